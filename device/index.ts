@@ -28,5 +28,7 @@ export { factoryReset } from './factory-reset.ts';
 export { type Button, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { walkLedger } from './ledger/ledger.ts';
+export type { MotionSettings } from './motion/detector.ts';
+export { MotionTrial } from './motion/motion-trial.ts';
 export { followOtherDoors } from './other-doors-setting.ts';
 export { startDevice } from './start-device.ts';

@@ -18,6 +18,7 @@ import { searchPartyErrors } from './errors/search-party.ts';
 import { storyErrors } from './errors/story.ts';
 import { tlsErrors } from './errors/tls.ts';
 import { tokenErrors } from './errors/token.ts';
+import { truthErrors } from './errors/truth.ts';
 import { uploadErrors } from './errors/upload.ts';
 import { usageErrors } from './errors/usage.ts';
 import { vaultErrors } from './errors/vault.ts';
@@ -48,6 +49,7 @@ export const ERRORS = {
   ...searchPartyErrors,
   ...verificationErrors,
   ...clientErrors,
+  ...truthErrors,
 } as const satisfies Record<string, ErrorRule>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -18,7 +18,6 @@ import {
   sha256Hex,
   type VerifiedSighting,
   type Window,
-  type Zone,
 } from '../../device/exports-without-firmware.ts';
 import { parseMoment, parseSeconds, printBytes, printFrames } from '../terminal/format-units.ts';
 import {
@@ -37,6 +36,7 @@ import {
 import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
 import { homeOfGrant, homeOfRequest } from './home-of-request.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
+import { parseZone } from './parse-zone.ts';
 import { writePreview } from './write-preview.ts';
 
 /** How long the bridge may take to confirm that it has erased a clip. */
@@ -141,7 +141,7 @@ async function grantFor(
   const { audio } = options;
   const choice = {
     audio,
-    zones: (options.redact ?? []).map(parseZone),
+    zones: (options.redact ?? []).map((zone) => parseZone(zone, '--redact')),
     disclose: parseDisclosure(options.disclose),
     byteLimit: options.maxBytes ? parseCount(options.maxBytes) : CLIP_BYTES_DEFAULT,
     ...(options.clip === undefined ? {} : { clipSha256: parseSha256(options.clip) }),
@@ -194,7 +194,7 @@ async function previewFor(context: Context, request: string, options: GrantOptio
     endUs: options.to ? parseMoment(options.to, clock.wallUs()) : asked.endUs,
   };
   if (window.startUs >= window.endUs) throw failure('usage', { detail: '--to must be later than --from' });
-  const zones = (options.redact ?? []).map(parseZone);
+  const zones = (options.redact ?? []).map((zone) => parseZone(zone, '--redact'));
   const again = [
     ...[options.data && ['--data', options.data], options.owner && ['--owner', options.owner]],
     ...[options.device && ['--device', options.device], options.disclose && ['--disclose', options.disclose]],
@@ -215,24 +215,6 @@ function parseDisclosure(text: string | undefined): DisclosureKey[] {
   if (unknown !== undefined)
     throw failure('usage', { detail: `--disclose knows ${DISCLOSURE_KEYS.join(', ')}, not "${unknown}"` });
   return DISCLOSURE_KEYS.filter((key) => names.includes(key));
-}
-
-function parseZone(text: string): Zone {
-  const numbers = text.split(',').map(Number);
-  const [left, top, width, height] = numbers.map((percent) => Math.round(percent * 100));
-  if (numbers.length !== 4 || left === undefined || top === undefined || width === undefined || height === undefined) {
-    throw failure('usage', { detail: '--redact takes left,top,width,height in percent' });
-  }
-  if (
-    width === 0 ||
-    height === 0 ||
-    ![left, top, width, height].every((value) => Number.isFinite(value) && value >= 0) ||
-    left + width > 10_000 ||
-    top + height > 10_000
-  ) {
-    throw failure('usage', { detail: `--redact ${text} is no rectangle inside the picture, in percent` });
-  }
-  return { left, top, width, height };
 }
 
 function parseCount(text: string): number {

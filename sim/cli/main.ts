@@ -14,6 +14,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     demo: async () => (await import('./story-verbs.ts')).addDemo,
     doorbell: async () => (await import('./doorbell.ts')).addDoorbellVerbs,
     story: async () => (await import('./story-verbs.ts')).addStory,
+    truth: async () => (await import('./truth.ts')).addTruth,
   },
   'As the owner:': {
     grant: async () => (await import('./consent-verbs.ts')).addGrant,

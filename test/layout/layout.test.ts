@@ -98,6 +98,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(preact|@noble\/)/, /^device\/console\/page\//],
   [/^qr$/, /^sim\/terminal\//],
   [/^commander$/, /^sim\/cli\//],
+  [/^@rgrove\/parse-xml$/, /^sim\/truth\//],
   [/^pino$/, /^device\/base\/log\.ts$/],
   [/^sharp$/, /^(device\/search-party|cloud-bridge\/search-party|sim\/porch)\//],
 ];

@@ -1,0 +1,173 @@
+// Owns: the verb `truth` (convert, check): making ground truth for a replay out of other tools' annotations, and checking it.
+// Not here: the formats (sim/truth), comparing a replay with it (`replay`).
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { failure, utf8 } from '../../device/exports-without-firmware.ts';
+import { parseSeconds, printLength } from '../terminal/format-units.ts';
+import type { MotOptions } from '../truth/mot-csv.ts';
+import { ANNOTATION_FORMATS, readAnnotations } from '../truth/read-annotations.ts';
+import { readTruth } from '../truth/read-truth.ts';
+import { NAME_LENGTH_MAX, type Truth, truthToFile } from '../truth/truth-file.ts';
+import { type Context, openContext } from './context.ts';
+import { parseZone } from './parse-zone.ts';
+
+export function addTruth(program: Command): void {
+  const group = program
+    .command('truth')
+    .description('what happens in footage, for `replay` to compare with: convert, check')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill truth convert annotations.xml --from cvat --frame-rate 25 --out porch.truth.json
+  $ npx doorsill truth convert gt.txt --from mot --frame-rate 30 --length 59.7 --labels 1
+  $ npx doorsill truth check porch.truth.json`,
+    );
+  addConvert(group);
+  addCheck(group);
+}
+
+interface ConvertOptions {
+  from: string;
+  frameRate: string;
+  length?: string;
+  zone?: string;
+  picture?: string;
+  gap?: string;
+  shortest?: string;
+  labels?: string;
+  label?: string;
+  camera?: string;
+  firstFrame?: string;
+  confidence?: string;
+  out?: string;
+}
+
+function addConvert(group: Command): void {
+  group
+    .command('convert <annotations>')
+    .description(
+      'make ground truth of MOT or PETS annotations (CSV), or of CVAT for video 1.1 (XML): motion while any object is there',
+    )
+    .requiredOption('--from <format>', `what the annotations are: ${ANNOTATION_FORMATS.join(' or ')}`)
+    .requiredOption('--frame-rate <fps>', 'pictures a second of the footage, such as 25 or 30000/1001')
+    .option(
+      '--length <seconds>',
+      'how long the footage is (default: what the annotations say, or up to their last picture)',
+    )
+    .option('--zone <l,t,w,h>', 'count only what overlaps this part of the picture, in percent')
+    .option('--picture <WxH>', 'size of the picture in pixels; a zone needs it with mot')
+    .option('--gap <seconds>', 'join what is less than this apart (default: 1)')
+    .option('--shortest <seconds>', 'leave out what is shorter (default: nothing)')
+    .option('--labels <a,b>', 'count only these labels (cvat) or classes (mot, column 8)')
+    .option('--label <text>', "write this label instead of the annotations' own")
+    .option('--camera <name>', 'which camera of a replay it is for (default: every one)')
+    .option('--first-frame <n>', 'number of the first picture, with mot (default: 1)')
+    .option('--confidence <least>', 'leave out rows below it, with mot (default: rows of exactly 0)')
+    .option('--out <file>', 'write it there (default: standard output)')
+    .addHelpText(
+      'after',
+      `
+Annotations tell where an object is, not whether it moves: leave parked cars out with --labels or --zone.
+
+Example:
+  $ npx doorsill truth convert annotations.xml --from cvat --frame-rate 25 --zone 0,50,100,50 --out porch.truth.json`,
+    )
+    .action(async (annotations: string, options: ConvertOptions, command: Command) => {
+      const context = openContext(command);
+      const format = ANNOTATION_FORMATS.find((name) => name === options.from);
+      if (!format)
+        throw failure('usage', { detail: `--from takes ${ANNOTATION_FORMATS.join(' or ')}, not "${options.from}"` });
+      const truth = await readAnnotations(resolve(annotations), format, context.disk, conversionOf(options));
+      await give(context, truth, options.out);
+    });
+}
+
+async function give(context: Context, truth: Truth, out: string | undefined): Promise<void> {
+  const written = truthToFile(truth);
+  if (out === undefined) return context.output.result(written, JSON.stringify(written, null, 2));
+  await context.disk.replaceFile(resolve(out), utf8(`${JSON.stringify(written, null, 2)}\n`));
+  context.output.result({ file: out, ...summary(truth) }, `${out}: ${described(truth)}`);
+}
+
+function conversionOf(options: ConvertOptions): MotOptions {
+  const seconds = (text: string | undefined, what: string) =>
+    text === undefined ? undefined : parseSeconds(text, what);
+  const { zone, picture, label, camera, firstFrame, confidence } = options;
+  return {
+    frameRate: frameRateOf(options.frameRate),
+    durationUs: seconds(options.length, '--length'),
+    gapUs: seconds(options.gap, '--gap'),
+    shortestUs: seconds(options.shortest, '--shortest'),
+    zone: zone === undefined ? undefined : parseZone(zone, '--zone'),
+    picture: picture === undefined ? undefined : pictureOf(picture),
+    labels: options.labels?.split(',').map((word) => word.trim()),
+    label: label === undefined ? undefined : nameOf(label, '--label'),
+    camera: camera === undefined ? undefined : nameOf(camera, '--camera'),
+    firstFrame: firstFrame === undefined ? undefined : numberOf(firstFrame, /^\d{1,9}$/, '--first-frame'),
+    confidenceLeast:
+      confidence === undefined ? undefined : numberOf(confidence, /^-?\d{1,9}(\.\d{1,9})?$/, '--confidence'),
+  };
+}
+
+function frameRateOf(text: string): number {
+  const [, above = '', below = '1'] = /^(\d{1,9}(?:\.\d{1,9})?)(?:\/(\d{1,9}))?$/.exec(text) ?? [];
+  const rate = Number(above) / Number(below);
+  if (Number.isFinite(rate) && rate > 0) return rate;
+  throw failure('usage', { detail: `--frame-rate takes pictures a second such as 25 or 30000/1001, not "${text}"` });
+}
+
+function pictureOf(text: string): { width: number; height: number } {
+  const [, width, height] = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(text) ?? [];
+  if (width && height) return { width: Number(width), height: Number(height) };
+  throw failure('usage', { detail: `--picture takes a size such as 1920x1080, not "${text}"` });
+}
+
+function numberOf(text: string, pattern: RegExp, option: string): number {
+  if (pattern.test(text)) return Number(text);
+  throw failure('usage', { detail: `${option} takes a number, not "${text}"` });
+}
+
+function nameOf(text: string, option: string): string {
+  if (text.length >= 1 && text.length <= NAME_LENGTH_MAX) return text;
+  throw failure('usage', { detail: `${option} takes 1 to ${NAME_LENGTH_MAX} letters` });
+}
+
+interface CheckOptions {
+  length?: string;
+  frameRate?: string;
+  cameras?: string;
+}
+
+function addCheck(group: Command): void {
+  group
+    .command('check <truth>')
+    .description('check a ground truth, and that it is for footage of a length')
+    .option('--length <seconds>', 'how long the footage is')
+    .option('--frame-rate <fps>', 'its pictures a second: two of them more or less are let pass')
+    .option('--cameras <a,b>', 'the cameras of the replay')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill truth check porch.truth.json --length 22.8 --frame-rate 15')
+    .action(async (path: string, { length, frameRate, cameras }: CheckOptions, command: Command) => {
+      const context = openContext(command);
+      const truth = await readTruth(resolve(path), context.disk, {
+        ...(length === undefined ? {} : { durationUs: parseSeconds(length, '--length') }),
+        ...(frameRate === undefined ? {} : { frameUs: 1_000_000 / frameRateOf(frameRate) }),
+        ...(cameras === undefined ? {} : { cameras: cameras.split(',').map((name) => name.trim()) }),
+      });
+      context.output.result({ ok: true, ...summary(truth) }, `${path} is valid: ${described(truth)}`);
+    });
+}
+
+function summary({ spans, durationUs, judge }: Truth): object {
+  return {
+    spans: spans.length,
+    optional: spans.filter(({ optional }) => optional).length,
+    judge,
+    durationS: durationUs / 1e6,
+  };
+}
+
+function described({ spans, durationUs, judge }: Truth): string {
+  const counts = judge.map((event) => `${event}: ${spans.filter((span) => span.event === event).length}`);
+  return `${printLength(durationUs)} of footage, spans of ${counts.join(', ')}`;
+}

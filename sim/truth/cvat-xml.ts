@@ -1,0 +1,206 @@
+// Owns: ground truth from CVAT's "CVAT for video 1.1" (XML): tracks of shapes, between which CVAT interpolates.
+// Not here: making spans of it (presence-spans.ts).
+import { parseXml, XmlElement, XmlError } from '@rgrove/parse-xml';
+import type { Zone } from '../../device/exports-without-firmware.ts';
+import {
+  annotationsInvalid,
+  type ConversionOptions,
+  checkFrameRate,
+  frameStartUs,
+  type Presence,
+  truthOfPresences,
+} from './presence-spans.ts';
+import type { Truth } from './truth-file.ts';
+
+const SHAPES_MAX = 1_000_000;
+const FRAME_MAX = 31 * 24 * 3600 * 240;
+
+/** Edges in pixels. */
+interface Box {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+interface Shape {
+  frame: number;
+  isOutside: boolean;
+  box: Box;
+}
+
+type Invalid = (detail: string) => Error;
+
+/**
+ * The truth in annotations of a video: there is motion while any track is in the picture: from a shape that is not "outside" to the track's
+ * next one, between which the box moves evenly, and for one frame after the last. Rotation is not looked at. Entities
+ * that the file defines itself are not read. Throws `annotations_invalid`; `file` names the annotations in it.
+ */
+export function truthFromCvatXml(text: string, options: ConversionOptions, file: string): Truth {
+  checkFrameRate(options, file);
+  const invalid: Invalid = (detail) => annotationsInvalid(file, detail);
+  const root = rootOf(text, invalid);
+  const meta = metaOf(root, invalid);
+  const { frameRate, zone, labels } = options;
+  const { picture } = meta;
+  if (zone && !picture) throw invalid('a zone needs the picture’s size, and <original_size> is missing');
+  const edges = zone && picture ? edgesOf(zone, picture) : null;
+  let count = 0;
+  let last = -1;
+  const presences = childrenOf(root, 'track').flatMap((track): Presence[] => {
+    const label = track.attributes['label'] ?? 'object';
+    const shapes = shapesOf(track, invalid);
+    count += shapes.length;
+    if (count > SHAPES_MAX) throw invalid(`it has over ${SHAPES_MAX} shapes`);
+    last = Math.max(last, shapes.at(-1)?.frame ?? -1);
+    if (labels && !labels.includes(label)) return [];
+    return stretchesOf(shapes, meta, edges).map(({ from, to }) => ({
+      startUs: frameStartUs(from, frameRate),
+      endUs: frameStartUs(to, frameRate),
+      label,
+    }));
+  });
+  const frames = meta.frames ?? last + meta.step;
+  return truthOfPresences(presences, options.durationUs ?? frameStartUs(frames, frameRate), options, file);
+}
+
+function rootOf(text: string, invalid: Invalid): XmlElement {
+  let root: XmlElement | null;
+  try {
+    root = parseXml(text).root;
+  } catch (thrown) {
+    // The parser calls itself for each element inside another one.
+    if (thrown instanceof RangeError) throw invalid('its elements are nested too deeply');
+    if (!(thrown instanceof XmlError)) throw thrown;
+    throw invalid(`line ${thrown.line}, column ${thrown.column}: ${thrown.message.split('\n')[0]}`);
+  }
+  if (root?.name !== 'annotations') throw invalid('it is not CVAT’s: its outermost element is not <annotations>');
+  const version = root.children.find((node) => node instanceof XmlElement && node.name === 'version');
+  const said = version instanceof XmlElement ? version.text.trim() : '';
+  if (said !== '1.1') throw invalid(`its <version> is "${said}"; 1.1 is known`);
+  if (childrenOf(root, 'image').length > 0)
+    throw invalid('it is "CVAT for images", which has no time: export for video');
+  return root;
+}
+
+function childrenOf(element: XmlElement, name: string): XmlElement[] {
+  return element.children.filter((node): node is XmlElement => node instanceof XmlElement && node.name === name);
+}
+
+interface Meta {
+  picture: { width: number; height: number } | null;
+  /** Frames of the video up to the last that was annotated. */
+  frames: number | null;
+  /** The video's frames from one that was annotated to the next. */
+  step: number;
+}
+
+/** What the file says of its video, of a task or of one of its jobs. */
+function metaOf(root: XmlElement, invalid: Invalid): Meta {
+  const meta = childrenOf(root, 'meta')[0];
+  if (meta && childrenOf(meta, 'project').length > 0) throw invalid('it is of a whole project: export each task');
+  const about = ['task', 'job'].flatMap((name) => (meta ? childrenOf(meta, name) : []))[0];
+  const textOf = (element: XmlElement | undefined, name: string) =>
+    (element && childrenOf(element, name)[0]?.text.trim()) || undefined;
+  const numberOf = (element: XmlElement | undefined, name: string, most: number) => {
+    const written = textOf(element, name);
+    const value = Number(written);
+    if (written === undefined) return null;
+    if (!Number.isInteger(value) || value < 0 || value > most) throw invalid(`<${name}> is "${written}"`);
+    return value;
+  };
+  const size = about && (childrenOf(about, 'original_size')[0] ?? (meta && childrenOf(meta, 'original_size')[0]));
+  const [width, height] = [numberOf(size, 'width', 100_000), numberOf(size, 'height', 100_000)];
+  const step = Number(/^step=(\d{1,6})$/.exec(textOf(about, 'frame_filter') ?? '')?.[1] ?? 1);
+  const stop = numberOf(about, 'stop_frame', FRAME_MAX);
+  const count = numberOf(about, 'size', FRAME_MAX);
+  return {
+    picture: width && height ? { width, height } : null,
+    frames: stop === null ? (count === null ? null : count * Math.max(1, step)) : stop + 1,
+    step: Math.max(1, step),
+  };
+}
+
+/** The shapes of a track by frame. */
+function shapesOf(track: XmlElement, invalid: Invalid): Shape[] {
+  const name = `track ${track.attributes['id'] ?? '?'}`;
+  const shapes = track.children.flatMap((node) => (node instanceof XmlElement ? [shapeOf(node, name, invalid)] : []));
+  const sorted = shapes.sort((a, b) => a.frame - b.frame);
+  const twice = sorted.find(({ frame }, at) => sorted[at + 1]?.frame === frame);
+  if (twice) throw invalid(`${name} has two shapes in frame ${twice.frame}`);
+  return sorted;
+}
+
+function shapeOf({ name, attributes }: XmlElement, track: string, invalid: Invalid): Shape {
+  const where = `${track}, frame ${attributes['frame'] ?? '?'}`;
+  const numberOf = (key: string) => {
+    const value = Number(attributes[key]?.trim() || Number.NaN);
+    if (!Number.isFinite(value)) throw invalid(`${where}: ${key}="${attributes[key] ?? ''}" is no number`);
+    return value;
+  };
+  const frame = numberOf('frame');
+  if (!Number.isInteger(frame) || frame < 0 || frame > FRAME_MAX) throw invalid(`${where}: that is no frame`);
+  const isOutside = attributes['outside'] === '1';
+  if (name === 'box') {
+    const box = { left: numberOf('xtl'), top: numberOf('ytl'), right: numberOf('xbr'), bottom: numberOf('ybr') };
+    if (box.left > box.right || box.top > box.bottom) throw invalid(`${where}: the box ends before it begins`);
+    return { frame, isOutside, box };
+  }
+  if (!['polygon', 'polyline', 'points'].includes(name)) throw invalid(`${where}: <${name}> is not understood`);
+  const points = (attributes['points'] ?? '').split(';').map((point) => point.split(',').map(Number));
+  if (!points.every((point) => point.length === 2 && point.every(Number.isFinite))) {
+    throw invalid(`${where}: points="..." are no points`);
+  }
+  const edges = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
+  for (const [x = 0, y = 0] of points) {
+    edges.left = Math.min(edges.left, x);
+    edges.right = Math.max(edges.right, x);
+    edges.top = Math.min(edges.top, y);
+    edges.bottom = Math.max(edges.bottom, y);
+  }
+  return { frame, isOutside, box: edges };
+}
+
+interface Stretch {
+  from: number;
+  to: number;
+}
+
+/** Frames, the last not included, during which a track is in the picture, or overlaps `zone`. */
+function stretchesOf(shapes: readonly Shape[], { step, frames }: Meta, zone: Box | null): Stretch[] {
+  return shapes.flatMap((shape, at) => {
+    if (shape.isOutside) return [];
+    const next = shapes[at + 1];
+    const lastTo = Math.min(shape.frame + step, Math.max(frames ?? Number.POSITIVE_INFINITY, shape.frame + 1));
+    const to = next ? next.frame : lastTo;
+    if (!zone) return [{ from: shape.frame, to }];
+    // CVAT leaves the box as it is until one that is outside.
+    const end = next && !next.isOutside ? next.box : shape.box;
+    return overlapOf(shape.box, end, zone, { from: shape.frame, to });
+  });
+}
+
+/** The frames of a stretch in which a box that moves evenly from `start` to `end` overlaps `zone`. */
+function overlapOf(start: Box, end: Box, zone: Box, { from, to }: Stretch): Stretch[] {
+  // Each edge passes the zone's opposite one once: what is positive at both ends is positive between.
+  const distances = [
+    [start.right - zone.left, end.right - zone.left],
+    [zone.right - start.left, zone.right - end.left],
+    [start.bottom - zone.top, end.bottom - zone.top],
+    [zone.bottom - start.top, zone.bottom - end.top],
+  ] as const;
+  let [begin, finish] = [0, 1];
+  for (const [first, last] of distances) {
+    if (first <= 0 && last <= 0) return [];
+    const passes = first / (first - last);
+    if (first <= 0) begin = Math.max(begin, passes);
+    if (last <= 0) finish = Math.min(finish, passes);
+  }
+  const frames = { from: from + Math.floor(begin * (to - from)), to: from + Math.ceil(finish * (to - from)) };
+  return begin < finish ? [frames] : [];
+}
+
+function edgesOf({ left, top, width, height }: Zone, picture: { width: number; height: number }): Box {
+  const [x, y] = [picture.width / 10_000, picture.height / 10_000];
+  return { left: left * x, top: top * y, right: (left + width) * x, bottom: (top + height) * y };
+}

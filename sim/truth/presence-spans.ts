@@ -1,0 +1,94 @@
+// Owns: making spans of truth out of when objects were in the picture: gaps bridged, short ones left out.
+// Not here: the formats that say when objects were there (mot-csv.ts, cvat-xml.ts).
+import { failure, type Zone } from '../../device/exports-without-firmware.ts';
+import {
+  microseconds,
+  NAME_LENGTH_MAX,
+  SPANS_MAX,
+  TOLERANCE_US,
+  TRUTH_DURATION_S_MAX,
+  type Truth,
+} from './truth-file.ts';
+
+/** An object is in the picture, or in the zone, in microseconds from the first picture. */
+export interface Presence {
+  startUs: number;
+  endUs: number;
+  label: string;
+}
+
+/** What annotations don't tell. */
+export interface ConversionOptions {
+  /** Pictures a second of the footage that was annotated; annotations count pictures. */
+  frameRate: number;
+  /** How long the footage is; default: what the annotations say of it, else up to their last picture. */
+  durationUs?: number | undefined;
+  /** Only objects that overlap this part of the picture count, in ten-thousandths of its size. */
+  zone?: Zone | undefined;
+  /** Objects in the picture less than this apart make one span. Default: 1 s. */
+  gapUs?: number | undefined;
+  /** Shorter spans are left out. Default: none is. */
+  shortestUs?: number | undefined;
+  /** Only objects of these labels (CVAT) or classes (MOT, column 8) count. Default: all. */
+  labels?: readonly string[] | undefined;
+  /** Written into the spans instead of the annotations' own labels. */
+  label?: string | undefined;
+  camera?: string | undefined;
+}
+
+const GAP_US = 1_000_000;
+export const FRAME_RATE_MAX = 1_000;
+
+/** Why annotations cannot be converted. */
+export function annotationsInvalid(file: string, detail: string): Error {
+  return failure('annotations_invalid', { file, detail });
+}
+
+/** The truth that presences make in footage of `durationUs`. Throws `annotations_invalid`; `file` names the annotations in it. */
+export function truthOfPresences(
+  presences: readonly Presence[],
+  durationUs: number,
+  { gapUs = GAP_US, shortestUs = 0, label, camera }: ConversionOptions,
+  file: string,
+): Truth {
+  if (durationUs <= 0) throw annotationsInvalid(file, 'nothing tells how long the footage is: name its length');
+  if (durationUs > microseconds(TRUTH_DURATION_S_MAX))
+    throw annotationsInvalid(file, 'the footage is over 31 days long');
+  const merged: (Presence & { labels: Set<string> })[] = [];
+  for (const presence of presences.toSorted((a, b) => a.startUs - b.startUs)) {
+    const last = merged.at(-1);
+    // Less than `gapUs` apart; what touches or overlaps is one span whatever the gap is.
+    if (last && (presence.startUs <= last.endUs || presence.startUs - last.endUs < gapUs)) {
+      last.endUs = Math.max(last.endUs, presence.endUs);
+      last.labels.add(presence.label);
+    } else merged.push({ ...presence, labels: new Set([presence.label]) });
+  }
+  const late = merged.find(({ endUs }) => endUs > durationUs);
+  if (late) {
+    const detail = `an object is there until ${late.endUs / 1e6} s, and the footage lasts ${durationUs / 1e6} s: check frame rate and length`;
+    throw annotationsInvalid(file, detail);
+  }
+  const kept = merged.filter(({ startUs, endUs }) => endUs - startUs >= shortestUs);
+  if (kept.length > SPANS_MAX)
+    throw annotationsInvalid(file, `it makes ${kept.length} spans, at most ${SPANS_MAX} can be`);
+  const spans = kept.map(({ startUs, endUs, labels }) => ({
+    event: 'motion' as const,
+    startUs,
+    endUs,
+    label: (label ?? [...labels].sort().join(', ')).slice(0, NAME_LENGTH_MAX),
+    ...(camera === undefined ? {} : { camera }),
+    optional: false,
+  }));
+  return { durationUs, toleranceUs: TOLERANCE_US, judge: ['motion'], spans };
+}
+
+/** When a picture begins; `frame` counts from 0. */
+export function frameStartUs(frame: number, frameRate: number): number {
+  return Math.round((frame * 1_000_000) / frameRate);
+}
+
+/** Throws `annotations_invalid` for a frame rate that no footage has. */
+export function checkFrameRate({ frameRate }: ConversionOptions, file: string): void {
+  if (frameRate > 0 && frameRate <= FRAME_RATE_MAX) return;
+  throw annotationsInvalid(file, `a frame rate is more than 0 and at most ${FRAME_RATE_MAX}`);
+}

@@ -1,0 +1,28 @@
+// Owns: reading other tools' annotations from a disk into ground truth, by the name of their format.
+// Not here: the formats themselves (mot-csv.ts, cvat-xml.ts).
+import type { Disk } from '../../device/exports-without-firmware.ts';
+import { truthFromCvatXml } from './cvat-xml.ts';
+import { type MotOptions, truthFromMotCsv } from './mot-csv.ts';
+import { annotationsInvalid } from './presence-spans.ts';
+import { readText, TextUnreadable } from './read-text.ts';
+import type { Truth } from './truth-file.ts';
+
+/** An hour of video with ten objects in every picture takes about as much. */
+const ANNOTATION_BYTES_MAX = 64 * 1024 * 1024;
+
+export const ANNOTATION_FORMATS = ['mot', 'cvat'] as const;
+export type AnnotationFormat = (typeof ANNOTATION_FORMATS)[number];
+
+/** Reads annotations and makes ground truth of them. Throws `annotations_invalid`, which says where. */
+export async function readAnnotations(
+  path: string,
+  format: AnnotationFormat,
+  disk: Disk,
+  options: MotOptions,
+): Promise<Truth> {
+  const text = await readText(path, disk, ANNOTATION_BYTES_MAX).catch((thrown: unknown) => {
+    if (thrown instanceof TextUnreadable) throw annotationsInvalid(path, thrown.message);
+    throw thrown;
+  });
+  return format === 'mot' ? truthFromMotCsv(text, options, path) : truthFromCvatXml(text, options, path);
+}

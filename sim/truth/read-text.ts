@@ -1,0 +1,29 @@
+// Owns: reading a text that a user names, bounded. Not here: what is in it.
+import { type Disk, fromUtf8, systemCode } from '../../device/exports-without-firmware.ts';
+
+/** Why a text cannot be read, as half a sentence; the caller says which text that is. */
+export class TextUnreadable extends Error {}
+
+/** The text of a file, without a byte order mark. Throws `TextUnreadable`. Devices and pipes count as empty. */
+export async function readText(path: string, disk: Disk, bytesMax: number): Promise<string> {
+  try {
+    // A device or a pipe has no size, and reading it would not end.
+    if ((await disk.sizeOf(path)) === 0) throw new TextUnreadable('it is empty');
+    const bytes = await disk.readFile(path, bytesMax);
+    if (!bytes) throw new TextUnreadable('there is no such file');
+    const text = fromUtf8(bytes);
+    if (text === null) throw new TextUnreadable('it is not UTF-8 text');
+    return text.replace(/^\uFEFF/, '');
+  } catch (thrown) {
+    const code = systemCode(thrown);
+    if (code === null) throw thrown;
+    throw new TextUnreadable(REASONS[code] ?? `the system says ${code}`);
+  }
+}
+
+const REASONS: Record<string, string> = {
+  EFBIG: 'it is too large',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is no folder',
+  EACCES: 'this user may not read it',
+};

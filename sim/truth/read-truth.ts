@@ -1,0 +1,169 @@
+// Owns: reading ground truth: its shape, and what its times must hold: order, overlaps, units, the footage's length and cameras.
+// Not here: the format (truth-file.ts); where other tools' annotations come from (mot-csv.ts, cvat-xml.ts).
+import { type Disk, type Failure, failure, settingsFault } from '../../device/exports-without-firmware.ts';
+import { readText, TextUnreadable } from './read-text.ts';
+import {
+  eventsOf,
+  microseconds,
+  TOLERANCE_US,
+  TRUTH_DURATION_S_MAX,
+  type Truth,
+  type TruthFile,
+  type TruthSpan,
+  truthFileSchema,
+} from './truth-file.ts';
+
+const TRUTH_BYTES_MAX = 4 * 1024 * 1024;
+/** People round a length to a tenth of a second. */
+const ROUNDED_US = 50_000;
+/** Where the frame rate is not known: that of a slow camera. */
+const FRAME_US = 100_000;
+/** More frames a second than that count as milliseconds. */
+const FPS_MAX = 240;
+const FPS_LEAST_LIKELY = 60;
+
+/** What is known of the footage that is compared with its ground truth. */
+export interface TruthFootage {
+  /** How long it is, from its first picture; the length is not checked without. */
+  durationUs?: number;
+  /** How long one picture is shown. */
+  frameUs?: number;
+  /** The cameras of the replay; that each of the file's is there is not checked without. */
+  cameras?: readonly string[];
+}
+
+/**
+ * Reads a truth file. Throws `truth_unreadable`, `truth_invalid`, `truth_wrong_units`, `truth_overlap` and, where `footage` is known,
+ * `truth_other_footage`: each says where.
+ */
+export async function readTruth(path: string, disk: Disk, footage: TruthFootage = {}): Promise<Truth> {
+  const text = await readText(path, disk, TRUTH_BYTES_MAX).catch((thrown: unknown) => {
+    if (!(thrown instanceof TextUnreadable)) throw thrown;
+    throw failure('truth_unreadable', { file: path, detail: thrown.message }, thrown);
+  });
+  const truth = parseTruth(text, path);
+  checkFootage(truth, footage, path);
+  return truth;
+}
+
+/** The ground truth in a text; `file` names it in failures. Throws as `readTruth`. */
+export function parseTruth(text: string, file: string): Truth {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : '';
+    throw failure('truth_unreadable', { file, detail: `it is not JSON: ${why}` }, thrown);
+  }
+  const parsed = truthFileSchema.safeParse(value);
+  if (!parsed.success) {
+    throw failure('truth_invalid', { file, detail: settingsFault(truthFileSchema, parsed.error) }, parsed.error);
+  }
+  return truthOf(parsed.data, file);
+}
+
+/** Checks ground truth against the footage that it is for. Throws `truth_other_footage`, `truth_wrong_units`. */
+export function checkFootage(truth: Truth, footage: TruthFootage, file: string): void {
+  const { durationUs, frameUs, cameras } = footage;
+  if (durationUs !== undefined) checkLength(truth.durationUs, durationUs, frameUs, file);
+  if (cameras === undefined) return;
+  const unknown = truth.spans.find(({ camera }) => camera !== undefined && !cameras.includes(camera))?.camera;
+  if (unknown === undefined) return;
+  const detail = `it labels the camera ${unknown}, and the replay has ${cameras.join(', ') || 'none'}`;
+  throw failure('truth_other_footage', { file, detail });
+}
+
+function checkLength(labelledUs: number, footageUs: number, frameUs: number | undefined, file: string): void {
+  const allowedUs = Math.max(2 * (frameUs ?? FRAME_US), ROUNDED_US);
+  if (Math.abs(labelledUs - footageUs) <= allowedUs) return;
+  const detail = `durationS is ${labelledUs / 1e6}, and the footage lasts ${footageUs / 1e6} s`;
+  const ratio = labelledUs / footageUs;
+  const isAbout = (factor: number) => Math.abs(ratio / factor - 1) < 0.02;
+  if (isAbout(1_000)) throw failure('truth_wrong_units', { file, detail: `${detail}: these are milliseconds` });
+  if (frameUs !== undefined && frameUs < 500_000 && isAbout(1e6 / frameUs)) {
+    throw failure('truth_wrong_units', { file, detail: `${detail}: these are frames` });
+  }
+  throw failure('truth_other_footage', { file, detail });
+}
+
+type FileSpan = TruthFile['spans'][number];
+
+function truthOf(written: TruthFile, file: string): Truth {
+  const invalid = (detail: string) => failure('truth_invalid', { file, detail });
+  checkUnits(written, file);
+  if (written.durationS > TRUTH_DURATION_S_MAX) {
+    throw invalid(`durationS is ${written.durationS}, over 31 days: is it in seconds?`);
+  }
+  const durationUs = microseconds(written.durationS);
+  const judge = written.judge ?? eventsOf(written.spans);
+  const named = written.spans.map((span, at) => ({ where: `spans[${at}]`, ...spanOf(span, `spans[${at}]`, invalid) }));
+  for (const { where, endUs, event } of named) {
+    if (endUs > durationUs) throw invalid(`${where} ends at ${endUs / 1e6} s, after durationS (${written.durationS})`);
+    if (!judge.includes(event)) throw invalid(`${where} is a ${event}, which "judge" does not name`);
+  }
+  const nameless = named.find(({ camera }) => camera === undefined);
+  if (nameless && named.some(({ camera }) => camera !== undefined)) {
+    throw invalid(`${nameless.where} names no camera, and other spans do`);
+  }
+  checkOverlaps(named, file);
+  const spans = named.map(({ where: _, ...span }): TruthSpan => span);
+  return {
+    durationUs,
+    toleranceUs: written.toleranceS === undefined ? TOLERANCE_US : microseconds(written.toleranceS),
+    judge: [...new Set(judge)],
+    spans: spans.sort((a, b) => a.startUs - b.startUs),
+  };
+}
+
+function spanOf(span: FileSpan, where: string, invalid: (detail: string) => Failure): TruthSpan {
+  const { event, atS, fromS, toS, label, camera, optional = false } = span;
+  const rest = { event, optional, ...(label ? { label } : {}), ...(camera ? { camera } : {}) };
+  if (atS !== undefined) {
+    if (fromS !== undefined || toS !== undefined) throw invalid(`${where} has atS beside fromS or toS`);
+    if (event !== 'ring') throw invalid(`${where} is ${event} at one moment: give it fromS and toS instead of atS`);
+    return { ...rest, startUs: microseconds(atS), endUs: microseconds(atS) };
+  }
+  if (fromS === undefined || toS === undefined) {
+    const missing = fromS === undefined ? 'fromS' : 'toS';
+    throw invalid(`${where} has no ${missing}${event === 'ring' ? ', nor atS' : ''}`);
+  }
+  const [startUs, endUs] = [microseconds(fromS), microseconds(toS)];
+  if (startUs >= endUs) throw invalid(`${where} begins at ${fromS} s, and ends at ${toS} s, which is not later`);
+  return { ...rest, startUs, endUs };
+}
+
+/** Times far after the end of the footage are of another unit. */
+function checkUnits({ durationS, spans }: TruthFile, file: string): void {
+  const timesOf = ({ atS, fromS, toS }: FileSpan) => [atS, fromS, toS].filter((time) => time !== undefined);
+  const latest = spans
+    .map((span, at) => ({ at, endS: Math.max(0, ...timesOf(span)) }))
+    .reduce((late, one) => (one.endS > late.endS ? one : late), { at: 0, endS: 0 });
+  const ratio = latest.endS / durationS;
+  const couldBeFrames = ratio <= FPS_MAX && spans.flatMap(timesOf).every(Number.isInteger);
+  const units = [
+    ...(ratio > FPS_LEAST_LIKELY && ratio <= 2_000 ? ['milliseconds'] : []),
+    ...(ratio > 2 && couldBeFrames ? ['frame numbers'] : []),
+    ...(ratio > 2_000 ? ['microseconds'] : []),
+  ];
+  if (units.length === 0) return;
+  const detail = `spans[${latest.at}] ends at ${latest.endS}, and durationS is ${durationS}: that looks like ${units.join(' or ')}`;
+  throw failure('truth_wrong_units', { file, detail });
+}
+
+/** Spans of one event and camera follow one another; the end of one may be the start of the next. */
+function checkOverlaps(spans: readonly (TruthSpan & { where: string })[], file: string): void {
+  const last = new Map<string, TruthSpan & { where: string }>();
+  for (const span of spans.toSorted((a, b) => a.startUs - b.startUs || a.endUs - b.endUs)) {
+    const key = JSON.stringify([span.event, span.camera ?? null]);
+    const before = last.get(key);
+    if (before && (span.startUs < before.endUs || span.startUs === before.startUs)) {
+      const detail = `${before.where} (${spelled(before)}) and ${span.where} (${spelled(span)})`;
+      throw failure('truth_overlap', { file, detail });
+    }
+    last.set(key, span);
+  }
+}
+
+function spelled({ event, startUs, endUs }: TruthSpan): string {
+  return startUs === endUs ? `${event} at ${startUs / 1e6} s` : `${event}, ${startUs / 1e6} s to ${endUs / 1e6} s`;
+}

@@ -1,0 +1,115 @@
+// Owns: the format of ground truth: what happens when in footage, as people write it (seconds) and as the code has it (microseconds).
+// Not here: reading it from a disk and what it must hold beyond its shape (read-truth.ts); comparing events with it (match-events.ts).
+import { z } from 'zod';
+
+export const TRUTH_FORMAT = 'doorsill-truth-1';
+export const SPANS_MAX = 10_000;
+/** How far an event may be from a span and still be taken for it, unless the file says otherwise. */
+const TOLERANCE_S = 0.5;
+const TOLERANCE_S_MAX = 60;
+/** A month: longer footage is cut first. */
+const DURATION_S_MAX = 31 * 24 * 3600;
+/** Letters of a label or a camera's name. */
+export const NAME_LENGTH_MAX = 64;
+
+export const truthEventSchema = z.enum(['motion', 'ring']);
+/** What ground truth can tell of. */
+export type TruthEvent = z.infer<typeof truthEventSchema>;
+
+const secondsSchema = z.number().min(0);
+
+const truthSpanSchema = z.strictObject({
+  event: truthEventSchema.describe('What happens.'),
+  atS: secondsSchema.optional().describe('When, for a ring that takes no time; instead of fromS and toS.'),
+  fromS: secondsSchema.optional().describe('When it begins, in seconds from the first picture.'),
+  toS: secondsSchema.optional().describe('When it has ended; later than fromS.'),
+  label: z.string().min(1).max(NAME_LENGTH_MAX).optional().describe('What a person sees there; for reports alone.'),
+  camera: z
+    .string()
+    .min(1)
+    .max(NAME_LENGTH_MAX)
+    .optional()
+    .describe('Which camera sees it, where a replay has several; in every span of a file or in none.'),
+  optional: z.boolean().optional().describe('true: an event here is no false alarm, and none is no miss.'),
+});
+
+export const truthFileSchema = z.strictObject({
+  $schema: z.string().max(2_048).optional().describe('Where an editor finds the description of this format.'),
+  format: z.literal(TRUTH_FORMAT),
+  durationS: z.number().positive().describe('How long the footage is that was labelled.'),
+  toleranceS: z
+    .number()
+    .min(0)
+    .max(TOLERANCE_S_MAX)
+    .optional()
+    .describe(`How far an event may be from a span and still count as it. Default: ${TOLERANCE_S}.`),
+  judge: z
+    .array(truthEventSchema)
+    .min(1)
+    .max(truthEventSchema.options.length)
+    .optional()
+    .describe('Which events were labelled; others are not judged. Default: those that occur, and all when none does.'),
+  spans: z.array(truthSpanSchema).max(SPANS_MAX).describe('What happens. Empty: nothing does, and any event is false.'),
+});
+/** Ground truth as it is written. */
+export type TruthFile = z.infer<typeof truthFileSchema>;
+
+/** Something that happens from `startUs` until `endUs` (equal for a ring of no length), in microseconds from the first picture. */
+export interface TruthSpan {
+  event: TruthEvent;
+  startUs: number;
+  endUs: number;
+  label?: string;
+  /** Undefined: whichever camera. */
+  camera?: string;
+  /** An event here is no false alarm, and none is no miss. */
+  optional: boolean;
+}
+
+/** What happens in footage of `durationUs`; `spans` by their start. */
+export interface Truth {
+  durationUs: number;
+  toleranceUs: number;
+  /** The events that were labelled; others are not judged. */
+  judge: readonly TruthEvent[];
+  spans: readonly TruthSpan[];
+}
+
+/** The longest footage that ground truth describes, in seconds. */
+export const TRUTH_DURATION_S_MAX = DURATION_S_MAX;
+export const TOLERANCE_US = TOLERANCE_S * 1_000_000;
+
+/** Seconds as whole microseconds. */
+export function microseconds(seconds: number): number {
+  return Math.round(seconds * 1_000_000);
+}
+
+/** The events that spans are judged by unless the file names others: those that occur; all when there is no span. */
+export function eventsOf(spans: readonly { event: TruthEvent }[]): TruthEvent[] {
+  const occurring = truthEventSchema.options.filter((event) => spans.some((span) => span.event === event));
+  return occurring.length > 0 ? occurring : [...truthEventSchema.options];
+}
+
+/** What one camera of a replay must see. */
+export function truthOfCamera(truth: Truth, camera: string): Truth {
+  return { ...truth, spans: truth.spans.filter((span) => span.camera === undefined || span.camera === camera) };
+}
+
+/** Ground truth as it is written: the inverse of reading it. */
+export function truthToFile({ durationUs, toleranceUs, judge, spans }: Truth): TruthFile {
+  const byDefault = eventsOf(spans);
+  const isDefault = judge.length === byDefault.length && byDefault.every((event) => judge.includes(event));
+  return {
+    format: TRUTH_FORMAT,
+    durationS: durationUs / 1_000_000,
+    toleranceS: toleranceUs / 1_000_000,
+    ...(isDefault ? {} : { judge: [...judge] }),
+    spans: spans.map(({ event, startUs, endUs, label, camera, optional }) => ({
+      event,
+      ...(startUs === endUs ? { atS: startUs / 1_000_000 } : { fromS: startUs / 1_000_000, toS: endUs / 1_000_000 }),
+      ...(label === undefined ? {} : { label }),
+      ...(camera === undefined ? {} : { camera }),
+      ...(optional ? { optional } : {}),
+    })),
+  };
+}

@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { truthFromCvatXml } from '../../../sim/truth/cvat-xml.ts';
+import type { ConversionOptions } from '../../../sim/truth/presence-spans.ts';
+import { parseTruth } from '../../../sim/truth/read-truth.ts';
+import { truthToFile } from '../../../sim/truth/truth-file.ts';
+import { root } from '../../layout/source-tree.ts';
+
+const porch = readFileSync(join(root, 'test/sim/truth/fixtures/cvat-video.xml'), 'utf8');
+const convert = (text: string, options: Partial<ConversionOptions> = {}) =>
+  truthFromCvatXml(text, { frameRate: 10, ...options }, 'annotations.xml');
+const spansOf = (text: string, options: Partial<ConversionOptions> = {}) =>
+  convert(text, options).spans.map(({ startUs, endUs }) => [startUs / 1e6, endUs / 1e6]);
+
+/** A file with tracks of boxes. */
+function fileOf(tracks: string, meta = '<task><size>100</size></task>'): string {
+  return `<annotations><version>1.1</version><meta>${meta}</meta>${tracks}</annotations>`;
+}
+function box(frame: number | string, [xtl, ytl, xbr, ybr]: readonly number[] = [0, 0, 10, 10], outside = 0): string {
+  return `<box frame="${frame}" outside="${outside}" occluded="0" keyframe="1" xtl="${xtl}" ytl="${ytl}" xbr="${xbr}" ybr="${ybr}"/>`;
+}
+const track = (...shapes: string[]) => `<track id="3" label="person">${shapes.join('')}</track>`;
+
+describe('CVAT for video', () => {
+  it('makes motion of each track until it is outside', () => {
+    const truth = convert(porch);
+    expect(truth).toEqual({
+      durationUs: 10_000_000,
+      toleranceUs: 500_000,
+      judge: ['motion'],
+      spans: [
+        { event: 'motion', startUs: 2_000_000, endUs: 5_000_000, label: 'person', optional: false },
+        { event: 'motion', startUs: 8_000_000, endUs: 9_000_000, label: 'car', optional: false },
+      ],
+    });
+    expect(parseTruth(JSON.stringify(truthToFile(truth)), 'x')).toEqual(truth);
+  });
+
+  it('counts the labels that are named, and names all that make a span', () => {
+    expect(spansOf(porch, { labels: ['car'] })).toEqual([[8, 9]]);
+    expect(convert(porch, { gapUs: 4_000_000 }).spans[0]?.label).toBe('car, person');
+  });
+
+  it('moves a box evenly between its frames, so that it is in a zone for a part of them', () => {
+    // The person's right edge is at 160 of 640 after 6 of 20 frames, the left one at 320 after 16.
+    const middle = { left: 2_500, top: 0, width: 2_500, height: 10_000 };
+    expect(spansOf(porch, { zone: middle })).toEqual([[2.6, 3.6]]);
+    expect(spansOf(porch, { zone: { left: 0, top: 0, width: 10_000, height: 2_000 } })).toEqual([[8, 9]]);
+    expect(spansOf(porch, { zone: { left: 0, top: 9_000, width: 10_000, height: 1_000 } })).toEqual([]);
+  });
+
+  it('finds in a zone what drawing every frame finds there', () => {
+    const edge = fc.integer({ min: -50, max: 150 });
+    const boxes = fc.record({
+      x: edge,
+      y: edge,
+      w: fc.integer({ min: 1, max: 60 }),
+      h: fc.integer({ min: 1, max: 60 }),
+    });
+    const zone = { left: 2_500, top: 3_000, width: 3_000, height: 2_500 };
+    const meta = '<task><size>100</size><original_size><width>100</width><height>100</height></original_size></task>';
+    fc.assert(
+      fc.property(boxes, boxes, (a, b) => {
+        const edges = (one: typeof a) => [one.x, one.y, one.x + one.w, one.y + one.h];
+        const shapes = track(box(10, edges(a)), box(50, edges(b)), box(51, edges(b), 1));
+        const found = spansOf(fileOf(shapes, meta), { zone, gapUs: 0 });
+        for (let frame = 10; frame <= 50; frame += 1) {
+          const [left = 0, top = 0, right = 0, bottom = 0] = edges(a).map(
+            (from, at) => from + ((edges(b)[at] ?? 0) - from) * ((frame - 10) / 40),
+          );
+          const overlapsWell = left < 55 - 1e-6 && right > 25 + 1e-6 && top < 55 - 1e-6 && bottom > 30 + 1e-6;
+          const isIn = found.some(([from = 0, to = 0]) => from * 10 <= frame && frame < to * 10);
+          if (overlapsWell) expect(isIn, `frame ${frame}`).toBe(true);
+        }
+        // Never longer than a frame at each end.
+        const drawn = Array.from({ length: 4_001 }, (_, at) => at / 100).filter((at) => {
+          const [left = 0, top = 0, right = 0, bottom = 0] = edges(a).map(
+            (from, edge) => from + ((edges(b)[edge] ?? 0) - from) * (at / 40),
+          );
+          return left <= 55 && right >= 25 && top <= 55 && bottom >= 30;
+        });
+        for (const [from = 0, to = 0] of found) {
+          expect(from * 10).toBeGreaterThan((drawn[0] ?? 99) + 10 - 1.02);
+          expect(to * 10).toBeLessThan((drawn.at(-1) ?? -99) + 10 + 1.02);
+        }
+      }),
+    );
+  });
+
+  it('keeps a track for a frame after its last shape, for as many as were skipped, and not after the video', () => {
+    expect(spansOf(fileOf(track(box(20))))).toEqual([[2, 2.1]]);
+    const stepped = '<task><size>20</size><stop_frame>97</stop_frame><frame_filter>step=5</frame_filter></task>';
+    expect(spansOf(fileOf(track(box(20)), stepped))).toEqual([[2, 2.5]]);
+    expect(spansOf(fileOf(track(box(95)), stepped))).toEqual([[9.5, 9.8]]);
+    expect(convert(fileOf(track(box(95)), stepped)).durationUs).toBe(9_800_000);
+  });
+
+  it('takes the length from the option, the file, or the last shape', () => {
+    expect(convert(porch, { durationUs: 22_800_000 }).durationUs).toBe(22_800_000);
+    expect(convert(fileOf(track(box(20)))).durationUs).toBe(10_000_000);
+    expect(convert(fileOf(track(box(20)), '')).durationUs).toBe(2_100_000);
+    expect(spansOf(fileOf(''))).toEqual([]);
+  });
+
+  it('reads shapes in any order, and a job’s export', () => {
+    expect(spansOf(fileOf(track(box(30, [0, 0, 1, 1], 1), box(20)), '<job><size>100</size></job>'))).toEqual([[2, 3]]);
+  });
+});
+
+describe('what is not CVAT for video', () => {
+  const bomb = `<!DOCTYPE a [<!ENTITY x "${'lol'.repeat(9)}"><!ENTITY y "&x;&x;&x;">]>`;
+  it.each<[string, string, RegExp]>([
+    ['an entity bomb', `${bomb}${fileOf('<track label="&y;"/>')}`, /entity/i],
+    [
+      'a file of this machine',
+      `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>${fileOf('<track>&x;</track>')}`,
+      /entity/i,
+    ],
+    ['cut XML', porch.slice(0, 900), /line \d+, column \d+/],
+    ['no XML', '{"format": 1}', /line 1/],
+    ['nested elements without end', '<a>'.repeat(200_000), /annotations_invalid|nested|line/],
+    ['another document', '<html/>', /outermost element/],
+    ['another version', fileOf('').replace('1.1', '2.0'), /<version> is "2.0"/],
+    ['no version', '<annotations/>', /<version> is ""/],
+    ['CVAT for images', fileOf('<image id="0" name="a.png"/>'), /for images.*video/],
+    ['a whole project', fileOf('', '<project><id>1</id></project>'), /project/],
+    ['a frame in words', fileOf(track(box('first'))), /track 3, frame first: frame="first"/],
+    ['a negative frame', fileOf(track(box(-1))), /no frame/],
+    ['half a frame', fileOf(track(box('1.5'))), /no frame/],
+    ['a frame of another age', fileOf(track(box('9e15'))), /no frame/],
+    ['a frame twice', fileOf(track(box(1), box(1))), /two shapes in frame 1/],
+    ['a box inside out', fileOf(track(box(1, [9, 0, 1, 1]))), /ends before it begins/],
+    [
+      'a box without an edge',
+      fileOf('<track id="1"><box frame="1" xtl="1" ytl="1" xbr="2"/></track>'),
+      /ybr="" is no number/,
+    ],
+    ['points that are none', fileOf('<track id="1"><points frame="1" points="1,2;x"/></track>'), /no points/],
+    [
+      'a shape that is not understood',
+      fileOf('<track id="1"><mask frame="1" rle="1"/></track>'),
+      /<mask> is not understood/,
+    ],
+    ['a track after the end', fileOf(track(box(50), box(120)), '<task><size>100</size></task>'), /until 12\.1 s.*10 s/],
+    ['no length', fileOf('', ''), /how long/],
+    ['a size in words', fileOf('', '<task><size>many</size></task>'), /<size> is "many"/],
+  ])('is refused: %s', (_, text, said) => {
+    expect(() => convert(text)).toThrow(expect.objectContaining({ code: 'annotations_invalid' }));
+    expect(() => convert(text)).toThrow(said);
+  });
+
+  it('is refused where a zone needs the picture’s size', () => {
+    const zone = { left: 0, top: 0, width: 100, height: 100 };
+    expect(() => convert(fileOf(track(box(1))), { zone })).toThrow(/original_size/);
+  });
+});
