@@ -13,6 +13,7 @@ import { custodyErrors } from './errors/custody.ts';
 import { eventErrors } from './errors/events.ts';
 import { hardwareErrors } from './errors/hardware.ts';
 import { notificationErrors } from './errors/notifications.ts';
+import { reportErrors } from './errors/report.ts';
 import { ringErrors } from './errors/ring.ts';
 import { searchPartyErrors } from './errors/search-party.ts';
 import { storyErrors } from './errors/story.ts';
@@ -50,6 +51,7 @@ export const ERRORS = {
   ...verificationErrors,
   ...clientErrors,
   ...truthErrors,
+  ...reportErrors,
 } as const satisfies Record<string, ErrorRule>;
 
 export type ErrorCode = keyof typeof ERRORS;

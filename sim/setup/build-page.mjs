@@ -1,5 +1,6 @@
-// Owns: building the console's page into dist/console-page. Not here: the page (device/console/page), serving it
-// (device/console/page-files.ts), when it is built (prepare.mjs).
+// Owns: building the console's page into dist/console-page and the report's into dist/report-page. Not here: the pages
+// (device/console/page, sim/report/page), serving the one (device/console/page-files.ts) and writing the other
+// (sim/report/report-html.ts), when they are built (prepare.mjs).
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,33 +8,49 @@ import { build } from 'vite';
 import { PAGE_STAMP } from './freshness.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const wanted = join(root, 'dist/console-page');
-const [fresh, former] = [`${wanted}.${process.pid}.new`, `${wanted}.${process.pid}.old`];
 
-try {
-  await build({
-    configFile: false,
-    root: join(root, 'device/console/page'),
-    logLevel: 'warn',
-    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-    build: {
-      outDir: fresh,
-      emptyOutDir: true,
-      target: 'es2023',
+/** What vite is told of each page. */
+const PAGES = [
+  {
+    built: 'console-page',
+    source: 'device/console/page',
+    options: {
       // Every file is one that the server names: nothing stands in the document, as its Content-Security-Policy asks.
       assetsInlineLimit: 0,
       modulePreload: false,
     },
-  });
-  writeFileSync(join(fresh, PAGE_STAMP), '');
-  // A server that starts meanwhile finds the old page or the new one.
-  rmSync(former, { recursive: true, force: true });
+  },
+  {
+    built: 'report-page',
+    source: 'sim/report/page',
+    // One script and one style sheet, which stand in each report.
+    options: {
+      lib: { entry: 'main.tsx', formats: ['iife'], name: 'report', fileName: () => 'page.js', cssFileName: 'page' },
+    },
+  },
+];
+
+for (const { built, source, options } of PAGES) {
+  const wanted = join(root, 'dist', built);
+  const [fresh, former] = [`${wanted}.${process.pid}.new`, `${wanted}.${process.pid}.old`];
   try {
-    renameSync(wanted, former);
-  } catch {
-    // There was none yet.
+    await build({
+      configFile: false,
+      root: join(root, source),
+      logLevel: 'warn',
+      oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+      build: { outDir: fresh, emptyOutDir: true, target: 'es2023', minify: true, ...options },
+    });
+    writeFileSync(join(fresh, PAGE_STAMP), '');
+    // A server that starts meanwhile finds the old page or the new one.
+    rmSync(former, { recursive: true, force: true });
+    try {
+      renameSync(wanted, former);
+    } catch {
+      // There was none yet.
+    }
+    renameSync(fresh, wanted);
+  } finally {
+    for (const left of [fresh, former]) rmSync(left, { recursive: true, force: true });
   }
-  renameSync(fresh, wanted);
-} finally {
-  for (const left of [fresh, former]) rmSync(left, { recursive: true, force: true });
 }

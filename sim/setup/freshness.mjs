@@ -7,12 +7,13 @@ import { join } from 'node:path';
 export const SOURCE_FOLDERS = ['device', 'cloud-bridge', 'sim'];
 const SOURCE_FILES = ['package.json', 'package-lock.json', 'tsconfig.json'];
 
-/** What the console's page is made of. */
+/** What the two pages are made of. */
 const PAGE_FOLDERS = ['device/console/page', 'device/protocol', 'device/base', 'device/media'];
+const REPORT_PAGE_FOLDERS = ['sim/report', 'device/console/page/style'];
 
 /** Written last by a build, so that its modification time is the build's. */
 export const buildStamp = (root) => join(root, 'dist/.built');
-/** The same for the console's page, in its folder. */
+/** The same for each page, in its folder. */
 export const PAGE_STAMP = '.built';
 /** What the database driver was built for: Node's modules version, the processor, and more. */
 export const driverStamp = (root) => join(root, 'node_modules/.doorsill-native');
@@ -42,14 +43,17 @@ export function areProgramsBuilt(root) {
   return isNewerThan(root, buildStamp(root), SOURCE_FOLDERS);
 }
 
-/** Whether the console's page was built from today's sources. */
-export function isPageBuilt(root) {
-  return isNewerThan(root, join(root, 'dist/console-page', PAGE_STAMP), PAGE_FOLDERS);
+/** Whether the console's page and the report's were built from today's sources. */
+export function arePagesBuilt(root) {
+  return (
+    isNewerThan(root, join(root, 'dist/console-page', PAGE_STAMP), PAGE_FOLDERS) &&
+    isNewerThan(root, join(root, 'dist/report-page', PAGE_STAMP), REPORT_PAGE_FOLDERS)
+  );
 }
 
 /** Whether the last build is newer than every source. */
 export function isBuilt(root) {
-  return areProgramsBuilt(root) && isPageBuilt(root);
+  return areProgramsBuilt(root) && arePagesBuilt(root);
 }
 
 /** Whether the driver was built for another Node version or processor than this one. */

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { areProgramsBuilt, buildStamp, driverStamp, isPageBuilt, SOURCE_FOLDERS } from './freshness.mjs';
+import { arePagesBuilt, areProgramsBuilt, buildStamp, driverStamp, SOURCE_FOLDERS } from './freshness.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const modules = join(root, 'node_modules');
@@ -148,17 +148,17 @@ function buildPrograms() {
   writeFileSync(buildStamp(root), '');
 }
 
-function buildPage() {
-  if (isPageBuilt(root)) return;
-  say('building the console’s page ...');
-  const { ok, output } = run('the page’s build', process.execPath, ['sim/setup/build-page.mjs']);
+function buildPages() {
+  if (arePagesBuilt(root)) return;
+  say('building the pages ...');
+  const { ok, output } = run('the pages’ build', process.execPath, ['sim/setup/build-page.mjs']);
   if (ok) return;
   process.stderr.write(output);
-  fail('the page was not built; the words of vite are above.');
+  fail('the pages were not built; the words of vite are above.');
 }
 
 checkNode();
 install();
 buildDriver();
 buildPrograms();
-buildPage();
+buildPages();

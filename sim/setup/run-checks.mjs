@@ -16,6 +16,7 @@ const steps = [
   ['prepare', process.execPath, [join(root, 'sim/setup/prepare.mjs')]],
   ['types', bin('tsc'), []],
   ['types of the console’s page', bin('tsc'), ['-p', 'device/console/page']],
+  ['types of the report’s page', bin('tsc'), ['-p', 'sim/report/page']],
   ['lint and format', bin('biome'), ['ci', '--error-on-warnings', '.']],
   ['unused code', bin('knip'), []],
   [

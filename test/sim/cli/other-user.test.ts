@@ -80,7 +80,10 @@ describe('whether a checkout is built', () => {
     writeFileSync(full, '');
     age(path, atS);
   };
-  const pages = ['device/console/page', 'device/protocol', 'device/base', 'device/media'];
+  const pages = [
+    ...['device/console/page/style', 'device/console/page', 'device/protocol', 'device/base', 'device/media'],
+    'sim/report',
+  ];
   for (const source of [
     ...['device/a/b.ts', 'cloud-bridge/c.ts', 'sim/d.ts', 'package.json', 'tsconfig.json'],
     ...pages.map((folder) => `${folder}/e.ts`),
@@ -102,10 +105,14 @@ describe('whether a checkout is built', () => {
     touch('dist/.built', 2_000);
     expect(freshness('isBuilt')).toBe('false');
     touch('dist/console-page/.built', 2_000);
+    expect(freshness('isBuilt')).toBe('false');
+    touch('dist/report-page/.built', 2_000);
     expect(freshness('isBuilt')).toBe('true');
-    age('device/protocol/e.ts', 3_000);
-    expect(freshness('isPageBuilt')).toBe('false');
-    age('device/protocol/e.ts', 1_000);
+    for (const source of ['device/protocol/e.ts', 'sim/report/e.ts']) {
+      age(source, 3_000);
+      expect(freshness('arePagesBuilt')).toBe('false');
+      age(source, 1_000);
+    }
     age('device/a/b.ts', 3_000);
     expect(freshness('isBuilt')).toBe('false');
     age('device/a/b.ts', 1_000);

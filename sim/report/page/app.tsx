@@ -1,0 +1,165 @@
+// Owns: the page of a run: its verdict, the fields that choose tests, the list. Not here: which tests they choose (test-filter.ts), a
+// test's details (test-details.tsx).
+import { useMemo, useState } from 'preact/hooks';
+import type { RunHead } from '../report-html.ts';
+import { isSuccess, lengthText, STATUSES_WORST_FIRST } from '../report-words.ts';
+import type { RunTotals, TestStatus } from '../run-report.ts';
+import { CopiedCommand } from './copied-command.tsx';
+import { Sign } from './sign.tsx';
+import { filterTests, listTests } from './test-filter.ts';
+import { TestRow } from './test-row.tsx';
+import { Hatch } from './timeline.tsx';
+
+const ROWS_AT_ONCE = 200;
+
+export function App({ run }: { run: RunHead }) {
+  const listed = useMemo(() => listTests(run.tests), [run]);
+  const [status, setStatus] = useState<TestStatus | null>(null);
+  const [words, setWords] = useState('');
+  const [rows, setRows] = useState(ROWS_AT_ONCE);
+  const [opened, setOpened] = useState<ReadonlySet<number>>(() => openAtFirst(run, listed[0]?.at));
+  const chosen = useMemo(() => filterTests(listed, status, words), [listed, status, words]);
+  const toggle = (at: number) => {
+    const next = new Set(opened);
+    if (!next.delete(at)) next.add(at);
+    setOpened(next);
+    // The address then names the test, for whoever is sent it; a page that is framed may not change it.
+    if (next.has(at)) history.replaceState(null, '', `#test-${at}`);
+  };
+  const choose = (next: TestStatus | null) => {
+    setStatus(next);
+    setRows(ROWS_AT_ONCE);
+  };
+  return (
+    <>
+      <Hatch />
+      <Verdict run={run} />
+      <main>
+        <div class="choice">
+          <label class="search">
+            <span class="unseen">Search tests</span>
+            <input
+              type="search"
+              placeholder="Search names, files, failures"
+              value={words}
+              onInput={(event) => {
+                setWords(event.currentTarget.value);
+                setRows(ROWS_AT_ONCE);
+              }}
+            />
+          </label>
+          <StatusChoice totals={run.totals} amount={run.tests.length} status={status} onChoose={choose} />
+        </div>
+        <p class="unseen" role="status">
+          {chosen.length} of {run.tests.length} tests
+        </p>
+        {chosen.length === 0 && <p class="none">{run.tests.length === 0 ? 'No test was run.' : 'No test fits.'}</p>}
+        <ul class="tests">
+          {chosen.slice(0, rows).map(({ test, at }) => (
+            <TestRow key={at} test={test} at={at} isOpen={opened.has(at)} onToggle={toggle} />
+          ))}
+        </ul>
+        {chosen.length > rows && (
+          <p class="more">
+            <button type="button" class="button" onClick={() => setRows(rows * 2)}>
+              Show more: {number(chosen.length - rows)} are left
+            </button>
+          </p>
+        )}
+      </main>
+    </>
+  );
+}
+
+/** The test that the address names, else the first if it failed. */
+function openAtFirst(run: RunHead, first: number | undefined): ReadonlySet<number> {
+  const named = /^#test-(\d{1,6})$/.exec(location.hash)?.[1];
+  const at = named === undefined ? first : Number(named);
+  const test = at === undefined ? undefined : run.tests[at];
+  return new Set(test && at !== undefined && (named !== undefined || test.status !== 'passed') ? [at] : []);
+}
+
+function Verdict({ run }: { run: RunHead }) {
+  const { totals, tests } = run;
+  const started = new Date(run.startedAt);
+  return (
+    <header class="verdict">
+      <div class="verdict-head">
+        <Sign look={isSuccess(totals) ? 'passed' : 'failed'} size={40} />
+        <div>
+          <p class="brand">doorsill report</p>
+          <h1>{verdictText(totals, tests.length)}</h1>
+        </div>
+      </div>
+      <Proportions totals={totals} amount={tests.length} />
+      <CopiedCommand command={run.command} about="the command of this run" />
+      <p class="soft facts">
+        <time dateTime={run.startedAt}>
+          {started.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })}
+        </time>
+        <span>took {lengthText(run.durationMs)}</span>
+        <span>seed {run.seed}</span>
+        <span class="outside">{run.tool}</span>
+      </p>
+    </header>
+  );
+}
+
+function verdictText(totals: RunTotals, amount: number): string {
+  if (amount === 0) return 'No test was run';
+  const { failed, interrupted } = totals;
+  const of = (bad: number) => (amount === 1 ? 'The test' : `${number(bad)} of ${number(amount)} tests`);
+  if (failed > 0) return `${of(failed)} failed${interrupted > 0 ? `, ${number(interrupted)} interrupted` : ''}`;
+  if (interrupted > 0) return `${of(interrupted)} ${interrupted === 1 ? 'was' : 'were'} interrupted`;
+  const ran = amount - totals.skipped;
+  if (ran === 0) return `${amount === 1 ? 'The test was' : `All ${number(amount)} tests were`} skipped`;
+  return ran === 1 ? 'The test passed' : `All ${number(ran)} tests passed`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en');
+}
+
+/** How many of each, as lengths; the same numbers stand on the buttons below. */
+function Proportions({ totals, amount }: { totals: RunTotals; amount: number }) {
+  let from = 0;
+  return (
+    <svg class="proportions" viewBox="0 0 1000 8" preserveAspectRatio="none" aria-hidden="true">
+      {STATUSES_WORST_FIRST.map((status) => {
+        const width = amount === 0 ? 0 : (totals[status] / amount) * 1000;
+        from += width;
+        return <rect key={status} class={`look-${status}`} x={from - width} width={width} height={8} />;
+      })}
+    </svg>
+  );
+}
+
+interface StatusChoiceProps {
+  totals: RunTotals;
+  amount: number;
+  status: TestStatus | null;
+  onChoose: (status: TestStatus | null) => void;
+}
+
+function StatusChoice({ totals, amount, status, onChoose }: StatusChoiceProps) {
+  const there = STATUSES_WORST_FIRST.filter((each) => totals[each] > 0);
+  return (
+    <fieldset class="statuses">
+      <legend class="unseen">Show tests that</legend>
+      <button type="button" class="status-button" aria-pressed={status === null} onClick={() => onChoose(null)}>
+        All <b class="digits">{number(amount)}</b>
+      </button>
+      {there.map((each) => (
+        <button
+          type="button"
+          class="status-button"
+          key={each}
+          aria-pressed={status === each}
+          onClick={() => onChoose(status === each ? null : each)}
+        >
+          <Sign look={each} /> {each} <b class="digits">{number(totals[each])}</b>
+        </button>
+      ))}
+    </fieldset>
+  );
+}

@@ -1,0 +1,123 @@
+// Owns: what a timeline shows of one test, in lanes: steps, then for each camera what was expected, what happened, what was recorded.
+// Each mark says in words what its shape and colour say. Pure. Not here: where a mark is drawn (timeline-layout.ts).
+import { lateText } from '../report-words.ts';
+import type { TestTimeline, TimelineStill } from '../run-report.ts';
+
+/** How a mark looks: each has a shape of its own, whatever its colour. */
+export type MarkLook = 'matched' | 'missed' | 'optional' | 'false' | 'plain' | 'done' | 'refused' | 'failed';
+
+export interface Mark {
+  /** Unique in its timeline. */
+  id: string;
+  look: MarkLook;
+  startUs: number;
+  /** The start again for what has no length. */
+  endUs: number;
+  /** What is drawn beside it. */
+  label: string;
+  /** What is said of it: in which lane, what, and how it was judged. */
+  told: string;
+  /** Index of its camera; null for steps. */
+  camera: number | null;
+}
+
+export interface Lane {
+  title: string;
+  /** Of which camera; empty when there is one camera only, and for steps. */
+  camera: string;
+  marks: Mark[];
+}
+
+export interface Recorded {
+  startUs: number;
+  endUs: number;
+}
+
+const VERDICT_WORDS = { matched: 'matched', missed: 'missed', optional: 'optional', false: 'false alarm' } as const;
+const OUTCOME_WORDS = { done: 'done', refused: 'refused', failed: 'failed' } as const;
+const LABEL_LETTERS_MAX = 28;
+
+/** The lanes that have something in them, in the order in which they are drawn. */
+export function lanesOf(timeline: TestTimeline): Lane[] {
+  const several = timeline.cameras.length > 1;
+  const steps = timeline.steps.map(
+    (step, at): Mark => ({
+      id: `step-${at}`,
+      look: step.outcome,
+      startUs: step.atUs,
+      endUs: step.atUs,
+      label: shortLabel(step.outcome === 'done' ? step.text : `${step.text}: ${OUTCOME_WORDS[step.outcome]}`),
+      told: told('Step', step.text, OUTCOME_WORDS[step.outcome], step.detail),
+      camera: null,
+    }),
+  );
+  const cameras = timeline.cameras.flatMap((camera, at): Lane[] => [
+    { title: 'Expected', camera: several ? camera.name : '', marks: expectedMarks(camera.truth, at) },
+    { title: 'Happened', camera: several ? camera.name : '', marks: eventMarks(camera.events, at) },
+  ]);
+  return [{ title: 'Steps', camera: '', marks: steps }, ...cameras].filter(({ marks }) => marks.length > 0);
+}
+
+function expectedMarks(truth: TestTimeline['cameras'][number]['truth'], camera: number): Mark[] {
+  return truth.map(({ event, startUs, endUs, label, verdict }, at) => ({
+    id: `truth-${camera}-${at}`,
+    look: verdict,
+    startUs,
+    endUs: Math.max(startUs, endUs),
+    label: shortLabel(`${eventWord(event)}${verdict === 'matched' ? '' : ` ${VERDICT_WORDS[verdict]}`}`),
+    told: told('Expected', eventWord(event), label, VERDICT_WORDS[verdict]),
+    camera,
+  }));
+}
+
+function eventMarks(events: TestTimeline['cameras'][number]['events'], camera: number): Mark[] {
+  return events.map(({ type, startUs, endUs = startUs, label, verdict, lateByMs }, at) => {
+    const late = lateByMs === undefined ? undefined : lateText(lateByMs);
+    const judged = verdict === undefined ? undefined : VERDICT_WORDS[verdict];
+    return {
+      id: `event-${camera}-${at}`,
+      look: verdict ?? 'plain',
+      startUs,
+      endUs: Math.max(startUs, endUs),
+      label: shortLabel([eventWord(type), verdict === 'false' ? judged : late].filter(Boolean).join(' ')),
+      told: told('Happened', eventWord(type), label, judged, late === undefined ? undefined : lateWords(lateByMs ?? 0)),
+      camera,
+    };
+  });
+}
+
+function lateWords(ms: number): string {
+  return `began ${lateText(Math.abs(ms)).slice(1)} ${ms < 0 ? 'early' : 'late'}`;
+}
+
+/** `event-window` as people say it. */
+function eventWord(type: string): string {
+  return type.replaceAll('-', ' ');
+}
+
+function told(...parts: (string | undefined)[]): string {
+  const [lane, ...words] = parts.filter((part) => part !== undefined && part !== '');
+  return `${lane}: ${words.join(', ')}`;
+}
+
+function shortLabel(text: string): string {
+  return text.length <= LABEL_LETTERS_MAX ? text : `${text.slice(0, LABEL_LETTERS_MAX - 1)}…`;
+}
+
+/** The still that tells most of a moment: the nearest of its camera; of any camera where it names none. */
+export function stillFor(timeline: TestTimeline, atUs: number, camera: number | null): StillAt | null {
+  let nearest: StillAt | null = null;
+  for (const [index, { name, stills }] of timeline.cameras.entries()) {
+    if (camera !== null && camera !== index) continue;
+    for (const still of stills) {
+      const away = Math.abs(still.atUs - atUs);
+      if (!nearest || away < Math.abs(nearest.still.atUs - atUs)) nearest = { still, camera: name };
+    }
+  }
+  return nearest;
+}
+
+export interface StillAt {
+  still: TimelineStill;
+  camera: string;
+}

@@ -1,0 +1,223 @@
+// Owns: what came of a run of tests, as one checked document: the file report.json, from which every other format is drawn.
+// Not here: the formats (report-*.ts), writing them into a folder (write-reports.ts), what is a pass (whoever ran the tests).
+import { z } from 'zod';
+import { failure, parseJson } from '../../device/exports-without-firmware.ts';
+
+export const REPORT_FORMAT = 'doorsill-report-1';
+
+/** Limits of a report. What is longer is shortened by `makeRunReport`, with a note of how much was left out. */
+export const REPORT_LIMITS = {
+  tests: 100_000,
+  failuresOfTest: 1000,
+  marksOfTest: 100_000,
+  stillsOfCamera: 1000,
+  nameLetters: 500,
+  lineLetters: 4000,
+  textLetters: 200_000,
+  stillBytes: 4 * 1024 * 1024,
+  fileBytes: 512 * 1024 * 1024,
+} as const;
+
+const name = z.string().min(1).max(REPORT_LIMITS.nameLetters);
+const line = z.string().max(REPORT_LIMITS.lineLetters);
+const text = z.string().max(REPORT_LIMITS.textLetters);
+/** Wall time of the run's own clock, virtual or real: microseconds since 1970. */
+const atUs = z.int().nonnegative();
+const durationMs = z.number().nonnegative();
+const count = z.int().nonnegative();
+const marks = <T extends z.ZodType>(of: T) => z.array(of).max(REPORT_LIMITS.marksOfTest);
+
+/** A file beside the report: relative, below it, written with slashes. */
+const fileBelow = z
+  .string()
+  .max(1000)
+  .regex(/^(?!\/)(?!.*(^|\/)\.{1,2}(\/|$))[^\\\0]+$/, 'is not a path below the report');
+
+const span = z.strictObject({ startUs: atUs, endUs: atUs });
+
+const still = z
+  .strictObject({
+    atUs,
+    caption: line,
+    file: fileBelow.optional(),
+    jpegBase64: z
+      .base64()
+      .max(Math.ceil((REPORT_LIMITS.stillBytes * 4) / 3) + 4)
+      .startsWith('/9j/')
+      .optional(),
+  })
+  .refine(
+    (picture) => picture.file !== undefined || picture.jpegBase64 !== undefined,
+    'has neither file nor jpegBase64',
+  );
+
+const event = z.strictObject({
+  type: name,
+  startUs: atUs,
+  endUs: atUs.optional(),
+  label: line.optional(),
+  verdict: z.enum(['matched', 'false']).optional(),
+  /** How much later than the truth it began; negative when it was earlier. */
+  lateByMs: z.number().optional(),
+});
+
+const truth = z.strictObject({
+  event: name,
+  startUs: atUs,
+  endUs: atUs,
+  label: line.optional(),
+  verdict: z.enum(['matched', 'missed', 'optional']),
+});
+
+const timelineSchema = z
+  .strictObject({
+    startUs: atUs,
+    endUs: atUs,
+    /** IANA name of the zone in which wall times are shown; UTC when it is missing. */
+    zone: z.string().max(100).optional(),
+    cameras: z
+      .array(
+        z.strictObject({
+          name,
+          recorded: marks(span),
+          events: marks(event),
+          truth: marks(truth),
+          stills: z.array(still).max(REPORT_LIMITS.stillsOfCamera),
+        }),
+      )
+      .max(100),
+    steps: marks(
+      z.strictObject({ atUs, text: line, outcome: z.enum(['done', 'refused', 'failed']), detail: line.optional() }),
+    ),
+  })
+  .refine(({ startUs, endUs }) => startUs <= endUs, 'ends before it starts');
+
+const scoreSchema = z.strictObject({
+  precision: z.number().min(0).max(1).nullable(),
+  recall: z.number().min(0).max(1).nullable(),
+  delayMs: z.strictObject({ median: z.number(), p90: z.number() }).nullable(),
+  matched: count,
+  missed: count,
+  false: count,
+});
+
+const failureSchema = z.strictObject({
+  what: line,
+  advice: line.optional(),
+  at: z.strictObject({ file: line, line: count.optional(), column: count.optional() }).optional(),
+  expected: text.optional(),
+  actual: text.optional(),
+  /** Unified: lines that begin with `-` were expected, those with `+` came. */
+  diff: text.optional(),
+});
+
+export const TEST_STATUSES = ['failed', 'interrupted', 'flaky', 'skipped', 'passed'] as const;
+
+const testSchema = z.strictObject({
+  name,
+  file: line.optional(),
+  line: count.optional(),
+  variant: z.record(name, line).optional(),
+  status: z.enum(TEST_STATUSES),
+  durationMs,
+  attempts: z.int().min(0).max(100_000),
+  /** The command that runs this test again as it ran. */
+  rerun: line,
+  /** Where its events, clips and log are, relative to the report. */
+  folder: fileBelow.optional(),
+  /** Of a flaky test: what its failed attempts said. */
+  failures: z.array(failureSchema).max(REPORT_LIMITS.failuresOfTest),
+  notes: z.array(line).max(1000),
+  timeline: timelineSchema.optional(),
+  score: scoreSchema.optional(),
+});
+
+const totalsSchema = z.strictObject({ passed: count, failed: count, skipped: count, flaky: count, interrupted: count });
+
+export const runReportSchema = z
+  .strictObject({
+    format: z.literal(REPORT_FORMAT),
+    tool: name,
+    command: line,
+    seed: z.int(),
+    /** When it was started, by the machine's clock. */
+    startedAt: z.iso.datetime({ offset: true }),
+    durationMs,
+    totals: totalsSchema,
+    tests: z.array(testSchema).max(REPORT_LIMITS.tests),
+  })
+  .refine(({ totals, tests }) => sameTotals(totals, totalsOf(tests)), 'has totals that are not those of its tests');
+
+export type RunReport = z.infer<typeof runReportSchema>;
+export type TestReport = z.infer<typeof testSchema>;
+export type TestStatus = TestReport['status'];
+export type TestFailure = z.infer<typeof failureSchema>;
+export type TestTimeline = z.infer<typeof timelineSchema>;
+export type TimelineCamera = TestTimeline['cameras'][number];
+export type TimelineStill = z.infer<typeof still>;
+export type TimelineStep = TestTimeline['steps'][number];
+export type TestScore = z.infer<typeof scoreSchema>;
+export type RunTotals = z.infer<typeof totalsSchema>;
+
+/** How many tests ended in each way. */
+export function totalsOf(tests: readonly { status: TestStatus }[]): RunTotals {
+  const totals: RunTotals = { passed: 0, failed: 0, skipped: 0, flaky: 0, interrupted: 0 };
+  for (const { status } of tests) totals[status] += 1;
+  return totals;
+}
+
+function sameTotals(one: RunTotals, other: RunTotals): boolean {
+  return TEST_STATUSES.every((status) => one[status] === other[status]);
+}
+
+/**
+ * A report from what a run knows: counts the totals and shortens every text that is over a report's limits. Throws a ZodError when
+ * something else is wrong with it, which is a bug of the caller's.
+ */
+export function makeRunReport(run: Omit<RunReport, 'format' | 'totals'>): RunReport {
+  const tests = run.tests.map(shortened);
+  return runReportSchema.parse({
+    ...run,
+    format: REPORT_FORMAT,
+    command: short(run.command, REPORT_LIMITS.lineLetters),
+    totals: totalsOf(tests),
+    tests,
+  });
+}
+
+/** Reads the bytes of a report.json. Throws `report_unreadable`. */
+export function parseRunReport(bytes: Uint8Array, file: string): RunReport {
+  const parsed = runReportSchema.safeParse(parseJson(new TextDecoder().decode(bytes)));
+  if (parsed.success) return parsed.data;
+  const [first] = parsed.error.issues;
+  const where = first && first.path.length > 0 ? `${first.path.join('.')}: ` : '';
+  throw failure('report_unreadable', { file, detail: `${where}${first?.message ?? 'is no JSON'}` });
+}
+
+function shortened(test: TestReport): TestReport {
+  const { nameLetters, lineLetters, textLetters } = REPORT_LIMITS;
+  const shortOf = <K extends string>(from: { [key in K]?: string | undefined }, key: K, letters: number) =>
+    from[key] === undefined ? {} : { [key]: short(from[key], letters) };
+  return {
+    ...test,
+    name: short(test.name, nameLetters),
+    rerun: short(test.rerun, lineLetters),
+    notes: test.notes.slice(0, 1000).map((note) => short(note, lineLetters)),
+    failures: test.failures.slice(0, REPORT_LIMITS.failuresOfTest).map((failed) => ({
+      ...failed,
+      what: short(failed.what, lineLetters),
+      ...shortOf(failed, 'advice', lineLetters),
+      ...shortOf(failed, 'expected', textLetters),
+      ...shortOf(failed, 'actual', textLetters),
+      ...shortOf(failed, 'diff', textLetters),
+    })),
+  };
+}
+
+function short(long: string, letters: number): string {
+  if (long.length <= letters) return long;
+  const kept = letters - 60;
+  // Never half of a surrogate pair.
+  const cut = /[\uD800-\uDBFF]/.test(long[kept - 1] ?? '') ? kept - 1 : kept;
+  return `${long.slice(0, cut)} … and ${long.length - cut} more letters`;
+}
