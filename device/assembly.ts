@@ -68,6 +68,10 @@ export interface Base {
   /** The device's own data folder, absolute. */
   folder: string;
   enrolmentCode: string | undefined;
+  /** Whether it connects to its home broker. */
+  hasBroker: boolean;
+  /** Where the secrets of its own server come from. */
+  serverRandom: Random;
   /** Camera kinds besides the built-in ones. */
   cameraKinds: readonly CameraKind[];
   /** Other doorbells of this owner, as the settings name them now. */
@@ -239,6 +243,7 @@ export async function makeConsole(
   const { ConsoleServer } = await import('./console/console-server.ts');
   return new ConsoleServer({
     ...seams,
+    random: base.serverRandom,
     settings: config.console,
     folder,
     device: { id: device.id, publicKey: device.key.publicKey },
@@ -265,7 +270,7 @@ export function makeLinks(base: Base, storage: Storage, { gate, custody }: Conse
   const { config, folder, seams, startedMs, status } = base;
   const { disk, random, log } = seams;
   const { device, enrolment } = storage;
-  const home = makeHomeLink(config, folder, device.id, seams);
+  const home = makeHomeLink(config, folder, device.id, seams, base.hasBroker);
   const homeAssistant = new HomeAssistant({
     settings: config.homeAssistant,
     home,

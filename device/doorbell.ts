@@ -15,6 +15,7 @@ import {
 } from './assembly.ts';
 import { CountingDisk } from './base/counting-disk.ts';
 import type { SigningKey } from './base/keys.ts';
+import type { Random } from './base/random.ts';
 import { UndoSteps } from './base/undo-steps.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { CameraKind } from './camera/source-interfaces.ts';
@@ -45,6 +46,10 @@ export interface DoorbellOptions {
   cameraKinds?: readonly CameraKind[];
   /** The other doorbells that the page links to, as the settings name them now; absent: as `config` names them. */
   otherDoors?: () => Promise<readonly OtherDoor[]>;
+  /** `none`: it does not connect to the home broker of its settings; for a program that hears it and orders by its own server. */
+  homeBroker?: 'none';
+  /** Where the secrets of its own server come from, if not from the seams: a simulation's seed must not open it. */
+  serverRandom?: Random;
   /** Called with every event, as the home link publishes it: for a program that runs the doorbell. */
   heard?: (event: DeviceEvent) => void;
 }
@@ -163,6 +168,8 @@ export class Doorbell {
       config: this.options.config,
       folder: this.options.folder,
       enrolmentCode: this.options.enrolmentCode,
+      hasBroker: this.options.homeBroker !== 'none',
+      serverRandom: this.options.serverRandom ?? this.seams.random,
       cameraKinds: this.options.cameraKinds ?? [],
       otherDoors: this.options.otherDoors ?? (async () => this.options.config.console.others),
       seams: this.seams,

@@ -23,9 +23,16 @@ export interface LinkSeams {
   log: Log;
 }
 
-/** The link to the owner's broker. Relative paths of TLS files are resolved against `folder`. */
-export function makeHomeLink(config: DeviceConfig, folder: string, device: string, seams: LinkSeams): HomeLink {
-  const { url, user, password, prefix } = config.home;
+/** The link to the owner's broker, or to none. Relative paths of TLS files are resolved against `folder`. */
+export function makeHomeLink(
+  config: DeviceConfig,
+  folder: string,
+  device: string,
+  seams: LinkSeams,
+  hasBroker: boolean,
+): HomeLink {
+  const { user, password, prefix } = config.home;
+  const url = hasBroker ? config.home.url : null;
   const { clock, random, disk, log } = seams;
   const tls = tlsSource(disk, folder, config.home.tls);
   return new HomeLink({ device, prefix, url, user, password, tls, clock, random, log });

@@ -33,6 +33,13 @@ export function openLog(level: LogLevel, name: string): Log {
   return wrap(pino({ level, name, base: { name } }, pino.destination({ fd: 2, sync: true })));
 }
 
+/** JSON lines at the end of a file (0600), from level info on. */
+export function openLogFile(path: string): Log {
+  return wrap(
+    pino({ level: 'info', base: null }, pino.destination({ dest: path, append: true, mode: 0o600, sync: true })),
+  );
+}
+
 /** A log that says nothing. */
 export function silentLog(): Log {
   return wrap(pino({ level: 'silent' }));

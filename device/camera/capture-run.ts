@@ -19,8 +19,12 @@ export interface RunSinks {
   init(init: InitInfo, bytes: Uint8Array): void;
   /** Awaited: nothing more is read from ffmpeg meanwhile. */
   fragment(bytes: Uint8Array, samples: FragmentSamples): Promise<void>;
-  /** The n-th gray frame. */
-  gray(pixels: Uint8Array, index: number): void;
+  /** There are no more fragments. */
+  fragmentsOver?(): void;
+  /** The n-th gray frame. Awaited, where it returns a promise. */
+  gray(pixels: Uint8Array, index: number): Promise<void> | void;
+  /** There are no more gray frames. */
+  grayOver?(): void;
   /** The live output as it comes. */
   live(chunk: Uint8Array): void;
 }
@@ -52,8 +56,12 @@ export async function runCapture(setup: RunSetup, sinks: RunSinks): Promise<Proc
   try {
     sinks.started();
     await Promise.all([
-      readMedia(running.media, sinks).catch(breakOff),
-      readGray(running.gray, sinks).catch(breakOff),
+      readMedia(running.media, sinks)
+        .catch(breakOff)
+        .finally(() => sinks.fragmentsOver?.()),
+      readGray(running.gray, sinks)
+        .catch(breakOff)
+        .finally(() => sinks.grayOver?.()),
       readLive(running.live, sinks).catch(breakOff),
       feedInputs(running, setup, fed.signal).catch(breakOff),
       running.ended.then(() => fed.abort()),
@@ -120,7 +128,7 @@ async function readGray(pipe: Readable, sinks: RunSinks): Promise<void> {
       filled += part.length;
       at += part.length;
       if (filled < GRAY_BYTES) continue;
-      sinks.gray(frame, index);
+      await sinks.gray(frame, index);
       index += 1;
       frame = new Uint8Array(GRAY_BYTES);
       filled = 0;

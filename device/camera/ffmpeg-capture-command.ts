@@ -2,7 +2,7 @@
 // Not here: choosing between copying and encoding (copy-rules.ts, probe-file.ts), running it (start-ffmpeg.ts).
 
 import { PIXELS_MAX } from './ffmpeg-run.ts';
-import type { Ffmpeg } from './find-ffmpeg.ts';
+import { type Ffmpeg, threadArgs } from './find-ffmpeg.ts';
 import type { Container } from './sniff.ts';
 import type { Pace } from './source-options.ts';
 import type { CaptureCommand, Port } from './start-ffmpeg.ts';
@@ -208,5 +208,6 @@ function codecArgs(ffmpeg: Ffmpeg, encoder: VideoEncoder): string[] {
     '-enc_time_base',
     ffmpeg.release[0] >= 7 ? 'demux' : '-1',
     ...ENCODERS[encoder],
+    ...threadArgs(ffmpeg),
   ];
 }

@@ -12,6 +12,13 @@ export interface Ffmpeg {
   readonly version: string;
   readonly release: readonly [number, number];
   readonly origin: 'FFMPEG_PATH' | 'system' | 'bundled';
+  /** Threads of each video encoder, for bytes that are the same on every machine; absent: as many as the encoder likes. */
+  readonly encoderThreads?: number;
+}
+
+/** Options that bound a video encoder's threads. */
+export function threadArgs({ encoderThreads }: Ffmpeg): string[] {
+  return encoderThreads === undefined ? [] : ['-threads', String(encoderThreads)];
 }
 
 /** Where to look; the defaults are this process's own. */

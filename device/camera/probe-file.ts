@@ -29,9 +29,20 @@ export interface FileFacts {
   readonly container: Container;
   /** Length from the container's start to its end, rather too long than too short; null when nobody needs to know. */
   readonly durationUs: number | null;
+  /** The length as the container tells it, cut to 10 ms; null when it does not. */
+  readonly toldUs: number | null;
+  /** When it says that it was shot, wall time in microseconds; null when it does not. */
+  readonly creationUs: number | null;
   readonly plan: CapturePlan;
   /** Why the video is encoded and not copied; null when it is copied. */
   readonly encodedBecause: string | null;
+}
+
+export interface LookOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** How much of a copy of it is looked at, in seconds; absent: all that can be in ten seconds. The rest is judged while capturing. */
+  readonly lookS?: number;
 }
 
 /** ffmpeg prints lengths cut to 10 ms. */
@@ -61,11 +72,7 @@ const CRASHES_ON_TRANSPORT_STREAMS = 'this ffmpeg crashes on transport streams; 
  * Looks through a file. Throws `camera_not_found`, `camera_refused_format`, `camera_no_video`, or the signal's reason.
  * Nothing is opened but the file itself, and only by the demuxer that its content calls for.
  */
-export async function probeFile(
-  ffmpeg: Ffmpeg,
-  source: FileSource,
-  options: { clock: Clock; signal: AbortSignal },
-): Promise<FileFacts> {
+export async function probeFile(ffmpeg: Ffmpeg, source: FileSource, options: LookOptions): Promise<FileFacts> {
   const container = await sniffFile(source.path, source.shown);
   if (container.demuxer === 'mov' && (await isEncryptedMp4(source.path))) {
     throw failure('camera_no_video', { source: source.shown, detail: 'it is encrypted' });
@@ -85,12 +92,13 @@ export async function probeFile(
     videoStream: `0:${facts.video.index}`,
     audioStream: `0:${audio?.index ?? 0}`,
   };
-  if (source.pace !== 'fast') return { container, durationUs: null, plan, encodedBecause };
-  if (facts.durationUs !== null)
-    return { container, durationUs: facts.durationUs + TOLD_SLACK_US, plan, encodedBecause };
+  const toldUs = facts.durationUs;
+  const known = { container, toldUs, creationUs: facts.creationUs, plan, encodedBecause };
+  if (source.pace !== 'fast') return { ...known, durationUs: null };
+  if (toldUs !== null) return { ...known, durationUs: toldUs + TOLD_SLACK_US };
   const copiedUs = encodedBecause === null ? look.endUs : null;
   const measuredUs = copiedUs ?? (await measureUs(ffmpeg, source, container, plan.videoStream, options));
-  return { container, durationUs: measuredUs + MEASURE_SLACK_US, plan, encodedBecause };
+  return { ...known, durationUs: measuredUs + MEASURE_SLACK_US };
 }
 
 /** Copies the video into nothing and judges every GOP that passes; ends at the first fault. */
@@ -99,17 +107,30 @@ async function lookThroughCopy(
   source: FileSource,
   container: Container,
   facts: StreamFacts,
-  { clock, signal }: { clock: Clock; signal: AbortSignal },
+  { clock, signal, lookS }: LookOptions,
 ): Promise<{ fault: string | null; words: string | null; endUs: number | null }> {
   const judge = new CopyJudge();
   const enough = new AbortController();
   const timer = clock.after(LOOK_MS_MAX, () => enough.abort());
   const input = fileInput(source.path, container);
+  const part = lookS === undefined ? [] : ['-t', String(lookS)];
   try {
     await runFfmpeg(ffmpeg, {
       doing: 'looking through the file',
       // `V` is video that is not a cover picture.
-      args: [...input.options, '-i', input.address, '-map', '0:V:0', '-c', 'copy', '-an', ...FRAGMENT_ARGS, 'pipe:1'],
+      args: [
+        ...input.options,
+        ...part,
+        '-i',
+        input.address,
+        '-map',
+        '0:V:0',
+        '-c',
+        'copy',
+        '-an',
+        ...FRAGMENT_ARGS,
+        'pipe:1',
+      ],
       stdoutBytesMax: PASSED_BYTES_MAX,
       onStdout: (chunk) => {
         judge.read(chunk);
@@ -173,7 +194,7 @@ async function measureUs(
   source: FileSource,
   container: Container,
   stream: string,
-  { clock, signal }: { clock: Clock; signal: AbortSignal },
+  { clock, signal }: LookOptions,
 ): Promise<number> {
   const input = fileInput(source.path, container);
   let unfinished = '';

@@ -6,13 +6,14 @@ import type { Log } from '../base/log.ts';
 import type { FragmentSamples, InitInfo, Sample } from '../media/fragment.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CaptureInput } from './capture-machine.ts';
-import { runCapture } from './capture-run.ts';
+import { type RunSinks, runCapture } from './capture-run.ts';
 import { chooseEncoder } from './choose-encoder.ts';
 import { faultOfGop, faultOfTrack, gopTooLong, isCutOff } from './copy-rules.ts';
 import { type CapturePlan, captureCommand, GRAY_FPS } from './ffmpeg-capture-command.ts';
 import type { ProcessEnd } from './ffmpeg-run.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
-import { bootWallUsOf, Recording, type RecordingContext, type RecordingPlace } from './fragments-to-segments.ts';
+import { FootageInStep } from './footage-in-step.ts';
+import { bootWallUsOf, endOf, Recording, type RecordingContext, type RecordingPlace } from './fragments-to-segments.ts';
 import type { LiveFragments } from './live-fragments.ts';
 import type { SegmentQueue } from './segment-queue.ts';
 import type { RunInput, SourceDriver } from './source-interfaces.ts';
@@ -55,6 +56,8 @@ export interface SessionSinks {
   gray(pixels: Uint8Array, atUs: number): void;
 }
 
+type FootageSinks = Pick<RunSinks, 'fragment' | 'fragmentsOver' | 'gray' | 'grayOver'>;
+
 /** Thrown inside a run that has shown that it needs another plan. */
 class Replanned extends Error {}
 
@@ -79,6 +82,8 @@ export class RunSession {
   private segments = 0;
   private watch: Timer | null = null;
   private live: ReturnType<LiveFragments['open']> | null = null;
+  /** For footage of another time; null for footage that comes when it comes. */
+  private inStep: FootageInStep | null = null;
   /** Fragments whose place in wall time cannot be told yet: what a live source's first second brings. */
   private held: { bytes: Uint8Array; video: readonly [Sample, ...Sample[]] }[] = [];
 
@@ -102,11 +107,11 @@ export class RunSession {
           started: () => this.onStarted(opened, signal),
           line: (line) => this.onLine(line),
           init: (init, bytes) => this.onInit(opened, init, bytes),
-          fragment: (bytes, samples) => this.onFragment(opened, bytes, samples, signal),
-          gray: (pixels, index) => this.onGray(pixels, index),
           live: (chunk) => this.live?.write(chunk),
+          ...this.footageSinks(opened, signal),
         },
       );
+      await this.inStep?.given();
       await this.deliver(opened, signal);
       return this.judge(end, signal);
     } catch (thrown) {
@@ -118,6 +123,30 @@ export class RunSession {
       this.rest();
       input?.release?.();
     }
+  }
+
+  /** Where pictures and fragments go: on as they come, or each when its time has come. */
+  private footageSinks(input: RunInput, signal: AbortSignal): FootageSinks {
+    if (!input.reach) {
+      return {
+        fragment: (bytes, samples) => this.onFragment(input, bytes, samples, signal),
+        gray: (pixels, index) => this.onGray(pixels, index),
+      };
+    }
+    const inStep = new FootageInStep(input.reach, signal);
+    this.inStep = inStep;
+    return {
+      fragment: async (bytes, samples) => {
+        const [first, ...more] = samples.video;
+        if (!first || !this.init) return;
+        const { timescale } = this.init.video;
+        const atUs = (endOf([first, ...more], timescale) * 1_000_000) / timescale;
+        await inStep.add('fragments', atUs, () => this.onFragment(input, bytes, samples, signal));
+      },
+      fragmentsOver: () => inStep.over('fragments'),
+      gray: (pixels, index) => inStep.add('pictures', (index * 1_000_000) / GRAY_FPS, () => this.onGray(pixels, index)),
+      grayOver: () => inStep.over('pictures'),
+    };
   }
 
   private onStarted(input: RunInput, signal: AbortSignal): void {
@@ -217,6 +246,7 @@ export class RunSession {
 
   private watchFor(ms: number): void {
     this.rest();
+    if (this.inStep) return;
     this.watch = this.context.clock.after(ms, () => this.sinks.stalled(`nothing came for ${Math.round(ms / 1000)} s`));
   }
 

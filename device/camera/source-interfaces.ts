@@ -7,6 +7,7 @@ import type { Failure } from '../protocol/errors.ts';
 import type { CapturePolicy } from './capture-machine.ts';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
+import type { Reach } from './footage-in-step.ts';
 import type { RunEvidence } from './replan-capture.ts';
 import type { SourceDefaults } from './source-options.ts';
 import type { SourceTimeline } from './source-timeline.ts';
@@ -36,6 +37,8 @@ export interface RunInput {
   readonly beginsLate?: boolean;
   /** Read faster than it was shot: there is nothing that one could watch live. */
   readonly isReadFast?: boolean;
+  /** Footage of another time than this process's; absent: it comes when it comes. Then nothing of it counts as late. */
+  readonly reach?: Reach;
   /** Sound and picture are stamped by clocks of which one jumps when the wall clock is set: a new run puts them together again. */
   readonly endsWhenClockIsSet?: boolean;
 }

@@ -15,6 +15,7 @@ const STREAMS_MAX = 64;
 
 const DURATION = /^Duration: (\d{1,4}):(\d\d):(\d\d)\.(\d\d), /;
 const START = /^Duration: [^,]{1,20}, start: (-?\d{1,15})\.(\d{6})/;
+const MADE = /^creation_time\s*: (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)$/;
 const STREAM = /^Stream #0:(\d{1,4})\S*: (Video|Audio): (\w+)(?: \(([^)]*)\))?(.*)$/;
 
 /** Collects facts line by line. Lines come from a file's author too: a forged one can at worst choose a worse plan. */
@@ -22,6 +23,7 @@ export class StreamFacts {
   private found: InputStream[] = [];
   private lengthUs: number | null = null;
   private firstUs: number | null = null;
+  private madeUs: number | null = null;
   private reading = true;
 
   /** Takes one line of stderr, written at `-loglevel level+info`. */
@@ -35,6 +37,8 @@ export class StreamFacts {
       const [hours = 0, minutes = 0, seconds = 0, hundredths = 0] = duration.slice(1).map(Number);
       this.lengthUs ??= ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + hundredths * 10_000;
     }
+    const made = MADE.exec(text)?.[1];
+    if (made !== undefined && !Number.isNaN(Date.parse(made))) this.madeUs ??= Date.parse(made) * 1_000;
     const start = START.exec(text);
     if (start) this.firstUs ??= Number(`${start[1]}${start[2]}`);
     const stream = STREAM.exec(text);
@@ -53,6 +57,11 @@ export class StreamFacts {
   /** Time of the first input's first packet as the input stamps it, in microseconds; null when it does not. */
   get startUs(): number | null {
     return this.firstUs;
+  }
+
+  /** When the input says that it was shot, wall time in microseconds; null when it does not. Anybody may have written it there. */
+  get creationUs(): number | null {
+    return this.madeUs;
   }
 
   get streams(): readonly InputStream[] {

@@ -1,6 +1,7 @@
 // Owns: decoding H.264 and re-encoding some of its frames, one for one: the head of a smart cut, and whole windows.
 // Not here: which frames (trim.ts), running ffmpeg (camera/ffmpeg-run.ts).
 import { type FfmpegJob, PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
+import { threadArgs } from '../camera/find-ffmpeg.ts';
 import { AnnexBSplitter, joinSample, NAL, nalType } from '../media/nal.ts';
 import { type Pps, readPps, readSps, type Sps } from '../media/parameter-sets.ts';
 import { failure } from '../protocol/errors.ts';
@@ -75,7 +76,7 @@ export async function encodeFrames(deps: ClipDeps, job: EncodeJob): Promise<Enco
   const output = new EncodedOutput(job.onFrame);
   const run: FfmpegJob = {
     doing: job.doing,
-    args: [...H264_FROM_PIPE, ...encodeArgs(job), 'pipe:1'],
+    args: [...H264_FROM_PIPE, ...encodeArgs(job), ...threadArgs(deps.ffmpeg), 'pipe:1'],
     stdin: job.source,
     onStdout: (part) => output.push(part),
     stdoutBytesMax: job.bytesMax,

@@ -16,12 +16,14 @@ import type {
 } from '../protocol/home-messages.ts';
 import { linkFailure } from '../protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
+import { type BrokerSession, NoBroker } from './no-broker.ts';
 
 export interface HomeLinkOptions {
   device: string;
   /** Topic prefix of the home broker. */
   prefix: string;
-  url: string;
+  /** Null: there is no broker. Owners then hear and order by the device's own server alone. */
+  url: string | null;
   user: string;
   password?: string | undefined;
   tls?: TlsSource | undefined;
@@ -47,7 +49,7 @@ export type HomeMessage =
 export class HomeLink {
   private readonly options: HomeLinkOptions;
   private readonly topics: ReturnType<typeof topicsUnder>;
-  private readonly link: MqttLink;
+  private readonly link: BrokerSession;
   private readonly messageListeners = new Set<(message: IncomingMessage) => void>();
   private readonly connectListeners = new Set<() => void>();
   private readonly tellListeners = new Set<(message: HomeMessage) => void>();
@@ -61,8 +63,14 @@ export class HomeLink {
   constructor(options: HomeLinkOptions) {
     this.options = options;
     this.topics = topicsUnder(options.prefix);
+    const { url } = options;
+    if (url === null) {
+      this.link = new NoBroker();
+      return;
+    }
     this.link = new MqttLink({
       ...options,
+      url,
       // A device has one session: a new one ends the old one and its will before it publishes online.
       single: true,
       will: { topic: this.topics.status(options.device), payload: 'offline', retain: true },

@@ -26,6 +26,7 @@ import { type TrialLine, trialAskSchema, trialLineSchema } from '../protocol/mot
 import type { CommandAction } from '../protocol/owner-orders.ts';
 import { type SettingsAnswer, settingsAnswerSchema } from '../protocol/owner-settings.ts';
 import { failureOf } from '../protocol/problem.ts';
+import type { Window } from '../protocol/shared-claims.ts';
 import { ORDER_SIGNINGS_MAX } from './give-command.ts';
 import type { ConsoleAddress } from './pairing-wire.ts';
 import { readReceipt, refusalInReceipt } from './read-receipt.ts';
@@ -76,6 +77,21 @@ export class OwnServerClient {
   /** The bytes of a previewed clip, as they come. Throws the device's refusal. */
   async clip(preview: string): Promise<AsyncIterable<Uint8Array>> {
     const answer = await this.call('GET', `/api/v1/previews/${preview}/clip.mp4`);
+    if (answer.status !== 200) throw await this.refusal(answer);
+    return answer.body;
+  }
+
+  /** One picture of a moment that its ring holds, as JPEG. Throws the device's refusal. */
+  async still({ atUs, width, isExact }: { atUs: number; width: number; isExact: boolean }): Promise<Uint8Array> {
+    const precision = isExact ? 'exact' : 'key';
+    const answer = await this.call('GET', `/api/v1/snapshot.jpg?atUs=${atUs}&width=${width}&precision=${precision}`);
+    if (answer.status !== 200) throw await this.refusal(answer);
+    return allOf(answer.body);
+  }
+
+  /** Recorded footage of a span as fragmented MP4, whole groups of pictures, as it comes. Throws the device's refusal. */
+  async footage({ startUs, endUs }: Window): Promise<AsyncIterable<Uint8Array>> {
+    const answer = await this.call('GET', `/api/v1/footage.mp4?fromUs=${startUs}&toUs=${endUs}`);
     if (answer.status !== 200) throw await this.refusal(answer);
     return answer.body;
   }

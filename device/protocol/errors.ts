@@ -14,7 +14,9 @@ import { eventErrors } from './errors/events.ts';
 import { hardwareErrors } from './errors/hardware.ts';
 import { notificationErrors } from './errors/notifications.ts';
 import { reportErrors } from './errors/report.ts';
+import { replayErrors } from './errors/replay.ts';
 import { ringErrors } from './errors/ring.ts';
+import { scenarioErrors } from './errors/scenario.ts';
 import { searchPartyErrors } from './errors/search-party.ts';
 import { storyErrors } from './errors/story.ts';
 import { tlsErrors } from './errors/tls.ts';
@@ -50,8 +52,10 @@ export const ERRORS = {
   ...searchPartyErrors,
   ...verificationErrors,
   ...clientErrors,
-  ...truthErrors,
+  ...replayErrors,
   ...reportErrors,
+  ...truthErrors,
+  ...scenarioErrors,
 } as const satisfies Record<string, ErrorRule>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -12,6 +12,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
   'Everything on this machine:': {
     up: async () => (await import('./story-verbs.ts')).addUp,
     demo: async () => (await import('./story-verbs.ts')).addDemo,
+    replay: async () => (await import('./replay.ts')).addReplay,
     doorbell: async () => (await import('./doorbell.ts')).addDoorbellVerbs,
     story: async () => (await import('./story-verbs.ts')).addStory,
     truth: async () => (await import('./truth.ts')).addTruth,

@@ -65,22 +65,12 @@ export class SyntheticDriver implements SourceDriver {
 
   async open(_signal: AbortSignal, deliveredUntilUs: number): Promise<RunInput> {
     const { source, clock } = this;
-    const { width, height, audio, pace, seconds } = source;
-    this.art ??= await PorchArt.draw(width, height);
+    const { pace, seconds } = source;
     this.endsUs ??= clock.wallUs();
-    const plan: CapturePlan = {
-      video: 'encode',
-      audio: audio ? 'encode' : 'none',
-      videoStream: '0:v:0',
-      audioStream: '1:a:0',
-    };
-    const inputs = drawnInputs(width, height, audio);
     if (pace === 'fast') {
       // At full speed the footage ends at the time the capture began, as with files; a new run draws the same frames again.
       const startUs = this.endsUs - (seconds ?? 0) * 1_000_000;
-      const feed: RunInput['feed'] = (pipes, signal) => this.feed(pipes, signal, startUs, 0);
-      const timeline = () => new KnownTimeline(startUs);
-      return { inputs, plan, timeline, skipBeforeUs: deliveredUntilUs, feed, isReadFast: true };
+      return { ...(await this.openAt(startUs, 0)), skipBeforeUs: deliveredUntilUs };
     }
     let startUs = 0;
     const timeline = () => {
@@ -88,7 +78,26 @@ export class SyntheticDriver implements SourceDriver {
       return new ArrivalTimeline(startUs);
     };
     const feed: RunInput['feed'] = (pipes, signal) => this.feed(pipes, signal, startUs, this.drawn);
-    return { inputs, plan, timeline, skipBeforeUs: 0, feed };
+    return { ...(await this.drawnInput()), timeline, skipBeforeUs: 0, feed };
+  }
+
+  /** Footage of another time, drawn as fast as it is taken: the scene's frame `first` is at wall time `startUs`. */
+  async openAt(startUs: number, first: number): Promise<RunInput> {
+    const feed: RunInput['feed'] = (pipes, signal) => this.feed(pipes, signal, startUs, first);
+    const timeline = () => new KnownTimeline(startUs);
+    return { ...(await this.drawnInput()), timeline, skipBeforeUs: 0, feed, isReadFast: true };
+  }
+
+  private async drawnInput(): Promise<Pick<RunInput, 'inputs' | 'plan'>> {
+    const { width, height, audio } = this.source;
+    this.art ??= await PorchArt.draw(width, height);
+    const plan: CapturePlan = {
+      video: 'encode',
+      audio: audio ? 'encode' : 'none',
+      videoStream: '0:v:0',
+      audioStream: '1:a:0',
+    };
+    return { inputs: drawnInputs(width, height, audio), plan };
   }
 
   learn(): boolean {
@@ -195,7 +204,8 @@ interface SyntheticOptions {
 
 const OPTIONS = { pace: PACE, audio: AUDIO, size: SIZE, seconds: SECONDS, play: oneOf('play', PLAYS) };
 
-function parse(text: string, defaults: SourceDefaults): SyntheticSource | null {
+/** The drawn porch that a text names; null for another camera. Throws `camera_option_invalid`. */
+export function parseSyntheticSource(text: string, defaults: SourceDefaults): SyntheticSource | null {
   if (text !== 'synthetic' && !text.startsWith('synthetic?')) return null;
   const said = readOptions<SyntheticOptions>(text.slice('synthetic?'.length), text, OPTIONS);
   const { seconds = null, play = 'visitor', size = { width: 1280, height: 720 } } = said;
@@ -208,7 +218,7 @@ function parse(text: string, defaults: SourceDefaults): SyntheticSource | null {
 /** The drawn porch as a camera kind that can be passed to a doorbell. */
 export const porchKind: CameraKind = cameraKind<SyntheticSource>({
   help: '  synthetic            a porch that is drawn       size=1280x720, play=visitor|dog|nobody, seconds=N, pace=own|fast, audio=on|off',
-  parse,
+  parse: parseSyntheticSource,
   open: (source, { clock, scenePress }) =>
     new SyntheticDriver(source, clock, (atUs, frame) => scenePress?.(atUs, frame)),
   tryOnce: () => Promise.resolve({ gives: 'a drawn porch', troubles: [] }),

@@ -1,0 +1,40 @@
+// Owns: the failures of replaying footage. Not here: the one closed table (../errors.ts).
+import { machineFault, refused, unusableInput, wrongUsage } from './kinds.ts';
+
+export const replayErrors = {
+  replay_no_footage: unusableInput(
+    404,
+    'Nothing to replay was found: {detail}',
+    'Name a video file, a folder of videos, a folder of images, or a pattern in quotes, such as "porch/*.mp4".',
+  ),
+  replay_footage_mixed: unusableInput(
+    422,
+    'The folder {folder} holds videos and images.',
+    'Name the one or the other with a pattern, such as "folder/*.jpg".',
+  ),
+  replay_too_much: wrongUsage(
+    413,
+    'There is more to replay than one run takes: {detail}',
+    'Replay it in parts.',
+  ),
+  replay_folder_paired: refused(
+    403,
+    'The folder {folder} belongs to a doorbell that keeps its footage.',
+    'A replay reads and writes plain footage: name another folder.',
+  ),
+  replay_folder_taken: wrongUsage(
+    409,
+    'The folder {folder} already holds something.',
+    'Name an empty or a new folder; a replay overwrites nothing.',
+  ),
+  replay_footage_broken: unusableInput(
+    422,
+    'The footage of {camera} ended early: {detail}',
+    'Check the file with ffmpeg, or replay the part before with --to.',
+  ),
+  replay_stuck: machineFault(
+    504,
+    'Nothing came of {camera} for {seconds} s.',
+    'Check that the file can be read and that ffmpeg runs on this machine.',
+  ),
+} as const;

@@ -1,0 +1,366 @@
+// Owns: the verb `replay`: its arguments, what it prints, its exit status. Not here: replaying (sim/replay), verdicts (sim/truth).
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { failure, findFfmpeg, silentLog } from '../../device/index.ts';
+import { eventLine, eventRecord, happenedUs, secondsAt, type Told } from '../replay/event-lines.ts';
+import { type FootageOptions, type FootagePart, readFootage } from '../replay/footage.ts';
+import { grayFootage } from '../replay/gray-footage.ts';
+import { ReplayFolder } from '../replay/replay-folder.ts';
+import { reportOf } from '../replay/replay-report.ts';
+import { replayedEvents } from '../replay/replay-truth.ts';
+import { type ReplayPlan, type ReplayResult, runReplay } from '../replay/run-replay.ts';
+import { parseSeconds, printLength } from '../terminal/format-units.ts';
+import { stopSignal } from '../terminal/stop-signal.ts';
+import { matchEvents } from '../truth/match-events.ts';
+import { readTruth } from '../truth/read-truth.ts';
+import { tuneCandidates, tuneMotion, tuneText } from '../truth/tune-motion.ts';
+import { judge, scoreText, type Thresholds } from '../truth/verdict.ts';
+import { parseStart } from '../world/start-time.ts';
+import { type Context, openContext } from './context.ts';
+
+interface ReplayOptions {
+  camera: string[];
+  fps?: string;
+  sound?: string;
+  audio: boolean;
+  from?: string;
+  to?: string;
+  loop?: string | true;
+  speed: string;
+  start?: string;
+  clockStep: string[];
+  seed: string;
+  settings?: string;
+  sensitivity?: string;
+  out?: string;
+  expect?: string;
+  minPrecision?: string;
+  minRecall?: string;
+  maxDelay?: string;
+  maxFalse?: string;
+  maxMissed?: string;
+  tune?: boolean;
+}
+
+const SETTINGS_BYTES_MAX = 200_000;
+const CAMERA_NAME = /^([a-z0-9][a-z0-9-]{0,31})=(.+)$/s;
+
+export function addReplay(program: Command): void {
+  program
+    .command('replay [sources...]')
+    .description('footage through a doorbell in this process: what it notices, and whether that is right')
+    .option('--camera <name=source>', 'another camera, in step with the others; may be repeated', collect, [])
+    .option('--expect <truth.json>', 'what happens in the footage: ends with status 1 unless that is what was noticed')
+    .option('--out <dir>', 'keep events, pictures, clips, log and report there: plain footage, for this user alone')
+    .option('--from <s>', 'begin there, in seconds from the first picture')
+    .option('--to <s>', 'end there')
+    .option('--loop [n]', 'again and again, or so many times')
+    .option('--speed <n>', 'fast: as fast as it goes; own: as it was shot; or so many times as fast', 'fast')
+    .option('--start <time>', 'when it begins, such as "2026-03-29T01:59:50 Europe/Berlin" (default: as the file says)')
+    .option(
+      '--clock-step <s=s>',
+      'step the clock at a time, such as 10=-1 for a leap second; may be repeated',
+      collect,
+      [],
+    )
+    .option('--fps <n>', 'images a second of a sequence of images (default: 15)')
+    .option('--sound <file>', 'sound in a file of its own')
+    .option('--no-audio', 'without sound')
+    .option('--settings <file>', 'settings of the doorbell, as in device.json: motion, ring, preRollS ...')
+    .option('--sensitivity <n>', 'of motion, 1 to 100')
+    .option('--seed <n>', 'of everything random; the same seed and footage make the same run', '1')
+    .option('--min-precision <share>', 'least share of events that are true (default: 1)')
+    .option('--min-recall <share>', 'least share of labelled spans that are noticed (default: 1)')
+    .option('--max-delay <s>', 'longest time until one is noticed (default: 2)')
+    .option('--max-false <n>', 'most events that are false, in place of --min-precision')
+    .option('--max-missed <n>', 'most spans that are missed, in place of --min-recall')
+    .option('--tune', 'with --expect: try sensitivities on the footage and say which serves best')
+    .addHelpText(
+      'after',
+      `
+Sources: a video file, a folder of videos or of images, a pattern in quotes, or synthetic?seconds=N. Several follow each other.
+
+Examples:
+  $ npx doorsill replay porch.mp4
+  $ npx doorsill replay porch.mp4 --expect porch.events.json
+  $ npx doorsill replay 'night/*.mp4' --out night-report --json
+  $ npx doorsill replay --camera front=front.mp4 --camera back=back.mp4 --speed own
+  $ npx doorsill replay frames/ --fps 10 --sound frames.m4a --start '2026-03-29T01:59:50 Europe/Berlin'
+  $ npx doorsill replay porch.mp4 --expect porch.events.json --tune
+
+The format of porch.events.json: sim/truth/README.md. Exit status: 0 passed, 1 noticed something else, 2 wrong usage, 5 this machine,
+6 unusable footage.`,
+    )
+    .action(async (sources: string[], options: ReplayOptions, command: Command) => {
+      const context = openContext(command);
+      const signal = stopSignal();
+      const cameras = await camerasOf(sources, options);
+      if (options.tune) await tune(cameras, options, context, signal);
+      else await replay(cameras, options, context, signal);
+      process.stdin.destroy();
+    });
+}
+
+function collect(word: string, before: string[]): string[] {
+  return [...before, word];
+}
+
+type Cameras = ReplayPlan['cameras'];
+
+async function camerasOf(sources: readonly string[], options: ReplayOptions): Promise<Cameras> {
+  const footage = footageOptions(options);
+  const cameras: { name: string; footage: FootagePart[] }[] = [];
+  if (sources.length > 0) cameras.push({ name: 'front', footage: await readFootage(sources, footage) });
+  for (const word of options.camera) {
+    const [, name = '', source = ''] = CAMERA_NAME.exec(word) ?? [];
+    if (name === '') throw failure('usage', { detail: `--camera takes NAME=SOURCE, not "${word}"` });
+    if (cameras.some((camera) => camera.name === name))
+      throw failure('usage', { detail: `two cameras are called ${name}` });
+    cameras.push({ name, footage: await readFootage([source], footage) });
+  }
+  if (cameras.length === 0) throw failure('replay_no_footage', { detail: 'no source was named' });
+  return cameras;
+}
+
+function footageOptions(options: ReplayOptions): FootageOptions {
+  const { fps, sound, audio, from, to, loop } = options;
+  const fromUs = from === undefined ? 0 : parseSeconds(from, '--from');
+  const toUs = to === undefined ? undefined : parseSeconds(to, '--to');
+  if (toUs !== undefined && toUs <= fromUs) throw failure('usage', { detail: '--to must be later than --from' });
+  return {
+    ...(fps === undefined ? {} : { fps: parseNumber(fps, '--fps', 0.01, 240) }),
+    ...(sound === undefined ? {} : { sound }),
+    ...{ audio, fromUs },
+    ...(toUs === undefined ? {} : { toUs }),
+    loop: loop === undefined ? 1 : loop === true ? 'forever' : parseNumber(loop, '--loop', 1, 1_000_000, true),
+  };
+}
+
+function parseNumber(text: string, what: string, min: number, max: number, isWhole = false): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < min || value > max || (isWhole && !Number.isInteger(value)))
+    throw failure('usage', { detail: `${what} takes ${min} to ${max}, not "${text}"` });
+  return value;
+}
+
+function speedOf(text: string): { speed?: number } {
+  if (text === 'fast') return {};
+  return { speed: text === 'own' ? 1 : parseNumber(text, '--speed', 0.1, 1_000) };
+}
+
+function clockSteps(words: readonly string[]): { atUs: number; byUs: number }[] {
+  return words.map((word) => {
+    const [, at = '', sign = '', by = ''] = /^([\d.]+)=([+-]?)([\d.]+)$/.exec(word) ?? [];
+    if (at === '')
+      throw failure('usage', { detail: `--clock-step takes SECONDS=SECONDS such as 10=-1, not "${word}"` });
+    const byUs = parseSeconds(by, '--clock-step');
+    return { atUs: parseSeconds(at, '--clock-step'), byUs: sign === '-' ? -byUs : byUs };
+  });
+}
+
+async function settingsOf({ settings, sensitivity }: ReplayOptions): Promise<ReplayPlan['settings']> {
+  const named = settings === undefined ? {} : await settingsFile(settings);
+  if (sensitivity === undefined) return named;
+  return {
+    ...named,
+    motion: { ...named.motion, sensitivity: parseNumber(sensitivity, '--sensitivity', 1, 100, true) },
+  };
+}
+
+async function settingsFile(file: string): Promise<ReplayPlan['settings']> {
+  const bytes = await readFile(file);
+  if (bytes.length > SETTINGS_BYTES_MAX) throw failure('config_invalid', { file, detail: 'it is too long' });
+  try {
+    // Its words are checked when the doorbell starts; where it connects is not the file's to say.
+    const { home: _home, camera: _camera, console: _console, ...settings } = JSON.parse(bytes.toString('utf8'));
+    return settings;
+  } catch (thrown) {
+    throw failure('config_invalid', { file, detail: thrown instanceof Error ? thrown.message : 'it is not JSON' });
+  }
+}
+
+function thresholdsOf(options: ReplayOptions): Thresholds {
+  const named = { minPrecision: options.minPrecision, minRecall: options.minRecall } as const;
+  const { maxDelay, maxFalse, maxMissed } = options;
+  return {
+    ...Object.fromEntries(
+      Object.entries(named).flatMap(([key, text]) => (text === undefined ? [] : [[key, parseNumber(text, key, 0, 1)]])),
+    ),
+    ...(maxDelay === undefined ? {} : { maxDelayS: parseNumber(maxDelay, '--max-delay', 0, 3_600) }),
+    ...(maxFalse === undefined ? {} : { maxFalse: parseNumber(maxFalse, '--max-false', 0, 1e6, true) }),
+    ...(maxMissed === undefined ? {} : { maxMissed: parseNumber(maxMissed, '--max-missed', 0, 1e6, true) }),
+  };
+}
+
+async function planOf(cameras: Cameras, options: ReplayOptions): Promise<ReplayPlan & { zone: string }> {
+  const start = options.start === undefined ? null : parseStart(options.start);
+  return {
+    cameras,
+    startUs: start?.wallUs ?? 'own',
+    zone: start?.zone ?? 'UTC',
+    ...speedOf(options.speed),
+    seed: parseNumber(options.seed, '--seed', 0, 2 ** 32 - 1, true),
+    settings: await settingsOf(options),
+    clockSteps: clockSteps(options.clockStep),
+  };
+}
+
+async function replay(cameras: Cameras, options: ReplayOptions, context: Context, signal: AbortSignal): Promise<void> {
+  const plan = await planOf(cameras, options);
+  const thresholds = thresholdsOf(options);
+  const names = cameras.map(({ name }) => name);
+  // Read before anything is replayed: a mistake in it is said at once.
+  if (options.expect !== undefined) await readTruth(options.expect, context.disk, { cameras: names });
+  const folder = options.out === undefined ? null : await ReplayFolder.make(options.out, context.disk);
+  const told: Told = { startUs: 0, zone: plan.zone, isNamed: cameras.length > 1 };
+  const bar = new ProgressBar(context);
+  const result = await runReplay(
+    plan,
+    { disk: context.disk, log: folder?.openLog() ?? (context.logLevel === 'warn' ? silentLog() : context.log) },
+    {
+      begins: (startUs) => {
+        told.startUs = startUs;
+      },
+      event: (noticed) => {
+        bar.clear();
+        const record = eventRecord(noticed, told);
+        folder?.event(record);
+        context.output.result(record, eventLine(noticed, told));
+      },
+      progress: (passedUs, lengthUs) => bar.show(passedUs, lengthUs),
+      ...(folder
+        ? { keep: (doorbell, noticed) => folder.keep(doorbell, noticed, secondsAt(happenedUs(noticed, told))) }
+        : {}),
+    },
+    signal,
+  ).finally(() => bar.clear());
+  await conclude({ result, plan, options, thresholds, folder, names }, context);
+}
+
+interface Conclusion {
+  result: ReplayResult;
+  plan: ReplayPlan & { zone: string };
+  options: ReplayOptions;
+  thresholds: Thresholds;
+  folder: ReplayFolder | null;
+  names: readonly string[];
+}
+
+/** Prints what came of it, writes the report, sets the exit status. Throws `replay_footage_broken`. */
+async function conclude(conclusion: Conclusion, context: Context): Promise<void> {
+  const { result, plan, options, thresholds, folder, names } = conclusion;
+  const lengthUs = Math.max(...result.cameras.map((camera) => camera.lengthUs));
+  const broken = result.cameras.find(({ fault }) => fault !== null);
+  const truth =
+    options.expect === undefined
+      ? null
+      : await readTruth(
+          options.expect,
+          context.disk,
+          broken ? { cameras: names } : { cameras: names, durationUs: lengthUs },
+        );
+  const match = truth && matchEvents(truth, replayedEvents(result, result.startUs));
+  const verdict = match && judge(match.score, thresholds);
+  if (folder) {
+    const report = reportOf({ ...conclusion, match, verdict, stills: folder.stills, command: commandLine() });
+    const { writeReports } = await import('../report/write-reports.ts');
+    await writeReports(context.disk, folder.path, report, ['json', 'html', 'junit']);
+  }
+  const speed = lengthUs / 1_000 / Math.max(1, result.tookMs);
+  const passed = !broken && (verdict?.passed ?? true);
+  const summary = {
+    ...{ event: 'replayed', lengthS: secondsAt(lengthUs), tookMs: Math.round(result.tookMs) },
+    ...{ events: result.events.length, seed: plan.seed },
+    ...(match ? { score: match.score, passed, faults: verdict?.faults.map(({ text }) => text) ?? [] } : {}),
+    ...(folder ? { out: folder.path } : {}),
+  };
+  const lines = [
+    `${printLength(lengthUs)} of footage in ${(result.tookMs / 1_000).toFixed(1)} s (${speed.toFixed(0)} times as fast as shot).`,
+    ...(match ? scoreText(match.score) : []),
+    ...(verdict?.faults.map(({ text }) => `  not as expected: ${text}`) ?? []),
+    ...(match ? differences(match) : []),
+    ...(folder ? [`Kept in ${folder.path}: plain footage, report.html first.`] : []),
+    ...(verdict ? [passed ? '1 passed, 0 failed' : '0 passed, 1 failed'] : []),
+  ];
+  context.output.result(summary, lines.join('\n'));
+  if (broken) throw failure('replay_footage_broken', { camera: broken.name, detail: broken.fault ?? '' });
+  if (!passed) process.exitCode = 1;
+}
+
+/** What was missed, and what is not in the truth. */
+function differences({ spans, events }: ReturnType<typeof matchEvents>): string[] {
+  const at = (us: number) => `${secondsAt(us).toFixed(1)} s`;
+  return [
+    ...spans
+      .filter(({ verdict }) => verdict === 'missed')
+      .map(
+        ({ span }) =>
+          `  missed: ${span.event}${span.label ? ` (${span.label})` : ''} at ${at(span.startUs)} to ${at(span.endUs)}`,
+      ),
+    ...events
+      .filter(({ verdict }) => verdict === 'false')
+      .map(
+        ({ event }) =>
+          `  false: ${event.event} at ${at(event.startUs)}${event.endUs === null ? '' : ` to ${at(event.endUs)}`}`,
+      ),
+  ];
+}
+
+function commandLine(): string {
+  return ['doorsill', ...process.argv.slice(2)]
+    .map((word) => (/^[\w./=:?-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
+}
+
+/** Sensitivities that are tried: from a few large things to every leaf. */
+const TUNED = [35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95];
+
+async function tune(cameras: Cameras, options: ReplayOptions, context: Context, signal: AbortSignal): Promise<void> {
+  const [camera] = cameras;
+  if (options.expect === undefined || !camera || cameras.length > 1)
+    throw failure('usage', { detail: '--tune takes one camera and --expect' });
+  const truth = await readTruth(options.expect, context.disk, {});
+  const { motion } = await settingsOf(options);
+  const zones = motion?.zones ?? [];
+  const zoneSets = [{ name: 'everywhere', zones: [] }, ...(zones.length > 0 ? [{ name: 'as set', zones }] : [])];
+  const ffmpeg = await findFfmpeg();
+  const pictures = grayFootage(camera.footage, { ffmpeg, log: silentLog() }, signal);
+  const result = await tuneMotion(pictures, truth, tuneCandidates(TUNED, zoneSets));
+  context.output.result({ event: 'tuned', ...result }, tuneText(result).join('\n'));
+}
+
+const BAR_WIDTH = 24;
+
+/** One line on a terminal that says how far it is. */
+class ProgressBar {
+  private readonly isShown: boolean;
+  private readonly startedMs: number;
+  private readonly context: Context;
+  private isThere = false;
+
+  constructor(context: Context) {
+    this.context = context;
+    this.isShown = process.stderr.isTTY === true && !context.output.json;
+    this.startedMs = context.clock.monotonicMs();
+  }
+
+  show(passedUs: number, lengthUs: number | null): void {
+    if (!this.isShown) return;
+    const tookS = (this.context.clock.monotonicMs() - this.startedMs) / 1_000;
+    const speed = passedUs / 1_000_000 / Math.max(0.001, tookS);
+    const share = lengthUs === null ? 0 : Math.min(1, passedUs / Math.max(1, lengthUs));
+    const done = Math.round(share * BAR_WIDTH);
+    const left =
+      lengthUs === null || speed === 0
+        ? ''
+        : `, ${printLength(Math.round((lengthUs - passedUs) / speed / 1_000_000) * 1_000_000)} left`;
+    const bar = lengthUs === null ? '' : `[${'#'.repeat(done)}${'.'.repeat(BAR_WIDTH - done)}] `;
+    process.stderr.write(`\r\x1b[K${bar}${secondsAt(passedUs).toFixed(1)} s, ${speed.toFixed(0)} times as fast${left}`);
+    this.isThere = true;
+  }
+
+  clear(): void {
+    if (this.isThere) process.stderr.write('\r\x1b[K');
+    this.isThere = false;
+  }
+}

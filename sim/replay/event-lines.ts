@@ -1,0 +1,75 @@
+// Owns: events of a replay as lines for people and as JSON, in time since the first picture and in the wall time of a zone. Pure.
+// Not here: hearing them (run-replay.ts).
+import type { DeviceEvent } from '../../device/index.ts';
+import type { NoticedEvent } from './run-replay.ts';
+
+/** Where the replay's wall time is told. */
+export interface Told {
+  startUs: number;
+  /** IANA name. */
+  zone: string;
+  /** Whether there is more than one camera to tell apart. */
+  isNamed: boolean;
+}
+
+/** When something happened, in seconds since the first picture, to the millisecond. */
+export function secondsAt(us: number): number {
+  return Math.round(us / 1_000) / 1_000;
+}
+
+/** When an event happened, in microseconds since the first picture: on the doorbell's clock, which a replay may set. */
+export function happenedUs({ event }: NoticedEvent, { startUs }: Told): number {
+  return event.atUs - startUs;
+}
+
+/** Wall time with the offset of its zone, which daylight saving changes. */
+export function showWallTime(atUs: number, zone: string): string {
+  const parts = new Map(
+    new Intl.DateTimeFormat('en-CA', {
+      timeZone: zone,
+      hourCycle: 'h23',
+      ...({ year: 'numeric', month: '2-digit', day: '2-digit' } as const),
+      ...({ hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'longOffset' } as const),
+    })
+      .formatToParts(Math.floor(atUs / 1_000))
+      .map(({ type, value }) => [type, value]),
+  );
+  const of = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? '';
+  const ms = String(Math.floor((((atUs % 1_000_000) + 1_000_000) % 1_000_000) / 1_000)).padStart(3, '0');
+  const offset = of('timeZoneName').replace('GMT', '') || 'Z';
+  return `${of('year')}-${of('month')}-${of('day')}T${of('hour')}:${of('minute')}:${of('second')}.${ms}${offset}`;
+}
+
+/** One event as JSON: the device's own fields, and when in seconds since the first picture. */
+export function eventRecord(noticed: NoticedEvent, told: Told): Record<string, unknown> {
+  const { id: _id, device: _device, type, ...more } = noticed.event;
+  return { event: type, camera: noticed.camera, atS: secondsAt(happenedUs(noticed, told)), ...more };
+}
+
+/** One event as a line. */
+export function eventLine(noticed: NoticedEvent, told: Told): string {
+  const at = secondsAt(happenedUs(noticed, told)).toFixed(3).padStart(10);
+  const camera = told.isNamed ? `  ${noticed.camera}` : '';
+  return `${at} s  ${showWallTime(noticed.event.atUs, told.zone)}${camera}  ${wordsOf(noticed.event, told)}`;
+}
+
+function wordsOf(event: DeviceEvent, { startUs }: Told): string {
+  const zones = 'zones' in event && event.zones.length > 0 ? ` in ${event.zones.join(', ')}` : '';
+  const since = (us: number) => secondsAt(us - startUs).toFixed(1);
+  switch (event.type) {
+    case 'ring':
+      return `ring at the ${event.button} button`;
+    case 'motion-start':
+      return `motion begins${zones}`;
+    case 'motion-end':
+      return `motion ends${zones}, after ${((event.atUs - event.startUs) / 1_000_000).toFixed(1)} s`;
+    case 'event-window':
+      return `event (${event.cause}) from ${since(event.window.startUs)} s to ${since(event.window.endUs)} s`;
+    case 'camera':
+      return `camera ${event.state}${event.detail === undefined ? '' : `: ${event.detail}`}`;
+    case 'hardware':
+      return `${event.part} ${event.name}: ${event.state}${event.detail === undefined ? '' : `, ${event.detail}`}`;
+    case 'tamper':
+      return `tamper: ${event.what}`;
+  }
+}

@@ -1,0 +1,154 @@
+// Owns: what a replay is told to show: videos, folders, patterns, sequences of images, the drawn porch, sound in a file of its own; in which
+// order, and which part of it. Not here: showing it (replay-camera.ts).
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { glob, isDynamicPattern } from 'tinyglobby';
+import { failure, systemCode } from '../../device/index.ts';
+import { parseSyntheticSource, type SyntheticSource } from '../porch/porch-camera.ts';
+
+/** Where the pictures of one part come from. Paths are absolute. */
+export type FootageSource =
+  | { kind: 'video'; path: string }
+  /** Images of one format, shown `fps` a second. */
+  | { kind: 'images'; paths: readonly string[]; fps: number }
+  | { kind: 'porch'; source: SyntheticSource };
+
+/** One part of what a camera shows; parts follow each other. Times in microseconds. */
+export interface FootagePart {
+  source: FootageSource;
+  /** Sound from a file of its own; absent: the video's. */
+  sound?: string;
+  /** Whether there is sound at all. */
+  audio: boolean;
+  /** Which part of the source is shown, on its own timeline. */
+  fromUs: number;
+  toUs?: number;
+  /** How often. */
+  loop: number | 'forever';
+  /** Not before this time of the world; absent: when the part before has ended. */
+  atUs?: number;
+}
+
+export interface FootageOptions {
+  /** Images a second of a sequence. */
+  fps?: number;
+  sound?: string;
+  audio?: boolean;
+  fromUs?: number;
+  toUs?: number;
+  loop?: number | 'forever';
+}
+
+const PARTS_MAX = 10_000;
+const IMAGES_MAX = 1_000_000;
+const IMAGE_NAMES = /\.(jpe?g|png)$/i;
+/** What a camera writes beside its videos. */
+const OTHER_NAMES = /\.(json|txt|csv|xml|md|ya?ml|srt|log|sha256)$/i;
+const FPS_DEFAULT = 15;
+/** Files of a doorbell that keeps its footage. */
+const DOORBELL_FILES = ['device.key', 'device.json', 'wrapping.key'];
+
+/**
+ * The parts that words mean: a file, a folder (all videos or all images in it, in order of their names), a pattern, `synthetic?...`.
+ * Throws `replay_no_footage`, `replay_footage_mixed`, `replay_too_much`, `replay_folder_paired`, `camera_option_invalid`.
+ */
+export async function readFootage(words: readonly string[], options: FootageOptions = {}): Promise<FootagePart[]> {
+  const sources: FootageSource[] = [];
+  for (const word of words) {
+    sources.push(...(await sourcesOf(word, options.fps ?? FPS_DEFAULT)));
+    if (sources.length > PARTS_MAX) throw failure('replay_too_much', { detail: `more than ${PARTS_MAX} videos` });
+  }
+  if (sources.length === 0) throw failure('replay_no_footage', { detail: 'no source was named' });
+  const { sound, audio = true, fromUs = 0, toUs, loop = 1 } = options;
+  if (sources.length > 1 && (fromUs > 0 || toUs !== undefined || sound !== undefined))
+    throw failure('usage', { detail: '--from, --to and --sound are for one source; this is more than one' });
+  const heard = sound === undefined ? {} : { sound: await existing(sound) };
+  const cut = { fromUs, ...(toUs === undefined ? {} : { toUs }), ...heard, audio };
+  const once = sources.map((source) => ({ source, ...cut, loop: 1 }));
+  const [only] = once;
+  if (only && once.length === 1) return [{ ...only, loop }];
+  if (loop === 'forever' || loop * once.length > PARTS_MAX)
+    throw failure('replay_too_much', { detail: 'several sources cannot be shown for ever; say --loop with a number' });
+  return Array.from({ length: loop }, () => once).flat();
+}
+
+/** Refuses a path in the folder of a doorbell that keeps its footage. Throws `replay_folder_paired`. */
+export async function refusePairedFolder(path: string): Promise<void> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const names: string[] = await readdir(folder).catch(() => []);
+    if (DOORBELL_FILES.some((name) => names.includes(name))) throw failure('replay_folder_paired', { folder });
+    if (dirname(folder) === folder) return;
+  }
+}
+
+async function sourcesOf(word: string, fps: number): Promise<FootageSource[]> {
+  const source = parseSyntheticSource(word, { pace: 'own' });
+  if (source) return [{ kind: 'porch', source }];
+  const path = resolve(word.startsWith('file:') ? word.slice('file:'.length) : word);
+  const facts = await stat(path).catch((thrown: unknown) => {
+    if (!isDynamicPattern(word)) throw missing(word, thrown);
+    return null;
+  });
+  if (facts === null) return fromPattern(word, fps);
+  await refusePairedFolder(await realpath(path));
+  if (!facts.isDirectory()) return [{ kind: 'video', path }];
+  const names = (await readdir(path)).filter((name) => !name.startsWith('.') && !OTHER_NAMES.test(name));
+  const files = await Promise.all(names.map((name) => stat(join(path, name)).then((entry) => entry.isFile())));
+  return fromFiles(
+    word,
+    names.filter((_, at) => files[at]).map((name) => join(path, name)),
+    fps,
+  );
+}
+
+async function fromPattern(word: string, fps: number): Promise<FootageSource[]> {
+  const paths = await glob(word, { absolute: true, onlyFiles: true, expandDirectories: false });
+  for (const folder of new Set(paths.map((path) => dirname(path)))) await refusePairedFolder(await realpath(folder));
+  return fromFiles(word, paths, fps);
+}
+
+/** Files in the order of their names, numbers by their value: 2 before 10. */
+function fromFiles(word: string, paths: readonly string[], fps: number): FootageSource[] {
+  const ordered = [...paths].sort((a, b) => inOrder.compare(basename(a), basename(b)) || inOrder.compare(a, b));
+  const images = ordered.filter((path) => IMAGE_NAMES.test(path));
+  if (ordered.length === 0) throw failure('replay_no_footage', { detail: `${word} holds no files` });
+  if (images.length === 0) return ordered.map((path) => ({ kind: 'video', path }));
+  if (images.length < ordered.length) throw failure('replay_footage_mixed', { folder: word });
+  if (new Set(images.map(formatOf)).size > 1)
+    throw failure('replay_footage_mixed', { folder: `${word} (JPEG and PNG)` });
+  if (images.length > IMAGES_MAX) throw failure('replay_too_much', { detail: `more than ${IMAGES_MAX} images` });
+  return [{ kind: 'images', paths: images, fps }];
+}
+
+const inOrder = new Intl.Collator('en', { numeric: true });
+
+/** What an image's name says that it is. */
+export function formatOf(path: string): 'png' | 'mjpeg' {
+  return extname(path).toLowerCase() === '.png' ? 'png' : 'mjpeg';
+}
+
+async function existing(word: string): Promise<string> {
+  const path = resolve(word);
+  await stat(path).catch((thrown: unknown) => {
+    throw missing(word, thrown);
+  });
+  await refusePairedFolder(await realpath(path));
+  return path;
+}
+
+function missing(word: string, thrown: unknown): Error {
+  const detail = systemCode(thrown) === 'ENOENT' ? 'does not exist' : `cannot be read (${systemCode(thrown)})`;
+  return failure('replay_no_footage', { detail: `${word} ${detail}` });
+}
+
+/** A part's length in microseconds as far as it is known without looking into it; null for a video. */
+export function lengthOf({ source, fromUs, toUs }: FootagePart): number | null {
+  const whole =
+    source.kind === 'images'
+      ? Math.round((source.paths.length * 1_000_000) / source.fps)
+      : source.kind === 'porch' && source.source.seconds !== null
+        ? source.source.seconds * 1_000_000
+        : null;
+  if (whole === null) return toUs === undefined ? null : toUs - fromUs;
+  return Math.max(0, Math.min(whole, toUs ?? whole) - fromUs);
+}

@@ -1,0 +1,365 @@
+// Owns: footage as a camera of a simulated world: shows part after part, each picture when the world's time has come to it, and goes on at
+// the right place after it was switched off. Not here: which footage (footage.ts), the world's time (sim/world), running ffmpeg (device/camera).
+import { readFile } from 'node:fs/promises';
+import {
+  type CameraKind,
+  type CameraSource,
+  type CapturePlan,
+  type DriverContext,
+  type FeedPipes,
+  type FileFacts,
+  failure,
+  fileInput,
+  KnownTimeline,
+  type Port,
+  probeFile,
+  type RunEvidence,
+  type RunInput,
+  replan,
+  type SourceDriver,
+  sniffFile,
+  writeTo,
+} from '../../device/index.ts';
+import { SyntheticDriver } from '../porch/porch-camera.ts';
+import { SYNTHETIC_FPS } from '../porch/scene.ts';
+import type { DeviceClock } from '../world/device-clock.ts';
+import type { Track, VirtualClock } from '../world/virtual-clock.ts';
+import { type FootagePart, formatOf, lengthOf } from './footage.ts';
+
+/** So much of a video is looked through before it is shown, in seconds; the rest is judged as it comes. */
+const LOOK_S = 30;
+/** A camera whose clock was never set says 1970 or 1904: no file that doorsill can be given was shot before 2000. */
+const EARLIEST_US = Date.UTC(2000, 0) * 1_000;
+/** Images are read whole. */
+const IMAGE_BYTES_MAX = 64 * 1024 * 1024;
+
+export interface ReplayCameraDeps {
+  world: VirtualClock;
+  /** The clock of the doorbell that has this camera. */
+  clock: DeviceClock;
+}
+
+/** Where the camera is in its footage. */
+interface Place {
+  part: number;
+  /** How often this part was shown before. */
+  shown: number;
+  /** The world's time at which this showing began. */
+  startedUs: number;
+}
+
+/** One camera's footage. Give `kind` to the doorbell, and `kind`'s name, `source`, as its camera. */
+export class ReplayCamera {
+  readonly source: string;
+  readonly kind: CameraKind;
+  /** Resolves when everything was shown, or nothing more can be. */
+  readonly over: Promise<void>;
+  private readonly parts: readonly FootagePart[];
+  private readonly deps: ReplayCameraDeps;
+  private readonly lengths: (number | null)[];
+  /** What was found in each file. */
+  private readonly facts = new Map<string, FileFacts>();
+  private place: Place = { part: 0, shown: 0, startedUs: 0 };
+  private track: Track;
+  private isOver = false;
+  private end: () => void = () => undefined;
+
+  constructor(name: string, parts: readonly FootagePart[], deps: ReplayCameraDeps) {
+    this.source = `replay:${name}`;
+    this.parts = parts;
+    this.deps = deps;
+    this.lengths = parts.map(lengthOf);
+    this.over = new Promise((resolve) => {
+      this.end = resolve;
+    });
+    // From the first moment on, time waits for the first picture.
+    this.track = deps.world.open();
+    const camera: CameraSource = {
+      kind: 'replay',
+      shown: name,
+      settings: {},
+      open: (context) => new ReplayDriver(this, context),
+      tryOnce: async (context, signal = new AbortController().signal) => {
+        await this.look(context, signal);
+        return { gives: 'footage', troubles: [] };
+      },
+    };
+    this.kind = { help: '', name: (text) => (text === this.source ? camera : null) };
+  }
+
+  /** How long everything lasts, in microseconds; null as long as that is not known. */
+  get lengthUs(): number | null {
+    let sum = 0;
+    for (const [at, { loop }] of this.parts.entries()) {
+      const length = this.lengths[at];
+      if (length == null || loop === 'forever') return null;
+      sum += length * loop;
+    }
+    return sum;
+  }
+
+  /**
+   * Looks whether every file is one that can be shown, and through the first of them. Returns when that was shot, in wall time, if it says
+   * so. Throws `camera_...`.
+   */
+  async look(context: Pick<DriverContext, 'ffmpeg'>, signal: AbortSignal): Promise<number | null> {
+    for (const { source, sound } of this.parts) {
+      if (source.kind === 'video') await sniffFile(source.path, source.path);
+      if (sound !== undefined) await sniffFile(sound, sound);
+    }
+    const first = this.parts[0];
+    if (first?.source.kind !== 'video') return null;
+    const { creationUs } = await this.probe(first, context, signal);
+    return creationUs !== null && creationUs >= EARLIEST_US ? creationUs + first.fromUs : null;
+  }
+
+  /** Whether the part that is being shown is the last. */
+  get isLast(): boolean {
+    const { part, shown } = this.place;
+    const loop = this.parts[part]?.loop ?? 1;
+    return part === this.parts.length - 1 && loop !== 'forever' && shown + 1 >= loop;
+  }
+
+  /** The part to show now, from where on, and where its beginning lies in the world's time. Waits until it begins. */
+  async next(isFresh: boolean, goesOn: boolean, signal: AbortSignal): Promise<Showing> {
+    const { world } = this.deps;
+    if (this.isOver) throw failure('camera_failed', { source: this.source, times: 1, detail: 'its footage has ended' });
+    if (isFresh) this.reopen();
+    else if (!goesOn) this.advance(world.passedUs);
+    // While it was switched off, time went on.
+    while (isFresh && this.endedUs() <= world.passedUs && !this.isLast) this.advance(this.endedUs());
+    const part = this.parts[this.place.part];
+    if (!part) throw failure('camera_failed', { source: this.source, times: 1, detail: 'it has no footage' });
+    const atUs = part.atUs ?? 0;
+    if (this.place.shown === 0 && atUs > this.place.startedUs) this.place.startedUs = atUs;
+    await this.track.reach(this.place.startedUs, signal);
+    const intoUs = Math.max(0, world.passedUs - this.place.startedUs);
+    return { part, intoUs, startUs: world.passedUs };
+  }
+
+  /** Waits for the world's time. */
+  reach(atUs: number, signal: AbortSignal): Promise<void> {
+    return this.track.reach(atUs, signal);
+  }
+
+  /** The camera is switched off: time does not wait for it. */
+  rest(): void {
+    this.track.end();
+  }
+
+  /** Nothing more comes. */
+  finish(): void {
+    this.isOver = true;
+    this.track.end();
+    this.end();
+  }
+
+  /** Looks through a video. Throws `camera_...`. */
+  async probe(part: FootagePart, { ffmpeg }: Pick<DriverContext, 'ffmpeg'>, signal: AbortSignal): Promise<FileFacts> {
+    const { source, audio } = part;
+    const path = source.kind === 'video' ? source.path : '';
+    const known = this.facts.get(path);
+    if (known) return known;
+    const facts = await probeFile(
+      ffmpeg,
+      { kind: 'file', path, shown: path, audio, loop: false, pace: 'own' },
+      { clock: this.deps.world, signal, lookS: LOOK_S },
+    );
+    this.facts.set(path, facts);
+    for (const [at, one] of this.parts.entries()) {
+      if (one.source.kind !== 'video' || one.source.path !== path || facts.toldUs === null) continue;
+      this.lengths[at] = Math.max(0, Math.min(facts.toldUs, one.toUs ?? facts.toldUs) - one.fromUs);
+    }
+    return facts;
+  }
+
+  /** The wall time that the doorbell's clock will show when the world's time is `atUs`. */
+  wallAt(atUs: number): number {
+    return this.deps.clock.wallAt(atUs);
+  }
+
+  /** Runs of ffmpeg that wait for this camera's footage to be taken. */
+  running(): () => void {
+    return this.deps.world.running();
+  }
+
+  /** A drawn visitor's press, at its time. */
+  later(atUs: number, call: () => void): void {
+    const { world } = this.deps;
+    world.after((atUs - world.passedUs) / 1_000, call);
+  }
+
+  private endedUs(): number {
+    const length = this.lengths[this.place.part];
+    return length == null ? Number.POSITIVE_INFINITY : this.place.startedUs + length;
+  }
+
+  private advance(startedUs: number): void {
+    const { part, shown } = this.place;
+    const loop = this.parts[part]?.loop ?? 1;
+    const isAgain = loop === 'forever' || shown + 1 < loop;
+    this.place = isAgain ? { part, shown: shown + 1, startedUs } : { part: part + 1, shown: 0, startedUs };
+  }
+
+  private reopen(): void {
+    this.track.end();
+    this.track = this.deps.world.open();
+  }
+}
+
+/** What one run of ffmpeg shows: a part from `intoUs` on, whose first picture lies at `startUs` of the world's time. */
+interface Showing {
+  part: FootagePart;
+  intoUs: number;
+  startUs: number;
+}
+
+/** The runs of one switching on. */
+class ReplayDriver implements SourceDriver {
+  readonly live = false;
+  readonly unchanging = true;
+  private readonly camera: ReplayCamera;
+  private readonly context: DriverContext;
+  private opened = 0;
+  private plan: CapturePlan | null = null;
+  private facts: FileFacts | null = null;
+  private isReplanned = false;
+
+  constructor(camera: ReplayCamera, context: DriverContext) {
+    this.camera = camera;
+    this.context = context;
+  }
+
+  /** A run that fails is not tried again: it would fail at the same picture. */
+  get policy(): SourceDriver['policy'] {
+    return { atEnd: this.camera.isLast ? 'ended' : 'again', retriesMax: 0, forgiveAfter: null };
+  }
+
+  async open(signal: AbortSignal): Promise<RunInput> {
+    const { camera } = this;
+    const isFresh = this.opened === 0;
+    const goesOn = this.isReplanned;
+    this.opened += 1;
+    this.isReplanned = false;
+    if (!goesOn) this.plan = null;
+    try {
+      const showing = await camera.next(isFresh, goesOn, signal);
+      const input = await this.inputOf(showing, signal);
+      const ended = camera.running();
+      return {
+        ...input,
+        timeline: () => new KnownTimeline(camera.wallAt(showing.startUs), true),
+        skipBeforeUs: 0,
+        isReadFast: true,
+        reach: (sourceUs, run) => camera.reach(showing.startUs + sourceUs, run),
+        release: () => {
+          ended();
+          if (signal.aborted) camera.rest();
+          else if (!this.isReplanned && camera.isLast) camera.finish();
+        },
+      };
+    } catch (thrown) {
+      if (signal.aborted) camera.rest();
+      else camera.finish();
+      throw thrown;
+    }
+  }
+
+  learn(evidence: RunEvidence): boolean {
+    const better = this.plan && replan(this.plan, evidence);
+    if (!better) return false;
+    this.plan = better;
+    this.isReplanned = true;
+    return true;
+  }
+
+  explain(): null {
+    return null;
+  }
+
+  private async inputOf(showing: Showing, signal: AbortSignal): Promise<Pick<RunInput, 'inputs' | 'plan' | 'feed'>> {
+    const { part } = showing;
+    switch (part.source.kind) {
+      case 'porch':
+        return this.porch(showing);
+      case 'images':
+        return this.withSound(part, showing, {
+          inputs: [imagesInput(part.source.paths[0] ?? '', part.source.fps)],
+          feed: (pipes, run) => feedImages(part, showing.intoUs, pipes, run),
+          plan: { video: 'encode', audio: 'none', videoStream: '0:v:0', audioStream: '1:a:0' },
+        });
+      case 'video': {
+        if (!this.plan || !this.facts) {
+          this.facts = await this.camera.probe(part, this.context, signal);
+          this.plan = this.facts.plan;
+        }
+        const { container } = this.facts;
+        const input = cut(fileInput(part.source.path, container), part, showing.intoUs);
+        return this.withSound(part, showing, { inputs: [input], plan: this.plan, feed: null });
+      }
+    }
+  }
+
+  /** Sound from a file of its own takes the place of the video's. */
+  private async withSound(
+    part: FootagePart,
+    { intoUs }: Showing,
+    input: Pick<RunInput, 'inputs' | 'plan' | 'feed'>,
+  ): Promise<Pick<RunInput, 'inputs' | 'plan' | 'feed'>> {
+    if (part.sound === undefined || !part.audio) return input;
+    const container = await sniffFile(part.sound, part.sound);
+    this.plan = { ...input.plan, audio: 'encode', audioStream: '1:a:0' };
+    return {
+      ...input,
+      inputs: [...input.inputs, cut(fileInput(part.sound, container), part, intoUs)],
+      plan: this.plan,
+    };
+  }
+
+  private async porch({ part, intoUs, startUs }: Showing): Promise<Pick<RunInput, 'inputs' | 'plan' | 'feed'>> {
+    const { camera, context } = this;
+    if (part.source.kind !== 'porch') throw failure('internal', { detail: 'not a drawn porch' });
+    const { audio, seconds } = part.source.source;
+    const end = part.toUs === undefined ? seconds : part.toUs / 1_000_000;
+    const drawn = { ...part.source.source, pace: 'fast' as const, audio: audio && part.audio, seconds: end };
+    const wallUs = camera.wallAt(startUs);
+    const driver = new SyntheticDriver(drawn, context.clock, (atUs, frame) =>
+      camera.later(startUs + (atUs - wallUs), () => context.scenePress?.(context.clock.wallUs(), frame)),
+    );
+    const first = Math.round(((part.fromUs + intoUs) * SYNTHETIC_FPS) / 1_000_000);
+    return driver.openAt(wallUs, first);
+  }
+}
+
+/** An input that begins and ends where its part does. */
+function cut(input: Port, { fromUs, toUs }: FootagePart, intoUs: number): Port {
+  const beginUs = fromUs + intoUs;
+  const from = beginUs > 0 ? ['-ss', `${beginUs}us`] : [];
+  const to = toUs === undefined ? [] : ['-t', `${Math.max(1, toUs - beginUs)}us`];
+  return { ...input, options: [...input.options, ...from, ...to] };
+}
+
+function imagesInput(first: string, fps: number): Port {
+  return {
+    options: [
+      ...['-protocol_whitelist', 'pipe', '-max_pixels', String(8192 * 4320)],
+      ...['-f', 'image2pipe', '-framerate', String(fps), '-c:v', formatOf(first)],
+    ],
+    address: 'pipe:0',
+  };
+}
+
+/** Writes images into ffmpeg, one after the other. */
+async function feedImages(part: FootagePart, intoUs: number, pipes: FeedPipes, run: AbortSignal): Promise<void> {
+  if (part.source.kind !== 'images') return;
+  const { paths, fps } = part.source;
+  const at = (us: number) => Math.round((us * fps) / 1_000_000);
+  const end = part.toUs === undefined ? paths.length : at(part.toUs);
+  for (const path of paths.slice(at(part.fromUs + intoUs), end)) {
+    if (run.aborted) return;
+    const bytes = await readFile(path);
+    if (bytes.length > IMAGE_BYTES_MAX)
+      throw failure('camera_refused_format', { source: path, detail: `it has more than ${IMAGE_BYTES_MAX} bytes` });
+    if (!(await writeTo(pipes.video, bytes))) return;
+  }
+}

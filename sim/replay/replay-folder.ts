@@ -1,0 +1,95 @@
+// Owns: what a replay keeps: events, pictures and clips of them, the log, in a folder that only this user can open. All of it is plain
+// footage. Not here: the reports (sim/report), which events there are (run-replay.ts).
+import { appendFileSync } from 'node:fs';
+import { appendFile, open, readdir, realpath } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { type Disk, failure, type Log, openLogFile, type Window } from '../../device/index.ts';
+import { refusePairedFolder } from './footage.ts';
+import type { ReplayedDoorbell } from './replayed-doorbell.ts';
+import type { NoticedEvent } from './run-replay.ts';
+
+/** A picture that was kept; `file` relative to the folder. */
+export interface KeptStill {
+  camera: string;
+  atUs: number;
+  caption: string;
+  file: string;
+}
+
+const STILL_WIDTH = 640;
+/** A run that sees more than this keeps its footage as clips alone. */
+const STILLS_MAX = 1_000;
+
+export class ReplayFolder {
+  readonly path: string;
+  readonly stills: KeptStill[] = [];
+  private readonly disk: Disk;
+  private kept = 0;
+
+  private constructor(path: string, disk: Disk) {
+    this.path = path;
+    this.disk = disk;
+  }
+
+  /** Makes the folder. Throws `replay_folder_taken`, `replay_folder_paired`, and what the disk says. */
+  static async make(word: string, disk: Disk): Promise<ReplayFolder> {
+    const path = resolve(word);
+    const names = await readdir(path).catch(() => []);
+    if (names.length > 0) throw failure('replay_folder_taken', { folder: path });
+    await refusePairedFolder(await nearestRealPath(path));
+    await disk.makeFolder(path);
+    const folder = new ReplayFolder(path, disk);
+    // Claimed at once: a second run into the same folder is refused.
+    await folder.claim('events.jsonl');
+    return folder;
+  }
+
+  /** The log of the doorbells, beside the events. */
+  openLog(): Log {
+    return openLogFile(join(this.path, 'log.jsonl'));
+  }
+
+  /** Adds an event; each is in the file before the next. */
+  event(record: object): void {
+    appendFileSync(join(this.path, 'events.jsonl'), `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  }
+
+  /** Keeps what belongs to an event: a picture of its beginning, or its footage. */
+  async keep(doorbell: ReplayedDoorbell, { camera, event }: NoticedEvent, atS: number): Promise<void> {
+    this.kept += 1;
+    const name = `${String(this.kept).padStart(4, '0')}-${atS.toFixed(3)}s-${event.type}`;
+    if (event.type === 'event-window') return this.clip(doorbell, event.window, join(camera, `${name}.mp4`));
+    if (this.stills.length >= STILLS_MAX) return;
+    const file = join(camera, `${name}.jpg`);
+    const jpeg = await doorbell.session
+      .still({ atUs: event.atUs, width: STILL_WIDTH, isExact: true })
+      .catch(() => null);
+    // A press while nothing is recorded has no picture.
+    if (!jpeg) return;
+    await this.disk.makeFolder(join(this.path, camera));
+    await this.disk.replaceFile(join(this.path, file), jpeg);
+    this.stills.push({ camera, atUs: event.atUs, caption: `${event.type} at ${atS.toFixed(1)} s`, file });
+  }
+
+  private async clip(doorbell: ReplayedDoorbell, window: Window, file: string): Promise<void> {
+    const footage = await doorbell.session.footage(window).catch(() => null);
+    if (!footage) return;
+    await this.disk.makeFolder(dirname(join(this.path, file)));
+    const path = join(this.path, file);
+    await this.claim(file);
+    for await (const part of footage) await appendFile(path, part);
+  }
+
+  private async claim(file: string): Promise<void> {
+    const handle = await open(join(this.path, file), 'wx', 0o600);
+    await handle.close();
+  }
+}
+
+/** The real path of the nearest folder above that exists. */
+async function nearestRealPath(path: string): Promise<string> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const real = await realpath(folder).catch(() => null);
+    if (real !== null || dirname(folder) === folder) return real ?? folder;
+  }
+}

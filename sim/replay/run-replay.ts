@@ -1,0 +1,262 @@
+// Owns: one run of footage through doorbells in this process: starts them in one world, hears what they notice, keeps pictures where they
+// are asked for, and ends when everything was shown and decided. Not here: printing (event-lines.ts), files (replay-folder.ts), verdicts.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type DeviceConfigInput,
+  type DeviceEvent,
+  type Disk,
+  failure,
+  findFfmpeg,
+  type Log,
+  SeededRandom,
+  SystemClock,
+  type Window,
+} from '../../device/index.ts';
+import { VirtualClock } from '../world/virtual-clock.ts';
+import type { FootagePart } from './footage.ts';
+import { ReplayedDoorbell } from './replayed-doorbell.ts';
+
+export interface ReplayPlan {
+  cameras: readonly { name: string; footage: readonly FootagePart[] }[];
+  /** Wall time of the first picture; `own`: as the first file says, if it does, else `START_US`. */
+  startUs: number | 'own';
+  /** How many times as fast as it was shot; absent: as fast as it goes. */
+  speed?: number;
+  seed: number;
+  /** What a device.json may say of a doorbell alone. */
+  settings: Partial<Omit<DeviceConfigInput, 'home' | 'camera' | 'console'>>;
+  /** Steps of the doorbells' clocks: when, since the start, and by how much. */
+  clockSteps?: readonly { atUs: number; byUs: number }[];
+  /** Goes on for so long after the first picture, whether or not footage is left; absent: until all was shown and decided. */
+  forUs?: number;
+}
+
+export interface ReplayDeps {
+  disk: Disk;
+  log: Log;
+}
+
+/** An event as it was noticed, `atUs` of the world's time after the first picture. */
+export interface NoticedEvent {
+  camera: string;
+  event: DeviceEvent;
+  /** When it was told, in microseconds since the start of the world. */
+  toldUs: number;
+}
+
+export interface ReplaySinks {
+  /** All is ready; the world begins at this wall time. */
+  begins(startUs: number): void;
+  /** An event, as soon as the doorbell tells it. */
+  event(noticed: NoticedEvent): void;
+  /** The machine was busy with footage: how far it has come. `lengthUs`: how much there is, where that is known. */
+  progress?(passedUs: number, lengthUs: number | null): void;
+  /** Keeps pictures of something that happened, while no time passes. */
+  keep?(doorbell: ReplayedDoorbell, noticed: NoticedEvent): Promise<void>;
+}
+
+export interface ReplayResult {
+  startUs: number;
+  events: NoticedEvent[];
+  /** When the footage of each camera was over, since the start; and what kept it from being shown whole. */
+  cameras: { name: string; recorded: Window[]; lengthUs: number; fault: string | null }[];
+  /** How much time passed in the world, and at the machine. */
+  passedUs: number;
+  tookMs: number;
+}
+
+/** When the world begins where nothing says when: a weekday in daylight. */
+export const START_US = Date.UTC(2026, 0, 15, 12) * 1_000;
+/** Threads of each video encoder: with more than one, the bits of a frame depend on which was first. */
+const ENCODER_THREADS = 1;
+/** After the last picture: longer than a GOP may wait, and than motion takes to be over. */
+const AFTER_MS = 6_000;
+/** Pictures are kept once the groups of pictures around them are in the ring. */
+const KEEP_AFTER_MS = 5_000;
+const PROGRESS_EVERY_MS = 250;
+/** Nothing happens for so long of the machine's time, and nothing was to wait for: then something is stuck. */
+const STUCK_MS = 120_000;
+
+/** Runs it. Throws `ffmpeg_missing`, `camera_...`, `config_invalid`, `replay_stuck`, or the signal's reason. */
+export async function runReplay(
+  plan: ReplayPlan,
+  deps: ReplayDeps,
+  sinks: ReplaySinks,
+  signal: AbortSignal,
+): Promise<ReplayResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-replay-'));
+  const run = new Replay(plan, deps, sinks, folder);
+  try {
+    return await run.play(signal);
+  } finally {
+    await run.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+class Replay {
+  private readonly plan: ReplayPlan;
+  private readonly deps: ReplayDeps;
+  private readonly sinks: ReplaySinks;
+  private readonly folder: string;
+  private readonly world: VirtualClock;
+  private readonly doorbells: ReplayedDoorbell[] = [];
+  private readonly machine = new SystemClock();
+  private readonly events: NoticedEvent[] = [];
+  private readonly keeping = new Set<Promise<void>>();
+  private readonly recorded = new Map<string, Window[]>();
+  private readonly startedUs = new Map<string, number>();
+  private readonly faults = new Map<string, string>();
+  private running: Promise<void> | null = null;
+  private broken: { readonly thrown: unknown }[] = [];
+
+  constructor(plan: ReplayPlan, deps: ReplayDeps, sinks: ReplaySinks, folder: string) {
+    this.plan = plan;
+    this.deps = deps;
+    this.sinks = sinks;
+    this.folder = folder;
+    const { startUs, speed } = plan;
+    this.world = new VirtualClock({
+      startUs: startUs === 'own' ? START_US : startUs,
+      ...(speed === undefined ? {} : { speed }),
+    });
+  }
+
+  async play(signal: AbortSignal): Promise<ReplayResult> {
+    const startedMs = this.machine.monotonicMs();
+    const ffmpeg = { ...(await findFfmpeg()), encoderThreads: ENCODER_THREADS };
+    const random = new SeededRandom(this.plan.seed);
+    for (const { name, footage } of this.plan.cameras) {
+      const options = {
+        ...{ name, footage, settings: this.plan.settings, ownServer: this.sinks.keep !== undefined },
+        folder: join(this.folder, name),
+      };
+      const doorbell = new ReplayedDoorbell(options, { ...this.deps, world: this.world, random, ffmpeg });
+      doorbell.onEvent((event) => this.heard(doorbell, event));
+      this.doorbells.push(doorbell);
+    }
+    // One time for all: it begins when every camera is ready.
+    await this.world.holding(async () => {
+      this.running = this.world.run().catch((thrown: unknown) => this.breakOff(thrown));
+      const shot: (number | null)[] = [];
+      for (const { camera } of this.doorbells) shot.push(await camera.look({ ffmpeg }, signal));
+      const [own = null] = shot;
+      if (this.plan.startUs === 'own' && own !== null) this.world.startAt(own);
+      this.sinks.begins(this.world.wallUs());
+      for (const doorbell of this.doorbells) await doorbell.start();
+    });
+    this.setClocks();
+    await this.untilOver(signal);
+    const { passedUs } = this.world;
+    const startUs = this.world.wallUs() - passedUs;
+    const tookMs = this.machine.monotonicMs() - startedMs;
+    return { startUs, events: this.events, cameras: this.cameras(), passedUs, tookMs };
+  }
+
+  async stop(): Promise<void> {
+    // Parts that wait for a moment while they stop get it.
+    await Promise.all(this.doorbells.map((doorbell) => doorbell.stop()));
+    this.world.stop();
+    await this.running;
+  }
+
+  private setClocks(): void {
+    for (const { atUs, byUs } of this.plan.clockSteps ?? []) {
+      this.world.after(atUs / 1_000, () => {
+        for (const { clock } of this.doorbells) clock.stepBy(byUs);
+      });
+    }
+  }
+
+  /** Waits until all was shown and decided, and pictures are kept. */
+  private async untilOver(signal: AbortSignal): Promise<void> {
+    const { forUs, settings } = this.plan;
+    const afterMs = (settings.postRollS ?? 6) * 1_000 + AFTER_MS;
+    const shown = async () => {
+      if (forUs !== undefined) return this.world.sleep(forUs / 1_000);
+      await Promise.all(this.doorbells.map(({ camera }) => camera.over));
+      await this.world.sleep(afterMs);
+    };
+    const over = shown().then(() => true);
+    let [movedMs, movedUs] = [this.machine.monotonicMs(), -1];
+    for (;;) {
+      const pause = new AbortController();
+      const isOver = await Promise.race([over, this.machine.sleep(PROGRESS_EVERY_MS, pause.signal).then(() => false)]);
+      pause.abort();
+      signal.throwIfAborted();
+      this.throwBroken();
+      const nowMs = this.machine.monotonicMs();
+      if (this.world.passedUs !== movedUs || this.keeping.size > 0) [movedMs, movedUs] = [nowMs, this.world.passedUs];
+      this.sinks.progress?.(this.world.passedUs, this.lengthUs());
+      if (isOver) break;
+      if (nowMs - movedMs > STUCK_MS)
+        throw failure('replay_stuck', { camera: this.plan.cameras[0]?.name ?? '', seconds: STUCK_MS / 1_000 });
+    }
+    await Promise.all(this.keeping);
+    this.throwBroken();
+  }
+
+  private throwBroken(): void {
+    const [broken] = this.broken;
+    if (broken) throw broken.thrown;
+  }
+
+  private heard(doorbell: ReplayedDoorbell, event: DeviceEvent): void {
+    const noticed = { camera: doorbell.name, event, toldUs: this.world.passedUs };
+    this.events.push(noticed);
+    if (event.type === 'camera') this.cameraIs(doorbell.name, event);
+    this.sinks.event(noticed);
+    if (this.sinks.keep) this.keepLater(doorbell, noticed);
+  }
+
+  private cameraIs(name: string, event: Extract<DeviceEvent, { type: 'camera' }>): void {
+    const spans = this.recorded.get(name) ?? [];
+    this.recorded.set(name, spans);
+    const open = spans.at(-1);
+    const { passedUs } = this.world;
+    if (event.state === 'starting') this.startedUs.set(name, passedUs);
+    if (event.state === 'recording') {
+      // It is told with the first group of pictures, which began when the camera did.
+      if (!open || open.endUs >= 0) spans.push({ startUs: this.startedUs.get(name) ?? passedUs, endUs: -1 });
+    } else if (open && open.endUs < 0 && event.state !== 'starting') open.endUs = passedUs;
+    if (event.state === 'failed' || event.state === 'lost')
+      this.faults.set(name, event.detail ?? event.code ?? event.state);
+  }
+
+  private keepLater(doorbell: ReplayedDoorbell, noticed: NoticedEvent): void {
+    if (!['ring', 'motion-start', 'event-window'].includes(noticed.event.type)) return;
+    this.world.after(KEEP_AFTER_MS, () => {
+      const kept = this.world
+        .holding(async () => this.sinks.keep?.(doorbell, noticed))
+        .catch((thrown: unknown) => this.breakOff(thrown))
+        .finally(() => this.keeping.delete(kept));
+      this.keeping.add(kept);
+    });
+  }
+
+  private breakOff(thrown: unknown): void {
+    this.broken.push({ thrown });
+  }
+
+  private lengthUs(): number | null {
+    let most = 0;
+    for (const { camera } of this.doorbells) {
+      const { lengthUs } = camera;
+      if (lengthUs === null) return null;
+      most = Math.max(most, lengthUs);
+    }
+    return most;
+  }
+
+  private cameras(): ReplayResult['cameras'] {
+    return this.doorbells.map(({ name }) => {
+      const spans = (this.recorded.get(name) ?? []).map(({ startUs, endUs }) => ({
+        startUs,
+        endUs: endUs < 0 ? this.world.passedUs : endUs,
+      }));
+      return { name, recorded: spans, lengthUs: spans.at(-1)?.endUs ?? 0, fault: this.faults.get(name) ?? null };
+    });
+  }
+}

@@ -1,0 +1,74 @@
+// Owns: a device's own clock in a simulated world: it runs with the world's time and may be set wrong, drift, or not be known to be right.
+// Not here: the world's time (virtual-clock.ts).
+import { type Clock, sleepOn, type Timer } from '../../device/index.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+
+const PPM = 1_000_000;
+
+/** A clock that a scenario can set. */
+export class DeviceClock implements Clock {
+  private readonly world: VirtualClock;
+  /** How far it is ahead of the world's time, as of `sinceUs` of the world. */
+  private aheadUs = 0;
+  private sinceUs = 0;
+  private driftPpm = 0;
+  private isTrusted = true;
+
+  constructor(world: VirtualClock) {
+    this.world = world;
+  }
+
+  wallUs(): number {
+    return this.wallAt(this.world.passedUs);
+  }
+
+  /** What it shows when the world's time is `passedUs`, as it is set now. */
+  wallAt(passedUs: number): number {
+    const drifted = Math.round(((passedUs - this.sinceUs) * this.driftPpm) / PPM);
+    return this.world.wallUs() - this.world.passedUs + passedUs + this.aheadUs + drifted;
+  }
+
+  monotonicMs(): number {
+    return this.world.monotonicMs();
+  }
+
+  synchronised(): boolean {
+    return this.isTrusted;
+  }
+
+  after(delayMs: number, call: () => void): Timer {
+    return this.world.after(delayMs, call);
+  }
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return sleepOn(this, delayMs, signal);
+  }
+
+  /** Sets it, as NTP or a person would; a leap second is a step of minus one. */
+  stepBy(us: number): void {
+    this.restart(0);
+    this.aheadUs += us;
+  }
+
+  /** Sets it to a wall time. */
+  set(wallUs: number): void {
+    this.stepBy(wallUs - this.wallUs());
+  }
+
+  /** From now on it gains so many microseconds a second; negative: it loses. */
+  drift(ppm: number): void {
+    this.restart(ppm);
+  }
+
+  /** Whether it is known to be right: a board without a battery starts without knowing. */
+  trust(isTrusted: boolean): void {
+    this.isTrusted = isTrusted;
+  }
+
+  private restart(ppm: number): void {
+    const { passedUs } = this.world;
+    this.aheadUs += Math.round(((passedUs - this.sinceUs) * this.driftPpm) / PPM);
+    this.sinceUs = passedUs;
+    this.driftPpm = ppm;
+  }
+}
