@@ -6,6 +6,7 @@ import {
   annotationsInvalid,
   type ConversionOptions,
   checkFrameRate,
+  checkLabels,
   frameStartUs,
   type Presence,
   truthOfPresences,
@@ -47,8 +48,10 @@ export function truthFromCvatXml(text: string, options: ConversionOptions, file:
   const edges = zone && picture ? edgesOf(zone, picture) : null;
   let count = 0;
   let last = -1;
-  const presences = childrenOf(root, 'track').flatMap((track): Presence[] => {
-    const label = track.attributes['label'] ?? 'object';
+  const tracks = childrenOf(root, 'track');
+  checkLabels(options, new Set(tracks.map(labelOf)), file);
+  const presences = tracks.flatMap((track): Presence[] => {
+    const label = labelOf(track);
     const shapes = shapesOf(track, invalid);
     count += shapes.length;
     if (count > SHAPES_MAX) throw invalid(`it has over ${SHAPES_MAX} shapes`);
@@ -62,6 +65,10 @@ export function truthFromCvatXml(text: string, options: ConversionOptions, file:
   });
   const frames = meta.frames ?? last + meta.step;
   return truthOfPresences(presences, options.durationUs ?? frameStartUs(frames, frameRate), options, file);
+}
+
+function labelOf(track: XmlElement): string {
+  return track.attributes['label'] ?? 'object';
 }
 
 function rootOf(text: string, invalid: Invalid): XmlElement {
@@ -180,7 +187,7 @@ function stretchesOf(shapes: readonly Shape[], { step, frames }: Meta, zone: Box
   });
 }
 
-/** The frames of a stretch in which a box that moves evenly from `start` to `end` overlaps `zone`. */
+/** The frames of a stretch in which a box that moves evenly from `start` to `end` overlaps `zone`; in one it only touches, it doesn't. */
 function overlapOf(start: Box, end: Box, zone: Box, { from, to }: Stretch): Stretch[] {
   // Each edge passes the zone's opposite one once: what is positive at both ends is positive between.
   const distances = [
@@ -189,15 +196,14 @@ function overlapOf(start: Box, end: Box, zone: Box, { from, to }: Stretch): Stre
     [start.bottom - zone.top, end.bottom - zone.top],
     [zone.bottom - start.top, zone.bottom - end.top],
   ] as const;
-  let [begin, finish] = [0, 1];
-  for (const [first, last] of distances) {
-    if (first <= 0 && last <= 0) return [];
-    const passes = first / (first - last);
-    if (first <= 0) begin = Math.max(begin, passes);
-    if (last <= 0) finish = Math.min(finish, passes);
+  let [first, stop] = [from, to];
+  for (const [before, after] of distances) {
+    if (before <= 0 && after <= 0) return [];
+    const passesAt = from + (before / (before - after)) * (to - from);
+    if (before <= 0) first = Math.max(first, Math.floor(passesAt) + 1);
+    if (after <= 0) stop = Math.min(stop, Math.ceil(passesAt));
   }
-  const frames = { from: from + Math.floor(begin * (to - from)), to: from + Math.ceil(finish * (to - from)) };
-  return begin < finish ? [frames] : [];
+  return first < stop ? [{ from: first, to: stop }] : [];
 }
 
 function edgesOf({ left, top, width, height }: Zone, picture: { width: number; height: number }): Box {

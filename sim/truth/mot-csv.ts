@@ -4,6 +4,7 @@ import {
   annotationsInvalid,
   type ConversionOptions,
   checkFrameRate,
+  checkLabels,
   frameStartUs,
   type Presence,
   truthOfPresences,
@@ -41,14 +42,17 @@ export function truthFromMotCsv(text: string, options: MotOptions, file: string)
   if (zone && !picture)
     throw annotationsInvalid(file, 'a zone needs the picture’s size, because the file counts pixels');
   const frames = new Set<number>();
+  const classes = new Set<string>();
   let last = -1;
   for (const row of rowsOf(text, firstFrame, file)) {
     last = Math.max(last, row.frame);
+    classes.add(row.class);
     if (confidenceLeast === undefined ? row.confidence === 0 : row.confidence < confidenceLeast) continue;
     if (labels && !labels.includes(row.class)) continue;
     if (zone && picture && !overlaps(row.box, zone, picture)) continue;
     frames.add(row.frame);
   }
+  checkLabels(options, classes, file);
   const durationUs = options.durationUs ?? frameStartUs(last + 1, frameRate);
   const label = options.label ?? 'object';
   return truthOfPresences(presencesOf(frames, frameRate, label), durationUs, { ...options, label }, file);

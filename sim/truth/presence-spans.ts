@@ -92,3 +92,14 @@ export function checkFrameRate({ frameRate }: ConversionOptions, file: string): 
   if (frameRate > 0 && frameRate <= FRAME_RATE_MAX) return;
   throw annotationsInvalid(file, `a frame rate is more than 0 and at most ${FRAME_RATE_MAX}`);
 }
+
+/** Throws `annotations_invalid` for a label to count that no object has: nothing would then seem to happen. */
+export function checkLabels({ labels = [] }: ConversionOptions, found: ReadonlySet<string>, file: string): void {
+  const unknown = labels.find((label) => !found.has(label));
+  if (unknown === undefined) return;
+  const named = [...found].filter((label) => label !== '').sort();
+  throw annotationsInvalid(
+    file,
+    `no object is labelled "${unknown}"; there is ${named.join(', ') || 'no label at all'}`,
+  );
+}

@@ -128,6 +128,13 @@ describe('what counts', () => {
     expect(score).toMatchObject({ notJudged: 1, false: 0, precision: 1 });
   });
 
+  it('is no time of a kind that is not labelled', () => {
+    const rings = truth([{ ...span(15, 15), event: 'ring' }], { judge: ['ring'] });
+    expect(matchEvents(rings, [event(3, 8), event(15, 15, { event: 'ring' })]).score).toMatchObject({
+      ...{ precision: 1, recall: 1, timePrecision: 1, notJudged: 1 },
+    });
+  });
+
   it('is a kind by itself: a ring does not find a visitor', () => {
     const both = truth([span(10, 20), { ...span(15, 15), event: 'ring' }]);
     const { spans } = matchEvents(both, [event(15.2, 15.2, { event: 'ring' })]);

@@ -68,6 +68,8 @@ describe('MOT’s CSV', () => {
       [1.7, 1.8],
     ]);
     expect(spansOf(people, { zone: { ...left, height: 2_777 }, picture })).toEqual([]);
+    expect(spansOf(people, { zone: { ...left, top: 6_112, height: 3_000 }, picture })).toEqual([]);
+    expect(spansOf(people, { zone: { ...left, left: 9_000, width: 1_000 }, picture })).toEqual([[4, 4.3]]);
     expect(() => spansOf(people, { zone: left })).toThrow(/picture’s size/);
   });
 
@@ -106,6 +108,13 @@ describe('MOT’s CSV', () => {
     ['more than the footage', '31,1,0,0,9,9\n', { durationUs: 3_000_000 }, /until 3.1 s.*3 s.*frame rate/],
     ['a frame rate of 0', '1,1,0,0,9,9\n', { frameRate: 0 }, /frame rate/],
     ['no frame rate', '1,1,0,0,9,9\n', { frameRate: Number.NaN }, /frame rate/],
+    [
+      'a class that no row has',
+      '1,1,0,0,9,9,1,1,1\n2,1,0,0,9,9,1,7,1\n',
+      { labels: ['1', '2'] },
+      /labelled "2"; there is 1, 7/,
+    ],
+    ['a class where rows have none', '1,1,0,0,9,9\n', { labels: ['1'] }, /no label at all/],
     ['over a month', '1,1,0,0,9,9\n', { durationUs: 32 * 86_400e6 }, /31 days/],
   ])('is refused for %s', (_, text, options, said) => {
     expect(() => spansOf(text, options)).toThrow(said);

@@ -72,6 +72,39 @@ describe('tuning', () => {
     expect(best.sensitivity).toBe(Math.min(...equals.map(({ sensitivity }) => sensitivity)));
   });
 
+  it('takes a more sensitive one where the others find things late', async () => {
+    /** Each visitor is faint for the first half of the visit. */
+    function* dusk(): Generator<GrayPicture> {
+      for (let number = 0; number < DURATION_S * FPS; number += 1) {
+        const atS = number / FPS;
+        const walk = walkerOf(VISITS_S, atS, 4);
+        const isFaint = walkerOf(VISITS_S, atS - VISIT_S / 2, 4) === undefined;
+        const pixels = drawn(number, (gray, x, y) => {
+          const walked = walk?.(gray, x, y) ?? gray;
+          return walked !== gray && isFaint ? gray + 32 : walked;
+        });
+        yield { pixels, atUs: number * (S / FPS) };
+      }
+    }
+    const { best, candidates } = await tuneMotion(dusk(), truth, tuneCandidates([60, 90]));
+    expect(candidates.map(({ chosenOn }) => [quality(chosenOn), (chosenOn.delay?.maxUs ?? 0) > 2 * S])).toEqual([
+      [1, true],
+      [1, false],
+    ]);
+    expect(best.sensitivity).toBe(90);
+  });
+
+  it('counts motion that goes on when the footage ends', async () => {
+    const cut = [...porch({ isStreet: false })].filter(({ atUs }) => atUs < 13 * S);
+    const short = {
+      ...truth,
+      durationUs: 13 * S,
+      spans: [{ event: 'motion' as const, startUs: 10 * S, endUs: 13 * S, optional: false }],
+    };
+    const { best } = await tuneMotion(cut, short, tuneCandidates([50]));
+    expect(best.whole).toMatchObject({ matched: 1, matchedEvents: 1, missed: 0 });
+  });
+
   it('does not keep a picture: one that is overwritten afterwards changes nothing', async () => {
     function* reused(): Generator<GrayPicture> {
       const pixels = new Uint8Array(160 * 90);
