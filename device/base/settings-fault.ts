@@ -9,7 +9,7 @@ const EDITS_MAX = 2;
 export function settingsFault(schema: z.ZodType, error: z.ZodError): string {
   const meant = error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
-      ? issue.keys.flatMap((key) => nearest(key, keysAt(schema, issue.path)) ?? [])
+      ? issue.keys.flatMap((key) => nearestWord(key, keysAt(schema, issue.path)) ?? [])
       : [],
   );
   const hint = meant.length === 0 ? '' : ` (did you mean ${meant.map((key) => `"${key}"`).join(', ')}?)`;
@@ -31,12 +31,14 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
 }
 
 /** The candidate that fewest edits turn `word` into, if they are few. */
-function nearest(word: string, candidates: readonly string[]): string | null {
+export function nearestWord(word: string, candidates: readonly string[]): string | null {
   const ranked = candidates
+    .filter((candidate) => Math.abs(candidate.length - word.length) <= EDITS_MAX)
     .map((candidate) => ({ candidate, edits: editsBetween(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);
   const best = ranked[0];
-  return best && best.edits <= EDITS_MAX ? best.candidate : null;
+  // In a word of two letters, two edits leave nothing of it.
+  return best && best.edits <= EDITS_MAX && best.edits < word.length ? best.candidate : null;
 }
 
 /** Insertions, removals and replacements between two words (Levenshtein). */

@@ -293,7 +293,7 @@ export type ExpectationTerms =
   | { kind: 'disclosed'; of: string; keys: DisclosureKey[] }
   /** Exactly the clips of these requests were uploaded; empty: nothing was. */
   | { kind: 'uploaded'; requests: string[] }
-  /** Without a step: any step. */
+  /** Without a step, whichever step met it. */
   | { kind: 'error'; code: string; step?: string }
   | { kind: 'outcome'; of: string; is: ClipOutcome }
   | { kind: 'custody'; of: string; is: 'proved' }

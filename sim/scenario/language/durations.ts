@@ -1,0 +1,84 @@
+// Owns: durations, spans and counts as they are written, as zod schemas. Durations become integer microseconds.
+// Not here: instants (sim/world/start-time.ts).
+import { z } from 'zod';
+import type { CountRange, Span } from './scenario.ts';
+
+const UNIT_US = { ms: 1_000, s: 1_000_000, m: 60_000_000, h: 3_600_000_000, d: 86_400_000_000 } as const;
+const WRITTEN = /^([+-]?)(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)?$/;
+const SHORT_UNITS: Record<string, keyof typeof UNIT_US> = {
+  ...{ msec: 'ms', sec: 's', secs: 's', second: 's', seconds: 's', min: 'm', mins: 'm', minute: 'm', minutes: 'm' },
+  ...{ hour: 'h', hours: 'h', hr: 'h', day: 'd', days: 'd' },
+};
+/** A year and a bit. */
+const DURATION_US_MAX = 400 * UNIT_US.d;
+export const DURATION_PATTERN = '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$';
+const SIGNED_PATTERN = '^[+-]?[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$';
+
+/** Microseconds, or why the text is no duration. A number is seconds. */
+function readDuration(written: string | number, isSigned: boolean): number | string {
+  const text = String(written).trim();
+  const read = WRITTEN.exec(text);
+  if (!read) {
+    const [, number, unit = ''] = /^([+-]?[\d.]+)\s*([a-z]+)$/i.exec(text) ?? [];
+    const short = SHORT_UNITS[unit.toLowerCase()] ?? (unit in UNIT_US ? unit : null);
+    const hint = number !== undefined && short !== null ? `; write ${number}${short}` : '';
+    return `a duration is written as 250ms, 7.2s, 2m, 12h, 3d, or as a number of seconds${hint}`;
+  }
+  const [, sign, number = '', unit = 's'] = read;
+  if (typeof written === 'string' && read[3] === undefined) return `a duration needs its unit; write ${text}s`;
+  if (sign !== '' && !isSigned) return 'this duration cannot be negative and has no sign';
+  const us = Math.round(Number(number) * UNIT_US[unit as keyof typeof UNIT_US]) * (sign === '-' ? -1 : 1);
+  return Math.abs(us) > DURATION_US_MAX ? 'a duration is at most 400 days' : us;
+}
+
+function durationOf(isSigned: boolean, pattern: string) {
+  return z.union([z.number(), z.string().max(40).meta({ pattern })]).transform((written, context) => {
+    const us = readDuration(written, isSigned);
+    if (typeof us === 'number') return us;
+    context.addIssue({ code: 'custom', message: us });
+    return z.NEVER;
+  });
+}
+
+/** A duration, in microseconds once it is read. */
+export const durationSchema = durationOf(false, DURATION_PATTERN);
+/** A duration that may be negative. */
+export const signedDurationSchema = durationOf(true, SIGNED_PATTERN);
+
+const RANGE = /^([^.\s]+(?:\.\d+)?[a-z]*)\s*\.\.\s*(\S+)$/;
+
+/** A span as `7s..8.5s` or `{ from: 7s, to: 8.5s }`, in microseconds once it is read. */
+export const spanSchema = z
+  .union([z.string().max(80).meta({ pattern: '\\.\\.' }), z.strictObject({ from: durationSchema, to: durationSchema })])
+  .transform((written, context): Span => {
+    const refuse = (message: string) => {
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    };
+    const span = typeof written === 'string' ? readRange(written) : { fromUs: written.from, toUs: written.to };
+    if (typeof span === 'string') return refuse(span);
+    return span.fromUs < span.toUs ? span : refuse('a span ends after it begins');
+  });
+
+function readRange(written: string): Span | string {
+  const [, first = '', last = ''] = RANGE.exec(written.trim()) ?? [];
+  const [fromUs, toUs] = [first, last].map((end) => readDuration(/^\d+(\.\d+)?$/.test(end) ? Number(end) : end, false));
+  if (typeof fromUs === 'number' && typeof toUs === 'number') return { fromUs, toUs };
+  return 'a span is written as 7s..8.5s';
+}
+
+const COUNT_MAX = 1_000_000_000;
+const countNumber = z.int().min(0).max(COUNT_MAX);
+const COUNT_RANGE = /^(\d{1,10})\s*\.\.\s*(\d{1,10})$/;
+
+/** A whole number, or two with all between them: `156..305`. */
+export const countSchema = z
+  .union([countNumber, z.string().max(40).meta({ pattern: '^[0-9]+ *\\.\\. *[0-9]+$' })])
+  .transform((written, context): number | CountRange => {
+    if (typeof written === 'number') return written;
+    const [, first, last] = COUNT_RANGE.exec(written.trim()) ?? [];
+    const range = { min: Number(first), max: Number(last) };
+    if (first !== undefined && range.min <= range.max && range.max <= COUNT_MAX) return range;
+    context.addIssue({ code: 'custom', message: 'a count is a whole number, or a range of them such as 156..305' });
+    return z.NEVER;
+  });

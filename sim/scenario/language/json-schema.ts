@@ -1,0 +1,66 @@
+// Owns: the JSON Schema of scenarios, by which editors complete and check them; published as sim/scenario/scenario.schema.json.
+// Not here: the schema that reading uses, from which it is made (written-scenario.ts).
+import { z } from 'zod';
+import { scenarioSchema } from './written-scenario.ts';
+import { STEP_VERBS, stepSchema } from './written-steps.ts';
+
+type Json = { [key: string]: unknown };
+
+/** Draft 7, which editors' servers for YAML read. */
+export function scenarioJsonSchema(): Json {
+  const verbs = Object.keys(STEP_VERBS).map((verb) => ({ required: [verb] }));
+  const schema = z.toJSONSchema(scenarioSchema, {
+    io: 'input',
+    target: 'draft-07',
+    reused: 'ref',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema === stepSchema) jsonSchema.oneOf = verbs;
+    },
+  });
+  const { $schema, properties, definitions, ...rest } = withVariables(schema, true);
+  return {
+    $schema,
+    title: 'A scenario of doorsill',
+    ...rest,
+    properties,
+    definitions: { ...asJson(definitions), variable: { type: 'string', pattern: '\\$\\{[^{}]+\\}' } },
+  };
+}
+
+/** Wherever reading takes a value of one kind, a text with a variable in it may stand instead. */
+function withVariables(schema: unknown, isRoot = false): Json {
+  const node = asJson(schema);
+  const inner = Object.fromEntries(
+    Object.entries(node).map(([key, value]) => {
+      if (key === 'properties' || key === 'definitions')
+        return [key, mapValues(asJson(value), (one) => withVariables(one))];
+      if (key === 'items' || key === 'additionalProperties') return [key, isJson(value) ? withVariables(value) : value];
+      if (key === 'anyOf' && Array.isArray(value)) return [key, value.map((one) => withVariables(one))];
+      return [key, value];
+    }),
+  );
+  if (isRoot || !isNarrow(node)) return inner;
+  const { description, ...narrow } = inner;
+  const said = description === undefined ? {} : { description };
+  return { ...said, anyOf: [narrow, { $ref: '#/definitions/variable' }] };
+}
+
+/** Whether a schema takes no text, or not any text. */
+function isNarrow({ type, pattern, format, enum: words, const: word }: Json): boolean {
+  if (type === 'string')
+    return pattern !== undefined || format !== undefined || words !== undefined || word !== undefined;
+  return type === 'number' || type === 'integer' || type === 'boolean' || type === 'array';
+}
+
+function mapValues(json: Json, change: (value: unknown) => unknown): Json {
+  return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, change(value)]));
+}
+
+function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function asJson(value: unknown): Json {
+  return isJson(value) ? value : {};
+}

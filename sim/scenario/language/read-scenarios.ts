@@ -1,0 +1,170 @@
+// Owns: reading scenarios: which files of a folder are scenarios, and the way of each from its text to what is run. What cannot be used is
+// told as faults; the others are read all the same. Not here: each station of that way.
+import { readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { failure, systemCode } from '../../../device/index.ts';
+import { FAULTS_MAX, Faults, faultAt, problemAt, type ScenarioFault, ScenarioProblem, unknownName } from './faults.ts';
+import { withIncludes } from './includes.ts';
+import { type Located, mapping, type Plain, plainOf, valueAt } from './located.ts';
+import { readModule } from './module-file.ts';
+import { resolveScenario } from './resolve-scenario.ts';
+import type { Scenario } from './scenario.ts';
+import { isSystemError, readBounded, ScenarioFolder } from './scenario-folder.ts';
+import { schemaFaults } from './schema-faults.ts';
+import { COMMAND_LINE, namesOf, Substitution, type Variant, variantsOf } from './variables.ts';
+import { STEPS_MAX, scenarioSchema } from './written-scenario.ts';
+import { readYaml } from './yaml-text.ts';
+
+export interface ReadOptions {
+  /** What the scenarios may read; default: the folder that is read, or the one that the file is in. */
+  folder?: string;
+  /** `--set name=value`: win over every other value of a variable. */
+  set?: ReadonlyMap<string, string>;
+}
+
+export interface ReadScenarios {
+  scenarios: Scenario[];
+  faults: ScenarioFault[];
+}
+
+/** Scenarios of one call, variants counted one by one. */
+export const SCENARIOS_MAX = 10_000;
+/** Values in all variants of all files: what is held in memory. */
+const VALUES_ALL_MAX = 8_000_000;
+const ENTRIES_MAX = 50_000;
+const FOLDERS_DEEP_MAX = 16;
+
+const YAML_NAME = /\.ya?ml$/i;
+/** Code is loaded from a folder only where its name says that it is meant. */
+const MODULE_NAME = /\.scenario\.(ts|mts|js|mjs)$/i;
+const ANY_MODULE_NAME = /\.(ts|mts|js|mjs)$/i;
+
+/**
+ * Reads a scenario, or all of a folder in the order of their paths. Names that begin with `_` or `.` are left out: they are for includes.
+ * Throws `scenario_none` where there is nothing to read.
+ */
+export async function readScenarios(path: string, options: ReadOptions = {}): Promise<ReadScenarios> {
+  const none = (detail: string) => failure('scenario_none', { path, detail });
+  const whole = resolve(path);
+  try {
+    const facts = statSync(whole, { throwIfNoEntry: false });
+    if (!facts) throw none('it is not there');
+    const files = facts.isDirectory() ? filesIn(whole, 0) : [whole];
+    if (files.length === 0) throw none('no file in it is named like one');
+    const folder = new ScenarioFolder(options.folder ?? (facts.isDirectory() ? whole : dirname(whole)));
+    const reading = new Reading(folder, options.set ?? new Map());
+    for (const file of files) await reading.read(file);
+    reading.checkSettings();
+    return { scenarios: reading.scenarios, faults: reading.faults };
+  } catch (thrown) {
+    throw isSystemError(thrown) ? none(`it cannot be read (${systemCode(thrown)})`) : thrown;
+  }
+}
+
+function filesIn(folder: string, depth: number): string[] {
+  const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (entries.length > ENTRIES_MAX || depth > FOLDERS_DEEP_MAX) {
+    throw failure('scenario_none', { path: folder, detail: 'it holds too many files or folders to look through' });
+  }
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (/^[_.]/.test(entry.name) || entry.name === 'node_modules') return [];
+    if (entry.isDirectory()) return filesIn(path, depth + 1);
+    return YAML_NAME.test(entry.name) || MODULE_NAME.test(entry.name) ? [path] : [];
+  });
+}
+
+class Reading {
+  readonly scenarios: Scenario[] = [];
+  readonly faults: ScenarioFault[] = [];
+  readonly #folder: ScenarioFolder;
+  readonly #set: ReadonlyMap<string, Plain>;
+  /** Variables that some scenario defines or uses. */
+  readonly #named = new Set<string>();
+  #values = 0;
+
+  constructor(folder: ScenarioFolder, set: ReadonlyMap<string, string>) {
+    this.#folder = folder;
+    this.#set = new Map([...set].map(([name, text]) => [name, plainText(text)]));
+  }
+
+  /** Reads one file; its faults are collected. */
+  async read(file: string): Promise<void> {
+    const faults = new Faults();
+    try {
+      for (const root of await this.#rootsOf(file)) this.#readRoot(root, faults);
+    } catch (thrown) {
+      if (thrown instanceof ScenarioProblem) faults.add(thrown.fault);
+      else if (!isSystemError(thrown)) throw thrown;
+      else
+        faults.add(
+          faultAt('scenario_file_missing', { file, line: 1, column: 1 }, `it cannot be read (${systemCode(thrown)})`),
+        );
+    }
+    // Each variant has the same fault.
+    const told = new Map(faults.all.map((fault) => [fault.message, fault]));
+    this.faults.push(...[...told.values()].slice(0, FAULTS_MAX));
+  }
+
+  async #rootsOf(file: string): Promise<Located[]> {
+    const place = { source: { file, positionOf: () => ({ line: 1, column: 1 }) }, offset: 0 };
+    const real = this.#folder.fileAt(place, basename(file));
+    if (YAML_NAME.test(file)) return [readYaml(real, readBounded(real))];
+    if (ANY_MODULE_NAME.test(file)) return readModule(real);
+    throw failure('scenario_none', {
+      path: file,
+      detail: 'its name ends in none of .yaml, .yml, .ts, .mts, .js, .mjs',
+    });
+  }
+
+  #readRoot(written: Located, faults: Faults): void {
+    if (written.kind !== 'map') throw problemAt('scenario_value_refused', written, 'a scenario is a map of words');
+    const root = withIncludes(written, this.#folder);
+    for (const word of ['steps', 'expect']) {
+      const node = valueAt(root, word);
+      if (node?.kind !== 'list' || node.items.length <= STEPS_MAX) continue;
+      throw problemAt('scenario_limit', node.items[STEPS_MAX] ?? node, `${word} has more than ${STEPS_MAX} entries`);
+    }
+    const variants = variantsOf(root, this.#set);
+    for (const name of namesOf(root)) this.#named.add(name);
+    const body = mapping(
+      root,
+      new Map([...root.entries].filter(([word]) => word !== 'variables' && word !== 'matrix')),
+    );
+    this.#values += body.size * variants.length;
+    if (this.#values > VALUES_ALL_MAX || this.scenarios.length + variants.length > SCENARIOS_MAX) {
+      const detail = `with this, there are more than ${SCENARIOS_MAX} scenarios, or ${VALUES_ALL_MAX} values in them`;
+      throw problemAt('scenario_limit', root, detail);
+    }
+    for (const variant of variants) {
+      const own = new Faults();
+      const scenario = own.catch(() => this.#readVariant(body, variant, own));
+      if (scenario && own.all.length === 0) this.scenarios.push(scenario);
+      for (const fault of own.all) faults.add(fault);
+    }
+  }
+
+  /** Notes settings that no scenario has a use for: a misspelled one would change nothing. */
+  checkSettings(): void {
+    for (const name of this.#set.keys()) {
+      if (!this.#named.has(name)) this.faults.push(unknownName(COMMAND_LINE, 'variable', name, [...this.#named]));
+    }
+  }
+
+  #readVariant(body: Located, { label, values }: Variant, faults: Faults): Scenario | null {
+    const substitution = new Substitution(values, faults);
+    const root = substitution.into(body);
+    for (const name of substitution.used) this.#named.add(name);
+    if (faults.all.length > 0) return null;
+    const parsed = scenarioSchema.safeParse(plainOf(root), { reportInput: true });
+    if (parsed.success) return resolveScenario(parsed.data, root, { folder: this.#folder, variant: label, faults });
+    for (const fault of schemaFaults(scenarioSchema, parsed.error, root)) faults.add(fault);
+    return null;
+  }
+}
+
+/** A value from the command line, as YAML reads a plain one. */
+function plainText(text: string): Plain {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^-?(0|[1-9]\d{0,14})(\.\d{1,15})?$/.test(text) ? Number(text) : text;
+}

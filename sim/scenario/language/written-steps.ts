@@ -1,0 +1,150 @@
+// Owns: the words of a step, as a scenario says them. Not here: what else a scenario says (written-scenario.ts), names and defaults
+// (resolve-steps.ts).
+import { z } from 'zod';
+import {
+  disclosureKeySchema,
+  disclosureProfileSchema,
+  idSchema,
+  petKindSchema,
+  settingsChangeSchema,
+  zoneSchema,
+} from '../../../device/index.ts';
+import { parseStart } from '../../world/start-time.ts';
+import { durationSchema, signedDurationSchema, spanSchema } from './durations.ts';
+import { AGENCY_STANDINGS, PARTNER_STANDINGS } from './scenario.ts';
+import { NEEDS_WORD } from './schema-faults.ts';
+
+/** A name within the scenario. */
+export const nameSchema = idSchema;
+/** Path of a file, relative to the file that names it. */
+export const pathSchema = z.string().min(1).max(1_000);
+
+/** An instant; microseconds since 1970 once it is read. */
+export const instantSchema = z
+  .string()
+  .max(200)
+  .transform((text, context) => {
+    try {
+      return parseStart(text);
+    } catch (thrown) {
+      context.addIssue({ code: 'custom', message: thrown instanceof Error ? thrown.message : String(thrown) });
+      return z.NEVER;
+    }
+  });
+
+const windowSchema = z.union([spanSchema, z.strictObject({ last: durationSchema })]);
+const goneOrBack = z.enum(['gone', 'back']);
+
+const requestSchema = z.strictObject({
+  as: nameSchema.describe('How later steps and expectations call it'),
+  agency: nameSchema.optional(),
+  window: windowSchema
+    .optional()
+    .describe('Asked footage: a span from the start, or { last: 15m }; default the last 15 minutes'),
+  category: idSchema.optional().describe('Retention category'),
+  incident: z.string().min(1).max(64).optional(),
+  investigation: z.string().min(1).max(64).optional(),
+  text: z.string().min(1).max(2_000).optional(),
+  disclosure: disclosureProfileSchema.optional(),
+  area: z.enum(['here', 'elsewhere']).optional(),
+  expires: durationSchema.optional(),
+});
+
+const grantSchema = z.strictObject({
+  request: nameSchema,
+  from: durationSchema.optional(),
+  to: durationSchema.optional(),
+  disclose: z.array(disclosureKeySchema).max(4).optional(),
+  audio: z.boolean().optional(),
+  zones: z.array(zoneSchema).max(16).optional().describe('Blacked out, in ten-thousandths of the picture'),
+});
+
+const clockSchema = z.union([
+  z.enum(['trusted', 'untrusted']),
+  z.strictObject({ set: instantSchema }),
+  z.strictObject({ step: signedDurationSchema }),
+  z.strictObject({ 'drift-ppm': z.number().min(-100_000).max(100_000) }),
+]);
+
+const lostPetSchema = z.strictObject({
+  as: nameSchema,
+  photo: pathSchema.describe('A JPEG file'),
+  pet: petKindSchema.optional(),
+  window: windowSchema.optional(),
+  text: z.string().min(1).max(500).optional(),
+  disclosure: disclosureProfileSchema.optional(),
+});
+
+/** One of these is what the step does. */
+export const STEP_VERBS = {
+  press: z.union([z.literal(true), nameSchema]).describe('Press the button, or another one by its name'),
+  request: requestSchema.describe('An agency asks for footage'),
+  grant: z.union([nameSchema, grantSchema]).describe('The owner grants a request; nothing goes unless it is named'),
+  deny: nameSchema,
+  ignore: nameSchema,
+  revoke: nameSchema.describe('The owner takes a grant back'),
+  recall: nameSchema.describe('The owner takes a grant back after the vault has the clip'),
+  withdraw: nameSchema.describe('The agency takes its request back'),
+  privacy: z.enum(['on', 'off']),
+  forget: z.union([z.literal(true), spanSchema]).describe('All footage, or that of a span'),
+  settings: settingsChangeSchema.describe('A change that the owner signs'),
+  'add-owner': nameSchema,
+  'remove-owner': nameSchema,
+  reboot: z.literal(true),
+  'power-cut': z.union([z.literal(true), z.strictObject({ for: durationSchema })]),
+  clock: clockSchema,
+  disk: z.enum(['ok', 'full', 'slow', 'failing']),
+  link: z.strictObject({ which: z.enum(['home', 'area', 'bridge']), is: z.enum(['ok', 'lost', 'slow']) }),
+  broker: goneOrBack,
+  bridge: goneOrBack,
+  vault: goneOrBack,
+  registry: goneOrBack,
+  agency: z.strictObject({ name: nameSchema, standing: z.enum(AGENCY_STANDINGS) }),
+  partner: z.strictObject({ name: nameSchema, is: z.enum(PARTNER_STANDINGS) }),
+  'lost-pet': lostPetSchema,
+  camera: z.enum(['unplugged', 'back']),
+  wait: durationSchema,
+} as const;
+
+type Optional<Shape extends Record<string, z.ZodType>> = { [Key in keyof Shape]: z.ZodOptional<Shape[Key]> };
+
+function optional<Shape extends Record<string, z.ZodType>>(shape: Shape): Optional<Shape> {
+  return Object.fromEntries(Object.entries(shape).map(([key, schema]) => [key, schema.optional()])) as Optional<Shape>;
+}
+
+const verbsOf = (step: object) => Object.keys(STEP_VERBS).filter((verb) => verb in step);
+
+export const stepSchema = z
+  .strictObject({
+    at: durationSchema.optional().describe('When, from the start'),
+    after: z
+      .string()
+      .max(120)
+      .optional()
+      .describe('After a step, by its id, or after the next event of a kind: `visit + 2s`, `event-window`'),
+    id: nameSchema.optional(),
+    doorbell: nameSchema.optional(),
+    owner: nameSchema.optional(),
+    fails: z.string().max(60).optional().describe('The code with which this step must be refused'),
+    ...optional(STEP_VERBS),
+  })
+  .superRefine((step, context) => {
+    const verbs = verbsOf(step);
+    if (verbs.length === 0)
+      context.addIssue({
+        code: 'custom',
+        message: `a step does one of ${Object.keys(STEP_VERBS).join(', ')}`,
+        params: { [NEEDS_WORD]: true },
+      });
+    if (verbs.length > 1) {
+      context.addIssue({
+        code: 'custom',
+        message: `${verbs.join(' and ')} are steps of their own`,
+        path: [verbs[1] ?? ''],
+      });
+    }
+    if (step.at !== undefined && step.after !== undefined) {
+      context.addIssue({ code: 'custom', message: 'a step has either at or after', path: ['after'] });
+    }
+  });
+export type WrittenStep = z.output<typeof stepSchema>;

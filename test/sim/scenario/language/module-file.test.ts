@@ -1,0 +1,106 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readScenarios } from '../../../../sim/scenario/language/read-scenarios.ts';
+import { folderWith } from './support/scenario-files.ts';
+
+async function readModule(text: string, others: Record<string, string> = {}) {
+  const folder = folderWith({ 'a.scenario.ts': text, ...others });
+  const { scenarios, faults } = await readScenarios(join(folder, 'a.scenario.ts'));
+  return {
+    scenarios,
+    faults,
+    told: faults.map(({ code, line, column, message }) => `${code} ${line}:${column} ${message}`),
+  };
+}
+
+describe('a scenario in TypeScript', () => {
+  it('is code that makes one or several, by its type, and may import more', async () => {
+    const { scenarios, told } = await readModule(
+      `import { defineScenario, type ScenarioInput } from 'doorsill/scenario';
+       import { steps } from './_steps.ts';
+       const one: ScenarioInput = { name: 'one', seed: 7, steps, expect: [{ event: 'ring', at: 1, count: undefined }] };
+       enum Kind { A = 'a' }
+       export default defineScenario([one, { name: Kind.A, for: '1s' }]);`,
+      { '_steps.ts': 'export const steps = [{ press: true as const, at: "1s" }];' },
+    );
+    expect(told).toEqual([]);
+    expect(scenarios).toMatchObject([
+      {
+        name: 'one',
+        seed: 7,
+        steps: [{ verb: 'press', when: { atUs: 1_000_000 } }],
+        expect: [{ during: { fromUs: 500_000 } }],
+      },
+      { name: 'a', forUs: 1_000_000 },
+    ]);
+  });
+
+  it('is read anew each time', async () => {
+    const folder = folderWith({ 'a.scenario.ts': 'export default { name: "a", for: "1s" }' });
+    const names = async () => (await readScenarios(folder)).scenarios.map(({ name }) => name);
+    expect(await names()).toEqual(['a']);
+    writeFileSync(join(folder, 'a.scenario.ts'), 'export default { name: "b", for: "1s" }');
+    expect(await names()).toEqual(['b']);
+  });
+
+  it('has the words that YAML has, and its faults told at its file', async () => {
+    expect((await readModule('export default { name: "a", sede: 1 }')).told).toEqual([
+      expect.stringContaining('a.scenario.ts:1:1: there is no word "sede" here (did you mean "seed"?)'),
+    ]);
+  });
+
+  it.each([
+    ['that throws', 'const x = 1;\n  throw new Error("not today");', 'scenario_module_failed 2:', 'not today'],
+    ['that is no TypeScript', 'export default {\n  name: }', 'scenario_module_failed 2:', ''],
+    ['that imports what is not there', 'import "./nowhere.ts";', 'scenario_module_failed', 'nowhere'],
+    ['without a default export', 'export const x = 1;', 'scenario_module_failed 1:1', 'it has no default export'],
+    [
+      'that exports a function',
+      'export default () => 1;',
+      'scenario_module_failed 1:1',
+      'default is a function, not plain data',
+    ],
+    ['that exports a text', 'export default "a";', 'scenario_value_refused 1:1', 'a map of words'],
+    [
+      'that holds itself',
+      'const a: any = { name: "a" }; a.tags = [a]; export default a;',
+      'scenario_module_failed 1:1',
+      'default.tags[0] holds itself',
+    ],
+    [
+      'that holds a Date',
+      'export default { name: "a", start: new Date(0) };',
+      'scenario_module_failed 1:1',
+      'default.start is no plain object',
+    ],
+    [
+      'that holds a bigint',
+      'export default { name: "a", seed: 1n };',
+      'scenario_module_failed 1:1',
+      'default.seed is a bigint',
+    ],
+    [
+      'that holds no number',
+      'export default { name: "a", seed: NaN };',
+      'scenario_module_failed 1:1',
+      'default.seed is a number',
+    ],
+    [
+      'that goes too deep',
+      'let a: any = []; for (let i = 0; i < 9999; i++) a = [a]; export default { name: "a", tags: a };',
+      'scenario_limit 1:1',
+      'deep',
+    ],
+    [
+      'that holds too much',
+      'export default { name: "a", tags: Array(500_000).fill("x") };',
+      'scenario_limit 1:1',
+      'values',
+    ],
+  ])('%s is refused', async (_, text, place, said) => {
+    const { told } = await readModule(text);
+    expect(told).toEqual([expect.stringContaining(place)]);
+    expect(told[0]).toContain(said);
+  });
+});
