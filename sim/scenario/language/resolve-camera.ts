@@ -70,13 +70,18 @@ function cutOf(written: WrittenCut, node: Located): CameraCut {
 type More = { sound?: string; fps?: number };
 
 function resolveSource(text: string, place: Located, folder: ScenarioFolder, cut: CameraCut, more: More): CameraPart {
-  if (text === 'none') return { kind: 'none' };
+  if (text === 'none') {
+    if (isCut(cut, more)) throw notForThis(place, 'no camera (none) plays nothing, so nothing is said of it');
+    return { kind: 'none' };
+  }
   if (/^synthetic(\?|$)/.test(text)) {
     try {
       parseSyntheticSource(text, { pace: 'own' });
     } catch (thrown) {
       throw asProblem(place, thrown);
     }
+    if (Object.keys(more).length > 0)
+      throw notForThis(place, 'the drawn porch has its own sound and rate; it takes them as synthetic?...');
     return { kind: 'synthetic', source: text, ...cut };
   }
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
@@ -86,4 +91,12 @@ function resolveSource(text: string, place: Located, folder: ScenarioFolder, cut
   }
   const path = scheme === undefined ? text : text.slice('file:'.length);
   return { kind: 'files', files: folder.filesAt(place, path), ...more, ...cut };
+}
+
+function isCut({ fromUs, toUs, loop, atUs }: CameraCut, more: More): boolean {
+  return fromUs !== 0 || toUs !== undefined || loop !== 1 || atUs !== undefined || Object.keys(more).length > 0;
+}
+
+function notForThis(place: Located, detail: string) {
+  return problemAt('scenario_value_refused', place, detail);
 }

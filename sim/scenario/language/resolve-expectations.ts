@@ -49,7 +49,7 @@ function resolveTerms(written: WrittenExpectation, node: Located, cast: Cast, st
     const file = cast.folder.fileAt(valueAt(node, 'truth') ?? node, written.truth);
     return { kind: 'truth', file, doorbell: doorbell(written.doorbell), thresholds: thresholdsOf(written) };
   }
-  if ('clip' in written) return clipTerms(written, request('clip', written.clip));
+  if ('clip' in written) return clipTerms(written, node, request('clip', written.clip));
   if ('disclosed' in written) {
     const keys = DISCLOSURE_KEYS.filter((key) => written.keys.includes(key));
     return { kind: 'disclosed', of: request('disclosed', written.disclosed), keys };
@@ -149,8 +149,11 @@ function thresholdsOf(written: Written<'truth'>): TruthThresholds {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-function clipTerms(written: Written<'clip'>, of: string): ExpectationTerms {
+function clipTerms(written: Written<'clip'>, node: Located, of: string): ExpectationTerms {
   const { frames, from, to, method, sha256, audio } = written;
+  if (from !== undefined && to !== undefined && from >= to) {
+    throw problemAt('scenario_value_refused', valueAt(node, 'to') ?? node, 'a clip ends after it begins');
+  }
   return {
     kind: 'clip',
     of,

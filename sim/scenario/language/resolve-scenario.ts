@@ -170,7 +170,7 @@ const FEDERAL: (typeof JURISDICTIONS)[number] = 'federal';
 
 function agencyOf(id: string, said: WrittenAgency): ScenarioAgency {
   const isDemo = id === AGENCY_DEFAULT;
-  const domain = said.domain ?? (isDemo ? DEMO_AGENCY.domain : `${id}.example`);
+  const domain = said.domain ?? (isDemo ? DEMO_AGENCY.domain : `${id.replace(/-+$/, '')}.example`);
   const words = id.split('-').map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`);
   const jurisdiction = said.jurisdiction ?? DEMO_AGENCY.jurisdiction;
   return {

@@ -30,6 +30,8 @@ const MINUTE_US = 60_000_000;
 /** The shortest that a bridge takes. */
 const WINDOW_US_DEFAULT = 15 * MINUTE_US;
 const EXPIRES_US_DEFAULT = 7 * 24 * 60 * MINUTE_US;
+/** As in the wire contract. */
+const INVESTIGATION_LENGTH_MAX = 64;
 const POWER_CUT_US_DEFAULT = 1_000_000;
 
 export class StepResolver {
@@ -196,7 +198,7 @@ export class StepResolver {
       as: request?.as ?? '',
       agency: id,
       window: windowOf(request?.window),
-      investigation: request?.investigation ?? `SPD-${request?.as}`,
+      investigation: request?.investigation ?? `SPD-${request?.as}`.slice(0, INVESTIGATION_LENGTH_MAX),
       incidentType: request?.incident ?? 'package theft',
       text: request?.text ?? 'A parcel was taken from a porch on Maple Street. If your camera saw it, please share it.',
       profile: request?.disclosure ?? 'address-and-email',

@@ -63,7 +63,7 @@ function faultsOf(issue: Issue, base: Path, schema: Schema | undefined, root: Lo
       const words = issue.values.map(String);
       const written = node.kind === 'scalar' ? String(node.value) : node.kind;
       const meant = node.kind === 'scalar' ? nearestWord(written, words) : null;
-      const detail = `${label}: "${shown(written)}" is not one of ${words.join(', ')}`;
+      const detail = `${label}: "${shown(written)}" is not one of ${listed(words)}`;
       return [{ fault: faultAt('scenario_word_unknown', positionOf(node), detail, meant) }];
     }
     case 'invalid_type':

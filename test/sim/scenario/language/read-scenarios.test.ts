@@ -134,6 +134,32 @@ describe('a scenario', () => {
 });
 
 const faulty: [string, string, string][] = [
+  [
+    'a sound for the drawn porch',
+    'camera: { files: synthetic, sound: porch.mp4 }',
+    'scenario_value_refused 3:18 the drawn porch has its own sound',
+  ],
+  [
+    'no camera that plays',
+    'camera: { files: none, loop: 3 }',
+    'scenario_value_refused 3:18 no camera (none) plays nothing',
+  ],
+  ['no camera beside one', 'camera: [none, porch.mp4]', 'scenario_value_refused 3:9 no camera (none) stands alone'],
+  [
+    'a clip backwards',
+    'steps: [{ request: { as: r } }]\nexpect:\n  - { clip: r, from: 3s, to: 3s }',
+    'scenario_value_refused 5:30 a clip ends after it begins',
+  ],
+  [
+    'a time beside between',
+    'expect:\n  - { event: ring, at: 3s, between: 1s..2s }',
+    'scenario_value_refused 4:37 an event is expected either',
+  ],
+  [
+    'a tolerance of nothing',
+    'expect:\n  - { event: ring, within: 3s }',
+    'scenario_value_refused 4:28 within is the tolerance of at',
+  ],
   ['a misspelled word', 'sead: 1', 'scenario_word_unknown 3:1 there is no word "sead" here (did you mean "seed"?)'],
   [
     'a misspelled verb',
