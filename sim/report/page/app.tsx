@@ -6,18 +6,19 @@ import { isSuccess, lengthText, STATUSES_WORST_FIRST } from '../report-words.ts'
 import type { RunTotals, TestStatus } from '../run-report.ts';
 import { CopiedCommand } from './copied-command.tsx';
 import { Sign } from './sign.tsx';
-import { filterTests, listTests } from './test-filter.ts';
+import { filterTests, type ListedTest, listTests } from './test-filter.ts';
 import { TestRow } from './test-row.tsx';
 import { Hatch } from './timeline.tsx';
 
 const ROWS_AT_ONCE = 200;
 
 export function App({ run }: { run: RunHead }) {
-  const listed = useMemo(() => listTests(run.tests), [run]);
+  const named = useMemo(() => namedTest(run), [run]);
+  const listed = useMemo(() => firstOf(listTests(run.tests), named), [run, named]);
   const [status, setStatus] = useState<TestStatus | null>(null);
   const [words, setWords] = useState('');
   const [rows, setRows] = useState(ROWS_AT_ONCE);
-  const [opened, setOpened] = useState<ReadonlySet<number>>(() => openAtFirst(run, listed[0]?.at));
+  const [opened, setOpened] = useState<ReadonlySet<number>>(() => openAtFirst(listed, named));
   const chosen = useMemo(() => filterTests(listed, status, words), [listed, status, words]);
   const toggle = (at: number) => {
     const next = new Set(opened);
@@ -71,12 +72,22 @@ export function App({ run }: { run: RunHead }) {
   );
 }
 
-/** The test that the address names, else the first if it failed. */
-function openAtFirst(run: RunHead, first: number | undefined): ReadonlySet<number> {
-  const named = /^#test-(\d{1,6})$/.exec(location.hash)?.[1];
-  const at = named === undefined ? first : Number(named);
-  const test = at === undefined ? undefined : run.tests[at];
-  return new Set(test && at !== undefined && (named !== undefined || test.status !== 'passed') ? [at] : []);
+/** The place in the report of the test that the address names. */
+function namedTest(run: RunHead): number | null {
+  const at = Number(/^#test-(\d{1,6})$/.exec(location.hash)?.[1] ?? Number.NaN);
+  return run.tests[at] ? at : null;
+}
+
+/** The list with the test that the address names at its head, where whoever was sent the address sees it. */
+function firstOf(listed: ListedTest[], named: number | null): ListedTest[] {
+  const at = listed.findIndex((each) => each.at === named);
+  return at > 0 ? [...listed.slice(at, at + 1), ...listed.slice(0, at), ...listed.slice(at + 1)] : listed;
+}
+
+/** The test that the address names, else the first of the list if it did not pass or is the only one. */
+function openAtFirst([first, second]: readonly ListedTest[], named: number | null): ReadonlySet<number> {
+  if (named !== null) return new Set([named]);
+  return new Set(first && (first.test.status !== 'passed' || !second) ? [first.at] : []);
 }
 
 function Verdict({ run }: { run: RunHead }) {
@@ -85,7 +96,7 @@ function Verdict({ run }: { run: RunHead }) {
   return (
     <header class="verdict">
       <div class="verdict-head">
-        <Sign look={isSuccess(totals) ? 'passed' : 'failed'} size={40} />
+        <Sign look={tests.length === totals.skipped ? 'skipped' : isSuccess(totals) ? 'passed' : 'failed'} size={40} />
         <div>
           <p class="brand">doorsill report</p>
           <h1>{verdictText(totals, tests.length)}</h1>

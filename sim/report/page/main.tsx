@@ -2,6 +2,8 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import './report.css';
+import './details.css';
+import './timeline.css';
 import { readRun } from './report-data.ts';
 
 const place = document.getElementById('page');

@@ -1,4 +1,4 @@
-// Owns: all that is known of one test: what differed, the command that runs it again, its score, its timeline, its steps, its notes.
+// Owns: all that is known of one test: what differed, the command that runs it again, its timeline, its score, its steps, its notes.
 // Not here: the timeline's drawing (timeline.tsx).
 import { lateText } from '../report-words.ts';
 import type { TestReport, TestScore, TestTimeline } from '../run-report.ts';
@@ -27,8 +27,8 @@ export function TestDetails({ test }: { test: TestReport }) {
           </p>
         )}
       </section>
-      {score && <ScorePart score={score} />}
       {timeline && <TimelinePart timeline={timeline} />}
+      {score && <ScorePart score={score} />}
       {timeline && timeline.steps.length > 0 && <StepsPart timeline={timeline} />}
       {notes.length > 0 && (
         <section class="part">

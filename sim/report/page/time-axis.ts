@@ -12,11 +12,15 @@ export interface Tick {
   text: string;
 }
 
-/** Ticks at round moments, at most `ticksMax` of them and always one at the start. */
-export function ticksOf(lengthUs: number, ticksMax: number): Tick[] {
+/** Ticks at round moments from `fromUs` after the timeline's start on, at most `ticksMax` of them (one at least is allowed). */
+export function ticksOf(fromUs: number, lengthUs: number, ticksMax: number): Tick[] {
   const stepUs = stepFor(lengthUs, ticksMax);
-  const amount = Math.floor(lengthUs / stepUs) + 1;
-  return Array.from({ length: amount }, (_, at) => ({ offsetUs: at * stepUs, text: offsetText(at * stepUs, stepUs) }));
+  const first = Math.ceil(fromUs / stepUs);
+  const amount = Math.floor((fromUs + lengthUs) / stepUs) - first + 1;
+  return Array.from({ length: amount }, (_, at) => ({
+    offsetUs: (first + at) * stepUs,
+    text: offsetText((first + at) * stepUs, stepUs),
+  }));
 }
 
 function stepFor(lengthUs: number, ticksMax: number): number {

@@ -7,7 +7,8 @@ const LANE_GAP = 14;
 const TITLE_HEIGHT = 18;
 /** Marks are at least so wide, so that they can be seen and hit. */
 const MARK_WIDTH_MIN = 6;
-const LETTER_WIDTH = 6.6;
+/** Of the widest common system font at this size. */
+const LETTER_WIDTH = 7.2;
 /** The sign before a label. */
 const SIGN_WIDTH = 15;
 const ROWS_MAX = 6;
@@ -21,6 +22,9 @@ export interface PlacedMark {
   y: number;
   /** Left edge of its sign and label; null when there was no room for them. */
   labelX: number | null;
+  /** From where to where bar and label reach. */
+  from: number;
+  to: number;
 }
 
 export interface PlacedLane {
@@ -61,25 +65,34 @@ export function placeLanes(lanes: readonly Lane[], scale: TimeScale, top: number
   return { lanes: placed, bottom: y };
 }
 
-/** First free row for each mark in order of time; what finds none is drawn in the last row, without its label. */
+/** Marks that a reader must not miss get their rows first. */
+const URGENT: ReadonlySet<Mark['look']> = new Set(['missed', 'false', 'failed', 'refused']);
+
+/** First free row for each mark; what finds none is drawn in the last row, without its label. */
 function placeMarks(marks: readonly Mark[], scale: TimeScale, top: number): { marks: PlacedMark[]; rows: number } {
+  const rows: [from: number, to: number][][] = [];
+  const inOrder = [...marks].sort(
+    (one, other) => Number(URGENT.has(other.look)) - Number(URGENT.has(one.look)) || one.startUs - other.startUs,
+  );
+  const placed = inOrder.map((mark): PlacedMark => {
+    const { x, width, labelX, from, to } = extentOf(mark, scale);
+    const free = rows.findIndex((taken) => taken.every(([left, right]) => to + 6 <= left || right + 6 <= from));
+    const row = free >= 0 ? free : rows.length;
+    if (row >= ROWS_MAX)
+      return { mark, x, width, y: top + (ROWS_MAX - 1) * ROW_HEIGHT, labelX: null, from: x, to: x + width };
+    rows[row] = [...(rows[row] ?? []), [from, to]];
+    return { mark, x, width, y: top + row * ROW_HEIGHT, labelX, from, to };
+  });
+  return { marks: placed, rows: Math.max(1, rows.length) };
+}
+
+/** Bar and label of a mark, and from where to where the two reach. */
+function extentOf(mark: Mark, scale: TimeScale) {
   const right = scale.left + scale.width;
-  /** Where each row is free from. */
-  const freeFrom: number[] = [];
-  const placed = [...marks]
-    .sort((one, other) => one.startUs - other.startUs)
-    .map((mark): PlacedMark => {
-      const from = xOf(scale, mark.startUs);
-      const width = Math.max(MARK_WIDTH_MIN, xOf(scale, mark.endUs) - from);
-      const x = Math.min(from, right - width);
-      const labelWidth = SIGN_WIDTH + mark.label.length * LETTER_WIDTH;
-      const labelX = Math.max(scale.left, Math.min(x, right - labelWidth));
-      const begins = Math.min(x, labelX);
-      const free = freeFrom.findIndex((edge) => edge <= begins);
-      const row = free >= 0 ? free : freeFrom.length;
-      if (row >= ROWS_MAX) return { mark, x, width, y: top + (ROWS_MAX - 1) * ROW_HEIGHT, labelX: null };
-      freeFrom[row] = Math.max(x + width, labelX + labelWidth) + 6;
-      return { mark, x, width, y: top + row * ROW_HEIGHT, labelX };
-    });
-  return { marks: placed, rows: Math.max(1, freeFrom.length) };
+  const begin = xOf(scale, mark.startUs);
+  const width = Math.max(MARK_WIDTH_MIN, xOf(scale, mark.endUs) - begin);
+  const x = Math.min(begin, right - width);
+  const labelWidth = SIGN_WIDTH + mark.label.length * LETTER_WIDTH;
+  const labelX = Math.max(scale.left, Math.min(x, right - labelWidth));
+  return { x, width, labelX, from: Math.min(x, labelX), to: Math.max(x + width, labelX + labelWidth) };
 }

@@ -6,6 +6,7 @@ import { Sign } from './sign.tsx';
 import { offsetText, ticksOf } from './time-axis.ts';
 import { type PlacedLane, type PlacedMark, placeLanes, ROW_HEIGHT, type TimeScale, xOf } from './timeline-layout.ts';
 import type { Lane, Mark } from './timeline-marks.ts';
+import { pan, seenLanes, type View, zoomIn, zoomOut } from './timeline-view.ts';
 
 const AXIS_HEIGHT = 26;
 const RECORDED_HEIGHT = 8;
@@ -28,28 +29,31 @@ export interface TimelineProps {
 export function Timeline(props: TimelineProps) {
   const { timeline, lanes, atUs } = props;
   const [place, width] = useWidth();
+  const [view, look] = useState<View>({ startUs: timeline.startUs, endUs: timeline.endUs });
   const narrow = width < NARROW;
   const scale: TimeScale = {
-    startUs: timeline.startUs,
-    lengthUs: Math.max(1, timeline.endUs - timeline.startUs),
+    startUs: view.startUs,
+    lengthUs: Math.max(1, view.endUs - view.startUs),
     left: narrow ? 0 : MARGIN,
     width: Math.max(1, width - (narrow ? 0 : MARGIN) - 1),
   };
-  const drawn = useMemo(() => lanes.map((lane) => ({ ...lane, marks: lane.marks.slice(0, MARKS_MAX) })), [lanes]);
+  const seen = useMemo(() => seenLanes(lanes, view), [lanes, view]);
+  const drawn = useMemo(() => seen.map((lane) => ({ ...lane, marks: lane.marks.slice(0, MARKS_MAX) })), [seen]);
   const { lanes: placed, bottom } = useMemo(
     () => placeLanes(drawn, scale, AXIS_HEIGHT + 6, narrow),
     [drawn, scale.width, narrow],
   );
-  const left = lanes.reduce((sum, { marks }) => sum + Math.max(0, marks.length - MARKS_MAX), 0);
+  const left = seen.reduce((sum, { marks }) => sum + Math.max(0, marks.length - MARKS_MAX), 0);
   const recordedTop = bottom + (narrow ? 18 : 0);
   const height = recordedTop + timeline.cameras.length * (RECORDED_HEIGHT + 4) + 6;
   const x = xOf(scale, atUs);
+  const isSeen = atUs >= view.startUs && atUs <= view.endUs;
   return (
     <>
       <div class="timeline" ref={place}>
         <svg width={width} height={height} aria-hidden="true">
-          <Axis scale={scale} height={height} />
-          <line class="cursor" x1={x} x2={x} y1={AXIS_HEIGHT - 6} y2={height} />
+          <Axis scale={scale} wholeStartUs={timeline.startUs} height={height} />
+          {isSeen && <line class="cursor" x1={x} x2={x} y1={AXIS_HEIGHT - 6} y2={height} />}
           {placed.map((lane, at) => (
             <LaneDrawing key={at} lane={lane} />
           ))}
@@ -58,7 +62,15 @@ export function Timeline(props: TimelineProps) {
         <MarkButtons {...props} placed={placed} />
       </div>
       {left > 0 && <p class="soft">{left} more marks are not drawn; report.json has them.</p>}
-      <Legend lanes={lanes} />
+      <div class="timeline-foot">
+        <Legend lanes={lanes} />
+        <ViewButtons
+          whole={timeline}
+          view={view}
+          atUs={isSeen ? atUs : (view.startUs + view.endUs) / 2}
+          onLook={look}
+        />
+      </div>
     </>
   );
 }
@@ -93,22 +105,66 @@ export function Hatch() {
   );
 }
 
-function Axis({ scale, height }: { scale: TimeScale; height: number }) {
+function Axis({ scale, wholeStartUs, height }: { scale: TimeScale; wholeStartUs: number; height: number }) {
+  const ticks = ticksOf(scale.startUs - wholeStartUs, scale.lengthUs, Math.floor(scale.width / TICK_WIDTH));
+  const xs = ticks.map(({ offsetUs }) => xOf(scale, wholeStartUs + offsetUs));
   return (
     <g>
-      {ticksOf(scale.lengthUs, Math.floor(scale.width / TICK_WIDTH)).map(({ offsetUs, text }) => {
-        const x = xOf(scale, scale.startUs + offsetUs);
-        const nearEnd = x > scale.left + scale.width - 30;
+      {ticks.map(({ offsetUs, text }, at) => {
+        const x = xs[at] ?? 0;
+        // At the end the text stands before its tick, if the one before leaves room for it.
+        const nearEnd = x > scale.left + scale.width - TICK_WIDTH * 0.8;
+        const fits = !nearEnd || x - (xs[at - 1] ?? 0) > TICK_WIDTH * 1.7;
         return (
           <g key={offsetUs}>
             <line class="tick" x1={x} x2={x} y1={AXIS_HEIGHT - 8} y2={height} />
-            <text class="tick-text" x={nearEnd ? x - 4 : x + 4} y={12} text-anchor={nearEnd ? 'end' : 'start'}>
-              {text}
-            </text>
+            {fits && (
+              <text class="tick-text" x={nearEnd ? x - 4 : x + 4} y={12} text-anchor={nearEnd ? 'end' : 'start'}>
+                {text}
+              </text>
+            )}
           </g>
         );
       })}
     </g>
+  );
+}
+
+interface ViewButtonsProps {
+  whole: View;
+  view: View;
+  /** What zooming in keeps in the middle. */
+  atUs: number;
+  onLook: (view: View) => void;
+}
+
+function ViewButtons({ whole, view, atUs, onLook }: ViewButtonsProps) {
+  const isWhole = view.startUs === whole.startUs && view.endUs === whole.endUs;
+  const deepest = zoomIn(view, whole, atUs);
+  const isDeepest = deepest.endUs - deepest.startUs >= view.endUs - view.startUs;
+  const buttons: [sign: string, told: string, off: boolean, next: () => View][] = [
+    ['←', 'Earlier', view.startUs <= whole.startUs, () => pan(view, whole, -1)],
+    ['→', 'Later', view.endUs >= whole.endUs, () => pan(view, whole, 1)],
+    ['−', 'Zoom out', isWhole, () => zoomOut(view, whole)],
+    ['+', 'Zoom in', isDeepest, () => deepest],
+  ];
+  return (
+    <fieldset class="view-buttons">
+      <legend class="unseen">Part of the timeline</legend>
+      {buttons.map(([sign, told, off, next]) => (
+        <button
+          type="button"
+          key={told}
+          class="view-button"
+          aria-label={told}
+          title={told}
+          disabled={off}
+          onClick={() => onLook(next())}
+        >
+          {sign}
+        </button>
+      ))}
+    </fieldset>
   );
 }
 
@@ -190,33 +246,29 @@ function MarkButtons({ placed, timeline, selected, onPoint, onSelect }: Timeline
   };
   return (
     <div ref={buttons}>
-      {marks.map(({ mark, x, width, y, labelX }, at) => {
-        const left = Math.min(x, labelX ?? x);
-        const right = Math.max(x + width, labelX === null ? x : labelX + 15 + mark.label.length * 6.2);
-        return (
-          <button
-            type="button"
-            key={mark.id}
-            class="mark-button"
-            aria-label={`${offsetText(mark.startUs - timeline.startUs)}, ${mark.told}`}
-            aria-pressed={mark.id === selected}
-            tabIndex={mark.id === reached ? 0 : -1}
-            style={{
-              left: `${left - 2}px`,
-              top: `${y}px`,
-              width: `${Math.max(HIT_MIN, right - left + 4)}px`,
-              height: `${ROW_HEIGHT - 2}px`,
-            }}
-            onPointerEnter={(event) => event.pointerType === 'mouse' && onPoint(mark)}
-            onPointerLeave={() => onPoint(null)}
-            onFocus={() => onSelect(mark)}
-            onClick={() => onSelect(mark)}
-            onKeyDown={(event) => {
-              if (go(at, event.key)) event.preventDefault();
-            }}
-          />
-        );
-      })}
+      {marks.map(({ mark, y, from, to }, at) => (
+        <button
+          type="button"
+          key={mark.id}
+          class="mark-button"
+          aria-label={`${offsetText(mark.startUs - timeline.startUs)}, ${mark.told}`}
+          aria-pressed={mark.id === selected}
+          tabIndex={mark.id === reached ? 0 : -1}
+          style={{
+            left: `${from - 2}px`,
+            top: `${y}px`,
+            width: `${Math.max(HIT_MIN, to - from + 4)}px`,
+            height: `${ROW_HEIGHT - 2}px`,
+          }}
+          onPointerEnter={(event) => event.pointerType === 'mouse' && onPoint(mark)}
+          onPointerLeave={() => onPoint(null)}
+          onFocus={() => onSelect(mark)}
+          onClick={() => onSelect(mark)}
+          onKeyDown={(event) => {
+            if (go(at, event.key)) event.preventDefault();
+          }}
+        />
+      ))}
     </div>
   );
 }

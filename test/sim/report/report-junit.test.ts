@@ -80,6 +80,11 @@ it('is sound XML whatever a test is called, and brings every letter back that XM
   );
 });
 
+it('keeps line ends and tabs of names, which XML turns into spaces unless they are written as references', () => {
+  const xml = reportJunit(makeRunReport({ ...RUN, tests: [passedTest({ name: 'a\nb\tc\rd' })] }));
+  expect(xml).toContain('name="a&#10;b&#9;c&#13;d"');
+});
+
 it('cannot be given elements or properties by a name', async () => {
   const hostile = '"/><testcase name="x"/></testsuite>]]><!--&lol;\u0000\u001b[31m\ud800';
   const { suites, xml } = await readBack([passedTest({ name: hostile, file: hostile, notes: [hostile] })]);

@@ -3,7 +3,7 @@ import { offsetText, ticksOf, wallText } from '../../../../sim/report/page/time-
 import { START_US } from '../support/sample-report.ts';
 
 const S = 1_000_000;
-const texts = (seconds: number, max: number) => ticksOf(seconds * S, max).map(({ text }) => text);
+const texts = (seconds: number, max: number) => ticksOf(0, seconds * S, max).map(({ text }) => text);
 
 it('puts ticks at round moments', () => {
   expect(texts(24, 6)).toEqual(['0 s', '5 s', '10 s', '15 s', '20 s']);
@@ -12,10 +12,15 @@ it('puts ticks at round moments', () => {
   expect(texts(12 * 3600, 5)).toEqual(['0 s', '3:00:00', '6:00:00', '9:00:00', '12:00:00']);
 });
 
+it('keeps the ticks where they are when a part is looked at', () => {
+  expect(ticksOf(6 * S, 8 * S, 5).map(({ text }) => text)).toEqual(['6 s', '8 s', '10 s', '12 s', '14 s']);
+  expect(ticksOf(6.3 * S, 1 * S, 6).map(({ text }) => text)).toEqual(['6.4 s', '6.6 s', '6.8 s', '7 s', '7.2 s']);
+});
+
 it('never draws more than fit, be it a moment or a year', () => {
   for (const seconds of [0, 0.001, 1, 59, 86_400, 400 * 86_400, 1e10])
     for (const max of [0, 1, 2, 8])
-      expect(ticksOf(seconds * S, max).length, `${seconds} s`).toBeLessThanOrEqual(Math.max(1, max));
+      expect(ticksOf(0, seconds * S, max).length, `${seconds} s`).toBeLessThanOrEqual(Math.max(1, max));
 });
 
 it('counts from the start in words a reader takes in', () => {

@@ -39,7 +39,7 @@ describe('a timeline', () => {
     const [first, last] = place(mark(0), mark(10, 10, 'revoke the very last'));
     expect(first).toMatchObject({ x: 84, width: 6, labelX: 84 });
     expect((last?.x ?? 0) + (last?.width ?? 0)).toBe(584);
-    expect((last?.labelX ?? 0) + 15 + 20 * 6.6).toBeLessThanOrEqual(584);
+    expect((last?.labelX ?? 0) + 15 + 20 * 7.2).toBeLessThanOrEqual(584);
   });
 
   it('stays low however much happens at once: what has no row of its own is drawn without its label', () => {
@@ -50,13 +50,19 @@ describe('a timeline', () => {
     expect(lanes[0]?.marks.filter(({ labelX }) => labelX !== null).length).toBeLessThan(10);
   });
 
+  it('gives what a reader must not miss a row and a label before all others', () => {
+    const many = Array.from({ length: 300 }, (_, at) => mark(at / 100, 9, `event ${at}`));
+    const missed: Mark = { ...mark(8, 9, 'ring missed'), look: 'missed' };
+    expect(place(...many, missed).find(({ mark: { look } }) => look === 'missed')).toMatchObject({ y: 30 });
+  });
+
   it('covers no label with another, whatever there is', () => {
     const marks = Array.from({ length: 60 }, (_, at) =>
       mark((at * 7.3) % 10, ((at * 7.3) % 10) + (at % 4) / 3, `m${at}`.repeat(1 + (at % 5))),
     );
     const placed = place(...marks).filter((one): one is PlacedMark & { labelX: number } => one.labelX !== null);
     const extent = ({ x, labelX, mark: { label }, width }: PlacedMark & { labelX: number }) =>
-      [Math.min(x, labelX), Math.max(x + width, labelX + 15 + label.length * 6.6)] as const;
+      [Math.min(x, labelX), Math.max(x + width, labelX + 15 + label.length * 7.2)] as const;
     for (const [at, one] of placed.entries())
       for (const other of placed.slice(at + 1)) {
         const [[from, to], [otherFrom, otherTo]] = [extent(one), extent(other)];
