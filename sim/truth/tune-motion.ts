@@ -100,8 +100,7 @@ export async function tuneMotion(
     );
     return { ...candidate, chosenOn: even ?? whole, heldOut: odd ?? null, whole };
   });
-  const best = tuned.reduce((first, other) => (isBetter(other, first) ? other : first));
-  return { best, candidates: tuned, pictures: count, isConfirmed };
+  return { best: bestOf(tuned), candidates: tuned, pictures: count, isConfirmed };
 }
 
 /**
@@ -113,9 +112,16 @@ export function quality({ precision, recall, timePrecision }: Score): number {
   return shares.some((share) => share === 0) ? 0 : shares.length / shares.reduce((sum, share) => sum + 1 / share, 0);
 }
 
-function isBetter(a: TunedCandidate, b: TunedCandidate): boolean {
-  const hundredths = (one: TunedCandidate) => Math.round(quality(one.chosenOn) * 100);
-  const isLate = (one: TunedCandidate) => Number((one.chosenOn.delay?.maxUs ?? 0) > DELAY_US_MAX);
+type Rated = Pick<TunedCandidate, 'sensitivity' | 'chosenOn'>;
+
+/** The best of one or more candidates, by how they did where settings are chosen. */
+export function bestOf<T extends Rated>(candidates: readonly T[]): T {
+  return candidates.reduce((first, other) => (isBetter(other, first) ? other : first));
+}
+
+function isBetter(a: Rated, b: Rated): boolean {
+  const hundredths = (one: Rated) => Math.round(quality(one.chosenOn) * 100);
+  const isLate = (one: Rated) => Number((one.chosenOn.delay?.maxUs ?? 0) > DELAY_US_MAX);
   const order = hundredths(b) - hundredths(a) || isLate(a) - isLate(b) || a.sensitivity - b.sensitivity;
   return order < 0;
 }

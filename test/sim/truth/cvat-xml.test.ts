@@ -51,9 +51,11 @@ describe('CVAT for video', () => {
     expect(spansOf(porch, { zone: { left: 0, top: 9_000, width: 10_000, height: 1_000 } })).toEqual([]);
   });
 
-  it('leaves a box where it is until one that is outside', () => {
+  it('passes no zone between two frames, and leaves a box where it is until one that is outside', () => {
     const meta = '<task><size>100</size><original_size><width>100</width><height>100</height></original_size></task>';
     const left = { left: 0, top: 0, width: 2_000, height: 10_000 };
+    const middle = { left: 4_000, top: 0, width: 2_000, height: 10_000 };
+    expect(spansOf(fileOf(track(box(20), box(21, [90, 0, 99, 9])), meta), { zone: middle })).toEqual([]);
     expect(spansOf(fileOf(track(box(20), box(30, [80, 0, 90, 10], 1)), meta), { zone: left })).toEqual([[2, 3]]);
   });
 
@@ -66,6 +68,7 @@ describe('CVAT for video', () => {
     fc.assert(
       fc.property(boxes, boxes, (a, b) => {
         const found = spansOf(fileOf(track(box(10, a), box(50, b), box(51, b, 1)), meta), { zone, gapUs: 0 });
+        for (const [from = 0, to = 0] of found) expect(to).toBeGreaterThan(from);
         for (let frame = 10; frame <= 50; frame += 1) {
           const [left = 0, top = 0, right = 0, bottom = 0] = a.map(
             (from, at) => from + ((b[at] ?? 0) - from) * ((frame - 10) / 40),
