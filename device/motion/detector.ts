@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts';
 import { type MotionZone, ZONES_MAX } from '../protocol/owner-settings.ts';
 import { Background, type Votes } from './background.ts';
-import { movingZones } from './blobs.ts';
+import { Blobs } from './blobs.ts';
 import { PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
 import { zoneMasks, zoneNames } from './zones.ts';
 
@@ -27,7 +27,6 @@ export type MotionEffect =
 
 type Phase =
   | { name: 'blind' }
-  | { name: 'learning'; untilUs: number }
   /** `sinceUs`: since when the last pictures all showed motion; `pictures`: how many they are. */
   | { name: 'quiet'; sinceUs: number; pictures: number }
   /** `calmUs`: since when no picture showed motion; null while they do. */
@@ -38,12 +37,13 @@ export interface MotionState {
   readonly settings: MotionSettings;
   readonly masks: Uint32Array;
   readonly background: Background;
+  readonly blobs: Blobs;
   readonly phase: Phase;
   readonly lastUs: number;
 }
 
-/** The first pictures only teach: so long nothing starts. */
-const LEARN_US = 2_000_000;
+/** Nothing moves. */
+const QUIET: Phase = { name: 'quiet', sinceUs: 0, pictures: 0 };
 /** Pictures further apart, or going back in time, are of another scene or another clock: learning starts over. */
 const GAP_US_MAX = 5_000_000;
 /** Motion starts with this many pictures in a row. */
@@ -56,7 +56,8 @@ export function initialMotion(settings: MotionSettings): MotionState {
   assert(settings.sensitivity >= 1 && settings.sensitivity <= 100, 'the sensitivity is 1 to 100');
   assert(settings.zones.length <= ZONES_MAX, 'an event can name every zone');
   const masks = zoneMasks(settings.zones);
-  return { settings, masks, background: new Background(), phase: { name: 'blind' }, lastUs: 0 };
+  const [background, blobs] = [new Background(), new Blobs()];
+  return { settings, masks, background, blobs, phase: { name: 'blind' }, lastUs: 0 };
 }
 
 /** A detector with other settings. The scene it has learnt stays; motion that is under way ends, for its zones may be gone. */
@@ -64,20 +65,20 @@ export function changeMotion(
   state: MotionState,
   settings: MotionSettings,
 ): { state: MotionState; effects: MotionEffect[] } {
-  const { background, phase, lastUs } = state;
-  const next: Phase = phase.name === 'moving' ? { name: 'quiet', sinceUs: 0, pictures: 0 } : phase;
-  return { state: { ...initialMotion(settings), background, phase: next, lastUs }, effects: ended(state) };
+  const { background, blobs, phase, lastUs } = state;
+  const next: Phase = phase.name === 'moving' ? QUIET : phase;
+  return { state: { ...initialMotion(settings), background, blobs, phase: next, lastUs }, effects: ended(state) };
 }
 
-/** Pixel and block votes of a sensitivity: 40 gray levels at 1, 22 at 50, 8 at 100. */
+/** Pixel and block votes of a sensitivity: by day, 40 gray levels at 1, 22 at 50, 8 at 100. */
 function votesOf(sensitivity: number): Votes {
-  return { levels: between(sensitivity, 40, 22, 8), share: 0.35 };
+  return { levels: between(sensitivity, 40, 22, 8), share: 0.25 };
 }
 
 /** Blocks that the largest blob must have for motion to start, and, fewer, to go on. */
 function blobSizes(sensitivity: number): { start: number; goOn: number } {
-  const start = Math.round(between(sensitivity, 24, 5, 1));
-  return { start, goOn: Math.ceil(start * 0.6) };
+  const start = between(sensitivity, 24, 4, 1);
+  return { start, goOn: start * 0.7 };
 }
 
 function between(sensitivity: number, at1: number, at50: number, at100: number): number {
@@ -94,15 +95,15 @@ export function nextMotion(state: MotionState, input: MotionInput): { state: Mot
   const seen: MotionState = { ...state, lastUs: input.atUs };
   if (state.phase.name === 'blind' || passedUs <= 0 || passedUs > GAP_US_MAX) {
     state.background.learn(input.pixels);
-    return { state: { ...seen, phase: { name: 'learning', untilUs: input.atUs + LEARN_US } }, effects: ended(state) };
+    state.blobs.reset();
+    return { state: { ...seen, phase: QUIET }, effects: ended(state) };
   }
-  const { background, settings, masks, phase } = state;
+  const { background, blobs, settings, masks, phase } = state;
   const steady = background.compare(input.pixels, passedUs / 1000, votesOf(settings.sensitivity));
   const sizes = blobSizes(settings.sensitivity);
   const sizeLeast = phase.name === 'moving' ? sizes.goOn : sizes.start;
-  const zones = steady ? movingZones(background.differs, background.stillMs, masks, sizeLeast) : 0;
+  const zones = steady ? blobs.movingZones(background, masks, sizeLeast, passedUs / 1000) : 0;
   const { phase: next, effects } = nextPhase(seen, phase, zones, input.atUs);
-  if (phase.name === 'learning' && next.name === 'learning') background.learn(input.pixels);
   return { state: { ...seen, phase: next }, effects };
 }
 
@@ -113,11 +114,8 @@ function nextPhase(
   zones: number,
   atUs: number,
 ): { phase: Phase; effects: MotionEffect[] } {
-  if (phase.name === 'learning') {
-    return { phase: atUs < phase.untilUs ? phase : { name: 'quiet', sinceUs: 0, pictures: 0 }, effects: [] };
-  }
   if (phase.name === 'quiet') {
-    if (zones === 0) return { phase: { name: 'quiet', sinceUs: 0, pictures: 0 }, effects: [] };
+    if (zones === 0) return { phase: QUIET, effects: [] };
     const sinceUs = phase.pictures === 0 ? atUs : phase.sinceUs;
     const pictures = phase.pictures + 1;
     if (pictures < START_PICTURES) return { phase: { name: 'quiet', sinceUs, pictures }, effects: [] };
@@ -128,7 +126,7 @@ function nextPhase(
   const calmUs = phase.calmUs ?? atUs;
   if (atUs - calmUs < CALM_US) return { phase: { ...phase, calmUs }, effects: [] };
   return {
-    phase: { name: 'quiet', sinceUs: 0, pictures: 0 },
+    phase: QUIET,
     effects: ended({ ...state, phase: { ...phase, calmUs } }),
   };
 }

@@ -21,11 +21,10 @@ export class MotionMask {
   /** Takes the next picture; `atUs` is wall time. */
   see({ pixels, atUs }: { pixels: Uint8Array; atUs: number }): MaskPicture {
     this.state = nextMotion(this.state, { type: 'frame', pixels, atUs }).state;
-    const { phase, background } = this.state;
+    const { isLearning, differs: blocks } = this.state.background;
     const bits = new Uint8Array(Math.ceil(BLOCKS / 8));
-    const isLearning = phase.name === 'learning';
     if (isLearning) return { isLearning, bits };
-    for (const [block, differs] of background.differs.entries()) {
+    for (const [block, differs] of blocks.entries()) {
       if (differs === 1) bits[block >> 3] = (bits[block >> 3] ?? 0) | (0x80 >> (block & 7));
     }
     return { isLearning, bits };

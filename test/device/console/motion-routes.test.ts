@@ -42,7 +42,7 @@ const TOKEN = 'A'.repeat(22);
 const WALK = [
   'color=c=0x404040:s=320x180:r=15:d=18[ground]',
   'color=c=white:s=40x90:r=15:d=18[bright]',
-  'color=c=0x525252:s=40x90:r=15:d=18[faint]',
+  'color=c=0x4a4a4a:s=40x90:r=15:d=18[faint]',
   "[ground][bright]overlay=x='(t-4)*40':y=60:enable='between(t,4,9)'[one]",
   "[one][faint]overlay=x='(t-11)*60':y=60:enable='between(t,11,15)'",
 ].join(';');

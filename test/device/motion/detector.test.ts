@@ -55,6 +55,10 @@ describe('on real footage', { tags: ['footage'] }, () => {
 const scene = (from: number, count: number, change?: (number: number) => Parameters<typeof drawn>[1]) =>
   Array.from({ length: count }, (_, at) => drawn(from + at, change?.(from + at)));
 
+/** Noise of a pixel in a picture: -3 to 3 gray levels. */
+const grain = (number: number, x: number, y: number) =>
+  ((Math.imul(number * 7_919 + x * 104_729 + y * 1_299_721, 0x9e3779b1) >>> 16) % 7) - 3;
+
 /** A visitor who walks on by two pixels a picture. */
 const walking = (number: number) => visitorAt(20 + 2 * (number % 40), 30);
 
@@ -75,8 +79,15 @@ describe('on drawn scenes', () => {
     expect(watch([...scene(0, 20), ...scene(20, 1, walking), ...scene(21, 20)])).toEqual([]);
   });
 
-  it('does not start while it learns, whatever moves', () => {
-    expect(watch(scene(0, 10, walking))).toEqual([]);
+  it('sees who walks in the first pictures, and learns no ghost of them', () => {
+    const seen = watch([...scene(0, 10, walking), ...scene(10, 40)]);
+    expect(seen.map(({ type }) => type)).toEqual(['motion-start', 'motion-end']);
+    expect(seen[0]?.atS).toBeLessThanOrEqual(0.6);
+    expect(seen[1]?.atS).toBeLessThanOrEqual(4);
+  });
+
+  it('takes who stands still in the first pictures for the scene', () => {
+    expect(watch(scene(0, 20, () => walking(3)))).toEqual([]);
   });
 
   it('sees nothing when the light changes: at once, slowly, or in a part of the scene', () => {
@@ -103,6 +114,60 @@ describe('on drawn scenes', () => {
       ['motion-start', 8],
       ['motion-end', 11],
     ]);
+  });
+
+  it('sees a visitor in a tenth of the light, and nothing in the noise of a sensor that sees so little', () => {
+    const night = (number: number) => (gray: number, x: number, y: number) => gray / 10 + grain(number, x, y);
+    const visited = (number: number) => (gray: number, x: number, y: number) =>
+      walking(number)(gray, x, y) / 10 + grain(number, x, y);
+    const settings = { sensitivity: 65 };
+    expect(watch(scene(0, 100, night), settings)).toEqual([]);
+    const seen = watch([...scene(0, 20, night), ...scene(20, 10, visited), ...scene(30, 20, night)], settings);
+    expect(seen.map(({ type, atS }) => [type, atS])).toEqual([
+      ['motion-start', 4],
+      ['motion-end', 6],
+    ]);
+  });
+
+  it('sees nothing when a sensor suddenly makes more noise', () => {
+    const noisier = (number: number) => (gray: number, x: number, y: number) => gray + 4 * grain(number, x, y);
+    expect(watch([...scene(0, 30), ...scene(30, 60, noisier)], { sensitivity: 65 })).toEqual([]);
+  });
+
+  it('sees nothing in leaves that sway', () => {
+    const swaying = (number: number) => (gray: number, x: number, y: number) => {
+      const isLeaf = ((x >> 1) + (y >> 1) + Math.floor(number / 3)) % 2 === 0;
+      return x < 40 || x >= 88 || y < 16 || y >= 64 ? gray : isLeaf ? 60 : 150;
+    };
+    const calm = () => swaying(0);
+    expect(watch([...scene(0, 20, calm), ...scene(20, 60, swaying)], { sensitivity: 65 })).toEqual([]);
+  });
+
+  it('sees a figure far away, smaller than a block, that walks on', () => {
+    const far = (number: number) => (gray: number, x: number, y: number) => {
+      const left = 20 + 1.5 * (number - 20);
+      return x >= left && x < left + 4 && y >= 36 && y < 46 ? 10 : gray;
+    };
+    const seen = watch([...scene(0, 20), ...scene(20, 40, far), ...scene(60, 20)], { sensitivity: 65 });
+    expect(seen.map(({ type }) => type)).toEqual(['motion-start', 'motion-end']);
+    expect(seen[0]?.atS).toBeLessThanOrEqual(5);
+    expect(seen[1]?.atS).toBeGreaterThanOrEqual(11);
+  });
+
+  it('soon takes no notice of something small that moves in its place', () => {
+    const twig = (number: number) => (gray: number, x: number, y: number) =>
+      x >= 64 + (number % 4) && x < 72 && y >= 32 && y < 46 ? 230 - 30 * (number % 3) : gray;
+    const seen = watch([...scene(0, 20), ...scene(20, 300, twig)], { sensitivity: 65 });
+    expect(seen.map(({ type }) => type)).toEqual(['motion-start', 'motion-end']);
+    expect(seen[1]?.atS).toBeLessThanOrEqual(12);
+  });
+
+  it('sees nothing when the sun falls on a floor without a pattern, too', () => {
+    const dim = (number: number) => (gray: number, x: number, y: number) =>
+      (x >= 80 && y >= 48 ? 60 : gray) / 3 + grain(number, x, y);
+    const sunny = (number: number) => (gray: number, x: number, y: number) =>
+      y < 32 ? dim(number)(gray, x, y) : (1.5 * (x >= 80 && y >= 48 ? 60 : gray)) / 3 + grain(number, x, y);
+    expect(watch([...scene(0, 30, dim), ...scene(30, 30, sunny)], { sensitivity: 65 })).toEqual([]);
   });
 
   it('takes what was left behind and does not move for background in the end', () => {
