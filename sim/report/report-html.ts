@@ -18,8 +18,8 @@ export type TestLine = Pick<TestReport, 'name' | 'file' | 'line' | 'variant' | '
 /** What the page reads at once. */
 export type RunHead = Omit<RunReport, 'format' | 'tests'> & { tests: TestLine[] };
 
-/** Where the built page lies, seen from a source and from its build. */
-const BUILT = ['../../dist/report-page/', '../../report-page/'];
+/** Where the built page lies, seen from a source, from its build and from the bench's. */
+const BUILT = ['../../dist/report-page/', '../../report-page/', '../../../report-page/'];
 
 /**
  * The page. Stills that are files beside the report are named in it, not shown; `writeReports` puts them in. `built` is the built

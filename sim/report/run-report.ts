@@ -155,7 +155,6 @@ export type TestFailure = z.infer<typeof failureSchema>;
 export type TestTimeline = z.infer<typeof timelineSchema>;
 export type TimelineCamera = TestTimeline['cameras'][number];
 export type TimelineStill = z.infer<typeof still>;
-export type TimelineStep = TestTimeline['steps'][number];
 export type TestScore = z.infer<typeof scoreSchema>;
 export type RunTotals = z.infer<typeof totalsSchema>;
 
@@ -203,6 +202,8 @@ function shortened(test: TestReport): TestReport {
     name: short(test.name, nameLetters),
     rerun: short(test.rerun, lineLetters),
     notes: test.notes.slice(0, 1000).map((note) => short(note, lineLetters)),
+    ...(test.variant === undefined ? {} : { variant: shortValues(test.variant) }),
+    ...(test.timeline === undefined ? {} : { timeline: shortTimeline(test.timeline) }),
     failures: test.failures.slice(0, REPORT_LIMITS.failuresOfTest).map((failed) => ({
       ...failed,
       what: short(failed.what, lineLetters),
@@ -210,6 +211,32 @@ function shortened(test: TestReport): TestReport {
       ...shortOf(failed, 'expected', textLetters),
       ...shortOf(failed, 'actual', textLetters),
       ...shortOf(failed, 'diff', textLetters),
+    })),
+  };
+}
+
+function shortValues(variant: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variant).map(([key, value]) => [key, short(value, REPORT_LIMITS.nameLetters)]),
+  );
+}
+
+function shortTimeline(timeline: TestTimeline): TestTimeline {
+  const line = (long: string) => short(long, REPORT_LIMITS.lineLetters);
+  const label = <T extends { label?: string | undefined }>(mark: T): T =>
+    mark.label === undefined ? mark : { ...mark, label: line(mark.label) };
+  return {
+    ...timeline,
+    steps: timeline.steps.map((step) => ({
+      ...step,
+      text: line(step.text),
+      ...(step.detail === undefined ? {} : { detail: line(step.detail) }),
+    })),
+    cameras: timeline.cameras.map((camera) => ({
+      ...camera,
+      events: camera.events.map(label),
+      truth: camera.truth.map(label),
+      stills: camera.stills.map((picture) => ({ ...picture, caption: line(picture.caption) })),
     })),
   };
 }

@@ -28,11 +28,6 @@ export interface Lane {
   marks: Mark[];
 }
 
-export interface Recorded {
-  startUs: number;
-  endUs: number;
-}
-
 const VERDICT_WORDS = { matched: 'matched', missed: 'missed', optional: 'optional', false: 'false alarm' } as const;
 const OUTCOME_WORDS = { done: 'done', refused: 'refused', failed: 'failed' } as const;
 const LABEL_LETTERS_MAX = 28;

@@ -93,3 +93,31 @@ it('shortens what is over its limits, and says by how much, and splits no letter
   expect(test?.failures[0]?.actual?.length).toBeLessThanOrEqual(textLetters);
   expect(test?.failures[0]?.actual).toMatch(/ … and \d+ more letters$/);
 });
+
+it('shortens what a story says of its steps, marks and pictures, too', () => {
+  const long = 'z'.repeat(REPORT_LIMITS.lineLetters + 1);
+  const span = { startUs: START_US, endUs: START_US };
+  const { tests } = makeRunReport({
+    ...RUN,
+    tests: [
+      passedTest({
+        variant: { camera: long },
+        timeline: {
+          ...span,
+          steps: [{ atUs: START_US, text: long, outcome: 'failed', detail: long }],
+          cameras: [
+            {
+              ...{ name: 'front', recorded: [] },
+              events: [{ ...span, type: 'ring', label: long }],
+              truth: [{ ...span, event: 'ring', label: long, verdict: 'missed' }],
+              stills: [{ atUs: START_US, caption: long, file: 'a.jpg' }],
+            },
+          ],
+        },
+      }),
+    ],
+  });
+  const shown = JSON.stringify(tests);
+  expect(shown.match(/more letters/g)).toHaveLength(6);
+  expect(shown).not.toContain(long);
+});
