@@ -119,8 +119,11 @@ export function bestOf<T extends Rated>(candidates: readonly T[]): T {
   return candidates.reduce((first, other) => (isBetter(other, first) ? other : first));
 }
 
+function hundredths({ chosenOn }: Rated): number {
+  return Math.round(quality(chosenOn) * 100);
+}
+
 function isBetter(a: Rated, b: Rated): boolean {
-  const hundredths = (one: Rated) => Math.round(quality(one.chosenOn) * 100);
   const isLate = (one: Rated) => Number((one.chosenOn.delay?.maxUs ?? 0) > DELAY_US_MAX);
   const order = hundredths(b) - hundredths(a) || isLate(a) - isLate(b) || a.sensitivity - b.sensitivity;
   return order < 0;
@@ -178,6 +181,7 @@ export function tuneText({ candidates, best, isConfirmed, pictures }: TuneResult
   const row = (cells: readonly string[]) =>
     cells.map((cell, at) => (at === 1 ? cell.padEnd(16) : cell.padStart(9))).join('  ');
   const { sensitivity, zoneSet, heldOut } = best;
+  const equals = candidates.filter((one) => one !== best && hundredths(one) === hundredths(best)).length;
   return [
     row(['sensit.', 'zones', 'quality', 'precision', 'recall', 'time', 'delay s', ...(isConfirmed ? ['other'] : [])]),
     ...candidates.map((one) => {
@@ -186,6 +190,7 @@ export function tuneText({ candidates, best, isConfirmed, pictures }: TuneResult
       return `${row(cells)}${one === best ? '  <- best' : ''}`;
     }),
     `Sensitivity ${sensitivity}, zones ${zoneSet}: best on ${isConfirmed ? 'one half of what is labelled' : 'all of it'} (${pictures} pictures).`,
+    ...(equals > 0 ? [`As good there: ${equals} other settings; footage with more in it tells them apart.`] : []),
     heldOut
       ? `On the other half: precision ${share(heldOut.precision)}, recall ${share(heldOut.recall)}, quality ${share(quality(heldOut))}.`
       : 'Not confirmed: choosing on one half and reporting on the other takes two labelled spans apart from each other.',

@@ -118,6 +118,9 @@ describe('tuning', () => {
     const result = await tuneMotion(porch({ isStreet: false }), once, tuneCandidates([50]));
     expect(result).toMatchObject({ isConfirmed: false, best: { heldOut: null } });
     expect(tuneText(result).at(-1)).toMatch(/Not confirmed/);
+    expect(tuneText(result).join()).not.toMatch(/As good/);
+    const other = { ...result.best, sensitivity: 60 };
+    expect(tuneText({ ...result, candidates: [result.best, other] }).at(-2)).toMatch(/As good there: 1 other/);
   });
 
   it('prints a table with the best marked', async () => {
