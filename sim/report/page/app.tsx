@@ -36,21 +36,23 @@ export function App({ run }: { run: RunHead }) {
       <Hatch />
       <Verdict run={run} />
       <main>
-        <div class="choice">
-          <label class="search">
-            <span class="unseen">Search tests</span>
-            <input
-              type="search"
-              placeholder="Search names, files, failures"
-              value={words}
-              onInput={(event) => {
-                setWords(event.currentTarget.value);
-                setRows(ROWS_AT_ONCE);
-              }}
-            />
-          </label>
-          <StatusChoice totals={run.totals} amount={run.tests.length} status={status} onChoose={choose} />
-        </div>
+        {run.tests.length > 1 && (
+          <div class="choice">
+            <label class="search">
+              <span class="unseen">Search tests</span>
+              <input
+                type="search"
+                placeholder="Search names, files, failures"
+                value={words}
+                onInput={(event) => {
+                  setWords(event.currentTarget.value);
+                  setRows(ROWS_AT_ONCE);
+                }}
+              />
+            </label>
+            <StatusChoice totals={run.totals} amount={run.tests.length} status={status} onChoose={choose} />
+          </div>
+        )}
         <p class="unseen" role="status">
           {chosen.length} of {run.tests.length} tests
         </p>

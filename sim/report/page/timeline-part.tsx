@@ -92,7 +92,10 @@ function StillPart({ timeline, moment, still }: { timeline: TestTimeline; moment
         {still && (
           <p class="still-caption">
             <span class="chip outside">{still.still.caption}</span>
-            <span class="chip digits">{offsetText(still.still.atUs - timeline.startUs)}</span>
+            <span class="chip digits">
+              {isFar(still.still.atUs, moment) && 'nearest: '}
+              {offsetText(still.still.atUs - timeline.startUs)}
+            </span>
           </p>
         )}
       </div>
@@ -101,6 +104,13 @@ function StillPart({ timeline, moment, still }: { timeline: TestTimeline; moment
       </figcaption>
     </figure>
   );
+}
+
+const FAR_US = 1_000_000;
+
+/** Whether a picture is so far from what is looked at that it may show something else. */
+function isFar(pictureUs: number, { atUs, mark }: Moment): boolean {
+  return pictureUs < atUs - FAR_US || pictureUs > (mark?.endUs ?? atUs) + FAR_US;
 }
 
 interface FilmStripProps {

@@ -98,6 +98,10 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     await mark(page, /^1\.02 s, Happened: motion, 2\.1 %/).click();
     await page.mouse.move(0, 0);
     await expect.poll(shown).toEqual(['visitor arrives', '1.2 s']);
+    // No picture was taken then: the nearest one is called so.
+    await mark(page, /^7 s, Step: request/).click();
+    await page.mouse.move(0, 0);
+    await expect.poll(shown).toEqual(['visitor leaves', 'nearest: 5 s']);
     // One mark is reached by Tab, the others from it by the arrows.
     expect(await page.locator('.mark-button[tabindex="0"]').count()).toBe(1);
     await page.locator('.mark-button[tabindex="0"]').focus();
@@ -250,6 +254,9 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     const address = outside.address();
     const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
     const page = await open(makeRunReport({ ...RUN, tests: [passedTest()] }));
+    // Of one test there is nothing to choose, and it is open.
+    expect(await page.getByRole('searchbox').count()).toBe(0);
+    expect(await page.locator('.details').count()).toBe(1);
     const slipIn = `(() => {
       window.stopped = [];
       addEventListener('securitypolicyviolation', ({ effectiveDirective }) => window.stopped.push(effectiveDirective));
