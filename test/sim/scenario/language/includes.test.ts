@@ -73,6 +73,13 @@ describe('an include', () => {
     ]);
   });
 
+  it('that brings more values than may be is refused', async () => {
+    const half = `steps:\n${'- x\n'.repeat(210_000)}`;
+    expect(await faultsOf('name: a\ninclude: [_a.yaml, _a.yaml]', { '_a.yaml': half })).toEqual([
+      expect.stringContaining('with its includes this is more than 400000 values'),
+    ]);
+  });
+
   it('that brings more steps than may be is refused', async () => {
     const half = `steps:\n${'  - { press: true }\n'.repeat(5_001)}`;
     expect(await faultsOf('name: a\ninclude: [_a.yaml, _b.yaml]', { '_a.yaml': half, '_b.yaml': half })).toEqual([

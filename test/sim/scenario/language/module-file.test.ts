@@ -36,6 +36,11 @@ describe('a scenario in TypeScript', () => {
     ]);
   });
 
+  it('that waits for what does not come is given up', { tags: ['long'], timeout: 60_000 }, async () => {
+    const { told } = await readModule('await new Promise(() => {});\nexport default { name: "a" };');
+    expect(told).toEqual([expect.stringContaining('it was not loaded within 30 s')]);
+  });
+
   it('is read anew each time', async () => {
     const folder = folderWith({ 'a.scenario.ts': 'export default { name: "a", for: "1s" }' });
     const names = async () => (await readScenarios(folder)).scenarios.map(({ name }) => name);

@@ -66,6 +66,14 @@ describe('a variable', () => {
     expect(await faultsOf(`name: a\n${text}\nfor: 1s`)).toEqual([expect.stringContaining(said)]);
   });
 
+  it('of a thousand is read, one more is refused', async () => {
+    const many = (count: number) => Array.from({ length: count }, (_, at) => `  v${at}: 1`).join('\n');
+    expect(await faultsOf(`name: a\nfor: 1s\nvariables:\n${many(1_000)}`)).toEqual([]);
+    expect(await faultsOf(`name: a\nfor: 1s\nvariables:\n${many(1_001)}`)).toEqual([
+      expect.stringContaining('scenario_limit 4:3 there are more than 1000 variables'),
+    ]);
+  });
+
   it('that doubles the one before is refused before it has grown, as text and as list', async () => {
     const doubling = (value: (before: string) => string) =>
       [

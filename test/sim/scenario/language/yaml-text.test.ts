@@ -112,6 +112,14 @@ describe('a YAML text that would grow', () => {
     expect(performance.now() - start).toBeLessThan(15_000);
   });
 
+  it('by values 25 deep is refused at the first that is too deep, 24 deep is read', async () => {
+    const nested = (deep: number) => `name: a\nfor: 1s\nvariables: { x: ${'['.repeat(deep)}1${']'.repeat(deep)} }`;
+    expect(await faultsOf(nested(22))).toEqual([]);
+    expect(await faultsOf(nested(23))).toEqual([
+      expect.stringContaining('scenario_limit 3:40 values lie more than 24 deep'),
+    ]);
+  });
+
   it('beyond a megabyte is refused', async () => {
     expect(await faultsOf(`name: a # ${'x'.repeat(1_000_000)}`)).toEqual([expect.stringContaining('1000000 bytes')]);
   });
