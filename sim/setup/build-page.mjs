@@ -38,7 +38,8 @@ for (const { built, source, options } of PAGES) {
       configFile: false,
       root: join(root, source),
       logLevel: 'warn',
-      oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+      // Never as for development, which NODE_ENV may ask for: that names files of this machine.
+      oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
       build: { outDir: fresh, emptyOutDir: true, target: 'es2023', minify: true, ...options },
     });
     writeFileSync(join(fresh, PAGE_STAMP), '');
