@@ -21,7 +21,7 @@ import {
   sessionSchema,
 } from '../protocol/console-messages.ts';
 import { failure } from '../protocol/errors.ts';
-import { type Receipt, stateSchema } from '../protocol/home-messages.ts';
+import { type DeviceState, type Receipt, stateSchema } from '../protocol/home-messages.ts';
 import { type TrialLine, trialAskSchema, trialLineSchema } from '../protocol/motion-messages.ts';
 import type { CommandAction } from '../protocol/owner-orders.ts';
 import { type SettingsAnswer, settingsAnswerSchema } from '../protocol/owner-settings.ts';
@@ -94,6 +94,11 @@ export class OwnServerClient {
     const answer = await this.call('GET', `/api/v1/footage.mp4?fromUs=${startUs}&toUs=${endUs}`);
     if (answer.status !== 200) throw await this.refusal(answer);
     return answer.body;
+  }
+
+  /** The device's state now. */
+  state(): Promise<DeviceState> {
+    return this.json('GET', '/api/v1/state', stateSchema);
   }
 
   /** Who the owners are, in the order in which they were paired. */

@@ -110,6 +110,11 @@ async function fromPattern(word: string, fps: number): Promise<FootageSource[]> 
 /** Files in the order of their names, numbers by their value: 2 before 10. */
 function fromFiles(word: string, paths: readonly string[], fps: number): FootageSource[] {
   const ordered = [...paths].sort((a, b) => inOrder.compare(basename(a), basename(b)) || inOrder.compare(a, b));
+  return sourcesOfFiles(ordered, fps, word);
+}
+
+/** Videos one by one, or images as one sequence. `word` names them in failures. Throws as `readFootage`. */
+export function sourcesOfFiles(ordered: readonly string[], fps: number, word = 'that was named'): FootageSource[] {
   const images = ordered.filter((path) => IMAGE_NAMES.test(path));
   if (ordered.length === 0) throw failure('replay_no_footage', { detail: `${word} holds no files` });
   if (images.length === 0) return ordered.map((path) => ({ kind: 'video', path }));

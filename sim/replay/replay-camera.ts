@@ -62,6 +62,9 @@ export class ReplayCamera {
   private place: Place = { part: 0, shown: 0, startedUs: 0 };
   private track: Track;
   private isOver = false;
+  private isIn = true;
+  private wasOut = false;
+  private unplug: ((thrown: unknown) => void) | null = null;
   private end: () => void = () => undefined;
 
   constructor(name: string, parts: readonly FootagePart[], deps: ReplayCameraDeps) {
@@ -137,9 +140,41 @@ export class ReplayCamera {
     return { part, intoUs, startUs: world.passedUs };
   }
 
-  /** Waits for the world's time. */
-  reach(atUs: number, signal: AbortSignal): Promise<void> {
-    return this.track.reach(atUs, signal);
+  /** Waits for the world's time. Throws `camera_gone` when it is unplugged meanwhile. */
+  async reach(atUs: number, signal: AbortSignal): Promise<void> {
+    if (!this.isIn) throw this.gone();
+    await Promise.race([this.track.reach(atUs, signal), this.unplugged()]);
+  }
+
+  /** Pulls its cable, or puts it back: it goes on where its footage would be by then. */
+  plug(isIn: boolean): void {
+    this.isIn = isIn;
+    if (isIn || this.isOver) return;
+    this.wasOut = true;
+    this.unplug?.(this.gone());
+    this.track.end();
+  }
+
+  /** Whether its cable is in. */
+  get isPlugged(): boolean {
+    return this.isIn;
+  }
+
+  /** Whether it was unplugged since it was last opened. */
+  takeReplugged(): boolean {
+    const wasOut = this.wasOut;
+    this.wasOut = false;
+    return wasOut;
+  }
+
+  gone(): Error {
+    return failure('camera_gone', { source: this.source });
+  }
+
+  private unplugged(): Promise<never> {
+    return new Promise((_resolve, reject) => {
+      this.unplug = reject;
+    });
   }
 
   /** The camera is switched off: time does not wait for it. */
@@ -232,12 +267,14 @@ class ReplayDriver implements SourceDriver {
 
   /** A run that fails is not tried again: it would fail at the same picture. */
   get policy(): SourceDriver['policy'] {
-    return { atEnd: this.camera.isLast ? 'ended' : 'again', retriesMax: 0, forgiveAfter: null };
+    const { isLast, isPlugged } = this.camera;
+    return { atEnd: isLast ? 'ended' : 'again', retriesMax: isPlugged ? 0 : null, forgiveAfter: null };
   }
 
   async open(signal: AbortSignal): Promise<RunInput> {
     const { camera } = this;
-    const isFresh = this.opened === 0;
+    if (!camera.isPlugged) throw camera.gone();
+    const isFresh = camera.takeReplugged() || this.opened === 0;
     const goesOn = this.isReplanned;
     this.opened += 1;
     this.isReplanned = false;
@@ -255,11 +292,11 @@ class ReplayDriver implements SourceDriver {
         release: () => {
           ended();
           if (signal.aborted) camera.rest();
-          else if (!this.isReplanned && camera.isLast) camera.finish();
+          else if (camera.isPlugged && !this.isReplanned && camera.isLast) camera.finish();
         },
       };
     } catch (thrown) {
-      if (signal.aborted) camera.rest();
+      if (signal.aborted || !camera.isPlugged) camera.rest();
       else camera.finish();
       throw thrown;
     }

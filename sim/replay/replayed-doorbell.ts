@@ -7,6 +7,7 @@ import {
   type Disk,
   Doorbell,
   type Ffmpeg,
+  failure,
   type Log,
   loadOrCreateOwnerKey,
   OwnServerClient,
@@ -17,7 +18,7 @@ import {
   SystemPrograms,
   SystemRandom,
 } from '../../device/index.ts';
-import { DeviceClock } from '../world/device-clock.ts';
+import { BootClock, DeviceClock } from '../world/device-clock.ts';
 import type { VirtualClock } from '../world/virtual-clock.ts';
 import type { FootagePart } from './footage.ts';
 import { ReplayCamera } from './replay-camera.ts';
@@ -39,6 +40,16 @@ export interface ReplayedDoorbellOptions {
   settings: Partial<Omit<DeviceConfigInput, 'home' | 'camera' | 'console'>>;
   /** Whether its owner can ask it for pictures. */
   ownServer: boolean;
+  /** Its home broker and bridge; absent: it has neither. */
+  surroundings?: Surroundings;
+}
+
+/** What is around a doorbell in a world that has more than it. */
+export interface Surroundings {
+  home: DeviceConfigInput['home'];
+  place: { longitude: number; latitude: number };
+  /** Absent: it is in no area, and nobody asks it. */
+  bridge?: { bridgeUrl: string; areaUrl: string; enrolmentCode: string };
 }
 
 /** Settings of a home broker that nobody connects to. */
@@ -51,9 +62,12 @@ export class ReplayedDoorbell {
   readonly clock: DeviceClock;
   readonly camera: ReplayCamera;
   private readonly options: ReplayedDoorbellOptions;
-  private readonly deps: ReplayedDoorbellDeps;
+  /** `disk` is another one after the power was cut. */
+  readonly deps: ReplayedDoorbellDeps;
   private readonly listeners = new Set<(event: DeviceEvent) => void>();
   private doorbell: Doorbell | null = null;
+  private boot: BootClock | null = null;
+  private isEnrolled = false;
   private owner: { key: SigningKey; session: OwnServerClient } | null = null;
 
   constructor(options: ReplayedDoorbellOptions, deps: ReplayedDoorbellDeps) {
@@ -79,26 +93,78 @@ export class ReplayedDoorbell {
         ring: { kind: 'memory' },
         ...settings,
         camera: this.camera.source,
-        home: NO_BROKER,
+        ...this.placed(),
         ...(options.ownServer ? { console: { listen: 'this-machine', port: 0 } } : {}),
       },
       'the settings of this replay',
     );
     await deps.disk.makeFolder(folder);
+    const boot = new BootClock(this.clock);
+    this.boot = boot;
     const doorbell = new Doorbell(
       {
         config,
         folder,
         cameraKinds: [this.camera.kind],
-        homeBroker: 'none',
+        ...(options.surroundings ? {} : { homeBroker: 'none' as const }),
+        ...this.enrolment(),
         serverRandom: new SystemRandom(),
-        heard: (event) => this.heard(event),
+        heard: (event) => this.boot === boot && this.heard(event),
       },
-      { ...deps, clock: this.clock, programs: new SystemPrograms() },
+      { ...deps, clock: boot, programs: new SystemPrograms() },
     );
     this.doorbell = doorbell;
     await doorbell.start();
     if (options.ownServer) await this.openSession(doorbell);
+  }
+
+  /** Its own folder. */
+  get folder(): string {
+    return this.options.folder;
+  }
+
+  /** Its id; once it has started. */
+  get id(): string {
+    return this.running.id;
+  }
+
+  /** Where it takes new owners. */
+  get pairingSocket(): string {
+    return this.running.pairingSocket;
+  }
+
+  private get running(): Doorbell {
+    if (!this.doorbell) throw failure('not_running', { folder: this.options.folder });
+    return this.doorbell;
+  }
+
+  /** Settings of what is around it. */
+  private placed(): Pick<DeviceConfigInput, 'home' | 'place' | 'bridgeUrl' | 'areaUrl'> {
+    const { surroundings } = this.options;
+    if (!surroundings) return { home: NO_BROKER };
+    const { home, place, bridge } = surroundings;
+    return { home, place, ...(bridge ? { bridgeUrl: bridge.bridgeUrl, areaUrl: bridge.areaUrl } : {}) };
+  }
+
+  /** A code is for the first start alone. */
+  private enrolment(): { enrolmentCode?: string } {
+    const code = this.options.surroundings?.bridge?.enrolmentCode;
+    if (code === undefined || this.isEnrolled) return {};
+    this.isEnrolled = true;
+    return { enrolmentCode: code };
+  }
+
+  /** Takes its power away: nothing that it was doing goes on. `disk`: what makes its files as a disk without power leaves them. */
+  async cutPower(disk: { cut(): Promise<void> }): Promise<void> {
+    const { doorbell } = this;
+    this.boot?.end();
+    this.boot = null;
+    await disk.cut();
+    // Ends its programs and sockets; what waits for its disk waits for ever, as nothing of it is left to wait.
+    void doorbell?.stop().catch(() => undefined);
+    this.camera.rest();
+    this.doorbell = null;
+    this.owner = null;
   }
 
   async stop(): Promise<void> {
@@ -109,8 +175,21 @@ export class ReplayedDoorbell {
 
   /** Its owner's session at its own server. */
   get session(): OwnServerClient {
-    if (!this.owner) throw new Error('this doorbell has no own server');
+    if (!this.owner) throw failure('console_off');
     return this.owner.session;
+  }
+
+  /** A session of another owner at its own server; to be closed. */
+  sessionOf(key: SigningKey): Promise<OwnServerClient> {
+    const { console: address, id } = this.running;
+    if (!address) throw failure('console_off');
+    return OwnServerClient.open(address, id, key);
+  }
+
+  /** The owner whose session `session` is. */
+  get ownerKey(): SigningKey {
+    if (!this.owner) throw failure('console_off');
+    return this.owner.key;
   }
 
   private async openSession(doorbell: Doorbell): Promise<void> {
@@ -126,7 +205,8 @@ export class ReplayedDoorbell {
 
   private heard(event: DeviceEvent): void {
     // Where a camera is lost nothing more comes of its footage, and time must not wait for it.
-    if (event.type === 'camera' && (event.state === 'failed' || event.state === 'lost')) this.camera.finish();
+    const isLost = event.type === 'camera' && (event.state === 'failed' || event.state === 'lost');
+    if (isLost && this.camera.isPlugged) this.camera.finish();
     for (const listener of this.listeners) listener(event);
   }
 }

@@ -72,3 +72,41 @@ export class DeviceClock implements Clock {
     this.driftPpm = ppm;
   }
 }
+
+/** The clock as one boot of a device sees it. */
+export class BootClock implements Clock {
+  private readonly clock: Clock;
+  private isOver = false;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /** The boot is over: nothing that it waited for is called any more. */
+  end(): void {
+    this.isOver = true;
+  }
+
+  wallUs(): number {
+    return this.clock.wallUs();
+  }
+
+  monotonicMs(): number {
+    return this.clock.monotonicMs();
+  }
+
+  synchronised(): boolean {
+    return this.clock.synchronised();
+  }
+
+  after(delayMs: number, call: () => void): Timer {
+    if (this.isOver) return { cancel: () => undefined };
+    return this.clock.after(delayMs, () => {
+      if (!this.isOver) call();
+    });
+  }
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return sleepOn(this, delayMs, signal);
+  }
+}

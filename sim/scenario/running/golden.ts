@@ -1,0 +1,81 @@
+// Owns: what happened in a scenario as a text that is the same in every run, and comparing it with the one that was kept.
+// Not here: other expectations (judge-expectations.ts).
+import { createTwoFilesPatch } from 'diff';
+import type { Disk } from '../../../device/index.ts';
+import type { ScenarioWorld } from './scenario-world.ts';
+import type { StepDone } from './step-times.ts';
+
+const GOLDEN_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Ids are drawn anew where nothing is gained by their being the same: the names of the scenario stand for them. */
+const LEFT_OUT = new Set([
+  'id',
+  'device',
+  'iss',
+  'jti',
+  'iat',
+  'answers',
+  'grant',
+  'grantSha256',
+  'intake',
+  'ledger',
+  'lastOrder',
+  'aud',
+]);
+
+/** Events, decisions and steps as JSON lines in the order in which they happened. */
+export function goldenText(world: ScenarioWorld, steps: readonly StepDone[]): string {
+  const names = new Map(world.requestNames.map((name) => [world.find(name)?.id ?? '', name]));
+  const { startUs } = world.scenario;
+  const lines: { atUs: number; line: object }[] = steps.map(({ step, atUs, code }) => ({
+    atUs,
+    line: { step: step.verb, ...(step.id === undefined ? {} : { id: step.id }), ...(code === null ? {} : { code }) },
+  }));
+  for (const home of world.homes) {
+    for (const told of home.told) {
+      if (told.kind === 'event') {
+        const { event } = told;
+        lines.push({ atUs: told.toldUs, line: { doorbell: home.name, ...plain(event, startUs) } });
+      } else if (told.kind === 'receipt' && told.receipt.outcome !== 'command-done') {
+        const { outcome, request, code, clip } = told.receipt;
+        const of = request === undefined ? {} : { of: names.get(request) ?? 'another' };
+        const facts = clip
+          ? { frames: clip.frames, method: clip.method, sha256: clip.sha256, disclosed: clip.disclosed }
+          : {};
+        lines.push({
+          atUs: told.toldUs,
+          line: { doorbell: home.name, receipt: outcome, ...of, ...(code === undefined ? {} : { code }), ...facts },
+        });
+      }
+    }
+  }
+  return lines
+    .map(({ atUs, line }, order) => ({ atUs, line, order }))
+    .sort((a, b) => a.atUs - b.atUs || a.order - b.order)
+    .map(({ atUs, line }) => `${JSON.stringify({ atS: Math.round(atUs / 1_000) / 1_000, ...line })}\n`)
+    .join('');
+}
+
+function plain(event: object, startUs: number): object {
+  return Object.fromEntries(
+    Object.entries(event)
+      .filter(([key]) => !LEFT_OUT.has(key))
+      .map(([key, value]) => [key, inScenarioTime(key, value, startUs)]),
+  );
+}
+
+/** Wall times as seconds since the start: a golden file holds for every start. */
+function inScenarioTime(key: string, value: unknown, startUs: number): unknown {
+  if (key.endsWith('Us') && typeof value === 'number') return Math.round((value - startUs) / 1_000) / 1_000;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, inScenarioTime(name, inner, startUs)]));
+}
+
+/** The difference from the kept text; null when there is none. With `update` the file is written, and the difference is what changed. */
+export async function compareGolden(disk: Disk, file: string, text: string, update: boolean): Promise<string | null> {
+  const kept = await disk.readFile(file, GOLDEN_BYTES_MAX);
+  const before = kept === null ? '' : new TextDecoder().decode(kept);
+  if (before === text) return null;
+  if (update) await disk.replaceFile(file, new TextEncoder().encode(text));
+  return createTwoFilesPatch('expected', 'came', before, text, '', '', { context: 2 });
+}

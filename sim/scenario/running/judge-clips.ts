@@ -1,0 +1,153 @@
+// Owns: judging what left: the exact pictures of a clip, what was disclosed with it, what was uploaded, its custody. Not here: the rest
+// (judge-expectations.ts), fetching clips (stored-clips.ts).
+import { type Ffmpeg, isFailure, type Receipt } from '../../../device/index.ts';
+import { fetchProof } from '../../custody-proof/fetch-custody-proof.ts';
+import type { ClipOutcome, Expectation } from '../language/scenario.ts';
+import { footageOf } from './scenario-footage.ts';
+import type { KnownRequest, ScenarioWorld } from './scenario-world.ts';
+import { framesIn } from './source-frames.ts';
+import { sentReceipt, storedClip, storedCount } from './stored-clips.ts';
+
+/** What an expectation asked for and what there was. */
+export interface Verdict {
+  what: string;
+  isMet: boolean;
+  expected: string;
+  actual: string;
+}
+
+type Of<Kind extends Expectation['kind']> = Extract<Expectation, { kind: Kind }>;
+
+/** Within this, a clip's window begins or ends where it should: a picture at 25 a second. */
+const WINDOW_SLACK_US = 40_000;
+
+/** Judges a clip at the vault. */
+export async function judgeClip(world: ScenarioWorld, expected: Of<'clip'>, ffmpeg: Ffmpeg): Promise<Verdict[]> {
+  const what = `clip of ${expected.of}`;
+  const request = world.find(expected.of);
+  const clip = request && (await storedClip(world, request));
+  if (!clip || !request) return [{ what, isMet: false, expected: 'a clip at the vault', actual: 'none' }];
+  const { statement, receipt } = clip;
+  const verdicts: Verdict[] = [];
+  const say = (name: string, wanted: unknown, got: unknown, isMet = wanted === got) =>
+    verdicts.push({ what: `${what}: ${name}`, isMet, expected: String(wanted), actual: String(got) });
+  const { frames, fromUs, toUs, method, sha256, audio } = expected;
+  if (frames && 'count' in frames) say('frames', frames.count, statement.frames);
+  else if (frames) {
+    const [part] = footageOf(request.home.setup.camera);
+    const intoUs = (wallUs: number) => wallUs - world.scenario.startUs - (part?.atUs ?? 0) + (part?.fromUs ?? 0);
+    const { startUs, endUs } = statement.window;
+    const span = { fromUs: intoUs(startUs), toUs: intoUs(endUs) };
+    const found = part && (await framesIn(part, span, { ffmpeg, clock: world.clock }));
+    const got = found ? `${found.first}..${found.last}, ${statement.frames} in the clip` : 'none';
+    const wanted = `${frames.first}..${frames.last}, ${frames.last - frames.first + 1} in the clip`;
+    say('frames', wanted, got);
+  }
+  const offset = (us: number) => (us - world.scenario.startUs) / 1_000_000;
+  if (fromUs !== undefined)
+    say(
+      'from',
+      `${fromUs / 1_000_000} s`,
+      `${offset(statement.window.startUs)} s`,
+      isNear(world, statement.window.startUs, fromUs),
+    );
+  if (toUs !== undefined)
+    say(
+      'to',
+      `${toUs / 1_000_000} s`,
+      `${offset(statement.window.endUs)} s`,
+      isNear(world, statement.window.endUs, toUs),
+    );
+  if (method !== undefined) say('method', method, receipt.clip?.method);
+  if (sha256 !== undefined) say('sha256', sha256, statement.clipSha256);
+  if (audio !== undefined) say('sound', audio, statement.audioPackets > 0);
+  return verdicts.length > 0 ? verdicts : [{ what, isMet: true, expected: 'a clip', actual: 'a clip' }];
+}
+
+function isNear(world: ScenarioWorld, wallUs: number, us: number): boolean {
+  return Math.abs(wallUs - world.scenario.startUs - us) <= WINDOW_SLACK_US;
+}
+
+export async function judgeDisclosed(world: ScenarioWorld, expected: Of<'disclosed'>): Promise<Verdict> {
+  const request = world.find(expected.of);
+  const clip = request && (await storedClip(world, request));
+  const keys = clip ? Object.keys(clip.statement.disclosed).sort() : null;
+  const wanted = [...expected.keys].sort();
+  return {
+    what: `disclosed with the clip of ${expected.of}`,
+    isMet: keys !== null && keys.join() === wanted.join(),
+    expected: wanted.join(', ') || 'nothing',
+    actual: keys === null ? 'no clip' : keys.join(', ') || 'nothing',
+  };
+}
+
+/** Exactly these clips were uploaded: by the doorbells' receipts, and by what the vault holds. */
+export async function judgeUploaded(world: ScenarioWorld, expected: Of<'uploaded'>): Promise<Verdict> {
+  const sent = world.requestNames.filter((name) => {
+    const request = world.find(name);
+    return request !== null && sentReceipt(request) !== null;
+  });
+  const wanted = [...expected.requests].sort();
+  const stored = await storedCount(world);
+  const isMet = sent.sort().join() === wanted.join() && (wanted.length > 0 || stored === 0);
+  return {
+    what: 'uploaded',
+    isMet,
+    expected: wanted.join(', ') || 'nothing',
+    actual: `${sent.join(', ') || 'nothing'}; ${stored} at the vault`,
+  };
+}
+
+/** What receipts say of a request's clip, the last word first. */
+const BY_RECEIPT: readonly (readonly [Receipt['outcome'], ClipOutcome])[] = [
+  ['recalled', 'recalled'],
+  ['deleted', 'revoked'],
+  ['revoked', 'revoked'],
+  ['failed', 'failed'],
+  ['sent', 'sent'],
+  ['sealed', 'granted'],
+  ['granted', 'granted'],
+  ['denied', 'denied'],
+];
+
+/** What became of a request at its doorbell, by its last receipt. */
+export function outcomeOf({ id, home }: KnownRequest, isIgnored: boolean): ClipOutcome | 'refused' {
+  if (id === '') return 'refused';
+  const receipts = home.told.flatMap((told) =>
+    told.kind === 'receipt' && told.receipt.request === id ? [told.receipt] : [],
+  );
+  const found = BY_RECEIPT.find(([outcome]) => receipts.some((receipt) => receipt.outcome === outcome));
+  return found?.[1] ?? (isIgnored ? 'ignored' : 'pending');
+}
+
+export async function judgeOutcome(
+  world: ScenarioWorld,
+  expected: Of<'outcome'>,
+  ignored: ReadonlySet<string>,
+): Promise<Verdict> {
+  const request = world.find(expected.of);
+  let actual: string = request ? outcomeOf(request, ignored.has(expected.of)) : 'never asked';
+  if (actual === 'sent' && expected.is === 'stored' && request && (await storedClip(world, request))) actual = 'stored';
+  return { what: `outcome of ${expected.of}`, isMet: actual === expected.is, expected: expected.is, actual };
+}
+
+/** The owner's proof of what happened to the clip: receipt, log and bytes fit together. */
+export async function judgeCustody(world: ScenarioWorld, expected: Of<'custody'>): Promise<Verdict> {
+  const what = `custody of ${expected.of}`;
+  const request = world.find(expected.of);
+  const say = (actual: string, isMet = false) => ({ what, isMet, expected: 'proved', actual });
+  if (!request?.grant) return say('nothing was granted');
+  const { home, grant } = request;
+  const { signer } = home.owner(home.setup.owners[0] ?? '');
+  const [trust] = home.trusts();
+  try {
+    await fetchProof(signer, {
+      ...{ device: home.id, grant: grant.jti },
+      ...{ bridgeUrl: world.services.bridge.url, bridgeKey: trust?.bridgeKey ?? '' },
+    });
+    return (await storedClip(world, request)) ? say('proved', true) : say('the clip is not at the vault');
+  } catch (thrown) {
+    if (!isFailure(thrown)) throw thrown;
+    return say(`${thrown.code}: ${thrown.message}`);
+  }
+}

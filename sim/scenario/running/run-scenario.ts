@@ -1,0 +1,226 @@
+// Owns: running one scenario in this process from start to verdict: its world, its steps, its end, what came of it as a test of a report.
+// Not here: reading scenarios (sim/scenario/language), running many (sim/scenario/runner).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { type Disk, type Ffmpeg, failure, findFfmpeg, isFailure, SystemClock } from '../../../device/index.ts';
+import type { TestFailure, TestReport } from '../../report/run-report.ts';
+import type { Expectation, Position, Scenario } from '../language/scenario.ts';
+import { compareGolden, goldenText } from './golden.ts';
+import { type Judgement, judgeExpectations } from './judge-expectations.ts';
+import { type LogLine, RecordedLog } from './recorded-log.ts';
+import { timelineOf } from './scenario-timeline.ts';
+import { ScenarioWorld } from './scenario-world.ts';
+import { type StepDone, StepTimes } from './step-times.ts';
+
+export interface RunOptions {
+  disk: Disk;
+  /** Writes golden files instead of comparing with them. */
+  update: boolean;
+  /** How a command names the scenario, for the report. */
+  rerun: string;
+}
+
+export interface ScenarioRun {
+  test: TestReport;
+  log: readonly LogLine[];
+  /** What happened, as a golden file would have it. */
+  happened: string;
+}
+
+/** One thread makes the same bytes in every run. */
+const ENCODER_THREADS = 1;
+/** After footage and steps: event windows close, clips are cut and sent. */
+const AFTER_MS = 12_000;
+/** A step that waits for something has so long after the footage has ended. */
+const WAITING_MS_MAX = 10 * 60_000;
+
+/** Runs a scenario. Throws only what is no fault of the scenario, nor of what it tests: `ffmpeg_missing`, the signal's reason. */
+export async function runScenario(scenario: Scenario, options: RunOptions, signal: AbortSignal): Promise<ScenarioRun> {
+  const machine = new SystemClock();
+  const startedMs = machine.monotonicMs();
+  const ffmpeg = { ...(await findFfmpeg()), encoderThreads: ENCODER_THREADS };
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-scenario-'));
+  const run = new Run(scenario, folder, { ...options, ffmpeg });
+  try {
+    const failures = await run.play(machine, signal);
+    return run.result(failures, machine.monotonicMs() - startedMs);
+  } finally {
+    await run.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+class Run {
+  private readonly scenario: Scenario;
+  private readonly options: RunOptions & { ffmpeg: Ffmpeg };
+  private readonly log: RecordedLog;
+  private readonly world: ScenarioWorld;
+  private readonly steps: StepTimes;
+  private judgement: Judgement = { verdicts: [], matches: new Map() };
+  private happened = '';
+  private readonly notes: string[] = [];
+  private running: Promise<void> | null = null;
+  private readonly broken: { thrown: unknown }[] = [];
+
+  constructor(scenario: Scenario, folder: string, options: RunOptions & { ffmpeg: Ffmpeg }) {
+    this.scenario = scenario;
+    this.options = options;
+    this.log = new RecordedLog(() => this.world.clock);
+    this.world = new ScenarioWorld(scenario, folder, { ...options, log: this.log });
+    this.steps = new StepTimes(this.world);
+  }
+
+  /** Plays and judges it; returns what failed. */
+  async play(machine: SystemClock, signal: AbortSignal): Promise<TestFailure[]> {
+    const timeout = new AbortController();
+    const timer = machine.after(this.scenario.timeoutMs, () => timeout.abort());
+    const ended = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      const seconds = this.scenario.timeoutMs / 1_000;
+      timeout.signal.addEventListener('abort', () => reject(failure('timed_out', { what: 'the scenario', seconds })));
+    });
+    ended.catch(() => undefined);
+    try {
+      return await Promise.race([this.playAll(), ended]);
+    } catch (thrown) {
+      if (signal.aborted || !isFailure(thrown)) throw thrown;
+      return [this.failed(`${thrown.message} [${thrown.code}]`, this.scenario.position, thrown.advice)];
+    } finally {
+      timer.cancel();
+      this.happened = goldenText(this.world, this.steps.done);
+    }
+  }
+
+  private async playAll(): Promise<TestFailure[]> {
+    const { clock } = this.world;
+    await clock.holding(async () => {
+      this.running = clock.run().catch((thrown: unknown) => void this.broken.push({ thrown }));
+      await this.world.start();
+    });
+    const stepped = this.steps.run(this.scenario.steps).then(() => true);
+    await this.untilEnd(stepped);
+    const [broken] = this.broken;
+    if (broken) throw broken.thrown;
+    const steps = this.steps.done;
+    return clock.holding(async () => {
+      this.judgement = await judgeExpectations(this.world, this.scenario.expect, {
+        ...{ steps, log: this.log.lines, ffmpeg: this.options.ffmpeg },
+      });
+      return [...this.stepFailures(steps), ...this.expectationFailures(), ...(await this.goldenFailures())];
+    });
+  }
+
+  /** Waits until the given time, or until footage and steps have ended and what follows from them has happened. */
+  private async untilEnd(stepped: Promise<boolean>): Promise<void> {
+    const { clock, homes } = this.world;
+    const { forUs } = this.scenario;
+    if (forUs !== undefined) {
+      await Promise.race([clock.sleep(forUs / 1_000), neverFulfilled(stepped)]);
+      return;
+    }
+    await Promise.race([Promise.all(homes.map(({ doorbell }) => doorbell.camera.over)), neverFulfilled(stepped)]);
+    await Promise.race([stepped, clock.sleep(WAITING_MS_MAX)]);
+    await clock.sleep(AFTER_MS);
+  }
+
+  async stop(): Promise<void> {
+    await this.world.stop();
+    this.world.clock.stop();
+    await this.running;
+  }
+
+  result(failures: TestFailure[], durationMs: number): ScenarioRun {
+    const { scenario } = this;
+    const { file, line } = scenario.position;
+    const [match] = this.judgement.matches.values();
+    const isVariant = Object.keys(scenario.variant).length > 0;
+    const test: TestReport = {
+      name: scenario.name,
+      file: relative(scenario.folder, file),
+      line,
+      ...(isVariant ? { variant: scenario.variant } : {}),
+      status: failures.length > 0 ? 'failed' : 'passed',
+      durationMs,
+      attempts: 1,
+      rerun: this.options.rerun,
+      failures,
+      notes: this.notes,
+      timeline: timelineOf(this.world, this.steps.done, this.judgement.matches),
+      ...(match ? { score: scoreOf(match) } : {}),
+    };
+    return { test, log: this.log.lines, happened: this.happened };
+  }
+
+  /** A step that was refused although it should not, or the other way round; and those that never became due. */
+  private stepFailures(done: readonly StepDone[]): TestFailure[] {
+    const { steps } = this.scenario;
+    const judged = new Set(
+      this.scenario.expect.flatMap((one) => (one.kind === 'error' && one.step !== undefined ? [one.step] : [])),
+    );
+    const wrong = done.flatMap(({ step, code, text, detail }) => {
+      const wanted = step.fails ?? null;
+      if (code === wanted || (wanted === null && step.id !== undefined && judged.has(step.id))) return [];
+      const what = code === null ? `${text} was not refused` : `${text} was refused: ${detail ?? ''}`;
+      return [this.failed(what, step.position, undefined, wanted ?? 'carried out', code ?? 'carried out')];
+    });
+    const [next] = steps.slice(done.length);
+    const stuck = next ? [this.failed(`the step ${next.verb} never became due`, next.position)] : [];
+    return [...wrong, ...stuck];
+  }
+
+  private expectationFailures(): TestFailure[] {
+    return this.judgement.verdicts
+      .filter(({ verdict }) => !verdict.isMet)
+      .map(({ expectation, verdict }) =>
+        this.failed(verdict.what, expectation.position, undefined, verdict.expected, verdict.actual),
+      );
+  }
+
+  private async goldenFailures(): Promise<TestFailure[]> {
+    const { disk, update } = this.options;
+    const failures: TestFailure[] = [];
+    const text = goldenText(this.world, this.steps.done);
+    const golden = this.scenario.expect.filter(
+      (one): one is Extract<Expectation, { kind: 'golden' }> => one.kind === 'golden',
+    );
+    for (const { file, position } of golden) {
+      const diff = await compareGolden(disk, file, text, update);
+      if (diff === null) continue;
+      if (update) this.notes.push(`${relative(this.scenario.folder, file)} was updated.\n${diff}`);
+      else failures.push({ ...this.failed('what happened is not what was kept', position, GOLDEN_ADVICE), diff });
+    }
+    return failures;
+  }
+
+  private failed(
+    what: string,
+    { file, line, column }: Position,
+    advice?: string,
+    expected?: string,
+    actual?: string,
+  ): TestFailure {
+    return {
+      what,
+      at: { file: relative(this.scenario.folder, file), line, column },
+      ...(advice === undefined ? {} : { advice }),
+      ...(expected === undefined ? {} : { expected }),
+      ...(actual === undefined ? {} : { actual }),
+    };
+  }
+}
+
+const GOLDEN_ADVICE = 'If this is as it should be now, run the same command with --update.';
+
+/** Rejects when the promise does, and never fulfils. */
+function neverFulfilled(promise: Promise<unknown>): Promise<never> {
+  return promise.then(() => new Promise<never>(() => undefined));
+}
+
+function scoreOf({ score }: NonNullable<ReturnType<Judgement['matches']['get']>>): TestReport['score'] {
+  const { precision, recall, delay, matched, missed } = score;
+  return {
+    ...{ precision, recall, matched, missed, false: score.false },
+    delayMs: delay && { median: delay.medianUs / 1_000, p90: delay.p90Us / 1_000 },
+  };
+}

@@ -1,0 +1,145 @@
+// Owns: the agencies and partners of a scenario: their keys, how they stand, what they ask. Not here: whether they may (registry, bridge).
+import { join } from 'node:path';
+import {
+  type Clock,
+  type Disk,
+  failure,
+  freshId,
+  isFailure,
+  type Place,
+  type SigningKey,
+  SystemRandom,
+  type Window,
+} from '../../../device/index.ts';
+import {
+  agencyId,
+  callAboutRequest,
+  loadAgencyKey,
+  postRequest,
+  type RequestView,
+  signRequest,
+} from '../../officer/agency-client.ts';
+import { addPartner, setPartnerStatus } from '../../officer/operator-partners.ts';
+import { applyAs, decideAgency, vouchForDomain } from '../../officer/registration.ts';
+import { areaAround } from '../../story/demo-request.ts';
+import type { AgencyStanding, PartnerStanding, ScenarioAgency, ScenarioPartner, Step } from '../language/scenario.ts';
+import type { ServiceParts } from './service-parts.ts';
+
+type RequestStep = Extract<Step, { verb: 'request' }>;
+
+/** Far from every doorbell's place, and in the same state. */
+const ELSEWHERE_DEG = 0.5;
+/** An agency may ask about no less. */
+const WINDOW_US_MIN = 15 * 60 * 1_000_000;
+const WHY = { reason: 'the scenario says so' };
+
+export interface AgenciesDeps {
+  clock: Clock;
+  disk: Disk;
+  services: ServiceParts;
+}
+
+export class ScenarioAgencies {
+  private readonly folder: string;
+  private readonly deps: AgenciesDeps & { random: SystemRandom };
+  private readonly agencies = new Map<string, { facts: ScenarioAgency; key: SigningKey }>();
+  /** How each agency stands, by its id at the registry, as far as a moderator has decided. */
+  private readonly standings = new Map<string, AgencyStanding>();
+  /** Codes with which the registry turned agencies down at the start. */
+  readonly refusals: string[] = [];
+  /** Who asked a request, by its id. */
+  private readonly askers = new Map<string, SigningKey>();
+
+  constructor(folder: string, deps: AgenciesDeps) {
+    this.folder = folder;
+    this.deps = { ...deps, random: new SystemRandom() };
+  }
+
+  /** Enters partners and agencies as they stand at the start. An agency that the registry refuses is not entered. */
+  async start(agencies: readonly ScenarioAgency[], partners: readonly ScenarioPartner[]): Promise<void> {
+    const { disk, services } = this.deps;
+    for (const partner of partners) {
+      await addPartner(disk, services.bridge, partner.id, partner.name);
+      if (partner.standing !== 'active') await setPartnerStatus(disk, services.bridge, partner.id, partner.standing);
+    }
+    for (const facts of agencies) {
+      const key = await loadAgencyKey(this.deps, join(this.folder, facts.id));
+      this.agencies.set(facts.id, { facts, key });
+      if (facts.standing === 'unregistered') continue;
+      await this.register(facts, key).catch((thrown: unknown) => {
+        // A federal agency asks all the same, and that is a story.
+        if (!isFailure(thrown)) throw thrown;
+        this.refusals.push(thrown.code);
+      });
+    }
+  }
+
+  /** Applies in an agency's name, and decides as the registry's moderator would. Throws the registry's refusal. */
+  private async register(facts: ScenarioAgency, key: SigningKey): Promise<void> {
+    const { disk, services } = this.deps;
+    await vouchForDomain(disk, services.registry.folder, facts.domain, agencyId(key));
+    const { name, jurisdiction, domain, contact, profiles, retention } = facts;
+    const said = { name, jurisdiction, domain, contact, profiles, retention };
+    await applyAs(this.deps, services.registry, key, said);
+    if (facts.standing === 'pending') return;
+    const first = facts.standing === 'refused' ? 'refused' : 'approved';
+    await this.decide(key, first);
+    if (facts.standing !== first) await this.decide(key, facts.standing);
+  }
+
+  /** A moderator's decision about an agency. Throws the registry's refusal. */
+  async set(id: string, standing: AgencyStanding): Promise<void> {
+    const { facts, key } = this.agency(id);
+    if (standing === 'pending') await this.register({ ...facts, standing }, key);
+    else await this.decide(key, standing);
+    await this.deps.services.refreshRevocations();
+  }
+
+  async setPartner(id: string, standing: PartnerStanding): Promise<void> {
+    const { disk, services } = this.deps;
+    await setPartnerStatus(disk, services.bridge, id, standing);
+  }
+
+  /** Asks for footage; returns the request's id and how the bridge took it. Throws the bridge's refusal. */
+  async ask(step: RequestStep, window: Window, place: Place): Promise<RequestView> {
+    const { services, random } = this.deps;
+    const { facts, key } = this.agency(step.agency);
+    const { investigation, incidentType, text, profile, retention, expiresUs } = step;
+    const at = step.area === 'here' ? place : { ...place, latitude: place.latitude + ELSEWHERE_DEG };
+    const { id, token } = signRequest(this.deps, key, services.bridge.id, {
+      ...{ incidentType, text, profile, retention, area: areaAround(at), contact: facts.contact },
+      investigation: investigation === '' ? freshId(random, 'case') : investigation,
+      window: { ...window, startUs: Math.min(window.startUs, window.endUs - WINDOW_US_MIN) },
+      expiresInS: Math.round(expiresUs / 1_000_000),
+      ...(facts.partner === undefined ? {} : { partner: facts.partner }),
+    });
+    this.askers.set(id, key);
+    const view = await postRequest(services.bridge.url, token);
+    return { ...view, request: id };
+  }
+
+  /** An agency takes its request back. */
+  async withdraw(request: string): Promise<void> {
+    const key = this.askers.get(request);
+    if (!key) throw failure('consent_request_unknown');
+    await callAboutRequest(this.deps, key, this.deps.services.bridge, request, 'withdraw');
+  }
+
+  private agency(id: string): { facts: ScenarioAgency; key: SigningKey } {
+    const agency = this.agencies.get(id);
+    if (agency) return agency;
+    throw failure('scenario_name_unknown', { place: id, detail: 'there is no such agency.' });
+  }
+
+  private async decide(key: SigningKey, standing: AgencyStanding): Promise<void> {
+    const { disk, services } = this.deps;
+    const id = agencyId(key);
+    const decide = (verb: string, body: object = {}) => decideAgency(disk, services.registry, id, verb, body);
+    const before = this.standings.get(id);
+    if (standing === 'approved') await decide(before === undefined ? 'approve' : 'reinstate');
+    else if (standing === 'revoked') await decide('revoke');
+    else if (standing === 'refused') await decide('refuse', WHY);
+    else if (standing === 'suspended') await decide('suspend', WHY);
+    this.standings.set(id, standing);
+  }
+}

@@ -1,0 +1,232 @@
+// Owns: one home of a scenario: its doorbell, its owners' sessions over the home broker, the links between it and the rest, and everything
+// that it told. Not here: the doorbell itself (sim/replay), what steps do with it (perform-step.ts).
+import { join } from 'node:path';
+import {
+  actorId,
+  type DeviceEvent,
+  type Disk,
+  exchangeJson,
+  type Ffmpeg,
+  failure,
+  issueAccount,
+  type Log,
+  loadOrCreateDeviceKey,
+  loadOrCreateOwnerKey,
+  OwnerSession,
+  pairWithDevice,
+  type Random,
+  type Receipt,
+  type Signer,
+  SystemRandom,
+  sha256Hex,
+  type VerifiedNotice,
+  type VerifiedSighting,
+} from '../../../device/index.ts';
+import type { FootagePart } from '../../replay/footage.ts';
+import { ReplayedDoorbell } from '../../replay/replayed-doorbell.ts';
+import { LinkProxy } from '../../world/link-proxy.ts';
+import { SimulatedDisk } from '../../world/simulated-disk.ts';
+import type { VirtualClock } from '../../world/virtual-clock.ts';
+import type { ScenarioDoorbell } from '../language/scenario.ts';
+import type { ServiceParts } from './service-parts.ts';
+
+export interface HomeDeps {
+  world: VirtualClock;
+  disk: Disk;
+  log: Log;
+  ffmpeg: Ffmpeg;
+  /** Of the device: the same seed makes the same device. */
+  random: Random;
+  services: ServiceParts;
+  /** A bridge's one-time code; null: the doorbell is in no area. */
+  hasBridge: boolean;
+  ownServer: boolean;
+}
+
+/** Something that a home told, and when, since the start of the world. */
+export type Told = { toldUs: number } & (
+  | { kind: 'event'; event: DeviceEvent }
+  | { kind: 'receipt'; receipt: Receipt }
+  | { kind: 'notice'; notice: VerifiedNotice }
+  | { kind: 'sighting'; sighting: VerifiedSighting }
+);
+
+interface Owner {
+  signer: Signer;
+  session: OwnerSession;
+}
+
+export class ScenarioHome {
+  readonly name: string;
+  readonly setup: ScenarioDoorbell;
+  readonly told: Told[] = [];
+  readonly links: Record<'home' | 'area' | 'bridge', LinkProxy>;
+  private readonly folder: string;
+  private readonly deps: HomeDeps;
+  private readonly footage: readonly FootagePart[];
+  private readonly owners = new Map<string, Owner>();
+  private readonly listeners = new Set<(told: Told) => void>();
+  private disk: SimulatedDisk;
+  private idNow = '';
+  private made: ReplayedDoorbell | null = null;
+
+  constructor(setup: ScenarioDoorbell, footage: readonly FootagePart[], folder: string, deps: HomeDeps) {
+    this.name = setup.name;
+    this.setup = setup;
+    this.footage = footage;
+    this.folder = folder;
+    this.deps = deps;
+    const { world, services } = deps;
+    this.links = {
+      home: new LinkProxy(world, () => services.brokerUrl),
+      area: new LinkProxy(world, () => services.brokerUrl),
+      bridge: new LinkProxy(world, () => services.bridge.url),
+    };
+    this.disk = new SimulatedDisk(deps.disk, world);
+  }
+
+  /** Its doorbell, once the home has started. */
+  get doorbell(): ReplayedDoorbell {
+    if (!this.made) throw failure('not_running', { folder: this.folder });
+    return this.made;
+  }
+
+  /** The device's id. */
+  get id(): string {
+    return this.idNow;
+  }
+
+  /** Calls `listener` with everything that the home tells. */
+  onTold(listener: (told: Told) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** Starts the links and the doorbell, and pairs its owners. */
+  async start(): Promise<void> {
+    const { disk, random, services, hasBridge } = this.deps;
+    await Promise.all(Object.values(this.links).map((link) => link.start()));
+    const folder = join(this.folder, 'doorbell');
+    await disk.makeFolder(folder);
+    const key = await loadOrCreateDeviceKey(disk, random, folder);
+    this.idNow = actorId('device', sha256Hex(key.publicKey));
+    const secrets = new SystemRandom();
+    const account = await issueAccount(disk, secrets, services.path('accounts'), {
+      role: 'device-home',
+      id: this.idNow,
+    });
+    const code = hasBridge ? await this.enrolmentCode() : null;
+    this.made = this.makeDoorbell(account, code);
+    await this.made.start();
+    for (const name of this.setup.owners) await this.addOwner(name);
+  }
+
+  async stop(): Promise<void> {
+    for (const { session } of this.owners.values()) await session.stop();
+    await this.made?.stop();
+    await Promise.all(Object.values(this.links).map((link) => link.stop()));
+  }
+
+  /** Pairs an owner at the doorbell, and listens as that owner. */
+  async addOwner(name: string): Promise<void> {
+    const { world, disk, log, services } = this.deps;
+    const random = new SystemRandom();
+    const key = await loadOrCreateOwnerKey(disk, random, join(this.folder, 'owners', name, 'owner.key'));
+    const home = await pairWithDevice({ clock: world }, this.doorbell.pairingSocket, key, name);
+    // The owner is at home; what is wrong with the doorbell's link is not wrong with theirs.
+    const own = { ...home, account: { ...home.account, url: services.brokerUrl } };
+    const session = new OwnerSession(own, { clock: world, random, disk, log });
+    const isFirst = this.owners.size === 0;
+    session.listen({
+      receipt: (receipt) => this.tell({ kind: 'receipt', receipt }, isFirst),
+      notice: (notice) => this.tell({ kind: 'notice', notice }, isFirst),
+      sighting: (sighting) => this.tell({ kind: 'sighting', sighting }, isFirst),
+    });
+    await session.start();
+    this.owners.set(name, { session, signer: { key, clock: world, random } });
+  }
+
+  /** An owner's session and signer. Throws `scenario_name_unknown` for one that was not paired. */
+  owner(name: string): Owner {
+    const owner = this.owners.get(name);
+    if (owner) return owner;
+    throw failure('scenario_name_unknown', { place: this.name, detail: `${name} is no owner of it yet.` });
+  }
+
+  /** Whom its owners trust: the bridge and the registry that it is enrolled with. */
+  trusts(): { bridgeKey: string; registryKey: string }[] {
+    return [...this.owners.values()].flatMap(({ session }) => session.home.trust ?? []);
+  }
+
+  /** The key of an owner. */
+  ownerKey(name: string): string {
+    return this.owner(name).signer.key.publicKey;
+  }
+
+  /** Sets what is wrong with the doorbell's disk. */
+  get diskNow(): SimulatedDisk {
+    return this.disk;
+  }
+
+  /** Its power is cut, and comes back after so long. */
+  async cutPower(forUs: number): Promise<void> {
+    await this.doorbell.cutPower(this.disk);
+    for (const link of Object.values(this.links)) link.cut();
+    if (forUs > 0) await this.deps.world.sleep(forUs / 1_000);
+    this.disk = new SimulatedDisk(this.deps.disk, this.deps.world);
+    this.doorbell.deps.disk = this.disk;
+    await this.doorbell.start();
+  }
+
+  async reboot(): Promise<void> {
+    await this.doorbell.stop();
+    await this.doorbell.start();
+  }
+
+  private makeDoorbell(account: { user: string; password: string }, code: string | null): ReplayedDoorbell {
+    const { services, ownServer } = this.deps;
+    const { home, area, bridge } = this.links;
+    const doorbell = new ReplayedDoorbell(
+      {
+        ...{ name: this.name, folder: join(this.folder, 'doorbell'), footage: this.footage, ownServer },
+        settings: { ...HOME_VALUES, ...this.setup.settings },
+        surroundings: {
+          home: { url: home.url, ...account, accounts: services.path('accounts') },
+          place: this.setup.place,
+          ...(code === null ? {} : { bridge: { bridgeUrl: bridge.url, areaUrl: area.url, enrolmentCode: code } }),
+        },
+      },
+      { ...this.deps, disk: this.disk },
+    );
+    doorbell.onEvent((event) => this.tell({ kind: 'event', event }, true));
+    return doorbell;
+  }
+
+  private async enrolmentCode(): Promise<string> {
+    const { url, adminToken: bearer } = this.deps.services.bridge;
+    const answer = await exchangeJson(`${url}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer });
+    if (typeof answer === 'object' && answer !== null && 'code' in answer) return String(answer.code);
+    throw failure('internal', { detail: 'the bridge gives no code' });
+  }
+
+  /** Owners hear the same; it is noted once. */
+  private tell(
+    told: Told extends infer Each ? (Each extends Told ? Omit<Each, 'toldUs'> : never) : never,
+    isFirst: boolean,
+  ): void {
+    if (!isFirst) return;
+    const noted = { ...told, toldUs: this.deps.world.passedUs } as Told;
+    this.told.push(noted);
+    for (const listener of [...this.listeners]) listener(noted);
+  }
+}
+
+/** What the household could disclose: fictional. */
+const HOME_VALUES = {
+  disclosure: {
+    name: 'Robin Maple',
+    address: '12 Maple Street, Springfield',
+    email: 'robin@maple.example',
+    phone: '+1 217 555 0142',
+  },
+} as const;

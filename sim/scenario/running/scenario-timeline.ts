@@ -1,0 +1,93 @@
+// Owns: what happened in a scenario as the timeline of a report. Pure. Not here: the report's form (sim/report).
+import { beganBy, replayedEvents } from '../../replay/replay-truth.ts';
+import type { TestTimeline } from '../../report/run-report.ts';
+import type { MatchResult } from '../../truth/match-events.ts';
+import type { ScenarioHome } from './scenario-home.ts';
+import type { ScenarioWorld } from './scenario-world.ts';
+import type { StepDone } from './step-times.ts';
+
+/** The timeline of a scenario that has run, or of as much of it as did. */
+export function timelineOf(
+  world: ScenarioWorld,
+  steps: readonly StepDone[],
+  matches: ReadonlyMap<string, MatchResult>,
+): TestTimeline {
+  const { startUs, zone } = world.scenario;
+  const told = world.homes.flatMap((home) =>
+    home.told.flatMap((one) =>
+      one.kind === 'receipt' && one.receipt.outcome !== 'command-done'
+        ? [{ atUs: startUs + one.toldUs, text: `${home.name}: ${one.receipt.outcome}`, outcome: 'done' as const }]
+        : [],
+    ),
+  );
+  const done = steps.map(({ step, atUs, text, code, detail }) => ({
+    ...{ atUs: startUs + atUs, text },
+    outcome: code === null ? ('done' as const) : code === step.fails ? ('refused' as const) : ('failed' as const),
+    ...(detail === undefined ? {} : { detail }),
+  }));
+  return {
+    startUs,
+    endUs: startUs + world.clock.passedUs,
+    ...(zone === undefined ? {} : { zone }),
+    cameras: world.homes.map((home) => cameraOf(world, home, matches.get(home.name) ?? null)),
+    steps: [...done, ...told].sort((a, b) => a.atUs - b.atUs),
+  };
+}
+
+function cameraOf(
+  world: ScenarioWorld,
+  home: ScenarioHome,
+  match: MatchResult | null,
+): TestTimeline['cameras'][number] {
+  const { startUs } = world.scenario;
+  const events = home.told.flatMap((told) =>
+    told.kind === 'event' ? [{ camera: home.name, event: told.event, toldUs: told.toldUs }] : [],
+  );
+  const found = replayedEvents({ events }, startUs);
+  return {
+    name: home.name,
+    recorded: recordedSpans(events, startUs, startUs + world.clock.passedUs),
+    events: events.flatMap((noticed): TestTimeline['cameras'][number]['events'] => {
+      const { event } = noticed;
+      if (event.type === 'event-window') return [{ type: event.type, ...event.window, label: event.cause }];
+      if (event.type === 'motion-end' || event.type === 'camera') return [];
+      const at = beganBy(found, noticed, startUs);
+      const endUs = found[at]?.endUs;
+      const verdict = match?.events[at]?.verdict;
+      return [
+        {
+          type: event.type === 'motion-start' ? 'motion' : event.type,
+          startUs: event.atUs,
+          ...(endUs == null ? {} : { endUs: startUs + endUs }),
+          ...(verdict === 'matched' || verdict === 'false' ? { verdict } : {}),
+        },
+      ];
+    }),
+    truth: (match?.spans ?? []).map(({ span, verdict }) => ({
+      ...{ event: span.event, startUs: startUs + span.startUs, endUs: startUs + span.endUs, verdict },
+      ...(span.label === undefined ? {} : { label: span.label }),
+    })),
+    stills: [],
+  };
+}
+
+/** Spans in which the camera recorded. */
+function recordedSpans(
+  events: readonly { event: ScenarioEvent; toldUs: number }[],
+  startUs: number,
+  endUs: number,
+): { startUs: number; endUs: number }[] {
+  const spans: { startUs: number; endUs: number }[] = [];
+  let sinceUs: number | null = null;
+  for (const { event, toldUs } of events) {
+    if (event.type !== 'camera') continue;
+    if (event.state === 'recording') sinceUs ??= startUs + toldUs;
+    else if (sinceUs !== null && event.state !== 'starting') {
+      spans.push({ startUs: sinceUs, endUs: startUs + toldUs });
+      sinceUs = null;
+    }
+  }
+  return sinceUs === null ? spans : [...spans, { startUs: sinceUs, endUs }];
+}
+
+type ScenarioEvent = Extract<ScenarioHome['told'][number], { kind: 'event' }>['event'];

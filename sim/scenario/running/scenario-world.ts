@@ -1,0 +1,170 @@
+// Owns: everything that one scenario happens in: its time, its parts, its homes, its agencies, and the requests by the names that steps
+// give them. Not here: what happens (perform-step.ts), in which order (run-scenario.ts).
+import { join } from 'node:path';
+import {
+  type Disk,
+  type Ffmpeg,
+  failure,
+  type Grant,
+  type Log,
+  SeededRandom,
+  type Signed,
+  type VerifiedNotice,
+  type VerifiedSighting,
+  type Window,
+} from '../../../device/index.ts';
+import { VirtualClock } from '../../world/virtual-clock.ts';
+import type { Scenario, Span } from '../language/scenario.ts';
+import { ScenarioAgencies } from './scenario-agencies.ts';
+import { footageOf } from './scenario-footage.ts';
+import { ScenarioHome } from './scenario-home.ts';
+import { ServiceParts } from './service-parts.ts';
+
+export interface WorldDeps {
+  disk: Disk;
+  log: Log;
+  ffmpeg: Ffmpeg;
+}
+
+/** A request that a step has made. */
+export interface KnownRequest {
+  /** The id that it got; empty: it was refused. */
+  id: string;
+  home: ScenarioHome;
+  /** What the step asked about. */
+  window: Window;
+  grant?: Signed<Grant>;
+}
+
+/** The verbs and expectations that need a broker, a bridge and an agency. */
+const WITH_BRIDGE = new Set(['request', 'grant', 'deny', 'ignore', 'revoke', 'recall', 'withdraw', 'lost-pet']);
+
+export class ScenarioWorld {
+  readonly scenario: Scenario;
+  readonly disk: Disk;
+  readonly clock: VirtualClock;
+  readonly services: ServiceParts;
+  readonly agencies: ScenarioAgencies;
+  readonly homes: readonly ScenarioHome[];
+  private readonly requests = new Map<string, KnownRequest>();
+  /** Bytes that each home's link to the bridge had carried when the scenario began: enrolment. */
+  private readonly bytesBefore = new Map<ScenarioHome, number>();
+  private bytesAtGrant: number | null = null;
+
+  constructor(scenario: Scenario, folder: string, deps: WorldDeps) {
+    this.scenario = scenario;
+    this.disk = deps.disk;
+    this.clock = new VirtualClock({ startUs: scenario.startUs, ...(scenario.time === 'real' ? { speed: 1 } : {}) });
+    this.services = new ServiceParts(join(folder, 'services'), { ...deps, world: this.clock });
+    this.agencies = new ScenarioAgencies(join(folder, 'agencies'), {
+      ...deps,
+      clock: this.clock,
+      services: this.services,
+    });
+    const random = new SeededRandom(scenario.seed);
+    const hasBridge = scenario.steps.some(({ verb }) => WITH_BRIDGE.has(verb));
+    const ownServer =
+      scenario.steps.some(({ verb }) => verb === 'settings') ||
+      scenario.expect.some(({ kind }) => kind === 'state' || kind === 'ring-holds');
+    this.homes = scenario.doorbells.map(
+      (setup) =>
+        new ScenarioHome(setup, footageOf(setup.camera), join(folder, 'homes', setup.name), {
+          ...{ ...deps, world: this.clock, random, services: this.services, hasBridge, ownServer },
+        }),
+    );
+  }
+
+  /** Starts everything, before any time passes. */
+  async start(): Promise<void> {
+    const { scenario, services, agencies } = this;
+    await services.start();
+    await agencies.start(scenario.agencies, scenario.partners);
+    for (const home of this.homes) await home.start();
+    for (const home of this.homes) this.bytesBefore.set(home, home.links.bridge.sentBytes);
+  }
+
+  async stop(): Promise<void> {
+    for (const home of this.homes) await home.stop();
+    await this.services.stop();
+  }
+
+  home(name: string): ScenarioHome {
+    const home = this.homes.find((one) => one.name === name) ?? this.homes[0];
+    if (home) return home;
+    throw failure('scenario_name_unknown', { place: name, detail: 'there is no such doorbell.' });
+  }
+
+  /** A span of the scenario's time, or the last of it, as wall time. */
+  windowOf(span: Span | { lastUs: number }): Window {
+    const { startUs } = this.scenario;
+    if (!('lastUs' in span)) return { startUs: startUs + span.fromUs, endUs: startUs + span.toUs };
+    const endUs = this.clock.wallUs();
+    return { startUs: endUs - span.lastUs, endUs };
+  }
+
+  openRequest(as: string, request: Omit<KnownRequest, 'id'> & { id?: string }): void {
+    this.requests.set(as, { id: '', ...request });
+  }
+
+  /** The request that a step made under this name. Throws `consent_request_unknown` when it was refused or never made. */
+  request(as: string): KnownRequest {
+    const request = this.requests.get(as);
+    if (request && request.id !== '') return request;
+    throw failure('consent_request_unknown');
+  }
+
+  /** The same, for whoever asks what became of it; null when there is none. */
+  find(as: string): KnownRequest | null {
+    return this.requests.get(as) ?? null;
+  }
+
+  /** The names that steps gave to requests. */
+  get requestNames(): string[] {
+    return [...this.requests.keys()];
+  }
+
+  /** An owner has signed this grant. */
+  granted(as: string, grant: Signed<Grant>): void {
+    const request = this.request(as);
+    this.bytesAtGrant ??= this.bridgeBytes();
+    this.requests.set(as, { ...request, grant });
+  }
+
+  /** Bytes that went to the bridge before anything was granted, or in all if nothing was. */
+  get bytesBeforeGrant(): number {
+    return this.bytesAtGrant ?? this.bridgeBytes();
+  }
+
+  /** The owner's notice of a request, or of a sighting of a lost pet, at one home. Throws `timed_out`. */
+  noticeOf(home: ScenarioHome, as: string, withinMs: number): Promise<VerifiedNotice | VerifiedSighting> {
+    const { id } = this.request(as);
+    const isIt = (told: ScenarioHome['told'][number]) =>
+      told.kind === 'notice' && told.notice.request.jti === id
+        ? told.notice
+        : told.kind === 'sighting' && told.sighting.request.jti === id
+          ? told.sighting
+          : null;
+    const heard = home.told.map(isIt).findLast((notice) => notice !== null);
+    if (heard) return Promise.resolve(heard);
+    return new Promise((resolve, reject) => {
+      const stop = home.onTold((told) => {
+        const notice = isIt(told);
+        if (!notice) return;
+        end();
+        resolve(notice);
+      });
+      const timer = this.clock.after(withinMs, () => {
+        end();
+        reject(failure('timed_out', { what: `the request ${as} at ${home.name}`, seconds: withinMs / 1_000 }));
+      });
+      const end = () => {
+        stop();
+        timer.cancel();
+      };
+    });
+  }
+
+  private bridgeBytes(): number {
+    return this.homes.reduce((sum, home) => sum + home.links.bridge.sentBytes - (this.bytesBefore.get(home) ?? 0), 0);
+  }
+}

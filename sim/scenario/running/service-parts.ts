@@ -1,0 +1,186 @@
+// Owns: broker, registry, bridge and vault of a scenario's world, in this process and in its time, each of which can go and come back.
+// Not here: the doorbells (scenario-home.ts), what agencies do with them (scenario-agencies.ts).
+import { join } from 'node:path';
+import {
+  Bridge,
+  type BridgeConfigInput,
+  bridgeConfigSchema,
+  Registry,
+  registryConfigSchema,
+  Vault,
+  vaultConfigSchema,
+} from '../../../cloud-bridge/index.ts';
+import { DEFAULT_PREFIX, type Disk, failure, type Log, SystemRandom } from '../../../device/index.ts';
+import { Broker } from '../../broker/broker.ts';
+import { pinBridge } from '../../officer/evidence-desk.ts';
+import type { VirtualClock } from '../../world/virtual-clock.ts';
+
+export type PartName = 'broker' | 'registry' | 'vault' | 'bridge';
+
+export interface ServiceDeps {
+  world: VirtualClock;
+  disk: Disk;
+  log: Log;
+  /** An area and home broker of somebody else's, with its accounts folder; absent: the embedded one. */
+  broker?: { url: string };
+}
+
+interface Part {
+  stop(): Promise<void>;
+}
+
+/** The parts that a doorbell's owner and an agency share. */
+export class ServiceParts {
+  private readonly folder: string;
+  private readonly deps: ServiceDeps & { clock: VirtualClock; random: SystemRandom };
+  private readonly running = new Map<PartName, Part>();
+  private readonly ports = new Map<PartName, number>();
+  private brokerUrlNow = '';
+  private readonly known: { registry?: Registry; vault?: Vault; bridge?: Bridge } = {};
+
+  /** `folder`: absolute, in one that only this user can open. */
+  constructor(folder: string, deps: ServiceDeps) {
+    this.folder = folder;
+    this.deps = { ...deps, clock: deps.world, random: new SystemRandom() };
+  }
+
+  /** Folder of a part, or of the broker's accounts. */
+  path(name: PartName | 'accounts'): string {
+    return join(this.folder, name);
+  }
+
+  async start(): Promise<void> {
+    for (const name of ['broker', 'registry', 'vault', 'bridge'] as const) await this.bring(name);
+    await pinBridge(this.deps, this.vault, this.known.bridge?.publicKey ?? '');
+  }
+
+  /** Starts a part on the port that it had before. */
+  async bring(name: PartName): Promise<void> {
+    if (this.running.has(name)) return;
+    await this.deps.disk.makeFolder(this.path(name));
+    await this.deps.disk.makeFolder(this.path('accounts'));
+    const part = await this.startPart(name);
+    this.running.set(name, part);
+  }
+
+  /** Ends a part; its folder and its port stay. */
+  async end(name: PartName): Promise<void> {
+    const part = this.running.get(name);
+    this.running.delete(name);
+    await part?.stop();
+  }
+
+  async stop(): Promise<void> {
+    for (const name of ['bridge', 'vault', 'registry', 'broker'] as const) await this.end(name);
+  }
+
+  get brokerUrl(): string {
+    return this.brokerUrlNow;
+  }
+
+  get bridge(): { id: string; url: string; folder: string; adminToken: string } {
+    const bridge = this.started('bridge');
+    return { id: bridge.id, url: this.url('bridge'), folder: this.path('bridge'), adminToken: bridge.adminToken };
+  }
+
+  get registry(): { registryUrl: string; registry: string; folder: string } {
+    return {
+      registryUrl: this.url('registry'),
+      registry: this.started('registry').id,
+      folder: this.path('registry'),
+    };
+  }
+
+  get vault(): { url: string; folder: string; key: string } {
+    return { url: this.url('vault'), folder: this.path('vault'), key: this.started('vault').publicKey };
+  }
+
+  /** Has the bridge ask the registry at once who is revoked, as it does by itself every few seconds. */
+  async refreshRevocations(): Promise<void> {
+    await this.started('bridge').refreshRevocations();
+  }
+
+  /** A part that was started, even if it is gone now. */
+  private started<Name extends 'registry' | 'vault' | 'bridge'>(name: Name): NonNullable<ServiceParts['known'][Name]> {
+    const part = this.known[name];
+    if (!part) throw failure('not_running', { folder: this.path(name) });
+    return part;
+  }
+
+  private url(name: PartName): string {
+    return `http://127.0.0.1:${this.ports.get(name) ?? 0}`;
+  }
+
+  private async startPart(name: PartName): Promise<Part> {
+    switch (name) {
+      case 'broker':
+        return this.startBroker();
+      case 'registry': {
+        const registry = new Registry({ ...this.deps, config: registryConfigSchema.parse(this.registrySettings()) });
+        await registry.start();
+        this.known.registry = registry;
+        this.keep(name, registry);
+        return registry;
+      }
+      case 'vault': {
+        const vault = new Vault({ ...this.deps, config: vaultConfigSchema.parse(this.vaultSettings()) });
+        await vault.start();
+        this.known.vault = vault;
+        this.keep(name, vault);
+        return vault;
+      }
+      case 'bridge': {
+        const bridge = new Bridge({ ...this.deps, config: bridgeConfigSchema.parse(this.bridgeSettings()) });
+        await bridge.start();
+        this.known.bridge = bridge;
+        this.keep(name, bridge);
+        return bridge;
+      }
+    }
+  }
+
+  private keep(name: PartName, part: { url: string }): void {
+    this.ports.set(name, Number(new URL(part.url).port));
+  }
+
+  private async startBroker(): Promise<Part> {
+    const { broker: other, clock, disk, log } = this.deps;
+    if (other) {
+      this.brokerUrlNow = other.url;
+      return { stop: async () => undefined };
+    }
+    const port = this.ports.get('broker') ?? 0;
+    const broker = new Broker({
+      ...{ host: '127.0.0.1', port, accounts: this.path('accounts'), prefix: DEFAULT_PREFIX },
+      ...{ clock, disk, log },
+    });
+    await broker.start();
+    this.ports.set('broker', broker.port);
+    this.brokerUrlNow = broker.url;
+    return broker;
+  }
+
+  private server(name: PartName): { dataFolder: string; http: { port: number } } {
+    return { dataFolder: this.path(name), http: { port: this.ports.get(name) ?? 0 } };
+  }
+
+  private registrySettings(): Parameters<typeof registryConfigSchema.parse>[0] {
+    return { ...this.server('registry'), domainProofs: ['local'] };
+  }
+
+  private vaultSettings(): Parameters<typeof vaultConfigSchema.parse>[0] {
+    return this.server('vault');
+  }
+
+  /** As a testbed on one machine has it: only a request whose wording may concern a barred subject waits for a moderator. */
+  private bridgeSettings(): BridgeConfigInput {
+    return {
+      ...this.server('bridge'),
+      registry: { url: this.url('registry'), key: this.started('registry').publicKey },
+      area: { url: this.brokerUrl, accounts: this.path('accounts') },
+      vault: { url: this.url('vault'), key: this.started('vault').publicKey },
+      revocationsEveryS: 2,
+      requests: { moderation: 'findings' },
+    };
+  }
+}

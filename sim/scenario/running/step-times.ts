@@ -1,0 +1,118 @@
+// Owns: performing a scenario's steps in order, each when it is due: at a time, after something, or right after the one before.
+// Not here: what a step does (perform-step.ts).
+import { isFailure } from '../../../device/index.ts';
+import type { Track } from '../../world/virtual-clock.ts';
+import type { Step, StepEvent } from '../language/scenario.ts';
+import { performStep } from './perform-step.ts';
+import type { ScenarioHome, Told } from './scenario-home.ts';
+import type { ScenarioWorld } from './scenario-world.ts';
+import { isStored } from './stored-clips.ts';
+
+/** A step that was performed, or was not. */
+export interface StepDone {
+  step: Step;
+  atUs: number;
+  text: string;
+  /** The code it was refused with; null: it was carried out. */
+  code: string | null;
+  detail?: string;
+}
+
+const STORED_LOOK_MS = 200;
+
+export class StepTimes {
+  readonly done: StepDone[] = [];
+  private readonly world: ScenarioWorld;
+  private track: Track;
+  /** How much each home had told when the last step was done. */
+  private readonly heard = new Map<ScenarioHome, number>();
+  private lastUs = 0;
+
+  /** From now on time waits for the first step. */
+  constructor(world: ScenarioWorld) {
+    this.world = world;
+    this.track = world.clock.open();
+  }
+
+  /** Performs all steps. Throws what is no refusal. */
+  async run(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      await this.until(step);
+      this.track.end();
+      this.done.push(await this.perform(step));
+      this.track = this.world.clock.open();
+      this.lastUs = this.world.clock.passedUs;
+      for (const home of this.world.homes) this.heard.set(home, home.told.length);
+    }
+    this.track.end();
+  }
+
+  private async perform(step: Step): Promise<StepDone> {
+    const atUs = this.world.clock.passedUs;
+    try {
+      return { step, atUs, text: await performStep(this.world, step), code: null };
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      return {
+        step,
+        atUs,
+        text: `${step.verb}${step.id ? ` ${step.id}` : ''}`,
+        code: thrown.code,
+        detail: thrown.message,
+      };
+    }
+  }
+
+  private async until(step: Step): Promise<void> {
+    const { when } = step;
+    if ('next' in when) return;
+    if ('atUs' in when) return this.track.reach(when.atUs);
+    const fromUs = 'step' in when.after ? this.doneUs(when.after.step) : await this.happened(step, when.after.event);
+    await this.track.reach(fromUs + when.plusUs);
+  }
+
+  private doneUs(id: string): number {
+    return this.done.find(({ step }) => step.id === id)?.atUs ?? this.lastUs;
+  }
+
+  /** When the next one of these happens after the step before; time goes on until then, and stands still from then on. */
+  private happened(step: Step, event: StepEvent): Promise<number> {
+    const home = this.world.home(step.doorbell);
+    const before = home.told.slice(this.heard.get(home) ?? 0).find((told) => isKind(told, event));
+    if (before) return Promise.resolve(before.toldUs);
+    this.track.end();
+    return new Promise((resolve) => {
+      const reached = () => {
+        stop();
+        this.track = this.world.clock.open();
+        resolve(this.world.clock.passedUs);
+      };
+      let stop = home.onTold((told) => {
+        if (isKind(told, event)) reached();
+      });
+      if (event !== 'stored') return;
+      stop();
+      let isOver = false;
+      stop = () => {
+        isOver = true;
+      };
+      const look = async (): Promise<void> => {
+        if (isOver) return;
+        if (await this.world.clock.holding(() => isStored(this.world, home))) return reached();
+        this.world.clock.after(STORED_LOOK_MS, () => void look());
+      };
+      void look();
+    });
+  }
+}
+
+/** Whether something that a home told is what a step waits for. */
+function isKind(told: Told, event: StepEvent): boolean {
+  if (told.kind === 'event') {
+    const { event: noticed } = told;
+    if (event === 'camera-ended') return noticed.type === 'camera' && ['ended', 'failed'].includes(noticed.state);
+    return noticed.type === event;
+  }
+  if (told.kind === 'receipt') return told.receipt.outcome === event;
+  return event === 'request';
+}
