@@ -13,6 +13,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     up: async () => (await import('./story-verbs.ts')).addUp,
     demo: async () => (await import('./story-verbs.ts')).addDemo,
     replay: async () => (await import('./replay.ts')).addReplay,
+    test: async () => (await import('./test.ts')).addTest,
     doorbell: async () => (await import('./doorbell.ts')).addDoorbellVerbs,
     story: async () => (await import('./story-verbs.ts')).addStory,
     truth: async () => (await import('./truth.ts')).addTruth,

@@ -12,6 +12,11 @@ export const scenarioErrors = {
     'There is no scenario in {path}: {detail}',
     'Name a scenario or a folder of them: files that end in .yaml, .yml or .scenario.ts.',
   ),
+  scenarios_unreadable: unusableInput(
+    422,
+    'Nothing was run: there are {many} mistakes in the scenarios, which are told above.',
+    'Correct them; each line says where and what.',
+  ),
   scenario_yaml_refused: unusableInput(
     422,
     '{place}: this is not the plain YAML of a scenario: {detail}',

@@ -3,7 +3,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { failure, systemCode } from '../../../device/index.ts';
-import { FAULTS_MAX, Faults, faultAt, problemAt, type ScenarioFault, ScenarioProblem, unknownName } from './faults.ts';
+import { Faults, faultAt, problemAt, type ScenarioFault, ScenarioProblem, unknownName } from './faults.ts';
 import { withIncludes } from './includes.ts';
 import { type Located, mapping, type Plain, plainOf, valueAt } from './located.ts';
 import { readModule } from './module-file.ts';
@@ -25,6 +25,8 @@ export interface ReadOptions {
 export interface ReadScenarios {
   scenarios: Scenario[];
   faults: ScenarioFault[];
+  /** Real paths of every file and folder that they name, their own files among them. */
+  files: string[];
 }
 
 /** Scenarios of one call, variants counted one by one. */
@@ -55,7 +57,7 @@ export async function readScenarios(path: string, options: ReadOptions = {}): Pr
     const reading = new Reading(folder, options.set ?? new Map());
     for (const file of files) await reading.read(file);
     reading.checkSettings();
-    return { scenarios: reading.scenarios, faults: reading.faults };
+    return { scenarios: reading.scenarios, faults: reading.faults, files: folder.named };
   } catch (thrown) {
     throw isSystemError(thrown) ? none(`it cannot be read (${systemCode(thrown)})`) : thrown;
   }
@@ -103,7 +105,7 @@ class Reading {
     }
     // Each variant has the same fault.
     const told = new Map(faults.all.map((fault) => [fault.message, fault]));
-    this.faults.push(...[...told.values()].slice(0, FAULTS_MAX));
+    this.faults.push(...told.values());
   }
 
   async #rootsOf(file: string): Promise<Located[]> {

@@ -32,6 +32,11 @@ export class ScenarioFolder {
     this.root = realpathSync(folder);
   }
 
+  /** Real paths of all that was named so far and is there. */
+  get named(): string[] {
+    return [...new Set(this.#known.values())];
+  }
+
   /** The real path of a file that `place`'s file names. Throws a ScenarioProblem: outside, or not there. */
   fileAt(place: Place, text: string): string {
     const path = this.#insideAt(place, text);

@@ -1,0 +1,227 @@
+// Owns: the verb `test`: its arguments, what it prints, its exit status, running again on a change. Not here: reading scenarios, running
+// them (sim/scenario), the reports (sim/report).
+
+import { watch } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { failure } from '../../device/index.ts';
+import { printableLine } from '../report/printable-text.ts';
+import { reportGithub } from '../report/report-github.ts';
+import { reportText } from '../report/report-text.ts';
+import { isSuccess, lengthText, testTitle } from '../report/report-words.ts';
+import type { RunReport, TestReport } from '../report/run-report.ts';
+import { REPORT_FILES, type ReportKind, writeReports } from '../report/write-reports.ts';
+import { readScenarios } from '../scenario/language/read-scenarios.ts';
+import { chosen, parseShard, titleOf } from '../scenario/runner/choose-scenarios.ts';
+import { runTests, shellWord } from '../scenario/runner/run-tests.ts';
+import { aborted, stopSignal } from '../terminal/stop-signal.ts';
+import { type Context, openContext } from './context.ts';
+
+interface TestOptions {
+  filter: string[];
+  shard?: string;
+  repeat: string;
+  workers?: string;
+  update?: boolean;
+  reporter?: string;
+  out: string;
+  watch?: boolean;
+  set: string[];
+}
+
+const REPORTERS = ['json', 'html', 'junit', 'github'] as const satisfies readonly ReportKind[];
+const REPEAT_MAX = 10_000;
+const WORKERS_MAX = 256;
+/** Editors write a file in several steps. */
+const WATCH_REST_MS = 200;
+
+const collect = (word: string, before: string[]) => [...before, word];
+
+export function addTest(program: Command): void {
+  program
+    .command('test <path>')
+    .description('run scenarios: stories of doorbells, owners and agencies, in their own time; status 0 if all hold')
+    .option(
+      '--filter <text>',
+      'only those whose name, variant or file has this, or that have this #tag; may be repeated',
+      collect,
+      [],
+    )
+    .option('--shard <part/parts>', 'only this part of them, such as 2/8: for several machines')
+    .option('--repeat <n>', 'run each so often, in a mixed order, and name those that fail only sometimes', '1')
+    .option('--workers <n>', 'how many run at the same time (default: one for each processor)')
+    .option('--set <name=value>', 'the value of a variable of the scenarios; may be repeated', collect, [])
+    .option('--update', 'write golden files as it came, and show what changed')
+    .option('--reporter <kinds>', `write reports: ${REPORTERS.join(',')}; github also prints annotations`)
+    .option('--out <dir>', 'where reports and what failed are kept', 'test-results')
+    .option('--watch', 'run again when a file changes, until Ctrl-C')
+    .addHelpText(
+      'after',
+      `
+<path> is a scenario (.yaml, .scenario.ts) or a folder of them. What one may say: sim/scenario/language/README.md, and the JSON Schema
+sim/scenario/scenario.schema.json for editors.
+
+Examples:
+  $ npx doorsill test scenarios
+  $ npx doorsill test scenarios --filter revoked --repeat 20
+  $ npx doorsill test scenarios --shard 2/8 --reporter junit,html,github
+  $ npx doorsill test test-results/failures/0003-a-recall/scenario/recall.yaml
+
+Exit status: 0 all hold, 1 some do not, 2 wrong usage, 6 a scenario cannot be read: then none is run.`,
+    )
+    .action(async (path: string, options: TestOptions, command: Command) => {
+      const context = openContext(command);
+      const signal = stopSignal();
+      const settings = readOptions(options);
+      if (options.watch) await watching(path, settings, context, signal);
+      else await once(path, settings, context, signal);
+      process.stdin.destroy();
+    });
+}
+
+interface Settings {
+  filters: string[];
+  shard?: { part: number; of: number };
+  repeat: number;
+  workers: number;
+  update: boolean;
+  reporters: ReportKind[];
+  out: string;
+  set: Map<string, string>;
+}
+
+function readOptions(options: TestOptions): Settings {
+  const count = (text: string, what: string, most: number) => {
+    const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+    if (value < 1 || value > most) throw failure('usage', { detail: `${what} takes 1 to ${most}, not "${text}"` });
+    return value;
+  };
+  const { shard, workers, reporter = '', out, filter, set } = options;
+  return {
+    filters: filter,
+    ...(shard === undefined ? {} : { shard: parseShard(shard) }),
+    repeat: count(options.repeat, '--repeat', REPEAT_MAX),
+    workers: workers === undefined ? availableParallelism() : count(workers, '--workers', WORKERS_MAX),
+    update: options.update === true,
+    reporters: reporter === '' ? [] : reporter.split(',').map(reporterOf),
+    out: resolve(out),
+    set: new Map(set.map(settingOf)),
+  };
+}
+
+function reporterOf(word: string): ReportKind {
+  const kind = REPORTERS.find((name) => name === word.trim());
+  if (!kind) throw failure('usage', { detail: `--reporter takes ${REPORTERS.join(', ')}, not "${word}"` });
+  return kind;
+}
+
+function settingOf(text: string): [string, string] {
+  const mark = text.indexOf('=');
+  if (mark < 1) throw failure('usage', { detail: `--set takes NAME=VALUE, not "${text}"` });
+  return [text.slice(0, mark), text.slice(mark + 1)];
+}
+
+/** Reads and runs them once; sets the exit status. Throws the first fault of a scenario that cannot be read. */
+async function once(path: string, settings: Settings, context: Context, signal: AbortSignal): Promise<void> {
+  const { scenarios, faults } = await readScenarios(path, { set: settings.set });
+  for (const fault of faults) {
+    const { message, advice } = fault;
+    process.stderr.write(
+      context.output.json ? `${JSON.stringify({ fault })}\n` : `${printableLine(`${message} ${advice}`)}\n`,
+    );
+  }
+  const [first] = faults;
+  if (first) throw failure('scenarios_unreadable', { many: faults.length });
+  const running = chosen(scenarios, settings);
+  if (running.length === 0)
+    throw failure('scenario_none', {
+      path,
+      detail: `${scenarios.length} were read, and none fits the filter or the shard.`,
+    });
+  const report = await runTests(
+    {
+      ...settings,
+      scenarios: running,
+      command: commandLine(),
+      rerunOf: (scenario) => rerunLine(relative('', scenario.position.file), titleOf(scenario), settings),
+      disk: context.disk,
+      ended: (test) => say(test, context),
+    },
+    signal,
+  );
+  await conclude(report, settings, context);
+}
+
+function say(test: TestReport, { output }: Context): void {
+  const { status, durationMs, attempts } = test;
+  const times = attempts > 1 ? `, ${attempts} attempts` : '';
+  output.result(
+    {
+      event: 'test',
+      name: test.name,
+      ...(test.variant ? { variant: test.variant } : {}),
+      status,
+      durationMs: Math.round(durationMs),
+      attempts,
+    },
+    `${status.padEnd(7)} ${testTitle(test)} (${lengthText(durationMs)}${times})`,
+  );
+}
+
+/** Writes the reports, prints the end, sets the exit status. */
+async function conclude(report: RunReport, { reporters, out }: Settings, context: Context): Promise<void> {
+  const { output, disk } = context;
+  if (reporters.length > 0) await writeReports(disk, out, report, reporters);
+  if (reporters.includes('github')) await tellGithub(report);
+  const { totals, durationMs } = report;
+  const files = reporters.map((kind) => join(relative('', out) || '.', REPORT_FILES[kind]));
+  if (files.length > 0) output.say(`Reports: ${files.join(', ')}`);
+  output.result({ event: 'tested', ...totals, durationMs: Math.round(durationMs), files }, reportText(report));
+  if (!isSuccess(totals) || totals.flaky > 0) process.exitCode = 1;
+}
+
+async function tellGithub(report: RunReport): Promise<void> {
+  const { commands, summary } = reportGithub(report);
+  if (commands !== '') process.stdout.write(`${commands}\n`);
+  const file = process.env['GITHUB_STEP_SUMMARY'];
+  if (file) await appendFile(file, summary);
+}
+
+/** Runs them, and again after each change below the path, until the signal. */
+async function watching(path: string, settings: Settings, context: Context, signal: AbortSignal): Promise<void> {
+  const stopped = aborted(signal);
+  let changed = () => {};
+  // What a run writes itself is no change.
+  const isOwn = (name: string) => !relative(settings.out, resolve(path, name)).startsWith('..');
+  const watcher = watch(path, { recursive: true }, (_event, name) => {
+    if (name !== null && !isOwn(name)) changed();
+  });
+  try {
+    while (!signal.aborted) {
+      const change = new Promise<void>((resolve) => {
+        changed = resolve;
+      });
+      await once(path, settings, context, signal).catch((thrown: unknown) => {
+        if (signal.aborted) return;
+        context.output.progress(thrown instanceof Error ? thrown.message : String(thrown));
+      });
+      if (signal.aborted) break;
+      context.output.progress('Waiting for a change; Ctrl-C ends.');
+      await Promise.race([change, stopped]);
+      await context.clock.sleep(WATCH_REST_MS);
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+function commandLine(): string {
+  return ['npx', 'doorsill', ...process.argv.slice(2).map(shellWord)].join(' ');
+}
+
+function rerunLine(file: string, title: string, { set }: Settings): string {
+  const values = [...set].flatMap(([name, value]) => ['--set', shellWord(`${name}=${value}`)]);
+  return ['npx', 'doorsill', 'test', shellWord(file), '--filter', shellWord(title), ...values].join(' ');
+}

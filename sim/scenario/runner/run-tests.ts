@@ -1,0 +1,154 @@
+// Owns: one run of many scenarios: in parallel, so many times each, what is kept of failures, and the report of it all.
+// Not here: reading them, running one, the command line (sim/cli/test.ts).
+import { join } from 'node:path';
+import { type Disk, SystemClock } from '../../../device/index.ts';
+import { makeRunReport, type RunReport, type TestReport } from '../../report/run-report.ts';
+import type { Scenario } from '../language/scenario.ts';
+import type { ScenarioRun } from '../running/run-scenario.ts';
+import { mixed, titleOf } from './choose-scenarios.ts';
+import { keepFailure } from './failure-folder.ts';
+import { type Outcome, runInPool } from './pool.ts';
+import type { WorkerJob } from './worker-messages.ts';
+
+export interface TestsOptions {
+  scenarios: readonly Scenario[];
+  workers: number;
+  /** How often each is run. */
+  repeat: number;
+  update: boolean;
+  /** Where what failed is kept; null: nowhere. */
+  out: string | null;
+  /** `--set` of the command. */
+  set: ReadonlyMap<string, string>;
+  /** The command that makes this run again; how one scenario of it is run again. */
+  command: string;
+  rerunOf(scenario: Scenario): string;
+  disk: Disk;
+  /** Called when a scenario has its last outcome. */
+  ended(test: TestReport): void;
+}
+
+/** Runs all; with an aborted signal the report has what was done, and the rest as interrupted. */
+export async function runTests(options: TestsOptions, signal: AbortSignal): Promise<RunReport> {
+  const machine = new SystemClock();
+  const startedMs = machine.monotonicMs();
+  const startedAt = new Date(machine.wallUs() / 1_000).toISOString();
+  const attempts = options.scenarios.map((): Outcome[] => []);
+  const tests: (TestReport | null)[] = options.scenarios.map(() => null);
+  const jobs = jobsOf(options);
+  const ends: Promise<void>[] = [];
+  await runInPool(
+    jobs,
+    {
+      workers: options.workers,
+      done: (outcome) => {
+        const at = outcome.job % options.scenarios.length;
+        const own = attempts[at];
+        own?.push(outcome);
+        if (own?.length !== options.repeat) return;
+        ends.push(
+          conclude(options, at, own).then((test) => {
+            tests[at] = test;
+            options.ended(test);
+          }),
+        );
+      },
+    },
+    signal,
+  );
+  await Promise.all(ends);
+  return makeRunReport({
+    tool: 'doorsill',
+    command: options.command,
+    seed: options.scenarios[0]?.seed ?? 1,
+    startedAt,
+    durationMs: machine.monotonicMs() - startedMs,
+    tests: tests.map((test, at) => test ?? interrupted(options, at, attempts[at]?.length ?? 0)),
+  });
+}
+
+/** Each scenario so often, in a mixed order: number modulo their count is the scenario's. */
+function jobsOf({ scenarios, repeat, update, rerunOf }: TestsOptions): WorkerJob[] {
+  const jobs = Array.from({ length: repeat }, (_, round) =>
+    scenarios.map((scenario, at) => ({
+      job: round * scenarios.length + at,
+      scenario,
+      update,
+      rerun: rerunOf(scenario),
+    })),
+  ).flat();
+  return repeat === 1 ? jobs : mixed(jobs, 1);
+}
+
+/** What became of all attempts at a scenario. */
+async function conclude(options: TestsOptions, at: number, attempts: readonly Outcome[]): Promise<TestReport> {
+  const scenario = options.scenarios[at];
+  if (!scenario) throw new Error('a scenario has its number');
+  const reports = attempts.map((outcome) => testOf(options, scenario, outcome));
+  const failed = reports.filter(({ status }) => status === 'failed');
+  const [first = reports[0]] = failed;
+  if (!first) throw new Error('a scenario was run');
+  const isFlaky = failed.length > 0 && failed.length < reports.length;
+  const test: TestReport = {
+    ...first,
+    status: isFlaky ? 'flaky' : first.status,
+    attempts: reports.length,
+    durationMs: reports.reduce((sum, { durationMs }) => sum + durationMs, 0),
+    notes: [...first.notes, ...(isFlaky ? [`${failed.length} of ${reports.length} attempts failed.`] : [])],
+  };
+  const ran = attempts.find((outcome) => 'run' in outcome && outcome.run.test.status === 'failed');
+  if (failed.length === 0 || options.out === null) return test;
+  const folder = `failures/${String(at + 1).padStart(4, '0')}-${fileName(titleOf(scenario))}`;
+  const run: Pick<ScenarioRun, 'log' | 'happened'> = ran && 'run' in ran ? ran.run : { log: [], happened: '' };
+  const kept = await keepFailure(options.disk, join(options.out, folder), { scenario, run, set: options.set });
+  return { ...test, folder, rerun: rerunFrom(kept, options, scenario) };
+}
+
+/** Yesterday's failure, from its own folder. */
+function rerunFrom(kept: string, { set }: TestsOptions, scenario: Scenario): string {
+  const settings = [...set].flatMap(([name, value]) => ['--set', shellWord(`${name}=${value}`)]);
+  const isVariant = Object.keys(scenario.variant).length > 0;
+  const filter = isVariant ? ['--filter', shellWord(titleOf(scenario))] : [];
+  return ['npx', 'doorsill', 'test', shellWord(kept), ...filter, ...settings].join(' ');
+}
+
+export function shellWord(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+const NAME_LETTERS_MAX = 60;
+
+function fileName(title: string): string {
+  return (
+    title
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, '-')
+      .replaceAll(/^-|-$/g, '')
+      .slice(0, NAME_LETTERS_MAX) || 'scenario'
+  );
+}
+
+function testOf(options: TestsOptions, scenario: Scenario, outcome: Outcome): TestReport {
+  if ('run' in outcome) return outcome.run.test;
+  const { message, stack } = outcome.error;
+  return { ...bare(options, scenario), status: 'failed', attempts: 1, failures: [{ what: message, actual: stack }] };
+}
+
+function interrupted(options: TestsOptions, at: number, attempts: number): TestReport {
+  const scenario = options.scenarios[at];
+  if (!scenario) throw new Error('a scenario has its number');
+  return { ...bare(options, scenario), status: 'interrupted', attempts, failures: [] };
+}
+
+function bare({ rerunOf }: TestsOptions, scenario: Scenario): Omit<TestReport, 'status' | 'attempts' | 'failures'> {
+  const { name, position, variant, folder } = scenario;
+  return {
+    name,
+    file: position.file.startsWith(folder) ? position.file.slice(folder.length + 1) : position.file,
+    line: position.line,
+    ...(Object.keys(variant).length > 0 ? { variant } : {}),
+    durationMs: 0,
+    rerun: rerunOf(scenario),
+    notes: [],
+  };
+}
