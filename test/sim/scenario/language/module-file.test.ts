@@ -101,7 +101,19 @@ describe('a scenario in TypeScript', () => {
       'that holds too much',
       'export default { name: "a", tags: Array(500_000).fill("x") };',
       'scenario_limit 1:1',
-      'values',
+      'it holds more than 400000 values',
+    ],
+    [
+      'that holds a huge text',
+      'export default { name: "a", description: "x".repeat(10_001) };',
+      'scenario_limit 1:1',
+      'default.description has more than 10000 letters',
+    ],
+    [
+      'that holds a prototype key',
+      'export default { name: "a", ["__proto__"]: { seed: 1 } };',
+      'scenario_module_failed 1:1',
+      'default has a key __proto__',
     ],
   ])('%s is refused', async (_, text, place, said) => {
     const { told } = await readModule(text);
