@@ -34,6 +34,8 @@ const DAY_LEVEL = 96;
 const DARK_SHARE_LEAST = 0.05;
 /** A pixel's vote is not noise when it is so many times further off than pixels are on average: here, or anywhere. */
 const NOISE_FACTOR = 4;
+/** Differences of fewer levels are the encoder's, however dark it is. */
+const LEVELS_LEAST = 4;
 /** The picture before is as noisy as this one. */
 const MOVED_NOISE_FACTOR = 4.5;
 /** The mean distance of pixels that is assumed until it has been measured. */
@@ -133,7 +135,7 @@ export class Background {
   compare(picture: Uint8Array, passedMs: number, votes: Votes): boolean {
     const gain = this.exposureGain(picture);
     const light = Math.min(1, Math.max(DARK_SHARE_LEAST, this.brightness / DAY_LEVEL));
-    const levelsLeast = Math.max(votes.levels * light, NOISE_FACTOR * this.noise);
+    const levelsLeast = Math.max(LEVELS_LEAST, votes.levels * light, NOISE_FACTOR * this.noise);
     const step = 1 - Math.exp(-passedMs / FOLLOW_MS);
     const noiseStep = 1 - Math.exp(-passedMs / BLOCK_NOISE_MS);
     const differedBefore = this.differing;

@@ -26,11 +26,6 @@ export class Blobs {
   /** The blocks of the blob that is being joined, in the order in which they were found. */
   private readonly members = new Uint16Array(BLOCKS);
 
-  /** Another scene: no block is restless. */
-  reset(): void {
-    this.restless.fill(0);
-  }
-
   /**
    * Joins neighbouring blocks (also over corners) that differ and lie in a zone. Returns the zone bits of all blobs that are lively
    * and make up at least `sizeLeast` blocks; 0 when there is none. `masks`: each block's zones, never all 0 for a block that

@@ -95,7 +95,6 @@ export function nextMotion(state: MotionState, input: MotionInput): { state: Mot
   const seen: MotionState = { ...state, lastUs: input.atUs };
   if (state.phase.name === 'blind' || passedUs <= 0 || passedUs > GAP_US_MAX) {
     state.background.learn(input.pixels);
-    state.blobs.reset();
     return { state: { ...seen, phase: QUIET }, effects: ended(state) };
   }
   const { background, blobs, settings, masks, phase } = state;

@@ -14,6 +14,7 @@ import { liveRows } from './live.ts';
 import { isMet, type Row, type Run } from './measure.ts';
 import { memoryRows } from './memory.ts';
 import { motionRows } from './motion.ts';
+import { motionQualityRows } from './motion-quality.ts';
 import { ringRows } from './ring.ts';
 import { machine, tableOf } from './table.ts';
 import { trimRows } from './trim.ts';
@@ -31,7 +32,11 @@ const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
   intake: intakeRows,
   audit: auditRows,
   feed: feedRows,
+  'motion-quality': motionQualityRows,
 };
+
+/** Only by name: it plays minutes of video in real time, and needs footage and a program that few have. */
+const BY_NAME_ONLY = ['motion-quality'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -49,7 +54,9 @@ if (unknown !== undefined) {
 }
 const rows: Row[] = [];
 const before = machine();
-for (const name of positionals.length > 0 ? positionals : Object.keys(GROUPS)) {
+for (const name of positionals.length > 0
+  ? positionals
+  : Object.keys(GROUPS).filter((one) => !BY_NAME_ONLY.includes(one))) {
   console.error(`bench: ${name} ...`);
   const folder = await mkdtemp(join(values.data ?? tmpdir(), `doorsill-bench-${name}-`));
   try {

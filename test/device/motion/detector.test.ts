@@ -131,7 +131,21 @@ describe('on drawn scenes', () => {
 
   it('sees nothing when a sensor suddenly makes more noise', () => {
     const noisier = (number: number) => (gray: number, x: number, y: number) => gray + 4 * grain(number, x, y);
-    expect(watch([...scene(0, 30), ...scene(30, 60, noisier)], { sensitivity: 65 })).toEqual([]);
+    const visited = (number: number) => (gray: number, x: number, y: number) =>
+      noisier(number)(walking(number)(gray, x, y), x, y);
+    const quiet = [...scene(0, 30), ...scene(30, 60, noisier)];
+    expect(watch(quiet, { sensitivity: 65 })).toEqual([]);
+    // And is not blind from then on.
+    const seen = watch([...quiet, ...scene(90, 10, visited)], { sensitivity: 65 });
+    expect(seen.map(({ type, atS }) => [type, atS])).toEqual([['motion-start', 18]]);
+  });
+
+  it('takes noise in the dark for no movement of what was left behind', () => {
+    const box = (number: number) => (gray: number, x: number, y: number) =>
+      visitorAt(60, 40, 24, 24)(gray, x, y) / 5 + grain(number, x, y);
+    const night = (number: number) => (gray: number, x: number, y: number) => gray / 5 + grain(number, x, y);
+    const seen = watch([...scene(0, 20, night), ...scene(20, 60, box)], { sensitivity: 65 });
+    expect(seen.map(({ type }) => type)).toEqual(['motion-start', 'motion-end']);
   });
 
   it('sees nothing in leaves that sway', () => {
@@ -163,11 +177,27 @@ describe('on drawn scenes', () => {
   });
 
   it('sees nothing when the sun falls on a floor without a pattern, too', () => {
-    const dim = (number: number) => (gray: number, x: number, y: number) =>
-      (x >= 80 && y >= 48 ? 60 : gray) / 3 + grain(number, x, y);
+    const floor = (gray: number, x: number, y: number) => (x >= 112 && y >= 48 ? 60 : gray) / 3;
+    const dim = (number: number) => (gray: number, x: number, y: number) => floor(gray, x, y) + grain(number, x, y);
     const sunny = (number: number) => (gray: number, x: number, y: number) =>
-      y < 32 ? dim(number)(gray, x, y) : (1.5 * (x >= 80 && y >= 48 ? 60 : gray)) / 3 + grain(number, x, y);
+      floor(gray, x, y) * (x >= 64 && y >= 48 ? 1.5 : 1) + grain(number, x, y);
     expect(watch([...scene(0, 30, dim), ...scene(30, 30, sunny)], { sensitivity: 65 })).toEqual([]);
+  });
+
+  it('ends motion also when the light changed while somebody covered much of a scene without a pattern', () => {
+    const flat = () => () => 80;
+    const near = () => (_: number, x: number) => (x < 60 ? 20 : 80);
+    const lit = () => (_: number, x: number) => (x < 60 ? 32 : 128);
+    const seen = watch([
+      ...scene(0, 20, flat),
+      ...scene(20, 5, near),
+      ...scene(25, 5, lit),
+      ...scene(30, 20, () => () => 128),
+    ]);
+    expect(seen.map(({ type, atS }) => [type, atS])).toEqual([
+      ['motion-start', 4],
+      ['motion-end', 6],
+    ]);
   });
 
   it('takes what was left behind and does not move for background in the end', () => {

@@ -61,7 +61,7 @@ function compared(truth: readonly Span[], events: readonly Span[]): { found: num
 describe('the default sensitivity', { tags: ['footage', 'long'] }, () => {
   const files = SCENES.map(({ file }) => mediaFile(file));
   it.skipIf(files.includes(null))(
-    'finds faint figures at night that 50 misses, and nothing false by day',
+    'finds faint figures at night as by day, and nothing false',
     async () => {
       const rows: { what: string; light: number; expected: number; cells: Map<number, ReturnType<typeof compared>> }[] =
         [];
@@ -87,19 +87,12 @@ describe('the default sensitivity', { tags: ['footage', 'long'] }, () => {
       process.stdout.write(`${heading}\n${lines.join('\n')}\n`);
       const at = (what: string, light: number, sensitivity: number) =>
         rows.find((row) => row.what === what && row.light === light)?.cells.get(sensitivity);
-      for (const what of ['a visitor', 'six people']) {
+      for (const { what } of SCENES) {
         const expected = rows.find((row) => row.what === what)?.expected;
-        expect([what, at(what, 10, 50)?.found]).toEqual([what, 0]);
-        for (const light of [100, 30, 15])
+        for (const light of [100, 30, 15, 10])
           expect([what, light, at(what, light, DEFAULT)?.found]).toEqual([what, light, expected]);
-        // Of those whom nobody saw before, most.
-        expect(at(what, 10, DEFAULT)?.found).toBeGreaterThan((expected ?? 0) / 2);
+        for (const light of LIGHTS) expect([what, light, at(what, light, DEFAULT)?.wrong]).toEqual([what, light, 0]);
       }
-      expect(at('three cars', 100, DEFAULT)).toEqual({ found: 3, wrong: 0 });
-      for (const light of LIGHTS) expect(at('sun comes out', light, DEFAULT)).toEqual({ found: 0, wrong: 0 });
-      for (const { what } of SCENES) expect([what, at(what, 100, DEFAULT)?.wrong]).toEqual([what, 0]);
-      // A higher one takes the sun for a visitor.
-      expect(at('sun comes out', 100, 70)?.wrong).toBe(1);
     },
     600_000,
   );
