@@ -86,6 +86,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
   [/^node:child_process$/, /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(cli|terminal|testbed)\//],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
+  [/^(yaml|jiti)$/, /^sim\/scenario\/language\//],
   [/^aedes/, /^sim\/broker\//],
   [/^(better-sqlite3|pg)$/, /^cloud-bridge\/persistence\//],
   [/^kysely$/, /^cloud-bridge\/(persistence\/|.*\/(sql-[a-z-]+|vault-schema)\.ts$)/],

@@ -235,7 +235,6 @@ export type StepAction =
   | { verb: 'wait'; forUs: number };
 
 export type Step = StepBase & StepAction;
-export type StepVerb = Step['verb'];
 
 /** What can be seen of the device's events: its own types. */
 export const EXPECTED_EVENTS = [
@@ -308,7 +307,6 @@ export type ExpectationTerms =
   | { kind: 'golden'; file: string };
 
 export type Expectation = ExpectationTerms & { position: Position };
-export type ExpectationKind = Expectation['kind'];
 
 /** Only what the scenario says; the rest are the defaults of sim/truth. */
 export interface TruthThresholds {
