@@ -23,10 +23,11 @@ const OFF_STEP = 1 / 16;
 const ABSORB_MS = 60_000;
 /** A block stays as it is while no more than this share of its pixels votes against the picture before. */
 const STILL_SHARE = 0.1;
-/** The first picture may show somebody who walks: a block is learnt anew until it has stayed as it is for this long. */
+/**
+ * The first picture may show somebody who walks: a block is learnt anew until it has stayed as it is for this long. One that never
+ * does (a fountain) is always compared with the picture before.
+ */
 const LEARN_STILL_MS = 1_500;
-/** A block that never stays as it is, is learnt by then: a fountain. */
-const LEARN_MS_MAX = 10_000;
 
 /** A scene with this mean brightness is as bright as day; in a darker one, fewer levels count, in proportion. */
 const DAY_LEVEL = 96;
@@ -92,7 +93,6 @@ export class Background {
   /** 1 for each block that is still learnt with each picture. */
   private readonly unlearnt = new Uint8Array(BLOCKS);
   private unlearntCount = 0;
-  private learningMs = 0;
   private readonly ratios = new Float32Array(BLOCKS);
   /** How many times brighter than the scene each block is that is only lit differently; else 0. */
   private readonly lights = new Float32Array(BLOCKS);
@@ -122,10 +122,6 @@ export class Background {
     this.lit = 0;
     this.unlearnt.fill(1);
     this.unlearntCount = BLOCKS;
-    this.learningMs = 0;
-    this.noises.fill(0);
-    this.noise = FIRST_NOISE;
-    this.comparisons = 0;
   }
 
   /**
@@ -141,7 +137,6 @@ export class Background {
     const differedBefore = this.differing;
     this.differing = 0;
     this.lit = 0;
-    this.learningMs += passedMs;
     let quietNoise = 0;
     let quietPixels = 0;
     for (let block = 0; block < BLOCKS; block += 1) {
@@ -201,7 +196,7 @@ export class Background {
 
   /** Takes a block anew that is still being learnt; or has it learnt, once it has stayed as it is. */
   private learnBlock(picture: Uint8Array, block: number): void {
-    if ((this.stillMs[block] ?? 0) < LEARN_STILL_MS && this.learningMs < LEARN_MS_MAX) {
+    if ((this.stillMs[block] ?? 0) < LEARN_STILL_MS) {
       this.take(picture, block);
       return;
     }
@@ -209,17 +204,14 @@ export class Background {
     this.unlearntCount -= 1;
   }
 
-  /**
-   * How much brighter the picture is than the scene: the median over blocks that showed nothing new the last time, or over all
-   * of them where that are too few.
-   */
-  private exposureGain(picture: Uint8Array, everywhere = false): number {
+  /** How much brighter the picture is than the scene: the median over blocks that showed nothing new the last time. */
+  private exposureGain(picture: Uint8Array): number {
     const { scene, ratios } = this;
     let count = 0;
     let compared = 0;
     let brightness = 0;
     for (let block = 0; block < BLOCKS; block += GAIN_STEP) {
-      if (this.differs[block] === 1 && !everywhere) continue;
+      if (this.differs[block] === 1) continue;
       let sceneSum = 0;
       let pictureSum = 0;
       // Every other line is enough for a mean.
@@ -235,7 +227,7 @@ export class Background {
       if (sceneSum > GAIN_LEVEL_LEAST * half) ratios[count++] = pictureSum / sceneSum;
     }
     if (compared > 0) this.brightness = brightness / compared;
-    if (count < GAIN_BLOCKS_LEAST) return everywhere ? 1 : this.exposureGain(picture, true);
+    if (count < GAIN_BLOCKS_LEAST) return 1;
     return ratios.subarray(0, count).sort()[count >> 1] ?? 1;
   }
 
