@@ -1,49 +1,32 @@
 // Owns: the verb `replay`: its arguments, what it prints, its exit status. Not here: replaying (sim/replay), verdicts (sim/truth).
-import { readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
 import { failure, findFfmpeg, silentLog } from '../../device/index.ts';
 import { eventLine, eventRecord, happenedUs, secondsAt, type Told } from '../replay/event-lines.ts';
-import { type FootageOptions, type FootagePart, readFootage } from '../replay/footage.ts';
 import { grayFootage } from '../replay/gray-footage.ts';
 import { ReplayFolder } from '../replay/replay-folder.ts';
 import { reportOf } from '../replay/replay-report.ts';
 import { replayedEvents } from '../replay/replay-truth.ts';
-import { type ReplayPlan, type ReplayResult, runReplay } from '../replay/run-replay.ts';
-import { parseSeconds, printLength } from '../terminal/format-units.ts';
+import { type ReplayPlan, type ReplayResult, type ReplaySinks, runReplay } from '../replay/run-replay.ts';
+import { printLength } from '../terminal/format-units.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { matchEvents } from '../truth/match-events.ts';
+import { playedTruth } from '../truth/played-truth.ts';
 import { readTruth } from '../truth/read-truth.ts';
+import type { Truth, TruthSpan } from '../truth/truth-file.ts';
 import { tuneCandidates, tuneMotion, tuneText } from '../truth/tune-motion.ts';
 import { judge, scoreText, type Thresholds } from '../truth/verdict.ts';
-import { parseStart } from '../world/start-time.ts';
 import { type Context, openContext } from './context.ts';
-
-interface ReplayOptions {
-  camera: string[];
-  fps?: string;
-  sound?: string;
-  audio: boolean;
-  from?: string;
-  to?: string;
-  loop?: string | true;
-  speed: string;
-  start?: string;
-  clockStep: string[];
-  seed: string;
-  settings?: string;
-  sensitivity?: string;
-  out?: string;
-  expect?: string;
-  minPrecision?: string;
-  minRecall?: string;
-  maxDelay?: string;
-  maxFalse?: string;
-  maxMissed?: string;
-  tune?: boolean;
-}
-
-const SETTINGS_BYTES_MAX = 200_000;
-const CAMERA_NAME = /^([a-z0-9][a-z0-9-]{0,31})=(.+)$/s;
+import { ownVersion } from './own-version.ts';
+import {
+  type Cameras,
+  camerasOf,
+  footageOptions,
+  planOf,
+  type ReplayOptions,
+  settingsOf,
+  thresholdsOf,
+} from './replay-options.ts';
 
 export function addReplay(program: Command): void {
   program
@@ -105,117 +88,21 @@ function collect(word: string, before: string[]): string[] {
   return [...before, word];
 }
 
-type Cameras = ReplayPlan['cameras'];
-
-async function camerasOf(sources: readonly string[], options: ReplayOptions): Promise<Cameras> {
-  const footage = footageOptions(options);
-  const cameras: { name: string; footage: FootagePart[] }[] = [];
-  if (sources.length > 0) cameras.push({ name: 'front', footage: await readFootage(sources, footage) });
-  for (const word of options.camera) {
-    const [, name = '', source = ''] = CAMERA_NAME.exec(word) ?? [];
-    if (name === '') throw failure('usage', { detail: `--camera takes NAME=SOURCE, not "${word}"` });
-    if (cameras.some((camera) => camera.name === name))
-      throw failure('usage', { detail: `two cameras are called ${name}` });
-    cameras.push({ name, footage: await readFootage([source], footage) });
-  }
-  if (cameras.length === 0) throw failure('replay_no_footage', { detail: 'no source was named' });
-  return cameras;
-}
-
-function footageOptions(options: ReplayOptions): FootageOptions {
-  const { fps, sound, audio, from, to, loop } = options;
-  const fromUs = from === undefined ? 0 : parseSeconds(from, '--from');
-  const toUs = to === undefined ? undefined : parseSeconds(to, '--to');
-  if (toUs !== undefined && toUs <= fromUs) throw failure('usage', { detail: '--to must be later than --from' });
-  return {
-    ...(fps === undefined ? {} : { fps: parseNumber(fps, '--fps', 0.01, 240) }),
-    ...(sound === undefined ? {} : { sound }),
-    ...{ audio, fromUs },
-    ...(toUs === undefined ? {} : { toUs }),
-    loop: loop === undefined ? 1 : loop === true ? 'forever' : parseNumber(loop, '--loop', 1, 1_000_000, true),
-  };
-}
-
-function parseNumber(text: string, what: string, min: number, max: number, isWhole = false): number {
-  const value = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || value < min || value > max || (isWhole && !Number.isInteger(value)))
-    throw failure('usage', { detail: `${what} takes ${min} to ${max}, not "${text}"` });
-  return value;
-}
-
-function speedOf(text: string): { speed?: number } {
-  if (text === 'fast') return {};
-  return { speed: text === 'own' ? 1 : parseNumber(text, '--speed', 0.1, 1_000) };
-}
-
-function clockSteps(words: readonly string[]): { atUs: number; byUs: number }[] {
-  return words.map((word) => {
-    const [, at = '', sign = '', by = ''] = /^([\d.]+)=([+-]?)([\d.]+)$/.exec(word) ?? [];
-    if (at === '')
-      throw failure('usage', { detail: `--clock-step takes SECONDS=SECONDS such as 10=-1, not "${word}"` });
-    const byUs = parseSeconds(by, '--clock-step');
-    return { atUs: parseSeconds(at, '--clock-step'), byUs: sign === '-' ? -byUs : byUs };
-  });
-}
-
-async function settingsOf({ settings, sensitivity }: ReplayOptions): Promise<ReplayPlan['settings']> {
-  const named = settings === undefined ? {} : await settingsFile(settings);
-  if (sensitivity === undefined) return named;
-  return {
-    ...named,
-    motion: { ...named.motion, sensitivity: parseNumber(sensitivity, '--sensitivity', 1, 100, true) },
-  };
-}
-
-async function settingsFile(file: string): Promise<ReplayPlan['settings']> {
-  const bytes = await readFile(file);
-  if (bytes.length > SETTINGS_BYTES_MAX) throw failure('config_invalid', { file, detail: 'it is too long' });
-  try {
-    // Its words are checked when the doorbell starts; where it connects is not the file's to say.
-    const { home: _home, camera: _camera, console: _console, ...settings } = JSON.parse(bytes.toString('utf8'));
-    return settings;
-  } catch (thrown) {
-    throw failure('config_invalid', { file, detail: thrown instanceof Error ? thrown.message : 'it is not JSON' });
-  }
-}
-
-function thresholdsOf(options: ReplayOptions): Thresholds {
-  const named = { minPrecision: options.minPrecision, minRecall: options.minRecall } as const;
-  const { maxDelay, maxFalse, maxMissed } = options;
-  return {
-    ...Object.fromEntries(
-      Object.entries(named).flatMap(([key, text]) => (text === undefined ? [] : [[key, parseNumber(text, key, 0, 1)]])),
-    ),
-    ...(maxDelay === undefined ? {} : { maxDelayS: parseNumber(maxDelay, '--max-delay', 0, 3_600) }),
-    ...(maxFalse === undefined ? {} : { maxFalse: parseNumber(maxFalse, '--max-false', 0, 1e6, true) }),
-    ...(maxMissed === undefined ? {} : { maxMissed: parseNumber(maxMissed, '--max-missed', 0, 1e6, true) }),
-  };
-}
-
-async function planOf(cameras: Cameras, options: ReplayOptions): Promise<ReplayPlan & { zone: string }> {
-  const start = options.start === undefined ? null : parseStart(options.start);
-  return {
-    cameras,
-    startUs: start?.wallUs ?? 'own',
-    zone: start?.zone ?? 'UTC',
-    ...speedOf(options.speed),
-    seed: parseNumber(options.seed, '--seed', 0, 2 ** 32 - 1, true),
-    settings: await settingsOf(options),
-    clockSteps: clockSteps(options.clockStep),
-  };
-}
-
 async function replay(cameras: Cameras, options: ReplayOptions, context: Context, signal: AbortSignal): Promise<void> {
   const plan = await planOf(cameras, options);
   const thresholds = thresholdsOf(options);
   const names = cameras.map(({ name }) => name);
   // Read before anything is replayed: a mistake in it is said at once.
-  if (options.expect !== undefined) await readTruth(options.expect, context.disk, { cameras: names });
+  const truth = options.expect === undefined ? null : await readTruth(options.expect, context.disk, { cameras: names });
   const folder = options.out === undefined ? null : await ReplayFolder.make(options.out, context.disk);
   const told: Told = { startUs: 0, zone: plan.zone, isNamed: cameras.length > 1 };
   const bar = new ProgressBar(context);
+  const startedAt = new Date(context.clock.wallUs() / 1_000).toISOString();
+  // What should be seen has a picture in the report, seen or not.
+  const isWhole = options.from === undefined && options.loop === undefined;
+  const stillsAtUs = folder && truth && isWhole ? truth.spans.map(momentOf) : [];
   const result = await runReplay(
-    plan,
+    { ...plan, stillsAtUs },
     { disk: context.disk, log: folder?.openLog() ?? (context.logLevel === 'warn' ? silentLog() : context.log) },
     {
       begins: (startUs) => {
@@ -228,13 +115,39 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
         context.output.result(record, eventLine(noticed, told));
       },
       progress: (passedUs, lengthUs) => bar.show(passedUs, lengthUs),
-      ...(folder
-        ? { keep: (doorbell, noticed) => folder.keep(doorbell, noticed, secondsAt(happenedUs(noticed, told))) }
-        : {}),
+      ...(folder ? keeping(folder, told) : {}),
     },
     signal,
   ).finally(() => bar.clear());
-  await conclude({ result, plan, options, thresholds, folder, names }, context);
+  await conclude({ result, plan, options, thresholds, folder, names, startedAt }, context);
+}
+
+/** What a folder keeps of a replay. */
+function keeping(folder: ReplayFolder, told: Told): Pick<ReplaySinks, 'keep' | 'keepStill'> {
+  return {
+    keep: (doorbell, noticed) => folder.keep(doorbell, noticed, secondsAt(happenedUs(noticed, told))),
+    keepStill: (doorbell, atUs) =>
+      folder.still(doorbell, { atUs, atS: secondsAt(atUs - told.startUs), type: 'labelled' }),
+  };
+}
+
+/** A moment of a labelled span at which it can be seen: its middle, or its second second. */
+const momentOf = ({ startUs, endUs }: TruthSpan) => Math.min(Math.round((startUs + endUs) / 2), startUs + 2_000_000);
+
+/** The truth of what was played: a part of the footage, or all of it several times. Its length is checked where all was played once. */
+async function truthFor(
+  { result, options, names }: Conclusion,
+  file: string,
+  { disk }: Context,
+  lengthUs: number,
+): Promise<Truth> {
+  const { fromUs = 0, toUs, loop = 1 } = footageOptions(options);
+  const isBroken = result.cameras.some(({ fault }) => fault !== null);
+  if (fromUs === 0 && toUs === undefined && loop === 1)
+    return readTruth(file, disk, { cameras: names, ...(isBroken ? {} : { durationUs: lengthUs }) });
+  const truth = await readTruth(file, disk, { cameras: names });
+  const times = loop === 'forever' ? Math.max(1, Math.ceil(lengthUs / truth.durationUs)) : loop;
+  return playedTruth(truth, { fromUs, toUs: toUs ?? truth.durationUs, times });
 }
 
 interface Conclusion {
@@ -244,25 +157,23 @@ interface Conclusion {
   thresholds: Thresholds;
   folder: ReplayFolder | null;
   names: readonly string[];
+  /** When it began, in the machine's time. */
+  startedAt: string;
 }
 
 /** Prints what came of it, writes the report, sets the exit status. Throws `replay_footage_broken`. */
 async function conclude(conclusion: Conclusion, context: Context): Promise<void> {
-  const { result, plan, options, thresholds, folder, names } = conclusion;
+  const { result, plan, options, thresholds, folder, startedAt } = conclusion;
   const lengthUs = Math.max(...result.cameras.map((camera) => camera.lengthUs));
   const broken = result.cameras.find(({ fault }) => fault !== null);
-  const truth =
-    options.expect === undefined
-      ? null
-      : await readTruth(
-          options.expect,
-          context.disk,
-          broken ? { cameras: names } : { cameras: names, durationUs: lengthUs },
-        );
+  const truth = options.expect === undefined ? null : await truthFor(conclusion, options.expect, context, lengthUs);
   const match = truth && matchEvents(truth, replayedEvents(result, result.startUs));
   const verdict = match && judge(match.score, thresholds);
   if (folder) {
-    const report = reportOf({ ...conclusion, match, verdict, stills: folder.stills, command: commandLine() });
+    const report = reportOf({
+      ...{ ...conclusion, match, verdict, stills: folder.stills, command: commandLine() },
+      ...{ tool: `doorsill ${ownVersion()}`, startedAt, title: titleOf(plan.cameras) },
+    });
     const { writeReports } = await import('../report/write-reports.ts');
     await writeReports(context.disk, folder.path, report, ['json', 'html', 'junit']);
   }
@@ -285,6 +196,24 @@ async function conclude(conclusion: Conclusion, context: Context): Promise<void>
   context.output.result(summary, lines.join('\n'));
   if (broken) throw failure('replay_footage_broken', { camera: broken.name, detail: broken.fault ?? '' });
   if (!passed) process.exitCode = 1;
+}
+
+/** What was replayed, as a title. */
+function titleOf(cameras: Cameras): string {
+  const names = cameras.map(({ name, footage }) => {
+    const [first] = footage;
+    const source = first?.source;
+    const shown = !source
+      ? ''
+      : source.kind === 'video'
+        ? basename(source.path)
+        : source.kind === 'images'
+          ? basename(dirname(source.paths[0] ?? ''))
+          : source.source.shown;
+    const more = footage.length > 1 ? ` and ${footage.length - 1} more` : '';
+    return cameras.length > 1 ? `${name}: ${shown}${more}` : `${shown}${more}`;
+  });
+  return names.join(', ');
 }
 
 /** What was missed, and what is not in the truth. */

@@ -1,37 +1,32 @@
 // Owns: footage as a camera of a simulated world: shows part after part, each picture when the world's time has come to it, and goes on at
 // the right place after it was switched off. Not here: which footage (footage.ts), the world's time (sim/world), running ffmpeg (device/camera).
-import { readFile } from 'node:fs/promises';
 import {
   type CameraKind,
   type CameraSource,
   type CapturePlan,
   type DriverContext,
-  type FeedPipes,
   type FileFacts,
   failure,
   fileInput,
   KnownTimeline,
-  type Port,
   probeFile,
   type RunEvidence,
   type RunInput,
   replan,
   type SourceDriver,
   sniffFile,
-  writeTo,
 } from '../../device/index.ts';
 import { SyntheticDriver } from '../porch/porch-camera.ts';
 import { SYNTHETIC_FPS } from '../porch/scene.ts';
 import type { DeviceClock } from '../world/device-clock.ts';
 import type { Track, VirtualClock } from '../world/virtual-clock.ts';
-import { type FootagePart, formatOf, lengthOf } from './footage.ts';
+import { type FootagePart, lengthOf } from './footage.ts';
+import { cutInput, feedImages, imagesInput } from './replay-inputs.ts';
 
 /** So much of a video is looked through before it is shown, in seconds; the rest is judged as it comes. */
 const LOOK_S = 30;
 /** A camera whose clock was never set says 1970 or 1904: no file that doorsill can be given was shot before 2000. */
 const EARLIEST_US = Date.UTC(2000, 0) * 1_000;
-/** Images are read whole. */
-const IMAGE_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface ReplayCameraDeps {
   world: VirtualClock;
@@ -331,7 +326,7 @@ class ReplayDriver implements SourceDriver {
           this.plan = this.facts.plan;
         }
         const { container } = this.facts;
-        const input = cut(fileInput(part.source.path, container), part, showing.intoUs);
+        const input = cutInput(fileInput(part.source.path, container), part, showing.intoUs);
         return this.withSound(part, showing, { inputs: [input], plan: this.plan, feed: null });
       }
     }
@@ -348,7 +343,7 @@ class ReplayDriver implements SourceDriver {
     this.plan = { ...input.plan, audio: 'encode', audioStream: '1:a:0' };
     return {
       ...input,
-      inputs: [...input.inputs, cut(fileInput(part.sound, container), part, intoUs)],
+      inputs: [...input.inputs, cutInput(fileInput(part.sound, container), part, intoUs)],
       plan: this.plan,
     };
   }
@@ -365,38 +360,5 @@ class ReplayDriver implements SourceDriver {
     );
     const first = Math.round(((part.fromUs + intoUs) * SYNTHETIC_FPS) / 1_000_000);
     return driver.openAt(wallUs, first);
-  }
-}
-
-/** An input that begins and ends where its part does. */
-function cut(input: Port, { fromUs, toUs }: FootagePart, intoUs: number): Port {
-  const beginUs = fromUs + intoUs;
-  const from = beginUs > 0 ? ['-ss', `${beginUs}us`] : [];
-  const to = toUs === undefined ? [] : ['-t', `${Math.max(1, toUs - beginUs)}us`];
-  return { ...input, options: [...input.options, ...from, ...to] };
-}
-
-function imagesInput(first: string, fps: number): Port {
-  return {
-    options: [
-      ...['-protocol_whitelist', 'pipe', '-max_pixels', String(8192 * 4320)],
-      ...['-f', 'image2pipe', '-framerate', String(fps), '-c:v', formatOf(first)],
-    ],
-    address: 'pipe:0',
-  };
-}
-
-/** Writes images into ffmpeg, one after the other. */
-async function feedImages(part: FootagePart, intoUs: number, pipes: FeedPipes, run: AbortSignal): Promise<void> {
-  if (part.source.kind !== 'images') return;
-  const { paths, fps } = part.source;
-  const at = (us: number) => Math.round((us * fps) / 1_000_000);
-  const end = part.toUs === undefined ? paths.length : at(part.toUs);
-  for (const path of paths.slice(at(part.fromUs + intoUs), end)) {
-    if (run.aborted) return;
-    const bytes = await readFile(path);
-    if (bytes.length > IMAGE_BYTES_MAX)
-      throw failure('camera_refused_format', { source: path, detail: `it has more than ${IMAGE_BYTES_MAX} bytes` });
-    if (!(await writeTo(pipes.video, bytes))) return;
   }
 }

@@ -1,7 +1,7 @@
 // Owns: what a replay keeps: events, pictures and clips of them, the log, in a folder that only this user can open. All of it is plain
 // footage. Not here: the reports (sim/report), which events there are (run-replay.ts).
 import { appendFileSync } from 'node:fs';
-import { appendFile, open, readdir, realpath } from 'node:fs/promises';
+import { appendFile, chmod, open, readdir, realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type Disk, failure, type Log, openLogFile, type Window } from '../../device/index.ts';
 import { refusePairedFolder } from './footage.ts';
@@ -33,11 +33,7 @@ export class ReplayFolder {
 
   /** Makes the folder. Throws `replay_folder_taken`, `replay_folder_paired`, and what the disk says. */
   static async make(word: string, disk: Disk): Promise<ReplayFolder> {
-    const path = resolve(word);
-    const names = await readdir(path).catch(() => []);
-    if (names.length > 0) throw failure('replay_folder_taken', { folder: path });
-    await refusePairedFolder(await nearestRealPath(path));
-    await disk.makeFolder(path);
+    const path = await makeKeptFolder(word, disk);
     const folder = new ReplayFolder(path, disk);
     // Claimed at once: a second run into the same folder is refused.
     await folder.claim('events.jsonl');
@@ -56,19 +52,29 @@ export class ReplayFolder {
 
   /** Keeps what belongs to an event: a picture of its beginning, or its footage. */
   async keep(doorbell: ReplayedDoorbell, { camera, event }: NoticedEvent, atS: number): Promise<void> {
-    this.kept += 1;
-    const name = `${String(this.kept).padStart(4, '0')}-${atS.toFixed(3)}s-${event.type}`;
-    if (event.type === 'event-window') return this.clip(doorbell, event.window, join(camera, `${name}.mp4`));
+    if (event.type !== 'event-window') return this.still(doorbell, { atUs: event.atUs, atS, type: event.type });
+    await this.clip(doorbell, event.window, join(camera, `${this.nextName(atS, event.type)}.mp4`));
+  }
+
+  /** Keeps the picture of a moment. */
+  async still(
+    doorbell: ReplayedDoorbell,
+    { atUs, atS, type }: { atUs: number; atS: number; type: string },
+  ): Promise<void> {
     if (this.stills.length >= STILLS_MAX) return;
-    const file = join(camera, `${name}.jpg`);
-    const jpeg = await doorbell.session
-      .still({ atUs: event.atUs, width: STILL_WIDTH, isExact: true })
-      .catch(() => null);
+    const camera = doorbell.name;
     // A press while nothing is recorded has no picture.
+    const jpeg = await doorbell.session.still({ atUs, width: STILL_WIDTH, isExact: true }).catch(() => null);
     if (!jpeg) return;
+    const file = join(camera, `${this.nextName(atS, type)}.jpg`);
     await this.disk.makeFolder(join(this.path, camera));
     await this.disk.replaceFile(join(this.path, file), jpeg);
-    this.stills.push({ camera, atUs: event.atUs, caption: `${event.type} at ${atS.toFixed(1)} s`, file });
+    this.stills.push({ camera, atUs, caption: `${type} at ${atS.toFixed(1)} s`, file });
+  }
+
+  private nextName(atS: number, type: string): string {
+    this.kept += 1;
+    return `${String(this.kept).padStart(4, '0')}-${atS.toFixed(3)}s-${type}`;
   }
 
   private async clip(doorbell: ReplayedDoorbell, window: Window, file: string): Promise<void> {
@@ -84,6 +90,21 @@ export class ReplayFolder {
     const handle = await open(join(this.path, file), 'wx', 0o600);
     await handle.close();
   }
+}
+
+/**
+ * Makes a folder for plain footage: new or empty, not in that of a doorbell that keeps its footage. Returns its absolute path. Throws
+ * `replay_folder_taken`, `replay_folder_paired`, and what the disk says.
+ */
+export async function makeKeptFolder(word: string, disk: Disk): Promise<string> {
+  const path = resolve(word);
+  const names = await readdir(path).catch(() => []);
+  if (names.length > 0) throw failure('replay_folder_taken', { folder: path });
+  await refusePairedFolder(await nearestRealPath(path));
+  await disk.makeFolder(path);
+  // One that was there already may be open to others.
+  await chmod(path, 0o700);
+  return path;
 }
 
 /** The real path of the nearest folder above that exists. */

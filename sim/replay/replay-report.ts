@@ -1,7 +1,7 @@
 // Owns: a replay as a report of one test: the timeline of each camera, its truth, its pictures, what differed. Pure.
 // Not here: the report's form (sim/report), what a pass is (sim/truth).
 import { makeRunReport, type RunReport, type TestReport, type TimelineCamera } from '../report/run-report.ts';
-import type { MatchResult } from '../truth/match-events.ts';
+import type { MatchResult, ReplayedEvent } from '../truth/match-events.ts';
 import type { Verdict } from '../truth/verdict.ts';
 import { secondsAt } from './event-lines.ts';
 import type { KeptStill } from './replay-folder.ts';
@@ -16,16 +16,21 @@ export interface ReportedReplay {
   stills: readonly KeptStill[];
   /** The command that makes this run again. */
   command: string;
+  /** Name and version of this program, and when it began, in the machine's time. */
+  tool: string;
+  startedAt: string;
+  /** What was replayed, as it was named. */
+  title: string;
 }
 
 /** The report of one replay. */
 export function reportOf(replayed: ReportedReplay): RunReport {
   const { result, plan, command } = replayed;
   return makeRunReport({
-    tool: 'doorsill',
+    tool: replayed.tool,
     command,
     seed: plan.seed,
-    startedAt: new Date(result.startUs / 1_000).toISOString(),
+    startedAt: replayed.startedAt,
     durationMs: result.tookMs,
     tests: [testOf(replayed)],
   });
@@ -36,7 +41,7 @@ function testOf(replayed: ReportedReplay): TestReport {
   const broken = result.cameras.filter(({ fault }) => fault !== null);
   const isPassed = broken.length === 0 && (verdict?.passed ?? true);
   return {
-    name: plan.cameras.map(({ name }) => name).join(', '),
+    name: replayed.title,
     status: isPassed ? 'passed' : 'failed',
     durationMs: result.tookMs,
     attempts: 1,
@@ -46,7 +51,7 @@ function testOf(replayed: ReportedReplay): TestReport {
       ...(verdict?.faults ?? []).map(({ text, wanted, got }) => ({
         what: text,
         expected: String(wanted),
-        actual: String(got),
+        actual: String(secondsAt(got * 1_000_000)),
       })),
     ],
     notes: match ? [] : ['No ground truth was given: nothing was judged.'],
@@ -84,6 +89,7 @@ function cameraOf(name: string, { result, match, stills }: ReportedReplay): Time
         startUs: event.atUs,
         ...(endUs == null ? {} : { endUs: startUs + endUs }),
         ...(verdict === 'matched' || verdict === 'false' ? { verdict } : {}),
+        ...lateness(found[at], match),
       };
     }),
     truth: (match?.spans ?? [])
@@ -97,6 +103,16 @@ function cameraOf(name: string, { result, match, stills }: ReportedReplay): Time
       })),
     stills: stills.filter(({ camera }) => camera === name).map(({ atUs, caption, file }) => ({ atUs, caption, file })),
   };
+}
+
+/** How much later than the truth an event began, where it was the first to find something. */
+function lateness(event: ReplayedEvent | undefined, match: MatchResult | null): { lateByMs?: number } {
+  if (!event || !match) return {};
+  const found = match.spans.find(
+    ({ span, startLateByUs }) =>
+      startLateByUs !== null && span.event === event.event && span.startUs + startLateByUs === event.startUs,
+  );
+  return found?.startLateByUs == null ? {} : { lateByMs: Math.round(found.startLateByUs / 1_000) };
 }
 
 function scoreOf({ score }: MatchResult): TestReport['score'] {

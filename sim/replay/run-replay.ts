@@ -29,6 +29,8 @@ export interface ReplayPlan {
   settings: Partial<Omit<DeviceConfigInput, 'home' | 'camera' | 'console'>>;
   /** Steps of the doorbells' clocks: when, since the start, and by how much. */
   clockSteps?: readonly { atUs: number; byUs: number }[];
+  /** Moments since the start of which a picture is kept, where any are. */
+  stillsAtUs?: readonly number[];
   /** Goes on for so long after the first picture, whether or not footage is left; absent: until all was shown and decided. */
   forUs?: number;
 }
@@ -53,6 +55,8 @@ export interface ReplaySinks {
   event(noticed: NoticedEvent): void;
   /** The machine was busy with footage: how far it has come. `lengthUs`: how much there is, where that is known. */
   progress?(passedUs: number, lengthUs: number | null): void;
+  /** Keeps the picture of a moment, in wall time, while no time passes. */
+  keepStill?(doorbell: ReplayedDoorbell, atUs: number): Promise<void>;
   /** Keeps pictures of something that happened, while no time passes. */
   keep?(doorbell: ReplayedDoorbell, noticed: NoticedEvent): Promise<void>;
 }
@@ -148,6 +152,7 @@ class Replay {
       for (const doorbell of this.doorbells) await doorbell.start();
     });
     this.setClocks();
+    this.keepStillsLater();
     await this.untilOver(signal);
     const { passedUs } = this.world;
     const startUs = this.world.wallUs() - passedUs;
@@ -227,13 +232,25 @@ class Replay {
 
   private keepLater(doorbell: ReplayedDoorbell, noticed: NoticedEvent): void {
     if (!['ring', 'motion-start', 'event-window'].includes(noticed.event.type)) return;
-    this.world.after(KEEP_AFTER_MS, () => {
-      const kept = this.world
-        .holding(async () => this.sinks.keep?.(doorbell, noticed))
-        .catch((thrown: unknown) => this.breakOff(thrown))
-        .finally(() => this.keeping.delete(kept));
-      this.keeping.add(kept);
-    });
+    this.world.after(KEEP_AFTER_MS, () => this.keepNow(async () => this.sinks.keep?.(doorbell, noticed)));
+  }
+
+  private keepStillsLater(): void {
+    const startUs = this.world.wallUs() - this.world.passedUs;
+    for (const atUs of this.plan.stillsAtUs ?? []) {
+      for (const doorbell of this.doorbells) {
+        const keep = async () => this.sinks.keepStill?.(doorbell, startUs + atUs);
+        this.world.after(atUs / 1_000 + KEEP_AFTER_MS, () => this.keepNow(keep));
+      }
+    }
+  }
+
+  private keepNow(keep: () => Promise<void>): void {
+    const kept = this.world
+      .holding(keep)
+      .catch((thrown: unknown) => this.breakOff(thrown))
+      .finally(() => this.keeping.delete(kept));
+    this.keeping.add(kept);
   }
 
   private breakOff(thrown: unknown): void {

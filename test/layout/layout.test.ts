@@ -77,6 +77,7 @@ const SIM_ORDER = [
     'report',
     'replay',
     'scenario',
+    'record',
     'cli',
   ],
 ];
@@ -84,7 +85,7 @@ const SIM_ORDER = [
 /** Folders that may use a package; every other one may not. */
 const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
-  [/^node:child_process$/, /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(cli|terminal|testbed)\//],
+  [/^node:child_process$/, /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(cli|terminal|testbed|scenario\/runner)\//],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^(yaml|jiti)$/, /^sim\/scenario\/language\//],
   [/^aedes/, /^sim\/broker\//],
@@ -315,6 +316,7 @@ describe('files', () => {
     const allowed = new Set([
       ...['device', 'cloud-bridge', 'sim', 'test', 'package.json', 'tsconfig.json', 'README.md', 'package-lock.json'],
       ...['.gitignore', '.ci', 'biome.json', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
+      ...['docs', 'scenarios'],
     ]);
     const top = new Set(projectFiles().map((name) => name.split('/')[0] ?? ''));
     expect([...top].filter((name) => !allowed.has(name))).toEqual([]);

@@ -1,0 +1,142 @@
+// Owns: the options of the verb `replay`: what each takes, and what they mean together. Not here: replaying (replay.ts).
+import { readFile } from 'node:fs/promises';
+import { failure } from '../../device/index.ts';
+import { type FootageOptions, type FootagePart, readFootage } from '../replay/footage.ts';
+import type { ReplayPlan } from '../replay/run-replay.ts';
+import { parseSeconds } from '../terminal/format-units.ts';
+import type { Thresholds } from '../truth/verdict.ts';
+import { parseStart } from '../world/start-time.ts';
+
+/** The words of the verb `replay`, as commander gives them. */
+export interface ReplayOptions {
+  camera: string[];
+  fps?: string;
+  sound?: string;
+  audio: boolean;
+  from?: string;
+  to?: string;
+  loop?: string | true;
+  speed: string;
+  start?: string;
+  clockStep: string[];
+  seed: string;
+  settings?: string;
+  sensitivity?: string;
+  out?: string;
+  expect?: string;
+  minPrecision?: string;
+  minRecall?: string;
+  maxDelay?: string;
+  maxFalse?: string;
+  maxMissed?: string;
+  tune?: boolean;
+}
+
+const SETTINGS_BYTES_MAX = 200_000;
+const CAMERA_NAME = /^([a-z0-9][a-z0-9-]{0,31})=(.+)$/s;
+
+/** The cameras of a replay, and what they show. */
+export type Cameras = ReplayPlan['cameras'];
+
+/** The cameras that were named. Throws `usage`, `replay_...`. */
+export async function camerasOf(sources: readonly string[], options: ReplayOptions): Promise<Cameras> {
+  const footage = footageOptions(options);
+  const cameras: { name: string; footage: FootagePart[] }[] = [];
+  if (sources.length > 0) cameras.push({ name: 'front', footage: await readFootage(sources, footage) });
+  for (const word of options.camera) {
+    const [, name = '', source = ''] = CAMERA_NAME.exec(word) ?? [];
+    if (name === '') throw failure('usage', { detail: `--camera takes NAME=SOURCE, not "${word}"` });
+    if (cameras.some((camera) => camera.name === name))
+      throw failure('usage', { detail: `two cameras are called ${name}` });
+    cameras.push({ name, footage: await readFootage([source], footage) });
+  }
+  if (cameras.length === 0) throw failure('replay_no_footage', { detail: 'no source was named' });
+  return cameras;
+}
+
+/** Which part of the footage is played, and how. Throws `usage`. */
+export function footageOptions(options: ReplayOptions): FootageOptions {
+  const { fps, sound, audio, from, to, loop } = options;
+  const fromUs = from === undefined ? 0 : parseSeconds(from, '--from');
+  const toUs = to === undefined ? undefined : parseSeconds(to, '--to');
+  if (toUs !== undefined && toUs <= fromUs) throw failure('usage', { detail: '--to must be later than --from' });
+  return {
+    ...(fps === undefined ? {} : { fps: parseNumber(fps, '--fps', 0.01, 240) }),
+    ...(sound === undefined ? {} : { sound }),
+    ...{ audio, fromUs },
+    ...(toUs === undefined ? {} : { toUs }),
+    loop: loop === undefined ? 1 : loop === true ? 'forever' : parseNumber(loop, '--loop', 1, 1_000_000, true),
+  };
+}
+
+function parseNumber(text: string, what: string, min: number, max: number, isWhole = false): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < min || value > max || (isWhole && !Number.isInteger(value)))
+    throw failure('usage', { detail: `${what} takes ${min} to ${max}, not "${text}"` });
+  return value;
+}
+
+function speedOf(text: string): { speed?: number } {
+  if (text === 'fast') return {};
+  return { speed: text === 'own' ? 1 : parseNumber(text, '--speed', 0.1, 1_000) };
+}
+
+function clockSteps(words: readonly string[]): { atUs: number; byUs: number }[] {
+  return words.map((word) => {
+    const [, at = '', sign = '', by = ''] = /^([\d.]+)=([+-]?)([\d.]+)$/.exec(word) ?? [];
+    if (at === '')
+      throw failure('usage', { detail: `--clock-step takes SECONDS=SECONDS such as 10=-1, not "${word}"` });
+    const byUs = parseSeconds(by, '--clock-step');
+    return { atUs: parseSeconds(at, '--clock-step'), byUs: sign === '-' ? -byUs : byUs };
+  });
+}
+
+/** The settings of the doorbells. Throws `usage`, `config_invalid`. */
+export async function settingsOf({ settings, sensitivity }: ReplayOptions): Promise<ReplayPlan['settings']> {
+  const named = settings === undefined ? {} : await settingsFile(settings);
+  if (sensitivity === undefined) return named;
+  return {
+    ...named,
+    motion: { ...named.motion, sensitivity: parseNumber(sensitivity, '--sensitivity', 1, 100, true) },
+  };
+}
+
+async function settingsFile(file: string): Promise<ReplayPlan['settings']> {
+  const bytes = await readFile(file);
+  if (bytes.length > SETTINGS_BYTES_MAX) throw failure('config_invalid', { file, detail: 'it is too long' });
+  try {
+    // Its words are checked when the doorbell starts; where it connects is not the file's to say.
+    const { home: _home, camera: _camera, console: _console, ...settings } = JSON.parse(bytes.toString('utf8'));
+    return settings;
+  } catch (thrown) {
+    throw failure('config_invalid', { file, detail: thrown instanceof Error ? thrown.message : 'it is not JSON' });
+  }
+}
+
+/** What a score must reach, as far as it was said. Throws `usage`. */
+export function thresholdsOf(options: ReplayOptions): Thresholds {
+  const named = { minPrecision: options.minPrecision, minRecall: options.minRecall } as const;
+  const { maxDelay, maxFalse, maxMissed } = options;
+  return {
+    ...Object.fromEntries(
+      Object.entries(named).flatMap(([key, text]) => (text === undefined ? [] : [[key, parseNumber(text, key, 0, 1)]])),
+    ),
+    ...(maxDelay === undefined ? {} : { maxDelayS: parseNumber(maxDelay, '--max-delay', 0, 3_600) }),
+    ...(maxFalse === undefined ? {} : { maxFalse: parseNumber(maxFalse, '--max-false', 0, 1e6, true) }),
+    ...(maxMissed === undefined ? {} : { maxMissed: parseNumber(maxMissed, '--max-missed', 0, 1e6, true) }),
+  };
+}
+
+/** What is replayed and how. Throws `usage`, `start_time_refused`, `config_invalid`. */
+export async function planOf(cameras: Cameras, options: ReplayOptions): Promise<ReplayPlan & { zone: string }> {
+  const start = options.start === undefined ? null : parseStart(options.start);
+  return {
+    cameras,
+    startUs: start?.wallUs ?? 'own',
+    zone: start?.zone ?? 'UTC',
+    ...speedOf(options.speed),
+    seed: parseNumber(options.seed, '--seed', 0, 2 ** 32 - 1, true),
+    settings: await settingsOf(options),
+    clockSteps: clockSteps(options.clockStep),
+  };
+}

@@ -1,0 +1,42 @@
+// Owns: what ffmpeg reads of a part of footage: from where to where, and images that this process writes into it.
+// Not here: which part (replay-camera.ts).
+import { readFile } from 'node:fs/promises';
+import { type FeedPipes, failure, type Port, writeTo } from '../../device/index.ts';
+import { type FootagePart, formatOf } from './footage.ts';
+
+/** Images are read whole. */
+const IMAGE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** An input that begins and ends where its part does. */
+export function cutInput(input: Port, { fromUs, toUs }: FootagePart, intoUs: number): Port {
+  const beginUs = fromUs + intoUs;
+  const from = beginUs > 0 ? ['-ss', `${beginUs}us`] : [];
+  const to = toUs === undefined ? [] : ['-t', `${Math.max(1, toUs - beginUs)}us`];
+  return { ...input, options: [...input.options, ...from, ...to] };
+}
+
+/** Images of one format, which this process writes into ffmpeg. */
+export function imagesInput(first: string, fps: number): Port {
+  return {
+    options: [
+      ...['-protocol_whitelist', 'pipe', '-max_pixels', String(8192 * 4320)],
+      ...['-f', 'image2pipe', '-framerate', String(fps), '-c:v', formatOf(first)],
+    ],
+    address: 'pipe:0',
+  };
+}
+
+/** Writes images into ffmpeg, one after the other, from `intoUs` of the part on. Throws `camera_refused_format`. */
+export async function feedImages(part: FootagePart, intoUs: number, pipes: FeedPipes, run: AbortSignal): Promise<void> {
+  if (part.source.kind !== 'images') return;
+  const { paths, fps } = part.source;
+  const at = (us: number) => Math.round((us * fps) / 1_000_000);
+  const end = part.toUs === undefined ? paths.length : at(part.toUs);
+  for (const path of paths.slice(at(part.fromUs + intoUs), end)) {
+    if (run.aborted) return;
+    const bytes = await readFile(path);
+    if (bytes.length > IMAGE_BYTES_MAX)
+      throw failure('camera_refused_format', { source: path, detail: `it has more than ${IMAGE_BYTES_MAX} bytes` });
+    if (!(await writeTo(pipes.video, bytes))) return;
+  }
+}
