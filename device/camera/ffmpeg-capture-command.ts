@@ -78,14 +78,14 @@ export function rtspInput(address: string): Port {
 
 /**
  * The whole command: media as fragmented MP4 on `pipe:1`, gray frames on `pipe:3` and, where somebody may watch `live`, the pictures
- * of `pipe:1` one by one on `pipe:5`, encoded once for both.
+ * of `pipe:1` one by one on `pipe:5`, encoded once for both. `unhurried`: nobody waits for the footage.
  */
 export function captureCommand(
   inputs: readonly Port[],
   plan: CapturePlan,
   ffmpeg: Ffmpeg,
   encoder: VideoEncoder,
-  live = false,
+  { live = false, unhurried = false }: { live?: boolean; unhurried?: boolean } = {},
 ): CaptureCommand {
   const audio = {
     // Without `copyinkf` ffmpeg 7.1 drops the sound of RTSP cameras and holds fragments back to the end.
@@ -100,7 +100,8 @@ export function captureCommand(
     return { inputs, outputs: [{ options, address: teeAddress(encoder) }, gray] };
   }
   const video = plan.video === 'copy' ? ['-c:v', 'copy'] : encodeArgs(ffmpeg, encoder);
-  const media = { options: [...maps, ...video, ...audio, ...FRAGMENT_ARGS], address: 'pipe:1' };
+  const fragments = unhurried ? fragmentArgs(INTERLEAVE_UNHURRIED_US_MAX) : FRAGMENT_ARGS;
+  const media = { options: [...maps, ...video, ...audio, ...fragments], address: 'pipe:1' };
   const again = { options: ['-map', plan.videoStream, '-c:v', 'copy', '-an', ...LIVE_ARGS], address: LIVE_PIPE };
   return { inputs, outputs: live ? [media, again, gray] : [media, gray] };
 }
@@ -111,16 +112,26 @@ const NO_METADATA = ['-map_metadata', '-1', '-map_chapters', '-1'] as const;
 const INTERLEAVE_US_MAX = '500000';
 
 /**
+ * The same where nobody waits for the footage: which sound lies beside which picture then depends on the file alone, and not on which of
+ * the two this machine had ready first.
+ */
+const INTERLEAVE_UNHURRIED_US_MAX = '60000000';
+
+/**
  * One GOP a fragment, with true times. Without `frag_discont` the MP4 writer moves each track's first time to zero, each
  * by its own amount: sound slides against the picture, and AAC's priming hides in the label.
  */
 const GOP_FLAGS = '+frag_keyframe+empty_moov+default_base_moof+frag_discont';
 
-export const FRAGMENT_ARGS = [
-  ...NO_METADATA,
-  ...['-max_interleave_delta', INTERLEAVE_US_MAX, '-avoid_negative_ts', 'disabled', '-flush_packets', '1'],
-  ...['-movflags', GOP_FLAGS, '-f', 'mp4'],
-] as const;
+export const FRAGMENT_ARGS = fragmentArgs(INTERLEAVE_US_MAX);
+
+function fragmentArgs(interleaveUsMax: string): string[] {
+  return [
+    ...NO_METADATA,
+    ...['-max_interleave_delta', interleaveUsMax, '-avoid_negative_ts', 'disabled', '-flush_packets', '1'],
+    ...['-movflags', GOP_FLAGS, '-f', 'mp4'],
+  ];
+}
 
 /** One frame a fragment. `skip_trailer`: else the MP4 writer remembers every fragment for an index at the end, 100 MB a day. */
 const FRAME_FLAGS = '+frag_every_frame+empty_moov+default_base_moof+frag_discont+skip_trailer';
@@ -166,7 +177,7 @@ export const GRAY_ARGS = [
 ] as const;
 
 /** A keyframe at the first frame a second after the last one, however the frames are spaced. */
-const KEY_EACH_SECOND = 'expr:if(isnan(prev_forced_t),gte(t,0.999),gte(t,prev_forced_t+0.999))';
+export const KEY_EACH_SECOND = 'expr:if(isnan(prev_forced_t),gte(t,0.999),gte(t,prev_forced_t+0.999))';
 
 /** In software, and in a board's own hardware behind V4L2 (Raspberry Pi up to 4, many others). */
 export type VideoEncoder = 'libx264' | 'h264_v4l2m2m';

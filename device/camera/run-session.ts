@@ -100,7 +100,10 @@ export class RunSession {
       const opened = await driver.open(signal, deliveredUntilUs);
       input = opened;
       const encoder = opened.plan.video === 'encode' ? await chooseEncoder(ffmpeg, { clock, log }) : 'libx264';
-      const command = captureCommand(opened.inputs, opened.plan, ffmpeg, encoder, opened.isReadFast !== true);
+      const command = captureCommand(opened.inputs, opened.plan, ffmpeg, encoder, {
+        live: opened.isReadFast !== true,
+        unhurried: opened.reach !== undefined,
+      });
       const end = await runCapture(
         { ffmpeg, command, feed: opened.feed, clock, signal },
         {

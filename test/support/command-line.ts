@@ -21,6 +21,7 @@ export class Running {
   readonly child: ChildProcess;
   readonly lines: Line[] = [];
   private stderrText = '';
+  private stdoutText = '';
   private rest = '';
   private readonly waiters = new Set<() => void>();
   private exit: { code: number | null; signal: NodeJS.Signals | null } | null = null;
@@ -32,6 +33,7 @@ export class Running {
       env: { ...process.env, ...environment },
     });
     this.child.stdout?.on('data', (chunk: Buffer) => {
+      this.stdoutText += chunk.toString();
       const parts = (this.rest + chunk.toString()).split('\n');
       this.rest = parts.pop() ?? '';
       for (const part of parts) if (part.startsWith('{')) this.lines.push(JSON.parse(part));
@@ -44,6 +46,10 @@ export class Running {
       this.exit = { code, signal };
       this.wake();
     });
+  }
+
+  get stdout(): string {
+    return this.stdoutText;
   }
 
   get stderr(): string {
@@ -112,10 +118,11 @@ export class Running {
 export async function runCommand(
   args: readonly string[],
   options: { seconds?: number; environment?: NodeJS.ProcessEnv } = {},
-): Promise<{ status: number | null; lines: Line[]; stderr: string; last: Line | undefined }> {
+): Promise<{ status: number | null; lines: Line[]; stdout: string; stderr: string; last: Line | undefined }> {
   const running = new Running(args, options.environment);
   const status = await running.ended(options.seconds ?? 120);
-  return { status, lines: running.lines, stderr: running.stderr, last: running.lines.at(-1) };
+  const { lines, stdout, stderr } = running;
+  return { status, lines, stdout, stderr, last: lines.at(-1) };
 }
 
 /** Runs a story to its end; `left` are the processes and files that it left behind. */

@@ -138,7 +138,7 @@ const SOURCES: [string, () => Source | Promise<Source>][] = [
 
 describeWithEachFfmpeg('the live output of ffmpeg $version', (ffmpeg) => {
   const command = ({ inputs, plan }: Source, isLive: boolean, encoder: VideoEncoder = 'libx264') =>
-    captureCommand(inputs, plan, ffmpeg, encoder, isLive);
+    captureCommand(inputs, plan, ffmpeg, encoder, { live: isLive });
 
   it.each(SOURCES)('changes no byte of what is recorded, and shows the same frames: %s', async (_, open) => {
     const [source, again] = [await open(), await open()];
