@@ -96,6 +96,14 @@ export class ReplayCamera {
     return sum;
   }
 
+  /** Whether it would go on for ever. */
+  get isEndless(): boolean {
+    return this.parts.some(
+      ({ source, toUs, loop }) =>
+        loop === 'forever' || (source.kind === 'porch' && source.source.seconds === null && toUs === undefined),
+    );
+  }
+
   /**
    * Looks whether every file is one that can be shown, and through the first of them. Returns when that was shot, in wall time, if it says
    * so. Throws `camera_...`.

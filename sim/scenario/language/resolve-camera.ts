@@ -31,7 +31,8 @@ export function resolveCamera(written: WrittenCamera, node: Located, folder: Sce
 /** Whether it goes on for ever: the drawn porch does unless it is cut. */
 export function isEndless(part: CameraPart): boolean {
   if (part.kind === 'none') return false;
-  return part.loop === 'forever' || (part.kind === 'synthetic' && part.toUs === undefined);
+  if (part.loop === 'forever') return true;
+  return part.kind === 'synthetic' && part.toUs === undefined && !/[?&]seconds=\d/.test(part.source);
 }
 
 function resolvePart(written: WrittenPart, node: Located, folder: ScenarioFolder): CameraPart[] {

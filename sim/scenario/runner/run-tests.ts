@@ -84,24 +84,28 @@ function jobsOf({ scenarios, repeat, update, rerunOf }: TestsOptions): WorkerJob
 async function conclude(options: TestsOptions, at: number, attempts: readonly Outcome[]): Promise<TestReport> {
   const scenario = options.scenarios[at];
   if (!scenario) throw new Error('a scenario has its number');
-  const reports = attempts.map((outcome) => testOf(options, scenario, outcome));
-  const failed = reports.filter(({ status }) => status === 'failed');
-  const [first = reports[0]] = failed;
-  if (!first) throw new Error('a scenario was run');
-  const isFlaky = failed.length > 0 && failed.length < reports.length;
-  const test: TestReport = {
-    ...first,
-    status: isFlaky ? 'flaky' : first.status,
-    attempts: reports.length,
-    durationMs: reports.reduce((sum, { durationMs }) => sum + durationMs, 0),
-    notes: [...first.notes, ...(isFlaky ? [`${failed.length} of ${reports.length} attempts failed.`] : [])],
-  };
+  const test = together(attempts.map((outcome) => testOf(options, scenario, outcome)));
   const ran = attempts.find((outcome) => 'run' in outcome && outcome.run.test.status === 'failed');
-  if (failed.length === 0 || options.out === null) return test;
+  if (test.status === 'passed' || options.out === null) return test;
   const folder = `failures/${String(at + 1).padStart(4, '0')}-${fileName(titleOf(scenario))}`;
   const run: Pick<ScenarioRun, 'log' | 'happened'> = ran && 'run' in ran ? ran.run : { log: [], happened: '' };
   const kept = await keepFailure(options.disk, join(options.out, folder), { scenario, run, set: options.set });
   return { ...test, folder, rerun: rerunFrom(kept, options, scenario) };
+}
+
+/** All attempts at one scenario as one test: one that fails only sometimes is flaky. */
+export function together(attempts: readonly TestReport[]): TestReport {
+  const failed = attempts.filter(({ status }) => status === 'failed');
+  const [first = attempts[0]] = failed;
+  if (!first) throw new Error('a scenario was run');
+  const isFlaky = failed.length > 0 && failed.length < attempts.length;
+  return {
+    ...first,
+    status: isFlaky ? 'flaky' : first.status,
+    attempts: attempts.length,
+    durationMs: attempts.reduce((sum, { durationMs }) => sum + durationMs, 0),
+    notes: [...first.notes, ...(isFlaky ? [`${failed.length} of ${attempts.length} attempts failed.`] : [])],
+  };
 }
 
 /** Yesterday's failure, from its own folder. */

@@ -32,7 +32,7 @@ export interface ScenarioRun {
 const ENCODER_THREADS = 1;
 /** After footage and steps: event windows close, clips are cut and sent. */
 const AFTER_MS = 12_000;
-/** A step that waits for something has so long after the footage has ended. */
+/** A step that waits for something has so long after the footage has ended, besides the time that steps name. */
 const WAITING_MS_MAX = 10 * 60_000;
 
 /** Runs a scenario. Throws only what is no fault of the scenario, nor of what it tests: `ffmpeg_missing`, the signal's reason. */
@@ -119,9 +119,20 @@ class Run {
       await Promise.race([clock.sleep(forUs / 1_000), neverFulfilled(stepped)]);
       return;
     }
-    await Promise.race([Promise.all(homes.map(({ doorbell }) => doorbell.camera.over)), neverFulfilled(stepped)]);
-    await Promise.race([stepped, clock.sleep(WAITING_MS_MAX)]);
+    const ending = homes.map(({ doorbell }) => doorbell.camera).filter(({ isEndless }) => !isEndless);
+    await Promise.race([Promise.all(ending.map(({ over }) => over)), neverFulfilled(stepped)]);
+    await Promise.race([stepped, clock.sleep(this.givenMs + WAITING_MS_MAX)]);
     await clock.sleep(AFTER_MS);
+  }
+
+  /** Time that the steps take by what they say. */
+  private get givenMs(): number {
+    const given = this.scenario.steps.map((step) => {
+      const { when } = step;
+      const startUs = 'atUs' in when ? when.atUs : 'plusUs' in when ? when.plusUs : 0;
+      return startUs + (step.verb === 'wait' || step.verb === 'power-cut' ? step.forUs : 0);
+    });
+    return given.reduce((sum, us) => sum + us, 0) / 1_000;
   }
 
   async stop(): Promise<void> {

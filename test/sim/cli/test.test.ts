@@ -1,0 +1,149 @@
+// @module-tag long
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseRunReport } from '../../../sim/report/run-report.ts';
+import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
+
+const folder = temporaryFolder('test-verb');
+afterAll(folder.dispose);
+const inFolder = (name: string) => join(folder.path, name);
+const CAMERA = 'camera: synthetic?size=320x180&seconds=8&audio=off';
+
+function scenario(name: string, text: string): void {
+  mkdirSync(inFolder('stories'), { recursive: true });
+  writeFileSync(inFolder(`stories/${name}.yaml`), text);
+}
+
+beforeEach(() => {
+  rmSync(inFolder('stories'), { recursive: true, force: true });
+  rmSync(inFolder('out'), { recursive: true, force: true });
+});
+
+const test = (...args: string[]) =>
+  runCommand(['test', inFolder('stories'), '--out', inFolder('out'), ...args, '--json']);
+const statuses = (lines: readonly Record<string, unknown>[]) =>
+  Object.fromEntries(lines.filter(({ event }) => event === 'test').map(({ name, status }) => [name, status]));
+const report = () => parseRunReport(readFileSync(inFolder('out/report.json')), 'report.json');
+
+describe('`test`', { timeout: 60_000 }, () => {
+  it('runs a folder of stories at the same time: status 1 where one does not hold, with where and what', async () => {
+    scenario('rings', `name: it rings\n${CAMERA}\nexpect:\n  - event: ring\n    at: 2.6s\n`);
+    scenario('silent', `name: it is silent\n${CAMERA}\nexpect:\n  - no-event: ring\n`);
+    const ran = await test('--reporter', 'json,junit,html');
+    expect(ran.status).toBe(1);
+    expect(statuses(ran.lines)).toEqual({ 'it rings': 'passed', 'it is silent': 'failed' });
+    const failed = report().tests.find(({ status }) => status === 'failed');
+    expect(failed).toMatchObject({
+      file: 'silent.yaml',
+      failures: [{ at: { file: 'silent.yaml', line: 4 }, expected: '0' }],
+    });
+    expect(readFileSync(inFolder('out/junit.xml'), 'utf8')).toContain('it is silent');
+    expect(statSync(inFolder('out/report.html')).mode & 0o777).toBe(0o600);
+  });
+
+  it('keeps what failed so that it fails again from its own folder, with its includes, after the stories are gone', async () => {
+    scenario('_home', 'settings:\n  preRollS: 2\n');
+    scenario(
+      'silent',
+      `name: it is silent\ninclude: _home.yaml\n${CAMERA}\nmatrix:\n  button: [front, back]\nexpect:\n  - no-event: ring\n`,
+    );
+    expect((await test('--reporter', 'json', '--filter', 'button=back')).status).toBe(1);
+    const [failed, ...others] = report().tests;
+    expect(others).toEqual([]);
+    rmSync(inFolder('stories'), { recursive: true });
+    cpSync(inFolder('out'), inFolder('elsewhere'), { recursive: true });
+    const rerun = String(failed?.rerun);
+    const words = [...rerun.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+    expect(words.slice(0, 3)).toEqual(['npx', 'doorsill', 'test']);
+    const again = await runCommand([...words.slice(2), '--out', inFolder('again'), '--json']);
+    expect(again.status).toBe(1);
+    expect(again.lines.filter(({ event }) => event === 'test')).toMatchObject([
+      { name: 'it is silent', variant: { button: 'back' } },
+    ]);
+  });
+
+  it('runs each story as often as it is told to', async () => {
+    scenario('steady', `name: steady\n${CAMERA}\nexpect:\n  - event: ring\n    at: 2.6s\n`);
+    expect(await test('--repeat', '3', '--reporter', 'json')).toMatchObject({
+      status: 0,
+      last: { passed: 1, flaky: 0 },
+    });
+    expect(report().tests).toMatchObject([{ status: 'passed', attempts: 3 }]);
+  });
+
+  it('compares with golden files, shows the difference, and writes them when it is told to', async () => {
+    scenario('golden', `name: golden\n${CAMERA}\nexpect:\n  - golden: events.jsonl\n`);
+    expect((await test()).status).toBe(1);
+    expect((await test('--update')).status).toBe(0);
+    const text = readFileSync(inFolder('stories/events.jsonl'), 'utf8');
+    expect(text).toContain('"type":"ring"');
+    expect((await test()).status).toBe(0);
+    writeFileSync(inFolder('stories/events.jsonl'), text.replace('"type":"ring"', '"type":"rang"'));
+    const differs = await test('--reporter', 'json');
+    expect(differs.status).toBe(1);
+    expect(report().tests[0]?.failures[0]?.diff).toMatch(/^-.*"rang"[^]*^\+.*"ring"/m);
+    expect(readFileSync(inFolder('stories/events.jsonl'), 'utf8')).toContain('rang');
+  });
+
+  it('runs one part of several, and all parts together are all stories', async () => {
+    for (const name of ['one', 'two', 'three']) scenario(name, `name: ${name}\n${CAMERA}\n`);
+    const parts = [await test('--shard', '1/2'), await test('--shard', '2/2')];
+    expect(parts.map(({ lines }) => Object.keys(statuses(lines)).length)).toEqual([2, 1]);
+    expect(parts.flatMap(({ lines }) => Object.keys(statuses(lines))).sort()).toEqual(['one', 'three', 'two']);
+  });
+
+  it('says every mistake with its place before anything is run', async () => {
+    scenario('good', `name: good\n${CAMERA}\n`);
+    scenario('bad', `name: bad\n${CAMERA}\nstepz: []\n`);
+    const ran = await test();
+    expect(ran.status).toBe(6);
+    expect(ran.stderr).toContain('bad.yaml:3:1');
+    expect(ran.stderr).toContain('did you mean \\"steps\\"');
+    expect(ran.lines).toEqual([]);
+  });
+
+  it('prints annotations for GitHub and adds to its summary', async () => {
+    scenario('silent', `name: it is silent\n${CAMERA}\nexpect:\n  - no-event: ring\n`);
+    const summary = inFolder('summary.md');
+    writeFileSync(summary, '');
+    const ran = await runCommand(['test', inFolder('stories'), '--out', inFolder('out'), '--reporter', 'github'], {
+      environment: { GITHUB_STEP_SUMMARY: summary },
+    });
+    expect(ran.stdout).toMatch(/^::error file=silent\.yaml,line=4,col=\d+,title=/m);
+    expect(readFileSync(summary, 'utf8')).toContain('it is silent');
+  });
+
+  it('keeps what was done when it is stopped, and says what was not', async () => {
+    scenario('a-short', `name: short\n${CAMERA}\n`);
+    scenario('b-long', `name: long\ntime: real\nfor: 60s\n${CAMERA.replace('seconds=8', 'seconds=80')}\n`);
+    const running = new Running([
+      'test',
+      inFolder('stories'),
+      '--out',
+      inFolder('out'),
+      '--reporter',
+      'json',
+      '--workers',
+      '1',
+      '--json',
+    ]);
+    await running.line('the short one', ({ event, name }) => event === 'test' && name === 'short');
+    running.child.kill('SIGINT');
+    expect(await running.ended(30)).toBe(1);
+    expect(report().totals).toMatchObject({ passed: 1, interrupted: 1 });
+  }, 90_000);
+
+  it.each([
+    [['--shard', '3/2'], 'usage', 2],
+    [['--repeat', '0'], 'usage', 2],
+    [['--reporter', 'tap'], 'usage', 2],
+    [['--set', 'nothing'], 'usage', 2],
+    [['--filter', 'no such story'], 'scenario_none', 6],
+  ])('refuses %j with %s', async (args, code, status) => {
+    scenario('rings', `name: it rings\n${CAMERA}\n`);
+    const ran = await test(...args);
+    expect(ran.stderr).toContain(`"code":"${code}"`);
+    expect(ran.status).toBe(status);
+  });
+});
