@@ -9,6 +9,7 @@ export { type CapturePlan, fileInput } from './camera/ffmpeg-capture-command.ts'
 export { runFfmpeg, writeTo } from './camera/ffmpeg-run.ts';
 export { type Ffmpeg, findFfmpeg } from './camera/find-ffmpeg.ts';
 export { type FileFacts, type FileSource, probeFile } from './camera/probe-file.ts';
+export { recordedMp4Args } from './camera/recorded-mp4.ts';
 export { type RunEvidence, replan } from './camera/replan-capture.ts';
 export { sniffFile } from './camera/sniff.ts';
 export * from './camera/source-interfaces.ts';
@@ -28,7 +29,7 @@ export {
 export { Doorbell } from './doorbell.ts';
 export * from './exports-without-firmware.ts';
 export { factoryReset } from './factory-reset.ts';
-export { type Button, VirtualButton } from './hardware/button.ts';
+export { type Button, type Press, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { walkLedger } from './ledger/ledger.ts';
 export type { MotionSettings } from './motion/detector.ts';

@@ -39,6 +39,8 @@ const SILENCE_MS_MAX = 120_000;
 interface Answer {
   status: number;
   cookie: string | undefined;
+  /** What the footage covers, where it is footage. */
+  window: Window;
   body: AsyncIterable<Uint8Array>;
 }
 
@@ -90,10 +92,18 @@ export class OwnServerClient {
   }
 
   /** Recorded footage of a span as fragmented MP4, whole groups of pictures, as it comes. Throws the device's refusal. */
-  async footage({ startUs, endUs }: Window): Promise<AsyncIterable<Uint8Array>> {
+  async footage(window: Window): Promise<AsyncIterable<Uint8Array>> {
+    return (await this.footageFile(window)).bytes;
+  }
+
+  /**
+   * As `footage`, with what it covers: it begins before the span where a group of pictures does, and ends early where the camera's
+   * format changes. Throws the device's refusal.
+   */
+  async footageFile({ startUs, endUs }: Window): Promise<{ window: Window; bytes: AsyncIterable<Uint8Array> }> {
     const answer = await this.call('GET', `/api/v1/footage.mp4?fromUs=${startUs}&toUs=${endUs}`);
     if (answer.status !== 200) throw await this.refusal(answer);
-    return answer.body;
+    return { window: answer.window, bytes: answer.body };
   }
 
   /** The device's state now. */
@@ -186,7 +196,9 @@ export class OwnServerClient {
       sent.once('error', (thrown) => reject(this.unreachable(thrown.message)));
       sent.end(text);
     });
-    return { status: answer.statusCode ?? 0, cookie: answer.headers['set-cookie']?.[0], body: answer };
+    const told = (name: string) => Number(answer.headers[name] ?? Number.NaN);
+    const window = { startUs: told('x-doorsill-start-us'), endUs: told('x-doorsill-end-us') };
+    return { status: answer.statusCode ?? 0, cookie: answer.headers['set-cookie']?.[0], window, body: answer };
   }
 
   /** A connection on which nothing is sent before the certificate has proved to be the one that was pinned. */

@@ -14,6 +14,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     demo: async () => (await import('./story-verbs.ts')).addDemo,
     replay: async () => (await import('./replay.ts')).addReplay,
     test: async () => (await import('./test.ts')).addTest,
+    record: async () => (await import('./record.ts')).addRecord,
     doorbell: async () => (await import('./doorbell.ts')).addDoorbellVerbs,
     story: async () => (await import('./story-verbs.ts')).addStory,
     truth: async () => (await import('./truth.ts')).addTruth,

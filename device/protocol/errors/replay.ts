@@ -1,5 +1,5 @@
-// Owns: the failures of replaying footage. Not here: the one closed table (../errors.ts).
-import { machineFault, refused, unusableInput, wrongUsage } from './kinds.ts';
+// Owns: the failures of replaying footage, and of recording it for replays. Not here: the one closed table (../errors.ts).
+import { machineFault, refused, unreachable, unusableInput, wrongUsage } from './kinds.ts';
 
 export const replayErrors = {
   replay_no_footage: unusableInput(
@@ -12,11 +12,7 @@ export const replayErrors = {
     'The folder {folder} holds videos and images.',
     'Name the one or the other with a pattern, such as "folder/*.jpg".',
   ),
-  replay_too_much: wrongUsage(
-    413,
-    'There is more to replay than one run takes: {detail}',
-    'Replay it in parts.',
-  ),
+  replay_too_much: wrongUsage(413, 'There is more to replay than one run takes: {detail}', 'Replay it in parts.'),
   replay_folder_paired: refused(
     403,
     'The folder {folder} belongs to a doorbell that keeps its footage.',
@@ -36,5 +32,25 @@ export const replayErrors = {
     504,
     'Nothing came of {camera} for {seconds} s.',
     'Check that the file can be read and that ffmpeg runs on this machine.',
+  ),
+  record_too_long: wrongUsage(
+    422,
+    '{asked} is more than is recorded at once: {detail}',
+    'Say a shorter --for, and record again into another folder.',
+  ),
+  record_nothing: unreachable(
+    404,
+    'Nothing was recorded: {detail}',
+    'Check the camera with `doorsill doctor`, or try it with `doorsill up --camera`.',
+  ),
+  record_replay_fails: machineFault(
+    500,
+    'What was recorded does not replay: {detail}',
+    'The recording is kept; run `doorsill test` on its folder to see more.',
+  ),
+  record_cut_short: unreachable(
+    502,
+    'The recording ended after {length}: {detail}',
+    'What there was is kept, and replays; record again for the rest.',
   ),
 } as const;

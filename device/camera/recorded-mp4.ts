@@ -1,0 +1,40 @@
+// Owns: the ffmpeg arguments that write recorded footage as a file of its own: copied, or encoded with areas blacked out.
+// Not here: cutting exact clips (clip/), running ffmpeg (ffmpeg-run.ts).
+import type { Zone } from '../protocol/shared-claims.ts';
+import { FRAGMENT_ARGS, KEY_EACH_SECOND, LIMITS } from './ffmpeg-capture-command.ts';
+import { type Ffmpeg, threadArgs } from './find-ffmpeg.ts';
+
+/** Constant quality, visually close to the source. */
+const QUALITY = 18;
+
+/** Ten-thousandths of a side, in the filter's words: pairs of pixels, because colour has one value for two. */
+const pairsBefore = (side: string, share: number) => `floor(${side}*${share}/20000)*2`;
+const pairsUntil = (side: string, share: number) => `ceil(${side}*${share}/20000)*2`;
+
+/** A zone as a box that covers every pixel of which it touches a part. */
+function blackBox({ left, top, width, height }: Zone): string {
+  const x = pairsBefore('iw', left);
+  const y = pairsBefore('ih', top);
+  const right = pairsUntil('iw', left + width);
+  const bottom = pairsUntil('ih', top + height);
+  return `drawbox=x=${x}:y=${y}:w=${right}-${x}:h=${bottom}-${y}:color=black:t=fill`;
+}
+
+/** From fragmented MP4 on `pipe:0` to the same on `pipe:1`, every picture at its own time. Blacked out, all of it is encoded anew. */
+export function recordedMp4Args(
+  { audio, zones }: { audio: boolean; zones: readonly Zone[] },
+  ffmpeg: Ffmpeg,
+): readonly string[] {
+  const filters = ['crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0', 'format=yuv420p', ...zones.map(blackBox)];
+  const encoded = [
+    ...['-vf', filters.join(','), '-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(QUALITY), '-bf', '0'],
+    ...['-g', '600', '-force_key_frames', KEY_EACH_SECOND, '-fps_mode', 'passthrough'],
+    ...['-enc_time_base', ffmpeg.release[0] >= 7 ? 'demux' : '-1', ...threadArgs(ffmpeg)],
+  ];
+  return [
+    ...['-protocol_whitelist', 'pipe', '-format_whitelist', 'mov', ...LIMITS, '-f', 'mov', '-i', 'pipe:0'],
+    ...['-map', '0:v:0', ...(zones.length > 0 ? encoded : ['-c:v', 'copy'])],
+    ...(audio ? ['-map', '0:a:0?', '-c:a', 'copy'] : ['-an']),
+    ...[...FRAGMENT_ARGS, 'pipe:1'],
+  ];
+}

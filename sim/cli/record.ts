@@ -1,0 +1,257 @@
+// Owns: the verb `record`: its arguments, what it prints, its exit status. Not here: recording (sim/record), replaying what was recorded.
+import type { Command } from 'commander';
+import {
+  cameraHelp,
+  type DeviceEvent,
+  type Ffmpeg,
+  failure,
+  findFfmpeg,
+  isFailure,
+  KeyboardButton,
+  type Press,
+  silentLog,
+  type Zone,
+} from '../../device/index.ts';
+import { ALL_CAMERAS } from '../porch/porch-camera.ts';
+import { recordedCamera } from '../record/live-doorbell.ts';
+import { type RecordEnd, type RecordPlan, recordCamera, ringBytesFor } from '../record/record-camera.ts';
+import { type KeptRecording, RecordFolder } from '../record/record-folder.ts';
+import { wordsOf } from '../record/recorded-scenario.ts';
+import { shellWord } from '../scenario/runner/run-tests.ts';
+import { printBytes, printLength, printTimeOfDay } from '../terminal/format-units.ts';
+import type { Output } from '../terminal/output.ts';
+import { stopSignal } from '../terminal/stop-signal.ts';
+import { type Context, openContext } from './context.ts';
+import { parseZone } from './parse-zone.ts';
+
+interface RecordOptions {
+  camera: string;
+  for: string;
+  out: string;
+  audio?: boolean;
+  redact: string[];
+}
+
+const ZONES_MAX = 16;
+const DURATION = /^(\d{1,7}(?:\.\d{1,3})?)(s|m|h)$/;
+const UNIT_US = { s: 1_000_000, m: 60_000_000, h: 3_600_000_000 } as const;
+const DAY_US = 24 * UNIT_US.h;
+
+export function addRecord(program: Command): void {
+  program
+    .command('record')
+    .description(
+      'a live camera, with what a doorbell notices, as a scenario that replays alike: plain footage in a folder',
+    )
+    .requiredOption('--camera <source>', 'rtsp://HOST/PATH, v4l2:/dev/video0, rpicam:, file:PATH or synthetic')
+    .requiredOption('--out <dir>', 'a new or empty folder, for this user alone')
+    .option('--for <time>', 'how long: 30s, 10m, 1h; Ctrl-C ends it early', '10m')
+    .option('--audio', 'with sound; without this none is asked of the camera')
+    .option(
+      '--redact <l,t,w,h>',
+      'black out an area before anything is written, in percent: left, top, width, height; may be repeated',
+      (word: string, before: string[]) => [...before, word],
+      [],
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill record --camera rtsp://192.168.1.20/stream1 --for 10m --out porch
+  $ npx doorsill record --camera '/dev/video0?size=1280x720' --for 30s --redact 0,0,40,100 --out porch
+  $ npx doorsill test porch
+${cameraHelp(ALL_CAMERAS)}
+
+While it records: b rings the bell, which becomes a step of the scenario; Ctrl-C ends it, and what was recorded is kept.
+Footage waits in memory until it is over, so an hour is the most. The folder then holds plain footage of whoever passed: what was blacked
+out or left out is not in it, everything else is. Once it is written it is replayed; what a replay cannot show again (motion in an area
+that is black) is left out of what the scenario expects, and said.
+
+Exit status: 0 recorded, 2 wrong usage, 4 the camera could not be reached or was lost (what there was is kept), 5 this machine.`,
+    )
+    .action(async (options: RecordOptions, command: Command) => {
+      const context = openContext(command);
+      try {
+        await record(options, context);
+      } finally {
+        process.stdin.destroy();
+      }
+    });
+}
+
+/** Reads how long to record, in microseconds. Throws `usage`. */
+function parseLength(text: string): number {
+  const [, number = '', unit = ''] = DURATION.exec(text) ?? [];
+  const us = Number(number) * (UNIT_US[unit as keyof typeof UNIT_US] ?? Number.NaN);
+  if (!(us >= UNIT_US.s))
+    throw failure('usage', { detail: `--for takes 1s or more, such as 30s, 10m or 1h, not "${text}"` });
+  if (us > DAY_US) throw failure('usage', { detail: `--for ${text} is more than a day` });
+  return Math.round(us);
+}
+
+async function record(options: RecordOptions, context: Context): Promise<void> {
+  const { camera, audio = false } = options;
+  const zones = options.redact.map((word) => parseZone(word, '--redact'));
+  if (zones.length > ZONES_MAX) throw failure('usage', { detail: `--redact is taken ${ZONES_MAX} times at most` });
+  const forUs = parseLength(options.for);
+  const freeBytes = process.availableMemory();
+  // Before anything is made: what is wrong with the words is said at once.
+  ringBytesFor(forUs, freeBytes);
+  recordedCamera(camera, audio);
+  const ffmpeg = await findFfmpeg();
+  const signal = stopSignal();
+  const folder = await RecordFolder.make(options.out, context.disk);
+  const end = await recordInto(folder, { plan: { camera, audio, forUs }, zones, ffmpeg, freeBytes }, context, signal);
+  const fault = await replayOnce(folder, context);
+  conclude({ folder, word: options.out, end, terms: { audio, zones }, isReplayed: fault === null }, context);
+  if (fault) throw fault;
+}
+
+interface Job {
+  plan: RecordPlan;
+  zones: readonly Zone[];
+  ffmpeg: Ffmpeg;
+  freeBytes: number;
+}
+
+/** Records and writes; returns why it ended. Where nothing could be recorded or written the folder is as it was before. */
+async function recordInto(
+  folder: RecordFolder,
+  { plan, zones, ffmpeg, freeBytes }: Job,
+  context: Context,
+  signal: AbortSignal,
+): Promise<RecordEnd> {
+  const { clock, disk, output } = context;
+  const log = context.logLevel === 'warn' ? silentLog() : context.log;
+  const line = new ProgressLine(context, plan.forUs);
+  let press: (pressed: Press) => void = () => undefined;
+  let end: RecordEnd = { why: 'time' };
+  const keyboard = new KeyboardButton({
+    ...{ input: process.stdin, clock, button: 'front' },
+    pressed: (pressed) => press(pressed),
+    interrupted: () => process.kill(process.pid, 'SIGINT'),
+  });
+  try {
+    await recordCamera(
+      plan,
+      { clock, disk, log, freeBytes },
+      {
+        begins: (atDoor) => {
+          press = atDoor;
+          keyboard.start();
+          const keys = process.stdin.isTTY ? 'b rings the bell, Ctrl-C ends it' : 'Ctrl-C ends it';
+          output.result({ event: 'recording' }, `Recording: ${keys}.`);
+        },
+        progress: (recordedUs) => line.show(recordedUs),
+        event: (event) => line.clear(() => tell(event, output)),
+        keep: async (recording) => {
+          end = recording.end;
+          keyboard.stop();
+          line.clear();
+          await folder.keep(recording, { audio: plan.audio, zones }, { ffmpeg, clock });
+        },
+      },
+      signal,
+    );
+    return end;
+  } catch (thrown) {
+    await folder.drop();
+    throw thrown;
+  } finally {
+    keyboard.stop();
+    line.clear();
+  }
+}
+
+function tell(event: DeviceEvent, output: Output): void {
+  const { type, atUs } = event;
+  const words = event.type === 'camera' ? `camera ${event.state}` : type;
+  output.result(
+    { event: type, atUs, ...(event.type === 'camera' ? { state: event.state } : {}) },
+    `${printTimeOfDay(atUs)}  ${words}`,
+  );
+}
+
+/** Replays what was written; returns why it cannot be, if so. */
+async function replayOnce(folder: RecordFolder, { disk, output }: Context): Promise<Error | null> {
+  output.progress('Replaying it once, to see that it is the same.');
+  const { missedInReplay } = await import('../record/check-recording.ts');
+  try {
+    await folder.leaveOut(await missedInReplay(folder.path, folder.lines, disk, new AbortController().signal));
+    return null;
+  } catch (thrown) {
+    if (!isFailure(thrown)) throw thrown;
+    return thrown;
+  }
+}
+
+interface Conclusion {
+  folder: RecordFolder;
+  /** As it was named. */
+  word: string;
+  end: RecordEnd;
+  terms: { audio: boolean; zones: readonly Zone[] };
+  isReplayed: boolean;
+}
+
+/** Says what the folder holds. Throws `record_cut_short`. */
+function conclude({ folder, word, end, terms, isReplayed }: Conclusion, { output }: Context): void {
+  const { kept } = folder;
+  if (!kept) throw failure('record_nothing', { detail: 'it ended at once' });
+  const lengthUs = kept.window.endUs - kept.window.startUs;
+  const length = printLength(lengthUs);
+  output.result(
+    {
+      ...{ event: 'recorded', out: folder.path, lengthS: lengthUs / 1_000_000, bytes: kept.bytes, files: kept.files },
+      ...{ startUs: kept.window.startUs, end: end.why, audio: terms.audio, redacted: terms.zones.length },
+      ...{ expected: kept.expected.length, leftOut: kept.leftOut.length, replays: isReplayed },
+    },
+    [
+      `Recorded ${length} (${printBytes(kept.bytes)}), ${terms.audio ? 'with' : 'without'} sound, ${redactedWords(terms.zones)}.`,
+      `It is in ${folder.path}: ${kept.files.join(', ')}.`,
+      'It is plain footage of whoever passed: this user alone can read it. Keep it no longer than you need it.',
+      ...(isReplayed ? replayedLines(kept) : []),
+      `To replay it: npx doorsill test ${shellWord(word)}`,
+    ].join('\n'),
+  );
+  if ('detail' in end) throw failure('record_cut_short', { length, detail: end.detail });
+}
+
+function redactedWords(zones: readonly Zone[]): string {
+  if (zones.length === 0) return 'nothing blacked out';
+  return `${zones.length === 1 ? 'one area' : `${zones.length} areas`} black in every picture`;
+}
+
+function replayedLines({ expected, leftOut }: KeptRecording): string[] {
+  const again = expected.length === 1 ? '1 event comes' : `${expected.length} events come`;
+  if (leftOut.length === 0) return [`Replayed, it is the same: ${again} again.`];
+  return [
+    `Replayed, ${again} again. Left out of what the scenario expects, because a replay does not show it:`,
+    ...leftOut.map((event) => `  ${wordsOf(event)}`),
+  ];
+}
+
+/** One line on a terminal that says how much there is. */
+class ProgressLine {
+  private readonly isShown: boolean;
+  private readonly forUs: number;
+  private isThere = false;
+
+  constructor({ output }: Context, forUs: number) {
+    this.isShown = process.stderr.isTTY === true && !output.json;
+    this.forUs = forUs;
+  }
+
+  show(recordedUs: number): void {
+    if (!this.isShown) return;
+    process.stderr.write(`\r\x1b[K${Math.floor(recordedUs / 1_000_000)} s of ${printLength(this.forUs)}`);
+    this.isThere = true;
+  }
+
+  /** Takes it away, so that `print` has the line. */
+  clear(print?: () => void): void {
+    if (this.isThere) process.stderr.write('\r\x1b[K');
+    this.isThere = false;
+    print?.();
+  }
+}

@@ -1,0 +1,195 @@
+// Owns: recording a live camera for some time: waits for its first picture, follows it, says why it ended, hands over its footage and what
+// happened, and leaves nothing of it in memory or on the disk. Not here: the doorbell that records (live-doorbell.ts), writing it.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type Clock,
+  type DeviceEvent,
+  type Failure,
+  failure,
+  findFfmpeg,
+  isErrorCode,
+  type OwnServerClient,
+  type Press,
+  reportedFailure,
+  SystemPrograms,
+  type Window,
+} from '../../device/index.ts';
+import { LiveDoorbell, type LiveDoorbellDeps, recordedCamera } from './live-doorbell.ts';
+
+export interface RecordPlan {
+  /** As `doorsill up --camera` takes it. */
+  camera: string;
+  audio: boolean;
+  forUs: number;
+}
+
+/** Why a recording ended: as it was asked to, or before. */
+export type RecordEnd =
+  | { why: 'time' | 'camera-ended' | 'interrupted' }
+  | { why: 'camera-lost' | 'memory-full'; detail: string };
+
+/** What was recorded; it can be read while `keep` runs. */
+export interface Recording {
+  /** From the first picture to the end; footage of it may begin and end with the groups of pictures around it. */
+  window: Window;
+  /** All that happened; it goes on while the camera does. */
+  events: readonly DeviceEvent[];
+  end: RecordEnd;
+  session: OwnServerClient;
+}
+
+export interface RecordSinks {
+  /** Footage comes: somebody at the terminal may press now. */
+  begins(press: (press: Press) => void): void;
+  progress(recordedUs: number): void;
+  event(event: DeviceEvent): void;
+  /** Keeps what was recorded. After this it is gone. */
+  keep(recording: Recording): Promise<void>;
+}
+
+/** A span that one file can hold: what the doorbell's own server gives at once. */
+export const RECORD_US_MAX = 3_600_000_000;
+const MIB = 1024 * 1024;
+const RING_BYTES_MAX = 2_048 * MIB;
+const RING_BYTES_MIN = 64 * MIB;
+/** Footage waits in memory: of what is free, so much is left to everything else. */
+const MEMORY_SHARE = 0.5;
+/** A camera that sends more than this is rare: a minute of it is 120 MB. */
+const BYTES_PER_S_MOST = 2 * MIB;
+/** A camera that sends less than this shows too little: no time is promised beyond what would be held of it. */
+const BYTES_PER_S_LEAST = MIB / 4;
+/** The ring forgets its oldest footage when it is full: the recording ends before, as the camera goes on while footage is written. */
+const FULL_SHARE = 0.75;
+const POLL_MS = 250;
+const FIRST_PICTURE_MS_MAX = 30_000;
+/** After its end footage may be on its way for so long: the longest group of pictures, and some. */
+const LATE_MS_MAX = 15_000;
+
+/** How much memory a recording of this length may take. Throws `record_too_long`. */
+export function ringBytesFor(forUs: number, freeBytes: number): number {
+  const seconds = forUs / 1_000_000;
+  const most = Math.min(RING_BYTES_MAX, Math.floor(freeBytes * MEMORY_SHARE));
+  const held = Math.floor(most / BYTES_PER_S_LEAST / 60);
+  const minutes = Math.min(RECORD_US_MAX / 60_000_000, held);
+  if (forUs > RECORD_US_MAX || seconds * BYTES_PER_S_LEAST > most || most < RING_BYTES_MIN)
+    throw failure('record_too_long', {
+      asked: `${Math.round(seconds / 6) / 10} min`,
+      detail: `footage waits in memory until it is written, ${Math.floor(most / MIB)} MiB here: at most ${minutes} min`,
+    });
+  return Math.min(most, Math.max(RING_BYTES_MIN, Math.ceil(seconds * BYTES_PER_S_MOST)));
+}
+
+/**
+ * Records until the time is over, the camera ends or is lost, memory is full, or the signal is aborted; then hands over what there is.
+ * Throws what keeps the camera from recording, `record_too_long`, `record_nothing`, what `keep` throws.
+ */
+export async function recordCamera(
+  plan: RecordPlan,
+  deps: LiveDoorbellDeps & { freeBytes: number },
+  sinks: RecordSinks,
+  signal: AbortSignal,
+): Promise<void> {
+  const ringBytes = ringBytesFor(plan.forUs, deps.freeBytes);
+  const source = recordedCamera(plan.camera, plan.audio);
+  await source.tryOnce({ ffmpeg: await findFfmpeg(), clock: deps.clock, programs: new SystemPrograms() }, signal);
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-record-'));
+  const run = new Run(plan, deps.clock, sinks);
+  const doorbell = new LiveDoorbell(
+    { ...plan, folder: join(folder, 'front'), ringBytes, heard: (event) => run.heard(event) },
+    deps,
+  );
+  try {
+    await doorbell.start();
+    await sinks.keep(await run.follow(doorbell, signal));
+  } finally {
+    await doorbell.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** One recording from the first picture to the last. */
+class Run {
+  private readonly plan: RecordPlan;
+  private readonly clock: Clock;
+  private readonly sinks: RecordSinks;
+  private readonly events: DeviceEvent[] = [];
+  private camera: Extract<DeviceEvent, { type: 'camera' }> | null = null;
+  private isOver = false;
+
+  constructor(plan: RecordPlan, clock: Clock, sinks: RecordSinks) {
+    this.plan = plan;
+    this.clock = clock;
+    this.sinks = sinks;
+  }
+
+  heard(event: DeviceEvent): void {
+    if (event.type === 'camera') this.camera = event;
+    else this.events.push(event);
+    if (!this.isOver) this.sinks.event(event);
+  }
+
+  async follow(doorbell: LiveDoorbell, signal: AbortSignal): Promise<Recording> {
+    const { session } = doorbell;
+    const startUs = await this.firstPicture(session, signal);
+    this.sinks.begins((press) => doorbell.pressed(press));
+    const end = await this.untilEnd(session, startUs, signal);
+    const askedUs = startUs + this.plan.forUs;
+    const endUs = end.why === 'time' ? askedUs : Math.min(askedUs, this.clock.wallUs());
+    const heldUs = await this.arrived(session, startUs, endUs);
+    this.isOver = true;
+    return { window: { startUs, endUs: Math.min(heldUs, endUs) }, events: this.events, end, session };
+  }
+
+  /** Wall time of the first picture. Throws `record_nothing`, the camera's failure, the signal's reason. */
+  private async firstPicture(session: OwnServerClient, signal: AbortSignal): Promise<number> {
+    const givenUpMs = this.clock.monotonicMs() + FIRST_PICTURE_MS_MAX;
+    for (;;) {
+      signal.throwIfAborted();
+      const [first] = (await session.state()).ring.coverage;
+      if (first) return first.startUs;
+      const state = this.camera?.state;
+      if (state === 'failed' || state === 'ended' || this.clock.monotonicMs() > givenUpMs) throw this.nothing();
+      await this.clock.sleep(POLL_MS, signal);
+    }
+  }
+
+  private nothing(): Failure {
+    const { code, detail = 'no picture came' } = this.camera ?? {};
+    if (code !== undefined && isErrorCode(code)) return reportedFailure(code, detail);
+    return failure('record_nothing', { detail });
+  }
+
+  private async untilEnd(session: OwnServerClient, startUs: number, signal: AbortSignal): Promise<RecordEnd> {
+    for (;;) {
+      const { ring } = await session.state();
+      const recordedUs = Math.max(0, ...ring.coverage.map(({ endUs }) => endUs - startUs));
+      this.sinks.progress(Math.min(recordedUs, this.plan.forUs));
+      const { state, detail = 'it does not answer' } = this.camera ?? {};
+      if (recordedUs >= this.plan.forUs || this.clock.wallUs() >= startUs + this.plan.forUs) return { why: 'time' };
+      if (signal.aborted) return { why: 'interrupted' };
+      if (state === 'ended') return { why: 'camera-ended' };
+      if (state === 'lost' || state === 'failed')
+        return { why: 'camera-lost', detail: `the camera is ${state}: ${detail}` };
+      if (ring.bytes >= ring.bytesMax * FULL_SHARE)
+        return {
+          why: 'memory-full',
+          detail: `its ${Math.floor(ring.bytesMax / MIB)} MiB of memory are full; the camera sends a lot`,
+        };
+      await this.clock.sleep(POLL_MS, signal).catch(() => undefined);
+    }
+  }
+
+  /** Waits until footage up to `untilUs` has arrived, as far as it comes; returns where it ends. */
+  private async arrived(session: OwnServerClient, startUs: number, untilUs: number): Promise<number> {
+    const givenUpMs = this.clock.monotonicMs() + LATE_MS_MAX;
+    for (;;) {
+      const { coverage } = (await session.state()).ring;
+      const heldUs = Math.max(startUs, ...coverage.map(({ endUs }) => endUs));
+      const nothingComes = ['lost', 'failed', 'ended'].includes(this.camera?.state ?? '');
+      if (heldUs >= untilUs || nothingComes || this.clock.monotonicMs() > givenUpMs) return heldUs;
+      await this.clock.sleep(POLL_MS);
+    }
+  }
+}

@@ -1,0 +1,111 @@
+// Owns: the folder of a recording: plain footage, the scenario, what happened, for this user alone. Not here: what the scenario says
+// (recorded-scenario.ts), how footage is written (write-footage.ts).
+import { appendFile, open, rm, rmdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock, DeviceEvent, Disk, Ffmpeg, Window } from '../../device/index.ts';
+import { makeKeptFolder } from '../replay/replay-folder.ts';
+import type { Recording } from './record-camera.ts';
+import {
+  type ExpectedAgain,
+  expectedAgain,
+  pressesIn,
+  type RecordedScenario,
+  scenarioText,
+} from './recorded-scenario.ts';
+import { type FootageTerms, writeFootage } from './write-footage.ts';
+
+/** What a folder holds once everything is written. */
+export interface KeptRecording {
+  window: Window;
+  files: readonly string[];
+  bytes: number;
+  expected: readonly ExpectedAgain[];
+  leftOut: readonly ExpectedAgain[];
+}
+
+const EVENTS_FILE = 'events.jsonl';
+const SCENARIO_FILE = 'scenario.yaml';
+
+export class RecordFolder {
+  readonly path: string;
+  private readonly disk: Disk;
+  private readonly isOurs: boolean;
+  private scenario: RecordedScenario | null = null;
+
+  private constructor(path: string, disk: Disk, isOurs: boolean) {
+    this.path = path;
+    this.disk = disk;
+    this.isOurs = isOurs;
+  }
+
+  /** Makes the folder, and claims it. Throws `replay_folder_taken`, `replay_folder_paired`, and what the disk says. */
+  static async make(word: string, disk: Disk): Promise<RecordFolder> {
+    const wasThere = await stat(word).then(
+      () => true,
+      () => false,
+    );
+    const path = await makeKeptFolder(word, disk);
+    const handle = await open(join(path, EVENTS_FILE), 'wx', 0o600);
+    await handle.close();
+    return new RecordFolder(path, disk, !wasThere);
+  }
+
+  /** Writes footage, scenario and events. Throws what ffmpeg and the disk say. */
+  async keep(recording: Recording, terms: FootageTerms, deps: { ffmpeg: Ffmpeg; clock: Clock }): Promise<void> {
+    const { session, window, events } = recording;
+    const footage = await writeFootage(session, window, this.path, terms, deps);
+    const startUs = footage[0]?.window.startUs ?? window.startUs;
+    const written = { startUs, endUs: Math.max(window.endUs, ...footage.map((file) => file.window.endUs)) };
+    this.scenario = {
+      ...{ startUs, footage, presses: pressesIn(events, written), expected: expectedAgain(events, written) },
+      ...{ leftOut: [], hasSound: terms.audio, zones: terms.zones },
+    };
+    const lines = events.map((event) => `${JSON.stringify(eventRecord(event, startUs))}\n`);
+    await appendFile(join(this.path, EVENTS_FILE), lines.join(''));
+    await this.writeScenario();
+  }
+
+  /** Which expectation is on which line of the scenario. */
+  get lines(): ReadonlyMap<number, ExpectedAgain> {
+    return this.scenario ? scenarioText(this.scenario).lines : new Map();
+  }
+
+  /** Leaves out of the scenario what did not come again. */
+  async leaveOut(missed: readonly ExpectedAgain[]): Promise<void> {
+    if (!this.scenario || missed.length === 0) return;
+    const expected = this.scenario.expected.filter((event) => !missed.includes(event));
+    this.scenario = { ...this.scenario, expected, leftOut: missed };
+    await this.writeScenario();
+  }
+
+  /** What is in it; null while nothing was kept. */
+  get kept(): KeptRecording | null {
+    if (!this.scenario) return null;
+    const { startUs, footage, expected, leftOut } = this.scenario;
+    const endUs = Math.max(startUs, ...footage.map(({ window }) => window.endUs));
+    const files = [...footage.map(({ file }) => file), SCENARIO_FILE, EVENTS_FILE];
+    const bytes = footage.reduce((sum, file) => sum + file.bytes, 0);
+    return { window: { startUs, endUs }, files, bytes, expected, leftOut };
+  }
+
+  /** Removes everything that was written, and the folder if it was made here. */
+  async drop(): Promise<void> {
+    const names = (await this.disk.list(this.path)).filter((name) =>
+      /^(footage(-\d+)?\.mp4|events\.jsonl)$/.test(name),
+    );
+    for (const name of names) await rm(join(this.path, name), { force: true });
+    if (this.isOurs) await rmdir(this.path).catch(() => undefined);
+  }
+
+  private async writeScenario(): Promise<void> {
+    if (!this.scenario) return;
+    const { text } = scenarioText(this.scenario);
+    await this.disk.replaceFile(join(this.path, SCENARIO_FILE), new TextEncoder().encode(text));
+  }
+}
+
+/** An event with when it was in seconds since the first picture; which doorbell told it does not matter, as it was thrown away. */
+function eventRecord(event: DeviceEvent, startUs: number): object {
+  const { id: _id, device: _device, type, ...more } = event;
+  return { event: type, atS: Math.round((event.atUs - startUs) / 1_000) / 1_000, ...more };
+}
