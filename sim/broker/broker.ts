@@ -25,6 +25,8 @@ export interface BrokerOptions extends AccessOptions {
   limits?: Partial<BrokerLimits>;
   /** When set, it accepts TLS only. */
   tls?: TlsListenerOptions;
+  /** How often accounts are checked; default ACCOUNTS_AGAIN_MS. */
+  accountsAgainMs?: number;
   clock: Clock;
   log: Log;
 }
@@ -257,7 +259,7 @@ export class Broker {
   }
 
   private checkAccountsLater(): void {
-    this.accountsTimer = this.options.clock.after(ACCOUNTS_AGAIN_MS, () => {
+    this.accountsTimer = this.options.clock.after(this.options.accountsAgainMs ?? ACCOUNTS_AGAIN_MS, () => {
       const failed = (thrown: unknown) =>
         this.options.log.warn('the accounts could not be read again', { detail: systemCode(thrown) ?? 'unknown' });
       void this.checkAccounts()

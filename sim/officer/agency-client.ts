@@ -105,9 +105,22 @@ const viewSchema = z.object({
 /** All a bridge tells an agency of its own request. */
 export type RequestView = z.infer<typeof viewSchema>;
 
-/** Hands a signed request to the bridge, which publishes it or has a moderator look first. Throws the bridge's coded refusal. */
-export async function postRequest(bridgeUrl: string, token: string): Promise<RequestView> {
-  return viewSchema.parse(await exchangeJson(`${bridgeUrl}/v1/requests`, { method: 'POST', body: { request: token } }));
+/** A partner's channel at the bridge, and what opens it. */
+export interface PartnerChannel {
+  partner: string;
+  bearer: string;
+}
+
+/**
+ * Hands a signed request to the bridge, which publishes it or has a moderator look first; through a partner's channel where the request
+ * names one. Throws the bridge's coded refusal.
+ */
+export async function postRequest(bridgeUrl: string, token: string, channel?: PartnerChannel): Promise<RequestView> {
+  const path = channel ? `/v1/partners/${channel.partner}/requests` : '/v1/requests';
+  const bearer = channel ? { bearer: channel.bearer } : {};
+  return viewSchema.parse(
+    await exchangeJson(`${bridgeUrl}${path}`, { method: 'POST', body: { request: token }, ...bearer }),
+  );
 }
 
 /** Reads or changes the agency's own request; returns its state. Throws the bridge's coded refusal. */

@@ -9,8 +9,11 @@ const CALM_TURNS = 3;
 const SPINNING_TURNS = 200;
 const PAUSE_MS = 1;
 
-/** What Node calls a thing that is waited for. Writing is not among them: a pipe to a program may stay full for as long as that likes. */
-const AWAITED = /Req|ConnectWrap$|ShutdownWrap$/;
+/**
+ * What Node calls a thing that is waited for, or is to be called in the next turn, as brokers and streams pass messages on. Writing is not among
+ * them: a pipe to a program may stay full for as long as that likes.
+ */
+const AWAITED = /Req|ConnectWrap$|ShutdownWrap$|^Immediate$/;
 
 const machine = new SystemClock();
 

@@ -19,6 +19,8 @@ export class SimulatedDisk implements Disk {
   private isCut = false;
   /** Of writes that are not durable, oldest first, by path. */
   private readonly undos = new Map<string, Undo[]>();
+  /** What is open, to be closed with the power: nobody who had it is left to do so. */
+  private readonly files = new Set<DiskFile>();
 
   constructor(disk: Disk, clock: Clock) {
     this.disk = disk;
@@ -35,11 +37,15 @@ export class SimulatedDisk implements Disk {
     const undos = [...this.undos.values()].flat().reverse();
     this.undos.clear();
     for (const undo of undos) await undo().catch(() => undefined);
+    for (const file of this.files) await file.close().catch(() => undefined);
+    this.files.clear();
   }
 
   async open(path: string, options: { create: boolean }): Promise<DiskFile> {
     await this.reading();
-    return new SimulatedFile(await this.disk.open(path, options), path, this);
+    const file = await this.disk.open(path, options);
+    this.files.add(file);
+    return new SimulatedFile(file, path, this);
   }
 
   async readFile(path: string, bytesMax: number): Promise<Uint8Array | null> {
@@ -99,6 +105,11 @@ export class SimulatedDisk implements Disk {
   /** Notes how to put back what is about to be overwritten. */
   note(path: string, undo: Undo): void {
     this.undos.set(path, [...(this.undos.get(path) ?? []), undo]);
+  }
+
+  /** A file was closed by who opened it. */
+  isClosed(file: DiskFile): void {
+    this.files.delete(file);
   }
 
   /** What was written to a file is durable. */
@@ -165,6 +176,7 @@ class SimulatedFile implements DiskFile {
 
   async close(): Promise<void> {
     await this.disk.reading();
+    this.disk.isClosed(this.file);
     return this.file.close();
   }
 }

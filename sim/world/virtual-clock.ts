@@ -36,7 +36,8 @@ class OpenTrack implements Track {
       };
       if (signal?.aborted) return resolve();
       signal?.addEventListener('abort', go, { once: true });
-      this.next = { atUs, go };
+      // Pictures of 15 a second lie between microseconds; wall time does not.
+      this.next = { atUs: Math.round(atUs), go };
       this.changed();
     });
   }

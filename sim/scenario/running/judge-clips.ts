@@ -1,6 +1,6 @@
 // Owns: judging what left: the exact pictures of a clip, what was disclosed with it, what was uploaded, its custody. Not here: the rest
 // (judge-expectations.ts), fetching clips (stored-clips.ts).
-import { type Ffmpeg, isFailure, type Receipt } from '../../../device/index.ts';
+import { type Ffmpeg, isFailure, type Receipt, recallAnswerOf } from '../../../device/index.ts';
 import { fetchProof } from '../../custody-proof/fetch-custody-proof.ts';
 import type { ClipOutcome, Expectation } from '../language/scenario.ts';
 import { footageOf } from './scenario-footage.ts';
@@ -89,7 +89,8 @@ export async function judgeUploaded(world: ScenarioWorld, expected: Of<'uploaded
   });
   const wanted = [...expected.requests].sort();
   const stored = await storedCount(world);
-  const isMet = sent.sort().join() === wanted.join() && (wanted.length > 0 || stored === 0);
+  // A clip that was taken back is not at the vault any more; a second one of the same grant would be one too many.
+  const isMet = sent.sort().join() === wanted.join() && stored <= wanted.length;
   return {
     what: 'uploaded',
     isMet,
@@ -110,13 +111,14 @@ const BY_RECEIPT: readonly (readonly [Receipt['outcome'], ClipOutcome])[] = [
   ['denied', 'denied'],
 ];
 
-/** What became of a request at its doorbell, by its last receipt. */
+/** What became of a request at its doorbell, by its receipts. Taken back once the vault had it: `recalled`. */
 export function outcomeOf({ id, home }: KnownRequest, isIgnored: boolean): ClipOutcome | 'refused' {
   if (id === '') return 'refused';
   const receipts = home.told.flatMap((told) =>
     told.kind === 'receipt' && told.receipt.request === id ? [told.receipt] : [],
   );
   const found = BY_RECEIPT.find(([outcome]) => receipts.some((receipt) => receipt.outcome === outcome));
+  if (found?.[1] === 'revoked' && receipts.some((receipt) => recallAnswerOf(receipt) !== null)) return 'recalled';
   return found?.[1] ?? (isIgnored ? 'ignored' : 'pending');
 }
 
@@ -127,7 +129,9 @@ export async function judgeOutcome(
 ): Promise<Verdict> {
   const request = world.find(expected.of);
   let actual: string = request ? outcomeOf(request, ignored.has(expected.of)) : 'never asked';
-  if (actual === 'sent' && expected.is === 'stored' && request && (await storedClip(world, request))) actual = 'stored';
+  const isStored = request !== null && (await storedClip(world, request)) !== null;
+  if (actual === 'sent' && expected.is === 'stored' && isStored) actual = 'stored';
+  else if (isStored && (actual === 'recalled' || actual === 'revoked')) actual += ', and still at the vault';
   return { what: `outcome of ${expected.of}`, isMet: actual === expected.is, expected: expected.is, actual };
 }
 

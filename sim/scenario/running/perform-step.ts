@@ -151,7 +151,7 @@ async function grant(world: ScenarioWorld, home: ScenarioHome, step: Of<'grant'>
   const window = step.window ? world.windowOf(step.window) : (seen?.window ?? asked);
   const { disclose, audio, zones } = step;
   const signed = makeGrant(signer, notice, { window, disclose, audio, zones });
-  world.granted(step.of, signed);
+  world.granted(step.of, home, signed);
   const send = () => session.answer(request, 'grant', signed.token);
   await answered(session, { jti: signed.jti, request, send }, ANSWER_MS_MAX, ({ outcome }) => GRANTED.has(outcome));
   return `grant ${step.of}`;
@@ -184,14 +184,15 @@ async function lostPet(world: ScenarioWorld, home: ScenarioHome, step: Of<'lost-
   const { session, signer } = home.owner(step.owner);
   const bytes = new Uint8Array(await readFile(step.photo));
   const { startUs } = world.windowOf(step.window);
+  const petOwner = { signer, home: session.home, bridgeUrl: world.services.bridge.url };
   const posted = await postSearch(
-    { signer, home: session.home, bridgeUrl: world.services.bridge.url },
+    petOwner,
     { name: step.photo, bytes },
     {
       ...{ kind: step.pet, text: step.text, profile: step.profile },
       ...{ cell: cellOf(home.setup.place), sinceUs: startUs, lifeS: 6 * 3_600 },
     },
   );
-  world.openRequest(step.as, { home, window: world.windowOf(step.window), id: posted.search });
+  world.openRequest(step.as, { home, window: world.windowOf(step.window), id: posted.search, petOwner });
   return `lost ${step.pet} (${step.as})`;
 }

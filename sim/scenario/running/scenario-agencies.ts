@@ -15,11 +15,12 @@ import {
   agencyId,
   callAboutRequest,
   loadAgencyKey,
+  type PartnerChannel,
   postRequest,
   type RequestView,
   signRequest,
 } from '../../officer/agency-client.ts';
-import { addPartner, setPartnerStatus } from '../../officer/operator-partners.ts';
+import { addPartner, listPartners, setPartnerStatus } from '../../officer/operator-partners.ts';
 import { applyAs, decideAgency, vouchForDomain } from '../../officer/registration.ts';
 import { areaAround } from '../../story/demo-request.ts';
 import type { AgencyStanding, PartnerStanding, ScenarioAgency, ScenarioPartner, Step } from '../language/scenario.ts';
@@ -47,6 +48,8 @@ export class ScenarioAgencies {
   private readonly standings = new Map<string, AgencyStanding>();
   /** Codes with which the registry turned agencies down at the start. */
   readonly refusals: string[] = [];
+  /** Each partner's channel at the bridge. */
+  private readonly channels = new Map<string, PartnerChannel>();
   /** Who asked a request, by its id. */
   private readonly askers = new Map<string, SigningKey>();
 
@@ -58,9 +61,11 @@ export class ScenarioAgencies {
   /** Enters partners and agencies as they stand at the start. An agency that the registry refuses is not entered. */
   async start(agencies: readonly ScenarioAgency[], partners: readonly ScenarioPartner[]): Promise<void> {
     const { disk, services } = this.deps;
-    for (const partner of partners) {
-      await addPartner(disk, services.bridge, partner.id, partner.name);
-      if (partner.standing !== 'active') await setPartnerStatus(disk, services.bridge, partner.id, partner.standing);
+    for (const { id, name, standing } of partners) {
+      if (standing === 'ended' && (await endedPartners(services)).has(id)) continue;
+      const { token } = await addPartner(disk, services.bridge, id, name);
+      this.channels.set(id, { partner: id, bearer: token });
+      if (standing !== 'active') await setPartnerStatus(disk, services.bridge, id, standing);
     }
     for (const facts of agencies) {
       const key = await loadAgencyKey(this.deps, join(this.folder, facts.id));
@@ -100,7 +105,7 @@ export class ScenarioAgencies {
     await setPartnerStatus(disk, services.bridge, id, standing);
   }
 
-  /** Asks for footage; returns the request's id and how the bridge took it. Throws the bridge's refusal. */
+  /** Asks for footage, through its partner if it has one; returns the request's id and how the bridge took it. Throws the bridge's refusal. */
   async ask(step: RequestStep, window: Window, place: Place): Promise<RequestView> {
     const { services, random } = this.deps;
     const { facts, key } = this.agency(step.agency);
@@ -114,7 +119,7 @@ export class ScenarioAgencies {
       ...(facts.partner === undefined ? {} : { partner: facts.partner }),
     });
     this.askers.set(id, key);
-    const view = await postRequest(services.bridge.url, token);
+    const view = await postRequest(services.bridge.url, token, this.channels.get(facts.partner ?? ''));
     return { ...view, request: id };
   }
 
@@ -142,4 +147,10 @@ export class ScenarioAgencies {
     else if (standing === 'suspended') await decide('suspend', WHY);
     this.standings.set(id, standing);
   }
+}
+
+/** Partners that this bridge has never served since: it knows of their end from the beginning. */
+async function endedPartners({ bridge }: ServiceParts): Promise<ReadonlySet<string>> {
+  const partners = await listPartners(bridge);
+  return new Set(partners.flatMap(({ partner, status }) => (status === 'ended' ? [partner] : [])));
 }

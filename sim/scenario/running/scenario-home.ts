@@ -80,7 +80,7 @@ export class ScenarioHome {
     this.links = {
       home: new LinkProxy(world, () => services.brokerUrl),
       area: new LinkProxy(world, () => services.brokerUrl),
-      bridge: new LinkProxy(world, () => services.bridge.url),
+      bridge: new LinkProxy(world, () => services.url('bridge')),
     };
     this.disk = new SimulatedDisk(deps.disk, world);
   }

@@ -13,6 +13,7 @@ import {
   type VerifiedSighting,
   type Window,
 } from '../../../device/index.ts';
+import type { PetOwner } from '../../pet-owner/pet-owner.ts';
 import { VirtualClock } from '../../world/virtual-clock.ts';
 import type { Scenario, Span } from '../language/scenario.ts';
 import { ScenarioAgencies } from './scenario-agencies.ts';
@@ -30,9 +31,12 @@ export interface WorldDeps {
 export interface KnownRequest {
   /** The id that it got; empty: it was refused. */
   id: string;
+  /** The home that was asked; of a lost pet the one that granted, once one has. */
   home: ScenarioHome;
   /** What the step asked about. */
   window: Window;
+  /** Who has lost a pet and gets what is granted; absent: an agency asked. */
+  petOwner?: PetOwner;
   grant?: Signed<Grant>;
 }
 
@@ -118,16 +122,21 @@ export class ScenarioWorld {
     return this.requests.get(as) ?? null;
   }
 
+  /** The request of this id; null when no step made it. */
+  withId(id: string | undefined): KnownRequest | null {
+    return [...this.requests.values()].find((request) => request.id === id) ?? null;
+  }
+
   /** The names that steps gave to requests. */
   get requestNames(): string[] {
     return [...this.requests.keys()];
   }
 
-  /** An owner has signed this grant. */
-  granted(as: string, grant: Signed<Grant>): void {
+  /** An owner of this home has signed this grant. */
+  granted(as: string, home: ScenarioHome, grant: Signed<Grant>): void {
     const request = this.request(as);
     this.bytesAtGrant ??= this.bridgeBytes();
-    this.requests.set(as, { ...request, grant });
+    this.requests.set(as, { ...request, home, grant });
   }
 
   /** Bytes that went to the bridge before anything was granted, or in all if nothing was. */

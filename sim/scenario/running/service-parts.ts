@@ -29,6 +29,16 @@ interface Part {
   stop(): Promise<void>;
 }
 
+/** How often the parts look whether anything is due. Hours of a scenario's time are full of it, and steps that change something say so. */
+const LOOK_AGAIN_S = 60;
+
+interface BridgeFacts {
+  id: string;
+  key: string;
+  adminToken: string;
+  part: Bridge;
+}
+
 /** The parts that a doorbell's owner and an agency share. */
 export class ServiceParts {
   private readonly folder: string;
@@ -36,7 +46,9 @@ export class ServiceParts {
   private readonly running = new Map<PartName, Part>();
   private readonly ports = new Map<PartName, number>();
   private brokerUrlNow = '';
-  private readonly known: { registry?: Registry; vault?: Vault; bridge?: Bridge } = {};
+  /** What others know of a part also while it is gone. */
+  private readonly known: { registry?: { id: string; key: string }; vault?: { key: string }; bridge?: BridgeFacts } =
+    {};
 
   /** `folder`: absolute, in one that only this user can open. */
   constructor(folder: string, deps: ServiceDeps) {
@@ -51,7 +63,7 @@ export class ServiceParts {
 
   async start(): Promise<void> {
     for (const name of ['broker', 'registry', 'vault', 'bridge'] as const) await this.bring(name);
-    await pinBridge(this.deps, this.vault, this.known.bridge?.publicKey ?? '');
+    await pinBridge(this.deps, this.vault, this.started('bridge').key);
   }
 
   /** Starts a part on the port that it had before. */
@@ -79,8 +91,8 @@ export class ServiceParts {
   }
 
   get bridge(): { id: string; url: string; folder: string; adminToken: string } {
-    const bridge = this.started('bridge');
-    return { id: bridge.id, url: this.url('bridge'), folder: this.path('bridge'), adminToken: bridge.adminToken };
+    const { id, adminToken } = this.started('bridge');
+    return { id, url: this.url('bridge'), folder: this.path('bridge'), adminToken };
   }
 
   get registry(): { registryUrl: string; registry: string; folder: string } {
@@ -92,12 +104,12 @@ export class ServiceParts {
   }
 
   get vault(): { url: string; folder: string; key: string } {
-    return { url: this.url('vault'), folder: this.path('vault'), key: this.started('vault').publicKey };
+    return { url: this.url('vault'), folder: this.path('vault'), key: this.started('vault').key };
   }
 
-  /** Has the bridge ask the registry at once who is revoked, as it does by itself every few seconds. */
+  /** Has the bridge ask the registry at once who is revoked, as it does by itself every few seconds. One that is gone asks when it is back. */
   async refreshRevocations(): Promise<void> {
-    await this.started('bridge').refreshRevocations();
+    if (this.running.has('bridge')) await this.known.bridge?.part.refreshRevocations();
   }
 
   /** A part that was started, even if it is gone now. */
@@ -107,7 +119,8 @@ export class ServiceParts {
     return part;
   }
 
-  private url(name: PartName): string {
+  /** Where a part is, also while it is gone. */
+  url(name: PartName): string {
     return `http://127.0.0.1:${this.ports.get(name) ?? 0}`;
   }
 
@@ -118,21 +131,22 @@ export class ServiceParts {
       case 'registry': {
         const registry = new Registry({ ...this.deps, config: registryConfigSchema.parse(this.registrySettings()) });
         await registry.start();
-        this.known.registry = registry;
+        this.known.registry = { id: registry.id, key: registry.publicKey };
         this.keep(name, registry);
         return registry;
       }
       case 'vault': {
         const vault = new Vault({ ...this.deps, config: vaultConfigSchema.parse(this.vaultSettings()) });
         await vault.start();
-        this.known.vault = vault;
+        this.known.vault = { key: vault.publicKey };
         this.keep(name, vault);
         return vault;
       }
       case 'bridge': {
         const bridge = new Bridge({ ...this.deps, config: bridgeConfigSchema.parse(this.bridgeSettings()) });
         await bridge.start();
-        this.known.bridge = bridge;
+        const { id, publicKey: key, adminToken } = bridge;
+        this.known.bridge = { id, key, adminToken, part: bridge };
         this.keep(name, bridge);
         return bridge;
       }
@@ -152,6 +166,7 @@ export class ServiceParts {
     const port = this.ports.get('broker') ?? 0;
     const broker = new Broker({
       ...{ host: '127.0.0.1', port, accounts: this.path('accounts'), prefix: DEFAULT_PREFIX },
+      accountsAgainMs: LOOK_AGAIN_S * 1_000,
       ...{ clock, disk, log },
     });
     await broker.start();
@@ -176,10 +191,11 @@ export class ServiceParts {
   private bridgeSettings(): BridgeConfigInput {
     return {
       ...this.server('bridge'),
-      registry: { url: this.url('registry'), key: this.started('registry').publicKey },
+      registry: { url: this.url('registry'), key: this.started('registry').key },
       area: { url: this.brokerUrl, accounts: this.path('accounts') },
-      vault: { url: this.url('vault'), key: this.started('vault').publicKey },
-      revocationsEveryS: 2,
+      vault: { url: this.url('vault'), key: this.started('vault').key },
+      revocationsEveryS: LOOK_AGAIN_S,
+      webhooks: { everyS: LOOK_AGAIN_S },
       requests: { moderation: 'findings' },
     };
   }

@@ -24,7 +24,7 @@ export class StepTimes {
   readonly done: StepDone[] = [];
   private readonly world: ScenarioWorld;
   private track: Track;
-  /** How much each home had told when the last step was done. */
+  /** How much each home had told when the last step began: what that step brought about can be waited for. */
   private readonly heard = new Map<ScenarioHome, number>();
   private lastUs = 0;
 
@@ -39,10 +39,10 @@ export class StepTimes {
     for (const step of steps) {
       await this.until(step);
       this.track.end();
+      for (const home of this.world.homes) this.heard.set(home, home.told.length);
       this.done.push(await this.perform(step));
       this.track = this.world.clock.open();
       this.lastUs = this.world.clock.passedUs;
-      for (const home of this.world.homes) this.heard.set(home, home.told.length);
     }
     this.track.end();
   }
@@ -75,7 +75,7 @@ export class StepTimes {
     return this.done.find(({ step }) => step.id === id)?.atUs ?? this.lastUs;
   }
 
-  /** When the next one of these happens after the step before; time goes on until then, and stands still from then on. */
+  /** When the next one of these happens since the step before began; time goes on until then, and stands still from then on. */
   private happened(step: Step, event: StepEvent): Promise<number> {
     const home = this.world.home(step.doorbell);
     const before = home.told.slice(this.heard.get(home) ?? 0).find((told) => isKind(told, event));

@@ -1,8 +1,9 @@
-// Owns: the clips that reached the vault of a scenario's world, as plain files, verified. Not here: what must be in them (judge-clips.ts).
+// Owns: the clips that reached the vault of a scenario's world, or the owner of a lost pet, verified. Not here: what must be in them (judge-clips.ts).
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { type Manifest, type Receipt, type Statement, verifyClip } from '../../../device/index.ts';
 import { evidenceId } from '../../officer/evidence-desk.ts';
+import { fetchClip, type GrantedClip, grantedClips, type PetOwner } from '../../pet-owner/pet-owner.ts';
 import type { ScenarioHome } from './scenario-home.ts';
 import type { KnownRequest, ScenarioWorld } from './scenario-world.ts';
 
@@ -17,14 +18,24 @@ export function sentReceipt({ home, grant }: KnownRequest): Receipt | null {
   return null;
 }
 
-/** Whether the vault has every clip that this home has sent, and there is one. */
+/** Whether every clip that this home has sent is where it was sent to, and there is one. */
 export async function isStored(world: ScenarioWorld, home: ScenarioHome): Promise<boolean> {
   const sent = home.told.flatMap((told) =>
-    told.kind === 'receipt' && told.receipt.outcome === 'sent' && told.receipt.clip ? [told.receipt.clip.id] : [],
+    told.kind === 'receipt' && told.receipt.outcome === 'sent' && told.receipt.clip
+      ? [{ clip: told.receipt.clip.id, petOwner: world.withId(told.receipt.request)?.petOwner }]
+      : [],
   );
   if (sent.length === 0) return false;
-  for (const clip of sent) if ((await clipFile(world, clip)) === null) return false;
+  for (const { clip, petOwner } of sent) {
+    const place = petOwner ? await clipOf(petOwner, clip) : await clipFile(world, clip);
+    if (place === null) return false;
+  }
   return true;
+}
+
+/** A clip that was granted to who has lost a pet; null when it is not there. */
+async function clipOf(petOwner: PetOwner, clip: string): Promise<GrantedClip | null> {
+  return (await grantedClips(petOwner)).find((granted) => granted.clip === clip) ?? null;
 }
 
 /** Where the vault keeps a clip of the bridge; null when it does not. */
@@ -44,16 +55,20 @@ export async function storedCount(world: ScenarioWorld): Promise<number> {
 }
 
 export interface StoredClip {
-  path: string;
-  /** What the agency got with it; its signature and the clip's bytes are verified. */
+  /** What the recipient got with it; its signature and the clip's bytes are verified. */
   statement: Statement | Manifest;
   receipt: Receipt;
 }
 
-/** The clip of a request, verified. Null when it never arrived or is gone. Throws `verify_failed`. */
+/** The clip of a request, verified, as the agency or the pet's owner has it. Null when it never arrived or is gone. Throws `verify_failed`. */
 export async function storedClip(world: ScenarioWorld, request: KnownRequest): Promise<StoredClip | null> {
   const receipt = sentReceipt(request);
   if (!receipt?.clip || receipt.intake === undefined) return null;
+  const { petOwner } = request;
+  if (petOwner) {
+    const granted = await clipOf(petOwner, receipt.clip.id);
+    return granted && { statement: (await fetchClip(petOwner, granted)).manifest, receipt };
+  }
   const path = await clipFile(world, receipt.clip.id);
   const trust = [...request.home.trusts()][0];
   if (path === null || !trust) return null;
@@ -62,5 +77,5 @@ export async function storedClip(world: ScenarioWorld, request: KnownRequest): P
     receipt: receipt.intake,
     bridgeKey: trust.bridgeKey,
   });
-  return { path, statement: manifest, receipt };
+  return { statement: manifest, receipt };
 }
