@@ -15,6 +15,7 @@ import { isMet, type Row, type Run } from './measure.ts';
 import { memoryRows } from './memory.ts';
 import { motionRows } from './motion.ts';
 import { motionQualityRows } from './motion-quality.ts';
+import { replayRows } from './replay.ts';
 import { ringRows } from './ring.ts';
 import { machine, tableOf } from './table.ts';
 import { trimRows } from './trim.ts';
@@ -32,6 +33,7 @@ const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
   intake: intakeRows,
   audit: auditRows,
   feed: feedRows,
+  replay: replayRows,
   'motion-quality': motionQualityRows,
 };
 
