@@ -61,10 +61,11 @@ function encoding(path: string, ffmpeg: Awaited<ReturnType<typeof findFfmpeg>>, 
 /** Somebody comes in after a second: how long it takes from the command until it is printed. */
 async function earlyRows(folder: string, ffmpeg: string): Promise<Row[]> {
   const path = join(folder, 'early.mp4');
-  const box = "drawbox=x='200+60*t':y=200:w=140:h=320:color=white:t=fill:enable='gte(t,1)'";
+  const somebody = "[0][1]overlay=x='200+60*t':y=200:enable='gte(t,1)',noise=alls=4:allf=t,format=yuv420p";
   await run(ffmpeg, [
     ...['-v', 'error', '-y', '-f', 'lavfi', '-i', 'color=gray:s=1280x720:r=15:d=8'],
-    ...['-vf', `${box},noise=alls=4:allf=t,format=yuv420p`, '-c:v', 'libx264', '-g', '15', '-bf', '0', path],
+    ...['-f', 'lavfi', '-i', 'color=white:s=140x320:r=15:d=8', '-filter_complex', somebody],
+    ...['-c:v', 'libx264', '-g', '15', '-bf', '0', path],
   ]);
   const recording: number[] = [];
   const event: number[] = [];
