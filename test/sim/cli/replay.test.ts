@@ -189,6 +189,23 @@ describe('`replay`', () => {
     expect((await replay(PORCH, '--out', folder.path)).stderr).toContain('"code":"replay_folder_taken"');
   });
 
+  it('leaves nothing behind: no folder, no program, whether it ends or is ended', async () => {
+    mkdirSync(inFolder('tmp'));
+    const environment = { TMPDIR: inFolder('tmp') };
+    expect((await runCommand(['replay', PORCH, '--json'], { environment })).status).toBe(0);
+    expect(readdirSync(inFolder('tmp'))).toEqual([]);
+    const running = new Running(
+      ['replay', 'synthetic?size=320x180&seconds=600', '--speed', 'own', '--json'],
+      environment,
+    );
+    await running.line('recording', ({ event, state }) => event === 'camera' && state === 'recording');
+    expect(readdirSync(inFolder('tmp'))).toHaveLength(1);
+    expect(statSync(join(inFolder('tmp'), readdirSync(inFolder('tmp'))[0] ?? '')).mode & 0o777).toBe(0o700);
+    running.child.kill('SIGTERM');
+    await running.ended(20);
+    expect(readdirSync(inFolder('tmp'))).toEqual([]);
+  });
+
   it('says at once which file is broken', async () => {
     writeFileSync(inFolder('broken.mp4'), 'no video at all');
     const ran = await replay(inFolder('broken.mp4'));
