@@ -220,7 +220,12 @@ export class SystemDisk implements Disk {
 
   async makeFolder(path: string): Promise<void> {
     if (await isFolder(path)) return;
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    const above = dirname(path);
+    if (above !== path) await this.makeFolder(above);
+    // One by one: Node's `recursive` tries for ever where the folder above is there and takes nothing, as in /proc.
+    await mkdir(path, { mode: 0o700 }).catch(async (thrown: unknown) => {
+      if (!(await isFolder(path))) throw thrown;
+    });
   }
 
   async list(path: string): Promise<string[]> {

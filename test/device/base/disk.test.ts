@@ -1,6 +1,6 @@
 // Holds the disk to writes that are durable by themselves: they reach the open file, whatever lies at its path, and are counted.
 // Not here: that they survive a crash (test/device/ring's kills).
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -34,4 +34,14 @@ it('writes durably to the file it opened, not to what took its path since', asyn
   await file.close();
   expect(await readFile(path, 'utf8')).toBe('another');
   expect(await readFile(join(folder, 'moved'), 'utf8')).toBe('ours');
+});
+
+it('makes a folder and those above it, at once and from two sides; says where none can be made', async () => {
+  const disk = new SystemDisk();
+  const path = join(folder, 'a', 'b', 'c');
+  await Promise.all([disk.makeFolder(path), disk.makeFolder(path)]);
+  for (const made of [path, join(folder, 'a')]) expect((await stat(made)).mode & 0o777).toBe(0o700);
+  await expect(disk.makeFolder('/proc/doorsill/a')).rejects.toMatchObject({ code: 'ENOENT' });
+  await writeFile(join(folder, 'file'), '');
+  await expect(disk.makeFolder(join(folder, 'file'))).rejects.toMatchObject({ code: 'EEXIST' });
 });
