@@ -3,7 +3,7 @@
 import { appendFileSync } from 'node:fs';
 import { appendFile, chmod, open, readdir, realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type Disk, failure, type Log, openLogFile, type Window } from '../../device/index.ts';
+import { type Disk, failure, type Log, openLogFile, systemCode, type Window } from '../../device/index.ts';
 import { refusePairedFolder } from './footage.ts';
 import type { ReplayedDoorbell } from './replayed-doorbell.ts';
 import type { NoticedEvent } from './run-replay.ts';
@@ -36,7 +36,9 @@ export class ReplayFolder {
     const path = await makeKeptFolder(word, disk);
     const folder = new ReplayFolder(path, disk);
     // Claimed at once: a second run into the same folder is refused.
-    await folder.claim('events.jsonl');
+    await folder.claim('events.jsonl').catch((thrown: unknown) => {
+      throw systemCode(thrown) === 'EEXIST' ? failure('replay_folder_taken', { folder: path }) : thrown;
+    });
     return folder;
   }
 

@@ -26,6 +26,19 @@ export function imagesInput(first: string, fps: number): Port {
   };
 }
 
+const PNG_BEGINS = Buffer.from('89504e470d0a1a0a', 'hex');
+const PNG_ENDS = Buffer.from('49454e44ae426082', 'hex');
+const JPEG_BEGINS = Buffer.from('ffd8', 'hex');
+const JPEG_SCAN = Buffer.from('ffda', 'hex');
+const JPEG_ENDS = Buffer.from('ffd9', 'hex');
+
+/** Whether an image begins and ends as its format does. One that does not takes the next with it, and moves all that follow. */
+function isWhole(path: string, bytes: Buffer): boolean {
+  if (formatOf(path) === 'png') return bytes.indexOf(PNG_BEGINS) === 0 && bytes.includes(PNG_ENDS);
+  const scan = bytes.lastIndexOf(JPEG_SCAN);
+  return bytes.indexOf(JPEG_BEGINS) === 0 && scan > 0 && bytes.lastIndexOf(JPEG_ENDS) > scan;
+}
+
 /** Writes images into ffmpeg, one after the other, from `intoUs` of the part on. Throws `camera_refused_format`. */
 export async function feedImages(part: FootagePart, intoUs: number, pipes: FeedPipes, run: AbortSignal): Promise<void> {
   if (part.source.kind !== 'images') return;
@@ -37,6 +50,11 @@ export async function feedImages(part: FootagePart, intoUs: number, pipes: FeedP
     const bytes = await readFile(path);
     if (bytes.length > IMAGE_BYTES_MAX)
       throw failure('camera_refused_format', { source: path, detail: `it has more than ${IMAGE_BYTES_MAX} bytes` });
+    if (!isWhole(path, bytes))
+      throw failure('camera_refused_format', {
+        source: path,
+        detail: 'it is no whole image of the format that its name says',
+      });
     if (!(await writeTo(pipes.video, bytes))) return;
   }
 }

@@ -1,5 +1,6 @@
 // Owns: one run of footage through doorbells in this process: starts them in one world, hears what they notice, keeps pictures where they
 // are asked for, and ends when everything was shown and decided. Not here: printing (event-lines.ts), files (replay-folder.ts), verdicts.
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,12 +92,16 @@ export async function runReplay(
   signal: AbortSignal,
 ): Promise<ReplayResult> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-replay-'));
+  // The process may end at once: nobody reads what it prints, or a second Ctrl-C.
+  const discard = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', discard);
   const run = new Replay(plan, deps, sinks, folder);
   try {
     return await run.play(signal);
   } finally {
     await run.stop();
     await rm(folder, { recursive: true, force: true });
+    process.off('exit', discard);
   }
 }
 
