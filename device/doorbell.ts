@@ -137,6 +137,11 @@ export class Doorbell {
     return this.up.recorder.isWedged() ? 'the camera records, but its footage does not arrive' : null;
   }
 
+  /** Ends the camera until the next start; what it recorded stays, and can be seen. For a program that runs the doorbell. */
+  endCamera(): Promise<void> {
+    return this.up.recorder.stop();
+  }
+
   /** Stops the parts in reverse order; only the state on disk remains. */
   async stop(): Promise<void> {
     await this.undo.run();

@@ -108,6 +108,11 @@ export class LiveDoorbell {
     if (this.owner) this.doorbell?.pressed(press);
   }
 
+  /** Ends its camera: what it holds stays as it is until it is stopped. */
+  async endCamera(): Promise<void> {
+    await this.doorbell?.endCamera();
+  }
+
   async stop(): Promise<void> {
     await this.doorbell?.stop();
     this.doorbell = null;

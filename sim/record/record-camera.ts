@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import {
   type Clock,
   type DeviceEvent,
+  type DeviceState,
   type Failure,
   failure,
   findFfmpeg,
@@ -34,7 +35,7 @@ export type RecordEnd =
 export interface Recording {
   /** From the first picture to the end; footage of it may begin and end with the groups of pictures around it. */
   window: Window;
-  /** All that happened; it goes on while the camera does. */
+  /** All that happened, also after the end. */
   events: readonly DeviceEvent[];
   end: RecordEnd;
   session: OwnServerClient;
@@ -60,7 +61,7 @@ const MEMORY_SHARE = 0.5;
 const BYTES_PER_S_MOST = 2 * MIB;
 /** A camera that sends less than this shows too little: no time is promised beyond what would be held of it. */
 const BYTES_PER_S_LEAST = MIB / 4;
-/** The ring forgets its oldest footage when it is full: the recording ends before, as the camera goes on while footage is written. */
+/** The ring forgets its oldest footage when it is full: the recording ends before. */
 const FULL_SHARE = 0.75;
 const POLL_MS = 250;
 const FIRST_PICTURE_MS_MAX = 30_000;
@@ -137,8 +138,11 @@ class Run {
     const end = await this.untilEnd(session, startUs, signal);
     const askedUs = startUs + this.plan.forUs;
     const endUs = end.why === 'time' ? askedUs : Math.min(askedUs, this.clock.wallUs());
-    const heldUs = await this.arrived(session, startUs, endUs);
+    if (end.why !== 'memory-full') await this.arrived(session, startUs, endUs);
     this.isOver = true;
+    // Nothing is filmed while footage is written, so none of it is forgotten to make room.
+    await doorbell.endCamera();
+    const heldUs = heldUntil(await session.state(), startUs);
     return { window: { startUs, endUs: Math.min(heldUs, endUs) }, events: this.events, end, session };
   }
 
@@ -163,8 +167,9 @@ class Run {
 
   private async untilEnd(session: OwnServerClient, startUs: number, signal: AbortSignal): Promise<RecordEnd> {
     for (;;) {
-      const { ring } = await session.state();
-      const recordedUs = Math.max(0, ...ring.coverage.map(({ endUs }) => endUs - startUs));
+      const now = await session.state();
+      const { ring } = now;
+      const recordedUs = heldUntil(now, startUs) - startUs;
       this.sinks.progress(Math.min(recordedUs, this.plan.forUs));
       const { state, detail = 'it does not answer' } = this.camera ?? {};
       if (recordedUs >= this.plan.forUs || this.clock.wallUs() >= startUs + this.plan.forUs) return { why: 'time' };
@@ -181,15 +186,19 @@ class Run {
     }
   }
 
-  /** Waits until footage up to `untilUs` has arrived, as far as it comes; returns where it ends. */
-  private async arrived(session: OwnServerClient, startUs: number, untilUs: number): Promise<number> {
+  /** Waits until footage up to `untilUs` has arrived, as far as it comes. */
+  private async arrived(session: OwnServerClient, startUs: number, untilUs: number): Promise<void> {
     const givenUpMs = this.clock.monotonicMs() + LATE_MS_MAX;
     for (;;) {
-      const { coverage } = (await session.state()).ring;
-      const heldUs = Math.max(startUs, ...coverage.map(({ endUs }) => endUs));
+      const heldUs = heldUntil(await session.state(), startUs);
       const nothingComes = ['lost', 'failed', 'ended'].includes(this.camera?.state ?? '');
-      if (heldUs >= untilUs || nothingComes || this.clock.monotonicMs() > givenUpMs) return heldUs;
+      if (heldUs >= untilUs || nothingComes || this.clock.monotonicMs() > givenUpMs) return;
       await this.clock.sleep(POLL_MS);
     }
   }
+}
+
+/** Where the newest footage ends; `startUs` while there is none. */
+function heldUntil({ ring }: DeviceState, startUs: number): number {
+  return Math.max(startUs, ...ring.coverage.map(({ endUs }) => endUs));
 }

@@ -1,6 +1,8 @@
 // @module-tag long
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findFfmpeg, runFfmpeg, SystemClock, SystemDisk, silentLog, type Zone } from '../../../device/index.ts';
 import { parseInit } from '../../../device/media/fragment.ts';
@@ -34,11 +36,13 @@ interface Asked {
   audio?: boolean;
   zones?: readonly Zone[];
   pressAfterMs?: number;
+  freeBytes?: number;
   signal?: AbortSignal;
 }
 
-/** Every file below a folder, with its size. */
+/** Every file below a folder, with its size; a folder may go meanwhile. */
 function filesBelow(path: string): [string, number][] {
+  if (!existsSync(path)) return [];
   return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
     const inside = join(path, entry.name);
     if (entry.isDirectory()) return filesBelow(inside);
@@ -62,7 +66,7 @@ async function recorded(asked: Asked) {
   try {
     await recordCamera(
       { camera, audio, forUs: seconds * 1_000_000 },
-      { clock, disk, log: silentLog(), freeBytes: 8 * GIB },
+      { clock, disk, log: silentLog(), freeBytes: asked.freeBytes ?? 8 * GIB },
       {
         begins: (press) => {
           const { pressAfterMs } = asked;
@@ -250,6 +254,24 @@ describe('the end of a recording', () => {
     const { window } = out.kept ?? { window: { startUs: 0, endUs: 0 } };
     expect(window.endUs - window.startUs).toBeGreaterThan(1_500_000);
     expect(await replayed(out)).toEqual([]);
+  });
+
+  it('is when memory is full: nothing of the beginning is lost', async () => {
+    // Noise, of which 8 MB a second stay however it is encoded.
+    const noise = join(tmp, 'noise.mp4');
+    const [size, encoder] = [
+      ['-s', '640x360', '-r', '25'],
+      ['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '4'],
+    ];
+    const input = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', ...size, '-i', '/dev/urandom', '-t', '12'];
+    const args = ['-v', 'error', ...input, ...encoder, '-g', '25', '-bf', '0', noise];
+    await promisify(execFile)((await findFfmpeg()).path, args);
+    const { out, end } = await recorded({ camera: `file:${noise}`, seconds: 30, freeBytes: GIB / 8 });
+    expect(end).toEqual({ why: 'memory-full', detail: expect.stringContaining('64 MiB') });
+    const { window, bytes } = out.kept ?? { window: { startUs: 0, endUs: 0 }, bytes: 0 };
+    expect(window.endUs - window.startUs).toBeGreaterThan(4_000_000);
+    expect(bytes).toBeGreaterThan(40_000_000);
+    rmSync(noise);
   });
 
   it('is before its beginning, where nothing was recorded yet', async () => {
