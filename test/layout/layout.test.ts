@@ -333,7 +333,7 @@ describe('tests', () => {
   };
 
   it('stand at the path of their source, or are a scenario', () => {
-    const SCENARIOS = /^test\/(scenarios\/(attack|e2e|faults|properties|wire)|layout)\//;
+    const SCENARIOS = /^test\/(scenarios\/(attack|e2e|faults|properties|shipped|wire)|layout)\//;
     const lost = tests.filter((name) => {
       const folder = dirname(name).slice('test/'.length);
       return !SCENARIOS.test(name) && !existsSync(join(root, folder));

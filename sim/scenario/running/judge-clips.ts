@@ -3,10 +3,11 @@
 import { type Ffmpeg, isFailure, type Receipt, recallAnswerOf } from '../../../device/index.ts';
 import { fetchProof } from '../../custody-proof/fetch-custody-proof.ts';
 import type { ClipOutcome, Expectation } from '../language/scenario.ts';
+import { numbersIn } from './clip-pictures.ts';
 import { footageOf } from './scenario-footage.ts';
 import type { KnownRequest, ScenarioWorld } from './scenario-world.ts';
 import { framesIn } from './source-frames.ts';
-import { sentReceipt, storedClip, storedCount } from './stored-clips.ts';
+import { type StoredClip, sentReceipt, storedClip, storedCount } from './stored-clips.ts';
 
 /** What an expectation asked for and what there was. */
 export interface Verdict {
@@ -34,14 +35,8 @@ export async function judgeClip(world: ScenarioWorld, expected: Of<'clip'>, ffmp
   const { frames, fromUs, toUs, method, sha256, audio } = expected;
   if (frames && 'count' in frames) say('frames', frames.count, statement.frames);
   else if (frames) {
-    const [part] = footageOf(request.home.setup.camera);
-    const intoUs = (wallUs: number) => wallUs - world.scenario.startUs - (part?.atUs ?? 0) + (part?.fromUs ?? 0);
-    const { startUs, endUs } = statement.window;
-    const span = { fromUs: intoUs(startUs), toUs: intoUs(endUs) };
-    const found = part && (await framesIn(part, span, { ffmpeg, clock: world.clock }));
-    const got = found ? `${found.first}..${found.last}, ${statement.frames} in the clip` : 'none';
     const wanted = `${frames.first}..${frames.last}, ${frames.last - frames.first + 1} in the clip`;
-    say('frames', wanted, got);
+    say('frames', wanted, await framesOf(world, request, clip, ffmpeg));
   }
   const offset = (us: number) => (us - world.scenario.startUs) / 1_000_000;
   if (fromUs !== undefined)
@@ -62,6 +57,31 @@ export async function judgeClip(world: ScenarioWorld, expected: Of<'clip'>, ffmp
   if (sha256 !== undefined) say('sha256', sha256, statement.clipSha256);
   if (audio !== undefined) say('sound', audio, statement.audioPackets > 0);
   return verdicts.length > 0 ? verdicts : [{ what, isMet: true, expected: 'a clip', actual: 'a clip' }];
+}
+
+/** Which of the source's frames the clip has: by the numbers in its pictures where they were drawn, else by the window and their count. */
+async function framesOf(
+  world: ScenarioWorld,
+  { home }: KnownRequest,
+  clip: StoredClip,
+  ffmpeg: Ffmpeg,
+): Promise<string> {
+  const [part, ...more] = footageOf(home.setup.camera);
+  if (!part) return 'none';
+  const deps = { ffmpeg, clock: world.clock };
+  const { window, frames } = clip.statement;
+  if (part.source.kind === 'porch' && more.length === 0) {
+    const numbers = await numbersIn(clip.read(), deps);
+    const [first] = numbers;
+    if (first == null) return 'pictures without numbers';
+    const odd = numbers.findIndex((number, at) => number !== first + at);
+    if (odd >= 0) return `${first}, and ${odd} pictures later ${numbers[odd] ?? 'none'}`;
+    return `${first}..${first + numbers.length - 1}, ${frames} in the clip`;
+  }
+  const intoUs = (wallUs: number) => wallUs - world.scenario.startUs - (part.atUs ?? 0) + part.fromUs;
+  const span = { fromUs: intoUs(window.startUs), toUs: intoUs(window.endUs) };
+  const found = await framesIn(part, span, deps);
+  return found ? `${found.first}..${found.last}, ${frames} in the clip` : 'none';
 }
 
 function isNear(world: ScenarioWorld, wallUs: number, us: number): boolean {

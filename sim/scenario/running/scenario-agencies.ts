@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import {
   type Clock,
+  cellOf,
   type Disk,
   failure,
   freshId,
@@ -28,8 +29,8 @@ import type { ServiceParts } from './service-parts.ts';
 
 type RequestStep = Extract<Step, { verb: 'request' }>;
 
-/** Far from every doorbell's place, and in the same state. */
-const ELSEWHERE_DEG = 0.5;
+/** Some streets away from the doorbell, mostly in the same cell: it has to see for itself that it is not meant. */
+const ELSEWHERE_DEG = 0.012;
 /** An agency may ask about no less. */
 const WINDOW_US_MIN = 15 * 60 * 1_000_000;
 const WHY = { reason: 'the scenario says so' };
@@ -110,7 +111,7 @@ export class ScenarioAgencies {
     const { services, random } = this.deps;
     const { facts, key } = this.agency(step.agency);
     const { investigation, incidentType, text, profile, retention, expiresUs } = step;
-    const at = step.area === 'here' ? place : { ...place, latitude: place.latitude + ELSEWHERE_DEG };
+    const at = step.area === 'here' ? place : elsewhere(place);
     const { id, token } = signRequest(this.deps, key, services.bridge.id, {
       ...{ incidentType, text, profile, retention, area: areaAround(at), contact: facts.contact },
       investigation: investigation === '' ? freshId(random, 'case') : investigation,
@@ -147,6 +148,12 @@ export class ScenarioAgencies {
     else if (standing === 'suspended') await decide('suspend', WHY);
     this.standings.set(id, standing);
   }
+}
+
+/** North or south of a place, where the cell that holds it does not end before. */
+function elsewhere(place: Place): Place {
+  const [north, south] = [ELSEWHERE_DEG, -ELSEWHERE_DEG].map((deg) => ({ ...place, latitude: place.latitude + deg }));
+  return [north, south].find((at) => at && cellOf(at) === cellOf(place)) ?? north ?? place;
 }
 
 /** Partners that this bridge has never served since: it knows of their end from the beginning. */

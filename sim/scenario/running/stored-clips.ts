@@ -58,6 +58,8 @@ export interface StoredClip {
   /** What the recipient got with it; its signature and the clip's bytes are verified. */
   statement: Statement | Manifest;
   receipt: Receipt;
+  /** Its bytes, anew each time. */
+  read(): Uint8Array | AsyncIterable<Uint8Array>;
 }
 
 /** The clip of a request, verified, as the agency or the pet's owner has it. Null when it never arrived or is gone. Throws `verify_failed`. */
@@ -67,7 +69,9 @@ export async function storedClip(world: ScenarioWorld, request: KnownRequest): P
   const { petOwner } = request;
   if (petOwner) {
     const granted = await clipOf(petOwner, receipt.clip.id);
-    return granted && { statement: (await fetchClip(petOwner, granted)).manifest, receipt };
+    if (!granted) return null;
+    const { manifest, bytes } = await fetchClip(petOwner, granted);
+    return { statement: manifest, receipt, read: () => bytes };
   }
   const path = await clipFile(world, receipt.clip.id);
   const trust = [...request.home.trusts()][0];
@@ -77,5 +81,5 @@ export async function storedClip(world: ScenarioWorld, request: KnownRequest): P
     receipt: receipt.intake,
     bridgeKey: trust.bridgeKey,
   });
-  return { statement: manifest, receipt };
+  return { statement: manifest, receipt, read: () => createReadStream(path) };
 }

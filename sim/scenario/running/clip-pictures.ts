@@ -1,0 +1,44 @@
+// Owns: which pictures of the drawn porch a clip shows, read from the numbers that are drawn in them. Not here: which it should show
+// (source-frames.ts), judging it (judge-clips.ts).
+import { type Ffmpeg, runFfmpeg } from '../../../device/index.ts';
+import { readFrameNumber } from '../../porch/frame-number.ts';
+import type { VirtualClock } from '../../world/virtual-clock.ts';
+
+/** Small, and large enough for the numbers to be read. */
+const WIDTH = 320;
+const HEIGHT = 180;
+const PICTURES_BYTES_MAX = 1024 * 1024 * 1024;
+const DECODE_MS_MAX = 60_000;
+
+/** The number in each picture of a clip, in the order in which they are shown; null where none can be read. Throws `ffmpeg_failed`. */
+export async function numbersIn(
+  clip: Uint8Array | AsyncIterable<Uint8Array>,
+  { ffmpeg, clock }: { ffmpeg: Ffmpeg; clock: VirtualClock },
+): Promise<(number | null)[]> {
+  const numbers: (number | null)[] = [];
+  const picture = new Uint8Array(WIDTH * HEIGHT);
+  let filled = 0;
+  await runFfmpeg(ffmpeg, {
+    doing: 'reading the numbers in the pictures of a clip',
+    args: [
+      ...['-i', 'pipe:0', '-map', '0:V:0', '-fps_mode', 'passthrough', '-vf', `scale=${WIDTH}:${HEIGHT}`],
+      ...['-pix_fmt', 'gray', '-f', 'rawvideo', 'pipe:1'],
+    ],
+    stdin: clip,
+    onStdout: (chunk) => {
+      for (let at = 0; at < chunk.length; ) {
+        const part = chunk.subarray(at, at + picture.length - filled);
+        picture.set(part, filled);
+        filled += part.length;
+        at += part.length;
+        if (filled < picture.length) continue;
+        numbers.push(readFrameNumber(picture, WIDTH, HEIGHT));
+        filled = 0;
+      }
+    },
+    stdoutBytesMax: PICTURES_BYTES_MAX,
+    timeoutMs: DECODE_MS_MAX,
+    clock,
+  });
+  return numbers;
+}
