@@ -85,7 +85,10 @@ const SIM_ORDER = [
 /** Folders that may use a package; every other one may not. */
 const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
-  [/^node:child_process$/, /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(cli|terminal|testbed|scenario\/runner)\//],
+  [
+    /^node:child_process$/,
+    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(cli|terminal|testbed|scenario\/runner)\//,
+  ],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^(yaml|jiti)$/, /^sim\/scenario\/language\//],
   [/^aedes/, /^sim\/broker\//],

@@ -1,5 +1,4 @@
 // @module-tag long
-// @module-tag ffmpeg
 // The stories in scenarios/: each holds, all together take less than the time that a check may spend on them.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -82,7 +82,7 @@ describe('`test`', { timeout: 60_000 }, () => {
     writeFileSync(inFolder('stories/events.jsonl'), text.replace('"type":"ring"', '"type":"rang"'));
     const differs = await test('--reporter', 'json');
     expect(differs.status).toBe(1);
-    expect(report().tests[0]?.failures[0]?.diff).toMatch(/^-.*"rang"[^]*^\+.*"ring"/m);
+    expect(report().tests[0]?.failures[0]?.diff).toMatch(/^-.*"rang"[\s\S]*^\+.*"ring"/m);
     expect(readFileSync(inFolder('stories/events.jsonl'), 'utf8')).toContain('rang');
   });
 

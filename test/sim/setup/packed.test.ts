@@ -74,7 +74,9 @@ describe('the packed package, installed into an empty project', { tags: ['long']
   it('holds what was built and how to start it: no source, no test', () => {
     const names = execFileSync('tar', ['-tf', tarball], { encoding: 'utf8' }).trimEnd().split('\n');
     expect(names).toContain('package/dist/device/npm-exports.d.ts');
-    const others = names.filter((name) => !/^package\/(dist\/.*\.(js|d\.ts|css)|[^/]+\.(md|json)|LICENSE)$/.test(name));
+    const others = names.filter(
+      (name) => !/^package\/(dist\/.*\.(js|d\.ts|css)|[^/]+\.(md|json)|LICENSE|scenarios\/[a-z-]+\.yaml)$/.test(name),
+    );
     // The page's files have a hash of their content in their names.
     expect(others.map((name) => name.replace(/(assets\/\w+)-[\w-]{8}\./, '$1.')).sort()).toEqual([
       'package/cloud-bridge/registry/data/federal-agencies.csv',
@@ -82,9 +84,12 @@ describe('the packed package, installed into an empty project', { tags: ['long']
       'package/cloud-bridge/registry/data/name-words.csv',
       'package/dist/console-page/assets/icon.svg',
       'package/dist/console-page/index.html',
+      'package/scenarios/README.md',
       'package/sim/cli/doorsill.mjs',
+      'package/sim/scenario/scenario.schema.json',
+      'package/sim/truth/truth.schema.json',
     ]);
-    const isPages = (name: string) => name.startsWith('package/dist/console-page/');
+    const isPages = (name: string) => /^package\/dist\/(console|report)-page\//.test(name);
     expect(names.filter((name) => name.endsWith('.css') && !isPages(name))).toEqual([]);
     const compiled = names.filter((name) => !isPages(name));
     const sources = compiled.map((name) => name.replace(/^package\/dist\/(.*?)(\.d\.ts|\.js)$/, '$1.ts'));
