@@ -1,4 +1,5 @@
 // @module-tag long
+// A camera that answers and never shows a picture, tried for as long as `record` does: nothing is recorded, and it says so.
 import { afterAll, expect, it } from 'vitest';
 import { startScriptedCamera } from '../../device/camera/support/rtsp-camera.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
