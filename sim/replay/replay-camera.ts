@@ -57,6 +57,7 @@ export class ReplayCamera {
   private place: Place = { part: 0, shown: 0, startedUs: 0 };
   private track: Track;
   private isOver = false;
+  private missing: string | null = null;
   private isIn = true;
   private wasOut = false;
   private unplug: ((thrown: unknown) => void) | null = null;
@@ -180,6 +181,16 @@ export class ReplayCamera {
     });
   }
 
+  /** Why its footage is not whole although it was shown to its end; null while nothing is known to be missing. */
+  get fault(): string | null {
+    return this.missing;
+  }
+
+  /** A file ends before its container says that it does. */
+  lacks(detail: string): void {
+    this.missing ??= detail;
+  }
+
   /** The camera is switched off: time does not wait for it. */
   rest(): void {
     this.track.end();
@@ -244,6 +255,8 @@ export class ReplayCamera {
     this.track = this.deps.world.open();
   }
 }
+
+const CUT_OFF = /: partial file$|File ended prematurely/;
 
 /** What one run of ffmpeg shows: a part from `intoUs` on, whose first picture lies at `startUs` of the world's time. */
 interface Showing {
@@ -314,6 +327,12 @@ class ReplayDriver implements SourceDriver {
   }
 
   explain(): null {
+    return null;
+  }
+
+  /** What ffmpeg says of a file that is cut off, which it shows as far as it goes and takes for the end. */
+  endedBy(line: string): null {
+    if (CUT_OFF.test(line)) this.camera.lacks('the file is cut off');
     return null;
   }
 

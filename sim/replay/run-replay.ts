@@ -273,12 +273,12 @@ class Replay {
   }
 
   private cameras(): ReplayResult['cameras'] {
-    return this.doorbells.map(({ name }) => {
+    return this.doorbells.map(({ name, camera }) => {
       const spans = (this.recorded.get(name) ?? []).map(({ startUs, endUs }) => ({
         startUs,
         endUs: endUs < 0 ? this.world.passedUs : endUs,
       }));
-      return { name, recorded: spans, lengthUs: spans.at(-1)?.endUs ?? 0, fault: this.faults.get(name) ?? null };
+      return { name, recorded: spans, lengthUs: spans.at(-1)?.endUs ?? 0, fault: this.faults.get(name) ?? camera.fault };
     });
   }
 }

@@ -95,6 +95,26 @@ describe('what is no footage is refused at once', () => {
   });
 });
 
+describe('a file that is cut off', () => {
+  it.each([
+    ['mp4', ['-movflags', '+faststart']],
+    ['mkv', []],
+  ])('%s, is shown as far as it goes, and said to be', async (format, more) => {
+    const whole = make(`whole.${format}`, ...drawn(SMALL), '-t', '8', ...X264, ...more);
+    const half = inFolder(`half.${format}`);
+    copyFileSync(whole, half);
+    truncateSync(half, Math.round(readFileSync(whole).length * 0.6));
+    const ran = await replay(half);
+    expect(ran.status).toBe(6);
+    expect(ran.stderr).toContain('"code":"replay_footage_broken"');
+    expect(ran.stderr).toContain('cut off');
+    const { lengthS } = ran.lines.find(({ event }) => event === 'replayed') ?? {};
+    expect(Number(lengthS)).toBeGreaterThan(2);
+    expect(Number(lengthS)).toBeLessThan(7);
+    expect((await replay(whole)).status).toBe(0);
+  });
+});
+
 describe('a broken image', () => {
   const sequence = (format: string) => {
     mkdirSync(inFolder(format), { recursive: true });
