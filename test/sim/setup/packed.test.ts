@@ -85,6 +85,7 @@ describe('the packed package, installed into an empty project', { tags: ['long']
       'package/dist/console-page/assets/icon.svg',
       'package/dist/console-page/index.html',
       'package/scenarios/README.md',
+      'package/scenarios/lost-dog.jpg',
       'package/sim/cli/doorsill.mjs',
       'package/sim/scenario/scenario.schema.json',
       'package/sim/truth/truth.schema.json',
