@@ -114,6 +114,26 @@ describe('`test`', { timeout: 60_000 }, () => {
     expect(readFileSync(summary, 'utf8')).toContain('it is silent');
   });
 
+  it('runs again when a file changes, until it is stopped', async () => {
+    scenario('rings', `name: it rings\n${CAMERA}\nexpect:\n  - event: ring\n`);
+    const running = new Running(['test', inFolder('stories'), '--out', inFolder('stories/out'), '--watch', '--json']);
+    await running.line('a first run', ({ event, passed }) => event === 'tested' && passed === 1);
+    scenario('rings', `name: it rings\n${CAMERA}\nexpect:\n  - no-event: ring\n`);
+    await running.line('a second run', ({ event, failed }) => event === 'tested' && failed === 1);
+    // A mistake is told, and does not end it.
+    scenario('rings', 'nam: it rings\n');
+    await expect.poll(() => running.stderr, { timeout: 20_000 }).toContain('did you mean');
+    scenario('rings', `name: it rings again\n${CAMERA}\nexpect:\n  - event: ring\n`);
+    await running.line(
+      'a third run',
+      ({ event, name, status }) => event === 'test' && name === 'it rings again' && status === 'passed',
+    );
+    running.child.kill('SIGINT');
+    await running.ended(20);
+    // What a run writes itself is no change: it ran three times.
+    expect(running.lines.filter(({ event }) => event === 'tested').length).toBeLessThan(6);
+  }, 90_000);
+
   it('keeps what was done when it is stopped, and says what was not', async () => {
     scenario('a-short', `name: short\n${CAMERA}\n`);
     scenario('b-long', `name: long\ntime: real\nfor: 60s\n${CAMERA.replace('seconds=8', 'seconds=80')}\n`);
