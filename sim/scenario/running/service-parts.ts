@@ -30,7 +30,7 @@ interface Part {
 }
 
 /** How often the parts look whether anything is due. Hours of a scenario's time are full of it, and steps that change something say so. */
-const LOOK_AGAIN_S = 60;
+const LOOK_AGAIN_S = 300;
 
 interface BridgeFacts {
   id: string;
