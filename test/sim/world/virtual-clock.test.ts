@@ -115,3 +115,21 @@ it('begins at another wall time only before anything has happened', async () => 
   await play(world.sleep(1));
   expect(() => world.startAt(0)).toThrow();
 });
+
+it('waits for what goes on from turn to turn of the event loop, as brokers pass messages on', async () => {
+  world = new VirtualClock({ startUs: 0 });
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+  const passed = world.sleep(10).then(async () => {
+    for (let turns = 0; turns < 50; turns += 1) await turn();
+    return world.monotonicMs();
+  });
+  world.after(20, () => undefined);
+  expect(await play(passed)).toBe(10);
+});
+
+it('keeps wall time whole for parts that are due between two microseconds', async () => {
+  world = new VirtualClock({ startUs: START_US });
+  const track = world.open();
+  await play(track.reach(1_000_000 / 15));
+  expect(world.wallUs()).toBe(START_US + 66_667);
+});
