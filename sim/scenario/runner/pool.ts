@@ -2,11 +2,16 @@
 // scenario alone. Not here: which scenarios (run-tests.ts), the program of a process (worker.ts).
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { SystemClock, type Timer } from '../../../device/index.ts';
 import type { WorkerAnswer, WorkerJob } from './worker-messages.ts';
 
 const PROGRAM = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** So much of what a process said is kept for the report of its death. */
 const LAST_WORDS_LETTERS = 4_000;
+
+/** What a stopped process needs to end its parts; one that takes longer is killed. */
+const STOP_MS_MAX = 8_000;
+const machine = new SystemClock();
 
 export type Outcome = Extract<WorkerAnswer, { job: number }>;
 
@@ -53,7 +58,11 @@ class Lane {
       if (current) child.send(current);
       else if (child.connected) child.disconnect();
     };
-    const stop = () => void child.kill('SIGTERM');
+    let patience: Timer | null = null;
+    const stop = () => {
+      child.kill('SIGTERM');
+      patience = machine.after(STOP_MS_MAX, () => child.kill('SIGKILL'));
+    };
     this.signal.addEventListener('abort', stop, { once: true });
     return new Promise((resolve) => {
       child.on('message', (answer: WorkerAnswer) => {
@@ -65,6 +74,7 @@ class Lane {
       });
       child.once('exit', (code, how) => {
         this.signal.removeEventListener('abort', stop);
+        patience?.cancel();
         if (current && !this.signal.aborted) {
           const message = `the process that ran it ended (${how ?? `status ${code}`})`;
           this.done({ job: current.job, error: { message, stack: words() } });

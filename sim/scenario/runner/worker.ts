@@ -5,7 +5,12 @@ import { runScenario } from '../running/run-scenario.ts';
 import type { WorkerAnswer, WorkerJob } from './worker-messages.ts';
 
 const stopping = new AbortController();
-const answer = (said: WorkerAnswer) => void process.send?.(said);
+/** Resolves when the parent has it, or is gone. */
+const answered = (said: WorkerAnswer) =>
+  new Promise<void>((resolve) => {
+    if (process.send) process.send(said, () => resolve());
+    else resolve();
+  });
 
 process.on('message', (job: WorkerJob) => void work(job));
 // Its parent is gone, or wants it to end.
@@ -22,12 +27,13 @@ function stop(): void {
 async function work({ job, scenario, update, rerun }: WorkerJob): Promise<void> {
   try {
     const run = await runScenario(scenario, { disk: new SystemDisk(), update, rerun }, stopping.signal);
-    answer({ job, run });
+    await answered({ job, run });
   } catch (thrown) {
     const { message, stack = '' } = thrown instanceof Error ? thrown : new Error(String(thrown));
-    answer({ job, error: { message, stack, ...(isFailure(thrown) ? { code: thrown.code } : {}) } });
+    await answered({ job, error: { message, stack, ...(isFailure(thrown) ? { code: thrown.code } : {}) } });
   }
-  if (stopping.signal.aborted) process.disconnect?.();
+  // Nothing that this run has left may keep the process.
+  if (stopping.signal.aborted) process.exit(0);
 }
 
-answer({ ready: true });
+void answered({ ready: true });

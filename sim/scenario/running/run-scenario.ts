@@ -60,6 +60,7 @@ class Run {
   private judgement: Judgement = { verdicts: [], matches: new Map() };
   private happened = '';
   private readonly notes: string[] = [];
+  private starting: Promise<void> = Promise.resolve();
   private running: Promise<void> | null = null;
   private readonly broken: { thrown: unknown }[] = [];
 
@@ -96,7 +97,8 @@ class Run {
     const { clock } = this.world;
     await clock.holding(async () => {
       this.running = clock.run().catch((thrown: unknown) => void this.broken.push({ thrown }));
-      await this.world.start();
+      this.starting = this.world.start();
+      await this.starting;
     });
     const stepped = this.steps.run(this.scenario.steps).then(() => true);
     await this.untilEnd(stepped);
@@ -136,6 +138,8 @@ class Run {
   }
 
   async stop(): Promise<void> {
+    // Only what has started can be stopped.
+    await this.starting.catch(() => undefined);
     await this.world.stop();
     this.world.clock.stop();
     await this.running;

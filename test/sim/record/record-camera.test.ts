@@ -38,6 +38,8 @@ interface Asked {
   pressAfterMs?: number;
   freeBytes?: number;
   signal?: AbortSignal;
+  /** Called when so much was recorded, in microseconds. */
+  progress?: (recordedUs: number) => void;
 }
 
 /** Every file below a folder, with its size; a folder may go meanwhile. */
@@ -73,7 +75,7 @@ async function recorded(asked: Asked) {
           if (pressAfterMs === undefined) return;
           clock.after(pressAfterMs, () => press({ button: 'front', source: 'keyboard', atUs: clock.wallUs() }));
         },
-        progress: () => undefined,
+        progress: (recordedUs) => asked.progress?.(recordedUs),
         event: () => undefined,
         keep: async (recording) => {
           end = recording.end;
@@ -248,8 +250,8 @@ describe('the end of a recording', () => {
 
   it('is Ctrl-C: what there was is kept', async () => {
     const stop = new AbortController();
-    clock.after(4_000, () => stop.abort(new Error('stopped')));
-    const { out, end } = await recorded({ seconds: 60, signal: stop.signal });
+    const progress = (recordedUs: number) => void (recordedUs > 2_500_000 && stop.abort(new Error('stopped')));
+    const { out, end } = await recorded({ seconds: 60, signal: stop.signal, progress });
     expect(end).toEqual({ why: 'interrupted' });
     const { window } = out.kept ?? { window: { startUs: 0, endUs: 0 } };
     expect(window.endUs - window.startUs).toBeGreaterThan(1_500_000);
