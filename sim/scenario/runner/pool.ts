@@ -53,10 +53,11 @@ class Lane {
     const child = fork(PROGRAM, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     const words = lastWordsOf(child);
     let current: WorkerJob | null = null;
+    const leave = () => void (child.connected && child.disconnect());
     const next = () => {
       current = this.signal.aborted ? null : (this.waiting.shift() ?? null);
       if (current) child.send(current);
-      else if (child.connected) child.disconnect();
+      else leave();
     };
     let patience: Timer | null = null;
     const stop = () => {
@@ -70,7 +71,9 @@ class Lane {
           current = null;
           if (!this.signal.aborted || 'run' in answer) this.done(answer);
         }
-        next();
+        // What a failure has left in a process could spoil what follows.
+        if ('error' in answer) leave();
+        else next();
       });
       child.once('exit', (code, how) => {
         this.signal.removeEventListener('abort', stop);

@@ -31,8 +31,9 @@ async function work({ job, scenario, update, rerun }: WorkerJob): Promise<void> 
   } catch (thrown) {
     const { message, stack = '' } = thrown instanceof Error ? thrown : new Error(String(thrown));
     await answered({ job, error: { message, stack, ...(isFailure(thrown) ? { code: thrown.code } : {}) } });
+    // Nothing that this run has left may keep the process, or be there in the next.
+    process.exit(0);
   }
-  // Nothing that this run has left may keep the process.
   if (stopping.signal.aborted) process.exit(0);
 }
 

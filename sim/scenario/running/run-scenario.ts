@@ -28,6 +28,8 @@ export interface ScenarioRun {
   happened: string;
 }
 
+/** Parts that take longer to end never will. */
+const STOP_MS_MAX = 30_000;
 /** One thread makes the same bytes in every run. */
 const ENCODER_THREADS = 1;
 /** After footage and steps: event windows close, clips are cut and sent. */
@@ -46,8 +48,22 @@ export async function runScenario(scenario: Scenario, options: RunOptions, signa
     const failures = await run.play(machine, signal);
     return run.result(failures, machine.monotonicMs() - startedMs);
   } finally {
-    await run.stop();
+    await stopWithin(machine, run);
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Parts that never end are a fault of what is tested: it is said, and this process is of no use any more. Throws `timed_out`. */
+async function stopWithin(machine: SystemClock, run: Run): Promise<void> {
+  const patience = new AbortController();
+  const late = machine.sleep(STOP_MS_MAX, patience.signal).then(() => {
+    throw failure('timed_out', { what: 'the end of the parts of the scenario', seconds: STOP_MS_MAX / 1_000 });
+  });
+  late.catch(() => undefined);
+  try {
+    await Promise.race([run.stop(), late]);
+  } finally {
+    patience.abort();
   }
 }
 
