@@ -33,10 +33,13 @@ const WITHIN = { ring: '1s', 'motion-start': '1s', 'motion-end': '1s', 'event-wi
 /** Real time that a replay may take. */
 const TIMEOUT_S_LEAST = 120;
 
+/** Motion is told with the pictures that come after it began: of the last moment of a recording there are none. */
+const UNSEEN_US = 500_000;
+
 /** What has to come again of what happened within the footage. */
 export function expectedAgain(events: readonly DeviceEvent[], { startUs, endUs }: Window): ExpectedAgain[] {
   return events
-    .filter(({ atUs }) => atUs >= startUs && atUs <= endUs)
+    .filter(({ type, atUs }) => atUs >= startUs && atUs <= (type.startsWith('motion') ? endUs - UNSEEN_US : endUs))
     .flatMap((event): ExpectedAgain[] => {
       const atUs = event.atUs - startUs;
       switch (event.type) {

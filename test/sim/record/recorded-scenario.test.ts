@@ -24,6 +24,8 @@ const EVENTS: DeviceEvent[] = [
   { ...at(3_100_000), type: 'camera', state: 'stalled' },
   { ...at(9_000_000), type: 'motion-end', startUs: START_US, zones: [] },
   { ...at(12_000_000), type: 'event-window', cause: 'ring', window },
+  // Of what follows too few pictures were recorded.
+  { ...at(19_600_000), type: 'motion-start', zones: [] },
   { ...at(20_000_001), type: 'motion-start', zones: [] },
 ];
 
