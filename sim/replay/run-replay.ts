@@ -278,7 +278,12 @@ class Replay {
         startUs,
         endUs: endUs < 0 ? this.world.passedUs : endUs,
       }));
-      return { name, recorded: spans, lengthUs: spans.at(-1)?.endUs ?? 0, fault: this.faults.get(name) ?? camera.fault };
+      return {
+        name,
+        recorded: spans,
+        lengthUs: spans.at(-1)?.endUs ?? 0,
+        fault: this.faults.get(name) ?? camera.fault,
+      };
     });
   }
 }
