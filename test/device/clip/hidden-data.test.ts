@@ -1,3 +1,4 @@
+// @module-tag long
 // Shows that what a camera writes behind its slices and beside its sound does not travel with a clip that discloses nothing:
 // a position in each frame and each packet, in every place that a decoder skips.
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// @module-tag long
 // Holds owners’ settings on a whole doorbell: who the owners are, what is in force, that it acts without a restart and over one, and that
 // no value of it goes anywhere else.
 import { afterEach, describe, expect, it } from 'vitest';
