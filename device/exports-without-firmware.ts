@@ -7,6 +7,7 @@ export * from './base/bytes.ts';
 export * from './base/clock.ts';
 export { CodedError } from './base/coded-error.ts';
 export * from './base/disk.ts';
+export * from './base/escape-html.ts';
 export * from './base/folder-lock.ts';
 export * from './base/keys.ts';
 export * from './base/log.ts';

@@ -1,5 +1,6 @@
 // Owns: the access audit as a page to print or save as PDF: no script, all text escaped. Not here: which rows are in it (access-log-export.ts).
 import { createHash } from 'node:crypto';
+import { escapeHtml } from '../../device/base/escape-html.ts';
 
 const STYLE = `
 @page { size: A4 landscape; margin: 14mm; }
@@ -16,25 +17,23 @@ th { background: #eee; }
 /** The page may use its own style and nothing else. */
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'`;
 
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-/** Text escaped for an HTML element or quoted attribute. Characters that could reorder or hide a line are made visible. */
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\ufffd').replaceAll(/[&<>"']/g, (found) => ESCAPES[found] ?? '');
+/** Text for an HTML element or quoted attribute. Characters that could reorder or hide a line are made visible. */
+function visibleHtml(text: string): string {
+  return escapeHtml(text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\ufffd'));
 }
 
 /** The page up to its first row. */
 export function pageHead(title: string, about: string, columns: readonly string[]): string {
-  const heads = columns.map((column) => `<th scope="col">${escapeHtml(column)}</th>`).join('');
+  const heads = columns.map((column) => `<th scope="col">${visibleHtml(column)}</th>`).join('');
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escapeHtml(title)}</title><style>${STYLE}</style></head>
-<body><h1>${escapeHtml(title)}</h1><p>${escapeHtml(about)}</p>
+<html lang="en"><head><meta charset="utf-8"><title>${visibleHtml(title)}</title><style>${STYLE}</style></head>
+<body><h1>${visibleHtml(title)}</h1><p>${visibleHtml(about)}</p>
 <table><thead><tr>${heads}</tr></thead><tbody>
 `;
 }
 
 export function pageRow(cells: readonly (string | number | null)[]): string {
-  return `<tr>${cells.map((cell) => `<td><bdi>${escapeHtml(cell === null ? '' : String(cell))}</bdi></td>`).join('')}</tr>\n`;
+  return `<tr>${cells.map((cell) => `<td><bdi>${visibleHtml(cell === null ? '' : String(cell))}</bdi></td>`).join('')}</tr>\n`;
 }
 
 /** The page after its last row. */

@@ -1,5 +1,6 @@
 // Owns: writing HTML and XML so that text from outside is never read as markup: every value goes through one escape function.
 // Not here: what the pages say.
+import { escapeHtml } from '../../device/base/escape-html.ts';
 import { sha256 } from '../../device/base/keys.ts';
 
 /** Markup generated here. Only `markup` creates it, so that plain text cannot be mistaken for it. */
@@ -9,13 +10,6 @@ export class Markup {
   constructor(text: string) {
     this.text = text;
   }
-}
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-/** Text as HTML or XML, in an element or in a quoted attribute. */
-export function escaped(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (letter) => ENTITIES[letter] ?? '');
 }
 
 type Value = string | number | Markup | readonly Markup[];
@@ -28,7 +22,7 @@ export function markup(parts: TemplateStringsArray, ...values: Value[]): Markup 
 function inserted(value: Value | undefined): string {
   if (value === undefined) return '';
   if (value instanceof Markup) return value.text;
-  return typeof value === 'object' ? value.map(({ text }) => text).join('') : escaped(String(value));
+  return typeof value === 'object' ? value.map(({ text }) => text).join('') : escapeHtml(String(value));
 }
 
 const STYLE = `body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}

@@ -1,5 +1,6 @@
 // Owns: an audit's report as one self-contained page: no script, nothing loaded, every text from outside escaped.
 // Not here: the findings (verdict.ts).
+import { escapeHtml } from '../../device/base/escape-html.ts';
 import type { AuditReport } from './audit.ts';
 import { habitsText, scopeText } from './report-text.ts';
 import type { AuditFinding } from './verdict.ts';
@@ -75,16 +76,4 @@ function details(finding: AuditFinding, at: number): string {
 <ul>${finding.reasons.map((reason) => `<li>${escapeHtml(reason)}</li>`).join('')}</ul>
 ${table}
 </article>`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (letter) => ENTITIES[letter] ?? letter);
 }

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { assert } from '../../device/exports-without-firmware.ts';
+import { assert, escapeHtml } from '../../device/exports-without-firmware.ts';
 import { reportText } from './report-text.ts';
 import { totalsText } from './report-words.ts';
 import type { RunReport, TestReport } from './run-report.ts';
@@ -86,16 +86,4 @@ function readBuiltPage(): { script: string; style: string } {
   const [script, style] = [readFileSync(`${folder}page.js`, 'utf8'), readFileSync(`${folder}page.css`, 'utf8')];
   assert(!/<\/script|<!--/i.test(script) && !/<\/style/i.test(style), 'the built page ends no element');
   return { script, style };
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (letter) => ENTITIES[letter] ?? letter);
 }
