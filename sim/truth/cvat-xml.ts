@@ -7,6 +7,7 @@ import {
   type ConversionOptions,
   checkFrameRate,
   checkLabels,
+  FRAME_MAX,
   frameStartUs,
   type Presence,
   truthOfPresences,
@@ -14,7 +15,6 @@ import {
 import type { Truth } from './truth-file.ts';
 
 const SHAPES_MAX = 1_000_000;
-const FRAME_MAX = 31 * 24 * 3600 * 240;
 
 /** Edges in pixels. */
 interface Box {

@@ -5,6 +5,7 @@ import {
   type ConversionOptions,
   checkFrameRate,
   checkLabels,
+  FRAME_MAX,
   frameStartUs,
   type Presence,
   truthOfPresences,
@@ -12,8 +13,6 @@ import {
 import type { Truth } from './truth-file.ts';
 
 const ROWS_MAX = 2_000_000;
-/** A month at 240 frames a second. */
-const FRAME_MAX = 31 * 24 * 3600 * 240;
 
 export interface MotOptions extends ConversionOptions {
   /** The picture's size in pixels; for a zone, because the rows count pixels. */

@@ -38,6 +38,8 @@ export interface ConversionOptions {
 
 const GAP_US = 1_000_000;
 export const FRAME_RATE_MAX = 1_000;
+/** A month at 240 frames a second. */
+export const FRAME_MAX = 31 * 24 * 3600 * 240;
 
 /** Why annotations cannot be converted. */
 export function annotationsInvalid(file: string, detail: string): Error {
