@@ -38,21 +38,12 @@ export async function judgeClip(world: ScenarioWorld, expected: Of<'clip'>, ffmp
     const wanted = `${frames.first}..${frames.last}, ${frames.last - frames.first + 1} in the clip`;
     say('frames', wanted, await framesOf(world, request, clip, ffmpeg));
   }
-  const offset = (us: number) => (us - world.scenario.startUs) / 1_000_000;
-  if (fromUs !== undefined)
-    say(
-      'from',
-      `${fromUs / 1_000_000} s`,
-      `${offset(statement.window.startUs)} s`,
-      isNear(world, statement.window.startUs, fromUs),
-    );
-  if (toUs !== undefined)
-    say(
-      'to',
-      `${toUs / 1_000_000} s`,
-      `${offset(statement.window.endUs)} s`,
-      isNear(world, statement.window.endUs, toUs),
-    );
+  const sayTime = (name: string, wantedUs: number, gotUs: number) => {
+    const offsetUs = gotUs - world.scenario.startUs;
+    say(name, `${wantedUs / 1_000_000} s`, `${offsetUs / 1_000_000} s`, isNear(world, gotUs, wantedUs));
+  };
+  if (fromUs !== undefined) sayTime('from', fromUs, statement.window.startUs);
+  if (toUs !== undefined) sayTime('to', toUs, statement.window.endUs);
   if (method !== undefined) say('method', method, receipt.clip?.method);
   if (sha256 !== undefined) say('sha256', sha256, statement.clipSha256);
   if (audio !== undefined) say('sound', audio, statement.audioPackets > 0);

@@ -24,6 +24,7 @@ import {
 } from '../../../device/index.ts';
 import type { FootagePart } from '../../replay/footage.ts';
 import { ReplayedDoorbell } from '../../replay/replayed-doorbell.ts';
+import { DEMO_HOME } from '../../testbed/start-doorbell-part.ts';
 import { LinkProxy } from '../../world/link-proxy.ts';
 import { SimulatedDisk } from '../../world/simulated-disk.ts';
 import type { VirtualClock } from '../../world/virtual-clock.ts';
@@ -189,7 +190,7 @@ export class ScenarioHome {
     const doorbell = new ReplayedDoorbell(
       {
         ...{ name: this.name, folder: join(this.folder, 'doorbell'), footage: this.footage, ownServer },
-        settings: { ...HOME_VALUES, ...this.setup.settings },
+        settings: { disclosure: DEMO_HOME.disclosure, ...this.setup.settings },
         surroundings: {
           home: { url: home.url, ...account, accounts: services.path('accounts') },
           place: this.setup.place,
@@ -220,13 +221,3 @@ export class ScenarioHome {
     for (const listener of [...this.listeners]) listener(noted);
   }
 }
-
-/** What the household could disclose: fictional. */
-const HOME_VALUES = {
-  disclosure: {
-    name: 'Robin Maple',
-    address: '12 Maple Street, Springfield',
-    email: 'robin@maple.example',
-    phone: '+1 217 555 0142',
-  },
-} as const;
