@@ -105,8 +105,8 @@ async function settingsFile(file: string): Promise<ReplayPlan['settings']> {
   const bytes = await readFile(file);
   if (bytes.length > SETTINGS_BYTES_MAX) throw failure('config_invalid', { file, detail: 'it is too long' });
   try {
-    // Its words are checked when the doorbell starts; where it connects is not the file's to say.
-    const { home: _home, camera: _camera, console: _console, ...settings } = JSON.parse(bytes.toString('utf8'));
+    // Checked when the doorbell starts, which leaves out what is not its own.
+    const { ...settings } = JSON.parse(bytes.toString('utf8'));
     return settings;
   } catch (thrown) {
     throw failure('config_invalid', { file, detail: thrown instanceof Error ? thrown.message : 'it is not JSON' });

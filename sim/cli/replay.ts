@@ -49,7 +49,10 @@ export function addReplay(program: Command): void {
     .option('--fps <n>', 'images a second of a sequence of images (default: 15)')
     .option('--sound <file>', 'sound in a file of its own')
     .option('--no-audio', 'without sound')
-    .option('--settings <file>', 'settings of the doorbell, as in device.json: motion, ring, preRollS ...')
+    .option(
+      '--settings <file>',
+      'settings of the doorbell, from a device.json: motion, ring, preRollS ...; not what it connects to, tells or runs',
+    )
     .option('--sensitivity <n>', 'of motion, 1 to 100')
     .option('--seed <n>', 'of everything random; the same seed and footage make the same run', '1')
     .option('--min-precision <share>', 'least share of events that are true (default: 1)')

@@ -6,6 +6,7 @@ import {
   type DeviceEvent,
   type Disk,
   Doorbell,
+  deviceConfigSchema,
   type Ffmpeg,
   failure,
   type Log,
@@ -36,12 +37,29 @@ export interface ReplayedDoorbellOptions {
   /** Its own folder, absolute, in one that only this user can open. */
   folder: string;
   footage: readonly FootagePart[];
-  /** What a device.json may say of a doorbell alone. */
-  settings: Partial<Omit<DeviceConfigInput, 'home' | 'camera' | 'console'>>;
+  settings: OwnSettings;
   /** Whether its owner can ask it for pictures. */
   ownServer: boolean;
   /** Its home broker and bridge; absent: it has neither. */
   surroundings?: Surroundings;
+}
+
+/**
+ * Settings of device.json that concern the doorbell itself. All others are left out, whatever a file says: they would connect a replay to
+ * brokers and bridges, tell somebody of what it shows, or run programs and buttons of this machine.
+ */
+const OWN_SETTINGS = [
+  ...(['name', 'disclosure', 'ring', 'motion', 'events', 'clip'] as const),
+  ...(['preRollS', 'postRollS', 'stateAgencies', 'searchParty'] as const),
+] satisfies readonly (keyof DeviceConfigInput)[];
+export type OwnSettings = Partial<Pick<DeviceConfigInput, (typeof OWN_SETTINGS)[number]>>;
+
+/** Without known settings that are not its own; unknown words stay, to be refused. */
+function ownSettings(settings: OwnSettings): object {
+  const own = new Set<string>(OWN_SETTINGS);
+  return Object.fromEntries(
+    Object.entries(settings).filter(([word]) => own.has(word) || !(word in deviceConfigSchema.shape)),
+  );
 }
 
 /** What is around a doorbell in a world that has more than it. */
@@ -91,7 +109,7 @@ export class ReplayedDoorbell {
       {
         name: options.name,
         ring: { kind: 'memory' },
-        ...settings,
+        ...ownSettings(settings),
         camera: this.camera.source,
         ...this.placed(),
         ...(options.ownServer ? { console: { listen: 'this-machine', port: 0 } } : {}),

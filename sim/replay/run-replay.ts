@@ -5,7 +5,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  type DeviceConfigInput,
   type DeviceEvent,
   type Disk,
   failure,
@@ -17,7 +16,7 @@ import {
 } from '../../device/index.ts';
 import { VirtualClock } from '../world/virtual-clock.ts';
 import type { FootagePart } from './footage.ts';
-import { ReplayedDoorbell } from './replayed-doorbell.ts';
+import { type OwnSettings, ReplayedDoorbell } from './replayed-doorbell.ts';
 
 export interface ReplayPlan {
   cameras: readonly { name: string; footage: readonly FootagePart[] }[];
@@ -26,8 +25,7 @@ export interface ReplayPlan {
   /** How many times as fast as it was shot; absent: as fast as it goes. */
   speed?: number;
   seed: number;
-  /** What a device.json may say of a doorbell alone. */
-  settings: Partial<Omit<DeviceConfigInput, 'home' | 'camera' | 'console'>>;
+  settings: OwnSettings;
   /** Steps of the doorbells' clocks: when, since the start, and by how much. */
   clockSteps?: readonly { atUs: number; byUs: number }[];
   /** Moments since the start of which a picture is kept, where any are. */

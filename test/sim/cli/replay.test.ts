@@ -1,6 +1,8 @@
 // @module-tag long
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
@@ -172,6 +174,38 @@ describe('`replay`', () => {
     const ran = await replay(...args);
     expect(ran.stderr).toContain(`"code":"${code}"`);
     expect(ran.status).toBe(status);
+  });
+
+  it('takes of a doorbell’s settings what concerns it alone: it tells nobody, connects to nothing and runs nothing', async () => {
+    const reached: string[] = [];
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', (data) => reached.push(data.toString('latin1').split('\r\n')[0] ?? ''));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const settings = {
+      name: 'Garden gate',
+      motion: { sensitivity: 50 },
+      home: { url: `mqtt://127.0.0.1:${port}`, user: 'device-front', password: 'x' },
+      homeAssistant: { enabled: true },
+      notifications: [{ url: `http://127.0.0.1:${port}/door`, format: 'ntfy', on: ['press', 'motion', 'online'] }],
+      bridgeUrl: `http://127.0.0.1:${port}`,
+      areaUrl: `mqtt://127.0.0.1:${port}`,
+      place: { longitude: -89.6, latitude: 39.8 },
+      chime: { command: ['touch', inFolder('chimed')] },
+    };
+    writeFileSync(inFolder('gate.json'), JSON.stringify(settings));
+    const ran = await replay(PORCH, '--settings', inFolder('gate.json'), '--speed', '10');
+    server.close();
+    expect(ran.status, ran.stderr).toBe(0);
+    expect(ran.lines.filter(({ event }) => event === 'ring')).toHaveLength(1);
+    expect(reached).toEqual([]);
+    expect(existsSync(inFolder('chimed'))).toBe(false);
+    // What device.json has no such word for is a mistake as ever.
+    writeFileSync(inFolder('gate.json'), JSON.stringify({ ...settings, montion: {} }));
+    expect((await replay(PORCH, '--settings', inFolder('gate.json'))).stderr).toContain('did you mean');
   });
 
   it('refuses folders that hold something, and a paired doorbell’s, as source and as target', async () => {
