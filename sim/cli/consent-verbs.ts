@@ -33,7 +33,15 @@ import {
   showUpload,
   showWindow,
 } from '../terminal/owner-requests.ts';
-import { type Context, type OwnerOptions, openContext, ownerFolder, withOwner, withOwnerOptions } from './context.ts';
+import {
+  type Context,
+  type OwnerOptions,
+  openContext,
+  ownerFolder,
+  repeated,
+  withOwner,
+  withOwnerOptions,
+} from './context.ts';
 import { homeOfGrant, homeOfRequest } from './home-of-request.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
 import { parseZone } from './parse-zone.ts';
@@ -67,7 +75,7 @@ export function addGrant(program: Command): void {
     .option('--to <time>', 'end of the window, not included (default: end of the requested one)')
     .option('--disclose <keys>', `facts that go with it: ${DISCLOSURE_KEYS.join(',')} (default: none)`)
     .option('--audio', 'with sound (default: without)', false)
-    .option('--redact <l,t,w,h>', 'black out a rectangle, in percent of the picture; may be repeated', collect)
+    .option('--redact <l,t,w,h>', 'black out a rectangle, in percent of the picture; may be repeated', repeated)
     .option('--still', 'of a sighting: the one frame that is most like the pet')
     .option('--max-bytes <n>', 'do not send if the clip is larger')
     .option('--preview <file>', 'grant nothing yet: write the clip, exactly as it would leave, to a file to look at')
@@ -125,8 +133,6 @@ Examples:
       await withOwner(context, options, give, home);
     });
 }
-
-const collect = (value: string, before: string[] = []) => [...before, value];
 
 /** The same choice returns the same grant, byte for byte: repeating a command can never make a second clip. */
 async function grantFor(

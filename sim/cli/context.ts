@@ -51,6 +51,11 @@ export function openContext(command: Command): Context {
   };
 }
 
+/** For an option that may be repeated: its words, in order. */
+export function repeated(word: string, before: string[] = []): string[] {
+  return [...before, word];
+}
+
 /** The folder a testbed keeps its data in: --data, DOORSILL_DATA, or `.doorsill` here. */
 export function dataFolder(option: string | undefined): string {
   return resolve(option ?? process.env['DOORSILL_DATA'] ?? '.doorsill');

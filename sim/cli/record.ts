@@ -17,11 +17,12 @@ import { recordedCamera } from '../record/live-doorbell.ts';
 import { type RecordEnd, type RecordPlan, recordCamera, ringBytesFor } from '../record/record-camera.ts';
 import { type KeptRecording, RecordFolder } from '../record/record-folder.ts';
 import { wordsOf } from '../record/recorded-scenario.ts';
-import { shellWord } from '../scenario/runner/run-tests.ts';
 import { printBytes, printLength, printTimeOfDay } from '../terminal/format-units.ts';
 import type { Output } from '../terminal/output.ts';
+import { ProgressLine } from '../terminal/progress-line.ts';
+import { shellWord } from '../terminal/shell-words.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
-import { type Context, openContext } from './context.ts';
+import { type Context, openContext, repeated } from './context.ts';
 import { parseZone } from './parse-zone.ts';
 
 interface RecordOptions {
@@ -50,7 +51,7 @@ export function addRecord(program: Command): void {
     .option(
       '--redact <l,t,w,h>',
       'black out an area before anything is written, in percent: left, top, width, height; may be repeated',
-      (word: string, before: string[]) => [...before, word],
+      repeated,
       [],
     )
     .addHelpText(
@@ -123,7 +124,7 @@ async function recordInto(
 ): Promise<RecordEnd> {
   const { clock, disk, output } = context;
   const log = context.logLevel === 'warn' ? silentLog() : context.log;
-  const line = new ProgressLine(context, plan.forUs);
+  const line = new ProgressLine(!output.json);
   let press: (pressed: Press) => void = () => undefined;
   let end: RecordEnd = { why: 'time' };
   const keyboard = new KeyboardButton({
@@ -134,7 +135,7 @@ async function recordInto(
   try {
     await recordCamera(
       plan,
-      { clock, disk, log, freeBytes },
+      { clock, disk, log, ffmpeg, freeBytes },
       {
         begins: (atDoor) => {
           press = atDoor;
@@ -142,8 +143,12 @@ async function recordInto(
           const keys = process.stdin.isTTY ? 'b rings the bell, Ctrl-C ends it' : 'Ctrl-C ends it';
           output.result({ event: 'recording' }, `Recording: ${keys}.`);
         },
-        progress: (recordedUs) => line.show(recordedUs),
-        event: (event) => line.clear(() => tell(event, output)),
+        progress: (recordedUs) =>
+          line.show(() => `${Math.floor(recordedUs / 1_000_000)} s of ${printLength(plan.forUs)}`),
+        event: (event) => {
+          line.clear();
+          tell(event, output);
+        },
         keep: async (recording) => {
           end = recording.end;
           keyboard.stop();
@@ -229,29 +234,4 @@ function replayedLines({ expected, leftOut }: KeptRecording): string[] {
     `Replayed, ${again} again. Left out of what the scenario expects, because a replay does not show it:`,
     ...leftOut.map((event) => `  ${wordsOf(event)}`),
   ];
-}
-
-/** One line on a terminal that says how much there is. */
-class ProgressLine {
-  private readonly isShown: boolean;
-  private readonly forUs: number;
-  private isThere = false;
-
-  constructor({ output }: Context, forUs: number) {
-    this.isShown = process.stderr.isTTY === true && !output.json;
-    this.forUs = forUs;
-  }
-
-  show(recordedUs: number): void {
-    if (!this.isShown) return;
-    process.stderr.write(`\r\x1b[K${Math.floor(recordedUs / 1_000_000)} s of ${printLength(this.forUs)}`);
-    this.isThere = true;
-  }
-
-  /** Takes it away, so that `print` has the line. */
-  clear(print?: () => void): void {
-    if (this.isThere) process.stderr.write('\r\x1b[K');
-    this.isThere = false;
-    print?.();
-  }
 }

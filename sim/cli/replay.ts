@@ -9,6 +9,8 @@ import { reportOf } from '../replay/replay-report.ts';
 import { replayedEvents } from '../replay/replay-truth.ts';
 import { type ReplayPlan, type ReplayResult, type ReplaySinks, runReplay } from '../replay/run-replay.ts';
 import { printLength } from '../terminal/format-units.ts';
+import { ProgressLine } from '../terminal/progress-line.ts';
+import { commandLine } from '../terminal/shell-words.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { matchEvents } from '../truth/match-events.ts';
 import { playedTruth } from '../truth/played-truth.ts';
@@ -16,7 +18,7 @@ import { readTruth } from '../truth/read-truth.ts';
 import type { Truth, TruthSpan } from '../truth/truth-file.ts';
 import { tuneCandidates, tuneMotion, tuneText } from '../truth/tune-motion.ts';
 import { judge, scoreText, type Thresholds } from '../truth/verdict.ts';
-import { type Context, openContext } from './context.ts';
+import { type Context, openContext, repeated } from './context.ts';
 import { ownVersion } from './own-version.ts';
 import {
   type Cameras,
@@ -32,7 +34,7 @@ export function addReplay(program: Command): void {
   program
     .command('replay [sources...]')
     .description('footage through a doorbell in this process: what it notices, and whether that is right')
-    .option('--camera <name=source>', 'another camera, in step with the others; may be repeated', collect, [])
+    .option('--camera <name=source>', 'another camera, in step with the others; may be repeated', repeated, [])
     .option('--expect <truth.json>', 'what happens in the footage: ends with status 1 unless that is what was noticed')
     .option('--out <dir>', 'keep events, pictures, clips, log and report there: plain footage, for this user alone')
     .option('--from <s>', 'begin there, in seconds from the first picture')
@@ -43,7 +45,7 @@ export function addReplay(program: Command): void {
     .option(
       '--clock-step <s=s>',
       'step the clock at a time, such as 10=-1 for a leap second; may be repeated',
-      collect,
+      repeated,
       [],
     )
     .option('--fps <n>', 'images a second of a sequence of images (default: 15)')
@@ -87,10 +89,6 @@ The format of porch.events.json: sim/truth/README.md. Exit status: 0 passed, 1 n
     });
 }
 
-function collect(word: string, before: string[]): string[] {
-  return [...before, word];
-}
-
 async function replay(cameras: Cameras, options: ReplayOptions, context: Context, signal: AbortSignal): Promise<void> {
   const plan = await planOf(cameras, options);
   const thresholds = thresholdsOf(options);
@@ -99,7 +97,8 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
   const truth = options.expect === undefined ? null : await readTruth(options.expect, context.disk, { cameras: names });
   const folder = options.out === undefined ? null : await ReplayFolder.make(options.out, context.disk);
   const told: Told = { startUs: 0, zone: plan.zone, isNamed: cameras.length > 1 };
-  const bar = new ProgressBar(context);
+  const line = new ProgressLine(!context.output.json);
+  const startedMs = context.clock.monotonicMs();
   const startedAt = new Date(context.clock.wallUs() / 1_000).toISOString();
   // What should be seen has a picture in the report, seen or not.
   const isWhole = options.from === undefined && options.loop === undefined;
@@ -112,16 +111,17 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
         told.startUs = startUs;
       },
       event: (noticed) => {
-        bar.clear();
+        line.clear();
         const record = eventRecord(noticed, told);
         folder?.event(record);
         context.output.result(record, eventLine(noticed, told));
       },
-      progress: (passedUs, lengthUs) => bar.show(passedUs, lengthUs),
+      progress: (passedUs, lengthUs) =>
+        line.show(() => progressText(passedUs, lengthUs, context.clock.monotonicMs() - startedMs)),
       ...(folder ? keeping(folder, told) : {}),
     },
     signal,
-  ).finally(() => bar.clear());
+  ).finally(() => line.clear());
   await conclude({ result, plan, options, thresholds, folder, names, startedAt }, context);
 }
 
@@ -238,12 +238,6 @@ function differences({ spans, events }: ReturnType<typeof matchEvents>): string[
   ];
 }
 
-function commandLine(): string {
-  return ['doorsill', ...process.argv.slice(2)]
-    .map((word) => (/^[\w./=:?-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ');
-}
-
 /** Sensitivities that are tried: from a few large things to every leaf. */
 const TUNED = [35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95];
 
@@ -263,36 +257,15 @@ async function tune(cameras: Cameras, options: ReplayOptions, context: Context, 
 
 const BAR_WIDTH = 24;
 
-/** One line on a terminal that says how far it is. */
-class ProgressBar {
-  private readonly isShown: boolean;
-  private readonly startedMs: number;
-  private readonly context: Context;
-  private isThere = false;
-
-  constructor(context: Context) {
-    this.context = context;
-    this.isShown = process.stderr.isTTY === true && !context.output.json;
-    this.startedMs = context.clock.monotonicMs();
-  }
-
-  show(passedUs: number, lengthUs: number | null): void {
-    if (!this.isShown) return;
-    const tookS = (this.context.clock.monotonicMs() - this.startedMs) / 1_000;
-    const speed = passedUs / 1_000_000 / Math.max(0.001, tookS);
-    const share = lengthUs === null ? 0 : Math.min(1, passedUs / Math.max(1, lengthUs));
-    const done = Math.round(share * BAR_WIDTH);
-    const left =
-      lengthUs === null || speed === 0
-        ? ''
-        : `, ${printLength(Math.round((lengthUs - passedUs) / speed / 1_000_000) * 1_000_000)} left`;
-    const bar = lengthUs === null ? '' : `[${'#'.repeat(done)}${'.'.repeat(BAR_WIDTH - done)}] `;
-    process.stderr.write(`\r\x1b[K${bar}${secondsAt(passedUs).toFixed(1)} s, ${speed.toFixed(0)} times as fast${left}`);
-    this.isThere = true;
-  }
-
-  clear(): void {
-    if (this.isThere) process.stderr.write('\r\x1b[K');
-    this.isThere = false;
-  }
+/** How far it is, how fast, and how long it will take. `tookMs`: so far. */
+function progressText(passedUs: number, lengthUs: number | null, tookMs: number): string {
+  const speed = passedUs / 1_000 / Math.max(1, tookMs);
+  const share = lengthUs === null ? 0 : Math.min(1, passedUs / Math.max(1, lengthUs));
+  const done = Math.round(share * BAR_WIDTH);
+  const left =
+    lengthUs === null || speed === 0
+      ? ''
+      : `, ${printLength(Math.round((lengthUs - passedUs) / speed / 1_000_000) * 1_000_000)} left`;
+  const bar = lengthUs === null ? '' : `[${'#'.repeat(done)}${'.'.repeat(BAR_WIDTH - done)}] `;
+  return `${bar}${secondsAt(passedUs).toFixed(1)} s, ${speed.toFixed(0)} times as fast${left}`;
 }

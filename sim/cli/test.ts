@@ -15,9 +15,10 @@ import type { RunReport, TestReport } from '../report/run-report.ts';
 import { REPORT_FILES, type ReportKind, writeReports } from '../report/write-reports.ts';
 import { readScenarios } from '../scenario/language/read-scenarios.ts';
 import { chosen, parseShard, titleOf } from '../scenario/runner/choose-scenarios.ts';
-import { runTests, shellWord } from '../scenario/runner/run-tests.ts';
+import { runTests, testCommand } from '../scenario/runner/run-tests.ts';
+import { commandLine } from '../terminal/shell-words.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
-import { type Context, openContext } from './context.ts';
+import { type Context, openContext, repeated } from './context.ts';
 
 interface TestOptions {
   filter: string[];
@@ -37,8 +38,6 @@ const WORKERS_MAX = 256;
 /** Editors write a file in several steps. */
 const WATCH_REST_MS = 200;
 
-const collect = (word: string, before: string[]) => [...before, word];
-
 export function addTest(program: Command): void {
   program
     .command('test <path>')
@@ -46,13 +45,13 @@ export function addTest(program: Command): void {
     .option(
       '--filter <text>',
       'only those whose name, variant or file has this, or that have this #tag; may be repeated',
-      collect,
+      repeated,
       [],
     )
     .option('--shard <part/parts>', 'only this part of them, such as 2/8: for several machines')
     .option('--repeat <n>', 'run each so often, in a mixed order, and name those that fail only sometimes', '1')
     .option('--workers <n>', 'how many run at the same time (default: one for each processor)')
-    .option('--set <name=value>', 'the value of a variable of the scenarios; may be repeated', collect, [])
+    .option('--set <name=value>', 'the value of a variable of the scenarios; may be repeated', repeated, [])
     .option('--update', 'write golden files as it came, and show what changed')
     .option('--reporter <kinds>', `write reports: ${REPORTERS.join(',')}; github also prints annotations`)
     .option('--out <dir>', 'where reports and what failed are kept', 'test-results')
@@ -145,7 +144,7 @@ async function once(path: string, settings: Settings, context: Context, signal: 
       ...settings,
       scenarios: running,
       command: commandLine(),
-      rerunOf: (scenario) => rerunLine(relative('', scenario.position.file), titleOf(scenario), settings),
+      rerunOf: (scenario) => testCommand(relative('', scenario.position.file), titleOf(scenario), settings.set),
       disk: context.disk,
       ended: (test) => say(test, context),
     },
@@ -215,13 +214,4 @@ async function watching(path: string, settings: Settings, context: Context, sign
   } finally {
     watcher.close();
   }
-}
-
-function commandLine(): string {
-  return ['npx', 'doorsill', ...process.argv.slice(2).map(shellWord)].join(' ');
-}
-
-function rerunLine(file: string, title: string, { set }: Settings): string {
-  const values = [...set].flatMap(([name, value]) => ['--set', shellWord(`${name}=${value}`)]);
-  return ['npx', 'doorsill', 'test', shellWord(file), '--filter', shellWord(title), ...values].join(' ');
 }

@@ -8,8 +8,8 @@ import {
   type DeviceEvent,
   type Disk,
   Doorbell,
+  type Ffmpeg,
   failure,
-  findFfmpeg,
   type Log,
   loadOrCreateOwnerKey,
   OwnServerClient,
@@ -23,6 +23,7 @@ import {
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 
 export interface LiveDoorbellDeps {
+  ffmpeg: Ffmpeg;
   clock: Clock;
   disk: Disk;
   log: Log;
@@ -71,7 +72,7 @@ export class LiveDoorbell {
     this.deps = deps;
   }
 
-  /** Starts it and pairs its owner. Throws what `Doorbell.start` throws, `ffmpeg_missing`. */
+  /** Starts it and pairs its owner. Throws what `Doorbell.start` throws. */
   async start(): Promise<void> {
     const { camera, audio, folder, ringBytes, heard } = this.options;
     const config = parseDeviceConfig(
@@ -83,7 +84,7 @@ export class LiveDoorbell {
     );
     await this.deps.disk.makeFolder(folder);
     const random = new SystemRandom();
-    const seams = { ...this.deps, random, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
+    const seams = { ...this.deps, random, programs: new SystemPrograms() };
     const doorbell = new Doorbell(
       { config, folder, cameraKinds: recordedKinds(audio), homeBroker: 'none', serverRandom: random, heard },
       seams,

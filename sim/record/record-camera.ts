@@ -9,7 +9,6 @@ import {
   type DeviceState,
   type Failure,
   failure,
-  findFfmpeg,
   isErrorCode,
   type OwnServerClient,
   type Press,
@@ -94,7 +93,7 @@ export async function recordCamera(
 ): Promise<void> {
   const ringBytes = ringBytesFor(plan.forUs, deps.freeBytes);
   const source = recordedCamera(plan.camera, plan.audio);
-  await source.tryOnce({ ffmpeg: await findFfmpeg(), clock: deps.clock, programs: new SystemPrograms() }, signal);
+  await source.tryOnce({ ...deps, programs: new SystemPrograms() }, signal);
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-record-'));
   const run = new Run(plan, deps.clock, sinks);
   const doorbell = new LiveDoorbell(

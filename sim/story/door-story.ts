@@ -20,11 +20,11 @@ import {
   askForState,
   fetchNotices,
   grantLine,
-  shellWord,
   showNotice,
   showSighting,
   showUpload,
 } from '../terminal/owner-requests.ts';
+import { shellWord } from '../terminal/shell-words.ts';
 import type { RunningDoorbell } from '../testbed/testbed-doorbells.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import type { StoryDeps } from './story-deps.ts';

@@ -130,11 +130,6 @@ export function grantLine(request: string, window: Window, disclose: readonly Di
   return `npx doorsill grant ${request} --from ${printMoment(window.startUs)} --to ${printMoment(window.endUs)}${keys}`;
 }
 
-/** A path quoted as one shell word: printed commands are meant to be pasted. */
-export function shellWord(text: string): string {
-  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 /** An owner's signed message that is being sent. */
 export interface Order {
   jti: string;

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { type Disk, SystemClock } from '../../../device/index.ts';
 import { makeRunReport, type RunReport, type TestReport } from '../../report/run-report.ts';
+import { shellWord } from '../../terminal/shell-words.ts';
 import type { Scenario } from '../language/scenario.ts';
 import type { ScenarioRun } from '../running/run-scenario.ts';
 import { mixed, titleOf } from './choose-scenarios.ts';
@@ -110,14 +111,15 @@ export function together(attempts: readonly TestReport[]): TestReport {
 
 /** Yesterday's failure, from its own folder. */
 function rerunFrom(kept: string, { set }: TestsOptions, scenario: Scenario): string {
-  const settings = [...set].flatMap(([name, value]) => ['--set', shellWord(`${name}=${value}`)]);
   const isVariant = Object.keys(scenario.variant).length > 0;
-  const filter = isVariant ? ['--filter', shellWord(titleOf(scenario))] : [];
-  return ['npx', 'doorsill', 'test', shellWord(kept), ...filter, ...settings].join(' ');
+  return testCommand(kept, isVariant ? titleOf(scenario) : null, set);
 }
 
-export function shellWord(text: string): string {
-  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+/** The command that runs the scenarios at a path that fit the filter, with these values of variables. */
+export function testCommand(path: string, filter: string | null, set: ReadonlyMap<string, string>): string {
+  const filters = filter === null ? [] : ['--filter', filter];
+  const values = [...set].flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+  return ['npx', 'doorsill', 'test', ...[path, ...filters, ...values].map(shellWord)].join(' ');
 }
 
 const NAME_LETTERS_MAX = 60;

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { expectRunning } from '../../../sim/cli/context.ts';
 import { makeProgram } from '../../../sim/cli/main.ts';
-import { oneLine, shellWord } from '../../../sim/terminal/owner-requests.ts';
+import { oneLine } from '../../../sim/terminal/owner-requests.ts';
+import { shellWord } from '../../../sim/terminal/shell-words.ts';
 import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 

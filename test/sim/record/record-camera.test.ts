@@ -59,6 +59,7 @@ async function recorded(asked: Asked) {
   const out = await RecordFolder.make(join(folder.path, `out-${count}`), disk);
   let end: RecordEnd | null = null;
   const seen = new Map<string, number>();
+  const ffmpeg = await findFfmpeg();
   const look = setInterval(() => {
     for (const [path, bytes] of filesBelow(tmp)) {
       const name = relative(tmp, path).split('/').slice(2).join('/');
@@ -68,7 +69,7 @@ async function recorded(asked: Asked) {
   try {
     await recordCamera(
       { camera, audio, forUs: seconds * 1_000_000 },
-      { clock, disk, log: silentLog(), freeBytes: asked.freeBytes ?? 8 * GIB },
+      { clock, disk, log: silentLog(), ffmpeg, freeBytes: asked.freeBytes ?? 8 * GIB },
       {
         begins: (press) => {
           const { pressAfterMs } = asked;
@@ -79,7 +80,7 @@ async function recorded(asked: Asked) {
         event: () => undefined,
         keep: async (recording) => {
           end = recording.end;
-          await out.keep(recording, { audio, zones }, { ffmpeg: await findFfmpeg(), clock });
+          await out.keep(recording, { audio, zones }, { ffmpeg, clock });
         },
       },
       signal,
