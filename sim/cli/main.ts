@@ -18,6 +18,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     doorbell: async () => (await import('./doorbell.ts')).addDoorbellVerbs,
     story: async () => (await import('./story-verbs.ts')).addStory,
     truth: async () => (await import('./truth.ts')).addTruth,
+    proxy: async () => (await import('./proxy.ts')).addProxy,
   },
   'As the owner:': {
     grant: async () => (await import('./consent-verbs.ts')).addGrant,

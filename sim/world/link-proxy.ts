@@ -1,26 +1,66 @@
-// Owns: one link between two parts of a simulated world: passes bytes on, loses them, or is slow; counts what the near side sends.
-// Not here: what is said on it.
+// Owns: one link between two parts: a listener in front of another that passes bytes on, late, slowly, changed, or not at all; counts what
+// the near side sends. Not here: what is said on it, who says what is wrong with it (sim/scenario, sim/cli/proxy.ts).
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { Clock } from '../../device/index.ts';
+import {
+  type Clock,
+  failure,
+  integerBelow,
+  type Random,
+  systemCode,
+  type Timer,
+} from '../../device/exports-without-firmware.ts';
 
-export type LinkState = 'ok' | 'lost' | 'slow';
+/** What is wrong with a link; nothing where all is absent. */
+export interface LinkTrouble {
+  /** `lost`: connections end and none is let in. `half-open`: they stay, what is sent on them is swallowed, and nobody hears of an end. */
+  gone?: 'lost' | 'half-open';
+  /** How late each piece comes; at most `LINK_LATE_MS_MAX`. */
+  delayMs?: number;
+  /** Up to so much later than that, drawn for each piece; the order of bytes stays. */
+  jitterMs?: number;
+  /** Bytes a second in each direction of a connection. */
+  bytesPerS?: number;
+  /** The share of pieces, 0 to 1, in which one bit is turned over. */
+  corrupt?: number;
+}
 
-/** How late a slow link brings each piece, in the world's time. */
-const SLOW_MS = 1_500;
+/** What is wrong, for people. */
+export function printTrouble({ gone, delayMs, jitterMs, bytesPerS, corrupt }: LinkTrouble): string {
+  const words = [
+    ...(gone === undefined ? [] : [gone]),
+    ...(delayMs === undefined ? [] : [`late by ${delayMs} ms`]),
+    ...(jitterMs === undefined ? [] : [`up to ${jitterMs} ms more`]),
+    ...(bytesPerS === undefined ? [] : [`${bytesPerS} bytes a second`]),
+    ...(corrupt === undefined ? [] : [`${corrupt * 100} % of pieces changed`]),
+  ];
+  return words.length > 0 ? words.join(', ') : 'ok';
+}
 
-/** A listener on the loopback address in front of another. */
+export interface LinkProxyDeps {
+  clock: Clock;
+  random: Random;
+}
+
+/** Nobody waits longer than this for a link that is late. */
+export const LINK_LATE_MS_MAX = 600_000;
+/** Beyond this a side is not read on until the other has taken what waits. */
+const WAITING_BYTES_MAX = 1_048_576;
+const CONNECTIONS_MAX = 1_000;
+
+/** A listener on the loopback address, unless told otherwise, in front of another. */
 export class LinkProxy {
-  private readonly clock: Clock;
+  private readonly deps: LinkProxyDeps;
   private readonly target: () => string;
   private readonly sockets = new Set<Socket>();
   private server: Server | null = null;
+  private host = '127.0.0.1';
   private port = 0;
-  private current: LinkState = 'ok';
+  private trouble: LinkTrouble = {};
   private sent = 0;
 
   /** `target`: where it leads now, as a URL with host and port. */
-  constructor(clock: Clock, target: () => string) {
-    this.clock = clock;
+  constructor(deps: LinkProxyDeps, target: () => string) {
+    this.deps = deps;
     this.target = target;
   }
 
@@ -29,25 +69,41 @@ export class LinkProxy {
     return this.sent;
   }
 
+  /** Connections that are open at its near side. */
+  get connections(): number {
+    return [...this.sockets].filter(({ localPort }) => localPort === this.port).length;
+  }
+
   /** The same URL as the target's, at this listener. */
   get url(): string {
     const url = new URL(this.target());
-    return `${url.protocol}//127.0.0.1:${this.port}`;
+    return `${url.protocol}//${this.host.includes(':') ? `[${this.host}]` : this.host}:${this.port}`;
   }
 
-  async start(): Promise<void> {
+  /** Listens; port 0: on one that is free. Throws `port_in_use`, and `unreachable` for an address that is not this machine's. */
+  async start(host = '127.0.0.1', port = 0): Promise<void> {
     // What is written goes at once: the kernel would hold a small part back for 40 ms, in which the world's time runs on.
-    const server = createServer({ noDelay: true }, (near) => this.join(near));
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (near) => this.join(near));
+    server.maxConnections = CONNECTIONS_MAX;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (thrown: Error) => {
+        if (systemCode(thrown) === 'EADDRINUSE') reject(failure('port_in_use', { port, host }));
+        else reject(failure('unreachable', { what: 'the address to listen on', where: host, detail: thrown.message }));
+      });
+      server.listen(port, host, resolve);
+    });
     this.server = server;
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    this.host = host;
     const address = server.address();
     this.port = typeof address === 'object' && address ? address.port : 0;
   }
 
-  /** A lost link ends what is open and lets nothing in. */
-  set(state: LinkState): void {
-    this.current = state;
-    if (state === 'lost') this.cut();
+  /** Sets what is wrong with it from now on; what waits already comes when it was due. */
+  set(trouble: LinkTrouble): void {
+    // Bytes were swallowed: no connection can go on as if they had come.
+    if (this.trouble.gone === 'half-open' && trouble.gone !== 'half-open') this.reset();
+    this.trouble = trouble;
+    if (trouble.gone === 'lost') this.cut();
   }
 
   /** Ends what is open, as when the near side loses its power. */
@@ -55,38 +111,136 @@ export class LinkProxy {
     for (const socket of this.sockets) socket.destroy();
   }
 
+  /** Ends what is open as a router does that has forgotten it: with a reset, not a goodbye. */
+  reset(): void {
+    for (const socket of this.sockets) socket.resetAndDestroy();
+  }
+
   async stop(): Promise<void> {
     this.cut();
     const { server } = this;
+    this.server = null;
     if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
   private join(near: Socket): void {
-    if (this.current === 'lost') {
+    near.on('error', () => near.destroy());
+    if (this.trouble.gone === 'lost') {
       near.destroy();
       return;
     }
     const { hostname, port } = new URL(this.target());
-    const far = connect({ host: hostname, port: Number(port), noDelay: true });
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.sockets.add(from);
-      from.on('data', (bytes: Buffer) => {
-        if (from === near) this.sent += bytes.length;
-        if (this.current === 'slow') this.clock.after(SLOW_MS, () => void (to.writable && to.write(bytes)));
-        else if (!to.write(bytes)) {
-          from.pause();
-          to.once('drain', () => from.resume());
-        }
-      });
-      from.once('end', () => (this.current === 'slow' ? this.clock.after(SLOW_MS, () => to.end()) : to.end()));
-      from.once('error', () => to.destroy());
-      from.once('close', () => {
-        this.sockets.delete(from);
-        to.destroySoon();
-      });
+    const far = connect({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port),
+      noDelay: true,
+      allowHalfOpen: true,
+    });
+    this.pass(near, far, (bytes) => {
+      this.sent += bytes.length;
+    });
+    this.pass(far, near, () => undefined);
+  }
+
+  /** Passes on what comes from one side to the other, as the trouble of the moment lets it. */
+  private pass(from: Socket, to: Socket, count: (bytes: Buffer) => void): void {
+    this.sockets.add(from);
+    const line = new WaitingLine(this.deps.clock, from, to);
+    const isSwallowed = () => this.trouble.gone === 'half-open';
+    from.on('data', (bytes: Buffer) => {
+      count(bytes);
+      if (isSwallowed()) return;
+      line.push(this.changed(bytes), this.lateMs(), this.trouble.bytesPerS);
+    });
+    from.once('end', () => {
+      if (!isSwallowed()) line.push(null, this.lateMs(), undefined);
+    });
+    from.on('error', () => {
+      if (!isSwallowed()) to.destroy();
+    });
+    from.once('close', () => {
+      this.sockets.delete(from);
+      if (!isSwallowed()) line.close();
+    });
+  }
+
+  private lateMs(): number {
+    const { delayMs = 0, jitterMs = 0 } = this.trouble;
+    return delayMs + (jitterMs > 0 ? this.deps.random.fraction() * jitterMs : 0);
+  }
+
+  private changed(bytes: Buffer): Buffer {
+    const { corrupt = 0 } = this.trouble;
+    const { random } = this.deps;
+    if (corrupt === 0 || random.fraction() >= corrupt) return bytes;
+    const other = Buffer.from(bytes);
+    const at = integerBelow(random, other.length);
+    other[at] = (other[at] ?? 0) ^ (1 << integerBelow(random, 8));
+    return other;
+  }
+}
+
+/** Due times are compared to the microsecond: clocks count no finer. */
+const MS_LEAST = 0.001;
+
+/** What is on its way in one direction of a connection: pieces in their order, each with the time at which it is due; null is the end. */
+class WaitingLine {
+  private readonly clock: Clock;
+  private readonly from: Socket;
+  private readonly to: Socket;
+  private waiting: { dueMs: number; bytes: Buffer | null }[] = [];
+  private waitingBytes = 0;
+  private lastDueMs = 0;
+  private timer: Timer | null = null;
+  private isClosed = false;
+
+  constructor(clock: Clock, from: Socket, to: Socket) {
+    this.clock = clock;
+    this.from = from;
+    this.to = to;
+  }
+
+  push(bytes: Buffer | null, lateMs: number, bytesPerS: number | undefined): void {
+    const takesMs = bytes && bytesPerS ? (bytes.length * 1_000) / bytesPerS : 0;
+    this.lastDueMs = Math.max(this.lastDueMs, this.clock.monotonicMs() + lateMs) + takesMs;
+    this.waiting.push({ dueMs: this.lastDueMs, bytes });
+    this.waitingBytes += bytes?.length ?? 0;
+    this.deliver();
+    if (this.waitingBytes > WAITING_BYTES_MAX) this.from.pause();
+  }
+
+  /** Its sender is gone: the other side is told once it has everything. */
+  close(): void {
+    this.isClosed = true;
+    this.deliver();
+  }
+
+  private deliver(): void {
+    this.timer?.cancel();
+    this.timer = null;
+    if (this.to.destroyed) this.waiting = [];
+    const nowMs = this.clock.monotonicMs();
+    for (let first = this.waiting[0]; first && first.dueMs - nowMs < MS_LEAST; first = this.waiting[0]) {
+      this.waiting.shift();
+      this.give(first.bytes);
     }
+    const [next] = this.waiting;
+    if (next) this.timer = this.clock.after(next.dueMs - nowMs, () => this.deliver());
+    else if (this.isClosed) this.to.destroySoon();
+    this.resumeIfRoom();
+  }
+
+  private give(bytes: Buffer | null): void {
+    if (bytes === null) this.to.end();
+    else {
+      this.waitingBytes -= bytes.length;
+      if (!this.to.writable || this.to.write(bytes)) return;
+      this.from.pause();
+      this.to.once('drain', () => this.resumeIfRoom());
+    }
+  }
+
+  private resumeIfRoom(): void {
+    if (this.waitingBytes <= WAITING_BYTES_MAX && !this.to.writableNeedDrain) this.from.resume();
   }
 }

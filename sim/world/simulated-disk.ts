@@ -44,6 +44,10 @@ export class SimulatedDisk implements Disk {
   async open(path: string, options: { create: boolean }): Promise<DiskFile> {
     await this.reading();
     const file = await this.disk.open(path, options);
+    if (this.isCut) {
+      await file.close();
+      return never();
+    }
     this.files.add(file);
     return new SimulatedFile(file, path, this);
   }

@@ -1,6 +1,7 @@
 // Owns: steps with their names resolved and defaults filled in: which doorbell, owner, agency and request each means, and when.
 // Not here: the words (written-steps.ts), carrying them out.
 import { ERRORS, isErrorCode, nearestWord } from '../../../device/index.ts';
+import { type LinkTrouble, printTrouble } from '../../world/link-proxy.ts';
 import { durationSchema } from './durations.ts';
 import { type Faults, faultAt, problemAt, shown, unknownName } from './faults.ts';
 import { type Located, type Place, positionOf, valueAt } from './located.ts';
@@ -304,7 +305,7 @@ function plainAction(verb: PlainVerb, written: WrittenStep): StepAction {
     case 'disk':
       return { verb, is: written.disk ?? 'ok' };
     case 'link':
-      return { verb, ...(written.link ?? { which: 'home', is: 'ok' }) };
+      return linkAction(written.link);
     case 'broker':
     case 'bridge':
     case 'vault':
@@ -322,4 +323,27 @@ function clockAction(clock: WrittenStep['clock']): StepAction {
   if ('set' in clock) return { verb: 'clock', set: clock.set.wallUs };
   if ('step' in clock) return { verb: 'clock', stepUs: clock.step };
   return { verb: 'clock', driftPpm: clock['drift-ppm'] };
+}
+
+/** How late a slow link brings each piece. */
+const SLOW_MS = 1_500;
+
+const LINK_TROUBLES = {
+  ok: {},
+  lost: { gone: 'lost' },
+  slow: { delayMs: SLOW_MS },
+  'half-open': { gone: 'half-open' },
+  reset: 'reset',
+} as const satisfies Record<string, LinkTrouble | 'reset'>;
+
+function linkAction(link: WrittenStep['link']): StepAction {
+  const { which, is, delay, jitter, rate, corrupt } = link ?? { which: 'home', is: 'ok' };
+  if (is !== undefined) return { verb: 'link', which, is, trouble: LINK_TROUBLES[is] };
+  const trouble: LinkTrouble = {
+    ...(delay === undefined ? {} : { delayMs: delay / 1_000 }),
+    ...(jitter === undefined ? {} : { jitterMs: jitter / 1_000 }),
+    ...(rate === undefined ? {} : { bytesPerS: rate }),
+    ...(corrupt === undefined ? {} : { corrupt }),
+  };
+  return { verb: 'link', which, is: printTrouble(trouble), trouble };
 }

@@ -8,6 +8,7 @@ import type {
   SettingsChange,
   Zone,
 } from '../../../device/index.ts';
+import type { LinkTrouble } from '../../world/link-proxy.ts';
 
 /** A place in a file, counted from 1. A scenario in TypeScript has line 1, column 1 throughout. */
 export interface Position {
@@ -217,7 +218,7 @@ export type StepAction =
   | { verb: 'clock'; driftPpm: number }
   | { verb: 'clock'; trusted: boolean }
   | { verb: 'disk'; is: 'ok' | 'full' | 'slow' | 'failing' }
-  | { verb: 'link'; which: 'home' | 'area' | 'bridge'; is: 'ok' | 'lost' | 'slow' }
+  | { verb: 'link'; which: 'home' | 'area' | 'bridge'; is: string; trouble: LinkTrouble | 'reset' }
   | { verb: 'part'; part: 'broker' | 'bridge' | 'vault' | 'registry'; is: 'gone' | 'back' }
   | { verb: 'agency'; id: string; standing: AgencyStanding }
   | { verb: 'partner'; id: string; standing: PartnerStanding }

@@ -9,6 +9,7 @@ import {
   settingsChangeSchema,
   zoneSchema,
 } from '../../../device/index.ts';
+import { LINK_LATE_MS_MAX } from '../../world/link-proxy.ts';
 import { parseStart } from '../../world/start-time.ts';
 import { durationSchema, signedDurationSchema, spanSchema } from './durations.ts';
 import { AGENCY_STANDINGS, PARTNER_STANDINGS } from './scenario.ts';
@@ -66,6 +67,30 @@ const clockSchema = z.union([
   z.strictObject({ 'drift-ppm': z.number().min(-100_000).max(100_000) }),
 ]);
 
+/** A link as it is from now on; what is not said is well. */
+const linkSchema = z
+  .strictObject({
+    which: z.enum(['home', 'area', 'bridge']),
+    is: z.enum(['ok', 'lost', 'slow', 'half-open', 'reset']).optional(),
+    delay: durationSchema.optional().describe('How late everything comes'),
+    jitter: durationSchema.optional().describe('Up to so much later than that'),
+    rate: z.int().min(1).max(1_000_000_000).optional().describe('Bytes a second'),
+    corrupt: z.number().min(0).max(1).optional().describe('Share of pieces in which one bit is wrong'),
+  })
+  .superRefine(({ which: _which, is, ...more }, context) => {
+    const said = Object.keys(more).length;
+    if (is === undefined && said === 0)
+      context.addIssue({
+        code: 'custom',
+        message: 'a link is ok, lost, slow, half-open or reset, or has a delay, jitter, rate or corrupt',
+      });
+    if (is !== undefined && said > 0)
+      context.addIssue({ code: 'custom', message: `${Object.keys(more)[0]} goes without is`, path: ['is'] });
+    for (const word of ['delay', 'jitter'] as const)
+      if ((more[word] ?? 0) > LINK_LATE_MS_MAX * 1_000)
+        context.addIssue({ code: 'custom', message: 'a link is late by at most ten minutes', path: [word] });
+  });
+
 const lostPetSchema = z.strictObject({
   as: nameSchema,
   photo: pathSchema.describe('A JPEG file'),
@@ -94,7 +119,7 @@ export const STEP_VERBS = {
   'power-cut': z.union([z.literal(true), z.strictObject({ for: durationSchema })]),
   clock: clockSchema,
   disk: z.enum(['ok', 'full', 'slow', 'failing']),
-  link: z.strictObject({ which: z.enum(['home', 'area', 'bridge']), is: z.enum(['ok', 'lost', 'slow']) }),
+  link: linkSchema,
   broker: goneOrBack,
   bridge: goneOrBack,
   vault: goneOrBack,

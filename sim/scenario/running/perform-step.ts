@@ -86,7 +86,8 @@ async function machine(world: ScenarioWorld, home: ScenarioHome, step: MachineSt
       home.diskNow.set(step.is);
       return `disk ${step.is}`;
     case 'link':
-      home.links[step.which].set(step.is);
+      if (step.trouble === 'reset') home.links[step.which].reset();
+      else home.links[step.which].set(step.trouble);
       return `link to ${step.which} ${step.is}`;
     case 'part':
       await (step.is === 'gone' ? world.services.end(step.part) : world.services.bring(step.part));

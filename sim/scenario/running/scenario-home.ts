@@ -16,6 +16,7 @@ import {
   pairWithDevice,
   type Random,
   type Receipt,
+  SeededRandom,
   type Signer,
   SystemRandom,
   sha256Hex,
@@ -57,6 +58,8 @@ interface Owner {
   session: OwnerSession;
 }
 
+const LINK_SEED = 1;
+
 export class ScenarioHome {
   readonly name: string;
   readonly setup: ScenarioDoorbell;
@@ -78,10 +81,12 @@ export class ScenarioHome {
     this.folder = folder;
     this.deps = deps;
     const { world, services } = deps;
+    // Of its own, so that a link that is late changes nothing of what the device draws.
+    const links = { clock: world, random: new SeededRandom(LINK_SEED) };
     this.links = {
-      home: new LinkProxy(world, () => services.brokerUrl),
-      area: new LinkProxy(world, () => services.brokerUrl),
-      bridge: new LinkProxy(world, () => services.url('bridge')),
+      home: new LinkProxy(links, () => services.brokerUrl),
+      area: new LinkProxy(links, () => services.brokerUrl),
+      bridge: new LinkProxy(links, () => services.url('bridge')),
     };
     this.disk = new SimulatedDisk(deps.disk, world);
   }

@@ -1,5 +1,6 @@
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { SeededRandom } from '../../../device/index.ts';
 import { LinkProxy } from '../../../sim/world/link-proxy.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 
@@ -12,7 +13,8 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   world = new VirtualClock({ startUs: 0 });
-  link = new LinkProxy(world, () => `mqtt://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`);
+  const deps = { clock: world, random: new SeededRandom(1) };
+  link = new LinkProxy(deps, () => `mqtt://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`);
   await link.start();
   running = world.run();
 });
@@ -38,6 +40,27 @@ function through(text: string): Promise<string> {
   });
 }
 
+async function connected(): Promise<Socket> {
+  const socket = connect(Number(new URL(link.url).port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return socket;
+}
+
+/** The next so many bytes that come on a socket. */
+function heard(socket: Socket, length: number): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const take = (bytes: Buffer) => {
+      text += bytes.toString('latin1');
+      if (text.length < length) return;
+      socket.off('data', take);
+      resolve(text);
+    };
+    socket.on('data', take);
+  });
+}
+
 it('passes bytes on with the target’s scheme, and counts what the near side sends', async () => {
   expect(link.url).toMatch(/^mqtt:\/\/127\.0\.0\.1:\d+$/);
   const long = 'x'.repeat(300_000);
@@ -51,15 +74,91 @@ it('ends what is open and lets nothing in while it is lost, and again when it is
   const ended = new Promise((resolve) => socket.on('error', () => undefined).once('close', resolve));
   socket.write('hello');
   await new Promise((resolve) => socket.once('data', resolve));
-  link.set('lost');
+  link.set({ gone: 'lost' });
   await ended;
   expect(await through('a')).toBe('broken');
-  link.set('ok');
+  link.set({});
   expect(await through('a')).toBe('a');
 });
 
 it('is late in the world’s time while it is slow, and loses nothing', async () => {
-  link.set('slow');
+  link.set({ delayMs: 1_500 });
   expect(await through('slowly')).toBe('slowly');
   expect(world.passedUs).toBeGreaterThanOrEqual(3_000_000);
+});
+
+it('keeps the order of bytes that come later by chance, and those sent once it is well again', async () => {
+  link.set({ delayMs: 100, jitterMs: 900 });
+  const socket = await connected();
+  const text = Array.from({ length: 200 }, (_, at) => String.fromCharCode(97 + (at % 26))).join('');
+  for (const letter of text.slice(0, 100)) {
+    socket.write(letter);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  link.set({});
+  socket.write(text.slice(100));
+  expect(await heard(socket, text.length)).toBe(text);
+  expect(world.passedUs).toBeGreaterThan(100_000);
+  socket.destroy();
+});
+
+it('passes on only so many bytes a second', async () => {
+  link.set({ bytesPerS: 10_000 });
+  expect(await through('x'.repeat(50_000))).toBe('x'.repeat(50_000));
+  expect(world.passedUs).toBeGreaterThanOrEqual(5_000_000);
+  expect(world.passedUs).toBeLessThan(12_000_000);
+});
+
+it('turns one bit over in the share of pieces that it was told', async () => {
+  link.set({ corrupt: 1 });
+  const socket = await connected();
+  socket.write(Buffer.alloc(1_000));
+  const back = Buffer.from(await heard(socket, 1_000), 'latin1');
+  const ones = [...back].reduce((sum, byte) => sum + [...byte.toString(2)].filter((bit) => bit === '1').length, 0);
+  // Once on the way there, and once back in each piece; the same bit twice is none.
+  expect(ones).toBeGreaterThan(0);
+  expect(ones).toBeLessThan(20);
+  socket.destroy();
+});
+
+it('swallows what is sent while it is half open, tells nobody of an end, and resets when it is well again', async () => {
+  const socket = await connected();
+  socket.write('before');
+  expect(await heard(socket, 6)).toBe('before');
+  link.set({ gone: 'half-open' });
+  let ended = '';
+  socket.on('error', (thrown: NodeJS.ErrnoException) => {
+    ended = thrown.code ?? '';
+  });
+  socket.write('lost');
+  const late = await connected();
+  late.write('into nothing');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect([socket.readableLength, late.readableLength, socket.destroyed, late.destroyed]).toEqual([0, 0, false, false]);
+  link.set({});
+  await expect.poll(() => ended).toBe('ECONNRESET');
+  expect(await through('after')).toBe('after');
+  late.destroy();
+});
+
+it('resets what is open, and lets the next in', async () => {
+  const socket = await connected();
+  const ended = new Promise((resolve) => socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code)));
+  link.reset();
+  expect(await ended).toBe('ECONNRESET');
+  expect(await through('a')).toBe('a');
+});
+
+it('ends a connection whose far side is gone', async () => {
+  await new Promise((resolve) => server.close(resolve));
+  expect(await through('a')).toBe('broken');
+});
+
+it('brings what was sent before an end, however late it is', async () => {
+  link.set({ delayMs: 5_000 });
+  const socket = await connected();
+  socket.end('farewell');
+  expect(await heard(socket, 8)).toBe('farewell');
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(world.passedUs).toBeGreaterThanOrEqual(10_000_000);
 });

@@ -1,0 +1,149 @@
+// Owns: the verb `proxy`: a listener in front of any part, between which the link is late, slow, changed or gone, as its words say and as
+// lines on its standard input change it. Not here: passing bytes on (sim/world/link-proxy.ts).
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import { failure, isFailure, nearestWord } from '../../device/exports-without-firmware.ts';
+import { serveUntilStopped } from '../terminal/stop-signal.ts';
+import { LINK_LATE_MS_MAX, LinkProxy, type LinkTrouble, printTrouble } from '../world/link-proxy.ts';
+import { type Context, openContext } from './context.ts';
+import { parsePort } from './parse-port.ts';
+
+const STATES = ['ok', 'lost', 'half-open', 'reset'] as const;
+const PORTS: Record<string, number> = { mqtt: 1883, mqtts: 8883, http: 80, https: 443, rtsp: 554 };
+const RATE_MAX = 1_000_000_000;
+const LINE_LETTERS_MAX = 500;
+
+/** One thing that a word can say of a link: how it is written, and what it means. */
+const MEASURES: Record<string, (value: string) => LinkTrouble | null> = {
+  delay: (value) => trouble('delayMs', lateMs(value)),
+  jitter: (value) => trouble('jitterMs', lateMs(value)),
+  rate: (value) => trouble('bytesPerS', within(value, 1, RATE_MAX)),
+  corrupt: (value) => trouble('corrupt', within(value, 0, 1)),
+};
+
+function trouble(name: keyof LinkTrouble, value: number | null): LinkTrouble | null {
+  return value === null ? null : { [name]: value };
+}
+
+const goneAs = (gone: NonNullable<LinkTrouble['gone']>): LinkTrouble => ({ gone });
+
+function within(text: string, least: number, most: number): number | null {
+  const value = /^\d{1,12}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
+  return value >= least && value <= most ? value : null;
+}
+
+function lateMs(text: string): number | null {
+  const [, number = '', unit] = /^(.+?)(ms|s)$/.exec(text) ?? [];
+  const value = within(number, 0, LINK_LATE_MS_MAX);
+  const ms = value === null ? null : value * (unit === 's' ? 1_000 : 1);
+  return ms !== null && ms <= LINK_LATE_MS_MAX ? ms : null;
+}
+
+/** What words say of a link: `reset`, or all that is wrong with it. Throws `usage`. */
+function readTrouble(words: readonly string[]): LinkTrouble | 'reset' {
+  const [state] = words;
+  if (state === 'reset' && words.length === 1) return 'reset';
+  if (state === 'ok' && words.length === 1) return {};
+  let all: LinkTrouble = {};
+  for (const word of words) {
+    const [name = '', value = ''] = word.split('=', 2);
+    const read = word === 'lost' || word === 'half-open' ? goneAs(word) : MEASURES[name]?.(value);
+    if (!read) throw failure('usage', { detail: troubleDetail(word, name) });
+    const [twice] = Object.keys(read).filter((key) => key in all);
+    if (twice) throw failure('usage', { detail: `"${word}" says what was said before` });
+    all = { ...all, ...read };
+  }
+  return all;
+}
+
+function troubleDetail(word: string, name: string): string {
+  if (name in MEASURES)
+    return `"${word}": write delay=200ms, jitter=50ms, rate=64000 (bytes a second), corrupt=0.01 (0 to 1)`;
+  if (word === 'ok' || word === 'reset') return `"${word}" stands alone`;
+  const near = nearestWord(name, [...STATES, ...Object.keys(MEASURES)]);
+  return `"${word}" says nothing of a link${near === null ? '' : `; did you mean ${near}?`}`;
+}
+
+/** Where a part is: a URL, or host and port. Throws `usage`. */
+function readTarget(text: string): string {
+  const refuse = () =>
+    failure('usage', { detail: `"${text}" is no address: write mqtt://127.0.0.1:1883 or 127.0.0.1:1883` });
+  const whole = text.includes('://') ? text : `tcp://${text}`;
+  if (!URL.canParse(whole)) throw refuse();
+  const url = new URL(whole);
+  if (url.hostname === '') throw refuse();
+  const scheme = url.protocol.slice(0, -1);
+  const port = url.port === '' ? PORTS[scheme] : Number(url.port);
+  if (port === undefined || port === 0) throw refuse();
+  return `${url.protocol}//${url.hostname}:${port}`;
+}
+
+/** `[HOST:]PORT`, on the loopback address unless a host is named. */
+function readListen(text: string): { host: string; port: number } {
+  const at = text.lastIndexOf(':');
+  return {
+    host: at < 0 ? '127.0.0.1' : text.slice(0, at).replace(/^\[|\]$/g, ''),
+    port: parsePort(text.slice(at + 1), 0),
+  };
+}
+
+export function addProxy(program: Command): void {
+  program
+    .command('proxy <target> [trouble...]')
+    .description(
+      'a link that fails: listens in front of any part, and is late, slow or gone as you say, also while it runs',
+    )
+    .option('--listen <[host:]port>', 'where to listen; on loopback unless a host is named (default: a free port)', '0')
+    .addHelpText(
+      'after',
+      `
+What can be wrong, in any mixture: delay=200ms jitter=50ms rate=64000 (bytes a second) corrupt=0.01 (share of pieces with a wrong bit),
+and lost (connections end, none is let in) or half-open (they stay, and nothing gets through). Each line on standard input
+replaces it; \`ok\` ends it, \`reset\` resets the connections that are open.
+
+Examples:
+  $ npx doorsill proxy mqtt://127.0.0.1:1883 --listen 2883 delay=200ms jitter=100ms
+  $ npx doorsill proxy rtsp://192.0.2.7/porch --listen 8554 rate=64000
+  $ (sleep 10; echo lost; sleep 5; echo ok; sleep 60) | npx doorsill proxy 127.0.0.1:8443`,
+    )
+    .action(async (target: string, words: string[], options: { listen: string }, command: Command) => {
+      const context = openContext(command);
+      const address = readTarget(target);
+      const first = readTrouble(words);
+      const { host, port } = readListen(options.listen);
+      const proxy = new LinkProxy(context, () => address);
+      await serveUntilStopped(async () => {
+        if (first !== 'reset') proxy.set(first);
+        await proxy.start(host, port);
+        const is = printTrouble(first === 'reset' ? {} : first);
+        context.output.result(
+          { event: 'ready', pid: process.pid, url: proxy.url, target: address, is },
+          `${proxy.url} leads to ${address}: ${is}.\nA line such as \`lost\` or \`delay=2s\` changes it; Ctrl-C ends it.`,
+        );
+        obeyLines(context, proxy);
+        return proxy;
+      });
+    });
+}
+
+/** Changes the link as lines on standard input say. A line that is not understood changes nothing. */
+function obeyLines({ output }: Context, proxy: LinkProxy): void {
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    const words = line.slice(0, LINE_LETTERS_MAX).trim().split(/\s+/);
+    if (words[0] === '') return;
+    try {
+      const read = readTrouble(words);
+      if (read === 'reset') proxy.reset();
+      else proxy.set(read);
+      const is = read === 'reset' ? 'reset' : printTrouble(read);
+      output.result(
+        { event: 'link', is, connections: proxy.connections, sentBytes: proxy.sentBytes },
+        `The link: ${is}.`,
+      );
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      const { code, message } = thrown;
+      output.result({ event: 'refused', code, detail: message }, `${message} Nothing was changed.`);
+    }
+  });
+}
