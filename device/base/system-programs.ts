@@ -34,6 +34,11 @@ const NO_SETPRIV = 'programs are run under setpriv, which is not installed (on D
 /** What setpriv exits with when the program is not there, as shells do. */
 const NOT_FOUND = 127;
 
+/** The command under which a program ends when this process does, however that ends; the command itself where there is no such. */
+export function diesWithUs(command: readonly string[]): readonly string[] {
+  return process.platform === 'linux' ? [...DIES_WITH_US, ...command] : command;
+}
+
 /** The machine's own programs. */
 export class SystemPrograms implements Programs {
   private readonly environment: NodeJS.ProcessEnv;
@@ -46,7 +51,7 @@ export class SystemPrograms implements Programs {
 
   run(command: readonly string[], output?: (chunk: Uint8Array) => void): RunningProgram {
     const isGuarded = process.platform === 'linux';
-    const [program = '', ...rest] = isGuarded ? [...DIES_WITH_US, ...command] : command;
+    const [program = '', ...rest] = diesWithUs(command);
     // A group of its own, so that what it starts is ended with it, and Ctrl-C on our terminal is not its concern.
     const child = spawn(program, rest, {
       env: this.environment,

@@ -15,7 +15,8 @@ export interface FilesWish {
 
 const ACL = 'mosquitto.acl';
 const PASSWORDS = 'mosquitto.passwd';
-const CONFIGURATION = 'mosquitto.conf';
+/** The file that mosquitto is started with. */
+export const CONFIGURATION = 'mosquitto.conf';
 /** The pid file of a mosquitto that runs with our configuration. */
 export const PID_FILE = 'mosquitto.pid';
 

@@ -87,7 +87,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
   [
     /^node:child_process$/,
-    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(cli|terminal|testbed|scenario\/runner)\//,
+    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(cli|terminal|testbed|scenario\/runner)\/|^sim\/broker\/mosquitto\.ts$/,
   ],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^(yaml|jiti)$/, /^sim\/scenario\/language\//],
@@ -346,7 +346,7 @@ describe('tests', () => {
 
   it('are named after their source, or say in their first line what of the folder they hold', () => {
     const silent = tests.filter((name) => {
-      const path = name.slice('test/'.length).replace(/(\.slow)?\.test\.ts$/, '');
+      const path = name.slice('test/'.length).replace(/(\.alone)?(\.slow)?\.test\.ts$/, '');
       const [first = ''] = readFileSync(join(root, name), 'utf8')
         .replace(/^(\/\/ @module-tag .*\n)+/, '')
         .split('\n');

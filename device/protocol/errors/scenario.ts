@@ -56,6 +56,11 @@ export const scenarioErrors = {
     'Check the path; it is relative to the file that names it.',
   ),
   scenario_needs_real_time: unusableInput(422, '{place}: {detail}', 'Say `time: real`, or leave the real part out.'),
+  mosquitto_failed: machineFault(
+    500,
+    'No mosquitto runs here: {detail}',
+    'Install it, on Debian with `apt install mosquitto`, or leave `broker: mosquitto` out.',
+  ),
   scenario_module_failed: machineFault(
     500,
     '{place}: the scenario’s own code failed: {detail}',

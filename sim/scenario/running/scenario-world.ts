@@ -57,11 +57,12 @@ export class ScenarioWorld {
 
   constructor(scenario: Scenario, folder: string, deps: WorldDeps) {
     this.scenario = scenario;
-    this.disk = deps.disk;
     this.clock = new VirtualClock({ startUs: scenario.startUs, ...(scenario.time === 'real' ? { speed: 1 } : {}) });
-    this.services = new ServiceParts(join(folder, 'services'), { ...deps, world: this.clock });
+    const { broker } = scenario;
+    this.services = new ServiceParts(join(folder, 'services'), { ...deps, world: this.clock, broker });
+    this.disk = this.services.disk;
     this.agencies = new ScenarioAgencies(join(folder, 'agencies'), {
-      ...deps,
+      ...{ ...deps, disk: this.disk },
       clock: this.clock,
       services: this.services,
     });
@@ -73,7 +74,7 @@ export class ScenarioWorld {
     this.homes = scenario.doorbells.map(
       (setup) =>
         new ScenarioHome(setup, footageOf(setup.camera), join(folder, 'homes', setup.name), {
-          ...{ ...deps, world: this.clock, random, services: this.services, hasBridge, ownServer },
+          ...{ ...deps, disk: this.disk, world: this.clock, random, services: this.services, hasBridge, ownServer },
         }),
     );
   }

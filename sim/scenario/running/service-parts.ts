@@ -1,6 +1,6 @@
 // Owns: broker, registry, bridge and vault of a scenario's world, in this process and in its time, each of which can go and come back.
 // Not here: the doorbells (scenario-home.ts), what agencies do with them (scenario-agencies.ts).
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   Bridge,
   type BridgeConfigInput,
@@ -12,8 +12,10 @@ import {
 } from '../../../cloud-bridge/index.ts';
 import { DEFAULT_PREFIX, type Disk, failure, type Log, SystemRandom } from '../../../device/index.ts';
 import { Broker } from '../../broker/broker.ts';
+import { Mosquitto } from '../../broker/mosquitto.ts';
 import { pinBridge } from '../../officer/evidence-desk.ts';
 import type { VirtualClock } from '../../world/virtual-clock.ts';
+import type { Scenario } from '../language/scenario.ts';
 
 export type PartName = 'broker' | 'registry' | 'vault' | 'bridge';
 
@@ -21,8 +23,8 @@ export interface ServiceDeps {
   world: VirtualClock;
   disk: Disk;
   log: Log;
-  /** An area and home broker of somebody else's, with its accounts folder; absent: the embedded one. */
-  broker?: { url: string };
+  /** The broker of homes and area; mosquitto is a program of this machine, in the machine's time. */
+  broker: Scenario['broker'];
 }
 
 interface Part {
@@ -46,6 +48,7 @@ export class ServiceParts {
   private readonly running = new Map<PartName, Part>();
   private readonly ports = new Map<PartName, number>();
   private brokerUrlNow = '';
+  private mosquitto: Mosquitto | null = null;
   /** What others know of a part also while it is gone. */
   private readonly known: { registry?: { id: string; key: string }; vault?: { key: string }; bridge?: BridgeFacts } =
     {};
@@ -53,7 +56,13 @@ export class ServiceParts {
   /** `folder`: absolute, in one that only this user can open. */
   constructor(folder: string, deps: ServiceDeps) {
     this.folder = folder;
-    this.deps = { ...deps, clock: deps.world, random: new SystemRandom() };
+    const disk = diskThatTells(deps.disk, this.path('accounts'), async () => this.mosquitto?.reload());
+    this.deps = { ...deps, disk, clock: deps.world, random: new SystemRandom() };
+  }
+
+  /** The disk of everything that may make accounts. */
+  get disk(): Disk {
+    return this.deps.disk;
   }
 
   /** Folder of a part, or of the broker's accounts. */
@@ -157,12 +166,12 @@ export class ServiceParts {
     this.ports.set(name, Number(new URL(part.url).port));
   }
 
-  private async startBroker(): Promise<Part> {
-    const { broker: other, clock, disk, log } = this.deps;
-    if (other) {
-      this.brokerUrlNow = other.url;
-      return { stop: async () => undefined };
-    }
+  private startBroker(): Promise<Part> {
+    return this.deps.broker === 'mosquitto' ? this.startMosquitto() : this.startEmbeddedBroker();
+  }
+
+  private async startEmbeddedBroker(): Promise<Part> {
+    const { clock, disk, log } = this.deps;
     const port = this.ports.get('broker') ?? 0;
     const broker = new Broker({
       ...{ host: '127.0.0.1', port, accounts: this.path('accounts'), prefix: DEFAULT_PREFIX },
@@ -173,6 +182,22 @@ export class ServiceParts {
     this.ports.set('broker', broker.port);
     this.brokerUrlNow = broker.url;
     return broker;
+  }
+
+  private async startMosquitto(): Promise<Part> {
+    const access = { disk: this.deps.disk, accounts: this.path('accounts'), prefix: DEFAULT_PREFIX };
+    const mosquitto = await Mosquitto.start(access, this.path('broker'), this.ports.get('broker'));
+    this.mosquitto = mosquitto;
+    this.ports.set('broker', mosquitto.port);
+    this.brokerUrlNow = `mqtt://127.0.0.1:${mosquitto.port}`;
+    const hasEnded = this.deps.world.running();
+    return {
+      stop: async () => {
+        this.mosquitto = null;
+        await mosquitto.stop();
+        hasEnded();
+      },
+    };
   }
 
   private server(name: PartName): { dataFolder: string; http: { port: number } } {
@@ -199,4 +224,22 @@ export class ServiceParts {
       requests: { moderation: 'findings' },
     };
   }
+}
+
+/** The disk on which an account that was made, or removed, is there only once the broker knows it: whoever gets the password can log in. */
+function diskThatTells(disk: Disk, accounts: string, tell: () => Promise<void>): Disk {
+  const tellOf = async (path: string) => {
+    if (dirname(path) === accounts) await tell();
+  };
+  const telling: Pick<Disk, 'replaceFile' | 'remove'> = {
+    async replaceFile(path, bytes) {
+      await disk.replaceFile(path, bytes);
+      await tellOf(path);
+    },
+    async remove(path) {
+      await disk.remove(path);
+      await tellOf(path);
+    },
+  };
+  return Object.assign(Object.create(disk), telling);
 }

@@ -1,0 +1,139 @@
+// Owns: a stock mosquitto as a process of ours, told by the files that `doorsill broker acl` writes and by nothing else: start, follow the
+// accounts, stop. Not here: what is in the files (mosquitto-files.ts), the verb (sim/cli/broker-acl.ts).
+import { type ChildProcess, spawn } from 'node:child_process';
+import { type FSWatcher, watch } from 'node:fs';
+import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, diesWithUs, failure, SystemClock } from '../../device/exports-without-firmware.ts';
+import type { AccessOptions } from './account-login.ts';
+import { CONFIGURATION } from './mosquitto-files.ts';
+import { writeBrokerFiles } from './write-broker-files.ts';
+
+const START_MS_MAX = 20_000;
+/** Debian keeps it where only root's PATH leads. */
+const PATH = `${process.env['PATH']}:/usr/sbin:/usr/local/sbin`;
+const NOT_FOUND = 127;
+const LOG_LETTERS = 20_000;
+
+/** A port of the loopback address that was free a moment ago: mosquitto can't look for one. */
+export function anyFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(address && typeof address === 'object' ? address.port : 0));
+    });
+  });
+}
+
+/** A mosquitto that runs until it is stopped, or this process ends. */
+export class Mosquitto {
+  readonly port: number;
+  readonly pid: number;
+  private readonly clock: Clock;
+  private readonly child: ChildProcess;
+  private readonly ended: Promise<void>;
+  private log = '';
+  private reloads = 0;
+  private readonly watchers = new Set<() => void>();
+  private turn: Promise<void> = Promise.resolve();
+  private write: (() => Promise<{ changed: boolean }>) | null = null;
+  private accountsChanged: FSWatcher | null = null;
+
+  private constructor(child: ChildProcess, port: number, clock: Clock) {
+    this.child = child;
+    this.port = port;
+    this.clock = clock;
+    this.pid = child.pid ?? 0;
+    const noted = () => {
+      for (const watcher of [...this.watchers]) watcher();
+    };
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.reloads += [...text.matchAll(/Reloading config/g)].length;
+      this.log = (this.log + text).slice(-LOG_LETTERS);
+      noted();
+    });
+    child.on('error', (thrown) => {
+      this.log += thrown.message;
+      noted();
+    });
+    this.ended = new Promise((resolve) => child.once('close', () => resolve()));
+    child.once('close', noted);
+  }
+
+  /** Starts it with a configuration that is there, which says `port`. Throws `mosquitto_failed`. */
+  static async run(configuration: string, port: number, environment: NodeJS.ProcessEnv = {}): Promise<Mosquitto> {
+    const [program = '', ...rest] = diesWithUs(['mosquitto', '-c', configuration]);
+    const env = { ...process.env, PATH, ...environment };
+    const broker = new Mosquitto(spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'], env }), port, machine);
+    await broker.until(() => /mosquitto version \S+ running/.test(broker.log));
+    return broker;
+  }
+
+  /**
+   * Writes its files into `folder`, starts it on a port of the loopback address (a free one when it is 0), and follows the accounts from then
+   * on. Throws `mosquitto_failed`.
+   */
+  static async start(access: AccessOptions, folder: string, port = 0): Promise<Mosquitto> {
+    const wish = { host: '127.0.0.1', port: port || (await anyFreePort()), folder, systemUser: userInfo().username };
+    const write = () => writeBrokerFiles('mosquitto', access, wish);
+    await access.disk.makeFolder(access.accounts);
+    await write();
+    const broker = await Mosquitto.run(join(folder, CONFIGURATION), wish.port);
+    broker.write = write;
+    // As `doorsill broker acl --watch` does, but at once.
+    broker.accountsChanged = watch(access.accounts, () => void broker.reload().catch(() => undefined));
+    return broker;
+  }
+
+  /** After an account has come or gone: writes the files once more, and resolves when they are read. Throws `mosquitto_failed`. */
+  reload(): Promise<void> {
+    this.turn = this.turn.catch(() => undefined).then(() => this.reloadNow());
+    return this.turn;
+  }
+
+  private async reloadNow(): Promise<void> {
+    if (!(await this.write?.())?.changed) return;
+    const before = this.reloads;
+    this.child.kill('SIGHUP');
+    await this.until(() => this.reloads > before);
+  }
+
+  async stop(): Promise<void> {
+    this.accountsChanged?.close();
+    await this.turn.catch(() => undefined);
+    this.child.kill('SIGTERM');
+    await this.ended;
+  }
+
+  private get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null || this.child.pid === undefined;
+  }
+
+  private until(isSo: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (call: () => void) => {
+        timer.cancel();
+        this.watchers.delete(look);
+        call();
+      };
+      const fail = () => end(() => reject(failure('mosquitto_failed', { detail: this.whatFailed() })));
+      const look = () => {
+        if (isSo()) end(resolve);
+        else if (this.hasEnded) fail();
+      };
+      const timer = this.clock.after(START_MS_MAX, fail);
+      this.watchers.add(look);
+      look();
+    });
+  }
+
+  private whatFailed(): string {
+    if (this.child.exitCode === NOT_FOUND || this.child.pid === undefined) return 'it is not installed.';
+    return this.log.trim().split('\n').slice(-3).join(' ') || 'it says nothing.';
+  }
+}
+
+const machine = new SystemClock();
