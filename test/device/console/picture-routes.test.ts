@@ -1,13 +1,13 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
-import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { VIEW_RIGHTS, type ViewRight } from '../../../device/protocol/console-messages.ts';
 import { failure } from '../../../device/protocol/errors.ts';
 import { descendants } from '../../support/processes.ts';
+import { slowFfmpeg } from '../../support/slow-ffmpeg.ts';
 import { FOOTAGE_START_US as START_US } from '../clip/support/segmenter.ts';
 import { OpenView } from './support/open-connections.ts';
 import { PictureServer, padded, recordedSeconds } from './support/picture-server.ts';
@@ -192,11 +192,8 @@ const decoders = () => descendants(process.pid);
 /** Runs `work` on a server whose decoder does not end by itself. */
 async function withSlowFfmpeg(work: () => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-slow-'));
-  const path = join(folder, 'ffmpeg');
-  await writeFile(path, '#!/bin/sh\nexec sleep 30\n');
-  await chmod(path, 0o755);
   await server.stop();
-  server = await PictureServer.start(recorded, { ffmpeg: { ...(await findFfmpeg()), path } });
+  server = await PictureServer.start(recorded, { ffmpeg: await slowFfmpeg(folder) });
   tablet = server.viewer();
   try {
     await work();

@@ -10,7 +10,8 @@ import type { Segment } from '../../../device/camera/segment.ts';
 import { type StillAsked, stillPicture } from '../../../device/console/still-picture.ts';
 import { failure } from '../../../device/protocol/errors.ts';
 import type { Window } from '../../../device/protocol/shared-claims.ts';
-import { ffmpegChildren } from '../camera/support/recorder.ts';
+import { descendants } from '../../support/processes.ts';
+import { slowFfmpeg } from '../../support/slow-ffmpeg.ts';
 import { makeFootage, readFrameNumbers, WIDTH, x264 } from '../clip/support/footage.ts';
 import { captureFile, FOOTAGE_START_US } from '../clip/support/segmenter.ts';
 
@@ -36,6 +37,7 @@ function still(
   asked: Partial<StillAsked> & { second: number },
   from = recorded,
   signal = new AbortController().signal,
+  decoder = ffmpeg,
 ): Promise<{ jpeg: Uint8Array; atUs: number }> {
   const { second, ...rest } = asked;
   const atUs = FOOTAGE_START_US + Math.round(second * 1_000_000);
@@ -43,7 +45,7 @@ function still(
     for (const segment of from) if (segment.startUs < endUs && segment.endUs > startUs) yield segment;
   };
   const full: StillAsked = { atUs, precision: 'exact', widthMax: 1_280, ...rest };
-  return stillPicture({ segments, ffmpeg, clock: new SystemClock() }, full, signal);
+  return stillPicture({ segments, ffmpeg: decoder, clock: new SystemClock() }, full, signal);
 }
 
 async function numberIn(jpeg: Uint8Array): Promise<number | undefined> {
@@ -99,12 +101,12 @@ describe('a still', () => {
 
   it('ends with its view, and leaves no process behind', async () => {
     const end = new AbortController();
-    const making = still({ second: 1 }, recorded, end.signal);
+    const making = still({ second: 1 }, recorded, end.signal, await slowFfmpeg(folder));
     const refused = expect(making).rejects.toMatchObject({ code: 'console_privacy_on' });
-    await expect.poll(ffmpegChildren).toHaveLength(1);
+    await expect.poll(() => descendants(process.pid)).toHaveLength(1);
     end.abort(failure('console_privacy_on'));
     await refused;
-    expect(ffmpegChildren()).toEqual([]);
+    expect(descendants(process.pid)).toEqual([]);
   });
 
   it('starts no process for a view that has ended', async () => {

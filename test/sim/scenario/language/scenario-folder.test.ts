@@ -67,7 +67,7 @@ describe('a source', () => {
     expect(await read('../loop.mp4')).toEqual(['scenario_file_missing']);
   });
 
-  it('that is a pipe is refused, and nothing waits for it', async () => {
+  it('that is a pipe is refused, and nothing waits for it', { tags: ['pipes'] }, async () => {
     const folder = folderWith({
       'a.yaml': 'name: a\ncamera: pipe.mp4\nfor: 1s',
       'b.yaml': 'name: b\ninclude: pipe.yaml\nfor: 1s',
