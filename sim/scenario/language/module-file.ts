@@ -1,7 +1,7 @@
 // Owns: scenarios that are code: loading a module, and taking its default export as plain data. Not here: what its words mean.
 import { fileURLToPath } from 'node:url';
 import { createJiti } from 'jiti';
-import { SystemClock } from '../../../device/index.ts';
+import { type Clock, SystemClock } from '../../../device/index.ts';
 import { faultAt, problemAt, ScenarioProblem } from './faults.ts';
 import { type Entry, type Located, list, mapping, type Source, scalar } from './located.ts';
 import { DEPTH_MAX, TEXT_LENGTH_MAX, VALUES_MAX } from './yaml-text.ts';
@@ -14,10 +14,10 @@ const DEFINE_SCENARIO = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './define-scenario.ts' : './define-scenario.js', import.meta.url),
 );
 
-/** What the module exports: one scenario or several. Throws a ScenarioProblem. */
-export async function readModule(file: string): Promise<Located[]> {
+/** What the module exports: one scenario or several. `clock`: how long it may take is measured by it. Throws a ScenarioProblem. */
+export async function readModule(file: string, clock: Clock = new SystemClock()): Promise<Located[]> {
   const source: Source = { file, positionOf: () => ({ line: 1, column: 1 }) };
-  const exported = await load(file);
+  const exported = await load(file, clock);
   if (exported === undefined) {
     throw problemAt('scenario_module_failed', { source, offset: 0 }, 'it has no default export');
   }
@@ -25,7 +25,7 @@ export async function readModule(file: string): Promise<Located[]> {
   return root.kind === 'list' ? root.items : [root];
 }
 
-async function load(file: string): Promise<unknown> {
+async function load(file: string, clock: Clock): Promise<unknown> {
   const late = new AbortController();
   const jiti = createJiti(import.meta.url, {
     // Nothing is kept on disk, and a changed file is read anew.
@@ -33,7 +33,7 @@ async function load(file: string): Promise<unknown> {
     moduleCache: false,
     alias: { 'doorsill/scenario': DEFINE_SCENARIO },
   });
-  const tooLate = new SystemClock().sleep(LOAD_MS_MAX, late.signal).then(
+  const tooLate = clock.sleep(LOAD_MS_MAX, late.signal).then(
     () => Promise.reject(new Error(`it was not loaded within ${LOAD_MS_MAX / 1000} s`)),
     () => undefined,
   );

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { soon } from '../../device/console/support/console-rig.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { grantClaimsOf, RequestsBrowser } from '../../support/requests-browser.ts';
+import { slowIt } from '../../support/slow-it.ts';
 
 const folder = temporaryFolder('requests');
 
@@ -131,13 +132,17 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     await rig.page.locator('.outcome-declined').waitFor({ timeout: 30_000 });
   }, 120_000);
 
-  it('says that a request was withdrawn while one trims', async () => {
-    const request = await rig.ask('--type', 'withdrawn');
-    await rig.choose(request);
-    await rig.say('request', 'resolve', request);
-    await rig.page.locator('.outcome-closed').waitFor({ timeout: 60_000 });
-    expect(await rig.axe()).toEqual([]);
-  }, 120_000);
+  slowIt(
+    'says that a request was withdrawn while one trims',
+    async () => {
+      const request = await rig.ask('--type', 'withdrawn');
+      await rig.choose(request);
+      await rig.say('request', 'resolve', request);
+      await rig.page.locator('.outcome-closed').waitFor({ timeout: 60_000 });
+      expect(await rig.axe()).toEqual([]);
+    },
+    120_000,
+  );
 
   it('ends the preview with privacy, and offers to decline meanwhile', async () => {
     const request = await rig.ask('--type', 'privacy');
@@ -245,20 +250,24 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     expect(await rig.axe(page)).toEqual([]);
   }, 90_000);
 
-  it('shows a clip as it comes over a slow line', async () => {
-    const request = await rig.ask('--type', 'slow line');
-    await rig.choose(request);
-    const wire = await rig.page.context().newCDPSession(rig.page);
-    await wire.send('Network.enable');
-    await wire.send('Network.emulateNetworkConditions', {
-      ...{ offline: false, latency: 300, downloadThroughput: 40_000, uploadThroughput: 20_000 },
-    });
-    await say('Make the preview').click();
-    await rig.page.getByText(/^Fetching the clip/).waitFor({ timeout: 30_000 });
-    expect(await say('Let this clip leave').isDisabled()).toBe(true);
-    await rig.page.locator('video[data-sha256]').waitFor({ timeout: 60_000 });
-    await wire.detach();
-  }, 120_000);
+  slowIt(
+    'shows a clip as it comes over a slow line',
+    async () => {
+      const request = await rig.ask('--type', 'slow line');
+      await rig.choose(request);
+      const wire = await rig.page.context().newCDPSession(rig.page);
+      await wire.send('Network.enable');
+      await wire.send('Network.emulateNetworkConditions', {
+        ...{ offline: false, latency: 300, downloadThroughput: 40_000, uploadThroughput: 20_000 },
+      });
+      await say('Make the preview').click();
+      await rig.page.getByText(/^Fetching the clip/).waitFor({ timeout: 30_000 });
+      expect(await say('Let this clip leave').isDisabled()).toBe(true);
+      await rig.page.locator('video[data-sha256]').waitFor({ timeout: 60_000 });
+      await wire.detach();
+    },
+    120_000,
+  );
 });
 
 /** The words for a part of the footage that every request from now on asks for. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseRunReport } from '../../../sim/report/run-report.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { slowIt } from '../../support/slow-it.ts';
 
 const folder = temporaryFolder('test-verb');
 afterAll(folder.dispose);
@@ -114,45 +115,53 @@ describe('`test`', { timeout: 60_000 }, () => {
     expect(readFileSync(summary, 'utf8')).toContain('it is silent');
   });
 
-  it('runs again when a file changes, until it is stopped', async () => {
-    scenario('rings', `name: it rings\n${CAMERA}\nexpect:\n  - event: ring\n`);
-    const running = new Running(['test', inFolder('stories'), '--out', inFolder('stories/out'), '--watch', '--json']);
-    await running.line('a first run', ({ event, passed }) => event === 'tested' && passed === 1);
-    scenario('rings', `name: it rings\n${CAMERA}\nexpect:\n  - no-event: ring\n`);
-    await running.line('a second run', ({ event, failed }) => event === 'tested' && failed === 1);
-    // A mistake is told, and does not end it.
-    scenario('rings', 'nam: it rings\n');
-    await expect.poll(() => running.stderr, { timeout: 20_000 }).toContain('did you mean');
-    scenario('rings', `name: it rings again\n${CAMERA}\nexpect:\n  - event: ring\n`);
-    await running.line(
-      'a third run',
-      ({ event, name, status }) => event === 'test' && name === 'it rings again' && status === 'passed',
-    );
-    running.child.kill('SIGINT');
-    await running.ended(20);
-    // What a run writes itself is no change: it ran three times.
-    expect(running.lines.filter(({ event }) => event === 'tested').length).toBeLessThan(6);
-  }, 90_000);
+  slowIt(
+    'runs again when a file changes, until it is stopped',
+    async () => {
+      scenario('rings', `name: it rings\n${CAMERA}\nexpect:\n  - event: ring\n`);
+      const running = new Running(['test', inFolder('stories'), '--out', inFolder('stories/out'), '--watch', '--json']);
+      await running.line('a first run', ({ event, passed }) => event === 'tested' && passed === 1);
+      scenario('rings', `name: it rings\n${CAMERA}\nexpect:\n  - no-event: ring\n`);
+      await running.line('a second run', ({ event, failed }) => event === 'tested' && failed === 1);
+      // A mistake is told, and does not end it.
+      scenario('rings', 'nam: it rings\n');
+      await expect.poll(() => running.stderr, { timeout: 20_000 }).toContain('did you mean');
+      scenario('rings', `name: it rings again\n${CAMERA}\nexpect:\n  - event: ring\n`);
+      await running.line(
+        'a third run',
+        ({ event, name, status }) => event === 'test' && name === 'it rings again' && status === 'passed',
+      );
+      running.child.kill('SIGINT');
+      await running.ended(20);
+      // What a run writes itself is no change: it ran three times.
+      expect(running.lines.filter(({ event }) => event === 'tested').length).toBeLessThan(6);
+    },
+    90_000,
+  );
 
-  it('keeps what was done when it is stopped, and says what was not', async () => {
-    scenario('a-short', `name: short\n${CAMERA}\n`);
-    scenario('b-long', `name: long\ntime: real\nfor: 60s\n${CAMERA.replace('seconds=8', 'seconds=80')}\n`);
-    const running = new Running([
-      'test',
-      inFolder('stories'),
-      '--out',
-      inFolder('out'),
-      '--reporter',
-      'json',
-      '--workers',
-      '1',
-      '--json',
-    ]);
-    await running.line('the short one', ({ event, name }) => event === 'test' && name === 'short');
-    running.child.kill('SIGINT');
-    expect(await running.ended(30)).toBe(1);
-    expect(report().totals).toMatchObject({ passed: 1, interrupted: 1 });
-  }, 90_000);
+  slowIt(
+    'keeps what was done when it is stopped, and says what was not',
+    async () => {
+      scenario('a-short', `name: short\n${CAMERA}\n`);
+      scenario('b-long', `name: long\ntime: real\nfor: 60s\n${CAMERA.replace('seconds=8', 'seconds=80')}\n`);
+      const running = new Running([
+        'test',
+        inFolder('stories'),
+        '--out',
+        inFolder('out'),
+        '--reporter',
+        'json',
+        '--workers',
+        '1',
+        '--json',
+      ]);
+      await running.line('the short one', ({ event, name }) => event === 'test' && name === 'short');
+      running.child.kill('SIGINT');
+      expect(await running.ended(30)).toBe(1);
+      expect(report().totals).toMatchObject({ passed: 1, interrupted: 1 });
+    },
+    90_000,
+  );
 
   it.each([
     [['--shard', '3/2'], 'usage', 2],

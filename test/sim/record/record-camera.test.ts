@@ -12,6 +12,7 @@ import { recordedCamera } from '../../../sim/record/live-doorbell.ts';
 import { type RecordEnd, recordCamera, ringBytesFor } from '../../../sim/record/record-camera.ts';
 import { RecordFolder } from '../../../sim/record/record-folder.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
+import { slowIt } from '../../support/slow-it.ts';
 
 const clock = new SystemClock();
 const disk = new SystemDisk();
@@ -160,7 +161,7 @@ describe('a recording', () => {
     expect(text).not.toMatch(/"id"|"device"/);
   });
 
-  it('would be told from one that does not replay', async () => {
+  slowIt('would be told from one that does not replay', async () => {
     const { out } = await recorded({});
     const file = join(out.path, 'scenario.yaml');
     writeFileSync(file, readFileSync(file, 'utf8').replace(/event: ring, at: [\d.]+s/, 'event: ring, at: 4.9s'));
@@ -231,7 +232,7 @@ describe('what a recording leaves out', () => {
     ]);
   });
 
-  it('is an event of an area that is black: it is not expected of a replay', async () => {
+  slowIt('is an event of an area that is black: it is not expected of a replay', async () => {
     const { out } = await recorded({ seconds: 6, zones: [{ left: 0, top: 0, width: 10_000, height: 10_000 }] });
     const missed = await replayed(out);
     expect(missed.map(({ type }) => type)).toContain('motion-start');
@@ -259,7 +260,7 @@ describe('the end of a recording', () => {
     expect(await replayed(out)).toEqual([]);
   });
 
-  it('is when memory is full: nothing of the beginning is lost', async () => {
+  slowIt('is when memory is full: nothing of the beginning is lost', async () => {
     // Noise, of which 8 MB a second stay however it is encoded.
     const noise = join(tmp, 'noise.mp4');
     const [size, encoder] = [

@@ -7,6 +7,7 @@ import semver from 'semver';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { root } from '../../layout/source-tree.ts';
+import { slowIt } from '../../support/slow-it.ts';
 import { ended } from './support/checkout.ts';
 import { lockedPackages, packageName } from './support/loopback-registry.ts';
 import { PackedProject } from './support/packed-project.ts';
@@ -138,13 +139,13 @@ describe('the packed package, installed into an empty project', { tags: ['long']
       expect(await runClient(packed, ['door.mjs'])).toEqual({ status: 0, output: '', left: [] });
     });
 
-    it('under node:test', async () => {
+    slowIt('under node:test', async () => {
       writeFileSync(join(folder, 'door.node.mjs'), asTestOf("import test from 'node:test';"));
       const ran = await runClient(packed, ['--test', '--test-reporter=tap', 'door.node.mjs']);
       expect(ran).toMatchObject({ status: 0, output: expect.stringContaining('# pass 1'), left: [] });
     });
 
-    it('under vitest', async () => {
+    slowIt('under vitest', async () => {
       packed.link('vitest', join(root, 'node_modules/vitest'));
       writeFileSync(join(folder, 'door.test.js'), asTestOf("import { test } from 'vitest';"));
       const vitest = join(folder, 'node_modules/vitest/vitest.mjs');
