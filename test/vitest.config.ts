@@ -9,11 +9,17 @@ declare module 'vitest' {
 }
 
 const slow = process.env['DOORSILL_SLOW'] === '1';
+/** Only those that time this machine, one after the other; else all others. */
+const alone = process.env['DOORSILL_ALONE'] === '1';
+
+const include = alone
+  ? ['test/**/*.alone.slow.test.ts']
+  : [slow ? 'test/**/!(*.alone.slow).test.ts' : 'test/**/!(*.slow).test.ts'];
 
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: slow ? ['test/**/*.test.ts'] : ['test/**/!(*.slow).test.ts'],
+    include,
     globalSetup: ['test/support/build-first.ts'],
     tags: [
       { name: 'long', description: 'takes more than 2 s' },
@@ -24,6 +30,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: alone ? 1 : 2,
   },
 });

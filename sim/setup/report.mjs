@@ -43,11 +43,11 @@ export function whatTagMeans(tag) {
 }
 
 /**
- * Reads a report. `counts` counts tests; `failed` names each failed test, `skipped` each skipped one with its tags; `proved` holds the
- * lines for the table of what was proved; `files` is sorted by duration. Throws when there is no report.
+ * Reads reports. `counts` counts tests; `failed` names each failed test, `skipped` each skipped one with its tags; `proved` holds the
+ * lines for the table of what was proved; `files` is sorted by duration. Throws when one is not there.
  */
-export function readReport(reportFile) {
-  const { testResults } = JSON.parse(readFileSync(reportFile, 'utf8'));
+export function readReport(reportFiles) {
+  const testResults = reportFiles.flatMap((file) => JSON.parse(readFileSync(file, 'utf8')).testResults);
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const failed = [];
   const skipped = [];

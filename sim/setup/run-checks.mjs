@@ -9,48 +9,48 @@ import { installLine, missingNeeds, readReport, root } from './report.mjs';
 
 const slow = process.argv.includes('--slow');
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-check-'));
-const reportFile = join(folder, 'tests.json');
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
+/** Runs tests; `environment` says which. Their report is read at the end. */
+const tests = (name, environment = {}) => {
+  const report = join(folder, `${name.replaceAll(' ', '-')}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const args = ['run', '--config', 'test/vitest.config.ts', ...reporters];
+  return { name, command: bin('vitest'), args, environment, report };
+};
+
 const steps = [
-  ['prepare', process.execPath, [join(root, 'sim/setup/prepare.mjs')]],
-  ['types', bin('tsc'), []],
-  ['types of the console’s page', bin('tsc'), ['-p', 'device/console/page']],
-  ['types of the report’s page', bin('tsc'), ['-p', 'sim/report/page']],
-  ['lint and format', bin('biome'), ['ci', '--error-on-warnings', '.']],
-  ['unused code', bin('knip'), []],
-  [
-    'tests',
-    bin('vitest'),
-    [
-      'run',
-      '--config',
-      'test/vitest.config.ts',
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${reportFile}`,
-    ],
-  ],
+  { name: 'prepare', command: process.execPath, args: [join(root, 'sim/setup/prepare.mjs')] },
+  { name: 'types', command: bin('tsc'), args: [] },
+  { name: 'types of the console’s page', command: bin('tsc'), args: ['-p', 'device/console/page'] },
+  { name: 'types of the report’s page', command: bin('tsc'), args: ['-p', 'sim/report/page'] },
+  { name: 'lint and format', command: bin('biome'), args: ['ci', '--error-on-warnings', '.'] },
+  { name: 'unused code', command: bin('knip'), args: [] },
+  tests('tests', slow ? { DOORSILL_SLOW: '1' } : {}),
+  // What else ran meanwhile would be timed with them.
+  ...(slow ? [tests('tests that time this machine', { DOORSILL_SLOW: '1', DOORSILL_ALONE: '1' })] : []),
 ];
 
 /** Matches tests that may be skipped: their name or group names a device that the machine may lack. */
 const NEEDS_HARDWARE = /\(needs hardware: [^)]+\)/;
 
-/** Runs every step until one fails. Returns the times, and the name of the step that failed. */
+/** Runs every step until one fails, tests to their end. Returns the times, and the name of the first step that failed. */
 function runSteps() {
   const times = [];
-  for (const [name, command, args] of steps) {
+  let failedStep = null;
+  for (const { name, command, args, environment, report } of steps) {
     console.log(`\n== ${name}`);
     const startedAt = performance.now();
     const { status } = spawnSync(command, args, {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, ...(slow ? { DOORSILL_SLOW: '1' } : {}) },
+      env: { ...process.env, ...environment },
     });
     times.push([name, (performance.now() - startedAt) / 1000]);
-    if (status !== 0) return { times, failedStep: name };
+    if (status !== 0) failedStep ??= name;
+    if (status !== 0 && !report) break;
   }
-  return { times, failedStep: null };
+  return { times, failedStep };
 }
 
 function printProved(proved) {
@@ -81,7 +81,7 @@ if (missing.length > 0) {
 let { times, failedStep } = runSteps();
 let report = { counts: { passed: 0, failed: 0, skipped: 0 }, failed: [], skipped: [], proved: [], files: [] };
 try {
-  report = readReport(reportFile);
+  report = readReport(steps.flatMap(({ report: file }) => file ?? []));
 } catch {
   // No tests were reached, or the runner died: the failed step says which.
 }

@@ -28,7 +28,7 @@ const { status } = spawnSync(
 
 let report = null;
 try {
-  report = readReport(reportFile);
+  report = readReport([reportFile]);
 } catch {
   // The runner has printed why there is no report.
 }

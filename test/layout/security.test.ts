@@ -38,7 +38,8 @@ it('names no test, story or verb that is not there', async () => {
   const text = security + readFileSync('README.md', 'utf8');
   const tests = [...text.matchAll(/`(test\/[a-z0-9/.-]+)`/g)].map(([, path = '']) => path);
   expect(tests.length).toBeGreaterThan(80);
-  const isThere = (path: string) => [path, `${path}.test.ts`, `${path}.slow.test.ts`].some((at) => existsSync(at));
+  const isThere = (path: string) =>
+    [path, `${path}.test.ts`, `${path}.slow.test.ts`, `${path}.alone.slow.test.ts`].some((at) => existsSync(at));
   expect(tests.filter((path) => !isThere(path))).toEqual([]);
   const verbs = (await makeProgram()).commands.map((command) => command.name());
   const named = [...text.matchAll(/`(?:npx )?doorsill ([a-z][a-z-]*)/g)].map(([, verb = '']) => verb);

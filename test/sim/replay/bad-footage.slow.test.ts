@@ -2,7 +2,16 @@
 // Holds sim/replay to bad input: it shows strange footage whole, names what is broken, ends by itself, and leaves nothing behind.
 // Not here: the verb's options and output (test/sim/cli/replay.test.ts).
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findFfmpeg } from '../../../device/index.ts';
@@ -68,6 +77,44 @@ describe('strange footage is shown whole', () => {
     const { last } = await replay(inFolder('twice.ts'));
     expect(Math.abs(Number(last?.['lengthS']) - 6)).toBeLessThan(0.2);
   });
+});
+
+describe('footage whose times jump by 26 hours', () => {
+  const jump = ['-vf', "setpts='PTS+gte(N,45)*93600/TB'", '-fps_mode', 'passthrough'];
+  it.each([
+    ['jump.mp4', ['-video_track_timescale', '15360']],
+    ['jump.mkv', []],
+    ['jump.ts', []],
+  ])('%s, is shown whole: both parts, and nothing between', async (name, more) => {
+    const ran = await replay(
+      make(name, ...drawn(SMALL), '-t', '6', ...jump, ...X264, ...more),
+      '--out',
+      inFolder(`${name}-out`),
+    );
+    console.log(name, ran.status, ran.stderr, JSON.stringify(ran.lines));
+    expect(ran).toMatchObject({ status: 0, last: { event: 'replayed' } });
+  });
+});
+
+describe('a file that grows while it is read', () => {
+  it.each([['fast'], ['own']])(
+    '%s, is shown as far as it goes when its end is reached, and the run ends',
+    async (speed) => {
+      const whole = readFileSync(make('grown.ts', ...drawn(SMALL), '-t', '8', ...X264));
+      const growing = inFolder(`growing-${speed}.ts`);
+      writeFileSync(growing, whole.subarray(0, whole.length / 2));
+      const running = new Running(['replay', growing, '--speed', speed, '--json'], environment);
+      for (let at = whole.length / 2; at < whole.length; at += 20_000) {
+        appendFileSync(growing, whole.subarray(at, at + 20_000));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      expect(await running.ended(30)).toBe(0);
+      const { lengthS } = running.lines.at(-1) ?? {};
+      console.log(speed, lengthS);
+      expect(Number(lengthS)).toBeGreaterThan(3.5);
+      expect(Number(lengthS)).toBeLessThanOrEqual(8.1);
+    },
+  );
 });
 
 describe('what is no footage is refused at once', () => {
