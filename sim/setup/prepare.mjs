@@ -37,10 +37,27 @@ function npm(args, environment) {
   return run(what, process.platform === 'win32' ? 'npm.cmd' : 'npm', args, environment);
 }
 
-/** Where Node's own headers lie, so that a native part can be compiled without downloading any. */
+/** Where Node's own headers lie, so that a native part can be compiled without downloading any, and how. */
 function headers() {
   const beside = join(dirname(process.execPath), '..');
-  return existsSync(join(beside, 'include/node/node.h')) ? { npm_config_nodedir: beside } : {};
+  if (!existsSync(join(beside, 'include/node/node.h'))) return {};
+  const flags = [process.env.CXXFLAGS, objectWrapFlag(join(beside, 'include/node/node_object_wrap.h'))];
+  return { npm_config_nodedir: beside, CXXFLAGS: flags.filter(Boolean).join(' ') };
+}
+
+/**
+ * Since 24.19 Node's header has every wrapped object take a hook back when it is collected, which ends the process where that happens between
+ * two turns (nodejs/node#65446). Compiled with the header as it was before, objects are collected as in any older Node.
+ */
+function objectWrapFlag(header) {
+  if (!existsSync(header)) return null;
+  const text = readFileSync(header, 'utf8');
+  const without = text.replace(/^\s*(Add|Remove)EnvironmentCleanupHook\(.*\);$/gm, '');
+  if (without === text) return null;
+  const file = join(modules, '.doorsill-node-object-wrap.h');
+  writeFileSync(file, without);
+  // Its guard keeps the original out.
+  return `-include ${JSON.stringify(file)}`;
 }
 
 function checkNode() {
