@@ -1,5 +1,6 @@
 // Owns: a run as JUnit's XML, as CI systems read it: a suite for each file, a case for each test; flaky ones as maven-surefire writes
 // them. Not here: what the statuses mean (run-report.ts).
+import { escapeXml, escapeXmlAttribute } from '../../device/exports-without-firmware.ts';
 import { placeText, testTitle } from './report-words.ts';
 import { type RunReport, type TestFailure, type TestReport, totalsOf } from './run-report.ts';
 
@@ -101,18 +102,6 @@ function seconds(ms: number): string {
 function attributes(of: Record<string, string | number | undefined>): string {
   return Object.entries(of)
     .filter(([, value]) => value !== undefined)
-    .map(
-      ([name, value]) =>
-        `${name}="${escapeXml(String(value)).replaceAll(/[\n\r\t]/g, (sign) => `&#${sign.charCodeAt(0)};`)}"`,
-    )
+    .map(([name, value]) => `${name}="${escapeXmlAttribute(String(value))}"`)
     .join(' ');
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
-/** Text for an element or an attribute, without what XML 1.0 (§2.2, Char) has no way to write. */
-function escapeXml(text: string): string {
-  return text
-    .replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '')
-    .replaceAll(/[&<>"]/g, (sign) => ENTITIES[sign] ?? sign);
 }
