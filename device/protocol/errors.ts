@@ -13,6 +13,7 @@ import { custodyErrors } from './errors/custody.ts';
 import { eventErrors } from './errors/events.ts';
 import { hardwareErrors } from './errors/hardware.ts';
 import { notificationErrors } from './errors/notifications.ts';
+import { onvifErrors } from './errors/onvif.ts';
 import { replayErrors } from './errors/replay.ts';
 import { reportErrors } from './errors/report.ts';
 import { ringErrors } from './errors/ring.ts';
@@ -56,6 +57,7 @@ export const ERRORS = {
   ...reportErrors,
   ...truthErrors,
   ...scenarioErrors,
+  ...onvifErrors,
 } as const satisfies Record<string, ErrorRule>;
 
 export type ErrorCode = keyof typeof ERRORS;
