@@ -67,6 +67,7 @@ const SIM_ORDER = [
     'pet-owner',
     'query-export',
     'porch',
+    'camera-server',
     'terminal',
     'testbed',
     'doctor',
@@ -104,7 +105,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^@noble\//, /^device\/console\/page\//],
   [/^qr$/, /^sim\/terminal\//],
   [/^commander$/, /^sim\/cli\//],
-  [/^@rgrove\/parse-xml$/, /^sim\/truth\//],
+  [/^@rgrove\/parse-xml$/, /^sim\/(truth|camera-server\/onvif)\//],
   [/^pino$/, /^device\/base\/log\.ts$/],
   [/^sharp$/, /^(device\/search-party|cloud-bridge\/search-party|sim\/porch)\//],
 ];
