@@ -1,0 +1,209 @@
+// Owns: WS-Discovery (OASIS draft of April 2005, as ONVIF Core §7 has it): answers those who look for cameras, says hello and bye. Runs
+// only when it is asked for, and on the loopback interface unless another one is named. Not here: the camera's services.
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { BlockList, isIPv4 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import {
+  type Clock,
+  failure,
+  type Log,
+  type Random,
+  type Timer,
+  wallSeconds,
+} from '../../../device/exports-without-firmware.ts';
+import { uuidOf } from './device-service.ts';
+import { NAMESPACES, readEnvelope, SoapFault, writeEnvelope } from './soap.ts';
+import { type Content, childOf, nameIn, type XmlElement, XmlFault, xml } from './xml.ts';
+
+const GROUP = '239.255.255.250';
+const PORT = 3_702;
+/** Only the own network: no router passes it on (WS-Discovery §3.1.1). */
+const TTL = 1;
+
+const DATAGRAM_BYTES_MAX = 8 * 1024;
+/** An answer waits up to this long, so that not all cameras of a network answer at once (WS-Discovery §3.1.3, APP_MAX_DELAY). */
+const DELAY_MS_MAX = 500;
+/** Answers on their way at once. Whoever sends more probes than that, or from a forged address, gets no more from us. */
+const PENDING_MAX = 16;
+const MESSAGE_ID_LETTERS_MAX = 200;
+
+const WSD = 'http://schemas.xmlsoap.org/ws/2005/04/discovery';
+const WSA = 'http://schemas.xmlsoap.org/ws/2004/08/addressing';
+const DISCOVERY_NAMESPACES = {
+  s: NAMESPACES.s,
+  wsa: WSA,
+  wsd: WSD,
+  dn: 'http://www.onvif.org/ver10/network/wsdl',
+  tds: NAMESPACES.tds,
+};
+const ANONYMOUS = `${WSA}/role/anonymous`;
+const EVERYBODY = 'urn:schemas-xmlsoap-org:ws:2005:04:discovery';
+
+/** What a camera is, as {namespace}name. */
+const TYPES: ReadonlySet<string> = new Set([
+  `{${DISCOVERY_NAMESPACES.dn}}NetworkVideoTransmitter`,
+  `{${DISCOVERY_NAMESPACES.tds}}Device`,
+]);
+
+export interface DiscoveryOptions {
+  /** IPv4 address of the interface on which the camera is told of. */
+  interfaceAddress: string;
+  uuid: string;
+  scopes: readonly string[];
+  /** Where the device service is. */
+  address: string;
+}
+
+/** One camera that can be found. */
+export class Discovery {
+  private readonly options: DiscoveryOptions;
+  private readonly seams: { clock: Clock; random: Random; log: Log };
+  /** Addresses on the interface's own network: nobody else is answered. */
+  private readonly network = new BlockList();
+  private readonly pending = new Set<Timer>();
+  private socket: Socket | null = null;
+  private startedAtS = 0;
+  private messages = 0;
+
+  constructor(options: DiscoveryOptions, seams: { clock: Clock; random: Random; log: Log }) {
+    this.options = options;
+    this.seams = seams;
+  }
+
+  /** Listens and says hello. Throws `onvif_discovery_impossible`. */
+  async start(): Promise<void> {
+    const { interfaceAddress } = this.options;
+    const socket = createSocket({ type: 'udp4', reuseAddr: true });
+    try {
+      this.allowNetwork(interfaceAddress);
+      await new Promise<void>((resolve, reject) => {
+        socket.once('error', reject);
+        // The group's own address: datagrams to this machine's other addresses don't arrive.
+        socket.bind(PORT, GROUP, resolve);
+      });
+      socket.addMembership(GROUP, interfaceAddress);
+      socket.setMulticastInterface(interfaceAddress);
+      socket.setMulticastTTL(TTL);
+    } catch (thrown) {
+      socket.close();
+      const detail = thrown instanceof Error ? thrown.message : String(thrown);
+      throw failure('onvif_discovery_impossible', { address: interfaceAddress, detail }, thrown);
+    }
+    socket.removeAllListeners('error');
+    socket.on('error', (error) => this.seams.log.warn('discovery failed', { detail: error.message }));
+    socket.on('message', (bytes, sender) => this.hear(bytes, sender));
+    this.socket = socket;
+    this.startedAtS = wallSeconds(this.seams.clock);
+    await this.send(this.message('Hello', EVERYBODY, null, this.description('Hello')), PORT, GROUP);
+  }
+
+  /** Says bye and closes the socket. */
+  async stop(): Promise<void> {
+    const { socket } = this;
+    if (!socket) return;
+    for (const timer of this.pending) timer.cancel();
+    this.pending.clear();
+    const bye = xml('wsd:Bye', this.endpoint());
+    await this.send(this.message('Bye', EVERYBODY, null, bye), PORT, GROUP);
+    this.socket = null;
+    await new Promise<void>((resolve) => socket.close(() => resolve()));
+  }
+
+  /** A socket that is bound to the group hears all interfaces on which any program of the machine has joined it (ip(7), IP_MULTICAST_ALL). */
+  private allowNetwork(interfaceAddress: string): void {
+    const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+    const own = all.find(({ address, family }) => family === 'IPv4' && address === interfaceAddress);
+    if (!own || !isIPv4(interfaceAddress)) throw new Error('no interface of this machine has that IPv4 address');
+    const [, bits = '32'] = own.cidr?.split('/') ?? [];
+    this.network.addSubnet(interfaceAddress, Number(bits), 'ipv4');
+  }
+
+  private hear(bytes: Uint8Array, sender: RemoteInfo): void {
+    if (!this.network.check(sender.address, 'ipv4') || bytes.length > DATAGRAM_BYTES_MAX) return;
+    const messageId = this.wantedBy(bytes);
+    if (messageId === null || this.pending.size >= PENDING_MAX) return;
+    const timer = this.seams.clock.after(this.seams.random.fraction() * DELAY_MS_MAX, () => {
+      this.pending.delete(timer);
+      const match = xml('wsd:ProbeMatches', this.description('ProbeMatch'));
+      void this.send(this.message('ProbeMatches', ANONYMOUS, messageId, match), sender.port, sender.address);
+    });
+    this.pending.add(timer);
+  }
+
+  /** The message id of a probe that looks for a camera like this; null for everything else, which nobody answers. */
+  private wantedBy(bytes: Uint8Array): string | null {
+    try {
+      const { header, call } = readEnvelope(bytes);
+      const messageId = childOf(header, WSA, 'MessageID')?.text ?? '';
+      const isProbe = call.namespace === WSD && call.name === 'Probe';
+      const isAction = childOf(header, WSA, 'Action')?.text === `${WSD}/Probe`;
+      if (!isProbe || !isAction || messageId === '' || messageId.length > MESSAGE_ID_LETTERS_MAX) return null;
+      return isOfTypes(call) && isInScopes(call, this.options.scopes) ? messageId : null;
+    } catch (thrown) {
+      if (thrown instanceof SoapFault || thrown instanceof XmlFault) return null;
+      throw thrown;
+    }
+  }
+
+  private endpoint(): Content {
+    return xml('wsa:EndpointReference', xml('wsa:Address', `urn:uuid:${this.options.uuid}`));
+  }
+
+  private description(tag: 'Hello' | 'ProbeMatch') {
+    return xml(`wsd:${tag}`, [
+      this.endpoint(),
+      xml('wsd:Types', 'dn:NetworkVideoTransmitter tds:Device'),
+      xml('wsd:Scopes', this.options.scopes.join(' ')),
+      xml('wsd:XAddrs', this.options.address),
+      xml('wsd:MetadataVersion', 1),
+    ]);
+  }
+
+  private message(action: string, to: string, relatesTo: string | null, body: Content): string {
+    this.messages += 1;
+    const header = [
+      xml('wsa:MessageID', `urn:uuid:${uuidOf(this.seams.random.bytes(16), 4)}`),
+      relatesTo === null ? null : xml('wsa:RelatesTo', relatesTo),
+      xml('wsa:To', to),
+      xml('wsa:Action', `${WSD}/${action}`),
+      xml('wsd:AppSequence', null, { InstanceId: this.startedAtS, MessageNumber: this.messages }),
+    ];
+    return writeEnvelope(DISCOVERY_NAMESPACES, header, body);
+  }
+
+  /** A datagram that cannot be sent is lost: each of them can be. */
+  private send(text: string, port: number, address: string): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this.socket) return resolve();
+      this.socket.send(text, port, address, (error) => {
+        if (error) this.seams.log.warn('a datagram of discovery was not sent', { detail: error.message });
+        resolve();
+      });
+    });
+  }
+}
+
+/** Whether a camera is of every type that a probe names (WS-Discovery §5.1). */
+function isOfTypes(probe: XmlElement): boolean {
+  const types = childOf(probe, WSD, 'Types');
+  return (types?.text ?? '')
+    .split(/\s+/)
+    .filter((name) => name !== '')
+    .every((written) => {
+      const type = types && nameIn(types, written);
+      return type && TYPES.has(`{${type.namespace}}${type.name}`);
+    });
+}
+
+/** Whether a camera has every scope that a probe names: the same one or one below it, by whole segments of the path. */
+function isInScopes(probe: XmlElement, own: readonly string[]): boolean {
+  const scopes = childOf(probe, WSD, 'Scopes');
+  const rule = scopes?.attributes.get('MatchBy') ?? `${WSD}/rfc2396`;
+  const asked = (scopes?.text ?? '').split(/\s+/).filter((scope) => scope !== '');
+  if (rule === `${WSD}/strcmp0`) return asked.every((scope) => own.includes(scope));
+  if (rule !== `${WSD}/rfc2396`) return false;
+  return asked.every((scope) => {
+    const below = scope.endsWith('/') ? scope : `${scope}/`;
+    return own.some((one) => `${one}/`.startsWith(below));
+  });
+}

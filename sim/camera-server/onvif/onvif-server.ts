@@ -1,0 +1,302 @@
+// Owns: a camera's ONVIF server: its HTTP listener, its limits, which call goes to which service, the still picture, starting and
+// stopping. Not here: what the services answer, discovery (beside this file), the stream (RTSP).
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { BlockList, isIP, type Socket } from 'node:net';
+import {
+  type Clock,
+  failure,
+  freshId,
+  type Log,
+  type Random,
+  systemCode,
+} from '../../../device/exports-without-firmware.ts';
+import { deviceOperations, identityOf, SERVICE_PATHS, scopesOf } from './device-service.ts';
+import { Discovery } from './discovery.ts';
+import { eventOperations, SUBSCRIPTION_PATH, subscriptionOperations } from './event-service.ts';
+import { mediaOperations } from './media-service.ts';
+import type { OnvifCamera } from './onvif-camera.ts';
+import { PullPoints } from './pull-points.ts';
+import {
+  MESSAGE_BYTES_MAX,
+  type Message,
+  type Operations,
+  readMessage,
+  SOAP_TYPE,
+  SoapFault,
+  writeAnswer,
+  writeFault,
+} from './soap.ts';
+import { type Account, Logins } from './username-token.ts';
+import { XmlFault } from './xml.ts';
+
+const LOOPBACK = '127.0.0.1';
+
+/** Every service answers at each of these: go2rtc asks for the still at an imaging service that nobody announced. */
+const SERVICE_PATH = /^\/onvif\/[a-z]{1,20}_service$/;
+
+const LIMITS = {
+  connections: 64,
+  headerBytes: 8 * 1024,
+  headersMs: 10_000,
+  requestMs: 20_000,
+  keepAliveMs: 5_000,
+  /** A message that is too large is read up to here, so that its sender reads the fault rather than a reset. */
+  readBytes: 2 * 1024 * 1024,
+  snapshotBytes: 8 * 1024 * 1024,
+  snapshotMs: 10_000,
+} as const;
+
+export interface OnvifOptions {
+  /** Where to listen: an address or `localhost`. Beyond this machine there must be an account. */
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** Null: whoever reaches the server may call it. */
+  account: Account | null;
+  /** Absent: nobody is told of the camera. The loopback interface is taken when none is named, by its IPv4 address. */
+  discovery?: { interfaceAddress?: string };
+  /** The program's version. */
+  version: string;
+}
+
+export interface OnvifSeams {
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+/** Where to listen, from `http://127.0.0.1:8080`. Throws `usage`. */
+export function parseOnvifAddress(text: string): { host: string; port: number } {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isPlain = url?.protocol === 'http:' && url.href === `http://${url.host}/`;
+  if (!url || !isPlain) throw failure('usage', { detail: `"${text}" is no address like http://127.0.0.1:8080` });
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : Number(url.port) };
+}
+
+/** The ONVIF server of one camera. */
+export class OnvifServer {
+  private readonly camera: OnvifCamera;
+  private readonly options: OnvifOptions;
+  private readonly seams: OnvifSeams;
+  private readonly points: PullPoints;
+  private readonly logins: Logins | null;
+  private readonly snapshotPath: string;
+  private operations: Operations = new Map();
+  private subscriptions: Operations = new Map();
+  private server: Server | null = null;
+  private discovery: Discovery | null = null;
+  private unlisten: (() => void) | null = null;
+  private taking: Promise<Uint8Array | null> | null = null;
+
+  constructor(camera: OnvifCamera, options: OnvifOptions, seams: OnvifSeams) {
+    this.camera = camera;
+    this.options = options;
+    this.seams = seams;
+    this.points = new PullPoints(seams);
+    this.logins = options.account && new Logins(options.account, seams.clock);
+    // Who may ask for the picture's address is told this one; nobody guesses it.
+    this.snapshotPath = `/${freshId(seams.random, 'snapshot')}.jpg`;
+  }
+
+  /**
+   * Listens, and tells of the camera if that was asked for; returns the device service's address. Once only. Throws `port_in_use`,
+   * `onvif_address_unusable`, `onvif_login_missing`, `onvif_discovery_impossible`.
+   */
+  async start(): Promise<string> {
+    const { camera, options, seams } = this;
+    const interfaceAddress = options.discovery ? (options.discovery.interfaceAddress ?? LOOPBACK) : null;
+    if (!isLoopback(options.host) && !options.account) throw failure('onvif_login_missing', { host: options.host });
+    if (interfaceAddress !== null && !isLoopback(interfaceAddress) && isLoopback(options.host))
+      throw failure('onvif_discovery_impossible', {
+        address: interfaceAddress,
+        detail: `the camera listens on ${options.host}, which no other machine reaches`,
+      });
+    const port = await this.listen();
+    const isAnywhere = /^(0\.0\.0\.0|::)$/.test(options.host);
+    const host = isAnywhere ? (interfaceAddress ?? LOOPBACK) : options.host;
+    const url = `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+    const identity = identityOf(camera.facts.name, url, options.version);
+    this.operations = new Map([
+      ...deviceOperations(camera.facts, identity, seams.clock),
+      ...mediaOperations(camera, this.snapshotPath),
+      ...eventOperations(this.points, seams.clock),
+    ]);
+    this.subscriptions = subscriptionOperations(this.points, seams.clock);
+    this.unlisten = camera.onEvent((event) => this.points.notice(event));
+    const address = `${url}${SERVICE_PATHS.tds}`;
+    if (interfaceAddress !== null) {
+      const scopes = scopesOf(camera.facts);
+      this.discovery = new Discovery({ interfaceAddress, uuid: identity.uuid, scopes, address }, seams);
+      await this.discovery.start().catch(async (thrown) => {
+        this.discovery = null;
+        await this.stop();
+        throw thrown;
+      });
+    }
+    seams.log.info('ONVIF listens', { address, discovery: interfaceAddress });
+    return address;
+  }
+
+  /** Says bye, ends all subscriptions and closes the port. */
+  async stop(): Promise<void> {
+    await this.discovery?.stop();
+    this.discovery = null;
+    this.unlisten?.();
+    this.unlisten = null;
+    this.points.stop();
+    const { server } = this;
+    this.server = null;
+    if (!server) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    await closed;
+  }
+
+  private async listen(): Promise<number> {
+    const { host, port } = this.options;
+    const server = createServer(
+      {
+        maxHeaderSize: LIMITS.headerBytes,
+        headersTimeout: LIMITS.headersMs,
+        requestTimeout: LIMITS.requestMs,
+        keepAliveTimeout: LIMITS.keepAliveMs,
+      },
+      (request, response) => void this.answer(request, response),
+    );
+    server.maxConnections = LIMITS.connections;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, resolve);
+      });
+    } catch (thrown) {
+      const detail = systemCode(thrown) ?? '';
+      if (detail === 'EADDRINUSE') throw failure('port_in_use', { port, host }, thrown);
+      if (/^(EADDRNOTAVAIL|EACCES|ENOTFOUND|EAI_AGAIN)$/.test(detail))
+        throw failure('onvif_address_unusable', { host, port, detail }, thrown);
+      throw thrown;
+    }
+    server.removeAllListeners('error');
+    this.server = server;
+    const bound = server.address();
+    return typeof bound === 'object' && bound ? bound.port : port;
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    const isStill = path === this.snapshotPath && (request.method === 'GET' || request.method === 'HEAD');
+    if (isStill && request.headers.origin === undefined) return this.sendStill(response);
+    const isSubscription = path.startsWith(SUBSCRIPTION_PATH);
+    if (!isSubscription && !SERVICE_PATH.test(path)) return void response.writeHead(404).end();
+    const operations = isSubscription ? this.subscriptions : this.operations;
+    const resource = isSubscription ? path.slice(SUBSCRIPTION_PATH.length) : '';
+    let message: Message | null = null;
+    try {
+      // A page of another site, or one whose name was turned to this address, sends where it comes from.
+      if (request.headers.origin !== undefined) throw new SoapFault('page');
+      if (request.method !== 'POST') throw new SoapFault('method');
+      const bytes = await readBody(request);
+      if (!bytes) throw new SoapFault('size');
+      message = readMessage(bytes, request.headers['content-type']);
+      send(response, 200, await this.perform(message, operations, resource, request.socket, response));
+    } catch (thrown) {
+      const fault = thrown instanceof XmlFault ? new SoapFault('malformed', thrown.message) : thrown;
+      if (!(fault instanceof SoapFault)) throw fault;
+      this.seams.log.debug('a call was refused', {
+        path: isSubscription ? SUBSCRIPTION_PATH : path,
+        why: fault.message,
+      });
+      send(response, fault.rule.http, writeFault(fault, message?.messageId ?? null));
+    }
+  }
+
+  private async perform(
+    message: Message,
+    operations: Operations,
+    resource: string,
+    socket: Socket,
+    response: ServerResponse,
+  ): Promise<string> {
+    const { call } = message;
+    const operation = operations.get(`{${call.namespace}}${call.name}`);
+    if (!operation) throw new SoapFault('action', call.name);
+    if (operation.needsLogin) this.logins?.accept(message.header);
+    const left = new AbortController();
+    response.once('close', () => left.abort());
+    const baseUrl = baseUrlOf(socket);
+    const content = await operation.answer({ request: call, baseUrl, resource, gone: left.signal });
+    return writeAnswer(message, operation, content);
+  }
+
+  private async sendStill(response: ServerResponse): Promise<void> {
+    this.taking ??= this.take().finally(() => {
+      this.taking = null;
+    });
+    const jpeg = await this.taking;
+    if (!jpeg) return void response.writeHead(503).end();
+    response.writeHead(200, {
+      'content-type': 'image/jpeg',
+      'content-length': jpeg.length,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    response.end(jpeg);
+  }
+
+  /** The picture of now, once for all who ask meanwhile; null when the camera gives none in time. */
+  private take(): Promise<Uint8Array | null> {
+    return new Promise((resolve) => {
+      const refuse = (detail: string) => {
+        this.seams.log.warn('the camera gave no still picture', { detail });
+        resolve(null);
+      };
+      const timer = this.seams.clock.after(LIMITS.snapshotMs, () => refuse('it took too long'));
+      const settle = (jpeg: Uint8Array | null, detail: string) => {
+        timer.cancel();
+        if (jpeg && jpeg.length <= LIMITS.snapshotBytes) resolve(jpeg);
+        else refuse(detail);
+      };
+      this.camera.snapshot().then(
+        (jpeg) => settle(jpeg, jpeg ? 'it is too large' : 'there is none yet'),
+        (thrown) => settle(null, thrown instanceof Error ? thrown.message : String(thrown)),
+      );
+    });
+  }
+}
+
+/** The body; null when it is larger than a message may be. */
+function readBody(request: IncomingMessage): Promise<Uint8Array | null> {
+  return new Promise((resolve) => {
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    request.on('data', (part: Uint8Array) => {
+      length += part.length;
+      if (length <= MESSAGE_BYTES_MAX) parts.push(part);
+      else if (length > LIMITS.readBytes) resolve(null);
+    });
+    request.once('end', () => resolve(length <= MESSAGE_BYTES_MAX ? Buffer.concat(parts) : null));
+    // A client that leaves in the middle gets no answer, whatever it would be.
+    request.once('close', () => resolve(null));
+  });
+}
+
+function send(response: ServerResponse, status: number, text: string): void {
+  const bytes = Buffer.from(text, 'utf8');
+  const rest = response.req.complete ? {} : { connection: 'close' };
+  response.writeHead(status, { 'content-type': SOAP_TYPE, 'content-length': bytes.length, ...rest }).end(bytes);
+}
+
+/** The server's address as this client reached it: the connection's own, for a `Host` header can say anything. */
+function baseUrlOf({ localAddress = '', localPort = 0 }: Socket): string {
+  const [address = ''] = localAddress.replace(/^::ffff:(?=\d+\.)/i, '').split('%');
+  return `http://${isIP(address) === 6 ? `[${address}]` : address}:${localPort}`;
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+function isLoopback(host: string): boolean {
+  if (host === 'localhost') return true;
+  return isIP(host) !== 0 && loopback.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
+}
