@@ -52,7 +52,8 @@ it('reads the worst of 64 KiB in little time: line ends, prefixes, attributes, r
   const fill = (part: string, around: (all: string) => string) => around(part.repeat(Math.floor(60_000 / part.length)));
   const prefixes = Array.from({ length: 2_000 }, (_, at) => `xmlns:p${at}="u"`).join(' ');
   const texts = [
-    fill('\r\n', (all) => `<a>${all}</a>`),
+    // The parser alone takes a fifth of a second for each of these.
+    ...Array.from({ length: 10 }, () => fill('\r', (all) => `<a>${all}</a>`)),
     fill('<b xmlns:c="d"/>', (all) => `<a>${all}</a>`),
     `<a ${prefixes}>${'<b xmlns:c="d"/>'.repeat(1_500)}</a>`,
     fill('&amp;', (all) => `<a b="${all}">${all.slice(0, 5)}</a>`),
@@ -61,18 +62,23 @@ it('reads the worst of 64 KiB in little time: line ends, prefixes, attributes, r
   const started = process.cpuUsage();
   for (const text of texts) readXml(text);
   const { user } = process.cpuUsage(started);
-  expect(user / 1_000).toBeLessThan(2_000);
+  expect(user / 1_000).toBeLessThan(800);
 });
 
 it('writes what it reads back, whatever the text', () => {
   const legal = (text: string) => text.replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '');
+  const unit = fc.oneof(
+    fc.constantFrom(...'<>&"\'\r\n\t];'),
+    fc.nat(0xffff).map((code) => String.fromCharCode(code)),
+  );
+  const text = fc.array(unit, { maxLength: 20 }).map((units) => units.join(''));
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (inner, value) => {
+    fc.property(text, text, (inner, value) => {
       const read = readXml(writeXml(xml('a', [xml('b', `|${inner}|`), null, 7, true], { c: value })));
       expect(read.attributes.get('c')).toBe(legal(value));
       expect(childOf(read, '', 'b')?.text).toBe(legal(`|${inner}|`).replaceAll(/\r\n?/g, '\n'));
       expect(read.text).toBe('7true');
     }),
-    { numRuns: 50 },
+    { numRuns: 300 },
   );
 });
