@@ -208,6 +208,8 @@ function eventProperties(): Content {
     xml('wsnt:FixedTopicSet', true),
     xml('wstop:TopicSet', topics),
     ...[CONCRETE, CONCRETE_SET].map((dialect) => xml('wsnt:TopicExpressionDialect', dialect)),
+    // The schema wants one at least, and none is known here.
+    xml('tev:MessageContentFilterDialect'),
     xml('tev:MessageContentSchemaLocation', 'http://www.onvif.org/onvif/ver10/schema/onvif.xsd'),
   ];
 }

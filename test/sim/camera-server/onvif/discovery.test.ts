@@ -4,9 +4,10 @@ import { networkInterfaces } from 'node:os';
 import { Discovery } from 'onvif/promises/index.js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemClock } from '../../../../device/base/clock.ts';
+import { identityOf } from '../../../../sim/camera-server/onvif/device-service.ts';
 import { NAMESPACES } from '../../../../sim/camera-server/onvif/soap.ts';
 import { readXml } from '../../../../sim/camera-server/onvif/xml.ts';
-import { startServer, textOf } from './support/onvif-caller.ts';
+import { FACTS, startServer, textOf } from './support/onvif-caller.ts';
 
 const GROUP = '239.255.255.250';
 const WSD = 'http://schemas.xmlsoap.org/ws/2005/04/discovery';
@@ -61,9 +62,11 @@ async function findable() {
     await pause(10);
     await started.clock.advance(500);
     await pause(10);
-    return heard;
+    return mine();
   };
-  return { ...started, ask };
+  // Other cameras of this machine may answer, too: those of another run of these tests.
+  const mine = () => heard.filter((text) => text.includes(`>${started.address}<`));
+  return { ...started, ask, mine };
 }
 
 it('is found by who looks for cameras, on the loopback interface', async () => {
@@ -86,7 +89,11 @@ it('is found by npm’s client onvif', async () => {
   const looking = Discovery.probe({ device: 'lo', timeout: 200, resolve: false });
   await pause(60);
   await clock.advance(500);
-  expect(await looking).toMatchObject([{ probeMatches: { probeMatch: { XAddrs: address } } }]);
+  expect(await looking).toContainEqual(
+    expect.objectContaining({
+      probeMatches: { probeMatch: expect.objectContaining({ XAddrs: address }) },
+    }),
+  );
   await server.stop();
 });
 
@@ -123,7 +130,7 @@ const OTHER = Object.values(networkInterfaces())
   .find(({ family, internal }) => family === 'IPv4' && !internal);
 
 it.skipIf(!OTHER)('answers nobody whose address is not of the interface’s network', async () => {
-  const { ask, server } = await findable();
+  const { ask, address, server } = await findable();
   const other = createSocket('udp4');
   const told: string[] = [];
   other.on('message', (bytes) => told.push(String(bytes)));
@@ -132,18 +139,18 @@ it.skipIf(!OTHER)('answers nobody whose address is not of the interface’s netw
   other.setMulticastInterface('127.0.0.1');
   other.send(probe(), 3_702, GROUP);
   expect((await ask(probe())).length).toBe(1);
-  expect(told).toEqual([]);
+  expect(told.filter((text) => text.includes(address))).toEqual([]);
   other.close();
   await server.stop();
 });
 
 it('has 16 answers on their way at most', async () => {
-  const { clock, server } = await findable();
+  const { clock, server, mine } = await findable();
   for (let at = 0; at < 30; at += 1) client.send(probe({ id: `urn:${at}` }), 3_702, GROUP);
   await pause(30);
   await clock.advance(500);
   await pause(20);
-  expect(heard.length).toBe(16);
+  expect(mine().length).toBe(16);
   await server.stop();
 });
 
@@ -154,19 +161,23 @@ it('says hello and bye when it can be found, and not a word otherwise', async ()
   listener.bind(3_702, GROUP);
   await once(listener, 'listening');
   listener.addMembership(GROUP, '127.0.0.1');
+  const spoken = ({ address }: { address: string }) => {
+    const { uuid } = identityOf(FACTS.name, new URL(address).origin, '9.8.7');
+    return said.filter((text) => text.includes(uuid)).map((text) => textOf(readXml(text), 'Action'));
+  };
   const silent = await startServer();
   client.send(probe(), 3_702, GROUP);
   await pause(10);
   await silent.clock.advance(1_000);
   await silent.server.stop();
   await pause(10);
-  expect(heard).toEqual([]);
-  expect(said.map((text) => textOf(readXml(text), 'Action'))).toEqual([`${WSD}/Probe`]);
-  const { server } = await findable();
-  await server.stop();
+  expect(heard.filter((text) => text.includes(silent.address))).toEqual([]);
+  expect(said.length).toBeGreaterThan(0);
+  expect(spoken(silent)).toEqual([]);
+  const found = await findable();
+  await found.server.stop();
   await pause(10);
-  const actions = said.map((text) => textOf(readXml(text), 'Action')?.slice(WSD.length + 1));
-  expect(actions).toEqual(['Probe', 'Hello', 'Bye']);
+  expect(spoken(found)).toEqual([`${WSD}/Hello`, `${WSD}/Bye`]);
   listener.close();
 });
 
