@@ -138,7 +138,8 @@ const FRAME_FLAGS = '+frag_every_frame+empty_moov+default_base_moof+frag_discont
 
 const LIVE_PIPE = 'pipe:5';
 
-const LIVE_ARGS = [
+/** One frame a fragment, at once. */
+export const LIVE_ARGS = [
   ...NO_METADATA,
   ...['-avoid_negative_ts', 'disabled', '-flush_packets', '1', '-movflags', FRAME_FLAGS, '-f', 'mp4'],
 ] as const;
