@@ -5,6 +5,7 @@ import { CodedError, type ErrorRule } from '../base/coded-error.ts';
 import { auditErrors } from './errors/audit.ts';
 import { bridgeErrors } from './errors/bridge.ts';
 import { cameraErrors } from './errors/camera.ts';
+import { cameraServerErrors } from './errors/camera-server.ts';
 import { clientErrors } from './errors/client.ts';
 import { clipErrors } from './errors/clip.ts';
 import { consentErrors } from './errors/consent.ts';
@@ -58,6 +59,7 @@ export const ERRORS = {
   ...truthErrors,
   ...scenarioErrors,
   ...onvifErrors,
+  ...cameraServerErrors,
 } as const satisfies Record<string, ErrorRule>;
 
 export type ErrorCode = keyof typeof ERRORS;
