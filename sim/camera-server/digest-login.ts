@@ -1,0 +1,82 @@
+// Owns: who may watch a camera that is served: digest login (RFC 2617 §3, without quality of protection, as RTSP clients speak it), the
+// password never sent. Not here: where the password comes from (the command line reads it from a file), what is served.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { type Clock, type Random, toHex } from '../../device/index.ts';
+
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** A challenge is good for so long; so many are remembered. */
+const NONCE_MS_MAX = 300_000;
+const NONCES_MAX = 1_000;
+export const REALM = 'doorsill camera';
+
+export class DigestLogin {
+  private readonly login: Login;
+  private readonly clock: Clock;
+  private readonly random: Random;
+  /** When each challenge was made, the oldest first. */
+  private readonly nonces = new Map<string, number>();
+
+  constructor(login: Login, { clock, random }: { clock: Clock; random: Random }) {
+    this.login = login;
+    this.clock = clock;
+    this.random = random;
+  }
+
+  /** Whether a request proves the password: its method, and its Authorization header. */
+  accepts(method: string, header: string | undefined): 'yes' | 'no' | 'stale' {
+    const facts = header === undefined ? null : readDigest(header);
+    if (!facts) return 'no';
+    const { user, password } = this.login;
+    const secret = md5(`${user}:${REALM}:${password}`);
+    const wanted = md5(`${secret}:${facts.nonce}:${md5(`${method}:${facts.uri}`)}`);
+    const isRight =
+      facts.username === user &&
+      facts.realm === REALM &&
+      facts.response.length === wanted.length &&
+      timingSafeEqual(Buffer.from(facts.response), Buffer.from(wanted));
+    if (!isRight) return 'no';
+    const madeMs = this.nonces.get(facts.nonce);
+    return madeMs !== undefined && this.clock.monotonicMs() - madeMs <= NONCE_MS_MAX ? 'yes' : 'stale';
+  }
+
+  /** A fresh challenge, as a header's value. */
+  challenge(isStale: boolean): string {
+    const nonce = toHex(this.random.bytes(16));
+    this.nonces.set(nonce, this.clock.monotonicMs());
+    const [oldest] = this.nonces.keys();
+    if (this.nonces.size > NONCES_MAX && oldest !== undefined) this.nonces.delete(oldest);
+    return `Digest realm="${REALM}", nonce="${nonce}"${isStale ? ', stale=TRUE' : ''}`;
+  }
+}
+
+type DigestFacts = Record<'username' | 'realm' | 'nonce' | 'uri' | 'response', string>;
+
+/** Null for another scheme, and where something is missing. */
+function readDigest(header: string): DigestFacts | null {
+  const [, words] = /^Digest +(.{1,4000})$/i.exec(header) ?? [];
+  if (words === undefined) return null;
+  const found = new Map(
+    [...words.matchAll(/([a-z]{1,20})=(?:"([^"]{0,1000})"|([^\s,"]{1,200}))/gi)].map(([, name = '', quoted, plain]) => [
+      name.toLowerCase(),
+      quoted ?? plain ?? '',
+    ]),
+  );
+  const take = (name: string) => found.get(name) ?? '';
+  const facts = {
+    username: take('username'),
+    realm: take('realm'),
+    nonce: take('nonce'),
+    uri: take('uri'),
+    response: take('response').toLowerCase(),
+  };
+  return /^[0-9a-f]{32}$/.test(facts.response) ? facts : null;
+}
+
+/** MD5 is what this login was defined with, and what clients speak. */
+function md5(text: string): string {
+  return createHash('md5').update(text).digest('hex');
+}

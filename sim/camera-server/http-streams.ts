@@ -1,0 +1,286 @@
+// Owns: a camera over HTTP: Motion JPEG (multipart/x-mixed-replace), fragmented MP4, and the picture of this moment, to several viewers. Not
+// here: the MP4 itself (live-mp4.ts), RTSP (rtsp-server.ts), what is filmed.
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  type Clock,
+  COMMON_ARGS,
+  type Ffmpeg,
+  type FfmpegProcess,
+  joinAnnexB,
+  type Log,
+  type Random,
+  runFfmpeg,
+  startFfmpeg,
+} from '../../device/index.ts';
+import type { AccessUnit, StreamFormat } from './access-units.ts';
+import { DigestLogin, type Login } from './digest-login.ts';
+import type { FaultName } from './fault-table.ts';
+import { LiveMp4 } from './live-mp4.ts';
+import type { ServedStream } from './rtsp-session.ts';
+import { type HttpKind, listenFailure } from './served-address.ts';
+
+export interface HttpStreamDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly ffmpeg: Ffmpeg;
+  readonly stream: ServedStream;
+  /** The last keyframe; null before it. */
+  lastKey(): AccessUnit | null;
+}
+
+const VIEWERS_MAX = 64;
+/** Bytes that may wait for a slow viewer; one of Motion JPEG then misses pictures, one of MP4 is ended. */
+const BACKLOG_BYTES_MAX = 4 * 1024 * 1024;
+const JPEG_BYTES_MAX = 16 * 1024 * 1024;
+const STILL_MS_MAX = 10_000;
+const BOUNDARY = 'doorsill';
+const HEADERS_MS_MAX = 10_000;
+
+interface Mp4Viewer {
+  readonly response: ServerResponse;
+  readonly file: LiveMp4;
+}
+
+/** One port's streams, by their paths. */
+export class HttpStreams {
+  private readonly address: { host: string; port: number };
+  private readonly kinds: ReadonlyMap<string, HttpKind>;
+  private readonly login: Login | null;
+  private readonly guard: DigestLogin;
+  private readonly deps: HttpStreamDeps;
+  private readonly films = new Set<Mp4Viewer>();
+  private readonly jpegs = new Set<ServerResponse>();
+  private encoder: JpegEncoder | null = null;
+  private server: Server | null = null;
+
+  constructor(
+    address: { host: string; port: number },
+    kinds: ReadonlyMap<string, HttpKind>,
+    login: Login | null,
+    deps: HttpStreamDeps,
+  ) {
+    this.address = address;
+    this.kinds = kinds;
+    this.login = login;
+    this.guard = new DigestLogin(login ?? { user: '', password: '' }, deps);
+    this.deps = deps;
+  }
+
+  /** Listens; returns its port. Throws `port_in_use`, `camera_address_unserved`. */
+  async start(): Promise<number> {
+    const { host, port } = this.address;
+    const server = createServer(
+      { headersTimeout: HEADERS_MS_MAX },
+      (request, response) => void this.answer(request, response),
+    );
+    server.maxConnections = VIEWERS_MAX;
+    server.listen(port, host);
+    await once(server, 'listening').catch((thrown: unknown) => {
+      throw listenFailure(thrown, host, port);
+    });
+    this.server = server;
+    const bound = server.address();
+    return bound !== null && typeof bound === 'object' ? bound.port : port;
+  }
+
+  get viewers(): number {
+    return this.films.size + this.jpegs.size;
+  }
+
+  unit(unit: AccessUnit): void {
+    const { stream } = this.deps;
+    if (stream.faults.at('half-open', stream.nowUs()) !== null) return;
+    for (const viewer of this.films) {
+      const { response, file } = viewer;
+      const bytes = file.push(unit);
+      if (bytes.length > 0) response.write(bytes);
+      // A film with a hole in it is no film: who is too slow begins anew.
+      if (response.writableLength > BACKLOG_BYTES_MAX) response.destroy();
+    }
+    this.encoder?.push(unit);
+  }
+
+  /** The pictures have another format: a file can't go on with it. */
+  formatChanged(): void {
+    for (const { response } of this.films) response.end();
+    const { encoder } = this;
+    this.encoder = null;
+    void encoder?.stop();
+    this.encoder = this.jpegs.size > 0 ? this.newEncoder() : null;
+  }
+
+  async stop(): Promise<void> {
+    const { server } = this;
+    this.server = null;
+    const { encoder } = this;
+    this.encoder = null;
+    await encoder?.stop();
+    for (const response of [...this.jpegs, ...[...this.films].map((viewer) => viewer.response)]) response.end();
+    const closed = server && new Promise<void>((resolve) => server.close(() => resolve()));
+    await this.deps.clock.sleep(20);
+    server?.closeAllConnections();
+    await closed;
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '' } = request;
+    const { stream } = this.deps;
+    const isMet = (name: FaultName) => stream.faults.at(name, stream.nowUs()) !== null;
+    // It took the connection, and that is all.
+    if (isMet('half-open')) return;
+    const say = (status: number, headers: Record<string, string> = {}) =>
+      void response.writeHead(status, headers).end();
+    const kind = this.kinds.get(url.split('?')[0] ?? '');
+    if (method !== 'GET' && method !== 'HEAD') return say(405, { Allow: 'GET, HEAD' });
+    if (!kind || isMet('not-found')) return say(404);
+    if (isMet('busy')) return say(503, { 'Retry-After': '10' });
+    const isRefused = isMet('wrong-password');
+    if (this.login || isRefused) {
+      const verdict = isRefused ? 'no' : this.guard.accepts(method, request.headers.authorization);
+      if (verdict !== 'yes') return say(401, { 'WWW-Authenticate': this.guard.challenge(verdict === 'stale') });
+    }
+    response.setHeader('Cache-Control', 'no-store');
+    if (kind === 'jpg') return this.still(method, response);
+    const type = kind === 'mp4' ? 'video/mp4' : `multipart/x-mixed-replace; boundary=${BOUNDARY}`;
+    response.writeHead(200, { 'Content-Type': type });
+    if (method === 'HEAD') return void response.end();
+    response.flushHeaders();
+    if (kind === 'mp4') this.film(response);
+    else this.motionJpeg(response);
+  }
+
+  private film(response: ServerResponse): void {
+    const viewer = { response, file: new LiveMp4(this.deps.stream.format()) };
+    this.films.add(viewer);
+    response.on('error', () => undefined);
+    response.on('close', () => void this.films.delete(viewer));
+  }
+
+  private motionJpeg(response: ServerResponse): void {
+    this.jpegs.add(response);
+    this.encoder ??= this.newEncoder();
+    response.on('error', () => undefined);
+    response.on('close', () => {
+      this.jpegs.delete(response);
+      if (this.jpegs.size > 0) return;
+      const { encoder } = this;
+      this.encoder = null;
+      void encoder?.stop();
+    });
+  }
+
+  private newEncoder(): JpegEncoder {
+    const encoder: JpegEncoder = new JpegEncoder(this.deps, (picture) => {
+      const head = `--${BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: ${picture.length}\r\n\r\n`;
+      for (const response of this.jpegs) {
+        if (response.writableLength > BACKLOG_BYTES_MAX) continue;
+        response.write(head);
+        response.write(picture);
+        response.write('\r\n');
+      }
+    });
+    // Where it ends although somebody watches, they are told by the end of their stream.
+    void encoder.ended.then(() => {
+      if (this.encoder !== encoder) return;
+      this.encoder = null;
+      for (const response of this.jpegs) response.end();
+    });
+    return encoder;
+  }
+
+  private async still(method: string, response: ServerResponse): Promise<void> {
+    const picture = await stillOf(this.deps).catch(() => null);
+    if (!picture) return void response.writeHead(503, { 'Retry-After': '1' }).end();
+    response.writeHead(200, { 'Content-Type': 'image/jpeg', 'Content-Length': String(picture.length) });
+    response.end(method === 'HEAD' ? undefined : picture);
+  }
+}
+
+/** What was made of each keyframe, as long as somebody has it. */
+const stills = new WeakMap<AccessUnit, Promise<Uint8Array>>();
+
+/** The last keyframe as a JPEG. Null before there was one. Throws `ffmpeg_failed`. */
+export async function stillOf(deps: HttpStreamDeps): Promise<Uint8Array | null> {
+  const key = deps.lastKey();
+  if (!key) return null;
+  const still = stills.get(key) ?? makeStill(key, deps);
+  stills.set(key, still);
+  return still;
+}
+
+function makeStill(key: AccessUnit, { clock, ffmpeg }: HttpStreamDeps): Promise<Uint8Array> {
+  return runFfmpeg(ffmpeg, {
+    doing: 'making a still',
+    args: ['-f', 'h264', '-i', 'pipe:0', '-frames:v', '1', '-c:v', 'mjpeg', '-q:v', '3', '-f', 'image2pipe', 'pipe:1'],
+    stdin: joinAnnexB(key.parts),
+    stdoutBytesMax: JPEG_BYTES_MAX,
+    timeoutMs: STILL_MS_MAX,
+    clock,
+  });
+}
+
+/** One ffmpeg that makes JPEGs of the pictures while somebody watches. */
+class JpegEncoder {
+  private readonly running: FfmpegProcess;
+  private readonly file: LiveMp4;
+  private held: Buffer = Buffer.alloc(0);
+
+  constructor({ ffmpeg, log, stream }: HttpStreamDeps, each: (picture: Buffer) => void) {
+    const format: StreamFormat = { ...stream.format(), sound: null };
+    this.file = new LiveMp4(format);
+    const input = ['-probesize', '32', '-analyzeduration', '0', '-fpsprobesize', '0', '-f', 'mov', '-i', 'pipe:0'];
+    const output = [
+      '-c:v',
+      'mjpeg',
+      '-q:v',
+      '4',
+      '-pix_fmt',
+      'yuvj420p',
+      '-fps_mode',
+      'passthrough',
+      '-flush_packets',
+      '1',
+    ];
+    const args = [...COMMON_ARGS, '-loglevel', 'level+warning', ...input, ...output, '-f', 'mpjpeg', 'pipe:1'];
+    this.running = startFfmpeg(ffmpeg.path, args, { onLine: (line) => log.debug('ffmpeg', { line }) });
+    this.running.child.stdout?.on('data', (chunk: Buffer) => {
+      this.held = Buffer.concat([this.held, chunk]);
+      for (let picture = this.next(); picture; picture = this.next()) each(picture);
+    });
+  }
+
+  get ended(): Promise<unknown> {
+    return this.running.ended;
+  }
+
+  push(unit: AccessUnit): void {
+    const { stdin } = this.running.child;
+    if (unit.track !== 'video' || !stdin?.writable) return;
+    const bytes = this.file.push(unit);
+    if (bytes.length > 0) stdin.write(bytes);
+    if (stdin.writableLength > BACKLOG_BYTES_MAX) this.running.kill();
+  }
+
+  async stop(): Promise<void> {
+    this.running.kill();
+    await this.running.ended;
+  }
+
+  /** The next whole picture of ffmpeg's multipart stream, which tells each one's length. */
+  private next(): Buffer | null {
+    const end = this.held.indexOf('\r\n\r\n');
+    if (end < 0) return null;
+    const length = Number(/content-length: *(\d{1,9})/i.exec(this.held.toString('latin1', 0, end))?.[1] ?? Number.NaN);
+    if (!(length <= JPEG_BYTES_MAX)) {
+      this.running.kill();
+      return null;
+    }
+    const from = end + 4;
+    if (this.held.length < from + length) return null;
+    const picture = Buffer.from(this.held.subarray(from, from + length));
+    this.held = this.held.subarray(from + length);
+    return picture;
+  }
+}

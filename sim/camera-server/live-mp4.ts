@@ -1,0 +1,119 @@
+// Owns: units as fragmented MP4 (ISO/IEC 14496-12 §8.8), one unit a fragment, for whoever plays it from now on. Not here: the boxes that any
+// MP4 has (the device writes them), who plays it (http-streams.ts).
+import {
+  audioTkhd,
+  avc1,
+  avcC,
+  box,
+  concatBytes,
+  dinf,
+  ftyp,
+  fullBox,
+  hdlr,
+  joinSample,
+  mdhd,
+  mp4a,
+  mvhd,
+  readSps,
+  smhd,
+  u32,
+  u64,
+  videoTkhd,
+  vmhd,
+} from '../../device/index.ts';
+import { type AccessUnit, isParameterSet, type StreamFormat } from './access-units.ts';
+
+const VIDEO_TIMESCALE = 90_000;
+const TRACK_IDS = { video: 1, audio: 2 } as const;
+/** `sample_depends_on` 2 or 1, and `sample_is_non_sync_sample` (§8.8.3.1). */
+const KEY_FLAGS = 0x2000000;
+const OTHER_FLAGS = 0x1010000;
+/** `tfhd`: offsets count from the fragment's own `moof`. */
+const BASE_IS_MOOF = 0x20000;
+/** `trun`: data offset, and of each sample its duration, size, flags and composition offset. */
+const RUN_FLAGS = 0x1 | 0x100 | 0x200 | 0x400 | 0x800;
+
+/** What is assumed of a unit that is followed by none later than it, in microseconds. */
+const SHORTEST_US = 1_000;
+
+/** One viewer's file. It begins with the first keyframe that it is given. */
+export class LiveMp4 {
+  private readonly format: StreamFormat;
+  private startUs: number | null = null;
+  private sequence = 0;
+  /** A unit's duration is known when the next of its track comes. */
+  private readonly held = new Map<AccessUnit['track'], AccessUnit>();
+
+  constructor(format: StreamFormat) {
+    this.format = format;
+  }
+
+  /** The bytes that a unit completes; none before the first keyframe. */
+  push(unit: AccessUnit): Uint8Array {
+    if (this.startUs === null && !(unit.track === 'video' && unit.key)) return new Uint8Array();
+    const begins = this.startUs === null;
+    this.startUs ??= unit.dtsUs;
+    const before = this.held.get(unit.track);
+    this.held.set(unit.track, unit);
+    const head = begins ? [initSegment(this.format)] : [];
+    return concatBytes(before ? [...head, this.fragment(before, unit.dtsUs)] : head);
+  }
+
+  private fragment(unit: AccessUnit, nextUs: number): Uint8Array {
+    const { sound } = this.format;
+    const timescale = unit.track === 'video' ? VIDEO_TIMESCALE : (sound?.sampleRate ?? VIDEO_TIMESCALE);
+    const ticks = (us: number) => Math.round((us * timescale) / 1_000_000);
+    const startUs = this.startUs ?? 0;
+    const at = Math.max(0, ticks(unit.dtsUs - startUs));
+    const duration = Math.max(ticks(SHORTEST_US), ticks(nextUs - startUs) - at);
+    const data =
+      unit.track === 'video' ? joinSample(unit.parts.filter((nal) => !isParameterSet(nal))) : concatBytes(unit.parts);
+    const flags = unit.key ? KEY_FLAGS : OTHER_FLAGS;
+    this.sequence += 1;
+    const moof = (dataAt: number) =>
+      box(
+        'moof',
+        fullBox('mfhd', 0, 0, u32([this.sequence])),
+        box(
+          'traf',
+          fullBox('tfhd', 0, BASE_IS_MOOF, u32([TRACK_IDS[unit.track]])),
+          fullBox('tfdt', 1, 0, u64([at])),
+          fullBox('trun', 1, RUN_FLAGS, u32([1, dataAt, duration, data.length, flags, ticks(unit.ptsUs - unit.dtsUs)])),
+        ),
+      );
+    return concatBytes([moof(moof(0).length + 8), box('mdat', data)]);
+  }
+}
+
+/** `ftyp` and `moov`: what decodes the tracks, and that everything else comes in fragments. */
+export function initSegment({ sps: spsBytes, pps, sound }: StreamFormat): Uint8Array {
+  const sps = readSps(spsBytes);
+  const video = trak(
+    videoTkhd(TRACK_IDS.video, 0, sps, 0),
+    VIDEO_TIMESCALE,
+    'vide',
+    vmhd(),
+    avc1(sps, avcC([sps], [pps])),
+  );
+  const audio = sound && trak(audioTkhd(TRACK_IDS.audio, 0), sound.sampleRate, 'soun', smhd(), mp4a(sound));
+  const trex = (id: number) => fullBox('trex', 0, 0, u32([id, 1, 0, 0, 0]));
+  const fragmented = box('mvex', trex(TRACK_IDS.video), ...(audio ? [trex(TRACK_IDS.audio)] : []));
+  return concatBytes([ftyp(), box('moov', mvhd(0, 3), video, ...(audio ? [audio] : []), fragmented)]);
+}
+
+function trak(
+  tkhd: Uint8Array,
+  timescale: number,
+  kind: 'vide' | 'soun',
+  header: Uint8Array,
+  entry: Uint8Array,
+): Uint8Array {
+  const empty = [
+    fullBox('stts', 0, 0, u32([0])),
+    fullBox('stsc', 0, 0, u32([0])),
+    fullBox('stsz', 0, 0, u32([0, 0])),
+    fullBox('stco', 0, 0, u32([0])),
+  ];
+  const table = box('stbl', fullBox('stsd', 0, 0, u32([1]), entry), ...empty);
+  return box('trak', tkhd, box('mdia', mdhd(timescale, 0), hdlr(kind), box('minf', header, dinf(), table)));
+}

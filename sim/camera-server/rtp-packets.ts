@@ -1,0 +1,215 @@
+// Owns: access units as RTP packets (RFC 3550): H.264 (RFC 6184, packetization-mode 1), AAC (RFC 3640, AAC-hbr), the sender's reports, the
+// description of both (RFC 4566). Not here: which viewer gets them and by which way (rtsp-server.ts).
+import { concatBytes, toHex, utf8 } from '../../device/index.ts';
+import { type AccessUnit, isParameterSet, type StreamFormat } from './access-units.ts';
+
+/** Bytes of an RTP packet at most: with IP and UDP it fits into an Ethernet frame, and into most tunnels. */
+const PACKET_BYTES_MAX = 1_400;
+const RTP_HEAD_BYTES = 12;
+const PAYLOAD_BYTES_MAX = PACKET_BYTES_MAX - RTP_HEAD_BYTES;
+
+/** Dynamic payload types (RFC 3551 §6). */
+const PAYLOAD_TYPES = { video: 96, audio: 97 } as const;
+const VIDEO_CLOCK = 90_000;
+
+/** NAL unit types of RFC 6184 §5.2. */
+const STAP_A = 24;
+const FU_A = 28;
+
+/** Seconds from 1900, where NTP counts from, to 1970 (RFC 5905 §6). */
+const NTP_1970_S = 2_208_988_800;
+
+const SENDER_REPORT = 200;
+const SOURCE_DESCRIPTION = 202;
+const GOODBYE = 203;
+const CNAME = 1;
+
+/** Numbers that RFC 3550 §5.1 wants to be random. */
+export interface RtpStart {
+  ssrc: number;
+  sequence: number;
+  timestamp: number;
+}
+
+/** One track on its way to one viewer. */
+export class RtpTrack {
+  readonly clockRate: number;
+  private readonly kind: AccessUnit['track'];
+  private readonly start: RtpStart;
+  private sequence: number;
+  private packetsSent = 0;
+  private bytesSent = 0;
+
+  constructor(kind: AccessUnit['track'], format: StreamFormat, start: RtpStart) {
+    this.kind = kind;
+    this.start = start;
+    this.sequence = start.sequence;
+    this.clockRate = clockRateOf(kind, format);
+  }
+
+  /** The sequence number of the next packet. */
+  get nextSequence(): number {
+    return this.sequence & 0xffff;
+  }
+
+  get ssrc(): number {
+    return this.start.ssrc >>> 0;
+  }
+
+  /** A time of the camera as this track's RTP timestamp. */
+  timestampOf(us: number): number {
+    const ticks = this.start.timestamp + Math.round((us * this.clockRate) / 1_000_000);
+    return ((ticks % 2 ** 32) + 2 ** 32) % 2 ** 32;
+  }
+
+  /** The packets of a unit, in order; the last has the marker. */
+  packets(unit: AccessUnit): Uint8Array[] {
+    const payloads = this.kind === 'video' ? picturePayloads(unit.parts) : soundPayloads(unit.parts);
+    const timestamp = this.timestampOf(unit.ptsUs);
+    return payloads.map((payload, at) => this.packet(payload, timestamp, at === payloads.length - 1));
+  }
+
+  /** A sender report with the name of its source (RFC 3550 §6.4.1, §6.5): the time `us` of the camera was at `wallUs`. */
+  report(us: number, wallUs: number): Uint8Array {
+    const report = new Uint8Array(28);
+    const view = new DataView(report.buffer);
+    view.setUint32(0, controlHead(0, SENDER_REPORT, report.length));
+    view.setUint32(4, this.ssrc);
+    view.setUint32(8, (Math.floor(wallUs / 1_000_000) + NTP_1970_S) >>> 0);
+    view.setUint32(12, Math.floor(((((wallUs % 1_000_000) + 1_000_000) % 1_000_000) * 2 ** 32) / 1_000_000));
+    view.setUint32(16, this.timestampOf(us));
+    view.setUint32(20, this.packetsSent >>> 0);
+    view.setUint32(24, this.bytesSent >>> 0);
+    return concatBytes([report, this.sourceDescription()]);
+  }
+
+  /** Says that nothing more comes (§6.6), behind the report that every compound packet begins with (§6.1). */
+  goodbye(us: number, wallUs: number): Uint8Array {
+    const bye = new Uint8Array(8);
+    const view = new DataView(bye.buffer);
+    view.setUint32(0, controlHead(1, GOODBYE, bye.length));
+    view.setUint32(4, this.ssrc);
+    return concatBytes([this.report(us, wallUs), bye]);
+  }
+
+  private packet(payload: Uint8Array, timestamp: number, marker: boolean): Uint8Array {
+    const packet = new Uint8Array(RTP_HEAD_BYTES + payload.length);
+    const view = new DataView(packet.buffer);
+    view.setUint8(0, 0x80);
+    view.setUint8(1, (marker ? 0x80 : 0) | PAYLOAD_TYPES[this.kind]);
+    view.setUint16(2, this.nextSequence);
+    view.setUint32(4, timestamp);
+    view.setUint32(8, this.ssrc);
+    packet.set(payload, RTP_HEAD_BYTES);
+    this.sequence += 1;
+    this.packetsSent += 1;
+    this.bytesSent += payload.length;
+    return packet;
+  }
+
+  private sourceDescription(): Uint8Array {
+    const name = utf8('doorsill');
+    // One chunk: the source, its name, and zeros to the next multiple of four bytes, at least one.
+    const used = 4 + 4 + 2 + name.length;
+    const bytes = new Uint8Array(used + (4 - (used % 4)));
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, controlHead(1, SOURCE_DESCRIPTION, bytes.length));
+    view.setUint32(4, this.ssrc);
+    bytes.set([CNAME, name.length], 8);
+    bytes.set(name, 10);
+    return bytes;
+  }
+}
+
+function controlHead(count: number, type: number, bytes: number): number {
+  return (((0x80 | count) << 24) | (type << 16) | (bytes / 4 - 1)) >>> 0;
+}
+
+function clockRateOf(kind: AccessUnit['track'], { sound }: StreamFormat): number {
+  return kind === 'video' ? VIDEO_CLOCK : (sound?.sampleRate ?? VIDEO_CLOCK);
+}
+
+/** A picture's NAL units: parameter sets together (STAP-A), others alone or, where they are too long, in parts (FU-A). */
+function picturePayloads(units: readonly Uint8Array[]): Uint8Array[] {
+  const sets = units.filter(isParameterSet);
+  const together = 1 + sets.reduce((sum, unit) => sum + 2 + unit.length, 0);
+  const isTogether = sets.length > 1 && together <= PAYLOAD_BYTES_MAX;
+  const payloads: Uint8Array[] = isTogether ? [aggregate(sets)] : [];
+  for (const unit of units) {
+    if (isTogether && isParameterSet(unit)) continue;
+    if (unit.length <= PAYLOAD_BYTES_MAX) payloads.push(unit);
+    else payloads.push(...fragments(unit));
+  }
+  return payloads;
+}
+
+/** RFC 6184 §5.7.1. */
+function aggregate(units: readonly Uint8Array[]): Uint8Array {
+  const importance = Math.max(...units.map((unit) => (unit[0] ?? 0) & 0x60));
+  const sized = units.flatMap((unit) => [Uint8Array.of(unit.length >> 8, unit.length & 255), unit]);
+  return concatBytes([Uint8Array.of(importance | STAP_A), ...sized]);
+}
+
+/** RFC 6184 §5.8. */
+function fragments(unit: Uint8Array): Uint8Array[] {
+  const first = unit[0] ?? 0;
+  const bytesMax = PAYLOAD_BYTES_MAX - 2;
+  const parts: Uint8Array[] = [];
+  for (let at = 1; at < unit.length; at += bytesMax) {
+    const isLast = at + bytesMax >= unit.length;
+    const flags = (at === 1 ? 0x80 : 0) | (isLast ? 0x40 : 0);
+    const head = Uint8Array.of((first & 0xe0) | FU_A, flags | (first & 0x1f));
+    parts.push(concatBytes([head, unit.subarray(at, at + bytesMax)]));
+  }
+  return parts;
+}
+
+/** One packet of AAC behind its length (RFC 3640 §3.2.1, §3.3.6), in parts where it is too long: each then says the whole length. */
+function soundPayloads([packet = new Uint8Array()]: readonly Uint8Array[]): Uint8Array[] {
+  const head = Uint8Array.of(0, 16, (packet.length >> 5) & 255, (packet.length & 31) << 3);
+  const bytesMax = PAYLOAD_BYTES_MAX - head.length;
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at === 0 || at < packet.length; at += bytesMax) {
+    parts.push(concatBytes([head, packet.subarray(at, at + bytesMax)]));
+  }
+  return parts;
+}
+
+/** The control address of a track, relative to the stream's own. */
+export const TRACK_PATHS = { video: 'track=video', audio: 'track=audio' } as const;
+
+export interface DescriptionFacts {
+  host: string;
+  session: number;
+  /** Without it the parameter sets are said in the stream alone. */
+  withSets: boolean;
+}
+
+/** The session description of both tracks; `host` is an IP address. */
+export function sessionDescription(format: StreamFormat, { host, session, withSets }: DescriptionFacts): string {
+  const { sps, pps, sound } = format;
+  const family = host.includes(':') ? 'IP6' : 'IP4';
+  const sets = [sps, pps].map((set) => Buffer.from(set).toString('base64')).join(',');
+  const profile = toHex(sps.subarray(1, 4));
+  const lines = [
+    ...[
+      'v=0',
+      `o=- ${session} 1 IN ${family} ${host}`,
+      's=doorsill camera',
+      `c=IN ${family} ${family === 'IP4' ? '0.0.0.0' : '::'}`,
+    ],
+    ...['t=0 0', 'a=range:npt=now-', 'a=control:*'],
+    ...[`m=video 0 RTP/AVP ${PAYLOAD_TYPES.video}`, `a=rtpmap:${PAYLOAD_TYPES.video} H264/${VIDEO_CLOCK}`],
+    `a=fmtp:${PAYLOAD_TYPES.video} packetization-mode=1;profile-level-id=${profile}${withSets ? `;sprop-parameter-sets=${sets}` : ''}`,
+    `a=control:${TRACK_PATHS.video}`,
+    ...(sound
+      ? [
+          `m=audio 0 RTP/AVP ${PAYLOAD_TYPES.audio}`,
+          `a=rtpmap:${PAYLOAD_TYPES.audio} mpeg4-generic/${sound.sampleRate}/${sound.channels}`,
+          `a=fmtp:${PAYLOAD_TYPES.audio} streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=${toHex(sound.config)}`,
+          `a=control:${TRACK_PATHS.audio}`,
+        ]
+      : []),
+  ];
+  return `${lines.join('\r\n')}\r\n`;
+}

@@ -1,0 +1,159 @@
+// Owns: one viewer's session: the way its packets take, the tracks it set up, what is sent of a unit, what happens to packets on the way.
+// Not here: requests and answers (rtsp-server.ts), the packets themselves (rtp-packets.ts).
+import type { Clock, Random, Timer } from '../../device/index.ts';
+import type { AccessUnit, StreamFormat } from './access-units.ts';
+import type { FaultName } from './fault-table.ts';
+import type { FaultSet } from './faults.ts';
+import { RtpTrack } from './rtp-packets.ts';
+
+/** What is filmed, as those see it who serve it. */
+export interface ServedStream {
+  readonly faults: FaultSet;
+  /** Microseconds since the camera's first picture. */
+  nowUs(): number;
+  /** The wall time that the camera believes in at a time of its own. */
+  wallUs(us: number): number;
+  format(): StreamFormat;
+}
+
+/** Where one track's packets go. Returns false where there was no room. */
+export interface PacketWay {
+  readonly transport: string;
+  rtp(packet: Uint8Array): boolean;
+  rtcp(packet: Uint8Array): boolean;
+}
+
+/** A sender report that often (RFC 3550 §6.2: at least every 5 s). */
+const REPORT_US = 5_000_000;
+/** A viewer who may be silent for so long, in seconds; then its session ends. */
+export const SESSION_S_MAX = 60;
+/** Packets of one session that may wait for their time. */
+const WAITING_MAX = 10_000;
+
+/** Chance that a packet is late while some are. */
+const LATE_SHARE = 0.1;
+
+interface SetUpTrack {
+  readonly way: PacketWay;
+  readonly rtp: RtpTrack;
+  reportedUs: number;
+}
+
+export class RtspSession {
+  readonly id: string;
+  private readonly stream: ServedStream;
+  private readonly clock: Clock;
+  private readonly random: Random;
+  private readonly tracks = new Map<AccessUnit['track'], SetUpTrack>();
+  private readonly timers = new Set<Timer>();
+  private isPlaying = false;
+  /** Has not seen what the next picture is made of. */
+  private waitsForKey = true;
+  private heardMs: number;
+
+  constructor(id: string, stream: ServedStream, { clock, random }: { clock: Clock; random: Random }) {
+    this.id = id;
+    this.stream = stream;
+    this.clock = clock;
+    this.random = random;
+    this.heardMs = clock.monotonicMs();
+  }
+
+  get playing(): boolean {
+    return this.isPlaying;
+  }
+
+  /** Its viewer has shown that it is there. */
+  touch(): void {
+    this.heardMs = this.clock.monotonicMs();
+  }
+
+  get isSilent(): boolean {
+    return this.clock.monotonicMs() - this.heardMs > SESSION_S_MAX * 1_000;
+  }
+
+  setUp(track: AccessUnit['track'], way: PacketWay): void {
+    const [ssrc, timestamp, sequence] = [this.number(4), this.number(4), this.number(2)];
+    const rtp = new RtpTrack(track, this.stream.format(), { ssrc, timestamp, sequence });
+    this.tracks.set(track, { way, rtp, reportedUs: Number.NEGATIVE_INFINITY });
+  }
+
+  /** Random bytes as a number. */
+  private number(length: number): number {
+    return this.random.bytes(length).reduce((sum, byte) => sum * 256 + byte, 0);
+  }
+
+  get hasTracks(): boolean {
+    return this.tracks.size > 0;
+  }
+
+  ssrcOf(track: AccessUnit['track']): number {
+    return this.tracks.get(track)?.rtp.ssrc ?? 0;
+  }
+
+  /** Begins to send, at the next keyframe. Returns where each track begins, as `RTP-Info` tells it (RFC 2326 §12.33). */
+  play(addressOf: (track: AccessUnit['track']) => string): string {
+    if (!this.isPlaying) this.waitsForKey = true;
+    this.isPlaying = true;
+    const nowUs = this.stream.nowUs();
+    return [...this.tracks]
+      .map(([track, { rtp }]) => `url=${addressOf(track)};seq=${rtp.nextSequence};rtptime=${rtp.timestampOf(nowUs)}`)
+      .join(',');
+  }
+
+  pause(): void {
+    this.isPlaying = false;
+  }
+
+  /** Sends a unit, once there was a keyframe. */
+  unit(unit: AccessUnit): void {
+    const track = this.tracks.get(unit.track);
+    if (!this.isPlaying || !track) return;
+    if (this.waitsForKey && this.tracks.has('video')) {
+      if (unit.track !== 'video' || !unit.key) return;
+      this.waitsForKey = false;
+    }
+    const nowUs = this.stream.nowUs();
+    if (this.fault('half-open') !== null) return;
+    if (nowUs - track.reportedUs >= REPORT_US) {
+      track.reportedUs = nowUs;
+      track.way.rtcp(track.rtp.report(unit.ptsUs, this.stream.wallUs(unit.ptsUs)));
+    }
+    for (const packet of track.rtp.packets(unit)) this.send(track, packet);
+  }
+
+  /** Says goodbye; nothing is sent after it. */
+  end(): void {
+    const nowUs = this.stream.nowUs();
+    if (this.isPlaying && this.fault('half-open') === null) {
+      for (const { way, rtp } of this.tracks.values()) way.rtcp(rtp.goodbye(nowUs, this.stream.wallUs(nowUs)));
+    }
+    this.isPlaying = false;
+    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
+  }
+
+  private fault(name: FaultName): number | string | null {
+    return this.stream.faults.at(name, this.stream.nowUs())?.value ?? null;
+  }
+
+  private send({ way }: SetUpTrack, packet: Uint8Array): void {
+    const isMet = (share: number | string | null) => share !== null && this.random.fraction() < Number(share);
+    if (isMet(this.fault('lost-packets'))) return;
+    const lateUs = this.fault('late-packets');
+    const times = isMet(this.fault('duplicate-packets')) ? 2 : 1;
+    for (let left = times; left > 0; left -= 1) {
+      if (lateUs !== null && isMet(LATE_SHARE) && this.timers.size < WAITING_MAX)
+        this.later(Number(lateUs), way, packet);
+      else if (!way.rtp(packet)) this.waitsForKey = true;
+    }
+  }
+
+  private later(us: number, way: PacketWay, packet: Uint8Array): void {
+    const timer = this.clock.after(us / 1_000, () => {
+      this.timers.delete(timer);
+      way.rtp(packet);
+    });
+    this.timers.add(timer);
+  }
+}

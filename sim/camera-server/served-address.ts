@@ -1,0 +1,102 @@
+// Owns: where a camera is served: reading an address, which addresses share a server, ports and why they can't be had. Not here: the servers.
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { failure, systemCode } from '../../device/index.ts';
+
+/** What the end of an HTTP address says is served there. */
+const HTTP_KINDS = ['mjpeg', 'mp4', 'jpg'] as const;
+export type HttpKind = (typeof HTTP_KINDS)[number];
+
+export interface ServedAddress {
+  readonly kind: 'rtsp' | HttpKind;
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  /** The address with the port that it got. */
+  urlAt(port: number): string;
+}
+
+const DEFAULT_PORTS = { 'rtsp:': 554, 'http:': 80 } as const;
+
+/** Reads an address to serve at. Throws `camera_address_unserved`. */
+export function readServedAddress(text: string): ServedAddress {
+  const refused = (detail: string) =>
+    failure('camera_address_unserved', { url: text.replace(/\/\/.*@/, '//***@'), detail });
+  const url = URL.canParse(text) && !/\s/.test(text) ? new URL(text) : null;
+  if (!url) throw refused('it is no URL');
+  const { protocol, pathname: path } = url;
+  if (protocol !== 'rtsp:' && protocol !== 'http:') throw refused(`it can't be served by ${protocol.replace(':', '')}`);
+  if (url.username !== '' || url.password !== '')
+    throw refused('who may watch is said with --user and --password-file');
+  if (url.search !== '' || url.hash !== '') throw refused('it takes no ? and no #');
+  if (path === '' || path === '/') throw refused('it needs a path, such as /porch');
+  if (protocol === 'rtsp:' && path.endsWith('/')) throw refused('its path ends with a slash');
+  const ending = HTTP_KINDS.find((kind) => path.endsWith(`.${kind}`));
+  if (protocol === 'http:' && !ending) throw refused('over HTTP its path ends with .mjpeg, .mp4 or .jpg');
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const port = url.port === '' ? DEFAULT_PORTS[protocol] : Number(url.port);
+  const kind = protocol === 'rtsp:' ? 'rtsp' : (ending ?? 'mp4');
+  return { kind, host, port, path, urlAt: (bound) => `${protocol}//${url.hostname}:${bound}${path}` };
+}
+
+/** Addresses that share a port share a server; RTSP has one path each. Throws `camera_address_unserved`. */
+export function grouped(addresses: readonly ServedAddress[]): (readonly [ServedAddress, ...ServedAddress[]])[] {
+  const groups = new Map<string, [ServedAddress, ...ServedAddress[]]>();
+  for (const [at, address] of addresses.entries()) {
+    const { kind, host, port } = address;
+    const place = port === 0 && kind === 'rtsp' ? `any ${at}` : `${host} ${port} ${kind === 'rtsp' ? 'rtsp' : 'http'}`;
+    const group = groups.get(place);
+    if (group && kind === 'rtsp')
+      throw failure('camera_address_unserved', { url: address.urlAt(port), detail: 'one RTSP address a port' });
+    if (group) group.push(address);
+    else groups.set(place, [address]);
+  }
+  return [...groups.values()];
+}
+
+/** Why a server cannot listen, as a failure that says what to do. */
+export function listenFailure(thrown: unknown, host: string, port: number): unknown {
+  const unserved = (detail: string) => failure('camera_address_unserved', { url: `${host}:${port}`, detail }, thrown);
+  switch (systemCode(thrown)) {
+    case 'EADDRINUSE':
+      return failure('port_in_use', { port, host }, thrown);
+    case 'EACCES':
+      return unserved('this user may not listen there');
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return unserved('this machine has no such address');
+    default:
+      return thrown;
+  }
+}
+
+/** Ports are tried in pairs, an even one and the next (RFC 3550 §11). */
+const PORT_TRIES = 50;
+
+/** Two UDP ports beside each other, for packets and for reports. `heard` is told where each report came from, as `address:port`. */
+export async function openPortPair(host: string, heard: (from: string) => void): Promise<[Socket, Socket]> {
+  for (let left = PORT_TRIES; left > 0; left -= 1) {
+    const first = await bindUdp(host, 0);
+    const { port } = first.address();
+    const second = port % 2 === 0 ? await bindUdp(host, port + 1).catch(() => null) : null;
+    if (second) {
+      for (const socket of [first, second]) socket.on('error', () => undefined);
+      second.on('message', (_report: Buffer, { address, port: from }: RemoteInfo) => heard(`${address}:${from}`));
+      return [first, second];
+    }
+    first.close();
+  }
+  throw failure('camera_address_unserved', { url: host, detail: 'no two UDP ports beside each other are free' });
+}
+
+async function bindUdp(host: string, port: number): Promise<Socket> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  socket.bind(port, host);
+  try {
+    await once(socket, 'listening');
+    return socket;
+  } catch (thrown) {
+    socket.close();
+    throw thrown;
+  }
+}

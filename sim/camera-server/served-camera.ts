@@ -1,0 +1,268 @@
+// Owns: one camera that others use and that misbehaves on command, put together: what it films, its faults, its servers, its control socket;
+// and what a program beside it may ask: its addresses, a still, who comes to the door. Not here: each of these parts, the command line.
+import { resolve } from 'node:path';
+import {
+  type Clock,
+  type Disk,
+  type Ffmpeg,
+  failure,
+  type Log,
+  type Random,
+  SeededRandom,
+} from '../../device/index.ts';
+import { pressesAt, SYNTHETIC_FPS, sceneAt } from '../porch/scene.ts';
+import type { AccessUnit, StreamFormat } from './access-units.ts';
+import { CameraFootage, readFilmedSource } from './camera-footage.ts';
+import { type ControlOrder, ControlSocket, type ControlState } from './control-socket.ts';
+import type { Login } from './digest-login.ts';
+import { isFaultName } from './fault-table.ts';
+import { FaultSet, readFault } from './faults.ts';
+import { HttpStreams, stillOf } from './http-streams.ts';
+import { RtspServer } from './rtsp-server.ts';
+import type { ServedStream } from './rtsp-session.ts';
+import { grouped, readServedAddress, type ServedAddress } from './served-address.ts';
+import { UnitFaults } from './unit-faults.ts';
+
+export interface ServedCameraOptions {
+  /** `synthetic?...`, or a file. */
+  source: string;
+  /** Addresses, as URLs; port 0 takes any free one. */
+  serve: readonly string[];
+  /** As `readFault` reads them, counted from the first picture. */
+  faults?: readonly string[];
+  login?: Login;
+  /** Path of the control socket. */
+  control?: string;
+  /** Send a file's own H.264, bit for bit. */
+  isCopied?: boolean;
+}
+
+export interface ServedCameraDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly log: Log;
+  readonly ffmpeg: Ffmpeg;
+}
+
+/** What happens before the drawn porch's camera, at a wall time in microseconds. */
+export interface CameraEvent {
+  readonly type: 'press' | 'motion-start' | 'motion-end';
+  readonly atUs: number;
+}
+
+const ADDRESSES_MAX = 8;
+
+/** The wall time of a camera that believes that it is 1970 begins there. */
+const WALL_1970_US = 0;
+
+export class ServedCamera {
+  private readonly deps: ServedCameraDeps;
+  private readonly faults: FaultSet;
+  private readonly footage: CameraFootage;
+  private readonly unitFaults: UnitFaults;
+  private readonly addresses: ServedAddress[];
+  private readonly login: Login | null;
+  private readonly control: ControlSocket | null;
+  private readonly servers: (RtspServer | HttpStreams)[] = [];
+  private readonly listeners = new Set<(event: CameraEvent) => void>();
+  private readonly taps = new Set<(unit: AccessUnit) => void>();
+  private readonly ending = new AbortController();
+  private filming: Promise<void> = Promise.resolve();
+  private format: StreamFormat | null = null;
+  private key: AccessUnit | null = null;
+  private isMoving = false;
+  private served: string[] = [];
+
+  /**
+   * Reads what was asked for and does nothing yet. Throws `camera_source_unserved`, `camera_address_unserved`, `camera_not_found`,
+   * `camera_option_invalid`, `camera_fault_...`.
+   */
+  constructor(options: ServedCameraOptions, deps: ServedCameraDeps) {
+    const source = readFilmedSource(options.source);
+    const isCopied = options.isCopied === true;
+    if (isCopied && source.kind !== 'file')
+      throw failure('camera_source_unserved', { source: `${source.shown} with --copy` });
+    this.deps = deps;
+    this.login = options.login ?? null;
+    this.addresses = options.serve.map(readServedAddress);
+    if (this.addresses.length === 0 || this.addresses.length > ADDRESSES_MAX)
+      throw failure('camera_address_unserved', {
+        url: 'none, or too many',
+        detail: `it takes 1 to ${ADDRESSES_MAX} addresses`,
+      });
+    this.faults = new FaultSet({ isCopied });
+    for (const text of options.faults ?? []) this.faults.add(readFault(text));
+    this.footage = new CameraFootage(
+      source,
+      { ...deps, faults: this.faults, isCopied },
+      { unit: (unit) => this.leave(unit), format: (format) => this.become(format) },
+    );
+    this.unitFaults = new UnitFaults({
+      faults: this.faults,
+      // Its own: who watches must not change what goes wrong.
+      random: new SeededRandom(Buffer.from(deps.random.bytes(4)).readUInt32BE()),
+      later: (us, call) => deps.clock.after(us / 1_000, call),
+      send: (unit) => this.send(unit),
+    });
+    const { control } = options;
+    const obey = (order: ControlOrder) => this.obey(order);
+    this.control = control === undefined ? null : new ControlSocket(resolve(control), { ...deps, obey });
+  }
+
+  /**
+   * Films, listens, and resolves when viewers may come. Throws `camera_no_video`, `camera_refused_format`, `port_in_use`,
+   * `camera_address_unserved`, `camera_control_unusable`; then nothing of it is left.
+   */
+  async start(): Promise<void> {
+    const begun = new Promise<void>((resolve) => {
+      this.begun = resolve;
+    });
+    this.filming = this.footage.film(this.ending.signal);
+    // Whoever asks for its end hears of it; nobody has to ask.
+    this.filming.catch(() => undefined);
+    try {
+      await Promise.race([begun, this.filming]);
+      if (!this.format)
+        throw failure('camera_no_video', { source: this.footage.source.shown, detail: 'no picture comes' });
+      await this.listen();
+      await this.control?.start();
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+  }
+
+  private begun: () => void = () => undefined;
+
+  /** Resolves when the footage is over. Throws what ended it early. */
+  get over(): Promise<void> {
+    return this.filming;
+  }
+
+  /** Where it is served, as viewers name it, ports as they are. */
+  get urls(): readonly string[] {
+    return this.served;
+  }
+
+  /** Tells who comes to the drawn porch, as it is filmed. Returns what ends that. */
+  onEvent(listener: (event: CameraEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** Shows every unit as it is sent, faults and all. */
+  onSent(listener: (unit: AccessUnit) => void): void {
+    this.taps.add(listener);
+  }
+
+  /** The last keyframe as a JPEG; null before there was one. Throws `ffmpeg_failed`. */
+  snapshot(): Promise<Uint8Array | null> {
+    return stillOf(this.httpDeps());
+  }
+
+  /** Carries an order of the control socket out. Throws `camera_fault_...`. */
+  obey(order: ControlOrder): ControlState {
+    const { nowUs } = this.footage;
+    if (order.do === 'add') this.faults.add(readFault(order.fault, nowUs));
+    if (order.do === 'clear') {
+      const { name } = order;
+      const known = name === 'all' || isFaultName(name) ? name : null;
+      if (known === null) readFault(name);
+      else if (this.faults.clear(known, nowUs) === 0 && known !== 'all')
+        throw failure('camera_fault_not_set', { name });
+    }
+    return this.state;
+  }
+
+  private get state(): ControlState {
+    const { nowUs } = this.footage;
+    const seconds = (us: number) => Math.round(us / 1_000) / 1_000;
+    return {
+      nowS: seconds(nowUs),
+      viewers: this.servers.reduce((sum, server) => sum + server.viewers, 0),
+      serves: [...this.served],
+      faults: this.faults.list(nowUs).map(({ text, name, fromUs, untilUs }) => ({
+        ...{ fault: text, name, fromS: seconds(fromUs) },
+        untilS: Number.isFinite(untilUs) ? seconds(untilUs) : null,
+      })),
+    };
+  }
+
+  /** Ends it: viewers are told, ffmpeg is gone, no port is held when it returns. */
+  async stop(): Promise<void> {
+    this.ending.abort();
+    this.unitFaults.stop();
+    await this.control?.stop();
+    await Promise.all(this.servers.splice(0).map((server) => server.stop()));
+    await this.filming.catch(() => undefined);
+  }
+
+  private async listen(): Promise<void> {
+    const { deps, login } = this;
+    const stream = this.stream();
+    for (const group of grouped(this.addresses)) {
+      const [first] = group;
+      if (first.kind === 'rtsp') {
+        const server = new RtspServer(first, login, { ...deps, stream });
+        this.servers.push(server);
+        this.served.push(first.urlAt(await server.start()));
+      } else {
+        const kinds = new Map(group.flatMap(({ kind, path }) => (kind === 'rtsp' ? [] : [[path, kind] as const])));
+        const server = new HttpStreams(first, kinds, login, this.httpDeps());
+        this.servers.push(server);
+        const port = await server.start();
+        for (const address of group) this.served.push(address.urlAt(port));
+      }
+    }
+  }
+
+  private stream(): ServedStream {
+    return {
+      faults: this.faults,
+      nowUs: () => this.footage.nowUs,
+      wallUs: (us) => (this.faults.at('clock-1970', this.footage.nowUs) ? WALL_1970_US + us : this.footage.wallUs(us)),
+      format: () => {
+        if (!this.format) throw failure('internal', { detail: 'viewers come when pictures have come' });
+        return this.format;
+      },
+    };
+  }
+
+  private httpDeps() {
+    return { ...this.deps, stream: this.stream(), lastKey: () => this.key };
+  }
+
+  private become(format: StreamFormat): void {
+    const isFirst = this.format === null;
+    this.format = format;
+    if (isFirst) this.begun();
+    else for (const server of this.servers) if (server instanceof HttpStreams) server.formatChanged();
+  }
+
+  private leave(unit: AccessUnit): void {
+    this.tellEvents(unit);
+    this.unitFaults.take(unit);
+  }
+
+  private send(unit: AccessUnit): void {
+    if (unit.track === 'video' && unit.key) this.key = unit;
+    for (const tap of this.taps) tap(unit);
+    for (const server of this.servers) server.unit(unit);
+  }
+
+  private tellEvents({ track, dueUs }: AccessUnit): void {
+    const { source } = this.footage;
+    if (track !== 'video' || source.kind !== 'synthetic') return;
+    const frame = Math.round((dueUs * SYNTHETIC_FPS) / 1_000_000);
+    const scene = sceneAt(frame, source.play);
+    const isMoving = scene.visitor !== null || scene.dog !== null;
+    const atUs = this.footage.wallUs(dueUs);
+    const tell = (type: CameraEvent['type']) => {
+      for (const listener of this.listeners) listener({ type, atUs });
+    };
+    if (isMoving !== this.isMoving) tell(isMoving ? 'motion-start' : 'motion-end');
+    this.isMoving = isMoving;
+    if (pressesAt(frame, source.play)) tell('press');
+  }
+}

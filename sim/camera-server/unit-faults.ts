@@ -1,0 +1,169 @@
+// Owns: what goes wrong with pictures and sound on their way out of the camera: left out, sent twice, late, in another order, damaged, with
+// times that are not true. Not here: which faults last when (faults.ts), what goes wrong with their packets (rtsp-server.ts).
+import { concatBytes, integerBelow, NAL, nalType, type Random, type Timer } from '../../device/index.ts';
+import { type AccessUnit, hiddenText, isParameterSet } from './access-units.ts';
+import type { FaultName } from './fault-table.ts';
+import type { FaultSet } from './faults.ts';
+
+export interface UnitFaultDeps {
+  readonly faults: FaultSet;
+  readonly random: Random;
+  /** Calls back so many microseconds later. */
+  later(us: number, call: () => void): Timer;
+  /** Where units go on to. */
+  send(unit: AccessUnit): void;
+}
+
+/** Slices of NAL units 1 to 5 hold the picture itself (ITU-T H.264 Table 7-1). */
+const isSlice = (nal: Uint8Array) => nalType(nal) >= NAL.slice && nalType(nal) <= NAL.idrSlice;
+
+/** Bytes at the start of a slice that are left as they are, so that it can still be told what it is. */
+const HEAD_BYTES = 16;
+
+/** Takes every unit in the order in which it leaves; sends what is left of it. */
+export class UnitFaults {
+  private readonly deps: UnitFaultDeps;
+  /** How far the camera's clock is off from its true time, because it drifted. */
+  private driftUs = 0;
+  private driftedAtUs = 0;
+  /** A picture that the next one overtakes. */
+  private held: AccessUnit | null = null;
+  /** What a stutter holds back until its end. */
+  private burst: AccessUnit[] = [];
+  /** When the last of each track that was held back is sent. */
+  private readonly outUs = { video: Number.NEGATIVE_INFINITY, audio: Number.NEGATIVE_INFINITY };
+  private readonly timers = new Set<Timer>();
+
+  constructor(deps: UnitFaultDeps) {
+    this.deps = deps;
+  }
+
+  take(unit: AccessUnit): void {
+    if (this.isLost(unit)) return;
+    const changed = this.damaged(this.dated(this.written(unit)));
+    if (this.isStuttering(changed)) return;
+    const lateUs = this.value('late-frames', unit);
+    // What comes when the fault is over does not overtake what was held back.
+    const before = this.outUs[unit.track];
+    const outUs = Math.max(before, lateUs === null ? unit.dueUs : unit.dueUs + Number(lateUs));
+    if (lateUs !== null) this.outUs[unit.track] = outUs;
+    if (outUs <= unit.dueUs) this.ordered(changed);
+    else this.later(outUs - unit.dueUs, () => this.ordered(changed));
+  }
+
+  /** Nothing more is sent. */
+  stop(): void {
+    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
+  }
+
+  private value(name: FaultName, { dueUs }: AccessUnit): number | string | null {
+    return this.deps.faults.at(name, dueUs)?.value ?? null;
+  }
+
+  /** Whether a fault that concerns a share of all pictures concerns this one. */
+  private isMet(name: FaultName, unit: AccessUnit): boolean {
+    if (unit.track !== 'video') return false;
+    const share = this.value(name, unit);
+    return typeof share === 'number' && this.deps.random.fraction() < share;
+  }
+
+  private isLost(unit: AccessUnit): boolean {
+    if (this.value('gap', unit) !== null) return true;
+    if (unit.track === 'audio') return this.value('no-sound', unit) !== null;
+    return (unit.key && this.value('lost-keyframes', unit) !== null) || this.isMet('lost-frames', unit);
+  }
+
+  /** What is written beside the picture. */
+  private written(unit: AccessUnit): AccessUnit {
+    if (unit.track !== 'video') return unit;
+    const text = this.value('hidden-text', unit);
+    const isSilent = this.value('sets-once', unit) !== null;
+    if (text === null && !isSilent) return unit;
+    const kept = isSilent ? unit.parts.filter((nal) => !isParameterSet(nal)) : unit.parts;
+    const sets = kept.filter(isParameterSet);
+    const rest = kept.filter((nal) => !isParameterSet(nal));
+    return { ...unit, parts: [...sets, ...(text === null ? [] : [hiddenText(String(text))]), ...rest] };
+  }
+
+  /** The times that the camera says. */
+  private dated(unit: AccessUnit): AccessUnit {
+    const drift = this.deps.faults.at('clock-drift', unit.dueUs);
+    if (drift) {
+      const sinceUs = Math.max(0, unit.dueUs - Math.max(drift.fromUs, this.driftedAtUs));
+      this.driftUs += (sinceUs * Number(drift.value)) / 1_000_000;
+      this.driftedAtUs = Math.max(this.driftedAtUs, unit.dueUs);
+    }
+    const stuck = unit.track === 'video' ? this.deps.faults.at('stuck-clock', unit.dueUs) : null;
+    if (stuck) return { ...unit, ptsUs: stuck.fromUs, dtsUs: stuck.fromUs };
+    const jumpUs = Number(this.value('pts-jump', unit) ?? 0);
+    const soundUs = unit.track === 'audio' ? Number(this.value('sound-off', unit) ?? 0) : 0;
+    const byUs = Math.round(this.driftUs) + jumpUs + soundUs;
+    return byUs === 0 ? unit : { ...unit, ptsUs: unit.ptsUs + byUs, dtsUs: unit.dtsUs + byUs };
+  }
+
+  private damaged(unit: AccessUnit): AccessUnit {
+    if (this.isMet('cut-frames', unit)) {
+      return {
+        ...unit,
+        parts: unit.parts.map((nal) => (isSlice(nal) ? nal.slice(0, Math.ceil(nal.length / 2)) : nal)),
+      };
+    }
+    if (this.isMet('flipped-bits', unit)) {
+      return { ...unit, parts: unit.parts.map((nal) => (isSlice(nal) ? this.flipped(nal) : nal)) };
+    }
+    return unit;
+  }
+
+  /** The same slice with some wrong bits behind its head. A zero more or less could make another unit of it, so no byte becomes one. */
+  private flipped(nal: Uint8Array): Uint8Array {
+    if (nal.length <= HEAD_BYTES) return nal;
+    const body = nal.slice(HEAD_BYTES);
+    for (let left = 4; left > 0; left -= 1) {
+      const at = integerBelow(this.deps.random, body.length);
+      const byte = (body[at] ?? 0) ^ (1 << integerBelow(this.deps.random, 8));
+      if ((body[at] ?? 0) > 3 && byte > 3) body[at] = byte;
+    }
+    return concatBytes([nal.subarray(0, HEAD_BYTES), body]);
+  }
+
+  private isStuttering(unit: AccessUnit): boolean {
+    const fault = this.deps.faults.at('stutter', unit.dueUs);
+    if (!fault) {
+      this.release();
+      return false;
+    }
+    const first = this.burst[0];
+    this.burst.push(unit);
+    if (first && unit.dueUs - first.dueUs >= Number(fault.value)) this.release();
+    return true;
+  }
+
+  private release(): void {
+    for (const unit of this.burst.splice(0)) this.ordered(unit);
+  }
+
+  private ordered(unit: AccessUnit): void {
+    const { held } = this;
+    if (held) {
+      this.deps.send(unit);
+      if (unit.track === 'video') {
+        this.held = null;
+        this.deps.send(held);
+      }
+    } else if (this.isMet('reordered-frames', unit)) {
+      this.held = unit;
+    } else {
+      this.deps.send(unit);
+      if (this.isMet('duplicate-frames', unit)) this.deps.send(unit);
+    }
+  }
+
+  private later(us: number, call: () => void): void {
+    const timer = this.deps.later(us, () => {
+      this.timers.delete(timer);
+      call();
+    });
+    this.timers.add(timer);
+  }
+}

@@ -1,0 +1,126 @@
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { failure } from '../../../device/protocol/errors.ts';
+import { ControlSocket, type ControlState, orderCamera } from '../../../sim/camera-server/control-socket.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+
+const clock = new SystemClock();
+const STATE: ControlState = { nowS: 1.5, viewers: 2, serves: ['rtsp://127.0.0.1/porch'], faults: [] };
+let folder: ReturnType<typeof temporaryFolder>;
+let path = '';
+let control: ControlSocket | null = null;
+const obeyed: unknown[] = [];
+
+beforeEach(() => {
+  folder = temporaryFolder('control');
+  path = join(folder.path, 'porch.sock');
+  obeyed.length = 0;
+});
+
+afterEach(async () => {
+  await control?.stop();
+  control = null;
+  folder.dispose();
+});
+
+function make(): ControlSocket {
+  return new ControlSocket(path, {
+    disk: new SystemDisk(),
+    log: silentLog(),
+    obey: (order) => {
+      obeyed.push(order);
+      if (order.do === 'clear') throw failure('camera_fault_not_set', { name: order.name });
+      return STATE;
+    },
+  });
+}
+
+async function start(): Promise<void> {
+  control = make();
+  await control.start();
+}
+
+/** Sends bytes and returns what came back until the other end closed or `lines` were there. */
+function converse(bytes: string, lines = 1): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    let text = '';
+    const end = () => {
+      socket.destroy();
+      resolve(text.split('\n').filter((line) => line !== ''));
+    };
+    socket.on('data', (part: Buffer) => {
+      text += part.toString();
+      if (text.split('\n').length > lines) end();
+    });
+    socket.once('error', reject);
+    socket.once('close', end);
+    socket.write(bytes);
+  });
+}
+
+describe('the control socket of a camera', () => {
+  it('is for this user alone, obeys, and is gone afterwards', async () => {
+    await start();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(await orderCamera(path, { do: 'add', fault: 'frozen+5s' }, clock)).toEqual(STATE);
+    expect(obeyed).toEqual([{ do: 'add', fault: 'frozen+5s' }]);
+    await control?.stop();
+    expect(() => statSync(path)).toThrow('ENOENT');
+  });
+
+  it('repeats a refusal by its code', async () => {
+    await start();
+    await expect(orderCamera(path, { do: 'clear', name: 'noise' }, clock)).rejects.toMatchObject({
+      code: 'camera_fault_not_set',
+    });
+  });
+
+  it.each([
+    ['no JSON', 'frozen\n'],
+    ['an unknown order', '{"do":"explode"}\n'],
+    ['a word too much', '{"do":"list","now":true}\n'],
+    ['a fault that is no text', '{"do":"add","fault":7}\n'],
+    ['a line that never ends', 'x'.repeat(10_000)],
+    ['bytes that are no text', '\u0000\u00ff\n'],
+  ])('answers %s with a code, and obeys nothing', async (_what, bytes) => {
+    await start();
+    const [answer = ''] = await converse(bytes);
+    expect(JSON.parse(answer)).toMatchObject({ ok: false, code: 'camera_control_garbled' });
+    expect(obeyed).toEqual([]);
+    expect(await orderCamera(path, { do: 'list' }, clock)).toEqual(STATE);
+  });
+
+  it('takes several orders over one connection, and a thousand at most', async () => {
+    await start();
+    const answers = await converse('{"do":"list"}\n'.repeat(1_001), 1_001);
+    expect(answers.slice(0, 1_000).every((line) => line.includes('"ok":true'))).toBe(true);
+    expect(answers.at(-1)).toContain('camera_control_garbled');
+  });
+
+  it('replaces a socket that a crash left, and nothing else', async () => {
+    await start();
+    const second = make();
+    await expect(second.start()).rejects.toMatchObject({ code: 'camera_control_unusable' });
+    expect(await orderCamera(path, { do: 'list' }, clock)).toEqual(STATE);
+    await control?.stop();
+    writeFileSync(path, 'a letter');
+    await expect(make().start()).rejects.toMatchObject({ code: 'camera_control_unusable' });
+    path = join(folder.path, 'folder');
+    mkdirSync(path);
+    writeFileSync(join(path, 'kept'), '');
+    await expect(make().start()).rejects.toMatchObject({ code: 'camera_control_unusable' });
+    expect(statSync(join(path, 'kept')).isFile()).toBe(true);
+    path = join(folder.path, 'x'.repeat(200));
+    await expect(make().start()).rejects.toMatchObject({ code: 'camera_control_unusable' });
+  });
+
+  it('is missed with a code where there is none', async () => {
+    await expect(orderCamera(path, { do: 'list' }, clock)).rejects.toMatchObject({ code: 'camera_control_silent' });
+  });
+});

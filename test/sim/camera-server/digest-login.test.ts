@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
+import { DigestLogin, REALM } from '../../../sim/camera-server/digest-login.ts';
+
+const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+const URI = 'rtsp://127.0.0.1/porch';
+
+/** A header as a client makes it (RFC 2617 §3.2.2, without qop). */
+function header(
+  challenge: string,
+  { user = 'anna', password = 'ge:heim', method = 'DESCRIBE', realm = REALM } = {},
+): string {
+  const nonce = /nonce="([0-9a-f]+)"/.exec(challenge)?.[1] ?? '';
+  const response = md5(`${md5(`${user}:${realm}:${password}`)}:${nonce}:${md5(`${method}:${URI}`)}`);
+  return `Digest username="${user}", realm="${realm}", nonce="${nonce}", uri="${URI}", response="${response}"`;
+}
+
+describe('a digest login', () => {
+  const clock = new ManualClock(0);
+  const login = new DigestLogin({ user: 'anna', password: 'ge:heim' }, { clock, random: new SeededRandom(1) });
+
+  it('accepts who knows the password, and nobody else', () => {
+    const challenge = login.challenge(false);
+    expect(login.accepts('DESCRIBE', header(challenge))).toBe('yes');
+    expect(login.accepts('DESCRIBE', header(challenge, { password: 'falsch' }))).toBe('no');
+    expect(login.accepts('DESCRIBE', header(challenge, { user: 'otto' }))).toBe('no');
+    expect(login.accepts('DESCRIBE', header(challenge, { realm: 'other' }))).toBe('no');
+    // What was overheard of one method opens no other.
+    expect(login.accepts('SETUP', header(challenge))).toBe('no');
+  });
+
+  it.each([undefined, '', 'Basic YW5uYTpnZTpoZWlt', 'Digest', 'Digest username="anna"', `Digest ${'x'.repeat(9_000)}`])(
+    'takes %j for no proof',
+    (text) => {
+      expect(login.accepts('DESCRIBE', text)).toBe('no');
+    },
+  );
+
+  it('wants a new proof for a challenge that is old, or that it never made', async () => {
+    const challenge = login.challenge(false);
+    await clock.advance(300_001);
+    expect(login.accepts('DESCRIBE', header(challenge))).toBe('stale');
+    expect(login.accepts('DESCRIBE', header('nonce="0123456789abcdef"'))).toBe('stale');
+    const fresh = login.challenge(true);
+    expect(fresh).toContain('stale=TRUE');
+    expect(login.accepts('DESCRIBE', header(fresh))).toBe('yes');
+  });
+
+  it('remembers a thousand challenges at most', () => {
+    const first = login.challenge(false);
+    for (let left = 1_000; left > 0; left -= 1) login.challenge(false);
+    expect(login.accepts('DESCRIBE', header(first))).toBe('stale');
+  });
+});

@@ -1,0 +1,100 @@
+import { type IncomingMessage, request } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
+import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { FragmentSplitter } from '../../../device/media/fragment-splitter.ts';
+import type { Login } from '../../../sim/camera-server/digest-login.ts';
+import { readFault } from '../../../sim/camera-server/faults.ts';
+import { HttpStreams } from '../../../sim/camera-server/http-streams.ts';
+import { FakeStream, picture } from './support/fake-stream.ts';
+
+/** None of these tests makes a JPEG. */
+const NO_FFMPEG = { path: '/no/such/ffmpeg', version: 'none', release: [7, 1], origin: 'system' } as const;
+const KINDS = new Map([
+  ['/porch.mp4', 'mp4'],
+  ['/porch.jpg', 'jpg'],
+] as const);
+let server: HttpStreams | null = null;
+let port = 0;
+
+async function start(stream: FakeStream, login: Login | null = null): Promise<HttpStreams> {
+  const seams = { clock: new SystemClock(), random: new SeededRandom(1), log: silentLog() };
+  const made = new HttpStreams({ host: '127.0.0.1', port: 0 }, KINDS, login, {
+    ...seams,
+    ffmpeg: NO_FFMPEG,
+    stream,
+    lastKey: () => null,
+  });
+  server = made;
+  port = await made.start();
+  return made;
+}
+
+function ask(path: string, method = 'GET'): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path, method }, resolve).on('error', reject).end();
+  });
+}
+
+afterEach(async () => {
+  await server?.stop();
+  server = null;
+});
+
+describe('streams over HTTP', () => {
+  it('give each viewer a film that begins with its first keyframe', async () => {
+    const served = await start(new FakeStream());
+    const response = await ask('/porch.mp4');
+    expect(response.headers['content-type']).toBe('video/mp4');
+    const parts: Buffer[] = [];
+    response.on('data', (part: Buffer) => parts.push(part));
+    await expect.poll(() => served.viewers).toBe(1);
+    for (let at = 10; at < 20; at += 1) served.unit(picture(at));
+    await expect
+      .poll(() => {
+        const [init, ...fragments] = new FragmentSplitter().push(Buffer.concat(parts));
+        if (init?.kind !== 'init') return [];
+        const info = parseInit(init.bytes);
+        return fragments.flatMap(({ bytes }) => parseFragment(info, bytes).video.map(({ key }) => key));
+      })
+      .toEqual([true, false, false, false]);
+    served.formatChanged();
+    await new Promise((resolve) => response.on('end', resolve));
+    await expect.poll(() => served.viewers).toBe(0);
+  });
+
+  it.each([
+    ['GET', '/other.mp4', 404],
+    ['POST', '/porch.mp4', 405],
+    ['HEAD', '/porch.mp4', 200],
+    ['GET', '/porch.jpg', 503],
+  ])('answer %s %s with %i', async (method, path, status) => {
+    await start(new FakeStream());
+    const response = await ask(path, method);
+    response.resume();
+    expect(response.statusCode).toBe(status);
+  });
+
+  it('ask for a login', async () => {
+    await start(new FakeStream(), { user: 'anna', password: 'geheim' });
+    const response = await ask('/porch.mp4');
+    response.resume();
+    expect(response.statusCode).toBe(401);
+    expect(response.headers['www-authenticate']).toContain('Digest realm=');
+  });
+
+  it.each([
+    ['wrong-password', 401],
+    ['not-found', 404],
+    ['busy', 503],
+  ])('misbehave: %s is %i', async (fault, status) => {
+    const stream = new FakeStream();
+    stream.faults.add(readFault(fault));
+    await start(stream);
+    const response = await ask('/porch.mp4');
+    response.resume();
+    expect(response.statusCode).toBe(status);
+  });
+});

@@ -1,0 +1,74 @@
+// What our device does with each fault of a camera: the last column of the table in the README, row by row, at the device's own capture.
+import { describe, expect, it } from 'vitest';
+import { FAULTS, type FaultName, faultRow, isFaultName, type Verdict } from '../../../sim/camera-server/fault-table.ts';
+import { Recorder } from '../../device/camera/support/recorder.ts';
+import { compared, ffmpeg, recordedPictures, StartedCamera } from './support/started-camera.ts';
+
+const names = Object.keys(FAULTS).filter(isFaultName);
+/** So many cameras at once, each with a device of its own. */
+const AT_ONCE = 4;
+
+/** A fault of the door is there from the beginning, any other comes when the device has recorded for a while. */
+function faultsFor(name: FaultName): string[] {
+  if (name === 'no-keyframe') return ['no-keyframe@4s'];
+  if (name === 'dies') return ['dies=4s@2s'];
+  return faultRow(name).layer === 'service' ? [name] : [`${name}@4s`];
+}
+
+/** How long a device is given, in ms: long enough for what it does about the fault. */
+function lengthMs(name: FaultName): number {
+  if (name === 'no-keyframe' || name === 'half-open' || name === 'gap' || name === 'lost-keyframes') return 40_000;
+  if (name === 'long-gop') return 30_000;
+  return 16_000;
+}
+
+async function tried(name: FaultName): Promise<{ verdict: Verdict; codes: string[]; told: object }> {
+  const camera = await StartedCamera.start({ faults: faultsFor(name) });
+  const recorder = new Recorder(ffmpeg, camera.url, { retryMs: 500, retryMsMax: 2_000 });
+  try {
+    await recorder.capture.start(new AbortController().signal);
+    await new Promise((resolve) => setTimeout(resolve, lengthMs(name)));
+  } finally {
+    await recorder.capture.stop();
+    await camera.stop();
+  }
+  const comparison = compared(recordedPictures(recorder), camera.pictures);
+  const codes = [...new Set(recorder.changes.flatMap(({ failure }) => failure?.code ?? []))];
+  const recordings = new Set(recorder.segments.map(({ recording }) => recording)).size;
+  const isEncoded = recorder.changes.some(({ recording }) => recording?.video === 'encode');
+  const isTold = codes.length > 0 || recordings > 1;
+  const isWhole = comparison.foreign === 0 && comparison.missing === 0;
+  const verdict =
+    recorder.segments.length === 0
+      ? 'refused'
+      : isEncoded
+        ? 'encoded'
+        : isWhole && codes.length === 0
+          ? 'exact'
+          : isTold
+            ? 'gap'
+            : 'unnoticed';
+  return { verdict, codes, told: { ...comparison, recordings, states: recorder.states() } };
+}
+
+describe('what our device does with', () => {
+  for (let at = 0; at < names.length; at += AT_ONCE) {
+    const some = names.slice(at, at + AT_ONCE);
+    it(some.join(', '), { timeout: 90_000 }, async () => {
+      const found = await Promise.all(some.map(tried));
+      const shown = found.map(({ verdict, codes }, n) => [some[n], verdict, ...codes]);
+      for (const [n, { told }] of found.entries())
+        if (process.env['DOORSILL_SHOW']) console.log(some[n], JSON.stringify(shown[n]), JSON.stringify(told));
+      expect(shown.map(([name, verdict]) => [name, verdict])).toEqual(
+        some.map((name) => [name, faultRow(name).device.verdict]),
+      );
+      // Whatever a row says of codes is what the device said.
+      for (const [n, { codes }] of found.entries()) {
+        const named = [...(faultRow(some[n] ?? 'frozen').device.says.matchAll(/`(camera_[a-z_]+)`/g) ?? [])].map(
+          ([, code]) => code,
+        );
+        expect([some[n], ...named]).toEqual([some[n], ...codes]);
+      }
+    });
+  }
+});

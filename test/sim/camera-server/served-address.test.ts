@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { grouped, listenFailure, openPortPair, readServedAddress } from '../../../sim/camera-server/served-address.ts';
+
+const UNSERVED = expect.objectContaining({ code: 'camera_address_unserved' });
+
+describe('an address to serve at', () => {
+  it.each([
+    ['rtsp://127.0.0.1:8554/porch', { kind: 'rtsp', host: '127.0.0.1', port: 8554, path: '/porch' }],
+    ['rtsp://[::1]/a/b', { kind: 'rtsp', host: '::1', port: 554, path: '/a/b' }],
+    ['http://127.0.0.1:8080/porch.mjpeg', { kind: 'mjpeg', port: 8080 }],
+    ['http://localhost/porch.mp4', { kind: 'mp4', host: 'localhost', port: 80 }],
+    ['http://127.0.0.1:0/x.jpg', { kind: 'jpg', port: 0 }],
+  ])('%s is read', (text, address) => {
+    expect(readServedAddress(text)).toMatchObject(address);
+    expect(readServedAddress('rtsp://127.0.0.1:0/porch').urlAt(8554)).toBe('rtsp://127.0.0.1:8554/porch');
+  });
+
+  it.each([
+    ...['porch', 'rtsps://127.0.0.1/porch', 'file:///porch.mp4', 'rtsp://127.0.0.1:8554', 'rtsp://127.0.0.1/porch/'],
+    ...[
+      'rtsp://127.0.0.1/porch?a=b',
+      'http://127.0.0.1/porch',
+      'http://127.0.0.1:99999/porch.mp4',
+      'rtsp://127.0.0.1/a b',
+    ],
+  ])('%s is refused', (text) => {
+    expect(() => readServedAddress(text)).toThrow(UNSERVED);
+  });
+
+  it('holds no password, which is not repeated', () => {
+    expect(() => readServedAddress('rtsp://anna:geheim@127.0.0.1/porch')).toThrow(UNSERVED);
+    expect(() => readServedAddress('rtsp://anna:geheim@127.0.0.1/porch')).not.toThrow(/geheim/);
+  });
+
+  it('shares its server with others of its port, over HTTP', () => {
+    const read = (...texts: string[]) => grouped(texts.map(readServedAddress)).map((group) => group.length);
+    expect(read('http://127.0.0.1:80/a.mp4', 'rtsp://127.0.0.1/a', 'http://127.0.0.1/b.jpg')).toEqual([2, 1]);
+    expect(read('rtsp://127.0.0.1:0/a', 'rtsp://127.0.0.1:0/b')).toEqual([1, 1]);
+    expect(() => read('rtsp://127.0.0.1/a', 'rtsp://127.0.0.1/b')).toThrow(UNSERVED);
+  });
+});
+
+describe('a port', () => {
+  it.each([
+    ['EADDRINUSE', 'port_in_use'],
+    ['EACCES', 'camera_address_unserved'],
+    ['EADDRNOTAVAIL', 'camera_address_unserved'],
+  ])("that can't be had for %s is told as %s", (systemCode, code) => {
+    const thrown = Object.assign(new Error(systemCode), { code: systemCode });
+    expect(listenFailure(thrown, '127.0.0.1', 1)).toMatchObject({ code });
+  });
+
+  it('has the next one beside it, by UDP', async () => {
+    const [first, second] = await openPortPair('127.0.0.1', () => undefined);
+    expect([first.address().port % 2, second.address().port - first.address().port]).toEqual([0, 1]);
+    for (const socket of [first, second]) socket.close();
+  });
+});
