@@ -15,6 +15,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     replay: async () => (await import('./replay.ts')).addReplay,
     test: async () => (await import('./test.ts')).addTest,
     record: async () => (await import('./record.ts')).addRecord,
+    camera: async () => (await import('./camera.ts')).addCamera,
     doorbell: async () => (await import('./doorbell.ts')).addDoorbellVerbs,
     story: async () => (await import('./story-verbs.ts')).addStory,
     truth: async () => (await import('./truth.ts')).addTruth,

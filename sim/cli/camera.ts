@@ -1,0 +1,159 @@
+// Owns: the verb `camera`: a camera for any software, its faults, switching them while it runs; what is printed. Not here: the camera
+// (sim/camera-server).
+import type { Command } from 'commander';
+import { failure, findFfmpeg, SeededRandom } from '../../device/index.ts';
+import { type ControlState, orderCamera } from '../camera-server/control-socket.ts';
+import type { Login } from '../camera-server/digest-login.ts';
+import { FAULTS, faultRow, isFaultName, takesWords } from '../camera-server/fault-table.ts';
+import { ServedCamera } from '../camera-server/served-camera.ts';
+import { readSecretFile } from '../terminal/secret-input.ts';
+import { shellWord } from '../terminal/shell-words.ts';
+import { aborted, stopSignal } from '../terminal/stop-signal.ts';
+import { type Context, openContext, repeated } from './context.ts';
+
+interface CameraOptions {
+  serve: string[];
+  fault: string[];
+  user?: string;
+  passwordFile?: string;
+  control?: string;
+  copy?: boolean;
+  seed?: string;
+}
+
+export function addCamera(program: Command): void {
+  const camera = program
+    .command('camera [source]')
+    .description('a camera that any software can use, and that misbehaves on command')
+    .option(
+      '--serve <url>',
+      'rtsp://127.0.0.1:8554/porch, or http://... ending with .mjpeg, .mp4 or .jpg; may be repeated',
+      repeated,
+      [],
+    )
+    .option('--fault <fault>', 'NAME[=VALUE][@START][+LENGTH], such as frozen@10s+5s; may be repeated', repeated, [])
+    .option('--user <name>', 'who may watch; without it everybody who reaches it')
+    .option('--password-file <file>', 'file with the password')
+    .option('--control <path>', 'a socket for `camera fault`, for this user alone')
+    .option('--copy', 'send the H.264 of the file bit for bit; then no fault changes its pictures')
+    .option('--seed <n>', 'of everything that is left to chance')
+    .addHelpText(
+      'after',
+      `
+Source: synthetic?size=640x360 (a drawn porch), or a video file, which is shown again and again unless its name ends with ?once.
+
+Examples:
+  $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch
+  $ npx doorsill camera porch.mp4 --serve rtsp://127.0.0.1:8554/porch --serve http://127.0.0.1:8080/porch.mjpeg
+  $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --fault frozen@10s+5s --fault lost-packets=2%
+  $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --control ./porch.sock
+  $ npx doorsill camera fault --control ./porch.sock black+5s
+  $ npx doorsill camera faults
+
+A START counts from the first picture. While it runs, a fault without START begins at once. It listens where the URL says: 127.0.0.1 is
+this machine alone. Exit status: 0 it was ended, or its footage is over; 2 wrong usage, 5 this machine, 6 unusable footage.`,
+    )
+    .action(async (source: string | undefined, options: CameraOptions, command: Command) => {
+      if (source === undefined) throw failure('usage', { detail: 'name a source: synthetic, or a video file' });
+      if (options.serve.length === 0)
+        throw failure('usage', { detail: 'say where with --serve, such as rtsp://127.0.0.1:8554/porch' });
+      try {
+        await serve(source, options, openContext(command));
+      } finally {
+        process.stdin.destroy();
+      }
+    });
+  camera
+    .command('fault [faults...]')
+    .description('switch faults of a camera that runs, and list those it has')
+    .requiredOption('--control <path>', 'its control socket')
+    .option('--clear <name>', 'end a fault, or all; may be repeated', repeated, [])
+    .action(async (faults: string[], options: { control: string; clear: string[] }, command: Command) => {
+      await switchFaults(faults, options, openContext(command));
+    });
+  camera
+    .command('faults')
+    .description('what a camera can do wrong, and what our device does with it')
+    .action((_options: object, command: Command) => listFaults(openContext(command)));
+}
+
+async function loginOf({ user, passwordFile }: CameraOptions, { disk }: Context): Promise<Login | null> {
+  if ((user === undefined) !== (passwordFile === undefined))
+    throw failure('usage', { detail: '--user and --password-file go together' });
+  if (user === undefined || passwordFile === undefined) return null;
+  if (!/^[\x21\x23-\x39\x3b-\x7e]{1,64}$/.test(user))
+    throw failure('usage', { detail: '--user takes 1 to 64 letters without space, colon and quotation mark' });
+  return { user, password: await readSecretFile(disk, passwordFile) };
+}
+
+function seedOf(text: string): SeededRandom {
+  if (!/^\d{1,10}$/.test(text)) throw failure('usage', { detail: `--seed takes a number, not "${text}"` });
+  return new SeededRandom(Number(text));
+}
+
+async function serve(source: string, options: CameraOptions, context: Context): Promise<void> {
+  const login = await loginOf(options, context);
+  const { output, clock, disk, log } = context;
+  const random = options.seed === undefined ? context.random : seedOf(options.seed);
+  const camera = new ServedCamera(
+    {
+      ...{ source, serve: options.serve, faults: options.fault, isCopied: options.copy === true },
+      ...(login ? { login } : {}),
+      ...(options.control === undefined ? {} : { control: options.control }),
+    },
+    { clock, random, disk, log, ffmpeg: await findFfmpeg() },
+  );
+  const signal = stopSignal();
+  await camera.start();
+  const { control } = options;
+  const isOpen = !login && camera.urls.some((url) => !/^\w+:\/\/(localhost|127\.|\[::1\])/.test(url));
+  output.result(
+    { event: 'serving', urls: camera.urls, ...(control === undefined ? {} : { control }) },
+    [
+      ...camera.urls.map((url) => `Serving ${url}`),
+      ...(isOpen
+        ? ['Everybody who reaches this machine can watch: --user and --password-file ask for a password.']
+        : []),
+      ...(control === undefined
+        ? []
+        : [`To switch faults: npx doorsill camera fault --control ${shellWord(control)} frozen+5s`]),
+      'Ctrl-C ends it.',
+    ].join('\n'),
+  );
+  camera.onEvent((event) => output.result({ event: event.type, atUs: event.atUs }, `  ${event.type}`));
+  try {
+    await Promise.race([camera.over, aborted(signal)]);
+    if (!signal.aborted) output.result({ event: 'over' }, 'Its footage is over.');
+  } finally {
+    await camera.stop();
+  }
+}
+
+async function switchFaults(
+  faults: readonly string[],
+  { control, clear }: { control: string; clear: readonly string[] },
+  { clock, output }: Context,
+): Promise<void> {
+  let state: ControlState = await orderCamera(control, { do: 'list' }, clock);
+  for (const name of clear) state = await orderCamera(control, { do: 'clear', name }, clock);
+  for (const fault of faults) state = await orderCamera(control, { do: 'add', fault }, clock);
+  const lines = state.faults.map(({ fault, fromS, untilS }) => {
+    const end = untilS === null ? 'until it is cleared' : `until ${untilS.toFixed(1)} s`;
+    return `  ${fault}: from ${fromS.toFixed(1)} s ${end}`;
+  });
+  const viewers = state.viewers === 1 ? '1 viewer' : `${state.viewers} viewers`;
+  const head = `${state.nowS.toFixed(1)} s since the first picture, ${viewers}, ${lines.length === 0 ? 'no fault' : 'faults:'}`;
+  output.result({ event: 'camera', ...state }, [head, ...lines].join('\n'));
+}
+
+function listFaults({ output }: Context): void {
+  for (const name of Object.keys(FAULTS).filter(isFaultName)) {
+    const row = faultRow(name);
+    const { layer, does, device } = row;
+    const takes = takesWords(row);
+    output.result(
+      { fault: name, layer, takes, does, device: device.verdict, says: device.says },
+      `${name}${takes === '' ? '' : `=${takes}`}\n  ${does}\n  our device: ${device.verdict}. ${device.says}`,
+    );
+  }
+}
