@@ -54,16 +54,13 @@ const SOUND = soundConfigOf(SYNTHETIC_SAMPLE_RATE, 1);
 
 /** So long after it was started its first picture is due: ffmpeg needs a moment. */
 const LEAD_US = 400_000;
-
 /** A file is looked through so far before it is shown, in seconds. */
 const LOOK_S = 10;
 
 /** A frame at the exact time where a run begins must not be left out for a rounding. */
 const ROUNDING_US = 1_000;
-
 /** Assumed for a last picture whose length nothing says. */
 const FRAME_US_DEFAULT = 40_000;
-
 /** Runs without a single picture, one after the other, before the footage is given up. */
 const EMPTY_RUNS_MAX = 3;
 
@@ -141,8 +138,9 @@ export class CameraFootage {
     if (this.source.kind === 'file') {
       this.facts = await probeFile(ffmpeg, this.source, { clock, signal, lookS: LOOK_S });
     }
-    this.originMs = clock.monotonicMs() + LEAD_US / 1_000;
-    this.originWallUs = clock.wallUs() + LEAD_US;
+    // Draws what is drawn once.
+    await this.porch?.openAt(0, 0);
+    this.begin(LEAD_US);
     const ending = new AbortController();
     const either = AbortSignal.any([signal, ending.signal]);
     const faults: unknown[] = [];
@@ -157,6 +155,13 @@ export class CameraFootage {
     });
     await Promise.all([over, this.hasSound ? this.playSound(either).catch(breakOff) : null]);
     if (faults.length > 0) throw faults[0];
+  }
+
+  /** The first picture is due so long from now. */
+  private begin(inUs: number): void {
+    const { clock } = this.deps;
+    this.originMs = clock.monotonicMs() + inUs / 1_000;
+    this.originWallUs = clock.wallUs() + inUs;
   }
 
   private get hasSound(): boolean {
@@ -187,6 +192,8 @@ export class CameraFootage {
         passedUs = Math.max(passedUs, picture.ptsUs + picture.durationUs);
         atUs = fromUs + passedUs;
         const unit = unitOf(picture, pass.startUs + fromUs);
+        // A machine that was slow to begin did not miss anything.
+        if (this.format === null && this.nowUs > unit.dueUs) this.begin(-unit.dueUs);
         this.learn(picture.init);
         await clock.sleep(Math.max(0, (unit.dueUs - this.nowUs) / 1_000), signal).catch(() => undefined);
         if (signal.aborted) return;
@@ -388,12 +395,6 @@ function newPass(startUs: number): Pass {
 
 /** A picture as a unit; its run begins at `startUs` of the camera's time. */
 function unitOf({ init, sample, ptsUs, dtsUs }: RunPicture, startUs: number): AccessUnit {
-  return {
-    track: 'video',
-    ptsUs: startUs + ptsUs,
-    dtsUs: startUs + dtsUs,
-    dueUs: startUs + dtsUs,
-    key: sample.key,
-    parts: pictureParts(init, sample),
-  };
+  const times = { ptsUs: startUs + ptsUs, dtsUs: startUs + dtsUs, dueUs: startUs + dtsUs };
+  return { track: 'video', ...times, key: sample.key, parts: pictureParts(init, sample) };
 }

@@ -5,10 +5,9 @@
 export type ValueKind = 'nothing' | 'percent' | 'time' | 'signed-time' | 'ppm' | 'size' | 'text' | 'address';
 
 /**
- * What our device does, as a test shows it: `exact`: every picture that it records is one that was sent, byte for byte, none is missing
- * between them; `encoded`: none is missing, encoded anew because the stream can't be copied; `gap`: pictures are missing and the device says
- * so, by a state with a code or a new recording; `refused`: it records nothing, and says so with a code; `unnoticed`: it records what came, and
- * nothing tells that it isn't as it was.
+ * What our device does, as a test shows it: `exact`: every picture that it records is one that the camera made, byte for byte, and none is
+ * missing between them; `encoded`: it encodes them anew; `gap`: pictures are missing, and a code says so; `refused`: it records nothing, and a
+ * code says so; `unnoticed`: pictures are missing or damaged, and nothing says so.
  */
 export type Verdict = 'exact' | 'encoded' | 'gap' | 'refused' | 'unnoticed';
 
@@ -47,10 +46,11 @@ const RAIN = [
   '[dry][wet]blend=c0_mode=screen:c1_mode=normal:c2_mode=normal',
 ].join(';');
 
-/** A dark body that walks over the lens. */
+/** A body with eight legs, out of focus, that walks over the lens. */
+const DISTANCES = ['hypot(X-40,Y-40)', 'abs(abs(X-40)-2.2*abs(Y-40))', 'abs(abs(Y-40)-2.2*abs(X-40))'] as const;
 const SPIDER = [
   'null[view]',
-  'color=c=0x101010:s=64x64[spider]',
+  `color=c=black:s=80x80:r=15,format=yuva420p,geq=lum=20:cb=128:cr=128:a='255*max(lt(${DISTANCES[0]},13),lt(${DISTANCES[0]},38)*lt(min(${DISTANCES[1]},${DISTANCES[2]}),3))',avgblur=sizeX=2[spider]`,
   '[view][spider]overlay=shortest=1:x=(W-w)*(0.5+0.45*sin(t*1.7)):y=(H-h)*(0.5+0.4*sin(t*1.1))',
 ].join(';');
 
@@ -60,7 +60,7 @@ export const PICTURE_FAULTS = {
   frozen: {
     ...{ layer: 'picture', takes: 'nothing', group: 'motion' },
     does: 'shows one picture on and on',
-    device: EXACT('It records the still picture; motion sees none.'),
+    device: EXACT(),
     picture: () => ({ filters: ['loop=loop=-1:size=1:start=0'] }),
   },
   black: {
@@ -132,31 +132,40 @@ export const PICTURE_FAULTS = {
   'size-change': {
     ...{ layer: 'picture', takes: 'size', usual: '320x240' },
     does: 'changes the size of its pictures in the middle of the stream',
-    device: EXACT(),
+    device: EXACT('It stores what comes, with its parameter sets.'),
     picture: (value) => ({ filters: [`scale=${String(value).replace('x', ':')}`] }),
   },
   'set-change': {
     ...{ layer: 'picture', takes: 'nothing' },
     does: 'changes its parameter sets, and not the size, in the middle of the stream',
-    device: EXACT(),
+    device: EXACT('It stores what comes, with its parameter sets.'),
     picture: () => ({ encoder: ['-preset', 'superfast', '-profile:v', 'high'] }),
   },
   'b-frames': {
     ...{ layer: 'picture', takes: 'nothing', group: 'gop' },
     does: 'sends pictures in another order than they are shown in',
-    device: { verdict: 'encoded', says: 'It sees that pictures are reordered, and encodes anew.' },
+    device: {
+      verdict: 'encoded',
+      says: 'It sees that pictures are reordered, connects anew and encodes: a new recording.',
+    },
     picture: () => ({ encoder: ['-tune', 'fastdecode', '-bf', '2', '-x264-params', 'b-adapt=0:rc-lookahead=4'] }),
   },
   'long-gop': {
     ...{ layer: 'picture', takes: 'time', usual: '8s', group: 'gop' },
     does: 'sends a keyframe that rarely',
-    device: { verdict: 'encoded', says: 'It sees that keyframes are too far apart, and encodes anew.' },
+    device: {
+      verdict: 'encoded',
+      says: 'After one that is longer than 5 s it connects anew and encodes: a new recording.',
+    },
     picture: (value) => ({ encoder: keyframesEach(value) }),
   },
   'no-keyframe': {
     ...{ layer: 'picture', takes: 'time', usual: '60s', group: 'gop' },
     does: 'sends one keyframe, and none for that long',
-    device: { verdict: 'gap', says: 'Nothing comes that it could store: it says `lost` after 20 s, and tries again.' },
+    device: {
+      verdict: 'gap',
+      says: 'It stores whole groups of pictures alone: none for 10 s is `camera_unreachable`, and it tries again.',
+    },
     picture: (value) => ({ encoder: keyframesEach(value) }),
   },
 } as const satisfies Record<string, FaultRow>;
@@ -165,22 +174,24 @@ export const STREAM_FAULTS = {
   'hidden-text': {
     ...{ layer: 'stream', takes: 'text', usual: 'serial=PORCH-0042 place=39.7990,-89.6440' },
     does: 'writes a text beside each picture that nobody sees (SEI user data)',
-    device: EXACT('It keeps what came; no clip carries it.'),
+    device: EXACT('It stores what comes; a clip carries none of it.'),
   },
   'clock-drift': {
     ...{ layer: 'stream', takes: 'ppm', usual: '2000', group: 'times' },
     does: 'has a clock that runs too fast by so many millionths',
-    device: EXACT('Past 1.5 s off it begins a new recording.'),
+    device: EXACT('It dates pictures by their arrival: 1.5 s off, it begins a new recording.'),
   },
   'pts-jump': {
     ...{ layer: 'stream', takes: 'signed-time', usual: '10s', group: 'times' },
     does: 'moves all its times by that much at once',
-    device: EXACT(),
+    device: EXACT(
+      'It begins a new recording. Those of the second in which it jumped are dated wrong by as much, and nothing says so.',
+    ),
   },
   'stuck-clock': {
     ...{ layer: 'stream', takes: 'nothing', group: 'times' },
     does: 'says the same time for every picture',
-    device: EXACT(),
+    device: EXACT('It stores them; all that come meanwhile are dated alike, and nothing says so.'),
   },
   'clock-1970': {
     ...{ layer: 'stream', takes: 'nothing' },
@@ -190,47 +201,53 @@ export const STREAM_FAULTS = {
   gap: {
     ...{ layer: 'stream', takes: 'nothing', group: 'loss' },
     does: 'sends no picture and no sound',
-    device: EXACT(),
+    device: { verdict: 'gap', says: 'No picture for 10 s is `camera_unreachable`, and it tries again.' },
   },
   'lost-frames': {
     ...{ layer: 'stream', takes: 'percent', usual: '10%', group: 'loss' },
     does: 'leaves out so many of its pictures',
-    device: EXACT(),
+    device: {
+      verdict: 'unnoticed',
+      says: 'What follows a missing one is damaged up to the next keyframe, and nothing says so.',
+    },
   },
   'lost-keyframes': {
     ...{ layer: 'stream', takes: 'nothing', group: 'loss' },
     does: 'leaves out all its keyframes',
-    device: EXACT(),
+    device: {
+      verdict: 'gap',
+      says: 'It stores whole groups of pictures alone: none for 10 s is `camera_unreachable`, and it tries again.',
+    },
   },
   'duplicate-frames': {
     ...{ layer: 'stream', takes: 'percent', usual: '10%', group: 'order' },
     does: 'sends so many of its pictures twice',
-    device: EXACT(),
+    device: EXACT('It stores some of them twice.'),
   },
   'reordered-frames': {
     ...{ layer: 'stream', takes: 'percent', usual: '10%', group: 'order' },
     does: 'sends so many of its pictures after the one that follows',
-    device: EXACT(),
+    device: EXACT('It stores them in the order in which they come.'),
   },
   'late-frames': {
     ...{ layer: 'stream', takes: 'time', usual: '400ms' },
     does: 'holds everything back that long',
-    device: EXACT(),
+    device: EXACT('Pictures keep their times.'),
   },
   stutter: {
     ...{ layer: 'stream', takes: 'time', usual: '2s' },
     does: 'holds everything back, and sends it in a burst that often',
-    device: EXACT(),
+    device: EXACT('Pictures keep their times.'),
   },
   'cut-frames': {
     ...{ layer: 'stream', takes: 'percent', usual: '10%', group: 'damage' },
     does: 'sends half of so many of its pictures',
-    device: EXACT(),
+    device: { verdict: 'unnoticed', says: 'It stores what comes, and nothing says that it is damaged.' },
   },
   'flipped-bits': {
     ...{ layer: 'stream', takes: 'percent', usual: '10%', group: 'damage' },
     does: 'sends wrong bits in so many of its pictures',
-    device: EXACT(),
+    device: { verdict: 'unnoticed', says: 'It stores what comes, and nothing says that it is damaged.' },
   },
   'sets-once': {
     ...{ layer: 'stream', takes: 'nothing' },
@@ -240,12 +257,12 @@ export const STREAM_FAULTS = {
   'no-sound': {
     ...{ layer: 'stream', takes: 'nothing' },
     does: 'sends no sound',
-    device: EXACT(),
+    device: EXACT('It records on without sound.'),
   },
   'sound-off': {
     ...{ layer: 'stream', takes: 'signed-time', usual: '1500ms' },
     does: 'says times for its sound that are off by that much',
-    device: EXACT(),
+    device: EXACT('It believes the times of the sound.'),
   },
 } as const satisfies Record<string, FaultRow>;
 
@@ -253,22 +270,31 @@ export const PACKET_FAULTS = {
   'lost-packets': {
     ...{ layer: 'packets', takes: 'percent', usual: '2%' },
     does: 'loses so many of its RTP packets',
-    device: EXACT(),
+    device: {
+      verdict: 'unnoticed',
+      says: 'ffmpeg passes on what it could make of the packets; nothing says that pictures are damaged or missing.',
+    },
   },
   'late-packets': {
     ...{ layer: 'packets', takes: 'time', usual: '60ms' },
     does: 'sends a tenth of its RTP packets that much later, after others',
-    device: EXACT(),
+    device: {
+      verdict: 'unnoticed',
+      says: 'ffmpeg passes on what it could make of the packets; nothing says that pictures are damaged or missing.',
+    },
   },
   'duplicate-packets': {
     ...{ layer: 'packets', takes: 'percent', usual: '5%' },
     does: 'sends so many of its RTP packets twice',
-    device: EXACT(),
+    device: {
+      verdict: 'unnoticed',
+      says: 'ffmpeg passes on what it could make of the packets; nothing says that pictures are damaged or missing.',
+    },
   },
   'half-open': {
     ...{ layer: 'packets', takes: 'nothing' },
     does: 'keeps its connections, and neither sends nor answers',
-    device: EXACT(),
+    device: { verdict: 'gap', says: 'No picture for 10 s is `camera_unreachable`, and it connects anew.' },
   },
 } as const satisfies Record<string, FaultRow>;
 

@@ -127,6 +127,7 @@ export class HttpStreams {
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '' } = request;
     const { stream } = this.deps;
+    await stream.ready;
     const isMet = (name: FaultName) => stream.faults.at(name, stream.nowUs()) !== null;
     // It took the connection, and that is all.
     if (isMet('half-open')) return;

@@ -189,6 +189,7 @@ export class RtspServer {
       socket.end(answerBytes({ status: input.status }, input.cseq));
       return;
     }
+    await this.deps.stream.ready;
     await this.delay(connection);
     const answer = await this.answer(connection, input.request);
     if (answer && !socket.destroyed) socket.write(answerBytes(answer, input.request.cseq));

@@ -8,6 +8,8 @@ import { RtpTrack } from './rtp-packets.ts';
 
 /** What is filmed, as those see it who serve it. */
 export interface ServedStream {
+  /** Resolves when the format is known: who comes earlier waits. */
+  readonly ready: Promise<void>;
   readonly faults: FaultSet;
   /** Microseconds since the camera's first picture. */
   nowUs(): number;

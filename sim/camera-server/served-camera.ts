@@ -66,9 +66,13 @@ export class ServedCamera {
   private readonly control: ControlSocket | null;
   private readonly servers: (RtspServer | HttpStreams)[] = [];
   private readonly listeners = new Set<(event: CameraEvent) => void>();
+  private readonly filmTaps = new Set<(unit: AccessUnit) => void>();
   private readonly taps = new Set<(unit: AccessUnit) => void>();
   private readonly ending = new AbortController();
   private filming: Promise<void> = Promise.resolve();
+  /** Resolves with the first picture. */
+  private readonly begun: Promise<void>;
+  private begin: () => void = () => undefined;
   private format: StreamFormat | null = null;
   private key: AccessUnit | null = null;
   private isMoving = false;
@@ -84,6 +88,9 @@ export class ServedCamera {
     if (isCopied && source.kind !== 'file')
       throw failure('camera_source_unserved', { source: `${source.shown} with --copy` });
     this.deps = deps;
+    this.begun = new Promise((resolve) => {
+      this.begin = resolve;
+    });
     this.login = options.login ?? null;
     this.addresses = options.serve.map(readServedAddress);
     if (this.addresses.length === 0 || this.addresses.length > ADDRESSES_MAX)
@@ -115,25 +122,21 @@ export class ServedCamera {
    * `camera_address_unserved`, `camera_control_unusable`; then nothing of it is left.
    */
   async start(): Promise<void> {
-    const begun = new Promise<void>((resolve) => {
-      this.begun = resolve;
-    });
-    this.filming = this.footage.film(this.ending.signal);
-    // Whoever asks for its end hears of it; nobody has to ask.
-    this.filming.catch(() => undefined);
     try {
-      await Promise.race([begun, this.filming]);
+      // What stands in the way of listening is found before anything is filmed.
+      await this.control?.start();
+      await this.listen();
+      this.filming = this.footage.film(this.ending.signal);
+      // Whoever asks for its end hears of it; nobody has to ask.
+      this.filming.catch(() => undefined);
+      await Promise.race([this.begun, this.filming]);
       if (!this.format)
         throw failure('camera_no_video', { source: this.footage.source.shown, detail: 'no picture comes' });
-      await this.listen();
-      await this.control?.start();
     } catch (thrown) {
       await this.stop();
       throw thrown;
     }
   }
-
-  private begun: () => void = () => undefined;
 
   /** Resolves when the footage is over. Throws what ended it early. */
   get over(): Promise<void> {
@@ -149,6 +152,16 @@ export class ServedCamera {
   onEvent(listener: (event: CameraEvent) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
+  }
+
+  /** True wall time of a time of the camera, whatever it believes. */
+  wallUs(us: number): number {
+    return this.footage.wallUs(us);
+  }
+
+  /** Shows every unit as it was made, before anything goes wrong with it. */
+  onFilmed(listener: (unit: AccessUnit) => void): void {
+    this.filmTaps.add(listener);
   }
 
   /** Shows every unit as it is sent, faults and all. */
@@ -219,6 +232,7 @@ export class ServedCamera {
 
   private stream(): ServedStream {
     return {
+      ready: this.begun,
       faults: this.faults,
       nowUs: () => this.footage.nowUs,
       wallUs: (us) => (this.faults.at('clock-1970', this.footage.nowUs) ? WALL_1970_US + us : this.footage.wallUs(us)),
@@ -236,12 +250,13 @@ export class ServedCamera {
   private become(format: StreamFormat): void {
     const isFirst = this.format === null;
     this.format = format;
-    if (isFirst) this.begun();
+    if (isFirst) this.begin();
     else for (const server of this.servers) if (server instanceof HttpStreams) server.formatChanged();
   }
 
   private leave(unit: AccessUnit): void {
     this.tellEvents(unit);
+    for (const tap of this.filmTaps) tap(unit);
     this.unitFaults.take(unit);
   }
 

@@ -42,6 +42,7 @@ export function packet(at: number, length = 200): AccessUnit {
 
 /** A stream whose time is what a test says. */
 export class FakeStream implements ServedStream {
+  readonly ready = Promise.resolve();
   readonly faults = new FaultSet();
   atUs = 0;
   private readonly shown: StreamFormat;

@@ -18,6 +18,7 @@ export const ffmpeg = await findFfmpeg();
 
 export class StartedCamera {
   readonly camera: ServedCamera;
+  readonly filmed: AccessUnit[] = [];
   readonly sent: AccessUnit[] = [];
 
   private constructor(options: ServedCameraOptions) {
@@ -29,6 +30,7 @@ export class StartedCamera {
       ffmpeg,
     };
     this.camera = new ServedCamera(options, deps);
+    this.camera.onFilmed((unit) => void this.filmed.push(unit));
     this.camera.onSent((unit) => void this.sent.push(unit));
   }
 
@@ -44,12 +46,32 @@ export class StartedCamera {
 
   /** Digests of the pictures that were sent, in order. */
   get pictures(): string[] {
-    return this.sent.filter(({ track }) => track === 'video').map(({ parts }) => pictureDigest(parts));
+    return pictureDigests(this.sent);
+  }
+
+  /** Digests of the pictures that the camera made, before anything went wrong with them. */
+  get made(): string[] {
+    return pictureDigests(this.filmed);
+  }
+
+  /** How far the wall times of recorded pictures are from when they left the camera, in ms: the least and the most. */
+  offMs(recorder: Recorder): [number, number] {
+    const video = this.filmed.filter(({ track }) => track === 'video');
+    const timesUs = recorder.frameTimesUs();
+    const offs = placesIn(recordedPictures(recorder), this.made).flatMap((place, at) => {
+      const unit = place === null ? undefined : video[place];
+      return unit ? [Math.round(((timesUs[at] ?? 0) - this.camera.wallUs(unit.dueUs)) / 1_000)] : [];
+    });
+    return [Math.min(...offs), Math.max(...offs)];
   }
 
   stop(): Promise<void> {
     return this.camera.stop();
   }
+}
+
+function pictureDigests(units: readonly AccessUnit[]): string[] {
+  return units.filter(({ track }) => track === 'video').map(({ parts }) => pictureDigest(parts));
 }
 
 /** What a picture shows: its slices alone, whatever stands beside them. */
@@ -77,14 +99,27 @@ export interface Comparison {
   readonly missing: number;
 }
 
+/** Where each received picture was sent, null: nowhere. Pictures in which nothing changed are alike: then the next one is meant. */
+function placesIn(received: readonly string[], sent: readonly string[]): (number | null)[] {
+  const all = new Map<string, number[]>();
+  for (const [at, digest] of sent.entries()) all.set(digest, [...(all.get(digest) ?? []), at]);
+  let next = 0;
+  return received.map((digest) => {
+    const [nearest = null] = [...(all.get(digest) ?? [])].sort((a, b) => Math.abs(a - next) - Math.abs(b - next));
+    if (nearest !== null) next = nearest + 1;
+    return nearest;
+  });
+}
+
 /** Compares what was received with what was sent, both in order. A picture that was sent twice may be received once or twice. */
 export function compared(received: readonly string[], sent: readonly string[]): Comparison {
-  const places = new Map<string, number[]>();
-  for (const [at, digest] of sent.entries()) places.set(digest, [...(places.get(digest) ?? []), at]);
-  const found = received.map((digest) => places.get(digest));
-  const seen = new Set(found.flatMap((at) => at ?? []));
-  const known = [...seen].sort((a, b) => a - b);
-  const [first = 0, last = -1] = [known[0], known.at(-1)];
-  const missing = sent.slice(first, last + 1).filter((_, at) => !seen.has(first + at)).length;
-  return { recorded: received.length, foreign: found.filter((at) => !at).length, missing };
+  const places = placesIn(received, sent);
+  const known = places.filter((place) => place !== null);
+  const seen = new Set(received);
+  const between = known.length === 0 ? [] : sent.slice(Math.min(...known), Math.max(...known) + 1);
+  return {
+    recorded: received.length,
+    foreign: places.length - known.length,
+    missing: between.filter((digest) => !seen.has(digest)).length,
+  };
 }
