@@ -8,6 +8,7 @@ import {
   failure,
   type Log,
   type Random,
+  readSps,
   SeededRandom,
 } from '../../device/index.ts';
 import { pressesAt, SYNTHETIC_FPS, sceneAt } from '../porch/scene.ts';
@@ -52,6 +53,7 @@ export interface CameraEvent {
 }
 
 const ADDRESSES_MAX = 8;
+const PICTURES_FOR_FACTS = 16;
 
 /** The wall time of a camera that believes that it is 1970 begins there. */
 const WALL_1970_US = 0;
@@ -167,6 +169,25 @@ export class ServedCamera {
   /** Shows every unit as it is sent, faults and all. */
   onSent(listener: (unit: AccessUnit) => void): void {
     this.taps.add(listener);
+  }
+
+  /** Size in pixels, and how many pictures a second come: of the first ones, so it resolves after some of them. */
+  async facts(): Promise<{ size: { width: number; height: number }; framesPerSecond: number }> {
+    const { width, height } = readSps(this.stream().format().sps);
+    const times: number[] = [];
+    await new Promise<void>((resolve) => {
+      const take = ({ track, dueUs }: AccessUnit) => {
+        if (track === 'video') times.push(dueUs);
+        if (times.length < PICTURES_FOR_FACTS) return;
+        this.filmTaps.delete(take);
+        resolve();
+      };
+      this.filmTaps.add(take);
+      this.filming.then(resolve, resolve);
+    });
+    const [first = 0] = times;
+    const seconds = ((times.at(-1) ?? first) - first) / 1_000_000;
+    return { size: { width, height }, framesPerSecond: seconds > 0 ? Math.round((times.length - 1) / seconds) : 1 };
   }
 
   /** The last keyframe as a JPEG; null before there was one. Throws `ffmpeg_failed`. */

@@ -1,15 +1,18 @@
 // Owns: the verb `camera`: a camera for any software, its faults, switching them while it runs; what is printed. Not here: the camera
 // (sim/camera-server).
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { failure, findFfmpeg, SeededRandom } from '../../device/index.ts';
 import { type ControlState, orderCamera } from '../camera-server/control-socket.ts';
 import type { Login } from '../camera-server/digest-login.ts';
 import { FAULTS, faultRow, isFaultName, takesWords } from '../camera-server/fault-table.ts';
-import { ServedCamera } from '../camera-server/served-camera.ts';
+import { OnvifServer, parseOnvifAddress } from '../camera-server/onvif/onvif-server.ts';
+import { type CameraEvent, ServedCamera } from '../camera-server/served-camera.ts';
 import { readSecretFile } from '../terminal/secret-input.ts';
 import { shellWord } from '../terminal/shell-words.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext, repeated } from './context.ts';
+import { ownVersion } from './own-version.ts';
 
 interface CameraOptions {
   serve: string[];
@@ -19,6 +22,8 @@ interface CameraOptions {
   control?: string;
   copy?: boolean;
   seed?: string;
+  onvif?: string;
+  discovery?: string | true;
 }
 
 export function addCamera(program: Command): void {
@@ -35,6 +40,11 @@ export function addCamera(program: Command): void {
     .option('--user <name>', 'who may watch; without it everybody who reaches it')
     .option('--password-file <file>', 'file with the password')
     .option('--control <path>', 'a socket for `camera fault`, for this user alone')
+    .option('--onvif <url>', 'tell of it by ONVIF there, such as http://127.0.0.1:8000; it needs an rtsp:// address')
+    .option(
+      '--discovery [address]',
+      'let ONVIF clients find it: on this machine, or on the interface of this IPv4 address',
+    )
     .option('--copy', 'send the H.264 of the file bit for bit; then no fault changes its pictures')
     .option('--seed <n>', 'of everything that is left to chance')
     .addHelpText(
@@ -49,6 +59,7 @@ Examples:
   $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --control ./porch.sock
   $ npx doorsill camera fault --control ./porch.sock black+5s
   $ npx doorsill camera faults
+  $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --onvif http://127.0.0.1:8000 --discovery
 
 A START counts from the first picture. While it runs, a fault without START begins at once. It listens where the URL says: 127.0.0.1 is
 this machine alone. Exit status: 0 it was ended, or its footage is over; 2 wrong usage, 5 this machine, 6 unusable footage.`,
@@ -91,7 +102,49 @@ function seedOf(text: string): SeededRandom {
   return new SeededRandom(Number(text));
 }
 
+/** The address to listen on for ONVIF; null where it is not asked for. Throws `usage`. */
+function onvifAddress({ onvif, discovery, serve: urls }: CameraOptions): ReturnType<typeof parseOnvifAddress> | null {
+  if (onvif === undefined) {
+    if (discovery === undefined) return null;
+    throw failure('usage', { detail: '--discovery goes with --onvif' });
+  }
+  if (!urls.some((url) => url.startsWith('rtsp://')))
+    throw failure('usage', { detail: '--onvif tells of an rtsp:// address: serve one' });
+  return parseOnvifAddress(onvif);
+}
+
+/** Tells of a camera that runs. Throws `onvif_...`, `port_in_use`. */
+async function startOnvif(
+  camera: ServedCamera,
+  { source, login, discovery }: { source: string; login: Login | null; discovery: string | true | undefined },
+  address: ReturnType<typeof parseOnvifAddress>,
+  context: Context,
+): Promise<{ address: string; server: OnvifServer }> {
+  const facts = await camera.facts();
+  const told = {
+    facts: {
+      name: source.split(/[?/]/).at(0) === 'synthetic' ? 'porch' : basename(source),
+      codec: 'H264' as const,
+      ...facts,
+    },
+    streamUri: camera.urls.find((url) => url.startsWith('rtsp://')) ?? '',
+    snapshot: () => camera.snapshot(),
+    onEvent: (listener: (event: CameraEvent) => void) => camera.onEvent(listener),
+  };
+  const account = login && { user: login.user, password: login.password };
+  const server = new OnvifServer(
+    told,
+    {
+      ...{ ...address, account, version: ownVersion() },
+      ...(discovery === undefined ? {} : { discovery: discovery === true ? {} : { interfaceAddress: discovery } }),
+    },
+    context,
+  );
+  return { address: await server.start(), server };
+}
+
 async function serve(source: string, options: CameraOptions, context: Context): Promise<void> {
+  const onvifAt = onvifAddress(options);
   const login = await loginOf(options, context);
   const { output, clock, disk, log } = context;
   const random = options.seed === undefined ? context.random : seedOf(options.seed);
@@ -120,11 +173,17 @@ async function serve(source: string, options: CameraOptions, context: Context): 
       'Ctrl-C ends it.',
     ].join('\n'),
   );
+  let onvif: { address: string; server: OnvifServer } | null = null;
   camera.onEvent((event) => output.result({ event: event.type, atUs: event.atUs }, `  ${event.type}`));
   try {
+    if (onvifAt) {
+      onvif = await startOnvif(camera, { source, login, discovery: options.discovery }, onvifAt, context);
+      output.result({ event: 'onvif', url: onvif.address }, `ONVIF at ${onvif.address}`);
+    }
     await Promise.race([camera.over, aborted(signal)]);
     if (!signal.aborted) output.result({ event: 'over' }, 'Its footage is over.');
   } finally {
+    await onvif?.server.stop();
     await camera.stop();
   }
 }

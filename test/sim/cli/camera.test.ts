@@ -2,6 +2,7 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { Cam } from 'onvif/promises/index.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FAULTS } from '../../../sim/camera-server/fault-table.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
@@ -101,5 +102,41 @@ describe('doorsill camera', () => {
     const done = await runCommand(['camera', SMALL, '--serve', `rtsp://127.0.0.1:${port}/porch`, '--json']);
     server.close();
     expect(JSON.parse(done.stderr)).toMatchObject({ error: { code: 'port_in_use' } });
+  });
+
+  it('tells a client of others by ONVIF what it is, where its stream is, and who rings; no login, no address', async () => {
+    const secret = join(folder.path, 'password');
+    writeFileSync(secret, 'geheim\n', { mode: 0o600 });
+    const login = ['--user', 'anna', '--password-file', secret];
+    running = new Running(['camera', SMALL, '--serve', RTSP, '--onvif', 'http://127.0.0.1:0', ...login, '--json']);
+    const { url: address } = await running.line('ONVIF', ({ event }) => event === 'onvif');
+    const urls = running.lines.find(({ event }) => event === 'serving')?.['urls'];
+    const { hostname, port } = new URL(String(address));
+    const client = (password: string) =>
+      new Cam({ hostname, port: Number(port), username: 'anna', password, timeout: 5_000 });
+    const known = client('geheim');
+    await known.connect();
+    expect([(await known.getStreamUri()).uri]).toEqual(urls);
+    const [source] = await known.getVideoSources();
+    expect(source).toMatchObject({ framerate: 15, resolution: { width: 320, height: 180 } });
+    const still = new Uint8Array(await (await fetch((await known.getSnapshotUri()).uri)).arrayBuffer());
+    expect([...still.subarray(0, 2)]).toEqual([0xff, 0xd8]);
+    const topics: string[] = [];
+    known.on('event', ({ topic }: { topic: { _: string } }) => topics.push(topic._));
+    const rings = () => topics.filter((topic) => topic.endsWith('Visitor')).length;
+    await expect.poll(rings, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    await expect(client('falsch').getDeviceInformation()).rejects.toThrow();
+  }, 40_000);
+
+  it('refuses ONVIF without a stream to tell of, and discovery without ONVIF', async () => {
+    const http = 'http://127.0.0.1:0/porch.mjpeg';
+    for (const [words, says] of [
+      [['--serve', http, '--onvif', 'http://127.0.0.1:0'], 'serve one'],
+      [['--serve', RTSP, '--discovery'], '--discovery goes with --onvif'],
+      [['--serve', RTSP, '--onvif', 'ftp://x'], 'is no address'],
+    ] as const) {
+      const ran = await runCommand(['camera', SMALL, ...words, '--json']);
+      expect([ran.status, ran.stderr]).toEqual([2, expect.stringContaining(says)]);
+    }
   });
 });
