@@ -185,6 +185,7 @@ it('does not start where it cannot be found', async () => {
   for (const interfaceAddress of ['203.0.113.7', '::1', 'eth0', ''])
     await expect(startServer({ host: '0.0.0.0', discovery: { interfaceAddress } })).rejects.toMatchObject({
       code: 'onvif_discovery_impossible',
+      message: expect.stringContaining('no interface of this machine'),
     });
   await expect(startServer({ discovery: { interfaceAddress: '203.0.113.7' } })).rejects.toMatchObject({
     code: 'onvif_discovery_impossible',

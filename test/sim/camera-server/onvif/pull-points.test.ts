@@ -83,7 +83,7 @@ it('keeps messages for the next pull when a client leaves', async () => {
 });
 
 it('ends a subscription at its time, when renewed at its new one, and when nobody pulls for a minute', async () => {
-  const { clock, points, pulled } = makePoints();
+  const { clock, points, pulled, happen } = makePoints();
   const ended = points.create(ALL, 10_000);
   const renewed = points.create(ALL, 10_000);
   const kept = points.create(ALL, null);
@@ -97,6 +97,11 @@ it('ends a subscription at its time, when renewed at its new one, and when nobod
   expect(() => points.renew(renewed, 10_000)).toThrow(SoapFault);
   await clock.advance(40_000);
   await pulled(kept);
+  const waiting = points.pull(kept, 30_000, 10, stays);
+  expect(points.leftMs(kept)).toBe(90_000);
+  await clock.advance(10_000);
+  happen('motion-start');
+  await waiting;
   await clock.advance(59_999);
   expect(points.leftMs(kept)).toBe(1);
   await clock.advance(1);
