@@ -110,11 +110,10 @@ Examples:
       const context = openContext(command);
       const address = readTarget(target);
       const first = readTrouble(words);
-      const { host, port } = readListen(options.listen);
-      const proxy = new LinkProxy(context, () => address);
+      const proxy = new LinkProxy(context, () => address, readListen(options.listen));
       await serveUntilStopped(async () => {
         if (first !== 'reset') proxy.set(first);
-        await proxy.start(host, port);
+        await proxy.start();
         const is = printTrouble(first === 'reset' ? {} : first);
         context.output.result(
           { event: 'ready', pid: process.pid, url: proxy.url, target: address, is },

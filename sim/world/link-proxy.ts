@@ -1,5 +1,5 @@
 // Owns: one link between two parts: a listener in front of another that passes bytes on, late, slowly, changed, or not at all; counts what
-// the near side sends. Not here: what is said on it, who says what is wrong with it (sim/scenario, sim/cli/proxy.ts).
+// the near side sends, and lets it be heard. Not here: what is said on it, who says what is wrong with it (sim/scenario, sim/cli/proxy.ts).
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import {
   type Clock,
@@ -41,27 +41,44 @@ export interface LinkProxyDeps {
   random: Random;
 }
 
+export interface LinkOptions {
+  /** The address of this machine at which it listens; the loopback address when absent. */
+  host?: string;
+  /** One that is free when absent. */
+  port?: number;
+  /** The only address that may connect; any that reaches the listener when absent. */
+  near?: string;
+  /** Called with what the near side says, and what it is answered, as it comes. Connections are numbered from 0. */
+  heard?: (bytes: Uint8Array, connection: number) => void;
+  answered?: (bytes: Uint8Array, connection: number) => void;
+}
+
 /** Nobody waits longer than this for a link that is late. */
 export const LINK_LATE_MS_MAX = 600_000;
 /** Beyond this a side is not read on until the other has taken what waits. */
 const WAITING_BYTES_MAX = 1_048_576;
 const CONNECTIONS_MAX = 1_000;
 
-/** A listener on the loopback address, unless told otherwise, in front of another. */
+/** A listener on an address of this machine in front of another. */
 export class LinkProxy {
   private readonly deps: LinkProxyDeps;
   private readonly target: () => string;
+  private readonly options: LinkOptions;
   private readonly sockets = new Set<Socket>();
+  private readonly fars = new Set<Socket>();
+  private joined = 0;
+  /** What the near side may still say until the link holds it back, and what is called then; null: all of it passes. */
+  private hold: { leftBytes: number; begun: () => void } | null = null;
   private server: Server | null = null;
-  private host = '127.0.0.1';
   private port = 0;
   private trouble: LinkTrouble = {};
   private sent = 0;
 
   /** `target`: where it leads now, as a URL with host and port. */
-  constructor(deps: LinkProxyDeps, target: () => string) {
+  constructor(deps: LinkProxyDeps, target: () => string, options: LinkOptions = {}) {
     this.deps = deps;
     this.target = target;
+    this.options = options;
   }
 
   /** Bytes that the near side has sent since the start. */
@@ -77,11 +94,18 @@ export class LinkProxy {
   /** The same URL as the target's, at this listener. */
   get url(): string {
     const url = new URL(this.target());
-    return `${url.protocol}//${this.host.includes(':') ? `[${this.host}]` : this.host}:${this.port}`;
+    const { host } = this;
+    return `${url.protocol}//${host.includes(':') ? `[${host}]` : host}:${this.port}`;
   }
 
-  /** Listens; port 0: on one that is free. Throws `port_in_use`, and `unreachable` for an address that is not this machine's. */
-  async start(host = '127.0.0.1', port = 0): Promise<void> {
+  private get host(): string {
+    return this.options.host ?? '127.0.0.1';
+  }
+
+  /** Listens. Throws `port_in_use`, and `unreachable` for an address that is not this machine's. */
+  async start(): Promise<void> {
+    const { host } = this;
+    const { port = 0 } = this.options;
     // What is written goes at once: the kernel would hold a small part back for 40 ms, in which the world's time runs on.
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (near) => this.join(near));
     server.maxConnections = CONNECTIONS_MAX;
@@ -93,7 +117,6 @@ export class LinkProxy {
       server.listen(port, host, resolve);
     });
     this.server = server;
-    this.host = host;
     const address = server.address();
     this.port = typeof address === 'object' && address ? address.port : 0;
   }
@@ -104,6 +127,22 @@ export class LinkProxy {
     if (this.trouble.gone === 'half-open' && trouble.gone !== 'half-open') this.reset();
     this.trouble = trouble;
     if (trouble.gone === 'lost') this.cut();
+  }
+
+  /**
+   * Takes whatever the near side says, and passes nothing on from `afterBytes` on, until `release`; answers pass. Resolves when it
+   * begins to hold something back. The near side notices nothing but that no answer comes.
+   */
+  holdBack(afterBytes: number): Promise<void> {
+    return new Promise((begun) => {
+      this.hold = { leftBytes: afterBytes, begun };
+    });
+  }
+
+  /** Passes on what was held back, and all that follows. */
+  release(): void {
+    this.hold = null;
+    for (const far of this.fars) far.uncork();
   }
 
   /** Ends what is open, as when the near side loses its power. */
@@ -123,12 +162,25 @@ export class LinkProxy {
     if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
+  /** Counts what was heard before it is passed on. */
+  private hear(bytes: Buffer): void {
+    this.sent += bytes.length;
+    const { hold } = this;
+    if (!hold || hold.leftBytes <= 0) return;
+    hold.leftBytes -= bytes.length;
+    if (hold.leftBytes > 0) return;
+    for (const far of this.fars) far.cork();
+    hold.begun();
+  }
+
   private join(near: Socket): void {
     near.on('error', () => near.destroy());
-    if (this.trouble.gone === 'lost') {
+    const { near: only, heard, answered } = this.options;
+    if (this.trouble.gone === 'lost' || (only !== undefined && near.remoteAddress !== only)) {
       near.destroy();
       return;
     }
+    const connection = this.joined++;
     const { hostname, port } = new URL(this.target());
     const far = connect({
       host: hostname.replace(/^\[|\]$/g, ''),
@@ -136,10 +188,14 @@ export class LinkProxy {
       noDelay: true,
       allowHalfOpen: true,
     });
+    this.fars.add(far);
+    far.once('close', () => this.fars.delete(far));
+    if (this.hold && this.hold.leftBytes <= 0) far.cork();
     this.pass(near, far, (bytes) => {
-      this.sent += bytes.length;
+      this.hear(bytes);
+      heard?.(bytes, connection);
     });
-    this.pass(far, near, () => undefined);
+    this.pass(far, near, (bytes) => answered?.(bytes, connection));
   }
 
   /** Passes on what comes from one side to the other, as the trouble of the moment lets it. */
@@ -234,7 +290,8 @@ class WaitingLine {
     if (bytes === null) this.to.end();
     else {
       this.waitingBytes -= bytes.length;
-      if (!this.to.writable || this.to.write(bytes)) return;
+      // What is held back is taken all the same.
+      if (!this.to.writable || this.to.write(bytes) || this.to.writableCorked > 0) return;
       this.from.pause();
       this.to.once('drain', () => this.resumeIfRoom());
     }

@@ -162,3 +162,52 @@ it('brings what was sent before an end, however late it is', async () => {
   await new Promise((resolve) => socket.once('close', resolve));
   expect(world.passedUs).toBeGreaterThanOrEqual(10_000_000);
 });
+
+it('holds back what the near side says from some bytes on, passes answers meanwhile, and loses nothing', async () => {
+  const heard: string[] = [];
+  const answered: string[] = [];
+  const place = () => Number(new URL(link.url).port);
+  const address = server.address();
+  const target = `mqtt://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  await link.stop();
+  link = new LinkProxy({ clock: world, random: new SeededRandom(1) }, () => target, {
+    heard: (bytes, connection) => heard.push(`${connection} ${Buffer.from(bytes)}`),
+    answered: (bytes, connection) => answered.push(`${connection} ${Buffer.from(bytes)}`),
+  });
+  await link.start();
+  const socket = connect(place(), '127.0.0.1');
+  const held = link.holdBack(8);
+  socket.write('first');
+  await expect.poll(() => answered).toEqual(['0 first']);
+  socket.write('second');
+  await held;
+  const later = connect(place(), '127.0.0.1');
+  later.write('third');
+  await expect.poll(() => heard).toEqual(['0 first', '0 second', '1 third']);
+  expect(answered).toEqual(['0 first']);
+  link.release();
+  await expect.poll(() => answered.slice(1).sort()).toEqual(['0 second', '1 third']);
+  socket.write('fourth');
+  await expect.poll(() => answered.at(-1)).toBe('0 fourth');
+  for (const each of [socket, later]) each.destroy();
+});
+
+it('lets in nobody but the near side that was named', async () => {
+  const target = link.url;
+  const guarded = new LinkProxy({ clock: world, random: new SeededRandom(1) }, () => target, { near: '127.0.0.2' });
+  await guarded.start();
+  const port = Number(new URL(guarded.url).port);
+  const ended = (localAddress: string) =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress });
+      socket.on('error', () => undefined).once('close', () => resolve(false));
+      socket.once('data', () => {
+        socket.removeAllListeners('close').destroy();
+        resolve(true);
+      });
+      socket.write('a');
+    });
+  expect(await ended('127.0.0.1')).toBe(false);
+  expect(await ended('127.0.0.2')).toBe(true);
+  await guarded.stop();
+});
