@@ -29,6 +29,10 @@ export interface ChildDeps {
   onLine?: (line: Record<string, unknown>) => void;
   /** The program that runs the part; the command line's own when absent. A story may run one on a clock of its own. */
   program?: string;
+  /** The command that the part's own is given to, such as one that enters a network of its own; absent: none. */
+  inside?: readonly string[];
+  /** Called with the id of its process at each start. */
+  onStart?: (pid: number) => void;
   /** Called when the part ended by itself and will be started again, or has failed for good. */
   onCrash?: (name: string, detail: string, restartInMs: number | null) => void;
 }
@@ -81,13 +85,16 @@ export class PartProcess {
 
   private launch(logMode: 'w' | 'a'): Promise<Record<string, unknown>> {
     const log = openSync(this.logFile, logMode, 0o600);
-    const child = spawn(process.execPath, [this.deps.program ?? LAUNCHER, ...this.args, '--json'], {
+    const { program = LAUNCHER, inside = [] } = this.deps;
+    const [command = '', ...words] = [...inside, process.execPath, program, ...this.args, '--json'];
+    const child = spawn(command, words, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { MALLOC_ARENA_MAX, ...process.env, DOORSILL_SUPERVISED: '1' },
       // Keeps Ctrl-C on the terminal from the parts: the supervisor stops them in order.
       detached: true,
     });
     this.process = child;
+    if (child.pid !== undefined) this.deps.onStart?.(child.pid);
     let lastError = '';
     return new Promise((resolve, reject) => {
       let isReady = false;

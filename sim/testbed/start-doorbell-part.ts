@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import {
   actorId,
+  assert,
   type Clock,
   type DeviceConfigInput,
   type Disk,
@@ -14,7 +15,9 @@ import {
   loadOrCreateDeviceKey,
   loadOrCreateOwnerKey,
   pairWithDevice,
+  printEnrolmentCode,
   type Random,
+  readEnrolmentCode,
   type SigningKey,
   sha256Hex,
   storeHome,
@@ -34,6 +37,16 @@ export const DEMO_HOME = {
   },
 } as const;
 
+/** Where a doorbell's process runs, and how it finds from there the parts that it talks to. */
+export interface DoorbellNetwork {
+  /** The command that its own is given to, such as one that enters a network namespace; empty where it needs none. */
+  readonly inside: readonly string[];
+  /** The address at which it finds a part that listens at `url`. */
+  doorTo(part: 'broker' | 'bridge', url: string): string;
+  /** Called with the id of its process at each start. */
+  started(pid: number): void;
+}
+
 /** One home of a testbed: its doorbell's process, and the folders of device and owner. */
 export interface HomePlace {
   name: string;
@@ -41,6 +54,8 @@ export interface HomePlace {
   owner: string;
   camera?: string;
   settings: Partial<Omit<DeviceConfigInput, 'home'>>;
+  /** Absent: its process runs beside the others, and finds them where they listen. */
+  network?: DoorbellNetwork;
   /** For a page on this machine: its port unless it has one already, ports that are not for it, and where to look for another. */
   page?: { port: number; notFor: ReadonlySet<number>; after: number };
 }
@@ -81,8 +96,14 @@ export async function startDoorbellPart(
   bridgeUrl: string | null,
 ): Promise<{ home: Home; page: string | null }> {
   const { disk } = around;
-  const config = await writeDeviceConfig(around, place, brokerUrl, bridgeUrl);
-  const code = bridgeUrl === null ? null : await enrolmentCode(around, place, bridgeUrl);
+  const { network } = place;
+  const seen = {
+    broker: network?.doorTo('broker', brokerUrl) ?? brokerUrl,
+    bridge: bridgeUrl === null ? null : (network?.doorTo('bridge', bridgeUrl) ?? bridgeUrl),
+  };
+  const config = await writeDeviceConfig(around, place, seen.broker, seen.bridge);
+  const printed = bridgeUrl === null ? null : await enrolmentCode(around, place, bridgeUrl);
+  const code = network && printed !== null && seen.bridge !== null ? codeAt(printed, seen.bridge) : printed;
   const camera = place.camera === undefined ? [] : ['--camera', place.camera];
   const words = ['device', '--data', place.doorbell, ...camera];
   // A code is good for one enrolment, and for an hour: a restart must need neither it nor the bridge.
@@ -90,10 +111,12 @@ export async function startDoorbellPart(
   const ready = deviceReady.parse(await around.startPart(place.name, first, words, code ?? undefined));
   const known = (await listHomes(disk, place.owner)).find((home) => home.device === ready.device);
   const home = known
-    ? { ...known, name: config.name ?? known.name, account: { ...known.account, url: brokerUrl } }
+    ? { ...known, name: config.name ?? known.name }
     : await pairWithDevice(around, ready.socket, await ownerKeyOf(around, place.owner), 'owner');
-  await storeHome(disk, place.owner, home);
-  return { home, page: ready.console ?? null };
+  // The owner finds the broker where it listens, whatever way leads there from the doorbell.
+  const reached = { ...home, account: { ...home.account, url: brokerUrl } };
+  await storeHome(disk, place.owner, reached);
+  return { home: reached, page: ready.console ?? null };
 }
 
 /** Writes the device's settings on the first run; later runs update only the addresses in them. */
@@ -142,6 +165,13 @@ async function pageSettings(
       `Port ${wanted} of the page of the ${name} is in use; it is at port ${port} from now on. Pair a browser there anew.`,
     );
   return { ...own, port };
+}
+
+/** An enrolment code that names the bridge at another address. */
+function codeAt(printed: string, url: string): string {
+  const code = readEnrolmentCode(printed);
+  assert(code !== null, 'the bridge prints codes that can be read');
+  return printEnrolmentCode({ ...code, url });
 }
 
 /** A fresh code for a device that is not enrolled yet; null when it is. */

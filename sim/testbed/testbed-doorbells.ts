@@ -1,6 +1,6 @@
 // Owns: the doorbells of a running testbed together, all of one owner: how many there are, starting each, one more, one less, the ports of
 // their pages and the links between these. Not here: the other parts (testbed.ts), the start of one (start-doorbell-part.ts).
-import { type DeviceConfigInput, factoryReset, failure, type Home } from '../../device/index.ts';
+import { factoryReset, failure, type Home } from '../../device/index.ts';
 import {
   addDoorbell,
   DOORBELLS_MAX,
@@ -26,7 +26,7 @@ export interface TestbedDoorbellsDeps extends DoorbellSurroundings {
   /** The testbed's folder. */
   folder: string;
   /** What the first one is started with. */
-  first: { settings: Partial<Omit<DeviceConfigInput, 'home'>>; camera?: string };
+  first: Pick<HomePlace, 'settings' | 'camera' | 'network'>;
   /** The first one's page; the others' follow. Absent: none has a page of the testbed's making. */
   pagesFrom?: number;
   /** Ends a process for good. */

@@ -21,7 +21,13 @@ import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evide
 import { registerAgency } from '../officer/registration.ts';
 import { PartProcess } from './child-process.ts';
 import { writeServiceSettings } from './service-settings.ts';
-import { type DoorbellSurroundings, type HomePlace, ownerKeyOf, startDoorbellPart } from './start-doorbell-part.ts';
+import {
+  type DoorbellNetwork,
+  type DoorbellSurroundings,
+  type HomePlace,
+  ownerKeyOf,
+  startDoorbellPart,
+} from './start-doorbell-part.ts';
 import { type RunningDoorbell, TestbedDoorbells } from './testbed-doorbells.ts';
 import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths } from './testbed-folder.ts';
 import { tryCamera } from './try-camera.ts';
@@ -44,6 +50,8 @@ export interface TestbedOptions {
   port?: { first: number; isRequired: boolean };
   /** Settings of the first doorbell on the first run, besides the demo home's. */
   device?: Partial<Omit<DeviceConfigInput, 'home'>>;
+  /** Where the first doorbell's process runs, and how it finds the others from there; absent: beside them. */
+  network?: DoorbellNetwork;
   /** Settings of the bridge on the first run, besides its defaults. */
   bridge?: Partial<BridgeConfigInput>;
 }
@@ -96,7 +104,7 @@ export class Testbed {
     this.options = options;
     this.deps = deps;
     this.paths = testbedPaths(options.folder);
-    const { folder, camera, device = {}, pagesFrom } = options;
+    const { folder, camera, device = {}, network, pagesFrom } = options;
     this.surroundings = {
       ...deps,
       accounts: this.paths.accounts,
@@ -110,7 +118,11 @@ export class Testbed {
     this.doorbells = new TestbedDoorbells({
       ...this.surroundings,
       folder,
-      first: { settings: device, ...(camera === undefined ? {} : { camera }) },
+      first: {
+        settings: device,
+        ...(camera === undefined ? {} : { camera }),
+        ...(network === undefined ? {} : { network }),
+      },
       ...(pagesFrom === undefined ? {} : { pagesFrom }),
       endPart: async (name) => {
         await this.children.get(name)?.stop();
@@ -276,11 +288,12 @@ export class Testbed {
 
   private async startChild(name: string, args: string[], firstLine?: string): Promise<unknown> {
     this.stopping.signal.throwIfAborted();
-    const { vault } = this.options;
+    const { vault, network } = this.options;
     const child = new PartProcess(name, [...args, ...this.logArgs], join(this.paths.logs, `${name}.log`), {
       clock: this.deps.clock,
       random: this.deps.random,
       ...(name === 'vault' && vault ? { program: vault.program, onLine: vault.said } : {}),
+      ...(name === 'doorbell' && network ? { inside: network.inside, onStart: (pid) => network.started(pid) } : {}),
       onCrash: (which, how, restartInMs) =>
         this.deps.say(
           restartInMs === null
