@@ -176,3 +176,17 @@ export function signAccess(
   };
   return signToken('doorsill-access+jws', claims, key);
 }
+
+const clipsSchema = z.object({ clips: z.array(z.object({ request: z.string() })) });
+
+/** The requests under which an agency is shown clips at a bridge. Throws the bridge's refusal, `unreachable`. */
+export async function listClips(
+  deps: OfficerDeps,
+  key: SigningKey,
+  bridge: { id: string; url: string },
+  who: { officer: string; reason: string },
+): Promise<string[]> {
+  const bearer = signAccess(deps, key, bridge.id, { clip: 'all', ...who });
+  const answer = await exchangeJson(`${bridge.url}/v1/clips`, { method: 'GET', bearer });
+  return clipsSchema.parse(answer).clips.map(({ request }) => request);
+}

@@ -90,19 +90,23 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
   }
 }
 
-/** Copies the vault's clip and manifest to `target` and adds the bridge's receipt and proof; the vault's folder stays untouched. */
-async function layOut(
+/**
+ * Copies the vault's clip and manifest to `target` as `clip.mp4` and `manifest.jws` and adds the bridge's receipt and proof; the vault's
+ * folder stays untouched. Returns the bridge's key as the doorbell pinned it. Throws as `fetchProof`.
+ */
+export async function layOut(
   { facts, signer, testbed, deps }: DemoRun,
-  granted: Granted,
+  granted: Pick<Granted, 'grant'>,
   from: string,
   target: string,
-): Promise<void> {
+): Promise<{ bridgeKey: string }> {
   await deps.disk.makeFolder(target);
   for (const name of ['clip.mp4', 'manifest.jws']) await copyFile(join(from, name), join(target, name));
   const bridgeKey = await pinnedBridgeKey(deps, testbed.folder);
   const of = { device: facts.home.device, grant: granted.grant, bridgeUrl: facts.bridge.url, bridgeKey };
   await keepProof(deps.disk, target, await fetchProof(signer, of));
   deps.output.progress(`Beside the clip: ${RECEIPT_NAME} and ${PROOF_NAME}; the bridge's key is ${bridgeKey}.`);
+  return { bridgeKey };
 }
 
 /** A running testbed whose doorbell has recorded the wanted window, and its owner's session. */
@@ -114,16 +118,18 @@ export interface DemoRun {
   window: Window;
   deps: StoryDeps;
   signal: AbortSignal;
+  /** Called right before an owner's grant is sent. */
+  onGrant?: () => void;
 }
 
 /** Plays in a testbed of its own, in `options.folder`; ends the testbed in any case. */
 export async function inTestbed<Result>(
-  options: Omit<DemoOptions, 'folder' | 'disclose' | 'audio'> & Pick<TestbedOptions, 'folder' | 'vault'>,
+  options: Omit<DemoOptions, 'folder' | 'disclose' | 'audio'> & Pick<TestbedOptions, 'folder' | 'vault' | 'network'>,
   deps: StoryDeps,
   signal: AbortSignal,
   play: (scene: DemoRun) => Promise<Result>,
 ): Promise<Result> {
-  const { folder, logLevel, vault } = options;
+  const { folder, logLevel, vault, network } = options;
   const testbed = new Testbed(
     {
       folder,
@@ -131,6 +137,7 @@ export async function inTestbed<Result>(
       camera: demoCamera(options),
       logLevel,
       ...(vault === undefined ? {} : { vault }),
+      ...(network === undefined ? {} : { network }),
     },
     { ...deps, say: (text) => deps.output.progress(text) },
   );
@@ -173,6 +180,7 @@ export async function grantOnce(
     ...(investigation === undefined ? {} : { investigation }),
   });
   const notice = await noticeOf(session, id, () => postRequest(facts.bridge.url, token), signal);
+  scene.onGrant?.();
   return grantAndWait(session, signer, notice, { window, disclose, audio }, deps);
 }
 
@@ -294,7 +302,8 @@ function windowOf(state: DeviceState, options: Pick<DemoOptions, 'fromUs' | 'toU
   return { startUs: sourceStartUs + options.fromUs, endUs: sourceStartUs + options.toUs };
 }
 
-function noticeOf(
+/** Has the request `id` made by `ask` and resolves with it as the doorbell shows it to its owner. Throws `timed_out`. */
+export function noticeOf(
   session: OwnerSession,
   id: string,
   ask: () => Promise<unknown>,

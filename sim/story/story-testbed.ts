@@ -16,7 +16,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
-import { type Ask, type RequestView, signAccess, signRequest } from '../officer/agency-client.ts';
+import { type Ask, listClips, type RequestView, signRequest } from '../officer/agency-client.ts';
 import { adminBearer, type RegistryPlace } from '../officer/registration.ts';
 import { type Answerable, answered, fetchNotices } from '../terminal/owner-requests.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
@@ -38,7 +38,6 @@ const LOOK_AGAIN_MS = 200;
 const feedSchema = z.object({
   items: z.array(z.object({ id: z.string(), _doorsill: z.object({ state: z.string() }) })),
 });
-const clipsSchema = z.object({ clips: z.array(z.object({ request: z.string() })) });
 
 /** A running testbed and what may be done on it. */
 export class Stage {
@@ -218,11 +217,9 @@ export class Stage {
   }
 
   /** Requests under which the agency has clips at the bridge. */
-  async clips(): Promise<string[]> {
-    const access = { clip: 'all', officer: 'Det. Rivera', reason: 'a story' };
-    const bearer = signAccess(this.deps, this.facts.agencyKey, this.bridge.id, access);
-    const answer = await exchangeJson(`${this.bridge.url}/v1/clips`, { method: 'GET', bearer });
-    return clipsSchema.parse(answer).clips.map(({ request }) => request);
+  clips(): Promise<string[]> {
+    const who = { officer: 'Det. Rivera', reason: 'a story' };
+    return listClips(this.deps, this.facts.agencyKey, this.bridge, who);
   }
 
   /** Polls `look` until it returns true. Throws `timed_out`. */

@@ -1,8 +1,7 @@
 // Owns: which pictures of the drawn porch a clip shows, read from the numbers that are drawn in them. Not here: which it should show
 // (source-frames.ts), judging it (judge-clips.ts).
-import { type Ffmpeg, runFfmpeg } from '../../../device/index.ts';
+import { type Clock, type Ffmpeg, runFfmpeg } from '../../../device/index.ts';
 import { readFrameNumber } from '../../porch/frame-number.ts';
-import type { VirtualClock } from '../../world/virtual-clock.ts';
 
 /** Small, and large enough for the numbers to be read. */
 const WIDTH = 320;
@@ -13,7 +12,7 @@ const DECODE_MS_MAX = 60_000;
 /** The number in each picture of a clip, in the order in which they are shown; null where none can be read. Throws `ffmpeg_failed`. */
 export async function numbersIn(
   clip: Uint8Array | AsyncIterable<Uint8Array>,
-  { ffmpeg, clock }: { ffmpeg: Ffmpeg; clock: VirtualClock },
+  { ffmpeg, clock }: { ffmpeg: Ffmpeg; clock: Clock },
 ): Promise<(number | null)[]> {
   const numbers: (number | null)[] = [];
   const picture = new Uint8Array(WIDTH * HEIGHT);
