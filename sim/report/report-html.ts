@@ -73,12 +73,13 @@ function jsonBlock(id: string, value: object): string {
   return `<script type="application/json" id="${id}">${JSON.stringify(value).replaceAll('<', '\\u003c')}</script>`;
 }
 
-function sourceHash(text: string): string {
+/** How a policy names a script or style by its content (CSP 3 §2.3.1). */
+export function sourceHash(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-/** The built script and style, of which neither can end the element that it stands in. */
-function readBuiltPage(): { script: string; style: string } {
+/** The built script and style, of which neither can end the element that it stands in. Throws when the page was not built. */
+export function readBuiltPage(): { script: string; style: string } {
   const folder = BUILT.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) =>
     existsSync(`${path}page.js`),
   );

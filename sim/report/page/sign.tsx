@@ -1,36 +1,9 @@
-// Owns: the small sign of each status and verdict: a shape of its own for each, so that colour is never the only difference.
-import type { TestStatus } from '../run-report.ts';
-import type { MarkLook } from './timeline-marks.ts';
-
-export type SignLook = TestStatus | MarkLook;
-
-const CHECK = 'M4.5 8.2l2.4 2.4 4.6-5';
-const CROSS = 'M5.2 5.2l5.6 5.6M10.8 5.2l-5.6 5.6';
-const DISC = 'M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1z';
-const OCTAGON = 'M5.1 1h5.8L15 5.1v5.8L10.9 15H5.1L1 10.9V5.1z';
-const TRIANGLE = 'M8 1.2l7.2 13.2H.8z';
-const DIAMOND = 'M8 .8L15.2 8 8 15.2.8 8z';
-const SQUARE = 'M2 2h12v12H2z';
-
-/** For each look: the shape that is filled, and the lines upon it. */
-const SHAPES: Readonly<Record<SignLook, [outline: string, lines: string]>> = {
-  passed: [DISC, CHECK],
-  matched: [DISC, CHECK],
-  done: [DISC, CHECK],
-  failed: [OCTAGON, CROSS],
-  missed: [OCTAGON, CROSS],
-  false: [TRIANGLE, 'M8 6v4M8 12.2v.1'],
-  flaky: [DIAMOND, 'M4.6 8.8c1.2-2 2.2-2 3.4-.8s2.2 1.2 3.4-.8'],
-  refused: [DISC, 'M4 12l8-8'],
-  skipped: [DISC, 'M4.8 8h6.4'],
-  interrupted: [SQUARE, 'M6 5v6M10 5v6'],
-  optional: [DISC, 'M5.2 8h.1M8 8h.1M10.8 8h.1'],
-  plain: [SQUARE, 'M5 8h6M8 5v6'],
-};
+// Owns: the small sign of each status and verdict as a part of the page. Not here: its shape (sign-shapes.ts).
+import { SIGN_SHAPES, type SignLook } from '../sign-shapes.ts';
 
 /** The sign, 16 pixels wide unless told; `x` and `y` place it inside a drawing. It says nothing to those who do not see it. */
 export function Sign({ look, size = 16, x = 0, y = 0 }: { look: SignLook; size?: number; x?: number; y?: number }) {
-  const [outline, lines] = SHAPES[look];
+  const [outline, lines] = SIGN_SHAPES[look];
   return (
     <svg class={`sign look-${look}`} viewBox="0 0 16 16" width={size} height={size} x={x} y={y} aria-hidden="true">
       <path class="sign-outline" d={outline} />
