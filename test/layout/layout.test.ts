@@ -78,6 +78,7 @@ const SIM_ORDER = [
     'report',
     'replay',
     'scenario',
+    'prove',
     'record',
     'cli',
   ],

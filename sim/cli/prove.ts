@@ -1,0 +1,99 @@
+// Owns: the verb `prove`: its arguments, what it prints, its page, its exit status. Not here: the claims (prove/).
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { failure, isNoSpace, SystemPrograms, systemCode, utf8 } from '../../device/index.ts';
+import { type Claim, countVerdicts, verdictText } from '../prove/claim.ts';
+import { proofHtml } from '../prove/proof-page.ts';
+import { type Proof, runProof } from '../prove/run-proof.ts';
+import { lengthText } from '../report/report-words.ts';
+import { stopSignal } from '../terminal/stop-signal.ts';
+import { type Context, openContext } from './context.ts';
+import { ownVersion } from './own-version.ts';
+
+interface ProveOptions {
+  out: string;
+  namespace: boolean;
+}
+
+export function addProve(program: Command): void {
+  program
+    .command('prove')
+    .description(
+      'show on this machine, in about a minute, what doorsill claims; write a page of it; status 0 if no claim is false',
+    )
+    .option('--out <file>', 'the page', 'doorsill-proof.html')
+    .option(
+      '--no-namespace',
+      'give the doorbell no network of its own, even as root: its sockets are looked at instead',
+    )
+    .addHelpText(
+      'after',
+      `
+It runs a testbed of real processes in a throwaway folder and stories of scenarios/: nothing leaves before a grant, exactly the granted
+leaves after it, a revocation wins, a clip is verified offline. The page says of each what was done, what was seen, what that shows, and
+what it does not show. It has no script and loads nothing.
+
+As root, with iproute2 and tcpdump, the doorbell gets a network of its own, every packet of which is captured. Otherwise its sockets are
+looked at, and a connection that is over too soon could be missed; the page says so.
+
+Examples:
+  $ npx doorsill prove
+  $ npx doorsill prove --out proof.html
+  $ sudo npx doorsill prove --json
+
+Exit status: 0 no claim is false, 1 one is, 2 wrong usage, 5 this machine.`,
+    )
+    .action(async (options: ProveOptions, command: Command) => {
+      const context = openContext(command);
+      const { output, logLevel } = context;
+      const file = resolve(options.out);
+      await expectWritable(file);
+      const deps = { ...context, programs: new SystemPrograms(), logLevel };
+      const proof = await runProof(
+        {
+          tool: `doorsill ${ownVersion()}`,
+          wantsNamespace: options.namespace,
+          ended: (claim) => sayClaim(claim, context),
+        },
+        deps,
+        stopSignal(),
+      );
+      await writePage(context, file, proof);
+      const { shown, false: wrong, 'left out': without } = countVerdicts(proof.claims);
+      const { durationMs } = proof;
+      output.result(
+        { event: 'proved', shown, false: wrong, leftOut: without, durationMs, file },
+        `\n${verdictText(proof.claims)}, in ${lengthText(durationMs)}. What each line shows, and what it does not: ${options.out}`,
+      );
+      if (wrong > 0) process.exitCode = 1;
+      process.stdin.destroy();
+    });
+}
+
+/** One line of a claim; what does not hold, or why it was left out, under it. */
+function sayClaim(claim: Claim, { output }: Context): void {
+  const { verdict, title, checks, why } = claim;
+  const wrong = checks.filter(({ holds }) => !holds).map(({ what, seen }) => `            not so: ${what} (${seen})`);
+  const lines = [`  ${verdict === 'false' ? 'FALSE' : verdict}`.padEnd(12) + title, ...wrong];
+  if (why !== undefined) lines.push(`            ${why}`);
+  output.result({ event: 'claim', ...claim }, lines.join('\n'));
+}
+
+/** A page that cannot be written is found before a minute has passed. Throws `usage`, or the system's refusal. */
+async function expectWritable(file: string): Promise<void> {
+  const found = await stat(file).catch(() => null);
+  if (found && !found.isFile()) throw failure('usage', { detail: `--out takes a file, and ${file} is none` });
+  await access(dirname(file), constants.W_OK);
+}
+
+/** Throws `report_unwritten`. */
+async function writePage({ disk }: Context, file: string, proof: Proof): Promise<void> {
+  try {
+    await disk.replaceFile(file, utf8(proofHtml(proof)));
+  } catch (thrown) {
+    if (systemCode(thrown) === null) throw thrown;
+    const detail = isNoSpace(thrown) ? 'no space is left' : thrown instanceof Error ? thrown.message : String(thrown);
+    throw failure('report_unwritten', { folder: file, detail }, thrown);
+  }
+}

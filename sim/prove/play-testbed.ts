@@ -1,0 +1,289 @@
+// Owns: the claims that real processes show: a testbed of its own whose doorbell is heard, an agency that asks, an owner who grants, one who
+// revokes in the middle of an upload, a stranger who verifies. Not here: what follows from what was heard (judge-leaving.ts).
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  countFrames,
+  type DeviceState,
+  type DisclosureKey,
+  failure,
+  findFfmpeg,
+  makeGrant,
+  makeRevoke,
+  type Programs,
+  type Receipt,
+  runFfmpeg,
+  sha256Hex,
+  verifyClip,
+} from '../../device/index.ts';
+import { PROOF_NAME, RECEIPT_NAME } from '../custody-proof/fetch-custody-proof.ts';
+import { listClips, postRequest, signRequest } from '../officer/agency-client.ts';
+import { DEMO_AGENCY } from '../officer/registration.ts';
+import { numbersIn } from '../scenario/running/clip-pictures.ts';
+import { type DemoRun, grantOnce, handedOver, inTestbed, layOut, noticeOf } from '../story/demo.ts';
+import { demoAsk } from '../story/demo-request.ts';
+import type { StoryDeps } from '../story/story-deps.ts';
+import { asFailure } from '../terminal/output.ts';
+import { askForState } from '../terminal/owner-requests.ts';
+import { DEMO_HOME } from '../testbed/testbed.ts';
+import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
+import { broken, type Check, type Claim, judged, leftOut } from './claim.ts';
+import { type Beside, type Door, DoorbellWatch } from './doorbell-watch.ts';
+import {
+  type AfterGrant,
+  type BeforeGrant,
+  checkBefore,
+  checkGranted,
+  checkNamed,
+  checkRevoked,
+  type Heard,
+  type NamedFacts,
+  type Revoked,
+} from './judge-leaving.ts';
+import { type TestbedClaimId, testbedTexts } from './testbed-texts.ts';
+import { CLIP_NAME, checkCopies, STATEMENT_NAME } from './verify-copies.ts';
+
+/** The drawn porch with its sound, so large that a clip of all of it takes several chunks; seconds on its own time. */
+const FOOTAGE = { camera: 'synthetic?size=1280x720', fromUs: 1_000_000, toUs: 17_000_000 };
+/** What is granted of it: from the middle of one group of pictures to the middle of another. */
+const GRANTED = { fromUs: 2_430_000, toUs: 5_410_000 };
+const NAMED: readonly DisclosureKey[] = ['address'];
+/** In the middle of the second chunk of an upload (device/upload): the first one is acknowledged by then. */
+const HELD_AFTER_BYTES = 300_000;
+const STEP_MS_MAX = 60_000;
+const OFFICER = { officer: DEMO_AGENCY.contact.name, reason: 'a proof of what doorsill claims' };
+const COUNT_BYTES_MAX = 1_000_000;
+
+export interface ProveDeps extends StoryDeps {
+  programs: Programs;
+  logLevel: string;
+}
+
+type Unheard<Seen> = Omit<Seen, 'heard'>;
+
+/** What was seen so far; a claim whose part is missing could not be examined. */
+interface Seen {
+  before?: Unheard<BeforeGrant>;
+  granted?: Unheard<AfterGrant>;
+  named?: Unheard<NamedFacts>;
+  copies?: { checks: Check[]; isAlone: boolean };
+  revoked?: Unheard<Revoked>;
+}
+
+/**
+ * Plays it, judges it, leaves nothing. Throws the signal's reason and what keeps a testbed from starting; whatever goes wrong afterwards is a
+ * claim that was not shown.
+ */
+export async function proveOnTestbed(deps: ProveDeps, wantsNamespace: boolean, signal: AbortSignal): Promise<Claim[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-prove-'));
+  const seen: Seen = {};
+  let fault: unknown = null;
+  try {
+    const watch = await DoorbellWatch.open(deps, wantsNamespace);
+    const options = { ...FOOTAGE, logLevel: deps.logLevel, folder: join(folder, 'testbed'), network: watch };
+    let hasBegun = false;
+    let beside: Beside;
+    try {
+      await inTestbed(options, deps, signal, (scene) => {
+        hasBegun = true;
+        return new Play(scene, watch, join(folder, 'kept'), deps, seen).run();
+      });
+    } catch (thrown) {
+      if (signal.aborted || !hasBegun) throw thrown;
+      fault = thrown;
+    } finally {
+      beside = await watch.end();
+    }
+    const { broker, bridge } = watch.doors;
+    const places = [broker, bridge].flatMap(({ place }) => place ?? []);
+    return judge(
+      seen,
+      { broker: broker.said, bridge: bridge.said, bridgeAnswers: bridge.answers, places, beside },
+      fault,
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The claims in their order. */
+function judge({ before, granted, named, copies, revoked }: Seen, heard: Heard, fault: unknown): Claim[] {
+  const texts = testbedTexts(heard.beside, copies?.isAlone ?? false);
+  const claim = (id: TestbedClaimId, checks: Check[] | undefined) =>
+    checks ? judged(texts[id], checks) : broken(texts[id], fault);
+  const { beside } = heard;
+  return [
+    beside.means === 'none'
+      ? leftOut(texts['nothing-before-a-grant'], beside.why)
+      : claim('nothing-before-a-grant', before && checkBefore({ ...before, heard })),
+    claim('exactly-the-granted', granted && checkGranted({ ...granted, heard })),
+    claim('only-what-was-named', named && checkNamed({ ...named, heard })),
+    claim('revocation-wins', revoked && checkRevoked({ ...revoked, heard })),
+    claim('verified-offline', copies?.checks),
+  ];
+}
+
+class Play {
+  private readonly scene: DemoRun;
+  private readonly bridgeDoor: Door;
+  private readonly kept: string;
+  private readonly deps: ProveDeps;
+  private readonly seen: Seen;
+  private bridgeKey = '';
+
+  /** `kept`: the folder for the clip and its documents; `seen`: filled step by step. */
+  constructor(scene: DemoRun, watch: DoorbellWatch, kept: string, deps: ProveDeps, seen: Seen) {
+    this.scene = scene;
+    this.bridgeDoor = watch.doors.bridge;
+    this.kept = kept;
+    this.deps = deps;
+    this.seen = seen;
+  }
+
+  async run(): Promise<void> {
+    await this.grant();
+    const { output, programs } = this.deps;
+    output.progress('Verifying the clip and its documents without a network, and changed copies of each ...');
+    this.seen.copies = await checkCopies(this.kept, this.bridgeKey, programs);
+    await this.revoke();
+  }
+
+  /** An agency asks, the owner grants a part; the clip goes to the vault. */
+  private async grant(): Promise<void> {
+    const { scene, deps, seen } = this;
+    const readyUs = deps.clock.wallUs();
+    const { ring } = await this.state();
+    const recorded = {
+      bytes: ring.bytes,
+      us: ring.coverage.reduce((sum, { startUs, endUs }) => sum + endUs - startUs, 0),
+    };
+    const sourceUs = scene.window.startUs - FOOTAGE.fromUs;
+    const window = { startUs: sourceUs + GRANTED.fromUs, endUs: sourceUs + GRANTED.toUs };
+    let grantedUs = 0;
+    const onGrant = () => {
+      grantedUs = deps.clock.wallUs();
+    };
+    const granted = await grantOnce({ ...scene, window, onGrant }, NAMED.join(), false);
+    const storedUs = deps.clock.wallUs();
+    const item = await handedOver(scene, granted);
+    const laid = await layOut(scene, granted, evidenceFolder(scene.testbed.folder, item), this.kept);
+    this.bridgeKey = laid.bridgeKey;
+    const names = [CLIP_NAME, STATEMENT_NAME, RECEIPT_NAME, PROOF_NAME];
+    const received = await Promise.all(names.map((name) => readFile(join(this.kept, name))));
+    const [clip = Buffer.alloc(0), statement = Buffer.alloc(0)] = received;
+    seen.before = { readyUs, grantedUs, storedUs, recorded, clip };
+    const said = await verifyClip(inOnePiece(clip), statement.toString('utf8').trim()).then(
+      ({ manifest }) => manifest,
+      (thrown: unknown) => ({ refused: asFailure(thrown).message }),
+    );
+    const ffmpeg = await findFfmpeg();
+    const numbers = await numbersIn(clip, { ffmpeg, clock: deps.clock });
+    const path = join(this.kept, CLIP_NAME);
+    const { held } = await countFrames(path, { ffmpeg, clock: deps.clock, signal: scene.signal });
+    seen.granted = {
+      ...{ grantedUs, storedUs, window, source: GRANTED, clip, numbers, held },
+      statement: said,
+    };
+    const streams = await this.streamsOf(path);
+    const values = DEMO_HOME.disclosure;
+    const { disclosed, audioPackets } = 'refused' in said ? { disclosed: {}, audioPackets: 0 } : said;
+    seen.named = { values, named: NAMED, told: Object.keys(disclosed), received, streams, audioPackets };
+  }
+
+  /** The kinds of all streams in a file, as a demuxer finds them. */
+  private async streamsOf(path: string): Promise<string[]> {
+    const listing = await runFfmpeg(await findFfmpeg(), {
+      doing: 'listing the streams of a clip',
+      args: ['-f', 'mov', '-i', `file:${path}`, '-map', '0', '-c', 'copy', '-f', 'framecrc', 'pipe:1'],
+      stdoutBytesMax: COUNT_BYTES_MAX,
+      timeoutMs: STEP_MS_MAX,
+      clock: this.deps.clock,
+      signal: this.scene.signal,
+    });
+    const text = new TextDecoder().decode(listing);
+    return [...text.matchAll(/^#media_type \d+: (\w+)/gm)].map((match) => match[1] ?? '');
+  }
+
+  private state(): Promise<DeviceState> {
+    const { session, signer, signal } = this.scene;
+    const ask = async () => askForState(session, signer);
+    return session.waitFor<DeviceState>(
+      'the doorbell’s state',
+      STEP_MS_MAX,
+      (found) => ({ state: found }),
+      ask,
+      signal,
+    );
+  }
+
+  /** The agency asks again; the owner grants all of the footage, and revokes while the bridge has a part of it. */
+  private async revoke(): Promise<void> {
+    const { scene, deps, bridgeDoor } = this;
+    const { facts, session, signer, window, testbed, signal } = scene;
+    deps.output.progress('A second request; the owner grants it, and revokes in the middle of the upload ...');
+    const vaulted = await deps.disk.list(join(testbedPaths(testbed.folder).vault, 'blobs'));
+    const ask = { ...demoAsk(deps.clock, DEMO_HOME.place, window, 'nothing'), investigation: 'SPD-2026-0002' };
+    const { id, token } = signRequest(deps, facts.agencyKey, facts.bridge.id, ask);
+    const notice = await noticeOf(session, id, () => postRequest(facts.bridge.url, token), signal);
+    const grant = makeGrant(signer, notice, { window, disclose: [], audio: false });
+    const outcomes: Receipt['outcome'][] = [];
+    let clipBytes = 0;
+    const stop = session.listen({
+      receipt: (receipt) => receipt.grant === grant.jti && void outcomes.push(receipt.outcome),
+      upload: (progress) => {
+        if (progress.grant === grant.jti) clipBytes = progress.totalBytes;
+      },
+    });
+    try {
+      const grantedUs = deps.clock.wallUs();
+      const held = bridgeDoor.link.holdBack(HELD_AFTER_BYTES);
+      await session.answer(id, 'grant', grant.token);
+      await this.within('the middle of the upload', held);
+      const revokedUs = deps.clock.wallUs();
+      const order = { request: id, grant: grant.jti, grantSha256: sha256Hex(grant.token) };
+      const { token: revocation } = makeRevoke(signer, session.home.device, order);
+      await this.heardOf(grant.jti, 'revoked', () => session.answer(id, 'revoke', revocation));
+      const answered = this.heardOf(grant.jti, 'deleted');
+      bridgeDoor.link.release();
+      await answered;
+      const listed = await listClips(deps, facts.agencyKey, facts.bridge, OFFICER);
+      const inVault = await deps.disk.list(join(testbedPaths(testbed.folder).vault, 'blobs'));
+      const shown = { isListed: listed.includes(id), isInVault: inVault.length > vaulted.length };
+      this.seen.revoked = { grantedUs, revokedUs, clipBytes, outcomes, ...shown };
+    } finally {
+      bridgeDoor.link.release();
+      stop();
+    }
+  }
+
+  /** Waits for the doorbell's receipt about a grant with this outcome. Throws `timed_out`. */
+  private heardOf(grant: string, outcome: Receipt['outcome'], begin?: () => Promise<void>): Promise<void> {
+    const isIt = (receipt: Receipt) => receipt.grant === grant && receipt.outcome === outcome;
+    return this.scene.session.waitFor<void>(
+      `the receipt “${outcome}”`,
+      STEP_MS_MAX,
+      (found) => ({ receipt: (receipt) => isIt(receipt) && found() }),
+      begin,
+      this.scene.signal,
+    );
+  }
+
+  private async within(what: string, work: Promise<void>): Promise<void> {
+    const patience = new AbortController();
+    const signal = AbortSignal.any([patience.signal, this.scene.signal]);
+    const late = this.deps.clock.sleep(STEP_MS_MAX, signal).then(() => {
+      throw failure('timed_out', { what, seconds: STEP_MS_MAX / 1_000 });
+    });
+    late.catch(() => undefined);
+    try {
+      await Promise.race([work, late]);
+    } finally {
+      patience.abort();
+    }
+  }
+}
+
+async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

@@ -1,0 +1,97 @@
+// Holds: whatever a process says that runs where the doorbell would is heard: at the doors byte for byte, beside them packet for packet or
+// by its sockets; and nothing of the watch is left.
+import { execFileSync, spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { SystemPrograms } from '../../../device/base/system-programs.ts';
+import { connectionsIn, DoorbellWatch } from '../../../sim/prove/doorbell-watch.ts';
+import { checkBeside } from '../../../sim/prove/judge-leaving.ts';
+
+const deps = { clock: new SystemClock(), random: new SystemRandom(), programs: new SystemPrograms() };
+/** Nobody has this address (RFC 5737). */
+const ELSEWHERE = '203.0.113.9';
+
+let server: Server;
+let url = '';
+beforeAll(async () => {
+  server = createServer((socket) => void socket.on('error', () => undefined).pipe(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  url = `mqtt://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+});
+afterAll(() => void server.close());
+
+/** Runs a script where the doorbell would, to its end. */
+async function playIn(watch: DoorbellWatch, script: string): Promise<void> {
+  const [command = '', ...words] = [...watch.inside, process.execPath, '-e', script];
+  const child = spawn(command, words, { stdio: 'inherit' });
+  if (child.pid !== undefined) watch.started(child.pid);
+  expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+}
+
+/** Says something at a door and hears it again; then `more`, and ends a moment later. */
+const speak = (door: string, more = '') => `
+  const { hostname, port } = new URL(${JSON.stringify(door)});
+  const socket = require('net').connect(Number(port), hostname, () => socket.write('hello'));
+  socket.once('data', () => { socket.write(' again'); ${more}; setTimeout(() => process.exit(0), 150); });`;
+
+function heardAt(watch: DoorbellWatch): string[] {
+  return connectionsIn(watch.doors.broker.said, 0, Number.POSITIVE_INFINITY).map((bytes) =>
+    Buffer.from(bytes).toString(),
+  );
+}
+
+describe('in a network of its own', { tags: ['namespaces', 'root'] }, () => {
+  it('hears all that is said at the doors, and sees every packet beside them', async () => {
+    const watch = await DoorbellWatch.open(deps, true);
+    const door = watch.doorTo('broker', url);
+    const planted = `require('net').connect(443, '${ELSEWHERE}').on('error', () => 0);
+      require('dgram').createSocket('udp4').send('x', 53, '${ELSEWHERE}')`;
+    await playIn(watch, speak(door, planted));
+    const beside = await watch.end();
+    expect(heardAt(watch)).toEqual(['hello again']);
+    const place = new URL(door).host;
+    if (beside.means !== 'capture') throw new Error(JSON.stringify(beside));
+    const foreign = beside.packets
+      .filter(({ kind, to }) => kind !== 'link' && to !== place)
+      .map(({ kind, to }) => `${kind} ${to}`);
+    expect([...new Set(foreign)].sort()).toEqual([`tcp ${ELSEWHERE}:443`, `udp ${ELSEWHERE}:53`]);
+    const said = beside.packets.filter(({ to }) => to === place).reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(said).toBe('hello again'.length);
+    expect(beside.packets).toHaveLength(beside.sent);
+    expect(checkBeside({ places: [place], beside }, Number.POSITIVE_INFINITY).map(({ holds }) => holds)).toEqual([
+      false,
+      true,
+    ]);
+    const left = ['netns', 'link'].map((kind) => execFileSync('ip', [kind, 'list'], { encoding: 'utf8' })).join('');
+    expect(left).not.toContain(watch.inside[3]);
+    expect(left).not.toContain(watch.inside[3]?.replace('doorsill-prove-', 'dsp'));
+  });
+
+  it('has nothing to object to when nothing is said beside the doors', async () => {
+    const watch = await DoorbellWatch.open(deps, true);
+    const door = watch.doorTo('broker', url);
+    await playIn(watch, speak(door));
+    const beside = await watch.end();
+    expect(
+      checkBeside({ places: [new URL(door).host], beside }, Number.POSITIVE_INFINITY).map(({ holds }) => holds),
+    ).toEqual([true, true]);
+  });
+});
+
+describe('without a network of its own', () => {
+  it('hears all that is said at the doors, and sees sockets that lead elsewhere', async () => {
+    const watch = await DoorbellWatch.open(deps, false);
+    const door = watch.doorTo('broker', url);
+    await playIn(watch, speak(door, `require('net').connect(${new URL(url).port}, '127.0.0.1')`));
+    const beside = await watch.end();
+    expect(heardAt(watch)).toEqual(['hello again']);
+    if (beside.means !== 'sockets') throw new Error(JSON.stringify(beside));
+    expect(beside.ends.map(({ end }) => end).sort()).toEqual(
+      [`tcp ${new URL(door).host}`, `tcp ${new URL(url).host}`].sort(),
+    );
+    expect(beside.looks).toBeGreaterThan(3);
+  });
+});
