@@ -14,6 +14,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     demo: async () => (await import('./story-verbs.ts')).addDemo,
     replay: async () => (await import('./replay.ts')).addReplay,
     test: async () => (await import('./test.ts')).addTest,
+    prove: async () => (await import('./prove.ts')).addProve,
     record: async () => (await import('./record.ts')).addRecord,
     camera: async () => (await import('./camera.ts')).addCamera,
     doorbell: async () => (await import('./doorbell.ts')).addDoorbellVerbs,

@@ -27,6 +27,7 @@ describe('the command line', () => {
       'audit',
       'witness',
       'doctor',
+      'prove',
     ]) {
       expect(names).toContain(verb);
     }
@@ -59,6 +60,8 @@ describe('the command line', () => {
     [['request', '--data', '{folder}'], 'not_running', 4],
     [['grant', 'request-1', '--data', '{folder}'], 'not_running', 4],
     [['left', '--device-data', '{folder}'], 'unreachable', 4],
+    [['prove', '--out', '{folder}'], 'usage', 2],
+    [['prove', '--out', '/no/such/folder/proof.html'], 'file_unusable', 5],
   ];
   it.each(mistakes)('answers %j on one line with the code %s and exit status %i', async (words, code, status) => {
     const folder = temporaryFolder('mistake');
