@@ -1,6 +1,6 @@
 // Owns: hearing all that a testbed's doorbell says: the doors through which it reaches its broker and its bridge, where each byte is kept
 // with its time, and whatever sees that it says nothing beside them. Not here: the judgement (judge-leaving.ts).
-import type { Clock, Programs, Random } from '../../device/index.ts';
+import { type Clock, type Programs, type Random, SystemRandom } from '../../device/index.ts';
 import type { DoorbellNetwork } from '../testbed/start-doorbell-part.ts';
 import { LinkProxy } from '../world/link-proxy.ts';
 import { type Captured, DoorbellNamespace } from './doorbell-namespace.ts';
@@ -36,7 +36,8 @@ export class Door {
   constructor(clock: Clock, ends: { host?: string; near?: string }) {
     const keepIn = (kept: Said[]) => (bytes: Uint8Array, connection: number) =>
       void kept.push({ atUs: clock.wallUs(), connection, bytes });
-    this.link = new LinkProxy(clock, () => this.target, {
+    // Nothing goes wrong on this link, so nothing is drawn.
+    this.link = new LinkProxy({ clock, random: new SystemRandom() }, () => this.target, {
       ...ends,
       heard: keepIn(this.said),
       answered: keepIn(this.answers),
