@@ -205,17 +205,19 @@ export class CameraFootage {
         throw failure('camera_no_video', { source: this.source.shown, detail: 'no picture comes' });
       // Ended by a fault's beginning or end, or the footage is over.
       if (run.signal.aborted || (passedUs > 0 && passedUs >= lengthUs - ROUNDING_US * 2)) continue;
-      if (!this.goesOn) return;
-      // The porch has no end: its run broke, and is taken up where it was.
+      if (!this.goesOnAfter(atUs)) return;
+      // The porch has not come to its end: its run broke, and is taken up where it was.
       if (this.source.kind === 'synthetic') continue;
       if (atUs > 0) this.nextPass(pass, atUs);
       atUs = 0;
     }
   }
 
-  /** Whether more comes after a run that has shown all it could. */
-  private get goesOn(): boolean {
-    return this.source.kind === 'file' ? this.source.loop : this.source.seconds === null;
+  /** Whether more comes after a run that has shown all it could, up to `atUs` of the footage. */
+  private goesOnAfter(atUs: number): boolean {
+    const { source } = this;
+    if (source.kind === 'file') return source.loop;
+    return source.seconds === null || atUs < source.seconds * 1_000_000 - ROUNDING_US * 2;
   }
 
   private nextPass(before: Pass, lengthUs: number): void {
