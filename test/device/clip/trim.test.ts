@@ -167,11 +167,16 @@ async function cutAndCheck(ffmpeg: Ffmpeg, segments: readonly Segment[], grant: 
 // One ffmpeg cuts every window, any other a few of each kind; the slow suite has all of them cut all.
 const slow = process.env['DOORSILL_SLOW'] === '1';
 
+const LONG = [
+  ...['open GOPs', 'reordered frames', 'a GOP of 4 s in high profile', 'footage encoded by the capture'],
+  ...['a GOP of 2 s in main profile', 'frames at uneven times'],
+];
+
 describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
   const thorough = slow || ffmpeg.path === ffmpegs.at(-1)?.path;
   for (const [name, one] of Object.entries(CASES)) {
     const { style, codec, gop } = one;
-    it(`cuts ${name} to the frame`, async () => {
+    it(`cuts ${name} to the frame`, { tags: LONG.includes(name) ? ['long'] : [] }, async () => {
       const source = await makeFootage(ffmpeg.path, folder, style);
       const segments = await captureFile(ffmpeg.path, source, codec ? { codec } : {});
       for (const span of spansOf(one, thorough)) {

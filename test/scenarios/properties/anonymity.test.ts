@@ -51,7 +51,8 @@ describe(`homes that stay silent (seed ${SEED})`, () => {
     }
   });
 
-  it('acknowledge in the same time', (test) => {
+  // A busy machine blurs times: it is measured where the check runs.
+  it('acknowledge in the same time', { tags: ['long'] }, (test) => {
     const later = HOME_KINDS.filter((kind) => kind !== 'offline').map((kind) => laterMs(runOf('ignored'), runOf(kind)));
     expect(Math.max(...later.map(Math.abs))).toBeLessThan(TELLING_MS);
     const count = runOf('ignored').acknowledgedMs.length;

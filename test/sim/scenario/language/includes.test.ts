@@ -73,7 +73,7 @@ describe('an include', () => {
     ]);
   });
 
-  it('that brings more values than may be is refused', async () => {
+  it('that brings more values than may be is refused', { tags: ['long'] }, async () => {
     const half = `steps:\n${'- x\n'.repeat(210_000)}`;
     expect(await faultsOf('name: a\ninclude: [_a.yaml, _a.yaml]', { '_a.yaml': half })).toEqual([
       expect.stringContaining('with its includes this is more than 400000 values'),
