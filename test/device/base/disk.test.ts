@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CountingDisk } from '../../../device/base/counting-disk.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import { holdDiskContract } from './disk-contract.ts';
 
 let folder: string;
 
@@ -13,6 +14,16 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-disk-'));
 });
 afterEach(() => rm(folder, { recursive: true }));
+
+holdDiskContract('the machine’s file system', async () => {
+  const own = await mkdtemp(join(tmpdir(), 'doorsill-disk-'));
+  return { disk: new SystemDisk(), folder: own, dispose: () => rm(own, { recursive: true }) };
+});
+
+holdDiskContract('a disk that counts', async () => {
+  const own = await mkdtemp(join(tmpdir(), 'doorsill-disk-'));
+  return { disk: new CountingDisk(new SystemDisk(), own), folder: own, dispose: () => rm(own, { recursive: true }) };
+});
 
 it('writes durably at a place in the file, and counts it', async () => {
   const disk = new CountingDisk(new SystemDisk(), folder);
