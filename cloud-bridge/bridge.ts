@@ -5,6 +5,7 @@ import type { Disk } from '../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
 import type { Log } from '../device/base/log.ts';
 import { MqttLink } from '../device/base/mqtt-link.ts';
+import type { Network } from '../device/base/network.ts';
 import type { Random } from '../device/base/random.ts';
 import { caToPin, tlsSource } from '../device/base/tls.ts';
 import { UndoSteps } from '../device/base/undo-steps.ts';
@@ -51,6 +52,8 @@ export interface BridgeDeps {
   log: Log;
   config: BridgeConfig;
   httpLimits?: HttpLimits;
+  /** Where it connects to its broker and listens; absent: the machine's own network. */
+  network?: Network;
 }
 
 /** Queue for every cell's documents while the broker is down; beyond it the oldest is dropped, and all are published again anyway. */
@@ -209,7 +212,7 @@ export class Bridge {
   }
 
   private async openLink(core: Core): Promise<MqttLink> {
-    const { clock, random, disk, log, config } = this.deps;
+    const { clock, random, disk, log, config, network } = this.deps;
     // The broker's CA, which devices are given when they enrol, must be readable before the first one asks.
     await tlsFilesRead(caToPin(disk, config.dataFolder, config.area.tls, CA_BYTES_MAX));
     const account = await folderAccounts(disk, random, config.area.accounts).issue('bridge', core.id);
@@ -220,6 +223,7 @@ export class Bridge {
       payloadBytesMax: PAYLOAD_BYTES_MAX,
       queue: QUEUE,
       unreachable: linkFailure('the area broker'),
+      network,
       clock,
       random,
       log,
@@ -268,9 +272,9 @@ export class Bridge {
   }
 
   private makeApi(core: Core, link: MqttLink): Router {
-    const { clock, log, disk, config, httpLimits } = this.deps;
+    const { clock, log, disk, config, httpLimits, network } = this.deps;
     const { proxies } = config.http;
-    const server = makeHttpServer({ clock, log, proxies, limits: httpLimits });
+    const server = makeHttpServer({ clock, log, proxies, limits: httpLimits, network });
     this.undo.add(() => server.close());
     const { registry, area } = config;
     const facts = { id: core.id, key: core.key.publicKey, registry: registry.key, prefix: area.prefix };

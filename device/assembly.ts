@@ -9,6 +9,7 @@ import type { CountingDisk } from './base/counting-disk.ts';
 import { type Disk, removeTemporaries } from './base/disk.ts';
 import type { SigningKey } from './base/keys.ts';
 import type { Log } from './base/log.ts';
+import type { Network } from './base/network.ts';
 import { freshId, type Random } from './base/random.ts';
 import { fittingCipher } from './base/seal.ts';
 import type { Programs } from './base/system-programs.ts';
@@ -60,6 +61,8 @@ export interface DoorbellSeams {
   log: Log;
   ffmpeg: Ffmpeg;
   programs: Programs;
+  /** Where it connects and listens; absent: the machine's own network. */
+  network?: Network;
 }
 
 /** What every part is created from. */
@@ -167,7 +170,7 @@ export async function makeStorage(base: Base, undo: UndoSteps): Promise<Storage>
 /** The gate, and the parts that make, send and recall clips for it. */
 export function makeConsent(base: Base, storage: Storage, effects: GateEffects): Consent {
   const { config, folder, status, settled } = base;
-  const { clock, random, disk, log, ffmpeg } = base.seams;
+  const { clock, random, disk, log, ffmpeg, network } = base.seams;
   const { device, boot, enrolment, ring, outbox, cursor } = storage;
   const cuts = new TaskQueue();
   const alone = <Result>(work: () => Promise<Result>) => cuts.run(work);
@@ -209,7 +212,7 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
     clock,
     random,
     log,
-    sender: new Uploader({ device, outbox, clock, random, log, bridge, progress }),
+    sender: new Uploader({ device, outbox, clock, random, log, network, bridge, progress }),
     clip,
     previews,
     alone,
@@ -217,7 +220,7 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
     values: () => gate.settings.disclosure,
     storage: (fault) => status.storageIs('outbox', fault),
   });
-  return { gate, previews, deliveries, custody: new CustodyFetcher({ device, bridge, clock, random }) };
+  return { gate, previews, deliveries, custody: new CustodyFetcher({ device, bridge, network, clock, random }) };
 }
 
 /** The camera, and the parts that analyse its footage. */

@@ -16,6 +16,7 @@ export * from './base/mqtt-guard.ts';
 export * from './base/mqtt-link.ts';
 export * from './base/mqtt-subscription.ts';
 export * from './base/mqtt-topic.ts';
+export type { Network, NetworkPlace } from './base/network.ts';
 export * from './base/parse-json.ts';
 export * from './base/random.ts';
 export { nearestWord, settingsFault } from './base/settings-fault.ts';

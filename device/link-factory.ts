@@ -5,6 +5,7 @@ import type { Enrolment } from './area-link/enrolment.ts';
 import type { Clock } from './base/clock.ts';
 import type { Disk } from './base/disk.ts';
 import type { Log } from './base/log.ts';
+import type { Network } from './base/network.ts';
 import type { Random } from './base/random.ts';
 import { caToPin, tlsSource } from './base/tls.ts';
 import type { DeviceConfig } from './config.ts';
@@ -21,6 +22,8 @@ export interface LinkSeams {
   random: Random;
   disk: Disk;
   log: Log;
+  /** Absent: the machine's own. */
+  network?: Network | undefined;
 }
 
 /** The link to the owner's broker, or to none. Relative paths of TLS files are resolved against `folder`. */
@@ -33,9 +36,9 @@ export function makeHomeLink(
 ): HomeLink {
   const { user, password, prefix } = config.home;
   const url = hasBroker ? config.home.url : null;
-  const { clock, random, disk, log } = seams;
+  const { clock, random, disk, log, network } = seams;
   const tls = tlsSource(disk, folder, config.home.tls);
-  return new HomeLink({ device, prefix, url, user, password, tls, clock, random, log });
+  return new HomeLink({ device, prefix, url, user, password, tls, network, clock, random, log });
 }
 
 /** The link to the bridge's broker; null for a device that is not enrolled, or has no configured place. */
@@ -46,11 +49,11 @@ export function makeAreaLink(
   seams: LinkSeams,
 ): AreaLink | null {
   if (!enrolment || !config.place) return null;
-  const { clock, random, disk, log } = seams;
+  const { clock, random, disk, log, network } = seams;
   const { user, password, prefix, ca } = enrolment.area;
   const url = config.areaUrl ?? enrolment.area.url;
   const tls = tlsSource(disk, folder, config.areaTls, ca);
-  return new AreaLink({ cell: cellOf(config.place), prefix, url, user, password, tls, clock, random, log });
+  return new AreaLink({ cell: cellOf(config.place), prefix, url, user, password, tls, network, clock, random, log });
 }
 
 /** The bridge's address, its TLS settings and its signing key. Throws `device_not_enrolled`. */

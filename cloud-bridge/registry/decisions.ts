@@ -5,6 +5,7 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
+import type { Network } from '../../device/base/network.ts';
 import type { Random } from '../../device/base/random.ts';
 import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import type { HttpLimits } from '../../device/http/http-server.ts';
@@ -45,6 +46,8 @@ export interface RegistryDeps {
   log: Log;
   config: RegistryConfig;
   httpLimits?: HttpLimits;
+  /** Where it listens; absent: on the machine's own network. */
+  network?: Network;
   /** Ways to prove a domain that replace those of the settings. */
   domainProofs?: readonly DomainProof[];
 }

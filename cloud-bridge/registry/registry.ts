@@ -28,9 +28,9 @@ export class Registry extends RegistryDecisions {
     const rules = await loadEligibility(disk, config);
     const key = await signingKeyIn(disk, random, config.dataFolder);
     const adminToken = await adminTokenIn(disk, random, config.dataFolder);
-    const { clock, log, httpLimits } = this.deps;
+    const { clock, log, httpLimits, network } = this.deps;
     const store = await openRegistryStore(databasePlace(config, 'registry', REGISTRY_FILES), { clock, random, disk });
-    const server = makeHttpServer({ clock, log, proxies: config.http.proxies, limits: httpLimits });
+    const server = makeHttpServer({ clock, log, proxies: config.http.proxies, limits: httpLimits, network });
     const api = new Router(server, {
       title: 'doorsill registry',
       version: '1',

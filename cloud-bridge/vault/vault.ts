@@ -6,6 +6,7 @@ import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
+import type { Network } from '../../device/base/network.ts';
 import type { Random } from '../../device/base/random.ts';
 import { UndoSteps } from '../../device/base/undo-steps.ts';
 import { type HttpLimits, makeHttpServer } from '../../device/http/http-server.ts';
@@ -43,6 +44,8 @@ export interface VaultDeps {
   log: Log;
   config: VaultConfig;
   httpLimits?: HttpLimits;
+  /** Where it listens; absent: on the machine's own network. */
+  network?: Network;
 }
 
 interface Running {
@@ -65,7 +68,7 @@ export class Vault {
   /** Starts on its data folder. Throws `state_damaged`, `database_...`, `evidence_store_...`, `port_in_use`. */
   async start(): Promise<void> {
     try {
-      const { clock, random, disk, log, config, httpLimits } = this.deps;
+      const { clock, random, disk, log, config, httpLimits, network } = this.deps;
       const { dataFolder, http } = config;
       await disk.makeFolder(dataFolder);
       const key = await signingKeyIn(disk, random, dataFolder);
@@ -85,7 +88,7 @@ export class Vault {
         statements,
         sweepEveryMs: config.sweepEveryS * 1000,
       });
-      const server = makeHttpServer({ clock, log, proxies: config.http.proxies, limits: httpLimits });
+      const server = makeHttpServer({ clock, log, proxies: config.http.proxies, limits: httpLimits, network });
       const api = new Router(server, {
         title: 'doorsill vault',
         version: '1',

@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
 import type { IncomingMessage, MqttSubscription } from '../base/mqtt-subscription.ts';
+import type { Network } from '../base/network.ts';
 import { integerBelow, type Random } from '../base/random.ts';
 import type { TlsSource } from '../base/tls.ts';
 import { parseToken } from '../protocol/jws.ts';
@@ -24,6 +25,8 @@ export interface AreaLinkOptions {
   user: string;
   password: string;
   tls?: TlsSource | undefined;
+  /** Absent: the machine's own. */
+  network?: Network | undefined;
   clock: Clock;
   random: Random;
   log: Log;

@@ -4,6 +4,7 @@ import { utf8 } from '../base/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { isPublicKey, type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
+import type { Network } from '../base/network.ts';
 import { parseJson } from '../base/parse-json.ts';
 import { freshId, type Random } from '../base/random.ts';
 import type { TlsSource } from '../base/tls.ts';
@@ -40,6 +41,8 @@ export interface EnrolmentDeps {
   id: string;
   /** For a bridge at an https address with a certificate from no public authority. */
   tls?: TlsSource | undefined;
+  /** Absent: the machine's own. */
+  network?: Network | undefined;
 }
 
 /**
@@ -93,6 +96,7 @@ async function post(deps: EnrolmentDeps, url: string, body: object, signal: Abor
     mayLeave: () => signal?.throwIfAborted(),
     signal: signal ?? new AbortController().signal,
     tls: await tlsFilesRead(deps.tls?.() ?? Promise.resolve(undefined)),
+    network: deps.network,
     clock: deps.clock,
   });
   try {

@@ -2,6 +2,7 @@
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 import type { QueueLimits } from './mqtt-queue.ts';
+import type { Network } from './network.ts';
 import type { Random } from './random.ts';
 import type { TlsSource } from './tls.ts';
 import type { TlsFaultKind } from './tls-fault.ts';
@@ -29,6 +30,8 @@ export interface MqttLinkOptions {
   queue?: QueueLimits;
   /** Makes the coded failure that callers get: `where` is the broker's address without credentials, `fault` why TLS failed. */
   unreachable: (where: string, detail: string, fault?: TlsFaultKind) => Error;
+  /** Absent: the machine's own. */
+  network?: Network | undefined;
   clock: Clock;
   random: Random;
   log: Log;

@@ -201,9 +201,9 @@ export class MqttLink {
   }
 
   private converse(Client: typeof MqttClient, address: BrokerAddress, tls: TlsMaterial): Promise<number> {
-    const { clock } = this.options;
+    const { clock, network } = this.options;
     const packetBytesMax = this.options.payloadBytesMax + TOPIC_BYTES_MAX + 4;
-    const connection = openBrokerSocket(address, tls, packetBytesMax);
+    const connection = openBrokerSocket(address, tls, packetBytesMax, network);
     this.socket = connection.socket;
     return new Promise((resolve) => {
       let error: Error | null = null;

@@ -2,7 +2,9 @@
 // Not here: the session (mqtt-link.ts).
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { assert } from './assert.ts';
 import { FROM_BROKER, MqttGuard } from './mqtt-guard.ts';
+import type { Network } from './network.ts';
 import { type TlsMaterial, tlsOptions } from './tls.ts';
 import { type TlsFault, type TlsProgress, tlsFaultOf } from './tls-fault.ts';
 
@@ -39,11 +41,18 @@ export interface BrokerSocket {
 }
 
 /** Connects, over TLS when the address says so. Destroys itself when a packet is not allowed. */
-export function openBrokerSocket(address: BrokerAddress, tls: TlsMaterial, packetBytesMax: number): BrokerSocket {
+export function openBrokerSocket(
+  address: BrokerAddress,
+  tls: TlsMaterial,
+  packetBytesMax: number,
+  network?: Network,
+): BrokerSocket {
   const { host, port, secure } = address;
+  assert(!secure || !network, 'TLS is spoken on the machine’s own network alone');
+  const connectPlain = () => network?.connect({ host, port }) ?? connectTcp({ host, port });
   const socket = secure
     ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...tlsOptions(tls) })
-    : connectTcp({ host, port });
+    : connectPlain();
   socket.setNoDelay(true);
   const seen: TlsProgress = { connected: false, shaken: false, heard: false, ended: false };
   let error: Error | null = null;

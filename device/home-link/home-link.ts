@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
 import type { IncomingMessage } from '../base/mqtt-subscription.ts';
+import type { Network } from '../base/network.ts';
 import type { Random } from '../base/random.ts';
 import type { TlsSource } from '../base/tls.ts';
 import type {
@@ -29,6 +30,8 @@ export interface HomeLinkOptions {
   tls?: TlsSource | undefined;
   /** Minimum interval between two states; in between only the latest is kept. */
   stateEveryMs?: number;
+  /** Absent: the machine's own. */
+  network?: Network | undefined;
   clock: Clock;
   random: Random;
   log: Log;

@@ -14,6 +14,7 @@ import { z } from 'zod';
 import type { Clock, Timer } from '../base/clock.ts';
 import { isNoSpace, systemCode } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
+import type { Network } from '../base/network.ts';
 import { TLS_VERSION_MIN } from '../base/tls.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../protocol/problem.ts';
@@ -54,6 +55,8 @@ export interface HttpDeps {
   limits?: HttpLimits | undefined;
   /** Addresses of proxies whose X-Forwarded-For is trusted. */
   proxies?: readonly string[];
+  /** Where it listens; absent: on the machine's own network. */
+  network?: Network | undefined;
   /** PEM; absent: plain HTTP. */
   tls?: { key: string; certificate: string };
 }
@@ -63,7 +66,7 @@ export const UPLOAD_BODY_TYPE = 'application/offset+octet-stream';
 
 /** A server without routes; `listenOn` opens it. */
 export function makeHttpServer(deps: HttpDeps): FastifyInstance {
-  const { clock, log, limits = HTTP_LIMITS, proxies = [], tls } = deps;
+  const { clock, log, limits = HTTP_LIMITS, proxies = [], tls, network } = deps;
   const timeouts = { headersTimeout: limits.headersMs, connectionsCheckingInterval: Math.min(limits.headersMs, 5_000) };
   const server = fastify({
     logger: false,
@@ -81,6 +84,7 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     ...(tls ? { serverFactory: tlsServer(tls, timeouts, limits.idleMs) } : { http: timeouts }),
   });
   server.server.maxConnections = limits.connections + ACCEPTED_MAX;
+  network?.adopt(server.server);
   const seats = new ConnectionLimit(limits, addressList(proxies));
   server.server.on('connection', (socket) => seats.admit(socket));
   if (tls) server.server.on('secureConnection', (socket) => seats.secure(socket));

@@ -7,6 +7,7 @@ import type { Disk } from '../base/disk.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import { MqttLink } from '../base/mqtt-link.ts';
+import type { Network } from '../base/network.ts';
 import type { Random } from '../base/random.ts';
 import { tlsSource } from '../base/tls.ts';
 import { failure, isFailure } from '../protocol/errors.ts';
@@ -42,6 +43,8 @@ export interface OwnerListeners {
 }
 
 export interface OwnerSessionDeps {
+  /** Absent: the machine's own. */
+  network?: Network | undefined;
   clock: Clock;
   random: Random;
   disk: Disk;

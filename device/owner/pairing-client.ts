@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { fromBase64url, toBase64url } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
+import type { Network } from '../base/network.ts';
 import { pairingProofInput } from '../protocol/console-messages.ts';
 import type { DepartureCustody, DeparturePage } from '../protocol/departures.ts';
 import { failure } from '../protocol/errors.ts';
@@ -40,13 +41,13 @@ import {
  * `timed_out`, `pairing_refused`, `pairing_locked`, `owner_too_many`, `consent_ledger_damaged`, `consent_storage_failed`.
  */
 export async function pairWithDevice(
-  deps: { clock: Clock },
+  deps: { clock: Clock; network?: Network },
   socketPath: string,
   key: SigningKey,
   name: string,
   own?: { user: string; password: string },
 ): Promise<Home> {
-  return converse(deps.clock, socketPath, async (ask) => {
+  return converse(deps, socketPath, async (ask) => {
     const hello = await ask({ verb: 'hello' }, helloAnswerSchema);
     const { device, deviceKey, trust, nonce } = hello;
     if (!own && !hello.issuesAccounts) throw failure('pairing_account_needed', { device });
@@ -75,12 +76,12 @@ export async function pairWithDevice(
 
 /** Who is paired with the device. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function listOwners(deps: { clock: Clock }, socketPath: string): Promise<{ key: string; name: string }[]> {
-  return converse(deps.clock, socketPath, async (ask) => (await ask({ verb: 'list' }, listAnswerSchema)).owners);
+  return converse(deps, socketPath, async (ask) => (await ask({ verb: 'list' }, listAnswerSchema)).owners);
 }
 
 /** Where the device's own server is; null when it has none. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function askConsole(deps: { clock: Clock }, socketPath: string): Promise<ConsoleAddress | null> {
-  return converse(deps.clock, socketPath, async (ask) => (await ask({ verb: 'console' }, consoleAnswerSchema)).console);
+  return converse(deps, socketPath, async (ask) => (await ask({ verb: 'console' }, consoleAnswerSchema)).console);
 }
 
 /**
@@ -88,18 +89,12 @@ export async function askConsole(deps: { clock: Clock }, socketPath: string): Pr
  * `timed_out`, `pairing_code_unknown`, `console_off`, `owner_too_many`, `consent_storage_failed`.
  */
 export async function confirmPairing(deps: { clock: Clock }, socketPath: string, code: string): Promise<string> {
-  return converse(
-    deps.clock,
-    socketPath,
-    async (ask) => (await ask({ verb: 'confirm', code }, confirmAnswerSchema)).name,
-  );
+  return converse(deps, socketPath, async (ask) => (await ask({ verb: 'confirm', code }, confirmAnswerSchema)).name);
 }
 
 /** Who besides owners may see pictures, and who looked, newest first. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function askViewers(deps: { clock: Clock }, socketPath: string): Promise<Omit<ViewersAnswer, 'ok'>> {
-  const { viewers, looks } = await converse(deps.clock, socketPath, (ask) =>
-    ask({ verb: 'viewers' }, viewersAnswerSchema),
-  );
+  const { viewers, looks } = await converse(deps, socketPath, (ask) => ask({ verb: 'viewers' }, viewersAnswerSchema));
   return { viewers, looks };
 }
 
@@ -110,7 +105,7 @@ export async function askDepartures(
   before: number | null,
 ): Promise<DeparturePage> {
   const question = { verb: 'left', ...(before === null ? {} : { before }) } as const;
-  return converse(deps.clock, socketPath, async (ask) => (await ask(question, leftAnswerSchema)).page);
+  return converse(deps, socketPath, async (ask) => (await ask(question, leftAnswerSchema)).page);
 }
 
 /**
@@ -122,7 +117,7 @@ export async function askCustody(
   socketPath: string,
   grant: string,
 ): Promise<{ shown: DepartureCustody; device: string; bridgeKey: string }> {
-  return converse(deps.clock, socketPath, async (ask) => {
+  return converse(deps, socketPath, async (ask) => {
     const { device, trust } = await ask({ verb: 'hello' }, helloAnswerSchema);
     if (!trust) throw failure('device_not_enrolled');
     const { shown } = await ask({ verb: 'custody', grant }, custodyAnswerSchema);
@@ -132,7 +127,7 @@ export async function askCustody(
 
 /** The device's health. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function askHealth(deps: { clock: Clock }, socketPath: string): Promise<Health> {
-  return converse(deps.clock, socketPath, async (ask) => (await ask({ verb: 'health' }, healthAnswerSchema)).health);
+  return converse(deps, socketPath, async (ask) => (await ask({ verb: 'health' }, healthAnswerSchema)).health);
 }
 
 /**
@@ -144,7 +139,7 @@ export async function askStill(
   socketPath: string,
   call: string,
 ): Promise<{ atUs: number; jpeg: Uint8Array }> {
-  const answer = await converse(deps.clock, socketPath, (ask) => ask({ verb: 'still', call }, stillAnswerSchema));
+  const answer = await converse(deps, socketPath, (ask) => ask({ verb: 'still', call }, stillAnswerSchema));
   const jpeg = fromBase64url(answer.jpeg);
   if (!jpeg) throw failure('pairing_refused', { detail: 'the device’s answer was not understood' });
   return { atUs: answer.atUs, jpeg };
@@ -153,8 +148,12 @@ export async function askStill(
 type Ask = <Schema extends z.ZodType>(ask: PairingAsk, schema: Schema) => Promise<z.infer<Schema>>;
 
 /** Exchanges requests and answers one at a time, and always closes the socket. */
-async function converse<Result>(clock: Clock, path: string, talk: (ask: Ask) => Promise<Result>): Promise<Result> {
-  const socket = createConnection(path);
+async function converse<Result>(
+  { clock, network }: { clock: Clock; network?: Network },
+  path: string,
+  talk: (ask: Ask) => Promise<Result>,
+): Promise<Result> {
+  const socket = network?.connect({ path }) ?? createConnection(path);
   let waiting: { resolve: (value: unknown) => void; reject: (thrown: unknown) => void } | null = null;
   let broken: unknown = null;
   const breakOff = (thrown: unknown) => {

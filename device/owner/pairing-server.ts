@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { verifySignature } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
+import type { Network } from '../base/network.ts';
 import type { Random } from '../base/random.ts';
 import { pairingProofInput } from '../protocol/console-messages.ts';
 import type { DepartureCustody, DeparturePage } from '../protocol/departures.ts';
@@ -32,6 +33,8 @@ export interface PairingServerDeps {
   clock: Clock;
   random: Random;
   log: Log;
+  /** Absent: the machine's own. */
+  network?: Network | undefined;
   /** From `pairingSocketPath`. */
   path: string;
   /** The facts about the device for a new owner; called at each hello. */
@@ -77,7 +80,7 @@ export class PairingServer {
   async start(): Promise<void> {
     const server = createServer((socket) => this.converse(socket));
     server.maxConnections = CONNECTIONS_MAX;
-    await listenPrivately(this.deps.disk, server, this.deps.path);
+    await listenPrivately(this.deps.disk, server, this.deps.path, this.deps.network);
     this.server = server;
   }
 

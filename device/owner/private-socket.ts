@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { utf8 } from '../base/bytes.ts';
 import type { Disk } from '../base/disk.ts';
 import { sha256Hex } from '../base/keys.ts';
+import type { Network } from '../base/network.ts';
 import { failure } from '../protocol/errors.ts';
 
 /** Only the owner of the process may connect: not group, not others. */
@@ -26,8 +27,9 @@ export function privateSocketPath(dataFolder: string, name: string, home: () => 
   throw failure('config_invalid', { file: dataFolder, detail: 'the path is too long for a socket' });
 }
 
-/** Listens. A socket left by a crash is replaced: the data folder's lock shows that its process is gone. */
-export async function listenPrivately(disk: Disk, server: Server, path: string): Promise<void> {
+/** Listens. A socket left by a crash is replaced: the data folder's lock shows that its process is gone. Absent `network`: the machine's. */
+export async function listenPrivately(disk: Disk, server: Server, path: string, network?: Network): Promise<void> {
+  network?.adopt(server);
   await disk.makeFolder(dirname(path));
   await disk.remove(path);
   const listening = new Promise<void>((resolve, reject) => {

@@ -6,6 +6,7 @@ import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Network } from '../base/network.ts';
 import { type TlsMaterial, type TlsSource, tlsOptions } from '../base/tls.ts';
 import { failure } from '../protocol/errors.ts';
 
@@ -20,6 +21,8 @@ export interface BridgeHttpOptions {
   signal: AbortSignal;
   /** For an https address; absent: the system's authorities. TLS 1.3 and certificate verification cannot be turned off. */
   tls?: TlsMaterial | undefined;
+  /** Absent: the machine's own. */
+  network?: Network | undefined;
   clock: Clock;
 }
 
@@ -48,6 +51,11 @@ export class BridgeHttp implements HttpStack {
     this.secure = options.baseUrl.startsWith('https:');
     const settings = { keepAlive: true, maxSockets: 1 };
     this.agent = this.secure ? new TlsAgent({ ...settings, ...tlsOptions(options.tls ?? {}) }) : new Agent(settings);
+    const { network } = options;
+    if (!network) return;
+    assert(!this.secure, 'TLS is spoken on the machine’s own network alone');
+    const { hostname: host, port } = new URL(options.baseUrl);
+    this.agent.createConnection = () => network.connect({ host, port: Number(port || 80) });
   }
 
   getName(): string {

@@ -2,6 +2,7 @@
 // Not here: checking the answer (protocol/check-departure.ts: whoever shows it does), the single request (bridge-http.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { SigningKey } from '../base/keys.ts';
+import type { Network } from '../base/network.ts';
 import { parseJson } from '../base/parse-json.ts';
 import { freshId, type Random } from '../base/random.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
@@ -22,6 +23,8 @@ export interface CustodyFetcherDeps {
   device: { id: string; key: SigningKey };
   /** The bridge as pinned now. Throws `device_not_enrolled`. */
   bridge(): PinnedBridge;
+  /** Absent: the machine's own. */
+  network?: Network | undefined;
   clock: Clock;
   random: Random;
 }
@@ -53,10 +56,18 @@ export class CustodyFetcher {
     const timer = this.deps.clock.after(ANSWER_MS_MAX, () => late.abort());
     try {
       const tls = await readBridgeTls(bridge.tls);
-      const { clock } = this.deps;
+      const { clock, network } = this.deps;
       const bearer = () => this.call(bridge.id, grant);
       const mayLeave = () => late.signal.throwIfAborted();
-      const http = new BridgeHttp({ baseUrl: baseOf(bridge), bearer, mayLeave, signal: late.signal, tls, clock });
+      const http = new BridgeHttp({
+        baseUrl: baseOf(bridge),
+        bearer,
+        mayLeave,
+        signal: late.signal,
+        tls,
+        network,
+        clock,
+      });
       try {
         return await custodyAt(http, grant);
       } finally {

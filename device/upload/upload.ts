@@ -4,6 +4,7 @@ import { Backoff } from '../base/backoff.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { type SigningKey, sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
+import type { Network } from '../base/network.ts';
 import { freshId, type Random } from '../base/random.ts';
 import { assertMayLeave, type LiveGrant } from '../consent/live-grant.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
@@ -12,7 +13,7 @@ import { parseToken, signToken } from '../protocol/jws.ts';
 import type { IntakeStatus, UploadToken } from '../protocol/manifest.ts';
 import { type Pairing, revokeSchema } from '../protocol/owner-orders.ts';
 import { PUBLIC_AUDIENCE } from '../protocol/shared-claims.ts';
-import { BridgeHttp, readBridgeTls } from './bridge-http.ts';
+import { BridgeHttp, type BridgeHttpOptions, readBridgeTls } from './bridge-http.ts';
 import type { OwnersWord } from './delivery.ts';
 import {
   baseOf,
@@ -36,6 +37,8 @@ export interface UploaderDeps {
   bridge: () => PinnedBridge;
   /** Called at every change of state, and while sending at most every half second. */
   progress: (progress: UploadProgress) => void;
+  /** Absent: the machine's own. */
+  network?: Network | undefined;
   clock: Clock;
   random: Random;
   log: Log;
@@ -128,6 +131,12 @@ export class Uploader {
     }
   }
 
+  /** What every connection to the bridge is made with. */
+  private get channel(): Pick<BridgeHttpOptions, 'clock' | 'network'> {
+    const { clock, network } = this.deps;
+    return { clock, network };
+  }
+
   private async handOver(
     bridge: PinnedBridge,
     grant: string,
@@ -136,7 +145,7 @@ export class Uploader {
   ): Promise<IntakeStatus> {
     const mayLeave = () => signal.throwIfAborted();
     const tls = await readBridgeTls(bridge.tls);
-    const http = new BridgeHttp({ baseUrl: baseOf(bridge), mayLeave, signal, tls, clock: this.deps.clock });
+    const http = new BridgeHttp({ ...this.channel, baseUrl: baseOf(bridge), mayLeave, signal, tls });
     try {
       return await revokeAtBridge(http, grant, body);
     } finally {
@@ -146,18 +155,17 @@ export class Uploader {
 
   /** One attempt: open the intake, find or create the upload, send what is missing, fetch the receipt. Safe to repeat at each point. */
   private async attempt(live: LiveGrant, grant: string, acknowledged: (bytes: number) => void): Promise<string> {
-    const { outbox, clock } = this.deps;
-    const item = outbox.item(grant);
+    const item = this.deps.outbox.item(grant);
     if (!item) throw failure('outbox_damaged', { grant });
     const bridge = this.deps.bridge();
     assertSameBridge(bridge, live.facts.request.aud);
     const http = new BridgeHttp({
+      ...this.channel,
       baseUrl: baseOf(bridge),
       bearer: this.bearer(item, bridge.id),
       mayLeave: () => assertMayLeave(live),
       signal: live.signal,
       tls: await readBridgeTls(bridge.tls),
-      clock,
     });
     try {
       const opened = await openAtBridge(http, item);

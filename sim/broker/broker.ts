@@ -10,6 +10,7 @@ import {
   mayPublish,
   mayReceive,
   maySubscribe,
+  type Network,
   PAYLOAD_BYTES_MAX,
   systemCode,
   type Timer,
@@ -27,6 +28,8 @@ export interface BrokerOptions extends AccessOptions {
   tls?: TlsListenerOptions;
   /** How often accounts are checked; default ACCOUNTS_AGAIN_MS. */
   accountsAgainMs?: number;
+  /** Where it listens; absent: on the machine's own network. */
+  network?: Network;
   clock: Clock;
   log: Log;
 }
@@ -109,6 +112,7 @@ export class Broker {
     this.aedes = aedes;
     this.server = this.makeServer();
     this.server.maxConnections = limits.connections;
+    this.options.network?.adopt(this.server);
     try {
       await this.listen(this.server);
     } catch (thrown) {
