@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { type FragmentSamples, type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
 import { FragmentSplitter } from '../media/fragment-splitter.ts';
 import { GRAY_HEIGHT, GRAY_WIDTH } from './ffmpeg-capture-command.ts';
-import type { ProcessEnd } from './ffmpeg-run.ts';
+import type { ProcessEnd } from './ffmpeg-process.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 import type { RunInput } from './source-interfaces.ts';
 import { type CaptureCommand, type CaptureProcess, startCapture } from './start-ffmpeg.ts';

@@ -1,6 +1,6 @@
 // Owns: ffmpeg as a child process: starting it with a bare environment, short jobs over pipes, ending it reliably.
 // Not here: finding it (find-ffmpeg.ts), what a capture asks of it (start-ffmpeg.ts).
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
@@ -9,25 +9,8 @@ import { concatBytes } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { failure } from '../protocol/errors.ts';
 import { didNotStart, type Freedom, limited } from './ffmpeg-kernel-limits.ts';
+import type { FfmpegProcess, ProcessEnd, StartOptions } from './ffmpeg-process.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
-
-/** How a process ended: its exit status, or the signal that ended it. */
-export interface ProcessEnd {
-  readonly status: number | null;
-  readonly signal: string | null;
-  /** The last lines it wrote to stderr, without credentials. */
-  readonly words: string;
-}
-
-/** A running ffmpeg. Whoever starts one reads all its pipes, or it blocks on a full one. */
-export interface FfmpegProcess {
-  readonly child: ChildProcess;
-  /** Settles once, when the process is gone and its pipes are closed; never rejects. */
-  readonly ended: Promise<ProcessEnd>;
-  /** Asks it to finish its files (SIGTERM) and, when it has not gone after `graceMs`, kills it. */
-  end(clock: Clock, graceMs: number): Promise<ProcessEnd>;
-  kill(): void;
-}
 
 /** Allocations above this are refused by ffmpeg itself: more than the largest picture, or the index of a day's footage. */
 const ALLOCATION_BYTES_MAX = 256 * 1024 * 1024;
@@ -76,14 +59,11 @@ export function lastWords(text: string, many = 3): string {
  * Starts ffmpeg under the limits of `ffmpeg-kernel-limits.ts`. `pipes` makes descriptors 3, 4, ... pipes too, as `pipe:3` in the arguments. Lines of stderr go to
  * `onLine` as they come. Never throws: a process that cannot start ends at once with status null.
  */
-export function startFfmpeg(
-  path: string,
-  args: readonly string[],
-  options: Freedom & { pipes?: number; onLine?: (line: string) => void; isBackground?: boolean } = {},
-): FfmpegProcess {
+export function startFfmpeg(ffmpeg: Ffmpeg, args: readonly string[], options: StartOptions = {}): FfmpegProcess {
+  if (ffmpeg.start) return ffmpeg.start(args, options);
   const env = Object.fromEntries(ENVIRONMENT_KEPT.map((name) => [name, process.env[name]]));
   const extra = Array.from({ length: options.pipes ?? 0 }, () => 'pipe' as const);
-  const program = limited(path, args, options);
+  const program = limited(ffmpeg.path, args, options);
   const child = spawn(program.path, [...program.args], {
     stdio: ['pipe', 'pipe', 'pipe', ...extra],
     env,
@@ -171,7 +151,7 @@ export async function runFfmpeg(ffmpeg: Ffmpeg, job: FfmpegJob): Promise<Uint8Ar
     processorS,
     ...job.args,
   ];
-  const running = startFfmpeg(ffmpeg.path, args, {
+  const running = startFfmpeg(ffmpeg, args, {
     files: job.files === true,
     isBackground: job.isBackground === true,
     ...(job.onLine ? { onLine: job.onLine } : {}),

@@ -4,6 +4,7 @@ import { accessSync, chmodSync, constants, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { failure } from '../protocol/errors.ts';
+import type { StartFfmpeg } from './ffmpeg-process.ts';
 
 /** A usable ffmpeg. `release` is [major, minor]; builds from its repository have the release they come after. */
 export interface Ffmpeg {
@@ -14,6 +15,8 @@ export interface Ffmpeg {
   readonly origin: 'FFMPEG_PATH' | 'system' | 'bundled';
   /** Threads of each video encoder, for bytes that are the same on every machine; absent: as many as the encoder likes. */
   readonly encoderThreads?: number;
+  /** Starts it otherwise than as a process of this machine: for a simulated world. `findFfmpeg` never gives one. */
+  readonly start?: StartFfmpeg;
 }
 
 /** Options that bound a video encoder's threads. */

@@ -10,7 +10,7 @@ import { type RunSinks, runCapture } from './capture-run.ts';
 import { chooseEncoder } from './choose-encoder.ts';
 import { faultOfGop, faultOfTrack, gopTooLong, isCutOff } from './copy-rules.ts';
 import { type CapturePlan, captureCommand, GRAY_FPS } from './ffmpeg-capture-command.ts';
-import type { ProcessEnd } from './ffmpeg-run.ts';
+import type { ProcessEnd } from './ffmpeg-process.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 import { FootageInStep } from './footage-in-step.ts';
 import { bootWallUsOf, endOf, Recording, type RecordingContext, type RecordingPlace } from './fragments-to-segments.ts';

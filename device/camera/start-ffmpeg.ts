@@ -3,7 +3,8 @@
 import type { Readable, Writable } from 'node:stream';
 import ffmpegCommand from 'fluent-ffmpeg';
 import { assert } from '../base/assert.ts';
-import { COMMON_ARGS, type FfmpegProcess, startFfmpeg } from './ffmpeg-run.ts';
+import type { FfmpegProcess } from './ffmpeg-process.ts';
+import { COMMON_ARGS, startFfmpeg } from './ffmpeg-run.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 
 /** One input or output of ffmpeg: its options come before its address. */
@@ -61,7 +62,7 @@ export function startCapture(
         _onProcess: unknown,
         onEnd: (error: null, out: Ring, err: Ring) => void,
       ) => {
-        const running = startFfmpeg(ffmpeg.path, [...COMMON_ARGS, '-loglevel', 'level+info', ...args], {
+        const running = startFfmpeg(ffmpeg, [...COMMON_ARGS, '-loglevel', 'level+info', ...args], {
           pipes: EXTRA_PIPES,
           onLine,
         });
@@ -81,8 +82,7 @@ const EMPTY_RING: Ring = { get: () => '' };
 
 function withPipes(running: FfmpegProcess): CaptureProcess {
   const { stdin, stdout, stdio } = running.child;
-  const pipes: readonly (Readable | Writable | null | undefined)[] = stdio;
-  const [gray, audioIn, live] = pipes.slice(3);
+  const [gray, audioIn, live] = stdio.slice(3);
   assert(stdin && stdout, 'the standard pipes are pipes');
   assert(gray && 'read' in gray && audioIn && 'write' in audioIn, 'descriptors 3 and 4 are pipes');
   assert(live && 'read' in live, 'descriptor 5 is a pipe');
