@@ -123,7 +123,7 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   vault?.handOvers.start();
   undo.add(() => vault?.handOvers.stop());
   const { creationsMax } = config.intake;
-  uploadRoutes(api, { desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
+  uploadRoutes(api, { disk, desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
 }
 
 /** The hand-over to the vault; null when no vault is configured. */

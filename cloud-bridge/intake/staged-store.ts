@@ -1,34 +1,77 @@
-// Owns: the tus store of staged uploads: bytes in files by FileStore, everything else in the bridge's database.
+// Owns: the tus store of staged uploads: bytes in files of the bridge's disk, everything else in its database.
 // Not here: who may upload (intake-admission.ts), HTTP (tus-routes.ts).
-import { type Configstore, FileStore } from '@tus/file-store';
-import { Upload } from '@tus/server';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { DataStore, ERRORS, Upload } from '@tus/server';
+import { assert } from '../../device/base/assert.ts';
+import type { Disk } from '../../device/base/disk.ts';
 import type { Intake, IntakeStore } from './store.ts';
 
-/** The database as tus sees it: an upload exists while its intake is open and the upload was created. */
-function uploadsOf(store: IntakeStore): Configstore {
-  return {
-    get: async (id) => {
-      const intake = await store.findUpload(id);
-      return intake?.state === 'open' && intake.uploading ? uploadOf(intake) : undefined;
-    },
-    set: async (id) => store.setUploading(id, true),
-    delete: async (id) => store.setUploading(id, false),
-  };
-}
-
-function uploadOf(intake: Intake): Upload {
-  return new Upload({ id: intake.upload, size: intake.clipBytes, offset: 0 });
-}
-
 /**
- * Staged files. The offset is always the file's size, so that after a crash an upload resumes where the last write ended.
- * Creating an upload again starts it over: one grant never has two.
+ * Staged files. An upload exists while its intake is open and the upload was created. The offset is always the file's size, so that after a
+ * crash an upload resumes where the last write ended. Creating an upload again starts it over: one grant never has two.
  */
-export class StagedStore extends FileStore {
+export class StagedStore extends DataStore {
+  private readonly disk: Disk;
+  private readonly folder: string;
+  private readonly store: IntakeStore;
+
   /** `folder` must exist. */
-  constructor(folder: string, store: IntakeStore) {
-    super({ directory: folder, configstore: uploadsOf(store) });
+  constructor(disk: Disk, folder: string, store: IntakeStore) {
+    super();
+    this.disk = disk;
+    this.folder = folder;
+    this.store = store;
     // The supported parts of tus 1.0.0. Lengths are known from the manifest, so none is deferred. Uploads expire with the grant.
     this.extensions = ['creation', 'creation-with-upload', 'termination', 'expiration'];
   }
+
+  override async create(upload: Upload): Promise<Upload> {
+    const file = await this.disk.open(this.path(upload.id), { create: true });
+    try {
+      await file.truncate(0);
+    } finally {
+      await file.close();
+    }
+    await this.store.setUploading(upload.id, true);
+    return upload;
+  }
+
+  override async remove(id: string): Promise<void> {
+    if ((await this.disk.sizeOf(this.path(id))) === null) throw ERRORS.FILE_NOT_FOUND;
+    await this.disk.remove(this.path(id));
+    await this.store.setUploading(id, false);
+  }
+
+  /** Writes what comes, at once; what came before a connection broke stays. Resolves with the new offset; rejects with the disk's errors. */
+  override async write(from: Readable, id: string, offset: number): Promise<number> {
+    const file = await this.disk.open(this.path(id), { create: false });
+    let at = offset;
+    try {
+      for await (const chunk of from) {
+        assert(chunk instanceof Uint8Array, 'a body gives bytes');
+        await file.write(at, chunk);
+        at += chunk.length;
+      }
+    } finally {
+      await file.close();
+    }
+    return at;
+  }
+
+  override async getUpload(id: string): Promise<Upload> {
+    const intake = await this.store.findUpload(id);
+    if (!isUploading(intake)) throw ERRORS.FILE_NOT_FOUND;
+    const offset = await this.disk.sizeOf(this.path(id));
+    if (offset === null) throw ERRORS.FILE_NO_LONGER_EXISTS;
+    return new Upload({ id, size: intake.clipBytes, offset });
+  }
+
+  private path(id: string): string {
+    return join(this.folder, id);
+  }
+}
+
+function isUploading(intake: Intake | null): intake is Intake {
+  return intake?.state === 'open' && intake.uploading;
 }

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { Server } from '@tus/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { Disk } from '../../device/base/disk.ts';
 import { keepForTransfer } from '../../device/http/connection-limit.ts';
 import { isDiskFull, UPLOAD_BODY_TYPE } from '../../device/http/http-server.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
@@ -19,6 +20,7 @@ import { hasArrived, type Intake, type IntakeStore } from './store.ts';
 export const UPLOADS_PATH = '/v1/uploads';
 
 export interface UploadDeps {
+  disk: Disk;
   desk: IntakeAdmission;
   finish: Finish;
   locks: UploadLocks;
@@ -32,12 +34,12 @@ const DRAIN_MS = 1;
 
 /** Adds the routes. */
 export function uploadRoutes(api: Router, deps: UploadDeps): void {
-  const { desk, finish, locks, store, stagingFolder } = deps;
+  const { disk, desk, finish, locks, store, stagingFolder } = deps;
   const intakes = new WeakMap<object, Intake>();
   const failures = new WeakMap<object, Failure>();
   const tus = new Server({
     path: UPLOADS_PATH,
-    datastore: new StagedStore(stagingFolder, store),
+    datastore: new StagedStore(disk, stagingFolder, store),
     locker: locks,
     lockDrainTimeout: DRAIN_MS,
     relativeLocation: true,
