@@ -166,6 +166,7 @@ export class Router {
 
   /** Opens the server; returns its base address. A route that was added without declaration is a bug. Throws `port_in_use`. */
   async listen(host: string, port: number): Promise<string> {
+    let document: object | null = null;
     this.route(
       {
         method: 'GET',
@@ -174,10 +175,12 @@ export class Router {
         answer: z.record(z.string(), z.unknown()),
         about: 'This document.',
       },
-      () => ({ ...document }),
+      () => {
+        // Built once, when somebody asks: it never changes, and building it is expensive.
+        document ??= this.document();
+        return { ...document };
+      },
     );
-    // Built once: it never changes, and building it is expensive.
-    const document = this.document();
     await this.server.ready();
     assertSame(this.registered, new Set(this.declared.map(({ method, path }) => `${method} ${path}`)));
     return listenOn(this.server, host, port);
