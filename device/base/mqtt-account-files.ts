@@ -1,6 +1,6 @@
 // Owns: broker accounts as files, one JSON file each, passwords only as salted hashes; written where a home or an area link
 // is issued, read by the embedded broker and printed for others. Not here: what an account may do (protocol/topic-access.ts).
-import { createHash, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
+import { createHash, pbkdf2, pbkdf2Sync, scrypt, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { assert } from './assert.ts';
@@ -128,7 +128,9 @@ function rabbitmqVerifier(password: string, salt: Uint8Array): string {
   return Buffer.concat([salt, hash]).toString('base64');
 }
 
-function pbkdf2Hash(password: string, salt: Uint8Array, iterations: number): Promise<Buffer> {
+async function pbkdf2Hash(password: string, salt: Uint8Array, iterations: number): Promise<Buffer> {
+  // So few take less than handing them to another thread, and a simulation owns the step. Others' files may ask for many more.
+  if (iterations <= PBKDF2_ITERATIONS) return pbkdf2Sync(password, salt, iterations, PBKDF2_HASH_BYTES, 'sha512');
   return new Promise((resolve, reject) => {
     pbkdf2(password, salt, iterations, PBKDF2_HASH_BYTES, 'sha512', (error, key) =>
       error ? reject(error) : resolve(key),
