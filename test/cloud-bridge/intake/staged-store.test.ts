@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type DiskFile, SystemDisk } from '../../../device/base/disk.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
+
+/** The machine's disk, on which nothing more fits into staged files while `isFull`. */
+class FullStaging extends SystemDisk {
+  isFull = false;
+
+  override async open(path: string, options: { create: boolean }): Promise<DiskFile> {
+    const file = await super.open(path, options);
+    if (!path.includes('/staging/')) return file;
+    const write: DiskFile['write'] = async (position, bytes) => {
+      if (this.isFull) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      await file.write(position, bytes);
+    };
+    return {
+      ...{ write, size: () => file.size(), sync: () => file.sync(), close: () => file.close() },
+      read: (position, length, into) => file.read(position, length, into),
+      writeDurably: (position, bytes) => file.writeDurably(position, bytes),
+      truncate: (length) => file.truncate(length),
+    };
+  }
+}
+
+let fixture: BridgeFixture;
+let request: string;
+const disk = new FullStaging();
+beforeEach(async () => {
+  ({ fixture, request } = await BridgeFixture.openReady());
+  await fixture.bridge.stop();
+  fixture.bridgeDisk = disk;
+  await fixture.startBridge();
+});
+afterEach(() => fixture.close());
+
+it('writes to the bridge’s own disk, says that it is full, and takes the rest once it is not', async () => {
+  const parcel = fixture.parcel(request);
+  await fixture.openIntake(parcel);
+  const path = await fixture.create(parcel);
+  const half = Math.floor(parcel.clip.length / 2);
+  expect((await fixture.patch(parcel, path, 0, parcel.clip.subarray(0, half))).status).toBe(204);
+  disk.isFull = true;
+  const refused = await fixture.patch(parcel, path, half, parcel.clip.subarray(half));
+  expect([refused.status, refused.body['code']]).toEqual([507, 'intake_full']);
+  expect((await fixture.tus('HEAD', path, parcel)).headers.get('upload-offset')).toBe(String(half));
+  disk.isFull = false;
+  expect((await fixture.patch(parcel, path, half, parcel.clip.subarray(half))).status).toBe(204);
+  expect((await fixture.status(parcel)).body).toMatchObject({ state: 'stored' });
+});
+
+it('starts an upload over when it is created again, and knows none that was ended', async () => {
+  const parcel = fixture.parcel(request);
+  await fixture.openIntake(parcel);
+  const path = await fixture.create(parcel);
+  await fixture.patch(parcel, path, 0, parcel.clip.subarray(0, 100));
+  expect(await fixture.create(parcel)).toBe(path);
+  expect((await fixture.tus('HEAD', path, parcel)).headers.get('upload-offset')).toBe('0');
+  expect((await fixture.tus('DELETE', path, parcel)).status).toBe(204);
+  expect((await fixture.tus('HEAD', path, parcel)).status).toBe(404);
+  expect((await fixture.tus('DELETE', path, parcel)).status).toBe(404);
+});
