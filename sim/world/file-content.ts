@@ -100,6 +100,10 @@ export class FileContent {
     if (bit >> 3 < this.durable.size) this.durable.flip(bit);
   }
 
+  durablyHolds(bytes: Uint8Array): boolean {
+    return Buffer.from(this.durable.read(0, this.durable.size)).includes(Buffer.from(bytes));
+  }
+
   copy(): FileContent {
     return new FileContent(this.live.read(0, this.live.size));
   }

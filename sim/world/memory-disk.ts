@@ -70,7 +70,7 @@ export class MemoryDisk implements Disk {
     return bytes;
   }
 
-  /** Cuts the power in the operation that is `after` operations from now, before or after it took effect; then calls `then`. */
+  /** Cuts the power in the operation that is `after` operations from now, before or after it took effect; then calls `then`. Infinity: never. */
   cutIn(after: number, then: () => void): void {
     this.cutAtStep = this.steps + Math.max(1, after);
     this.whenCut = then;
@@ -103,11 +103,18 @@ export class MemoryDisk implements Disk {
     return found;
   }
 
-  /** A disk with the same files, all of it durable: what a world begins with. */
-  copy(options: MemoryDiskOptions): MemoryDisk {
-    const copy = new MemoryDisk(options);
+  /** A disk as large, with the same files, all of it durable: what a world begins with. */
+  copy(options: Omit<MemoryDiskOptions, 'capacityBytes'>): MemoryDisk {
+    const copy = new MemoryDisk({ ...options, capacityBytes: this.capacityBytes });
     for (const [path, entry] of this.names) copy.adopt(path, entry === 'folder' ? entry : entry.copy());
     return copy;
+  }
+
+  /** Whether some file below `folder` would hold `bytes` after the worst power cut. */
+  durablyHolds(folder: string, bytes: Uint8Array): boolean {
+    return [...this.durableNames].some(
+      ([path, entry]) => path.startsWith(`${folder}/`) && entry !== 'folder' && entry.durablyHolds(bytes),
+    );
   }
 
   /** Flips one bit of one file below `folder`, as worn flash does; returns its path, or null where there is nothing to flip. */

@@ -15,6 +15,9 @@ const PAUSE_MS = 1;
  */
 const AWAITED = /Req|ConnectWrap$|ShutdownWrap$|^Immediate$/;
 
+/** Turns in which a world that has nothing of the machine's does all that is to be done now; what is left goes on in the same order anyway. */
+const SETTLING_TURNS = 2;
+
 const machine = new SystemClock();
 
 /** Resolves in the next turn of the event loop, once everything that is ready has been dealt with. */
@@ -45,4 +48,12 @@ export async function quiet(programs: () => number): Promise<void> {
     calm = now === before && !isBusy(programs()) ? calm + 1 : 0;
     before = now;
   }
+}
+
+/**
+ * The same in a world without any file, connection or program of the machine: nothing can come from outside, so it is not looked for. What
+ * happens then depends on nothing but what happened before.
+ */
+export async function settled(): Promise<void> {
+  for (let turns = 0; turns < SETTLING_TURNS; turns += 1) await turn();
 }

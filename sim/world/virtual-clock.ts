@@ -53,6 +53,8 @@ export interface VirtualClockOptions {
   startUs: number;
   /** How many times as fast as the machine's time it may pass; absent: as fast as everything can be done. */
   speed?: number;
+  /** Resolves when there is nothing left to do; absent: `quiet`, for a world with files, connections or programs of the machine. */
+  quiet?: (programs: () => number) => Promise<void>;
 }
 
 const machine = new SystemClock();
@@ -64,6 +66,7 @@ const LAG_MS = 2;
 export class VirtualClock implements Clock {
   private startUs: number;
   private readonly speed: number | null;
+  private readonly quiet: (programs: () => number) => Promise<void>;
   private nowUs = 0;
   private timers: Waiting[] = [];
   private nextOrder = 0;
@@ -74,9 +77,10 @@ export class VirtualClock implements Clock {
   private wake: (() => void) | null = null;
   private isOver = false;
 
-  constructor({ startUs, speed }: VirtualClockOptions) {
+  constructor({ startUs, speed, quiet: isQuiet }: VirtualClockOptions) {
     this.startUs = startUs;
     this.speed = speed ?? null;
+    this.quiet = isQuiet ?? quiet;
   }
 
   /** Moves the world's start to another wall time; before anything has happened in it. */
@@ -158,7 +162,7 @@ export class VirtualClock implements Clock {
     const startedMs = machine.monotonicMs();
     const fromUs = this.nowUs;
     while (!this.isOver) {
-      await quiet(() => this.programs);
+      await this.quiet(() => this.programs);
       if (this.isOver) return;
       const next = this.next();
       if (next === null) {

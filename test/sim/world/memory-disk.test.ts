@@ -153,6 +153,7 @@ it('is late while it is slow', async () => {
   const writing = slow.makeFolder('/folder').then(() => {
     isDone = true;
   });
+  await soon(writing);
   await clock.advance(399);
   expect(isDone).toBe(false);
   await clock.advance(1);

@@ -1,0 +1,334 @@
+// Owns: a network of a simulated world, in memory and on a seed: who listens where, and links between named parts that are late, slow, silent
+// or cut. Not here: the sockets (memory-socket.ts), what is said on them.
+import type { Server } from 'node:net';
+import type { Clock, Network, NetworkPlace, Random, Timer } from '../../device/index.ts';
+import { MemorySocket, reset } from './memory-socket.ts';
+
+/** `lost`: open connections are reset and none is made; `silent`: nothing arrives and nobody is told, until the link is well again. */
+export type MemoryLinkState = 'ok' | 'slow' | 'silent' | 'lost';
+
+/** How late each piece is, in the world's time; on a slow link. */
+const DELAY_MS = { ok: { least: 0.2, most: 8 }, slow: { least: 800, most: 2_500 } };
+const FIRST_PORT = 40_000;
+
+export interface MemoryNetworkOptions {
+  clock: Clock;
+  /** Decides how late each piece is. */
+  random: Random;
+  /** Sees every piece as it is delivered, in order. */
+  seen?: (piece: Piece) => void;
+  /** Changes what one end of a new connection sends, as whoever carries it could. */
+  filter?: (connection: { from: string; to: string }) => Filter | null;
+}
+
+/** What arrived: from part to part. */
+export interface Piece {
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: Uint8Array;
+  /** When the first of it was sent, in the clock's wall time. */
+  readonly sentUs: number;
+}
+
+/** What becomes of a piece: it is given on as what is returned. */
+export type Filter = (bytes: Uint8Array) => Uint8Array;
+
+interface Listener {
+  readonly name: string;
+  readonly server: Server;
+}
+
+/** One direction of one connection. */
+class Pipe {
+  private readonly network: MemoryNetwork;
+  private readonly filter: Filter | null;
+  readonly from: string;
+  readonly to: string;
+  readonly target: MemorySocket;
+  private readonly source: MemorySocket;
+  private waiting: Uint8Array[] = [];
+  private sentUs = 0;
+  private isEnding = false;
+  private timer: Timer | null = null;
+
+  constructor(network: MemoryNetwork, from: string, to: string, ends: { source: MemorySocket; target: MemorySocket }) {
+    this.network = network;
+    this.from = from;
+    this.to = to;
+    this.source = ends.source;
+    this.target = ends.target;
+    this.filter = network.filterOf(from, to);
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.waiting.length === 0) this.sentUs = this.network.nowUs;
+    this.waiting.push(bytes);
+    this.later();
+  }
+
+  end(): void {
+    this.isEnding = true;
+    this.later();
+  }
+
+  /** What is on its way is lost. */
+  drop(): void {
+    this.timer?.cancel();
+    this.timer = null;
+    this.waiting = [];
+    this.isEnding = false;
+  }
+
+  /** The link is well again. */
+  again(): void {
+    if (this.waiting.length > 0 || this.isEnding) this.later();
+  }
+
+  private later(): void {
+    this.timer ??= this.network.afterDelay(this.from, this.to, () => {
+      this.timer = null;
+      this.deliver();
+    });
+  }
+
+  /** What was sent meanwhile arrives with it, as TCP does. */
+  private deliver(): void {
+    if (this.network.stateOf(this.from, this.to) === 'silent') return;
+    const pieces = this.waiting;
+    this.waiting = [];
+    // Nobody is there any more, and TCP says so.
+    if (pieces.length > 0 && this.target.destroyed) return void this.source.destroy(reset());
+    if (pieces.length > 0) {
+      const sent = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+      const bytes = this.filter ? this.filter(sent) : sent;
+      if (bytes.length > 0) this.network.arrived({ from: this.from, to: this.to, bytes, sentUs: this.sentUs });
+      this.target.arrive(bytes);
+    }
+    if (!this.isEnding) return;
+    this.isEnding = false;
+    this.target.arriveEnd();
+  }
+}
+
+/** A connection from the one who made it to the one who listens. */
+class Connection {
+  readonly from: string;
+  readonly to: string;
+  private readonly network: MemoryNetwork;
+  private readonly near: MemorySocket;
+  private readonly far: MemorySocket;
+  private readonly there: Pipe;
+  private readonly back: Pipe;
+
+  constructor(network: MemoryNetwork, from: string, near: MemorySocket, listener: Listener) {
+    const { name: to, server } = listener;
+    this.network = network;
+    this.from = from;
+    this.to = to;
+    this.near = near;
+    this.far = new MemorySocket({ allowHalfOpen: Reflect.get(server, 'allowHalfOpen') === true });
+    this.there = new Pipe(network, from, to, { source: near, target: this.far });
+    this.back = new Pipe(network, to, from, { source: this.far, target: near });
+    this.near.attach(this.there, () => this.closed(this.there));
+    this.far.attach(this.back, () => this.closed(this.back));
+  }
+
+  open(server: Server): void {
+    this.far.connected();
+    this.near.connected();
+    server.emit('connection', this.far);
+  }
+
+  /** Both ends are told that the connection was reset. */
+  reset(): void {
+    this.there.drop();
+    this.back.drop();
+    this.near.destroy(reset());
+    this.far.destroy(reset());
+  }
+
+  again(): void {
+    this.there.again();
+    this.back.again();
+  }
+
+  inject(from: string, to: string, bytes: Uint8Array): void {
+    for (const pipe of [this.there, this.back]) if (pipe.from === from && pipe.to === to) pipe.send(bytes);
+  }
+
+  private closed(pipe: Pipe): void {
+    pipe.end();
+    if (this.near.destroyed && this.far.destroyed) this.network.forget(this);
+  }
+}
+
+/** Parts connect and listen here under names; each gets its own view with `at`. */
+export class MemoryNetwork {
+  private readonly options: MemoryNetworkOptions;
+  private readonly listeners = new Map<string, Listener>();
+  private readonly connections = new Set<Connection>();
+  private readonly states = new Map<string, MemoryLinkState>();
+  /** Attempts that wait for a silent link. */
+  private readonly attempts = new Set<{ from: string; to: NetworkPlace; socket: MemorySocket }>();
+  private nextPort = FIRST_PORT;
+  private pieces = 0;
+
+  constructor(options: MemoryNetworkOptions) {
+    this.options = options;
+  }
+
+  /** Pieces delivered so far. */
+  get delivered(): number {
+    return this.pieces;
+  }
+
+  get nowUs(): number {
+    return this.options.clock.wallUs();
+  }
+
+  /** Connections that are open. */
+  get openCount(): number {
+    return this.connections.size;
+  }
+
+  /** The network as the part of this name has it. After `end` it is without power: it connects nowhere and nobody reaches it. */
+  at(name: string): Network & { end(): void } {
+    let isOver = false;
+    return {
+      connect: (to) => {
+        const socket = new MemorySocket({ allowHalfOpen: false });
+        if (!isOver) this.attempt(name, to, socket);
+        return socket;
+      },
+      adopt: (server) => this.adopt(name, server),
+      end: () => {
+        if (isOver) return;
+        isOver = true;
+        for (const [place, listener] of this.listeners) if (listener.name === name) this.listeners.delete(place);
+        this.resetAll((one) => one.from === name || one.to === name);
+      },
+    };
+  }
+
+  /** Sets the link between two parts, both ways. */
+  set(one: string, other: string, state: MemoryLinkState): void {
+    this.states.set(linkOf(one, other), state);
+    const isOfLink = (each: { from: string; to: string }) => linkOf(each.from, each.to) === linkOf(one, other);
+    if (state === 'lost') this.resetAll(isOfLink);
+    if (state === 'silent') return;
+    for (const each of this.connections) if (isOfLink(each)) each.again();
+    for (const attempt of [...this.attempts]) {
+      this.attempts.delete(attempt);
+      this.attempt(attempt.from, attempt.to, attempt.socket);
+    }
+  }
+
+  /** Has every open connection between two parts carry bytes that nobody there has sent, as whoever carries it could. */
+  inject(from: string, to: string, bytes: Uint8Array): void {
+    for (const connection of this.connections) connection.inject(from, to, bytes);
+  }
+
+  /** Every link is well again. */
+  heal(): void {
+    for (const link of [...this.states.keys()]) {
+      const [one = '', other = ''] = link.split(' ');
+      this.set(one, other, 'ok');
+    }
+  }
+
+  stateOf(one: string, other: string): MemoryLinkState {
+    return this.states.get(linkOf(one, other)) ?? 'ok';
+  }
+
+  filterOf(from: string, to: string): Filter | null {
+    return this.options.filter?.({ from, to }) ?? null;
+  }
+
+  arrived(piece: Piece): void {
+    this.pieces += 1;
+    this.options.seen?.(piece);
+  }
+
+  forget(connection: Connection): void {
+    this.connections.delete(connection);
+  }
+
+  afterDelay(from: string, to: string, call: () => void): Timer {
+    const { clock, random } = this.options;
+    const { least, most } = this.stateOf(from, to) === 'slow' ? DELAY_MS.slow : DELAY_MS.ok;
+    return clock.after(least + random.fraction() * (most - least), call);
+  }
+
+  private resetAll(which: (connection: Connection) => boolean): void {
+    for (const connection of [...this.connections]) if (which(connection)) connection.reset();
+  }
+
+  private attempt(from: string, to: NetworkPlace, socket: MemorySocket): void {
+    const place = nameOfPlace(to);
+    this.afterDelay(from, this.listeners.get(place)?.name ?? '', () => {
+      if (socket.destroyed) return;
+      const listener = this.listeners.get(place);
+      const state = this.stateOf(from, listener?.name ?? '');
+      if (!listener || state === 'lost') {
+        socket.destroy(Object.assign(new Error(`connect ECONNREFUSED ${place}`), { code: 'ECONNREFUSED' }));
+      } else if (state === 'silent') this.attempts.add({ from, to, socket });
+      else {
+        const connection = new Connection(this, from, socket, listener);
+        this.connections.add(connection);
+        connection.open(listener.server);
+      }
+    });
+  }
+
+  /** Gives a server a `listen`, an `address` and a `close` that work on this network. */
+  private adopt(name: string, server: Server): void {
+    const closeReally = server.close.bind(server);
+    let place: NetworkPlace | null = null;
+    const listen = (...asked: unknown[]) => {
+      const wanted = this.wanted(asked);
+      const done = asked.find((each): each is () => void => typeof each === 'function');
+      const isTaken = this.listeners.has(nameOfPlace(wanted));
+      if (!isTaken) {
+        place = wanted;
+        this.listeners.set(nameOfPlace(wanted), { name, server });
+        if (done) server.once('listening', done);
+      }
+      process.nextTick(() => {
+        if (isTaken) server.emit('error', Object.assign(new Error('address in use'), { code: 'EADDRINUSE' }));
+        else server.emit('listening');
+      });
+      return server;
+    };
+    const close = (done?: () => void) => {
+      if (place) this.listeners.delete(nameOfPlace(place));
+      place = null;
+      if (done) server.once('close', () => done());
+      closeReally();
+      return server;
+    };
+    const address = () =>
+      place === null || 'path' in place
+        ? (place?.path ?? null)
+        : { address: place.host, port: place.port, family: 'IPv4' };
+    Object.assign(server, { listen, close, address });
+    Object.defineProperty(server, 'listening', { get: () => place !== null });
+  }
+
+  /** The place in the arguments of a `listen`; a port of 0 is a free one. */
+  private wanted([first, second]: readonly unknown[]): NetworkPlace {
+    if (typeof first === 'string') return { path: first };
+    const options = typeof first === 'object' && first !== null ? first : { port: first, host: second };
+    const asked = 'port' in options ? Number(options.port) : 0;
+    const port = asked > 0 ? asked : this.nextPort++;
+    return { host: 'host' in options && typeof options.host === 'string' ? options.host : '127.0.0.1', port };
+  }
+}
+
+function linkOf(one: string, other: string): string {
+  return [one, other].sort().join(' ');
+}
+
+/** Every address is this one machine's. */
+function nameOfPlace(place: NetworkPlace): string {
+  return 'path' in place ? place.path : `port ${place.port}`;
+}
