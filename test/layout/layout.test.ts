@@ -80,6 +80,7 @@ const SIM_ORDER = [
     'scenario',
     'prove',
     'record',
+    'simulate',
     'cli',
   ],
 ];

@@ -1,0 +1,118 @@
+// Owns: simulating town after town: from seed to seed, what was found, the smallest town that shows it, what was covered.
+// Not here: one town (town.ts), the command line (sim/cli/simulate.ts).
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ERRORS, type Ffmpeg, failure, RECEIPT_OUTCOMES } from '../../device/index.ts';
+import { drawFootage } from './ffmpeg-twin.ts';
+import { type Plan, planOf, shrunk } from './plan.ts';
+import { prepareGround, runTown, type TownGround, type TownResult } from './town.ts';
+import { ServiceFolders } from './town-services.ts';
+
+/** The registry's lists, from the source and from the built program. */
+const LISTS = ['../../cloud-bridge/registry/data', '../../../cloud-bridge/registry/data'];
+/** A town is run again at most so often to find a smaller one. */
+const SHRINK_RUNS_MAX = 60;
+
+/** What of a seed's plan is kept. */
+export interface Kept {
+  readonly acts?: ReadonlySet<number>;
+  readonly homes?: number;
+}
+
+export interface Finding {
+  readonly seed: number;
+  readonly kept: Kept;
+  readonly plan: Plan;
+  readonly result: TownResult;
+}
+
+/** What was provoked, and how often, in all towns. */
+export type Coverage = Map<string, number>;
+
+/** Towns of one process, one after the other. */
+export class Simulation {
+  readonly covered: Coverage = new Map();
+  private readonly folders: ServiceFolders;
+  private readonly ground: TownGround;
+
+  private constructor(folders: ServiceFolders, ground: TownGround) {
+    this.folders = folders;
+    this.ground = ground;
+  }
+
+  /** Prepares what every town begins with. Throws `ffmpeg_failed`. */
+  static async open(ffmpeg: Ffmpeg): Promise<Simulation> {
+    const lists = LISTS.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) => existsSync(path));
+    if (lists === undefined)
+      throw failure('registry_list_invalid', { file: 'data', detail: 'this installation does not have it' });
+    const footage = await drawFootage(ffmpeg);
+    const folders = new ServiceFolders();
+    try {
+      return new Simulation(folders, await prepareGround(footage, folders, lists));
+    } catch (thrown) {
+      folders.dispose();
+      throw thrown;
+    }
+  }
+
+  close(): void {
+    this.folders.dispose();
+  }
+
+  /** Runs the town of a seed, or what is kept of it. */
+  async run(seed: number, kept: Kept = {}): Promise<Finding> {
+    const plan = shrunk(planOf(seed), kept);
+    const result = await runTown(plan, this.ground);
+    for (const [what, times] of result.covered) this.covered.set(what, (this.covered.get(what) ?? 0) + times);
+    return { seed, kept, plan, result };
+  }
+
+  /** A smaller town of the same seed in which the same promise does not hold: fewer homes, then fewer acts. */
+  async shrink(found: Finding): Promise<Finding> {
+    const rule = found.result.breaches[0]?.rule;
+    let least = found;
+    let runs = 0;
+    const tryKept = async (kept: Kept): Promise<boolean> => {
+      runs += 1;
+      const smaller = await this.run(found.seed, kept);
+      const isSame = smaller.result.breaches.some((breach) => breach.rule === rule);
+      if (isSame) least = smaller;
+      return isSame;
+    };
+    for (let homes = 1; homes < found.plan.homes.length && runs < SHRINK_RUNS_MAX; homes += 1) {
+      if (await tryKept({ ...least.kept, homes })) break;
+    }
+    // Half of the acts, then a quarter, and so on: most have nothing to do with it.
+    for (
+      let share = Math.ceil(least.plan.acts.length / 2);
+      share >= 1;
+      share = share === 1 ? 0 : Math.ceil(share / 2)
+    ) {
+      for (let from = 0; from < least.plan.acts.length && runs < SHRINK_RUNS_MAX; ) {
+        const { acts } = least.plan;
+        const rest = acts.filter((_, at) => at < from || at >= from + share);
+        if (!(await tryKept({ ...least.kept, acts: new Set(rest.map(({ number }) => number)) }))) from += share;
+      }
+    }
+    return least;
+  }
+}
+
+/** Errors that consent and intake can end with: each should be provoked by some town. */
+const PROVOKED = /^(consent|intake)_/;
+
+/** Receipts and errors that no town has provoked. */
+export function neverReached(covered: Coverage): string[] {
+  const reached = new Set([...covered.keys()].flatMap((what) => what.split(' ')));
+  const codes = Object.keys(ERRORS).filter((code) => PROVOKED.test(code));
+  return [...RECEIPT_OUTCOMES, ...codes].filter((what) => !reached.has(what));
+}
+
+/** The words with which a finding is seen again. */
+export function wordsOf({ seed, kept }: Pick<Finding, 'seed' | 'kept'>): string[] {
+  return [
+    ...['simulate', '--seed', String(seed)],
+    ...(kept.homes === undefined ? [] : ['--homes', String(kept.homes)]),
+    ...(kept.acts === undefined ? [] : ['--acts', kept.acts.size === 0 ? 'none' : [...kept.acts].join(',')]),
+  ];
+}

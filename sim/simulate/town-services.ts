@@ -1,0 +1,212 @@
+// Owns: broker, registry, vault and bridge of a simulated town: their start from a town that was prepared once, going and coming back.
+// Not here: homes (town-home.ts), what agencies ask (town-agencies.ts).
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  Bridge,
+  bridgeConfigSchema,
+  Registry,
+  registryConfigSchema,
+  Vault,
+  vaultConfigSchema,
+} from '../../cloud-bridge/index.ts';
+import { type Clock, DEFAULT_PREFIX, failure, type Log, type Random, SystemDisk } from '../../device/index.ts';
+import { Broker } from '../broker/broker.ts';
+import { MemoryDisk } from '../world/memory-disk.ts';
+import type { MemoryNetwork } from '../world/memory-network.ts';
+
+export const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+/** Fixed: a town has this network to itself. */
+const PORTS: Record<ServiceName, number> = { broker: 1_883, registry: 8_101, vault: 8_102, bridge: 8_100 };
+/** How often the parts look whether anything is due. */
+const LOOK_AGAIN_S = 60;
+/** The bridge takes clips while a good part of its disk is free. */
+const DISK_BYTES = 4 * 1024 * 1024 * 1024;
+const DATABASE = /\.sqlite/;
+/** Where Linux keeps files in memory: SQLite waits for the disk at every commit, and nothing of a town outlives it. */
+const IN_MEMORY = '/dev/shm';
+
+export interface ServiceSeams {
+  clock: Clock;
+  random: Random;
+  network: MemoryNetwork;
+  log(part: string): Log;
+}
+
+/** What a town's services begin with: files, and the rows that SQLite keeps on the machine's own disk. */
+export interface Prepared {
+  readonly disk: MemoryDisk;
+  readonly bridgeKey: string;
+  readonly registryKey: string;
+  readonly vaultKey: string;
+}
+
+/** Folders on the machine's disk for SQLite, which knows no other; towns of one process use them one after the other. */
+export class ServiceFolders {
+  /** The running town's. */
+  readonly live: string;
+  private readonly kept: string;
+  private readonly root: string;
+
+  constructor() {
+    this.root = mkdtempSync(join(existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir(), 'doorsill-simulate-'));
+    this.live = join(this.root, 'live');
+    this.kept = join(this.root, 'kept');
+    this.clear();
+  }
+
+  /** Nothing is left of an earlier town. */
+  clear(): void {
+    rmSync(this.live, { recursive: true, force: true });
+    for (const part of SERVICES) mkdirSync(join(this.live, part), { recursive: true, mode: 0o700 });
+  }
+
+  /** Keeps the rows as they are now for `restore`; their databases are closed. */
+  keep(): void {
+    for (const part of SERVICES) {
+      mkdirSync(join(this.kept, part), { recursive: true, mode: 0o700 });
+      copyRows(join(this.live, part), join(this.kept, part));
+    }
+  }
+
+  restore(): void {
+    this.clear();
+    for (const part of SERVICES) copyRows(join(this.kept, part), join(this.live, part));
+  }
+
+  dispose(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+function copyRows(from: string, to: string): void {
+  for (const name of readdirSync(from)) if (DATABASE.test(name)) copyFileSync(join(from, name), join(to, name));
+}
+
+/** A disk with what the registry's program brings along: the lists it was shipped with. */
+export async function serviceDisk(options: { clock: Clock; random: Random }, lists: string): Promise<MemoryDisk> {
+  const disk = new MemoryDisk({ ...options, capacityBytes: DISK_BYTES });
+  const machine = new SystemDisk();
+  await disk.makeFolder(lists);
+  for (const name of await machine.list(lists)) {
+    const bytes = await machine.readFile(join(lists, name), LIST_BYTES_MAX);
+    if (bytes && name.endsWith('.csv')) await disk.replaceFile(join(lists, name), bytes);
+  }
+  return disk;
+}
+
+const LIST_BYTES_MAX = 16 * 1024 * 1024;
+
+interface Part {
+  stop(): Promise<void>;
+}
+
+export class TownServices {
+  readonly disk: MemoryDisk;
+  private readonly folder: string;
+  private readonly seams: ServiceSeams;
+  private readonly running = new Map<ServiceName, Part>();
+  private readonly known: { registry?: Registry; vault?: Vault; bridge?: Bridge } = {};
+  private keys: { registry: string; vault: string } | null;
+
+  /** `prepared`: absent for the town that is prepared. */
+  constructor(folder: string, disk: MemoryDisk, seams: ServiceSeams, prepared?: Prepared) {
+    this.folder = folder;
+    this.disk = disk;
+    this.seams = seams;
+    this.keys = prepared ? { registry: prepared.registryKey, vault: prepared.vaultKey } : null;
+  }
+
+  path(name: ServiceName | 'accounts'): string {
+    return join(this.folder, name);
+  }
+
+  url(name: ServiceName): string {
+    return `${name === 'broker' ? 'mqtt' : 'http'}://127.0.0.1:${PORTS[name]}`;
+  }
+
+  /** A part of the running town. Throws `not_running`. */
+  part<Name extends 'registry' | 'vault' | 'bridge'>(name: Name): NonNullable<TownServices['known'][Name]> {
+    const part = this.known[name];
+    if (!part) throw failure('not_running', { folder: this.path(name) });
+    return part;
+  }
+
+  isUp(name: ServiceName): boolean {
+    return this.running.has(name);
+  }
+
+  async start(): Promise<void> {
+    for (const folder of [...SERVICES, 'accounts'] as const) await this.disk.makeFolder(this.path(folder));
+    for (const name of SERVICES) await this.bring(name);
+  }
+
+  async bring(name: ServiceName): Promise<void> {
+    if (this.running.has(name)) return;
+    this.running.set(name, await this.startPart(name));
+  }
+
+  async end(name: ServiceName): Promise<void> {
+    const part = this.running.get(name);
+    this.running.delete(name);
+    await part?.stop();
+  }
+
+  async stop(): Promise<void> {
+    for (const name of [...SERVICES].reverse()) await this.end(name);
+  }
+
+  private async startPart(name: ServiceName): Promise<Part> {
+    const { clock, random, network, log } = this.seams;
+    const seams = { clock, random, disk: this.disk, log: log(name), network: network.at(name) };
+    const server = { dataFolder: this.path(name), http: { port: PORTS[name] } };
+    switch (name) {
+      case 'broker': {
+        const broker = new Broker({
+          ...{ host: '127.0.0.1', port: PORTS.broker, accounts: this.path('accounts'), prefix: DEFAULT_PREFIX },
+          ...{ ...seams, accountsAgainMs: LOOK_AGAIN_S * 1_000 },
+        });
+        await broker.start();
+        return broker;
+      }
+      case 'registry': {
+        const config = registryConfigSchema.parse({ ...server, domainProofs: ['local'] });
+        const registry = new Registry({ ...seams, config });
+        await registry.start();
+        this.known.registry = registry;
+        this.keys = { vault: '', ...this.keys, registry: registry.publicKey };
+        return registry;
+      }
+      case 'vault': {
+        const vault = new Vault({ ...seams, config: vaultConfigSchema.parse(server) });
+        await vault.start();
+        this.known.vault = vault;
+        this.keys = { registry: '', ...this.keys, vault: vault.publicKey };
+        return vault;
+      }
+      case 'bridge': {
+        const bridge = new Bridge({
+          ...seams,
+          config: bridgeConfigSchema.parse({ ...server, ...this.bridgeSettings() }),
+        });
+        await bridge.start();
+        this.known.bridge = bridge;
+        return bridge;
+      }
+    }
+  }
+
+  private bridgeSettings() {
+    return {
+      registry: { url: this.url('registry'), key: this.keys?.registry ?? '' },
+      area: { url: this.url('broker'), accounts: this.path('accounts') },
+      vault: { url: this.url('vault'), key: this.keys?.vault ?? '' },
+      revocationsEveryS: LOOK_AGAIN_S,
+      webhooks: { everyS: LOOK_AGAIN_S },
+      requests: { moderation: 'findings' as const },
+    };
+  }
+}

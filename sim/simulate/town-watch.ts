@@ -1,0 +1,181 @@
+// Owns: what must hold in a simulated town at every step: each piece on the network, each order and each receipt is held against what owners
+// signed. Not here: what must hold in the end (town-verdict.ts), making things happen.
+import { parseToken, utf8 } from '../../device/index.ts';
+import type { Piece } from '../world/memory-network.ts';
+import { type Footage, FRAME_US, GOP_US } from './ffmpeg-twin.ts';
+import { messagesIn } from './mqtt-packets.ts';
+import type { SignedOrder, TownHome } from './town-home.ts';
+
+/** A promise of DESIGN.md that did not hold, in orders. `rule` is its number there, or a name. */
+export interface Breach {
+  readonly rule: string;
+  readonly atMs: number;
+  readonly what: string;
+}
+
+/** Beyond what was acknowledged no more than this is sent once the device has a revocation. */
+const AFTER_REVOCATION_BYTES_MAX = 256 * 1024;
+/** Clocks may differ by so much when segments are dated. */
+const SLACK_US = 1_000;
+
+/** What is known of one home's traffic. */
+interface Seen {
+  readonly home: TownHome;
+  /** The manifest of the clip that was offered under each grant. */
+  readonly offered: Map<string, string>;
+  /** When the device was given a revocation, by grant, in the world's wall time; and what it sent of clips since. */
+  readonly revokedUs: Map<string, number>;
+  clipBytesSince: number;
+  /** Bytes to the bridge since the home was enrolled. */
+  toBridge: number;
+  /** The grant whose clip is being sent on the connection. */
+  sending: string | null;
+}
+
+export class TownWatch {
+  readonly breaches: Breach[] = [];
+  private readonly footage: Footage;
+  private readonly passedMs: () => number;
+  private readonly homes = new Map<string, Seen>();
+  /** From here on nothing but what was granted may go to the bridge. */
+  private isOpen = false;
+
+  constructor(footage: Footage, passedMs: () => number) {
+    this.footage = footage;
+    this.passedMs = passedMs;
+  }
+
+  add(home: TownHome): void {
+    this.homes.set(home.plan.name, {
+      ...{ home, offered: new Map(), revokedUs: new Map() },
+      ...{ clipBytesSince: 0, toBridge: 0, sending: null },
+    });
+  }
+
+  /** Enrolment is over. */
+  open(): void {
+    this.isOpen = true;
+  }
+
+  breach(rule: string, what: string): void {
+    this.breaches.push({ rule, atMs: Math.round(this.passedMs()), what });
+  }
+
+  /** Bytes that a home has sent to the bridge since its enrolment. */
+  toBridge(name: string): number {
+    return this.homes.get(name)?.toBridge ?? 0;
+  }
+
+  /** Every piece that arrives anywhere. */
+  seen(piece: Piece): void {
+    const sender = this.homes.get(piece.from);
+    if (sender && piece.to === 'bridge') this.toTheBridge(sender, piece);
+    else this.elsewhere(piece);
+    const receiver = this.homes.get(piece.to);
+    if (receiver && piece.from === 'broker') this.fromTheBroker(receiver, piece);
+  }
+
+  /** 1: pictures go to the bridge alone. */
+  private elsewhere({ from, to, bytes }: Piece): void {
+    const isVaults = from === 'services' && (to === 'vault' || to === 'bridge');
+    if (isVaults || from === 'bridge') return;
+    if (this.marksIn(bytes).length > 0) this.breach('1', `a piece from ${from} to ${to} holds pictures`);
+  }
+
+  private toTheBridge(seen: Seen, piece: Piece): void {
+    if (!this.isOpen) return;
+    const text = Buffer.from(piece.bytes.buffer, piece.bytes.byteOffset, piece.bytes.length).toString('latin1');
+    seen.toBridge += piece.bytes.length;
+    const offer = /"manifest":"([\w.-]+)"/.exec(text)?.[1];
+    if (offer !== undefined) this.offered(seen, offer);
+    // Each request names its grant in its token; what comes without a head goes on with the last.
+    const bearer = /authorization: bearer ([\w.-]+)/i.exec(text)?.[1];
+    if (bearer !== undefined) seen.sending = String(asRecord(parseToken(bearer)?.claims)['grant'] ?? '');
+    const marks = this.marksIn(piece.bytes);
+    if (marks.length > 0) this.pictures(seen, piece, marks);
+  }
+
+  /** Pictures on their way to the bridge: under a grant whose clip was offered, of its window, and hardly any after it was revoked. */
+  private pictures(seen: Seen, piece: Piece, marks: readonly number[]): void {
+    const { home, sending: grant } = seen;
+    const order = grant === null || !seen.offered.has(grant) ? undefined : grantOrderOf(home, grant);
+    if (!order?.window) {
+      this.breach('1', `${home.plan.name} sent pictures before it had offered a granted clip`);
+      return;
+    }
+    for (const mark of marks) {
+      if (!this.isFilmed(home, mark, order.window.startUs, order.window.endUs))
+        this.breach('2', `${home.plan.name} sent a picture that is outside of the window of ${grant}`);
+    }
+    const revokedUs = seen.revokedUs.get(grant ?? '');
+    if (revokedUs === undefined || piece.sentUs <= revokedUs) return;
+    seen.clipBytesSince += piece.bytes.length;
+    if (seen.clipBytesSince > AFTER_REVOCATION_BYTES_MAX)
+      this.breach('8', `${home.plan.name} went on sending after it had the revocation of ${grant}`);
+  }
+
+  /** A device offers a clip to the bridge: it must be exactly what one grant of its owner allows, recorded durably, and always the same. */
+  private offered(seen: Seen, manifest: string): void {
+    const { home, offered } = seen;
+    const { name } = home.plan;
+    const claims = asRecord(parseToken(manifest)?.claims);
+    const token = String(claims['grant'] ?? '');
+    const grant = String(asRecord(parseToken(token)?.claims)['jti'] ?? '');
+    const order = grantOrderOf(home, grant);
+    if (!order || order.token !== token) {
+      this.breach('4', `${name} offers a clip under ${grant}, which its owner never signed`);
+      return;
+    }
+    if (JSON.stringify(claims['window']) !== JSON.stringify(order.window))
+      this.breach('2', `${name} offers another window than ${grant} grants`);
+    const pictures = order.window ? Math.ceil((order.window.endUs - order.window.startUs) / FRAME_US) : 0;
+    if (Number(claims['frames']) > pictures)
+      this.breach('2', `${name} offers ${claims['frames']} pictures under ${grant}, which holds ${pictures}`);
+    const told = Object.keys(asRecord(claims['disclosed'])).sort();
+    if (told.join() !== [...(order.disclose ?? [])].sort().join())
+      this.breach('3', `${name} discloses ${told.join(', ') || 'nothing'} under ${grant}`);
+    if (!home.disk.durablyHolds(home.ledgerFolder, utf8(grant)))
+      this.breach('6', `${name} acts on ${grant} before its ledger holds it durably`);
+    const before = offered.get(grant);
+    if (before !== undefined && before !== manifest) this.breach('7', `${name} offers a second clip under ${grant}`);
+    offered.set(grant, manifest);
+  }
+
+  /** Notes when a device is given a revocation. */
+  private fromTheBroker(seen: Seen, { bytes, sentUs }: Piece): void {
+    const { home } = seen;
+    if (!home.orders.some(({ kind }) => kind === 'revoke')) return;
+    for (const { payload } of messagesIn(bytes)) {
+      const token = Buffer.from(payload).toString('latin1');
+      const order = home.orders.find((one) => one.kind === 'revoke' && one.token === token);
+      if (order?.grant === undefined || !home.isUp || seen.revokedUs.has(order.grant)) continue;
+      seen.revokedUs.set(order.grant, Math.max(sentUs, home.ownersClock.wallUs()));
+    }
+  }
+
+  /** Numbers of the GOPs of the footage whose first picture is in `bytes`. */
+  private marksIn(bytes: Uint8Array): number[] {
+    if (bytes.length < 64) return [];
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    return this.footage.marks.flatMap((mark, at) => (buffer.includes(Buffer.from(mark)) ? [at] : []));
+  }
+
+  /** Whether the home filmed this GOP of the footage between two times of its own clock. */
+  private isFilmed(home: TownHome, mark: number, startUs: number, endUs: number): boolean {
+    const count = this.footage.marks.length;
+    return home.filmedFromUs.some((fromUs) => {
+      const first = Math.max(0, Math.floor((startUs - fromUs + SLACK_US) / GOP_US));
+      const last = Math.ceil((endUs - fromUs - SLACK_US) / GOP_US) - 1;
+      for (let gop = first; gop <= last; gop += 1) if (gop % count === mark) return true;
+      return false;
+    });
+  }
+}
+
+function grantOrderOf(home: TownHome, grant: string): SignedOrder | undefined {
+  return home.orders.find((order) => order.kind === 'grant' && order.jti === grant);
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}

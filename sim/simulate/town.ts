@@ -1,0 +1,374 @@
+// Owns: one simulated town from its plan to its verdict: its parts on one clock, one network and one seed, what happens to them, and what was
+// seen. Not here: the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds (simulate.ts).
+import { createHash } from 'node:crypto';
+import { exchangeJson, failure, isFailure, type Log, type LogFacts, SeededRandom } from '../../device/index.ts';
+import { pinBridge } from '../officer/evidence-desk.ts';
+import { adminBearer } from '../officer/registration.ts';
+import { replaceFetch } from '../world/memory-fetch.ts';
+import { MemoryNetwork, type Piece } from '../world/memory-network.ts';
+import { settled } from '../world/quiet.ts';
+import { VirtualClock } from '../world/virtual-clock.ts';
+import type { Footage } from './ffmpeg-twin.ts';
+import { type MqttMessage, messagesIn, packetOf, parted } from './mqtt-packets.ts';
+import { type Act, type Plan, TOWN_MS } from './plan.ts';
+import { enterAgencies, TownAgencies } from './town-agencies.ts';
+import { TownHome } from './town-home.ts';
+import { type Prepared, type ServiceFolders, serviceDisk, TownServices } from './town-services.ts';
+import { isAtRest, judgeTown } from './town-verdict.ts';
+import { type Breach, TownWatch } from './town-watch.ts';
+
+/** 2026-10-05 10:00 UTC, when a town is prepared; each town begins an hour later. */
+const PREPARED_US = Date.UTC(2026, 9, 5, 10) * 1_000;
+const BEGINS_US = PREPARED_US + 3_600_000_000;
+const PREPARING_SEED = 1;
+/** How long a town may take to come to rest once its faults have ended, and how often that is looked at. */
+const REST_MS_MAX = 6 * 60_000;
+const LOOK_MS = 10_000;
+/** Messages that a broker may say again, the last of each town. */
+const HEARD_MAX = 200;
+const TRACE_LINES_MAX = 4_000;
+const ORDER_TOPIC = /\/consent\/|\/command$/;
+
+export interface TownResult {
+  readonly breaches: readonly Breach[];
+  /** SHA-256 over every piece that was delivered, when, from whom, to whom, and every line that was logged. */
+  readonly hash: string;
+  readonly pieces: number;
+  readonly bytes: number;
+  readonly simulatedMs: number;
+  readonly trace: readonly string[];
+  /** What was provoked, e.g. `ledger granted`, `receipt refused consent_request_expired`: how often. */
+  readonly covered: ReadonlyMap<string, number>;
+}
+
+/** What every town of a process begins with. */
+export interface TownGround {
+  readonly footage: Footage;
+  readonly folders: ServiceFolders;
+  readonly prepared: Prepared;
+}
+
+/** Prepares the ground: registry with its agencies, vault, bridge, as they are kept for every town. `lists`: the registry's shipped lists. */
+export async function prepareGround(footage: Footage, folders: ServiceFolders, lists: string): Promise<TownGround> {
+  const world = new VirtualClock({ startUs: PREPARED_US });
+  const random = new SeededRandom(PREPARING_SEED);
+  const network = new MemoryNetwork({ clock: world, random });
+  const disk = await serviceDisk({ clock: world, random }, lists);
+  const services = new TownServices(folders.live, disk, { clock: world, random, network, log: () => quietLog });
+  const restore = replaceFetch(network.at('services'), world);
+  const running = world.run();
+  try {
+    await services.start();
+    await enterAgencies({ clock: world, random, services });
+    const vault = { url: services.url('vault'), folder: services.path('vault') };
+    await pinBridge({ disk }, vault, services.part('bridge').publicKey);
+    const prepared = {
+      disk,
+      bridgeKey: services.part('bridge').publicKey,
+      registryKey: services.part('registry').publicKey,
+      vaultKey: services.part('vault').publicKey,
+    };
+    await services.stop();
+    folders.keep();
+    return { footage, folders, prepared };
+  } finally {
+    world.stop();
+    await running;
+    restore();
+  }
+}
+
+/** Runs a plan to its end. Rejects only for a bug of the simulation itself. */
+export async function runTown(plan: Plan, ground: TownGround): Promise<TownResult> {
+  const town = new Town(plan, ground);
+  return town.run();
+}
+
+class Town {
+  private readonly plan: Plan;
+  private readonly world: VirtualClock;
+  private readonly random: SeededRandom;
+  private readonly network: MemoryNetwork;
+  private readonly services: TownServices;
+  private readonly agencies: TownAgencies;
+  private readonly homes: readonly TownHome[];
+  private readonly watch: TownWatch;
+  private readonly hash = createHash('sha256');
+  private readonly trace: string[] = [];
+  private readonly covered = new Map<string, number>();
+  /** What owners have published, as their broker has heard it. */
+  private readonly heard: MqttMessage[] = [];
+  /** What the broker keeps from a home for a while. */
+  private readonly withheld = new Map<string, MqttMessage[]>();
+  private bytes = 0;
+
+  constructor(plan: Plan, { footage, folders, prepared }: TownGround) {
+    this.plan = plan;
+    this.world = new VirtualClock({ startUs: BEGINS_US, quiet: settled });
+    this.random = new SeededRandom(plan.seed);
+    const { world, random } = this;
+    this.network = new MemoryNetwork({
+      ...{ clock: world, random, seen: (piece) => this.onPiece(piece) },
+      filter: ({ from, to }) => (from === 'broker' ? (bytes) => this.passedOn(to, bytes) : null),
+    });
+    const log = (part: string) => this.log(part);
+    folders.restore();
+    const disk = prepared.disk.copy({ clock: world, random });
+    const { network } = this;
+    this.services = new TownServices(folders.live, disk, { clock: world, random, network, log }, prepared);
+    const { services } = this;
+    this.agencies = new TownAgencies(plan.agencies, { clock: world, random, services });
+    this.watch = new TownWatch(footage, () => world.passedUs / 1_000);
+    this.homes = plan.homes.map(
+      (home) => new TownHome(home, `/${home.name}`, { world, random, network, services, footage, log }),
+    );
+    for (const home of this.homes) this.watch.add(home);
+  }
+
+  async run(): Promise<TownResult> {
+    const restore = replaceFetch(this.network.at('services'), this.world);
+    const stray = (thrown: unknown) => this.watch.breach('no stray error', describe(thrown));
+    process.on('unhandledRejection', stray);
+    const running = this.world.run();
+    try {
+      await this.live();
+    } catch (thrown) {
+      this.watch.breach('it runs', describe(thrown));
+    } finally {
+      await this.end();
+      this.world.stop();
+      await running;
+      restore();
+      process.off('unhandledRejection', stray);
+    }
+    return {
+      ...{ breaches: this.watch.breaches, hash: this.hash.digest('hex'), pieces: this.network.delivered },
+      ...{ bytes: this.bytes, simulatedMs: Math.round(this.world.passedUs / 1_000) },
+      ...{ trace: this.trace, covered: this.covered },
+    };
+  }
+
+  private async live(): Promise<void> {
+    const { world, services, homes, plan } = this;
+    await services.start();
+    for (const home of homes) await home.start(await this.enrolmentCode());
+    this.watch.open();
+    const startedMs = world.passedUs / 1_000;
+    for (const act of plan.acts) world.after(act.atMs - (world.passedUs / 1_000 - startedMs), () => this.begin(act));
+    await world.sleep(TOWN_MS);
+    await this.heal();
+    await this.rest();
+    for (const line of await judgeTown({ homes, services, watch: this.watch, unlawful: this.agencies.unlawful })) {
+      this.note(line);
+      const types = line.split(' ').slice(2);
+      for (const [at, type] of types.entries()) {
+        this.cover(`ledger ${type}`);
+        this.cover(`grant ${types[at - 1] ?? 'new'} > ${type}`);
+      }
+    }
+    for (const home of homes) {
+      for (const { outcome, code } of home.receipts)
+        this.cover(`receipt ${outcome}${code === undefined ? '' : ` ${code}`}`);
+    }
+  }
+
+  private begin(act: Act): void {
+    const { number, atMs: _at, ...what } = act;
+    this.note(`act ${number} ${JSON.stringify(what)}`);
+    this.cover(`act ${act.do}`);
+    this.perform(act).catch((thrown: unknown) => {
+      if (!isFailure(thrown)) this.watch.breach('no stray error', `act ${number}: ${describe(thrown)}`);
+      else {
+        this.note(`act ${number} ended with ${thrown.code}`);
+        this.cover(`refused ${thrown.code}`);
+      }
+    });
+  }
+
+  private async perform(act: Act): Promise<void> {
+    const { world, agencies, services } = this;
+    switch (act.do) {
+      case 'ask':
+        this.note(`asked ${await agencies.ask(act.agency)}`);
+        return;
+      case 'withdraw':
+        return agencies.withdraw(act.agency);
+      case 'end-agency':
+        return agencies.end(act.agency);
+      case 'service':
+        await services.end(act.part);
+        await world.sleep(act.forMs);
+        return services.bring(act.part);
+      default:
+        return this.performAt(act, this.homes[act.home]);
+    }
+  }
+
+  private async performAt(act: Extract<Act, { home: number }>, home: TownHome | undefined): Promise<void> {
+    const { world, network } = this;
+    if (!home) return;
+    switch (act.do) {
+      case 'press':
+        return home.press();
+      case 'crash':
+        if (!home.isUp) return;
+        return home.crashIn(act.steps, () => {
+          this.note(`${home.plan.name} lost its power`);
+          this.cover('crash');
+          world.after(act.forMs, () => this.back(home));
+        });
+      case 'reboot':
+        return home.reboot();
+      case 'link':
+        network.set(home.plan.name, act.to, act.state);
+        await world.sleep(act.forMs);
+        return network.set(home.plan.name, act.to, 'ok');
+      case 'disk': {
+        const { disk } = home;
+        disk.set(act.state);
+        await world.sleep(act.forMs);
+        return disk.set('ok');
+      }
+      case 'clock':
+        home.stepClock(act.byMs * 1_000);
+        await world.sleep(act.forMs);
+        return home.stepClock(-act.byMs * 1_000);
+      case 'replay':
+        for (const message of this.heard) network.inject('broker', home.plan.name, packetOf(message));
+        return;
+      case 'withhold': {
+        const { name } = home.plan;
+        this.withheld.set(name, []);
+        await world.sleep(act.forMs);
+        this.release(name, act.order);
+      }
+    }
+  }
+
+  /** Orders are withheld; all else is passed on. */
+  private passedOn(home: string, bytes: Uint8Array): Uint8Array {
+    const kept = this.withheld.get(home);
+    if (!kept) return bytes;
+    const { kept: rest, taken } = parted(bytes, ({ topic }) => ORDER_TOPIC.test(topic));
+    kept.push(...taken);
+    return rest;
+  }
+
+  private release(home: string, order: 'same' | 'reversed'): void {
+    const messages = this.withheld.get(home) ?? [];
+    this.withheld.delete(home);
+    for (const message of order === 'same' ? messages : messages.reverse())
+      this.network.inject('broker', home, packetOf(message));
+  }
+
+  private back(home: TownHome): void {
+    home.recover().catch((thrown: unknown) => {
+      this.watch.breach('7', `${home.plan.name} does not start after a power cut: ${describe(thrown)}`);
+    });
+  }
+
+  /** Every fault ends. */
+  private async heal(): Promise<void> {
+    this.note('every fault ends');
+    this.network.heal();
+    for (const name of [...this.withheld.keys()]) this.release(name, 'reversed');
+    for (const { disk } of this.homes) {
+      disk.set('ok');
+      disk.cutIn(Number.POSITIVE_INFINITY, () => undefined);
+    }
+    for (const name of ['broker', 'registry', 'vault', 'bridge'] as const) await this.services.bring(name);
+  }
+
+  /** Waits until nothing is left to do. */
+  private async rest(): Promise<void> {
+    const { world, homes, network } = this;
+    for (let waitedMs = 0; waitedMs < REST_MS_MAX; waitedMs += LOOK_MS) {
+      await world.sleep(LOOK_MS);
+      if (await isAtRest(homes)) break;
+    }
+    if (!(await isAtRest(homes))) this.watch.breach('it comes to rest', await this.unrest());
+    const most = 4 + homes.length * 8;
+    if (network.openCount > most) this.watch.breach('bounded memory', `${network.openCount} connections are open`);
+  }
+
+  private async unrest(): Promise<string> {
+    const said = this.homes.map(({ plan, isUp, isAnswered, orders }) => {
+      const kinds = orders.map(({ kind, jti }) => `${kind} ${jti.slice(0, 16)}`).join(', ');
+      return `${plan.name} ${isUp ? 'is up' : 'is down'}, ${isAnswered ? 'all is answered' : 'not all is answered'} of ${kinds || 'nothing'}`;
+    });
+    return `after ${REST_MS_MAX / 1_000} s without faults: ${said.join('; ')}`;
+  }
+
+  private async end(): Promise<void> {
+    for (const home of this.homes)
+      await home.stop().catch((thrown: unknown) => this.watch.breach('it stops', describe(thrown)));
+    await this.services.stop().catch((thrown: unknown) => this.watch.breach('it stops', describe(thrown)));
+  }
+
+  private async enrolmentCode(): Promise<string> {
+    const { services } = this;
+    const bearer = await adminBearer(services.disk, services.path('bridge'));
+    const answer = await exchangeJson(`${services.url('bridge')}/v1/enrolment-codes`, {
+      method: 'POST',
+      body: {},
+      bearer,
+    });
+    if (typeof answer === 'object' && answer !== null && 'code' in answer) return String(answer.code);
+    throw failure('internal', { detail: 'the bridge gives no code' });
+  }
+
+  private onPiece(piece: Piece): void {
+    const { from, to, bytes } = piece;
+    this.bytes += bytes.length;
+    this.hash.update(`${this.world.passedUs} ${from} ${to} ${bytes.length}\n`);
+    // Packet ids of MQTT are drawn by a library, and say nothing.
+    if (from === 'broker' || to === 'broker') for (const { payload } of messagesIn(bytes)) this.hash.update(payload);
+    else this.hash.update(withoutDate(bytes));
+    if (from.startsWith('owner-of-') && to === 'broker') this.heard.push(...messagesIn(bytes));
+    if (this.heard.length > HEARD_MAX) this.heard.splice(0, this.heard.length - HEARD_MAX);
+    this.watch.seen(piece);
+  }
+
+  private note(line: string): void {
+    const text = `${(this.world.passedUs / 1_000_000).toFixed(3)} ${line}`;
+    this.hash.update(`${text}\n`);
+    this.trace.push(text);
+    if (this.trace.length > TRACE_LINES_MAX) this.trace.splice(0, this.trace.length - TRACE_LINES_MAX);
+  }
+
+  private cover(what: string): void {
+    this.covered.set(what, (this.covered.get(what) ?? 0) + 1);
+  }
+
+  private log(part: string): Log {
+    const line = (level: string) => (message: string, facts?: LogFacts) => {
+      const code = facts?.['code'];
+      if (typeof code === 'string') this.cover(`logged ${code}`);
+      if (level === 'debug') return;
+      this.note(`${part}: ${message}${facts ? ` ${JSON.stringify(facts)}` : ''}`);
+    };
+    const log: Log = {
+      ...{ debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
+      child: () => log,
+    };
+    return log;
+  }
+}
+
+const quietLog: Log = {
+  ...{ debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+  child: () => quietLog,
+};
+
+/** Servers date their answers by the machine's clock. */
+function withoutDate(bytes: Uint8Array): Uint8Array | string {
+  if (bytes[0] !== 0x48 || bytes[1] !== 0x54) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    .toString('latin1')
+    .replace(/\r\nDate: [^\r]*/i, '');
+}
+
+function describe(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return `${thrown.message} ${(thrown.stack ?? '').split('\n').slice(1, 4).join(' ').trim()}`;
+}

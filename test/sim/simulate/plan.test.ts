@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest';
+import { planOf, shrunk, TOWN_MS } from '../../../sim/simulate/plan.ts';
+
+const seeds = Array.from({ length: 400 }, (_, at) => at + 1);
+
+it('draws the same plan from the same seed, and another from another', () => {
+  const texts = seeds.map((seed) => JSON.stringify(planOf(seed)));
+  expect(seeds.map((seed) => JSON.stringify(planOf(seed)))).toEqual(texts);
+  expect(new Set(texts).size).toBe(texts.length);
+});
+
+it('has everything happen in order, within the town’s life, at homes and agencies that are there', () => {
+  for (const { homes, agencies, acts } of seeds.map(planOf)) {
+    const times = acts.map(({ atMs }) => atMs);
+    expect(times).toEqual([...times].sort((one, other) => one - other));
+    for (const act of acts) {
+      const endMs = act.atMs + ('forMs' in act ? act.forMs : 0);
+      expect(endMs).toBeLessThan(TOWN_MS);
+      if ('home' in act) expect(act.home).toBeLessThan(homes.length);
+      if ('agency' in act) expect(act.agency).toBeLessThan(agencies.length);
+    }
+    expect(acts.some(({ do: what }) => what === 'ask')).toBe(true);
+  }
+});
+
+it('draws every kind of act, owner and agency', () => {
+  const plans = seeds.map(planOf);
+  const acts = new Set(plans.flatMap((plan) => plan.acts.map((act) => act.do)));
+  expect([...acts].sort()).toEqual(
+    [
+      'ask',
+      'clock',
+      'crash',
+      'disk',
+      'end-agency',
+      'link',
+      'press',
+      'reboot',
+      'replay',
+      'service',
+      'withdraw',
+      'withhold',
+    ].sort(),
+  );
+  const homes = plans.flatMap((plan) => plan.homes);
+  expect(new Set(homes.map(({ manner }) => manner))).toEqual(new Set(['shares', 'declines', 'ignores', 'away']));
+  expect(new Set(homes.map(({ regret }) => regret)).size).toBe(4);
+  const kinds = new Set(plans.flatMap((plan) => plan.agencies.map(({ kind }) => kind)));
+  expect(kinds).toEqual(new Set(['honest', 'revoked', 'federal', 'unregistered']));
+});
+
+it('leaves out what is not kept, and what happens to homes that are gone', () => {
+  const plan = seeds.map(planOf).find(({ homes, acts }) => homes.length === 3 && acts.length > 10);
+  if (!plan) throw new Error('no seed has a large town');
+  const [first, , third] = plan.acts;
+  const small = shrunk(plan, { acts: new Set([first?.number ?? -1, third?.number ?? -1]), homes: 3 });
+  expect(small.acts).toEqual([first, third]);
+  const alone = shrunk(plan, { homes: 1 });
+  expect(alone.homes).toHaveLength(1);
+  expect(alone.acts.every((act) => !('home' in act) || act.home === 0)).toBe(true);
+  expect(alone.acts.length).toBeLessThan(plan.acts.length);
+  expect(shrunk(plan, {})).toEqual(plan);
+});

@@ -1,0 +1,37 @@
+// @module-tag long
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
+import { Simulation, wordsOf } from '../../../sim/simulate/simulate.ts';
+
+let simulation: Simulation;
+beforeAll(async () => {
+  simulation = await Simulation.open(await findFfmpeg());
+});
+afterAll(() => simulation.close());
+
+it('keeps every promise in towns of many seeds', async () => {
+  for (let seed = 1; seed <= 6; seed += 1) {
+    const { result } = await simulation.run(seed);
+    expect(result.breaches, `npx doorsill simulate --seed ${seed}`).toEqual([]);
+    expect(result.simulatedMs).toBeGreaterThanOrEqual(10 * 60_000);
+    expect(result.pieces).toBeGreaterThanOrEqual(200);
+  }
+  const seen = [...simulation.covered.keys()];
+  for (const what of ['ledger granted', 'ledger delivered', 'receipt denied', 'crash']) expect(seen).toContain(what);
+}, 120_000);
+
+it('runs the same town to the byte again', async () => {
+  for (const seed of [11]) {
+    const first = await simulation.run(seed);
+    const second = await simulation.run(seed);
+    expect(second.result.hash).toBe(first.result.hash);
+    expect(second.result.trace).toEqual(first.result.trace);
+  }
+}, 60_000);
+
+it('names a smaller town by its words', () => {
+  expect(wordsOf({ seed: 7, kept: {} })).toEqual(['simulate', '--seed', '7']);
+  const kept = { homes: 1, acts: new Set([0, 4]) };
+  expect(wordsOf({ seed: 7, kept })).toEqual(['simulate', '--seed', '7', '--homes', '1', '--acts', '0,4']);
+  expect(wordsOf({ seed: 7, kept: { acts: new Set() } })).toEqual(['simulate', '--seed', '7', '--acts', 'none']);
+});
