@@ -366,7 +366,7 @@ export class CameraFootage {
   private start(args: readonly string[], signal: AbortSignal): FfmpegProcess {
     const { ffmpeg, log } = this.deps;
     const onLine = (line: string) => log.debug('ffmpeg', { line });
-    const running = startFfmpeg(ffmpeg.path, [...COMMON_ARGS, '-loglevel', 'level+warning', ...args], { onLine });
+    const running = startFfmpeg(ffmpeg, [...COMMON_ARGS, '-loglevel', 'level+warning', ...args], { onLine });
     if (signal.aborted) running.kill();
     else signal.addEventListener('abort', running.kill, { once: true });
     void running.ended.then(() => signal.removeEventListener('abort', running.kill));

@@ -245,7 +245,7 @@ class JpegEncoder {
       '1',
     ];
     const args = [...COMMON_ARGS, '-loglevel', 'level+warning', ...input, ...output, '-f', 'mpjpeg', 'pipe:1'];
-    this.running = startFfmpeg(ffmpeg.path, args, { onLine: (line) => log.debug('ffmpeg', { line }) });
+    this.running = startFfmpeg(ffmpeg, args, { onLine: (line) => log.debug('ffmpeg', { line }) });
     this.running.child.stdout?.on('data', (chunk: Buffer) => {
       this.held = Buffer.concat([this.held, chunk]);
       for (let picture = this.next(); picture; picture = this.next()) each(picture);
