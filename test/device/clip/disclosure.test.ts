@@ -1,9 +1,11 @@
 // Shows that exactly the granted facts about a home leave it, and what a manifest says.
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
+import { sha256Hex } from '../../../device/base/keys.ts';
 import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
 import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
+import { actorId } from '../../../device/protocol/ids.ts';
 import { manifestSchema } from '../../../device/protocol/manifest.ts';
 import { DISCLOSURE_KEYS, type DisclosedValues } from '../../../device/protocol/shared-claims.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
@@ -74,6 +76,27 @@ describe('a manifest', () => {
       encodedFrames: 7,
     });
     expect(manifest.disclosed).toStrictEqual({ email: VALUES.email });
+  });
+
+  it('says all of this, and nothing else', () => {
+    const { live } = liveGrantFor({ window, disclose: ['email'], audio: true });
+    const { grant, request, grantToken, pairingToken } = live.facts;
+    const cut = { ...clip, gaps: [window], audioPackets: 3, redacted: true };
+    expect(buildManifest(live, { ...parts, clip: cut, disclosed: { email: VALUES.email } })).toStrictEqual({
+      ...{ iss: parts.device.publicKey, aud: actorId('agency', sha256Hex(grant.recipient.key)), iat: parts.iat },
+      ...{ jti: 'clip-1', device: 'device-1', request: request.jti, grant: grantToken, pairing: pairingToken },
+      ...{ clipSha256: parts.clipSha256, clipBytes: 1_234, window, frames: 150, coverage: window, gaps: [window] },
+      ...{ audioPackets: 3, method: 'smart-cut', encodedFrames: 7, redacted: true },
+      disclosed: { email: VALUES.email },
+    });
+  });
+
+  it('is made under a live grant alone', () => {
+    const { live, end } = liveGrantFor({ window, disclose: ['email'] });
+    end('it was revoked');
+    expect(() => buildManifest(live, { ...parts, disclosed: VALUES })).toThrow(
+      expect.objectContaining({ code: 'grant_dead' }),
+    );
   });
 
   it('never says more than was granted, whatever it is given', () => {

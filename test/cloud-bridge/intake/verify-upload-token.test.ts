@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { DeviceTokens } from '../../../cloud-bridge/intake/verify-upload-token.ts';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import type { UploadToken } from '../../../device/protocol/manifest.ts';
+import { Cast, makeParty } from '../../support/parties.ts';
+
+const NOW_S = 1_800_000_000;
+const LIFE_S = 900;
+const SKEW_S = 300;
+
+/** A reader of tokens with one enrolled device. */
+function ground() {
+  const clock = new ManualClock(NOW_S * 1_000_000);
+  const cast = new Cast(clock);
+  const keys = new Map([[cast.device.id, cast.device.key.publicKey]]);
+  let asked = 0;
+  const store = {
+    deviceKey: async (device: string) => {
+      asked += 1;
+      return keys.get(device) ?? null;
+    },
+    addCode: () => Promise.reject(new Error('not asked')),
+    redeem: () => Promise.reject(new Error('not asked')),
+  };
+  const tokens = new DeviceTokens({ clock, store, bridgeId: cast.bridge.id, lifeSMax: LIFE_S });
+  const claims = (changes: Partial<UploadToken> = {}): UploadToken => ({
+    ...{ iss: cast.device.key.publicKey, aud: cast.bridge.id, iat: NOW_S, exp: NOW_S + 600, jti: 'upload-1' },
+    ...{ device: cast.device.id, grant: 'grant-1', clipSha256: 'a'.repeat(64), clipBytes: 9 },
+    manifestSha256: 'b'.repeat(64),
+    ...changes,
+  });
+  const sign = (changes: Partial<UploadToken> = {}, by = cast.device) =>
+    cast.sign('doorsill-upload+jws', claims(changes), by);
+  return { clock, cast, keys, tokens, claims, sign, asked: () => asked };
+}
+
+describe('an upload token', () => {
+  it('of an enrolled device is read, and so are its very bytes again', async () => {
+    const { tokens, claims, sign, cast, asked } = ground();
+    const text = sign();
+    const first = await tokens.readUpload(text);
+    expect(first).toEqual({ token: claims(), deviceKey: cast.device.key.publicKey });
+    expect(await tokens.readUpload(text)).toBe(first);
+    // Whether the device is still enrolled is asked each time.
+    expect(asked()).toBe(2);
+  });
+
+  it.each<[string, Partial<UploadToken>, string | null]>([
+    ['in its last second', { exp: NOW_S + 1 }, null],
+    ['in the second after', { exp: NOW_S }, 'intake_token_invalid'],
+    ['as far in the future as clocks may differ', { iat: NOW_S + SKEW_S, exp: NOW_S + SKEW_S + 1 }, null],
+    ['further in the future', { iat: NOW_S + SKEW_S + 1, exp: NOW_S + SKEW_S + 2 }, 'intake_token_invalid'],
+    ['of the longest life', { exp: NOW_S + LIFE_S }, null],
+    ['of a longer life', { exp: NOW_S + LIFE_S + 1 }, 'intake_token_invalid'],
+    ['for another bridge', { aud: 'bridge-other' }, 'intake_token_invalid'],
+    ['of a device that is not enrolled', { device: 'device-other' }, 'device_not_enrolled'],
+  ])('is judged %s', async (_what, changes, code) => {
+    const { tokens, sign } = ground();
+    const read = tokens.readUpload(sign(changes));
+    if (code === null) await expect(read).resolves.toMatchObject({ token: changes });
+    else await expect(read).rejects.toMatchObject({ code });
+  });
+
+  it('that somebody else signed, or that is none, is refused', async () => {
+    const { tokens, sign, cast } = ground();
+    const stranger = makeParty('device', new SystemRandom());
+    for (const text of [
+      sign({}, stranger),
+      sign({ iss: stranger.key.publicKey }, stranger),
+      'no token',
+      cast.pairing(),
+    ]) {
+      await expect(tokens.readUpload(text)).rejects.toMatchObject({ code: 'intake_token_invalid' });
+    }
+  });
+
+  it('that was read before is refused once it has expired, and once the device has another key or none', async () => {
+    const { tokens, sign, clock, keys, cast } = ground();
+    const text = sign();
+    await tokens.readUpload(text);
+    keys.set(cast.device.id, cast.owner.key.publicKey);
+    await expect(tokens.readUpload(text)).rejects.toMatchObject({ code: 'intake_token_invalid' });
+    keys.delete(cast.device.id);
+    await expect(tokens.readUpload(text)).rejects.toMatchObject({ code: 'device_not_enrolled' });
+    keys.set(cast.device.id, cast.device.key.publicKey);
+    await tokens.readUpload(text);
+    clock.setWallUs((NOW_S + 600) * 1_000_000);
+    await expect(tokens.readUpload(text)).rejects.toMatchObject({ code: 'intake_token_invalid' });
+  });
+
+  it('of 257 still is the one that was read: what was kept is thrown away, and read again', async () => {
+    const { tokens, sign } = ground();
+    const first = sign({ jti: 'upload-first' });
+    const before = await tokens.readUpload(first);
+    for (let count = 1; count < 256; count += 1) await tokens.readUpload(sign({ jti: `upload-${count}` }));
+    expect(await tokens.readUpload(first)).toBe(before);
+    await tokens.readUpload(sign({ jti: 'upload-last' }));
+    const after = await tokens.readUpload(first);
+    expect([after === before, after]).toEqual([false, before]);
+  });
+
+  it('is not blamed for a database that does not answer', async () => {
+    const { sign, clock, cast } = ground();
+    const broken = { deviceKey: () => Promise.reject(new Error('gone')) };
+    const tokens = new DeviceTokens({ clock, store: broken as never, bridgeId: cast.bridge.id, lifeSMax: LIFE_S });
+    await expect(tokens.readUpload(sign())).rejects.toThrow('gone');
+  });
+});
