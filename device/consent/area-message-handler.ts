@@ -36,7 +36,7 @@ export class Announcer {
     const { context, runner } = this;
     const { searches } = context;
     const waiting = searches.sightedIds().filter((id) => awaitsOwner(runner.stateOf(id)));
-    return waiting.flatMap((id) => searches.noticeOf(id) ?? []);
+    return waiting.map((id) => searches.noticeOf(id));
   }
 
   /** Sends notices of requests that the owner was not told of yet. */
@@ -50,8 +50,8 @@ export class Announcer {
 
   /** Sends the notice of one search whose pet may have been seen; does nothing once it is answered. */
   sighting(id: string): void {
-    const notice = this.context.searches.noticeOf(id);
-    if (notice && awaitsOwner(this.runner.stateOf(id))) this.context.deps.effects.sighting(notice);
+    const { searches, deps } = this.context;
+    if (awaitsOwner(this.runner.stateOf(id))) deps.effects.sighting(searches.noticeOf(id));
   }
 
   all(): void {

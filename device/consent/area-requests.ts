@@ -2,6 +2,7 @@
 // requests are open and concern this home, which credentials are newest, and what may be answered. In memory: the broker's
 // retained messages fill it again after a restart. Not here: opening tokens (area-documents.ts, protocol/verify-published-request.ts), what
 // follows for grants (area-message-handler.ts), what owners answer (owner-order-handler.ts).
+import { assert } from '../base/assert.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { isNoSpace } from '../base/disk.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
@@ -212,7 +213,8 @@ export class AreaRequests implements GrantGround {
     if (asksBeyond(opened.request, credential)) return 'consent_request_beyond';
     const list = this.list;
     const held = this.held();
-    if (held !== null || !list) return held ?? NO_LIST;
+    if (held !== null) return held;
+    assert(list !== null, 'nothing is held back only while a list is there');
     return this.isRevoked(list, credential) ? 'consent_agency_revoked' : null;
   }
 

@@ -1,5 +1,6 @@
 // Owns: taking in what the clip code reports about a grant: sealed, presented, delivered, answered, failed. Each is recorded
 // before it takes effect. Runs inside the gate's queue. Not here: making and sending clips (clip/, upload/).
+import { assert } from '../base/assert.ts';
 import { verifySignature } from '../base/keys.ts';
 import { type ErrorCode, failure } from '../protocol/errors.ts';
 import type { ReceiptClip } from '../protocol/home-messages.ts';
@@ -41,7 +42,7 @@ export class ClipReports {
     const clip = clipOf(state);
     assertStored(this.openIntake(request, grant, intake), clip);
     const body: Occasion['body'] = { type: 'delivered', body: { request, grant, intake } };
-    await this.take({ type: 'delivered', grant }, { request, body, intake, ...(clip ? { clip } : {}) });
+    await this.take({ type: 'delivered', grant }, { request, body, intake, clip });
   }
 
   async revocationAnswered(grant: string, intake: string): Promise<void> {
@@ -78,12 +79,14 @@ export class ClipReports {
   }
 
   private openIntake(request: string, grant: string, intake: string): IntakeReceipt {
+    const { pins } = this.context.state;
+    assert(pins !== null, 'a device that granted is enrolled');
     // Only the bridge that the clip was for can report on it: the device may be enrolled with another by now.
-    if (this.context.state.record(request).bridge !== this.context.state.pins?.bridge) {
+    if (this.context.state.record(request).bridge !== pins.bridge) {
       throw failure('verify_failed', { detail: 'the clip was for another bridge' });
     }
     return openIntake(intake, {
-      bridgeKey: this.context.state.pins?.bridgeKey ?? '',
+      bridgeKey: pins.bridgeKey,
       device: this.context.deps.device.id,
       grant,
       verify: verifySignature,

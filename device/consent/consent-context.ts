@@ -1,7 +1,7 @@
 // Owns: the state shared by all parts of consent: the records on disk, what the area link delivered, the one queue that all
 // changes run through, and the count of messages that were not accepted. Not here: changing it (effect-runner.ts,
 // owner-order-handler.ts, area-message-handler.ts), judging messages (verify-owner.ts).
-import { type Clock, wallSeconds } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { TaskQueue } from '../base/task-queue.ts';
 import { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { Ledger, recordsFault } from '../ledger/ledger.ts';
@@ -139,10 +139,9 @@ export class AnswerableRequests {
     return this.searches.hasEnded(id) ? 'consent_request_cancelled' : null;
   }
 
-  /** Why this ask's sender may not be answered now; null when they may. */
+  /** Why an open ask's sender may not be answered now; null when they may. A neighbour has no standing that could be lost. */
   standingOf(ask: OpenedAsk): ErrorCode | null {
-    if ('credential' in ask) return this.area.standingOf(ask);
-    return ask.request.exp <= wallSeconds(this.clock) ? 'consent_request_expired' : null;
+    return 'credential' in ask ? this.area.standingOf(ask) : null;
   }
 
   /** The newest credential of the ask's agency; null for a neighbour, who has none. */

@@ -5,7 +5,7 @@ import { assert } from '../base/assert.ts';
 import { wallSeconds } from '../base/clock.ts';
 import { sha256Hex } from '../base/keys.ts';
 import type { EndReason, LedgerBody } from '../ledger/ledger-entry.ts';
-import { failure, isFailure } from '../protocol/errors.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { ReceiptClip } from '../protocol/home-messages.ts';
 import type { ConsentContext } from './consent-context.ts';
 import { type RequestRecord, standingReceipt } from './gate-state.ts';
@@ -105,12 +105,12 @@ export class EffectRunner {
       }
       case 'receipt': {
         const { outcome, grant, code } = effect;
-        const { request, answers, clip, intake } = occasion;
+        const { request, clip, intake } = occasion;
         const current = currentGrant(state.record(request).state);
         return effects.receipt({
           outcome,
           request,
-          ...(answers === undefined ? {} : { answers }),
+          ...answering(occasion),
           ...(grant === undefined ? {} : { grant }),
           ...(outcome === 'granted' && current ? { grantSha256: current.sha256 } : {}),
           ...(code === undefined ? {} : { code }),
@@ -120,13 +120,11 @@ export class EffectRunner {
       }
       case 'restate': {
         const body = standingReceipt(occasion.request, state.record(occasion.request));
-        const { answers } = occasion;
-        return body ? effects.receipt({ ...body, ...(answers === undefined ? {} : { answers }) }) : undefined;
+        assert(body !== null, 'what was granted has a standing');
+        return effects.receipt({ ...body, ...answering(occasion) });
       }
-      case 'announce':
-        return;
       case 'reject':
-        throw failure(effect.code, effect.detail === undefined ? {} : { detail: effect.detail });
+        throw rejection(effect);
     }
   }
 
@@ -175,7 +173,8 @@ export class EffectRunner {
     const leftMs = (facts.grant.exp * 1_000_000 - clock.wallUs()) / 1_000;
     this.live.set(grant, { ...minted, deadlineMs: clock.monotonicMs() + leftMs });
     if (state.at === 'granted') effects.makeClip(minted.live);
-    else if (state.at === 'sealed' || state.at === 'presented') {
+    else {
+      assert(state.at === 'sealed' || state.at === 'presented', 'only an unfinished grant lives');
       effects.resumeClip(minted.live, state.clip, state.at === 'presented');
     }
   }
@@ -224,6 +223,15 @@ export class EffectRunner {
     const isOver = this.overdue.has(grant.jti) || (marks.clockTrusted() && wallSeconds(clock) >= grant.exp);
     return isOver ? 'expired' : null;
   }
+}
+
+/** A step's rejection as the failure that is thrown, or told to the owner. */
+export function rejection({ code, detail }: Extract<RequestEffect, { do: 'reject' }>): Failure {
+  return failure(code, detail === undefined ? {} : { detail });
+}
+
+function answering({ answers }: Occasion): { answers?: string } {
+  return answers === undefined ? {} : { answers };
 }
 
 /** Whether a revocation is about exactly this grant. */

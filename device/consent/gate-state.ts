@@ -52,6 +52,11 @@ export interface RequestRecord {
   touchedEntries: number;
 }
 
+/** An entry that moves a request from one state to another. */
+type RequestEntry = Extract<LedgerEntry, { body: { request: string } }> & {
+  type: Exclude<LedgerEntry['type'], 'revoked-ahead'>;
+};
+
 /** State that survives restarts, because it is derived from the ledger. `apply` serves both the fold and each new entry. */
 export class GateState {
   readonly owners = new Map<string, Owner>();
@@ -174,7 +179,7 @@ export class GateState {
     }
   }
 
-  private applyToRequest(entry: LedgerEntry & { body: { request: string } }): string | null {
+  private applyToRequest(entry: RequestEntry): string | null {
     const { request } = entry.body;
     const record = this.record(request);
     if (entry.type === 'granted') {
@@ -192,7 +197,6 @@ export class GateState {
       this.noteWord(request, entry.body.token);
     }
     const input = inputOf(entry, currentGrant(record.state)?.sha256 ?? '');
-    if (!input) return 'its type has no place here';
     const seen = next(record.state, { type: 'seen' });
     const step = next(seen.state, input);
     const isRejected = step.effects.some((effect) => effect.do === 'reject');
@@ -273,7 +277,7 @@ function signedS(token: string): number {
   return signedSchema.safeParse(parseToken(token)?.claims).data?.iat ?? 0;
 }
 
-function inputOf(entry: LedgerEntry, currentSha256: string): RequestInput | null {
+function inputOf(entry: RequestEntry, currentSha256: string): RequestInput {
   switch (entry.type) {
     case 'granted':
       return { type: 'grant', grant: { id: entry.body.grant, sha256: sha256Hex(entry.body.grantToken) } };
@@ -295,8 +299,6 @@ function inputOf(entry: LedgerEntry, currentSha256: string): RequestInput | null
     case 'ended':
       if (entry.body.reason === 'cancelled') return { type: 'cancelled' };
       return { type: 'ended', grant: entry.body.grant, reason: entry.body.reason };
-    default:
-      return null;
   }
 }
 

@@ -1,5 +1,6 @@
 // Owns: carrying out or refusing an owner's authentic order: grant, deny, revoke, command. Runs inside the gate's queue.
 // Not here: authenticity and the checks of each (verify-owner.ts), the steps themselves (effect-runner.ts).
+import { assert } from '../base/assert.ts';
 import { sha256Hex } from '../base/keys.ts';
 import { RevocationReserve } from '../ledger/revocation-reserve.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
@@ -7,7 +8,7 @@ import type { ReceiptBody } from '../protocol/home-messages.ts';
 import { mustNameLastOrder } from '../protocol/owner-orders.ts';
 import type { CommandHandler } from './command-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
-import type { EffectRunner, RevokeOrder } from './effect-runner.ts';
+import { type EffectRunner, type RevokeOrder, rejection } from './effect-runner.ts';
 import { type Step, unfinishedGrant } from './request-machine.ts';
 import { denialFault, grantFault, type OwnerOrder, openRevocation } from './verify-owner.ts';
 
@@ -156,13 +157,14 @@ export class OwnerMessageHandler {
     const record = state.record(request);
     const requestToken = opened?.requestToken ?? record.facts?.requestToken ?? '';
     const credential = opened && answerable.credentialTokenOf(opened);
-    const pairingToken = state.owners.get(claims.iss)?.statement ?? '';
+    const owner = state.owners.get(claims.iss);
+    assert(owner !== undefined, 'a grant is an owner’s: that was checked when its turn came');
     const body = {
       request,
       grant: jti,
       grantToken: token,
       requestToken,
-      pairingToken,
+      pairingToken: owner.statement,
       ...(credential === null ? {} : { credentialToken: credential }),
     };
     await runner.perform(step, { request, body: { type: 'granted', body }, answers: jti });
@@ -251,7 +253,8 @@ export class OwnerMessageHandler {
     const reject = step.effects.find((effect) => effect.do === 'reject');
     if (!reject) return null;
     const isUnknown = reject.code === 'consent_request_unknown';
-    return failure((isUnknown && this.context.answerable.whyNotOpen(request)) || reject.code);
+    const why = isUnknown ? this.context.answerable.whyNotOpen(request) : null;
+    return why === null ? rejection(reject) : failure(why);
   }
 }
 

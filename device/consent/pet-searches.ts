@@ -1,6 +1,7 @@
 // Owns: Search Party on the device: takes in the cell's searches for pets, and knows which are open and whose pet may have been seen
 // here. Owners can answer only the latter: an answer to another search is refused like one to an unknown request.
 // In memory. Not here: opening documents (area-documents.ts), likeness (search-party/), what owners answer (owner-order-handler.ts).
+import { assert } from '../base/assert.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
@@ -111,10 +112,10 @@ export class PetSearches {
     return null;
   }
 
-  /** The notice to the owner for a search whose pet may have been seen here; null when it was not. */
-  noticeOf(id: string): SightingNotice | null {
+  /** The notice to the owner for a search whose pet may have been seen here. */
+  noticeOf(id: string): SightingNotice {
     const found = this.sighted(id);
-    if (!found) return null;
+    assert(found !== null, 'only what was sighted is told');
     const values = this.deps.values();
     const asked = DISCLOSURE_PROFILES[found.search.request.profile];
     const held = asked.flatMap((key) => (values[key] === undefined ? [] : [[key, values[key]] as const]));

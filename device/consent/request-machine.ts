@@ -60,7 +60,6 @@ export type RequestInput =
 export type RequestEffect =
   | { do: 'end-grant'; grant: string; detail: string }
   | { do: 'record' }
-  | { do: 'announce' }
   | { do: 'make-clip'; grant: string }
   | { do: 'remove-clip'; grant: string }
   | { do: 'send-revocation'; grant: string }
@@ -90,7 +89,7 @@ export const END_CODES = {
 export function next(state: RequestState, input: RequestInput): Step {
   switch (input.type) {
     case 'seen':
-      return state.at === 'unseen' ? to(state, { at: 'pending' }, [{ do: 'announce' }]) : stay(state);
+      return state.at === 'unseen' ? to(state, { at: 'pending' }, []) : stay(state);
     case 'expired':
       return state.at === 'pending' ? to(state, { at: 'expired' }, []) : stay(state);
     case 'cancelled':

@@ -25,7 +25,7 @@ export function openIntake(
 }
 
 /** Throws `verify_failed` unless the receipt says that exactly this clip is stored. */
-export function assertStored(intake: IntakeReceipt, clip: ReceiptClip | null): void {
+export function assertStored(intake: IntakeReceipt, clip: ReceiptClip | null): asserts clip is ReceiptClip {
   const isSame =
     clip !== null &&
     intake.outcome === 'stored' &&
