@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ledger } from '../../../device/ledger/ledger.ts';
 import type { LedgerBody } from '../../../device/ledger/ledger-entry.ts';
+import { failure } from '../../../device/protocol/errors.ts';
 import { FullDisk } from './full-disk.ts';
 import { clipFacts, GateRig, otherCast } from './gate-rig.ts';
 
@@ -137,6 +138,121 @@ describe('a command', () => {
     disk.stuckFile = null;
     await rig.reboot();
     expect(rig.gate.clockTrusted).toBe(true);
+  });
+});
+
+describe('a press', () => {
+  const press = (changes = {}) => rig.cast.command({ action: 'press', button: 'front' }, changes);
+
+  it('of a button that there is not is refused, with those that there are', async () => {
+    await rig.command(rig.cast.command({ action: 'press', button: 'back' }));
+    expect(rig.effects.last()).toMatchObject({ code: 'button_unknown', detail: expect.stringContaining('front') });
+    expect(rig.effects.presses).toEqual([]);
+  });
+
+  it('under the id of another is refused', async () => {
+    await rig.command(press({ jti: 'command-1' }));
+    await rig.command(rig.cast.command({ action: 'announce' }, { jti: 'command-1' }));
+    expect(rig.effects.last().code).toBe('consent_replayed');
+  });
+
+  it('is one of 256 within a minute, and there is room again when they are a minute old', async () => {
+    for (let count = 0; count < 256; count += 1) await rig.command(press());
+    await rig.command(press());
+    expect([rig.effects.presses.length, rig.effects.last().code]).toEqual([256, 'consent_too_many']);
+    await rig.clock.advance(60_000);
+    await rig.command(press());
+    expect(rig.effects.last().code).toBe('consent_too_many');
+    await rig.clock.advance(1_000);
+    await rig.command(press());
+    expect([rig.effects.presses.length, rig.effects.last().outcome]).toEqual([257, 'command-done']);
+  });
+
+  it('is told apart from one of before this boot by the clock that is right by now', async () => {
+    rig.clock.setWallUs(1_000_000_000_000, false);
+    await rig.reboot();
+    await rig.clock.advance(5_000);
+    rig.clock.setWallUs(Date.UTC(2027, 0, 1) * 1_000);
+    await rig.command(press({ iat: rig.cast.nowS() - 6 }));
+    expect(rig.effects.last().code).toBe('consent_too_old');
+    await rig.command(press({ iat: rig.cast.nowS() - 5 }));
+    expect(rig.effects.presses).toEqual(['front']);
+  });
+});
+
+describe('the clock mark', () => {
+  it('is not reset by a clock that is not set', async () => {
+    rig.clock.setWallUs(rig.clock.wallUs(), false);
+    await rig.command(rig.cast.command({ action: 'reset-clock-mark' }));
+    expect([rig.effects.last().code, rig.gate.clockTrusted]).toEqual(['consent_clock_untrusted', false]);
+  });
+});
+
+describe('forgetting', () => {
+  it('fails with the ring’s own words, where it has some', async () => {
+    const said = failure('ring_write_failed', { path: '/ring', detail: 'EROFS' });
+    rig.effects.forget = () => Promise.reject(said);
+    await rig.command(rig.cast.command({ action: 'forget' }));
+    expect(rig.effects.last()).toMatchObject({ code: 'ring_write_failed', detail: expect.stringContaining('EROFS') });
+  });
+
+  it('that still fails at the next upkeep is tried again after it, and nothing else waits for that', async () => {
+    rig.effects.forgetFails = true;
+    await rig.command(rig.cast.command({ action: 'forget' }));
+    await rig.clock.advance(30_000);
+    await rig.gate.idle();
+    expect(rig.effects.forgotten).toEqual([]);
+    rig.effects.forgetFails = false;
+    await rig.clock.advance(30_000);
+    await rig.gate.idle();
+    expect(rig.effects.forgotten).toHaveLength(1);
+  });
+
+  it('of a window that lies in the past is whole, however late the order comes', async () => {
+    const window = rig.cast.window();
+    const token = rig.cast.command({ action: 'forget', window });
+    await rig.clock.advance(300_000);
+    await rig.command(token);
+    expect(rig.effects.forgotten).toEqual([window]);
+    expect(rig.effects.last().detail).toBeUndefined();
+  });
+
+  it('of a window without a single microsecond of the past is refused', async () => {
+    const nowUs = rig.clock.wallUs();
+    await rig.command(rig.cast.command({ action: 'forget', window: { startUs: nowUs, endUs: nowUs + 9 } }));
+    expect(rig.effects.last().code).toBe('consent_window_future');
+    await rig.command(rig.cast.command({ action: 'forget', window: { startUs: nowUs - 1, endUs: nowUs + 9 } }));
+    expect(rig.effects.forgotten).toEqual([{ startUs: nowUs - 1, endUs: nowUs }]);
+  });
+});
+
+describe('an owner', () => {
+  it('who is one is not added again, nor one more than there may be, nor is the last one removed', async () => {
+    rig.limits = { ownersMax: 1 };
+    await rig.reboot();
+    const { publicKey: own } = rig.cast.owner.key;
+    const { publicKey: key } = otherCast(rig).owner.key;
+    for (const [order, code] of [
+      [{ action: 'add-owner', key: own, name: 'Again' }, 'owner_known'],
+      [{ action: 'add-owner', key, name: 'Sam' }, 'owner_too_many'],
+      [{ action: 'remove-owner', key: own }, 'owner_last'],
+    ] as const) {
+      await rig.command(rig.cast.command(order));
+      expect(rig.effects.last().code).toBe(code);
+    }
+    expect(rig.gate.owners().map(({ name }) => name)).toEqual(['Alex']);
+  });
+
+  it('is not removed when there is no other, and a removal of nobody is answered in the same way each time', async () => {
+    const key = otherCast(rig).owner.key.publicKey;
+    const token = rig.cast.command({ action: 'remove-owner', key });
+    const { entries } = rig.gate.head;
+    for (let times = 0; times < 2; times += 1) {
+      await rig.command(token);
+      expect([rig.effects.last().code, rig.gate.head.entries]).toEqual(['owner_unknown', entries + 1]);
+    }
+    await rig.command(rig.cast.command({ action: 'add-owner', key, name: 'Sam' }));
+    expect(rig.gate.owners().map(({ name }) => name)).toEqual(['Alex', 'Sam']);
   });
 });
 

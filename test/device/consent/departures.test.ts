@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { allDepartures } from '../../../device/consent/departures.ts';
+import { allDepartures, Departures } from '../../../device/consent/departures.ts';
 import { departurePageSchema } from '../../../device/protocol/departures.ts';
 import { actorId } from '../../../device/protocol/ids.ts';
 import type { IntakeReceipt } from '../../../device/protocol/manifest.ts';
@@ -226,5 +226,61 @@ describe('the values that went with a clip', () => {
     await rig.gate.tokenPresented(grant);
     await rig.reboot();
     expect(page().departures[0]).toMatchObject({ disclosed: null, clip: { disclosed: ['address', 'email'] } });
+  });
+});
+
+describe('an entry', () => {
+  const place = { sequence: 0, previousHash: '', boot: 'boot-1' };
+  const about = { request: 'request-1', grant: 'grant-none' };
+
+  it('about a grant of which nothing is known changes nothing', () => {
+    const departures = new Departures();
+    departures.apply({ ...place, atUs: 1, type: 'failed', body: { ...about, code: 'upload_rejected' } }, null);
+    departures.apply({ ...place, atUs: 1, type: 'token-presented', body: about }, null);
+    const jti = { jti: 'denial-1', token: 'x', requestToken: 'x' };
+    departures.apply({ ...place, atUs: 1, type: 'denied', body: { request: 'request-1', ...jti } }, null);
+    expect(departures.page(null, 50)).toEqual({ total: 0, departures: [], next: null });
+  });
+
+  it('of another kind changes nothing about a clip that has left', async () => {
+    const { grant, grantToken } = await sealed('a');
+    const [before] = page().departures;
+    rig.gate.departures.apply(
+      {
+        ...place,
+        atUs: 9,
+        type: 'sealed',
+        body: { request: textClaim(grantToken, 'request'), grant, clip: clipFacts('b') },
+      },
+      null,
+    );
+    expect(page().departures).toEqual([before]);
+  });
+
+  it('that shows a token for a clip that was never sealed puts nothing in the list', async () => {
+    const { grant, grantToken } = await rig.granted();
+    const request = textClaim(grantToken, 'request');
+    rig.gate.departures.apply({ ...place, atUs: 9, type: 'token-presented', body: { request, grant } }, null);
+    expect(page().total).toBe(0);
+  });
+
+  it('of a grant without what it was granted for is a bug', () => {
+    const body = { ...about, grantToken: 'x', requestToken: 'x', pairingToken: 'x' };
+    expect(() => new Departures().apply({ ...place, atUs: 1, type: 'granted', body }, null)).toThrow(
+      'assertion failed',
+    );
+  });
+});
+
+it('a recall that the department answered stands with its answer', async () => {
+  const { grant } = await sealed('a');
+  const body = { request: 'request-1', grant, intake: 'the receipt' };
+  const entry = { sequence: 0, previousHash: '', boot: 'boot-1', atUs: 7, type: 'recalled', body } as const;
+  rig.gate.departures.apply(entry, null);
+  expect(page().departures[0]?.standing).toEqual({
+    at: 'answered',
+    atUs: 7,
+    outcome: 'recalled',
+    receipt: 'the receipt',
   });
 });

@@ -150,6 +150,8 @@ export class GateRig {
   };
   limits: NonNullable<GateDeps['limits']> = {};
   serveStateAgencies = false;
+  /** What a test gives the gate besides, or in place of what is here. */
+  otherwise: Partial<GateDeps> = {};
   /** From where on receipts never got out; taken once. */
   untoldFrom: number | null = null;
   private boots = 0;
@@ -192,7 +194,8 @@ export class GateRig {
       },
       effects: this.effects,
       limits: this.limits,
-      serveStateAgencies: this.serveStateAgencies,
+      ...(this.serveStateAgencies ? { serveStateAgencies: true } : {}),
+      ...this.otherwise,
     });
   }
 

@@ -105,6 +105,17 @@ it('ends when its request is cancelled, with the next upkeep', async () => {
   expect(live.signal.aborted).toBe(true);
 });
 
+it('ends with the next upkeep while privacy is on; an end of nothing is nothing', async () => {
+  const live = open();
+  await rig.command(rig.cast.command({ action: 'privacy', on: true }));
+  expect(live.signal.aborted).toBe(false);
+  await rig.clock.advance(30_000);
+  await rig.gate.idle();
+  expect(live.signal.reason).toMatchObject({ code: 'preview_ended', facts: { detail: 'privacy is on' } });
+  expect(() => rig.gate.previews.end(live.id, 'again')).not.toThrow();
+  expect(rig.gate.previews.list()).toEqual([]);
+});
+
 it('ends when the device stops', async () => {
   const live = open();
   await rig.gate.stop();

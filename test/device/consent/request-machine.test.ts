@@ -1,12 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  awaitsOwner,
+  currentGrant,
   GRANTS_PER_REQUEST_MAX,
   next,
   type RequestEffect,
   type RequestInput,
   type RequestState,
+  type RequestStatus,
+  revocableGrant,
   UNSEEN,
+  unfinishedGrant,
 } from '../../../device/consent/request-machine.ts';
 import { clipFacts } from './gate-rig.ts';
 
@@ -217,5 +222,254 @@ describe('the life of a request', () => {
     for (const input of reports) {
       expect(next(pending, input).effects).toMatchObject([{ do: 'reject', code: 'grant_dead' }]);
     }
+  });
+});
+
+/** Every state that a request can have under its grant `grant-a`. `shown`: the upload token was, before the grant ended. */
+const A = ref('grant-a');
+const CLIP = clipFacts('one');
+const STATES = {
+  unseen: { at: 'unseen' },
+  pending: { at: 'pending' },
+  granted: { at: 'granted', grant: A },
+  sealed: { at: 'sealed', grant: A, clip: CLIP },
+  presented: { at: 'presented', grant: A, clip: CLIP },
+  delivered: { at: 'delivered', grant: A, clip: CLIP },
+  revoking: { at: 'revoking', grant: A, clip: CLIP },
+  revoked: { at: 'revoked', grant: A },
+  recalled: { at: 'recalled', grant: A },
+  failed: { at: 'failed', grant: A, code: 'clip_no_frames', presented: null },
+  'failed, shown': { at: 'failed', grant: A, code: 'clip_no_frames', presented: CLIP },
+  denied: { at: 'denied' },
+  cancelled: { at: 'cancelled', grant: null, presented: null },
+  'cancelled, granted': { at: 'cancelled', grant: A, presented: null },
+  'cancelled, shown': { at: 'cancelled', grant: A, presented: CLIP },
+  expired: { at: 'expired' },
+} as const satisfies Record<string, RequestStatus>;
+type Name = keyof typeof STATES;
+const NAMES = Object.keys(STATES) as Name[];
+
+const INPUTS = {
+  seen: { type: 'seen' },
+  cancelled: { type: 'cancelled' },
+  expired: { type: 'expired' },
+  'the same grant': { type: 'grant', grant: A },
+  'other bytes under its id': { type: 'grant', grant: { id: 'grant-a', sha256: 'other' } },
+  'another grant': { type: 'grant', grant: ref('grant-b') },
+  deny: { type: 'deny' },
+  revoke: { type: 'revoke', grant: A },
+  'revoke other bytes': { type: 'revoke', grant: { id: 'grant-a', sha256: 'other' } },
+  'revoke another': { type: 'revoke', grant: ref('grant-b') },
+  sealed: { type: 'sealed', grant: 'grant-a', clip: CLIP },
+  'another clip sealed': { type: 'sealed', grant: 'grant-a', clip: clipFacts('two') },
+  'another manifest sealed': { type: 'sealed', grant: 'grant-a', clip: { ...CLIP, manifestSha256: 'other' } },
+  presented: { type: 'presented', grant: 'grant-a' },
+  delivered: { type: 'delivered', grant: 'grant-a' },
+  deleted: { type: 'deleted', grant: 'grant-a' },
+  kept: { type: 'kept', grant: 'grant-a' },
+  failed: { type: 'failed', grant: 'grant-a', code: 'clip_no_frames' },
+  ended: { type: 'ended', grant: 'grant-a', reason: 'expired' },
+} as const satisfies Record<string, RequestInput>;
+
+/** An effect in one word or two. */
+function told(effect: RequestEffect): string {
+  switch (effect.do) {
+    case 'end-grant':
+      return `end (${effect.detail})`;
+    case 'receipt':
+      return `say ${effect.outcome}${effect.code === undefined ? '' : ` ${effect.code}`}`;
+    case 'reject':
+      return `no: ${effect.code}${effect.detail === undefined ? '' : `, ${effect.detail}`}`;
+    default:
+      return effect.do;
+  }
+}
+
+/** `STATE: effects` where the state changes, else the effects alone. */
+function answer(before: Name, input: keyof typeof INPUTS): string {
+  const from: RequestState = { ...STATES[before], past: [] };
+  const { state, effects } = next(from, INPUTS[input]);
+  const words = effects.map(told).join('; ');
+  if (state === from) return words;
+  const shown = 'presented' in state && state.presented !== null ? ', shown' : '';
+  const grant = state.at === 'cancelled' && state.grant !== null && shown === '' ? ', granted' : '';
+  return `${state.at}${shown}${grant}: ${words}`;
+}
+
+const BEGIN = 'granted: record; make-clip; say granted';
+const REVOKED = 'revoked: end (it was revoked); record; remove-clip; say revoked';
+const REVOKING = 'revoking: end (it was revoked); record; remove-clip; send-revocation; say revoked';
+const DELIVERED = 'delivered: record; end (its clip is delivered); remove-clip; say sent';
+const stopped = (code: string) => `end (${code}); record; remove-clip; say failed ${code}`;
+const each = (names: Name[], says: string) => Object.fromEntries(names.map((name) => [name, says]));
+const GRANTED: Name[] = ['granted', 'sealed', 'presented', 'delivered'];
+const CANCELLED: Name[] = ['cancelled', 'cancelled, granted', 'cancelled, shown'];
+const TAKEN_BACK: Name[] = ['revoking', 'revoked', 'recalled'];
+/** What is said in a state that a row does not name; `AT` stands for the state. */
+const TABLE: Record<keyof typeof INPUTS, { else: string } & Partial<Record<Name, string>>> = {
+  seen: { unseen: 'pending: ', else: '' },
+  expired: { pending: 'expired: ', else: '' },
+  cancelled: {
+    pending: 'cancelled: ',
+    ...each(['granted', 'sealed'], `cancelled, granted: ${stopped('consent_request_cancelled')}`),
+    presented: `cancelled, shown: ${stopped('consent_request_cancelled')}`,
+    else: '',
+  },
+  'the same grant': {
+    unseen: 'no: consent_request_unknown',
+    pending: BEGIN,
+    ...each(GRANTED, 'restate'),
+    ...each(TAKEN_BACK, 'no: consent_revoked_before'),
+    ...each(['failed', 'failed, shown'], 'say failed clip_no_frames'),
+    denied: 'no: consent_denied_before',
+    ...each(CANCELLED, 'no: consent_request_cancelled'),
+    else: 'no: consent_request_expired',
+  },
+  'other bytes under its id': {
+    unseen: 'no: consent_request_unknown',
+    pending: BEGIN,
+    denied: 'no: consent_denied_before',
+    cancelled: 'no: consent_request_cancelled',
+    expired: 'no: consent_request_expired',
+    else: 'no: consent_replayed',
+  },
+  'another grant': {
+    unseen: 'no: consent_request_unknown',
+    ...each(['pending', 'revoked', 'failed'], BEGIN),
+    'failed, shown': 'no: consent_already_granted, the failed one had reached the bridge',
+    ...each([...GRANTED, 'recalled'], 'no: consent_already_granted'),
+    revoking: 'no: consent_already_granted, its revocation has not reached the bridge yet',
+    denied: 'no: consent_denied_before',
+    ...each(CANCELLED, 'no: consent_request_cancelled'),
+    else: 'no: consent_request_expired',
+  },
+  deny: {
+    unseen: 'no: consent_request_unknown',
+    ...each(['pending', 'revoked', 'failed'], 'denied: record; say denied'),
+    denied: 'say denied',
+    ...each(CANCELLED, 'no: consent_request_cancelled'),
+    expired: 'no: consent_request_expired',
+    else: 'no: consent_deny_after_grant',
+  },
+  revoke: {
+    ...each(['granted', 'sealed'], REVOKED),
+    ...each(['presented', 'delivered', 'failed, shown', 'cancelled, shown'], REVOKING),
+    ...each(['revoking', 'revoked'], 'say revoked'),
+    recalled: 'say recalled',
+    else: 'no: consent_nothing_to_revoke',
+  },
+  'revoke other bytes': { else: 'no: consent_nothing_to_revoke' },
+  'revoke another': { else: 'no: consent_nothing_to_revoke' },
+  sealed: {
+    granted: 'sealed: record; say sealed',
+    ...each(['sealed', 'presented'], ''),
+    else: 'no: grant_dead, a clip cannot be sealed when AT',
+  },
+  'another clip sealed': {
+    granted: 'sealed: record; say sealed',
+    else: 'no: grant_dead, a clip cannot be sealed when AT',
+  },
+  'another manifest sealed': {
+    granted: 'sealed: record; say sealed',
+    else: 'no: grant_dead, a clip cannot be sealed when AT',
+  },
+  presented: {
+    sealed: 'presented: record',
+    presented: '',
+    else: 'no: grant_dead, a token cannot be presented when AT',
+  },
+  delivered: {
+    ...each(['unseen', 'pending', 'denied', 'cancelled', 'expired'], 'no: grant_dead, it is not the present grant'),
+    ...each(['presented', 'failed, shown', 'cancelled, shown'], DELIVERED),
+    ...each(['failed', 'cancelled, granted'], 'no: grant_dead, nothing was sent when AT'),
+    ...each(['revoking', 'delivered'], ''),
+    else: 'no: grant_dead, nothing can be delivered when AT',
+  },
+  deleted: {
+    revoking: 'revoked: record; say deleted',
+    ...each(['revoked', 'recalled'], ''),
+    else: 'no: grant_dead, no revocation is under way when AT',
+  },
+  kept: {
+    revoking: 'recalled: record; say recalled',
+    ...each(['revoked', 'recalled'], ''),
+    else: 'no: grant_dead, no revocation is under way when AT',
+  },
+  failed: {
+    ...each(['granted', 'sealed'], `failed: ${stopped('clip_no_frames')}`),
+    presented: `failed, shown: ${stopped('clip_no_frames')}`,
+    else: 'no: grant_dead, it does not act when AT',
+  },
+  ended: {
+    ...each(['granted', 'sealed'], `failed: ${stopped('consent_grant_expired')}`),
+    presented: `failed, shown: ${stopped('consent_grant_expired')}`,
+    else: 'no: grant_dead, it does not act when AT',
+  },
+};
+
+describe('in every state', () => {
+  it.each(Object.keys(INPUTS) as (keyof typeof INPUTS)[])('the machine answers “%s”', (input) => {
+    const row = TABLE[input];
+    const due = NAMES.map((name) => [name, (row[name] ?? row.else).replace('AT', STATES[name].at)]);
+    expect(NAMES.map((name) => [name, answer(name, input)])).toEqual(due);
+  });
+
+  it('a report about another grant than the present one is rejected', () => {
+    for (const name of NAMES) {
+      const state: RequestState = { ...STATES[name], past: [] };
+      for (const type of ['presented', 'delivered', 'deleted', 'kept'] as const) {
+        expect(next(state, { type, grant: 'grant-b' }).effects).toMatchObject([{ do: 'reject', code: 'grant_dead' }]);
+      }
+      for (const input of [
+        { type: 'sealed', grant: 'grant-b', clip: CLIP },
+        { type: 'failed', grant: 'grant-b', code: 'clip_no_frames' },
+      ] as const) {
+        expect(next(state, input).effects).toMatchObject([{ do: 'reject', code: 'grant_dead' }]);
+      }
+    }
+  });
+
+  it('it is known which grant is meant, which still acts, which can be revoked, and whether an owner is waited for', () => {
+    const of = (pick: (state: RequestState) => unknown) =>
+      NAMES.filter((name) => Boolean(pick({ ...STATES[name], past: [] })));
+    const acting: Name[] = ['granted', 'sealed', 'presented'];
+    expect(of(unfinishedGrant)).toEqual(acting);
+    expect(of(revocableGrant)).toEqual([...acting, 'delivered', 'revoking', 'failed, shown', 'cancelled, shown']);
+    const without: Name[] = ['unseen', 'pending', 'denied', 'cancelled', 'expired'];
+    expect(of(currentGrant)).toEqual(NAMES.filter((name) => !without.includes(name)));
+    expect(of(awaitsOwner)).toEqual(['pending', 'failed']);
+  });
+
+  it('grants of before are known by their ids: neither kind acts again, and a revoked one is revoked for good', () => {
+    const past = [
+      { ...ref('grant-old'), revoked: true },
+      { ...ref('grant-failed'), revoked: false },
+    ];
+    for (const name of NAMES) {
+      const state: RequestState = { ...STATES[name], past };
+      const said = (input: RequestInput) => {
+        const step = next(state, input);
+        expect(step.state).toBe(state);
+        return step.effects.map(told);
+      };
+      expect(said({ type: 'grant', grant: ref('grant-old') })).toEqual(['no: consent_revoked_before']);
+      expect(said({ type: 'grant', grant: ref('grant-failed') })).toEqual(['no: consent_replayed']);
+      expect(said({ type: 'revoke', grant: ref('grant-old') })).toEqual(['say revoked']);
+      expect(said({ type: 'revoke', grant: ref('grant-failed') })).toEqual(['no: consent_nothing_to_revoke']);
+    }
+  });
+
+  it('a grant after another keeps that one in mind, and whether it was revoked', () => {
+    const pastAfter = (name: 'revoked' | 'failed' | 'pending') =>
+      next({ ...STATES[name], past: [] }, { type: 'grant', grant: ref('grant-b') }).state.past;
+    expect(pastAfter('pending')).toEqual([]);
+    expect(pastAfter('revoked')).toEqual([{ ...A, revoked: true }]);
+    expect(pastAfter('failed')).toEqual([{ ...A, revoked: false }]);
+  });
+
+  it('an input or a state that there is not is a bug, and no answer', () => {
+    const nonsense = JSON.parse('{"at":"nowhere","type":"nothing","past":[]}');
+    expect(() => next(UNSEEN, nonsense)).toThrow('assertion failed');
+    expect(() => next(nonsense, { type: 'grant', grant: A })).toThrow('assertion failed');
   });
 });

@@ -177,6 +177,16 @@ describe('orders about a viewer that a broker moves', () => {
   });
 });
 
+it('a viewer whose order does not say who signed it goes with no owner', () => {
+  const viewers = new Viewers();
+  const place = { sequence: 0, previousHash: '', boot: 'boot', atUs: 0 };
+  viewers.apply({ ...place, type: 'viewer-added', body: { jti: 'command-1', token: 'no token', ...TABLET } });
+  viewers.ownerRemoved(rig.cast.owner.key.publicKey);
+  expect([viewers.size, viewers.has('tablet'), viewers.list()]).toEqual([1, true, [TABLET]]);
+  viewers.ownerRemoved('');
+  expect([viewers.size, viewers.has('tablet')]).toEqual([0, false]);
+});
+
 describe('what leaves the device about a viewer', () => {
   it('is no token, and the ledger holds its hash alone', async () => {
     const adding = rig.cast.command(add());

@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { textClaim } from '../../support/parties.ts';
+import { Searching } from '../../support/searches.ts';
+import { FullDisk } from './full-disk.ts';
+import { GateRig } from './gate-rig.ts';
+
+let rig: GateRig;
+beforeEach(async () => {
+  rig = await (await GateRig.open()).ready();
+});
+afterEach(() => rig.close());
+
+const counts = () => rig.gate.unbelievedCounts();
+const open = () => rig.gate.openRequests().map(({ request }) => request);
+
+describe('documents', () => {
+  it('are taken two hundred at once and one a second after that, whatever the bridge signs', async () => {
+    for (let count = 0; count < 201; count += 1) await rig.area(rig.cast.areaDocument([]));
+    expect(counts()).toEqual({ consent_too_many: 1 });
+    await rig.clock.advance(500);
+    await rig.area(rig.cast.areaDocument([]));
+    expect(counts()).toEqual({ consent_too_many: 2 });
+    await rig.clock.advance(500);
+    await rig.area(rig.cast.areaDocument([]));
+    expect(counts()).toEqual({ consent_too_many: 2 });
+  });
+
+  it('cost nothing when the same one comes again', async () => {
+    const document = rig.cast.areaDocument([]);
+    for (let count = 0; count < 300; count += 1) await rig.area(document);
+    expect(counts()).toEqual({});
+  });
+
+  it('that a newer one overtook in line are not believed, of requests and of searches', async () => {
+    const [old, newer] = [rig.cast.request(), rig.cast.request()].map((request) => rig.cast.published(request));
+    await Promise.all([
+      rig.area(rig.cast.areaDocument(newer ? [newer] : [], { revision: 9 })),
+      rig.area(rig.cast.areaDocument(old ? [old] : [], { revision: 8 })),
+    ]);
+    expect([open(), counts()]).toEqual([[textClaim(newer?.request ?? '', 'jti')], { consent_too_old: 1 }]);
+    const searching = new Searching(rig.cast);
+    await rig.command(rig.cast.command({ action: 'search-party', on: true }));
+    const hear = (revision: number) =>
+      rig.gate.onSearchDocument(1, searching.document([searching.published()], { revision }));
+    await Promise.all([hear(9), hear(8)]);
+    expect([rig.effects.searched.at(-1)?.length, counts()]).toEqual([1, { consent_too_old: 2 }]);
+  });
+
+  it('are believed even when the mark of their revision cannot be stored', async () => {
+    const disk = new FullDisk();
+    rig.disk = disk;
+    await rig.reboot();
+    await rig.revocations();
+    disk.stuckFile = 'marks.json';
+    await rig.publish();
+    expect(open()).toHaveLength(1);
+  });
+
+  it('of two parts are two: each repeats alone', async () => {
+    const [first, second] = [1, 2].map((part) => rig.cast.areaDocument([], { part, parts: 2, revision: 5 }));
+    const topic = (part: number) => rig.topics.areaRequests(rig.cast.cell, part);
+    for (const [part, token] of [
+      [1, first],
+      [2, second],
+      [1, first],
+    ] as const) {
+      await rig.area(token ?? '', topic(part));
+    }
+    expect(counts()).toEqual({});
+  });
+});
+
+describe('a request', () => {
+  it('that cannot be read is counted, and one whose id cannot be read, too', async () => {
+    const published = rig.cast.published();
+    await rig.area(rig.cast.areaDocument([{ ...published, request: 'x.y.z' }, published]));
+    expect(open()).toHaveLength(1);
+    expect(Object.values(counts())).toEqual([1]);
+  });
+
+  it('that had expired when it came is not open, and its owner is told so', async () => {
+    const request = rig.cast.request({ iat: rig.cast.nowS() - 60, exp: rig.cast.nowS() });
+    await rig.publish(request);
+    await rig.send('grant', rig.cast.grant(request));
+    expect([open(), counts(), rig.effects.last().code]).toEqual([
+      [],
+      { consent_request_expired: 1 },
+      'consent_request_expired',
+    ]);
+  });
+
+  it('that ran out is dropped with the next upkeep, and its owner is told so; one that did not stays', async () => {
+    const over = await rig.publish(rig.cast.request({ exp: rig.cast.nowS() + 10 }));
+    const other = await rig.publish();
+    await rig.clock.advance(30_000);
+    await rig.gate.idle();
+    expect(open()).toEqual([textClaim(other, 'jti')]);
+    await rig.send('grant', rig.cast.grant(over));
+    expect(rig.effects.last().code).toBe('consent_request_expired');
+  });
+
+  it('that is open is not refused for another one that came under its id', async () => {
+    const request = await rig.publish();
+    const jti = textClaim(request, 'jti');
+    await rig.publish(rig.cast.request({ jti, text: 'Something else.' }));
+    await rig.send('grant', rig.cast.grant(request));
+    expect(rig.effects.last().outcome).toBe('granted');
+  });
+
+  it('of two thousand that were ended is remembered as ended, and of the first one more no longer', async () => {
+    const ids = Array.from({ length: 2_001 }, (_, number) => `request-${number}`);
+    const end = (some: string[]) => rig.area(rig.cast.areaDocument([], { cancelled: some }));
+    for (let from = 0; from < 2_000; from += 400) await end(ids.slice(from, from + 400));
+    await end([ids[1_999] ?? '']);
+    const first = rig.cast.request({ jti: ids[0] ?? '' });
+    await rig.publish(first);
+    expect(open()).toEqual([]);
+    await end(ids.slice(2_000));
+    await rig.publish(first);
+    await rig.publish(rig.cast.request({ jti: ids[1] ?? '' }));
+    expect(open()).toEqual([ids[0]]);
+  });
+
+  it('is shown with the footage that there is of its window, and with what the device can disclose of what was asked', async () => {
+    rig.settings.disclosure = { address: '1 Elm Street', phone: '+1 555 0100' };
+    await rig.reboot();
+    await rig.revocations();
+    const request = await rig.publish();
+    const [notice] = rig.effects.notices;
+    expect(notice).toMatchObject({ wouldDisclose: { address: '1 Elm Street' }, coverage: [rig.cast.window()] });
+    expect(notice?.published.request).toBe(request);
+  });
+
+  it('that waits is in the notices until it is answered, and again when its grant failed', async () => {
+    const { grant, requestToken } = await rig.granted();
+    expect(rig.gate.notices()).toEqual([]);
+    await rig.gate.failed(grant, 'clip_no_frames');
+    expect(rig.gate.notices().map(({ published }) => published.request)).toEqual([requestToken]);
+    await rig.send('deny', rig.cast.denial(requestToken));
+    expect(rig.gate.notices()).toEqual([]);
+  });
+
+  it('whose agency may not be answered is in no notice', async () => {
+    await rig.publish();
+    const revoked = [{ agency: rig.cast.agency.id, upToRevision: 1 }];
+    await rig.revocations(rig.cast.revocations({ revision: 2, revoked }));
+    expect([rig.gate.notices(), open().length]).toEqual([[], 1]);
+  });
+});

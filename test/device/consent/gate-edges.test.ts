@@ -1,0 +1,337 @@
+// Holds: the gate in the rarer turns of events: before it runs and after it stopped, before it is enrolled, with a disk that takes nothing,
+// with receipts that were lost, and with reports that it cannot believe.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { type Cast, textClaim } from '../../support/parties.ts';
+import { Searching } from '../../support/searches.ts';
+import { FullDisk } from './full-disk.ts';
+import { clipFacts, GateRig, otherCast } from './gate-rig.ts';
+
+let rig: GateRig;
+let disk: FullDisk;
+beforeEach(async () => {
+  rig = await GateRig.open();
+  disk = new FullDisk();
+  rig.disk = disk;
+  await rig.ready();
+});
+afterEach(() => rig.close());
+
+const pinsOf = ({ bridge, registry }: Cast) => ({
+  bridge: bridge.id,
+  bridgeKey: bridge.key.publicKey,
+  registryKey: registry.key.publicKey,
+});
+const outcome = () => rig.effects.last().code ?? rig.effects.last().outcome;
+
+describe('a gate that does not run', () => {
+  it('reads its records once, however often it is opened', async () => {
+    const gate = await rig.opened();
+    expect(gate.open()).toBe(gate.open());
+    await gate.start();
+    expect(gate.damaged).toBeNull();
+  });
+
+  it('takes no message, announces nothing and hears of no pet', async () => {
+    const { grantToken } = await rig.granted();
+    await rig.gate.stop();
+    rig.effects.receipts.length = 0;
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    await rig.publish();
+    await rig.revocations();
+    const endUs = rig.cast.nowS() * 1_000_000;
+    await rig.gate.sighted('search-1', { window: { startUs: endUs - 9, endUs }, stillUs: endUs - 5, likeness: 1 });
+    await rig.gate.announce();
+    expect([rig.effects.receipts, rig.effects.notices.length, rig.effects.sightings]).toEqual([[], 1, []]);
+    expect(rig.gate.unbelievedCounts()).toEqual({ consent_too_many: 1 });
+  });
+
+  it('sets no timer when a message that it had taken ends after its stop', async () => {
+    const { grantToken } = await rig.granted();
+    const sending = rig.send('revoke', rig.cast.revoke(grantToken));
+    await rig.gate.stop();
+    await sending;
+    rig.effects.receipts.length = 0;
+    await rig.clock.advance(3_600_000);
+    expect(rig.effects.receipts).toEqual([]);
+  });
+});
+
+describe('a gate that is not enrolled', () => {
+  it('believes no document and no list', async () => {
+    const bare = await GateRig.open();
+    try {
+      await bare.boot();
+      await bare.gate.pair(bare.cast.owner.key.publicKey, 'Alex');
+      await bare.revocations();
+      await bare.publish();
+      expect(bare.gate.unbelievedCounts()).toEqual({ token_unknown_signer: 2 });
+      const searching = new Searching(bare.cast);
+      await bare.command(bare.cast.command({ action: 'search-party', on: true }));
+      await bare.gate.onSearchDocument(1, searching.document([searching.published()]));
+      expect(bare.gate.unbelievedCounts()).toEqual({ token_unknown_signer: 3 });
+      expect([bare.gate.pins, bare.effects.notices, bare.gate.openRequests()]).toEqual([null, [], []]);
+    } finally {
+      await bare.close();
+    }
+  });
+
+  it.each<[string, (cast: Cast) => object]>([
+    [
+      'an id that is not the key’s',
+      (cast) => ({ bridge: otherCast(rig).bridge.id, bridgeKey: cast.bridge.key.publicKey }),
+    ],
+    ['a registry’s key that is none', () => ({ registryKey: `AQ${'A'.repeat(41)}` })],
+  ])('is not pinned to %s', async (_what, changes) => {
+    const pins = { ...pinsOf(rig.cast), ...changes(rig.cast) };
+    await expect(rig.gate.enrol(pins)).rejects.toMatchObject({ code: 'enrolment_key_mismatch' });
+    expect(rig.gate.pins).toMatchObject(pinsOf(rig.cast));
+  });
+});
+
+describe('enrolling', () => {
+  it('with the same bridge and registry again changes nothing', async () => {
+    const { entries } = rig.gate.head;
+    await rig.publish();
+    await rig.gate.enrol(pinsOf(rig.cast));
+    expect([rig.gate.head.entries, rig.gate.openRequests().length]).toEqual([entries, 1]);
+  });
+
+  it('with another registry alone is a change', async () => {
+    const { entries } = rig.gate.head;
+    await rig.publish();
+    await rig.gate.enrol({ ...pinsOf(rig.cast), registryKey: otherCast(rig).registry.key.publicKey });
+    expect([rig.gate.head.entries, rig.gate.openRequests().length]).toEqual([entries + 1, 0]);
+  });
+
+  it('elsewhere counts even when the old marks cannot be removed, and what was on its way is not believed any more', async () => {
+    const other = otherCast(rig);
+    disk.stuckFile = 'marks.json';
+    const searching = new Searching(rig.cast);
+    await rig.command(rig.cast.command({ action: 'search-party', on: true }));
+    await Promise.all([
+      rig.gate.enrol(pinsOf(other)),
+      rig.publish(),
+      rig.revocations(rig.cast.revocations({ revision: 7 })),
+      rig.gate.onSearchDocument(1, searching.document([searching.published()])),
+    ]);
+    disk.stuckFile = null;
+    expect([rig.gate.pins?.bridge, rig.gate.openRequests(), rig.effects.searched.at(-1)]).toEqual([
+      other.bridge.id,
+      [],
+      [],
+    ]);
+    // The old registry's list of revision 7 bars no list of the new one.
+    await rig.revocations(other.revocations({ revision: 1 }));
+    expect(rig.gate.unbelievedCounts()).toEqual({});
+  });
+});
+
+describe('pairing', () => {
+  it('gives a key that is paired its statement again, and takes none that anybody can sign under', async () => {
+    const { publicKey } = rig.cast.owner.key;
+    const [owner] = rig.gate.owners();
+    expect(await rig.gate.pair(publicKey, 'Another name')).toBe(owner?.statement);
+    expect(rig.gate.owners().map(({ name }) => name)).toEqual(['Alex']);
+    await expect(rig.gate.pair(`AQ${'A'.repeat(41)}`, 'Nobody')).rejects.toMatchObject({ code: 'pairing_refused' });
+  });
+});
+
+describe('what is told of storage', () => {
+  it('is whether the ledger, and the newest list’s mark, could be stored', async () => {
+    expect(rig.gate.storage).toBe('ok');
+    disk.isFull = true;
+    await rig.command(rig.cast.command({ action: 'privacy', on: true }));
+    expect([outcome(), rig.gate.storage]).toEqual(['consent_storage_failed', 'full']);
+    disk.isFull = false;
+    await rig.command(rig.cast.command({ action: 'privacy', on: true }));
+    expect(rig.gate.storage).toBe('ok');
+    disk.stuckFile = 'marks.json';
+    await rig.revocations(rig.cast.revocations({ revision: 2 }));
+    expect(rig.gate.storage).toBe('full');
+    disk.replaceFile = () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }));
+    await rig.revocations(rig.cast.revocations({ revision: 3 }));
+    expect(rig.gate.storage).toBe('failed');
+  });
+});
+
+describe('a revocation list that comes while a newer one waits its turn', () => {
+  it('is not the one in force then', async () => {
+    const revoked = [{ agency: rig.cast.agency.id, upToRevision: 1 }];
+    await Promise.all([
+      rig.revocations(rig.cast.revocations({ revision: 3, revoked })),
+      rig.revocations(rig.cast.revocations({ revision: 2 })),
+    ]);
+    await rig.send('grant', rig.cast.grant(await rig.publish()));
+    expect(outcome()).toBe('consent_agency_revoked');
+  });
+
+  it('is nothing new when its very bytes come again', async () => {
+    const list = rig.cast.revocations({ revision: 2 });
+    await rig.revocations(list);
+    await rig.revocations(list);
+    expect(rig.gate.unbelievedCounts()).toEqual({});
+  });
+});
+
+describe('what can still be revoked', () => {
+  it('is what was granted and not revoked, also once it is delivered', async () => {
+    const { grant, grantToken } = await rig.granted();
+    await rig.send('deny', rig.cast.denial(await rig.publish()));
+    expect(rig.gate.revocableGrants()).toEqual([grant]);
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    expect(rig.gate.revocableGrants()).toEqual([]);
+  });
+});
+
+describe('receipts that were lost', () => {
+  it('are given again from the entry on that was not told, however old, once, and in order', async () => {
+    const first = await rig.granted();
+    await rig.send('revoke', rig.cast.revoke(first.grantToken));
+    const from = rig.gate.head.entries;
+    const second = await rig.granted();
+    const third = await rig.publish();
+    await rig.send('deny', rig.cast.denial(third));
+    await rig.clock.advance(3_600_000);
+    rig.untoldFrom = from + 1;
+    await rig.reboot();
+    const said = () => rig.effects.receipts.map(({ outcome: what, request }) => [what, request]);
+    expect(said()).toEqual([
+      ['granted', textClaim(second.requestToken, 'jti')],
+      ['denied', textClaim(third, 'jti')],
+    ]);
+    rig.effects.receipts.length = 0;
+    await rig.gate.announce();
+    expect(said()).toEqual([]);
+  });
+
+  it('of the last ten minutes are given again after a restart, and older ones are not', async () => {
+    await rig.granted();
+    await rig.clock.advance(600_000);
+    await rig.reboot();
+    expect(rig.effects.receipts.map((one) => one.outcome)).toEqual(['granted']);
+    await rig.clock.advance(1_000);
+    await rig.reboot();
+    expect(rig.effects.receipts).toEqual([]);
+  });
+});
+
+describe('a report about a clip', () => {
+  const facts = (name = 'a') => {
+    const { sha256, bytes, manifestSha256 } = clipFacts(name);
+    return { clipSha256: sha256, clipBytes: bytes, manifestSha256 };
+  };
+
+  it('under a grant that this device does not know is refused', async () => {
+    for (const report of [
+      () => rig.gate.clipSealed('grant-none', clipFacts('a'), {}),
+      () => rig.gate.tokenPresented('grant-none'),
+      () => rig.gate.delivered('grant-none', 'x'),
+      () => rig.gate.revocationAnswered('grant-none', 'x'),
+      () => rig.gate.failed('grant-none', 'clip_no_frames'),
+    ]) {
+      await expect(report()).rejects.toMatchObject({ code: 'grant_dead' });
+    }
+  });
+
+  it('that was made and sent under a grant of before is refused', async () => {
+    const { grant, grantToken, requestToken } = await rig.granted();
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    await rig.send('grant', rig.cast.grant(requestToken));
+    await expect(rig.gate.failed(grant, 'clip_no_frames')).rejects.toMatchObject({ code: 'grant_dead' });
+    await expect(rig.gate.delivered(grant, rig.cast.intakeReceipt(grant, facts()))).rejects.toMatchObject({
+      code: 'verify_failed',
+    });
+  });
+
+  it('is refused when nothing was sealed, and believed for a grant that failed after its token was shown', async () => {
+    const { grant } = await rig.granted();
+    const stored = () => rig.gate.delivered(grant, rig.cast.intakeReceipt(grant, facts()));
+    await expect(stored()).rejects.toMatchObject({ code: 'verify_failed' });
+    await rig.gate.clipSealed(grant, clipFacts('a'), {});
+    await expect(stored()).rejects.toMatchObject({ code: 'grant_dead' });
+    await rig.gate.tokenPresented(grant);
+    await rig.gate.failed(grant, 'upload_rejected');
+    await stored();
+    expect(rig.effects.last()).toMatchObject({ outcome: 'sent', grant, clip: clipFacts('a') });
+  });
+
+  it('by a bridge that the device has left is refused', async () => {
+    const { grant } = await rig.granted();
+    await rig.gate.clipSealed(grant, clipFacts('a'), {});
+    await rig.gate.tokenPresented(grant);
+    const other = otherCast(rig);
+    await rig.gate.enrol(pinsOf(other));
+    const receipt = rig.cast.intakeReceipt(grant, facts(), other.bridge);
+    await expect(rig.gate.delivered(grant, receipt)).rejects.toMatchObject({
+      code: 'verify_failed',
+      facts: { detail: 'the clip was for another bridge' },
+    });
+  });
+
+  it('is not taken while the ledger is damaged', async () => {
+    const { grant } = await rig.granted();
+    await rig.gate.stop();
+    const path = join(rig.folder, 'ledger.jsonl');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"type":"granted"', '"type":"denied"'));
+    await rig.boot();
+    await expect(rig.gate.failed(grant, 'clip_no_frames')).rejects.toMatchObject({ code: 'consent_ledger_damaged' });
+    const terms = { request: 'request-1', window: rig.cast.window(), audio: false, zones: [], byteLimit: 1 };
+    expect(() => rig.gate.previews.open(terms, new SystemRandom())).toThrow(
+      expect.objectContaining({ code: 'consent_ledger_damaged' }),
+    );
+    // The bell still rings, and upkeep still runs.
+    await rig.clock.advance(60_000);
+    await rig.gate.idle();
+    await rig.command(rig.cast.command({ action: 'announce' }));
+    expect(outcome()).toBe('command-done');
+  });
+});
+
+describe('upkeep', () => {
+  it('that takes longer than its interval is not started twice', async () => {
+    let release = () => undefined as unknown;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const replace = disk.replaceFile.bind(disk);
+    let waiting = 0;
+    disk.replaceFile = async (path, bytes) => {
+      waiting += 1;
+      await held;
+      await replace(path, bytes);
+    };
+    // The mark is saved every ten minutes.
+    for (let tick = 0; tick < 40; tick += 1) {
+      await rig.clock.advance(30_000);
+      await turn();
+    }
+    expect(waiting).toBe(1);
+    release();
+    await rig.gate.idle();
+    expect(rig.gate.clockTrusted).toBe(true);
+  });
+
+  it('tries again to end a grant whose end could not be recorded', async () => {
+    const { grant } = await rig.granted();
+    disk.isFull = true;
+    await rig.clock.advance(24 * 3_600_000);
+    await rig.gate.idle();
+    expect([rig.effects.made[0]?.signal.aborted, rig.gate.unfinishedGrants()]).toEqual([true, [grant]]);
+    disk.isFull = false;
+    await rig.clock.advance(30_000);
+    await rig.gate.idle();
+    expect([rig.gate.unfinishedGrants(), outcome()]).toEqual([[], 'consent_grant_expired']);
+  });
+
+  it('ends a grant of an earlier boot that ran out while the device was off', async () => {
+    await rig.granted();
+    await rig.gate.stop();
+    rig.clock.setWallUs(rig.clock.wallUs() + 24 * 3_600_000_000);
+    await rig.boot();
+    expect([rig.effects.made, outcome()]).toEqual([[], 'consent_grant_expired']);
+  });
+});

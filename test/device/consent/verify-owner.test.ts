@@ -1,0 +1,235 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { OWNER_MESSAGE_AGE_S_MAX, timeFault } from '../../../device/consent/verify-owner.ts';
+import { CLOCK_SKEW_S_MAX } from '../../../device/protocol/owner-orders.ts';
+import { textClaim } from '../../support/parties.ts';
+import { GateRig, otherCast } from './gate-rig.ts';
+
+let rig: GateRig;
+beforeEach(async () => {
+  rig = await (await GateRig.open()).ready();
+});
+afterEach(() => rig.close());
+
+const counts = () => rig.gate.unbelievedCounts();
+const outcome = () => rig.effects.last().code ?? rig.effects.last().outcome;
+
+describe('a message', () => {
+  it('of bytes that are no text is not believed', async () => {
+    const topic = rig.topics.command(rig.cast.device.id);
+    await rig.gate.onOwnerMessage({ topic, payload: new Uint8Array([0xff, 0xfe]), retained: false });
+    expect(counts()).toEqual({ token_malformed: 1 });
+  });
+
+  it('is believed as bytes and as text, up to its limit', async () => {
+    const topic = rig.topics.command(rig.cast.device.id);
+    const token = () => rig.cast.command({ action: 'press', button: 'front' });
+    await rig.gate.onOwnerMessage({ topic, payload: new TextEncoder().encode(token()), retained: false });
+    await rig.gate.onOwnerMessage({ topic, payload: token(), retained: false });
+    expect(rig.effects.presses).toEqual(['front', 'front']);
+    await rig.gate.onOwnerMessage({ topic, payload: 'x'.repeat(65_536), retained: false });
+    await rig.gate.onOwnerMessage({ topic, payload: 'x'.repeat(65_537), retained: false });
+    expect(counts()).toEqual({ token_malformed: 1, token_too_large: 1 });
+  });
+
+  it('on a topic that is none of this device’s is not believed', async () => {
+    const payload = rig.cast.command({ action: 'press', button: 'front' });
+    await rig.gate.onOwnerMessage({ topic: rig.topics.command('device-other'), payload, retained: false });
+    expect([counts(), rig.effects.presses]).toEqual([{ message_topic_mismatch: 1 }, []]);
+  });
+
+  it.each(['grant', 'deny', 'revoke'] as const)(
+    'to %s is believed only when an owner of this device signed it',
+    async (action) => {
+      const requestToken = await rig.publish();
+      const grantToken = rig.cast.grant(requestToken);
+      const stranger = otherCast(rig).owner;
+      const signed = {
+        grant: rig.cast.grant(requestToken, {}, stranger),
+        deny: rig.cast.denial(requestToken, {}, stranger),
+        revoke: rig.cast.revoke(grantToken, {}, stranger),
+      };
+      await rig.send(action, signed[action]);
+      expect([counts(), rig.effects.receipts]).toEqual([{ token_unknown_signer: 1 }, []]);
+    },
+  );
+
+  it.each(['deny', 'revoke'] as const)('to %s on another request’s topic is not believed', async (action) => {
+    const requestToken = await rig.publish();
+    const token = action === 'deny' ? rig.cast.denial(requestToken) : rig.cast.revoke(rig.cast.grant(requestToken));
+    await rig.deliver(rig.topics.consent(rig.cast.device.id, 'request-other', action), token);
+    expect([counts(), rig.effects.receipts]).toEqual([{ message_topic_mismatch: 1 }, []]);
+  });
+});
+
+describe('times of signing', () => {
+  const NOW_S = 1_800_000_000;
+  it.each([
+    [NOW_S, null],
+    [NOW_S + CLOCK_SKEW_S_MAX, null],
+    [NOW_S + CLOCK_SKEW_S_MAX + 1, 'consent_not_yet_valid'],
+    [NOW_S - OWNER_MESSAGE_AGE_S_MAX, null],
+    [NOW_S - OWNER_MESSAGE_AGE_S_MAX - 1, 'consent_too_old'],
+  ])('%d is judged as %s', (iat, code) => {
+    expect(timeFault({ iat }, NOW_S, OWNER_MESSAGE_AGE_S_MAX)).toBe(code);
+  });
+});
+
+describe('a grant at the edge of what is allowed', () => {
+  const window = () => rig.cast.window();
+  it.each<[string, (asked: { startUs: number; endUs: number }) => object, string]>([
+    ['the whole of the asked window', (asked) => ({ window: asked }), 'granted'],
+    [
+      'a microsecond more at its end',
+      ({ startUs, endUs }) => ({ window: { startUs, endUs: endUs + 1 } }),
+      'consent_window_outside',
+    ],
+    [
+      'a microsecond more at its start',
+      ({ startUs, endUs }) => ({ window: { startUs: startUs - 1, endUs } }),
+      'consent_window_outside',
+    ],
+    ['a millisecond', ({ startUs }) => ({ window: { startUs, endUs: startUs + 1_000 } }), 'granted'],
+    [
+      'a microsecond less',
+      ({ startUs }) => ({ window: { startUs, endUs: startUs + 999 } }),
+      'consent_window_too_short',
+    ],
+    ['a week of life', () => ({ exp: rig.cast.nowS() + 7 * 86_400 }), 'granted'],
+    ['a second more of life', () => ({ exp: rig.cast.nowS() + 7 * 86_400 + 1 }), 'consent_grant_lifetime'],
+    ['a second of life left', () => ({ exp: rig.cast.nowS() + 1 }), 'granted'],
+    [
+      'a life that was over before',
+      () => ({ iat: rig.cast.nowS() - 20, exp: rig.cast.nowS() - 10 }),
+      'consent_grant_expired',
+    ],
+    [
+      'an age of more than a day',
+      () => ({ iat: rig.cast.nowS() - 86_401, exp: rig.cast.nowS() + 60 }),
+      'consent_too_old',
+    ],
+    ['a second that is to come', () => ({ iat: rig.cast.nowS() + 301 }), 'consent_not_yet_valid'],
+    ['other bytes of the request', () => ({ requestSha256: 'a'.repeat(64) }), 'consent_request_changed'],
+    ['a fact that was not asked for', () => ({ disclose: ['phone'] }), 'consent_disclosure_beyond'],
+    ['a clip that nobody has looked at', () => ({ clipSha256: 'a'.repeat(64) }), 'preview_changed'],
+    ['no second of life left', () => ({ iat: rig.cast.nowS() - 1, exp: rig.cast.nowS() }), 'consent_grant_expired'],
+    ['a day of age', () => ({ iat: rig.cast.nowS() - 86_400, exp: rig.cast.nowS() + 60 }), 'granted'],
+    ['nothing disclosed', () => ({ disclose: [] }), 'granted'],
+    ['one of two facts disclosed', () => ({ disclose: ['email'] }), 'granted'],
+  ])('of %s is answered rightly', async (_what, changes, due) => {
+    await rig.send('grant', rig.cast.grant(await rig.publish(), changes(window())));
+    expect(outcome()).toBe(due);
+  });
+
+  it('may end with this very microsecond, and not with the next', async () => {
+    const startUs = rig.clock.wallUs() - 60_000_000;
+    const asked = { startUs, endUs: rig.clock.wallUs() + 60_000_000 };
+    const grantTo = async (endUs: number) => {
+      const requestToken = await rig.publish(rig.cast.request({ window: asked }));
+      await rig.send('grant', rig.cast.grant(requestToken, { window: { startUs, endUs } }));
+      return outcome();
+    };
+    expect(await grantTo(rig.clock.wallUs())).toBe('granted');
+    expect(await grantTo(rig.clock.wallUs() + 1)).toBe('consent_window_future');
+  });
+
+  it('of a request that ends with this second is refused, and one that ends with the next is not', async () => {
+    const requestToken = await rig.publish(rig.cast.request({ exp: rig.cast.nowS() + 2 }));
+    await rig.clock.advance(1_000);
+    await rig.send('grant', rig.cast.grant(requestToken));
+    expect(outcome()).toBe('granted');
+    const second = await rig.publish(rig.cast.request({ exp: rig.cast.nowS() + 1 }));
+    await rig.clock.advance(1_000);
+    await rig.send('grant', rig.cast.grant(second));
+    expect(outcome()).toBe('consent_request_expired');
+  });
+
+  it('is refused by a clock that is not trusted, and of footage that is not there or not sure', async () => {
+    rig.footage.covers = false;
+    await rig.send('grant', rig.cast.grant(await rig.publish()));
+    expect(outcome()).toBe('consent_window_no_footage');
+    Object.assign(rig.footage, { covers: true, isAmbiguous: true });
+    await rig.send('grant', rig.cast.grant(await rig.publish()));
+    expect(outcome()).toBe('consent_window_ambiguous');
+    const requestToken = await rig.publish();
+    rig.clock.setWallUs(rig.clock.wallUs() - 60_000_000);
+    await rig.send('grant', rig.cast.grant(requestToken));
+    expect(outcome()).toBe('consent_clock_untrusted');
+  });
+
+  it('to somebody else than who asked is refused', async () => {
+    const requestToken = await rig.publish();
+    for (const recipient of [
+      { kind: 'agency', key: otherCast(rig).agency.key.publicKey },
+      { kind: 'neighbor', key: rig.cast.agency.key.publicKey },
+    ] as const) {
+      await rig.send('grant', rig.cast.grant(requestToken, { recipient }));
+      expect(outcome()).toBe('consent_wrong_recipient');
+    }
+  });
+
+  it('has zones that the stream can take', async () => {
+    const zones = [{ left: 0, top: 0, width: 100, height: 100 }];
+    await rig.send('grant', rig.cast.grant(await rig.publish(), { zones }));
+    expect(outcome()).toBe('granted');
+    rig.footage.zonesDetail = 'the picture is too small';
+    await rig.send('grant', rig.cast.grant(await rig.publish(), { zones }));
+    expect(rig.effects.last()).toMatchObject({
+      code: 'consent_zones_unsupported',
+      detail: expect.stringContaining('the picture is too small'),
+    });
+  });
+
+  it('that names a fact which the device lacks is told which', async () => {
+    rig.settings.disclosure = { address: '1 Elm Street' };
+    await rig.reboot();
+    await rig.revocations();
+    await rig.send('grant', rig.cast.grant(await rig.publish()));
+    expect(rig.effects.last()).toMatchObject({
+      code: 'consent_disclosure_missing',
+      detail: expect.stringContaining('email'),
+    });
+  });
+});
+
+describe('a command at the edge of its time', () => {
+  it.each([
+    ['a press of a minute ago', { action: 'press', button: 'front' }, { iat: -60 }, 'consent_too_old'],
+    ['a press of now', { action: 'press', button: 'front' }, { iat: 0 }, 'command-done'],
+    ['privacy of a day ago', { action: 'privacy', on: true }, { iat: -86_400 }, 'command-done'],
+    ['privacy of a day and a second ago', { action: 'privacy', on: true }, { iat: -86_401 }, 'consent_too_old'],
+    ['privacy of the time to come', { action: 'privacy', on: true }, { iat: 301 }, 'consent_not_yet_valid'],
+    ['privacy that ends with this second', { action: 'privacy', on: true }, { iat: 0, exp: 0 }, 'token_expired'],
+    ['privacy that ends with the next', { action: 'privacy', on: true }, { iat: 0, exp: 1 }, 'command-done'],
+  ] as const)('%s is answered rightly', async (_what, command, { iat, ...rest }, due) => {
+    const nowS = rig.cast.nowS();
+    const exp = nowS + ('exp' in rest ? rest.exp : 600);
+    await rig.command(rig.cast.command(command, { iat: nowS + iat, exp }));
+    expect(outcome()).toBe(due);
+  });
+});
+
+describe('a preview at the edge of what is allowed', () => {
+  const open = (request: string) => {
+    const terms = { request, window: rig.cast.window(), audio: false, zones: [], byteLimit: 1_000 };
+    return () => rig.gate.previews.open(terms, new SystemRandom());
+  };
+  const refused = (request: string, code: string) => expect(open(request)).toThrow(expect.objectContaining({ code }));
+
+  it('is refused for a request that is cancelled, over, or of an agency that may not be answered', async () => {
+    const cancelled = textClaim(await rig.publish(), 'jti');
+    await rig.area(rig.cast.areaDocument([], { cancelled: [cancelled] }));
+    refused(cancelled, 'consent_request_cancelled');
+    const over = textClaim(await rig.publish(rig.cast.request({ exp: rig.cast.nowS() + 1 })), 'jti');
+    await rig.clock.advance(1_000);
+    refused(over, 'consent_request_expired');
+    const narrow = rig.cast.credential({ revision: 2, profiles: ['nothing'] });
+    refused(textClaim(await rig.publish(rig.cast.request(), narrow), 'jti'), 'consent_request_beyond');
+  });
+
+  it('is refused while the clock is not trusted', async () => {
+    const request = textClaim(await rig.publish(), 'jti');
+    rig.clock.setWallUs(rig.clock.wallUs() - 3_600_000_000);
+    refused(request, 'consent_clock_untrusted');
+  });
+});
