@@ -63,6 +63,7 @@ describe('a statement is refused', () => {
     ['whose certificate names another manifest', certified({ manifestSha256: 'a'.repeat(64) }), /another manifest/],
     ['whose certificate names another statement', certified({ statementSha256: 'a'.repeat(64) }), /another statement/],
     ['whose certificate names another key', certified({ key: stranger.key.publicKey }), /statement: unknown-signer/],
+    ['whose certificate has a salt that is none', certified({ salt: '!' }), /the salt has not 32 bytes/],
     ['whose certificate has a short salt', certified({ salt: 'AAAA' }), /the salt has not 32 bytes/],
     ['whose certificate is for another bridge', certified({ aud: 'bridge-other' }), /certificate: wrong-audience/],
     [

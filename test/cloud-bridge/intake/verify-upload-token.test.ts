@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DeviceTokens } from '../../../cloud-bridge/intake/verify-upload-token.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { failure } from '../../../device/protocol/errors.ts';
 import type { UploadToken } from '../../../device/protocol/manifest.ts';
 import { Cast, makeParty } from '../../support/parties.ts';
 
@@ -73,6 +74,15 @@ describe('an upload token', () => {
     ]) {
       await expect(tokens.readUpload(text)).rejects.toMatchObject({ code: 'intake_token_invalid' });
     }
+  });
+
+  it('is refused with what is wrong about it', async () => {
+    const { tokens, sign } = ground();
+    const stranger = makeParty('device', new SystemRandom());
+    const detailOf = (text: string) => tokens.readUpload(text).catch(({ facts }) => facts.detail);
+    expect(await detailOf(sign({}, stranger))).toBe('upload token: bad-signature');
+    expect(await detailOf(sign({ exp: NOW_S }))).toBe(failure('token_expired').message);
+    expect(await detailOf('no token')).toBe(failure('token_malformed').message);
   });
 
   it('that was read before is refused once it has expired, and once the device has another key or none', async () => {

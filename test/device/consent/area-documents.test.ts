@@ -81,10 +81,11 @@ describe('a request', () => {
   it('that had expired when it came is not open, and its owner is told so', async () => {
     const request = rig.cast.request({ iat: rig.cast.nowS() - 60, exp: rig.cast.nowS() });
     await rig.publish(request);
+    await rig.publish(request);
     await rig.send('grant', rig.cast.grant(request));
     expect([open(), counts(), rig.effects.last().code]).toEqual([
       [],
-      { consent_request_expired: 1 },
+      { consent_request_expired: 2 },
       'consent_request_expired',
     ]);
   });
