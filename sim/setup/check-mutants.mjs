@@ -1,0 +1,192 @@
+// Owns: `npm run check:mutants`: how many of the mistakes that Stryker plants in consent, in the clip's self-check, in disclosure and in
+// the bridge's judgement of a clip are found by unit tests; each one that is not, with what we say about it; and the branches of consent
+// that its tests reach. Its last line is `N passed, N failed`.
+// Not here: the tests, what is said about each survivor (test/survivors.json).
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { root } from './report.mjs';
+
+const USAGE = `Usage: npm run check:mutants -- [--branches] [--list] [PART...]
+
+  PART         consent, self-check, disclosure or intake; all of them where none is named. PART/FILE is one file of it
+  --branches   the branches of consent alone, without mutants
+  --list       names each mutant that no test found, the judged ones too
+
+All of it takes up to two hours on two cores. Stryker is installed on its first use, under node_modules/.mutants.`;
+
+/** Its next major version takes Node 22, where this project still runs on 20. Its checker cannot use TypeScript 7, so there is none. */
+const STRYKER = '9.6.1';
+const SCORE_MIN = 85;
+
+/** What is mutated, and the unit tests that should notice. A broker, a browser or a camera is no unit's. */
+const PARTS = {
+  consent: {
+    mutate: ['device/consent/*.ts'],
+    tests: ['test/device/consent/!(refusals).test.ts', 'test/device/ledger/revocation-reserve.test.ts'],
+  },
+  'self-check': {
+    mutate: ['self-check', 'clip-file-check', 'frame-check', 'sound-check', 'strict-boxes'].map(
+      (name) => `device/clip/${name}.ts`,
+    ),
+    tests: ['self-check', 'hidden-data', 'mp4-layout'].map((name) => `test/device/clip/${name}.test.ts`),
+  },
+  disclosure: {
+    mutate: ['device/clip/disclosure.ts'],
+    tests: ['test/device/clip/disclosure.test.ts'],
+  },
+  intake: {
+    mutate: ['verify-consent-chain', 'statement-check', 'verify-upload-token'].map(
+      (name) => `cloud-bridge/intake/${name}.ts`,
+    ),
+    tests: ['verify-consent-chain', 'verify-consent-chain-edges', 'statement-check', 'verify-upload-token'].map(
+      (name) => `test/cloud-bridge/intake/${name}.test.ts`,
+    ),
+  },
+};
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    help: { type: 'boolean', default: false },
+    branches: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+  },
+});
+const unknown = positionals.filter((name) => !(name.split('/')[0] in PARTS));
+if (options.help || unknown.length > 0) {
+  if (unknown.length > 0) console.log(`There is no part ${unknown.join(', ')}.\n`);
+  console.log(USAGE);
+  process.exit(unknown.length > 0 ? 1 : 0);
+}
+
+const home = join(root, 'node_modules/.mutants');
+const work = join(root, 'coverage/mutants');
+const counts = { passed: 0, failed: 0 };
+const note = (holds, line) => {
+  counts[holds ? 'passed' : 'failed'] += 1;
+  console.log(`  ${holds ? 'passed' : 'failed'}  ${line}`);
+};
+
+/** Runs a program of this project in the foreground; returns whether it succeeded. */
+function run(command, args, env = {}) {
+  const { status } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  return status === 0;
+}
+
+/** The branches of consent that its unit tests take. */
+function branches() {
+  console.log('\n== branches of device/consent');
+  const folder = join(work, 'branches');
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  const asked = ['run', '--config=test/mutants.config.ts', '--reporter=dot', '--coverage.enabled'];
+  const ran = run(process.execPath, [vitest, ...asked, `--coverage.reportsDirectory=${folder}`], {
+    DOORSILL_MUTANT_TESTS: PARTS.consent.tests.join(','),
+  });
+  const { total } = ran ? JSON.parse(readFileSync(join(folder, 'coverage-summary.json'), 'utf8')) : { total: null };
+  const figure = total === null ? 'its tests failed' : `${total.branches.covered} of ${total.branches.total}`;
+  note(total?.branches.pct === 100, `branches of device/consent: ${figure}`);
+}
+
+/** Installs Stryker in a folder of its own, so that `npm ci` is spared some 150 packages. It finds vitest in the project. */
+function installStryker() {
+  const at = join(home, 'node_modules/@stryker-mutator/core/package.json');
+  if (existsSync(at) && JSON.parse(readFileSync(at, 'utf8')).version === STRYKER) return;
+  console.log(`\n== Stryker ${STRYKER} is installed under node_modules/.mutants`);
+  mkdirSync(home, { recursive: true });
+  writeFileSync(join(home, 'package.json'), '{ "private": true }\n');
+  const packages = ['core', 'vitest-runner'].map((name) => `@stryker-mutator/${name}@${STRYKER}`);
+  const asked = ['install', '--prefix', home, '--legacy-peer-deps', '--no-audit', '--no-fund', ...packages];
+  if (!run('npm', asked)) throw new Error('Stryker could not be installed. Look at what npm says above.');
+}
+
+/** Runs Stryker on a part; returns its report. */
+function mutate(name, { mutate: files, tests }) {
+  console.log(`\n== mutants of ${name}`);
+  const folder = join(work, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const report = join(folder, 'report.json');
+  const config = join(folder, 'stryker.config.json');
+  const settings = {
+    mutate: files,
+    testRunner: 'vitest',
+    plugins: [join(home, 'node_modules/@stryker-mutator/vitest-runner/dist/src/index.js')],
+    vitest: { configFile: 'test/mutants.config.ts', related: false },
+    coverageAnalysis: 'perTest',
+    concurrency: 2,
+    timeoutMS: 20_000,
+    reporters: ['progress-append-only', 'json'],
+    jsonReporter: { fileName: report },
+    tempDirName: join('coverage/mutants', name, 'sandbox'),
+    ignorePatterns: ['/dist', '/coverage', '/docs', '/.doorsill'],
+    disableTypeChecks: false,
+    // Stryker would rewrite tsconfig.json by functions that TypeScript 7 does not have; vitest needs no tsconfig.
+    tsconfigFile: 'none.json',
+    allowConsoleColors: false,
+    clearTextReporter: { allowColor: false },
+  };
+  writeFileSync(config, JSON.stringify(settings, null, 2));
+  const stryker = join(home, 'node_modules/@stryker-mutator/core/bin/stryker.js');
+  const ran = run(process.execPath, [stryker, 'run', config], { DOORSILL_MUTANT_TESTS: tests.join(',') });
+  return ran && existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null;
+}
+
+/** Every mutant that no test found: where it is, what it changes, and under which words it is judged. */
+function survivorsIn({ files }) {
+  return Object.entries(files).flatMap(([file, { source, mutants }]) => {
+    const lines = source.split('\n');
+    return mutants
+      .filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
+      .map(({ location: { start, end }, mutatorName, replacement, status }) => {
+        const one = start.line === end.line ? end.column - 1 : undefined;
+        const was = (lines[start.line - 1] ?? '').slice(start.column - 1, one).trim();
+        const now = String(replacement).replaceAll(/\s+/g, ' ');
+        return { file, line: start.line, status, mutatorName, was, now, source: (lines[start.line - 1] ?? '').trim() };
+      });
+  });
+}
+
+/** What is said about a survivor; null when nobody has judged it. Found by the line's words, so that lines may move. */
+function judgementOf(judged, { file, source, was, now }) {
+  const found = judged.find(
+    (one) => one.file === file && one.line === source && one.was === was && (one.now === now || one.now === '*'),
+  );
+  return found?.why ?? null;
+}
+
+function check(name) {
+  const startedAt = performance.now();
+  const [part, file] = name.split('/');
+  const { mutate: files, tests } = PARTS[part];
+  const chosen = file === undefined ? files : files.map((path) => path.replace(/[^/]*$/, `${file}.ts`)).slice(0, 1);
+  const report = mutate(name.replace('/', '-'), { mutate: chosen, tests });
+  if (report === null) return note(false, `${name}: Stryker failed`);
+  const all = Object.values(report.files).flatMap(({ mutants }) => mutants);
+  const of = (...states) => all.filter(({ status }) => states.includes(status)).length;
+  const found = of('Killed', 'Timeout');
+  const missed = of('Survived', 'NoCoverage');
+  const judged = JSON.parse(readFileSync(join(root, 'test/survivors.json'), 'utf8'));
+  const survivors = survivorsIn(report).map((one) => ({ ...one, why: judgementOf(judged, one) }));
+  const fresh = survivors.filter(({ why }) => why === null);
+  for (const { file, line, was, now, why, status } of options.list ? survivors : fresh) {
+    console.log(`  ${file}:${line}  ${was}  ->  ${now}  (${status})${why === null ? '' : `\n      ${why}`}`);
+  }
+  const score = (100 * found) / Math.max(1, found + missed);
+  const minutes = ((performance.now() - startedAt) / 60_000).toFixed(0);
+  const figure = `${score.toFixed(1)} % of ${found + missed} mutants found, ${missed} not, ${fresh.length} of them not judged`;
+  note(score >= SCORE_MIN, `${name}: ${figure} (${minutes} min)`);
+}
+
+if (options.branches || positionals.length === 0) branches();
+if (!options.branches) {
+  installStryker();
+  for (const name of positionals.length > 0 ? positionals : Object.keys(PARTS)) check(name);
+}
+console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
+process.exitCode = counts.failed > 0 ? 1 : 0;

@@ -1,0 +1,19 @@
+// Owns: vitest's settings for `npm run check:mutants`: the usual ones with the tests of one part alone, without a build before them.
+// Not here: which tests those are (sim/setup/check-mutants.mjs), the usual settings (vitest.config.ts).
+import { defineConfig } from 'vitest/config';
+import usual from './vitest.config.ts';
+
+export default defineConfig({
+  ...usual,
+  test: {
+    ...usual.test,
+    include: (process.env['DOORSILL_MUTANT_TESTS'] ?? '').split(',').filter((name) => name !== ''),
+    globalSetup: [],
+    coverage: {
+      provider: 'v8',
+      include: ['device/consent/*.ts'],
+      exclude: ['test/**'],
+      reporter: ['text', 'json-summary'],
+    },
+  },
+});
