@@ -56,7 +56,6 @@ const SOUND = soundConfigOf(SYNTHETIC_SAMPLE_RATE, 1);
 const LEAD_US = 400_000;
 /** A file is looked through so far before it is shown, in seconds. */
 const LOOK_S = 10;
-
 /** A frame at the exact time where a run begins must not be left out for a rounding. */
 const ROUNDING_US = 1_000;
 /** Assumed for a last picture whose length nothing says. */
@@ -107,7 +106,7 @@ export class CameraFootage {
   private originWallUs = 0;
   private pass: Pass = newPass(0);
   private run: AbortController | null = null;
-  /** Of which time's faults the run knows, and until when they stay the same. */
+  /** Of which time’s faults the run knows, and until when. */
   private madeForUs = 0;
   private madeUntilUs = 0;
   private format: StreamFormat | null = null;
@@ -203,7 +202,7 @@ export class CameraFootage {
       empty = passedUs === 0 && !run.signal.aborted ? empty + 1 : 0;
       if (empty >= EMPTY_RUNS_MAX)
         throw failure('camera_no_video', { source: this.source.shown, detail: 'no picture comes' });
-      // Ended by a fault's beginning or end, or the footage is over.
+      // Ended by a fault.
       if (run.signal.aborted || (passedUs > 0 && passedUs >= lengthUs - ROUNDING_US * 2)) continue;
       if (!this.goesOnAfter(atUs)) return;
       // The porch has not come to its end: its run broke, and is taken up where it was.
@@ -215,9 +214,8 @@ export class CameraFootage {
 
   /** Whether more comes after a run that has shown all it could, up to `atUs` of the footage. */
   private goesOnAfter(atUs: number): boolean {
-    const { source } = this;
-    if (source.kind === 'file') return source.loop;
-    return source.seconds === null || atUs < source.seconds * 1_000_000 - ROUNDING_US * 2;
+    if (this.source.kind === 'file') return this.source.loop;
+    return this.source.seconds === null || atUs < this.source.seconds * 1_000_000 - ROUNDING_US * 2;
   }
 
   private nextPass(before: Pass, lengthUs: number): void {
@@ -365,8 +363,8 @@ export class CameraFootage {
 
   private start(args: readonly string[], signal: AbortSignal): FfmpegProcess {
     const { ffmpeg, log } = this.deps;
-    const onLine = (line: string) => log.debug('ffmpeg', { line });
-    const running = startFfmpeg(ffmpeg, [...COMMON_ARGS, '-loglevel', 'level+warning', ...args], { onLine });
+    const options = { onLine: (line: string) => log.debug('ffmpeg', { line }) };
+    const running = startFfmpeg(ffmpeg, [...COMMON_ARGS, '-loglevel', 'level+warning', ...args], options);
     if (signal.aborted) running.kill();
     else signal.addEventListener('abort', running.kill, { once: true });
     void running.ended.then(() => signal.removeEventListener('abort', running.kill));
