@@ -53,7 +53,9 @@ it('the tables of a plain clip are read as they were laid out', () => {
   expect(read(MUTE).audio).toBeNull();
 });
 
-it('every byte is refused when it changes, or changes what is read, but for those that mean nothing to a check', () => {
+it('every byte is refused when it changes, or changes what is read, but for those that mean nothing to a check', {
+  tags: ['long'],
+}, () => {
   /** Where bytes may change unseen: how wide the picture is shown, the level of avcC, the sample rate that mp4a repeats. */
   const free = new Set<string>();
   const before = read(CLIP);

@@ -14,7 +14,9 @@ const counts = () => rig.gate.unbelievedCounts();
 const open = () => rig.gate.openRequests().map(({ request }) => request);
 
 describe('documents', () => {
-  it('are taken two hundred at once and one a second after that, whatever the bridge signs', async () => {
+  it('are taken two hundred at once and one a second after that, whatever the bridge signs', {
+    tags: ['long'],
+  }, async () => {
     for (let count = 0; count < 201; count += 1) await rig.area(rig.cast.areaDocument([]));
     expect(counts()).toEqual({ consent_too_many: 1 });
     await rig.clock.advance(500);
