@@ -473,7 +473,7 @@ end:
         fi
       fi
     }
-  /* code: cloud-bridge/intake/intake-admission.ts authorise; cloud-bridge/intake/tus-routes.ts uploadRoutes; cloud-bridge/intake/staged-store.ts uploadsOf */
+  /* code: cloud-bridge/intake/intake-admission.ts authorise; cloud-bridge/intake/tus-routes.ts uploadRoutes; cloud-bridge/intake/staged-store.ts isUploading */
   :: atomic { chunk[g] ->
       chunk[g] = false;
       if
