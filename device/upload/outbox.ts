@@ -12,7 +12,7 @@ import type { StatementPapers } from '../clip/sign-recipient-statement.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { idSchema } from '../protocol/ids.ts';
-import { openSealedFile, writeSealedFile } from './sealed-clip-file.ts';
+import { openSealedFile, type SealedFile, writeSealedFile } from './sealed-clip-file.ts';
 import { CLIP, COMMIT, type Commit, SealedRecords } from './sealed-records.ts';
 
 /** One clip ready to be sent. */
@@ -240,10 +240,9 @@ export class Outbox {
     }
     const clipSha256 = hash.digestHex();
     const file = await openSealedFile(disk, identity);
-    const papers = await Promise.resolve(prepare({ reader: file, sha256: clipSha256, bytes })).finally(() =>
-      file.close(),
+    const { manifest, statement, certificate, homeRecall } = await usingFile(file, () =>
+      prepare({ reader: file, sha256: clipSha256, bytes }),
     );
-    const { manifest, statement, certificate, homeRecall } = papers;
     const commit: Commit = {
       version: 2,
       grant: live.id,
@@ -389,4 +388,13 @@ async function* hashed(
 function itemOf(commit: Commit): OutboxItem {
   const { grant, request, clipSha256, clipBytes, manifest, papers, uploadUrl } = commit;
   return { grant, request, clipSha256, clipBytes, manifest, manifestSha256: sha256Hex(manifest), papers, uploadUrl };
+}
+
+/** Does something with an open file, and closes it whatever comes of that. */
+async function usingFile<Result>(file: SealedFile, work: () => Promise<Result> | Result): Promise<Result> {
+  try {
+    return await work();
+  } finally {
+    await file.close();
+  }
 }

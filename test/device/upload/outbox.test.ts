@@ -86,7 +86,40 @@ async function stepsOfSeal(): Promise<number> {
   }
 }
 
+/** The machine's disk, which counts the files that are open. */
+class CountedFiles extends SystemDisk {
+  opened = 0;
+  override async open(path: string, options: { create: boolean }): Promise<DiskFile> {
+    const file = await super.open(path, options);
+    const close = file.close.bind(file);
+    this.opened += 1;
+    file.close = async () => {
+      this.opened -= 1;
+      await close();
+    };
+    return file;
+  }
+}
+
 describe('an outbox', () => {
+  it.each<[string, () => never | Promise<never>]>([
+    [
+      'at once',
+      () => {
+        throw new Error('it fails its check');
+      },
+    ],
+    ['later', () => Promise.reject(new Error('it fails its check'))],
+  ])('leaves no file open when the check of a clip fails %s', async (_when, prepare) => {
+    const counted = new CountedFiles();
+    const outbox = sender.makeOutbox(counted);
+    await outbox.start();
+    const before = counted.opened;
+    await expect(outbox.seal(errand.live, clipOf(errand.parcel.clip), prepare)).rejects.toThrow('it fails its check');
+    expect(counted.opened).toBe(before);
+    expect(await names()).toEqual([]);
+  });
+
   it('keeps a clip with its hash, and shows its very bytes to the check before anything is signed', async () => {
     const { clip, manifestToken } = errand.parcel;
     let seen: SealedClip | null = null;
