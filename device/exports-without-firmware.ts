@@ -41,7 +41,7 @@ export {
   pairWithDevice,
 } from './owner/pairing-client.ts';
 export { type ConsoleAddress, type Health, pairingSocketPath } from './owner/pairing-wire.ts';
-export { listenPrivately, privateSocketPath } from './owner/private-socket.ts';
+export { listenPrivately, privateSocketPath, stopPrivately } from './owner/private-socket.ts';
 export * from './owner/read-receipt.ts';
 export * from './owner/sign-owner-messages.ts';
 export * from './protocol/agency-calls.ts';

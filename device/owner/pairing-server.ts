@@ -26,7 +26,7 @@ import {
   type StillAnswer,
   type ViewersAnswer,
 } from './pairing-wire.ts';
-import { listenPrivately } from './private-socket.ts';
+import { listenPrivately, stopPrivately } from './private-socket.ts';
 
 export interface PairingServerDeps {
   disk: Disk;
@@ -87,11 +87,7 @@ export class PairingServer {
   async stop(): Promise<void> {
     const server = this.server;
     this.server = null;
-    if (!server) return;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const socket of this.sockets) socket.destroy();
-    await closed;
-    await this.deps.disk.remove(this.deps.path);
+    if (server) await stopPrivately(this.deps.disk, server, this.deps.path, this.sockets);
   }
 
   get locked(): boolean {

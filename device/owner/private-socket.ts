@@ -1,6 +1,6 @@
 // Owns: sockets in the file system that only the user of this process can open: where they are, and listening there.
 // Not here: what is said on them (pairing-server.ts).
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { utf8 } from '../base/bytes.ts';
@@ -44,4 +44,17 @@ export async function listenPrivately(disk: Disk, server: Server, path: string, 
     process.umask(umask);
   }
   await listening;
+}
+
+/** Listens no more: `sockets`, the connections that are open, end, and the socket's file is gone when it resolves. */
+export async function stopPrivately(
+  disk: Disk,
+  server: Server,
+  path: string,
+  sockets: Iterable<Socket>,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const socket of sockets) socket.destroy();
+  await closed;
+  await disk.remove(path);
 }

@@ -13,6 +13,7 @@ import {
   listenPrivately,
   readLines,
   reportedFailure,
+  stopPrivately,
   systemCode,
   writeLine,
 } from '../../device/index.ts';
@@ -87,11 +88,7 @@ export class ControlSocket {
   async stop(): Promise<void> {
     const { server } = this;
     this.server = null;
-    if (!server) return;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const socket of this.sockets) socket.destroy();
-    await closed;
-    await this.deps.disk.remove(this.path);
+    if (server) await stopPrivately(this.deps.disk, server, this.path, this.sockets);
   }
 
   private converse(socket: Socket): void {

@@ -1,7 +1,7 @@
 // Owns: a proof as one page that its reader keeps: opens from a disk, has no script, loads nothing. Looks as the report of a run does.
 // Not here: the claims; the report's own page (sim/report/page).
 import { escapeHtml } from '../../device/exports-without-firmware.ts';
-import { readBuiltPage, sourceHash } from '../report/report-html.ts';
+import { documentHead, readBuiltPage } from '../report/report-html.ts';
 import { lengthText } from '../report/report-words.ts';
 import { SIGN_SHAPES, type SignLook } from '../report/sign-shapes.ts';
 import { type Check, type Claim, type ClaimVerdict, countVerdicts, verdictText } from './claim.ts';
@@ -43,21 +43,8 @@ const STYLE = `
 /** The page. `style`: the built style of the report's page, of which this one is a relative. Throws when that was not built. */
 export function proofHtml(proof: Proof, { style } = readBuiltPage()): string {
   const whole = `${style}${STYLE}`;
-  const policy = ["default-src 'none'", `style-src ${sourceHash(whole)}`, "base-uri 'none'", "form-action 'none'"].join(
-    '; ',
-  );
   const title = verdictText(proof.claims);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="referrer" content="no-referrer">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(`${title} · doorsill prove`)}</title>
-<style>${whole}</style>
-</head>
+  return `${documentHead(`${title} · doorsill prove`, whole)}
 <body>
 <div class="page">
 ${head(proof, title)}

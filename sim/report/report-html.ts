@@ -26,27 +26,10 @@ const BUILT = ['../../dist/report-page/', '../../report-page/', '../../../report
  * page's script and style. Throws when the page was not built, which `npm run build` does.
  */
 export function reportHtml(report: RunReport, { script, style } = readBuiltPage()): string {
-  const policy = [
-    "default-src 'none'",
-    `script-src ${sourceHash(script)}`,
-    `style-src ${sourceHash(style)}`,
-    'img-src data:',
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
   const { format: _format, tests, ...run } = report;
   const head: RunHead = { ...run, tests: tests.map(lineOf) };
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="referrer" content="no-referrer">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(`${totalsText(report.totals)} · ${report.command}`)}</title>
-<style>${style}</style>
-</head>
+  const title = `${totalsText(report.totals)} · ${report.command}`;
+  return `${documentHead(title, style, [`script-src ${sourceHash(script)}`, 'img-src data:'])}
 <body>
 <div id="page"></div>
 <noscript><h1>${escapeHtml(totalsText(report.totals))}</h1><pre>${escapeHtml(reportText(report))}</pre></noscript>
@@ -56,6 +39,31 @@ ${tests.map((test, at) => jsonBlock(`data-${at}`, test)).join('\n')}
 </body>
 </html>
 `;
+}
+
+/**
+ * A page's beginning, up to its body: it loads nothing, and runs nothing and shows no picture but what `allowed`, directives of its policy
+ * (CSP 3), names besides.
+ */
+export function documentHead(title: string, style: string, allowed: readonly string[] = []): string {
+  const policy = [
+    "default-src 'none'",
+    `style-src ${sourceHash(style)}`,
+    ...allowed,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="referrer" content="no-referrer">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(title)}</title>
+<style>${style}</style>
+</head>`;
 }
 
 function lineOf({ name, file, line, variant, status, durationMs, failures }: TestReport): TestLine {
@@ -74,7 +82,7 @@ function jsonBlock(id: string, value: object): string {
 }
 
 /** How a policy names a script or style by its content (CSP 3 §2.3.1). */
-export function sourceHash(text: string): string {
+function sourceHash(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 

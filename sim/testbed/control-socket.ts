@@ -12,6 +12,7 @@ import {
   listenPrivately,
   privateSocketPath,
   readLines,
+  stopPrivately,
   writeLine,
 } from '../../device/exports-without-firmware.ts';
 
@@ -83,11 +84,7 @@ export class ControlServer {
   async stop(): Promise<void> {
     const { server } = this;
     this.server = null;
-    if (!server) return;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const socket of this.sockets) socket.destroy();
-    await closed;
-    await this.deps.disk.remove(controlSocketPath(this.deps.folder));
+    if (server) await stopPrivately(this.deps.disk, server, controlSocketPath(this.deps.folder), this.sockets);
   }
 
   private serve(socket: Socket): void {

@@ -1,8 +1,8 @@
 // Owns: includes: which files a scenario takes words from, in which order, and how they come together. Own words win; steps and
 // expectations are appended. Not here: variables (variables.ts), which are put in afterwards.
 import { relative } from 'node:path';
-import { problemAt, shown } from './faults.ts';
 import { type Entry, type Located, list, type Mapping, mapping } from './located.ts';
+import { problemAt, shown } from './mistakes.ts';
 import { readBounded, type ScenarioFolder } from './scenario-folder.ts';
 import { readYaml, VALUES_MAX } from './yaml-text.ts';
 

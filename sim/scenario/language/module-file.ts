@@ -2,8 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { createJiti } from 'jiti';
 import { type Clock, SystemClock } from '../../../device/index.ts';
-import { faultAt, problemAt, ScenarioProblem } from './faults.ts';
 import { type Entry, type Located, list, mapping, type Source, scalar } from './located.ts';
+import { faultAt, problemAt, ScenarioProblem } from './mistakes.ts';
 import { DEPTH_MAX, TEXT_LENGTH_MAX, VALUES_MAX } from './yaml-text.ts';
 
 /** A module that is not loaded by then waits for something that does not come. */

@@ -3,9 +3,9 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { failure, systemCode } from '../../../device/index.ts';
-import { Faults, faultAt, problemAt, type ScenarioFault, ScenarioProblem, unknownName } from './faults.ts';
 import { withIncludes } from './includes.ts';
 import { type Located, mapping, type Plain, plainOf, valueAt } from './located.ts';
+import { Faults, faultAt, problemAt, type ScenarioFault, ScenarioProblem, unknownName } from './mistakes.ts';
 import { readModule } from './module-file.ts';
 import { resolveScenario } from './resolve-scenario.ts';
 import type { Scenario } from './scenario.ts';

@@ -2,8 +2,8 @@
 // never opened. Not here: showing them (sim/replay/).
 import type { z } from 'zod';
 import { parseSyntheticSource } from '../../porch/porch-camera.ts';
-import { asProblem, problemAt, shown } from './faults.ts';
 import { type Located, valueAt } from './located.ts';
+import { asProblem, problemAt, shown } from './mistakes.ts';
 import type { CameraCut, CameraPart } from './scenario.ts';
 import type { ScenarioFolder } from './scenario-folder.ts';
 import type { cameraSchema } from './written-scenario.ts';

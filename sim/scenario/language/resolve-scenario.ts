@@ -4,8 +4,8 @@ import { type JURISDICTIONS, parseDeviceConfig } from '../../../device/index.ts'
 import { QUIET_PORCH } from '../../client/options.ts';
 import { DEMO_AGENCY } from '../../officer/registration.ts';
 import { DEMO_HOME } from '../../testbed/start-doorbell-part.ts';
-import { asProblem, type Faults, faultAt, problemAt, unknownName } from './faults.ts';
 import { type Located, positionOf, valueAt } from './located.ts';
+import { asProblem, type Faults, faultAt, problemAt, unknownName } from './mistakes.ts';
 import { isEndless, resolveCamera } from './resolve-camera.ts';
 import { resolveExpectations } from './resolve-expectations.ts';
 import { type Cast, StepResolver } from './resolve-steps.ts';

@@ -3,8 +3,8 @@
 import { ERRORS, isErrorCode, nearestWord } from '../../../device/index.ts';
 import { type LinkTrouble, printTrouble } from '../../world/link-proxy.ts';
 import { durationSchema } from './durations.ts';
-import { type Faults, faultAt, problemAt, shown, unknownName } from './faults.ts';
 import { type Located, type Place, positionOf, valueAt } from './located.ts';
+import { type Faults, faultAt, problemAt, shown, unknownName } from './mistakes.ts';
 import {
   type ScenarioAgency,
   type ScenarioDoorbell,

@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { isFailure, systemCode } from '../../../device/index.ts';
-import { problemAt, type ScenarioProblem, shown } from './faults.ts';
 import type { Place } from './located.ts';
+import { problemAt, type ScenarioProblem, shown } from './mistakes.ts';
 import { FILE_BYTES_MAX } from './yaml-text.ts';
 
 /** Images of one sequence, or entries of one folder. */

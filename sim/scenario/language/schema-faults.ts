@@ -2,8 +2,8 @@
 // speaks of the one that was meant. Not here: the schema (written-scenario.ts).
 import type { z } from 'zod';
 import { nearestWord } from '../../../device/index.ts';
-import { FAULTS_MAX, faultAt, listed, type ScenarioFault, shown } from './faults.ts';
 import { type Located, locate, positionOf } from './located.ts';
+import { FAULTS_MAX, faultAt, listed, type ScenarioFault, shown } from './mistakes.ts';
 
 /** In an issue's params: a map has none of the words that it needs. */
 export const NEEDS_WORD = 'needsWord';

@@ -1,7 +1,6 @@
 // Owns: variables of a scenario: where their values come from, the matrix, and putting them into texts. A text that is one variable
 // alone becomes its value, of whatever kind. Not here: includes, which bring variables of their own (includes.ts).
 import { nearestWord } from '../../../device/index.ts';
-import { type Faults, faultAt, problemAt, shown } from './faults.ts';
 import {
   type Entry,
   type Located,
@@ -14,6 +13,7 @@ import {
   scalar,
   valueAt,
 } from './located.ts';
+import { type Faults, faultAt, problemAt, shown } from './mistakes.ts';
 import { TEXT_LENGTH_MAX, VALUES_MAX } from './yaml-text.ts';
 
 export const VARIANTS_MAX = 1_000;

@@ -1,8 +1,8 @@
 // Owns: reading one YAML text as plain data: maps, lists, texts, numbers, aliases. No tag, no merge key, no directive, no second
 // document; nothing that grows or hides. Not here: files (scenario-folder.ts), what the words mean (written-scenario.ts).
 import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, type Node, type Pair, Parser } from 'yaml';
-import { problemAt, shown } from './faults.ts';
 import { type Entry, type Located, list, mapping, type Plain, type Source, scalar } from './located.ts';
+import { problemAt, shown } from './mistakes.ts';
 
 /** Bytes of one file. */
 export const FILE_BYTES_MAX = 1_000_000;

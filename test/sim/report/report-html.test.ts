@@ -21,8 +21,8 @@ it('is one page that names its own script and style by their hashes and allows n
       .digest('base64');
   expect(policy.split('; ')).toEqual([
     "default-src 'none'",
-    `script-src 'sha256-${within(/<script type="module">([\s\S]*?)<\/script>/)}'`,
     `style-src 'sha256-${within(/<style>([\s\S]*?)<\/style>/)}'`,
+    `script-src 'sha256-${within(/<script type="module">([\s\S]*?)<\/script>/)}'`,
     'img-src data:',
     "base-uri 'none'",
     "form-action 'none'",
