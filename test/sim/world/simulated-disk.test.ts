@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { SystemDisk } from '../../../device/index.ts';
+import { type DiskFile, SystemDisk } from '../../../device/index.ts';
 import { SimulatedDisk } from '../../../sim/world/simulated-disk.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
@@ -46,6 +46,31 @@ it('answers nothing once its power is cut', async () => {
   ]);
   expect(answered).toBe('silence');
   expect(readFileSync(path(), 'utf8')).toBe('');
+});
+
+it('closes what was just being opened when its power is cut, and answers nothing', async () => {
+  let closed = 0;
+  let opens: (file: DiskFile) => void = () => undefined;
+  class SlowToOpen extends SystemDisk {
+    override open(): Promise<DiskFile> {
+      return new Promise((resolve) => {
+        opens = resolve;
+      });
+    }
+  }
+  const real = await new SystemDisk().open(path(), { create: true });
+  const close = real.close.bind(real);
+  real.close = async () => {
+    closed += 1;
+    await close();
+  };
+  const cut = new SimulatedDisk(new SlowToOpen(), world);
+  const opened = cut.open(path(), { create: false }).then(() => 'answered');
+  await new Promise((resolve) => setImmediate(resolve));
+  await cut.cut();
+  opens(real);
+  expect(await Promise.race([opened, new Promise((resolve) => setTimeout(resolve, 50, 'silence'))])).toBe('silence');
+  expect(closed).toBe(1);
 });
 
 it('refuses writes while it is full or failing, and reads all the same', async () => {
