@@ -91,7 +91,6 @@ describe('footage whose times jump by 26 hours', () => {
       '--out',
       inFolder(`${name}-out`),
     );
-    console.log(name, ran.status, ran.stderr, JSON.stringify(ran.lines));
     expect(ran).toMatchObject({ status: 0, last: { event: 'replayed' } });
   });
 });
@@ -110,7 +109,6 @@ describe('a file that grows while it is read', () => {
       }
       expect(await running.ended(30)).toBe(0);
       const { lengthS } = running.lines.at(-1) ?? {};
-      console.log(speed, lengthS);
       expect(Number(lengthS)).toBeGreaterThan(3.5);
       expect(Number(lengthS)).toBeLessThanOrEqual(8.1);
     },
