@@ -14,12 +14,12 @@ const RATE_MAX = 1_000_000_000;
 const LINE_LETTERS_MAX = 500;
 
 /** One thing that a word can say of a link: how it is written, and what it means. */
-const MEASURES: Record<string, (value: string) => LinkTrouble | null> = {
-  delay: (value) => trouble('delayMs', lateMs(value)),
-  jitter: (value) => trouble('jitterMs', lateMs(value)),
-  rate: (value) => trouble('bytesPerS', within(value, 1, RATE_MAX)),
-  corrupt: (value) => trouble('corrupt', within(value, 0, 1)),
-};
+const MEASURES = new Map<string, (value: string) => LinkTrouble | null>([
+  ['delay', (value) => trouble('delayMs', lateMs(value))],
+  ['jitter', (value) => trouble('jitterMs', lateMs(value))],
+  ['rate', (value) => trouble('bytesPerS', within(value, 1, RATE_MAX))],
+  ['corrupt', (value) => trouble('corrupt', within(value, 0, 1))],
+]);
 
 function trouble(name: keyof LinkTrouble, value: number | null): LinkTrouble | null {
   return value === null ? null : { [name]: value };
@@ -47,7 +47,7 @@ function readTrouble(words: readonly string[]): LinkTrouble | 'reset' {
   let all: LinkTrouble = {};
   for (const word of words) {
     const [name = '', value = ''] = word.split('=', 2);
-    const read = word === 'lost' || word === 'half-open' ? goneAs(word) : MEASURES[name]?.(value);
+    const read = word === 'lost' || word === 'half-open' ? goneAs(word) : MEASURES.get(name)?.(value);
     if (!read) throw failure('usage', { detail: troubleDetail(word, name) });
     const [twice] = Object.keys(read).filter((key) => key in all);
     if (twice) throw failure('usage', { detail: `"${word}" says what was said before` });
@@ -57,10 +57,10 @@ function readTrouble(words: readonly string[]): LinkTrouble | 'reset' {
 }
 
 function troubleDetail(word: string, name: string): string {
-  if (name in MEASURES)
+  if (MEASURES.has(name))
     return `"${word}": write delay=200ms, jitter=50ms, rate=64000 (bytes a second), corrupt=0.01 (0 to 1)`;
   if (word === 'ok' || word === 'reset') return `"${word}" stands alone`;
-  const near = nearestWord(name, [...STATES, ...Object.keys(MEASURES)]);
+  const near = nearestWord(name, [...STATES, ...MEASURES.keys()]);
   return `"${word}" says nothing of a link${near === null ? '' : `; did you mean ${near}?`}`;
 }
 

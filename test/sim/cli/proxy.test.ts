@@ -95,6 +95,7 @@ describe('`proxy`', { timeout: 30_000 }, () => {
     ['127.0.0.1:1', ['lost', 'half-open'], 'says what was said before'],
     ['127.0.0.1:1', ['lost', 'ok'], 'stands alone'],
     ['127.0.0.1:1', ['jiter=5ms'], 'did you mean jitter?'],
+    ['127.0.0.1:1', ['toString=1'], 'says nothing of a link'],
     ['127.0.0.1:1', ['--listen', '99999'], 'is no port'],
   ])('refuses %s %s', async (target, words, detail) => {
     const ran = await runCommand(['proxy', target, ...words, '--json']);
