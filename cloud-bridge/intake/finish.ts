@@ -62,7 +62,7 @@ export class Finish {
   async finish(upload: string): Promise<void> {
     // Checked before taking the lock, which would end an upload that is still running.
     const seen = await this.deps.store.findUpload(upload);
-    if (seen?.state !== 'open' || !(await this.isWhole(seen))) return;
+    if (seen?.state !== 'open' || (await this.isPartial(seen))) return;
     await this.deps.locks.hold(upload, async () => {
       const intake = await this.deps.store.findUpload(upload);
       if (intake?.state !== 'open' || !(await this.isWhole(intake))) return;
@@ -73,6 +73,12 @@ export class Finish {
         throw thrown;
       }
     });
+  }
+
+  /** A clip that is being stored is neither: it is not staged any more, and whoever stores it holds the lock. */
+  private async isPartial(intake: Intake): Promise<boolean> {
+    const staged = intake.uploading ? await this.deps.files.stagedBytes(intake.upload) : 0;
+    return staged !== null && staged < intake.clipBytes;
   }
 
   private async isWhole(intake: Intake): Promise<boolean> {

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
-import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
+import { type Answer, BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { DyingDisk } from '../../support/dying-disk.ts';
 import { claimsOf } from '../../support/parties.ts';
 
@@ -205,6 +205,19 @@ describe('while a clip is stored', () => {
     const { headers } = (await asked) ?? { headers: new Headers() };
     expect([headers.get('upload-offset'), headers.has('location')]).toEqual([String(parcel.clip.length), true]);
     await assertStoredOnce(parcel);
+  });
+
+  it('a device that asks for its status hears how it ends, not that bytes are missing', async () => {
+    const disk = new PausingDisk();
+    await restart(disk);
+    const parcel = fixture.parcel(request);
+    let asked: Promise<Answer> | undefined;
+    disk.happens = async () => {
+      asked = fixture.status(parcel);
+      await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 300))]);
+    };
+    await fixture.deliver(parcel);
+    expect((await asked)?.body['state']).toBe('stored');
   });
 });
 
