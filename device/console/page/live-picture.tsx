@@ -7,8 +7,8 @@ import { text } from './choose-language.ts';
 import { type DoorCondition, doorCondition } from './door-condition.ts';
 import { useDoor } from './door-context.ts';
 import { showTime } from './format.ts';
-import { Icon } from './icons.tsx';
 import { LivePlayer, type LiveStage } from './live-player.ts';
+import { PictureNote } from './picture-note.tsx';
 
 const POSTER = '/api/v1/snapshot.jpg?precision=key&width=640';
 const TIME_EVERY_MS = 500;
@@ -108,7 +108,7 @@ function NoPicture({
   stage: LiveStage;
   hasPoster: boolean;
 }) {
-  if (stage === 'unplayable') return <PictureNote icon="warning" title={text.unplayable} reason={null} />;
+  if (stage === 'unplayable') return <PictureNote icon="warning" title={text.unplayable} />;
   switch (condition?.kind) {
     case 'privacy':
       return <PictureNote icon="eyeOff" title={text.privacyOn} reason={text.privacyPicture} />;
@@ -117,26 +117,8 @@ function NoPicture({
     case 'off':
       return <PictureNote icon="camera" title={text.offPicture} reason={condition.reason} />;
     case 'starting':
-      return <PictureNote icon="camera" title={text.startingPicture} reason={null} />;
+      return <PictureNote icon="camera" title={text.startingPicture} />;
     default:
       return hasPoster ? null : <p class="picture-loading">{text.loadingPicture}</p>;
   }
-}
-
-function PictureNote({
-  icon,
-  title,
-  reason,
-}: {
-  icon: 'warning' | 'eyeOff' | 'camera';
-  title: string;
-  reason: string | null;
-}) {
-  return (
-    <div class="picture-note">
-      <Icon name={icon} />
-      <p class="picture-note-title">{title}</p>
-      {reason && <p>{reason}</p>}
-    </div>
-  );
 }

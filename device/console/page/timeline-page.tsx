@@ -10,6 +10,7 @@ import { EventList } from './event-list.tsx';
 import { showDay, showTime } from './format.ts';
 import { Icon, type IconName } from './icons.tsx';
 import { useMomentPicture } from './moment-picture.ts';
+import { PictureTrouble } from './picture-note.tsx';
 import { SaveSpan } from './save-span.tsx';
 import { ScrubStrip } from './scrub-strip.tsx';
 import { nearestCovered, recentWindow, SECOND_US } from './time-spans.ts';
@@ -112,13 +113,7 @@ function MomentFigure({ picture, atUs }: { picture: Picture; atUs: number }) {
         aria-label={text.pictureAt(showTime(atUs))}
         hidden={!picture.isMoving}
       />
-      <div role="status">
-        {picture.trouble && (
-          <div class="picture-note">
-            <p class="picture-note-title">{picture.trouble.title}</p>
-          </div>
-        )}
-      </div>
+      <PictureTrouble trouble={picture.trouble} />
     </figure>
   );
 }

@@ -5,6 +5,7 @@ import { useState } from 'preact/hooks';
 import { text } from './choose-language.ts';
 import { showTime } from './format.ts';
 import type { MomentPicture } from './moment-picture.ts';
+import { PictureTrouble } from './picture-note.tsx';
 
 export interface TrimPictureProps {
   picture: MomentPicture;
@@ -35,13 +36,7 @@ export function TrimPicture({ picture, audio, children }: TrimPictureProps) {
       )}
       <video ref={picture.video} muted={!audio} playsInline aria-label={said} hidden={!picture.isMoving} />
       {children}
-      <div role="status">
-        {picture.trouble && (
-          <div class="picture-note">
-            <p class="picture-note-title">{picture.trouble.title}</p>
-          </div>
-        )}
-      </div>
+      <PictureTrouble trouble={picture.trouble} />
     </figure>
   );
 }
