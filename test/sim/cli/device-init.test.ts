@@ -1,5 +1,5 @@
 // Holds: a doorbell's first settings are made by a verb, and run as they are written.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -78,6 +78,8 @@ it('prints no event where JSON is not asked for', { tags: ['long'], timeout: 60_
   const device = new Running(['device', '--data', at('porch')]);
   running.unshift(device);
   const ring = () => runCommand(['ring', '--owner', at('me'), '--json']);
+  // It takes owners once it runs; asked before that, the verb would wait for it in vain.
+  await expect.poll(() => existsSync(at('porch/run/pairing.sock')), { timeout: 45_000 }).toBe(true);
   await expect.poll(async () => (await ring()).status, { timeout: 45_000 }).toBe(0);
   expect(device.lines).toEqual([]);
 });
