@@ -200,7 +200,7 @@ describe('the life of a request', () => {
       const id = `grant-${count}`;
       const step = next(state, { type: 'grant', grant: ref(id) });
       if (count === GRANTS_PER_REQUEST_MAX) {
-        expect(step.effects).toEqual([{ do: 'reject', code: 'consent_too_many' }]);
+        expect(step.effects).toStrictEqual([{ do: 'reject', code: 'consent_too_many' }]);
         return;
       }
       state = next(step.state, { type: 'revoke', grant: ref(id) }).state;
@@ -289,6 +289,7 @@ function told(effect: RequestEffect): string {
 function answer(before: Name, input: keyof typeof INPUTS): string {
   const from: RequestState = { ...STATES[before], past: [] };
   const { state, effects } = next(from, INPUTS[input]);
+  for (const effect of effects) expect(effect).toHaveProperty('do');
   const words = effects.map(told).join('; ');
   if (state === from) return words;
   const shown = 'presented' in state && state.presented !== null ? ', shown' : '';
@@ -437,6 +438,7 @@ describe('in every state', () => {
     expect(of(revocableGrant)).toEqual([...acting, 'delivered', 'revoking', 'failed, shown', 'cancelled, shown']);
     const without: Name[] = ['unseen', 'pending', 'denied', 'cancelled', 'expired'];
     expect(of(currentGrant)).toEqual(NAMES.filter((name) => !without.includes(name)));
+    expect(of((state) => currentGrant(state) === null)).toEqual(without);
     expect(of(awaitsOwner)).toEqual(['pending', 'failed']);
   });
 
@@ -465,6 +467,19 @@ describe('in every state', () => {
     expect(pastAfter('pending')).toEqual([]);
     expect(pastAfter('revoked')).toEqual([{ ...A, revoked: true }]);
     expect(pastAfter('failed')).toEqual([{ ...A, revoked: false }]);
+  });
+
+  it.each([
+    ['expired', 'consent_grant_expired'],
+    ['agency-revoked', 'consent_agency_revoked'],
+    ['owner-removed', 'owner_unknown'],
+    ['bridge-changed', 'device_not_enrolled'],
+    ['restored', 'consent_before_restore'],
+  ] as const)('a grant that ends because of “%s” has failed with %s', (reason, code) => {
+    const from: RequestState = { ...STATES.sealed, past: [] };
+    const { state, effects } = next(from, { type: 'ended', grant: 'grant-a', reason });
+    expect(state).toEqual({ at: 'failed', grant: A, code, presented: null, past: [] });
+    expect(effects.map(told)).toEqual(stopped(code).split('; '));
   });
 
   it('an input or a state that there is not is a bug, and no answer', () => {
