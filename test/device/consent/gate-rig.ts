@@ -1,24 +1,29 @@
 // Owns: a gate on a real folder with a clock that stands still, every effect written down.
 // Not here: what is expected of it.
+import { deepStrictEqual } from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { fromUtf8 } from '../../../device/base/bytes.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { silentLog } from '../../../device/base/log.ts';
+import type { Log, LogFacts } from '../../../device/base/log.ts';
 import { type Random, SystemRandom } from '../../../device/base/random.ts';
 import { ConsentGate } from '../../../device/consent/gate.ts';
 import type { GateDeps, GateEffects, HeardSearch } from '../../../device/consent/gate-interfaces.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import type { BaseSettings } from '../../../device/consent/owner-settings.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
-import type {
-  ReceiptBody,
-  ReceiptClip,
-  RequestNotice,
-  SightingNotice,
+import {
+  type ReceiptBody,
+  type ReceiptClip,
+  type RequestNotice,
+  receiptSchema,
+  requestNoticeSchema,
+  type SightingNotice,
+  sightingNoticeSchema,
 } from '../../../device/protocol/home-messages.ts';
 import type { SettingsInForce } from '../../../device/protocol/owner-settings.ts';
 import type { Window, Zone } from '../../../device/protocol/shared-claims.ts';
@@ -42,6 +47,36 @@ export function clipFacts(name: string, window: Window = { startUs: 1, endUs: 2 
   };
 }
 
+/** A receipt without what the link adds to it. */
+const receiptBodySchema = receiptSchema.omit({
+  ...({ iss: true, aud: true, iat: true, jti: true } as const),
+  ...({ device: true, ledger: true, lastOrder: true } as const),
+});
+
+/** Throws unless what the gate says fits the contract as it is, without a field that has no value: the links publish it so. */
+function asPublished<Said extends object>(said: Said, schema: z.ZodType): Said {
+  schema.parse(said);
+  deepStrictEqual(JSON.parse(JSON.stringify(said)), said);
+  return said;
+}
+
+/** A line of the log. */
+export interface Logged {
+  level: 'debug' | 'info' | 'warn' | 'error';
+  message: string;
+  facts: LogFacts;
+}
+
+/** A log that is kept, so that a test can look into it. */
+function keptLog(lines: Logged[]): Log {
+  const on =
+    (level: Logged['level']) =>
+    (message: string, facts: LogFacts = {}) =>
+      void lines.push({ level, message, facts });
+  const log: Log = { debug: on('debug'), info: on('info'), warn: on('warn'), error: on('error'), child: () => log };
+  return log;
+}
+
 /** What the gate asked for, in order. */
 export class Effects implements GateEffects {
   readonly receipts: ReceiptBody[] = [];
@@ -59,6 +94,8 @@ export class Effects implements GateEffects {
   readonly privacies: boolean[] = [];
   readonly forgotten: (Window | undefined)[] = [];
   readonly tampers: string[] = [];
+  /** What is said of each of them. */
+  readonly tamperDetails: string[] = [];
   /** Names of effects in the order they came. */
   readonly order: string[] = [];
   forgetFails = false;
@@ -67,14 +104,14 @@ export class Effects implements GateEffects {
 
   receipt(body: ReceiptBody): void {
     this.order.push(`receipt ${body.outcome}`);
-    this.receipts.push(body);
+    this.receipts.push(asPublished(body, receiptBodySchema));
     this.onReceipt(body);
   }
   requestNotice(notice: RequestNotice): void {
-    this.notices.push(notice);
+    this.notices.push(asPublished(notice, requestNoticeSchema));
   }
   sighting(notice: SightingNotice): void {
-    this.sightings.push(notice);
+    this.sightings.push(asPublished(notice, sightingNoticeSchema));
   }
   searches(open: readonly HeardSearch[]): void {
     this.searched.push(open.map(({ request }) => request.jti));
@@ -106,8 +143,9 @@ export class Effects implements GateEffects {
     this.forgotten.push(window);
     return 3;
   }
-  tamper(what: string): void {
+  tamper(what: string, detail: string): void {
     this.tampers.push(what);
+    this.tamperDetails.push(detail);
   }
   /** Settings as they came into force. */
   readonly settled: SettingsInForce[] = [];
@@ -152,6 +190,7 @@ export class GateRig {
   serveStateAgencies = false;
   /** What a test gives the gate besides, or in place of what is here. */
   otherwise: Partial<GateDeps> = {};
+  readonly logged: Logged[] = [];
   /** From where on receipts never got out; taken once. */
   untoldFrom: number | null = null;
   private boots = 0;
@@ -169,8 +208,13 @@ export class GateRig {
   }
 
   private build(): ConsentGate {
+    return new ConsentGate(this.deps());
+  }
+
+  /** What a gate of the next boot is built from. */
+  deps(): GateDeps {
     this.boots += 1;
-    return new ConsentGate({
+    return {
       device: this.cast.device,
       place: this.cast.place,
       prefix: PREFIX,
@@ -178,7 +222,7 @@ export class GateRig {
       folder: this.folder,
       clock: this.clock,
       disk: this.disk,
-      log: silentLog(),
+      log: keptLog(this.logged),
       footage: {
         coverage: (window: Window) => (this.footage.covers ? [window] : []),
         ambiguous: () => this.footage.isAmbiguous,
@@ -196,7 +240,7 @@ export class GateRig {
       limits: this.limits,
       ...(this.serveStateAgencies ? { serveStateAgencies: true } : {}),
       ...this.otherwise,
-    });
+    };
   }
 
   /** Starts the gate with fresh eyes on the same folder. */
