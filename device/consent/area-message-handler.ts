@@ -160,7 +160,7 @@ export class AreaMessageHandler {
   turnSearchParty(on: boolean): void {
     const { effects, log } = this.context.deps;
     if (!on) this.context.searches.clear();
-    effects.searches([]);
+    effects.searches(this.context.searches.searches());
     effects.changed();
     log.info('Search Party', { on });
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConsentContext } from '../../../device/consent/consent-context.ts';
 import type { Sighted } from '../../../device/protocol/home-messages.ts';
 import { textClaim } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
@@ -95,6 +96,21 @@ describe('a search', () => {
     expect(rig.gate.openRequests()).toEqual([]);
   });
 
+  it('that ends with this second is dropped by the upkeep of this second', async () => {
+    await hear([searching.search({ exp: rig.cast.nowS() + 30, window: since(60) })]);
+    await rig.clock.advance(30_000);
+    await rig.gate.idle();
+    await hear([]);
+    expect(open()).toEqual([]);
+  });
+
+  it('that is open stays open, and is told of, when an owner says once more that the home takes part', async () => {
+    const token = searching.search();
+    await hear([token]);
+    await rig.command(rig.cast.command({ action: 'search-party', on: true }));
+    expect(open()).toEqual([textClaim(token, 'jti')]);
+  });
+
   it('of two thousand that ended is remembered as ended, and of the first one more no longer', async () => {
     const ids = Array.from({ length: 2_001 }, (_, number) => `search-${number}`);
     for (let from = 0; from < 2_000; from += 400) await hear([], ids.slice(from, from + 400));
@@ -165,6 +181,11 @@ describe('sightings', () => {
     await rig.send('deny', rig.cast.denial(notice?.papers.search ?? ''));
     await rig.gate.sighted('search-1', seen(9));
     expect([rig.effects.sightings.length, rig.gate.sightings()]).toEqual([1, []]);
+  });
+
+  it('are told of searches alone that were seen: to tell of another one is a bug', () => {
+    const context = new ConsentContext(rig.deps());
+    expect(() => context.searches.noticeOf('search-1')).toThrow('assertion failed');
   });
 
   it('wait in no home that left Search Party meanwhile', async () => {
