@@ -74,10 +74,9 @@ export class Departures {
   }
 
   private applyToSent(entry: Entry, grant: string): void {
-    const place = this.placeOf.get(grant);
-    const departure = place === undefined ? undefined : this.sent[place];
-    if (place === undefined || !departure) return;
-    this.sent[place] = { ...departure, ...changesBy(entry) };
+    const place = this.placeOf.get(grant) ?? -1;
+    const departure = this.sent[place];
+    if (departure) this.sent[place] = { ...departure, ...changesBy(entry) };
   }
 }
 

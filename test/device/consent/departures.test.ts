@@ -143,6 +143,12 @@ describe('a clip whose token may be shown', () => {
     expect(standings()).toEqual(['stored']);
   });
 
+  it('says that its request was cancelled, where that ended its grant', async () => {
+    const { grantToken } = await sealed('a');
+    await rig.area(rig.cast.areaDocument([], { cancelled: [textClaim(grantToken, 'request')] }));
+    expect(page().departures[0]?.standing).toMatchObject({ at: 'stopped', code: 'consent_request_cancelled' });
+  });
+
   it('says why its grant ended', async () => {
     await sealed('a');
     await rig.clock.advance(48 * 3_600_000);
@@ -242,9 +248,12 @@ describe('an entry', () => {
     expect(departures.page(null, 50)).toEqual({ total: 0, departures: [], next: null });
   });
 
-  it('of another kind changes nothing about a clip that has left', async () => {
+  it('of another kind, or about a grant of which nothing has left, changes nothing about a clip that has', async () => {
     const { grant, grantToken } = await sealed('a');
-    const [before] = page().departures;
+    await sealed('b');
+    const before = page().departures;
+    const failed = { ...about, code: 'upload_rejected' } as const;
+    rig.gate.departures.apply({ ...place, atUs: 9, type: 'failed', body: failed }, null);
     rig.gate.departures.apply(
       {
         ...place,
@@ -254,7 +263,7 @@ describe('an entry', () => {
       },
       null,
     );
-    expect(page().departures).toEqual([before]);
+    expect(page().departures).toEqual(before);
   });
 
   it('that shows a token for a clip that was never sealed puts nothing in the list', async () => {
