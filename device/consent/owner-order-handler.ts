@@ -10,7 +10,7 @@ import type { CommandHandler } from './command-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
 import { type EffectRunner, type RevokeOrder, rejection } from './effect-runner.ts';
 import { type Step, unfinishedGrant } from './request-machine.ts';
-import { denialFault, grantFault, type OwnerOrder, openRevocation } from './verify-owner.ts';
+import { denialFault, grantFault, isBrief, type OwnerOrder, openRevocation } from './verify-owner.ts';
 
 type Order<Kind extends OwnerOrder['kind']> = Extract<OwnerOrder, { kind: Kind }>;
 
@@ -99,8 +99,8 @@ export class OwnerMessageHandler {
 
   private async obey(order: OwnerOrder): Promise<Failure | null> {
     const { state, damage: detail } = this.context;
-    const isBrief = order.kind === 'command' && /^(press|announce)$/.test(order.claims.command.action);
-    if (detail !== null && !isBrief) return failure('consent_ledger_damaged', { detail });
+    if (detail !== null && !(order.kind === 'command' && isBrief(order.claims)))
+      return failure('consent_ledger_damaged', { detail });
     // The signer may have been removed while the order was queued. A revocation is carried out even then: it is always safe.
     if (order.kind !== 'revoke' && !state.owners.has(order.claims.iss)) return failure('owner_unknown');
     // An order signed before the restore may have been carried out, revoked, or signed by a former owner.
@@ -154,8 +154,7 @@ export class OwnerMessageHandler {
       const unfinished = [...state.requests.values()].filter((record) => unfinishedGrant(record.state));
       if (unfinished.length >= limits.grantsMax) return failure('consent_too_many');
     }
-    const record = state.record(request);
-    const requestToken = opened?.requestToken ?? record.facts?.requestToken ?? '';
+    const requestToken = opened?.requestToken ?? '';
     const credential = opened && answerable.credentialTokenOf(opened);
     const owner = state.owners.get(claims.iss);
     assert(owner !== undefined, 'a grant is an owner’s: that was checked when its turn came');

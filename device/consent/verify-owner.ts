@@ -195,15 +195,18 @@ export function denialFault(
   return denial.requestSha256 === opened.requestSha256 ? null : failure('consent_request_changed');
 }
 
+/** Whether a command has no lasting effect: it decides nothing, and is obeyed even while the ledger is damaged. */
+export function isBrief({ command }: Pick<Command, 'command'>): boolean {
+  return command.action === 'press' || command.action === 'announce';
+}
+
 /**
  * Why a command is refused; null when it is accepted. Its time is checked by the wall clock even when that is not trusted:
  * the owner's signature then vouches for the clock; otherwise `reset-clock-mark` could never be accepted.
  */
 export function commandFault(command: Command, clock: Clock): Failure | null {
   const nowS = wallSeconds(clock);
-  const { action } = command.command;
-  const isBrief = action === 'press' || action === 'announce';
-  const untimely = timeFault(command, nowS, isBrief ? PRESS_AGE_S_MAX : OWNER_MESSAGE_AGE_S_MAX);
+  const untimely = timeFault(command, nowS, isBrief(command) ? PRESS_AGE_S_MAX : OWNER_MESSAGE_AGE_S_MAX);
   if (command.exp <= nowS) return failure('token_expired');
   return untimely ? failure(untimely) : null;
 }

@@ -135,6 +135,9 @@ describe('a denial', () => {
     rig.clock.setWallUs(rig.clock.wallUs() - 3_600_000_000);
     await rig.send('deny', rig.cast.denial(requestToken, { iat: rig.cast.nowS() + 3_600 }));
     expect(outcome()).toBe('denied');
+    const other = await rig.publish();
+    await rig.send('deny', rig.cast.denial(other, { exp: rig.cast.nowS() - 3_600 }));
+    expect(outcome()).toBe('denied');
   });
 
   it.each([
@@ -152,6 +155,57 @@ describe('a denial', () => {
   it('of a request that was never published is refused', async () => {
     await rig.send('deny', rig.cast.denial(rig.cast.request()));
     expect(outcome()).toBe('consent_request_unknown');
+  });
+});
+
+describe('a refusal', () => {
+  it('names what it answers and what that was about, says why, and not a word more', async () => {
+    const requestToken = rig.cast.request();
+    const request = textClaim(requestToken, 'jti');
+    const grantToken = rig.cast.grant(requestToken);
+    const grant = textClaim(grantToken, 'jti');
+    const orders = { grant: grantToken, deny: rig.cast.denial(requestToken), revoke: rig.cast.revoke(grantToken) };
+    for (const [action, token] of Object.entries(orders)) await rig.send(action as keyof typeof orders, token);
+    const command = rig.cast.command({ action: 'privacy', on: false }, { after: 'a'.repeat(64) });
+    await rig.command(command);
+    const refused = (token: string, code: string, about: object) => ({
+      ...{ outcome: 'refused', answers: textClaim(token, 'jti'), code, detail: expect.stringMatching(/\w/), ...about },
+    });
+    expect(rig.effects.receipts).toStrictEqual([
+      refused(grantToken, 'consent_request_unknown', { request, grant }),
+      refused(orders.deny, 'consent_request_unknown', { request }),
+      refused(orders.revoke, 'consent_nothing_to_revoke', { request, grant }),
+      refused(command, 'consent_order_stale', {}),
+    ]);
+  });
+});
+
+describe('what was signed before a restore', () => {
+  it('lets nothing out and removes no owner; what is safe whenever it comes is obeyed', async () => {
+    const { cast } = rig;
+    const sam = otherCast(rig).owner;
+    const { grantToken, grant } = await rig.granted();
+    await rig.gate.clipSealed(grant, clipFacts('a'));
+    await rig.gate.tokenPresented(grant);
+    const requestToken = await rig.publish();
+    const yes = cast.grant(requestToken);
+    const no = cast.denial(requestToken);
+    const back = cast.revoke(grantToken);
+    const removal = cast.command({ action: 'remove-owner', key: sam.key.publicKey });
+    const hide = cast.command({ action: 'privacy', on: true });
+    await rig.restored();
+    await rig.gate.pair(sam.key.publicKey, 'Sam');
+    await rig.publish(requestToken);
+    const become = async (token: string, work: (token: string) => Promise<void>) => {
+      await work(token);
+      return outcome();
+    };
+    expect(await become(yes, (token) => rig.send('grant', token))).toBe('consent_before_restore');
+    expect(await become(removal, (token) => rig.command(token))).toBe('consent_before_restore');
+    expect(await become(no, (token) => rig.send('deny', token))).toBe('denied');
+    expect(await become(back, (token) => rig.send('revoke', token))).toBe('revoked');
+    expect(await become(hide, (token) => rig.command(token))).toBe('command-done');
+    expect(rig.gate.owners().map(({ name }) => name)).toEqual(['Alex', 'Sam']);
   });
 });
 
@@ -182,6 +236,33 @@ describe('a revocation', () => {
     await Promise.all([pairing, sending]);
     expect(outcome()).toBe('consent_nothing_to_revoke');
     expect(rig.effects.made[0]?.signal.aborted).toBe(false);
+  });
+
+  it('of an owner who is removed while it waits its turn is carried out: it is always safe', async () => {
+    const sam = otherCast(rig).owner;
+    await rig.gate.pair(sam.key.publicKey, 'Sam');
+    const { grantToken } = await rig.granted();
+    const removal = rig.cast.command({ action: 'remove-owner', key: sam.key.publicKey });
+    await Promise.all([rig.command(removal), rig.send('revoke', rig.cast.revoke(grantToken, {}, sam))]);
+    expect(outcome()).toBe('revoked');
+  });
+
+  it('of a clip that was not made yet removes what there is of it even when it cannot be recorded', async () => {
+    const { grantToken, grant } = await rig.granted();
+    disk.isFull = true;
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    expect([rig.effects.removed, rig.effects.revocations]).toEqual([[grant], []]);
+    disk.isFull = false;
+  });
+
+  it('of a clip that is on its way removes it and goes to its own bridge even when it cannot be recorded', async () => {
+    const { grantToken, grant } = await rig.granted();
+    await rig.gate.clipSealed(grant, clipFacts('a'));
+    await rig.gate.tokenPresented(grant);
+    disk.isFull = true;
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    expect([rig.effects.removed, rig.effects.addressees]).toEqual([[grant], [rig.cast.bridge.id]]);
+    disk.isFull = false;
   });
 
   it('that names another request than its grant’s ends nothing', async () => {
