@@ -241,16 +241,15 @@ export class AreaRequests implements GrantGround {
     return { credential: best.credential, token: best.published.credential };
   }
 
-  /** Drops expired requests; returns their ids. */
-  dropExpired(): string[] {
+  /** Drops expired requests. */
+  dropExpired(): void {
     const nowS = wallSeconds(this.clock);
-    const gone = [...this.open.values()].filter((one) => one.request.exp <= nowS).map((one) => one.request.jti);
-    for (const id of gone) {
+    for (const [id, { request }] of this.open) {
+      if (request.exp > nowS) continue;
       this.open.delete(id);
       this.handedOut.delete(id);
       this.refuse(id, 'consent_request_expired');
     }
-    return gone;
   }
 
   /** What the owner is shown of a request. */

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CLOCK_SKEW_S_MAX } from '../../../device/protocol/owner-orders.ts';
+import { CREDENTIAL_LIFE_S_MAX } from '../../../device/protocol/request.ts';
 import { textClaim } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 import { FullDisk } from './full-disk.ts';
-import { GateRig } from './gate-rig.ts';
+import { GateRig, otherCast } from './gate-rig.ts';
 
 let rig: GateRig;
 beforeEach(async () => {
@@ -70,6 +72,86 @@ describe('documents', () => {
     }
     expect(counts()).toEqual({});
   });
+
+  it('are read again, the very same ones, where the device was enrolled elsewhere meanwhile, or left Search Party', async () => {
+    const searching = new Searching(rig.cast);
+    const { bridge, registry } = rig.cast;
+    const pins = { bridge: bridge.id, bridgeKey: bridge.key.publicKey, registryKey: registry.key.publicKey };
+    const turn = (on: boolean) => rig.command(rig.cast.command({ action: 'search-party', on }));
+    const documents = [rig.cast.areaDocument([rig.cast.published()]), searching.document([searching.published()])];
+    const hear = async () => {
+      await rig.area(documents[0] ?? '');
+      await rig.gate.onSearchDocument(1, documents[1] ?? '');
+    };
+    await turn(true);
+    await hear();
+    await rig.gate.enrol({ ...pins, registryKey: otherCast(rig).registry.key.publicKey });
+    expect([open(), rig.effects.searched.at(-1)]).toEqual([[], []]);
+    await rig.gate.enrol(pins);
+    await hear();
+    expect([open().length, rig.effects.searched.at(-1)?.length]).toEqual([1, 1]);
+    await turn(false);
+    await turn(true);
+    await hear();
+    expect(rig.effects.searched.at(-1)).toHaveLength(1);
+  });
+
+  it('that name a part behind their last one are not believed', async () => {
+    const parts = { part: 2, parts: 1 };
+    await rig.area(rig.cast.areaDocument([], parts), rig.topics.areaRequests(rig.cast.cell, 2));
+    expect(counts()).toEqual({ message_topic_mismatch: 1 });
+  });
+
+  it('may be dated as far ahead as clocks may differ', async () => {
+    await rig.area(rig.cast.areaDocument([rig.cast.published()], { iat: rig.cast.nowS() + CLOCK_SKEW_S_MAX }));
+    expect(open()).toHaveLength(1);
+  });
+
+  it('fill half of the queue at most: the other half is for what owners order', async () => {
+    rig.limits = { waitingMax: 4 };
+    await rig.reboot();
+    await rig.command(rig.cast.command({ action: 'search-party', on: true }));
+    const searching = new Searching(rig.cast);
+    const press = () => rig.command(rig.cast.command({ action: 'press', button: 'front' }));
+    const requests = Array.from({ length: 4 }, () => rig.area(rig.cast.areaDocument([])));
+    const searches = [5, 6].map((revision) => rig.gate.onSearchDocument(1, searching.document([], { revision })));
+    await Promise.all([...requests, ...searches, press(), press(), press()]);
+    expect([rig.effects.presses.length, counts()]).toEqual([2, { consent_too_many: 5 }]);
+    const parts = [3, 4, 5].map((part) => ({ part, token: searching.document([], { revision: 9, part, parts: 9 }) }));
+    await Promise.all(parts.map(({ part, token }) => rig.gate.onSearchDocument(part, token)));
+    expect(counts()).toEqual({ consent_too_many: 6 });
+  });
+});
+
+describe('a revocation list', () => {
+  const list = (changes: object) => rig.revocations(rig.cast.revocations({ revision: 5, ...changes }));
+  beforeEach(() => list({}));
+
+  it('is followed by one that was signed earlier only if that has a newer revision', async () => {
+    const iat = rig.cast.nowS() - 1;
+    await list({ iat, exp: iat + 3_600 });
+    expect(counts()).toEqual({ consent_too_old: 1 });
+    const revoked = [{ agency: rig.cast.agency.id, upToRevision: 1 }];
+    await list({ iat, exp: iat + 3_600, revision: 6, revoked });
+    await rig.send('grant', rig.cast.grant(await rig.publish()));
+    expect(rig.effects.last().code).toBe('consent_agency_revoked');
+  });
+
+  it('is followed by another one of the same revision and second', async () => {
+    await list({ exp: rig.cast.nowS() + 60 });
+    expect(counts()).toEqual({});
+    await rig.clock.advance(60_000);
+    await rig.send('grant', rig.cast.grant(await rig.publish()));
+    expect(rig.effects.last().code).toBe('consent_revocations_stale');
+  });
+
+  it('may live a day from when it was signed, and be dated as far ahead as clocks may differ', async () => {
+    const iat = rig.cast.nowS() + CLOCK_SKEW_S_MAX;
+    await list({ iat, exp: iat + CREDENTIAL_LIFE_S_MAX });
+    expect(counts()).toEqual({});
+    await list({ iat, exp: iat + CREDENTIAL_LIFE_S_MAX + 1 });
+    expect(counts()).toEqual({ token_unknown_claims: 1 });
+  });
 });
 
 describe('a request', () => {
@@ -122,6 +204,63 @@ describe('a request', () => {
     await rig.publish(first);
     await rig.publish(rig.cast.request({ jti: ids[1] ?? '' }));
     expect(open()).toEqual([ids[0]]);
+  });
+
+  it('of two thousand that were refused is remembered with why, and of the first one more no longer', async () => {
+    const ids = Array.from({ length: 2_001 }, (_, number) => `request-${number}`);
+    const refuse = (some: string[]) => {
+      const published = some.map((jti) => ({
+        ...{ request: rig.cast.sign('doorsill-request+jws', { jti }, rig.cast.agency), credential: 'x' },
+        publication: 'x',
+      }));
+      return rig.area(rig.cast.areaDocument(published));
+    };
+    const why = async (jti = '') => {
+      await rig.send('grant', rig.cast.grant(rig.cast.request({ jti })));
+      return rig.effects.last().code;
+    };
+    for (let from = 0; from < 2_000; from += 100) await refuse(ids.slice(from, from + 100));
+    await refuse(ids.slice(1_999, 2_000));
+    expect(await why(ids[0])).toBe('consent_credential_invalid');
+    await refuse(ids.slice(2_000));
+    expect([await why(ids[0]), await why(ids[1])]).toEqual(['consent_request_unknown', 'consent_credential_invalid']);
+  });
+
+  it('that ends with this second is dropped by the upkeep of this second', async () => {
+    await rig.publish(rig.cast.request({ exp: rig.cast.nowS() + 30 }));
+    await rig.clock.advance(30_000);
+    await rig.gate.idle();
+    expect(open()).toEqual([]);
+  });
+
+  it('that is open and over, and not dropped yet, is not refused as a new one would be', async () => {
+    const request = await rig.publish(rig.cast.request({ exp: rig.cast.nowS() + 10 }));
+    await rig.clock.advance(10_000);
+    await rig.publish(request);
+    expect(counts()).toEqual({});
+  });
+
+  it('is shown with at most the last twenty spans of footage, of however many there are', async () => {
+    const spans = Array.from({ length: 25 }, (_, at) => ({ startUs: at * 10, endUs: at * 10 + 5 }));
+    rig.otherwise = { footage: { ...rig.deps().footage, coverage: () => spans } };
+    await rig.reboot();
+    await rig.revocations();
+    await rig.publish();
+    expect(rig.effects.notices[0]?.coverage).toEqual(spans.slice(5));
+  });
+
+  it('that was decided in an earlier boot is not told of again', async () => {
+    const { requestToken } = await rig.granted();
+    await rig.reboot();
+    await rig.revocations();
+    await rig.publish(requestToken);
+    expect(rig.effects.notices).toEqual([]);
+  });
+
+  it('of a state agency is refused where nobody set that they are served', async () => {
+    const credential = rig.cast.credential({ jurisdiction: 'state' });
+    await rig.send('grant', rig.cast.grant(await rig.publish(rig.cast.request(), credential)));
+    expect(rig.effects.last().code).toBe('consent_agency_ineligible');
   });
 
   it('is shown with the footage that there is of its window, and with what the device can disclose of what was asked', async () => {

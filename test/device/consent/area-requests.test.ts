@@ -195,6 +195,15 @@ describe('a revocation list that has run out', () => {
     expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
   });
 
+  it('is over with the very millisecond of the monotonic clock, and not before', async () => {
+    await lives(60);
+    rig.clock.setWallUs(rig.clock.wallUs() - 500_000);
+    await rig.clock.advance(59_999);
+    expect(held()).toBeNull();
+    await rig.clock.advance(1);
+    expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
+  });
+
   it('is over when the wall clock says so, as after a sleep that the monotonic clock did not count', async () => {
     await lives(600);
     rig.clock.setWallUs(rig.clock.wallUs() + 601_000_000);
@@ -249,6 +258,32 @@ describe('a revocation list whose mark the disk does not take', () => {
     await rig.reboot();
     await rig.revocations(old);
     expect(counts()).toEqual({ consent_too_old: 1 });
+  });
+
+  it('is believed at once when a grant comes and the disk takes the mark by then', async () => {
+    const disk = new FullDisk();
+    rig.disk = disk;
+    await rig.reboot();
+    await rig.revocations();
+    const request = await rig.publish();
+    disk.stuckFile = 'marks.json';
+    await rig.revocations(rig.cast.revocations({ revision: 2 }));
+    disk.stuckFile = null;
+    await rig.send('grant', rig.cast.grant(request));
+    expect(rig.effects.last().outcome).toBe('granted');
+  });
+
+  it('is of no more account once the device is enrolled elsewhere', async () => {
+    const disk = new FullDisk();
+    rig.disk = disk;
+    await rig.reboot();
+    disk.stuckFile = 'marks.json';
+    await rig.revocations(rig.cast.revocations({ revision: 2 }));
+    expect(rig.gate.storage).toBe('full');
+    disk.stuckFile = null;
+    const { bridge, registry } = otherCast(rig);
+    await rig.gate.enrol({ bridge: bridge.id, bridgeKey: bridge.key.publicKey, registryKey: registry.key.publicKey });
+    expect(rig.gate.storage).toBe('ok');
   });
 
   it('ends at once the grants of an agency that it revokes', async () => {
