@@ -4,11 +4,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { Announcer } from '../../../device/consent/area-message-handler.ts';
+import { ConsentContext } from '../../../device/consent/consent-context.ts';
+import { EffectRunner } from '../../../device/consent/effect-runner.ts';
+import { type GrantFacts, mintLiveGrant } from '../../../device/consent/live-grant.ts';
 import { type Cast, textClaim } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 import { FullDisk } from './full-disk.ts';
-import { clipFacts, GateRig, otherCast } from './gate-rig.ts';
+import { clipFacts, Effects, GateRig, otherCast } from './gate-rig.ts';
 
 let rig: GateRig;
 let disk: FullDisk;
@@ -100,6 +105,12 @@ describe('enrolling', () => {
     expect([rig.gate.head.entries, rig.gate.openRequests().length]).toEqual([entries, 1]);
   });
 
+  it('with another bridge alone is a change', async () => {
+    const { bridge } = otherCast(rig);
+    await rig.gate.enrol({ ...pinsOf(rig.cast), bridge: bridge.id, bridgeKey: bridge.key.publicKey });
+    expect(rig.gate.pins?.bridge).toBe(bridge.id);
+  });
+
   it('with another registry alone is a change', async () => {
     const { entries } = rig.gate.head;
     await rig.publish();
@@ -177,6 +188,33 @@ describe('a revocation list that comes while a newer one waits its turn', () => 
   });
 });
 
+describe('the list of what is open', () => {
+  it('has, after a restart, what is under way although nobody publishes it any more, and nothing else', async () => {
+    const decided = await rig.publish();
+    await rig.send('deny', rig.cast.denial(decided));
+    const [live, revoked] = [await rig.granted(), await rig.granted()];
+    await rig.gate.clipSealed(revoked.grant, clipFacts('a'), {});
+    await rig.gate.tokenPresented(revoked.grant);
+    await rig.send('revoke', rig.cast.revoke(revoked.grantToken));
+    await rig.reboot();
+    expect(rig.gate.openRequests()).toEqual([
+      { request: textClaim(live.requestToken, 'jti'), state: 'granted' },
+      { request: textClaim(revoked.requestToken, 'jti'), state: 'revoking' },
+    ]);
+  });
+
+  it('is of two hundred at most', async () => {
+    rig.limits = { openRequestsMax: 250 };
+    await rig.reboot();
+    const credential = rig.cast.credential();
+    for (let count = 0; count < 14; count += 1) {
+      const published = Array.from({ length: 15 }, () => rig.cast.published(rig.cast.request(), credential));
+      await rig.area(rig.cast.areaDocument(published));
+    }
+    expect([rig.gate.openRequests().length, rig.gate.unbelievedCounts()]).toEqual([200, {}]);
+  });
+});
+
 describe('what can still be revoked', () => {
   it('is what was granted and not revoked, also once it is delivered', async () => {
     const { grant, grantToken } = await rig.granted();
@@ -208,6 +246,45 @@ describe('receipts that were lost', () => {
     expect(said()).toEqual([]);
   });
 
+  it('are given again in the order in which their requests were spoken of last, whichever was asked first', async () => {
+    const first = await rig.granted();
+    const second = await rig.publish();
+    await rig.send('deny', rig.cast.denial(second));
+    await rig.send('revoke', rig.cast.revoke(first.grantToken));
+    await rig.reboot();
+    expect(rig.effects.receipts.map((one) => one.outcome)).toEqual(['denied', 'revoked']);
+  });
+
+  it('are the last sixteen of many recent ones', async () => {
+    const denied: string[] = [];
+    for (let count = 0; count < 17; count += 1) {
+      const requestToken = await rig.publish();
+      await rig.send('deny', rig.cast.denial(requestToken));
+      denied.push(textClaim(requestToken, 'jti'));
+    }
+    await rig.reboot();
+    expect(rig.effects.receipts.map(({ request }) => request)).toEqual(denied.slice(1));
+  });
+
+  it('are the last five hundred of those that never got out, and the recent ones alone where nobody counted them', () => {
+    const denied = Array.from({ length: 501 }, (_, number) => `request-${number}`);
+    const repeated = (untoldFrom: number | null) => {
+      const { untoldFrom: _untoldFrom, ...deps } = rig.deps();
+      const effects = new Effects();
+      const counted = untoldFrom === null ? {} : { untoldFrom: () => untoldFrom };
+      const context = new ConsentContext({ ...deps, effects, ...counted });
+      for (const [sequence, request] of denied.entries()) {
+        const body = { request, jti: `denial-${sequence}`, token: 'x', requestToken: 'x' };
+        context.state.apply({ type: 'denied', body, sequence, previousHash: '', atUs: sequence, boot: 'boot-1' });
+      }
+      const mint = (facts: GrantFacts) => mintLiveGrant(facts, context.answerable.groundOf(facts.request));
+      new Announcer(context, new EffectRunner(context, mint)).restate();
+      return effects.receipts.map(({ request }) => request);
+    };
+    expect(repeated(0)).toEqual(denied.slice(1));
+    expect(repeated(null)).toEqual([]);
+  });
+
   it('of the last ten minutes are given again after a restart, and older ones are not', async () => {
     await rig.granted();
     await rig.clock.advance(600_000);
@@ -225,7 +302,7 @@ describe('a report about a clip', () => {
     return { clipSha256: sha256, clipBytes: bytes, manifestSha256 };
   };
 
-  it('under a grant that this device does not know is refused', async () => {
+  it('under a grant that this device does not know is refused, with why', async () => {
     for (const report of [
       () => rig.gate.clipSealed('grant-none', clipFacts('a'), {}),
       () => rig.gate.tokenPresented('grant-none'),
@@ -233,7 +310,21 @@ describe('a report about a clip', () => {
       () => rig.gate.revocationAnswered('grant-none', 'x'),
       () => rig.gate.failed('grant-none', 'clip_no_frames'),
     ]) {
-      await expect(report()).rejects.toMatchObject({ code: 'grant_dead' });
+      await expect(report()).rejects.toMatchObject({
+        code: 'grant_dead',
+        facts: { detail: expect.stringMatching(/\w/) },
+      });
+    }
+  });
+
+  it('of a clip under a grant that has ended is refused, with why', async () => {
+    const { grant, grantToken } = await rig.granted();
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    for (const report of [() => rig.gate.clipSealed(grant, clipFacts('a'), {}), () => rig.gate.tokenPresented(grant)]) {
+      await expect(report()).rejects.toMatchObject({
+        code: 'grant_dead',
+        facts: { detail: expect.stringMatching(/\w/) },
+      });
     }
   });
 
@@ -283,11 +374,120 @@ describe('a report about a clip', () => {
     expect(() => rig.gate.previews.open(terms, new SystemRandom())).toThrow(
       expect.objectContaining({ code: 'consent_ledger_damaged' }),
     );
+    expect(rig.effects.receipts).toEqual([]);
     // The bell still rings, and upkeep still runs.
     await rig.clock.advance(60_000);
     await rig.gate.idle();
     await rig.command(rig.cast.command({ action: 'announce' }));
     expect(outcome()).toBe('command-done');
+  });
+});
+
+describe('a damaged ledger', () => {
+  it('sends no revocation and repeats no receipt of what stands before the damage', async () => {
+    const { grant, grantToken } = await rig.granted();
+    await rig.gate.clipSealed(grant, clipFacts('a'), {});
+    await rig.gate.tokenPresented(grant);
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    await rig.command(rig.cast.command({ action: 'privacy', on: true }));
+    await rig.gate.stop();
+    const path = join(rig.folder, 'ledger.jsonl');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"on":true', '"on":false'));
+    await rig.boot();
+    expect([rig.gate.damaged === null, rig.effects.receipts, rig.effects.revocations]).toEqual([false, [], []]);
+  });
+
+  it('is told of with why', async () => {
+    await rig.gate.stop();
+    const path = join(rig.folder, 'ledger.jsonl');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"name":"Alex"', '"name":"Alix"'));
+    await rig.boot();
+    expect(rig.effects.tamperDetails).toEqual([expect.stringMatching(/\w/)]);
+  });
+});
+
+describe('the end of a grant', () => {
+  const reason = () => rig.effects.made[0]?.signal.reason;
+  const dead = { code: 'grant_dead', facts: { detail: expect.stringMatching(/\w/) } };
+  const until = async (seconds: number) => {
+    const requestToken = await rig.publish();
+    await rig.send('grant', rig.cast.grant(requestToken, { exp: rig.cast.nowS() + seconds }));
+  };
+
+  it('comes with the millisecond of its expiry, not with the next upkeep, and says why', async () => {
+    await until(10);
+    await rig.clock.advance(9_999);
+    expect(reason()).toBeUndefined();
+    await rig.clock.advance(1);
+    expect(reason()).toMatchObject(dead);
+  });
+
+  it('comes with the second of its expiry by the wall clock, however long it had by the other', async () => {
+    await until(3_600);
+    rig.clock.setWallUs(rig.clock.wallUs() + 3_570_000_000);
+    await rig.clock.advance(30_000);
+    expect(reason()).toMatchObject(dead);
+  });
+
+  it('says why when the device stops, and when its agency’s access was revoked', async () => {
+    await rig.granted();
+    await rig.gate.stop();
+    expect(reason()).toMatchObject(dead);
+    await rig.boot();
+    await rig.revocations();
+    expect(rig.effects.made).toHaveLength(1);
+    const revoked = [{ agency: rig.cast.agency.id, upToRevision: 1 }];
+    await rig.revocations(rig.cast.revocations({ revision: 2, revoked }));
+    expect(reason()).toMatchObject(dead);
+  });
+
+  it('does not come by a clock that cannot be trusted: the grant waits, and goes on when the clock is right', async () => {
+    const { grant } = await rig.granted();
+    await rig.gate.stop();
+    const nowUs = rig.clock.wallUs();
+    rig.clock.setWallUs(nowUs + 48 * 3_600_000_000, false);
+    await rig.boot();
+    expect([rig.effects.made, rig.gate.unfinishedGrants()]).toEqual([[], [grant]]);
+    rig.clock.setWallUs(nowUs);
+    await rig.clock.advance(30_000);
+    await rig.gate.idle();
+    expect(rig.effects.made.map(({ id }) => id)).toEqual([grant]);
+  });
+});
+
+describe('a clip that was sealed before a restart', () => {
+  it('is taken up as one that the bridge cannot know, if its token was never shown', async () => {
+    const { grant } = await rig.granted();
+    await rig.gate.clipSealed(grant, clipFacts('a'), {});
+    await rig.reboot();
+    expect(rig.effects.resumed.map(({ live, presented }) => [live.id, presented])).toEqual([[grant, false]]);
+  });
+});
+
+describe('a receipt', () => {
+  it('says what its outcome needs, and not a word more', async () => {
+    const { grant, grantToken, requestToken } = await rig.granted();
+    const about = { request: textClaim(requestToken, 'jti'), grant };
+    const clip = clipFacts('a');
+    await rig.gate.clipSealed(grant, clip, {});
+    await rig.gate.tokenPresented(grant);
+    const facts = { clipSha256: clip.sha256, clipBytes: clip.bytes, manifestSha256: clip.manifestSha256 };
+    const stored = rig.cast.intakeReceipt(grant, facts);
+    await rig.gate.delivered(grant, stored);
+    const revocation = rig.cast.revoke(grantToken);
+    await rig.send('revoke', revocation);
+    const deleted = rig.cast.intakeReceipt(grant, { ...facts, outcome: 'deleted' });
+    await rig.gate.revocationAnswered(grant, deleted);
+    const denial = rig.cast.denial(requestToken);
+    await rig.send('deny', denial);
+    expect(rig.effects.receipts).toStrictEqual([
+      { outcome: 'granted', ...about, answers: grant, grantSha256: sha256Hex(grantToken) },
+      { outcome: 'sealed', ...about, clip },
+      { outcome: 'sent', ...about, clip, intake: stored },
+      { outcome: 'revoked', ...about, answers: textClaim(revocation, 'jti') },
+      { outcome: 'deleted', ...about, intake: deleted },
+      { outcome: 'denied', request: about.request, answers: textClaim(denial, 'jti') },
+    ]);
   });
 });
 

@@ -265,7 +265,7 @@ describe('a revocation', () => {
     const live = rig.effects.made[0];
     const pairing = rig.gate.pair(otherCast(rig).owner.key.publicKey, 'Sam');
     const sending = rig.send('revoke', rig.cast.revoke(grantToken));
-    expect(live?.signal.aborted).toBe(true);
+    expect(live?.signal.reason).toMatchObject({ code: 'grant_dead', facts: { detail: 'it was revoked' } });
     await Promise.all([pairing, sending]);
     expect(rig.effects.last().outcome).toBe('revoked');
   });
