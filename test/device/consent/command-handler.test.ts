@@ -63,7 +63,10 @@ describe('a command', () => {
     rig.effects.forgetFails = true;
     const window = rig.cast.window();
     await rig.command(rig.cast.command({ action: 'forget', window }));
-    expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'ring_write_failed' });
+    expect(rig.effects.last()).toMatchObject({
+      ...{ outcome: 'refused', code: 'ring_write_failed' },
+      detail: expect.stringMatching(/at the ring .*forget failed/),
+    });
     await rig.reboot();
     expect(rig.effects.forgotten).toEqual([window]);
     await rig.reboot();
@@ -145,8 +148,13 @@ describe('a press', () => {
   const press = (changes = {}) => rig.cast.command({ action: 'press', button: 'front' }, changes);
 
   it('of a button that there is not is refused, with those that there are', async () => {
+    rig.otherwise = { buttons: ['front', 'garden'] };
+    await rig.reboot();
     await rig.command(rig.cast.command({ action: 'press', button: 'back' }));
-    expect(rig.effects.last()).toMatchObject({ code: 'button_unknown', detail: expect.stringContaining('front') });
+    expect(rig.effects.last()).toMatchObject({
+      code: 'button_unknown',
+      detail: expect.stringContaining('front, garden'),
+    });
     expect(rig.effects.presses).toEqual([]);
   });
 
@@ -215,6 +223,15 @@ describe('forgetting', () => {
     await rig.command(token);
     expect(rig.effects.forgotten).toEqual([window]);
     expect(rig.effects.last().detail).toBeUndefined();
+  });
+
+  it('of a window that ends with the second of signing is whole, too', async () => {
+    const nowS = rig.cast.nowS();
+    const window = { startUs: (nowS - 60) * 1_000_000, endUs: (nowS + 1) * 1_000_000 };
+    const token = rig.cast.command({ action: 'forget', window });
+    await rig.clock.advance(60_000);
+    await rig.command(token);
+    expect([rig.effects.forgotten, rig.effects.last().detail]).toEqual([[window], undefined]);
   });
 
   it('of a window without a single microsecond of the past is refused', async () => {
@@ -304,7 +321,8 @@ describe('an owner who was removed and is one again', () => {
     await rig.gate.pair(sam.key.publicKey, 'Sam');
     const requestToken = await rig.publish();
     const kept = cast.grant(requestToken, {}, sam);
-    const ahead = cast.grant(requestToken, { iat: cast.nowS() + 299 }, sam);
+    // Five minutes after the removal, to the second.
+    const ahead = cast.grant(requestToken, { iat: cast.nowS() + 301 }, sam);
     const forget = cast.command({ action: 'forget' }, {}, sam);
     const hide = cast.command({ action: 'privacy', on: true }, {}, sam);
     await rig.clock.advance(1_000);
@@ -329,7 +347,7 @@ describe('an owner who was removed and is one again', () => {
     expect(rig.effects.made).toHaveLength(1);
   });
 
-  it('is heard at once when the removal was dated by a clock that ran ahead and was reset', async () => {
+  it('is heard five minutes after the reset when the removal was dated by a clock that ran ahead and was reset', async () => {
     const { cast } = rig;
     const sam = otherCast(rig).owner;
     await rig.gate.pair(sam.key.publicKey, 'Sam');
@@ -339,9 +357,12 @@ describe('an owner who was removed and is one again', () => {
     await rig.command(cast.command({ action: 'add-owner', key: sam.key.publicKey, name: 'Sam' }));
     rig.clock.setWallUs(rightUs + 1_000_000);
     await rig.command(cast.command({ action: 'reset-clock-mark' }));
+    const requestToken = await rig.publish();
+    await rig.send('grant', cast.grant(requestToken, {}, sam));
+    expect(rig.effects.last().code).toBe('consent_too_old');
     await rig.clock.advance(302_000);
     await rig.revocations();
-    await rig.send('grant', cast.grant(await rig.publish(), {}, sam));
+    await rig.send('grant', cast.grant(requestToken, {}, sam));
     expect(rig.effects.made).toHaveLength(1);
   });
 });

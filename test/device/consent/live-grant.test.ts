@@ -48,7 +48,9 @@ it.each([
   expect(() => assertLiveGrant(forged)).toThrow(unmade);
   expect(() => assertMayLeave(forged)).toThrow(unmade);
   expect(() => assertCutPermit(forged)).toThrow(unmade);
-  expect(() => assertLivePreview(forged)).toThrow(expect.objectContaining({ code: 'preview_ended' }));
+  expect(() => assertLivePreview(forged)).toThrow(
+    expect.objectContaining({ code: 'preview_ended', facts: { detail: 'it was not made by the gate' } }),
+  );
 });
 
 it('an object that claims to be of the class is not alive by its own word either', () => {

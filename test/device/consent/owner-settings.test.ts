@@ -72,6 +72,14 @@ describe('settings', () => {
     expect([rig.effects.receipts, rig.effects.tampers]).toEqual([[], []]);
   });
 
+  it('are each of their own: an address is no name, e-mail address or telephone number', async () => {
+    for (const [key, value] of Object.entries({ name: 'B', address: '2 Oak', email: 'b@b.example', phone: '555' })) {
+      await order({ disclosure: { [key]: value } });
+      expect(rig.gate.settings.disclosure).toMatchObject({ [key]: value });
+    }
+    expect(rig.gate.settings.disclosure).toEqual({ name: 'B', address: '2 Oak', email: 'b@b.example', phone: '555' });
+  });
+
   it('go back to device.json by null, one by one', async () => {
     await order({ disclosure: { name: 'B' }, motion: { sensitivity: 90 } });
     expect(await order({ motion: { sensitivity: null } })).toBe('command-done');
@@ -172,13 +180,25 @@ describe('an order to change settings', () => {
     expect(rig.gate.settings.byOwners).toEqual([]);
   });
 
-  it.each<[string, SettingsChange, string]>([
-    ['footage kept for less than an event', { ring: { retentionS: 11 } }, 'settings_retention_short'],
-    ['two zones of one name', { motion: { zones: [zone('a'), zone('a')] } }, 'settings_zone_twice'],
-  ])('is refused as a whole for %s', async (_what, wrong, code) => {
+  it('may keep footage for as long as an event lasts, to the second', async () => {
+    rig.settings = { ...rig.settings, ring: { ...rig.settings.ring, retentionSMin: 12 } };
+    await rig.reboot();
+    expect(await order({ ring: { retentionS: 12 } })).toBe('command-done');
+  });
+
+  it.each<[string, SettingsChange, string, string]>([
+    ['footage kept for less than an event', { ring: { retentionS: 11 } }, 'settings_retention_short', '12 s'],
+    [
+      'two zones of one name',
+      { motion: { zones: [zone('a'), zone('b'), zone('b')] } },
+      'settings_zone_twice',
+      'called b',
+    ],
+  ])('is refused as a whole for %s', async (_what, wrong, code, named) => {
     rig.settings = { ...rig.settings, ring: { ...rig.settings.ring, retentionSMin: 12 } };
     await rig.reboot();
     expect(await order({ disclosure: { name: 'B' }, motion: { sensitivity: 90 }, ...wrong })).toBe(code);
+    expect(rig.effects.last().detail).toContain(named);
     expect([rig.gate.settings.byOwners, rig.effects.settled]).toEqual([[], []]);
   });
 

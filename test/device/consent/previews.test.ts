@@ -39,7 +39,10 @@ it('is made by the gate alone', () => {
   const live = open();
   const forged = Object.setPrototypeOf({ id: live.id, cut: live.cut, signal: live.signal }, LivePreview.prototype);
   expect(() => assertCutPermit(forged)).toThrow(expect.objectContaining({ code: 'grant_dead' }));
-  expect(() => forged.assertAlive()).toThrow(expect.objectContaining({ code: 'preview_ended' }));
+  expect(() => forged.assertAlive()).toThrow(
+    expect.objectContaining({ code: 'preview_ended', facts: { detail: 'it was not made by the gate' } }),
+  );
+  expect(live.id).toMatch(/^preview-./);
 });
 
 it('is refused where a grant of the same terms would be', async () => {
@@ -60,7 +63,7 @@ it('is refused where a grant of the same terms would be', async () => {
 it('is refused beyond two at once', () => {
   open();
   const second = open();
-  refused({}, 'preview_too_many');
+  expect(() => open()).toThrow(expect.objectContaining({ code: 'preview_too_many', facts: { most: 2 } }));
   rig.gate.previews.end(second.id, 'its owner removed it');
   expect(() => open()).not.toThrow();
 });
@@ -86,6 +89,49 @@ it('lives until the clip that was granted of it is sealed, and not longer', asyn
   expect(rig.gate.previews.list()).toEqual([live]);
   await rig.gate.clipSealed(textClaim(token, 'jti'), { ...clipFacts('a'), disclosed: [] }, {});
   expect(rig.gate.previews.list()).toEqual([]);
+});
+
+it('is over at once where its request is decided already, whatever became of that since', async () => {
+  const requestToken = await rig.publish(rig.cast.request({ jti: 'request-second' }));
+  const token = rig.cast.grant(requestToken);
+  const grant = textClaim(token, 'jti');
+  const { sha256, bytes, manifestSha256 } = clipFacts('a');
+  const facts = { clipSha256: sha256, clipBytes: bytes, manifestSha256 };
+  const steps: [string, () => Promise<void>, boolean][] = [
+    ['granted', () => rig.send('grant', token), true],
+    ['sealed', () => rig.gate.clipSealed(grant, clipFacts('a'), {}), false],
+    ['presented', () => rig.gate.tokenPresented(grant), false],
+    ['delivered', () => rig.gate.delivered(grant, rig.cast.intakeReceipt(grant, facts)), false],
+    ['revoking', () => rig.send('revoke', rig.cast.revoke(token)), false],
+    [
+      'revoked',
+      () => rig.gate.revocationAnswered(grant, rig.cast.intakeReceipt(grant, { ...facts, outcome: 'deleted' })),
+      true,
+    ],
+    ['denied', () => rig.send('deny', rig.cast.denial(requestToken)), false],
+  ];
+  for (const [state, step, isOpen] of steps) {
+    await step();
+    expect(rig.gate.openRequests().find((one) => one.request === 'request-second')?.state).toBe(state);
+    const live = open({ request: 'request-second' });
+    expect([state, rig.gate.previews.list().includes(live)]).toEqual([state, isOpen]);
+    rig.gate.previews.end(live.id, 'its owner removed it');
+  }
+});
+
+it('says why it ended', async () => {
+  const said = expect.stringMatching(/\w/);
+  const live = [open()];
+  await rig.clock.advance(15 * 60_000);
+  request = textClaim(await rig.publish(), 'jti');
+  live.push(open());
+  await rig.area(rig.cast.areaDocument([], { cancelled: [request] }));
+  rig.gate.previews.list();
+  request = textClaim(await rig.publish(), 'jti');
+  live.push(open());
+  await rig.gate.stop();
+  for (const { signal } of live)
+    expect(signal.reason).toMatchObject({ code: 'preview_ended', facts: { detail: said } });
 });
 
 it('ends with its time', async () => {
