@@ -138,7 +138,8 @@ async function* encodedFrames(samples: SampleCheck, reader: SampleReader): Async
 async function readStructure(
   reader: ClipReader,
 ): Promise<{ tables: FileTables; payload: { start: number; end: number } }> {
-  const head = await reader.read(0, Math.min(FTYP_BYTES + 8, reader.sizeBytes));
+  if (reader.sizeBytes < FTYP_BYTES + 8) throw clipFault('a file that ends before its moov box');
+  const head = await reader.read(0, FTYP_BYTES + 8);
   checkFtyp(head.subarray(0, FTYP_BYTES));
   const moovBytes = new DataView(head.buffer, head.byteOffset).getUint32(FTYP_BYTES);
   const mdatAt = FTYP_BYTES + moovBytes;

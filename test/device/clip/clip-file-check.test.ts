@@ -167,6 +167,12 @@ describe('a clip is refused', () => {
     ['with a second description', 'unexpected bytes in stsc', (file) => file.setNumber(`0/${STBL}/stsc`, 16, 2)],
     ['with chunks that are too long', 'a chunk without samples', (file) => file.setNumber(`0/${STBL}/stsc`, 12, 16)],
     ['with chunks that are too short', 'samples without a chunk', (file) => file.setNumber(`0/${STBL}/stsc`, 12, 14)],
+    [
+      'with a chunk that is nowhere',
+      'a chunk without samples',
+      (file) => content(file, `0/${STBL}/stsc`, [0, 2, 1, 10, 1, 9, 1, 1]),
+    ],
+    ['with no frame at all', 'a track or sample without data', (file) => content(file, `0/${STBL}/stsz`, [0, 0, 0])],
     ['with a chunk less', 'samples without a chunk', (file) => content(file, `0/${STBL}/stco`, [0, 1, 2_000])],
     [
       'with groups out of order',
@@ -229,6 +235,13 @@ describe('a clip is refused', () => {
     expect(() => read(file)).toThrow(refusal('unexpected bytes in avcC'));
   });
 
+  it('with a box that ends behind what holds it', () => {
+    const file = Buffer.from(CLIP);
+    const at = file.indexOf('stco') - 4;
+    file.writeUInt32BE(file.readUInt32BE(at) + 8, at);
+    expect(() => read(file)).toThrow(refusal('a stco box where stco belongs'));
+  });
+
   it('without its brands, or with data behind them', () => {
     expect(() => checkFtyp(CLIP.subarray(0, FTYP_BYTES - 1))).toThrow();
     expect(() => checkFtyp(CLIP.subarray(0, FTYP_BYTES + 1))).toThrow(refusal('data behind what belongs into ftyp'));
@@ -275,6 +288,41 @@ describe('a clip is taken', () => {
     expect(() => read(withPixels(4, 3))).not.toThrow();
     expect(() => read(withPixels(0, 3))).toThrow(refusal('pixels without a shape'));
     expect(() => read(withPixels(4, 0))).toThrow(refusal('pixels without a shape'));
+  });
+
+  it('with sound that begins with the picture, and so without an edit list', () => {
+    const { video, audio } = read(plainMp4({ frames: FRAMES, audioPackets: PACKETS }));
+    expect([audio?.delay, audio?.sizes.length, video.sizes.length]).toEqual([0, PACKETS, FRAMES]);
+    const noEdits = changed(
+      (file) => file.setNumber('1/tkhd', 20, 9),
+      plainMp4({ frames: FRAMES, audioPackets: PACKETS }),
+    );
+    expect(() => read(noEdits)).toThrow(refusal('tkhd has another duration'));
+  });
+
+  it('with sound that goes on after the picture', () => {
+    const long = plainMp4({ frames: 2, audioPackets: 100, audioStart: 500 });
+    expect(read(long).audio?.sizes).toHaveLength(100);
+    expect(() => read(changed((file) => file.setNumber('mvhd', 16, 12_000), long))).toThrow(
+      refusal('mvhd has another duration than the tracks'),
+    );
+  });
+
+  it.each([100, 110, 122, 144])('of the high profile %d with the depths that we make, and no others', (profile) => {
+    const withDepths = (depths: number[], says = profile) => {
+      const file = new Surgery(CLIP);
+      const stsd = file.find(`0/${STBL}/stsd`);
+      const grown = Buffer.concat([stsd.content, Uint8Array.from(depths)]);
+      const avcC = grown.indexOf('avcC') - 4;
+      for (const start of [8, avcC]) grown.writeUInt32BE(grown.readUInt32BE(start) + depths.length, start);
+      grown[avcC + 9] = says;
+      stsd.content = grown;
+      return () => read(file.bytes());
+    };
+    expect(withDepths([0xfd, 0xf8, 0xf8, 0])).not.toThrow();
+    expect(withDepths([0xfd, 0xfa, 0xf8, 0])).toThrow(refusal('unexpected bytes in avcC'));
+    expect(withDepths([])).toThrow(expect.objectContaining({ code: 'fragment_malformed' }));
+    expect(withDepths([0xfd, 0xf8, 0xf8, 0], 66)).toThrow(refusal('data behind what belongs into avcC'));
   });
 
   it('with offsets beyond 4 GiB, and sound that begins after 13 hours', () => {

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes, utf8 } from '../../../device/base/bytes.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { ClipRecode } from '../../../device/clip/clip-deps.ts';
+import { FTYP_BYTES } from '../../../device/clip/clip-file-check.ts';
 import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import { box, u32 } from '../../../device/clip/mp4-boxes.ts';
 import { SelfCheck, selfCheck } from '../../../device/clip/self-check.ts';
@@ -25,6 +26,7 @@ if (!ffmpeg) throw new Error('no ffmpeg');
 /** Frames of the clip that are encoded anew; the others are copies. */
 const ENCODED = 12;
 const STSZ = '0/mdia/minf/stbl/stsz';
+const AUDIO_STSZ = '1/mdia/minf/stbl/stsz';
 const AVC1_COMPRESSOR_AT = 8 + 8 + 42;
 
 let segments: Segment[] = [];
@@ -58,10 +60,15 @@ interface Check {
   audio?: boolean;
   segments?: Segment[];
   recode?: ClipRecode;
+  byteLimit?: number;
 }
 
 async function check(planted: Check): Promise<void> {
-  const { live } = liveGrantFor({ window: planted.window ?? window, audio: planted.audio ?? true });
+  const { byteLimit } = planted;
+  const { live } = liveGrantFor({
+    ...{ window: planted.window ?? window, audio: planted.audio ?? true },
+    ...(byteLimit === undefined ? {} : { byteLimit }),
+  });
   const bytes = planted.bytes ?? good.bytes;
   const clip: CutFacts = { ...good.clip, sizeBytes: bytes.length, ...planted.clip };
   await selfCheck(
@@ -70,6 +77,18 @@ async function check(planted: Check): Promise<void> {
     readerOf(bytes),
     depsFor(ffmpeg ?? raise(), planted.segments ?? segments, { recode: planted.recode ?? 'when-needed' }),
   );
+}
+
+/** The bytes with another 32-bit number at a place. */
+function withNumber(bytes: Uint8Array, at: number, value: number): Uint8Array {
+  const changed = Buffer.from(bytes);
+  changed.writeUInt32BE(value, at);
+  return Uint8Array.from(changed);
+}
+
+/** Where the box of the samples begins. */
+function mdatAt(): number {
+  return FTYP_BYTES + Buffer.from(good.bytes).readUInt32BE(FTYP_BYTES);
 }
 
 function raise(): never {
@@ -314,6 +333,20 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
       }),
     }),
   ],
+  'data behind the last packet of sound': [
+    /sound that is not of the window/,
+    () => ({
+      bytes: operated((file) => {
+        const last = 8 + 4 * file.number(AUDIO_STSZ, 8);
+        file.setNumber(AUDIO_STSZ, last, file.number(AUDIO_STSZ, last) + SECRET.length);
+        file.splicePayload(file.top('mdat').content.length, 0, SECRET);
+      }),
+    }),
+  ],
+  'another number of sound packets than it says': [
+    /another number of sound packets/,
+    () => ({ clip: { audioPackets: good.clip.audioPackets - 1 } }),
+  ],
   'a foreign sound configuration': [
     /esds|sound/,
     () => ({
@@ -399,7 +432,28 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     /time than it says|sound/,
     () => ({ clip: { coverage: { startUs: window.startUs + 1000, endUs: window.endUs } } }),
   ],
-  'a length that is not the file': [/length/, () => ({ clip: { sizeBytes: 1 } })],
+  'a length that is not the file': [/an unexpected length/, () => ({ clip: { sizeBytes: 1 } })],
+  'a byte more than the grant allows': [/an unexpected length/, () => ({ byteLimit: good.bytes.length - 1 })],
+  'a file that ends with its brands': [
+    /ends before its moov/,
+    () => ({ bytes: good.bytes.subarray(0, FTYP_BYTES + 7) }),
+  ],
+  'tables that are longer than the file': [
+    /moov box of an impossible length/,
+    () => ({ bytes: withNumber(good.bytes, FTYP_BYTES, good.bytes.length - FTYP_BYTES - 15) }),
+  ],
+  'samples in another box': [
+    /a box where mdat belongs/,
+    () => ({ bytes: withNumber(good.bytes, mdatAt() + 4, 0x66726565) }),
+  ],
+  'tables with a box that ends outside': [
+    /outside its box|longer than/,
+    () => ({ bytes: withNumber(good.bytes, Buffer.from(good.bytes).indexOf('mvhd') - 4, 9) }),
+  ],
+  'a frame that is no whole unit': [
+    /torn NAL unit/,
+    () => ({ bytes: operated((file) => changeSample(file, 15, (data) => data.subarray(0, data.length - 1))) }),
+  ],
 };
 
 /** The ring with other bytes in one of its frames. */
@@ -481,6 +535,34 @@ describe('the self-check', () => {
     const bytes = operated(() => {});
     expect(bytes).toEqual(good.bytes);
     await check({ bytes });
+  });
+
+  it('passes a clip of exactly as many bytes as the grant allows', async () => {
+    await check({ byteLimit: good.bytes.length });
+  });
+
+  it('passes a clip whose samples stand in a box with a header of 16 bytes, as beyond 4 GiB', async () => {
+    const bytes = operated((file) => {
+      file.offsetShift = 8;
+    });
+    const at = mdatAt();
+    const wide = concatBytes([u32([1]), utf8('mdat'), u32([0, bytes.length - at + 8])]);
+    await check({ bytes: concatBytes([bytes.subarray(0, at), wide, bytes.subarray(at + 8)]) });
+  });
+
+  it('passes a clip without sound, one all copied, one all encoded, and one whose window begins between frames', async () => {
+    const pass = async (cutTo: Window, audio: boolean, recode: ClipRecode) => {
+      const { live } = liveGrantFor({ window: cutTo, audio });
+      const deps = depsFor(ffmpeg ?? raise(), segments, { recode });
+      const { clip, bytes } = await cut(live, deps);
+      await selfCheck(live, clip, readerOf(bytes), deps);
+      return [clip.method, clip.audioPackets > 0];
+    };
+    expect(await pass(window, false, 'when-needed')).toEqual(['smart-cut', false]);
+    expect(await pass(windowOf(15, 40), true, 'when-needed')).toEqual(['copy', true]);
+    expect(await pass(window, true, 'always')).toEqual(['re-encode', true]);
+    // The sound begins with the first frame, not with the window.
+    expect(await pass(windowOf(18, 40, -30), true, 'when-needed')).toEqual(['smart-cut', true]);
   });
 
   it('that is given up before the file is there leaves no decoder behind', async () => {
