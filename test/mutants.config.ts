@@ -9,6 +9,8 @@ export default defineConfig({
     ...usual.test,
     include: (process.env['DOORSILL_MUTANT_TESTS'] ?? '').split(',').filter((name) => name !== ''),
     globalSetup: [],
+    // The files of one mutant's tests load the device once, not each for itself: that is most of their time.
+    isolate: false,
     coverage: {
       provider: 'v8',
       include: ['device/consent/*.ts'],

@@ -8,7 +8,6 @@ import type { z } from 'zod';
 import { fromUtf8 } from '../../../device/base/bytes.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
-import { sha256Hex } from '../../../device/base/keys.ts';
 import type { Log, LogFacts } from '../../../device/base/log.ts';
 import { type Random, SystemRandom } from '../../../device/base/random.ts';
 import { ConsentGate } from '../../../device/consent/gate.ts';
@@ -30,22 +29,10 @@ import type { Window, Zone } from '../../../device/protocol/shared-claims.ts';
 import { topicsUnder } from '../../../device/protocol/topics.ts';
 import { Cast, textClaim } from '../../support/parties.ts';
 
+export { clipFacts } from './clip-facts.ts';
+
 export const PREFIX = 'doorsill/v1';
 const START_US = Date.UTC(2026, 10, 25, 12) * 1_000;
-
-/** Clip facts as the clip's side would report them. */
-export function clipFacts(name: string, window: Window = { startUs: 1, endUs: 2 }): ReceiptClip {
-  return {
-    id: `clip-${name}`,
-    sha256: sha256Hex(`clip ${name}`),
-    bytes: 4_096,
-    frames: 15,
-    window,
-    method: 'copy',
-    disclosed: ['address', 'email'],
-    manifestSha256: sha256Hex(`manifest ${name}`),
-  };
-}
 
 /** A receipt without what the link adds to it. */
 const receiptBodySchema = receiptSchema.omit({

@@ -39,12 +39,13 @@ it('what holds footage back ends no work', () => {
   expect(() => assertMayLeave(live)).not.toThrow();
 });
 
-it.each([
-  ['nothing', null],
-  ['a word', 'grant-1'],
-  ['an object of the same shape', { ...liveGrantFor({ window }).live }],
-  ['an object that claims to be of the class', Object.create(LiveGrant.prototype)],
-])('%s is no live grant, no permit to cut and no preview', (_what, forged) => {
+it.each<[string, () => unknown]>([
+  ['nothing', () => null],
+  ['a word', () => 'grant-1'],
+  ['an object of the same shape', () => ({ ...liveGrantFor({ window }).live })],
+  ['an object that claims to be of the class', () => Object.create(LiveGrant.prototype)],
+])('%s is no live grant, no permit to cut and no preview', (_what, make) => {
+  const forged = make();
   expect(() => assertLiveGrant(forged)).toThrow(unmade);
   expect(() => assertMayLeave(forged)).toThrow(unmade);
   expect(() => assertCutPermit(forged)).toThrow(unmade);

@@ -13,7 +13,7 @@ import {
   UNSEEN,
   unfinishedGrant,
 } from '../../../device/consent/request-machine.ts';
-import { clipFacts } from './gate-rig.ts';
+import { clipFacts } from './clip-facts.ts';
 
 const ref = (id: string) => ({ id, sha256: `sha of ${id}` });
 const ids = fc.constantFrom('grant-a', 'grant-b', 'grant-c');
