@@ -53,57 +53,6 @@ it('the tables of a plain clip are read as they were laid out', () => {
   expect(read(MUTE).audio).toBeNull();
 });
 
-it('every byte is refused when it changes, or changes what is read, but for those that mean nothing to a check', {
-  tags: ['long'],
-}, () => {
-  /** Where bytes may change unseen: how wide the picture is shown, the level of avcC, the sample rate that mp4a repeats. */
-  const free = new Set<string>();
-  const before = read(CLIP);
-  const end = FTYP_BYTES + Buffer.from(CLIP).readUInt32BE(FTYP_BYTES);
-  for (let at = 0; at < end; at += 1) {
-    for (const mask of [1, 0x80, 0xff]) {
-      const file = CLIP.slice();
-      file[at] = (file[at] ?? 0) ^ mask;
-      try {
-        expect(read(file)).not.toEqual(before);
-      } catch (thrown) {
-        if (isFailure(thrown)) expect(['clip_check_failed', 'fragment_malformed']).toContain(thrown.code);
-        else free.add(placeOf(at));
-      }
-    }
-  }
-  expect([...free].sort()).toEqual(['avcC', 'mp4a', 'tkhd']);
-});
-
-/** The innermost box that a byte of the clip lies in. */
-function placeOf(at: number): string {
-  const types = [
-    'tkhd',
-    'mdhd',
-    'hdlr',
-    'avcC',
-    'avc1',
-    'mp4a',
-    'esds',
-    'stts',
-    'stsz',
-    'stsc',
-    'stco',
-    'mvhd',
-    'elst',
-  ];
-  const file = Buffer.from(CLIP);
-  let best = 'other';
-  let from = -1;
-  for (const type of types) {
-    for (let found = file.indexOf(type); found >= 0; found = file.indexOf(type, found + 4)) {
-      const start = found - 4;
-      if (start <= at && at < start + file.readUInt32BE(start) && start > from) [best, from] = [type, start];
-    }
-  }
-  return best;
-}
-
 const TKHD_MATRIX = 40;
 const STBL = 'mdia/minf/stbl';
 
@@ -373,4 +322,55 @@ describe('a clip is taken', () => {
 
 function turn(file: Surgery, matrix: number[]): void {
   file.patch('0/tkhd', TKHD_MATRIX, u32(matrix.map((value) => value >>> 0)));
+}
+
+it('every byte is refused when it changes, or changes what is read, but for those that mean nothing to a check', {
+  tags: ['long'],
+}, () => {
+  /** Where bytes may change unseen: how wide the picture is shown, the level of avcC, the sample rate that mp4a repeats. */
+  const free = new Set<string>();
+  const before = read(CLIP);
+  const end = FTYP_BYTES + Buffer.from(CLIP).readUInt32BE(FTYP_BYTES);
+  for (let at = 0; at < end; at += 1) {
+    for (const mask of [1, 0x80, 0xff]) {
+      const file = CLIP.slice();
+      file[at] = (file[at] ?? 0) ^ mask;
+      try {
+        expect(read(file)).not.toEqual(before);
+      } catch (thrown) {
+        if (isFailure(thrown)) expect(['clip_check_failed', 'fragment_malformed']).toContain(thrown.code);
+        else free.add(placeOf(at));
+      }
+    }
+  }
+  expect([...free].sort()).toEqual(['avcC', 'mp4a', 'tkhd']);
+});
+
+/** The innermost box that a byte of the clip lies in. */
+function placeOf(at: number): string {
+  const types = [
+    'tkhd',
+    'mdhd',
+    'hdlr',
+    'avcC',
+    'avc1',
+    'mp4a',
+    'esds',
+    'stts',
+    'stsz',
+    'stsc',
+    'stco',
+    'mvhd',
+    'elst',
+  ];
+  const file = Buffer.from(CLIP);
+  let best = 'other';
+  let from = -1;
+  for (const type of types) {
+    for (let found = file.indexOf(type); found >= 0; found = file.indexOf(type, found + 4)) {
+      const start = found - 4;
+      if (start <= at && at < start + file.readUInt32BE(start) && start > from) [best, from] = [type, start];
+    }
+  }
+  return best;
 }
