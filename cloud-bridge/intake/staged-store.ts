@@ -26,7 +26,9 @@ export class StagedStore extends DataStore {
     this.extensions = ['creation', 'creation-with-upload', 'termination', 'expiration'];
   }
 
+  /** Judged once more, under the upload's lock: it may have ended, by a revocation even, while the request waited for its turn. */
   override async create(upload: Upload): Promise<Upload> {
+    if ((await this.store.findUpload(upload.id))?.state !== 'open') throw ERRORS.FILE_NOT_FOUND;
     const file = await this.disk.open(this.path(upload.id), { create: true });
     try {
       await file.truncate(0);

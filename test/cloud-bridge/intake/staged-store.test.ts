@@ -1,10 +1,17 @@
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type DiskFile, SystemDisk } from '../../../device/base/disk.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 
-/** The machine's disk, on which nothing more fits into staged files while `isFull`. */
+/** The machine's disk, on which nothing more fits into staged files while `isFull`; `whileAsked` passes while its room is asked for. */
 class FullStaging extends SystemDisk {
   isFull = false;
+  whileAsked: () => Promise<unknown> = async () => undefined;
+
+  override async freeBytes(path: string): Promise<number> {
+    await this.whileAsked();
+    return super.freeBytes(path);
+  }
 
   override async open(path: string, options: { create: boolean }): Promise<DiskFile> {
     const file = await super.open(path, options);
@@ -58,4 +65,17 @@ it('starts an upload over when it is created again, and knows none that was ende
   expect((await fixture.tus('DELETE', path, parcel)).status).toBe(204);
   expect((await fixture.tus('HEAD', path, parcel)).status).toBe(404);
   expect((await fixture.tus('DELETE', path, parcel)).status).toBe(404);
+});
+
+it('takes no byte of a clip that was revoked between the judgement of a request and its turn', async () => {
+  const parcel = fixture.parcel(request);
+  await fixture.openIntake(parcel);
+  disk.whileAsked = async () => {
+    disk.whileAsked = async () => undefined;
+    expect((await fixture.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
+  };
+  const headers = { 'upload-length': String(parcel.clip.length), 'content-type': 'application/offset+octet-stream' };
+  const created = await fixture.tus('POST', '/v1/uploads', parcel, headers, parcel.clip);
+  expect(created.status).toBe(404);
+  expect(await fixture.disk.list(join(fixture.bridgeFolder, 'staging'))).toEqual([]);
 });
