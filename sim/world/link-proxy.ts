@@ -65,7 +65,8 @@ export class LinkProxy {
   private readonly target: () => string;
   private readonly options: LinkOptions;
   private readonly sockets = new Set<Socket>();
-  private readonly fars = new Set<Socket>();
+  /** What is on its way from the near side, of each connection. */
+  private readonly outgoing = new Set<WaitingLine>();
   private joined = 0;
   /** What the near side may still say until the link holds it back, and what is called then; null: all of it passes. */
   private hold: { leftBytes: number; begun: () => void } | null = null;
@@ -110,7 +111,8 @@ export class LinkProxy {
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (near) => this.join(near));
     server.maxConnections = CONNECTIONS_MAX;
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (thrown: Error) => {
+      // Kept for good: later it hears of connections that could not be let in, such as without a free descriptor.
+      server.on('error', (thrown: Error) => {
         if (systemCode(thrown) === 'EADDRINUSE') reject(failure('port_in_use', { port, host }));
         else reject(failure('unreachable', { what: 'the address to listen on', where: host, detail: thrown.message }));
       });
@@ -130,8 +132,8 @@ export class LinkProxy {
   }
 
   /**
-   * Takes whatever the near side says, and passes nothing on from `afterBytes` on, until `release`; answers pass. Resolves when it
-   * begins to hold something back. The near side notices nothing but that no answer comes.
+   * Takes whatever the near side says, and passes nothing on from the piece that reaches `afterBytes` on, nor an end, until `release`;
+   * answers pass. Resolves when it begins to hold something back. The near side notices nothing but that no answer comes.
    */
   holdBack(afterBytes: number): Promise<void> {
     return new Promise((begun) => {
@@ -142,7 +144,11 @@ export class LinkProxy {
   /** Passes on what was held back, and all that follows. */
   release(): void {
     this.hold = null;
-    for (const far of this.fars) far.uncork();
+    for (const line of this.outgoing) line.deliver();
+  }
+
+  private get isHolding(): boolean {
+    return this.hold !== null && this.hold.leftBytes <= 0;
   }
 
   /** Ends what is open, as when the near side loses its power. */
@@ -168,9 +174,7 @@ export class LinkProxy {
     const { hold } = this;
     if (!hold || hold.leftBytes <= 0) return;
     hold.leftBytes -= bytes.length;
-    if (hold.leftBytes > 0) return;
-    for (const far of this.fars) far.cork();
-    hold.begun();
+    if (hold.leftBytes <= 0) hold.begun();
   }
 
   private join(near: Socket): void {
@@ -188,20 +192,19 @@ export class LinkProxy {
       noDelay: true,
       allowHalfOpen: true,
     });
-    this.fars.add(far);
-    far.once('close', () => this.fars.delete(far));
-    if (this.hold && this.hold.leftBytes <= 0) far.cork();
-    this.pass(near, far, (bytes) => {
+    const outgoing = new WaitingLine(this.deps.clock, near, far, () => this.isHolding);
+    this.outgoing.add(outgoing);
+    far.once('close', () => this.outgoing.delete(outgoing));
+    this.pass(near, outgoing, (bytes) => {
       this.hear(bytes);
       heard?.(bytes, connection);
     });
-    this.pass(far, near, (bytes) => answered?.(bytes, connection));
+    this.pass(far, new WaitingLine(this.deps.clock, far, near), (bytes) => answered?.(bytes, connection));
   }
 
   /** Passes on what comes from one side to the other, as the trouble of the moment lets it. */
-  private pass(from: Socket, to: Socket, count: (bytes: Buffer) => void): void {
+  private pass(from: Socket, line: WaitingLine, count: (bytes: Buffer) => void): void {
     this.sockets.add(from);
-    const line = new WaitingLine(this.deps.clock, from, to);
     const isSwallowed = () => this.trouble.gone === 'half-open';
     from.on('data', (bytes: Buffer) => {
       count(bytes);
@@ -212,11 +215,12 @@ export class LinkProxy {
       if (!isSwallowed()) line.push(null, this.lateMs(), undefined);
     });
     from.on('error', () => {
-      if (!isSwallowed()) to.destroy();
+      if (!isSwallowed()) line.to.destroy();
     });
     from.once('close', () => {
       this.sockets.delete(from);
-      if (!isSwallowed()) line.close();
+      // Where the other side is gone as well, there is nobody to hear of it: only what waits is dropped.
+      if (!isSwallowed() || line.to.destroyed) line.close();
     });
   }
 
@@ -241,19 +245,22 @@ const MS_LEAST = 0.001;
 
 /** What is on its way in one direction of a connection: pieces in their order, each with the time at which it is due; null is the end. */
 class WaitingLine {
+  readonly to: Socket;
   private readonly clock: Clock;
   private readonly from: Socket;
-  private readonly to: Socket;
+  private readonly isHeld: () => boolean;
   private waiting: { dueMs: number; bytes: Buffer | null }[] = [];
   private waitingBytes = 0;
   private lastDueMs = 0;
   private timer: Timer | null = null;
   private isClosed = false;
 
-  constructor(clock: Clock, from: Socket, to: Socket) {
+  /** `isHeld`: whether nothing is passed on now; `deliver` is called when it is over. */
+  constructor(clock: Clock, from: Socket, to: Socket, isHeld = () => false) {
     this.clock = clock;
     this.from = from;
     this.to = to;
+    this.isHeld = isHeld;
   }
 
   push(bytes: Buffer | null, lateMs: number, bytesPerS: number | undefined): void {
@@ -262,7 +269,8 @@ class WaitingLine {
     this.waiting.push({ dueMs: this.lastDueMs, bytes });
     this.waitingBytes += bytes?.length ?? 0;
     this.deliver();
-    if (this.waitingBytes > WAITING_BYTES_MAX) this.from.pause();
+    // What is held back is taken all the same.
+    if (this.waitingBytes > WAITING_BYTES_MAX && !this.isHeld()) this.from.pause();
   }
 
   /** Its sender is gone: the other side is told once it has everything. */
@@ -271,10 +279,12 @@ class WaitingLine {
     this.deliver();
   }
 
-  private deliver(): void {
+  /** Passes on what is due. */
+  deliver(): void {
     this.timer?.cancel();
     this.timer = null;
     if (this.to.destroyed) this.waiting = [];
+    else if (this.isHeld()) return;
     const nowMs = this.clock.monotonicMs();
     for (let first = this.waiting[0]; first && first.dueMs - nowMs < MS_LEAST; first = this.waiting[0]) {
       this.waiting.shift();
@@ -290,8 +300,7 @@ class WaitingLine {
     if (bytes === null) this.to.end();
     else {
       this.waitingBytes -= bytes.length;
-      // What is held back is taken all the same.
-      if (!this.to.writable || this.to.write(bytes) || this.to.writableCorked > 0) return;
+      if (!this.to.writable || this.to.write(bytes)) return;
       this.from.pause();
       this.to.once('drain', () => this.resumeIfRoom());
     }

@@ -192,6 +192,50 @@ it('holds back what the near side says from some bytes on, passes answers meanwh
   for (const each of [socket, later]) each.destroy();
 });
 
+it('holds an end back with the bytes before it', async () => {
+  const got: string[] = [];
+  server.on('connection', (far) => far.on('data', (bytes) => got.push(bytes.toString())));
+  const held = link.holdBack(1);
+  (await connected()).end('farewell');
+  await held;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(got).toEqual([]);
+  link.release();
+  await expect.poll(() => got).toEqual(['farewell']);
+});
+
+it('takes more than it passes on while it holds back', async () => {
+  const socket = await connected();
+  const held = link.holdBack(1);
+  socket.write(Buffer.alloc(3_000_000));
+  await held;
+  await expect.poll(() => link.sentBytes).toBe(3_000_000);
+  const back = heard(socket, 3_000_000);
+  link.release();
+  expect(await back).toHaveLength(3_000_000);
+  socket.destroy();
+});
+
+it('leaves nothing waiting when it stops, half open or not', async () => {
+  const from = world.passedUs;
+  await world.holding(async () => {
+    link.set({ delayMs: 600_000 });
+    const socket = await connected();
+    socket.write('late');
+    await expect.poll(() => link.sentBytes).toBe(4);
+    link.set({ gone: 'half-open' });
+    await link.stop();
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(world.passedUs - from).toBeLessThan(600_000_000);
+});
+
+it('outlives connections that could not be let in', () => {
+  const listening = Reflect.get(link, 'server') as Server;
+  for (let time = 0; time < 2; time += 1) listening.emit('error', new Error('accept EMFILE'));
+  expect(listening.listening).toBe(true);
+});
+
 it('lets in nobody but the near side that was named', async () => {
   const target = link.url;
   const guarded = new LinkProxy({ clock: world, random: new SeededRandom(1) }, () => target, { near: '127.0.0.2' });
