@@ -9,7 +9,7 @@ import { type Context, openContext } from './context.ts';
 import { parsePort } from './parse-port.ts';
 
 const STATES = ['ok', 'lost', 'half-open', 'reset'] as const;
-const PORTS: Record<string, number> = { mqtt: 1883, mqtts: 8883, http: 80, https: 443, rtsp: 554 };
+const PORTS = new Map(Object.entries({ mqtt: 1883, mqtts: 8883, http: 80, https: 443, rtsp: 554 }));
 const RATE_MAX = 1_000_000_000;
 const LINE_LETTERS_MAX = 500;
 
@@ -46,7 +46,7 @@ function readTrouble(words: readonly string[]): LinkTrouble | 'reset' {
   if (state === 'ok' && words.length === 1) return {};
   let all: LinkTrouble = {};
   for (const word of words) {
-    const [name = '', value = ''] = word.split('=', 2);
+    const [, name = '', value = ''] = /^([^=]*)=?(.*)$/.exec(word) ?? [];
     const read = word === 'lost' || word === 'half-open' ? goneAs(word) : MEASURES.get(name)?.(value);
     if (!read) throw failure('usage', { detail: troubleDetail(word, name) });
     const [twice] = Object.keys(read).filter((key) => key in all);
@@ -73,18 +73,22 @@ function readTarget(text: string): string {
   const url = new URL(whole);
   if (url.hostname === '') throw refuse();
   const scheme = url.protocol.slice(0, -1);
-  const port = url.port === '' ? PORTS[scheme] : Number(url.port);
+  const port = url.port === '' ? PORTS.get(scheme) : Number(url.port);
   if (port === undefined || port === 0) throw refuse();
   return `${url.protocol}//${url.hostname}:${port}`;
 }
 
-/** `[HOST:]PORT`, on the loopback address unless a host is named. */
+/** `[HOST:]PORT`, on the loopback address unless a host is named. Throws `usage`. */
 function readListen(text: string): { host: string; port: number } {
   const at = text.lastIndexOf(':');
-  return {
-    host: at < 0 ? '127.0.0.1' : text.slice(0, at).replace(/^\[|\]$/g, ''),
-    port: parsePort(text.slice(at + 1), 0),
-  };
+  const port = parsePort(text.slice(at + 1), 0);
+  const host = at < 0 ? '127.0.0.1' : text.slice(0, at).replace(/^\[|\]$/g, '');
+  // To the machine, no host means all of its addresses.
+  if (host === '')
+    throw failure('usage', {
+      detail: `"${text}" names no host: write ${port} for this machine, 0.0.0.0:${port} for all`,
+    });
+  return { host, port };
 }
 
 export function addProxy(program: Command): void {
