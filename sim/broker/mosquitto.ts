@@ -12,7 +12,7 @@ import { writeBrokerFiles } from './write-broker-files.ts';
 
 const START_MS_MAX = 20_000;
 /** Debian keeps it where only root's PATH leads. */
-const PATH = `${process.env['PATH']}:/usr/sbin:/usr/local/sbin`;
+const MORE_PATH = ':/usr/sbin:/usr/local/sbin';
 const NOT_FOUND = 127;
 const LOG_LETTERS = 20_000;
 
@@ -63,13 +63,17 @@ export class Mosquitto {
     child.once('close', noted);
   }
 
-  /** Starts it with a configuration that is there, which says `port`. Throws `mosquitto_failed`. */
-  static async run(configuration: string, port: number, environment: NodeJS.ProcessEnv = {}): Promise<Mosquitto> {
+  /** Starts it with a configuration that is there, which says `port`. Throws `mosquitto_failed`; then none is left. */
+  static async run(
+    configuration: string,
+    port: number,
+    environment: NodeJS.ProcessEnv = {},
+    clock: Clock = new SystemClock(),
+  ): Promise<Mosquitto> {
     const [program = '', ...rest] = diesWithUs(['mosquitto', '-c', configuration]);
-    const env = { ...process.env, PATH, ...environment };
-    const broker = new Mosquitto(spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'], env }), port, machine);
-    await broker.until(() => /mosquitto version \S+ running/.test(broker.log));
-    return broker;
+    const env = { ...process.env, PATH: `${process.env['PATH']}${MORE_PATH}`, ...environment };
+    const broker = new Mosquitto(spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'], env }), port, clock);
+    return broker.orKilled(async () => broker.until(() => /mosquitto version \S+ running/.test(broker.log)));
   }
 
   /**
@@ -83,9 +87,24 @@ export class Mosquitto {
     await write();
     const broker = await Mosquitto.run(join(folder, CONFIGURATION), wish.port);
     broker.write = write;
-    // As `doorsill broker acl --watch` does, but at once.
-    broker.accountsChanged = watch(access.accounts, () => void broker.reload().catch(() => undefined));
-    return broker;
+    return broker.orKilled(async () => {
+      // As `doorsill broker acl --watch` does, but at once.
+      broker.accountsChanged = watch(access.accounts, () => void broker.reload().catch(() => undefined));
+      // Accounts may have come or gone while it started.
+      await broker.reload();
+    });
+  }
+
+  /** Itself, after a part of its start; where that fails, nothing of it goes on. */
+  private async orKilled(work: () => Promise<void>): Promise<this> {
+    try {
+      await work();
+      return this;
+    } catch (thrown) {
+      this.accountsChanged?.close();
+      this.child.kill('SIGKILL');
+      throw thrown;
+    }
   }
 
   /** After an account has come or gone: writes the files once more, and resolves when they are read. Throws `mosquitto_failed`. */
@@ -135,5 +154,3 @@ export class Mosquitto {
     return this.log.trim().split('\n').slice(-3).join(' ') || 'it says nothing.';
   }
 }
-
-const machine = new SystemClock();
