@@ -1,6 +1,7 @@
 // SECURITY.md and README.md name proofs: each named file or folder of tests, story and verb must be there, and every provision of
 // ETSI EN 303 645 V2.1.1 has one answer.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { makeProgram } from '../../sim/cli/main.ts';
 import { type SourceFile, sources } from './source-tree.ts';
@@ -75,4 +76,14 @@ it('tells exactly which code the check of a clip shares with the cut', () => {
     here.filter((name) => !cut.has(`device/clip/${name}`)).sort(),
   );
   expect(named(shared)).toEqual(here.filter((name) => cut.has(`device/clip/${name}`)).sort());
+});
+
+it('runs no install script of a package that it installs', () => {
+  const files = readdirSync('sim/setup').filter((name) => name.endsWith('.mjs'));
+  const installs = files.flatMap((name) => {
+    const text = readFileSync(join('sim/setup', name), 'utf8');
+    return [...text.matchAll(/\['(?:ci|install)',[^\]]*'--no-audit'[^\]]*\]/g)].map(([words]) => `${name}: ${words}`);
+  });
+  expect(installs).toHaveLength(2);
+  expect(installs.filter((words) => !words.includes("'--ignore-scripts'"))).toEqual([]);
 });
