@@ -49,7 +49,7 @@ Examples:
   $ npx doorsill simulate --minutes 30 --from 100000 --json
   $ npx doorsill simulate --seed 4711 --trace
 
-Exit status: 0 every promise held, 1 one did not, 2 wrong usage, 5 this machine.`,
+Exit status: 0 every promise held, 1 one did not, 2 wrong usage, 5 this machine, 130 stopped before all towns were through.`,
     )
     .action(async (options: SimulateOptions, command: Command) => {
       const context = openContext(command);
@@ -104,7 +104,7 @@ function whole(option: string, text: string, least: number, most: number): numbe
   });
 }
 
-/** Town after town, until one does not hold or all did. */
+/** Town after town, until one does not hold or all did. Throws `interrupted` when it is stopped before. */
 async function many(simulation: Simulation, asked: Asked, options: SimulateOptions, context: Context): Promise<void> {
   const { output, clock } = context;
   const signal = stopSignal();
@@ -135,6 +135,8 @@ async function many(simulation: Simulation, asked: Asked, options: SimulateOptio
   const cpuMs = (used.user + used.system) / 1_000;
   if (found) await tell(found, simulation, options, context);
   await end(simulation, { ...sum, cpuMs }, found === null, context);
+  // Towns that were asked for were not looked at: that is no success.
+  if (!found) signal.throwIfAborted();
 }
 
 interface Sum {
