@@ -56,14 +56,24 @@ Exit status: 0 every promise held, 1 one did not, 2 wrong usage, 5 this machine,
       const asked = read(options);
       const { Simulation } = await import('../simulate/simulate.ts');
       const { findFfmpeg } = await import('../../device/index.ts');
+      // From here on there is a folder to take away.
+      const signal = stopSignal();
       const simulation = await Simulation.open(await findFfmpeg());
       try {
-        if (asked.seed === null) await many(simulation, asked, options, context);
-        else await one(simulation, asked.seed, asked.kept, options, context);
+        signal.throwIfAborted();
+        if (asked.seed === null) await many(simulation, asked, { options, context, signal });
+        else await one(simulation, asked.seed, asked.kept, { options, context, signal });
       } finally {
         simulation.close();
       }
     });
+}
+
+/** What a command was given, and its end. */
+interface Run {
+  options: SimulateOptions;
+  context: Context;
+  signal: AbortSignal;
 }
 
 interface Asked {
@@ -105,9 +115,8 @@ function whole(option: string, text: string, least: number, most: number): numbe
 }
 
 /** Town after town, until one does not hold or all did. Throws `interrupted` when it is stopped before. */
-async function many(simulation: Simulation, asked: Asked, options: SimulateOptions, context: Context): Promise<void> {
+async function many(simulation: Simulation, asked: Asked, { options, context, signal }: Run): Promise<void> {
   const { output, clock } = context;
-  const signal = stopSignal();
   const last = Math.min(SEED_MAX, asked.from + asked.seeds - 1);
   output.result(
     { event: 'begins', from: asked.from, ...(asked.minutes === null ? { to: last } : { minutes: asked.minutes }) },
@@ -170,17 +179,12 @@ async function end(simulation: Simulation, sum: Sum, held: boolean, { output }: 
   );
 }
 
-/** One town, run twice. */
-async function one(
-  simulation: Simulation,
-  seed: number,
-  kept: Kept,
-  options: SimulateOptions,
-  context: Context,
-): Promise<void> {
+/** One town, run twice. Throws `interrupted` when it is stopped in the first. */
+async function one(simulation: Simulation, seed: number, kept: Kept, { options, context, signal }: Run): Promise<void> {
   const { output } = context;
   output.say(`seed ${seed}`);
   const town = await simulation.run(seed, kept);
+  signal.throwIfAborted();
   const again = await simulation.run(seed, kept);
   const { breaches, hash, pieces, simulatedMs, trace } = town.result;
   if (options.trace) for (const line of trace) output.result({ event: 'trace', line }, line);
