@@ -1,6 +1,6 @@
 // Owns: the verb `camera`: a camera for any software, its faults, switching them while it runs; what is printed. Not here: the camera
 // (sim/camera-server).
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, findFfmpeg, SeededRandom } from '../../device/index.ts';
 import { type ControlState, orderCamera } from '../camera-server/control-socket.ts';
@@ -190,9 +190,12 @@ async function serve(source: string, options: CameraOptions, context: Context): 
 
 async function switchFaults(
   faults: readonly string[],
-  { control, clear }: { control: string; clear: readonly string[] },
+  options: { control: string; clear: readonly string[] },
   { clock, output }: Context,
 ): Promise<void> {
+  const { clear } = options;
+  // As the camera has it: to connect, a bare number would be a port.
+  const control = resolve(options.control);
   let state: ControlState = await orderCamera(control, { do: 'list' }, clock);
   for (const name of clear) state = await orderCamera(control, { do: 'clear', name }, clock);
   for (const fault of faults) state = await orderCamera(control, { do: 'add', fault }, clock);

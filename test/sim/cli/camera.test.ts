@@ -94,6 +94,20 @@ describe('doorsill camera', () => {
     expect(done.status).toBe(status);
   });
 
+  it('is ordered at a file alone: a number is no port', async () => {
+    let connections = 0;
+    const server = createServer(() => {
+      connections += 1;
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    const done = await runCommand(['camera', 'fault', '--control', String(port), '--json']);
+    server.close();
+    expect(JSON.parse(done.stderr)).toMatchObject({ error: { code: 'camera_control_silent' } });
+    expect(connections).toBe(0);
+  });
+
   it('says that a port is taken, and ends its ffmpeg', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
