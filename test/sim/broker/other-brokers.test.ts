@@ -181,7 +181,7 @@ describe('doorsill broker acl', () => {
     ['a broker without its folder', ['broker']],
     ['a broker with a wildcard prefix', ['broker', '--data', 'FOLDER', '--prefix', '#']],
   ])('refuses %s', async (_what, words) => {
-    const run = (await makeProgram()).parseAsync([
+    const run = (await makeProgram('broker')).parseAsync([
       'node',
       'doorsill',
       ...words.map((word) => (word === 'FOLDER' ? folder : word)),
