@@ -79,12 +79,21 @@ this machine alone. Exit status: 0 it was ended, or its footage is over; 2 wrong
     .description('switch faults of a camera that runs, and list those it has')
     .requiredOption('--control <path>', 'its control socket')
     .option('--clear <name>', 'end a fault, or all; may be repeated', repeated, [])
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill camera fault --control ./porch.sock lost-packets=5%+10s
+  $ npx doorsill camera fault --control ./porch.sock --clear all
+  $ npx doorsill camera fault --control ./porch.sock`,
+    )
     .action(async (faults: string[], options: { control: string; clear: string[] }, command: Command) => {
       await switchFaults(faults, options, openContext(command));
     });
   camera
     .command('faults')
     .description('what a camera can do wrong, and what our device does with it')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill camera faults')
     .action((_options: object, command: Command) => listFaults(openContext(command)));
 }
 

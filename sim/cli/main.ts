@@ -1,5 +1,5 @@
 // Owns: the command line: global options, the verbs' order in the help, and the exit on failure. Not here: the verbs.
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type Option } from 'commander';
 import { failure } from '../../device/exports-without-firmware.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
 import { ownVersion } from './own-version.ts';
@@ -62,6 +62,24 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
   },
 };
 
+/** An option as the help tells it: with its default, unless its words name that already or it is an empty list. */
+function describeOption({ description, argChoices, defaultValue }: Option): string {
+  const facts = [
+    ...(argChoices ? [`choices: ${argChoices.join(', ')}`] : []),
+    ...(typeof defaultValue === 'string' && !description.includes('(default: ') ? [`default: ${defaultValue}`] : []),
+  ];
+  return facts.length === 0 ? description : `${description} (${facts.join('; ')})`;
+}
+
+const WHERE_TO_BEGIN = `
+To begin:
+  $ npx doorsill up                              a doorbell, and all that it talks to; it prints what to do next
+  $ npx doorsill replay 'synthetic?seconds=20'   what a doorbell notices in footage, here in a drawn porch
+  $ npx doorsill doctor                          what is wrong with this machine, if anything is
+
+Each verb explains itself: npx doorsill VERB --help. Exit status: 0 it is as it should be, 1 what was tested is not, 2 wrong usage,
+3 refused, 4 not reachable, 5 this machine, 6 unusable input, 130 ended by Ctrl-C.`;
+
 /** Builds the command line with every verb, or only the verb `only`; does not run it. */
 export async function makeProgram(only?: string): Promise<Command> {
   const program = new Command('doorsill')
@@ -73,6 +91,8 @@ export async function makeProgram(only?: string): Promise<Command> {
     .option('--log <level>', 'log to stderr: debug, info, warn, error, silent (default: warn)')
     .showHelpAfterError(false)
     .configureOutput({ writeErr: () => {} })
+    .configureHelp({ optionDescription: describeOption })
+    .addHelpText('after', WHERE_TO_BEGIN)
     // An option after `device backup` then belongs to the inner verb.
     .enablePositionalOptions()
     .exitOverride();
@@ -96,9 +116,17 @@ function verbOf(words: readonly string[]): string | undefined {
     .find((name) => name === words[at]);
 }
 
-/** What was wrong with the arguments, on one line. For `help` with an unknown verb, commander prints help and gives no message. */
-function usageDetail(thrown: CommanderError, argv: string[]): string {
-  if (thrown.code === 'commander.help') return `there is no verb "${argv.at(-1)}"`;
+/**
+ * What was wrong with the arguments, on one line. For `help` with an unknown verb, and for a verb that only has verbs under it,
+ * commander prints help and gives no message.
+ */
+async function usageDetail(thrown: CommanderError, words: readonly string[]): Promise<string> {
+  if (thrown.code === 'commander.help') {
+    const verb = words.includes('help') ? undefined : verbOf(words);
+    const [group] = verb === undefined ? [] : (await makeProgram(verb)).commands;
+    if (!group) return `there is no verb "${words.at(-1)}"`;
+    return `say what to do: ${group.commands.map((under) => `${verb} ${under.name()}`).join(', ')}`;
+  }
   return thrown.message.replace(/^error: /, '').replaceAll(/\s+/g, ' ');
 }
 
@@ -116,7 +144,7 @@ export async function main(argv: string[]): Promise<void> {
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       if (thrown.exitCode === 0) return;
-      reportFailure(failure('usage', { detail: usageDetail(thrown, argv) }), json);
+      reportFailure(failure('usage', { detail: await usageDetail(thrown, argv.slice(2)) }), json);
       return;
     }
     reportFailure(asFailure(thrown), json);

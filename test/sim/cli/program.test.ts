@@ -31,12 +31,21 @@ describe('the command line', () => {
     ]) {
       expect(names).toContain(verb);
     }
-    for (const command of commands) {
+    for (const command of commands.flatMap((verb) => [verb, ...verb.commands])) {
       let help = '';
       command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-      expect(help, command.name()).toMatch(/Examples?:\n +\$ npx doorsill/);
+      expect(help, command.name()).toMatch(/Examples?:\n +\$ (sudo )?npx doorsill/);
       expect(command.description(), command.name()).not.toBe('');
+      // One default at most for each option, and none that says nothing.
+      expect(help, command.name()).not.toMatch(/\(default: (\[\]|"|[^)]*\) \(default)/);
     }
+  });
+
+  it('says where to begin, and what each exit status means', async () => {
+    let help = '';
+    (await makeProgram()).configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    expect(help).toMatch(/To begin:\n +\$ npx doorsill up/);
+    for (const status of [0, 1, 2, 3, 4, 5, 6, 130]) expect(help).toMatch(new RegExp(`\\b${status} \\w`));
   });
 
   const mistakes: [string[], string, number][] = [
@@ -77,6 +86,11 @@ describe('the command line', () => {
     } finally {
       folder.dispose();
     }
+  });
+
+  it('names what a verb takes that does nothing by itself', async () => {
+    const { stderr } = await runCommand(['truth']);
+    expect(stderr).toContain('say what to do: truth convert, truth check.');
   });
 
   it('says at once that a testbed is not running, instead of waiting for its broker', async () => {
