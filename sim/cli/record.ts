@@ -58,6 +58,7 @@ export function addRecord(program: Command): void {
       'after',
       `
 Examples:
+  $ npx doorsill record --camera synthetic --for 20s --out drawn
   $ npx doorsill record --camera rtsp://192.168.1.20/stream1 --for 10m --out porch
   $ npx doorsill record --camera '/dev/video0?size=1280x720' --for 30s --redact 0,0,40,100 --out porch
   $ npx doorsill test porch
@@ -103,9 +104,9 @@ async function record(options: RecordOptions, context: Context): Promise<void> {
   const signal = stopSignal();
   const folder = await RecordFolder.make(options.out, context.disk);
   const end = await recordInto(folder, { plan: { camera, audio, forUs }, zones, ffmpeg, freeBytes }, context, signal);
-  const fault = await replayOnce(folder, context);
-  conclude({ folder, word: options.out, end, terms: { audio, zones }, isReplayed: fault === null }, context);
-  if (fault) throw fault;
+  const replayed = await replayOnce(folder, context, signal);
+  conclude({ folder, word: options.out, end, terms: { audio, zones }, replayed }, context);
+  if (replayed instanceof Error) throw replayed;
 }
 
 interface Job {
@@ -177,14 +178,19 @@ function tell(event: DeviceEvent, output: Output): void {
   );
 }
 
-/** Replays what was written; returns why it cannot be, if so. */
-async function replayOnce(folder: RecordFolder, { disk, output }: Context): Promise<Error | null> {
-  output.progress('Replaying it once, to see that it is the same.');
+/** How the replay of what was recorded ended: as a whole, by Ctrl-C, or why it cannot be replayed. */
+type Replayed = 'whole' | 'ended' | Error;
+
+/** Replays what was written. Ctrl-C ends the replay, unless one ended the recording before: then it ends the process. */
+async function replayOnce(folder: RecordFolder, { disk, output }: Context, signal: AbortSignal): Promise<Replayed> {
+  output.progress('It is kept. Replaying it once, to see that it is the same; Ctrl-C leaves that out.');
   const { missedInReplay } = await import('../record/check-recording.ts');
+  const ending = signal.aborted ? new AbortController().signal : signal;
   try {
-    await folder.leaveOut(await missedInReplay(folder.path, folder.lines, disk, new AbortController().signal));
-    return null;
+    await folder.leaveOut(await missedInReplay(folder.path, folder.lines, disk, ending));
+    return 'whole';
   } catch (thrown) {
+    if (ending.aborted) return 'ended';
     if (!isFailure(thrown)) throw thrown;
     return thrown;
   }
@@ -196,11 +202,11 @@ interface Conclusion {
   word: string;
   end: RecordEnd;
   terms: { audio: boolean; zones: readonly Zone[] };
-  isReplayed: boolean;
+  replayed: Replayed;
 }
 
 /** Says what the folder holds. Throws `record_cut_short`. */
-function conclude({ folder, word, end, terms, isReplayed }: Conclusion, { output }: Context): void {
+function conclude({ folder, word, end, terms, replayed }: Conclusion, { output }: Context): void {
   const { kept } = folder;
   if (!kept) throw failure('record_nothing', { detail: 'it ended at once' });
   const lengthUs = kept.window.endUs - kept.window.startUs;
@@ -209,13 +215,14 @@ function conclude({ folder, word, end, terms, isReplayed }: Conclusion, { output
     {
       ...{ event: 'recorded', out: folder.path, lengthS: lengthUs / 1_000_000, bytes: kept.bytes, files: kept.files },
       ...{ startUs: kept.window.startUs, end: end.why, audio: terms.audio, redacted: terms.zones.length },
-      ...{ expected: kept.expected.length, leftOut: kept.leftOut.length, replays: isReplayed },
+      ...{ expected: kept.expected.length, leftOut: kept.leftOut.length, replays: replayed === 'whole' },
     },
     [
       `Recorded ${length} (${printBytes(kept.bytes)}), ${terms.audio ? 'with' : 'without'} sound, ${redactedWords(terms.zones)}.`,
       `It is in ${folder.path}: ${kept.files.join(', ')}.`,
       'It is plain footage of whoever passed: this user alone can read it. Keep it no longer than you need it.',
-      ...(isReplayed ? replayedLines(kept) : []),
+      ...(replayed === 'whole' ? replayedLines(kept) : []),
+      ...(replayed === 'ended' ? ['Whether a replay shows the same was not seen: it was ended.'] : []),
       `To replay it: npx doorsill test ${shellWord(word)}`,
     ].join('\n'),
   );

@@ -21,7 +21,7 @@ export const replayErrors = {
   replay_folder_taken: wrongUsage(
     409,
     'The folder {folder} already holds something.',
-    'Name an empty or a new folder; a replay overwrites nothing.',
+    'Name an empty or a new folder; nothing is overwritten.',
   ),
   replay_footage_broken: unusableInput(
     422,
