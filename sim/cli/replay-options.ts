@@ -1,9 +1,10 @@
 // Owns: the options of the verb `replay`: what each takes, and what they mean together. Not here: replaying (replay.ts).
-import { readFile } from 'node:fs/promises';
-import { failure } from '../../device/index.ts';
+import { resolve } from 'node:path';
+import { type Disk, failure } from '../../device/index.ts';
 import { type FootageOptions, type FootagePart, readFootage } from '../replay/footage.ts';
 import type { ReplayPlan } from '../replay/run-replay.ts';
 import { parseSeconds } from '../terminal/format-units.ts';
+import { readText, TextUnreadable } from '../truth/read-text.ts';
 import type { Thresholds } from '../truth/verdict.ts';
 import { parseStart } from '../world/start-time.ts';
 
@@ -65,20 +66,28 @@ export function footageOptions(options: ReplayOptions): FootageOptions {
     ...(sound === undefined ? {} : { sound }),
     ...{ audio, fromUs },
     ...(toUs === undefined ? {} : { toUs }),
-    loop: loop === undefined ? 1 : loop === true ? 'forever' : parseNumber(loop, '--loop', 1, 1_000_000, true),
+    loop:
+      loop === undefined ? 1 : loop === true ? 'forever' : parseNumber(loop, '--loop', 1, 1_000_000, { isWhole: true }),
   };
 }
 
-function parseNumber(text: string, what: string, min: number, max: number, isWhole = false): number {
+/** A number in a range. `orWords`: what else the option takes. */
+function parseNumber(
+  text: string,
+  what: string,
+  min: number,
+  max: number,
+  { isWhole = false, orWords = '' }: { isWhole?: boolean; orWords?: string } = {},
+): number {
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || value < min || value > max || (isWhole && !Number.isInteger(value)))
-    throw failure('usage', { detail: `${what} takes ${min} to ${max}, not "${text}"` });
+    throw failure('usage', { detail: `${what} takes ${orWords}${min} to ${max}, not "${text}"` });
   return value;
 }
 
 function speedOf(text: string): { speed?: number } {
   if (text === 'fast') return {};
-  return { speed: text === 'own' ? 1 : parseNumber(text, '--speed', 0.1, 1_000) };
+  return { speed: text === 'own' ? 1 : parseNumber(text, '--speed', 0.1, 1_000, { orWords: 'fast, own, or ' }) };
 }
 
 function clockSteps(words: readonly string[]): { atUs: number; byUs: number }[] {
@@ -92,51 +101,64 @@ function clockSteps(words: readonly string[]): { atUs: number; byUs: number }[] 
 }
 
 /** The settings of the doorbells. Throws `usage`, `config_invalid`. */
-export async function settingsOf({ settings, sensitivity }: ReplayOptions): Promise<ReplayPlan['settings']> {
-  const named = settings === undefined ? {} : await settingsFile(settings);
+export async function settingsOf(
+  { settings, sensitivity }: Pick<ReplayOptions, 'settings' | 'sensitivity'>,
+  disk: Disk,
+): Promise<ReplayPlan['settings']> {
+  const named = settings === undefined ? {} : await settingsFile(settings, disk);
   if (sensitivity === undefined) return named;
   return {
     ...named,
-    motion: { ...named.motion, sensitivity: parseNumber(sensitivity, '--sensitivity', 1, 100, true) },
+    motion: { ...named.motion, sensitivity: parseNumber(sensitivity, '--sensitivity', 1, 100, { isWhole: true }) },
   };
 }
 
-async function settingsFile(file: string): Promise<ReplayPlan['settings']> {
-  const bytes = await readFile(file);
-  if (bytes.length > SETTINGS_BYTES_MAX) throw failure('config_invalid', { file, detail: 'it is too long' });
+async function settingsFile(file: string, disk: Disk): Promise<ReplayPlan['settings']> {
+  const invalid = (detail: string) => failure('config_invalid', { file, detail });
+  const text = await readText(resolve(file), disk, SETTINGS_BYTES_MAX).catch((thrown: unknown) => {
+    if (!(thrown instanceof TextUnreadable)) throw thrown;
+    throw failure('usage', { detail: `--settings: ${file} cannot be read: ${thrown.message}` }, thrown);
+  });
+  let settings: unknown;
   try {
-    // Checked when the doorbell starts, which leaves out what is not its own.
-    const { ...settings } = JSON.parse(bytes.toString('utf8'));
-    return settings;
+    settings = JSON.parse(text);
   } catch (thrown) {
-    throw failure('config_invalid', { file, detail: thrown instanceof Error ? thrown.message : 'it is not JSON' });
+    throw invalid(`it is not JSON: ${thrown instanceof Error ? thrown.message : ''}`);
   }
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings))
+    throw invalid('it holds no settings of a doorbell');
+  // Checked when the doorbell starts, which leaves out what is not its own.
+  return { ...settings };
 }
 
 /** What a score must reach, as far as it was said. Throws `usage`. */
 export function thresholdsOf(options: ReplayOptions): Thresholds {
-  const named = { minPrecision: options.minPrecision, minRecall: options.minRecall } as const;
-  const { maxDelay, maxFalse, maxMissed } = options;
+  const { minPrecision, minRecall, maxDelay, maxFalse, maxMissed } = options;
   return {
-    ...Object.fromEntries(
-      Object.entries(named).flatMap(([key, text]) => (text === undefined ? [] : [[key, parseNumber(text, key, 0, 1)]])),
-    ),
+    ...(minPrecision === undefined ? {} : { minPrecision: parseNumber(minPrecision, '--min-precision', 0, 1) }),
+    ...(minRecall === undefined ? {} : { minRecall: parseNumber(minRecall, '--min-recall', 0, 1) }),
     ...(maxDelay === undefined ? {} : { maxDelayS: parseNumber(maxDelay, '--max-delay', 0, 3_600) }),
-    ...(maxFalse === undefined ? {} : { maxFalse: parseNumber(maxFalse, '--max-false', 0, 1e6, true) }),
-    ...(maxMissed === undefined ? {} : { maxMissed: parseNumber(maxMissed, '--max-missed', 0, 1e6, true) }),
+    ...(maxFalse === undefined ? {} : { maxFalse: parseNumber(maxFalse, '--max-false', 0, 1e6, { isWhole: true }) }),
+    ...(maxMissed === undefined
+      ? {}
+      : { maxMissed: parseNumber(maxMissed, '--max-missed', 0, 1e6, { isWhole: true }) }),
   };
 }
 
 /** What is replayed and how. Throws `usage`, `start_time_refused`, `config_invalid`. */
-export async function planOf(cameras: Cameras, options: ReplayOptions): Promise<ReplayPlan & { zone: string }> {
+export async function planOf(
+  cameras: Cameras,
+  options: ReplayOptions,
+  disk: Disk,
+): Promise<ReplayPlan & { zone: string }> {
   const start = options.start === undefined ? null : parseStart(options.start);
   return {
     cameras,
     startUs: start?.wallUs ?? 'own',
     zone: start?.zone ?? 'UTC',
     ...speedOf(options.speed),
-    seed: parseNumber(options.seed, '--seed', 0, 2 ** 32 - 1, true),
-    settings: await settingsOf(options),
+    seed: parseNumber(options.seed, '--seed', 0, 2 ** 32 - 1, { isWhole: true }),
+    settings: await settingsOf(options, disk),
     clockSteps: clockSteps(options.clockStep),
   };
 }

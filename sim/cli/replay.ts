@@ -69,6 +69,7 @@ export function addReplay(program: Command): void {
 Sources: a video file, a folder of videos or of images, a pattern in quotes, or synthetic?seconds=N. Several follow each other.
 
 Examples:
+  $ npx doorsill replay 'synthetic?seconds=20'
   $ npx doorsill replay porch.mp4
   $ npx doorsill replay porch.mp4 --expect porch.events.json
   $ npx doorsill replay 'night/*.mp4' --out night-report --json
@@ -90,7 +91,7 @@ The format of porch.events.json: sim/truth/README.md. Exit status: 0 passed, 1 n
 }
 
 async function replay(cameras: Cameras, options: ReplayOptions, context: Context, signal: AbortSignal): Promise<void> {
-  const plan = await planOf(cameras, options);
+  const plan = await planOf(cameras, options, context.disk);
   const thresholds = thresholdsOf(options);
   const names = cameras.map(({ name }) => name);
   // Read before anything is replayed: a mistake in it is said at once.
@@ -98,6 +99,9 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
   const folder = options.out === undefined ? null : await ReplayFolder.make(options.out, context.disk);
   const told: Told = { startUs: 0, zone: plan.zone, isNamed: cameras.length > 1 };
   const line = new ProgressLine(!context.output.json);
+  const sayEndless = once(() =>
+    context.output.progress('It is not known when this footage ends; Ctrl-C ends the replay.'),
+  );
   const startedMs = context.clock.monotonicMs();
   const startedAt = new Date(context.clock.wallUs() / 1_000).toISOString();
   // What should be seen has a picture in the report, seen or not.
@@ -116,13 +120,29 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
         folder?.event(record);
         context.output.result(record, eventLine(noticed, told));
       },
-      progress: (passedUs, lengthUs) =>
-        line.show(() => progressText(passedUs, lengthUs, context.clock.monotonicMs() - startedMs)),
+      progress: (passedUs, lengthUs) => {
+        if (lengthUs === null) sayEndless();
+        line.show(() => progressText(passedUs, lengthUs, context.clock.monotonicMs() - startedMs));
+      },
       ...(folder ? keeping(folder, told) : {}),
     },
     signal,
-  ).finally(() => line.clear());
+  )
+    .finally(() => line.clear())
+    .catch((thrown: unknown) => {
+      if (folder) context.output.progress(`What was noticed until then is in ${folder.path}, without a report.`);
+      throw thrown;
+    });
   await conclude({ result, plan, options, thresholds, folder, names, startedAt }, context);
+}
+
+/** Does it the first time that it is called. */
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
+  };
 }
 
 /** What a folder keeps of a replay. */
@@ -246,7 +266,7 @@ async function tune(cameras: Cameras, options: ReplayOptions, context: Context, 
   if (options.expect === undefined || !camera || cameras.length > 1)
     throw failure('usage', { detail: '--tune takes one camera and --expect' });
   const truth = await readTruth(options.expect, context.disk, {});
-  const { motion } = await settingsOf(options);
+  const { motion } = await settingsOf(options, context.disk);
   const zones = motion?.zones ?? [];
   const zoneSets = [{ name: 'everywhere', zones: [] }, ...(zones.length > 0 ? [{ name: 'as set', zones }] : [])];
   const ffmpeg = await findFfmpeg();

@@ -1,0 +1,55 @@
+// What is wrong with an option is said by the option's own name, before any footage is read.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { planOf, type ReplayOptions, settingsOf, thresholdsOf } from '../../../sim/cli/replay-options.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
+
+const folder = temporaryFolder('replay-options');
+afterAll(folder.dispose);
+const disk = new SystemDisk();
+const OPTIONS: ReplayOptions = { camera: [], audio: true, speed: 'fast', clockStep: [], seed: '1' };
+
+describe('the options of `replay`', () => {
+  it.each(['minPrecision', 'minRecall'] as const)('name %s as it is written on the command line', (key) => {
+    const written = key.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
+    expect(() => thresholdsOf({ ...OPTIONS, [key]: '3' })).toThrow(`--${written} takes 0 to 1, not "3"`);
+    expect(thresholdsOf({ ...OPTIONS, [key]: '0.5' })).toEqual({ [key]: 0.5 });
+  });
+
+  it('name every word that a speed may be', async () => {
+    await expect(planOf([], { ...OPTIONS, speed: 'slow' }, disk)).rejects.toThrow('--speed takes fast, own, or 0.1 to');
+    expect(await planOf([], { ...OPTIONS, speed: 'own' }, disk)).toMatchObject({ speed: 1 });
+  });
+
+  it.each([
+    ['null', 'config_invalid', 'it holds no settings'],
+    ['[]', 'config_invalid', 'it holds no settings'],
+    ['"x"', 'config_invalid', 'it holds no settings'],
+    ['{', 'config_invalid', 'it is not JSON'],
+    ['', 'usage', 'it is empty'],
+    [`"${'x'.repeat(300_000)}"`, 'usage', 'it is too large'],
+  ])('refuse settings that are none: %.10s', async (text, code, detail) => {
+    const settings = join(folder.path, 'settings.json');
+    writeFileSync(settings, text);
+    const refused = settingsOf({ settings }, disk);
+    await expect(refused).rejects.toMatchObject({ code });
+    await expect(refused).rejects.toThrow(detail);
+  });
+
+  it('say that a file of settings is not there', async () => {
+    const missing = settingsOf({ settings: join(folder.path, 'missing.json') }, disk);
+    await expect(missing).rejects.toMatchObject({ code: 'usage' });
+    await expect(missing).rejects.toThrow(/--settings: .*missing\.json cannot be read: there is no such file/);
+  });
+
+  it('take settings, and a sensitivity beside them', async () => {
+    const settings = join(folder.path, 'device.json');
+    writeFileSync(settings, '{"motion":{"sensitivity":30,"minAreaPermille":5},"preRollS":2}');
+    expect(await settingsOf({ settings, sensitivity: '70' }, disk)).toEqual({
+      motion: { sensitivity: 70, minAreaPermille: 5 },
+      preRollS: 2,
+    });
+  });
+});
