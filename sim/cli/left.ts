@@ -1,6 +1,5 @@
 // Owns: the verb `left`: every clip that has left a doorbell, to whom and what became of it, as its console's page shows it; and the
 // check of one clip's receipts and proofs. Not here: the list (the device), the check (protocol/check-departure.ts), taking back (`revoke`).
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   askCustody,
@@ -13,42 +12,31 @@ import {
   DISCLOSURE_KEYS,
   failure,
   outcomeOf,
-  pairingSocketPath,
   sha256,
   sha256Hex,
   verifySignature,
 } from '../../device/exports-without-firmware.ts';
 import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import { oneLine, showWindow } from '../terminal/owner-requests.ts';
-import { namedDoorbell } from '../testbed/doorbell-folders.ts';
-import { type Context, dataFolder, openContext } from './context.ts';
+import { type Context, openContext } from './context.ts';
+import { type LocalOptions, localSocket, withLocalOptions } from './own-server.ts';
 
-interface LeftOptions {
-  data?: string;
-  device?: string;
-  deviceData?: string;
+interface LeftOptions extends LocalOptions {
   check?: string;
 }
 
 const crypto = { sha256, sha256Hex, verify: verifySignature };
 
 export function addLeft(program: Command): void {
-  program
-    .command('left')
+  withLocalOptions(program.command('left'))
     .description(
       'what has ever left a doorbell: to whom, with which values, and what became of it; asks the device here',
     )
     .option('--check <grant-or-request>', 'have the device ask its bridge about one clip, and check what it shows')
-    .option('--data <dir>', "the testbed's folder (default: $DOORSILL_DATA, else .doorsill)")
-    .option('--device <doorbell>', 'which doorbell of the testbed, when there are several: its id or its name')
-    .option('--device-data <dir>', "the device's data folder on this machine (default: that of the testbed's doorbell)")
     .addHelpText('after', '\nExamples:\n  $ npx doorsill left\n  $ npx doorsill left --check request-1f0c')
     .action(async (options: LeftOptions, command: Command) => {
       const context = openContext(command);
-      const folder = resolve(
-        options.deviceData ?? (await namedDoorbell(context.disk, dataFolder(options.data), options.device)).path,
-      );
-      const socket = pairingSocketPath(folder);
+      const socket = await localSocket(context, options);
       const departures = await allDepartures(context, socket);
       if (options.check !== undefined) return check(context, socket, departures, options.check);
       const said =

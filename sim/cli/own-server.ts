@@ -1,5 +1,5 @@
-// Owns: an owner's session at the own server of a doorbell on this machine, for the verbs that need one. Not here: the session
-// (device/owner/own-server-client.ts), what is done in it.
+// Owns: a doorbell on this machine, for the verbs that ask it: an owner's session at its own server, its pairing socket. Not here: the
+// session (device/owner/own-server-client.ts), what is done in it.
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -10,10 +10,14 @@ import {
   pairingSocketPath,
   type Signer,
 } from '../../device/exports-without-firmware.ts';
+import { namedDoorbell } from '../testbed/doorbell-folders.ts';
+import { readTestbedFile } from '../testbed/testbed-folder.ts';
 import {
   type Context,
   chosenHome,
+  dataFolder,
   doorbellFolder,
+  expectRunning,
   type OwnerOptions,
   ownerFolder,
   withOwnerOptions,
@@ -49,4 +53,31 @@ export async function withOwnServer<Result>(
   } finally {
     await server.close();
   }
+}
+
+/** Which doorbell on this machine is asked, by its folder: no owner's key is needed. */
+export interface LocalOptions {
+  data?: string;
+  device?: string;
+  deviceData?: string;
+}
+
+/** Adds the options of verbs that ask a doorbell on this machine without an owner's key. */
+export function withLocalOptions(command: Command): Command {
+  return command
+    .option('--data <dir>', "the testbed's folder (default: $DOORSILL_DATA, else .doorsill)")
+    .option('--device <doorbell>', 'which doorbell of the testbed, when there are several: its id or its name')
+    .option(
+      '--device-data <dir>',
+      "the device's data folder on this machine (default: that of the testbed's doorbell)",
+    );
+}
+
+/** The pairing socket of the doorbell that the options name. Throws `not_running`, `doorbell_not_named`, `doorbell_unknown`. */
+export async function localSocket({ disk }: Context, { data, device, deviceData }: LocalOptions): Promise<string> {
+  if (deviceData !== undefined) return pairingSocketPath(resolve(deviceData));
+  const folder = dataFolder(data);
+  if (!(await readTestbedFile(disk, folder))) throw failure('not_running', { folder });
+  await expectRunning(disk, folder);
+  return pairingSocketPath((await namedDoorbell(disk, folder, device)).path);
 }

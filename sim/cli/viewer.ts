@@ -1,12 +1,10 @@
 // Owns: the verb `viewer` (add, remove, list): who besides owners may see a doorbell's pictures on its own server, and who looked.
 // Not here: showing pictures (the device).
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   askViewers,
   failure,
   freshId,
-  pairingSocketPath,
   sha256Hex,
   toBase64url,
   VIEW_RIGHTS,
@@ -15,9 +13,9 @@ import {
   wallSeconds,
 } from '../../device/exports-without-firmware.ts';
 import { parseSeconds, printMoment } from '../terminal/format-units.ts';
-import { namedDoorbell } from '../testbed/doorbell-folders.ts';
-import { dataFolder, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
+import { type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 import { orderDevice } from './doorbell-command-verbs.ts';
+import { type LocalOptions, localSocket, withLocalOptions } from './own-server.ts';
 
 const TOKEN_BYTES = 16;
 
@@ -89,19 +87,12 @@ function addRemove(group: Command): void {
 }
 
 function addList(group: Command): void {
-  group
-    .command('list')
+  withLocalOptions(group.command('list'))
     .description('who may see the door, and who looked; asks the device on this machine')
-    .option('--data <dir>', "the testbed's folder (default: $DOORSILL_DATA, else ~/.doorsill)")
-    .option('--device <doorbell>', 'which doorbell of the testbed, when there are several: its id or its name')
-    .option('--device-data <dir>', "the device's data folder on this machine (default: that of the testbed's doorbell)")
     .addHelpText('after', '\nExample:\n  $ npx doorsill viewer list')
-    .action(async (options: { data?: string; device?: string; deviceData?: string }, command: Command) => {
+    .action(async (options: LocalOptions, command: Command) => {
       const context = openContext(command);
-      const folder = resolve(
-        options.deviceData ?? (await namedDoorbell(context.disk, dataFolder(options.data), options.device)).path,
-      );
-      const { viewers, looks } = await askViewers(context, pairingSocketPath(folder));
+      const { viewers, looks } = await askViewers(context, await localSocket(context, options));
       const lines = [
         viewers.length === 0 ? 'No viewer: only owners see this door.' : 'Viewers:',
         ...viewers.map(showViewer),

@@ -111,6 +111,17 @@ describe('the command line', () => {
     }
   });
 
+  it.each([['left'], ['viewer', 'list']])(
+    'says of `%s %s` that nothing runs, and not that a socket is missing',
+    async (...words) => {
+      const folder = temporaryFolder('nothing');
+      const [verb] = words;
+      const ran = (await makeProgram(verb)).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
+      await expect(ran).rejects.toMatchObject({ code: 'not_running' });
+      folder.dispose();
+    },
+  );
+
   it('prints its version', async () => {
     const { status, stderr } = await runCommand(['--version']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
