@@ -90,6 +90,8 @@ class Run {
 
   /** Plays and judges it; returns what failed. */
   async play(machine: SystemClock, signal: AbortSignal): Promise<TestFailure[]> {
+    // What was ended before says nothing more.
+    signal.throwIfAborted();
     const timeout = new AbortController();
     const timer = machine.after(this.scenario.timeoutMs, () => timeout.abort());
     const ended = new Promise<never>((_resolve, reject) => {
