@@ -1,4 +1,6 @@
 // Every verb explains itself, and every mistake is one line with a code and what to do.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { expectRunning } from '../../../sim/cli/context.ts';
@@ -6,6 +8,7 @@ import { makeProgram } from '../../../sim/cli/main.ts';
 import { oneLine } from '../../../sim/terminal/owner-requests.ts';
 import { shellWord } from '../../../sim/terminal/shell-words.ts';
 import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';
+import { root } from '../../layout/source-tree.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 describe('the command line', () => {
@@ -39,6 +42,14 @@ describe('the command line', () => {
       // One default at most for each option, and none that says nothing.
       expect(help, command.name()).not.toMatch(/\(default: (\[\]|"|[^)]*\) \(default)/);
     }
+  });
+
+  it('is in the README, verb by verb', async () => {
+    const [, table = ''] = readFileSync(join(root, 'README.md'), 'utf8').split('| Verb | What it does |');
+    const [rows = ''] = table.split('\n\n');
+    const named = new Set(rows.split('\n').flatMap((row) => row.split(' | ')[0]?.match(/`[a-z-]+/g) ?? []));
+    const verbs = (await makeProgram()).commands.map((command) => command.name());
+    expect(verbs.filter((verb) => !named.has(`\`${verb}`))).toEqual([]);
   });
 
   it('says where to begin, and what each exit status means', async () => {
