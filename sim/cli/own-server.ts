@@ -10,7 +10,7 @@ import {
   pairingSocketPath,
   type Signer,
 } from '../../device/exports-without-firmware.ts';
-import { namedDoorbell } from '../testbed/doorbell-folders.ts';
+import { namedDoorbell, readDoorbellSettings } from '../testbed/doorbell-folders.ts';
 import { readTestbedFile } from '../testbed/testbed-folder.ts';
 import {
   type Context,
@@ -65,7 +65,7 @@ export interface LocalOptions {
 /** Adds the options of verbs that ask a doorbell on this machine without an owner's key. */
 export function withLocalOptions(command: Command): Command {
   return command
-    .option('--data <dir>', "the testbed's folder (default: $DOORSILL_DATA, else .doorsill)")
+    .option('--data <dir>', "the testbed's folder, or the doorbell's own (default: $DOORSILL_DATA, else .doorsill)")
     .option('--device <doorbell>', 'which doorbell of the testbed, when there are several: its id or its name')
     .option(
       '--device-data <dir>',
@@ -77,6 +77,7 @@ export function withLocalOptions(command: Command): Command {
 export async function localSocket({ disk }: Context, { data, device, deviceData }: LocalOptions): Promise<string> {
   if (deviceData !== undefined) return pairingSocketPath(resolve(deviceData));
   const folder = dataFolder(data);
+  if (await readDoorbellSettings(disk, folder)) return pairingSocketPath(folder);
   if (!(await readTestbedFile(disk, folder))) throw failure('not_running', { folder });
   await expectRunning(disk, folder);
   return pairingSocketPath((await namedDoorbell(disk, folder, device)).path);

@@ -9,7 +9,6 @@ import {
   failure,
   listHomes,
   loadOrCreateOwnerKey,
-  pairingSocketPath,
   pairWithDevice,
   readTlsFiles,
   storeHome,
@@ -18,16 +17,9 @@ import {
 } from '../../device/exports-without-firmware.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readSecretFile } from '../terminal/secret-input.ts';
-import { namedDoorbell } from '../testbed/doorbell-folders.ts';
-import {
-  type Context,
-  dataFolder,
-  expectRunning,
-  type OwnerOptions,
-  openContext,
-  ownerFolder,
-  withOwnerOptions,
-} from './context.ts';
+import { readDoorbellSettings } from '../testbed/doorbell-folders.ts';
+import { type Context, dataFolder, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
+import { localSocket } from './own-server.ts';
 
 interface PairOptions extends OwnerOptions {
   socket?: string;
@@ -83,7 +75,7 @@ async function confirmPhone(context: Context, socket: string, typed: string): Pr
 export function addPair(program: Command): void {
   withOwnerOptions(program.command('pair'))
     .description("pair this machine's owner with a device on this machine")
-    .option('--socket <path>', "the device's pairing socket, as it prints it (default: that of the testbed in DATA)")
+    .option('--socket <path>', "the device's pairing socket, as it prints it (default: that of the doorbell in DATA)")
     .option('--name <name>', 'how the device should call this owner', 'owner')
     .option('--user <name>', "this owner's account at a broker of your own (default: the device makes one)")
     .option('--password-file <file>', 'file with its password')
@@ -95,7 +87,7 @@ export function addPair(program: Command): void {
     .option('--confirm <code>', 'confirm the phone that shows these six digits')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ npx doorsill pair --socket ./porch/run/pairing.sock --owner ./me\n  $ npx doorsill pair --list\n  $ npx doorsill pair --show\n  $ npx doorsill pair --confirm 123456',
+      '\nExamples:\n  $ npx doorsill pair --socket ./porch/run/pairing.sock --owner ./me\n  $ npx doorsill pair --list\n  $ npx doorsill pair --show\n  $ npx doorsill pair --show --data ./porch\n  $ npx doorsill pair --confirm 123456',
     )
     .action(async (options: PairOptions, command: Command) => {
       const context = openContext(command);
@@ -111,12 +103,12 @@ export function addPair(program: Command): void {
         );
         return;
       }
-      const data = dataFolder(options.data);
-      const socket =
-        options.socket ?? pairingSocketPath((await namedDoorbell(context.disk, data, options.device)).path);
-      if (!options.socket) await expectRunning(context.disk, data);
+      const socket = options.socket ?? (await localSocket(context, options));
       if (options.show) return showConsole(context, socket);
       if (options.confirm !== undefined) return confirmPhone(context, socket, options.confirm);
+      const data = dataFolder(options.data);
+      if (!options.owner && (await readDoorbellSettings(context.disk, data)))
+        throw failure('usage', { detail: `${data} is the doorbell’s own folder: name yours with --owner` });
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));
       const tls = await ownTls(context, options);
       const account = await ownAccount(context, options);

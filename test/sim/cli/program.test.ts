@@ -1,5 +1,5 @@
 // Every verb explains itself, and every mistake is one line with a code and what to do.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
@@ -132,6 +132,18 @@ describe('the command line', () => {
       folder.dispose();
     },
   );
+
+  it('takes the folder of one doorbell where a testbed’s is meant, and keeps no owner’s key in it', async () => {
+    const folder = temporaryFolder('porch');
+    writeFileSync(join(folder.path, 'device.json'), '{"name":"Porch"}');
+    const run = async (...words: string[]) =>
+      (await makeProgram(words[0])).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
+    for (const words of [['left'], ['viewer', 'list'], ['pair', '--show']])
+      await expect(run(...words)).rejects.toThrow(join(folder.path, 'run', 'pairing.sock'));
+    await expect(run('pair')).rejects.toThrow('name yours with --owner');
+    expect(readdirSync(folder.path)).toEqual(['device.json']);
+    folder.dispose();
+  });
 
   it('prints its version', async () => {
     const { status, stderr } = await runCommand(['--version']);
