@@ -37,13 +37,16 @@ export function openOutput(json: boolean): Output {
 /** Operating system errors for a path that a user named wrongly or may not use. */
 const UNUSABLE_FILE = new Set([
   ...['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENOENT', 'EEXIST'],
-  ...['ENAMETOOLONG', 'ELOOP', 'ENOSPC', 'EDQUOT', 'EFBIG'],
+  ...['ENAMETOOLONG', 'ELOOP', 'EFBIG'],
 ]);
+const FULL_DISK = new Set(['ENOSPC', 'EDQUOT']);
 
 /** Turns whatever was thrown into a coded failure; an unexpected error becomes `internal`. */
 export function asFailure(thrown: unknown): Failure {
   if (isFailure(thrown)) return thrown;
   const code = systemCode(thrown);
+  if (thrown instanceof Error && code !== null && FULL_DISK.has(code))
+    return failure('disk_full', { detail: thrown.message }, thrown);
   if (thrown instanceof Error && code !== null && UNUSABLE_FILE.has(code)) {
     return failure('file_unusable', { detail: thrown.message }, thrown);
   }

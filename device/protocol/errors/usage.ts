@@ -22,6 +22,11 @@ export const usageErrors = {
     'A file or folder cannot be used: {detail}',
     'Name a place this user can read and write, or make this one so.',
   ),
+  disk_full: machineFaultForNow(
+    507,
+    'The disk is full: {detail}',
+    'Free space on it, or name a place on another disk, and run the command again.',
+  ),
   data_folder_locked: machineFault(
     409,
     'The folder {folder} is in use by process {pid}.',

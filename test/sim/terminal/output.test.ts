@@ -35,6 +35,8 @@ it('reports a failure on one line with its advice and code, and ends with its st
 it('knows what an operating system says of a bad path; what nobody expected is a bug', () => {
   const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
   expect(asFailure(denied)).toMatchObject({ code: 'file_unusable', exit: 5 });
+  const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+  expect(asFailure(full)).toMatchObject({ code: 'disk_full', exit: 5, retryable: true });
   expect(asFailure(new TypeError('x is not a function'))).toMatchObject({ code: 'internal', exit: 70 });
   expect(asFailure('thrown')).toMatchObject({ code: 'internal' });
 });
