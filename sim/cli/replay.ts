@@ -209,7 +209,7 @@ async function conclude(conclusion: Conclusion, context: Context): Promise<void>
     ...(folder ? { out: folder.path } : {}),
   };
   const lines = [
-    `${printLength(lengthUs)} of footage in ${(result.tookMs / 1_000).toFixed(1)} s (${speed.toFixed(0)} times as fast as shot).`,
+    `${printLength(lengthUs)} of footage in ${(result.tookMs / 1_000).toFixed(1)} s (${printSpeed(speed)} as shot).`,
     ...(match ? scoreText(match.score) : []),
     ...(verdict?.faults.map(({ text }) => `  not as expected: ${text}`) ?? []),
     ...(match ? differences(match) : []),
@@ -275,6 +275,9 @@ async function tune(cameras: Cameras, options: ReplayOptions, context: Context, 
   context.output.result({ event: 'tuned', ...result }, tuneText(result).join('\n'));
 }
 
+/** How many times as fast as it was shot; a busy machine may be slower than that. */
+const printSpeed = (speed: number) => `${speed.toFixed(speed < 10 ? 1 : 0)} times as fast`;
+
 const BAR_WIDTH = 24;
 
 /** How far it is, how fast, and how long it will take. `tookMs`: so far. */
@@ -287,5 +290,5 @@ function progressText(passedUs: number, lengthUs: number | null, tookMs: number)
       ? ''
       : `, ${printLength(Math.round((lengthUs - passedUs) / speed / 1_000_000) * 1_000_000)} left`;
   const bar = lengthUs === null ? '' : `[${'#'.repeat(done)}${'.'.repeat(BAR_WIDTH - done)}] `;
-  return `${bar}${secondsAt(passedUs).toFixed(1)} s, ${speed.toFixed(0)} times as fast${left}`;
+  return `${bar}${secondsAt(passedUs).toFixed(1)} s, ${printSpeed(speed)}${left}`;
 }

@@ -169,7 +169,7 @@ describe('`replay`', () => {
     [[PORCH, '--clock-step', 'soon'], 'usage', 2],
     [[PORCH, '--expect', 'nothere.json'], 'truth_unreadable', 6],
     [[PORCH, '--tune'], 'usage', 2],
-    [[PORCH, '--settings', 'nothere.json'], 'file_unusable', 5],
+    [[PORCH, '--settings', 'nothere.json'], 'usage', 2],
   ])('refuses %j with %s', async (args, code, status) => {
     const ran = await replay(...args);
     expect(ran.stderr).toContain(`"code":"${code}"`);
