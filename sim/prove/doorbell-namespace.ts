@@ -1,14 +1,15 @@
 // Owns: a network namespace for one doorbell: its only link, captured from before its first packet until after its last, and the kernel's
-// own count beside the capture. Needs root, `ip` and `tcpdump`; leaves nothing behind. Not here: what listens at the link's other end
-// (doorbell-watch.ts), reading packets (packet-list.ts).
-import { readFile } from 'node:fs/promises';
-import type { Clock, Programs, Random } from '../../device/index.ts';
+// own count beside the capture. Needs root, `ip` and `tcpdump`; leaves nothing behind, and takes away what a killed process left. Not here:
+// what listens at the link's other end (doorbell-watch.ts), reading packets (packet-list.ts).
+import { readFile, readlink } from 'node:fs/promises';
+import type { Clock, Log, Programs, Random } from '../../device/index.ts';
 import { type Packet, PacketList, SNAP_BYTES } from './packet-list.ts';
 
 export interface NamespaceDeps {
   clock: Clock;
   random: Random;
   programs: Programs;
+  log: Log;
 }
 
 /** All that was captured; `sent` is what the kernel counted on the same link. */
@@ -18,6 +19,11 @@ export interface Captured {
 }
 
 type RunningProgram = ReturnType<Programs['run']>;
+
+/** Then come its maker and eight hex digits, which its link has, too. */
+const NAME_BEGINS = 'doorsill-prove-';
+const NAME = /^(doorsill-prove-(\d+-(\d+)-\d+)-([0-9a-f]{8}))(?: |$)/gm;
+const linkOf = (hex: string) => `dsp${hex}`;
 
 const OPEN_MS_MAX = 10_000;
 const LAST_PACKETS_MS_MAX = 3_000;
@@ -34,12 +40,12 @@ export class DoorbellNamespace {
   private capture: RunningProgram | null = null;
   private broken: unknown = null;
 
-  private constructor(deps: NamespaceDeps) {
+  private constructor(deps: NamespaceDeps, maker: string) {
     this.deps = deps;
     const id = deps.random.bytes(4);
     const hex = [...id].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-    this.name = `doorsill-prove-${hex}`;
-    this.link = `dsp${hex}`;
+    this.name = `${NAME_BEGINS}${maker}-${hex}`;
+    this.link = linkOf(hex);
     // A /30 of its own out of 10.128.0.0/9, so that runs side by side do not meet.
     const number = new DataView(id.buffer, id.byteOffset, 4).getUint32(0);
     const base = 0x0a80_0000 | ((number & 0x1f_ffff) << 2);
@@ -51,7 +57,10 @@ export class DoorbellNamespace {
   static async open(deps: NamespaceDeps): Promise<DoorbellNamespace | { why: string }> {
     if (process.platform !== 'linux') return { why: 'this system has no network namespaces' };
     if (process.getuid?.() !== 0) return { why: 'only root may make a network namespace' };
-    const made = new DoorbellNamespace(deps);
+    const maker = await makerOf(process.pid);
+    if (maker === null) return { why: '/proc does not show this process' };
+    await removeLeft(deps, maker);
+    const made = new DoorbellNamespace(deps, maker);
     const why = await made.make();
     if (why === null) return made;
     await made.close();
@@ -146,5 +155,40 @@ export class DoorbellNamespace {
     // What was never made cannot be taken away; that is no fault.
     await programs.run(['ip', 'link', 'del', this.link]).ended;
     await programs.run(['ip', 'netns', 'del', this.name]).ended;
+  }
+}
+
+/**
+ * Names a process of this machine's present boot and no other, as `SPACE-ID-BEGAN`: the space that its id is of (pid_namespaces(7)), its id,
+ * and when it began, since an id is given again. Null for a process that is not there.
+ */
+async function makerOf(pid: number): Promise<string | null> {
+  const space = await readlink('/proc/self/ns/pid').catch(() => '');
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The 22nd field; the second, a name in brackets, may hold spaces and brackets itself (proc(5)).
+  const began = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  const [, number] = /^pid:\[(\d+)\]$/.exec(space) ?? [];
+  return number === undefined || began === undefined ? null : `${number}-${pid}-${began}`;
+}
+
+/**
+ * Takes away the namespaces of processes that were killed before they could: those whose maker is gone, and in which nothing runs. Whether
+ * a maker of another space of ids is gone cannot be told from here; its namespaces are left.
+ */
+async function removeLeft({ programs, log }: NamespaceDeps, own: string): Promise<void> {
+  const heard = async (words: string[]) => {
+    let said = '';
+    await programs.run(['ip', 'netns', ...words], (chunk) => {
+      said += new TextDecoder().decode(chunk);
+    }).ended;
+    return said;
+  };
+  const [space] = own.split('-', 1);
+  for (const [, name = '', maker = '', pid, hex = ''] of (await heard(['list'])).matchAll(NAME)) {
+    if (!maker.startsWith(`${space}-`) || (await makerOf(Number(pid))) === maker) continue;
+    if ((await heard(['pids', name])).trim() !== '') continue;
+    await programs.run(['ip', 'link', 'del', linkOf(hex)]).ended;
+    await programs.run(['ip', 'netns', 'del', name]).ended;
+    log.info('took away the network namespace of a proof that was killed', { namespace: name });
   }
 }

@@ -1,6 +1,6 @@
 // Owns: hearing all that a testbed's doorbell says: the doors through which it reaches its broker and its bridge, where each byte is kept
 // with its time, and whatever sees that it says nothing beside them. Not here: the judgement (judge-leaving.ts).
-import { type Clock, type Programs, type Random, SystemRandom } from '../../device/index.ts';
+import { type Clock, type Log, type Programs, type Random, SystemRandom } from '../../device/index.ts';
 import type { DoorbellNetwork } from '../testbed/start-doorbell-part.ts';
 import { LinkProxy } from '../world/link-proxy.ts';
 import { type Captured, DoorbellNamespace } from './doorbell-namespace.ts';
@@ -23,6 +23,7 @@ export interface WatchDeps {
   clock: Clock;
   random: Random;
   programs: Programs;
+  log: Log;
 }
 
 /** The way from the doorbell to one part of the testbed. */

@@ -4,12 +4,13 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
+import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { SystemPrograms } from '../../../device/base/system-programs.ts';
 import { connectionsIn, DoorbellWatch } from '../../../sim/prove/doorbell-watch.ts';
 import { checkBeside } from '../../../sim/prove/judge-leaving.ts';
 
-const deps = { clock: new SystemClock(), random: new SystemRandom(), programs: new SystemPrograms() };
+const deps = { clock: new SystemClock(), random: new SystemRandom(), programs: new SystemPrograms(), log: silentLog() };
 /** Nobody has this address (RFC 5737). */
 const ELSEWHERE = '203.0.113.9';
 
@@ -67,7 +68,7 @@ describe('in a network of its own', { tags: ['namespaces', 'root'] }, () => {
     ]);
     const left = ['netns', 'link'].map((kind) => execFileSync('ip', [kind, 'list'], { encoding: 'utf8' })).join('');
     expect(left).not.toContain(watch.inside[3]);
-    expect(left).not.toContain(watch.inside[3]?.replace('doorsill-prove-', 'dsp'));
+    expect(left).not.toContain(watch.inside[3]?.replace(/^.*-/, 'dsp'));
   });
 
   it('has nothing to object to when nothing is said beside the doors', async () => {
