@@ -94,8 +94,8 @@ function claimPart({ id, title, verdict, done, checks, shows, notShown, why }: C
   const parts = [
     ['What was done', `<p>${withCode(done)}</p>`],
     ['What was seen', seen],
-    [verdict === 'shown' ? 'What it shows' : 'What it would show', `<p>${escapeHtml(shows)}</p>`],
-    ['What it does not show', `<p>${escapeHtml(notShown)}</p>`],
+    [verdict === 'shown' ? 'What it shows' : 'What it would show', `<p>${withCode(shows)}</p>`],
+    ['What it does not show', `<p>${withCode(notShown)}</p>`],
   ];
   return `<li class="claim" id="${escapeHtml(id)}">
 <h2>${sign(LOOKS[verdict], 18)}<span class="claim-title">${escapeHtml(title)}</span>${statusOf(verdict)}</h2>

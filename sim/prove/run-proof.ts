@@ -3,6 +3,7 @@ import { arch, availableParallelism, platform } from 'node:os';
 import type { Claim } from './claim.ts';
 import { type ProveDeps, proveOnTestbed } from './play-testbed.ts';
 import { proveByStories } from './shipped-stories.ts';
+import { proveByTowns } from './simulated-towns.ts';
 
 export interface Proof {
   format: 'doorsill-proof-1';
@@ -34,12 +35,14 @@ export async function runProof(options: ProofOptions, deps: ProveDeps, signal: A
   for (const claim of onTestbed) ended(claim);
   output.progress('Running stories that ship with doorsill, each in its own time ...');
   const byStories = await proveByStories(disk, signal, ended);
+  output.progress('Simulating towns under random faults, one after the other ...');
+  const byTowns = await proveByTowns(clock, signal, ended);
   return {
     format: 'doorsill-proof-1',
     tool,
     startedAt,
     durationMs: Math.round(clock.monotonicMs() - startedMs),
     machine: `${platform()} ${arch()}, ${availableParallelism()} processors, Node ${process.version}`,
-    claims: [...onTestbed, ...byStories],
+    claims: [...onTestbed, ...byStories, byTowns],
   };
 }

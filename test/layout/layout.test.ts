@@ -78,9 +78,9 @@ const SIM_ORDER = [
     'report',
     'replay',
     'scenario',
+    'simulate',
     'prove',
     'record',
-    'simulate',
     'cli',
   ],
 ];

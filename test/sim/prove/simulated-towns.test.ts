@@ -1,0 +1,120 @@
+// Holds: the claim of simulated towns is shown only when enough of them ran, something happened in them, no promise broke, and a seed is the
+// same town twice.
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import type { Claim } from '../../../sim/prove/claim.ts';
+import { proofHtml } from '../../../sim/prove/proof-page.ts';
+import { proveByTowns, type Towns } from '../../../sim/prove/simulated-towns.ts';
+import { planOf } from '../../../sim/simulate/plan.ts';
+import type { Finding } from '../../../sim/simulate/simulate.ts';
+import { sampleProof } from './support/sample-proof.ts';
+
+const HAPPENED = [
+  ...['ledger granted', 'ledger delivered', 'receipt denied', 'receipt revoked'],
+  ...['crash', 'act disk', 'act link', 'act clock'],
+];
+
+/** Towns that take a second each, and what goes wrong in them. */
+class ListedTowns implements Towns {
+  readonly covered: Map<string, number>;
+  readonly ran: number[] = [];
+  isClosed = false;
+  private readonly clock: ManualClock;
+  private readonly wrong: { brokenSeed?: number; isOtherTwice?: boolean };
+
+  constructor(clock: ManualClock, wrong: { brokenSeed?: number; isOtherTwice?: boolean; without?: string } = {}) {
+    this.clock = clock;
+    this.wrong = wrong;
+    this.covered = new Map(HAPPENED.filter((what) => what !== wrong.without).map((what) => [what, 3]));
+  }
+
+  async run(seed: number): Promise<Finding> {
+    this.ran.push(seed);
+    await this.clock.advance(1_000);
+    const { brokenSeed, isOtherTwice } = this.wrong;
+    const breaches = seed === brokenSeed ? [{ rule: '6', atMs: 5, what: 'a decision was lost' }] : [];
+    const hash = isOtherTwice ? `${this.ran.length}`.repeat(64) : `${seed}`.repeat(64);
+    const result = { breaches, hash, pieces: 10, bytes: 100, simulatedMs: 600_000, trace: [], covered: new Map() };
+    return { seed, kept: {}, plan: planOf(seed), result };
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+}
+
+const LIMITS = { seeds: 9, seedsLeast: 3, runningMs: 5_500 };
+
+async function prove(
+  wrong: ConstructorParameters<typeof ListedTowns>[1] = {},
+  limits = LIMITS,
+): Promise<{ claim: Claim; towns: ListedTowns; holds: boolean[] }> {
+  const clock = new ManualClock(0);
+  const towns = new ListedTowns(clock, wrong);
+  const told: Claim[] = [];
+  const open = async () => towns;
+  const claim = await proveByTowns(clock, new AbortController().signal, (each) => told.push(each), { limits, open });
+  expect(told).toEqual([claim]);
+  expect(towns.isClosed).toBe(true);
+  return { claim, towns, holds: claim.checks.map(({ holds }) => holds) };
+}
+
+describe('the claim of simulated towns', () => {
+  it('runs the seeds that fit into its time, says how many, and runs the first one twice', async () => {
+    const { claim, towns } = await prove();
+    expect(towns.ran).toEqual([1, 2, 3, 4, 5, 6, 1]);
+    expect(claim.verdict).toBe('shown');
+    expect(claim.done).toMatch(/^6 towns lived 1 h in all/);
+    expect(claim.done).toContain('9 seeds were wanted');
+    expect(claim.checks[0]?.seen).toContain('6 towns, 1 h of their own time, 60 pieces');
+  });
+
+  it('runs the least number of seeds however slow the machine is, and no more than it wants', async () => {
+    expect((await prove({}, { ...LIMITS, runningMs: 0 })).towns.ran).toEqual([1, 2, 3, 1]);
+    const whole = await prove({}, { ...LIMITS, runningMs: 100_000 });
+    expect(whole.towns.ran).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 1]);
+    expect(whole.claim.done).not.toContain('were wanted');
+  });
+
+  it('is false at the first town that breaks a promise, and says how to see it again', async () => {
+    const { claim, towns, holds } = await prove({ brokenSeed: 4 });
+    expect(towns.ran).toEqual([1, 2, 3, 4]);
+    expect(claim.verdict).toBe('false');
+    expect(holds).toEqual([false, true]);
+    expect(claim.checks[0]?.seen).toContain('seed 4: promise 6: a decision was lost');
+    expect(claim.checks[0]?.seen).toContain('npx doorsill simulate --seed 4 --trace');
+  });
+
+  it('is false when nobody revoked, or a seed is another town the second time', async () => {
+    expect((await prove({ without: 'receipt revoked' })).holds).toEqual([true, false, true]);
+    expect((await prove({ isOtherTwice: true })).holds).toEqual([true, true, false]);
+  });
+
+  it('is false when towns cannot be run, and ends between two towns when it is told to', async () => {
+    const clock = new ManualClock(0);
+    const stop = new AbortController();
+    const open = async (): Promise<Towns> => {
+      throw new Error('no ffmpeg');
+    };
+    expect((await proveByTowns(clock, stop.signal, () => undefined, { limits: LIMITS, open })).verdict).toBe('false');
+    const towns = new ListedTowns(clock);
+    stop.abort(new Error('Ctrl-C'));
+    const stopped = proveByTowns(clock, stop.signal, () => undefined, { limits: LIMITS, open: async () => towns });
+    await expect(stopped).rejects.toThrow('Ctrl-C');
+    expect([towns.ran, towns.isClosed]).toEqual([[], true]);
+  });
+
+  it('stands on the page with its commands as code', async () => {
+    const { claim } = await prove();
+    const page = proofHtml({ ...sampleProof(), claims: [claim] }, { script: '', style: '' });
+    expect(page).toContain('<code>npx doorsill simulate</code>');
+    expect(page).toContain('<code>npx doorsill simulate --from 10 --minutes 30</code>');
+  });
+
+  it('is shown by towns of the product', { tags: ['long'], timeout: 180_000 }, async () => {
+    const limits = { seeds: 6, seedsLeast: 6, runningMs: 0 };
+    const claim = await proveByTowns(new ManualClock(0), new AbortController().signal, () => undefined, { limits });
+    expect(claim.checks.filter(({ holds }) => !holds)).toEqual([]);
+    expect(claim.verdict).toBe('shown');
+  });
+});
