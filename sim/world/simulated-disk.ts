@@ -1,55 +1,85 @@
-// Owns: a disk of a simulated world: the machine's own, until it is full, slow or failing, or the power is cut, which undoes what was not
-// made durable. Not here: real disks (device/base/disk.ts).
-import type { Clock, Disk, DiskFile } from '../../device/index.ts';
+// Owns: a disk that fails on command, in front of another one: full, slow, failing or read-only; and what a power cut leaves there of what
+// was not durable. Not here: real disks (device/base/disk.ts), a disk in memory (memory-disk.ts), who commands it.
+import type { Clock, Disk, DiskFile, Random } from '../../device/index.ts';
 
-export type DiskState = 'ok' | 'full' | 'slow' | 'failing';
+/** `failing`: every write ends with EIO. */
+export const DISK_STATES = ['ok', 'full', 'slow', 'failing', 'read-only'] as const;
+export type DiskState = (typeof DISK_STATES)[number];
 
-/** How late a slow disk is with each write, in the world's time. */
-const SLOW_MS = 400;
+/** What a power cut leaves of writes that were not made durable: none of them, some of their sectors, or all of them. */
+export const POWER_CUT_LEAVES = ['lost', 'torn', 'kept'] as const;
+export type PowerCutLeaves = (typeof POWER_CUT_LEAVES)[number];
 
-/** Puts back what a write that is not durable yet has changed. */
-type Undo = () => Promise<void>;
+/** How late a slow disk is with each write, in the world's time, where nothing else is said. */
+export const SLOW_MS = 400;
+/** What a disk writes as a whole. A write that is cut off may have reached some of its sectors, in any order. */
+const SECTOR_BYTES = 512;
+const NOTHING = new Uint8Array(0);
+
+export interface SimulatedDiskDeps {
+  clock: Clock;
+  /** Decides which sectors of a torn write were reached. */
+  random: Random;
+}
 
 const never = () => new Promise<never>(() => undefined);
 
+function fault(code: string, words: string): Error {
+  return Object.assign(new Error(words), { code });
+}
+
+/**
+ * Names are durable at once, as the real disk makes them, and so are removals and new lengths. What is written is durable once `sync` or
+ * `writeDurably` says so; until then what it has overwritten is kept in memory.
+ */
 export class SimulatedDisk implements Disk {
   private readonly disk: Disk;
-  private readonly clock: Clock;
+  private readonly deps: SimulatedDiskDeps;
   private state: DiskState = 'ok';
+  private slowMs = SLOW_MS;
   private isCut = false;
-  /** Of writes that are not durable, oldest first, by path. */
-  private readonly undos = new Map<string, Undo[]>();
+  /** Files that were opened, by their path. */
+  private readonly unsynced = new Map<string, UnsyncedFile>();
   /** What is open, to be closed with the power: nobody who had it is left to do so. */
   private readonly files = new Set<DiskFile>();
 
-  constructor(disk: Disk, clock: Clock) {
+  constructor(disk: Disk, deps: SimulatedDiskDeps) {
     this.disk = disk;
-    this.clock = clock;
+    this.deps = deps;
   }
 
-  set(state: DiskState): void {
+  /** `slowMs`: how late a slow disk is with each write. */
+  set(state: DiskState, slowMs: number = SLOW_MS): void {
     this.state = state;
+    this.slowMs = slowMs;
   }
 
-  /** Cuts the power: nothing that is asked from now on is ever answered, and what was not durable is undone. */
-  async cut(): Promise<void> {
+  /** Cuts the power: nothing that is asked from now on is ever answered, and of what was not durable the disk below has what is left. */
+  async cut(leaves: PowerCutLeaves = 'lost'): Promise<void> {
     this.isCut = true;
-    const undos = [...this.undos.values()].flat().reverse();
-    this.undos.clear();
-    for (const undo of undos) await undo().catch(() => undefined);
+    for (const file of this.unsynced.values()) await file.afterPowerCut(this.disk, leaves, this.deps.random);
+    this.unsynced.clear();
     for (const file of this.files) await file.close().catch(() => undefined);
     this.files.clear();
   }
 
+  /** Whether the power was cut. */
+  get isOff(): boolean {
+    return this.isCut;
+  }
+
   async open(path: string, options: { create: boolean }): Promise<DiskFile> {
     await this.reading();
+    if (options.create && (await this.disk.sizeOf(path)) === null) await this.writing();
     const file = await this.disk.open(path, options);
     if (this.isCut) {
       await file.close();
       return never();
     }
     this.files.add(file);
-    return new SimulatedFile(file, path, this);
+    const unsynced = this.unsynced.get(path) ?? new UnsyncedFile(path);
+    this.unsynced.set(path, unsynced);
+    return new SimulatedFile(file, unsynced, this);
   }
 
   async readFile(path: string, bytesMax: number): Promise<Uint8Array | null> {
@@ -59,21 +89,33 @@ export class SimulatedDisk implements Disk {
 
   async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
     await this.writing();
-    return this.disk.replaceFile(path, bytes);
+    await this.disk.replaceFile(path, bytes);
+    this.forget(path);
   }
 
   async rename(from: string, to: string): Promise<void> {
     await this.writing();
-    return this.disk.rename(from, to);
+    await this.disk.rename(from, to);
+    this.forget(to);
+    for (const file of [...this.unsynced.values()]) {
+      if (!isAtOrBelow(file.path, from)) continue;
+      this.unsynced.delete(file.path);
+      file.path = to + file.path.slice(from.length);
+      this.unsynced.set(file.path, file);
+    }
   }
 
   async remove(path: string): Promise<void> {
     await this.reading();
-    return this.disk.remove(path);
+    // It needs no room, so it works on a full disk, too.
+    if (this.state === 'read-only' && (await this.disk.sizeOf(path)) !== null) await this.writing();
+    await this.disk.remove(path);
+    this.forget(path);
   }
 
   async makeFolder(path: string): Promise<void> {
     await this.reading();
+    if ((await this.disk.sizeOf(path)) === null) await this.writing();
     return this.disk.makeFolder(path);
   }
 
@@ -97,18 +139,14 @@ export class SimulatedDisk implements Disk {
     if (this.isCut) await never();
   }
 
-  /** Before every write. */
+  /** Before every write. Throws what a disk in this state answers, with its `code`. */
   async writing(): Promise<void> {
     await this.reading();
-    if (this.state === 'slow') await this.clock.sleep(SLOW_MS);
+    if (this.state === 'slow') await this.deps.clock.sleep(this.slowMs);
     await this.reading();
-    if (this.state === 'full') throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-    if (this.state === 'failing') throw Object.assign(new Error('input/output error'), { code: 'EIO' });
-  }
-
-  /** Notes how to put back what is about to be overwritten. */
-  note(path: string, undo: Undo): void {
-    this.undos.set(path, [...(this.undos.get(path) ?? []), undo]);
+    if (this.state === 'full') throw fault('ENOSPC', 'no space left on device');
+    if (this.state === 'failing') throw fault('EIO', 'input/output error');
+    if (this.state === 'read-only') throw fault('EROFS', 'read-only file system');
   }
 
   /** A file was closed by who opened it. */
@@ -116,31 +154,119 @@ export class SimulatedDisk implements Disk {
     this.files.delete(file);
   }
 
-  /** What was written to a file is durable. */
-  isDurable(path: string): void {
-    this.undos.delete(path);
-  }
-
-  /** Puts bytes back into a file, and its length. */
-  async restore(path: string, size: number, position: number, bytes: Uint8Array): Promise<void> {
-    const file = await this.disk.open(path, { create: false });
-    try {
-      if (bytes.length > 0) await file.write(position, bytes);
-      await file.truncate(size);
-    } finally {
-      await file.close();
+  /** What was at a path is there no longer: no power cut brings any of it back. */
+  private forget(path: string): void {
+    for (const file of [...this.unsynced.values()]) {
+      if (!isAtOrBelow(file.path, path)) continue;
+      this.unsynced.delete(file.path);
     }
   }
 }
 
+function isAtOrBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** What of one file is not durable. Changes of it follow one another, so that each finds what the one before has left. */
+class UnsyncedFile {
+  path: string;
+  /** Sectors as they were when they were last durable, by number; shorter where the file ended. */
+  private readonly before = new Map<number, Uint8Array>();
+  /** The file's durable length, while `before` holds anything. */
+  private durableBytes = 0;
+  private turn: Promise<void> = Promise.resolve();
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  async inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.turn.then(work);
+    this.turn = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
+  }
+
+  /** Keeps what is about to be overwritten. */
+  async keep(file: DiskFile, position: number, length: number): Promise<void> {
+    if (length === 0) return;
+    if (this.before.size === 0) this.durableBytes = await file.size();
+    const missing = sectorsOf(position, length).filter((sector) => !this.before.has(sector));
+    const [first, last] = [missing[0], missing.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const from = first * SECTOR_BYTES;
+    const found = await file.read(from, (last + 1) * SECTOR_BYTES - from);
+    for (const sector of missing) {
+      const at = sector * SECTOR_BYTES - from;
+      this.before.set(sector, at < found.length ? found.slice(at, at + SECTOR_BYTES) : NOTHING);
+    }
+  }
+
+  /** What was written there is durable; a sector is so as a whole. */
+  isDurable(position: number, length: number): void {
+    for (const sector of sectorsOf(position, length)) this.before.delete(sector);
+    this.durableBytes = Math.max(this.durableBytes, position + length);
+  }
+
+  allDurable(): void {
+    this.before.clear();
+  }
+
+  truncated(length: number): void {
+    for (const sector of [...this.before.keys()]) if (sector * SECTOR_BYTES >= length) this.before.delete(sector);
+    this.durableBytes = length;
+  }
+
+  /** Makes the file what a power cut leaves of it. A file that is not there is left alone. */
+  afterPowerCut(disk: Disk, leaves: PowerCutLeaves, random: Random): Promise<void> {
+    return this.inTurn(async () => {
+      const reached = [...this.before.keys()].filter(
+        () => leaves === 'kept' || (leaves === 'torn' && random.fraction() < 0.5),
+      );
+      if (reached.length === this.before.size) return;
+      const file = await disk.open(this.path, { create: false }).catch(() => null);
+      if (!file) return;
+      try {
+        await this.restore(file, new Set(reached));
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  private async restore(file: DiskFile, reached: ReadonlySet<number>): Promise<void> {
+    const wholeBytes = await file.size();
+    const ends = [...reached].map((sector) => Math.min((sector + 1) * SECTOR_BYTES, wholeBytes));
+    const bytes = Math.max(this.durableBytes, ...ends);
+    for (const [sector, before] of this.before) {
+      const from = sector * SECTOR_BYTES;
+      const length = Math.min(SECTOR_BYTES, bytes - from);
+      if (reached.has(sector) || length <= 0) continue;
+      // Where the file had no bytes yet, and has some behind, it has zeros.
+      const sectorBytes = new Uint8Array(length);
+      sectorBytes.set(before.subarray(0, Math.max(0, Math.min(length, this.durableBytes - from))));
+      await file.write(from, sectorBytes);
+    }
+    await file.truncate(bytes);
+  }
+}
+
+function sectorsOf(position: number, length: number): number[] {
+  const first = Math.floor(position / SECTOR_BYTES);
+  const count = length === 0 ? 0 : Math.floor((position + length - 1) / SECTOR_BYTES) - first + 1;
+  return Array.from({ length: count }, (_, at) => first + at);
+}
+
 class SimulatedFile implements DiskFile {
   private readonly file: DiskFile;
-  private readonly path: string;
+  private readonly unsynced: UnsyncedFile;
   private readonly disk: SimulatedDisk;
 
-  constructor(file: DiskFile, path: string, disk: SimulatedDisk) {
+  constructor(file: DiskFile, unsynced: UnsyncedFile, disk: SimulatedDisk) {
     this.file = file;
-    this.path = path;
+    this.unsynced = unsynced;
     this.disk = disk;
   }
 
@@ -154,33 +280,46 @@ class SimulatedFile implements DiskFile {
     return this.file.read(position, length, into);
   }
 
-  async write(position: number, bytes: Uint8Array): Promise<void> {
-    await this.disk.writing();
-    const size = await this.file.size();
-    const before = await this.file.read(position, bytes.length);
-    this.disk.note(this.path, () => this.disk.restore(this.path, size, position, new Uint8Array(before)));
-    await this.file.write(position, bytes);
+  write(position: number, bytes: Uint8Array): Promise<void> {
+    return this.change(async () => {
+      await this.unsynced.keep(this.file, position, bytes.length);
+      await this.file.write(position, bytes);
+    });
   }
 
-  async writeDurably(position: number, bytes: Uint8Array): Promise<void> {
-    await this.disk.writing();
-    return this.file.writeDurably(position, bytes);
+  writeDurably(position: number, bytes: Uint8Array): Promise<void> {
+    return this.change(async () => {
+      await this.file.writeDurably(position, bytes);
+      this.unsynced.isDurable(position, bytes.length);
+    });
   }
 
-  async sync(): Promise<void> {
-    await this.disk.writing();
-    await this.file.sync();
-    this.disk.isDurable(this.path);
+  sync(): Promise<void> {
+    return this.change(async () => {
+      await this.file.sync();
+      this.unsynced.allDurable();
+    });
   }
 
-  async truncate(length: number): Promise<void> {
-    await this.disk.writing();
-    return this.file.truncate(length);
+  truncate(length: number): Promise<void> {
+    return this.change(async () => {
+      await this.file.truncate(length);
+      this.unsynced.truncated(length);
+    });
   }
 
   async close(): Promise<void> {
     await this.disk.reading();
     this.disk.isClosed(this.file);
     return this.file.close();
+  }
+
+  /** Nothing that had to wait reaches a disk whose power is gone, and nobody hears of it. */
+  private async change(work: () => Promise<void>): Promise<void> {
+    await this.disk.writing();
+    await this.unsynced.inTurn(async () => {
+      if (!this.disk.isOff) await work();
+    });
+    await this.disk.reading();
   }
 }

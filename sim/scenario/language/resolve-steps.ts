@@ -298,7 +298,8 @@ function plainAction(verb: PlainVerb, written: WrittenStep): StepAction {
       return { verb };
     case 'power-cut': {
       const cut = written['power-cut'];
-      return { verb, forUs: typeof cut === 'object' ? cut.for : POWER_CUT_US_DEFAULT };
+      const said = typeof cut === 'object' ? cut : null;
+      return { verb, forUs: said?.for ?? POWER_CUT_US_DEFAULT, leaves: said?.leaves ?? 'lost' };
     }
     case 'clock':
       return clockAction(written.clock);

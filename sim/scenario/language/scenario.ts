@@ -9,6 +9,7 @@ import type {
   Zone,
 } from '../../../device/index.ts';
 import type { LinkTrouble } from '../../world/link-proxy.ts';
+import type { DiskState, PowerCutLeaves } from '../../world/simulated-disk.ts';
 
 /** A place in a file, counted from 1. A scenario in TypeScript has line 1, column 1 throughout. */
 export interface Position {
@@ -212,12 +213,13 @@ export type StepAction =
   | { verb: 'settings'; change: SettingsChange }
   | { verb: 'add-owner' | 'remove-owner'; name: string }
   | { verb: 'reboot' }
-  | { verb: 'power-cut'; forUs: number }
+  /** `leaves`: of what was not synced. */
+  | { verb: 'power-cut'; forUs: number; leaves: PowerCutLeaves }
   | { verb: 'clock'; set: number }
   | { verb: 'clock'; stepUs: number }
   | { verb: 'clock'; driftPpm: number }
   | { verb: 'clock'; trusted: boolean }
-  | { verb: 'disk'; is: 'ok' | 'full' | 'slow' | 'failing' }
+  | { verb: 'disk'; is: DiskState }
   | { verb: 'link'; which: 'home' | 'area' | 'bridge'; is: string; trouble: LinkTrouble | 'reset' }
   | { verb: 'part'; part: 'broker' | 'bridge' | 'vault' | 'registry'; is: 'gone' | 'back' }
   | { verb: 'agency'; id: string; standing: AgencyStanding }

@@ -10,6 +10,7 @@ import {
   zoneSchema,
 } from '../../../device/index.ts';
 import { LINK_LATE_MS_MAX } from '../../world/link-proxy.ts';
+import { DISK_STATES, POWER_CUT_LEAVES } from '../../world/simulated-disk.ts';
 import { parseStart } from '../../world/start-time.ts';
 import { durationSchema, signedDurationSchema, spanSchema } from './durations.ts';
 import { AGENCY_STANDINGS, PARTNER_STANDINGS } from './scenario.ts';
@@ -67,6 +68,14 @@ const clockSchema = z.union([
   z.strictObject({ 'drift-ppm': z.number().min(-100_000).max(100_000) }),
 ]);
 
+const powerCutSchema = z.strictObject({
+  for: durationSchema.optional().describe('How long there is none; default 1s'),
+  leaves: z
+    .enum(POWER_CUT_LEAVES)
+    .optional()
+    .describe('Of writes that were not synced: none (lost, the default), some of their sectors (torn), all (kept)'),
+});
+
 /** A link as it is from now on; what is not said is well. */
 const linkSchema = z
   .strictObject({
@@ -116,9 +125,9 @@ export const STEP_VERBS = {
   'add-owner': nameSchema,
   'remove-owner': nameSchema,
   reboot: z.literal(true),
-  'power-cut': z.union([z.literal(true), z.strictObject({ for: durationSchema })]),
+  'power-cut': z.union([z.literal(true), powerCutSchema]),
   clock: clockSchema,
-  disk: z.enum(['ok', 'full', 'slow', 'failing']),
+  disk: z.enum(DISK_STATES).describe('The disk from now on; failing: every write ends with EIO'),
   link: linkSchema,
   broker: goneOrBack,
   bridge: goneOrBack,

@@ -78,8 +78,8 @@ async function machine(world: ScenarioWorld, home: ScenarioHome, step: MachineSt
       await home.reboot();
       return 'reboot';
     case 'power-cut':
-      await home.cutPower(step.forUs);
-      return 'power cut';
+      await home.cutPower(step.forUs, step.leaves);
+      return step.leaves === 'lost' ? 'power cut' : `power cut, unsynced writes ${step.leaves}`;
     case 'clock':
       return setClock(home, step);
     case 'disk':

@@ -27,7 +27,7 @@ import type { FootagePart } from '../../replay/footage.ts';
 import { ReplayedDoorbell } from '../../replay/replayed-doorbell.ts';
 import { DEMO_HOME } from '../../testbed/start-doorbell-part.ts';
 import { LinkProxy } from '../../world/link-proxy.ts';
-import { SimulatedDisk } from '../../world/simulated-disk.ts';
+import { type PowerCutLeaves, SimulatedDisk, type SimulatedDiskDeps } from '../../world/simulated-disk.ts';
 import type { VirtualClock } from '../../world/virtual-clock.ts';
 import type { ScenarioDoorbell } from '../language/scenario.ts';
 import type { ServiceParts } from './service-parts.ts';
@@ -59,6 +59,7 @@ interface Owner {
 }
 
 const LINK_SEED = 1;
+const TEAR_SEED = 2;
 
 export class ScenarioHome {
   readonly name: string;
@@ -70,6 +71,7 @@ export class ScenarioHome {
   private readonly footage: readonly FootagePart[];
   private readonly owners = new Map<string, Owner>();
   private readonly listeners = new Set<(told: Told) => void>();
+  private readonly disks: SimulatedDiskDeps;
   private disk: SimulatedDisk;
   private idNow = '';
   private made: ReplayedDoorbell | null = null;
@@ -88,7 +90,8 @@ export class ScenarioHome {
       area: new LinkProxy(links, () => services.brokerUrl),
       bridge: new LinkProxy(links, () => services.url('bridge')),
     };
-    this.disk = new SimulatedDisk(deps.disk, world);
+    this.disks = { clock: world, random: new SeededRandom(TEAR_SEED) };
+    this.disk = new SimulatedDisk(deps.disk, this.disks);
   }
 
   /** Its doorbell, once the home has started. */
@@ -174,12 +177,12 @@ export class ScenarioHome {
     return this.disk;
   }
 
-  /** Its power is cut, and comes back after so long. */
-  async cutPower(forUs: number): Promise<void> {
-    await this.doorbell.cutPower(this.disk);
+  /** Its power is cut, and comes back after so long. `leaves`: of what was not synced. */
+  async cutPower(forUs: number, leaves: PowerCutLeaves): Promise<void> {
+    await this.doorbell.cutPower({ cut: () => this.disk.cut(leaves) });
     for (const link of Object.values(this.links)) link.cut();
     if (forUs > 0) await this.deps.world.sleep(forUs / 1_000);
-    this.disk = new SimulatedDisk(this.deps.disk, this.deps.world);
+    this.disk = new SimulatedDisk(this.deps.disk, this.disks);
     this.doorbell.deps.disk = this.disk;
     await this.doorbell.start();
   }

@@ -47,7 +47,7 @@ steps:
   - { remove-owner: noor }
   - { reboot: true }
   - { power-cut: true }
-  - { power-cut: { for: 30s } }
+  - { power-cut: { for: 30s, leaves: torn } }
   - { clock: { set: "2026-03-29T02:00:00Z" } }
   - { clock: { step: -1s } }
   - { clock: { drift-ppm: 40 } }
