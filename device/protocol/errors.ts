@@ -11,6 +11,7 @@ import { clipErrors } from './errors/clip.ts';
 import { consentErrors } from './errors/consent.ts';
 import { consoleErrors } from './errors/console.ts';
 import { custodyErrors } from './errors/custody.ts';
+import { deviceFaultErrors } from './errors/device-faults.ts';
 import { eventErrors } from './errors/events.ts';
 import { hardwareErrors } from './errors/hardware.ts';
 import { notificationErrors } from './errors/notifications.ts';
@@ -60,6 +61,7 @@ export const ERRORS = {
   ...scenarioErrors,
   ...onvifErrors,
   ...cameraServerErrors,
+  ...deviceFaultErrors,
 } as const satisfies Record<string, ErrorRule>;
 
 export type ErrorCode = keyof typeof ERRORS;
