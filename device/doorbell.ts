@@ -52,6 +52,15 @@ export interface DoorbellOptions {
   serverRandom?: Random;
   /** Called with every event, as the home link publishes it: for a program that runs the doorbell. */
   heard?: (event: DeviceEvent) => void;
+  /** What the program that runs a virtual doorbell makes go wrong with the disk and the clock that it gave: its owners are told in the state. */
+  simulatedFaults?: SimulatedFaults;
+}
+
+export interface SimulatedFaults {
+  /** Those that last now, as they were asked for. */
+  now(): readonly string[];
+  /** Calls `listener` whenever one has begun or ended. */
+  onChange(listener: () => void): void;
 }
 
 /** Everything that exists only while the doorbell runs. */
@@ -197,7 +206,15 @@ export class Doorbell {
     this.parts = { ...storage, ...consent, ...media, ...links, ownServer };
     const { device, enrolment } = storage;
     const { peripherals } = this;
-    this.status.publishFor({ ...this.parts, ...device, bridge: enrolment?.bridge ?? null, peripherals });
+    const simulatedFaults = () => this.options.simulatedFaults?.now() ?? [];
+    this.status.publishFor({
+      ...this.parts,
+      ...device,
+      bridge: enrolment?.bridge ?? null,
+      peripherals,
+      simulatedFaults,
+    });
+    this.options.simulatedFaults?.onChange(() => this.status.state());
     await this.startParts(this.parts);
   }
 

@@ -29,7 +29,7 @@ export {
   parseDeviceConfig,
   readSettings,
 } from './config.ts';
-export { Doorbell } from './doorbell.ts';
+export { Doorbell, type SimulatedFaults } from './doorbell.ts';
 export * from './exports-without-firmware.ts';
 export { factoryReset } from './factory-reset.ts';
 export { type Button, type Press, VirtualButton } from './hardware/button.ts';

@@ -41,6 +41,8 @@ export interface StatusSources {
   bridge: string | null;
   /** The camera's name without credentials, used until it reports. */
   source: string;
+  /** What is made to go wrong on purpose now. */
+  simulatedFaults: () => readonly string[];
 }
 
 /** Parts that store data and can continue when storing fails. */
@@ -187,6 +189,7 @@ export class StatusPublisher {
     if (!sources) return null;
     const { id, home, homeAssistant, gate, ring, area, peripherals, bridge, source } = sources;
     const { trouble } = peripherals;
+    const simulatedFaults = [...sources.simulatedFaults()];
     return {
       device: id,
       name: this.name,
@@ -203,6 +206,7 @@ export class StatusPublisher {
       storage: this.storage(gate.storage),
       ...(trouble.length === 0 ? {} : { hardware: trouble }),
       clockTrusted: gate.clockTrusted,
+      ...(simulatedFaults.length === 0 ? {} : { simulatedFaults }),
       ...areaOf(area),
       ...(home.dropped === 0 ? {} : { dropped: home.dropped }),
       ...(bridge === null ? {} : { bridge }),

@@ -48,6 +48,11 @@ export function sleepOn(clock: Pick<Clock, 'after'>, delayMs: number, signal?: A
 /** Before this the wall time cannot be right: the software did not exist (2026-01-01 UTC). */
 const EARLIEST_WALL_US = 1_767_225_600_000_000;
 
+/** Whether a wall time, in microseconds since 1970, can be right: a board without a battery starts long before. */
+export function isPossibleWall(wallUs: number): boolean {
+  return wallUs >= EARLIEST_WALL_US;
+}
+
 /** setTimeout keeps its delay in a signed 32-bit integer and fires at once beyond it. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
@@ -63,7 +68,7 @@ export class SystemClock implements Clock {
   }
 
   synchronised(): boolean {
-    return this.wallUs() >= EARLIEST_WALL_US;
+    return isPossibleWall(this.wallUs());
   }
 
   after(delayMs: number, call: () => void): Timer {

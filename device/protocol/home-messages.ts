@@ -44,6 +44,8 @@ export const stateSchema = z.strictObject({
   hardware: z.array(hardwareTroubleSchema).max(20).optional(),
   storage: z.strictObject({ state: z.enum(['ok', 'full', 'failed']), detail: z.string().max(300).optional() }),
   clockTrusted: z.boolean(),
+  /** What whoever runs this doorbell makes go wrong with its disk or clock, on purpose and now; absent: nothing, as on all that are real. */
+  simulatedFaults: z.array(z.string().max(300)).max(64).optional(),
   area: z.enum(['online', 'offline', 'none']),
   /** Why the area broker is not reached, with what to do about it. */
   areaDetail: z.string().max(300).optional(),

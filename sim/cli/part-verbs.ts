@@ -19,6 +19,13 @@ import { addBridgeEnrol } from './bridge-enrolment-code.ts';
 import { addBrokerAcl } from './broker-acl.ts';
 import { addBrokerHomeAssistant } from './broker-home-assistant.ts';
 import { type Context, openContext } from './context.ts';
+import {
+  addDeviceFaultVerbs,
+  FAULT_EXAMPLES,
+  type FaultOptions,
+  openFaults,
+  withFaultOptions,
+} from './device-faults.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { parsePort } from './parse-port.ts';
 import { addVaultPolicy } from './vault-policy.ts';
@@ -240,7 +247,7 @@ export function addBridge(program: Command): void {
   addBridgeEnrol(bridge);
 }
 
-interface DeviceOptions extends Partial<PartOptions> {
+interface DeviceOptions extends Partial<PartOptions>, FaultOptions {
   camera?: string;
   enrol?: string;
   factoryReset?: boolean;
@@ -249,7 +256,9 @@ interface DeviceOptions extends Partial<PartOptions> {
 export function addDevice(program: Command): void {
   const device = program
     .command('device')
-    .description('one doorbell; b rings on a terminal. Under it: init, install, uninstall, enrol, backup, restore')
+    .description(
+      'one doorbell; b rings on a terminal. Under it: init, install, uninstall, enrol, backup, restore, fault, faults',
+    )
     // Not a required option: commander would ask for it before each verb under this one, too.
     .option('--data <dir>', 'its folder; settings in device.json there (required)')
     .option(
@@ -257,7 +266,8 @@ export function addDevice(program: Command): void {
       'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: what device.json says)',
     )
     .option('--enrol <file>', "a bridge's one-time enrolment code: a file of mode 0600, or - for standard input")
-    .option('--factory-reset', 'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays')
+    .option('--factory-reset', 'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays');
+  withFaultOptions(device)
     .addHelpText(
       'after',
       `
@@ -265,7 +275,8 @@ Its folder needs a device.json that names its home broker and an account there; 
 
 Examples:
   $ npx doorsill device init --data ./porch --broker ./broker
-  $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1`,
+  $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1
+${FAULT_EXAMPLES}`,
     )
     .action(async (options: DeviceOptions, command: Command) => {
       try {
@@ -276,6 +287,7 @@ Examples:
       }
     });
   addDeviceVerbs(device);
+  addDeviceFaultVerbs(device);
 }
 
 /** Where the doorbell's own server is. The code holds a secret: it is drawn for a person at a terminal, never into a log. */
@@ -308,7 +320,10 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
       file,
     );
     const { output } = context;
-    const part = await device.startDevice(
+    const cameraKind = () => device.parseCameraSource(config.camera, {}, ALL_CAMERAS).kind;
+    const faults = await openFaults(context, options, { config, cameraKind, environment: process.env });
+    const seams = { ...context, ...faults?.seams };
+    const starting = device.startDevice(
       {
         config,
         folder,
@@ -316,12 +331,15 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
         otherDoors: device.followOtherDoors(context.disk, file, config.console.others),
         ...(code === undefined ? {} : { enrolmentCode: code }),
         ...(output.json ? { heard: ({ type, ...event }) => output.result({ event: type, ...event }, '') } : {}),
+        ...(faults ? { simulatedFaults: faults.simulatedFaults } : {}),
       },
-      context,
+      seams,
     );
+    starting.catch(() => faults?.stop());
+    const part = await starting;
     const keyboard = new device.KeyboardButton({
       input: process.stdin,
-      clock: context.clock,
+      clock: seams.clock,
       button: 'front',
       pressed: (press) => part.pressed(press),
       interrupted: () => process.kill(process.pid, 'SIGINT'),
@@ -333,6 +351,7 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
       manager.stop();
       keyboard.stop();
       await part.stop();
+      await faults?.stop();
     };
     return {
       part: { stop },

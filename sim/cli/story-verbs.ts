@@ -11,14 +11,16 @@ import { tellPartnerEnded } from '../story/partner-ended.ts';
 import { runRecallStory } from '../story/recall.ts';
 import { runRetentionStory } from '../story/retention.ts';
 import { tellSearchParty } from '../story/search-party.ts';
-import { FIRST_PORT_MAX, PORT_USUAL, Up } from '../story/up.ts';
+import { FIRST_PORT_MAX, PORT_USUAL, Up, type UpOptions } from '../story/up.ts';
 import { parseSeconds } from '../terminal/format-units.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { DOORBELLS_MAX } from '../testbed/doorbell-folders.ts';
+import { readDeviceFault } from '../world/device-faults.ts';
 import { type Context, dataFolder, openContext } from './context.ts';
+import { type FaultOptions, withFaultOptions } from './device-faults.ts';
 import { parsePort } from './parse-port.ts';
 
-interface UpCommandOptions {
+interface UpCommandOptions extends FaultOptions {
   data?: string;
   camera?: string;
   port?: string;
@@ -40,8 +42,15 @@ function parseDoorbells(text: string): number {
   return count;
 }
 
+/** The first doorbell's faults; undefined where none may be asked for. Throws `device_fault_unknown`, `device_fault_invalid`. */
+function faultsOf({ fault, control }: FaultOptions): UpOptions['faults'] {
+  for (const each of fault) readDeviceFault(each, 0);
+  if (fault.length === 0 && control === undefined) return undefined;
+  return { fault, ...(control === undefined ? {} : { control: resolve(control) }) };
+}
+
 export function addUp(program: Command): void {
-  program
+  const up = program
     .command('up')
     .description('run broker, registry, vault, bridge and doorbells, one at first; an agency asks when somebody rings')
     .option('--data <dir>', 'where everything is kept (default: .doorsill here)')
@@ -57,7 +66,8 @@ export function addUp(program: Command): void {
       '--port <n>',
       `the broker's port; registry, bridge, vault and each doorbell's page take the next ones (default: ${PORT_USUAL} if free)`,
     )
-    .option('--no-ask', 'no agency asks by itself')
+    .option('--no-ask', 'no agency asks by itself');
+  withFaultOptions(up, 'the first doorbell’s')
     .addHelpText(
       'after',
       `
@@ -66,10 +76,13 @@ Examples:
   $ npx doorsill up --camera file:porch.mp4 --data /tmp/porch
   $ npx doorsill up --camera rtsp://192.168.1.20/stream1
   $ npx doorsill up --doorbells 3
+  $ npx doorsill up --fault disk-full@30s+10s --fault power-cut=torn@1m
   $ npx doorsill up --camera '/dev/video0?size=1280x720&rate=15&mic=alsa:plughw:1,0'
 ${cameraHelp(ALL_CAMERAS)}
 
 While it runs: b rings the first bell, 1 to 9 ring the first to the ninth, Ctrl-C ends it. The data stays and is found again.
+
+Faults of the first doorbell's disk and clock: \`doorsill device faults\` lists them. When its power was cut it is started again, without them.
 
 Each doorbell is a process with a camera, an encoder and up to 256 MiB of footage of its own. \`doorsill doorbell\` adds, lists and
 removes them, also while this runs; a smaller number than there are removes none and is refused. A page keeps its port from run to
@@ -79,45 +92,48 @@ Its broker and bridge listen on 127.0.0.1 alone, so there is no TLS to set up he
 To have a broker that others reach, run the parts singly; broker, device and pair have options for TLS:
   $ npx doorsill broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
     )
-    .action(async (options: UpCommandOptions, command: Command) => {
-      const context = openContext(command);
-      const signal = stopSignal();
-      const up = new Up(
-        {
-          folder: dataFolder(options.data),
-          agencyAsks: options.ask,
-          hasTerminal: process.stdin.isTTY === true,
-          isRead: process.stdout.isTTY === true && !context.output.json,
-          logLevel: context.logLevel,
-          ...(options.camera === undefined ? {} : { camera: options.camera }),
-          ...(options.port === undefined ? {} : { port: parseFirstPort(options.port) }),
-          ...(options.doorbells === undefined ? {} : { doorbells: parseDoorbells(options.doorbells) }),
-        },
-        context,
-      );
-      const stopped = aborted(signal);
-      const ring = (nth: number) => void up.ring(nth).catch((thrown: Error) => context.output.progress(thrown.message));
-      const keyboard = new KeyboardButton({
-        input: process.stdin,
-        clock: context.clock,
-        button: 'front',
-        pressed: () => ring(1),
-        numbered: ring,
-        interrupted: () => process.kill(process.pid, 'SIGINT'),
-      });
-      try {
-        await Promise.race([up.start(), stopped]);
-        if (!signal.aborted) {
-          keyboard.start();
-          await stopped;
-        }
-        context.output.progress('Stopping; the data stays.');
-      } finally {
-        keyboard.stop();
-        await up.stop();
-        process.stdin.destroy();
-      }
-    });
+    .action((options: UpCommandOptions, command: Command) => runUp(options, openContext(command)));
+}
+
+async function runUp(options: UpCommandOptions, context: Context): Promise<void> {
+  const faults = faultsOf(options);
+  const signal = stopSignal();
+  const up = new Up(
+    {
+      folder: dataFolder(options.data),
+      agencyAsks: options.ask,
+      hasTerminal: process.stdin.isTTY === true,
+      isRead: process.stdout.isTTY === true && !context.output.json,
+      logLevel: context.logLevel,
+      ...(options.camera === undefined ? {} : { camera: options.camera }),
+      ...(faults === undefined ? {} : { faults }),
+      ...(options.port === undefined ? {} : { port: parseFirstPort(options.port) }),
+      ...(options.doorbells === undefined ? {} : { doorbells: parseDoorbells(options.doorbells) }),
+    },
+    context,
+  );
+  const stopped = aborted(signal);
+  const ring = (nth: number) => void up.ring(nth).catch((thrown: Error) => context.output.progress(thrown.message));
+  const keyboard = new KeyboardButton({
+    input: process.stdin,
+    clock: context.clock,
+    button: 'front',
+    pressed: () => ring(1),
+    numbered: ring,
+    interrupted: () => process.kill(process.pid, 'SIGINT'),
+  });
+  try {
+    await Promise.race([up.start(), stopped]);
+    if (!signal.aborted) {
+      keyboard.start();
+      await stopped;
+    }
+    context.output.progress('Stopping; the data stays.');
+  } finally {
+    keyboard.stop();
+    await up.stop();
+    process.stdin.destroy();
+  }
 }
 
 interface DemoOptions {

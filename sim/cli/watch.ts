@@ -76,6 +76,7 @@ function showState(state: DeviceState): string {
     ...(state.hardware ?? []).map(({ part, name, detail }) => `  ${part.padEnd(9)} ${name}: ${detail}`),
     `  storage   ${state.storage.state}${state.storage.detail ? `: ${state.storage.detail}` : ''}`,
     `  clock     ${state.clockTrusted ? 'trusted' : 'not trusted: nothing is granted'}`,
+    ...(state.simulatedFaults ?? []).map((fault) => `  fault     ${oneLine(fault)}, made on purpose`),
     `  bridge    ${state.bridge ?? 'not enrolled'}, area link ${state.area}${state.areaDetail ? `: ${state.areaDetail}` : ''}`,
     ...(state.dropped === undefined
       ? []

@@ -6,7 +6,7 @@ import { loadAgencyKey, postRequest, signRequest } from '../officer/agency-clien
 import { printTimeOfDay } from '../terminal/format-units.ts';
 import { type ChangedDoorbell, ControlServer, type TestbedOrder } from '../testbed/control-socket.ts';
 import { DOORBELLS_MAX } from '../testbed/doorbell-folders.ts';
-import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';
+import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import type { RunningDoorbell } from '../testbed/testbed-doorbells.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { demoAsk } from './demo-request.ts';
@@ -17,6 +17,8 @@ export interface UpOptions {
   folder: string;
   /** The first doorbell's. */
   camera?: string;
+  /** What is made to go wrong with the first doorbell, and the socket that switches it. */
+  faults?: NonNullable<TestbedOptions['faults']>;
   /** How many doorbells there are; absent: those of last time, one at first. */
   doorbells?: number;
   /** The first of its ports, asked for; absent: the usual ones where they are free. */
@@ -68,6 +70,7 @@ export class Up {
         port: { first, isRequired: options.port !== undefined },
         pagesFrom: first + PAGE_PORT_AFTER,
         ...(options.camera === undefined ? {} : { camera: options.camera }),
+        ...(options.faults === undefined ? {} : { faults: options.faults }),
         ...(options.doorbells === undefined ? {} : { doorbells: options.doorbells }),
       },
       {

@@ -53,6 +53,8 @@ export interface HomePlace {
   doorbell: string;
   owner: string;
   camera?: string;
+  /** What is made to go wrong with its disk and clock until it ends for the first time, and the socket that switches it. */
+  faults?: { fault: readonly string[]; control?: string };
   settings: Partial<Omit<DeviceConfigInput, 'home'>>;
   /** Absent: its process runs beside the others, and finds them where they listen. */
   network?: DoorbellNetwork;
@@ -105,9 +107,16 @@ export async function startDoorbellPart(
   const printed = bridgeUrl === null ? null : await enrolmentCode(around, place, bridgeUrl);
   const code = network && printed !== null && seen.bridge !== null ? codeAt(printed, seen.bridge) : printed;
   const camera = place.camera === undefined ? [] : ['--camera', place.camera];
-  const words = ['device', '--data', place.doorbell, ...camera];
-  // A code is good for one enrolment, and for an hour: a restart must need neither it nor the bridge.
-  const first = code === null ? words : [...words, '--enrol', '-'];
+  const { fault = [], control } = place.faults ?? {};
+  const words = [
+    'device',
+    '--data',
+    place.doorbell,
+    ...camera,
+    ...(control === undefined ? [] : ['--control', control]),
+  ];
+  // A code is good for one enrolment, and for an hour: a restart must need neither it nor the bridge. Its faults ended with it.
+  const first = [...words, ...fault.flatMap((each) => ['--fault', each]), ...(code === null ? [] : ['--enrol', '-'])];
   const ready = deviceReady.parse(await around.startPart(place.name, first, words, code ?? undefined));
   const known = (await listHomes(disk, place.owner)).find((home) => home.device === ready.device);
   const home = known

@@ -26,7 +26,7 @@ export interface TestbedDoorbellsDeps extends DoorbellSurroundings {
   /** The testbed's folder. */
   folder: string;
   /** What the first one is started with. */
-  first: Pick<HomePlace, 'settings' | 'camera' | 'network'>;
+  first: Pick<HomePlace, 'settings' | 'camera' | 'network' | 'faults'>;
   /** The first one's page; the others' follow. Absent: none has a page of the testbed's making. */
   pagesFrom?: number;
   /** Ends a process for good. */

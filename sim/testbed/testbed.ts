@@ -52,6 +52,8 @@ export interface TestbedOptions {
   device?: Partial<Omit<DeviceConfigInput, 'home'>>;
   /** Where the first doorbell's process runs, and how it finds the others from there; absent: beside them. */
   network?: DoorbellNetwork;
+  /** What is made to go wrong with the first doorbell's disk and clock; absent: nothing. */
+  faults?: NonNullable<HomePlace['faults']>;
   /** Settings of the bridge on the first run, besides its defaults. */
   bridge?: Partial<BridgeConfigInput>;
 }
@@ -104,7 +106,7 @@ export class Testbed {
     this.options = options;
     this.deps = deps;
     this.paths = testbedPaths(options.folder);
-    const { folder, camera, device = {}, network, pagesFrom } = options;
+    const { folder, camera, device = {}, network, faults, pagesFrom } = options;
     this.surroundings = {
       ...deps,
       accounts: this.paths.accounts,
@@ -122,6 +124,7 @@ export class Testbed {
         settings: device,
         ...(camera === undefined ? {} : { camera }),
         ...(network === undefined ? {} : { network }),
+        ...(faults === undefined ? {} : { faults }),
       },
       ...(pagesFrom === undefined ? {} : { pagesFrom }),
       endPart: async (name) => {

@@ -1,31 +1,66 @@
-// Owns: a device's own clock in a simulated world: it runs with the world's time and may be set wrong, drift, or not be known to be right.
-// Not here: the world's time (virtual-clock.ts).
-import { type Clock, sleepOn, type Timer } from '../../device/index.ts';
-import type { VirtualClock } from './virtual-clock.ts';
+// Owns: a device's own clock: it runs with the time around it, a simulated world's or the machine's, and may be set wrong, drift, or not be
+// known to be right. Not here: a world's time (virtual-clock.ts), when it goes wrong (sim/scenario, device-faults.ts).
+import { type Clock, sleepOn, type Timer } from '../../device/exports-without-firmware.ts';
 
 const PPM = 1_000_000;
 
-/** A clock that a scenario can set. */
+/** The time around a device's clock: a world's, or the machine's. */
+export interface PassingTime extends Pick<Clock, 'wallUs' | 'monotonicMs' | 'after'> {
+  /** Whole microseconds since it began. */
+  readonly passedUs: number;
+}
+
+/** The machine's time, which begins when this is made. */
+export class MachineTime implements PassingTime {
+  private readonly clock: Clock;
+  private readonly startedMs: number;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.startedMs = clock.monotonicMs();
+  }
+
+  get passedUs(): number {
+    return Math.round((this.clock.monotonicMs() - this.startedMs) * 1_000);
+  }
+
+  wallUs(): number {
+    return this.clock.wallUs();
+  }
+
+  monotonicMs(): number {
+    return this.clock.monotonicMs();
+  }
+
+  after(delayMs: number, call: () => void): Timer {
+    return this.clock.after(delayMs, call);
+  }
+}
+
+/** A clock that can be set. */
 export class DeviceClock implements Clock {
-  private readonly world: VirtualClock;
+  private readonly world: PassingTime;
   /** How far it is ahead of the world's time, as of `sinceUs` of the world. */
   private aheadUs = 0;
   private sinceUs = 0;
   private driftPpm = 0;
   private isTrusted = true;
 
-  constructor(world: VirtualClock) {
+  constructor(world: PassingTime) {
     this.world = world;
   }
 
   wallUs(): number {
-    return this.wallAt(this.world.passedUs);
+    return this.world.wallUs() + this.aheadAt(this.world.passedUs);
   }
 
   /** What it shows when the world's time is `passedUs`, as it is set now. */
   wallAt(passedUs: number): number {
-    const drifted = Math.round(((passedUs - this.sinceUs) * this.driftPpm) / PPM);
-    return this.world.wallUs() - this.world.passedUs + passedUs + this.aheadUs + drifted;
+    return this.world.wallUs() - this.world.passedUs + passedUs + this.aheadAt(passedUs);
+  }
+
+  private aheadAt(passedUs: number): number {
+    return this.aheadUs + Math.round(((passedUs - this.sinceUs) * this.driftPpm) / PPM);
   }
 
   monotonicMs(): number {
@@ -67,7 +102,7 @@ export class DeviceClock implements Clock {
 
   private restart(ppm: number): void {
     const { passedUs } = this.world;
-    this.aheadUs += Math.round(((passedUs - this.sinceUs) * this.driftPpm) / PPM);
+    this.aheadUs = this.aheadAt(passedUs);
     this.sinceUs = passedUs;
     this.driftPpm = ppm;
   }

@@ -29,14 +29,14 @@ export function doorCondition({ privacy, camera }: Pick<DeviceState, 'privacy' |
 
 /** One line of health: what it is about, whether it is well, and the device's own words where it is not. */
 export interface HealthLine {
-  about: 'camera' | 'storage' | 'clock' | 'area' | 'dropped' | 'damaged' | 'button' | 'chime' | 'shutter';
+  about: 'camera' | 'storage' | 'clock' | 'area' | 'dropped' | 'damaged' | 'button' | 'chime' | 'shutter' | 'purpose';
   isWell: boolean;
   detail: string | null;
 }
 
 /** What to say of the device's health: always camera and storage; the rest where something is wrong. */
 export function healthLines(state: DeviceState): HealthLine[] {
-  const { camera, storage, clockTrusted, area, areaDetail, dropped, ring, hardware = [] } = state;
+  const { camera, storage, clockTrusted, area, areaDetail, dropped, ring, hardware = [], simulatedFaults = [] } = state;
   const { kind, reason } = doorCondition(state);
   const lines: HealthLine[] = [
     { about: 'camera', isWell: kind === 'recording' || kind === 'privacy', detail: reason ?? camera.source },
@@ -48,5 +48,6 @@ export function healthLines(state: DeviceState): HealthLine[] {
   if (ring.damaged > 0) lines.push({ about: 'damaged', isWell: false, detail: String(ring.damaged) });
   for (const { part, name, detail } of hardware)
     lines.push({ about: part, isWell: false, detail: `${name}: ${detail}` });
+  for (const fault of simulatedFaults) lines.push({ about: 'purpose', isWell: false, detail: fault });
   return lines;
 }

@@ -86,6 +86,7 @@ export const de: Text = {
   healthButton: 'Taster',
   healthChime: 'Gong',
   healthShutter: 'Blende',
+  healthPurpose: 'Eine absichtlich gemachte Störung',
 
   timelineHelp:
     'An der Linie ziehen. Mit der Tastatur: Pfeile bewegen um eine Sekunde, mit Umschalt um zehn, Bild auf und Bild ab um eine Minute.',

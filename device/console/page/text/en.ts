@@ -84,6 +84,7 @@ export const en = {
   healthButton: 'Button',
   healthChime: 'Chime',
   healthShutter: 'Shutter',
+  healthPurpose: 'A fault made on purpose',
 
   timelineHelp:
     'Drag the line. With the keyboard, the arrow keys move a second, with Shift ten, Page Up and Page Down a minute.',

@@ -84,6 +84,7 @@ export const es: Text = {
   healthButton: 'Pulsador',
   healthChime: 'Campana',
   healthShutter: 'Obturador',
+  healthPurpose: 'Un fallo provocado a propósito',
 
   timelineHelp:
     'Arrastre la línea. Con el teclado, las flechas mueven un segundo, con Mayús diez, Re Pág y Av Pág un minuto.',

@@ -1,0 +1,124 @@
+// Owns: making a virtual doorbell's disk and clock fail from the command line: the options of `device` and `up`, the verbs `device fault` and
+// `device faults`, and on which doorbells it is refused. Not here: the faults (sim/world).
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { type Clock, type Disk, failure } from '../../device/exports-without-firmware.ts';
+import type { DeviceConfig, SimulatedFaults } from '../../device/index.ts';
+import { DeviceFaults, listDeviceFaults } from '../world/device-faults.ts';
+import { FaultServer, orderFaults } from '../world/fault-socket.ts';
+import { type Context, openContext, repeated } from './context.ts';
+
+export interface FaultOptions {
+  fault: string[];
+  control?: string;
+}
+
+/** Adds the options of verbs that run a virtual doorbell; `whose`: in the help. */
+export function withFaultOptions(command: Command, whose = 'its'): Command {
+  return command
+    .option(
+      '--fault <fault>',
+      `make ${whose} disk or clock fail, NAME[=VALUE][@START][+LENGTH], such as disk-full@30s+10s; may be repeated`,
+      repeated,
+      [],
+    )
+    .option('--control <path>', 'a socket for `device fault`, for this user alone');
+}
+
+export const FAULT_EXAMPLES = `
+Faults are for virtual doorbells: one with a wired camera or hardware in device.json, or that runs as a service, refuses them. \`device faults\`
+lists all. A START counts from the doorbell's start; without one a fault is there from the first moment. Log and owners are told of each.
+  $ npx doorsill device --data ./porch --fault disk-full@30s+10s --fault clock-set=1970
+  $ npx doorsill device --data ./porch --control ./porch.sock`;
+
+/** The disk and the clock of a doorbell that may be made to fail. */
+export interface OpenFaults {
+  seams: { disk: Disk; clock: Clock };
+  simulatedFaults: SimulatedFaults;
+  stop(): Promise<void>;
+}
+
+interface DoorbellSetup {
+  config: DeviceConfig;
+  cameraKind: () => string;
+  environment: NodeJS.ProcessEnv;
+}
+
+const WIRED: ReadonlySet<string> = new Set(['v4l2', 'rpicam']);
+
+/**
+ * Prepares a doorbell's faults, and begins those that are due; null where none may be asked for. `cameraKind`: of `config.camera`. Throws
+ * `device_fault_on_hardware`, what `DeviceFaults.add` and `FaultServer.start` throw.
+ */
+export async function openFaults(
+  context: Context,
+  { fault, control }: FaultOptions,
+  about: DoorbellSetup,
+): Promise<OpenFaults | null> {
+  if (fault.length === 0 && control === undefined) return null;
+  const what = hardwareOf(about);
+  if (what !== null) throw failure('device_fault_on_hardware', { what });
+  const { clock, disk, random, log } = context;
+  const faults = new DeviceFaults({
+    ...{ clock, disk, random, log },
+    cutOff: () => process.kill(process.pid, 'SIGKILL'),
+  });
+  const server = control === undefined ? null : new FaultServer(resolve(control), { clock, disk, faults });
+  const stop = async () => {
+    faults.stop();
+    await server?.stop();
+  };
+  try {
+    faults.add(fault);
+    await server?.start();
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+  return { seams: { disk: faults.disk, clock: faults.clock }, simulatedFaults: faults, stop };
+}
+
+/** What makes a doorbell a real one; null for a virtual one. */
+function hardwareOf({ config, cameraKind, environment }: DoorbellSetup): string | null {
+  if (WIRED.has(cameraKind())) return 'its camera is wired to this machine';
+  if (config.buttons.length > 0) return 'device.json names real buttons';
+  if (config.chime !== undefined) return 'device.json names a chime';
+  if (config.shutter !== undefined) return 'device.json names a shutter';
+  if (environment['NOTIFY_SOCKET']) return 'it runs as a service of this machine';
+  return null;
+}
+
+/** The verbs under `device`. */
+export function addDeviceFaultVerbs(device: Command): void {
+  device
+    .command('fault [faults...]')
+    .description('switch faults of a virtual doorbell that runs, and list those it has')
+    .requiredOption('--control <path>', 'its control socket')
+    .option('--clear <name>', 'end a fault, or all; may be repeated', repeated, [])
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx doorsill device fault --control ./porch.sock disk-read-only+20s
+  $ npx doorsill device fault --control ./porch.sock --clear all clock-ahead=3h
+  $ npx doorsill device fault --control ./porch.sock power-cut=torn`,
+    )
+    .action(async (add: string[], options: { control: string; clear: string[] }, command: Command) => {
+      const { clock, output } = openContext(command);
+      const state = await orderFaults(resolve(options.control), { clear: options.clear, add }, clock);
+      const lines = state.faults.map(({ fault, fromS, untilS }) => {
+        const end = untilS === null ? 'until it is cleared' : `until ${untilS.toFixed(1)} s`;
+        return `  ${fault}: from ${fromS.toFixed(1)} s ${end}`;
+      });
+      const head = `${state.nowS.toFixed(1)} s since its start, ${lines.length === 0 ? 'no fault' : 'faults:'}`;
+      output.result({ event: 'device', ...state }, [head, ...lines].join('\n'));
+    });
+  device
+    .command('faults')
+    .description('what can be made to go wrong with the disk and the clock of a virtual doorbell')
+    .action((_options: object, command: Command) => {
+      const { output } = openContext(command);
+      for (const { name, takes, does } of listDeviceFaults())
+        output.result({ fault: name, takes, does }, `${name}${takes === '' ? '' : `=${takes}`}\n  ${does}`);
+    });
+}

@@ -1,0 +1,358 @@
+// Owns: what can be made to go wrong with the disk and the clock of a virtual doorbell: the faults by name, reading `disk-full@30s+10s`,
+// beginning and ending each at its time. Not here: what a faulty disk and clock do (simulated-disk.ts, device-clock.ts), switching faults
+// over a socket (fault-socket.ts), the faults of cameras (sim/camera-server).
+import {
+  type Clock,
+  type Disk,
+  failure,
+  isFailure,
+  isPossibleWall,
+  type Log,
+  nearestWord,
+  type Random,
+  type Timer,
+} from '../../device/exports-without-firmware.ts';
+import { DeviceClock, MachineTime } from './device-clock.ts';
+import { type DiskState, POWER_CUT_LEAVES, type PowerCutLeaves, SimulatedDisk, SLOW_MS } from './simulated-disk.ts';
+import { parseStart } from './start-time.ts';
+
+type ValueKind = 'nothing' | 'time' | 'ppm' | 'leaves' | 'moment';
+
+interface FaultRow {
+  readonly takes: ValueKind;
+  /** What it takes where nothing is said. */
+  readonly usual?: string;
+  /** Faults of one group contradict each other. */
+  readonly group: string;
+  readonly does: string;
+}
+
+const ROWS = {
+  'disk-full': { takes: 'nothing', group: 'disk', does: 'no room is left: every write ends with ENOSPC' },
+  'disk-slow': { takes: 'time', usual: `${SLOW_MS}ms`, group: 'disk', does: 'every write takes so much longer' },
+  'disk-failing': { takes: 'nothing', group: 'disk', does: 'every write ends with EIO' },
+  'disk-read-only': {
+    takes: 'nothing',
+    group: 'disk',
+    does: 'what is there can be read, and every write ends with EROFS',
+  },
+  'power-cut': {
+    ...{ takes: 'leaves', usual: 'lost', group: 'power' },
+    does: 'the process ends at once; of writes that were not synced none is left, some of their sectors, or all',
+  },
+  'clock-set': { takes: 'moment', group: 'clock', does: 'the clock is set to another time, and goes on from there' },
+  'clock-ahead': { takes: 'time', usual: '1h', group: 'clock', does: 'the clock jumps ahead' },
+  'clock-behind': { takes: 'time', usual: '1h', group: 'clock', does: 'the clock jumps back' },
+  'clock-drift': { takes: 'ppm', usual: '200', group: 'drift', does: 'the clock gains so many microseconds a second' },
+  'clock-unsure': {
+    takes: 'nothing',
+    group: 'trust',
+    does: 'nobody knows whether the clock is right, as on a board without a battery',
+  },
+} as const satisfies Record<string, FaultRow>;
+
+export type DeviceFaultName = keyof typeof ROWS;
+
+/** Every fault: its name, what it takes, what it does; for people. */
+export function listDeviceFaults(): { name: string; takes: string; does: string }[] {
+  return Object.entries<FaultRow>(ROWS).map(([name, row]) => ({ name, takes: takesWords(row), does: row.does }));
+}
+
+function takesWords({ takes, usual }: FaultRow): string {
+  switch (takes) {
+    case 'nothing':
+      return '';
+    case 'time':
+      return usual ?? '';
+    case 'ppm':
+      return `${usual} (millionths; negative: it loses)`;
+    case 'leaves':
+      return POWER_CUT_LEAVES.join('|');
+    case 'moment':
+      return '1970, 2031-05-01 or 2026-03-29T00:59:50Z';
+  }
+}
+
+/** A fault and when it lasts, in microseconds since the doorbell's start. */
+export interface DeviceFault {
+  readonly name: DeviceFaultName;
+  /** Times and moments in microseconds, parts per million, what a power cut leaves; an empty text where it takes nothing. */
+  readonly value: number | string;
+  readonly fromUs: number;
+  /** Infinity: until it is cleared. */
+  readonly untilUs: number;
+  /** As it was asked for. */
+  readonly text: string;
+}
+
+export const DEVICE_FAULTS_MAX = 64;
+export const FAULT_LETTERS_MAX = 300;
+const TIME_US_MAX = 100 * 365 * 24 * 3_600 * 1_000_000;
+const PPM_MAX = 500_000;
+const UNITS_US: Readonly<Record<string, number>> = { ms: 1_000, s: 1_000_000, m: 60_000_000, h: 3_600_000_000 };
+
+function isFaultName(word: string): word is DeviceFaultName {
+  return Object.hasOwn(ROWS, word);
+}
+
+/**
+ * Reads `NAME[=VALUE][@START][+LENGTH]`: from START after the doorbell's start on, for LENGTH. Without START it begins at `nowUs`. Throws
+ * `device_fault_unknown`, `device_fault_invalid`.
+ */
+export function readDeviceFault(text: string, nowUs: number): DeviceFault {
+  const shown = text.slice(0, FAULT_LETTERS_MAX);
+  const invalid = (detail: string) => failure('device_fault_invalid', { fault: shown, detail });
+  if (text.length > FAULT_LETTERS_MAX) throw invalid(`it is longer than ${FAULT_LETTERS_MAX} letters`);
+  const [, word = '', behind = ''] = /^([^=@+]*)(.*)$/s.exec(text) ?? [];
+  if (!isFaultName(word)) {
+    const meant = nearestWord(word, Object.keys(ROWS));
+    throw failure('device_fault_unknown', { name: word, hint: meant === null ? '' : ` (did you mean ${meant}?)` });
+  }
+  const times = /^(?:=(.*?))?(?:@([\d.]+(?:ms|s|m|h)))?(?:\+([\d.]+(?:ms|s|m|h)))?$/s.exec(behind);
+  if (times === null) throw invalid('behind the name come =VALUE, @START and +LENGTH, such as disk-slow=2s@30s+10s');
+  const [, said, start, length] = times;
+  const row: FaultRow = ROWS[word];
+  if (said !== undefined && row.takes === 'nothing') throw invalid('it takes no value');
+  const value = row.takes === 'nothing' ? '' : readValue(row.takes, said ?? row.usual ?? '', invalid);
+  if (value === null) throw invalid(`it takes ${takesWords(row)}`);
+  if (word === 'power-cut' && length !== undefined)
+    throw invalid('it has no length: start the doorbell again yourself');
+  const fromUs = start === undefined ? nowUs : readTime(start);
+  const lengthUs = length === undefined ? Number.POSITIVE_INFINITY : readTime(length);
+  if (fromUs === null || lengthUs === null || lengthUs === 0)
+    throw invalid('a time is at most a hundred years, and a length more than 0');
+  return { name: word, value, fromUs, untilUs: fromUs + lengthUs, text: shown };
+}
+
+function readTime(text: string): number | null {
+  const [, number = '', unit = ''] = /^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h)$/.exec(text) ?? [];
+  const us = Math.round(Number(number === '' ? Number.NaN : number) * (UNITS_US[unit] ?? Number.NaN));
+  return us <= TIME_US_MAX ? us : null;
+}
+
+/** Null for a text that is no such value. */
+function readValue(
+  kind: Exclude<ValueKind, 'nothing'>,
+  text: string,
+  invalid: (detail: string) => Error,
+): number | string | null {
+  switch (kind) {
+    case 'time':
+      return readTime(text) || null;
+    case 'ppm': {
+      const ppm = /^-?\d{1,6}$/.test(text) ? Number(text) : 0;
+      return ppm !== 0 && Math.abs(ppm) <= PPM_MAX ? ppm : null;
+    }
+    case 'leaves':
+      return POWER_CUT_LEAVES.find((word) => word === text) ?? null;
+    case 'moment':
+      return readMoment(text, invalid);
+  }
+}
+
+/** A year, a day or an instant, in microseconds since 1970. */
+function readMoment(text: string, invalid: (detail: string) => Error): number | null {
+  if (text === '') return null;
+  const whole = /^\d{4}$/.test(text) ? `${text}-01-01` : text;
+  try {
+    return parseStart(/^\d{4}-\d\d-\d\d$/.test(whole) ? `${whole}T00:00:00Z` : whole).wallUs;
+  } catch (thrown) {
+    if (!isFailure(thrown)) throw thrown;
+    throw invalid(thrown.message);
+  }
+}
+
+/** As a machine's own clock, it is not known to be right while it shows a time before this software was there. */
+class FaultyClock extends DeviceClock {
+  override synchronised(): boolean {
+    return super.synchronised() && isPossibleWall(this.wallUs());
+  }
+}
+
+export interface DeviceFaultsDeps {
+  /** The machine's. */
+  clock: Clock;
+  disk: Disk;
+  random: Random;
+  log: Log;
+  /** Ends the process at once, as if its power were gone: nothing after this call runs. */
+  cutOff(): void;
+}
+
+/** Of one fault, for whoever lists them; seconds since the doorbell's start. `untilS` null: until it is cleared. */
+export interface ListedDeviceFault {
+  fault: string;
+  name: string;
+  fromS: number;
+  untilS: number | null;
+}
+
+/** A virtual doorbell's faults, and the disk and the clock that have them. Its times count from when it was made. */
+export class DeviceFaults {
+  readonly disk: SimulatedDisk;
+  readonly clock: DeviceClock;
+  private readonly deps: DeviceFaultsDeps;
+  private readonly time: MachineTime;
+  private faults: DeviceFault[] = [];
+  /** Those that last now, each with what ends it. */
+  private readonly lasting = new Map<DeviceFault, () => void>();
+  private readonly listeners = new Set<() => void>();
+  private timer: Timer | null = null;
+
+  constructor(deps: DeviceFaultsDeps) {
+    this.deps = deps;
+    this.time = new MachineTime(deps.clock);
+    this.disk = new SimulatedDisk(deps.disk, deps);
+    this.clock = new FaultyClock(this.time);
+  }
+
+  /** Microseconds since the doorbell's start. */
+  get nowUs(): number {
+    return this.time.passedUs;
+  }
+
+  /**
+   * Adds faults; one that is due begins before this returns. Throws `device_fault_unknown`, `device_fault_invalid` before any is added;
+   * `device_faults_contradict`, `device_faults_too_many` leave those that came before in the list.
+   */
+  add(texts: readonly string[]): void {
+    const { nowUs } = this;
+    const read = texts.map((text) => readDeviceFault(text, nowUs));
+    try {
+      for (const fault of read) {
+        const other = this.faults.find((one) => isContrary(one, fault));
+        if (other) throw failure('device_faults_contradict', { first: fault.text, second: other.text });
+        if (this.faults.length === DEVICE_FAULTS_MAX)
+          throw failure('device_faults_too_many', { most: DEVICE_FAULTS_MAX });
+        this.faults.push(fault);
+      }
+    } finally {
+      this.follow();
+    }
+  }
+
+  /** Ends faults of a name, or `all`, now; what has not begun is forgotten. Throws `device_fault_not_set` where there is none. */
+  clear(name: string): void {
+    const meant = this.faults.filter((fault) => name === 'all' || fault.name === name);
+    if (meant.length === 0 && name !== 'all') throw failure('device_fault_not_set', { name });
+    for (const fault of meant) this.end(fault);
+    this.follow(meant.length > 0);
+  }
+
+  /** Those that last or are to come, in the order they were asked for. */
+  list(): ListedDeviceFault[] {
+    const seconds = (us: number) => us / 1_000_000;
+    return this.faults.map(({ text, name, fromUs, untilUs }) => {
+      const untilS = Number.isFinite(untilUs) ? seconds(untilUs) : null;
+      return { fault: text, name, fromS: seconds(fromUs), untilS };
+    });
+  }
+
+  /** Those that last now, as they were asked for. Not a power cut: of that nobody hears anything. */
+  now(): string[] {
+    return [...this.lasting.keys()].filter(isTold).map(({ text }) => text);
+  }
+
+  /** Calls `listener` whenever a fault has begun or ended. */
+  onChange(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  /** Ends nothing, and begins nothing more. */
+  stop(): void {
+    this.timer?.cancel();
+    this.listeners.clear();
+  }
+
+  /** Begins what is due, ends what is over, and looks again when the next is. */
+  private follow(hasChanged = false): void {
+    this.timer?.cancel();
+    const { nowUs } = this;
+    const over = this.faults.filter(({ untilUs }) => untilUs <= nowUs);
+    for (const fault of over) this.end(fault);
+    const due = this.faults.filter((fault) => fault.fromUs <= nowUs && !this.lasting.has(fault));
+    for (const fault of due) {
+      this.deps.log.warn('a fault that was asked for begins', { fault: fault.text });
+      this.lasting.set(fault, this.begin(fault));
+    }
+    const next = Math.min(
+      ...this.faults.flatMap(({ fromUs, untilUs }) => [fromUs, untilUs]).filter((us) => us > nowUs),
+    );
+    this.timer = Number.isFinite(next)
+      ? this.deps.clock.after(Math.ceil((next - nowUs) / 1_000), () => this.follow())
+      : null;
+    if (hasChanged || [...over, ...due].some(isTold)) for (const listener of this.listeners) listener();
+  }
+
+  private end(fault: DeviceFault): void {
+    this.faults = this.faults.filter((other) => other !== fault);
+    const end = this.lasting.get(fault);
+    this.lasting.delete(fault);
+    if (end === undefined) return;
+    end();
+    this.deps.log.warn('a fault that was asked for ends', { fault: fault.text });
+  }
+
+  /** Returns what ends it. */
+  private begin({ name, value }: DeviceFault): () => void {
+    switch (name) {
+      case 'disk-full':
+        return this.diskIs('full');
+      case 'disk-slow':
+        return this.diskIs('slow', Number(value) / 1_000);
+      case 'disk-failing':
+        return this.diskIs('failing');
+      case 'disk-read-only':
+        return this.diskIs('read-only');
+      case 'power-cut':
+        void this.cutPower(POWER_CUT_LEAVES.find((word) => word === value) ?? 'lost');
+        return () => undefined;
+      case 'clock-set':
+        return this.clockJumps(Number(value) - this.clock.wallUs());
+      case 'clock-ahead':
+        return this.clockJumps(Number(value));
+      case 'clock-behind':
+        return this.clockJumps(-Number(value));
+      case 'clock-drift':
+        return this.clockDrifts(Number(value));
+      case 'clock-unsure':
+        this.clock.trust(false);
+        return () => this.clock.trust(true);
+    }
+  }
+
+  private diskIs(state: DiskState, slowMs?: number): () => void {
+    this.disk.set(state, slowMs);
+    return () => this.disk.set('ok');
+  }
+
+  private async cutPower(leaves: PowerCutLeaves): Promise<void> {
+    await this.disk.cut(leaves);
+    this.deps.cutOff();
+  }
+
+  /** In the end it is set right again. */
+  private clockJumps(us: number): () => void {
+    this.clock.stepBy(us);
+    return () => this.clock.stepBy(-us);
+  }
+
+  private clockDrifts(ppm: number): () => void {
+    const fromUs = this.nowUs;
+    this.clock.drift(ppm);
+    return () => {
+      this.clock.drift(0);
+      this.clock.stepBy(-Math.round(((this.nowUs - fromUs) * ppm) / 1_000_000));
+    };
+  }
+}
+
+function isTold({ name }: DeviceFault): boolean {
+  return name !== 'power-cut';
+}
+
+/** Two faults of one group at the same time. */
+function isContrary(one: DeviceFault, other: DeviceFault): boolean {
+  const isSameGroup = ROWS[one.name].group === ROWS[other.name].group;
+  return isSameGroup && one.fromUs < other.untilUs && other.fromUs < one.untilUs;
+}
