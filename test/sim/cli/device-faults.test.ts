@@ -54,14 +54,14 @@ it('refuses what cannot be read, and any fault of a doorbell with hardware or of
 
 it('makes the doorbell of a testbed fail, tells its owner, and starts it again when its power was cut', {
   tags: ['long'],
-  timeout: 240_000,
+  timeout: 300_000,
 }, async () => {
   const data = join(folder.path, 'testbed');
   const control = join(folder.path, 'porch.sock');
   const words = ['--data', data, '--no-ask', '--fault', 'clock-drift=100', '--control', control];
   const up = new Running(['up', ...words, '--json']);
   try {
-    await up.line('a testbed', ({ event }) => event === 'up');
+    await up.line('a testbed', ({ event }) => event === 'up', 180);
     const told = async () => {
       const { last } = await runCommand(['watch', '--once', '--json', '--data', data]);
       const { state } = stateSchema.parse(last);
