@@ -36,6 +36,10 @@ const ROWS = {
     group: 'disk',
     does: 'what is there can be read, and every write ends with EROFS',
   },
+  'disk-unsynced': {
+    ...{ takes: 'nothing', group: 'disk' },
+    does: 'a sync is answered and does nothing: a power cut takes what was written since',
+  },
   'power-cut': {
     ...{ takes: 'leaves', usual: 'lost', group: 'power' },
     does: 'the process ends at once; of writes that were not synced none is left, some of their sectors, or all',
@@ -304,6 +308,8 @@ export class DeviceFaults {
         return this.diskIs('failing');
       case 'disk-read-only':
         return this.diskIs('read-only');
+      case 'disk-unsynced':
+        return this.diskIs('unsynced');
       case 'power-cut':
         void this.cutPower(POWER_CUT_LEAVES.find((word) => word === value) ?? 'lost');
         return () => undefined;

@@ -2,8 +2,8 @@
 // was not durable. Not here: real disks (device/base/disk.ts), a disk in memory (memory-disk.ts), who commands it.
 import type { Clock, Disk, DiskFile, Random } from '../../device/index.ts';
 
-/** `failing`: every write ends with EIO. */
-export const DISK_STATES = ['ok', 'full', 'slow', 'failing', 'read-only'] as const;
+/** `failing`: every write ends with EIO. `unsynced`: it answers that a write is durable, and it is not. */
+export const DISK_STATES = ['ok', 'full', 'slow', 'failing', 'read-only', 'unsynced'] as const;
 export type DiskState = (typeof DISK_STATES)[number];
 
 /** What a power cut leaves of writes that were not made durable: none of them, some of their sectors, or all of them. */
@@ -30,7 +30,7 @@ function fault(code: string, words: string): Error {
 
 /**
  * Names are durable at once, as the real disk makes them, and so are removals and new lengths. What is written is durable once `sync` or
- * `writeDurably` says so; until then what it has overwritten is kept in memory.
+ * `writeDurably` says so, unless the disk is `unsynced`; until then what it has overwritten is kept in memory.
  */
 export class SimulatedDisk implements Disk {
   private readonly disk: Disk;
@@ -61,6 +61,11 @@ export class SimulatedDisk implements Disk {
     this.unsynced.clear();
     for (const file of this.files) await file.close().catch(() => undefined);
     this.files.clear();
+  }
+
+  /** Whether what it calls durable is. */
+  get isHonest(): boolean {
+    return this.state !== 'unsynced';
   }
 
   /** Whether the power was cut. */
@@ -288,6 +293,7 @@ class SimulatedFile implements DiskFile {
   }
 
   writeDurably(position: number, bytes: Uint8Array): Promise<void> {
+    if (!this.disk.isHonest) return this.write(position, bytes);
     return this.change(async () => {
       await this.file.writeDurably(position, bytes);
       this.unsynced.isDurable(position, bytes.length);
@@ -296,6 +302,7 @@ class SimulatedFile implements DiskFile {
 
   sync(): Promise<void> {
     return this.change(async () => {
+      if (!this.disk.isHonest) return;
       await this.file.sync();
       this.unsynced.allDurable();
     });

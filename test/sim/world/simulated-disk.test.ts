@@ -107,6 +107,27 @@ it('leaves some sectors of a torn write, none of a lost one, and all of a kept o
   expect(sectors()).toBe('bbbb');
 });
 
+it('takes with the power what it has called durable while it was not honest, until a sync that is', async () => {
+  const file = await disk.open(path(), { create: true });
+  await file.writeDurably(0, bytes('kept'));
+  disk.set('unsynced');
+  await file.write(0, bytes('LOST'));
+  await file.sync();
+  await file.writeDurably(4, bytes(', too'));
+  expect(readFileSync(path(), 'utf8')).toBe('LOST, too');
+  await disk.cut('lost');
+  expect(readFileSync(path(), 'utf8')).toBe('kept');
+
+  disk = diskOn(new SystemDisk());
+  disk.set('unsynced');
+  const again = await disk.open(path(), { create: false });
+  await again.writeDurably(0, bytes('late'));
+  disk.set('ok');
+  await again.sync();
+  await disk.cut('lost');
+  expect(readFileSync(path(), 'utf8')).toBe('late');
+});
+
 it('has zeros where a torn write did not reach before what it did', async () => {
   const lengths = new Set<number>();
   for (let seed = 1; seed <= 20; seed += 1) {
