@@ -1,5 +1,12 @@
 // Owns: the failures of ffmpeg and cameras of any kind. Not here: the one closed table (../errors.ts).
-import { machineFault, machineFaultForNow, unreachableForNow, unusableInput, wrongUsage } from './kinds.ts';
+import {
+  machineFault,
+  machineFaultForNow,
+  unreachableForNow,
+  unusableInput,
+  unusableInputForNow,
+  wrongUsage,
+} from './kinds.ts';
 
 export const cameraErrors = {
   ffmpeg_missing: machineFault(
@@ -27,6 +34,16 @@ export const cameraErrors = {
     503,
     'The camera {source} does not answer: {detail}',
     'Check its power, network and credentials; recording goes on by itself when it is back.',
+  ),
+  camera_pictures_damaged: unusableInputForNow(
+    422,
+    'Pictures of the camera {source} are damaged or missing: {detail}',
+    'Check its cable or Wi-Fi, or lower its bit rate; it records all the same, and this is told until ten minutes after the last of them.',
+  ),
+  camera_clock_wrong: unusableInputForNow(
+    422,
+    'The clock of the camera {source} is wrong: {detail}',
+    'Update its firmware, or let it set its clock less often; recording goes on by itself, and pictures without a date are never sent.',
   ),
   camera_no_video: unusableInput(
     422,
