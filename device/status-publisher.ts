@@ -84,9 +84,9 @@ export class StatusPublisher {
     this.sources = sources;
   }
 
-  /** Takes in a camera change, publishes an event if the camera's state changed, and publishes the state. */
+  /** Takes in a camera change, publishes an event if the camera's state or what is wrong with it changed, and publishes the state. */
   cameraIs(change: CaptureChange): void {
-    const isNews = change.state !== this.camera?.state;
+    const isNews = change.state !== this.camera?.state || change.failure?.code !== this.camera?.failure?.code;
     this.camera = change;
     if (change.recording) this.sourceStartUs = change.recording.sourceStartUs;
     if (isNews) this.event({ type: 'camera', state: change.state, ...detailOf(change) });

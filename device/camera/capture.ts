@@ -39,7 +39,7 @@ export interface CaptureChange {
   readonly source: string;
   readonly atUs: number;
   readonly detail?: string;
-  /** Why, for `failed` and `lost`; for `recording`, what it lacks: sound, or a control. */
+  /** Why, for `failed` and `lost`; for `recording`, what is wrong with its pictures, or what it lacks: sound, or a control. */
   readonly failure?: Failure;
   /** For `recording`: its id, the wall time of time 0 on the source's own timeline, whether the video is the source's own. */
   readonly recording?: RecordingPlace & { readonly video: 'copy' | 'encode' };
@@ -71,6 +71,8 @@ export interface CaptureDeps extends RecordingContext {
 const STALL_MS = 10_000;
 const RETRY_MS = 500;
 const RETRY_MS_MAX = 30_000;
+/** What is wrong with pictures is told once, until it has been well for so long. */
+const WELL_AGAIN_MS = 600_000;
 const QUEUE_BYTES_MAX = 2 * FRAGMENT_BYTES_MAX;
 
 /** The longest detail that a state carries. */
@@ -90,6 +92,8 @@ export class Capture {
   private running: Promise<void> = Promise.resolve();
   private waiting: Timer | null = null;
   private lastFailure: Failure | null = null;
+  /** What is wrong with the pictures, by its code, and when it last was. */
+  private readonly ailments = new Map<string, { why: Failure; atMs: number }>();
   private place: RunPlace | null = null;
   private deliveredUntilUs = 0;
   /** Segments added to the queue, and taken from it to be stored, since the process began. */
@@ -138,6 +142,7 @@ export class Capture {
     this.driver = this.openDriver();
     this.deliveredUntilUs = 0;
     this.lastFailure = null;
+    this.ailments.clear();
     await new Promise<void>((opened) => this.dispatch({ type: 'start' }, opened));
     if (this.in('failed') && this.lastFailure) throw this.lastFailure;
   }
@@ -197,7 +202,8 @@ export class Capture {
     }
     const name = this.state.name;
     const place = name === 'recording' ? this.place : null;
-    const lacks = detail === undefined ? place?.troubles[0] : undefined;
+    const [ailment] = place ? this.ailments.values() : [];
+    const lacks = detail === undefined ? (ailment?.why ?? place?.troubles[0]) : undefined;
     const told = name === 'failed' || name === 'lost' ? this.lastFailure : (lacks ?? null);
     const change: CaptureChange = {
       state: name,
@@ -222,6 +228,7 @@ export class Capture {
       {
         opened,
         segment: (endUs, place) => this.onSegment(endUs, place),
+        ailing: (why) => this.onAilment(why),
         dropped: () => this.onLost('storing is too slow', this.offered),
         stalled: (detail) => this.dispatch({ type: 'stall', detail }),
         gray: (pixels, atUs) => this.sinks.gray({ width: GRAY_WIDTH, height: GRAY_HEIGHT, pixels, atUs }),
@@ -245,7 +252,22 @@ export class Capture {
     this.backoff.reset();
     this.dispatch({ type: 'segment' });
     this.offered += 1;
-    if (before === 'recording' && place !== null) this.report();
+    const isBetter = this.healed();
+    if (before === 'recording' && (place !== null || isBetter)) this.report();
+  }
+
+  private onAilment(why: Failure): void {
+    const isNew = !this.ailments.has(why.code);
+    this.ailments.set(why.code, { why: this.ailments.get(why.code)?.why ?? why, atMs: this.deps.clock.monotonicMs() });
+    if (isNew && this.in('recording')) this.report();
+  }
+
+  /** Forgets what has been well for long; returns whether there was any. */
+  private healed(): boolean {
+    const untilMs = this.deps.clock.monotonicMs() - WELL_AGAIN_MS;
+    const well = [...this.ailments].filter(([, { atMs }]) => atMs < untilMs);
+    for (const [code] of well) this.ailments.delete(code);
+    return well.length > 0;
   }
 
   /** Segment number `at` was lost on its way to its sink: reported once until a later one is stored. */

@@ -76,12 +76,20 @@ function hasBidirectional(avc: AvcConfig, sample: Uint8Array): boolean {
 }
 
 function* slicesOf(avc: AvcConfig, sample: Uint8Array): Generator<Uint8Array> {
+  for (const unit of unitsOf(avc, sample)) if (isSlice(unit)) yield unit;
+}
+
+/** Whether a NAL unit holds a part of a picture. */
+export function isSlice(unit: Uint8Array): boolean {
+  return nalType(unit) >= NAL.slice && nalType(unit) <= NAL.idrSlice;
+}
+
+/** The NAL units of a sample, in order; what is too short to be one at its end is left out. Throws `fragment_malformed`. */
+export function* unitsOf(avc: AvcConfig, sample: Uint8Array): Generator<Uint8Array> {
   const fields = new FieldReader(sample);
   while (fields.left > avc.nalLengthSize) {
     let length = 0;
     for (let n = 0; n < avc.nalLengthSize; n += 1) length = length * 256 + fields.u8();
-    const unit = fields.take(length);
-    const type = nalType(unit);
-    if (type >= NAL.slice && type <= NAL.idrSlice) yield unit;
+    yield fields.take(length);
   }
 }

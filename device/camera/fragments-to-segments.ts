@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { freshId, type Random } from '../base/random.ts';
 import type { InitInfo, Sample } from '../media/fragment.ts';
 import { type Segment, wallTimeUs } from './segment.ts';
-import { ArrivalTimeline, type SourceTimeline } from './source-timeline.ts';
+import { ArrivalTimeline, type SourceTimeline, STEP_US_MIN } from './source-timeline.ts';
 
 /** What every segment of this boot carries. */
 export interface RecordingContext {
@@ -19,9 +19,6 @@ export interface RecordingPlace {
   readonly recording: string;
   readonly sourceStartUs: number;
 }
-
-/** A wall clock that moves by more than this against the monotonic one, between two fragments, was set; less is slewing. */
-const STEP_US_MIN = 500_000;
 
 /** Assumed when an encoder does not say how long its last frame is shown: 25 fps. */
 const FRAME_US_DEFAULT = 40_000;

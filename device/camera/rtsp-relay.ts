@@ -1,9 +1,11 @@
 // Owns: the one connection to a network camera. ffmpeg follows an RTSP redirect to any host and has no option against it, so it
 // is given an address on loopback; this connects to the camera's own address and forwards nothing but answers without redirects
-// and framed packets. Not here: what is recorded of them (source-rtsp.ts).
+// and framed packets. Not here: what the packets tell (rtp-watch.ts), what is recorded of them (source-rtsp.ts).
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { concatBytes } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import { type PacketFacts, RtpWatch } from './rtp-watch.ts';
 
 const HEAD_BYTES_MAX = 16 * 1024;
 const BODY_BYTES_MAX = 256 * 1024;
@@ -33,7 +35,13 @@ export class RelayRefusal extends Error {}
  * behind this reads them differently. Throws `RelayRefusal` for a redirect and for all that is not plain RTSP 1.0.
  */
 export class RtspFilter {
+  private readonly watch: RtpWatch | null;
   private held: Buffer = Buffer.alloc(0);
+
+  /** `watch` sees every packet and description, and says which packets pass. */
+  constructor(watch: RtpWatch | null = null) {
+    this.watch = watch;
+  }
 
   push(part: Uint8Array): Uint8Array[] {
     this.held = Buffer.concat([this.held, part]);
@@ -51,8 +59,10 @@ export class RtspFilter {
     if (held.length < FRAME_HEAD_BYTES) return 0;
     const length = held.readUInt16BE(2);
     if (held.length < FRAME_HEAD_BYTES + length) return 0;
-    if (length >= PACKET_BYTES_MIN) out.push(held.subarray(0, FRAME_HEAD_BYTES + length));
-    return FRAME_HEAD_BYTES + length;
+    const frame = held.subarray(0, FRAME_HEAD_BYTES + length);
+    const passes = length >= PACKET_BYTES_MIN && this.watch?.passes(frame[1] ?? 0, frame.subarray(FRAME_HEAD_BYTES));
+    if (passes !== false) out.push(frame);
+    return frame.length;
   }
 
   private takeMessage(out: Uint8Array[]): number {
@@ -74,7 +84,9 @@ export class RtspFilter {
       const kept = headers.filter(({ name }) => HEADERS_KEPT.has(name)).map(({ line }) => `${line}\r\n`);
       const length = bodyBytes > 0 ? `Content-Length: ${bodyBytes}\r\n` : '';
       const head = Buffer.from(`RTSP/1.0 ${status}\r\n${kept.join('')}${length}\r\n`, 'latin1');
-      out.push(concatBytes([head, held.subarray(bodyAt, bodyAt + bodyBytes)]));
+      const body = held.subarray(bodyAt, bodyAt + bodyBytes);
+      this.watch?.described(body.toString('latin1'));
+      out.push(concatBytes([head, body]));
     }
     return bodyAt + bodyBytes;
   }
@@ -120,11 +132,18 @@ export class RtspRelay {
   private readonly camera: { host: string; port: number };
   private readonly server: Server = createServer({ pauseOnConnect: true });
   private readonly sockets: Socket[] = [];
+  private readonly watch: RtpWatch;
   private why: string | null = null;
 
   /** `host` is an IP address: no name is looked up here. */
-  constructor(camera: { host: string; port: number }) {
+  constructor(camera: { host: string; port: number }, clock: Pick<Clock, 'monotonicMs' | 'wallUs'>) {
     this.camera = camera;
+    this.watch = new RtpWatch(clock);
+  }
+
+  /** What the packets of the connection tell. */
+  get packets(): PacketFacts {
+    return this.watch;
   }
 
   /** Why the connection ended, as half a sentence, when the camera or the network is to blame; else null. */
@@ -158,7 +177,7 @@ export class RtspRelay {
       client.destroy();
       camera.destroy();
     };
-    const filter = new RtspFilter();
+    const filter = new RtspFilter(this.watch);
     client.on('error', () => end(null));
     client.on('close', () => end(null));
     camera.on('error', (thrown: NodeJS.ErrnoException) => end(`no connection (${thrown.code ?? thrown.message})`));
@@ -167,6 +186,8 @@ export class RtspRelay {
     camera.on('data', (part: Buffer) => {
       try {
         for (const bytes of filter.push(part)) hold(client.write(bytes), camera, client);
+        // What came before the jump is written to its end, and recorded.
+        if (this.watch.jumpUs !== null) camera.destroy();
       } catch (thrown) {
         if (!(thrown instanceof RelayRefusal)) throw thrown;
         end(thrown.message);

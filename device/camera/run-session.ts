@@ -15,6 +15,7 @@ import type { Ffmpeg } from './find-ffmpeg.ts';
 import { FootageInStep } from './footage-in-step.ts';
 import { bootWallUsOf, endOf, Recording, type RecordingContext, type RecordingPlace } from './fragments-to-segments.ts';
 import type { LiveFragments } from './live-fragments.ts';
+import { isPictureMissing, tellsDamage } from './picture-damage.ts';
 import type { SegmentQueue } from './segment-queue.ts';
 import type { RunInput, SourceDriver } from './source-interfaces.ts';
 import type { SourceTimeline } from './source-timeline.ts';
@@ -51,6 +52,8 @@ export interface SessionSinks {
   segment(endUs: number, place: RunPlace | null): void;
   /** A segment found no room. */
   dropped(): void;
+  /** Something is wrong with the pictures that are being recorded. Called with each segment while it lasts. */
+  ailing(why: Failure): void;
   /** No segment for too long: the run should be ended. */
   stalled(detail: string): void;
   gray(pixels: Uint8Array, atUs: number): void;
@@ -80,6 +83,10 @@ export class RunSession {
   /** The first picture's time in the run's own; null before it. */
   private beginsUs: number | null = null;
   private segments = 0;
+  /** Whether the decoder complained since the last fragment, or before that one; and packets that had been lost then. */
+  private isDamaged = false;
+  private wasDamaged = false;
+  private lostPackets = 0;
   private watch: Timer | null = null;
   private live: ReturnType<LiveFragments['open']> | null = null;
   /** For footage of another time; null for footage that comes when it comes. */
@@ -164,6 +171,8 @@ export class RunSession {
 
   private onLine(line: string): void {
     this.facts.read(line);
+    // Before a fragment has come, a decoder may have begun in the middle of a GOP.
+    if (this.segments > 0 && tellsDamage(line)) this.isDamaged = true;
     const why = this.context.driver.endedBy?.(line) ?? null;
     if (why !== null) this.sinks.stalled(why);
   }
@@ -174,7 +183,13 @@ export class RunSession {
     const fault = input.plan.video === 'copy' ? faultOfTrack(init) : null;
     this.learn(fault);
     const { bootWallUs } = this;
-    this.recording = new Recording(this.context, this.timeline, { init, initBytes: bytes, bootWallUs });
+    // Pictures that all have one time lie somewhere in it: nothing is cut out of them.
+    const clockTrusted = () => this.context.clockTrusted() && !input.packets?.stillUs;
+    this.recording = new Recording({ ...this.context, clockTrusted }, this.timeline, {
+      init,
+      initBytes: bytes,
+      bootWallUs,
+    });
   }
 
   /** Tells the driver what the run has shown; throws Replanned when another plan is needed. */
@@ -200,12 +215,34 @@ export class RunSession {
     if (copied && isCutOff(this.init, samples.video)) return this.watchFor(this.context.stallMs);
     if (copied) this.learn(faultOfGop(this.init, samples.video));
     const video = [first, ...more] as const;
+    if (this.context.driver.live || input.mayBeDamaged) {
+      this.notice(input, copied && isPictureMissing(this.init, video));
+    }
     this.held.push({ bytes, video });
     this.segments += 1;
     const settled = this.recording.arrived(video) || this.held.length >= HELD_MAX;
     if (settled) await this.deliver(input, signal);
     if (copied && gopTooLong(this.init, samples.video)) this.learn('keyframes are too far apart');
     if (!signal.aborted) this.watchFor(this.context.stallMs);
+  }
+
+  /** Tells what was wrong with the pictures since the fragment before. */
+  private notice({ packets }: RunInput, isMissing: boolean): void {
+    const { sinks, context } = this;
+    const lost = packets?.lost ?? 0;
+    const words = [
+      ...(lost > this.lostPackets ? ['packets were lost on the way'] : []),
+      ...(isMissing ? ['some did not come, or not in order'] : []),
+      ...(this.wasDamaged ? ['some cannot be decoded whole'] : []),
+    ];
+    this.lostPackets = lost;
+    // Told with the next fragment: of a connection that ends, the last picture is often cut off.
+    this.wasDamaged = this.isDamaged;
+    this.isDamaged = false;
+    const source = context.shown;
+    if (words.length > 0) sinks.ailing(failure('camera_pictures_damaged', { source, detail: words.join('; ') }));
+    if (packets && packets.stillUs > 0)
+      sinks.ailing(failure('camera_clock_wrong', { source, detail: 'it gives all pictures the same time' }));
   }
 
   /** Gives the held fragments their places in wall time and sends them on. */

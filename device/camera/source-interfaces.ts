@@ -9,6 +9,7 @@ import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 import type { Reach } from './footage-in-step.ts';
 import type { RunEvidence } from './replan-capture.ts';
+import type { PacketFacts } from './rtp-watch.ts';
 import type { SourceDefaults } from './source-options.ts';
 import type { SourceTimeline } from './source-timeline.ts';
 import type { Port } from './start-ffmpeg.ts';
@@ -41,6 +42,10 @@ export interface RunInput {
   readonly reach?: Reach;
   /** Sound and picture are stamped by clocks of which one jumps when the wall clock is set: a new run puts them together again. */
   readonly endsWhenClockIsSet?: boolean;
+  /** Its pictures may come damaged, or not at all, and that is told; of live footage it always is. */
+  readonly mayBeDamaged?: boolean;
+  /** What the packets tell that it comes in. */
+  readonly packets?: PacketFacts;
 }
 
 /** What a driver may use. */

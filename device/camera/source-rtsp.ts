@@ -23,11 +23,13 @@ export class RtspDriver implements SourceDriver {
   readonly live = true;
   readonly unchanging = false;
   private readonly source: RtspSource;
+  private readonly clock: Clock;
   private plan: CapturePlan;
   private relay: RtspRelay | null = null;
 
-  constructor(source: RtspSource) {
+  constructor(source: RtspSource, { clock }: Pick<DriverContext, 'clock'>) {
     this.source = source;
+    this.clock = clock;
     // A camera that sends H.264 and AAC, as most do, is copied in its first run; any other reveals its streams in that run.
     this.plan = {
       video: 'copy',
@@ -38,7 +40,7 @@ export class RtspDriver implements SourceDriver {
   }
 
   async open(): Promise<RunInput> {
-    const relay = new RtspRelay(await addressOf(this.source));
+    const relay = new RtspRelay(await addressOf(this.source), this.clock);
     this.relay = relay;
     const url = new URL(this.source.url);
     url.host = `127.0.0.1:${await relay.start()}`;
@@ -49,6 +51,7 @@ export class RtspDriver implements SourceDriver {
       timeline: () => new ArrivalTimeline(null),
       skipBeforeUs: 0,
       feed: null,
+      packets: relay.packets,
     };
   }
 
@@ -60,6 +63,12 @@ export class RtspDriver implements SourceDriver {
   }
 
   explain(detail: string): Failure {
+    const jumpUs = this.relay?.packets.jumpUs ?? null;
+    if (jumpUs !== null) {
+      const way = jumpUs < 0 ? 'back' : 'forward';
+      const jump = `it jumped ${way} by ${(Math.abs(jumpUs) / 1_000_000).toFixed(1)} s`;
+      return failure('camera_clock_wrong', { source: this.source.shown, detail: jump });
+    }
     // What the relay saw of the camera explains more than that ffmpeg's connection ended.
     return failure('camera_unreachable', { source: this.source.shown, detail: this.relay?.fault ?? detail });
   }
@@ -119,6 +128,6 @@ function connectFault(clock: Clock, host: string, port: number): Promise<string 
 export const rtspKind: SourceKind<RtspSource> = {
   help: '  rtsp://HOST/PATH     a network camera            none: what follows the ? belongs to the camera',
   parse,
-  open: (source) => new RtspDriver(source),
+  open: (source, context) => new RtspDriver(source, context),
   tryOnce,
 };

@@ -45,7 +45,10 @@ export class KnownTimeline implements SourceTimeline {
 }
 
 /** A mapping off by more than this is given up: the clock was set, or the camera's clock runs at another speed. */
-const DRIFT_US_MAX = 1_500_000;
+export const DRIFT_US_MAX = 1_500_000;
+
+/** A wall clock that moves by more than this against the monotonic one, between two arrivals, was set; less is slewing. */
+export const STEP_US_MIN = 500_000;
 
 /** Arrivals are listened to this long before the mapping is fixed: the burst is over by then. */
 const SETTLE_US = 1_000_000;

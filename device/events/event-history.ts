@@ -88,7 +88,7 @@ export class EventHistory {
   /** The last sequence that is known to be too old, and whether a file may hold such events or lines whose age cannot be read. */
   private oldThrough = 0;
   private mustErase = false;
-  /** The camera's last state in the history since the start. */
+  /** The camera's last state in the history since the start, and what was wrong. */
   private camera: string | null = null;
   private damaged = 0;
   private lost = 0;
@@ -218,8 +218,10 @@ export class EventHistory {
   private isPassing(event: DeviceEvent): boolean {
     if (event.type !== 'camera') return event.type === 'event-window';
     const state = event.state === 'stalled' ? 'lost' : event.state;
-    if (state === 'starting' || state === this.camera) return true;
-    this.camera = state;
+    // What is wrong with a camera that records is an event of its own.
+    const shown = state === 'recording' ? `${state} ${event.code ?? ''}` : state;
+    if (state === 'starting' || shown === this.camera) return true;
+    this.camera = shown;
     return false;
   }
 

@@ -23,6 +23,10 @@ export interface Sps {
   chromaFormat: number;
   bitDepthLuma: number;
   bitDepthChroma: number;
+  /** Bits of `frame_num` in a slice's header. */
+  frameNumBits: number;
+  /** Whether numbers of frames may be left out. */
+  gapsAllowed: boolean;
   /** Whether every picture is one whole frame. */
   progressive: boolean;
   /** Size after cropping, in pixels. */
@@ -90,10 +94,10 @@ export function readSps(nal: Uint8Array, fault: BitFault = notExact): Sps {
     ? readFormat(bits)
     : { chromaFormat: 1, bitDepthLuma: 8, bitDepthChroma: 8, separatePlanes: false };
   const { separatePlanes, ...depths } = format;
-  bits.unsigned(); // log2_max_frame_num_minus4
+  const frameNumBits = bits.unsigned(12) + 4;
   skipOrderCount(bits);
   bits.unsigned(); // max_num_ref_frames
-  bits.flag(); // gaps_in_frame_num_value_allowed_flag
+  const gapsAllowed = bits.flag();
   const widthMbs = bits.unsigned(1023) + 1;
   const heightUnits = bits.unsigned(1023) + 1;
   const progressive = bits.flag();
@@ -109,7 +113,9 @@ export function readSps(nal: Uint8Array, fault: BitFault = notExact): Sps {
   if (width < 1 || height < 1) throw fault('a picture without a size');
   const vui = bits.flag() ? readVui(bits) : { aspect: [1, 1] as [number, number], colour: null };
   const clean = bits.atTrailingBits();
-  return { bytes: nal, id, profileIdc, constraints, levelIdc, ...depths, progressive, width, height, ...vui, clean };
+  const numbers = { frameNumBits, gapsAllowed };
+  const picture = { ...depths, ...numbers, progressive, width, height, ...vui };
+  return { bytes: nal, id, profileIdc, constraints, levelIdc, ...picture, clean };
 }
 
 function readFormat(bits: BitReader) {

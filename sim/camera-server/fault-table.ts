@@ -6,10 +6,10 @@ export type ValueKind = 'nothing' | 'percent' | 'time' | 'signed-time' | 'ppm' |
 
 /**
  * What our device does, as a test shows it: `exact`: every picture that it records is one that the camera made, byte for byte, and none is
- * missing between them; `encoded`: it encodes them anew; `gap`: pictures are missing, and a code says so; `refused`: it records nothing, and a
- * code says so; `unnoticed`: pictures are missing or damaged, and nothing says so.
+ * missing between them; `encoded`: it encodes them anew; `told`: pictures are missing, damaged or without a date, and a code says so;
+ * `refused`: it records nothing, and a code says so; `unnoticed`: pictures are missing or damaged, and nothing says so.
  */
-export type Verdict = 'exact' | 'encoded' | 'gap' | 'refused' | 'unnoticed';
+export type Verdict = 'exact' | 'encoded' | 'told' | 'refused' | 'unnoticed';
 
 /** How ffmpeg makes the pictures while a fault lasts: filters, and the encoder's own options. */
 export interface PictureChange {
@@ -55,6 +55,7 @@ const SPIDER = [
 ].join(';');
 
 const EXACT = (says = 'It records what it is sent.') => ({ verdict: 'exact', says }) as const;
+const TOLD = (says: string) => ({ verdict: 'told', says }) as const;
 
 export const PICTURE_FAULTS = {
   frozen: {
@@ -163,7 +164,7 @@ export const PICTURE_FAULTS = {
     ...{ layer: 'picture', takes: 'time', usual: '60s', group: 'gop' },
     does: 'sends one keyframe, and none for that long',
     device: {
-      verdict: 'gap',
+      verdict: 'told',
       says: 'It stores whole groups of pictures alone: none for 10 s is `camera_unreachable`, and it tries again.',
     },
     picture: (value) => ({ encoder: keyframesEach(value) }),
@@ -184,14 +185,12 @@ export const STREAM_FAULTS = {
   'pts-jump': {
     ...{ layer: 'stream', takes: 'signed-time', usual: '10s', group: 'times' },
     does: 'moves all its times by that much at once',
-    device: EXACT(
-      'It begins a new recording. Those of the second in which it jumped are dated wrong by as much, and nothing says so.',
-    ),
+    device: TOLD('`camera_clock_wrong`: it connects anew. Pictures up to the next keyframe are missing, and all others have their dates.'),
   },
   'stuck-clock': {
     ...{ layer: 'stream', takes: 'nothing', group: 'times' },
     does: 'says the same time for every picture',
-    device: EXACT('It stores them; all that come meanwhile are dated alike, and nothing says so.'),
+    device: TOLD('`camera_clock_wrong`; it stores them, dated alike and marked: no clip is cut out of them.'),
   },
   'clock-1970': {
     ...{ layer: 'stream', takes: 'nothing' },
@@ -201,21 +200,18 @@ export const STREAM_FAULTS = {
   gap: {
     ...{ layer: 'stream', takes: 'nothing', group: 'loss' },
     does: 'sends no picture and no sound',
-    device: { verdict: 'gap', says: 'No picture for 10 s is `camera_unreachable`, and it tries again.' },
+    device: { verdict: 'told', says: 'No picture for 10 s is `camera_unreachable`, and it tries again.' },
   },
   'lost-frames': {
     ...{ layer: 'stream', takes: 'percent', usual: '10%', group: 'loss' },
     does: 'leaves out so many of its pictures',
-    device: {
-      verdict: 'unnoticed',
-      says: 'What follows a missing one is damaged up to the next keyframe, and nothing says so.',
-    },
+    device: TOLD('`camera_pictures_damaged`; what follows a missing one is damaged up to the next keyframe.'),
   },
   'lost-keyframes': {
     ...{ layer: 'stream', takes: 'nothing', group: 'loss' },
     does: 'leaves out all its keyframes',
     device: {
-      verdict: 'gap',
+      verdict: 'told',
       says: 'It stores whole groups of pictures alone: none for 10 s is `camera_unreachable`, and it tries again.',
     },
   },
@@ -227,7 +223,7 @@ export const STREAM_FAULTS = {
   'reordered-frames': {
     ...{ layer: 'stream', takes: 'percent', usual: '10%', group: 'order' },
     does: 'sends so many of its pictures after the one that follows',
-    device: EXACT('It stores them in the order in which they come.'),
+    device: TOLD('`camera_pictures_damaged`; it stores them in the order in which they come.'),
   },
   'late-frames': {
     ...{ layer: 'stream', takes: 'time', usual: '400ms' },
@@ -242,12 +238,12 @@ export const STREAM_FAULTS = {
   'cut-frames': {
     ...{ layer: 'stream', takes: 'percent', usual: '10%', group: 'damage' },
     does: 'sends half of so many of its pictures',
-    device: { verdict: 'unnoticed', says: 'It stores what comes, and nothing says that it is damaged.' },
+    device: TOLD('`camera_pictures_damaged`; it stores what comes.'),
   },
   'flipped-bits': {
     ...{ layer: 'stream', takes: 'percent', usual: '10%', group: 'damage' },
     does: 'sends wrong bits in so many of its pictures',
-    device: { verdict: 'unnoticed', says: 'It stores what comes, and nothing says that it is damaged.' },
+    device: TOLD('`camera_pictures_damaged`; it stores what comes.'),
   },
   'sets-once': {
     ...{ layer: 'stream', takes: 'nothing' },
@@ -270,31 +266,22 @@ export const PACKET_FAULTS = {
   'lost-packets': {
     ...{ layer: 'packets', takes: 'percent', usual: '2%' },
     does: 'loses so many of its RTP packets',
-    device: {
-      verdict: 'unnoticed',
-      says: 'ffmpeg passes on what it could make of the packets; nothing says that pictures are damaged or missing.',
-    },
+    device: TOLD('`camera_pictures_damaged`; it stores what can be made of the packets.'),
   },
   'late-packets': {
     ...{ layer: 'packets', takes: 'time', usual: '60ms' },
     does: 'sends a tenth of its RTP packets that much later, after others',
-    device: {
-      verdict: 'unnoticed',
-      says: 'ffmpeg passes on what it could make of the packets; nothing says that pictures are damaged or missing.',
-    },
+    device: TOLD('`camera_pictures_damaged`; it stores what can be made of the packets.'),
   },
   'duplicate-packets': {
     ...{ layer: 'packets', takes: 'percent', usual: '5%' },
     does: 'sends so many of its RTP packets twice',
-    device: {
-      verdict: 'unnoticed',
-      says: 'ffmpeg passes on what it could make of the packets; nothing says that pictures are damaged or missing.',
-    },
+    device: EXACT('It leaves out what came before.'),
   },
   'half-open': {
     ...{ layer: 'packets', takes: 'nothing' },
     does: 'keeps its connections, and neither sends nor answers',
-    device: { verdict: 'gap', says: 'No picture for 10 s is `camera_unreachable`, and it connects anew.' },
+    device: { verdict: 'told', says: 'No picture for 10 s is `camera_unreachable`, and it connects anew.' },
   },
 } as const satisfies Record<string, FaultRow>;
 
@@ -342,12 +329,12 @@ export const SERVICE_FAULTS = {
   dies: {
     ...{ layer: 'service', takes: 'time', usual: '10s' },
     does: 'ends every connection that often, and refuses new ones for 2 s',
-    device: { verdict: 'gap', says: '`camera_unreachable`, then a new recording.' },
+    device: { verdict: 'told', says: '`camera_unreachable`, then a new recording.' },
   },
   'two-cameras': {
     ...{ layer: 'service', takes: 'nothing' },
     does: 'is two cameras at one address: the other one, which does not know the stream, takes every second connection',
-    device: { verdict: 'gap', says: '`camera_unreachable` every second time, then it records.' },
+    device: { verdict: 'told', says: '`camera_unreachable` every second time, then it records.' },
   },
 } as const satisfies Record<string, FaultRow>;
 

@@ -13,6 +13,8 @@ const SPS = {
   chromaFormat: 1,
   bitDepthLuma: 8,
   bitDepthChroma: 8,
+  frameNumBits: 4,
+  gapsAllowed: false,
   progressive: true,
   width: 640,
   height: 360,

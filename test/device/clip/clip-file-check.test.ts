@@ -285,6 +285,8 @@ describe('a clip is taken', () => {
       chromaFormat: 1,
       bitDepthLuma: 8,
       bitDepthChroma: 8,
+      frameNumBits: 4,
+      gapsAllowed: false,
     };
     const picture = {
       ...facts,

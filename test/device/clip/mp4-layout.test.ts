@@ -110,6 +110,8 @@ describe('a clip beyond 4 GiB and 2^32 ticks', () => {
       chromaFormat: 1,
       bitDepthLuma: 8,
       bitDepthChroma: 8,
+      frameNumBits: 4,
+      gapsAllowed: false,
       progressive: true,
       width: 320,
       height: 176,

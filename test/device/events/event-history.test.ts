@@ -63,18 +63,21 @@ describe('a history of events', () => {
 
   it('leaves out windows, and what a camera that stays away says at each attempt', async () => {
     const history = await rig.start();
-    const camera = (state: 'starting' | 'recording' | 'stalled' | 'lost' | 'off') =>
-      history.append({ ...rig.stamp(), type: 'camera', state });
+    const camera = (state: 'starting' | 'recording' | 'stalled' | 'lost' | 'off', code?: string) =>
+      history.append({ ...rig.stamp(), type: 'camera', state, ...(code === undefined ? {} : { code }) });
     for (const state of ['starting', 'recording', 'stalled', 'lost', 'stalled', 'lost', 'recording', 'off'] as const)
       camera(state);
     history.append({ ...rig.stamp(), type: 'event-window', cause: 'ring', window: { startUs: 0, endUs: 1 } });
     const states = history.page({ limit: 10 }).events.map(({ event }) => event.type === 'camera' && event.state);
     expect(states.reverse()).toEqual(['recording', 'stalled', 'recording', 'off']);
+    for (const code of ['camera_pictures_damaged', 'camera_pictures_damaged', undefined]) camera('recording', code);
+    const codes = history.page({ limit: 2 }).events.map(({ event }) => event.type === 'camera' && event.code);
+    expect(codes).toEqual([undefined, 'camera_pictures_damaged']);
     await history.stop();
     // A new process has a new gap.
     const again = await rig.start();
     again.append({ ...rig.stamp(), type: 'camera', state: 'off' });
-    expect(again.stats().events).toBe(5);
+    expect(again.stats().events).toBe(7);
     await again.stop();
   });
 

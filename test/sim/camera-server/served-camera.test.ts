@@ -84,6 +84,25 @@ describe('a camera that is served', () => {
     expect(recorder.states()).toEqual(['starting', 'recording', 'off']);
   });
 
+  it('has our device tell that pictures are missing, and that its clock jumped, which dates none wrong', async () => {
+    camera = await StartedCamera.start({ faults: ['lost-frames=30%@3s+1s', 'pts-jump=10s@6500ms'] });
+    const recorder = new Recorder(ffmpeg, camera.url, { retryMs: 200 });
+    await recording(recorder);
+    await recorder.until(() => recorder.changes.filter(({ recording }) => recording).length >= 3);
+    await recorder.capture.stop();
+    const told = recorder.changes.map(({ state, failure }) => [state, failure?.code]);
+    expect(told).toEqual([
+      ['starting', undefined],
+      ['recording', undefined],
+      ['recording', 'camera_pictures_damaged'],
+      ['lost', 'camera_clock_wrong'],
+      ['recording', 'camera_pictures_damaged'],
+      ['off', undefined],
+    ]);
+    expect(compared(recordedPictures(recorder), camera.pictures).foreign).toBe(0);
+    for (const offMs of camera.offMs(recorder)) expect(Math.abs(offMs)).toBeLessThan(1_000);
+  });
+
   it('shows its pictures over HTTP: as Motion JPEG, as MP4 with sound, and one alone', async () => {
     const serve = ['mjpeg', 'mp4', 'jpg'].map((kind) => `http://127.0.0.1:0/porch.${kind}`);
     camera = await StartedCamera.start({ serve });

@@ -1,0 +1,206 @@
+// Owns: what the packets of a network camera tell of it before they are read: some were lost, its clock jumps or stands still (RFC 3550).
+// Not here: the connection (rtsp-relay.ts), damage that a decoder sees (picture-damage.ts), what is done about it (run-session.ts).
+import type { Clock } from '../base/clock.ts';
+import { DRIFT_US_MAX, STEP_US_MIN } from './source-timeline.ts';
+
+/** What was noticed since a connection began. */
+export interface PacketFacts {
+  /** Packets that had not come when a later one did. */
+  readonly lost: number;
+  /** For so long all pictures have had one time, in microseconds; 0 while the camera's clock runs. */
+  readonly stillUs: number;
+  /** By how much the clock of its pictures jumped, in microseconds, back: less than 0; null while it did not. */
+  readonly jumpUs: number | null;
+}
+
+/** What an RTP packet's head says (RFC 3550 §5.1). */
+interface RtpHead {
+  readonly type: number;
+  /** Whether a picture ends with it. */
+  readonly isLast: boolean;
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly source: number;
+}
+
+const HEAD_BYTES = 12;
+const VERSION = 2;
+/** Payload types of video without a clock rate in the description have this one (RFC 3551 §6). */
+const VIDEO_CLOCK = 90_000;
+/** A second byte in this range is that of a report (RFC 5761 §4). */
+const REPORT_FROM = 192;
+const REPORT_TO = 223;
+
+/** A sequence that goes further ahead or back than this has begun anew (RFC 3550 §A.1). */
+const DROPOUT_MAX = 3_000;
+const MISORDER_MAX = 100;
+
+/** Clocks are judged when they were watched for so long: many cameras begin with what they held back. */
+const KNOWN_AFTER_US = 3_000_000;
+/** No camera's clock is slower than the device's by more than this share, so nothing that is on time looks early. */
+const SLOWNESS_MAX = 0.0002;
+/** So many pictures with one time, for as long as a mapping may be off, are no single picture that takes long. */
+const STILL_PICTURES_MIN = 4;
+
+/** Watches one connection. What it lets pass is forwarded as it is. */
+export class RtpWatch implements PacketFacts {
+  private readonly clock: Pick<Clock, 'monotonicMs' | 'wallUs'>;
+  private readonly rates = new Map<number, number>();
+  private readonly sequences = new Map<number, Sequence>();
+  private readonly clocks = new Map<number, PictureClock>();
+  private jumpedUs: number | null = null;
+
+  constructor(clock: Pick<Clock, 'monotonicMs' | 'wallUs'>) {
+    this.clock = clock;
+  }
+
+  get lost(): number {
+    return [...this.sequences.values()].reduce((sum, { lost }) => sum + lost, 0);
+  }
+
+  get stillUs(): number {
+    return Math.max(0, ...[...this.clocks.values()].map(({ stillUs }) => stillUs));
+  }
+
+  get jumpUs(): number | null {
+    return this.jumpedUs;
+  }
+
+  /** Takes a session description: which payload types are video, and how fast their clocks run (RFC 4566 §5.14, §6). */
+  described(description: string): void {
+    let isVideo = false;
+    for (const line of description.split(/\r?\n/)) {
+      const media = /^m=(\w{1,20}) .{1,40}? RTP\/\w{1,10} ([\d ]{1,200})$/.exec(line.trimEnd());
+      if (line.startsWith('m=')) isVideo = media?.[1] === 'video';
+      if (media && isVideo) for (const type of (media[2] ?? '').split(' ')) this.rates.set(Number(type), VIDEO_CLOCK);
+      const [, type = '', rate = ''] = /^a=rtpmap:(\d{1,3}) [^/\s]{1,40}\/([1-9]\d{0,6})/.exec(line) ?? [];
+      if (isVideo && this.rates.has(Number(type))) this.rates.set(Number(type), Number(rate));
+    }
+  }
+
+  /** Whether a packet of a channel may pass: not one that came before, and none from where the clock jumped on. */
+  passes(channel: number, packet: Uint8Array): boolean {
+    if (this.jumpedUs !== null) return false;
+    const head = readHead(packet);
+    if (!head) return true;
+    const sequence = this.sequences.get(channel) ?? new Sequence();
+    this.sequences.set(channel, sequence);
+    if (!sequence.take(head, packet)) return false;
+    const rate = this.rates.get(head.type);
+    if (rate === undefined) return true;
+    const clock = this.clocks.get(channel) ?? new PictureClock(rate);
+    this.clocks.set(channel, clock);
+    this.jumpedUs = clock.take(head, this.clock.monotonicMs() * 1_000, this.clock.wallUs());
+    return this.jumpedUs === null;
+  }
+}
+
+/** Null for a report, and for what is no RTP. */
+function readHead(packet: Uint8Array): RtpHead | null {
+  const second = packet[1] ?? 0;
+  if (packet.length < HEAD_BYTES || (packet[0] ?? 0) >> 6 !== VERSION) return null;
+  if (second >= REPORT_FROM && second <= REPORT_TO) return null;
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+  return {
+    ...{ type: second & 0x7f, isLast: (second & 0x80) !== 0 },
+    ...{ sequence: view.getUint16(2), timestamp: view.getUint32(4), source: view.getUint32(8) },
+  };
+}
+
+/** The packets of one channel, by their numbers. */
+class Sequence {
+  private source: number | null = null;
+  private last = 0;
+  private before: Uint8Array = new Uint8Array();
+  private packets = 0;
+  private gaps = 0;
+  private missing = 0;
+
+  /** A camera that does not count as it should, which shows at every other packet, tells nothing. */
+  get lost(): number {
+    return this.gaps * 2 > this.packets ? 0 : this.missing;
+  }
+
+  /** Returns false for a packet that came before. */
+  take({ sequence, source }: RtpHead, packet: Uint8Array): boolean {
+    const isSame = this.before.length === packet.length && Buffer.compare(this.before, packet) === 0;
+    if (isSame) return false;
+    this.before = packet;
+    const ahead = (sequence - this.last + 0x10000) % 0x10000;
+    const isNew = this.source !== source;
+    this.source = source;
+    this.packets += 1;
+    if (isNew || ahead < 0x10000 - MISORDER_MAX) this.last = sequence;
+    if (!isNew && ahead > 1 && ahead < DROPOUT_MAX) {
+      this.gaps += 1;
+      this.missing += ahead - 1;
+    }
+    return true;
+  }
+}
+
+/** The clock of one channel's pictures, against this device's. */
+class PictureClock {
+  private readonly rate: number;
+  private source: number | null = null;
+  private lastTicks = 0;
+  /** Wall time of monotonic time 0 at the last packet. */
+  private bootWallUs = 0;
+  private sinceUs = 0;
+  /** Time that has passed by the camera's clock. */
+  private passedUs = 0;
+  /** Monotonic time at which the camera's clock began, as the least delayed of its pictures tells it. */
+  private leastUs = 0;
+  private movedAtUs = 0;
+  private lastUs = 0;
+  private pictures = 0;
+
+  constructor(rate: number) {
+    this.rate = rate;
+  }
+
+  get stillUs(): number {
+    const us = this.lastUs - this.movedAtUs;
+    return this.pictures >= STILL_PICTURES_MIN && us >= DRIFT_US_MAX ? us : 0;
+  }
+
+  /** Takes a packet that came at these times; returns by how much the clock has jumped, null where it has not. */
+  take({ timestamp, source, isLast }: RtpHead, monotonicUs: number, wallUs: number): number | null {
+    const bootWallUs = wallUs - monotonicUs;
+    // A machine that slept, or whose clock was set, can't tell how much time has passed.
+    const isStepped = Math.abs(bootWallUs - this.bootWallUs) >= STEP_US_MIN;
+    this.bootWallUs = bootWallUs;
+    this.lastUs = monotonicUs;
+    if (this.source !== source || isStepped) {
+      this.source = source;
+      this.begin(timestamp, monotonicUs);
+      return null;
+    }
+    // Their difference as a signed number of 32 bits, because they wrap.
+    const movedUs = (((timestamp - this.lastTicks) | 0) * 1_000_000) / this.rate;
+    if (movedUs === 0) {
+      this.pictures += isLast ? 1 : 0;
+      return null;
+    }
+    this.lastTicks = timestamp;
+    this.movedAtUs = monotonicUs;
+    this.pictures = isLast ? 1 : 0;
+    this.passedUs += movedUs;
+    const beganUs = monotonicUs - this.passedUs;
+    const earlyUs = this.leastUs - beganUs;
+    this.leastUs = Math.min(beganUs, this.leastUs + Math.max(0, movedUs) * SLOWNESS_MAX);
+    if (monotonicUs - this.sinceUs < KNOWN_AFTER_US) return null;
+    // A network that stalls makes pictures late, and never lets their times go back, nor makes one come before it was made.
+    if (movedUs < -DRIFT_US_MAX) return Math.round(movedUs);
+    return earlyUs > DRIFT_US_MAX ? Math.round(earlyUs) : null;
+  }
+
+  private begin(timestamp: number, monotonicUs: number): void {
+    this.lastTicks = timestamp;
+    this.sinceUs = monotonicUs;
+    this.passedUs = 0;
+    this.leastUs = monotonicUs;
+    this.movedAtUs = monotonicUs;
+    this.pictures = 0;
+  }
+}
