@@ -5,7 +5,12 @@ export const cameraServerErrors = {
   camera_address_unserved: wrongUsage(
     400,
     'A camera cannot be served at {url}: {detail}',
-    'Use rtsp://127.0.0.1:8554/porch, http://127.0.0.1:8080/porch.mjpeg or http://127.0.0.1:8080/porch.mp4.',
+    'Name an address of this machine and a free port, such as rtsp://127.0.0.1:8554/porch, http://127.0.0.1:8080/porch.mjpeg or http://127.0.0.1:8080/porch.mp4.',
+  ),
+  camera_open_to_all: refused(
+    403,
+    'The camera would be served on {host}, where everybody who reaches this machine can watch.',
+    'Give it a login (--user, --password-file), let it listen on 127.0.0.1, or say with --no-login that everybody may watch.',
   ),
   camera_source_unserved: wrongUsage(
     400,
