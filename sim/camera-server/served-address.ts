@@ -1,7 +1,9 @@
-// Owns: where a camera is served: reading an address, which addresses share a server, ports and why they can't be had. Not here: the servers.
+// Owns: where a camera is served: reading an address, whether it may be, which addresses share a server, ports and why they can't be had. Not
+// here: the servers.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { failure, systemCode } from '../../device/index.ts';
+import { BlockList, isIP } from 'node:net';
+import { failure, systemCode } from '../../device/exports-without-firmware.ts';
 
 /** What the end of an HTTP address says is served there. */
 const HTTP_KINDS = ['mjpeg', 'mp4', 'jpg'] as const;
@@ -54,6 +56,27 @@ export function grouped(addresses: readonly ServedAddress[]): (readonly [ServedA
   return [...groups.values()];
 }
 
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Whether an address, or `localhost`, is this machine's alone. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost') return true;
+  return isIP(host) !== 0 && loopback.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** Who may watch: somebody with a login; or it was said that everybody may. */
+export interface Watching {
+  readonly hasLogin: boolean;
+  readonly isOpenToAll: boolean;
+}
+
+/** Refuses to serve beyond this machine whom nobody named. Throws `camera_open_to_all`. */
+export function assertMayServe(host: string, { hasLogin, isOpenToAll }: Watching): void {
+  if (!hasLogin && !isOpenToAll && !isLoopback(host)) throw failure('camera_open_to_all', { host });
+}
+
 /** Why a server cannot listen, as a failure that says what to do. */
 export function listenFailure(thrown: unknown, host: string, port: number): unknown {
   const unserved = (detail: string) => failure('camera_address_unserved', { url: `${host}:${port}`, detail }, thrown);
@@ -64,6 +87,7 @@ export function listenFailure(thrown: unknown, host: string, port: number): unkn
       return unserved('this user may not listen there');
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
+    case 'EAI_AGAIN':
       return unserved('this machine has no such address');
     default:
       return thrown;

@@ -21,7 +21,7 @@ import { FaultSet, readFault } from './faults.ts';
 import { HttpStreams, stillOf } from './http-streams.ts';
 import { RtspServer } from './rtsp-server.ts';
 import type { ServedStream } from './rtsp-session.ts';
-import { grouped, readServedAddress, type ServedAddress } from './served-address.ts';
+import { assertMayServe, grouped, readServedAddress, type ServedAddress } from './served-address.ts';
 import { UnitFaults } from './unit-faults.ts';
 
 export interface ServedCameraOptions {
@@ -32,6 +32,8 @@ export interface ServedCameraOptions {
   /** As `readFault` reads them, counted from the first picture. */
   faults?: readonly string[];
   login?: Login;
+  /** Everybody may watch, from beyond this machine, too. */
+  isOpenToAll?: boolean;
   /** Path of the control socket. */
   control?: string;
   /** Send a file's own H.264, bit for bit. */
@@ -81,8 +83,8 @@ export class ServedCamera {
   private served: string[] = [];
 
   /**
-   * Reads what was asked for and does nothing yet. Throws `camera_source_unserved`, `camera_address_unserved`, `camera_not_found`,
-   * `camera_option_invalid`, `camera_fault_...`.
+   * Reads what was asked for and does nothing yet. Throws `camera_source_unserved`, `camera_address_unserved`, `camera_open_to_all`,
+   * `camera_not_found`, `camera_option_invalid`, `camera_fault_...`.
    */
   constructor(options: ServedCameraOptions, deps: ServedCameraDeps) {
     const source = readFilmedSource(options.source);
@@ -100,6 +102,8 @@ export class ServedCamera {
         url: 'none, or too many',
         detail: `it takes 1 to ${ADDRESSES_MAX} addresses`,
       });
+    const watching = { hasLogin: this.login !== null, isOpenToAll: options.isOpenToAll === true };
+    for (const { host } of this.addresses) assertMayServe(host, watching);
     this.faults = new FaultSet({ isCopied });
     for (const text of options.faults ?? []) this.faults.add(readFault(text));
     this.footage = new CameraFootage(

@@ -19,6 +19,8 @@ interface CameraOptions {
   fault: string[];
   user?: string;
   passwordFile?: string;
+  /** False where everybody may watch. */
+  login: boolean;
   control?: string;
   copy?: boolean;
   seed?: string;
@@ -37,8 +39,9 @@ export function addCamera(program: Command): void {
       [],
     )
     .option('--fault <fault>', 'NAME[=VALUE][@START][+LENGTH], such as frozen@10s+5s; may be repeated', repeated, [])
-    .option('--user <name>', 'who may watch; without it everybody who reaches it')
+    .option('--user <name>', 'who may watch; beyond this machine it is needed')
     .option('--password-file <file>', 'file with the password')
+    .option('--no-login', 'let everybody watch who reaches it, from beyond this machine, too')
     .option('--control <path>', 'a socket for `camera fault`, for this user alone')
     .option('--onvif <url>', 'tell of it by ONVIF there, such as http://127.0.0.1:8000; it needs an rtsp:// address')
     .option(
@@ -97,10 +100,11 @@ Examples:
     .action((_options: object, command: Command) => listFaults(openContext(command)));
 }
 
-async function loginOf({ user, passwordFile }: CameraOptions, { disk }: Context): Promise<Login | null> {
+async function loginOf({ user, passwordFile, login }: CameraOptions, { disk }: Context): Promise<Login | null> {
   if ((user === undefined) !== (passwordFile === undefined))
     throw failure('usage', { detail: '--user and --password-file go together' });
   if (user === undefined || passwordFile === undefined) return null;
+  if (!login) throw failure('usage', { detail: 'either --user and --password-file, or --no-login' });
   if (!/^[\x21\x23-\x39\x3b-\x7e]{1,64}$/.test(user))
     throw failure('usage', { detail: '--user takes 1 to 64 letters without space, colon and quotation mark' });
   return { user, password: await readSecretFile(disk, passwordFile) };
@@ -122,10 +126,10 @@ function onvifAddress({ onvif, discovery, serve: urls }: CameraOptions): ReturnT
   return parseOnvifAddress(onvif);
 }
 
-/** Tells of a camera that runs. Throws `onvif_...`, `port_in_use`. */
+/** Tells of a camera that runs. Throws `onvif_...`, `camera_open_to_all`, `camera_address_unserved`, `port_in_use`. */
 async function startOnvif(
   camera: ServedCamera,
-  { source, login, discovery }: { source: string; login: Login | null; discovery: string | true | undefined },
+  { source, login, options }: { source: string; login: Login | null; options: CameraOptions },
   address: ReturnType<typeof parseOnvifAddress>,
   context: Context,
 ): Promise<{ address: string; server: OnvifServer }> {
@@ -140,11 +144,12 @@ async function startOnvif(
     snapshot: () => camera.snapshot(),
     onEvent: (listener: (event: CameraEvent) => void) => camera.onEvent(listener),
   };
+  const { discovery } = options;
   const account = login && { user: login.user, password: login.password };
   const server = new OnvifServer(
     told,
     {
-      ...{ ...address, account, version: ownVersion() },
+      ...{ ...address, account, isOpenToAll: !options.login, version: ownVersion() },
       ...(discovery === undefined ? {} : { discovery: discovery === true ? {} : { interfaceAddress: discovery } }),
     },
     context,
@@ -160,6 +165,7 @@ async function serve(source: string, options: CameraOptions, context: Context): 
   const camera = new ServedCamera(
     {
       ...{ source, serve: options.serve, faults: options.fault, isCopied: options.copy === true },
+      isOpenToAll: !options.login,
       ...(login ? { login } : {}),
       ...(options.control === undefined ? {} : { control: options.control }),
     },
@@ -168,14 +174,11 @@ async function serve(source: string, options: CameraOptions, context: Context): 
   const signal = stopSignal();
   await camera.start();
   const { control } = options;
-  const isOpen = !login && camera.urls.some((url) => !/^\w+:\/\/(localhost|127\.|\[::1\])/.test(url));
   output.result(
     { event: 'serving', urls: camera.urls, ...(control === undefined ? {} : { control }) },
     [
       ...camera.urls.map((url) => `Serving ${url}`),
-      ...(isOpen
-        ? ['Everybody who reaches this machine can watch: --user and --password-file ask for a password.']
-        : []),
+      ...(options.login ? [] : ['Everybody who reaches this machine can watch.']),
       ...(control === undefined
         ? []
         : [`To switch faults: npx doorsill camera fault --control ${shellWord(control)} frozen+5s`]),
@@ -186,7 +189,7 @@ async function serve(source: string, options: CameraOptions, context: Context): 
   camera.onEvent((event) => output.result({ event: event.type, atUs: event.atUs }, `  ${event.type}`));
   try {
     if (onvifAt) {
-      onvif = await startOnvif(camera, { source, login, discovery: options.discovery }, onvifAt, context);
+      onvif = await startOnvif(camera, { source, login, options }, onvifAt, context);
       output.result({ event: 'onvif', url: onvif.address }, `ONVIF at ${onvif.address}`);
     }
     await Promise.race([camera.over, aborted(signal)]);

@@ -1,15 +1,9 @@
 // Owns: a camera's ONVIF server: its HTTP listener, its limits, which call goes to which service, the still picture, starting and
 // stopping. Not here: what the services answer, discovery (beside this file), the stream (RTSP).
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { BlockList, isIP, type Socket } from 'node:net';
-import {
-  type Clock,
-  failure,
-  freshId,
-  type Log,
-  type Random,
-  systemCode,
-} from '../../../device/exports-without-firmware.ts';
+import { isIP, type Socket } from 'node:net';
+import { type Clock, failure, freshId, type Log, type Random } from '../../../device/exports-without-firmware.ts';
+import { assertMayServe, isLoopback, listenFailure } from '../served-address.ts';
 import { deviceOperations, identityOf, SERVICE_PATHS, scopesOf } from './device-service.ts';
 import { Discovery } from './discovery.ts';
 import { eventOperations, SUBSCRIPTION_PATH, subscriptionOperations } from './event-service.ts';
@@ -47,12 +41,14 @@ const LIMITS = {
 } as const;
 
 export interface OnvifOptions {
-  /** Where to listen: an address or `localhost`. Beyond this machine there must be an account. */
+  /** Where to listen: an address or `localhost`. Beyond this machine there must be an account, or it is open to all. */
   host: string;
   /** 0 takes a free one. */
   port: number;
   /** Null: whoever reaches the server may call it. */
   account: Account | null;
+  /** Everybody may call it, from beyond this machine, too. */
+  isOpenToAll?: boolean;
   /** Absent: nobody is told of the camera. The loopback interface is taken when none is named, by its IPv4 address. */
   discovery?: { interfaceAddress?: string };
   /** The program's version. */
@@ -100,12 +96,12 @@ export class OnvifServer {
 
   /**
    * Listens, and tells of the camera if that was asked for; returns the device service's address. Once only. Throws `port_in_use`,
-   * `onvif_address_unusable`, `onvif_login_missing`, `onvif_discovery_impossible`.
+   * `camera_address_unserved`, `camera_open_to_all`, `onvif_discovery_impossible`.
    */
   async start(): Promise<string> {
     const { camera, options, seams } = this;
     const interfaceAddress = options.discovery ? (options.discovery.interfaceAddress ?? LOOPBACK) : null;
-    if (!isLoopback(options.host) && !options.account) throw failure('onvif_login_missing', { host: options.host });
+    assertMayServe(options.host, { hasLogin: options.account !== null, isOpenToAll: options.isOpenToAll === true });
     if (interfaceAddress !== null && !isLoopback(interfaceAddress) && isLoopback(options.host))
       throw failure('onvif_discovery_impossible', {
         address: interfaceAddress,
@@ -170,11 +166,7 @@ export class OnvifServer {
         server.listen(port, host, resolve);
       });
     } catch (thrown) {
-      const detail = systemCode(thrown) ?? '';
-      if (detail === 'EADDRINUSE') throw failure('port_in_use', { port, host }, thrown);
-      if (/^(EADDRNOTAVAIL|EACCES|ENOTFOUND|EAI_AGAIN)$/.test(detail))
-        throw failure('onvif_address_unusable', { host, port, detail }, thrown);
-      throw thrown;
+      throw listenFailure(thrown, host, port);
     }
     server.removeAllListeners('error');
     this.server = server;
@@ -290,13 +282,4 @@ function send(response: ServerResponse, status: number, text: string): void {
 function baseUrlOf({ localAddress = '', localPort = 0 }: Socket): string {
   const [address = ''] = localAddress.replace(/^::ffff:(?=\d+\.)/i, '').split('%');
   return `http://${isIP(address) === 6 ? `[${address}]` : address}:${localPort}`;
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  if (host === 'localhost') return true;
-  return isIP(host) !== 0 && loopback.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
 }

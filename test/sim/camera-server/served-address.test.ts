@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { grouped, listenFailure, openPortPair, readServedAddress } from '../../../sim/camera-server/served-address.ts';
+import {
+  assertMayServe,
+  grouped,
+  listenFailure,
+  openPortPair,
+  readServedAddress,
+} from '../../../sim/camera-server/served-address.ts';
 
 const UNSERVED = expect.objectContaining({ code: 'camera_address_unserved' });
 
@@ -37,6 +43,20 @@ describe('an address to serve at', () => {
     expect(read('http://127.0.0.1:80/a.mp4', 'rtsp://127.0.0.1/a', 'http://127.0.0.1/b.jpg')).toEqual([2, 1]);
     expect(read('rtsp://127.0.0.1:0/a', 'rtsp://127.0.0.1:0/b')).toEqual([1, 1]);
     expect(() => read('rtsp://127.0.0.1/a', 'rtsp://127.0.0.1/b')).toThrow(UNSERVED);
+  });
+});
+
+describe('who may watch', () => {
+  const NOBODY = { hasLogin: false, isOpenToAll: false };
+
+  it.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('is everybody on this machine, at %s', (host) => {
+    expect(() => assertMayServe(host, NOBODY)).not.toThrow();
+  });
+
+  it.each(['0.0.0.0', '::', '192.0.2.1', '2001:db8::1', 'porch.local'])('is nobody without a login at %s', (host) => {
+    expect(() => assertMayServe(host, NOBODY)).toThrow(expect.objectContaining({ code: 'camera_open_to_all' }));
+    expect(() => assertMayServe(host, { ...NOBODY, hasLogin: true })).not.toThrow();
+    expect(() => assertMayServe(host, { ...NOBODY, isOpenToAll: true })).not.toThrow();
   });
 });
 

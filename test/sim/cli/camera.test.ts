@@ -79,7 +79,9 @@ describe('doorsill camera', () => {
 
   it.each([
     [['camera'], 'usage', 2],
-    [['camera', SMALL, '--serve', 'rtsp://192.0.2.1:8554/porch'], 'camera_address_unserved', 2],
+    [['camera', SMALL, '--serve', 'rtsp://0.0.0.0:0/porch'], 'camera_open_to_all', 3],
+    [['camera', SMALL, '--serve', RTSP, '--onvif', 'http://0.0.0.0:0'], 'camera_open_to_all', 3],
+    [['camera', SMALL, '--serve', 'rtsp://192.0.2.1:8554/porch', '--no-login'], 'camera_address_unserved', 2],
     [['camera', '/no/such.mp4', '--serve', RTSP], 'camera_not_found', 6],
     [['camera', SMALL, '--serve', RTSP, '--copy'], 'camera_source_unserved', 2],
     [['camera', SMALL, '--serve', RTSP, '--fault', 'frozn'], 'camera_fault_unknown', 2],

@@ -461,9 +461,9 @@ it('leaves nothing behind when it stops', async () => {
 it('does not start where it cannot listen, nor beyond this machine without a login', async () => {
   const port = Number(new URL(started.base).port);
   await expect(startServer({ port })).rejects.toMatchObject({ code: 'port_in_use' });
-  await expect(startServer({ host: '203.0.113.7' })).rejects.toMatchObject({ code: 'onvif_address_unusable' });
+  await expect(startServer({ host: '203.0.113.7' })).rejects.toMatchObject({ code: 'camera_address_unserved' });
   for (const host of ['0.0.0.0', '::', '203.0.113.7', 'camera.example'])
-    await expect(startServer({ host, account: null })).rejects.toMatchObject({ code: 'onvif_login_missing' });
+    await expect(startServer({ host, account: null })).rejects.toMatchObject({ code: 'camera_open_to_all' });
 });
 
 it('tells a client the address that it called, not the one that it claims', async () => {
