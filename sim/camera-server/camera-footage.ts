@@ -2,37 +2,27 @@
 // pass after pass. Not here: faults of units (unit-faults.ts), who watches (rtsp-server.ts, http-streams.ts).
 import { PassThrough } from 'node:stream';
 import {
-  AdtsSplitter,
   type Clock,
-  COMMON_ARGS,
-  encodeArgs,
   equalBytes,
   type Ffmpeg,
   type FfmpegProcess,
   type FileFacts,
   type FileSource,
-  FragmentSplitter,
   failure,
   fileInput,
   fileKind,
   type InitInfo,
-  LIVE_ARGS,
   type Log,
-  PACKET_SAMPLES,
   type Port,
-  parseFragment,
-  parseInit,
   probeFile,
-  type Sample,
-  soundConfigOf,
-  startFfmpeg,
   writeTo,
 } from '../../device/index.ts';
 import { soundOf } from '../porch/chime-sound.ts';
 import { parseSyntheticSource, SyntheticDriver, type SyntheticSource } from '../porch/porch-camera.ts';
 import { SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';
-import { type AccessUnit, pictureParts, type StreamFormat, videoFormat } from './access-units.ts';
+import { type AccessUnit, type StreamFormat, videoFormat } from './access-units.ts';
 import type { FaultSet } from './faults.ts';
+import { filmPictures, filmSound, type RunPicture, SOUND, soundUnitOf, unitOf } from './film-runs.ts';
 
 /** What a camera films. */
 export type FilmedSource = SyntheticSource | FileSource;
@@ -49,17 +39,12 @@ export function readFilmedSource(text: string): FilmedSource {
   return source;
 }
 
-/** Sound of every camera that is served: one channel at this rate. */
-const SOUND = soundConfigOf(SYNTHETIC_SAMPLE_RATE, 1);
-
 /** So long after it was started its first picture is due: ffmpeg needs a moment. */
 const LEAD_US = 400_000;
 /** A file is looked through so far before it is shown, in seconds. */
 const LOOK_S = 10;
 /** A frame at the exact time where a run begins must not be left out for a rounding. */
 const ROUNDING_US = 1_000;
-/** Assumed for a last picture whose length nothing says. */
-const FRAME_US_DEFAULT = 40_000;
 /** Runs without a single picture, one after the other, before the footage is given up. */
 const EMPTY_RUNS_MAX = 3;
 
@@ -85,15 +70,6 @@ interface Pass {
   endUs: number | null;
   readonly ended: Promise<void>;
   readonly end: () => void;
-}
-
-/** A picture of a run: times in microseconds since the run's beginning. */
-interface RunPicture {
-  readonly init: InitInfo;
-  readonly sample: Sample;
-  readonly ptsUs: number;
-  readonly dtsUs: number;
-  readonly durationUs: number;
 }
 
 export class CameraFootage {
@@ -234,41 +210,11 @@ export class CameraFootage {
 
   /** The pictures of one run of ffmpeg: the footage from `fromUs` on, for `lengthUs`, made as the faults of that time want it. */
   private async *picturesOf(fromUs: number, lengthUs: number, signal: AbortSignal): AsyncGenerator<RunPicture> {
-    const { faults } = this.deps;
-    const { filters, encoder } = faults.pictureAt(this.madeForUs);
+    const { faults, isCopied } = this.deps;
+    const change = faults.pictureAt(this.madeForUs);
     const { input, feed, beforeUs } = await this.pictureInput(fromUs, signal);
-    const output = [
-      ...(Number.isFinite(lengthUs) ? ['-t', `${lengthUs + beforeUs}us`] : []),
-      ...this.codecArgs(filters, encoder),
-      ...['-an', ...LIVE_ARGS, 'pipe:1'],
-    ];
-    const running = this.start([...input.options, '-i', input.address, ...output], signal);
-    const fed = feed?.(running, signal).catch(() => undefined);
-    const splitter = new FragmentSplitter();
-    let init: InitInfo | null = null;
-    let originUs: number | null = null;
-    let durationUs = FRAME_US_DEFAULT;
-    let isWhole = false;
-    try {
-      for await (const chunk of running.child.stdout ?? []) {
-        for (const part of splitter.push(chunk)) {
-          if (part.kind === 'init') init = parseInit(part.bytes);
-          else if (init) {
-            for (const sample of parseFragment(init, part.bytes).video) {
-              const us = (ticks: number) => Math.round((ticks * 1_000_000) / (init?.video.timescale ?? 1));
-              durationUs = us(sample.duration) || durationUs;
-              // Where pictures are reordered, the MP4 writer moves all times until the first decoding time is 0.
-              originUs ??= sample.dts === 0 && sample.pts > 0 ? us(sample.pts) : beforeUs;
-              yield { init, sample, ptsUs: us(sample.pts) - originUs, dtsUs: us(sample.dts) - originUs, durationUs };
-            }
-          }
-        }
-      }
-      isWhole = true;
-    } finally {
-      await this.conclude(running, isWhole);
-      await fed;
-    }
+    const stream = this.facts?.plan.videoStream ?? '0:v:0';
+    yield* filmPictures(this.deps, { inputs: [input], feed, stream, beforeUs, lengthUs, change, isCopied }, signal);
   }
 
   /** What ffmpeg reads. The first picture lies `beforeUs` behind the time where it begins to read. */
@@ -302,17 +248,6 @@ export class CameraFootage {
     return fileInput(this.source.path, this.facts.container);
   }
 
-  private codecArgs(filters: readonly string[], encoder: readonly string[]): string[] {
-    const { ffmpeg, isCopied } = this.deps;
-    const map = ['-map', this.facts?.plan.videoStream ?? '0:v:0'];
-    if (isCopied) return [...map, '-c:v', 'copy'];
-    // One thread: the same footage becomes the same bytes on every machine.
-    const usual = encodeArgs({ ...ffmpeg, encoderThreads: 1 }, 'libx264');
-    // Of an option that is given twice, the last one counts.
-    const chain = [...filters, 'crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0'].join(',');
-    return [...map, ...usual, ...(filters.length > 0 ? ['-vf', chain] : []), ...encoder];
-  }
-
   private async playSound(signal: AbortSignal): Promise<void> {
     let isFirst = true;
     while (!signal.aborted) {
@@ -328,54 +263,23 @@ export class CameraFootage {
     const isOver = (us: number) => signal.aborted || (pass.endUs !== null && us >= pass.endUs);
     let at = 0;
     for await (const packet of this.packetsOf(signal)) {
-      // The encoder's first packet sounds before the first picture.
-      const ptsUs = pass.startUs + Math.round(((at - 1) * PACKET_SAMPLES * 1_000_000) / SOUND.sampleRate);
+      const unit = soundUnitOf(packet, at, pass.startUs);
       at += 1;
       if (at === 1 && !isFirst) continue;
-      await clock.sleep(Math.max(0, (ptsUs - this.nowUs) / 1_000), signal).catch(() => undefined);
-      if (isOver(ptsUs)) return;
-      this.sinks.unit({ track: 'audio', ptsUs, dtsUs: ptsUs, dueUs: ptsUs, key: true, parts: [packet] });
+      await clock.sleep(Math.max(0, (unit.dueUs - this.nowUs) / 1_000), signal).catch(() => undefined);
+      if (isOver(unit.dueUs)) return;
+      this.sinks.unit(unit);
     }
   }
 
-  /** The packets of one showing's sound, one after the other without a gap. */
-  private async *packetsOf(signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const aac = ['-c:a', 'aac', '-b:a', '96k', '-ar', String(SOUND.sampleRate), '-ac', '1', '-f', 'adts', 'pipe:1'];
-    const drawn = ['-f', 's16le', '-ar', String(SYNTHETIC_SAMPLE_RATE), '-ac', '1', '-i', 'pipe:0'];
-    const file = this.source.kind === 'file' ? this.fileInput() : null;
-    const input = file
-      ? [...file.options, '-i', file.address, '-map', this.facts?.plan.audioStream ?? '0:a:0', '-vn']
-      : drawn;
-    // Where a file's sound begins late or has a hole, silence keeps its place.
-    const fill = file ? ['-af', 'aresample=async=1:first_pts=0'] : [];
-    const running = this.start([...input, ...fill, ...aac], signal);
-    const fed = file ? Promise.resolve() : feedSound(running, signal);
-    const splitter = new AdtsSplitter(SOUND);
-    let isWhole = false;
-    try {
-      for await (const chunk of running.child.stdout ?? []) yield* splitter.push(chunk);
-      isWhole = true;
-    } finally {
-      await this.conclude(running, isWhole);
-      await fed;
+  /** The packets of one showing's sound. */
+  private packetsOf(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    if (this.source.kind === 'file') {
+      const stream = this.facts?.plan.audioStream ?? '0:a:0';
+      return filmSound(this.deps, { inputs: [this.fileInput()], feed: null, stream, isFilled: true }, signal);
     }
-  }
-
-  private start(args: readonly string[], signal: AbortSignal): FfmpegProcess {
-    const { ffmpeg, log } = this.deps;
-    const options = { onLine: (line: string) => log.debug('ffmpeg', { line }) };
-    const running = startFfmpeg(ffmpeg, [...COMMON_ARGS, '-loglevel', 'level+warning', ...args], options);
-    if (signal.aborted) running.kill();
-    else signal.addEventListener('abort', running.kill, { once: true });
-    void running.ended.then(() => signal.removeEventListener('abort', running.kill));
-    return running;
-  }
-
-  /** Waits until a run is gone, all of whose output was read or is wanted no more; says why, if it failed. */
-  private async conclude(running: FfmpegProcess, isWhole: boolean): Promise<void> {
-    if (!isWhole) running.kill();
-    const end = await running.ended;
-    if (end.status !== null && end.status !== 0) this.deps.log.warn('ffmpeg failed', { detail: end.words });
+    const drawn = { options: ['-f', 's16le', '-ar', String(SYNTHETIC_SAMPLE_RATE), '-ac', '1'], address: 'pipe:0' };
+    return filmSound(this.deps, { inputs: [drawn], feed: feedSound, stream: '0:a:0', isFilled: false }, signal);
   }
 }
 
@@ -391,10 +295,4 @@ function newPass(startUs: number): Pass {
     end = resolve;
   });
   return { startUs, endUs: null, ended, end };
-}
-
-/** A picture as a unit; its run begins at `startUs` of the camera's time. */
-function unitOf({ init, sample, ptsUs, dtsUs }: RunPicture, startUs: number): AccessUnit {
-  const times = { ptsUs: startUs + ptsUs, dtsUs: startUs + dtsUs, dueUs: startUs + dtsUs };
-  return { track: 'video', ...times, key: sample.key, parts: pictureParts(init, sample) };
 }

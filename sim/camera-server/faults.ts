@@ -94,6 +94,17 @@ function readValue(kind: ValueKind, text: string): FaultValue | null {
   }
 }
 
+/** Faults of pictures and sound that need no connection and no clock: footage that is replayed can have them. */
+const REPLAYED: ReadonlySet<FaultName> = new Set<FaultName>([
+  ...(['hidden-text', 'gap', 'lost-frames', 'lost-keyframes'] as const),
+  ...(['cut-frames', 'flipped-bits', 'no-sound', 'sound-off'] as const),
+]);
+
+/** Whether footage that is replayed in a world's own time can have a fault. */
+export function isReplayed(name: FaultName): boolean {
+  return faultRow(name).layer === 'picture' || REPLAYED.has(name);
+}
+
 /** A camera's faults. */
 export class FaultSet {
   private faults: Fault[] = [];

@@ -36,16 +36,22 @@ const RUN_FLAGS = 0x1 | 0x100 | 0x200 | 0x400 | 0x800;
 /** What is assumed of a unit that is followed by none later than it, in microseconds. */
 const SHORTEST_US = 1_000;
 
+/** And of the last one of each track. */
+const LAST_US = 40_000;
+
 /** One viewer's file. It begins with the first keyframe that it is given. */
 export class LiveMp4 {
   private readonly format: StreamFormat;
+  private readonly keepsSets: boolean;
   private startUs: number | null = null;
   private sequence = 0;
   /** A unit's duration is known when the next of its track comes. */
   private readonly held = new Map<AccessUnit['track'], AccessUnit>();
 
-  constructor(format: StreamFormat) {
+  /** `keepsSets`: keyframes keep their parameter sets, for a reader who can go on with others than those at the beginning. */
+  constructor(format: StreamFormat, { keepsSets = false }: { keepsSets?: boolean } = {}) {
     this.format = format;
+    this.keepsSets = keepsSets;
   }
 
   /** The bytes that a unit completes; none before the first keyframe. */
@@ -59,6 +65,13 @@ export class LiveMp4 {
     return concatBytes(before ? [...head, this.fragment(before, unit.dtsUs)] : head);
   }
 
+  /** The bytes of the last units, where nothing follows: each lasts as long as is assumed. */
+  end(): Uint8Array {
+    const last = [...this.held.values()].map((unit) => this.fragment(unit, unit.dtsUs + LAST_US));
+    this.held.clear();
+    return concatBytes(last);
+  }
+
   private fragment(unit: AccessUnit, nextUs: number): Uint8Array {
     const { sound } = this.format;
     const timescale = unit.track === 'video' ? VIDEO_TIMESCALE : (sound?.sampleRate ?? VIDEO_TIMESCALE);
@@ -67,7 +80,9 @@ export class LiveMp4 {
     const at = Math.max(0, ticks(unit.dtsUs - startUs));
     const duration = Math.max(ticks(SHORTEST_US), ticks(nextUs - startUs) - at);
     const data =
-      unit.track === 'video' ? joinSample(unit.parts.filter((nal) => !isParameterSet(nal))) : concatBytes(unit.parts);
+      unit.track === 'video'
+        ? joinSample(unit.parts.filter((nal) => this.keepsSets || !isParameterSet(nal)))
+        : concatBytes(unit.parts);
     const flags = unit.key ? KEY_FLAGS : OTHER_FLAGS;
     this.sequence += 1;
     const moof = (dataAt: number) =>

@@ -20,8 +20,10 @@ import { SyntheticDriver } from '../porch/porch-camera.ts';
 import { SYNTHETIC_FPS } from '../porch/scene.ts';
 import type { DeviceClock } from '../world/device-clock.ts';
 import type { Track, VirtualClock } from '../world/virtual-clock.ts';
+import { type CameraFaults, FAULTY_INPUT, feedFaulty } from './faulty-footage.ts';
+import { filmedPictures, filmedSoundOf, type Showing, showingFrom } from './filmed-part.ts';
 import { type FootagePart, lengthOf } from './footage.ts';
-import { cutInput, feedImages, imagesInput } from './replay-inputs.ts';
+import { cutInput, feedImages, imagesInput, type PartInput, withOwnSound } from './replay-inputs.ts';
 
 /** So much of a video is looked through before it is shown, in seconds; the rest is judged as it comes. */
 const LOOK_S = 30;
@@ -32,6 +34,8 @@ export interface ReplayCameraDeps {
   world: VirtualClock;
   /** The clock of the doorbell that has this camera. */
   clock: DeviceClock;
+  /** What the camera does wrong with its footage. */
+  faults?: CameraFaults;
 }
 
 /** Where the camera is in its footage. */
@@ -222,6 +226,11 @@ export class ReplayCamera {
     return facts;
   }
 
+  /** What it does wrong; null: nothing. */
+  get faults(): CameraFaults | null {
+    return this.deps.faults ?? null;
+  }
+
   /** The wall time that the doorbell's clock will show when the world's time is `atUs`. */
   wallAt(atUs: number): number {
     return this.deps.clock.wallAt(atUs);
@@ -258,13 +267,6 @@ export class ReplayCamera {
 
 const CUT_OFF = /: partial file$|File ended prematurely/;
 
-/** What one run of ffmpeg shows: a part from `intoUs` on, whose first picture lies at `startUs` of the world's time. */
-interface Showing {
-  part: FootagePart;
-  intoUs: number;
-  startUs: number;
-}
-
 /** The runs of one switching on. */
 class ReplayDriver implements SourceDriver {
   readonly live = false;
@@ -297,13 +299,15 @@ class ReplayDriver implements SourceDriver {
     if (!goesOn) this.plan = null;
     try {
       const showing = await camera.next(isFresh, goesOn, signal);
-      const input = await this.inputOf(showing, signal);
+      const { faults } = camera;
+      const input = faults ? await this.faulty(showing, faults, signal) : await this.inputOf(showing, signal);
       const ended = camera.running();
       return {
         ...input,
         timeline: () => new KnownTimeline(camera.wallAt(showing.startUs), true),
         skipBeforeUs: 0,
         isReadFast: true,
+        mayBeDamaged: faults !== null,
         reach: (sourceUs, run) => camera.reach(showing.startUs + sourceUs, run),
         release: () => {
           ended();
@@ -336,15 +340,15 @@ class ReplayDriver implements SourceDriver {
     return null;
   }
 
-  private async inputOf(showing: Showing, signal: AbortSignal): Promise<Pick<RunInput, 'inputs' | 'plan' | 'feed'>> {
-    const { part } = showing;
+  private async inputOf(showing: Showing, signal: AbortSignal): Promise<PartInput> {
+    const { part, intoUs } = showing;
     switch (part.source.kind) {
       case 'porch':
         return this.porch(showing);
       case 'images':
-        return this.withSound(part, showing, {
+        return this.heard(showing, {
           inputs: [imagesInput(part.source.paths[0] ?? '', part.source.fps)],
-          feed: (pipes, run) => feedImages(part, showing.intoUs, pipes, run),
+          feed: (pipes, run) => feedImages(part, intoUs, pipes, run),
           plan: { video: 'encode', audio: 'none', videoStream: '0:v:0', audioStream: '1:a:0' },
         });
       case 'video': {
@@ -352,30 +356,35 @@ class ReplayDriver implements SourceDriver {
           this.facts = await this.camera.probe(part, this.context, signal);
           this.plan = this.facts.plan;
         }
-        const { container } = this.facts;
-        const input = cutInput(fileInput(part.source.path, container), part, showing.intoUs);
-        return this.withSound(part, showing, { inputs: [input], plan: this.plan, feed: null });
+        const input = cutInput(fileInput(part.source.path, this.facts.container), part, intoUs);
+        return this.heard(showing, { inputs: [input], plan: this.plan, feed: null });
       }
     }
   }
 
-  /** Sound from a file of its own takes the place of the video's. */
-  private async withSound(
-    part: FootagePart,
-    { intoUs }: Showing,
-    input: Pick<RunInput, 'inputs' | 'plan' | 'feed'>,
-  ): Promise<Pick<RunInput, 'inputs' | 'plan' | 'feed'>> {
-    if (part.sound === undefined || !part.audio) return input;
-    const container = await sniffFile(part.sound, part.sound);
-    this.plan = { ...input.plan, audio: 'encode', audioStream: '1:a:0' };
-    return {
-      ...input,
-      inputs: [...input.inputs, cutInput(fileInput(part.sound, container), part, intoUs)],
-      plan: this.plan,
-    };
+  private async heard({ part, intoUs }: Showing, input: PartInput): Promise<PartInput> {
+    const all = await withOwnSound(part, intoUs, input);
+    if (all !== input) this.plan = all.plan;
+    return all;
   }
 
-  private async porch({ part, intoUs, startUs }: Showing): Promise<Pick<RunInput, 'inputs' | 'plan' | 'feed'>> {
+  /** As a camera with faults sends it: filmed anew, and read by the device as it comes. */
+  private async faulty(showing: Showing, faults: CameraFaults, signal: AbortSignal): Promise<PartInput> {
+    const { camera, context } = this;
+    const { part, startUs } = showing;
+    const facts = part.source.kind === 'video' ? await camera.probe(part, context, signal) : null;
+    const sound = await filmedSoundOf(showing, facts);
+    this.plan ??= { video: 'copy', audio: sound ? 'copy' : 'none', videoStream: '0:v:0', audioStream: '0:a:0' };
+    const film = {
+      ...{ faults, startUs, sound, running: () => camera.running() },
+      pictures: (fromUs: number, lengthUs: number) =>
+        filmedPictures(showingFrom(showing, fromUs, lengthUs), facts, (cut) => this.porch(cut)),
+    };
+    const feed: RunInput['feed'] = ({ video }, run) => feedFaulty({ ...context, log: faults.log }, film, video, run);
+    return { inputs: [FAULTY_INPUT], plan: this.plan, feed };
+  }
+
+  private async porch({ part, intoUs, startUs }: Showing): Promise<PartInput> {
     const { camera, context } = this;
     if (part.source.kind !== 'porch') throw failure('internal', { detail: 'not a drawn porch' });
     const { audio, seconds } = part.source.source;

@@ -1,7 +1,15 @@
-// Owns: what ffmpeg reads of a part of footage: from where to where, and images that this process writes into it.
+// Owns: what ffmpeg reads of a part of footage: from where to where, sound of its own, and images that this process writes into it.
 // Not here: which part (replay-camera.ts).
 import { readFile } from 'node:fs/promises';
-import { type FeedPipes, failure, type Port, writeTo } from '../../device/index.ts';
+import {
+  type FeedPipes,
+  failure,
+  fileInput,
+  type Port,
+  type RunInput,
+  sniffFile,
+  writeTo,
+} from '../../device/index.ts';
 import { type FootagePart, formatOf } from './footage.ts';
 
 /** Images are read whole. */
@@ -13,6 +21,20 @@ export function cutInput(input: Port, { fromUs, toUs }: FootagePart, intoUs: num
   const from = beginUs > 0 ? ['-ss', `${beginUs}us`] : [];
   const to = toUs === undefined ? [] : ['-t', `${Math.max(1, toUs - beginUs)}us`];
   return { ...input, options: [...input.options, ...from, ...to] };
+}
+
+/** What a part is read by. */
+export type PartInput = Pick<RunInput, 'inputs' | 'plan' | 'feed'>;
+
+/** Sound from a file of its own takes the place of the video's. Throws `camera_...`. */
+export async function withOwnSound(part: FootagePart, intoUs: number, input: PartInput): Promise<PartInput> {
+  if (part.sound === undefined || !part.audio) return input;
+  const container = await sniffFile(part.sound, part.sound);
+  return {
+    ...input,
+    inputs: [...input.inputs, cutInput(fileInput(part.sound, container), part, intoUs)],
+    plan: { ...input.plan, audio: 'encode', audioStream: '1:a:0' },
+  };
 }
 
 /** Images of one format, which this process writes into ffmpeg. */

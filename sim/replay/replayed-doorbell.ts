@@ -21,6 +21,7 @@ import {
 } from '../../device/index.ts';
 import { BootClock, DeviceClock } from '../world/device-clock.ts';
 import type { VirtualClock } from '../world/virtual-clock.ts';
+import type { CameraFaults } from './faulty-footage.ts';
 import type { FootagePart } from './footage.ts';
 import { ReplayCamera } from './replay-camera.ts';
 
@@ -38,6 +39,8 @@ export interface ReplayedDoorbellOptions {
   folder: string;
   footage: readonly FootagePart[];
   settings: OwnSettings;
+  /** What its camera does wrong. */
+  faults?: CameraFaults;
   /** Whether its owner can ask it for pictures. */
   ownServer: boolean;
   /** Its home broker and bridge; absent: it has neither. */
@@ -93,7 +96,11 @@ export class ReplayedDoorbell {
     this.options = options;
     this.deps = deps;
     this.clock = new DeviceClock(deps.world);
-    this.camera = new ReplayCamera(options.name, options.footage, { world: deps.world, clock: this.clock });
+    const { name, footage, faults } = options;
+    this.camera = new ReplayCamera(name, footage, {
+      ...{ world: deps.world, clock: this.clock },
+      ...(faults ? { faults } : {}),
+    });
   }
 
   /** Calls `listener` with every event, as its owner would hear it. */

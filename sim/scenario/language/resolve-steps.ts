@@ -1,10 +1,11 @@
 // Owns: steps with their names resolved and defaults filled in: which doorbell, owner, agency and request each means, and when.
 // Not here: the words (written-steps.ts), carrying them out.
 import { ERRORS, isErrorCode, nearestWord } from '../../../device/index.ts';
+import { FaultSet, isReplayed, readFault } from '../../camera-server/faults.ts';
 import { type LinkTrouble, printTrouble } from '../../world/link-proxy.ts';
 import { durationSchema } from './durations.ts';
 import { type Located, type Place, positionOf, valueAt } from './located.ts';
-import { type Faults, faultAt, problemAt, shown, unknownName } from './mistakes.ts';
+import { asProblem, type Faults, faultAt, problemAt, ScenarioProblem, shown, unknownName } from './mistakes.ts';
 import {
   type ScenarioAgency,
   type ScenarioDoorbell,
@@ -42,12 +43,15 @@ export class StepResolver {
   readonly requests = new Set<string>();
   /** Owners of each doorbell as of this step. */
   readonly #owners: Map<string, Set<string>>;
+  /** What each doorbell's camera does wrong, so far. */
+  readonly #cameras: Map<string, FaultSet>;
   /** The latest time that a step has named. */
   #latestUs = 0;
 
   constructor(cast: Cast) {
     this.#cast = cast;
     this.#owners = new Map(cast.doorbells.map(({ name, owners }) => [name, new Set(owners)]));
+    this.#cameras = new Map(cast.doorbells.map(({ name }) => [name, new FaultSet()]));
   }
 
   get ids(): ReadonlySet<string> {
@@ -183,8 +187,31 @@ export class StepResolver {
           this.#cast.faults.add(unknownName(valueAt(place, 'name') ?? place, 'partner', name, known));
         return { verb, id: name, standing: is };
       }
+      case 'camera-fault':
+        return this.#cameraFault(written, doorbell, place);
       default:
         return plainAction(verb, written);
+    }
+  }
+
+  /** Footage is read ahead of time, so what is wrong with it is known from the start. */
+  #cameraFault({ at, 'camera-fault': text = '' }: WrittenStep, doorbell: string, place: Place): StepAction {
+    if (at === undefined)
+      throw problemAt('scenario_value_refused', place, 'a camera-fault says when from the start, with at');
+    try {
+      const fault = readFault(text, at);
+      if (fault.fromUs !== at) {
+        const detail = `${shown(text)}: when it begins is said with at, not behind the fault`;
+        throw problemAt('scenario_value_refused', place, detail);
+      }
+      if (!isReplayed(fault.name)) {
+        const detail = `${fault.name} is a fault of connections or clocks, and footage has neither; doorsill camera serves a camera with it`;
+        throw problemAt('scenario_value_refused', place, detail);
+      }
+      this.#cameras.get(doorbell)?.add(fault);
+      return { verb: 'camera-fault', fault };
+    } catch (thrown) {
+      throw thrown instanceof ScenarioProblem ? thrown : asProblem(place, thrown);
     }
   }
 

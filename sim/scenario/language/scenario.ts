@@ -8,6 +8,7 @@ import type {
   SettingsChange,
   Zone,
 } from '../../../device/index.ts';
+import type { Fault } from '../../camera-server/faults.ts';
 import type { LinkTrouble } from '../../world/link-proxy.ts';
 import type { DiskState, PowerCutLeaves } from '../../world/simulated-disk.ts';
 
@@ -235,6 +236,8 @@ export type StepAction =
       profile: DisclosureProfile;
     }
   | { verb: 'camera'; is: 'unplugged' | 'back' }
+  /** Its times count from the start of the scenario. */
+  | { verb: 'camera-fault'; fault: Fault }
   | { verb: 'wait'; forUs: number };
 
 export type Step = StepBase & StepAction;

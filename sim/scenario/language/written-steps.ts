@@ -137,6 +137,11 @@ export const STEP_VERBS = {
   partner: z.strictObject({ name: nameSchema, is: z.enum(PARTNER_STANDINGS) }),
   'lost-pet': lostPetSchema,
   camera: z.enum(['unplugged', 'back']),
+  'camera-fault': z
+    .string()
+    .min(1)
+    .max(300)
+    .describe('What the camera does wrong from then on: NAME[=VALUE][+LENGTH], such as frozen+5s'),
   wait: durationSchema,
 } as const;
 

@@ -22,7 +22,17 @@ import type { ScenarioWorld } from './scenario-world.ts';
 const ANSWER_MS_MAX = 20_000;
 
 type MachineStep = Of<
-  'reboot' | 'power-cut' | 'clock' | 'disk' | 'link' | 'part' | 'agency' | 'partner' | 'camera' | 'wait'
+  | 'reboot'
+  | 'power-cut'
+  | 'clock'
+  | 'disk'
+  | 'link'
+  | 'part'
+  | 'agency'
+  | 'partner'
+  | 'camera'
+  | 'camera-fault'
+  | 'wait'
 >;
 type Of<Verb extends Step['verb']> = Extract<Step, { verb: Verb }>;
 
@@ -101,6 +111,9 @@ async function machine(world: ScenarioWorld, home: ScenarioHome, step: MachineSt
     case 'camera':
       home.doorbell.camera.plug(step.is === 'back');
       return `camera ${step.is}`;
+    case 'camera-fault':
+      // It is in the footage, which was made with it.
+      return `camera ${step.fault.text}`;
     case 'wait':
       await world.clock.sleep(step.forUs / 1_000);
       return 'wait';

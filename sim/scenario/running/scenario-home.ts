@@ -23,6 +23,7 @@ import {
   type VerifiedNotice,
   type VerifiedSighting,
 } from '../../../device/index.ts';
+import type { CameraFaults } from '../../replay/faulty-footage.ts';
 import type { FootagePart } from '../../replay/footage.ts';
 import { ReplayedDoorbell } from '../../replay/replayed-doorbell.ts';
 import { DEMO_HOME } from '../../testbed/start-doorbell-part.ts';
@@ -43,6 +44,8 @@ export interface HomeDeps {
   /** A bridge's one-time code; null: the doorbell is in no area. */
   hasBridge: boolean;
   ownServer: boolean;
+  /** What its camera does wrong; null: nothing. */
+  faults: CameraFaults | null;
 }
 
 /** Something that a home told, and when, since the start of the world. */
@@ -193,11 +196,12 @@ export class ScenarioHome {
   }
 
   private makeDoorbell(account: { user: string; password: string }, code: string | null): ReplayedDoorbell {
-    const { services, ownServer } = this.deps;
+    const { services, ownServer, faults } = this.deps;
     const { home, area, bridge } = this.links;
     const doorbell = new ReplayedDoorbell(
       {
         ...{ name: this.name, folder: join(this.folder, 'doorbell'), footage: this.footage, ownServer },
+        ...(faults ? { faults } : {}),
         settings: { disclosure: DEMO_HOME.disclosure, ...this.setup.settings },
         surroundings: {
           home: { url: home.url, ...account, accounts: services.path('accounts') },

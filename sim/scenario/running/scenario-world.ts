@@ -13,7 +13,9 @@ import {
   type VerifiedSighting,
   type Window,
 } from '../../../device/index.ts';
+import { FaultSet } from '../../camera-server/faults.ts';
 import type { PetOwner } from '../../pet-owner/pet-owner.ts';
+import type { CameraFaults } from '../../replay/faulty-footage.ts';
 import { VirtualClock } from '../../world/virtual-clock.ts';
 import type { Scenario, Span } from '../language/scenario.ts';
 import { ScenarioAgencies } from './scenario-agencies.ts';
@@ -42,6 +44,18 @@ export interface KnownRequest {
 
 /** The verbs and expectations that need a broker, a bridge and an agency. */
 const WITH_BRIDGE = new Set(['request', 'grant', 'deny', 'ignore', 'revoke', 'recall', 'withdraw', 'lost-pet']);
+
+/** What a doorbell's camera does wrong in the scenario; null: nothing. */
+function faultsOf({ steps, seed }: Scenario, doorbell: string, { log }: WorldDeps): CameraFaults | null {
+  const set = new FaultSet();
+  let isAny = false;
+  for (const step of steps) {
+    if (step.verb !== 'camera-fault' || step.doorbell !== doorbell) continue;
+    set.add(step.fault);
+    isAny = true;
+  }
+  return isAny ? { set, seed, log } : null;
+}
 
 export class ScenarioWorld {
   readonly scenario: Scenario;
@@ -75,6 +89,7 @@ export class ScenarioWorld {
       (setup) =>
         new ScenarioHome(setup, footageOf(setup.camera), join(folder, 'homes', setup.name), {
           ...{ ...deps, disk: this.disk, world: this.clock, random, services: this.services, hasBridge, ownServer },
+          faults: faultsOf(scenario, setup.name, deps),
         }),
     );
   }

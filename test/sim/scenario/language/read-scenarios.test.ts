@@ -61,6 +61,7 @@ steps:
   - { lost-pet: { as: rex, photo: rex.jpg, window: { last: 2h } } }
   - { grant: rex }
   - { camera: unplugged }
+  - { at: 58m, camera-fault: lost-frames=20%+10s }
   - { at: 59m, wait: 250ms }
 expect:
   - { event: ring, at: 7s, within: 250ms, where: { button: front } }
@@ -317,6 +318,31 @@ const faulty: [string, string, string][] = [
     'a step after the end',
     'for: 5s\nsteps:\n  - { at: 7s, press: true }',
     'scenario_value_refused 5:11 the scenario ends before, after 5s',
+  ],
+  [
+    'a camera fault without a time',
+    'steps:\n  - { camera-fault: frozen+5s }',
+    'scenario_value_refused 4:21 a camera-fault says when from the start, with at',
+  ],
+  [
+    'a camera fault that has a time of its own',
+    'steps:\n  - { at: 1s, camera-fault: frozen@5s }',
+    'scenario_value_refused 4:29 frozen@5s: when it begins is said with at',
+  ],
+  [
+    'a camera fault that is none',
+    'steps:\n  - { at: 1s, camera-fault: frozn }',
+    'scenario_value_refused 4:29 A camera has no fault called "frozn" (did you mean frozen?)',
+  ],
+  [
+    'a camera fault that footage cannot have',
+    'steps:\n  - { at: 1s, camera-fault: lost-packets }',
+    'scenario_value_refused 4:29 lost-packets is a fault of connections or clocks',
+  ],
+  [
+    'camera faults that contradict each other',
+    'steps:\n  - { at: 1s, camera-fault: black }\n  - { at: 2s, camera-fault: night }',
+    'scenario_value_refused 5:29 The fault night contradicts black',
   ],
   [
     'half a window',

@@ -1,0 +1,172 @@
+// Owns: one run of ffmpeg that makes a camera's pictures, or its sound, of whatever it reads: as units, one after the other. Not here: what is
+// read and when each unit leaves (camera-footage.ts; sim/replay), faults of units (unit-faults.ts).
+import {
+  AdtsSplitter,
+  COMMON_ARGS,
+  encodeArgs,
+  type Ffmpeg,
+  type FfmpegProcess,
+  FragmentSplitter,
+  type InitInfo,
+  LIVE_ARGS,
+  type Log,
+  PACKET_SAMPLES,
+  type Port,
+  parseFragment,
+  parseInit,
+  type Sample,
+  soundConfigOf,
+  startFfmpeg,
+} from '../../device/index.ts';
+import { SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';
+import { type AccessUnit, pictureParts } from './access-units.ts';
+import type { PictureChange } from './fault-table.ts';
+
+/** Sound of every camera: one channel at this rate. */
+export const SOUND = soundConfigOf(SYNTHETIC_SAMPLE_RATE, 1);
+
+/** Assumed for a last picture whose length nothing says. */
+const FRAME_US_DEFAULT = 40_000;
+
+/** Descriptors 3 and 4 besides the standard three: drawn footage brings its sound there. */
+const EXTRA_PIPES = 2;
+
+export interface FilmDeps {
+  readonly log: Log;
+  readonly ffmpeg: Ffmpeg;
+}
+
+/** What a run reads, and who writes it where ffmpeg does not read by itself. */
+interface FilmInput {
+  readonly inputs: readonly Port[];
+  readonly feed: ((running: FfmpegProcess, signal: AbortSignal) => Promise<void>) | null;
+}
+
+export interface FilmedPictures extends FilmInput {
+  /** ffmpeg's specifier within the first input, such as `0:v:0`. */
+  readonly stream: string;
+  /** The first picture lies so long behind the time where ffmpeg begins to read. */
+  readonly beforeUs: number;
+  /** Infinity: to the end. */
+  readonly lengthUs: number;
+  readonly change: Required<PictureChange>;
+  /** Bit for bit, if it is H.264. */
+  readonly isCopied: boolean;
+}
+
+/** A picture of a run: times in microseconds since the run's beginning. */
+export interface RunPicture {
+  readonly init: InitInfo;
+  readonly sample: Sample;
+  readonly ptsUs: number;
+  readonly dtsUs: number;
+  readonly durationUs: number;
+}
+
+/** The pictures of one run, in the order in which they are decoded. */
+export async function* filmPictures(
+  deps: FilmDeps,
+  film: FilmedPictures,
+  signal: AbortSignal,
+): AsyncGenerator<RunPicture> {
+  const { beforeUs, lengthUs } = film;
+  const output = [
+    ...(Number.isFinite(lengthUs) ? ['-t', `${lengthUs + beforeUs}us`] : []),
+    ...['-map', film.stream, ...codecArgs(deps.ffmpeg, film)],
+    ...['-an', ...LIVE_ARGS, 'pipe:1'],
+  ];
+  const running = start(deps, [...inputArgs(film), ...output], signal);
+  const fed = film.feed?.(running, signal).catch(() => undefined);
+  const splitter = new FragmentSplitter();
+  let init: InitInfo | null = null;
+  let originUs: number | null = null;
+  let durationUs = FRAME_US_DEFAULT;
+  let isWhole = false;
+  try {
+    for await (const chunk of running.child.stdout ?? []) {
+      for (const part of splitter.push(chunk)) {
+        if (part.kind === 'init') init = parseInit(part.bytes);
+        else if (init) {
+          for (const sample of parseFragment(init, part.bytes).video) {
+            const us = (ticks: number) => Math.round((ticks * 1_000_000) / (init?.video.timescale ?? 1));
+            durationUs = us(sample.duration) || durationUs;
+            // Where pictures are reordered, the MP4 writer moves all times until the first decoding time is 0.
+            originUs ??= sample.dts === 0 && sample.pts > 0 ? us(sample.pts) : beforeUs;
+            yield { init, sample, ptsUs: us(sample.pts) - originUs, dtsUs: us(sample.dts) - originUs, durationUs };
+          }
+        }
+      }
+    }
+    isWhole = true;
+  } finally {
+    await conclude(deps, running, isWhole);
+    await fed;
+  }
+}
+
+function codecArgs(ffmpeg: Ffmpeg, { isCopied, change: { filters, encoder } }: FilmedPictures): string[] {
+  if (isCopied) return ['-c:v', 'copy'];
+  // One thread: the same footage becomes the same bytes on every machine.
+  const usual = encodeArgs({ ...ffmpeg, encoderThreads: 1 }, 'libx264');
+  // Of an option that is given twice, the last one counts.
+  const chain = [...filters, 'crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0'].join(',');
+  return [...usual, ...(filters.length > 0 ? ['-vf', chain] : []), ...encoder];
+}
+
+export interface FilmedSound extends FilmInput {
+  /** ffmpeg's specifier within the first input. */
+  readonly stream: string;
+  /** Where the sound begins late or has a hole, silence keeps its place. */
+  readonly isFilled: boolean;
+}
+
+/** The packets of one run's sound, one after the other without a gap. */
+export async function* filmSound(deps: FilmDeps, film: FilmedSound, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const fill = film.isFilled ? ['-af', 'aresample=async=1:first_pts=0'] : [];
+  const { sampleRate } = SOUND;
+  const aac = ['-c:a', 'aac', '-b:a', '96k', '-ar', String(sampleRate), '-ac', '1', '-f', 'adts', 'pipe:1'];
+  const args = [...inputArgs(film), '-map', film.stream, '-vn', ...fill, ...aac];
+  const running = start(deps, args, signal);
+  const fed = film.feed?.(running, signal).catch(() => undefined);
+  const splitter = new AdtsSplitter(SOUND);
+  let isWhole = false;
+  try {
+    for await (const chunk of running.child.stdout ?? []) yield* splitter.push(chunk);
+    isWhole = true;
+  } finally {
+    await conclude(deps, running, isWhole);
+    await fed;
+  }
+}
+
+function inputArgs({ inputs }: FilmInput): string[] {
+  return inputs.flatMap(({ options, address }) => [...options, '-i', address]);
+}
+
+function start({ ffmpeg, log }: FilmDeps, args: readonly string[], signal: AbortSignal): FfmpegProcess {
+  const options = { onLine: (line: string) => log.debug('ffmpeg', { line }), pipes: EXTRA_PIPES };
+  const running = startFfmpeg(ffmpeg, [...COMMON_ARGS, '-loglevel', 'level+warning', ...args], options);
+  if (signal.aborted) running.kill();
+  else signal.addEventListener('abort', running.kill, { once: true });
+  void running.ended.then(() => signal.removeEventListener('abort', running.kill));
+  return running;
+}
+
+/** Waits until a run is gone, all of whose output was read or is wanted no more; says why, if it failed. */
+async function conclude({ log }: FilmDeps, running: FfmpegProcess, isWhole: boolean): Promise<void> {
+  if (!isWhole) running.kill();
+  const end = await running.ended;
+  if (end.status !== null && end.status !== 0) log.warn('ffmpeg failed', { detail: end.words });
+}
+
+/** A picture as a unit; its run begins at `startUs` of the camera's time. */
+export function unitOf({ init, sample, ptsUs, dtsUs }: RunPicture, startUs: number): AccessUnit {
+  const times = { ptsUs: startUs + ptsUs, dtsUs: startUs + dtsUs, dueUs: startUs + dtsUs };
+  return { track: 'video', ...times, key: sample.key, parts: pictureParts(init, sample) };
+}
+
+/** The `at`-th packet of sound that begins at `startUs` as a unit. An encoder's first packet sounds before the first picture. */
+export function soundUnitOf(packet: Uint8Array, at: number, startUs: number): AccessUnit {
+  const ptsUs = startUs + Math.round(((at - 1) * PACKET_SAMPLES * 1_000_000) / SOUND.sampleRate);
+  return { track: 'audio', ptsUs, dtsUs: ptsUs, dueUs: ptsUs, key: true, parts: [packet] };
+}

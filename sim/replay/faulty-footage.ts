@@ -1,0 +1,166 @@
+// Owns: footage as a camera with faults would send it: filmed anew, each picture and packet of sound through the faults of its time, as one MP4
+// that a device reads. Not here: which faults there are and what they do (sim/camera-server), when it is shown (replay-camera.ts).
+import type { Writable } from 'node:stream';
+import { type FfmpegProcess, type Log, type Port, type RunInput, SeededRandom, writeTo } from '../../device/index.ts';
+import { type AccessUnit, type StreamFormat, videoFormat } from '../camera-server/access-units.ts';
+import type { FaultSet } from '../camera-server/faults.ts';
+import {
+  type FilmDeps,
+  type FilmedSound,
+  filmPictures,
+  filmSound,
+  SOUND,
+  soundUnitOf,
+  unitOf,
+} from '../camera-server/film-runs.ts';
+import { LiveMp4 } from '../camera-server/live-mp4.ts';
+import { UnitFaults } from '../camera-server/unit-faults.ts';
+
+/** A camera's faults, in microseconds since the world's start, and the seed of what they leave to chance. */
+export interface CameraFaults {
+  readonly set: FaultSet;
+  readonly seed: number;
+  /** Where the words of ffmpeg go. */
+  readonly log: Log;
+}
+
+/** What a run of the camera itself reads. */
+export interface Filmed {
+  readonly inputs: readonly Port[];
+  readonly feed: RunInput['feed'];
+  /** ffmpeg's specifier of the pictures. */
+  readonly stream: string;
+  /** How long before the wanted picture it begins to read. */
+  readonly beforeUs: number;
+}
+
+export interface FaultyShowing {
+  readonly faults: CameraFaults;
+  /** When the first picture is shown, in the world's time. */
+  readonly startUs: number;
+  /** What is read from `fromUs` of the showing on, for `lengthUs`, Infinity: to the end. */
+  pictures(fromUs: number, lengthUs: number): Promise<Filmed>;
+  /** Null: no sound. */
+  readonly sound: FilmedSound | null;
+  /** A program runs that waits for us; returns what ends that. */
+  running(): () => void;
+}
+
+/** What the device's ffmpeg reads it by: nothing but what is written into it. */
+export const FAULTY_INPUT: Port = { options: ['-protocol_whitelist', 'pipe', '-f', 'mov'], address: 'pipe:0' };
+
+/** A fault that begins within a rounding of a picture begins with it. */
+const ROUNDING_US = 1_000;
+
+/** Writes a showing until its end, or until nobody reads on. Its first picture always comes: the others are dated by it. */
+export async function feedFaulty(
+  deps: FilmDeps,
+  showing: FaultyShowing,
+  pipe: Writable,
+  signal: AbortSignal,
+): Promise<void> {
+  const { set, seed } = showing.faults;
+  const sent: AccessUnit[] = [];
+  const stage = new UnitFaults({
+    faults: set,
+    // The same showing is damaged in the same way again.
+    random: new SeededRandom((seed + Math.round(showing.startUs)) % 2 ** 32),
+    later: (_us, call) => {
+      call();
+      return { cancel: () => undefined };
+    },
+    send: (unit) => void sent.push(unit),
+  });
+  let file: LiveMp4 | null = null;
+  for await (const { unit, format } of filmed(deps, showing, signal)) {
+    if (!file && !format) continue;
+    if (!file && format) sent.push(unit);
+    else stage.take(unit);
+    file ??= format && new LiveMp4(format, { keepsSets: true });
+    for (const each of sent.splice(0)) {
+      const bytes = file?.push(each);
+      if (bytes && bytes.length > 0 && !(await writeTo(pipe, bytes))) return;
+    }
+  }
+  if (file && !signal.aborted) await writeTo(pipe, file.end());
+}
+
+/** A unit, and a picture's format. */
+interface FilmedUnit {
+  readonly unit: AccessUnit;
+  readonly format: StreamFormat | null;
+}
+
+/** Pictures and sound in the order of their times; over when there are no more pictures. */
+async function* filmed(deps: FilmDeps, showing: FaultyShowing, signal: AbortSignal): AsyncGenerator<FilmedUnit> {
+  const sound = showing.sound && soundUnits(deps, showing, showing.sound, signal);
+  try {
+    let heard = await sound?.next();
+    for await (const picture of pictures(deps, showing, signal)) {
+      while (heard && heard.done !== true && heard.value.dueUs <= picture.unit.dueUs) {
+        yield { unit: heard.value, format: null };
+        heard = await sound?.next();
+      }
+      yield picture;
+    }
+  } finally {
+    await sound?.return(undefined);
+  }
+}
+
+async function* pictures(
+  deps: FilmDeps,
+  { faults, startUs, sound, ...showing }: FaultyShowing,
+  signal: AbortSignal,
+): AsyncGenerator<FilmedUnit> {
+  let fromUs = 0;
+  while (!signal.aborted) {
+    const atUs = startUs + fromUs + ROUNDING_US;
+    const lengthUs = faults.set.nextPictureChangeUs(atUs) - startUs - fromUs;
+    const { feed, ...read } = await showing.pictures(fromUs, lengthUs);
+    const film = { ...read, feed: feed && fedBy(feed), lengthUs, change: faults.set.pictureAt(atUs), isCopied: false };
+    let passedUs = 0;
+    const ended = showing.running();
+    try {
+      for await (const picture of filmPictures(deps, film, signal)) {
+        passedUs = Math.max(passedUs, picture.ptsUs + picture.durationUs);
+        const format = videoFormat(picture.init);
+        yield {
+          unit: unitOf(picture, startUs + fromUs),
+          format: format && { ...format, sound: sound === null ? null : SOUND },
+        };
+      }
+    } finally {
+      ended();
+    }
+    fromUs += passedUs;
+    if (passedUs === 0 || passedUs < lengthUs - ROUNDING_US * 2) return;
+  }
+}
+
+async function* soundUnits(
+  deps: FilmDeps,
+  { startUs, running }: FaultyShowing,
+  sound: FilmedSound,
+  signal: AbortSignal,
+): AsyncGenerator<AccessUnit> {
+  const ended = running();
+  try {
+    let at = 0;
+    for await (const packet of filmSound(deps, sound, signal)) {
+      yield soundUnitOf(packet, at, startUs);
+      at += 1;
+    }
+  } finally {
+    ended();
+  }
+}
+
+/** Hands the pipes of a run to whoever draws into them. */
+function fedBy(feed: NonNullable<RunInput['feed']>) {
+  return async ({ child }: FfmpegProcess, signal: AbortSignal) => {
+    const [, audio] = child.stdio.slice(3);
+    if (child.stdin && audio && 'write' in audio) await feed({ video: child.stdin, audio }, signal);
+    child.stdin?.end();
+  };
+}

@@ -1,0 +1,87 @@
+// Owns: what a camera with faults films of a part of footage: its pictures from one time to another, and its sound, each for an ffmpeg of its
+// own. Not here: filming them (faulty-footage.ts), what the device reads of a camera that is well (replay-inputs.ts).
+import { type FfmpegProcess, type FileFacts, failure, fileInput, sniffFile, writeTo } from '../../device/index.ts';
+import type { FilmedSound } from '../camera-server/film-runs.ts';
+import { soundOf } from '../porch/chime-sound.ts';
+import { SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';
+import type { Filmed } from './faulty-footage.ts';
+import type { FootagePart } from './footage.ts';
+import { cutInput, feedImages, imagesInput, type PartInput } from './replay-inputs.ts';
+
+/** What one run shows: a part from `intoUs` on, whose first picture lies at `startUs` of the world's time. */
+export interface Showing {
+  part: FootagePart;
+  intoUs: number;
+  startUs: number;
+}
+
+/** So much before the wanted picture a file is read, which must not be left out for a rounding. */
+const BEFORE_US = 1_000;
+
+/** The stretch of a showing from `fromUs` on, `lengthUs` long, Infinity: to its end. */
+export function showingFrom({ part, intoUs, startUs }: Showing, fromUs: number, lengthUs: number): Showing {
+  const endUs = part.fromUs + intoUs + fromUs + lengthUs;
+  const toUs = Math.min(endUs, part.toUs ?? Number.POSITIVE_INFINITY);
+  const { toUs: _to, ...whole } = part;
+  return {
+    part: { ...whole, ...(Number.isFinite(toUs) ? { toUs } : {}) },
+    intoUs: intoUs + fromUs,
+    startUs: startUs + fromUs,
+  };
+}
+
+/** What is read of its pictures alone. `facts`: of a video; `porch` draws. */
+export async function filmedPictures(
+  { part, intoUs, startUs }: Showing,
+  facts: FileFacts | null,
+  porch: (showing: Showing) => Promise<PartInput>,
+): Promise<Filmed> {
+  switch (part.source.kind) {
+    case 'porch': {
+      const { inputs, feed } = await porch({ part: { ...part, audio: false }, intoUs, startUs });
+      return { inputs, feed, stream: '0:v:0', beforeUs: 0 };
+    }
+    case 'images':
+      return {
+        inputs: [imagesInput(part.source.paths[0] ?? '', part.source.fps)],
+        feed: (pipes, run) => feedImages(part, intoUs, pipes, run),
+        stream: '0:v:0',
+        beforeUs: 0,
+      };
+    case 'video': {
+      if (!facts) throw failure('internal', { detail: 'a video is looked through first' });
+      const beforeUs = Math.min(intoUs, BEFORE_US);
+      const input = cutInput(fileInput(part.source.path, facts.container), part, intoUs - beforeUs);
+      return { inputs: [input], feed: null, stream: facts.plan.videoStream, beforeUs };
+    }
+  }
+}
+
+/** Its sound; null where it has none. Throws `camera_...`. */
+export async function filmedSoundOf(showing: Showing, facts: FileFacts | null): Promise<FilmedSound | null> {
+  const { part, intoUs } = showing;
+  const { source, sound } = part;
+  if (!part.audio) return null;
+  if (sound !== undefined) {
+    const input = cutInput(fileInput(sound, await sniffFile(sound, sound)), part, intoUs);
+    return { inputs: [input], feed: null, stream: '0:a:0', isFilled: true };
+  }
+  if (source.kind === 'porch') return source.source.audio ? drawnSound(showing) : null;
+  if (source.kind === 'images' || !facts || facts.plan.audio === 'none') return null;
+  const input = cutInput(fileInput(source.path, facts.container), part, intoUs);
+  return { inputs: [input], feed: null, stream: facts.plan.audioStream, isFilled: true };
+}
+
+function drawnSound({ part, intoUs }: Showing): FilmedSound {
+  const first = Math.round(((part.fromUs + intoUs) * SYNTHETIC_FPS) / 1_000_000);
+  return {
+    inputs: [{ options: ['-f', 's16le', '-ar', String(SYNTHETIC_SAMPLE_RATE), '-ac', '1'], address: 'pipe:0' }],
+    // Without end: whoever films ends it with the pictures.
+    feed: async ({ child }: FfmpegProcess, signal: AbortSignal) => {
+      for (let frame = first; child.stdin && !signal.aborted; frame += 1)
+        if (!(await writeTo(child.stdin, soundOf(frame)))) return;
+    },
+    stream: '0:a:0',
+    isFilled: false,
+  };
+}
