@@ -1,7 +1,16 @@
 // Owns: the unit that travels through a camera that is served: one coded picture or one packet of sound with its times; the format that a
 // receiver must know before it; data that a camera hides beside its pictures. Not here: where units come from (camera-footage.ts), what goes
 // wrong with them (unit-faults.ts), how they travel (rtp-packets.ts, http-streams.ts).
-import { concatBytes, type InitInfo, NAL, nalType, type SoundConfig, splitSample, utf8 } from '../../device/index.ts';
+import {
+  concatBytes,
+  type InitInfo,
+  NAL,
+  nalType,
+  readSps,
+  type SoundConfig,
+  splitSample,
+  utf8,
+} from '../../device/index.ts';
 
 /**
  * One coded picture, or one packet of sound. Times are integer microseconds since the camera's first picture: `ptsUs` and `dtsUs` as the
@@ -14,29 +23,60 @@ export interface AccessUnit {
   readonly dueUs: number;
   /** Whether decoding can begin here. */
   readonly key: boolean;
-  /** A picture's NAL units, a keyframe's behind its parameter sets; or one packet of AAC. */
+  /** A picture's NAL units, a keyframe's behind its parameter sets; or one JPEG; or one packet of AAC. */
   readonly parts: readonly Uint8Array[];
 }
 
-/** What a receiver must know before the first unit. */
-export interface StreamFormat {
-  readonly sps: Uint8Array;
-  readonly pps: Uint8Array;
+interface HeardFormat {
   /** Null for a camera without sound. */
   readonly sound: SoundConfig | null;
 }
 
-/** The format of a video track. Null where it is not H.264 with at least one of each parameter set. */
-export function videoFormat({ video }: InitInfo): Pick<StreamFormat, 'sps' | 'pps'> | null {
-  const [sps, pps] = [video.avc?.sps[0], video.avc?.pps[0]];
-  return sps && pps ? { sps, pps } : null;
+/** H.264 with one of each parameter set. */
+export interface H264Format extends HeardFormat {
+  readonly codec: 'h264';
+  readonly sps: Uint8Array;
+  readonly pps: Uint8Array;
 }
 
-/** A sample's NAL units without delimiters; a keyframe's with all parameter sets of its track in front. Throws `clip_not_exact`. */
+/** Each picture a JPEG of its own, of this size in pixels. */
+interface JpegFormat extends HeardFormat {
+  readonly codec: 'mjpeg';
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What a receiver must know before the first unit. */
+export type StreamFormat = H264Format | JpegFormat;
+
+/** The sample entry under which ffmpeg writes JPEGs into an MP4 (ISO/IEC 14496-14 §5.6). */
+const JPEG_ENTRY = 'mp4v';
+
+/** The format of a video track of ours. Null where it is neither H.264 with at least one of each parameter set, nor Motion JPEG. */
+export function videoFormat({ video }: InitInfo, sound: SoundConfig | null): StreamFormat | null {
+  const { avc, codec, width, height } = video;
+  const [sps, pps] = [avc?.sps[0], avc?.pps[0]];
+  if (sps && pps) return { codec: 'h264', sps, pps, sound };
+  return codec === JPEG_ENTRY ? { codec: 'mjpeg', width, height, sound } : null;
+}
+
+/** The size of a format's pictures in pixels. */
+export function sizeOf(format: StreamFormat): { width: number; height: number } {
+  const { width, height } = format.codec === 'h264' ? readSps(format.sps) : format;
+  return { width, height };
+}
+
+/** The JPEG that a unit is; null for one of another codec. No NAL unit begins with these bytes (ITU-T H.264 §7.4.1). */
+export function jpegOf({ track, parts: [first] }: AccessUnit): Uint8Array | null {
+  return track === 'video' && first?.[0] === 0xff && first[1] === 0xd8 ? first : null;
+}
+
+/** A sample's NAL units without delimiters, a keyframe's with all parameter sets of its track in front; or its JPEG. Throws `clip_not_exact`. */
 export function pictureParts({ video }: InitInfo, sample: { data: Uint8Array; key: boolean }): Uint8Array[] {
-  const units = splitSample(sample.data, video.avc?.nalLengthSize ?? 4).filter((nal) => nalType(nal) !== NAL.delimiter);
+  if (!video.avc) return [sample.data];
+  const units = splitSample(sample.data, video.avc.nalLengthSize).filter((nal) => nalType(nal) !== NAL.delimiter);
   if (!sample.key || units.some((nal) => nalType(nal) === NAL.sps)) return units;
-  return [...(video.avc?.sps ?? []), ...(video.avc?.pps ?? []), ...units];
+  return [...video.avc.sps, ...video.avc.pps, ...units];
 }
 
 /** Whether a NAL unit is a parameter set. */

@@ -20,7 +20,7 @@ import {
 import { soundOf } from '../porch/chime-sound.ts';
 import { parseSyntheticSource, SyntheticDriver, type SyntheticSource } from '../porch/porch-camera.ts';
 import { SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';
-import { type AccessUnit, type StreamFormat, videoFormat } from './access-units.ts';
+import { type AccessUnit, type StreamFormat, sizeOf, videoFormat } from './access-units.ts';
 import type { FaultSet } from './faults.ts';
 import { filmPictures, filmSound, type RunPicture, SOUND, soundUnitOf, unitOf } from './film-runs.ts';
 
@@ -201,11 +201,11 @@ export class CameraFootage {
   }
 
   private learn(init: InitInfo): void {
-    const found = videoFormat(init);
+    const found = videoFormat(init, this.hasSound ? SOUND : null);
     if (!found) throw failure('camera_no_video', { source: this.source.shown, detail: 'it is not H.264' });
-    if (this.format && equalBytes(this.format.sps, found.sps) && equalBytes(this.format.pps, found.pps)) return;
-    this.format = { ...found, sound: this.hasSound ? SOUND : null };
-    this.sinks.format(this.format);
+    if (this.format && isSame(this.format, found)) return;
+    this.format = found;
+    this.sinks.format(found);
   }
 
   /** The pictures of one run of ffmpeg: the footage from `fromUs` on, for `lengthUs`, made as the faults of that time want it. */
@@ -287,6 +287,14 @@ async function feedSound({ child }: FfmpegProcess, signal: AbortSignal): Promise
   for (let frame = 0; child.stdin && !signal.aborted; frame += 1) {
     if (!(await writeTo(child.stdin, soundOf(frame)))) return;
   }
+}
+
+function isSame(one: StreamFormat, other: StreamFormat): boolean {
+  if (one.codec === 'mjpeg' || other.codec === 'mjpeg') {
+    const [a, b] = [sizeOf(one), sizeOf(other)];
+    return one.codec === other.codec && a.width === b.width && a.height === b.height;
+  }
+  return equalBytes(one.sps, other.sps) && equalBytes(one.pps, other.pps);
 }
 
 function newPass(startUs: number): Pass {

@@ -1,5 +1,6 @@
 // Owns: the closed table of what a camera can do wrong, one row each: its name, what it takes, what it does, and what our device does with
 // it. Not here: reading and switching faults (faults.ts), performing those of streams (unit-faults.ts) and of connections (rtsp-server.ts).
+import { JPEG_PIXELS_MAX } from './rtp-jpeg.ts';
 
 /** What a fault takes behind its `=`, and how that is read. */
 export type ValueKind = 'nothing' | 'percent' | 'time' | 'signed-time' | 'ppm' | 'size' | 'text' | 'address';
@@ -53,6 +54,13 @@ const SPIDER = [
   `color=c=black:s=80x80:r=15,format=yuva420p,geq=lum=20:cb=128:cr=128:a='255*max(lt(${DISTANCES[0]},13),lt(${DISTANCES[0]},38)*lt(min(${DISTANCES[1]},${DISTANCES[2]}),3))',avgblur=sizeX=2[spider]`,
   '[view][spider]overlay=shortest=1:x=(W-w)*(0.5+0.45*sin(t*1.7)):y=(H-h)*(0.5+0.4*sin(t*1.1))',
 ].join(';');
+
+/** Sizes that RTP can say of a JPEG, and the tables that it does not say. */
+const JPEG_SIZE = `scale=w='min(iw,${JPEG_PIXELS_MAX})':h=-2`;
+const JPEG_ENCODER = [
+  ...['-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p', '-huffman', 'default', '-q:v', '5'],
+  ...['-maxrate', '0', '-bufsize', '0'],
+];
 
 const EXACT = (says = 'It records what it is sent.') => ({ verdict: 'exact', says }) as const;
 const TOLD = (says: string) => ({ verdict: 'told', says }) as const;
@@ -137,10 +145,19 @@ export const PICTURE_FAULTS = {
     picture: (value) => ({ filters: [`scale=${String(value).replace('x', ':')}`] }),
   },
   'set-change': {
-    ...{ layer: 'picture', takes: 'nothing' },
+    ...{ layer: 'picture', takes: 'nothing', group: 'gop' },
     does: 'changes its parameter sets, and not the size, in the middle of the stream',
     device: EXACT('It stores what comes, with its parameter sets.'),
     picture: () => ({ encoder: ['-preset', 'superfast', '-profile:v', 'high'] }),
+  },
+  'codec-change': {
+    ...{ layer: 'picture', takes: 'nothing', group: 'gop' },
+    does: 'sends Motion JPEG instead of H.264: ends its sessions and describes another stream; as MP4 it is refused (503)',
+    device: {
+      verdict: 'encoded',
+      says: '`camera_unreachable` as its session ends; it connects anew and encodes: a new recording.',
+    },
+    picture: () => ({ filters: [JPEG_SIZE], encoder: JPEG_ENCODER }),
   },
   'b-frames': {
     ...{ layer: 'picture', takes: 'nothing', group: 'gop' },
@@ -185,7 +202,9 @@ export const STREAM_FAULTS = {
   'pts-jump': {
     ...{ layer: 'stream', takes: 'signed-time', usual: '10s', group: 'times' },
     does: 'moves all its times by that much at once',
-    device: TOLD('`camera_clock_wrong`: it connects anew. Pictures up to the next keyframe are missing, and all others have their dates.'),
+    device: TOLD(
+      '`camera_clock_wrong`: it connects anew. Pictures up to the next keyframe are missing, and all others have their dates.',
+    ),
   },
   'stuck-clock': {
     ...{ layer: 'stream', takes: 'nothing', group: 'times' },
@@ -349,33 +368,4 @@ export function faultRow(name: FaultName): FaultRow {
 
 export function isFaultName(word: string): word is FaultName {
   return Object.hasOwn(FAULTS, word);
-}
-
-const TAKES: Record<ValueKind, string> = {
-  nothing: '',
-  percent: 'a share, such as 5%',
-  time: 'a time, such as 300ms or 10s',
-  'signed-time': 'a time, such as 10s or -2s',
-  ppm: 'millionths',
-  size: 'WIDTHxHEIGHT',
-  text: 'a text',
-  address: 'an address',
-};
-
-/** What a row takes, for people. */
-export function takesWords({ takes, usual }: FaultRow): string {
-  return takes === 'nothing' ? '' : `${TAKES[takes]} (${usual ?? 'needed'})`;
-}
-
-/** The table as a document shows it. */
-export function faultTableMarkdown(): string {
-  const rows = Object.keys(FAULTS)
-    .filter(isFaultName)
-    .map((name) => {
-      const row = faultRow(name);
-      return `| \`${name}\` | ${takesWords(row)} | ${row.does} | ${row.device.verdict}: ${row.device.says} |`;
-    });
-  return ['| Fault | Takes | What the camera does | What our device does |', '| --- | --- | --- | --- |', ...rows].join(
-    '\n',
-  );
 }

@@ -8,9 +8,9 @@ import {
   faultRow,
   isFaultName,
   type PictureChange,
-  takesWords,
   type ValueKind,
 } from './fault-table.ts';
+import { takesWords } from './fault-words.ts';
 
 /** A fault and when it lasts, in microseconds since the camera's first picture. */
 export interface Fault {
@@ -100,9 +100,9 @@ const REPLAYED: ReadonlySet<FaultName> = new Set<FaultName>([
   ...(['cut-frames', 'flipped-bits', 'no-sound', 'sound-off'] as const),
 ]);
 
-/** Whether footage that is replayed in a world's own time can have a fault. */
+/** Whether footage that is replayed in a world's own time can have a fault. One stream has one codec. */
 export function isReplayed(name: FaultName): boolean {
-  return faultRow(name).layer === 'picture' || REPLAYED.has(name);
+  return (faultRow(name).layer === 'picture' && name !== 'codec-change') || REPLAYED.has(name);
 }
 
 /** A camera's faults. */

@@ -42,7 +42,7 @@ interface FilmInput {
   readonly feed: ((running: FfmpegProcess, signal: AbortSignal) => Promise<void>) | null;
 }
 
-export interface FilmedPictures extends FilmInput {
+interface FilmedPictures extends FilmInput {
   /** ffmpeg's specifier within the first input, such as `0:v:0`. */
   readonly stream: string;
   /** The first picture lies so long behind the time where ffmpeg begins to read. */

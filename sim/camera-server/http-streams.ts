@@ -13,7 +13,7 @@ import {
   runFfmpeg,
   startFfmpeg,
 } from '../../device/index.ts';
-import type { AccessUnit, StreamFormat } from './access-units.ts';
+import { type AccessUnit, type H264Format, jpegOf } from './access-units.ts';
 import { DigestLogin, type Login } from './digest-login.ts';
 import type { FaultName } from './fault-table.ts';
 import { LiveMp4 } from './live-mp4.ts';
@@ -99,16 +99,19 @@ export class HttpStreams {
       // A film with a hole in it is no film: who is too slow begins anew.
       if (response.writableLength > BACKLOG_BYTES_MAX) response.destroy();
     }
-    this.encoder?.push(unit);
+    const jpeg = jpegOf(unit);
+    if (jpeg) this.show(jpeg);
+    else this.encoder?.push(unit);
   }
 
   /** The pictures have another format: a file can't go on with it. */
   formatChanged(): void {
     for (const { response } of this.films) response.end();
+    this.films.clear();
     const { encoder } = this;
     this.encoder = null;
     void encoder?.stop();
-    this.encoder = this.jpegs.size > 0 ? this.newEncoder() : null;
+    if (this.jpegs.size > 0) this.encode();
   }
 
   async stop(): Promise<void> {
@@ -144,16 +147,19 @@ export class HttpStreams {
     }
     response.setHeader('Cache-Control', 'no-store');
     if (kind === 'jpg') return this.still(method, response);
+    const format = stream.format();
+    // JPEGs are no film.
+    if (kind === 'mp4' && format.codec !== 'h264') return say(503, { 'Retry-After': '10' });
     const type = kind === 'mp4' ? 'video/mp4' : `multipart/x-mixed-replace; boundary=${BOUNDARY}`;
     response.writeHead(200, { 'Content-Type': type });
     if (method === 'HEAD') return void response.end();
     response.flushHeaders();
-    if (kind === 'mp4') this.film(response);
+    if (kind === 'mp4' && format.codec === 'h264') this.film(response, format);
     else this.motionJpeg(response);
   }
 
-  private film(response: ServerResponse): void {
-    const viewer = { response, file: new LiveMp4(this.deps.stream.format()) };
+  private film(response: ServerResponse, format: H264Format): void {
+    const viewer = { response, file: new LiveMp4(format) };
     this.films.add(viewer);
     response.on('error', () => undefined);
     response.on('close', () => void this.films.delete(viewer));
@@ -161,7 +167,7 @@ export class HttpStreams {
 
   private motionJpeg(response: ServerResponse): void {
     this.jpegs.add(response);
-    this.encoder ??= this.newEncoder();
+    this.encode();
     response.on('error', () => undefined);
     response.on('close', () => {
       this.jpegs.delete(response);
@@ -172,23 +178,29 @@ export class HttpStreams {
     });
   }
 
-  private newEncoder(): JpegEncoder {
-    const encoder: JpegEncoder = new JpegEncoder(this.deps, (picture) => {
-      const head = `--${BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: ${picture.length}\r\n\r\n`;
-      for (const response of this.jpegs) {
-        if (response.writableLength > BACKLOG_BYTES_MAX) continue;
-        response.write(head);
-        response.write(picture);
-        response.write('\r\n');
-      }
-    });
+  /** Sends a JPEG to everybody who watches them. */
+  private show(picture: Uint8Array): void {
+    const head = `--${BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: ${picture.length}\r\n\r\n`;
+    for (const response of this.jpegs) {
+      if (response.writableLength > BACKLOG_BYTES_MAX) continue;
+      response.write(head);
+      response.write(picture);
+      response.write('\r\n');
+    }
+  }
+
+  /** Has JPEGs made, unless the camera makes them itself. */
+  private encode(): void {
+    const format = this.deps.stream.format();
+    if (this.encoder || format.codec !== 'h264') return;
+    const encoder: JpegEncoder = new JpegEncoder(this.deps, format, (picture) => this.show(picture));
+    this.encoder = encoder;
     // Where it ends although somebody watches, they are told by the end of their stream.
     void encoder.ended.then(() => {
       if (this.encoder !== encoder) return;
       this.encoder = null;
       for (const response of this.jpegs) response.end();
     });
-    return encoder;
   }
 
   private async still(method: string, response: ServerResponse): Promise<void> {
@@ -211,7 +223,9 @@ export async function stillOf(deps: HttpStreamDeps): Promise<Uint8Array | null> 
   return still;
 }
 
-function makeStill(key: AccessUnit, { clock, ffmpeg }: HttpStreamDeps): Promise<Uint8Array> {
+async function makeStill(key: AccessUnit, { clock, ffmpeg }: HttpStreamDeps): Promise<Uint8Array> {
+  const jpeg = jpegOf(key);
+  if (jpeg) return jpeg;
   return runFfmpeg(ffmpeg, {
     doing: 'making a still',
     args: ['-f', 'h264', '-i', 'pipe:0', '-frames:v', '1', '-c:v', 'mjpeg', '-q:v', '3', '-f', 'image2pipe', 'pipe:1'],
@@ -228,9 +242,8 @@ class JpegEncoder {
   private readonly file: LiveMp4;
   private held: Buffer = Buffer.alloc(0);
 
-  constructor({ ffmpeg, log, stream }: HttpStreamDeps, each: (picture: Buffer) => void) {
-    const format: StreamFormat = { ...stream.format(), sound: null };
-    this.file = new LiveMp4(format);
+  constructor({ ffmpeg, log }: HttpStreamDeps, format: H264Format, each: (picture: Buffer) => void) {
+    this.file = new LiveMp4({ ...format, sound: null });
     const input = ['-probesize', '32', '-analyzeduration', '0', '-fpsprobesize', '0', '-f', 'mov', '-i', 'pipe:0'];
     const output = [
       '-c:v',

@@ -21,7 +21,7 @@ import {
   videoTkhd,
   vmhd,
 } from '../../device/index.ts';
-import { type AccessUnit, isParameterSet, type StreamFormat } from './access-units.ts';
+import { type AccessUnit, type H264Format, isParameterSet } from './access-units.ts';
 
 const VIDEO_TIMESCALE = 90_000;
 const TRACK_IDS = { video: 1, audio: 2 } as const;
@@ -41,7 +41,7 @@ const LAST_US = 40_000;
 
 /** One viewer's file. It begins with the first keyframe that it is given. */
 export class LiveMp4 {
-  private readonly format: StreamFormat;
+  private readonly format: H264Format;
   private readonly keepsSets: boolean;
   private startUs: number | null = null;
   private sequence = 0;
@@ -49,7 +49,7 @@ export class LiveMp4 {
   private readonly held = new Map<AccessUnit['track'], AccessUnit>();
 
   /** `keepsSets`: keyframes keep their parameter sets, for a reader who can go on with others than those at the beginning. */
-  constructor(format: StreamFormat, { keepsSets = false }: { keepsSets?: boolean } = {}) {
+  constructor(format: H264Format, { keepsSets = false }: { keepsSets?: boolean } = {}) {
     this.format = format;
     this.keepsSets = keepsSets;
   }
@@ -101,7 +101,7 @@ export class LiveMp4 {
 }
 
 /** `ftyp` and `moov`: what decodes the tracks, and that everything else comes in fragments. */
-export function initSegment({ sps: spsBytes, pps, sound }: StreamFormat): Uint8Array {
+export function initSegment({ sps: spsBytes, pps, sound }: H264Format): Uint8Array {
   const sps = readSps(spsBytes);
   const video = trak(
     videoTkhd(TRACK_IDS.video, 0, sps, 0),

@@ -1,15 +1,16 @@
 // Owns: access units as RTP packets (RFC 3550): H.264 (RFC 6184, packetization-mode 1), AAC (RFC 3640, AAC-hbr), the sender's reports, the
-// description of both (RFC 4566). Not here: which viewer gets them and by which way (rtsp-server.ts).
+// description of both (RFC 4566). Not here: JPEGs (rtp-jpeg.ts), which viewer gets them and by which way (rtsp-server.ts).
 import { concatBytes, toHex, utf8 } from '../../device/index.ts';
-import { type AccessUnit, isParameterSet, type StreamFormat } from './access-units.ts';
+import { type AccessUnit, type H264Format, isParameterSet, jpegOf, type StreamFormat } from './access-units.ts';
+import { jpegPayloads } from './rtp-jpeg.ts';
 
 /** Bytes of an RTP packet at most: with IP and UDP it fits into an Ethernet frame, and into most tunnels. */
 const PACKET_BYTES_MAX = 1_400;
 const RTP_HEAD_BYTES = 12;
 const PAYLOAD_BYTES_MAX = PACKET_BYTES_MAX - RTP_HEAD_BYTES;
 
-/** Dynamic payload types (RFC 3551 §6). */
-const PAYLOAD_TYPES = { video: 96, audio: 97 } as const;
+/** Dynamic payload types, and the one that JPEG has (RFC 3551 §6). */
+const PAYLOAD_TYPES = { h264: 96, mjpeg: 26, audio: 97 } as const;
 const VIDEO_CLOCK = 90_000;
 
 /** NAL unit types of RFC 6184 §5.2. */
@@ -34,17 +35,17 @@ export interface RtpStart {
 /** One track on its way to one viewer. */
 export class RtpTrack {
   readonly clockRate: number;
-  private readonly kind: AccessUnit['track'];
+  private readonly kind: 'h264' | 'mjpeg' | 'audio';
   private readonly start: RtpStart;
   private sequence: number;
   private packetsSent = 0;
   private bytesSent = 0;
 
-  constructor(kind: AccessUnit['track'], format: StreamFormat, start: RtpStart) {
-    this.kind = kind;
+  constructor(track: AccessUnit['track'], format: StreamFormat, start: RtpStart) {
+    this.kind = track === 'video' ? format.codec : track;
     this.start = start;
     this.sequence = start.sequence;
-    this.clockRate = clockRateOf(kind, format);
+    this.clockRate = clockRateOf(track, format);
   }
 
   /** The sequence number of the next packet. */
@@ -64,9 +65,17 @@ export class RtpTrack {
 
   /** The packets of a unit, in order; the last has the marker. */
   packets(unit: AccessUnit): Uint8Array[] {
-    const payloads = this.kind === 'video' ? picturePayloads(unit.parts) : soundPayloads(unit.parts);
+    const payloads = this.payloads(unit);
     const timestamp = this.timestampOf(unit.ptsUs);
     return payloads.map((payload, at) => this.packet(payload, timestamp, at === payloads.length - 1));
+  }
+
+  /** None for a picture of another codec than the one that was described. */
+  private payloads(unit: AccessUnit): Uint8Array[] {
+    if (this.kind === 'audio') return soundPayloads(unit.parts);
+    const jpeg = jpegOf(unit);
+    if (this.kind === 'mjpeg') return jpeg ? jpegPayloads(jpeg, PAYLOAD_BYTES_MAX) : [];
+    return jpeg ? [] : picturePayloads(unit.parts);
   }
 
   /** A sender report with the name of its source (RFC 3550 §6.4.1, §6.5): the time `us` of the camera was at `wallUs`. */
@@ -181,26 +190,26 @@ export const TRACK_PATHS = { video: 'track=video', audio: 'track=audio' } as con
 export interface DescriptionFacts {
   host: string;
   session: number;
+  /** Counts what was described before (RFC 4566 §5.2). */
+  version: number;
   /** Without it the parameter sets are said in the stream alone. */
   withSets: boolean;
 }
 
 /** The session description of both tracks; `host` is an IP address. */
-export function sessionDescription(format: StreamFormat, { host, session, withSets }: DescriptionFacts): string {
-  const { sps, pps, sound } = format;
+export function sessionDescription(format: StreamFormat, facts: DescriptionFacts): string {
+  const { host, session, version, withSets } = facts;
+  const { sound } = format;
   const family = host.includes(':') ? 'IP6' : 'IP4';
-  const sets = [sps, pps].map((set) => Buffer.from(set).toString('base64')).join(',');
-  const profile = toHex(sps.subarray(1, 4));
   const lines = [
     ...[
       'v=0',
-      `o=- ${session} 1 IN ${family} ${host}`,
+      `o=- ${session} ${version} IN ${family} ${host}`,
       's=doorsill camera',
       `c=IN ${family} ${family === 'IP4' ? '0.0.0.0' : '::'}`,
     ],
     ...['t=0 0', 'a=range:npt=now-', 'a=control:*'],
-    ...[`m=video 0 RTP/AVP ${PAYLOAD_TYPES.video}`, `a=rtpmap:${PAYLOAD_TYPES.video} H264/${VIDEO_CLOCK}`],
-    `a=fmtp:${PAYLOAD_TYPES.video} packetization-mode=1;profile-level-id=${profile}${withSets ? `;sprop-parameter-sets=${sets}` : ''}`,
+    ...(format.codec === 'h264' ? h264Lines(format, withSets) : JPEG_LINES),
     `a=control:${TRACK_PATHS.video}`,
     ...(sound
       ? [
@@ -212,4 +221,16 @@ export function sessionDescription(format: StreamFormat, { host, session, withSe
       : []),
   ];
   return `${lines.join('\r\n')}\r\n`;
+}
+
+const JPEG_LINES = [`m=video 0 RTP/AVP ${PAYLOAD_TYPES.mjpeg}`, `a=rtpmap:${PAYLOAD_TYPES.mjpeg} JPEG/${VIDEO_CLOCK}`];
+
+function h264Lines({ sps, pps }: H264Format, withSets: boolean): string[] {
+  const sets = [sps, pps].map((set) => Buffer.from(set).toString('base64')).join(',');
+  const said = withSets ? `;sprop-parameter-sets=${sets}` : '';
+  return [
+    `m=video 0 RTP/AVP ${PAYLOAD_TYPES.h264}`,
+    `a=rtpmap:${PAYLOAD_TYPES.h264} H264/${VIDEO_CLOCK}`,
+    `a=fmtp:${PAYLOAD_TYPES.h264} packetization-mode=1;profile-level-id=${toHex(sps.subarray(1, 4))}${said}`,
+  ];
 }

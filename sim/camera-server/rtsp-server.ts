@@ -30,7 +30,6 @@ const WAITING_MAX = 2_000;
 const SWEEP_MS = 5_000;
 /** How long a camera that dies stays dead. */
 const DEAD_US = 2_000_000;
-
 const METHODS = ['OPTIONS', 'DESCRIBE', 'SETUP', 'PLAY', 'PAUSE', 'TEARDOWN', 'GET_PARAMETER'] as const;
 
 export interface RtspServerDeps {
@@ -69,7 +68,7 @@ export class RtspServer {
   private udp: Promise<[UdpSocket, UdpSocket]> | null = null;
   private sweeper: Timer | null = null;
   private accepted = 0;
-  private readonly description: number;
+  private readonly described: { session: number; version: number };
 
   constructor(address: Pick<ServedAddress, 'host' | 'port' | 'path'>, login: Login | null, deps: RtspServerDeps) {
     this.address = address;
@@ -77,7 +76,7 @@ export class RtspServer {
     this.login = login;
     const nobody = { user: 'nobody', password: toHex(deps.random.bytes(16)) };
     this.guard = new DigestLogin(login ?? nobody, deps);
-    this.description = Math.floor(deps.clock.wallUs() / 1_000_000);
+    this.described = { session: Math.floor(deps.clock.wallUs() / 1_000_000), version: 1 };
   }
 
   /** Listens; returns its port. Throws `port_in_use`, `camera_address_unserved`. */
@@ -110,6 +109,13 @@ export class RtspServer {
       for (const session of [...this.sessions.values()]) this.end(session);
     }
     for (const session of this.sessions.values()) session.unit(unit);
+  }
+
+  /** The pictures have another codec: every session ends, for what was described to its viewer holds no more. */
+  codecChanged(): void {
+    for (const session of [...this.sessions.values()]) this.end(session);
+    for (const { socket, answered } of this.connections) if (answered > 0) socket.end();
+    this.described.version += 1;
   }
 
   /** Says goodbye to every viewer and ends all connections. */
@@ -255,7 +261,7 @@ export class RtspServer {
     if (accept !== undefined && !/application\/sdp|application\/\*|\*\/\*/i.test(accept)) return { status: 406 };
     const facts = {
       host: socket.localAddress ?? this.address.host,
-      session: this.description,
+      ...this.described,
       withSets: this.fault('no-sets') === null,
     };
     const body = sessionDescription(this.deps.stream.format(), facts);

@@ -8,11 +8,10 @@ import {
   failure,
   type Log,
   type Random,
-  readSps,
   SeededRandom,
 } from '../../device/index.ts';
 import { pressesAt, SYNTHETIC_FPS, sceneAt } from '../porch/scene.ts';
-import type { AccessUnit, StreamFormat } from './access-units.ts';
+import { type AccessUnit, type StreamFormat, sizeOf } from './access-units.ts';
 import { CameraFootage, readFilmedSource } from './camera-footage.ts';
 import { type ControlOrder, ControlSocket, type ControlState } from './control-socket.ts';
 import type { Login } from './digest-login.ts';
@@ -177,7 +176,7 @@ export class ServedCamera {
 
   /** Size in pixels, and how many pictures a second come: of the first ones, so it resolves after some of them. */
   async facts(): Promise<{ size: { width: number; height: number }; framesPerSecond: number }> {
-    const { width, height } = readSps(this.stream().format().sps);
+    const size = sizeOf(this.stream().format());
     const times: number[] = [];
     await new Promise<void>((resolve) => {
       const take = ({ track, dueUs }: AccessUnit) => {
@@ -191,7 +190,7 @@ export class ServedCamera {
     });
     const [first = 0] = times;
     const seconds = ((times.at(-1) ?? first) - first) / 1_000_000;
-    return { size: { width, height }, framesPerSecond: seconds > 0 ? Math.round((times.length - 1) / seconds) : 1 };
+    return { size, framesPerSecond: seconds > 0 ? Math.round((times.length - 1) / seconds) : 1 };
   }
 
   /** The last keyframe as a JPEG; null before there was one. Throws `ffmpeg_failed`. */
@@ -273,10 +272,17 @@ export class ServedCamera {
   }
 
   private become(format: StreamFormat): void {
-    const isFirst = this.format === null;
+    const before = this.format;
     this.format = format;
-    if (isFirst) this.begin();
-    else for (const server of this.servers) if (server instanceof HttpStreams) server.formatChanged();
+    if (before === null) {
+      this.begin();
+      return;
+    }
+    // What was described to viewers of RTSP holds as long as the codec does; parameter sets travel in the stream.
+    for (const server of this.servers) {
+      if (server instanceof HttpStreams) server.formatChanged();
+      else if (before.codec !== format.codec) server.codecChanged();
+    }
   }
 
   private leave(unit: AccessUnit): void {

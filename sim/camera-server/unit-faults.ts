@@ -1,7 +1,7 @@
 // Owns: what goes wrong with pictures and sound on their way out of the camera: left out, sent twice, late, in another order, damaged, with
 // times that are not true. Not here: which faults last when (faults.ts), what goes wrong with their packets (rtsp-server.ts).
 import { concatBytes, integerBelow, NAL, nalType, type Random, type Timer } from '../../device/index.ts';
-import { type AccessUnit, hiddenText, isParameterSet } from './access-units.ts';
+import { type AccessUnit, hiddenText, isParameterSet, jpegOf } from './access-units.ts';
 import type { FaultName } from './fault-table.ts';
 import type { FaultSet } from './faults.ts';
 
@@ -76,7 +76,7 @@ export class UnitFaults {
 
   /** What is written beside the picture. */
   private written(unit: AccessUnit): AccessUnit {
-    if (unit.track !== 'video') return unit;
+    if (unit.track !== 'video' || jpegOf(unit)) return unit;
     const text = this.value('hidden-text', unit);
     const isSilent = this.value('sets-once', unit) !== null;
     if (text === null && !isSilent) return unit;

@@ -2,7 +2,7 @@
 // that a device reads. Not here: which faults there are and what they do (sim/camera-server), when it is shown (replay-camera.ts).
 import type { Writable } from 'node:stream';
 import { type FfmpegProcess, type Log, type Port, type RunInput, SeededRandom, writeTo } from '../../device/index.ts';
-import { type AccessUnit, type StreamFormat, videoFormat } from '../camera-server/access-units.ts';
+import { type AccessUnit, type H264Format, videoFormat } from '../camera-server/access-units.ts';
 import type { FaultSet } from '../camera-server/faults.ts';
 import {
   type FilmDeps,
@@ -34,7 +34,7 @@ export interface Filmed {
   readonly beforeUs: number;
 }
 
-export interface FaultyShowing {
+interface FaultyShowing {
   readonly faults: CameraFaults;
   /** When the first picture is shown, in the world's time. */
   readonly startUs: number;
@@ -74,8 +74,8 @@ export async function feedFaulty(
   let file: LiveMp4 | null = null;
   for await (const { unit, format } of filmed(deps, showing, signal)) {
     if (!file && !format) continue;
-    if (!file && format) sent.push(unit);
-    else stage.take(unit);
+    stage.take(unit);
+    if (!file && sent.length === 0) sent.push(unit);
     file ??= format && new LiveMp4(format, { keepsSets: true });
     for (const each of sent.splice(0)) {
       const bytes = file?.push(each);
@@ -88,7 +88,7 @@ export async function feedFaulty(
 /** A unit, and a picture's format. */
 interface FilmedUnit {
   readonly unit: AccessUnit;
-  readonly format: StreamFormat | null;
+  readonly format: H264Format | null;
 }
 
 /** Pictures and sound in the order of their times; over when there are no more pictures. */
@@ -124,11 +124,8 @@ async function* pictures(
     try {
       for await (const picture of filmPictures(deps, film, signal)) {
         passedUs = Math.max(passedUs, picture.ptsUs + picture.durationUs);
-        const format = videoFormat(picture.init);
-        yield {
-          unit: unitOf(picture, startUs + fromUs),
-          format: format && { ...format, sound: sound === null ? null : SOUND },
-        };
+        const format = videoFormat(picture.init, sound === null ? null : SOUND);
+        yield { unit: unitOf(picture, startUs + fromUs), format: format?.codec === 'h264' ? format : null };
       }
     } finally {
       ended();

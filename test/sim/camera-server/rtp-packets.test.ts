@@ -104,7 +104,7 @@ describe("the sender's report", () => {
 
 describe('the description', () => {
   it('says both tracks, and the parameter sets unless they are to come in the stream alone', () => {
-    const facts = { host: '127.0.0.1', session: 7 };
+    const facts = { host: '127.0.0.1', session: 7, version: 1 };
     const text = sessionDescription(FORMAT, { ...facts, withSets: true });
     expect(text).toContain('packetization-mode=1;profile-level-id=42c01e;sprop-parameter-sets=');
     expect(text).toContain('a=rtpmap:97 mpeg4-generic/48000/1');

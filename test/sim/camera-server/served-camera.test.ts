@@ -85,13 +85,18 @@ describe('a camera that is served', () => {
   });
 
   it('has our device tell that pictures are missing, and that its clock jumped, which dates none wrong', async () => {
-    camera = await StartedCamera.start({ faults: ['lost-frames=30%@3s+1s', 'pts-jump=10s@6500ms'] });
+    camera = await StartedCamera.start();
     const recorder = new Recorder(ffmpeg, camera.url, { retryMs: 200 });
-    await recording(recorder);
-    await recorder.until(() => recorder.changes.filter(({ recording }) => recording).length >= 3);
+    const codes = () => recorder.changes.map(({ failure }) => failure?.code);
+    await recording(recorder, 2);
+    camera.camera.obey({ do: 'add', fault: 'lost-frames=30%+1s' });
+    await recorder.until(() => codes().at(-1) === 'camera_pictures_damaged');
+    // A camera's clock is known when it was watched for three seconds.
+    await recording(recorder, 5);
+    camera.camera.obey({ do: 'add', fault: 'pts-jump=10s' });
+    await recorder.until(() => recorder.states().at(-2) === 'lost');
     await recorder.capture.stop();
-    const told = recorder.changes.map(({ state, failure }) => [state, failure?.code]);
-    expect(told).toEqual([
+    expect(recorder.changes.map(({ state }, at) => [state, codes()[at]])).toEqual([
       ['starting', undefined],
       ['recording', undefined],
       ['recording', 'camera_pictures_damaged'],
@@ -143,6 +148,33 @@ describe('a camera that is served', () => {
     expect(sound.map(({ ptsUs }) => Math.round((ptsUs * 48_000) / 1_000_000))).toEqual(
       sound.map((_, at) => (at - 1) * 1_024),
     );
+  });
+});
+
+describe('a camera whose codec changes', () => {
+  it('ends its sessions, describes Motion JPEG, sends it, and goes on as Motion JPEG over HTTP', async () => {
+    const serve = ['rtsp://127.0.0.1:0/porch', 'http://127.0.0.1:0/porch.mjpeg', 'http://127.0.0.1:0/porch.mp4'];
+    camera = await StartedCamera.start({ source: `${SMALL}&seconds=6`, serve, faults: ['codec-change@2s'] });
+    const [rtsp = '', mjpeg = '', mp4 = ''] = camera.camera.urls;
+    const look = (url: string, ...how: string[]) =>
+      run(ffmpeg.path, ['-v', 'error', ...how, '-i', url, '-map', '0:v', '-c', 'copy', '-f', 'framecrc', 'pipe:1']);
+    const jpegs = look(mjpeg);
+    // Ends with the sessions.
+    const before = await look(rtsp, '-rtsp_transport', 'tcp');
+    expect(before.stdout).toContain('#codec_id 0: h264');
+    const later = look(rtsp, '-rtsp_transport', 'tcp');
+    const refused = await new Promise((resolve, reject) => {
+      get(mp4, (response) => resolve(response.resume().statusCode)).on('error', reject);
+    });
+    expect(refused).toBe(503);
+    await camera.camera.over;
+    await camera.stop();
+    const after = await later;
+    expect(after.stdout).toContain('#codec_id 0: mjpeg');
+    // RTP says sizes in blocks of 8 pixels.
+    expect(after.stdout).toContain('#dimensions 0: 320x184');
+    expect(after.stdout.match(/^0,/gm)?.length).toBeGreaterThan(20);
+    expect((await jpegs).stdout.match(/^0,/gm)?.length).toBeGreaterThan(60);
   });
 });
 

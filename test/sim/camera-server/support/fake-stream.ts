@@ -1,7 +1,7 @@
 // Owns: a stream for tests of servers: a format, units made by hand, a clock of its own. Not here: a camera that films (started-camera.ts).
 import { fromHex } from '../../../../device/base/bytes.ts';
 import { soundConfigOf } from '../../../../device/media/aac.ts';
-import type { AccessUnit, StreamFormat } from '../../../../sim/camera-server/access-units.ts';
+import type { AccessUnit, H264Format, StreamFormat } from '../../../../sim/camera-server/access-units.ts';
 import { FaultSet } from '../../../../sim/camera-server/faults.ts';
 import type { ServedStream } from '../../../../sim/camera-server/rtsp-session.ts';
 
@@ -11,7 +11,7 @@ const SPS =
   new Uint8Array();
 const PPS = fromHex('68 cb 83 cb 20'.replaceAll(' ', '')) ?? new Uint8Array();
 
-export const FORMAT: StreamFormat = { sps: SPS, pps: PPS, sound: soundConfigOf(48_000, 1) };
+export const FORMAT: H264Format = { codec: 'h264', sps: SPS, pps: PPS, sound: soundConfigOf(48_000, 1) };
 
 /** A slice of so many bytes that hold `fill`. */
 export const slice = (key: boolean, length: number, fill = 0xaa) =>
