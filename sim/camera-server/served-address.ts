@@ -10,7 +10,7 @@ const HTTP_KINDS = ['mjpeg', 'mp4', 'jpg'] as const;
 export type HttpKind = (typeof HTTP_KINDS)[number];
 
 export interface ServedAddress {
-  readonly kind: 'rtsp' | HttpKind;
+  readonly kind: 'rtsp' | 'v4l2' | HttpKind;
   readonly host: string;
   readonly port: number;
   readonly path: string;
@@ -24,6 +24,11 @@ const DEFAULT_PORTS = { 'rtsp:': 554, 'http:': 80 } as const;
 export function readServedAddress(text: string): ServedAddress {
   const refused = (detail: string) =>
     failure('camera_address_unserved', { url: text.replace(/\/\/.*@/, '//***@'), detail });
+  const node = /^v4l2:(.*)$/.exec(text)?.[1];
+  if (node !== undefined) {
+    if (!/^\/dev\/[\w/-]{1,100}$/.test(node)) throw refused('it names no node, such as v4l2:/dev/video9');
+    return { kind: 'v4l2', host: '', port: 0, path: node, urlAt: () => text };
+  }
   const url = URL.canParse(text) && !/\s/.test(text) ? new URL(text) : null;
   if (!url) throw refused('it is no URL');
   const { protocol, pathname: path } = url;
@@ -45,7 +50,13 @@ export function readServedAddress(text: string): ServedAddress {
 export function grouped(addresses: readonly ServedAddress[]): (readonly [ServedAddress, ...ServedAddress[]])[] {
   const groups = new Map<string, [ServedAddress, ...ServedAddress[]]>();
   for (const [at, address] of addresses.entries()) {
-    const { kind, host, port } = address;
+    const { kind, host, port, path } = address;
+    if (kind === 'v4l2') {
+      if (groups.has(path))
+        throw failure('camera_address_unserved', { url: address.urlAt(0), detail: 'it is named twice' });
+      groups.set(path, [address]);
+      continue;
+    }
     const place = port === 0 && kind === 'rtsp' ? `any ${at}` : `${host} ${port} ${kind === 'rtsp' ? 'rtsp' : 'http'}`;
     const group = groups.get(place);
     if (group && kind === 'rtsp')
@@ -67,7 +78,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Who may watch: somebody with a login; or it was said that everybody may. */
-export interface Watching {
+interface Watching {
   readonly hasLogin: boolean;
   readonly isOpenToAll: boolean;
 }

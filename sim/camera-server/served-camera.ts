@@ -22,6 +22,7 @@ import { RtspServer } from './rtsp-server.ts';
 import type { ServedStream } from './rtsp-session.ts';
 import { assertMayServe, grouped, readServedAddress, type ServedAddress } from './served-address.ts';
 import { UnitFaults } from './unit-faults.ts';
+import { V4l2Output } from './v4l2-output.ts';
 
 export interface ServedCameraOptions {
   /** `synthetic?...`, or a file. */
@@ -67,7 +68,7 @@ export class ServedCamera {
   private readonly addresses: ServedAddress[];
   private readonly login: Login | null;
   private readonly control: ControlSocket | null;
-  private readonly servers: (RtspServer | HttpStreams)[] = [];
+  private readonly servers: (RtspServer | HttpStreams | V4l2Output)[] = [];
   private readonly listeners = new Set<(event: CameraEvent) => void>();
   private readonly filmTaps = new Set<(unit: AccessUnit) => void>();
   private readonly taps = new Set<(unit: AccessUnit) => void>();
@@ -102,7 +103,8 @@ export class ServedCamera {
         detail: `it takes 1 to ${ADDRESSES_MAX} addresses`,
       });
     const watching = { hasLogin: this.login !== null, isOpenToAll: options.isOpenToAll === true };
-    for (const { host } of this.addresses) assertMayServe(host, watching);
+    // Who may open a node is the system's to say.
+    for (const { kind, host } of this.addresses) if (kind !== 'v4l2') assertMayServe(host, watching);
     this.faults = new FaultSet({ isCopied });
     for (const text of options.faults ?? []) this.faults.add(readFault(text));
     this.footage = new CameraFootage(
@@ -244,8 +246,15 @@ export class ServedCamera {
         const server = new RtspServer(first, login, { ...deps, stream });
         this.servers.push(server);
         this.served.push(first.urlAt(await server.start()));
+      } else if (first.kind === 'v4l2') {
+        const output = new V4l2Output(first.path, { ...deps, stream });
+        this.servers.push(output);
+        await output.start();
+        this.served.push(first.urlAt(0));
       } else {
-        const kinds = new Map(group.flatMap(({ kind, path }) => (kind === 'rtsp' ? [] : [[path, kind] as const])));
+        const kinds = new Map(
+          group.flatMap(({ kind, path }) => (kind === 'rtsp' || kind === 'v4l2' ? [] : [[path, kind] as const])),
+        );
         const server = new HttpStreams(first, kinds, login, this.httpDeps());
         this.servers.push(server);
         const port = await server.start();
@@ -280,7 +289,7 @@ export class ServedCamera {
     }
     // What was described to viewers of RTSP holds as long as the codec does; parameter sets travel in the stream.
     for (const server of this.servers) {
-      if (server instanceof HttpStreams) server.formatChanged();
+      if (!(server instanceof RtspServer)) server.formatChanged();
       else if (before.codec !== format.codec) server.codecChanged();
     }
   }

@@ -35,7 +35,7 @@ export function addCamera(program: Command): void {
     .description('a camera that any software can use, and that misbehaves on command')
     .option(
       '--serve <url>',
-      'rtsp://127.0.0.1:8554/porch, or http://... ending with .mjpeg, .mp4 or .jpg; may be repeated',
+      'rtsp://127.0.0.1:8554/porch, http://... ending with .mjpeg, .mp4 or .jpg, or v4l2:/dev/video9; may be repeated',
       repeated,
       [],
     )
@@ -62,6 +62,7 @@ Examples:
   $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --fault frozen@10s+5s --fault lost-packets=2%
   $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --control ./porch.sock
   $ npx doorsill camera fault --control ./porch.sock black+5s
+  $ npx doorsill camera synthetic --serve v4l2:/dev/video9      # after: sudo modprobe v4l2loopback video_nr=9
   $ npx doorsill camera faults
   $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --onvif http://127.0.0.1:8000 --discovery
 

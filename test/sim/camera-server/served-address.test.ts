@@ -16,6 +16,7 @@ describe('an address to serve at', () => {
     ['http://127.0.0.1:8080/porch.mjpeg', { kind: 'mjpeg', port: 8080 }],
     ['http://localhost/porch.mp4', { kind: 'mp4', host: 'localhost', port: 80 }],
     ['http://127.0.0.1:0/x.jpg', { kind: 'jpg', port: 0 }],
+    ['v4l2:/dev/video9', { kind: 'v4l2', path: '/dev/video9' }],
   ])('%s is read', (text, address) => {
     expect(readServedAddress(text)).toMatchObject(address);
     expect(readServedAddress('rtsp://127.0.0.1:0/porch').urlAt(8554)).toBe('rtsp://127.0.0.1:8554/porch');
@@ -28,6 +29,7 @@ describe('an address to serve at', () => {
       'http://127.0.0.1/porch',
       'http://127.0.0.1:99999/porch.mp4',
       'rtsp://127.0.0.1/a b',
+      ...['v4l2:', 'v4l2:video9', 'v4l2:/dev/../etc/passwd', 'v4l2:/dev/video 9'],
     ],
   ])('%s is refused', (text) => {
     expect(() => readServedAddress(text)).toThrow(UNSERVED);

@@ -1,0 +1,23 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { StartedCamera } from './support/started-camera.ts';
+
+let camera: StartedCamera | null = null;
+
+afterEach(async () => {
+  await camera?.stop();
+  camera = null;
+});
+
+describe('a node that a camera cannot be', () => {
+  it.each([
+    ['/dev/video98', 'there is no such node'],
+    ['/dev/null', 'it is no video node'],
+    ['/dev/fd', 'it is no video node'],
+  ])('%s is refused before anything is filmed', async (path, says) => {
+    const started = StartedCamera.start({ serve: [`v4l2:${path}`] });
+    await expect(started).rejects.toMatchObject({
+      code: 'camera_address_unserved',
+      message: expect.stringContaining(says),
+    });
+  });
+});
