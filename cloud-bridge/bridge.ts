@@ -33,7 +33,7 @@ import { UploadLocks } from './intake/locks.ts';
 import { neighborsRoutes } from './neighbors/routes.ts';
 import { Partners } from './partners/partners.ts';
 import { partnerRoutes } from './partners/routes.ts';
-import { databasePlace } from './persistence/open-database.ts';
+import { databasePlace, type PlaceSeams } from './persistence/open-database.ts';
 import { AreaBoard } from './requests/area-board.ts';
 import { Moderators } from './requests/moderators.ts';
 import { partnerChannelRoutes } from './requests/partner-channel-routes.ts';
@@ -54,6 +54,8 @@ export interface BridgeDeps {
   httpLimits?: HttpLimits;
   /** Where it connects to its broker and listens; absent: the machine's own network. */
   network?: Network;
+  /** Absent: its process ends when it likes. */
+  life?: PlaceSeams['life'];
 }
 
 /** Queue for every cell's documents while the broker is down; beyond it the oldest is dropped, and all are published again anyway. */
@@ -182,12 +184,12 @@ export class Bridge {
   }
 
   private async openCore(asking: AbortSignal): Promise<Core> {
-    const { clock, random, disk, log, config } = this.deps;
+    const { clock, random, disk, log, config, life } = this.deps;
     const { dataFolder, registry, requests } = config;
     await disk.makeFolder(dataFolder);
     const key = await signingKeyIn(disk, random, dataFolder);
     const adminToken = await adminTokenIn(disk, random, dataFolder);
-    const database = await openDatabase(databasePlace(config, 'bridge'), { clock, random, disk });
+    const database = await openDatabase(databasePlace(config, 'bridge'), { clock, random, disk, life });
     this.undo.add(() => database.close());
     const standing = new AgencyCredentials({
       clock,

@@ -1,6 +1,7 @@
 // Owns: what the rest of the project may use of the bridge and the registry. Not here: anything inside them.
 export { Bridge, type BridgeDeps, startBridge } from './bridge.ts';
 export { type BridgeConfig, type BridgeConfigInput, bridgeConfigSchema, parseConfig } from './config.ts';
+export type { SqliteLife } from './persistence/sqlite-file.ts';
 export { type AuditReport, auditQueries } from './query-audit/audit.ts';
 export { EXPORT_COLUMNS, WIDER_COLUMNS } from './query-audit/columns.ts';
 export { httpRegistryDesk } from './query-audit/registry-admin-client.ts';

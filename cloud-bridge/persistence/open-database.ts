@@ -7,7 +7,7 @@ import { assertFileIsHome, bindFolder } from './folder-binding.ts';
 import type { Migrations } from './migrations.ts';
 import { openPostgres } from './open-postgres.ts';
 import { nameOf, type PostgresAddress } from './postgres-address.ts';
-import { openSqlite } from './sqlite-file.ts';
+import { openSqlite, type SqliteLife } from './sqlite-file.ts';
 
 /** The first of `files` in the data folder, an SQLite file; or our schema of a PostgreSQL database, which replaces all of them. */
 export type DatabasePlace = { folder: string; files: readonly [string, ...string[]] } & (
@@ -18,6 +18,8 @@ export type DatabasePlace = { folder: string; files: readonly [string, ...string
 export interface PlaceSeams {
   clock: Clock;
   disk: Disk;
+  /** Absent: the process ends when it likes. */
+  life?: SqliteLife | undefined;
 }
 
 /** The place for the rows of a part; without a PostgreSQL database they are in `files`. */
@@ -41,14 +43,14 @@ export function placeName({ address, folder, files }: DatabasePlace): string {
  */
 export async function openAt<Tables, Stores>(
   place: DatabasePlace,
-  { clock, disk }: PlaceSeams,
+  { clock, disk, life }: PlaceSeams,
   migrations: Migrations,
   stores: (tables: Kysely<Tables>) => Stores | Promise<Stores>,
 ): Promise<Stores & { close(): Promise<void> }> {
   const { folder, files } = place;
   if (!place.address) {
     assertFileIsHome(folder, files[0]);
-    return openSqlite(join(folder, files[0]), migrations, stores);
+    return openSqlite(join(folder, files[0]), migrations, stores, life);
   }
   return openPostgres({ ...place, clock }, migrations, async (tables: Kysely<Tables>) => {
     await bindFolder(tables, disk, place, placeName(place));

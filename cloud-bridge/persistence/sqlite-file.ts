@@ -3,10 +3,18 @@
 import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
+import { type DatabaseConnection, type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import { isNoSpace, systemCode } from '../../device/base/disk.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
 import { bringForward, type Migrations } from './migrations.ts';
+
+/** The life of the process that uses a file: a simulated world may end it before or after any statement. Absent: nobody does. */
+export interface SqliteLife {
+  /** A file is open; `close` does to it what the end of its process would. */
+  opened(close: () => void): void;
+  /** Runs a statement; never resolves once the process has ended. `commits`: its rows are durable when it has run. */
+  run<Result>(statement: () => Promise<Result>, commits: boolean): Promise<Result>;
+}
 
 /**
  * Opens the file, creating it if missing, migrates it to the current schema, and creates the stores on top. Throws `state_damaged`
@@ -17,13 +25,16 @@ export async function openSqlite<Tables, Stores>(
   path: string,
   migrations: Migrations,
   stores: (tables: Kysely<Tables>) => Stores | Promise<Stores>,
+  life?: SqliteLife,
 ): Promise<Stores & { close(): Promise<void> }> {
   let tables: Kysely<Tables> | null = null;
   let file: Sqlite.Database | null = null;
   try {
     keepPrivate(path);
     file = new Sqlite(path);
-    tables = new Kysely<Tables>({ dialect: new PlainSpokenDialect({ database: keepingStatements(file) }) });
+    tables = new Kysely<Tables>({ dialect: new PlainSpokenDialect(file, life) });
+    const opened = file;
+    life?.opened(() => void opened.close());
     file.pragma('journal_mode = WAL');
     // A decision counts only once it is on the disk: fsync at every commit, not only at checkpoints.
     file.pragma('synchronous = FULL');
@@ -79,8 +90,20 @@ function freeBytes(folder: string): number {
 
 /** On a full disk SQLite ends a transaction itself; the failing rollback after it must not hide the cause. */
 class PlainSpokenDialect extends SqliteDialect {
+  private readonly file: Sqlite.Database;
+  private readonly life: SqliteLife | undefined;
+
+  constructor(file: Sqlite.Database, life: SqliteLife | undefined) {
+    super({ database: keepingStatements(file) });
+    this.file = file;
+    this.life = life;
+  }
+
   override createDriver(): Driver {
     const driver = super.createDriver();
+    const { file, life } = this;
+    const acquire = driver.acquireConnection.bind(driver);
+    if (life) driver.acquireConnection = async () => mortal(await acquire(), file, life);
     const rollback = driver.rollbackTransaction.bind(driver);
     driver.rollbackTransaction = (connection) =>
       rollback(connection).catch((thrown: unknown) => {
@@ -89,6 +112,18 @@ class PlainSpokenDialect extends SqliteDialect {
       });
     return driver;
   }
+}
+
+/** A connection whose statements the life of its process runs. */
+function mortal(connection: DatabaseConnection, file: Sqlite.Database, life: SqliteLife): DatabaseConnection {
+  return {
+    executeQuery: (query) => {
+      const isAlone = !file.inTransaction && !/^\s*(select|begin)\b/i.test(query.sql);
+      const commits = isAlone || query.sql === 'commit';
+      return life.run(() => connection.executeQuery(query), commits);
+    },
+    streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
+  };
 }
 
 /** More than the number of statements that the stores have: their texts vary only by which columns are set. */

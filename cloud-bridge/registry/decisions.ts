@@ -16,6 +16,7 @@ import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/protocol/request.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+import type { PlaceSeams } from '../persistence/open-database.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import {
   type Agency,
@@ -48,6 +49,8 @@ export interface RegistryDeps {
   httpLimits?: HttpLimits;
   /** Where it listens; absent: on the machine's own network. */
   network?: Network;
+  /** Absent: its process ends when it likes. */
+  life?: PlaceSeams['life'];
   /** Ways to prove a domain that replace those of the settings. */
   domainProofs?: readonly DomainProof[];
 }

@@ -28,8 +28,9 @@ export class Registry extends RegistryDecisions {
     const rules = await loadEligibility(disk, config);
     const key = await signingKeyIn(disk, random, config.dataFolder);
     const adminToken = await adminTokenIn(disk, random, config.dataFolder);
-    const { clock, log, httpLimits, network } = this.deps;
-    const store = await openRegistryStore(databasePlace(config, 'registry', REGISTRY_FILES), { clock, random, disk });
+    const { clock, log, httpLimits, network, life } = this.deps;
+    const place = databasePlace(config, 'registry', REGISTRY_FILES);
+    const store = await openRegistryStore(place, { clock, random, disk, life });
     const server = makeHttpServer({ clock, log, proxies: config.http.proxies, limits: httpLimits, network });
     const api = new Router(server, {
       title: 'doorsill registry',

@@ -16,7 +16,7 @@ import { Rates } from '../http/call-rate-limits.ts';
 import { ClipDownloads } from '../http/revocable-downloads.ts';
 import { adminAlone } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
-import { databasePlace } from '../persistence/open-database.ts';
+import { databasePlace, type PlaceSeams } from '../persistence/open-database.ts';
 import { adminTokenIn, signingKeyIn } from '../signing/server-secrets.ts';
 import { type Blobs, FolderBlobs } from './blobs.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
@@ -46,6 +46,8 @@ export interface VaultDeps {
   httpLimits?: HttpLimits;
   /** Where it listens; absent: on the machine's own network. */
   network?: Network;
+  /** Absent: its process ends when it likes. */
+  life?: PlaceSeams['life'];
 }
 
 interface Running {
@@ -68,12 +70,12 @@ export class Vault {
   /** Starts on its data folder. Throws `state_damaged`, `database_...`, `evidence_store_...`, `port_in_use`. */
   async start(): Promise<void> {
     try {
-      const { clock, random, disk, log, config, httpLimits, network } = this.deps;
+      const { clock, random, disk, log, config, httpLimits, network, life } = this.deps;
       const { dataFolder, http } = config;
       await disk.makeFolder(dataFolder);
       const key = await signingKeyIn(disk, random, dataFolder);
       const adminToken = await adminTokenIn(disk, random, dataFolder);
-      const opened = await openVaultDatabase(databasePlace(config, 'vault'), { clock, disk });
+      const opened = await openVaultDatabase(databasePlace(config, 'vault'), { clock, disk, life });
       this.undo.add(() => opened.close());
       const readings = new ClipDownloads();
       const database = { ...opened, items: watchedItems(opened.items, readings) };
