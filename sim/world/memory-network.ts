@@ -200,7 +200,7 @@ export class MemoryNetwork {
         if (!isOver) this.attempt(name, to, socket);
         return socket;
       },
-      adopt: (server) => this.adopt(name, server),
+      adopt: (server) => this.adopt(name, server, () => isOver),
       end: () => {
         if (isOver) return;
         isOver = true;
@@ -280,11 +280,12 @@ export class MemoryNetwork {
     });
   }
 
-  /** Gives a server a `listen`, an `address` and a `close` that work on this network. */
-  private adopt(name: string, server: Server): void {
+  /** Gives a server a `listen`, an `address` and a `close` that work on this network; without power it does not come to listen. */
+  private adopt(name: string, server: Server, isOver: () => boolean): void {
     const closeReally = server.close.bind(server);
     let place: NetworkPlace | null = null;
     const listen = (...asked: unknown[]) => {
+      if (isOver()) return server;
       const wanted = this.wanted(asked);
       const done = asked.find((each): each is () => void => typeof each === 'function');
       const isTaken = this.listeners.has(nameOfPlace(wanted));
