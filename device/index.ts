@@ -29,6 +29,12 @@ export {
   parseDeviceConfig,
   readSettings,
 } from './config.ts';
+export {
+  next as nextRequestState,
+  type RequestInput,
+  type RequestState,
+  UNSEEN,
+} from './consent/request-machine.ts';
 export { Doorbell, type SimulatedFaults } from './doorbell.ts';
 export * from './exports-without-firmware.ts';
 export { factoryReset } from './factory-reset.ts';

@@ -23,6 +23,7 @@ interface SimulateOptions {
   homes?: string;
   acts?: string;
   trace?: boolean;
+  coverage?: boolean;
   shrink: boolean;
 }
 
@@ -37,6 +38,7 @@ export function addSimulate(program: Command): void {
     .option('--homes <n>', 'with --seed: only the first so many homes')
     .option('--acts <list>', 'with --seed: only these of what happens, by number, such as 0,4,7; none: nothing')
     .option('--trace', 'with --seed: print everything that happened')
+    .option('--coverage', 'print how much of each state machine and of the refusals was reached, and name what was not')
     .option('--no-shrink', 'do not look for a smaller town that shows the same')
     .addHelpText(
       'after',
@@ -143,7 +145,7 @@ async function many(simulation: Simulation, asked: Asked, { options, context, si
   const used = process.cpuUsage(cpu);
   const cpuMs = (used.user + used.system) / 1_000;
   if (found) await tell(found, simulation, options, context);
-  await end(simulation, { ...sum, cpuMs }, found === null, context);
+  await end(simulation, { ...sum, cpuMs }, { held: found === null, asked: options }, context);
   // Towns that were asked for were not looked at: that is no success.
   if (!found) signal.throwIfAborted();
 }
@@ -156,8 +158,13 @@ interface Sum {
 }
 
 /** What the towns came to. */
-async function end(simulation: Simulation, sum: Sum, held: boolean, { output }: Context): Promise<void> {
-  const { neverReached } = await import('../simulate/simulate.ts');
+async function end(
+  simulation: Simulation,
+  sum: Sum,
+  { held, asked }: { held: boolean; asked: SimulateOptions },
+  { output }: Context,
+): Promise<void> {
+  const { sharesOf, neverReached, whyNever } = await import('../simulate/coverage.ts');
   const { towns } = sum;
   const each = (total: number, digits: number) => Number((total / Math.max(1, towns)).toFixed(digits));
   const [cpuMsEach, piecesEach, minutesEach] = [
@@ -167,13 +174,28 @@ async function end(simulation: Simulation, sum: Sum, held: boolean, { output }: 
   ];
   const covered = Object.fromEntries([...simulation.covered].sort());
   const never = neverReached(simulation.covered);
+  const shares = asked.coverage ? sharesOf(simulation.covered) : [];
+  const told = (name: string) => [name, whyNever(name)].filter((text) => text !== null).join(': ');
   const costs = `${cpuMsEach} ms of processor time, ${piecesEach} delivered pieces and ${minutesEach} simulated minutes each`;
   output.result(
-    { event: 'ended', towns, held, cpuMsEach, piecesEach, minutesEach, covered, never },
+    {
+      event: 'ended',
+      towns,
+      held,
+      cpuMsEach,
+      piecesEach,
+      minutesEach,
+      covered,
+      never,
+      ...(asked.coverage ? { shares } : {}),
+    },
     [
-      'Reached, and how often:',
-      coverageText(covered),
-      `Never reached: ${never.join(', ') || 'nothing'}`,
+      ...(asked.coverage ? ['Reached, and how often:', coverageText(covered)] : []),
+      ...shares.flatMap(({ what, reached, never: missing }) => [
+        `${what}: ${reached.length} of ${reached.length + missing.length}`,
+        ...missing.map((name) => `  never reached: ${told(name)}`),
+      ]),
+      ...(asked.coverage ? [] : [`Never reached: ${never.join(', ') || 'nothing'}`]),
       `${held ? 'every promise held' : 'a promise did not hold'} in ${towns} towns: ${costs}`,
     ].join('\n'),
   );

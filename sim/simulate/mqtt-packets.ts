@@ -4,9 +4,12 @@
 export interface MqttMessage {
   readonly topic: string;
   readonly payload: Uint8Array;
+  /** Whether it is delivered as one that the broker had kept. */
+  readonly retained: boolean;
 }
 
 const PUBLISH = 3;
+const RETAIN = 1;
 
 /** What is in a piece that begins with a packet: its messages, and the piece without those that `takes` wants [MQTT-3.3]. */
 export function parted(
@@ -42,16 +45,22 @@ function messageIn(buffer: Buffer, head: number, bodyAt: number, end: number): M
   return {
     topic: buffer.toString('utf8', bodyAt + 2, topicEnd),
     payload: new Uint8Array(buffer.subarray(payloadAt, end)),
+    retained: (head & RETAIN) !== 0,
   };
 }
 
 /** A message as a packet of QoS 0, which nobody has to acknowledge. */
-export function packetOf({ topic, payload }: MqttMessage): Uint8Array {
+export function packetOf({ topic, payload, retained }: MqttMessage): Uint8Array {
   const name = Buffer.from(topic);
   const head = Buffer.alloc(2);
   head.writeUInt16BE(name.length);
   const length = 2 + name.length + payload.length;
-  return Buffer.concat([Buffer.from([PUBLISH << 4, ...lengthBytes(length)]), head, name, payload]);
+  return Buffer.concat([
+    Buffer.from([(PUBLISH << 4) | (retained ? RETAIN : 0), ...lengthBytes(length)]),
+    head,
+    name,
+    payload,
+  ]);
 }
 
 /** [MQTT-2.2.3]: seven bits a byte, the lowest first. */

@@ -4,8 +4,35 @@ import { integerBelow, type Random, SeededRandom } from '../../device/index.ts';
 
 /** What an owner does with a request. */
 const MANNERS = ['shares', 'declines', 'ignores', 'away'] as const;
-/** Whether an owner who shared takes it back. */
-const REGRETS = ['never', 'at-once', 'soon', 'late'] as const;
+/** Whether an owner who shared takes it back; `hasty`: without waiting for the doorbell's answer. */
+const REGRETS = ['never', 'at-once', 'soon', 'late', 'hasty'] as const;
+
+/** What owners sign by mistake. A doorbell must refuse each, but for the announcement, which grants nothing. */
+export const SLIPS = [
+  'a window outside of the request’s',
+  'no time at all',
+  'time without footage',
+  'more facts than were asked for',
+  'a fact that the home does not have',
+  'a grant that has expired',
+  'a grant for too long',
+  'a grant of yesterday',
+  'a grant of tomorrow',
+  'a grant to somebody else',
+  'a grant to a neighbour',
+  'a grant of other bytes',
+  'a grant of another request',
+  'a clip that nobody has looked at',
+  'a denial of other bytes',
+  'a revocation of nothing',
+  'an order after another one',
+  'an announcement',
+  'the same id for another grant',
+  'a second grant',
+  'a denial after all',
+  'a grant after all',
+] as const;
+export type Slip = (typeof SLIPS)[number];
 
 export interface HomePlan {
   readonly name: string;
@@ -20,12 +47,21 @@ export interface HomePlan {
   readonly gops: number;
   readonly part: number;
   readonly disclose: readonly ('address' | 'email')[];
+  /** Whether the home has a mail address that it could disclose. */
+  readonly hasEmail: boolean;
+  /** What its owner signs by mistake before a good answer to each request, or after it. */
+  readonly slips: readonly Slip[];
 }
 
-/** `honest`; `revoked`: the registry ends it while its request is open; `federal`: it should never have been let in. */
+/**
+ * `honest`; `revoked`: the registry ends it while its request is open; `federal`: it should never have been let in; `misnaming`: the ids of its
+ * requests are those of searches.
+ */
+const AGENCIES = ['honest', 'revoked', 'federal', 'unregistered', 'misnaming'] as const;
+
 export interface AgencyPlan {
   readonly name: string;
-  readonly kind: 'honest' | 'revoked' | 'federal' | 'unregistered';
+  readonly kind: (typeof AGENCIES)[number];
 }
 
 /** One thing that happens, at a time after the town's start. Names are indexes, so that a town with fewer homes still has sense. */
@@ -45,10 +81,35 @@ export type Act = { readonly number: number; readonly atMs: number } & (
     }
   | { readonly do: 'disk'; readonly home: number; readonly state: DiskFault; readonly forMs: number }
   | { readonly do: 'clock'; readonly home: number; readonly byMs: number; readonly forMs: number }
-  | { readonly do: 'service'; readonly part: 'broker' | 'registry' | 'vault' | 'bridge'; readonly forMs: number }
+  | { readonly do: 'service'; readonly part: Service; readonly forMs: number }
+  | { readonly do: 'kill'; readonly part: Service; readonly steps: number; readonly forMs: number }
+  | { readonly do: 'power'; readonly steps: number; readonly forMs: number }
   | { readonly do: 'replay'; readonly home: number }
   | { readonly do: 'withhold'; readonly home: number; readonly order: 'same' | 'reversed'; readonly forMs: number }
+  | { readonly do: 'retain'; readonly home: number; readonly forMs: number }
+  | { readonly do: 'outdate'; readonly home: number; readonly forMs: number }
+  | { readonly do: 'lie'; readonly home: number; readonly lie: Lie; readonly forMs: number }
 );
+/** An act before it has a number. */
+type Drawn = Act extends infer Each ? (Each extends Act ? Omit<Each, 'number'> : never) : never;
+type Service = 'broker' | 'registry' | 'vault' | 'bridge';
+/** What a captured bridge does. */
+export const LIES = [
+  'says that it is stored',
+  'says that another clip is stored',
+  'says that it is deleted',
+  'keeps what was revoked',
+  'wants it again',
+  'wants it elsewhere',
+  'wants another part',
+  'grants in the owner’s place',
+  'publishes a forged agency’s request',
+  'publishes another agency’s request under its id',
+  'publishes a wider request under its id',
+  'publishes again what has ended',
+  'says that no agency has ended',
+] as const;
+export type Lie = (typeof LIES)[number];
 export type LinkFault = 'slow' | 'silent' | 'lost';
 export type DiskFault = 'full' | 'slow' | 'failing';
 
@@ -56,6 +117,8 @@ export interface Plan {
   readonly seed: number;
   readonly homes: readonly HomePlan[];
   readonly agencies: readonly AgencyPlan[];
+  /** Whether somebody has the bridge's key, and lies with it: then only what doorbells do is judged. */
+  readonly isCaptured: boolean;
   /** In order of time. */
   readonly acts: readonly Act[];
 }
@@ -66,22 +129,33 @@ export const TOWN_MS = 10 * 60_000;
 const FIRST_ASK_MS = 60_000;
 const LAST_ACT_MS = 8 * 60_000;
 const FAULTS_MAX = 8;
+/** In how many of all towns the bridge is captured, and what it does there at most, beyond two lies. */
+const CAPTURED_SHARE = 0.15;
+const LIES_MAX = 8;
+/** Within so long after a request its owners answer, and clips leave: half of all faults fall into that time. */
+const ANSWERING_MS = 30_000;
 const LINKS = ['broker', 'bridge'] as const;
+const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
+const CLIP_HOLDERS = ['vault', 'bridge'] as const;
 
 /** The plan of a seed: the same seed gives the same plan. */
 export function planOf(seed: number): Plan {
   const random = new SeededRandom(seed);
   const homes = Array.from({ length: 1 + integerBelow(random, 3) }, (_, at) => homePlan(random, at));
   const agencies = Array.from({ length: 1 + integerBelow(random, 2) }, (_, at) => agencyPlan(random, at));
-  const acts: Omit<Act, 'number'>[] = agencies.flatMap((agency, at) => asks(random, agency, at));
+  const acts = agencies.flatMap((agency, at) => agencyActs(random, agency, { at, homes: homes.length }));
+  const asksMs = acts.filter((act) => act.do === 'ask').map(({ atMs }) => atMs);
   for (const [home] of homes.entries()) {
     for (let presses = 2 + integerBelow(random, 6); presses > 0; presses -= 1)
-      acts.push({ do: 'press', home, atMs: between(random, 5_000, LAST_ACT_MS) } as Omit<Act, 'number'>);
+      acts.push({ do: 'press', home, atMs: between(random, 5_000, LAST_ACT_MS) });
   }
   for (let faults = integerBelow(random, FAULTS_MAX + 1); faults > 0; faults -= 1)
-    acts.push(fault(random, homes.length));
+    acts.push(fault(random, homes.length, asksMs));
+  const isCaptured = random.fraction() < CAPTURED_SHARE;
+  for (let lies = isCaptured ? 2 + integerBelow(random, LIES_MAX) : 0; lies > 0; lies -= 1)
+    acts.push(lieAct(random, homes.length, asksMs));
   const ordered = acts.sort((one, other) => one.atMs - other.atMs);
-  return { seed, homes, agencies, acts: ordered.map((act, number) => ({ ...act, number }) as Act) };
+  return { seed, homes, agencies, isCaptured, acts: ordered.map((act, number) => ({ ...act, number })) };
 }
 
 /** The plan without what is not kept: acts by number, and homes but the first so many. */
@@ -94,7 +168,10 @@ export function shrunk(plan: Plan, kept: { acts?: ReadonlySet<number>; homes?: n
 }
 
 function homePlan(random: Random, at: number): HomePlan {
+  const hasEmail = random.fraction() < 0.8;
   return {
+    hasEmail,
+    slips: random.fraction() < 0.3 ? [pick(random, SLIPS), pick(random, SLIPS)] : [],
     name: `home-${at + 1}`,
     // Half of the owners share: little happens otherwise.
     manner: random.fraction() < 0.5 ? 'shares' : pick(random, MANNERS),
@@ -104,7 +181,7 @@ function homePlan(random: Random, at: number): HomePlan {
     ring: random.fraction() < 0.7 ? 'memory' : 'file',
     gops: 1 + integerBelow(random, 5),
     part: random.fraction(),
-    disclose: (['address', 'email'] as const).filter(() => random.fraction() < 0.4),
+    disclose: (['address', 'email'] as const).filter((key) => random.fraction() < 0.4 && (hasEmail || key !== 'email')),
   };
 }
 
@@ -113,34 +190,54 @@ function agencyPlan(random: Random, at: number): AgencyPlan {
   return { name: `agency-${at + 1}`, kind };
 }
 
-const AGENCIES = ['honest', 'revoked', 'federal', 'unregistered'] as const;
-
-function asks(random: Random, agency: AgencyPlan, at: number): Omit<Act, 'number'>[] {
-  const acts: object[] = [];
+/** What an agency asks, and how its requests or itself end. */
+function agencyActs(random: Random, agency: AgencyPlan, { at, homes }: { at: number; homes: number }): Drawn[] {
+  const acts: Drawn[] = [];
   for (let count = 1 + integerBelow(random, 2); count > 0; count -= 1)
     acts.push({ do: 'ask', agency: at, atMs: between(random, FIRST_ASK_MS, LAST_ACT_MS - 60_000) });
-  if (random.fraction() < 0.3) acts.push({ do: 'withdraw', agency: at, atMs: between(random, 120_000, LAST_ACT_MS) });
-  if (agency.kind === 'revoked')
-    acts.push({ do: 'end-agency', agency: at, atMs: between(random, 90_000, LAST_ACT_MS) });
-  return acts as Omit<Act, 'number'>[];
+  const askedMs = acts[0]?.atMs ?? FIRST_ASK_MS;
+  if (random.fraction() < 0.3) acts.push({ do: 'withdraw', agency: at, atMs: soonOrLate(random, askedMs, 120_000) });
+  if (agency.kind !== 'revoked') return acts;
+  const endedMs = soonOrLate(random, askedMs, 90_000);
+  acts.push({ do: 'end-agency', agency: at, atMs: endedMs });
+  // A broker that wants a home to go on trusting it begins before it ends.
+  if (random.fraction() < 0.5)
+    acts.push({ do: 'outdate', home: integerBelow(random, homes), atMs: endedMs - 1_000, forMs: 60_000 });
+  return acts;
 }
 
-function fault(random: Random, homes: number): Omit<Act, 'number'> {
-  const atMs = between(random, 20_000, LAST_ACT_MS);
+/** Half of the time while owners answer what was asked at `askedMs`, else any time from `earliestMs` on. */
+function soonOrLate(random: Random, askedMs: number, earliestMs: number): number {
+  return random.fraction() < 0.5
+    ? askedMs + 1_000 + integerBelow(random, ANSWERING_MS)
+    : between(random, earliestMs, LAST_ACT_MS);
+}
+
+function fault(random: Random, homes: number, asksMs: readonly number[]): Drawn {
+  const atMs = soonOrLate(random, pick(random, asksMs), 20_000);
   const forMs = between(random, 2_000, 60_000);
   const home = integerBelow(random, homes);
-  const act = pick<() => object>(random, [
-    () => ({ do: 'crash', home, steps: 1 + integerBelow(random, 60), forMs }),
-    () => ({ do: 'crash', home, steps: 1 + integerBelow(random, 6), forMs }),
-    () => ({ do: 'reboot', home }),
-    () => ({ do: 'link', home, to: pick(random, LINKS), state: pick(random, ['slow', 'silent', 'lost']), forMs }),
-    () => ({ do: 'disk', home, state: pick(random, ['full', 'slow', 'failing']), forMs }),
-    () => ({ do: 'clock', home, byMs: pick(random, [-3_600_000, -60_000, 60_000, 3_600_000]), forMs }),
-    () => ({ do: 'service', part: pick(random, ['broker', 'registry', 'vault', 'bridge']), forMs }),
-    () => ({ do: 'replay', home }),
-    () => ({ do: 'withhold', home, order: pick(random, ['same', 'reversed'] as const), forMs }),
+  return pick<() => Drawn>(random, [
+    () => ({ do: 'crash', home, atMs, steps: 1 + integerBelow(random, 60), forMs }),
+    () => ({ do: 'crash', home, atMs, steps: 1 + integerBelow(random, 6), forMs }),
+    () => ({ do: 'reboot', home, atMs }),
+    () => ({ do: 'link', home, atMs, to: pick(random, LINKS), state: pick(random, ['slow', 'silent', 'lost']), forMs }),
+    () => ({ do: 'disk', home, atMs, state: pick(random, ['full', 'slow', 'failing']), forMs }),
+    () => ({ do: 'clock', home, atMs, byMs: pick(random, [-3_600_000, -60_000, 60_000, 3_600_000]), forMs }),
+    () => ({ do: 'service', atMs, part: pick(random, SERVICES), forMs }),
+    () => ({ do: 'kill', atMs, part: pick(random, SERVICES), steps: 1 + integerBelow(random, 40), forMs }),
+    () => ({ do: 'kill', atMs, part: pick(random, CLIP_HOLDERS), steps: 1 + integerBelow(random, 12), forMs }),
+    () => ({ do: 'power', atMs, steps: 1 + integerBelow(random, 40), forMs }),
+    () => ({ do: 'replay', home, atMs }),
+    () => ({ do: 'withhold', home, atMs, order: pick(random, ['same', 'reversed']), forMs }),
+    () => ({ do: 'retain', home, atMs, forMs }),
   ])();
-  return { atMs, ...act } as Omit<Act, 'number'>;
+}
+
+function lieAct(random: Random, homes: number, asksMs: readonly number[]): Drawn {
+  const home = integerBelow(random, homes);
+  const atMs = soonOrLate(random, pick(random, asksMs), 70_000);
+  return { do: 'lie', home, atMs, lie: pick(random, LIES), forMs: between(random, 2_000, 60_000) };
 }
 
 function between(random: Random, least: number, most: number): number {

@@ -2,7 +2,7 @@
 // Not here: one town (town.ts), the command line (sim/cli/simulate.ts).
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ERRORS, type Ffmpeg, failure, RECEIPT_OUTCOMES } from '../../device/index.ts';
+import { type Ffmpeg, failure } from '../../device/index.ts';
 import { drawFootage } from './ffmpeg-twin.ts';
 import { type Plan, planOf, shrunk } from './plan.ts';
 import { prepareGround, runTown, type TownGround, type TownResult } from './town.ts';
@@ -26,12 +26,10 @@ export interface Finding {
   readonly result: TownResult;
 }
 
-/** What was provoked, and how often, in all towns. */
-export type Coverage = Map<string, number>;
-
 /** Towns of one process, one after the other. */
 export class Simulation {
-  readonly covered: Coverage = new Map();
+  /** What was reached, and how often, in all towns. */
+  readonly covered = new Map<string, number>();
   private readonly folders: ServiceFolders;
   private readonly ground: TownGround;
 
@@ -96,16 +94,6 @@ export class Simulation {
     }
     return least;
   }
-}
-
-/** Errors that consent and intake can end with: each should be provoked by some town. */
-const PROVOKED = /^(consent|intake)_/;
-
-/** Receipts and errors that no town has provoked. */
-export function neverReached(covered: Coverage): string[] {
-  const reached = new Set([...covered.keys()].flatMap((what) => what.split(' ')));
-  const codes = Object.keys(ERRORS).filter((code) => PROVOKED.test(code));
-  return [...RECEIPT_OUTCOMES, ...codes].filter((what) => !reached.has(what));
 }
 
 /** The words with which a finding is seen again. */

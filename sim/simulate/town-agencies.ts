@@ -2,17 +2,28 @@
 import {
   actorId,
   type Clock,
+  exchangeJson,
   failure,
   freshId,
   generateSigningKey,
   isFailure,
+  parseToken,
   type Random,
+  requestSchema,
   SeededRandom,
   type SigningKey,
   sha256Hex,
+  signToken,
 } from '../../device/index.ts';
-import { callAboutRequest, postRequest, signRequest } from '../officer/agency-client.ts';
-import { type AgencyFacts, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
+import { callAboutRequest, listClips, postRequest, signRequest } from '../officer/agency-client.ts';
+import {
+  type AgencyFacts,
+  adminBearer,
+  applyAs,
+  DEMO_AGENCY,
+  decideAgency,
+  vouchForDomain,
+} from '../officer/registration.ts';
 import { demoAsk } from '../story/demo-request.ts';
 import type { AgencyPlan } from './plan.ts';
 import { TOWN_PLACE } from './town-home.ts';
@@ -28,6 +39,13 @@ export interface AgencySeams {
   clock: Clock;
   random: Random;
   services: TownServices;
+}
+
+/** The same request under an id of a search. */
+function misnamed(token: string, key: SigningKey): { id: string; token: string } {
+  const claims = requestSchema.parse(parseToken(token)?.claims);
+  const id = claims.jti.replace(/^request-/, 'search-');
+  return { id, token: signToken('doorsill-request+jws', { ...claims, jti: id }, key) };
 }
 
 /** The agencies that a prepared town has entered, and some that no registry knows. */
@@ -84,12 +102,28 @@ export class TownAgencies {
   private readonly seams: AgencySeams;
   private readonly keys = agencyKeys();
   private readonly asked = new Map<number, Asked>();
-  /** Requests of agencies that should never have been served. */
+  /** Requests that should never have been published. */
   readonly unlawful = new Set<string>();
+  /** Requests of agencies that stay in good standing, which the bridge has accepted. */
+  private readonly accepted = new Map<string, SigningKey>();
+  /** Ids of agencies that the registry has ended. */
+  private readonly ended = new Set<string>();
+  /** What each entered agency has asked, by its key. */
+  private readonly requests: ReadonlyMap<string, Set<string>>;
 
   constructor(plans: readonly AgencyPlan[], seams: AgencySeams) {
     this.plans = plans;
     this.seams = seams;
+    this.requests = new Map(this.keys.entered.map(({ publicKey }) => [publicKey, new Set()]));
+  }
+
+  /** Whoever has captured agencies has their keys; strangers are in no registry. */
+  get enteredKeys(): readonly SigningKey[] {
+    return this.keys.entered;
+  }
+
+  get strangerKeys(): readonly SigningKey[] {
+    return this.keys.strangers;
   }
 
   /** Asks everyone in town. Throws the bridge's refusal. */
@@ -99,23 +133,77 @@ export class TownAgencies {
     const nowUs = clock.wallUs();
     const ask = demoAsk(clock, TOWN_PLACE, { startUs: nowUs - ASKED_US, endUs: nowUs }, 'address-and-email');
     const deps = { clock, random, disk: services.disk };
-    const { id, token } = signRequest(deps, key, services.part('bridge').id, {
+    const signed = signRequest(deps, key, services.part('bridge').id, {
       ...ask,
+      contact: factsOf(at).contact,
       investigation: freshId(random, 'case'),
     });
-    if (!this.isServed(at)) this.unlawful.add(id);
+    const { id, token } = this.plans[at]?.kind === 'misnaming' ? misnamed(signed.token, key) : signed;
+    const kind = this.plans[at]?.kind;
+    if (kind !== 'honest' && kind !== 'revoked') this.unlawful.add(id);
+    this.requests.get(key.publicKey)?.add(id);
     await postRequest(services.url('bridge'), token);
     this.asked.set(at, { request: id, key });
+    if (kind === 'honest') this.accepted.set(id, key);
     return id;
   }
 
-  /** Takes the last request back; does nothing when there is none. Throws the bridge's refusal. */
+  /**
+   * Holds what the bridge shows each agency against what that agency has asked: in lines, what it should not have been shown. An agency that
+   * is refused is shown nothing.
+   */
+  async shownBeyond(): Promise<string[]> {
+    const { clock, random, services } = this.seams;
+    const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
+    const lines: string[] = [];
+    for (const [at, key] of this.keys.entered.entries()) {
+      const who = { officer: 'Det. Rivera', reason: 'looking for what was granted' };
+      const shown = await listClips({ clock, random, disk: services.disk }, key, bridge, who).catch(
+        (thrown: unknown) => {
+          if (!isFailure(thrown)) throw thrown;
+          return [];
+        },
+      );
+      for (const request of shown) {
+        if (!this.requests.get(key.publicKey)?.has(request))
+          lines.push(`agency ${at + 1} is shown a clip of ${request}`);
+      }
+    }
+    return lines;
+  }
+
+  /** What registry and bridge have answered, and do not know any more, in lines. Throws `unreachable`. */
+  async forgotten(): Promise<string[]> {
+    const { clock, random, services } = this.seams;
+    const lines: string[] = [];
+    const bearer = await adminBearer(services.disk, services.path('registry'));
+    for (const id of this.ended) {
+      const url = `${services.url('registry')}/v1/agencies/${id}`;
+      const standing = await exchangeJson(url, { method: 'GET', bearer });
+      const state = typeof standing === 'object' && standing !== null && 'state' in standing ? standing.state : null;
+      if (state !== 'revoked') lines.push(`the registry had ended ${id}, and says that it is ${String(state)}`);
+    }
+    const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
+    for (const [request, key] of this.accepted) {
+      const deps = { clock, random, disk: services.disk };
+      const refused = await callAboutRequest(deps, key, bridge, request, 'see').then(
+        () => null,
+        (thrown: unknown) => thrown,
+      );
+      if (refused === null) continue;
+      if (!isFailure(refused)) throw refused;
+      lines.push(`the bridge had accepted ${request}, and answers ${refused.code}`);
+    }
+    return lines;
+  }
+
+  /** Ends the last request early; does nothing when there is none. Throws the bridge's refusal. */
   async withdraw(at: number): Promise<void> {
     const { clock, random, services } = this.seams;
     const asked = this.asked.get(at);
     if (!asked) return;
     const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
-    await callAboutRequest({ clock, random, disk: services.disk }, asked.key, bridge, asked.request, 'withdraw');
+    await callAboutRequest({ clock, random, disk: services.disk }, asked.key, bridge, asked.request, 'resolve');
   }
 
   /** The registry ends the agency. Throws the registry's refusal. */
@@ -123,17 +211,14 @@ export class TownAgencies {
     const { services } = this.seams;
     const id = actorId('agency', sha256Hex(this.keyOf(at).publicKey));
     await decideAgency(services.disk, registryOf(services), id, 'revoke');
+    this.ended.add(id);
     await services.part('bridge').refreshRevocations();
-  }
-
-  private isServed(at: number): boolean {
-    const kind = this.plans[at]?.kind;
-    return kind === 'honest' || kind === 'revoked';
   }
 
   private keyOf(at: number): SigningKey {
     const { entered, strangers } = this.keys;
-    const key = this.isServed(at) ? entered[at] : strangers[at];
+    const isEntered = /^(honest|revoked|misnaming)$/.test(this.plans[at]?.kind ?? '');
+    const key = isEntered ? entered[at] : strangers[at];
     if (!key) throw failure('internal', { detail: `no agency has the number ${at}` });
     return key;
   }

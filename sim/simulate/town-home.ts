@@ -1,103 +1,73 @@
-// Owns: one home of a simulated town: its doorbell, which can lose its power and come back, and its owner, who answers as planned.
-// Not here: what must hold (town-watch.ts), when something happens to it (town.ts).
+// Owns: one home of a simulated town: its doorbell, which can lose its power and come back, with its clock and its disk. Not here: its owner
+// (town-owner.ts), what must hold (town-watch.ts), when something happens to it (town.ts).
 import { join } from 'node:path';
 import {
   actorId,
   type Clock,
   Doorbell,
-  generateSigningKey,
-  type Home,
   isFailure,
   issueAccount,
-  type Log,
   loadOrCreateDeviceKey,
-  makeDenial,
-  makeGrant,
-  makeRevoke,
-  OwnerSession,
   type Programs,
   pairingSocketPath,
-  pairWithDevice,
   parseDeviceConfig,
-  type Random,
   type Receipt,
-  SeededRandom,
-  type Signer,
   sha256Hex,
-  type VerifiedNotice,
-  type Window,
 } from '../../device/index.ts';
 import { BootClock, DeviceClock } from '../world/device-clock.ts';
 import { MemoryDisk } from '../world/memory-disk.ts';
 import type { MemoryNetwork } from '../world/memory-network.ts';
-import type { VirtualClock } from '../world/virtual-clock.ts';
-import { type Footage, ffmpegTwin, GOP_US, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';
+import { type Footage, ffmpegTwin, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';
 import type { HomePlan } from './plan.ts';
-import type { TownServices } from './town-services.ts';
+import { type OwnerSeams, type SignedOrder, TownOwner } from './town-owner.ts';
 
 /** All homes of a town stand in one area of about 500 m. */
 export const TOWN_PLACE = { longitude: -89.644, latitude: 39.799 };
-const DISCLOSURE = { name: 'Robin Maple', address: '12 Maple Street', email: 'robin@maple.example' };
+const DISCLOSURE = { name: 'Robin Maple', address: '12 Maple Street' };
+const EMAIL = 'robin@maple.example';
 const RING_BYTES = 8 * 1024 * 1024;
-/** An owner's app says again what was not answered. */
-const AGAIN_MS = 15_000;
-const AGAIN_MAX = 80;
 /** What watches over a doorbell starts it again after so long. */
 const START_AGAIN_MS = 5_000;
-/** How long after the first receipt of a grant its owner takes it back. */
-const REGRET_MS = { 'at-once': 0, soon: 3_000, late: 60_000 } as const;
+/** A doorbell notes the time of its clock at least this often while it runs, and trusts a clock that is behind by no more than this. */
+const CLOCK_NOTED_US = 40_000_000;
+const CLOCK_BEHIND_US_MAX = 2_000_000;
 
 /** No hardware, and no program of the machine. */
 const NO_PROGRAMS: Programs = {
   run: () => ({ ended: Promise.resolve({ missing: true, status: null, words: '' }), stop: () => undefined }),
 };
 
-export interface HomeSeams {
-  world: VirtualClock;
-  random: Random;
-  network: MemoryNetwork;
-  services: TownServices;
+export interface HomeSeams extends OwnerSeams {
   footage: Footage;
-  log(part: string): Log;
-}
-
-/** An order that an owner has signed. */
-export interface SignedOrder {
-  readonly kind: 'grant' | 'deny' | 'revoke';
-  readonly jti: string;
-  readonly token: string;
-  readonly request: string;
-  /** Of a grant: its exact window and keys. Of a revocation: the grant. */
-  readonly window?: Window;
-  readonly disclose?: readonly string[];
-  readonly grant?: string;
 }
 
 export class TownHome {
   readonly plan: HomePlan;
   readonly folder: string;
   readonly clock: DeviceClock;
-  readonly orders: SignedOrder[] = [];
-  readonly receipts: Receipt[] = [];
+  readonly owner: TownOwner;
   /** When each start of the camera began to film, in the device's wall time as it was set then or later. */
   readonly filmedFromUs: number[] = [];
   disk: MemoryDisk;
+  /** How often it was started. */
+  boots = 0;
   private readonly seams: HomeSeams;
-  private readonly ownerRandom: Random;
   private account: { user: string; password: string } = { user: '', password: '' };
   private code: string | null = null;
   private key = { id: '', publicKey: '' };
   private boot: { clock: BootClock; network: ReturnType<MemoryNetwork['at']>; doorbell: Doorbell } | null = null;
-  private session: OwnerSession | null = null;
-  private signer: Signer | null = null;
-  private readonly notices = new Map<string, VerifiedNotice>();
+  /** The latest time of its clock that it must know in this boot, and since when, in the world's time, the clock is behind that. */
+  private known: { wallUs: number; behindSinceUs: number } | null = null;
+  /** Since when it runs and its clock was not set. */
+  private steadySinceUs = 0;
+  private isStarted = false;
 
   constructor(plan: HomePlan, folder: string, seams: HomeSeams) {
     this.plan = plan;
     this.folder = folder;
     this.seams = seams;
     this.clock = new DeviceClock(seams.world);
-    this.ownerRandom = new SeededRandom(Math.floor(seams.random.fraction() * 2 ** 32));
+    this.owner = new TownOwner(plan, seams);
     this.disk = new MemoryDisk({ clock: seams.world, random: seams.random });
   }
 
@@ -110,9 +80,25 @@ export class TownHome {
     return this.boot !== null;
   }
 
-  /** Whether an owner listens at all. */
-  get isAttended(): boolean {
-    return this.plan.manner !== 'away';
+  /** Whether its doorbell runs, and takes in what it is told. */
+  get isReady(): boolean {
+    return this.boot !== null && this.isStarted;
+  }
+
+  /** Since when its clock is behind a time that it knows; null while that is not so. */
+  get clockBehindSinceUs(): number | null {
+    const { known } = this;
+    if (!this.isReady || known === null) return null;
+    return this.clock.wallUs() < known.wallUs - CLOCK_BEHIND_US_MAX ? known.behindSinceUs : null;
+  }
+
+  /** What its owner has signed, and was answered. */
+  get orders(): readonly SignedOrder[] {
+    return this.owner.orders;
+  }
+
+  get receipts(): readonly Receipt[] {
+    return this.owner.receipts;
   }
 
   /** Starts the doorbell with a bridge's one-time code, and pairs its owner. */
@@ -127,7 +113,7 @@ export class TownHome {
     });
     this.code = code;
     await this.bring();
-    await this.addOwner();
+    await this.owner.start(this.key.id, pairingSocketPath(this.folder));
   }
 
   /** Starts the doorbell, as what watches over it does: again and again while it cannot. */
@@ -151,7 +137,8 @@ export class TownHome {
     const own = network.at(this.plan.name);
     const config = parseDeviceConfig(
       {
-        ...{ name: this.plan.name, camera: TOWN_CAMERA, place: TOWN_PLACE, disclosure: DISCLOSURE },
+        ...{ name: this.plan.name, camera: TOWN_CAMERA, place: TOWN_PLACE },
+        disclosure: this.plan.hasEmail ? { ...DISCLOSURE, email: EMAIL } : DISCLOSURE,
         ring: { kind: this.plan.ring, bytes: RING_BYTES },
         motion: { enabled: false },
         home: { url: services.url('broker'), ...this.account },
@@ -171,6 +158,10 @@ export class TownHome {
     );
     const boot = { clock, network: own, doorbell };
     this.boot = boot;
+    this.boots += 1;
+    this.known = null;
+    this.isStarted = false;
+    this.steadySinceUs = this.seams.world.passedUs;
     await doorbell.start().catch((thrown: unknown) => {
       clock.end();
       own.end();
@@ -178,6 +169,7 @@ export class TownHome {
       throw thrown;
     });
     this.code = null;
+    this.isStarted = true;
   }
 
   /** Stops the doorbell in order, and starts it again. */
@@ -208,6 +200,14 @@ export class TownHome {
 
   /** Sets its clock; what is being filmed is dated by it from then on. */
   stepClock(byUs: number): void {
+    const { passedUs } = this.seams.world;
+    const wasBehind = this.clockBehindSinceUs !== null;
+    const knownUs = passedUs - this.steadySinceUs > CLOCK_NOTED_US ? this.clock.wallUs() - CLOCK_NOTED_US : 0;
+    this.steadySinceUs = passedUs;
+    this.known = {
+      wallUs: Math.max(knownUs, this.known?.wallUs ?? 0),
+      behindSinceUs: wasBehind ? (this.known?.behindSinceUs ?? passedUs) : passedUs,
+    };
     this.clock.stepBy(byUs);
     this.filmedFromUs.push(...this.filmedFromUs.map((fromUs) => fromUs + byUs));
   }
@@ -217,102 +217,10 @@ export class TownHome {
   }
 
   async stop(): Promise<void> {
-    await this.session?.stop();
+    await this.owner.stop();
     const { boot } = this;
     this.boot = null;
     await boot?.doorbell.stop();
-  }
-
-  private async addOwner(): Promise<void> {
-    const { world, network, services, log } = this.seams;
-    const random = this.ownerRandom;
-    const key = generateSigningKey(random);
-    const id = actorId('owner', sha256Hex(key.publicKey));
-    const holder = { role: 'owner', id, homes: [this.key.id] };
-    const own = await issueAccount(services.disk, random, services.path('accounts'), holder);
-    const name = `owner-of-${this.plan.name}`;
-    const seams = { clock: world, network: network.at(name) };
-    const home: Home = await pairWithDevice(seams, pairingSocketPath(this.folder), key, 'owner', own);
-    this.signer = { key, clock: world, random };
-    if (!this.isAttended) return;
-    this.session = new OwnerSession(home, { ...seams, random, disk: services.disk, log: log(name) });
-    this.session.listen({
-      notice: (notice) => this.noticed(notice),
-      receipt: (receipt) => this.heard(receipt),
-    });
-    await this.session.start();
-  }
-
-  /** A request that was not answered yet. */
-  private noticed(notice: VerifiedNotice): void {
-    const request = notice.request.jti;
-    if (this.plan.manner === 'ignores' || this.orders.some((order) => order.request === request)) return;
-    const { signer } = this;
-    if (!signer) return;
-    this.notices.set(request, notice);
-    const order = this.plan.manner === 'declines' ? denial(signer, notice) : this.grantOf(signer, notice);
-    if (!order) return;
-    this.orders.push(order);
-    this.seams.world.after(this.plan.answerAfterMs, () => this.say(order, AGAIN_MAX));
-  }
-
-  /** Consent to some whole GOPs and part of one more, of the footage that the device says it has. */
-  private grantOf(signer: Signer, notice: VerifiedNotice): SignedOrder | null {
-    const { gops, part, disclose } = this.plan;
-    const span = notice.coverage.at(-1);
-    if (!span) return null;
-    const held = Math.floor((span.endUs - span.startUs) / GOP_US);
-    // Without a whole GOP and a half there is nothing worth showing.
-    if (held < 2) return null;
-    const taken = Math.min(gops, held - 1);
-    const startUs = span.startUs + (held - 1 - taken) * GOP_US;
-    const window = { startUs, endUs: startUs + taken * GOP_US + Math.round((part * GOP_US) / 1_000) * 1_000 };
-    const keys = disclose.filter((key) => notice.askedKeys.includes(key));
-    const { jti, token } = makeGrant(signer, notice, { window, disclose: keys });
-    return { kind: 'grant', jti, token, request: notice.request.jti, window, disclose: keys };
-  }
-
-  /** Sends an order until the device has answered it. */
-  private say(order: SignedOrder, times: number): void {
-    const { session } = this;
-    if (!session || times === 0 || this.receipts.some(({ answers }) => answers === order.jti)) return;
-    const action = order.kind;
-    session.answer(order.request, action, order.token).catch(() => undefined);
-    this.seams.world.after(AGAIN_MS, () => this.say(order, times - 1));
-  }
-
-  private heard(receipt: Receipt): void {
-    this.receipts.push(receipt);
-    this.reconsider(receipt);
-    const { regret, manner } = this.plan;
-    const { request, grant, grantSha256, answers } = receipt;
-    if (manner !== 'shares' || regret === 'never' || receipt.outcome !== 'granted') return;
-    if (request === undefined || grant === undefined || grantSha256 === undefined || answers !== grant) return;
-    if (this.orders.some((order) => order.kind === 'revoke' && order.grant === grant)) return;
-    const { signer } = this;
-    if (!signer) return;
-    const { jti, token } = makeRevoke(signer, this.key.id, { request, grant, grantSha256 });
-    const order: SignedOrder = { kind: 'revoke', jti, token, request, grant };
-    this.orders.push(order);
-    this.seams.world.after(REGRET_MS[regret], () => this.say(order, AGAIN_MAX));
-  }
-
-  /** An owner who took a clip back may share once more. */
-  private reconsider({ answers, outcome }: Receipt): void {
-    const { signer, orders } = this;
-    const taken = orders.find((order) => order.kind === 'revoke' && order.jti === answers);
-    const notice = this.notices.get(taken?.request ?? '');
-    if (!this.plan.again || !signer || !taken || !notice || outcome === 'refused') return;
-    if (orders.filter(({ kind, request }) => kind === 'grant' && request === taken.request).length > 1) return;
-    const order = this.grantOf(signer, notice);
-    if (!order) return;
-    orders.push(order);
-    this.seams.world.after(this.plan.answerAfterMs, () => this.say(order, AGAIN_MAX));
-  }
-
-  /** Whether everything that its owner said has been answered. */
-  get isAnswered(): boolean {
-    return this.orders.every((order) => this.receipts.some(({ answers }) => answers === order.jti));
   }
 
   /** Where the ledger is. */
@@ -324,9 +232,4 @@ export class TownHome {
   get ownersClock(): Clock {
     return this.seams.world;
   }
-}
-
-function denial(signer: Signer, notice: VerifiedNotice): SignedOrder {
-  const { jti, token } = makeDenial(signer, notice);
-  return { kind: 'deny', jti, token, request: notice.request.jti };
 }

@@ -15,6 +15,7 @@ import { type Clock, DEFAULT_PREFIX, failure, type Log, type Random, SystemDisk 
 import { Broker } from '../broker/broker.ts';
 import { MemoryDisk } from '../world/memory-disk.ts';
 import type { MemoryNetwork } from '../world/memory-network.ts';
+import { MACHINE, ServiceLives } from './service-lives.ts';
 
 export const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
 export type ServiceName = (typeof SERVICES)[number];
@@ -105,7 +106,12 @@ interface Part {
 }
 
 export class TownServices {
-  readonly disk: MemoryDisk;
+  /** Of their one machine. A power cut leaves another one. */
+  disk: MemoryDisk;
+  private readonly lives = new ServiceLives();
+  private readonly starting = new Map<ServiceName, Promise<void>>();
+  /** All that were ever started: a library keeps a timer of the machine's for each. */
+  private readonly brokers: Broker[] = [];
   private readonly folder: string;
   private readonly seams: ServiceSeams;
   private readonly running = new Map<ServiceName, Part>();
@@ -146,22 +152,58 @@ export class TownServices {
 
   async bring(name: ServiceName): Promise<void> {
     if (this.running.has(name)) return;
-    this.running.set(name, await this.startPart(name));
+    const starting = this.starting.get(name) ?? this.begin(name);
+    this.starting.set(name, starting);
+    await Promise.race([starting, this.lives.of(name).over]).finally(() => this.starting.delete(name));
+  }
+
+  private async begin(name: ServiceName): Promise<void> {
+    const starting = this.startPart(name);
+    const life = this.lives.of(name);
+    const part = await starting;
+    // Its process may have ended without its noticing.
+    if (!life.isOver) this.running.set(name, part);
   }
 
   async end(name: ServiceName): Promise<void> {
     const part = this.running.get(name);
     this.running.delete(name);
-    await part?.stop();
+    if (part) await Promise.race([part.stop(), this.lives.of(name).over]);
+  }
+
+  /** The process of one ends at a change of its disk or database from now, not in order; then `then` is called. */
+  killIn(name: ServiceName, steps: number, then: () => void): void {
+    this.lives.endIn(name, steps, () => {
+      this.running.delete(name);
+      then();
+    });
+  }
+
+  /** The power of their machine is cut at such a change; then `then` is called. */
+  cutPowerIn(steps: number, then: () => void): void {
+    this.lives.endIn(MACHINE, steps, () => {
+      const { disk } = this;
+      this.disk = disk.afterPowerCut();
+      void disk.cut();
+      this.running.clear();
+      then();
+    });
+  }
+
+  /** Nothing ends any more but in order. */
+  spare(): void {
+    this.lives.spare();
   }
 
   async stop(): Promise<void> {
     for (const name of [...SERVICES].reverse()) await this.end(name);
+    for (const broker of this.brokers) void broker.stop();
   }
 
   private async startPart(name: ServiceName): Promise<Part> {
     const { clock, random, network, log } = this.seams;
-    const seams = { clock, random, disk: this.disk, log: log(name), network: network.at(name) };
+    const given = { clock, random, disk: this.disk, log: log(name), network: network.at(name) };
+    const seams = this.lives.begin(name, given);
     const server = { dataFolder: this.path(name), http: { port: PORTS[name] } };
     switch (name) {
       case 'broker': {
@@ -169,6 +211,7 @@ export class TownServices {
           ...{ host: '127.0.0.1', port: PORTS.broker, accounts: this.path('accounts'), prefix: DEFAULT_PREFIX },
           ...{ ...seams, accountsAgainMs: LOOK_AGAIN_S * 1_000 },
         });
+        this.brokers.push(broker);
         await broker.start();
         return broker;
       }

@@ -4,13 +4,18 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { type Disk, isFailure, verifyClip, walkLedger } from '../../device/index.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
+import { FollowedRequests } from './coverage.ts';
 import { FRAME_US } from './ffmpeg-twin.ts';
-import type { SignedOrder, TownHome } from './town-home.ts';
+import type { TownAgencies } from './town-agencies.ts';
+import type { TownHome } from './town-home.ts';
+import type { SignedOrder } from './town-owner.ts';
 import type { TownServices } from './town-services.ts';
 import type { TownWatch } from './town-watch.ts';
 
 const CLIP_BYTES_MAX = 64 * 1024 * 1024;
 const TOKEN_BYTES_MAX = 64 * 1024;
+/** Outcomes that tell of a decision. */
+const DECIDED = new Set<string>(['granted', 'denied', 'revoked']);
 /** Entries after which nothing is done about a grant any more. */
 const ENDINGS = new Set(['delivered', 'deleted', 'recalled', 'failed', 'ended', 'revoked']);
 
@@ -22,11 +27,24 @@ interface Story {
   clip: string | null;
 }
 
-/** Walks a home's ledger; resolves with the story of each grant. Throws `consent_ledger_damaged`. */
-async function storiesOf(home: TownHome): Promise<Map<string, Story>> {
+/** What a home's ledger says: the story of each grant, the orders and denied requests that it names, and what it reached of the requests' machine. */
+interface Told {
+  readonly reached: readonly string[];
+  readonly stories: Map<string, Story>;
+  readonly orders: Set<string>;
+}
+
+/** Walks a home's ledger. Throws `consent_ledger_damaged`. */
+async function toldBy(home: TownHome): Promise<Told> {
   const stories = new Map<string, Story>();
+  const orders = new Set<string>();
+  const requests = new FollowedRequests();
   await walkLedger(home.disk, home.ledgerFolder, home.device, (entry) => {
+    requests.entry(entry);
+    if ('jti' in entry.body) orders.add(entry.body.jti);
+    if (entry.type === 'denied') orders.add(entry.body.request);
     if (!('grant' in entry.body)) return;
+    if (entry.type === 'granted') orders.add(entry.body.grant);
     const story = stories.get(entry.body.grant) ?? { types: [], outcomes: [], sha256: null, clip: null };
     story.types.push(entry.type);
     if (entry.type === 'failed') story.outcomes.push(entry.body.code);
@@ -37,16 +55,27 @@ async function storiesOf(home: TownHome): Promise<Map<string, Story>> {
     }
     stories.set(entry.body.grant, story);
   });
-  return stories;
+  return { stories, orders, reached: requests.reached };
 }
 
-/** Whether every grant has come to an end, and its owner has heard of everything. Throws `consent_ledger_damaged`. */
-export async function isAtRest(homes: readonly TownHome[]): Promise<boolean> {
+/**
+ * Whether every grant has come to an end, its owner has heard of everything, and its clip has one holder. Throws `consent_ledger_damaged`.
+ */
+export async function isAtRest(homes: readonly TownHome[], services: TownServices): Promise<boolean> {
   for (const home of homes) {
-    if (!home.isUp || !home.isAnswered) return false;
-    for (const { types } of (await storiesOf(home)).values()) if (!isEnded(types)) return false;
+    if (!home.isUp || !home.owner.isAnswered) return false;
+    for (const { types } of (await toldBy(home)).stories.values()) if (!isEnded(types)) return false;
   }
-  return true;
+  const { clips, items, bridge } = await heldBy(services);
+  return clips.every((clip) => !items.includes(evidenceId(bridge, clip)));
+}
+
+/** What bridge and vault hold, by the names of their folders. */
+async function heldBy(services: TownServices): Promise<{ clips: string[]; items: string[]; bridge: string }> {
+  const { disk } = services;
+  const clips = await disk.list(`${services.path('bridge')}/clips`);
+  const items = await disk.list(`${services.path('vault')}/blobs`);
+  return { clips, items, bridge: services.part('bridge').id };
 }
 
 function isEnded(types: readonly string[]): boolean {
@@ -60,33 +89,80 @@ export interface TownFacts {
   readonly homes: readonly TownHome[];
   readonly services: TownServices;
   readonly watch: TownWatch;
-  readonly unlawful: ReadonlySet<string>;
+  readonly agencies: TownAgencies;
+  /** Whether its bridge lies: then nothing is said of what it holds. */
+  readonly isCaptured: boolean;
 }
 
-/** Holds the town against what owners signed. Breaches are noted in the watch. Returns a line for each grant, for the trace. */
-export async function judgeTown(town: TownFacts): Promise<string[]> {
+/** Holds the town against what owners signed. Breaches are noted in the watch. Returns a line for each grant, and what was reached. */
+export async function judgeTown(town: TownFacts): Promise<{ lines: string[]; reached: string[] }> {
   const lines: string[] = [];
+  const reached: string[] = [];
+  /** Clips that some ledger names. */
+  const sealed = new Set<string>();
   for (const home of town.homes) {
     try {
-      for (const [grant, story] of await storiesOf(home)) {
+      const { stories, orders, ...told } = await toldBy(home);
+      reached.push(...told.reached);
+      judgeReceipts(town, home, orders);
+      for (const [grant, story] of stories) {
         lines.push(`${home.plan.name} ${grant} ${[...story.types, ...story.outcomes].join(' ')}`);
+        reached.push(...[...story.types, ...story.outcomes].map((what) => `ledger ${what}`));
+        if (story.clip !== null) sealed.add(story.clip);
         judgeStory(town, home, grant, story);
-        await judgeClip(town, home, grant, story);
+        if (!town.isCaptured) await judgeClip(town, home, grant, story);
       }
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
       town.watch.breach('6', `the ledger of ${home.plan.name} does not verify: ${thrown.message}`);
     }
     judgeSilence(town, home);
+    reached.push(...answersTo(home));
   }
-  return lines;
+  if (!town.isCaptured) await judgeHolders(town, sealed);
+  return { lines, reached };
 }
 
-function judgeStory({ watch, unlawful }: TownFacts, home: TownHome, grant: string, { types }: Story): void {
+/** What a home has answered, and to what. */
+function answersTo({ receipts, orders }: TownHome): string[] {
+  return receipts.flatMap(({ outcome, code, answers }) => {
+    const kind = orders.find(({ jti }) => jti === answers)?.kind ?? 'none';
+    const why = code === undefined ? '' : ` ${code}`;
+    return [`answer ${outcome}`, `receipt ${outcome}${why}`, `order ${kind} ${outcome}${why}`];
+  });
+}
+
+/** 6: what a home told its owner that it has decided is in its ledger. */
+function judgeReceipts({ watch }: TownFacts, home: TownHome, orders: ReadonlySet<string>): void {
+  for (const { outcome, answers, request = '' } of home.receipts) {
+    if (answers === undefined || !DECIDED.has(outcome)) continue;
+    if (orders.has(outcome === 'denied' ? request : answers)) continue;
+    watch.breach('6', `${home.plan.name} told that it is ${outcome}, and its ledger does not hold ${answers}`);
+  }
+}
+
+/** 7: bridge and vault hold nothing that no home has sealed, and nothing twice. 4: the bridge shows an agency only what was granted to it. */
+async function judgeHolders({ services, watch, agencies }: TownFacts, sealed: ReadonlySet<string>): Promise<void> {
+  const { bridge, ...held } = await heldBy(services);
+  const [clips, items] = [new Set(held.clips), new Set(held.items)];
+  for (const clip of sealed) {
+    const isHandedOver = items.delete(evidenceId(bridge, clip));
+    if (clips.delete(clip) && isHandedOver) watch.breach('7', `the bridge still has ${clip}, which the vault has, too`);
+  }
+  for (const name of [...clips, ...items]) watch.breach('7', `${name} is held, and no home has sealed it`);
+  for (const line of await agencies.shownBeyond()) watch.breach('4', line);
+  for (const line of await agencies.forgotten()) watch.breach('what was answered stays', line);
+}
+
+function judgeStory({ watch, agencies }: TownFacts, home: TownHome, grant: string, { types }: Story): void {
   const { name } = home.plan;
   const order = grantOrderOf(home, grant);
-  if (!order) watch.breach('4', `${name} recorded the grant ${grant}, which its owner never signed`);
-  if (order && unlawful.has(order.request)) watch.breach('4', `${name} granted an agency that must not be served`);
+  if (order?.slip !== undefined) watch.breach('4', `${name} recorded ${grant}, which is ${order.slip}`);
+  // A revocation of what was never granted is remembered, too.
+  const isActing = types.some((type) => type !== 'revoked-ahead');
+  if (!order && isActing) watch.breach('4', `${name} recorded the grant ${grant}, which its owner never signed`);
+  if (order && agencies.unlawful.has(order.request))
+    watch.breach('4', `${name} granted an agency that must not be served`);
   for (const type of ['granted', 'sealed', 'delivered', 'token-presented']) {
     if (types.filter((one) => one === type).length > 1) watch.breach('4', `${name} recorded ${type} of ${grant} twice`);
   }
@@ -113,6 +189,8 @@ async function judgeClip({ services, watch }: TownFacts, home: TownHome, grant: 
     story.types.includes('deleted') || (story.types.includes('revoked') && !story.types.includes('recalled'));
   if (isTakenBack && held.length > 0)
     watch.breach('8', `a clip of ${name} is still there although ${grant} was revoked`);
+  if (!isTakenBack && held.length > 0 && !story.types.includes('recalled') && wasRevoked(home, grant))
+    watch.breach('8', `a clip of ${name} is held although its owner had revoked ${grant} before`);
   if (story.types.at(-1) === 'delivered' && held.length === 0)
     watch.breach('7', `the clip of ${grant} of ${name} is nowhere`);
   for (const { place, bytes } of held) {
@@ -120,6 +198,16 @@ async function judgeClip({ services, watch }: TownFacts, home: TownHome, grant: 
     if (sha256 !== story.sha256) watch.breach('7', `another clip than that of ${name}'s ledger is held under ${grant}`);
     await judgeContent({ disk, watch }, grantOrderOf(home, grant), place, bytes);
   }
+}
+
+/** Answers after which a revoked grant can never act. */
+const REFUSED_FOR_GOOD = new Set<string>(['consent_nothing_to_revoke', 'consent_revocation_unrecorded']);
+
+/** Whether the owner has taken a grant back, and the home has answered that. */
+function wasRevoked({ orders, receipts }: TownHome, grant: string): boolean {
+  const revocation = orders.find((order) => order.kind === 'revoke' && order.grant === grant);
+  const answered = receipts.filter(({ answers }) => answers !== undefined && answers === revocation?.jti);
+  return answered.some(({ outcome, code }) => outcome !== 'refused' || REFUSED_FOR_GOOD.has(code ?? ''));
 }
 
 /** 2: exactly the pictures of the window; the statement beside the clip vouches for it. */

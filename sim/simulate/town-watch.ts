@@ -1,10 +1,11 @@
-// Owns: what must hold in a simulated town at every step: each piece on the network, each order and each receipt is held against what owners
-// signed. Not here: what must hold in the end (town-verdict.ts), making things happen.
+// Owns: what must hold in a simulated town at every step: each piece on the network is held against what owners signed. Not here: what a home
+// answers (order-watch.ts), what must hold in the end (town-verdict.ts), making things happen.
 import { parseToken, utf8 } from '../../device/index.ts';
 import type { Piece } from '../world/memory-network.ts';
 import { type Footage, FRAME_US, GOP_US } from './ffmpeg-twin.ts';
-import { messagesIn } from './mqtt-packets.ts';
-import type { SignedOrder, TownHome } from './town-home.ts';
+import { OrderWatch } from './order-watch.ts';
+import type { TownHome } from './town-home.ts';
+import type { SignedOrder } from './town-owner.ts';
 
 /** A promise of DESIGN.md that did not hold, in orders. `rule` is its number there, or a name. */
 export interface Breach {
@@ -23,8 +24,7 @@ interface Seen {
   readonly home: TownHome;
   /** The manifest of the clip that was offered under each grant. */
   readonly offered: Map<string, string>;
-  /** When the device was given a revocation, by grant, in the world's wall time; and what it sent of clips since. */
-  readonly revokedUs: Map<string, number>;
+  /** What it sent of clips since it was given their revocation. */
   clipBytesSince: number;
   /** Bytes to the bridge since the home was enrolled. */
   toBridge: number;
@@ -36,6 +36,7 @@ export class TownWatch {
   readonly breaches: Breach[] = [];
   private readonly footage: Footage;
   private readonly passedMs: () => number;
+  private readonly orders: OrderWatch;
   private readonly homes = new Map<string, Seen>();
   /** From here on nothing but what was granted may go to the bridge. */
   private isOpen = false;
@@ -43,12 +44,15 @@ export class TownWatch {
   constructor(footage: Footage, passedMs: () => number) {
     this.footage = footage;
     this.passedMs = passedMs;
+    this.orders = new OrderWatch(
+      (rule, what) => this.breach(rule, what),
+      () => Math.round(passedMs() * 1_000),
+    );
   }
 
   add(home: TownHome): void {
     this.homes.set(home.plan.name, {
-      ...{ home, offered: new Map(), revokedUs: new Map() },
-      ...{ clipBytesSince: 0, toBridge: 0, sending: null },
+      ...{ home, offered: new Map(), clipBytesSince: 0, toBridge: 0, sending: null },
     });
   }
 
@@ -71,8 +75,9 @@ export class TownWatch {
     const sender = this.homes.get(piece.from);
     if (sender && piece.to === 'bridge') this.toTheBridge(sender, piece);
     else this.elsewhere(piece);
+    if (sender && piece.to === 'broker') this.orders.published(sender.home, piece);
     const receiver = this.homes.get(piece.to);
-    if (receiver && piece.from === 'broker') this.fromTheBroker(receiver, piece);
+    if (receiver && piece.from === 'broker') this.orders.delivered(receiver.home, piece);
   }
 
   /** 1: pictures go to the bridge alone. */
@@ -90,9 +95,17 @@ export class TownWatch {
     if (offer !== undefined) this.offered(seen, offer);
     // Each request names its grant in its token; what comes without a head goes on with the last.
     const bearer = /authorization: bearer ([\w.-]+)/i.exec(text)?.[1];
-    if (bearer !== undefined) seen.sending = String(asRecord(parseToken(bearer)?.claims)['grant'] ?? '');
+    if (bearer !== undefined) this.begun(seen, piece, String(asRecord(parseToken(bearer)?.claims)['grant'] ?? ''));
     const marks = this.marksIn(piece.bytes);
     if (marks.length > 0) this.pictures(seen, piece, marks);
+  }
+
+  /** A device begins a request under a grant: 8: never after it was given the revocation. */
+  private begun(seen: Seen, { sentUs }: Piece, grant: string): void {
+    seen.sending = grant;
+    const revokedUs = this.orders.revokedUs(seen.home, grant);
+    if (revokedUs !== null && sentUs > revokedUs)
+      this.breach('8', `${seen.home.plan.name} goes on with ${grant} after it was given its revocation`);
   }
 
   /** Pictures on their way to the bridge: under a grant whose clip was offered, of its window, and hardly any after it was revoked. */
@@ -107,8 +120,8 @@ export class TownWatch {
       if (!this.isFilmed(home, mark, order.window.startUs, order.window.endUs))
         this.breach('2', `${home.plan.name} sent a picture that is outside of the window of ${grant}`);
     }
-    const revokedUs = seen.revokedUs.get(grant ?? '');
-    if (revokedUs === undefined || piece.sentUs <= revokedUs) return;
+    const revokedUs = this.orders.revokedUs(home, grant ?? '');
+    if (revokedUs === null || piece.sentUs <= revokedUs) return;
     seen.clipBytesSince += piece.bytes.length;
     if (seen.clipBytesSince > AFTER_REVOCATION_BYTES_MAX)
       this.breach('8', `${home.plan.name} went on sending after it had the revocation of ${grant}`);
@@ -131,26 +144,19 @@ export class TownWatch {
     const pictures = order.window ? Math.ceil((order.window.endUs - order.window.startUs) / FRAME_US) : 0;
     if (Number(claims['frames']) > pictures)
       this.breach('2', `${name} offers ${claims['frames']} pictures under ${grant}, which holds ${pictures}`);
+    if (claims['aud'] !== order.agency)
+      this.breach('4', `${name} offers to ${String(claims['aud'])} what ${grant} grants to ${order.agency}`);
     const told = Object.keys(asRecord(claims['disclosed'])).sort();
     if (told.join() !== [...(order.disclose ?? [])].sort().join())
       this.breach('3', `${name} discloses ${told.join(', ') || 'nothing'} under ${grant}`);
-    if (!home.disk.durablyHolds(home.ledgerFolder, utf8(grant)))
-      this.breach('6', `${name} acts on ${grant} before its ledger holds it durably`);
+    const presented = `"type":"token-presented","body":{"request":"${order.request}","grant":"${grant}"}`;
+    for (const held of [grant, presented]) {
+      if (!home.disk.durablyHolds(home.ledgerFolder, utf8(held)))
+        this.breach('6', `${name} offers the clip of ${grant} before its ledger holds ${held} durably`);
+    }
     const before = offered.get(grant);
     if (before !== undefined && before !== manifest) this.breach('7', `${name} offers a second clip under ${grant}`);
     offered.set(grant, manifest);
-  }
-
-  /** Notes when a device is given a revocation. */
-  private fromTheBroker(seen: Seen, { bytes, sentUs }: Piece): void {
-    const { home } = seen;
-    if (!home.orders.some(({ kind }) => kind === 'revoke')) return;
-    for (const { payload } of messagesIn(bytes)) {
-      const token = Buffer.from(payload).toString('latin1');
-      const order = home.orders.find((one) => one.kind === 'revoke' && one.token === token);
-      if (order?.grant === undefined || !home.isUp || seen.revokedUs.has(order.grant)) continue;
-      seen.revokedUs.set(order.grant, Math.max(sentUs, home.ownersClock.wallUs()));
-    }
   }
 
   /** Numbers of the GOPs of the footage whose first picture is in `bytes`. */

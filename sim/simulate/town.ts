@@ -1,21 +1,31 @@
 // Owns: one simulated town from its plan to its verdict: its parts on one clock, one network and one seed, what happens to them, and what was
 // seen. Not here: the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds (simulate.ts).
-import { createHash } from 'node:crypto';
-import { exchangeJson, failure, isFailure, type Log, type LogFacts, SeededRandom } from '../../device/index.ts';
+import { exchangeJson, failure, isFailure, type Log, SeededRandom } from '../../device/index.ts';
 import { pinBridge } from '../officer/evidence-desk.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { replaceFetch } from '../world/memory-fetch.ts';
-import { MemoryNetwork, type Piece } from '../world/memory-network.ts';
+import { type Filter, MemoryNetwork, type Piece } from '../world/memory-network.ts';
 import { settled } from '../world/quiet.ts';
 import { VirtualClock } from '../world/virtual-clock.ts';
+import { CapturedBridge } from './captured-bridge.ts';
+import { watchCiphers } from './cipher-watch.ts';
+import { Reached } from './coverage.ts';
 import type { Footage } from './ffmpeg-twin.ts';
-import { type MqttMessage, messagesIn, packetOf, parted } from './mqtt-packets.ts';
 import { type Act, type Plan, TOWN_MS } from './plan.ts';
 import { enterAgencies, TownAgencies } from './town-agencies.ts';
 import { TownHome } from './town-home.ts';
-import { type Prepared, type ServiceFolders, serviceDisk, TownServices } from './town-services.ts';
+import { TownRecord } from './town-record.ts';
+import {
+  type Prepared,
+  SERVICES,
+  type ServiceFolders,
+  type ServiceName,
+  serviceDisk,
+  TownServices,
+} from './town-services.ts';
 import { isAtRest, judgeTown } from './town-verdict.ts';
 import { type Breach, TownWatch } from './town-watch.ts';
+import { UntrustedBroker } from './untrusted-broker.ts';
 
 /** 2026-10-05 10:00 UTC, when a town is prepared; each town begins an hour later. */
 const PREPARED_US = Date.UTC(2026, 9, 5, 10) * 1_000;
@@ -24,10 +34,6 @@ const PREPARING_SEED = 1;
 /** How long a town may take to come to rest once its faults have ended, and how often that is looked at. */
 const REST_MS_MAX = 6 * 60_000;
 const LOOK_MS = 10_000;
-/** Messages that a broker may say again, the last of each town. */
-const HEARD_MAX = 200;
-const TRACE_LINES_MAX = 4_000;
-const ORDER_TOPIC = /\/consent\/|\/command$/;
 
 export interface TownResult {
   readonly breaches: readonly Breach[];
@@ -93,14 +99,10 @@ class Town {
   private readonly agencies: TownAgencies;
   private readonly homes: readonly TownHome[];
   private readonly watch: TownWatch;
-  private readonly hash = createHash('sha256');
-  private readonly trace: string[] = [];
-  private readonly covered = new Map<string, number>();
-  /** What owners have published, as their broker has heard it. */
-  private readonly heard: MqttMessage[] = [];
-  /** What the broker keeps from a home for a while. */
-  private readonly withheld = new Map<string, MqttMessage[]>();
-  private bytes = 0;
+  private readonly record: TownRecord;
+  private readonly reached: Reached;
+  private readonly broker: UntrustedBroker;
+  private captured: CapturedBridge | null = null;
 
   constructor(plan: Plan, { footage, folders, prepared }: TownGround) {
     this.plan = plan;
@@ -109,9 +111,12 @@ class Town {
     const { world, random } = this;
     this.network = new MemoryNetwork({
       ...{ clock: world, random, seen: (piece) => this.onPiece(piece) },
-      filter: ({ from, to }) => (from === 'broker' ? (bytes) => this.passedOn(to, bytes) : null),
+      filter: ({ from, to }) => this.filterOf(from, to),
     });
-    const log = (part: string) => this.log(part);
+    this.broker = new UntrustedBroker(this.network, world);
+    this.record = new TownRecord(() => world.passedUs);
+    this.reached = new Reached((what) => this.record.cover(what));
+    const log = (part: string) => this.record.log(part);
     folders.restore();
     const disk = prepared.disk.copy({ clock: world, random });
     const { network } = this;
@@ -129,6 +134,7 @@ class Town {
     const restore = replaceFetch(this.network.at('services'), this.world);
     const stray = (thrown: unknown) => this.watch.breach('no stray error', describe(thrown));
     process.on('unhandledRejection', stray);
+    const unwatch = watchCiphers((what) => this.watch.breach('no nonce twice', what));
     const running = this.world.run();
     try {
       await this.live();
@@ -140,11 +146,12 @@ class Town {
       await running;
       restore();
       process.off('unhandledRejection', stray);
+      unwatch();
     }
     return {
-      ...{ breaches: this.watch.breaches, hash: this.hash.digest('hex'), pieces: this.network.delivered },
-      ...{ bytes: this.bytes, simulatedMs: Math.round(this.world.passedUs / 1_000) },
-      ...{ trace: this.trace, covered: this.covered },
+      ...{ breaches: this.watch.breaches, hash: this.record.digest(), pieces: this.network.delivered },
+      ...{ bytes: this.record.bytes, simulatedMs: Math.round(this.world.passedUs / 1_000) },
+      ...{ trace: this.record.trace, covered: this.record.covered },
     };
   }
 
@@ -152,35 +159,31 @@ class Town {
     const { world, services, homes, plan } = this;
     await services.start();
     for (const home of homes) await home.start(await this.enrolmentCode());
+    const { random, network, agencies } = this;
+    const seams = { clock: world, random, network, services, agencies };
+    if (plan.isCaptured) this.captured = await CapturedBridge.capture(seams);
     this.watch.open();
     const startedMs = world.passedUs / 1_000;
     for (const act of plan.acts) world.after(act.atMs - (world.passedUs / 1_000 - startedMs), () => this.begin(act));
     await world.sleep(TOWN_MS);
     await this.heal();
     await this.rest();
-    for (const line of await judgeTown({ homes, services, watch: this.watch, unlawful: this.agencies.unlawful })) {
-      this.note(line);
-      const types = line.split(' ').slice(2);
-      for (const [at, type] of types.entries()) {
-        this.cover(`ledger ${type}`);
-        this.cover(`grant ${types[at - 1] ?? 'new'} > ${type}`);
-      }
-    }
-    for (const home of homes) {
-      for (const { outcome, code } of home.receipts)
-        this.cover(`receipt ${outcome}${code === undefined ? '' : ` ${code}`}`);
-    }
+    const { watch } = this;
+    const { isCaptured } = plan;
+    const judged = await judgeTown({ homes, services, watch, agencies, isCaptured });
+    for (const line of judged.lines) this.record.note(line);
+    for (const what of judged.reached) this.record.cover(what);
   }
 
   private begin(act: Act): void {
     const { number, atMs: _at, ...what } = act;
-    this.note(`act ${number} ${JSON.stringify(what)}`);
-    this.cover(`act ${act.do}`);
+    this.record.note(`act ${number} ${JSON.stringify(what)}`);
+    this.record.cover(`act ${act.do}`);
     this.perform(act).catch((thrown: unknown) => {
       if (!isFailure(thrown)) this.watch.breach('no stray error', `act ${number}: ${describe(thrown)}`);
       else {
-        this.note(`act ${number} ended with ${thrown.code}`);
-        this.cover(`refused ${thrown.code}`);
+        this.record.note(`act ${number} ended with ${thrown.code}`);
+        this.record.cover(`refused ${thrown.code}`);
       }
     });
   }
@@ -189,7 +192,7 @@ class Town {
     const { world, agencies, services } = this;
     switch (act.do) {
       case 'ask':
-        this.note(`asked ${await agencies.ask(act.agency)}`);
+        this.record.note(`asked ${await agencies.ask(act.agency)}`);
         return;
       case 'withdraw':
         return agencies.withdraw(act.agency);
@@ -199,6 +202,10 @@ class Town {
         await services.end(act.part);
         await world.sleep(act.forMs);
         return services.bring(act.part);
+      case 'kill':
+        return services.killIn(act.part, act.steps, () => this.died(act.part, [act.part], act.forMs));
+      case 'power':
+        return services.cutPowerIn(act.steps, () => this.died('power', SERVICES, act.forMs));
       default:
         return this.performAt(act, this.homes[act.home]);
     }
@@ -213,8 +220,8 @@ class Town {
       case 'crash':
         if (!home.isUp) return;
         return home.crashIn(act.steps, () => {
-          this.note(`${home.plan.name} lost its power`);
-          this.cover('crash');
+          this.record.note(`${home.plan.name} lost its power`);
+          this.record.cover('crash');
           world.after(act.forMs, () => this.back(home));
         });
       case 'reboot':
@@ -233,32 +240,54 @@ class Town {
         home.stepClock(act.byMs * 1_000);
         await world.sleep(act.forMs);
         return home.stepClock(-act.byMs * 1_000);
-      case 'replay':
-        for (const message of this.heard) network.inject('broker', home.plan.name, packetOf(message));
-        return;
-      case 'withhold': {
-        const { name } = home.plan;
-        this.withheld.set(name, []);
-        await world.sleep(act.forMs);
-        this.release(name, act.order);
-      }
+      case 'lie':
+        return this.captured?.tell(home, act.lie, act.forMs);
+      default:
+        return this.performAtBroker(act);
     }
   }
 
-  /** Orders are withheld; all else is passed on. */
-  private passedOn(home: string, bytes: Uint8Array): Uint8Array {
-    const kept = this.withheld.get(home);
-    if (!kept) return bytes;
-    const { kept: rest, taken } = parted(bytes, ({ topic }) => ORDER_TOPIC.test(topic));
-    kept.push(...taken);
-    return rest;
+  /** What the broker does to a home. */
+  private async performAtBroker(
+    act: Extract<Act, { do: 'replay' | 'withhold' | 'retain' | 'outdate' }>,
+  ): Promise<void> {
+    const { world, broker, plan } = this;
+    const { name } = plan.homes[act.home] ?? { name: '' };
+    switch (act.do) {
+      case 'replay':
+        return broker.replay(name);
+      case 'withhold':
+        broker.withhold(name);
+        await world.sleep(act.forMs);
+        return broker.release(name, act.order);
+      case 'retain':
+        broker.retain(name, true);
+        await world.sleep(act.forMs);
+        return broker.retain(name, false);
+      case 'outdate':
+        broker.outdate(name, true);
+        await world.sleep(act.forMs);
+        return broker.outdate(name, false);
+    }
   }
 
-  private release(home: string, order: 'same' | 'reversed'): void {
-    const messages = this.withheld.get(home) ?? [];
-    this.withheld.delete(home);
-    for (const message of order === 'same' ? messages : messages.reverse())
-      this.network.inject('broker', home, packetOf(message));
+  /** What becomes of what one part sends to another: brokers and captured bridges do what they like with it. */
+  private filterOf(from: string, to: string): Filter | null {
+    if (from === 'broker') return (bytes) => this.broker.passOn(to, bytes);
+    return from === 'bridge' ? (bytes) => this.captured?.answered(to, bytes) ?? bytes : null;
+  }
+
+  /** Services have ended in the middle of something, and come back. */
+  private died(what: string, parts: readonly ServiceName[], forMs: number): void {
+    this.record.note(`services end in the middle of something: ${parts.join(', ')}`);
+    this.record.cover(`kill ${what}`);
+    this.world.after(forMs, () => {
+      for (const part of parts) {
+        this.services.bring(part).catch((thrown: unknown) => {
+          this.watch.breach('7', `${part} does not start after its end: ${describe(thrown)}`);
+        });
+      }
+    });
   }
 
   private back(home: TownHome): void {
@@ -269,30 +298,32 @@ class Town {
 
   /** Every fault ends. */
   private async heal(): Promise<void> {
-    this.note('every fault ends');
+    this.record.note('every fault ends');
     this.network.heal();
-    for (const name of [...this.withheld.keys()]) this.release(name, 'reversed');
+    this.broker.behave();
+    this.services.spare();
     for (const { disk } of this.homes) {
       disk.set('ok');
       disk.cutIn(Number.POSITIVE_INFINITY, () => undefined);
     }
-    for (const name of ['broker', 'registry', 'vault', 'bridge'] as const) await this.services.bring(name);
+    for (const name of SERVICES) await this.services.bring(name);
   }
 
   /** Waits until nothing is left to do. */
   private async rest(): Promise<void> {
-    const { world, homes, network } = this;
+    const { world, homes, network, services } = this;
     for (let waitedMs = 0; waitedMs < REST_MS_MAX; waitedMs += LOOK_MS) {
       await world.sleep(LOOK_MS);
-      if (await isAtRest(homes)) break;
+      if (await isAtRest(homes, services)) break;
     }
-    if (!(await isAtRest(homes))) this.watch.breach('it comes to rest', await this.unrest());
+    if (!this.plan.isCaptured && !(await isAtRest(homes, services)))
+      this.watch.breach('it comes to rest', await this.unrest());
     const most = 4 + homes.length * 8;
     if (network.openCount > most) this.watch.breach('bounded memory', `${network.openCount} connections are open`);
   }
 
   private async unrest(): Promise<string> {
-    const said = this.homes.map(({ plan, isUp, isAnswered, orders }) => {
+    const said = this.homes.map(({ plan, isUp, owner: { isAnswered }, orders }) => {
       const kinds = orders.map(({ kind, jti }) => `${kind} ${jti.slice(0, 16)}`).join(', ');
       return `${plan.name} ${isUp ? 'is up' : 'is down'}, ${isAnswered ? 'all is answered' : 'not all is answered'} of ${kinds || 'nothing'}`;
     });
@@ -319,39 +350,12 @@ class Town {
 
   private onPiece(piece: Piece): void {
     const { from, to, bytes } = piece;
-    this.bytes += bytes.length;
-    this.hash.update(`${this.world.passedUs} ${from} ${to} ${bytes.length}\n`);
-    // Packet ids of MQTT are drawn by a library, and say nothing.
-    if (from === 'broker' || to === 'broker') for (const { payload } of messagesIn(bytes)) this.hash.update(payload);
-    else this.hash.update(withoutDate(bytes));
-    if (from.startsWith('owner-of-') && to === 'broker') this.heard.push(...messagesIn(bytes));
-    if (this.heard.length > HEARD_MAX) this.heard.splice(0, this.heard.length - HEARD_MAX);
+    this.record.piece(piece);
+    this.reached.piece(piece);
+    if (from.startsWith('owner-of-') && to === 'broker') this.broker.hear(bytes);
+    if (to === 'bridge') this.captured?.hear(from, bytes);
+    if (from === 'broker') this.captured?.learn(bytes);
     this.watch.seen(piece);
-  }
-
-  private note(line: string): void {
-    const text = `${(this.world.passedUs / 1_000_000).toFixed(3)} ${line}`;
-    this.hash.update(`${text}\n`);
-    this.trace.push(text);
-    if (this.trace.length > TRACE_LINES_MAX) this.trace.splice(0, this.trace.length - TRACE_LINES_MAX);
-  }
-
-  private cover(what: string): void {
-    this.covered.set(what, (this.covered.get(what) ?? 0) + 1);
-  }
-
-  private log(part: string): Log {
-    const line = (level: string) => (message: string, facts?: LogFacts) => {
-      const code = facts?.['code'];
-      if (typeof code === 'string') this.cover(`logged ${code}`);
-      if (level === 'debug') return;
-      this.note(`${part}: ${message}${facts ? ` ${JSON.stringify(facts)}` : ''}`);
-    };
-    const log: Log = {
-      ...{ debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
-      child: () => log,
-    };
-    return log;
   }
 }
 
@@ -359,14 +363,6 @@ const quietLog: Log = {
   ...{ debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
   child: () => quietLog,
 };
-
-/** Servers date their answers by the machine's clock. */
-function withoutDate(bytes: Uint8Array): Uint8Array | string {
-  if (bytes[0] !== 0x48 || bytes[1] !== 0x54) return bytes;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    .toString('latin1')
-    .replace(/\r\nDate: [^\r]*/i, '');
-}
 
 function describe(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);

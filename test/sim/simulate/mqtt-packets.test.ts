@@ -28,7 +28,7 @@ it('leaves out one that is cut off', () => {
 
 it('makes a packet that is read as it was written', () => {
   for (const length of [0, 1, 100, 127, 128, 16_383, 16_384, 60_000]) {
-    const packet = packetOf({ topic: 'home/door', payload: Buffer.alloc(length, 97) });
+    const packet = packetOf({ topic: 'home/door', payload: Buffer.alloc(length, 97), retained: false });
     expect(Buffer.compare(packet, publish('home/door', 'a'.repeat(length), 0))).toBe(0);
     expect(texts(packet)).toEqual([['home/door', 'a'.repeat(length)]]);
   }
@@ -46,4 +46,11 @@ it('takes out what is wanted, and leaves all other packets as they are, also hal
   );
   expect(taken.map(({ payload }) => Buffer.from(payload).toString())).toEqual(['yes', 'yes']);
   expect(Buffer.compare(kept, Buffer.concat([ack, event, half]))).toBe(0);
+});
+
+it('tells a message that the broker had kept from one that it passes on', () => {
+  const packets = [true, false].map((retained) => packetOf({ topic: 't', payload: Buffer.from('x'), retained }));
+  expect(messagesIn(Buffer.concat(packets)).map(({ retained }) => retained)).toEqual([true, false]);
+  const kept = generate({ cmd: 'publish', topic: 't', payload: 'x', qos: 0, dup: false, retain: true });
+  expect(Buffer.compare(packets[0] ?? Buffer.alloc(0), kept)).toBe(0);
 });

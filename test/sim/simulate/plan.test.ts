@@ -33,10 +33,15 @@ it('draws every kind of act, owner and agency', () => {
       'crash',
       'disk',
       'end-agency',
+      'kill',
+      'lie',
       'link',
+      'outdate',
+      'power',
       'press',
       'reboot',
       'replay',
+      'retain',
       'service',
       'withdraw',
       'withhold',
@@ -44,9 +49,9 @@ it('draws every kind of act, owner and agency', () => {
   );
   const homes = plans.flatMap((plan) => plan.homes);
   expect(new Set(homes.map(({ manner }) => manner))).toEqual(new Set(['shares', 'declines', 'ignores', 'away']));
-  expect(new Set(homes.map(({ regret }) => regret)).size).toBe(4);
+  expect(new Set(homes.map(({ regret }) => regret)).size).toBe(5);
   const kinds = new Set(plans.flatMap((plan) => plan.agencies.map(({ kind }) => kind)));
-  expect(kinds).toEqual(new Set(['honest', 'revoked', 'federal', 'unregistered']));
+  expect(kinds).toEqual(new Set(['honest', 'revoked', 'federal', 'unregistered', 'misnaming']));
 });
 
 it('leaves out what is not kept, and what happens to homes that are gone', () => {

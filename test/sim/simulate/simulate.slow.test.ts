@@ -1,7 +1,8 @@
 // Five hundred towns: every promise holds in each, and what they reach grows.
 import { expect, it } from 'vitest';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
-import { neverReached, Simulation } from '../../../sim/simulate/simulate.ts';
+import { neverReached } from '../../../sim/simulate/coverage.ts';
+import { Simulation } from '../../../sim/simulate/simulate.ts';
 
 const SEEDS = 500;
 

@@ -1,0 +1,237 @@
+// Owns: what simulated towns reach of each state machine and of the refusals: noting it while a town lives, and telling afterwards what was
+// never reached, and why that can be. Not here: the machines (device/consent, device/upload, cloud-bridge/intake), the command line (sim/cli).
+import {
+  ERRORS,
+  type ErrorCode,
+  fromUtf8,
+  intakeStatusSchema,
+  nextRequestState,
+  parseJson,
+  RECEIPT_OUTCOMES,
+  type RequestInput,
+  type RequestState,
+  sha256Hex,
+  UNSEEN,
+  uploadProgressSchema,
+  type walkLedger,
+} from '../../device/index.ts';
+import type { Piece } from '../world/memory-network.ts';
+import { messagesIn } from './mqtt-packets.ts';
+
+/** What was reached, and how often, in all towns. */
+export type Coverage = ReadonlyMap<string, number>;
+type LedgerEntry = Parameters<Parameters<typeof walkLedger>[3]>[0];
+
+const GRANT = { id: 'grant-1', sha256: sha256Hex('') };
+const CLIP: Extract<RequestState, { at: 'sealed' }>['clip'] = {
+  id: 'clip-1',
+  sha256: sha256Hex(''),
+  bytes: 1,
+  frames: 1,
+  window: { startUs: 0, endUs: 1 },
+  method: 'copy',
+  disclosed: [],
+  manifestSha256: sha256Hex(''),
+};
+
+/** Each state of a request, and both forms of those that remember whether a clip was offered. */
+const REQUEST_STATES: readonly RequestState[] = [
+  UNSEEN,
+  { at: 'pending', past: [] },
+  ...(['granted', 'revoked', 'recalled'] as const).map((at) => ({ at, grant: GRANT, past: [] })),
+  ...(['sealed', 'presented', 'delivered', 'revoking'] as const).map((at) => ({
+    at,
+    grant: GRANT,
+    clip: CLIP,
+    past: [],
+  })),
+  ...[null, CLIP].flatMap((presented) => [
+    { at: 'failed' as const, grant: GRANT, code: 'internal' as const, presented, past: [] },
+    { at: 'cancelled' as const, grant: GRANT, presented, past: [] },
+  ]),
+  { at: 'denied', past: [] },
+  { at: 'expired', past: [] },
+];
+const { id: grant } = GRANT;
+const REQUEST_INPUTS: readonly RequestInput[] = [
+  ...(['seen', 'cancelled', 'expired', 'deny'] as const).map((type) => ({ type })),
+  { type: 'grant', grant: { ...GRANT, id: 'grant-2' } },
+  { type: 'revoke', grant: GRANT },
+  { type: 'sealed', grant, clip: CLIP },
+  ...(['presented', 'delivered', 'deleted', 'kept'] as const).map((type) => ({ type, grant })),
+  { type: 'failed', grant, code: 'internal' },
+  { type: 'ended', grant, reason: 'expired' },
+];
+
+/** Transitions of a request that a ledger records. */
+function requestTransitions(): string[] {
+  const found = REQUEST_STATES.flatMap((state) =>
+    REQUEST_INPUTS.flatMap((input) => {
+      const { state: to, effects } = nextRequestState(state, input);
+      return effects.some((effect) => effect.do === 'record') ? [`${state.at} > ${to.at}`] : [];
+    }),
+  );
+  return [...new Set(found)];
+}
+
+/** An upload, as its owner hears of it. After a restart it waits again. */
+const UPLOAD_TRANSITIONS = [
+  ...['new > waiting', 'waiting > sending', 'waiting > retrying', 'waiting > stored', 'waiting > stopped'],
+  ...['sending > retrying', 'sending > stored', 'sending > stopped', 'sending > waiting'],
+  ...['retrying > sending', 'retrying > stored', 'retrying > stopped', 'retrying > waiting'],
+];
+/** An intake, as its device hears of it. One that is revoked before it was opened is deleted at once. */
+const INTAKE_TRANSITIONS = [
+  ...['new > open', 'new > deleted', 'open > stored', 'open > deleted', 'stored > deleted', 'stored > recalled'],
+];
+
+/** Refusals of consent and intake: each should be provoked by some town. */
+const PROVOKED = /^(consent|intake)_|^(message_retained|preview_changed|id_kind_wrong)$/;
+
+/** Why no town can provoke a refusal. */
+const WHY_NEVER: Partial<Record<ErrorCode, string>> = {
+  consent_before_restore: 'no town restores a backup',
+  consent_credential_expired: 'a credential lives for a day, a town for minutes',
+  consent_agency_ineligible: 'no registry issues such a credential, and a bridge cannot sign one',
+  consent_ledger_damaged: 'no bit of a ledger turns over: then nothing comes to rest',
+  consent_zones_unsupported: 'every stream of today’s cameras can be blacked out',
+  consent_window_future: 'no bridge publishes a request for time to come',
+  intake_length: 'a doorbell names the length of its manifest',
+};
+
+/** Notes what a town reaches while it lives. */
+export class Reached {
+  private readonly cover: (what: string) => void;
+  /** The last state of each upload and intake, by machine, home and grant. */
+  private readonly states = new Map<string, string>();
+
+  constructor(cover: (what: string) => void) {
+    this.cover = cover;
+  }
+
+  piece({ from, to, bytes }: Piece): void {
+    if (to === 'broker') this.published(from, bytes);
+    if (from === 'bridge')
+      this.answered(to, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'));
+  }
+
+  private published(home: string, bytes: Uint8Array): void {
+    for (const { topic, payload } of messagesIn(bytes)) {
+      const isUpload = topic.endsWith('/upload');
+      if (!isUpload && !topic.endsWith('/state')) continue;
+      // Each is held to its schema by its reader; here it is only counted, many times a second of the machine's.
+      const said = asRecord(parseJson(fromUtf8(payload) ?? ''));
+      if (isUpload) this.moved('upload', `${home} ${String(said['grant'])}`, String(said['state']));
+      for (const code of Object.keys(asRecord(said['refused']))) this.cover(`counted ${code}`);
+      const requests: unknown = isUpload ? [] : said['requests'];
+      if (Array.isArray(requests))
+        for (const one of requests) this.cover(`request in ${String(asRecord(one)['state'])}`);
+    }
+  }
+
+  private answered(home: string, text: string): void {
+    const [, grant, state] = /"grant":"([\w-]+)","state":"(\w+)"/.exec(text) ?? [];
+    if (grant !== undefined && state !== undefined) this.moved('intake', `${home} ${grant}`, state);
+    const code = /"code":"([a-z_]+)"/.exec(text)?.[1];
+    if (code !== undefined) this.cover(`answered ${code}`);
+  }
+
+  private moved(machine: string, of: string, state: string): void {
+    const key = `${machine} ${of}`;
+    const before = this.states.get(key) ?? 'new';
+    if (before === state) return;
+    this.states.set(key, state);
+    this.cover(`${machine} in ${state}`);
+    this.cover(`${machine} ${before} > ${state}`);
+  }
+}
+
+/** Follows the requests of one home through its ledger. */
+export class FollowedRequests {
+  /** What the ledger recorded, e.g. `request granted > sealed`. */
+  readonly reached: string[] = [];
+  private readonly states = new Map<string, RequestState>();
+
+  entry(entry: LedgerEntry): void {
+    if (!('request' in entry.body) || entry.type === 'revoked-ahead') return;
+    const before = nextRequestState(this.states.get(entry.body.request) ?? UNSEEN, { type: 'seen' }).state;
+    const input = inputOf(entry, 'grant' in before && before.grant ? before.grant.sha256 : '');
+    if (!input) return;
+    const { state } = nextRequestState(before, input);
+    this.states.set(entry.body.request, state);
+    this.reached.push(`request in ${state.at}`, `request ${before.at} > ${state.at}`);
+  }
+}
+
+function inputOf(entry: LedgerEntry, currentSha256: string): RequestInput | null {
+  switch (entry.type) {
+    case 'granted':
+      return { type: 'grant', grant: { id: entry.body.grant, sha256: sha256Hex(entry.body.grantToken) } };
+    case 'denied':
+      return { type: 'deny' };
+    case 'revoked':
+      return { type: 'revoke', grant: { id: entry.body.grant, sha256: currentSha256 } };
+    case 'sealed':
+      return { type: 'sealed', grant: entry.body.grant, clip: entry.body.clip };
+    case 'token-presented':
+      return { type: 'presented', grant: entry.body.grant };
+    case 'delivered':
+    case 'deleted':
+      return { type: entry.type, grant: entry.body.grant };
+    case 'recalled':
+      return { type: 'kept', grant: entry.body.grant };
+    case 'failed':
+      return { type: 'failed', grant: entry.body.grant, code: entry.body.code };
+    case 'ended':
+      if (entry.body.reason === 'cancelled') return { type: 'cancelled' };
+      return { type: 'ended', grant: entry.body.grant, reason: entry.body.reason };
+    default:
+      return null;
+  }
+}
+
+/** What was reached of a list, and what never was. */
+export interface Share {
+  readonly what: string;
+  readonly reached: readonly string[];
+  readonly never: readonly string[];
+}
+
+/** What all towns together have reached of each machine and of the refusals. */
+export function sharesOf(covered: Coverage): Share[] {
+  const states = [...new Set(REQUEST_STATES.map(({ at }) => at))];
+  const share = (what: string, all: readonly string[], isReached: (one: string) => boolean): Share => ({
+    what,
+    reached: all.filter(isReached),
+    never: all.filter((one) => !isReached(one)),
+  });
+  const machine = (name: string, of: string, all: { states: readonly string[]; moves: readonly string[] }) => [
+    share(`states of ${of}`, all.states, (state) => covered.has(`${name} in ${state}`)),
+    share(`transitions of ${of}`, all.moves, (move) => covered.has(`${name} ${move}`)),
+  ];
+  const words = new Set([...covered.keys()].flatMap((what) => what.split(' ')));
+  const codes = Object.keys(ERRORS).filter((code) => PROVOKED.test(code));
+  return [
+    ...machine('request', 'a request', { states, moves: requestTransitions() }),
+    ...machine('upload', 'an upload', { states: uploadProgressSchema.shape.state.options, moves: UPLOAD_TRANSITIONS }),
+    ...machine('intake', 'an intake', { states: intakeStatusSchema.shape.state.options, moves: INTAKE_TRANSITIONS }),
+    share('answers to orders', RECEIPT_OUTCOMES, (outcome) => covered.has(`answer ${outcome}`)),
+    share('refusals', codes, (code) => words.has(code)),
+  ];
+}
+
+/** Receipts and errors that no town has provoked. */
+export function neverReached(covered: Coverage): string[] {
+  return sharesOf(covered)
+    .slice(-2)
+    .flatMap(({ never }) => never);
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+/** Why a refusal is never reached; null where no reason is known. */
+export function whyNever(code: string): string | null {
+  return Object.entries(WHY_NEVER).find(([known]) => known === code)?.[1] ?? null;
+}
