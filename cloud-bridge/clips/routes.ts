@@ -12,6 +12,8 @@ import type { Intake } from '../intake/store.ts';
 import type { Clips } from './clips.ts';
 
 const paramsSchema = z.strictObject({ clip: idSchema });
+/** The statement of a clip: the same for agencies and pets' owners. */
+export const statementSchema = z.strictObject({ manifest: z.string() });
 /** Query and entries of the clip list: the same for agencies and pets' owners. */
 export const clipPageSchema = z.strictObject(pageFields(100, 500));
 export const clipListSchema = z.strictObject({
@@ -67,7 +69,7 @@ export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
       path: '/v1/clips/:clip/manifest',
       params: paramsSchema,
       also: { 303: elsewhereSchema },
-      answer: z.strictObject({ manifest: z.string() }),
+      answer: statementSchema,
       about: 'The statement that the home signed about it.',
     },
     async ({ bearer, params: { clip }, reply }) => {

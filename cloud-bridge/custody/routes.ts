@@ -15,6 +15,7 @@ const entriesSchema = z.strictObject({
 });
 const count = z.int().nonnegative();
 const inclusionAnswerSchema = z.strictObject({ leaf: count, size: count, path: z.array(sha256Schema) });
+const cosignedSchema = z.strictObject({});
 const entriesAnswerSchema = z.strictObject({
   entries: z.array(z.strictObject({ leaf: count, entry: z.string() })),
   next: count.nullable(),
@@ -68,7 +69,7 @@ export function logRoutes(api: Router, custody: Custody): void {
       path: '/v1/custody/cosignatures',
       roles: ['signed'],
       body: cosignatureBodySchema,
-      answer: z.strictObject({}),
+      answer: cosignedSchema,
       status: 201,
       about: 'A witness hands in its cosignature of a head.',
     },

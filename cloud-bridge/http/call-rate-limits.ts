@@ -42,6 +42,7 @@ export const perMinuteSchema = z.strictObject({
   admin: perMinute(3_000),
 } satisfies Record<Role, z.ZodType<number>>);
 export type PerMinute = z.infer<typeof perMinuteSchema>;
+const ROLES_COUNTED = perMinuteSchema.keyof().options;
 
 const claimedSchema = z.object({ iss: z.string().min(1).max(256) });
 
@@ -69,9 +70,7 @@ export class Rates {
   constructor(clock: Clock, most: PerMinute) {
     this.most = most;
     const counts = () => new WindowCounts(clock, MINUTE_MS, NAMES_MAX);
-    this.limits = new Map(
-      perMinuteSchema.keyof().options.map((role) => [role, new FixedWindowLimit(counts(), most[role])]),
-    );
+    this.limits = new Map(ROLES_COUNTED.map((role) => [role, new FixedWindowLimit(counts(), most[role])]));
     this.refusals = new FixedWindowLimit(counts(), Math.min(most.device, REFUSALS_MAX));
   }
 

@@ -34,6 +34,9 @@ export class Health {
   }
 }
 
+const liveSchema = z.strictObject({ status: z.literal('live') });
+const readySchema = z.strictObject({ status: z.literal('ready'), checks: z.record(z.string(), z.literal('ok')) });
+
 /** Adds both routes. They report which checks pass, never a figure: free space would show when a clip has arrived. */
 export function healthRoutes(api: Router, health: Health): void {
   const open = { method: 'GET', roles: ['public'], uncounted: true } as const;
@@ -41,7 +44,7 @@ export function healthRoutes(api: Router, health: Health): void {
     {
       ...open,
       path: '/healthz',
-      answer: z.strictObject({ status: z.literal('live') }),
+      answer: liveSchema,
       about: 'That the process lives.',
     },
     () => ({ status: 'live' as const }),
@@ -51,7 +54,7 @@ export function healthRoutes(api: Router, health: Health): void {
       ...open,
       path: '/readyz',
       about: 'That the process can do its work: each check, by name.',
-      answer: z.strictObject({ status: z.literal('ready'), checks: z.record(z.string(), z.literal('ok')) }),
+      answer: readySchema,
     },
     async () => {
       const seen = await health.look();

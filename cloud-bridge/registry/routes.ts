@@ -24,6 +24,9 @@ const reasonedSchema = z.strictObject({ revision: seen, reason });
 const reinstatementSchema = z.strictObject({ revision: seen, scope: idSchema.optional() });
 /** Revoking needs no revision: it must not be delayed by a look first. */
 const revocationSchema = z.strictObject({ revision: seen.optional(), scope: idSchema.optional() }).nullish();
+const keySchema = z.strictObject({ id: idSchema, key: publicKeySchema });
+const revocationsSchema = z.strictObject({ revocations: z.string() });
+const credentialSchema = z.strictObject({ credential: z.string() });
 const rotationSchema = z.strictObject({ revision: seen, rotation: z.string().max(8_192) });
 
 const FAILURES_MAX = 20;
@@ -36,7 +39,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, clock: 
     {
       ...open,
       path: '/v1/key',
-      answer: z.strictObject({ id: idSchema, key: publicKeySchema }),
+      answer: keySchema,
       about: 'Who this registry is.',
     },
     () => ({ id: registry.id, key: registry.publicKey }),
@@ -45,7 +48,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, clock: 
     {
       ...open,
       path: '/v1/revocations',
-      answer: z.strictObject({ revocations: z.string() }),
+      answer: revocationsSchema,
       about: 'The signed list of those whose access was taken.',
     },
     () => ({ revocations: registry.revocations() }),
@@ -55,7 +58,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, clock: 
       ...open,
       path: '/v1/credentials/:agency',
       params: idParamsSchema,
-      answer: z.strictObject({ credential: z.string() }),
+      answer: credentialSchema,
       about: 'A fresh signed credential of an agency.',
     },
     ({ params }) => ({ credential: registry.credential(params.agency) }),

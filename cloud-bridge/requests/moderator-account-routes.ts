@@ -9,6 +9,8 @@ const paramsSchema = z.strictObject({ moderator: idSchema });
 const moderatorIdSchema = idSchema.refine((id) => id !== 'admin', 'that is the admin');
 const bodySchema = z.strictObject({ moderator: moderatorIdSchema, name: z.string().trim().min(1).max(120) });
 const moderatorSchema = z.strictObject({ moderator: idSchema, name: z.string(), sinceS: z.int().nonnegative() });
+const listSchema = z.strictObject({ moderators: z.array(moderatorSchema) });
+const enteredSchema = moderatorSchema.extend({ token: z.string() });
 
 export function moderatorRoutes(api: Router, moderators: Moderators): void {
   const admin = { roles: ['admin'] } as const;
@@ -18,7 +20,7 @@ export function moderatorRoutes(api: Router, moderators: Moderators): void {
       path: '/v1/moderators',
       ...admin,
       about: 'All moderators.',
-      answer: z.strictObject({ moderators: z.array(moderatorSchema) }),
+      answer: listSchema,
     },
     async () => ({ moderators: await moderators.list() }),
   );
@@ -29,7 +31,7 @@ export function moderatorRoutes(api: Router, moderators: Moderators): void {
       ...admin,
       body: bodySchema,
       status: 201,
-      answer: moderatorSchema.extend({ token: z.string() }),
+      answer: enteredSchema,
       about: 'Enters a moderator; the token is shown this once.',
     },
     ({ body }) => moderators.add(body.moderator, body.name),

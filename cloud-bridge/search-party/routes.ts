@@ -6,7 +6,7 @@ import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { publishedSearchSchema } from '../../device/protocol/search.ts';
 import type { Clips } from '../clips/clips.ts';
-import { clipListSchema, clipPageSchema, statementOf } from '../clips/routes.ts';
+import { clipListSchema, clipPageSchema, statementOf, statementSchema } from '../clips/routes.ts';
 import type { Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
 import { PHOTO_POSTED_BYTES_MAX, type Photos } from './sanitize-photo.ts';
@@ -29,6 +29,8 @@ const postSchema = z.strictObject({
   pairing: z.string().max(2_048),
 });
 const searchSchema = z.strictObject({ search: idSchema });
+const photoSchema = z.strictObject({ photo });
+const rulesSchema = z.strictObject({ rules: searchRulesSchema });
 const clipSchema = z.strictObject({ clip: idSchema });
 
 const neighbor = { roles: ['neighbor'] } as const;
@@ -40,7 +42,7 @@ export function searchRoutes(api: Router, { searches, photos, clips, rules }: Se
       method: 'GET',
       path: '/v1/search-party',
       roles: ['public'],
-      answer: z.strictObject({ rules: searchRulesSchema }),
+      answer: rulesSchema,
       about: 'The limits of searches for pets.',
     },
     () => ({ rules }),
@@ -55,7 +57,7 @@ export function searchRoutes(api: Router, { searches, photos, clips, rules }: Se
       whole: { types: /^image\/[a-z]{1,10}$/, bytesMax: PHOTO_POSTED_BYTES_MAX },
       // Before any byte of the photo is read.
       admit: ({ bearer }) => searches.admitPhoto(bearer),
-      answer: z.strictObject({ photo }),
+      answer: photoSchema,
       about: 'Makes a photo plain: small, and without what cameras write into it.',
     },
     async ({ request: { body } }) => {
@@ -126,7 +128,7 @@ function clipRoutes(api: Router, clips: SearchRouteDeps['clips']): void {
       path: '/v1/search-party/clips/:clip/manifest',
       ...neighbor,
       params: clipSchema,
-      answer: z.strictObject({ manifest: z.string() }),
+      answer: statementSchema,
       about: 'The statement that the home signed about it.',
     },
     async ({ bearer, params: { clip } }) => ({

@@ -28,6 +28,11 @@ const listSchema = pageSchema.extend({
   case: caseIdSchema.optional(),
 });
 const linkSchema = z.strictObject({ link: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
+const linkAnswerSchema = z.strictObject({ url: z.url(), expiresS: z.int() });
+const statementSchema = z.strictObject({ manifest: z.string() });
+const triageSchema = z.strictObject({ decision: z.enum(['accept', 'decline']) });
+const categoriesSchema = z.strictObject({ categories: z.array(idSchema).max(16) });
+const classSchema = z.strictObject({ accessClass: z.enum(ACCESS_CLASSES) });
 
 const momentS = z.int().nullable();
 /** What an officer is told of an item. */
@@ -138,7 +143,7 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
     {
       ...one,
       path: `${ITEM}/manifest`,
-      answer: z.strictObject({ manifest: z.string() }),
+      answer: statementSchema,
       about: 'The statement that the home signed about it.',
     },
     async ({ admitted, params }) => ({ manifest: await evidence.manifest(admitted, params.item) }),
@@ -158,13 +163,12 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
       },
     );
   }
-  const linkAnswer = z.strictObject({ url: z.url(), expiresS: z.int() });
   api.route(
     {
       ...one,
       method: 'POST',
       path: `${ITEM}/links`,
-      answer: linkAnswer,
+      answer: linkAnswerSchema,
       status: 201,
       about: 'A link that anyone who has it can download from, once, for a while.',
     },
@@ -195,13 +199,11 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
 function sorting(api: Router, deps: OfficerRoutesDeps): void {
   const { evidence } = deps;
   const one = { ...officers(deps), params: itemSchema, answer: viewSchema } as const;
-  const triageSchema = z.strictObject({ decision: z.enum(['accept', 'decline']) });
   api.route(
     { method: 'POST', path: `${ITEM}/triage`, ...one, body: triageSchema, about: 'Accepts or declines an item.' },
     ({ admitted, params, body }) =>
       evidence.triage(admitted, params.item, body.decision === 'accept' ? 'accepted' : 'declined'),
   );
-  const categoriesSchema = z.strictObject({ categories: z.array(idSchema).max(16) });
   api.route(
     {
       method: 'PUT',
@@ -212,7 +214,6 @@ function sorting(api: Router, deps: OfficerRoutesDeps): void {
     },
     ({ admitted, params, body }) => evidence.categorise(admitted, params.item, body.categories),
   );
-  const classSchema = z.strictObject({ accessClass: z.enum(ACCESS_CLASSES) });
   api.route(
     { method: 'PUT', path: `${ITEM}/access-class`, ...one, body: classSchema, about: 'Sets who may read it.' },
     ({ admitted, params, body }) => evidence.classify(admitted, params.item, body.accessClass),

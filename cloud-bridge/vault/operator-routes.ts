@@ -28,6 +28,8 @@ const OAUTH_WORDS = new Map<string, 'invalid_client' | 'invalid_scope'>([
 const BASIC = /^Basic ([A-Za-z0-9+/=]{4,512})$/;
 
 const bridgeSchema = z.strictObject({ key: publicKeySchema.refine(isPublicKey) });
+const enteredSchema = z.strictObject({ bridge: idSchema });
+const successorSchema = z.strictObject({ agency: idSchema, organisation: idSchema });
 const issuedSchema = z.strictObject({ client: idSchema, secret: secretSchema, scopes: z.array(z.string()).readonly() });
 /** RFC 6749 §5.1. */
 const tokenAnswerSchema = z.strictObject({
@@ -55,7 +57,7 @@ export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
       ...admin,
       body: bridgeSchema,
       status: 201,
-      answer: z.strictObject({ bridge: idSchema }),
+      answer: enteredSchema,
       about: 'Lets a bridge with this key hand clips over.',
     },
     async ({ body: { key } }) => {
@@ -117,14 +119,13 @@ export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
  * The operator's statement that an agency has a new key. A bridge may not state that: it could give evidence to an agency of its choice.
  */
 function successionRoute(api: Router, { clock, successions, readings }: OperatorRoutesDeps): void {
-  const answer = z.strictObject({ agency: idSchema, organisation: idSchema });
   const shape = { method: 'PUT', path: '/v1/agencies/:agency/successor', roles: ['admin'] } as const;
   api.route(
     {
       ...shape,
       params: agencySchema,
       body: agencySchema,
-      answer,
+      answer: successorSchema,
       about: 'Says that an agency has another key: its evidence stays its own, clients of the older one end.',
     },
     async ({ params, body: { agency } }) => {

@@ -109,9 +109,10 @@ function checkCustody(
   return verifyCustody(known, documents, { sha256, sha256Hex, verify: verifySignature });
 }
 
+const statementHeaderSchema = z.object({ typ: z.literal('doorsill-statement+jws') });
+
 function isStatement(token: string): boolean {
-  const header = z.object({ typ: z.literal('doorsill-statement+jws') });
-  return header.safeParse(parseToken(token)?.header).success;
+  return statementHeaderSchema.safeParse(parseToken(token)?.header).success;
 }
 
 /** The chain for owner and bridge: a device, an owner paired with it, that owner's grant. */

@@ -144,8 +144,10 @@ export function openSearch(
   return { ok: true, opened };
 }
 
+const signerSchema = z.object({ iss: signedClaims.iss });
+
 /** The key that a poster's token names as its signer. Anyone may post, so the token is checked against its own key. */
 export function claimedSigner(token: string): string[] {
-  const claims = z.object({ iss: signedClaims.iss }).safeParse(parseToken(token)?.claims);
+  const claims = signerSchema.safeParse(parseToken(token)?.claims);
   return claims.success ? [claims.data.iss] : [];
 }
