@@ -7,47 +7,89 @@ const SECTOR_BYTES = 512;
 /** A change that is not durable yet: a range that was written, or a new length. */
 type Pending = { readonly at: number; readonly length: number } | { readonly cutTo: number };
 
-/** A file's bytes in a buffer that grows. */
-class Bytes {
-  private buffer: Uint8Array;
-  size: number;
+/** Bytes are kept in pages of this size. */
+const PAGE_BYTES = 4_096;
+const ZEROS = new Uint8Array(PAGE_BYTES);
 
-  constructor(bytes: Uint8Array = new Uint8Array(0)) {
-    this.buffer = bytes;
-    this.size = bytes.length;
+/** A page, or null for one full of zeros. No page is ever changed: files and copies of them share what is the same. */
+type Page = Uint8Array | null;
+
+/** A file's bytes in pages. */
+class Bytes {
+  private pages: Page[] = [];
+  size = 0;
+
+  /** The same bytes; nothing is copied before one of the two changes. */
+  copy(): Bytes {
+    const copy = new Bytes();
+    copy.pages = this.pages.slice();
+    copy.size = this.size;
+    return copy;
   }
 
   /** A copy of up to `length` bytes; shorter only at the end. */
   read(position: number, length: number): Uint8Array {
-    return this.buffer.slice(Math.min(position, this.size), Math.min(position + length, this.size));
+    const from = Math.min(position, this.size);
+    const bytes = new Uint8Array(Math.min(position + length, this.size) - from);
+    for (const { page, at, inPage, length: part } of parts(from, bytes.length)) {
+      const kept = this.pages[page];
+      if (kept) bytes.set(kept.subarray(inPage, inPage + part), at);
+    }
+    return bytes;
   }
 
   write(position: number, bytes: Uint8Array): void {
-    this.grow(position + bytes.length);
-    this.buffer.set(bytes, position);
+    this.size = Math.max(this.size, position + bytes.length);
+    for (const { page, at, inPage, length } of parts(position, bytes.length))
+      this.pages[page] = changed(this.pages[page], inPage, bytes.subarray(at, at + length));
+  }
+
+  /** Takes over a range of other bytes, as far as they reach, as if it was written here. */
+  take(from: Bytes, position: number, length: number): void {
+    const taken = Math.max(0, Math.min(length, from.size - position));
+    this.size = Math.max(this.size, position + taken);
+    for (const { page, inPage, length: part } of parts(position, taken)) {
+      const other = from.pages[page] ?? null;
+      this.pages[page] =
+        part === PAGE_BYTES
+          ? other
+          : changed(this.pages[page], inPage, (other ?? ZEROS).subarray(inPage, inPage + part));
+    }
   }
 
   resize(length: number): void {
     if (length < this.size) {
       // What is read there later, if the file grows again, is zero.
-      this.buffer.fill(0, length, this.size);
-      this.size = length;
-    } else this.grow(length);
+      const [last, inPage] = [Math.floor(length / PAGE_BYTES), length % PAGE_BYTES];
+      this.pages.length = Math.min(this.pages.length, inPage === 0 ? last : last + 1);
+      if (inPage > 0 && this.pages[last]) this.pages[last] = changed(this.pages[last], inPage, ZEROS.subarray(inPage));
+    }
+    this.size = length;
   }
 
   flip(bit: number): void {
     const at = bit >> 3;
-    this.buffer[at] = (this.buffer[at] ?? 0) ^ (1 << (bit & 7));
+    const byte = (this.read(at, 1)[0] ?? 0) ^ (1 << (bit & 7));
+    this.write(at, Uint8Array.of(byte));
   }
+}
 
-  private grow(size: number): void {
-    if (size > this.buffer.length) {
-      const larger = new Uint8Array(Math.max(size, this.buffer.length * 2));
-      larger.set(this.buffer.subarray(0, this.size));
-      this.buffer = larger;
-    }
-    this.size = Math.max(this.size, size);
+/** The parts of a range by page: where each is in the range, and where in its page. */
+function* parts(position: number, length: number) {
+  for (let at = 0; at < length; ) {
+    const inPage = (position + at) % PAGE_BYTES;
+    const part = Math.min(PAGE_BYTES - inPage, length - at);
+    yield { page: Math.floor((position + at) / PAGE_BYTES), at, inPage, length: part };
+    at += part;
   }
+}
+
+/** A page as it is once `bytes` were written into it. */
+function changed(page: Page | undefined, inPage: number, bytes: Uint8Array): Page {
+  if (bytes.length === PAGE_BYTES) return Buffer.compare(bytes, ZEROS) === 0 ? null : new Uint8Array(bytes);
+  const fresh = page ? page.slice() : new Uint8Array(PAGE_BYTES);
+  fresh.set(bytes, inPage);
+  return fresh;
 }
 
 export class FileContent {
@@ -55,10 +97,10 @@ export class FileContent {
   private readonly durable: Bytes;
   private pending: Pending[] = [];
 
-  /** A file that holds `bytes`, durably. */
-  constructor(bytes: Uint8Array = new Uint8Array(0)) {
-    this.live = new Bytes(bytes.slice());
-    this.durable = new Bytes(bytes.slice());
+  /** An empty file; or one that holds `bytes`, durably. */
+  constructor(bytes: Bytes = new Bytes()) {
+    this.live = bytes;
+    this.durable = bytes.copy();
   }
 
   get size(): number {
@@ -105,20 +147,20 @@ export class FileContent {
   }
 
   copy(): FileContent {
-    return new FileContent(this.live.read(0, this.live.size));
+    return new FileContent(this.live.copy());
   }
 
   /** What is found after a power cut: all that was durable, and of each other write everything, nothing, or some of its sectors. */
   afterPowerCut(random: Random): FileContent {
-    const found = new Bytes(this.durable.read(0, this.durable.size));
+    const found = this.durable.copy();
     for (const one of this.pending) {
       const fate = integerBelow(random, 3);
       if (fate === 0) continue;
       if ('cutTo' in one) found.resize(one.cutTo);
-      else if (fate === 1) found.write(one.at, this.live.read(one.at, one.length));
+      else if (fate === 1) found.take(this.live, one.at, one.length);
       else this.tear(found, one, random);
     }
-    return new FileContent(found.read(0, found.size));
+    return new FileContent(found);
   }
 
   private tear(into: Bytes, { at, length }: { at: number; length: number }, random: Random): void {
@@ -126,13 +168,13 @@ export class FileContent {
       if (random.fraction() < 0.5) continue;
       const from = Math.max(at, sector);
       const to = Math.min(at + length, sector + SECTOR_BYTES);
-      into.write(from, this.live.read(from, to - from));
+      into.take(this.live, from, to - from);
     }
   }
 
   /** Makes a change durable: a range as it is now, whatever was written there since. */
   private keep(one: Pending): void {
     if ('cutTo' in one) this.durable.resize(one.cutTo);
-    else this.durable.write(one.at, this.live.read(one.at, one.length));
+    else this.durable.take(this.live, one.at, one.length);
   }
 }
