@@ -3,9 +3,9 @@
 import { exchangeJson, failure, isFailure, type Log, SeededRandom } from '../../device/index.ts';
 import { pinBridge } from '../officer/evidence-desk.ts';
 import { adminBearer } from '../officer/registration.ts';
-import { replaceFetch } from '../world/memory-fetch.ts';
 import { type Filter, MemoryNetwork, type Piece } from '../world/memory-network.ts';
 import { settled } from '../world/quiet.ts';
+import { replacePlatform } from '../world/replace-platform.ts';
 import { VirtualClock } from '../world/virtual-clock.ts';
 import { CapturedBridge } from './captured-bridge.ts';
 import { watchCiphers } from './cipher-watch.ts';
@@ -56,12 +56,12 @@ export interface TownGround {
 
 /** Prepares the ground: registry with its agencies, vault, bridge, as they are kept for every town. `lists`: the registry's shipped lists. */
 export async function prepareGround(footage: Footage, folders: ServiceFolders, lists: string): Promise<TownGround> {
-  const world = new VirtualClock({ startUs: PREPARED_US });
+  const world = new VirtualClock({ startUs: PREPARED_US, quiet: settled });
   const random = new SeededRandom(PREPARING_SEED);
   const network = new MemoryNetwork({ clock: world, random });
   const disk = await serviceDisk({ clock: world, random }, lists);
   const services = new TownServices(folders.live, disk, { clock: world, random, network, log: () => quietLog });
-  const restore = replaceFetch(network.at('services'), world);
+  const restore = replacePlatform(network.at('services'), world);
   const running = world.run();
   try {
     await services.start();
@@ -131,7 +131,7 @@ class Town {
   }
 
   async run(): Promise<TownResult> {
-    const restore = replaceFetch(this.network.at('services'), this.world);
+    const restore = replacePlatform(this.network.at('services'), this.world);
     const stray = (thrown: unknown) => this.watch.breach('no stray error', describe(thrown));
     process.on('unhandledRejection', stray);
     const unwatch = watchCiphers((what) => this.watch.breach('no nonce twice', what));

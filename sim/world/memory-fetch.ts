@@ -40,15 +40,6 @@ export function fetchOver(network: Network, clock: Clock): typeof fetch {
   };
 }
 
-/** Has the whole process use `fetchOver`, until what is returned is called. */
-export function replaceFetch(network: Network, clock: Clock): () => void {
-  const before = globalThis.fetch;
-  globalThis.fetch = fetchOver(network, clock);
-  return () => {
-    globalThis.fetch = before;
-  };
-}
-
 async function send(asked: ReturnType<typeof request>, body: RequestInit['body']): Promise<void> {
   if (typeof body === 'string' || body instanceof Uint8Array) asked.end(body);
   else if (body instanceof ReadableStream) {

@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { exchangeJson } from '../../../device/protocol/json-client.ts';
-import { replaceFetch } from '../../../sim/world/memory-fetch.ts';
 import { MemoryNetwork } from '../../../sim/world/memory-network.ts';
 import { settled } from '../../../sim/world/quiet.ts';
+import { replacePlatform } from '../../../sim/world/replace-platform.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 
 let world = new VirtualClock({ startUs: 0, quiet: settled });
@@ -17,7 +17,7 @@ beforeEach(async () => {
   world = new VirtualClock({ startUs: 0, quiet: settled });
   network = new MemoryNetwork({ clock: world, random: new SeededRandom(1) });
   running = world.run();
-  restore = replaceFetch(network.at('client'), world);
+  restore = replacePlatform(network.at('client'), world);
   const server = createServer((asked, answer) => {
     if (asked.url === '/silent') return;
     if (asked.url === '/moved') return void answer.writeHead(302, { location: '/' }).end();
