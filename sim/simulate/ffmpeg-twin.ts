@@ -11,11 +11,12 @@ import {
   SystemClock,
 } from '../../device/index.ts';
 
-/** One GOP of the footage, and frames a second. The picture is as small as its content allows. */
+/** One GOP of the footage, and frames a second. Pictures are as small and as few as tells one place in a GOP from another. */
 export const GOP_US = 5_000_000;
-const FOOTAGE_FPS = 5;
+const FOOTAGE_FPS = 2;
 /** How long each picture of the footage is shown. */
 export const FRAME_US = 1_000_000 / FOOTAGE_FPS;
+const GOP_FRAMES = String((GOP_US * FOOTAGE_FPS) / 1_000_000);
 const GOPS = 8;
 const RECORD_MS_MAX = 30_000;
 const FOOTAGE_BYTES_MAX = 4_000_000;
@@ -62,7 +63,18 @@ export async function drawFootage(ffmpeg: Ffmpeg): Promise<Footage> {
         '-threads',
         '1',
       ],
-      ...['-g', '25', '-keyint_min', '25', '-sc_threshold', '0', '-map_metadata', '-1', '-fflags', '+bitexact'],
+      ...[
+        '-g',
+        GOP_FRAMES,
+        '-keyint_min',
+        GOP_FRAMES,
+        '-sc_threshold',
+        '0',
+        '-map_metadata',
+        '-1',
+        '-fflags',
+        '+bitexact',
+      ],
       ...['-avoid_negative_ts', 'disabled', '-flags:v', '+bitexact'],
       ...['-movflags', '+frag_keyframe+empty_moov+default_base_moof+frag_discont', '-f', 'mp4', 'pipe:1'],
     ],

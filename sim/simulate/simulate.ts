@@ -3,7 +3,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Ffmpeg, failure } from '../../device/index.ts';
-import { drawFootage } from './ffmpeg-twin.ts';
+import { rememberSignatures } from '../world/remembered-signatures.ts';
+import { drawFootage, type Footage } from './ffmpeg-twin.ts';
 import { type Plan, planOf, shrunk } from './plan.ts';
 import { prepareGround, runTown, type TownGround, type TownResult } from './town.ts';
 import { ServiceFolders } from './town-services.ts';
@@ -32,18 +33,23 @@ export class Simulation {
   readonly covered = new Map<string, number>();
   private readonly folders: ServiceFolders;
   private readonly ground: TownGround;
+  private readonly forget = rememberSignatures();
 
   private constructor(folders: ServiceFolders, ground: TownGround) {
     this.folders = folders;
     this.ground = ground;
   }
 
-  /** Prepares what every town begins with. Throws `ffmpeg_failed`. */
+  /** Draws the footage of all towns, and prepares what every town begins with. Throws `ffmpeg_failed`. */
   static async open(ffmpeg: Ffmpeg): Promise<Simulation> {
+    return Simulation.on(await drawFootage(ffmpeg));
+  }
+
+  /** Prepares what every town begins with. */
+  static async on(footage: Footage): Promise<Simulation> {
     const lists = LISTS.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) => existsSync(path));
     if (lists === undefined)
       throw failure('registry_list_invalid', { file: 'data', detail: 'this installation does not have it' });
-    const footage = await drawFootage(ffmpeg);
     const folders = new ServiceFolders();
     try {
       return new Simulation(folders, await prepareGround(footage, folders, lists));
@@ -54,6 +60,7 @@ export class Simulation {
   }
 
   close(): void {
+    this.forget();
     this.folders.dispose();
   }
 
@@ -61,7 +68,7 @@ export class Simulation {
   async run(seed: number, kept: Kept = {}): Promise<Finding> {
     const plan = shrunk(planOf(seed), kept);
     const result = await runTown(plan, this.ground);
-    for (const [what, times] of result.covered) this.covered.set(what, (this.covered.get(what) ?? 0) + times);
+    addCoverage(this.covered, result.covered);
     return { seed, kept, plan, result };
   }
 
@@ -94,6 +101,11 @@ export class Simulation {
     }
     return least;
   }
+}
+
+/** Adds what one town, or several, reached. */
+export function addCoverage(sum: Map<string, number>, covered: ReadonlyMap<string, number>): void {
+  for (const [what, times] of covered) sum.set(what, (sum.get(what) ?? 0) + times);
 }
 
 /** The words with which a finding is seen again. */

@@ -49,7 +49,9 @@ function misnamed(token: string, key: SigningKey): { id: string; token: string }
 }
 
 /** The agencies that a prepared town has entered, and some that no registry knows. */
-function agencyKeys(): { entered: SigningKey[]; strangers: SigningKey[] } {
+const AGENCY_KEYS = agencyKeys();
+
+function agencyKeys(): { entered: readonly SigningKey[]; strangers: readonly SigningKey[] } {
   const random = new SeededRandom(KEYS_SEED);
   const keys = (count: number) => Array.from({ length: count }, () => generateSigningKey(random));
   return { entered: keys(ENTERED), strangers: keys(STRANGERS) };
@@ -71,7 +73,7 @@ const FEDERAL: AgencyFacts = { ...DEMO_AGENCY, name: 'Federal Bureau of Investig
 /** Enters the agencies of every town; throws unless the registry turns the federal one away. */
 export async function enterAgencies({ clock, random, services }: AgencySeams): Promise<void> {
   const { disk } = services;
-  const { entered, strangers } = agencyKeys();
+  const { entered, strangers } = AGENCY_KEYS;
   const where = registryOf(services);
   const deps = { clock, random, disk };
   for (const [at, key] of entered.entries()) {
@@ -100,7 +102,6 @@ interface Asked {
 export class TownAgencies {
   private readonly plans: readonly AgencyPlan[];
   private readonly seams: AgencySeams;
-  private readonly keys = agencyKeys();
   private readonly asked = new Map<number, Asked>();
   /** Requests that should never have been published. */
   readonly unlawful = new Set<string>();
@@ -114,16 +115,16 @@ export class TownAgencies {
   constructor(plans: readonly AgencyPlan[], seams: AgencySeams) {
     this.plans = plans;
     this.seams = seams;
-    this.requests = new Map(this.keys.entered.map(({ publicKey }) => [publicKey, new Set()]));
+    this.requests = new Map(AGENCY_KEYS.entered.map(({ publicKey }) => [publicKey, new Set()]));
   }
 
   /** Whoever has captured agencies has their keys; strangers are in no registry. */
   get enteredKeys(): readonly SigningKey[] {
-    return this.keys.entered;
+    return AGENCY_KEYS.entered;
   }
 
   get strangerKeys(): readonly SigningKey[] {
-    return this.keys.strangers;
+    return AGENCY_KEYS.strangers;
   }
 
   /** Asks everyone in town. Throws the bridge's refusal. */
@@ -156,7 +157,7 @@ export class TownAgencies {
     const { clock, random, services } = this.seams;
     const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
     const lines: string[] = [];
-    for (const [at, key] of this.keys.entered.entries()) {
+    for (const [at, key] of AGENCY_KEYS.entered.entries()) {
       const who = { officer: 'Det. Rivera', reason: 'looking for what was granted' };
       const shown = await listClips({ clock, random, disk: services.disk }, key, bridge, who).catch(
         (thrown: unknown) => {
@@ -216,7 +217,7 @@ export class TownAgencies {
   }
 
   private keyOf(at: number): SigningKey {
-    const { entered, strangers } = this.keys;
+    const { entered, strangers } = AGENCY_KEYS;
     const isEntered = /^(honest|revoked|misnaming)$/.test(this.plans[at]?.kind ?? '');
     const key = isEntered ? entered[at] : strangers[at];
     if (!key) throw failure('internal', { detail: `no agency has the number ${at}` });

@@ -15,6 +15,7 @@ import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 import {
   drawFootage,
   type Footage,
+  FRAME_US,
   ffmpegTwin,
   GOP_US,
   TOWN_CAMERA,
@@ -96,7 +97,7 @@ async function fromReal(drawn: Footage, count: number): Promise<Segment[]> {
 it('gives a capture the pictures that a real ffmpeg gives it, at the same times', async () => {
   const { segments } = await fromTwin(4);
   const wanted = picturesOf(await fromReal(footage, 4));
-  expect(wanted).toHaveLength(100);
+  expect(wanted).toHaveLength((4 * GOP_US) / FRAME_US);
   expect(picturesOf(segments)).toEqual(wanted);
 });
 
