@@ -1,6 +1,9 @@
 // Owns: the verb `simulate`: its arguments, what it prints, its exit status. Not here: towns (sim/simulate).
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { failure } from '../../device/exports-without-firmware.ts';
+import type { Footage } from '../simulate/ffmpeg-twin.ts';
+import type { SeedTotals, TownSummary } from '../simulate/seed-processes.ts';
 import type { Finding, Kept, Simulation } from '../simulate/simulate.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
 import { shellWord } from '../terminal/shell-words.ts';
@@ -12,6 +15,7 @@ const SEED_MAX = 2 ** 31 - 1;
 const MINUTES_MAX = 24 * 60;
 const ACTS_MAX = 1_000;
 const HOMES_MAX = 100;
+const WORKERS_MAX = 256;
 /** So much of a trace is printed beside a finding. */
 const TRACE_SHOWN = 60;
 
@@ -20,6 +24,7 @@ interface SimulateOptions {
   seeds: string;
   from: string;
   minutes?: string;
+  workers?: string;
   homes?: string;
   acts?: string;
   trace?: boolean;
@@ -35,6 +40,7 @@ export function addSimulate(program: Command): void {
     .option('--from <seed>', 'the first seed', '1')
     .option('--seed <n>', 'this one town alone, twice, so that it is seen to be the same')
     .option('--minutes <n>', 'as many seeds as fit into so many minutes, in place of --seeds')
+    .option('--workers <n>', 'how many towns run at the same time (default: one for each processor)')
     .option('--homes <n>', 'with --seed: only the first so many homes')
     .option('--acts <list>', 'with --seed: only these of what happens, by number, such as 0,4,7; none: nothing')
     .option('--trace', 'with --seed: print everything that happened')
@@ -43,8 +49,8 @@ export function addSimulate(program: Command): void {
     .addHelpText(
       'after',
       `
-The first line names the seed. A town in which a promise did not hold is made as small as it goes, and printed with the command that
-shows it again.
+The first line names the seeds. A town in which a promise did not hold is made as small as it goes, and printed with the command that
+shows it again. The last line has one hash over the traces of all towns: the same seeds give the same one, however many run at a time.
 
 Examples:
   $ npx doorsill simulate --seeds 500
@@ -56,18 +62,11 @@ Exit status: 0 every promise held, 1 one did not, 2 wrong usage, 5 this machine,
     .action(async (options: SimulateOptions, command: Command) => {
       const context = openContext(command);
       const asked = read(options);
-      const { Simulation } = await import('../simulate/simulate.ts');
+      const { drawFootage } = await import('../simulate/ffmpeg-twin.ts');
       const { findFfmpeg } = await import('../../device/index.ts');
-      // From here on there is a folder to take away.
-      const signal = stopSignal();
-      const simulation = await Simulation.open(await findFfmpeg());
-      try {
-        signal.throwIfAborted();
-        if (asked.seed === null) await many(simulation, asked, { options, context, signal });
-        else await one(simulation, asked.seed, asked.kept, { options, context, signal });
-      } finally {
-        simulation.close();
-      }
+      const footage = await drawFootage(await findFfmpeg());
+      if (asked.seed === null) await many(footage, asked, options, context);
+      else await one(footage, asked.seed, asked.kept, options, context);
     });
 }
 
@@ -83,12 +82,13 @@ interface Asked {
   from: number;
   seeds: number;
   minutes: number | null;
+  workers: number;
   kept: Kept;
 }
 
 /** Throws `usage`. */
 function read(options: SimulateOptions): Asked {
-  const { seed, homes, acts, minutes } = options;
+  const { seed, homes, acts, minutes, workers } = options;
   if (seed === undefined && (homes !== undefined || acts !== undefined || options.trace))
     throw failure('usage', { detail: '--homes, --acts and --trace are about one town: name its --seed' });
   return {
@@ -96,6 +96,7 @@ function read(options: SimulateOptions): Asked {
     from: whole('--from', options.from, 0, SEED_MAX),
     seeds: whole('--seeds', options.seeds, 1, SEEDS_MAX),
     minutes: minutes === undefined ? null : whole('--minutes', minutes, 1, MINUTES_MAX),
+    workers: workers === undefined ? availableParallelism() : whole('--workers', workers, 1, WORKERS_MAX),
     kept: {
       ...(homes === undefined ? {} : { homes: whole('--homes', homes, 1, HOMES_MAX) }),
       ...(acts === undefined ? {} : { acts: actsIn(acts) }),
@@ -116,9 +117,11 @@ function whole(option: string, text: string, least: number, most: number): numbe
   });
 }
 
-/** Town after town, until one does not hold or all did. Throws `interrupted` when it is stopped before. */
-async function many(simulation: Simulation, asked: Asked, { options, context, signal }: Run): Promise<void> {
+/** Town after town, until one does not hold or all did. */
+async function many(footage: Footage, asked: Asked, options: SimulateOptions, context: Context): Promise<void> {
   const { output, clock } = context;
+  const { runSeeds } = await import('../simulate/seed-processes.ts');
+  const signal = stopSignal();
   const last = Math.min(SEED_MAX, asked.from + asked.seeds - 1);
   output.result(
     { event: 'begins', from: asked.from, ...(asked.minutes === null ? { to: last } : { minutes: asked.minutes }) },
@@ -128,66 +131,56 @@ async function many(simulation: Simulation, asked: Asked, { options, context, si
   );
   const line = new ProgressLine(!output.json);
   const startedMs = clock.monotonicMs();
-  const cpu = process.cpuUsage();
-  const sum = { towns: 0, pieces: 0, simulatedMs: 0 };
+  let towns = 0;
+  const found: TownSummary[] = [];
   const isTime = (seed: number) =>
     asked.minutes === null ? seed <= last : clock.monotonicMs() - startedMs < asked.minutes * 60_000;
-  let found: Finding | null = null;
-  for (let seed = asked.from; isTime(seed) && !found && !signal.aborted; seed += 1) {
-    const town = await simulation.run(seed);
-    sum.towns += 1;
-    sum.pieces += town.result.pieces;
-    sum.simulatedMs += town.result.simulatedMs;
-    if (town.result.breaches.length > 0) found = town;
-    line.show(() => `seed ${seed}, ${sum.towns} towns`);
-  }
+  let seed = asked.from;
+  const sum = await runSeeds({
+    footage,
+    workers: asked.minutes === null ? Math.min(asked.workers, asked.seeds) : asked.workers,
+    // Seeds are given out in order, and each runs to its end: the least that is found is the least there is.
+    next: () => (isTime(seed) && found.length === 0 && !signal.aborted ? seed++ : null),
+    done: (town) => {
+      towns += 1;
+      if (town.breaches.length > 0) found.push(town);
+      line.show(() => `seed ${town.seed}, ${towns} towns`);
+    },
+  });
   line.clear();
-  const used = process.cpuUsage(cpu);
-  const cpuMs = (used.user + used.system) / 1_000;
-  if (found) await tell(found, simulation, options, context);
-  await end(simulation, { ...sum, cpuMs }, { held: found === null, asked: options }, context);
+  const [first] = found.sort((one, other) => one.seed - other.seed);
+  if (first) await tell(first, footage, options, context);
+  await end(sum, { elapsedMs: clock.monotonicMs() - startedMs, held: !first, asked: options }, context);
   // Towns that were asked for were not looked at: that is no success.
-  if (!found) signal.throwIfAborted();
+  if (!first) signal.throwIfAborted();
 }
 
-interface Sum {
-  towns: number;
-  pieces: number;
-  simulatedMs: number;
-  cpuMs: number;
+interface Run {
+  elapsedMs: number;
+  held: boolean;
+  asked: SimulateOptions;
 }
 
 /** What the towns came to. */
-async function end(
-  simulation: Simulation,
-  sum: Sum,
-  { held, asked }: { held: boolean; asked: SimulateOptions },
-  { output }: Context,
-): Promise<void> {
+async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }: Context): Promise<void> {
   const { sharesOf, neverReached, whyNever } = await import('../simulate/coverage.ts');
-  const { towns } = sum;
+  const { towns, piecesLeast, hash } = sum;
   const each = (total: number, digits: number) => Number((total / Math.max(1, towns)).toFixed(digits));
   const [cpuMsEach, piecesEach, minutesEach] = [
     each(sum.cpuMs, 0),
     each(sum.pieces, 0),
     each(sum.simulatedMs / 60_000, 1),
   ];
-  const covered = Object.fromEntries([...simulation.covered].sort());
-  const never = neverReached(simulation.covered);
-  const shares = asked.coverage ? sharesOf(simulation.covered) : [];
+  const covered = Object.fromEntries([...sum.covered].sort());
+  const never = neverReached(sum.covered);
+  const shares = asked.coverage ? sharesOf(sum.covered) : [];
   const told = (name: string) => [name, whyNever(name)].filter((text) => text !== null).join(': ');
-  const costs = `${cpuMsEach} ms of processor time, ${piecesEach} delivered pieces and ${minutesEach} simulated minutes each`;
+  const elapsedS = Number((elapsedMs / 1_000).toFixed(1));
+  const costs = `${cpuMsEach} ms of processor time, ${piecesEach} delivered pieces (at least ${piecesLeast}) and ${minutesEach} simulated minutes each`;
   output.result(
     {
-      event: 'ended',
-      towns,
-      held,
-      cpuMsEach,
-      piecesEach,
-      minutesEach,
-      covered,
-      never,
-      ...(asked.coverage ? { shares } : {}),
+      ...{ event: 'ended', towns, held, cpuMsEach, elapsedS, piecesEach, piecesLeast, minutesEach, hash },
+      ...{ covered, never, ...(asked.coverage ? { shares } : {}) },
     },
     [
       ...(asked.coverage ? ['Reached, and how often:', coverageText(covered)] : []),
@@ -196,18 +189,25 @@ async function end(
         ...missing.map((name) => `  never reached: ${told(name)}`),
       ]),
       ...(asked.coverage ? [] : [`Never reached: ${never.join(', ') || 'nothing'}`]),
-      `${held ? 'every promise held' : 'a promise did not hold'} in ${towns} towns: ${costs}`,
+      `${held ? 'every promise held' : 'a promise did not hold'} in ${towns} towns in ${elapsedS} s: ${costs}; traces ${hash}`,
     ].join('\n'),
   );
 }
 
-/** One town, run twice. Throws `interrupted` when it is stopped in the first. */
-async function one(simulation: Simulation, seed: number, kept: Kept, { options, context, signal }: Run): Promise<void> {
+/** One town, run twice. */
+async function one(
+  footage: Footage,
+  seed: number,
+  kept: Kept,
+  options: SimulateOptions,
+  context: Context,
+): Promise<void> {
   const { output } = context;
   output.say(`seed ${seed}`);
-  const town = await simulation.run(seed, kept);
-  signal.throwIfAborted();
-  const again = await simulation.run(seed, kept);
+  const [town, again] = await onGround(footage, async (simulation) => [
+    await simulation.run(seed, kept),
+    await simulation.run(seed, kept),
+  ]);
   const { breaches, hash, pieces, simulatedMs, trace } = town.result;
   if (options.trace) for (const line of trace) output.result({ event: 'trace', line }, line);
   const isSame = hash === again.result.hash;
@@ -221,9 +221,25 @@ async function one(simulation: Simulation, seed: number, kept: Kept, { options, 
   if (breaches.length > 0 || !isSame) process.exitCode = 1;
 }
 
-async function tell(found: Finding, simulation: Simulation, options: SimulateOptions, context: Context): Promise<void> {
+/** Runs towns in this process. */
+async function onGround<Result>(footage: Footage, work: (simulation: Simulation) => Promise<Result>): Promise<Result> {
+  const { Simulation } = await import('../simulate/simulate.ts');
+  const simulation = await Simulation.on(footage);
+  try {
+    return await work(simulation);
+  } finally {
+    simulation.close();
+  }
+}
+
+async function tell(found: TownSummary, footage: Footage, options: SimulateOptions, context: Context): Promise<void> {
   const { wordsOf } = await import('../simulate/simulate.ts');
-  const least = options.shrink ? await simulation.shrink(found) : found;
+  const least = await onGround(footage, async (simulation): Promise<Finding> => {
+    const again = await simulation.run(found.seed);
+    if (again.result.hash !== found.hash)
+      throw failure('internal', { detail: `the town of seed ${found.seed} ran in another way the second time` });
+    return options.shrink ? simulation.shrink(again) : again;
+  });
   const command = ['npx', 'doorsill', ...wordsOf(least)].map(shellWord).join(' ');
   const { breaches, trace } = least.result;
   const shown = trace.slice(-TRACE_SHOWN);
