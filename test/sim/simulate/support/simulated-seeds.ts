@@ -1,0 +1,38 @@
+// Owns: running seeds with the built command, as a user does: on every processor, and what its last line says. Not here: what must hold.
+import { expect } from 'vitest';
+import { z } from 'zod';
+import { runCommand } from '../../../support/command-line.ts';
+
+const endedSchema = z.object({
+  event: z.literal('ended'),
+  towns: z.int(),
+  held: z.boolean(),
+  cpuMsEach: z.number(),
+  elapsedS: z.number(),
+  piecesEach: z.number(),
+  piecesLeast: z.int(),
+  minutesEach: z.number(),
+  hash: z.string().length(64),
+  covered: z.record(z.string(), z.int()),
+  never: z.array(z.string()),
+});
+export type SimulatedSeeds = z.infer<typeof endedSchema>;
+
+/** Runs `seeds` towns from seed `from` on; fails with what was found unless every promise held in each. */
+export async function simulatedSeeds(
+  { from, seeds, seconds }: { from: number; seeds: number; seconds: number },
+  ...more: readonly string[]
+): Promise<SimulatedSeeds> {
+  const words = ['simulate', '--from', String(from), '--seeds', String(seeds), '--json', ...more];
+  const { status, lines, stderr } = await runCommand(words, { seconds });
+  const found = lines.filter(({ event }) => event === 'found');
+  expect({ status, found, stderr }).toEqual({ status: 0, found: [], stderr: '' });
+  const ended = endedSchema.parse(lines.at(-1));
+  expect([ended.towns, ended.held]).toEqual([seeds, true]);
+  return ended;
+}
+
+/** What a run came to, for the list of what was proved. */
+export function figureOf({ towns, cpuMsEach, elapsedS, piecesEach, piecesLeast, minutesEach }: SimulatedSeeds): string {
+  return `${towns} in ${elapsedS} s: ${cpuMsEach} ms of processor time, ${piecesEach} pieces (at least ${piecesLeast}), ${minutesEach} minutes each`;
+}
