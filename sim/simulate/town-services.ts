@@ -23,7 +23,7 @@ export type ServiceName = (typeof SERVICES)[number];
 /** Fixed: a town has this network to itself. */
 const PORTS: Record<ServiceName, number> = { broker: 1_883, registry: 8_101, vault: 8_102, bridge: 8_100 };
 /** How often the parts look whether anything is due. */
-const LOOK_AGAIN_S = 60;
+const LOOK_AGAIN_S = 120;
 /** The bridge takes clips while a good part of its disk is free. */
 const DISK_BYTES = 4 * 1024 * 1024 * 1024;
 const DATABASE = /\.sqlite/;
