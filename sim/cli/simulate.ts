@@ -70,13 +70,6 @@ Exit status: 0 every promise held, 1 one did not, 2 wrong usage, 5 this machine,
     });
 }
 
-/** What a command was given, and its end. */
-interface Run {
-  options: SimulateOptions;
-  context: Context;
-  signal: AbortSignal;
-}
-
 interface Asked {
   seed: number | null;
   from: number;

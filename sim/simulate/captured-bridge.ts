@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   type Clock,
   DEFAULT_PREFIX,
+  ENDED_PARTNERS,
   failure,
   freshId,
   type IntakeReceipt,
@@ -203,6 +204,10 @@ export class CapturedBridge {
         return other ? this.asPublished(ofAgency(claims, other), other, this.credentialOf(other) ?? credential) : null;
       case 'publishes a wider request under its id':
         return own ? this.asPublished(wider(claims), own, credential) : null;
+      case 'publishes a request of an ended partner': {
+        const jti = freshId(this.deps.random, 'request');
+        return own ? this.asPublished({ ...claims, jti, partner: ENDED_PARTNERS[0]?.id }, own, credential) : null;
+      }
       default:
         return null;
     }

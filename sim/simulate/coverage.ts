@@ -93,10 +93,17 @@ const WHY_NEVER: Partial<Record<ErrorCode, string>> = {
   consent_before_restore: 'no town restores a backup',
   consent_credential_expired: 'a credential lives for a day, a town for minutes',
   consent_agency_ineligible: 'no registry issues such a credential, and a bridge cannot sign one',
+  consent_request_beyond: 'owners are not told of such a request, so none can be granted',
   consent_ledger_damaged: 'no bit of a ledger turns over: then nothing comes to rest',
+  consent_too_many: 'towns are too small for that',
   consent_zones_unsupported: 'every stream of today’s cameras can be blacked out',
   consent_window_future: 'no bridge publishes a request for time to come',
-  intake_length: 'a doorbell names the length of its manifest',
+  intake_full: 'the bridge’s disk is large',
+  ...Object.fromEntries(
+    ['manifest_invalid', 'statement_invalid', 'token_invalid', 'structure', 'hash', 'offset', 'length', 'conflict'].map(
+      (name) => [`intake_${name}`, 'no doorbell of a town is captured'],
+    ),
+  ),
 };
 
 /** Notes what a town reaches while it lives. */

@@ -62,11 +62,13 @@ const AGENCIES = ['honest', 'revoked', 'federal', 'unregistered', 'misnaming'] a
 export interface AgencyPlan {
   readonly name: string;
   readonly kind: (typeof AGENCIES)[number];
+  /** What its department does with a clip that an owner takes back once the vault has it. */
+  readonly onRecall: 'erase' | 'restrict' | 'keep';
 }
 
 /** One thing that happens, at a time after the town's start. Names are indexes, so that a town with fewer homes still has sense. */
 export type Act = { readonly number: number; readonly atMs: number } & (
-  | { readonly do: 'ask'; readonly agency: number }
+  | { readonly do: 'ask'; readonly agency: number; readonly lifeS: number }
   | { readonly do: 'withdraw'; readonly agency: number }
   | { readonly do: 'end-agency'; readonly agency: number }
   | { readonly do: 'press'; readonly home: number }
@@ -108,6 +110,7 @@ export const LIES = [
   'publishes a wider request under its id',
   'publishes again what has ended',
   'says that no agency has ended',
+  'publishes a request of an ended partner',
 ] as const;
 export type Lie = (typeof LIES)[number];
 export type LinkFault = 'slow' | 'silent' | 'lost';
@@ -129,6 +132,7 @@ export const TOWN_MS = 10 * 60_000;
 const FIRST_ASK_MS = 60_000;
 const LAST_ACT_MS = 8 * 60_000;
 const FAULTS_MAX = 8;
+const DAY_S = 24 * 3_600;
 /** In how many of all towns the bridge is captured, and what it does there at most, beyond two lies. */
 const CAPTURED_SHARE = 0.15;
 const LIES_MAX = 8;
@@ -151,6 +155,7 @@ export function planOf(seed: number): Plan {
   }
   for (let faults = integerBelow(random, FAULTS_MAX + 1); faults > 0; faults -= 1)
     acts.push(fault(random, homes.length, asksMs));
+  acts.push(...timelyFaults(random, homes, asksMs));
   const isCaptured = random.fraction() < CAPTURED_SHARE;
   for (let lies = isCaptured ? 2 + integerBelow(random, LIES_MAX) : 0; lies > 0; lies -= 1)
     acts.push(lieAct(random, homes.length, asksMs));
@@ -187,14 +192,19 @@ function homePlan(random: Random, at: number): HomePlan {
 
 function agencyPlan(random: Random, at: number): AgencyPlan {
   const kind = at === 0 ? pick(random, ['honest', 'honest', 'revoked'] as const) : pick(random, AGENCIES);
-  return { name: `agency-${at + 1}`, kind };
+  const onRecall = pick(random, ['erase', 'erase', 'restrict', 'keep'] as const);
+  return { name: `agency-${at + 1}`, kind, onRecall };
 }
 
 /** What an agency asks, and how its requests or itself end. */
 function agencyActs(random: Random, agency: AgencyPlan, { at, homes }: { at: number; homes: number }): Drawn[] {
   const acts: Drawn[] = [];
   for (let count = 1 + integerBelow(random, 2); count > 0; count -= 1)
-    acts.push({ do: 'ask', agency: at, atMs: between(random, FIRST_ASK_MS, LAST_ACT_MS - 60_000) });
+    acts.push({
+      ...({ do: 'ask', agency: at } as const),
+      atMs: between(random, FIRST_ASK_MS, LAST_ACT_MS - 60_000),
+      lifeS: random.fraction() < 0.2 ? between(random, 2, 60) : DAY_S,
+    });
   const askedMs = acts[0]?.atMs ?? FIRST_ASK_MS;
   if (random.fraction() < 0.3) acts.push({ do: 'withdraw', agency: at, atMs: soonOrLate(random, askedMs, 120_000) });
   if (agency.kind !== 'revoked') return acts;
@@ -222,7 +232,7 @@ function fault(random: Random, homes: number, asksMs: readonly number[]): Drawn 
     () => ({ do: 'crash', home, atMs, steps: 1 + integerBelow(random, 6), forMs }),
     () => ({ do: 'reboot', home, atMs }),
     () => ({ do: 'link', home, atMs, to: pick(random, LINKS), state: pick(random, ['slow', 'silent', 'lost']), forMs }),
-    () => ({ do: 'disk', home, atMs, state: pick(random, ['full', 'slow', 'failing']), forMs }),
+    () => ({ do: 'disk', home, atMs, state: pick(random, ['full', 'slow', 'slow', 'failing']), forMs }),
     () => ({ do: 'clock', home, atMs, byMs: pick(random, [-3_600_000, -60_000, 60_000, 3_600_000]), forMs }),
     () => ({ do: 'service', atMs, part: pick(random, SERVICES), forMs }),
     () => ({ do: 'kill', atMs, part: pick(random, SERVICES), steps: 1 + integerBelow(random, 40), forMs }),
@@ -232,6 +242,25 @@ function fault(random: Random, homes: number, asksMs: readonly number[]): Drawn 
     () => ({ do: 'withhold', home, atMs, order: pick(random, ['same', 'reversed']), forMs }),
     () => ({ do: 'retain', home, atMs, forMs }),
   ])();
+}
+
+/** Faults that show little unless they come in time: drawn for the moment in which they could. */
+function timelyFaults(random: Random, homes: readonly HomePlan[], asksMs: readonly number[]): Drawn[] {
+  const acts: Drawn[] = [];
+  const askedMs = pick(random, asksMs);
+  // A revocation that overtakes its grant.
+  for (const [home, { regret }] of homes.entries()) {
+    if (regret === 'hasty' && random.fraction() < 0.5)
+      acts.push({ do: 'withhold', home, atMs: askedMs, order: 'reversed', forMs: 30_000 });
+  }
+  // A clock that has been ahead for long enough to be believed, and is put right while owners answer.
+  const home = integerBelow(random, homes.length);
+  if (random.fraction() < 0.1)
+    acts.push({ do: 'clock', home, atMs: Math.max(5_000, askedMs - 45_000), byMs: 3_600_000, forMs: 45_000 });
+  // Between the moment in which the bridge has a clip and the one in which the vault has it.
+  if (random.fraction() < 0.1)
+    acts.push({ do: 'power', atMs: askedMs + 500, steps: 10 + integerBelow(random, 60), forMs: 5_000 });
+  return acts;
 }
 
 function lieAct(random: Random, homes: number, asksMs: readonly number[]): Drawn {

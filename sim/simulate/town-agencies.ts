@@ -16,6 +16,7 @@ import {
   signToken,
 } from '../../device/index.ts';
 import { callAboutRequest, listClips, postRequest, signRequest } from '../officer/agency-client.ts';
+import { openEvidenceDesk } from '../officer/evidence-desk.ts';
 import {
   type AgencyFacts,
   adminBearer,
@@ -34,6 +35,7 @@ const KEYS_SEED = 4_711;
 const ENTERED = 2;
 const STRANGERS = 2;
 const ASKED_US = 15 * 60_000_000;
+const OFFICER = { officer: 'Det. Rivera', reason: 'looking after what was granted' };
 
 export interface AgencySeams {
   clock: Clock;
@@ -127,8 +129,24 @@ export class TownAgencies {
     return AGENCY_KEYS.strangers;
   }
 
-  /** Asks everyone in town. Throws the bridge's refusal. */
-  async ask(at: number): Promise<string> {
+  /** Sets the departments' policies at the vault, where they are not its own. Throws the vault's refusal. */
+  async open(): Promise<void> {
+    const { clock, random, services } = this.seams;
+    const { disk } = services;
+    const vault = { url: services.url('vault'), folder: services.path('vault') };
+    for (const [at, { name, onRecall }] of this.plans.entries()) {
+      if (onRecall === 'erase') continue;
+      const folder = `/${name}`;
+      await disk.makeFolder(folder);
+      const agency = { id: actorId('agency', sha256Hex(this.keyOf(at).publicKey)), folder };
+      const desk = await openEvidenceDesk({ clock, random, disk }, vault, agency);
+      const recall = { answer: onRecall, reason: 'It is evidence in a trial.' };
+      await desk.call('PUT', '/policy', OFFICER, { recall });
+    }
+  }
+
+  /** Asks everyone in town, for so long. Throws the bridge's refusal. */
+  async ask(at: number, lifeS: number): Promise<string> {
     const { clock, random, services } = this.seams;
     const key = this.keyOf(at);
     const nowUs = clock.wallUs();
@@ -137,6 +155,7 @@ export class TownAgencies {
     const signed = signRequest(deps, key, services.part('bridge').id, {
       ...ask,
       contact: factsOf(at).contact,
+      expiresInS: lifeS,
       investigation: freshId(random, 'case'),
     });
     const { id, token } = this.plans[at]?.kind === 'misnaming' ? misnamed(signed.token, key) : signed;
@@ -158,8 +177,7 @@ export class TownAgencies {
     const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
     const lines: string[] = [];
     for (const [at, key] of AGENCY_KEYS.entered.entries()) {
-      const who = { officer: 'Det. Rivera', reason: 'looking for what was granted' };
-      const shown = await listClips({ clock, random, disk: services.disk }, key, bridge, who).catch(
+      const shown = await listClips({ clock, random, disk: services.disk }, key, bridge, OFFICER).catch(
         (thrown: unknown) => {
           if (!isFailure(thrown)) throw thrown;
           return [];

@@ -29,7 +29,7 @@ const RING_BYTES = 8 * 1024 * 1024;
 /** What watches over a doorbell starts it again after so long. */
 const START_AGAIN_MS = 5_000;
 /** A doorbell notes the time of its clock at least this often while it runs, and trusts a clock that is behind by no more than this. */
-const CLOCK_NOTED_US = 40_000_000;
+const CLOCK_NOTED_US = 35_000_000;
 const CLOCK_BEHIND_US_MAX = 2_000_000;
 
 /** No hardware, and no program of the machine. */

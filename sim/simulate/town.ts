@@ -158,6 +158,7 @@ class Town {
   private async live(): Promise<void> {
     const { world, services, homes, plan } = this;
     await services.start();
+    await this.agencies.open();
     for (const home of homes) await home.start(await this.enrolmentCode());
     const { random, network, agencies } = this;
     const seams = { clock: world, random, network, services, agencies };
@@ -192,7 +193,7 @@ class Town {
     const { world, agencies, services } = this;
     switch (act.do) {
       case 'ask':
-        this.record.note(`asked ${await agencies.ask(act.agency)}`);
+        this.record.note(`asked ${await agencies.ask(act.agency, act.lifeS)}`);
         return;
       case 'withdraw':
         return agencies.withdraw(act.agency);

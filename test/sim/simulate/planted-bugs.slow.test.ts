@@ -137,8 +137,14 @@ const BUGS: readonly Bug[] = [
     ],
   },
   {
-    name: 'nonce reuse: each start of a ring seals under the same salt',
+    // After each start the numbers of records jump, too.
+    name: 'nonce reuse: each start of a ring goes on under the same salt',
     edits: [
+      {
+        file: 'device/ring/record-file.ts',
+        from: 'scan.sequenceMax + SEQUENCE_JUMP',
+        to: 'scan.sequenceMax + Math.min(1, SEQUENCE_JUMP)',
+      },
       {
         file: 'device/ring/ring-file.ts',
         from: 'new RecordSeal(key, random.bytes(SALT_BYTES))',
@@ -267,7 +273,7 @@ function compile(): void {
 const foundSchema = z.object({
   event: z.literal('found'),
   seed: z.int(),
-  breaches: z.array(z.object({ rule: z.string(), what: z.string() })),
+  breaches: z.array(z.object({ rule: z.string() })),
 });
 
 /** The first seed that shows something wrong, and which promises broke; null when none does. */
@@ -307,10 +313,9 @@ it.each(BUGS)(
       }
       compile();
       const finding = simulate(SEEDS_MAX);
-      const [breach] = finding?.breaches ?? [];
-      found.push(
-        `${finding ? `seed ${finding.seed}`.padStart(10) : ' not found'}  ${name}; promise ${breach?.rule}: ${breach?.what}`,
-      );
+      const promises = [...new Set(finding?.breaches.map(({ rule }) => rule))];
+      const where = finding ? `seed ${finding.seed}`.padStart(10) : ' not found';
+      found.push(`${where}  ${name}; broken: ${promises.join(', ') || 'nothing'}`);
       expect(finding?.seed).toBeLessThanOrEqual(SEEDS_MAX);
     } finally {
       for (const { path, text } of sources) writeFileSync(path, text);
