@@ -2,7 +2,8 @@
 // Not here: towns and the promises they are held to (sim/simulate).
 import { type Clock, findFfmpeg } from '../../device/index.ts';
 import { lengthText } from '../report/report-words.ts';
-import type { Coverage, Finding } from '../simulate/simulate.ts';
+import type { Coverage } from '../simulate/coverage.ts';
+import type { Finding } from '../simulate/simulate.ts';
 import { broken, type Check, type Claim, type ClaimText, judged } from './claim.ts';
 
 /** What runs the town of a seed; `sim/simulate` has it. */

@@ -127,7 +127,9 @@ export const STEP_VERBS = {
   reboot: z.literal(true),
   'power-cut': z.union([z.literal(true), powerCutSchema]),
   clock: clockSchema,
-  disk: z.enum(DISK_STATES).describe('The disk from now on; failing: every write ends with EIO; unsynced: what it calls durable is not'),
+  disk: z
+    .enum(DISK_STATES)
+    .describe('The disk from now on; failing: every write ends with EIO; unsynced: what it calls durable is not'),
   link: linkSchema,
   broker: goneOrBack,
   bridge: goneOrBack,

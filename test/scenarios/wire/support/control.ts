@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import { integerBelow, type Random } from '../../../../device/base/random.ts';
 import { compileProgram } from '../../../support/child-program.ts';
+import type { Fingerprints } from './fingerprints.ts';
 import { DOMAIN } from './namespace.ts';
 import type { Planting } from './planter.ts';
 import type { Secrets } from './secrets.ts';
@@ -17,6 +18,8 @@ export interface Planted {
 
 /** The shortest leak that is planted: two fingerprints long, less one byte. */
 const SLICE_BYTES = 31;
+/** A slice may be padding or structure alone, which is not looked for (fingerprints.ts): then another one is taken. */
+const SLICE_TRIES = 1_000;
 /** Shorter texts are only looked for as they are (unfold.ts). */
 const READABLE_BYTES_MIN = 11;
 
@@ -80,13 +83,17 @@ const pick = <Value>(random: Random, values: readonly Value[]): Value => {
 /** A piece of some secret, and what a breach will call it. */
 function chooseSecret(secrets: Secrets, random: Random): { name: RegExp; bytes: Buffer } {
   const samples = [...secrets.samples.values()].filter(({ bytes }) => bytes.length > 400);
-  const sample = pick(random, samples);
-  const slice = (bytes: Uint8Array, from: number) => {
-    const at = from + integerBelow(random, bytes.length - from - SLICE_BYTES);
-    return Buffer.from(bytes.subarray(at, at + SLICE_BYTES));
+  const slice = (of: () => Uint8Array, from: number, sought: Fingerprints) => {
+    for (let tries = 0; tries < SLICE_TRIES; tries += 1) {
+      const bytes = of();
+      const at = from + integerBelow(random, bytes.length - from - SLICE_BYTES);
+      const cut = bytes.subarray(at, at + SLICE_BYTES);
+      if (sought.findBare(cut).length > 0) return Buffer.from(cut);
+    }
+    throw new Error('no piece of it is looked for');
   };
   const kinds: (() => { name: RegExp; bytes: Buffer })[] = [
-    () => ({ name: /^(frame|sound|several) ?/, bytes: slice(sample.bytes, 100) }),
+    () => ({ name: /^(frame|sound|several) ?/, bytes: slice(() => pick(random, samples).bytes, 100, secrets.footage) }),
     () => {
       const { name, text } = pick(random, secrets.privateTexts);
       return { name: new RegExp(`^${name}`), bytes: Buffer.from(text) };
@@ -96,7 +103,12 @@ function chooseSecret(secrets: Secrets, random: Random): { name: RegExp; bytes: 
       return { name: new RegExp(`^${name}`), bytes: Buffer.from(bytes) };
     },
     ...(secrets.sealed.length > 0
-      ? [() => ({ name: /^sealed record/, bytes: slice(pick(random, secrets.sealed).subarray(0, 8_000), 4_096) })]
+      ? [
+          () => ({
+            name: /^sealed record/,
+            bytes: slice(() => pick(random, secrets.sealed).subarray(0, 8_000), 4_096, secrets.never),
+          }),
+        ]
       : []),
   ];
   return pick(random, kinds)();
