@@ -4,6 +4,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Log } from '../../../device/base/log.ts';
 import type { SettingsChange } from '../../../device/protocol/owner-settings.ts';
+import { slowIt } from '../../support/slow-it.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from './support/console-rig.ts';
 import { OpenView } from './support/open-connections.ts';
 
@@ -52,52 +53,60 @@ describe('owners', () => {
 });
 
 describe('settings by an owner’s order', () => {
-  it('are in force at once: the zones of motion, and how long footage is kept', async () => {
-    rig = await ConsoleRig.start({ camera: 'synthetic?size=320x240&play=visitor', preRollS: 2, postRollS: 3 });
-    const owner = await rig.owner();
-    expect(await inForce(owner)).toMatchObject({ motion: { sensitivity: 65, zones: [] }, byOwners: [] });
-    await soon(async () => (await footageS(owner)) > 14, 40_000);
-    const zone = { left: 0, top: 0, width: 10_000, height: 10_000 };
-    const done = await change(owner, {
-      motion: { zones: [{ name: 'whole-porch', zone }], sensitivity: 60 },
-      ring: { retentionS: 10 },
-    });
-    expect(done).toMatchObject({ outcome: 'command-done' });
-    expect(await footageS(owner)).toBeLessThan(13);
-    expect(await inForce(owner)).toMatchObject({
-      motion: { sensitivity: 60, zones: [{ name: 'whole-porch', zone }] },
-      ring: { retentionS: 10 },
-      byOwners: ['motion.sensitivity', 'motion.zones', 'ring.retentionS'],
-    });
-    await soon(
-      async () => (await owner.get('/api/v1/events?types=motion-start')).body.includes('"whole-porch"'),
-      40_000,
-    );
-    await change(owner, { ring: { retentionS: null }, motion: { zones: null, sensitivity: null } });
-    expect(await inForce(owner)).toMatchObject({ ring: { retentionS: 86_400 }, byOwners: [] });
-  }, 120_000);
+  slowIt(
+    'are in force at once: the zones of motion, and how long footage is kept',
+    async () => {
+      rig = await ConsoleRig.start({ camera: 'synthetic?size=320x240&play=visitor', preRollS: 2, postRollS: 3 });
+      const owner = await rig.owner();
+      expect(await inForce(owner)).toMatchObject({ motion: { sensitivity: 65, zones: [] }, byOwners: [] });
+      await soon(async () => (await footageS(owner)) > 14, 40_000);
+      const zone = { left: 0, top: 0, width: 10_000, height: 10_000 };
+      const done = await change(owner, {
+        motion: { zones: [{ name: 'whole-porch', zone }], sensitivity: 60 },
+        ring: { retentionS: 10 },
+      });
+      expect(done).toMatchObject({ outcome: 'command-done' });
+      expect(await footageS(owner)).toBeLessThan(13);
+      expect(await inForce(owner)).toMatchObject({
+        motion: { sensitivity: 60, zones: [{ name: 'whole-porch', zone }] },
+        ring: { retentionS: 10 },
+        byOwners: ['motion.sensitivity', 'motion.zones', 'ring.retentionS'],
+      });
+      await soon(
+        async () => (await owner.get('/api/v1/events?types=motion-start')).body.includes('"whole-porch"'),
+        40_000,
+      );
+      await change(owner, { ring: { retentionS: null }, motion: { zones: null, sensitivity: null } });
+      expect(await inForce(owner)).toMatchObject({ ring: { retentionS: 86_400 }, byOwners: [] });
+    },
+    120_000,
+  );
 
-  it('keep footage and events over a restart that device.json alone would destroy', async () => {
-    const settings = {
-      ring: { kind: 'file' as const, bytes: 16 * 1024 * 1024, retentionS: 10 },
-      events: { keepDays: 0 },
-    };
-    rig = await ConsoleRig.start(settings);
-    const owner = await rig.owner();
-    await change(owner, { ring: { retentionS: 3_600 }, events: { keepDays: 7 } });
-    await owner.post('/api/v1/press', {});
-    await soon(async () => (await footageS(owner)) > 13, 40_000);
-    const { key } = owner;
-    await rig.stop(true);
-    rig = await ConsoleRig.start(settings, rig.folder);
-    const again = await rig.session(key);
-    expect(await footageS(again)).toBeGreaterThan(13);
-    expect(await inForce(again)).toMatchObject({
-      ring: { retentionS: 3_600 },
-      byOwners: ['ring.retentionS', 'events.keepDays'],
-    });
-    expect((await again.get('/api/v1/events?types=ring')).body.toString()).toContain('"source":"console"');
-  }, 90_000);
+  slowIt(
+    'keep footage and events over a restart that device.json alone would destroy',
+    async () => {
+      const settings = {
+        ring: { kind: 'file' as const, bytes: 16 * 1024 * 1024, retentionS: 10 },
+        events: { keepDays: 0 },
+      };
+      rig = await ConsoleRig.start(settings);
+      const owner = await rig.owner();
+      await change(owner, { ring: { retentionS: 3_600 }, events: { keepDays: 7 } });
+      await owner.post('/api/v1/press', {});
+      await soon(async () => (await footageS(owner)) > 13, 40_000);
+      const { key } = owner;
+      await rig.stop(true);
+      rig = await ConsoleRig.start(settings, rig.folder);
+      const again = await rig.session(key);
+      expect(await footageS(again)).toBeGreaterThan(13);
+      expect(await inForce(again)).toMatchObject({
+        ring: { retentionS: 3_600 },
+        byOwners: ['ring.retentionS', 'events.keepDays'],
+      });
+      expect((await again.get('/api/v1/events?types=ring')).body.toString()).toContain('"source":"console"');
+    },
+    90_000,
+  );
 
   it('appear in nothing but the ledger and what an owner asks for', async () => {
     const { log, logged } = writtenLog();
