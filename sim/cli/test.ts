@@ -2,7 +2,7 @@
 // them (sim/scenario), the reports (sim/report).
 
 import { watch } from 'node:fs';
-import { appendFile } from 'node:fs/promises';
+import { appendFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -16,6 +16,7 @@ import { REPORT_FILES, type ReportKind, writeReports } from '../report/write-rep
 import { readScenarios } from '../scenario/language/read-scenarios.ts';
 import { chosen, parseShard, titleOf } from '../scenario/runner/choose-scenarios.ts';
 import { runTests, testCommand } from '../scenario/runner/run-tests.ts';
+import { sentences } from '../terminal/output.ts';
 import { commandLine } from '../terminal/shell-words.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext, repeated } from './context.ts';
@@ -128,7 +129,7 @@ async function once(path: string, settings: Settings, context: Context, signal: 
   for (const fault of faults) {
     const { message, advice } = fault;
     process.stderr.write(
-      context.output.json ? `${JSON.stringify({ fault })}\n` : `${printableLine(`${message} ${advice}`)}\n`,
+      context.output.json ? `${JSON.stringify({ fault })}\n` : `${printableLine(sentences(message, advice))}\n`,
     );
   }
   const [first] = faults;
@@ -188,8 +189,9 @@ async function tellGithub(report: RunReport): Promise<void> {
   if (file) await appendFile(file, summary);
 }
 
-/** Runs them, and again after each change below the path, until the signal. */
+/** Runs them, and again after each change below the path, until the signal. Throws `scenario_none` where the path is nothing. */
 async function watching(path: string, settings: Settings, context: Context, signal: AbortSignal): Promise<void> {
+  if (!(await stat(path).catch(() => null))) throw failure('scenario_none', { path, detail: 'it is not there' });
   const stopped = aborted(signal);
   let changed = () => {};
   // What a run writes itself is no change.

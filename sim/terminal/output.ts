@@ -54,7 +54,7 @@ export function asFailure(thrown: unknown): Failure {
 }
 
 /** Message and advice as whole sentences: a message may end in another program's text without a full stop. */
-function sentences(message: string, advice: string): string {
+export function sentences(message: string, advice: string): string {
   const words = message.replace(/[\s;,:]+$/, '');
   return `${words}${/[.!?…]$/.test(words) ? '' : '.'} ${advice}`;
 }

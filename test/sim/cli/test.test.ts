@@ -163,6 +163,11 @@ describe('`test`', { timeout: 60_000 }, () => {
     90_000,
   );
 
+  it('watches no folder that is not there', async () => {
+    const ran = await runCommand(['test', inFolder('nowhere'), '--watch', '--json'], { seconds: 30 });
+    expect([JSON.parse(ran.stderr).error.code, ran.status]).toEqual(['scenario_none', 6]);
+  });
+
   it.each([
     [['--shard', '3/2'], 'usage', 2],
     [['--repeat', '0'], 'usage', 2],

@@ -1,7 +1,7 @@
 // Holds: words from outside cannot repaint a terminal, and whatever is thrown ends as one line with a code and an exit status.
 import { afterEach, expect, it, vi } from 'vitest';
 import { failure } from '../../../device/protocol/errors.ts';
-import { asFailure, openOutput, reportFailure } from '../../../sim/terminal/output.ts';
+import { asFailure, openOutput, reportFailure, sentences } from '../../../sim/terminal/output.ts';
 
 const written: string[] = [];
 const listen = () => {
@@ -39,4 +39,12 @@ it('knows what an operating system says of a bad path; what nobody expected is a
   expect(asFailure(full)).toMatchObject({ code: 'disk_full', exit: 5, retryable: true });
   expect(asFailure(new TypeError('x is not a function'))).toMatchObject({ code: 'internal', exit: 70 });
   expect(asFailure('thrown')).toMatchObject({ code: 'internal' });
+});
+
+it('ends a message as a sentence before the advice', () => {
+  expect(sentences('no word "x" (did you mean "y"?)', 'Correct it.')).toBe(
+    'no word "x" (did you mean "y"?). Correct it.',
+  );
+  expect(sentences('it ended:', 'Look.')).toBe('it ended. Look.');
+  expect(sentences('Is it there?', 'Look.')).toBe('Is it there? Look.');
 });
