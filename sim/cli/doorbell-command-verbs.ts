@@ -1,13 +1,32 @@
 // Owns: the verbs that send an owner's commands: ring, privacy, forget, trust-clock. Each signs one command and ends on its receipt.
 // Not here: consent (consent-verbs.ts), what an order does (the device).
 import type { Command } from 'commander';
-import { type CommandAction, failure, giveOrder, type Receipt } from '../../device/exports-without-firmware.ts';
+import {
+  type CommandAction,
+  commandActionSchema,
+  failure,
+  giveOrder,
+  type Receipt,
+} from '../../device/exports-without-firmware.ts';
 import { parseMoment } from '../terminal/format-units.ts';
 import { RECEIPT_MS_MAX } from '../terminal/owner-requests.ts';
 import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
 
-/** Gives an order and resolves with the receipt once the device has confirmed it. Throws the device's refusal. */
+/**
+ * Gives an order and resolves with the receipt once the device has confirmed it. Throws `usage` for one that no device would answer, and
+ * the device's refusal.
+ */
 export async function orderDevice(context: Context, options: OwnerOptions, action: CommandAction): Promise<Receipt> {
+  const [issue] = commandActionSchema.safeParse(action).error?.issues ?? [];
+  if (issue) {
+    const field = issue.path.join('.');
+    const word: unknown = Object(action)[field];
+    const detail =
+      typeof word === 'string'
+        ? `"${word}" is no ${field}: give it as it is listed`
+        : `the ${field} is not as a device takes it`;
+    throw failure('usage', { detail });
+  }
   return withOwner(context, options, (session, signer) => giveOrder(session, signer, action, RECEIPT_MS_MAX));
 }
 

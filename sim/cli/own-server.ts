@@ -42,6 +42,7 @@ export async function withOwnServer<Result>(
   work: (at: { server: OwnServerClient; signer: Signer; device: { id: string; key: string } }) => Promise<Result>,
 ): Promise<Result> {
   const home = await chosenHome(context, options);
+  if (!options.owner && !options.deviceData) await expectRunning(context.disk, dataFolder(options.data));
   const folder = resolve(options.deviceData ?? (await doorbellFolder(context, options, home.device)));
   const address = await askConsole(context, pairingSocketPath(folder));
   if (!address) throw failure('console_off');

@@ -140,11 +140,11 @@ function wholeNumber(text: string | undefined): number | undefined {
 async function zonesFrom(file: string | undefined): Promise<SettingsInForce['motion']['zones'] | undefined> {
   if (file === undefined) return undefined;
   const text = await readFile(file, 'utf8').catch(() => null);
-  if (text === null) throw failure('usage', { detail: `${file} cannot be read` });
+  if (text === null) throw failure('usage', { detail: `--zones: ${file} cannot be read` });
   try {
     return motionZonesSchema.parse(JSON.parse(text));
   } catch {
-    throw failure('usage', { detail: `${file} is not a list of zones as in motion.zones of device.json` });
+    throw failure('usage', { detail: `--zones: ${file} is not a list of zones as in motion.zones of device.json` });
   }
 }
 

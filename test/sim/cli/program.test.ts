@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import { storeHome } from '../../../device/owner/paired-devices.ts';
 import { expectRunning } from '../../../sim/cli/context.ts';
 import { makeProgram } from '../../../sim/cli/main.ts';
 import { oneLine } from '../../../sim/terminal/owner-requests.ts';
@@ -117,21 +118,40 @@ describe('the command line', () => {
       await expect(expectRunning(disk, folder.path)).rejects.toMatchObject({ code: 'not_running' });
       const { stderr } = await runCommand(['request', '--data', folder.path]);
       expect(stderr).toContain('[not_running]');
+      await storeHome(disk, join(folder.path, 'owner'), {
+        ...{ device: 'device-1', deviceKey: 'A'.repeat(43), name: 'Porch', trust: null },
+        account: { url: 'mqtt://127.0.0.1:9', user: 'owner-1', password: 'x', prefix: 'doorsill/v1' },
+      });
+      const shown = (await makeProgram('settings')).parseAsync([
+        'node',
+        'doorsill',
+        'settings',
+        'show',
+        '--data',
+        folder.path,
+      ]);
+      await expect(shown).rejects.toMatchObject({ code: 'not_running' });
     } finally {
       folder.dispose();
     }
   });
 
-  it.each([['left'], ['viewer', 'list']])(
-    'says of `%s %s` that nothing runs, and not that a socket is missing',
-    async (...words) => {
-      const folder = temporaryFolder('nothing');
-      const [verb] = words;
-      const ran = (await makeProgram(verb)).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
-      await expect(ran).rejects.toMatchObject({ code: 'not_running' });
-      folder.dispose();
-    },
-  );
+  it.each([[['left']], [['viewer', 'list']]])('says that nothing runs, and not that a socket is missing: %j', async (words) => {
+    const folder = temporaryFolder('nothing');
+    const ran = (await makeProgram(words[0])).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
+    await expect(ran).rejects.toMatchObject({ code: 'not_running' });
+    folder.dispose();
+  });
+
+  it.each([
+    [['settings', 'remove-owner', 'nobody'], '"nobody" is no key'],
+    [['viewer', 'remove', 'kitchen tablet'], '"kitchen tablet" is no viewer'],
+    [['ring', '--button', 'the front'], '"the front" is no button'],
+  ])('sends no order that a device would not answer: %j', async (words, detail) => {
+    const ran = (await makeProgram(words[0])).parseAsync(['node', 'doorsill', ...words, '--data', '/no/such/testbed']);
+    await expect(ran).rejects.toThrow(detail);
+    await expect(ran).rejects.toMatchObject({ code: 'usage' });
+  });
 
   it('takes the folder of one doorbell where a testbed’s is meant, and keeps no owner’s key in it', async () => {
     const folder = temporaryFolder('porch');
