@@ -136,12 +136,15 @@ describe('the command line', () => {
     }
   });
 
-  it.each([[['left']], [['viewer', 'list']]])('says that nothing runs, and not that a socket is missing: %j', async (words) => {
-    const folder = temporaryFolder('nothing');
-    const ran = (await makeProgram(words[0])).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
-    await expect(ran).rejects.toMatchObject({ code: 'not_running' });
-    folder.dispose();
-  });
+  it.each([[['left']], [['viewer', 'list']]])(
+    'says that nothing runs, and not that a socket is missing: %j',
+    async (words) => {
+      const folder = temporaryFolder('nothing');
+      const ran = (await makeProgram(words[0])).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
+      await expect(ran).rejects.toMatchObject({ code: 'not_running' });
+      folder.dispose();
+    },
+  );
 
   it.each([
     [['settings', 'remove-owner', 'nobody'], '"nobody" is no key'],
