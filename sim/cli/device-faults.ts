@@ -116,6 +116,7 @@ Examples:
   device
     .command('faults')
     .description('what can be made to go wrong with the disk and the clock of a virtual doorbell')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill device faults')
     .action((_options: object, command: Command) => {
       const { output } = openContext(command);
       for (const { name, takes, does } of listDeviceFaults())
