@@ -130,7 +130,8 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
   )
     .finally(() => line.clear())
     .catch((thrown: unknown) => {
-      if (folder) context.output.progress(`What was noticed until then is in ${folder.path}, without a report.`);
+      if (folder && told.startUs > 0)
+        context.output.progress(`What was noticed until then is in ${folder.path}, without a report.`);
       throw thrown;
     });
   await conclude({ result, plan, options, thresholds, folder, names, startedAt }, context);
