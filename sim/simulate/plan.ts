@@ -244,23 +244,29 @@ function fault(random: Random, homes: number, asksMs: readonly number[]): Drawn 
   ])();
 }
 
-/** Faults that show little unless they come in time: drawn for the moment in which they could. */
+/** Faults that show little unless they come in time: half of all towns draw one for the moment in which it could. */
 function timelyFaults(random: Random, homes: readonly HomePlan[], asksMs: readonly number[]): Drawn[] {
-  const acts: Drawn[] = [];
+  const home = homes.findIndex(({ manner }) => manner === 'shares');
+  const plan = homes[home];
+  if (!plan || random.fraction() < 0.5) return [];
   const askedMs = pick(random, asksMs);
-  // A revocation that overtakes its grant.
-  for (const [home, { regret }] of homes.entries()) {
-    if (regret === 'hasty' && random.fraction() < 0.5)
-      acts.push({ do: 'withhold', home, atMs: askedMs, order: 'reversed', forMs: 30_000 });
-  }
-  // A clock that has been ahead for long enough to be believed, and is put right while owners answer.
-  const home = integerBelow(random, homes.length);
-  if (random.fraction() < 0.1)
-    acts.push({ do: 'clock', home, atMs: Math.max(5_000, askedMs - 45_000), byMs: 3_600_000, forMs: 45_000 });
-  // Between the moment in which the bridge has a clip and the one in which the vault has it.
-  if (random.fraction() < 0.1)
-    acts.push({ do: 'power', atMs: askedMs + 500, steps: 10 + integerBelow(random, 60), forMs: 5_000 });
-  return acts;
+  const answeredMs = askedMs + plan.answerAfterMs;
+  // A revocation overtakes its grant.
+  if (plan.regret === 'hasty')
+    return [{ do: 'withhold', home, atMs: askedMs, order: 'reversed', forMs: plan.answerAfterMs + 6_000 }];
+  return pick<() => Drawn[]>(random, [
+    // A clock was ahead for long enough to be believed, and is put right while its owner answers.
+    () => [{ do: 'clock', home, atMs: Math.max(5_000, askedMs - 45_000), byMs: 3_600_000, forMs: 45_000 }],
+    // The services lose their power between the moment in which the bridge has a clip and the one in which the vault has it.
+    () => [{ do: 'power', atMs: askedMs + 500, steps: 8 + integerBelow(random, 25), forMs: 5_000 }],
+    // Each step of the way of a clip takes its time.
+    () => [{ do: 'disk', home, atMs: askedMs + 500, state: 'slow', forMs: 45_000 }],
+    // A clip waits while its doorbell starts anew.
+    () => [
+      { do: 'link', home, atMs: askedMs + 500, to: 'bridge', state: 'lost', forMs: 45_000 },
+      { do: 'reboot', home, atMs: answeredMs + 8_000 },
+    ],
+  ])();
 }
 
 function lieAct(random: Random, homes: number, asksMs: readonly number[]): Drawn {
