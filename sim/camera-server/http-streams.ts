@@ -1,6 +1,5 @@
 // Owns: a camera over HTTP: Motion JPEG (multipart/x-mixed-replace), fragmented MP4, and the picture of this moment, to several viewers. Not
 // here: the MP4 itself (live-mp4.ts), RTSP (rtsp-server.ts), what is filmed.
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import {
   type Clock,
@@ -18,7 +17,7 @@ import { DigestLogin, type Login } from './digest-login.ts';
 import type { FaultName } from './fault-table.ts';
 import { LiveMp4 } from './live-mp4.ts';
 import type { ServedStream } from './rtsp-session.ts';
-import { type HttpKind, listenFailure } from './served-address.ts';
+import { type HttpKind, listenAt } from './served-address.ts';
 
 export interface HttpStreamDeps {
   readonly clock: Clock;
@@ -70,19 +69,14 @@ export class HttpStreams {
 
   /** Listens; returns its port. Throws `port_in_use`, `camera_address_unserved`. */
   async start(): Promise<number> {
-    const { host, port } = this.address;
     const server = createServer(
       { headersTimeout: HEADERS_MS_MAX },
       (request, response) => void this.answer(request, response),
     );
     server.maxConnections = VIEWERS_MAX;
-    server.listen(port, host);
-    await once(server, 'listening').catch((thrown: unknown) => {
-      throw listenFailure(thrown, host, port);
-    });
+    const port = await listenAt(server, this.address, this.deps.log);
     this.server = server;
-    const bound = server.address();
-    return bound !== null && typeof bound === 'object' ? bound.port : port;
+    return port;
   }
 
   get viewers(): number {

@@ -1,7 +1,6 @@
 // Owns: a camera's RTSP 1.0 server (RFC 2326): connections within limits, what each request is answered, sessions that end with their viewer,
 // and how the camera misbehaves at its door. Not here: bytes of messages (rtsp-messages.ts), what a session sends (rtsp-session.ts).
 import type { Socket as UdpSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Clock, type Log, type Random, type Timer, toHex } from '../../device/index.ts';
 import type { AccessUnit } from './access-units.ts';
@@ -19,10 +18,12 @@ import {
   wantedTransports,
 } from './rtsp-messages.ts';
 import { type PacketWay, RtspSession, SESSION_S_MAX, type ServedStream } from './rtsp-session.ts';
-import { listenFailure, openPortPair, type ServedAddress } from './served-address.ts';
+import { listenAt, openPortPair, type ServedAddress } from './served-address.ts';
 
 export const SESSIONS_MAX = 64;
 const CONNECTIONS_MAX = 128;
+/** The number of a channel is one byte (RFC 2326 §10.12). */
+const CHANNEL_MAX = 255;
 /** Answers and packets that may wait in a connection; then pictures are left out up to the next keyframe. */
 const BACKLOG_BYTES_MAX = 4 * 1024 * 1024;
 /** Requests of one connection that may wait for their answers. */
@@ -81,20 +82,15 @@ export class RtspServer {
 
   /** Listens; returns its port. Throws `port_in_use`, `camera_address_unserved`. */
   async start(): Promise<number> {
-    const { host, port } = this.address;
     const server = createServer((socket) => this.accept(socket));
     server.maxConnections = CONNECTIONS_MAX;
     server.on('drop', () =>
       this.deps.log.warn('a connection was refused: there are too many', { most: CONNECTIONS_MAX }),
     );
-    server.listen(port, host);
-    await once(server, 'listening').catch((thrown: unknown) => {
-      throw listenFailure(thrown, host, port);
-    });
+    const port = await listenAt(server, this.address, this.deps.log);
     this.server = server;
     this.sweep();
-    const bound = server.address();
-    return bound !== null && typeof bound === 'object' ? bound.port : port;
+    return port;
   }
 
   /** How many watch. */
@@ -293,7 +289,8 @@ export class RtspServer {
     const isUdpOnly = this.fault('udp-only') !== null;
     const offers = wantedTransports(request.headers.get('transport') ?? '');
     const wanted = offers.find(({ kind }) => kind === 'udp' || !isUdpOnly);
-    if (!wanted) return { status: 461 };
+    if (!wanted || (wanted.kind === 'tcp' && (wanted.channel ?? connection.freeChannel) + 1 > CHANNEL_MAX))
+      return { status: 461 };
     const session = found ?? new RtspSession(toHex(this.deps.random.bytes(8)), this.deps.stream, this.deps);
     const way =
       wanted.kind === 'tcp' ? this.tcpWay(connection, session, wanted) : await this.udpWay(connection, session, wanted);

@@ -2,8 +2,8 @@
 // here: the servers.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { BlockList, isIP } from 'node:net';
-import { failure, systemCode } from '../../device/exports-without-firmware.ts';
+import { BlockList, isIP, type Server } from 'node:net';
+import { failure, type Log, systemCode } from '../../device/exports-without-firmware.ts';
 
 /** What the end of an HTTP address says is served there. */
 const HTTP_KINDS = ['mjpeg', 'mp4', 'jpg'] as const;
@@ -86,6 +86,21 @@ interface Watching {
 /** Refuses to serve beyond this machine whom nobody named. Throws `camera_open_to_all`. */
 export function assertMayServe(host: string, { hasLogin, isOpenToAll }: Watching): void {
   if (!hasLogin && !isOpenToAll && !isLoopback(host)) throw failure('camera_open_to_all', { host });
+}
+
+/** Has a server listen; returns its port. Later errors, as when no descriptor is free, are logged. Throws `port_in_use`, `camera_address_unserved`. */
+export async function listenAt(
+  server: Server,
+  { host, port }: { host: string; port: number },
+  log: Log,
+): Promise<number> {
+  server.listen(port, host);
+  await once(server, 'listening').catch((thrown: unknown) => {
+    throw listenFailure(thrown, host, port);
+  });
+  server.on('error', (thrown) => log.warn('a connection could not be let in', { detail: thrown.message }));
+  const bound = server.address();
+  return bound !== null && typeof bound === 'object' ? bound.port : port;
 }
 
 /** Why a server cannot listen, as a failure that says what to do. */

@@ -187,7 +187,7 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
   );
 }
 
-/** One town, run twice. */
+/** One town, run twice. Throws `interrupted` when it is stopped in the first. */
 async function one(
   footage: Footage,
   seed: number,
@@ -196,11 +196,14 @@ async function one(
   context: Context,
 ): Promise<void> {
   const { output } = context;
+  // From here on there is a folder to take away.
+  const signal = stopSignal();
   output.say(`seed ${seed}`);
-  const [town, again] = await onGround(footage, async (simulation) => [
-    await simulation.run(seed, kept),
-    await simulation.run(seed, kept),
-  ]);
+  const [town, again] = await onGround(footage, async (simulation) => {
+    const first = await simulation.run(seed, kept);
+    signal.throwIfAborted();
+    return [first, await simulation.run(seed, kept)] as const;
+  });
   const { breaches, hash, pieces, simulatedMs, trace } = town.result;
   if (options.trace) for (const line of trace) output.result({ event: 'trace', line }, line);
   const isSame = hash === again.result.hash;

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { type Clock, failure, freshId, type Log, type Random } from '../../../device/exports-without-firmware.ts';
-import { assertMayServe, isLoopback, listenFailure } from '../served-address.ts';
+import { assertMayServe, isLoopback, listenAt } from '../served-address.ts';
 import { deviceOperations, identityOf, SERVICE_PATHS, scopesOf } from './device-service.ts';
 import { Discovery } from './discovery.ts';
 import { eventOperations, SUBSCRIPTION_PATH, subscriptionOperations } from './event-service.ts';
@@ -160,18 +160,9 @@ export class OnvifServer {
       (request, response) => void this.answer(request, response),
     );
     server.maxConnections = LIMITS.connections;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(port, host, resolve);
-      });
-    } catch (thrown) {
-      throw listenFailure(thrown, host, port);
-    }
-    server.removeAllListeners('error');
+    const bound = await listenAt(server, { host, port }, this.seams.log);
     this.server = server;
-    const bound = server.address();
-    return typeof bound === 'object' && bound ? bound.port : port;
+    return bound;
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

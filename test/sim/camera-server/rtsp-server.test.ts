@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
@@ -224,6 +224,27 @@ describe('faults at the door', () => {
     expect((await client().ask('SETUP', TCP, '/track=video')).status).toBe(453);
     stream.atUs = 6_000_000;
     expect((await client().ask('SETUP', TCP, '/track=video')).status).toBe(461);
+  });
+
+  it('gives no channel that has no number, and goes on', async () => {
+    await start();
+    const viewer = client();
+    const Transport = 'RTP/AVP/TCP;unicast;interleaved=254-255';
+    const set = await viewer.ask('SETUP', { Transport }, '/track=video');
+    const [Session = ''] = (set.headers.get('session') ?? '').split(';');
+    const sound = await viewer.ask('SETUP', { Session, Transport: 'RTP/AVP/TCP;unicast' }, '/track=audio');
+    expect([set.status, sound.status]).toEqual([200, 461]);
+    await viewer.ask('PLAY', { Session });
+    server.unit(picture(0));
+    server.unit(packet(0));
+    await viewer.until(() => viewer.packets.length > 0);
+  });
+
+  it('outlives connections that could not be let in', async () => {
+    await start();
+    const listening = Reflect.get(server, 'server') as Server;
+    for (let time = 0; time < 2; time += 1) listening.emit('error', new Error('accept EMFILE'));
+    expect((await client().ask('OPTIONS')).status).toBe(200);
   });
 
   it('web-page: what comes is no RTSP', async () => {

@@ -8,6 +8,7 @@ import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 import { AnnexBSplitter } from '../../../device/media/nal.ts';
 import { ffmpegChildren, Recorder, recording } from '../../device/camera/support/recorder.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
+import { slowIt } from '../../support/slow-it.ts';
 import { compared, ffmpeg, pictureDigest, recordedPictures, SMALL, StartedCamera } from './support/started-camera.ts';
 
 const run = promisify(execFile);
@@ -84,29 +85,32 @@ describe('a camera that is served', () => {
     expect(recorder.states()).toEqual(['starting', 'recording', 'off']);
   });
 
-  it('has our device tell that pictures are missing, and that its clock jumped, which dates none wrong', async () => {
-    camera = await StartedCamera.start();
-    const recorder = new Recorder(ffmpeg, camera.url, { retryMs: 200 });
-    const codes = () => recorder.changes.map(({ failure }) => failure?.code);
-    await recording(recorder, 2);
-    camera.camera.obey({ do: 'add', fault: 'lost-frames=30%+1s' });
-    await recorder.until(() => codes().at(-1) === 'camera_pictures_damaged');
-    // A camera's clock is known when it was watched for three seconds.
-    await recording(recorder, 5);
-    camera.camera.obey({ do: 'add', fault: 'pts-jump=10s' });
-    await recorder.until(() => recorder.states().at(-2) === 'lost');
-    await recorder.capture.stop();
-    expect(recorder.changes.map(({ state }, at) => [state, codes()[at]])).toEqual([
-      ['starting', undefined],
-      ['recording', undefined],
-      ['recording', 'camera_pictures_damaged'],
-      ['lost', 'camera_clock_wrong'],
-      ['recording', 'camera_pictures_damaged'],
-      ['off', undefined],
-    ]);
-    expect(compared(recordedPictures(recorder), camera.pictures).foreign).toBe(0);
-    for (const offMs of camera.offMs(recorder)) expect(Math.abs(offMs)).toBeLessThan(1_000);
-  });
+  slowIt(
+    'has our device tell that pictures are missing, and that its clock jumped, which dates none wrong',
+    async () => {
+      camera = await StartedCamera.start();
+      const recorder = new Recorder(ffmpeg, camera.url, { retryMs: 200 });
+      const codes = () => recorder.changes.map(({ failure }) => failure?.code);
+      await recording(recorder, 2);
+      camera.camera.obey({ do: 'add', fault: 'lost-frames=30%+1s' });
+      await recorder.until(() => codes().at(-1) === 'camera_pictures_damaged');
+      // A camera's clock is known when it was watched for three seconds.
+      await recording(recorder, 5);
+      camera.camera.obey({ do: 'add', fault: 'pts-jump=10s' });
+      await recorder.until(() => recorder.states().at(-2) === 'lost');
+      await recorder.capture.stop();
+      expect(recorder.changes.map(({ state }, at) => [state, codes()[at]])).toEqual([
+        ['starting', undefined],
+        ['recording', undefined],
+        ['recording', 'camera_pictures_damaged'],
+        ['lost', 'camera_clock_wrong'],
+        ['recording', 'camera_pictures_damaged'],
+        ['off', undefined],
+      ]);
+      expect(compared(recordedPictures(recorder), camera.pictures).foreign).toBe(0);
+      for (const offMs of camera.offMs(recorder)) expect(Math.abs(offMs)).toBeLessThan(1_000);
+    },
+  );
 
   it('shows its pictures over HTTP: as Motion JPEG, as MP4 with sound, and one alone', async () => {
     const serve = ['mjpeg', 'mp4', 'jpg'].map((kind) => `http://127.0.0.1:0/porch.${kind}`);
@@ -152,7 +156,7 @@ describe('a camera that is served', () => {
 });
 
 describe('a camera whose codec changes', () => {
-  it('ends its sessions, describes Motion JPEG, sends it, and goes on as Motion JPEG over HTTP', async () => {
+  slowIt('ends its sessions, describes Motion JPEG, sends it, and goes on as Motion JPEG over HTTP', async () => {
     const serve = ['rtsp://127.0.0.1:0/porch', 'http://127.0.0.1:0/porch.mjpeg', 'http://127.0.0.1:0/porch.mp4'];
     camera = await StartedCamera.start({ source: `${SMALL}&seconds=6`, serve, faults: ['codec-change@2s'] });
     const [rtsp = '', mjpeg = '', mp4 = ''] = camera.camera.urls;
