@@ -115,9 +115,9 @@ describe('who may see', () => {
 });
 
 describe('a view that is open', () => {
-  /** Forty groups of pictures of a megabyte each: far more than all buffers on the way hold. */
+  /** Sixty groups of pictures of a megabyte each: far more than all buffers on the way hold. */
   const large = () =>
-    Array.from({ length: 40 }, (_, at): Segment => {
+    Array.from({ length: 60 }, (_, at): Segment => {
       const one = recorded[0];
       if (!one) throw new Error('no footage');
       const moved = { startUs: START_US + at * 1_000_000, endUs: START_US + (at + 1) * 1_000_000 };
@@ -131,8 +131,8 @@ describe('a view that is open', () => {
 
   it.each(ENDS)('of footage ends at once when %s, also for who reads slowly', async (_when, end) => {
     server.held = large();
-    const other = new OpenView(server.url, footage(0, 40), server.viewer('guest'));
-    const view = new OpenView(server.url, footage(0, 40), tablet);
+    const other = new OpenView(server.url, footage(0, 60), server.viewer('guest'));
+    const view = new OpenView(server.url, footage(0, 60), tablet);
     await expect.poll(() => view.bytes.length).toBeGreaterThan(MIB);
     view.stall();
     const had = view.bytes.length;
@@ -145,8 +145,8 @@ describe('a view that is open', () => {
     await expect.poll(() => server.connections()).toBe(0);
     view.socket.resume();
     await view.closed;
-    // What this side's kernel had taken already can be read; nothing more is read from the ring.
-    expect(view.bytes.length - had).toBeLessThan(20 * MIB);
+    // What the kernel had taken already can be read, 36 MiB at most by Linux's defaults; nothing more is read from the ring.
+    expect(view.bytes.length - had).toBeLessThan(40 * MIB);
     expect(server.reads - before).toBeLessThanOrEqual(2);
   });
 
