@@ -29,6 +29,7 @@ export {
   parseDeviceConfig,
   readSettings,
 } from './config.ts';
+export { type RequestEntry, requestInputOf } from './consent/gate-state.ts';
 export {
   next as nextRequestState,
   type RequestInput,

@@ -53,7 +53,7 @@ export interface RequestRecord {
 }
 
 /** An entry that moves a request from one state to another. */
-type RequestEntry = Extract<LedgerEntry, { body: { request: string } }> & {
+export type RequestEntry = Extract<LedgerEntry, { body: { request: string } }> & {
   type: Exclude<LedgerEntry['type'], 'revoked-ahead'>;
 };
 
@@ -196,7 +196,7 @@ export class GateState {
       record.revocation = entry.body.token;
       this.noteWord(request, entry.body.token);
     }
-    const input = inputOf(entry, currentGrant(record.state)?.sha256 ?? '');
+    const input = requestInputOf(entry, currentGrant(record.state)?.sha256 ?? '');
     const seen = next(record.state, { type: 'seen' });
     const step = next(seen.state, input);
     const isRejected = step.effects.some((effect) => effect.do === 'reject');
@@ -277,7 +277,8 @@ function signedS(token: string): number {
   return signedSchema.safeParse(parseToken(token)?.claims).data?.iat ?? 0;
 }
 
-function inputOf(entry: RequestEntry, currentSha256: string): RequestInput {
+/** What an entry means to its request's machine. `currentSha256`: of the grant in force; an empty text where there is none. */
+export function requestInputOf(entry: RequestEntry, currentSha256: string): RequestInput {
   switch (entry.type) {
     case 'granted':
       return { type: 'grant', grant: { id: entry.body.grant, sha256: sha256Hex(entry.body.grantToken) } };

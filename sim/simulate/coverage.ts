@@ -8,8 +8,10 @@ import {
   nextRequestState,
   parseJson,
   RECEIPT_OUTCOMES,
+  type RequestEntry,
   type RequestInput,
   type RequestState,
+  requestInputOf,
   sha256Hex,
   UNSEEN,
   uploadProgressSchema,
@@ -160,41 +162,17 @@ export class FollowedRequests {
   private readonly states = new Map<string, RequestState>();
 
   entry(entry: LedgerEntry): void {
-    if (!('request' in entry.body) || entry.type === 'revoked-ahead') return;
+    if (!isOfRequest(entry)) return;
     const before = nextRequestState(this.states.get(entry.body.request) ?? UNSEEN, { type: 'seen' }).state;
-    const input = inputOf(entry, 'grant' in before && before.grant ? before.grant.sha256 : '');
-    if (!input) return;
+    const input = requestInputOf(entry, 'grant' in before && before.grant ? before.grant.sha256 : '');
     const { state } = nextRequestState(before, input);
     this.states.set(entry.body.request, state);
     this.reached.push(`request in ${state.at}`, `request ${before.at} > ${state.at}`);
   }
 }
 
-function inputOf(entry: LedgerEntry, currentSha256: string): RequestInput | null {
-  switch (entry.type) {
-    case 'granted':
-      return { type: 'grant', grant: { id: entry.body.grant, sha256: sha256Hex(entry.body.grantToken) } };
-    case 'denied':
-      return { type: 'deny' };
-    case 'revoked':
-      return { type: 'revoke', grant: { id: entry.body.grant, sha256: currentSha256 } };
-    case 'sealed':
-      return { type: 'sealed', grant: entry.body.grant, clip: entry.body.clip };
-    case 'token-presented':
-      return { type: 'presented', grant: entry.body.grant };
-    case 'delivered':
-    case 'deleted':
-      return { type: entry.type, grant: entry.body.grant };
-    case 'recalled':
-      return { type: 'kept', grant: entry.body.grant };
-    case 'failed':
-      return { type: 'failed', grant: entry.body.grant, code: entry.body.code };
-    case 'ended':
-      if (entry.body.reason === 'cancelled') return { type: 'cancelled' };
-      return { type: 'ended', grant: entry.body.grant, reason: entry.body.reason };
-    default:
-      return null;
-  }
+function isOfRequest(entry: LedgerEntry): entry is RequestEntry {
+  return 'request' in entry.body && entry.type !== 'revoked-ahead';
 }
 
 /** What was reached of a list, and what never was. */
