@@ -16,7 +16,7 @@ import {
   stopPrivately,
   systemCode,
   writeLine,
-} from '../../device/index.ts';
+} from '../../device/exports-without-firmware.ts';
 
 const LINE_BYTES_MAX = 4_096;
 /** The kernel cuts a longer one off (108 bytes on Linux, 104 elsewhere). */
@@ -72,15 +72,10 @@ export class ControlSocket {
   /** Listens. A socket that a crash left is replaced; nothing else is. Throws `camera_control_unusable`. */
   async start(): Promise<void> {
     const { path, deps } = this;
-    const unusable = (detail: string) => failure('camera_control_unusable', { path, detail });
-    if (Buffer.byteLength(path) > PATH_BYTES_MAX) throw unusable('the path is too long for a socket');
-    const there = await stat(path).catch(() => null);
-    if (there && !there.isSocket()) throw unusable('there is a file or folder of this name');
-    if (there && (await isAnswered(path))) throw unusable('another camera listens there');
     const server = createServer((socket) => this.converse(socket));
-    server.maxConnections = CONNECTIONS_MAX;
-    await listenPrivately(deps.disk, server, path).catch((thrown: unknown) => {
-      throw unusable(systemCode(thrown) ?? String(thrown));
+    await listenAtNamedPath(deps.disk, server, path, {
+      unusable: (detail) => failure('camera_control_unusable', { path, detail }),
+      taken: 'another camera listens there',
     });
     this.server = server;
   }
@@ -126,6 +121,25 @@ export class ControlSocket {
       },
     );
   }
+}
+
+/** How a socket that cannot be made is told: the failure, and the words where somebody listens there already. */
+export interface PathWords {
+  unusable(detail: string): Error;
+  taken: string;
+}
+
+/** Has a server listen, for its user alone, at a path that a person named. A socket that a crash left is replaced; nothing else is. */
+export async function listenAtNamedPath(disk: Disk, server: Server, path: string, words: PathWords): Promise<void> {
+  const { unusable, taken } = words;
+  if (Buffer.byteLength(path) > PATH_BYTES_MAX) throw unusable('the path is too long for a socket');
+  const there = await stat(path).catch(() => null);
+  if (there && !there.isSocket()) throw unusable('there is a file or folder of this name');
+  if (there && (await isAnswered(path))) throw unusable(taken);
+  server.maxConnections = CONNECTIONS_MAX;
+  await listenPrivately(disk, server, path).catch((thrown: unknown) => {
+    throw unusable(systemCode(thrown) ?? String(thrown));
+  });
 }
 
 /** Whether a socket has somebody who listens. */

@@ -1,6 +1,5 @@
 // Owns: switching a running virtual doorbell's faults over a socket that only its user can open: one order and one answer a connection, each
 // a line of JSON; both ends. Not here: what faults do (device-faults.ts), what the command line prints.
-import { stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { z } from 'zod';
 import {
@@ -9,18 +8,15 @@ import {
   failure,
   isErrorCode,
   isFailure,
-  listenPrivately,
   readLines,
   stopPrivately,
   systemCode,
   writeLine,
 } from '../../device/exports-without-firmware.ts';
+import { listenAtNamedPath } from '../camera-server/control-socket.ts';
 import { DEVICE_FAULTS_MAX, type DeviceFaults, FAULT_LETTERS_MAX } from './device-faults.ts';
 
 const LINE_BYTES_MAX = 64 * 1024;
-/** The kernel cuts a longer one off (108 bytes on Linux, 104 elsewhere). */
-const PATH_BYTES_MAX = 100;
-const CONNECTIONS_MAX = 8;
 /** Who has connected says what it wants at once. */
 const ORDER_MS_MAX = 5_000;
 const ANSWER_MS_MAX = 5_000;
@@ -72,15 +68,10 @@ export class FaultServer {
   /** Listens. A socket that a crash left is replaced; nothing else is. Throws `device_control_unusable`. */
   async start(): Promise<void> {
     const { path } = this;
-    const unusable = (detail: string) => failure('device_control_unusable', { path, detail });
-    if (Buffer.byteLength(path) > PATH_BYTES_MAX) throw unusable('the path is too long for a socket');
-    const there = await stat(path).catch(() => null);
-    if (there && !there.isSocket()) throw unusable('there is a file or folder of this name');
-    if (there && (await isAnswered(path))) throw unusable('another program listens there');
     const server = createServer((socket) => this.serve(socket));
-    server.maxConnections = CONNECTIONS_MAX;
-    await listenPrivately(this.deps.disk, server, path).catch((thrown: unknown) => {
-      throw unusable(systemCode(thrown) ?? String(thrown));
+    await listenAtNamedPath(this.deps.disk, server, path, {
+      unusable: (detail) => failure('device_control_unusable', { path, detail }),
+      taken: 'another program listens there',
     });
     this.server = server;
   }
@@ -120,18 +111,6 @@ export class FaultServer {
       return { ok: false, code: thrown.code, facts: { ...thrown.facts } };
     }
   }
-}
-
-/** Whether a socket has somebody who listens. */
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 /** Gives an order to the doorbell at a socket. Throws its refusal, `device_control_silent`. */
