@@ -12,6 +12,7 @@ import { RingKeyFile } from '../../../../device/ring/ring-key.ts';
 import { scanRing } from '../../../../device/ring/ring-scan.ts';
 import { decodeSegment } from '../../../../device/ring/segment-codec.ts';
 import { FileDeviceKey, keptSealKey, WrappedFile } from '../../../../device/ring/wrapped-key-files.ts';
+import { CYCLE_FRAMES, SYNTHETIC_FPS } from '../../../../sim/porch/scene.ts';
 import { Recorder } from '../../../device/camera/support/recorder.ts';
 import { Fingerprints } from './fingerprints.ts';
 import { seams, type World } from './world.ts';
@@ -51,6 +52,11 @@ export class Secrets {
     await secrets.gatherFixed();
     await secrets.gather();
     return secrets;
+  }
+
+  /** After this time the camera's sound repeats itself; null: never. */
+  get soundCycleUs(): number | null {
+    return this.world.setting.camera.kind === 'synthetic' ? (CYCLE_FRAMES / SYNTHETIC_FPS) * 1_000_000 : null;
   }
 
   get areaUser(): string {
