@@ -125,6 +125,8 @@ export class HttpStreams {
     const { method = '', url = '' } = request;
     const { stream } = this.deps;
     await stream.ready;
+    // Who left meanwhile ends nothing any more: what is begun for them would never end.
+    if (response.destroyed) return;
     const isMet = (name: FaultName) => stream.faults.at(name, stream.nowUs()) !== null;
     // It took the connection, and that is all.
     if (isMet('half-open')) return;

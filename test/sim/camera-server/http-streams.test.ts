@@ -1,4 +1,5 @@
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
@@ -63,6 +64,28 @@ describe('streams over HTTP', () => {
     served.formatChanged();
     await new Promise((resolve) => response.on('end', resolve));
     await expect.poll(() => served.viewers).toBe(0);
+  });
+
+  it('forget a viewer who leaves before there is a picture', async () => {
+    const stream = new FakeStream();
+    let asked = 0;
+    let begin = () => {};
+    const ready = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const get = () => {
+      asked += 1;
+      return ready;
+    };
+    const served = await start(Object.defineProperty(stream, 'ready', { get }));
+    const early = connect(port, '127.0.0.1');
+    early.write('GET /porch.mp4 HTTP/1.1\r\nHost: camera\r\n\r\n', () => early.destroy());
+    await expect.poll(() => asked).toBe(1);
+    const second = ask('/porch.mp4');
+    await expect.poll(() => asked).toBe(2);
+    begin();
+    (await second).on('error', () => undefined).resume();
+    expect(served.viewers).toBe(1);
   });
 
   it.each([
