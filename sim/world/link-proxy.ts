@@ -261,6 +261,7 @@ class WaitingLine {
     this.from = from;
     this.to = to;
     this.isHeld = isHeld;
+    to.on('drain', () => this.resumeIfRoom());
   }
 
   push(bytes: Buffer | null, lateMs: number, bytesPerS: number | undefined): void {
@@ -300,9 +301,7 @@ class WaitingLine {
     if (bytes === null) this.to.end();
     else {
       this.waitingBytes -= bytes.length;
-      if (!this.to.writable || this.to.write(bytes)) return;
-      this.from.pause();
-      this.to.once('drain', () => this.resumeIfRoom());
+      if (this.to.writable && !this.to.write(bytes)) this.from.pause();
     }
   }
 
