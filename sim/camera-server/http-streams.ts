@@ -17,7 +17,7 @@ import { DigestLogin, type Login } from './digest-login.ts';
 import type { FaultName } from './fault-table.ts';
 import { LiveMp4 } from './live-mp4.ts';
 import type { ServedStream } from './rtsp-session.ts';
-import { type HttpKind, listenAt } from './served-address.ts';
+import { answering, type HttpKind, listenAt } from './served-address.ts';
 
 export interface HttpStreamDeps {
   readonly clock: Clock;
@@ -69,12 +69,13 @@ export class HttpStreams {
 
   /** Listens; returns its port. Throws `port_in_use`, `camera_address_unserved`. */
   async start(): Promise<number> {
+    const { log } = this.deps;
     const server = createServer(
       { headersTimeout: HEADERS_MS_MAX },
-      (request, response) => void this.answer(request, response),
+      answering((request, response) => this.answer(request, response), log),
     );
     server.maxConnections = VIEWERS_MAX;
-    const port = await listenAt(server, this.address, this.deps.log);
+    const port = await listenAt(server, this.address, log);
     this.server = server;
     return port;
   }

@@ -1,7 +1,8 @@
-// Owns: where a camera is served: reading an address, whether it may be, which addresses share a server, ports and why they can't be had. Not
-// here: the servers.
+// Owns: where a camera is served: reading an address, whether it may be, which addresses share a server, ports and why they can't be had; that
+// a request of HTTP costs its own connection at most. Not here: the servers.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { BlockList, isIP, type Server } from 'node:net';
 import { failure, type Log, systemCode } from '../../device/exports-without-firmware.ts';
 
@@ -101,6 +102,19 @@ export async function listenAt(
   server.on('error', (thrown) => log.warn('a connection could not be let in', { detail: thrown.message }));
   const bound = server.address();
   return bound !== null && typeof bound === 'object' ? bound.port : port;
+}
+
+/** A listener for requests. Where an answer fails, its own connection ends, and the log says why. */
+export function answering(
+  answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+  log: Log,
+): RequestListener {
+  return (request, response) => {
+    answer(request, response).catch((thrown: unknown) => {
+      log.error('a request could not be answered', { detail: String(thrown) });
+      response.destroy();
+    });
+  };
 }
 
 /** Why a server cannot listen, as a failure that says what to do. */

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { type Clock, failure, freshId, type Log, type Random } from '../../../device/exports-without-firmware.ts';
-import { assertMayServe, isLoopback, listenAt } from '../served-address.ts';
+import { answering, assertMayServe, isLoopback, listenAt } from '../served-address.ts';
 import { deviceOperations, identityOf, SERVICE_PATHS, scopesOf } from './device-service.ts';
 import { Discovery } from './discovery.ts';
 import { eventOperations, SUBSCRIPTION_PATH, subscriptionOperations } from './event-service.ts';
@@ -157,7 +157,7 @@ export class OnvifServer {
         requestTimeout: LIMITS.requestMs,
         keepAliveTimeout: LIMITS.keepAliveMs,
       },
-      (request, response) => void this.answer(request, response),
+      answering((request, response) => this.answer(request, response), this.seams.log),
     );
     server.maxConnections = LIMITS.connections;
     const bound = await listenAt(server, { host, port }, this.seams.log);

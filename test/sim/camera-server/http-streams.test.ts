@@ -88,6 +88,20 @@ describe('streams over HTTP', () => {
     expect(served.viewers).toBe(1);
   });
 
+  it('outlive a request that they cannot answer', async () => {
+    const stream = new FakeStream();
+    await start(stream);
+    const format = stream.format();
+    stream.format = () => {
+      throw new Error('a bug');
+    };
+    await expect(ask('/porch.mp4')).rejects.toThrow('socket hang up');
+    stream.format = () => format;
+    const response = await ask('/porch.mp4', 'HEAD');
+    response.resume();
+    expect(response.statusCode).toBe(200);
+  });
+
   it.each([
     ['GET', '/other.mp4', 404],
     ['POST', '/porch.mp4', 405],

@@ -127,6 +127,17 @@ it('gives the still picture at the address that it tells, and at no other', asyn
   expect(asked).toBe(1);
 });
 
+it('outlives a request that it cannot answer', async () => {
+  const { camera } = started;
+  const uri = textOf((await call('trt', `<trt:GetSnapshotUri>${OF_PROFILE}</trt:GetSnapshotUri>`)).body, 'Uri') ?? '';
+  camera.still = () => {
+    throw new Error('a bug');
+  };
+  await expect(fetch(uri)).rejects.toThrow('fetch failed');
+  camera.still = async () => JPEG;
+  expect((await fetch(uri)).status).toBe(200);
+});
+
 const TIME = '<tds:GetSystemDateAndTime/>';
 const PULL =
   '<tev:PullMessages><tev:Timeout>PT60S</tev:Timeout><tev:MessageLimit>10</tev:MessageLimit></tev:PullMessages>';
