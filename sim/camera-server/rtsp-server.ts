@@ -18,7 +18,7 @@ import {
   wantedTransports,
 } from './rtsp-messages.ts';
 import { type PacketWay, RtspSession, SESSION_S_MAX, type ServedStream } from './rtsp-session.ts';
-import { listenAt, openPortPair, type ServedAddress } from './served-address.ts';
+import { listenAt, PortPair, type ServedAddress } from './served-address.ts';
 
 export const SESSIONS_MAX = 64;
 const CONNECTIONS_MAX = 128;
@@ -66,7 +66,7 @@ export class RtspServer {
   /** Sessions by where their reports come from, `address:port`. */
   private readonly byReports = new Map<string, RtspSession>();
   private server: Server | null = null;
-  private udp: Promise<[UdpSocket, UdpSocket]> | null = null;
+  private readonly ports: PortPair;
   private sweeper: Timer | null = null;
   private accepted = 0;
   private readonly described: { session: number; version: number };
@@ -77,6 +77,7 @@ export class RtspServer {
     this.login = login;
     const nobody = { user: 'nobody', password: toHex(deps.random.bytes(16)) };
     this.guard = new DigestLogin(login ?? nobody, deps);
+    this.ports = new PortPair(address, (from) => this.byReports.get(from)?.touch(), deps.log);
     this.described = { session: Math.floor(deps.clock.wallUs() / 1_000_000), version: 1 };
   }
 
@@ -125,7 +126,7 @@ export class RtspServer {
     await this.deps.clock.sleep(20);
     for (const { socket } of this.connections) socket.destroy();
     await closed;
-    for (const socket of (await this.udp?.catch(() => null)) ?? []) socket.close();
+    await this.ports.close();
   }
 
   private fault(name: FaultName): number | string | null {
@@ -334,8 +335,7 @@ export class RtspServer {
     session: RtspSession,
     { rtpPort, rtcpPort }: WantedTransport & { kind: 'udp' },
   ): Promise<PacketWay | null> {
-    this.udp ??= openPortPair(this.address.host, (from) => this.byReports.get(from)?.touch());
-    const sockets = await this.udp.catch(() => null);
+    const sockets = await this.ports.open();
     const host = socket.remoteAddress;
     if (!sockets || host === undefined) return null;
     const [rtp, rtcp] = sockets;

@@ -153,6 +153,34 @@ export async function openPortPair(host: string, heard: (from: string) => void):
   throw failure('camera_address_unserved', { url: host, detail: 'no two UDP ports beside each other are free' });
 }
 
+/** A server's UDP ports, opened when somebody wants them. `heard` as in `openPortPair`. */
+export class PortPair {
+  private readonly address: Pick<ServedAddress, 'host'>;
+  private readonly heard: (from: string) => void;
+  private readonly log: Log;
+  private opened: Promise<[Socket, Socket] | null> | null = null;
+
+  constructor(address: Pick<ServedAddress, 'host'>, heard: (from: string) => void, log: Log) {
+    this.address = address;
+    this.heard = heard;
+    this.log = log;
+  }
+
+  /** Those that are open, or new ones. Null where this machine gives none now; the next call tries again. */
+  open(): Promise<[Socket, Socket] | null> {
+    this.opened ??= openPortPair(this.address.host, this.heard).catch((thrown: unknown) => {
+      this.log.warn('a viewer gets no UDP ports', { detail: String(thrown) });
+      this.opened = null;
+      return null;
+    });
+    return this.opened;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of (await this.opened) ?? []) socket.close();
+  }
+}
+
 async function bindUdp(host: string, port: number): Promise<Socket> {
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
   socket.bind(port, host);

@@ -16,9 +16,11 @@ let server: RtspServer;
 let port = 0;
 const clients: RtspClient[] = [];
 
-async function start(login: Login | null = null, clock = new SystemClock()): Promise<void> {
+const ADDRESS = { host: '127.0.0.1', port: 0, path: '/porch' };
+
+async function start(login: Login | null = null, clock = new SystemClock(), address = ADDRESS): Promise<void> {
   const seams = { clock, random: new SeededRandom(3), log: silentLog() };
-  server = new RtspServer({ host: '127.0.0.1', port: 0, path: '/porch' }, login, { ...seams, stream });
+  server = new RtspServer(address, login, { ...seams, stream });
   port = await server.start();
 }
 
@@ -109,6 +111,17 @@ describe('the RTSP server', () => {
     await expect.poll(() => came).toBe(16);
     expect(strayed).toBe(0);
     for (const socket of [rtp, elsewhere]) socket.close();
+  });
+
+  it('has UDP ports for the next viewer where it had none for the one before', async () => {
+    const address = { ...ADDRESS };
+    await start(null, new SystemClock(), address);
+    const ask = () => client().ask('SETUP', { Transport: 'RTP/AVP;unicast;client_port=5000-5001' }, '/track=video');
+    // This machine has no such address.
+    address.host = '192.0.2.1';
+    expect((await ask()).status).toBe(503);
+    address.host = '127.0.0.1';
+    expect((await ask()).status).toBe(200);
   });
 
   it.each([
