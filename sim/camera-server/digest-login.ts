@@ -26,8 +26,15 @@ export class DigestLogin {
     this.random = random;
   }
 
-  /** Whether a request proves the password: its method, and its Authorization header. */
-  accepts(method: string, header: string | undefined): 'yes' | 'no' | 'stale' {
+  /**
+   * Whether a request proves the password: its method, and its Authorization header. `isAsked`: whether the request is for an address that
+   * the header names; a proof for another one is `elsewhere`, such as one that was overheard (RFC 2617 §3.2.2.5).
+   */
+  accepts(
+    method: string,
+    header: string | undefined,
+    isAsked: (uri: string) => boolean,
+  ): 'yes' | 'no' | 'stale' | 'elsewhere' {
     const facts = header === undefined ? null : readDigest(header);
     if (!facts) return 'no';
     const { user, password } = this.login;
@@ -39,6 +46,7 @@ export class DigestLogin {
       facts.response.length === wanted.length &&
       timingSafeEqual(Buffer.from(facts.response), Buffer.from(wanted));
     if (!isRight) return 'no';
+    if (!isAsked(facts.uri)) return 'elsewhere';
     const madeMs = this.nonces.get(facts.nonce);
     return madeMs !== undefined && this.clock.monotonicMs() - madeMs <= NONCE_MS_MAX ? 'yes' : 'stale';
   }

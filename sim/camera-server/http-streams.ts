@@ -139,7 +139,10 @@ export class HttpStreams {
     if (isMet('busy')) return say(503, { 'Retry-After': '10' });
     const isRefused = isMet('wrong-password');
     if (this.login || isRefused) {
-      const verdict = isRefused ? 'no' : this.guard.accepts(method, request.headers.authorization);
+      const { authorization } = request.headers;
+      const isAsked = (uri: string) => targetOf(uri) === targetOf(url);
+      const verdict = isRefused ? 'no' : this.guard.accepts(method, authorization, isAsked);
+      if (verdict === 'elsewhere') return say(400);
       if (verdict !== 'yes') return say(401, { 'WWW-Authenticate': this.guard.challenge(verdict === 'stale') });
     }
     response.setHeader('Cache-Control', 'no-store');
@@ -206,6 +209,11 @@ export class HttpStreams {
     response.writeHead(200, { 'Content-Type': 'image/jpeg', 'Content-Length': String(picture.length) });
     response.end(method === 'HEAD' ? undefined : picture);
   }
+}
+
+/** What a client asks for, with or without its server in front (RFC 9112 §3.2). */
+function targetOf(text: string): string {
+  return text.replace(/^http:\/\/[^/]*/i, '');
 }
 
 /** What was made of each keyframe, as long as somebody has it. */

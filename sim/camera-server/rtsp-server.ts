@@ -217,7 +217,7 @@ export class RtspServer {
       return null;
     }
     if (method === 'OPTIONS') return { status: 200, headers: [['Public', METHODS.join(', ')]] };
-    const allowed = this.allowed(method, headers.get('authorization'));
+    const allowed = this.allowed(request);
     if (allowed) return allowed;
     const known = METHODS.find((one) => one === method);
     if (!known || known === 'OPTIONS') {
@@ -232,10 +232,13 @@ export class RtspServer {
   }
 
   /** What is said to who may not watch; null for who may. */
-  private allowed(method: string, header: string | undefined): RtspAnswer | null {
+  private allowed({ method, url, headers }: RtspRequest): RtspAnswer | null {
     const isRefused = this.fault('wrong-password') !== null;
     if (!this.login && !isRefused) return null;
-    const verdict = isRefused ? 'no' : this.guard.accepts(method, header);
+    // Clients may name the whole stream where they ask for a part of it.
+    const isAsked = (uri: string) => uri === url || this.placeOf(uri) !== null;
+    const verdict = isRefused ? 'no' : this.guard.accepts(method, headers.get('authorization'), isAsked);
+    if (verdict === 'elsewhere') return { status: 400 };
     if (verdict === 'yes') return null;
     return { status: 401, headers: [['WWW-Authenticate', this.guard.challenge(verdict === 'stale')]] };
   }

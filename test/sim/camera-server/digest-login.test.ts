@@ -6,6 +6,7 @@ import { DigestLogin, REALM } from '../../../sim/camera-server/digest-login.ts';
 
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
 const URI = 'rtsp://127.0.0.1/porch';
+const isUri = (uri: string) => uri === URI;
 
 /** A header as a client makes it (RFC 2617 §3.2.2, without qop). */
 function header(
@@ -23,34 +24,36 @@ describe('a digest login', () => {
 
   it('accepts who knows the password, and nobody else', () => {
     const challenge = login.challenge(false);
-    expect(login.accepts('DESCRIBE', header(challenge))).toBe('yes');
-    expect(login.accepts('DESCRIBE', header(challenge, { password: 'falsch' }))).toBe('no');
-    expect(login.accepts('DESCRIBE', header(challenge, { user: 'otto' }))).toBe('no');
-    expect(login.accepts('DESCRIBE', header(challenge, { realm: 'other' }))).toBe('no');
+    expect(login.accepts('DESCRIBE', header(challenge), isUri)).toBe('yes');
+    expect(login.accepts('DESCRIBE', header(challenge, { password: 'falsch' }), isUri)).toBe('no');
+    expect(login.accepts('DESCRIBE', header(challenge, { user: 'otto' }), isUri)).toBe('no');
+    expect(login.accepts('DESCRIBE', header(challenge, { realm: 'other' }), isUri)).toBe('no');
+    expect(login.accepts('DESCRIBE', header(challenge), () => false)).toBe('elsewhere');
+    expect(login.accepts('DESCRIBE', header(challenge, { password: 'falsch' }), () => false)).toBe('no');
     // What was overheard of one method opens no other.
-    expect(login.accepts('SETUP', header(challenge))).toBe('no');
+    expect(login.accepts('SETUP', header(challenge), isUri)).toBe('no');
   });
 
   it.each([undefined, '', 'Basic YW5uYTpnZTpoZWlt', 'Digest', 'Digest username="anna"', `Digest ${'x'.repeat(9_000)}`])(
     'takes %j for no proof',
     (text) => {
-      expect(login.accepts('DESCRIBE', text)).toBe('no');
+      expect(login.accepts('DESCRIBE', text, isUri)).toBe('no');
     },
   );
 
   it('wants a new proof for a challenge that is old, or that it never made', async () => {
     const challenge = login.challenge(false);
     await clock.advance(300_001);
-    expect(login.accepts('DESCRIBE', header(challenge))).toBe('stale');
-    expect(login.accepts('DESCRIBE', header('nonce="0123456789abcdef"'))).toBe('stale');
+    expect(login.accepts('DESCRIBE', header(challenge), isUri)).toBe('stale');
+    expect(login.accepts('DESCRIBE', header('nonce="0123456789abcdef"'), isUri)).toBe('stale');
     const fresh = login.challenge(true);
     expect(fresh).toContain('stale=TRUE');
-    expect(login.accepts('DESCRIBE', header(fresh))).toBe('yes');
+    expect(login.accepts('DESCRIBE', header(fresh), isUri)).toBe('yes');
   });
 
   it('remembers a thousand challenges at most', () => {
     const first = login.challenge(false);
     for (let left = 1_000; left > 0; left -= 1) login.challenge(false);
-    expect(login.accepts('DESCRIBE', header(first))).toBe('stale');
+    expect(login.accepts('DESCRIBE', header(first), isUri)).toBe('stale');
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -6,7 +7,7 @@ import { silentLog } from '../../../device/base/log.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 import { FragmentSplitter } from '../../../device/media/fragment-splitter.ts';
-import type { Login } from '../../../sim/camera-server/digest-login.ts';
+import { type Login, REALM } from '../../../sim/camera-server/digest-login.ts';
 import { readFault } from '../../../sim/camera-server/faults.ts';
 import { HttpStreams } from '../../../sim/camera-server/http-streams.ts';
 import { FakeStream, picture } from './support/fake-stream.ts';
@@ -33,10 +34,17 @@ async function start(stream: FakeStream, login: Login | null = null): Promise<Ht
   return made;
 }
 
-function ask(path: string, method = 'GET'): Promise<IncomingMessage> {
+function ask(path: string, method = 'GET', headers = {}): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port, path, method }, resolve).on('error', reject).end();
+    request({ host: '127.0.0.1', port, path, method, headers }, resolve).on('error', reject).end();
   });
+}
+
+/** A header as a client makes it (RFC 2617 §3.2.2, without qop). */
+function proof(nonce: string, method: string, uri: string): string {
+  const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+  const response = md5(`${md5(`anna:${REALM}:geheim`)}:${nonce}:${md5(`${method}:${uri}`)}`);
+  return `Digest username="anna", realm="${REALM}", nonce="${nonce}", uri="${uri}", response="${response}"`;
 }
 
 afterEach(async () => {
@@ -120,6 +128,15 @@ describe('streams over HTTP', () => {
     response.resume();
     expect(response.statusCode).toBe(401);
     expect(response.headers['www-authenticate']).toContain('Digest realm=');
+    const nonce = /nonce="(\w+)"/.exec(response.headers['www-authenticate'] ?? '')?.[1] ?? '';
+    const status = async (uri: string) => {
+      const answered = await ask('/porch.mp4', 'HEAD', { Authorization: proof(nonce, 'HEAD', uri) });
+      return answered.resume().statusCode;
+    };
+    expect(await status('/porch.mp4')).toBe(200);
+    expect(await status(`http://127.0.0.1:${port}/porch.mp4`)).toBe(200);
+    // What was overheard of a still opens no film.
+    expect(await status('/porch.jpg')).toBe(400);
   });
 
   it.each([

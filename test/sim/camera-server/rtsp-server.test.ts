@@ -217,6 +217,22 @@ describe('a login', () => {
     expect((await ask('geheim')).status).toBe(200);
     expect((await viewer.ask('SETUP', TCP, '/track=video')).status).toBe(401);
   });
+
+  it('is good for the stream and its tracks, and for nothing else', async () => {
+    await start({ user: 'anna', password: 'geheim' });
+    const viewer = client();
+    const challenge = (await viewer.ask('DESCRIBE')).headers.get('www-authenticate') ?? '';
+    const setUp = (uri?: string) =>
+      viewer.ask(
+        'SETUP',
+        { ...TCP, Authorization: viewer.proof(challenge, 'SETUP', 'anna', 'geheim', uri) },
+        '/track=video',
+      );
+    expect((await setUp(`rtsp://127.0.0.1:${port}/other`)).status).toBe(400);
+    expect((await setUp(`rtsp://127.0.0.1:${port}/porch/track=video`)).status).toBe(200);
+    // As live555 does, and with it every player that is made with it.
+    expect((await setUp(`rtsp://127.0.0.1:${port}/porch/`)).status).toBe(200);
+  });
 });
 
 describe('faults at the door', () => {

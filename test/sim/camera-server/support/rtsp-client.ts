@@ -53,13 +53,13 @@ export class RtspClient {
     return `${lines.join('\r\n')}\r\n\r\n`;
   }
 
-  /** An Authorization header for a challenge. */
-  proof(challenge: string, method: string, user: string, password: string): string {
+  /** An Authorization header for a challenge; `uri`: what it is for. */
+  proof(challenge: string, method: string, user: string, password: string, uri = this.base): string {
     const md5 = (text: string) => createHash('md5').update(text).digest('hex');
     const nonce = /nonce="([^"]*)"/.exec(challenge)?.[1] ?? '';
     const realm = /realm="([^"]*)"/.exec(challenge)?.[1] ?? '';
-    const response = md5(`${md5(`${user}:${realm}:${password}`)}:${nonce}:${md5(`${method}:${this.base}`)}`);
-    return `Digest username="${user}", realm="${realm}", nonce="${nonce}", uri="${this.base}", response="${response}"`;
+    const response = md5(`${md5(`${user}:${realm}:${password}`)}:${nonce}:${md5(`${method}:${uri}`)}`);
+    return `Digest username="${user}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}"`;
   }
 
   /** Sets the picture up over this connection and plays it; returns the session's id. */
