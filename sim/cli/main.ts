@@ -1,6 +1,7 @@
 // Owns: the command line: global options, the verbs' order in the help, and the exit on failure. Not here: the verbs.
+import { existsSync } from 'node:fs';
 import { Command, CommanderError, type Option } from 'commander';
-import { failure } from '../../device/exports-without-firmware.ts';
+import { failure, nearestWord } from '../../device/exports-without-firmware.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
 import { ownVersion } from './own-version.ts';
 import { refuseInspector } from './refuse-inspector.ts';
@@ -108,12 +109,31 @@ export async function makeProgram(only?: string): Promise<Command> {
   return program;
 }
 
+/** Where the verb stands in these arguments; -1 where there is none. */
+function verbAt(words: readonly string[]): number {
+  return words.findIndex((word, index) => !word.startsWith('-') && words[index - 1] !== '--log');
+}
+
 /** The verb in these arguments; undefined when there is none or it is unknown: all verbs are then loaded. */
 function verbOf(words: readonly string[]): string | undefined {
-  const at = words.findIndex((word, index) => !word.startsWith('-') && words[index - 1] !== '--log');
+  const at = verbAt(words);
   return Object.values(VERBS)
     .flatMap((verbs) => Object.keys(verbs))
     .find((name) => name === words[at]);
+}
+
+/**
+ * Refuses a word right behind a verb that is nearly one of the verbs under it: commander takes it for an argument of the verb itself, such
+ * as the source of `camera`. One that is the name of a file is that file. Throws `usage`.
+ */
+export function refuseMisspelt(program: Command, words: readonly string[]): void {
+  const at = verbAt(words);
+  const [verb, word = '-'] = at < 0 ? [] : words.slice(at, at + 2);
+  const under = program.commands.find((one) => one.name() === verb)?.commands.map((one) => one.name()) ?? [];
+  if (word.startsWith('-') || [...under, 'help'].includes(word) || existsSync(word)) return;
+  const meant = nearestWord(word, under);
+  if (meant === null) return;
+  throw failure('usage', { detail: `there is no "${verb} ${word}" (did you mean "${verb} ${meant}"?)` });
 }
 
 /**
@@ -138,8 +158,10 @@ export async function main(argv: string[]): Promise<void> {
   try {
     // Called before any key is read.
     refuseInspector();
-    const program = await makeProgram(verbOf(argv.slice(2)));
-    if (argv.length <= 2) program.outputHelp();
+    const words = argv.slice(2);
+    const program = await makeProgram(verbOf(words));
+    refuseMisspelt(program, words);
+    if (words.length === 0) program.outputHelp();
     else await program.parseAsync(argv);
   } catch (thrown) {
     if (thrown instanceof CommanderError) {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { storeHome } from '../../../device/owner/paired-devices.ts';
 import { expectRunning } from '../../../sim/cli/context.ts';
-import { makeProgram } from '../../../sim/cli/main.ts';
+import { makeProgram, refuseMisspelt } from '../../../sim/cli/main.ts';
 import { oneLine } from '../../../sim/terminal/owner-requests.ts';
 import { shellWord } from '../../../sim/terminal/shell-words.ts';
 import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';
@@ -103,6 +103,23 @@ describe('the command line', () => {
   it('names what a verb takes that does nothing by itself', async () => {
     const { stderr } = await runCommand(['truth']);
     expect(stderr).toContain('say what to do: truth convert, truth check.');
+  });
+
+  it('tells a verb that is misspelt, unless it is the name of a file', async () => {
+    const words = ['camera', 'faul', '--control', 'porch.sock', 'frozen'];
+    const { stderr, status } = await runCommand(words);
+    expect(stderr).toContain('there is no "camera faul" (did you mean "camera fault"?). ');
+    expect(status).toBe(2);
+    const program = await makeProgram('camera');
+    const folder = temporaryFolder('misspelt');
+    writeFileSync(join(folder.path, 'faul'), '');
+    process.chdir(folder.path);
+    expect(() => refuseMisspelt(program, words)).not.toThrow();
+    process.chdir(root);
+    folder.dispose();
+    expect(() => refuseMisspelt(program, words)).toThrow('did you mean');
+    for (const known of ['fault', 'faults', 'help', 'synthetic', '--serve', 'porch.mp4'])
+      expect(() => refuseMisspelt(program, ['--log', 'info', 'camera', known])).not.toThrow();
   });
 
   it('says at once that a testbed is not running, instead of waiting for its broker', async () => {
