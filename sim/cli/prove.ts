@@ -50,6 +50,9 @@ Exit status: 0 no claim is false, 1 one is, 2 wrong usage, 5 this machine.`,
       const file = resolve(options.out);
       await expectWritable(file);
       const deps = { ...context, programs: new SystemPrograms(), logLevel };
+      const signal = stopSignal(() =>
+        output.progress('Its processes, its folder and its network are being taken away; then it ends.'),
+      );
       const proof = await runProof(
         {
           tool: `doorsill ${ownVersion()}`,
@@ -57,7 +60,7 @@ Exit status: 0 no claim is false, 1 one is, 2 wrong usage, 5 this machine.`,
           ended: (claim) => sayClaim(claim, context),
         },
         deps,
-        stopSignal(),
+        signal,
       );
       await writePage(context, file, proof);
       const { shown, false: wrong, 'left out': without } = countVerdicts(proof.claims);

@@ -189,6 +189,6 @@ async function removeLeft({ programs, log }: NamespaceDeps, own: string): Promis
     if ((await heard(['pids', name])).trim() !== '') continue;
     await programs.run(['ip', 'link', 'del', linkOf(hex)]).ended;
     await programs.run(['ip', 'netns', 'del', name]).ended;
-    log.info('took away the network namespace of a proof that was killed', { namespace: name });
+    log.warn('took away the network namespace of a proof that was killed', { namespace: name });
   }
 }

@@ -1,12 +1,12 @@
 // Owns: when a command ends: Ctrl-C, SIGTERM, or the end of the process that supervises it. Not here: the cleanup then.
 import { failure } from '../../device/exports-without-firmware.ts';
 
-/** Aborted when this process is asked to stop; a second Ctrl-C ends it at once. */
-export function stopSignal(): AbortSignal {
+/** Aborted when this process is asked to stop. A second Ctrl-C ends it at once; where that would leave something behind, it calls `again`. */
+export function stopSignal(again: () => void = () => process.exit(130)): AbortSignal {
   const controller = new AbortController();
   const stop = (signal: string) => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort(failure('interrupted', { signal }));
+    if (controller.signal.aborted) again();
+    else controller.abort(failure('interrupted', { signal }));
   };
   process.on('SIGINT', () => stop('Ctrl-C'));
   process.on('SIGTERM', () => stop('SIGTERM'));

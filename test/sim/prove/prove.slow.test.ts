@@ -1,11 +1,13 @@
 // `doorsill prove` as a user runs it: every claim is shown, in a network of its own and without; and with a fault in a part of the testbed
 // the claim that the fault breaks is false, and no other. A module is planted with NODE_OPTIONS, which acts in the part's process alone.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { processesNaming, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 
 const RUN_MS_MAX = 240_000;
@@ -91,6 +93,25 @@ describe('doorsill prove', { timeout: RUN_MS_MAX }, () => {
     expect({ not, why }).toEqual({ not: [], why: [] });
     expect(status).toBe(0);
     expect(JSON.stringify(claims[0])).toContain('could have been missed');
+  });
+
+  it('leaves nothing, though Ctrl-C comes again while it cleans up', { tags: ['namespaces', 'root'] }, async () => {
+    const own = temporaryFolder('stopped');
+    const running = new Running(['prove', '--out', join(own.path, 'proof.html')], { TMPDIR: own.path });
+    const namespaces = () => execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' });
+    const mark = `-${running.child.pid}-`;
+    // By then parts of the testbed run, and the namespace is there.
+    await expect.poll(() => processesNaming(own.path).length, { timeout: 60_000 }).toBeGreaterThan(4);
+    expect(namespaces()).toContain(mark);
+    for (const message of ['', 'are being taken away']) {
+      running.child.kill('SIGINT');
+      await expect.poll(() => running.stderr, { timeout: 20_000 }).toContain(message);
+      await new SystemClock().sleep(50);
+    }
+    expect(await running.ended(60)).toBe(130);
+    expect(namespaces()).not.toContain(mark);
+    expect([readdirSync(own.path), processesNaming(own.path)]).toEqual([[], []]);
+    own.dispose();
   });
 
   it('finds a doorbell that connects elsewhere, by its packets', { tags: ['namespaces', 'root'] }, async () => {
