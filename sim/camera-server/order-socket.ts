@@ -1,0 +1,183 @@
+// Owns: orders to a process of the same user, over a socket that nobody else can open: one order and one answer a connection, each a line of
+// JSON; both ends, and listening at a path that a person named. Not here: which orders there are, and carrying them out.
+import { stat } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { z } from 'zod';
+import {
+  type Clock,
+  type Disk,
+  failure,
+  isErrorCode,
+  isFailure,
+  listenPrivately,
+  readLines,
+  stopPrivately,
+  systemCode,
+  writeLine,
+} from '../../device/exports-without-firmware.ts';
+
+/** The kernel cuts a longer one off (108 bytes on Linux, 104 elsewhere). */
+const PATH_BYTES_MAX = 100;
+const CONNECTIONS_MAX = 8;
+/** Who has connected says what it wants at once. */
+const ORDER_MS_MAX = 10_000;
+/** Of an order, and of an answer: all faults that a machine can have fit. */
+const LINE_BYTES_MAX = 64 * 1024;
+
+const refusalSchema = z.strictObject({
+  ok: z.literal(false),
+  code: z.string().refine(isErrorCode),
+  facts: z.record(z.string(), z.union([z.string(), z.number()])),
+});
+
+/** How what was thrown travels to who gave the order. What nobody expected is `internal`. */
+export function refusalOf(thrown: unknown): z.input<typeof refusalSchema> {
+  const { code, facts } = isFailure(thrown) ? thrown : failure('internal', { detail: String(thrown) });
+  return { ok: false, code, facts: { ...facts } };
+}
+
+export interface OrderServerDeps<Order> {
+  readonly clock: Clock;
+  readonly disk: Disk;
+  /** An absolute path. */
+  readonly path: string;
+  readonly orders: z.ZodType<Order>;
+  /** Who is asked, as in "the running testbed does not know this order". */
+  readonly who: string;
+  /** Has the server listen at the path. */
+  listen(server: Server): Promise<void>;
+  /** Carries out an order, one at a time; what it brought. Throws its refusal. */
+  obey(order: Order): object | Promise<object>;
+}
+
+/** The end of who obeys. */
+export class OrderServer<Order> {
+  private readonly deps: OrderServerDeps<Order>;
+  private readonly sockets = new Set<Socket>();
+  private server: Server | null = null;
+  private turn: Promise<void> = Promise.resolve();
+
+  constructor(deps: OrderServerDeps<Order>) {
+    this.deps = deps;
+  }
+
+  /** Throws what its `listen` throws. */
+  async start(): Promise<void> {
+    const server = createServer((socket) => this.serve(socket));
+    server.maxConnections = CONNECTIONS_MAX;
+    await this.deps.listen(server);
+    this.server = server;
+  }
+
+  /** Ends every connection; an order under way goes on. */
+  async stop(): Promise<void> {
+    const { server } = this;
+    this.server = null;
+    if (server) await stopPrivately(this.deps.disk, server, this.deps.path, this.sockets);
+  }
+
+  private serve(socket: Socket): void {
+    this.sockets.add(socket);
+    const late = this.deps.clock.after(ORDER_MS_MAX, () => socket.destroy());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      late.cancel();
+      this.sockets.delete(socket);
+    });
+    let isGiven = false;
+    const given = (value: unknown) => {
+      if (isGiven) return void socket.destroy();
+      isGiven = true;
+      late.cancel();
+      this.turn = this.turn.then(() => this.carryOut(value, socket));
+    };
+    readLines(socket, LINE_BYTES_MAX, given, () => socket.destroy());
+  }
+
+  /** Answers at once where `obey` does: an order may be to cut this process's power. */
+  private carryOut(value: unknown, socket: Socket): void | Promise<void> {
+    if (this.server === null) return;
+    const { orders, who, obey } = this.deps;
+    const answer = (words: object) => {
+      writeLine(socket, words);
+      socket.end();
+    };
+    const done = (result: object) => answer({ ok: true, result });
+    const refuse = (thrown: unknown) => answer(refusalOf(thrown));
+    try {
+      const order = orders.safeParse(value);
+      if (!order.success) throw failure('usage', { detail: `${who} does not know this order` });
+      const result = obey(order.data);
+      if (result instanceof Promise) return result.then(done, refuse);
+      done(result);
+    } catch (thrown) {
+      refuse(thrown);
+    }
+  }
+}
+
+export interface OrderWords {
+  /** The failure where nobody answers as they should. */
+  silent(detail: string): Error;
+  /** Where the answer takes too long; as `silent` when absent. */
+  late?(): Error;
+}
+
+/** Gives an order to who listens at a path; what it brought. Throws its refusal, and what `words` make of an answer that is none. */
+export async function giveOrder<Result>(
+  path: string,
+  order: object,
+  { clock, answerMsMax, results }: { clock: Clock; answerMsMax: number; results: z.ZodType<Result> },
+  { silent, late = () => silent(`no answer within ${answerMsMax / 1_000} s`) }: OrderWords,
+): Promise<Result> {
+  const socket = connect(path);
+  try {
+    const value = await new Promise<unknown>((resolve, reject) => {
+      const timer = clock.after(answerMsMax, () => reject(late()));
+      socket.once('connect', () => writeLine(socket, order));
+      socket.once('error', (thrown) => reject(silent(systemCode(thrown) ?? thrown.message)));
+      socket.once('close', () => {
+        timer.cancel();
+        reject(silent('it ended the connection'));
+      });
+      readLines(socket, LINE_BYTES_MAX, resolve, () => reject(silent('its answer is too long')));
+    });
+    const answer = z.union([z.strictObject({ ok: z.literal(true), result: results }), refusalSchema]).safeParse(value);
+    if (!answer.success) throw silent('its answer was not understood');
+    if (answer.data.ok) return answer.data.result;
+    throw failure(answer.data.code, answer.data.facts);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** How a socket that cannot be made is told: the failure, and the words where somebody listens there already. */
+export interface PathWords {
+  unusable(detail: string): Error;
+  taken: string;
+}
+
+/** Has a server listen, for its user alone, at a path that a person named. A socket that a crash left is replaced; nothing else is. */
+export async function listenAtNamedPath(disk: Disk, server: Server, path: string, words: PathWords): Promise<void> {
+  const { unusable, taken } = words;
+  if (Buffer.byteLength(path) > PATH_BYTES_MAX) throw unusable('the path is too long for a socket');
+  const there = await stat(path).catch(() => null);
+  if (there && !there.isSocket()) throw unusable('there is a file or folder of this name');
+  if (there && (await isAnswered(path))) throw unusable(taken);
+  server.maxConnections = CONNECTIONS_MAX;
+  await listenPrivately(disk, server, path).catch((thrown: unknown) => {
+    throw unusable(systemCode(thrown) ?? String(thrown));
+  });
+}
+
+/** Whether a socket has somebody who listens. */
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
