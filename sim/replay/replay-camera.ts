@@ -15,6 +15,7 @@ import {
   replan,
   type SourceDriver,
   sniffFile,
+  type Timer,
 } from '../../device/index.ts';
 import { SyntheticDriver } from '../porch/porch-camera.ts';
 import { SYNTHETIC_FPS } from '../porch/scene.ts';
@@ -22,7 +23,8 @@ import type { DeviceClock } from '../world/device-clock.ts';
 import type { Track, VirtualClock } from '../world/virtual-clock.ts';
 import { type CameraFaults, FAULTY_INPUT, feedFaulty } from './faulty-footage.ts';
 import { filmedPictures, filmedSoundOf, type Showing, showingFrom } from './filmed-part.ts';
-import { type FootagePart, lengthOf } from './footage.ts';
+import type { FootagePart } from './footage.ts';
+import { FootagePlace } from './footage-place.ts';
 import { cutInput, feedImages, imagesInput, type PartInput, withOwnSound } from './replay-inputs.ts';
 
 /** So much of a video is looked through before it is shown, in seconds; the rest is judged as it comes. */
@@ -38,40 +40,32 @@ export interface ReplayCameraDeps {
   faults?: CameraFaults;
 }
 
-/** Where the camera is in its footage. */
-interface Place {
-  part: number;
-  /** How often this part was shown before. */
-  shown: number;
-  /** The world's time at which this showing began. */
-  startedUs: number;
-}
-
 /** One camera's footage. Give `kind` to the doorbell, and `kind`'s name, `source`, as its camera. */
 export class ReplayCamera {
   readonly source: string;
   readonly kind: CameraKind;
-  /** Resolves when everything was shown, or nothing more can be. */
+  /** Resolves when everything was shown, its time has passed while the camera was off, or nothing more can be shown. */
   readonly over: Promise<void>;
   private readonly parts: readonly FootagePart[];
   private readonly deps: ReplayCameraDeps;
-  private readonly lengths: (number | null)[];
   /** What was found in each file. */
   private readonly facts = new Map<string, FileFacts>();
-  private place: Place = { part: 0, shown: 0, startedUs: 0 };
+  private readonly place: FootagePlace;
   private track: Track;
   private isOver = false;
   private missing: string | null = null;
   private isIn = true;
   private wasOut = false;
   private unplug: ((thrown: unknown) => void) | null = null;
+  /** While it is off: when the footage that passes unseen has passed; null where nobody knows when. */
+  private off: { end: Timer | null } | null = null;
   private end: () => void = () => undefined;
 
   constructor(name: string, parts: readonly FootagePart[], deps: ReplayCameraDeps) {
     this.source = `replay:${name}`;
     this.parts = parts;
     this.deps = deps;
-    this.lengths = parts.map(lengthOf);
+    this.place = new FootagePlace(parts);
     this.over = new Promise((resolve) => {
       this.end = resolve;
     });
@@ -92,13 +86,7 @@ export class ReplayCamera {
 
   /** How long everything lasts, in microseconds; null as long as that is not known. */
   get lengthUs(): number | null {
-    let sum = 0;
-    for (const [at, { loop }] of this.parts.entries()) {
-      const length = this.lengths[at];
-      if (length == null || loop === 'forever') return null;
-      sum += length * loop;
-    }
-    return sum;
+    return this.place.lengthUs;
   }
 
   /** Whether it would go on for ever. */
@@ -126,9 +114,7 @@ export class ReplayCamera {
 
   /** Whether the part that is being shown is the last. */
   get isLast(): boolean {
-    const { part, shown } = this.place;
-    const loop = this.parts[part]?.loop ?? 1;
-    return part === this.parts.length - 1 && loop !== 'forever' && shown + 1 >= loop;
+    return this.place.isLast;
   }
 
   /** The part to show now, from where on, and where its beginning lies in the world's time. Waits until it begins. */
@@ -136,15 +122,14 @@ export class ReplayCamera {
     const { world } = this.deps;
     if (this.isOver) throw failure('camera_failed', { source: this.source, times: 1, detail: 'its footage has ended' });
     if (isFresh) this.reopen();
-    else if (!goesOn) this.advance(world.passedUs);
+    else if (!goesOn) this.place.advance(world.passedUs);
     // While it was switched off, time went on.
-    while (isFresh && this.endedUs() <= world.passedUs && !this.isLast) this.advance(this.endedUs());
-    const part = this.parts[this.place.part];
+    if (isFresh) this.place.pass(world.passedUs);
+    const part = this.place.current;
     if (!part) throw failure('camera_failed', { source: this.source, times: 1, detail: 'it has no footage' });
-    const atUs = part.atUs ?? 0;
-    if (this.place.shown === 0 && atUs > this.place.startedUs) this.place.startedUs = atUs;
-    await this.track.reach(this.place.startedUs, signal);
-    const intoUs = Math.max(0, world.passedUs - this.place.startedUs);
+    const startedUs = this.place.begin();
+    await this.track.reach(startedUs, signal);
+    const intoUs = Math.max(0, world.passedUs - startedUs);
     return { part, intoUs, startUs: world.passedUs };
   }
 
@@ -160,7 +145,7 @@ export class ReplayCamera {
     if (isIn || this.isOver) return;
     this.wasOut = true;
     this.unplug?.(this.gone());
-    this.track.end();
+    this.rest();
   }
 
   /** Whether its cable is in. */
@@ -195,15 +180,25 @@ export class ReplayCamera {
     this.missing ??= detail;
   }
 
-  /** The camera is switched off: time does not wait for it. */
+  /** The camera is switched off: time does not wait for it, and its footage passes unseen. */
   rest(): void {
     this.track.end();
+    this.off?.end?.cancel();
+    const { world } = this.deps;
+    const { endUs } = this.place;
+    this.off = { end: endUs === null ? null : world.after((endUs - world.passedUs) / 1_000, () => this.end()) };
+  }
+
+  /** Whether it is off, and nobody knows how long its footage would go on. */
+  get isOffForUnknownTime(): boolean {
+    return this.off !== null && this.off.end === null;
   }
 
   /** Nothing more comes. */
   finish(): void {
     this.isOver = true;
     this.track.end();
+    this.wakes();
     this.end();
   }
 
@@ -219,10 +214,7 @@ export class ReplayCamera {
       { clock: this.deps.world, signal, lookS: LOOK_S },
     );
     this.facts.set(path, facts);
-    for (const [at, one] of this.parts.entries()) {
-      if (one.source.kind !== 'video' || one.source.path !== path || facts.toldUs === null) continue;
-      this.lengths[at] = Math.max(0, Math.min(facts.toldUs, one.toUs ?? facts.toldUs) - one.fromUs);
-    }
+    if (facts.toldUs !== null) this.place.learn(path, facts.toldUs);
     return facts;
   }
 
@@ -247,19 +239,13 @@ export class ReplayCamera {
     world.after((atUs - world.passedUs) / 1_000, call);
   }
 
-  private endedUs(): number {
-    const length = this.lengths[this.place.part];
-    return length == null ? Number.POSITIVE_INFINITY : this.place.startedUs + length;
-  }
-
-  private advance(startedUs: number): void {
-    const { part, shown } = this.place;
-    const loop = this.parts[part]?.loop ?? 1;
-    const isAgain = loop === 'forever' || shown + 1 < loop;
-    this.place = isAgain ? { part, shown: shown + 1, startedUs } : { part: part + 1, shown: 0, startedUs };
+  private wakes(): void {
+    this.off?.end?.cancel();
+    this.off = null;
   }
 
   private reopen(): void {
+    this.wakes();
     this.track.end();
     this.track = this.deps.world.open();
   }

@@ -1,0 +1,94 @@
+// Owns: where a camera is in its footage: which part it shows, how often it was shown before, when each ends in the world's time. Pure.
+// Not here: the footage itself (footage.ts), showing it (replay-camera.ts).
+import { type FootagePart, lengthOf } from './footage.ts';
+
+/** All times in microseconds; lengths of videos are not known before `learn`. */
+export class FootagePlace {
+  private readonly parts: readonly FootagePart[];
+  private readonly lengths: (number | null)[];
+  private part = 0;
+  /** How often this part was shown before. */
+  private shown = 0;
+  /** The world's time at which this showing began. */
+  private startedUs = 0;
+
+  constructor(parts: readonly FootagePart[]) {
+    this.parts = parts;
+    this.lengths = parts.map(lengthOf);
+  }
+
+  /** The part that is shown; undefined behind the last. */
+  get current(): FootagePart | undefined {
+    return this.parts[this.part];
+  }
+
+  /** Whether the part that is shown is the last, for the last time. */
+  get isLast(): boolean {
+    return this.part === this.parts.length - 1 && !this.isAgain;
+  }
+
+  /** How long everything lasts; null as long as that is not known. */
+  get lengthUs(): number | null {
+    let sum = 0;
+    for (const [at, { loop }] of this.parts.entries()) {
+      const length = this.lengths[at];
+      if (length == null || loop === 'forever') return null;
+      sum += length * loop;
+    }
+    return sum;
+  }
+
+  /** The world's time at which all of it will have been shown; null as long as that is not known. */
+  get endUs(): number | null {
+    let endUs = this.startedUs;
+    for (const [at, { atUs = 0, loop }] of this.parts.entries()) {
+      if (at < this.part) continue;
+      const length = this.lengths[at];
+      if (length == null || loop === 'forever') return null;
+      const isBegun = at === this.part && this.shown > 0;
+      if (!isBegun) endUs = Math.max(endUs, atUs);
+      endUs += length * (isBegun ? loop - this.shown : loop);
+    }
+    return endUs;
+  }
+
+  /** When this showing begins: where the one before has ended, or at the part's own time. */
+  begin(): number {
+    const atUs = this.current?.atUs ?? 0;
+    if (this.shown === 0 && atUs > this.startedUs) this.startedUs = atUs;
+    return this.startedUs;
+  }
+
+  /** To the next showing, which begins at `startedUs`. */
+  advance(startedUs: number): void {
+    if (this.isAgain) this.shown += 1;
+    else {
+      this.part += 1;
+      this.shown = 0;
+    }
+    this.startedUs = startedUs;
+  }
+
+  /** Past every showing but the last that is over at `nowUs`: what was not shown has passed all the same. */
+  pass(nowUs: number): void {
+    for (this.begin(); this.endedUs <= nowUs && !this.isLast; this.begin()) this.advance(this.endedUs);
+  }
+
+  /** How long a video is, once it was looked into. */
+  learn(path: string, toldUs: number): void {
+    for (const [at, { source, fromUs, toUs }] of this.parts.entries()) {
+      if (source.kind !== 'video' || source.path !== path) continue;
+      this.lengths[at] = Math.max(0, Math.min(toldUs, toUs ?? toldUs) - fromUs);
+    }
+  }
+
+  private get isAgain(): boolean {
+    const loop = this.current?.loop ?? 1;
+    return loop === 'forever' || this.shown + 1 < loop;
+  }
+
+  private get endedUs(): number {
+    const length = this.lengths[this.part];
+    return length == null ? Number.POSITIVE_INFINITY : this.startedUs + length;
+  }
+}
