@@ -70,6 +70,11 @@ export const consoleErrors = {
     'Try a shorter span; the device’s log says more.',
   ),
   viewer_known: wrongUsage(409, 'There is a viewer of this id already.', 'Remove it first, or choose another id.'),
+  viewer_unknown: refused(
+    404,
+    'There is no viewer "{viewer}"; there are: {choices}.',
+    'Name one of them by its id; `doorsill viewer list` shows what each may see.',
+  ),
   viewer_too_many: refused(409, 'The device has {most} viewers already.', 'Remove one: `doorsill viewer remove`.'),
   look_log_full: refused(
     507,

@@ -1,5 +1,5 @@
 // Owns: the failures of replaying footage, and of recording it for replays. Not here: the one closed table (../errors.ts).
-import { machineFault, refused, unreachable, unusableInput, wrongUsage } from './kinds.ts';
+import { machineFault, machineFaultForNow, refused, unreachable, unusableInput, wrongUsage } from './kinds.ts';
 
 export const replayErrors = {
   replay_no_footage: unusableInput(
@@ -47,6 +47,11 @@ export const replayErrors = {
     500,
     'What was recorded does not replay: {detail}',
     'The recording is kept; run `doorsill test` on its folder to see more.',
+  ),
+  record_disk_full: machineFaultForNow(
+    507,
+    'The disk was full before all of the recording was written: its first {length} ({bytes}) are kept in {folder}.',
+    'What is kept can be played and replayed; free space, or name a place on another disk with --out, and record the rest.',
   ),
   record_cut_short: unreachable(
     502,
