@@ -12,11 +12,8 @@ import { parseMoment } from '../terminal/format-units.ts';
 import { RECEIPT_MS_MAX } from '../terminal/owner-requests.ts';
 import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';
 
-/**
- * Gives an order and resolves with the receipt once the device has confirmed it. Throws `usage` for one that no device would answer, and
- * the device's refusal.
- */
-export async function orderDevice(context: Context, options: OwnerOptions, action: CommandAction): Promise<Receipt> {
+/** Throws `usage` for an order that no device would answer. */
+export function expectAction(action: CommandAction): void {
   const [issue] = commandActionSchema.safeParse(action).error?.issues ?? [];
   if (issue) {
     const field = issue.path.join('.');
@@ -27,6 +24,11 @@ export async function orderDevice(context: Context, options: OwnerOptions, actio
         : `the ${field} is not as a device takes it`;
     throw failure('usage', { detail });
   }
+}
+
+/** Gives an order and resolves with the receipt once the device has confirmed it. Throws as `expectAction`, and the device's refusal. */
+export async function orderDevice(context: Context, options: OwnerOptions, action: CommandAction): Promise<Receipt> {
+  expectAction(action);
   return withOwner(context, options, (session, signer) => giveOrder(session, signer, action, RECEIPT_MS_MAX));
 }
 

@@ -10,7 +10,7 @@ import {
   pairingSocketPath,
   type Signer,
 } from '../../device/exports-without-firmware.ts';
-import { namedDoorbell, readDoorbellSettings } from '../testbed/doorbell-folders.ts';
+import { deviceOf, listDoorbells, namedDoorbell, readDoorbellSettings } from '../testbed/doorbell-folders.ts';
 import { readTestbedFile } from '../testbed/testbed-folder.ts';
 import {
   type Context,
@@ -82,4 +82,23 @@ export async function localSocket({ disk }: Context, { data, device, deviceData 
   if (!(await readTestbedFile(disk, folder))) throw failure('not_running', { folder });
   await expectRunning(disk, folder);
   return pairingSocketPath((await namedDoorbell(disk, folder, device)).path);
+}
+
+/**
+ * The pairing socket of a paired device, if it is on this machine as far as the options tell: in the folder that they name, or in the
+ * testbed; null if not. Throws `not_running` for a testbed that does not run.
+ */
+export async function socketOfDevice(
+  { disk }: Context,
+  options: ServerOptions,
+  device: string,
+): Promise<string | null> {
+  if (options.deviceData !== undefined) return pairingSocketPath(resolve(options.deviceData));
+  const folder = dataFolder(options.data);
+  for (const doorbell of await listDoorbells(disk, folder)) {
+    if ((await deviceOf(disk, doorbell)) !== device) continue;
+    await expectRunning(disk, folder);
+    return pairingSocketPath(doorbell.path);
+  }
+  return null;
 }

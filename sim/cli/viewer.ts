@@ -13,9 +13,16 @@ import {
   wallSeconds,
 } from '../../device/exports-without-firmware.ts';
 import { parseSeconds, printMoment } from '../terminal/format-units.ts';
-import { type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
-import { orderDevice } from './doorbell-command-verbs.ts';
-import { type LocalOptions, localSocket, withLocalOptions } from './own-server.ts';
+import { type Context, chosenHome, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
+import { expectAction, orderDevice } from './doorbell-command-verbs.ts';
+import {
+  type LocalOptions,
+  localSocket,
+  type ServerOptions,
+  socketOfDevice,
+  withLocalOptions,
+  withServerOptions,
+} from './own-server.ts';
 
 const TOKEN_BYTES = 16;
 
@@ -76,14 +83,34 @@ function addAdd(group: Command): void {
 }
 
 function addRemove(group: Command): void {
-  withOwnerOptions(group.command('remove <viewer>'))
-    .description('remove a viewer; what it is watching ends at once')
+  withServerOptions(group.command('remove <viewer>'))
+    .description('remove a viewer, by its id as `viewer list` shows it; what it is watching ends at once')
     .addHelpText('after', '\nExample:\n  $ npx doorsill viewer remove viewer-3f2a91')
-    .action(async (viewer: string, options: OwnerOptions, command: Command) => {
+    .action(async (viewer: string, options: ServerOptions, command: Command) => {
       const context = openContext(command);
-      await orderDevice(context, options, { action: 'remove-viewer', viewer });
-      context.output.result({ viewer, outcome: 'removed' }, `${viewer} sees nothing any more.`);
+      const order = { action: 'remove-viewer', viewer } as const;
+      expectAction(order);
+      const isKnown = await expectViewer(context, options, viewer);
+      await orderDevice(context, options, order);
+      context.output.result(
+        { viewer, outcome: 'removed' },
+        isKnown ? `${viewer} sees nothing any more.` : `${viewer} sees nothing any more, if it was a viewer.`,
+      );
     });
+}
+
+/**
+ * Throws `viewer_unknown` where no viewer of the door has this id: a device takes the order all the same. False where it cannot be seen,
+ * because a device tells who its viewers are on its own machine alone.
+ */
+async function expectViewer(context: Context, options: ServerOptions, id: string): Promise<boolean> {
+  const { device } = await chosenHome(context, options);
+  const socket = await socketOfDevice(context, options, device);
+  if (socket === null) return false;
+  const { viewers } = await askViewers(context, socket);
+  if (viewers.some(({ viewer }) => viewer === id)) return true;
+  const choices = viewers.map(({ viewer, name }) => `${viewer} (${name})`).join(', ') || 'none';
+  throw failure('viewer_unknown', { viewer: id, choices });
 }
 
 function addList(group: Command): void {

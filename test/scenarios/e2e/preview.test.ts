@@ -70,7 +70,12 @@ describe('a preview', { tags: ['long'] }, () => {
     expect(Math.abs(Number(added['expiresS']) - Date.now() / 1_000 - 600)).toBeLessThan(30);
     const { token: _secret, outcome: _outcome, ...viewer } = added;
     expect((await say('viewer', 'list'))['viewers']).toEqual([viewer]);
-    expect(await say('viewer', 'remove', String(added['viewer']))).toMatchObject({ outcome: 'removed' });
+    const id = String(added['viewer']);
+    expect(await say('viewer', 'remove', 'viewer-none')).toMatchObject({
+      ...{ code: 'viewer_unknown', status: 3, message: expect.stringContaining(`${id} (kitchen tablet)`) },
+    });
+    expect(await say('viewer', 'remove', id)).toMatchObject({ outcome: 'removed' });
+    expect(await say('viewer', 'remove', id)).toMatchObject({ code: 'viewer_unknown', facts: { choices: 'none' } });
     expect((await say('viewer', 'list'))['viewers']).toEqual([]);
     expect(await say('viewer', 'add', 'x', '--rights', 'everything')).toMatchObject({ code: 'usage', status: 2 });
   }, 60_000);
