@@ -7,6 +7,7 @@ import {
   failure,
   findFfmpeg,
   isFailure,
+  isNoSpace,
   KeyboardButton,
   type Press,
   silentLog,
@@ -18,7 +19,7 @@ import { type RecordEnd, type RecordPlan, recordCamera, ringBytesFor } from '../
 import { type KeptRecording, RecordFolder } from '../record/record-folder.ts';
 import { wordsOf } from '../record/recorded-scenario.ts';
 import { printBytes, printLength, printTimeOfDay } from '../terminal/format-units.ts';
-import type { Output } from '../terminal/output.ts';
+import { asFailure, type Output } from '../terminal/output.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
 import { shellWord } from '../terminal/shell-words.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
@@ -69,7 +70,8 @@ Footage waits in memory until it is over, so an hour is the most. The folder the
 out or left out is not in it, everything else is. Once it is written it is replayed; what a replay cannot show again (motion in an area
 that is black) is left out of what the scenario expects, and said.
 
-Exit status: 0 recorded, 2 wrong usage, 4 the camera could not be reached or was lost (what there was is kept), 5 this machine.`,
+Exit status: 0 recorded, 2 wrong usage, 4 the camera could not be reached or was lost (what there was is kept), 5 this machine (of a full disk:
+what fitted is kept).`,
     )
     .action(async (options: RecordOptions, command: Command) => {
       const context = openContext(command);
@@ -191,8 +193,9 @@ async function replayOnce(folder: RecordFolder, { disk, output }: Context, signa
     return 'whole';
   } catch (thrown) {
     if (ending.aborted) return 'ended';
-    if (!isFailure(thrown)) throw thrown;
-    return thrown;
+    // Where the disk is full a replay may have no room either.
+    if (!isFailure(thrown) && !(folder.kept?.isWhole === false && isNoSpace(thrown))) throw thrown;
+    return asFailure(thrown);
   }
 }
 
@@ -205,7 +208,7 @@ interface Conclusion {
   replayed: Replayed;
 }
 
-/** Says what the folder holds. Throws `record_cut_short`. */
+/** Says what the folder holds. Throws `record_disk_full`, `record_cut_short`. */
 function conclude({ folder, word, end, terms, replayed }: Conclusion, { output }: Context): void {
   const { kept } = folder;
   if (!kept) throw failure('record_nothing', { detail: 'it ended at once' });
@@ -214,7 +217,12 @@ function conclude({ folder, word, end, terms, replayed }: Conclusion, { output }
   output.result(
     {
       ...{ event: 'recorded', out: folder.path, lengthS: lengthUs / 1_000_000, bytes: kept.bytes, files: kept.files },
-      ...{ startUs: kept.window.startUs, end: end.why, audio: terms.audio, redacted: terms.zones.length },
+      ...{
+        startUs: kept.window.startUs,
+        end: kept.isWhole ? end.why : 'disk-full',
+        audio: terms.audio,
+        redacted: terms.zones.length,
+      },
       ...{ expected: kept.expected.length, leftOut: kept.leftOut.length, replays: replayed === 'whole' },
     },
     [
@@ -226,6 +234,7 @@ function conclude({ folder, word, end, terms, replayed }: Conclusion, { output }
       `To replay it: npx doorsill test ${shellWord(word)}`,
     ].join('\n'),
   );
+  if (!kept.isWhole) throw failure('record_disk_full', { length, bytes: printBytes(kept.bytes), folder: folder.path });
   if ('detail' in end) throw failure('record_cut_short', { length, detail: end.detail });
 }
 

@@ -1,8 +1,16 @@
 // Owns: the folder of a recording: plain footage, the scenario, what happened, for this user alone. Not here: what the scenario says
 // (recorded-scenario.ts), how footage is written (write-footage.ts).
-import { appendFile, open, rm, rmdir, stat } from 'node:fs/promises';
+import { open, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock, DeviceEvent, Disk, Ffmpeg, Window } from '../../device/index.ts';
+import {
+  type Clock,
+  type DeviceEvent,
+  type Disk,
+  type Ffmpeg,
+  isNoSpace,
+  utf8,
+  type Window,
+} from '../../device/index.ts';
 import { makeKeptFolder } from '../replay/replay-folder.ts';
 import type { Recording } from './record-camera.ts';
 import {
@@ -12,11 +20,13 @@ import {
   type RecordedScenario,
   scenarioText,
 } from './recorded-scenario.ts';
-import { type FootageTerms, writeFootage } from './write-footage.ts';
+import { type FootageTerms, type WrittenFootage, withoutLastFragment, writeFootage } from './write-footage.ts';
 
 /** What a folder holds once everything is written. */
 export interface KeptRecording {
   window: Window;
+  /** False where the disk was full before all of it was written. */
+  isWhole: boolean;
   files: readonly string[];
   bytes: number;
   expected: readonly ExpectedAgain[];
@@ -31,6 +41,7 @@ export class RecordFolder {
   private readonly disk: Disk;
   private readonly isOurs: boolean;
   private scenario: RecordedScenario | null = null;
+  private isWhole = true;
 
   private constructor(path: string, disk: Disk, isOurs: boolean) {
     this.path = path;
@@ -50,18 +61,41 @@ export class RecordFolder {
     return new RecordFolder(path, disk, !wasThere);
   }
 
-  /** Writes footage, scenario and events. Throws what ffmpeg and the disk say. */
+  /**
+   * Writes footage, scenario and events. On a full disk the footage that fits beside the others is kept (`isWhole` says so). Throws what
+   * ffmpeg and the disk say, `disk_full` where nothing fits.
+   */
   async keep(recording: Recording, terms: FootageTerms, deps: { ffmpeg: Ffmpeg; clock: Clock }): Promise<void> {
     const { session, window, events } = recording;
-    const footage = await writeFootage(session, window, this.path, terms, deps);
-    const startUs = footage[0]?.window.startUs ?? window.startUs;
-    const written = { startUs, endUs: Math.max(window.endUs, ...footage.map((file) => file.window.endUs)) };
+    let { written, isWhole } = await writeFootage(session, window, this.path, terms, deps);
+    for (;;) {
+      try {
+        await this.describe(written, isWhole ? window : { ...window, endUs: window.startUs }, events, terms);
+        this.isWhole = isWhole;
+        return;
+      } catch (thrown) {
+        if (!isNoSpace(thrown)) throw thrown;
+        isWhole = false;
+        written = await withoutLastFragment(this.path, written);
+      }
+    }
+  }
+
+  /** Writes what happened beside the footage, and the scenario of both. What happened after `recorded` and the footage is no part of it. */
+  private async describe(
+    footage: readonly WrittenFootage[],
+    recorded: Window,
+    events: readonly DeviceEvent[],
+    { audio, zones }: FootageTerms,
+  ): Promise<void> {
+    const startUs = footage[0]?.window.startUs ?? recorded.startUs;
+    const written = { startUs, endUs: Math.max(recorded.endUs, ...footage.map(({ window }) => window.endUs)) };
+    const lines = events.map((event) => `${JSON.stringify(eventRecord(event, startUs))}\n`);
+    await this.disk.replaceFile(join(this.path, EVENTS_FILE), utf8(lines.join('')));
     this.scenario = {
       ...{ startUs, footage, presses: pressesIn(events, written), expected: expectedAgain(events, written) },
-      ...{ leftOut: [], hasSound: terms.audio, zones: terms.zones },
+      ...{ leftOut: [], hasSound: audio, zones },
     };
-    const lines = events.map((event) => `${JSON.stringify(eventRecord(event, startUs))}\n`);
-    await appendFile(join(this.path, EVENTS_FILE), lines.join(''));
     await this.writeScenario();
   }
 
@@ -85,13 +119,13 @@ export class RecordFolder {
     const endUs = Math.max(startUs, ...footage.map(({ window }) => window.endUs));
     const files = [...footage.map(({ file }) => file), SCENARIO_FILE, EVENTS_FILE];
     const bytes = footage.reduce((sum, file) => sum + file.bytes, 0);
-    return { window: { startUs, endUs }, files, bytes, expected, leftOut };
+    return { window: { startUs, endUs }, isWhole: this.isWhole, files, bytes, expected, leftOut };
   }
 
   /** Removes everything that was written, and the folder if it was made here. */
   async drop(): Promise<void> {
     const names = (await this.disk.list(this.path)).filter((name) =>
-      /^(footage(-\d+)?\.mp4|events\.jsonl)$/.test(name),
+      /^(footage(-\d+)?\.mp4|events\.jsonl|scenario\.yaml)$/.test(name),
     );
     for (const name of names) await rm(join(this.path, name), { force: true });
     if (this.isOurs) await rmdir(this.path).catch(() => undefined);
@@ -100,7 +134,7 @@ export class RecordFolder {
   private async writeScenario(): Promise<void> {
     if (!this.scenario) return;
     const { text } = scenarioText(this.scenario);
-    await this.disk.replaceFile(join(this.path, SCENARIO_FILE), new TextEncoder().encode(text));
+    await this.disk.replaceFile(join(this.path, SCENARIO_FILE), utf8(text));
   }
 }
 

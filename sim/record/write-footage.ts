@@ -1,12 +1,18 @@
 // Owns: writing recorded footage into files that are plain to anybody: without sound unless it is asked for, areas blacked out. What is
 // left out never reaches a disk: ffmpeg takes the footage from a pipe. Not here: recording it (record-camera.ts), the scenario around it.
-import { open, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Clock,
   type Ffmpeg,
+  FragmentSplitter,
   failure,
+  type InitInfo,
+  isNoSpace,
   type OwnServerClient,
+  parseFragment,
+  parseInit,
   recordedMp4Args,
   runFfmpeg,
   type Window,
@@ -33,25 +39,87 @@ const MS_PER_S = 10_000;
 const TIMEOUT_MS_LEAST = 60_000;
 const BYTES_MAX = 2 ** 40;
 
-/** Writes all footage of a span: one file, or one for each format of the camera. Files of which a part is missing are removed. */
+/**
+ * Writes all footage of a span: one file, or one for each format of the camera. On a full disk what fitted stays, in whole fragments,
+ * which play (`isWhole` is false then). Else files of which a part is missing are removed. Throws what ffmpeg and the disk say, `disk_full`
+ * where not one fragment fits.
+ */
 export async function writeFootage(
   session: OwnServerClient,
   window: Window,
   folder: string,
   terms: FootageTerms,
   deps: { ffmpeg: Ffmpeg; clock: Clock },
-): Promise<WrittenFootage[]> {
+): Promise<{ written: WrittenFootage[]; isWhole: boolean }> {
   const written: WrittenFootage[] = [];
   for (let fromUs = window.startUs; fromUs < window.endUs; ) {
     if (written.length >= FILES_MAX)
       throw failure('record_nothing', { detail: `the camera changed its format more than ${FILES_MAX} times` });
     const part = await session.footageFile({ startUs: fromUs, endUs: window.endUs });
     const file = written.length === 0 ? 'footage.mp4' : `footage-${written.length + 1}.mp4`;
-    const bytes = await writeOne(part, join(folder, file), terms, deps);
-    written.push({ file, window: part.window, bytes });
+    try {
+      const bytes = await writeOne(part, join(folder, file), terms, deps);
+      written.push({ file, window: part.window, bytes });
+    } catch (thrown) {
+      const begun = { file, window: part.window, bytes: 0 };
+      const kept = isNoSpace(thrown) ? [...written, ...(await cut(folder, begun, 0))] : [];
+      if (kept.length > 0) return { written: kept, isWhole: false };
+      await rm(join(folder, file), { force: true });
+      throw isNoSpace(thrown) ? nothingFits(folder, thrown) : thrown;
+    }
     fromUs = Math.max(fromUs + 1, part.window.endUs);
   }
-  return written;
+  return { written, isWhole: true };
+}
+
+/** The same footage but for its last fragment, which is given up for room on a full disk. Throws `disk_full` where nothing is left. */
+export async function withoutLastFragment(
+  folder: string,
+  footage: readonly WrittenFootage[],
+): Promise<WrittenFootage[]> {
+  const last = footage.at(-1);
+  const left = last ? [...footage.slice(0, -1), ...(await cut(folder, last, 1))] : [];
+  if (left.length === 0) throw nothingFits(folder);
+  return left;
+}
+
+function nothingFits(folder: string, cause?: unknown): Error {
+  return failure('disk_full', { detail: `nothing of the recording fits into ${folder}` }, cause);
+}
+
+/** Cuts a file behind its last whole fragment but `fewer`; one of which nothing is left is removed. */
+async function cut(folder: string, { file, window }: WrittenFootage, fewer: number): Promise<WrittenFootage[]> {
+  const path = join(folder, file);
+  // A file that could not even be made has none.
+  const isThere = (await stat(path).catch(() => null)) !== null;
+  const last = isThere ? (await wholeFragments(path)).at(-1 - fewer) : undefined;
+  if (!last) {
+    await rm(path, { force: true });
+    return [];
+  }
+  await truncate(path, last.endByte);
+  return [{ file, window: { ...window, endUs: window.startUs + last.lengthUs }, bytes: last.endByte }];
+}
+
+/** Where each whole fragment of a file ends: in bytes, and in microseconds since the first picture. */
+async function wholeFragments(path: string): Promise<{ endByte: number; lengthUs: number }[]> {
+  const splitter = new FragmentSplitter();
+  const ends: { endByte: number; lengthUs: number }[] = [];
+  let init: InitInfo | null = null;
+  let endByte = 0;
+  let first: number | null = null;
+  for await (const bytes of createReadStream(path)) {
+    for (const part of splitter.push(bytes)) {
+      endByte += part.bytes.length;
+      init ??= parseInit(part.bytes);
+      if (part.kind === 'init') continue;
+      const { video } = parseFragment(init, part.bytes);
+      first ??= Math.min(...video.map(({ pts }) => pts));
+      const end = Math.max(...video.map(({ pts, duration }) => pts + duration));
+      ends.push({ endByte, lengthUs: Math.round(((end - first) * 1_000_000) / init.video.timescale) });
+    }
+  }
+  return ends;
 }
 
 async function writeOne(
@@ -76,11 +144,8 @@ async function writeOne(
       clock,
     });
     await handle.sync();
-    await handle.close();
     return count;
-  } catch (thrown) {
+  } finally {
     await handle.close();
-    await rm(path, { force: true });
-    throw thrown;
   }
 }

@@ -1,5 +1,5 @@
 // @module-tag long
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { findFfmpeg, probeFile, SystemClock, SystemDisk, silentLog } from '../../../device/index.ts';
@@ -10,6 +10,7 @@ import { readFootage } from '../../../sim/replay/footage.ts';
 import type { ReplayedDoorbell } from '../../../sim/replay/replayed-doorbell.ts';
 import { runReplay } from '../../../sim/replay/run-replay.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
+import { SmallDisk } from '../../support/small-disk.ts';
 
 const folder = temporaryFolder('write-footage');
 afterAll(folder.dispose);
@@ -66,4 +67,56 @@ it('leaves no file of which a part is missing', async () => {
     await expect(written).rejects.toMatchObject({ code: 'ffmpeg_failed' });
   });
   expect(readdirSync(path)).toEqual([]);
+});
+
+it('keeps on a full disk the footage that fits, in whole groups of pictures', { tags: ['namespaces'] }, async () => {
+  const ffmpeg = await findFfmpeg();
+  const window = { startUs: START_US, endUs: START_US + 6_000_000 };
+  const ring = { type: 'ring', id: 'event-1', device: 'device-1', button: 'front', source: 'local' } as const;
+  const events = [1, 5].map((second) => ({ ...ring, atUs: START_US + second * 1_000_000 }));
+  const copy = join(folder.path, 'fitted');
+  let fitted = { lengthUs: 0, lines: new Map() as RecordFolder['lines'] };
+  await withTwoFormats(async ({ session }) => {
+    // Opened while time stands still, which else waits for the end of its process.
+    const small = await SmallDisk.open(16 * 1024 * 1024);
+    const path = join(small.outside, 'porch');
+    const keep = async (freeBytes: number | null) => {
+      rmSync(path, { recursive: true, force: true });
+      const out = await RecordFolder.make(path, disk);
+      if (freeBytes !== null) small.fill(freeBytes);
+      const recording = { session, window, events, end: { why: 'time' } } as const;
+      await out.keep(recording, { audio: false, zones: [] }, { ffmpeg, clock }).finally(() => small.empty());
+      return out;
+    };
+    try {
+      expect((await keep(null)).kept).toMatchObject({ isWhole: true, window });
+      const [first = 0, second = 0] = ['footage.mp4', 'footage-2.mp4'].map((name) => statSync(join(path, name)).size);
+
+      // Room for the first file and a part of the second.
+      expect((await keep(first + second * 0.7)).kept).toMatchObject({ isWhole: false });
+      expect(statSync(join(path, 'footage.mp4')).size).toBe(first);
+      expect(readdirSync(path)).toEqual(['events.jsonl', 'footage-2.mp4', 'footage.mp4', 'scenario.yaml']);
+
+      // Room for a part of the first file.
+      const { kept, lines } = await keep(first * 0.7);
+      expect(kept).toMatchObject({ isWhole: false, files: ['footage.mp4', 'scenario.yaml', 'events.jsonl'] });
+      expect(kept?.bytes).toBe(statSync(join(path, 'footage.mp4')).size);
+      const lengthUs = (kept?.window.endUs ?? 0) - START_US;
+      expect([1_000_000, 2_000_000]).toContain(lengthUs);
+      expect(kept?.expected).toMatchObject([{ type: 'ring', atUs: 1_000_000 }]);
+      expect(readdirSync(path)).toEqual(['events.jsonl', 'footage.mp4', 'scenario.yaml']);
+      cpSync(path, copy, { recursive: true });
+      fitted = { lengthUs, lines };
+
+      await expect(keep(8_192)).rejects.toMatchObject({ code: 'disk_full' });
+      expect(existsSync(join(path, 'footage.mp4'))).toBe(false);
+    } finally {
+      await small.close();
+    }
+  });
+  const source = { kind: 'file', path: join(copy, 'footage.mp4'), shown: 'footage', audio: true } as const;
+  const signal = new AbortController().signal;
+  const facts = await probeFile(ffmpeg, { ...source, loop: false, pace: 'own' }, { clock, signal });
+  expect(facts.toldUs).toBe(fitted.lengthUs);
+  expect(await missedInReplay(copy, fitted.lines, disk, signal)).toEqual([]);
 });
