@@ -69,7 +69,8 @@ Examples:
   $ npx doorsill test scenarios --shard 2/8 --reporter junit,html,github
   $ npx doorsill test test-results/failures/0003-a-recall/scenario/recall.yaml
 
-Exit status: 0 all hold, 1 some do not, 2 wrong usage, 6 a scenario cannot be read: then none is run.`,
+Exit status: 0 all hold, 1 some do not, 2 wrong usage, 6 a scenario cannot be read: then none is run, 130 stopped by Ctrl-C: what ran until
+then is in the reports, the rest is interrupted.`,
     )
     .action(async (path: string, options: TestOptions, command: Command) => {
       const context = openContext(command);
@@ -123,7 +124,10 @@ function settingOf(text: string): [string, string] {
   return [text.slice(0, mark), text.slice(mark + 1)];
 }
 
-/** Reads and runs them once; sets the exit status. Throws the first fault of a scenario that cannot be read. */
+/**
+ * Reads and runs them once, and writes the reports; sets the exit status. Throws `scenarios_unreadable`, `scenario_none`, and, with an
+ * aborted signal, its reason: after the reports of what ran.
+ */
 async function once(path: string, settings: Settings, context: Context, signal: AbortSignal): Promise<void> {
   const { scenarios, faults } = await readScenarios(path, { set: settings.set });
   for (const fault of faults) {
@@ -152,6 +156,7 @@ async function once(path: string, settings: Settings, context: Context, signal: 
     signal,
   );
   await conclude(report, settings, context);
+  signal.throwIfAborted();
 }
 
 function say(test: TestReport, { output }: Context): void {
@@ -179,7 +184,8 @@ async function conclude(report: RunReport, { reporters, out }: Settings, context
   const files = reporters.map((kind) => join(relative('', out) || '.', REPORT_FILES[kind]));
   if (files.length > 0) output.say(`Reports: ${files.join(', ')}`);
   output.result({ event: 'tested', ...totals, durationMs: Math.round(durationMs), files }, reportText(report));
-  if (!isSuccess(totals) || totals.flaky > 0) process.exitCode = 1;
+  // Of several runs, the last one counts.
+  process.exitCode = isSuccess(totals) && totals.flaky === 0 ? 0 : 1;
 }
 
 async function tellGithub(report: RunReport): Promise<void> {
@@ -189,7 +195,10 @@ async function tellGithub(report: RunReport): Promise<void> {
   if (file) await appendFile(file, summary);
 }
 
-/** Runs them, and again after each change below the path, until the signal. Throws `scenario_none` where the path is nothing. */
+/**
+ * Runs them, and again after each change below the path, until the signal. Throws `scenario_none` where the path is nothing, and the
+ * signal's reason where it ended a run before its end.
+ */
 async function watching(path: string, settings: Settings, context: Context, signal: AbortSignal): Promise<void> {
   if (!(await stat(path).catch(() => null))) throw failure('scenario_none', { path, detail: 'it is not there' });
   const stopped = aborted(signal);
@@ -205,7 +214,7 @@ async function watching(path: string, settings: Settings, context: Context, sign
         changed = resolve;
       });
       await once(path, settings, context, signal).catch((thrown: unknown) => {
-        if (signal.aborted) return;
+        if (signal.aborted) throw thrown;
         context.output.progress(thrown instanceof Error ? thrown.message : String(thrown));
       });
       if (signal.aborted) break;

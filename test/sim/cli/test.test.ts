@@ -157,7 +157,10 @@ describe('`test`', { timeout: 60_000 }, () => {
       ]);
       await running.line('the short one', ({ event, name }) => event === 'test' && name === 'short');
       running.child.kill('SIGINT');
-      expect(await running.ended(30)).toBe(1);
+      expect(await running.ended(30)).toBe(130);
+      expect(JSON.parse(running.stderr.trim())).toMatchObject({
+        error: { code: 'interrupted', message: 'Stopped by Ctrl-C.' },
+      });
       expect(report().totals).toMatchObject({ passed: 1, interrupted: 1 });
     },
     90_000,
