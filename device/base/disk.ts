@@ -127,8 +127,11 @@ class SystemFile implements DiskFile {
   }
 
   async close(): Promise<void> {
-    await (await this.durable)?.close();
-    await this.handle.close();
+    try {
+      await (await this.durable)?.close();
+    } finally {
+      await this.handle.close();
+    }
   }
 
   private assertWritable(): void {
@@ -163,7 +166,12 @@ export class SystemDisk implements Disk {
       if (systemCode(thrown) === 'EROFS') return new SystemFile(await open(path, 'r'), path, true);
       if (!options.create || systemCode(thrown) !== 'ENOENT') throw thrown;
       const handle = await open(path, 'wx+', 0o600);
-      await this.syncFolder(dirname(path));
+      try {
+        await this.syncFolder(dirname(path));
+      } catch (unsynced) {
+        await handle.close();
+        throw unsynced;
+      }
       return new SystemFile(handle, path);
     }
   }
