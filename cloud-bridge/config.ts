@@ -1,6 +1,7 @@
 // Owns: the bridge's settings as a whole, and limits that depend on each other. Not here: the rules of each part and their defaults
 // (word-rules.ts in requests/, intake/, search-party/ and webhooks/).
 import { z } from 'zod';
+import { readBySchema } from '../device/base/schema-fault.ts';
 import { tlsFilesSchema } from '../device/base/tls.ts';
 import { failure } from '../device/protocol/errors.ts';
 import { publicKeySchema } from '../device/protocol/ids.ts';
@@ -84,7 +85,7 @@ export type BridgeConfigInput = z.input<typeof bridgeConfigSchema>;
 
 /** Checks settings from `file` (named in the error); throws `config_invalid`. */
 export function parseConfig<Schema extends z.ZodType>(schema: Schema, input: unknown, file: string): z.infer<Schema> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  throw failure('config_invalid', { file, detail: z.prettifyError(parsed.error).replaceAll('\n', ' ') });
+  const read = readBySchema(schema, input);
+  if (read.ok) return read.data;
+  throw failure('config_invalid', { file, detail: read.fault });
 }

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { type Disk, systemCode } from './base/disk.ts';
 import { LOG_LEVELS } from './base/log.ts';
-import { settingsFault } from './base/settings-fault.ts';
+import { readBySchema } from './base/schema-fault.ts';
 import { tlsFilesSchema } from './base/tls.ts';
 import { CLIP_RECODE } from './clip/clip-deps.ts';
 import type { BaseSettings } from './consent/owner-settings.ts';
@@ -133,10 +133,9 @@ export async function readSettings(disk: Disk, path: string): Promise<object | n
 
 /** Checks settings from `file` (named in the error); throws `config_invalid`. */
 export function parseDeviceConfig(input: unknown, file: string): DeviceConfig {
-  const parsed = deviceConfigSchema.safeParse(input);
-  if (!parsed.success)
-    throw failure('config_invalid', { file, detail: settingsFault(deviceConfigSchema, parsed.error) });
-  const config = parsed.data;
+  const read = readBySchema(deviceConfigSchema, input);
+  if (!read.ok) throw failure('config_invalid', { file, detail: read.fault });
+  const config = read.data;
   const { home } = config;
   if (home.password === undefined && home.tls?.certificate === undefined) {
     throw failure('config_invalid', {

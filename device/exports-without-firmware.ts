@@ -19,7 +19,7 @@ export * from './base/mqtt-topic.ts';
 export type { Network, NetworkPlace } from './base/network.ts';
 export * from './base/parse-json.ts';
 export * from './base/random.ts';
-export { nearestWord, settingsFault } from './base/settings-fault.ts';
+export { nearestWord, plainFault, plainWords, readBySchema, WITHOUT_ZODS_WORDS } from './base/schema-fault.ts';
 export { diesWithUs, type Programs, SystemPrograms } from './base/system-programs.ts';
 export { readTlsFiles, TLS_VERSION_MIN, type TlsFiles } from './base/tls.ts';
 export { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';

@@ -1,5 +1,6 @@
 // Owns: the audit's settings, their limits and defaults. Not here: their use.
 import { z } from 'zod';
+import { readBySchema } from '../../device/base/schema-fault.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 
@@ -25,12 +26,9 @@ export type AuditSettings = z.infer<typeof auditSettingsSchema>;
 
 /** Parses settings from command-line words; throws `config_invalid`. */
 export function parseAuditSettings(input: unknown): AuditSettings {
-  const parsed = auditSettingsSchema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  throw failure('config_invalid', {
-    file: 'of the audit',
-    detail: z.prettifyError(parsed.error).replaceAll('\n', ' '),
-  });
+  const read = readBySchema(auditSettingsSchema, input);
+  if (read.ok) return read.data;
+  throw failure('config_invalid', { file: 'of the audit', detail: read.fault });
 }
 
 function isTimeZone(name: string): boolean {

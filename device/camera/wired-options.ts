@@ -1,6 +1,7 @@
 // Owns: the options of a camera that is wired to this machine, as they follow the `?` of its name: picture, controls, microphone.
 // Not here: the names of such cameras (source-v4l2.ts, source-rpicam.ts), whether a camera has what is asked for (v4l2-formats.ts).
 import { z } from 'zod';
+import { readBySchema } from '../base/schema-fault.ts';
 import { failure } from '../protocol/errors.ts';
 import { PIXELS_MAX } from './ffmpeg-run.ts';
 import type { Shown, SourceDefaults } from './source-options.ts';
@@ -102,29 +103,20 @@ export function readWiredOptions(query: string, audio: boolean): WiredOptions | 
     if (key === 'controls' || Object.hasOwn(into, name)) return `${key} cannot be said here, or not twice`;
     Object.defineProperty(into, name, { value, enumerable: true });
   }
-  const parsed = optionsSchema.safeParse({ ...plain, controls });
-  if (!parsed.success) return wrongOption(parsed.error);
-  const { size, rate, format, mic, audio: sound = audio ? 'on' : 'off', 'mic-rate': sampleRate } = parsed.data;
+  const read = readBySchema(optionsSchema, { ...plain, controls });
+  if (!read.ok) return read.fault.replaceAll('controls.', CONTROL);
+  const { size, rate, format, mic, audio: sound = audio ? 'on' : 'off', 'mic-rate': sampleRate } = read.data;
   if (sound === 'required' && mic === undefined) return 'audio=required needs a microphone: mic=alsa:DEVICE';
   return {
     size: size ?? null,
     rate,
     format: format ?? null,
-    controls: new Map(Object.entries(parsed.data.controls)),
+    controls: new Map(Object.entries(read.data.controls)),
     microphone:
       mic === undefined || sound === 'off'
         ? null
         : { device: mic.slice('alsa:'.length), sampleRate, required: sound === 'required' },
   };
-}
-
-function wrongOption(error: z.ZodError): string {
-  const [issue] = error.issues;
-  if (!issue) return 'it cannot be read';
-  if (issue.code === 'unrecognized_keys') return `there is no ${issue.keys.join(', ')}`;
-  const [first, ...rest] = issue.path.map(String);
-  const name = first === 'controls' ? `${CONTROL}${rest.join('.')}` : first;
-  return `${name}: ${issue.message}`;
 }
 
 /** A camera that Linux's V4L2 knows: USB cameras, capture cards. `device` is its node or a lasting name of it. */

@@ -15,6 +15,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { isNoSpace, systemCode } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import type { Network } from '../base/network.ts';
+import { readBySchema } from '../base/schema-fault.ts';
 import { TLS_VERSION_MIN } from '../base/tls.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../protocol/problem.ts';
@@ -200,10 +201,9 @@ export async function listenOn(server: FastifyInstance, host: string, port: numb
 
 /** Validates a body or the parts of a path; throws `http_body_invalid`. */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer<Schema> {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw failure('http_body_invalid', { detail: `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'invalid'}` });
+  const read = readBySchema(schema, body, 'body');
+  if (read.ok) return read.data;
+  throw failure('http_body_invalid', { detail: read.fault });
 }
 
 /** A count in an address: only one spelling is valid, and only safe integers. */

@@ -2,7 +2,9 @@
 import { z } from 'zod';
 
 /** Any id in a topic or a claim: lower case, digits, hyphens, 1 to 63 letters; can hold no topic separator or wildcard. */
-export const idSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
+export const idSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'an id of at most 63 small letters, digits and hyphens');
 
 /** A user name at a home broker: one of our ids where the device makes accounts, else whatever that broker lets people be called. */
 export const brokerUserSchema = z
@@ -18,10 +20,10 @@ export function askKindOf(id: string): AskKind | null {
 }
 
 /** A public key on the wire: 32 bytes as base64url. Whether it is a usable point is checked where it is pinned. */
-export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'a public key: 43 letters of base64url');
 
 /** SHA-256 as lower-case hex. */
-export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256: 64 digits of hex, in small letters');
 
 /** Who can hold a key. `home`: a device under the key of one single grant. */
 export type Role = 'device' | 'owner' | 'agency' | 'bridge' | 'registry' | 'vault' | 'home';

@@ -1,7 +1,7 @@
 // Owns: the verb `agency`: applying to the testbed's registry, showing the agency's status, rotating its key. Not here: deciding on
 // applications (moderate.ts), asking residents (request.ts).
 import type { Command } from 'commander';
-import { agencyActionSchema, failure, JURISDICTIONS } from '../../device/exports-without-firmware.ts';
+import { agencyActionSchema, failure, JURISDICTIONS, readBySchema } from '../../device/exports-without-firmware.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type AgencyStatus, rotateAgencyKey, standingOf } from '../officer/agency-status.ts';
 import { type AgencyFacts, applyAs, domainLine } from '../officer/registration.ts';
@@ -91,7 +91,7 @@ Example:
 function factsOf(options: ApplyOptions): AgencyFacts {
   const { name, jurisdiction, domain, contact, email, phone, profiles, categories } = options;
   const list = (text: string) => text.split(',').map((one) => one.trim());
-  const said = agencyActionSchema.safeParse({
+  const said = readBySchema(agencyActionSchema, {
     action: 'register',
     name,
     jurisdiction,
@@ -100,12 +100,18 @@ function factsOf(options: ApplyOptions): AgencyFacts {
     profiles: list(profiles),
     retention: list(categories),
   });
-  if (said.success && said.data.action === 'register') {
+  if (said.ok && said.data.action === 'register') {
     const { action, ...facts } = said.data;
     return facts;
   }
-  const [issue] = said.error?.issues ?? [];
-  throw failure('usage', { detail: `--${issue?.path.join('.')}: ${issue?.message}` });
+  // Named as the options are.
+  const fault = said.ok ? '' : said.fault;
+  throw failure('usage', {
+    detail: `--${fault
+      .replace('contact.name', 'contact')
+      .replace('contact.', '')
+      .replace(/^retention/, 'categories')}`,
+  });
 }
 
 function addStatus(agency: Command): void {

@@ -8,6 +8,7 @@ import {
   failure,
   motionZonesSchema,
   OWNER_SETTING_PATHS,
+  readBySchema,
   type SettingsChange,
   type SettingsInForce,
   settingsChangeSchema,
@@ -118,11 +119,11 @@ async function changeOf(options: SetOptions): Promise<SettingsChange> {
     ring: named([['retentionS', of('ring.retentionS', wholeNumber(options.retention))]]),
     events: named([['keepDays', of('events.keepDays', wholeNumber(options.keepDays))]]),
   };
-  const checked = settingsChangeSchema.safeParse(named(Object.entries(change)));
-  if (checked.success) return checked.data;
-  const [issue] = checked.error.issues;
-  const where = issue?.path.join('.') ?? '';
-  throw failure('usage', { detail: where === '' ? 'name a setting to change' : `${where}: ${issue?.message ?? ''}` });
+  const wanted = named(Object.entries(change));
+  if (wanted === undefined) throw failure('usage', { detail: 'name a setting to change' });
+  const read = readBySchema(settingsChangeSchema, wanted);
+  if (read.ok) return read.data;
+  throw failure('usage', { detail: read.fault });
 }
 
 /** Only what has a value, or null; undefined when nothing has. */

@@ -12,6 +12,7 @@ import {
   LOG_LEVELS,
   type LogLevel,
   RECEIPT_OUTCOMES,
+  readBySchema,
   type Window,
   windowSchema,
   type Zone,
@@ -107,7 +108,7 @@ const eventWaitSchema = z.strictObject({
 
 const eventTypes = eventSchema.options.map((option) => option.shape.type.value);
 
-/** The arguments of each call. Throws `client_argument_invalid` with the call's name and the first thing that is wrong. */
+/** The arguments of each call. Throws `client_argument_invalid` with the call's name and what is wrong. */
 export const readDoorbellOptions = (given: unknown) => read('startDoorbell()', doorbellSchema, given);
 export const readAsk = (given: unknown) => read('ask()', askSchema, given);
 export const readGrant = (given: unknown) => read('grant()', grantSchema, given);
@@ -123,9 +124,7 @@ function isPlainObject(value: unknown): boolean {
 }
 
 function read<Schema extends z.ZodType>(call: string, schema: Schema, given: unknown): z.infer<Schema> {
-  const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const where = issue?.path.join('.') ?? '';
-  throw failure('client_argument_invalid', { call, detail: `${where === '' ? '' : `${where}: `}${issue?.message}` });
+  const read = readBySchema(schema, given);
+  if (read.ok) return read.data;
+  throw failure('client_argument_invalid', { call, detail: read.fault });
 }

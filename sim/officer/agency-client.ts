@@ -16,6 +16,7 @@ import {
   importSigningKey,
   type Polygon,
   type Random,
+  readBySchema,
   requestSchema,
   type SigningKey,
   sha256Hex,
@@ -88,11 +89,8 @@ export function signRequest(
     agency: agencyId(key),
     ...rest,
   };
-  const checked = requestSchema.safeParse(claims);
-  if (!checked.success) {
-    const [issue] = checked.error.issues;
-    throw failure('usage', { detail: `${issue?.path.join('.')}: ${issue?.message}` });
-  }
+  const checked = readBySchema(requestSchema, claims);
+  if (!checked.ok) throw failure('usage', { detail: checked.fault });
   return { id, token: signToken('doorsill-request+jws', checked.data, key) };
 }
 

@@ -1,7 +1,7 @@
 // Owns: what came of a run of tests, as one checked document: the file report.json, from which every other format is drawn.
 // Not here: the formats (report-*.ts), writing them into a folder (write-reports.ts), what is a pass (whoever ran the tests).
 import { z } from 'zod';
-import { failure, parseJson } from '../../device/exports-without-firmware.ts';
+import { failure, parseJson, readBySchema } from '../../device/exports-without-firmware.ts';
 
 export const REPORT_FORMAT = 'doorsill-report-1';
 
@@ -186,11 +186,11 @@ export function makeRunReport(run: Omit<RunReport, 'format' | 'totals'>): RunRep
 
 /** Reads the bytes of a report.json. Throws `report_unreadable`. */
 export function parseRunReport(bytes: Uint8Array, file: string): RunReport {
-  const parsed = runReportSchema.safeParse(parseJson(new TextDecoder().decode(bytes)));
-  if (parsed.success) return parsed.data;
-  const [first] = parsed.error.issues;
-  const where = first && first.path.length > 0 ? `${first.path.join('.')}: ` : '';
-  throw failure('report_unreadable', { file, detail: `${where}${first?.message ?? 'is no JSON'}` });
+  const value = parseJson(new TextDecoder().decode(bytes));
+  if (value === undefined) throw failure('report_unreadable', { file, detail: 'it is no JSON' });
+  const read = readBySchema(runReportSchema, value, 'the file');
+  if (read.ok) return read.data;
+  throw failure('report_unreadable', { file, detail: read.fault });
 }
 
 function shortened(test: TestReport): TestReport {

@@ -1,6 +1,7 @@
 // Owns: what a command prints and how it ends: results on stdout, progress and errors on stderr, one line per error.
 // Not here: what commands do.
-import { type Failure, failure, isFailure, systemCode } from '../../device/exports-without-firmware.ts';
+import { ZodError } from 'zod';
+import { type Failure, failure, isFailure, plainFault, systemCode } from '../../device/exports-without-firmware.ts';
 
 /** How one command talks to its user; made once from the global options. */
 export interface Output {
@@ -50,6 +51,7 @@ export function asFailure(thrown: unknown): Failure {
   if (thrown instanceof Error && code !== null && UNUSABLE_FILE.has(code)) {
     return failure('file_unusable', { detail: thrown.message }, thrown);
   }
+  if (thrown instanceof ZodError) return failure('internal', { detail: plainFault(thrown) }, thrown);
   return failure('internal', { detail: thrown instanceof Error ? thrown.message : String(thrown) }, thrown);
 }
 

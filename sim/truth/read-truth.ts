@@ -1,6 +1,6 @@
 // Owns: reading ground truth: its shape, and what its times must hold: order, overlaps, units, the footage's length and cameras.
 // Not here: the format (truth-file.ts); where other tools' annotations come from (mot-csv.ts, cvat-xml.ts).
-import { type Disk, type Failure, failure, settingsFault } from '../../device/exports-without-firmware.ts';
+import { type Disk, type Failure, failure, readBySchema } from '../../device/exports-without-firmware.ts';
 import { readText, TextUnreadable } from './read-text.ts';
 import {
   eventsOf,
@@ -55,11 +55,9 @@ export function parseTruth(text: string, file: string): Truth {
     const why = thrown instanceof Error ? thrown.message : '';
     throw failure('truth_unreadable', { file, detail: `it is not JSON: ${why}` }, thrown);
   }
-  const parsed = truthFileSchema.safeParse(value);
-  if (!parsed.success) {
-    throw failure('truth_invalid', { file, detail: settingsFault(truthFileSchema, parsed.error) }, parsed.error);
-  }
-  return truthOf(parsed.data, file);
+  const read = readBySchema(truthFileSchema, value, 'the file');
+  if (!read.ok) throw failure('truth_invalid', { file, detail: read.fault });
+  return truthOf(read.data, file);
 }
 
 /** Checks ground truth against the footage that it is for. Throws `truth_other_footage`, `truth_wrong_units`. */

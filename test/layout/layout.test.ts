@@ -313,6 +313,14 @@ describe('files', () => {
     expect(breaches((file) => (hole.test(file.text) ? ['has a hole'] : []))).toEqual([]);
   });
 
+  it('show nobody what zod says: what is wrong with a value is put into plain words in one place', () => {
+    const zods = /\bprettifyError\b|\b(flatten|format|treeify)Error\b|\.error\??\.(issues|message)\b/;
+    // These word each issue for themselves, and repeat none of zod's words.
+    const other =
+      /^(device\/base\/schema-fault|sim\/(scenario\/language\/schema-faults|cli\/doorbell-command-verbs))\.ts$/;
+    expect(breaches((file) => (!other.test(file.name) && zods.test(file.text) ? ['shows them'] : []))).toEqual([]);
+  });
+
   it('lie in folders of the field, never in a drawer', () => {
     const drawer = /(^|\/)(utils?|misc|helpers?|common|types|shared|lib)(\/|\.ts$)/;
     expect(all.map((file) => file.name).filter((name) => drawer.test(name))).toEqual([]);

@@ -2,7 +2,7 @@
 // told as faults; the others are read all the same. Not here: each station of that way.
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { failure, systemCode } from '../../../device/index.ts';
+import { failure, systemCode, WITHOUT_ZODS_WORDS } from '../../../device/index.ts';
 import { withIncludes } from './includes.ts';
 import { type Located, mapping, type Plain, plainOf, valueAt } from './located.ts';
 import { Faults, faultAt, problemAt, type ScenarioFault, ScenarioProblem, unknownName } from './mistakes.ts';
@@ -158,7 +158,7 @@ class Reading {
     const root = substitution.into(body);
     for (const name of substitution.used) this.#named.add(name);
     if (faults.all.length > 0) return null;
-    const parsed = scenarioSchema.safeParse(plainOf(root), { reportInput: true });
+    const parsed = scenarioSchema.safeParse(plainOf(root), WITHOUT_ZODS_WORDS);
     if (parsed.success) return resolveScenario(parsed.data, root, { folder: this.#folder, variant: label, faults });
     for (const fault of schemaFaults(scenarioSchema, parsed.error, root)) faults.add(fault);
     return null;

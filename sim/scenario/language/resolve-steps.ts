@@ -1,6 +1,6 @@
 // Owns: steps with their names resolved and defaults filled in: which doorbell, owner, agency and request each means, and when.
 // Not here: the words (written-steps.ts), carrying them out.
-import { ERRORS, isErrorCode, nearestWord } from '../../../device/index.ts';
+import { ERRORS, isErrorCode, nearestWord, readBySchema } from '../../../device/index.ts';
 import { FaultSet, isReplayed, readFault } from '../../camera-server/faults.ts';
 import { type LinkTrouble, printTrouble } from '../../world/link-proxy.ts';
 import { durationSchema } from './durations.ts';
@@ -111,8 +111,8 @@ export class StepResolver {
     const [, name = '', , plus] = /^([a-z0-9][a-z0-9-]*)(\s*\+\s*(\S+))?$/.exec(after.trim()) ?? [];
     if (name === '')
       throw problemAt('scenario_value_refused', place, 'after takes an id or an event, as in `visit + 2s`');
-    const parsed = durationSchema.safeParse(plus ?? 0);
-    if (!parsed.success) throw problemAt('scenario_value_refused', place, parsed.error.issues[0]?.message ?? '');
+    const parsed = readBySchema(durationSchema, plus ?? 0);
+    if (!parsed.ok) throw problemAt('scenario_value_refused', place, parsed.fault);
     const event = STEP_EVENTS.find((known) => known === name);
     if (event) return { after: { event }, plusUs: parsed.data };
     if (!this.#ids.has(name)) {

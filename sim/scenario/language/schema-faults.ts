@@ -1,7 +1,7 @@
 // Owns: what zod found in a scenario, as faults: each at its line, with the word that was probably meant. Of a union's branches it
 // speaks of the one that was meant. Not here: the schema (written-scenario.ts).
 import type { z } from 'zod';
-import { nearestWord } from '../../../device/index.ts';
+import { nearestWord, plainWords } from '../../../device/index.ts';
 import { type Located, locate, positionOf } from './located.ts';
 import { FAULTS_MAX, faultAt, listed, type ScenarioFault, shown } from './mistakes.ts';
 
@@ -74,11 +74,11 @@ function faultsOf(issue: Issue, base: Path, schema: Schema | undefined, root: Lo
       return [{ fault: faultAt('scenario_value_refused', positionOf(keyAt(root, path) ?? node), detail) }];
     }
     case 'custom':
-      return value(issue.message).map((one) =>
+      return value(plainWords(issue)).map((one) =>
         issue.params?.[NEEDS_WORD] === true ? { ...one, wordlessIn: node } : one,
       );
     default:
-      return value(issue.message);
+      return value(plainWords(issue));
   }
 }
 

@@ -1,0 +1,227 @@
+// Owns: reading values from outside by a schema, and saying in plain words what is wrong with one: which field, what it may be, what it is;
+// for an unknown name the one that was probably meant. Texts are not repeated, because one may be a password; words of a list are.
+// Not here: the schemas; scenarios, whose faults have places in a file (sim/scenario/language).
+import { z } from 'zod';
+
+/** A name more edits away than this counts as another word. */
+const EDITS_MAX = 2;
+/** More choices than this are not listed. */
+const CHOICES_MAX = 20;
+/** Letters of a word that is repeated. */
+const SHOWN_MAX = 40;
+
+type Issue = z.core.$ZodIssue;
+
+/** What a schema made of a value, or in one line all that is wrong with the value. */
+export type Read<Schema extends z.ZodType> = { ok: true; data: z.output<Schema> } | { ok: false; fault: string };
+
+/** For `parse`: an issue has no message then unless the schema has words of its own for it, and has the value at hand. */
+export const WITHOUT_ZODS_WORDS = { error: () => '', reportInput: true } as const;
+
+/** Reads a value from outside. `root` names the value itself in faults; absent, it has no name. */
+export function readBySchema<Schema extends z.ZodType>(schema: Schema, value: unknown, root = ''): Read<Schema> {
+  const parsed = schema.safeParse(value, WITHOUT_ZODS_WORDS);
+  if (parsed.success) return { ok: true, data: parsed.data };
+  const described: Node = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  const faults = parsed.error.issues.map((issue) => {
+    const label = labelOf(issue.path) || root;
+    const words = plainWords(issue, nodeAt(described, issue.path));
+    return label === '' ? words : `${label}: ${words}`;
+  });
+  return { ok: false, fault: faults.join('; ') };
+}
+
+/** What is wrong in plain words, where nothing but the error is at hand: a value that should have been read with `readBySchema`. */
+export function plainFault({ issues }: z.ZodError): string {
+  const words = (issue: Issue) => plainWords(issue.code === 'custom' ? issue : { ...issue, message: '' }, {});
+  return issues.map((issue) => [labelOf(issue.path), words(issue)].filter((text) => text !== '').join(': ')).join('; ');
+}
+
+function labelOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${shown(String(step))}`))
+    .join('')
+    .replace(/^\./, '');
+}
+
+function shown(text: string): string {
+  const line = text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');
+  return line.length > SHOWN_MAX ? `${line.slice(0, SHOWN_MAX)}…` : line;
+}
+
+/** What is wrong with one value, in plain words; `node` describes what its place takes. */
+export function plainWords(issue: Issue, node: Node = {}): string {
+  if (issue.message !== '') return issue.message;
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return unknownNames(issue.keys, Object.keys(node.properties ?? {}));
+    case 'invalid_type':
+      return takesNot(issue, takes(node, issue.expected), whatIs(issue.input, issue.expected));
+    case 'invalid_value':
+      return takesNot(issue, choices(issue.values), wordShown(issue.input));
+    case 'too_small':
+    case 'too_big':
+      return limitWords(issue, node);
+    case 'not_multiple_of':
+      return `it takes a multiple of ${issue.divisor}, not ${String(issue.input)}`;
+    case 'invalid_format':
+      return `it takes ${FORMS[issue.format] ?? 'a text of another form than this one'}`;
+    case 'invalid_union':
+      return unionWords(issue, node);
+    case 'invalid_key':
+      return 'this name cannot stand here';
+    case 'invalid_element':
+      return 'a member of it is not as it should be';
+    case 'custom':
+      return 'it cannot be used as it is';
+  }
+}
+
+/** What a value has to be and is not; without the value at hand only the former. */
+function takesNot(issue: Issue, wanted: string, is: string): string {
+  if (!('input' in issue)) return `it takes ${wanted}`;
+  return issue.input === undefined ? `it is missing; it takes ${wanted}` : `it takes ${wanted}, not ${is}`;
+}
+
+function unknownNames(keys: readonly string[], known: readonly string[]): string {
+  const meant = keys.flatMap((key) => nearestWord(key, known) ?? []);
+  const hint = meant.length === 0 ? '' : ` (did you mean ${meant.map((key) => `"${key}"`).join(', ')}?)`;
+  return `there is no ${keys.map((key) => `"${shown(key)}"`).join(', ')} here${hint}`;
+}
+
+/** Of a union's branches the one is spoken of that fits but for something inside of it. */
+function unionWords(issue: Extract<Issue, { code: 'invalid_union' }>, node: Node): string {
+  if (issue.errors.length === 0 && issue.discriminator !== undefined) {
+    const kinds = 'options' in issue && Array.isArray(issue.options) ? issue.options : [];
+    return `it takes ${kinds.length === 0 ? 'another word' : choices(kinds)}`;
+  }
+  const inside = issue.errors.filter((branch) => branch.every(({ path }) => path.length > 0));
+  const [nearest] = inside.sort((one, other) => one.length - other.length);
+  if (!nearest) return takesNot(issue, takes(node, ''), whatIs(issue.input, ''));
+  return nearest.map((inner) => `${labelOf(inner.path)}: ${plainWords(inner, {})}`).join('; ');
+}
+
+/** A limit of a number, of a text's length, or of how many a list has. */
+function limitWords(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>, node: Node): string {
+  const { origin, input } = issue;
+  const unit = origin === 'string' ? ' letters' : origin === 'array' ? ' members' : '';
+  const isCounted = typeof input === 'string' || Array.isArray(input);
+  const size = input === undefined ? '' : `, not ${isCounted ? input.length : String(input)}${unit}`;
+  // A text that is read as a number is described as a text.
+  const isDescribed = origin === node.type || (unit === '' && (node.type === 'integer' || node.type === 'number'));
+  if (isDescribed) return `it takes ${takes(node, '')}${size}`;
+  if (issue.code === 'too_big') return `it takes at most ${issue.maximum}${unit}${size}`;
+  return `it takes ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unit}${size}`;
+}
+
+/** Forms of texts that have a name. */
+const FORMS: Readonly<Record<string, string>> = {
+  url: 'an address such as https://example.org/',
+  email: 'a mail address',
+  datetime: 'a time such as 2026-01-15T12:00:00Z',
+  date: 'a day such as 2026-01-15',
+  uuid: 'a UUID',
+};
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  integer: 'a whole number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  tuple: 'a list',
+  object: 'an object',
+  record: 'an object',
+  null: 'null',
+};
+
+/** A part of a schema's own description. */
+type Node = z.core.JSONSchema.BaseSchema;
+
+function nodeAt(root: Node, path: readonly PropertyKey[]): Node {
+  let node = root;
+  for (const step of path) {
+    const branches = [node, ...(node.anyOf ?? node.oneOf ?? [])];
+    const found = branches.flatMap((branch) => {
+      if (typeof branch !== 'object') return [];
+      const { items, properties, additionalProperties } = branch;
+      const next = typeof step === 'number' ? items : (properties?.[String(step)] ?? additionalProperties);
+      return typeof next === 'object' && !Array.isArray(next) ? [next] : [];
+    });
+    // Of a union it is known only where one branch has the place.
+    node = (found.length === 1 && found[0]) || {};
+  }
+  return node;
+}
+
+/** What a place takes. `expected`: zod's word for it, where the place is not described. */
+function takes(node: Node, expected: string): string {
+  const several = (node.anyOf ?? node.oneOf)?.map((one) => (typeof one === 'object' ? takes(one, '') : ''));
+  if (several) return [...new Set(several)].join(' or ');
+  if (node.enum) return choices(node.enum);
+  if (node.const !== undefined) return choices([node.const]);
+  const kind = KINDS[typeof node.type === 'string' ? node.type : expected] ?? 'something else';
+  switch (node.type) {
+    case 'string':
+      return kind + between(' of', node.minLength, node.maxLength, ' letters');
+    case 'array':
+      return kind + between(' of', node.minItems, node.maxItems, ' members');
+    case 'number':
+    case 'integer':
+      if (node.exclusiveMinimum !== undefined) return `${kind} above ${node.exclusiveMinimum}`;
+      return kind + between(' from', node.minimum, node.maximum, '');
+    default:
+      return kind;
+  }
+}
+
+/** ` of 1 to 60 letters`; nothing where nothing is limited. */
+function between(word: string, least: number | undefined, most: number | undefined, unit: string): string {
+  const isLimit = (bound: number | undefined) => bound !== undefined && Math.abs(bound) < Number.MAX_SAFE_INTEGER;
+  if (isLimit(most)) return isLimit(least) ? `${word} ${least} to ${most}${unit}` : ` of at most ${most}${unit}`;
+  return isLimit(least) ? ` of at least ${least}${unit}` : '';
+}
+
+function choices(values: readonly unknown[]): string {
+  const words = values.slice(0, CHOICES_MAX).map((value) => (typeof value === 'string' ? `"${value}"` : String(value)));
+  if (values.length > CHOICES_MAX) return `one of ${words.join(', ')} and others`;
+  return words.length === 1 ? (words[0] ?? '') : `one of ${words.join(', ')}`;
+}
+
+/** A value as an error may show it: a number where one is expected, else only of what kind it is. */
+function whatIs(value: unknown, expected: string): string {
+  if (typeof value === 'number') return ['number', 'int'].includes(expected) ? String(value) : 'a number';
+  if (value === null) return 'null';
+  return KINDS[Array.isArray(value) ? 'array' : typeof value] ?? 'this';
+}
+
+/** A word that was to be one of a list: it is shown, because it is none of a person's own. */
+function wordShown(value: unknown): string {
+  return typeof value === 'string' ? `"${shown(value)}"` : whatIs(value, 'number');
+}
+
+/** The candidate that fewest edits turn `word` into, if they are few. */
+export function nearestWord(word: string, candidates: readonly string[]): string | null {
+  const ranked = candidates
+    .filter((candidate) => Math.abs(candidate.length - word.length) <= EDITS_MAX)
+    .map((candidate) => ({ candidate, edits: editsBetween(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits);
+  const best = ranked[0];
+  // In a word of two letters, two edits leave nothing of it.
+  return best && best.edits <= EDITS_MAX && best.edits < word.length ? best.candidate : null;
+}
+
+/** Insertions, removals and replacements between two words (Levenshtein). */
+function editsBetween(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (const [at, letter] of [...a].entries()) {
+    const next = [at + 1];
+    for (const [to, other] of [...b].entries()) {
+      const replaced = (row[to] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[to + 1] ?? 0) + 1, (next[to] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
