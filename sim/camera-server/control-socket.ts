@@ -8,6 +8,7 @@ import {
   failure,
   isFailure,
   type Log,
+  readBySchema,
   readLines,
   stopPrivately,
   writeLine,
@@ -89,11 +90,10 @@ export class ControlSocket {
       LINE_BYTES_MAX,
       (value) => {
         orders += 1;
-        const order = orderSchema.safeParse(value);
+        const order = readBySchema(orderSchema, value, 'the order');
         if (orders > ORDERS_MAX) garbled(`more than ${ORDERS_MAX} orders came over one connection`);
-        else if (!order.success)
-          garbled(value === undefined ? 'it is not JSON' : z.prettifyError(order.error).replaceAll(/\s+/g, ' '));
-        if (orders > ORDERS_MAX || !order.success) {
+        else if (!order.ok) garbled(value === undefined ? 'it is not JSON' : order.fault);
+        if (orders > ORDERS_MAX || !order.ok) {
           socket.end();
           return;
         }
