@@ -18,7 +18,7 @@ import {
   wantedTransports,
 } from './rtsp-messages.ts';
 import { type PacketWay, RtspSession, SESSION_S_MAX, type ServedStream } from './rtsp-session.ts';
-import { listenAt, PortPair, type ServedAddress } from './served-address.ts';
+import { endConnections, listenAt, PortPair, type ServedAddress } from './served-address.ts';
 
 export const SESSIONS_MAX = 64;
 const CONNECTIONS_MAX = 128;
@@ -120,12 +120,12 @@ export class RtspServer {
     this.sweeper?.cancel();
     const { server } = this;
     this.server = null;
+    const byUdp = new Set([...this.byReports.keys()].map((from) => from.slice(0, from.lastIndexOf(':'))));
+    const open = [...this.connections].map(({ socket, sessions }) => {
+      return { socket, isToldElsewhere: sessions.size === 0 && byUdp.has(socket.remoteAddress ?? '') };
+    });
     for (const session of [...this.sessions.values()]) this.end(session);
-    const closed = server && new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const { socket } of this.connections) socket.destroySoon();
-    await this.deps.clock.sleep(20);
-    for (const { socket } of this.connections) socket.destroy();
-    await closed;
+    if (server) await endConnections(server, open, this.deps.clock);
     await this.ports.close();
   }
 

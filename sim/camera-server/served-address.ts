@@ -1,10 +1,10 @@
 // Owns: where a camera is served: reading an address, whether it may be, which addresses share a server, ports and why they can't be had; that
-// a request of HTTP costs its own connection at most. Not here: the servers.
+// a request of HTTP costs its own connection at most; how connections end. Not here: the servers.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { BlockList, isIP, type Server } from 'node:net';
-import { failure, type Log, systemCode } from '../../device/exports-without-firmware.ts';
+import { BlockList, isIP, type Server, type Socket as TcpSocket } from 'node:net';
+import { type Clock, failure, type Log, systemCode } from '../../device/exports-without-firmware.ts';
 
 /** What the end of an HTTP address says is served there. */
 const HTTP_KINDS = ['mjpeg', 'mp4', 'jpg'] as const;
@@ -117,6 +117,29 @@ export function answering(
   };
 }
 
+/** A viewer that is told by UDP that the stream is over has so long to hang up. */
+const GOODBYE_MS_MAX = 1_000;
+const GOODBYE_MS = 20;
+
+/**
+ * Ends a server and its connections, once what was written to them is sent. Who was told that it is over on another way than the connection's
+ * own hangs up first, or after a second is hung up on: a viewer who sees the connection end before the goodbye takes that for a fault.
+ */
+export async function endConnections(
+  server: Server,
+  connections: readonly { readonly socket: TcpSocket; readonly isToldElsewhere: boolean }[],
+  clock: Clock,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const later = connections.filter(({ isToldElsewhere }) => isToldElsewhere);
+  for (const { socket, isToldElsewhere } of connections) if (!isToldElsewhere) socket.destroySoon();
+  const untilMs = clock.monotonicMs() + GOODBYE_MS_MAX;
+  do await clock.sleep(GOODBYE_MS);
+  while (later.some(({ socket }) => !socket.destroyed) && clock.monotonicMs() < untilMs);
+  for (const { socket } of connections) socket.destroy();
+  await closed;
+}
+
 /** Why a server cannot listen, as a failure that says what to do. */
 export function listenFailure(thrown: unknown, host: string, port: number): unknown {
   const unserved = (detail: string) => failure('camera_address_unserved', { url: `${host}:${port}`, detail }, thrown);
@@ -177,7 +200,9 @@ export class PortPair {
   }
 
   async close(): Promise<void> {
-    for (const socket of (await this.opened) ?? []) socket.close();
+    const sockets = await this.opened;
+    this.opened = null;
+    for (const socket of sockets ?? []) socket.close();
   }
 }
 

@@ -113,6 +113,32 @@ describe('the RTSP server', () => {
     for (const socket of [rtp, elsewhere]) socket.close();
   });
 
+  it.each([
+    ['hangs up', true, [0, 900]],
+    ['does not', false, [900, 5_000]],
+  ] as const)(
+    'ends with a second for a viewer by UDP who %s, and with none by TCP',
+    async (_, isPolite, [least, most]) => {
+      await start();
+      const [byUdp, byTcp] = [client(), client()];
+      const udp = { Transport: 'RTP/AVP;unicast;client_port=5000-5001' };
+      expect((await byUdp.ask('SETUP', udp, '/track=video')).status).toBe(200);
+      expect((await byTcp.ask('SETUP', TCP, '/track=video')).status).toBe(200);
+      const ended: string[] = [];
+      byUdp.socket.once('close', () => ended.push('by UDP'));
+      byTcp.socket.once('close', () => {
+        ended.push('by TCP');
+        if (isPolite) byUdp.end();
+      });
+      const startedMs = performance.now();
+      await server.stop();
+      const tookMs = performance.now() - startedMs;
+      await expect.poll(() => ended).toEqual(['by TCP', 'by UDP']);
+      expect(tookMs).toBeGreaterThanOrEqual(least);
+      expect(tookMs).toBeLessThan(most);
+    },
+  );
+
   it('has UDP ports for the next viewer where it had none for the one before', async () => {
     const address = { ...ADDRESS };
     await start(null, new SystemClock(), address);
