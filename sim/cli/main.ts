@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { Command, CommanderError, type Option } from 'commander';
 import { failure, nearestWord } from '../../device/exports-without-firmware.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
+import { COLUMN_LEAST, helpWidth, wrapHelp } from '../terminal/wrap-help.ts';
 import { ownVersion } from './own-version.ts';
 import { refuseInspector } from './refuse-inspector.ts';
 
@@ -91,8 +92,12 @@ export async function makeProgram(only?: string): Promise<Command> {
     .option('--json', 'print results and events as JSON lines')
     .option('--log <level>', 'log to stderr: debug, info, warn, error, silent (default: warn)')
     .showHelpAfterError(false)
-    .configureOutput({ writeErr: () => {} })
-    .configureHelp({ optionDescription: describeOption })
+    .configureOutput({
+      writeErr: () => {},
+      writeOut: (text) => void process.stdout.write(wrapHelp(text, helpWidth(process.stdout))),
+      getOutHelpWidth: () => helpWidth(process.stdout),
+    })
+    .configureHelp({ optionDescription: describeOption, minWidthToWrap: COLUMN_LEAST })
     .addHelpText('after', WHERE_TO_BEGIN)
     // An option after `device backup` then belongs to the inner verb.
     .enablePositionalOptions()

@@ -1,7 +1,8 @@
 // Every verb explains itself, and every mistake is one line with a code and what to do.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import type { Command } from 'commander';
+import { describe, expect, it, vi } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { storeHome } from '../../../device/owner/paired-devices.ts';
 import { expectRunning } from '../../../sim/cli/context.ts';
@@ -43,6 +44,22 @@ describe('the command line', () => {
       // One default at most for each option, and none that says nothing.
       expect(help, command.name()).not.toMatch(/\(default: (\[\]|"|[^)]*\) \(default)/);
     }
+  });
+
+  it('explains itself in lines of 80 letters where nobody tells how wide the terminal is', async () => {
+    const program = await makeProgram();
+    let help = '';
+    const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      help += String(text);
+      return true;
+    });
+    try {
+      const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
+      for (const command of all(program)) command.outputHelp();
+    } finally {
+      write.mockRestore();
+    }
+    expect(help.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 
   it('is in the README, verb by verb', async () => {
