@@ -137,6 +137,8 @@ export class MemoryDisk implements Disk {
     if (!options.create) throw fault('ENOENT', path);
     const made = await this.writes(path, 0, () => {
       this.assertFolder(path);
+      // Somebody else was faster, as with `O_EXCL`: what is there by now is not emptied.
+      if (this.names.has(path)) throw fault('EEXIST', path);
       const content = new FileContent();
       this.change((names) => names.set(path, content));
       this.commitNames();

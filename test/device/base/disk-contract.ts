@@ -76,6 +76,21 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
       await expect(disk.open(at('file', 'below'), { create: true })).rejects.toMatchObject({ code: 'ENOTDIR' });
     });
 
+    it('makes a file once: who asks for it at the same time gets the same one, or hears that it is there', async () => {
+      const asked = [1, 2, 3].map(() => disk.open(at('file'), { create: true }));
+      const files = [];
+      for (const outcome of await Promise.allSettled(asked)) {
+        if (outcome.status === 'fulfilled') files.push(outcome.value);
+        else expect(outcome.reason).toMatchObject({ code: 'EEXIST' });
+      }
+      expect(files.length).toBeGreaterThan(0);
+      for (const [place, file] of files.entries()) await file.write(place, bytes(String(place)));
+      for (const file of files) expect(text(await file.read(0, 10))).toBe(files.map((_, place) => place).join(''));
+      for (const file of files) await file.close();
+      await (await disk.open(at('file'), { create: true })).close();
+      expect(await disk.sizeOf(at('file'))).toBe(files.length);
+    });
+
     it('reads a whole file up to a limit, and says when there is none', async () => {
       await disk.replaceFile(at('file'), bytes('four'));
       expect(text(await disk.readFile(at('file'), 4))).toBe('four');
