@@ -38,6 +38,15 @@ interface Listener {
   readonly server: Server;
 }
 
+/** A part's attempt to connect. */
+interface Attempt {
+  readonly from: string;
+  readonly to: NetworkPlace;
+  readonly socket: MemorySocket;
+  /** Whether the part has no power any more: then nothing comes of it, and nobody is told. */
+  readonly isOver: () => boolean;
+}
+
 /** One direction of one connection. */
 class Pipe {
   private readonly network: MemoryNetwork;
@@ -169,7 +178,7 @@ export class MemoryNetwork {
   private readonly connections = new Set<Connection>();
   private readonly states = new Map<string, MemoryLinkState>();
   /** Attempts that wait for a silent link. */
-  private readonly attempts = new Set<{ from: string; to: NetworkPlace; socket: MemorySocket }>();
+  private readonly attempts = new Set<Attempt>();
   private nextPort = FIRST_PORT;
   private pieces = 0;
 
@@ -197,7 +206,7 @@ export class MemoryNetwork {
     return {
       connect: (to) => {
         const socket = new MemorySocket({ allowHalfOpen: false });
-        if (!isOver) this.attempt(name, to, socket);
+        this.attempt({ from: name, to, socket, isOver: () => isOver });
         return socket;
       },
       adopt: (server) => this.adopt(name, server, () => isOver),
@@ -219,7 +228,7 @@ export class MemoryNetwork {
     for (const each of this.connections) if (isOfLink(each)) each.again();
     for (const attempt of [...this.attempts]) {
       this.attempts.delete(attempt);
-      this.attempt(attempt.from, attempt.to, attempt.socket);
+      this.attempt(attempt);
     }
   }
 
@@ -263,15 +272,17 @@ export class MemoryNetwork {
     for (const connection of [...this.connections]) if (which(connection)) connection.reset();
   }
 
-  private attempt(from: string, to: NetworkPlace, socket: MemorySocket): void {
+  private attempt(attempt: Attempt): void {
+    const { from, to, socket, isOver } = attempt;
+    if (isOver()) return;
     const place = nameOfPlace(to);
     this.afterDelay(from, this.listeners.get(place)?.name ?? '', () => {
-      if (socket.destroyed) return;
+      if (socket.destroyed || isOver()) return;
       const listener = this.listeners.get(place);
       const state = this.stateOf(from, listener?.name ?? '');
       if (!listener || state === 'lost') {
         socket.destroy(Object.assign(new Error(`connect ECONNREFUSED ${place}`), { code: 'ECONNREFUSED' }));
-      } else if (state === 'silent') this.attempts.add({ from, to, socket });
+      } else if (state === 'silent') this.attempts.add(attempt);
       else {
         const connection = new Connection(this, from, socket, listener);
         this.connections.add(connection);

@@ -162,6 +162,31 @@ it('cuts off a part without power: its connections are reset, it reaches nobody 
   await done();
 });
 
+it.each([
+  ['at once', 'ok'],
+  ['once the link is well again', 'silent'],
+] as const)('connects a part no more that lost its power before its connection was there, %s', async (_when, state) => {
+  const sent: string[] = [];
+  const { world, network, done } = open({ seen: ({ from, bytes }) => sent.push(`${from} ${Buffer.from(bytes)}`) });
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.on('error', () => undefined);
+  });
+  network.at('server').adopt(server);
+  await listening(server, 7);
+  network.set('home', 'server', state);
+  const home = network.at('home');
+  const socket = home.connect({ host: '127.0.0.1', port: 7 });
+  socket.write('after my end');
+  if (state === 'silent') await world.sleep(1_000);
+  home.end();
+  network.heal();
+  await world.sleep(60_000);
+  expect([connections, sent, network.openCount]).toEqual([0, [], 0]);
+  await done();
+});
+
 it('says so to whoever writes to an end that is gone', async () => {
   const { world, network, done } = open();
   const server = createServer((socket) => socket.destroy());
