@@ -6,8 +6,8 @@ import { type Ffmpeg, failure } from '../../device/index.ts';
 import { rememberSignatures } from '../world/remembered-signatures.ts';
 import { drawFootage, type Footage } from './ffmpeg-twin.ts';
 import { type Plan, planOf, shrunk } from './plan.ts';
+import { ServiceFolders } from './service-folders.ts';
 import { prepareGround, runTown, type TownGround, type TownResult } from './town.ts';
-import { ServiceFolders } from './town-services.ts';
 
 /** The registry's lists, from the source and from the built program. */
 const LISTS = ['../../cloud-bridge/registry/data', '../../../cloud-bridge/registry/data'];

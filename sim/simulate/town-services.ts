@@ -1,7 +1,5 @@
 // Owns: broker, registry, vault and bridge of a simulated town: their start from a town that was prepared once, going and coming back.
-// Not here: homes (town-home.ts), what agencies ask (town-agencies.ts).
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// Not here: their folders for SQLite (service-folders.ts), homes (town-home.ts), what agencies ask (town-agencies.ts).
 import { join } from 'node:path';
 import {
   Bridge,
@@ -15,10 +13,8 @@ import { type Clock, DEFAULT_PREFIX, failure, type Log, type Random, SystemDisk 
 import { Broker } from '../broker/broker.ts';
 import { MemoryDisk } from '../world/memory-disk.ts';
 import type { MemoryNetwork } from '../world/memory-network.ts';
+import { SERVICES, type ServiceName } from './service-folders.ts';
 import { MACHINE, ServiceLives } from './service-lives.ts';
-
-export const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
-export type ServiceName = (typeof SERVICES)[number];
 
 /** Fixed: a town has this network to itself. */
 const PORTS: Record<ServiceName, number> = { broker: 1_883, registry: 8_101, vault: 8_102, bridge: 8_100 };
@@ -26,9 +22,6 @@ const PORTS: Record<ServiceName, number> = { broker: 1_883, registry: 8_101, vau
 const LOOK_AGAIN_S = 120;
 /** The bridge takes clips while a good part of its disk is free. */
 const DISK_BYTES = 4 * 1024 * 1024 * 1024;
-const DATABASE = /\.sqlite/;
-/** Where Linux keeps files in memory: SQLite waits for the disk at every commit, and nothing of a town outlives it. */
-const IN_MEMORY = '/dev/shm';
 
 export interface ServiceSeams {
   clock: Clock;
@@ -43,48 +36,6 @@ export interface Prepared {
   readonly bridgeKey: string;
   readonly registryKey: string;
   readonly vaultKey: string;
-}
-
-/** Folders on the machine's disk for SQLite, which knows no other; towns of one process use them one after the other. */
-export class ServiceFolders {
-  /** The running town's. */
-  readonly live: string;
-  private readonly kept: string;
-  private readonly root: string;
-
-  constructor() {
-    this.root = mkdtempSync(join(existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir(), 'doorsill-simulate-'));
-    this.live = join(this.root, 'live');
-    this.kept = join(this.root, 'kept');
-    this.clear();
-  }
-
-  /** Nothing is left of an earlier town. */
-  clear(): void {
-    rmSync(this.live, { recursive: true, force: true });
-    for (const part of SERVICES) mkdirSync(join(this.live, part), { recursive: true, mode: 0o700 });
-  }
-
-  /** Keeps the rows as they are now for `restore`; their databases are closed. */
-  keep(): void {
-    for (const part of SERVICES) {
-      mkdirSync(join(this.kept, part), { recursive: true, mode: 0o700 });
-      copyRows(join(this.live, part), join(this.kept, part));
-    }
-  }
-
-  restore(): void {
-    this.clear();
-    for (const part of SERVICES) copyRows(join(this.kept, part), join(this.live, part));
-  }
-
-  dispose(): void {
-    rmSync(this.root, { recursive: true, force: true });
-  }
-}
-
-function copyRows(from: string, to: string): void {
-  for (const name of readdirSync(from)) if (DATABASE.test(name)) copyFileSync(join(from, name), join(to, name));
 }
 
 /** A disk with what the registry's program brings along: the lists it was shipped with. */

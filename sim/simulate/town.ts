@@ -12,17 +12,11 @@ import { watchCiphers } from './cipher-watch.ts';
 import { Reached } from './coverage.ts';
 import type { Footage } from './ffmpeg-twin.ts';
 import { type Act, type Plan, TOWN_MS } from './plan.ts';
+import { SERVICES, type ServiceFolders, type ServiceName } from './service-folders.ts';
 import { enterAgencies, TownAgencies } from './town-agencies.ts';
 import { TownHome } from './town-home.ts';
 import { TownRecord } from './town-record.ts';
-import {
-  type Prepared,
-  SERVICES,
-  type ServiceFolders,
-  type ServiceName,
-  serviceDisk,
-  TownServices,
-} from './town-services.ts';
+import { type Prepared, serviceDisk, TownServices } from './town-services.ts';
 import { isAtRest, judgeTown } from './town-verdict.ts';
 import { type Breach, TownWatch } from './town-watch.ts';
 import { UntrustedBroker } from './untrusted-broker.ts';
