@@ -57,7 +57,8 @@ Examples:
   $ npx doorsill simulate --minutes 30 --from 100000 --json
   $ npx doorsill simulate --seed 4711 --trace
 
-Exit status: 0 every promise held, 1 one did not, 2 wrong usage, 5 this machine, 130 stopped before all towns were through.`,
+Exit status: 0 every promise held, 1 one did not, 2 wrong usage, 5 this machine, 130 stopped before all towns were through, or before a
+town that was found was as small as it goes.`,
     )
     .action(async (options: SimulateOptions, command: Command) => {
       const context = openContext(command);
@@ -142,10 +143,10 @@ async function many(footage: Footage, asked: Asked, options: SimulateOptions, co
   });
   line.clear();
   const [first] = found.sort((one, other) => one.seed - other.seed);
-  if (first) await tell(first, footage, options, context);
+  if (first) await tell(first, footage, options, { ...context, signal });
   await end(sum, { elapsedMs: clock.monotonicMs() - startedMs, held: !first, asked: options }, context);
   // Towns that were asked for were not looked at: that is no success.
-  if (!first) signal.throwIfAborted();
+  signal.throwIfAborted();
 }
 
 interface Run {
@@ -228,23 +229,32 @@ async function onGround<Result>(footage: Footage, work: (simulation: Simulation)
   }
 }
 
-async function tell(found: TownSummary, footage: Footage, options: SimulateOptions, context: Context): Promise<void> {
+/** Tells what was found. When `signal` is aborted the town is told as small as it is by then. */
+async function tell(
+  found: TownSummary,
+  footage: Footage,
+  options: SimulateOptions,
+  { output, signal }: Context & { signal: AbortSignal },
+): Promise<void> {
   const { wordsOf } = await import('../simulate/simulate.ts');
+  const { shrink } = await import('../simulate/shrink.ts');
   const least = await onGround(footage, async (simulation): Promise<Finding> => {
     const again = await simulation.run(found.seed);
     if (again.result.hash !== found.hash)
       throw failure('internal', { detail: `the town of seed ${found.seed} ran in another way the second time` });
-    return options.shrink ? simulation.shrink(again) : again;
+    return options.shrink ? shrink(again, (kept) => simulation.run(found.seed, kept), signal) : again;
   });
+  const isStopped = options.shrink && signal.aborted;
   const command = ['npx', 'doorsill', ...wordsOf(least)].map(shellWord).join(' ');
   const { breaches, trace } = least.result;
   const shown = trace.slice(-TRACE_SHOWN);
-  context.output.result(
-    { event: 'found', seed: found.seed, breaches, command, trace: shown, plan: least.plan },
+  output.result(
+    { event: 'found', seed: found.seed, breaches, command, trace: shown, plan: least.plan, isStopped },
     [
       `seed ${found.seed}`,
       ...shown,
       ...breaches.map(({ rule, atMs, what }) => `${(atMs / 1_000).toFixed(3)} s: promise ${rule}: ${what}`),
+      ...(isStopped ? ['Stopped before this town was as small as it goes.'] : []),
       `See it again: ${command} --trace`,
     ].join('\n'),
   );

@@ -1,5 +1,5 @@
-// Owns: simulating town after town: from seed to seed, what was found, the smallest town that shows it, what was covered.
-// Not here: one town (town.ts), the command line (sim/cli/simulate.ts).
+// Owns: simulating town after town: from seed to seed, what was found, what was covered. Not here: one town (town.ts), the smallest town that
+// shows a finding (shrink.ts), the command line (sim/cli/simulate.ts).
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Ffmpeg, failure } from '../../device/index.ts';
@@ -11,8 +11,6 @@ import { prepareGround, runTown, type TownGround, type TownResult } from './town
 
 /** The registry's lists, from the source and from the built program. */
 const LISTS = ['../../cloud-bridge/registry/data', '../../../cloud-bridge/registry/data'];
-/** A town is run again at most so often to find a smaller one. */
-const SHRINK_RUNS_MAX = 60;
 
 /** What of a seed's plan is kept. */
 export interface Kept {
@@ -70,36 +68,6 @@ export class Simulation {
     const result = await runTown(plan, this.ground);
     addCoverage(this.covered, result.covered);
     return { seed, kept, plan, result };
-  }
-
-  /** A smaller town of the same seed in which the same promise does not hold: fewer homes, then fewer acts. */
-  async shrink(found: Finding): Promise<Finding> {
-    const rule = found.result.breaches[0]?.rule;
-    let least = found;
-    let runs = 0;
-    const tryKept = async (kept: Kept): Promise<boolean> => {
-      runs += 1;
-      const smaller = await this.run(found.seed, kept);
-      const isSame = smaller.result.breaches.some((breach) => breach.rule === rule);
-      if (isSame) least = smaller;
-      return isSame;
-    };
-    for (let homes = 1; homes < found.plan.homes.length && runs < SHRINK_RUNS_MAX; homes += 1) {
-      if (await tryKept({ ...least.kept, homes })) break;
-    }
-    // Half of the acts, then a quarter, and so on: most have nothing to do with it.
-    for (
-      let share = Math.ceil(least.plan.acts.length / 2);
-      share >= 1;
-      share = share === 1 ? 0 : Math.ceil(share / 2)
-    ) {
-      for (let from = 0; from < least.plan.acts.length && runs < SHRINK_RUNS_MAX; ) {
-        const { acts } = least.plan;
-        const rest = acts.filter((_, at) => at < from || at >= from + share);
-        if (!(await tryKept({ ...least.kept, acts: new Set(rest.map(({ number }) => number)) }))) from += share;
-      }
-    }
-    return least;
   }
 }
 
