@@ -7,7 +7,8 @@ import { rememberSignatures } from '../world/remembered-signatures.ts';
 import { drawFootage, type Footage } from './ffmpeg-twin.ts';
 import { type Plan, planOf, shrunk } from './plan.ts';
 import { ServiceFolders } from './service-folders.ts';
-import { prepareGround, runTown, type TownGround, type TownResult } from './town.ts';
+import { runTown, type TownResult } from './town.ts';
+import { prepareGround, type TownGround } from './town-ground.ts';
 
 /** The registry's lists, from the source and from the built program. */
 const LISTS = ['../../cloud-bridge/registry/data', '../../../cloud-bridge/registry/data'];

@@ -15,6 +15,8 @@ export class TownRecord {
   /** Bytes that were delivered. */
   bytes = 0;
   private readonly hash = createHash('sha256');
+  /** What the hash came to; from then on nothing is kept, whatever the town's last code still says. */
+  private digested: string | null = null;
   private readonly passedUs: () => number;
 
   /** `passedUs`: microseconds since the town's start. */
@@ -24,6 +26,7 @@ export class TownRecord {
 
   /** A piece was delivered. */
   piece({ from, to, bytes }: Piece): void {
+    if (this.digested !== null) return;
     this.bytes += bytes.length;
     this.hash.update(`${this.passedUs()} ${from} ${to} ${bytes.length}\n`);
     // Packet ids of MQTT are drawn by a library, and say nothing.
@@ -32,6 +35,7 @@ export class TownRecord {
   }
 
   note(line: string): void {
+    if (this.digested !== null) return;
     const text = `${(this.passedUs() / 1_000_000).toFixed(3)} ${line}`;
     this.hash.update(`${text}\n`);
     this.trace.push(text);
@@ -57,9 +61,10 @@ export class TownRecord {
     return log;
   }
 
-  /** SHA-256 of everything; once, at the end. */
+  /** SHA-256 of everything, at the end. */
   digest(): string {
-    return this.hash.digest('hex');
+    this.digested ??= this.hash.digest('hex');
+    return this.digested;
   }
 }
 

@@ -1,7 +1,7 @@
 // Owns: one simulated town from its plan to its verdict: its parts on one clock, one network and one seed, what happens to them, and what was
-// seen. Not here: the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds (simulate.ts).
-import { exchangeJson, failure, isFailure, type Log, SeededRandom } from '../../device/index.ts';
-import { pinBridge } from '../officer/evidence-desk.ts';
+// seen. Not here: what it begins with (town-ground.ts), the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds
+// (simulate.ts).
+import { exchangeJson, failure, isFailure, SeededRandom } from '../../device/index.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { type Filter, MemoryNetwork, type Piece } from '../world/memory-network.ts';
 import { settled } from '../world/quiet.ts';
@@ -10,24 +10,28 @@ import { VirtualClock } from '../world/virtual-clock.ts';
 import { CapturedBridge } from './captured-bridge.ts';
 import { watchCiphers } from './cipher-watch.ts';
 import { Reached } from './coverage.ts';
-import type { Footage } from './ffmpeg-twin.ts';
 import { type Act, type Plan, TOWN_MS } from './plan.ts';
-import { SERVICES, type ServiceFolders, type ServiceName } from './service-folders.ts';
-import { enterAgencies, TownAgencies } from './town-agencies.ts';
+import { SERVICES, type ServiceName } from './service-folders.ts';
+import { TownAgencies } from './town-agencies.ts';
+import { PREPARED_US, type TownGround } from './town-ground.ts';
 import { TownHome } from './town-home.ts';
 import { TownRecord } from './town-record.ts';
-import { type Prepared, serviceDisk, TownServices } from './town-services.ts';
+import { TownServices } from './town-services.ts';
 import { isAtRest, judgeTown } from './town-verdict.ts';
 import { type Breach, TownWatch } from './town-watch.ts';
 import { UntrustedBroker } from './untrusted-broker.ts';
 
-/** 2026-10-05 10:00 UTC, when a town is prepared; each town begins an hour later. */
-const PREPARED_US = Date.UTC(2026, 9, 5, 10) * 1_000;
+/** A town begins so long after its ground was prepared. */
 const BEGINS_US = PREPARED_US + 3_600_000_000;
-const PREPARING_SEED = 1;
 /** How long a town may take to come to rest once its faults have ended, and how often that is looked at. */
 const REST_MS_MAX = 6 * 60_000;
 const LOOK_MS = 10_000;
+/** It may hang: so long may it take from its start to its verdict, and so long to stop. */
+const LIFE_MS_MAX = TOWN_MS + REST_MS_MAX + 30 * 60_000;
+const STOP_MS_MAX = 30 * 60_000;
+
+/** What would end a process of the product. */
+const STRAY_EVENTS = ['unhandledRejection', 'uncaughtException'] as const;
 
 export interface TownResult {
   readonly breaches: readonly Breach[];
@@ -39,43 +43,6 @@ export interface TownResult {
   readonly trace: readonly string[];
   /** What was provoked, e.g. `ledger granted`, `receipt refused consent_request_expired`: how often. */
   readonly covered: ReadonlyMap<string, number>;
-}
-
-/** What every town of a process begins with. */
-export interface TownGround {
-  readonly footage: Footage;
-  readonly folders: ServiceFolders;
-  readonly prepared: Prepared;
-}
-
-/** Prepares the ground: registry with its agencies, vault, bridge, as they are kept for every town. `lists`: the registry's shipped lists. */
-export async function prepareGround(footage: Footage, folders: ServiceFolders, lists: string): Promise<TownGround> {
-  const world = new VirtualClock({ startUs: PREPARED_US, quiet: settled });
-  const random = new SeededRandom(PREPARING_SEED);
-  const network = new MemoryNetwork({ clock: world, random });
-  const disk = await serviceDisk({ clock: world, random }, lists);
-  const services = new TownServices(folders.live, disk, { clock: world, random, network, log: () => quietLog });
-  const restore = replacePlatform(network.at('services'), world);
-  const running = world.run();
-  try {
-    await services.start();
-    await enterAgencies({ clock: world, random, services });
-    const vault = { url: services.url('vault'), folder: services.path('vault') };
-    await pinBridge({ disk }, vault, services.part('bridge').publicKey);
-    const prepared = {
-      disk,
-      bridgeKey: services.part('bridge').publicKey,
-      registryKey: services.part('registry').publicKey,
-      vaultKey: services.part('vault').publicKey,
-    };
-    await services.stop();
-    folders.keep();
-    return { footage, folders, prepared };
-  } finally {
-    world.stop();
-    await running;
-    restore();
-  }
 }
 
 /** Runs a plan to its end. Rejects only for a bug of the simulation itself. */
@@ -126,20 +93,21 @@ class Town {
 
   async run(): Promise<TownResult> {
     const restore = replacePlatform(this.network.at('services'), this.world);
-    const stray = (thrown: unknown) => this.watch.breach('no stray error', describe(thrown));
-    process.on('unhandledRejection', stray);
+    const strays = STRAY_EVENTS.map((event) => {
+      const noted = (thrown: unknown) => this.stray(thrown);
+      process.on(event, noted);
+      return () => process.off(event, noted);
+    });
     const unwatch = watchCiphers((what) => this.watch.breach('no nonce twice', what));
-    const running = this.world.run();
+    const running = this.pass();
     try {
-      await this.live();
-    } catch (thrown) {
-      this.watch.breach('it runs', describe(thrown));
+      await this.within(LIFE_MS_MAX, 'it runs', this.live());
     } finally {
-      await this.end();
+      await this.within(STOP_MS_MAX, 'it stops', this.end());
       this.world.stop();
       await running;
       restore();
-      process.off('unhandledRejection', stray);
+      for (const unnoted of strays) unnoted();
       unwatch();
     }
     return {
@@ -147,6 +115,33 @@ class Town {
       ...{ bytes: this.record.bytes, simulatedMs: Math.round(this.world.passedUs / 1_000) },
       ...{ trace: this.record.trace, covered: this.record.covered },
     };
+  }
+
+  /** Lets time pass until the town has ended. What a timer throws would end a process of the product: it is a breach, and time goes on. */
+  private async pass(): Promise<void> {
+    for (let isOver = false; !isOver; ) {
+      try {
+        await this.world.run();
+        isOver = true;
+      } catch (thrown) {
+        this.stray(thrown);
+      }
+    }
+  }
+
+  private stray(thrown: unknown): void {
+    this.watch.breach('no stray error', describe(thrown));
+  }
+
+  /** Does a part of the town's life; it breaks `rule` when it is rejected, or takes longer than this in the town's time. */
+  private async within(ms: number, rule: string, work: Promise<void>): Promise<void> {
+    const done = work.then(
+      () => null,
+      (thrown: unknown) => describe(thrown),
+    );
+    const late = this.world.sleep(ms).then(() => `not within ${ms / 60_000} minutes`);
+    const what = await Promise.race([done, late]);
+    if (what !== null) this.watch.breach(rule, what);
   }
 
   private async live(): Promise<void> {
@@ -353,11 +348,6 @@ class Town {
     this.watch.seen(piece);
   }
 }
-
-const quietLog: Log = {
-  ...{ debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
-  child: () => quietLog,
-};
 
 function describe(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);

@@ -2,12 +2,15 @@
 // Holds: towns with a captured bridge, and towns whose services die in the middle of something, keep every promise.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
+import { drawFootage, type Footage } from '../../../sim/simulate/ffmpeg-twin.ts';
 import { type Plan, planOf } from '../../../sim/simulate/plan.ts';
-import { Simulation } from '../../../sim/simulate/simulate.ts';
+import { type Finding, Simulation } from '../../../sim/simulate/simulate.ts';
 
+let footage: Footage;
 let simulation: Simulation;
 beforeAll(async () => {
-  simulation = await Simulation.open(await findFfmpeg());
+  footage = await drawFootage(await findFfmpeg());
+  simulation = await Simulation.on(footage);
 });
 afterAll(() => simulation.close());
 
@@ -37,4 +40,55 @@ it('keeps every promise where services end in the middle of something', async ()
     if (ends > 0) break;
   }
   expect(ends).toBeGreaterThan(0);
+}, 60_000);
+
+/** The town of a seed with one home, in which nothing happens but that its camera films footage that throws once. */
+async function withFootageThatThrows(thrown: () => void): Promise<Finding> {
+  const fragments = [...footage.fragments];
+  const [third] = fragments.slice(3);
+  let isThrown = false;
+  Object.defineProperty(fragments, 3, {
+    get: () => {
+      if (!isThrown) {
+        isThrown = true;
+        thrown();
+      }
+      return third;
+    },
+  });
+  const planted = await Simulation.on({ ...footage, fragments });
+  try {
+    return await planted.run(1, { homes: 1, acts: new Set() });
+  } finally {
+    planted.close();
+  }
+}
+
+it('tells of what is thrown in the world, and lives to its end', async () => {
+  const { result } = await withFootageThatThrows(() => {
+    throw new Error('planted in a timer');
+  });
+  expect(result.breaches).toMatchObject([
+    { rule: 'no stray error', what: expect.stringContaining('planted in a timer') },
+  ]);
+  expect(result.simulatedMs).toBeGreaterThanOrEqual(10 * 60_000);
+}, 60_000);
+
+it('tells of what is thrown where nobody catches it', async () => {
+  // The runner's own would take it for a failure of this test.
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  try {
+    const { result } = await withFootageThatThrows(() => {
+      process.nextTick(() => {
+        throw new Error('planted in a stream');
+      });
+    });
+    expect(result.breaches).toMatchObject([
+      { rule: 'no stray error', what: expect.stringContaining('planted in a stream') },
+    ]);
+    expect(process.listeners('uncaughtException')).toEqual([]);
+  } finally {
+    for (const other of others) process.on('uncaughtException', other);
+  }
 }, 60_000);
