@@ -31,10 +31,20 @@ interface Told {
   list: GivenList | null;
 }
 
+/** What is looked at of a home. */
+export type OrderedHome = Pick<
+  TownHome,
+  'boots' | 'clockBehindSinceUs' | 'device' | 'isReady' | 'ledgerFolder' | 'orders' | 'ownersClock'
+> & {
+  readonly plan: Pick<TownHome['plan'], 'name'>;
+  readonly clock: Pick<TownHome['clock'], 'wallUs'>;
+  readonly disk: Pick<TownHome['disk'], 'durablyHolds'>;
+};
+
 export class OrderWatch {
   private readonly breach: (rule: string, what: string) => void;
   private readonly passedUs: () => number;
-  private readonly told = new Map<TownHome, Told>();
+  private readonly told = new Map<OrderedHome, Told>();
 
   constructor(breach: (rule: string, what: string) => void, passedUs: () => number) {
     this.breach = breach;
@@ -44,7 +54,7 @@ export class OrderWatch {
   /**
    * When a home was given the revocation of a grant, in wall time; null while it was not, or a restart may have lost it before it was answered.
    */
-  revokedUs(home: TownHome, grant: string): number | null {
+  revokedUs(home: OrderedHome, grant: string): number | null {
     const { revoked, answered } = this.of(home);
     const given = revoked.get(grant);
     if (!given) return null;
@@ -52,7 +62,7 @@ export class OrderWatch {
   }
 
   /** What the broker delivers to a home. */
-  delivered(home: TownHome, { bytes, sentUs }: Piece): void {
+  delivered(home: OrderedHome, { bytes, sentUs }: Piece): void {
     for (const message of messagesIn(bytes)) {
       if (message.topic.includes('/consent/')) this.order(home, message, sentUs);
       else if (message.topic.endsWith('/area/revocations')) this.list(home, message);
@@ -60,7 +70,7 @@ export class OrderWatch {
   }
 
   /** What a home publishes. */
-  published(home: TownHome, { bytes }: Piece): void {
+  published(home: OrderedHome, { bytes }: Piece): void {
     const own = `${DEFAULT_PREFIX}/home/${home.device.id}/`;
     for (const { topic, payload } of messagesIn(bytes)) {
       if (!topic.startsWith(own)) this.breach('5', `${home.plan.name} publishes on ${topic}`);
@@ -69,13 +79,13 @@ export class OrderWatch {
     }
   }
 
-  private of(home: TownHome): Told {
+  private of(home: OrderedHome): Told {
     const told = this.told.get(home) ?? { deliveredUs: new Map(), revoked: new Map(), answered: new Set(), list: null };
     this.told.set(home, told);
     return told;
   }
 
-  private order(home: TownHome, { payload, retained }: MqttMessage, sentUs: number): void {
+  private order(home: OrderedHome, { payload, retained }: MqttMessage, sentUs: number): void {
     const token = Buffer.from(payload).toString('latin1');
     const order = home.orders.find((one) => one.token === token);
     if (!order || retained) return;
@@ -87,7 +97,7 @@ export class OrderWatch {
     revoked.set(order.grant, { wallUs, boot: home.boots, jti: order.jti });
   }
 
-  private list(home: TownHome, { payload }: MqttMessage): void {
+  private list(home: OrderedHome, { payload }: MqttMessage): void {
     const wrongUs = Math.abs(home.clock.wallUs() - home.ownersClock.wallUs());
     if (!home.isReady || wrongUs > CLOCK_WRONG_US_MAX) return;
     const claims = asRecord(parseToken(Buffer.from(payload).toString('latin1'))?.claims);
@@ -100,14 +110,14 @@ export class OrderWatch {
   }
 
   /** 4: an id of one kind is never one of the other. */
-  private notice(home: TownHome, payload: Uint8Array): void {
+  private notice(home: OrderedHome, payload: Uint8Array): void {
     const published = asRecord(asRecord(parseJson(fromUtf8(payload) ?? ''))['published']);
     const id = String(asRecord(parseToken(String(published['request']))?.claims)['jti']);
     if (askKindOf(id) !== 'request')
       this.breach('4', `${home.plan.name} tells its owner of ${id}, which is no request's id`);
   }
 
-  private receipt(home: TownHome, payload: Uint8Array): void {
+  private receipt(home: OrderedHome, payload: Uint8Array): void {
     const { answers, outcome, grant, code } = asRecord(parseToken(fromUtf8(payload) ?? '')?.claims);
     const order = home.orders.find(({ jti }) => jti === answers);
     if (!order) return;
@@ -131,7 +141,7 @@ export class OrderWatch {
   }
 
   /** A grant is answered that was delivered at `deliveredUs`: so it was decided no earlier. */
-  private granted(home: TownHome, { jti, agency }: SignedOrder, deliveredUs: number): void {
+  private granted(home: OrderedHome, { jti, agency }: SignedOrder, deliveredUs: number): void {
     const behindSinceUs = home.clockBehindSinceUs;
     if (behindSinceUs !== null && deliveredUs > behindSinceUs)
       this.breach('a clock set back grants nothing', `${home.plan.name} accepted ${jti} after its clock was set back`);

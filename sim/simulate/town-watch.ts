@@ -3,7 +3,7 @@
 import { parseToken, utf8 } from '../../device/index.ts';
 import type { Piece } from '../world/memory-network.ts';
 import { type Footage, FRAME_US, GOP_US } from './ffmpeg-twin.ts';
-import { OrderWatch } from './order-watch.ts';
+import { type OrderedHome, OrderWatch } from './order-watch.ts';
 import type { TownHome } from './town-home.ts';
 import type { SignedOrder } from './town-owner.ts';
 
@@ -14,18 +14,19 @@ export interface Breach {
   readonly what: string;
 }
 
-/** Beyond what was acknowledged no more than this is sent once the device has a revocation. */
-const AFTER_REVOCATION_BYTES_MAX = 256 * 1024;
+/** Of a town in which something goes wrong again and again no more is kept. */
+const BREACHES_MAX = 1_000;
 /** Clocks may differ by so much when segments are dated. */
 const SLACK_US = 1_000;
 
+/** What is looked at of a home. */
+export type WatchedHome = OrderedHome & Pick<TownHome, 'filmedFromUs'>;
+
 /** What is known of one home's traffic. */
 interface Seen {
-  readonly home: TownHome;
+  readonly home: WatchedHome;
   /** The manifest of the clip that was offered under each grant. */
   readonly offered: Map<string, string>;
-  /** What it sent of clips since it was given their revocation. */
-  clipBytesSince: number;
   /** Bytes to the bridge since the home was enrolled. */
   toBridge: number;
   /** The grant whose clip is being sent on the connection. */
@@ -34,15 +35,19 @@ interface Seen {
 
 export class TownWatch {
   readonly breaches: Breach[] = [];
-  private readonly footage: Footage;
+  /** Under which grant a home sends what the bridge stages, by the bridge's name for it. */
+  readonly uploads = new Map<string, string>();
+  private readonly marks: readonly Buffer[];
+  /** Numbers of the GOPs that homes have sent under grants. */
+  private readonly granted = new Set<number>();
   private readonly passedMs: () => number;
   private readonly orders: OrderWatch;
   private readonly homes = new Map<string, Seen>();
   /** From here on nothing but what was granted may go to the bridge. */
   private isOpen = false;
 
-  constructor(footage: Footage, passedMs: () => number) {
-    this.footage = footage;
+  constructor(footage: Pick<Footage, 'marks'>, passedMs: () => number) {
+    this.marks = footage.marks.map((mark) => Buffer.from(mark));
     this.passedMs = passedMs;
     this.orders = new OrderWatch(
       (rule, what) => this.breach(rule, what),
@@ -50,10 +55,8 @@ export class TownWatch {
     );
   }
 
-  add(home: TownHome): void {
-    this.homes.set(home.plan.name, {
-      ...{ home, offered: new Map(), clipBytesSince: 0, toBridge: 0, sending: null },
-    });
+  add(home: WatchedHome): void {
+    this.homes.set(home.plan.name, { home, offered: new Map(), toBridge: 0, sending: null });
   }
 
   /** Enrolment is over. */
@@ -62,7 +65,7 @@ export class TownWatch {
   }
 
   breach(rule: string, what: string): void {
-    this.breaches.push({ rule, atMs: Math.round(this.passedMs()), what });
+    if (this.breaches.length < BREACHES_MAX) this.breaches.push({ rule, atMs: Math.round(this.passedMs()), what });
   }
 
   /** Bytes that a home has sent to the bridge since its enrolment. */
@@ -78,24 +81,38 @@ export class TownWatch {
     if (sender && piece.to === 'broker') this.orders.published(sender.home, piece);
     const receiver = this.homes.get(piece.to);
     if (receiver && piece.from === 'broker') this.orders.delivered(receiver.home, piece);
+    if (receiver && piece.from === 'bridge') this.named(receiver, latin1(piece.bytes));
   }
 
-  /** 1: pictures go to the bridge alone. */
+  /** 1: pictures go to the bridge alone; it hands over to the vault what homes have sent under grants. */
   private elsewhere({ from, to, bytes }: Piece): void {
-    const isVaults = from === 'services' && (to === 'vault' || to === 'bridge');
-    if (isVaults || from === 'bridge') return;
-    if (this.marksIn(bytes).length > 0) this.breach('1', `a piece from ${from} to ${to} holds pictures`);
+    const isHandOver = from === 'services' && to === 'vault';
+    for (const mark of this.marksIn(bytes)) {
+      if (!isHandOver) this.breach('1', `a piece from ${from} to ${to} holds pictures`);
+      else if (!this.granted.has(mark)) this.breach('1', 'the vault is given pictures that no home has sent');
+    }
+  }
+
+  /** The bridge names an upload to the home that has asked for it. */
+  private named({ sending }: Seen, text: string): void {
+    const upload = /^location: \S*\/v1\/uploads\/([\w-]+)/im.exec(text)?.[1];
+    if (upload !== undefined && sending !== null && !this.uploads.has(upload)) this.uploads.set(upload, sending);
   }
 
   private toTheBridge(seen: Seen, piece: Piece): void {
     if (!this.isOpen) return;
-    const text = Buffer.from(piece.bytes.buffer, piece.bytes.byteOffset, piece.bytes.length).toString('latin1');
+    const text = latin1(piece.bytes);
     seen.toBridge += piece.bytes.length;
     const offer = /"manifest":"([\w.-]+)"/.exec(text)?.[1];
     if (offer !== undefined) this.offered(seen, offer);
     // Each request names its grant in its token; what comes without a head goes on with the last.
     const bearer = /authorization: bearer ([\w.-]+)/i.exec(text)?.[1];
-    if (bearer !== undefined) this.begun(seen, piece, String(asRecord(parseToken(bearer)?.claims)['grant'] ?? ''));
+    if (bearer !== undefined) {
+      const grant = String(asRecord(parseToken(bearer)?.claims)['grant'] ?? '');
+      this.begun(seen, piece, grant);
+      const upload = /^\w+ \S*\/v1\/uploads\/([\w-]+) /.exec(text)?.[1];
+      if (upload !== undefined) this.uploads.set(upload, grant);
+    }
     const marks = this.marksIn(piece.bytes);
     if (marks.length > 0) this.pictures(seen, piece, marks);
   }
@@ -108,7 +125,10 @@ export class TownWatch {
       this.breach('8', `${seen.home.plan.name} goes on with ${grant} after it was given its revocation`);
   }
 
-  /** Pictures on their way to the bridge: under a grant whose clip was offered, of its window, and hardly any after it was revoked. */
+  /**
+   * Pictures on their way to the bridge: under a grant whose clip was offered, of its window, and none that was sent after the doorbell had
+   * its revocation. The promise allows for what a machine's network has taken by then; a town's takes nothing ahead.
+   */
   private pictures(seen: Seen, piece: Piece, marks: readonly number[]): void {
     const { home, sending: grant } = seen;
     const order = grant === null || !seen.offered.has(grant) ? undefined : grantOrderOf(home, grant);
@@ -117,14 +137,13 @@ export class TownWatch {
       return;
     }
     for (const mark of marks) {
+      this.granted.add(mark);
       if (!this.isFilmed(home, mark, order.window.startUs, order.window.endUs))
         this.breach('2', `${home.plan.name} sent a picture that is outside of the window of ${grant}`);
     }
-    const revokedUs = this.orders.revokedUs(home, grant ?? '');
-    if (revokedUs === null || piece.sentUs <= revokedUs) return;
-    seen.clipBytesSince += piece.bytes.length;
-    if (seen.clipBytesSince > AFTER_REVOCATION_BYTES_MAX)
-      this.breach('8', `${home.plan.name} went on sending after it had the revocation of ${grant}`);
+    const revokedUs = this.orders.revokedUs(home, order.jti);
+    if (revokedUs !== null && piece.sentUs > revokedUs)
+      this.breach('8', `${home.plan.name} went on sending pictures after it had the revocation of ${grant}`);
   }
 
   /** A device offers a clip to the bridge: it must be exactly what one grant of its owner allows, recorded durably, and always the same. */
@@ -163,12 +182,12 @@ export class TownWatch {
   private marksIn(bytes: Uint8Array): number[] {
     if (bytes.length < 64) return [];
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    return this.footage.marks.flatMap((mark, at) => (buffer.includes(Buffer.from(mark)) ? [at] : []));
+    return this.marks.flatMap((mark, at) => (buffer.includes(mark) ? [at] : []));
   }
 
   /** Whether the home filmed this GOP of the footage between two times of its own clock. */
-  private isFilmed(home: TownHome, mark: number, startUs: number, endUs: number): boolean {
-    const count = this.footage.marks.length;
+  private isFilmed(home: WatchedHome, mark: number, startUs: number, endUs: number): boolean {
+    const count = this.marks.length;
     return home.filmedFromUs.some((fromUs) => {
       const first = Math.max(0, Math.floor((startUs - fromUs + SLACK_US) / GOP_US));
       const last = Math.ceil((endUs - fromUs - SLACK_US) / GOP_US) - 1;
@@ -178,8 +197,12 @@ export class TownWatch {
   }
 }
 
-function grantOrderOf(home: TownHome, grant: string): SignedOrder | undefined {
+function grantOrderOf(home: Pick<TownHome, 'orders'>, grant: string): SignedOrder | undefined {
   return home.orders.find((order) => order.kind === 'grant' && order.jti === grant);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 function asRecord(value: unknown): Record<string, unknown> {
