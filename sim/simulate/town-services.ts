@@ -92,6 +92,11 @@ export class TownServices {
     return part;
   }
 
+  /** The bridge's id. Throws `not_running`. */
+  get bridgeId(): string {
+    return this.part('bridge').id;
+  }
+
   isUp(name: ServiceName): boolean {
     return this.running.has(name);
   }

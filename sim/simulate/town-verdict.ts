@@ -19,6 +19,15 @@ const DECIDED = new Set<string>(['granted', 'denied', 'revoked']);
 /** Entries after which nothing is done about a grant any more. */
 const ENDINGS = new Set(['delivered', 'deleted', 'recalled', 'failed', 'ended', 'revoked']);
 
+/** What is looked at of a home, of the services, and of what was seen of them meanwhile. */
+export type JudgedHome = Pick<TownHome, 'device' | 'disk' | 'isUp' | 'ledgerFolder' | 'orders' | 'receipts'> & {
+  readonly plan: Pick<TownHome['plan'], 'manner' | 'name'>;
+  readonly owner: Pick<TownHome['owner'], 'isAnswered'>;
+};
+export type JudgedServices = Pick<TownServices, 'bridgeId' | 'disk' | 'path'>;
+type Watched = Pick<TownWatch, 'breach' | 'toBridge' | 'uploads'>;
+type JudgedAgencies = Pick<TownAgencies, 'forgotten' | 'shownBeyond' | 'unlawful'>;
+
 /** What a ledger says of one grant: types of its entries in order, and the clip that was sealed. */
 interface Story {
   readonly types: string[];
@@ -26,6 +35,8 @@ interface Story {
   sha256: string | null;
   clip: string | null;
 }
+
+type Stories = ReadonlyMap<string, Story>;
 
 /** What a home's ledger says: the story of each grant, the orders and denied requests that it names, and what it reached of the requests' machine. */
 interface Told {
@@ -35,7 +46,7 @@ interface Told {
 }
 
 /** Walks a home's ledger. Throws `consent_ledger_damaged`. */
-async function toldBy(home: TownHome): Promise<Told> {
+async function toldBy(home: JudgedHome): Promise<Told> {
   const stories = new Map<string, Story>();
   const orders = new Set<string>();
   const requests = new FollowedRequests();
@@ -59,23 +70,31 @@ async function toldBy(home: TownHome): Promise<Told> {
 }
 
 /**
- * Whether every grant has come to an end, its owner has heard of everything, and its clip has one holder. Throws `consent_ledger_damaged`.
+ * Whether every grant has come to an end, its owner has heard of everything, and its clip has one holder and is on its way to no other.
+ * Throws `consent_ledger_damaged`.
  */
-export async function isAtRest(homes: readonly TownHome[], services: TownServices): Promise<boolean> {
+export async function isAtRest(homes: readonly JudgedHome[], services: JudgedServices): Promise<boolean> {
   for (const home of homes) {
     if (!home.isUp || !home.owner.isAnswered) return false;
     for (const { types } of (await toldBy(home)).stories.values()) if (!isEnded(types)) return false;
   }
-  const { clips, items, bridge } = await heldBy(services);
-  return clips.every((clip) => !items.includes(evidenceId(bridge, clip)));
+  const { clips, items, bridgeId, ready, arriving } = await heldBy(services);
+  if (ready.length > 0 || arriving.length > 0) return false;
+  return clips.every((clip) => !items.includes(evidenceId(bridgeId, clip)));
 }
 
-/** What bridge and vault hold, by the names of their folders. */
-async function heldBy(services: TownServices): Promise<{ clips: string[]; items: string[]; bridge: string }> {
-  const { disk } = services;
-  const clips = await disk.list(`${services.path('bridge')}/clips`);
-  const items = await disk.list(`${services.path('vault')}/blobs`);
-  return { clips, items, bridge: services.part('bridge').id };
+/** What bridge and vault hold, by name: clips that are shown and items; and out of sight, what is made ready, staged and arriving. */
+async function heldBy(services: JudgedServices) {
+  const { disk, bridgeId } = services;
+  const [bridge, vault] = [services.path('bridge'), services.path('vault')];
+  return {
+    bridgeId,
+    clips: await disk.list(`${bridge}/clips`),
+    items: await disk.list(`${vault}/blobs`),
+    ready: await disk.list(`${bridge}/ready`),
+    staged: await disk.list(`${bridge}/staging`),
+    arriving: await disk.list(`${vault}/staging`),
+  };
 }
 
 function isEnded(types: readonly string[]): boolean {
@@ -86,10 +105,10 @@ function isEnded(types: readonly string[]): boolean {
 }
 
 export interface TownFacts {
-  readonly homes: readonly TownHome[];
-  readonly services: TownServices;
-  readonly watch: TownWatch;
-  readonly agencies: TownAgencies;
+  readonly homes: readonly JudgedHome[];
+  readonly services: JudgedServices;
+  readonly watch: Watched;
+  readonly agencies: JudgedAgencies;
   /** Whether its bridge lies: then nothing is said of what it holds. */
   readonly isCaptured: boolean;
 }
@@ -98,8 +117,8 @@ export interface TownFacts {
 export async function judgeTown(town: TownFacts): Promise<{ lines: string[]; reached: string[] }> {
   const lines: string[] = [];
   const reached: string[] = [];
-  /** Clips that some ledger names. */
-  const sealed = new Set<string>();
+  /** What ledgers say of each grant. */
+  const all = new Map<string, Story>();
   for (const home of town.homes) {
     try {
       const { stories, orders, ...told } = await toldBy(home);
@@ -108,7 +127,7 @@ export async function judgeTown(town: TownFacts): Promise<{ lines: string[]; rea
       for (const [grant, story] of stories) {
         lines.push(`${home.plan.name} ${grant} ${[...story.types, ...story.outcomes].join(' ')}`);
         reached.push(...[...story.types, ...story.outcomes].map((what) => `ledger ${what}`));
-        if (story.clip !== null) sealed.add(story.clip);
+        all.set(grant, story);
         judgeStory(town, home, grant, story);
         if (!town.isCaptured) await judgeClip(town, home, grant, story);
       }
@@ -119,12 +138,15 @@ export async function judgeTown(town: TownFacts): Promise<{ lines: string[]; rea
     judgeSilence(town, home);
     reached.push(...answersTo(home));
   }
-  if (!town.isCaptured) await judgeHolders(town, sealed);
+  if (!town.isCaptured) {
+    await judgeHolders(town, all);
+    await judgeOutOfSight(town, all);
+  }
   return { lines, reached };
 }
 
 /** What a home has answered, and to what. */
-function answersTo({ receipts, orders }: TownHome): string[] {
+function answersTo({ receipts, orders }: JudgedHome): string[] {
   return receipts.flatMap(({ outcome, code, answers }) => {
     const kind = orders.find(({ jti }) => jti === answers)?.kind ?? 'none';
     const why = code === undefined ? '' : ` ${code}`;
@@ -133,7 +155,7 @@ function answersTo({ receipts, orders }: TownHome): string[] {
 }
 
 /** 6: what a home told its owner that it has decided is in its ledger. */
-function judgeReceipts({ watch }: TownFacts, home: TownHome, orders: ReadonlySet<string>): void {
+function judgeReceipts({ watch }: TownFacts, home: JudgedHome, orders: ReadonlySet<string>): void {
   for (const { outcome, answers, request = '' } of home.receipts) {
     if (answers === undefined || !DECIDED.has(outcome)) continue;
     if (orders.has(outcome === 'denied' ? request : answers)) continue;
@@ -142,11 +164,12 @@ function judgeReceipts({ watch }: TownFacts, home: TownHome, orders: ReadonlySet
 }
 
 /** 7: bridge and vault hold nothing that no home has sealed, and nothing twice. 4: the bridge shows an agency only what was granted to it. */
-async function judgeHolders({ services, watch, agencies }: TownFacts, sealed: ReadonlySet<string>): Promise<void> {
-  const { bridge, ...held } = await heldBy(services);
+async function judgeHolders({ services, watch, agencies }: TownFacts, all: Stories): Promise<void> {
+  const { bridgeId, ...held } = await heldBy(services);
   const [clips, items] = [new Set(held.clips), new Set(held.items)];
-  for (const clip of sealed) {
-    const isHandedOver = items.delete(evidenceId(bridge, clip));
+  for (const { clip } of all.values()) {
+    if (clip === null) continue;
+    const isHandedOver = items.delete(evidenceId(bridgeId, clip));
     if (clips.delete(clip) && isHandedOver) watch.breach('7', `the bridge still has ${clip}, which the vault has, too`);
   }
   for (const name of [...clips, ...items]) watch.breach('7', `${name} is held, and no home has sealed it`);
@@ -154,7 +177,31 @@ async function judgeHolders({ services, watch, agencies }: TownFacts, sealed: Re
   for (const line of await agencies.forgotten()) watch.breach('what was answered stays', line);
 }
 
-function judgeStory({ watch, agencies }: TownFacts, home: TownHome, grant: string, { types }: Story): void {
+/** 7: nothing is on its way any more. 8: nor is any part left of a clip that was taken back. */
+async function judgeOutOfSight({ services, watch }: TownFacts, all: Stories): Promise<void> {
+  const { ready, staged, arriving } = await heldBy(services);
+  for (const name of arriving) watch.breach('7', `${name} is still on its way into the vault`);
+  for (const name of ready) {
+    const [grant, story] = [...all].find(([, { clip }]) => clip === name) ?? [];
+    if (story && isTakenBack(story)) watch.breach('8', `the clip of ${grant} is still made ready, which was revoked`);
+    else watch.breach('7', `${name} is made ready, and the bridge does not store it`);
+  }
+  for (const upload of staged) {
+    const grant = watch.uploads.get(upload) ?? '';
+    const story = all.get(grant);
+    // An upload of which no home was told is there, and empty, when the bridge's answer was lost.
+    if (!story && ((await services.disk.sizeOf(`${services.path('bridge')}/staging/${upload}`)) ?? 0) > 0)
+      watch.breach('7', `${upload} is staged, and no home has sent it`);
+    if (story && isTakenBack(story)) watch.breach('8', `a part of the clip of ${grant} is staged, which was revoked`);
+    else if (story?.types.includes('delivered')) watch.breach('7', `the clip of ${grant} was delivered, and is staged`);
+  }
+}
+
+function isTakenBack({ types }: Story): boolean {
+  return types.includes('deleted') || (types.includes('revoked') && !types.includes('recalled'));
+}
+
+function judgeStory({ watch, agencies }: TownFacts, home: JudgedHome, grant: string, { types }: Story): void {
   const { name } = home.plan;
   const order = grantOrderOf(home, grant);
   if (order?.slip !== undefined) watch.breach('4', `${name} recorded ${grant}, which is ${order.slip}`);
@@ -174,10 +221,10 @@ function judgeStory({ watch, agencies }: TownFacts, home: TownHome, grant: strin
 }
 
 /** What bridge and vault hold of a grant. */
-async function judgeClip({ services, watch }: TownFacts, home: TownHome, grant: string, story: Story): Promise<void> {
+async function judgeClip({ services, watch }: TownFacts, home: JudgedHome, grant: string, story: Story): Promise<void> {
   const { disk } = services;
   if (story.clip === null) return;
-  const item = evidenceId(services.part('bridge').id, story.clip);
+  const item = evidenceId(services.bridgeId, story.clip);
   const places = [`${services.path('vault')}/blobs/${item}`, `${services.path('bridge')}/clips/${story.clip}`];
   const held: { place: string; bytes: Uint8Array }[] = [];
   for (const place of places) {
@@ -185,11 +232,9 @@ async function judgeClip({ services, watch }: TownFacts, home: TownHome, grant: 
     if (bytes) held.push({ place, bytes });
   }
   const { name } = home.plan;
-  const isTakenBack =
-    story.types.includes('deleted') || (story.types.includes('revoked') && !story.types.includes('recalled'));
-  if (isTakenBack && held.length > 0)
-    watch.breach('8', `a clip of ${name} is still there although ${grant} was revoked`);
-  if (!isTakenBack && held.length > 0 && !story.types.includes('recalled') && wasRevoked(home, grant))
+  const isGone = isTakenBack(story);
+  if (isGone && held.length > 0) watch.breach('8', `a clip of ${name} is still there although ${grant} was revoked`);
+  if (!isGone && held.length > 0 && !story.types.includes('recalled') && wasRevoked(home, grant))
     watch.breach('8', `a clip of ${name} is held although its owner had revoked ${grant} before`);
   if (story.types.at(-1) === 'delivered' && held.length === 0)
     watch.breach('7', `the clip of ${grant} of ${name} is nowhere`);
@@ -204,7 +249,7 @@ async function judgeClip({ services, watch }: TownFacts, home: TownHome, grant: 
 const REFUSED_FOR_GOOD = new Set<string>(['consent_nothing_to_revoke', 'consent_revocation_unrecorded']);
 
 /** Whether the owner has taken a grant back, and the home has answered that. */
-function wasRevoked({ orders, receipts }: TownHome, grant: string): boolean {
+function wasRevoked({ orders, receipts }: JudgedHome, grant: string): boolean {
   const revocation = orders.find((order) => order.kind === 'revoke' && order.grant === grant);
   const answered = receipts.filter(({ answers }) => answers !== undefined && answers === revocation?.jti);
   return answered.some(({ outcome, code }) => outcome !== 'refused' || REFUSED_FOR_GOOD.has(code ?? ''));
@@ -212,12 +257,13 @@ function wasRevoked({ orders, receipts }: TownHome, grant: string): boolean {
 
 /** 2: exactly the pictures of the window; the statement beside the clip vouches for it. */
 async function judgeContent(
-  { disk, watch }: { disk: Disk; watch: TownWatch },
+  { disk, watch }: { disk: Disk; watch: Watched },
   order: SignedOrder | undefined,
   place: string,
   bytes: Uint8Array,
 ): Promise<void> {
   const statement = await disk.readFile(`${place}/manifest.jws`, TOKEN_BYTES_MAX);
+  if (!statement) watch.breach('2', 'a clip is held without its statement');
   if (!statement || !order?.window) return;
   try {
     const { manifest } = await verifyClip(
@@ -240,12 +286,12 @@ async function judgeContent(
 }
 
 /** 5: of a home that granted nothing, the bridge has heard nothing. */
-function judgeSilence({ watch }: TownFacts, home: TownHome): void {
+function judgeSilence({ watch }: TownFacts, home: JudgedHome): void {
   const { name, manner } = home.plan;
   if (manner !== 'shares' && watch.toBridge(name) > 0)
     watch.breach('5', `the bridge heard ${watch.toBridge(name)} bytes of ${name}, which granted nothing`);
 }
 
-function grantOrderOf(home: TownHome, grant: string): SignedOrder | undefined {
+function grantOrderOf(home: JudgedHome, grant: string): SignedOrder | undefined {
   return home.orders.find((order) => order.kind === 'grant' && order.jti === grant);
 }
