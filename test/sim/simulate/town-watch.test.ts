@@ -189,6 +189,16 @@ it('8: tells of the first picture that is sent after the doorbell had the revoca
   expect(broken()).toEqual(['8: home-1 went on sending pictures after it had the revocation of grant-1']);
 });
 
+it('5: tells of what is wrong with what a home publishes, too', () => {
+  const { piece, broken } = town();
+  piece(
+    'home-1',
+    'broker',
+    packetOf({ topic: 'doorsill/v1/area/requests', payload: Buffer.from('{}'), retained: false }),
+  );
+  expect(broken()).toEqual(['5: home-1 publishes on doorsill/v1/area/requests']);
+});
+
 it('keeps a thousand breaches at most', () => {
   const { watch } = town();
   for (let at = 0; at < 1_200; at += 1) watch.breach('1', String(at));
