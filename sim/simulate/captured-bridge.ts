@@ -88,11 +88,14 @@ export class CapturedBridge {
   hear(home: string, bytes: Uint8Array): void {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
     const [, method, path] = /^(GET|HEAD|POST|PATCH|DELETE) (\S+) HTTP\/1/.exec(text) ?? [];
-    const asked = this.asked.get(home);
-    if (method !== undefined && path !== undefined) this.asked.set(home, { method, path, text });
-    else if (asked) asked.text += text;
-    const manifest = /"manifest":"([\w.-]+)"/.exec(text)?.[1];
-    const statement = /"statement":"([\w.-]+)"/.exec(text)?.[1] ?? '';
+    const begun = method !== undefined && path !== undefined ? { method, path, text: '' } : null;
+    const asked = begun ?? this.asked.get(home);
+    if (!asked) return;
+    asked.text += text;
+    this.asked.set(home, asked);
+    // A long request comes in several pieces.
+    const manifest = /"manifest":"([\w.-]+)"/.exec(asked.text)?.[1];
+    const statement = /"statement":"([\w.-]+)"/.exec(asked.text)?.[1] ?? '';
     if (manifest === undefined) return;
     const grant = claimsIn(String(claimsIn(manifest)['grant']))['jti'];
     if (typeof grant === 'string') this.offered.set(grant, { manifest, statement });

@@ -105,7 +105,7 @@ function footageIn(bytes: Uint8Array): Footage {
 }
 
 /** So many bytes shortly before the end of the first picture: what it shows has shifted them by then. */
-const MARK_BYTES = 24;
+export const MARK_BYTES = 24;
 const MARK_BEFORE_END = 32;
 
 function markOf(fragment: Uint8Array): Uint8Array {

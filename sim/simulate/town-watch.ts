@@ -1,8 +1,8 @@
 // Owns: what must hold in a simulated town at every step: each piece on the network is held against what owners signed. Not here: what a home
 // answers (order-watch.ts), what must hold in the end (town-verdict.ts), making things happen.
 import { parseToken, utf8 } from '../../device/index.ts';
-import type { Piece } from '../world/memory-network.ts';
-import { type Footage, FRAME_US, GOP_US } from './ffmpeg-twin.ts';
+import type { CarriedPiece, Piece } from '../world/memory-network.ts';
+import { type Footage, FRAME_US, GOP_US, MARK_BYTES } from './ffmpeg-twin.ts';
 import { type OrderedHome, OrderWatch } from './order-watch.ts';
 import type { TownHome } from './town-home.ts';
 import type { SignedOrder } from './town-owner.ts';
@@ -16,6 +16,9 @@ export interface Breach {
 
 /** Of a town in which something goes wrong again and again no more is kept. */
 const BREACHES_MAX = 1_000;
+/** One byte less than a mark: what holds that much of one does not hold it. */
+const MARK_REST_BYTES = MARK_BYTES - 1;
+const NOTHING = new Uint8Array(0);
 /** Clocks may differ by so much when segments are dated. */
 const SLACK_US = 1_000;
 
@@ -29,8 +32,18 @@ interface Seen {
   readonly offered: Map<string, string>;
   /** Bytes to the bridge since the home was enrolled. */
   toBridge: number;
-  /** The grant whose clip is being sent on the connection. */
-  sending: string | null;
+  /** The present request on each connection to the bridge. */
+  readonly asked: Map<number, Asked>;
+}
+
+/** A request of a home to the bridge. */
+interface Asked {
+  /** The grant that its token names, or the one before it named. */
+  readonly grant: string | null;
+  /** What has come of it as far as the manifest in it; nothing more once that is known. */
+  text: string | null;
+  /** The end of what has come of it: the rest of a mark may be in the next piece. */
+  end: Uint8Array;
 }
 
 export class TownWatch {
@@ -56,7 +69,7 @@ export class TownWatch {
   }
 
   add(home: WatchedHome): void {
-    this.homes.set(home.plan.name, { home, offered: new Map(), toBridge: 0, sending: null });
+    this.homes.set(home.plan.name, { home, offered: new Map(), toBridge: 0, asked: new Map() });
   }
 
   /** Enrolment is over. */
@@ -74,14 +87,14 @@ export class TownWatch {
   }
 
   /** Every piece that arrives anywhere. */
-  seen(piece: Piece): void {
+  seen(piece: CarriedPiece): void {
     const sender = this.homes.get(piece.from);
     if (sender && piece.to === 'bridge') this.toTheBridge(sender, piece);
     else this.elsewhere(piece);
     if (sender && piece.to === 'broker') this.orders.published(sender.home, piece);
     const receiver = this.homes.get(piece.to);
     if (receiver && piece.from === 'broker') this.orders.delivered(receiver.home, piece);
-    if (receiver && piece.from === 'bridge') this.named(receiver, latin1(piece.bytes));
+    if (receiver && piece.from === 'bridge') this.named(receiver, piece);
   }
 
   /** 1: pictures go to the bridge alone; it hands over to the vault what homes have sent under grants. */
@@ -94,32 +107,53 @@ export class TownWatch {
   }
 
   /** The bridge names an upload to the home that has asked for it. */
-  private named({ sending }: Seen, text: string): void {
-    const upload = /^location: \S*\/v1\/uploads\/([\w-]+)/im.exec(text)?.[1];
-    if (upload !== undefined && sending !== null && !this.uploads.has(upload)) this.uploads.set(upload, sending);
+  private named({ asked }: Seen, { connection, bytes }: CarriedPiece): void {
+    const upload = /^location: \S*\/v1\/uploads\/([\w-]+)/im.exec(latin1(bytes))?.[1];
+    const grant = asked.get(connection)?.grant ?? null;
+    if (upload !== undefined && grant !== null) this.uploads.set(upload, grant);
   }
 
-  private toTheBridge(seen: Seen, piece: Piece): void {
+  private toTheBridge(seen: Seen, piece: CarriedPiece): void {
     if (!this.isOpen) return;
-    const text = latin1(piece.bytes);
     seen.toBridge += piece.bytes.length;
-    const offer = /"manifest":"([\w.-]+)"/.exec(text)?.[1];
-    if (offer !== undefined) this.offered(seen, offer);
-    // Each request names its grant in its token; what comes without a head goes on with the last.
-    const bearer = /authorization: bearer ([\w.-]+)/i.exec(text)?.[1];
-    if (bearer !== undefined) {
-      const grant = String(asRecord(parseToken(bearer)?.claims)['grant'] ?? '');
-      this.begun(seen, piece, grant);
-      const upload = /^\w+ \S*\/v1\/uploads\/([\w-]+) /.exec(text)?.[1];
-      if (upload !== undefined) this.uploads.set(upload, grant);
+    const asked = this.askedIn(seen, piece);
+    const offer = /"manifest":"([\w.-]+)"/.exec(asked.text ?? '')?.[1];
+    if (offer !== undefined) {
+      asked.text = null;
+      this.offered(seen, offer);
     }
-    const marks = this.marksIn(piece.bytes);
-    if (marks.length > 0) this.pictures(seen, piece, marks);
+    const bytes = Buffer.concat([asked.end, piece.bytes]);
+    asked.end = bytes.subarray(-MARK_REST_BYTES);
+    const marks = this.marksIn(bytes);
+    if (marks.length > 0) this.pictures(seen, piece, { marks, grant: asked.grant });
+  }
+
+  /** The request that a piece begins, or goes on with: each names its grant in its token, and nothing comes without a head at first. */
+  private askedIn(seen: Seen, piece: CarriedPiece): Asked {
+    const text = latin1(piece.bytes);
+    const before = seen.asked.get(piece.connection);
+    const [, path] = /^(?:GET|HEAD|POST|PATCH|DELETE) (\S+) HTTP\/1/.exec(text) ?? [];
+    if (before && path === undefined) {
+      if (before.text !== null) before.text += text;
+      return before;
+    }
+    const bearer = /authorization: bearer ([\w.-]+)/i.exec(text)?.[1];
+    const grant = bearer === undefined ? null : String(asRecord(parseToken(bearer)?.claims)['grant'] ?? '');
+    // What is sent to an upload is a clip: no manifest comes in it.
+    const upload = /\/v1\/uploads\/([\w-]+)$/.exec(path ?? '')?.[1];
+    const asked: Asked = {
+      grant: grant ?? before?.grant ?? null,
+      text: upload === undefined ? text : null,
+      end: NOTHING,
+    };
+    seen.asked.set(piece.connection, asked);
+    if (grant !== null) this.begun(seen, piece, grant);
+    if (grant !== null && upload !== undefined) this.uploads.set(upload, grant);
+    return asked;
   }
 
   /** A device begins a request under a grant: 8: never after it was given the revocation. */
   private begun(seen: Seen, { sentUs }: Piece, grant: string): void {
-    seen.sending = grant;
     const revokedUs = this.orders.revokedUs(seen.home, grant);
     if (revokedUs !== null && sentUs > revokedUs)
       this.breach('8', `${seen.home.plan.name} goes on with ${grant} after it was given its revocation`);
@@ -127,11 +161,14 @@ export class TownWatch {
 
   /**
    * Pictures on their way to the bridge: under a grant whose clip was offered, of its window, and none that was sent after the doorbell had
-   * its revocation. The promise allows for what a machine's network has taken by then; a town's takes nothing ahead.
+   * its revocation. The promise allows for what a machine's network has taken by then; a town's takes hardly anything ahead.
    */
-  private pictures(seen: Seen, piece: Piece, marks: readonly number[]): void {
-    const { home, sending: grant } = seen;
-    const order = grant === null || !seen.offered.has(grant) ? undefined : grantOrderOf(home, grant);
+  private pictures(
+    { home, offered }: Seen,
+    { sentUs }: Piece,
+    { marks, grant }: { marks: readonly number[]; grant: string | null },
+  ): void {
+    const order = grant === null || !offered.has(grant) ? undefined : grantOrderOf(home, grant);
     if (!order?.window) {
       this.breach('1', `${home.plan.name} sent pictures before it had offered a granted clip`);
       return;
@@ -142,7 +179,7 @@ export class TownWatch {
         this.breach('2', `${home.plan.name} sent a picture that is outside of the window of ${grant}`);
     }
     const revokedUs = this.orders.revokedUs(home, order.jti);
-    if (revokedUs !== null && piece.sentUs > revokedUs)
+    if (revokedUs !== null && sentUs > revokedUs)
       this.breach('8', `${home.plan.name} went on sending pictures after it had the revocation of ${grant}`);
   }
 
@@ -180,7 +217,7 @@ export class TownWatch {
 
   /** Numbers of the GOPs of the footage whose first picture is in `bytes`. */
   private marksIn(bytes: Uint8Array): number[] {
-    if (bytes.length < 64) return [];
+    if (bytes.length < MARK_BYTES) return [];
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     return this.marks.flatMap((mark, at) => (buffer.includes(mark) ? [at] : []));
   }

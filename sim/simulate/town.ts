@@ -3,7 +3,7 @@
 // (simulate.ts).
 import { exchangeJson, failure, isFailure, SeededRandom } from '../../device/index.ts';
 import { adminBearer } from '../officer/registration.ts';
-import { type Filter, MemoryNetwork, type Piece } from '../world/memory-network.ts';
+import { type CarriedPiece, type Filter, MemoryNetwork } from '../world/memory-network.ts';
 import { settled } from '../world/quiet.ts';
 import { replacePlatform } from '../world/replace-platform.ts';
 import { VirtualClock } from '../world/virtual-clock.ts';
@@ -26,6 +26,9 @@ const BEGINS_US = PREPARED_US + 3_600_000_000;
 /** How long a town may take to come to rest once its faults have ended, and how often that is looked at. */
 const REST_MS_MAX = 6 * 60_000;
 const LOOK_MS = 10_000;
+/** A clip goes there in parts, so that anything may happen in the middle of it: about one GOP is on its way at a time. */
+const CLIP_HOLDERS: ReadonlySet<string> = new Set(['bridge', 'vault']);
+const WINDOW_BYTES = 4_096;
 /** It may hang: so long may it take from its start to its verdict, and so long to stop. */
 const LIFE_MS_MAX = TOWN_MS + REST_MS_MAX + 30 * 60_000;
 const STOP_MS_MAX = 30 * 60_000;
@@ -73,6 +76,7 @@ class Town {
     this.network = new MemoryNetwork({
       ...{ clock: world, random, seen: (piece) => this.onPiece(piece) },
       filter: ({ from, to }) => this.filterOf(from, to),
+      windowBytes: ({ to }) => (CLIP_HOLDERS.has(to) ? WINDOW_BYTES : Number.POSITIVE_INFINITY),
     });
     this.broker = new UntrustedBroker(this.network, world);
     this.record = new TownRecord(() => world.passedUs);
@@ -338,7 +342,7 @@ class Town {
     throw failure('internal', { detail: 'the bridge gives no code' });
   }
 
-  private onPiece(piece: Piece): void {
+  private onPiece(piece: CarriedPiece): void {
     const { from, to, bytes } = piece;
     this.record.piece(piece);
     this.reached.piece(piece);

@@ -16,9 +16,11 @@ export interface MemoryNetworkOptions {
   /** Decides how late each piece is. */
   random: Random;
   /** Sees every piece as it is delivered, in order. */
-  seen?: (piece: Piece) => void;
+  seen?: (piece: CarriedPiece) => void;
   /** Changes what one end of a new connection sends, as whoever carries it could. */
   filter?: (connection: { from: string; to: string }) => Filter | null;
+  /** How many bytes one end of a new connection may send ahead of their delivery; the rest waits with the sender. Absent: everything. */
+  windowBytes?: (connection: { from: string; to: string }) => number;
 }
 
 /** What arrived: from part to part. */
@@ -28,6 +30,11 @@ export interface Piece {
   readonly bytes: Uint8Array;
   /** When the first of it was sent, in the clock's wall time. */
   readonly sentUs: number;
+}
+
+/** A piece, and the number of the connection that it came on. */
+export interface CarriedPiece extends Piece {
+  readonly connection: number;
 }
 
 /** What becomes of a piece: it is given on as what is returned. */
@@ -51,27 +58,46 @@ interface Attempt {
 class Pipe {
   private readonly network: MemoryNetwork;
   private readonly filter: Filter | null;
+  private readonly windowBytes: number;
+  private readonly connection: number;
   readonly from: string;
   readonly to: string;
   readonly target: MemorySocket;
   private readonly source: MemorySocket;
   private waiting: Uint8Array[] = [];
+  private waitingBytes = 0;
+  private whenRoom: () => void = () => undefined;
   private sentUs = 0;
   private isEnding = false;
   private timer: Timer | null = null;
 
-  constructor(network: MemoryNetwork, from: string, to: string, ends: { source: MemorySocket; target: MemorySocket }) {
+  constructor(
+    network: MemoryNetwork,
+    { from, to, connection }: Omit<CarriedPiece, 'bytes' | 'sentUs'>,
+    ends: { source: MemorySocket; target: MemorySocket },
+  ) {
     this.network = network;
     this.from = from;
     this.to = to;
+    this.connection = connection;
     this.source = ends.source;
     this.target = ends.target;
     this.filter = network.filterOf(from, to);
+    this.windowBytes = network.windowOf(from, to);
   }
 
-  send(bytes: Uint8Array): void {
+  send(bytes: Uint8Array, whenRoom: () => void): number {
+    const taken = Math.min(bytes.length, this.windowBytes - this.waitingBytes);
+    if (taken > 0) this.carry(bytes.subarray(0, taken));
+    if (taken < bytes.length) this.whenRoom = whenRoom;
+    return taken;
+  }
+
+  /** Sends bytes, whatever there is room for. */
+  carry(bytes: Uint8Array): void {
     if (this.waiting.length === 0) this.sentUs = this.network.nowUs;
     this.waiting.push(bytes);
+    this.waitingBytes += bytes.length;
     this.later();
   }
 
@@ -85,6 +111,7 @@ class Pipe {
     this.timer?.cancel();
     this.timer = null;
     this.waiting = [];
+    this.waitingBytes = 0;
     this.isEnding = false;
   }
 
@@ -105,17 +132,27 @@ class Pipe {
     if (this.network.stateOf(this.from, this.to) === 'silent') return;
     const pieces = this.waiting;
     this.waiting = [];
+    this.waitingBytes = 0;
     // Nobody is there any more, and TCP says so.
     if (pieces.length > 0 && this.target.destroyed) return void this.source.destroy(reset());
     if (pieces.length > 0) {
       const sent = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
       const bytes = this.filter ? this.filter(sent) : sent;
-      if (bytes.length > 0) this.network.arrived({ from: this.from, to: this.to, bytes, sentUs: this.sentUs });
+      const { from, to, connection, sentUs } = this;
+      if (bytes.length > 0) this.network.arrived({ from, to, connection, bytes, sentUs });
       this.target.arrive(bytes);
+      this.goOn();
     }
     if (!this.isEnding) return;
     this.isEnding = false;
     this.target.arriveEnd();
+  }
+
+  /** There is room again. */
+  private goOn(): void {
+    const { whenRoom } = this;
+    this.whenRoom = () => undefined;
+    whenRoom();
   }
 }
 
@@ -129,15 +166,15 @@ class Connection {
   private readonly there: Pipe;
   private readonly back: Pipe;
 
-  constructor(network: MemoryNetwork, from: string, near: MemorySocket, listener: Listener) {
-    const { name: to, server } = listener;
+  constructor(network: MemoryNetwork, number: number, { from, socket: near }: Attempt, { name: to, server }: Listener) {
     this.network = network;
     this.from = from;
     this.to = to;
     this.near = near;
     this.far = new MemorySocket({ allowHalfOpen: Reflect.get(server, 'allowHalfOpen') === true });
-    this.there = new Pipe(network, from, to, { source: near, target: this.far });
-    this.back = new Pipe(network, to, from, { source: this.far, target: near });
+    const connection = number;
+    this.there = new Pipe(network, { from, to, connection }, { source: near, target: this.far });
+    this.back = new Pipe(network, { from: to, to: from, connection }, { source: this.far, target: near });
     this.near.attach(this.there, () => this.closed(this.there));
     this.far.attach(this.back, () => this.closed(this.back));
   }
@@ -162,7 +199,7 @@ class Connection {
   }
 
   inject(from: string, to: string, bytes: Uint8Array): void {
-    for (const pipe of [this.there, this.back]) if (pipe.from === from && pipe.to === to) pipe.send(bytes);
+    for (const pipe of [this.there, this.back]) if (pipe.from === from && pipe.to === to) pipe.carry(bytes);
   }
 
   private closed(pipe: Pipe): void {
@@ -180,6 +217,7 @@ export class MemoryNetwork {
   /** Attempts that wait for a silent link. */
   private readonly attempts = new Set<Attempt>();
   private nextPort = FIRST_PORT;
+  private nextConnection = 1;
   private pieces = 0;
 
   constructor(options: MemoryNetworkOptions) {
@@ -253,7 +291,11 @@ export class MemoryNetwork {
     return this.options.filter?.({ from, to }) ?? null;
   }
 
-  arrived(piece: Piece): void {
+  windowOf(from: string, to: string): number {
+    return this.options.windowBytes?.({ from, to }) ?? Number.POSITIVE_INFINITY;
+  }
+
+  arrived(piece: CarriedPiece): void {
     this.pieces += 1;
     this.options.seen?.(piece);
   }
@@ -284,7 +326,7 @@ export class MemoryNetwork {
         socket.destroy(Object.assign(new Error(`connect ECONNREFUSED ${place}`), { code: 'ECONNREFUSED' }));
       } else if (state === 'silent') this.attempts.add(attempt);
       else {
-        const connection = new Connection(this, from, socket, listener);
+        const connection = new Connection(this, this.nextConnection++, attempt, listener);
         this.connections.add(connection);
         connection.open(listener.server);
       }

@@ -3,7 +3,8 @@ import { Socket } from 'node:net';
 
 /** Where what this end sends goes. */
 export interface Outgoing {
-  send(bytes: Uint8Array): void;
+  /** Takes as many of the bytes as there is room for, and says how many; if not all, it calls `whenRoom` when it takes more. */
+  send(bytes: Uint8Array, whenRoom: () => void): number;
   end(): void;
 }
 
@@ -116,10 +117,18 @@ export class MemorySocket extends Socket {
   }
 
   private put(parts: Uint8Array[], done: Done): void {
-    this.whenThere(() => {
-      for (const part of parts) this.outgoing?.send(part);
+    this.whenThere(() => this.give(parts, done));
+  }
+
+  /** Gives parts to the network as far as it takes them, and the rest later; nothing once this end is closed. */
+  private give([part, ...rest]: Uint8Array[], done: Done): void {
+    if (!part || !this.outgoing) {
       done();
-    });
+      return;
+    }
+    if (this.destroyed) return;
+    const taken = this.outgoing.send(part, () => this.give([part.subarray(taken), ...rest], done));
+    if (taken === part.length) this.give(rest, done);
   }
 
   private whenThere(write: () => void): void {

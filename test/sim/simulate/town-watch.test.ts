@@ -49,8 +49,8 @@ function town(holds: (text: string) => boolean = () => true) {
   };
   watch.add(home);
   watch.open();
-  const piece = (from: string, to: string, said: Uint8Array | string, sentUs = clock.wallUs()) =>
-    watch.seen({ from, to, bytes: Buffer.from(said), sentUs });
+  const piece = (from: string, to: string, said: Uint8Array | string, sentUs = clock.wallUs(), connection = 1) =>
+    watch.seen({ from, to, bytes: Buffer.from(said), sentUs, connection });
   return {
     ...{ clock, watch },
     piece,
@@ -81,6 +81,44 @@ it('is silent about a clip that is offered, sent and handed over as it was grant
   expect(watch.toBridge('home-1')).toBeGreaterThan(300);
 });
 
+it('follows each connection of a home, and an offer that comes in several pieces', () => {
+  const { piece, broken, watch } = town();
+  const on = (connection: number, said: Uint8Array | string) => piece('home-1', 'bridge', said, START_US, connection);
+  const text = offer();
+  on(1, text.slice(0, 900));
+  on(
+    2,
+    head('GET /v1/intakes/grant-9').replace(
+      bearer,
+      cast.sign('doorsill-upload+jws', { grant: 'grant-9' }, cast.device),
+    ),
+  );
+  on(1, text.slice(900));
+  on(1, patch);
+  on(
+    2,
+    head('HEAD /v1/uploads/upload-9').replace(
+      bearer,
+      cast.sign('doorsill-upload+jws', { grant: 'grant-9' }, cast.device),
+    ),
+  );
+  on(1, picture(2));
+  expect(broken()).toEqual([]);
+  on(2, picture(3));
+  expect(broken()).toEqual(['1: home-1 sent pictures before it had offered a granted clip']);
+  expect(Object.fromEntries(watch.uploads)).toEqual({ 'upload-1': 'grant-1', 'upload-9': 'grant-9' });
+});
+
+it('knows a picture whose bytes come in two pieces', () => {
+  const { says, broken } = town();
+  says(offer());
+  const text = about(patch, 4);
+  says(text.subarray(0, -20));
+  expect(broken()).toEqual([]);
+  says(text.subarray(-20));
+  expect(broken()).toEqual(['2: home-1 sent a picture that is outside of the window of grant-1']);
+});
+
 it.each([
   ['home-1', 'broker'],
   ['home-1', 'vault'],
@@ -107,7 +145,8 @@ it('1: tells of pictures that the vault is given, and that no home has sent', ()
 });
 
 it.each([
-  ['before any clip was offered', ''],
+  ['before any clip was offered', 'PATCH /v1/uploads/upload-1 HTTP/1.1\r\n\r\n'],
+  ['without a request', ''],
   ['under a grant whose clip was not offered', patch],
 ])('1: tells of pictures that leave %s', (_when, text) => {
   const { says, broken } = town();

@@ -222,6 +222,50 @@ it('counts and shows every piece, changes what a filter changes, and carries wha
   await done();
 });
 
+it('takes no more ahead of its delivery than its window, and nothing once its sender is gone', async () => {
+  const sent: string[] = [];
+  const { world, network, done } = open({
+    seen: ({ from, connection, bytes }) => sent.push(`${connection} ${from} ${Buffer.from(bytes)}`),
+    windowBytes: ({ to }) => (to === 'server' ? 4 : Number.POSITIVE_INFINITY),
+  });
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', () => socket.write('0123456789'));
+  });
+  network.at('server').adopt(server);
+  await listening(server, 7);
+  const socket = network.at('client').connect({ host: '127.0.0.1', port: 7 });
+  let isWritten = false;
+  socket.cork();
+  socket.write('01');
+  socket.write('23456789', () => {
+    isWritten = true;
+  });
+  socket.uncork();
+  while (!sent.includes('1 client 0123')) await world.sleep(0.5);
+  expect(isWritten).toBe(false);
+  await world.sleep(100);
+  expect(isWritten).toBe(true);
+  expect(sent.filter((piece) => piece.includes('client'))).toEqual(['1 client 0123', '1 client 4567', '1 client 89']);
+  expect(sent).toContain('1 server 0123456789');
+  const listener = createServer({ allowHalfOpen: true }, (far) => {
+    far.on('error', () => undefined);
+    far.resume();
+  });
+  network.at('server').adopt(listener);
+  await listening(listener, 8);
+  const gone = network.at('client').connect({ host: '127.0.0.1', port: 8 });
+  gone.on('error', () => undefined);
+  gone.write('abcdefghijkl');
+  while (!sent.includes('2 client abcd')) await world.sleep(0.5);
+  gone.destroy();
+  await world.sleep(100);
+  // What the network had taken arrives.
+  expect(sent.filter((piece) => piece.startsWith('2 client'))).toEqual(['2 client abcd', '2 client efgh']);
+  socket.destroy();
+  await done();
+});
+
 it('serves HTTP, and sockets in the file system', async () => {
   const { network, done } = open();
   const server = createHttpServer((asked, answer) => {
