@@ -13,6 +13,7 @@ import { consoleErrors } from './errors/console.ts';
 import { custodyErrors } from './errors/custody.ts';
 import { deviceFaultErrors } from './errors/device-faults.ts';
 import { eventErrors } from './errors/events.ts';
+import { fleetErrors } from './errors/fleet.ts';
 import { hardwareErrors } from './errors/hardware.ts';
 import { notificationErrors } from './errors/notifications.ts';
 import { onvifErrors } from './errors/onvif.ts';
@@ -62,6 +63,7 @@ export const ERRORS = {
   ...onvifErrors,
   ...cameraServerErrors,
   ...deviceFaultErrors,
+  ...fleetErrors,
 } as const satisfies Record<string, ErrorRule>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -78,6 +78,7 @@ const SIM_ORDER = [
     'report',
     'replay',
     'scenario',
+    'fleet',
     'simulate',
     'prove',
     'record',
