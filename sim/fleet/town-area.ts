@@ -1,0 +1,62 @@
+// Owns: where homes of a generated town stand: along streets that are drawn, in areas that an agency can ask about. Pure.
+// Not here: how many homes there are (draw-fleet.ts), whether a home lies inside a request's area (the device decides that).
+import type { Place, Polygon, Random } from '../../device/exports-without-firmware.ts';
+import type { FleetTown, TownArea } from './fleet-profile.ts';
+
+/** Metres in a degree of latitude, of a sphere as large as the earth. */
+const DEGREE_M = 111_195;
+/** From street to street, and from a street's middle to a door. */
+const STREET_M = 80;
+const SETBACK_M = 14;
+/** Corners of the polygon around an area. */
+const CORNERS = 16;
+
+/** A place by one of an area's streets, which run east and north; never outside of the area's circle. */
+export function drawPlace(town: FleetTown, area: TownArea, random: Random): Place {
+  // Evenly over the circle, before it is moved to the nearest street.
+  const distanceM = Math.sqrt(random.fraction()) * Math.max(0, area.radiusM - STREET_M);
+  const angle = random.fraction() * 2 * Math.PI;
+  const [eastM, northM] = [Math.cos(angle) * distanceM, Math.sin(angle) * distanceM];
+  const side = random.fraction() < 0.5 ? -SETBACK_M : SETBACK_M;
+  const onStreet = (metres: number) => Math.round(metres / STREET_M) * STREET_M + side;
+  const isByStreetNorth = random.fraction() < 0.5;
+  const at = isByStreetNorth ? { eastM: onStreet(eastM), northM } : { eastM, northM: onStreet(northM) };
+  return placeAt(town, clamped(at, area.radiusM), area);
+}
+
+/** The polygon around an area: every home of it lies inside. Its corners are 6 digits of a degree. */
+export function areaPolygon(town: FleetTown, area: TownArea): Polygon {
+  // A polygon's edges come closer to its middle than its corners do.
+  const cornerM = (area.radiusM + 1) / Math.cos(Math.PI / CORNERS);
+  const corners = Array.from({ length: CORNERS }, (_, at): [number, number] => {
+    const angle = (at / CORNERS) * 2 * Math.PI;
+    const { longitude, latitude } = placeAt(
+      town,
+      { eastM: Math.cos(angle) * cornerM, northM: Math.sin(angle) * cornerM },
+      area,
+    );
+    return [longitude, latitude];
+  });
+  return { type: 'Polygon', coordinates: [[...corners, ...corners.slice(0, 1)]] };
+}
+
+interface Metres {
+  eastM: number;
+  northM: number;
+}
+
+function clamped({ eastM, northM }: Metres, radiusM: number): Metres {
+  const distanceM = Math.hypot(eastM, northM);
+  const share = distanceM > radiusM ? radiusM / distanceM : 1;
+  return { eastM: eastM * share, northM: northM * share };
+}
+
+function placeAt(town: FleetTown, { eastM, northM }: Metres, area: TownArea): Place {
+  const latitude = town.latitude + (area.northM + northM) / DEGREE_M;
+  const degreeM = DEGREE_M * Math.cos((town.latitude * Math.PI) / 180);
+  const longitude = town.longitude + (area.eastM + eastM) / degreeM;
+  // Past the 180th meridian it goes on from the other side.
+  return { longitude: rounded(((longitude + 540) % 360) - 180), latitude: rounded(latitude) };
+}
+
+const rounded = (degrees: number) => Math.round(degrees * 1e6) / 1e6;
