@@ -156,7 +156,7 @@ const eachWord = z.strictObject({
     .prefault({ share: 30, decline: 20, ignore: 40, slow: 4, revoke: 3, offline: 3 })
     .describe('What owners do with a request, in percent of the homes; what is not named is 0'),
   answerAfter: delaysSchema.prefault({ from: '2s', to: '20s' }),
-  slowAnswerAfter: delaysSchema.prefault({ from: '60s', to: '5m' }),
+  slowAnswerAfter: delaysSchema.prefault({ from: '20s', to: '45s' }),
   revokeAfter: delaysSchema.prefault({ from: '5s', to: '60s' }),
   disclose: discloseSchema
     .prefault({ address: 50, email: 50 })

@@ -1,0 +1,294 @@
+// Owns: one owner of a fleet: a key, paired with one doorbell, who hears its requests, answers as drawn, says again what was not answered,
+// and may take back. Not here: what is drawn (draw-fleet.ts), signing and verifying (device/owner), the doorbell.
+import {
+  assert,
+  generateSigningKey,
+  type Home,
+  isFailure,
+  makeDenial,
+  makeGrant,
+  makeRevoke,
+  OwnerSession,
+  type OwnerSessionDeps,
+  pairWithDevice,
+  type Receipt,
+  type Signer,
+  type Timer,
+  type VerifiedNotice,
+  type Window,
+} from '../../device/exports-without-firmware.ts';
+import { askForState } from '../terminal/owner-requests.ts';
+import type { DrawnOwner } from './draw-fleet.ts';
+
+/** How much of the newest footage an owner shares. */
+const SHARED_US = 4_000_000;
+/** What the doorbell has not answered is said again: it or the broker may be away for long. */
+const AGAIN_MS = 15_000;
+const SAYINGS_MAX = 80;
+/** Requests that are remembered; a doorbell has fewer open ones. */
+const REQUESTS_MAX = 256;
+
+/** What an owner can tell, and how often it did. */
+export interface OwnerCounts {
+  /** Requests that were verified. */
+  seen: number;
+  ignored: number;
+  /** The doorbell has no footage, or none any more, of the time that was asked about. */
+  withoutFootage: number;
+  /** By the doorbell's signed receipts. `sent`: the bridge has the whole clip. `erased`: and has erased it. `recalled`: its vault decides. */
+  granted: number;
+  denied: number;
+  sent: number;
+  failed: number;
+  revoked: number;
+  erased: number;
+  recalled: number;
+  refused: number;
+  /** No receipt came, however often it was said. */
+  unanswered: number;
+}
+
+/** Something that an owner did or heard, once. */
+export interface OwnerMoment {
+  what: keyof OwnerCounts;
+  request: string;
+  /** Since the owner first said what is answered by it; 0 where nothing was said. */
+  afterMs: number;
+  /** Why, for `refused` and `failed`: a code of the table of errors. */
+  code?: string;
+}
+
+/** Something that was signed, and is said until a receipt answers it. */
+interface Order {
+  kind: 'grant' | 'deny' | 'revoke';
+  request: string;
+  jti: string;
+  token: string;
+  sinceMs: number;
+  isAnswered: boolean;
+}
+
+/** A request on its way to an end. */
+interface Heard {
+  notice: VerifiedNotice;
+  orders: Order[];
+  /** What was told of it already: receipts are repeated. */
+  told: Set<OwnerMoment['what']>;
+}
+
+/** What it will do; its timer runs between start and stop. */
+interface PlannedStep {
+  dueMs: number;
+  call: () => void;
+  timer: Timer | null;
+}
+
+const OF_RECEIPTS: Partial<Record<Receipt['outcome'], OwnerMoment['what']>> = {
+  ...({ granted: 'granted', denied: 'denied', sent: 'sent', failed: 'failed' } as const),
+  ...({ revoked: 'revoked', deleted: 'erased', recalled: 'recalled' } as const),
+};
+
+export class FleetOwner {
+  readonly counts: OwnerCounts = {
+    ...{ seen: 0, ignored: 0, withoutFootage: 0, granted: 0, denied: 0, sent: 0, failed: 0 },
+    ...{ revoked: 0, erased: 0, recalled: 0, refused: 0, unanswered: 0 },
+  };
+  private readonly drawn: DrawnOwner;
+  private readonly deps: OwnerSessionDeps;
+  private readonly told: (moment: OwnerMoment) => void;
+  private readonly signer: Signer;
+  private readonly requests = new Map<string, Heard>();
+  private readonly steps = new Set<PlannedStep>();
+  private paired: Home | null = null;
+  private session: OwnerSession | null = null;
+  /** Of sessions that have ended. */
+  private unbelievedBefore = 0;
+
+  /** `deps.random` makes its key, so it is no seeded one. `told` is called after each is counted. */
+  constructor(drawn: DrawnOwner, deps: OwnerSessionDeps, told: (moment: OwnerMoment) => void = () => undefined) {
+    this.drawn = drawn;
+    this.deps = deps;
+    this.told = told;
+    this.signer = { key: generateSigningKey(deps.random), clock: deps.clock, random: deps.random };
+  }
+
+  /** Its doorbell, once they are paired. */
+  get home(): Home | null {
+    return this.paired;
+  }
+
+  get publicKey(): string {
+    return this.signer.key.publicKey;
+  }
+
+  /** Messages that did not verify. */
+  get unbelieved(): number {
+    return this.unbelievedBefore + (this.session?.unbelievedCount ?? 0);
+  }
+
+  /** Pairs with the doorbell that listens at a socket; `own`: its account where the doorbell issues none. Throws as `pairWithDevice`. */
+  async pair(socketPath: string, own?: { user: string; password: string }): Promise<Home> {
+    const { clock, network } = this.deps;
+    const seams = network ? { clock, network } : { clock };
+    this.paired = await pairWithDevice(seams, socketPath, this.signer.key, 'owner', own);
+    return this.paired;
+  }
+
+  /**
+   * Listens and answers from now on, unless it is never there; it is paired. After `stop` it goes on where it was. Throws `unreachable`
+   * and the `tls_*` of the home broker; it may be started again then.
+   */
+  async start(): Promise<void> {
+    const { paired, drawn, deps, signer } = this;
+    assert(paired !== null, 'an owner is paired before it listens');
+    if (drawn.isOffline || this.session) return;
+    const session = new OwnerSession(paired, deps);
+    this.session = session;
+    session.listen({
+      // What came while it was away is repeated when it asks.
+      returned: () => askForState(session, signer),
+      notice: (notice) => this.noticed(notice),
+      receipt: (receipt) => this.answeredBy(receipt),
+    });
+    try {
+      await session.start();
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+    askForState(session, signer);
+    for (const step of [...this.steps]) this.schedule(step);
+  }
+
+  /** Ends its session; what it still wants to do waits for the next start. */
+  async stop(): Promise<void> {
+    const { session } = this;
+    this.session = null;
+    for (const { timer } of this.steps) timer?.cancel();
+    await session?.stop();
+    this.unbelievedBefore += session?.unbelievedCount ?? 0;
+  }
+
+  private noticed(notice: VerifiedNotice): void {
+    const request = notice.request.jti;
+    const known = this.requests.get(request);
+    if (known) {
+      known.notice = notice;
+      return;
+    }
+    const heard: Heard = { notice, orders: [], told: new Set() };
+    this.requests.set(request, heard);
+    this.forgetOldest();
+    this.tell(heard, { what: 'seen', request, afterMs: 0 });
+    if (this.drawn.answer === 'ignore') this.tell(heard, { what: 'ignored', request, afterMs: 0 });
+    else this.later(this.drawn.delayMs, () => this.answer(heard));
+  }
+
+  private answer(heard: Heard): void {
+    const { signer, drawn } = this;
+    const { notice } = heard;
+    if (drawn.answer === 'decline') {
+      this.order(heard, 'deny', makeDenial(signer, notice));
+      return;
+    }
+    const window = newestOf(notice.coverage);
+    if (!window) {
+      this.tell(heard, { what: 'withoutFootage', request: notice.request.jti, afterMs: 0 });
+      return;
+    }
+    const known = notice.askedKeys.filter((key) => notice.wouldDisclose[key] !== undefined);
+    const disclose = drawn.disclose.filter((key) => known.includes(key));
+    this.order(heard, 'grant', makeGrant(signer, notice, { window, disclose }));
+  }
+
+  private order(heard: Heard, kind: Order['kind'], { jti, token }: { jti: string; token: string }): void {
+    const request = heard.notice.request.jti;
+    const order: Order = { kind, request, jti, token, sinceMs: this.deps.clock.monotonicMs(), isAnswered: false };
+    heard.orders.push(order);
+    this.say(order, SAYINGS_MAX);
+  }
+
+  /** Says an order, and again until a receipt answers it. */
+  private say(order: Order, times: number): void {
+    const { session } = this;
+    if (order.isAnswered || !session) return;
+    if (times === 0) {
+      const heard = this.requests.get(order.request);
+      if (heard) this.tell(heard, { what: 'unanswered', request: order.request, afterMs: this.since(order) });
+      return;
+    }
+    // A broker that is away loses it; the next saying does not.
+    session.answer(order.request, order.kind, order.token).catch((thrown: unknown) => {
+      if (!isFailure(thrown)) throw thrown;
+    });
+    this.later(AGAIN_MS, () => this.say(order, times - 1));
+  }
+
+  private answeredBy(receipt: Receipt): void {
+    const heard = receipt.request === undefined ? undefined : this.requests.get(receipt.request);
+    const order = heard?.orders.find(({ jti }) => jti === receipt.answers || jti === receipt.grant);
+    if (!heard || !order) return;
+    const isAnswer = receipt.answers === order.jti;
+    order.isAnswered ||= isAnswer || receipt.answers === undefined;
+    const what = receipt.outcome === 'refused' ? this.refusal(receipt, isAnswer) : OF_RECEIPTS[receipt.outcome];
+    if (what === undefined || heard.told.has(what)) return;
+    const { code } = receipt;
+    // What becomes of a clip that was taken back is counted from then on.
+    const since = (what === 'erased' || what === 'recalled') && heard.orders.find(({ kind }) => kind === 'revoke');
+    const moment = { what, request: order.request, afterMs: this.since(since || order) };
+    this.tell(heard, code === undefined ? moment : { ...moment, code });
+    if (what === 'granted' && this.drawn.revokes) this.takeBackLater(heard, order, receipt);
+  }
+
+  /** A refusal of a window whose footage has gone is no fault of anybody. */
+  private refusal({ code }: Receipt, isAnswer: boolean): OwnerMoment['what'] | undefined {
+    if (!isAnswer) return undefined;
+    return code === 'consent_window_no_footage' ? 'withoutFootage' : 'refused';
+  }
+
+  private takeBackLater(heard: Heard, { request, jti: grant }: Order, { grantSha256 }: Receipt): void {
+    const { signer, paired } = this;
+    if (grantSha256 === undefined || !paired) return;
+    this.later(this.drawn.revokesAfterMs, () =>
+      this.order(heard, 'revoke', makeRevoke(signer, paired.device, { request, grant, grantSha256 })),
+    );
+  }
+
+  private tell(heard: Heard, moment: OwnerMoment): void {
+    heard.told.add(moment.what);
+    this.counts[moment.what] += 1;
+    this.told(moment);
+  }
+
+  private since({ sinceMs }: Order): number {
+    return this.deps.clock.monotonicMs() - sinceMs;
+  }
+
+  private later(delayMs: number, call: () => void): void {
+    const step: PlannedStep = { dueMs: this.deps.clock.monotonicMs() + delayMs, call, timer: null };
+    this.steps.add(step);
+    this.schedule(step);
+  }
+
+  private schedule(step: PlannedStep): void {
+    const { clock } = this.deps;
+    step.timer = clock.after(Math.max(0, step.dueMs - clock.monotonicMs()), () => {
+      this.steps.delete(step);
+      step.call();
+    });
+  }
+
+  private forgetOldest(): void {
+    for (const oldest of this.requests.keys()) {
+      if (this.requests.size <= REQUESTS_MAX) return;
+      this.requests.delete(oldest);
+    }
+  }
+}
+
+/** The end of the newest footage; null where there is none. */
+function newestOf(coverage: readonly Window[]): Window | null {
+  const span = coverage.at(-1);
+  if (!span) return null;
+  return { startUs: Math.max(span.startUs, span.endUs - SHARED_US), endUs: span.endUs };
+}
