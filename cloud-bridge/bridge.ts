@@ -25,7 +25,7 @@ import type { BridgeConfig } from './config.ts';
 import { Custody } from './custody/custody-proofs.ts';
 import { logRoutes } from './custody/routes.ts';
 import { folderAccounts } from './enrolment/broker-accounts.ts';
-import { Enrolment } from './enrolment/enrolment.ts';
+import { type CodeWish, Enrolment, type PrintedCode } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import type { Router } from './http/router.ts';
 import { bundleRoutes, CustodyCalls } from './intake/custody-bundle-routes.ts';
@@ -159,9 +159,9 @@ export class Bridge {
     return this.up().core.adminToken;
   }
 
-  /** A new one-time enrolment code, as one line of text, and when it expires in seconds since 1970. */
-  printEnrolmentCode(): Promise<{ code: string; expiresS: number }> {
-    return this.up().enrolment.printCode(this.publicUrl());
+  /** A new enrolment code, for one device unless `wish` says more, as one line of text, and when it expires in seconds since 1970. */
+  printEnrolmentCode(wish?: CodeWish): Promise<PrintedCode> {
+    return this.up().enrolment.printCode(this.publicUrl(), wish);
   }
 
   /** Fetches the registry's revocation list now and publishes the consequences, instead of at the next turn. */

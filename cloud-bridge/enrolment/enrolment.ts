@@ -1,4 +1,4 @@
-// Owns: letting a device in, once, by a one-time code. Not here: accounts at the broker (AccountBook), where devices are:
+// Owns: letting devices in, each once, by a code for one or for as many as its operator says. Not here: accounts at the broker (AccountBook), where devices are:
 // the bridge never learns that.
 import { toBase64url, utf8 } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
@@ -34,11 +34,32 @@ export interface EnrolmentDeps {
   codeLifeS: number;
 }
 
+/** What an operator wishes for a code: for how many devices, and for how long. */
+export interface CodeWish {
+  devices?: number | undefined;
+  lifeS?: number | undefined;
+}
+
+/** A code as its operator sees it afterwards. `id` follows from the secret's hash, and opens nothing. */
+export interface KnownCode {
+  id: string;
+  devices: number;
+  enrolled: number;
+  /** Seconds since 1970. */
+  expiresS: number;
+}
+export type PrintedCode = Omit<KnownCode, 'enrolled'> & { code: string };
+
+const CODE_ID_PREFIX = 'code-';
+export const CODE_ID = /^code-[0-9a-f]{32}$/;
+
+const codeId = (secretSha256: string) => CODE_ID_PREFIX + secretSha256.slice(0, 32);
+
 const PROOF_LIFE_S_MAX = 600;
 const FAILURES_MAX = 20;
 const FAILURE_SPAN_MS = 10 * 60_000;
 
-/** Issues one-time codes and redeems them. */
+/** Issues codes and redeems them. */
 export class Enrolment {
   private readonly deps: EnrolmentDeps;
   private readonly attempts: FixedWindowLimit;
@@ -48,19 +69,41 @@ export class Enrolment {
     this.attempts = new FixedWindowLimit(new WindowCounts(deps.clock, FAILURE_SPAN_MS), FAILURES_MAX);
   }
 
-  /** A new one-time code under the bridge's address `url`; only its secret's hash is kept. */
-  async printCode(url: string): Promise<{ code: string; expiresS: number }> {
-    const { random, clock, store, codeLifeS, key, registryKey } = this.deps;
+  /**
+   * A new code under the bridge's address `url`, for one device unless more are wished for; only its secret's hash is kept. `lifeS`: the
+   * usual life by default.
+   */
+  async printCode(url: string, wish: CodeWish = {}): Promise<PrintedCode> {
+    const { random, clock, store, codeLifeS, key, registryKey, log } = this.deps;
+    const { devices = 1, lifeS = codeLifeS } = wish;
     const secret = toBase64url(random.bytes(32));
     const nowS = wallSeconds(clock);
-    await store.addCode(sha256Hex(secret), nowS + codeLifeS, nowS);
+    const expiresS = nowS + lifeS;
+    const secretSha256 = sha256Hex(secret);
+    await store.addCode(secretSha256, expiresS, nowS, devices);
     const code = printEnrolmentCode({
       url,
       bridge: sha256Hex(key.publicKey),
       registry: sha256Hex(registryKey),
       secret,
     });
-    return { code, expiresS: nowS + codeLifeS };
+    const id = codeId(secretSha256);
+    if (devices > 1) log.info('there is a new enrolment code for several devices', { code: id, devices, expiresS });
+    return { code, id, devices, expiresS };
+  }
+
+  /** Codes that are still good, the next to expire first. */
+  async codes(): Promise<KnownCode[]> {
+    const known = await this.deps.store.codes(wallSeconds(this.deps.clock));
+    return known.map(({ secretSha256, devicesMax: devices, enrolled, expiresS }) => ({
+      ...{ id: codeId(secretSha256), devices, enrolled, expiresS },
+    }));
+  }
+
+  /** Ends a code; devices that have enrolled with it stay. Throws `enrolment_code_unknown`. */
+  async endCode(id: string): Promise<void> {
+    if (!(await this.deps.store.endCode(id.slice(CODE_ID_PREFIX.length)))) throw failure('enrolment_code_unknown');
+    this.deps.log.info('an enrolment code was ended', { code: id });
   }
 
   /**

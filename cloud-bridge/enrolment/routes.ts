@@ -2,9 +2,23 @@
 import { z } from 'zod';
 import { enrolmentBodySchema } from '../../device/protocol/enrolment.ts';
 import type { Router } from '../http/router.ts';
-import type { Enrolment } from './enrolment.ts';
+import { CODE_ID, type Enrolment } from './enrolment.ts';
 
-const codeSchema = z.strictObject({ code: z.string(), expiresS: z.int() });
+/** Devices of one code, and how long it may be good. */
+const DEVICES_MAX = 100_000;
+const LIFE_S_MIN = 60;
+const LIFE_S_MAX = 7 * 24 * 3_600;
+
+const wishSchema = z
+  .strictObject({
+    devices: z.int().min(1).max(DEVICES_MAX).optional().describe('How many devices it lets in; one by default'),
+    lifeS: z.int().min(LIFE_S_MIN).max(LIFE_S_MAX).optional().describe('Seconds until it expires'),
+  })
+  .prefault({});
+const codeParamsSchema = z.strictObject({ code: z.string().regex(CODE_ID) });
+const facts = { id: z.string(), devices: z.int(), expiresS: z.int() } as const;
+const codeSchema = z.strictObject({ code: z.string(), ...facts });
+const listSchema = z.strictObject({ codes: z.array(z.strictObject({ ...facts, enrolled: z.int() })) });
 const statementSchema = z.strictObject({ statement: z.string() });
 
 /** Adds the routes; `publicUrl` is where devices reach the bridge. */
@@ -12,16 +26,30 @@ export function enrolmentRoutes(
   api: Router,
   { enrolment, publicUrl }: { enrolment: Enrolment; publicUrl: () => string },
 ): void {
+  const admin = { roles: ['admin'] } as const;
   api.route(
     {
-      method: 'POST',
-      path: '/v1/enrolment-codes',
-      roles: ['admin'],
-      answer: codeSchema,
-      status: 201,
-      about: 'Prints a code that lets one device in, once.',
+      ...{ method: 'POST', path: '/v1/enrolment-codes', ...admin, body: wishSchema, answer: codeSchema, status: 201 },
+      about: 'Prints a code that lets one device in, or as many as are wished for, each once.',
     },
-    () => enrolment.printCode(publicUrl()),
+    ({ body }) => enrolment.printCode(publicUrl(), body),
+  );
+  api.route(
+    {
+      ...{ method: 'GET', path: '/v1/enrolment-codes', ...admin, answer: listSchema },
+      about: 'Codes that have not expired, and how many devices each has let in.',
+    },
+    async () => ({ codes: await enrolment.codes() }),
+  );
+  api.route(
+    {
+      ...{ method: 'DELETE', path: '/v1/enrolment-codes/:code', ...admin, params: codeParamsSchema, answer: null },
+      about: 'Ends a code. Devices that have enrolled with it stay enrolled.',
+    },
+    async ({ params }) => {
+      await enrolment.endCode(params.code);
+      return undefined;
+    },
   );
   api.route(
     {

@@ -7,14 +7,26 @@ export interface EnrolledDevice {
   enrolledS: number;
 }
 
+/** A code without its secret. */
+export interface EnrolmentCodeCounts {
+  secretSha256: string;
+  devicesMax: number;
+  enrolled: number;
+  expiresS: number;
+}
+
 export interface EnrolmentStore {
-  /** Stores a code as its secret's hash only; deletes codes that have expired. */
-  addCode(secretSha256: string, expiresS: number, nowS: number): Promise<void>;
+  /** Stores a code for so many devices, as its secret's hash only; deletes codes that have expired. */
+  addCode(secretSha256: string, expiresS: number, nowS: number, devicesMax?: number): Promise<void>;
   /**
-   * Marks a code as used and adds the device, in one step; false when the code is unknown, expired, or was used
-   * by another key. The same key may repeat it until it expires: the first answer may have been lost.
+   * Counts a device under a code and adds it, in one step; false when the code is unknown, expired, ended, or has let in as many other
+   * keys as it may. A key that it has let in may repeat it until it expires: the first answer may have been lost.
    */
   redeem(secretSha256: string, device: EnrolledDevice): Promise<boolean>;
+  /** Codes that have not expired, the next to expire first. */
+  codes(nowS: number): Promise<EnrolmentCodeCounts[]>;
+  /** Deletes the code whose hash begins so; false when there is none. Who has enrolled with it stays enrolled. */
+  endCode(sha256Prefix: string): Promise<boolean>;
   /** The device's pinned key; null when it is not enrolled. */
   deviceKey(device: string): Promise<string | null>;
 }

@@ -7,7 +7,9 @@ import type { Migrations } from './migrations.ts';
 export interface Tables extends CustodyTables {
   schema_version: { version: number };
   kept_documents: { name: string; token: string; revision: Generated<number> };
-  enrolment_codes: { secret_sha256: string; expires_s: number; used_by: string | null };
+  enrolment_codes: { secret_sha256: string; expires_s: number; devices_max: number; enrolled: number };
+  /** The keys that have used a code; as many as it counts as enrolled. */
+  enrolment_uses: { secret_sha256: string; key: string };
   devices: { device: string; key: string; enrolled_s: number };
   requests: {
     request: string;
@@ -355,4 +357,15 @@ export const MIGRATIONS: Migrations = [
      ) strict`,
   ],
   LEAVES_BY_HOME,
+  [
+    `alter table enrolment_codes add column devices_max integer not null default 1`,
+    `alter table enrolment_codes add column enrolled integer not null default 0`,
+    `create table enrolment_uses (
+       secret_sha256 text not null references enrolment_codes (secret_sha256) on delete cascade, key text not null,
+       primary key (secret_sha256, key)
+     ) strict`,
+    `insert into enrolment_uses select secret_sha256, used_by from enrolment_codes where used_by is not null`,
+    `update enrolment_codes set enrolled = 1 where used_by is not null`,
+    `alter table enrolment_codes drop column used_by`,
+  ],
 ];

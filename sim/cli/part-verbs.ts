@@ -15,7 +15,7 @@ import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { ServiceManager } from '../terminal/service-manager.ts';
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
-import { addBridgeEnrol } from './bridge-enrolment-code.ts';
+import { addBridgeCodes, addBridgeEnrol } from './bridge-enrolment-code.ts';
 import { addBrokerAcl } from './broker-acl.ts';
 import { addBrokerHomeAssistant } from './broker-home-assistant.ts';
 import { type Context, openContext } from './context.ts';
@@ -245,6 +245,7 @@ export function addBridge(program: Command): void {
       });
     });
   addBridgeEnrol(bridge);
+  addBridgeCodes(bridge);
 }
 
 interface DeviceOptions extends Partial<PartOptions>, FaultOptions {

@@ -68,7 +68,10 @@ const call = (fixture: BridgeFixture, verb: string, request: string) =>
 
 async function asking(fixture: BridgeFixture): Promise<void> {
   await fixture.admitAgency();
-  await fixture.post('/v1/enrolment-codes', {}, fixture.bridge.adminToken);
+  const { adminToken } = fixture.bridge;
+  const batch = await fixture.post('/v1/enrolment-codes', { devices: 3, lifeS: 60 }, adminToken);
+  await fixture.get('/v1/enrolment-codes', adminToken);
+  await fixture.send('DELETE', `/v1/enrolment-codes/${batch.body['id']}`, { authorization: `Bearer ${adminToken}` });
   await fixture.enrol();
   const drafts = [freshId(fixture.random, 'case'), freshId(fixture.random, 'case')];
   const [first = '', second = ''] = await Promise.all(

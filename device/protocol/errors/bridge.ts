@@ -23,8 +23,13 @@ export const bridgeErrors = {
   ),
   enrolment_code_invalid: refused(
     403,
-    'The enrolment code is unknown, used or expired.',
+    'The enrolment code is unknown, used up, ended or expired.',
     'Print a new one with `doorsill bridge enrol`.',
+  ),
+  enrolment_code_unknown: refused(
+    404,
+    'There is no such enrolment code: it has expired, or was ended.',
+    'See `doorsill bridge codes`.',
   ),
   enrolment_code_exposed: wrongUsage(
     400,

@@ -1,14 +1,14 @@
-// Holds: a device gets in with a one-time code and its own key, once, and learns whom to trust.
+// Holds: a device gets in with a code and its own key, once, and learns whom to trust; a code lets in as many as its operator says.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { passwordFits, readAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { enrolmentStatementSchema, readEnrolmentCode } from '../../../device/protocol/enrolment.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
-import { makeParty } from '../../support/parties.ts';
+import { makeParty, type Party } from '../../support/parties.ts';
 
 let fixture: BridgeFixture;
 beforeEach(async () => {
@@ -135,4 +135,95 @@ it('remembers enrolled devices and unused codes over a restart', async () => {
   const request = fixture.cast.request();
   await fixture.post('/v1/requests', { request });
   expect((await fixture.openIntake(fixture.parcel(request))).status).toBe(200);
+});
+
+describe('a code for several devices', () => {
+  const some = (count: number) => Array.from({ length: count }, () => makeParty('device', new SystemRandom()));
+  const enrolEach = async (secret: string, devices: readonly Party[]) => {
+    const answers = await Promise.all(devices.map((one) => enrol(secret, fixture.enrolmentProof(secret, one))));
+    return answers.map(({ status, body }) => (status === 201 ? 'in' : body['code']));
+  };
+  const batch = async (wish: object) => {
+    const { status, body } = await fixture.post('/v1/enrolment-codes', wish, fixture.bridge.adminToken);
+    const secret = readEnrolmentCode(String(body['code']))?.secret ?? '';
+    return { status, body, secret, id: String(body['id']) };
+  };
+  const codes = async () => (await fixture.get('/v1/enrolment-codes', fixture.bridge.adminToken)).body['codes'];
+  const end = (id: string, token: string) =>
+    fixture.send('DELETE', `/v1/enrolment-codes/${id}`, token ? { authorization: `Bearer ${token}` } : {});
+
+  it('does not exist unless its operator makes it', async () => {
+    expect(await codes()).toEqual([]);
+    const { body, secret } = await batch({});
+    expect(body).toMatchObject({ devices: 1, expiresS: expect.any(Number) });
+    expect(await enrolEach(secret, some(2))).toEqual(expect.arrayContaining(['in', 'enrolment_code_invalid']));
+    for (const token of ['', 'a'.repeat(43)]) {
+      expect((await fixture.post('/v1/enrolment-codes', { devices: 3 }, token)).status).toBe(401);
+      expect((await fixture.get('/v1/enrolment-codes', token)).status).toBe(401);
+      expect((await end(String(body['id']), token)).status).toBe(401);
+    }
+  });
+
+  it('lets in that many, each by its own key, and no other', async () => {
+    const { secret } = await batch({ devices: 3 });
+    const [late, ...first] = some(4);
+    expect(await enrolEach(secret, first)).toEqual(['in', 'in', 'in']);
+    expect(await enrolEach(secret, late ? [late] : [])).toEqual(['enrolment_code_invalid']);
+    // Whose answer was lost may ask again, and takes no second place.
+    expect(await enrolEach(secret, first)).toEqual(['in', 'in', 'in']);
+    expect(await codes()).toMatchObject([{ devices: 3, enrolled: 3 }]);
+  });
+
+  it('gives the last place to one of two that come at once', async () => {
+    const { secret } = await batch({ devices: 2 });
+    expect(await enrolEach(secret, some(1))).toEqual(['in']);
+    expect((await enrolEach(secret, some(2))).sort()).toEqual(['enrolment_code_invalid', 'in']);
+    expect(await codes()).toMatchObject([{ devices: 2, enrolled: 2 }]);
+  });
+
+  it('is good until its time, and over a restart', async () => {
+    const { secret, body } = await batch({ devices: 10, lifeS: 3 * 3_600 });
+    expect(body['expiresS']).toBe(fixture.cast.nowS() + 3 * 3_600);
+    fixture.clock.shiftS = 2 * 3_600;
+    await fixture.bridge.stop();
+    await fixture.startBridge();
+    expect(await enrolEach(secret, some(1))).toEqual(['in']);
+    fixture.clock.shiftS = 3 * 3_600 + 1;
+    expect(await enrolEach(secret, some(1))).toEqual(['enrolment_code_invalid']);
+    expect(await codes()).toEqual([]);
+  });
+
+  it('can be ended; who is in stays in, and nobody else gets in', async () => {
+    const { secret, id } = await batch({ devices: 10 });
+    const [early, late] = some(2);
+    if (!early || !late) expect.fail();
+    expect(await enrolEach(secret, [early])).toEqual(['in']);
+    expect((await end(id, fixture.bridge.adminToken)).status).toBe(204);
+    expect(await enrolEach(secret, [late, early])).toEqual(['enrolment_code_invalid', 'enrolment_code_invalid']);
+    expect((await end(id, fixture.bridge.adminToken)).body['code']).toBe('enrolment_code_unknown');
+    expect((await end('code-%', fixture.bridge.adminToken)).status).toBe(404);
+    expect(await codes()).toEqual([]);
+  });
+
+  it.each([
+    { devices: 0 },
+    { devices: -1 },
+    { devices: 1.5 },
+    { devices: 1e9 },
+    { devices: '3' },
+    { lifeS: 59 },
+    { lifeS: 8 * 24 * 3_600 },
+    { device: 3 },
+  ])('is refused as %j', async (wish) => {
+    expect(await batch(wish)).toMatchObject({ status: 400, body: { code: 'http_body_invalid' } });
+    expect(await codes()).toEqual([]);
+  });
+
+  it('is kept as a hash, and its id opens nothing', async () => {
+    const { secret, id } = await batch({ devices: 2 });
+    expect(id).toBe(`code-${sha256Hex(secret).slice(0, 32)}`);
+    expect(JSON.stringify(await codes())).not.toContain(secret);
+    expect(await enrolEach(id, some(1))).toEqual(['enrolment_code_invalid']);
+    expect(await enrolEach(sha256Hex(secret), some(1))).toEqual(['enrolment_code_invalid']);
+  });
 });

@@ -77,6 +77,32 @@ export function bridgeStoresContract(
     expect((await Promise.all(raced)).filter(Boolean)).toEqual([true]);
   });
 
+  it('lets as many keys in with a code as it is for, also when they come at once, and none once it is ended', async () => {
+    const { enrolments, neighbors } = database();
+    const enrol = (device: string, enrolledS = 1) => enrolments.redeem('batch', { device, key: device, enrolledS });
+    await enrolments.addCode('batch', 100, 0, 3);
+    await enrolments.addCode('single', 90, 0);
+    expect(await enrol('device-a')).toBe(true);
+    // The same device once more, when its answer was lost, takes no second place.
+    expect(await Promise.all([enrol('device-a'), enrol('device-a', 2)])).toEqual([true, true]);
+    const raced = await Promise.all(['b', 'c', 'd', 'e'].map((name) => enrol(`device-${name}`)));
+    expect(raced.filter(Boolean)).toHaveLength(2);
+    expect(await neighbors.devices()).toBe(3);
+    await reopen();
+    const again = database().enrolments;
+    expect(await again.redeem('batch', { device: 'device-f', key: 'device-f', enrolledS: 3 })).toBe(false);
+    expect(await again.codes(50)).toEqual([
+      { secretSha256: 'single', devicesMax: 1, enrolled: 0, expiresS: 90 },
+      { secretSha256: 'batch', devicesMax: 3, enrolled: 3, expiresS: 100 },
+    ]);
+    expect((await again.codes(90)).map(({ secretSha256 }) => secretSha256)).toEqual(['batch']);
+    expect(await again.endCode('bat')).toBe(true);
+    expect(await again.endCode('bat')).toBe(false);
+    expect(await again.redeem('batch', { device: 'device-a', key: 'device-a', enrolledS: 4 })).toBe(false);
+    expect(await again.deviceKey('device-a')).toBe('device-a');
+    expect((await again.codes(50)).map(({ secretSha256 }) => secretSha256)).toEqual(['single']);
+  });
+
   it('takes a request once, byte for byte, within the limits on numbers, also when many come at once', async () => {
     const { requests } = database();
     const long = storedRequest({

@@ -66,6 +66,7 @@ const ROWS: ((kind: DatabaseKind) => string[])[] = [
         `insert into custody_leaves (leaf, entry, receipt_sha256, salt, facts)
            values (${at + 1}, '{"kind":"${what}","home":"${HOME}"}', null, ${bytes(kind, 'aa')}, '{}')`,
     ),
+  () => [`insert into enrolment_codes values ('used', 100, 'k-used')`],
 ];
 
 /** Versions there are rows for: each that was released. */
@@ -84,6 +85,9 @@ export async function expectFormer(database: Database, version: number): Promise
   expect(await documents.loadRevocations()).toBe('list');
   expect(await enrolments.deviceKey('device-a')).toBe('k');
   expect(await enrolments.redeem('s', { device: 'device-b', key: 'k2', enrolledS: 2 })).toBe(true);
+  // A code that was used is still its device's alone.
+  const reuse = (key: string) => enrolments.redeem('used', { device: `device-${key}`, key, enrolledS: 2 });
+  expect([await reuse('k-other'), await reuse('k-used')]).toEqual([false, version >= 8]);
   expect(await requests.find('request-a')).toMatchObject({
     state: 'published',
     organisation: 'agency-a',
