@@ -7,7 +7,7 @@ import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
 
 export interface DeviceTokensDeps {
   clock: Clock;
-  store: EnrolmentStore;
+  store: Pick<EnrolmentStore, 'deviceKey'>;
   bridgeId: string;
   lifeSMax: number;
 }

@@ -190,11 +190,8 @@ const eachWord = z.strictObject({
 /** What a profile takes; see `FleetProfile`. */
 export const fleetProfileSchema = eachWord.superRefine(refuseContradictions);
 
-/** A profile as it is written. */
-export type FleetProfileInput = z.input<typeof fleetProfileSchema>;
 /** A profile with every default in its place: durations in microseconds, rates for each hour. */
 export type FleetProfile = z.output<typeof fleetProfileSchema>;
-export type FleetScene = FleetProfile['scenes'][string];
 export type FleetTown = FleetProfile['town'];
 export type TownArea = FleetTown['areas'][string];
 

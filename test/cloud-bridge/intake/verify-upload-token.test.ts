@@ -21,8 +21,6 @@ function ground() {
       asked += 1;
       return keys.get(device) ?? null;
     },
-    addCode: () => Promise.reject(new Error('not asked')),
-    redeem: () => Promise.reject(new Error('not asked')),
   };
   const tokens = new DeviceTokens({ clock, store, bridgeId: cast.bridge.id, lifeSMax: LIFE_S });
   const claims = (changes: Partial<UploadToken> = {}): UploadToken => ({
