@@ -54,6 +54,8 @@ export interface DoorbellOptions {
   heard?: (event: DeviceEvent) => void;
   /** What the program that runs a virtual doorbell makes go wrong with the disk and the clock that it gave: its owners are told in the state. */
   simulatedFaults?: SimulatedFaults;
+  /** Called when footage up to a wall time, in microseconds, is in the ring: for a program that measures how late that is. */
+  stored?: (endUs: number) => void;
 }
 
 export interface SimulatedFaults {
@@ -225,9 +227,11 @@ export class Doorbell {
         this.gray.give(frame);
       },
       scenePress: (atUs) => this.pressed({ button: 'front', source: 'scene', atUs }),
+      sceneMotion: (motion) => this.events.sceneMotion(motion),
       camera: (change) => this.onCamera(change),
       shutter: (closed) => this.peripherals.shut(closed),
       storage: (fault) => this.status.storageIs('ring', fault),
+      stored: (endUs) => this.options.stored?.(endUs),
     };
   }
 

@@ -9,12 +9,14 @@ import { type Failure, isFailure } from './protocol/errors.ts';
 import type { Ring } from './ring/ring-interface.ts';
 
 /** The recipients of footage and its state besides the ring. */
-export interface RecorderSinks extends Pick<CaptureSinks, 'gray' | 'scenePress'> {
+export interface RecorderSinks extends Pick<CaptureSinks, 'gray' | 'scenePress' | 'sceneMotion'> {
   camera(change: CaptureChange): void;
   /** Moves the lid before the camera; never rejects. */
   shutter(closed: boolean): Promise<void>;
   /** Why a segment could not be stored; null when one could. */
   storage(fault: Failure | null): void;
+  /** Footage up to this wall time is in the ring. */
+  stored?(endUs: number): void;
 }
 
 export interface RecorderDeps {
@@ -42,12 +44,13 @@ export class Recorder {
 
   constructor(deps: RecorderDeps) {
     this.deps = deps;
-    const { gray, scenePress } = deps.sinks;
+    const { gray, scenePress, sceneMotion } = deps.sinks;
     this.capture = new Capture(deps.camera, {
       segment: (segment) => this.keep(segment),
       gray,
       state: (change) => this.onChange(change),
       ...(scenePress ? { scenePress } : {}),
+      ...(sceneMotion ? { sceneMotion } : {}),
     });
   }
 
@@ -114,6 +117,7 @@ export class Recorder {
     try {
       await ring.append(segment);
       sinks.storage(null);
+      sinks.stored?.(segment.endUs);
     } catch (thrown) {
       if (isFailure(thrown)) sinks.storage(thrown);
       throw thrown;

@@ -22,7 +22,7 @@ import { LiveFragments } from './live-fragments.ts';
 import { type RunPlace, RunSession } from './run-session.ts';
 import type { Segment } from './segment.ts';
 import { SegmentQueue } from './segment-queue.ts';
-import type { CameraSource, SourceDriver } from './source-interfaces.ts';
+import type { CameraSource, SceneMotion, SourceDriver } from './source-interfaces.ts';
 
 /** One small gray picture for motion: `pixels` row by row, a byte each. */
 export interface GrayFrame {
@@ -52,6 +52,8 @@ export interface CaptureSinks {
   state(change: CaptureChange): void;
   /** A drawn visitor presses the button, at this wall time, in this frame. */
   scenePress?(atUs: number, frame: number): void;
+  /** The camera knows by itself that something begins to move, or has stopped. */
+  sceneMotion?(motion: SceneMotion): void;
 }
 
 export interface CaptureDeps extends RecordingContext {
@@ -125,7 +127,8 @@ export class Capture {
 
   private openDriver(): SourceDriver {
     const scenePress = (atUs: number, frame: number) => this.sinks.scenePress?.(atUs, frame);
-    return this.deps.source.open({ ...this.deps, scenePress });
+    const sceneMotion = (motion: SceneMotion) => this.sinks.sceneMotion?.(motion);
+    return this.deps.source.open({ ...this.deps, scenePress, sceneMotion });
   }
 
   /**

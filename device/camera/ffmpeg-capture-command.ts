@@ -100,7 +100,7 @@ export function captureCommand(
     return { inputs, outputs: [{ options, address: teeAddress(encoder) }, gray] };
   }
   const video = plan.video === 'copy' ? ['-c:v', 'copy'] : encodeArgs(ffmpeg, encoder);
-  const fragments = unhurried ? fragmentArgs(INTERLEAVE_UNHURRIED_US_MAX) : FRAGMENT_ARGS;
+  const fragments = unhurried ? FRAGMENT_ARGS_UNHURRIED : FRAGMENT_ARGS;
   const media = { options: [...maps, ...video, ...audio, ...fragments], address: 'pipe:1' };
   const again = { options: ['-map', plan.videoStream, '-c:v', 'copy', '-an', ...LIVE_ARGS], address: LIVE_PIPE };
   return { inputs, outputs: live ? [media, again, gray] : [media, gray] };
@@ -124,6 +124,9 @@ const INTERLEAVE_UNHURRIED_US_MAX = '60000000';
 const GOP_FLAGS = '+frag_keyframe+empty_moov+default_base_moof+frag_discont';
 
 export const FRAGMENT_ARGS = fragmentArgs(INTERLEAVE_US_MAX);
+
+/** The same for footage that nobody waits for. */
+export const FRAGMENT_ARGS_UNHURRIED = fragmentArgs(INTERLEAVE_UNHURRIED_US_MAX);
 
 function fragmentArgs(interleaveUsMax: string): string[] {
   return [

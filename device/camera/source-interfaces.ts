@@ -48,6 +48,12 @@ export interface RunInput {
   readonly packets?: PacketFacts;
 }
 
+/** Something begins to move before the camera, or has stopped moving, at this wall time. */
+export interface SceneMotion {
+  readonly moves: boolean;
+  readonly atUs: number;
+}
+
 /** What a driver may use. */
 export interface DriverContext {
   readonly ffmpeg: Ffmpeg;
@@ -55,6 +61,8 @@ export interface DriverContext {
   readonly programs: Programs;
   /** A drawn visitor presses the button: the frame's wall time and number, as it is handed to ffmpeg. */
   readonly scenePress?: (atUs: number, frame: number) => void;
+  /** For a camera that knows by itself when something moves, and gives no gray frames in which it could be seen. */
+  readonly sceneMotion?: (motion: SceneMotion) => void;
 }
 
 /** One source through all its runs. */

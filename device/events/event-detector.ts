@@ -4,6 +4,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { GrayFrame } from '../camera/capture.ts';
+import type { SceneMotion } from '../camera/source-interfaces.ts';
 import { type Press, VirtualButton } from '../hardware/button.ts';
 import {
   changeMotion,
@@ -28,6 +29,8 @@ export class EventDetector {
   private readonly deps: EventDetectorDeps;
   private readonly windows: EventWindows;
   private readonly motion: MotionWatch | null;
+  /** Since when something moves before a camera that knows it by itself; null while nothing does. */
+  private sceneMovesSinceUs: number | null = null;
 
   constructor(deps: EventDetectorDeps) {
     const { clock, settings } = deps;
@@ -35,13 +38,7 @@ export class EventDetector {
     const rolls = { preRollUs: settings.preRollS * 1_000_000, postRollUs: settings.postRollS * 1_000_000 };
     this.windows = new EventWindows(clock, (event) => this.tell({ type: 'event-window', ...event }), rolls);
     const { enabled, sensitivity, zones } = settings.motion;
-    this.motion = enabled
-      ? new MotionWatch({ sensitivity, zones }, (effect) => {
-          const { atUs, ...event } = effect;
-          deps.happened(event, atUs);
-          this.windows.happened(effect.type, atUs);
-        })
-      : null;
+    this.motion = enabled ? new MotionWatch({ sensitivity, zones }, (effect) => this.moved(effect)) : null;
   }
 
   /** Looks for motion in another way from the next picture on; does nothing where the settings look for none. */
@@ -72,9 +69,30 @@ export class EventDetector {
     this.motion?.frame(frame);
   }
 
+  /**
+   * A camera that knows it by itself says that something begins to move, or has stopped. It counts where the settings look for motion,
+   * whatever their zones are: such a camera does not say where.
+   */
+  sceneMotion({ moves, atUs }: SceneMotion): void {
+    const startUs = this.sceneMovesSinceUs;
+    if (!this.motion || moves === (startUs !== null)) return;
+    this.sceneMovesSinceUs = moves ? atUs : null;
+    this.moved(
+      startUs === null ? { type: 'motion-start', atUs, zones: [] } : { type: 'motion-end', startUs, atUs, zones: [] },
+    );
+  }
+
   /** No more pictures for now. */
   unseen(): void {
-    this.motion?.stopped(this.deps.clock.wallUs());
+    const atUs = this.deps.clock.wallUs();
+    this.motion?.stopped(atUs);
+    this.sceneMotion({ moves: false, atUs });
+  }
+
+  private moved(effect: MotionEffect): void {
+    const { atUs, ...event } = effect;
+    this.deps.happened(event, atUs);
+    this.windows.happened(effect.type, atUs);
   }
 
   private tell(event: DeviceEventBody): void {

@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { deviceConfigSchema } from '../../../device/config.ts';
+import { EventDetector } from '../../../device/events/event-detector.ts';
+import type { DeviceEventBody } from '../../../device/protocol/home-messages.ts';
+
+const START_US = 1_800_000_000_000_000;
+const motion = deviceConfigSchema.shape.motion;
+
+function detector(settings: object = {}) {
+  const clock = new ManualClock(START_US);
+  const happened: (DeviceEventBody & { atUs: number })[] = [];
+  const events = new EventDetector({
+    clock,
+    settings: { motion: motion.parse(settings), preRollS: 4, postRollS: 6 },
+    happened: (event, atUs) => happened.push({ ...event, atUs }),
+  });
+  events.start();
+  return { clock, events, happened };
+}
+
+it('takes the word of a camera that knows by itself when something moves, and makes an event of it', async () => {
+  const { clock, events, happened } = detector();
+  events.sceneMotion({ moves: true, atUs: START_US });
+  await clock.advance(3_000);
+  events.sceneMotion({ moves: false, atUs: START_US + 3_000_000 });
+  await clock.advance(20_000);
+  expect(happened).toMatchObject([
+    { type: 'motion-start', atUs: START_US, zones: [] },
+    { type: 'motion-end', startUs: START_US, atUs: START_US + 3_000_000, zones: [] },
+    { type: 'event-window', window: { startUs: START_US - 4_000_000, endUs: START_US + 9_000_000 } },
+  ]);
+});
+
+it('hears each beginning and end once, and an end only of what has begun', () => {
+  const { events, happened } = detector();
+  for (const moves of [false, true, true, false, false]) events.sceneMotion({ moves, atUs: START_US });
+  expect(happened.map(({ type }) => type)).toEqual(['motion-start', 'motion-end']);
+});
+
+it('ends such motion when there are no more pictures', async () => {
+  const { clock, events, happened } = detector();
+  events.unseen();
+  events.sceneMotion({ moves: true, atUs: START_US });
+  await clock.advance(2_000);
+  events.unseen();
+  events.unseen();
+  expect(happened).toMatchObject([{ type: 'motion-start' }, { type: 'motion-end', atUs: START_US + 2_000_000 }]);
+});
+
+it('hears nothing of it where the settings look for no motion', () => {
+  const { events, happened } = detector({ enabled: false });
+  events.sceneMotion({ moves: true, atUs: START_US });
+  expect(happened).toEqual([]);
+});
