@@ -5,10 +5,20 @@ export { readEnrolment } from './area-link/enrolment.ts';
 export * from './backup.ts';
 export { Capture } from './camera/capture.ts';
 export { chooseEncoder } from './camera/choose-encoder.ts';
-export { type CapturePlan, encodeArgs, fileInput, LIVE_ARGS } from './camera/ffmpeg-capture-command.ts';
+export {
+  type CapturePlan,
+  encodeArgs,
+  FRAGMENT_ARGS_UNHURRIED,
+  fileInput,
+  GRAY_ARGS,
+  GRAY_FPS,
+  GRAY_HEIGHT,
+  GRAY_WIDTH,
+  LIVE_ARGS,
+} from './camera/ffmpeg-capture-command.ts';
 export type { FfmpegProcess } from './camera/ffmpeg-process.ts';
 export { COMMON_ARGS, runFfmpeg, startFfmpeg, writeTo } from './camera/ffmpeg-run.ts';
-export { type Ffmpeg, findFfmpeg } from './camera/find-ffmpeg.ts';
+export { type Ffmpeg, findFfmpeg, threadArgs } from './camera/find-ffmpeg.ts';
 export { type FileFacts, type FileSource, probeFile } from './camera/probe-file.ts';
 export { recordedMp4Args } from './camera/recorded-mp4.ts';
 export { type RunEvidence, replan } from './camera/replan-capture.ts';
@@ -45,6 +55,7 @@ export { walkLedger } from './ledger/ledger.ts';
 export { AdtsSplitter, PACKET_SAMPLES, type SoundConfig, soundConfigOf } from './media/aac.ts';
 export { type InitInfo, parseFragment, parseInit, type Sample } from './media/fragment.ts';
 export { FragmentSplitter } from './media/fragment-splitter.ts';
+export { moveFragment } from './media/move-fragment.ts';
 export { joinAnnexB, joinSample, NAL, nalType, splitSample } from './media/nal.ts';
 export { readSps } from './media/parameter-sets.ts';
 export type { MotionSettings } from './motion/detector.ts';

@@ -1,0 +1,352 @@
+// Owns: a scene as a loop: encoded once by the real ffmpeg, as fragments of one GOP each, with the times at which something moves in it.
+// Every doorbell of a process that films the scene shares the bytes. Not here: giving them to a doorbell (loop-camera.ts).
+import {
+  type Clock,
+  COMMON_ARGS,
+  concatBytes,
+  deviceConfigSchema,
+  type Ffmpeg,
+  type FfmpegProcess,
+  FRAGMENT_ARGS_UNHURRIED,
+  FragmentSplitter,
+  failure,
+  fileInput,
+  GRAY_ARGS,
+  GRAY_FPS,
+  GRAY_HEIGHT,
+  GRAY_WIDTH,
+  type InitInfo,
+  type Log,
+  MotionTrial,
+  moveFragment,
+  parseFragment,
+  parseInit,
+  probeFile,
+  runFfmpeg,
+  type Sample,
+  startFfmpeg,
+  threadArgs,
+} from '../../device/index.ts';
+import { type FilmedSource, readFilmedSource } from '../camera-server/camera-footage.ts';
+import { SyntheticDriver } from '../porch/porch-camera.ts';
+import { CYCLE_FRAMES, SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';
+
+/** What a loop is made of. */
+export interface LoopScene {
+  /** What is filmed: `synthetic?...` or a video file. */
+  readonly camera: string;
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  readonly kbitPerS: number;
+  /** How long the loop is at most, in microseconds; it becomes a multiple of 8 s. */
+  readonly loop: number;
+}
+
+export const DEFAULT_SCENE: LoopScene = {
+  ...{ camera: 'synthetic', width: 1_280, height: 720, fps: 15 },
+  ...{ kbitPerS: 1_000, loop: 24_000_000 },
+};
+
+/** When something begins to move in a loop, or has stopped: microseconds from its beginning, in order. */
+export interface LoopMotion {
+  readonly atUs: number;
+  readonly moves: boolean;
+}
+
+/** What a loop is in a file of its own: the bytes as ffmpeg wrote them, cut into GOPs. */
+export interface LoopParts {
+  readonly init: Uint8Array;
+  readonly gops: readonly Uint8Array[];
+  readonly motions: readonly LoopMotion[];
+}
+
+/** A GOP lasts so long. */
+export const GOP_US = 1_000_000;
+/** Packets of AAC at 48 kHz and whole seconds meet every 8 s: a loop of so many has no gap and no overlap in its sound. */
+const MEET_S = 8;
+/** What is encoded before the loop begins: by then the encoders of picture and sound have settled. */
+const LEAD_S = MEET_S;
+/** A detector has learnt a scene after so long. */
+const LEARNT_S = 16;
+/** What is encoded behind it: the last packets of its sound have come by then. */
+const TAIL_S = 1;
+const PICTURES_MS_MAX = 600_000;
+const LOOK_S = 10;
+/** The stamp in drawn pictures shows the time from here on: the same loop is the same bytes. */
+const STAMPED_FROM_US = Date.UTC(2026, 0, 1) * 1_000;
+const PIPE_VIDEO = 0;
+const PIPE_SOUND = 4;
+/** A camera's sensor has noise; drawn pictures have none, and would need a fraction of the bitrate. */
+const NOISE = 'noise=alls=4:allf=t:all_seed=1';
+/** Bytes that a loop may take, in memory once for each scene. */
+const LOOP_BYTES_MAX = 256 * 1024 * 1024;
+/** How many passes of a GOP are kept: doorbells are one pass apart at most. */
+const PASSES_KEPT = 2;
+
+/** One scene's loop in memory. */
+export class Loop {
+  readonly init: Uint8Array;
+  readonly info: InitInfo;
+  readonly motions: readonly LoopMotion[];
+  readonly lengthUs: number;
+  /** Presentation time of the first picture of the first pass, in microseconds. */
+  readonly firstUs: number;
+  /** What a second of it takes, in bits. */
+  readonly bitsPerSecond: number;
+  private readonly gops: readonly { bytes: Uint8Array; passes: { pass: number; bytes: Uint8Array }[] }[];
+
+  /** Throws `fleet_scene_unusable` for parts that do not go on into themselves without a gap. */
+  constructor({ init, gops, motions }: LoopParts) {
+    this.init = init;
+    this.info = parseInit(init);
+    this.motions = motions;
+    this.lengthUs = gops.length * GOP_US;
+    this.gops = gops.map((bytes) => ({ bytes, passes: [] }));
+    const fragments = gops.map((bytes) => parseFragment(this.info, bytes));
+    const first = fragments[0]?.video[0];
+    if (!first) throw unusable('it has no picture');
+    const { video, audio } = this.info;
+    this.firstUs = Math.round((first.pts * 1_000_000) / video.timescale);
+    const bytes = gops.reduce((sum, gop) => sum + gop.length, 0);
+    this.bitsPerSecond = Math.round((bytes * 8 * 1_000_000) / this.lengthUs);
+    for (const fragment of fragments)
+      if (!fragment.video[0]?.key) throw unusable('a second does not begin with a keyframe');
+    this.checkTrack(
+      fragments.flatMap((fragment) => fragment.video),
+      video.timescale,
+    );
+    if (audio)
+      this.checkTrack(
+        fragments.flatMap((fragment) => fragment.audio),
+        audio.timescale,
+      );
+  }
+
+  /** How many GOPs it has. */
+  get gopCount(): number {
+    return this.gops.length;
+  }
+
+  /** Its GOP number `gop` of an endless showing, counted over all passes: the same bytes for every doorbell. Never change them. */
+  fragment(gop: number): Uint8Array {
+    const pass = Math.floor(gop / this.gops.length);
+    const held = this.gops[gop % this.gops.length];
+    if (!held) throw failure('internal', { detail: `a loop has no GOP ${gop}` });
+    const known = held.passes.find((one) => one.pass === pass);
+    if (known) return known.bytes;
+    const bytes = moveFragment(this.info, held.bytes, pass * this.lengthUs);
+    // `mfhd` is the first box in `moof`: two headers, version and flags, then the number (ISO/IEC 14496-12 §8.8.5).
+    new DataView(bytes.buffer).setUint32(20, (gop + 1) >>> 0);
+    held.passes.unshift({ pass, bytes });
+    held.passes.length = Math.min(held.passes.length, PASSES_KEPT);
+    return bytes;
+  }
+
+  /** What it is made of, for other processes. */
+  get parts(): LoopParts {
+    return { init: this.init, gops: this.gops.map(({ bytes }) => bytes), motions: this.motions };
+  }
+
+  /** Every sample begins where the one before it ends, and the first one where the last one of the pass before does. */
+  private checkTrack(samples: readonly Sample[], timescale: number): void {
+    const [first] = samples;
+    let nextDts = first?.dts;
+    for (const { dts, duration } of samples) {
+      if (dts !== nextDts) throw unusable('it has a gap');
+      nextDts = dts + duration;
+    }
+    const length = (this.lengthUs * timescale) / 1_000_000;
+    if (first && nextDts !== first.dts + length) throw unusable('its end does not meet its beginning');
+  }
+}
+
+function unusable(detail: string) {
+  return failure('fleet_scene_unusable', { detail });
+}
+
+export interface LoopDeps {
+  readonly ffmpeg: Ffmpeg;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Encodes a scene and looks for motion in it, as a doorbell with default settings would. The same scene gives the same bytes. Throws
+ * `fleet_scene_unusable`, `camera_source_unserved`, `camera_not_found`, `camera_option_invalid`, `camera_no_video`,
+ * `camera_refused_format`, `ffmpeg_failed`, or the signal's reason.
+ */
+export async function makeLoop(scene: LoopScene, deps: LoopDeps, signal: AbortSignal): Promise<Loop> {
+  const source = readFilmedSource(scene.camera);
+  const { init, fragments } = await encode(source, scene, deps, signal);
+  const gops = fragments.slice(LEAD_S, fragments.length - TAIL_S);
+  const motions = await motionsIn(new Loop({ init, gops, motions: [] }), deps, signal);
+  return new Loop({ init, gops, motions });
+}
+
+/** Whole groups of 8 s that fit into so many microseconds, one at least; in seconds. */
+function wholeS(us: number): number {
+  return Math.max(1, Math.floor(us / 1_000_000 / MEET_S)) * MEET_S;
+}
+
+/** What is read, and who writes it where ffmpeg does not read by itself. */
+interface SceneInput {
+  readonly args: readonly string[];
+  readonly hasSound: boolean;
+  readonly lengthS: number;
+  readonly isDrawn: boolean;
+  feed(running: FfmpegProcess, signal: AbortSignal): Promise<void>;
+}
+
+/** Lead, loop and tail, as fragments of one second each. */
+async function encode(
+  source: FilmedSource,
+  scene: LoopScene,
+  deps: LoopDeps,
+  signal: AbortSignal,
+): Promise<{ init: Uint8Array; fragments: Uint8Array[] }> {
+  const input =
+    source.kind === 'file' ? await fileScene(source, scene, deps, signal) : await drawnScene(source, scene, deps);
+  const seconds = LEAD_S + input.lengthS + TAIL_S;
+  const args = [
+    ...COMMON_ARGS,
+    '-loglevel',
+    'level+error',
+    ...input.args,
+    '-t',
+    String(seconds),
+    ...encoderArgs(scene, input, deps),
+  ];
+  const running = startFfmpeg(deps.ffmpeg, args, { pipes: 2 });
+  const kill = () => running.kill();
+  signal.addEventListener('abort', kill, { once: true });
+  const late = deps.clock.after(PICTURES_MS_MAX, kill);
+  const fed = input.feed(running, signal).catch(() => undefined);
+  try {
+    const splitter = new FragmentSplitter();
+    let init: Uint8Array | null = null;
+    const fragments: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of running.child.stdout ?? []) {
+      for (const part of splitter.push(chunk)) {
+        if (part.kind === 'init') init = part.bytes;
+        else fragments.push(part.bytes);
+        bytes += part.bytes.length;
+        if (bytes > LOOP_BYTES_MAX) throw unusable(`it takes more than ${LOOP_BYTES_MAX} bytes`);
+      }
+    }
+    const { status, words } = await running.ended;
+    signal.throwIfAborted();
+    if (status !== 0) throw failure('ffmpeg_failed', { doing: 'encoding a scene', detail: words });
+    if (!init || fragments.length !== seconds)
+      throw unusable(`${seconds} s of it became ${fragments.length} fragments`);
+    return { init, fragments };
+  } finally {
+    late.cancel();
+    signal.removeEventListener('abort', kill);
+    running.kill();
+    await fed;
+    await running.ended;
+  }
+}
+
+function encoderArgs({ width, height, fps, kbitPerS }: LoopScene, input: SceneInput, { ffmpeg }: LoopDeps): string[] {
+  const fit = [
+    `scale=${width}:${height}:force_original_aspect_ratio=decrease:force_divisible_by=2`,
+    `pad=${width}:${height}:-1:-1`,
+    'setsar=1',
+  ];
+  const filters = [`fps=${fps}:start_time=0`, ...fit, ...(input.isDrawn ? [NOISE] : []), 'format=yuv420p'];
+  const rate = `${kbitPerS}k`;
+  const video = [
+    ...['-map', '0:v:0', '-vf', filters.join(','), '-c:v', 'libx264', '-preset', 'veryfast', '-tune', 'zerolatency'],
+    ...['-b:v', rate, '-maxrate', rate, '-bufsize', rate, '-bf', '0'],
+    ...['-g', String(fps), '-keyint_min', String(fps), '-sc_threshold', '0'],
+    // One thread: the same scene becomes the same bytes on every machine.
+    ...threadArgs({ ...ffmpeg, encoderThreads: 1 }),
+  ];
+  const sound = [
+    ...['-map', input.isDrawn ? '1:a:0' : '0:a:0', '-af', 'aresample=async=1:first_pts=0'],
+    ...['-c:a', 'aac', '-b:a', '96k', '-ac', '1', '-ar', String(SYNTHETIC_SAMPLE_RATE)],
+  ];
+  return [...video, ...(input.hasSound ? sound : ['-an']), ...FRAGMENT_ARGS_UNHURRIED, 'pipe:1'];
+}
+
+async function drawnScene(
+  source: Extract<FilmedSource, { kind: 'synthetic' }>,
+  scene: LoopScene,
+  { clock }: LoopDeps,
+): Promise<SceneInput> {
+  if (source.seconds !== null)
+    throw failure('camera_option_invalid', {
+      source: source.shown,
+      detail: 'a loop has its own length, not seconds=N',
+    });
+  const lengthS = wholeS(scene.loop);
+  // The lead is the end of the scene's own cycle, so that the loop begins with its beginning.
+  const first = CYCLE_FRAMES - LEAD_S * SYNTHETIC_FPS;
+  const seconds = CYCLE_FRAMES / SYNTHETIC_FPS + lengthS + TAIL_S;
+  const driver = new SyntheticDriver({ ...source, pace: 'fast', seconds }, clock, () => undefined);
+  const drawn = await driver.openAt(STAMPED_FROM_US, first);
+  return {
+    args: drawn.inputs.flatMap(({ options, address }) => [...options, '-i', address]),
+    hasSound: source.audio,
+    lengthS,
+    isDrawn: true,
+    feed: async ({ child: { stdio } }, signal) => {
+      const [video, audio] = [stdio[PIPE_VIDEO], stdio[PIPE_SOUND]];
+      if (video && 'write' in video && audio && 'write' in audio) await drawn.feed?.({ video, audio }, signal);
+    },
+  };
+}
+
+async function fileScene(
+  source: Extract<FilmedSource, { kind: 'file' }>,
+  scene: LoopScene,
+  { ffmpeg, clock }: LoopDeps,
+  signal: AbortSignal,
+): Promise<SceneInput> {
+  const facts = await probeFile(ffmpeg, { ...source, loop: false, pace: 'fast' }, { clock, signal, lookS: LOOK_S });
+  const { options, address } = fileInput(source.path, facts.container);
+  return {
+    args: ['-stream_loop', '-1', ...options, '-i', address],
+    hasSound: facts.plan.audio !== 'none',
+    lengthS: wholeS(Math.min(scene.loop, facts.durationUs ?? scene.loop)),
+    isDrawn: false,
+    feed: async ({ child: { stdin } }) => void stdin?.end(),
+  };
+}
+
+/** When something moves in a loop for a detector that has learnt its scene in the passes before. */
+async function motionsIn(loop: Loop, { ffmpeg, clock }: LoopDeps, signal: AbortSignal): Promise<LoopMotion[]> {
+  const passes = Math.ceil(LEARNT_S / loop.gopCount);
+  const seconds = (passes + 1) * loop.gopCount;
+  const footage = concatBytes([loop.init, ...Array.from({ length: seconds }, (_, at) => loop.fragment(at))]);
+  const picture = GRAY_WIDTH * GRAY_HEIGHT;
+  const gray = await runFfmpeg(ffmpeg, {
+    doing: 'looking for motion in a scene',
+    args: ['-f', 'mov', '-i', 'pipe:0', '-map', '0:v:0', ...GRAY_ARGS, 'pipe:1'],
+    stdin: footage,
+    stdoutBytesMax: (LEAD_S + seconds + 1) * GRAY_FPS * picture,
+    timeoutMs: PICTURES_MS_MAX,
+    clock,
+    signal,
+  });
+  const { sensitivity } = deviceConfigSchema.shape.motion.parse(undefined);
+  const trial = new MotionTrial([{ sensitivity, zones: [] }]);
+  const atUs = (at: number) => Math.round((at * 1_000_000) / GRAY_FPS) + 1;
+  const count = Math.floor(gray.length / picture);
+  const events = Array.from({ length: count }, (_, at) =>
+    trial.frame(gray.subarray(at * picture, (at + 1) * picture), atUs(at)),
+  );
+  const [fromUs, untilUs] = [passes * loop.lengthUs, (passes + 1) * loop.lengthUs];
+  return [...events.flat(), ...trial.end(atUs(count))].flatMap(({ startUs, endUs }) => {
+    const [start, end] = [Math.max(startUs, fromUs), Math.min(endUs, untilUs)];
+    return start < end
+      ? [
+          { atUs: start - fromUs, moves: true },
+          { atUs: end - fromUs, moves: false },
+        ]
+      : [];
+  });
+}
