@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/exports-without-firmware.ts';
 
 export const testbedFileSchema = z.strictObject({
-  kind: z.enum(['doorsill-up', 'doorsill-demo']),
+  kind: z.enum(['doorsill-up', 'doorsill-demo', 'doorsill-fleet']),
   format: z.literal(1),
   /** Ports of the last run, taken again so that addresses stay the same. */
   ports: z.strictObject({ broker: z.int(), registry: z.int(), bridge: z.int(), vault: z.int().default(0) }),

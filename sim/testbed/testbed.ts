@@ -83,6 +83,18 @@ export interface TestbedFacts {
   evidence: EvidenceDesk;
 }
 
+/** The parts besides doorbells, once they run. */
+export interface TestbedServices extends Pick<TestbedFacts, 'agencyKey' | 'bridge' | 'registry' | 'vault'> {
+  /** Address of the broker, and the folder of its accounts. */
+  broker: { url: string; accounts: string };
+  /** The bridge's folder, where its operator's token is. */
+  bridgeFolder: string;
+}
+
+interface KnownBridge {
+  bridge: TestbedFacts['bridge'];
+}
+
 type PortName = keyof TestbedFile['ports'];
 /** The order in which parts take the ports from `port` on. */
 const PORT_ORDER: readonly PortName[] = ['broker', 'registry', 'bridge', 'vault'];
@@ -162,6 +174,21 @@ export class Testbed {
     });
   }
 
+  /** Starts broker, registry, vault and bridge without a doorbell, and registers the agency. Throws as `start`. */
+  startServices(): Promise<TestbedServices> {
+    return this.startInFolder(async (file) => {
+      const { broker, registry, vault, bridge, agencyKey, ports } = await this.serveAll(file);
+      await pinBridge(this.deps, { url: vault.url, folder: this.paths.vault }, bridge.key);
+      await this.store({ ports, bridge, registry, vault });
+      return {
+        broker: { url: broker, accounts: this.paths.accounts },
+        bridge: { id: bridge.id, url: bridge.url },
+        bridgeFolder: this.paths.bridge,
+        ...{ registry, vault, agencyKey },
+      };
+    });
+  }
+
   private async startInFolder<Facts>(begin: (file: TestbedFile | null) => Promise<Facts>): Promise<Facts> {
     const { disk } = this.deps;
     const { folder, kind } = this.options;
@@ -170,7 +197,7 @@ export class Testbed {
     this.lock = lock;
     try {
       await Promise.all(Object.values(this.paths).map((path) => disk.makeFolder(path)));
-      await this.doorbells.prepare(this.options.doorbells);
+      if (kind !== 'doorsill-fleet') await this.doorbells.prepare(this.options.doorbells);
       return await begin(file);
     } catch (thrown) {
       await this.stop();
@@ -195,9 +222,9 @@ export class Testbed {
     this.lock = null;
   }
 
-  private async startParts(file: TestbedFile | null): Promise<TestbedFacts> {
-    const { disk, clock } = this.deps;
-    await writeServiceSettings(disk, this.paths, this.options.bridge);
+  /** Starts broker, registry, vault and bridge; the demo agency applies and is approved. */
+  private async serveAll(file: TestbedFile | null) {
+    await writeServiceSettings(this.deps.disk, this.paths, this.options.bridge);
     const [broker, registry, vault] = await Promise.all([
       this.serve('broker', file),
       this.serve('registry', file),
@@ -219,39 +246,43 @@ export class Testbed {
       ),
     ]);
     const bridgeFacts = keyedReady.parse(bridge);
-    const vaultPlace = { url: vaultFacts.url, folder: this.paths.vault };
     const port = ({ url }: { url: string }) => Number(new URL(url).port);
     const ports = { broker: port({ url: brokerUrl }), registry: port(registryFacts) };
     const allPorts = { ...ports, bridge: port(bridgeFacts), vault: port(vaultFacts) };
-    const addresses = { broker: brokerUrl, bridge: bridgeFacts.url, ports: Object.values(allPorts) };
+    return {
+      ...{ broker: brokerUrl, registry: registryFacts, vault: vaultFacts, bridge: bridgeFacts },
+      ...{ agencyKey, ports: allPorts },
+    };
+  }
+
+  private async startParts(file: TestbedFile | null): Promise<TestbedFacts> {
+    const { broker, registry, vault, bridge, agencyKey, ports } = await this.serveAll(file);
+    const vaultPlace = { url: vault.url, folder: this.paths.vault };
     const [{ home }, evidence] = await Promise.all([
-      this.doorbells.startFirst(addresses),
+      this.doorbells.startFirst({ broker, bridge: bridge.url, ports: Object.values(ports) }),
       openEvidenceDesk(this.deps, vaultPlace, { id: agencyId(agencyKey), folder: this.paths.agency }),
-      pinBridge(this.deps, vaultPlace, bridgeFacts.key),
+      pinBridge(this.deps, vaultPlace, bridge.key),
     ]);
     const ownerKey = await this.ownerKey(this.paths);
     await this.doorbells.startOthers();
-    await storeTestbedFile(disk, this.options.folder, {
-      kind: this.options.kind,
-      format: 1,
-      ports: allPorts,
-      bridge: { id: bridgeFacts.id, url: bridgeFacts.url },
-      registry: registryFacts,
-      vault: vaultFacts,
-      device: home.device,
-    });
-    this.deps.log.debug('the testbed is up', { atUs: clock.wallUs() });
+    await this.store({ ports, bridge, registry, vault, device: home.device });
+    this.deps.log.debug('the testbed is up', { atUs: this.deps.clock.wallUs() });
     return {
       isNew: file?.device === undefined,
       home,
       doorbells: this.doorbells.all,
       ownerKey,
       agencyKey,
-      bridge: { id: bridgeFacts.id, url: bridgeFacts.url },
-      registry: registryFacts,
-      vault: vaultFacts,
+      bridge: { id: bridge.id, url: bridge.url },
+      registry,
+      vault,
       evidence,
     };
+  }
+
+  private store({ bridge: { id, url }, ...facts }: Omit<TestbedFile, 'kind' | 'format' | 'bridge'> & KnownBridge) {
+    const { folder, kind } = this.options;
+    return storeTestbedFile(this.deps.disk, folder, { kind, format: 1, bridge: { id, url }, ...facts });
   }
 
   /** Starts a server part: on the requested port, else on that of the last run, else on the first run's default. */
