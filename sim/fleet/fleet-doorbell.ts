@@ -1,0 +1,329 @@
+// Owns: one doorbell of a fleet: the product's own, with a folder, a key, an account, a ring and a ledger of its own, its camera on a shared
+// loop, its owner, and what happens at it by itself. Not here: all of them (fleet-process.ts), what is drawn (draw-fleet.ts).
+import { createConnection, Socket } from 'node:net';
+import { join } from 'node:path';
+import {
+  assert,
+  Backoff,
+  type Clock,
+  type DeviceEvent,
+  type Disk,
+  Doorbell,
+  deviceIdOf,
+  type Ffmpeg,
+  failure,
+  isFailure,
+  issueAccount,
+  type Log,
+  loadOrCreateDeviceKey,
+  type Network,
+  type Programs,
+  parseDeviceConfig,
+  type Random,
+  type Timer,
+} from '../../device/index.ts';
+import { DeviceClock, MachineTime } from '../world/device-clock.ts';
+import { type DrawnDoorbell, type Happening, happeningsOf } from './draw-fleet.ts';
+import { FleetOwner, type OwnerMoment } from './fleet-owner.ts';
+import type { FleetTally } from './fleet-process-tally.ts';
+import type { FleetProfile } from './fleet-profile.ts';
+import type { Loop } from './loop.ts';
+import { LOOP_CAMERA, LoopCamera, type LoopDeck } from './loop-camera.ts';
+
+/** The brokers and the bridge that a fleet talks to. */
+export interface FleetLinks {
+  /** The home broker, and the folder of its accounts, where each doorbell and its owner gets one. */
+  readonly home: { readonly url: string; readonly accounts: string };
+  /** Other addresses than the bridge says at enrolment; absent: those. */
+  readonly areaUrl?: string;
+  readonly bridgeUrl?: string;
+  /** A code that is good for one more doorbell. */
+  enrolmentCode(): Promise<string>;
+}
+
+/** What the doorbells of a process share. */
+export interface FleetSurroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly log: Log;
+  readonly ffmpeg: Ffmpeg;
+  readonly profile: FleetProfile;
+  readonly deck: LoopDeck;
+  readonly loops: ReadonlyMap<string, Loop>;
+  readonly links: FleetLinks;
+  readonly tally: FleetTally;
+  /** Each doorbell has a folder of its own in it. */
+  readonly folder: string;
+}
+
+/** A doorbell has no hardware, and no program of the machine. */
+const NO_PROGRAMS: Programs = {
+  run: () => ({ ended: Promise.resolve({ missing: true, status: null, words: '' }), stop: () => undefined }),
+};
+const DISCLOSURE = {
+  name: 'Robin Maple',
+  address: '12 Maple Street',
+  email: 'robin@maple.example',
+  phone: '+1 217 555 0142',
+};
+/** The least that a doorbell's settings take. */
+const RING_BYTES_MIN = 8 * 1024 * 1024;
+const RETENTION_S_MIN = 10;
+const AGAIN_MS = 1_000;
+const AGAIN_MS_MAX = 60_000;
+
+export class FleetDoorbell {
+  readonly drawn: DrawnDoorbell;
+  readonly camera: LoopCamera;
+  readonly owner: FleetOwner;
+  private readonly around: FleetSurroundings;
+  private readonly clock: DeviceClock;
+  private readonly network: AbsentNetwork | null;
+  private readonly life: Iterator<Happening, void>;
+  private readonly stopping = new AbortController();
+  private startedMs = 0;
+  private doorbell: Doorbell | null = null;
+  /** Starts, stops and reboots come one after the other. */
+  private turn: Promise<void> = Promise.resolve();
+  private next: Timer | null = null;
+  private code: string | null = null;
+  private account: { user: string; password: string } | null = null;
+  /** Grants whose clips are on their way, by request. */
+  private readonly underWay = new Set<string>();
+
+  constructor(drawn: DrawnDoorbell, around: FleetSurroundings) {
+    const loop = around.loops.get(drawn.scene);
+    assert(loop, 'every scene of a fleet has its loop');
+    this.drawn = drawn;
+    this.around = around;
+    this.camera = new LoopCamera(loop, around.deck, { startAtUs: drawn.startAtUs, tells: 'some' });
+    this.clock = new DeviceClock(new MachineTime(around.clock));
+    this.clock.stepBy(drawn.clock.offsetMs * 1_000);
+    this.clock.drift(drawn.clock.driftPpm);
+    this.network = drawn.absencesPerDay > 0 ? new AbsentNetwork() : null;
+    this.life = happeningsOf(drawn, around.profile.startHour);
+    const { disk, random, clock, log } = around;
+    this.owner = new FleetOwner(drawn.owner, { disk, random, clock, log }, (moment) => this.heard(moment));
+    around.tally.counts.doorbells += 1;
+  }
+
+  get folder(): string {
+    return join(this.around.folder, this.drawn.name);
+  }
+
+  get isUp(): boolean {
+    return this.doorbell !== null;
+  }
+
+  /**
+   * Makes its folder, its key and its account, enrols it and starts it, pairs its owner; what can be tried again is, with pauses that grow,
+   * until it succeeds or `stop`. Throws what trying again cannot mend.
+   */
+  async start(): Promise<void> {
+    const { tally, random } = this.around;
+    const backoff = new Backoff(random, AGAIN_MS, AGAIN_MS_MAX);
+    while (!this.stopping.signal.aborted) {
+      try {
+        await this.inTurn(() => this.startOnce());
+        return;
+      } catch (thrown) {
+        if (this.stopping.signal.aborted) return;
+        if (!isFailure(thrown)) throw thrown;
+        tally.code(thrown.code);
+        if (!thrown.retryable) {
+          tally.counts.failed += 1;
+          throw thrown;
+        }
+        tally.counts.retries += 1;
+        await this.around.clock.sleep(backoff.nextMs(), this.stopping.signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Takes no more presses and motions, and no more requests; clips on their way go on. */
+  quieten(): void {
+    this.next?.cancel();
+    this.next = null;
+  }
+
+  /** Whether a granted clip is on its way to the bridge. */
+  get isSending(): boolean {
+    return this.underWay.size > 0;
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort(failure('interrupted', { signal: 'the end of the fleet' }));
+    this.quieten();
+    await this.owner.stop();
+    await this.inTurn(() => this.end());
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async startOnce(): Promise<void> {
+    const { disk, random, links } = this.around;
+    if (this.account === null) {
+      await disk.makeFolder(this.folder);
+      const device = deviceIdOf(await loadOrCreateDeviceKey(disk, random, this.folder));
+      this.account = await issueAccount(disk, random, links.home.accounts, { role: 'device-home', id: device });
+    }
+    this.code ??= await links.enrolmentCode();
+    await this.bring();
+    assert(this.doorbell, 'a doorbell that was brought runs');
+    if (this.owner.home === null) await this.owner.pair(this.doorbell.pairingSocket);
+    await this.owner.start();
+    this.startedMs = this.around.clock.monotonicMs();
+    this.live();
+  }
+
+  /** Starts the doorbell itself, unless it runs. */
+  private async bring(): Promise<void> {
+    if (this.doorbell || this.stopping.signal.aborted) return;
+    const { disk, log, ffmpeg, tally, links, profile, random } = this.around;
+    const { drawn, clock, network, account, code } = this;
+    const { kind, bytes } = drawn.ring;
+    const config = parseDeviceConfig(
+      {
+        ...{ name: drawn.name, camera: LOOP_CAMERA, place: drawn.place, disclosure: DISCLOSURE },
+        ring: {
+          kind,
+          bytes: Math.max(RING_BYTES_MIN, bytes),
+          retentionS: Math.max(RETENTION_S_MIN, Math.ceil(profile.ring.length / 1_000_000)),
+        },
+        home: { ...links.home, ...account },
+        ...(links.areaUrl === undefined ? {} : { areaUrl: links.areaUrl }),
+        ...(links.bridgeUrl === undefined ? {} : { bridgeUrl: links.bridgeUrl }),
+      },
+      `the settings of ${drawn.name}`,
+    );
+    const doorbell = new Doorbell(
+      {
+        ...{ config, folder: this.folder, cameraKinds: [this.camera.kind] },
+        ...(code === null ? {} : { enrolmentCode: code }),
+        heard: (event) => this.happened(event),
+        stored: (endUs) => tally.stored((clock.wallUs() - endUs) / 1_000),
+      },
+      {
+        ...{ clock, random, disk, log, ffmpeg: this.camera.ffmpeg(ffmpeg), programs: NO_PROGRAMS },
+        ...(network ? { network } : {}),
+      },
+    );
+    await doorbell.start();
+    this.doorbell = doorbell;
+    tally.counts.up += 1;
+  }
+
+  private async end(): Promise<void> {
+    const { doorbell } = this;
+    if (!doorbell) return;
+    this.doorbell = null;
+    this.around.tally.counts.up -= 1;
+    await doorbell.stop();
+  }
+
+  /** Waits for the next thing that happens at it by itself. */
+  private live(): void {
+    if (this.stopping.signal.aborted) return;
+    const { clock } = this.around;
+    const happening = this.life.next();
+    if (happening.done) return;
+    const { atMs, what } = happening.value;
+    this.next = clock.after(Math.max(0, this.startedMs + atMs - clock.monotonicMs()), () => {
+      this.happen(what);
+      this.live();
+    });
+  }
+
+  /** Makes one thing happen at it now. */
+  happen(what: Happening['what']): void {
+    const { tally } = this.around;
+    if (what === 'motion') this.camera.tellNextMotion();
+    if (what === 'press') this.doorbell?.pressed({ button: 'front', source: 'scene', atUs: this.clock.wallUs() });
+    if (what === 'reboot') {
+      tally.counts.reboots += 1;
+      this.reboot().catch((thrown: unknown) => this.lost(thrown));
+    }
+    if (what === 'absence' && this.network) {
+      tally.counts.absences += 1;
+      this.network.leave();
+      this.around.clock.after(this.drawn.awayMs, () => this.network?.comeBack());
+    }
+  }
+
+  private async reboot(): Promise<void> {
+    await this.inTurn(() => this.end());
+    await this.around.clock.sleep(this.drawn.rebootTakesMs, this.stopping.signal).catch(() => undefined);
+    await this.inTurn(() => this.bring());
+  }
+
+  /** It did not come back after a reboot. */
+  private lost(thrown: unknown): void {
+    if (!isFailure(thrown)) throw thrown;
+    this.around.tally.code(thrown.code);
+    this.around.tally.counts.failed += 1;
+    this.around.log.error('a doorbell did not come back', { doorbell: this.drawn.name, code: thrown.code });
+  }
+
+  private happened({ type }: DeviceEvent): void {
+    const { counts } = this.around.tally;
+    counts.events += 1;
+    if (type === 'ring') counts.presses += 1;
+    if (type === 'motion-start') counts.motions += 1;
+  }
+
+  /** What its owner did or heard. */
+  private heard({ what, request, afterMs, code }: OwnerMoment): void {
+    const { tally } = this.around;
+    const { counts } = tally;
+    if (code !== undefined) tally.code(code);
+    if (what === 'seen') counts.requests += 1;
+    if (what === 'denied') counts.denials += 1;
+    if (what === 'revoked') counts.revocations += 1;
+    if (what === 'refused') counts.refusals += 1;
+    if (what === 'unanswered') counts.unanswered += 1;
+    if (what === 'failed') counts.clipsFailed += 1;
+    if (what === 'granted') {
+      counts.grants += 1;
+      this.underWay.add(request);
+      counts.clipsUnderWay += 1;
+    }
+    if (what === 'sent') {
+      counts.clipsStored += 1;
+      tally.delivered.add(afterMs);
+    }
+    const isOver = what === 'sent' || what === 'failed' || what === 'revoked';
+    if (isOver && this.underWay.delete(request)) counts.clipsUnderWay -= 1;
+  }
+}
+
+/** The machine's network, from which a doorbell can be absent: its connections end without a word, and it gets no new ones. */
+class AbsentNetwork implements Network {
+  private readonly sockets = new Set<Socket>();
+  private isAway = false;
+
+  connect(to: Parameters<Network['connect']>[0]): Socket {
+    const socket = this.isAway ? new Socket() : createConnection(to);
+    if (this.isAway) socket.destroy(Object.assign(new Error('the network is unreachable'), { code: 'ENETUNREACH' }));
+    this.sockets.add(socket);
+    socket.once('close', () => this.sockets.delete(socket));
+    return socket;
+  }
+
+  adopt(): void {
+    // Its owner pairs with it on the machine itself.
+  }
+
+  leave(): void {
+    this.isAway = true;
+    for (const socket of this.sockets) socket.resetAndDestroy();
+  }
+
+  comeBack(): void {
+    this.isAway = false;
+  }
+}
