@@ -6,7 +6,7 @@ import { failure, isFailure, nearestWord } from '../../device/exports-without-fi
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import { LINK_LATE_MS_MAX, LinkProxy, type LinkTrouble, printTrouble } from '../world/link-proxy.ts';
 import { type Context, openContext } from './context.ts';
-import { parsePort } from './parse-port.ts';
+import { readListen } from './parse-port.ts';
 
 const STATES = ['ok', 'lost', 'half-open', 'reset'] as const;
 const PORTS = new Map(Object.entries({ mqtt: 1883, mqtts: 8883, http: 80, https: 443, rtsp: 554 }));
@@ -76,19 +76,6 @@ function readTarget(text: string): string {
   const port = url.port === '' ? PORTS.get(scheme) : Number(url.port);
   if (port === undefined || port === 0) throw refuse();
   return `${url.protocol}//${url.hostname}:${port}`;
-}
-
-/** `[HOST:]PORT`, on the loopback address unless a host is named. Throws `usage`. */
-function readListen(text: string): { host: string; port: number } {
-  const at = text.lastIndexOf(':');
-  const port = parsePort(text.slice(at + 1), 0);
-  const host = at < 0 ? '127.0.0.1' : text.slice(0, at).replace(/^\[|\]$/g, '');
-  // To the machine, no host means all of its addresses.
-  if (host === '')
-    throw failure('usage', {
-      detail: `"${text}" names no host: write ${port} for this machine, 0.0.0.0:${port} for all`,
-    });
-  return { host, port };
 }
 
 export function addProxy(program: Command): void {

@@ -91,7 +91,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
   [
     /^node:child_process$/,
-    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(cli|terminal|testbed|scenario\/runner|simulate)\/|^sim\/broker\/mosquitto\.ts$/,
+    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(cli|terminal|testbed|scenario\/runner|simulate|fleet)\/|^sim\/broker\/mosquitto\.ts$/,
   ],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^(yaml|jiti)$/, /^sim\/scenario\/language\//],

@@ -1,0 +1,268 @@
+// Owns: the verb `fleet`: its arguments, what it prints, its exit status. Not here: the fleet (sim/fleet).
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { failure, readEnrolmentCode } from '../../device/exports-without-firmware.ts';
+import type { FleetPart } from '../fleet/draw-fleet.ts';
+import type { FleetLine, FleetOptions, FleetSummary, OutsideLinks } from '../fleet/fleet.ts';
+import type { FleetProfile } from '../fleet/fleet-profile.ts';
+import { ProgressLine } from '../terminal/progress-line.ts';
+import { readEnrolmentInput } from '../terminal/secret-input.ts';
+import { stopSignal } from '../terminal/stop-signal.ts';
+import { type Context, openContext } from './context.ts';
+import { readListen } from './parse-port.ts';
+
+const SEED_MAX = 2 ** 32 - 1;
+const DOORBELLS_MAX = 100_000;
+const WORKERS_MAX = 64;
+const SHARDS_MAX = 1_000;
+
+interface FleetCommandOptions {
+  doorbells: string;
+  seed?: string;
+  profile?: string;
+  scene?: string;
+  for?: string;
+  ask?: string;
+  workers: string;
+  shard: string;
+  data?: string;
+  bridge?: string;
+  enrol?: string;
+  broker?: string;
+  homeBroker?: string;
+  homeAccounts?: string;
+  beyondThisMachine?: boolean;
+  metrics?: string;
+}
+
+export function addFleet(program: Command): void {
+  program
+    .command('fleet')
+    .description('many doorbells in real time on few processors, each with its own key, ring, ledger and owner')
+    .requiredOption('--doorbells <n>', 'how many, over all machines')
+    .option('--seed <n>', 'which fleet: the same seed draws the same one (default: a new one)')
+    .option('--profile <file>', 'what the fleet is like: scenes, rings, owners, rates, a town (default: the usual)')
+    .option(
+      '--scene <camera>',
+      'what all of them film, in place of the profile’s scenes: synthetic?... or a video file',
+    )
+    .option('--for <duration>', 'how long it runs, such as 10m (default: until Ctrl-C)')
+    .option('--ask <duration>', 'how often the embedded agency asks every area of the town (default: never)')
+    .option('--workers <n>', 'over how many processes', '1')
+    .option('--shard <i/n>', 'only this machine’s part of the fleet', '1/1')
+    .option('--data <dir>', 'keep everything in this new folder (default: a temporary one)')
+    .option(
+      '--bridge <url>',
+      'somebody’s bridge, in place of the embedded parts; with --enrol, --broker, --home-broker',
+    )
+    .option('--enrol <file>', 'its operator’s batch code: a file of mode 0600, or - for standard input')
+    .option('--broker <url>', 'the area broker of that bridge')
+    .option('--home-broker <url>', 'the broker of all homes; with --home-accounts')
+    .option('--home-accounts <dir>', 'the folder of its accounts, where each doorbell and each owner gets one')
+    .option('--beyond-this-machine', 'let it load addresses that are not on this machine')
+    .option('--metrics <[host:]port>', 'serve its figures for Prometheus at /metrics')
+    .addHelpText(
+      'after',
+      `
+One line a second says what the fleet does. Ctrl-C ends it: clips on their way may arrive, and every doorbell signs off. While the embedded
+parts run, verbs of agencies and moderators find them with --data.
+
+Examples:
+  $ npx doorsill fleet --doorbells 100 --ask 30s --for 2m
+  $ npx doorsill fleet --doorbells 1000 --workers 2 --profile town.yaml --json
+  $ npx doorsill fleet --doorbells 8000 --seed 7 --shard 2/8 --beyond-this-machine --bridge https://bridge.test --enrol batch.code \\
+      --broker mqtts://area.test:8883 --home-broker mqtts://homes.test:8883 --home-accounts ./accounts
+
+Exit status: 0 nothing was lost, 1 footage, messages or doorbells were, 2 wrong usage, 3 an address that is not on this machine, 5 this machine,
+6 an unusable profile or scene, 130 ended before it began.`,
+    )
+    .action(async (options: FleetCommandOptions, command: Command) => {
+      const context = openContext(command);
+      const metrics = options.metrics === undefined ? null : readListen(options.metrics);
+      await run(await read(options, context), metrics, context);
+    });
+}
+
+/** Throws `usage`, `fleet_profile_unreadable`, `fleet_profile_invalid`, `fleet_beyond_this_machine`. */
+async function read(options: FleetCommandOptions, context: Context): Promise<FleetOptions> {
+  const { seed, ask } = options;
+  const outside = await readOutside(options);
+  if (outside !== null && ask !== undefined)
+    throw failure('usage', { detail: '--ask is for the embedded agency: leave out --bridge' });
+  const folder = options.data === undefined ? null : resolve(options.data);
+  return {
+    doorbells: whole('--doorbells', options.doorbells, 1, DOORBELLS_MAX),
+    seed: seed === undefined ? Math.floor(context.random.fraction() * SEED_MAX) : whole('--seed', seed, 0, SEED_MAX),
+    profile: await readProfile(options, context),
+    shard: readShard(options.shard),
+    workers: whole('--workers', options.workers, 1, WORKERS_MAX),
+    folder,
+    outside,
+    forMs: await readDuration('--for', options.for),
+    askEveryMs: await readDuration('--ask', ask),
+    logLevel: context.logLevel,
+  };
+}
+
+async function readProfile({ profile, scene }: FleetCommandOptions, { disk }: Context): Promise<FleetProfile> {
+  const { DEFAULT_PROFILE, fleetProfileSchema } = await import('../fleet/fleet-profile.ts');
+  const { readFleetProfile } = await import('../fleet/read-fleet-profile.ts');
+  const read = profile === undefined ? DEFAULT_PROFILE : await readFleetProfile(disk, resolve(profile));
+  if (scene === undefined) return read;
+  const { scenes } = fleetProfileSchema.parse({ scenes: { scene: { camera: scene } } });
+  return { ...read, scenes };
+}
+
+function readShard(text: string): FleetPart {
+  const [, index = '', of = ''] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? [];
+  if (of === '')
+    throw failure('usage', {
+      detail: `--shard takes a part and how many there are, such as 2/8, not "${text.slice(0, 40)}"`,
+    });
+  const parts = whole('--shard', of, 1, SHARDS_MAX);
+  return { index: whole('--shard', index, 1, parts), of: parts };
+}
+
+async function readDuration(option: string, text: string | undefined): Promise<number | null> {
+  if (text === undefined) return null;
+  const { durationSchema } = await import('../scenario/language/durations.ts');
+  const read = durationSchema.safeParse(text);
+  if (!read.success || read.data < 1_000_000)
+    throw failure('usage', {
+      detail: `${option} takes a duration of 1s or more, such as 90s or 10m, not "${text.slice(0, 40)}"`,
+    });
+  return read.data / 1_000;
+}
+
+function whole(option: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw failure('usage', {
+    detail: `${option} takes a whole number from ${least} to ${most}, not "${text.slice(0, 40)}"`,
+  });
+}
+
+/** The bridge and the brokers that the options name; null for the embedded ones. */
+async function readOutside(options: FleetCommandOptions): Promise<OutsideLinks | null> {
+  const { bridge, enrol, broker, homeBroker, homeAccounts, beyondThisMachine = false } = options;
+  const named = [bridge, enrol, broker, homeBroker, homeAccounts];
+  if (named.every((one) => one === undefined)) return null;
+  if (
+    bridge === undefined ||
+    enrol === undefined ||
+    broker === undefined ||
+    homeBroker === undefined ||
+    homeAccounts === undefined
+  )
+    throw failure('usage', { detail: '--bridge, --enrol, --broker, --home-broker and --home-accounts go together' });
+  const code = await readEnrolmentInput(enrol, { stdin: process.stdin, environment: process.env });
+  const inCode = code === undefined ? '' : (readEnrolmentCode(code)?.url ?? '');
+  const addresses = [
+    ['--bridge', bridge, /^https?:$/],
+    ['--enrol', inCode, /^https?:$/],
+    ['--broker', broker, /^mqtts?:$/],
+    ['--home-broker', homeBroker, /^mqtts?:$/],
+  ] as const;
+  for (const [option, text, scheme] of addresses) checkAddress(option, text, scheme, beyondThisMachine);
+  return {
+    home: { url: homeBroker, accounts: resolve(homeAccounts) },
+    areaUrl: broker,
+    bridgeUrl: bridge.replace(/\/+$/, ''),
+    enrolment: { batchCode: code ?? '' },
+  };
+}
+
+/** A fleet loads what it talks to: only what is on this machine, unless it is told to. */
+function checkAddress(option: string, text: string, scheme: RegExp, isAnywhere: boolean): void {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url || !scheme.test(url.protocol) || url.hostname === '')
+    throw failure('usage', { detail: `${option} takes an address with its scheme, not "${text.slice(0, 80)}"` });
+  const isHere = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+  if (!isHere && !isAnywhere) throw failure('fleet_beyond_this_machine', { option, where: url.host });
+}
+
+/** Runs it, printing a line a second and what it came to. */
+async function run(
+  options: FleetOptions,
+  metrics: { host: string; port: number } | null,
+  context: Context,
+): Promise<void> {
+  const { output } = context;
+  const signal = stopSignal();
+  if (options.folder !== null) await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  const { runFleet } = await import('../fleet/fleet.ts');
+  const { FleetMetrics } = await import('../fleet/fleet-metrics.ts');
+  const served = metrics === null ? null : new FleetMetrics();
+  const { doorbells, seed, shard } = options;
+  const part = shard.of === 1 ? '' : `, part ${shard.index} of ${shard.of}`;
+  output.result(
+    { event: 'begins', doorbells, seed, shard: `${shard.index}/${shard.of}` },
+    `${doorbells} doorbells of seed ${seed}${part}`,
+  );
+  const line = new ProgressLine(!output.json);
+  const isTerminal = process.stderr.isTTY === true && !output.json;
+  try {
+    if (served && metrics) {
+      const url = await served.start(metrics);
+      output.result({ event: 'metrics', url }, `Figures: ${url}`);
+    }
+    const summary = await runFleet(
+      options,
+      {
+        ...context,
+        say: (text) => {
+          line.clear();
+          output.progress(text);
+        },
+        ready: (facts) =>
+          output.result(
+            { event: 'ready', ...facts },
+            `The bridge listens at ${facts.bridge}; everything is in ${facts.folder}.`,
+          ),
+        line: (figures) => {
+          served?.set(figures);
+          if (isTerminal) line.show(() => lineText(figures));
+          else output.result({ event: 'second', ...figures }, lineText(figures));
+        },
+      },
+      signal,
+    );
+    line.clear();
+    output.result({ event: 'ended', ...summary }, summaryText(summary));
+    const { segmentsLost, failed, died, unbelieved } = summary;
+    if (segmentsLost + failed + died + unbelieved > 0) process.exitCode = 1;
+  } finally {
+    line.clear();
+    await served?.stop();
+  }
+}
+
+const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+const ms = (value: number | null) => (value === null ? '-' : `${value}`);
+
+function lineText(line: FleetLine): string {
+  const { seconds, up, doorbells, events, requests, grants, clipsUnderWay, clipsStored, segmentsLost } = line;
+  return [
+    `${seconds} s: ${up} of ${doorbells} up`,
+    `${events} events`,
+    `${requests} requests seen, ${grants} grants, ${clipsUnderWay} clips under way, ${clipsStored} stored`,
+    `${segmentsLost} s lost`,
+    `late p50 ${ms(line.latenessP50Ms)} p99 ${ms(line.latenessP99Ms)} ms`,
+    `${line.cores.toFixed(2)} cores, ${megabytes(line.memoryBytes)}`,
+  ].join('; ');
+}
+
+function summaryText(summary: FleetSummary): string {
+  const { seconds, doorbells, up, failed, died, codes } = summary;
+  const reasons = Object.entries(codes).map(([code, count]) => `${code} ${count}`);
+  return [
+    `${seconds} s; ${doorbells} doorbells, ${up} up at the end, ${failed} failed, ${summary.retries} starts tried again, ${died} processes lost`,
+    `${summary.events} events: ${summary.presses} presses, ${summary.motions} motions; ${summary.reboots} reboots, ${summary.absences} absences`,
+    `${summary.asked} requests asked, ${summary.requests} seen: ${summary.grants} grants, ${summary.denials} denials, ${summary.revocations} taken back, ${summary.refusals} refused, ${summary.unanswered} unanswered`,
+    `${summary.clipsStored} clips at the bridge, ${summary.clipsFailed} failed, ${summary.clipsUnderWay} not ended; from grant to bridge p50 ${ms(summary.deliveredP50Ms)} p99 ${ms(summary.deliveredP99Ms)} ms`,
+    `${summary.segmentsStored} s of footage sealed, ${summary.segmentsLost} s lost; from filmed to sealed p50 ${ms(summary.latenessP50Ms)} p99 ${ms(summary.latenessP99Ms)} max ${ms(summary.latenessMaxMs)} ms`,
+    `${summary.corePercentEach ?? '-'} % of a core and ${Math.round(summary.memoryBytesEach / 1000)} KB for each doorbell`,
+    ...(reasons.length === 0 ? [] : [`refusals and failures: ${reasons.join(', ')}`]),
+  ].join('\n');
+}

@@ -1,0 +1,77 @@
+// Owns: parts of a fleet in processes of their own: starting them, their latest reports, ending them. Not here: their program
+// (fleet-process-program.ts), a part itself (fleet-process-part.ts).
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { type Failure, failure, isErrorCode } from '../../device/index.ts';
+import type { PartJob, PartReport } from './fleet-process-part.ts';
+
+const PROGRAM = fileURLToPath(new URL('./fleet-process-program.js', import.meta.url));
+
+/** To a process. */
+export type PartOrder = { readonly begin: PartJob } | { readonly stop: true };
+/** From a process: its report of each second, its last one, or why it could not begin. */
+export type PartAnswer =
+  | { readonly report: PartReport }
+  | { readonly ended: PartReport }
+  | { readonly failed: { readonly code: string; readonly facts: Readonly<Record<string, string | number>> } };
+
+export interface ChildSinks {
+  report(report: PartReport): void;
+  /** It has ended by itself: its doorbells are gone. */
+  died(how: string): void;
+}
+
+/** One part in a process of its own. */
+export class ChildPart {
+  private readonly child: ChildProcess;
+  private readonly sinks: ChildSinks;
+  private last: PartReport | null = null;
+  private failed: Failure | null = null;
+  private isStopping = false;
+  private readonly gone: Promise<void>;
+
+  constructor(job: PartJob, sinks: ChildSinks) {
+    this.sinks = sinks;
+    // Maps and bytes go over as they are.
+    this.child = fork(PROGRAM, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' });
+    this.child.on('message', (answer: PartAnswer) => this.hear(answer));
+    this.gone = new Promise((resolve) => {
+      this.child.once('error', () => resolve());
+      this.child.once('exit', (status, signal) => {
+        resolve();
+        if (!this.isStopping) sinks.died(signal ?? `status ${status}`);
+      });
+    });
+    this.order({ begin: job });
+  }
+
+  /** Why it could not begin; null while it did. */
+  get failure(): Failure | null {
+    return this.failed;
+  }
+
+  /** Ends it in order; returns its last report, null where there never was one. */
+  async stop(): Promise<PartReport | null> {
+    this.isStopping = true;
+    this.order({ stop: true });
+    await this.gone;
+    return this.last;
+  }
+
+  private order(order: PartOrder): void {
+    if (this.child.connected) this.child.send(order, () => undefined);
+  }
+
+  private hear(answer: PartAnswer): void {
+    if ('failed' in answer) {
+      const { code, facts } = answer.failed;
+      this.failed = isErrorCode(code) ? failure(code, { ...facts }) : failure('internal', { detail: code });
+    } else if ('ended' in answer) {
+      this.last = answer.ended;
+      this.child.disconnect();
+    } else {
+      this.last = answer.report;
+      this.sinks.report(answer.report);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+// Owns: one process's part of a fleet, from the machine's seams to what it reports: the job that it is given, and its figures. The same in the
+// fleet's own process and in others. Not here: its doorbells (fleet-process.ts), other processes (fleet-process-children.ts).
+
+import { z } from 'zod';
+import {
+  exchangeJson,
+  findFfmpeg,
+  type LogLevel,
+  openLog,
+  SystemClock,
+  SystemDisk,
+  SystemRandom,
+} from '../../device/index.ts';
+import { drawFleet, type FleetPart } from './draw-fleet.ts';
+import type { FleetLinks } from './fleet-doorbell.ts';
+import { FleetProcess } from './fleet-process.ts';
+import { type FleetCounts, FleetTally } from './fleet-process-tally.ts';
+import type { FleetProfile } from './fleet-profile.ts';
+import { Loop, type LoopParts } from './loop.ts';
+import { DueQueue } from './loop-schedule.ts';
+
+/** Where codes come from: one that is good for many, or a bridge that prints one for each doorbell to who has its operator's token. */
+export type EnrolmentSource =
+  | { readonly batchCode: string }
+  | { readonly bridgeUrl: string; readonly operatorToken: string };
+
+/** What a process is told. Only values, so that it can be sent. */
+export interface PartJob {
+  readonly doorbells: number;
+  readonly seed: number;
+  readonly part: FleetPart;
+  readonly profile: FleetProfile;
+  /** By the name of the scene. */
+  readonly loops: Readonly<Record<string, LoopParts>>;
+  readonly links: Omit<FleetLinks, 'enrolmentCode'> & { readonly enrolment: EnrolmentSource };
+  readonly folder: string;
+  readonly logLevel: LogLevel;
+}
+
+/** What a process reports. */
+export interface PartReport {
+  readonly counts: FleetCounts;
+  /** How late footage was sealed since the report before, as `Lateness` has it. */
+  readonly sealed: ReadonlyMap<number, number>;
+  /** How long clips took, since the start. */
+  readonly delivered: ReadonlyMap<number, number>;
+  readonly codes: ReadonlyMap<string, number>;
+  /** Processor time since its doorbells were begun. */
+  readonly cpuMs: number;
+  /** Memory of the process now, and before its first doorbell. */
+  readonly memoryBytes: number;
+  readonly memoryBeforeBytes: number;
+}
+
+const codeAnswer = z.object({ code: z.string() });
+
+/** A process's part, running. */
+export class RunningPart {
+  private readonly tally: FleetTally;
+  private readonly fleet: FleetProcess;
+  private readonly before: { cpu: NodeJS.CpuUsage; memoryBytes: number };
+
+  private constructor(fleet: FleetProcess, tally: FleetTally) {
+    this.fleet = fleet;
+    this.tally = tally;
+    this.before = { cpu: process.cpuUsage(), memoryBytes: process.memoryUsage.rss() };
+  }
+
+  /** Begins to start its doorbells. Throws `ffmpeg_missing`, `fleet_scene_unusable`. */
+  static async start(job: PartJob): Promise<RunningPart> {
+    const [clock, random, disk, log] = [
+      new SystemClock(),
+      new SystemRandom(),
+      new SystemDisk(),
+      openLog(job.logLevel, 'fleet'),
+    ];
+    const { enrolment, ...links } = job.links;
+    const tally = new FleetTally();
+    const fleet = new FleetProcess(drawFleet(job.profile, job.seed, job.doorbells, job.part), {
+      ...{ clock, random, disk, log, tally, profile: job.profile, folder: job.folder },
+      ffmpeg: await findFfmpeg(),
+      deck: { queue: new DueQueue(clock), clock, beganMs: clock.monotonicMs() },
+      loops: new Map(Object.entries(job.loops).map(([name, parts]) => [name, new Loop(parts)])),
+      links: { ...links, enrolmentCode: () => codeFrom(enrolment) },
+    });
+    const part = new RunningPart(fleet, tally);
+    fleet.start();
+    return part;
+  }
+
+  report(): PartReport {
+    const { tally, fleet, before } = this;
+    const { user, system } = process.cpuUsage(before.cpu);
+    return {
+      counts: fleet.counts,
+      sealed: tally.takeRecent().steps,
+      delivered: tally.delivered.steps,
+      codes: tally.codes,
+      cpuMs: (user + system) / 1_000,
+      memoryBytes: process.memoryUsage.rss(),
+      memoryBeforeBytes: before.memoryBytes,
+    };
+  }
+
+  /** Ends it in order; returns its last report. */
+  async stop(): Promise<PartReport> {
+    const before = this.report();
+    await this.fleet.stop();
+    const last = this.report();
+    const sealed = new Map(before.sealed);
+    for (const [step, count] of last.sealed) sealed.set(step, (sealed.get(step) ?? 0) + count);
+    // Of memory and doorbells, what there was while they ran.
+    const counts = { ...last.counts, up: before.counts.up };
+    return { ...last, counts, sealed, memoryBytes: before.memoryBytes };
+  }
+}
+
+async function codeFrom(source: EnrolmentSource): Promise<string> {
+  if ('batchCode' in source) return source.batchCode;
+  const { bridgeUrl, operatorToken: bearer } = source;
+  return codeAnswer.parse(await exchangeJson(`${bridgeUrl}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer }))
+    .code;
+}

@@ -1,0 +1,82 @@
+// Owns: the embedded agency that asks every area of a fleet's town, again and again. Not here: what owners do (fleet-owner.ts).
+import {
+  type Clock,
+  type Disk,
+  freshId,
+  isFailure,
+  type Log,
+  type Random,
+  type SigningKey,
+} from '../../device/exports-without-firmware.ts';
+import { postRequest, signRequest } from '../officer/agency-client.ts';
+import { DEMO_AGENCY } from '../officer/registration.ts';
+import type { FleetTown } from './fleet-profile.ts';
+import { areaPolygon } from './town-area.ts';
+
+/** The shortest window that an agency may ask about. */
+const WINDOW_US = 15 * 60 * 1_000_000;
+const EXPIRES_S = 24 * 3_600;
+
+export interface QuestionsDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly log: Log;
+  readonly bridge: { readonly id: string; readonly url: string };
+  readonly agencyKey: SigningKey;
+  readonly town: FleetTown;
+  readonly everyMs: number;
+}
+
+export class TownQuestions {
+  private readonly deps: QuestionsDeps;
+  private nextMs: number;
+  private count = 0;
+  /** Codes with which the bridge refused, and how often. */
+  readonly refused = new Map<string, number>();
+
+  constructor(deps: QuestionsDeps) {
+    this.deps = deps;
+    this.nextMs = deps.clock.monotonicMs() + deps.everyMs;
+  }
+
+  /** Requests that the bridge has accepted. */
+  get asked(): number {
+    return this.count;
+  }
+
+  /** Asks every area when that is due. What the bridge refuses is counted. */
+  async askIfDue(): Promise<void> {
+    const { clock, everyMs, town } = this.deps;
+    if (clock.monotonicMs() < this.nextMs) return;
+    this.nextMs += everyMs;
+    for (const area of Object.values(town.areas)) {
+      try {
+        await this.ask(areaPolygon(town, area));
+        this.count += 1;
+      } catch (thrown) {
+        if (!isFailure(thrown)) throw thrown;
+        this.refused.set(thrown.code, (this.refused.get(thrown.code) ?? 0) + 1);
+        this.deps.log.warn('the agency could not ask', { code: thrown.code, detail: thrown.message });
+      }
+    }
+  }
+
+  private async ask(area: ReturnType<typeof areaPolygon>): Promise<void> {
+    const { clock, random, bridge, agencyKey } = this.deps;
+    const endUs = clock.wallUs();
+    const { token } = signRequest(this.deps, agencyKey, bridge.id, {
+      // An agency may post an investigation twice at most.
+      investigation: freshId(random, 'case'),
+      incidentType: 'package theft',
+      text: 'A parcel was taken from a porch. If your camera saw the street or the porch, please share it.',
+      contact: { ...DEMO_AGENCY.contact },
+      area,
+      window: { startUs: endUs - WINDOW_US, endUs },
+      profile: 'address-and-email',
+      retention: 'package-theft',
+      expiresInS: EXPIRES_S,
+    });
+    await postRequest(bridge.url, token);
+  }
+}

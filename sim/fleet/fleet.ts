@@ -1,0 +1,369 @@
+// Owns: a run of a fleet from its beginning to its summary: whether it fits, what it talks to, its processes, one line a second. Not here:
+// arguments and what is printed (sim/cli), one process's part (fleet-process-part.ts), the parts of a testbed (testbed/).
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { availableMemory } from 'node:process';
+import {
+  type Clock,
+  type Disk,
+  type Failure,
+  failure,
+  findFfmpeg,
+  type Log,
+  type LogLevel,
+  type Random,
+} from '../../device/index.ts';
+import { adminBearer } from '../officer/registration.ts';
+import { Testbed } from '../testbed/testbed.ts';
+import { type DrawnDoorbell, drawFleet, type FleetPart } from './draw-fleet.ts';
+import { ChildPart } from './fleet-process-children.ts';
+import { type PartJob, type PartReport, RunningPart } from './fleet-process-part.ts';
+import { addCounts, type FleetCounts, Lateness, NO_COUNTS } from './fleet-process-tally.ts';
+import type { FleetProfile } from './fleet-profile.ts';
+import { TownQuestions } from './fleet-questions.ts';
+import { type LoopParts, makeLoop } from './loop.ts';
+
+/** Brokers and a bridge besides the embedded ones. */
+export type OutsideLinks = PartJob['links'];
+
+export interface FleetOptions {
+  readonly doorbells: number;
+  readonly seed: number;
+  readonly profile: FleetProfile;
+  /** This machine's part of the fleet. */
+  readonly shard: FleetPart;
+  /** How many processes. */
+  readonly workers: number;
+  /** Where everything lies; null: in a temporary folder, which is removed. It is new or empty. */
+  readonly folder: string | null;
+  /** Null: broker, registry, vault and bridge are started on this machine. */
+  readonly outside: OutsideLinks | null;
+  /** How long it runs; null: until the signal. */
+  readonly forMs: number | null;
+  /** How often the embedded agency asks every area of the town; null: never. */
+  readonly askEveryMs: number | null;
+  readonly logLevel: LogLevel;
+}
+
+export interface FleetDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly log: Log;
+  /** Progress, for people. */
+  readonly say: (text: string) => void;
+  /** Called once a second. */
+  readonly line: (line: FleetLine) => void;
+  /** The embedded parts run: where they keep what other verbs need. */
+  readonly ready: (facts: { folder: string; bridge: string }) => void;
+}
+
+export interface FleetLine extends FleetCounts {
+  readonly seconds: number;
+  /** Requests that the embedded agency has posted. */
+  readonly asked: number;
+  /** From filmed to sealed, of this second: milliseconds. */
+  readonly latenessP50Ms: number | null;
+  readonly latenessP99Ms: number | null;
+  /** Processor time of the fleet's processes in this second, in cores. */
+  readonly cores: number;
+  readonly memoryBytes: number;
+}
+
+export interface FleetSummary extends Omit<FleetLine, 'cores'> {
+  readonly latenessMaxMs: number | null;
+  /** From a grant until the bridge had the clip. */
+  readonly deliveredP50Ms: number | null;
+  readonly deliveredP99Ms: number | null;
+  /** Of one core, for each doorbell, since all of them ran. */
+  readonly corePercentEach: number | null;
+  /** Memory for each doorbell beyond the process itself and its loops; with a ring in memory, with the ring. */
+  readonly memoryBytesEach: number;
+  readonly codes: Readonly<Record<string, number>>;
+  /** Processes that ended before the fleet did. */
+  readonly died: number;
+}
+
+/** What a machine has. */
+export interface Room {
+  readonly descriptors: number;
+  readonly memoryBytes: number;
+}
+
+/** Descriptors that a doorbell holds in its process, with its owner: three connections, its pairing socket, files that are open. */
+const DESCRIPTORS_EACH = 8;
+const DESCRIPTORS_SPARE = 256;
+/** And at an embedded broker: one for each connection. */
+const BROKER_DESCRIPTORS_EACH = 3;
+/** Memory of a doorbell with its owner besides its ring, and of its connections at an embedded broker. */
+const MEMORY_EACH = 600_000;
+const BROKER_MEMORY_EACH = 150_000;
+/** The embedded parts, and each process of the fleet by itself. */
+const MEMORY_SPARE = 600_000_000;
+const LINE_MS = 1_000;
+
+/**
+ * Throws `fleet_too_large`, with the number that fits, when this machine has not enough descriptors for each process or memory for all.
+ * `drawn`: the doorbells of this machine.
+ */
+export function checkRoom(
+  drawn: readonly DrawnDoorbell[],
+  { workers, isEmbedded }: { workers: number; isEmbedded: boolean },
+  room: Room,
+): void {
+  const usable = Math.max(0, room.descriptors - DESCRIPTORS_SPARE);
+  const perProcess = Math.floor(usable / DESCRIPTORS_EACH) * workers;
+  const perBroker = isEmbedded ? Math.floor(usable / BROKER_DESCRIPTORS_EACH) : Number.POSITIVE_INFINITY;
+  const doorbells = drawn.length;
+  if (doorbells > perBroker) {
+    const detail = `the embedded broker may open ${room.descriptors} files and connections: raise that (ulimit -n), or name a broker`;
+    throw failure('fleet_too_large', { doorbells, fit: perBroker, detail });
+  }
+  if (doorbells > perProcess) {
+    const detail = `a process may open ${room.descriptors} files and connections: raise that (ulimit -n), or use more --workers`;
+    throw failure('fleet_too_large', { doorbells, fit: perProcess, detail });
+  }
+  let bytes = MEMORY_SPARE;
+  for (const [at, { ring }] of drawn.entries()) {
+    bytes += MEMORY_EACH + (isEmbedded ? BROKER_MEMORY_EACH : 0) + (ring.kind === 'memory' ? ring.bytes : 0);
+    if (bytes <= room.memoryBytes) continue;
+    const free = `${Math.floor(room.memoryBytes / 1e6)} MB of memory are free`;
+    throw failure('fleet_too_large', {
+      doorbells,
+      fit: at,
+      detail: `${free}: make rings shorter, or keep them in files`,
+    });
+  }
+}
+
+/** What this machine has now. */
+export function roomHere(): Room {
+  return { descriptors: descriptorsMax(), memoryBytes: availableMemory() };
+}
+
+/** Node itself raises the soft limit to the hard one. Where the system does not tell, there is none. */
+function descriptorsMax(): number {
+  try {
+    const [, soft] = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? [];
+    return soft === undefined || soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** A process's part, in this process or another. */
+interface Part {
+  stop(): Promise<PartReport | null>;
+}
+
+/**
+ * Runs a fleet until its time is over or the signal is aborted, and ends it in order. Throws `fleet_too_large`, what its scenes and the
+ * embedded parts throw; nothing is left then.
+ */
+export async function runFleet(options: FleetOptions, deps: FleetDeps, signal: AbortSignal): Promise<FleetSummary> {
+  const drawn = drawFleet(options.profile, options.seed, options.doorbells, options.shard);
+  checkRoom(drawn, { workers: options.workers, isEmbedded: options.outside === null }, roomHere());
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'doorsill-fleet-')));
+  const run = new FleetRun(options, deps, folder);
+  try {
+    await run.begin(signal);
+    return await run.untilOver(signal);
+  } finally {
+    await run.end();
+    if (options.folder === null) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+class FleetRun {
+  private readonly options: FleetOptions;
+  private readonly deps: FleetDeps;
+  private readonly folder: string;
+  private testbed: Testbed | null = null;
+  private questions: TownQuestions | null = null;
+  private own: RunningPart | null = null;
+  private parts: Part[] = [];
+  private readonly reports = new Map<number, PartReport>();
+  private readonly sealed = new Lateness();
+  private recent = new Lateness();
+  private startedMs = 0;
+  private readonly died: string[] = [];
+  /** Processor time and when, as of the last line, and as of when all doorbells ran. */
+  private before = { cpuMs: 0, atMs: 0 };
+  private steady: { cpuMs: number; atMs: number } | null = null;
+  private failed: Failure | null = null;
+
+  constructor(options: FleetOptions, deps: FleetDeps, folder: string) {
+    this.options = options;
+    this.deps = deps;
+    this.folder = folder;
+  }
+
+  async begin(signal: AbortSignal): Promise<void> {
+    const { options, deps, folder } = this;
+    const loops = await this.makeLoops(signal);
+    const links = options.outside ?? (await this.startTestbed());
+    signal.throwIfAborted();
+    const { workers, shard, doorbells, seed, profile, logLevel } = options;
+    const jobs = Array.from({ length: workers }, (_, at): PartJob => {
+      const part = { index: shard.index + at * shard.of, of: shard.of * workers };
+      return { doorbells, seed, profile, part, loops, links, logLevel, folder: join(folder, 'doorbells') };
+    });
+    await deps.disk.makeFolder(join(folder, 'doorbells'));
+    this.startedMs = deps.clock.monotonicMs();
+    this.before = { cpuMs: 0, atMs: this.startedMs };
+    const [only] = jobs;
+    if (workers === 1 && only) {
+      this.own = await RunningPart.start(only);
+      this.parts = [this.own];
+    } else this.parts = jobs.map((job, at) => this.startChild(job, at));
+  }
+
+  /** One line a second, until it is over. */
+  async untilOver(signal: AbortSignal): Promise<FleetSummary> {
+    const { options, deps } = this;
+    const { clock } = deps;
+    const endsMs = options.forMs === null ? Number.POSITIVE_INFINITY : this.startedMs + options.forMs;
+    for (let nextMs = this.startedMs + LINE_MS; !signal.aborted && nextMs <= endsMs; nextMs += LINE_MS) {
+      await clock.sleep(Math.max(0, nextMs - clock.monotonicMs()), signal).catch(() => undefined);
+      if (this.own) this.take(0, this.own.report());
+      if (this.failed) throw this.failed;
+      await this.questions?.askIfDue();
+      deps.line(this.line());
+    }
+    deps.say('The fleet ends: clips that are on their way may arrive.');
+    await this.stopParts();
+    return this.summary();
+  }
+
+  async end(): Promise<void> {
+    await this.stopParts();
+    await this.testbed?.stop();
+  }
+
+  private async makeLoops(signal: AbortSignal): Promise<Record<string, LoopParts>> {
+    const { clock, log, say } = this.deps;
+    const loops: Record<string, LoopParts> = {};
+    for (const [name, scene] of Object.entries(this.options.profile.scenes)) {
+      if (scene.percent === 0) continue;
+      say(`Encoding the scene ${name} once.`);
+      loops[name] = (await makeLoop(scene, { ffmpeg: await findFfmpeg(), clock, log }, signal)).parts;
+    }
+    return loops;
+  }
+
+  private async startTestbed(): Promise<OutsideLinks> {
+    const { options, deps, folder } = this;
+    deps.say('Starting broker, registry, vault and bridge.');
+    const testbed = new Testbed({ folder, kind: 'doorsill-fleet', logLevel: options.logLevel }, deps);
+    this.testbed = testbed;
+    const { broker, bridge, bridgeFolder, agencyKey } = await testbed.startServices();
+    const operatorToken = await adminBearer(deps.disk, bridgeFolder);
+    if (options.askEveryMs !== null)
+      this.questions = new TownQuestions({
+        ...deps,
+        bridge,
+        agencyKey,
+        town: options.profile.town,
+        everyMs: options.askEveryMs,
+      });
+    deps.ready({ folder, bridge: bridge.url });
+    return { home: broker, enrolment: { bridgeUrl: bridge.url, operatorToken } };
+  }
+
+  private startChild(job: PartJob, at: number): Part {
+    const child = new ChildPart(job, {
+      report: (report) => this.take(at, report),
+      died: (how) => {
+        this.failed ??= child.failure;
+        this.died.push(how);
+        this.deps.log.error('a process of the fleet has ended', { process: at + 1, detail: how });
+        this.deps.say(`A process of the fleet has ended (${how}): its doorbells are gone.`);
+      },
+    });
+    return {
+      stop: async () => {
+        const last = await child.stop();
+        if (last) this.take(at, last);
+        return last;
+      },
+    };
+  }
+
+  private take(at: number, report: PartReport): void {
+    this.reports.set(at, report);
+    const sealed = new Lateness(report.sealed);
+    this.sealed.merge(sealed);
+    this.recent.merge(sealed);
+  }
+
+  private async stopParts(): Promise<void> {
+    const parts = this.parts.splice(0);
+    const own = this.own;
+    this.own = null;
+    const last = await Promise.all(parts.map((part) => part.stop()));
+    if (own && last[0]) this.take(0, last[0]);
+  }
+
+  private sums() {
+    const counts: FleetCounts = { ...NO_COUNTS };
+    const sums = { cpuMs: 0, memoryBytes: 0, memoryBeforeBytes: 0 };
+    for (const report of this.reports.values()) {
+      addCounts(counts, report.counts);
+      for (const name of ['cpuMs', 'memoryBytes', 'memoryBeforeBytes'] as const) sums[name] += report[name];
+    }
+    return { counts, ...sums };
+  }
+
+  private line(): FleetLine {
+    const { counts, cpuMs, memoryBytes } = this.sums();
+    const atMs = this.deps.clock.monotonicMs();
+    const { before, recent } = this;
+    this.before = { cpuMs, atMs };
+    this.recent = new Lateness();
+    if (this.steady === null && counts.doorbells > 0 && counts.up + counts.failed >= counts.doorbells)
+      this.steady = { cpuMs, atMs };
+    return {
+      ...counts,
+      seconds: Math.round((atMs - this.startedMs) / 1_000),
+      asked: this.questions?.asked ?? 0,
+      latenessP50Ms: recent.quantile(0.5),
+      latenessP99Ms: recent.quantile(0.99),
+      cores: Math.round(((cpuMs - before.cpuMs) / Math.max(1, atMs - before.atMs)) * 1_000) / 1_000,
+      memoryBytes,
+    };
+  }
+
+  private summary(): FleetSummary {
+    const { steady, before } = this;
+    const { cores: _cores, ...line } = this.line();
+    const { memoryBeforeBytes } = this.sums();
+    const delivered = new Lateness();
+    const codes: Record<string, number> = {};
+    for (const report of this.reports.values()) {
+      delivered.merge(new Lateness(report.delivered));
+      for (const [code, count] of report.codes) codes[code] = (codes[code] ?? 0) + count;
+    }
+    for (const [code, count] of this.questions?.refused ?? []) codes[code] = (codes[code] ?? 0) + count;
+    const each = Math.max(1, line.doorbells);
+    const steadyMs = steady === null ? 0 : before.atMs - steady.atMs;
+    return {
+      ...line,
+      // All that was due has been sealed by now, or never will be.
+      segmentsLost: line.segmentsDue - line.segmentsStored,
+      latenessP50Ms: this.sealed.quantile(0.5),
+      latenessP99Ms: this.sealed.quantile(0.99),
+      latenessMaxMs: this.sealed.quantile(1),
+      deliveredP50Ms: delivered.quantile(0.5),
+      deliveredP99Ms: delivered.quantile(0.99),
+      corePercentEach:
+        steady && steadyMs > 0
+          ? Math.round(((before.cpuMs - steady.cpuMs) / steadyMs / each) * 100 * 10_000) / 10_000
+          : null,
+      memoryBytesEach: Math.round((line.memoryBytes - memoryBeforeBytes) / each),
+      codes,
+      died: this.died.length,
+    };
+  }
+}

@@ -1,0 +1,59 @@
+// @module-tag long
+// Holds: what `doorsill fleet` refuses before it starts anything. Not here: fleets (test/sim/fleet).
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { printEnrolmentCode } from '../../../device/protocol/enrolment.ts';
+import { runCommand, temporaryFolder } from '../../support/command-line.ts';
+
+const folder = temporaryFolder('fleet');
+afterAll(() => folder.dispose());
+
+async function codeFile(url: string): Promise<string> {
+  const file = join(folder.path, 'batch.code');
+  const print = 'a'.repeat(64);
+  await writeFile(file, printEnrolmentCode({ url, bridge: print, registry: print, secret: 'b'.repeat(22) }));
+  await chmod(file, 0o600);
+  return file;
+}
+
+const fleet = (...args: string[]) => runCommand(['fleet', '--doorbells', '3', ...args, '--json']);
+
+it('refuses to load what is not on this machine, whichever option names it, also the code', async () => {
+  const here = {
+    bridge: 'http://127.0.0.1:1',
+    broker: 'mqtt://localhost:1',
+    home: 'mqtt://[::1]:1',
+    code: 'http://127.0.0.1:1',
+  };
+  const cases = [
+    [{ ...here, bridge: 'https://bridge.example' }, '--bridge'],
+    [{ ...here, broker: 'mqtts://area.example:8883' }, '--broker'],
+    [{ ...here, home: 'mqtt://192.0.2.7:1883' }, '--home-broker'],
+    [{ ...here, code: 'http://127.0.0.1.example' }, '--enrol'],
+  ] as const;
+  for (const [{ bridge, broker, home, code }, option] of cases) {
+    const links = ['--bridge', bridge, '--broker', broker, '--home-broker', home, '--home-accounts', folder.path];
+    const { status, stderr } = await fleet(...links, '--enrol', await codeFile(code));
+    expect(status, option).toBe(3);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'fleet_beyond_this_machine', facts: { option } } });
+  }
+});
+
+it.each([
+  [['--doorbells', '0'], 'a whole number from 1 to 100000'],
+  [['--doorbells', '1e9'], 'a whole number from 1 to 100000'],
+  [['--shard', '9/8'], 'a whole number from 1 to 8'],
+  [['--seed', '-1'], 'a whole number from 0'],
+  [['--for', '10'], 'a duration'],
+  [['--bridge', 'http://127.0.0.1:1'], 'go together'],
+])('refuses %j as wrong usage', async (args, words) => {
+  const { status, stderr } = await fleet(...args);
+  expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'usage']);
+  expect(stderr).toContain(words);
+});
+
+it('says before it starts how many would fit', async () => {
+  const { status, stderr } = await fleet('--doorbells', '100000');
+  expect([status, JSON.parse(stderr).error.code]).toEqual([5, 'fleet_too_large']);
+});

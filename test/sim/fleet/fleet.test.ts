@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { drawFleet } from '../../../sim/fleet/draw-fleet.ts';
+import { checkRoom, roomHere } from '../../../sim/fleet/fleet.ts';
+import { fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
+
+const inMemory = fleetProfileSchema.parse({ ring: { kind: 'memory', length: '60s' } });
+const inFiles = fleetProfileSchema.parse({ ring: { kind: 'file', length: '60s' } });
+const HERE = { workers: 1, isEmbedded: true };
+const ROOM = { descriptors: 20_000, memoryBytes: 20e9 };
+
+const refusal = (doorbells: number, where = HERE, room = ROOM, profile = inMemory) => {
+  try {
+    checkRoom(drawFleet(profile, 1, doorbells), where, room);
+    return null;
+  } catch (thrown) {
+    return thrown;
+  }
+};
+
+it('lets run what fits', () => {
+  expect(refusal(1_000)).toBeNull();
+  expect(refusal(1, HERE, roomHere())).toBeNull();
+});
+
+it('says before it starts how many doorbells a process has descriptors for', () => {
+  const tight = { descriptors: 1_024, memoryBytes: 20e9 };
+  const failure = refusal(200, HERE, tight);
+  expect(failure).toMatchObject({ code: 'fleet_too_large', facts: { doorbells: 200, fit: 96 } });
+  expect(String(failure)).toContain('--workers');
+  expect(refusal(96, HERE, tight)).toBeNull();
+  expect(refusal(192, { workers: 2, isEmbedded: true }, tight)).toBeNull();
+});
+
+it('counts the connections of an embedded broker, which is one process however many the fleet has', () => {
+  const failure = refusal(300, { workers: 8, isEmbedded: true }, { descriptors: 1_024, memoryBytes: 20e9 });
+  expect(failure).toMatchObject({ code: 'fleet_too_large', facts: { fit: 256 } });
+  expect(refusal(300, { workers: 8, isEmbedded: false }, { descriptors: 1_024, memoryBytes: 20e9 })).toBeNull();
+});
+
+it('says how many doorbells with their rings there is memory for', () => {
+  const failure = refusal(2_000, HERE, { descriptors: 100_000, memoryBytes: 4e9 });
+  expect(failure).toMatchObject({ code: 'fleet_too_large', facts: { doorbells: 2_000 } });
+  // Sixty seconds of 1 Mbit/s are 7.5 MB.
+  const { fit } = (failure as { facts: { fit: number } }).facts;
+  expect(fit).toBeGreaterThan(300);
+  expect(fit).toBeLessThan(460);
+  expect(refusal(fit, HERE, { descriptors: 100_000, memoryBytes: 4e9 })).toBeNull();
+  expect(refusal(2_000, HERE, { descriptors: 100_000, memoryBytes: 4e9 }, inFiles)).toBeNull();
+});
