@@ -22,7 +22,10 @@ const WRONG: Record<string, [settings: object, names: RegExp]> = {
   'an unknown key inside another': [{ home, ring: { byts: 1 } }, /ring: there is no "byts" here.*did you mean "bytes"/],
   'an unknown key far from any': [{ home, turbo: true }, /"turbo"(?!.*did you mean)/],
   'a wrong type': [{ home, preRollS: '4' }, /preRollS: it takes a (whole )?number from \d+ to \d+, not a text/],
-  'a fraction where a whole number is wanted': [{ home, ring: { bytes: 1e8 + 0.5 } }, /ring\.bytes: it takes a whole number .*, not 100000000\.5/],
+  'a fraction where a whole number is wanted': [
+    { home, ring: { bytes: 1e8 + 0.5 } },
+    /ring\.bytes: it takes a whole number .*, not 100000000\.5/,
+  ],
   'a number beyond its limit': [{ home, postRollS: 3_600 }, /postRollS: .* to 60, not 3600/],
   'a ring too small for anything': [{ home, ring: { bytes: 1_000 } }, /ring\.bytes/],
   'limits that contradict each other': [
@@ -45,7 +48,10 @@ const WRONG: Record<string, [settings: object, names: RegExp]> = {
     { home, buttons: [{ kind: 'evdev', name: 'front', device: '/dev/input/../mem' }] },
     /buttons\[0\]\.device: .*under \/dev\/input\//,
   ],
-  'a chime for a shell': [{ home, chime: { command: 'aplay ding.wav' } }, /chime\.command: it takes a list.*, not a text/],
+  'a chime for a shell': [
+    { home, chime: { command: 'aplay ding.wav' } },
+    /chime\.command: it takes a list.*, not a text/,
+  ],
   'another word for when clips are encoded anew': [{ home, clip: { recode: 'never' } }, /clip\.recode/],
   'a shutter of a kind unknown': [{ home, shutter: { kind: 'servo' } }, /shutter/],
 };

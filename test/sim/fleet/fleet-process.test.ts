@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { z } from 'zod';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { type Log, silentLog } from '../../../device/base/log.ts';
@@ -13,7 +14,7 @@ import { drawFleet } from '../../../sim/fleet/draw-fleet.ts';
 import type { FleetLinks } from '../../../sim/fleet/fleet-doorbell.ts';
 import { FleetProcess } from '../../../sim/fleet/fleet-process.ts';
 import { FleetTally } from '../../../sim/fleet/fleet-process-tally.ts';
-import { type FleetProfileInput, fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
+import { fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
 import { type Loop, makeLoop } from '../../../sim/fleet/loop.ts';
 import { DueQueue } from '../../../sim/fleet/loop-schedule.ts';
 import { areaPolygon } from '../../../sim/fleet/town-area.ts';
@@ -58,7 +59,7 @@ interface Running {
 
 function start(
   doorbells: number,
-  input: FleetProfileInput,
+  input: z.input<typeof fleetProfileSchema>,
   links: Partial<FleetLinks> = {},
   log: Log = silentLog(),
 ): Running {

@@ -23,7 +23,9 @@ describe('a help text', () => {
     expect(wrapHelp('  up     a testbed that runs until Ctrl-C ends it', 34)).toBe(
       '  up     a testbed that runs until\n         Ctrl-C ends it',
     );
-    expect(wrapHelp('  a-long-name-of-something     a testbed', 34)).toBe('  a-long-name-of-something\n      a testbed');
+    expect(wrapHelp('  a-long-name-of-something     a testbed', 34)).toBe(
+      '  a-long-name-of-something\n      a testbed',
+    );
     expect(wrapHelp('  $ camera a  # after: modprobe a module', 34)).toBe(
       '  $ camera a  # after: modprobe a\n              # module',
     );
