@@ -228,10 +228,11 @@ export class CapturedBridge {
     const [stranger] = agencies.strangerKeys;
     const key = stranger ?? this.key;
     const jti = freshId(random, 'request');
-    agencies.unlawful.add(jti);
     const forged = { ...claimsIn(credential), iss: this.key.publicKey, agency: agencyId(key), key: key.publicKey };
     const token = signToken('doorsill-credential+jws', forged, this.key);
-    return this.asPublished({ ...ofAgency(claims, key), jti }, key, token);
+    const published = this.asPublished({ ...ofAgency(claims, key), jti }, key, token);
+    agencies.unlawful.add(sha256Hex(published.request));
+    return published;
   }
 
   /** A credential of an agency, as it was once published. */

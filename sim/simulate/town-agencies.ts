@@ -105,7 +105,7 @@ export class TownAgencies {
   private readonly plans: readonly AgencyPlan[];
   private readonly seams: AgencySeams;
   private readonly asked = new Map<number, Asked>();
-  /** Requests that should never have been published. */
+  /** Hashes of requests that should never have been published. Their ids do not do: another agency may use one, too. */
   readonly unlawful = new Set<string>();
   /** Requests of agencies that stay in good standing, which the bridge has accepted. */
   private readonly accepted = new Map<string, SigningKey>();
@@ -160,7 +160,7 @@ export class TownAgencies {
     });
     const { id, token } = this.plans[at]?.kind === 'misnaming' ? misnamed(signed.token, key) : signed;
     const kind = this.plans[at]?.kind;
-    if (kind !== 'honest' && kind !== 'revoked') this.unlawful.add(id);
+    if (kind !== 'honest' && kind !== 'revoked') this.unlawful.add(sha256Hex(token));
     this.requests.get(key.publicKey)?.add(id);
     await postRequest(services.url('bridge'), token);
     this.asked.set(at, { request: id, key });

@@ -2,7 +2,7 @@
 // what was granted. Not here: what must hold meanwhile (town-watch.ts).
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { type Disk, isFailure, verifyClip, walkLedger } from '../../device/index.ts';
+import { type Disk, grantSchema, isFailure, parseToken, verifyClip, walkLedger } from '../../device/index.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { FollowedRequests } from './coverage.ts';
 import { FRAME_US } from './ffmpeg-twin.ts';
@@ -208,7 +208,8 @@ function judgeStory({ watch, agencies }: TownFacts, home: JudgedHome, grant: str
   // A revocation of what was never granted is remembered, too.
   const isActing = types.some((type) => type !== 'revoked-ahead');
   if (!order && isActing) watch.breach('4', `${name} recorded the grant ${grant}, which its owner never signed`);
-  if (order && agencies.unlawful.has(order.request))
+  const granted = grantSchema.safeParse(order && parseToken(order.token)?.claims);
+  if (granted.success && agencies.unlawful.has(granted.data.requestSha256))
     watch.breach('4', `${name} granted an agency that must not be served`);
   for (const type of ['granted', 'sealed', 'delivered', 'token-presented']) {
     if (types.filter((one) => one === type).length > 1) watch.breach('4', `${name} recorded ${type} of ${grant} twice`);

@@ -209,7 +209,7 @@ it.each<[string, string, Partial<Found>]>([
   ['2', 'a clip is held without its statement', { files: { [`${ITEM}/clip.mp4`]: bytes } }],
   ['4', `home-1 recorded grant-1, which is a second grant`, { orders: [slip] }],
   ['4', 'home-1 recorded the grant grant-1, which its owner never signed', { orders: [] }],
-  ['4', 'home-1 granted an agency that must not be served', { unlawful: [request] }],
+  ['4', 'home-1 granted an agency that must not be served', { unlawful: [sha256Hex(requestToken)] }],
   ['4', 'home-1 recorded granted of grant-1 twice', { entries: [granted, ...DELIVERED] }],
   ['4', 'home-1 recorded sealed of grant-1 twice', { entries: [granted, sealed, sealed, presented, delivered] }],
   [
