@@ -324,7 +324,9 @@ export const PLAYS = {
     const good = makeCommand(stage.signer, deviceId, { action: 'privacy', on: true }).token;
     const bad = (at: number) => {
       const bytes = Buffer.from(good);
-      bytes[stage.below(bytes.length)] = 33 + (at % 90);
+      // A letter that is the same would leave a good order.
+      const place = stage.below(bytes.length);
+      bytes[place] = bytes[place] === 33 + (at % 90) ? 34 + (at % 90) : 33 + (at % 90);
       return (
         [bytes, '', '{}', `${good}${'.'.repeat(at)}x`, 'A'.repeat(2_000 + at), seams.random.bytes(500)][at % 6] ?? ''
       );
