@@ -152,9 +152,10 @@ export class FaultSet {
     return this.faults;
   }
 
-  /** The fault of a name that lasts at a time; null where none does. */
+  /** The fault of a name that lasts at a time; null where none does. What begins with the first picture is there before it. */
   at(name: FaultName, us: number): Fault | null {
-    return this.faults.find((fault) => fault.name === name && fault.fromUs <= us && us < fault.untilUs) ?? null;
+    const atUs = Math.max(0, us);
+    return this.faults.find((fault) => fault.name === name && fault.fromUs <= atUs && us < fault.untilUs) ?? null;
   }
 
   /** How pictures are made at a time. */

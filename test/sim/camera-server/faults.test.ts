@@ -104,6 +104,12 @@ describe("a camera's faults", () => {
     expect(faults.list(5 * S)).toEqual([]);
   });
 
+  it('are there for a viewer who comes before the first picture, where they begin with it', () => {
+    const faults = set('two-cameras', 'busy@0s+5s', 'half-open@1ms');
+    const early = (['two-cameras', 'busy', 'half-open'] as const).map((name) => faults.at(name, -0.2 * S) !== null);
+    expect(early).toEqual([true, true, false]);
+  });
+
   it('are 64 at most', () => {
     const faults = new FaultSet();
     for (let at = 0; at < 64; at += 1) faults.add(readFault(`frozen@${at * 2}s+1s`));
