@@ -187,13 +187,13 @@ export class RtspServer {
   private async respond(connection: Connection, input: Exclude<RtspInput, { kind: 'packet' }>): Promise<void> {
     const { socket } = connection;
     connection.waiting -= 1;
-    if (socket.destroyed) return;
     if (input.kind === 'refused') {
       socket.end(answerBytes({ status: input.status }, input.cseq));
       return;
     }
     await this.deps.stream.ready;
     await this.delay(connection);
+    if (socket.destroyed) return;
     const answer = await this.answer(connection, input.request);
     if (answer && !socket.destroyed) socket.write(answerBytes(answer, input.request.cseq));
   }

@@ -180,6 +180,27 @@ describe('the RTSP server', () => {
     await expect.poll(async () => (await client().ask('SETUP', TCP, '/track=video')).status).toBe(200);
   });
 
+  it('keeps no room for who left before there was a picture', async () => {
+    let begin = () => {};
+    const ready = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    Object.defineProperty(stream, 'ready', { value: ready });
+    await start();
+    for (let left = SESSIONS_MAX; left > 0; left -= 1) {
+      const early = client();
+      early.socket.write(early.request('SETUP', TCP, '/track=video'), () => early.end());
+      await early.until(() => early.isClosed);
+    }
+    // By the time this one is heard, the end of the one before was, too.
+    const next = client();
+    next.socket.write(next.request('OPTIONS'));
+    await expect.poll(() => (Reflect.get(server, 'connections') as Set<unknown>).size).toBe(1);
+    begin();
+    await next.until(() => next.answers.length === 1);
+    expect((await next.ask('SETUP', TCP, '/track=video')).status).toBe(200);
+  });
+
   it('survives noise and heads of a megabyte, each at the price of its own connection', async () => {
     await start();
     const viewer = client();
