@@ -88,6 +88,11 @@ export const usageErrors = {
     'Port {port} on {host} is in use.',
     'Stop what listens there, or choose another port.',
   ),
+  address_unusable: machineFault(
+    500,
+    'A network address cannot be used: {detail}',
+    'Name an address of this machine to listen on, and a port that this user may use.',
+  ),
   not_running: unreachableForNow(
     503,
     'Nothing is running on the data folder {folder}.',
