@@ -188,6 +188,7 @@ it('makes, removes and writes nothing while it is read-only, and opens and reads
       ),
     ),
   );
+  await file.close();
   expect(codes).toEqual(refused.map(() => 'EROFS'));
   expect(readFileSync(path(), 'utf8')).toBe('before');
 });
