@@ -80,7 +80,7 @@ export function plainWords(issue: Issue, node: Node = {}): string {
 /** What a value has to be and is not; without the value at hand only the former. */
 function takesNot(issue: Issue, wanted: string, is: string): string {
   if (!('input' in issue)) return `it takes ${wanted}`;
-  return issue.input === undefined ? `it is missing; it takes ${wanted}` : `it takes ${wanted}, not ${is}`;
+  return issue.input === undefined ? `it is missing, and takes ${wanted}` : `it takes ${wanted}, not ${is}`;
 }
 
 function unknownNames(keys: readonly string[], known: readonly string[]): string {
@@ -107,9 +107,13 @@ function limitWords(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>, no
   const unit = origin === 'string' ? ' letters' : origin === 'array' ? ' members' : '';
   const isCounted = typeof input === 'string' || Array.isArray(input);
   const size = input === undefined ? '' : `, not ${isCounted ? input.length : String(input)}${unit}`;
-  // A text that is read as a number is described as a text.
-  const isDescribed = origin === node.type || (unit === '' && (node.type === 'integer' || node.type === 'number'));
-  if (isDescribed) return `it takes ${takes(node, '')}${size}`;
+  // A text that is read as a number is described as a text. Of a union the branch is meant that takes a value of this kind.
+  const own = [node, ...(node.anyOf ?? [])].find(
+    (one) =>
+      typeof one === 'object' &&
+      (one.type === origin || (unit === '' && (one.type === 'integer' || one.type === 'number'))),
+  );
+  if (typeof own === 'object') return `it takes ${takes(own, '')}${size}`;
   if (issue.code === 'too_big') return `it takes at most ${issue.maximum}${unit}${size}`;
   return `it takes ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unit}${size}`;
 }

@@ -106,12 +106,12 @@ function factsOf(options: ApplyOptions): AgencyFacts {
   }
   // Named as the options are.
   const fault = said.ok ? '' : said.fault;
-  throw failure('usage', {
-    detail: `--${fault
-      .replace('contact.name', 'contact')
-      .replace('contact.', '')
-      .replace(/^retention/, 'categories')}`,
-  });
+  const detail = fault
+    .replaceAll(/(^|; )(?=[a-zA-Z.]+(\[\d+\])?: )/g, '$1--')
+    .replace('--contact.name', '--contact')
+    .replaceAll('--contact.', '--')
+    .replace('--retention', '--categories');
+  throw failure('usage', { detail });
 }
 
 function addStatus(agency: Command): void {

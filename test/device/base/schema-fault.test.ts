@@ -13,6 +13,7 @@ const settings = z.strictObject({
   buttons: z.array(z.strictObject({ id: z.string().regex(/^[a-z]+$/, 'small letters') })).max(2),
   rate: z.string().regex(/^\d+$/).transform(Number).pipe(z.int().max(120)).default(15),
   keep: z.union([z.literal('all'), z.number().min(0)]).default('all'),
+  days: z.int().min(0).max(30).nullable().default(null),
   loud: z.boolean().default(false),
 });
 const GOOD = { name: 'Porch', ring: { kind: 'memory' }, buttons: [] };
@@ -27,7 +28,7 @@ describe('a value from outside', () => {
   });
 
   it.each<[object, string]>([
-    [{ name: undefined }, 'name: it is missing; it takes a text of 1 to 60 letters'],
+    [{ name: undefined }, 'name: it is missing, and takes a text of 1 to 60 letters'],
     [{ name: 5 }, 'name: it takes a text of 1 to 60 letters, not a number'],
     [{ name: 'x'.repeat(61) }, 'name: it takes a text of 1 to 60 letters, not 61 letters'],
     [{ motion: { sensitivity: 500 } }, 'motion.sensitivity: it takes a whole number from 1 to 100, not 500'],
@@ -43,6 +44,7 @@ describe('a value from outside', () => {
     [{ rate: 'fast' }, 'rate: it takes a text of another form than this one'],
     [{ rate: '500' }, 'rate: it takes at most 120, not 500'],
     [{ keep: 'some' }, 'keep: it takes "all" or a number of at least 0, not a text'],
+    [{ days: 90 }, 'days: it takes a whole number from 0 to 30, not 90'],
     [{ loud: null }, 'loud: it takes true or false, not null'],
     [{ sead: 1 }, 'there is no "sead" here'],
     [
@@ -56,7 +58,7 @@ describe('a value from outside', () => {
 
   it('is named where it has no place of its own', () => {
     expect(readBySchema(settings, 'x', 'body')).toEqual({ ok: false, fault: 'body: it takes an object, not a text' });
-    expect(readBySchema(settings, undefined)).toEqual({ ok: false, fault: 'it is missing; it takes an object' });
+    expect(readBySchema(settings, undefined)).toEqual({ ok: false, fault: 'it is missing, and takes an object' });
   });
 
   it('is never repeated where it may be a password', () => {
