@@ -1,7 +1,7 @@
 // Owns: the verbs of an owner's decisions: grant, deny, revoke. Each signs, sends, and ends on a receipt.
 // Not here: printing requests and waiting for receipts (owner-requests.ts), other orders (doorbell-command-verbs.ts).
 import { isDeepStrictEqual } from 'node:util';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   CLIP_BYTES_DEFAULT,
   DISCLOSURE_KEYS,
@@ -78,7 +78,12 @@ export function addGrant(program: Command): void {
     .option('--redact <l,t,w,h>', 'black out a rectangle, in percent of the picture; may be repeated', repeated)
     .option('--still', 'of a sighting: the one frame that is most like the pet')
     .option('--max-bytes <n>', 'do not send if the clip is larger')
-    .option('--preview <file>', 'grant nothing yet: write the clip, exactly as it would leave, to a file to look at')
+    .addOption(
+      new Option(
+        '--preview <file>',
+        'grant nothing yet: write the clip, exactly as it would leave, to a file to look at',
+      ).conflicts('clip'),
+    )
     .option('--clip <sha256>', 'grant the clip of that preview: its very bytes leave, or none')
     .option('--device-data <dir>', "for --preview: the device's data folder on this machine (default: DATA/doorbell)")
     .option('--no-wait', 'end when the device has accepted, before the clip is sent')

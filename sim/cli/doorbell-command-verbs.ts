@@ -71,7 +71,11 @@ export function addForget(program: Command): void {
       const context = openContext(command);
       const { from, to, all } = options;
       const isWindow = from !== undefined && to !== undefined;
-      if (isWindow === (all === true)) throw failure('usage', { detail: 'name --from and --to, or --all' });
+      const isPart = from !== undefined || to !== undefined;
+      if (isPart !== isWindow || isPart === (all === true))
+        throw failure('usage', {
+          detail: 'name --from and --to, or --all alone: what is destroyed does not come back',
+        });
       const nowUs = context.clock.wallUs();
       const window = isWindow ? { startUs: parseMoment(from, nowUs), endUs: parseMoment(to, nowUs) } : null;
       if (window && window.startUs >= window.endUs)

@@ -153,6 +153,14 @@ async function usageDetail(thrown: CommanderError, words: readonly string[]): Pr
     if (!group) return `there is no verb "${words.at(-1)}"`;
     return `say what to do: ${group.commands.map((under) => `${verb} ${under.name()}`).join(', ')}`;
   }
+  const verb = verbOf(words);
+  if (verb !== undefined && ['commander.unknownCommand', 'commander.excessArguments'].includes(thrown.code)) {
+    const [group] = (await makeProgram(verb)).commands;
+    const under = group?.commands.map((one) => one.name()) ?? [];
+    const word = words.slice(words.indexOf(verb) + 1).find((one) => !one.startsWith('-')) ?? '';
+    if (under.length > 0 && !under.includes(word))
+      return `there is no "${verb} ${word}"; say what to do: ${under.map((name) => `${verb} ${name}`).join(', ')}`;
+  }
   return thrown.message.replace(/^error: /, '').replaceAll(/\s+/g, ' ');
 }
 

@@ -1,7 +1,7 @@
 // Owns: the verb `pair`: register this machine's owner key with a device, over a socket that only the device's user can open.
 // Not here: the pairing itself (device/owner).
 import { join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   askConsole,
   brokerUserSchema,
@@ -82,8 +82,12 @@ export function addPair(program: Command): void {
     .option('--ca <file>', "PEM authority of the broker's certificate (default: what the device names)")
     .option('--cert <file>', 'PEM certificate of this owner, for a broker that asks for one')
     .option('--key <file>', 'its private key')
-    .option('--list', 'list the paired devices')
-    .option('--show', 'draw the code that a phone scans to pair with the doorbell’s own server')
+    .addOption(new Option('--list', 'list the paired devices').conflicts(['show', 'confirm']))
+    .addOption(
+      new Option('--show', 'draw the code that a phone scans to pair with the doorbell’s own server').conflicts(
+        'confirm',
+      ),
+    )
     .option('--confirm <code>', 'confirm the phone that shows these six digits')
     .addHelpText(
       'after',

@@ -61,7 +61,8 @@ function troubleDetail(word: string, name: string): string {
     return `"${word}": write delay=200ms, jitter=50ms, rate=64000 (bytes a second), corrupt=0.01 (0 to 1)`;
   if (word === 'ok' || word === 'reset') return `"${word}" stands alone`;
   const near = nearestWord(name, [...STATES, ...MEASURES.keys()]);
-  return `"${word}" says nothing of a link${near === null ? '' : `; did you mean ${near}?`}`;
+  if (near !== null) return `"${word}" says nothing of a link; did you mean ${near}?`;
+  return `"${word}" says nothing of a link: there are ${[...MEASURES.keys()].map((one) => `${one}=...`).join(', ')}, ${STATES.join(', ')}`;
 }
 
 /** Where a part is: a URL, or host and port. Throws `usage`. */

@@ -102,11 +102,25 @@ function addSet(group: Command): void {
     });
 }
 
+/** Which option sets what. */
+const GIVEN_PATHS = [
+  ...DISCLOSURE_KEYS.map((key) => [key, `disclosure.${key}`] as const),
+  ...([
+    ['sensitivity', 'motion.sensitivity'],
+    ['zones', 'motion.zones'],
+    ['retention', 'ring.retentionS'],
+  ] as const),
+  ['keepDays', 'events.keepDays'] as const,
+];
+
 /** The change that the options name. Throws `usage`. */
 async function changeOf(options: SetOptions): Promise<SettingsChange> {
   const reset = (options.reset ?? '').split(',').filter((path) => path !== '');
   const unknown = reset.find((path) => !OWNER_SETTING_PATHS.some((one) => one === path));
   if (unknown !== undefined) throw failure('usage', { detail: `--reset does not know ${unknown}` });
+  const given = new Set<string>(GIVEN_PATHS.flatMap(([option, path]) => (options[option] === undefined ? [] : [path])));
+  const both = reset.find((path) => given.has(path));
+  if (both !== undefined) throw failure('usage', { detail: `${both} is set and named by --reset: do one of them` });
   const of = <T>(path: (typeof OWNER_SETTING_PATHS)[number], set: T | undefined): T | null | undefined =>
     set === undefined && reset.includes(path) ? null : set;
   const disclosure = DISCLOSURE_KEYS.map((key) => [key, of(`disclosure.${key}`, options[key])] as const);

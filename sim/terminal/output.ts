@@ -40,12 +40,16 @@ const UNUSABLE_FILE = new Set([
   ...['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENOENT', 'EEXIST'],
   ...['ENAMETOOLONG', 'ELOOP', 'EFBIG'],
 ]);
+/** System calls about an address of the network. */
+const ADDRESS_CALLS = new Set(['listen', 'bind', 'getaddrinfo']);
 const FULL_DISK = new Set(['ENOSPC', 'EDQUOT']);
 
 /** Turns whatever was thrown into a coded failure; an unexpected error becomes `internal`. */
 export function asFailure(thrown: unknown): Failure {
   if (isFailure(thrown)) return thrown;
   const code = systemCode(thrown);
+  if (thrown instanceof Error && code !== null && 'syscall' in thrown && ADDRESS_CALLS.has(String(thrown.syscall)))
+    return failure('address_unusable', { detail: thrown.message }, thrown);
   if (thrown instanceof Error && code !== null && FULL_DISK.has(code))
     return failure('disk_full', { detail: thrown.message }, thrown);
   if (thrown instanceof Error && code !== null && UNUSABLE_FILE.has(code)) {

@@ -88,6 +88,7 @@ describe('the command line', () => {
     [['watch', '--owner', '{folder}'], 'usage', 2],
     [['story', 'other'], 'usage', 2],
     [['audit'], 'usage', 2],
+    [['broker', '--data', '{folder}', '--host', '192.0.2.1'], 'address_unusable', 5],
     [['audit', 'queries', '/dev/null'], 'query_export_invalid', 6],
     [['audit', 'reinstate', 'Nobody', '--registry', 'ftp://x', '--admin-token', '/dev/null'], 'usage', 2],
     [['verify', '/no/such.mp4', '/no/such.jws'], 'usage', 2],
@@ -117,7 +118,19 @@ describe('the command line', () => {
     }
   });
 
+  it.each([
+    [['pair', '--show', '--confirm', '123456']],
+    [['pair', '--list', '--show']],
+    [['grant', 'request-1', '--preview', 'look.mp4', '--clip', 'f'.repeat(64)]],
+  ])('takes no two options that contradict each other: %j', async (words) => {
+    const ran = (await makeProgram(words[0])).parseAsync(['node', 'doorsill', ...words]);
+    await expect(ran).rejects.toThrow(/cannot be used with option/);
+  });
+
   it('names what a verb takes that does nothing by itself', async () => {
+    expect((await runCommand(['evidence', 'see'])).stderr).toContain(
+      'there is no "evidence see"; say what to do: evidence list, ',
+    );
     const { stderr } = await runCommand(['truth']);
     expect(stderr).toContain('say what to do: truth convert, truth check.');
   });
@@ -184,6 +197,13 @@ describe('the command line', () => {
     [['settings', 'remove-owner', 'nobody'], '"nobody" is no key'],
     [['viewer', 'remove', 'kitchen tablet'], '"kitchen tablet" is no viewer'],
     [['ring', '--button', 'the front'], '"the front" is no button'],
+    [['forget', '--all', '--from', '10:00:00'], 'or --all alone'],
+    [['forget', '--to', '10:00:00'], 'name --from and --to'],
+    [
+      ['settings', 'set', '--retention', '600', '--reset', 'ring.retentionS'],
+      'ring.retentionS is set and named by --reset',
+    ],
+    [['settings', 'set', '--sensitivity', '500'], 'motion.sensitivity: it takes a whole number from 1 to 100, not 500'],
   ])('sends no order that a device would not answer: %j', async (words, detail) => {
     const ran = (await makeProgram(words[0])).parseAsync(['node', 'doorsill', ...words, '--data', '/no/such/testbed']);
     await expect(ran).rejects.toThrow(detail);
