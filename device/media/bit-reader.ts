@@ -1,8 +1,9 @@
 // Owns: reading the bits of H.264 and AAC headers: emulation prevention bytes removed, fixed lengths, Exp-Golomb numbers
 // (ITU-T H.264 §7.2, §7.4.1, §9.1). Not here: what the bits mean.
 
-/** Removes emulation prevention bytes (§7.4.1): what is left is the raw byte sequence payload. */
+/** Removes emulation prevention bytes (§7.4.1): what is left is the raw byte sequence payload. Without any it is the same array. */
 export function unescapeNal(nal: Uint8Array): Uint8Array {
+  if (!isEscaped(nal)) return nal;
   const out = new Uint8Array(nal.length);
   let length = 0;
   let zeros = 0;
@@ -17,6 +18,12 @@ export function unescapeNal(nal: Uint8Array): Uint8Array {
     out[length++] = byte;
   }
   return out.subarray(0, length);
+}
+
+/** Short headers, of which a camera sends many, hold hardly ever one: then nothing is copied. */
+function isEscaped(nal: Uint8Array): boolean {
+  for (let at = 2; at < nal.length; at += 1) if (nal[at] === 3 && nal[at - 1] === 0 && nal[at - 2] === 0) return true;
+  return false;
 }
 
 /** Makes what is thrown for bits that cannot be read: the caller chooses its code. */

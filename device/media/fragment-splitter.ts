@@ -81,7 +81,8 @@ export class FragmentSplitter {
 
   /** All that was kept, joined once. */
   private release(last: readonly Uint8Array[]): Uint8Array {
-    const bytes = concatBytes([...this.kept, ...last]);
+    const parts = [...this.kept, ...last];
+    const bytes = asGiven(parts) ?? concatBytes(parts);
     this.kept = [];
     this.keptBytes = 0;
     return bytes;
@@ -120,4 +121,15 @@ export class FragmentSplitter {
     this.buffered -= length;
     return parts;
   }
+}
+
+/** Parts that are one array's bytes from its beginning to its end, as that array: whoever gave it whole need not have it copied. */
+function asGiven(parts: readonly Uint8Array[]): Uint8Array | null {
+  const [first] = parts;
+  let end = 0;
+  for (const { buffer, byteOffset, length } of parts) {
+    if (buffer !== first?.buffer || byteOffset !== end) return null;
+    end += length;
+  }
+  return first && end === first.buffer.byteLength ? new Uint8Array(first.buffer) : null;
 }

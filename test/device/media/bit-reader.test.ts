@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BitReader } from '../../../device/media/bit-reader.ts';
+import { BitReader, unescapeNal } from '../../../device/media/bit-reader.ts';
 
 const fault = (detail: string) => new Error(detail);
 
@@ -21,5 +21,21 @@ describe('a payload', () => {
     const bits = new BitReader(Uint8Array.of(0b10000000, 0x41), fault);
     expect(bits.atTrailingBits()).toBe(false);
     expect(bits.moreData()).toBe(true);
+  });
+});
+
+describe('emulation prevention', () => {
+  const removed = (...bytes: number[]) => [...unescapeNal(Uint8Array.from(bytes))];
+
+  it('is removed wherever it stands, and nothing else is', () => {
+    expect(removed(0, 0, 3)).toEqual([0, 0]);
+    expect(removed(0, 0, 0, 3, 1)).toEqual([0, 0, 0, 1]);
+    expect(removed(7, 0, 0, 3, 0, 0, 3, 3)).toEqual([7, 0, 0, 0, 0, 3]);
+    expect(removed(0, 3, 0, 0, 4)).toEqual([0, 3, 0, 0, 4]);
+  });
+
+  it('costs no copy where there is none', () => {
+    const plain = Uint8Array.of(0, 0, 1, 3, 0, 3);
+    expect(unescapeNal(plain)).toBe(plain);
   });
 });

@@ -47,6 +47,20 @@ describe('the fragment splitter', () => {
     );
   });
 
+  it('gives what was given whole as it was given, without a copy, and copies whatever was not', () => {
+    const splitter = new FragmentSplitter();
+    const [first, second] = [fragment(100, 3), fragment(100, 4)];
+    expect(splitter.push(init)[0]?.bytes.buffer).toBe(init.buffer);
+    const [whole] = splitter.push(first);
+    expect(whole?.bytes).toEqual(first);
+    expect(whole?.bytes.buffer).toBe(first.buffer);
+    // More lies behind it, or before it, in the same array.
+    const longer = concatBytes([second, Uint8Array.of(0, 0)]);
+    const [part] = splitter.push(longer);
+    expect(part?.bytes).toEqual(second);
+    expect(part?.bytes.buffer).not.toBe(longer.buffer);
+  });
+
   it('gives a part as soon as its last byte is there, even byte by byte', () => {
     const stream = concatBytes([init, fragment(100, 3)]);
     const splitter = new FragmentSplitter();
