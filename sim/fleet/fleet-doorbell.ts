@@ -120,12 +120,17 @@ export class FleetDoorbell {
    * Makes its folder, its key and its account, enrols it and starts it, pairs its owner; what can be tried again is, with pauses that grow,
    * until it succeeds or `stop`. Throws what trying again cannot mend.
    */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.untilDone(() => this.startOnce());
+  }
+
+  /** Does something in its turn, again and again while that can help. */
+  private async untilDone(work: () => Promise<void>): Promise<void> {
     const { tally, random } = this.around;
     const backoff = new Backoff(random, AGAIN_MS, AGAIN_MS_MAX);
     while (!this.stopping.signal.aborted) {
       try {
-        await this.inTurn(() => this.startOnce());
+        await this.inTurn(work);
         return;
       } catch (thrown) {
         if (this.stopping.signal.aborted) return;
@@ -258,14 +263,12 @@ export class FleetDoorbell {
   private async reboot(): Promise<void> {
     await this.inTurn(() => this.end());
     await this.around.clock.sleep(this.drawn.rebootTakesMs, this.stopping.signal).catch(() => undefined);
-    await this.inTurn(() => this.bring());
+    await this.untilDone(() => this.bring());
   }
 
   /** It did not come back after a reboot. */
   private lost(thrown: unknown): void {
     if (!isFailure(thrown)) throw thrown;
-    this.around.tally.code(thrown.code);
-    this.around.tally.counts.failed += 1;
     this.around.log.error('a doorbell did not come back', { doorbell: this.drawn.name, code: thrown.code });
   }
 

@@ -159,12 +159,14 @@ interface Part {
 }
 
 /**
- * Runs a fleet until its time is over or the signal is aborted, and ends it in order. Throws `fleet_too_large`, what its scenes and the
- * embedded parts throw; nothing is left then.
+ * Runs a fleet until its time is over or the signal is aborted, and ends it in order. Throws `fleet_too_large`, `data_folder_foreign`, what its
+ * scenes and the embedded parts throw; nothing runs then.
  */
 export async function runFleet(options: FleetOptions, deps: FleetDeps, signal: AbortSignal): Promise<FleetSummary> {
   const drawn = drawFleet(options.profile, options.seed, options.doorbells, options.shard);
   checkRoom(drawn, { workers: options.workers, isEmbedded: options.outside === null }, roomHere());
+  if (options.folder !== null && (await deps.disk.list(options.folder)).length > 0)
+    throw failure('data_folder_foreign', { folder: options.folder, detail: 'a fleet begins in a new folder' });
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'doorsill-fleet-')));
   const run = new FleetRun(options, deps, folder);
   try {

@@ -57,3 +57,9 @@ it('says before it starts how many would fit', async () => {
   const { status, stderr } = await fleet('--doorbells', '100000');
   expect([status, JSON.parse(stderr).error.code]).toEqual([5, 'fleet_too_large']);
 });
+
+it('begins in a new folder alone', async () => {
+  await codeFile('http://127.0.0.1:1');
+  const { status, stderr } = await fleet('--data', folder.path);
+  expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'data_folder_foreign']);
+});
