@@ -8,6 +8,7 @@ import { auditRows } from './audit.ts';
 import { captureRows } from './capture.ts';
 import { consoleRows } from './console.ts';
 import { feedRows } from './feed.ts';
+import { fleetRows } from './fleet.ts';
 import { grantRows } from './grant.ts';
 import { intakeRows } from './intake.ts';
 import { liveRows } from './live.ts';
@@ -35,10 +36,11 @@ const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
   feed: feedRows,
   replay: replayRows,
   'motion-quality': motionQualityRows,
+  fleet: fleetRows,
 };
 
-/** Only by name: it plays minutes of video in real time, and needs footage and a program that few have. */
-const BY_NAME_ONLY = ['motion-quality'];
+/** Only by name: they play minutes of video in real time; the first needs footage and a program that few have, the other much memory. */
+const BY_NAME_ONLY = ['motion-quality', 'fleet'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
