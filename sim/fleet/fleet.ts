@@ -280,6 +280,7 @@ class FleetRun {
       died: (how) => {
         this.failed ??= child.failure;
         this.died.push(how);
+        this.bury(at);
         this.deps.log.error('a process of the fleet has ended', { process: at + 1, detail: how });
         this.deps.say(`A process of the fleet has ended (${how}): its doorbells are gone.`);
       },
@@ -291,6 +292,14 @@ class FleetRun {
         return last;
       },
     };
+  }
+
+  /** What a process that is gone has reported stays; its doorbells do not run any more. */
+  private bury(at: number): void {
+    const last = this.reports.get(at);
+    if (!last) return;
+    const counts = { ...last.counts, up: 0, failed: last.counts.doorbells, clipsUnderWay: 0 };
+    this.reports.set(at, { ...last, counts, memoryBytes: last.memoryBeforeBytes });
   }
 
   private take(at: number, report: PartReport): void {

@@ -1,0 +1,108 @@
+// Runs whole fleets as a user does, over processes and over shards. Not here: one process (fleet-process.test.ts), arguments (test/sim/cli).
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { type Line, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
+
+const folder = temporaryFolder('fleet-slow');
+afterAll(() => folder.dispose());
+
+const SCENE = 'scenes: { porch: { camera: "synthetic?size=640x360", width: 320, height: 180, kbitPerS: 200 } }';
+
+async function profile(name: string, words: string): Promise<string> {
+  const file = join(folder.path, name);
+  await writeFile(file, `${SCENE}\nramp: 2s\n${words}\n`);
+  return file;
+}
+
+const ofEvent = (lines: readonly Line[], event: string) => lines.filter((line) => line['event'] === event);
+
+it('spreads one fleet over processes, and every clip that owners grant is at the bridge', {
+  timeout: 240_000,
+}, async () => {
+  const words = await profile('share.yaml', 'owners: { share: 60, decline: 40 }\nanswerAfter: { from: 0s, to: 2s }');
+  const args = [
+    '--doorbells',
+    '40',
+    '--seed',
+    '11',
+    '--workers',
+    '2',
+    '--profile',
+    words,
+    '--ask',
+    '15s',
+    '--for',
+    '40s',
+  ];
+  const { status, lines } = await runCommand(['fleet', ...args, '--json'], { seconds: 200 });
+  const [ended] = ofEvent(lines, 'ended');
+  expect(ended).toMatchObject({
+    doorbells: 40,
+    up: 40,
+    failed: 0,
+    died: 0,
+    asked: 2,
+    segmentsLost: 0,
+    unbelieved: 0,
+    clipsFailed: 0,
+  });
+  expect(ended?.['grants']).toBeGreaterThan(20);
+  expect(ended?.['clipsStored']).toBe(ended?.['grants']);
+  expect(ended?.['clipsUnderWay']).toBe(0);
+  expect(ofEvent(lines, 'second').length).toBeGreaterThan(35);
+  expect(status).toBe(0);
+});
+
+it('runs a machine’s part alone, lets verbs find the embedded parts, and drains when it is stopped', {
+  timeout: 240_000,
+}, async () => {
+  const words = await profile('part.yaml', 'owners: { share: 100 }\nanswerAfter: { from: 0s, to: 1s }');
+  const data = join(folder.path, 'data');
+  const args = [
+    '--doorbells',
+    '30',
+    '--seed',
+    '5',
+    '--shard',
+    '2/3',
+    '--profile',
+    words,
+    '--data',
+    data,
+    '--metrics',
+    '0',
+  ];
+  const running = new Running(['fleet', ...args, '--json']);
+  const { url } = await running.line('its figures', ({ event }) => event === 'metrics');
+  await running.line(
+    'all doorbells',
+    ({ event, up, segmentsStored }) => event === 'second' && up === 10 && Number(segmentsStored) > 80,
+  );
+  expect(await (await fetch(String(url))).text()).toContain('doorsill_fleet_doorbells_up 10\n');
+  // The agency's verb asks those around the middle of the town.
+  const asked = await runCommand(['request', '--data', data, '--json']);
+  expect(asked.stderr).toBe('');
+  await running.line('their clips', ({ grants, clipsStored }) => Number(grants) > 0 && clipsStored === grants);
+  running.child.kill('SIGINT');
+  expect(await running.ended(60)).toBe(0);
+  expect(ofEvent(running.lines, 'ended')[0]).toMatchObject({ doorbells: 10, up: 10, segmentsLost: 0 });
+});
+
+it('says when a process of the fleet is gone, and does not call that a success', { timeout: 240_000 }, async () => {
+  const words = await profile('died.yaml', '');
+  const running = new Running(['fleet', '--doorbells', '6', '--workers', '2', '--profile', words, '--json']);
+  await running.line('all doorbells', ({ event, up }) => event === 'second' && up === 6);
+  const children = await readFile(`/proc/${running.child.pid}/task/${running.child.pid}/children`, 'utf8');
+  const isWorker = async (pid: string) =>
+    (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('fleet-process-program');
+  for (const pid of children.trim().split(' ')) {
+    if (!(await isWorker(pid))) continue;
+    process.kill(Number(pid), 'SIGKILL');
+    break;
+  }
+  await running.line('what is left', ({ event, up, failed }) => event === 'second' && up === 3 && failed === 3);
+  running.child.kill('SIGINT');
+  expect(await running.ended(60)).toBe(1);
+  expect(ofEvent(running.lines, 'ended')[0]).toMatchObject({ died: 1 });
+});
