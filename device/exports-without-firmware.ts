@@ -75,6 +75,7 @@ export * from './protocol/request.ts';
 export * from './protocol/request-or-search.ts';
 export * from './protocol/search.ts';
 export * from './protocol/shared-claims.ts';
+export { statementClaims } from './protocol/statement-from-manifest.ts';
 export * from './protocol/topic-access.ts';
 export * from './protocol/topics.ts';
 export * from './protocol/verify-published-request.ts';

@@ -157,7 +157,7 @@ interface Run {
 
 /** What the towns came to. */
 async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }: Context): Promise<void> {
-  const { sharesOf, neverReached, whyNever } = await import('../simulate/coverage.ts');
+  const { sharesOf, neverReached, whyUnreachable } = await import('../simulate/coverage.ts');
   const { towns, piecesLeast, hash } = sum;
   const each = (total: number, digits: number) => Number((total / Math.max(1, towns)).toFixed(digits));
   const [cpuMsEach, piecesEach, minutesEach] = [
@@ -168,7 +168,10 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
   const covered = Object.fromEntries([...sum.covered].sort());
   const never = neverReached(sum.covered);
   const shares = asked.coverage ? sharesOf(sum.covered) : [];
-  const told = (name: string) => [name, whyNever(name)].filter((text) => text !== null).join(': ');
+  const told = (name: string) => {
+    const why = whyUnreachable(name);
+    return why === null ? `never reached: ${name}` : `cannot be reached by messages: ${name}: ${why}`;
+  };
   const elapsedS = Number((elapsedMs / 1_000).toFixed(1));
   const costs = `${cpuMsEach} ms of processor time, ${piecesEach} delivered pieces (at least ${piecesLeast}) and ${minutesEach} simulated minutes each`;
   output.result(
@@ -180,7 +183,7 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
       ...(asked.coverage ? ['Reached, and how often:', coverageText(covered)] : []),
       ...shares.flatMap(({ what, reached, never: missing }) => [
         `${what}: ${reached.length} of ${reached.length + missing.length}`,
-        ...missing.map((name) => `  never reached: ${told(name)}`),
+        ...missing.map((name) => `  ${told(name)}`),
       ]),
       ...(asked.coverage ? [] : [`Never reached: ${never.join(', ') || 'nothing'}`]),
       `${held ? 'every promise held' : 'a promise did not hold'} in ${towns} towns in ${elapsedS} s: ${costs}; traces ${hash}`,

@@ -19,6 +19,7 @@ import {
   type SigningKey,
   sha256Hex,
   signToken,
+  type Window,
   wallSeconds,
 } from '../../device/index.ts';
 import { agencyId } from '../officer/agency-client.ts';
@@ -34,6 +35,13 @@ const KEY_BYTES_MAX = 200;
 const WIDER_US = 15 * 60_000_000;
 const DOCUMENT_LIFE_S = 3_600;
 const REQUESTS_MAX = 50;
+/** More documents than a doorbell takes in by the time it has looked at them, and no more than it lets wait. */
+const FLOOD = 330;
+const HOUR_US = 3_600_000_000;
+/** What the agencies of a town are not registered for. */
+const UNREGISTERED_RETENTION = 'noise';
+/** An owner who is talked into something says it so long after: by then the home has the request. */
+const TALKED_MS = 1_000;
 
 export interface CapturedBridgeDeps {
   clock: Clock;
@@ -190,6 +198,14 @@ export class CapturedBridge {
     const last = [...this.published.values()].at(-1);
     const changed = last ? this.changedRequest(lie, claimsIn(last.request), last.credential) : null;
     if (changed) this.sayDocument(home, [changed], []);
+    if (changed && lie.startsWith('talks an owner into'))
+      home.owner.talkedInto(
+        changed.request,
+        TALKED_MS,
+        lie === 'talks an owner into time to come' ? this.toCome() : undefined,
+      );
+    for (let more = lie === 'publishes without end' ? FLOOD : 0; more > 0; more -= 1)
+      this.sayDocument(home, [], [], more);
     if (lie === 'publishes again what has ended') this.sayDocument(home, [...this.published.values()], []);
     if (lie === 'says that no agency has ended') this.sayList(home);
     if (lie === 'grants in the owner’s place') this.sayGrant(home);
@@ -211,9 +227,26 @@ export class CapturedBridge {
         const jti = freshId(this.deps.random, 'request');
         return own ? this.asPublished({ ...claims, jti, partner: ENDED_PARTNERS[0]?.id }, own, credential) : null;
       }
+      case 'talks an owner into more than its agency may ask': {
+        const jti = freshId(this.deps.random, 'request');
+        return own ? this.asPublished({ ...claims, jti, retention: UNREGISTERED_RETENTION }, own, credential) : null;
+      }
+      case 'talks an owner into time to come': {
+        const jti = freshId(this.deps.random, 'request');
+        const { startUs } = asClaims(claims['window']);
+        return own
+          ? this.asPublished({ ...claims, jti, window: { ...this.toCome(), startUs } }, own, credential)
+          : null;
+      }
       default:
         return null;
     }
+  }
+
+  /** The hour that begins now. */
+  private toCome(): Window {
+    const startUs = this.deps.clock.wallUs();
+    return { startUs, endUs: startUs + HOUR_US };
   }
 
   private asPublished(claims: Claims, key: SigningKey, credential: string): PublishedRequest {
@@ -241,10 +274,16 @@ export class CapturedBridge {
     return known?.credential ?? null;
   }
 
-  private sayDocument(home: TownHome, requests: readonly PublishedRequest[], cancelled: readonly string[]): void {
+  /** `longerS`: so much longer than others it lives, so that it is none of them. */
+  private sayDocument(
+    home: TownHome,
+    requests: readonly PublishedRequest[],
+    cancelled: readonly string[],
+    longerS = 0,
+  ): void {
     const { document } = this;
     if (!document) return;
-    const claims = { ...document.claims, ...this.publicly({ requests, cancelled }), ...this.life() };
+    const claims = { ...document.claims, ...this.publicly({ requests, cancelled }), ...this.life(longerS) };
     this.say(home, document.topic, signToken('doorsill-area+jws', claims, this.key), true);
   }
 
@@ -274,8 +313,8 @@ export class CapturedBridge {
     return { iss: this.key.publicKey, aud: PUBLIC_AUDIENCE, iat: wallSeconds(this.deps.clock), ...said };
   }
 
-  private life(): Claims {
-    return { exp: wallSeconds(this.deps.clock) + DOCUMENT_LIFE_S };
+  private life(longerS = 0): Claims {
+    return { exp: wallSeconds(this.deps.clock) + DOCUMENT_LIFE_S + longerS };
   }
 
   private say(home: TownHome, topic: string, token: string, retained: boolean): void {

@@ -90,22 +90,10 @@ const INTAKE_TRANSITIONS = [
 /** Refusals of consent and intake: each should be provoked by some town. */
 const PROVOKED = /^(consent|intake)_|^(message_retained|preview_changed|id_kind_wrong)$/;
 
-/** Why no town can provoke a refusal. */
-const WHY_NEVER: Partial<Record<ErrorCode, string>> = {
-  consent_before_restore: 'no town restores a backup',
-  consent_credential_expired: 'a credential lives for a day, a town for minutes',
-  consent_agency_ineligible: 'no registry issues such a credential, and a bridge cannot sign one',
-  consent_request_beyond: 'owners are not told of such a request, so none can be granted',
-  consent_ledger_damaged: 'no bit of a ledger turns over: then nothing comes to rest',
-  consent_too_many: 'towns are too small for that',
-  consent_zones_unsupported: 'every stream of today’s cameras can be blacked out',
-  consent_window_future: 'no bridge publishes a request for time to come',
-  intake_full: 'the bridge’s disk is large',
-  ...Object.fromEntries(
-    ['manifest_invalid', 'statement_invalid', 'token_invalid', 'structure', 'hash', 'offset', 'length', 'conflict'].map(
-      (name) => [`intake_${name}`, 'no doorbell of a town is captured'],
-    ),
-  ),
+/** Refusals that nothing from outside can provoke, and why. */
+const UNREACHABLE: Partial<Record<ErrorCode, string>> = {
+  consent_zones_unsupported:
+    'a doorbell blacks out zones in every stream that it can record, and finds no fault with any (device/assembly.ts)',
 };
 
 /** Notes what a town reaches while it lives. */
@@ -216,7 +204,7 @@ function asRecord(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
-/** Why a refusal is never reached; null where no reason is known. */
-export function whyNever(code: string): string | null {
-  return Object.entries(WHY_NEVER).find(([known]) => known === code)?.[1] ?? null;
+/** Why a refusal cannot be provoked from outside; null for one that some town must provoke. */
+export function whyUnreachable(code: string): string | null {
+  return Object.entries(UNREACHABLE).find(([known]) => known === code)?.[1] ?? null;
 }

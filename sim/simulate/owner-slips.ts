@@ -1,16 +1,22 @@
 // Owns: what owners of a simulated town sign and should not have: grants and orders that a doorbell must refuse, each for another reason.
-// Not here: what they mean to sign (town-home.ts), the refusals (device/consent).
+// Not here: what they mean to sign (town-owner.ts), the refusals (device/consent).
 import {
+  freshId,
   type Grant,
   makeCommand,
   makeDenial,
   makeGrant,
   makeRevoke,
+  parseToken,
+  type Request,
+  recipientOf,
+  requestSchema,
   type Signer,
   sha256Hex,
   signToken,
   type VerifiedNotice,
   type Window,
+  wallSeconds,
 } from '../../device/index.ts';
 import { GOP_US } from './ffmpeg-twin.ts';
 import type { Slip } from './plan.ts';
@@ -18,6 +24,7 @@ import type { Slip } from './plan.ts';
 const DAY_S = 24 * 3_600;
 /** Shorter than any picture is shown. */
 const INSTANT_US = 500;
+const CLIP_BYTES_MAX = 450_000_000;
 
 /** What is said on a home's link by mistake. */
 export interface SlippedOrder {
@@ -53,6 +60,26 @@ export function slipped(slip: Slip, signer: Signer, notice: VerifiedNotice, good
   const grant = { ...claims, ...changed(slip, claims, asked.window) };
   const token = signToken('doorsill-grant+jws', grant, signer.key);
   return { kind: 'grant', jti: grant.jti, token, request: grant.request };
+}
+
+/** A grant of a request as its agency has signed it, without what a home would say of it. Throws for a token that is no request. */
+export function grantOf(signer: Signer, device: string, requestToken: string, window?: Window): SignedGrant {
+  const request = requestSchema.parse(parseToken(requestToken)?.claims);
+  const { kind, key } = recipientOf(request, sha256Hex);
+  const iat = wallSeconds(signer.clock);
+  const claims: Grant = {
+    ...{ iss: signer.key.publicKey, aud: device, iat, exp: iat + DAY_S, jti: freshId(signer.random, 'grant') },
+    ...{ request: request.jti, requestSha256: sha256Hex(requestToken), recipient: { kind, key } },
+    ...{ window: window ?? request.window, audio: false, zones: [], disclose: [], byteLimit: CLIP_BYTES_MAX },
+  };
+  return { jti: claims.jti, token: signToken('doorsill-grant+jws', claims, signer.key), request };
+}
+
+/** A grant, and the request that it is about. */
+export interface SignedGrant {
+  readonly jti: string;
+  readonly token: string;
+  readonly request: Request;
 }
 
 /** What of a grant is not as it should be. */

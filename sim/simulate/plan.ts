@@ -1,5 +1,5 @@
 // Owns: what happens in a simulated town, drawn from its seed: homes and their owners, what agencies ask and when, and what goes wrong.
-// A plan is data, so that it can be shrunk. Not here: making it happen (town.ts).
+// A plan is data, so that it can be shrunk. Not here: what is rare (rare-plan.ts), making it happen (town.ts).
 import { integerBelow, type Random, SeededRandom } from '../../device/index.ts';
 
 /** What an owner does with a request. */
@@ -32,7 +32,8 @@ export const SLIPS = [
   'a denial after all',
   'a grant after all',
 ] as const;
-export type Slip = (typeof SLIPS)[number];
+/** `a grant that somebody talked them into`: of a request that their home has not told them of. */
+export type Slip = (typeof SLIPS)[number] | 'a grant that somebody talked them into';
 
 export interface HomePlan {
   readonly name: string;
@@ -61,7 +62,8 @@ const AGENCIES = ['honest', 'revoked', 'federal', 'unregistered', 'misnaming'] a
 
 export interface AgencyPlan {
   readonly name: string;
-  readonly kind: (typeof AGENCIES)[number];
+  /** `state`: registry and bridge serve it, and no home of a town does. */
+  readonly kind: (typeof AGENCIES)[number] | 'state';
   /** What its department does with a clip that an owner takes back once the vault has it. */
   readonly onRecall: 'erase' | 'restrict' | 'keep';
 }
@@ -91,9 +93,17 @@ export type Act = { readonly number: number; readonly atMs: number } & (
   | { readonly do: 'retain'; readonly home: number; readonly forMs: number }
   | { readonly do: 'outdate'; readonly home: number; readonly forMs: number }
   | { readonly do: 'lie'; readonly home: number; readonly lie: Lie; readonly forMs: number }
+  | {
+      readonly do: 'rare';
+      readonly home: number;
+      readonly what: Rarity;
+      /** Whose request it is about, if it is about one. */
+      readonly agency: number;
+      readonly forMs: number;
+    }
 );
 /** An act before it has a number. */
-type Drawn = Act extends infer Each ? (Each extends Act ? Omit<Each, 'number'> : never) : never;
+export type Drawn = Act extends infer Each ? (Each extends Act ? Omit<Each, 'number'> : never) : never;
 type Service = 'broker' | 'registry' | 'vault' | 'bridge';
 /** What a captured bridge does. */
 export const LIES = [
@@ -112,7 +122,22 @@ export const LIES = [
   'says that no agency has ended',
   'publishes a request of an ended partner',
 ] as const;
-export type Lie = (typeof LIES)[number];
+/** What it does in few towns. */
+export const RARE_LIES = [
+  'publishes without end',
+  'talks an owner into more than its agency may ask',
+  'talks an owner into time to come',
+] as const;
+export type Lie = (typeof LIES)[number] | (typeof RARE_LIES)[number];
+/** What happens to a home in few towns; a bridge's disk is everyone's. */
+export type Rarity =
+  | 'its ledger is altered, and put right'
+  | 'it comes back from a backup on another card'
+  | 'its card is filled to the last byte'
+  | 'it does not know whether its clock is right'
+  | 'its owner is talked into a grant'
+  | 'somebody has its key'
+  | 'the bridge’s disk is full';
 export type LinkFault = 'slow' | 'silent' | 'lost';
 export type DiskFault = 'full' | 'slow' | 'failing';
 
@@ -129,10 +154,10 @@ export interface Plan {
 /** How long a town lives before its faults end. */
 export const TOWN_MS = 10 * 60_000;
 /** There is footage to ask for from then on. */
-const FIRST_ASK_MS = 60_000;
-const LAST_ACT_MS = 8 * 60_000;
+export const FIRST_ASK_MS = 60_000;
+export const LAST_ACT_MS = 8 * 60_000;
 const FAULTS_MAX = 8;
-const DAY_S = 24 * 3_600;
+export const DAY_S = 24 * 3_600;
 /** In how many of all towns the bridge is captured, and what it does there at most, beyond two lies. */
 const CAPTURED_SHARE = 0.15;
 const LIES_MAX = 8;
@@ -142,8 +167,8 @@ const LINKS = ['broker', 'bridge'] as const;
 const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
 const CLIP_HOLDERS = ['vault', 'bridge'] as const;
 
-/** The plan of a seed: the same seed gives the same plan. */
-export function planOf(seed: number): Plan {
+/** The plan of a seed without what is rare (rare-plan.ts): the same seed gives the same plan. */
+export function ordinaryPlanOf(seed: number): Plan {
   const random = new SeededRandom(seed);
   const homes = Array.from({ length: 1 + integerBelow(random, 3) }, (_, at) => homePlan(random, at));
   const agencies = Array.from({ length: 1 + integerBelow(random, 2) }, (_, at) => agencyPlan(random, at));
@@ -159,8 +184,12 @@ export function planOf(seed: number): Plan {
   const isCaptured = random.fraction() < CAPTURED_SHARE;
   for (let lies = isCaptured ? 2 + integerBelow(random, LIES_MAX) : 0; lies > 0; lies -= 1)
     acts.push(lieAct(random, homes.length, asksMs));
-  const ordered = acts.sort((one, other) => one.atMs - other.atMs);
-  return { seed, homes, agencies, isCaptured, acts: ordered.map((act, number) => ({ ...act, number })) };
+  return { seed, homes, agencies, isCaptured, acts: numbered(acts) };
+}
+
+/** In order of time. */
+export function numbered(acts: readonly Drawn[]): Act[] {
+  return [...acts].sort((one, other) => one.atMs - other.atMs).map((act, number) => ({ ...act, number }));
 }
 
 /** The plan without what is not kept: acts by number, and homes but the first so many. */
@@ -275,10 +304,10 @@ function lieAct(random: Random, homes: number, asksMs: readonly number[]): Drawn
   return { do: 'lie', home, atMs, lie: pick(random, LIES), forMs: between(random, 2_000, 60_000) };
 }
 
-function between(random: Random, least: number, most: number): number {
+export function between(random: Random, least: number, most: number): number {
   return least + integerBelow(random, most - least);
 }
 
-function pick<Value>(random: Random, values: readonly Value[]): Value {
+export function pick<Value>(random: Random, values: readonly Value[]): Value {
   return values[integerBelow(random, values.length)] as Value;
 }

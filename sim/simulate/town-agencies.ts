@@ -53,10 +53,10 @@ function misnamed(token: string, key: SigningKey): { id: string; token: string }
 /** The agencies that a prepared town has entered, and some that no registry knows. */
 const AGENCY_KEYS = agencyKeys();
 
-function agencyKeys(): { entered: readonly SigningKey[]; strangers: readonly SigningKey[] } {
+function agencyKeys(): { entered: readonly SigningKey[]; strangers: readonly SigningKey[]; state: SigningKey } {
   const random = new SeededRandom(KEYS_SEED);
   const keys = (count: number) => Array.from({ length: count }, () => generateSigningKey(random));
-  return { entered: keys(ENTERED), strangers: keys(STRANGERS) };
+  return { entered: keys(ENTERED), strangers: keys(STRANGERS), state: generateSigningKey(random) };
 }
 
 function factsOf(at: number): AgencyFacts {
@@ -69,18 +69,27 @@ function factsOf(at: number): AgencyFacts {
   };
 }
 
+/** An agency of the state, which registry and bridge of a town serve. */
+const STATE: AgencyFacts = {
+  ...DEMO_AGENCY,
+  name: 'Evergreen State Police',
+  jurisdiction: 'state',
+  domain: 'police.evergreen.example',
+  contact: { name: 'Det. J. Rivera', email: 'rivera@police.evergreen.example' },
+};
+
 /** A federal agency, which a registry must turn away. */
 const FEDERAL: AgencyFacts = { ...DEMO_AGENCY, name: 'Federal Bureau of Investigation', jurisdiction: 'municipal' };
 
 /** Enters the agencies of every town; throws unless the registry turns the federal one away. */
 export async function enterAgencies({ clock, random, services }: AgencySeams): Promise<void> {
   const { disk } = services;
-  const { entered, strangers } = AGENCY_KEYS;
+  const { entered, strangers, state: ofState } = AGENCY_KEYS;
   const where = registryOf(services);
   const deps = { clock, random, disk };
-  for (const [at, key] of entered.entries()) {
+  const all = [...entered.map((key, at) => ({ key, facts: factsOf(at) })), { key: ofState, facts: STATE }];
+  for (const { key, facts } of all) {
     const id = actorId('agency', sha256Hex(key.publicKey));
-    const facts = factsOf(at);
     await vouchForDomain(disk, where.folder, facts.domain, id);
     const { state } = await applyAs(deps, where, key, facts);
     if (state === 'pending') await decideAgency(disk, where, id, 'approve');
@@ -98,6 +107,7 @@ function registryOf(services: TownServices) {
 
 interface Asked {
   readonly request: string;
+  readonly token: string;
   readonly key: SigningKey;
 }
 
@@ -152,18 +162,18 @@ export class TownAgencies {
     const nowUs = clock.wallUs();
     const ask = demoAsk(clock, TOWN_PLACE, { startUs: nowUs - ASKED_US, endUs: nowUs }, 'address-and-email');
     const deps = { clock, random, disk: services.disk };
+    const kind = this.plans[at]?.kind;
     const signed = signRequest(deps, key, services.part('bridge').id, {
       ...ask,
-      contact: factsOf(at).contact,
+      contact: (kind === 'state' ? STATE : factsOf(at)).contact,
       expiresInS: lifeS,
       investigation: freshId(random, 'case'),
     });
-    const { id, token } = this.plans[at]?.kind === 'misnaming' ? misnamed(signed.token, key) : signed;
-    const kind = this.plans[at]?.kind;
+    const { id, token } = kind === 'misnaming' ? misnamed(signed.token, key) : signed;
     if (kind !== 'honest' && kind !== 'revoked') this.unlawful.add(sha256Hex(token));
     this.requests.get(key.publicKey)?.add(id);
     await postRequest(services.url('bridge'), token);
-    this.asked.set(at, { request: id, key });
+    this.asked.set(at, { request: id, token, key });
     if (kind === 'honest') this.accepted.set(id, key);
     return id;
   }
@@ -216,6 +226,11 @@ export class TownAgencies {
     return lines;
   }
 
+  /** The last request that the bridge has taken of an agency, as it was signed; null when there is none. */
+  askedToken(at: number): string | null {
+    return this.asked.get(at)?.token ?? null;
+  }
+
   /** Ends the last request early; does nothing when there is none. Throws the bridge's refusal. */
   async withdraw(at: number): Promise<void> {
     const { clock, random, services } = this.seams;
@@ -235,7 +250,8 @@ export class TownAgencies {
   }
 
   private keyOf(at: number): SigningKey {
-    const { entered, strangers } = AGENCY_KEYS;
+    const { entered, strangers, state } = AGENCY_KEYS;
+    if (this.plans[at]?.kind === 'state') return state;
     const isEntered = /^(honest|revoked|misnaming)$/.test(this.plans[at]?.kind ?? '');
     const key = isEntered ? entered[at] : strangers[at];
     if (!key) throw failure('internal', { detail: `no agency has the number ${at}` });

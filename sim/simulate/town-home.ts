@@ -5,13 +5,18 @@ import {
   actorId,
   type Clock,
   Doorbell,
+  integerBelow,
   isFailure,
   issueAccount,
+  loadDeviceKey,
   loadOrCreateDeviceKey,
+  makeBackup,
   type Programs,
   pairingSocketPath,
   parseDeviceConfig,
   type Receipt,
+  restoreBackup,
+  type SigningKey,
   sha256Hex,
 } from '../../device/index.ts';
 import { BootClock, DeviceClock } from '../world/device-clock.ts';
@@ -31,6 +36,10 @@ const START_AGAIN_MS = 5_000;
 /** A doorbell notes the time of its clock at least this often while it runs, and trusts a clock that is behind by no more than this. */
 const CLOCK_NOTED_US = 35_000_000;
 const CLOCK_BEHIND_US_MAX = 2_000_000;
+const LEDGER_BYTES_MAX = 32 * 1024 * 1024;
+/** What fills its card. */
+const BALLAST = '/ballast';
+const PASSPHRASE = 'twelve maple leaves';
 
 /** No hardware, and no program of the machine. */
 const NO_PROGRAMS: Programs = {
@@ -61,6 +70,11 @@ export class TownHome {
   /** Since when it runs and its clock was not set. */
   private steadySinceUs = 0;
   private isStarted = false;
+  /** What of its ledger was altered, as it was before, and whether it is to be put right. */
+  private altered: { readonly path: string; readonly whole: Uint8Array } | null = null;
+  private isMended = false;
+  /** Whether its card is filled; null if it never was. */
+  private isFilled: boolean | null = null;
 
   constructor(plan: HomePlan, folder: string, seams: HomeSeams) {
     this.plan = plan;
@@ -133,6 +147,7 @@ export class TownHome {
   /** Starts the doorbell. Throws what keeps it from starting. */
   private async bring(): Promise<void> {
     const { network, services, footage, log, random } = this.seams;
+    await this.restoreCard();
     const clock = new BootClock(this.clock);
     const own = network.at(this.plan.name);
     const config = parseDeviceConfig(
@@ -180,6 +195,92 @@ export class TownHome {
     await boot.doorbell.stop();
     boot.network.end();
     await this.keepUp();
+  }
+
+  /**
+   * Stops it, takes the signed head of its ledger away or alters one bit of it, and starts it again: until `mendLedger` it decides nothing.
+   * Throws the disk's error.
+   */
+  async alterLedger(): Promise<void> {
+    const { boot, ledgerFolder } = this;
+    const { random } = this.seams;
+    if (!boot) return;
+    this.boot = null;
+    await boot.doorbell.stop();
+    boot.network.end();
+    try {
+      const isHead = random.fraction() < 0.7;
+      const path = join(ledgerFolder, isHead ? 'ledger-head.json' : 'ledger.jsonl');
+      const whole = await this.disk.readFile(path, LEDGER_BYTES_MAX);
+      if (!whole || whole.length === 0) return;
+      this.altered = { path, whole };
+      if (isHead) return await this.disk.remove(path);
+      const bytes = whole.slice();
+      const at = integerBelow(random, bytes.length);
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      await this.disk.replaceFile(path, bytes);
+    } finally {
+      await this.keepUp();
+    }
+  }
+
+  /** Its ledger is put right at its next start, which is now unless it is without power. */
+  async mendLedger(): Promise<void> {
+    this.isMended = true;
+    await this.reboot();
+  }
+
+  /** All of its card is taken: what is there can be overwritten, and nothing can be added. Throws the disk's error. */
+  async fillCard(): Promise<void> {
+    const { disk } = this;
+    this.isFilled = true;
+    const file = await disk.open(BALLAST, { create: true });
+    await file.truncate(await disk.freeBytes('/'));
+    await file.close();
+  }
+
+  async emptyCard(): Promise<void> {
+    this.isFilled = false;
+    await this.disk.remove(BALLAST);
+  }
+
+  /** It comes back from a backup, on a new card and without footage, and its owner pairs with it again. */
+  async comeBack(): Promise<void> {
+    const { boot, clock, folder } = this;
+    const { world, random } = this.seams;
+    if (!boot) return;
+    this.boot = null;
+    await boot.doorbell.stop();
+    boot.network.end();
+    try {
+      const backup = await makeBackup({ disk: this.disk, clock, random }, folder, PASSPHRASE);
+      const card = new MemoryDisk({ clock: world, random });
+      await restoreBackup({ disk: card, clock, random }, backup, folder, PASSPHRASE);
+      this.disk = card;
+    } finally {
+      await this.keepUp();
+    }
+    await this.owner.pairAgain(pairingSocketPath(folder));
+  }
+
+  /** The key that whoever has its card can read there. Throws `state_damaged`. */
+  stolenKey(): Promise<SigningKey | null> {
+    return loadDeviceKey(this.disk, this.folder);
+  }
+
+  /** Whether its clock is known to be right. */
+  trustClock(isTrusted: boolean): void {
+    this.clock.trust(isTrusted);
+  }
+
+  /** Undoes what was done to its card, once that is over. */
+  private async restoreCard(): Promise<void> {
+    if (this.isMended && this.altered) {
+      await this.disk.replaceFile(this.altered.path, this.altered.whole);
+      this.altered = null;
+      this.isMended = false;
+    }
+    if (this.isFilled === false) await this.disk.remove(BALLAST);
   }
 
   /** Cuts its power in a disk operation from now; `then` is called when that has happened. */

@@ -23,7 +23,7 @@ import {
 import type { MemoryNetwork } from '../world/memory-network.ts';
 import type { VirtualClock } from '../world/virtual-clock.ts';
 import { GOP_US } from './ffmpeg-twin.ts';
-import { type SlippedOrder, slipped } from './owner-slips.ts';
+import { grantOf, type SlippedOrder, slipped } from './owner-slips.ts';
 import type { HomePlan, Slip } from './plan.ts';
 import type { TownServices } from './town-services.ts';
 
@@ -71,6 +71,7 @@ export class TownOwner {
   private readonly seams: OwnerSeams;
   private readonly random: Random;
   private device = '';
+  private account: { user: string; password: string } | null = null;
   private session: OwnerSession | null = null;
   private signer: Signer | null = null;
   private readonly notices = new Map<string, VerifiedNotice>();
@@ -95,6 +96,7 @@ export class TownOwner {
     const id = actorId('owner', sha256Hex(key.publicKey));
     const holder = { role: 'owner', id, homes: [device] };
     const own = await issueAccount(services.disk, random, services.path('accounts'), holder);
+    this.account = own;
     const name = `owner-of-${this.plan.name}`;
     const seams = { clock: world, network: network.at(name) };
     const home: Home = await pairWithDevice(seams, socket, key, 'owner', own);
@@ -106,6 +108,22 @@ export class TownOwner {
       receipt: (receipt) => this.heard(receipt),
     });
     await this.session.start();
+  }
+
+  /** Pairs once more, with the same key: its device has come back from a backup. Throws what pairing throws. */
+  async pairAgain(socket: string): Promise<void> {
+    const { world, network } = this.seams;
+    const seams = { clock: world, network: network.at(`owner-of-${this.plan.name}`) };
+    if (this.signer && this.account) await pairWithDevice(seams, socket, this.signer.key, 'owner', this.account);
+  }
+
+  /** Somebody shows them a request that their home has not told them of, and they grant it: all it asks for, or another window. */
+  talkedInto(requestToken: string, afterMs: number, window?: Window): void {
+    const { signer } = this;
+    if (!signer || !this.session) return;
+    const { jti, token, request } = grantOf(signer, this.device, requestToken, window);
+    const slip = 'a grant that somebody talked them into';
+    this.sayAfter({ kind: 'grant', jti, token, request: request.jti, agency: request.agency, slip }, afterMs);
   }
 
   async stop(): Promise<void> {

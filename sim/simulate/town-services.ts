@@ -172,7 +172,7 @@ export class TownServices {
         return broker;
       }
       case 'registry': {
-        const config = registryConfigSchema.parse({ ...server, domainProofs: ['local'] });
+        const config = registryConfigSchema.parse({ ...server, domainProofs: ['local'], stateAgencies: true });
         const registry = new Registry({ ...seams, config });
         await registry.start();
         this.known.registry = registry;
@@ -205,7 +205,7 @@ export class TownServices {
       vault: { url: this.url('vault'), key: this.keys?.vault ?? '' },
       revocationsEveryS: LOOK_AGAIN_S,
       webhooks: { everyS: LOOK_AGAIN_S },
-      requests: { moderation: 'findings' as const },
+      requests: { moderation: 'findings' as const, stateAgencies: true },
     };
   }
 }

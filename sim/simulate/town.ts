@@ -11,6 +11,7 @@ import { CapturedBridge } from './captured-bridge.ts';
 import { watchCiphers } from './cipher-watch.ts';
 import { Reached } from './coverage.ts';
 import { type Act, type Plan, TOWN_MS } from './plan.ts';
+import { happenRarely } from './rare-acts.ts';
 import { SERVICES, type ServiceName } from './service-folders.ts';
 import { TownAgencies } from './town-agencies.ts';
 import { PREPARED_US, type TownGround } from './town-ground.ts';
@@ -236,6 +237,11 @@ class Town {
         return home.stepClock(-act.byMs * 1_000);
       case 'lie':
         return this.captured?.tell(home, act.lie, act.forMs);
+      case 'rare': {
+        const { random, services, agencies, watch } = this;
+        const breach = (rule: string, what: string) => watch.breach(rule, what);
+        return happenRarely(act, home, { world, random, services, agencies, breach });
+      }
       default:
         return this.performAtBroker(act);
     }

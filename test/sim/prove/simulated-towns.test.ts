@@ -5,7 +5,7 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import type { Claim } from '../../../sim/prove/claim.ts';
 import { proofHtml } from '../../../sim/prove/proof-page.ts';
 import { proveByTowns, type Towns } from '../../../sim/prove/simulated-towns.ts';
-import { planOf } from '../../../sim/simulate/plan.ts';
+import { planOf } from '../../../sim/simulate/rare-plan.ts';
 import type { Finding } from '../../../sim/simulate/simulate.ts';
 import { sampleProof } from './support/sample-proof.ts';
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { FollowedRequests, neverReached, Reached, sharesOf, whyNever } from '../../../sim/simulate/coverage.ts';
+import { ERRORS } from '../../../device/protocol/errors.ts';
+import { FollowedRequests, neverReached, Reached, sharesOf, whyUnreachable } from '../../../sim/simulate/coverage.ts';
 import { packetOf } from '../../../sim/simulate/mqtt-packets.ts';
 
 const shareOf = (covered: ReadonlyMap<string, number>, what: string) => {
@@ -69,10 +70,11 @@ it('follows a request through a ledger', () => {
   ]);
 });
 
-it('names refusals that no town has provoked, and says why some cannot be', () => {
+it('names refusals that no town has provoked, and says why one cannot be', () => {
   const never = neverReached(new Map([['receipt refused consent_too_old', 1]]));
   expect(never).toContain('consent_replayed');
   expect(never).not.toContain('consent_too_old');
-  expect(whyNever('consent_before_restore')).toMatch(/backup/);
-  expect(whyNever('consent_replayed')).toBeNull();
+  expect(whyUnreachable('consent_zones_unsupported')).toMatch(/every stream/);
+  const reached = Object.keys(ERRORS).filter((code) => code.startsWith('consent_') && whyUnreachable(code) === null);
+  expect(reached).toHaveLength(never.filter((code) => code.startsWith('consent_')).length);
 });

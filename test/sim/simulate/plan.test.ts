@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { planOf, shrunk, TOWN_MS } from '../../../sim/simulate/plan.ts';
+import { ordinaryPlanOf, RARE_LIES, shrunk, TOWN_MS } from '../../../sim/simulate/plan.ts';
+import { planOf } from '../../../sim/simulate/rare-plan.ts';
 
 const seeds = Array.from({ length: 400 }, (_, at) => at + 1);
 
@@ -39,6 +40,7 @@ it('draws every kind of act, owner and agency', () => {
       'outdate',
       'power',
       'press',
+      'rare',
       'reboot',
       'replay',
       'retain',
@@ -51,7 +53,36 @@ it('draws every kind of act, owner and agency', () => {
   expect(new Set(homes.map(({ manner }) => manner))).toEqual(new Set(['shares', 'declines', 'ignores', 'away']));
   expect(new Set(homes.map(({ regret }) => regret)).size).toBe(5);
   const kinds = new Set(plans.flatMap((plan) => plan.agencies.map(({ kind }) => kind)));
-  expect(kinds).toEqual(new Set(['honest', 'revoked', 'federal', 'unregistered', 'misnaming']));
+  expect(kinds).toEqual(new Set(['honest', 'revoked', 'federal', 'unregistered', 'misnaming', 'state']));
+});
+
+it('adds something rare to few towns, and leaves the others as they were', () => {
+  const plans = seeds.map((seed) => ({ plan: planOf(seed), without: ordinaryPlanOf(seed) }));
+  const changed = plans.filter(({ plan, without }) => JSON.stringify(plan) !== JSON.stringify(without));
+  expect(changed.length).toBeGreaterThan(seeds.length / 6);
+  expect(changed.length).toBeLessThan(seeds.length / 3);
+  const rare = changed.flatMap(({ plan }) => plan.acts.flatMap((act) => (act.do === 'rare' ? [act.what] : [])));
+  expect(new Set(rare).size).toBe(7);
+  const lies = changed.flatMap(({ plan }) => plan.acts.flatMap((act) => (act.do === 'lie' ? [act.lie] : [])));
+  for (const lie of RARE_LIES) expect(lies).toContain(lie);
+});
+
+it('lets nothing else go wrong with a home to which something rare happens', () => {
+  const about = seeds
+    .map(planOf)
+    .flatMap(({ homes, acts }) =>
+      acts.flatMap((act) =>
+        act.do === 'rare' && act.what !== 'its owner is talked into a grant' ? [{ homes, acts, act }] : [],
+      ),
+    );
+  expect(about.length).toBeGreaterThan(20);
+  for (const { homes, acts, act: rare } of about) {
+    expect(homes[rare.home]?.manner).toBe('shares');
+    const near = acts.filter(
+      (act) => 'home' in act && act.home === rare.home && Math.abs(act.atMs - rare.atMs) < 20_000,
+    );
+    expect(near.filter((act) => act !== rare && act.do !== 'press')).toEqual([]);
+  }
 });
 
 it('leaves out what is not kept, and what happens to homes that are gone', () => {

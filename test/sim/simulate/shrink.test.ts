@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type Plan, planOf, shrunk } from '../../../sim/simulate/plan.ts';
+import { type Plan, shrunk } from '../../../sim/simulate/plan.ts';
+import { planOf } from '../../../sim/simulate/rare-plan.ts';
 import { shrink } from '../../../sim/simulate/shrink.ts';
 import type { Finding, Kept } from '../../../sim/simulate/simulate.ts';
 

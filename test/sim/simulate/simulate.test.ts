@@ -1,6 +1,7 @@
 // @module-tag long
 import { beforeAll, expect, it } from 'vitest';
-import { wordsOf } from '../../../sim/simulate/simulate.ts';
+import { neverReached, whyUnreachable } from '../../../sim/simulate/coverage.ts';
+import { addCoverage, wordsOf } from '../../../sim/simulate/simulate.ts';
 import { proved } from '../../support/proved.ts';
 import { figureOf, type SimulatedSeeds, simulatedSeeds } from './support/simulated-seeds.ts';
 
@@ -22,7 +23,7 @@ it('runs the same towns again, to the byte, however many at a time', async (test
   proved(test, 'towns that were the same twice, to the byte', `${TWICE} of ${TWICE}`);
 }, 600_000);
 
-it('keeps every promise in towns of many seeds', async (test) => {
+it('keeps every promise in towns of many seeds, which together provoke every refusal and receipt', async (test) => {
   const rest = await simulatedSeeds({ from: TWICE + 1, seeds: SEEDS - TWICE, seconds: SECONDS_MAX });
   for (const { minutesEach, piecesLeast } of [first, rest]) {
     expect(minutesEach).toBeGreaterThanOrEqual(10);
@@ -31,6 +32,13 @@ it('keeps every promise in towns of many seeds', async (test) => {
   for (const what of ['ledger granted', 'ledger delivered', 'receipt denied', 'crash'])
     expect(Object.keys(first.covered)).toContain(what);
   expect(rest.hash).not.toBe(first.hash);
+  const covered = new Map(Object.entries(first.covered));
+  addCoverage(covered, new Map(Object.entries(rest.covered)));
+  const never = neverReached(covered);
+  expect(never.filter((code) => whyUnreachable(code) === null)).toEqual([]);
+  // What cannot be reached is no excuse for what can.
+  expect(never.filter((code) => whyUnreachable(code) !== null)).toEqual(['consent_zones_unsupported']);
+  proved(test, 'refusals and receipts that towns cannot reach by messages', never.join(', '));
   proved(test, 'towns in which every promise held', figureOf(first));
   proved(test, 'towns in which every promise held', figureOf(rest));
 }, 600_000);

@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { drawFootage, type Footage } from '../../../sim/simulate/ffmpeg-twin.ts';
-import { type Plan, planOf } from '../../../sim/simulate/plan.ts';
+import type { Plan } from '../../../sim/simulate/plan.ts';
+import { planOf } from '../../../sim/simulate/rare-plan.ts';
 import { type Finding, Simulation } from '../../../sim/simulate/simulate.ts';
 
 let footage: Footage;
