@@ -167,6 +167,7 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
   ];
   const covered = Object.fromEntries([...sum.covered].sort());
   const never = neverReached(sum.covered);
+  const reachable = never.filter((name) => whyUnreachable(name) === null);
   const shares = asked.coverage ? sharesOf(sum.covered) : [];
   const told = (name: string) => {
     const why = whyUnreachable(name);
@@ -185,7 +186,7 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
         `${what}: ${reached.length} of ${reached.length + missing.length}`,
         ...missing.map((name) => `  ${told(name)}`),
       ]),
-      ...(asked.coverage ? [] : [`Never reached: ${never.join(', ') || 'nothing'}`]),
+      ...(asked.coverage ? [] : [`Never reached: ${reachable.join(', ') || 'nothing'}`]),
       `${held ? 'every promise held' : 'a promise did not hold'} in ${towns} towns in ${elapsedS} s: ${costs}; traces ${hash}`,
     ].join('\n'),
   );

@@ -16,11 +16,12 @@ import {
   pick,
   RARE_LIES,
   type Rarity,
+  type Slip,
 } from './plan.ts';
 
 /** In how many towns something rare happens, and in how many of those whose bridge is captured. It is drawn from a seed of its own. */
 const RARE_SHARE = 0.35;
-const RARE_LIE_SHARE = 0.7;
+const RARE_LIE_SHARE = 0.9;
 const RARE_SEED = 1_000_003;
 /** How long the owner of such a home thinks about a request. */
 const ANSWER_MS = 6_000;
@@ -30,7 +31,10 @@ const CALM_AFTER_MS = 40_000;
 /** An end of a service waits for a change that it makes. */
 const ENDS_BEFORE_MS = 90_000;
 /** A home in which nothing but the rarity keeps a clip from leaving. */
-const LIKE = { manner: 'shares', regret: 'never', again: false, answerAfterMs: ANSWER_MS, gops: 5, slips: [] } as const;
+const LIKE = { manner: 'shares', regret: 'never', again: false, answerAfterMs: ANSWER_MS, slips: [] } as const;
+
+/** Mistakes that only few homes can make: before the good answer and after it. */
+const SLIPS_OF_ONE: readonly Slip[] = ['a fact that the home does not have', 'a denial after all'];
 
 /** What a town is made of, to be changed. */
 interface Town {
@@ -111,18 +115,21 @@ function happening(random: Random, home: number, agency: number): Story {
         ? one('it comes back from a backup on another card', 2_000, 0)
         : one('it does not know whether its clock is right', 3_000, 20_000),
     // While it films what is granted.
-    () => one('it does not know whether its clock is right', -16_000, 12_000),
-    // Between a grant and its revocation.
-    () => one('its card is filled to the last byte', ANSWER_MS + 1_500, 20_000, { regret: 'soon' }),
+    () => one('it does not know whether its clock is right', -16_000, 12_000, { gops: 5 }),
+    // Before a grant, or between it and its revocation.
+    () => {
+      const afterMs = ANSWER_MS + (random.fraction() < 0.4 ? -1_000 : 1_500);
+      return one('its card is filled to the last byte', afterMs, 20_000, { regret: 'soon' });
+    },
     () => one('somebody has its key', 3_000, 0),
     () => one('the bridge’s disk is full', ANSWER_MS - 1_000, 15_000),
-    () => ({ acts: [], like: { hasEmail: false, disclose: [], slips: ['a fact that the home does not have'] } }),
+    () => ({ acts: [], like: { hasEmail: false, disclose: [], slips: SLIPS_OF_ONE } }),
   ])();
 }
 
 /** A lie that needs an owner who listens, and a request that is known. The first one is dear, and shows one thing alone. */
 function lie(random: Random, home: number): Story {
-  const told = random.fraction() < 0.3 ? RARE_LIES[0] : pick(random, RARE_LIES.slice(1));
+  const told = random.fraction() < 0.2 ? RARE_LIES[0] : pick(random, RARE_LIES.slice(1));
   return {
     acts: [{ afterMs: 5_000 + integerBelow(random, 15_000), act: { do: 'lie', home, lie: told, forMs: 1_000 } }],
   };
