@@ -43,6 +43,9 @@ export interface ChildDeps {
  */
 const MALLOC_ARENA_MAX = '1';
 
+/** What is new in a part's memory takes at most so many MiB before it is looked through, as in a doorbell's systemd unit. */
+const SEMI_SPACE = '--max-semi-space-size=4';
+
 /** A supervised process running one `doorsill` verb. */
 export class PartProcess {
   readonly name: string;
@@ -86,7 +89,7 @@ export class PartProcess {
   private launch(logMode: 'w' | 'a'): Promise<Record<string, unknown>> {
     const log = openSync(this.logFile, logMode, 0o600);
     const { program = LAUNCHER, inside = [] } = this.deps;
-    const [command = '', ...words] = [...inside, process.execPath, program, ...this.args, '--json'];
+    const [command = '', ...words] = [...inside, process.execPath, SEMI_SPACE, program, ...this.args, '--json'];
     const child = spawn(command, words, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { MALLOC_ARENA_MAX, ...process.env, DOORSILL_SUPERVISED: '1' },
