@@ -7,6 +7,9 @@ import type { PartJob, PartReport } from './fleet-process-part.ts';
 
 const PROGRAM = fileURLToPath(new URL('./fleet-process-program.js', import.meta.url));
 
+/** Every second each doorbell waits for the disk once, and so many can at the same time; by default they are four (libuv). */
+const UV_THREADPOOL_SIZE = '64';
+
 /** To a process. */
 export type PartOrder = { readonly begin: PartJob } | { readonly stop: true };
 /** From a process: its report of each second, its last one, or why it could not begin. */
@@ -32,8 +35,12 @@ export class ChildPart {
 
   constructor(job: PartJob, sinks: ChildSinks) {
     this.sinks = sinks;
-    // Maps and bytes go over as they are.
-    this.child = fork(PROGRAM, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' });
+    this.child = fork(PROGRAM, [], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      // Maps and bytes go over as they are.
+      serialization: 'advanced',
+      env: { ...process.env, UV_THREADPOOL_SIZE },
+    });
     this.child.on('message', (answer: PartAnswer) => this.hear(answer));
     this.gone = new Promise((resolve) => {
       this.child.once('error', () => resolve());

@@ -19,7 +19,7 @@ import { adminBearer } from '../officer/registration.ts';
 import { Testbed } from '../testbed/testbed.ts';
 import { type DrawnDoorbell, drawFleet, type FleetPart } from './draw-fleet.ts';
 import { ChildPart } from './fleet-process-children.ts';
-import { type PartJob, type PartReport, RunningPart } from './fleet-process-part.ts';
+import type { PartJob, PartReport } from './fleet-process-part.ts';
 import { addCounts, type FleetCounts, Lateness, NO_COUNTS } from './fleet-process-tally.ts';
 import type { FleetProfile } from './fleet-profile.ts';
 import { TownQuestions } from './fleet-questions.ts';
@@ -153,9 +153,9 @@ function descriptorsMax(): number {
   }
 }
 
-/** A process's part, in this process or another. */
+/** A process's part. */
 interface Part {
-  stop(): Promise<PartReport | null>;
+  stop(): Promise<void>;
 }
 
 /**
@@ -184,7 +184,6 @@ class FleetRun {
   private readonly folder: string;
   private testbed: Testbed | null = null;
   private questions: TownQuestions | null = null;
-  private own: RunningPart | null = null;
   private parts: Part[] = [];
   private readonly reports = new Map<number, PartReport>();
   private readonly sealed = new Lateness();
@@ -215,11 +214,7 @@ class FleetRun {
     await deps.disk.makeFolder(join(folder, 'doorbells'));
     this.startedMs = deps.clock.monotonicMs();
     this.before = { cpuMs: 0, atMs: this.startedMs };
-    const [only] = jobs;
-    if (workers === 1 && only) {
-      this.own = await RunningPart.start(only);
-      this.parts = [this.own];
-    } else this.parts = jobs.map((job, at) => this.startChild(job, at));
+    this.parts = jobs.map((job, at) => this.startChild(job, at));
   }
 
   /** One line a second, until it is over. */
@@ -229,7 +224,6 @@ class FleetRun {
     const endsMs = options.forMs === null ? Number.POSITIVE_INFINITY : this.startedMs + options.forMs;
     for (let nextMs = this.startedMs + LINE_MS; !signal.aborted && nextMs <= endsMs; nextMs += LINE_MS) {
       await clock.sleep(Math.max(0, nextMs - clock.monotonicMs()), signal).catch(() => undefined);
-      if (this.own) this.take(0, this.own.report());
       if (this.failed) throw this.failed;
       await this.questions?.askIfDue();
       deps.line(this.line());
@@ -289,7 +283,6 @@ class FleetRun {
       stop: async () => {
         const last = await child.stop();
         if (last) this.take(at, last);
-        return last;
       },
     };
   }
@@ -310,11 +303,7 @@ class FleetRun {
   }
 
   private async stopParts(): Promise<void> {
-    const parts = this.parts.splice(0);
-    const own = this.own;
-    this.own = null;
-    const last = await Promise.all(parts.map((part) => part.stop()));
-    if (own && last[0]) this.take(0, last[0]);
+    await Promise.all(this.parts.splice(0).map((part) => part.stop()));
   }
 
   private sums() {
