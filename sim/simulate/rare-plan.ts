@@ -129,7 +129,7 @@ function happening(random: Random, home: number, agency: number): Story {
 
 /** A lie that needs an owner who listens, and a request that is known. The first one is dear, and shows one thing alone. */
 function lie(random: Random, home: number): Story {
-  const told = random.fraction() < 0.2 ? RARE_LIES[0] : pick(random, RARE_LIES.slice(1));
+  const told = random.fraction() < 0.3 ? RARE_LIES[0] : pick(random, RARE_LIES.slice(1));
   return {
     acts: [{ afterMs: 5_000 + integerBelow(random, 15_000), act: { do: 'lie', home, lie: told, forMs: 1_000 } }],
   };
