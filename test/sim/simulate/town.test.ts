@@ -43,6 +43,14 @@ it('keeps every promise where services end in the middle of something', async ()
   expect(ends).toBeGreaterThan(0);
 }, 60_000);
 
+it('serves a registered agency whose request has the id of a forged one, and the judge knows them apart: seed 2295', async () => {
+  const acts = [2, 15, 16];
+  const lies = planOf(2_295).acts.flatMap((act) => (act.do === 'lie' && acts.includes(act.number) ? [act.lie] : []));
+  expect(lies).toEqual(['publishes a forged agency’s request', 'publishes another agency’s request under its id']);
+  const { breaches } = (await simulation.run(2_295, { homes: 1, acts: new Set(acts) })).result;
+  expect(breaches).toEqual([]);
+}, 60_000);
+
 /** The town of a seed with one home, in which nothing happens but that its camera films footage that throws once. */
 async function withFootageThatThrows(thrown: () => void): Promise<Finding> {
   const fragments = [...footage.fragments];
