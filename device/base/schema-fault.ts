@@ -22,13 +22,22 @@ export const WITHOUT_ZODS_WORDS = { error: () => '', reportInput: true } as cons
 export function readBySchema<Schema extends z.ZodType>(schema: Schema, value: unknown, root = ''): Read<Schema> {
   const parsed = schema.safeParse(value, WITHOUT_ZODS_WORDS);
   if (parsed.success) return { ok: true, data: parsed.data };
-  const described: Node = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  const described = describe(schema);
   const faults = parsed.error.issues.map((issue) => {
     const label = labelOf(issue.path) || root;
     const words = plainWords(issue, nodeAt(described, issue.path));
     return label === '' ? words : `${label}: ${words}`;
   });
   return { ok: false, fault: faults.join('; ') };
+}
+
+/** What each place takes. Nothing is known of a schema that JSON cannot tell, such as one with a default of `undefined`: faults say less then. */
+function describe(schema: z.ZodType): Node {
+  try {
+    return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  } catch {
+    return {};
+  }
 }
 
 /** What is wrong in plain words, where nothing but the error is at hand: a value that should have been read with `readBySchema`. */

@@ -68,6 +68,12 @@ describe('a value from outside', () => {
     expect(JSON.stringify(read)).not.toContain('hunter2');
   });
 
+  it('is told by a schema that JSON cannot describe, too', () => {
+    const schema = z.strictObject({ camera: z.string(), note: z.unknown().default(undefined) });
+    const read = readBySchema(schema, { camera: 5, cam: 'x' });
+    expect(read.ok ? 'none' : read.fault).toMatch(/^camera: it takes a text, not a number; .*cam/);
+  });
+
   it('that was read without these words is told in plain words, too', () => {
     const { error } = settings.safeParse({ ...GOOD, name: 5, buttons: [{ id: 'A' }] });
     expect(error && plainFault(error)).toMatch(/^name: it takes a text(, not a number)?; buttons\[0\]\.id: /);
