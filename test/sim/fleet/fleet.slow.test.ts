@@ -1,4 +1,4 @@
-// Runs whole fleets as a user does, over processes and over shards. Not here: one process (fleet-process.test.ts), arguments (test/sim/cli).
+// Runs whole fleets as a user does, over processes and over shards. Not here: one process (fleet-process.slow.test.ts), arguments (test/sim/cli).
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
