@@ -14,7 +14,6 @@ import { custodyErrors } from './errors/custody.ts';
 import { deviceFaultErrors } from './errors/device-faults.ts';
 import { eventErrors } from './errors/events.ts';
 import { fleetErrors } from './errors/fleet.ts';
-import { fleetRunErrors } from './errors/fleet-run.ts';
 import { hardwareErrors } from './errors/hardware.ts';
 import { notificationErrors } from './errors/notifications.ts';
 import { onvifErrors } from './errors/onvif.ts';
@@ -65,7 +64,6 @@ export const ERRORS = {
   ...cameraServerErrors,
   ...deviceFaultErrors,
   ...fleetErrors,
-  ...fleetRunErrors,
 } as const satisfies Record<string, ErrorRule>;
 
 export type ErrorCode = keyof typeof ERRORS;
