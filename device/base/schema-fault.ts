@@ -33,12 +33,18 @@ export function readBySchema<Schema extends z.ZodType>(schema: Schema, value: un
 
 /** What each place takes. Nothing is known of a schema that JSON cannot tell, such as one with a default of `undefined`: faults say less then. */
 function describe(schema: z.ZodType): Node {
+  const known = descriptions.get(schema);
+  if (known) return known;
+  let described: Node = {};
   try {
-    return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  } catch {
-    return {};
-  }
+    described = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  } catch {}
+  descriptions.set(schema, described);
+  return described;
 }
+
+/** Made once: whoever sends a server one bad body after the other costs it no description each. */
+const descriptions = new WeakMap<z.ZodType, Node>();
 
 /** What is wrong in plain words, where nothing but the error is at hand: a value that should have been read with `readBySchema`. */
 export function plainFault({ issues }: z.ZodError): string {
