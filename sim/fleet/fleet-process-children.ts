@@ -28,7 +28,7 @@ export interface ChildSinks {
 export class ChildPart {
   private readonly child: ChildProcess;
   private readonly sinks: ChildSinks;
-  private last: PartReport | null = null;
+  private ended: PartReport | null = null;
   private failed: Failure | null = null;
   private isStopping = false;
   private readonly gone: Promise<void>;
@@ -57,12 +57,12 @@ export class ChildPart {
     return this.failed;
   }
 
-  /** Ends it in order; returns its last report, null where there never was one. */
+  /** Ends it in order; returns its last report, null where it gave none: it was gone before. */
   async stop(): Promise<PartReport | null> {
     this.isStopping = true;
     this.order({ stop: true });
     await this.gone;
-    return this.last;
+    return this.ended;
   }
 
   private order(order: PartOrder): void {
@@ -74,10 +74,9 @@ export class ChildPart {
       const { code, facts } = answer.failed;
       this.failed = isErrorCode(code) ? failure(code, { ...facts }) : failure('internal', { detail: code });
     } else if ('ended' in answer) {
-      this.last = answer.ended;
+      this.ended = answer.ended;
       this.child.disconnect();
     } else {
-      this.last = answer.report;
       this.sinks.report(answer.report);
     }
   }

@@ -104,5 +104,5 @@ it('says when a process of the fleet is gone, and does not call that a success',
   await running.line('what is left', ({ event, up, failed }) => event === 'second' && up === 3 && failed === 3);
   running.child.kill('SIGINT');
   expect(await running.ended(60)).toBe(1);
-  expect(ofEvent(running.lines, 'ended')[0]).toMatchObject({ died: 1 });
+  expect(ofEvent(running.lines, 'ended')[0]).toMatchObject({ died: 1, up: 3, failed: 3 });
 });
