@@ -95,8 +95,7 @@ export function addCounts(to: FleetCounts, more: Readonly<FleetCounts>): void {
 /** What one process of a fleet counts. */
 export class FleetTally {
   readonly counts: FleetCounts = { ...NO_COUNTS };
-  /** From when a second of footage was filmed until it was sealed in the ring. */
-  readonly sealed = new Lateness();
+  /** From when a second of footage was filmed until it was sealed in the ring; since this was last asked. */
   private recent = new Lateness();
   /** From an owner's grant until the bridge had the clip. */
   readonly delivered = new Lateness();
@@ -106,7 +105,6 @@ export class FleetTally {
   /** A second of footage is in a ring, so many milliseconds after it was filmed. */
   stored(lateMs: number): void {
     this.counts.segmentsStored += 1;
-    this.sealed.add(lateMs);
     this.recent.add(lateMs);
   }
 

@@ -34,7 +34,7 @@ it('adds every count', () => {
   expect(Object.values(sum)).toEqual(Object.keys(NO_COUNTS).map((_, at) => 2 * (at + 1)));
 });
 
-it('gives what was sealed lately once, and keeps all of it', () => {
+it('gives what was sealed lately once, and counts all of it', () => {
   const tally = new FleetTally();
   tally.stored(3);
   expect(tally.takeRecent().count).toBe(1);
@@ -42,5 +42,5 @@ it('gives what was sealed lately once, and keeps all of it', () => {
   tally.stored(5);
   expect(tally.takeRecent().count).toBe(2);
   expect(tally.takeRecent().count).toBe(0);
-  expect([tally.sealed.count, tally.counts.segmentsStored]).toEqual([3, 3]);
+  expect(tally.counts.segmentsStored).toBe(3);
 });
