@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { exchangeJson, failure } from '../../device/exports-without-firmware.ts';
+import { askForEnrolmentCode, type CodeWish } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { printMoment } from '../terminal/format-units.ts';
 import { openContext } from './context.ts';
@@ -12,9 +13,8 @@ const DEVICES_MAX = 100_000;
 const HOURS_MAX = 7 * 24;
 const MINUTE_S = 60;
 
-const knownSchema = z.object({ id: z.string(), devices: z.int(), expiresS: z.int() });
-const printedSchema = knownSchema.extend({ code: z.string() });
-const listSchema = z.object({ codes: z.array(knownSchema.extend({ enrolled: z.int() })) });
+const knownSchema = z.object({ id: z.string(), devices: z.int(), enrolled: z.int(), expiresS: z.int() });
+const listSchema = z.object({ codes: z.array(knownSchema) });
 
 interface EnrolOptions extends BridgeOptions {
   devices?: string;
@@ -38,12 +38,10 @@ Examples:
     )
     .action(async (options: EnrolOptions, command: Command) => {
       const { disk, output } = openContext(command);
-      const body = wishOf(options);
+      const wish = wishOf(options);
       const { url, folder } = await openBridge(disk, options);
       const bearer = await adminBearer(disk, folder);
-      const printed = printedSchema.parse(
-        await exchangeJson(`${url}/v1/enrolment-codes`, { method: 'POST', body, bearer }),
-      );
+      const printed = await askForEnrolmentCode(url, bearer, wish);
       const { id, devices, expiresS } = printed;
       if (devices > 1)
         output.progress(
@@ -89,7 +87,7 @@ Examples:
 }
 
 /** What the bridge is asked for. Throws `usage`. */
-function wishOf({ devices, hours }: EnrolOptions): { devices?: number; lifeS?: number } {
+function wishOf({ devices, hours }: EnrolOptions): CodeWish {
   const count = devices === undefined ? undefined : Number(devices);
   if (count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= DEVICES_MAX))
     throw failure('usage', { detail: `--devices takes a whole number from 1 to ${DEVICES_MAX}, not "${devices}"` });

@@ -168,7 +168,7 @@ async function readOutside(options: FleetCommandOptions): Promise<OutsideLinks |
     home: { url: homeBroker, accounts: resolve(homeAccounts) },
     areaUrl: broker,
     bridgeUrl: bridge.replace(/\/+$/, ''),
-    enrolment: { batchCode: code ?? '' },
+    enrolmentCode: code ?? '',
   };
 }
 

@@ -1,28 +1,13 @@
 // Owns: one process's part of a fleet, from the machine's seams to what it reports: the job that it is given, and its figures. The same in the
 // fleet's own process and in others. Not here: its doorbells (fleet-process.ts), other processes (fleet-process-children.ts).
-
-import { z } from 'zod';
-import {
-  exchangeJson,
-  findFfmpeg,
-  type LogLevel,
-  openLog,
-  SystemClock,
-  SystemDisk,
-  SystemRandom,
-} from '../../device/index.ts';
+import { findFfmpeg, type LogLevel, openLog, SystemClock, SystemDisk, SystemRandom } from '../../device/index.ts';
 import { drawFleet, type FleetPart } from './draw-fleet.ts';
 import type { FleetLinks } from './fleet-doorbell.ts';
 import { FleetProcess } from './fleet-process.ts';
-import { type FleetCounts, FleetTally } from './fleet-process-tally.ts';
+import { type FleetCounts, FleetTally, Lateness } from './fleet-process-tally.ts';
 import type { FleetProfile } from './fleet-profile.ts';
 import { Loop, type LoopParts } from './loop.ts';
 import { DueQueue } from './loop-schedule.ts';
-
-/** Where codes come from: one that is good for many, or a bridge that prints one for each doorbell to who has its operator's token. */
-export type EnrolmentSource =
-  | { readonly batchCode: string }
-  | { readonly bridgeUrl: string; readonly operatorToken: string };
 
 /** What a process is told. Only values, so that it can be sent. */
 export interface PartJob {
@@ -32,7 +17,8 @@ export interface PartJob {
   readonly profile: FleetProfile;
   /** By the name of the scene. */
   readonly loops: Readonly<Record<string, LoopParts>>;
-  readonly links: Omit<FleetLinks, 'enrolmentCode'> & { readonly enrolment: EnrolmentSource };
+  /** With a code of the bridge's operator that is good for all of them. */
+  readonly links: Omit<FleetLinks, 'enrolmentCode'> & { readonly enrolmentCode: string };
   readonly folder: string;
   readonly logLevel: LogLevel;
 }
@@ -51,8 +37,6 @@ export interface PartReport {
   readonly memoryBytes: number;
   readonly memoryBeforeBytes: number;
 }
-
-const codeAnswer = z.object({ code: z.string() });
 
 /** A process's part, running. */
 export class RunningPart {
@@ -74,14 +58,13 @@ export class RunningPart {
       new SystemDisk(),
       openLog(job.logLevel, 'fleet'),
     ];
-    const { enrolment, ...links } = job.links;
     const tally = new FleetTally();
     const fleet = new FleetProcess(drawFleet(job.profile, job.seed, job.doorbells, job.part), {
       ...{ clock, random, disk, log, tally, profile: job.profile, folder: job.folder },
       ffmpeg: await findFfmpeg(),
       deck: { queue: new DueQueue(clock), clock, beganMs: clock.monotonicMs() },
       loops: new Map(Object.entries(job.loops).map(([name, parts]) => [name, new Loop(parts)])),
-      links: { ...links, enrolmentCode: () => codeFrom(enrolment) },
+      links: { ...job.links, enrolmentCode: async () => job.links.enrolmentCode },
     });
     const part = new RunningPart(fleet, tally);
     fleet.start();
@@ -107,17 +90,10 @@ export class RunningPart {
     const before = this.report();
     await this.fleet.stop();
     const last = this.report();
-    const sealed = new Map(before.sealed);
-    for (const [step, count] of last.sealed) sealed.set(step, (sealed.get(step) ?? 0) + count);
+    const sealed = new Lateness(before.sealed);
+    sealed.merge(new Lateness(last.sealed));
     // Of memory and doorbells, what there was while they ran.
     const counts = { ...last.counts, up: before.counts.up };
-    return { ...last, counts, sealed, memoryBytes: before.memoryBytes };
+    return { ...last, counts, sealed: sealed.steps, memoryBytes: before.memoryBytes };
   }
-}
-
-async function codeFrom(source: EnrolmentSource): Promise<string> {
-  if ('batchCode' in source) return source.batchCode;
-  const { bridgeUrl, operatorToken: bearer } = source;
-  return codeAnswer.parse(await exchangeJson(`${bridgeUrl}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer }))
-    .code;
 }

@@ -15,6 +15,7 @@ import {
   type LogLevel,
   type Random,
 } from '../../device/index.ts';
+import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { Testbed } from '../testbed/testbed.ts';
 import { type DrawnDoorbell, drawFleet, type FleetPart } from './draw-fleet.ts';
@@ -103,6 +104,8 @@ const BROKER_MEMORY_EACH = 150_000;
 /** The embedded parts, and each process of the fleet by itself. */
 const MEMORY_SPARE = 600_000_000;
 const LINE_MS = 1_000;
+/** A doorbell of the embedded parts may be started so late: as long as a bridge lets a code be good. */
+const CODE_LIFE_S = 7 * 24 * 3_600;
 
 /**
  * Throws `fleet_too_large`, with the number that fits, when this machine has not enough descriptors for each process or memory for all.
@@ -153,11 +156,6 @@ function descriptorsMax(): number {
   }
 }
 
-/** A process's part. */
-interface Part {
-  stop(): Promise<void>;
-}
-
 /**
  * Runs a fleet until its time is over or the signal is aborted, and ends it in order. Throws `fleet_too_large`, `data_folder_foreign`, what its
  * scenes and the embedded parts throw; nothing runs then.
@@ -184,12 +182,12 @@ class FleetRun {
   private readonly folder: string;
   private testbed: Testbed | null = null;
   private questions: TownQuestions | null = null;
-  private parts: Part[] = [];
+  private parts: ChildPart[] = [];
   private readonly reports = new Map<number, PartReport>();
   private readonly sealed = new Lateness();
   private recent = new Lateness();
   private startedMs = 0;
-  private readonly died: string[] = [];
+  private died = 0;
   /** Processor time and when, as of the last line, and as of when all doorbells ran. */
   private before = { cpuMs: 0, atMs: 0 };
   private steady: { cpuMs: number; atMs: number } | null = null;
@@ -255,7 +253,8 @@ class FleetRun {
     const testbed = new Testbed({ folder, kind: 'doorsill-fleet', logLevel: options.logLevel }, deps);
     this.testbed = testbed;
     const { broker, bridge, bridgeFolder, agencyKey } = await testbed.startServices();
-    const operatorToken = await adminBearer(deps.disk, bridgeFolder);
+    const wish = { devices: options.doorbells, lifeS: CODE_LIFE_S };
+    const { code } = await askForEnrolmentCode(bridge.url, await adminBearer(deps.disk, bridgeFolder), wish);
     if (options.askEveryMs !== null)
       this.questions = new TownQuestions({
         ...deps,
@@ -265,26 +264,21 @@ class FleetRun {
         everyMs: options.askEveryMs,
       });
     deps.ready({ folder, bridge: bridge.url });
-    return { home: broker, enrolment: { bridgeUrl: bridge.url, operatorToken } };
+    return { home: broker, enrolmentCode: code };
   }
 
-  private startChild(job: PartJob, at: number): Part {
+  private startChild(job: PartJob, at: number): ChildPart {
     const child = new ChildPart(job, {
       report: (report) => this.take(at, report),
       died: (how) => {
         this.failed ??= child.failure;
-        this.died.push(how);
+        this.died += 1;
         this.bury(at);
         this.deps.log.error('a process of the fleet has ended', { process: at + 1, detail: how });
         this.deps.say(`A process of the fleet has ended (${how}): its doorbells are gone.`);
       },
     });
-    return {
-      stop: async () => {
-        const last = await child.stop();
-        if (last) this.take(at, last);
-      },
-    };
+    return child;
   }
 
   /** What a process that is gone has reported stays; its doorbells do not run any more. */
@@ -303,7 +297,11 @@ class FleetRun {
   }
 
   private async stopParts(): Promise<void> {
-    await Promise.all(this.parts.splice(0).map((part) => part.stop()));
+    const stopping = this.parts.splice(0).map(async (part, at) => {
+      const last = await part.stop();
+      if (last) this.take(at, last);
+    });
+    await Promise.all(stopping);
   }
 
   private sums() {
@@ -363,7 +361,7 @@ class FleetRun {
           : null,
       memoryBytesEach: Math.round((line.memoryBytes - memoryBeforeBytes) / each),
       codes,
-      died: this.died.length,
+      died: this.died,
     };
   }
 }

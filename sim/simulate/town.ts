@@ -1,7 +1,8 @@
 // Owns: one simulated town from its plan to its verdict: its parts on one clock, one network and one seed, what happens to them, and what was
 // seen. Not here: what it begins with (town-ground.ts), the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds
 // (simulate.ts).
-import { exchangeJson, failure, isFailure, SeededRandom } from '../../device/index.ts';
+import { isFailure, SeededRandom } from '../../device/index.ts';
+import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { type CarriedPiece, type Filter, MemoryNetwork } from '../world/memory-network.ts';
 import { settled } from '../world/quiet.ts';
@@ -339,13 +340,7 @@ class Town {
   private async enrolmentCode(): Promise<string> {
     const { services } = this;
     const bearer = await adminBearer(services.disk, services.path('bridge'));
-    const answer = await exchangeJson(`${services.url('bridge')}/v1/enrolment-codes`, {
-      method: 'POST',
-      body: {},
-      bearer,
-    });
-    if (typeof answer === 'object' && answer !== null && 'code' in answer) return String(answer.code);
-    throw failure('internal', { detail: 'the bridge gives no code' });
+    return (await askForEnrolmentCode(services.url('bridge'), bearer)).code;
   }
 
   private onPiece(piece: CarriedPiece): void {

@@ -8,7 +8,6 @@ import {
   type Clock,
   type DeviceConfigInput,
   type Disk,
-  exchangeJson,
   type Home,
   issueAccount,
   listHomes,
@@ -23,6 +22,7 @@ import {
   storeHome,
   utf8,
 } from '../../device/index.ts';
+import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { freePort } from './console-ports.ts';
 
@@ -82,7 +82,6 @@ const deviceReady = z.object({
   enrolled: z.boolean(),
   console: z.string().optional(),
 });
-const codeAnswer = z.object({ code: z.string() });
 const SETTINGS_BYTES_MAX = 200_000;
 
 /** The owner's key of a home, made at the first call. */
@@ -191,6 +190,5 @@ async function enrolmentCode(
 ): Promise<string | null> {
   if ((await disk.sizeOf(join(doorbell, 'enrolment.json'))) !== null) return null;
   const bearer = await adminBearer(disk, bridge);
-  return codeAnswer.parse(await exchangeJson(`${bridgeUrl}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer }))
-    .code;
+  return (await askForEnrolmentCode(bridgeUrl, bearer)).code;
 }

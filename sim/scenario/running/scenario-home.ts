@@ -5,7 +5,6 @@ import {
   actorId,
   type DeviceEvent,
   type Disk,
-  exchangeJson,
   type Ffmpeg,
   failure,
   issueAccount,
@@ -23,6 +22,7 @@ import {
   type VerifiedNotice,
   type VerifiedSighting,
 } from '../../../device/index.ts';
+import { askForEnrolmentCode } from '../../officer/enrolment-code.ts';
 import type { CameraFaults } from '../../replay/faulty-footage.ts';
 import type { FootagePart } from '../../replay/footage.ts';
 import { ReplayedDoorbell } from '../../replay/replayed-doorbell.ts';
@@ -217,9 +217,7 @@ export class ScenarioHome {
 
   private async enrolmentCode(): Promise<string> {
     const { url, adminToken: bearer } = this.deps.services.bridge;
-    const answer = await exchangeJson(`${url}/v1/enrolment-codes`, { method: 'POST', body: {}, bearer });
-    if (typeof answer === 'object' && answer !== null && 'code' in answer) return String(answer.code);
-    throw failure('internal', { detail: 'the bridge gives no code' });
+    return (await askForEnrolmentCode(url, bearer)).code;
   }
 
   /** Owners hear the same; it is noted once. */
