@@ -295,7 +295,7 @@ export function makeLinks(base: Base, storage: Storage, { gate, custody }: Conse
     log,
     folder: config.home.accounts,
     device: device.id,
-    owners: () => (gate.damaged === null ? gate.owners().map((owner) => owner.key) : null),
+    formerOwners: () => (gate.damaged === null ? gate.formerOwners() : null),
   });
   const pairing = makePairing({
     config,

@@ -135,6 +135,12 @@ export class ConsentGate {
     return [...this.context.state.owners.values()];
   }
 
+  /** Keys of those who were owners once, and are not now; as far as the ledger can be read. */
+  formerOwners(): string[] {
+    const { owners, everOwners } = this.context.state;
+    return [...everOwners].filter((key) => !owners.has(key));
+  }
+
   /** Number of messages that were not accepted since the start, by code. */
   unbelievedCounts(): Partial<Record<ErrorCode, number>> {
     return this.context.unbelievedCounts();

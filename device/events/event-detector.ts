@@ -103,12 +103,14 @@ export class EventDetector {
 /** Watches one camera for motion. */
 export class MotionWatch {
   private readonly emit: (event: MotionEffect) => void;
-  private state: ReturnType<typeof initialMotion>;
+  private settings: MotionSettings;
+  /** Null before the first picture: a camera that knows by itself when something moves never gives one, and a learnt scene takes memory. */
+  private state: ReturnType<typeof initialMotion> | null = null;
 
   /** `emit` is called with each start and end, inside `frame` and `stopped`. */
   constructor(settings: MotionSettings, emit: (event: MotionEffect) => void) {
     this.emit = emit;
-    this.state = initialMotion(settings);
+    this.settings = settings;
   }
 
   /** Takes the next picture: PICTURE_WIDTH x PICTURE_HEIGHT gray bytes, not kept; `atUs` is wall time. */
@@ -118,6 +120,8 @@ export class MotionWatch {
 
   /** Goes on with other settings: what moves now ends, and the scene that was learnt stays. */
   change(settings: MotionSettings): void {
+    this.settings = settings;
+    if (!this.state) return;
     const { state, effects } = changeMotion(this.state, settings);
     this.state = state;
     for (const effect of effects) this.emit(effect);
@@ -125,11 +129,11 @@ export class MotionWatch {
 
   /** No more pictures for now: ongoing motion ends, and the scene is learnt again with the next pictures. */
   stopped(atUs: number): void {
-    this.step({ type: 'stopped', atUs });
+    if (this.state) this.step({ type: 'stopped', atUs });
   }
 
   private step(input: MotionInput): void {
-    const { state, effects } = nextMotion(this.state, input);
+    const { state, effects } = nextMotion(this.state ?? initialMotion(this.settings), input);
     this.state = state;
     for (const effect of effects) this.emit(effect);
   }

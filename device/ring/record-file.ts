@@ -5,6 +5,7 @@ import type { DiskFile } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
 import { SEAL_KEY_BYTES } from '../base/seal.ts';
 import { BLOCK_BYTES, BODY_AT, type RecordHeader, type RecordSeal, recordBlocks } from './record.ts';
+import { giveSpaceBack, takeSpace } from './ring-buffers.ts';
 import { type Scan, scanRing } from './ring-scan.ts';
 
 /** The file grows by this much at a time, written full of zeros: later writes change no metadata, and a full disk shows early. */
@@ -110,12 +111,17 @@ export class RecordFile {
     release(this.head, this.head + bytes);
     const { startUs, endUs, clockTrusted, bodyBytes } = what;
     const header = this.nextHeader({ kind: 'live', blocks, bodyBytes, startUs, endUs, clockTrusted });
-    const record = seal.sealRecord(header, random.bytes(SEAL_KEY_BYTES), what.body);
-    if (!this.unsynced && alone()) {
-      await file.writeDurably(header.position, record);
-    } else {
-      this.unsynced = true;
-      await file.write(header.position, record);
+    const record = takeSpace(bytes);
+    try {
+      seal.sealRecordInto(header, random.bytes(SEAL_KEY_BYTES), what.body, record);
+      if (!this.unsynced && alone()) {
+        await file.writeDurably(header.position, record);
+      } else {
+        this.unsynced = true;
+        await file.write(header.position, record);
+      }
+    } finally {
+      giveSpaceBack(record);
     }
     return header;
   }

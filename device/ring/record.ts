@@ -1,5 +1,6 @@
 // Owns: one record of the ring file: a header that authenticates itself, and the sealed body behind it, in whole blocks.
 // Not here: where records go and in which order (ring-file.ts), how a file is searched for them (ring-scan.ts).
+import { assert } from '../base/assert.ts';
 import { equalBytes, toHex, utf8 } from '../base/bytes.ts';
 import {
   deriveSealKey,
@@ -86,7 +87,6 @@ export class RecordSeal {
   private readonly keyIdBytes: Uint8Array;
   private readonly salt: Uint8Array;
   private readonly headerKeys = new Map<string, SealKey>();
-  private scratch: Uint8Array = new Uint8Array(0);
 
   /** `salt`: 16 random bytes, new at every start. */
   constructor(key: SealKey, salt: Uint8Array) {
@@ -98,21 +98,15 @@ export class RecordSeal {
     );
   }
 
-  /**
-   * The blocks of a record with a body, good until the next call: they lie in a buffer that is used again, since a new
-   * one for each second of footage would make as much garbage as footage. `bodyKey`: 32 random bytes, used for nothing else.
-   */
-  sealRecord(header: RecordHeader, bodyKey: Uint8Array, body: readonly Uint8Array[]): Uint8Array {
-    const bytes = header.blocks * BLOCK_BYTES;
-    if (this.scratch.length < bytes) this.scratch = new Uint8Array(bytes);
-    const record = this.scratch.subarray(0, bytes);
+  /** Seals a record with a body into `record`, which has its blocks' length. `bodyKey`: 32 random bytes, used for nothing else. */
+  sealRecordInto(header: RecordHeader, bodyKey: Uint8Array, body: readonly Uint8Array[], record: Uint8Array): void {
+    assert(record.length === header.blocks * BLOCK_BYTES, 'a record fills its blocks');
     this.sealHeaderInto(header, bodyKey, record);
     const clear = record.subarray(0, CLEAR_BYTES);
     const nonce = nonceOf(NONCE_KIND_BODY, header.sequence);
     const sealKey = { cipher: this.key.cipher, secret: bodyKey };
     const sealed = sealInto(sealKey, nonce, body, clear, record, BODY_AT);
     record.fill(0, BODY_AT + sealed);
-    return record;
   }
 
   /** The one block of a record without a body: erased or skipped. Equal headers make equal blocks. */

@@ -15,6 +15,7 @@ import {
 import type { Segment } from '../camera/segment.ts';
 import { failure } from '../protocol/errors.ts';
 import type { Window } from '../protocol/shared-claims.ts';
+import { giveSpaceBack, type PagedBytes, RingPages, takeSpace } from './ring-buffers.ts';
 import { expiryTickMs, type IndexEntry, IndexedRing } from './ring-index.ts';
 import type { Ring, RingStats } from './ring-interface.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
@@ -38,12 +39,13 @@ const NOTHING = new Uint8Array(0);
 
 interface Entry extends IndexEntry {
   readonly key: SealKey;
-  readonly sealed: Uint8Array;
+  readonly sealed: PagedBytes;
 }
 
 /** A ring that a restart empties. Sealed all the same, so that a memory image alone shows nothing that was forgotten. */
 export class RingMemory extends IndexedRing<Entry> implements Ring {
   private readonly options: RingMemoryOptions;
+  private readonly pages = new RingPages();
   private sequence = 0;
   private damaged = 0;
   private running = false;
@@ -83,8 +85,10 @@ export class RingMemory extends IndexedRing<Entry> implements Ring {
       this.destroy(oldest);
     }
     const key = generateSealKey(random, cipher);
-    const sealed = new Uint8Array(bytes);
-    sealInto(key, NONCE, body, NOTHING, sealed, 0);
+    const space = takeSpace(bytes);
+    sealInto(key, NONCE, body, NOTHING, space, 0);
+    const sealed = this.pages.keep(space);
+    giveSpaceBack(space);
     const { startUs, endUs, clockTrusted } = segment;
     this.sequence += 1;
     this.index.add({
@@ -103,7 +107,7 @@ export class RingMemory extends IndexedRing<Entry> implements Ring {
     this.expire();
     for (const entry of this.index.touching(window)) {
       if (!this.index.has(entry)) continue;
-      const body = openWithNonce(entry.key, NONCE, entry.sealed, NOTHING);
+      const body = openWithNonce(entry.key, NONCE, this.pages.copy(entry.sealed), NOTHING);
       const segment = body && decodeSegment(body);
       if (segment) {
         yield segment;
@@ -134,6 +138,7 @@ export class RingMemory extends IndexedRing<Entry> implements Ring {
     this.ticker?.cancel();
     this.ticker = null;
     await this.forget();
+    this.pages.clear();
   }
 
   keepFor(retentionS: number): void {
@@ -147,6 +152,7 @@ export class RingMemory extends IndexedRing<Entry> implements Ring {
   private destroy(entry: Entry): void {
     this.index.remove(entry);
     destroySealKey(entry.key);
+    this.pages.release(entry.sealed);
   }
 
   protected expire(): void {

@@ -1,6 +1,6 @@
 // Owns: the bytes of one segment inside a sealed record, bounded and strict: what it does not write, it does not read.
 // Not here: sealing (seal.ts), what the media inside looks like (camera/).
-import { concatBytes, fromUtf8, utf8 } from '../base/bytes.ts';
+import { fromUtf8 } from '../base/bytes.ts';
 import type { Segment } from '../camera/segment.ts';
 
 /** Limits of one segment: its two names in UTF-8 bytes, its init segment, its GOP. */
@@ -18,12 +18,11 @@ const FLAG_CLOCK_TRUSTED = 1;
 
 /** The parts of a segment's encoding, in order; null when the segment breaks a limit or has invalid times. */
 export function encodeSegment(segment: Segment): Uint8Array[] | null {
-  const recording = utf8(segment.recording);
-  const boot = utf8(segment.boot);
+  const [recordingBytes, bootBytes] = [Buffer.byteLength(segment.recording), Buffer.byteLength(segment.boot)];
   const { index, startUs, endUs, wallOffsetUs, init, fragment } = segment;
   const within =
-    recording.length <= SEGMENT_NAME_BYTES_MAX &&
-    boot.length <= SEGMENT_NAME_BYTES_MAX &&
+    recordingBytes <= SEGMENT_NAME_BYTES_MAX &&
+    bootBytes <= SEGMENT_NAME_BYTES_MAX &&
     init.length <= SEGMENT_INIT_BYTES_MAX &&
     fragment.length <= SEGMENT_FRAGMENT_BYTES_MAX &&
     Number.isInteger(index) &&
@@ -31,19 +30,22 @@ export function encodeSegment(segment: Segment): Uint8Array[] | null {
     index <= 0xffff_ffff &&
     areTimes(startUs, endUs, wallOffsetUs);
   if (!within) return null;
-  const head = new Uint8Array(HEAD_BYTES);
-  const view = new DataView(head.buffer);
+  // From node's pool: each of its bytes is written below.
+  const head = Buffer.allocUnsafe(HEAD_BYTES + recordingBytes + bootBytes);
+  head.write(segment.recording, HEAD_BYTES);
+  head.write(segment.boot, HEAD_BYTES + recordingBytes);
+  const view = new DataView(head.buffer, head.byteOffset, HEAD_BYTES);
   view.setUint8(0, VERSION);
   view.setUint8(1, segment.clockTrusted ? FLAG_CLOCK_TRUSTED : 0);
-  view.setUint8(2, recording.length);
-  view.setUint8(3, boot.length);
+  view.setUint8(2, recordingBytes);
+  view.setUint8(3, bootBytes);
   view.setUint32(4, index);
   view.setUint32(8, init.length);
   view.setUint32(12, fragment.length);
   view.setBigInt64(16, BigInt(startUs));
   view.setBigInt64(24, BigInt(endUs));
   view.setBigInt64(32, BigInt(wallOffsetUs));
-  return [concatBytes([head, recording, boot]), init, fragment];
+  return [head, init, fragment];
 }
 
 /** Reads a segment; null for anything `encodeSegment` cannot have written. Its arrays are views of `bytes`. */
