@@ -247,6 +247,8 @@ export class MqttLink {
       keepalive: keepaliveS ?? 30,
       timerVariant: 'native',
       protocolVersion: 4,
+      // Its loggers of its own take memory for each connection, and nobody reads them.
+      log: () => undefined,
       clean: true,
       resubscribe: false,
       reconnectPeriod: 0,

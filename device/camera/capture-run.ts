@@ -117,20 +117,21 @@ function readLive(pipe: Readable, sinks: RunSinks): Promise<void> {
 const GRAY_BYTES = GRAY_WIDTH * GRAY_HEIGHT;
 
 async function readGray(pipe: Readable, sinks: RunSinks): Promise<void> {
-  let frame = new Uint8Array(GRAY_BYTES);
+  let frame: Uint8Array | null = null;
   let filled = 0;
   let index = 0;
   for await (const chunk of pipe) {
     assert(chunk instanceof Uint8Array, 'a pipe gives bytes');
     for (let at = 0; at < chunk.length; ) {
       const part = chunk.subarray(at, at + GRAY_BYTES - filled);
+      frame ??= new Uint8Array(GRAY_BYTES);
       frame.set(part, filled);
       filled += part.length;
       at += part.length;
       if (filled < GRAY_BYTES) continue;
       await sinks.gray(frame, index);
       index += 1;
-      frame = new Uint8Array(GRAY_BYTES);
+      frame = null;
       filled = 0;
     }
   }

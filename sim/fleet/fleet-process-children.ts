@@ -9,6 +9,13 @@ const PROGRAM = fileURLToPath(new URL('./fleet-process-program.js', import.meta.
 
 /** Every second each doorbell waits for the disk once, and so many can at the same time; by default they are four (libuv). */
 const UV_THREADPOOL_SIZE = '64';
+/** So that each of those does not keep memory of its own (glibc). */
+const MALLOC_ARENA_MAX = '2';
+/**
+ * Sealing makes garbage outside of the heap for each second of footage: a small young generation gives it back soon, and a heap that may grow
+ * by half before it is searched whole is searched seldom. Without them a thousand doorbells take three times as much of the processor.
+ */
+const MEMORY_ARGS = ['--max-semi-space-size=4', '--heap-growing-percent=50'];
 
 /** To a process. */
 export type PartOrder = { readonly begin: PartJob } | { readonly stop: true };
@@ -39,7 +46,8 @@ export class ChildPart {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // Maps and bytes go over as they are.
       serialization: 'advanced',
-      env: { ...process.env, UV_THREADPOOL_SIZE },
+      execArgv: [...process.execArgv, ...MEMORY_ARGS],
+      env: { ...process.env, UV_THREADPOOL_SIZE, MALLOC_ARENA_MAX },
     });
     this.child.on('message', (answer: PartAnswer) => this.hear(answer));
     this.gone = new Promise((resolve) => {
