@@ -295,7 +295,8 @@ export function makeLinks(base: Base, storage: Storage, { gate, custody }: Conse
     log,
     folder: config.home.accounts,
     device: device.id,
-    formerOwners: () => (gate.damaged === null ? gate.formerOwners() : null),
+    owners: () => (gate.damaged === null ? gate.owners().map((owner) => owner.key) : null),
+    hadOthers: () => gate.hadOtherOwners,
   });
   const pairing = makePairing({
     config,

@@ -60,8 +60,6 @@ export type RequestEntry = Extract<LedgerEntry, { body: { request: string } }> &
 /** State that survives restarts, because it is derived from the ledger. `apply` serves both the fold and each new entry. */
 export class GateState {
   readonly owners = new Map<string, Owner>();
-  /** Keys of all who were ever owners. */
-  readonly everOwners = new Set<string>();
   readonly requests = new Map<string, RequestRecord>();
   /** SHA-256 of every owner's token that is in the ledger, by its id. */
   readonly used = new Map<string, string>();
@@ -124,7 +122,6 @@ export class GateState {
       case 'owner-added': {
         const { key, name, statement } = entry.body;
         this.owners.set(key, { key, name, statement });
-        this.everOwners.add(key);
         return null;
       }
       case 'owner-removed':

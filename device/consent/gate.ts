@@ -135,10 +135,10 @@ export class ConsentGate {
     return [...this.context.state.owners.values()];
   }
 
-  /** Keys of those who were owners once, and are not now; as far as the ledger can be read. */
-  formerOwners(): string[] {
-    const { owners, everOwners } = this.context.state;
-    return [...everOwners].filter((key) => !owners.has(key));
+  /** Whether there may have been other owners than these: one was removed, or the device was restored. */
+  get hadOtherOwners(): boolean {
+    const { formerS, restoredS } = this.context.state;
+    return formerS.size + restoredS > 0;
   }
 
   /** Number of messages that were not accepted since the start, by code. */
@@ -250,11 +250,7 @@ export class ConsentGate {
     if (!isBridge || !isPublicKey(pins.bridgeKey) || !isPublicKey(pins.registryKey)) {
       throw failure('enrolment_key_mismatch');
     }
-    await this.pin(pins);
-  }
-
-  private pin(pins: Pins): Promise<void> {
-    return this.context.queue.run(async () => {
+    await this.context.queue.run(async () => {
       this.context.assertWhole();
       const before = this.context.state.pins;
       if (before?.bridgeKey === pins.bridgeKey && before.registryKey === pins.registryKey) return;
@@ -296,11 +292,8 @@ export class ConsentGate {
   async onOwnerMessage(message: OwnerMessage): Promise<void> {
     if (!this.context.running) return;
     const owners = [...this.context.state.owners.keys()];
-    const order = openOwnerMessage(message, {
-      prefix: this.context.deps.prefix,
-      device: this.context.deps.device.id,
-      owners,
-    });
+    const { prefix, device } = this.context.deps;
+    const order = openOwnerMessage(message, { prefix, device: device.id, owners });
     if (typeof order === 'string') return this.context.count(order);
     if (order.kind === 'revoke') {
       const { takenBack } = this.runner;

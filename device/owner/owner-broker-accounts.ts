@@ -4,7 +4,7 @@
 import type { Disk } from '../base/disk.ts';
 import { sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
-import { accountUser, issueAccount, readAccount, removeAccount } from '../base/mqtt-account-files.ts';
+import { accountUser, issueAccount, listAccounts, readAccount, removeAccount } from '../base/mqtt-account-files.ts';
 import type { Random } from '../base/random.ts';
 import { failure } from '../protocol/errors.ts';
 import { actorId } from '../protocol/ids.ts';
@@ -16,8 +16,10 @@ export interface HomeAccountsDeps {
   /** Folder of the embedded broker's accounts; undefined when this device issues none. */
   folder: string | undefined;
   device: string;
-  /** Keys of all who were owners and are not now; null while unknown (the ledger is damaged): then no account is deleted. */
-  formerOwners(): readonly string[] | null;
+  /** Keys of all owners as of now; null while unknown (the ledger is damaged): then no account is deleted. */
+  owners(): readonly string[] | null;
+  /** Whether there may have been other owners than these. */
+  hadOthers(): boolean;
 }
 
 export class HomeAccounts {
@@ -40,17 +42,16 @@ export class HomeAccounts {
 
   /**
    * Deletes the accounts of former owners: they must not go on hearing who rings and what is requested. To be
-   * called after every change; looks at the folder only when there are other former owners than before. It asks for each by name:
-   * the folder can be the broker's of a thousand homes.
+   * called after every change; reads the folder only when the owners changed and there were others: it can be that of a thousand homes.
    */
   follow(): void {
-    const former = this.deps.formerOwners();
-    const names = former?.join(' ') ?? null;
-    if (former === null || names === this.followed || this.deps.folder === undefined) return;
-    this.followed = names;
+    const owners = this.deps.owners()?.join(' ') ?? null;
+    if (owners === null || owners === this.followed || this.deps.folder === undefined) return;
+    this.followed = owners;
+    if (!this.deps.hadOthers()) return;
     const { folder } = this.deps;
     this.turn = this.turn
-      .then(() => this.removeFormer(folder, former))
+      .then(() => this.removeOthers(folder))
       .catch((thrown: unknown) => {
         this.followed = null;
         this.deps.log.warn('the accounts of former owners could not be removed yet', { error: String(thrown) });
@@ -62,13 +63,14 @@ export class HomeAccounts {
     await this.turn;
   }
 
-  private async removeFormer(folder: string, former: readonly string[]): Promise<void> {
-    const { disk, log } = this.deps;
-    for (const key of former) {
-      const user = accountUser(this.wishOf(key));
-      if ((await readAccount(disk, folder, user)) === null) continue;
-      // Read right before: the same person may have been paired again meanwhile.
-      if (this.deps.formerOwners()?.includes(key) !== true) continue;
+  private async removeOthers(folder: string): Promise<void> {
+    const { disk, device, log } = this.deps;
+    for (const user of await listAccounts(disk, folder)) {
+      const account = await readAccount(disk, folder, user);
+      if (account?.role !== 'owner' || account.homes.join(' ') !== device) continue;
+      // Read right before: another owner may have been paired meanwhile.
+      const owners = this.deps.owners();
+      if (owners === null || owners.some((key) => accountUser(this.wishOf(key)) === user)) continue;
       await removeAccount(disk, folder, user);
       log.info('the account of a former owner is removed', { user });
     }

@@ -252,6 +252,10 @@ function lineText(line: FleetLine): string {
   ].join('; ');
 }
 
+function shownText({ clipsShown }: FleetSummary): string {
+  return clipsShown === null ? '' : ` (the agency is shown ${clipsShown})`;
+}
+
 function summaryText(summary: FleetSummary): string {
   const { seconds, doorbells, up, failed, died, codes } = summary;
   const reasons = Object.entries(codes).map(([code, count]) => `${code} ${count}`);
@@ -259,7 +263,7 @@ function summaryText(summary: FleetSummary): string {
     `${seconds} s; ${doorbells} doorbells, ${up} up at the end, ${failed} failed, ${summary.retries} starts tried again, ${died} processes lost`,
     `${summary.events} events: ${summary.presses} presses, ${summary.motions} motions; ${summary.reboots} reboots, ${summary.absences} absences`,
     `${summary.asked} requests asked, ${summary.requests} seen: ${summary.grants} grants, ${summary.denials} denials, ${summary.revocations} taken back, ${summary.refusals} refused, ${summary.unanswered} unanswered`,
-    `${summary.clipsStored} clips at the bridge, ${summary.clipsFailed} failed, ${summary.clipsUnderWay} not ended; from grant to bridge p50 ${ms(summary.deliveredP50Ms)} p99 ${ms(summary.deliveredP99Ms)} ms`,
+    `${summary.clipsStored} clips at the bridge${shownText(summary)}, ${summary.clipsFailed} failed, ${summary.clipsUnderWay} not ended; from grant to bridge p50 ${ms(summary.deliveredP50Ms)} p99 ${ms(summary.deliveredP99Ms)} ms`,
     `${summary.segmentsStored} s of footage sealed, ${summary.segmentsLost} s lost; from filmed to sealed p50 ${ms(summary.latenessP50Ms)} p99 ${ms(summary.latenessP99Ms)} max ${ms(summary.latenessMaxMs)} ms`,
     `${summary.corePercentEach ?? '-'} % of a core and ${Math.round(summary.memoryBytesEach / 1000)} KB for each doorbell`,
     ...(reasons.length === 0 ? [] : [`refusals and failures: ${reasons.join(', ')}`]),

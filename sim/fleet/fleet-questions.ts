@@ -8,7 +8,7 @@ import {
   type Random,
   type SigningKey,
 } from '../../device/exports-without-firmware.ts';
-import { postRequest, signRequest } from '../officer/agency-client.ts';
+import { listClips, postRequest, signRequest } from '../officer/agency-client.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
 import type { FleetTown } from './fleet-profile.ts';
 import { areaPolygon } from './town-area.ts';
@@ -59,6 +59,18 @@ export class TownQuestions {
         this.refused.set(thrown.code, (this.refused.get(thrown.code) ?? 0) + 1);
         this.deps.log.warn('the agency could not ask', { code: thrown.code, detail: thrown.message });
       }
+    }
+  }
+
+  /** How many clips the bridge shows this agency now; null when it does not answer. */
+  async clipsShown(): Promise<number | null> {
+    const { bridge, agencyKey, log } = this.deps;
+    try {
+      return (await listClips(this.deps, agencyKey, bridge, { officer: 'fleet', reason: 'counting them' })).length;
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      log.warn('the agency could not count its clips', { code: thrown.code, detail: thrown.message });
+      return null;
     }
   }
 

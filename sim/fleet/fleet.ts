@@ -82,6 +82,8 @@ export interface FleetSummary extends Omit<FleetLine, 'cores'> {
   readonly corePercentEach: number | null;
   /** Memory for each doorbell beyond the process itself and its loops; with a ring in memory, with the ring. */
   readonly memoryBytesEach: number;
+  /** Clips that the embedded agency is shown by the bridge when the fleet ends; null where nobody asks. What was taken back is not among them. */
+  readonly clipsShown: number | null;
   readonly codes: Readonly<Record<string, number>>;
   /** Processes that ended before the fleet did. */
   readonly died: number;
@@ -228,7 +230,7 @@ class FleetRun {
     }
     deps.say('The fleet ends: clips that are on their way may arrive.');
     await this.stopParts();
-    return this.summary();
+    return this.summary((await this.questions?.clipsShown()) ?? null);
   }
 
   async end(): Promise<void> {
@@ -333,7 +335,7 @@ class FleetRun {
     };
   }
 
-  private summary(): FleetSummary {
+  private summary(clipsShown: number | null): FleetSummary {
     const { steady, before } = this;
     const { cores: _cores, ...line } = this.line();
     const { memoryBeforeBytes } = this.sums();
@@ -360,6 +362,7 @@ class FleetRun {
           ? Math.round(((before.cpuMs - steady.cpuMs) / steadyMs / each) * 100 * 10_000) / 10_000
           : null,
       memoryBytesEach: Math.round((line.memoryBytes - memoryBeforeBytes) / each),
+      clipsShown,
       codes,
       died: this.died,
     };

@@ -175,16 +175,22 @@ export function signAccess(
   return signToken('doorsill-access+jws', claims, key);
 }
 
-const clipsSchema = z.object({ clips: z.array(z.object({ request: z.string() })) });
+const clipsSchema = z.object({ clips: z.array(z.object({ request: z.string() })), next: z.string().nullable() });
 
-/** The requests under which an agency is shown clips at a bridge. Throws the bridge's refusal, `unreachable`. */
+/** The request of each clip that an agency is shown at a bridge, page after page. Throws the bridge's refusal, `unreachable`. */
 export async function listClips(
   deps: OfficerDeps,
   key: SigningKey,
   bridge: { id: string; url: string },
   who: { officer: string; reason: string },
 ): Promise<string[]> {
-  const bearer = signAccess(deps, key, bridge.id, { clip: 'all', ...who });
-  const answer = await exchangeJson(`${bridge.url}/v1/clips`, { method: 'GET', bearer });
-  return clipsSchema.parse(answer).clips.map(({ request }) => request);
+  const requests: string[] = [];
+  for (let page: string | null = ''; page !== null; ) {
+    const bearer = signAccess(deps, key, bridge.id, { clip: 'all', ...who });
+    const address: string = `${bridge.url}/v1/clips${page}`;
+    const { clips, next } = clipsSchema.parse(await exchangeJson(address, { method: 'GET', bearer }));
+    requests.push(...clips.map(({ request }) => request));
+    page = next === null ? null : `?cursor=${encodeURIComponent(next)}`;
+  }
+  return requests;
 }

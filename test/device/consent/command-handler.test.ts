@@ -109,6 +109,23 @@ describe('a command', () => {
     expect(rig.gate.unbelievedCounts()).toEqual({ token_unknown_signer: 1 });
   });
 
+  it('knows that there were other owners, after a restart, too', async () => {
+    const { owner } = otherCast(rig);
+    const key = owner.key.publicKey;
+    await rig.command(rig.cast.command({ action: 'add-owner', key, name: 'Sam' }));
+    expect(rig.gate.hadOtherOwners).toBe(false);
+    await rig.command(rig.cast.command({ action: 'remove-owner', key }));
+    expect(rig.gate.hadOtherOwners).toBe(true);
+    await rig.reboot();
+    expect(rig.gate.hadOtherOwners).toBe(true);
+  });
+
+  it('knows that there may have been other owners before it was restored', async () => {
+    expect(rig.gate.hadOtherOwners).toBe(false);
+    await rig.restored();
+    expect(rig.gate.hadOtherOwners).toBe(true);
+  });
+
   it('adds no owner with a key under which anyone can sign', async () => {
     const key = `AQ${'A'.repeat(41)}`;
     await rig.command(rig.cast.command({ action: 'add-owner', key, name: 'Nobody' }));
