@@ -22,7 +22,15 @@ let access: AccountAccess;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-accounts-'));
   owners = [alex.key.publicKey, sam.key.publicKey];
-  accounts = new HomeAccounts({ disk, random, log: silentLog(), folder, device, owners: () => owners, hadOthers: () => true });
+  accounts = new HomeAccounts({
+    disk,
+    random,
+    log: silentLog(),
+    folder,
+    device,
+    owners: () => owners,
+    hadOthers: () => true,
+  });
   access = new AccountAccess({ disk, accounts: folder, prefix: 'doorsill/v1' });
 });
 afterEach(() => rm(folder, { recursive: true }));
@@ -66,4 +74,25 @@ it('an owner who is paired while accounts are looked through keeps theirs', asyn
   const { user, password } = await accounts.issue(sam.key.publicKey);
   await accounts.idle();
   expect(await access.login(user, password)).not.toBeNull();
+});
+
+it('reads nobody’s account where there were no other owners: the folder can be that of a thousand homes', async () => {
+  const seldom = new Proxy(disk, {
+    get: (of, name) => {
+      if (name === 'list') throw new Error('the folder is read');
+      return Reflect.get(of, name).bind(of);
+    },
+  });
+  let others = false;
+  const warned: string[] = [];
+  const log = { ...silentLog(), warn: (message: string) => warned.push(message) };
+  const deps = { disk: seldom, random, log, folder, device, owners: () => owners, hadOthers: () => others };
+  const quiet = new HomeAccounts(deps);
+  for (const now of [false, true]) {
+    others = now;
+    owners = [now ? alex.key.publicKey : sam.key.publicKey];
+    quiet.follow();
+    await quiet.idle();
+    expect(warned).toHaveLength(Number(now));
+  }
 });
