@@ -37,7 +37,13 @@ export class HomeAccounts {
     if (folder === undefined) {
       throw failure('pairing_refused', { detail: 'this device issues no broker accounts (home.accounts)' });
     }
-    return issueAccount(disk, random, folder, this.wishOf(ownerKey));
+    // One after the other: an owner who gave up waiting and pairs again gets the password that is in force at the end.
+    const issued = this.turn.then(() => issueAccount(disk, random, folder, this.wishOf(ownerKey)));
+    this.turn = issued.then(
+      () => undefined,
+      () => undefined,
+    );
+    return issued;
   }
 
   /**

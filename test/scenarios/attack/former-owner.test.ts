@@ -96,3 +96,9 @@ it('reads nobody’s account where there were no other owners: the folder can be
     expect(warned).toHaveLength(Number(now));
   }
 });
+
+it('an owner who pairs again while the first pairing is at work gets the password that is in force', async () => {
+  const issued = await Promise.all(Array.from({ length: 8 }, () => accounts.issue(alex.key.publicKey)));
+  const last = issued.at(-1);
+  expect(await access.login(last?.user ?? '', last?.password ?? '')).not.toBeNull();
+});
