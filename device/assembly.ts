@@ -63,6 +63,8 @@ export interface DoorbellSeams {
   programs: Programs;
   /** Where it connects and listens; absent: the machine's own network. */
   network?: Network;
+  /** Where it waits for its turn to cut a clip, if other doorbells run on the same processor; absent: its own cuts alone. */
+  cuts?: TaskQueue;
 }
 
 /** What every part is created from. */
@@ -170,9 +172,8 @@ export async function makeStorage(base: Base, undo: UndoSteps): Promise<Storage>
 /** The gate, and the parts that make, send and recall clips for it. */
 export function makeConsent(base: Base, storage: Storage, effects: GateEffects): Consent {
   const { config, folder, status, settled } = base;
-  const { clock, random, disk, log, ffmpeg, network } = base.seams;
+  const { clock, random, disk, log, ffmpeg, network, cuts = new TaskQueue() } = base.seams;
   const { device, boot, enrolment, ring, outbox, cursor } = storage;
-  const cuts = new TaskQueue();
   const alone = <Result>(work: () => Promise<Result>) => cuts.run(work);
   const clip = { segments: (window: Window) => ring.read(window), ffmpeg, clock, log, recode: config.clip.recode };
   const previews = new PreviewClips({

@@ -21,6 +21,7 @@ export * from './base/parse-json.ts';
 export * from './base/random.ts';
 export { nearestWord, plainFault, plainWords, readBySchema, WITHOUT_ZODS_WORDS } from './base/schema-fault.ts';
 export { diesWithUs, type Programs, SystemPrograms } from './base/system-programs.ts';
+export { TaskQueue } from './base/task-queue.ts';
 export { readTlsFiles, TLS_VERSION_MIN, type TlsFiles } from './base/tls.ts';
 export { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 export { giveOrder } from './owner/give-command.ts';

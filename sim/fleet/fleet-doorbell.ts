@@ -20,6 +20,7 @@ import {
   type Programs,
   parseDeviceConfig,
   type Random,
+  type TaskQueue,
   type Timer,
 } from '../../device/index.ts';
 import { DeviceClock, MachineTime } from '../world/device-clock.ts';
@@ -79,6 +80,7 @@ export class FleetDoorbell {
   readonly camera: LoopCamera;
   readonly owner: FleetOwner;
   private readonly around: FleetSurroundings;
+  private readonly cuts: TaskQueue;
   private readonly clock: DeviceClock;
   private readonly network: AbsentNetwork | null;
   private readonly life: Iterator<Happening, void>;
@@ -93,11 +95,13 @@ export class FleetDoorbell {
   /** Grants whose clips are on their way, by request. */
   private readonly underWay = new Set<string>();
 
-  constructor(drawn: DrawnDoorbell, around: FleetSurroundings) {
+  /** `cuts`: where it waits for its turn to cut a clip. */
+  constructor(drawn: DrawnDoorbell, around: FleetSurroundings, cuts: TaskQueue) {
     const loop = around.loops.get(drawn.scene);
     assert(loop, 'every scene of a fleet has its loop');
     this.drawn = drawn;
     this.around = around;
+    this.cuts = cuts;
     this.camera = new LoopCamera(loop, around.deck, { startAtUs: drawn.startAtUs, tells: 'some' });
     this.clock = new DeviceClock(new MachineTime(around.clock));
     this.clock.stepBy(drawn.clock.offsetMs * 1_000);
@@ -219,6 +223,7 @@ export class FleetDoorbell {
       },
       {
         ...{ clock, random, disk, log, ffmpeg: this.camera.ffmpeg(ffmpeg), programs: NO_PROGRAMS },
+        cuts: this.cuts,
         ...(network ? { network } : {}),
       },
     );

@@ -1,7 +1,7 @@
 // Owns: the doorbells of one process of a fleet: starting them as drawn, their counts, ending them in order. Not here: one doorbell
 // (fleet-doorbell.ts), several processes (fleet.ts).
 import { availableParallelism } from 'node:os';
-import { type Clock, isFailure, type Log, type Timer } from '../../device/index.ts';
+import { assert, type Clock, isFailure, type Log, TaskQueue, type Timer } from '../../device/index.ts';
 import type { DrawnDoorbell } from './draw-fleet.ts';
 import { FleetDoorbell, type FleetSurroundings } from './fleet-doorbell.ts';
 import type { FleetCounts, FleetTally } from './fleet-process-tally.ts';
@@ -29,7 +29,13 @@ export class FleetProcess {
     this.log = around.log;
     this.tally = around.tally;
     this.queue = around.deck.queue;
-    this.doorbells = drawn.map((one) => new FleetDoorbell(one, around));
+    // A cut takes one processor: more at a time would only wait for each other, while the rings go on.
+    const cuts = Array.from({ length: availableParallelism() }, () => new TaskQueue());
+    this.doorbells = drawn.map((one, at) => {
+      const turns = cuts[at % cuts.length];
+      assert(turns, 'a machine has a processor');
+      return new FleetDoorbell(one, around, turns);
+    });
   }
 
   /** Starts each doorbell when its time has come, a bounded number at a time. Returns at once. */
