@@ -50,6 +50,13 @@ export const FLEET_FIGURES: readonly Figure[] = [
   ],
   ['processor_cores', 'Processors that the fleet’s processes took.', 'gauge', ({ cores }) => cores],
   ['memory_bytes', 'Memory of the fleet’s processes.', 'gauge', ({ memoryBytes }) => memoryBytes],
+  [
+    'open_descriptors',
+    'Files and connections that the fleet’s processes have open.',
+    'gauge',
+    (line) => line.descriptors,
+  ],
+  ['timers', 'Timers of the fleet’s processes.', 'gauge', ({ timers }) => timers],
 ];
 
 function seconds(ms: number | null): number | null {

@@ -1,5 +1,6 @@
 // Owns: one process's part of a fleet, from the machine's seams to what it reports: the job that it is given, and its figures. The same in the
 // fleet's own process and in others. Not here: its doorbells (fleet-process.ts), other processes (fleet-process-children.ts).
+import { readdirSync } from 'node:fs';
 import { findFfmpeg, type LogLevel, openLog, SystemClock, SystemDisk, SystemRandom } from '../../device/index.ts';
 import { drawFleet, type FleetPart } from './draw-fleet.ts';
 import type { FleetLinks } from './fleet-doorbell.ts';
@@ -36,17 +37,23 @@ export interface PartReport {
   /** Memory of the process now, and before its first doorbell. */
   readonly memoryBytes: number;
   readonly memoryBeforeBytes: number;
+  /** Files and connections that the process has open; 0 where the system does not tell. */
+  readonly descriptors: number;
+  /** Timers of the process, and calls that wait in its queue. */
+  readonly timers: number;
 }
 
 /** A process's part, running. */
 export class RunningPart {
   private readonly tally: FleetTally;
   private readonly fleet: FleetProcess;
+  private readonly queue: DueQueue;
   private readonly before: { cpu: NodeJS.CpuUsage; memoryBytes: number };
 
-  private constructor(fleet: FleetProcess, tally: FleetTally) {
+  private constructor(fleet: FleetProcess, tally: FleetTally, queue: DueQueue) {
     this.fleet = fleet;
     this.tally = tally;
+    this.queue = queue;
     this.before = { cpu: process.cpuUsage(), memoryBytes: process.memoryUsage.rss() };
   }
 
@@ -59,14 +66,15 @@ export class RunningPart {
       openLog(job.logLevel, 'fleet'),
     ];
     const tally = new FleetTally();
+    const queue = new DueQueue(clock);
     const fleet = new FleetProcess(drawFleet(job.profile, job.seed, job.doorbells, job.part), {
       ...{ clock, random, disk, log, tally, profile: job.profile, folder: job.folder },
       ffmpeg: await findFfmpeg(),
-      deck: { queue: new DueQueue(clock), clock, beganMs: clock.monotonicMs() },
+      deck: { queue, clock, beganMs: clock.monotonicMs() },
       loops: new Map(Object.entries(job.loops).map(([name, parts]) => [name, new Loop(parts)])),
       links: { ...job.links, enrolmentCode: async () => job.links.enrolmentCode },
     });
-    const part = new RunningPart(fleet, tally);
+    const part = new RunningPart(fleet, tally, queue);
     fleet.start();
     return part;
   }
@@ -82,6 +90,8 @@ export class RunningPart {
       cpuMs: (user + system) / 1_000,
       memoryBytes: process.memoryUsage.rss(),
       memoryBeforeBytes: before.memoryBytes,
+      descriptors: openDescriptors(),
+      timers: process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length + this.queue.size,
     };
   }
 
@@ -92,8 +102,17 @@ export class RunningPart {
     const last = this.report();
     const sealed = new Lateness(before.sealed);
     sealed.merge(new Lateness(last.sealed));
-    // Of memory and doorbells, what there was while they ran.
+    // Of doorbells and of what they hold, what there was while they ran.
     const counts = { ...last.counts, up: before.counts.up };
-    return { ...last, counts, sealed: sealed.steps, memoryBytes: before.memoryBytes };
+    const { memoryBytes, descriptors, timers } = before;
+    return { ...last, counts, sealed: sealed.steps, memoryBytes, descriptors, timers };
+  }
+}
+
+function openDescriptors(): number {
+  try {
+    return readdirSync('/dev/fd').length;
+  } catch {
+    return 0;
   }
 }

@@ -71,6 +71,9 @@ export interface FleetLine extends FleetCounts {
   /** Processor time of the fleet's processes in this second, in cores. */
   readonly cores: number;
   readonly memoryBytes: number;
+  /** Files and connections that these have open, and timers; both stay as they are while a fleet does. */
+  readonly descriptors: number;
+  readonly timers: number;
 }
 
 export interface FleetSummary extends Omit<FleetLine, 'cores'> {
@@ -106,6 +109,8 @@ const BROKER_MEMORY_EACH = 150_000;
 /** The embedded parts, and each process of the fleet by itself. */
 const MEMORY_SPARE = 600_000_000;
 const LINE_MS = 1_000;
+/** What of the processes' reports is added up beside their counts. */
+const SUMMED = ['cpuMs', 'memoryBytes', 'memoryBeforeBytes', 'descriptors', 'timers'] as const;
 /** A doorbell of the embedded parts may be started so late: as long as a bridge lets a code be good. */
 const CODE_LIFE_S = 7 * 24 * 3_600;
 
@@ -288,7 +293,7 @@ class FleetRun {
     const last = this.reports.get(at);
     if (!last) return;
     const counts = { ...last.counts, up: 0, failed: last.counts.doorbells, clipsUnderWay: 0 };
-    this.reports.set(at, { ...last, counts, memoryBytes: last.memoryBeforeBytes });
+    this.reports.set(at, { ...last, counts, memoryBytes: last.memoryBeforeBytes, descriptors: 0, timers: 0 });
   }
 
   private take(at: number, report: PartReport): void {
@@ -308,16 +313,16 @@ class FleetRun {
 
   private sums() {
     const counts: FleetCounts = { ...NO_COUNTS };
-    const sums = { cpuMs: 0, memoryBytes: 0, memoryBeforeBytes: 0 };
+    const sums = { cpuMs: 0, memoryBytes: 0, memoryBeforeBytes: 0, descriptors: 0, timers: 0 };
     for (const report of this.reports.values()) {
       addCounts(counts, report.counts);
-      for (const name of ['cpuMs', 'memoryBytes', 'memoryBeforeBytes'] as const) sums[name] += report[name];
+      for (const name of SUMMED) sums[name] += report[name];
     }
     return { counts, ...sums };
   }
 
   private line(): FleetLine {
-    const { counts, cpuMs, memoryBytes } = this.sums();
+    const { counts, cpuMs, memoryBytes, descriptors, timers } = this.sums();
     const atMs = this.deps.clock.monotonicMs();
     const { before, recent } = this;
     this.before = { cpuMs, atMs };
@@ -331,7 +336,7 @@ class FleetRun {
       latenessP50Ms: recent.quantile(0.5),
       latenessP99Ms: recent.quantile(0.99),
       cores: Math.round(((cpuMs - before.cpuMs) / Math.max(1, atMs - before.atMs)) * 1_000) / 1_000,
-      memoryBytes,
+      ...{ memoryBytes, descriptors, timers },
     };
   }
 

@@ -24,9 +24,13 @@ const START_S = 15;
 const RAMP_S_EACH = 0.05;
 /** Passes of the loop in the file that ffmpeg and the device read. */
 const PASSES = 8;
-/** Who answers "yes" of a thousand homes, and within what time they do. */
+/** Who answers "yes" of a thousand homes, and within what time they do; others say nothing. */
 const SHARE_PERCENT = 30;
-const ANSWERS_S = 180;
+const ANSWERS_S = 20;
+/** Their rings, in seconds: clips wait for a processor meanwhile. A request comes once all of it is filled, for new memory is slow. */
+const ASKED_RING_S = 60;
+/** How long a fleet goes on after a request. */
+const AFTER_REQUEST_S = 120;
 
 const lineSchema = z.object({
   event: z.literal('second'),
@@ -54,8 +58,8 @@ interface Wish {
   readonly ring: { readonly kind: 'file' | 'memory'; readonly length: string };
   readonly kbitPerS?: number;
   readonly workers?: number;
-  /** So many seconds longer, with a request to the whole town. */
-  readonly askedForS?: number;
+  /** After so many seconds in which all doorbells were up, one request goes to the whole town. */
+  readonly askedAfterS?: number;
 }
 
 /** What it was while all of its doorbells ran. */
@@ -81,11 +85,8 @@ export async function fleetRows({ folder }: Run): Promise<Row[]> {
   const small = await fleet(folder, { doorbells: 100, ring: inMemory });
   const thousand = await fleet(folder, { doorbells: 1_000, ring: inMemory });
   rows.push(growthRow(small, thousand), latenessRow(thousand));
-  rows.push(
-    askedRow(
-      await fleet(folder, { doorbells: 1_000, ring: { kind: 'memory', length: '30s' }, askedForS: ANSWERS_S + 60 }),
-    ),
-  );
+  const long = { kind: 'memory', length: `${ASKED_RING_S}s` } as const;
+  rows.push(askedRow(await fleet(folder, { doorbells: 1_000, ring: long, askedAfterS: ASKED_RING_S })));
   try {
     const ring = { kind: 'memory', length: '8s' } as const;
     const many = await fleet(folder, { doorbells: 5_000, ring, kbitPerS: 2_000, workers: 3 });
@@ -279,11 +280,12 @@ function statOf(pid: number): { pid: number; parent: number; ms: number } | null
 
 /** A fleet, by the command line. Throws when it did not end in order. */
 async function fleet(folder: string, wish: Wish): Promise<Seen> {
-  const { doorbells, ring, kbitPerS = 1_000, workers = 1, askedForS = 0 } = wish;
+  const { doorbells, ring, kbitPerS = 1_000, workers = 1, askedAfterS } = wish;
   console.error(`bench: a fleet of ${doorbells} ...`);
   const rampS = Math.max(5, Math.round(doorbells * RAMP_S_EACH));
   const steadyS = rampS + START_S;
-  const asks = askedForS > 0;
+  const watchedUntilS = steadyS + WATCHED_S;
+  const askedS = askedAfterS === undefined ? null : steadyS + askedAfterS;
   const profile = join(folder, 'profile.json');
   const owners = { share: SHARE_PERCENT, ignore: 100 - SHARE_PERCENT };
   const words = { ring, ramp: `${rampS}s`, owners, answerAfter: { from: '2s', to: `${ANSWERS_S}s` } };
@@ -293,8 +295,8 @@ async function fleet(folder: string, wish: Wish): Promise<Seen> {
     seed: 1,
     profile,
     workers,
-    for: `${steadyS + WATCHED_S + askedForS}s`,
-    ...(asks ? { ask: `${steadyS + WATCHED_S}s` } : {}),
+    for: `${askedS === null ? watchedUntilS : askedS + AFTER_REQUEST_S}s`,
+    ...(askedS === null ? {} : { ask: `${askedS}s` }),
     data: await mkdtemp(join(folder, 'fleet-')),
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
@@ -311,7 +313,7 @@ async function fleet(folder: string, wish: Wish): Promise<Seen> {
   const summary = summarySchema.safeParse(lines.at(-1));
   if (!summary.success) throw new Error(`a fleet of ${doorbells} ended with ${status}: ${text.slice(-500)}`);
   const seconds = lines.flatMap((line) => lineSchema.safeParse(line).data ?? []);
-  const watched = seconds.filter((line) => line.seconds > steadyS && line.seconds <= steadyS + WATCHED_S);
+  const watched = seconds.filter((line) => line.seconds > steadyS && line.seconds <= watchedUntilS);
   const cores = watched.reduce((sum, line) => sum + line.cores, 0) / watched.length;
   return {
     ...summary.data,
