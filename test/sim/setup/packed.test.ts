@@ -88,6 +88,7 @@ describe('the packed package, installed into an empty project', { tags: ['long']
       'package/scenarios/README.md',
       'package/scenarios/lost-dog.jpg',
       'package/sim/cli/doorsill.mjs',
+      'package/sim/deploy/doorsill.rules.yml',
       'package/sim/fleet/fleet-profile.schema.json',
       'package/sim/scenario/scenario.schema.json',
       'package/sim/truth/truth.schema.json',
