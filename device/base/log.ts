@@ -33,11 +33,10 @@ export function openLog(level: LogLevel, name: string): Log {
   return wrap(pino({ level, name, base: { name } }, pino.destination({ fd: 2, sync: true })));
 }
 
-/** JSON lines at the end of a file (0600), from level info on. */
-export function openLogFile(path: string): Log {
-  return wrap(
-    pino({ level: 'info', base: null }, pino.destination({ dest: path, append: true, mode: 0o600, sync: true })),
-  );
+/** JSON lines at the end of a file (0600), from a level on; `name`: in each line, as on stderr. */
+export function openLogFile(path: string, level: LogLevel = 'info', name?: string): Log {
+  const base = name === undefined ? null : { name };
+  return wrap(pino({ level, base }, pino.destination({ dest: path, append: true, mode: 0o600, sync: true })));
 }
 
 /** A log that says nothing. */

@@ -2,19 +2,14 @@
 // Not here: what the parts do; how a testbed runs them together (testbed/). Each loads only its own part, which is quicker.
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { BridgeConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';
-import {
-  failure,
-  lockFolder,
-  readTlsFiles,
-  tlsFilesRead,
-  topicPrefixSchema,
-} from '../../device/exports-without-firmware.ts';
+import type { VaultConfigInput } from '../../cloud-bridge/index.ts';
+import { failure, readTlsFiles, tlsFilesRead, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput, Doorbell } from '../../device/index.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { ServiceManager } from '../terminal/service-manager.ts';
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
+import { holdFolder, startBridgePart, startBrokerPart } from '../testbed/start-server-part.ts';
 import { addBridgeCodes, addBridgeEnrol } from './bridge-enrolment-code.ts';
 import { addBrokerAcl } from './broker-acl.ts';
 import { addBrokerHomeAssistant } from './broker-home-assistant.ts';
@@ -42,8 +37,7 @@ async function runPart(
   folder: string,
   start: () => Promise<{ part: { stop(): Promise<void> }; ready: object; text: string }>,
 ): Promise<void> {
-  const lock = lockFolder(folder);
-  if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });
+  const lock = holdFolder(folder);
   try {
     await serveUntilStopped(async () => {
       const { part, ready, text } = await start();
@@ -104,20 +98,15 @@ Examples:
       if (!prefix.success) throw failure('usage', { detail: `"${options.prefix}" is no topic prefix` });
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
-        const { Broker } = await import('../broker/broker.ts');
         const tls = await listenerTls(context, options);
-        const part = new Broker({
-          accounts: join(folder, 'accounts'),
+        const part = await startBrokerPart(context, {
+          folder,
           host: options.host,
           port: parsePort(options.port, tls ? 8883 : 1883),
           prefix: prefix.data,
           ...(tls ? { tls } : {}),
-          disk: context.disk,
-          clock: context.clock,
-          log: context.log,
         });
-        await part.start();
-        return { part, ready: { url: part.url }, text: `The broker listens at ${part.url}.` };
+        return { part, ready: part.ready, text: `The broker listens at ${part.ready.url}.` };
       });
     });
   addBrokerAcl(broker);
@@ -212,36 +201,21 @@ export function addBridge(program: Command): void {
       if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
-        const file = join(folder, 'bridge.json');
-        const stored: Partial<BridgeConfigInput> = (await storedSettings(context, file)) ?? {};
-        const input = {
-          ...stored,
-          dataFolder: folder,
-          http: { ...stored.http, ...(options.port === undefined ? {} : { port: parsePort(options.port, 0) }) },
-          registry: {
-            ...stored.registry,
-            ...(options.registry ? { url: options.registry } : {}),
-            ...(options.registryKey ? { key: options.registryKey } : {}),
-          },
+        const { port, registry: registryUrl, registryKey, areaUrl, areaAccounts, vault, vaultKey } = options;
+        const part = await startBridgePart(context, {
+          folder,
+          ...(port === undefined ? {} : { port: parsePort(port, 0) }),
+          registry: { ...(registryUrl ? { url: registryUrl } : {}), ...(registryKey ? { key: registryKey } : {}) },
           area: {
-            ...stored.area,
-            ...(options.areaUrl ? { url: options.areaUrl } : {}),
-            ...(options.areaAccounts ? { accounts: resolve(options.areaAccounts) } : {}),
+            ...(areaUrl ? { url: areaUrl } : {}),
+            ...(areaAccounts ? { accounts: resolve(areaAccounts) } : {}),
           },
-          ...(stored.vault || options.vault || options.vaultKey
-            ? {
-                vault: {
-                  ...stored.vault,
-                  ...(options.vault ? { url: options.vault } : {}),
-                  ...(options.vaultKey ? { key: options.vaultKey } : {}),
-                },
-              }
+          ...(vault || vaultKey
+            ? { vault: { ...(vault ? { url: vault } : {}), ...(vaultKey ? { key: vaultKey } : {}) } }
             : {}),
-        };
-        const { bridgeConfigSchema, parseConfig, startBridge } = await import('../../cloud-bridge/index.ts');
-        const part = await startBridge(parseConfig(bridgeConfigSchema, input, file), context);
-        const ready = { url: part.url, id: part.id, key: part.publicKey };
-        return { part, ready, text: `The bridge ${part.id} listens at ${part.url}.` };
+        });
+        const { ready } = part;
+        return { part, ready, text: `The bridge ${ready.id} listens at ${ready.url}.` };
       });
     });
   addBridgeEnrol(bridge);

@@ -25,6 +25,7 @@ interface UpCommandOptions extends FaultOptions {
   camera?: string;
   port?: string;
   doorbells?: string;
+  separate?: true;
   ask: boolean;
 }
 
@@ -66,6 +67,10 @@ export function addUp(program: Command): void {
       '--port <n>',
       `the broker's port; registry, bridge, vault and each doorbell's page take the next ones (default: ${PORT_USUAL} if free)`,
     )
+    .option(
+      '--separate',
+      'broker and bridge as processes of their own, too; else they run in this one, which is quicker',
+    )
     .option('--no-ask', 'no agency asks by itself');
   withFaultOptions(up, 'the first doorbell’s')
     .addHelpText(
@@ -76,6 +81,7 @@ Examples:
   $ npx doorsill up --camera file:porch.mp4 --data /tmp/porch
   $ npx doorsill up --camera rtsp://192.168.1.20/stream1
   $ npx doorsill up --doorbells 3
+  $ npx doorsill up --separate
   $ npx doorsill up --fault disk-full@30s+10s --fault power-cut=torn@1m
   $ npx doorsill up --camera '/dev/video0?size=1280x720&rate=15&mic=alsa:plughw:1,0'
 ${cameraHelp(ALL_CAMERAS)}
@@ -102,6 +108,7 @@ async function runUp(options: UpCommandOptions, context: Context): Promise<void>
     {
       folder: dataFolder(options.data),
       agencyAsks: options.ask,
+      isSeparate: options.separate === true,
       hasTerminal: process.stdin.isTTY === true,
       isRead: process.stdout.isTTY === true && !context.output.json,
       logLevel: context.logLevel,

@@ -1,7 +1,7 @@
 // Owns: what `up` runs and tells: the testbed, an agency that asks when somebody rings, and the doorbells that come and go meanwhile.
 // Not here: the parts (testbed/), what is told of each door (door-story.ts), printing under --json (the caller's output).
 import { join } from 'node:path';
-import { askConsole, failure, pairingSocketPath, type Timer, type Window } from '../../device/index.ts';
+import { askConsole, failure, type LogLevel, pairingSocketPath, type Timer, type Window } from '../../device/index.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../officer/agency-client.ts';
 import { printTimeOfDay } from '../terminal/format-units.ts';
 import { type ChangedDoorbell, ControlServer, type TestbedOrder } from '../testbed/control-socket.ts';
@@ -29,7 +29,9 @@ export interface UpOptions {
   hasTerminal: boolean;
   /** Whether a person reads what is printed: only they are told the code that pairs a browser. */
   isRead: boolean;
-  logLevel: string;
+  /** Whether broker and bridge have processes of their own, each of which can be killed alone; else they run in this one. */
+  isSeparate: boolean;
+  logLevel: LogLevel;
 }
 
 /** The broker's usual port; registry, bridge, vault and the doorbells' own servers have the next ones. */
@@ -67,6 +69,7 @@ export class Up {
         folder: options.folder,
         kind: 'doorsill-up',
         logLevel: options.logLevel,
+        ...(options.isSeparate ? {} : { sharesProcess: { logLevel: options.logLevel } }),
         port: { first, isRequired: options.port !== undefined },
         pagesFrom: first + PAGE_PORT_AFTER,
         ...(options.camera === undefined ? {} : { camera: options.camera }),

@@ -1,6 +1,6 @@
-// Owns: a whole testbed on one machine: broker, registry, vault, bridge and doorbells, each a process; plus the demo agency's
-// registration. Used alike by `up`, `demo`, the client and tests. Not here: what happens in it (story/), the services' settings
-// (service-settings.ts), its doorbells as several (testbed-doorbells.ts).
+// Owns: a whole testbed on one machine: broker, registry, vault, bridge and doorbells, each a process, broker and bridge in this one
+// where that is asked for; plus the demo agency's registration. Used alike by `up`, `demo`, the client and tests. Not here: what
+// happens in it (story/), the services' settings (service-settings.ts), its doorbells as several (testbed-doorbells.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
@@ -13,6 +13,7 @@ import {
   type Home,
   isFailure,
   type Log,
+  type LogLevel,
   type Random,
   type SigningKey,
 } from '../../device/index.ts';
@@ -20,6 +21,7 @@ import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';
 import { registerAgency } from '../officer/registration.ts';
 import { PartProcess } from './child-process.ts';
+import { InsideParts } from './inside-parts.ts';
 import { writeServiceSettings } from './service-settings.ts';
 import {
   type DoorbellNetwork,
@@ -44,6 +46,8 @@ export interface TestbedOptions {
   /** Each doorbell serves its page on this machine: the first one at this port, the others at those after it. Absent: none does. */
   pagesFrom?: number;
   logLevel: string;
+  /** Broker and bridge run in this process, which saves two; absent: each has one of its own, and can be killed alone. */
+  sharesProcess?: { logLevel: LogLevel };
   /** A program that runs the vault in place of the command line, and the callback for the lines it prints. */
   vault?: { program: string; said: (line: Record<string, unknown>) => void };
   /** Ports of broker, registry, bridge and vault on the first run: this one and the three after it. Absent: free ones. */
@@ -107,6 +111,8 @@ export class Testbed {
   private readonly deps: TestbedDeps;
   private readonly paths: ReturnType<typeof testbedPaths>;
   private readonly children = new Map<string, PartProcess>();
+  /** The parts that run in this process; null where each has one of its own. */
+  private readonly inside: InsideParts | null;
   private readonly surroundings: DoorbellSurroundings;
   /** The owner's doorbells. */
   readonly doorbells: TestbedDoorbells;
@@ -118,7 +124,8 @@ export class Testbed {
     this.options = options;
     this.deps = deps;
     this.paths = testbedPaths(options.folder);
-    const { folder, camera, device = {}, network, faults, pagesFrom } = options;
+    const { folder, camera, device = {}, network, faults, pagesFrom, sharesProcess } = options;
+    this.inside = sharesProcess ? new InsideParts({ ...deps, ...sharesProcess, paths: this.paths }) : null;
     this.surroundings = {
       ...deps,
       accounts: this.paths.accounts,
@@ -168,7 +175,7 @@ export class Testbed {
   /** Starts broker and doorbell alone, and pairs the owner: a home that nobody can ask for footage. Throws as `start`. */
   startHome(): Promise<Pick<TestbedFacts, 'home' | 'ownerKey'>> {
     return this.startInFolder(async (file) => {
-      const { url } = partReady.parse(await this.serve('broker', file));
+      const { url } = partReady.parse(await this.serveBroker(file));
       const { home } = await this.doorbells.startFirst({ broker: url, bridge: null, ports: [] });
       return { home, ownerKey: await this.ownerKey(this.paths) };
     });
@@ -217,7 +224,9 @@ export class Testbed {
     this.stopping.abort(failure('interrupted', { signal: 'the end of the testbed' }));
     const doorbells = [...this.children].filter(([name]) => name.startsWith('doorbell'));
     await Promise.all(doorbells.map(([, child]) => child.stop()));
+    await this.inside?.stop('bridge');
     for (const name of ['bridge', 'vault', 'registry', 'broker']) await this.children.get(name)?.stop();
+    await this.inside?.stop('broker');
     this.lock?.release();
     this.lock = null;
   }
@@ -226,7 +235,7 @@ export class Testbed {
   private async serveAll(file: TestbedFile | null) {
     await writeServiceSettings(this.deps.disk, this.paths, this.options.bridge);
     const [broker, registry, vault] = await Promise.all([
-      this.serve('broker', file),
+      this.serveBroker(file),
       this.serve('registry', file),
       this.serve('vault', file),
     ]);
@@ -234,11 +243,7 @@ export class Testbed {
     const [registryFacts, vaultFacts] = [keyedReady.parse(registry), keyedReady.parse(vault)];
     const agencyKey = await loadAgencyKey(this.deps, this.paths.agency);
     const [bridge] = await Promise.all([
-      this.serve('bridge', file, [
-        ...['--registry', registryFacts.url, '--registry-key', registryFacts.key],
-        ...['--area-url', brokerUrl, '--area-accounts', this.paths.accounts],
-        ...['--vault', vaultFacts.url, '--vault-key', vaultFacts.key],
-      ]),
+      this.serveBridge(file, brokerUrl, registryFacts, vaultFacts),
       registerAgency(
         this.deps,
         { registryUrl: registryFacts.url, registry: registryFacts.id, folder: this.paths.registry },
@@ -285,23 +290,55 @@ export class Testbed {
     return storeTestbedFile(this.deps.disk, folder, { kind, format: 1, bridge: { id, url }, ...facts });
   }
 
-  /** Starts a server part: on the requested port, else on that of the last run, else on the first run's default. */
-  private serve(name: PortName, file: TestbedFile | null, more: readonly string[] = []): Promise<unknown> {
-    const args = (port: string) => [name, '--data', this.paths[name], '--port', port, ...more];
-    const { port } = this.options;
-    if (port?.isRequired) return this.startAndPin(name, port.first + PORT_ORDER.indexOf(name), args);
-    const first = port === undefined ? 0 : port.first + PORT_ORDER.indexOf(name);
-    return this.startOnPort(name, file?.ports[name] || first, args);
+  private serveBroker(file: TestbedFile | null): Promise<unknown> {
+    const { inside } = this;
+    return inside ? this.onPort('broker', file, (port) => inside.startBroker(port)) : this.serve('broker', file);
   }
 
-  /** Starts a part on its port, or on a free one when another program uses that. */
-  private async startOnPort(name: string, port: number, args: (port: string) => string[]): Promise<unknown> {
+  private serveBridge(
+    file: TestbedFile | null,
+    areaUrl: string,
+    registry: TestbedFacts['registry'],
+    vault: TestbedFacts['vault'],
+  ): Promise<unknown> {
+    const { inside } = this;
+    const { accounts } = this.paths;
+    const area = { url: areaUrl, accounts };
+    const pinned = { registry: { url: registry.url, key: registry.key }, vault: { url: vault.url, key: vault.key } };
+    if (inside) return this.onPort('bridge', file, (port) => inside.startBridge({ port, area, ...pinned }));
+    return this.serve('bridge', file, [
+      ...['--registry', registry.url, '--registry-key', registry.key],
+      ...['--area-url', areaUrl, '--area-accounts', accounts],
+      ...['--vault', vault.url, '--vault-key', vault.key],
+    ]);
+  }
+
+  /** Starts a server part as a process. */
+  private serve(name: PortName, file: TestbedFile | null, more: readonly string[] = []): Promise<unknown> {
+    const args = (port: string) => [name, '--data', this.paths[name], '--port', port, ...more];
+    return this.onPort(name, file, (port) => this.startAndPin(name, port, args));
+  }
+
+  /**
+   * Starts a server part: on the requested port, else on that of the last run, else on the first run's default; on a free one when
+   * another program uses one that nobody requested.
+   */
+  private async onPort(
+    name: PortName,
+    file: TestbedFile | null,
+    start: (port: number) => Promise<unknown>,
+  ): Promise<unknown> {
+    this.stopping.signal.throwIfAborted();
+    const asked = this.options.port;
+    const first = asked === undefined ? 0 : asked.first + PORT_ORDER.indexOf(name);
+    if (asked?.isRequired) return start(first);
+    const port = file?.ports[name] || first;
     try {
-      return await this.startAndPin(name, port, args);
+      return await start(port);
     } catch (thrown) {
       if (port === 0 || !isFailure(thrown) || thrown.code !== 'port_in_use') throw thrown;
       this.deps.say(`Port ${port} of the ${name} is in use by another program; it takes another one.`);
-      return this.startAndPin(name, 0, args);
+      return start(0);
     }
   }
 

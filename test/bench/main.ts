@@ -20,6 +20,7 @@ import { replayRows } from './replay.ts';
 import { ringRows } from './ring.ts';
 import { machine, tableOf } from './table.ts';
 import { trimRows } from './trim.ts';
+import { upRows } from './up.ts';
 
 /** In the order of the table. */
 const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
@@ -35,6 +36,7 @@ const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
   audit: auditRows,
   feed: feedRows,
   replay: replayRows,
+  up: upRows,
   'motion-quality': motionQualityRows,
   fleet: fleetRows,
 };

@@ -96,7 +96,8 @@ export class RunningTestbed {
 
   /** Starts a testbed on a new folder, without an agency that asks by itself, and its owner's session. */
   async start(): Promise<void> {
-    this.up = new Running(['up', '--no-ask', '--camera', this.camera, '--data', this.data, '--json'], this.environment);
+    const words = ['up', '--separate', '--no-ask', '--camera', this.camera, '--data', this.data, '--json'];
+    this.up = new Running(words, this.environment);
     const { bridge } = upLine.parse(await this.up.line('the testbed', (line) => line['event'] === 'up'));
     const owner = join(this.data, 'owner');
     const [home] = await listHomes(seams.disk, owner);

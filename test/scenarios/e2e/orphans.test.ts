@@ -22,8 +22,8 @@ it('up that is killed with SIGKILL leaves no process behind, and the next one fi
     const first = await up.line('the testbed', (line) => line['event'] === 'up');
     await up.line('the camera', (line) => line['event'] === 'camera' && line['state'] === 'recording');
     family = descendants(up.child.pid ?? 0);
-    // Broker, registry, bridge, doorbell, and its ffmpeg.
-    expect(family.length).toBeGreaterThanOrEqual(5);
+    // Registry, vault, doorbell, and its ffmpeg.
+    expect(family.length).toBeGreaterThanOrEqual(4);
     up.child.kill('SIGKILL');
     await up.ended();
     await expect.poll(() => family.filter(isAlive), { timeout: 30_000 }).toEqual([]);

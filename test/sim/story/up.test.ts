@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
+import { folderHolder } from '../../../device/base/folder-lock.ts';
 import { LAUNCHER, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('up-console');
@@ -52,8 +53,24 @@ it('prints the link that pairs a browser at a terminal, and its page is served t
   expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
 }, 90_000);
 
-it('prints no code where it is not read by a person, and keeps the address', async () => {
+const PARTS = ['broker', 'bridge', 'registry', 'vault', 'doorbell'] as const;
+
+/** Which parts run in the process of `up` itself: each process that runs one holds its folder. */
+function partsInside(): string[] {
+  return PARTS.filter((part) => folderHolder(join(folder.path, 'testbed', part)) === child?.pid);
+}
+
+it('prints no code where it is not read by a person, and keeps the address; broker and bridge share its process', async () => {
   const said = await upSays(process.execPath, [LAUNCHER, ...WORDS]);
   expect(said).toContain('console    http://127.0.0.1:18944');
   expect(said).not.toContain('pair=');
+  expect(partsInside()).toEqual(['broker', 'bridge']);
+}, 90_000);
+
+it('runs every part in a process of its own with --separate, at the same addresses', async () => {
+  const said = await upSays(process.execPath, [LAUNCHER, ...WORDS, '--separate']);
+  expect(said).toMatch(/broker +mqtt:\/\/127.0.0.1:18940\n.*registry.*:18941\n.*bridge.*:18942\n/);
+  const holders = PARTS.map((part) => folderHolder(join(folder.path, 'testbed', part)));
+  expect(new Set([child?.pid, ...holders]).size).toBe(1 + PARTS.length);
+  expect(holders).not.toContain(null);
 }, 90_000);
