@@ -2,7 +2,7 @@
 // Not here: which tables there are (each bridge-schema.ts), the stores on top of them.
 import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import Sqlite from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
 import { type DatabaseConnection, type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import { isNoSpace, systemCode } from '../../device/base/disk.ts';
 import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
@@ -16,9 +16,29 @@ export interface SqliteLife {
   run<Result>(statement: () => Promise<Result>, commits: boolean): Promise<Result>;
 }
 
+/** Loaded with the first file: a doorbell, or a bridge whose rows are in PostgreSQL, runs without it. */
+let driver: Promise<typeof Sqlite> | null = null;
+
+/** Throws `database_driver_missing` where the package or its native part is not there, or was made for another Node or processor. */
+async function loadDriver(): Promise<typeof Sqlite> {
+  try {
+    const { default: Driver } = await import('better-sqlite3');
+    // Its native part is loaded by the first use.
+    new Driver(':memory:').close();
+    return Driver;
+  } catch (thrown) {
+    const [detail = ''] = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n');
+    throw failure('database_driver_missing', { detail }, thrown);
+  }
+}
+
+function isSqliteError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error && thrown.name === 'SqliteError';
+}
+
 /**
  * Opens the file, creating it if missing, migrates it to the current schema, and creates the stores on top. Throws `state_damaged`
- * for a file that is not ours, `data_newer`; `database_full`, `database_busy`, `database_unusable` for one that only the machine keeps us
+ * for a file that is not ours, `data_newer`, `database_driver_missing`; `database_full`, `database_busy`, `database_unusable` for one that only the machine keeps us
  * from using.
  */
 export async function openSqlite<Tables, Stores>(
@@ -27,11 +47,13 @@ export async function openSqlite<Tables, Stores>(
   stores: (tables: Kysely<Tables>) => Stores | Promise<Stores>,
   life?: SqliteLife,
 ): Promise<Stores & { close(): Promise<void> }> {
+  driver ??= loadDriver();
+  const Driver = await driver;
   let tables: Kysely<Tables> | null = null;
   let file: Sqlite.Database | null = null;
   try {
     keepPrivate(path);
-    file = new Sqlite(path);
+    file = new Driver(path);
     tables = new Kysely<Tables>({ dialect: new PlainSpokenDialect(file, life) });
     const opened = file;
     life?.opened(() => void opened.close());
@@ -69,7 +91,7 @@ function openingFault(thrown: unknown, path: string): Failure | null {
   const facts = { file: path, detail: thrown.message };
   if (code === 'SQLITE_FULL' || isNoSpace(thrown)) return failure('database_full', facts, thrown);
   if (/^SQLITE_(BUSY|LOCKED)(_|$)/.test(code)) return failure('database_busy', facts, thrown);
-  const isMachine = !(thrown instanceof Sqlite.SqliteError) || OF_THE_MACHINE.test(code);
+  const isMachine = !isSqliteError(thrown) || OF_THE_MACHINE.test(code);
   // When there is no room for one more file, SQLite says that it cannot open it.
   if (isMachine && freeBytes(dirname(path)) < FREE_BYTES_MIN) return failure('database_full', facts, thrown);
   return failure(isMachine ? 'database_unusable' : 'state_damaged', facts, thrown);
@@ -107,8 +129,7 @@ class PlainSpokenDialect extends SqliteDialect {
     const rollback = driver.rollbackTransaction.bind(driver);
     driver.rollbackTransaction = (connection) =>
       rollback(connection).catch((thrown: unknown) => {
-        if (!(thrown instanceof Sqlite.SqliteError) || !thrown.message.includes('no transaction is active'))
-          throw thrown;
+        if (!isSqliteError(thrown) || !thrown.message.includes('no transaction is active')) throw thrown;
       });
     return driver;
   }

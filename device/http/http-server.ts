@@ -81,7 +81,7 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     trustProxy: proxies.length > 0 && [...proxies],
     // For an address that cannot be parsed, or is too long to be one of ours.
     frameworkErrors: (_thrown, request, reply) => answer(request, reply, failure('http_not_found')),
-    clientErrorHandler: (thrown, socket) => answerUnreadable(systemCode(thrown), socket),
+    clientErrorHandler: (thrown, socket) => answerUnreadable(systemCode(thrown), socket, limits),
     ...(tls ? { serverFactory: tlsServer(tls, timeouts, limits.idleMs) } : { http: timeouts }),
   });
   server.server.maxConnections = limits.connections + ACCEPTED_MAX;
@@ -154,17 +154,14 @@ function answer(request: Pick<FastifyRequest, 'url'>, reply: FastifyReply, refus
   return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused, request.url));
 }
 
-/** Status codes for what the HTTP parser refuses; 400 for everything else. */
-const UNREADABLE = new Map<string | null, number>([
-  ['HPE_HEADER_OVERFLOW', 431],
-  ['ERR_HTTP_REQUEST_TIMEOUT', 408],
-]);
-
-/** Even unparsable input gets a coded answer; then its connection is closed. */
-function answerUnreadable(code: string | null, socket: Socket): void {
+/** Even what the HTTP parser refuses gets a coded answer; then its connection is closed. */
+function answerUnreadable(code: string | null, socket: Socket, { headersMs }: HttpLimits): void {
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const status = UNREADABLE.get(code) ?? 400;
-  const refused = failure('http_body_invalid', { detail: 'the request is not well-formed HTTP/1.1' });
+  const refused =
+    code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? failure('http_too_slow', { seconds: headersMs / 1_000 })
+      : failure('http_body_invalid', { detail: 'the request is not well-formed HTTP/1.1' });
+  const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : refused.http;
   const body = JSON.stringify({ ...problemOf(refused), status });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

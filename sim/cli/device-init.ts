@@ -109,6 +109,11 @@ async function homeOf(context: Context, folder: string, options: InitOptions): P
     if (passwordFile === undefined) throw failure('usage', { detail: '--user needs --password-file' });
     return { url, user, password: await readSecretFile(context.disk, passwordFile) };
   }
+  if (/^\w+:\/\//.test(broker ?? ''))
+    throw failure('usage', {
+      detail:
+        '--broker takes a folder of `doorsill broker`; an address goes with --home-url, --user and --password-file',
+    });
   const { deviceIdOf, loadOrCreateDeviceKey } = await loadFirmware();
   const accounts = join(resolve(broker ?? ''), 'accounts');
   const key = await loadOrCreateDeviceKey(context.disk, context.random, folder);

@@ -10,6 +10,11 @@ export const bridgeErrors = {
     'This token is not for that: it needs {role}.',
     'Use a token of that role; the API document names it for each route.',
   ),
+  http_too_slow: unreachableForNow(
+    408,
+    'The head of the request took longer than {seconds} s to come.',
+    'Try again; where that stays so, the sender or the network between is overloaded.',
+  ),
   http_rate_limited: unreachableForNow(429, 'Too many requests.', 'Slow down and try again.'),
   not_ready: unreachableForNow(
     503,

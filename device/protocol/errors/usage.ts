@@ -67,6 +67,11 @@ export const usageErrors = {
     'The database {file} could not be opened or written: {detail}',
     'Check that this user may read and write its folder and that the disk works, and start again; nothing in it was lost.',
   ),
+  database_driver_missing: machineFault(
+    500,
+    'The database driver better-sqlite3 cannot be loaded: {detail}.',
+    'A doorbell runs without it; bridge, registry and vault need it for their files. Install a C++ compiler, make and python3 (Debian: apt install g++ make python3), run `npm rebuild better-sqlite3 --ignore-scripts=false`, and start again; or keep the rows in PostgreSQL (`database` in the settings).',
+  ),
   database_unreachable: unreachableForNow(
     503,
     'The database {file} cannot be reached: {detail}',

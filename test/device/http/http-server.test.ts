@@ -83,6 +83,16 @@ it('ends senders of endless headers, of endless bodies, and silent ones', async 
   expect(await exchange(own, '')).not.toMatch(/ 20\d /);
 });
 
+it('says of a head that takes too long that it may be sent again', async () => {
+  const own = await BridgeFixture.open({ httpLimits: { ...HTTP_LIMITS, headersMs: 200 } });
+  fixture = own;
+  const answer = await exchange(own, 'GET /v1/bridge HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+  expect(answer).toMatch(/^HTTP\/1\.1 408 [\s\S]*"code":"http_too_slow"/);
+  expect(await exchange(own, 'GET /v1/bridge WRONG\r\n\r\n')).toMatch(
+    /^HTTP\/1\.1 400 [\s\S]*"code":"http_body_invalid"/,
+  );
+});
+
 it('ends a body that never stops coming, however busily it drips', async () => {
   const own = await BridgeFixture.open({ httpLimits: { ...HTTP_LIMITS, bodyMs: 200 } });
   fixture = own;

@@ -123,3 +123,10 @@ it('takes an account at a broker of one’s own, whatever people are called ther
   expect(settings).not.toHaveProperty('homeAssistant');
   expect(settings.home).toEqual({ url: 'mqtt://127.0.0.1:1883', user: 'Porch_Bell@home', password: 'secret' });
 });
+
+it('takes no address for the folder of a broker', async () => {
+  const asked = ['device', 'init', '--data', at('address'), '--broker', 'mqtt://127.0.0.1:1883', '--json'];
+  const { status, stderr } = await runCommand(asked);
+  expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'usage']);
+  expect(stderr).toContain('--home-url');
+});

@@ -1,6 +1,6 @@
 // Packs the project and installs the tarball into an empty project, from a registry on loopback that plants packages.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import semver from 'semver';
@@ -115,6 +115,29 @@ describe('the packed package, installed into an empty project', { tags: ['long']
       method: expect.any(String),
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
+  });
+
+  it('films without the database driver, and says who needs it', { timeout: MINUTES_MS }, async () => {
+    const { machine } = packed;
+    const command = join(folder, 'node_modules/.bin/doorsill');
+    const driver = join(folder, 'node_modules/better-sqlite3');
+    const data = join(machine.folder, 'porch');
+    const init = ['device', 'init', '--data', data, '--broker', join(machine.folder, 'broker')];
+    expect(await ended(machine.start(folder, command, init))).toMatchObject({ status: 0 });
+    renameSync(driver, `${driver}.away`);
+    try {
+      const registry = ['registry', '--data', join(machine.folder, 'registry'), '--port', '0', '--json'];
+      const refused = await ended(machine.start(folder, command, registry));
+      expect(refused).toMatchObject({ status: 5, output: expect.stringContaining('"database_driver_missing"') });
+      const device = machine.start(folder, command, ['device', '--data', data, '--camera', 'synthetic', '--json']);
+      let said = '';
+      device.stdout?.on('data', (chunk: Buffer) => (said += chunk));
+      await expect.poll(() => said, { timeout: 30_000 }).toContain('"state":"recording"');
+      device.kill('SIGINT');
+      expect((await ended(device)).status).toBe(0);
+    } finally {
+      renameSync(`${driver}.away`, driver);
+    }
   });
 
   it('gives types that a strict program compiles against, and modules that it runs with', () => {
