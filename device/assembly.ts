@@ -19,6 +19,7 @@ import type { UndoSteps } from './base/undo-steps.ts';
 import type { Ffmpeg } from './camera/find-ffmpeg.ts';
 import type { CameraKind } from './camera/source-interfaces.ts';
 import { CAMERA_KINDS, parseCameraSource } from './camera/sources.ts';
+import { RecentEncodings } from './clip/recent-encodings.ts';
 import { baseSettings, type DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
@@ -114,6 +115,7 @@ export interface Consent {
   gate: ConsentGate;
   previews: PreviewClips;
   deliveries: Deliveries;
+  recent: RecentEncodings;
   custody: CustodyFetcher;
 }
 
@@ -175,7 +177,9 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
   const { clock, random, disk, log, ffmpeg, network, cuts = new TaskQueue() } = base.seams;
   const { device, boot, enrolment, ring, outbox, cursor } = storage;
   const alone = <Result>(work: () => Promise<Result>) => cuts.run(work);
-  const clip = { segments: (window: Window) => ring.read(window), ffmpeg, clock, log, recode: config.clip.recode };
+  const recent = new RecentEncodings(clock);
+  const segments = (window: Window) => ring.read(window);
+  const clip = { segments, ffmpeg, clock, log, recode: config.clip.recode, recent };
   const previews = new PreviewClips({
     ...{ disk, random, log, clip, alone, footageSettled: settled },
     folder: join(folder, 'previews'),
@@ -221,7 +225,13 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
     values: () => gate.settings.disclosure,
     storage: (fault) => status.storageIs('outbox', fault),
   });
-  return { gate, previews, deliveries, custody: new CustodyFetcher({ device, bridge, network, clock, random }) };
+  return {
+    gate,
+    previews,
+    deliveries,
+    recent,
+    custody: new CustodyFetcher({ device, bridge, network, clock, random }),
+  };
 }
 
 /** The camera, and the parts that analyse its footage. */

@@ -253,7 +253,8 @@ export class Doorbell {
 
   /** Starts the parts in order of dependency. */
   private async startParts(parts: Parts): Promise<void> {
-    const { gate, deliveries, home, homeAssistant, area, pairing, recorder, enrolment, searchParty, cursor } = parts;
+    const { gate, deliveries, recent, home, homeAssistant, area, pairing, recorder, enrolment, searchParty, cursor } =
+      parts;
     await searchParty.start();
     this.undo.add(() => searchParty.stop());
     await this.startStorage(parts);
@@ -269,6 +270,7 @@ export class Doorbell {
     this.undo.add(() => homeAssistant.idle());
     this.undo.add(() => home.stop());
     this.undo.add(() => homeAssistant.stop());
+    this.undo.add(() => recent.forget());
     this.undo.add(() => deliveries.stop());
     await parts.notifications.start();
     this.undo.add(() => parts.notifications.stop());
@@ -355,9 +357,10 @@ export class Doorbell {
         void this.keepAsSet(this.up);
       },
       forget: async (window) => {
-        const { searchParty, ring, history, gate } = this.up;
+        const { searchParty, ring, history, gate, recent } = this.up;
         // Whatever window it shows: an owner who has footage forgotten means its copies, too.
         gate.previews.endAll('footage was forgotten');
+        recent.forget();
         searchParty.forget(window);
         // Whichever disk fails, the other is erased, and the order stays unfinished.
         const [segments] = await Promise.all([ring.forget(window), history.forget(window)]);

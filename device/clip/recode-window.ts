@@ -11,9 +11,9 @@ import type { ClipDeps } from './clip-deps.ts';
 import { ClipTimeline } from './clip-timeline.ts';
 import { zonePixels } from './display-rotation.ts';
 import { countDecoded, type EncodedFrames, type EncodeTarget, encodeFrames } from './encode-frames.ts';
-import { encodeOnce } from './encoded-sample-buffer.ts';
 import type { Clip } from './finished-clip.ts';
 import { readRing, stopSignal, widened } from './read-ring.ts';
+import type { CutDeps } from './recent-encodings.ts';
 import { readFrame } from './strip-frame-to-slices.ts';
 import type { SurveyedSegment, SurveyResult } from './survey.ts';
 
@@ -54,7 +54,7 @@ interface Feed {
 /** Encodes the whole window. Throws `clip_not_exact` when its first frame cannot be decoded or decoding loses frames. */
 export async function recodeWindow(
   live: CutPermit,
-  deps: ClipDeps,
+  deps: CutDeps,
   first: SurveyResult,
   readWindow: Window,
   look: Look,
@@ -69,30 +69,27 @@ export async function recodeWindow(
   const timeoutMs = TIMEOUT_MS_LEAST + ((window.endUs - window.startUs) / 1e6) * TIMEOUT_MS_PER_S;
   const take = survey.video.ticks.length;
   const more = feed.frames > feed.skip + take;
-  // When more frames are decoded than taken, the output cannot show whether a skipped one was lost: count the decoded frames.
-  if (more) {
-    const source = fedBytes(live, deps, feed);
-    const decoded = await countDecoded(deps, { source, strict: false, timeoutMs, signal });
-    if (decoded !== feed.frames) throw failure('clip_not_exact', { detail: 'frames got lost in decoding' });
-  }
   const { sps, rotation } = survey.picture;
   const blackOut = zones.map((zone) => zonePixels(zone, rotation, sps.width, sps.height));
   const convert = sps.chromaFormat !== 1 || sps.bitDepthLuma !== 8 || sps.bitDepthChroma !== 8;
   const target: EncodeTarget = { profile: 'high', levelIdc: null, setsId: 0, gopFrames: GOP_FRAMES, convert, blackOut };
-  const encoded = await encodeOnce(
-    (onFrame, stop) =>
-      encodeFrames(deps, {
+  let isCounted = false;
+  const what = { skip: feed.skip, take, more, target };
+  const encoded = await deps.recent.video.get(
+    JSON.stringify([feed.framesOfLast, fedSegments(feed), what]),
+    async (onFrame, stop) => {
+      if (more && !isCounted) await countFed(live, deps, feed, { timeoutMs, signal: stop });
+      isCounted = true;
+      return encodeFrames(deps, {
         doing: 'encoding the window',
         source: fedBytes(live, deps, feed),
-        skip: feed.skip,
-        take,
-        more,
-        target,
+        ...what,
         timeoutMs,
         bytesMax: byteLimit * 2,
         signal: stop,
         onFrame,
-      }),
+      });
+    },
     byteLimit,
     signal,
   );
@@ -143,6 +140,25 @@ function planFeed(survey: SurveyResult, readWindow: Window): Feed {
   const frames = fed.slice(0, -1).reduce((sum, segment) => sum + segment.frames, 0) + framesOfLast;
   const skip = fed.reduce((sum, segment) => sum + segment.framesBefore, 0);
   return { readWindow, segments, from, to, framesOfLast, frames, skip };
+}
+
+/**
+ * When more frames are decoded than taken, the output cannot show whether a skipped one was lost: counts the decoded frames. Throws
+ * `clip_not_exact`.
+ */
+async function countFed(
+  live: CutPermit,
+  deps: ClipDeps,
+  feed: Feed,
+  limits: { timeoutMs: number; signal: AbortSignal },
+): Promise<void> {
+  const decoded = await countDecoded(deps, { source: fedBytes(live, deps, feed), strict: false, ...limits });
+  if (decoded !== feed.frames) throw failure('clip_not_exact', { detail: 'frames got lost in decoding' });
+}
+
+/** The fed segments by name: a segment of a recording never changes. */
+function fedSegments({ segments, from, to }: Feed): unknown {
+  return segments.slice(from, to + 1).map(({ recording, index }) => [recording, index]);
 }
 
 /** The fed segments as Annex B, parameter sets before each. */

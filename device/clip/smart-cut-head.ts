@@ -1,13 +1,13 @@
 // Owns: encoding the head of a smart cut: the rest of the GOP that the window starts in. It begins while the survey still reads
 // the frames after it. Not here: what the head is (survey.ts), encoding (encode-frames.ts), how it is used (trim.ts).
+import { sha256Hex } from '../base/keys.ts';
 import type { CutPermit } from '../consent/live-preview.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { failure } from '../protocol/errors.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
-import type { ClipDeps } from './clip-deps.ts';
 import { type EncodedFrames, encodeFrames } from './encode-frames.ts';
-import { encodeOnce } from './encoded-sample-buffer.ts';
 import { stopSignal } from './read-ring.ts';
+import type { CutDeps } from './recent-encodings.ts';
 import type { Head, Picture, Survey, SurveyResult } from './survey.ts';
 
 /** Timeout for one GOP on the slowest machine. */
@@ -16,11 +16,11 @@ const HEAD_TIMEOUT_MS = 120_000;
 /** The encoding of one clip's head. The creator must call `stop`. */
 export class HeadEncoding {
   private readonly live: CutPermit;
-  private readonly deps: ClipDeps;
+  private readonly deps: CutDeps;
   private readonly stopped = new AbortController();
   private early: { setsId: number; encoded: Promise<EncodedFrames> } | null = null;
 
-  constructor(live: CutPermit, deps: ClipDeps) {
+  constructor(live: CutPermit, deps: CutDeps) {
     this.live = live;
     this.deps = deps;
   }
@@ -73,15 +73,20 @@ export class HeadEncoding {
 
   private encode(head: Head, picture: Picture, setsId: number): Promise<EncodedFrames> {
     const { live, deps } = this;
-    return encodeOnce(
+    const source = joinAnnexB([...head.sets, ...head.frames.flat()]);
+    const what = {
+      skip: head.skip,
+      take: head.frames.length - head.skip,
+      more: false,
+      target: { ...likeSource(picture), setsId, gopFrames: null, convert: false, blackOut: [] },
+    };
+    return deps.recent.video.get(
+      JSON.stringify([sha256Hex(source), what]),
       (onFrame, stop) =>
         encodeFrames(deps, {
           doing: "encoding the window's first GOP",
-          source: joinAnnexB([...head.sets, ...head.frames.flat()]),
-          skip: head.skip,
-          take: head.frames.length - head.skip,
-          more: false,
-          target: { ...likeSource(picture), setsId, gopFrames: null, convert: false, blackOut: [] },
+          source,
+          ...what,
           timeoutMs: HEAD_TIMEOUT_MS,
           bytesMax: headBytesMax(head),
           signal: stop,

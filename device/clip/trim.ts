@@ -10,10 +10,11 @@ import { GAP_US } from '../ring/ring-interface.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
 import { chunksOf, clipBody, ringChanged } from './clip-byte-stream.ts';
 import type { ClipDeps } from './clip-deps.ts';
-import { type EncodedSamples, encodeOnce } from './encoded-sample-buffer.ts';
+import type { EncodedSamples } from './encoded-sample-buffer.ts';
 import type { Clip } from './finished-clip.ts';
 import { layOut, type VideoTrack } from './mp4-layout.ts';
 import { assertGoingOn, readRing, stopSignal, widened } from './read-ring.ts';
+import type { CutDeps } from './recent-encodings.ts';
 import { clipSoundOf, encodeSound, type HeardPacket } from './recode-sound.ts';
 import { type Cut, recodeWindow } from './recode-window.ts';
 import { HeadEncoding } from './smart-cut-head.ts';
@@ -31,7 +32,7 @@ const AUDIO_MARGIN_US = 1_000_000;
  * Throws `grant_dead`, `clip_no_frames`, `clip_not_exact`, `clip_over_limit`, `clip_stream_changed`,
  * `consent_window_ambiguous`, `fragment_malformed`, `ffmpeg_failed`, or the reason of `deps.signal`.
  */
-export async function trim(live: CutPermit, deps: ClipDeps): Promise<Clip> {
+export async function trim(live: CutPermit, deps: CutDeps): Promise<Clip> {
   assertCutPermit(live);
   const { window, audio, byteLimit } = live.cut;
   const readWindow = audio ? widened(window, AUDIO_MARGIN_US, AUDIO_MARGIN_US) : window;
@@ -45,7 +46,7 @@ export async function trim(live: CutPermit, deps: ClipDeps): Promise<Clip> {
   return clip;
 }
 
-async function cutWindow(live: CutPermit, deps: ClipDeps, readWindow: Window, heading: HeadEncoding): Promise<Cut> {
+async function cutWindow(live: CutPermit, deps: CutDeps, readWindow: Window, heading: HeadEncoding): Promise<Cut> {
   const zoned = live.cut.zones.length > 0;
   const isAllEncoded = zoned || deps.recode === 'always';
   const survey = await look(live, deps, readWindow, null, (soFar) => {
@@ -81,12 +82,14 @@ async function look(
 const SOUND_TIMEOUT_MS_LEAST = 120_000;
 
 /** Encodes the clip's sound; null when it has none. */
-async function soundOf(live: CutPermit, deps: ClipDeps, cut: Cut): Promise<EncodedSamples<void> | null> {
+async function soundOf(live: CutPermit, deps: CutDeps, cut: Cut): Promise<EncodedSamples<void> | null> {
   const { window, byteLimit } = live.cut;
   const { audio } = cut.survey;
   if (!audio) return null;
   const timeoutMs = SOUND_TIMEOUT_MS_LEAST + (window.endUs - window.startUs) / 1_000;
-  const encoded = await encodeOnce<void>(
+  const packets = cut.survey.segments.map(({ recording, index, packets }) => [recording, index, packets]);
+  const encoded = await deps.recent.sound.get(
+    JSON.stringify([Buffer.from(audio.source.config).toString('hex'), packets]),
     (onSample, signal) =>
       encodeSound(deps, { source: audio.source, packets: heardPackets(live, deps, cut), timeoutMs, signal }, onSample),
     byteLimit,

@@ -5,9 +5,9 @@ import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { SigningKey } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import { freshId, type Random } from '../base/random.ts';
-import type { ClipDeps } from '../clip/clip-deps.ts';
 import { buildManifest, disclose } from '../clip/disclosure.ts';
 import type { Clip } from '../clip/finished-clip.ts';
+import type { CutDeps } from '../clip/recent-encodings.ts';
 import { SelfCheck } from '../clip/self-check.ts';
 import { makeStatement } from '../clip/sign-recipient-statement.ts';
 import { trim } from '../clip/trim.ts';
@@ -48,7 +48,7 @@ export interface DeliveryDeps {
   gate: DeliveryGate;
   outbox: Outbox;
   sender: DeliverySender;
-  clip: ClipDeps;
+  clip: CutDeps;
   previews: Pick<PreviewClips, 'take'>;
   /** Runs one cut at a time: it uses all of a small machine's processor. */
   alone<Result>(work: () => Promise<Result>): Promise<Result>;

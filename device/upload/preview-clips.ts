@@ -7,8 +7,8 @@ import { sha256Stream } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { destroySealKey, generateSealKey, type SealCipher } from '../base/seal.ts';
-import type { ClipDeps } from '../clip/clip-deps.ts';
 import type { Clip, ClipReader, CutFacts } from '../clip/finished-clip.ts';
+import type { CutDeps } from '../clip/recent-encodings.ts';
 import { SelfCheck } from '../clip/self-check.ts';
 import { trim } from '../clip/trim.ts';
 import { assertLivePreview, type LivePreview } from '../consent/live-preview.ts';
@@ -37,7 +37,7 @@ export interface PreviewClipsDeps {
   log: Log;
   folder: string;
   cipher: SealCipher;
-  clip: ClipDeps;
+  clip: CutDeps;
   /** Runs one cut at a time: it uses all of a small machine's processor. */
   alone<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Resolves once the ring will get no more footage of the window. */

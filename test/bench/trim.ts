@@ -12,6 +12,8 @@ import { generateSealKey } from '../../device/base/seal.ts';
 import { type Ffmpeg, findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import type { ClipDeps } from '../../device/clip/clip-deps.ts';
 import type { Clip } from '../../device/clip/finished-clip.ts';
+import type { CutDeps } from '../../device/clip/recent-encodings.ts';
+import { RecentEncodings } from '../../device/clip/recent-encodings.ts';
 import { SelfCheck } from '../../device/clip/self-check.ts';
 import { trim } from '../../device/clip/trim.ts';
 import type { Ring } from '../../device/ring/ring-interface.ts';
@@ -78,7 +80,9 @@ export async function cutOnce(ring: Ring, ffmpeg: Ffmpeg, folder: string, second
   const startUs = ringStartUs + 1_000_000 + INTO_GOP_US;
   const { live } = liveGrantFor({ window: { startUs, endUs: startUs + seconds * 1_000_000 } });
   const segments: ClipDeps['segments'] = (window) => ring.read(window);
-  const deps: ClipDeps = { segments, ffmpeg, clock, log, recode: 'when-needed' };
+  // Of its own: what an earlier cut encoded must not count.
+  const recent = new RecentEncodings(clock);
+  const deps: CutDeps = { segments, ffmpeg, clock, log, recode: 'when-needed', recent };
   let clip: Clip | null = null;
   const took = await timeMs(async () => {
     const cut = await trim(live, deps);
@@ -90,6 +94,7 @@ export async function cutOnce(ring: Ring, ffmpeg: Ffmpeg, folder: string, second
     });
     await sealing.finally(() => check.stop());
   });
+  recent.forget();
   await rm(outboxFolder, { recursive: true });
   assertCut(clip, seconds);
   return took;

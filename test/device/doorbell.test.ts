@@ -2,7 +2,8 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { RecentEncodings } from '../../device/clip/recent-encodings.ts';
 import {
   type DeviceEvent,
   type DeviceState,
@@ -89,8 +90,11 @@ it('keeps a press over a restart, and forgets it with the footage when its owner
   const [first] = await stored();
   expect(JSON.parse(first ?? '')).toMatchObject({ sequence: 1, event: { type: expect.any(String) } });
   await asOwner(async (session, signer) => {
+    const forgotten = vi.spyOn(RecentEncodings.prototype, 'forget');
     await giveOrder(session, signer, { action: 'forget' }, PATIENCE_MS);
     expect(await ringsStored()).toBe(0);
+    // What was encoded of the footage for a clip, in memory.
+    expect(forgotten).toHaveBeenCalledOnce();
   });
 });
 

@@ -8,6 +8,7 @@ import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { generateSealKey } from '../../../device/base/seal.ts';
+import { RecentEncodings } from '../../../device/clip/recent-encodings.ts';
 import { failure } from '../../../device/protocol/errors.ts';
 import { Deliveries, type DeliveryDeps } from '../../../device/upload/delivery.ts';
 import { Outbox } from '../../../device/upload/outbox.ts';
@@ -40,6 +41,7 @@ const clipOf = (segments: DeliveryDeps['clip']['segments']): DeliveryDeps['clip'
   clock,
   log: silentLog(),
   recode: 'when-needed',
+  recent: new RecentEncodings(clock),
 });
 
 /** Deliveries of whom nothing is asked but what a test puts in. */

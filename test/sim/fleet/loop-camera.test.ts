@@ -9,6 +9,7 @@ import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import { type Ffmpeg, findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { SceneMotion } from '../../../device/camera/source-interfaces.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
+import { RecentEncodings } from '../../../device/clip/recent-encodings.ts';
 import { trim } from '../../../device/clip/trim.ts';
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 import { Recorder } from '../../../device/recorder.ts';
@@ -216,6 +217,7 @@ it('is cut exactly by the real ffmpeg, also over the end of the loop', async () 
   const { live } = liveGrantFor({ window, audio: true, byteLimit: 50_000_000 });
   const clip = await trim(live, {
     ...{ segments: (of) => door.ring.read(of), clock, log: silentLog(), recode: 'when-needed' },
+    recent: new RecentEncodings(clock),
     ffmpeg: door.camera.ffmpeg(real),
   });
   const parts = [];

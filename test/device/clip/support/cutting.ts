@@ -8,8 +8,9 @@ import { SystemClock } from '../../../../device/base/clock.ts';
 import { silentLog } from '../../../../device/base/log.ts';
 import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../../device/camera/segment.ts';
-import type { ClipDeps } from '../../../../device/clip/clip-deps.ts';
 import type { Clip, ClipReader } from '../../../../device/clip/finished-clip.ts';
+import type { CutDeps } from '../../../../device/clip/recent-encodings.ts';
+import { RecentEncodings } from '../../../../device/clip/recent-encodings.ts';
 import { trim } from '../../../../device/clip/trim.ts';
 import type { LiveGrant } from '../../../../device/consent/live-grant.ts';
 import { ringOf } from './segmenter.ts';
@@ -22,13 +23,14 @@ export async function everyFfmpeg(): Promise<Ffmpeg[]> {
   return found;
 }
 
-export function depsFor(ffmpeg: Ffmpeg, segments: readonly Segment[], more: Partial<ClipDeps> = {}): ClipDeps {
+export function depsFor(ffmpeg: Ffmpeg, segments: readonly Segment[], more: Partial<CutDeps> = {}): CutDeps {
   return {
     segments: ringOf(segments),
     ffmpeg,
     clock: new SystemClock(),
     log: silentLog(),
     recode: 'when-needed',
+    recent: new RecentEncodings(new SystemClock()),
     ...more,
   };
 }
@@ -39,7 +41,7 @@ export interface CutClip {
   bytes: Uint8Array;
 }
 
-export async function cut(live: LiveGrant, deps: ClipDeps): Promise<CutClip> {
+export async function cut(live: LiveGrant, deps: CutDeps): Promise<CutClip> {
   const clip = await trim(live, deps);
   return { clip, bytes: await allBytes(clip) };
 }

@@ -1,0 +1,87 @@
+// Owns: what was encoded for a clip a short while ago, in memory alone, so that further grants of the same footage with the same zones
+// and sound need no encoder. Every grant still reads the ring, has a file, a key and a check of its own: revoking one touches no other.
+// Not here: encoding (encoded-sample-buffer.ts), what a key has to name (smart-cut-head.ts, recode-window.ts, trim.ts).
+import type { Clock, Timer } from '../base/clock.ts';
+import { failure } from '../protocol/errors.ts';
+import type { ClipDeps } from './clip-deps.ts';
+import type { EncodedSets } from './encode-frames.ts';
+import { type EncodeAll, type EncodedSamples, encodeOnce } from './encoded-sample-buffer.ts';
+
+/** An owner who answers several agencies about one event does so within minutes. */
+const HELD_MS = 5 * 60_000;
+/** Encoded bytes held at most, frames and sound each; a larger encoding is not held. */
+const HELD_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Encodings of one kind, by what went into them. */
+class Held<Facts> {
+  private readonly clock: Clock;
+  private readonly entries = new Map<string, { samples: EncodedSamples<Facts>; bytes: number; end: Timer }>();
+  /** Counts what `forget` ended: an encoding that was under way then is not held. */
+  private era = 0;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /**
+   * The samples that `encode` gives, or has given for the same key. The key must name everything that they depend on: which footage, in which
+   * recording, and how it is encoded. Throws as `encodeOnce`; a held encoding of more than `bytesMax` is `clip_over_limit`, too.
+   */
+  async get(
+    key: string,
+    encode: EncodeAll<Facts>,
+    bytesMax: number,
+    signal: AbortSignal,
+  ): Promise<EncodedSamples<Facts>> {
+    const known = this.entries.get(key);
+    if (known) {
+      if (known.bytes <= bytesMax) return known.samples;
+      throw failure('clip_over_limit', { detail: `more than the ${bytesMax} bytes granted` });
+    }
+    const { era } = this;
+    const samples = await encodeOnce(encode, bytesMax, signal);
+    if (era === this.era) this.hold(key, samples);
+    return samples;
+  }
+
+  forget(): void {
+    this.era += 1;
+    for (const key of [...this.entries.keys()]) this.drop(key);
+  }
+
+  private hold(key: string, samples: EncodedSamples<Facts>): void {
+    const bytes = samples.sizes.reduce((sum, size) => sum + size, 0);
+    if (bytes > HELD_BYTES_MAX) return;
+    this.drop(key);
+    const held = () => [...this.entries.values()].reduce((sum, one) => sum + one.bytes, 0);
+    for (const oldest of [...this.entries.keys()]) if (held() + bytes > HELD_BYTES_MAX) this.drop(oldest);
+    this.entries.set(key, { samples, bytes, end: this.clock.after(HELD_MS, () => this.drop(key)) });
+  }
+
+  private drop(key: string): void {
+    this.entries.get(key)?.end.cancel();
+    this.entries.delete(key);
+  }
+}
+
+/** What cutting a clip needs; its check has none of what was held. */
+export interface CutDeps extends ClipDeps {
+  recent: RecentEncodings;
+}
+
+/** One device's encodings. Whoever has footage forgotten, or stops the device, calls `forget`. */
+export class RecentEncodings {
+  readonly video: Held<EncodedSets>;
+  readonly sound: Held<void>;
+
+  constructor(clock: Clock) {
+    this.video = new Held(clock);
+    this.sound = new Held(clock);
+  }
+
+  /** Drops all of it, and what is being encoded now once it is done. */
+  forget(): void {
+    this.video.forget();
+    this.sound.forget();
+  }
+}
