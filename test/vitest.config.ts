@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import needs from './needs.json' with { type: 'json' };
+import { LongFirst } from './support/long-first.ts';
 
 declare module 'vitest' {
   interface TestTags {
@@ -31,5 +32,6 @@ export default defineConfig({
     hookTimeout: 30_000,
     pool: 'forks',
     maxWorkers: alone ? 1 : 2,
+    sequence: { sequencer: LongFirst },
   },
 });
