@@ -17,7 +17,7 @@ const NOT_FOUND = 127;
 const LOG_LETTERS = 20_000;
 
 /** A port of the loopback address that was free a moment ago: mosquitto can't look for one. */
-export function anyFreePort(): Promise<number> {
+function anyFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
