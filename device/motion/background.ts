@@ -1,5 +1,6 @@
 // Owns: what the still scene looks like and which blocks of a picture differ from it: running average, exposure, noise, votes.
 // Not here: which of these blocks count and when they are an event (blobs.ts, detector.ts). Arrays are reused for speed.
+import { type FollowKernel, followKernel } from './follow-kernel.ts';
 import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, BLOCKS, PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
 
 const PIXELS = PICTURE_WIDTH * PICTURE_HEIGHT;
@@ -44,8 +45,6 @@ const FIRST_NOISE = 4;
 /** Time in which the noise of a block is known by 63 %; that of the picture moves by at most this share a picture. */
 const BLOCK_NOISE_MS = 4_000;
 const NOISE_SHARE_LEAST = 0.1;
-/** A pixel that is far off counts as this many that are just off, or one lamp would be a visitor. */
-const VOTE_MOST = 3;
 /** Darker blocks say nothing about the exposure: their ratio is noise. */
 const GAIN_LEVEL_LEAST = 4;
 const GAIN_BLOCKS_LEAST = 8;
@@ -86,9 +85,8 @@ export class Background {
   readonly stillMs = new Float32Array(BLOCKS);
   /** How many blocks of the last picture were only lit differently. */
   lit = 0;
-  private scene = new Float32Array(PIXELS);
-  /** What the scene becomes: a block can be written more than once until the picture is done. */
-  private next = new Float32Array(PIXELS);
+  /** The scene, and what it becomes: a block can be written more than once until the picture is done. */
+  private readonly kernel: FollowKernel;
   private readonly before = new Uint8Array(PIXELS);
   /** 1 for each block that is still learnt with each picture. */
   private readonly unlearnt = new Uint8Array(BLOCKS);
@@ -103,8 +101,10 @@ export class Background {
   private readonly noises = new Float32Array(BLOCKS);
   private noise = FIRST_NOISE;
   private comparisons = 0;
-  /** What `follow` found of a block's noise: a second result, without an object for each block. */
-  private followedNoise = 0;
+
+  constructor(kernel: FollowKernel = followKernel()) {
+    this.kernel = kernel;
+  }
 
   /** True until most of the scene has been learnt: until then, what moves is seen, but not what stands there. */
   get isLearning(): boolean {
@@ -113,7 +113,7 @@ export class Background {
 
   /** Takes a picture (PICTURE_WIDTH x PICTURE_HEIGHT gray bytes) as the scene, to be learnt anew where it moves. */
   learn(picture: Uint8Array): void {
-    this.scene.set(picture);
+    this.kernel.scene.set(picture);
     this.before.set(picture);
     this.stillMs.fill(0);
     this.differs.fill(0);
@@ -139,17 +139,19 @@ export class Background {
     this.lit = 0;
     let quietNoise = 0;
     let quietPixels = 0;
+    this.follow(picture, gain, step, levelsLeast);
     for (let block = 0; block < BLOCKS; block += 1) {
       const pixels = SIZES[block] ?? 0;
       const ownNoise = this.noises[block] ?? 0;
-      const levels = Math.max(levelsLeast, NOISE_FACTOR * ownNoise);
-      const strength = this.follow(picture, gain, block, step, levels) / (votes.share * pixels * levels);
+      const levels = this.kernel.levels[block] ?? 0;
+      const followedNoise = this.kernel.noises[block] ?? 0;
+      const strength = Math.abs(this.kernel.votes[block] ?? 0) / (votes.share * pixels * levels);
       this.strength[block] = strength;
       if (strength > 1) {
         this.judge(picture, gain, block, step, levels, passedMs);
       } else {
-        this.noises[block] = ownNoise + noiseStep * (this.followedNoise / pixels - ownNoise);
-        quietNoise += this.followedNoise;
+        this.noises[block] = ownNoise + noiseStep * (followedNoise / pixels - ownNoise);
+        quietNoise += followedNoise;
         quietPixels += pixels;
         this.stillMs[block] = (this.stillMs[block] ?? 0) + passedMs;
         this.differs[block] = 0;
@@ -161,7 +163,7 @@ export class Background {
     const noiseShare = Math.max(NOISE_SHARE_LEAST, 1 / this.comparisons);
     if (quietPixels > 0) this.noise += noiseShare * (quietNoise / quietPixels - this.noise);
     this.before.set(picture);
-    [this.scene, this.next] = [this.next, this.scene];
+    this.kernel.turn();
     if (this.differing > JUMP_SHARE * BLOCKS && differedBefore < BEFORE_JUMP_SHARE * BLOCKS) {
       this.learn(picture);
       return false;
@@ -206,7 +208,8 @@ export class Background {
 
   /** How much brighter the picture is than the scene: the median over blocks that showed nothing new the last time. */
   private exposureGain(picture: Uint8Array): number {
-    const { scene, ratios } = this;
+    const { ratios } = this;
+    const { scene } = this.kernel;
     let count = 0;
     let compared = 0;
     let brightness = 0;
@@ -232,41 +235,19 @@ export class Background {
   }
 
   /**
-   * Adds up how far the pixels of a block are off that are more than `levels` from `gain` times the scene: brighter ones against
+   * Adds up how far the pixels of each block are off that are more than its levels from `gain` times the scene: brighter ones against
    * darker ones, because who comes before a scene makes most of a block darker, or most of it brighter, while leaves and water that
    * move make it darker here and brighter there. In the same pass, since
-   * this is what each pixel of each picture costs, the block follows: it takes the picture's exposure, and moves by `step` (0 to 1)
-   * towards the picture; slowly where a pixel is more than `levels` off, or the edge of a visitor who stands there would stay behind
-   * as a ghost. All of it into `next`; the noise, the sum of distances without what the whole block has in common, into
-   * `followedNoise`.
+   * this is what each pixel of each picture costs, the scene follows: it takes the picture's exposure, and moves by `step` (0 to 1)
+   * towards the picture; slowly where a pixel votes, or the edge of a visitor who stands there would stay behind as a ghost.
    */
-  private follow(picture: Uint8Array, gain: number, block: number, step: number, levels: number): number {
-    const { scene, next } = this;
-    const offStep = step * OFF_STEP;
-    const most = VOTE_MOST * levels;
-    let brighter = 0;
-    let darker = 0;
-    let sum = 0;
-    let distances = 0;
-    for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
-      for (let at = line; at < line + SIDE; at += 1) {
-        const expected = gain * (scene[at] ?? 0);
-        const difference = (picture[at] ?? 0) - expected;
-        sum += difference;
-        distances += Math.abs(difference);
-        if (difference > levels) {
-          brighter += Math.min(difference, most);
-          next[at] = expected + offStep * difference;
-        } else if (difference < -levels) {
-          darker += Math.min(-difference, most);
-          next[at] = expected + offStep * difference;
-        } else {
-          next[at] = expected + step * difference;
-        }
-      }
+  private follow(picture: Uint8Array, gain: number, step: number, levelsLeast: number): void {
+    const { kernel, noises } = this;
+    for (let block = 0; block < BLOCKS; block += 1) {
+      kernel.levels[block] = Math.max(levelsLeast, NOISE_FACTOR * (noises[block] ?? 0));
     }
-    this.followedNoise = distances - Math.abs(sum);
-    return Math.abs(brighter - darker);
+    kernel.picture.set(picture);
+    kernel.run(gain, step, step * OFF_STEP);
   }
 
   /** Counts the pixels of a block that are more than half of `levels`, and more than noise, from the picture before. */
@@ -289,6 +270,7 @@ export class Background {
    */
   private lightOf(picture: Uint8Array, block: number): number | null {
     const pixels = SIZES[block] ?? 0;
+    const { scene } = this.kernel;
     let s = 0;
     let p = 0;
     let ss = 0;
@@ -296,13 +278,13 @@ export class Background {
     let sp = 0;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
       for (let at = line; at < line + SIDE; at += 1) {
-        const scene = this.scene[at] ?? 0;
+        const was = scene[at] ?? 0;
         const now = picture[at] ?? 0;
-        s += scene;
+        s += was;
         p += now;
-        ss += scene * scene;
+        ss += was * was;
         pp += now * now;
-        sp += scene * now;
+        sp += was * now;
       }
     }
     if (p > LIGHT_RATIO_MAX * s || s > LIGHT_RATIO_MAX * p) return null;
@@ -332,7 +314,7 @@ export class Background {
 
   /** Makes a block of the picture one of the scene. */
   private take(picture: Uint8Array, block: number): void {
-    const { next } = this;
+    const { next } = this.kernel;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
       for (let at = line; at < line + SIDE; at += 1) next[at] = picture[at] ?? 0;
     }
@@ -340,7 +322,7 @@ export class Background {
 
   /** Gives a block of the scene another brightness and keeps its pattern: with the picture's own, a visitor could creep in. */
   private relight(gain: number, block: number): void {
-    const { scene, next } = this;
+    const { scene, next } = this.kernel;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
       for (let at = line; at < line + SIDE; at += 1) next[at] = gain * (scene[at] ?? 0);
     }
