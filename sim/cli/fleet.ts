@@ -1,15 +1,20 @@
 // Owns: the verb `fleet`: its arguments, what it prints, its exit status. Not here: the fleet (sim/fleet).
 import { mkdir } from 'node:fs/promises';
+import { arch, availableParallelism, platform } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, readEnrolmentCode } from '../../device/exports-without-firmware.ts';
 import type { FleetPart } from '../fleet/draw-fleet.ts';
 import type { FleetLine, FleetOptions, FleetSummary, OutsideLinks } from '../fleet/fleet.ts';
+import type { FleetHistory } from '../fleet/fleet-history.ts';
 import type { FleetProfile } from '../fleet/fleet-profile.ts';
+import type { FleetReport } from '../fleet/fleet-report.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
+import { commandLine } from '../terminal/shell-words.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext } from './context.ts';
+import { ownVersion } from './own-version.ts';
 import { readListen } from './parse-port.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
@@ -34,6 +39,13 @@ interface FleetCommandOptions {
   homeAccounts?: string;
   beyondThisMachine?: boolean;
   metrics?: string;
+  report?: string;
+}
+
+/** What is told while it runs, and where its page goes. */
+interface Told {
+  metrics: { host: string; port: number } | null;
+  report: string | null;
 }
 
 export function addFleet(program: Command): void {
@@ -62,6 +74,7 @@ export function addFleet(program: Command): void {
     .option('--home-accounts <dir>', 'the folder of its accounts, where each doorbell and each owner gets one')
     .option('--beyond-this-machine', 'let it load addresses that are not on this machine')
     .option('--metrics <[host:]port>', 'serve its figures for Prometheus at /metrics')
+    .option('--report <file>', 'at its end, write a page with its curves and what it came to')
     .addHelpText(
       'after',
       `
@@ -70,7 +83,7 @@ parts run, verbs of agencies and moderators find them with --data.
 
 Examples:
   $ npx doorsill fleet --doorbells 100 --ask 30s --for 2m
-  $ npx doorsill fleet --doorbells 1000 --workers 2 --profile town.yaml --json
+  $ npx doorsill fleet --doorbells 1000 --workers 2 --profile town.yaml --report fleet.html
   $ npx doorsill fleet --doorbells 8000 --seed 7 --shard 2/8 --beyond-this-machine --bridge https://bridge.test --enrol batch.code --broker mqtts://area.test:8883 --home-broker mqtts://homes.test:8883 --home-accounts ./accounts
 
 Exit status: 0 nothing was lost, 1 footage, messages or doorbells were, 2 wrong usage, 3 an address that is not on this machine, 5 this machine,
@@ -78,8 +91,11 @@ Exit status: 0 nothing was lost, 1 footage, messages or doorbells were, 2 wrong 
     )
     .action(async (options: FleetCommandOptions, command: Command) => {
       const context = openContext(command);
-      const metrics = options.metrics === undefined ? null : readListen(options.metrics);
-      await run(await read(options, context), metrics, context);
+      const told = {
+        metrics: options.metrics === undefined ? null : readListen(options.metrics),
+        report: options.report === undefined ? null : resolve(options.report),
+      };
+      await run(await read(options, context), told, context);
     });
 }
 
@@ -182,23 +198,20 @@ function checkAddress(option: string, text: string, scheme: RegExp, isAnywhere: 
 }
 
 /** Runs it, printing a line a second and what it came to. */
-async function run(
-  options: FleetOptions,
-  metrics: { host: string; port: number } | null,
-  context: Context,
-): Promise<void> {
-  const { output } = context;
+async function run(options: FleetOptions, { metrics, report }: Told, context: Context): Promise<void> {
+  const { output, clock, disk } = context;
   const signal = stopSignal();
+  const { expectPageWritable, writePage } = await import('../report/write-reports.ts');
+  if (report !== null) await expectPageWritable('--report', report);
   if (options.folder !== null) await mkdir(options.folder, { recursive: true, mode: 0o700 });
   const { runFleet } = await import('../fleet/fleet.ts');
   const { FleetMetrics } = await import('../fleet/fleet-metrics.ts');
+  const { FleetHistory } = await import('../fleet/fleet-history.ts');
+  const { fleetReportHtml, lossesOf } = await import('../fleet/fleet-report.ts');
   const served = metrics === null ? null : new FleetMetrics();
-  const { doorbells, seed, shard } = options;
-  const part = shard.of === 1 ? '' : `, part ${shard.index} of ${shard.of}`;
-  output.result(
-    { event: 'begins', doorbells, seed, shard: `${shard.index}/${shard.of}` },
-    `${doorbells} doorbells of seed ${seed}${part}`,
-  );
+  const history = new FleetHistory();
+  const startedUs = clock.wallUs();
+  sayBeginning(options, output);
   const line = new ProgressLine(!output.json);
   const isTerminal = process.stderr.isTTY === true && !output.json;
   try {
@@ -221,6 +234,7 @@ async function run(
           ),
         line: (figures) => {
           served?.set(figures);
+          history.add(figures);
           if (isTerminal) line.show(() => lineText(figures));
           else output.result({ event: 'second', ...figures }, lineText(figures));
         },
@@ -229,12 +243,43 @@ async function run(
     );
     line.clear();
     output.result({ event: 'ended', ...summary }, summaryText(summary));
-    const { segmentsLost, failed, died, unbelieved } = summary;
-    if (segmentsLost + failed + died + unbelieved > 0) process.exitCode = 1;
+    if (lossesOf(summary).length > 0) process.exitCode = 1;
+    if (report !== null) {
+      await writePage(disk, report, fleetReportHtml(reportOf(options, { summary, history, startedUs })));
+      output.result({ event: 'report', file: report }, `Its page: ${report}`);
+    }
   } finally {
     line.clear();
     await served?.stop();
   }
+}
+
+function sayBeginning({ doorbells, seed, shard }: FleetOptions, output: Context['output']): void {
+  const part = shard.of === 1 ? '' : `, part ${shard.index} of ${shard.of}`;
+  output.result(
+    { event: 'begins', doorbells, seed, shard: `${shard.index}/${shard.of}` },
+    `${doorbells} doorbells of seed ${seed}${part}`,
+  );
+}
+
+/** What its page tells. The command names the seed also where it was drawn, and no account that an address had in it. */
+function reportOf(
+  { seed, shard, profile }: FleetOptions,
+  ran: { summary: FleetSummary; history: FleetHistory; startedUs: number },
+): FleetReport {
+  const command = commandLine().replaceAll(/:\/\/[^@/\s]*@/g, '://...@');
+  return {
+    tool: `doorsill ${ownVersion()}`,
+    machine: `${platform()} ${arch()}, ${availableParallelism()} processors, Node ${process.version}`,
+    startedAt: new Date(ran.startedUs / 1_000).toISOString(),
+    seed,
+    shard: `${shard.index}/${shard.of}`,
+    command: /(^| )--seed[ =]/.test(command) ? command : `${command} --seed ${seed}`,
+    profile,
+    points: ran.history.points,
+    secondsEach: ran.history.linesEach,
+    summary: ran.summary,
+  };
 }
 
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;

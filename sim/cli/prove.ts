@@ -1,12 +1,12 @@
 // Owns: the verb `prove`: its arguments, what it prints, its page, its exit status. Not here: the claims (prove/).
-import { access, constants, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, isNoSpace, SystemPrograms, systemCode, utf8 } from '../../device/index.ts';
+import { SystemPrograms } from '../../device/index.ts';
 import { type Claim, countVerdicts, verdictText } from '../prove/claim.ts';
 import { proofHtml } from '../prove/proof-page.ts';
-import { type Proof, runProof } from '../prove/run-proof.ts';
+import { runProof } from '../prove/run-proof.ts';
 import { lengthText } from '../report/report-words.ts';
+import { expectPageWritable, writePage } from '../report/write-reports.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext } from './context.ts';
 import { ownVersion } from './own-version.ts';
@@ -48,7 +48,7 @@ Exit status: 0 no claim is false, 1 one is, 2 wrong usage, 5 this machine.`,
       const context = openContext(command);
       const { output, logLevel } = context;
       const file = resolve(options.out);
-      await expectWritable(file);
+      await expectPageWritable('--out', file);
       const deps = { ...context, programs: new SystemPrograms(), logLevel };
       const signal = stopSignal(() =>
         output.progress('Its processes, its folder and its network are being taken away; then it ends.'),
@@ -62,7 +62,7 @@ Exit status: 0 no claim is false, 1 one is, 2 wrong usage, 5 this machine.`,
         deps,
         signal,
       );
-      await writePage(context, file, proof);
+      await writePage(context.disk, file, proofHtml(proof));
       const { shown, false: wrong, 'left out': without } = countVerdicts(proof.claims);
       const { durationMs } = proof;
       output.result(
@@ -81,22 +81,4 @@ function sayClaim(claim: Claim, { output }: Context): void {
   const lines = [`  ${verdict === 'false' ? 'FALSE' : verdict}`.padEnd(12) + title, ...wrong];
   if (why !== undefined) lines.push(`            ${why}`);
   output.result({ event: 'claim', ...claim }, lines.join('\n'));
-}
-
-/** A page that cannot be written is found before a minute has passed. Throws `usage`, or the system's refusal. */
-async function expectWritable(file: string): Promise<void> {
-  const found = await stat(file).catch(() => null);
-  if (found && !found.isFile()) throw failure('usage', { detail: `--out takes a file, and ${file} is none` });
-  await access(dirname(file), constants.W_OK);
-}
-
-/** Throws `report_unwritten`. */
-async function writePage({ disk }: Context, file: string, proof: Proof): Promise<void> {
-  try {
-    await disk.replaceFile(file, utf8(proofHtml(proof)));
-  } catch (thrown) {
-    if (systemCode(thrown) === null) throw thrown;
-    const detail = isNoSpace(thrown) ? 'no space is left' : thrown instanceof Error ? thrown.message : String(thrown);
-    throw failure('report_unwritten', { folder: file, detail }, thrown);
-  }
 }

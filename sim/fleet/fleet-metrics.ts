@@ -49,6 +49,7 @@ export const FLEET_FIGURES: readonly Figure[] = [
     (line) => seconds(line.latenessP99Ms),
   ],
   ['processor_cores', 'Processors that the fleet’s processes took.', 'gauge', ({ cores }) => cores],
+  ['processes_died_total', 'Processes that ended before the fleet did.', 'counter', ({ died }) => died],
   ['memory_bytes', 'Memory of the fleet’s processes.', 'gauge', ({ memoryBytes }) => memoryBytes],
   [
     'open_descriptors',

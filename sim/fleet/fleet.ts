@@ -74,6 +74,8 @@ export interface FleetLine extends FleetCounts {
   /** Files and connections that these have open, and timers; both stay as they are while a fleet does. */
   readonly descriptors: number;
   readonly timers: number;
+  /** Processes that ended before the fleet did. */
+  readonly died: number;
 }
 
 export interface FleetSummary extends Omit<FleetLine, 'cores'> {
@@ -88,8 +90,6 @@ export interface FleetSummary extends Omit<FleetLine, 'cores'> {
   /** Clips that the embedded agency is shown by the bridge when the fleet ends; null where nobody asks. What was taken back is not among them. */
   readonly clipsShown: number | null;
   readonly codes: Readonly<Record<string, number>>;
-  /** Processes that ended before the fleet did. */
-  readonly died: number;
 }
 
 /** What a machine has. */
@@ -336,7 +336,7 @@ class FleetRun {
       latenessP50Ms: recent.quantile(0.5),
       latenessP99Ms: recent.quantile(0.99),
       cores: Math.round(((cpuMs - before.cpuMs) / Math.max(1, atMs - before.atMs)) * 1_000) / 1_000,
-      ...{ memoryBytes, descriptors, timers },
+      ...{ memoryBytes, descriptors, timers, died: this.died },
     };
   }
 
@@ -369,7 +369,6 @@ class FleetRun {
       memoryBytesEach: Math.round((line.memoryBytes - memoryBeforeBytes) / each),
       clipsShown,
       codes,
-      died: this.died,
     };
   }
 }

@@ -1,7 +1,8 @@
 // Owns: a run's reports as files in a folder, each whole or not there: 0600, in a folder that is made 0700. Pictures that lie beside
 // the report go into its page. Not here: what the reports say (report-*.ts).
-import { join } from 'node:path';
-import { type Disk, failure, isNoSpace, systemCode } from '../../device/exports-without-firmware.ts';
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Disk, failure, isNoSpace, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
 import { reportGithub } from './report-github.ts';
 import { reportHtml } from './report-html.ts';
 import { reportJunit } from './report-junit.ts';
@@ -35,15 +36,42 @@ export async function writeReports(
     await disk.makeFolder(folder);
     for (const kind of kinds) {
       const path = join(folder, REPORT_FILES[kind]);
-      await disk.replaceFile(path, new TextEncoder().encode(await textOf(kind, disk, folder, report)));
+      await disk.replaceFile(path, utf8(await textOf(kind, disk, folder, report)));
       paths.push(path);
     }
   } catch (thrown) {
-    if (systemCode(thrown) === null) throw thrown;
-    const detail = isNoSpace(thrown) ? 'no space is left' : thrown instanceof Error ? thrown.message : String(thrown);
-    throw failure('report_unwritten', { folder, detail }, thrown);
+    throw unwritten(folder, thrown);
   }
   return paths;
+}
+
+/**
+ * A page that cannot be written is found before what it is about has run. `option` named the file. Throws `usage`, `report_unwritten`.
+ */
+export async function expectPageWritable(option: string, file: string): Promise<void> {
+  const found = await stat(file).catch(() => null);
+  if (found && !found.isFile()) throw failure('usage', { detail: `${option} takes a file, and ${file} is none` });
+  try {
+    await access(dirname(file), constants.W_OK);
+  } catch (thrown) {
+    throw unwritten(file, thrown);
+  }
+}
+
+/** Writes one page (0600) in one step. Throws `report_unwritten` when the disk refuses. */
+export async function writePage(disk: Disk, file: string, html: string): Promise<void> {
+  try {
+    await disk.replaceFile(file, utf8(html));
+  } catch (thrown) {
+    throw unwritten(file, thrown);
+  }
+}
+
+/** What the disk refused, as a failure; anything else as it is. */
+function unwritten(folder: string, thrown: unknown): unknown {
+  if (systemCode(thrown) === null) return thrown;
+  const detail = isNoSpace(thrown) ? 'no space is left' : thrown instanceof Error ? thrown.message : String(thrown);
+  return failure('report_unwritten', { folder, detail }, thrown);
 }
 
 async function textOf(kind: ReportKind, disk: Disk, folder: string, report: RunReport): Promise<string> {

@@ -58,6 +58,13 @@ it('says before it starts how many would fit', async () => {
   expect([status, JSON.parse(stderr).error.code]).toEqual([5, 'fleet_too_large']);
 });
 
+it('says before it starts that its page cannot be written', async () => {
+  const folderItself = await fleet('--report', folder.path);
+  expect([folderItself.status, JSON.parse(folderItself.stderr).error.code]).toEqual([2, 'usage']);
+  const nowhere = await fleet('--report', join(folder.path, 'not-there', 'fleet.html'));
+  expect([nowhere.status, JSON.parse(nowhere.stderr).error.code]).toEqual([5, 'report_unwritten']);
+});
+
 it('begins in a new folder alone', async () => {
   await codeFile('http://127.0.0.1:1');
   const { status, stderr } = await fleet('--data', folder.path);

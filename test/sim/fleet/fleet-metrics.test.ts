@@ -5,7 +5,17 @@ import { NO_COUNTS } from '../../../sim/fleet/fleet-process-tally.ts';
 
 const LINE: FleetLine = {
   ...NO_COUNTS,
-  ...{ doorbells: 10, up: 9, seconds: 3, asked: 2, cores: 0.25, memoryBytes: 1_000, descriptors: 70, timers: 30 },
+  ...{
+    doorbells: 10,
+    up: 9,
+    seconds: 3,
+    asked: 2,
+    cores: 0.25,
+    memoryBytes: 1_000,
+    descriptors: 70,
+    timers: 30,
+    died: 0,
+  },
   ...{ latenessP50Ms: 4, latenessP99Ms: null },
 };
 const open: FleetMetrics[] = [];
