@@ -35,20 +35,13 @@ export class SqlAccessLog implements AccessLog {
   }
 
   async page(of: AccessPage): Promise<LoggedAccess[]> {
-    const { reader } = of;
+    const keys = of.reader && (await keysOf(this.tables, of.reader));
     const rows = await this.tables
       .selectFrom('access_log')
       .selectAll()
       .select('rowid')
       .where('rowid', '>', of.after)
-      .$if(reader !== null, (all) =>
-        all.where((row) =>
-          row.or([
-            row('agency', '=', reader?.agency ?? ''),
-            row('agency', 'in', keysOf(this.tables, reader?.organisation ?? '')),
-          ]),
-        ),
-      )
+      .$if(keys !== null, (all) => all.where('agency', 'in', keys ?? []))
       .$if(of.clip !== null, (all) => all.where('clip', '=', of.clip ?? ''))
       .orderBy('rowid')
       .limit(of.most)

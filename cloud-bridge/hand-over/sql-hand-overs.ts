@@ -10,6 +10,16 @@ import type { GrantKey, RevokedGrant } from '../intake/store.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { HandOverJob, HandOverStore } from './store.ts';
 
+/** Steps after which the vault has still to be told something. */
+const BEGUN = ['handed-over', 'withdrawing', 'recalling'] as const;
+
+const SAID = [
+  'hand_overs.state as step',
+  'hand_overs.revocation',
+  'hand_overs.pairing',
+  'hand_overs.home_recall',
+] as const;
+
 export class SqlHandOvers implements HandOverStore {
   private readonly tables: Kysely<Tables>;
   private readonly custody: SqlCustody;
@@ -20,29 +30,38 @@ export class SqlHandOvers implements HandOverStore {
   }
 
   async jobs(vault: string, most: number): Promise<HandOverJob[]> {
-    const rows = await this.tables
+    // Two questions, each served by an index; one for both would read every clip that the vault ever got. A cross join, because
+    // SQLite then begins with what is on its left.
+    const begun = this.tables
+      .selectFrom('hand_overs')
+      .crossJoin('intakes')
+      .whereRef('intakes.device', '=', 'hand_overs.device')
+      .whereRef('intakes.grant_id', '=', 'hand_overs.grant_id')
+      .where('hand_overs.state', 'in', [...BEGUN])
+      .where('intakes.vault', '=', vault)
+      .selectAll('intakes')
+      .select([...SAID]);
+    // A clip from before statements existed stays: its full manifest names the home.
+    const stored = this.tables
       .selectFrom('intakes')
       .leftJoin('hand_overs', (join) =>
         join.onRef('hand_overs.device', '=', 'intakes.device').onRef('hand_overs.grant_id', '=', 'intakes.grant_id'),
       )
-      .selectAll('intakes')
-      .select(['hand_overs.state as step', 'hand_overs.revocation', 'hand_overs.pairing', 'hand_overs.home_recall'])
       .where('intakes.vault', '=', vault)
+      .where('intakes.state', '=', 'stored')
+      .where('intakes.handed_over_s', 'is', null)
+      .where('intakes.statement', '<>', '')
       .where((where) =>
-        where.or([
-          where('hand_overs.state', 'in', ['handed-over', 'withdrawing', 'recalling']),
-          // A clip from before statements existed stays: its full manifest names the home.
-          where.and([
-            where('intakes.state', '=', 'stored'),
-            where('intakes.handed_over_s', 'is', null),
-            where('intakes.statement', '<>', ''),
-          ]),
-        ]),
+        where.or([where('hand_overs.state', 'is', null), where('hand_overs.state', 'not in', [...BEGUN])]),
       )
-      .orderBy('intakes.stored_s')
-      .limit(most)
-      .execute();
-    return rows.flatMap((row) => toJob(row) ?? []);
+      .selectAll('intakes')
+      .select([...SAID]);
+    const rows = [
+      ...(await begun.orderBy('intakes.stored_s').limit(most).execute()),
+      ...(await stored.orderBy('intakes.stored_s').limit(most).execute()),
+    ];
+    const oldest = rows.sort((one, other) => (one.stored_s ?? 0) - (other.stored_s ?? 0)).slice(0, most);
+    return oldest.flatMap((row) => toJob(row) ?? []);
   }
 
   async job(key: GrantKey): Promise<HandOverJob | null> {

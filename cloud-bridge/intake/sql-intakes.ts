@@ -218,9 +218,7 @@ export class SqlIntakes implements IntakeStore {
     let query = this.tables
       .selectFrom('intakes')
       .selectAll()
-      .where((all) =>
-        all.or([all('agency', '=', reader.agency), all('agency', 'in', keysOf(this.tables, reader.organisation))]),
-      )
+      .where('agency', 'in', await keysOf(this.tables, reader))
       .where('state', '=', 'stored')
       .orderBy('stored_s', 'desc')
       .orderBy('clip', 'desc')

@@ -1,6 +1,6 @@
 // Owns: sealed full manifests in SQL, and older unsealed ones. Not here: sealing and opening (intake/stored-manifest-encryption.ts), who
 // may have one opened (disputes/).
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { FactsOf } from '../../device/protocol/custody.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
@@ -34,7 +34,8 @@ export class SqlManifests implements FormerManifests {
     const rows = await this.tables
       .selectFrom('intakes')
       .select(['device', 'grant_id', 'clip', 'manifest'])
-      .where('manifest', '<>', '')
+      // Spelled out, not bound: else no index of these rows alone would serve it.
+      .where('manifest', '<>', sql.lit(''))
       .limit(most)
       .execute();
     return rows.map(({ grant_id: grant, ...row }) => ({ ...row, grant }));

@@ -368,4 +368,21 @@ export const MIGRATIONS: Migrations = [
     `update enrolment_codes set enrolled = 1 where used_by is not null`,
     `alter table enrolment_codes drop column used_by`,
   ],
+  [
+    // An SQLite index ends with the row's number by itself.
+    {
+      sqlite: [],
+      postgres: [
+        `drop index access_log_by_clip, access_log_by_agency`,
+        `create index access_log_by_clip on access_log (clip, rowid)`,
+        `create index access_log_by_agency on access_log (agency, rowid)`,
+      ],
+    },
+    `create index intakes_unsealed on intakes (device) where manifest <> ''`,
+    `create index area_cells_published on area_cells (cell) where parts > 0`,
+    `create index search_documents_published on search_documents (cell) where parts > 0`,
+    `drop index requests_by_partner`,
+    `create index requests_by_partner on requests (partner, expires_s)`,
+    `create index webhook_events_by_type on webhook_events (type, state)`,
+  ],
 ];

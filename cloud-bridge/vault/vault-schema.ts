@@ -143,4 +143,16 @@ export const MIGRATIONS: Migrations = [
     // Made with full manifests, which are not accepted any more.
     `delete from offers`,
   ],
+  [
+    `create index trail_of_agency on trail (agency, sequence)`,
+    `create index item_cases_by_case on item_cases (case_id, item)`,
+    `create index item_categories_by_category on item_categories (category, item)`,
+    `create index tokens_by_client on tokens (client)`,
+    `create index tokens_by_agency on tokens (agency)`,
+    `create index tokens_by_expiry on tokens (expires_s)`,
+    `create index links_by_item on links (item)`,
+    `create index links_by_maker on links (by)`,
+    `create index links_by_expiry on links (expires_s)`,
+    `create index offers_by_age on offers (at_s)`,
+  ],
 ];

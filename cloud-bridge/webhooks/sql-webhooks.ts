@@ -62,7 +62,8 @@ export class SqlWebhooks implements WebhookStore {
         .limit(LEAVES_AT_ONCE)
         .execute();
       // No agency has a webhook: only the position in the log is stored.
-      const hasHooks = await step.selectFrom('webhooks').select('url').where('url', 'is not', null).executeTakeFirst();
+      const hooks = step.selectFrom('webhooks').select('url').where('url', 'is not', null).limit(1);
+      const hasHooks = await hooks.executeTakeFirst();
       if (hasHooks) for (const leaf of leaves) await enter(step, seams.toldBy(leaf));
       if (hasHooks) {
         for (const { request, expires_s } of await expiredSince(step, progress?.swept_s ?? nowS, nowS)) {

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { databasePlace } from '../../cloud-bridge/persistence/open-database.ts';
 import { openRegistryStore, REGISTRY_FILES } from '../../cloud-bridge/registry/sql-registry-store.ts';
 import { openVaultDatabase } from '../../cloud-bridge/vault/vault-database.ts';
@@ -10,8 +11,41 @@ import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { filePlace, openBridgeDatabase, PLACE_SEAMS } from '../support/bridge-database.ts';
+import { temporaryFolder } from '../support/command-line.ts';
+import { runOtherBridgeStatements, runOtherVaultStatements } from './support/other-statements.ts';
 import { storesContract } from './support/stores-contract.ts';
 import type { Part } from './support/stores-ground.ts';
+import { wholeReads } from './support/whole-reads.ts';
+
+/** Each text that a store had prepared, and each method that stores have. */
+const statements = new Set<string>();
+const methods = new Map<string, { mock: { calls: unknown[][] } }>();
+const folder = temporaryFolder('plans');
+const [bridge, vault] = [join(folder.path, 'bridge.sqlite'), join(folder.path, 'vault.sqlite')];
+
+beforeAll(async () => {
+  const { prepare } = Sqlite.prototype;
+  vi.spyOn(Sqlite.prototype, 'prepare').mockImplementation(function (this: Sqlite.Database, text: string) {
+    statements.add(text);
+    return prepare.call(this, text);
+  });
+  for (const { close, ...stores } of [
+    await openBridgeDatabase(bridge),
+    await openVaultDatabase(filePlace(vault), PLACE_SEAMS),
+  ]) {
+    for (const store of Object.values(stores)) {
+      const kind: Record<string, () => unknown> = Object.getPrototypeOf(store);
+      for (const name of Object.getOwnPropertyNames(kind)) {
+        if (name !== 'constructor') methods.set(`${store.constructor.name}.${name}`, vi.spyOn(kind, name));
+      }
+    }
+    await close();
+  }
+});
+afterAll(() => {
+  vi.restoreAllMocks();
+  folder.dispose();
+});
 
 storesContract(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-stores-'));
@@ -35,4 +69,19 @@ storesContract(async () => {
     },
     dispose: () => rm(folder, { recursive: true }),
   };
+});
+
+describe('the statements of all stores, each as it was run,', () => {
+  it('read no table whole that grows with homes, requests or clips', async () => {
+    const [rows, evidence] = [await openBridgeDatabase(bridge), await openVaultDatabase(filePlace(vault), PLACE_SEAMS)];
+    await runOtherBridgeStatements(rows);
+    await runOtherVaultStatements(evidence);
+    await Promise.all([rows.close(), evidence.close()]);
+    const untried = [...methods].filter(([, { mock }]) => mock.calls.length === 0).map(([name]) => name);
+    expect(untried).toEqual([]);
+    expect(wholeReads(bridge, statements)).toEqual([]);
+    expect(wholeReads(vault, statements)).toEqual([]);
+    // What would be found.
+    expect(wholeReads(bridge, ['select * from "intakes" where "manifest" <> ?'])).toHaveLength(1);
+  });
 });

@@ -67,6 +67,7 @@ const ROWS: ((kind: DatabaseKind) => string[])[] = [
            values (${at + 1}, '{"kind":"${what}","home":"${HOME}"}', null, ${bytes(kind, 'aa')}, '{}')`,
     ),
   () => [`insert into enrolment_codes values ('used', 100, 'k-used')`],
+  () => [`insert into enrolment_codes values ('batch', 100, 3, 1)`],
 ];
 
 /** Versions there are rows for: each that was released. */
@@ -88,6 +89,8 @@ export async function expectFormer(database: Database, version: number): Promise
   // A code that was used is still its device's alone.
   const reuse = (key: string) => enrolments.redeem('used', { device: `device-${key}`, key, enrolledS: 2 });
   expect([await reuse('k-other'), await reuse('k-used')]).toEqual([false, version >= 8]);
+  const batches = (await enrolments.codes(0)).filter(({ devicesMax }) => devicesMax > 1);
+  expect(batches).toMatchObject(version >= 9 ? [{ secretSha256: 'batch', devicesMax: 3, enrolled: 1 }] : []);
   expect(await requests.find('request-a')).toMatchObject({
     state: 'published',
     organisation: 'agency-a',
