@@ -1,14 +1,17 @@
 // Owns: vitest's settings for `npm run check:mutants`: the usual ones with the tests of one part alone, without a build before them.
 // Not here: which tests those are (sim/setup/check-mutants.mjs), the usual settings (vitest.config.ts).
 import { defineConfig } from 'vitest/config';
+import { keptThreads } from './support/kept-threads.ts';
 import usual from './vitest.config.ts';
 
 export default defineConfig({
   ...usual,
+  plugins: [keptThreads],
   test: {
     ...usual.test,
     include: (process.env['DOORSILL_MUTANT_TESTS'] ?? '').split(',').filter((name) => name !== ''),
     globalSetup: [],
+    setupFiles: ['test/support/forget-mutant.ts'],
     // The files of one mutant's tests load the device once, not each for itself: that is most of their time.
     isolate: false,
     coverage: {

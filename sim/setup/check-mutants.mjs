@@ -3,7 +3,8 @@
 // its tests reach. Its last line is `N passed, N failed`.
 // Not here: the tests, what is said about each survivor (test/survivors.json).
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from './report.mjs';
@@ -142,7 +143,11 @@ function mutate(name, { mutate: files, tests }) {
   };
   writeFileSync(config, JSON.stringify(settings, null, 2));
   const stryker = join(home, 'node_modules/@stryker-mutator/core/bin/stryker.js');
-  const ran = run(process.execPath, [stryker, 'run', config], { DOORSILL_MUTANT_TESTS: tests.join(',') });
+  // The tests' folders are in memory where they can be: a test of a ledger waits for the disk most of its time otherwise.
+  const folders = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'doorsill-mutants-'));
+  const env = { DOORSILL_MUTANT_TESTS: tests.join(','), TMPDIR: folders };
+  const ran = run(process.execPath, [stryker, 'run', config], env);
+  rmSync(folders, { recursive: true, force: true });
   return ran && existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null;
 }
 

@@ -2,67 +2,36 @@
 // Holds: each frame of a clip is compared with the ring's, one by one: what is copied bit for bit, what is encoded by its number, its time
 // and its parameter sets. The faults are planted into the tables that were read, or into the bytes of the samples.
 // Not here: decoding what was encoded, the file's structure, sound (self-check.test.ts, clip-file-check.test.ts).
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes, utf8 } from '../../../device/base/bytes.ts';
-import type { Segment } from '../../../device/camera/segment.ts';
 import { type FileTables, type FileVideo, FTYP_BYTES, readMoov } from '../../../device/clip/clip-file-check.ts';
 import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import { SampleCheck } from '../../../device/clip/frame-check.ts';
 import { SampleReader } from '../../../device/clip/read-ahead.ts';
 import type { Window } from '../../../device/protocol/shared-claims.ts';
-import { liveGrantFor } from '../../support/live-grant.ts';
-import { cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
-import { makeFootage, x264 } from './support/footage.ts';
-import { captureFile, frameTimesUs } from './support/segmenter.ts';
-
-const [ffmpeg] = await everyFfmpeg();
+import { type CheckedClip, HEAD, silentClips } from './support/checked-clips.ts';
+import { readerOf } from './support/cutting.ts';
+import { frameTimesUs } from './support/segmenter.ts';
 
 /** A clip, the ring that it was cut from, and what its tables say. */
-interface Cut {
-  segments: Segment[];
-  window: Window;
+interface Cut extends Omit<CheckedClip, 'clip'> {
   clip: CutFacts;
-  bytes: Uint8Array;
   tables: FileTables;
 }
 
-const FRAMES = 45;
-/** Frames of `smart` that are encoded; all that follow are copies. */
-const HEAD = 7;
-let folder = '';
-/** Cut in the middle of a GOP; at the start of one; the same with a window that goes on after the last frame. */
 let smart: Cut;
 let copy: Cut;
 let short: Cut;
-/** Nothing is copied: the order in which its frames are shown is not the one in which they are decoded. */
 let reordered: Cut;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'doorsill-frames-'));
-  const plain = await captured(x264(15, '-slices', '2'));
-  smart = await cutOf(plain, 15 - HEAD, 40);
-  copy = await cutOf(plain, 15, 40);
-  short = await cutOf(plain, 15, FRAMES - 1, 10_000_000);
-  reordered = await cutOf(await captured(x264(15, '-preset', 'medium', '-bf', '3')), 8, 40);
+  const clips = await silentClips();
+  [smart, copy, short, reordered] = [read(clips.smart), read(clips.copy), read(clips.short), read(clips.reordered)];
 });
-afterAll(() => rm(folder, { recursive: true }));
 
-async function captured(video: string[]): Promise<Segment[]> {
-  if (!ffmpeg) throw new Error('no ffmpeg');
-  return captureFile(ffmpeg.path, await makeFootage(ffmpeg.path, folder, { video, frames: FRAMES }));
-}
-
-/** The clip of frame `from` up to frame `to` and `moreUs` beyond. */
-async function cutOf(segments: Segment[], from: number, to: number, moreUs = 0): Promise<Cut> {
-  if (!ffmpeg) throw new Error('no ffmpeg');
-  const times = frameTimesUs(segments);
-  const window = { startUs: times[from] ?? 0, endUs: (times[to] ?? 0) + moreUs };
-  const { clip, bytes } = await cut(liveGrantFor({ window }).live, depsFor(ffmpeg, segments));
-  const moovBytes = Buffer.from(bytes).readUInt32BE(FTYP_BYTES);
-  return { segments, window, clip, bytes, tables: readMoov(bytes.subarray(FTYP_BYTES, FTYP_BYTES + moovBytes)) };
+function read(clip: CheckedClip): Cut {
+  const moovBytes = Buffer.from(clip.bytes).readUInt32BE(FTYP_BYTES);
+  return { ...clip, tables: readMoov(clip.bytes.subarray(FTYP_BYTES, FTYP_BYTES + moovBytes)) };
 }
 
 /** Compares a clip with its ring; `changes` replace what is checked. */

@@ -1,8 +1,5 @@
 // Shows that the self-check finds every kind of fault that could carry something out, or bring something wrong: each is
 // planted into a clip that passes, and must be named.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes, utf8 } from '../../../device/base/bytes.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
@@ -14,14 +11,11 @@ import { SelfCheck, selfCheck } from '../../../device/clip/self-check.ts';
 import { parseInit } from '../../../device/media/fragment.ts';
 import type { Window } from '../../../device/protocol/shared-claims.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { type CutClip, childProcesses, cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
-import { makeFootage, x264 } from './support/footage.ts';
+import { type CheckedClip, clipWithSound, ffmpeg } from './support/checked-clips.ts';
+import { childProcesses, cut, depsFor, readerOf } from './support/cutting.ts';
 import { behindSlices, withSamples } from './support/planting.ts';
-import { captureFile, frameTimesUs } from './support/segmenter.ts';
+import { frameTimesUs } from './support/segmenter.ts';
 import { Surgery } from './support/surgery.ts';
-
-const [ffmpeg] = await everyFfmpeg();
-if (!ffmpeg) throw new Error('no ffmpeg');
 
 /** Frames of the clip that are encoded anew; the others are copies. */
 const ENCODED = 12;
@@ -31,20 +25,11 @@ const AVC1_COMPRESSOR_AT = 8 + 8 + 42;
 
 let segments: Segment[] = [];
 let window: Window;
-let good: CutClip;
+let good: CheckedClip;
 
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'doorsill-check-'));
-  const source = await makeFootage(ffmpeg.path, folder, {
-    video: x264(15, '-slices', '2'),
-    frames: 60,
-    sound: 'sine=r=48000',
-  });
-  segments = await captureFile(ffmpeg.path, source);
-  await rm(folder, { recursive: true });
-  window = windowOf(18, 40);
-  const { live } = liveGrantFor({ window, audio: true });
-  good = await cut(live, depsFor(ffmpeg, segments));
+  good = await clipWithSound();
+  ({ segments, window } = good);
 });
 
 /** From frame `from` up to frame `to`, moved by `startMs` and `endMs`. */

@@ -1,0 +1,72 @@
+// Owns: the clips that faults are planted into, with the ring that each was cut from: made once in a thread, also where it runs the
+// tests many times, as for `npm run check:mutants`. Nobody may change their bytes.
+// Not here: the faults (self-check.test.ts, frame-check.test.ts).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Segment } from '../../../../device/camera/segment.ts';
+import type { Window } from '../../../../device/protocol/shared-claims.ts';
+import { liveGrantFor } from '../../../support/live-grant.ts';
+import { type CutClip, cut, depsFor, everyFfmpeg } from './cutting.ts';
+import { makeFootage, type Style, x264 } from './footage.ts';
+import { captureFile, frameTimesUs } from './segmenter.ts';
+
+/** A clip, the ring that it was cut from, and its window. */
+export interface CheckedClip extends CutClip {
+  segments: Segment[];
+  window: Window;
+}
+
+export const [ffmpeg] = await everyFfmpeg();
+
+/** Footage of these frames. */
+async function captured(style: Style): Promise<Segment[]> {
+  if (!ffmpeg) throw new Error('no ffmpeg');
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-checked-'));
+  try {
+    return await captureFile(ffmpeg.path, await makeFootage(ffmpeg.path, folder, style));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The clip of frame `from` up to frame `to` and `moreUs` beyond. */
+async function cutOf(segments: Segment[], [from, to]: [number, number], audio = false, moreUs = 0) {
+  if (!ffmpeg) throw new Error('no ffmpeg');
+  const times = frameTimesUs(segments);
+  const window = { startUs: times[from] ?? 0, endUs: (times[to] ?? 0) + moreUs };
+  return { segments, window, ...(await cut(liveGrantFor({ window, audio }).live, depsFor(ffmpeg, segments))) };
+}
+
+let sounding: Promise<CheckedClip> | null = null;
+
+/** 22 frames with sound, of which 12 are encoded anew and the others are copies of two slices each. */
+export function clipWithSound(): Promise<CheckedClip> {
+  const style = { video: x264(15, '-slices', '2'), frames: 60, sound: 'sine=r=48000' };
+  sounding ??= captured(style).then((segments) => cutOf(segments, [18, 40], true));
+  return sounding;
+}
+
+/** Frames of the footage of `silentClips`. */
+const FRAMES = 45;
+/** Those of `smart` that are encoded, before the copies. */
+export const HEAD = 7;
+
+/** Cut in the middle of a GOP; at the start of one; the same with a window that goes on after the last frame. */
+type Silent = Record<'smart' | 'copy' | 'short' | 'reordered', CheckedClip>;
+let silent: Promise<Silent> | null = null;
+
+/** Clips without sound. Nothing of `reordered` is copied: its frames are not shown in the order in which they are decoded. */
+export function silentClips(): Promise<Silent> {
+  silent ??= (async () => {
+    const plain = await captured({ video: x264(15, '-slices', '2'), frames: FRAMES });
+    const shuffled = await captured({ video: x264(15, '-preset', 'medium', '-bf', '3'), frames: FRAMES });
+    return {
+      smart: await cutOf(plain, [15 - HEAD, 40]),
+      copy: await cutOf(plain, [15, 40]),
+      short: await cutOf(plain, [15, FRAMES - 1], false, 10_000_000),
+      reordered: await cutOf(shuffled, [8, 40]),
+    };
+  })();
+  return silent;
+}
