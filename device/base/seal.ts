@@ -145,15 +145,25 @@ const TRIALS = 4;
 /** AES in software is an order of magnitude slower than ChaCha20; with AES instructions the two are close. */
 const CLEARLY_SLOWER = 2;
 
-/** AES-256-GCM, or ChaCha20-Poly1305 where this CPU turns out to be clearly slower at AES. Takes a few milliseconds. */
+/** What this process's trial came to. */
+let fitting: SealCipher | null = null;
+
+/** `triedCipher`, tried at the first call in this process: its CPU stays the same, whoever asks. */
 export function fittingCipher(clock: Clock): SealCipher {
+  fitting ??= triedCipher(clock);
+  return fitting;
+}
+
+/** AES-256-GCM, or ChaCha20-Poly1305 where this CPU turns out to be clearly slower at AES. Takes a few milliseconds. */
+export function triedCipher(clock: Clock): SealCipher {
   const aesMs = trialMs('aes-256-gcm', clock);
   const chachaMs = trialMs('chacha20-poly1305', clock);
   return aesMs > CLEARLY_SLOWER * chachaMs ? 'chacha20-poly1305' : 'aes-256-gcm';
 }
 
 function trialMs(cipher: SealCipher, clock: Clock): number {
-  const key: SealKey = { cipher, secret: new Uint8Array(SEAL_KEY_BYTES) };
+  // No key serves two ciphers, not even here.
+  const key: SealKey = { cipher, secret: createHash('sha256').update(cipher).digest() };
   const plain = new Uint8Array(TRIAL_BYTES);
   const nonce = new Uint8Array(SEAL_NONCE_BYTES);
   let bestMs = Number.POSITIVE_INFINITY;
