@@ -25,6 +25,12 @@ it('tells of a key that seals two records under one nonce, and of associated dat
   expect(told).toHaveLength(2);
 });
 
+it('tells of a key that serves two ciphers under one nonce', () => {
+  sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
+  sealWithNonce({ ...keyOf(1), cipher: 'chacha20-poly1305' }, nonceOf(7), one, nothing);
+  expect(told).toHaveLength(1);
+});
+
 it('is silent about the same record again, another nonce and another key', () => {
   for (const [key, nonce] of [
     [1, 1],
