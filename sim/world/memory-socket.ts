@@ -22,20 +22,12 @@ export class MemorySocket extends Socket {
   /** What was written before the connection was there. */
   private early: (() => void)[] = [];
   private isEndThere = false;
-  private received = 0;
+  /** What has arrived at this end. */
+  receivedBytes = 0;
 
   constructor(options: { allowHalfOpen: boolean }) {
     super(options);
-    Object.defineProperties(this, {
-      connecting: { value: true, writable: true },
-      remoteAddress: { value: '127.0.0.1' },
-      remoteFamily: { value: 'IPv4' },
-      remotePort: { value: 1 },
-      localAddress: { value: '127.0.0.1' },
-      localPort: { value: 1 },
-      bytesRead: { get: () => this.received },
-      setTimeout: { value: () => this },
-    });
+    Object.assign(this, { connecting: true });
   }
 
   /** Tells it where its bytes go, and whom to tell when it is closed. */
@@ -58,7 +50,7 @@ export class MemorySocket extends Socket {
   /** Bytes of the other end. Whoever sends to a closed end is told so. */
   arrive(bytes: Uint8Array): void {
     if (this.destroyed || this.isEndThere) return;
-    this.received += bytes.length;
+    this.receivedBytes += bytes.length;
     this.push(bytes);
   }
 
@@ -141,3 +133,22 @@ export class MemorySocket extends Socket {
 function bytesOf(chunk: Uint8Array | string, encoding: BufferEncoding): Uint8Array {
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Buffer.from(chunk);
 }
+
+/** What every socket here says of its place; Node's own would ask the system each time. */
+Object.defineProperties(MemorySocket.prototype, {
+  remoteAddress: { value: '127.0.0.1' },
+  remoteFamily: { value: 'IPv4' },
+  remotePort: { value: 1 },
+  localAddress: { value: '127.0.0.1' },
+  localPort: { value: 1 },
+  setTimeout: {
+    value(this: MemorySocket) {
+      return this;
+    },
+  },
+  bytesRead: {
+    get(this: MemorySocket) {
+      return this.receivedBytes;
+    },
+  },
+});
