@@ -179,7 +179,8 @@ const needsRoot = (path: string) => (thrown: unknown) => {
   throw thrown;
 };
 
-function launcherPath(): string {
+/** The absolute path of the command line, as a unit names it. */
+export function launcherPath(): string {
   // The built file lies in dist/sim/cli.
   return fileURLToPath(new URL('../../../sim/cli/doorsill.mjs', import.meta.url));
 }

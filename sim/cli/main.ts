@@ -62,6 +62,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     vault: async () => (await import('./part-verbs.ts')).addVault,
     broker: async () => (await import('./part-verbs.ts')).addBroker,
     witness: async () => (await import('./witness.ts')).addWitness,
+    deploy: async () => (await import('./deploy.ts')).addDeploy,
   },
 };
 

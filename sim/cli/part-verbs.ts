@@ -2,7 +2,7 @@
 // Not here: what the parts do; how a testbed runs them together (testbed/). Each loads only its own part, which is quicker.
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { VaultConfigInput } from '../../cloud-bridge/index.ts';
+import type { RegistryConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';
 import { failure, readTlsFiles, tlsFilesRead, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput, Doorbell } from '../../device/index.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
@@ -125,13 +125,11 @@ export function addRegistry(program: Command): void {
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'registry.json');
-        const input = { ...(await storedSettings(context, file)), dataFolder: folder };
-        const port = parsePort(options.port, 0);
+        const stored: Partial<RegistryConfigInput> = (await storedSettings(context, file)) ?? {};
+        const port = options.port === undefined ? {} : { port: parsePort(options.port, 0) };
+        const input = { ...stored, dataFolder: folder, http: { ...stored.http, ...port } };
         const { parseConfig, registryConfigSchema, startRegistry } = await import('../../cloud-bridge/index.ts');
-        const part = await startRegistry(
-          parseConfig(registryConfigSchema, { ...input, http: { port } }, file),
-          context,
-        );
+        const part = await startRegistry(parseConfig(registryConfigSchema, input, file), context);
         const ready = { url: part.url, id: part.id, key: part.publicKey };
         return { part, ready, text: `The registry ${part.id} listens at ${part.url}.` };
       });

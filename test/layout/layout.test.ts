@@ -62,6 +62,7 @@ const BRIDGE_ORDER = [
 const SIM_ORDER = [
   ...[
     'broker',
+    'deploy',
     'custody-proof',
     'officer',
     'pet-owner',

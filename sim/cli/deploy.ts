@@ -1,0 +1,45 @@
+// Owns: the verb `deploy`: prints or writes the files of a machine that serves others. Not here: what is in them (sim/deploy/).
+import { dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { failure, utf8 } from '../../device/exports-without-firmware.ts';
+import { systemdLayout } from '../deploy/systemd-layout.ts';
+import { type Context, openContext } from './context.ts';
+import { launcherPath } from './device-verbs.ts';
+
+/** RFC 1035 §2.3.1, in small letters. */
+const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/;
+
+export function addDeploy(program: Command): void {
+  const deploy = program
+    .command('deploy')
+    .description('the files of a machine that serves others. Under it: systemd')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill deploy systemd --domain doorsill.example --into ./deploy');
+  deploy
+    .command('systemd')
+    .description(
+      'registry, vault, bridge and broker as units, rows in PostgreSQL, HAProxy in front; STEPS.md says what to do with them',
+    )
+    .requiredOption('--domain <name>', 'under which bridge., registry., vault. and broker. lead to the machine')
+    .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
+    .addHelpText('after', '\nExample:\n  $ npx doorsill deploy systemd --domain doorsill.example --into ./deploy')
+    .action(async (options: { domain: string; into?: string }, command: Command) => {
+      const context = openContext(command);
+      if (!DOMAIN.test(options.domain)) throw failure('usage', { detail: `"${options.domain}" is no domain name` });
+      const files = systemdLayout({ domain: options.domain, node: process.execPath, program: launcherPath() });
+      if (options.into !== undefined) return write(context, resolve(options.into), files);
+      const text = [...files].map(([name, content]) => `# ---- ${name}\n${content}`).join('\n');
+      context.output.result({ files: Object.fromEntries(files) }, text.trimEnd());
+    });
+}
+
+async function write({ disk, output }: Context, folder: string, files: ReadonlyMap<string, string>): Promise<void> {
+  await disk.makeFolder(folder);
+  if ((await disk.list(folder)).length > 0)
+    throw failure('usage', { detail: `${folder} is not empty: name a new folder, what is there stays as it is` });
+  for (const [name, text] of files) {
+    await disk.makeFolder(dirname(join(folder, name)));
+    await disk.replaceFile(join(folder, name), utf8(text));
+  }
+  const written = [...files.keys()].map((name) => join(folder, name));
+  output.result({ event: 'written', files: written }, [...written, '', 'Begin with STEPS.md.'].join('\n'));
+}

@@ -1,0 +1,207 @@
+// Owns: the files of one machine that serves others: registry, vault, bridge and broker as units of systemd, rows in its PostgreSQL,
+// HAProxy in front. Not here: writing or printing them (sim/cli/deploy.ts).
+
+export interface LayoutWish {
+  /** Under which `bridge.`, `registry.`, `vault.` and `broker.` are this machine. */
+  domain: string;
+  /** Absolute paths of the node program and of the command line that it runs. */
+  node: string;
+  program: string;
+}
+
+const PORTS = { bridge: 8700, registry: 8701, vault: 8702 } as const;
+const WHAT = {
+  registry: 'which agencies may ask',
+  vault: 'evidence for the agencies it was granted to',
+  bridge: 'publishes requests, takes in what was granted',
+  broker: 'the area broker, by which doorbells hear of requests',
+} as const;
+type Part = keyof typeof WHAT;
+
+/** The files by their paths below a folder, in the order in which a person reads them. None holds a secret. */
+export function systemdLayout({ domain, node, program }: LayoutWish): Map<string, string> {
+  const unit = (part: Part, options: string) => unitOf(part, `${node} ${program} ${part} ${options}`);
+  const tls = '--tls-cert /etc/doorsill/broker.crt --tls-key /etc/doorsill/broker.key';
+  return new Map([
+    ['STEPS.md', steps(domain)],
+    ['sysusers.d/doorsill.conf', USERS],
+    [
+      'systemd/doorsill-registry.service',
+      unit('registry', `--data /var/lib/doorsill-registry --port ${PORTS.registry} --json`),
+    ],
+    ['systemd/doorsill-vault.service', unit('vault', `--data /var/lib/doorsill-vault --port ${PORTS.vault} --json`)],
+    ['systemd/doorsill-broker.service', unit('broker', `--data /var/lib/doorsill-broker --host 0.0.0.0 ${tls} --json`)],
+    [
+      'systemd/doorsill-bridge.service',
+      unit('bridge', `--data /var/lib/doorsill-bridge --port ${PORTS.bridge} --json`),
+    ],
+    ['settings/registry.json', printed({ ...common('registry') })],
+    ['settings/vault.json', printed({ ...common('vault'), publicUrl: `https://vault.${domain}` })],
+    [
+      'settings/bridge.json',
+      printed({
+        ...common('bridge'),
+        publicUrl: `https://bridge.${domain}`,
+        registry: { url: `http://127.0.0.1:${PORTS.registry}`, key: '' },
+        vault: { url: `http://127.0.0.1:${PORTS.vault}`, key: '' },
+        area: { url: `mqtts://broker.${domain}:8883`, accounts: '/var/lib/doorsill-broker/accounts' },
+      }),
+    ],
+    ['haproxy/haproxy.cfg', haproxy(domain)],
+  ]);
+}
+
+const printed = (settings: object) => `${JSON.stringify(settings, null, 2)}\n`;
+
+/** PostgreSQL knows the part by the user it runs as, over its socket: there is no password. */
+function common(part: 'registry' | 'vault' | 'bridge') {
+  const database = `postgres://doorsill-${part}@localhost/doorsill_${part}?host=/var/run/postgresql`;
+  return { database, http: { proxies: ['127.0.0.1'] } };
+}
+
+const USERS = `# Users of the parts. Registry and vault have one each, so that a captured bridge cannot read their keys. Bridge and broker share
+# one: the bridge makes the broker's accounts.
+u doorsill-registry - "doorsill: registry" /var/lib/doorsill-registry
+u doorsill-vault    - "doorsill: vault"    /var/lib/doorsill-vault
+u doorsill-bridge   - "doorsill: bridge and broker" /var/lib/doorsill-bridge
+`;
+
+function unitOf(part: Part, command: string): string {
+  const isBroker = part === 'broker';
+  const after = ['network-online.target', ...(isBroker ? [] : ['postgresql.service'])];
+  const more =
+    part === 'bridge' ? ['doorsill-registry.service', 'doorsill-vault.service', 'doorsill-broker.service'] : [];
+  return `# Written by \`doorsill deploy systemd\`. Put changes of your own into \`systemctl edit doorsill-${part}\`.
+[Unit]
+Description=doorsill ${part}: ${WHAT[part]}
+Wants=network-online.target
+After=${[...after, ...more].join(' ')}
+
+[Service]
+Type=exec
+ExecStart=${command}
+Restart=always
+RestartSec=5
+# What is under way ends first.
+TimeoutStopSec=60
+
+User=doorsill-${isBroker ? 'bridge' : part}
+StateDirectory=doorsill-${part}${part === 'bridge' ? ' doorsill-broker' : ''}
+StateDirectoryMode=0700
+UMask=0077
+# A crash dump would hold what homes disclosed.
+LimitCORE=0
+# Each connection is a descriptor, and each clip under way one more.
+LimitNOFILE=65536
+
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectProc=invisible
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+RemoveIPC=yes
+KeyringMode=private
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+function haproxy(domain: string): string {
+  const parts = Object.entries(PORTS);
+  const routes = parts.map(
+    ([part]) => `    use_backend ${part} if { req.hdr(host),field(1,:),lower -m str ${part}.${domain} }`,
+  );
+  const backends = parts.map(([part, port]) => {
+    // The bridge says whether it can do its work; the others answer with what they serve.
+    const ask = part === 'bridge' ? '/readyz' : '/openapi.json';
+    return `backend ${part}
+    option httpchk GET ${ask}
+    http-check expect status 200
+    server ${part} 127.0.0.1:${port} check inter 5s
+`;
+  });
+  return `# HAProxy in front of bridge, registry and vault. /etc/haproxy/doorsill.pem has a certificate for bridge., registry. and
+# vault.${domain}, with its key behind it in the same file, readable by root alone.
+global
+    user haproxy
+    group haproxy
+    # Figures and states, to root on this machine alone.
+    stats socket /run/haproxy/admin.sock mode 600 level admin
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+
+defaults
+    mode http
+    timeout connect 5s
+    timeout http-request 10s
+    # A clip over a slow line has pauses; a download waits for its reader.
+    timeout client 120s
+    timeout server 120s
+
+frontend doorsill
+    bind :443 ssl crt /etc/haproxy/doorsill.pem alpn h2,http/1.1
+    # Each part believes this machine's word for who calls (http.proxies), and limits calls by address: nobody else may say it.
+    http-request del-header x-forwarded-for
+    option forwardfor
+    # Names of other sites are answered with 421.
+${routes.join('\n')}
+    default_backend elsewhere
+
+backend elsewhere
+    http-request return status 421
+
+${backends.join('\n')}`;
+}
+
+function steps(domain: string): string {
+  return `# doorsill on one machine, for ${domain}
+
+Written by \`doorsill deploy systemd\`. No file here holds a secret. As root on Debian, in this folder:
+
+1. Names \`bridge\`, \`registry\`, \`vault\` and \`broker\` under ${domain} lead to this machine; ports 443 and 8883 are open.
+2. Programs: \`apt-get install haproxy postgresql\`, and doorsill with its node outside of home folders, such as under /opt.
+3. Users: \`cp sysusers.d/doorsill.conf /etc/sysusers.d/ && systemd-sysusers\`
+4. Rows, one database for each part, without a password: PostgreSQL knows who asks over its socket.
+
+       for part in registry vault bridge; do
+         runuser -u postgres -- createuser doorsill-$part
+         runuser -u postgres -- createdb --owner doorsill-$part --encoding UTF8 --template template0 doorsill_$part
+       done
+
+5. Settings: \`for part in registry vault bridge; do install -D -o doorsill-$part -m 0600 settings/$part.json /var/lib/doorsill-$part/$part.json; done\`
+   and \`chown doorsill-$part: /var/lib/doorsill-$part\` for each of them.
+6. Certificates: /etc/doorsill/broker.crt and broker.key (0640, group doorsill-bridge) for broker.${domain}; /etc/haproxy/doorsill.pem (0600)
+   for the three others. With an authority of your own, put its certificate into \`area.tls.ca\` of bridge.json: doorbells get it when they enrol.
+7. Units: \`cp systemd/*.service /etc/systemd/system/ && systemctl daemon-reload\`, then
+   \`systemctl enable --now doorsill-registry doorsill-vault doorsill-broker\`.
+8. Keys. What registry and vault are known by is made at their first start. Put each \`key\` into /var/lib/doorsill-bridge/bridge.json, where
+   both are empty; the bridge refuses to start before:
+
+       journalctl -u doorsill-registry -u doorsill-vault -o cat | grep '"key"'
+
+9. \`systemctl enable --now doorsill-bridge\`, then \`cp haproxy/haproxy.cfg /etc/haproxy/ && systemctl restart haproxy\`.
+10. \`curl https://bridge.${domain}/readyz\` says \`ready\`. Let the vault pin the bridge, whose id and key its own first line in the journal says:
+    \`POST /v1/bridges\` at the vault with the admin token in /var/lib/doorsill-vault/admin.token.
+
+What to back up and what to watch: docs/operate.md. Evidence is in /var/lib/doorsill-vault/blobs; for a bucket add \`s3\` to vault.json before
+the first clip (cloud-bridge/vault/README.md), with its secret in a file of mode 0600 that only doorsill-vault can read.
+`;
+}

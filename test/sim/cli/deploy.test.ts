@@ -1,0 +1,120 @@
+// Holds the files that `deploy systemd` writes to the programs that read them: systemd, HAProxy, our own parts, and a start for real.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { bridgeConfigSchema, parseConfig } from '../../../cloud-bridge/config.ts';
+import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
+import { vaultConfigSchema } from '../../../cloud-bridge/vault/config.ts';
+import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { freePort } from '../../support/mosquitto.ts';
+import { proved } from '../../support/proved.ts';
+
+const folder = temporaryFolder('deploy');
+const into = join(folder.path, 'files');
+const read = (name: string) => readFileSync(join(into, name), 'utf8');
+const PARTS = ['registry', 'vault', 'broker', 'bridge'] as const;
+const unit = (part: string) => join(into, `systemd/doorsill-${part}.service`);
+const deploy = (...more: string[]) =>
+  runCommand(['deploy', 'systemd', '--domain', 'doorsill.example', ...more, '--json']);
+
+beforeAll(async () => {
+  expect((await deploy('--into', into)).last).toMatchObject({ event: 'written' });
+});
+afterAll(() => folder.dispose());
+
+it('prints the same files, and touches no folder that holds anything', async () => {
+  const { files } = (await deploy()).last as { files: Record<string, string> };
+  for (const [name, text] of Object.entries(files)) expect(read(name)).toBe(text);
+  writeFileSync(join(into, 'STEPS.md'), 'my own notes');
+  const again = await deploy('--into', into);
+  expect(JSON.parse(again.stderr).error).toMatchObject({ code: 'usage' });
+  expect(read('STEPS.md')).toBe('my own notes');
+  for (const domain of ['', 'example', 'a b.example', 'x.example\nUser=root', '../x.example', '$(id).example']) {
+    const refused = await runCommand(['deploy', 'systemd', '--domain', domain, '--json']);
+    expect(JSON.parse(refused.stderr).error, domain).toMatchObject({ code: 'usage' });
+  }
+});
+
+it('names only options that the parts have', async () => {
+  for (const part of PARTS) {
+    const command = /^ExecStart=(\S+) (\S+) (\w+) (.*)$/m.exec(readFileSync(unit(part), 'utf8'));
+    expect(command?.[3]).toBe(part);
+    const { stdout } = await runCommand([part, '--help']);
+    const options = [...(command?.[4] ?? '').matchAll(/--[a-z-]+/g)].map(([name]) => name);
+    expect(options).toContain('--data');
+    expect(options.filter((name) => !stdout.includes(`  ${name}`))).toEqual([]);
+  }
+});
+
+it('has settings that each part takes, once the keys are filled in, and no secret', () => {
+  const settings = (part: string) => ({
+    ...JSON.parse(read(`settings/${part}.json`)),
+    dataFolder: `/var/lib/doorsill-${part}`,
+  });
+  expect(parseConfig(registryConfigSchema, settings('registry'), 'registry.json').http.proxies).toEqual(['127.0.0.1']);
+  expect(parseConfig(vaultConfigSchema, settings('vault'), 'vault.json').http.proxies).toEqual(['127.0.0.1']);
+  const bridge = settings('bridge');
+  expect(() => parseConfig(bridgeConfigSchema, bridge, 'bridge.json')).toThrow(/key/);
+  const key = 'A'.repeat(43);
+  const filled = { ...bridge, registry: { ...bridge.registry, key }, vault: { ...bridge.vault, key } };
+  expect(parseConfig(bridgeConfigSchema, filled, 'bridge.json')).toMatchObject({
+    database: { host: '/var/run/postgresql', user: 'doorsill-bridge', database: 'doorsill_bridge', password: null },
+    area: { accounts: '/var/lib/doorsill-broker/accounts' },
+  });
+});
+
+it('is heeded by the registry: its file says where it listens, unless --port does', { tags: ['long'] }, async () => {
+  const data = join(folder.path, 'registry');
+  const port = await freePort();
+  mkdirSync(data);
+  writeFileSync(join(data, 'registry.json'), JSON.stringify({ http: { port, proxies: ['127.0.0.1'] } }));
+  const registry = new Running(['registry', '--data', data, '--json']);
+  try {
+    const ready = await registry.line('ready', (line) => line['event'] === 'ready');
+    expect(ready['url']).toBe(`http://127.0.0.1:${port}`);
+  } finally {
+    await registry.stop();
+  }
+});
+
+it('has units that systemd finds valid and judges at 3.0 or below', { tags: ['systemd'] }, (test) => {
+  const verified = spawnSync('systemd-analyze', ['verify', ...PARTS.map(unit)], { encoding: 'utf8' });
+  expect([verified.status, verified.stderr]).toEqual([0, '']);
+  const exposures = PARTS.map((part) => {
+    const text = execFileSync('systemd-analyze', ['security', '--offline=true', '--no-pager', unit(part)], {
+      encoding: 'utf8',
+    });
+    return Number(/Overall exposure level for \S+: ([\d.]+)/.exec(text)?.[1]);
+  });
+  expect(Math.max(...exposures)).toBeLessThanOrEqual(3.0);
+  proved(
+    test,
+    'Exposure of the units of `deploy systemd` by systemd-analyze security, at most 3.0',
+    exposures.join(', '),
+  );
+});
+
+it('has a configuration that HAProxy finds valid', { tags: ['haproxy', 'openssl'] }, () => {
+  const pem = join(folder.path, 'doorsill.pem');
+  const key = join(folder.path, 'key.pem');
+  const made = [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-subj',
+    '/CN=doorsill.example',
+    '-keyout',
+    key,
+    '-out',
+    pem,
+  ];
+  execFileSync('openssl', made, { stdio: 'pipe' });
+  writeFileSync(pem, readFileSync(pem, 'utf8') + readFileSync(key, 'utf8'));
+  const file = join(folder.path, 'haproxy.cfg');
+  writeFileSync(file, read('haproxy/haproxy.cfg').replaceAll('crt /etc/haproxy/doorsill.pem', `crt ${pem}`));
+  const checked = spawnSync('haproxy', ['-c', '-f', file], { encoding: 'utf8' });
+  expect([checked.status, checked.stderr]).toEqual([0, '']);
+});
