@@ -14,8 +14,10 @@ import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { commandLine } from '../terminal/shell-words.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext } from './context.ts';
+import { checkLoadedAddress } from './loaded-address.ts';
 import { ownVersion } from './own-version.ts';
 import { readListen } from './parse-port.ts';
+import { readDuration, readWhole } from './read-figures.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
 const DOORBELLS_MAX = 100_000;
@@ -107,11 +109,12 @@ async function read(options: FleetCommandOptions, context: Context): Promise<Fle
     throw failure('usage', { detail: '--ask is for the embedded agency: leave out --bridge' });
   const folder = options.data === undefined ? null : resolve(options.data);
   return {
-    doorbells: whole('--doorbells', options.doorbells, 1, DOORBELLS_MAX),
-    seed: seed === undefined ? Math.floor(context.random.fraction() * SEED_MAX) : whole('--seed', seed, 0, SEED_MAX),
+    doorbells: readWhole('--doorbells', options.doorbells, 1, DOORBELLS_MAX),
+    seed:
+      seed === undefined ? Math.floor(context.random.fraction() * SEED_MAX) : readWhole('--seed', seed, 0, SEED_MAX),
     profile: await readProfile(options, context),
     shard: readShard(options.shard),
-    workers: whole('--workers', options.workers, 1, WORKERS_MAX),
+    workers: readWhole('--workers', options.workers, 1, WORKERS_MAX),
     folder,
     outside,
     forMs: await readDuration('--for', options.for),
@@ -135,27 +138,8 @@ function readShard(text: string): FleetPart {
     throw failure('usage', {
       detail: `--shard takes a part and how many there are, such as 2/8, not "${text.slice(0, 40)}"`,
     });
-  const parts = whole('--shard', of, 1, SHARDS_MAX);
-  return { index: whole('--shard', index, 1, parts), of: parts };
-}
-
-async function readDuration(option: string, text: string | undefined): Promise<number | null> {
-  if (text === undefined) return null;
-  const { durationSchema } = await import('../scenario/language/durations.ts');
-  const read = durationSchema.safeParse(text);
-  if (!read.success || read.data < 1_000_000)
-    throw failure('usage', {
-      detail: `${option} takes a duration of 1s or more, such as 90s or 10m, not "${text.slice(0, 40)}"`,
-    });
-  return read.data / 1_000;
-}
-
-function whole(option: string, text: string, least: number, most: number): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw failure('usage', {
-    detail: `${option} takes a whole number from ${least} to ${most}, not "${text.slice(0, 40)}"`,
-  });
+  const parts = readWhole('--shard', of, 1, SHARDS_MAX);
+  return { index: readWhole('--shard', index, 1, parts), of: parts };
 }
 
 /** The bridge and the brokers that the options name; null for the embedded ones. */
@@ -179,22 +163,13 @@ async function readOutside(options: FleetCommandOptions): Promise<OutsideLinks |
     ['--broker', broker, /^mqtts?:$/],
     ['--home-broker', homeBroker, /^mqtts?:$/],
   ] as const;
-  for (const [option, text, scheme] of addresses) checkAddress(option, text, scheme, beyondThisMachine);
+  for (const [option, text, scheme] of addresses) checkLoadedAddress(option, text, scheme, beyondThisMachine);
   return {
     home: { url: homeBroker, accounts: resolve(homeAccounts) },
     areaUrl: broker,
     bridgeUrl: bridge.replace(/\/+$/, ''),
     enrolmentCode: code ?? '',
   };
-}
-
-/** A fleet loads what it talks to: only what is on this machine, unless it is told to. */
-function checkAddress(option: string, text: string, scheme: RegExp, isAnywhere: boolean): void {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (!url || !scheme.test(url.protocol) || url.hostname === '')
-    throw failure('usage', { detail: `${option} takes an address with its scheme, not "${text.slice(0, 80)}"` });
-  const isHere = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-  if (!isHere && !isAnywhere) throw failure('fleet_beyond_this_machine', { option, where: url.host });
 }
 
 /** Runs it, printing a line a second and what it came to. */

@@ -21,6 +21,7 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     camera: async () => (await import('./camera.ts')).addCamera,
     simulate: async () => (await import('./simulate.ts')).addSimulate,
     fleet: async () => (await import('./fleet.ts')).addFleet,
+    load: async () => (await import('./load.ts')).addLoad,
     doorbell: async () => (await import('./doorbell.ts')).addDoorbellVerbs,
     story: async () => (await import('./story-verbs.ts')).addStory,
     truth: async () => (await import('./truth.ts')).addTruth,

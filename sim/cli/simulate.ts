@@ -9,6 +9,7 @@ import { ProgressLine } from '../terminal/progress-line.ts';
 import { shellWord } from '../terminal/shell-words.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext } from './context.ts';
+import { readWhole } from './read-figures.ts';
 
 const SEEDS_MAX = 10_000_000;
 const SEED_MAX = 2 ** 31 - 1;
@@ -86,13 +87,13 @@ function read(options: SimulateOptions): Asked {
   if (seed === undefined && (homes !== undefined || acts !== undefined || options.trace))
     throw failure('usage', { detail: '--homes, --acts and --trace are about one town: name its --seed' });
   return {
-    seed: seed === undefined ? null : whole('--seed', seed, 0, SEED_MAX),
-    from: whole('--from', options.from, 0, SEED_MAX),
-    seeds: whole('--seeds', options.seeds, 1, SEEDS_MAX),
-    minutes: minutes === undefined ? null : whole('--minutes', minutes, 1, MINUTES_MAX),
-    workers: workers === undefined ? availableParallelism() : whole('--workers', workers, 1, WORKERS_MAX),
+    seed: seed === undefined ? null : readWhole('--seed', seed, 0, SEED_MAX),
+    from: readWhole('--from', options.from, 0, SEED_MAX),
+    seeds: readWhole('--seeds', options.seeds, 1, SEEDS_MAX),
+    minutes: minutes === undefined ? null : readWhole('--minutes', minutes, 1, MINUTES_MAX),
+    workers: workers === undefined ? availableParallelism() : readWhole('--workers', workers, 1, WORKERS_MAX),
     kept: {
-      ...(homes === undefined ? {} : { homes: whole('--homes', homes, 1, HOMES_MAX) }),
+      ...(homes === undefined ? {} : { homes: readWhole('--homes', homes, 1, HOMES_MAX) }),
       ...(acts === undefined ? {} : { acts: actsIn(acts) }),
     },
   };
@@ -100,15 +101,7 @@ function read(options: SimulateOptions): Asked {
 
 function actsIn(text: string): ReadonlySet<number> {
   if (text === 'none') return new Set();
-  return new Set(text.split(',').map((number) => whole('--acts', number, 0, ACTS_MAX)));
-}
-
-function whole(option: string, text: string, least: number, most: number): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw failure('usage', {
-    detail: `${option} takes a whole number from ${least} to ${most}, not "${text.slice(0, 40)}"`,
-  });
+  return new Set(text.split(',').map((number) => readWhole('--acts', number, 0, ACTS_MAX)));
 }
 
 /** Town after town, until one does not hold or all did. */

@@ -175,7 +175,28 @@ export function signAccess(
   return signToken('doorsill-access+jws', claims, key);
 }
 
-const clipsSchema = z.object({ clips: z.array(z.object({ request: z.string() })), next: z.string().nullable() });
+const clipSchema = z.object({
+  clip: z.string(),
+  request: z.string(),
+  bytes: z.int().positive(),
+  sha256: z.string(),
+});
+const clipsSchema = z.object({ clips: z.array(clipSchema), next: z.string().nullable() });
+/** A clip as a bridge lists it. */
+export type ClipEntry = z.infer<typeof clipSchema>;
+
+/** One page of the clips that an agency is shown at a bridge, the last one first. Throws the bridge's refusal, `unreachable`. */
+export async function listClipPage(
+  deps: OfficerDeps,
+  key: SigningKey,
+  bridge: { id: string; url: string },
+  who: { officer: string; reason: string },
+  cursor: string | null = null,
+): Promise<z.infer<typeof clipsSchema>> {
+  const bearer = signAccess(deps, key, bridge.id, { clip: 'all', ...who });
+  const page = cursor === null ? '' : `?cursor=${encodeURIComponent(cursor)}`;
+  return clipsSchema.parse(await exchangeJson(`${bridge.url}/v1/clips${page}`, { method: 'GET', bearer }));
+}
 
 /** The request of each clip that an agency is shown at a bridge, page after page. Throws the bridge's refusal, `unreachable`. */
 export async function listClips(
@@ -185,12 +206,9 @@ export async function listClips(
   who: { officer: string; reason: string },
 ): Promise<string[]> {
   const requests: string[] = [];
-  for (let page: string | null = ''; page !== null; ) {
-    const bearer = signAccess(deps, key, bridge.id, { clip: 'all', ...who });
-    const address: string = `${bridge.url}/v1/clips${page}`;
-    const { clips, next } = clipsSchema.parse(await exchangeJson(address, { method: 'GET', bearer }));
-    requests.push(...clips.map(({ request }) => request));
-    page = next === null ? null : `?cursor=${encodeURIComponent(next)}`;
+  for (let page = await listClipPage(deps, key, bridge, who); ; ) {
+    requests.push(...page.clips.map(({ request }) => request));
+    if (page.next === null) return requests;
+    page = await listClipPage(deps, key, bridge, who, page.next);
   }
-  return requests;
 }

@@ -80,6 +80,7 @@ const SIM_ORDER = [
     'replay',
     'scenario',
     'fleet',
+    'load',
     'simulate',
     'prove',
     'record',

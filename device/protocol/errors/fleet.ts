@@ -27,6 +27,6 @@ export const fleetErrors = {
   fleet_beyond_this_machine: refused(
     403,
     '{option} names {where}, which is not on this machine.',
-    'A fleet loads what it talks to. If that is yours to load, say --beyond-this-machine.',
+    'This command loads what it talks to. If that is yours to load, say --beyond-this-machine.',
   ),
 } as const;

@@ -1,0 +1,174 @@
+// Owns: the verb `load`: its arguments, what it prints, its exit status. Not here: the load (sim/load).
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { failure } from '../../device/exports-without-firmware.ts';
+import type { BridgeAddress } from '../load/bridge-calls.ts';
+import type { LoadLine, LoadOptions, LoadSummary } from '../load/load-run.ts';
+import { KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';
+import { printBytes } from '../terminal/format-units.ts';
+import { ProgressLine } from '../terminal/progress-line.ts';
+import { stopSignal } from '../terminal/stop-signal.ts';
+import { type Context, openContext, repeated } from './context.ts';
+import { checkLoadedAddress } from './loaded-address.ts';
+import { readDuration, readWhole } from './read-figures.ts';
+import { openTestbed } from './running-testbed.ts';
+
+const SEED_MAX = 2 ** 32 - 1;
+const PER_MINUTE_MAX = 60_000;
+const AT_ONCE_MAX = 1_000;
+/** A cell of a bridge with the usual settings has 60 open requests at most. */
+const OPEN_MAX = 50;
+const AGENCIES_MAX = 100;
+
+interface LoadCommandOptions {
+  data?: string;
+  bridge?: string;
+  agency?: string[];
+  ask: string;
+  poll: string;
+  download: string;
+  atOnce: string;
+  open: string;
+  at?: string;
+  category: string;
+  for?: string;
+  seed?: string;
+  beyondThisMachine?: boolean;
+}
+
+export function addLoad(program: Command): void {
+  program
+    .command('load')
+    .description('load a bridge as agencies do: requests, polls and downloads at a rate, with latencies and refusals')
+    .option(
+      '--data <dir>',
+      'the folder of a running `up` or `fleet`, whose bridge and agency are used (default: .doorsill)',
+    )
+    .option('--bridge <url>', 'somebody’s bridge; with --agency')
+    .option('--agency <dir>', 'the folder of an agency’s key, registered there; may be repeated', repeated)
+    .option('--ask <n>', 'requests a minute', '6')
+    .option('--poll <n>', 'looks at requests and lists of clips a minute', '60')
+    .option('--download <n>', 'downloads a minute', '30')
+    .option('--at-once <n>', 'calls under way at most; what is due beyond them is dropped', '64')
+    .option('--open <n>', 'requests that are kept open at most; the oldest is resolved for a new one', '10')
+    .option('--at <latitude,longitude>', 'the middle of the area that is asked about (default: a fleet’s town)')
+    .option('--category <category>', 'how the agency files what it gets, as it is registered for', 'package-theft')
+    .option('--for <duration>', 'how long, such as 10m (default: until Ctrl-C)')
+    .option('--seed <n>', 'when calls are due and what they are about (default: a new one)')
+    .option('--beyond-this-machine', 'let it load an address that is not on this machine')
+    .addHelpText(
+      'after',
+      `
+One line a second says what was done. Ctrl-C ends it: calls under way end, and every request that it posted is resolved. Owners who answer are
+\`doorsill fleet\`'s.
+
+Examples:
+  $ npx doorsill load --data town --ask 12 --poll 120 --download 60 --for 2m
+  $ npx doorsill load --bridge https://bridge.test --agency ./agency --ask 30 --at 48.137,11.575 --beyond-this-machine --json
+
+Exit status: 0 every call was answered or refused with a code and nothing is left open, 1 a clip was not what the list says, the bridge was not
+reached, or a request is left open, 2 wrong usage, 3 an address that is not on this machine, 4 no bridge answers, 5 nothing runs there.`,
+    )
+    .action(async (options: LoadCommandOptions, command: Command) => {
+      const context = openContext(command);
+      await run(options, context);
+    });
+}
+
+/** The bridge and the folders of agencies' keys. Throws `usage`, `fleet_beyond_this_machine`, `not_running`, `unreachable`. */
+async function readTarget(options: LoadCommandOptions, context: Context): Promise<[BridgeAddress, string[]]> {
+  const { bridge, agency = [], beyondThisMachine = false } = options;
+  if (agency.length > AGENCIES_MAX)
+    throw failure('usage', { detail: `--agency is said ${AGENCIES_MAX} times at most` });
+  const folders = agency.map((folder) => resolve(folder));
+  if (bridge === undefined) {
+    const testbed = await openTestbed(context.disk, options);
+    checkLoadedAddress('--data', testbed.bridge.url, /^https?:$/, beyondThisMachine);
+    return [testbed.bridge, folders.length > 0 ? folders : [testbed.agency]];
+  }
+  if (folders.length === 0) throw failure('usage', { detail: '--bridge goes with --agency' });
+  checkLoadedAddress('--bridge', bridge, /^https?:$/, beyondThisMachine);
+  const { bridgeAt } = await import('../load/bridge-calls.ts');
+  return [await bridgeAt(bridge.replace(/\/+$/, '')), folders];
+}
+
+async function readKeys(folders: readonly string[], context: Context): Promise<LoadOptions['agencies']> {
+  for (const folder of folders) {
+    if ((await context.disk.sizeOf(resolve(folder, KEY_NAME))) === null)
+      throw failure('usage', { detail: `no agency's key is in ${folder}; make one with \`doorsill agency apply\`` });
+  }
+  return Promise.all(folders.map((folder) => loadAgencyKey(context, folder)));
+}
+
+function readPlace(text: string): { latitude: number; longitude: number } {
+  const [, latitude = '', longitude = ''] = /^(-?\d{1,2}(?:\.\d{1,9})?),(-?\d{1,3}(?:\.\d{1,9})?)$/.exec(text) ?? [];
+  const place = { latitude: Number(latitude), longitude: Number(longitude) };
+  if (latitude === '' || Math.abs(place.latitude) > 85 || Math.abs(place.longitude) > 180)
+    throw failure('usage', { detail: `--at takes degrees such as 39.799,-89.644, not "${text.slice(0, 40)}"` });
+  return place;
+}
+
+async function run(options: LoadCommandOptions, context: Context): Promise<void> {
+  const { output, clock } = context;
+  const perMinute = {
+    ask: readWhole('--ask', options.ask, 0, PER_MINUTE_MAX),
+    poll: readWhole('--poll', options.poll, 0, PER_MINUTE_MAX),
+    download: readWhole('--download', options.download, 0, PER_MINUTE_MAX),
+  };
+  if (perMinute.ask + perMinute.poll + perMinute.download === 0)
+    throw failure('usage', { detail: 'nothing is to be done: --ask, --poll and --download are 0' });
+  const atOnce = readWhole('--at-once', options.atOnce, 1, AT_ONCE_MAX);
+  const openMax = readWhole('--open', options.open, 1, OPEN_MAX);
+  const forMs = await readDuration('--for', options.for);
+  const seed =
+    options.seed === undefined
+      ? Math.floor(context.random.fraction() * SEED_MAX)
+      : readWhole('--seed', options.seed, 0, SEED_MAX);
+  const place = options.at === undefined ? {} : readPlace(options.at);
+  const [bridge, folders] = await readTarget(options, context);
+  const agencies = await readKeys(folders, context);
+  const { DEFAULT_PROFILE } = await import('../fleet/fleet-profile.ts');
+  const { BridgeCalls } = await import('../load/bridge-calls.ts');
+  const { LoadRun } = await import('../load/load-run.ts');
+  const calls = new BridgeCalls(context, bridge, { ...DEFAULT_PROFILE.town, ...place }, options.category);
+  const begins = { event: 'begins', bridge: bridge.url, agencies: agencies.length, seed, ...perMinute };
+  output.result(begins, `Loading ${bridge.url} with seed ${seed}`);
+  const line = new ProgressLine(!output.json);
+  const isTerminal = process.stderr.isTTY === true && !output.json;
+  const tell = (figures: LoadLine) => {
+    if (isTerminal) line.show(() => lineText(figures));
+    else output.result({ event: 'second', ...figures }, lineText(figures));
+  };
+  const load = new LoadRun({ agencies, seed, perMinute, atOnce, openMax, forMs }, { clock, calls, line: tell });
+  const summary = await load.run(stopSignal()).finally(() => line.clear());
+  output.result({ event: 'ended', ...summary }, summaryText(summary));
+  if (summary.broken + summary.leftOpen + (summary.codes['unreachable'] ?? 0) > 0) process.exitCode = 1;
+}
+
+const ms = (value: number | null) => (value === null ? '-' : `${value}`);
+
+function lineText(line: LoadLine): string {
+  return [
+    `${line.seconds} s: ${line.sent} calls, ${line.answered} answered, ${line.refused} refused, ${line.underWay} under way, ${line.dropped} dropped`,
+    `${line.openRequests} requests open`,
+    `${line.downloads} clips (${printBytes(line.downloadedBytes)})`,
+    `p50 ${ms(line.p50Ms)} p99 ${ms(line.p99Ms)} ms`,
+  ].join('; ');
+}
+
+function summaryText(summary: LoadSummary): string {
+  const rows = Object.entries(summary.calls)
+    .filter(([, { sent }]) => sent > 0)
+    .map(
+      ([kind, { sent, answered, refused, p50Ms, p99Ms, maxMs }]) =>
+        `${kind}: ${sent} made, ${answered} answered, ${refused} refused; p50 ${ms(p50Ms)} p99 ${ms(p99Ms)} max ${ms(maxMs)} ms`,
+    );
+  const reasons = Object.entries(summary.codes).map(([code, count]) => `${code} ${count}`);
+  return [
+    `${summary.seconds} s; ${summary.sent} calls, ${summary.dropped} dropped`,
+    ...rows,
+    `${summary.downloads} clips downloaded (${printBytes(summary.downloadedBytes)}), ${summary.broken} not as listed, ${summary.handedOver} at the vault by then`,
+    `${summary.leftOpen} requests left open`,
+    ...(reasons.length === 0 ? [] : [`refusals: ${reasons.join(', ')}`]),
+  ].join('\n');
+}

@@ -1,0 +1,11 @@
+// Owns: whether a command may load an address: only what is on this machine, unless it is told otherwise. Not here: the loads (fleet/, load/).
+import { failure } from '../../device/exports-without-firmware.ts';
+
+/** Throws `usage` for what is no address of these schemes, and `fleet_beyond_this_machine`. `option` named it. */
+export function checkLoadedAddress(option: string, text: string, scheme: RegExp, isAnywhere: boolean): void {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url || !scheme.test(url.protocol) || url.hostname === '')
+    throw failure('usage', { detail: `${option} takes an address with its scheme, not "${text.slice(0, 80)}"` });
+  const isHere = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+  if (!isHere && !isAnywhere) throw failure('fleet_beyond_this_machine', { option, where: url.host });
+}

@@ -1,0 +1,28 @@
+// @module-tag long
+// Holds: what `doorsill load` refuses before it calls anybody. Not here: loads (test/sim/load).
+import { afterAll, expect, it } from 'vitest';
+import { runCommand, temporaryFolder } from '../../support/command-line.ts';
+
+const folder = temporaryFolder('load');
+afterAll(() => folder.dispose());
+
+it.each([
+  [['--ask', '0', '--poll', '0', '--download', '0'], 2, 'usage', 'nothing is to be done'],
+  [['--ask', '-1'], 2, 'usage', 'a whole number from 0 to 60000'],
+  [['--poll', '1e9'], 2, 'usage', 'a whole number from 0 to 60000'],
+  [['--at-once', '0'], 2, 'usage', 'a whole number from 1 to 1000'],
+  [['--at', '91,0'], 2, 'usage', '--at takes degrees'],
+  [['--bridge', 'http://127.0.0.1:1'], 2, 'usage', 'goes with --agency'],
+  [['--bridge', 'https://bridge.example', '--agency', '.'], 3, 'fleet_beyond_this_machine', 'bridge.example'],
+  [['--bridge', 'http://127.0.0.1.example', '--agency', '.'], 3, 'fleet_beyond_this_machine', '127.0.0.1.example'],
+  [['--bridge', 'http://127.0.0.1:1', '--agency', '.'], 4, 'unreachable', '127.0.0.1:1'],
+])('refuses %j', async (args, status, code, words) => {
+  const ran = await runCommand(['load', '--data', folder.path, ...args, '--json']);
+  expect([ran.status, JSON.parse(ran.stderr).error.code]).toEqual([status, code]);
+  expect(ran.stderr).toContain(words);
+});
+
+it('says that nothing runs there', async () => {
+  const { stderr } = await runCommand(['load', '--data', folder.path, '--json']);
+  expect(JSON.parse(stderr).error.code).toBe('not_running');
+});
