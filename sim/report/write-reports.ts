@@ -45,17 +45,11 @@ export async function writeReports(
   return paths;
 }
 
-/**
- * A page that cannot be written is found before what it is about has run. `option` named the file. Throws `usage`, `report_unwritten`.
- */
+/** A page that cannot be written is found before what it is about has run. `option` named the file. Throws `usage`, or the system's refusal. */
 export async function expectPageWritable(option: string, file: string): Promise<void> {
   const found = await stat(file).catch(() => null);
   if (found && !found.isFile()) throw failure('usage', { detail: `${option} takes a file, and ${file} is none` });
-  try {
-    await access(dirname(file), constants.W_OK);
-  } catch (thrown) {
-    throw unwritten(file, thrown);
-  }
+  await access(dirname(file), constants.W_OK);
 }
 
 /** Writes one page (0600) in one step. Throws `report_unwritten` when the disk refuses. */

@@ -62,7 +62,7 @@ it('says before it starts that its page cannot be written', async () => {
   const folderItself = await fleet('--report', folder.path);
   expect([folderItself.status, JSON.parse(folderItself.stderr).error.code]).toEqual([2, 'usage']);
   const nowhere = await fleet('--report', join(folder.path, 'not-there', 'fleet.html'));
-  expect([nowhere.status, JSON.parse(nowhere.stderr).error.code]).toEqual([5, 'report_unwritten']);
+  expect([nowhere.status, JSON.parse(nowhere.stderr).error.code]).toEqual([5, 'file_unusable']);
 });
 
 it('begins in a new folder alone', async () => {
