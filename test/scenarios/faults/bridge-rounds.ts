@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { expect } from 'vitest';
 import { z } from 'zod';
+import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import type { Intake } from '../../../cloud-bridge/intake/store.ts';
 import { toHex, utf8 } from '../../../device/base/bytes.ts';
 import { sha256, sha256Hex } from '../../../device/base/keys.ts';
@@ -216,13 +217,7 @@ export class BridgeStory {
   private async loggedAsItHappened(path: string): Promise<void> {
     const { custody, intakes, accessLog, close } = await openBridgeDatabase(path);
     try {
-      const size = await custody.size();
-      const leaves = await custody.entries(0, size + 1);
-      expect(leaves.map(({ leaf }) => leaf)).toEqual([...leaves.keys()]);
-      const root = await spanHash({ start: 0, end: size }, (of) => custody.subtree(of), sha256);
-      const hashes = leaves.map(({ entry }) => leafHash(utf8(entry), sha256));
-      const fromLeaves = spanHash({ start: 0, end: size }, ({ level, at }) => subtreeOver(hashes, level, at), sha256);
-      expect(toHex(root)).toBe(toHex(await fromLeaves));
+      const leaves = await wholeLog(custody);
       const told = (kind: string) => leaves.filter(({ entry }) => JSON.parse(entry).kind === kind).length;
       const intake = await intakes.find({ device: this.fixture.cast.device.id, grant: this.parcel.grant });
       const receipt = intake?.receipt ?? '';
@@ -296,6 +291,18 @@ export class BridgeStory {
     await this.agreed();
     return came;
   }
+}
+
+/** The entries of a log of custody; throws unless they are one whole tree, without a gap, with the hashes that are kept. */
+export async function wholeLog(custody: Database['custody']): Promise<{ leaf: number; entry: string }[]> {
+  const size = await custody.size();
+  const leaves = await custody.entries(0, size + 1);
+  expect(leaves.map(({ leaf }) => leaf)).toEqual([...Array(size).keys()]);
+  const root = await spanHash({ start: 0, end: size }, (of) => custody.subtree(of), sha256);
+  const hashes = leaves.map(({ entry }) => leafHash(utf8(entry), sha256));
+  const fromLeaves = spanHash({ start: 0, end: size }, ({ level, at }) => subtreeOver(hashes, level, at), sha256);
+  expect(toHex(root)).toBe(toHex(await fromLeaves));
+  return leaves;
 }
 
 async function subtreeOver(hashes: readonly Uint8Array[], level: number, at: number): Promise<Uint8Array> {
