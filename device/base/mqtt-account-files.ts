@@ -2,6 +2,7 @@
 // is issued, read by the embedded broker and printed for others. Not here: what an account may do (protocol/topic-access.ts).
 import { createHash, pbkdf2, pbkdf2Sync, scrypt, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
+import { encodeBase64, hashSync } from 'bcryptjs';
 import { z } from 'zod';
 import { assert } from './assert.ts';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from './bytes.ts';
@@ -14,6 +15,8 @@ const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 /** mosquitto's password file has `$7$`, iterations, salt and PBKDF2-SHA512 hash; RabbitMQ's definitions a salt with its SHA-512. */
 const MOSQUITTO_VERIFIER = /^\$7\$([1-9]\d{0,5})\$([A-Za-z0-9+/]{16})\$([A-Za-z0-9+/]{86}==)$/;
 const RABBITMQ_VERIFIER = /^[A-Za-z0-9+/]{91}=$/;
+/** NATS takes bcrypt's own form: version, cost, salt and hash. */
+const NATS_VERIFIER = /^\$2b\$04\$[./A-Za-z0-9]{53}$/;
 
 const holder = { user: nameSchema, role: nameSchema, id: nameSchema, homes: z.array(nameSchema).max(64) };
 const accountSchema = z.union([
@@ -23,6 +26,8 @@ const accountSchema = z.union([
     verifiers: z.strictObject({
       mosquitto: z.string().regex(MOSQUITTO_VERIFIER),
       rabbitmq: z.string().regex(RABBITMQ_VERIFIER),
+      /** Absent from accounts that were issued before NATS was served. */
+      nats: z.string().regex(NATS_VERIFIER).optional(),
     }),
   }),
   /** The older format, from when only the embedded broker was served: a scrypt hash. Issuing the account again replaces it by the other. */
@@ -40,6 +45,7 @@ const PBKDF2_ITERATIONS = 101;
 const PBKDF2_SALT_BYTES = 12;
 const PBKDF2_HASH_BYTES = 64;
 const RABBITMQ_SALT_BYTES = 4;
+const BCRYPT_SALT_BYTES = 16;
 
 /** Who gets an account. `homes`: for an owner, the devices paired with. */
 export interface AccountWish {
@@ -72,6 +78,7 @@ export async function issueAccount(
   const verifiers = {
     mosquitto: await mosquittoVerifier(password, random.bytes(PBKDF2_SALT_BYTES)),
     rabbitmq: rabbitmqVerifier(password, random.bytes(RABBITMQ_SALT_BYTES)),
+    nats: natsVerifier(password, random.bytes(BCRYPT_SALT_BYTES)),
   };
   const account: Account = { user, role: wish.role, id: wish.id, homes: [...(wish.homes ?? [])], verifiers };
   await disk.makeFolder(folder);
@@ -126,6 +133,11 @@ async function mosquittoVerifier(password: string, salt: Uint8Array): Promise<st
 function rabbitmqVerifier(password: string, salt: Uint8Array): string {
   const hash = createHash('sha512').update(salt).update(password).digest();
   return Buffer.concat([salt, hash]).toString('base64');
+}
+
+/** bcrypt at its lowest cost, 2^4 rounds: see SCRYPT for why a light one is enough. */
+function natsVerifier(password: string, salt: Uint8Array): string {
+  return hashSync(password, `$2b$04$${encodeBase64(salt, BCRYPT_SALT_BYTES)}`);
 }
 
 async function pbkdf2Hash(password: string, salt: Uint8Array, iterations: number): Promise<Buffer> {

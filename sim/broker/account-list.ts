@@ -1,5 +1,5 @@
 // Owns: every account of a folder with what it may do, for brokers that are configured beforehand. Not here: the configuration
-// (mosquitto-files.ts, rabbitmq-files.ts), and the embedded broker, which reads an account when it is used (account-login.ts).
+// (mosquitto-files.ts, rabbitmq-files.ts, nats-files.ts), and the embedded broker, which reads an account when it is used (account-login.ts).
 import {
   type Account,
   type AccountHolder,
@@ -25,12 +25,11 @@ export interface LeftOut {
   why: string;
 }
 
-/** Reads all accounts, in the order of their names. Rejects with the disk's errors. */
-export async function readAllAccounts({
-  disk,
-  accounts,
-  prefix,
-}: AccessOptions): Promise<{ listed: ListedAccount[]; leftOut: LeftOut[] }> {
+/** Reads all accounts that a kind of broker can check, in the order of their names. Rejects with the disk's errors. */
+export async function readAllAccounts(
+  { disk, accounts, prefix }: AccessOptions,
+  kind: keyof ListedAccount['verifiers'],
+): Promise<{ listed: ListedAccount[]; leftOut: LeftOut[] }> {
   const listed: ListedAccount[] = [];
   const leftOut: LeftOut[] = [];
   for (const user of await listAccounts(disk, accounts)) {
@@ -39,7 +38,7 @@ export async function readAllAccounts({
     // Removed since it was listed, or just being written: the next run handles it.
     if (!account) leftOut.push({ user, why: 'its file is not whole' });
     else if (!holder.success) leftOut.push({ user, why: `there is no role "${account.role}"` });
-    else if (!('verifiers' in account)) {
+    else if (!('verifiers' in account) || account.verifiers[kind] === undefined) {
       leftOut.push({ user, why: 'it was made by an older version: enrol or pair again for a new password' });
     } else {
       const { role } = holder.data;

@@ -1,16 +1,26 @@
 // Owns: writing our accounts as files for another broker, only where they changed. Not here: the files' content.
 import { join } from 'node:path';
-import { type Disk, failure, utf8 } from '../../device/exports-without-firmware.ts';
-import { type LeftOut, readAllAccounts } from './account-list.ts';
+import { type Disk, failure, type Random, toBase64url, utf8 } from '../../device/exports-without-firmware.ts';
+import { type LeftOut, type ListedAccount, readAllAccounts } from './account-list.ts';
 import type { AccessOptions } from './account-login.ts';
 import { type FilesWish, mosquittoFiles } from './mosquitto-files.ts';
+import { type NatsCluster, type NatsClusterWish, natsFiles } from './nats-files.ts';
 import { rabbitmqFiles } from './rabbitmq-files.ts';
 
-export const OTHER_BROKERS = ['mosquitto', 'rabbitmq'] as const;
+export const OTHER_BROKERS = ['mosquitto', 'rabbitmq', 'nats'] as const;
 export type OtherBroker = (typeof OTHER_BROKERS)[number];
+
+/** Beside the files of a cluster: what its nodes show to one another. */
+const CLUSTER_PASSWORD = 'cluster.password';
+const CLUSTER_PASSWORD_BYTES = 32;
 
 /** Limit that leaves room for a fleet of 100,000 accounts and more. */
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
+
+export interface BrokerFilesWish extends FilesWish {
+  /** NATS only: several nodes. Their password is drawn once and kept in the folder. */
+  cluster?: NatsClusterWish & { random: Random };
+}
 
 export interface WrittenFiles {
   /** Paths, changed or not. */
@@ -27,18 +37,48 @@ export interface WrittenFiles {
 export async function writeBrokerFiles(
   kind: OtherBroker,
   access: AccessOptions,
-  wish: FilesWish,
+  wish: BrokerFilesWish,
 ): Promise<WrittenFiles> {
   // In both formats a value ends at the line end, in RabbitMQ's also at a comment sign.
   if (/[\p{Cc}#]/u.test(wish.folder)) throw failure('usage', { detail: `${wish.folder} can't be named in its files` });
-  const { listed, leftOut } = await readAllAccounts(access);
-  const texts = kind === 'mosquitto' ? mosquittoFiles(listed, wish) : rabbitmqFiles(listed, wish);
+  const { listed, leftOut } = await readAllAccounts(access, kind);
   await access.disk.makeFolder(wish.folder);
+  const texts = await textsFor(kind, listed, access.disk, wish);
   let changed = false;
   for (const [name, text] of texts) {
     if (await replaceIfOther(access.disk, join(wish.folder, name), text)) changed = true;
   }
   return { files: [...texts.keys()].map((name) => join(wish.folder, name)), changed, accounts: listed.length, leftOut };
+}
+
+async function textsFor(
+  kind: OtherBroker,
+  listed: readonly ListedAccount[],
+  disk: Disk,
+  wish: BrokerFilesWish,
+): Promise<Map<string, string>> {
+  switch (kind) {
+    case 'mosquitto':
+      return mosquittoFiles(listed, wish);
+    case 'rabbitmq':
+      return rabbitmqFiles(listed, wish);
+    case 'nats':
+      return natsFiles(listed, wish, await clusterOf(disk, wish));
+  }
+}
+
+async function clusterOf(disk: Disk, { folder, cluster }: BrokerFilesWish): Promise<NatsCluster | null> {
+  if (!cluster) return null;
+  const path = join(folder, CLUSTER_PASSWORD);
+  const kept = new TextDecoder().decode((await disk.readFile(path, FILE_BYTES_MAX)) ?? new Uint8Array()).trim();
+  if (kept !== '') {
+    if (!/^[A-Za-z0-9_-]{32,128}$/.test(kept))
+      throw failure('usage', { detail: `${path} holds no password of 32 to 128 letters; remove it for a new one` });
+    return { ...cluster, password: kept };
+  }
+  const password = toBase64url(cluster.random.bytes(CLUSTER_PASSWORD_BYTES));
+  await disk.replaceFile(path, utf8(`${password}\n`));
+  return { ...cluster, password };
 }
 
 async function replaceIfOther(disk: Disk, path: string, text: string): Promise<boolean> {

@@ -4,8 +4,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, systemCode, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
+import { failure, idSchema, systemCode, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
 import { PID_FILE } from '../broker/mosquitto-files.ts';
+import { type NatsClusterWish, natsNodes, natsPidFile } from '../broker/nats-files.ts';
 import { OTHER_BROKERS, type OtherBroker, type WrittenFiles, writeBrokerFiles } from '../broker/write-broker-files.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext } from './context.ts';
@@ -15,9 +16,12 @@ interface AclOptions {
   data?: string;
   accounts?: string;
   for: string;
+  nats?: boolean;
   out?: string;
-  host: string;
+  host?: string;
   port?: string;
+  cluster?: string;
+  clusterPort?: string;
   prefix: string;
   watch?: boolean;
   pidFile?: string;
@@ -25,62 +29,109 @@ interface AclOptions {
 
 const WATCH_EVERY_MS = 2_000;
 const PID_FILE_BYTES_MAX = 64;
+const CLUSTER_PORT = 6222;
+/** Nodes decide by majority, so an even number of them bears no more losses than one less. */
+const CLUSTER_SIZES = [3, 5];
+/** Brokers that read their files again at SIGHUP, by the name of their process. */
+const RELOADING: Partial<Record<OtherBroker, string>> = { mosquitto: 'mosquitto', nats: 'nats-server' };
 
 export function addBrokerAcl(broker: Command): void {
   broker
     .command('acl')
-    .description('write access list, passwords and configuration for a mosquitto or RabbitMQ of your own')
+    .description('write access list, passwords and configuration for a mosquitto, RabbitMQ or NATS of your own')
     .option('--data <dir>', "the broker's folder, with accounts/ in it")
     .option('--accounts <dir>', 'the folder of account files itself')
     .option('--for <broker>', `${OTHER_BROKERS.join(' or ')}`, 'mosquitto')
+    .option('--nats', 'the same as --for nats')
     .option('--out <dir>', 'where to write (default: a folder of that name beside the accounts)')
     .option('--port <n>', 'port it shall listen on (default: 1883)')
-    .option('--host <address>', 'address it shall listen on', '127.0.0.1')
+    .option('--host <address>', 'address it shall listen on (default: 127.0.0.1)')
+    .option(
+      '--cluster <nodes>',
+      'NATS: its nodes, each with the address it listens on: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3',
+    )
+    .option('--cluster-port <n>', `with --cluster: port at which they talk to one another (default: ${CLUSTER_PORT})`)
     .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
     .option('--watch', 'go on and write again whenever an account comes, changes or goes')
-    .option('--pid-file <file>', 'with --watch: whom to tell by SIGHUP to read them again (default: OUT/mosquitto.pid)')
+    .option('--pid-file <file>', 'with --watch: whom to tell by SIGHUP to read them again (default: in OUT)')
     .addHelpText(
       'after',
-      '\nExample:\n  $ npx doorsill broker acl --data .doorsill/broker --out ./mosquitto\n  $ mosquitto -c ./mosquitto/mosquitto.conf',
+      '\nExample:\n  $ npx doorsill broker acl --data .doorsill/broker --out ./mosquitto\n  $ mosquitto -c ./mosquitto/mosquitto.conf\n  $ npx doorsill broker acl --nats --data .doorsill/broker --out ./nats\n  $ nats-server -c ./nats/nats.conf',
     )
     .action(async (options: AclOptions, command: Command) => {
       const context = openContext(command);
-      const write = writerOf(context, options);
-      const kind = kindOf(options.for);
-      if (options.pidFile !== undefined && (!options.watch || kind !== 'mosquitto'))
-        throw failure('usage', { detail: '--pid-file goes with --watch, for mosquitto' });
+      const kind = kindOf(options);
+      const cluster = clusterOf(kind, options);
+      if (options.pidFile !== undefined && (!options.watch || !RELOADING[kind]))
+        throw failure('usage', { detail: '--pid-file goes with --watch, for mosquitto and NATS' });
+      const write = writerOf(context, options, kind, cluster);
       const written = await write();
-      const [first = ''] = written.files;
-      const pidFile = kind === 'mosquitto' ? resolve(options.pidFile ?? join(dirname(first), PID_FILE)) : null;
+      const folder = dirname(written.files[0] ?? '');
+      const pidFiles = options.pidFile ? [resolve(options.pidFile)] : pidFilesIn(folder, kind, cluster);
       context.output.result(
         { event: 'written', for: kind, ...written },
         [...described(written), ...nextSteps(kind, written)].join('\n'),
       );
-      if (options.watch) await watch(context, write, pidFile);
+      if (options.watch) await watch(context, write, pidFiles, RELOADING[kind] ?? '');
     });
 }
 
-function kindOf(text: string): OtherBroker {
-  const kind = OTHER_BROKERS.find((name) => name === text);
+function kindOf(options: AclOptions): OtherBroker {
+  const kind = options.nats ? 'nats' : OTHER_BROKERS.find((name) => name === options.for);
   if (!kind) throw failure('usage', { detail: `--for takes one of ${OTHER_BROKERS.join(', ')}` });
   return kind;
 }
 
+/** The nodes that the options name; null when there is one without a name. Throws `usage`. */
+function clusterOf(kind: OtherBroker, options: AclOptions): NatsClusterWish | null {
+  if (options.cluster === undefined) {
+    if (options.clusterPort === undefined) return null;
+    throw failure('usage', { detail: '--cluster-port goes with --cluster' });
+  }
+  if (kind !== 'nats' || options.host !== undefined)
+    throw failure('usage', { detail: '--cluster is for NATS and names the addresses, so it goes without --host' });
+  const nodes = options.cluster.split(',').map((text) => {
+    const [name = '', host = '', ...rest] = text.split('=');
+    if (rest.length > 0 || !idSchema.safeParse(name).success) throw clusterFault(`"${text}" is no NAME=ADDRESS`);
+    return { name, host: addressOf(host, '--cluster') };
+  });
+  const isTwice = new Set(nodes.map(({ name }) => name)).size + new Set(nodes.map(({ host }) => host)).size;
+  if (isTwice !== 2 * nodes.length) throw clusterFault('each node has a name and an address of its own');
+  if (!CLUSTER_SIZES.includes(nodes.length)) throw clusterFault(`a cluster has ${CLUSTER_SIZES.join(' or ')} nodes`);
+  return { nodes, port: parsePort(options.clusterPort, CLUSTER_PORT) };
+}
+
+const clusterFault = (detail: string) => failure('usage', { detail: `--cluster: ${detail}` });
+
+function addressOf(text: string, option: string): string {
+  if (!/^[A-Za-z0-9.:-]{1,253}$/.test(text)) throw failure('usage', { detail: `${option} takes an address` });
+  return text;
+}
+
+function pidFilesIn(folder: string, kind: OtherBroker, cluster: NatsClusterWish | null): string[] {
+  if (kind === 'mosquitto') return [join(folder, PID_FILE)];
+  return kind === 'nats' ? natsNodes(cluster).map((node) => join(folder, natsPidFile(node))) : [];
+}
+
 /** Returns the function that writes the files that the options describe. Throws `usage`. */
-function writerOf(context: Context, options: AclOptions): () => Promise<WrittenFiles> {
-  const kind = kindOf(options.for);
+function writerOf(
+  context: Context,
+  options: AclOptions,
+  kind: OtherBroker,
+  cluster: NatsClusterWish | null,
+): () => Promise<WrittenFiles> {
   if ((options.data === undefined) === (options.accounts === undefined))
     throw failure('usage', { detail: "name the broker's folder with --data, or its accounts with --accounts" });
   const accounts = options.accounts === undefined ? join(resolve(options.data ?? ''), 'accounts') : options.accounts;
   const prefix = topicPrefixSchema.safeParse(options.prefix);
   if (!prefix.success) throw failure('usage', { detail: `"${options.prefix}" is no topic prefix` });
-  if (!/^[A-Za-z0-9.:-]{1,253}$/.test(options.host)) throw failure('usage', { detail: '--host takes an address' });
   const access = { disk: context.disk, accounts: resolve(accounts), prefix: prefix.data };
   const wish = {
-    host: options.host,
+    host: addressOf(options.host ?? '127.0.0.1', '--host'),
     port: parsePort(options.port, 1883),
     folder: resolve(options.out ?? join(dirname(access.accounts), kind)),
     systemUser: userInfo().username,
+    ...(cluster ? { cluster: { ...cluster, random: context.random } } : {}),
   };
   return () => writeBrokerFiles(kind, access, wish);
 }
@@ -94,36 +145,61 @@ function described({ files, accounts, leftOut }: WrittenFiles): string[] {
 
 function nextSteps(kind: OtherBroker, { files }: WrittenFiles): string[] {
   const file = (name: string) => files.find((path) => path.endsWith(name)) ?? '';
-  if (kind === 'mosquitto') {
+  if (kind === 'rabbitmq') {
     return [
-      `Start it with \`mosquitto -c ${file('.conf')}\`.`,
-      'After a pairing, an enrolment, a removal or a start of the bridge run this again and send mosquitto SIGHUP, which also',
-      'ends the sessions of removed accounts. With --watch both happen by themselves.',
+      `Start it with RABBITMQ_CONFIG_FILE=${file('.conf')} RABBITMQ_ENABLED_PLUGINS_FILE=${file('plugins')}.`,
+      `After a pairing, an enrolment or a start of the bridge run this again and \`rabbitmqctl import_definitions ${file('.json')}\`;`,
+      'after a removal also `rabbitmqctl delete_user USER`: an import takes nobody away.',
     ];
   }
+  const starts = kind === 'mosquitto' ? [`mosquitto -c ${file('.conf')}`] : natsStarts(files);
   return [
-    `Start it with RABBITMQ_CONFIG_FILE=${file('.conf')} RABBITMQ_ENABLED_PLUGINS_FILE=${file('plugins')}.`,
-    `After a pairing, an enrolment or a start of the bridge run this again and \`rabbitmqctl import_definitions ${file('.json')}\`;`,
-    'after a removal also `rabbitmqctl delete_user USER`: an import takes nobody away.',
+    `Start it with ${starts.map((command) => `\`${command}\``).join(', ')}.`,
+    `After a pairing, an enrolment, a removal or a start of the bridge run this again and send ${RELOADING[kind]} SIGHUP, which also`,
+    'ends the sessions of removed accounts. With --watch both happen by themselves.',
+    ...(starts.length > 1
+      ? ['Each machine needs a copy of this folder at the same path, cluster.password included, and current accounts.']
+      : []),
   ];
 }
 
+/** One for each node; the accounts, first of the files, are read by all of them. */
+function natsStarts([, ...nodes]: readonly string[]): string[] {
+  return nodes.map((path) => `nats-server -c ${path}`);
+}
+
 /** Writes again whenever something changed, until stopped. Failures are reported, and retried the next time. */
-async function watch(context: Context, write: () => Promise<WrittenFiles>, pidFile: string | null): Promise<void> {
+async function watch(
+  context: Context,
+  write: () => Promise<WrittenFiles>,
+  pidFiles: readonly string[],
+  program: string,
+): Promise<void> {
   const { clock, output } = context;
   const signal = stopSignal();
   let failed = '';
-  // mosquitto may not have read yet what was written before this watch began.
-  let isUnread = pidFile !== null;
+  // They may not have read yet what was written before this watch began.
+  const unread = new Set(pidFiles);
   while (!signal.aborted) {
     try {
       const written = await write();
-      isUnread ||= written.changed;
-      const told = isUnread && pidFile !== null ? await tellToReload(context, pidFile) : null;
-      if (written.changed || told !== null)
-        output.result({ event: 'changed', ...written, told }, [...described(written), ...toldLine(told)].join('\n'));
-      // A stopped mosquitto reads them when it starts; one that is just starting gets the signal once its process is found.
-      isUnread &&= pidFile !== null && told === null;
+      if (written.changed) for (const pidFile of pidFiles) unread.add(pidFile);
+      const told: number[] = [];
+      for (const pidFile of unread) {
+        const pid = await tellToReload(context, pidFile, program);
+        // One that is stopped reads them when it starts; one that is just starting gets the signal once its process is found.
+        if (pid === null) continue;
+        told.push(pid);
+        unread.delete(pidFile);
+      }
+      if (written.changed || told.length > 0)
+        output.result(
+          { event: 'changed', ...written, told },
+          [
+            ...described(written),
+            ...told.map((pid) => `${program} (process ${pid}) was told to read them again.`),
+          ].join('\n'),
+        );
       failed = '';
     } catch (thrown) {
       const detail = thrown instanceof Error ? thrown.message : String(thrown);
@@ -134,15 +210,11 @@ async function watch(context: Context, write: () => Promise<WrittenFiles>, pidFi
   }
 }
 
-function toldLine(told: number | null): string[] {
-  return told === null ? [] : [`mosquitto (process ${told}) was told to read them again.`];
-}
-
-/** Sends SIGHUP to the mosquitto of a pid file; returns its process id, or null when none runs. */
-async function tellToReload({ disk }: Context, pidFile: string): Promise<number | null> {
+/** Sends SIGHUP to the broker of a pid file; returns its process id, or null when none runs. */
+async function tellToReload({ disk }: Context, pidFile: string, program: string): Promise<number | null> {
   const bytes = await disk.readFile(pidFile, PID_FILE_BYTES_MAX);
   const pid = Number(new TextDecoder().decode(bytes ?? new Uint8Array()).trim());
-  if (!Number.isInteger(pid) || pid <= 1 || !isMosquitto(pid)) return null;
+  if (!Number.isInteger(pid) || pid <= 1 || !isProgram(pid, program)) return null;
   try {
     process.kill(pid, 'SIGHUP');
     return pid;
@@ -152,11 +224,11 @@ async function tellToReload({ disk }: Context, pidFile: string): Promise<number 
   }
 }
 
-/** A stale pid file may name another process: where /proc tells process names, only a mosquitto gets SIGHUP. */
-function isMosquitto(pid: number): boolean {
+/** A stale pid file may name another process: where /proc tells process names, only the broker gets SIGHUP. */
+function isProgram(pid: number, program: string): boolean {
   if (!existsSync('/proc/self/comm')) return true;
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'mosquitto';
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === program;
   } catch {
     return false;
   }

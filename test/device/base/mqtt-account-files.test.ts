@@ -2,6 +2,7 @@ import { createHash, pbkdf2Sync, scryptSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { compareSync } from 'bcryptjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { issueAccount, passwordFits, readAccount, removeAccount } from '../../../device/base/mqtt-account-files.ts';
@@ -40,7 +41,7 @@ describe('an account folder', () => {
     expect(await passwordFits(account, fresh.password)).toBe(true);
   });
 
-  it('stores what mosquitto and RabbitMQ need to check the same password themselves', async () => {
+  it('stores what mosquitto, RabbitMQ and NATS need to check the same password themselves', async () => {
     const { user, password } = await issueAccount(disk, random, folder, { role: 'bridge', id: 'bridge-1' });
     const account = await readAccount(disk, folder, user);
     if (!account || !('verifiers' in account)) throw new Error('no account');
@@ -51,6 +52,8 @@ describe('an account folder', () => {
     const salted = Buffer.from(account.verifiers.rabbitmq, 'base64');
     const digest = createHash('sha512').update(salted.subarray(0, 4)).update(password).digest();
     expect(salted.subarray(4)).toEqual(digest);
+    expect(compareSync(password, account.verifiers.nats ?? '')).toBe(true);
+    expect(compareSync(`${password.slice(1)}x`, account.verifiers.nats ?? '')).toBe(false);
   });
 
   it('still knows an account as it was written before, until it is issued again', async () => {

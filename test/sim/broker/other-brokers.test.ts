@@ -112,8 +112,8 @@ describe('doorsill broker acl', () => {
     await removeAccount(disk, accounts, owner.user);
     const second = await issue({ ...OWNER, id: 'owner-b' });
     await put;
-    const change = await watching.line('a change', ({ told }) => typeof told === 'number', 60, before);
-    expect(change).toMatchObject({ event: 'changed', told: pid });
+    const change = await watching.line('a change', ({ told }) => Array.isArray(told) && told.length > 0, 60, before);
+    expect(change).toMatchObject({ event: 'changed', told: [pid] });
     await expect.poll(() => client(second).catch(() => null), { timeout: 20_000 }).not.toBeNull();
     await expect(client(owner)).rejects.toThrow('not let in');
   });
@@ -132,7 +132,7 @@ describe('doorsill broker acl', () => {
     ends.push(() => watching.stop());
     await watching.line('the files', ({ event }) => event === 'written');
     await issue(OWNER);
-    expect(await watching.line('a change', ({ event }) => event === 'changed')).toMatchObject({ told: null });
+    expect(await watching.line('a change', ({ event }) => event === 'changed')).toMatchObject({ told: [] });
     expect(hung).toEqual([]);
   });
 
@@ -178,6 +178,30 @@ describe('doorsill broker acl', () => {
       ['broker', 'acl', '--data', 'FOLDER', '--out', '/nowhere/a\nallow_anonymous true'],
     ],
     ['a pid file without --watch', ['broker', 'acl', '--data', 'FOLDER', '--pid-file', 'x']],
+    [
+      'a pid file for a broker that reads no files again',
+      ['broker', 'acl', '--data', 'FOLDER', '--for', 'rabbitmq', '--watch', '--pid-file', 'x'],
+    ],
+    ['a cluster of mosquittos', ['broker', 'acl', '--data', 'FOLDER', '--cluster', 'a=::1,b=::2,c=::3']],
+    [
+      'a cluster beside an address',
+      ['broker', 'acl', '--data', 'FOLDER', '--nats', '--host', '::1', '--cluster', 'a=::1,b=::2,c=::3'],
+    ],
+    ['a cluster of two nodes', ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a=10.0.0.1,b=10.0.0.2']],
+    [
+      'a cluster with a node twice',
+      ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a=10.0.0.1,a=10.0.0.2,c=10.0.0.3'],
+    ],
+    [
+      'a cluster with an address twice',
+      ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a=10.0.0.1,b=10.0.0.1,c=10.0.0.3'],
+    ],
+    [
+      'a node whose name is a path',
+      ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', '../a=10.0.0.1,b=10.0.0.2,c=10.0.0.3'],
+    ],
+    ['a node without address', ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a,b=10.0.0.2,c=10.0.0.3']],
+    ['a port between nodes without nodes', ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster-port', '6222']],
     ['a broker without its folder', ['broker']],
     ['a broker with a wildcard prefix', ['broker', '--data', 'FOLDER', '--prefix', '#']],
   ])('refuses %s', async (_what, words) => {
