@@ -11,7 +11,7 @@ import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedFrames } from './encode-frames.ts';
 import type { EncodedSamples } from './encoded-sample-buffer.ts';
 import type { Chunk } from './mp4-layout.ts';
-import { readRing, stopSignal } from './read-ring.ts';
+import { readRing, ringChanged, stopSignal } from './read-ring.ts';
 import { readFrame } from './strip-frame-to-slices.ts';
 import type { SurveyedSegment } from './survey.ts';
 
@@ -38,7 +38,7 @@ export function chunksOf(segments: readonly SurveyedSegment[]): Chunk[] {
   return chunks;
 }
 
-/** The whole file. Throws `clip_not_exact` when the ring changed since the plan, `grant_dead`, or the caller's reason. */
+/** The whole file. Throws `clip_footage_gone` when the ring changed since the plan, `grant_dead`, or the caller's reason. */
 export async function* clipBody(live: CutPermit, deps: ClipDeps, plan: BodyPlan): AsyncGenerator<Uint8Array> {
   let bytes = plan.header.length;
   yield plan.header;
@@ -112,9 +112,4 @@ function same(segment: Segment, surveyed: SurveyedSegment): boolean {
     segment.index === surveyed.index &&
     segment.fragment.length === surveyed.fragmentBytes
   );
-}
-
-/** The failure when the ring no longer holds what was planned. */
-export function ringChanged(): Error {
-  return failure('clip_not_exact', { detail: 'the ring changed while the clip was cut' });
 }

@@ -1,6 +1,7 @@
 // Owns: reading the ring's footage for a clip, and only while its grant lives. Not here: cutting it (trim.ts).
 import type { Segment } from '../camera/segment.ts';
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
+import { type Failure, failure } from '../protocol/errors.ts';
 import type { Window } from '../protocol/shared-claims.ts';
 import type { ClipDeps } from './clip-deps.ts';
 
@@ -27,4 +28,9 @@ export async function* readRing(live: CutPermit, deps: ClipDeps, window: Window)
 /** A window with a margin before and after, for packets and frames stored in a neighbouring segment. */
 export function widened(window: Window, beforeUs: number, afterUs: number): Window {
   return { startUs: Math.max(0, window.startUs - beforeUs), endUs: window.endUs + afterUs };
+}
+
+/** The failure when the ring no longer holds what was planned. */
+export function ringChanged(): Failure {
+  return failure('clip_footage_gone');
 }

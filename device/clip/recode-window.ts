@@ -12,7 +12,7 @@ import { ClipTimeline } from './clip-timeline.ts';
 import { zonePixels } from './display-rotation.ts';
 import { countDecoded, type EncodedFrames, type EncodeTarget, encodeFrames } from './encode-frames.ts';
 import type { Clip } from './finished-clip.ts';
-import { readRing, stopSignal, widened } from './read-ring.ts';
+import { readRing, ringChanged, stopSignal, widened } from './read-ring.ts';
 import type { CutDeps } from './recent-encodings.ts';
 import { readFrame } from './strip-frame-to-slices.ts';
 import type { SurveyedSegment, SurveyResult } from './survey.ts';
@@ -171,9 +171,7 @@ async function* fedBytes(live: CutPermit, deps: ClipDeps, feed: Feed): AsyncGene
     const surveyed = feed.segments[position];
     const info = parseInit(segment.init);
     const { avc } = info.video;
-    if (!avc || surveyed?.recording !== segment.recording || surveyed.index !== segment.index) {
-      throw failure('clip_not_exact', { detail: 'the ring changed while the clip was cut' });
-    }
+    if (!avc || surveyed?.recording !== segment.recording || surveyed.index !== segment.index) throw ringChanged();
     const { video } = parseFragment(info, segment.fragment);
     const fed = position === feed.to ? video.slice(0, feed.framesOfLast) : video;
     const frames = fed.map((sample) => readFrame(sample.data, avc.nalLengthSize));

@@ -10,7 +10,7 @@ import { countDecoded } from './encode-frames.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';
 import { SampleCheck } from './frame-check.ts';
 import { SampleReader } from './read-ahead.ts';
-import { readRing, stopSignal, widened } from './read-ring.ts';
+import { readRing, ringChanged, stopSignal, widened } from './read-ring.ts';
 import { checkSound } from './sound-check.ts';
 
 /** Frames of a reordered stream, and sound, may lie in a segment this far from the window. */
@@ -19,6 +19,9 @@ const MARGIN_AFTER_US = 5_000_000;
 
 /** Enough for the `moov` of 24 hours at 60 frames a second. */
 const MOOV_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Failures that say that a clip is not what it should be. */
+const OF_THE_CLIP = new Set(['clip_check_failed', 'fragment_malformed', 'clip_not_exact', 'ffmpeg_failed']);
 
 const DECODE_TIMEOUT_MS = 120_000;
 const DECODE_TIMEOUT_MS_PER_FRAME = 1_000;
@@ -31,7 +34,8 @@ const WRITE_MS_PER_BYTE = 1 / 1_000;
  * window's frames at their times; every copied slice is bit for bit the ring's; what was encoded decodes to exactly its
  * frames; there is sound only if granted, and it equals the ring's packets inside the window encoded again;
  * the samples contain only slices and sound.
- * Throws `grant_dead` or the caller's reason when it is stopped.
+ * Throws `clip_footage_gone` where it fails and the ring has the clip's first frame no more; `grant_dead` or the caller's reason when it is
+ * stopped.
  */
 export async function selfCheck(live: CutPermit, clip: CutFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
   const check = new SelfCheck(live, clip, deps);
@@ -48,6 +52,8 @@ export class SelfCheck {
   private readonly deps: ClipDeps;
   private readonly stopped = new AbortController();
   private readonly decoding: Promise<number>;
+  /** Where the ring's footage began when it was read for the check; null: it was not read yet. */
+  private ringStartUs: number | null = null;
   /** Resolves the promise that the decoder waits for. */
   private feed: (frames: AsyncIterable<Uint8Array>) => void = () => undefined;
 
@@ -68,11 +74,11 @@ export class SelfCheck {
     try {
       await this.check(reader);
     } catch (thrown) {
+      if (!isFailure(thrown) || !OF_THE_CLIP.has(thrown.code)) throw thrown;
+      // Without what it is compared with, nobody can say whether the clip is good.
+      if (this.ringStartUs !== null && this.ringStartUs > this.clip.coverage.startUs) throw ringChanged();
       // A media reader's error about a damaged clip becomes this check's failure.
-      if (isFailure(thrown) && ['fragment_malformed', 'clip_not_exact', 'ffmpeg_failed'].includes(thrown.code)) {
-        throw clipFault(thrown.message);
-      }
-      throw thrown;
+      throw thrown.code === 'clip_check_failed' ? thrown : clipFault(thrown.message);
     }
   }
 
@@ -95,7 +101,9 @@ export class SelfCheck {
     const readWindow = widened(grant.window, MARGIN_BEFORE_US, MARGIN_AFTER_US);
     const samples = new SampleCheck(grant.window, clip, tables, new SampleReader(reader));
     let isFed = false;
+    this.ringStartUs = Number.POSITIVE_INFINITY;
     for await (const segment of readRing(live, deps, readWindow)) {
+      this.ringStartUs = Math.min(this.ringStartUs, segment.startUs);
       await samples.compare(segment);
       if (isFed || !samples.encodedKnown) continue;
       isFed = true;

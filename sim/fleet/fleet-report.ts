@@ -66,11 +66,14 @@ ${CURVES_STYLE}`;
 export function fleetReportHtml(report: FleetReport, { style } = readBuiltPage()): string {
   const { points, summary, secondsEach, profile } = report;
   const losses = lossesOf(summary);
-  const title = losses.length === 0 ? `${summary.doorbells} doorbells, nothing lost` : losses.join(', ');
+  const { doorbells, grants, clipsFailed } = summary;
+  // A clip that its ring could not give is no loss of the fleet's; but whoever keeps the page must not take the run for whole.
+  const clips = clipsFailed === 0 ? 'nothing lost' : `${clipsFailed} of ${grants} granted clips failed`;
+  const title = losses.length === 0 ? `${doorbells} doorbells, ${clips}` : losses.join(', ');
   return `${documentHead(`${title} · doorsill fleet`, `${style}${STYLE}`)}
 <body>
 <div class="page">
-${head(report, title, losses.length === 0)}
+${head(report, title, losses.length === 0 && clipsFailed === 0)}
 <main>
 <section class="sheet"><h2>What it came to</h2>${totals(summary)}</section>
 ${points.length < 2 ? '' : `<section class="sheet"><h2>Over time</h2>${drawCurves(points)}${note(secondsEach)}${numbers(points)}</section>`}

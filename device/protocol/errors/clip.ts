@@ -3,6 +3,11 @@ import { refused } from './kinds.ts';
 
 export const clipErrors = {
   clip_no_frames: refused(404, 'The window holds no whole frame of footage.', 'Choose a window that the ring covers.'),
+  clip_footage_gone: refused(
+    410,
+    'The ring no longer has all footage of the window: it was recorded over before the clip was made.',
+    'Nothing was sent. Choose a later window, or a longer ring: clips wait for each other, and a ring goes on meanwhile.',
+  ),
   clip_not_exact: refused(
     500,
     'The clip could not be made exact: {detail}',

@@ -558,6 +558,19 @@ describe('the self-check', () => {
     expect(await childProcesses()).toBe(0);
   });
 
+  it('says that the footage is gone where the ring has the first frame no more, and else that the clip is wrong', async () => {
+    // The window begins in the second segment.
+    const later = segments.slice(2);
+    const startUs = later[0]?.startUs ?? 0;
+    expect(startUs).toBeGreaterThan(good.clip.coverage.startUs);
+    await expect(check({ segments: later })).rejects.toMatchObject({ code: 'clip_footage_gone' });
+    await expect(check({ segments: [] })).rejects.toMatchObject({ code: 'clip_footage_gone' });
+    // What lost its end instead, or is no file at all, is a fault of the clip.
+    const cutShort = good.bytes.subarray(0, good.bytes.length - 1);
+    await expect(check({ segments: [], bytes: cutShort })).rejects.toMatchObject({ code: 'clip_check_failed' });
+    await expect(check({ segments: segments.slice(0, 2) })).rejects.toMatchObject({ code: 'clip_check_failed' });
+  });
+
   for (const [name, [detail, plant]] of Object.entries(FAULTS)) {
     it(`finds ${name}`, async () => {
       const fault = check(plant());

@@ -140,9 +140,9 @@ describe('trim refuses', () => {
     const deps = depsFor(ffmpeg, segments, { segments: (window) => ringOf(left)(window) });
     const clip = await trim(live, deps);
     left = left.filter((segment) => segment.index !== 2);
-    await expect(allBytes(clip)).rejects.toMatchObject(code('clip_not_exact'));
+    await expect(allBytes(clip)).rejects.toMatchObject(code('clip_footage_gone'));
     left = [];
-    await expect(allBytes(clip)).rejects.toMatchObject(code('clip_not_exact'));
+    await expect(allBytes(clip)).rejects.toMatchObject(code('clip_footage_gone'));
   });
 
   it('footage that is torn', async () => {

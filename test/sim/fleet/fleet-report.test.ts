@@ -10,6 +10,10 @@ describe('the page of a fleet', () => {
   it('says at its head whether anything was lost, and what', () => {
     expect(fleetReportHtml(sampleReport(), style)).toContain('<h1>20 doorbells, nothing lost</h1>');
     const { summary } = sampleReport();
+    const some = fleetReportHtml({ ...sampleReport(), summary: { ...summary, grants: 12, clipsFailed: 3 } }, style);
+    expect(some).toContain('<h1>20 doorbells, 3 of 12 granted clips failed</h1>');
+    expect(some).toContain('look-failed');
+    expect(fleetReportHtml(sampleReport(), style)).not.toContain('look-failed');
     expect(lossesOf({ ...summary, segmentsLost: 1, failed: 2, died: 1, unbelieved: 3 })).toEqual([
       '1 second of footage was lost',
       '2 doorbells could not run',
