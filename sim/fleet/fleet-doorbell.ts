@@ -69,7 +69,7 @@ const DISCLOSURE = {
   phone: '+1 217 555 0142',
 };
 /** The least that a doorbell's settings take. */
-const RING_BYTES_MIN = 8 * 1024 * 1024;
+export const RING_BYTES_MIN = 8 * 1024 * 1024;
 const RETENTION_S_MIN = 10;
 const AGAIN_MS = 1_000;
 const AGAIN_MS_MAX = 60_000;

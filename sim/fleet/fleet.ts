@@ -1,6 +1,6 @@
 // Owns: a run of a fleet from its beginning to its summary: whether it fits, what it talks to, its processes, one line a second. Not here:
 // arguments and what is printed (sim/cli), one process's part (fleet-process-part.ts), the parts of a testbed (testbed/).
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { Testbed } from '../testbed/testbed.ts';
 import { type DrawnDoorbell, drawFleet, type FleetPart } from './draw-fleet.ts';
+import { RING_BYTES_MIN } from './fleet-doorbell.ts';
 import { ChildPart } from './fleet-process-children.ts';
 import type { PartJob, PartReport } from './fleet-process-part.ts';
 import { addCounts, type FleetCounts, Lateness, NO_COUNTS } from './fleet-process-tally.ts';
@@ -96,6 +97,8 @@ export interface FleetSummary extends Omit<FleetLine, 'cores'> {
 export interface Room {
   readonly descriptors: number;
   readonly memoryBytes: number;
+  /** Free on the disk that keeps the fleet. */
+  readonly diskBytes: number;
 }
 
 /** Descriptors that a doorbell holds in its process, with its owner: three connections, its pairing socket, files that are open. */
@@ -106,6 +109,8 @@ const BROKER_DESCRIPTORS_EACH = 3;
 /** Memory of a doorbell with its owner besides its ring, and of its connections at an embedded broker. */
 const MEMORY_EACH = 600_000;
 const BROKER_MEMORY_EACH = 150_000;
+/** Disk of a doorbell besides its ring: key, ledger, clips on their way. */
+const DISK_EACH = 1_000_000;
 /** The embedded parts, and each process of the fleet by itself. */
 const MEMORY_SPARE = 600_000_000;
 const LINE_MS = 1_000;
@@ -115,7 +120,7 @@ const SUMMED = ['cpuMs', 'memoryBytes', 'memoryBeforeBytes', 'descriptors', 'tim
 const CODE_LIFE_S = 7 * 24 * 3_600;
 
 /**
- * Throws `fleet_too_large`, with the number that fits, when this machine has not enough descriptors for each process or memory for all.
+ * Throws `fleet_too_large`, with the number that fits, when this machine has not enough descriptors for each process, or memory or disk for all.
  * `drawn`: the doorbells of this machine.
  */
 export function checkRoom(
@@ -135,22 +140,26 @@ export function checkRoom(
     const detail = `a process may open ${room.descriptors} files and connections: raise that (ulimit -n), or use more --workers`;
     throw failure('fleet_too_large', { doorbells, fit: perProcess, detail });
   }
-  let bytes = MEMORY_SPARE;
+  let [memoryBytes, diskBytes] = [MEMORY_SPARE, 0];
   for (const [at, { ring }] of drawn.entries()) {
-    bytes += MEMORY_EACH + (isEmbedded ? BROKER_MEMORY_EACH : 0) + (ring.kind === 'memory' ? ring.bytes : 0);
-    if (bytes <= room.memoryBytes) continue;
-    const free = `${Math.floor(room.memoryBytes / 1e6)} MB of memory are free`;
-    throw failure('fleet_too_large', {
-      doorbells,
-      fit: at,
-      detail: `${free}: make rings shorter, or keep them in files`,
-    });
+    memoryBytes += MEMORY_EACH + (isEmbedded ? BROKER_MEMORY_EACH : 0) + (ring.kind === 'memory' ? ring.bytes : 0);
+    diskBytes += DISK_EACH + (ring.kind === 'file' ? Math.max(RING_BYTES_MIN, ring.bytes) : 0);
+    const refuse = (detail: string) => failure('fleet_too_large', { doorbells, fit: at, detail });
+    if (memoryBytes > room.memoryBytes)
+      throw refuse(`${megabytes(room.memoryBytes)} of memory are free: make rings shorter, or keep them in files`);
+    if (diskBytes > room.diskBytes)
+      throw refuse(
+        `${megabytes(room.diskBytes)} of disk are free: make rings shorter, or name another disk with --data`,
+      );
   }
 }
 
-/** What this machine has now. */
-export function roomHere(): Room {
-  return { descriptors: descriptorsMax(), memoryBytes: availableMemory() };
+const megabytes = (bytes: number) => `${Math.floor(bytes / 1e6)} MB`;
+
+/** What this machine has now; `folder` is there, and keeps the fleet. */
+export function roomHere(folder: string): Room {
+  const { bavail, bsize } = statfsSync(folder);
+  return { descriptors: descriptorsMax(), memoryBytes: availableMemory(), diskBytes: bavail * bsize };
 }
 
 /** Node itself raises the soft limit to the hard one. Where the system does not tell, there is none. */
@@ -169,7 +178,11 @@ function descriptorsMax(): number {
  */
 export async function runFleet(options: FleetOptions, deps: FleetDeps, signal: AbortSignal): Promise<FleetSummary> {
   const drawn = drawFleet(options.profile, options.seed, options.doorbells, options.shard);
-  checkRoom(drawn, { workers: options.workers, isEmbedded: options.outside === null }, roomHere());
+  checkRoom(
+    drawn,
+    { workers: options.workers, isEmbedded: options.outside === null },
+    roomHere(options.folder ?? tmpdir()),
+  );
   if (options.folder !== null && (await deps.disk.list(options.folder)).length > 0)
     throw failure('data_folder_foreign', { folder: options.folder, detail: 'a fleet begins in a new folder' });
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'doorsill-fleet-')));

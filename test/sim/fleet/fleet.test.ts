@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
 import { drawFleet } from '../../../sim/fleet/draw-fleet.ts';
 import { checkRoom, roomHere } from '../../../sim/fleet/fleet.ts';
@@ -6,7 +7,7 @@ import { fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
 const inMemory = fleetProfileSchema.parse({ ring: { kind: 'memory', length: '60s' } });
 const inFiles = fleetProfileSchema.parse({ ring: { kind: 'file', length: '60s' } });
 const HERE = { workers: 1, isEmbedded: true };
-const ROOM = { descriptors: 20_000, memoryBytes: 20e9 };
+const ROOM = { descriptors: 20_000, memoryBytes: 20e9, diskBytes: 100e9 };
 
 const refusal = (doorbells: number, where = HERE, room = ROOM, profile = inMemory) => {
   try {
@@ -19,11 +20,11 @@ const refusal = (doorbells: number, where = HERE, room = ROOM, profile = inMemor
 
 it('lets run what fits', () => {
   expect(refusal(1_000)).toBeNull();
-  expect(refusal(1, HERE, roomHere())).toBeNull();
+  expect(refusal(1, HERE, roomHere(tmpdir()))).toBeNull();
 });
 
 it('says before it starts how many doorbells a process has descriptors for', () => {
-  const tight = { descriptors: 1_024, memoryBytes: 20e9 };
+  const tight = { descriptors: 1_024, memoryBytes: 20e9, diskBytes: 100e9 };
   const failure = refusal(200, HERE, tight);
   expect(failure).toMatchObject({ code: 'fleet_too_large', facts: { doorbells: 200, fit: 96 } });
   expect(String(failure)).toContain('--workers');
@@ -32,18 +33,37 @@ it('says before it starts how many doorbells a process has descriptors for', () 
 });
 
 it('counts the connections of an embedded broker, which is one process however many the fleet has', () => {
-  const failure = refusal(300, { workers: 8, isEmbedded: true }, { descriptors: 1_024, memoryBytes: 20e9 });
+  const failure = refusal(
+    300,
+    { workers: 8, isEmbedded: true },
+    { descriptors: 1_024, memoryBytes: 20e9, diskBytes: 100e9 },
+  );
   expect(failure).toMatchObject({ code: 'fleet_too_large', facts: { fit: 256 } });
-  expect(refusal(300, { workers: 8, isEmbedded: false }, { descriptors: 1_024, memoryBytes: 20e9 })).toBeNull();
+  expect(
+    refusal(300, { workers: 8, isEmbedded: false }, { descriptors: 1_024, memoryBytes: 20e9, diskBytes: 100e9 }),
+  ).toBeNull();
 });
 
 it('says how many doorbells with their rings there is memory for', () => {
-  const failure = refusal(2_000, HERE, { descriptors: 100_000, memoryBytes: 4e9 });
+  const failure = refusal(2_000, HERE, { descriptors: 100_000, memoryBytes: 4e9, diskBytes: 100e9 });
   expect(failure).toMatchObject({ code: 'fleet_too_large', facts: { doorbells: 2_000 } });
   // Sixty seconds of 1 Mbit/s are 7.5 MB.
   const { fit } = (failure as { facts: { fit: number } }).facts;
   expect(fit).toBeGreaterThan(300);
   expect(fit).toBeLessThan(460);
-  expect(refusal(fit, HERE, { descriptors: 100_000, memoryBytes: 4e9 })).toBeNull();
-  expect(refusal(2_000, HERE, { descriptors: 100_000, memoryBytes: 4e9 }, inFiles)).toBeNull();
+  expect(refusal(fit, HERE, { descriptors: 100_000, memoryBytes: 4e9, diskBytes: 100e9 })).toBeNull();
+  expect(refusal(2_000, HERE, { descriptors: 100_000, memoryBytes: 4e9, diskBytes: 100e9 }, inFiles)).toBeNull();
+});
+
+it('says how many doorbells with rings in files there is disk for', () => {
+  const tight = { descriptors: 100_000, memoryBytes: 20e9, diskBytes: 1e9 };
+  const failure = refusal(500, HERE, tight, inFiles);
+  expect(failure).toMatchObject({ code: 'fleet_too_large', facts: { doorbells: 500 } });
+  expect(String(failure)).toContain('1000 MB of disk');
+  // Sixty seconds of 1 Mbit/s with their spare are 8.6 MB, and 1 MB lies beside them.
+  const { fit } = (failure as { facts: { fit: number } }).facts;
+  expect(fit).toBe(Math.floor(1e9 / (8_626_176 + 1_000_000)));
+  expect(refusal(fit, HERE, tight, inFiles)).toBeNull();
+  // Rings in memory take none of it but what lies beside them.
+  expect(refusal(500, HERE, tight)).toBeNull();
 });
