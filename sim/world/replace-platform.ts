@@ -1,5 +1,5 @@
-// Owns: what libraries take from the platform while a simulated world runs: `fetch` goes over the world's network, and timers go by its
-// time. Not here: that `fetch` (memory-fetch.ts), the time (virtual-clock.ts), what takes a clock or a network as the product does.
+// Owns: what libraries take from the platform while a simulated world runs: `fetch` goes over the world's network, and timers and limits of
+// time go by its time. Not here: that `fetch` (memory-fetch.ts), the time (virtual-clock.ts), what takes a clock or a network as the product does.
 import type { Clock, Network, Timer } from '../../device/index.ts';
 import { fetchOver } from './memory-fetch.ts';
 
@@ -48,6 +48,12 @@ class PlatformTimer {
 /** Has the whole process use the world's network for `fetch` and its time for timers, until what is returned is called. */
 export function replacePlatform(network: Network, clock: Clock): () => void {
   const { fetch, setTimeout, setInterval, clearTimeout, clearInterval } = globalThis;
+  const { timeout } = AbortSignal;
+  const limit = (ms: number) => {
+    const ending = new AbortController();
+    clock.after(ms, () => ending.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError')));
+    return ending.signal;
+  };
   const later = (call: (...args: unknown[]) => void, delayMs = DELAY_MS_MIN, ...args: unknown[]) =>
     new PlatformTimer(clock, delayMs, () => call(...args));
   const again = (call: (...args: unknown[]) => void, delayMs = DELAY_MS_MIN, ...args: unknown[]) => {
@@ -66,5 +72,9 @@ export function replacePlatform(network: Network, clock: Clock): () => void {
     ...{ fetch: fetchOver(network, clock), setTimeout: later, setInterval: again },
     ...{ clearTimeout: clear, clearInterval: clear },
   });
-  return () => void Object.assign(globalThis, { fetch, setTimeout, setInterval, clearTimeout, clearInterval });
+  Object.assign(AbortSignal, { timeout: limit });
+  return () => {
+    Object.assign(globalThis, { fetch, setTimeout, setInterval, clearTimeout, clearInterval });
+    Object.assign(AbortSignal, { timeout });
+  };
 }

@@ -6,6 +6,7 @@ import { replacePlatform } from '../../../sim/world/replace-platform.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 
 const machines = { setTimeout, setInterval, clearTimeout, clearInterval, fetch };
+const limitOfMachine = AbortSignal.timeout;
 const DAY_MS = 86_400_000;
 
 let world = new VirtualClock({ startUs: 0, quiet: settled });
@@ -48,6 +49,13 @@ it('begins a timer anew when it is refreshed, and forgets one that is cleared', 
   expect(times).toEqual(['kept at 19000']);
 });
 
+it('ends what has a limit of time in the world’s time, however long the machine takes', async () => {
+  const limit = AbortSignal.timeout(DAY_MS);
+  await new Promise((resolve) => limit.addEventListener('abort', resolve));
+  expect(world.monotonicMs()).toBe(DAY_MS);
+  expect(limit.reason).toMatchObject({ name: 'TimeoutError' });
+});
+
 it('leaves alone what the machine’s timers were asked before, and gives them back', async () => {
   const before = machines.setTimeout(() => undefined, DAY_MS);
   clearTimeout(before);
@@ -57,4 +65,5 @@ it('leaves alone what the machine’s timers were asked before, and gives them b
   restore();
   const { setTimeout, setInterval, clearTimeout: clear, clearInterval, fetch } = globalThis;
   expect({ setTimeout, setInterval, clearTimeout: clear, clearInterval, fetch }).toEqual(machines);
+  expect(AbortSignal.timeout).toBe(limitOfMachine);
 });
