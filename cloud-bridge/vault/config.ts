@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { httpAddressSchema, serverSettings } from '../http/settings.ts';
 import { databaseSettings } from '../persistence/postgres-address.ts';
-import { S3_BYTES_MAX, s3Schema } from './s3-bucket.ts';
+import { S3_BYTES_MAX, s3Schema } from '../persistence/s3-bucket.ts';
 
 const MIB = 1024 * 1024;
 const DAY_S = 24 * 3600;

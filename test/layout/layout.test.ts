@@ -102,7 +102,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^kysely$/, /^cloud-bridge\/(persistence\/|.*\/(sql-[a-z-]+|vault-schema)\.ts$)/],
   [/^fastify/, /^(cloud-bridge|device\/(http|console))\//],
   [/^@tus\//, /^cloud-bridge\//],
-  [/^aws4fetch$/, /^cloud-bridge\/vault\/s3-bucket\.ts$/],
+  [/^aws4fetch$/, /^cloud-bridge\/persistence\/s3-bucket\.ts$/],
   [/^tus-js-client$/, /^device\/upload\//],
   [/^ws$/, /^device\/console\//],
   [/^node-forge$/, /^device\/console\/certificate\.ts$/],

@@ -1,6 +1,6 @@
 // Owns: a client for one bucket of an S3 server, as far as it is needed: signed requests with limits on time and size, whole
 // objects in plain bodies, the hash of the body in the signature. Of its answers only the status is trusted here.
-// Not here: what lies in it and when an answer is good enough (s3-blobs.ts).
+// Not here: when an answer is good enough (s3-objects.ts), what lies in it (vault/s3-blobs.ts, intake/bucket-clips.ts).
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { AwsV4Signer } from 'aws4fetch';
@@ -13,7 +13,7 @@ import { httpAddressSchema } from '../http/settings.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** The `s3` settings of vault.json. */
+/** The `s3` settings of vault.json, and of an instance in bridge.json. */
 export const s3Schema = z.strictObject({
   endpoint: httpAddressSchema.refine(
     (text) => URL.canParse(text) && (new URL(text).protocol === 'https:' || LOOPBACK.test(new URL(text).hostname)),
@@ -243,7 +243,7 @@ function secretOf({ secretFile }: S3Settings, environment: NodeJS.ProcessEnv = p
     const secret = environment['AWS_SECRET_ACCESS_KEY'];
     if (secret) return secret;
     throw failure('config_invalid', {
-      file: 'vault.json',
+      file: 'the settings',
       detail: 's3 has no secretFile, and there is no AWS_SECRET_ACCESS_KEY',
     });
   }
