@@ -11,7 +11,8 @@ import { SqlManifests } from './intake/sql-manifests.ts';
 import { SqlNeighbors } from './neighbors/sql-neighbors.ts';
 import { SqlPartners } from './partners/sql-partners.ts';
 import { MIGRATIONS, type Tables } from './persistence/bridge-schema.ts';
-import { type DatabasePlace, openAt, type PlaceSeams } from './persistence/open-database.ts';
+import { ALONE, SqlSharedBridge, SqlTurns, type Turns } from './persistence/instance-turns.ts';
+import { type DatabasePlace, openAt, type PlaceSeams, placeName } from './persistence/open-database.ts';
 import { SqlIdempotency } from './persistence/sql-idempotency.ts';
 import { SqlHealth } from './persistence/write-check.ts';
 import { SqlModerators } from './requests/sql-moderators.ts';
@@ -36,6 +37,9 @@ export interface Database {
   manifests: SqlManifests;
   accessLog: SqlAccessLog;
   custody: SqlCustody;
+  /** Turns among the instances that share the database. */
+  turns: Turns & { stop(): void };
+  sharedBridge: SqlSharedBridge;
   close(): Promise<void>;
 }
 
@@ -62,6 +66,8 @@ export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSe
       manifests: new SqlManifests(tables, custody),
       accessLog: new SqlAccessLog(tables, custody),
       custody,
+      turns: place.address && place.instance !== undefined ? new SqlTurns(tables, seams.clock) : ALONE,
+      sharedBridge: new SqlSharedBridge(tables, placeName(place)),
     };
   });
 }

@@ -2,7 +2,6 @@
 // Not here: what the parts do.
 import type { Clock } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
-import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
 import type { Log } from '../device/base/log.ts';
 import { MqttLink } from '../device/base/mqtt-link.ts';
 import type { Network } from '../device/base/network.ts';
@@ -12,7 +11,6 @@ import { UndoSteps } from '../device/base/undo-steps.ts';
 import { type HttpLimits, makeHttpServer } from '../device/http/http-server.ts';
 import { CA_BYTES_MAX } from '../device/protocol/enrolment.ts';
 import { failure } from '../device/protocol/errors.ts';
-import { actorId } from '../device/protocol/ids.ts';
 import { linkFailure, tlsFilesRead } from '../device/protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX } from '../device/protocol/topics.ts';
 import { httpRegistryClient } from './agencies/registry-client.ts';
@@ -28,19 +26,21 @@ import { folderAccounts } from './enrolment/broker-accounts.ts';
 import { type CodeWish, Enrolment, type PrintedCode } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import type { Router } from './http/router.ts';
+import { AreaTurns, brokerAccountId, type Identity, identityIn, sharedIdentity } from './instances.ts';
 import { bundleRoutes, CustodyCalls } from './intake/custody-bundle-routes.ts';
 import { UploadLocks } from './intake/locks.ts';
 import { neighborsRoutes } from './neighbors/routes.ts';
 import { Partners } from './partners/partners.ts';
 import { partnerRoutes } from './partners/routes.ts';
+import type { Turns } from './persistence/instance-turns.ts';
 import { databasePlace, type PlaceSeams } from './persistence/open-database.ts';
 import { AreaBoard } from './requests/area-board.ts';
+import type { AreaPublisher } from './requests/cell-document-parts.ts';
 import { Moderators } from './requests/moderators.ts';
 import { partnerChannelRoutes } from './requests/partner-channel-routes.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/routes.ts';
 import { SearchParty } from './search-party/make-search-party.ts';
-import { adminTokenIn, signingKeyIn } from './signing/server-secrets.ts';
 import { Webhooks } from './webhooks/agency-webhooks.ts';
 import { EventOutbox } from './webhooks/event-delivery.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
@@ -61,10 +61,7 @@ export interface BridgeDeps {
 /** Queue for every cell's documents while the broker is down; beyond it the oldest is dropped, and all are published again anyway. */
 const QUEUE = { messages: 2_000, bytes: 32 * 1024 * 1024 };
 
-interface Core {
-  key: SigningKey;
-  id: string;
-  adminToken: string;
+interface Core extends Identity {
   database: Database;
   standing: AgencyCredentials;
   moderators: Moderators;
@@ -115,7 +112,8 @@ export class Bridge {
       const { id: bridgeId, ...own } = core;
       const parts = { ...this.deps, ...own, bridgeId, locks, custody, calls, outbox, searchParty };
       await addClipParts(api, parts, this.undo);
-      // First step of the stop: work that waits for the registry's answer would delay the rest.
+      // First steps of the stop: work that waits for the registry's answer, or for its turn, would delay the rest.
+      this.undo.add(() => core.database.turns.stop());
       this.undo.add(stopAsking);
       const { host, port } = this.deps.config.http;
       this.running = { core, enrolment, board, link, url: await api.listen(host, port) };
@@ -187,10 +185,12 @@ export class Bridge {
     const { clock, random, disk, log, config, life } = this.deps;
     const { dataFolder, registry, requests } = config;
     await disk.makeFolder(dataFolder);
-    const key = await signingKeyIn(disk, random, dataFolder);
-    const adminToken = await adminTokenIn(disk, random, dataFolder);
+    const own = config.instance ? null : await identityIn(disk, random, dataFolder);
     const database = await openDatabase(databasePlace(config, 'bridge'), { clock, random, disk, life });
     this.undo.add(() => database.close());
+    if (own) await database.sharedBridge.assertNone();
+    const folder = config.instance?.secretsFolder ?? dataFolder;
+    const identity = own ?? (await sharedIdentity(database, { disk, random, folder }));
     const standing = new AgencyCredentials({
       clock,
       log,
@@ -200,16 +200,13 @@ export class Bridge {
       stateAgencies: requests.stateAgencies,
     });
     await standing.start();
-    const id = actorId('bridge', sha256Hex(key.publicKey));
     const moderators = new Moderators({ clock, random, log, store: database.moderators });
     return {
-      key,
-      id,
-      adminToken,
+      ...identity,
       database,
       standing,
       moderators,
-      tokens: new AgencyTokens({ clock, standing, bridgeId: id }),
+      tokens: new AgencyTokens({ clock, standing, bridgeId: identity.id }),
     };
   }
 
@@ -217,7 +214,10 @@ export class Bridge {
     const { clock, random, disk, log, config, network } = this.deps;
     // The broker's CA, which devices are given when they enrol, must be readable before the first one asks.
     await tlsFilesRead(caToPin(disk, config.dataFolder, config.area.tls, CA_BYTES_MAX));
-    const account = await folderAccounts(disk, random, config.area.accounts).issue('bridge', core.id);
+    const account = await folderAccounts(disk, random, config.area.accounts).issue(
+      'bridge',
+      brokerAccountId(core.id, config),
+    );
     const link = new MqttLink({
       url: config.area.url,
       ...account,
@@ -237,7 +237,7 @@ export class Bridge {
   private openOutbox(core: Core): EventOutbox {
     const { clock, random, log, config } = this.deps;
     const { id: bridgeId, standing, database } = core;
-    const shared = { clock, random, log, bridgeId, standing };
+    const shared = { clock, random, log, bridgeId, standing, turns: database.turns };
     const outbox = new EventOutbox({ ...shared, store: database.webhooks, rules: config.webhooks });
     this.undo.add(() => outbox.stop());
     return outbox;
@@ -252,7 +252,7 @@ export class Bridge {
       key: core.key,
       store: core.database.requests,
       standing: core.standing,
-      publisher: link,
+      ...this.publishing(core, link),
       prefix: area.prefix,
       republishS,
       documentLifeS,
@@ -262,13 +262,27 @@ export class Bridge {
     return board;
   }
 
-  private openSearchParty(core: Core, publisher: MqttLink): SearchParty {
+  /** Several instances publish in turn. */
+  private publishing({ database }: Core, link: MqttLink): { publisher: AreaPublisher; turns?: Turns } {
+    if (!this.deps.config.instance) return { publisher: link };
+    const turns = new AreaTurns(link, database.turns, this.deps.clock);
+    return { publisher: turns, turns };
+  }
+
+  private openSearchParty(core: Core, link: MqttLink): SearchParty {
     const { clock, log, config } = this.deps;
     const { republishS, documentLifeS, area, searchParty: rules } = config;
     const { searches: store, enrolments } = core.database;
     const rhythm = { republishS, documentLifeS, prefix: area.prefix };
     const seams = { clock, log, key: core.key, bridgeId: core.id };
-    const searchParty = new SearchParty({ ...seams, store, enrolments, publisher, ...rhythm, rules });
+    const searchParty = new SearchParty({
+      ...seams,
+      store,
+      enrolments,
+      ...this.publishing(core, link),
+      ...rhythm,
+      rules,
+    });
     this.undo.add(() => searchParty.board.stop());
     return searchParty;
   }

@@ -22,7 +22,9 @@ import { HandOvers } from './hand-over/hand-overs.ts';
 import { VaultMessages } from './hand-over/sign-vault-messages.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
 import type { Router } from './http/router.ts';
+import { watchOthers } from './instances.ts';
 import type { AnswerableKinds } from './intake/answerable-request.ts';
+import { BucketClips } from './intake/bucket-clips.ts';
 import { ClipFiles } from './intake/clip-files.ts';
 import type { CustodyCalls } from './intake/custody-bundle-routes.ts';
 import { Finish } from './intake/finish.ts';
@@ -35,6 +37,7 @@ import type { Intake } from './intake/store.ts';
 import { ManifestEncryption } from './intake/stored-manifest-encryption.ts';
 import { uploadRoutes } from './intake/tus-routes.ts';
 import { DeviceTokens } from './intake/verify-upload-token.ts';
+import { S3Bucket } from './persistence/s3-bucket.ts';
 import { organisationOf, RequestsForIntake } from './requests/requests-for-intake.ts';
 import type { SearchParty } from './search-party/make-search-party.ts';
 import type { EventOutbox } from './webhooks/event-delivery.ts';
@@ -82,11 +85,14 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
     searchParty,
   } = deps;
   const { intakes: store, enrolments, requests, accessLog } = database;
+  const instance = config.instance?.name ?? null;
   const asks: AnswerableKinds = { agency: new RequestsForIntake(requests, standing), neighbor: searchParty.asks };
-  const files = new ClipFiles(disk, config.dataFolder);
+  const files = openFiles(deps);
   const seal = new ManifestEncryption(key, random);
   // Before anything is read: what an earlier version stored unencrypted names homes.
-  await seal.sealFormer(database.manifests, (clip) => files.removeFormerManifest(clip));
+  await database.turns.run('seal former manifests', () =>
+    seal.sealFormer(database.manifests, (clip) => files.removeFormerManifest(clip)),
+  );
   const receipts = new Receipts({ clock, random, key });
   const shared = { clock, random, log, store, files, locks, receipts, asks };
   const vault = openVault(deps, files, receipts);
@@ -102,13 +108,21 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   });
   const lifeSMax = config.intake.uploadTokenLifeSMax;
   const deviceTokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
-  const desk = new IntakeAdmission({ ...shared, tokens: deviceTokens, finish, seal, bridgeId, rules: config.intake });
-  const clipPath = (clip: string) => files.clipPath(clip);
+  const desk = new IntakeAdmission({
+    ...shared,
+    tokens: deviceTokens,
+    finish,
+    seal,
+    bridgeId,
+    rules: config.intake,
+    instance,
+  });
   const evidenceUrl = (intake: Intake, agency: string) => (vault ? vault.evidenceUrl(intake, agency) : '');
-  const reading = { clock, disk, store, log: accessLog, clipPath, evidenceUrl };
+  const openClip = (intake: Intake) => files.openClip(intake);
+  const reading = { clock, store, log: accessLog, openClip, evidenceUrl };
   const clips = new Clips({ ...reading, tokens, organisationOf: (intake) => organisationOf(requests, intake) });
   const petClips = new Clips({ ...reading, tokens: searchParty.posters, organisationOf: async ({ agency }) => agency });
-  const stopReading = async (clip: string) => {
+  const stopReading = async (clip?: string) => {
     for (const each of [clips, petClips]) await each.askReadersAgain(clip);
   };
   const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
@@ -122,20 +136,31 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   undo.add(() => finish.stop());
   vault?.handOvers.start();
   undo.add(() => vault?.handOvers.stop());
+  const revoked = () => Promise.all([stopReading(), finish.eraseEnded()]).then(() => undefined);
+  const leftBehind = async () => vault?.handOvers.wake();
+  if (config.instance) watchOthers(deps, { revoked, leftBehind }, undo);
   const { creationsMax } = config.intake;
   uploadRoutes(api, { disk, desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
 }
 
+/** Clips in the data folder, or, where there are several instances, in the bucket that they share. */
+function openFiles({ clock, disk, config, bridgeId, database: { turns } }: ClipPartsDeps): ClipFiles {
+  const { dataFolder: folder, instance } = config;
+  if (!instance) return new ClipFiles(disk, folder);
+  const bucket = new S3Bucket(clock, instance.s3);
+  return new BucketClips({ disk, folder, bucket, prefix: instance.s3.prefix, bridgeId, turns });
+}
+
 /** The hand-over to the vault; null when no vault is configured. */
 function openVault(deps: ClipPartsDeps, files: ClipFiles, receipts: Receipts) {
-  const { clock, random, disk, log, config, key: ownKey, bridgeId, database, locks } = deps;
+  const { clock, random, log, config, key: ownKey, bridgeId, database, locks } = deps;
   if (!config.vault) return null;
   const { url, key, answerSMax, ...retry } = config.vault;
   const vault = { id: actorId('vault', sha256Hex(key)), key };
   const { requests, handOvers: store } = database;
   const words = new VaultMessages({ clock, random, key: ownKey, bridgeId, vault, requests });
-  const client = httpVaultClient({ clock, disk, url, answerMsMax: answerSMax * 1000 });
-  const shared = { clock, random, log, store, files, locks, receipts, client, words };
+  const client = httpVaultClient({ clock, url, answerMsMax: answerSMax * 1000 });
+  const shared = { clock, random, log, store, files, locks, receipts, client, words, turns: database.turns };
   const base = url.replace(/\/+$/, '');
   const evidenceUrl = (intake: Intake, agency: string) =>
     `${base}/v1/agencies/${agency}/evidence/${words.clipOf(intake).item}`;

@@ -1,5 +1,6 @@
 // Owns: the bridge's settings as a whole, and limits that depend on each other. Not here: the rules of each part and their defaults
 // (word-rules.ts in requests/, intake/, search-party/ and webhooks/).
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { readBySchema } from '../device/base/schema-fault.ts';
 import { tlsFilesSchema } from '../device/base/tls.ts';
@@ -9,6 +10,7 @@ import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/protocol/topics.ts'
 import { custodySettings, httpAddressSchema, serverSettings } from './http/settings.ts';
 import { intakeRulesSchema } from './intake/settings.ts';
 import { databaseSettings } from './persistence/postgres-address.ts';
+import { S3_BYTES_MAX, s3Schema } from './persistence/s3-bucket.ts';
 import { requestRulesSchema } from './requests/settings.ts';
 import { searchRulesSchema } from './search-party/settings.ts';
 import { webhookRulesSchema } from './webhooks/settings.ts';
@@ -29,11 +31,23 @@ const vaultSchema = z.strictObject({
     .default(60_000),
 });
 
+/** For one of several bridges on one database and one bucket. Its data folder then holds what is staged, and nothing that lasts. */
+const instanceSchema = z.strictObject({
+  /** Tells it apart from the others; it is part of its uploads' addresses. */
+  name: z.string().regex(/^[a-z0-9]{1,12}$/, '1 to 12 lower-case letters and digits'),
+  /** Folder with `signing.key` and `admin.token`, the same for all instances; created by the first of all. */
+  secretsFolder: z.string().max(1_000).refine(isAbsolute, 'it must be an absolute path'),
+  /** The bucket that stores clips. */
+  s3: s3Schema,
+});
+
 export const bridgeConfigSchema = z
   .strictObject({
     /** `dataFolder` holds key, database, staging and clips. */
     ...serverSettings,
     ...databaseSettings,
+    /** Set when several bridges share `database`. */
+    instance: instanceSchema.optional(),
     /** Where devices reach the bridge, if not at its own listening address (behind a proxy with TLS). */
     publicUrl: httpAddressSchema.optional(),
     /** The registry's address and its pinned key: whatever answers there must be signed with it. */
@@ -71,6 +85,15 @@ export const bridgeConfigSchema = z
     /** The vault that stored clips are handed over to. Without it they stay at the bridge. */
     vault: vaultSchema.optional(),
   })
+  .refine(({ instance, database }) => !instance || database, 'instance needs database: its rows are shared')
+  .refine(
+    ({ instance, documentLifeS, republishS }) => !instance || documentLifeS >= 2 * republishS,
+    'documentLifeS must be twice republishS where instances publish in turn',
+  )
+  .refine(
+    ({ instance, intake }) => !instance || intake.clipBytesMax <= S3_BYTES_MAX,
+    'clipBytesMax is above what a bucket takes at once',
+  )
   .refine(({ area }) => !area.tls || area.url.startsWith('mqtts:'), 'area.tls is set, but area.url is not mqtts://')
   .refine((config) => config.documentLifeS > config.republishS, 'documentLifeS must be longer than republishS')
   .refine(

@@ -32,6 +32,8 @@ export class SqlRevocationList implements CredentialStore {
         .select('revision')
         .where('name', '=', REVOCATIONS)
         .executeTakeFirst();
+      // Another instance may have fetched a later one meanwhile.
+      if (known && known.revision > revision) return;
       await step
         .insertInto('kept_documents')
         .values({ name: REVOCATIONS, token, revision })

@@ -3,7 +3,6 @@
 // showing the log (clip-access-log/).
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
-import type { Disk } from '../../device/base/disk.ts';
 import type { Span } from '../../device/http/byte-range.ts';
 import { ALL_CLIPS } from '../../device/protocol/agency-calls.ts';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
@@ -11,18 +10,17 @@ import { failure } from '../../device/protocol/errors.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { AccessToken } from '../../device/protocol/manifest.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
-import { type AssertShown, type ClipDownload, ClipDownloads } from '../http/revocable-downloads.ts';
+import { type AssertShown, type ClipDownload, ClipDownloads, type OpenBytes } from '../http/revocable-downloads.ts';
 import type { Intake, IntakeStore, Reader } from '../intake/store.ts';
 import type { AccessLog } from './access-log.ts';
 
 export interface ClipsDeps {
   clock: Clock;
-  disk: Pick<Disk, 'open'>;
   store: Pick<IntakeStore, 'findClip' | 'storedClips'>;
   /** Verifies readers' tokens: officers of agencies, or pets' owners. */
   tokens: AccessReader;
   log: AccessLog;
-  clipPath: (clip: string) => string;
+  openClip: (intake: Intake) => Promise<OpenBytes>;
   /** Address of a handed-over clip in the vault, as this agency reaches it there. */
   evidenceUrl: (intake: Intake, agency: string) => string;
   /** The agency, whichever of its keys, that a clip was granted to. */
@@ -122,13 +120,12 @@ export class Clips {
   }
 
   /** The clip's bytes, as long as `stillShown` resolves. */
-  read({ intake: { clip }, stillShown }: SeenClip, span: Span): ClipDownload {
-    const open = () => this.deps.disk.open(this.deps.clipPath(clip), { create: false });
-    return this.readings.read(clip, open, span, stillShown);
+  read({ intake, stillShown }: SeenClip, span: Span): ClipDownload {
+    return this.readings.read(intake.clip, () => this.deps.openClip(intake), span, stillShown);
   }
 
-  /** Ends every running download of a clip whose reader may not see it any more. */
-  askReadersAgain(clip: string): Promise<void> {
+  /** Ends every running download of a clip, or of any, whose reader may not see it any more. */
+  askReadersAgain(clip?: string): Promise<void> {
     return this.readings.askAgain(clip);
   }
 

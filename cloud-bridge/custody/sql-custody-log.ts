@@ -29,9 +29,7 @@ export class SqlCustody implements CustodyStore {
   /** The log of a database; its secret is created the first time. */
   static async open(tables: Kysely<CustodyTables>, seams: CustodySeams): Promise<SqlCustody> {
     const known = await tables.selectFrom('custody_secret').select('secret').executeTakeFirst();
-    const secret = known?.secret ?? seams.random.bytes(SECRET_BYTES);
-    if (!known) await tables.insertInto('custody_secret').values({ secret }).execute();
-    return new SqlCustody(tables, { ...seams, secret });
+    return new SqlCustody(tables, { ...seams, secret: known?.secret ?? (await firstSecret(tables, seams.random)) });
   }
 
   /**
@@ -123,6 +121,16 @@ export class SqlCustody implements CustodyStore {
       )
       .execute();
   }
+}
+
+/** In a transaction: instances that start at once must not each make one. */
+async function firstSecret(tables: Kysely<CustodyTables>, random: Random): Promise<Uint8Array> {
+  return tables.transaction().execute(async (step) => {
+    const known = await step.selectFrom('custody_secret').select('secret').executeTakeFirst();
+    const secret = known?.secret ?? random.bytes(SECRET_BYTES);
+    if (!known) await step.insertInto('custody_secret').values({ secret }).execute();
+    return secret;
+  });
 }
 
 type Reader = Kysely<CustodyTables> | Transaction<CustodyTables>;

@@ -12,6 +12,7 @@ import type { ClipFiles } from '../intake/clip-files.ts';
 import type { UploadLocks } from '../intake/locks.ts';
 import type { Receipts } from '../intake/receipts.ts';
 import type { GrantKey, Intake } from '../intake/store.ts';
+import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import type { VaultMessages } from './sign-vault-messages.ts';
 import type { HandOverJob, HandOverStore } from './store.ts';
@@ -30,6 +31,8 @@ export interface HandOversDeps {
   vaultKey: string;
   retryMsFirst: number;
   retryMsMost: number;
+  /** Among several instances: each clip is handed over by one of them. Absent: there are no others. */
+  turns?: Turns;
 }
 
 /** Hand-overs that run at once. */
@@ -195,8 +198,9 @@ export class HandOvers {
     const offer = await words.step(intake, 'offer');
     const { statement, statementReceipt: receipt } = intake;
     if (receipt === null) throw failure('internal', { detail: 'a stored clip without a receipt for its recipient' });
+    const clip = { bytes: intake.clipBytes, open: () => files.openClip(intake) };
     let status = await client.offer({ offer, statement, receipt }, signal);
-    if (status.state === 'open') status = await client.send(item, offer, files.clipPath(intake.clip), signal);
+    if (status.state === 'open') status = await client.send(item, offer, clip, signal);
     const acknowledgement = words.acknowledgementIn(status, intake);
     if (status.state !== 'held' && status.state !== 'confirmed') {
       throw failure('hand_over_unconfirmed', { detail: `it says that the item is ${status.state}` });
@@ -241,16 +245,19 @@ export class HandOvers {
   }
 
   /** Runs work on a clip once all other work on it has ended. */
-  private async alone<Result>(key: GrantKey, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  private async alone(key: GrantKey, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { turns = ALONE } = this.deps;
     const errand = this.errand(key);
     const before = errand.work;
     const turn = (async () => {
       await before?.catch(() => undefined);
-      return work(AbortSignal.any([this.stopping.signal, errand.abort.signal]));
+      await turns.run(`hand over ${nameOf(key)}`, () =>
+        work(AbortSignal.any([this.stopping.signal, errand.abort.signal])),
+      );
     })();
     errand.work = turn;
     try {
-      return await turn;
+      await turn;
     } finally {
       if (errand.work === turn) {
         errand.work = null;

@@ -1,7 +1,6 @@
 // Owns: asking the vault over HTTP, with limits on time and size. Not here: verifying its answers (hand-overs.ts).
 import type { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
-import type { Disk } from '../../device/base/disk.ts';
 import { parseJson } from '../../device/base/parse-json.ts';
 import { UPLOAD_BODY_TYPE } from '../../device/http/http-server.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
@@ -14,19 +13,25 @@ import {
 } from '../../device/protocol/hand-over-documents.ts';
 import { exchangeJson } from '../../device/protocol/json-client.ts';
 import { failureOf } from '../../device/protocol/problem.ts';
+import type { OpenBytes } from '../http/revocable-downloads.ts';
 
 export interface VaultClientDeps {
   clock: Clock;
-  disk: Disk;
   url: string;
   /** Longest wait for an answer, or for the vault to accept the next piece of a clip. */
   answerMsMax: number;
 }
 
+/** A clip as it is sent. */
+export interface SentClip {
+  bytes: number;
+  open: () => Promise<OpenBytes>;
+}
+
 /** The vault's steps, each safe to repeat. All reject with the vault's own failure, or `vault_unreachable`. */
 export interface VaultClient {
   offer(body: HandOverBody, signal: AbortSignal): Promise<HandOverStatus>;
-  send(item: string, offer: string, path: string, signal: AbortSignal): Promise<HandOverStatus>;
+  send(item: string, offer: string, clip: SentClip, signal: AbortSignal): Promise<HandOverStatus>;
   confirm(step: string, signal: AbortSignal): Promise<HandOverStatus>;
   withdraw(step: string, signal: AbortSignal): Promise<HandOverStatus>;
   recall(body: RecallBody, signal: AbortSignal): Promise<{ item: string; answer: string }>;
@@ -48,9 +53,9 @@ export function httpVaultClient(deps: VaultClientDeps): VaultClient {
     ask(path, { step: text }, handOverStatusSchema, signal);
   return {
     offer: (body, signal) => ask('/v1/hand-overs', body, handOverStatusSchema, signal),
-    send: (item, offer, path, signal) =>
+    send: (item, offer, clip, signal) =>
       within(deps, signal, (limited, moved) =>
-        putClip(deps, `${base}/v1/hand-overs/${item}/clip`, offer, path, limited, moved),
+        putClip(`${base}/v1/hand-overs/${item}/clip`, offer, clip, limited, moved),
       ),
     confirm: step('/v1/hand-overs/confirmation'),
     withdraw: step('/v1/hand-overs/withdrawal'),
@@ -84,16 +89,14 @@ async function within<Result>(
 }
 
 async function putClip(
-  { disk }: VaultClientDeps,
   url: string,
   offer: string,
-  path: string,
+  { bytes: size, open }: SentClip,
   signal: AbortSignal,
   moved: () => void,
 ): Promise<HandOverStatus> {
-  const file = await disk.open(path, { create: false });
+  const file = await open();
   try {
-    const size = await file.size();
     let at = 0;
     const body = new ReadableStream<Uint8Array>({
       pull: async (controller) => {

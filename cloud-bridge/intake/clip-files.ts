@@ -1,10 +1,12 @@
 // Owns: where a clip's files are while it is staged, made ready and stored, and every move between. Each move is one durable
-// step, so that a crash leaves files in exactly one of the three places. Not here: when to move (intake-admission.ts), who may read.
+// step, so that a crash leaves files in exactly one of the three places. Not here: when to move (finish.ts), who may read, clips in a
+// bucket (bucket-clips.ts).
 import { join } from 'node:path';
 import { utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { sha256Stream } from '../../device/base/keys.ts';
 import { statementSchema } from '../../device/protocol/manifest.ts';
+import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import { checkStructure, type ExpectedClip } from './structure.ts';
 
@@ -19,8 +21,22 @@ export interface ClipPlace {
   clip: string;
 }
 
+/** A clip and what it must be. */
+export interface WholeClip extends ClipPlace {
+  clipSha256: string;
+  clipBytes: number;
+}
+
+/** Which files and objects belong to something. */
+export interface KeptClips {
+  staged: (upload: string) => Promise<boolean>;
+  /** `upload`: by which it must have come. */
+  stored: (clip: string, upload?: string) => Promise<boolean>;
+  known: (clip: string) => Promise<boolean>;
+}
+
 export class ClipFiles {
-  private readonly disk: Disk;
+  protected readonly disk: Disk;
   private readonly folder: string;
 
   constructor(disk: Disk, folder: string) {
@@ -43,9 +59,12 @@ export class ClipFiles {
     return join(this.staging, upload);
   }
 
-  /** The stored clip's file; `clips/<clip>/manifest.jws`, its statement, and the readable twin `manifest.json` lie beside it. */
-  clipPath(clip: string): string {
-    return join(this.folder, 'clips', clip, CLIP_NAME);
+  /**
+   * The stored clip's bytes: `clips/<clip>/clip.mp4`, with `manifest.jws`, its statement, and the readable twin `manifest.json` beside
+   * it.
+   */
+  openClip({ clip }: WholeClip): Promise<OpenBytes> {
+    return this.disk.open(join(this.folder, 'clips', clip, CLIP_NAME), { create: false });
   }
 
   /** Bytes staged so far; null when there is no file. */
@@ -78,7 +97,7 @@ export class ClipFiles {
   }
 
   /** Puts the clip and its statement into one folder, not visible yet. A clip from before statements existed has none. */
-  async makeReady(place: ClipPlace, statementToken: string): Promise<void> {
+  async makeReady(place: WholeClip, statementToken: string): Promise<void> {
     const folder = this.readyFolder(place.clip);
     await this.disk.makeFolder(folder);
     if (statementToken !== '') {
@@ -96,9 +115,21 @@ export class ClipFiles {
     }
   }
 
-  /** The one step that makes the clip visible. */
+  /** The one step that makes the clip visible, in the transaction that says so. */
   async show(clip: string): Promise<void> {
     await this.disk.rename(this.readyFolder(clip), join(this.folder, 'clips', clip));
+  }
+
+  /** Tidies up after the clip is stored for good. */
+  async shown(_place: ClipPlace): Promise<void> {
+    // What was staged is the stored file.
+  }
+
+  /** Makes a clip visible that is stored according to the database, and was taken back. */
+  async showAgain(place: WholeClip, statementToken: string): Promise<void> {
+    await this.takeBack(place);
+    await this.makeReady(place, statementToken);
+    await this.show(place.clip);
   }
 
   /** Names of what is staged (upload ids) or made ready (clip ids), and so not visible. */
@@ -128,10 +159,7 @@ export class ClipFiles {
   }
 
   /** Removes files that a crash left and that belong to nothing: `keeps` says what to keep. */
-  async sweep(keeps: {
-    staged: (upload: string) => Promise<boolean>;
-    stored: (clip: string) => Promise<boolean>;
-  }): Promise<void> {
+  async sweep(keeps: KeptClips): Promise<void> {
     for (const upload of await this.disk.list(this.staging)) {
       if (!(await keeps.staged(upload))) await this.disk.remove(this.stagedPath(upload));
     }
@@ -139,6 +167,11 @@ export class ClipFiles {
     for (const clip of await this.disk.list(join(this.folder, 'clips'))) {
       if (!(await keeps.stored(clip))) await this.disk.remove(join(this.folder, 'clips', clip));
     }
+  }
+
+  /** Removes, from time to time, what a crash of another instance left where all can reach it. */
+  async sweepShared(_keeps: KeptClips): Promise<void> {
+    // Nobody else uses this folder.
   }
 
   /** Bytes free on the disk. */

@@ -7,7 +7,7 @@ import { type ErrorCode, type Failure, failure, isFailure } from '../../device/p
 import { statementSchema } from '../../device/protocol/manifest.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
-import type { ClipFiles } from './clip-files.ts';
+import type { ClipFiles, KeptClips } from './clip-files.ts';
 import type { UploadLocks } from './locks.ts';
 import type { Receipts } from './receipts.ts';
 import type { Intake, IntakeStore } from './store.ts';
@@ -42,10 +42,7 @@ export class Finish {
     await files.start();
     for (const intake of await store.openIntakes()) await files.takeBack(intake);
     await this.showStored();
-    await files.sweep({
-      staged: async (upload) => (await store.findUpload(upload))?.state === 'open',
-      stored: async (clip) => (await store.findClip(clip))?.state === 'stored',
-    });
+    await files.sweep(keptBy(store));
     this.sweeping.start();
     void this.sweeping.now();
   }
@@ -73,6 +70,18 @@ export class Finish {
         throw thrown;
       }
     });
+  }
+
+  /**
+   * Erases what is staged here of uploads that another instance has ended, by a revocation or by beginning anew; one that is
+   * running ends first.
+   */
+  async eraseEnded(): Promise<void> {
+    const { store, files, locks } = this.deps;
+    for (const upload of await files.outOfSight()) {
+      const state = (await store.findUpload(upload))?.state;
+      if (state !== 'open' && state !== 'stored') await locks.hold(upload, () => files.removeStaged(upload));
+    }
   }
 
   /** A clip that is being stored is neither: it is not staged any more, and whoever stores it holds the lock. */
@@ -104,7 +113,9 @@ export class Finish {
     const stored = { receipt, statementReceipt, storedS: wallSeconds(clock), vault };
     try {
       await files.makeReady(intake, intake.statement);
-      const check = () => {
+      const check = (now: Intake) => {
+        // Another instance has begun it anew meanwhile, and has its bytes.
+        if (now.upload !== intake.upload) throw failure('http_not_found');
         assertGrantAlive(intake, clock);
         assertGood();
       };
@@ -114,6 +125,7 @@ export class Finish {
       await files.takeBack(intake);
       throw thrown;
     }
+    await files.shown(intake);
     log.info('a clip is stored', { clip: intake.clip, bytes: intake.clipBytes });
     this.deps.stored();
   }
@@ -132,9 +144,7 @@ export class Finish {
         const intake = await store.find(seen);
         const names = await files.outOfSight();
         if (intake?.state !== 'stored' || !names.some((one) => one === seen.upload || one === seen.clip)) return;
-        await files.takeBack(intake);
-        await files.makeReady(intake, intake.statement);
-        await files.show(intake.clip);
+        await files.showAgain(intake, intake.statement);
         log.warn('a stored clip was not in sight, and is again', { clip: intake.clip });
         this.deps.stored();
       });
@@ -158,7 +168,7 @@ export class Finish {
   }
 
   private async sweep(): Promise<void> {
-    const { store, clock, locks } = this.deps;
+    const { store, files, clock, locks } = this.deps;
     await this.showStored();
     for (const intake of await store.openIntakes()) {
       try {
@@ -170,7 +180,20 @@ export class Finish {
         this.deps.log.warn('a clip waits to be stored', { code: isFailure(thrown) ? thrown.code : 'internal', detail });
       }
     }
+    await files.sweepShared(keptBy(store));
   }
+}
+
+/** Which clips belong to something, according to the database. */
+function keptBy(store: IntakeStore): KeptClips {
+  return {
+    staged: async (upload) => (await store.findUpload(upload))?.state === 'open',
+    stored: async (clip, upload) => {
+      const seen = await store.findClip(clip);
+      return seen?.state === 'stored' && (upload === undefined || upload === seen.upload);
+    },
+    known: async (clip) => (await store.findClip(clip)) !== null,
+  };
 }
 
 /** Whether a failure to store is final: neither resending the bytes nor waiting would change it. */

@@ -29,6 +29,8 @@ export interface IntakeAdmissionDeps {
   seal: ManifestEncryption;
   bridgeId: string;
   rules: IntakeRules;
+  /** Name of this instance, where there are several. */
+  instance: string | null;
 }
 
 /** Where an upload resumes: its id if it exists, and bytes received. */
@@ -127,13 +129,34 @@ export class IntakeAdmission {
     return intake;
   }
 
+  /**
+   * The intake with an upload of this instance's own: one that was begun at another is not continued here, and ends there. Throws
+   * `http_not_found`.
+   */
+  async own(intake: Intake): Promise<Intake> {
+    if (intake.upload.startsWith(`${this.uploadPrefix}-`)) return intake;
+    const anew = await this.deps.store.beginAnew(intake.upload, this.freshUpload());
+    if (!anew) throw failure('http_not_found');
+    return anew;
+  }
+
+  /** An upload's id names the instance that has its bytes, so that a proxy finds it. */
+  private freshUpload(): string {
+    return freshId(this.deps.random, this.uploadPrefix);
+  }
+
+  private get uploadPrefix(): string {
+    const { instance } = this.deps;
+    return instance === null ? 'upload' : `upload-${instance}`;
+  }
+
   /** Throws `intake_full` unless `bytes` more fit and the disk keeps its minimum of free space. */
   async assertRoom(bytes: number): Promise<void> {
     if ((await this.deps.files.freeBytes()) < bytes + this.deps.rules.freeBytesMin) throw failure('intake_full');
   }
 
   private async admit(presented: Presented, manifest: Manifest, papers: PostedPapers): Promise<Intake> {
-    const { random, asks, clock, bridgeId } = this.deps;
+    const { asks, clock, bridgeId } = this.deps;
     const judged = await judge(manifest, presented, asks, wallSeconds(clock));
     const { home } = checkStatement(papers, manifest, presented, bridgeId);
     await judged.ask.admit();
@@ -152,7 +175,7 @@ export class IntakeAdmission {
       clipSha256: manifest.clipSha256,
       clipBytes: manifest.clipBytes,
       expiresS: judged.grant.exp,
-      upload: freshId(random, 'upload'),
+      upload: this.freshUpload(),
       uploading: false,
       creations: 0,
       state: 'open',

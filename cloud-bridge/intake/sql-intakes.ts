@@ -93,12 +93,28 @@ export class SqlIntakes implements IntakeStore {
       .execute();
   }
 
-  async publish(key: GrantKey, stored: StoredClip, check: () => void, move: () => Promise<void>): Promise<boolean> {
+  async beginAnew(upload: string, anew: string): Promise<Intake | null> {
+    const row = await this.tables
+      .updateTable('intakes')
+      .set({ upload: anew, uploading: 0 })
+      .where('upload', '=', upload)
+      .where('state', '=', 'open')
+      .returningAll()
+      .executeTakeFirst();
+    return row ? toIntake(row) : null;
+  }
+
+  async publish(
+    key: GrantKey,
+    stored: StoredClip,
+    check: (now: Intake) => void,
+    move: () => Promise<void>,
+  ): Promise<boolean> {
     return this.tables.transaction().execute(async (step) => {
       const intake = await findIn(step, key);
       if (intake?.state !== 'open' || (await revokedIn(step, key))) return false;
       if (!(await isOpen(step, intake))) return false;
-      check();
+      check(intake);
       await step
         .updateTable('intakes')
         .set({

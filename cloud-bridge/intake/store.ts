@@ -116,10 +116,12 @@ export interface IntakeStore {
   setUploading(upload: string, uploading: boolean): Promise<void>;
   /**
    * The one step that makes a clip visible: in one transaction, checks that the intake is open, its grant not
-   * revoked and the request it answers still open; calls `check` (throws to refuse) and `move` (moves the files); stores the
+   * revoked and the request it answers still open; calls `check` with it (throws to refuse) and `move` (moves the files); stores the
    * receipt. Returns whether the clip is stored now.
    */
-  publish(key: GrantKey, stored: StoredClip, check: () => void, move: () => Promise<void>): Promise<boolean>;
+  publish(key: GrantKey, stored: StoredClip, check: (now: Intake) => void, move: () => Promise<void>): Promise<boolean>;
+  /** Gives an open intake another upload, which does not exist yet, instead of `upload`; null when it has that no more. */
+  beginAnew(upload: string, anew: string): Promise<Intake | null>;
   /** Ends an open intake as deleted; false when it is not open (any more). */
   drop(key: GrantKey, refusal: ErrorCode, receipt: string): Promise<boolean>;
   findRevoked(key: GrantKey): Promise<RevokedGrant | null>;

@@ -61,10 +61,11 @@ export function uploadRoutes(api: Router, deps: UploadDeps): void {
   const handle = async ({ request, reply, bearer }: Exchange, upload: string | null) => {
     const { method } = request;
     const writes = method === 'POST' || method === 'PATCH';
-    const intake = await desk.authorise(bearer, upload, writes);
-    if (hasArrived(intake)) return answerStored(method, intake, reply);
-    if (method === 'POST') assertCreation(request, intake, deps.creationsMax);
+    const known = await desk.authorise(bearer, upload, writes);
+    if (hasArrived(known)) return answerStored(method, known, reply);
+    if (method === 'POST') assertCreation(request, known, deps.creationsMax);
     if (writes) await desk.assertRoom(0);
+    const intake = method === 'POST' ? await desk.own(known) : known;
     if (writes) keepForTransfer(request.raw.socket);
     const asked = toWebRequest(request);
     intakes.set(asked, intake);

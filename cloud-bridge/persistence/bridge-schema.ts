@@ -158,6 +158,10 @@ export interface Tables extends CustodyTables {
     /** The database's own row number: the order in which accesses were written. */
     rowid: GeneratedAlways<number>;
   };
+  /** The bridge whose instances share this database; no row: one process has it alone. */
+  shared_bridge: { one: number; bridge: string };
+  /** When instances last finished what is done regularly by one of them. */
+  turns: { name: string; done_s: number };
 }
 
 /** As of the version that brought moderation. */
@@ -385,4 +389,10 @@ export const MIGRATIONS: Migrations = [
     `create index requests_by_partner on requests (partner, expires_s)`,
     `create index webhook_events_by_type on webhook_events (type, state)`,
   ],
+  {
+    beside: [
+      `create table shared_bridge (one integer primary key check (one = 1), bridge text not null) strict`,
+      `create table turns (name text primary key, done_s integer not null) strict`,
+    ],
+  },
 ];

@@ -8,8 +8,19 @@ export type DatabaseKind = 'sqlite' | 'postgres';
 /** In SQLite's dialect, from which PostgreSQL's is derived; or one text for each, where more than type names differs. */
 export type Statement = string | Readonly<Record<DatabaseKind, readonly string[]>>;
 
-/** Statements that migrate each version to the next. Never edit a released one: append. */
-export type Migrations = readonly (readonly Statement[])[];
+/**
+ * Statements that migrate a version to the next. `beside`: the former release can go on working with the result, so several instances
+ * are upgraded one after the other; without it nobody else may be running.
+ */
+export type Migration = readonly Statement[] | { readonly beside: readonly Statement[] };
+
+/** Never edit a released one: append. */
+export type Migrations = readonly Migration[];
+
+/** The statements of a migration. */
+export function statementsOf(migration: Migration): readonly Statement[] {
+  return 'beside' in migration ? migration.beside : migration;
+}
 
 /** What SQLite and PostgreSQL call by different names. Texts are compared byte by byte in both. */
 const IN_POSTGRES: readonly [RegExp, string][] = [
@@ -48,29 +59,54 @@ export function refusal(
   } satisfies Statement;
 }
 
-/** Migrates a database to the current schema; `where` names it in errors. Throws `data_newer`. */
+/**
+ * Migrates a database to the current schema; `where` names it in errors. `alone` runs a step while no other instance uses the
+ * database, or throws. A database that a newer release has migrated to what this one can work with stays as it is. Throws `data_newer`.
+ */
 export async function bringForward<Tables>(
   tables: Kysely<Tables>,
   kind: DatabaseKind,
   where: string,
   migrations: Migrations,
+  alone: (step: () => Promise<void>) => Promise<void> = (step) => step(),
 ): Promise<void> {
   const [make = ''] = spelled(['create table if not exists schema_version (version integer not null) strict'], kind);
   await sql.raw(make).execute(tables);
-  const version = await versionIn(tables);
-  if (version > migrations.length) throw newer(where, version, migrations.length);
-  for (let next = version; next < migrations.length; next += 1) {
-    await tables.transaction().execute(async (step) => {
-      for (const statement of spelled(migrations[next] ?? [], kind)) await sql.raw(statement).execute(step);
-      await sql`delete from schema_version`.execute(step);
-      await sql`insert into schema_version (version) values (${next + 1})`.execute(step);
-    });
+  // Of SQLite's one program at a time is all there is.
+  if (kind === 'postgres') await sql`alter table schema_version add column if not exists oldest bigint`.execute(tables);
+  let { version, oldest } = await versionIn(tables, kind);
+  if (version > migrations.length && oldest > migrations.length) throw newer(where, version, migrations.length);
+  for (const migration of migrations.slice(version)) {
+    version += 1;
+    oldest = 'beside' in migration ? oldest : version;
+    const reached = { version, oldest };
+    const step = () =>
+      tables.transaction().execute(async (change) => {
+        for (const statement of spelled(statementsOf(migration), kind)) await sql.raw(statement).execute(change);
+        await noteVersion(change, kind, reached);
+      });
+    await ('beside' in migration ? step() : alone(step));
   }
 }
 
-async function versionIn<Tables>(tables: Kysely<Tables>): Promise<number> {
-  const { rows } = await sql<{ version: number }>`select version from schema_version`.execute(tables);
-  return rows[0]?.version ?? 0;
+/** The schema's version, and the oldest release that can work with it, by the version that this one made. */
+async function versionIn<Tables>(
+  tables: Kysely<Tables>,
+  kind: DatabaseKind,
+): Promise<{ version: number; oldest: number }> {
+  const oldest = sql.raw(kind === 'postgres' ? 'coalesce(oldest, version)' : 'version');
+  const asked = sql<{ version: number; oldest: number }>`select version, ${oldest} as oldest from schema_version`;
+  return (await asked.execute(tables)).rows[0] ?? { version: 0, oldest: 0 };
+}
+
+async function noteVersion<Tables>(
+  change: Kysely<Tables>,
+  kind: DatabaseKind,
+  { version, oldest }: { version: number; oldest: number },
+): Promise<void> {
+  await sql`delete from schema_version`.execute(change);
+  if (kind === 'sqlite') await sql`insert into schema_version (version) values (${version})`.execute(change);
+  else await sql`insert into schema_version (version, oldest) values (${version}, ${oldest})`.execute(change);
 }
 
 /** The failure for a database that a newer program has written. */

@@ -9,10 +9,13 @@ import { openPostgres } from './open-postgres.ts';
 import { nameOf, type PostgresAddress } from './postgres-address.ts';
 import { openSqlite, type SqliteLife } from './sqlite-file.ts';
 
-/** The first of `files` in the data folder, an SQLite file; or our schema of a PostgreSQL database, which replaces all of them. */
+/**
+ * The first of `files` in the data folder, an SQLite file; or our schema of a PostgreSQL database, which replaces all of them: for one
+ * process, or for several that each have a name (`instance`).
+ */
 export type DatabasePlace = { folder: string; files: readonly [string, ...string[]] } & (
   | { address: null }
-  | { address: PostgresAddress; passwordFile: string | null; schema: string }
+  | { address: PostgresAddress; passwordFile: string | null; schema: string; instance?: string | undefined }
 );
 
 export interface PlaceSeams {
@@ -24,12 +27,18 @@ export interface PlaceSeams {
 
 /** The place for the rows of a part; without a PostgreSQL database they are in `files`. */
 export function databasePlace(
-  settings: { dataFolder: string; database?: PostgresAddress | undefined; databasePasswordFile?: string | undefined },
+  settings: {
+    dataFolder: string;
+    database?: PostgresAddress | undefined;
+    databasePasswordFile?: string | undefined;
+    instance?: { name: string } | undefined;
+  },
   part: 'bridge' | 'vault' | 'registry',
   files: readonly [string, ...string[]] = [`${part}.sqlite`],
 ): DatabasePlace {
   const { dataFolder: folder, database: address, databasePasswordFile: passwordFile = null } = settings;
-  return { folder, files, ...(address ? { address, passwordFile, schema: `doorsill_${part}` } : { address: null }) };
+  if (!address) return { folder, files, address: null };
+  return { folder, files, address, passwordFile, schema: `doorsill_${part}`, instance: settings.instance?.name };
 }
 
 /** What a place is called in messages. */

@@ -1,9 +1,10 @@
 // Owns: a PostgreSQL database as a server process uses it: ours alone, durable at every commit, brought up to date by migrations.
 // Not here: the connection (postgres-connection.ts), which tables there are (each bridge-schema.ts), the stores on top of them.
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import { failure } from '../../device/protocol/errors.ts';
 import { bringForward, type Migrations } from './migrations.ts';
 import { nameOf } from './postgres-address.ts';
-import { type ConnectionDeps, OneConnection } from './postgres-connection.ts';
+import { type ConnectionDeps, migrationLock, OneConnection } from './postgres-connection.ts';
 import { postgresFault } from './postgres-faults.ts';
 
 /**
@@ -21,11 +22,33 @@ export async function openPostgres<Tables, Stores>(
   const connection = new OneConnection(deps);
   const tables = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: connection }) });
   try {
-    await bringForward(tables, 'postgres', where, migrations);
+    await bringForward(tables, 'postgres', where, migrations, (step) => alone(tables, deps, step));
     connection.expect(migrations.length);
-    return { ...(await stores(tables)), close: () => tables.destroy() };
+    const opened = { ...(await stores(tables)), close: () => tables.destroy() };
+    if (deps.instance !== undefined) {
+      await sql`select pg_advisory_unlock(hashtextextended(${migrationLock(deps.schema)}, 0))`.execute(tables);
+    }
+    return opened;
   } catch (thrown) {
     await tables.destroy();
     throw postgresFault(thrown, where) ?? thrown;
   }
+}
+
+/** Runs a step while no other instance uses the schema. Throws `database_busy`. */
+async function alone<Tables>(
+  tables: Kysely<Tables>,
+  { address, schema, instance }: ConnectionDeps,
+  step: () => Promise<void>,
+): Promise<void> {
+  if (instance === undefined) return step();
+  // Our own share of the same lock is no obstacle.
+  const asked = sql<{ isOurs: boolean }>`select pg_try_advisory_lock(hashtextextended(${schema}, 0)) as "isOurs"`;
+  const [row] = (await asked.execute(tables)).rows;
+  if (!row?.isOurs) {
+    const detail = 'other instances are running, which cannot work with what this release makes of it: stop them first';
+    throw failure('database_busy', { file: nameOf(address), detail });
+  }
+  await step();
+  await sql`select pg_advisory_unlock(hashtextextended(${schema}, 0))`.execute(tables);
 }

@@ -16,13 +16,20 @@ export interface ConnectionDeps {
   passwordFile: string | null;
   /** Our schema in the database. */
   schema: string;
+  /** Name of this process among several that share the schema; absent: the schema is this process's alone. */
+  instance?: string | undefined;
 }
 
 /** After a failure, calls within this time get the same one: else each of many would wait for an unreachable server. */
 const AGAIN_MS = 500;
 /** How long to wait for the lock: our own former connection may take a moment to end. */
 const LOCK_MS_MAX = 5_000;
+/** How long to wait for another instance that migrates the schema. */
+const MIGRATION_MS_MAX = 50_000;
 const VERSION_MIN = 130_000;
+const VERSION_IDLE_TIMEOUT = 140_000;
+/** A process that is frozen loses what it has locked after this: other instances wait for it. It asks the database more often. */
+const FROZEN_MS_MAX = 30_000;
 
 const settingsSchema = z.object({
   version: z.int(),
@@ -33,6 +40,8 @@ const settingsSchema = z.object({
   fsync: z.string(),
   pages: z.string(),
 });
+
+const versionSchema = z.object({ version: z.int(), oldest: z.int().nullable() });
 
 const ASK_SETTINGS = `select current_setting('server_version_num')::int as version,
   current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby,
@@ -96,8 +105,9 @@ export class OneConnection implements PostgresPool {
     try {
       session = new Session(connectionSettings(address, passwordFile), this.where);
       await session.start();
-      await this.assertFit(session);
-      await this.own(session);
+      const version = await this.assertFit(session);
+      await (this.deps.instance === undefined ? this.own(session) : this.join(session, this.deps.instance, version));
+      await this.enter(session);
       return session;
     } catch (thrown) {
       await session?.end();
@@ -107,8 +117,8 @@ export class OneConnection implements PostgresPool {
     }
   }
 
-  /** Throws `database_unfit` for a server that may lose commits, or is read-only. */
-  private async assertFit(session: Session): Promise<void> {
+  /** The server's version. Throws `database_unfit` for a server that may lose commits, or is read-only. */
+  private async assertFit(session: Session): Promise<number> {
     const { rows } = await session.query(ASK_SETTINGS, []);
     const is = settingsSchema.parse(rows[0]);
     const why = [
@@ -120,29 +130,72 @@ export class OneConnection implements PostgresPool {
       is.pages === 'off' && 'full_page_writes is off: a crash could damage it',
     ].find((one) => one !== false);
     if (why) throw failure('database_unfit', { file: this.where, detail: why });
+    return is.version;
   }
 
-  /** Locks our schema for as long as the connection lives. Throws `database_busy`, `data_newer`. */
+  /** Locks our schema for as long as the connection lives. Throws `database_busy`. */
   private async own(session: Session): Promise<void> {
+    await this.lock(session, 'pg_advisory_lock', this.deps.schema);
+  }
+
+  /**
+   * Shares our schema with other instances for as long as the connection lives: whoever needs it alone is kept out, and so is
+   * a second instance of this name. Throws `database_busy`.
+   */
+  private async join(session: Session, instance: string, version: number): Promise<void> {
     const { schema } = this.deps;
-    await session.query(`set lock_timeout = ${LOCK_MS_MAX}`, []);
-    await session.query('select pg_advisory_lock(hashtextextended($1, 0))', [schema]);
+    // Until the schema has the version that is wanted: who migrates must not find others that only wait for that.
+    if (this.schemaVersion === null) await this.lock(session, 'pg_advisory_lock', migrationLock(schema));
+    await this.lock(session, 'pg_advisory_lock_shared', schema);
+    await this.lock(session, 'pg_advisory_lock', `${schema} instance ${instance}`);
+    await session.query(`set idle_in_transaction_session_timeout = ${FROZEN_MS_MAX}`, []);
+    if (version >= VERSION_IDLE_TIMEOUT) await session.query(`set idle_session_timeout = ${FROZEN_MS_MAX}`, []);
+    session.writersLock = `${schema} writers`;
+  }
+
+  private async lock(session: Session, how: 'pg_advisory_lock' | 'pg_advisory_lock_shared', name: string) {
+    const waitMs = name === migrationLock(this.deps.schema) ? MIGRATION_MS_MAX : LOCK_MS_MAX;
+    await session.query(`set lock_timeout = ${waitMs}`, []);
+    await session.query(`select ${how}(hashtextextended($1, 0))`, [name]);
     await session.query('set lock_timeout = 0', []);
+  }
+
+  /** Makes our schema the one of this connection. Throws `data_newer`. */
+  private async enter(session: Session): Promise<void> {
+    const { schema } = this.deps;
     // Checked first: a user without the right to create a schema may still use an existing one.
     const { rows } = await session.query('select 1 from pg_namespace where nspname = $1', [schema]);
-    if (rows.length === 0) await session.query(`create schema ${schema}`, []);
+    if (rows.length === 0) await session.query(`create schema if not exists ${schema}`, []);
     await session.query(`set search_path = ${schema}`, []);
     if (this.schemaVersion === null) return;
-    const found = await session.query('select version from schema_version', []);
-    const version = z.object({ version: z.int() }).parse(found.rows[0]).version;
-    if (version !== this.schemaVersion) throw newer(this.where, version, this.schemaVersion);
+    const found = await session.query('select version, oldest from schema_version', []);
+    const { version, oldest } = versionSchema.parse(found.rows[0]);
+    // An instance of the next release may have migrated it meanwhile, to what this one can go on working with.
+    const serves = version >= this.schemaVersion && (oldest ?? version) <= this.schemaVersion;
+    if (!serves) throw newer(this.where, version, this.schemaVersion);
   }
 }
+
+/** Name of the lock under which a shared schema is brought forward. */
+export function migrationLock(schema: string): string {
+  return `${schema} migration`;
+}
+
+const BEGINS = /^(begin|start transaction)/i;
+const ENDS = /^(commit|rollback)$/i;
+/** Statements that change rows or tables when they are sent outside of a transaction. */
+const WRITES = /^\s*(insert|update|delete|create|alter|drop|with)\b/i;
 
 /** One connection from its start to its end. */
 class Session implements PostgresPoolClient {
   release: () => void = () => {};
   isAlive = true;
+  /**
+   * Of several instances one writes at a time, as in SQLite one does: a transaction begins with this lock, so what it has read
+   * stays true until it ends, and the custody log has one end. The server releases it after the commit is visible. Null: no others.
+   */
+  writersLock: string | null = null;
+  private isInTransaction = false;
   private readonly client: pg.Client;
   private readonly where: string;
 
@@ -172,13 +225,47 @@ class Session implements PostgresPoolClient {
     // The server has rolled back already, and a failing ROLLBACK must not hide the cause.
     if (!this.isAlive && text === 'rollback') return NOTHING;
     try {
-      return await this.client.query(text, [...parameters]);
+      return await this.inTurn(text, parameters);
     } catch (thrown) {
       const fault = postgresFault(thrown, this.where);
       // The statement may have run or not; the next user gets a new connection and can check.
       if (fault && isLost(fault)) await this.end();
       if (!this.isAlive && text === 'rollback') return NOTHING;
       throw fault ?? thrown;
+    }
+  }
+
+  private async inTurn(text: string, parameters: readonly unknown[]): Promise<unknown> {
+    const ask = () => this.client.query(text, [...parameters]);
+    if (ENDS.test(text)) this.isInTransaction = false;
+    if (BEGINS.test(text)) {
+      const begun = await ask();
+      await this.takeTurn();
+      this.isInTransaction = true;
+      return begun;
+    }
+    if (this.writersLock === null || this.isInTransaction || !WRITES.test(text)) return ask();
+    await this.client.query('begin');
+    await this.takeTurn();
+    try {
+      const answer = await ask();
+      await this.client.query('commit');
+      return answer;
+    } catch (thrown) {
+      await this.client.query('rollback').catch(() => undefined);
+      throw thrown;
+    }
+  }
+
+  /** Waits, in a transaction that has just begun, until no other instance writes. */
+  private async takeTurn(): Promise<void> {
+    if (this.writersLock === null) return;
+    try {
+      await this.client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [this.writersLock]);
+    } catch (thrown) {
+      // Who began it does not know that it began.
+      await this.client.query('rollback').catch(() => undefined);
+      throw thrown;
     }
   }
 }

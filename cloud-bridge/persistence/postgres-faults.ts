@@ -6,8 +6,8 @@ import { type ErrorCode, type Failure, failure, isFailure } from '../../device/p
 const FAULTS: readonly [RegExp, ErrorCode][] = [
   [/^(53100|ENOSPC)$/, 'database_full'],
   [/^55P03$/, 'database_busy'],
-  // The server is shutting down, starting up, out of connections, or has disconnected us.
-  [/^(08...|53[23]00|57P0.|57014)$/, 'database_unreachable'],
+  // The server is shutting down, starting up, out of connections, or has disconnected us, who were frozen perhaps.
+  [/^(08...|53[23]00|57P0.|57014|25P03)$/, 'database_unreachable'],
   [/^(E(CONN|HOST|NET|PIPE|TIMEDOUT|NOTFOUND|AI_)|ENOENT$)/, 'database_unreachable'],
   // Wrong user, wrong database, or missing rights; a standby.
   [/^(28...|3D000|42501|25006|0A000)$/, 'database_unfit'],

@@ -10,6 +10,7 @@ import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '..
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
+import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { assertAnswerable } from './assert-answerable.ts';
 import { type AreaPublisher, type CellContent, keptEnded, packParts, put, putParts } from './cell-document-parts.ts';
 import type { RequestStore, StoredRequest } from './store.ts';
@@ -25,6 +26,8 @@ export interface BoardDeps {
   republishS: number;
   documentLifeS: number;
   revocationsEveryS: number;
+  /** Among several instances, whose documents must not overtake each other; absent: there are no others. */
+  turns?: Turns;
 }
 
 /** Delay before publishing a board with missing requests again: at first, and at most; it doubles each time. */
@@ -36,6 +39,7 @@ export class AreaBoard {
   private readonly deps: BoardDeps;
   private readonly topics: ReturnType<typeof topicsUnder>;
   private readonly publishing: Repeater;
+  private hasChanged = false;
   private readonly watching: Repeater;
   private completing: Timer | null = null;
   private completeInMs = INCOMPLETE_FIRST_MS;
@@ -44,7 +48,7 @@ export class AreaBoard {
   constructor(deps: BoardDeps) {
     this.deps = deps;
     this.topics = topicsUnder(deps.prefix);
-    this.publishing = new Repeater(deps, 'publish area documents', deps.republishS * 1000, () => this.publishAll());
+    this.publishing = new Repeater(deps, 'publish area documents', deps.republishS * 1000, () => this.publishInTurn());
     this.watching = new Repeater(deps, 'watch revocations', deps.revocationsEveryS * 1000, () => this.watch());
   }
 
@@ -62,6 +66,7 @@ export class AreaBoard {
 
   /** Publishes everything again: after a change, and when the broker is back. Never rejects. */
   async refresh(): Promise<void> {
+    this.hasChanged = true;
     await this.publishing.now();
   }
 
@@ -72,6 +77,13 @@ export class AreaBoard {
 
   private async watch(): Promise<void> {
     if (await this.deps.standing.refreshRevocations()) void this.refresh();
+  }
+
+  private async publishInTurn(): Promise<void> {
+    const { turns = ALONE, republishS } = this.deps;
+    const everyS = this.hasChanged ? undefined : republishS;
+    this.hasChanged = false;
+    await turns.run('area documents', () => this.publishAll(), everyS);
   }
 
   private async publishAll(): Promise<void> {

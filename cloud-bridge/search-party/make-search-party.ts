@@ -6,6 +6,7 @@ import type { Log } from '../../device/base/log.ts';
 import type { Clips } from '../clips/clips.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import type { Router } from '../http/router.ts';
+import type { Turns } from '../persistence/instance-turns.ts';
 import type { AreaPublisher } from '../requests/cell-document-parts.ts';
 import { searchRoutes } from './routes.ts';
 import { Photos } from './sanitize-photo.ts';
@@ -28,6 +29,7 @@ export interface SearchPartyDeps {
   republishS: number;
   documentLifeS: number;
   rules: SearchRules;
+  turns?: Turns;
 }
 
 export class SearchParty {

@@ -9,6 +9,7 @@ import { GRANT_LIFE_S_MAX } from '../../device/protocol/owner-orders.ts';
 import { type PublishedSearch, type SearchDocument, searchDocumentSchema } from '../../device/protocol/search.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
 import { topicsUnder } from '../../device/protocol/topics.ts';
+import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import {
   type AreaPublisher,
   type CellContent,
@@ -27,6 +28,8 @@ export interface SearchBoardDeps {
   prefix: string;
   republishS: number;
   documentLifeS: number;
+  /** Among several instances, whose documents must not overtake each other; absent: there are no others. */
+  turns?: Turns;
 }
 
 const SEARCHES_PER_PART_MAX = 10;
@@ -35,11 +38,12 @@ export class SearchBoard {
   private readonly deps: SearchBoardDeps;
   private readonly topics: ReturnType<typeof topicsUnder>;
   private readonly publishing: Repeater;
+  private hasChanged = false;
 
   constructor(deps: SearchBoardDeps) {
     this.deps = deps;
     this.topics = topicsUnder(deps.prefix);
-    this.publishing = new Repeater(deps, 'publish searches', deps.republishS * 1000, () => this.publishAll());
+    this.publishing = new Repeater(deps, 'publish searches', deps.republishS * 1000, () => this.publishInTurn());
   }
 
   start(): void {
@@ -52,7 +56,15 @@ export class SearchBoard {
 
   /** Publishes everything again: after a change, and when the broker is back. Never rejects. */
   async refresh(): Promise<void> {
+    this.hasChanged = true;
     await this.publishing.now();
+  }
+
+  private async publishInTurn(): Promise<void> {
+    const { turns = ALONE, republishS } = this.deps;
+    const everyS = this.hasChanged ? undefined : republishS;
+    this.hasChanged = false;
+    await turns.run('search documents', () => this.publishAll(), everyS);
   }
 
   private async publishAll(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Random } from '../../device/base/random.ts';
 import { Repeater } from '../../device/base/repeater.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
+import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { expired, toldBy } from './events.ts';
 import { send } from './send.ts';
 import type { WebhookRules } from './settings.ts';
@@ -19,6 +20,8 @@ export interface EventOutboxDeps {
   store: WebhookStore;
   standing: AgencyCredentials;
   rules: WebhookRules;
+  /** Among several instances: each event is sent by one of them. Absent: there are no others. */
+  turns?: Turns;
 }
 
 /** Events processed in one turn; an agency's own are sent one after the other, agencies do not wait for each other. */
@@ -34,7 +37,9 @@ export class EventOutbox {
 
   constructor(deps: EventOutboxDeps) {
     this.deps = deps;
-    this.repeater = new Repeater(deps, 'webhooks', deps.rules.everyS * 1000, () => this.turn());
+    this.repeater = new Repeater(deps, 'webhooks', deps.rules.everyS * 1000, () =>
+      (deps.turns ?? ALONE).run('webhooks', () => this.turn()),
+    );
   }
 
   start(): void {

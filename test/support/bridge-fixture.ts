@@ -37,6 +37,8 @@ export interface FixtureOptions {
   areaUrl?: string;
   accounts?: string;
   bridge?: Partial<BridgeConfigInput>;
+  /** It is one of several, which have its secrets from its folder. */
+  instance?: Omit<NonNullable<BridgeConfigInput['instance']>, 'secretsFolder'>;
   httpLimits?: HttpLimits;
   /** Calls a minute, at bridge and registry. */
   perMinuteMax?: Partial<PerMinute>;
@@ -402,7 +404,8 @@ export class BridgeFixture {
     });
   }
 
-  private makeBridge(): Bridge {
+  /** One that is not started; another than the fixture's own by `changes`. */
+  makeBridge(changes: Partial<BridgeConfigInput> = {}): Bridge {
     const { clock, bridgeDisk: disk, options } = this;
     const random = options.random?.bridge ?? this.random;
     const config = bridgeConfigSchema.parse({
@@ -414,9 +417,11 @@ export class BridgeFixture {
         url: options.areaUrl ?? 'mqtt://127.0.0.1:9',
         accounts: options.accounts ?? join(this.folder, 'accounts'),
       },
+      ...(options.instance ? { instance: { ...options.instance, secretsFolder: this.bridgeFolder } } : {}),
       ...options.bridge,
       // Moderation has tests of its own; elsewhere a request is published when it is posted.
       requests: { moderation: 'nothing', ...options.bridge?.requests },
+      ...changes,
     });
     const { httpLimits } = options;
     return new Bridge({

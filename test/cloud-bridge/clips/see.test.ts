@@ -42,12 +42,6 @@ class Rig {
   private readonly access = { agency: AGENCY, organisation: AGENCY, clip: CLIP, officer: 'o', reason: 'r', jti: 't' };
   readonly clips = new Clips({
     clock: new SystemClock(),
-    disk: {
-      open: () => {
-        this.opened += 1;
-        return Promise.reject(new Error('nothing is there'));
-      },
-    },
     store: {
       findClip: () => Promise.resolve({ ...intake, state: this.state }),
       storedClips: () => Promise.resolve([]),
@@ -61,7 +55,10 @@ class Rig {
       },
       page: () => Promise.resolve([]),
     },
-    clipPath: (clip) => clip,
+    openClip: () => {
+      this.opened += 1;
+      return Promise.reject(new Error('nothing is there'));
+    },
     evidenceUrl: () => '',
     organisationOf: () => Promise.resolve(AGENCY),
   });

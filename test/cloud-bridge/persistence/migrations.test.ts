@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { MIGRATIONS } from '../../../cloud-bridge/persistence/bridge-schema.ts';
-import { type Migrations, spelled } from '../../../cloud-bridge/persistence/migrations.ts';
+import { type Migrations, spelled, statementsOf } from '../../../cloud-bridge/persistence/migrations.ts';
 import { openSqlite } from '../../../cloud-bridge/persistence/sqlite-file.ts';
 import { openVaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 import { MIGRATIONS as VAULT_MIGRATIONS } from '../../../cloud-bridge/vault/vault-schema.ts';
@@ -63,7 +63,7 @@ it('brings a vault’s file of its first version up to date, and refuses one of 
   write([
     'create table schema_version (version integer not null) strict',
     'insert into schema_version values (1)',
-    ...spelled(VAULT_MIGRATIONS[0] ?? [], 'sqlite'),
+    ...spelled(statementsOf(VAULT_MIGRATIONS[0] ?? []), 'sqlite'),
     `insert into bridges values ('bridge-a', 'k')`,
     `insert into items values ('item-a', 'agency-a', 'bridge-a', 'device-a', 'grant-a', 'clip-a', 'request-a', 'i',
        'community-request', 'o', 'd', 'g', 'm', 'h', 'c', 3000000000, 10, 20, 'active', 'none', 'pending', null, null, null, null,
@@ -88,7 +88,7 @@ it('brings a vault’s file of its first version up to date, and refuses one of 
 
 it('leaves a file as it was when any statement of a step fails, and goes on from there once it does not', async () => {
   const version = MIGRATIONS.length - 1;
-  const step = MIGRATIONS[version] ?? [];
+  const step = statementsOf(MIGRATIONS[version] ?? []);
   write(formerBridge(version, 'sqlite'));
   const before = everything();
   for (let at = 0; at <= step.length; at += 1) {

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { pseudonymOf } from '../../../cloud-bridge/custody/event-commitment.ts';
 import { MIGRATIONS } from '../../../cloud-bridge/persistence/bridge-schema.ts';
-import { type DatabaseKind, spelled } from '../../../cloud-bridge/persistence/migrations.ts';
+import { type DatabaseKind, spelled, statementsOf } from '../../../cloud-bridge/persistence/migrations.ts';
 import { fromHex } from '../../../device/base/bytes.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 
@@ -68,6 +68,8 @@ const ROWS: ((kind: DatabaseKind) => string[])[] = [
     ),
   () => [`insert into enrolment_codes values ('used', 100, 'k-used')`],
   () => [`insert into enrolment_codes values ('batch', 100, 3, 1)`],
+  // Indexes alone.
+  () => [],
 ];
 
 /** Versions there are rows for: each that was released. */
@@ -76,7 +78,10 @@ export const FORMER_VERSIONS = ROWS.map((_, at) => at + 1);
 /** The statements that make a database as `version` left it. */
 export function formerBridge(version: number, kind: DatabaseKind): string[] {
   const [made = ''] = spelled(['create table schema_version (version integer not null) strict'], kind);
-  const all = MIGRATIONS.slice(0, version).flatMap((step, at) => [...spelled(step, kind), ...(ROWS[at]?.(kind) ?? [])]);
+  const all = MIGRATIONS.slice(0, version).flatMap((step, at) => [
+    ...spelled(statementsOf(step), kind),
+    ...(ROWS[at]?.(kind) ?? []),
+  ]);
   return [made, `insert into schema_version values (${version})`, ...all];
 }
 

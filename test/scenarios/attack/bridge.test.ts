@@ -8,7 +8,6 @@ import { Clips } from '../../../cloud-bridge/clips/clips.ts';
 import { readSampleTable } from '../../../cloud-bridge/intake/sample-table.ts';
 import type { Intake } from '../../../cloud-bridge/intake/store.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { SystemDisk } from '../../../device/base/disk.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 
@@ -44,11 +43,10 @@ it('a manifest that is being logged when the owner revokes is not shown: it name
     const tokens = { readAccess: async () => access };
     const clips = new Clips({
       clock: new SystemClock(),
-      disk: new SystemDisk(),
       store: database.intakes,
       tokens: Object.assign(Object.create(null), tokens),
       log,
-      clipPath: (clip) => clip,
+      openClip: () => Promise.reject(new Error('nothing is there')),
       evidenceUrl: () => '',
       organisationOf: async ({ agency }) => agency,
     });
