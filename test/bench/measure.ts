@@ -92,14 +92,24 @@ export function processorMs(): number {
 
 const SECTOR_BYTES = 512;
 
+/** What a disk was given to write so far. */
+export interface DiskWrites {
+  bytes: number;
+  /** Requests to write, and to make durable what was written. */
+  requests: number;
+  flushes: number;
+}
+
 /**
- * Bytes written so far to the disk that holds `path`, by everyone. (What /proc says of one process counts whole folios of
- * the page cache, many times what is written.) Throws where the disk cannot be told, as on tmpfs.
+ * What was written so far to the disk that holds `path`, by everyone (Documentation/block/stat.rst of Linux). (What /proc says of one
+ * process counts whole folios of the page cache, many times what is written.) Throws where the disk cannot be told, as on tmpfs.
  */
-export function diskWrittenBytes(path: string): number {
+export function diskWrites(path: string): DiskWrites {
   const { dev } = statSync(path);
   // The numbers as glibc packs them (makedev(3)), for devices with small ones.
   const stat = `/sys/dev/block/${dev >> 8}:${dev & 0xff}/stat`;
   if (!existsSync(stat)) throw new Error(`${path} is on no disk that counts its writes: choose another with --data`);
-  return Number(readFileSync(stat, 'utf8').trim().split(/\s+/)[6]) * SECTOR_BYTES;
+  const fields = readFileSync(stat, 'utf8').trim().split(/\s+/).map(Number);
+  const [requests = 0, sectors = 0, flushes = 0] = [fields[4], fields[6], fields[15]];
+  return { bytes: sectors * SECTOR_BYTES, requests, flushes };
 }
