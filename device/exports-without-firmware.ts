@@ -80,3 +80,4 @@ export { statementClaims } from './protocol/statement-from-manifest.ts';
 export * from './protocol/topic-access.ts';
 export * from './protocol/topics.ts';
 export * from './protocol/verify-published-request.ts';
+export { readSettings } from './settings-file.ts';

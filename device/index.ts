@@ -37,7 +37,6 @@ export {
   type DeviceConfigInput,
   deviceConfigSchema,
   parseDeviceConfig,
-  readSettings,
 } from './config.ts';
 export { type RequestEntry, requestInputOf } from './consent/gate-state.ts';
 export {

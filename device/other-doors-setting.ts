@@ -1,9 +1,9 @@
 // Owns: reading `console.others` from the settings file while the device runs. Not here: all other settings, which are read once
 // (config.ts), and who is told (console/owner-routes.ts).
 import type { Disk } from './base/disk.ts';
-import { readSettings } from './config.ts';
 import { consoleSchema } from './console/settings.ts';
 import type { OtherDoor } from './protocol/console-messages.ts';
+import { readSettings } from './settings-file.ts';
 
 /**
  * A function that tells the other doors as `file` names them now. While the file cannot be read, or names them wrongly (somebody may be

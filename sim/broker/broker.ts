@@ -14,7 +14,7 @@ import {
   PAYLOAD_BYTES_MAX,
   systemCode,
   type Timer,
-} from '../../device/index.ts';
+} from '../../device/exports-without-firmware.ts';
 import { type AccessOptions, AccountAccess, type Session } from './account-login.ts';
 import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';
 import { certificateUser, makeTlsServer, type TlsListenerOptions } from './tls-listener.ts';

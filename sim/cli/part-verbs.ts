@@ -3,7 +3,13 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { RegistryConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';
-import { failure, readTlsFiles, tlsFilesRead, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
+import {
+  failure,
+  readSettings,
+  readTlsFiles,
+  tlsFilesRead,
+  topicPrefixSchema,
+} from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput, Doorbell } from '../../device/index.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
@@ -51,7 +57,6 @@ async function runPart(
 
 /** A part's file of settings; null when it is not there. */
 async function storedSettings(context: Context, file: string): Promise<object | null> {
-  const { readSettings } = await import('../../device/index.ts');
   return readSettings(context.disk, file);
 }
 
@@ -283,7 +288,7 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
   await runPart(context, folder, async () => {
     if (options.factoryReset) await device.factoryReset(context.disk, context.random, folder);
     const file = join(folder, 'device.json');
-    const stored: Partial<DeviceConfigInput> = (await device.readSettings(context.disk, file)) ?? {};
+    const stored: Partial<DeviceConfigInput> = (await readSettings(context.disk, file)) ?? {};
     if (!('home' in stored)) {
       const detail = `it names no home broker; \`doorsill device init --data ${options.data}\` writes what is needed`;
       throw failure('config_invalid', { file, detail });

@@ -10,6 +10,7 @@ import {
   type Log,
   lockFolder,
   type Random,
+  readSettings,
 } from '../../device/exports-without-firmware.ts';
 import type { BrokerOptions } from '../broker/broker.ts';
 
@@ -59,7 +60,6 @@ export async function startBridgePart(
   seams: PartSeams,
   { folder, port, registry, area, vault }: BridgeWords,
 ): Promise<RunningPart<{ url: string; id: string; key: string }>> {
-  const { readSettings } = await import('../../device/index.ts');
   const file = join(folder, 'bridge.json');
   const stored: Partial<BridgeConfigInput> = (await readSettings(seams.disk, file)) ?? {};
   const input = {

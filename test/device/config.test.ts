@@ -1,20 +1,9 @@
 // Every way to write a device.json that is wrong ends in one line that names the setting; the right one is left alone.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SystemDisk } from '../../device/base/disk.ts';
-import { parseDeviceConfig, readSettings } from '../../device/config.ts';
+import { describe, expect, it } from 'vitest';
+import { parseDeviceConfig } from '../../device/config.ts';
 import { proved } from '../support/proved.ts';
 
 const home = { url: 'mqtt://127.0.0.1:1883', user: 'device-1', password: 'x' };
-const disk = new SystemDisk();
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'doorsill-config-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
 
 /** Settings that are wrong, and what the line must name. */
 const WRONG: Record<string, [settings: object, names: RegExp]> = {
@@ -73,32 +62,5 @@ describe('settings', () => {
 
   it('that are right are taken, and need no more than a home', () => {
     expect(parseDeviceConfig({ home }, 'device.json')).toMatchObject({ camera: 'synthetic', ring: { kind: 'file' } });
-  });
-});
-
-describe('a file of settings', () => {
-  const FILES: Record<string, [content: string | Uint8Array, says: RegExp]> = {
-    'with a comma too many': ['{"home":{},}', /JSON/],
-    'that is empty': ['', /JSON/],
-    'that is a list': ['[]', /one JSON object/],
-    'that is no text': [Uint8Array.of(0xff, 0xfe, 0x00), /UTF-8/],
-    'of 10 MB': ['x'.repeat(10_000_000), /more than 200000 bytes/],
-  };
-
-  it.each(Object.entries(FILES))('%s is refused', async (_what, [content, says]) => {
-    const path = join(folder, 'device.json');
-    await writeFile(path, content);
-    await expect(readSettings(disk, path)).rejects.toMatchObject({
-      code: 'config_invalid',
-      message: expect.stringMatching(says),
-    });
-  });
-
-  it('that is a folder is refused, that is absent is none, and a byte order mark is no part of it', async () => {
-    await mkdir(join(folder, 'folder.json'));
-    await expect(readSettings(disk, join(folder, 'folder.json'))).rejects.toMatchObject({ code: 'config_invalid' });
-    expect(await readSettings(disk, join(folder, 'absent.json'))).toBeNull();
-    await writeFile(join(folder, 'bom.json'), '\u{feff}{"a":1}');
-    expect(await readSettings(disk, join(folder, 'bom.json'))).toEqual({ a: 1 });
   });
 });

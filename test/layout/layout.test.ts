@@ -214,6 +214,16 @@ describe('imports', () => {
     expect(found).toEqual([]);
   });
 
+  it('keep the firmware out of the processes of broker, bridge, registry and vault, which would load it for nothing', () => {
+    const found = breaches((file) =>
+      /^(sim\/broker\/|sim\/testbed\/start-server-part\.ts|cloud-bridge\/)/.test(file.name) &&
+      /(import|export) (?!type\b)[^;]*device\/index\.ts'/.test(file.text)
+        ? ['loads the firmware']
+        : [],
+    );
+    expect(found).toEqual([]);
+  });
+
   it('keep the wire contract free of node, so that it runs in a browser', () => {
     const pure = /^device\/protocol\/|^device\/base\/(bytes|assert|coded-error|parse-json|tls-fault)\.ts$/;
     const found = breaches((file) =>

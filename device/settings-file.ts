@@ -1,0 +1,26 @@
+// Owns: reading a file of settings, of a device or of any server part, as the object that it holds.
+// Not here: which settings there are (config.ts, and each part's own).
+import { type Disk, systemCode } from './base/disk.ts';
+import { failure } from './protocol/errors.ts';
+
+const FILE_BYTES_MAX = 200_000;
+
+/** Reads a settings file, without checking it; null when it does not exist. Throws `config_invalid`. */
+export async function readSettings(disk: Disk, path: string): Promise<object | null> {
+  const invalid = (detail: string) => failure('config_invalid', { file: path, detail });
+  const bytes = await disk.readFile(path, FILE_BYTES_MAX).catch((thrown: unknown) => {
+    if (systemCode(thrown) === 'EFBIG') throw invalid(`it has more than ${FILE_BYTES_MAX} bytes`);
+    if (systemCode(thrown) === 'EISDIR') throw invalid('it is a folder');
+    throw thrown;
+  });
+  if (!bytes) return null;
+  let parsed: unknown;
+  try {
+    // A byte order mark, which some editors write, is not part of the text.
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (thrown) {
+    throw invalid(thrown instanceof SyntaxError ? thrown.message : 'it is not UTF-8 text');
+  }
+  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
+  throw invalid('it must hold one JSON object');
+}
