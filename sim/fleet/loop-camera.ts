@@ -16,8 +16,11 @@ import type { Due, DueQueue } from './loop-schedule.ts';
 
 export const LOOP_CAMERA = 'loop:';
 
-/** Fragments that a doorbell has not taken yet, in bytes: beyond this its camera loses some, as one on the network does. */
-const BACKLOG_BYTES_MAX = 16 * 1024 * 1024;
+/**
+ * Fragments that a doorbell has not taken yet: beyond this its camera loses some, as one on the network does. So a machine that is too slow
+ * for its fleet holds no more and more of it in memory.
+ */
+const BACKLOG_FRAGMENTS_MAX = 8;
 
 /** What the loops of a process share. */
 export interface LoopDeck {
@@ -128,7 +131,8 @@ export class LoopCamera {
   /** Gives the loop from the next GOP on, until it is ended. */
   private film(): FfmpegProcess {
     const { loop, deck } = this;
-    const media = new Readable({ highWaterMark: BACKLOG_BYTES_MAX, read: () => undefined });
+    // Of objects: else what waits is joined, and no longer shared by all doorbells.
+    const media = new Readable({ objectMode: true, highWaterMark: BACKLOG_FRAGMENTS_MAX + 1, read: () => undefined });
     const outputs = [media, silent(), silent(), silent()] as const;
     const [, stderr, gray, live] = outputs;
     const stdin = nowhere();
@@ -163,9 +167,9 @@ export class LoopCamera {
 
   private give(media: Readable, gop: number): void {
     this.counts.due += 1;
-    const bytes = this.loop.fragment(gop);
-    if (media.readableLength + bytes.length > BACKLOG_BYTES_MAX) this.counts.lost += 1;
-    else media.push(bytes);
+    // In front of the first fragment waits the header of the file.
+    if (media.readableLength > BACKLOG_FRAGMENTS_MAX) this.counts.lost += 1;
+    else media.push(this.loop.fragment(gop));
   }
 
   /** Tells the doorbell when something moves in the loop, from this place of the showing on. */

@@ -127,6 +127,25 @@ it('shows each doorbell its own place of the loop, and seals it under its own ke
   expect(first[0]).not.toBe(second[0]);
 });
 
+it('keeps eight GOPs for a doorbell that takes none, shared by all that wait, and loses the others', async () => {
+  const world = new VirtualClock({ startUs: START_US });
+  const deck = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
+  const camera = new LoopCamera(loop, deck, { startAtUs: 0 });
+  const filming = camera.ffmpeg(real).start?.(['-i', LOOP_CAMERA], {});
+  const over = world.sleep(30_500);
+  const running = world.run();
+  await over;
+  expect(camera.counts).toEqual({ due: 30, lost: 22 });
+  const next = (): unknown => filming?.child.stdout?.read();
+  expect(next()).toBe(loop.init);
+  for (let gop = 0; gop < 8; gop += 1) expect(next()).toBe(loop.fragment(gop));
+  expect(next()).toBeNull();
+  filming?.kill();
+  deck.queue.stop();
+  world.stop();
+  await running;
+});
+
 it('tells of motion when something moves in the loop, of all or of the next ones that are asked for', async () => {
   const starts = loop.motions.filter(({ moves }) => moves).length;
   expect(starts).toBeGreaterThan(0);
