@@ -12,6 +12,7 @@ import {
 } from './start-server-part.ts';
 
 type InsidePart = 'broker' | 'bridge';
+type StartPart = (seams: PartSeams, folder: string) => Promise<RunningPart>;
 
 export interface InsidePartsDeps extends Omit<PartSeams, 'log'> {
   logLevel: LogLevel;
@@ -20,7 +21,8 @@ export interface InsidePartsDeps extends Omit<PartSeams, 'log'> {
 
 export class InsideParts {
   private readonly deps: InsidePartsDeps;
-  private readonly running = new Map<InsidePart, { stop(): Promise<void> }>();
+  /** Each part from the moment it begins to start. */
+  private readonly parts = new Map<InsidePart, Promise<RunningPart>>();
 
   constructor(deps: InsidePartsDeps) {
     this.deps = deps;
@@ -38,14 +40,21 @@ export class InsideParts {
     return this.hold('bridge', (seams, folder) => startBridgePart(seams, { folder, ...words }));
   }
 
-  /** Ends a part; does nothing where it does not run. */
+  /** Ends a part, one that is still starting once it has; does nothing where it does not run. */
   async stop(name: InsidePart): Promise<void> {
-    const part = this.running.get(name);
-    this.running.delete(name);
+    const part = await this.parts.get(name)?.catch(() => null);
+    this.parts.delete(name);
     await part?.stop();
   }
 
-  private async hold(name: InsidePart, start: (seams: PartSeams, folder: string) => Promise<RunningPart>) {
+  private async hold(name: InsidePart, start: StartPart): Promise<unknown> {
+    const part = this.startAlone(name, start);
+    this.parts.set(name, part);
+    return (await part).ready;
+  }
+
+  /** Starts a part that has its folder for itself until it has stopped. */
+  private async startAlone(name: InsidePart, start: StartPart): Promise<RunningPart> {
     const { paths, logLevel, ...seams } = this.deps;
     const lock = holdFolder(paths[name]);
     try {
@@ -53,8 +62,7 @@ export class InsideParts {
       await seams.disk.replaceFile(file, new Uint8Array());
       const log = openLogFile(file, logLevel, name);
       const { ready, stop } = await start({ ...seams, log }, paths[name]);
-      this.running.set(name, { stop: () => stop().finally(() => lock.release()) });
-      return ready;
+      return { ready, stop: () => stop().finally(() => lock.release()) };
     } catch (thrown) {
       lock.release();
       throw thrown;

@@ -302,13 +302,12 @@ export class Testbed {
     vault: TestbedFacts['vault'],
   ): Promise<unknown> {
     const { inside } = this;
-    const { accounts } = this.paths;
-    const area = { url: areaUrl, accounts };
+    const area = { url: areaUrl, accounts: this.paths.accounts };
     const pinned = { registry: { url: registry.url, key: registry.key }, vault: { url: vault.url, key: vault.key } };
     if (inside) return this.onPort('bridge', file, (port) => inside.startBridge({ port, area, ...pinned }));
     return this.serve('bridge', file, [
       ...['--registry', registry.url, '--registry-key', registry.key],
-      ...['--area-url', areaUrl, '--area-accounts', accounts],
+      ...['--area-url', areaUrl, '--area-accounts', area.accounts],
       ...['--vault', vault.url, '--vault-key', vault.key],
     ]);
   }
@@ -337,6 +336,7 @@ export class Testbed {
       return await start(port);
     } catch (thrown) {
       if (port === 0 || !isFailure(thrown) || thrown.code !== 'port_in_use') throw thrown;
+      this.stopping.signal.throwIfAborted();
       this.deps.say(`Port ${port} of the ${name} is in use by another program; it takes another one.`);
       return start(0);
     }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { folderHolder } from '../../../device/base/folder-lock.ts';
 import { processesNaming, Running, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('early');
@@ -11,7 +12,7 @@ afterAll(() => folder.dispose());
 async function partStarted(data: string, part: string): Promise<void> {
   const end = performance.now() + 30_000;
   const isThere = () =>
-    part === 'owner' ? existsSync(join(data, 'owner', 'homes')) : processesNaming(join(data, part)).length > 0;
+    part === 'owner' ? existsSync(join(data, 'owner', 'homes')) : folderHolder(join(data, part)) !== null;
   while (!isThere()) {
     if (performance.now() > end) throw new Error(`no ${part} was started`);
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -19,11 +20,18 @@ async function partStarted(data: string, part: string): Promise<void> {
 }
 
 describe('Ctrl-C during the first start', () => {
-  it.each(['broker', 'bridge', 'doorbell', 'owner'])(
-    'ends everything when the %s has just come',
-    async (part) => {
-      const data = join(folder.path, part);
-      const words = ['up', '--no-ask', '--data', data, '--json'];
+  it.each([
+    ['broker', []],
+    ['bridge', []],
+    ['doorbell', []],
+    ['owner', []],
+    ['broker', ['--separate']],
+    ['bridge', ['--separate']],
+  ])(
+    'ends everything when the %s has just come %s',
+    async (part, how) => {
+      const data = join(folder.path, `${part}${how.join('')}`);
+      const words = ['up', '--no-ask', '--data', data, '--json', ...how];
       const first = new Running(words);
       await partStarted(data, part);
       await first.stop();
