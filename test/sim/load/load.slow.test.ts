@@ -7,7 +7,7 @@ import { Running, temporaryFolder } from '../../support/command-line.ts';
 const folder = temporaryFolder('load-slow');
 afterAll(() => folder.dispose());
 
-it('asks a fleet’s owners, and downloads what they grant, until Ctrl-C', { timeout: 300_000 }, async () => {
+it('asks a fleet’s owners, and downloads what they grant, until Ctrl-C', { timeout: 390_000 }, async () => {
   const profile = join(folder.path, 'share.yaml');
   const scene = 'scenes: { porch: { camera: "synthetic?size=640x360", width: 320, height: 180, kbitPerS: 200 } }';
   await writeFile(profile, `${scene}\nramp: 1s\nowners: { share: 100 }\nanswerAfter: { from: 0s, to: 1s }\n`);
@@ -16,9 +16,10 @@ it('asks a fleet’s owners, and downloads what they grant, until Ctrl-C', { tim
   await fleet.line(
     'footage',
     ({ event, up, segmentsStored }) => event === 'second' && up === 6 && Number(segmentsStored) > 60,
+    200,
   );
   const load = new Running(['load', '--data', data, '--ask', '12', '--poll', '60', '--download', '60', '--json']);
-  await load.line('downloads', ({ event, downloads }) => event === 'second' && Number(downloads) >= 3);
+  await load.line('downloads', ({ event, downloads }) => event === 'second' && Number(downloads) >= 3, 120);
   load.child.kill('SIGINT');
   expect(await load.ended(60)).toBe(0);
   const [ended] = load.lines.filter(({ event }) => event === 'ended');
