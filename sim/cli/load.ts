@@ -151,7 +151,7 @@ function lineText(line: LoadLine): string {
   return [
     `${line.seconds} s: ${line.sent} calls, ${line.answered} answered, ${line.refused} refused, ${line.underWay} under way, ${line.dropped} dropped`,
     `${line.openRequests} requests open`,
-    `${line.downloads} clips (${printBytes(line.downloadedBytes)})`,
+    `${line.downloads} clips (${printBytes(line.downloadedBytes)}), ${line.handedOver} at the vault`,
     `p50 ${ms(line.p50Ms)} p99 ${ms(line.p99Ms)} ms`,
   ].join('; ');
 }

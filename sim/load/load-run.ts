@@ -41,6 +41,8 @@ export interface LoadLine {
   readonly openRequests: number;
   readonly downloads: number;
   readonly downloadedBytes: number;
+  /** Downloads that were answered with the clip's address in the vault. */
+  readonly handedOver: number;
   /** From when a call was due to its answer, of the calls that ended in this second: milliseconds. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
@@ -60,8 +62,6 @@ export interface LoadSummary extends LoadLine {
   readonly codes: Readonly<Record<string, number>>;
   /** Clips that were not what the list said of them. */
   readonly broken: number;
-  /** Clips that the vault has by now. */
-  readonly handedOver: number;
   /** Requests of this run that are open at its end. */
   readonly leftOpen: number;
 }
@@ -259,23 +259,23 @@ export class LoadRun {
         return [kind, { ...counts, p50Ms: p50Ms ?? null, p99Ms: p99Ms ?? null, maxMs: maxMs ?? null }];
       }),
     ) as Record<CallKind, CallSummary>;
-    const { broken, handedOver } = this;
+    const { broken } = this;
     return {
       ...this.line(),
       ...{ p50Ms: all.quantile(0.5), p99Ms: all.quantile(0.99) },
-      ...{ calls, codes: Object.fromEntries(this.codes), broken, handedOver, leftOpen },
+      ...{ calls, codes: Object.fromEntries(this.codes), broken, leftOpen },
     };
   }
 
   private line(): LoadLine {
-    const { recent, dropped, downloads, downloadedBytes } = this;
+    const { recent, dropped, downloads, downloadedBytes, handedOver } = this;
     this.recent = new Lateness();
     const sum = (name: 'sent' | 'answered' | 'refused') =>
       [...this.counts.values()].reduce((all, counts) => all + counts[name], 0);
     return {
       seconds: Math.round((this.deps.clock.monotonicMs() - this.startedMs) / 1_000),
       ...{ sent: sum('sent'), answered: sum('answered'), refused: sum('refused'), dropped },
-      ...{ underWay: this.underWay.size, openRequests: this.open.length, downloads, downloadedBytes },
+      ...{ underWay: this.underWay.size, openRequests: this.open.length, downloads, downloadedBytes, handedOver },
       ...{ p50Ms: recent.quantile(0.5), p99Ms: recent.quantile(0.99) },
     };
   }

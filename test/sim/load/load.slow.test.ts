@@ -19,7 +19,8 @@ it('asks a fleet’s owners, and downloads what they grant, until Ctrl-C', { tim
     200,
   );
   const load = new Running(['load', '--data', data, '--ask', '12', '--poll', '60', '--download', '60', '--json']);
-  await load.line('downloads', ({ event, downloads }) => event === 'second' && Number(downloads) >= 3, 120);
+  // Its bridge hands clips over to its vault at once, and answers with their address there.
+  await load.line('downloads', ({ event, handedOver }) => event === 'second' && Number(handedOver) >= 3, 120);
   load.child.kill('SIGINT');
   expect(await load.ended(60)).toBe(0);
   const [ended] = load.lines.filter(({ event }) => event === 'ended');
