@@ -37,6 +37,7 @@ const settingsSchema = z.object({
   standby: z.boolean(),
   reading: z.string(),
   commit: z.string(),
+  standbys: z.string(),
   fsync: z.string(),
   pages: z.string(),
 });
@@ -46,6 +47,7 @@ const versionSchema = z.object({ version: z.int(), oldest: z.int().nullable() })
 const ASK_SETTINGS = `select current_setting('server_version_num')::int as version,
   current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby,
   current_setting('default_transaction_read_only') as reading, current_setting('synchronous_commit') as commit,
+  current_setting('synchronous_standby_names') as standbys,
   current_setting('fsync') as fsync, current_setting('full_page_writes') as pages`;
 
 export class OneConnection implements PostgresPool {
@@ -126,6 +128,9 @@ export class OneConnection implements PostgresPool {
       is.encoding !== 'UTF8' && `its encoding is ${is.encoding}, not UTF8`,
       (is.standby || is.reading === 'on') && 'it can only be read: it is a standby, or was set so',
       is.commit === 'off' && 'synchronous_commit is off: what is acknowledged could be forgotten',
+      is.commit === 'local' &&
+        is.standbys !== '' &&
+        'synchronous_commit is local: what is acknowledged would be lost with it, its standby notwithstanding',
       is.fsync === 'off' && 'fsync is off: what is acknowledged could be forgotten',
       is.pages === 'off' && 'full_page_writes is off: a crash could damage it',
     ].find((one) => one !== false);
@@ -196,6 +201,8 @@ class Session implements PostgresPoolClient {
    */
   writersLock: string | null = null;
   private isInTransaction = false;
+  /** What the server warned of: a commit that it has, and perhaps no standby. It says so beside an answer of success. */
+  private warning: string | null = null;
   private readonly client: pg.Client;
   private readonly where: string;
 
@@ -208,6 +215,10 @@ class Session implements PostgresPoolClient {
     // Without a listener an error on an idle connection would end the process.
     this.client.on('error', lost);
     this.client.on('end', lost);
+    // ERRCODE_WARNING: none of our statements causes another one of this code.
+    this.client.on('notice', ({ code, message }) => {
+      if (code === '01000') this.warning = message ?? 'a warning';
+    });
   }
 
   async start(): Promise<void> {
@@ -225,7 +236,10 @@ class Session implements PostgresPoolClient {
     // The server has rolled back already, and a failing ROLLBACK must not hide the cause.
     if (!this.isAlive && text === 'rollback') return NOTHING;
     try {
-      return await this.inTurn(text, parameters);
+      this.warning = null;
+      const answer = await this.inTurn(text, parameters);
+      if (this.warning !== null) throw failure('database_unreachable', { file: this.where, detail: this.warning });
+      return answer;
     } catch (thrown) {
       const fault = postgresFault(thrown, this.where);
       // The statement may have run or not; the next user gets a new connection and can check.

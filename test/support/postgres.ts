@@ -79,6 +79,24 @@ export class PostgresServer {
     }
   }
 
+  /** A standby of a running one, which streams from it and can be read. */
+  static async standbyOf(primary: PostgresServer, port: number): Promise<PostgresServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'doorsill-postgres-'));
+    const user = account();
+    if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
+    const server = new PostgresServer(folder, port);
+    try {
+      const from = ['-h', primary.folder, '-p', String(primary.port), '-U', 'doorsill'];
+      const how = ['-D', server.data, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
+      execFileSync(join(programs(), 'pg_basebackup'), [...from, ...how], { ...user, cwd: folder, stdio: 'pipe' });
+      await server.start();
+      return server;
+    } catch (thrown) {
+      await server.dispose();
+      throw thrown;
+    }
+  }
+
   /** A copy of a file that the server alone can read; returns its path. */
   give(file: string, name: string): string {
     const path = join(this.folder, name);
