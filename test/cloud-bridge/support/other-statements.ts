@@ -1,4 +1,5 @@
 // Owns: having the stores run the statements that their contracts do not, once each. Not here: what they answer: each has tests of its own.
+import { expect } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import type { StoredSearch } from '../../../cloud-bridge/search-party/store.ts';
 import type { VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
@@ -11,6 +12,9 @@ const hash = sha256Hex('x');
 
 /** On a fresh database. */
 export async function runOtherBridgeStatements(database: Database): Promise<void> {
+  await database.sharedBridge.assertNone();
+  await database.sharedBridge.claim('bridge-a');
+  await expect(database.sharedBridge.assertNone()).rejects.toMatchObject({ code: 'database_unfit' });
   await enrolAndAsk(database);
   const { requests, moderators, answers, health, manifests } = database;
   await requests.ofAgency('agency-a', null, 1);
@@ -25,6 +29,7 @@ export async function runOtherBridgeStatements(database: Database): Promise<void
   for (const name of ['k', 'l']) await answers.keep(name, 'caller', answer, { nowS: 1, expiresS: 9, perCallerMax: 1 });
   await health.write(1);
   await database.intakes.open(plainIntake(), SEALED, limits, 1);
+  await database.intakes.beginAnew('upload-a', 'upload-b');
   await manifests.sealed(key);
   await manifests.note(key, {
     clip: 'clip-a',
