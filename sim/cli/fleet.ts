@@ -237,12 +237,12 @@ function sayBeginning({ doorbells, seed, shard }: FleetOptions, output: Context[
   );
 }
 
-/** What its page tells. The command names the seed also where it was drawn, and no account that an address had in it. */
+/** What its page tells. The command names the seed also where it was drawn. */
 function reportOf(
   { seed, shard, profile }: FleetOptions,
   ran: { summary: FleetSummary; history: FleetHistory; startedUs: number },
 ): FleetReport {
-  const command = commandLine().replaceAll(/:\/\/[^@/\s]*@/g, '://...@');
+  const command = commandLine();
   return {
     tool: `doorsill ${ownVersion()}`,
     machine: `${platform()} ${arch()}, ${availableParallelism()} processors, Node ${process.version}`,

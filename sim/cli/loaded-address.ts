@@ -6,6 +6,9 @@ export function checkLoadedAddress(option: string, text: string, scheme: RegExp,
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || !scheme.test(url.protocol) || url.hostname === '')
     throw failure('usage', { detail: `${option} takes an address with its scheme, not "${text.slice(0, 80)}"` });
+  // It would be printed, and stand in reports.
+  if (url.username !== '' || url.password !== '')
+    throw failure('usage', { detail: `${option} takes an address without an account in it` });
   const isHere = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
   if (!isHere && !isAnywhere) throw failure('fleet_beyond_this_machine', { option, where: url.host });
 }

@@ -15,6 +15,7 @@ it.each([
   [['--bridge', 'http://127.0.0.1:1'], 2, 'usage', 'goes with --agency'],
   [['--bridge', 'https://bridge.example', '--agency', '.'], 3, 'fleet_beyond_this_machine', 'bridge.example'],
   [['--bridge', 'http://127.0.0.1.example', '--agency', '.'], 3, 'fleet_beyond_this_machine', '127.0.0.1.example'],
+  [['--bridge', 'http://me:secret@127.0.0.1:1', '--agency', '.'], 2, 'usage', 'without an account in it'],
   [['--bridge', 'http://127.0.0.1:1', '--agency', '.'], 4, 'unreachable', '127.0.0.1:1'],
 ])('refuses %j', async (args, status, code, words) => {
   const ran = await runCommand(['load', '--data', folder.path, ...args, '--json']);
