@@ -40,7 +40,8 @@ export class PostgresServer {
   readonly folder: string;
   readonly port: number;
   private child: ChildProcess | null = null;
-  private log = '';
+  /** What it has said so far. */
+  log = '';
 
   private constructor(folder: string, port: number) {
     this.folder = folder;
