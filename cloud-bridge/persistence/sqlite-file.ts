@@ -1,6 +1,7 @@
 // Owns: one SQLite file as a server process uses it: private, durable at every commit, brought up to date by migrations.
 // Not here: which tables there are (each bridge-schema.ts), the stores on top of them.
 import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type Sqlite from 'better-sqlite3';
 import { type DatabaseConnection, type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
@@ -17,12 +18,15 @@ export interface SqliteLife {
 }
 
 /** Loaded with the first file: a doorbell, or a bridge whose rows are in PostgreSQL, runs without it. */
-let driver: Promise<typeof Sqlite> | null = null;
+let driver: typeof Sqlite | null = null;
 
-/** Throws `database_driver_missing` where the package or its native part is not there, or was made for another Node or processor. */
-async function loadDriver(): Promise<typeof Sqlite> {
+/**
+ * Throws `database_driver_missing` where the package or its native part is not there, or was made for another Node or processor. At once, and
+ * not by an import that is waited for: in a simulated world nobody knows that it is being waited for.
+ */
+function loadDriver(): typeof Sqlite {
   try {
-    const { default: Driver } = await import('better-sqlite3');
+    const Driver: typeof Sqlite = createRequire(import.meta.url)('better-sqlite3');
     // Its native part is loaded by the first use.
     new Driver(':memory:').close();
     return Driver;
@@ -48,12 +52,11 @@ export async function openSqlite<Tables, Stores>(
   life?: SqliteLife,
 ): Promise<Stores & { close(): Promise<void> }> {
   driver ??= loadDriver();
-  const Driver = await driver;
   let tables: Kysely<Tables> | null = null;
   let file: Sqlite.Database | null = null;
   try {
     keepPrivate(path);
-    file = new Driver(path);
+    file = new driver(path);
     tables = new Kysely<Tables>({ dialect: new PlainSpokenDialect(file, life) });
     const opened = file;
     life?.opened(() => void opened.close());

@@ -75,11 +75,17 @@ export async function issueAccount(
 ): Promise<{ user: string; password: string }> {
   const user = accountUser(wish);
   const password = toBase64url(random.bytes(24));
-  const verifiers = {
-    mosquitto: await mosquittoVerifier(password, random.bytes(PBKDF2_SALT_BYTES)),
-    rabbitmq: rabbitmqVerifier(password, random.bytes(RABBITMQ_SALT_BYTES)),
-    nats: natsVerifier(password, random.bytes(BCRYPT_SALT_BYTES)),
-  };
+  const mosquittoSalt = random.bytes(PBKDF2_SALT_BYTES);
+  const mosquitto = await mosquittoVerifier(password, mosquittoSalt);
+  const rabbitmqSalt = random.bytes(RABBITMQ_SALT_BYTES);
+  const rabbitmq = rabbitmqVerifier(password, rabbitmqSalt);
+  // Made of the other two, which no other account has: a seed's drawings stay what they were.
+  const natsSalt = createHash('sha256')
+    .update(mosquittoSalt)
+    .update(rabbitmqSalt)
+    .digest()
+    .subarray(0, BCRYPT_SALT_BYTES);
+  const verifiers = { mosquitto, rabbitmq, nats: natsVerifier(password, natsSalt) };
   const account: Account = { user, role: wish.role, id: wish.id, homes: [...(wish.homes ?? [])], verifiers };
   await disk.makeFolder(folder);
   await disk.replaceFile(pathOf(folder, user), utf8(`${JSON.stringify(accountSchema.parse(account))}\n`));
