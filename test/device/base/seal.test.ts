@@ -82,13 +82,11 @@ describe('the choice of cipher', () => {
   });
 
   it('is made once in a process, by whoever asks first', () => {
+    // Another file's tests may have asked before, in the same process.
+    const first = fittingCipher(new ManualClock(0));
     const slow = clockOfSlowAes();
-    expect(fittingCipher(slow.clock)).toBe('chacha20-poly1305');
-    const read = slow.readings();
-    expect(read).toBeGreaterThan(0);
-    expect(fittingCipher(slow.clock)).toBe('chacha20-poly1305');
-    expect(fittingCipher(new ManualClock(0))).toBe('chacha20-poly1305');
-    expect(slow.readings()).toBe(read);
+    expect(fittingCipher(slow.clock)).toBe(first);
+    expect(slow.readings()).toBe(0);
   });
 });
 
