@@ -1,36 +1,16 @@
 // Holds: what a user sees who opens a fleet's page from a disk: at the width of a phone and of a desktop, light and dark, without a fault
 // that axe knows; nothing is called, nothing is wider than the window, and a pointer over the curves reads them.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { type Browser, chromium } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { fleetReportHtml } from '../../../sim/fleet/fleet-report.ts';
 import { axeFaults } from '../../support/axe-faults.ts';
+import { keptPages, LOOKS } from '../../support/kept-page.ts';
 import { sampleReport } from './support/sample-run.ts';
 
 describe('the page of a fleet, opened', { tags: ['chromium', 'long'] }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'doorsill-fleet-page-'));
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
-  }, 60_000);
-  afterAll(async () => {
-    await browser?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const open = keptPages();
 
-  const looks = [390, 1280].flatMap((width) => (['light', 'dark'] as const).map((scheme) => ({ width, scheme })));
-  it.each(looks)('is whole at $width pixels in $scheme', async ({ width, scheme }) => {
-    const file = join(folder, 'fleet.html');
-    writeFileSync(file, fleetReportHtml(sampleReport({ lost: true })));
-    const context = await browser.newContext({ viewport: { width, height: 844 }, colorScheme: scheme });
-    const page = await context.newPage();
-    const faults: string[] = [];
-    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-    page.on('request', (asked) => asked.url() !== pathToFileURL(file).href && faults.push(`a call to ${asked.url()}`));
-    await page.goto(pathToFileURL(file).href);
+  it.each(LOOKS)('is whole at $width pixels in $scheme', async (look) => {
+    const { page, faults, close } = await open(fleetReportHtml(sampleReport({ lost: true })), look);
     expect(await page.locator('h1').textContent()).toBe('10 doorbells could not run, 1 process died');
     expect(await page.locator('.curves .title').allTextContents()).toEqual([
       'Doorbells',
@@ -42,7 +22,7 @@ describe('the page of a fleet, opened', { tags: ['chromium', 'long'] }, () => {
       'Held open',
     ]);
     for (const part of await page.locator('summary').all()) await part.click();
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(look.width);
     expect(await page.evaluate("getComputedStyle(document.querySelector('.sheet')).borderRadius")).toBe('14px');
     expect(faults).toEqual([]);
     expect(await axeFaults(page)).toEqual([]);
@@ -63,6 +43,6 @@ describe('the page of a fleet, opened', { tags: ['chromium', 'long'] }, () => {
       'in all 238 MB',
       'descriptors 200timers 200',
     ]);
-    await context.close();
+    await close();
   });
 });
