@@ -79,13 +79,8 @@ export async function issueAccount(
   const mosquitto = await mosquittoVerifier(password, mosquittoSalt);
   const rabbitmqSalt = random.bytes(RABBITMQ_SALT_BYTES);
   const rabbitmq = rabbitmqVerifier(password, rabbitmqSalt);
-  // Made of the other two, which no other account has: a seed's drawings stay what they were.
-  const natsSalt = createHash('sha256')
-    .update(mosquittoSalt)
-    .update(rabbitmqSalt)
-    .digest()
-    .subarray(0, BCRYPT_SALT_BYTES);
-  const verifiers = { mosquitto, rabbitmq, nats: natsVerifier(password, natsSalt) };
+  const nats = natsVerifier(password, random.bytes(BCRYPT_SALT_BYTES));
+  const verifiers = { mosquitto, rabbitmq, nats };
   const account: Account = { user, role: wish.role, id: wish.id, homes: [...(wish.homes ?? [])], verifiers };
   await disk.makeFolder(folder);
   await disk.replaceFile(pathOf(folder, user), utf8(`${JSON.stringify(accountSchema.parse(account))}\n`));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { assert } from '../base/assert.ts';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import { type Disk, type DiskFile, isNoSpace, systemCode } from '../base/disk.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
 import { parseJson } from '../base/parse-json.ts';
@@ -39,6 +39,10 @@ const LINE_BYTES_MAX = 131_072;
 const CHUNK_BYTES = 262_144;
 const HEAD_BYTES_MAX = 1_024;
 const NEWLINE = 10;
+
+/** How long after a failed attempt the ledger tries again to take back an entry that it refused; doubled up to the longest. */
+const TAKE_BACK_FIRST_MS = 1_000;
+const TAKE_BACK_LONGEST_MS = 30_000;
 
 /** Entries that end something or report on running work: these may use the reserve. */
 const CLOSING_TYPES: readonly LedgerBody['type'][] = [
@@ -216,7 +220,11 @@ export class Ledger {
   private current: LedgerHead;
   private bytes = 0;
   private busy = false;
+  /** An entry that was refused may still be in the file: it is taken back before anything else is written. */
   private broken = false;
+  private takingBack: Promise<boolean> | null = null;
+  private retry: Timer | null = null;
+  private retryMs = TAKE_BACK_FIRST_MS;
   private refusing: 'full' | 'failed' | null = null;
 
   constructor(deps: LedgerDeps) {
@@ -241,13 +249,16 @@ export class Ledger {
     this.file = await disk.open(join(folder, LEDGER_FILE), { create: true });
     this.current = walk.head;
     this.bytes = walk.goodBytes;
-    // A torn tail, or an entry without its head, is repaired now, or before the next append if the disk fails.
+    // A torn tail, or an entry without its head, is repaired now, or as soon as the disk lets it.
     if (walk.goodBytes < walk.bytes || walk.unsigned) await this.takeBack(this.file);
   }
 
+  /** Closes the file; before that, tries once more to take back an entry that was refused. */
   async stop(): Promise<void> {
     const file = this.file;
     this.file = null;
+    if (file && this.broken) await this.takeBack(file);
+    this.retry?.cancel();
     await file?.close();
   }
 
@@ -257,6 +268,15 @@ export class Ledger {
    */
   async append(said: LedgerBody): Promise<LedgerEntry> {
     assert(!this.busy, 'one append at a time');
+    this.busy = true;
+    try {
+      return await this.appendAlone(said);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private async appendAlone(said: LedgerBody): Promise<LedgerEntry> {
     const file = this.file;
     if (!file || (this.broken && !(await this.takeBack(file)))) throw failure('consent_storage_failed');
     // One unreadable entry would make the whole ledger unusable.
@@ -267,7 +287,6 @@ export class Ledger {
     if (said.type === 'looked' && this.bytes + line.length > bytesMax * LOOKS_SHARE) throw failure('look_log_full');
     const room = CLOSING_TYPES.includes(said.type) ? bytesMax : bytesMax - LEDGER_RESERVE_BYTES;
     if (this.bytes + line.length > room || line.length > LINE_BYTES_MAX) throw failure('consent_storage_failed');
-    this.busy = true;
     try {
       await file.write(this.bytes, line);
       await file.sync();
@@ -281,8 +300,6 @@ export class Ledger {
       this.refusing = isNoSpace(thrown) ? 'full' : 'failed';
       await this.takeBack(file, OUT_OF_FILES.has(systemCode(thrown) ?? ''));
       throw failure('consent_storage_failed', {}, thrown);
-    } finally {
-      this.busy = false;
     }
   }
 
@@ -316,12 +333,23 @@ export class Ledger {
   }
 
   /**
-   * After a failed append or a crash, makes head and file agree on the valid entries. The head goes first: a crash in between then
-   * leaves an entry without a head, as a crash inside `append` does; the other order would look like a truncated ledger.
-   * If this fails too, the next append retries it first.
+   * After a failed append or a crash, makes head and file agree on the valid entries; returns whether they do. If not, it is tried
+   * again by itself and before the next append: an owner was told that the entry is not stored, and a restart must not find it.
    */
-  private async takeBack(file: DiskFile, headIsUntouched = false): Promise<boolean> {
+  private takeBack(file: DiskFile, headIsUntouched = false): Promise<boolean> {
+    this.takingBack ??= this.takeBackAlone(file, headIsUntouched).finally(() => {
+      this.takingBack = null;
+    });
+    return this.takingBack;
+  }
+
+  /**
+   * The head goes first: a crash in between then leaves an entry without a head, as a crash inside `append` does; the other order
+   * would look like a truncated ledger.
+   */
+  private async takeBackAlone(file: DiskFile, headIsUntouched: boolean): Promise<boolean> {
     const { disk, folder, device } = this.deps;
+    this.retry?.cancel();
     try {
       const known = { id: device.id, key: device.key.publicKey };
       const onDisk = headIsUntouched ? this.current : await readHead(disk, folder, known);
@@ -332,9 +360,17 @@ export class Ledger {
       await file.truncate(this.bytes);
       await file.sync();
       this.broken = false;
+      this.retryMs = TAKE_BACK_FIRST_MS;
     } catch {
       this.broken = true;
+      this.takeBackLater(file);
     }
     return !this.broken;
+  }
+
+  private takeBackLater(file: DiskFile): void {
+    const delayMs = this.retryMs;
+    this.retryMs = Math.min(2 * delayMs, TAKE_BACK_LONGEST_MS);
+    this.retry = this.deps.clock.after(delayMs, () => void this.takeBack(file));
   }
 }

@@ -169,7 +169,10 @@ export class Deliveries {
       await this.recorded(signal, () => gate.delivered(live.id, intake));
     } catch (thrown) {
       if (signal.aborted) return;
-      await this.recorded(signal, () => gate.failed(live.id, isFailure(thrown) ? thrown.code : 'internal'));
+      // The failure itself ends the grant, also where it cannot be recorded yet: that does not end the wait for the ledger.
+      await this.recorded(this.stopping.signal, () =>
+        gate.failed(live.id, isFailure(thrown) ? thrown.code : 'internal'),
+      );
       throw thrown;
     }
   }

@@ -16,6 +16,11 @@ export class FullDisk extends SystemDisk implements Disk {
   /** The name of the one file whose replacement is done but reported as failed; from then on the disk is full. */
   doubtfulFile: string | null = null;
 
+  /** While set, no file can be cut to a length. */
+  failsToCut = false;
+  /** How many times a file was to be cut, also in vain. */
+  cuts = 0;
+
   override async readFile(path: string, bytesMax: number): Promise<Uint8Array | null> {
     this.assertReadable(path);
     return super.readFile(path, bytesMax);
@@ -43,7 +48,11 @@ export class FullDisk extends SystemDisk implements Disk {
       write: (position, bytes) => put(position, bytes, false),
       writeDurably: (position, bytes) => put(position, bytes, true),
       sync: () => file.sync(),
-      truncate: (length) => file.truncate(length),
+      truncate: async (length) => {
+        this.cuts += 1;
+        if (this.failsToCut) throw Object.assign(new Error('input/output error'), { code: 'EIO' });
+        await file.truncate(length);
+      },
       close: () => file.close(),
     };
   }

@@ -1,7 +1,7 @@
 import { appendFile, mkdtemp, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -24,8 +24,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-function ledgerOf(changes: { bytesMax?: number; key?: typeof device.key } = {}): Ledger {
-  const clock = new ManualClock(1_790_000_000_000_000);
+function ledgerOf(
+  changes: { bytesMax?: number; key?: typeof device.key } = {},
+  clock = new ManualClock(1_790_000_000_000_000),
+): Ledger {
   const key = changes.key ?? device.key;
   const bytesMax = changes.bytesMax === undefined ? {} : { bytesMax: changes.bytesMax };
   const ledger = new Ledger({ disk, clock, folder, device: { id: device.id, key }, boot: 'boot-1', ...bytesMax });
@@ -241,6 +243,65 @@ describe('a ledger', () => {
     const again = await reopened();
     expect(again.entries).toHaveLength(1);
     expect(again.ledger.head.entries).toBe(1);
+  });
+
+  describe('that could not take back an entry which it refused', () => {
+    let clock: ManualClock;
+    let ledger: Ledger;
+    const settled = () => new Promise(setImmediate);
+    const fileHolds = async () => (await readFile(file('ledger.jsonl'), 'utf8')).trimEnd().split('\n').length;
+    beforeEach(async () => {
+      clock = new ManualClock(1_790_000_000_000_000);
+      ledger = ledgerOf({}, clock);
+      await ledger.start(() => undefined);
+      await ledger.append(said(true));
+      disk.stuckFile = 'ledger-head.json';
+      disk.failsToCut = true;
+      await expect(ledger.append(said(false))).rejects.toMatchObject({ code: 'consent_storage_failed' });
+      expect(await fileHolds()).toBe(2);
+      disk.stuckFile = null;
+    });
+
+    it('takes it back by itself once the disk lets it, though nothing else is written', async () => {
+      for (let tried = 2; tried < 10; tried += 1) {
+        await clock.advance(30_000);
+        await expect.poll(() => disk.cuts).toBe(tried);
+        await settled();
+      }
+      expect(await fileHolds()).toBe(2);
+      disk.failsToCut = false;
+      await clock.advance(30_000);
+      await expect.poll(fileHolds).toBe(1);
+      // As a power cut now would find it.
+      const entries: LedgerEntry[] = [];
+      await walkLedger(disk, folder, { id: device.id, key: device.key.publicKey }, (entry) => entries.push(entry));
+      expect(entries).toHaveLength(1);
+    });
+
+    it('waits with the next entry until that is done, and takes it then', async () => {
+      disk.failsToCut = false;
+      const retried = clock.advance(1_000);
+      await Promise.all([retried, ledger.append(said(false))]);
+      // One for the refused append, one for the entry that was taken back: a later one would take the next entry with it.
+      expect(disk.cuts).toBe(2);
+      await ledger.stop();
+      expect((await reopened()).entries).toHaveLength(2);
+    });
+
+    it('tries once more when it stops', async () => {
+      disk.failsToCut = false;
+      await ledger.stop();
+      expect(await fileHolds()).toBe(1);
+    });
+
+    it('tries no more once it has stopped', async () => {
+      await ledger.stop();
+      expect(disk.cuts).toBe(2);
+      // An attempt begins with reading the head.
+      const reads = vi.spyOn(disk, 'readFile');
+      await clock.advance(600_000);
+      expect(reads).not.toHaveBeenCalled();
+    });
   });
 
   it('that is nearly full still takes what ends something, and nothing that opens something', async () => {

@@ -91,6 +91,35 @@ it('work on a grant waits for a ledger that has no room, and goes on when it has
   expect(asked).toBe(3);
 });
 
+it('a grant whose clip cannot be made is recorded as failed once the ledger has room, though it has ended before that', async () => {
+  const codes: string[] = [];
+  const { live, end } = liveGrantFor({ window: { startUs: 1, endUs: 2 }, clock });
+  const outbox = outboxOn(new SystemDisk());
+  outbox.load = () => Promise.resolve();
+  const deliveries = deliveriesWith({
+    outbox,
+    footageSettled: () => Promise.resolve(),
+    clip: clipOf(() => {
+      throw failure('clip_no_frames');
+    }),
+    gate: gateOf(taken, {
+      // As the gate does: the grant ends at once, then its end is recorded.
+      failed: async (_grant, code) => {
+        codes.push(code);
+        end(code);
+        if (codes.length < 3) throw failure('consent_storage_failed');
+      },
+    }),
+  });
+  deliveries.make(live);
+  for (let turn = 1; turn <= 3; turn += 1) {
+    await expect.poll(() => codes.length).toBe(turn);
+    await clock.advance(10_000);
+  }
+  await deliveries.stop();
+  expect(codes).toEqual(['clip_no_frames', 'clip_no_frames', 'clip_no_frames']);
+});
+
 it.each(['load', 'seal'] as const)(
   'a decision is not given up for a disk that fails at %s, however long it does',
   async (step) => {

@@ -51,6 +51,17 @@ it('serves a registered agency whose request has the id of a forged one, and the
   expect(breaches).toEqual([]);
 }, 60_000);
 
+it('tells owners that a clip could not be made once the ledger has room for it: seed 56', async () => {
+  const acts = [3, 4, 5, 6, 7];
+  const planned = planOf(56).acts.filter(({ number }) => acts.includes(number));
+  expect(planned.map(({ do: what }) => what)).toEqual(['ask', 'ask', 'disk', 'disk', 'reboot']);
+  const { breaches, covered } = (await simulation.run(56, { acts: new Set(acts) })).result;
+  expect(breaches).toEqual([]);
+  expect([...covered.keys()]).toEqual(
+    expect.arrayContaining(['logged consent_storage_failed', 'receipt failed clip_no_frames']),
+  );
+}, 60_000);
+
 /** The town of a seed with one home, in which nothing happens but that its camera films footage that throws once. */
 async function withFootageThatThrows(thrown: () => void): Promise<Finding> {
   const fragments = [...footage.fragments];
