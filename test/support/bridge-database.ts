@@ -36,3 +36,9 @@ export function postgresPlace(
   const settings = { database: url, ...(passwordFile === undefined ? {} : { databasePasswordFile: passwordFile }) };
   return databasePlace({ dataFolder: '/nowhere', ...z.strictObject(databaseSettings).parse(settings) }, part);
 }
+
+/** The same for one of several instances of a bridge. */
+export function instancePlace(url: string, name: string): DatabasePlace {
+  const { database } = z.strictObject(databaseSettings).parse({ database: url });
+  return databasePlace({ dataFolder: '/nowhere', database, instance: { name } }, 'bridge');
+}
