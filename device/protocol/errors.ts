@@ -3,6 +3,7 @@
 // Not here: the failures themselves (errors/).
 import { CodedError, type ErrorRule } from '../base/coded-error.ts';
 import { auditErrors } from './errors/audit.ts';
+import { boardErrors } from './errors/board.ts';
 import { bridgeErrors } from './errors/bridge.ts';
 import { cameraErrors } from './errors/camera.ts';
 import { cameraServerErrors } from './errors/camera-server.ts';
@@ -63,6 +64,7 @@ export const ERRORS = {
   ...onvifErrors,
   ...cameraServerErrors,
   ...deviceFaultErrors,
+  ...boardErrors,
   ...fleetErrors,
 } as const satisfies Record<string, ErrorRule>;
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { failure, utf8 } from '../../device/exports-without-firmware.ts';
 import { systemdLayout } from '../deploy/systemd-layout.ts';
 import { type Context, openContext } from './context.ts';
-import { launcherPath } from './device-verbs.ts';
+import { launcherPath } from './launcher-path.ts';
 
 /** RFC 1035 §2.3.1, in small letters. */
 const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/;

@@ -1,5 +1,6 @@
 // Owns: the files of one machine that serves others: registry, vault, bridge and broker as units of systemd, rows in its PostgreSQL,
-// HAProxy in front. Not here: writing or printing them (sim/cli/deploy.ts).
+// HAProxy in front. Not here: writing or printing them (sim/cli/deploy.ts), what no unit may do (unit-hardening.ts).
+import { UNIT_HARDENING } from './unit-hardening.ts';
 
 export interface LayoutWish {
   /** Under which `bridge.`, `registry.`, `vault.` and `broker.` are this machine. */
@@ -94,31 +95,9 @@ LimitCORE=0
 # Each connection is a descriptor, and each clip under way one more.
 LimitNOFILE=65536
 
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
+${UNIT_HARDENING}
 ProtectHome=yes
-PrivateTmp=yes
 PrivateDevices=yes
-ProtectProc=invisible
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-RemoveIPC=yes
-KeyringMode=private
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged
-SystemCallErrorNumber=EPERM
 
 [Install]
 WantedBy=multi-user.target

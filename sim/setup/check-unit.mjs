@@ -1,5 +1,5 @@
 // Owns: `npm run check:unit`: the installed unit of a doorbell under this machine's systemd: start, button press, kill, hang,
-// camera unplugged, uninstall. Its last line is `N passed, N failed`. Not here: what the unit says (device-systemd-unit.ts).
+// camera unplugged, uninstall. Its last line is `N passed, N failed`. Not here: what the unit says (sim/board/device-unit.ts).
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -290,7 +290,6 @@ async function checkUnit(device, button) {
   try {
     await prove('installed by the verb', () => {
       ensure(verb(['device', 'install', '--name', NAME]).outcome === 'installed', 'it was there before');
-      ensure(systemctl('daemon-reload').status === 0, 'systemd does not take it');
       return UNIT;
     });
     await prove('its enrolment code is shown to nobody', () => proveEnrolment(device));
@@ -349,10 +348,9 @@ try {
   await prove('the check itself', () => Promise.reject(thrown));
 } finally {
   button?.unplug();
-  systemctl('disable', '--now', NAME);
-  for (const path of [UNIT, CREDENTIAL]) rmSync(path, { force: true });
+  run(process.execPath, [doorsill, 'device', 'uninstall', '--name', NAME]);
+  rmSync(CREDENTIAL, { force: true });
   for (const path of [DATA, realData(), join('/run', NAME)]) rmSync(path, { recursive: true, force: true });
-  systemctl('daemon-reload');
 }
 console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 // Owns: what a process reports to systemd: ready, alive, stopping. Silent without NOTIFY_SOCKET.
-// Not here: what being alive means (the device), the unit (device-systemd-unit.ts).
+// Not here: what being alive means (the device), the unit (sim/board).
 import { spawn } from 'node:child_process';
 import type { Clock, Log, Timer } from '../../device/exports-without-firmware.ts';
 

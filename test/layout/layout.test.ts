@@ -70,6 +70,7 @@ const SIM_ORDER = [
     'porch',
     'camera-server',
     'terminal',
+    'board',
     'testbed',
     'doctor',
     'story',
@@ -93,7 +94,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
   [
     /^node:child_process$/,
-    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(cli|terminal|testbed|scenario\/runner|simulate|fleet)\/|^sim\/broker\/mosquitto\.ts$/,
+    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(board|cli|terminal|testbed|scenario\/runner|simulate|fleet)\/|^sim\/broker\/mosquitto\.ts$/,
   ],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^(yaml|jiti)$/, /^sim\/scenario\/language\//],

@@ -1,5 +1,6 @@
 // Owns: the systemd unit of a doorbell on a real board: what it may see and do, and how it is watched.
-// Not here: writing it (device-verbs.ts), talking with the service manager while it runs (service-manager.ts).
+// Not here: the files that go with it (board-files.ts), talking with the service manager while it runs (sim/terminal).
+import { UNIT_HARDENING } from '../deploy/unit-hardening.ts';
 import { CODE_CREDENTIAL } from '../terminal/secret-input.ts';
 
 export interface UnitFacts {
@@ -8,11 +9,9 @@ export interface UnitFacts {
   program: string;
   /** The device's folder is this name under /var/lib. */
   name: string;
-  /** Groups of this machine that own its cameras, sound cards, buttons and lines. */
-  groups: readonly string[];
 }
 
-/** Groups that give a user access to the hardware, on distributions that have them. */
+/** Groups that own cameras, sound cards, buttons, GPIO lines and encoders. An install makes those that are missing. */
 export const HARDWARE_GROUPS = ['video', 'audio', 'input', 'gpio', 'render'] as const;
 
 /** Device nodes by the names of /proc/devices: cameras and encoders, sound cards, buttons, GPIO lines, a Pi's camera. */
@@ -21,21 +20,22 @@ const DEVICES = ['video4linux', 'media', 'alsa', 'input', 'gpiochip', 'vchiq', '
 /** After so many restarts in this time the unit stays down: a restart does not fix the fault. */
 const RESTARTS = { many: 5, withinS: 300 };
 
+/** Lines in the journal: more would be a fault that repeats itself, and wear the card. */
+const LOG_LINES = { many: 1_000, withinS: 600 };
+
 /** The name of the unit's enrolment code in systemd's credential stores (systemd.exec(5), LoadCredential=). */
 export function credentialFile(name: string): string {
   return `${name}.${CODE_CREDENTIAL}`;
 }
 
-/** The whole unit file. */
-export function deviceUnit({ node, program, name, groups }: UnitFacts): string {
+/** The unit, without the header that all files of an install have. */
+export function deviceUnit({ node, program, name }: UnitFacts): string {
   const folder = `/var/lib/${name}`;
-  return `# Written by \`doorsill device install\`, which replaces it. Put changes of your own into
-# /etc/systemd/system/${name}.service.d/override.conf (\`systemctl edit ${name}\`).
+  return `# Put changes of your own into /etc/systemd/system/${name}.service.d/override.conf (\`systemctl edit ${name}\`).
 [Unit]
 Description=doorsill, a doorbell that keeps its footage
 Documentation=file:${program.replace(/sim\/cli\/[^/]+$/, 'README.md')}
-Wants=network-online.target time-sync.target
-After=network-online.target time-sync.target
+# Neither the network nor the time is waited for: it films from the first moment, and grants nothing until it knows the time.
 StartLimitIntervalSec=${RESTARTS.withinS}
 StartLimitBurst=${RESTARTS.many}
 
@@ -58,40 +58,21 @@ StateDirectoryMode=0700
 UMask=0077
 # One-time enrolment code from \`doorsill device enrol\`, if there is one: in no command line and no environment.
 LoadCredential=${CODE_CREDENTIAL}:${credentialFile(name)}
-${groups.length === 0 ? '' : `SupplementaryGroups=${groups.join(' ')}\n`}
+SupplementaryGroups=${HARDWARE_GROUPS.join(' ')}
+LogRateLimitIntervalSec=${LOG_LINES.withinS}
+LogRateLimitBurst=${LOG_LINES.many}
+
 # A crash dump would hold footage in the clear.
 LimitCORE=0
 MemoryMax=600M
 MemorySwapMax=0
 TasksMax=256
 
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
+${UNIT_HARDENING}
 ProtectHome=read-only
-PrivateTmp=yes
 PrivateIPC=yes
-ProtectProc=invisible
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-RemoveIPC=yes
-KeyringMode=private
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged
 # setpriv(1), which ends the programs behind buttons and shutter with the device, sets its own capabilities: to none.
 SystemCallFilter=capset
-SystemCallErrorNumber=EPERM
 
 DevicePolicy=closed
 ${DEVICES.map((device) => `DeviceAllow=char-${device} rw`).join('\n')}
