@@ -10,8 +10,8 @@ import { sha256Hex } from './keys.ts';
 import type { LinkState, MqttLinkOptions } from './mqtt-link-options.ts';
 import { MqttQueue, type OutgoingMessage, type QueueLimits } from './mqtt-queue.ts';
 import { type BrokerAddress, brokerAddress, openBrokerSocket, showAddress } from './mqtt-socket.ts';
-import { type IncomingMessage, type MqttSubscription, Subscription } from './mqtt-subscription.ts';
-import { isTopicName, TOPIC_BYTES_MAX, topicMatches } from './mqtt-topic.ts';
+import { type IncomingMessage, type MqttSubscription, Subscription, Subscriptions } from './mqtt-subscription.ts';
+import { isTopicName, TOPIC_BYTES_MAX } from './mqtt-topic.ts';
 import { freshId } from './random.ts';
 import type { TlsMaterial } from './tls.ts';
 import { TlsFault } from './tls-fault.ts';
@@ -35,7 +35,7 @@ export class MqttLink {
   private readonly address: BrokerAddress | null;
   private readonly queue: MqttQueue;
   private readonly backoff: Backoff;
-  private readonly subscriptions = new Set<Subscription>();
+  private readonly subscriptions: Subscriptions;
   private readonly listeners = new Set<(state: LinkState) => void>();
   private current: LinkState = { online: false, error: null };
   private lastError: Error | null = null;
@@ -45,8 +45,6 @@ export class MqttLink {
   private client: MqttClient | null = null;
   private socket: Socket | null = null;
   private answerTimer: Timer | null = null;
-  /** One for each SUBSCRIBE that is not answered yet. */
-  private readonly asking = new Set<Timer>();
   private running: { controller: AbortController; done: Promise<void> } | null = null;
   private stopping = false;
   private drained: (() => void) | null = null;
@@ -58,6 +56,12 @@ export class MqttLink {
     this.clientId = clientIdOf(options);
     this.queue = new MqttQueue(options.queue ?? QUEUE_DEFAULT);
     this.backoff = new Backoff(options.random, RETRY_FIRST_MS, RETRY_MOST_MS);
+    this.subscriptions = new Subscriptions({
+      ...options,
+      answerMsMax: ANSWER_MS_MAX,
+      unanswered: () => this.socket?.destroy(),
+      refusal: (detail) => this.failure(detail),
+    });
   }
 
   get state(): LinkState {
@@ -97,7 +101,7 @@ export class MqttLink {
     this.stopping = false;
     this.queue.clear('the link was stopped');
     for (const giveUp of [...this.awaiting]) giveUp(this.failure('the link was stopped'));
-    for (const subscription of this.subscriptions) subscription.settle(this.failure('the link was stopped'));
+    this.subscriptions.rejectAll(this.failure('the link was stopped'));
   }
 
   /** Resolves when the link is online; rejects with the last `unreachable` when it is not within `withinMs`, or stopped. */
@@ -134,17 +138,14 @@ export class MqttLink {
     assert(filters.length > 0, 'a subscription has a filter');
     const subscription = new Subscription(this, filters, handler);
     this.subscriptions.add(subscription);
-    assert(this.filters().length <= FILTERS_MAX, 'a link has a bounded number of filters');
-    const client = this.client;
-    if (client?.connected) this.ask(client, filters, () => undefined);
+    assert(this.subscriptions.filters().length <= FILTERS_MAX, 'a link has a bounded number of filters');
+    if (this.client?.connected) this.ask(this.client, filters, () => undefined);
     return subscription;
   }
 
   /** For Subscription.close. */
   forget(subscription: Subscription): void {
-    if (!this.subscriptions.delete(subscription)) return;
-    const kept = new Set(this.filters());
-    const unused = subscription.filters.filter((filter) => !kept.has(filter));
+    const unused = this.subscriptions.remove(subscription);
     if (this.client?.connected && unused.length > 0) this.client.unsubscribe(unused, () => undefined);
   }
 
@@ -215,7 +216,7 @@ export class MqttLink {
         connection.socket.destroy();
       });
       client.on('connect', () => {
-        this.ask(client, this.filters(), () => {
+        this.ask(client, this.subscriptions.filters(), () => {
           onlineSinceMs = clock.monotonicMs();
           this.setOnline();
         });
@@ -224,8 +225,7 @@ export class MqttLink {
       client.once('close', () => {
         this.answerTimer?.cancel();
         this.answerTimer = null;
-        for (const timer of this.asking) timer.cancel();
-        this.asking.clear();
+        this.subscriptions.sessionEnded();
         this.client = null;
         this.socket = null;
         this.queue.connectionLost();
@@ -257,40 +257,22 @@ export class MqttLink {
     };
   }
 
-  private filters(): string[] {
-    return [...new Set([...this.subscriptions].flatMap((subscription) => subscription.filters))];
-  }
-
-  /** Sends a SUBSCRIBE and settles the subscriptions it answers; `then` runs once it is answered, granted or not. */
+  /** Asks for the filters in this session; `then` runs once that is answered, granted or not. */
   private ask(client: MqttClient, filters: readonly string[], then: () => void): void {
-    if (filters.length === 0) {
-      then();
-      return;
-    }
-    const timer = this.options.clock.after(ANSWER_MS_MAX, () => this.socket?.destroy());
-    this.asking.add(timer);
-    client.subscribe([...filters], { qos: 1 }, (_error, _subscriptions, packet) => {
-      this.asking.delete(timer);
-      timer.cancel();
-      if (!packet || client !== this.client) return;
-      // 0x80 in a SUBACK is a refusal [MQTT-3.9.3-2]; the broker answers in the order we asked.
-      const refused = new Set(filters.filter((_, at) => Number(packet.granted[at] ?? 128) > 2));
-      for (const filter of refused) this.options.log.warn('the broker refused a subscription', { filter });
-      for (const subscription of this.subscriptions) {
-        const bad = subscription.filters.find((filter) => refused.has(filter));
-        if (bad) subscription.settle(this.failure(`the broker refused the subscription to ${bad}`));
-        else if (subscription.filters.every((filter) => filters.includes(filter))) subscription.settle('granted');
-      }
-      then();
-    });
+    this.subscriptions.ask(
+      (wanted, answered) => {
+        client.subscribe([...wanted], { qos: 1 }, (_error, _subscriptions, packet) => {
+          if (packet && client === this.client) answered(packet.granted.map(Number));
+        });
+      },
+      filters,
+      then,
+    );
   }
 
   private deliver(topic: string, payload: Uint8Array, retained: boolean): void {
     if (this.stopping || !isTopicName(topic) || payload.length > this.options.payloadBytesMax) return;
-    for (const subscription of [...this.subscriptions]) {
-      if (!subscription.filters.some((filter) => topicMatches(filter, topic))) continue;
-      subscription.handler({ topic, payload: new Uint8Array(payload), retained });
-    }
+    this.subscriptions.deliver(topic, payload, retained);
   }
 
   /** Sends as many queued messages as may be in flight at once. */

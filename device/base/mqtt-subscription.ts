@@ -1,4 +1,13 @@
-// Owns: what one listener asked a broker for and whether it was granted. Not here: asking (mqtt-link.ts).
+// Owns: what listeners asked a broker for, whether it was granted, and asking again for what was refused. Not here: the session (mqtt-link.ts).
+import { Backoff } from './backoff.ts';
+import type { Clock, Timer } from './clock.ts';
+import type { Log } from './log.ts';
+import { topicMatches } from './mqtt-topic.ts';
+import type { Random } from './random.ts';
+
+/** What was refused is asked for again: a cluster that elects a leader refuses for seconds what it grants afterwards. */
+const ASK_AGAIN_FIRST_MS = 2_000;
+const ASK_AGAIN_MOST_MS = 600_000;
 
 /** A message somebody else published. */
 export interface IncomingMessage {
@@ -10,7 +19,10 @@ export interface IncomingMessage {
 
 /** What `subscribe` returns. */
 export interface MqttSubscription {
-  /** Resolves when the broker has granted every filter; rejects with `unreachable` when it refused one or the link stopped. */
+  /**
+   * Resolves when the broker has granted every filter; rejects with `unreachable` when its last answer refused one, or the link
+   * stopped. The link asks again for what was refused.
+   */
   granted(): Promise<void>;
   close(): void;
 }
@@ -39,6 +51,13 @@ export class Subscription implements MqttSubscription {
     return new Promise((resolve, reject) => this.waiters.push({ resolve, reject }));
   }
 
+  /** Settles it once each of its filters has an answer: whether the broker grants it. */
+  answered(answers: ReadonlyMap<string, boolean>, refusal: (filter: string) => Error): void {
+    if (!this.filters.every((filter) => answers.has(filter))) return;
+    const bad = this.filters.find((filter) => answers.get(filter) === false);
+    this.settle(bad === undefined ? 'granted' : refusal(bad));
+  }
+
   settle(outcome: 'granted' | Error): void {
     this.outcome = outcome;
     const waiters = this.waiters;
@@ -51,5 +70,111 @@ export class Subscription implements MqttSubscription {
 
   close(): void {
     this.link.forget(this);
+  }
+}
+
+/** Sends a SUBSCRIBE of one session; `answered` is called with the codes of its SUBACK, or never. */
+export type SendSubscribe = (filters: readonly string[], answered: (codes: readonly number[]) => void) => void;
+
+export interface SubscriptionsOptions {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Milliseconds within which a SUBSCRIBE must be answered, and what happens if it is not. */
+  answerMsMax: number;
+  unanswered(): void;
+  refusal(detail: string): Error;
+}
+
+/** All subscriptions of a link, over its sessions. */
+export class Subscriptions {
+  private readonly options: SubscriptionsOptions;
+  private readonly all = new Set<Subscription>();
+  /** One for each SUBSCRIBE that is not answered yet, and for each that will be sent again. */
+  private readonly timers = new Set<Timer>();
+  private readonly again: Backoff;
+  /** What the broker of this session has said to each filter: whether it grants it. */
+  private readonly answers = new Map<string, boolean>();
+
+  constructor(options: SubscriptionsOptions) {
+    this.options = options;
+    this.again = new Backoff(options.random, ASK_AGAIN_FIRST_MS, ASK_AGAIN_MOST_MS);
+  }
+
+  add(subscription: Subscription): void {
+    this.all.add(subscription);
+  }
+
+  /** Returns the filters that nobody else wants. */
+  remove(subscription: Subscription): string[] {
+    if (!this.all.delete(subscription)) return [];
+    const kept = new Set(this.filters());
+    const unused = subscription.filters.filter((filter) => !kept.has(filter));
+    for (const filter of unused) this.answers.delete(filter);
+    return unused;
+  }
+
+  filters(): string[] {
+    return [...new Set([...this.all].flatMap((subscription) => subscription.filters))];
+  }
+
+  /** Asks for the filters and settles the subscriptions that are answered; `then` runs once, granted or not. */
+  ask(send: SendSubscribe, filters: readonly string[], then: () => void): void {
+    if (filters.length === 0) {
+      then();
+      return;
+    }
+    const timer = this.options.clock.after(this.options.answerMsMax, () => this.options.unanswered());
+    this.timers.add(timer);
+    send(filters, (codes) => {
+      if (!this.timers.delete(timer)) return;
+      timer.cancel();
+      // 0x80 in a SUBACK is a refusal [MQTT-3.9.3-2]; the broker answers in the order we asked.
+      for (const [at, filter] of filters.entries()) this.answers.set(filter, (codes[at] ?? 128) <= 2);
+      for (const subscription of this.all) {
+        subscription.answered(this.answers, (bad) =>
+          this.options.refusal(`the broker refused the subscription to ${bad}`),
+        );
+      }
+      const refused = filters.filter((filter) => this.answers.get(filter) === false);
+      if (refused.length > 0) this.askAgain(send, refused);
+      then();
+    });
+  }
+
+  private askAgain(send: SendSubscribe, refused: readonly string[]): void {
+    const level = this.again.count === 0 ? 'warn' : 'info';
+    for (const filter of refused) this.options.log[level]('the broker refused a subscription', { filter });
+    const timer = this.options.clock.after(this.again.nextMs(), () => {
+      this.timers.delete(timer);
+      const wanted = new Set(this.filters());
+      this.ask(
+        send,
+        refused.filter((filter) => wanted.has(filter)),
+        () => undefined,
+      );
+    });
+    this.timers.add(timer);
+  }
+
+  /** The session has ended: nothing of it is answered any more. */
+  sessionEnded(): void {
+    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
+    this.answers.clear();
+    this.again.reset();
+  }
+
+  /** Hands a message to whoever asked for its topic. */
+  deliver(topic: string, payload: Uint8Array, retained: boolean): void {
+    for (const subscription of [...this.all]) {
+      if (!subscription.filters.some((filter) => topicMatches(filter, topic))) continue;
+      subscription.handler({ topic, payload: new Uint8Array(payload), retained });
+    }
+  }
+
+  /** The link has stopped. */
+  rejectAll(error: Error): void {
+    for (const subscription of this.all) subscription.settle(error);
   }
 }

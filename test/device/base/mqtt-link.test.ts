@@ -2,6 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectMqtt } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fromUtf8 } from '../../../device/base/bytes.ts';
+import { ManualClock } from '../../../device/base/clock.ts';
 import type { LinkState, MqttLink } from '../../../device/base/mqtt-link.ts';
 import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts';
 import { topicsUnder } from '../../../device/protocol/topics.ts';
@@ -276,6 +277,34 @@ describe('an MQTT link on a broker that says no', () => {
     });
   });
 
+  it('asks again for what was refused, later each time, until it is granted or nobody wants it any more', async () => {
+    const clock = new ManualClock(1);
+    const refusing = await startRefusing(broker.port, 3);
+    const there = await broker.link(owner, { clock, url: `mqtt://127.0.0.1:${refusing.port}` });
+    const heard = collector<IncomingMessage>();
+    const wanted = there.subscribe([topics.event(DEVICE), topics.receipt(DEVICE)], heard.take);
+    const closed = there.subscribe([topics.state(DEVICE)], heard.take);
+    there.start();
+    await there.reached(5_000);
+    await expect(wanted.granted()).rejects.toMatchObject({ code: 'unreachable' });
+    closed.close();
+    expect(refusing.asked).toEqual([3]);
+    await clock.advance(2_000);
+    await expect.poll(() => refusing.asked).toEqual([3, 2]);
+    await expect(wanted.granted()).rejects.toMatchObject({ code: 'unreachable' });
+    for (const count of [3, 4]) {
+      await expect.poll(() => clock.advance(1_000).then(() => refusing.asked.length)).toBe(count);
+    }
+    await expect.poll(() => wanted.granted().then(() => 'granted', String)).toBe('granted');
+    await clock.advance(600_000);
+    const here = await broker.link(device);
+    here.start();
+    await here.publish(topics.receipt(DEVICE), 'heard');
+    expect(text(await heard.next())).toBe('heard');
+    expect(refusing.asked).toEqual([3, 2, 2, 2]);
+    await refusing.stop();
+  });
+
   it('gives up the one message that the broker never takes, and sends the rest', { tags: ['long'] }, async () => {
     const here = await broker.link(device);
     const there = await broker.link(owner);
@@ -314,6 +343,30 @@ async function startRaw(serve: (socket: Socket) => void): Promise<{ port: number
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+/** A TCP proxy that turns the first answers to SUBSCRIBE into refusals, and counts the filters of each. */
+async function startRefusing(
+  to: number,
+  refusals: number,
+): Promise<{ port: number; asked: number[]; stop(): Promise<void> }> {
+  const asked: number[] = [];
+  const raw = await startRaw((socket) => {
+    const inner = connect(to, '127.0.0.1');
+    inner.on('error', () => undefined);
+    inner.on('close', () => socket.destroy());
+    socket.on('close', () => inner.destroy());
+    socket.pipe(inner);
+    inner.on('data', (piece) => {
+      // SUBACK: type, length, packet identifier, a code for each filter [MQTT-3.9.3].
+      if (piece[0] === 0x90) {
+        const codes = piece.subarray(4, 2 + (piece[1] ?? 0));
+        if (asked.push(codes.length) <= refusals) codes.fill(0x80);
+      }
+      socket.write(piece);
+    });
+  });
+  return { port: raw.port, asked, stop: raw.stop };
 }
 
 /** A TCP proxy whose connections can be cut without goodbye. */
