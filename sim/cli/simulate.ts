@@ -19,6 +19,8 @@ const HOMES_MAX = 100;
 const WORKERS_MAX = 256;
 /** So much of a trace is printed beside a finding. */
 const TRACE_SHOWN = 60;
+/** So many refusals are named that few towns provoked. */
+const FEWEST_SHOWN = 8;
 
 interface SimulateOptions {
   seed?: string;
@@ -162,6 +164,7 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
   const never = neverReached(sum.covered);
   const reachable = never.filter((name) => whyUnreachable(name) === null);
   const shares = asked.coverage ? sharesOf(sum.covered) : [];
+  const provoked = Object.fromEntries([...sum.provoked].sort(([, some], [, others]) => some - others));
   const told = (name: string) => {
     const why = whyUnreachable(name);
     return why === null ? `never reached: ${name}` : `cannot be reached by messages: ${name}: ${why}`;
@@ -171,7 +174,7 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
   output.result(
     {
       ...{ event: 'ended', towns, held, cpuMsEach, elapsedS, piecesEach, piecesLeast, minutesEach, hash },
-      ...{ covered, never, ...(asked.coverage ? { shares } : {}) },
+      ...{ covered, never, provoked, ...(asked.coverage ? { shares } : {}) },
     },
     [
       ...(asked.coverage ? ['Reached, and how often:', coverageText(covered)] : []),
@@ -179,10 +182,17 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
         `${what}: ${reached.length} of ${reached.length + missing.length}`,
         ...missing.map((name) => `  ${told(name)}`),
       ]),
+      ...(asked.coverage ? [`Refusals that the fewest towns provoked: ${fewest(provoked)}`] : []),
       ...(asked.coverage ? [] : [`Never reached: ${reachable.join(', ') || 'nothing'}`]),
       `${held ? 'every promise held' : 'a promise did not hold'} in ${towns} towns in ${elapsedS} s: ${costs}; traces ${hash}`,
     ].join('\n'),
   );
+}
+
+/** The first of the refusals, which come in the order of how many towns provoked them. */
+function fewest(provoked: Record<string, number>): string {
+  const first = Object.entries(provoked).slice(0, FEWEST_SHOWN);
+  return first.map(([code, towns]) => `${code} ${towns}`).join(', ') || 'none';
 }
 
 /** One town, run twice. Throws `interrupted` when it is stopped in the first. */

@@ -90,6 +90,8 @@ const INTAKE_TRANSITIONS = [
 /** Refusals of consent and intake: each should be provoked by some town. */
 const PROVOKED = /^(consent|intake)_|^(message_retained|preview_changed|id_kind_wrong)$/;
 
+const REFUSALS = Object.keys(ERRORS).filter((code) => PROVOKED.test(code));
+
 /** Refusals that nothing from outside can provoke, and why. */
 const UNREACHABLE: Partial<Record<ErrorCode, string>> = {
   consent_zones_unsupported:
@@ -170,6 +172,12 @@ export interface Share {
   readonly never: readonly string[];
 }
 
+/** The refusals of consent and intake that one town, or several, have provoked. */
+export function provokedIn(covered: Coverage): ReadonlySet<string> {
+  const words = new Set([...covered.keys()].flatMap((what) => what.split(' ')));
+  return new Set(REFUSALS.filter((code) => words.has(code)));
+}
+
 /** What all towns together have reached of each machine and of the refusals. */
 export function sharesOf(covered: Coverage): Share[] {
   const states = [...new Set(REQUEST_STATES.map(({ at }) => at))];
@@ -182,14 +190,13 @@ export function sharesOf(covered: Coverage): Share[] {
     share(`states of ${of}`, all.states, (state) => covered.has(`${name} in ${state}`)),
     share(`transitions of ${of}`, all.moves, (move) => covered.has(`${name} ${move}`)),
   ];
-  const words = new Set([...covered.keys()].flatMap((what) => what.split(' ')));
-  const codes = Object.keys(ERRORS).filter((code) => PROVOKED.test(code));
+  const provoked = provokedIn(covered);
   return [
     ...machine('request', 'a request', { states, moves: requestTransitions() }),
     ...machine('upload', 'an upload', { states: uploadProgressSchema.shape.state.options, moves: UPLOAD_TRANSITIONS }),
     ...machine('intake', 'an intake', { states: intakeStatusSchema.shape.state.options, moves: INTAKE_TRANSITIONS }),
     share('answers to orders', RECEIPT_OUTCOMES, (outcome) => covered.has(`answer ${outcome}`)),
-    share('refusals', codes, (code) => words.has(code)),
+    share('refusals', REFUSALS, (code) => provoked.has(code)),
   ];
 }
 

@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '../../device/index.ts';
+import { provokedIn } from './coverage.ts';
 import type { Footage } from './ffmpeg-twin.ts';
 import { addCoverage } from './simulate.ts';
 import type { TownResult } from './town.ts';
@@ -32,6 +33,8 @@ export interface SeedTotals {
   hash: string;
   /** What was reached, and how often. */
   covered: ReadonlyMap<string, number>;
+  /** How many towns have provoked each refusal of consent and intake; those that none has are left out. */
+  provoked: ReadonlyMap<string, number>;
 }
 
 export interface SeedOptions {
@@ -46,7 +49,8 @@ export interface SeedOptions {
 /** Runs seeds until there are no more, each to its end. Rejects for a bug of the simulation itself. */
 export async function runSeeds(options: SeedOptions): Promise<SeedTotals> {
   const covered = new Map<string, number>();
-  const sum = { towns: 0, cpuMs: 0, pieces: 0, piecesLeast: 0, simulatedMs: 0, covered };
+  const provoked = new Map<string, number>();
+  const sum = { towns: 0, cpuMs: 0, pieces: 0, piecesLeast: 0, simulatedMs: 0, covered, provoked };
   let mixed = 0n;
   const done = (town: TownSummary) => {
     sum.piecesLeast = sum.towns === 0 ? town.pieces : Math.min(sum.piecesLeast, town.pieces);
@@ -56,6 +60,7 @@ export async function runSeeds(options: SeedOptions): Promise<SeedTotals> {
     sum.simulatedMs += town.simulatedMs;
     mixed ^= BigInt(`0x${sha256Hex(`${town.seed} ${town.hash}`)}`);
     addCoverage(covered, town.covered);
+    for (const code of provokedIn(town.covered)) provoked.set(code, (provoked.get(code) ?? 0) + 1);
     options.done(town);
   };
   const children = Array.from({ length: options.workers }, () =>

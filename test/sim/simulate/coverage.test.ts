@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest';
 import { ERRORS } from '../../../device/protocol/errors.ts';
-import { FollowedRequests, neverReached, Reached, sharesOf, whyUnreachable } from '../../../sim/simulate/coverage.ts';
+import {
+  FollowedRequests,
+  neverReached,
+  provokedIn,
+  Reached,
+  sharesOf,
+  whyUnreachable,
+} from '../../../sim/simulate/coverage.ts';
 import { packetOf } from '../../../sim/simulate/mqtt-packets.ts';
 
 const shareOf = (covered: ReadonlyMap<string, number>, what: string) => {
@@ -77,4 +84,15 @@ it('names refusals that no town has provoked, and says why one cannot be', () =>
   expect(whyUnreachable('consent_zones_unsupported')).toMatch(/every stream/);
   const reached = Object.keys(ERRORS).filter((code) => code.startsWith('consent_') && whyUnreachable(code) === null);
   expect(reached).toHaveLength(never.filter((code) => code.startsWith('consent_')).length);
+});
+
+it('knows a refusal by its code in whatever a town reached', () => {
+  const covered = new Map([
+    ['receipt refused consent_too_old', 3],
+    ['order grant refused consent_too_old', 3],
+    ['answered intake_full', 1],
+    ['answered vault_unreachable', 1],
+    ['receipt granted', 2],
+  ]);
+  expect([...provokedIn(covered)]).toEqual(['consent_too_old', 'intake_full']);
 });

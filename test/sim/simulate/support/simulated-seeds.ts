@@ -15,6 +15,7 @@ const endedSchema = z.object({
   hash: z.string().length(64),
   covered: z.record(z.string(), z.int()),
   never: z.array(z.string()),
+  provoked: z.record(z.string(), z.int()),
 });
 export type SimulatedSeeds = z.infer<typeof endedSchema>;
 
