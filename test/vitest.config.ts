@@ -1,6 +1,8 @@
-import { defineConfig } from 'vitest/config';
+import { availableParallelism } from 'node:os';
+import { configDefaults, defineConfig } from 'vitest/config';
 import needs from './needs.json' with { type: 'json' };
 import { LongFirst } from './support/long-first.ts';
+import { filesThatShare } from './support/shared-process.ts';
 
 declare module 'vitest' {
   interface TestTags {
@@ -13,14 +15,24 @@ const slow = process.env['DOORSILL_SLOW'] === '1';
 /** Only those that time this machine, one after the other; else all others. */
 const alone = process.env['DOORSILL_ALONE'] === '1';
 
-const include = alone
+/** `shared`: only the files that share processes; `own`: only those that each have a process of their own; else all, each in its own. */
+const processes = process.env['DOORSILL_PROCESSES'];
+const root = new URL('..', import.meta.url).pathname;
+const sharing = processes ? filesThatShare(root) : [];
+
+const others = alone
   ? ['test/**/*.alone.slow.test.ts']
   : [slow ? 'test/**/!(*.alone.slow).test.ts' : 'test/**/!(*.slow).test.ts'];
 
+/** Many of the tests that share processes wait, so one more process than cores. */
+const workers = processes === 'shared' ? availableParallelism() + 1 : 2;
+
 export default defineConfig({
   test: {
-    root: new URL('..', import.meta.url).pathname,
-    include,
+    root,
+    include: processes === 'shared' ? sharing : others,
+    exclude: [...configDefaults.exclude, ...(processes === 'own' ? sharing : [])],
+    isolate: processes !== 'shared',
     globalSetup: ['test/support/build-first.ts'],
     tags: [
       { name: 'long', description: 'takes more than 2 s' },
@@ -31,7 +43,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
-    maxWorkers: alone ? 1 : 2,
+    maxWorkers: alone ? 1 : workers,
     sequence: { sequencer: LongFirst },
   },
 });

@@ -26,7 +26,8 @@ const steps = [
   { name: 'types of the report’s page', command: bin('tsc'), args: ['-p', 'sim/report/page'] },
   { name: 'lint and format', command: bin('biome'), args: ['ci', '--error-on-warnings', '.'] },
   { name: 'unused code', command: bin('knip'), args: [] },
-  tests('tests', slow ? { DOORSILL_SLOW: '1' } : {}),
+  tests('tests that share processes', { DOORSILL_PROCESSES: 'shared' }),
+  tests('tests with a process of their own', { DOORSILL_PROCESSES: 'own', ...(slow ? { DOORSILL_SLOW: '1' } : {}) }),
   // What else ran meanwhile would be timed with them.
   ...(slow ? [tests('tests that time this machine', { DOORSILL_SLOW: '1', DOORSILL_ALONE: '1' })] : []),
 ];

@@ -1,0 +1,44 @@
+// Holds: which test files share a process, and that the two runs of `npm run check` have each file of tests in one of them.
+import { glob } from 'tinyglobby';
+import { afterEach, expect, it, vi } from 'vitest';
+import { sharesProcess } from '../support/shared-process.ts';
+import { root } from './source-tree.ts';
+
+/** In two parts, or this file would itself seem to have such tests. */
+const [MODULE_TAG, TAGS, SLOW_IT] = [`// @module-${'tag'}`, `tag${'s:'}`, `slow${'It'}`];
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.resetModules();
+});
+
+it.each([
+  ["it('ends', async () => {});", true],
+  ["it('reads its own module-tag', () => {});", true],
+  [`// Holds: a thing.\n${MODULE_TAG} mosquitto\n`, false],
+  [`it('ends', { ${TAGS} ['long'] }, async () => {});`, false],
+  [`describe('as root', { ${TAGS} NEEDED }, () => {});`, false],
+  [`${SLOW_IT}('ends', async () => {});`, false],
+])('reads %j', (source, shares) => {
+  expect(sharesProcess(source)).toBe(shares);
+});
+
+/** The files that vitest's settings name, and the settings. */
+async function settings(processes: string | undefined, slow: string) {
+  vi.resetModules();
+  vi.stubEnv('DOORSILL_PROCESSES', processes);
+  vi.stubEnv('DOORSILL_SLOW', slow);
+  const { test } = (await import('../vitest.config.ts')).default;
+  const files = await glob(test?.include ?? [], { cwd: root, ignore: test?.exclude ?? [] });
+  return { files: files.sort(), isolate: test?.isolate };
+}
+
+it.each(['0', '1'])('runs each file once, slow ones with DOORSILL_SLOW=%s', async (slow) => {
+  const all = await settings(undefined, slow);
+  const own = await settings('own', slow);
+  const shared = await settings('shared', slow);
+  expect([...own.files, ...shared.files].sort()).toEqual(all.files);
+  expect(shared.files).toContain('test/device/backup.test.ts');
+  expect(own.files).toContain('test/scenarios/e2e/story.test.ts');
+  expect([all.isolate, own.isolate, shared.isolate]).toEqual([true, true, false]);
+});
