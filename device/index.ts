@@ -48,6 +48,7 @@ export {
 export { Doorbell, type SimulatedFaults } from './doorbell.ts';
 export * from './exports-without-firmware.ts';
 export { factoryReset } from './factory-reset.ts';
+export { DEVICE_FORMAT } from './folder-format.ts';
 export { type Button, type Press, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { walkLedger } from './ledger/ledger.ts';
@@ -61,3 +62,5 @@ export type { MotionSettings } from './motion/detector.ts';
 export { MotionTrial } from './motion/motion-trial.ts';
 export { followOtherDoors } from './other-doors-setting.ts';
 export { startDevice } from './start-device.ts';
+export * from './update/minisign.ts';
+export * from './update/release-manifest.ts';

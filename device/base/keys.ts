@@ -1,4 +1,4 @@
-// Owns: SHA-256 and Ed25519 on node:crypto, synchronous. Not here: tokens (protocol/jws.ts), ciphers (seal.ts).
+// Owns: SHA-256, BLAKE2b and Ed25519 on node:crypto, synchronous. Not here: tokens (protocol/jws.ts), ciphers (seal.ts).
 import {
   createHash,
   createHmac,
@@ -36,6 +36,11 @@ export function sha256(data: Uint8Array): Uint8Array {
 /** SHA-256 of bytes or of a text's UTF-8, as lower-case hex: how hashes travel and are printed everywhere. */
 export function sha256Hex(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
+}
+
+/** BLAKE2b of 64 bytes (RFC 7693): what minisign signs in place of a file. */
+export function blake2b512(data: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash('blake2b512').update(data).digest());
 }
 
 /** HMAC-SHA-256 (RFC 2104): a hash that only holders of `key` can compute. */

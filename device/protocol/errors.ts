@@ -27,6 +27,7 @@ import { storyErrors } from './errors/story.ts';
 import { tlsErrors } from './errors/tls.ts';
 import { tokenErrors } from './errors/token.ts';
 import { truthErrors } from './errors/truth.ts';
+import { updateErrors } from './errors/update.ts';
 import { uploadErrors } from './errors/upload.ts';
 import { usageErrors } from './errors/usage.ts';
 import { vaultErrors } from './errors/vault.ts';
@@ -66,6 +67,7 @@ export const ERRORS = {
   ...deviceFaultErrors,
   ...boardErrors,
   ...fleetErrors,
+  ...updateErrors,
 } as const satisfies Record<string, ErrorRule>;
 
 export type ErrorCode = keyof typeof ERRORS;

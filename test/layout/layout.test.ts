@@ -23,6 +23,7 @@ const DEVICE_ORDER = [
   'clip',
   'search-party',
   'upload',
+  'update',
   'home-link',
   'notifications',
   'area-link',
@@ -85,6 +86,7 @@ const SIM_ORDER = [
     'simulate',
     'prove',
     'record',
+    'release',
     'cli',
   ],
 ];
@@ -94,7 +96,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
   [
     /^node:child_process$/,
-    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(board|cli|terminal|testbed|scenario\/runner|simulate|fleet)\/|^sim\/broker\/mosquitto\.ts$/,
+    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(board|cli|terminal|testbed|scenario\/runner|simulate|fleet|release)\/|^sim\/broker\/mosquitto\.ts$/,
   ],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^(yaml|jiti)$/, /^sim\/scenario\/language\//],

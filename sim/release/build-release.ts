@@ -1,0 +1,175 @@
+// Owns: a release from a commit: its files, made anew in a folder of their own from the commit and the lock file alone, and the list of its
+// packages (CycloneDX). Not here: the archive's form (tar-archive.ts), its signature (device/update), arguments (main.ts).
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { z } from 'zod';
+import { failure, parseJson, sha256Hex } from '../../device/exports-without-firmware.ts';
+import { DEVICE_FORMAT, MANIFEST_NAME, type ReleaseManifest, releaseManifestSchema } from '../../device/index.ts';
+import { type ArchiveFile, packArchive } from './tar-archive.ts';
+
+export type Cpu = ReleaseManifest['arch'];
+
+export interface Release {
+  manifest: ReleaseManifest;
+  archive: Uint8Array;
+  /** CycloneDX 1.5, as JSON. */
+  packages: string;
+}
+
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+const NPM_QUIET = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
+
+const packageSchema = z.looseObject({
+  version: z.string(),
+  engines: z.looseObject({ node: z.string().regex(/^>=\d+\.\d+(\.\d+)?$/) }),
+});
+const packedSchema = z.looseObject({ files: z.array(z.looseObject({ path: z.string() })) });
+/** A list up to npm 10, then an object by package. */
+const packSchema = z.union([z.array(packedSchema), z.record(z.string(), packedSchema)]);
+const npmListSchema = z.looseObject({
+  metadata: z.looseObject({}),
+  components: z.array(z.looseObject({ 'bom-ref': z.string() })),
+  dependencies: z.array(z.looseObject({ ref: z.string(), dependsOn: z.array(z.string()).optional() })),
+});
+
+/**
+ * Makes the release of the last commit of the checkout `root` for a processor. The same commit, Node and npm give the same bytes.
+ * Throws `release_unmade` when git, npm or the build fail, or when the checkout has changes that no commit holds.
+ */
+export async function buildRelease(root: string, arch: Cpu): Promise<Release> {
+  if (run('git', ['-C', root, 'status', '--porcelain'], root) !== '') {
+    throw failure('release_unmade', { detail: 'the checkout has changes that are not committed.' });
+  }
+  const [commit = '', madeS = ''] = run('git', ['-C', root, 'log', '-1', '--format=%H %ct'], root).trim().split(' ');
+  const stage = await mkdtemp(join(tmpdir(), 'doorsill-release-'));
+  try {
+    const source = await buildSource(root, stage, madeS);
+    const modules = await installPackages(source, stage, arch);
+    const { version, engines } = packageSchema.parse(parseJson(await readFile(join(source, 'package.json'), 'utf8')));
+    const manifest = releaseManifestSchema.parse({
+      kind: 'doorsill-release',
+      version,
+      platform: 'linux',
+      arch,
+      node: `${engines.node.slice(2)}.0`.split('.').slice(0, 3).join('.'),
+      format: DEVICE_FORMAT,
+      commit,
+      madeS: Number(madeS),
+    });
+    const said: ArchiveFile = { path: MANIFEST_NAME, bytes: Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`) };
+    const files = [...(await packedFiles(source)), ...(await packageFiles(modules))];
+    const archive = packArchive([said, ...files.sort(byPath)], manifest.madeS);
+    return { manifest, archive, packages: listPackages(modules, manifest, archive) };
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+}
+
+/** The commit's files, built: nothing of the checkout's own folder, where anything may lie. */
+async function buildSource(root: string, stage: string, madeS: string): Promise<string> {
+  const source = join(stage, 'source');
+  const tar = join(stage, 'source.tar');
+  await mkdir(source);
+  run('git', ['-C', root, 'archive', '--format=tar', `--output=${tar}`, 'HEAD'], stage);
+  run('tar', ['-xf', tar, '-C', source], stage);
+  run('npm', ['ci', ...NPM_QUIET], source);
+  run('npm', ['run', 'build'], source, { SOURCE_DATE_EPOCH: madeS });
+  return source;
+}
+
+/**
+ * The packages that a doorbell runs on, of the lock file's hashes. The two optional ones are left out: a doorbell needs no database
+ * driver, and its ffmpeg is the system's, which the system keeps up to date.
+ */
+async function installPackages(source: string, stage: string, arch: Cpu): Promise<string> {
+  // npm names the list's subject after this folder.
+  const modules = join(stage, 'doorsill');
+  await mkdir(modules);
+  for (const name of ['package.json', 'package-lock.json']) {
+    const parsed = parseJson(await readFile(join(source, name), 'utf8'));
+    await writeFile(join(modules, name), `${JSON.stringify(withoutUnused(parsed), null, 2)}\n`);
+  }
+  run('npm', ['ci', '--omit=dev', '--os=linux', `--cpu=${arch}`, '--libc=glibc', ...NPM_QUIET], modules);
+  return modules;
+}
+
+const ownSchema = z.looseObject({
+  optionalDependencies: z.unknown().optional(),
+  devDependencies: z.unknown().optional(),
+});
+const lockSchema = z.looseObject({ packages: z.looseObject({ '': ownSchema }).optional() });
+
+function withoutUnused(file: unknown): object {
+  const { optionalDependencies: _, devDependencies: __, ...rest } = ownSchema.parse(file);
+  const { packages } = lockSchema.parse(rest);
+  if (!packages) return rest;
+  const { optionalDependencies: ___, devDependencies: ____, ...own } = packages[''];
+  return { ...rest, packages: { ...packages, '': own } };
+}
+
+/** The files of the npm package. */
+async function packedFiles(source: string): Promise<ArchiveFile[]> {
+  const said = parseJson(run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], source));
+  const [packed] = Object.values(packSchema.parse(said));
+  const paths = packed?.files.map(({ path }) => path) ?? [];
+  return Promise.all(paths.map(async (path) => ({ path, bytes: await readFile(join(source, path)) })));
+}
+
+/** The files of its packages: no links to programs, which nothing starts, and no note of npm's about this installation. */
+async function packageFiles(modules: string): Promise<ArchiveFile[]> {
+  const folder = join(modules, 'node_modules');
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && entry.name !== '.package-lock.json');
+  return Promise.all(
+    files.map(async ({ parentPath, name }) => {
+      const full = join(parentPath, name);
+      return { path: relative(modules, full), bytes: await readFile(full) };
+    }),
+  );
+}
+
+/** npm's own list, with the commit's time, an id that follows from the archive, and in one order. */
+function listPackages(modules: string, { madeS }: ReleaseManifest, archive: Uint8Array): string {
+  const said = parseJson(run('npm', ['sbom', '--sbom-format=cyclonedx', '--omit=dev'], modules));
+  const { metadata, components, dependencies, ...rest } = npmListSchema.parse(said);
+  const list = {
+    ...rest,
+    serialNumber: `urn:uuid:${uuidOf(sha256Hex(archive))}`,
+    metadata: { ...metadata, timestamp: new Date(madeS * 1_000).toISOString() },
+    components: components.sort((a, b) => order(a['bom-ref'], b['bom-ref'])),
+    dependencies: dependencies
+      .map(({ dependsOn, ...entry }) => ({ ...entry, ...(dependsOn ? { dependsOn: dependsOn.sort(order) } : {}) }))
+      .sort((a, b) => order(a.ref, b.ref)),
+  };
+  return `${JSON.stringify(list, null, 2)}\n`;
+}
+
+/** A UUID of version 8, whose bits are its maker's (RFC 9562 §5.8). */
+function uuidOf(hex: string): string {
+  const bits = `${hex.slice(0, 12)}8${hex.slice(13, 16)}8${hex.slice(17, 32)}`;
+  return bits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+function byPath(a: ArchiveFile, b: ArchiveFile): number {
+  return order(a.path, b.path);
+}
+
+/** The same in every language of the machine. */
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Runs a program to its end; returns what it printed. */
+function run(command: string, args: readonly string[], folder: string, environment: NodeJS.ProcessEnv = {}): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    maxBuffer: OUTPUT_BYTES_MAX,
+    env: { ...process.env, ...environment },
+  });
+  if (status === 0) return stdout;
+  const said = error?.message ?? `${stderr}${stdout}`.trim().split('\n').slice(-3).join(' ');
+  throw failure('release_unmade', { detail: `${command} ${args[0] ?? ''}: ${said}` });
+}

@@ -1,0 +1,57 @@
+// Owns: the key that signs releases, in a file of its maker. Not here: signing (device/update), where the public key is pinned.
+import { stat } from 'node:fs/promises';
+import { z } from 'zod';
+import {
+  type Disk,
+  failure,
+  fromBase64url,
+  fromUtf8,
+  generateSigningKey,
+  importSigningKey,
+  parseJson,
+  type Random,
+  type SigningKey,
+  toBase64url,
+  utf8,
+} from '../../device/exports-without-firmware.ts';
+import { KEY_ID_BYTES, type MinisignKey, printMinisignKey } from '../../device/index.ts';
+
+const KEY_FILE_BYTES_MAX = 1_024;
+const GROUP_AND_OTHERS = 0o077;
+const keyFileSchema = z.strictObject({
+  kind: z.literal('doorsill-release-key'),
+  id: z.string().length(11),
+  secret: z.string().length(43),
+});
+
+export interface ReleaseKey extends MinisignKey {
+  signing: SigningKey;
+}
+
+/** Makes a key in the file `path` (0600), and its public key beside it as minisign writes one. Throws `usage` where a file is already. */
+export async function createReleaseKey(disk: Disk, random: Random, path: string): Promise<ReleaseKey> {
+  if ((await disk.sizeOf(path)) !== null) {
+    throw failure('usage', { detail: `${path} is already there; a key that is lost cannot be made again` });
+  }
+  const signing = generateSigningKey(random);
+  const id = random.bytes(KEY_ID_BYTES);
+  const file = { kind: 'doorsill-release-key', id: toBase64url(id), secret: signing.exportSecret() };
+  const key = { id, publicKey: signing.publicKey, signing };
+  await disk.replaceFile(path, utf8(`${JSON.stringify(file)}\n`));
+  await disk.replaceFile(`${path}.pub`, utf8(printMinisignKey(key)));
+  return key;
+}
+
+/** The key in a file that only its owner can read. Throws `usage` when others can, `state_damaged` when it is none. */
+export async function loadReleaseKey(disk: Disk, path: string): Promise<ReleaseKey> {
+  const { mode } = await stat(path);
+  if ((mode & GROUP_AND_OTHERS) !== 0) {
+    throw failure('usage', { detail: `others can read ${path}; make it yours alone: chmod 600` });
+  }
+  const text = fromUtf8((await disk.readFile(path, KEY_FILE_BYTES_MAX)) ?? new Uint8Array());
+  const file = keyFileSchema.safeParse(text === null ? null : parseJson(text));
+  const signing = file.success ? importSigningKey(file.data.secret) : null;
+  const id = file.success ? fromBase64url(file.data.id) : null;
+  if (!signing || !id) throw failure('state_damaged', { file: path, detail: 'it is not a key of releases' });
+  return { id, publicKey: signing.publicKey, signing };
+}

@@ -1,0 +1,66 @@
+// Makes the last commit's release twice, from two clones in folders of their own, by npm's own registry and cache.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildRelease, type Release } from '../../../sim/release/build-release.ts';
+import { root } from '../../layout/source-tree.ts';
+
+const MINUTES_MS = 60_000;
+const folder = mkdtempSync(join(tmpdir(), 'doorsill-test-release-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function clone(name: string): string {
+  const into = join(folder, name);
+  execFileSync('git', ['clone', '--quiet', '--depth', '1', `file://${root}`, into]);
+  return into;
+}
+
+describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a release', () => {
+  let [first, second]: Release[] = [];
+  beforeAll(async () => {
+    first = await buildRelease(clone('one'), 'x64');
+    second = await buildRelease(clone('another place'), 'x64');
+  }, 30 * MINUTES_MS);
+
+  it('is the same, byte for byte, wherever it is made', () => {
+    expect(first?.archive.length).toBeGreaterThan(5_000_000);
+    expect(Buffer.compare(first?.archive ?? Buffer.of(), second?.archive ?? Buffer.of())).toBe(0);
+    expect(first?.packages).toBe(second?.packages);
+  });
+
+  it('runs from where it is unpacked, and brings all it needs', () => {
+    const into = join(folder, 'unpacked');
+    mkdirSync(into);
+    execFileSync('tar', ['-xzf', '-', '-C', into], { input: first?.archive });
+    const run = (...args: string[]) =>
+      execFileSync(process.execPath, [join(into, 'sim/cli/doorsill.mjs'), ...args], { encoding: 'utf8', cwd: folder });
+    expect(run('--version')).toBe(`${first?.manifest.version}\n`);
+    expect(run('device', '--help')).toContain('--camera');
+    const firmware = JSON.stringify(join(into, 'dist/device/index.js'));
+    execFileSync(process.execPath, ['--input-type=module', '-e', `await import(${firmware})`], { cwd: folder });
+  });
+
+  it('lists each of its packages with the hash that it was installed by, and none besides', () => {
+    const list = JSON.parse(first?.packages ?? '{}');
+    const inside = execFileSync('tar', ['-tzf', '-'], { input: first?.archive, encoding: 'utf8', maxBuffer: 2 ** 26 });
+    const folders = inside
+      .split('\n')
+      .flatMap(
+        (path) => /^node_modules\/(?:.*\/node_modules\/)?((?:@[^/]+\/)?[^/]+)\/package\.json$/.exec(path)?.[1] ?? [],
+      );
+    const listed: { purl: string; hashes?: { alg: string }[] }[] = list.components;
+    const names = listed.map(({ purl }) => decodeURIComponent(purl.slice('pkg:npm/'.length)).replace(/@[^@]*$/, ''));
+    expect(list).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.5' });
+    expect(new Set(names)).toEqual(new Set(folders));
+    expect(listed.filter(({ hashes }) => hashes?.[0]?.alg !== 'SHA-512').map(({ purl }) => purl)).toEqual([]);
+    expect(names).not.toContain('better-sqlite3');
+  });
+
+  it('is not made from what no commit holds', async () => {
+    const changed = join(folder, 'one');
+    writeFileSync(join(changed, 'device', 'planted.ts'), '// Owns: nothing.\n');
+    await expect(buildRelease(changed, 'x64')).rejects.toMatchObject({ code: 'release_unmade' });
+  });
+});
