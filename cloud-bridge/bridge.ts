@@ -103,8 +103,8 @@ export class Bridge {
       this.undo.add(() => locks.idle());
       const api = this.makeApi(core, link);
       const enrolment = this.addEnrolment(api, core);
-      this.addRequests(api, core, () => {
-        void board.refresh();
+      this.addRequests(api, core, (cells) => {
+        void (cells ? board.refreshCells(cells) : board.refresh());
         void outbox.now();
       });
       const searchParty = this.openSearchParty(core, link);
@@ -318,9 +318,10 @@ export class Bridge {
     return enrolment;
   }
 
-  private addRequests(api: Router, core: Core, changed: () => void): void {
+  /** `changed` is told the cells of a request, or nothing where any may have changed. */
+  private addRequests(api: Router, core: Core, changed: (cells?: readonly string[]) => void): void {
     const { clock, random, log, config } = this.deps;
-    const partners = new Partners({ clock, random, log, store: core.database.partners, changed });
+    const partners = new Partners({ clock, random, log, store: core.database.partners, changed: () => changed() });
     const requests = new Requests({
       clock,
       log,

@@ -68,8 +68,8 @@ export class AgencyCredentials {
   }
 
   /** The list as the registry signed it; null when there is none yet. */
-  get revocationsToken(): string | null {
-    return this.list?.token ?? null;
+  get revocations(): Checked<Revocations> | null {
+    return this.list;
   }
 
   /** Whether there is a list that has not expired: without one no agency may act. */

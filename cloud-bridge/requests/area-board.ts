@@ -20,7 +20,7 @@ export interface BoardDeps {
   log: Log;
   key: SigningKey;
   store: RequestStore;
-  standing: AgencyCredentials;
+  standing: Pick<AgencyCredentials, 'revocations' | 'refreshRevocations' | 'credential' | 'assertGood'>;
   publisher: AreaPublisher;
   prefix: string;
   republishS: number;
@@ -39,7 +39,12 @@ export class AreaBoard {
   private readonly deps: BoardDeps;
   private readonly topics: ReturnType<typeof topicsUnder>;
   private readonly publishing: Repeater;
-  private hasChanged = false;
+  /** Cells whose documents must change; null: all of them. */
+  private due: ReadonlySet<string> | null = new Set();
+  /** When all documents must be renewed, whatever was published meanwhile: monotonic time. */
+  private allDueMs = 0;
+  /** When half the life of the revocation list is over that was published last; zero: it must be published. */
+  private toldUntilHalfS = 0;
   private readonly watching: Repeater;
   private completing: Timer | null = null;
   private completeInMs = INCOMPLETE_FIRST_MS;
@@ -48,11 +53,13 @@ export class AreaBoard {
   constructor(deps: BoardDeps) {
     this.deps = deps;
     this.topics = topicsUnder(deps.prefix);
-    this.publishing = new Repeater(deps, 'publish area documents', deps.republishS * 1000, () => this.publishInTurn());
+    const untilAllMs = () => Math.max(0, this.allDueMs - deps.clock.monotonicMs());
+    this.publishing = new Repeater(deps, 'publish area documents', untilAllMs, () => this.publishInTurn());
     this.watching = new Repeater(deps, 'watch revocations', deps.revocationsEveryS * 1000, () => this.watch());
   }
 
   start(): void {
+    this.renewAllLater();
     this.publishing.start();
     this.watching.start();
   }
@@ -64,9 +71,15 @@ export class AreaBoard {
     await this.publishing.stop();
   }
 
-  /** Publishes everything again: after a change, and when the broker is back. Never rejects. */
+  /** Publishes everything again: when agencies' rights have changed, and when the broker is back. Never rejects. */
   async refresh(): Promise<void> {
-    this.hasChanged = true;
+    this.due = null;
+    await this.publishing.now();
+  }
+
+  /** Publishes the documents of some cells again, whose requests have changed. Never rejects. */
+  async refreshCells(cells: readonly string[]): Promise<void> {
+    this.addDue(cells);
     await this.publishing.now();
   }
 
@@ -79,32 +92,84 @@ export class AreaBoard {
     if (await this.deps.standing.refreshRevocations()) void this.refresh();
   }
 
+  private addDue(cells: Iterable<string>): void {
+    if (this.due !== null) this.due = new Set([...this.due, ...cells]);
+  }
+
+  private renewAllLater(): void {
+    this.allDueMs = this.deps.clock.monotonicMs() + this.deps.republishS * 1000;
+  }
+
   private async publishInTurn(): Promise<void> {
-    const { turns = ALONE, republishS } = this.deps;
-    const everyS = this.hasChanged ? undefined : republishS;
-    this.hasChanged = false;
-    await turns.run('area documents', () => this.publishAll(), everyS);
+    const { turns = ALONE, republishS, clock } = this.deps;
+    const due = this.due;
+    this.due = new Set();
+    const isRegular = clock.monotonicMs() >= this.allDueMs;
+    if (due?.size === 0 && !isRegular) return;
+    // A failure is not tried again at once, with everything that has to be done.
+    if (due === null || isRegular) this.renewAllLater();
+    try {
+      if (due === null) await turns.run('area documents', () => this.publishAll());
+      else if (due.size > 0) await turns.run('area documents', () => this.publishChanged([...due]));
+      // Another instance may have renewed them just now.
+      if (isRegular && due !== null) await turns.run('area documents', () => this.renewAll(), republishS);
+    } catch (thrown) {
+      if (due === null) this.due = null;
+      else this.addDue(due);
+      throw thrown;
+    }
   }
 
   private async publishAll(): Promise<void> {
-    const { standing, store, clock } = this.deps;
-    if (standing.revocationsToken) put(this.deps, this.topics.revocations, standing.revocationsToken);
-    const cells = new Map<string, { entries: PublishedRequest[]; ended: string[] }>();
-    for (const { cell } of await store.publishedCells()) cells.set(cell, { entries: [], ended: [] });
+    this.toldUntilHalfS = 0;
+    await this.renewAll();
+  }
+
+  private async renewAll(): Promise<void> {
+    const { store, clock } = this.deps;
+    this.renewRevocations();
+    this.completeLater(await this.publishCells(await store.cellsToPublish(wallSeconds(clock))));
+  }
+
+  private async publishChanged(cells: readonly string[]): Promise<void> {
+    if (!(await this.publishCells(cells))) this.completeLater(false);
+  }
+
+  /** Every doorbell of every area gets this list: the one that was told is renewed when half of its life is over. */
+  private renewRevocations(): void {
+    const { standing, clock } = this.deps;
+    const list = standing.revocations;
+    if (list === null || wallSeconds(clock) < this.toldUntilHalfS) return;
+    put(this.deps, this.topics.revocations, list.token);
+    this.toldUntilHalfS = list.claims.iat + (list.claims.exp - list.claims.iat) / 2;
+  }
+
+  /** Returns whether all requests could be published. */
+  private async publishCells(cells: readonly string[]): Promise<boolean> {
     let isComplete = true;
-    for (const request of await store.unexpired(wallSeconds(clock))) {
+    for (let at = 0; at < cells.length; at += CELLS_AT_ONCE) {
+      const some = await this.publishSome(cells.slice(at, at + CELLS_AT_ONCE));
+      isComplete &&= some;
+    }
+    return isComplete;
+  }
+
+  private async publishSome(cells: readonly string[]): Promise<boolean> {
+    const { store, clock } = this.deps;
+    const contents = new Map(cells.map((cell) => [cell, { entries: [] as PublishedRequest[], ended: [] as string[] }]));
+    let isComplete = true;
+    for (const request of await store.unexpiredIn(cells, wallSeconds(clock))) {
       const entry = await this.entryOf(request);
       isComplete &&= entry !== 'absent';
       if (entry === 'absent') continue;
       for (const cell of request.cells) {
-        const content = cells.get(cell) ?? { entries: [], ended: [] };
-        cells.set(cell, content);
-        if (entry === 'cancelled') content.ended.push(request.request);
-        else content.entries.push(entry);
+        if (entry === 'cancelled') contents.get(cell)?.ended.push(request.request);
+        else contents.get(cell)?.entries.push(entry);
       }
     }
-    for (const [cell, content] of cells) await this.publishCell({ cell, ...content });
-    this.completeLater(isComplete);
+    const before = await store.partsOf(cells);
+    for (const [cell, content] of contents) await this.publishCell({ cell, ...content }, before.get(cell) ?? 0);
+    return isComplete;
   }
 
   /** If the registry was unreachable at the start, the requests must not wait a whole period to be published. */
@@ -134,10 +199,9 @@ export class AreaBoard {
     }
   }
 
-  private async publishCell(content: CellContent<PublishedRequest>): Promise<void> {
+  private async publishCell(content: CellContent<PublishedRequest>, before: number): Promise<void> {
     const { store, clock, key, documentLifeS } = this.deps;
     const parts = packParts(content, REQUESTS_PER_PART_MAX);
-    const before = (await store.publishedCells()).find((known) => known.cell === content.cell)?.parts ?? 0;
     const isEmpty = content.entries.length === 0 && content.ended.length === 0;
     const revision = await store.nextRevision(content.cell, isEmpty ? 0 : parts.length);
     const iat = wallSeconds(clock);
@@ -145,6 +209,9 @@ export class AreaBoard {
     putParts(this.deps, (part) => this.topics.areaRequests(content.cell, part), tokens, before);
   }
 }
+
+/** So many cells are read at a time: however many there are, their requests need not fit into memory. */
+const CELLS_AT_ONCE = 200;
 
 export const REQUESTS_PER_PART_MAX = 100;
 

@@ -43,7 +43,7 @@ export interface RequestsDeps {
   profiles: { noteProfile(credential: Credential, nowS: number): Promise<void> };
   rules: RequestRules;
   /** Called when the board must change; need not be awaited. */
-  changed: () => void;
+  changed: (cells: readonly string[]) => void;
 }
 
 /** All an agency learns about its own request. */
@@ -289,9 +289,9 @@ export class Requests {
     return signToken('doorsill-publication+jws', publicationSchema.parse(claims), key);
   }
 
-  private tell({ request, agency, state, findings }: StoredRequest): void {
+  private tell({ request, agency, state, findings, cells }: StoredRequest): void {
     this.deps.log.info('a request has another state', { request, agency, state, findings: findings.length });
-    this.deps.changed();
+    this.deps.changed(cells);
   }
 
   private tooMany(outcome: NumbersOutcome) {

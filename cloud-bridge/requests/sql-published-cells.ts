@@ -21,6 +21,14 @@ export class SqlPublishedCells {
     return (await asked.execute(this.tables)).rows;
   }
 
+  /** Those of `cells` whose document has entries, with its parts. */
+  async partsOf(cells: readonly string[]): Promise<Map<string, number>> {
+    const table = sql.table(this.table);
+    const asked = sql<{ cell: string; parts: number }>`select cell, parts from ${table}
+      where cell in (${sql.join(cells)}) and parts > 0`;
+    return new Map((await asked.execute(this.tables)).rows.map(({ cell, parts }) => [cell, parts]));
+  }
+
   /** The next revision of a cell's document, which now has `parts` parts. Two callers never get the same one. */
   async nextRevision(cell: string, parts: number): Promise<number> {
     const [table, before] = [sql.table(this.table), sql.ref(`${this.table}.revision`)];

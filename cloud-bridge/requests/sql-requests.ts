@@ -119,8 +119,27 @@ export class SqlRequests implements RequestStore {
     return { in_moderation: await count('in_moderation'), published: await count('published') };
   }
 
-  async unexpired(nowS: number): Promise<StoredRequest[]> {
+  async cellsToPublish(nowS: number): Promise<string[]> {
+    const ofRequests = await this.tables
+      .selectFrom('requests')
+      .innerJoin('request_cells', 'request_cells.request', 'requests.request')
+      .select('request_cells.cell')
+      .distinct()
+      .where('requests.expires_s', '>', nowS)
+      .where('requests.published_s', '>', 0)
+      .execute();
+    const ofDocuments = await this.published.all();
+    return [...new Set([...ofDocuments, ...ofRequests].map(({ cell }) => cell))].sort();
+  }
+
+  async unexpiredIn(cells: readonly string[], nowS: number): Promise<StoredRequest[]> {
     const rows = await withPartner(this.tables)
+      .where('requests.request', 'in', (those) =>
+        those
+          .selectFrom('request_cells')
+          .select('request_cells.request')
+          .where('cell', 'in', [...cells]),
+      )
       .where('requests.expires_s', '>', nowS)
       .where('requests.published_s', '>', 0)
       .orderBy('requests.published_s')
@@ -129,18 +148,32 @@ export class SqlRequests implements RequestStore {
     return this.withCells(rows);
   }
 
-  publishedCells(): Promise<{ cell: string; parts: number }[]> {
-    return this.published.all();
+  partsOf(cells: readonly string[]): Promise<Map<string, number>> {
+    return this.published.partsOf(cells);
   }
 
   nextRevision(cell: string, parts: number): Promise<number> {
     return this.published.nextRevision(cell, parts);
   }
 
-  private withCells(rows: readonly Row[]): Promise<StoredRequest[]> {
-    return Promise.all(rows.map(async (row) => toRequest(row, await cellsOf(this.tables, row.request))));
+  private async withCells(rows: readonly Row[]): Promise<StoredRequest[]> {
+    const cells = new Map<string, string[]>(rows.map(({ request }) => [request, []]));
+    for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+      const some = rows.slice(at, at + ROWS_AT_ONCE).map(({ request }) => request);
+      const found = await this.tables
+        .selectFrom('request_cells')
+        .select(['request', 'cell'])
+        .where('request', 'in', some)
+        .orderBy('cell')
+        .execute();
+      for (const { request, cell } of found) cells.get(request)?.push(cell);
+    }
+    return rows.map((row) => toRequest(row, cells.get(row.request) ?? []));
   }
 }
+
+/** A statement takes a bounded number of values. */
+const ROWS_AT_ONCE = 500;
 
 /** Cancels every request that came through a partner and waits or is open; returns how many. */
 export async function cancelOfPartner(

@@ -74,10 +74,12 @@ export interface RequestStore {
   ofAgency(organisation: string, behind: RequestPosition | null, most: number): Promise<StoredRequest[]>;
   /** How many wait for a moderator and how many are open, at `nowS`. */
   counts(nowS: number): Promise<Readonly<Record<'in_moderation' | 'published', number>>>;
-  /** Requests that were published and have not expired, oldest first. */
-  unexpired(nowS: number): Promise<StoredRequest[]>;
-  /** Cells whose last document was not empty, with its number of parts. */
-  publishedCells(): Promise<{ cell: string; parts: number }[]>;
+  /** Cells whose last document was not empty, and those of requests that were published and have not expired, in order. */
+  cellsToPublish(nowS: number): Promise<string[]>;
+  /** Requests that were published in some of these cells and have not expired, oldest first. */
+  unexpiredIn(cells: readonly string[], nowS: number): Promise<StoredRequest[]>;
+  /** Those of these cells whose last document was not empty, with its number of parts. */
+  partsOf(cells: readonly string[]): Promise<Map<string, number>>;
   /** Allocates the next revision of a cell's document with `parts` parts; 0 parts for one which says that nothing is open any more. */
   nextRevision(cell: string, parts: number): Promise<number>;
 }

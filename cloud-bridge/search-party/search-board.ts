@@ -73,7 +73,8 @@ export class SearchBoard {
     // Clips may still be arriving for as long as a grant lives.
     await store.tidy(nowS, nowS - GRANT_LIFE_S_MAX);
     const cells = new Map<string, { entries: PublishedSearch[]; ended: string[] }>();
-    for (const { cell } of await store.publishedCells()) cells.set(cell, { entries: [], ended: [] });
+    const before = await store.publishedCells();
+    for (const { cell } of before) cells.set(cell, { entries: [], ended: [] });
     for (const { search, token, publication, photo, state, cells: around } of await store.unexpired(nowS)) {
       for (const cell of around) {
         const content = cells.get(cell) ?? { entries: [], ended: [] };
@@ -82,14 +83,14 @@ export class SearchBoard {
         else content.entries.push({ search: token, publication, photo });
       }
     }
-    for (const [cell, content] of cells) await this.publishCell({ cell, ...content });
+    const parts = new Map(before.map((known) => [known.cell, known.parts]));
+    for (const [cell, content] of cells) await this.publishCell({ cell, ...content }, parts.get(cell) ?? 0);
   }
 
-  private async publishCell(content: CellContent<PublishedSearch>): Promise<void> {
+  private async publishCell(content: CellContent<PublishedSearch>, before: number): Promise<void> {
     const { store, clock, key, documentLifeS } = this.deps;
     const { cell } = content;
     const parts = packParts(content, SEARCHES_PER_PART_MAX);
-    const before = (await store.publishedCells()).find((known) => known.cell === cell)?.parts ?? 0;
     const isEmpty = content.entries.length === 0 && content.ended.length === 0;
     const revision = await store.nextRevision(cell, isEmpty ? 0 : parts.length);
     const iat = wallSeconds(clock);

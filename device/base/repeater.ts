@@ -3,19 +3,24 @@ import type { Clock, Timer } from './clock.ts';
 import { CodedError } from './coded-error.ts';
 import type { Log } from './log.ts';
 
-/** Runs `work` every `periodMs`, never twice at once; a failure is logged and the next turn comes all the same. */
+/** Runs `work` every `periodMs`, or so long after each turn as `periodMs` then says, never twice at once; a failure is logged and the next turn comes all the same. */
 export class Repeater {
   private readonly clock: Clock;
   private readonly log: Log;
   private readonly name: string;
-  private readonly periodMs: number;
+  private readonly periodMs: number | (() => number);
   private readonly work: () => Promise<void>;
   private timer: Timer | null = null;
   private running: Promise<void> | null = null;
   private again = false;
   private stopped = true;
 
-  constructor(deps: { clock: Clock; log: Log }, name: string, periodMs: number, work: () => Promise<void>) {
+  constructor(
+    deps: { clock: Clock; log: Log },
+    name: string,
+    periodMs: number | (() => number),
+    work: () => Promise<void>,
+  ) {
     this.clock = deps.clock;
     this.log = deps.log;
     this.name = name;
@@ -51,7 +56,9 @@ export class Repeater {
   }
 
   private schedule(): void {
-    if (!this.stopped) this.timer = this.clock.after(this.periodMs, () => void this.now());
+    if (this.stopped) return;
+    const delayMs = typeof this.periodMs === 'number' ? this.periodMs : this.periodMs();
+    this.timer = this.clock.after(delayMs, () => void this.now());
   }
 
   private async turns(): Promise<void> {

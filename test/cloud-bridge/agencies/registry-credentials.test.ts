@@ -151,7 +151,7 @@ describe('the revocation list', () => {
   it('of another registry, kept from before, counts as none', async () => {
     kept = cast.revocations({ iss: cast.bridge.key.publicKey }, cast.bridge);
     standing = await open();
-    expect(standing.revocationsToken).toBeNull();
+    expect(standing.revocations).toBeNull();
     expect(await credential()).toBe('good');
   });
 });

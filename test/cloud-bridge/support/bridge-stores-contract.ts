@@ -153,8 +153,11 @@ export function bridgeStoresContract(
       throw new Error('refused');
     };
     await expect(requests.change('request-c', refuse, PLENTY)).rejects.toThrow('refused');
-    expect(names(await requests.unexpired(0))).toEqual(['request-a']);
-    expect(await requests.unexpired(1_000)).toEqual([]);
+    const [cell = ''] = storedRequest().cells;
+    expect(names(await requests.unexpiredIn([cell, 'elsewhere'], 0))).toEqual(['request-a']);
+    expect(await requests.unexpiredIn([cell], 1_000)).toEqual([]);
+    expect(await requests.unexpiredIn(['elsewhere'], 0)).toEqual([]);
+    expect([await requests.cellsToPublish(0), await requests.cellsToPublish(1_000)]).toEqual([[cell], []]);
     expect((await custody.entries(0, 9)).map(({ leaf, entry }) => [leaf, JSON.parse(entry).event])).toEqual([
       [0, 'published'],
     ]);
@@ -165,7 +168,10 @@ export function bridgeStoresContract(
     const all = await Promise.all(Array.from({ length: 9 }, () => requests.nextRevision('9q8yy', 2)));
     expect(all.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     await requests.nextRevision('9q8yz', 0);
-    expect(await requests.publishedCells()).toEqual([{ cell: '9q8yy', parts: 2 }]);
+    expect(await requests.partsOf(['9q8yy', '9q8yz'])).toEqual(new Map([['9q8yy', 2]]));
+    expect(await requests.partsOf(['9q8yz'])).toEqual(new Map());
+    // Its document must be taken back once nothing is open there.
+    expect(await requests.cellsToPublish(0)).toEqual(['9q8yy']);
   });
 
   it('ends a partner and its requests in one step', async () => {

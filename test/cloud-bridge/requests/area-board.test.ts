@@ -1,0 +1,194 @@
+// Holds: a change of one request renews its own cells' documents and no others, all are renewed in time whatever changes meanwhile, and
+// the list that goes to every doorbell is renewed when it must be. Not here: what a real broker is told (requests.test.ts).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Database } from '../../../cloud-bridge/bridge-database.ts';
+import { AreaBoard, type BoardDeps } from '../../../cloud-bridge/requests/area-board.ts';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
+import { failure } from '../../../device/protocol/errors.ts';
+import { parseToken } from '../../../device/protocol/jws.ts';
+import { areaDocumentSchema, credentialSchema, revocationsSchema } from '../../../device/protocol/request.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
+import { openBridgeDatabase } from '../../support/bridge-database.ts';
+import { Cast } from '../../support/parties.ts';
+import { PLENTY, storedRequest } from '../../support/stored-request.ts';
+
+const REPUBLISH_MS = 600_000;
+const HOUR_MS = 3_600_000;
+const topics = topicsUnder(DEFAULT_PREFIX);
+
+let folder: string;
+let database: Database;
+let clock: ManualClock;
+let cast: Cast;
+let board: AreaBoard;
+/** What the area broker was told, by topic, in order. */
+let told: { topic: string; payload: string }[];
+let isRegistryAway: boolean;
+let isStoreAway: boolean;
+
+const checked = <Claims>(schema: { parse(value: unknown): Claims }, token: string) => ({
+  token,
+  claims: schema.parse(parseToken(token)?.claims),
+});
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-board-'));
+  database = await openBridgeDatabase(join(folder, 'bridge.sqlite'));
+  clock = new ManualClock(1_790_000_000_000_000);
+  cast = new Cast(clock, new SeededRandom(1));
+  [told, isRegistryAway, isStoreAway] = [[], false, false];
+  const standing: BoardDeps['standing'] = {
+    revocations: checked(revocationsSchema, cast.revocations()),
+    refreshRevocations: async () => false,
+    credential: async () => {
+      if (isRegistryAway) throw failure('credential_unavailable');
+      return checked(credentialSchema, cast.credential());
+    },
+    assertGood: () => undefined,
+  };
+  const store = Object.create(database.requests, {
+    unexpiredIn: {
+      value: (...asked: Parameters<typeof database.requests.unexpiredIn>) => {
+        if (isStoreAway) throw failure('database_unreachable', { file: 'the database', detail: 'it is away' });
+        return database.requests.unexpiredIn(...asked);
+      },
+    },
+  });
+  board = new AreaBoard({
+    clock,
+    log: silentLog(),
+    key: cast.bridge.key,
+    store,
+    standing,
+    publisher: { publish: async (topic, payload) => void told.push({ topic, payload }) },
+    prefix: DEFAULT_PREFIX,
+    republishS: REPUBLISH_MS / 1000,
+    documentLifeS: (REPUBLISH_MS + 60_000) / 1000,
+    revocationsEveryS: 3_600,
+  });
+  board.start();
+});
+afterEach(async () => {
+  await board.stop();
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+async function add(request: string, cells: string[]): Promise<void> {
+  const expiresS = clock.wallUs() / 1_000_000 + 30 * 24 * 3_600;
+  const row = { request, tokenSha256: sha256Hex(request), investigation: request, cells, expiresS };
+  expect(await database.requests.add(storedRequest(row), PLENTY)).toBe('added');
+}
+
+async function settled(): Promise<void> {
+  for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
+}
+
+/** The topics that were told since the last look, once everything has settled. */
+async function newlyTold(): Promise<string[]> {
+  await settled();
+  return told.splice(0).map(({ topic }) => topic);
+}
+
+async function passes(ms: number): Promise<string[]> {
+  for (let left = ms; left > 0; left -= REPUBLISH_MS) {
+    await clock.advance(Math.min(left, REPUBLISH_MS));
+    await settled();
+  }
+  return newlyTold();
+}
+
+const document = (cell: string) => topics.areaRequests(cell, 1);
+
+it('renews the documents of a changed request’s cells, and no others', async () => {
+  await add('request-a', ['9q8yy', '9q8yz']);
+  await add('request-b', ['9q8yx', '9q8yy']);
+  await board.refresh();
+  expect(await newlyTold()).toEqual([topics.revocations, document('9q8yx'), document('9q8yy'), document('9q8yz')]);
+  await add('request-c', ['9q8yx']);
+  await board.refreshCells(['9q8yx']);
+  const [only, ...others] = told;
+  expect([only?.topic, others]).toEqual([document('9q8yx'), []]);
+  const { requests, revision } = areaDocumentSchema.parse(parseToken(only?.payload ?? '')?.claims);
+  expect([requests.length, revision]).toEqual([2, 2]);
+});
+
+it('takes back a document whose last request has ended', async () => {
+  await add('request-a', ['9q8yy']);
+  await board.refreshCells(['9q8yy']);
+  await database.requests.change('request-a', () => ({ state: 'cancelled' }), PLENTY);
+  await board.refreshCells(['9q8yy']);
+  const claims = areaDocumentSchema.parse(parseToken(told.at(-1)?.payload ?? '')?.claims);
+  expect(claims).toMatchObject({ requests: [], cancelled: ['request-a'] });
+});
+
+it('renews all of them in time, also where something changes again and again', async () => {
+  await add('request-a', ['9q8yy']);
+  await add('request-b', ['9q8yx']);
+  await board.refresh();
+  await newlyTold();
+  // Each document lives a minute longer than the period: nothing may put the renewal off by more.
+  const renewedAt: number[] = [];
+  for (let minute = 1; minute <= 25; minute += 1) {
+    await clock.advance(60_000);
+    await board.refreshCells(['9q8yy']);
+    if ((await newlyTold()).includes(document('9q8yx'))) renewedAt.push(minute);
+  }
+  expect(renewedAt).toEqual([10, 20]);
+  await clock.advance(4 * 60_000);
+  await board.refreshCells(['9q8yy']);
+  await newlyTold();
+  expect(await passes(60_000)).toContain(document('9q8yx'));
+});
+
+it('renews the list of revoked agencies when half of its life is over, and whenever everything is published', async () => {
+  await board.refresh();
+  expect(await newlyTold()).toContain(topics.revocations);
+  for (let hour = 1; hour < 12; hour += 1)
+    expect(await passes(HOUR_MS), `hour ${hour}`).not.toContain(topics.revocations);
+  expect(await passes(HOUR_MS)).toContain(topics.revocations);
+  await board.refresh();
+  expect(await newlyTold()).toContain(topics.revocations);
+});
+
+it('publishes what could not be published with the next turn', async () => {
+  await add('request-a', ['9q8yy']);
+  isStoreAway = true;
+  await board.refreshCells(['9q8yy']);
+  isStoreAway = false;
+  expect(told).toEqual([]);
+  await add('request-b', ['9q8yx']);
+  await board.refreshCells(['9q8yx']);
+  expect(await newlyTold()).toEqual([document('9q8yy'), document('9q8yx')]);
+  isStoreAway = true;
+  await board.refresh();
+  told.splice(0);
+  isStoreAway = false;
+  await board.refreshCells([]);
+  expect(await newlyTold()).toEqual([topics.revocations, document('9q8yx'), document('9q8yy')]);
+});
+
+it('completes a document soon whose agency’s credential was not to be had', async () => {
+  await add('request-a', ['9q8yy']);
+  isRegistryAway = true;
+  await board.refreshCells(['9q8yy']);
+  isRegistryAway = false;
+  told.splice(0);
+  expect(await passes(1_000)).toContain(document('9q8yy'));
+});
+
+it('publishes more cells than it reads at a time, each once', async () => {
+  const cells = Array.from({ length: 450 }, (_, at) => `9q8${at.toString(32).padStart(2, '0')}`);
+  await add('request-a', cells);
+  await board.refreshCells(cells);
+  expect(await newlyTold()).toEqual(cells.map(document));
+  await board.refresh();
+  const all = told.splice(0).filter(({ topic }) => topic !== topics.revocations);
+  expect(all.map(({ topic }) => topic)).toEqual([...cells].sort().map(document));
+});
