@@ -6,12 +6,10 @@ import { syncBuiltinESMExports } from 'node:module';
 /**
  * Has `breach` told of each nonce that a key is used with for other bytes than before, until what is returned is called. Records are told
  * apart by their tags: of one key and nonce a tag is the same for the same record alone, but for a chance of 2^-100 (NIST SP 800-38D §5.2).
- * A cipher without a tag throws as it ends.
+ * A cipher without a tag throws as it ends. `sealed`: the tag of what was sealed before, by key and nonce; what is sealed now is added.
  */
-export function watchCiphers(breach: (what: string) => void): () => void {
+export function watchCiphers(breach: (what: string) => void, sealed: Map<string, string> = new Map()): () => void {
   const before = crypto.createCipheriv;
-  /** The tag of what was sealed, by key and nonce. */
-  const sealed = new Map<string, string>();
   const watched = new Proxy(before, {
     apply: (target, self, args) => {
       const cipher: CipherGCM = Reflect.apply(target, self, args);

@@ -156,6 +156,7 @@ export const TOWN_MS = 10 * 60_000;
 /** There is footage to ask for from then on. */
 export const FIRST_ASK_MS = 60_000;
 export const LAST_ACT_MS = 8 * 60_000;
+export const HOMES_MAX = 3;
 const FAULTS_MAX = 8;
 export const DAY_S = 24 * 3_600;
 /** In how many of all towns the bridge is captured, and what it does there at most, beyond two lies. */
@@ -170,7 +171,7 @@ const CLIP_HOLDERS = ['vault', 'bridge'] as const;
 /** The plan of a seed without what is rare (rare-plan.ts): the same seed gives the same plan. */
 export function ordinaryPlanOf(seed: number): Plan {
   const random = new SeededRandom(seed);
-  const homes = Array.from({ length: 1 + integerBelow(random, 3) }, (_, at) => homePlan(random, at));
+  const homes = Array.from({ length: 1 + integerBelow(random, HOMES_MAX) }, (_, at) => homePlan(random, at));
   const agencies = Array.from({ length: 1 + integerBelow(random, 2) }, (_, at) => agencyPlan(random, at));
   const acts = agencies.flatMap((agency, at) => agencyActs(random, agency, { at, homes: homes.length }));
   const asksMs = acts.filter((act) => act.do === 'ask').map(({ atMs }) => atMs);

@@ -31,8 +31,9 @@ export interface Finding {
 export class Simulation {
   /** What was reached, and how often, in all towns. */
   readonly covered = new Map<string, number>();
+  /** What its towns begin with. */
+  readonly ground: TownGround;
   private readonly folders: ServiceFolders;
-  private readonly ground: TownGround;
   private readonly forget = rememberSignatures();
 
   private constructor(folders: ServiceFolders, ground: TownGround) {

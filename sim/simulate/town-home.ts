@@ -24,7 +24,7 @@ import { MemoryDisk } from '../world/memory-disk.ts';
 import type { MemoryNetwork } from '../world/memory-network.ts';
 import { type Footage, ffmpegTwin, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';
 import type { HomePlan } from './plan.ts';
-import { type OwnerSeams, type SignedOrder, TownOwner } from './town-owner.ts';
+import { type OwnerSeams, type PairedOwner, type SignedOrder, TownOwner } from './town-owner.ts';
 
 /** All homes of a town stand in one area of about 500 m. */
 export const TOWN_PLACE = { longitude: -89.644, latitude: 39.799 };
@@ -50,6 +50,14 @@ export interface HomeSeams extends OwnerSeams {
   footage: Footage;
 }
 
+/** A home at rest whose doorbell is enrolled and whose owner is paired: towns may begin with copies of it. */
+export interface SettledHome {
+  readonly disk: MemoryDisk;
+  readonly key: { readonly id: string; readonly publicKey: string };
+  readonly account: { readonly user: string; readonly password: string };
+  readonly owner: PairedOwner;
+}
+
 export class TownHome {
   readonly plan: HomePlan;
   readonly folder: string;
@@ -61,9 +69,9 @@ export class TownHome {
   /** How often it was started. */
   boots = 0;
   private readonly seams: HomeSeams;
-  private account: { user: string; password: string } = { user: '', password: '' };
+  private account: SettledHome['account'] = { user: '', password: '' };
   private code: string | null = null;
-  private key = { id: '', publicKey: '' };
+  private key: SettledHome['key'] = { id: '', publicKey: '' };
   private boot: { clock: BootClock; network: ReturnType<MemoryNetwork['at']>; doorbell: Doorbell } | null = null;
   /** The latest time of its clock that it must know in this boot, and since when, in the world's time, the clock is behind that. */
   private known: { wallUs: number; behindSinceUs: number } | null = null;
@@ -128,6 +136,23 @@ export class TownHome {
     this.code = code;
     await this.bring();
     await this.owner.start(this.key.id, pairingSocketPath(this.folder));
+  }
+
+  /** Starts a copy of a doorbell that is enrolled and paired; its owner goes on with it. */
+  async startFrom({ disk, key, account, owner }: SettledHome): Promise<void> {
+    const { world, random } = this.seams;
+    this.disk = disk.copy({ clock: world, random });
+    this.key = key;
+    this.account = account;
+    await this.bring();
+    await this.owner.resume(owner);
+  }
+
+  /** Stops it for good; what is left is what others may begin with. */
+  async settle(): Promise<SettledHome> {
+    await this.stop();
+    const { disk, key, account, owner } = this;
+    return { disk, key, account, owner: owner.paired };
   }
 
   /** Starts the doorbell, as what watches over it does: again and again while it cannot. */

@@ -2,6 +2,7 @@
 // answered. Not here: the doorbell (town-home.ts), what must hold (town-watch.ts, order-watch.ts).
 import {
   actorId,
+  failure,
   generateSigningKey,
   type Home,
   issueAccount,
@@ -15,6 +16,7 @@ import {
   type Receipt,
   SeededRandom,
   type Signer,
+  type SigningKey,
   sha256Hex,
   signToken,
   type VerifiedNotice,
@@ -48,6 +50,14 @@ export interface OwnerSeams {
   log(part: string): Log;
 }
 
+/** An owner who is paired with a device: what they have kept of it. */
+export interface PairedOwner {
+  readonly device: string;
+  readonly key: SigningKey;
+  readonly account: { user: string; password: string };
+  readonly home: Home;
+}
+
 /** An order that an owner has signed. */
 export interface SignedOrder {
   readonly kind: 'grant' | 'deny' | 'revoke';
@@ -74,6 +84,7 @@ export class TownOwner {
   private account: { user: string; password: string } | null = null;
   private session: OwnerSession | null = null;
   private signer: Signer | null = null;
+  private home: Home | null = null;
   private readonly notices = new Map<string, VerifiedNotice>();
 
   constructor(plan: HomePlan, seams: OwnerSeams) {
@@ -89,25 +100,40 @@ export class TownOwner {
 
   /** Pairs with a device over its socket, and listens unless the owner is away. */
   async start(device: string, socket: string): Promise<void> {
-    const { world, network, services, log } = this.seams;
+    const { world, network, services } = this.seams;
     const { random } = this;
-    this.device = device;
     const key = generateSigningKey(random);
     const id = actorId('owner', sha256Hex(key.publicKey));
     const holder = { role: 'owner', id, homes: [device] };
-    const own = await issueAccount(services.disk, random, services.path('accounts'), holder);
-    this.account = own;
-    const name = `owner-of-${this.plan.name}`;
-    const seams = { clock: world, network: network.at(name) };
-    const home: Home = await pairWithDevice(seams, socket, key, 'owner', own);
+    const account = await issueAccount(services.disk, random, services.path('accounts'), holder);
+    const seams = { clock: world, network: network.at(`owner-of-${this.plan.name}`) };
+    await this.resume({ device, key, account, home: await pairWithDevice(seams, socket, key, 'owner', account) });
+  }
+
+  /** Goes on as an owner who is paired, and listens unless they are away. */
+  async resume({ device, key, account, home }: PairedOwner): Promise<void> {
+    const { world, network, services, log } = this.seams;
+    const { random } = this;
+    this.device = device;
+    this.account = account;
+    this.home = home;
     this.signer = { key, clock: world, random };
     if (this.plan.manner === 'away') return;
-    this.session = new OwnerSession(home, { ...seams, random, disk: services.disk, log: log(name) });
+    const name = `owner-of-${this.plan.name}`;
+    const seams = { clock: world, network: network.at(name), random, disk: services.disk, log: log(name) };
+    this.session = new OwnerSession(home, seams);
     this.session.listen({
       notice: (notice) => this.noticed(notice),
       receipt: (receipt) => this.heard(receipt),
     });
     await this.session.start();
+  }
+
+  /** What they have kept of their device. Throws `not_running` before they are paired. */
+  get paired(): PairedOwner {
+    const { device, signer, account, home } = this;
+    if (!signer || !account || !home) throw failure('not_running', { folder: this.plan.name });
+    return { device, key: signer.key, account, home };
   }
 
   /** Pairs once more, with the same key: its device has come back from a backup. Throws what pairing throws. */

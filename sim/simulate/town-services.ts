@@ -11,6 +11,8 @@ import {
 } from '../../cloud-bridge/index.ts';
 import { type Clock, DEFAULT_PREFIX, failure, type Log, type Random, SystemDisk } from '../../device/index.ts';
 import { Broker } from '../broker/broker.ts';
+import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
+import { adminBearer } from '../officer/registration.ts';
 import { MemoryDisk } from '../world/memory-disk.ts';
 import type { MemoryNetwork } from '../world/memory-network.ts';
 import { SERVICES, type ServiceName } from './service-folders.ts';
@@ -95,6 +97,12 @@ export class TownServices {
   /** The bridge's id. Throws `not_running`. */
   get bridgeId(): string {
     return this.part('bridge').id;
+  }
+
+  /** A one-time code of the bridge's for one home. Throws the bridge's refusal. */
+  async enrolmentCode(): Promise<string> {
+    const bearer = await adminBearer(this.disk, this.path('bridge'));
+    return (await askForEnrolmentCode(this.url('bridge'), bearer)).code;
   }
 
   isUp(name: ServiceName): boolean {

@@ -2,8 +2,6 @@
 // seen. Not here: what it begins with (town-ground.ts), the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds
 // (simulate.ts).
 import { isFailure, SeededRandom } from '../../device/index.ts';
-import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
-import { adminBearer } from '../officer/registration.ts';
 import { type CarriedPiece, type Filter, MemoryNetwork } from '../world/memory-network.ts';
 import { settled } from '../world/quiet.ts';
 import { replacePlatform } from '../world/replace-platform.ts';
@@ -28,6 +26,8 @@ const BEGINS_US = PREPARED_US + 3_600_000_000;
 /** How long a town may take to come to rest once its faults have ended, and how often that is looked at. */
 const REST_MS_MAX = 6 * 60_000;
 const LOOK_MS = 10_000;
+/** In each town of such a seed homes are enrolled and paired; in the others they were before. */
+const FROM_NOTHING_EVERY = 4;
 /** A clip goes there in parts, so that anything may happen in the middle of it: about one GOP is on its way at a time. */
 const CLIP_HOLDERS: ReadonlySet<string> = new Set(['bridge', 'vault']);
 const WINDOW_BYTES = 4_096;
@@ -58,6 +58,7 @@ export async function runTown(plan: Plan, ground: TownGround): Promise<TownResul
 
 class Town {
   private readonly plan: Plan;
+  private readonly ground: TownGround;
   private readonly world: VirtualClock;
   private readonly random: SeededRandom;
   private readonly network: MemoryNetwork;
@@ -70,8 +71,10 @@ class Town {
   private readonly broker: UntrustedBroker;
   private captured: CapturedBridge | null = null;
 
-  constructor(plan: Plan, { footage, folders, prepared }: TownGround) {
+  constructor(plan: Plan, ground: TownGround) {
+    const { footage, folders, prepared } = ground;
     this.plan = plan;
+    this.ground = ground;
     this.world = new VirtualClock({ startUs: BEGINS_US, quiet: settled });
     this.random = new SeededRandom(plan.seed);
     const { world, random } = this;
@@ -104,7 +107,7 @@ class Town {
       process.on(event, noted);
       return () => process.off(event, noted);
     });
-    const unwatch = watchCiphers((what) => this.watch.breach('no nonce twice', what));
+    const unwatch = watchCiphers((what) => this.watch.breach('no nonce twice', what), new Map(this.ground.sealed));
     const running = this.pass();
     try {
       await this.within(LIFE_MS_MAX, 'it runs', this.live());
@@ -154,7 +157,7 @@ class Town {
     const { world, services, homes, plan } = this;
     await services.start();
     await this.agencies.open();
-    for (const home of homes) await home.start(await this.enrolmentCode());
+    for (const home of homes) await this.startHome(home);
     const { random, network, agencies } = this;
     const seams = { clock: world, random, network, services, agencies };
     if (plan.isCaptured) this.captured = await CapturedBridge.capture(seams);
@@ -169,6 +172,13 @@ class Town {
     const judged = await judgeTown({ homes, services, watch, agencies, isCaptured });
     for (const line of judged.lines) this.record.note(line);
     for (const what of judged.reached) this.record.cover(what);
+  }
+
+  private async startHome(home: TownHome): Promise<void> {
+    const { plan, services, ground } = this;
+    const settled = plan.seed % FROM_NOTHING_EVERY === 0 ? undefined : ground.homes[this.homes.indexOf(home)];
+    this.record.cover(settled ? 'home settled before' : 'home from nothing');
+    await (settled ? home.startFrom(settled) : home.start(await services.enrolmentCode()));
   }
 
   private begin(act: Act): void {
@@ -335,12 +345,6 @@ class Town {
     for (const home of this.homes)
       await home.stop().catch((thrown: unknown) => this.watch.breach('it stops', describe(thrown)));
     await this.services.stop().catch((thrown: unknown) => this.watch.breach('it stops', describe(thrown)));
-  }
-
-  private async enrolmentCode(): Promise<string> {
-    const { services } = this;
-    const bearer = await adminBearer(services.disk, services.path('bridge'));
-    return (await askForEnrolmentCode(services.url('bridge'), bearer)).code;
   }
 
   private onPiece(piece: CarriedPiece): void {

@@ -49,3 +49,17 @@ it('changes nothing of what is sealed, and nothing at all once it has ended', ()
   createCipheriv('aes-256-gcm', keyOf(1).secret, nonceOf(1)).final();
   expect(told).toEqual([]);
 });
+
+it('goes on from what was sealed before, and adds what is sealed now', () => {
+  unwatch();
+  const sealed = new Map<string, string>();
+  unwatch = watchCiphers((what) => told.push(what), sealed);
+  sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
+  unwatch();
+  expect(sealed.size).toBe(1);
+  unwatch = watchCiphers((what) => told.push(what), new Map(sealed));
+  sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
+  expect(told).toEqual([]);
+  sealWithNonce(keyOf(1), nonceOf(7), other, nothing);
+  expect(told).toHaveLength(1);
+});

@@ -1,5 +1,6 @@
 // @module-tag long
 // Holds: towns with a captured bridge, and towns whose services die in the middle of something, keep every promise.
+import { createCipheriv } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { drawFootage, type Footage } from '../../../sim/simulate/ffmpeg-twin.ts';
@@ -62,16 +63,16 @@ it('tells owners that a clip could not be made once the ledger has room for it: 
   );
 }, 60_000);
 
-/** The town of a seed with one home, in which nothing happens but that its camera films footage that throws once. */
-async function withFootageThatThrows(thrown: () => void): Promise<Finding> {
+/** The town of a seed with one home, in which nothing happens but that `happen` is called once, while its camera films. */
+async function withHappening(happen: (sealed: ReadonlyMap<string, string>) => void): Promise<Finding> {
   const fragments = [...footage.fragments];
   const [third] = fragments.slice(3);
-  let isThrown = false;
+  let hasHappened = false;
   Object.defineProperty(fragments, 3, {
     get: () => {
-      if (!isThrown) {
-        isThrown = true;
-        thrown();
+      if (!hasHappened) {
+        hasHappened = true;
+        happen(planted.ground.sealed);
       }
       return third;
     },
@@ -85,7 +86,7 @@ async function withFootageThatThrows(thrown: () => void): Promise<Finding> {
 }
 
 it('tells of what is thrown in the world, and lives to its end', async () => {
-  const { result } = await withFootageThatThrows(() => {
+  const { result } = await withHappening(() => {
     throw new Error('planted in a timer');
   });
   expect(result.breaches).toMatchObject([
@@ -99,7 +100,7 @@ it('tells of what is thrown where nobody catches it', async () => {
   const others = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException');
   try {
-    const { result } = await withFootageThatThrows(() => {
+    const { result } = await withHappening(() => {
       process.nextTick(() => {
         throw new Error('planted in a stream');
       });
@@ -111,4 +112,14 @@ it('tells of what is thrown where nobody catches it', async () => {
   } finally {
     for (const other of others) process.on('uncaughtException', other);
   }
+}, 60_000);
+
+it('tells of a record that is sealed under a nonce which was used before the town began', async () => {
+  const { result } = await withHappening((sealed) => {
+    const [place] = sealed.keys();
+    const letters = Buffer.from(place ?? '', 'latin1');
+    const [key, nonce] = [letters.subarray(0, 32), letters.subarray(33)];
+    createCipheriv('aes-256-gcm', key, nonce).final();
+  });
+  expect(result.breaches).toMatchObject([{ rule: 'no nonce twice' }]);
 }, 60_000);
