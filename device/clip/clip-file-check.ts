@@ -119,10 +119,13 @@ function readTrackHeader(tkhd: Fields, id: number, fixed: string): number {
 
 /** One of the four right angles. */
 function readMatrix(tkhd: Fields): void {
-  const [a, b, u, c, d, v, x, y, w] = Array.from({ length: 9 }, () => tkhd.i32());
-  const turned = [a, b, c, d].map((value) => (value ?? 0) / ONE).join();
+  const row = () => [tkhd.i32(), tkhd.i32(), tkhd.i32()] as const;
+  const [a, b, u] = row();
+  const [c, d, v] = row();
+  const [x, y, w] = row();
+  const turned = [a, b, c, d].map((value) => value / ONE).join();
   const known = ['1,0,0,1', '0,1,-1,0', '-1,0,0,-1', '0,-1,1,0'].includes(turned);
-  const placed = [x, y].every((value) => value !== undefined && value >= 0 && value % ONE === 0);
+  const placed = [x, y].every((value) => value >= 0 && value % ONE === 0);
   if (!known || !placed || u !== 0 || v !== 0 || w !== 0x40000000) throw clipFault('an unexpected display matrix');
 }
 
@@ -253,9 +256,11 @@ function placeTimes(spans: readonly { count: number; duration: number }[], sampl
   let at = 0;
   for (const { count, duration } of spans) {
     if (duration === 0) throw clipFault('a sample without duration');
+    // Its duration would be a number that says nothing about the clip.
+    if (count === 0) throw clipFault('a duration without samples');
     for (let left = count; left > 0; left -= 1, at += duration) times.push(at);
   }
-  return { times, lastDuration: spans.at(-1)?.duration ?? 0, total: at };
+  return { times, lastDuration: at - (times.at(-1) ?? 0), total: at };
 }
 
 function placeSamples(
@@ -281,7 +286,7 @@ function placeSamples(
       chunks.push({ start, end });
     }
   });
-  if (offsets.length !== sizes.length || chunks.length !== starts.length) throw clipFault('samples without a chunk');
+  if (offsets.length !== sizes.length) throw clipFault('samples without a chunk');
   return { offsets, chunks };
 }
 

@@ -26,9 +26,9 @@ export class Fields {
     return this.stop - this.fields.at;
   }
 
-  /** The type of the next box; empty at the end. */
-  next(): string {
-    return this.left === 0 ? '' : (readBox(this.bytes, this.fields.at, this.stop)?.type ?? '');
+  /** The type of the next box; undefined where there is none. */
+  next(): string | undefined {
+    return readBox(this.bytes, this.fields.at, this.stop)?.type;
   }
 
   /** Steps over the next box, which must be of this type, and returns a cursor over its content. */

@@ -111,6 +111,11 @@ describe('a clip is refused', () => {
     ],
     ['with fewer times', 'stts and stsz count differently', (file) => file.setNumber(`0/${STBL}/stts`, 8, FRAMES - 1)],
     ['with frames of no time', 'a sample without duration', (file) => file.setNumber(`0/${STBL}/stts`, 12, 0)],
+    [
+      'with a duration that no frame has',
+      'a duration without samples',
+      (file) => content(file, `0/${STBL}/stts`, [0, 2, FRAMES, 6_000, 0, 0x5ec8e7]),
+    ],
     ['with chunks from the second on', 'stsc is not in order', (file) => file.setNumber(`0/${STBL}/stsc`, 8, 2)],
     ['with empty chunks', 'stsc is not in order', (file) => file.setNumber(`0/${STBL}/stsc`, 12, 0)],
     ['with a second description', 'unexpected bytes in stsc', (file) => file.setNumber(`0/${STBL}/stsc`, 16, 2)],
@@ -119,7 +124,7 @@ describe('a clip is refused', () => {
     [
       'with a chunk that is nowhere',
       'a chunk without samples',
-      (file) => content(file, `0/${STBL}/stsc`, [0, 2, 1, 10, 1, 9, 1, 1]),
+      (file) => content(file, `0/${STBL}/stsc`, [0, 2, 1, 10, 1, 4, 1, 1]),
     ],
     ['with no frame at all', 'a track or sample without data', (file) => content(file, `0/${STBL}/stsz`, [0, 0, 0])],
     ['with a chunk less', 'samples without a chunk', (file) => content(file, `0/${STBL}/stco`, [0, 1, 2_000])],
@@ -184,6 +189,15 @@ describe('a clip is refused', () => {
     expect(() => read(file)).toThrow(refusal('unexpected bytes in avcC'));
   });
 
+  it('with bytes behind a sample entry that are too few for a box', () => {
+    const file = new Surgery(CLIP);
+    const stsd = file.find(`0/${STBL}/stsd`);
+    const grown = Buffer.concat([stsd.content, Uint8Array.of(1, 2, 3, 4)]);
+    grown.writeUInt32BE(grown.readUInt32BE(8) + 4, 8);
+    stsd.content = grown;
+    expect(() => read(file.bytes())).toThrow(refusal('data behind what belongs into avc1'));
+  });
+
   it('with a box that ends behind what holds it', () => {
     const file = Buffer.from(CLIP);
     const at = file.indexOf('stco') - 4;
@@ -237,6 +251,24 @@ describe('a clip is taken', () => {
     expect(() => read(withPixels(4, 3))).not.toThrow();
     expect(() => read(withPixels(0, 3))).toThrow(refusal('pixels without a shape'));
     expect(() => read(withPixels(4, 0))).toThrow(refusal('pixels without a shape'));
+  });
+
+  it('with half a tick of the movie rounded either way, and no more', () => {
+    const lasting = (movieTicks: number) => {
+      const file = new Surgery(plainMp4({ frames: 1, audioPackets: 0 }));
+      file.setNumber('0/mdia/mdhd', 12, 131_072);
+      file.setNumber('0/mdia/mdhd', 16, 4_096);
+      content(file, `0/${STBL}/stts`, [0, 1, 1, 4_096]);
+      for (const [path, at] of [
+        ['0/tkhd', 20],
+        ['mvhd', 16],
+      ] as const)
+        file.setNumber(path, at, movieTicks);
+      return () => read(file.bytes());
+    };
+    expect(lasting(2_812)).not.toThrow();
+    expect(lasting(2_813)).not.toThrow();
+    expect(lasting(2_814)).toThrow(refusal('tkhd has another duration'));
   });
 
   it('with sound that begins with the picture, and so without an edit list', () => {
