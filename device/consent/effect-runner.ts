@@ -19,9 +19,7 @@ import {
   type Step,
   unfinishedGrant,
 } from './request-machine.ts';
-import type { OwnerOrder } from './verify-owner.ts';
-
-export type RevokeOrder = Extract<OwnerOrder, { kind: 'revoke' }>;
+import type { RevokeOrder } from './verify-owner.ts';
 
 /** Input for carrying out one step of the machine. */
 export interface Occasion {

@@ -190,8 +190,8 @@ export class GateState {
       record.facts = facts;
       record.bridge = facts.request.aud;
       record.intake = null;
+      this.noteWord(request, entry.body.grantToken);
     }
-    if (entry.type === 'granted') this.noteWord(request, entry.body.grantToken);
     if (entry.type === 'revoked') {
       record.revocation = entry.body.token;
       this.noteWord(request, entry.body.token);

@@ -117,9 +117,9 @@ export class ConsentGate {
     return this.context.damage;
   }
 
-  /** As last ordered by an owner's command; on when the ledger cannot be read for the last order. */
+  /** As last ordered by an owner's command; on while the last order is not known, because the ledger was not read to its end. */
   get privacyOn(): boolean {
-    return this.context.state.privacyOn || (this.context.damage !== null && !this.context.isFolded);
+    return this.context.state.privacyOn || !this.context.isFolded;
   }
 
   /** What is in force of the settings that owners may change. */

@@ -8,9 +8,9 @@ import type { ReceiptBody } from '../protocol/home-messages.ts';
 import { mustNameLastOrder } from '../protocol/owner-orders.ts';
 import type { CommandHandler } from './command-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
-import { type EffectRunner, type RevokeOrder, rejection } from './effect-runner.ts';
+import { type EffectRunner, rejection } from './effect-runner.ts';
 import { type Step, unfinishedGrant } from './request-machine.ts';
-import { denialFault, grantFault, isBrief, type OwnerOrder, openRevocation } from './verify-owner.ts';
+import { denialFault, grantFault, isBrief, type OwnerOrder, openRevocation, type RevokeOrder } from './verify-owner.ts';
 
 type Order<Kind extends OwnerOrder['kind']> = Extract<OwnerOrder, { kind: Kind }>;
 
@@ -193,16 +193,16 @@ export class OwnerMessageHandler {
     const { runner } = this;
     const { request, grant, jti } = claims;
     const step = runner.step(request, { type: 'revoke', grant: { id: grant, sha256: claims.grantSha256 } });
-    const rejection = this.rejectionOf(step, request);
+    const isRejected = this.rejectionOf(step, request) !== null;
     const isAhead = !state.revokedAhead.has(grant) || this.unrecordedAhead.has(grant);
-    if (rejection && !state.requestOf.has(grant) && isAhead) {
+    if (isRejected && !state.requestOf.has(grant) && isAhead) {
       // A broker can delay a grant and deliver it after its revocation: it is refused then.
       state.revokedAhead.add(grant);
       this.unrecordedAhead.add(grant);
       await runner.record({ type: 'revoked-ahead', body: { request, grant, jti, token } });
       this.unrecordedAhead.delete(grant);
     }
-    if (rejection) return rejection;
+    // Throws the rejection, if it is one.
     await runner.perform(step, {
       request,
       body: { type: 'revoked', body: { request, grant, jti, token } },

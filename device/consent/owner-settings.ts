@@ -35,9 +35,9 @@ export function changedBy(before: OwnerSettings, change: SettingsChange): OwnerS
  * `ring.retentionS`.
  */
 export function settingsInForce(base: BaseSettings, owners: OwnerSettings): SettingsInForce {
-  const pick = <T extends Value>(path: OwnerSettingPath, is: (value: Value) => value is T): T | undefined => {
+  const pick = <T extends Value>(path: OwnerSettingPath, is: (value: unknown) => value is T): T | undefined => {
     const value = owners.get(path);
-    return value !== undefined && is(value) ? value : undefined;
+    return is(value) ? value : undefined;
   };
   const disclosure: DisclosedValues = {};
   for (const key of DISCLOSURE_KEYS) {
@@ -67,9 +67,8 @@ export function settingsFault(base: BaseSettings, change: SettingsChange): Failu
   if (typeof retentionS === 'number' && retentionS < base.ring.retentionSMin) {
     return failure('settings_retention_short', { seconds: base.ring.retentionSMin });
   }
-  const names = change.motion?.zones?.map(({ name }) => name) ?? [];
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
-  return twice === undefined ? null : failure('settings_zone_twice', { zone: twice });
+  const twice = change.motion?.zones?.find(({ name }, at, all) => all.findIndex((one) => one.name === name) !== at);
+  return twice ? failure('settings_zone_twice', { zone: twice.name }) : null;
 }
 
 function valueAt(change: SettingsChange, path: OwnerSettingPath): Value | null | undefined {
@@ -93,6 +92,6 @@ function valueAt(change: SettingsChange, path: OwnerSettingPath): Value | null |
   }
 }
 
-const isText = (value: Value): value is string => typeof value === 'string';
-const isNumber = (value: Value): value is number => typeof value === 'number';
-const isList = (value: Value): value is SettingsInForce['motion']['zones'] => Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+const isList = (value: unknown): value is SettingsInForce['motion']['zones'] => Array.isArray(value);

@@ -57,6 +57,15 @@ export type OwnerOrder =
   | { kind: 'revoke'; claims: Revoke; token: string }
   | { kind: 'command'; claims: Command; token: string; isPrivate: boolean };
 
+export type RevokeOrder = Extract<OwnerOrder, { kind: 'revoke' }>;
+
+/** What every order's signature is checked against. */
+interface Signed {
+  audience: string;
+  keys: readonly string[];
+  verify: typeof verifySignature;
+}
+
 /** Opens a message if it is not retained, on its own topic, and signed by a paired owner for this device; else returns the code. */
 export function openOwnerMessage(
   message: OwnerMessage,
@@ -83,16 +92,16 @@ export function openOwnerMessage(
 export function openRevocation(
   token: string,
   expected: { device: string; owners: readonly string[] },
-): Extract<OwnerOrder, { kind: 'revoke' }> | null {
+): RevokeOrder | null {
   const { device, owners } = expected;
-  const order = openConsent('revoke', token, { audience: device, keys: owners, verify: verifySignature });
-  return typeof order !== 'string' && order.kind === 'revoke' ? order : null;
+  const order = openRevoke(token, { audience: device, keys: owners, verify: verifySignature });
+  return typeof order === 'string' ? null : order;
 }
 
 function openConsent(
   action: 'grant' | 'deny' | 'revoke',
   payload: string,
-  common: { audience: string; keys: readonly string[]; verify: typeof verifySignature },
+  common: Signed,
 ): Exclude<OwnerOrder, { kind: 'command' }> | ErrorCode {
   switch (action) {
     case 'grant': {
@@ -103,11 +112,14 @@ function openConsent(
       const opened = openToken(payload, { typ: 'doorsill-denial+jws', schema: denialSchema, ...common });
       return opened.ok ? { kind: action, claims: opened.claims, token: opened.token } : TOKEN_FAULT_CODES[opened.fault];
     }
-    case 'revoke': {
-      const opened = openToken(payload, { typ: 'doorsill-revoke+jws', schema: revokeSchema, ...common });
-      return opened.ok ? { kind: action, claims: opened.claims, token: opened.token } : TOKEN_FAULT_CODES[opened.fault];
-    }
+    case 'revoke':
+      return openRevoke(payload, common);
   }
+}
+
+function openRevoke(payload: string, common: Signed): RevokeOrder | ErrorCode {
+  const opened = openToken(payload, { typ: 'doorsill-revoke+jws', schema: revokeSchema, ...common });
+  return opened.ok ? { kind: 'revoke', claims: opened.claims, token: opened.token } : TOKEN_FAULT_CODES[opened.fault];
 }
 
 /** What a grant is checked against. */

@@ -19,6 +19,7 @@ describe('documents', () => {
   it('are taken two hundred at once and one a second after that, whatever the bridge signs', {
     tags: ['long'],
   }, async () => {
+    await rig.clock.advance(60_000);
     for (let count = 0; count < 201; count += 1) await rig.area(rig.cast.areaDocument([]));
     expect(counts()).toEqual({ consent_too_many: 1 });
     await rig.clock.advance(500);
@@ -27,6 +28,14 @@ describe('documents', () => {
     await rig.clock.advance(500);
     await rig.area(rig.cast.areaDocument([]));
     expect(counts()).toEqual({ consent_too_many: 2 });
+  });
+
+  it('of an older revision leave room for newer ones, however often a broker brings them', async () => {
+    const old = rig.cast.areaDocument([]);
+    await rig.area(rig.cast.areaDocument([]));
+    for (let count = 0; count < 250; count += 1) await rig.area(old);
+    await rig.publish();
+    expect([counts(), open().length]).toEqual([{ consent_too_old: 250 }, 1]);
   });
 
   it('cost nothing when the same one comes again', async () => {

@@ -148,6 +148,18 @@ describe('a revocation list', () => {
     expect(rig.effects.notices).toHaveLength(1);
   });
 
+  it('for the cells around this home bars the agency here, and one for others does not', async () => {
+    const scoped = (revision: number, cell: string) =>
+      rig.revocations(
+        rig.cast.revocations({ revision, revoked: revoked().map((one) => ({ ...one, scope: `area-${cell}` })) }),
+      );
+    await scoped(2, rig.cast.cell.slice(0, 3));
+    await rig.publish();
+    expect(rig.effects.notices).toHaveLength(0);
+    await scoped(3, `${rig.cast.cell.slice(0, 2)}0`);
+    expect(rig.effects.notices).toHaveLength(1);
+  });
+
   it('up to a revision leaves newer credentials alone', async () => {
     await rig.revocations(rig.cast.revocations({ revision: 2, revoked: revoked() }));
     await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 4 }));
@@ -201,6 +213,12 @@ describe('a revocation list that has run out', () => {
     await rig.clock.advance(59_999);
     expect(held()).toBeNull();
     await rig.clock.advance(1);
+    expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
+  });
+
+  it('is over with the very second of the wall clock', async () => {
+    await lives(600);
+    rig.clock.setWallUs(rig.clock.wallUs() + 600_000_000);
     expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
   });
 
@@ -318,6 +336,29 @@ describe('an agency’s newest credential', () => {
     await rig.send('grant', rig.cast.grant(first));
     expect(rig.effects.last().outcome).toBe('granted');
     expect(rig.gate.notices()[0]?.published.credential).toBe(fresh);
+  });
+
+  const shown = (requestToken: string) =>
+    rig.gate.notices().find(({ published }) => published.request === requestToken)?.published.credential;
+
+  it('is not another agency’s, however new that is', async () => {
+    const mine = rig.cast.credential();
+    const first = await rig.publish(rig.cast.request(), mine);
+    const { agency } = otherCast(rig);
+    const changes = { agency: agency.id, key: agency.key.publicKey, revision: 9 };
+    const second = await rig.publish(rig.cast.request({}, agency), rig.cast.credential(changes));
+    expect([shown(first), rig.gate.openRequests().length]).toEqual([mine, 2]);
+    expect(shown(second)).not.toBe(mine);
+  });
+
+  it('of one revision is the one that was signed last, in whatever order they come', async () => {
+    const nowS = rig.cast.nowS();
+    const [early, late] = [nowS - 60, nowS].map((iat) => rig.cast.credential({ iat }));
+    const request = await rig.publish(rig.cast.request(), early);
+    await rig.publish(request, late);
+    expect(shown(request)).toBe(late);
+    await rig.publish(request, early);
+    expect(shown(request)).toBe(late);
   });
 
   it('of a lower revision does not come back by being signed later', async () => {

@@ -187,6 +187,16 @@ it('for a pet names its owner by the key alone: nobody vouches for more', async 
 });
 
 describe('the list', () => {
+  it('has each under its own grant, and nothing under another', async () => {
+    const [first, second] = [await sealed('a'), await sealed('b')];
+    expect([first, second].map(({ grant }) => rig.gate.departures.under(grant).number)).toEqual([0, 1]);
+    expect(() => rig.gate.departures.under('grant-none')).toThrow(
+      expect.objectContaining({ code: 'departure_unknown' }),
+    );
+    await rig.send('revoke', rig.cast.revoke(second.grantToken));
+    expect(standings()).toEqual(['revoking', 'sending']);
+  });
+
   it('comes in pages, newest first, without a gap', async () => {
     const grants: string[] = [];
     for (const name of ['a', 'b', 'c', 'd', 'e']) grants.unshift((await sealed(name)).grant);

@@ -1,15 +1,20 @@
 // Holds: the gate in the rarer turns of events: before it runs and after it stopped, before it is enrolled, with a disk that takes nothing,
 // with receipts that were lost, and with reports that it cannot believe.
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sha256Hex } from '../../../device/base/keys.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { Announcer } from '../../../device/consent/area-message-handler.ts';
 import { ConsentContext } from '../../../device/consent/consent-context.ts';
-import { EffectRunner } from '../../../device/consent/effect-runner.ts';
+import { allDepartures } from '../../../device/consent/departures.ts';
+import { EffectRunner, rejection } from '../../../device/consent/effect-runner.ts';
+import { ConsentGate } from '../../../device/consent/gate.ts';
 import { type GrantFacts, mintLiveGrant } from '../../../device/consent/live-grant.ts';
+import { openToken } from '../../../device/protocol/jws.ts';
+import { pairingSchema } from '../../../device/protocol/owner-orders.ts';
+import { PUBLIC_AUDIENCE } from '../../../device/protocol/shared-claims.ts';
 import { type Cast, textClaim } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 import { FullDisk } from './full-disk.ts';
@@ -57,11 +62,57 @@ describe('a gate that does not run', () => {
   it('sets no timer when a message that it had taken ends after its stop', async () => {
     const { grantToken } = await rig.granted();
     const sending = rig.send('revoke', rig.cast.revoke(grantToken));
+    const timers = vi.spyOn(rig.clock, 'after');
     await rig.gate.stop();
     await sending;
-    rig.effects.receipts.length = 0;
-    await rig.clock.advance(3_600_000);
-    expect(rig.effects.receipts).toEqual([]);
+    expect(timers).not.toHaveBeenCalled();
+  });
+
+  it('tells of no pet that it had heard of', async () => {
+    const searching = new Searching(rig.cast);
+    await rig.command(rig.cast.command({ action: 'search-party', on: true }));
+    const search = searching.search();
+    await rig.gate.onSearchDocument(1, searching.document([searching.published(search)]));
+    await rig.gate.stop();
+    const endUs = rig.cast.nowS() * 1_000_000;
+    const seen = { window: { startUs: endUs - 9, endUs }, stillUs: endUs - 5, likeness: 1 };
+    await rig.gate.sighted(textClaim(search, 'jti'), seen);
+    expect(rig.effects.sightings).toEqual([]);
+  });
+
+  it('keeps privacy on until it has read what owners ordered last', async () => {
+    await rig.gate.stop();
+    const { gate } = rig;
+    rig.gate = new ConsentGate(rig.deps());
+    expect(rig.gate.privacyOn).toBe(true);
+    await rig.gate.open();
+    expect([rig.gate.privacyOn, gate.privacyOn]).toEqual([false, false]);
+  });
+
+  it('has no file open once it stopped', async () => {
+    const files = new Set<object>();
+    const open = disk.open.bind(disk);
+    disk.open = async (path, options) => {
+      const file = await open(path, options);
+      files.add(file);
+      const close = () => {
+        files.delete(file);
+        return file.close();
+      };
+      return { ...file, close };
+    };
+    await rig.reboot();
+    expect(files.size).toBeGreaterThan(1);
+    await rig.gate.stop();
+    expect(files.size).toBe(0);
+  });
+});
+
+describe('a gate that runs', () => {
+  it('tells again what waits for an answer, when it is asked to', async () => {
+    await rig.publish();
+    await rig.gate.announce();
+    expect(rig.effects.notices).toHaveLength(2);
   });
 });
 
@@ -70,6 +121,7 @@ describe('a gate that is not enrolled', () => {
     const bare = await GateRig.open();
     try {
       await bare.boot();
+      expect(bare.gate.storage).toBe('ok');
       await bare.gate.pair(bare.cast.owner.key.publicKey, 'Alex');
       await bare.revocations();
       await bare.publish();
@@ -138,6 +190,8 @@ describe('enrolling', () => {
     // The old registry's list of revision 7 bars no list of the new one.
     await rig.revocations(other.revocations({ revision: 1 }));
     expect(rig.gate.unbelievedCounts()).toEqual({});
+    await rig.area(other.areaDocument([other.published()]));
+    expect(rig.effects.notices).toHaveLength(1);
   });
 });
 
@@ -147,7 +201,22 @@ describe('pairing', () => {
     const [owner] = rig.gate.owners();
     expect(await rig.gate.pair(publicKey, 'Another name')).toBe(owner?.statement);
     expect(rig.gate.owners().map(({ name }) => name)).toEqual(['Alex']);
-    await expect(rig.gate.pair(`AQ${'A'.repeat(41)}`, 'Nobody')).rejects.toMatchObject({ code: 'pairing_refused' });
+    await expect(rig.gate.pair(`AQ${'A'.repeat(41)}`, 'Nobody')).rejects.toMatchObject({
+      code: 'pairing_refused',
+      facts: { detail: expect.stringMatching(/\w/) },
+    });
+  });
+
+  it('gives a statement by the device that the key is its owner’s', () => {
+    const { device, owner } = rig.cast;
+    const opened = openToken(rig.gate.owners()[0]?.statement ?? '', {
+      typ: 'doorsill-pairing+jws',
+      schema: pairingSchema,
+      audience: PUBLIC_AUDIENCE,
+      keys: [device.key.publicKey],
+      verify: verifySignature,
+    });
+    expect(opened).toMatchObject({ ok: true, claims: { device: device.id, key: owner.key.publicKey } });
   });
 });
 
@@ -328,6 +397,20 @@ describe('a report about a clip', () => {
     }
   });
 
+  it('of a second clip under one grant is refused, with where the first stands', async () => {
+    const { grant } = await rig.granted();
+    await rig.gate.clipSealed(grant, clipFacts('a'), {});
+    await expect(rig.gate.clipSealed(grant, clipFacts('b'), {})).rejects.toMatchObject({
+      code: 'grant_dead',
+      facts: { detail: 'a clip cannot be sealed when sealed' },
+    });
+  });
+
+  it('says no more than its rejection does', () => {
+    expect(rejection({ do: 'reject', code: 'consent_denied_before' }).facts).toStrictEqual({});
+    expect(rejection({ do: 'reject', code: 'grant_dead', detail: 'why' }).facts).toStrictEqual({ detail: 'why' });
+  });
+
   it('that was made and sent under a grant of before is refused', async () => {
     const { grant, grantToken, requestToken } = await rig.granted();
     await rig.send('revoke', rig.cast.revoke(grantToken));
@@ -384,6 +467,43 @@ describe('a report about a clip', () => {
 });
 
 describe('a damaged ledger', () => {
+  /** Boots with a last entry that was altered. */
+  async function damage(): Promise<void> {
+    await rig.command(rig.cast.command({ action: 'privacy', on: true }));
+    await rig.gate.stop();
+    const path = join(rig.folder, 'ledger.jsonl');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"on":true', '"on":false'));
+    await rig.boot();
+  }
+
+  it('lets nobody look, takes no part in searches, decides nothing and says what is wrong', async () => {
+    const viewer = { viewer: 'tablet', name: 'Tablet', rights: ['live' as const], tokenSha256: sha256Hex('token') };
+    await rig.command(rig.cast.command({ action: 'add-viewer', ...viewer }));
+    expect(rig.gate.viewer('tablet')).not.toBeNull();
+    rig.otherwise = { searchParty: true };
+    await damage();
+    const detail = rig.gate.damaged ?? '';
+    expect([rig.gate.viewer('tablet'), rig.gate.searchPartyOn, detail]).toEqual([
+      null,
+      false,
+      expect.stringMatching(/\w/),
+    ]);
+    await rig.send('deny', rig.cast.denial(rig.cast.request()));
+    expect(rig.effects.last()).toMatchObject({
+      code: 'consent_ledger_damaged',
+      detail: expect.stringContaining(detail),
+    });
+    const damaged = { code: 'consent_ledger_damaged', facts: { detail } };
+    await expect(rig.gate.pair(otherCast(rig).owner.key.publicKey, 'Sam')).rejects.toMatchObject(damaged);
+    expect(() => allDepartures(rig.gate)).toThrow(expect.objectContaining(damaged));
+  });
+
+  it('that cannot be read to its end keeps privacy on, for the last order may be that', async () => {
+    disk.unreadable = { file: 'ledger.jsonl', code: 'EIO' };
+    await rig.reboot();
+    expect([rig.gate.damaged === null, rig.gate.privacyOn]).toEqual([false, true]);
+  });
+
   it('sends no revocation and repeats no receipt of what stands before the damage', async () => {
     const { grant, grantToken } = await rig.granted();
     await rig.gate.clipSealed(grant, clipFacts('a'), {});
@@ -415,6 +535,7 @@ describe('the end of a grant', () => {
   };
 
   it('comes with the millisecond of its expiry, not with the next upkeep, and says why', async () => {
+    await rig.clock.advance(45_000);
     await until(10);
     await rig.clock.advance(9_999);
     expect(reason()).toBeUndefined();
@@ -461,6 +582,59 @@ describe('a clip that was sealed before a restart', () => {
     await rig.gate.clipSealed(grant, clipFacts('a'), {});
     await rig.reboot();
     expect(rig.effects.resumed.map(({ live, presented }) => [live.id, presented])).toEqual([[grant, false]]);
+  });
+});
+
+describe('after a restart', () => {
+  it('a grant that failed is told with its code again', async () => {
+    const { grant } = await rig.granted();
+    await rig.gate.failed(grant, 'clip_no_frames');
+    await rig.reboot();
+    expect(rig.effects.last()).toMatchObject({ outcome: 'failed', grant, code: 'clip_no_frames' });
+  });
+
+  it('a request that was cancelled under its grant cannot be granted, though a bridge publishes it again', async () => {
+    const { requestToken } = await rig.granted();
+    await rig.area(rig.cast.areaDocument([], { cancelled: [textClaim(requestToken, 'jti')] }));
+    await rig.reboot();
+    await rig.revocations();
+    await rig.publish(requestToken);
+    await rig.send('grant', rig.cast.grant(requestToken));
+    expect(outcome()).toBe('consent_request_cancelled');
+  });
+
+  it('without its marks, the time of the ledger’s entries is what the clock must not be behind', async () => {
+    await rig.clock.advance(3_600_000);
+    await rig.gate.pair(otherCast(rig).owner.key.publicKey, 'Sam');
+    await rig.gate.stop();
+    await rm(join(rig.folder, 'marks.json'));
+    rig.clock.setWallUs(rig.clock.wallUs() - 1_800_000_000);
+    await rig.boot();
+    expect(rig.gate.clockTrusted).toBe(false);
+  });
+
+  it('without its marks, a clock that an owner set back is trusted', async () => {
+    const nowUs = rig.clock.wallUs();
+    rig.clock.setWallUs(nowUs + 3_600_000_000);
+    await rig.command(rig.cast.command({ action: 'announce' }));
+    await rig.gate.pair(otherCast(rig).owner.key.publicKey, 'Sam');
+    rig.clock.setWallUs(nowUs);
+    await rig.command(rig.cast.command({ action: 'reset-clock-mark' }));
+    expect(outcome()).toBe('command-done');
+    await rig.gate.stop();
+    await rm(join(rig.folder, 'marks.json'));
+    await rig.boot();
+    expect(rig.gate.clockTrusted).toBe(true);
+  });
+
+  it('the latest time counts that its marks have, also when an owner set them back before', async () => {
+    await rig.command(rig.cast.command({ action: 'reset-clock-mark' }));
+    await rig.clock.advance(3_600_000);
+    await rig.gate.idle();
+    await rig.gate.stop();
+    rig.clock.setWallUs(rig.clock.wallUs() - 1_800_000_000);
+    await rig.boot();
+    expect(rig.gate.clockTrusted).toBe(false);
   });
 });
 
@@ -513,6 +687,22 @@ describe('upkeep', () => {
     release();
     await rig.gate.idle();
     expect(rig.gate.clockTrusted).toBe(true);
+  });
+
+  it('that waits its turn is not queued again: owners’ orders have room', async () => {
+    rig.limits = { waitingMax: 3 };
+    await rig.reboot();
+    let release = () => undefined as unknown;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    rig.effects.forget = () => held.then(() => 0);
+    const forgetting = rig.command(rig.cast.command({ action: 'forget' }));
+    await rig.clock.advance(150_000);
+    const pressing = rig.command(rig.cast.command({ action: 'press', button: 'front' }));
+    release();
+    await Promise.all([forgetting, pressing]);
+    expect([rig.effects.presses, rig.gate.unbelievedCounts()]).toEqual([['front'], {}]);
   });
 
   it('tries again to end a grant whose end could not be recorded', async () => {

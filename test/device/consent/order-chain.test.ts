@@ -193,6 +193,7 @@ describe('an order to forget that a broker holds back', () => {
     await rig.clock.advance(120_000);
     await rig.command(early);
     expect(rig.effects.forgotten).toEqual([{ startUs: window.startUs, endUs: nowUs + 1_000_000 }]);
+    expect(rig.effects.last().detail).toContain('was kept');
     const ahead = { startUs: nowUs + 500_000_000, endUs: nowUs + 600_000_000 };
     await rig.command(rig.cast.command({ action: 'forget', window: ahead }));
     expect(refusal()).toBe('consent_window_future');

@@ -186,6 +186,12 @@ describe('an order to change settings', () => {
     expect(await order({ ring: { retentionS: 12 } })).toBe('command-done');
   });
 
+  it('gives up its own time of keeping footage, however short an event’s rolls are', async () => {
+    expect(await order({ ring: { retentionS: 3_600 } })).toBe('command-done');
+    expect(await order({ ring: { retentionS: null } })).toBe('command-done');
+    expect(rig.gate.settings.ring.retentionS).toBe(BASE.ring.retentionS);
+  });
+
   it.each<[string, SettingsChange, string, string]>([
     ['footage kept for less than an event', { ring: { retentionS: 11 } }, 'settings_retention_short', '12 s'],
     [

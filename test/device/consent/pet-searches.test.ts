@@ -37,6 +37,12 @@ describe('a search', () => {
     expect([open().length, rig.effects.searched.filter((ids) => ids.length > 0).length]).toEqual([1, 1]);
   });
 
+  it('comes in documents whose revisions have nothing to do with those of the agencies’ requests', async () => {
+    await rig.gate.onSearchDocument(1, searching.document([searching.published()], { revision: 1_000 }));
+    await rig.area(rig.cast.areaDocument([rig.cast.published()], { revision: 1 }));
+    expect([open().length, rig.effects.notices.length, counts()]).toEqual([1, 1, {}]);
+  });
+
   it('that ended before anything was seen cannot be answered, and that is said', async () => {
     const token = searching.search();
     await hear([token]);
@@ -156,6 +162,7 @@ describe('sightings', () => {
     });
     await rig.gate.sighted('search-1', at(-5, -1));
     await rig.gate.sighted('search-1', at(-10, 0));
+    await rig.gate.sighted('search-1', at(-5, 5));
     expect(rig.effects.sightings).toEqual([]);
     await rig.gate.sighted('search-1', at(-5, 0));
     expect(rig.effects.sightings[0]?.sighted).toEqual([{ ...at(-5, 0), window: { startUs, endUs: startUs + 5 } }]);

@@ -469,9 +469,19 @@ describe('the life of a request', () => {
         expect(step.effects).toStrictEqual([{ do: 'reject', code: 'consent_too_many' }]);
         return;
       }
+      expect(step.effects[0]).toEqual({ do: 'record' });
       state = next(step.state, { type: 'revoke', grant: ref(id) }).state;
     }
     expect.unreachable();
+  });
+
+  it('takes no revocation of another id with the same bytes, and no clip of other bytes with the same manifest', () => {
+    const granted: RequestState = { ...STATES.granted, past: [] };
+    const revoke = next(granted, { type: 'revoke', grant: { ...A, id: 'grant-b' } });
+    expect(revoke).toEqual({ state: granted, effects: [{ do: 'reject', code: 'consent_nothing_to_revoke' }] });
+    const sealed: RequestState = { ...STATES.sealed, past: [] };
+    const other = next(sealed, { type: 'sealed', grant: A.id, clip: { ...CLIP, sha256: 'other' } });
+    expect(other.effects).toMatchObject([{ do: 'reject', code: 'grant_dead' }]);
   });
 
   it('rejects each report about a grant that does not act, by name', () => {

@@ -180,7 +180,7 @@ describe('a sighting', () => {
       textClaim(token, 'jti'),
       seen({ window: { startUs: dayBefore, endUs: dayBefore + 9 }, stillUs: dayBefore }),
     );
-    expect(rig.effects.sightings).toHaveLength(1);
+    expect([rig.effects.sightings.length, rig.gate.openRequests().length]).toEqual([1, 1]);
   });
 
   it('is told again when an owner asks, until it is answered', async () => {
@@ -244,6 +244,13 @@ describe('a grant to a pet’s owner', () => {
     const token = await sighted();
     await rig.send('grant', make(token));
     expect([rig.effects.last().code, rig.effects.made]).toEqual([code, []]);
+  });
+
+  it('is refused while the clock cannot be trusted, as for an agency', async () => {
+    const token = await sighted();
+    rig.clock.setWallUs(rig.clock.wallUs(), false);
+    await rig.send('grant', searching.grant(token));
+    expect([rig.effects.last().code, rig.effects.made]).toEqual(['consent_clock_untrusted', []]);
   });
 
   const withRecipient = (token: string, kind: 'agency' | 'neighbor', key: string) =>

@@ -58,6 +58,7 @@ describe('a viewer', () => {
       expect(await order(add({ viewer: `viewer-${number}` }))).toBe('command-done');
     }
     expect(await order(add())).toBe('viewer_too_many');
+    expect(rig.effects.last().detail).toContain('32');
     await order(remove('viewer-7'));
     expect(await order(add())).toBe('command-done');
   });
