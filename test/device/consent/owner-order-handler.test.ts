@@ -246,13 +246,6 @@ describe('a request that the bridge cancelled', () => {
   });
 });
 
-it('a refusal says why in six hundred letters at most', async () => {
-  rig.footage.zonesDetail = 'x'.repeat(1_000);
-  const zones = [{ left: 0, top: 0, width: 100, height: 100 }];
-  await rig.send('grant', rig.cast.grant(await rig.publish(), { zones }));
-  expect([outcome(), rig.effects.last().detail?.length]).toEqual(['consent_zones_unsupported', 600]);
-});
-
 it('an order that the broker kept is counted as that, and not answered', async () => {
   const requestToken = await rig.publish();
   const topic = rig.topics.consent(rig.cast.device.id, textClaim(requestToken, 'jti'), 'grant');
