@@ -2,13 +2,15 @@
 // of real hardware may be skipped. Its last line is `N passed, N failed, N skipped`.
 // Not here: the quick tests alone (test.mjs), installing system packages (.ci/run).
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { installLine, missingNeeds, readReport, root } from './report.mjs';
 
 const slow = process.argv.includes('--slow');
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-check-'));
+/** Written by test/support/processor-times.ts: a line of JSON for each file of tests. */
+const processorTimes = join(folder, 'processor-times');
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
 /** Runs tests; `environment` says which. Their report is read at the end. */
@@ -45,7 +47,7 @@ function runSteps() {
     const { status } = spawnSync(command, args, {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, ...environment },
+      env: { ...process.env, DOORSILL_PROCESSOR_TIMES: processorTimes, ...environment },
     });
     times.push([name, (performance.now() - startedAt) / 1000]);
     if (status !== 0) failedStep ??= name;
@@ -64,9 +66,19 @@ function printProved(proved) {
 }
 
 function printTimes(times, files) {
+  const line = ({ seconds, name }) => console.log(`${seconds.toFixed(1).padStart(7)} s    ${name}`);
   console.log('\n== where the time went');
   for (const [name, seconds] of times) console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}`);
-  for (const file of files.slice(0, 10)) console.log(`${file.seconds.toFixed(1).padStart(7)} s    ${file.name}`);
+  for (const file of files.slice(0, 10)) line(file);
+  if (!existsSync(processorTimes)) return;
+  const used = readFileSync(processorTimes, 'utf8')
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text))
+    .map(({ file, seconds }) => ({ name: relative(root, file), seconds }));
+  const sum = used.reduce((all, { seconds }) => all + seconds, 0);
+  console.log(`\n== where the processors’ time went: ${sum.toFixed(0)} s in ${used.length} files of tests`);
+  for (const file of used.sort((a, b) => b.seconds - a.seconds).slice(0, 40)) line(file);
 }
 
 const missing = missingNeeds();
@@ -86,9 +98,9 @@ try {
 } catch {
   // No tests were reached, or the runner died: the failed step says which.
 }
-rmSync(folder, { recursive: true, force: true });
 const { counts, failed, skipped, proved, files } = report;
 printTimes(times, files);
+rmSync(folder, { recursive: true, force: true });
 printProved(proved);
 if (skipped.length > 0) {
   console.log(`\n== skipped (${skipped.length})`);
