@@ -1,6 +1,6 @@
 // Owns: one process's part of a fleet, from the machine's seams to what it reports: the job that it is given, and its figures. The same in the
 // fleet's own process and in others. Not here: its doorbells (fleet-process.ts), other processes (fleet-process-children.ts).
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { findFfmpeg, type LogLevel, openLog, SystemClock, SystemDisk, SystemRandom } from '../../device/index.ts';
 import { drawFleet, type FleetPart } from './draw-fleet.ts';
 import type { FleetLinks } from './fleet-doorbell.ts';
@@ -109,9 +109,12 @@ export class RunningPart {
   }
 }
 
-function openDescriptors(): number {
+/** How many files and connections this process has open; 0 where the system does not tell. */
+export function openDescriptors(): number {
   try {
-    return readdirSync('/dev/fd').length;
+    // Linux 6.2 and later tell the number itself; four thousand names take 3.6 ms to list, every second.
+    const told = statSync('/proc/self/fd', { throwIfNoEntry: false })?.size ?? 0;
+    return told > 0 ? told : readdirSync('/dev/fd').length;
   } catch {
     return 0;
   }

@@ -30,14 +30,25 @@ export interface QuestionsDeps {
 
 export class TownQuestions {
   private readonly deps: QuestionsDeps;
-  private nextMs: number;
+  private readonly stopping = new AbortController();
+  private asking: Promise<void> | null = null;
   private count = 0;
   /** Codes with which the bridge refused, and how often. */
   readonly refused = new Map<string, number>();
 
   constructor(deps: QuestionsDeps) {
     this.deps = deps;
-    this.nextMs = deps.clock.monotonicMs() + deps.everyMs;
+  }
+
+  /** Asks every area after each `everyMs`, until `stop`; a bridge that answers slowly is asked less often, and nobody else waits for it. */
+  start(): void {
+    this.asking = this.askAgain();
+  }
+
+  /** Resolves when the question that is under way, if any, is answered. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.asking;
   }
 
   /** Requests that the bridge has accepted. */
@@ -45,12 +56,21 @@ export class TownQuestions {
     return this.count;
   }
 
-  /** Asks every area when that is due. What the bridge refuses is counted. */
-  async askIfDue(): Promise<void> {
-    const { clock, everyMs, town } = this.deps;
-    if (clock.monotonicMs() < this.nextMs) return;
-    this.nextMs += everyMs;
+  private async askAgain(): Promise<void> {
+    const { clock, everyMs } = this.deps;
+    const { signal } = this.stopping;
+    for (let nextMs = clock.monotonicMs() + everyMs; ; nextMs = Math.max(nextMs + everyMs, clock.monotonicMs())) {
+      await clock.sleep(Math.max(0, nextMs - clock.monotonicMs()), signal).catch(() => undefined);
+      if (signal.aborted) return;
+      await this.askAreas();
+    }
+  }
+
+  /** What the bridge refuses is counted. */
+  private async askAreas(): Promise<void> {
+    const { town } = this.deps;
     for (const area of Object.values(town.areas)) {
+      if (this.stopping.signal.aborted) return;
       try {
         await this.ask(areaPolygon(town, area));
         this.count += 1;

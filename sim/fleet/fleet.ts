@@ -243,15 +243,16 @@ class FleetRun {
     for (let nextMs = this.startedMs + LINE_MS; !signal.aborted && nextMs <= endsMs; nextMs += LINE_MS) {
       await clock.sleep(Math.max(0, nextMs - clock.monotonicMs()), signal).catch(() => undefined);
       if (this.failed) throw this.failed;
-      await this.questions?.askIfDue();
       deps.line(this.line());
     }
     deps.say('The fleet ends: clips that are on their way may arrive.');
+    await this.questions?.stop();
     await this.stopParts();
     return this.summary((await this.questions?.clipsShown()) ?? null);
   }
 
   async end(): Promise<void> {
+    await this.questions?.stop();
     await this.stopParts();
     await this.testbed?.stop();
   }
@@ -275,14 +276,11 @@ class FleetRun {
     const { broker, bridge, bridgeFolder, agencyKey } = await testbed.startServices();
     const wish = { devices: options.doorbells, lifeS: CODE_LIFE_S };
     const { code } = await askForEnrolmentCode(bridge.url, await adminBearer(deps.disk, bridgeFolder), wish);
-    if (options.askEveryMs !== null)
-      this.questions = new TownQuestions({
-        ...deps,
-        bridge,
-        agencyKey,
-        town: options.profile.town,
-        everyMs: options.askEveryMs,
-      });
+    if (options.askEveryMs !== null) {
+      const { town } = options.profile;
+      this.questions = new TownQuestions({ ...deps, bridge, agencyKey, town, everyMs: options.askEveryMs });
+      this.questions.start();
+    }
     deps.ready({ folder, bridge: bridge.url });
     return { home: broker, enrolmentCode: code };
   }

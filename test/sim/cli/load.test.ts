@@ -16,11 +16,13 @@ it.each([
   [['--bridge', 'https://bridge.example', '--agency', '.'], 3, 'fleet_beyond_this_machine', 'bridge.example'],
   [['--bridge', 'http://127.0.0.1.example', '--agency', '.'], 3, 'fleet_beyond_this_machine', '127.0.0.1.example'],
   [['--bridge', 'http://me:secret@127.0.0.1:1', '--agency', '.'], 2, 'usage', 'without an account in it'],
+  [['--bridge', 'me:secret@127.0.0.1', '--agency', '.'], 2, 'usage', 'an address with its scheme'],
   [['--bridge', 'http://127.0.0.1:1', '--agency', '.'], 4, 'unreachable', '127.0.0.1:1'],
 ])('refuses %j', async (args, status, code, words) => {
   const ran = await runCommand(['load', '--data', folder.path, ...args, '--json']);
   expect([ran.status, JSON.parse(ran.stderr).error.code]).toEqual([status, code]);
   expect(ran.stderr).toContain(words);
+  expect(ran.stderr, 'what stood in a wrong place').not.toContain('secret');
 });
 
 it('says that nothing runs there', async () => {

@@ -1,0 +1,14 @@
+// Holds: what a process of a fleet tells about itself. Not here: a part that runs (fleet-process.slow.test.ts).
+import { closeSync, openSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { openDescriptors } from '../../../sim/fleet/fleet-process-part.ts';
+
+it('counts the files that the process has open', () => {
+  const before = openDescriptors();
+  const opened = Array.from({ length: 200 }, () => openSync('/dev/null', 'r'));
+  const during = openDescriptors();
+  for (const descriptor of opened) closeSync(descriptor);
+  // Other work of this process may open and close some meanwhile.
+  expect(during - before).toBeGreaterThan(150);
+  expect(during - before).toBeLessThan(250);
+});

@@ -1,0 +1,49 @@
+// Holds: that a bridge which takes its time over the embedded agency's question is waited for, by nobody else, and asked no more than that.
+// Not here: a fleet that asks (fleet.slow.test.ts).
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, expect, it } from 'vitest';
+import { generateSigningKey } from '../../../device/base/keys.ts';
+import { openLog, SystemClock, SystemDisk, SystemRandom } from '../../../device/index.ts';
+import { fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
+import { TownQuestions } from '../../../sim/fleet/fleet-questions.ts';
+
+const asked: ServerResponse[] = [];
+let heard: (answer: ServerResponse) => void = () => undefined;
+const server = createServer((request, answer) => {
+  request.resume();
+  asked.push(answer);
+  heard(answer);
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+it('waits at its end for the answer that is outstanding, and asks no other area', async () => {
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const random = new SystemRandom();
+  const areas = { centre: { percent: 50 }, hill: { percent: 50, eastM: 3_000 } };
+  const questions = new TownQuestions({
+    ...{ clock: new SystemClock(), random, disk: new SystemDisk(), log: openLog('silent', 'test') },
+    bridge: { id: 'bridge', url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
+    agencyKey: generateSigningKey(random),
+    town: fleetProfileSchema.parse({ town: { areas } }).town,
+    everyMs: 10,
+  });
+  const first = new Promise<ServerResponse>((resolve) => {
+    heard = resolve;
+  });
+  questions.start();
+  const answer = await first;
+  let isOver = false;
+  const over = questions.stop().then(() => {
+    isOver = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isOver).toBe(false);
+  answer.writeHead(503).end();
+  await over;
+  expect([questions.asked, [...questions.refused]]).toEqual([0, [['unreachable', 1]]]);
+  expect(asked).toHaveLength(1);
+});
