@@ -102,16 +102,21 @@ function uploadUrlOf(base: string, location: string): string {
   return `${base}${UPLOADS}/${id}`;
 }
 
-/** The failure for an unexpected answer. */
-export function refusalOf(answer: Pick<BridgeAnswer, 'getStatus' | 'getBody'>): Failure {
+/** The failure for an unexpected answer; its fact `retryAfterS` is when the bridge, or a proxy before it, wants to be asked again. */
+export function refusalOf(answer: Pick<BridgeAnswer, 'getStatus' | 'getBody' | 'getHeader'>): Failure {
   const status = answer.getStatus();
   const named = failureOf(parseJson(answer.getBody()));
-  if (named) return named;
+  // RFC 9110 §10.2.3; a date is not read: this clock may be wrong.
+  const asked = /^\d{1,6}$/.exec(answer.getHeader('Retry-After') ?? '');
+  if (named) return asked ? failure(named.code, { ...named.facts, retryAfterS: Number(asked[0]) }) : named;
   if (status === 404 || status === 410) return failure('http_not_found');
   if (status >= 400 && status < 500 && !PASSING.has(status)) {
     return failure('upload_rejected', { code: `status ${status}` });
   }
-  return strange(`it answered with status ${status}`);
+  return failure('upload_unreachable', {
+    detail: `it answered with status ${status}`,
+    ...(asked ? { retryAfterS: Number(asked[0]) } : {}),
+  });
 }
 
 /** Timeout, offset conflict, locked, too early, too many, checksum: the same request may succeed later. */

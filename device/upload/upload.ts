@@ -46,6 +46,8 @@ export interface UploaderDeps {
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 60_000;
+/** The longest that a bridge may make a clip wait; an owner's revocation waits no longer than by itself. */
+const ASKED_MOST_MS = 600_000;
 const PROGRESS_EVERY_MS = 500;
 const TOKEN_LIFE_S = 600;
 /** A token is replaced at this age, so that it never expires during a slow upload. */
@@ -88,7 +90,7 @@ export class Uploader {
           report.state('stopped', isFailure(failed) ? failed.code : 'internal');
           throw rejection(failed);
         }
-        const retryInMs = backoff.nextMs();
+        const retryInMs = retryWaitMs(failed, backoff.nextMs(), ASKED_MOST_MS, random);
         this.deps.log.info('an upload waits', { grant: item.grant, code: failed.code, retryInMs });
         report.state('retrying', failed.code, retryInMs);
         // If the grant ends meanwhile, the start of the next round detects it.
@@ -124,7 +126,7 @@ export class Uploader {
         signal.throwIfAborted();
         if (isFailure(thrown) && DOUBTFUL.has(thrown.code)) doubts += 1;
         if (!isPassing(thrown, doubts)) throw rejection(thrown);
-        const retryInMs = backoff.nextMs();
+        const retryInMs = retryWaitMs(thrown, backoff.nextMs(), RETRY_MOST_MS, random);
         log.info('a revocation waits for the bridge', { grant, code: thrown.code, retryInMs });
         await clock.sleep(retryInMs, signal);
       }
@@ -273,6 +275,17 @@ export class Uploader {
     };
     return signToken('doorsill-pairing+jws', pairing, device.key);
   }
+}
+
+/**
+ * How long to wait in milliseconds: `ownMs`, or, where the bridge has said when to come back, so long (at most `mostMs`) and up to half as long
+ * again by chance, so that doorbells that were told the same do not come back together.
+ */
+export function retryWaitMs(failed: Failure, ownMs: number, mostMs: number, random: Pick<Random, 'fraction'>): number {
+  const { retryAfterS } = failed.facts;
+  if (typeof retryAfterS !== 'number' || !(retryAfterS > 0)) return ownMs;
+  const askedMs = Math.min(mostMs, retryAfterS * 1_000);
+  return Math.max(ownMs, Math.round(askedMs * (1 + random.fraction() / 2)));
 }
 
 /** An owner consents to an upload to one bridge: another one that the device enrols with later learns nothing of it. */

@@ -1,14 +1,18 @@
 import { readFile } from 'node:fs/promises';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
-import type { ErrorCode } from '../../../device/protocol/errors.ts';
+import { type ErrorCode, failure } from '../../../device/protocol/errors.ts';
 import { uploadProgressSchema } from '../../../device/protocol/home-messages.ts';
 import { openToken } from '../../../device/protocol/jws.ts';
 import { intakeReceiptSchema } from '../../../device/protocol/manifest.ts';
+import { refusalOf } from '../../../device/upload/intake-requests.ts';
+import { retryWaitMs } from '../../../device/upload/upload.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { type CountingProxy, startCountingProxy } from '../../support/counting-proxy.ts';
 import { liveFor, makeErrand, Sender } from './support/sender.ts';
@@ -194,6 +198,32 @@ describe('an upload', () => {
     const again = liveFor(fixture, request, errand.parcel.grantToken);
     await sender.uploader.send(again.live, item);
     await expectStoredOnce(errand.parcel);
+  });
+
+  it('waits as long as a proxy before the bridge asks it to, and still leaves one clip', async () => {
+    const errand = makeErrand(fixture, request, 400_000);
+    const item = await sender.seal(errand);
+    let refusals = 0;
+    const front = createServer((call, answer) => {
+      if (call.method === 'PATCH' && refusals === 0) {
+        refusals += 1;
+        call.resume();
+        call.on('end', () => answer.writeHead(429, { 'Retry-After': '1' }).end('slow down'));
+        return;
+      }
+      const { method, url, headers } = call;
+      const passed = httpRequest(new URL(url ?? '', fixture.bridge.url), { ...(method ? { method } : {}), headers });
+      passed.on('response', (given) => given.pipe(answer.writeHead(given.statusCode ?? 500, given.headers)));
+      call.pipe(passed);
+    });
+    await new Promise<void>((resolve) => void front.listen(0, '127.0.0.1', resolve));
+    sender.bridgeUrl = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
+    await sender.uploader.send(errand.live, item);
+    front.close();
+    await expectStoredOnce(errand.parcel);
+    const [waited] = sender.told.filter(({ state }) => state === 'retrying');
+    expect(waited).toMatchObject({ code: 'upload_unreachable', retryInMs: expect.any(Number) });
+    expect(waited?.retryInMs).toBeGreaterThanOrEqual(1_000);
   });
 
   it('waits for a bridge that is away, and tells so', async () => {
@@ -385,5 +415,33 @@ describe('a revocation at the bridge', () => {
     } finally {
       await stranger.close();
     }
+  });
+});
+
+describe('how long a refused upload waits', () => {
+  const lucky = { fraction: () => 0 };
+  const unlucky = { fraction: () => 1 };
+  const limited = (retryAfterS: number | string) => failure('http_rate_limited', { retryAfterS });
+
+  it('is what the bridge asked for, and up to half of that more, which differs from doorbell to doorbell', () => {
+    expect(retryWaitMs(limited(60), 500, 600_000, lucky)).toBe(60_000);
+    expect(retryWaitMs(limited(60), 500, 600_000, unlucky)).toBe(90_000);
+  });
+
+  it('is bounded, whatever the bridge asks for, and never shorter than by itself', () => {
+    expect(retryWaitMs(limited(999_999), 500, 600_000, lucky)).toBe(600_000);
+    expect(retryWaitMs(limited(1), 30_000, 600_000, unlucky)).toBe(30_000);
+    for (const nonsense of [-5, 0, Number.NaN, 'soon'])
+      expect(retryWaitMs(limited(nonsense), 500, 600_000, unlucky)).toBe(500);
+    expect(retryWaitMs(failure('internal'), 500, 600_000, unlucky)).toBe(500);
+  });
+
+  it('is read from the header, in seconds', () => {
+    const answered = (header: string | undefined, body = '') =>
+      refusalOf({ getStatus: () => 429, getBody: () => body, getHeader: () => header }).facts['retryAfterS'];
+    expect(answered('7')).toBe(7);
+    expect(answered('7', '{"code":"http_rate_limited"}')).toBe(7);
+    for (const header of ['Wed, 21 Oct 2026 07:28:00 GMT', '-1', '1e9', '99999999', undefined])
+      expect(answered(header), header).toBeUndefined();
   });
 });
