@@ -19,6 +19,7 @@ import type { UndoSteps } from './base/undo-steps.ts';
 import type { Ffmpeg } from './camera/find-ffmpeg.ts';
 import type { CameraKind } from './camera/source-interfaces.ts';
 import { CAMERA_KINDS, parseCameraSource } from './camera/sources.ts';
+import { HeldFootage } from './clip/held-footage.ts';
 import { RecentEncodings } from './clip/recent-encodings.ts';
 import { baseSettings, type DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
@@ -116,6 +117,7 @@ export interface Consent {
   previews: PreviewClips;
   deliveries: Deliveries;
   recent: RecentEncodings;
+  held: HeldFootage;
   custody: CustodyFetcher;
 }
 
@@ -180,10 +182,12 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
   const recent = new RecentEncodings(clock);
   const segments = (window: Window) => ring.read(window);
   const clip = { segments, ffmpeg, clock, log, recode: config.clip.recode, recent };
+  const cipher = fittingCipher(clock);
+  const held = new HeldFootage({ segments, clock, random, cipher });
   const previews = new PreviewClips({
     ...{ disk, random, log, clip, alone, footageSettled: settled },
     folder: join(folder, 'previews'),
-    cipher: fittingCipher(clock),
+    cipher,
   });
   const gate = new ConsentGate({
     device,
@@ -221,6 +225,8 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
     clip,
     previews,
     alone,
+    isCutting: () => cuts.waiting > 0,
+    held,
     footageSettled: settled,
     values: () => gate.settings.disclosure,
     storage: (fault) => status.storageIs('outbox', fault),
@@ -230,6 +236,7 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
     previews,
     deliveries,
     recent,
+    held,
     custody: new CustodyFetcher({ device, bridge, network, clock, random }),
   };
 }

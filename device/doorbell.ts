@@ -320,9 +320,10 @@ export class Doorbell {
   }
 
   /** Footage and events are kept as long as the settings in force say. */
-  private async keepAsSet({ gate, ring, history }: Parts): Promise<void> {
+  private async keepAsSet({ gate, ring, held, history }: Parts): Promise<void> {
     const { ring: footage, events } = gate.settings;
     ring.keepFor(footage.retentionS);
+    held.forget(); // Some of it may be older than that.
     await history.keepFor(events.keepDays);
   }
 
@@ -357,13 +358,14 @@ export class Doorbell {
         void this.keepAsSet(this.up);
       },
       forget: async (window) => {
-        const { searchParty, ring, history, gate, recent } = this.up;
+        const { searchParty, ring, history, gate, recent, held } = this.up;
         // Whatever window it shows: an owner who has footage forgotten means its copies, too.
         gate.previews.endAll('footage was forgotten');
         recent.forget();
         searchParty.forget(window);
         // Whichever disk fails, the other is erased, and the order stays unfinished.
-        const [segments] = await Promise.all([ring.forget(window), history.forget(window)]);
+        const erased = Promise.all([ring.forget(window), history.forget(window)]);
+        const [segments] = await erased.finally(() => held.forget());
         return segments;
       },
       tamper: (what, detail) => this.status.event({ type: 'tamper', what, detail }),

@@ -34,8 +34,8 @@ const AUDIO_MARGIN_US = 1_000_000;
  */
 export async function trim(live: CutPermit, deps: CutDeps): Promise<Clip> {
   assertCutPermit(live);
-  const { window, audio, byteLimit } = live.cut;
-  const readWindow = audio ? widened(window, AUDIO_MARGIN_US, AUDIO_MARGIN_US) : window;
+  const { byteLimit } = live.cut;
+  const readWindow = footageWindow(live);
   const heading = new HeadEncoding(live, deps);
   const cut = await cutWindow(live, deps, readWindow, heading).finally(() => heading.stop());
   const sound = await soundOf(live, deps, cut);
@@ -44,6 +44,11 @@ export async function trim(live: CutPermit, deps: CutDeps): Promise<Clip> {
   if (clip.sizeBytes > byteLimit)
     throw failure('clip_over_limit', { detail: `${clip.sizeBytes} bytes, ${byteLimit} granted` });
   return clip;
+}
+
+/** What of the ring a clip is cut from. */
+export function footageWindow({ cut: { window, audio } }: CutPermit): Window {
+  return audio ? widened(window, AUDIO_MARGIN_US, AUDIO_MARGIN_US) : window;
 }
 
 async function cutWindow(live: CutPermit, deps: CutDeps, readWindow: Window, heading: HeadEncoding): Promise<Cut> {

@@ -7,10 +7,11 @@ import type { Log } from '../base/log.ts';
 import { freshId, type Random } from '../base/random.ts';
 import { buildManifest, disclose } from '../clip/disclosure.ts';
 import type { Clip } from '../clip/finished-clip.ts';
+import type { HeldFootage } from '../clip/held-footage.ts';
 import type { CutDeps } from '../clip/recent-encodings.ts';
 import { SelfCheck } from '../clip/self-check.ts';
 import { makeStatement } from '../clip/sign-recipient-statement.ts';
-import { trim } from '../clip/trim.ts';
+import { footageWindow, trim } from '../clip/trim.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
 import { type ErrorCode, type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { ReceiptClip } from '../protocol/home-messages.ts';
@@ -52,6 +53,10 @@ export interface DeliveryDeps {
   previews: Pick<PreviewClips, 'take'>;
   /** Runs one cut at a time: it uses all of a small machine's processor. */
   alone<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Whether others are cut now, and a clip has to wait for its turn. */
+  isCutting(): boolean;
+  /** Holds the footage of clips that wait. */
+  held: Pick<HeldFootage, 'hold'>;
   /** Resolves once the ring will get no more footage of the window, or at the timeout. */
   footageSettled(window: Window, signal: AbortSignal): Promise<void>;
   values(): DisclosedValues;
@@ -226,11 +231,23 @@ export class Deliveries {
 
   /** Cuts and seals, retrying after transient faults; without usable disk space, as long as the grant lives. */
   private async makeItem(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
-    const { clock, log, footageSettled, storage } = this.deps;
+    const { isCutting, held, footageSettled, clip } = this.deps;
     await footageSettled(live.facts.grant.window, signal);
+    const hold = isCutting() ? held.hold(footageWindow(live), signal) : null;
+    const segments = (window: Window) => (hold ?? clip).segments(window);
+    try {
+      return await this.cutUntilMade(live, { ...clip, segments, signal });
+    } finally {
+      hold?.release();
+    }
+  }
+
+  private async cutUntilMade(live: LiveGrant, clip: CutDeps & { signal: AbortSignal }): Promise<OutboxItem> {
+    const { clock, log, storage } = this.deps;
+    const { signal } = clip;
     for (let attempt = 1; ; ) {
       try {
-        const item = await this.deps.alone(() => this.cutAndSeal(live, signal));
+        const item = await this.deps.alone(() => this.cutAndSeal(live, clip));
         storage(null);
         return item;
       } catch (thrown) {
@@ -243,9 +260,8 @@ export class Deliveries {
     }
   }
 
-  private async cutAndSeal(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
+  private async cutAndSeal(live: LiveGrant, deps: CutDeps): Promise<OutboxItem> {
     if (live.facts.grant.clipSha256 !== undefined) return this.sealPreviewed(live, live.facts.grant.clipSha256);
-    const deps = { ...this.deps.clip, signal };
     const clip = await trim(live, deps);
     const check = new SelfCheck(live, clip, deps);
     try {

@@ -8,6 +8,9 @@ import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { generateSealKey } from '../../../device/base/seal.ts';
+import { TaskQueue } from '../../../device/base/task-queue.ts';
+import type { Segment } from '../../../device/camera/segment.ts';
+import { HeldFootage } from '../../../device/clip/held-footage.ts';
 import { RecentEncodings } from '../../../device/clip/recent-encodings.ts';
 import { failure } from '../../../device/protocol/errors.ts';
 import { Deliveries, type DeliveryDeps } from '../../../device/upload/delivery.ts';
@@ -58,6 +61,12 @@ function deliveriesWith(asked: Partial<DeliveryDeps>): Deliveries {
       },
     },
     alone: (work) => work(),
+    isCutting: () => false,
+    held: {
+      hold: () => {
+        throw new Error('nothing waits here');
+      },
+    },
     footageSettled: unasked,
     values: () => ({}),
     storage: () => undefined,
@@ -245,4 +254,36 @@ it.each(['there', 'gone'] as const)('a previewed clip whose bytes changed, or th
   await deliveries.stop();
   expect([outbox.list().items, done]).toEqual([[], how === 'gone' ? 0 : 1]);
   await rm(folder, { recursive: true });
+});
+
+it('a clip that waits for its turn is cut from what the ring had when it was granted', async () => {
+  let ring: Segment[] = [
+    {
+      ...{ recording: 'recording-1', index: 0, boot: 'boot-1', clockTrusted: true, wallOffsetUs: 0 },
+      ...{ startUs: 1, endUs: 1_000_000, init: utf8('no header'), fragment: utf8('no fragment') },
+    },
+  ];
+  const segments = async function* () {
+    yield* ring;
+  };
+  const cuts = new TaskQueue();
+  const held = new HeldFootage({ segments, clock, random, cipher: 'aes-256-gcm' });
+  const failed = new Promise<string>((resolve) => {
+    const outbox = outboxOn(new SystemDisk());
+    outbox.load = taken;
+    const deliveries = deliveriesWith({
+      ...{ outbox, held, footageSettled: taken, clip: clipOf(segments) },
+      ...{ alone: (work) => cuts.run(work), isCutting: () => cuts.waiting > 0 },
+      gate: gateOf(taken, { failed: async (_, code) => resolve(code) }),
+    });
+    void cuts.run(async () => {
+      const { live } = liveGrantFor({ window: { startUs: 1, endUs: 1_000_000 }, clock });
+      deliveries.make(live);
+      await expect.poll(() => held.bytes).toBeGreaterThan(0);
+      ring = [];
+    });
+  });
+  // The cut has the GOP: it says that it cannot be read, and not that there is none.
+  expect(await failed).toBe('fragment_malformed');
+  await expect.poll(() => held.bytes).toBe(0);
 });
