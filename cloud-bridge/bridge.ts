@@ -289,8 +289,8 @@ export class Bridge {
 
   private makeApi(core: Core, link: MqttLink): Router {
     const { clock, log, disk, config, httpLimits, network } = this.deps;
-    const { proxies } = config.http;
-    const server = makeHttpServer({ clock, log, proxies, limits: httpLimits, network });
+    const { proxies, proxyProtocol } = config.http;
+    const server = makeHttpServer({ clock, log, proxies, proxyProtocol, limits: httpLimits, network });
     this.undo.add(() => server.close());
     const { registry, area } = config;
     const facts = { id: core.id, key: core.key.publicKey, registry: registry.key, prefix: area.prefix };

@@ -7,6 +7,11 @@ import { perMinuteSchema } from './call-rate-limits.ts';
 /** The address of an HTTP server. */
 export const httpAddressSchema = z.url({ protocol: /^https?$/ }).max(200);
 
+const addressesSchema = z
+  .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+  .max(16)
+  .default([]);
+
 /** Spread into a process's own settings, which document the folder's content. */
 export const serverSettings = {
   /** Absolute path of the folder that holds all that the process keeps. */
@@ -16,10 +21,12 @@ export const serverSettings = {
       host: z.string().min(1).max(253).default('127.0.0.1'),
       port: z.int().min(0).max(65_535).default(0),
       /** Addresses of the proxies in front of it, whose forwarded headers are trusted. Nobody else’s are. */
-      proxies: z
-        .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
-        .max(16)
-        .default([]),
+      proxies: addressesSchema,
+      /**
+       * Addresses of the proxies that begin each connection by the PROXY protocol (HAProxy's `send-proxy`), and are believed whom
+       * they speak for. A connection of theirs without it is refused, and so is anybody else's with it.
+       */
+      proxyProtocol: addressesSchema,
       perMinuteMax: perMinuteSchema.prefault({}),
     })
     .prefault({}),

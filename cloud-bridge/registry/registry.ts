@@ -31,7 +31,8 @@ export class Registry extends RegistryDecisions {
     const { clock, log, httpLimits, network, life } = this.deps;
     const place = databasePlace(config, 'registry', REGISTRY_FILES);
     const store = await openRegistryStore(place, { clock, random, disk, life });
-    const server = makeHttpServer({ clock, log, proxies: config.http.proxies, limits: httpLimits, network });
+    const { proxies, proxyProtocol } = config.http;
+    const server = makeHttpServer({ clock, log, proxies, proxyProtocol, limits: httpLimits, network });
     const api = new Router(server, {
       title: 'doorsill registry',
       version: '1',

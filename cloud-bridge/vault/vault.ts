@@ -90,7 +90,8 @@ export class Vault {
         statements,
         sweepEveryMs: config.sweepEveryS * 1000,
       });
-      const server = makeHttpServer({ clock, log, proxies: config.http.proxies, limits: httpLimits, network });
+      const { proxies, proxyProtocol } = config.http;
+      const server = makeHttpServer({ clock, log, proxies, proxyProtocol, limits: httpLimits, network });
       const api = new Router(server, {
         title: 'doorsill vault',
         version: '1',

@@ -21,6 +21,7 @@ import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import { PROBLEM_TYPE, problemOf } from '../protocol/problem.ts';
 import { addressList } from './address-networks.ts';
 import { ConnectionLimit, type ConnectionLimits } from './connection-limit.ts';
+import { takeProxyHeaders } from './proxy-protocol.ts';
 
 /** Limits of one server. */
 export interface HttpLimits extends ConnectionLimits {
@@ -56,6 +57,8 @@ export interface HttpDeps {
   limits?: HttpLimits | undefined;
   /** Addresses of proxies whose X-Forwarded-For is trusted. */
   proxies?: readonly string[];
+  /** Addresses of proxies that begin each connection by the PROXY protocol; nobody else may. */
+  proxyProtocol?: readonly string[];
   /** Where it listens; absent: on the machine's own network. */
   network?: Network | undefined;
   /** PEM; absent: plain HTTP. */
@@ -67,7 +70,7 @@ export const UPLOAD_BODY_TYPE = 'application/offset+octet-stream';
 
 /** A server without routes; `listenOn` opens it. */
 export function makeHttpServer(deps: HttpDeps): FastifyInstance {
-  const { clock, log, limits = HTTP_LIMITS, proxies = [], tls, network } = deps;
+  const { clock, log, limits = HTTP_LIMITS, proxies = [], proxyProtocol = [], tls, network } = deps;
   const timeouts = { headersTimeout: limits.headersMs, connectionsCheckingInterval: Math.min(limits.headersMs, 5_000) };
   const server = fastify({
     logger: false,
@@ -89,6 +92,12 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
   const seats = new ConnectionLimit(limits, addressList(proxies));
   server.server.on('connection', (socket) => seats.admit(socket));
   if (tls) server.server.on('secureConnection', (socket) => seats.secure(socket));
+  if (proxyProtocol.length > 0) {
+    const isPeer = addressList(proxyProtocol);
+    const refuse = (socket: Socket) => endUnreadable(socket, failure('http_body_invalid', { detail: NO_PROXY_HEADER }));
+    const drop = takeProxyHeaders(server.server, { clock, isPeer, headerMs: limits.headersMs, refuse });
+    server.addHook('preClose', async () => drop());
+  }
   server.addContentTypeParser(UPLOAD_BODY_TYPE, (request, _body, done) => {
     keepPace(request.raw, clock, limits);
     done(null);
@@ -148,6 +157,9 @@ function tlsServer(
 /** Used when nothing tells when the limit allows calls again. */
 const RETRY_AFTER_S = 60;
 
+const NO_PROXY_HEADER =
+  'the settings name this proxy in http.proxyProtocol, and it began a connection without a header of the PROXY protocol';
+
 const COMPRESSED = 'it is compressed, and nothing is unpacked here';
 
 function answer(request: Pick<FastifyRequest, 'url'>, reply: FastifyReply, refused: Failure): FastifyReply {
@@ -161,7 +173,11 @@ function answerUnreadable(code: string | null, socket: Socket, { headersMs }: Ht
     code === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? failure('http_too_slow', { seconds: headersMs / 1_000 })
       : failure('http_body_invalid', { detail: 'the request is not well-formed HTTP/1.1' });
-  const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : refused.http;
+  endUnreadable(socket, refused, code === 'HPE_HEADER_OVERFLOW' ? 431 : refused.http);
+}
+
+/** Answers on a connection on which nothing more is read. */
+function endUnreadable(socket: Socket, refused: Failure, status = refused.http): void {
   const body = JSON.stringify({ ...problemOf(refused), status });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
