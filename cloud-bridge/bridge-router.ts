@@ -66,7 +66,7 @@ export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Rou
     version: FRONT.version,
     staff: moderators.staff(adminToken),
     rates: new Rates(clock, config.http.perMinuteMax),
-    repeats: new IdempotentCalls(clock, database.answers),
+    repeats: new IdempotentCalls(clock, database.answers, config.instance ? database.turns : null),
   });
   const health = new Health(clock, {
     database: () => database.health.write(wallSeconds(clock)).then(() => true),

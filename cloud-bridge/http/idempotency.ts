@@ -1,5 +1,6 @@
 // Owns: repeating a call with the same `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): it gets the answer
 // it got before, and changes nothing. Not here: where answers are stored, which routes accept a key (router.ts).
+import { assert } from '../../device/base/assert.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { failure } from '../../device/protocol/errors.ts';
@@ -27,6 +28,11 @@ export interface AnswerLife {
   perCallerMax: number;
 }
 
+/** Doing something in one server process at a time, of several that share the store: others wait until work of this name has ended. */
+export interface CallTurns {
+  run(name: string, work: () => Promise<void>): Promise<void>;
+}
+
 const LIFE_S = 24 * 3600;
 const PER_CALLER_MAX = 1_000;
 /** A structured string (RFC 9651 §3.3.3), or the same without its quotes. */
@@ -35,17 +41,20 @@ const KEY = /^"?([\x21\x23-\x5b\x5d-\x7e]{1,128})"?$/;
 export class IdempotentCalls {
   private readonly clock: Clock;
   private readonly store: AnswerStore;
+  private readonly turns: CallTurns | null;
   /** Running calls, by key: a repeat waits for the first. */
   private readonly underWay = new Map<string, Promise<unknown>>();
 
-  constructor(clock: Clock, store: AnswerStore) {
+  /** `turns`: with other processes on the same store. */
+  constructor(clock: Clock, store: AnswerStore, turns: CallTurns | null = null) {
     this.clock = clock;
     this.store = store;
+    this.turns = turns;
   }
 
   /**
    * Does `work`, or returns its earlier result under this key for this body. Only success is kept: a refused caller may
-   * correct the call. `caller`: the caller's identity, proven once `work` has succeeded; two callers' keys never collide. Throws
+   * correct the call. Of processes that share the store one does it. `caller`: the caller's identity, proven once `work` has succeeded; two callers' keys never collide. Throws
    * `idempotency_key_reused`, `http_body_invalid`, and what `work` throws.
    */
   async run(
@@ -58,13 +67,22 @@ export class IdempotentCalls {
     const key = sha256Hex(`${call.caller}\n${said}`);
     // One after the other: the second call finds the stored answer of the first.
     for (let other = this.underWay.get(key); other; other = this.underWay.get(key)) await other.catch(() => undefined);
-    const turn = this.once(key, call, work);
+    const turn = this.inTurn(key, () => this.once(key, call, work));
     this.underWay.set(key, turn);
     try {
       return await turn;
     } finally {
       this.underWay.delete(key);
     }
+  }
+
+  private async inTurn<Result>(key: string, once: () => Promise<Result>): Promise<Result> {
+    if (!this.turns) return once();
+    const done: Result[] = [];
+    await this.turns.run(`call ${key}`, async () => void done.push(await once()));
+    const [result] = done;
+    assert(result !== undefined, 'a turn that ended was taken');
+    return result;
   }
 
   private async once(

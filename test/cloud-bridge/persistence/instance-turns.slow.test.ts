@@ -3,6 +3,7 @@
 // (instances.slow.test.ts).
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
+import { IdempotentCalls } from '../../../cloud-bridge/http/idempotency.ts';
 import type { Migrations } from '../../../cloud-bridge/persistence/migrations.ts';
 import { openPostgres } from '../../../cloud-bridge/persistence/open-postgres.ts';
 import { instancePlace, openBridgeAt, PLACE_SEAMS, postgresPlace } from '../../support/bridge-database.ts';
@@ -165,6 +166,27 @@ describe('a turn', () => {
     });
   });
 });
+
+it('does a call with one key once, when it is sent to two instances at once, and both give its answer', async () => {
+  const databases = [await open('a'), await open('b')];
+  const calls = databases.map(({ answers, turns }) => new IdempotentCalls(PLACE_SEAMS.clock, answers, turns));
+  let done = 0;
+  const work = async () => {
+    done += 1;
+    await databases[0]?.health.write(1);
+    return { number: done };
+  };
+  const asked = { header: 'key-1', caller: 'POST /x agency-a', body: { x: 1 }, status: 201 };
+  const answers = await Promise.all([...calls, ...calls].map((one) => one.run(asked, work)));
+  expect(done).toBe(1);
+  expect(answers.map(({ answer }) => answer)).toEqual(Array.from({ length: 4 }, () => ({ number: 1 })));
+  expect(answers.filter(({ isRepeat }) => isRepeat)).toHaveLength(3);
+  // A refused one may be corrected, at the other instance too.
+  const no = () => Promise.reject(new Error('no'));
+  const corrected = { ...asked, header: 'key-2' };
+  await expect(calls[0]?.run(corrected, no)).rejects.toThrow('no');
+  expect(await calls[1]?.run(corrected, work)).toMatchObject({ isRepeat: false });
+}, 30_000);
 
 it('takes from an instance that is frozen what it has locked, in a transaction and between two', async () => {
   const [frozen, idle, other] = [await open('frozen'), await open('idle'), await open('other')];

@@ -1,0 +1,123 @@
+// Holds: the bucket of several instances is one bridge's; an object is one upload's, sent from what is staged and removed with it; what a
+// crash left goes, what another instance needs stays. Not here: the bucket as an S3 server (vault/s3-blobs.slow.test.ts).
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { BucketClips } from '../../../cloud-bridge/intake/bucket-clips.ts';
+import type { KeptClips } from '../../../cloud-bridge/intake/clip-files.ts';
+import { ALONE } from '../../../cloud-bridge/persistence/instance-turns.ts';
+import { S3Bucket, s3Schema } from '../../../cloud-bridge/persistence/s3-bucket.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { Moto } from '../../support/moto.ts';
+
+let moto: Moto;
+let folder: string;
+let bucket = '';
+let count = 0;
+beforeAll(async () => {
+  moto = await Moto.open({ checking: false });
+  process.env['AWS_SECRET_ACCESS_KEY'] = moto.secret;
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-bucket-clips-'));
+}, 60_000);
+afterAll(async () => {
+  await moto.close();
+  await rm(folder, { recursive: true });
+});
+beforeEach(async () => {
+  count += 1;
+  bucket = `bucket-${count}`;
+  await moto.bucket(bucket);
+});
+
+/** The clips of one instance of a bridge. */
+async function open(instance: string, bridgeId = 'bridge-a'): Promise<BucketClips> {
+  const settings = { endpoint: moto.url, bucket, keyId: moto.keyId, prefix: 'clips/' };
+  const clips = new BucketClips({
+    disk: new SystemDisk(),
+    folder: join(folder, bucket, instance),
+    bucket: new S3Bucket(new SystemClock(), s3Schema.parse(settings)),
+    prefix: 'clips/',
+    bridgeId,
+    turns: ALONE,
+  });
+  await clips.start();
+  return clips;
+}
+const objects = async () => {
+  const { text } = await moto.call('GET', `/${bucket}`);
+  return [...text.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key]) => key);
+};
+const put = (key: string) => moto.call('PUT', `/${bucket}/${key}`, 'x');
+const MARK = 'clips/bridge.txt';
+
+/** What a database would say. */
+function keeps(known: { staged?: string[]; stored?: Record<string, string>; clips?: string[] }): KeptClips {
+  const { staged = [], stored = {}, clips = [] } = known;
+  return {
+    staged: async (upload) => staged.includes(upload),
+    stored: async (clip, upload) => stored[clip] !== undefined && (upload === undefined || stored[clip] === upload),
+    known: async (clip) => clips.includes(clip) || stored[clip] !== undefined,
+  };
+}
+
+async function stage(clips: BucketClips, upload: string, clip = 'clip-a') {
+  const bytes = `the bytes of ${upload}`;
+  await writeFile(clips.stagedPath(upload), bytes);
+  return { upload, clip, clipSha256: sha256Hex(bytes), clipBytes: bytes.length };
+}
+
+it('belongs to the bridge that claimed it, under all its instances, and to none when something else is in it', async () => {
+  await open('a');
+  await open('b');
+  await expect(open('c', 'bridge-b')).rejects.toMatchObject({ code: 'evidence_store_unfit' });
+  await moto.call('DELETE', `/${bucket}/${MARK}`);
+  await put('clips/clip-a/upload-a');
+  await expect(open('a')).rejects.toMatchObject({ code: 'evidence_store_unfit' });
+});
+
+it('has each upload’s own object: sent while it stays staged, read by any instance, removed with what is staged', async () => {
+  const [a, b] = [await open('a'), await open('b')];
+  const ours = await stage(a, 'upload-a-1');
+  await a.makeReady(ours);
+  expect(await a.stagedBytes('upload-a-1')).toBe(ours.clipBytes);
+  const theirs = await stage(b, 'upload-b-1');
+  await b.makeReady(theirs);
+  expect(await objects()).toEqual([MARK, 'clips/clip-a/upload-a-1', 'clips/clip-a/upload-b-1']);
+  const read = await (await b.openClip(ours)).read(0, ours.clipBytes);
+  expect(Buffer.from(read).toString()).toBe('the bytes of upload-a-1');
+  await a.remove(ours);
+  expect(await a.outOfSight()).toEqual([]);
+  expect(await objects()).toEqual([MARK, 'clips/clip-a/upload-b-1']);
+  await b.shown(theirs);
+  expect(await b.outOfSight()).toEqual([]);
+  // What is not what it should be is not sent for it.
+  const wrong = { ...(await stage(a, 'upload-a-2')), clipSha256: sha256Hex('other') };
+  await expect(a.makeReady(wrong)).rejects.toMatchObject({ code: 'evidence_store_unreachable' });
+});
+
+it('is swept of what belongs to nothing: not of what is stored or on its way at another instance, nor of others’ objects', async () => {
+  const a = await open('a');
+  const left = ['clips/clip-a/upload-lost', 'clips/clip-gone/upload-x'];
+  const kept = ['clips/clip-a/upload-a-1', 'clips/clip-b/upload-b-1'];
+  const foreign = ['clips/README/notes/x', 'clips/one', 'elsewhere/clip-a/upload-lost'];
+  for (const key of [...left, ...kept, ...foreign]) await put(key);
+  await stage(a, 'upload-a-9');
+  await stage(a, 'upload-a-2');
+  await a.sweep(keeps({ staged: ['upload-b-1', 'upload-a-2'], stored: { 'clip-a': 'upload-a-1' }, clips: ['clip-b'] }));
+  expect((await objects()).sort()).toEqual([...kept, ...foreign, MARK].sort());
+  expect(await readdir(a.staging)).toEqual(['upload-a-2']);
+});
+
+it('is not swept at all when its database has never heard of what is in it', async () => {
+  const a = await open('a');
+  const strangers = Array.from({ length: 65 }, (_, at) => `clips/clip-${at}/upload-x`);
+  for (const key of strangers) await put(key);
+  await expect(a.sweep(keeps({}))).rejects.toMatchObject({ code: 'evidence_store_unfit' });
+  expect(await objects()).toHaveLength(66);
+  const known = { clips: strangers.map((key) => key.split('/')[1] ?? '') };
+  await a.sweep(keeps(known));
+  expect(await objects()).toEqual([MARK]);
+}, 60_000);
