@@ -1,5 +1,5 @@
 // Holds: a listed proxy says by the PROXY protocol whom it speaks for, and must; nobody else is believed, and what cannot be read is refused.
-// Not here: HAProxy itself (test/scenarios/faults/haproxy.slow.test.ts).
+// Not here: forwarded headers (a server's rate limits).
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
