@@ -52,7 +52,7 @@ export function addSimulate(program: Command): void {
     .addHelpText(
       'after',
       `
-The first line names the seeds. A town in which a promise did not hold is made as small as it goes, and printed with the command that
+The first line names the seeds; with --json each town tells its hash as it ends. A town in which a promise did not hold is made as small as it goes, and printed with the command that
 shows it again. The last line has one hash over the traces of all towns: the same seeds give the same one, however many run at a time.
 
 Examples:
@@ -133,6 +133,7 @@ async function many(footage: Footage, asked: Asked, options: SimulateOptions, co
     done: (town) => {
       towns += 1;
       if (town.breaches.length > 0) found.push(town);
+      if (output.json) output.result({ event: 'town', seed: town.seed, hash: town.hash }, '');
       line.show(() => `seed ${town.seed}, ${towns} towns`);
     },
   });

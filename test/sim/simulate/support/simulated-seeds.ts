@@ -17,7 +17,9 @@ const endedSchema = z.object({
   never: z.array(z.string()),
   provoked: z.record(z.string(), z.int()),
 });
-export type SimulatedSeeds = z.infer<typeof endedSchema>;
+const townSchema = z.object({ event: z.literal('town'), seed: z.int(), hash: z.string().length(64) });
+/** What the last line says, and the hash of each town by its seed. */
+export type SimulatedSeeds = z.infer<typeof endedSchema> & { readonly hashes: ReadonlyMap<number, string> };
 
 /** Runs `seeds` towns from seed `from` on; fails with what was found unless every promise held in each. */
 export async function simulatedSeeds(
@@ -29,8 +31,10 @@ export async function simulatedSeeds(
   const found = lines.filter(({ event }) => event === 'found');
   expect({ status, found, stderr }).toEqual({ status: 0, found: [], stderr: '' });
   const ended = endedSchema.parse(lines.at(-1));
-  expect([ended.towns, ended.held]).toEqual([seeds, true]);
-  return ended;
+  const towns = lines.flatMap((line) => townSchema.safeParse(line).data ?? []);
+  const hashes = new Map(towns.map(({ seed, hash }) => [seed, hash]));
+  expect([ended.towns, ended.held, hashes.size]).toEqual([seeds, true, seeds]);
+  return { ...ended, hashes };
 }
 
 /** What a run came to, for the list of what was proved. */
