@@ -98,6 +98,13 @@ const UNREACHABLE: Partial<Record<ErrorCode, string>> = {
     'a doorbell blacks out zones in every stream that it can record, and finds no fault with any (device/assembly.ts)',
 };
 
+/** States that no town can show, and why. */
+const UNREACHABLE_STATES: Partial<Record<RequestState['at'], string>> = {
+  unseen: 'a home tells of no request before it has seen it',
+  expired:
+    'no home moves a request there: one whose time is over is refused as consent_request_expired, and told no more',
+};
+
 /** Notes what a town reaches while it lives. */
 export class Reached {
   private readonly cover: (what: string) => void;
@@ -211,7 +218,8 @@ function asRecord(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
-/** Why a refusal cannot be provoked from outside; null for one that some town must provoke. */
-export function whyUnreachable(code: string): string | null {
-  return Object.entries(UNREACHABLE).find(([known]) => known === code)?.[1] ?? null;
+/** Why a refusal cannot be provoked from outside, or a state not be shown; null for what some town must reach. */
+export function whyUnreachable(name: string): string | null {
+  const why = { ...UNREACHABLE, ...UNREACHABLE_STATES };
+  return Object.entries(why).find(([known]) => known === name)?.[1] ?? null;
 }

@@ -1,6 +1,6 @@
 // @module-tag long
 import { beforeAll, expect, it } from 'vitest';
-import { neverReached, whyUnreachable } from '../../../sim/simulate/coverage.ts';
+import { neverReached, sharesOf, whyUnreachable } from '../../../sim/simulate/coverage.ts';
 import { wordsOf } from '../../../sim/simulate/simulate.ts';
 import { proved } from '../../support/proved.ts';
 import { figureOf, type SimulatedSeeds, simulatedSeeds } from './support/simulated-seeds.ts';
@@ -25,7 +25,7 @@ it('runs the same towns again, to the byte, however many at a time', async (test
   proved(test, 'towns that were the same twice, to the byte', `${TWICE} of ${TWICE}`);
 }, 600_000);
 
-it('keeps every promise in towns of many seeds, which together provoke every refusal and receipt', (test) => {
+it('keeps every promise in towns of many seeds, which together reach every state, refusal and receipt', (test) => {
   const { minutesEach, piecesLeast, covered, hashes } = towns;
   expect(minutesEach).toBeGreaterThanOrEqual(10);
   expect(piecesLeast).toBeGreaterThanOrEqual(200);
@@ -36,6 +36,13 @@ it('keeps every promise in towns of many seeds, which together provoke every ref
   expect(never.filter((code) => whyUnreachable(code) === null)).toEqual([]);
   // What cannot be reached is no excuse for what can.
   expect(never.filter((code) => whyUnreachable(code) !== null)).toEqual(['consent_zones_unsupported']);
+  const states = sharesOf(new Map(Object.entries(covered))).filter(({ what }) => what.startsWith('states of'));
+  expect(states.map(({ what, never: missing }) => [what, missing])).toEqual([
+    ['states of a request', ['unseen', 'expired']],
+    ['states of an upload', []],
+    ['states of an intake', []],
+  ]);
+  for (const state of ['unseen', 'expired']) expect(whyUnreachable(state)).not.toBeNull();
   proved(test, 'refusals and receipts that towns cannot reach by messages', never.join(', '));
   proved(test, 'towns in which every promise held', figureOf(towns));
 });
