@@ -34,9 +34,16 @@ export function parted(
   return { kept: Buffer.concat([...kept, buffer.subarray(at)]), taken };
 }
 
-/** The messages in a piece that begins with a packet; one that is cut off is left out. */
-export function messagesIn(bytes: Uint8Array): MqttMessage[] {
-  return parted(bytes, () => true).taken;
+/** Every piece is looked at by several: what is in it is read once. */
+const read = new WeakMap<Uint8Array, readonly MqttMessage[]>();
+
+/** The messages in a piece that begins with a packet; one that is cut off is left out. A piece does not change any more. */
+export function messagesIn(bytes: Uint8Array): readonly MqttMessage[] {
+  const before = read.get(bytes);
+  if (before) return before;
+  const messages = parted(bytes, () => true).taken;
+  read.set(bytes, messages);
+  return messages;
 }
 
 function messageIn(buffer: Buffer, head: number, bodyAt: number, end: number): MqttMessage {

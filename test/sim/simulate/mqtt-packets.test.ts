@@ -54,3 +54,10 @@ it('tells a message that the broker had kept from one that it passes on', () => 
   const kept = generate({ cmd: 'publish', topic: 't', payload: 'x', qos: 0, dup: false, retain: true });
   expect(Buffer.compare(packets[0] ?? Buffer.alloc(0), kept)).toBe(0);
 });
+
+it('reads a piece once, and another one with the same bytes for itself', () => {
+  const piece = publish('home/door/event', 'ring', 1);
+  expect(messagesIn(piece)).toBe(messagesIn(piece));
+  expect(messagesIn(Buffer.from(piece))).not.toBe(messagesIn(piece));
+  expect(messagesIn(Buffer.from(piece))).toEqual(messagesIn(piece));
+});
