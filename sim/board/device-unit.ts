@@ -1,5 +1,6 @@
 // Owns: the systemd unit of a doorbell on a real board: what it may see and do, and how it is watched.
 // Not here: the files that go with it (board-files.ts), talking with the service manager while it runs (sim/terminal).
+import { failure } from '../../device/exports-without-firmware.ts';
 import { UNIT_HARDENING } from '../deploy/unit-hardening.ts';
 import { CODE_CREDENTIAL } from '../terminal/secret-input.ts';
 
@@ -22,6 +23,12 @@ const RESTARTS = { many: 5, withinS: 300 };
 
 /** Lines in the journal: more would be a fault that repeats itself, and wear the card. */
 const LOG_LINES = { many: 1_000, withinS: 600 };
+
+/** Throws `usage` for what cannot be the name of a service. */
+export function checkServiceName(name: string): void {
+  if (/^[a-z][a-z0-9-]{0,30}$/.test(name)) return;
+  throw failure('usage', { detail: '--name takes small letters, digits and hyphens' });
+}
 
 /** The name of the unit's enrolment code in systemd's credential stores (systemd.exec(5), LoadCredential=). */
 export function credentialFile(name: string): string {

@@ -1,5 +1,5 @@
-// Owns: what is asked of systemd and udev about an installed doorbell: take new files, end the service.
-// Not here: the files (board-files.ts).
+// Owns: what is asked of systemd and udev about an installed doorbell: take new files, end the service, say how it is.
+// Not here: the files (board-files.ts), what the running doorbell says of itself (its socket).
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { failure } from '../../device/exports-without-firmware.ts';
@@ -28,10 +28,55 @@ export function endService(name: string): void {
   run('systemctl', 'disable', '--now', `${name}.service`);
 }
 
-/** Runs a command of the system to its end. */
-function run(command: string, ...args: string[]): void {
-  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8', timeout: COMMAND_MS_MAX });
-  if (status === 0) return;
+/** What systemd says of a service, as in systemctl(1), `show`. */
+export interface ServiceState {
+  /** Whether it takes the unit: loaded, bad-setting, masked or error. */
+  load: string;
+  /** E.g. active, activating, inactive, failed. */
+  state: string;
+  /** Why the last run ended, e.g. success, exit-code, watchdog. */
+  result: string;
+  restarts: number;
+  /** Since when it is in this state, as systemd prints it; null when it never ran. */
+  since: string | null;
+  startsAtBoot: boolean;
+  /** The command line it runs. */
+  program: string | null;
+}
+
+const PROPERTIES = [
+  'LoadState',
+  'ActiveState',
+  'Result',
+  'NRestarts',
+  'StateChangeTimestamp',
+  'UnitFileState',
+  'ExecStart',
+];
+
+/** The state of a service; null when systemd knows no such unit. Throws `board_command_failed`. */
+export function serviceState(name: string): ServiceState | null {
+  const said = run('systemctl', 'show', `${name}.service`, ...PROPERTIES.map((property) => `--property=${property}`));
+  const found = new Map(
+    said.split('\n').map((line) => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)]),
+  );
+  const of = (property: string) => found.get(property) ?? '';
+  if (of('LoadState') === 'not-found') return null;
+  return {
+    load: of('LoadState'),
+    state: of('ActiveState'),
+    result: of('Result'),
+    restarts: Number(of('NRestarts')),
+    since: of('StateChangeTimestamp') || null,
+    startsAtBoot: of('UnitFileState') === 'enabled',
+    program: /\S+\/sim\/cli\/doorsill\.mjs/.exec(of('ExecStart'))?.[0] ?? null,
+  };
+}
+
+/** Runs a command of the system to its end; what it prints. */
+function run(command: string, ...args: string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', timeout: COMMAND_MS_MAX });
+  if (status === 0) return stdout;
   const detail = (error?.message ?? stderr).trim().slice(0, 500) || `it ended with ${status}.`;
   throw failure('board_command_failed', { command: [command, ...args].join(' '), detail });
 }

@@ -1,5 +1,5 @@
 // Owns: the verbs under `device` about a doorbell as a service of a board: install, uninstall, enrol.
-// Not here: the files and what is asked of systemd (sim/board), running a device (part-verbs.ts).
+// Not here: how it is (device-status.ts), the files and what is asked of systemd (sim/board), running a device (part-verbs.ts).
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, folderHolder, pairingSocketPath, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
@@ -12,10 +12,11 @@ import {
   writeBoardFiles,
 } from '../board/board-files.ts';
 import { thisBoard, whyUnfit } from '../board/board-fitness.ts';
-import { credentialFile } from '../board/device-unit.ts';
+import { checkServiceName, credentialFile } from '../board/device-unit.ts';
 import { endService, takeFiles } from '../board/system-service.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { type Context, openContext } from './context.ts';
+import { addDeviceStatus } from './device-status.ts';
 import { launcherPath } from './launcher-path.ts';
 
 /** Credentials here last until the next boot, which suits a code that is valid for an hour. */
@@ -35,6 +36,7 @@ export function addDeviceServiceVerbs(device: Command): void {
   addInstall(device);
   addUninstall(device);
   addEnrol(device);
+  addDeviceStatus(device);
 }
 
 function withServiceOptions(command: Command): Command {
@@ -44,11 +46,6 @@ function withServiceOptions(command: Command): Command {
       '--root <dir>',
       'root of a system that does not run, such as a card; no command is run (default: this one)',
     );
-}
-
-function checkName(name: string): void {
-  if (/^[a-z][a-z0-9-]{0,30}$/.test(name)) return;
-  throw failure('usage', { detail: '--name takes small letters, digits and hyphens' });
 }
 
 function addInstall(device: Command): void {
@@ -64,7 +61,7 @@ function addInstall(device: Command): void {
     .addHelpText('after', '\nExamples:\n  $ sudo npx doorsill device install\n  $ npx doorsill device install --print')
     .action(async (options: InstallOptions, command: Command) => {
       const context = openContext(command);
-      checkName(options.name);
+      checkServiceName(options.name);
       const wish = {
         node: process.execPath,
         program: launcherPath(),
@@ -129,7 +126,7 @@ function addUninstall(device: Command): void {
     .addHelpText('after', '\nExample:\n  $ sudo npx doorsill device uninstall')
     .action(async (options: ServiceOptions & { withData?: boolean }, command: Command) => {
       const { disk, output } = openContext(command);
-      checkName(options.name);
+      checkServiceName(options.name);
       const { name } = options;
       const root = resolve(options.root ?? '/');
       const isHere = options.root === undefined;
@@ -194,7 +191,7 @@ function addEnrol(device: Command): void {
     )
     .action(async (options: EnrolOptions, command: Command) => {
       const context = openContext(command);
-      checkName(options.name);
+      checkServiceName(options.name);
       try {
         const code = await readEnrolmentInput(options.code, { stdin: process.stdin, environment: {} });
         const path = join(resolve(options.credentialDir), credentialFile(options.name));

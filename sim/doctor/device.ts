@@ -1,6 +1,7 @@
 // Owns: checking one doorbell's folder: settings, secrets, identity, records, waiting clips, camera; and the running doorbell
 // through its own socket. Not here: the machine (machine.ts), whether camera, broker and bridge answer (reachability.ts).
 import { stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import {
   askConsole,
@@ -15,6 +16,7 @@ import {
   pairingSocketPath,
   parseDeviceConfig,
   readSettings,
+  systemCode,
   walkLedger,
 } from '../../device/index.ts';
 import { type Diagnosis, look, note, ok, type Seams, wrong } from './diagnosis.ts';
@@ -48,8 +50,8 @@ export async function examineDevice(seams: Seams, folder: string): Promise<Diagn
       );
     looks.push(look('bridge', () => bridgeOf(seams, config, folder)));
   }
-  if (config && health && config.console.listen !== 'off')
-    looks.push(look('page', () => pageOf(seams, folder, config)));
+  if (config && config.console.listen !== 'off')
+    looks.push(look('page', () => (health ? pageOf(seams, folder, config) : portOf(config))));
   found.push(...(await Promise.all(looks)).flat());
   if (health) found.push(...ofHealth(health));
   return found;
@@ -77,6 +79,23 @@ async function pageOf(seams: Seams, folder: string, { console: { port } }: Devic
     'page',
     `its own server does not listen: port ${port} is probably used by another program`,
     'Stop that program, or set another console.port in device.json, and start the doorbell again.',
+  );
+}
+
+/** Whether the port of its own server is free for a doorbell that is not running. */
+async function portOf({ console: { listen, port } }: DeviceConfig): Promise<Diagnosis> {
+  const server = createServer();
+  const code = await new Promise<string | null>((resolve) => {
+    server.once('error', (thrown) => resolve(systemCode(thrown) ?? thrown.message));
+    server.listen({ port, ...(listen === 'this-machine' ? { host: '127.0.0.1' } : {}) }, () =>
+      server.close(() => resolve(null)),
+    );
+  });
+  if (code === null) return ok('page', port === 0 ? 'takes a free port' : `port ${port} is free`);
+  return wrong(
+    'page',
+    `port ${port} cannot be had (${code})`,
+    `\`sudo ss -tlnp 'sport = :${port}'\` names the program that has it; stop that, or set another console.port in device.json.`,
   );
 }
 

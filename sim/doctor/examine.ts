@@ -1,8 +1,9 @@
-// Owns: which checks the doctor runs: the machine, then whatever the folder holds: one doorbell, or a testbed with all of its
+// Owns: which checks the doctor runs: the machine, the board if it is one, then whatever the folder holds: one doorbell, or a testbed with all of its
 // parts. Not here: the single checks (the files beside), printing (sim/cli).
 import { exchangeJson, folderHolder, type Home, listHomes, OwnerSession } from '../../device/index.ts';
 import { type DoorbellFolder, listDoorbells } from '../testbed/doorbell-folders.ts';
 import { readTestbedFile, type TestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
+import { examineBoard } from './board.ts';
 import { examineDevice } from './device.ts';
 import { type Diagnosis, look, note, ok, type Seams } from './diagnosis.ts';
 import { examineMachine } from './machine.ts';
@@ -14,8 +15,12 @@ export async function examine(seams: Seams, folder: string): Promise<Diagnosis[]
     testbed = await readTestbedFile(seams.disk, folder);
     return [];
   });
-  const [machine, inside] = await Promise.all([examineMachine(seams, folder), whatIsInside(seams, folder, testbed)]);
-  return [...machine, ...unreadable, ...(unreadable.length === 0 ? inside : [])];
+  const [machine, board, inside] = await Promise.all([
+    examineMachine(seams, folder),
+    examineBoard(seams, folder, '/'),
+    whatIsInside(seams, folder, testbed),
+  ]);
+  return [...machine, ...board, ...unreadable, ...(unreadable.length === 0 ? inside : [])];
 }
 
 async function whatIsInside(seams: Seams, folder: string, testbed: TestbedFile | null): Promise<Diagnosis[]> {

@@ -37,6 +37,11 @@ export const boardErrors = {
     'The file {path} is not one that an install wrote, so it is left alone, and nothing was written.',
     'Move it away, or choose another --name.',
   ),
+  board_service_missing: machineFault(
+    404,
+    'No service {name} is installed on this board.',
+    'Install it with `sudo npx doorsill device install`, or name another one with --name.',
+  ),
   board_command_failed: machineFault(
     500,
     'The system refused `{command}`: {detail}',

@@ -191,6 +191,12 @@ const FAULTS: Record<string, Planted> = {
     says: /rpicam-vid is not installed/,
     advises: /apt install rpicam-apps/,
   },
+  'a port that another program has': {
+    plant: () => set({ console: { listen: 'this-machine', port: (bridge.address() as AddressInfo).port } }),
+    what: 'page',
+    says: /port \d+ cannot be had \(EADDRINUSE\)/,
+    advises: /ss -tlnp/,
+  },
   'a broker that is off': {
     plant: () => setHome({ url: 'mqtt://127.0.0.1:9' }),
     what: 'broker',

@@ -1,0 +1,124 @@
+// How an installed doorbell is: a stand-in for systemctl says what systemd would, the doorbell's socket is a real one.
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { PairingServer } from '../../../device/owner/pairing-server.ts';
+import { type Health, pairingSocketPath } from '../../../device/owner/pairing-wire.ts';
+import { ownVersion } from '../../../sim/cli/own-version.ts';
+import { LAUNCHER, runCommand, temporaryFolder } from '../../support/command-line.ts';
+
+const folder = temporaryFolder('status');
+const health: Health = {
+  camera: { state: 'recording', source: 'v4l2:/dev/video0' },
+  privacy: false,
+  ring: { kind: 'file', bytes: 1_500_000, bytesMax: 3_000_000, segments: 9, damaged: 0 },
+  storage: { state: 'ok' },
+  clockTrusted: true,
+  area: 'none',
+  owners: 2,
+  homeFault: null,
+  uptimeS: 3_600,
+  written: {},
+};
+const here = () => Promise.reject(new Error('not here'));
+const server = new PairingServer({
+  clock: new SystemClock(),
+  random: new SystemRandom(),
+  disk: new SystemDisk(),
+  log: silentLog(),
+  path: pairingSocketPath(folder.path),
+  about: () => ({ device: 'device-1', deviceKey: '', name: 'x', trust: null }),
+  owners: () => [],
+  health: () => health,
+  console: () => null,
+  viewers: () => ({ viewers: [], looks: [] }),
+  departures: () => ({ total: 0, departures: [], next: null }),
+  custody: here,
+  confirm: here,
+  pair: here,
+  issuesAccounts: true,
+  issueAccount: here,
+  still: () => {
+    throw new Error('not here');
+  },
+});
+beforeAll(() => server.start());
+afterAll(async () => {
+  await server.stop();
+  folder.dispose();
+});
+
+/** Runs the verb where systemctl says this. */
+function status(facts: Record<string, string>, data = folder.path, ...more: string[]) {
+  const bin = join(folder.path, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const lines = Object.entries(facts).map(([name, value]) => `${name}=${value}`);
+  writeFileSync(join(bin, 'systemctl'), `#!/bin/sh\ncat <<'END'\n${lines.join('\n')}\nEND\n`);
+  chmodSync(join(bin, 'systemctl'), 0o755);
+  const environment = { PATH: `${bin}:${process.env['PATH']}` };
+  return runCommand(['device', 'status', '--name', 'porch', '--data', data, ...more], { environment });
+}
+
+const RUNNING = {
+  LoadState: 'loaded',
+  ActiveState: 'active',
+  Result: 'success',
+  NRestarts: '3',
+  StateChangeTimestamp: 'Sun 2026-11-29 20:00:00 UTC',
+  UnitFileState: 'enabled',
+  ExecStart: `{ path=/usr/bin/node ; argv[]=/usr/bin/node --max-semi-space-size=4 ${LAUNCHER} device --data /var/lib/porch ; }`,
+};
+
+it('tells state, restarts, since when, version, camera, ring and link, and ends with 0 when all is well', async () => {
+  const { status: ended, stdout } = await status(RUNNING);
+  for (const said of [
+    'porch: active since Sun 2026-11-29 20:00:00 UTC',
+    '3; starts at boot',
+    ownVersion(),
+    'v4l2:/dev/video0: recording',
+    '1.5 MB of 3.0 MB in a file',
+    '2 paired; their broker is reached',
+    'enrolled with no bridge',
+    'It works.',
+  ])
+    expect(stdout).toContain(said);
+  expect(ended).toBe(0);
+});
+
+it('ends with 5 when the service failed, or the doorbell does not answer', async () => {
+  const failed = await status({ ...RUNNING, ActiveState: 'failed', Result: 'watchdog' }, folder.path, '--json');
+  expect([failed.status, failed.last]).toMatchObject([
+    5,
+    { well: false, service: { state: 'failed', result: 'watchdog' } },
+  ]);
+  const silent = await status(RUNNING, join(folder.path, 'nowhere'), '--json');
+  expect([silent.status, silent.last]).toMatchObject([
+    5,
+    { well: false, unanswered: expect.stringContaining('nowhere') },
+  ]);
+});
+
+it.each([
+  ['its camera is away', { camera: { state: 'lost' as const, source: 'v4l2:/dev/video0' } }],
+  ['its disk is full', { storage: { state: 'full' as const } }],
+  ['its owners cannot be reached', { homeFault: 'not authorised' }],
+])('ends with 5 when %s', async (_what, changes) => {
+  const before = { ...health };
+  Object.assign(health, changes);
+  const { status: ended } = await status(RUNNING);
+  Object.assign(health, before);
+  expect(ended).toBe(5);
+});
+
+it('says by a code that nothing is installed under that name', async () => {
+  const { status: ended, stderr } = await status(
+    { LoadState: 'not-found', ActiveState: 'inactive' },
+    folder.path,
+    '--json',
+  );
+  expect([ended, JSON.parse(stderr).error]).toMatchObject([5, { code: 'board_service_missing' }]);
+});
