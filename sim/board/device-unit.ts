@@ -77,6 +77,8 @@ TasksMax=256
 
 ${UNIT_HARDENING}
 ProtectHome=read-only
+# The kernel tells over it which addresses the board has, and the doorbell's own server answers to those alone.
+RestrictAddressFamilies=AF_NETLINK
 PrivateIPC=yes
 # setpriv(1), which ends the programs behind buttons and shutter with the device, sets its own capabilities: to none.
 SystemCallFilter=capset

@@ -78,6 +78,10 @@ it('start the service before the network and the time are there', () => {
   expect(boardFiles(wish).get(UNIT)).not.toMatch(/^(Wants|After|Requires)=/m);
 });
 
+it('let the service ask the kernel which addresses the board has', () => {
+  expect(boardFiles(wish).get(UNIT)).toMatch(/^RestrictAddressFamilies=AF_NETLINK$/m);
+});
+
 it('are judged at 2.0 or below by systemd-analyze, and valid', { tags: ['systemd'] }, async (test) => {
   await write({ hardwareWatchdog: true });
   chmodSync(at(UNIT), 0o644);

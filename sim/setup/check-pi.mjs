@@ -1,0 +1,169 @@
+// Owns: `npm run check:pi`: a doorbell installed on an emulated Raspberry Pi as README says, and a table of what that showed.
+// Not here: the emulation (whoever sets DOORSILL_PI_RIG), what is done inside (pi-proofs.mjs).
+import { spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { root } from './report.mjs';
+
+const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--installed DIR]
+
+  --installed DIR   a folder where npm installed the package for the rig's processor (default: it is packed and installed)
+
+COMMAND SCRIPT SECONDS boots a machine of 64-bit Arm with Debian 13, Node 20.19 or newer, ffmpeg 5.1 or newer, mosquitto and its clients,
+and runs SCRIPT there by bash as root; with RIG_INIT=systemd in the environment systemd is process 1 there. This machine's files are
+below /host. It prints what SCRIPT prints, ends after SECONDS at the latest, and its exit status is SCRIPT's.`;
+
+/** The short form takes no longer, the rig being set up. */
+const MINUTES_MAX = 25;
+const ARM = 'aarch64';
+
+/** What the issue of a Pi asks for, in its order. `by` is the proof inside; a line without one says why it is not shown. */
+const LINES = [
+  { what: 'A doorbell alone compiles nothing: no install script runs', by: 'compiles-nothing' },
+  { what: 'README: each command of "On a Raspberry Pi", but those that fetch packages', by: 'readme' },
+  { what: 'Boards of 32 bits, ARMv6 or less than 512 MB are refused', why: 'needs metal' },
+  { what: 'install: groups, rights, unit; a second run changes nothing', by: 'install' },
+  { what: 'The unit’s exposure as booted is 2.0 at most', by: 'exposure' },
+  { what: 'The service waits for neither network nor time', by: 'before-network' },
+  { what: 'status tells how it is, and ends with 0', by: 'status' },
+  { what: 'systemctl kill -9: started again, same identity', by: 'killed' },
+  { what: 'A hang: the watchdog ends it, started again', by: 'hung' },
+  { what: 'Stopped within 5 s', by: 'stopped' },
+  { what: 'Node and ffmpeg together <= 350 MB at 640x360', by: 'memory' },
+  { what: 'The journal has no error of its own making', by: 'journal' },
+  { what: 'Camera by the kernel’s test driver (vivid)', by: 'camera' },
+  { what: 'doctor finds ten planted faults and says the fix', by: 'doctor' },
+  { what: 'uninstall leaves keys and footage, and nothing else', by: 'uninstall' },
+  { what: 'The console is announced by mDNS', why: 'not built' },
+  { what: 'Pulled plugs', why: 'not shown here' },
+  { what: 'Bad cards; writes an hour by the kernel’s counters', why: 'not shown here' },
+  { what: 'No clock at boot, then a step of years', why: 'not shown here' },
+  { what: 'Throttling and under-voltage by real firmware', why: 'needs metal' },
+  { what: 'USB unplug, rpicam, h264_v4l2m2m', why: 'needs metal' },
+  { what: 'Button by evdev and GPIO, status LED, chime', why: 'not shown here' },
+  { what: 'Updates, killed at every step', why: 'not shown here' },
+];
+
+/** The commands of README's block under "On a Raspberry Pi", without prompts and comments. */
+function readmeCommands(text) {
+  const [, section = ''] = text.split('\n## On a Raspberry Pi\n');
+  const [, block = ''] = /```console\n([\s\S]*?)```/.exec(section) ?? [];
+  return block
+    .split('\n')
+    .filter((line) => line.startsWith('$ '))
+    .map((line) =>
+      line
+        .slice(2)
+        .replace(/\s+#.*$/, '')
+        .trim(),
+    );
+}
+
+/** Runs a script in the rig; resolves with its exit status and its lines, which `tell` gets as they come. */
+function inRig(rig, script, seconds, tell) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(rig, [script, String(seconds)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, RIG_INIT: 'systemd' },
+    });
+    const lines = [];
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      lines.push(line);
+      tell?.(line);
+    });
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ status, lines }));
+  });
+}
+
+function run(command, args, cwd) {
+  const { status, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${stderr}`);
+}
+
+/** Packs this checkout and installs the package for that processor, as npm does on a board where no script may run. */
+function pack(folder, cpu) {
+  run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], root);
+  const [tarball] = readdirSync(folder).filter((name) => /^doorsill-.*\.tgz$/.test(name));
+  const at = join(folder, 'opt/doorsill');
+  mkdirSync(at, { recursive: true });
+  writeFileSync(join(at, 'package.json'), '{ "name": "board", "private": true }\n');
+  const processor = ['--os=linux', `--cpu=${cpu}`, '--libc=glibc'];
+  run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...processor, join(folder, tarball)], at);
+  return at;
+}
+
+async function check(rig, folder, installed) {
+  const ask = join(folder, 'ask.sh');
+  writeFileSync(ask, 'echo "processor $(uname -m)"\n');
+  const { lines } = await inRig(rig, ask, 300);
+  const processor = lines.map((line) => /^processor (\S+)$/.exec(line)?.[1]).find(Boolean);
+  if (!processor) throw new Error(`the rig does not run a script; it said: ${lines.slice(-3).join(' ')}`);
+  console.log(
+    `== a doorbell on ${processor}${processor === ARM ? '' : ': not a Pi’s processor, so nothing counts as shown'}`,
+  );
+  const from = installed ?? pack(folder, processor === ARM ? 'arm64' : 'x64');
+  // One file: an emulated machine reads thousands of them slowly from another one's disk.
+  run('tar', ['-cf', join(folder, 'doorsill.tar'), '-C', from, '--transform', 's,^\\.,opt/doorsill,', '.']);
+  copyFileSync(join(root, 'sim/setup/pi-proofs.mjs'), join(folder, 'pi-proofs.mjs'));
+  writeFileSync(
+    join(folder, 'commands.json'),
+    JSON.stringify(readmeCommands(readFileSync(join(root, 'README.md'), 'utf8'))),
+  );
+  const script = join(folder, 'prove.sh');
+  writeFileSync(
+    script,
+    `tar -xf /host${folder}/doorsill.tar -C / && node /host${folder}/pi-proofs.mjs /host${folder}/commands.json\n`,
+  );
+  const found = new Map();
+  await inRig(rig, script, MINUTES_MAX * 60, (line) => {
+    const said = /^PI (\{.*\})$/.exec(line)?.[1];
+    if (!said) return console.log(`    ${line}`);
+    const { by, outcome, figure } = JSON.parse(said);
+    found.set(by, { outcome, figure });
+    console.log(`  ${outcome.padEnd(9)} ${by}: ${figure}`);
+  });
+  return { found, processor };
+}
+
+function printTable(found, processor) {
+  const counts = { ran: 0, shown: 0, failed: 0, open: 0 };
+  console.log('\n== what was shown');
+  for (const { what, by, why } of LINES) {
+    const proof =
+      by === undefined ? { outcome: why, figure: '' } : (found.get(by) ?? { outcome: 'did not run', figure: '' });
+    const isShown = proof.outcome === 'passed';
+    const outcome = isShown ? (processor === ARM ? 'shown' : `ran on ${processor}`) : proof.outcome;
+    if (isShown) counts.ran += 1;
+    counts[isShown && processor === ARM ? 'shown' : proof.outcome === 'failed' ? 'failed' : 'open'] += 1;
+    console.log(`  ${what.padEnd(74)}  ${outcome}${proof.figure ? `: ${proof.figure}` : ''}`);
+  }
+  console.log(`\n${counts.shown} shown, ${counts.failed} failed, ${counts.open} not shown`);
+  return counts;
+}
+
+const { values: options } = parseArgs({
+  options: { help: { type: 'boolean', default: false }, installed: { type: 'string' } },
+});
+const rig = process.env.DOORSILL_PI_RIG;
+if (options.help) {
+  console.log(USAGE);
+} else if (!rig) {
+  console.log(`${USAGE}\n\nThere is no rig: DOORSILL_PI_RIG names none, so nothing is shown.`);
+  printTable(new Map(), null);
+  process.exitCode = 5;
+} else {
+  const build = spawnSync(process.execPath, [join(root, 'sim/setup/prepare.mjs')], { stdio: ['ignore', 2, 2] });
+  if (build.status !== 0) process.exit(build.status ?? 1);
+  const folder = mkdtempSync(join(tmpdir(), 'doorsill-pi-'));
+  try {
+    const { found, processor } = await check(rig, folder, options.installed);
+    const { failed, ran } = printTable(found, processor);
+    process.exitCode = failed === 0 && ran > 0 ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,351 @@
+// Owns: the proofs of `npm run check:pi` that run inside the emulated board, as root under its systemd; one line `PI {...}` for each.
+// Not here: booting it, the table (check-pi.mjs).
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const PACKAGE = '/opt/doorsill/node_modules/doorsill';
+const DATA = '/var/lib/doorsill';
+const UNIT = 'doorsill.service';
+/** Generous: the board is emulated. */
+const STEP_MS_MAX = 300_000;
+const STOP_S_MAX = 5;
+const MEMORY_BYTES_MAX = 350 * 1_048_576;
+const EXPOSURE_MAX = 2.0;
+
+const commands = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
+const say = (by, outcome, figure) => console.log(`PI ${JSON.stringify({ by, outcome, figure })}`);
+const ensure = (holds, otherwise) => {
+  if (!holds) throw new Error(otherwise);
+};
+
+/** Runs one proof; whatever it throws is its failure. */
+async function prove(by, run) {
+  try {
+    say(by, 'passed', await run());
+  } catch (thrown) {
+    say(by, thrown.isOpen ? 'not shown' : 'failed', thrown.message.replaceAll(/\s+/g, ' ').slice(0, 600));
+  }
+}
+
+/** For what this machine cannot show. */
+const notHere = (why) => Object.assign(new Error(why), { isOpen: true });
+
+const run = (command, args, environment = {}) =>
+  spawnSync(command, args, { encoding: 'utf8', timeout: STEP_MS_MAX, env: { ...process.env, ...environment } });
+const shell = (line) => run('bash', ['-c', line]);
+const systemctl = (...args) => run('systemctl', args);
+const doorsill = (...args) => run('doorsill', args);
+
+function ran(what, { status, stdout, stderr }) {
+  ensure(status === 0, `${what} ended with ${status}: ${stdout.slice(-300)} ${stderr.slice(-300)}`);
+  return stdout;
+}
+
+function show(property) {
+  return systemctl('show', UNIT, `--property=${property}`, '--value').stdout.trim();
+}
+
+async function until(what, look, ms = STEP_MS_MAX) {
+  for (const lateMs = performance.now() + ms; ; await sleep(500)) {
+    const found = await look();
+    if (found) return found;
+    ensure(
+      performance.now() < lateMs,
+      `${what} did not come; ${shell(`journalctl -u ${UNIT} -n 8 -o cat --no-pager`).stdout}`,
+    );
+  }
+}
+
+const status = () => JSON.parse(doorsill('device', 'status', '--json').stdout.trim().split('\n').at(-1) || '{}');
+const isRecording = () => status().health?.camera.state === 'recording';
+const isContainer = run('systemd-detect-virt', ['--container']).stdout.trim() !== 'none';
+
+/** The camera of the kernel's test driver; null where there is none. */
+function testCamera() {
+  if (isContainer) return null;
+  run('modprobe', ['vivid', 'n_devs=1', 'node_types=0x1']);
+  return existsSync('/dev/video0') ? '/dev/video0?size=640x360&rate=5' : null;
+}
+
+/** README's command as it is run here: as root already, no packages from a network, a camera that is there. */
+function here(command, camera) {
+  if (/^sudo (apt-get|npm) install/.test(command)) return null;
+  return command.replaceAll(/\bsudo /g, '').replace(/--camera \S+/, `--camera '${camera}'`);
+}
+
+function readme(camera) {
+  mkdirSync('/root/porch', { recursive: true });
+  const done = [];
+  for (const command of commands) {
+    const line = here(command, camera);
+    if (line === null) continue;
+    ran(command, shell(`cd /root/porch && ${line}`));
+    done.push(command);
+  }
+  ensure(done.length >= 6, `README has ${done.length} commands to run`);
+  return `${done.length} commands of ${commands.length}; the others fetch packages`;
+}
+
+function exposure() {
+  const text = run('systemd-analyze', ['security', '--no-pager', UNIT]).stdout;
+  const found = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(text)?.[1]);
+  ensure(found <= EXPOSURE_MAX, `it is ${found}`);
+  return String(found);
+}
+
+async function restarted(how, result) {
+  const pid = show('MainPID');
+  const restarts = Number(show('NRestarts'));
+  const device = readFileSync(`${DATA}/device.key`);
+  how();
+  if (result) await until(`the end by ${result}`, () => show('Result') === result);
+  await until('another process', () => show('ActiveState') === 'active' && !['0', pid].includes(show('MainPID')));
+  ensure(Number(show('NRestarts')) === restarts + 1, 'systemd did not count a restart');
+  ensure(device.equals(readFileSync(`${DATA}/device.key`)), 'it has another identity');
+  await until('a recording', isRecording);
+  return `process ${pid} became ${show('MainPID')}, and records`;
+}
+
+function stopped() {
+  const startedAt = performance.now();
+  ran('stop', systemctl('stop', UNIT));
+  const seconds = (performance.now() - startedAt) / 1_000;
+  ensure(show('Result') === 'success', `it ended by ${show('Result')}`);
+  ensure(seconds <= STOP_S_MAX, `it took ${seconds.toFixed(1)} s`);
+  return `${seconds.toFixed(1)} s`;
+}
+
+function memory() {
+  const bytes = Number(show('MemoryPeak'));
+  if (!Number.isFinite(bytes) || bytes === 0) throw notHere('the kernel does not count it here');
+  ensure(bytes <= MEMORY_BYTES_MAX, `${(bytes / 1_048_576).toFixed(0)} MB`);
+  return `${(bytes / 1_048_576).toFixed(0)} MB at most`;
+}
+
+/** Entries of the service's own that are warnings or worse, but those about faults that were planted. */
+function journal() {
+  const lines = shell(`journalctl -u ${UNIT} _SYSTEMD_UNIT=${UNIT} -p warning -o cat --no-pager`).stdout.trim();
+  ensure(lines === '', lines.slice(0, 400));
+  return 'no warning and no error';
+}
+
+const written = (path, text, mode = 0o644) => {
+  mkdirSync(path.replace(/\/[^/]+$/, ''), { recursive: true });
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+};
+const fake = '/usr/local/bin/vcgencmd';
+const config = '/boot/firmware/config.txt';
+const dropIn = `/etc/systemd/system/${UNIT}.d/broken.conf`;
+
+/** Each fault: how it is planted and mended, what the doctor calls it, and a word of the fix. */
+const FAULTS = {
+  'wrong group for video': {
+    plant: () => written('/dev/video9', '', 0o600),
+    mend: () => rmSync('/dev/video9'),
+    what: 'rights',
+    fix: /device install/,
+  },
+  'no ffmpeg': { environment: { FFMPEG_PATH: '/no/such/ffmpeg' }, what: 'ffmpeg', fix: /ffmpeg/ },
+  'full card': {
+    plant: () => {
+      mkdirSync('/mnt/doorsill', { recursive: true });
+      shell('mount -t tmpfs -o size=8M tmpfs /mnt/doorsill');
+    },
+    mend: () => shell('umount /mnt/doorsill'),
+    data: '/mnt/doorsill',
+    what: 'disk',
+    fix: /Free some space/,
+  },
+  'no time': {
+    plant: () => {
+      if (isContainer) throw notHere('its clock is another machine’s');
+      shell('date -s @86400');
+    },
+    mend: (nowS) => shell(`date -s @${nowS}`),
+    what: 'clock',
+    fix: /timedatectl/,
+  },
+  throttled: {
+    plant: () => written(fake, '#!/bin/sh\necho throttled=0x50005\n', 0o755),
+    mend: () => rmSync(fake),
+    what: 'power',
+    fix: /power supply/,
+  },
+  'read-only root': {
+    // The journal writes to the root all the time, so the kernel keeps it writable: the doctor has a view of its own.
+    within: [
+      'unshare',
+      '--mount',
+      'sh',
+      '-c',
+      'mount --rbind / /mnt && mount -o remount,ro,bind /mnt && exec chroot /mnt "$@"',
+      'sh',
+    ],
+    what: 'root',
+    also: ['disk'],
+    fix: /remount,rw/,
+  },
+  'wrong overlay for the camera': {
+    plant: () => written(config, 'dtoverlay=imx708\n'),
+    mend: () => rmSync(config),
+    what: 'overlay',
+    fix: /camera_auto_detect=1/,
+  },
+  'taken port': { plant: takePort, mend: (_nowS, server) => server.close(), what: 'page', fix: /ss -tlnp/ },
+  'dead mDNS': {
+    plant: () => systemctl('stop', 'avahi-daemon'),
+    mend: () => systemctl('start', 'avahi-daemon'),
+    what: 'name',
+    fix: /avahi/,
+  },
+  'broken unit': {
+    plant: () => {
+      written(dropIn, '[Service]\nExecStart=\n');
+      systemctl('daemon-reload');
+    },
+    mend: () => {
+      rmSync(dropIn);
+      systemctl('daemon-reload');
+    },
+    what: 'service',
+    fix: /device install/,
+  },
+};
+
+async function takePort() {
+  const server = createServer();
+  await new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(8_480, resolve);
+  });
+  return server;
+}
+
+function diagnose(data, environment, within = []) {
+  const [command, ...args] = [...within, 'doorsill', 'doctor', '--data', data, '--json'];
+  const { stdout } = run(command, args, environment);
+  return JSON.parse(stdout.trim().split('\n').at(-1) || '{}').findings.filter(({ level }) => level === 'fault');
+}
+
+/** The service is stopped: a doorbell that runs holds its port and reports itself. */
+async function doctor() {
+  if (!existsSync('/lib/systemd/system/avahi-daemon.service')) {
+    written('/etc/systemd/system/avahi-daemon.service', '[Service]\nExecStart=/usr/bin/sleep infinity\n');
+    systemctl('daemon-reload');
+  }
+  systemctl('start', 'avahi-daemon');
+  const before = diagnose(DATA, {}).map(({ what }) => what);
+  const found = [];
+  const open = [];
+  for (const [name, { plant, mend, data = DATA, environment = {}, within, what, also = [], fix }] of Object.entries(
+    FAULTS,
+  )) {
+    const nowS = Math.floor(Date.now() / 1_000);
+    try {
+      const planted = await plant?.();
+      const faults = diagnose(data, environment, within).filter((fault) => !before.includes(fault.what));
+      await mend?.(nowS, planted);
+      const [fault, ...others] = faults.filter((one) => !also.includes(one.what));
+      ensure(
+        fault?.what === what && others.length === 0,
+        `${name}: it found ${faults.map((one) => one.what).join(', ') || 'nothing'}`,
+      );
+      ensure(fix.test(fault.advice), `${name}: its advice is ${fault.advice}`);
+      found.push(name);
+    } catch (thrown) {
+      if (!thrown.isOpen) throw thrown;
+      open.push(`${name} (${thrown.message})`);
+    }
+  }
+  const figure = `${found.length} of ${Object.keys(FAULTS).length}`;
+  if (open.length > 0) throw notHere(`${figure}; not ${open.join(', ')}`);
+  return figure;
+}
+
+const installFiles = () =>
+  ['/etc/systemd/system', '/etc/sysusers.d', '/etc/udev/rules.d', '/etc/systemd/system.conf.d'].flatMap((folder) =>
+    existsSync(folder) ? readdirSync(folder).filter((name) => name.includes('doorsill')) : [],
+  );
+
+function uninstalled() {
+  systemctl('start', UNIT);
+  const pid = show('MainPID');
+  ran('uninstall', doorsill('device', 'uninstall'));
+  rmSync(`/etc/systemd/system/${UNIT}.d`, { recursive: true, force: true });
+  ensure(installFiles().length === 0, `it left ${installFiles().join(', ')}`);
+  ensure(pid !== '0' && !existsSync(`/proc/${pid}`), 'it still runs, or did not');
+  ensure(existsSync(`${DATA}/device.key`), 'its keys are gone');
+  ran('uninstall --with-data', doorsill('device', 'uninstall', '--with-data'));
+  ensure(!existsSync(DATA) && !existsSync('/var/lib/private/doorsill'), 'its data is still there');
+  return 'files gone, keys stayed; gone as well with --with-data';
+}
+
+function compilesNothing() {
+  symlinkSync(`${PACKAGE}/sim/cli/doorsill.mjs`, '/usr/local/bin/doorsill');
+  const node = ran('node', run('node', ['--version'])).trim();
+  const version = ran('doorsill --version', doorsill('--version')).trim();
+  ensure(!existsSync('/opt/doorsill/node_modules/better-sqlite3/build'), 'the database driver was compiled');
+  return `doorsill ${version} on node ${node}, ${process.arch}, without the database driver`;
+}
+
+function installed() {
+  const again = JSON.parse(
+    ran('install', doorsill('device', 'install', '--json'))
+      .trim()
+      .split('\n')
+      .at(-1),
+  );
+  ensure(again.outcome === 'unchanged', `a second run: ${again.outcome}`);
+  ensure(/^gpio:/m.test(readFileSync('/etc/group', 'utf8')), 'there is no group gpio');
+  return `${Object.keys(again.files).length} files, the second run changed nothing`;
+}
+
+function beforeNetwork() {
+  const waits = show('After')
+    .split(' ')
+    .filter((unit) => /^(network|time-sync)/.test(unit));
+  ensure(waits.length === 0, `it waits for ${waits.join(', ')}`);
+  return 'it is ordered after none of them';
+}
+
+function tellsStatus() {
+  const { status: ended, stdout } = doorsill('device', 'status');
+  ensure(ended === 0, stdout.slice(0, 400));
+  return 'It works.';
+}
+
+async function main() {
+  const camera = testCamera();
+  await prove('compiles-nothing', compilesNothing);
+  await prove('readme', () => readme(camera ?? 'synthetic'));
+  await prove('install', installed);
+  await prove('exposure', exposure);
+  await prove('before-network', beforeNetwork);
+  await prove('camera', async () => {
+    await until('a recording', isRecording);
+    if (camera === null) throw notHere('no vivid: the drawn porch was recorded instead');
+    return camera;
+  });
+  await prove('status', tellsStatus);
+  await prove('journal', journal);
+  await prove('memory', memory);
+  await prove('killed', () => restarted(() => systemctl('kill', '-s', 'SIGKILL', UNIT)));
+  await prove('hung', () => restarted(() => process.kill(Number(show('MainPID')), 'SIGSTOP'), 'watchdog'));
+  await prove('stopped', stopped);
+  await prove('doctor', doctor);
+  await prove('uninstall', uninstalled);
+}
+
+await main();

@@ -1,0 +1,38 @@
+// Runs `npm run check:pi`: in the rig that DOORSILL_PI_RIG names, or else natively under a systemd of its own, where nothing counts as shown.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { root } from '../../layout/source-tree.ts';
+import { proved } from '../../support/proved.ts';
+import { PackedProject } from './support/packed-project.ts';
+
+const MINUTES_MAX = 40;
+const OWN = join(root, 'test/support/own-systemd.sh');
+
+it('has a board run README’s commands under systemd, and calls shown only what ran on a Pi’s processor', {
+  tags: ['root', 'systemd', 'namespaces', 'mosquitto', 'ffmpeg', 'openssl', 'long'],
+  timeout: MINUTES_MAX * 60_000,
+}, async (test) => {
+  const rig = process.env['DOORSILL_PI_RIG'];
+  // A rig of another processor takes other native packages, which come from npm's registry.
+  const project = rig === undefined ? await PackedProject.make() : null;
+  try {
+    const more = project ? ['--installed', project.folder] : [];
+    const done = spawnSync(process.execPath, [join(root, 'sim/setup/check-pi.mjs'), ...more], {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, DOORSILL_PI_RIG: rig ?? OWN },
+    });
+    const table = done.stdout.split('== what was shown')[1] ?? '';
+    expect([done.status, table.split('\n').filter((line) => line.includes('  failed'))], done.stdout).toEqual([0, []]);
+    const [, shown = ''] = /^(\d+) shown, 0 failed, \d+ not shown$/m.exec(table) ?? [];
+    if (project) {
+      expect(shown).toBe('0');
+      expect(table.match(/ {2}ran on /g)?.length).toBeGreaterThanOrEqual(11);
+    } else {
+      proved(test, 'Lines of a doorbell on a Raspberry Pi that an emulated one showed', shown);
+    }
+  } finally {
+    await project?.dispose();
+  }
+});
