@@ -17,7 +17,7 @@ import { endService, takeFiles } from '../board/system-service.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceStatus } from './device-status.ts';
-import { launcherPath } from './launcher-path.ts';
+import { lastingPath, launcherPath } from './launcher-path.ts';
 
 /** Credentials here last until the next boot, which suits a code that is valid for an hour. */
 const CREDENTIALS = '/run/credstore';
@@ -64,7 +64,7 @@ function addInstall(device: Command): void {
       checkServiceName(options.name);
       const wish = {
         node: process.execPath,
-        program: launcherPath(),
+        program: lastingPath(launcherPath()),
         name: options.name,
         hardwareWatchdog: options.hardwareWatchdog === true,
       };

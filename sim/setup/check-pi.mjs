@@ -31,6 +31,7 @@ const LINES = [
   { what: 'status tells how it is, and ends with 0', by: 'status' },
   { what: 'systemctl kill -9: started again, same identity', by: 'killed' },
   { what: 'A hang: the watchdog ends it, started again', by: 'hung' },
+  { what: 'Five ends in five minutes: it stays down, and doctor says so', by: 'limited' },
   { what: 'Stopped within 5 s', by: 'stopped' },
   { what: 'Node and ffmpeg together <= 350 MB at 640x360', by: 'memory' },
   { what: 'The journal has no error of its own making', by: 'journal' },

@@ -20,6 +20,9 @@ const UNIT = 'doorsill.service';
 /** Generous: the board is emulated. */
 const STEP_MS_MAX = 300_000;
 const STOP_S_MAX = 5;
+/** The unit's own limit. */
+const RESTARTS_MAX = 5;
+const RESTARTS_WITHIN_MS = 300_000;
 const MEMORY_BYTES_MAX = 350 * 1_048_576;
 const EXPOSURE_MAX = 2.0;
 
@@ -115,6 +118,29 @@ async function restarted(how, result) {
   ensure(device.equals(readFileSync(`${DATA}/device.key`)), 'it has another identity');
   await until('a recording', isRecording);
   return `process ${pid} became ${show('MainPID')}, and records`;
+}
+
+/** Kills it until systemd starts it no more; then the doctor says so, and it is started by hand. */
+async function limited() {
+  let kills = 0;
+  const startedAt = performance.now();
+  const isDown = () => show('ActiveState') === 'failed';
+  while (!isDown()) {
+    if (performance.now() - startedAt > RESTARTS_WITHIN_MS)
+      throw notHere('this board starts it too seldom in five minutes');
+    ensure(kills < RESTARTS_MAX, `it was started again after ${kills} ends`);
+    const pid = await until('a process or none', () => isDown() || Number(show('MainPID')));
+    if (pid === true) break;
+    systemctl('kill', '-s', 'SIGKILL', UNIT);
+    kills += 1;
+    await until('its end', () => Number(show('MainPID')) !== pid);
+  }
+  const found = diagnose(DATA, {}).find(({ what }) => what === 'service');
+  ensure(/has failed/.test(found?.detail ?? ''), `the doctor says ${found?.detail}`);
+  ran('reset-failed', systemctl('reset-failed', UNIT));
+  ran('start', systemctl('start', UNIT));
+  await until('a recording', isRecording);
+  return `it stays down after ${kills} more ends, and the doctor says so`;
 }
 
 function stopped() {
@@ -343,6 +369,7 @@ async function main() {
   await prove('memory', memory);
   await prove('killed', () => restarted(() => systemctl('kill', '-s', 'SIGKILL', UNIT)));
   await prove('hung', () => restarted(() => process.kill(Number(show('MainPID')), 'SIGSTOP'), 'watchdog'));
+  await prove('limited', limited);
   await prove('stopped', stopped);
   await prove('doctor', doctor);
   await prove('uninstall', uninstalled);
