@@ -22,7 +22,7 @@ const ARM = 'aarch64';
 
 /** What the issue of a Pi asks for, in its order. `by` is the proof inside; a line without one says why it is not shown. */
 const LINES = [
-  { what: 'A doorbell alone compiles nothing: no install script runs', by: 'compiles-nothing' },
+  { what: 'A doorbell alone compiles nothing: it runs without the database driver', by: 'compiles-nothing' },
   { what: 'README: each command of "On a Raspberry Pi", but those that fetch packages', by: 'readme' },
   { what: 'Boards of 32 bits, ARMv6 or less than 512 MB are refused', why: 'needs metal' },
   { what: 'install: groups, rights, unit; a second run changes nothing', by: 'install' },
@@ -37,7 +37,7 @@ const LINES = [
   { what: 'The journal has no error of its own making', by: 'journal' },
   { what: 'Camera by the kernel’s test driver (vivid)', by: 'camera' },
   { what: 'doctor finds ten planted faults and says the fix', by: 'doctor' },
-  { what: 'uninstall leaves keys and footage, and nothing else', by: 'uninstall' },
+  { what: 'uninstall leaves keys, footage and groups, and nothing else', by: 'uninstall' },
   { what: 'The console is announced by mDNS', why: 'not built' },
   { what: 'Pulled plugs', why: 'not shown here' },
   { what: 'Bad cards; writes an hour by the kernel’s counters', why: 'not shown here' },
