@@ -5,10 +5,11 @@ import { concatBytes, utf8 } from '../../../device/base/bytes.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { ClipRecode } from '../../../device/clip/clip-deps.ts';
 import { FTYP_BYTES } from '../../../device/clip/clip-file-check.ts';
-import type { CutFacts } from '../../../device/clip/finished-clip.ts';
+import type { ClipReader, CutFacts } from '../../../device/clip/finished-clip.ts';
 import { box, u32 } from '../../../device/clip/mp4-boxes.ts';
 import { SelfCheck, selfCheck } from '../../../device/clip/self-check.ts';
 import { parseInit } from '../../../device/media/fragment.ts';
+import { failure } from '../../../device/protocol/errors.ts';
 import type { Window } from '../../../device/protocol/shared-claims.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { type CheckedClip, clipWithSound, ffmpeg } from './support/checked-clips.ts';
@@ -550,6 +551,16 @@ describe('the self-check', () => {
     expect(await pass(windowOf(18, 40, -30), true, 'when-needed')).toEqual(['smart-cut', true]);
   });
 
+  it('passes sound over the seam of two recordings, and not as if it were of one', async () => {
+    const apart = segments.map((segment, at) => (at < 2 ? segment : { ...segment, recording: 'the-next-one' }));
+    const { live } = liveGrantFor({ window, audio: true });
+    const { clip, bytes } = await cut(live, depsFor(ffmpeg ?? raise(), apart));
+    expect(clip.audioPackets).toBeGreaterThan(0);
+    await check({ bytes, clip, segments: apart });
+    await expect(check({ bytes, clip })).rejects.toThrow(/sound/);
+    await expect(check({ segments: apart })).rejects.toThrow(/sound/);
+  });
+
   it('that is given up before the file is there leaves no decoder behind', async () => {
     const { live } = liveGrantFor({ window, audio: true });
     const started = new SelfCheck(live, good.clip, depsFor(ffmpeg ?? raise(), segments));
@@ -569,6 +580,40 @@ describe('the self-check', () => {
     const cutShort = good.bytes.subarray(0, good.bytes.length - 1);
     await expect(check({ segments: [], bytes: cutShort })).rejects.toMatchObject({ code: 'clip_check_failed' });
     await expect(check({ segments: segments.slice(0, 2) })).rejects.toMatchObject({ code: 'clip_check_failed' });
+  });
+
+  it('names a fault of the clip once, passes on every other as it came, and leaves no decoder behind', async () => {
+    const deps = depsFor(ffmpeg ?? raise(), segments);
+    const { live } = liveGrantFor({ window, audio: true });
+    const bytes = concatBytes([good.bytes, SECRET]);
+    const detail = 'data behind mdat';
+    await expect(check({ bytes })).rejects.toMatchObject({ code: 'clip_check_failed', facts: { detail } });
+    for (const other of [new Error('a bad card'), failure('grant_dead', { detail: 'it was revoked' })]) {
+      const broken: ClipReader = { ...readerOf(good.bytes), read: () => Promise.reject(other) };
+      await expect(selfCheck(live, good.clip, broken, deps)).rejects.toBe(other);
+    }
+    expect(await childProcesses()).toBe(0);
+  });
+
+  it('says that a clip is wrong, too, which claims to begin exactly where the ring does', async () => {
+    const coverage = { ...good.clip.coverage, startUs: segments[0]?.startUs ?? 0 };
+    await expect(check({ clip: { coverage } })).rejects.toMatchObject({ code: 'clip_check_failed' });
+  });
+
+  it('reads no tables that are longer than those of the longest clip', async () => {
+    const most = 256 * 1024 * 1024;
+    const tried = (moovBytes: number) => {
+      const head = withNumber(good.bytes.slice(0, FTYP_BYTES + 8), FTYP_BYTES, moovBytes);
+      const reader: ClipReader = {
+        sizeBytes: most + 1_000,
+        read: (at) => (at === 0 ? Promise.resolve(head) : Promise.reject(new Error('it reads on'))),
+      };
+      const { live } = liveGrantFor({ window, audio: true });
+      const clip: CutFacts = { ...good.clip, encodedFrames: 0, sizeBytes: reader.sizeBytes };
+      return selfCheck(live, clip, reader, depsFor(ffmpeg ?? raise(), segments));
+    };
+    await expect(tried(most + 1)).rejects.toThrow(/a moov box of an impossible length/);
+    await expect(tried(most)).rejects.toThrow(/^it reads on$/);
   });
 
   for (const [name, [detail, plant]] of Object.entries(FAULTS)) {
