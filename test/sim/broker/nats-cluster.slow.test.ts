@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
 import { proved } from '../../support/proved.ts';
-import { heardBy, hears, judgeRoles, NatsRoles, subscribe } from './nats-roles.ts';
+import { heardBy, hears, judgeRoles, listenersOf, NatsRoles, roles, spoken, subscribe } from './nats-roles.ts';
 
 const topics = topicsUnder(DEFAULT_PREFIX);
 const START_MS_MAX = 120_000;
@@ -74,5 +74,30 @@ describe('the accounts at a cluster of NATS nodes', () => {
       'client id of another account at another NATS node',
       'its session ends, 0 of its messages delivered',
     );
+  }, 60_000);
+
+  it('are let in by MQTT alone, and no account opens the port between the nodes', async () => {
+    for (const node of at.nats.nodes) {
+      expect(listenersOf(node)).toEqual([
+        `MQTT clients on mqtt://${node.host}:PORT`,
+        'client connections on 127.0.0.1:PORT',
+        `route connections on ${node.host}:PORT`,
+      ]);
+      const port = (what: string) => Number(new RegExp(`${what} on [0-9.]+:(\\d+)`).exec(node.said)?.[1]);
+      const say = (user: string, pass: string) =>
+        `CONNECT ${JSON.stringify({ user, pass, name: 'x', verbose: true, lang: 'x', version: '1' })}\r\nPING\r\n`;
+      for (const role of roles) {
+        const { user, password } = at.accountOf(role);
+        const answer = await spoken(port('client connections'), say(user, password));
+        expect(answer, role).toContain("-ERR 'Authorization Violation'");
+        expect(answer, role).not.toContain('PONG');
+        for (const name of [user, 'node']) {
+          const between = await spoken(port('route connections'), say(name, password), node.host);
+          expect(between, role).toContain("-ERR 'Authorization Violation'");
+          expect(between, role).not.toContain('PONG');
+        }
+      }
+      expect(await spoken(port('route connections'), 'PING\r\n', node.host)).not.toContain('PONG');
+    }
   }, 60_000);
 });

@@ -1,5 +1,6 @@
 // Owns: each role's accounts at NATS nodes, and the contract's table tried from every node to every node; a node's tests and a cluster's
 // run it. Not here: the nodes (test/support/nats.ts), what else is tried on them.
+import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { expect } from 'vitest';
@@ -88,6 +89,24 @@ export class NatsRoles {
     await this.nats.stop();
   }
 }
+
+/** All that a server of NATS' protocol answers until it closes the connection, or until its first PONG. */
+export function spoken(port: number, text: string, host = '127.0.0.1'): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connectTcp(port, host, () => socket.write(text));
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk) => {
+      answer += chunk.toString();
+      if (answer.includes('PONG')) socket.destroy();
+    });
+    socket.once('close', () => resolve(answer));
+  });
+}
+
+/** What a node says that it listens for, ports left out. */
+export const listenersOf = ({ said }: NatsNode) =>
+  [...said.matchAll(/Listening for (.*)/g)].map(([, what]) => what?.replace(/\d+$/, 'PORT')).sort();
 
 /** Those of the filters that are granted. */
 export function subscribe(client: MqttClient, filters: readonly string[]): Promise<string[]> {
@@ -179,7 +198,20 @@ const INTERNALS = [
     '$MQTT.sub.>',
   ],
   ...['$MQTT/JSA/#', '$MQTT/deliver/#', '$JS/#', '$JS/API/#', '$JS/API/STREAM/LIST', '$JS/ACK/#', '$JS/EVENT/#'],
-  ...['_INBOX/#', '_R_/#', '$SYS/#', '$SYS/ACCOUNT/#', '$SYS/REQ/SERVER/PING', '$NRG/#', '$JSC/#', '$KV/#', '$O/#'],
+  ...['$MQTT/deliver/pubrel/x', `$MQTT/msgs/${P}/home/device-1/event`, `$MQTT/rmsgs/${P}/area/9q8yy/requests`],
+  ...['$JS/API/STREAM/PURGE/$MQTT_rmsgs', '$JS/API/STREAM/MSG/GET/$MQTT_rmsgs', '$JS/API/STREAM/DELETE/$MQTT_sess'],
+  ...[
+    '_INBOX/#',
+    '_INBOX/x',
+    '_R_/#',
+    '$SYS/#',
+    '$SYS/ACCOUNT/#',
+    '$SYS/REQ/SERVER/PING',
+    '$NRG/#',
+    '$JSC/#',
+    '$KV/#',
+    '$O/#',
+  ],
 ];
 
 /** What a role hears of what every role has said at a node. */

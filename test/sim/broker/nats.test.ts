@@ -1,7 +1,6 @@
 // @module-tag nats
 // Holds: what `doorsill broker acl --nats` writes makes a stock nats-server keep the contract's table, and lets nobody at what is NATS' own.
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +12,7 @@ import { writeBrokerFiles } from '../../../sim/broker/write-broker-files.ts';
 import { linkTo } from '../../support/broker.ts';
 import { runCommand } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
-import { heardBy, hears, judgeRoles, NatsRoles, roles, subscribe, WISHES } from './nats-roles.ts';
+import { heardBy, hears, judgeRoles, listenersOf, NatsRoles, roles, spoken, subscribe, WISHES } from './nats-roles.ts';
 
 const [disk, random] = [new SystemDisk(), new SystemRandom()];
 const P = DEFAULT_PREFIX;
@@ -105,6 +104,13 @@ describe('the accounts at a NATS node', () => {
     proved(context, 'client id of another account on NATS', 'its session ends, 0 of its messages delivered');
   });
 
+  it('are put out when they publish by QoS 2', async () => {
+    const device = await at.enter('device');
+    const ended = new Promise<void>((resolve) => device.once('close', () => resolve()));
+    device.publish(`${P}/home/device-1/event`, 'twice', { qos: 2 });
+    await ended;
+  });
+
   it('may send more than the contract allows, which readers refuse themselves', async () => {
     const [event, letters] = [`${P}/home/device-1/event`, 3 * PAYLOAD_BYTES_MAX];
     const ear = await at.enter('owner');
@@ -126,8 +132,8 @@ describe('the accounts at a NATS node', () => {
 
   it('are let in by MQTT alone: NATS’ own protocol listens on loopback and refuses every one of them', async () => {
     const log = at.nats.nodes[0]?.said ?? '';
-    const listeners = [...log.matchAll(/Listening for (.*)/g)].map(([, what]) => what?.replace(/\d+$/, 'PORT'));
-    expect(listeners.sort()).toEqual(['MQTT clients on mqtt://127.0.0.1:PORT', 'client connections on 127.0.0.1:PORT']);
+    const listeners = at.nats.nodes.map(listenersOf);
+    expect(listeners).toEqual([['MQTT clients on mqtt://127.0.0.1:PORT', 'client connections on 127.0.0.1:PORT']]);
     const port = Number(/client connections on 127\.0\.0\.1:(\d+)/.exec(log)?.[1]);
     for (const account of [
       ...roles.map((role) => at.accountOf(role)),
@@ -142,17 +148,6 @@ describe('the accounts at a NATS node', () => {
     expect(await spoken(port, 'PING\r\n')).not.toContain('PONG');
   });
 });
-
-/** All that a server of NATS' protocol answers until it closes the connection. */
-function spoken(port: number, text: string): Promise<string> {
-  return new Promise((resolve) => {
-    let answer = '';
-    const socket = connectTcp(port, '127.0.0.1', () => socket.write(text));
-    socket.on('error', () => undefined);
-    socket.on('data', (chunk) => (answer += chunk.toString()));
-    socket.once('close', () => resolve(answer));
-  });
-}
 
 describe('doorsill broker acl --nats', () => {
   const CLUSTER = ['a=10.0.0.1', 'b=10.0.0.2', 'c=fd00::3'];
