@@ -1,4 +1,4 @@
-// Owns: a real broker for tests, embedded or mosquitto, on a free port, with accounts in a folder of its own; and links into it.
+// Owns: a real broker for tests, embedded, mosquitto or a NATS cluster, on a free port, with accounts in a folder of its own; and links into it.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,10 +14,12 @@ import { Broker } from '../../sim/broker/broker.ts';
 import type { BrokerLimits } from '../../sim/broker/broker-limits.ts';
 import type { TlsListenerOptions } from '../../sim/broker/tls-listener.ts';
 import { Mosquitto } from './mosquitto.ts';
+import { Nats } from './nats.ts';
 
-/** Brokers that a suite can run on; both are told of accounts by what the product writes. */
+/** Brokers that a suite can run on; all are told of accounts by what the product writes. */
 export const BROKERS = ['embedded', 'mosquitto'] as const;
-export type BrokerKind = (typeof BROKERS)[number];
+/** `nats`: three nodes, of which the first is talked to. A start takes several seconds, for they elect leaders. */
+export type BrokerKind = (typeof BROKERS)[number] | 'nats';
 
 export interface TestBroker {
   kind: string;
@@ -53,8 +55,9 @@ export async function startBroker(
   const [disk, random, clock] = [new SystemDisk(), new SystemRandom(), new SystemClock()];
   const accounts = join(folder, 'accounts');
   const access = { disk, accounts, prefix: DEFAULT_PREFIX };
-  const make = async (port: number): Promise<Broker | Mosquitto> => {
+  const make = async (port: number): Promise<Broker | Mosquitto | Nats> => {
     if (options.kind === 'mosquitto') return Mosquitto.start(access, join(folder, 'mosquitto'), port);
+    if (options.kind === 'nats') return Nats.start(access, join(folder, 'nats'), 3, port);
     const broker = new Broker({
       ...access,
       host: '127.0.0.1',
@@ -72,7 +75,7 @@ export async function startBroker(
   const { port } = broker;
   const url = `${options.tls ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`;
   const reload = async () => {
-    if (broker instanceof Mosquitto) await broker.reload();
+    if (!(broker instanceof Broker)) await broker.reload();
   };
   const issue = async (wish: AccountWish) => {
     const account = await issueAccount(disk, random, accounts, wish);
@@ -82,7 +85,7 @@ export async function startBroker(
   return {
     kind: options.kind ?? 'embedded',
     get broker() {
-      if (broker instanceof Mosquitto) throw new Error('this broker is a mosquitto');
+      if (!(broker instanceof Broker)) throw new Error(`this broker is a ${options.kind}`);
       return broker;
     },
     accounts,

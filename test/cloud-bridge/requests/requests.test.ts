@@ -9,7 +9,7 @@ import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts'
 import { openPublished } from '../../../device/protocol/verify-published-request.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
-import { describeOnEachBroker } from '../../support/each-broker.ts';
+import { describeOnEachBrokerAndCluster } from '../../support/each-broker.ts';
 import { claimsOf, HOME, makeParty, squareAround } from '../../support/parties.ts';
 
 const minuteUs = 60_000_000;
@@ -191,7 +191,7 @@ describe('a request', () => {
   });
 });
 
-describeOnEachBroker('the board at the area broker, %s', (kind) => {
+describeOnEachBrokerAndCluster('the board at the area broker, %s', (kind) => {
   let broker: TestBroker;
   let fixture: BridgeFixture;
   let device: MqttLink;

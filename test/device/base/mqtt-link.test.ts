@@ -7,7 +7,7 @@ import type { LinkState, MqttLink } from '../../../device/base/mqtt-link.ts';
 import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts';
 import { topicsUnder } from '../../../device/protocol/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
-import { describeOnEachBroker } from '../../support/each-broker.ts';
+import { describeOnEachBrokerAndCluster } from '../../support/each-broker.ts';
 
 const topics = topicsUnder('doorsill/v1');
 const DEVICE = 'device-1';
@@ -36,7 +36,7 @@ function becomes(link: MqttLink, online: boolean): Promise<LinkState> {
 
 const text = (message: IncomingMessage) => fromUtf8(message.payload);
 
-describeOnEachBroker('an MQTT link on %s', (kind) => {
+describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
   beforeEach(async () => {
     broker = await startBroker({ kind });
   });

@@ -15,7 +15,7 @@ import {
 } from '../../../device/protocol/home-messages.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
-import { describeOnEachBroker } from '../../support/each-broker.ts';
+import { describeOnEachBrokerAndCluster } from '../../support/each-broker.ts';
 import { proved } from '../../support/proved.ts';
 
 const DEVICE = 'device-1';
@@ -82,7 +82,7 @@ const state = (atUs: number): DeviceState => ({
 
 const atUsOf = (text: string) => stateSchema.parse(JSON.parse(text)).atUs;
 
-describeOnEachBroker('a home link on %s', (kind) => {
+describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
   beforeEach(async () => {
     broker = await startBroker({ kind });
     ownerAccount = await broker.issue(OWNER);

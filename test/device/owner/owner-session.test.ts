@@ -5,12 +5,12 @@ import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { OwnerSession } from '../../../device/owner/owner-session.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
-import { describeOnEachBroker } from '../../support/each-broker.ts';
+import { describeOnEachBrokerAndCluster } from '../../support/each-broker.ts';
 import { makeParty } from '../../support/parties.ts';
 
 const seams = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk(), log: silentLog() };
 
-describeOnEachBroker('an owner’s session on %s', (kind) => {
+describeOnEachBrokerAndCluster('an owner’s session on %s', (kind) => {
   let broker: TestBroker;
   let session: OwnerSession;
   beforeEach(async () => {
@@ -32,7 +32,7 @@ describeOnEachBroker('an owner’s session on %s', (kind) => {
     expect(heard).toEqual([]);
     await broker.pause();
     await broker.resume();
-    await expect.poll(() => heard).toEqual(['returned']);
+    await expect.poll(() => heard, { timeout: 60_000 }).toEqual(['returned']);
   });
 
   it('lets go of whoever waits for something when it is stopped', async () => {
