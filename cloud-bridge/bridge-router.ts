@@ -13,6 +13,7 @@ import { Health, healthRoutes } from './http/health.ts';
 import { IdempotentCalls } from './http/idempotency.ts';
 import { printMetrics } from './http/prometheus.ts';
 import { Router } from './http/router.ts';
+import { instanceChecks } from './instances.ts';
 import { bridgeMetrics } from './metrics.ts';
 import { moderatorRoutes } from './requests/moderator-account-routes.ts';
 import type { Moderators } from './requests/moderators.ts';
@@ -58,8 +59,8 @@ export interface BridgeApiDeps {
   isLinked: () => boolean;
 }
 
-/** The API of a server, with the routes that belong to no single part. */
-export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Router {
+/** The API of a server, with the routes that belong to no single part, and what `/readyz` says. */
+export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): { api: Router; health: Health } {
   const { clock, disk, config, database, standing, moderators, adminToken, isLinked } = deps;
   const api = new Router(server, {
     title: FRONT.name,
@@ -72,6 +73,7 @@ export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Rou
     database: () => database.health.write(wallSeconds(clock)).then(() => true),
     disk: async () => (await disk.freeBytes(config.dataFolder)) >= config.intake.freeBytesMin,
     registry: async () => standing.isListFresh(),
+    ...(config.instance ? instanceChecks(clock, config.instance, isLinked) : {}),
   });
   healthRoutes(api, health);
   const { requests, webhooks } = database;
@@ -97,5 +99,5 @@ export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): Rou
     { method: 'GET', path: '/v1/bridge', roles: ['public'], answer: factsSchema, about: 'Who this bridge is.' },
     () => deps.facts,
   );
-  return api;
+  return { api, health };
 }

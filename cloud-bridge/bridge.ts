@@ -26,7 +26,7 @@ import { folderAccounts } from './enrolment/broker-accounts.ts';
 import { type CodeWish, Enrolment, type PrintedCode } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import type { Router } from './http/router.ts';
-import { AreaTurns, brokerAccountId, type Identity, identityIn, sharedIdentity } from './instances.ts';
+import { AreaTurns, brokerAccountId, drain, type Identity, identityIn, sharedIdentity } from './instances.ts';
 import { bundleRoutes, CustodyCalls } from './intake/custody-bundle-routes.ts';
 import { UploadLocks } from './intake/locks.ts';
 import { neighborsRoutes } from './neighbors/routes.ts';
@@ -74,6 +74,8 @@ interface Running {
   board: AreaBoard;
   link: MqttLink;
   url: string;
+  /** Resolves when nobody is led here any more, and no call is under way. */
+  drained: () => Promise<void>;
 }
 
 /** Publishes agencies' requests and takes in the clips that owners grant. */
@@ -101,7 +103,7 @@ export class Bridge {
       const locks = new UploadLocks();
       // After the server is closed: uploads that this cut off tidy up their files first.
       this.undo.add(() => locks.idle());
-      const api = this.makeApi(core, link);
+      const { api, health } = this.makeApi(core, link);
       const enrolment = this.addEnrolment(api, core);
       this.addRequests(api, core, (cells) => {
         void (cells ? board.refreshCells(cells) : board.refresh());
@@ -116,7 +118,9 @@ export class Bridge {
       this.undo.add(() => core.database.turns.stop());
       this.undo.add(stopAsking);
       const { host, port } = this.deps.config.http;
-      this.running = { core, enrolment, board, link, url: await api.listen(host, port) };
+      const { clock, config } = this.deps;
+      const drained = async () => config.instance && drain({ clock, api, health }, config.instance);
+      this.running = { core, enrolment, board, link, drained, url: await api.listen(host, port) };
       link.onState((state) => {
         if (!state.online) return;
         void board.refresh();
@@ -134,7 +138,9 @@ export class Bridge {
     }
   }
 
+  /** Ends it; one of several instances drains first. */
   async stop(): Promise<void> {
+    await this.running?.drained();
     this.running = null;
     await this.undo.run();
   }
@@ -287,7 +293,7 @@ export class Bridge {
     return searchParty;
   }
 
-  private makeApi(core: Core, link: MqttLink): Router {
+  private makeApi(core: Core, link: MqttLink): ReturnType<typeof makeBridgeApi> {
     const { clock, log, disk, config, httpLimits, network } = this.deps;
     const { proxies, proxyProtocol } = config.http;
     const server = makeHttpServer({ clock, log, proxies, proxyProtocol, limits: httpLimits, network });

@@ -39,6 +39,8 @@ const instanceSchema = z.strictObject({
   secretsFolder: z.string().max(1_000).refine(isAbsolute, 'it must be an absolute path'),
   /** The bucket that stores clips. */
   s3: s3Schema,
+  /** When it is told to end, for how long it serves on while `/readyz` says that it is not ready: a proxy leads calls elsewhere then. */
+  drainS: z.int().min(0).max(300).default(5),
 });
 
 export const bridgeConfigSchema = z

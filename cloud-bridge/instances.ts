@@ -1,5 +1,5 @@
 // Owns: what a bridge does as one of several instances on one database and one bucket: the secrets they share, documents that
-// do not overtake each other, and looking for what the others did. Not here: turns (persistence/instance-turns.ts), clips in a bucket
+// do not overtake each other, looking for what the others did, and leaving while they go on. Not here: turns (persistence/instance-turns.ts), clips in a bucket
 // (intake/bucket-clips.ts).
 import type { Clock } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
@@ -13,7 +13,11 @@ import { failure } from '../device/protocol/errors.ts';
 import { actorId } from '../device/protocol/ids.ts';
 import type { Database } from './bridge-database.ts';
 import type { BridgeConfig } from './config.ts';
+import type { Checks, Health } from './http/health.ts';
+import type { Router } from './http/router.ts';
+import { BUCKET_MARK } from './intake/bucket-clips.ts';
 import type { Turns } from './persistence/instance-turns.ts';
+import { S3Bucket } from './persistence/s3-bucket.ts';
 import type { AreaPublisher } from './requests/cell-document-parts.ts';
 import { adminTokenIn, signingKeyIn } from './signing/server-secrets.ts';
 
@@ -116,6 +120,32 @@ export function watchOthers(deps: { clock: Clock; log: Log }, work: OthersWork, 
     repeater.start();
     undo.add(() => repeater.stop());
   }
+}
+
+type Instance = NonNullable<BridgeConfig['instance']>;
+
+/** Longest wait for the bucket's answer to whether it is there. */
+const BUCKET_S_MAX = 5;
+
+/** What an instance needs beside what every bridge does, for `/readyz`. */
+export function instanceChecks(clock: Clock, { s3 }: Instance, isLinked: () => boolean): Checks {
+  const bucket = new S3Bucket(clock, { ...s3, answerSMax: Math.min(s3.answerSMax, BUCKET_S_MAX) });
+  return { bucket: () => bucket.has(s3.prefix + BUCKET_MARK), area: async () => isLinked() };
+}
+
+/** Longest wait, at the end of an instance, for calls that are under way. */
+const CALLS_MS_MAX = 30_000;
+
+/** Lets an instance end without an error to anybody: it says that it is not ready, serves on for a while, and ends what is under way. */
+export async function drain(
+  { clock, api, health }: { clock: Clock; api: Pick<Router, 'idle'>; health: Health },
+  { drainS }: Pick<Instance, 'drainS'>,
+): Promise<void> {
+  health.drain();
+  await clock.sleep(drainS * 1000);
+  const waiting = new AbortController();
+  await Promise.race([api.idle(), clock.sleep(CALLS_MS_MAX, waiting.signal).catch(() => undefined)]);
+  waiting.abort();
 }
 
 /** How a bridge's own account at the area broker is named: each instance has its own, or they would end each other's sessions. */

@@ -10,9 +10,12 @@ export type Checks = Readonly<Record<string, () => Promise<boolean>>>;
 /** Anyone may ask, and each check costs a write: results are reused for this long. */
 const KEPT_MS = 5_000;
 
+const DRAINING: ReadonlyMap<string, boolean> = new Map([['draining', false]]);
+
 export class Health {
   private readonly clock: Clock;
   private readonly checks: Checks;
+  private isDraining = false;
   private last: { atMs: number; seen: Promise<Map<string, boolean>> } | null = null;
 
   constructor(clock: Clock, checks: Checks) {
@@ -20,8 +23,14 @@ export class Health {
     this.checks = checks;
   }
 
-  /** The result of each check, at most a few seconds old. */
-  look(): Promise<ReadonlyMap<string, boolean>> {
+  /** From now on the process is not ready: whoever leads calls here leads them elsewhere. */
+  drain(): void {
+    this.isDraining = true;
+  }
+
+  /** The result of each check, at most a few seconds old; while the process drains, that alone, at once. */
+  async look(): Promise<ReadonlyMap<string, boolean>> {
+    if (this.isDraining) return DRAINING;
     const nowMs = this.clock.monotonicMs();
     if (!this.last || nowMs - this.last.atMs >= KEPT_MS) this.last = { atMs: nowMs, seen: this.lookNow() };
     return this.last.seen;

@@ -96,12 +96,21 @@ export class Router {
   private readonly declared: (Declared & { roles: readonly Role[] })[] = [];
   private readonly registered = new Set<string>();
   private readonly counted = new WeakMap<FastifyRequest, Counted>();
+  private readonly underWay = new Set<FastifyReply>();
+  private onIdle: () => void = () => undefined;
   /** Counts of calls. */
   readonly calls = new CallCounts();
 
   constructor(server: FastifyInstance, deps: RouterDeps) {
     this.server = server;
     this.deps = deps;
+    server.addHook('onRequest', async (_request, reply) => {
+      this.underWay.add(reply);
+      reply.raw.once('close', () => {
+        this.underWay.delete(reply);
+        if (this.underWay.size === 0) this.onIdle();
+      });
+    });
     server.addHook('onResponse', async ({ method, routeOptions }, reply) => {
       const called = this.declared.find((one) => one.method === method && one.path === routeOptions.url);
       if (called) this.calls.note(called.roles[0] ?? 'public', method, reply.statusCode);
@@ -185,6 +194,14 @@ export class Router {
     await this.server.ready();
     assertSame(this.registered, new Set(this.declared.map(({ method, path }) => `${method} ${path}`)));
     return listenOn(this.server, host, port);
+  }
+
+  /** Resolves when no call is under way. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onIdle = resolve;
+      if (this.underWay.size === 0) resolve();
+    });
   }
 
   /** The OpenAPI document of the declared routes. */

@@ -21,7 +21,8 @@ export interface BucketClipsDeps {
   turns: Turns;
 }
 
-const MARK_NAME = 'bridge.txt';
+/** The object that says whose the bucket is. */
+export const BUCKET_MARK = 'bridge.txt';
 /** A crash leaves a few clips that were on their way in; more that nobody knows mean a wrong database. */
 const STRANGERS_MAX = 64;
 /** Between two searches through the whole bucket for what a crash left. */
@@ -40,7 +41,7 @@ export class BucketClips extends ClipFiles {
     await this.disk.makeFolder(this.staging);
     const { bucket, prefix, bridgeId, turns } = this.deps;
     await turns.run('bucket', async () =>
-      claimBucket(bucket, prefix + MARK_NAME, bridgeId, (await this.objects()).length === 0),
+      claimBucket(bucket, prefix + BUCKET_MARK, bridgeId, (await this.objects()).length === 0),
     );
   }
 

@@ -180,7 +180,7 @@ Written by \`doorsill deploy systemd\`. No file here holds a secret. As root on 
 10. \`curl https://bridge.${domain}/readyz\` says \`ready\`. Let the vault pin the bridge, whose id and key its own first line in the journal says:
     \`POST /v1/bridges\` at the vault with the admin token in /var/lib/doorsill-vault/admin.token.
 
-What to back up and what to watch: docs/operate.md. Evidence is in /var/lib/doorsill-vault/blobs; for a bucket add \`s3\` to vault.json before
-the first clip (cloud-bridge/vault/README.md), with its secret in a file of mode 0600 that only doorsill-vault can read.
+What to back up, what to watch, and how a bridge goes on when this machine stops: docs/operate.md. Evidence is in /var/lib/doorsill-vault/blobs;
+for a bucket add \`s3\` to vault.json before the first clip (cloud-bridge/vault/README.md), with its secret in a file of mode 0600 that only doorsill-vault can read.
 `;
 }

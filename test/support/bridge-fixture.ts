@@ -417,7 +417,7 @@ export class BridgeFixture {
         url: options.areaUrl ?? 'mqtt://127.0.0.1:9',
         accounts: options.accounts ?? join(this.folder, 'accounts'),
       },
-      ...(options.instance ? { instance: { ...options.instance, secretsFolder: this.bridgeFolder } } : {}),
+      ...(options.instance ? { instance: { drainS: 0, ...options.instance, secretsFolder: this.bridgeFolder } } : {}),
       ...options.bridge,
       // Moderation has tests of its own; elsewhere a request is published when it is posted.
       requests: { moderation: 'nothing', ...options.bridge?.requests },

@@ -67,7 +67,7 @@ export class Instances {
     const fixture = await BridgeFixture.open({ areaUrl, accounts, instance, bridge: { ...bridge, database } });
     const b = fixture.makeBridge({
       dataFolder: join(fixture.folder, 'b'),
-      instance: { name: 'b', s3, secretsFolder: fixture.bridgeFolder },
+      instance: { name: 'b', s3, drainS: 0, secretsFolder: fixture.bridgeFolder },
       http: {},
     });
     await b.start();

@@ -44,6 +44,31 @@ it('has rows for every version that could have been released', () => {
   expect(FORMER_VERSIONS).toEqual(expect.arrayContaining(MIGRATIONS.slice(0, -1).map((_, at) => at + 1)));
 });
 
+/** What leaves all that the former release knows as it was: new tables, plain indexes, and columns that it need not fill. */
+const ADDS =
+  /^(create table|create index|alter table \w+ add column (?!.*\bunique\b)(?!.*\bnot null\b(?!.*\bdefault\b)))(?!.*\breferences\b)/s;
+const besides = (migrations: Migrations) =>
+  migrations.flatMap((step) =>
+    'beside' in step ? [...spelled(step.beside, 'sqlite'), ...spelled(step.beside, 'postgres')] : [],
+  );
+
+it('puts a release beside the former one only by steps that add', () => {
+  expect(besides(MIGRATIONS).length).toBeGreaterThan(0);
+  for (const list of [MIGRATIONS, VAULT_MIGRATIONS]) expect(besides(list).filter((one) => !ADDS.test(one))).toEqual([]);
+  const wrong = [
+    'drop table notes',
+    'delete from notes',
+    'alter table notes drop column a',
+    'alter table notes rename column a to b',
+    'alter table notes add column a integer not null',
+    'alter table notes add column a text unique',
+    'create unique index notes_by_a on notes (a)',
+    'create table more (a text references notes (a)) strict',
+  ];
+  expect(wrong.filter((one) => ADDS.test(one))).toEqual([]);
+  expect(ADDS.test(`alter table notes add column a text not null default ''`)).toBe(true);
+});
+
 it.each(FORMER_VERSIONS)(
   'brings a bridge’s file of version %i up to date, with all that was in it',
   async (version) => {
