@@ -20,7 +20,7 @@ async function open(settings?: Parameters<typeof Instances.open>[1]) {
   opened.push(instances);
   return instances;
 }
-const PATIENT = { timeout: 15_000 };
+const PATIENT = { timeout: 60_000 };
 
 describe('two instances', () => {
   it('are one bridge: what one takes in the other shows, to the byte, and both have the same log', async () => {
@@ -126,7 +126,7 @@ describe('two instances', () => {
     await instances.fixture.bridge.stop();
     const last = await revision();
     await expect.poll(revision, PATIENT).toBeGreaterThan(last + 1);
-  }, 60_000);
+  }, 180_000);
 });
 
 it('is refused to a second instance of its name, to a single bridge and to another bridge: a database that is shared', async () => {
