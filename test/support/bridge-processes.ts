@@ -1,5 +1,6 @@
-// Owns: instances of one bridge that are processes of their own, each behind proxies to its database and its bucket, which can be cut. Not here: what they are asked (bridge-fixture.ts).
-import { mkdir, writeFile } from 'node:fs/promises';
+// Owns: instances of one bridge that are processes of their own, each behind proxies to its database and its bucket at which a moment of its
+// work can be told, so that it can be killed there. Not here: what they are asked (bridge-fixture.ts).
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { BridgeConfigInput } from '../../cloud-bridge/config.ts';
@@ -37,7 +38,28 @@ export class InstanceProcess {
     this.url = readySchema.parse(line).url;
   }
 
+  /** Kills it after it has sent this many pieces, one for each statement or call, to its database or its bucket. */
+  killAt(piece: number, at: 'database' | 'bucket'): void {
+    const proxy = at === 'database' ? this.toDatabase : this.toBucket;
+    let seen = 0;
+    proxy.onSent = () => {
+      seen += 1;
+      if (seen === piece) void this.process?.stop('SIGKILL');
+    };
+  }
+
+  /** Counts the pieces from now on; the function that it returns says how many there were. */
+  countPieces(at: 'database' | 'bucket'): () => number {
+    const proxy = at === 'database' ? this.toDatabase : this.toBucket;
+    let seen = 0;
+    proxy.onSent = () => {
+      seen += 1;
+    };
+    return () => seen;
+  }
+
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<string> {
+    for (const proxy of [this.toDatabase, this.toBucket]) proxy.onSent = null;
     return (await this.process?.stop(signal)) ?? 'never started';
   }
 
@@ -46,6 +68,10 @@ export class InstanceProcess {
     const ended = this.end(signal);
     await meanwhile();
     return ended;
+  }
+
+  staged(): Promise<string[]> {
+    return readdir(join(this.folder, 'staging'));
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,170 @@
+// Holds: of two instances of a bridge, two processes on one database and one bucket, one is killed at any moment of an intake; its device goes
+// on at the other. Nothing that was acknowledged is lost, no clip comes twice, and the log of custody stays one log that a witness
+// cosigns. Not here: instances that live (cloud-bridge/instances.slow.test.ts), a single bridge (bridge.slow.test.ts).
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Witness } from '../../../cloud-bridge/witness/witness.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { instancePlace, openBridgeAt } from '../../support/bridge-database.ts';
+import type { Parcel } from '../../support/bridge-fixture.ts';
+import { SharedGround } from '../../support/bridge-instances.ts';
+import { BridgeProcesses } from '../../support/bridge-processes.ts';
+import { proved } from '../../support/proved.ts';
+import { wholeLog } from './bridge-rounds.ts';
+
+let ground: SharedGround;
+let both: BridgeProcesses;
+let witness: Witness;
+beforeAll(async () => {
+  ground = await SharedGround.open();
+  both = await BridgeProcesses.open(ground, { drainS: 0 });
+  witness = new Witness({
+    clock: new SystemClock(),
+    random: both.fixture.random,
+    disk: both.fixture.disk,
+    log: silentLog(),
+    folder: join(both.fixture.folder, 'witness'),
+    bridgeUrl: both.b.url,
+  });
+  await witness.start();
+}, 240_000);
+afterAll(async () => {
+  await both.close();
+  await ground.close();
+});
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** What a device has been told of its clip. */
+interface Heard {
+  /** The receipt, once it was given. */
+  receipt: unknown;
+}
+
+/** Brings a clip in at whichever instance is named, from wherever it stands; resolves once it is stored. */
+async function bring(parcel: Parcel, heard: Heard): Promise<void> {
+  const { fixture } = both;
+  const opened = await fixture.openIntake(parcel);
+  expect(opened.status, JSON.stringify(opened.body)).toBe(200);
+  if (opened.body['state'] !== 'stored') {
+    const asked = await fixture.tus('HEAD', `/v1/intakes/${parcel.grant}`, parcel);
+    const known = asked.headers.get('location');
+    const path = known ?? (await fixture.create(parcel));
+    const half = Math.ceil(parcel.clip.length / 2);
+    for (let at = known ? Number(asked.headers.get('upload-offset')) : 0; at < parcel.clip.length; ) {
+      const sent = await fixture.patch(parcel, path, at, parcel.clip.subarray(at, at + half));
+      expect(sent.status, JSON.stringify(sent.body)).toBe(204);
+      at = Math.min(parcel.clip.length, at + half);
+    }
+  }
+  const { status, body } = await fixture.status(parcel);
+  expect([status, body['state']]).toEqual([200, 'stored']);
+  heard.receipt = body['receipt'];
+}
+
+/** The clip at one instance: its receipt, and its bytes as the agency gets them. */
+async function shownAt(url: string, parcel: Parcel) {
+  const { fixture } = both;
+  fixture.elsewhere = url;
+  const { body } = await fixture.status(parcel);
+  const headers = { authorization: `Bearer ${fixture.access(parcel.clipId)}` };
+  const clip = await fetch(`${url}/v1/clips/${parcel.clipId}`, { headers });
+  return { state: body['state'], receipt: body['receipt'], sha256: sha256(new Uint8Array(await clip.arrayBuffer())) };
+}
+
+/** One clip, with `a` killed at this piece of what it sends; resolves with whether that moment came before the clip was stored. */
+async function round(at: 'database' | 'bucket', piece: number): Promise<boolean> {
+  const { fixture, a, b } = both;
+  const parcel = fixture.parcel(both.request);
+  const heard: Heard = { receipt: null };
+  a.killAt(piece, at);
+  both.at(a);
+  const reached = await bring(parcel, heard).then(
+    () => true,
+    (thrown: unknown) => {
+      if (!(thrown instanceof TypeError)) throw thrown;
+      return false;
+    },
+  );
+  if (!reached) expect(await a.process?.ended).toBe('SIGKILL');
+  // Its device turns to the other, as a proxy would have it.
+  both.at(b);
+  const other: Heard = { receipt: null };
+  await bring(parcel, other);
+  if (heard.receipt !== null) expect(other.receipt).toBe(heard.receipt);
+  await witness.look();
+  if (reached) await a.end('SIGKILL');
+  await a.start();
+  const expected = { state: 'stored', receipt: other.receipt, sha256: sha256(parcel.clip) };
+  expect(await shownAt(a.url, parcel)).toEqual(expected);
+  expect(await shownAt(b.url, parcel)).toEqual(expected);
+  expect(await a.staged()).toEqual([]);
+  stored.push(parcel);
+  return !reached;
+}
+
+const stored: Parcel[] = [];
+
+/** Nothing is there twice, nothing is there that no row knows, and the log says what happened, once. */
+async function agreed(): Promise<void> {
+  // Strays in the bucket are looked for now and then; a start does it when it is time.
+  await ground.postgres.ask(`update doorsill_bridge.turns set done_s = 0`, both.database);
+  await both.a.end();
+  await both.a.start();
+  const { text } = await ground.moto.call('GET', `/${both.bucket}`);
+  const objects = [...text.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, name = '']) => name.split('/')[0]);
+  expect(objects.sort()).toEqual(['bridge.txt', ...stored.map(({ clipId }) => clipId)].sort());
+  const database = await openBridgeAt(instancePlace(ground.postgres.socketUrl(both.database), 'looker'));
+  const leaves = await wholeLog(database.custody);
+  await database.close();
+  expect(leaves.filter(({ entry }) => JSON.parse(entry).kind === 'intake')).toHaveLength(stored.length);
+  expect((await witness.look()).size).toBeGreaterThanOrEqual(leaves.length);
+}
+
+/** Pieces of one intake that nobody disturbs. */
+async function piecesOf(at: 'database' | 'bucket'): Promise<number> {
+  const parcel = both.fixture.parcel(both.request);
+  both.at(both.a);
+  const pieces = both.a.countPieces(at);
+  await bring(parcel, { receipt: null });
+  stored.push(parcel);
+  return pieces();
+}
+
+it.each([
+  { at: 'database', rounds: 8 },
+  { at: 'bucket', rounds: 3 },
+] as const)(
+  'killed while it speaks to its $at, one loses nothing and doubles nothing',
+  async ({ at, rounds }) => {
+    const pieces = await piecesOf(at);
+    let killed = 0;
+    for (let turn = 0; turn < rounds; turn += 1) {
+      if (await round(at, 1 + Math.floor((turn * pieces) / rounds))) killed += 1;
+    }
+    await agreed();
+    expect(killed).toBeGreaterThan(rounds / 2);
+  },
+  900_000,
+);
+
+it('that returns has erased what was staged of a clip that was taken back meanwhile, before it serves', async (test) => {
+  const { fixture, a, b } = both;
+  const parcel = fixture.parcel(both.request);
+  both.at(a);
+  await fixture.openIntake(parcel);
+  await fixture.patch(parcel, await fixture.create(parcel), 0, parcel.clip.subarray(0, 100));
+  await a.end('SIGKILL');
+  expect(await a.staged()).toHaveLength(1);
+  both.at(b);
+  expect((await fixture.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
+  await a.start();
+  expect(await a.staged()).toEqual([]);
+  both.at(a);
+  expect((await fixture.status(parcel)).body).toMatchObject({ state: 'deleted' });
+  expect((await fixture.openIntake(parcel)).body).toMatchObject({ code: 'intake_revoked' });
+  await agreed();
+  proved(test, 'clips brought in over kills of one of two instances', `${stored.length}, 0 lost, 0 twice`);
+}, 240_000);
