@@ -20,7 +20,7 @@ import {
 } from './plan.ts';
 
 /** In how many towns something rare happens, and in how many of those whose bridge is captured. It is drawn from a seed of its own. */
-const RARE_SHARE = 0.35;
+const RARE_SHARE = 0.5;
 const RARE_LIE_SHARE = 0.9;
 const RARE_SEED = 1_000_003;
 /** How long the owner of such a home thinks about a request. */

@@ -56,11 +56,11 @@ it('draws every kind of act, owner and agency', () => {
   expect(kinds).toEqual(new Set(['honest', 'revoked', 'federal', 'unregistered', 'misnaming', 'state']));
 });
 
-it('adds something rare to few towns, and leaves the others as they were', () => {
+it('adds something rare to less than half of all towns, and leaves the others as they were', () => {
   const plans = seeds.map((seed) => ({ plan: planOf(seed), without: ordinaryPlanOf(seed) }));
   const changed = plans.filter(({ plan, without }) => JSON.stringify(plan) !== JSON.stringify(without));
-  expect(changed.length).toBeGreaterThan(seeds.length / 6);
-  expect(changed.length).toBeLessThan(seeds.length / 3);
+  expect(changed.length).toBeGreaterThan(seeds.length / 4);
+  expect(changed.length).toBeLessThan(seeds.length / 2);
   const rare = changed.flatMap(({ plan }) => plan.acts.flatMap((act) => (act.do === 'rare' ? [act.what] : [])));
   expect(new Set(rare).size).toBe(7);
   const lies = changed.flatMap(({ plan }) => plan.acts.flatMap((act) => (act.do === 'lie' ? [act.lie] : [])));
