@@ -11,7 +11,7 @@ import { root } from './report.mjs';
 
 const USAGE = `Usage: npm run check:mutants -- [--branches] [--list] [PART...]
 
-  PART             consent, self-check, clip-tables, disclosure or intake; all of them where none is named.
+  PART             known-fates, consent, self-check, clip-tables, disclosure or intake; all of them where none is named.
                    PART/FILE is one file of it, PART/FILE:FROM-TO some of its lines
   --branches       the branches of consent alone, without mutants
   --list           names each mutant that no test found, the judged ones too
@@ -22,6 +22,8 @@ All of it takes up to two hours on two cores. Stryker is installed on its first 
 /** Its next major version takes Node 22, where this project still runs on 20. Its checker cannot use TypeScript 7, so there is none. */
 const STRYKER = '9.6.1';
 const SCORE_MIN = 85;
+/** What Stryker says of a mutant that was found: a test failed, or none ended. */
+const FOUND = ['Killed', 'Timeout'];
 
 /** What is mutated, and the unit tests that should notice. A broker, a browser or a camera is no unit's. */
 const PARTS = {
@@ -52,6 +54,13 @@ const PARTS = {
   },
 };
 
+/** Code of which it is known which mutants are found: whether keeping a thread for many of them loses or invents any. */
+const KNOWN = 'known-fates';
+const KNOWN_FILES = {
+  mutate: ['test/support/fixtures/mutants/known-fates.ts'],
+  tests: ['test/support/fixtures/mutants/*-tests.ts'],
+};
+
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -61,7 +70,7 @@ const { values: options, positionals } = parseArgs({
     concurrency: { type: 'string', default: '2' },
   },
 });
-const unknown = positionals.filter((name) => !Object.hasOwn(PARTS, name.split('/')[0]));
+const unknown = positionals.filter((name) => name !== KNOWN && !Object.hasOwn(PARTS, name.split('/')[0]));
 const isWrong = unknown.length > 0 || !/^[1-9]\d?$/.test(options.concurrency);
 if (options.help || isWrong) {
   if (unknown.length > 0) console.log(`There is no part ${unknown.join(', ')}.\n`);
@@ -115,8 +124,8 @@ function installStryker() {
     throw new Error('Stryker could not be installed. Look at what npm says above.');
 }
 
-/** Runs Stryker on a part; returns its report. */
-function mutate(name, { mutate: files, tests }) {
+/** Runs Stryker on a part; returns its report. `threads`: 'kept' from one mutant to the next, or 'new' for each. */
+function mutate(name, { mutate: files, tests }, threads = 'kept') {
   console.log(`\n== mutants of ${name}`);
   const folder = join(work, name);
   rmSync(folder, { recursive: true, force: true });
@@ -145,7 +154,7 @@ function mutate(name, { mutate: files, tests }) {
   const stryker = join(home, 'node_modules/@stryker-mutator/core/bin/stryker.js');
   // The tests' folders are in memory where they can be: a test of a ledger waits for the disk most of its time otherwise.
   const folders = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'doorsill-mutants-'));
-  const env = { DOORSILL_MUTANT_TESTS: tests.join(','), TMPDIR: folders };
+  const env = { DOORSILL_MUTANT_TESTS: tests.join(','), DOORSILL_MUTANT_THREADS: threads, TMPDIR: folders };
   const ran = run(process.execPath, [stryker, 'run', config], env);
   rmSync(folders, { recursive: true, force: true });
   return ran && existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null;
@@ -156,7 +165,7 @@ function survivorsIn({ files }) {
   return Object.entries(files).flatMap(([file, { source, mutants }]) => {
     const lines = source.split('\n');
     return mutants
-      .filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
+      .filter(({ status }) => !FOUND.includes(status))
       .map(({ location: { start, end }, mutatorName, replacement, status }) => {
         const one = start.line === end.line ? end.column - 1 : undefined;
         const was = (lines[start.line - 1] ?? '').slice(start.column - 1, one).trim();
@@ -174,12 +183,32 @@ function judgementOf(judged, { file, source, was, now }) {
   return found?.why ?? null;
 }
 
-/** How many of some mutants were found: by a failing test, or because no test ended; and how many were not. */
+/** How many of some mutants were found, and how many were not: also those that could not be tried, whatever the reason. */
 function tally(mutants) {
-  const of = (...states) => mutants.filter(({ status }) => states.includes(status)).length;
-  const [killed, timedOut, missed] = [of('Killed'), of('Timeout'), of('Survived', 'NoCoverage')];
-  const tested = killed + timedOut + missed;
+  const [killed, timedOut] = FOUND.map((found) => mutants.filter(({ status }) => status === found).length);
+  const tested = mutants.length;
+  const missed = tested - killed - timedOut;
   return { tested, killed, timedOut, missed, score: (100 * (killed + timedOut)) / Math.max(1, tested) };
+}
+
+/** Tries the mutants whose fates are known, in threads that are kept and in new ones. */
+function checkKnown() {
+  for (const threads of ['kept', 'new']) {
+    const report = mutate(`${KNOWN}-${threads}`, KNOWN_FILES, threads);
+    if (report === null) return note(false, `${KNOWN}: Stryker failed`);
+    const [{ source, mutants }] = Object.values(report.files);
+    const unreadFrom = source.split('\n').indexOf('// No test looks at what follows.') + 1;
+    const wrong = mutants.filter(({ location, status }) => {
+      return status !== (location.start.line < unreadFrom ? 'Killed' : 'Survived');
+    });
+    for (const { location, replacement, status } of wrong) {
+      console.log(`  line ${location.start.line}  ->  ${replacement}  (${status}, which it is not)`);
+    }
+    note(
+      wrong.length === 0,
+      `${KNOWN}, ${threads} threads: ${wrong.length} of ${mutants.length} mutants came out wrong`,
+    );
+  }
 }
 
 function check(name) {
@@ -210,7 +239,8 @@ function check(name) {
 if (options.branches || positionals.length === 0) branches();
 if (!options.branches) {
   installStryker();
-  for (const name of positionals.length > 0 ? positionals : Object.keys(PARTS)) check(name);
+  const names = positionals.length > 0 ? positionals : [KNOWN, ...Object.keys(PARTS)];
+  for (const name of names) name === KNOWN ? checkKnown() : check(name);
 }
 console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed > 0 ? 1 : 0;
