@@ -315,6 +315,12 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
     );
     starting.catch(() => faults?.stop());
     const part = await starting;
+    // Before it is told ready: what cannot say where it is does not go on without its folder's lock.
+    const said = await readyOf(part, config.name).catch(async (thrown: unknown) => {
+      await part.stop();
+      await faults?.stop();
+      throw thrown;
+    });
     const keyboard = new device.KeyboardButton({
       input: process.stdin,
       clock: seams.clock,
@@ -331,18 +337,15 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
       await part.stop();
       await faults?.stop();
     };
-    return {
-      part: { stop },
-      ready: {
-        device: part.id,
-        socket: part.pairingSocket,
-        enrolled: part.isEnrolled,
-        ...(part.console ? { console: part.console.url } : {}),
-      },
-      text: [
-        `${config.name} is ${part.id}; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`,
-        ...consoleLines(part),
-      ].join('\n'),
-    };
+    return { part: { stop }, ...said };
   });
+}
+
+/** What a doorbell that runs says of itself at its start. */
+async function readyOf(part: Doorbell, name: string): Promise<{ ready: object; text: string }> {
+  const { console: address, id: device, pairingSocket: socket, isEnrolled: enrolled } = part;
+  return {
+    ready: { device, socket, enrolled, ...(address ? { console: address.url } : {}) },
+    text: [`${name} is ${device}; pair with \`doorsill pair --socket ${socket}\`.`, ...consoleLines(part)].join('\n'),
+  };
 }
