@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { auditRows } from './audit.ts';
+import { capacityRows } from './capacity.ts';
 import { captureRows } from './capture.ts';
 import { consoleRows } from './console.ts';
 import { feedRows } from './feed.ts';
@@ -35,6 +36,7 @@ const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
   intake: intakeRows,
   audit: auditRows,
   feed: feedRows,
+  capacity: capacityRows,
   replay: replayRows,
   up: upRows,
   'motion-quality': motionQualityRows,
