@@ -1,6 +1,7 @@
-// Holds: of two instances of a bridge, two processes on one database and one bucket, one is killed at any moment of an intake; its device goes
-// on at the other. Nothing that was acknowledged is lost, no clip comes twice, and the log of custody stays one log that a witness
-// cosigns. Not here: instances that live (cloud-bridge/instances.slow.test.ts), a single bridge (bridge.slow.test.ts).
+// Holds: of two instances of a bridge, two processes on one database and one bucket, one is killed at any moment of an intake or of taking a
+// clip back; its device goes on at the other. Nothing that was acknowledged is lost, no clip comes twice, none stays that was taken back,
+// and the log of custody stays one log that a witness cosigns. Not here: instances that live (cloud-bridge/instances.slow.test.ts), a
+// single bridge (bridge.slow.test.ts).
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -105,7 +106,40 @@ async function round(at: 'database' | 'bucket', piece: number): Promise<boolean>
   return !reached;
 }
 
+/** A stored clip is taken back at `a`, which is killed at this piece; resolves with whether that moment came before its answer. */
+async function takeBack(at: 'database' | 'bucket', piece: number): Promise<boolean> {
+  const { fixture, a, b } = both;
+  const parcel = fixture.parcel(both.request);
+  both.at(b);
+  await bring(parcel, { receipt: null });
+  a.killAt(piece, at);
+  both.at(a);
+  const isAnswered = await fixture.revoke(parcel).then(
+    ({ body }) => body['state'] === 'deleted',
+    (thrown: unknown) => {
+      if (!(thrown instanceof TypeError)) throw thrown;
+      return false;
+    },
+  );
+  if (isAnswered) await a.end('SIGKILL');
+  else expect(await a.process?.ended).toBe('SIGKILL');
+  both.at(b);
+  // What was acknowledged holds before anybody asks again.
+  if (isAnswered) expect((await fixture.status(parcel)).body).toMatchObject({ state: 'deleted' });
+  expect((await fixture.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
+  const seen = await fixture.get(`/v1/clips/${parcel.clipId}`, fixture.access(parcel.clipId));
+  expect(seen.status).toBeGreaterThanOrEqual(400);
+  await a.start();
+  both.at(a);
+  expect((await fixture.status(parcel)).body).toMatchObject({ state: 'deleted' });
+  gone.stored += 1;
+  gone.all += 1;
+  return !isAnswered;
+}
+
 const stored: Parcel[] = [];
+/** Clips that were taken back: those that had been stored, and all. */
+const gone = { stored: 0, all: 0 };
 
 /** Nothing is there twice, nothing is there that no row knows, and the log says what happened, once. */
 async function agreed(): Promise<void> {
@@ -119,7 +153,8 @@ async function agreed(): Promise<void> {
   const database = await openBridgeAt(instancePlace(ground.postgres.socketUrl(both.database), 'looker'));
   const leaves = await wholeLog(database.custody);
   await database.close();
-  expect(leaves.filter(({ entry }) => JSON.parse(entry).kind === 'intake')).toHaveLength(stored.length);
+  const told = (kind: string) => leaves.filter(({ entry }) => JSON.parse(entry).kind === kind).length;
+  expect([told('intake'), told('deletion')]).toEqual([stored.length + gone.stored, gone.all]);
   expect((await witness.look()).size).toBeGreaterThanOrEqual(leaves.length);
 }
 
@@ -150,6 +185,20 @@ it.each([
   900_000,
 );
 
+it.each([
+  { at: 'database', rounds: 5 },
+  { at: 'bucket', rounds: 2 },
+] as const)(
+  'killed while it takes a clip back, speaking to its $at, one leaves nothing to be seen',
+  async ({ at, rounds }) => {
+    let killed = 0;
+    for (let turn = 0; turn < rounds; turn += 1) if (await takeBack(at, 1 + turn * 3)) killed += 1;
+    await agreed();
+    expect(killed).toBeGreaterThan(0);
+  },
+  900_000,
+);
+
 it('that returns has erased what was staged of a clip that was taken back meanwhile, before it serves', async (test) => {
   const { fixture, a, b } = both;
   const parcel = fixture.parcel(both.request);
@@ -165,6 +214,7 @@ it('that returns has erased what was staged of a clip that was taken back meanwh
   both.at(a);
   expect((await fixture.status(parcel)).body).toMatchObject({ state: 'deleted' });
   expect((await fixture.openIntake(parcel)).body).toMatchObject({ code: 'intake_revoked' });
+  gone.all += 1;
   await agreed();
   proved(test, 'clips brought in over kills of one of two instances', `${stored.length}, 0 lost, 0 twice`);
 }, 240_000);
