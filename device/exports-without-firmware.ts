@@ -81,3 +81,14 @@ export * from './protocol/topic-access.ts';
 export * from './protocol/topics.ts';
 export * from './protocol/verify-published-request.ts';
 export { readSettings } from './settings-file.ts';
+export * from './update/minisign.ts';
+export { ARCHIVE_BYTES_MAX } from './update/release-archive.ts';
+export {
+  type GivenRelease,
+  installFirst,
+  settleUpdate,
+  type UpdateDeps,
+  type UpdatedDoorbell,
+  updateDoorbell,
+} from './update/update.ts';
+export { versionOrder } from './update/version-order.ts';

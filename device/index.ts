@@ -62,5 +62,4 @@ export type { MotionSettings } from './motion/detector.ts';
 export { MotionTrial } from './motion/motion-trial.ts';
 export { followOtherDoors } from './other-doors-setting.ts';
 export { startDevice } from './start-device.ts';
-export * from './update/minisign.ts';
 export * from './update/release-manifest.ts';

@@ -1,6 +1,18 @@
 // Owns: files. The only file under device/ that touches node:fs for data, so that a simulation can own every write.
 // Not here: formats (ring, ledger, outbox own theirs). Errors are the operating system's, with their `code` (ENOSPC ...).
-import { constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import {
+  constants,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  stat,
+  statfs,
+  symlink,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { assert } from './assert.ts';
 
@@ -44,6 +56,14 @@ export interface Disk {
   sizeOf(path: string): Promise<number | null>;
   /** Bytes free for us on the file system that holds `path`. */
   freeBytes(path: string): Promise<number>;
+}
+
+/** A disk on which a name can stand for another: what programs are started through. */
+export interface LinkDisk extends Disk {
+  /** Has `path` stand for `target` (as seen from its folder) in one durable step: temporary link, rename, fsync of the folder. */
+  replaceLink(path: string, target: string): Promise<void>;
+  /** What a link stands for; null when it does not exist. */
+  readLink(path: string): Promise<string | null>;
 }
 
 /** The operating system's error code of a thrown value, e.g. 'ENOSPC'; null when it has none. */
@@ -156,16 +176,26 @@ async function writeAll(handle: FileHandle, position: number, bytes: Uint8Array)
   }
 }
 
+/** Permissions of new files and folders: for their owner alone, or to be read by everybody. */
+const MODES = { own: { file: 0o600, folder: 0o700 }, readable: { file: 0o644, folder: 0o755 } } as const;
+
 /** The machine's own file system. */
-export class SystemDisk implements Disk {
+export class SystemDisk implements LinkDisk {
+  private readonly modes: { file: number; folder: number };
+
+  /** `readable`: for programs, which another user runs. */
+  constructor(whose: keyof typeof MODES = 'own') {
+    this.modes = MODES[whose];
+  }
+
   async open(path: string, options: { create: boolean }): Promise<DiskFile> {
     try {
-      return new SystemFile(await open(path, 'r+', 0o600), path);
+      return new SystemFile(await open(path, 'r+'), path);
     } catch (thrown) {
       // Existing data can still be read and verified; each write reports the error.
       if (systemCode(thrown) === 'EROFS') return new SystemFile(await open(path, 'r'), path, true);
       if (!options.create || systemCode(thrown) !== 'ENOENT') throw thrown;
-      const handle = await open(path, 'wx+', 0o600);
+      const handle = await open(path, 'wx+', this.modes.file);
       try {
         await this.syncFolder(dirname(path));
       } catch (unsynced) {
@@ -196,7 +226,7 @@ export class SystemDisk implements Disk {
   async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
     const temporary = join(dirname(path), `.${basename(path)}${TEMPORARY_SUFFIX}`);
     try {
-      const handle = await open(temporary, 'w', 0o600);
+      const handle = await open(temporary, 'w', this.modes.file);
       try {
         await handle.writeFile(bytes);
         await handle.datasync();
@@ -222,6 +252,22 @@ export class SystemDisk implements Disk {
     }
   }
 
+  async replaceLink(path: string, target: string): Promise<void> {
+    const temporary = join(dirname(path), `.${basename(path)}${TEMPORARY_SUFFIX}`);
+    await rm(temporary, { force: true });
+    await symlink(target, temporary);
+    await this.rename(temporary, path);
+  }
+
+  async readLink(path: string): Promise<string | null> {
+    try {
+      return await readlink(path);
+    } catch (thrown) {
+      if (systemCode(thrown) === 'ENOENT') return null;
+      throw thrown;
+    }
+  }
+
   async remove(path: string): Promise<void> {
     await rm(path, { force: true, recursive: true });
   }
@@ -231,7 +277,7 @@ export class SystemDisk implements Disk {
     const above = dirname(path);
     if (above !== path) await this.makeFolder(above);
     // One by one: Node's `recursive` tries for ever where the folder above is there and takes nothing, as in /proc.
-    await mkdir(path, { mode: 0o700 }).catch(async (thrown: unknown) => {
+    await mkdir(path, { mode: this.modes.folder }).catch(async (thrown: unknown) => {
       if (!(await isFolder(path))) throw thrown;
     });
   }

@@ -38,6 +38,13 @@ export function credentialFile(name: string): string {
 /** The unit, without the header that all files of an install have. */
 export function deviceUnit({ node, program, name }: UnitFacts): string {
   const folder = `/var/lib/${name}`;
+  // A release's programs are started through a link that updates switch. What was healthy last takes back an update that was cut
+  // off, as root, before what may be broken starts; a start never fails for it.
+  const programs = /^(.*)\/current\/sim\/cli\/doorsill\.mjs$/.exec(program)?.[1];
+  const settle =
+    programs === undefined
+      ? ''
+      : `ExecStartPre=-+${node} ${programs}/keeper/sim/cli/doorsill.mjs device update --settle --programs ${programs}\n`;
   return `# Put changes of your own into /etc/systemd/system/${name}.service.d/override.conf (\`systemctl edit ${name}\`).
 [Unit]
 Description=doorsill, a doorbell that keeps its footage
@@ -51,7 +58,7 @@ Type=notify
 NotifyAccess=all
 # One heap of the C library: its default keeps many, which hold free memory.
 Environment=MALLOC_ARENA_MAX=1
-ExecStart=${node} --max-semi-space-size=4 ${program} device --data ${folder}
+${settle}ExecStart=${node} --max-semi-space-size=4 ${program} device --data ${folder}
 Restart=always
 RestartSec=5
 TimeoutStartSec=240

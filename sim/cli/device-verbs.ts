@@ -9,10 +9,12 @@ import { askHidden, readSecretFile } from '../terminal/secret-input.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceInit } from './device-init.ts';
 import { addDeviceServiceVerbs } from './device-service-verbs.ts';
+import { addDeviceUpdate } from './device-update.ts';
 
 export function addDeviceVerbs(device: Command): void {
   addDeviceInit(device);
   addDeviceServiceVerbs(device);
+  addDeviceUpdate(device);
   addBackup(device);
   addRestore(device);
 }

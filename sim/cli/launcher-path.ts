@@ -8,6 +8,11 @@ export function launcherPath(): string {
   return fileURLToPath(new URL('../../../sim/cli/doorsill.mjs', import.meta.url));
 }
 
+/** The folder of programs that this version lies in, where it is a release (device/update); null for a checkout or a package. */
+export function programsFolder(): string | null {
+  return /^(.+)\/versions\/[^/]+\/sim\/cli\/[^/]+$/.exec(launcherPath())?.[1] ?? null;
+}
+
 /**
  * The path by which a unit names a command line: through DIR/current where that leads to the DIR/versions/VERSION that it lies in, so
  * that the same unit runs what an update puts there.

@@ -235,7 +235,7 @@ export function addDevice(program: Command): void {
   const device = program
     .command('device')
     .description(
-      'one doorbell; b rings on a terminal. Under it: init, install, uninstall, status, enrol, backup, restore, fault, faults',
+      'one doorbell; b rings on a terminal. Under it: init, install, uninstall, status, enrol, update, backup, restore, fault, faults',
     )
     // Not a required option: commander would ask for it before each verb under this one, too.
     .option('--data <dir>', 'its folder; settings in device.json there (required)')

@@ -3,8 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { failure, SystemDisk, SystemRandom, utf8 } from '../../device/exports-without-firmware.ts';
-import { printMinisignKey, signAsMinisign } from '../../device/index.ts';
+import {
+  failure,
+  printMinisignKey,
+  SystemDisk,
+  SystemRandom,
+  signAsMinisign,
+  utf8,
+} from '../../device/exports-without-firmware.ts';
 import { reportFailure } from '../terminal/output.ts';
 import { buildRelease, type Cpu } from './build-release.ts';
 import { createReleaseKey, loadReleaseKey } from './release-key.ts';

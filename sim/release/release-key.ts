@@ -8,13 +8,15 @@ import {
   fromUtf8,
   generateSigningKey,
   importSigningKey,
+  KEY_ID_BYTES,
+  type MinisignKey,
   parseJson,
+  printMinisignKey,
   type Random,
   type SigningKey,
   toBase64url,
   utf8,
 } from '../../device/exports-without-firmware.ts';
-import { KEY_ID_BYTES, type MinisignKey, printMinisignKey } from '../../device/index.ts';
 
 const KEY_FILE_BYTES_MAX = 1_024;
 const GROUP_AND_OTHERS = 0o077;

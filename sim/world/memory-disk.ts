@@ -1,7 +1,7 @@
 // Owns: a disk of a simulated world, in memory and on a seed: what is durable and what a power cut may lose, tear or keep; flipped bits; full,
 // slow, failing, read-only. Not here: real disks (device/base/disk.ts), a real disk with faults (simulated-disk.ts).
 import { basename, dirname, join } from 'node:path';
-import { type Clock, type Disk, type DiskFile, integerBelow, type Random } from '../../device/index.ts';
+import { type Clock, type DiskFile, integerBelow, type LinkDisk, type Random } from '../../device/index.ts';
 import { FileContent } from './file-content.ts';
 
 export type MemoryDiskState = 'ok' | 'full' | 'slow' | 'failing' | 'read-only';
@@ -12,6 +12,8 @@ const CAPACITY_BYTES = 64 * 1024 * 1024;
 /** What a folder counts for `sizeOf`, as ext4 has it. */
 const FOLDER_BYTES = 4_096;
 const TEMPORARY_SUFFIX = '.tmp';
+/** The longest path of Linux. */
+const LINK_BYTES_MAX = 4_096;
 
 /** A file or a folder. Folders have no content. */
 type Entry = FileContent | 'folder';
@@ -36,7 +38,7 @@ function fault(code: string, path: string): Error {
  * Paths are absolute; `/` is there. Names are made durable in the order of their changes, as a journal does: by each change after which the
  * real disk calls `fsync` on a folder (a new file, a replaced one, a rename). Content is made durable by `sync` and `writeDurably`.
  */
-export class MemoryDisk implements Disk {
+export class MemoryDisk implements LinkDisk {
   private readonly options: MemoryDiskOptions;
   private readonly capacityBytes: number;
   private names: Names = new Map([['/', 'folder']]);
@@ -174,6 +176,16 @@ export class MemoryDisk implements Disk {
       await this.remove(temporary);
       throw thrown;
     }
+  }
+
+  /** A link is a file with its target in it: nothing is read through one. */
+  replaceLink(path: string, target: string): Promise<void> {
+    return this.replaceFile(path, new TextEncoder().encode(target));
+  }
+
+  async readLink(path: string): Promise<string | null> {
+    const held = await this.readFile(path, LINK_BYTES_MAX);
+    return held === null ? null : new TextDecoder().decode(held);
   }
 
   rename(from: string, to: string): Promise<void> {

@@ -1,5 +1,6 @@
 // Holds the disk to writes that are durable by themselves: they reach the open file, whatever lies at its path, and are counted.
 // Not here: that they survive a crash (test/device/ring's kills).
+import { statSync } from 'node:fs';
 import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,4 +56,22 @@ it('makes a folder and those above it, at once and from two sides; says where no
   await expect(disk.makeFolder('/proc/doorsill/a')).rejects.toMatchObject({ code: 'ENOENT' });
   await writeFile(join(folder, 'file'), '');
   await expect(disk.makeFolder(join(folder, 'file'))).rejects.toMatchObject({ code: 'EEXIST' });
+});
+
+it('has a link stand for another folder in one step, and lets others read what it is told they may', async () => {
+  const disk = new SystemDisk('readable');
+  const link = join(folder, 'current');
+  expect(await disk.readLink(link)).toBeNull();
+  for (const name of ['one', 'two']) {
+    await disk.makeFolder(join(folder, name));
+    await disk.replaceFile(join(folder, name, 'which'), new TextEncoder().encode(name));
+    // Left by a crash.
+    await disk.replaceFile(join(folder, '.current.tmp'), new Uint8Array());
+    await disk.replaceLink(link, name);
+    expect(await disk.readLink(link)).toBe(name);
+    expect(new TextDecoder().decode((await disk.readFile(join(link, 'which'), 10)) ?? undefined)).toBe(name);
+  }
+  expect(await disk.list(folder)).toEqual(['current', 'one', 'two']);
+  const modes = [join(folder, 'one'), join(folder, 'one/which')].map((path) => statSync(path).mode & 0o777);
+  expect(modes).toEqual([0o755, 0o644]);
 });

@@ -35,6 +35,17 @@ it('are written, left alone when nothing changed, and replaced when something di
   expect(unit).toContain('device --data /var/lib/porch');
 });
 
+it('have what was healthy last take back an update that was cut off, where the programs are a release', async () => {
+  await write();
+  expect(readFileSync(at(UNIT), 'utf8')).not.toContain('ExecStartPre');
+  await write({ program: '/opt/doorsill/current/sim/cli/doorsill.mjs' });
+  const unit = readFileSync(at(UNIT), 'utf8').split('\n');
+  const settles = `ExecStartPre=-+${process.execPath} /opt/doorsill/keeper/sim/cli/doorsill.mjs device update --settle --programs /opt/doorsill`;
+  expect(unit[unit.indexOf(settles) + 1]).toMatch(
+    /^ExecStart=.* \/opt\/doorsill\/current\/sim\/cli\/doorsill\.mjs device --data /,
+  );
+});
+
 it('hold a hardware watchdog only while it is wished for', async () => {
   await write();
   expect(existsSync(at(WATCHDOG))).toBe(false);
