@@ -4,12 +4,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, idSchema, systemCode, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
+import { failure, systemCode, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
 import { PID_FILE } from '../broker/mosquitto-files.ts';
 import { type NatsClusterWish, natsNodes, natsPidFile } from '../broker/nats-files.ts';
 import { OTHER_BROKERS, type OtherBroker, type WrittenFiles, writeBrokerFiles } from '../broker/write-broker-files.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext } from './context.ts';
+import { addressOf, parseNatsNodes } from './parse-nats-nodes.ts';
 import { parsePort } from './parse-port.ts';
 
 interface AclOptions {
@@ -30,8 +31,6 @@ interface AclOptions {
 const WATCH_EVERY_MS = 2_000;
 const PID_FILE_BYTES_MAX = 64;
 const CLUSTER_PORT = 6222;
-/** Nodes decide by majority, so an even number of them bears no more losses than one less. */
-const CLUSTER_SIZES = [3, 5];
 /** Brokers that read their files again at SIGHUP, by the name of their process. */
 const RELOADING: Partial<Record<OtherBroker, string>> = { mosquitto: 'mosquitto', nats: 'nats-server' };
 
@@ -90,22 +89,7 @@ function clusterOf(kind: OtherBroker, options: AclOptions): NatsClusterWish | nu
   }
   if (kind !== 'nats' || options.host !== undefined)
     throw failure('usage', { detail: '--cluster is for NATS and names the addresses, so it goes without --host' });
-  const nodes = options.cluster.split(',').map((text) => {
-    const [name = '', host = '', ...rest] = text.split('=');
-    if (rest.length > 0 || !idSchema.safeParse(name).success) throw clusterFault(`"${text}" is no NAME=ADDRESS`);
-    return { name, host: addressOf(host, '--cluster') };
-  });
-  const isTwice = new Set(nodes.map(({ name }) => name)).size + new Set(nodes.map(({ host }) => host)).size;
-  if (isTwice !== 2 * nodes.length) throw clusterFault('each node has a name and an address of its own');
-  if (!CLUSTER_SIZES.includes(nodes.length)) throw clusterFault(`a cluster has ${CLUSTER_SIZES.join(' or ')} nodes`);
-  return { nodes, port: parsePort(options.clusterPort, CLUSTER_PORT) };
-}
-
-const clusterFault = (detail: string) => failure('usage', { detail: `--cluster: ${detail}` });
-
-function addressOf(text: string, option: string): string {
-  if (!/^[A-Za-z0-9.:-]{1,253}$/.test(text)) throw failure('usage', { detail: `${option} takes an address` });
-  return text;
+  return { nodes: parseNatsNodes(options.cluster), port: parsePort(options.clusterPort, CLUSTER_PORT) };
 }
 
 function pidFilesIn(folder: string, kind: OtherBroker, cluster: NatsClusterWish | null): string[] {

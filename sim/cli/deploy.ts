@@ -1,10 +1,12 @@
-// Owns: the verb `deploy`: prints or writes the files of a machine that serves others. Not here: what is in them (sim/deploy/).
+// Owns: the verb `deploy`: prints or writes the files of machines that serve others. Not here: what is in them (sim/deploy/).
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, utf8 } from '../../device/exports-without-firmware.ts';
-import { systemdLayout } from '../deploy/systemd-layout.ts';
+import { natsLayout } from '../deploy/nats-layout.ts';
+import { type LayoutWish, systemdLayout } from '../deploy/systemd-layout.ts';
 import { type Context, openContext } from './context.ts';
 import { launcherPath } from './launcher-path.ts';
+import { parseNatsNodes } from './parse-nats-nodes.ts';
 
 /** RFC 1035 §2.3.1, in small letters. */
 const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/;
@@ -12,7 +14,7 @@ const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0
 export function addDeploy(program: Command): void {
   const deploy = program
     .command('deploy')
-    .description('the files of a machine that serves others. Under it: systemd')
+    .description('the files of machines that serve others. Under it: systemd, nats')
     .addHelpText('after', '\nExample:\n  $ npx doorsill deploy systemd --domain doorsill.example --into ./deploy');
   deploy
     .command('systemd')
@@ -22,14 +24,47 @@ export function addDeploy(program: Command): void {
     .requiredOption('--domain <name>', 'under which bridge., registry., vault. and broker. lead to the machine')
     .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
     .addHelpText('after', '\nExample:\n  $ npx doorsill deploy systemd --domain doorsill.example --into ./deploy')
-    .action(async (options: { domain: string; into?: string }, command: Command) => {
+    .action(async (options: DeployOptions, command: Command) => {
       const context = openContext(command);
-      if (!DOMAIN.test(options.domain)) throw failure('usage', { detail: `"${options.domain}" is no domain name` });
-      const files = systemdLayout({ domain: options.domain, node: process.execPath, program: launcherPath() });
-      if (options.into !== undefined) return write(context, resolve(options.into), files);
-      const text = [...files].map(([name, content]) => `# ---- ${name}\n${content}`).join('\n');
-      context.output.result({ files: Object.fromEntries(files) }, text.trimEnd());
+      await printOrWrite(context, options.into, systemdLayout(layoutWish(options)));
     });
+  deploy
+    .command('nats')
+    .description(
+      "a NATS cluster as the area broker, in the place of systemd's one; STEPS.md says what to do with the files",
+    )
+    .requiredOption('--domain <name>', 'under which broker. leads to HAProxy')
+    .requiredOption('--cluster <nodes>', 'its nodes, each with its address: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3')
+    .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npx doorsill deploy nats --domain doorsill.example --cluster a=10.0.0.1,b=10.0.0.2,c=10.0.0.3 --into ./broker',
+    )
+    .action(async (options: DeployOptions & { cluster: string }, command: Command) => {
+      const context = openContext(command);
+      const nodes = parseNatsNodes(options.cluster);
+      await printOrWrite(context, options.into, natsLayout({ ...layoutWish(options), nodes }));
+    });
+}
+
+interface DeployOptions {
+  domain: string;
+  into?: string;
+}
+
+function layoutWish({ domain }: DeployOptions): LayoutWish {
+  if (!DOMAIN.test(domain)) throw failure('usage', { detail: `"${domain}" is no domain name` });
+  return { domain, node: process.execPath, program: launcherPath() };
+}
+
+async function printOrWrite(
+  context: Context,
+  into: string | undefined,
+  files: ReadonlyMap<string, string>,
+): Promise<void> {
+  if (into !== undefined) return write(context, resolve(into), files);
+  const text = [...files].map(([name, content]) => `# ---- ${name}\n${content}`).join('\n');
+  context.output.result({ files: Object.fromEntries(files) }, text.trimEnd());
 }
 
 async function write({ disk, output }: Context, folder: string, files: ReadonlyMap<string, string>): Promise<void> {

@@ -67,6 +67,22 @@ u doorsill-vault    - "doorsill: vault"    /var/lib/doorsill-vault
 u doorsill-bridge   - "doorsill: bridge and broker" /var/lib/doorsill-bridge
 `;
 
+/** The end of each unit: what a part may do beyond its own work is nothing. */
+export const HARDENING = `StateDirectoryMode=0700
+UMask=0077
+# A crash dump would hold what homes disclosed.
+LimitCORE=0
+# Each connection is a descriptor, and each clip under way one more.
+LimitNOFILE=65536
+
+${UNIT_HARDENING}
+ProtectHome=yes
+PrivateDevices=yes
+
+[Install]
+WantedBy=multi-user.target
+`;
+
 function unitOf(part: Part, command: string): string {
   const isBroker = part === 'broker';
   const after = ['network-online.target', ...(isBroker ? [] : ['postgresql.service'])];
@@ -88,20 +104,7 @@ TimeoutStopSec=60
 
 User=doorsill-${isBroker ? 'bridge' : part}
 StateDirectory=doorsill-${part}${part === 'bridge' ? ' doorsill-broker' : ''}
-StateDirectoryMode=0700
-UMask=0077
-# A crash dump would hold what homes disclosed.
-LimitCORE=0
-# Each connection is a descriptor, and each clip under way one more.
-LimitNOFILE=65536
-
-${UNIT_HARDENING}
-ProtectHome=yes
-PrivateDevices=yes
-
-[Install]
-WantedBy=multi-user.target
-`;
+${HARDENING}`;
 }
 
 function haproxy(domain: string): string {

@@ -106,7 +106,7 @@ export function spoken(port: number, text: string, host = '127.0.0.1'): Promise<
 
 /** What a node says that it listens for, ports left out. */
 export const listenersOf = ({ said }: NatsNode) =>
-  [...said.matchAll(/Listening for (.*)/g)].map(([, what]) => what?.replace(/\d+$/, 'PORT')).sort();
+  [...said.matchAll(/(?:Listening for|Starting) (.* on .*)/g)].map(([, what]) => what?.replace(/\d+$/, 'PORT')).sort();
 
 /** Those of the filters that are granted. */
 export function subscribe(client: MqttClient, filters: readonly string[]): Promise<string[]> {

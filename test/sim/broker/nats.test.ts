@@ -185,6 +185,11 @@ describe('doorsill broker acl --nats', () => {
     expect(between).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(stdout).not.toContain(between);
     const [one, three] = [`nats-route://node:${between}@10.0.0.1:6222`, `nats-route://node:${between}@[fd00::3]:6222`];
+    // Who hears nothing is given no subject to listen on, not even for deliveries.
+    const bridge = texts[0]?.split('\n').find((line) => line.includes('"bridge-bridge-1"'));
+    expect(bridge).toMatch(/ subscribe: \{ deny: \[">"\] \} \} \}$/);
+    for (const limit of ['max_connections', 'max_subscriptions', 'max_pending', 'max_file_store', 'max_ack_pending'])
+      expect(texts[2]).toMatch(new RegExp(`^ *${limit}: [1-9]\\d+$`, 'm'));
     expect(texts[2]).toContain('listen: "10.0.0.2:6222"');
     expect(texts[2]).toContain(`routes: ["${one}", "${three}"]`);
   }, 60_000);
