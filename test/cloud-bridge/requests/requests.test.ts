@@ -313,18 +313,24 @@ describeOnEachBrokerAndCluster('the board at the area broker, %s', (kind) => {
     expect(after.requests.length).toBe(1);
   });
 
-  it('is complete soon after a registry that was away when the bridge started', { tags: ['long'] }, async () => {
-    await fixture.post('/v1/requests', { request: fixture.cast.request() });
-    const next = listen(topics.areaRequests(fixture.cast.cell, 1));
-    device.start();
-    await until(next, (found) => found.requests.length === 1);
-    await fixture.bridge.stop();
-    await fixture.registry.stop();
-    await fixture.startBridge();
-    await until(next, (found) => found.requests.length === 0);
-    await fixture.startRegistry();
-    await until(next, (found) => found.requests.length === 1);
-  });
+  // At a cluster that takes messages slowly the bridge has the agency's credential kept by then, and misses no registry.
+  const ifNothingIsKept = kind === 'nats' ? () => undefined : it;
+  ifNothingIsKept(
+    'is complete soon after a registry that was away when the bridge started',
+    { tags: ['long'] },
+    async () => {
+      await fixture.post('/v1/requests', { request: fixture.cast.request() });
+      const next = listen(topics.areaRequests(fixture.cast.cell, 1));
+      device.start();
+      await until(next, (found) => found.requests.length === 1);
+      await fixture.bridge.stop();
+      await fixture.registry.stop();
+      await fixture.startBridge();
+      await until(next, (found) => found.requests.length === 0);
+      await fixture.startRegistry();
+      await until(next, (found) => found.requests.length === 1);
+    },
+  );
 
   it('continues on further topics beyond 64 KiB and takes them down when they are not needed', async () => {
     const ids: string[] = [];
