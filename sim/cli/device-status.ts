@@ -55,7 +55,8 @@ async function healthOf(context: Context, folder: string): Promise<Health | { wh
   });
 }
 
-function isHealthy({ camera, privacy, storage, homeFault }: Health): boolean {
+/** Whether a running doorbell does its work: it films or may not, can store, and reaches its owners. */
+export function isHealthy({ camera, privacy, storage, homeFault }: Health): boolean {
   const films = privacy || camera.state === 'recording' || camera.state === 'starting';
   return films && storage.state === 'ok' && homeFault === null;
 }
