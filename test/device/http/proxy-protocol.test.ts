@@ -64,7 +64,8 @@ it('is whom a listed proxy speaks for, in both versions, however the header is c
   );
   expect(await ask(port, binary(0x21, 0x21, [...V6, 4, 0, 1, 9]), GET)).toContain('you are 2001:db8:0:0:0:0:0:9.');
   // Its own connections, and those whose client has no such address, are its own.
-  for (const own of ['PROXY UNKNOWN\r\n', binary(0x20, 0, []), binary(0x21, 0x31, Array<number>(216).fill(1))]) {
+  const unix = binary(0x21, 0x31, Array<number>(216).fill(1));
+  for (const own of ['PROXY UNKNOWN\r\n', binary(0x20, 0, []), binary(0x20, 0x11, V4), unix]) {
     expect(await ask(port, own, GET)).toContain('you are 127.0.0.1.');
   }
 });
