@@ -80,7 +80,8 @@ export function addFleet(program: Command): void {
     .addHelpText(
       'after',
       `
-One line a second says what the fleet does. Ctrl-C ends it: clips on their way may arrive, and every doorbell signs off. While the embedded
+One line a second says what the fleet does. Ctrl-C ends it: clips on their way may arrive, and every doorbell signs off; a second
+Ctrl-C waits for no clip. While the embedded
 parts run, verbs of agencies and moderators find them with --data.
 
 Examples:
@@ -175,7 +176,9 @@ async function readOutside(options: FleetCommandOptions): Promise<OutsideLinks |
 /** Runs it, printing a line a second and what it came to. */
 async function run(options: FleetOptions, { metrics, report }: Told, context: Context): Promise<void> {
   const { output, clock, disk } = context;
-  const signal = stopSignal();
+  const hurry = new AbortController();
+  // A second Ctrl-C waits for no clip, a third for nothing.
+  const signal = stopSignal(() => (hurry.signal.aborted ? process.exit(130) : hurry.abort()));
   const { expectPageWritable, writePage } = await import('../report/write-reports.ts');
   if (report !== null) await expectPageWritable('--report', report);
   if (options.folder !== null) await mkdir(options.folder, { recursive: true, mode: 0o700 });
@@ -198,6 +201,7 @@ async function run(options: FleetOptions, { metrics, report }: Told, context: Co
       options,
       {
         ...context,
+        hurry: hurry.signal,
         say: (text) => {
           line.clear();
           output.progress(text);

@@ -20,7 +20,7 @@ const GLIBC_TUNABLES = 'glibc.malloc.hugetlb=1';
 const MEMORY_ARGS = ['--max-semi-space-size=4', '--heap-growing-percent=50'];
 
 /** To a process. */
-export type PartOrder = { readonly begin: PartJob } | { readonly stop: true };
+export type PartOrder = { readonly begin: PartJob } | { readonly stop: true } | { readonly hurry: true };
 /** From a process: its report of each second, its last one, or why it could not begin. */
 export type PartAnswer =
   | { readonly report: PartReport }
@@ -67,11 +67,15 @@ export class ChildPart {
     return this.failed;
   }
 
-  /** Ends it in order; returns its last report, null where it gave none: it was gone before. */
-  async stop(): Promise<PartReport | null> {
+  /** Ends it in order; returns its last report, null where it gave none: it was gone before. `hurry`: no clip is waited for any more. */
+  async stop(hurry: AbortSignal): Promise<PartReport | null> {
     this.isStopping = true;
     this.order({ stop: true });
+    const hasten = () => this.order({ hurry: true });
+    hurry.addEventListener('abort', hasten, { once: true });
+    if (hurry.aborted) hasten();
     await this.gone;
+    hurry.removeEventListener('abort', hasten);
     return this.ended;
   }
 

@@ -6,6 +6,8 @@ import { RunningPart } from './fleet-process-part.ts';
 const REPORT_MS = 1_000;
 const clock = new SystemClock();
 let part: RunningPart | null = null;
+/** The part once it is told to end. */
+let ending: RunningPart | null = null;
 let next: Timer | null = null;
 
 /** Does nothing when the parent is gone. */
@@ -24,9 +26,13 @@ async function obey(order: PartOrder): Promise<void> {
     reportLater();
     return;
   }
+  if ('hurry' in order) {
+    ending?.hurry();
+    return;
+  }
   next?.cancel();
   next = null;
-  const ending = part;
+  ending = part;
   part = null;
   if (ending) say({ ended: await ending.stop() });
   else process.exit(0);

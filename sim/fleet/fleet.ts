@@ -56,6 +56,8 @@ export interface FleetDeps {
   readonly log: Log;
   /** Progress, for people. */
   readonly say: (text: string) => void;
+  /** Aborted when the fleet, which ends, may not wait for clips that are on their way. */
+  readonly hurry: AbortSignal;
   /** Called once a second. */
   readonly line: (line: FleetLine) => void;
   /** The embedded parts run: where they keep what other verbs need. */
@@ -316,7 +318,7 @@ class FleetRun {
 
   private async stopParts(): Promise<void> {
     const stopping = this.parts.splice(0).map(async (part, at) => {
-      const last = await part.stop();
+      const last = await part.stop(this.deps.hurry);
       if (last) this.take(at, last);
     });
     await Promise.all(stopping);

@@ -7,11 +7,12 @@ import type { z } from 'zod';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { type Log, silentLog } from '../../../device/base/log.ts';
-import { SystemRandom } from '../../../device/base/random.ts';
+import { freshId, SystemRandom } from '../../../device/base/random.ts';
+import { TaskQueue } from '../../../device/base/task-queue.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { failure } from '../../../device/protocol/errors.ts';
 import { drawFleet } from '../../../sim/fleet/draw-fleet.ts';
-import type { FleetLinks } from '../../../sim/fleet/fleet-doorbell.ts';
+import { FleetDoorbell, type FleetLinks, type FleetSurroundings } from '../../../sim/fleet/fleet-doorbell.ts';
 import { FleetProcess } from '../../../sim/fleet/fleet-process.ts';
 import { FleetTally } from '../../../sim/fleet/fleet-process-tally.ts';
 import { fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
@@ -20,6 +21,7 @@ import { DueQueue } from '../../../sim/fleet/loop-schedule.ts';
 import { areaPolygon } from '../../../sim/fleet/town-area.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
+import { startCountingProxy } from '../../support/counting-proxy.ts';
 
 const [clock, random, disk, ffmpeg] = [new SystemClock(), new SystemRandom(), new SystemDisk(), await findFfmpeg()];
 const SCENE = { camera: 'synthetic?size=640x360', width: 320, height: 180, kbitPerS: 200, loop: '24s' } as const;
@@ -57,16 +59,15 @@ interface Running {
   profile: ReturnType<typeof fleetProfileSchema.parse>;
 }
 
-function start(
-  doorbells: number,
+/** What the doorbells of a process share. */
+function surroundings(
   input: z.input<typeof fleetProfileSchema>,
   links: Partial<FleetLinks> = {},
   log: Log = silentLog(),
-): Running {
+): FleetSurroundings {
   const profile = fleetProfileSchema.parse({ ramp: '0s', ...input, scenes: { porch: SCENE } });
-  const tally = new FleetTally();
-  const fleet = new FleetProcess(drawFleet(profile, 7, doorbells), {
-    ...{ clock, random, disk, log, ffmpeg, profile, tally, folder },
+  return {
+    ...{ clock, random, disk, log, ffmpeg, profile, tally: new FleetTally(), folder },
     deck: { queue: new DueQueue(clock), clock, beganMs: clock.monotonicMs() },
     loops: new Map([['porch', loop]]),
     links: {
@@ -74,19 +75,27 @@ function start(
       enrolmentCode: async () => (await bridge.bridge.printEnrolmentCode()).code,
       ...links,
     },
-  });
+  };
+}
+
+function start(doorbells: number, ...around: Parameters<typeof surroundings>): Running {
+  const those = surroundings(...around);
+  const { profile, tally } = those;
+  const fleet = new FleetProcess(drawFleet(profile, 7, doorbells), those);
   processes.push(fleet);
   fleet.start();
   return { fleet, tally, profile };
 }
 
 /** The agency asks every home of the town's one area. */
-async function ask({ profile }: Running): Promise<void> {
+async function ask({ profile }: Pick<Running, 'profile'>): Promise<void> {
   const [area] = Object.values(profile.town.areas);
   if (!area) throw new Error('a town has an area');
   const endUs = clock.wallUs();
+  // An agency may post an investigation twice at most.
+  const investigation = freshId(random, 'case');
   const window = { startUs: endUs - 15 * 60 * 1_000_000, endUs };
-  const request = bridge.cast.request({ area: areaPolygon(profile.town, area), window });
+  const request = bridge.cast.request({ investigation, area: areaPolygon(profile.town, area), window });
   const answer = await bridge.post('/v1/requests', { request });
   expect(answer.status).toBe(201);
 }
@@ -157,3 +166,51 @@ it('comes back after reboots and absences', async () => {
   await ask(running);
   await has(running, { requests: running.fleet.doorbells.filter(({ drawn }) => !drawn.owner.isOffline).length });
 }, 60_000);
+
+it('cuts a clip whose turn comes when its ring has the granted footage no more', async () => {
+  const around = surroundings({
+    ...{ owners: { share: 100 }, answerAfter: { from: '0s', to: '0s' } },
+    ring: { kind: 'memory', length: '10s' },
+  });
+  const { counts, codes } = around.tally;
+  const [drawn] = drawFleet(around.profile, 7, 1);
+  if (!drawn) throw new Error('a fleet of one has one');
+  const cuts = new TaskQueue();
+  const doorbell = new FleetDoorbell(drawn, around, cuts);
+  await doorbell.start();
+  await expect.poll(() => counts.segmentsStored, PATIENCE).toBeGreaterThanOrEqual(6);
+  let finish: () => void = () => undefined;
+  const other = cuts.run(
+    () =>
+      new Promise<void>((resolve) => {
+        finish = resolve;
+      }),
+  );
+  await ask(around);
+  await expect.poll(() => counts.grants, PATIENCE).toBe(1);
+  const granted = counts.segmentsStored;
+  await expect.poll(() => counts.segmentsStored, PATIENCE).toBeGreaterThanOrEqual(granted + 14);
+  finish();
+  await other;
+  await expect.poll(() => counts.clipsUnderWay, PATIENCE).toBe(0);
+  await doorbell.stop();
+  around.deck.queue.stop();
+  expect([counts.clipsStored, counts.clipsFailed, [...codes]]).toEqual([1, 0, []]);
+}, 120_000);
+
+it('ends at once when it is hurried, whatever clips are on their way', async () => {
+  const proxy = await startCountingProxy(Number(new URL(bridge.bridge.url).port));
+  const words = { owners: { share: 100 }, answerAfter: { from: '0s', to: '0s' } };
+  const running = start(2, words, { bridgeUrl: proxy.url });
+  await has(running, { up: 2 });
+  await expect.poll(() => running.fleet.counts.segmentsStored, PATIENCE).toBeGreaterThanOrEqual(2 * 6);
+  proxy.refuse = true;
+  await ask(running);
+  await has(running, { grants: 2, clipsUnderWay: 2 });
+  const stopping = running.fleet.stop().then(() => 'ended');
+  running.fleet.hurry();
+  // By itself it waits for thirty seconds.
+  expect(await Promise.race([stopping, clock.sleep(25_000)])).toBe('ended');
+  expect(running.fleet.counts).toMatchObject({ up: 0, clipsUnderWay: 2, clipsStored: 0, segmentsLost: 0 });
+  await proxy.stop();
+}, 90_000);
