@@ -115,7 +115,7 @@ it('must be said by a listed proxy: what begins otherwise is told why, and nothi
 it('is waited for no longer than for headers, nor when the server closes', async () => {
   const port = await open(['127.0.0.1'], { headersMs: 50 });
   expect(await ask(port, 'PROXY TC')).toBe('');
-  const patient = await open(['127.0.0.1']);
+  const patient = await open(['127.0.0.1'], { headersMs: 120_000 });
   const waits = ask(patient, 'PROXY TC');
   await setTimeout(20);
   for (const server of servers.splice(0)) await server.close();
