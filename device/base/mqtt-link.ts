@@ -20,6 +20,8 @@ export type { LinkState, MqttLinkOptions } from './mqtt-link-options.ts';
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 30_000;
+/** A broker that goes loses all its clients at once: each waits by chance up to this much longer, and they do not return together. */
+const SPREAD_MS = 2_000;
 /** A session that lasted this long was a success; after a shorter one the waits keep growing (two clients that end each other's). */
 const STABLE_MS = 10_000;
 /** For TCP, TLS and CONNACK together; and for each SUBACK and PUBACK. */
@@ -180,7 +182,8 @@ export class MqttLink {
       const onlineMs = await this.session();
       if (onlineMs >= STABLE_MS) this.backoff.reset();
       if (signal.aborted) return;
-      const waitMs = this.backoff.nextMs();
+      const spreadMs = onlineMs > 0 ? Math.round(this.options.random.fraction() * SPREAD_MS) : 0;
+      const waitMs = this.backoff.nextMs() + spreadMs;
       this.tellOffline(waitMs);
       await clock.sleep(waitMs, signal).catch(() => undefined);
     }

@@ -1,5 +1,6 @@
 // A link and the network's tricks: a connection that is dead without saying so, two clients of one account, a crowd.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type LogFacts, silentLog } from '../../../device/base/log.ts';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
 import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts';
 import { topicsUnder } from '../../../device/protocol/topics.ts';
@@ -93,18 +94,21 @@ describe('a link', () => {
     expect(proxy.connections).toBeLessThanOrEqual(takeovers + 2);
   });
 
-  it('brings back a whole crowd after the broker was away, each with what it had to say', async () => {
+  it('brings back a whole crowd after the broker was away, not all at once, each with what it had to say', async () => {
     const there = await broker.link({ role: 'bridge', id: 'bridge-1' });
     there.start();
     await there.reached(5_000);
+    const waitsMs = Array.from({ length: 40 }, (): number[] => []);
     const crowd = await Promise.all(
-      Array.from({ length: 40 }, (_, at) =>
-        broker.link({ role: 'device-home', id: `device-${at}` }, { url: through() }),
-      ),
+      waitsMs.map((waits, at) => {
+        const log = { ...silentLog(), info: (_: string, facts?: LogFacts) => waits.push(Number(facts?.['retryInMs'])) };
+        return broker.link({ role: 'device-home', id: `device-${at}` }, { url: through(), log });
+      }),
     );
     for (const link of crowd) link.start();
     await Promise.all(crowd.map((link) => link.reached(20_000)));
     const before = proxy.connections;
+    for (const waits of waitsMs) waits.length = 0;
     const gone = crowd.map(lost);
     proxy.refuse = true;
     await broker.pause();
@@ -115,5 +119,9 @@ describe('a link', () => {
     await Promise.all(sent);
     // A wait before each try: nobody came more than a few times.
     expect(proxy.connections - before).toBeLessThan(crowd.length * 8);
+    // Those who were online come back within seconds, and no quarter of a second sees half of them.
+    const firstMs = waitsMs.map(([first = Number.NaN]) => first).sort((a, b) => a - b);
+    expect(firstMs.every((wait) => wait <= 2_500)).toBe(true);
+    expect(firstMs.every((wait, at) => (firstMs[at + 19] ?? Number.POSITIVE_INFINITY) - wait > 250)).toBe(true);
   });
 });
