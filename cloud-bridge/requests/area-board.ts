@@ -43,8 +43,6 @@ export class AreaBoard {
   private due: ReadonlySet<string> | null = new Set();
   /** When all documents must be renewed, whatever was published meanwhile: monotonic time. */
   private allDueMs = 0;
-  /** When half the life of the revocation list is over that was published last; zero: it must be published. */
-  private toldUntilHalfS = 0;
   private readonly watching: Repeater;
   private completing: Timer | null = null;
   private completeInMs = INCOMPLETE_FIRST_MS;
@@ -112,7 +110,7 @@ export class AreaBoard {
       if (due === null) await turns.run('area documents', () => this.publishAll());
       else if (due.size > 0) await turns.run('area documents', () => this.publishChanged([...due]));
       // Another instance may have renewed them just now.
-      if (isRegular && due !== null) await turns.run('area documents', () => this.renewAll(), republishS);
+      if (isRegular && due !== null) await turns.run('area documents', () => this.publishAll(), republishS);
     } catch (thrown) {
       if (due === null) this.due = null;
       else this.addDue(due);
@@ -121,27 +119,14 @@ export class AreaBoard {
   }
 
   private async publishAll(): Promise<void> {
-    this.toldUntilHalfS = 0;
-    await this.renewAll();
-  }
-
-  private async renewAll(): Promise<void> {
-    const { store, clock } = this.deps;
-    this.renewRevocations();
+    const { store, clock, standing } = this.deps;
+    // Again and again, for a broker can lose a retained message that it has acknowledged.
+    if (standing.revocations) put(this.deps, this.topics.revocations, standing.revocations.token);
     this.completeLater(await this.publishCells(await store.cellsToPublish(wallSeconds(clock))));
   }
 
   private async publishChanged(cells: readonly string[]): Promise<void> {
     if (!(await this.publishCells(cells))) this.completeLater(false);
-  }
-
-  /** Every doorbell of every area gets this list: the one that was told is renewed when half of its life is over. */
-  private renewRevocations(): void {
-    const { standing, clock } = this.deps;
-    const list = standing.revocations;
-    if (list === null || wallSeconds(clock) < this.toldUntilHalfS) return;
-    put(this.deps, this.topics.revocations, list.token);
-    this.toldUntilHalfS = list.claims.iat + (list.claims.exp - list.claims.iat) / 2;
   }
 
   /** Returns whether all requests could be published. */
