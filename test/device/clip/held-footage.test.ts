@@ -102,6 +102,14 @@ it('copies and gives nothing more once footage is forgotten in the middle', asyn
   expect((await reading.next()).done).toBe(true);
 });
 
+it('gives nothing of what it has read ahead once footage is forgotten while the ring gives a GOP', async () => {
+  ring = gops(0, 4);
+  const hold = await holdAll();
+  ring = gops(3, 4);
+  before = () => held.forget();
+  expect(await read(hold)).toEqual(gops(3, 4));
+});
+
 it('holds 16 MiB at most over all clips, the beginning of each', async () => {
   ring = gops(0, 12, 2 * MIB);
   const first = await holdAll();
