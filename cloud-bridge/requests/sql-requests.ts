@@ -121,12 +121,11 @@ export class SqlRequests implements RequestStore {
 
   async cellsToPublish(nowS: number): Promise<string[]> {
     const ofRequests = await this.tables
-      .selectFrom('requests')
-      .innerJoin('request_cells', 'request_cells.request', 'requests.request')
-      .select('request_cells.cell')
-      .distinct()
-      .where('requests.expires_s', '>', nowS)
-      .where('requests.published_s', '>', 0)
+      .selectFrom('request_cells')
+      .select('cell')
+      .where('request', 'in', (open) =>
+        open.selectFrom('requests').select('request').where('expires_s', '>', nowS).where('published_s', '>', 0),
+      )
       .execute();
     const ofDocuments = await this.published.all();
     return [...new Set([...ofDocuments, ...ofRequests].map(({ cell }) => cell))].sort();
