@@ -179,7 +179,11 @@ it('is handed to an installed unit as a file of its own, by standard input', asy
   expect(readFileSync(file, 'utf8')).toBe(`${code}\n`);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   const unit = await runCommand(['device', 'install', '--name', 'porch', '--print', '--json']);
-  expect(unit.last?.['unit']).toContain('\nLoadCredential=enrolment-code:porch.enrolment-code\n');
+  expect(unit.last?.['files']).toMatchObject({
+    '/etc/systemd/system/porch.service': expect.stringContaining(
+      '\nLoadCredential=enrolment-code:porch.enrolment-code\n',
+    ),
+  });
 });
 
 it('`up` hands its doorbell the code without showing it to anyone', { tags: ['long'], timeout: 120_000 }, async () => {
