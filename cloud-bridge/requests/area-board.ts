@@ -43,6 +43,8 @@ export class AreaBoard {
   private due: ReadonlySet<string> | null = new Set();
   /** When all documents must be renewed, whatever was published meanwhile: monotonic time. */
   private allDueMs = 0;
+  /** When half the life is over of the list of revoked agencies that was published last; zero before there was one. */
+  private listIsOldS = 0;
   private readonly watching: Repeater;
   private completing: Timer | null = null;
   private completeInMs = INCOMPLETE_FIRST_MS;
@@ -119,14 +121,23 @@ export class AreaBoard {
   }
 
   private async publishAll(): Promise<void> {
-    const { store, clock, standing } = this.deps;
+    const { store, clock } = this.deps;
     // Again and again, for a broker can lose a retained message that it has acknowledged.
-    if (standing.revocations) put(this.deps, this.topics.revocations, standing.revocations.token);
+    this.publishRevocations();
     this.completeLater(await this.publishCells(await store.cellsToPublish(wallSeconds(clock))));
   }
 
   private async publishChanged(cells: readonly string[]): Promise<void> {
+    // A home answers no request without a list that lives: one that was told long ago comes first.
+    if (wallSeconds(this.deps.clock) >= this.listIsOldS) this.publishRevocations();
     if (!(await this.publishCells(cells))) this.completeLater(false);
+  }
+
+  private publishRevocations(): void {
+    const list = this.deps.standing.revocations;
+    if (list === null) return;
+    put(this.deps, this.topics.revocations, list.token);
+    this.listIsOldS = list.claims.iat + (list.claims.exp - list.claims.iat) / 2;
   }
 
   /** Returns whether all requests could be published. */

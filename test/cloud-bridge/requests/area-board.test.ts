@@ -153,9 +153,15 @@ it('renews the list of revoked agencies with every turn of all documents, for a 
   await add('request-a', ['9q8yy']);
   await board.refreshCells(['9q8yy']);
   expect(await newlyTold()).toEqual([document('9q8yy')]);
+  // A clock that was set, or a machine that slept: half of the list's day is over, and no turn was due.
+  clock.setWallUs(clock.wallUs() + 12 * 3_600_000_000);
+  await board.refreshCells(['9q8yy']);
+  expect(await newlyTold()).toEqual([topics.revocations, document('9q8yy')]);
 });
 
 it('publishes what could not be published with the next turn', async () => {
+  await board.refresh();
+  told.splice(0);
   await add('request-a', ['9q8yy']);
   isStoreAway = true;
   await board.refreshCells(['9q8yy']);
@@ -183,6 +189,8 @@ it('completes a document soon whose agency’s credential was not to be had', as
 
 it('publishes more cells than it reads at a time, each once', async () => {
   const cells = Array.from({ length: 450 }, (_, at) => `9q8${at.toString(32).padStart(2, '0')}`);
+  await board.refresh();
+  told.splice(0);
   await add('request-a', cells);
   await board.refreshCells(cells);
   expect(await newlyTold()).toEqual(cells.map(document));
