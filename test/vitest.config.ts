@@ -24,8 +24,8 @@ const others = alone
   ? ['test/**/*.alone.slow.test.ts']
   : [slow ? 'test/**/!(*.alone.slow).test.ts' : 'test/**/!(*.slow).test.ts'];
 
-/** Many of the tests that share processes wait, so one more process than cores. */
-const workers = processes === 'shared' ? availableParallelism() + 1 : 2;
+/** Many tests wait, for a broker, a camera or a second: so one more process than the two cores they are made for. Long ones use cores whole. */
+const workers = processes === 'shared' ? availableParallelism() + 1 : slow ? 2 : 3;
 
 export default defineConfig({
   test: {
