@@ -150,3 +150,6 @@ export function processesNaming(text: string): string[] {
     })
     .filter((line) => line.includes(text));
 }
+
+/** What a stand-in for a program, a script of sh, says: the lines of a here-document. By sh alone, for a bare machine has no `cat`. */
+export const SAY = `while IFS= read -r line; do printf '%s\\n' "$line"; done`;

@@ -10,7 +10,7 @@ import { PairingServer } from '../../../device/owner/pairing-server.ts';
 import { type Health, pairingSocketPath } from '../../../device/owner/pairing-wire.ts';
 import { isHealthy } from '../../../sim/cli/device-status.ts';
 import { ownVersion } from '../../../sim/cli/own-version.ts';
-import { LAUNCHER, runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { LAUNCHER, runCommand, SAY, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('status');
 const health: Health = {
@@ -58,7 +58,7 @@ function status(facts: Record<string, string>, data = folder.path, ...more: stri
   const bin = join(folder.path, 'bin');
   mkdirSync(bin, { recursive: true });
   const lines = Object.entries(facts).map(([name, value]) => `${name}=${value}`);
-  writeFileSync(join(bin, 'systemctl'), `#!/bin/sh\ncat <<'END'\n${lines.join('\n')}\nEND\n`);
+  writeFileSync(join(bin, 'systemctl'), `#!/bin/sh\n${SAY} <<'END'\n${lines.join('\n')}\nEND\n`);
   chmodSync(join(bin, 'systemctl'), 0o755);
   const environment = { PATH: `${bin}:${process.env['PATH']}` };
   return runCommand(['device', 'status', '--name', 'porch', '--data', data, ...more], { environment });

@@ -9,7 +9,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { writeBoardFiles } from '../../../sim/board/board-files.ts';
 import { examineBoard } from '../../../sim/doctor/board.ts';
 import type { Diagnosis } from '../../../sim/doctor/diagnosis.ts';
-import { temporaryFolder } from '../../support/command-line.ts';
+import { SAY, temporaryFolder } from '../../support/command-line.ts';
 
 const disk = new SystemDisk();
 const seams = { clock: new SystemClock(), random: new SystemRandom(), disk, log: silentLog() };
@@ -23,7 +23,7 @@ function put(path: string, text: string): void {
 }
 
 function program(name: string, says: string): void {
-  put(`/bin/${name}`, `#!/bin/sh\ncat <<'END'\n${says}\nEND\n`);
+  put(`/bin/${name}`, `#!/bin/sh\n${SAY} <<'END'\n${says}\nEND\n`);
   chmodSync(at(`/bin/${name}`), 0o755);
 }
 
@@ -42,7 +42,7 @@ function systemctl(changes: Record<string, string> = {}, avahi = 'active'): void
       .join('\n');
   put(
     '/bin/systemctl',
-    `#!/bin/sh\ncase "$2" in\navahi*) echo LoadState=loaded; echo ActiveState=${avahi};;\n*) cat <<'END'\n${print({ ...porch, ...changes })}\nEND\nesac\n`,
+    `#!/bin/sh\ncase "$2" in\navahi*) echo LoadState=loaded; echo ActiveState=${avahi};;\n*) ${SAY} <<'END'\n${print({ ...porch, ...changes })}\nEND\nesac\n`,
   );
   chmodSync(at('/bin/systemctl'), 0o755);
 }
