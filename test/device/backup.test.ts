@@ -1,3 +1,4 @@
+// @module-tag long
 // Holds backup and restore to what an attacker with an old backup could try: nothing from before the restore may act again.
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
