@@ -38,7 +38,7 @@ it.each(['0', '1'])('runs each file once, slow ones with DOORSILL_SLOW=%s', asyn
   const own = await settings('own', slow);
   const shared = await settings('shared', slow);
   expect([...own.files, ...shared.files].sort()).toEqual(all.files);
-  expect(shared.files).toContain('test/device/backup.test.ts');
+  expect(shared.files).toContain('test/device/ledger/ledger.test.ts');
   expect(own.files).toContain('test/scenarios/e2e/story.test.ts');
   expect([all.isolate, own.isolate, shared.isolate]).toEqual([true, true, false]);
 });
