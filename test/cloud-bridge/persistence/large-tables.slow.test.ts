@@ -101,7 +101,7 @@ it('reads no growing table whole', { timeout: 120_000 }, async (test) => {
   some(await bridge.handOvers.jobs('vault-a', 20));
   some(await bridge.accessLog.page({ reader, clip: null, after: 0, most: 20 }));
   some(await bridge.accessLog.page({ reader: null, clip: 'clip-9', after: 0, most: 20 }));
-  some(await bridge.requests.unexpiredIn(await bridge.requests.cellsToPublish(NOW_S), NOW_S));
+  some(await bridge.requests.unexpiredIn((await bridge.requests.cellsToPublish(NOW_S)).slice(0, 200), NOW_S));
   some(await bridge.requests.ofAgency('agency-7', null, 20));
   some([...(await bridge.requests.partsOf(['cell-0', 'cell-1000']))]);
   some(await bridge.neighbors.posts(null, null, 20));
