@@ -75,12 +75,11 @@ export async function issueAccount(
 ): Promise<{ user: string; password: string }> {
   const user = accountUser(wish);
   const password = toBase64url(random.bytes(24));
-  const mosquittoSalt = random.bytes(PBKDF2_SALT_BYTES);
-  const mosquitto = await mosquittoVerifier(password, mosquittoSalt);
-  const rabbitmqSalt = random.bytes(RABBITMQ_SALT_BYTES);
-  const rabbitmq = rabbitmqVerifier(password, rabbitmqSalt);
-  const nats = natsVerifier(password, random.bytes(BCRYPT_SALT_BYTES));
-  const verifiers = { mosquitto, rabbitmq, nats };
+  const verifiers = {
+    mosquitto: await mosquittoVerifier(password, random.bytes(PBKDF2_SALT_BYTES)),
+    rabbitmq: rabbitmqVerifier(password, random.bytes(RABBITMQ_SALT_BYTES)),
+    nats: natsVerifier(password, random.bytes(BCRYPT_SALT_BYTES)),
+  };
   const account: Account = { user, role: wish.role, id: wish.id, homes: [...(wish.homes ?? [])], verifiers };
   await disk.makeFolder(folder);
   await disk.replaceFile(pathOf(folder, user), utf8(`${JSON.stringify(accountSchema.parse(account))}\n`));
