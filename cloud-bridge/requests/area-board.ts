@@ -40,7 +40,7 @@ export class AreaBoard {
   private readonly topics: ReturnType<typeof topicsUnder>;
   private readonly publishing: Repeater;
   /** Cells whose documents must change; null: all of them. */
-  private due: ReadonlySet<string> | null = new Set();
+  private due: Set<string> | null = new Set();
   /** When all documents must be renewed, whatever was published meanwhile: monotonic time. */
   private allDueMs = 0;
   /** When half the life is over of the list of revoked agencies that was published last; zero before there was one. */
@@ -93,7 +93,7 @@ export class AreaBoard {
   }
 
   private addDue(cells: Iterable<string>): void {
-    if (this.due !== null) this.due = new Set([...this.due, ...cells]);
+    for (const cell of cells) this.due?.add(cell);
   }
 
   private renewAllLater(): void {

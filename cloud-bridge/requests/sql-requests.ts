@@ -126,7 +126,7 @@ export class SqlRequests implements RequestStore {
       .where('expires_s', '>', nowS)
       .where('published_s', '>', 0)
       .execute();
-    const ofRequests = await this.cellsOfAll(open);
+    const ofRequests = await cellsOf(this.tables, open);
     const ofDocuments = await this.published.all();
     return [...new Set([...ofDocuments, ...ofRequests].map(({ cell }) => cell))].sort();
   }
@@ -157,19 +157,8 @@ export class SqlRequests implements RequestStore {
 
   private async withCells(rows: readonly Row[]): Promise<StoredRequest[]> {
     const cells = new Map<string, string[]>(rows.map(({ request }) => [request, []]));
-    for (const { request, cell } of await this.cellsOfAll(rows)) cells.get(request)?.push(cell);
+    for (const { request, cell } of await cellsOf(this.tables, rows)) cells.get(request)?.push(cell);
     return rows.map((row) => toRequest(row, cells.get(row.request) ?? []));
-  }
-
-  /** The cells of some requests, each request's in order. So many at a time that no database reads the table whole instead. */
-  private async cellsOfAll(rows: readonly { request: string }[]): Promise<{ request: string; cell: string }[]> {
-    const found = [];
-    for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
-      const some = rows.slice(at, at + ROWS_AT_ONCE).map(({ request }) => request);
-      const asked = this.tables.selectFrom('request_cells').select(['request', 'cell']).where('request', 'in', some);
-      found.push(...(await asked.orderBy('cell').execute()));
-    }
-    return found;
   }
 }
 
@@ -263,17 +252,26 @@ function withPartner(from: Kysely<Tables> | Transaction<Tables>) {
 
 async function findIn(from: Kysely<Tables> | Transaction<Tables>, request: string): Promise<StoredRequest | null> {
   const row = await withPartner(from).where('requests.request', '=', request).executeTakeFirst();
-  return row ? toRequest(row, await cellsOf(from, request)) : null;
+  if (!row) return null;
+  const cells = await cellsOf(from, [row]);
+  return toRequest(
+    row,
+    cells.map(({ cell }) => cell),
+  );
 }
 
-async function cellsOf(from: Kysely<Tables> | Transaction<Tables>, request: string): Promise<string[]> {
-  const rows = await from
-    .selectFrom('request_cells')
-    .select('cell')
-    .where('request', '=', request)
-    .orderBy('cell')
-    .execute();
-  return rows.map((row) => row.cell);
+/** The cells of some requests, each request's in order. So many at a time that no database reads the table whole instead. */
+async function cellsOf(
+  from: Kysely<Tables> | Transaction<Tables>,
+  rows: readonly { request: string }[],
+): Promise<{ request: string; cell: string }[]> {
+  const found = [];
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+    const some = rows.slice(at, at + ROWS_AT_ONCE).map(({ request }) => request);
+    const asked = from.selectFrom('request_cells').select(['request', 'cell']).where('request', 'in', some);
+    found.push(...(await asked.orderBy('cell').execute()));
+  }
+  return found;
 }
 
 /** Records in the custody log what is public about a request: that it was published, and how it ended if that was early. */
