@@ -1,6 +1,5 @@
 // Owns: what one more doorbell, request, cell and clip costs those who serve them, in processor time, rows and messages; and what one more
 // connection costs a broker. The figures from which docs/capacity.md reckons. Not here: that arithmetic; how fast anything is.
-import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, type MqttClient } from 'mqtt';
@@ -21,6 +20,7 @@ import { Mosquitto } from '../support/mosquitto.ts';
 import { Nats } from '../support/nats.ts';
 import { Cast, HOME, makeParty, squareAround } from '../support/parties.ts';
 import { plainMp4 } from '../support/plain-mp4.ts';
+import { memoryKiB, processorTime } from '../support/processes.ts';
 import { PLENTY, storedRequest } from '../support/stored-request.ts';
 import { processorMs, type Row, type Run } from './measure.ts';
 
@@ -35,7 +35,6 @@ const PINGS = 40;
 const REVOKED = 100;
 /** As much as 30 s of 2 Mbit/s. */
 const CLIP = plainMp4({ frames: 450, audioPackets: 12, frameBytes: 16_500 });
-const USER_HZ_MS = 10;
 
 export async function capacityRows({ folder }: Run): Promise<Row[]> {
   return [...(await bridgeRows()), ...(await documentRows(folder)), ...(await brokerRows(folder))];
@@ -241,7 +240,7 @@ async function brokerCost(
   const topic = topicsUnder(DEFAULT_PREFIX).areaRequests('9q8yy', 1);
   const clients: MqttClient[] = [];
   try {
-    const memoryBefore = memoryOf(server.pid);
+    const memoryBefore = memoryKiB(server.pid);
     let heard = 0;
     let all: () => void = () => undefined;
     for (const account of devices) {
@@ -253,20 +252,20 @@ async function brokerCost(
         if (heard === LINKS * DOCUMENTS) all();
       });
     }
-    const bytesEach = (memoryOf(server.pid) - memoryBefore) / LINKS;
+    const kiBEach = (memoryKiB(server.pid) - memoryBefore) / LINKS;
     const pingUs = await pingCost(server.pid, clients);
     const publisher = await linked(server.port, bridge);
     clients.push(publisher);
     const document = Buffer.alloc(3_000, 'x');
-    const startMs = cpuOf(server.pid);
+    const startMs = processorTime(server.pid).ownMs;
     const done = new Promise<void>((resolve) => {
       all = resolve;
     });
     for (let at = 0; at < DOCUMENTS; at += 1) await publisher.publishAsync(topic, document, { qos: 1 });
     await done;
-    const cpuUs = ((cpuOf(server.pid) - startMs) * 1_000) / (LINKS * DOCUMENTS);
+    const cpuUs = ((processorTime(server.pid).ownMs - startMs) * 1_000) / (LINKS * DOCUMENTS);
     return [
-      row(`A doorbell’s connection at ${name}, of ${LINKS}`, 'memory', bytesEach / 1_024, 'KiB'),
+      row(`A doorbell’s connection at ${name}, of ${LINKS}`, 'memory', kiBEach, 'KiB'),
       row(`A sign of life that ${name} answers`, 'processor time', pingUs, 'us'),
       row(`A document of 3,000 B that ${name} delivers to one of ${LINKS}`, 'processor time', cpuUs, 'us'),
     ];
@@ -278,7 +277,7 @@ async function brokerCost(
 
 /** Microseconds of a broker's processor time for each PINGREQ of its clients. */
 async function pingCost(pid: number, clients: readonly MqttClient[]): Promise<number> {
-  const startMs = cpuOf(pid);
+  const startMs = processorTime(pid).ownMs;
   for (let times = 0; times < PINGS; times += 1) {
     await Promise.all(
       clients.map((client) => {
@@ -295,7 +294,7 @@ async function pingCost(pid: number, clients: readonly MqttClient[]): Promise<nu
       }),
     );
   }
-  return ((cpuOf(pid) - startMs) * 1_000) / (PINGS * clients.length);
+  return ((processorTime(pid).ownMs - startMs) * 1_000) / (PINGS * clients.length);
 }
 
 async function linked(port: number, { user, password }: Login): Promise<MqttClient> {
@@ -305,17 +304,4 @@ async function linked(port: number, { user, password }: Login): Promise<MqttClie
     client.once('error', reject);
   });
   return client;
-}
-
-/** Bytes in memory that a process has for itself (proc(5), `smaps_rollup`). */
-function memoryOf(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  return 1_024 * Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1]);
-}
-
-/** Milliseconds of processor time of a process so far: fields 14 and 15 of proc(5)'s stat. */
-function cpuOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * USER_HZ_MS;
 }

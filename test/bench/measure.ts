@@ -1,6 +1,7 @@
 // Owns: comparing a piece of work with its baseline in the same run, what a process tree has cost, and what a row is.
 // Not here: the work (one file for each), printing (table.ts).
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { processorTime } from '../support/processes.ts';
 
 /** One line of the table. */
 export interface Row {
@@ -78,16 +79,10 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** Linux counts processor time of other processes in hundredths of a second (proc(5), `USER_HZ`). */
-const TICK_MS = 10;
-
 /** Processor time, user and system, that this process and all children it has waited for have used so far. */
 export function processorMs(): number {
   const { user, system } = process.cpuUsage();
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  // pid (name) state ppid ... utime stime cutime cstime: fields 14 to 17, and the name may hold anything.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (user + system) / 1000 + (Number(fields[13]) + Number(fields[14])) * TICK_MS;
+  return (user + system) / 1000 + processorTime('self').childrenMs;
 }
 
 const SECTOR_BYTES = 512;

@@ -2,11 +2,10 @@
 // the memory of all its processes; beside `up --separate`, whose parts each have a process.
 // Not here: what it says and does (test/sim/story, test/scenarios/e2e).
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
-import { descendants } from '../support/processes.ts';
+import { descendants, memoryKiB } from '../support/processes.ts';
 import { compare, median, type Row, type Run } from './measure.ts';
 
 const PROGRAM = new URL('../../../../sim/cli/doorsill.mjs', import.meta.url).pathname;
@@ -73,7 +72,7 @@ async function seconds(words: readonly string[], event: string, memoryMiB?: numb
       if (memoryMiB) {
         await setTimeout(SETTLED_MS);
         const family = [child.pid ?? 0, ...descendants(child.pid ?? 0)];
-        memoryMiB.push(family.reduce((sum, pid) => sum + pssMiB(pid), 0));
+        memoryMiB.push(family.reduce((sum, pid) => sum + memoryKiB(pid) / 1_024, 0));
       }
       return taken;
     }
@@ -82,10 +81,4 @@ async function seconds(words: readonly string[], event: string, memoryMiB?: numb
     child.kill('SIGTERM');
     await ended;
   }
-}
-
-/** Memory of a process, what it shares divided among those that share it (proc(5), smaps_rollup). */
-function pssMiB(pid: number): number {
-  const found = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
-  return Number(found?.[1] ?? Number.NaN) / 1_024;
 }

@@ -1,22 +1,17 @@
 // Owns: how much processor time each file of tests takes, its child processes included, for what `npm run check` ends with.
 // Not here: printing it (sim/setup/run-checks.mjs).
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { afterAll, expect } from 'vitest';
-
-/** Linux counts in hundredths of a second for programs, on every processor (`getconf CLK_TCK`). */
-const TICKS_PER_SECOND = 100;
+import { processorTime } from './processes.ts';
 
 /** Seconds that this process has used, and all of its children that have ended and were waited for; 0 where there is no /proc. */
 export function processorSeconds(): number {
-  let stat: string;
   try {
-    stat = readFileSync('/proc/self/stat', 'utf8');
+    const { ownMs, childrenMs } = processorTime('self');
+    return (ownMs + childrenMs) / 1_000;
   } catch {
     return 0;
   }
-  // The fields after the name, which may hold spaces: proc_pid_stat(5), utime to cstime are numbers 14 to 17.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND;
 }
 
 const times = process.env['DOORSILL_PROCESSOR_TIMES'];
