@@ -10,11 +10,8 @@ import { afterAll, beforeAll } from 'vitest';
 /** How a page is looked at. */
 export const LOOKS = [390, 1280].flatMap((width) => (['light', 'dark'] as const).map((scheme) => ({ width, scheme })));
 
-/** For the tests of one `describe`: opens a page's text as a file. `faults`: errors on its console, and each call but for itself. */
-export function keptPages(): (
-  html: string,
-  look: (typeof LOOKS)[number],
-) => Promise<{ page: Page; faults: string[]; close(): Promise<void> }> {
+/** For the tests of one `describe`: a browser, and a folder for its pages, until they have run. */
+export function keptBrowser(): { folder: string; browser: () => Browser } {
   const folder = mkdtempSync(join(tmpdir(), 'doorsill-page-'));
   let browser: Browser;
   beforeAll(async () => {
@@ -24,11 +21,20 @@ export function keptPages(): (
     await browser?.close();
     rmSync(folder, { recursive: true, force: true });
   });
+  return { folder, browser: () => browser };
+}
+
+/** For the tests of one `describe`: opens a page's text as a file. `faults`: errors on its console, and each call but for itself. */
+export function keptPages(): (
+  html: string,
+  look: (typeof LOOKS)[number],
+) => Promise<{ page: Page; faults: string[]; close(): Promise<void> }> {
+  const { folder, browser } = keptBrowser();
   return async (html, { width, scheme }) => {
     const file = join(folder, 'page.html');
     writeFileSync(file, html);
     const { href } = pathToFileURL(file);
-    const context = await browser.newContext({ viewport: { width, height: 844 }, colorScheme: scheme });
+    const context = await browser().newContext({ viewport: { width, height: 844 }, colorScheme: scheme });
     const page = await context.newPage();
     const faults: string[] = [];
     page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));

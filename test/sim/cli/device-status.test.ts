@@ -2,15 +2,11 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { SystemClock } from '../../../device/base/clock.ts';
-import { SystemDisk } from '../../../device/base/disk.ts';
-import { silentLog } from '../../../device/base/log.ts';
-import { SystemRandom } from '../../../device/base/random.ts';
-import { PairingServer } from '../../../device/owner/pairing-server.ts';
-import { type Health, pairingSocketPath } from '../../../device/owner/pairing-wire.ts';
+import type { Health } from '../../../device/owner/pairing-wire.ts';
 import { isHealthy } from '../../../sim/cli/device-status.ts';
 import { ownVersion } from '../../../sim/cli/own-version.ts';
 import { LAUNCHER, runCommand, SAY, temporaryFolder } from '../../support/command-line.ts';
+import { healthSocket } from '../../support/health-socket.ts';
 
 const folder = temporaryFolder('status');
 const health: Health = {
@@ -25,28 +21,7 @@ const health: Health = {
   uptimeS: 3_600,
   written: {},
 };
-const here = () => Promise.reject(new Error('not here'));
-const server = new PairingServer({
-  clock: new SystemClock(),
-  random: new SystemRandom(),
-  disk: new SystemDisk(),
-  log: silentLog(),
-  path: pairingSocketPath(folder.path),
-  about: () => ({ device: 'device-1', deviceKey: '', name: 'x', trust: null }),
-  owners: () => [],
-  health: () => health,
-  console: () => null,
-  viewers: () => ({ viewers: [], looks: [] }),
-  departures: () => ({ total: 0, departures: [], next: null }),
-  custody: here,
-  confirm: here,
-  pair: here,
-  issuesAccounts: true,
-  issueAccount: here,
-  still: () => {
-    throw new Error('not here');
-  },
-});
+const server = healthSocket(folder.path, health);
 beforeAll(() => server.start());
 afterAll(async () => {
   await server.stop();

@@ -13,14 +13,14 @@ import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
-import { PairingServer } from '../../../device/owner/pairing-server.ts';
-import { type Health, pairingSocketPath } from '../../../device/owner/pairing-wire.ts';
+import type { Health } from '../../../device/owner/pairing-wire.ts';
 import type { Diagnosis } from '../../../sim/doctor/diagnosis.ts';
 import { examine } from '../../../sim/doctor/examine.ts';
 import { WiredCamera } from '../../device/camera/support/wired-programs.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { runCommand } from '../../support/command-line.ts';
 import { unpackFormerDevice } from '../../support/former-device.ts';
+import { healthSocket } from '../../support/health-socket.ts';
 import { proved } from '../../support/proved.ts';
 
 const disk = new SystemDisk();
@@ -319,24 +319,7 @@ describe('the doctor', () => {
     };
     const lock = lockFolder(folder);
     if ('heldBy' in lock) throw new Error('the folder is taken');
-    const server = new PairingServer({
-      ...seams,
-      path: pairingSocketPath(folder),
-      about: () => ({ device: 'device-1', deviceKey: '', name: 'x', trust: null }),
-      owners: () => [],
-      health: () => health,
-      console: () => null,
-      viewers: () => ({ viewers: [], looks: [] }),
-      departures: () => ({ total: 0, departures: [], next: null }),
-      custody: () => Promise.reject(new Error('not here')),
-      confirm: () => Promise.reject(new Error('not here')),
-      pair: () => Promise.reject(new Error('not here')),
-      issuesAccounts: true,
-      issueAccount: () => Promise.reject(new Error('not here')),
-      still: () => {
-        throw new Error('not here');
-      },
-    });
+    const server = healthSocket(folder, health);
     await server.start();
     set({ console: { listen: 'this-machine', port: 18_939 } });
     try {

@@ -2,16 +2,16 @@
 // command, at the width of a phone and of a desktop, light and dark, without a fault that axe knows. Hostile names do nothing, nothing is
 // called, and ten thousand tests open and are searched at once.
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { reportHtml } from '../../../sim/report/report-html.ts';
 import { makeRunReport, type RunReport, type TestReport } from '../../../sim/report/run-report.ts';
 import { axeFaults } from '../../support/axe-faults.ts';
+import { keptBrowser } from '../../support/kept-page.ts';
 import { proved } from '../../support/proved.ts';
 import { missedVisit, passedTest, sampleReport } from './support/sample-report.ts';
 
@@ -28,22 +28,14 @@ const RUN = {
 };
 
 describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'doorsill-report-'));
-  let browser: Browser;
+  const { folder, browser } = keptBrowser();
   const faults: string[] = [];
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
-  }, 60_000);
-  afterAll(async () => {
-    await browser?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
 
   /** The report in a browser of its own; what it called or threw is in `faults`. */
   async function open(report: RunReport, options: BrowserContextOptions = {}, hash = ''): Promise<Page> {
     const file = join(folder, 'report.html');
     writeFileSync(file, reportHtml(report));
-    const page = await (await browser.newContext({ viewport: DESKTOP, ...options })).newPage();
+    const page = await (await browser().newContext({ viewport: DESKTOP, ...options })).newPage();
     faults.length = 0;
     page.on('pageerror', ({ message }) => faults.push(message));
     page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));

@@ -1,0 +1,34 @@
+// Owns: a doorbell's own socket that tells how it is, and answers nothing else. Not here: what it tells.
+import { SystemClock } from '../../device/base/clock.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { silentLog } from '../../device/base/log.ts';
+import { SystemRandom } from '../../device/base/random.ts';
+import { PairingServer } from '../../device/owner/pairing-server.ts';
+import { type Health, pairingSocketPath } from '../../device/owner/pairing-wire.ts';
+
+const notHere = () => Promise.reject(new Error('not here'));
+
+/** The socket of the doorbell in `folder`, not started. */
+export function healthSocket(folder: string, health: Health): PairingServer {
+  return new PairingServer({
+    clock: new SystemClock(),
+    random: new SystemRandom(),
+    disk: new SystemDisk(),
+    log: silentLog(),
+    path: pairingSocketPath(folder),
+    about: () => ({ device: 'device-1', deviceKey: '', name: 'x', trust: null }),
+    owners: () => [],
+    health: () => health,
+    console: () => null,
+    viewers: () => ({ viewers: [], looks: [] }),
+    departures: () => ({ total: 0, departures: [], next: null }),
+    custody: notHere,
+    confirm: notHere,
+    pair: notHere,
+    issuesAccounts: true,
+    issueAccount: notHere,
+    still: () => {
+      throw new Error('not here');
+    },
+  });
+}
