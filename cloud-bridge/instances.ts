@@ -1,6 +1,6 @@
 // Owns: what a bridge does as one of several instances on one database and one bucket: the secrets they share, documents that
-// do not overtake each other, looking for what the others did, and leaving while they go on. Not here: turns (persistence/instance-turns.ts), clips in a bucket
-// (intake/bucket-clips.ts).
+// do not overtake each other, looking for what the others did, and leaving while they go on. Not here: turns
+// (persistence/instance-turns.ts), clips in a bucket (intake/bucket-clips.ts).
 import type { Clock } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../device/base/keys.ts';

@@ -54,8 +54,8 @@ export class IdempotentCalls {
 
   /**
    * Does `work`, or returns its earlier result under this key for this body. Only success is kept: a refused caller may
-   * correct the call. Of processes that share the store one does it. `caller`: the caller's identity, proven once `work` has succeeded; two callers' keys never collide. Throws
-   * `idempotency_key_reused`, `http_body_invalid`, and what `work` throws.
+   * correct the call. Of processes that share the store one does it. `caller`: the caller's identity, proven once `work` has
+   * succeeded; two callers' keys never collide. Throws `idempotency_key_reused`, `http_body_invalid`, and what `work` throws.
    */
   async run(
     call: { header: string; caller: string; body: unknown; status: number },

@@ -3,7 +3,10 @@ import type { Clock, Timer } from './clock.ts';
 import { CodedError } from './coded-error.ts';
 import type { Log } from './log.ts';
 
-/** Runs `work` every `periodMs`, or so long after each turn as `periodMs` then says, never twice at once; a failure is logged and the next turn comes all the same. */
+/**
+ * Runs `work` again and again, never twice at once; a failure is logged and the next turn comes all the same. From the end of a turn to
+ * the next one it is `periodMs`, or what that returns then.
+ */
 export class Repeater {
   private readonly clock: Clock;
   private readonly log: Log;
