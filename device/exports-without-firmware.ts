@@ -23,6 +23,7 @@ export { nearestWord, plainFault, plainWords, readBySchema, WITHOUT_ZODS_WORDS }
 export { diesWithUs, type Programs, SystemPrograms } from './base/system-programs.ts';
 export { TaskQueue } from './base/task-queue.ts';
 export { readTlsFiles, TLS_VERSION_MIN, type TlsFiles } from './base/tls.ts';
+export { storedFormat } from './folder-format.ts';
 export { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 export { giveOrder } from './owner/give-command.ts';
 export { readLines, writeLine } from './owner/line-socket.ts';

@@ -29,6 +29,15 @@ const UPGRADES: readonly FormatUpgrade[] = [async () => undefined, async () => u
 /** The format that this doorsill writes. */
 export const DEVICE_FORMAT = UPGRADES.length + 1;
 
+/** The format that a device's folder names; null where it names none, as in format 1. Throws `state_damaged`, and the disk's errors. */
+export async function storedFormat(disk: Disk, folder: string): Promise<number | null> {
+  const path = join(folder, FORMAT_FILE);
+  const stored = await disk.readFile(path, FORMAT_BYTES_MAX);
+  const parsed = stored && formatSchema.safeParse(parseJson(fromUtf8(stored) ?? ''));
+  if (parsed && !parsed.success) throw failure('state_damaged', { file: path, detail: 'it does not name a format' });
+  return parsed?.data.format ?? null;
+}
+
 /**
  * Migrates a device's folder step by step to the current format; each step is durable before its number
  * is. Throws `data_newer` for a folder of a later doorsill, which it leaves untouched, `state_damaged`, `file_unusable`
@@ -39,13 +48,11 @@ export async function bringUpToDate(disk: Disk, folder: string, upgrades = UPGRA
   const path = join(folder, FORMAT_FILE);
   const newest = upgrades.length + 1;
   const isUpToDate = await unlessDisk('file_unusable', { detail: `${path}: ` }, async () => {
-    const stored = await disk.readFile(path, FORMAT_BYTES_MAX);
-    const parsed = stored && formatSchema.safeParse(parseJson(fromUtf8(stored) ?? ''));
-    if (parsed && !parsed.success) throw failure('state_damaged', { file: path, detail: 'it does not name a format' });
+    const stored = await storedFormat(disk, folder);
     const isUsed = (await disk.sizeOf(join(folder, 'device.key'))) !== null;
-    const format = parsed ? parsed.data.format : isUsed ? 1 : newest;
+    const format = stored ?? (isUsed ? 1 : newest);
     if (format > newest) throw failure('data_newer', { folder, format, known: newest });
-    if (format === newest && parsed) return true;
+    if (stored === newest) return true;
     await disk.makeFolder(folder);
     for (const upgrade of upgrades.slice(format - 1)) await upgrade(disk, folder);
     return false;

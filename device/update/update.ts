@@ -1,10 +1,7 @@
 // Owns: an update's steps, in an order in which one whole version can be started at every instant, and taking back what was never
 // known to be healthy. Not here: signatures, archives, links (beside this file), how a doorbell is stopped and started (sim/cli).
 import { join } from 'node:path';
-import { z } from 'zod';
-import { fromUtf8 } from '../base/bytes.ts';
 import type { Disk, LinkDisk } from '../base/disk.ts';
-import { parseJson } from '../base/parse-json.ts';
 import { GateState } from '../consent/gate-state.ts';
 import { unfinishedGrant } from '../consent/request-machine.ts';
 import { walkLedger } from '../ledger/ledger.ts';
@@ -18,8 +15,6 @@ import { type UpdateNote, VersionsFolder } from './versions-folder.ts';
 
 /** How long a new version may take until it is healthy. */
 export const HEALTHY_WITHIN_MS = 60_000;
-const FORMAT_BYTES_MAX = 1_024;
-const formatSchema = z.looseObject({ format: z.int().positive() });
 
 /** The doorbell whose programs are replaced. */
 export interface UpdatedDoorbell {
@@ -27,6 +22,8 @@ export interface UpdatedDoorbell {
   data: string;
   /** The id and public key that the ledger in a doorbell's folder is checked by; null before its first start. */
   identity(data: string): Promise<{ id: string; key: string } | null>;
+  /** The format that its folder names; null where it names none, as in format 1. Throws `state_damaged`. */
+  format(data: string): Promise<number | null>;
   /** Resolves when it no longer runs; does nothing when it does not. */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -75,7 +72,7 @@ export async function installFirst(deps: UpdateDeps, key: MinisignKey, release: 
  * back first. Whatever it throws, the version from before runs, but for `update_irreversible`. Throws `update_unsigned`,
  * `update_key_foreign`, `update_altered`, `update_malformed`, `update_machine_foreign`, `update_node_old`, `update_older`,
  * `update_format_older`, `update_disk_full`, `update_grant_under_way`, `update_unhealthy`, `update_irreversible`,
- * `update_folder_foreign`, `consent_ledger_damaged`, and the disk's errors.
+ * `update_folder_foreign`, `consent_ledger_damaged`, `state_damaged`, and the disk's errors.
  */
 export async function updateDoorbell(
   deps: UpdateDeps,
@@ -93,7 +90,7 @@ export async function updateDoorbell(
   const order = versionOrder(to, from);
   if (order === 0) return null;
   if (order < 0 && !downgrade) throw failure('update_older', { version: to, current: from });
-  const held = await formatOf(deps.private, doorbell.data);
+  const held = (await doorbell.format(doorbell.data)) ?? 1;
   if (held > format) throw failure('update_format_older', { version: to, format, held });
   await versions.expectRoom(content);
   await expectNoGrant(deps.private, doorbell);
@@ -193,12 +190,6 @@ function expectMachine({ platform, arch, node }: ReleaseManifest, machine: Updat
     throw failure('update_machine_foreign', facts);
   }
   if (versionOrder(machine.node, node) < 0) throw failure('update_node_old', { needed: node, node: machine.node });
-}
-
-async function formatOf(disk: Disk, data: string): Promise<number> {
-  const held = await disk.readFile(join(data, 'format.json'), FORMAT_BYTES_MAX);
-  const parsed = held && formatSchema.safeParse(parseJson(fromUtf8(held) ?? ''));
-  return parsed?.success ? parsed.data.format : 1;
 }
 
 /** A clip that is being made or sent is not interrupted; a grant lasts for a limited time. */

@@ -11,6 +11,7 @@ import {
   failure,
   folderHolder,
   loadDeviceKey,
+  storedFormat,
   type UpdatedDoorbell,
 } from '../../device/exports-without-firmware.ts';
 
@@ -43,6 +44,7 @@ export function serviceDoorbell(deps: UpdatedDoorbellDeps, name: string, data: s
   return {
     data,
     identity: (folder) => identityOf(deps.disk, folder),
+    format: (folder) => storedFormat(deps.disk, folder),
     stop: async () => {
       systemctl('stop', `${guard}.timer`);
       const start = ['systemctl', 'start', '--no-block', `${name}.service`];
@@ -88,6 +90,7 @@ export function doorbellByHand(deps: UpdatedDoorbellDeps, data: string): Watched
   return {
     data,
     identity: (folder) => identityOf(deps.disk, folder),
+    format: (folder) => storedFormat(deps.disk, folder),
     stop: async () => {
       await end();
       const holder = folderHolder(data);

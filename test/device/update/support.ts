@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { generateSigningKey } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
+import { storedFormat } from '../../../device/folder-format.ts';
 import { signAsMinisign } from '../../../device/update/minisign.ts';
 import type { ReleaseManifest } from '../../../device/update/release-manifest.ts';
 import type { GivenRelease, UpdateDeps, UpdatedDoorbell } from '../../../device/update/update.ts';
@@ -74,6 +75,7 @@ export class Machine {
   readonly doorbell: UpdatedDoorbell = {
     data: DATA,
     identity: async () => null,
+    format: (data) => storedFormat(this.disk, data),
     stop: async () => {
       this.happened.push('stop');
       this.running = null;

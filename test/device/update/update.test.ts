@@ -123,6 +123,15 @@ describe('an update', () => {
     });
   });
 
+  it('of a doorbell whose folder names no format changes nothing: nobody knows which version could read it', async () => {
+    const machine = await installed();
+    await machine.write('format.json', '{"kind":"doorsill-device"}');
+    const before = await machine.everything();
+    await expect(update(machine, release('1.1.0'))).rejects.toMatchObject({ code: 'state_damaged' });
+    expect(await machine.everything()).toEqual(before);
+    expect(machine.happened).toEqual([]);
+  });
+
   it('that does not fit on the disk changes nothing, and neither does one for which the disk becomes full', async () => {
     const machine = await installed();
     const before = await machine.everything();
