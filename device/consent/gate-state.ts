@@ -309,12 +309,11 @@ export function standingReceipt(request: string, record: RequestRecord): Receipt
   switch (state.at) {
     case 'unseen':
     case 'pending':
-    case 'expired':
       return null;
     case 'denied':
       return { outcome: 'denied', request };
     case 'cancelled':
-      return state.grant && { outcome: 'failed', request, grant: state.grant.id, code: 'consent_request_cancelled' };
+      return { outcome: 'failed', request, grant: state.grant.id, code: 'consent_request_cancelled' };
     case 'failed':
       return { outcome: 'failed', request, grant: state.grant.id, code: state.code };
     case 'granted':

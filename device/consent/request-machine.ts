@@ -30,8 +30,7 @@ export type RequestStatus =
   | { at: 'recalled'; grant: GrantRef }
   | { at: 'failed'; grant: GrantRef; code: ErrorCode; presented: ReceiptClip | null }
   | { at: 'denied' }
-  | { at: 'cancelled'; grant: GrantRef | null; presented: ReceiptClip | null }
-  | { at: 'expired' };
+  | { at: 'cancelled'; grant: GrantRef; presented: ReceiptClip | null };
 export type RequestState = RequestStatus & { past: readonly PastGrant[] };
 
 export const UNSEEN: RequestState = { at: 'unseen', past: [] };
@@ -40,7 +39,6 @@ export const UNSEEN: RequestState = { at: 'unseen', past: [] };
 export type RequestInput =
   | { type: 'seen' }
   | { type: 'cancelled' }
-  | { type: 'expired' }
   | { type: 'grant'; grant: GrantRef }
   | { type: 'deny' }
   | { type: 'revoke'; grant: GrantRef }
@@ -90,8 +88,6 @@ export function next(state: RequestState, input: RequestInput): Step {
   switch (input.type) {
     case 'seen':
       return state.at === 'unseen' ? to(state, { at: 'pending' }, []) : stay(state);
-    case 'expired':
-      return state.at === 'pending' ? to(state, { at: 'expired' }, []) : stay(state);
     case 'cancelled':
       return onCancelled(state);
     case 'grant':
@@ -155,7 +151,6 @@ function reject(state: RequestState, code: ErrorCode, detail?: string): Step {
 }
 
 function onCancelled(state: RequestState): Step {
-  if (state.at === 'pending') return to(state, { at: 'cancelled', grant: null, presented: null }, []);
   const grant = unfinishedGrant(state);
   if (!grant) return stay(state);
   const presented = state.at === 'presented' ? state.clip : null;
@@ -200,8 +195,6 @@ function onGrant(state: RequestState, grant: GrantRef): Step {
       return reject(state, 'consent_denied_before');
     case 'cancelled':
       return reject(state, 'consent_request_cancelled');
-    case 'expired':
-      return reject(state, 'consent_request_expired');
     default:
       return unreachable(state);
   }
@@ -255,8 +248,6 @@ function onDeny(state: RequestState): Step {
       return stay(state, [{ do: 'receipt', outcome: 'denied' }]);
     case 'cancelled':
       return reject(state, 'consent_request_cancelled');
-    case 'expired':
-      return reject(state, 'consent_request_expired');
     default:
       return reject(state, 'consent_deny_after_grant');
   }
@@ -321,7 +312,7 @@ function onDelivered(state: RequestState, grant: string): Step {
     case 'failed':
     case 'cancelled':
       // The bridge had the clip before the grant ended, so its delivery is recorded.
-      if (!state.presented || !state.grant) return reject(state, 'grant_dead', `nothing was sent when ${state.at}`);
+      if (!state.presented) return reject(state, 'grant_dead', `nothing was sent when ${state.at}`);
       return delivered(state, state.grant, state.presented);
     case 'revoking':
     case 'delivered':

@@ -52,11 +52,10 @@ const REQUEST_STATES: readonly RequestState[] = [
     { at: 'cancelled' as const, grant: GRANT, presented, past: [] },
   ]),
   { at: 'denied', past: [] },
-  { at: 'expired', past: [] },
 ];
 const { id: grant } = GRANT;
 const REQUEST_INPUTS: readonly RequestInput[] = [
-  ...(['seen', 'cancelled', 'expired', 'deny'] as const).map((type) => ({ type })),
+  ...(['seen', 'cancelled', 'deny'] as const).map((type) => ({ type })),
   { type: 'grant', grant: { ...GRANT, id: 'grant-2' } },
   { type: 'revoke', grant: GRANT },
   { type: 'sealed', grant, clip: CLIP },
@@ -101,8 +100,6 @@ const UNREACHABLE: Partial<Record<ErrorCode, string>> = {
 /** States that no town can show, and why. */
 const UNREACHABLE_STATES: Partial<Record<RequestState['at'], string>> = {
   unseen: 'a home tells of no request before it has seen it',
-  expired:
-    'no home moves a request there: one whose time is over is refused as consent_request_expired, and told no more',
 };
 
 /** Notes what a town reaches while it lives. */

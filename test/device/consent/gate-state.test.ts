@@ -23,8 +23,6 @@ describe('where a request stands', () => {
   it.each<[string, RequestStatus]>([
     ['unseen', { at: 'unseen' }],
     ['pending', { at: 'pending' }],
-    ['expired', { at: 'expired' }],
-    ['cancelled before it was granted', { at: 'cancelled', grant: null, presented: null }],
   ])('is nothing to repeat when it is %s', (_what, status) => {
     expect(said(status)).toBeNull();
   });

@@ -34,10 +34,8 @@ const STATES = {
   failed: { at: 'failed', grant: A, code: 'clip_no_frames', presented: null },
   'failed, shown': { at: 'failed', grant: A, code: 'clip_no_frames', presented: CLIP },
   denied: { at: 'denied' },
-  cancelled: { at: 'cancelled', grant: null, presented: null },
-  'cancelled, granted': { at: 'cancelled', grant: A, presented: null },
+  cancelled: { at: 'cancelled', grant: A, presented: null },
   'cancelled, shown': { at: 'cancelled', grant: A, presented: CLIP },
-  expired: { at: 'expired' },
 } as const satisfies Record<string, RequestStatus>;
 type Name = keyof typeof STATES;
 const NAMES = Object.keys(STATES) as Name[];
@@ -45,7 +43,6 @@ const NAMES = Object.keys(STATES) as Name[];
 const INPUTS = {
   seen: { type: 'seen' },
   cancelled: { type: 'cancelled' },
-  expired: { type: 'expired' },
   'the same grant': { type: 'grant', grant: A },
   'other bytes under its id': { type: 'grant', grant: { id: 'grant-a', sha256: 'other' } },
   'another grant': { type: 'grant', grant: ref('grant-b') },
@@ -86,8 +83,7 @@ function answer(before: Name, input: keyof typeof INPUTS): string {
   const words = effects.map(told).join('; ');
   if (state === from) return words;
   const shown = 'presented' in state && state.presented !== null ? ', shown' : '';
-  const grant = state.at === 'cancelled' && state.grant !== null && shown === '' ? ', granted' : '';
-  return `${state.at}${shown}${grant}: ${words}`;
+  return `${state.at}${shown}: ${words}`;
 }
 
 const BEGIN = 'granted: record; make-clip; say granted';
@@ -97,15 +93,13 @@ const DELIVERED = 'delivered: record; end (its clip is delivered); remove-clip; 
 const stopped = (code: string) => `end (${code}); record; remove-clip; say failed ${code}`;
 const each = (names: Name[], says: string) => Object.fromEntries(names.map((name) => [name, says]));
 const GRANTED: Name[] = ['granted', 'sealed', 'presented', 'delivered'];
-const CANCELLED: Name[] = ['cancelled', 'cancelled, granted', 'cancelled, shown'];
+const CANCELLED: Name[] = ['cancelled', 'cancelled, shown'];
 const TAKEN_BACK: Name[] = ['revoking', 'revoked', 'recalled'];
 /** What is said in a state that a row does not name; `AT` stands for the state. */
 const TABLE: Record<keyof typeof INPUTS, { else: string } & Partial<Record<Name, string>>> = {
   seen: { unseen: 'pending: ', else: '' },
-  expired: { pending: 'expired: ', else: '' },
   cancelled: {
-    pending: 'cancelled: ',
-    ...each(['granted', 'sealed'], `cancelled, granted: ${stopped('consent_request_cancelled')}`),
+    ...each(['granted', 'sealed'], `cancelled: ${stopped('consent_request_cancelled')}`),
     presented: `cancelled, shown: ${stopped('consent_request_cancelled')}`,
     else: '',
   },
@@ -116,15 +110,12 @@ const TABLE: Record<keyof typeof INPUTS, { else: string } & Partial<Record<Name,
     ...each(TAKEN_BACK, 'no: consent_revoked_before'),
     ...each(['failed', 'failed, shown'], 'say failed clip_no_frames'),
     denied: 'no: consent_denied_before',
-    ...each(CANCELLED, 'no: consent_request_cancelled'),
-    else: 'no: consent_request_expired',
+    else: 'no: consent_request_cancelled',
   },
   'other bytes under its id': {
     unseen: 'no: consent_request_unknown',
     pending: BEGIN,
     denied: 'no: consent_denied_before',
-    cancelled: 'no: consent_request_cancelled',
-    expired: 'no: consent_request_expired',
     else: 'no: consent_replayed',
   },
   'another grant': {
@@ -134,15 +125,13 @@ const TABLE: Record<keyof typeof INPUTS, { else: string } & Partial<Record<Name,
     ...each([...GRANTED, 'recalled'], 'no: consent_already_granted'),
     revoking: 'no: consent_already_granted, its revocation has not reached the bridge yet',
     denied: 'no: consent_denied_before',
-    ...each(CANCELLED, 'no: consent_request_cancelled'),
-    else: 'no: consent_request_expired',
+    else: 'no: consent_request_cancelled',
   },
   deny: {
     unseen: 'no: consent_request_unknown',
     ...each(['pending', 'revoked', 'failed'], 'denied: record; say denied'),
     denied: 'say denied',
     ...each(CANCELLED, 'no: consent_request_cancelled'),
-    expired: 'no: consent_request_expired',
     else: 'no: consent_deny_after_grant',
   },
   revoke: {
@@ -173,9 +162,9 @@ const TABLE: Record<keyof typeof INPUTS, { else: string } & Partial<Record<Name,
     else: 'no: grant_dead, a token cannot be presented when AT',
   },
   delivered: {
-    ...each(['unseen', 'pending', 'denied', 'cancelled', 'expired'], 'no: grant_dead, it is not the present grant'),
+    ...each(['unseen', 'pending', 'denied'], 'no: grant_dead, it is not the present grant'),
     ...each(['presented', 'failed, shown', 'cancelled, shown'], DELIVERED),
-    ...each(['failed', 'cancelled, granted'], 'no: grant_dead, nothing was sent when AT'),
+    ...each(['failed', 'cancelled'], 'no: grant_dead, nothing was sent when AT'),
     ...each(['revoking', 'delivered'], ''),
     else: 'no: grant_dead, nothing can be delivered when AT',
   },
@@ -229,7 +218,7 @@ describe('in every state', () => {
     const acting: Name[] = ['granted', 'sealed', 'presented'];
     expect(of(unfinishedGrant)).toEqual(acting);
     expect(of(revocableGrant)).toEqual([...acting, 'delivered', 'revoking', 'failed, shown', 'cancelled, shown']);
-    const without: Name[] = ['unseen', 'pending', 'denied', 'cancelled', 'expired'];
+    const without: Name[] = ['unseen', 'pending', 'denied'];
     expect(of(currentGrant)).toEqual(NAMES.filter((name) => !without.includes(name)));
     expect(of((state) => currentGrant(state) === null)).toEqual(without);
     expect(of(awaitsOwner)).toEqual(['pending', 'failed']);
@@ -284,7 +273,7 @@ describe('in every state', () => {
 
 const ids = fc.constantFrom('grant-a', 'grant-b', 'grant-c');
 const anyInput: fc.Arbitrary<RequestInput> = fc.oneof(
-  fc.constantFrom<RequestInput>({ type: 'seen' }, { type: 'cancelled' }, { type: 'expired' }, { type: 'deny' }),
+  fc.constantFrom<RequestInput>({ type: 'seen' }, { type: 'cancelled' }, { type: 'deny' }),
   fc.tuple(ids, fc.boolean()).map(([id, isForged]): RequestInput => {
     return { type: 'grant', grant: isForged ? { id, sha256: 'other bytes' } : ref(id) };
   }),

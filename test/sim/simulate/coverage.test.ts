@@ -82,7 +82,6 @@ it('names refusals that no town has provoked, and says why one cannot be', () =>
   expect(never).toContain('consent_replayed');
   expect(never).not.toContain('consent_too_old');
   expect(whyUnreachable('consent_zones_unsupported')).toMatch(/every stream/);
-  expect(whyUnreachable('expired')).toMatch(/no home moves/);
   expect(whyUnreachable('granted')).toBeNull();
   const reached = Object.keys(ERRORS).filter((code) => code.startsWith('consent_') && whyUnreachable(code) === null);
   expect(reached).toHaveLength(never.filter((code) => code.startsWith('consent_')).length);

@@ -45,7 +45,7 @@
 #endif
 #define NONE 2
 
-/* The request's states (request-machine.ts); `unseen`, `cancelled` and `expired` are left out. */
+/* The request's states (request-machine.ts); `unseen` and `cancelled` are left out. */
 mtype:at_t = { PENDING, GRANTED, SEALED, PRESENTED, DELIVERED, REVOKING, REVOKED, RECALLED, FAILED, DENIED }
 /* What the gate still has to do for the entry that it has just written. */
 mtype:due_t = { NOTHING, MAKE, REMOVE, REMOVE_REVOKED, REMOVE_AND_TELL }
