@@ -66,7 +66,7 @@ export function gpioButton(settings: z.infer<typeof gpioButtonSchema>): ButtonDr
         : ['gpiomon', '--line-buffered', `--bias=${bias}`, ...lowFlag, '--format=%e', chip, String(line)];
     },
     reader: () => edgesIn,
-    explain: (end) => gpioFailure(`button ${settings.name}`, 'gpiomon', end),
+    explain: (end) => gpioFailure(`button ${settings.name}`, 'gpiomon', settings, end),
   };
 }
 
@@ -90,8 +90,17 @@ export async function gpioHold(
     : ['gpioset', '--mode=signal', ...lowFlag, chip, wanted];
 }
 
-/** Why a tool ended that should have gone on. */
-export function gpioFailure(what: string, tool: Tool, end: ProgramEnd): Failure {
+/** What libgpiod's tools say of EBUSY; they speak no other language. */
+const TAKEN = /\bDevice or resource busy\b/;
+
+/** Why a tool ended that should have gone on: `hardware_tool_missing`, `gpio_line_taken`, `hardware_unavailable`. */
+export function gpioFailure(
+  what: string,
+  tool: Tool,
+  { chip, line }: Pick<z.infer<typeof gpioLineSchema>, 'chip' | 'line'>,
+  end: ProgramEnd,
+): Failure {
   if (end.missing) return failure('hardware_tool_missing', { tool, package: PACKAGE });
+  if (TAKEN.test(end.words)) return failure('gpio_line_taken', { what, chip, line });
   return failure('hardware_unavailable', { what, detail: end.words || `${tool} ended` });
 }

@@ -22,7 +22,7 @@ type ShutterSettings = z.infer<typeof shutterSchema>;
 /** A shutter, real or virtual. */
 export interface Shutter {
   /**
-   * Closes or opens it, and resolves once it is so; the last order counts. Rejects with `hardware_tool_missing` or
+   * Closes or opens it, and resolves once it is so; the last order counts. Rejects with `hardware_tool_missing`, `gpio_line_taken` or
    * `hardware_unavailable`, and then where it stands is not known.
    */
   set(closed: boolean): Promise<void>;
@@ -110,7 +110,9 @@ class GpioShutter implements Shutter {
     await before?.ended;
     const run = programs.run(command);
     this.holding = run;
-    const fault = run.ended.then((end) => (this.holding === run ? gpioFailure('shutter', 'gpioset', end) : null));
+    const fault = run.ended.then((end) =>
+      this.holding === run ? gpioFailure('shutter', 'gpioset', this.settings, end) : null,
+    );
     const early = await Promise.race([fault, clock.sleep(HELD_MS)]);
     if (early) {
       this.holding = null;

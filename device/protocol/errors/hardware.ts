@@ -18,6 +18,11 @@ export const hardwareErrors = {
     'The program {tool} is not installed.',
     'Install it, on Debian with `apt install {package}`.',
   ),
+  gpio_line_taken: machineFaultForNow(
+    500,
+    'The {what} does not work: something else uses line {line} of {chip}.',
+    '`gpioinfo` names who. End that program, remove its dtoverlay from config.txt and boot again, or name another line in device.json. It is tried again.',
+  ),
   hardware_unavailable: machineFaultForNow(
     500,
     'The {what} does not work: {detail}',

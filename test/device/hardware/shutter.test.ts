@@ -20,7 +20,7 @@ writeFileSync(
   `#!/bin/sh
 case "$1" in --version) echo "gpioset (libgpiod) v2.2.1"; exit;; esac
 for last; do :; done
-if [ -e ${folder.path}/busy ]; then echo "gpioset: unable to request lines: Device or resource busy" >&2; exit 1; fi
+if [ -e ${folder.path}/busy ]; then echo "gpioset: unable to request lines on chip gpiochip0: Device or resource busy" >&2; exit 1; fi
 case "$last" in *=1) echo closed > ${position};; *) echo open > ${position};; esac
 exec sleep 1000
 `,
@@ -37,6 +37,8 @@ interface ShutterHarness {
   isClosed(): boolean;
   /** Makes it fail; absent for one that cannot. */
   block?: () => void;
+  /** The code of that failure. */
+  code?: string;
 }
 
 const block = () => writeFileSync(join(folder.path, 'busy'), '');
@@ -49,9 +51,9 @@ const SHUTTERS: Record<string, () => ShutterHarness> = {
   },
   command: () => {
     const settings = shutterSchema.parse({ kind: 'command', close: say('closed'), open: say('open') });
-    return { shutter: makeShutter(settings, deps), isClosed, block };
+    return { shutter: makeShutter(settings, deps), isClosed, block, code: 'hardware_unavailable' };
   },
-  GPIO: () => ({ shutter: makeShutter(gpioShutter, deps), isClosed, block }),
+  GPIO: () => ({ shutter: makeShutter(gpioShutter, deps), isClosed, block, code: 'gpio_line_taken' }),
 };
 
 /** Declares the contract's tests for one kind of shutter. */
@@ -76,7 +78,7 @@ function contract(kind: string, make: () => ShutterHarness): void {
     harness = make();
     if (!harness.block) return expect(kind).toBe('virtual');
     harness.block();
-    await expect(harness.shutter.set(true)).rejects.toMatchObject({ code: 'hardware_unavailable' });
+    await expect(harness.shutter.set(true)).rejects.toMatchObject({ code: harness.code });
     rmSync(join(folder.path, 'busy'));
     await harness.shutter.set(true);
     expect(harness.isClosed()).toBe(true);

@@ -73,16 +73,21 @@ describe('a watched button', () => {
   let programs: StandInPrograms;
   let presses: Press[];
   let troubles: (string | null)[];
+  let messages: string[];
 
   beforeEach(() => {
     clock = new ManualClock(NOON_US);
     programs = new StandInPrograms();
     presses = [];
     troubles = [];
+    messages = [];
   });
 
   async function watch(driver: ButtonDriver): Promise<WatchedButton> {
-    const trouble = (why: Failure | null) => troubles.push(why?.code ?? null);
+    const trouble = (why: Failure | null) => {
+      troubles.push(why?.code ?? null);
+      if (why) messages.push(why.message);
+    };
     const pressed = (press: Press) => presses.push(press);
     const button = new WatchedButton({ clock, button: 'front', pressed, driver, programs, random, trouble });
     button.start();
@@ -143,6 +148,22 @@ describe('a watched button', () => {
     programs.last.print('1\n');
     await clock.advance(30);
     expect(presses).toHaveLength(1);
+    button.stop();
+  });
+
+  it('says which line something else uses, and rings once it is free', async () => {
+    const button = await watch(gpioButton(gpioButtonSchema.parse({ ...GPIO, chip: 'gpiochip4' })));
+    const busy = 'gpiomon: unable to request lines on chip /dev/gpiochip4: Device or resource busy';
+    programs.last.end({ status: 1, words: busy });
+    await settle();
+    expect(messages).toEqual([expect.stringMatching(/button front .* line 17 of gpiochip4/)]);
+    expect(troubles).toEqual(['gpio_line_taken']);
+    await clock.advance(500);
+    await settle();
+    await clock.advance(1_000);
+    programs.last.print('1\n');
+    await clock.advance(30);
+    expect([presses.length, troubles.at(-1)]).toEqual([1, null]);
     button.stop();
   });
 
