@@ -89,7 +89,9 @@ what is in sim/broker/README.md. As root on Debian, in this folder:
    \`systemctl enable --now doorsill-nats-files\`. It writes accounts.conf, ${nodes.map(({ name }) => `${name}.conf`).join(', ')} and cluster.password into ${FOLDER}.
 4. Bring accounts.conf and its own configuration to ${FOLDER} of each node, owned by doorsill-bridge, mode 0600: cluster.password is in the
    configuration, and whoever has it reads and writes everything.
-5. On each machine of a node, within a minute of one another: \`systemctl enable --now doorsill-nats@NAME\`: ${[first, ...others].map((name) => `doorsill-nats@${name}`).join(', ')}.
+5. On each machine of a node: \`systemctl enable --now doorsill-nats@NAME\`: ${[first, ...others].map((name) => `doorsill-nats@${name}`).join(', ')}. Until three
+   have been there, each refuses every client, and says \`no suitable peers for placement\`; then they let clients in, within a minute, by
+   themselves. From then on one may be away.
 6. \`cat haproxy/doorsill-broker.cfg >>/etc/haproxy/haproxy.cfg && haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl restart haproxy\`
 
 **After every enrolment**, and at once when an account is removed, accounts.conf goes to each node again, and the node is told:

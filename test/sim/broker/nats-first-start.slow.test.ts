@@ -1,0 +1,44 @@
+// @module-tag nats
+// Holds: when a NATS cluster lets clients in for the first time: once all of its nodes have been there, by itself, however long an operator
+// takes to start them. Not here: nodes that end later (nats-outage.slow.test.ts).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { DEFAULT_PREFIX } from '../../../device/protocol/topics.ts';
+import { Nats } from '../../support/nats.ts';
+import { proved } from '../../support/proved.ts';
+
+const REFUSED = 'no suitable peers for placement';
+let folder: string;
+let nats: Nats;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-nats-first-'));
+  const access = { disk: new SystemDisk(), accounts: join(folder, 'accounts'), prefix: DEFAULT_PREFIX };
+  nats = await Nats.prepare(access, join(folder, 'nats'), 3);
+});
+afterAll(async () => {
+  await nats.stop('SIGKILL');
+  await rm(folder, { recursive: true });
+});
+
+it('lets nobody in before its last node is there, and then everybody, at each node', {
+  timeout: 390_000,
+}, async (test) => {
+  const [first, second, last] = nats.nodes;
+  if (!first || !second || !last) throw new Error('a cluster has three nodes');
+  await Promise.all([first.run(), second.run()]);
+  await expect
+    .poll(async () => [await nats.letsIn(first), first.said.includes(REFUSED)], { timeout: 120_000, interval: 500 })
+    .toEqual([false, true]);
+  expect(await nats.letsIn(second)).toBe(false);
+  await last.run();
+  const sinceMs = performance.now();
+  await nats.run();
+  const tookS = ((performance.now() - sinceMs) / 1_000).toFixed(1);
+  proved(test, 'a NATS cluster whose last node comes late', `lets clients in ${tookS} s after it`);
+  // From then on one may be away.
+  await last.end('SIGKILL');
+  await expect.poll(() => nats.letsIn(first), { timeout: 60_000, interval: 500 }).toBe(true);
+});
