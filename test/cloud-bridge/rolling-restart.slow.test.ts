@@ -1,18 +1,15 @@
 // Holds: HAProxy in front of two instances of a bridge, two processes: each is restarted while devices and readers call, and none sees an
 // error; an instance takes its callers' addresses from HAProxy, and from nobody else. Not here: instances that are killed
 // (scenarios/faults/), headers of the PROXY protocol that HAProxy would not send (device/http/proxy-protocol.test.ts).
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { listenOn, makeHttpServer } from '../../device/http/http-server.ts';
-import { root } from '../layout/source-tree.ts';
 import { SharedGround } from '../support/bridge-instances.ts';
 import { BridgeProcesses } from '../support/bridge-processes.ts';
-import { Haproxy } from '../support/haproxy.ts';
+import { Haproxy, inFrontOfBridges } from '../support/haproxy.ts';
 import { freePort } from '../support/mosquitto.ts';
 import { proved } from '../support/proved.ts';
 
@@ -27,35 +24,6 @@ afterAll(async () => {
   for (const one of opened.splice(0).reverse()) await one.close();
 }, 60_000);
 
-/** The part of HAProxy's configuration that operators are told to use, in front of these ports. */
-function inFront(port: number, a: number, b: number): string {
-  const page = readFileSync(join(root, 'docs/operate.md'), 'utf8');
-  const [, backends = ''] = /```haproxy\n([^`]*)```/.exec(page) ?? [];
-  const here = backends.replaceAll('10.0.0.11:8700', `127.0.0.1:${a}`).replaceAll('10.0.0.12:8700', `127.0.0.1:${b}`);
-  return `
-defaults
-    mode http
-    timeout connect 5s
-    timeout client 60s
-    timeout server 60s
-    timeout check 10s
-
-frontend doorsill
-    bind 127.0.0.1:${port}
-    # For the test alone: one instance.
-    use_backend only_a if { req.hdr(x-only) a }
-    use_backend only_b if { req.hdr(x-only) b }
-    default_backend bridge
-
-backend only_a
-    server a 127.0.0.1:${a} send-proxy-v2
-
-backend only_b
-    server b 127.0.0.1:${b} send-proxy-v2
-
-${here}`;
-}
-
 it('lets both instances restart, one after the other, without an error to a device or a reader', async (test) => {
   const both = await BridgeProcesses.open(ground, {
     drainS: 5,
@@ -64,7 +32,7 @@ it('lets both instances restart, one after the other, without an error to a devi
   opened.push(both);
   const { fixture, a, b, request } = both;
   const port = await freePort();
-  const proxy = await Haproxy.open(inFront(port, a.port, b.port), port);
+  const proxy = await Haproxy.open(inFrontOfBridges(port, { a: a.port, b: b.port }), port);
   opened.push(proxy);
   fixture.elsewhere = `http://127.0.0.1:${port}`;
   const isReady = async (name: string) => (await fixture.get('/readyz', undefined, { 'x-only': name })).status;

@@ -1,9 +1,11 @@
-// Owns: HAProxy from Debian's package, on a configuration of a test's own. Not here: what is behind it.
+// Owns: HAProxy from Debian's package, on a configuration of a test's own; the configurations before two bridges and before nodes of NATS. Not
+// here: what is behind it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { root } from '../layout/source-tree.ts';
 
 const PROGRAM = '/usr/sbin/haproxy';
 const START_MS_MAX = 30_000;
@@ -52,4 +54,48 @@ function listens(port: number): Promise<boolean> {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
   });
+}
+
+/** The part of HAProxy's configuration that operators of two bridges are told to use, before these ports. */
+export function inFrontOfBridges(port: number, { a, b }: { a: number; b: number }): string {
+  const page = readFileSync(join(root, 'docs/operate.md'), 'utf8');
+  const [, backends = ''] = /```haproxy\n([^`]*)```/.exec(page) ?? [];
+  const here = backends.replaceAll('10.0.0.11:8700', `127.0.0.1:${a}`).replaceAll('10.0.0.12:8700', `127.0.0.1:${b}`);
+  return `
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+    timeout check 10s
+
+frontend doorsill
+    bind 127.0.0.1:${port}
+    # For tests alone: one instance.
+    use_backend only_a if { req.hdr(x-only) a }
+    use_backend only_b if { req.hdr(x-only) b }
+    default_backend bridge
+
+backend only_a
+    server a 127.0.0.1:${a} send-proxy-v2
+
+backend only_b
+    server b 127.0.0.1:${b} send-proxy-v2
+
+${here}`;
+}
+
+/** One address before all nodes; connections to a node that is gone are ended. */
+export function inFrontOfNats(port: number, nats: { port: number; nodes: readonly { host: string }[] }): string {
+  return `
+listen nats
+    bind 127.0.0.1:${port}
+    mode tcp
+    timeout connect 2s
+    timeout client 90s
+    timeout server 90s
+    balance leastconn
+    option redispatch
+    default-server check inter 1s fall 2 rise 2 on-marked-down shutdown-sessions
+${nats.nodes.map(({ host }, number) => `    server node-${number} ${host}:${nats.port}\n`).join('')}`;
 }

@@ -98,6 +98,11 @@ export class PostgresServer {
     }
   }
 
+  /** Its first process; 0 while it does not run. */
+  get pid(): number {
+    return this.child?.pid ?? 0;
+  }
+
   /** A copy of a file that the server alone can read; returns its path. */
   give(file: string, name: string): string {
     const path = join(this.folder, name);

@@ -12,6 +12,7 @@ import type { MqttLink } from '../../../device/base/mqtt-link.ts';
 import { diesWithUs } from '../../../device/base/system-programs.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
 import { linkTo } from '../../support/broker.ts';
+import { inFrontOfNats } from '../../support/haproxy.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { proved } from '../../support/proved.ts';
 import { heardBy, hears, NatsRoles, type Role, subscribe } from './nats-roles.ts';
@@ -32,7 +33,7 @@ beforeAll(async () => {
   at = await NatsRoles.open(folder, 3);
   const port = await freePort();
   url = `mqtt://127.0.0.1:${port}`;
-  await writeFile(join(folder, 'haproxy.cfg'), haproxy(port));
+  await writeFile(join(folder, 'haproxy.cfg'), inFrontOfNats(port, at.nats));
   const [program = '', ...words] = diesWithUs(['haproxy', '-db', '-f', join(folder, 'haproxy.cfg')]);
   proxy = spawn(program, words, {
     stdio: 'ignore',
@@ -51,19 +52,6 @@ afterAll(async () => {
   await at.close();
   await rm(folder, { recursive: true });
 }, START_MS_MAX);
-
-/** One address before all nodes; connections to a node that is gone are ended. */
-const haproxy = (port: number) => `defaults
-    mode tcp
-    timeout connect 2s
-    timeout client 90s
-    timeout server 90s
-listen nats
-    bind 127.0.0.1:${port}
-    balance leastconn
-    option redispatch
-    default-server check inter 1s fall 2 rise 2 on-marked-down shutdown-sessions
-${at.nats.nodes.map(({ host }, number) => `    server node-${number} ${host}:${at.nats.port}\n`).join('')}`;
 
 interface Doorbell {
   link: MqttLink;
