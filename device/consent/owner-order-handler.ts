@@ -193,9 +193,9 @@ export class OwnerMessageHandler {
     const { runner } = this;
     const { request, grant, jti } = claims;
     const step = runner.step(request, { type: 'revoke', grant: { id: grant, sha256: claims.grantSha256 } });
-    const isRejected = this.rejectionOf(step, request) !== null;
     const isAhead = !state.revokedAhead.has(grant) || this.unrecordedAhead.has(grant);
-    if (isRejected && !state.requestOf.has(grant) && isAhead) {
+    // Of a grant that this device never took the step is a rejection.
+    if (!state.requestOf.has(grant) && isAhead) {
       // A broker can delay a grant and deliver it after its revocation: it is refused then.
       state.revokedAhead.add(grant);
       this.unrecordedAhead.add(grant);

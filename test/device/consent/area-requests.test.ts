@@ -76,6 +76,15 @@ describe('the cell’s document', () => {
     expect(rig.effects.last().outcome).toBe('granted');
   });
 
+  it('with another credential of the same revision and second changes nothing: the first one counts', async () => {
+    const short = rig.cast.credential({ exp: rig.cast.nowS() + 60 });
+    const request = await rig.publish(rig.cast.request(), short);
+    await rig.publish(request);
+    await rig.clock.advance(90_000);
+    await rig.send('grant', rig.cast.grant(request));
+    expect([rig.effects.notices.length, rig.effects.last().code]).toEqual([1, 'consent_credential_expired']);
+  });
+
   it('cannot bring back a cancelled request', async () => {
     const request = await rig.publish();
     await rig.area(rig.cast.areaDocument([], { cancelled: [textClaim(request, 'jti')] }));

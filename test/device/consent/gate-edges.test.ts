@@ -59,6 +59,17 @@ describe('a gate that does not run', () => {
     expect(rig.gate.unbelievedCounts()).toEqual({ consent_too_many: 1 });
   });
 
+  it('takes no message, and tells nobody anything, before it was started', async () => {
+    const { grantToken } = await rig.granted();
+    await rig.opened();
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    await rig.publish();
+    await rig.revocations();
+    await rig.gate.announce();
+    expect([rig.effects.receipts, rig.effects.notices.length]).toEqual([[], 0]);
+    expect(rig.gate.unbelievedCounts()).toEqual({ consent_too_many: 1 });
+  });
+
   it('sets no timer when a message that it had taken ends after its stop', async () => {
     const { grantToken } = await rig.granted();
     const sending = rig.send('revoke', rig.cast.revoke(grantToken));
