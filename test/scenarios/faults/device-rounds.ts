@@ -71,12 +71,13 @@ function oneClip(story: DoorStory, round: Round): void {
   expect(shown.map(({ manifest }) => claimsOf(manifest)['clipSha256'])).toEqual([...new Set(named)]);
 }
 
-function clipsOf(story: DoorStory, round: Round) {
+/** The clips of the round's grant that the bridge shows now. */
+export function clipsOf(story: DoorStory, round: Round) {
   return story.clips().filter(({ manifest }) => textClaim(manifest, 'grant') === round.grant);
 }
 
 /** What a ledger on disk says of the round's grant. Throws when it does not verify. */
-async function recorded(story: DoorStory, round: Round): Promise<string[]> {
+export async function recorded(story: DoorStory, round: Round): Promise<string[]> {
   const { device } = story.fixture.cast;
   const types: string[] = [];
   const folder = join(story.data, 'consent');

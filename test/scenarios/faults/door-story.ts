@@ -20,7 +20,6 @@ import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { HOME, textClaim } from '../../support/parties.ts';
-import type { SmallDisk } from '../../support/small-disk.ts';
 import { PartProcess, type TraceOptions } from '../../support/strace.ts';
 import { untilFound } from '../../support/until-found.ts';
 
@@ -35,8 +34,19 @@ const SAY_AGAIN_MS = 100;
 const clock = new SystemClock();
 const readySchema = z.object({ socket: z.string() });
 
+/** A disk of its own for the doorbell's folder. */
+export interface DoorDisk {
+  /** What a command is started with, so that it sees the disk. */
+  under: string[];
+  /** The doorbell's folder as processes on the disk name it, and as this process reaches it. */
+  inside: string;
+  outside: string;
+}
+
 /** What the owner does in one round, and has heard. */
 export interface Round {
+  /** The id of the request that it answers. */
+  request: string;
   grantToken: string;
   grant: string;
   revokeToken: string;
@@ -49,7 +59,7 @@ export class DoorStory {
   readonly folder = temporaryFolder('faults');
   readonly fixture: BridgeFixture;
   private readonly broker: TestBroker;
-  private readonly disk: SmallDisk | null;
+  private readonly disk: DoorDisk | null;
   private home: Home | null = null;
   private door: PartProcess | null = null;
   private session: OwnerSession | null = null;
@@ -63,14 +73,14 @@ export class DoorStory {
   private readonly receipts: Receipt[] = [];
   private notices = 0;
 
-  private constructor(broker: TestBroker, fixture: BridgeFixture, disk: SmallDisk | null) {
+  private constructor(broker: TestBroker, fixture: BridgeFixture, disk: DoorDisk | null) {
     this.disk = disk;
     this.broker = broker;
     this.fixture = fixture;
   }
 
   /** Starts what runs all the time and prepares the folder. */
-  static async open(disk: SmallDisk | null = null): Promise<DoorStory> {
+  static async open(disk: DoorDisk | null = null): Promise<DoorStory> {
     const broker = await startBroker();
     const fixture = await BridgeFixture.open({ areaUrl: broker.url, accounts: broker.accounts });
     const story = new DoorStory(broker, fixture, disk);
@@ -89,6 +99,11 @@ export class DoorStory {
     await this.fixture.close();
     await this.broker.stop();
     this.folder.dispose();
+  }
+
+  /** Every receipt since the round began. */
+  get heard(): readonly Receipt[] {
+    return this.receipts;
   }
 
   private get template(): string {
@@ -148,11 +163,7 @@ export class DoorStory {
     });
     this.covered = this.state?.ring.coverage ?? [];
     this.window = { startUs: footage.startUs, endUs: footage.startUs + CLIP_US };
-    const nowUs = clock.wallUs();
-    this.request = fixture.cast.request({ window: { startUs: nowUs - 900_000_000, endUs: nowUs } });
-    const posted = await fixture.post('/v1/requests', { request: this.request });
-    if (posted.status !== 201) throw new Error(`the request was refused: ${JSON.stringify(posted.body)}`);
-    await this.until('notice', () => (this.notices > 0 ? true : null));
+    await this.ask();
     // The camera stays off from here: what a round writes is the story's alone.
     const privacy = fixture.cast.command({ action: 'privacy', on: true });
     await session.command(privacy);
@@ -166,15 +177,31 @@ export class DoorStory {
     writeFileSync(marks, JSON.stringify({ wallUs, clockResets, revocations: 0, areas: {} }));
   }
 
+  /** The agency asks for the last quarter of an hour; the doorbell that runs tells its owner. Rounds from now on answer this request. */
+  async ask(): Promise<void> {
+    const nowUs = clock.wallUs();
+    const before = this.notices;
+    this.request = this.fixture.cast.request({ window: { startUs: nowUs - 900_000_000, endUs: nowUs } });
+    const posted = await this.fixture.post('/v1/requests', { request: this.request });
+    if (posted.status !== 201) throw new Error(`the request was refused: ${JSON.stringify(posted.body)}`);
+    await this.until('notice', () => (this.notices > before ? true : null));
+  }
+
   /** A fresh copy of the prepared folder, and fresh words of the owner. */
   async newRound(): Promise<Round> {
     await this.endDoor();
     rmSync(this.data, { recursive: true, force: true });
     cpSync(this.template, this.data, { recursive: true });
-    const { cast } = this.fixture;
-    const grantToken = cast.grant(this.request, { window: this.window, audio: false });
     this.receipts.length = 0;
+    return this.newGrant(this.window);
+  }
+
+  /** Fresh words of the owner about a window. */
+  newGrant(window: Window): Round {
+    const { cast } = this.fixture;
+    const grantToken = cast.grant(this.request, { window, audio: false });
     return {
+      request: textClaim(this.request, 'jti'),
       grantToken,
       grant: textClaim(grantToken, 'jti'),
       revokeToken: cast.revoke(grantToken),
@@ -244,12 +271,12 @@ export class DoorStory {
   }
 
   async sayGrant(round: Round): Promise<void> {
-    await this.owner.answer(textClaim(this.request, 'jti'), 'grant', round.grantToken);
+    await this.owner.answer(round.request, 'grant', round.grantToken);
   }
 
   async sayRevoke(round: Round): Promise<void> {
     round.takenBack = true;
-    await this.owner.answer(textClaim(this.request, 'jti'), 'revoke', round.revokeToken);
+    await this.owner.answer(round.request, 'revoke', round.revokeToken);
   }
 
   async sayPrivacy(on: boolean): Promise<void> {
@@ -259,6 +286,14 @@ export class DoorStory {
 
   async sayPress(): Promise<void> {
     await this.owner.command(this.fixture.cast.command({ action: 'press', button: 'front' }));
+  }
+
+  /** Orders a window to be forgotten; returns the order's id, which the receipt names. */
+  async sayForget(window: Window): Promise<string> {
+    const after = await this.owner.lastOrder();
+    const order = this.fixture.cast.command({ action: 'forget', window }, { after });
+    await this.owner.command(order);
+    return textClaim(order, 'jti');
   }
 
   /** Whether the bridge has ever heard of a grant. */

@@ -1,0 +1,225 @@
+// Owns: a doorbell whose plug is pulled again and again, at moments drawn from a seed, while it records, grants, cuts, uploads, revokes and
+// forgets; and what must hold whenever it has power again.
+// Not here: the disk (support/pulled-disk.ts), the rest of the world (door-story.ts), how many pulls (plug.test.ts, plug.slow.test.ts).
+import { expect, type TestContext } from 'vitest';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { integerBelow, SeededRandom, SystemRandom } from '../../../device/base/random.ts';
+import type { DeviceState } from '../../../device/protocol/home-messages.ts';
+import type { Window } from '../../../device/protocol/shared-claims.ts';
+import { proved } from '../../support/proved.ts';
+import { PulledDisk } from '../../support/pulled-disk.ts';
+import type { PartProcess } from '../../support/strace.ts';
+import { clipsOf, consistent, recorded, rings } from './device-rounds.ts';
+import { DoorStory, type Round } from './door-story.ts';
+
+const DISK_BYTES = 64 * 1024 * 1024;
+const CAMERA = 'synthetic?size=320x180';
+/** Every third pull comes while the doorbell starts. */
+const STARTING_EVERY = 3;
+const STARTING_MS_MAX = 1_500;
+const RUNNING_MS_MAX = 4_000;
+const ACT_EVERY_MS_MAX = 400;
+/** Clips and what is forgotten are so long at most, and cut within a GOP. */
+const SPAN_US_MAX = 2_500_000;
+const SPAN_US_MIN = 500_000;
+/** A segment that an order to forget touches goes whole; one is so long at most. */
+const SEGMENT_US_MAX = 2_000_000;
+const COVERAGE_SPANS_MAX = 20;
+const SETTLED_MS_MAX = 60_000;
+/** What ends a grant, in the ledger. */
+const ENDINGS = ['delivered', 'failed', 'ended', 'revoked', 'revoked-ahead'];
+
+const clock = new SystemClock();
+
+/** Pulls the plug so many times; throws with the command that draws the same moments again. */
+export async function pullPlugs(test: TestContext, pulls: number, file: string): Promise<void> {
+  const seed = Number(process.env['DOORSILL_SEED'] ?? integerBelow(new SystemRandom(), 2 ** 31));
+  const slow = process.env['DOORSILL_SLOW'] === '1' ? 'DOORSILL_SLOW=1 ' : '';
+  console.log(`plugs: seed ${seed}`);
+  const disk = await PulledDisk.open(DISK_BYTES);
+  try {
+    const story = await DoorStory.open(disk);
+    try {
+      const door = new PluggedDoor(story, disk, new SeededRandom(seed));
+      const figure = await door.live(pulls);
+      console.log(`plugs: ${figure}`);
+      proved(test, 'a plug pulled at any moment: decisions kept, footage kept, no clip twice', figure);
+    } finally {
+      await story.close();
+    }
+  } catch (thrown) {
+    const replay = `${slow}DOORSILL_SEED=${seed} npx vitest run --config=test/vitest.config.ts ${file}`;
+    throw new Error(`${thrown instanceof Error ? thrown.message : thrown}\nagain: ${replay}`, { cause: thrown });
+  } finally {
+    await disk.close();
+  }
+}
+
+class PluggedDoor {
+  private readonly story: DoorStory;
+  private readonly disk: PulledDisk;
+  private readonly random: SeededRandom;
+  private readonly rounds: Round[] = [];
+  /** Orders to forget, by id: said, and perhaps carried out. */
+  private readonly forgets = new Map<string, Window>();
+  /** What the doorbell said last, before its plug was pulled, that it holds. */
+  private promised: DeviceState['ring'] | null = null;
+  private readonly hit = { starting: 0, running: 0 };
+
+  constructor(story: DoorStory, disk: PulledDisk, random: SeededRandom) {
+    this.story = story;
+    this.disk = disk;
+    this.random = random;
+  }
+
+  /** Lives through so many pulls and once to its end; returns what came of it. */
+  async live(pulls: number): Promise<string> {
+    // The prepared folder, and from here on one life on one disk.
+    this.rounds.push(await this.story.newRound());
+    for (let pull = 0; pull < pulls; pull += 1) {
+      await this.untilPulled(pull % STARTING_EVERY === STARTING_EVERY - 1);
+    }
+    await this.toTheEnd();
+    const { starting, running } = this.hit;
+    const heard = (outcome: string) => this.story.heard.filter((receipt) => receipt.outcome === outcome).length;
+    const told = ['granted', 'sent', 'revoked', 'command-done'].map((outcome) => `${heard(outcome)} ${outcome}`);
+    return `${pulls} pulls (${running} running, ${starting} starting), ${told.join(', ')}, 0 lost`;
+  }
+
+  private async untilPulled(whileStarting: boolean): Promise<void> {
+    const { story, random } = this;
+    story.state = null;
+    const door = story.startDoor({ camera: CAMERA });
+    if (whileStarting) {
+      await clock.sleep(random.fraction() * STARTING_MS_MAX);
+    } else {
+      await this.checkRing(door);
+      await this.act(door, random.fraction() * RUNNING_MS_MAX);
+    }
+    this.hit[door.pid === null ? 'starting' : 'running'] += 1;
+    const ended = door.stop('SIGKILL');
+    await this.disk.pull(ended);
+    // One that was pulled before it said anything still owes what it had said before.
+    this.promised = this.saidRing() ?? this.promised;
+    for (const round of this.rounds) await consistent(story, round);
+    this.oneClipEach();
+  }
+
+  private saidRing(): DeviceState['ring'] | null {
+    return this.story.state?.ring ?? null;
+  }
+
+  /** The owner does something every now and then: rings, grants, takes back, forgets. */
+  private async act(door: PartProcess, ms: number): Promise<void> {
+    const { story, random } = this;
+    if (story.state?.privacy) {
+      const isOff = () => story.state?.privacy === false;
+      expect(await story.say(door, () => story.sayPrivacy(false), isOff), door.stderr).toBe(true);
+    }
+    if (this.hit.running % 5 === 0) await story.ask();
+    for (const endMs = clock.monotonicMs() + ms; clock.monotonicMs() < endMs; ) {
+      const window = this.someWindow();
+      const revocable = this.rounds.filter(({ takenBack }) => !takenBack);
+      const chance = random.fraction();
+      if (chance < 0.15) await story.sayPress();
+      else if (chance < 0.7 && window) {
+        const round = story.newGrant(window);
+        this.rounds.push(round);
+        await story.sayGrant(round);
+      } else if (chance < 0.85) {
+        const round = revocable[integerBelow(random, Math.max(1, revocable.length))];
+        if (round) await story.sayRevoke(round);
+      } else if (window) this.forgets.set(await story.sayForget(window), window);
+      await clock.sleep(random.fraction() * ACT_EVERY_MS_MAX);
+    }
+  }
+
+  /** Some seconds of what the ring holds. */
+  private someWindow(): Window | null {
+    const { random } = this;
+    const spans = (this.story.state?.ring.coverage ?? []).filter((span) => span.endUs - span.startUs > SPAN_US_MAX);
+    const span = spans[integerBelow(random, Math.max(1, spans.length))];
+    if (!span) return null;
+    const lengthUs = SPAN_US_MIN + integerBelow(random, SPAN_US_MAX - SPAN_US_MIN);
+    const startUs = span.startUs + integerBelow(random, span.endUs - span.startUs - lengthUs);
+    return { startUs, endUs: startUs + lengthUs };
+  }
+
+  /** The ring serves all that the doorbell had said it holds, but what was ordered to be forgotten; and nothing that was forgotten. */
+  private async checkRing(door: PartProcess): Promise<void> {
+    const { story, promised } = this;
+    expect(await door.ready(), door.stderr).not.toBeNull();
+    const state = await story.until('state', () => story.state);
+    expect(state.ring.damaged, JSON.stringify(state.ring)).toBe(0);
+    const forgotten = story.heard.flatMap(({ outcome, answers }) =>
+      outcome === 'command-done' ? (this.forgets.get(answers ?? '') ?? []) : [],
+    );
+    for (const { startUs, endUs } of forgotten) {
+      const still = state.ring.coverage.filter((span) => span.startUs < endUs && span.endUs > startUs);
+      expect(still, `it serves what was forgotten, ${startUs} to ${endUs}`).toEqual([]);
+    }
+    const isCutShort = state.ring.coverage.length === COVERAGE_SPANS_MAX;
+    const fromUs = isCutShort ? (state.ring.coverage[0]?.startUs ?? 0) : 0;
+    const gone = [...this.forgets.values()].map(({ startUs, endUs }) => ({
+      startUs: startUs - SEGMENT_US_MAX,
+      endUs: endUs + SEGMENT_US_MAX,
+    }));
+    const missing = (promised?.coverage ?? [])
+      .flatMap((span) => without([span], [...gone, ...state.ring.coverage]))
+      .filter((span) => span.endUs > fromUs);
+    expect(missing, `of ${JSON.stringify(promised?.coverage)} it has ${JSON.stringify(state.ring.coverage)}`).toEqual(
+      [],
+    );
+  }
+
+  /** No grant has ever two clips at the bridge. */
+  private oneClipEach(): void {
+    for (const round of this.rounds) expect(clipsOf(this.story, round).length, round.grant).toBeLessThanOrEqual(1);
+  }
+
+  /** With power to the end: whatever was granted ends, what was sent is there once, what was taken back is not. */
+  private async toTheEnd(): Promise<void> {
+    const { story } = this;
+    story.state = null;
+    const door = story.startDoor({ camera: CAMERA });
+    await this.checkRing(door);
+    // What the broker kept for it comes before this.
+    await rings(story, door);
+    const endMs = clock.monotonicMs() + SETTLED_MS_MAX;
+    for (const round of this.rounds) {
+      while (!(await this.isSettled(round))) {
+        const types = (await recorded(story, round)).join(', ');
+        expect(clock.monotonicMs(), `${round.grant} does not end: ${types}; ${door.stderr}`).toBeLessThan(endMs);
+        await clock.sleep(100);
+      }
+    }
+    expect(await door.stop(), door.stderr).toBe('status 0');
+    for (const round of this.rounds) {
+      const types = await consistent(story, round);
+      const isThere = types.includes('delivered') && !types.includes('revoked');
+      expect(clipsOf(story, round).length, `${round.grant}: ${types.join(', ')}`).toBe(isThere ? 1 : 0);
+    }
+  }
+
+  private async isSettled(round: Round): Promise<boolean> {
+    const types = await recorded(this.story, round);
+    if (types.length > 0 && !ENDINGS.some((ending) => types.includes(ending))) return false;
+    return !types.includes('revoked') || clipsOf(this.story, round).length === 0;
+  }
+}
+
+/** Spans less others. */
+function without(spans: readonly Window[], others: readonly Window[]): Window[] {
+  let left = [...spans];
+  for (const { startUs, endUs } of others) {
+    left = left.flatMap((span) =>
+      startUs >= span.endUs || endUs <= span.startUs
+        ? [span]
+        : [
+            { startUs: span.startUs, endUs: startUs },
+            { startUs: endUs, endUs: span.endUs },
+          ].filter((part) => part.endUs > part.startUs),
+    );
+  }
+  return left;
+}

@@ -1,0 +1,10 @@
+// @module-tag long
+// @module-tag namespaces
+// @module-tag root
+// Holds: whatever a doorbell is doing when its plug is pulled, what it had confirmed is so when it has power again.
+import { it } from 'vitest';
+import { pullPlugs } from './plug-rounds.ts';
+
+it('a doorbell whose plug is pulled keeps decisions and footage, and sends no clip twice', async (test) => {
+  await pullPlugs(test, 5, 'test/scenarios/faults/plug.test.ts');
+}, 180_000);
