@@ -15,6 +15,17 @@ import { type Frame, frameOf } from './strip-frame-to-slices.ts';
 /** Wall time is rounded to microseconds at both ends of an interval. */
 const ROUNDING_US = 2;
 
+/** chroma_format_idc of 4:2:0: what frames are encoded in, and the only one that is copied. */
+const CHROMA_420 = 1;
+
+/** The init segment of the footage that is compared. */
+interface OpenInit {
+  bytes: Uint8Array;
+  info: InitInfo;
+  /** Bytes of the length in front of each NAL unit. */
+  lengthBytes: number;
+}
+
 /** Compares the ring with the file in parallel: call `compare` for each segment in order, then `finish`. */
 export class SampleCheck {
   private readonly window: Window;
@@ -25,7 +36,7 @@ export class SampleCheck {
   private readonly setsOfFile: { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> };
   /** The file's parameter sets that copied frames use. */
   private readonly copiedSets = new Set<Uint8Array>();
-  private init: { bytes: Uint8Array; info: InitInfo } | null = null;
+  private init: OpenInit | null = null;
   /** Wall times of the window's frames according to the ring. */
   private readonly wallUs: number[] = [];
   private firstCopied = -1;
@@ -45,19 +56,21 @@ export class SampleCheck {
 
   async compare(segment: Segment): Promise<void> {
     if (!this.init || !equalBytes(this.init.bytes, segment.init)) {
-      this.init = { bytes: segment.init, info: parseInit(segment.init) };
-      if (this.init.info.video.avc) this.sets.open(this.init.info.video.avc);
+      const info = parseInit(segment.init);
+      const { avc } = info.video;
+      if (!avc) throw clipFault('footage that is not H.264');
+      this.init = { bytes: segment.init, info, lengthBytes: avc.nalLengthSize };
+      this.sets.open(avc);
     }
-    const { info } = this.init;
-    const { video } = parseFragment(info, segment.fragment);
-    for (const sample of video) await this.compareFrame(segment, info, sample);
+    const { video } = parseFragment(this.init.info, segment.fragment);
+    for (const sample of video) await this.compareFrame(segment, this.init, sample);
   }
 
-  private async compareFrame(segment: Segment, info: InitInfo, sample: Sample): Promise<void> {
+  private async compareFrame(segment: Segment, { info, lengthBytes }: OpenInit, sample: Sample): Promise<void> {
     const atUs = wallTimeUs(sample.pts, info.video.timescale, segment.wallOffsetUs);
     if (atUs >= this.window.endUs) return;
     const copies = this.clip.method !== 're-encode';
-    const units = copies ? splitSample(sample.data, info.video.avc?.nalLengthSize ?? 4) : null;
+    const units = copies ? splitSample(sample.data, lengthBytes) : null;
     if (units) this.sets.take(units.filter((unit) => nalType(unit) === NAL.sps || nalType(unit) === NAL.pps));
     // Of a frame before the window only the parameter sets matter. It may contain no picture, as when a camera is cut off.
     if (atUs < this.window.startUs) return;
@@ -140,7 +153,8 @@ export class SampleCheck {
     if (!ownSps || !ownPps || own.length !== 2 || this.encodedFrames === 0)
       throw clipFault('parameter sets nobody uses');
     const read = readSps(ownSps);
-    const readOwn = readPps(ownPps, () => read.chromaFormat);
+    if (read.chromaFormat !== CHROMA_420) throw clipFault('a foreign format of colours');
+    const readOwn = readPps(ownPps, () => CHROMA_420);
     if (!read.clean || !readOwn.clean || readOwn.spsId !== read.id)
       throw clipFault('a parameter set with data behind it');
     if (read.width !== this.tables.video.width || read.height !== this.tables.video.height)
@@ -170,11 +184,8 @@ const EMPTY = new Uint8Array(0);
 
 function byId(tables: FileTables): { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> } {
   const sps = new Map(tables.video.sps.map((set) => [readSps(set).id, set]));
-  const chroma = (id: number) => {
-    const set = sps.get(id);
-    return set ? readSps(set).chromaFormat : 1;
-  };
-  const pps = new Map(tables.video.pps.map((set) => [readPps(set, chroma).id, set]));
+  // The id comes before all that depends on the format of colours.
+  const pps = new Map(tables.video.pps.map((set) => [readPps(set, () => CHROMA_420).id, set]));
   if (sps.size !== tables.video.sps.length || pps.size !== tables.video.pps.length)
     throw clipFault('two sets with one id');
   return { sps, pps };

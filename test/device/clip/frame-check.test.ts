@@ -4,13 +4,18 @@
 // Not here: decoding what was encoded, the file's structure, sound (self-check.test.ts, clip-file-check.test.ts).
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes, utf8 } from '../../../device/base/bytes.ts';
-import { type FileTables, type FileVideo, FTYP_BYTES, readMoov } from '../../../device/clip/clip-file-check.ts';
+import type { FileTables, FileVideo } from '../../../device/clip/clip-file-check.ts';
 import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import { SampleCheck } from '../../../device/clip/frame-check.ts';
+import { box, u32 } from '../../../device/clip/mp4-boxes.ts';
 import { SampleReader } from '../../../device/clip/read-ahead.ts';
+import { parseInit } from '../../../device/media/fragment.ts';
+import { splitSample } from '../../../device/media/nal.ts';
+import { readSps } from '../../../device/media/parameter-sets.ts';
 import type { Window } from '../../../device/protocol/shared-claims.ts';
-import { type CheckedClip, HEAD, silentClips } from './support/checked-clips.ts';
+import { type CheckedClip, HEAD, silentClips, tablesOf } from './support/checked-clips.ts';
 import { readerOf } from './support/cutting.ts';
+import { withSamples } from './support/planting.ts';
 import { frameTimesUs } from './support/segmenter.ts';
 
 /** A clip, the ring that it was cut from, and what its tables say. */
@@ -30,8 +35,7 @@ beforeAll(async () => {
 });
 
 function read(clip: CheckedClip): Cut {
-  const moovBytes = Buffer.from(clip.bytes).readUInt32BE(FTYP_BYTES);
-  return { ...clip, tables: readMoov(clip.bytes.subarray(FTYP_BYTES, FTYP_BYTES + moovBytes)) };
+  return { ...clip, tables: tablesOf(clip.bytes) };
 }
 
 /** Compares a clip with its ring; `changes` replace what is checked. */
@@ -64,6 +68,28 @@ async function ownSets(): Promise<{ sps: Uint8Array; pps: Uint8Array }> {
   return { sps, pps };
 }
 
+/** The same bytes with others in the place of some of them. */
+function replaced(bytes: Uint8Array, was: Uint8Array, now: Uint8Array): Uint8Array {
+  const out = Buffer.from(bytes);
+  const at = out.indexOf(was);
+  if (at < 0 || was.length !== now.length) throw new Error('nothing to replace');
+  out.set(now, at);
+  return Uint8Array.from(out);
+}
+
+/** The parameter sets that the ring's footage begins with. */
+function cameraSets(of: Cut): { sps: Uint8Array; pps: Uint8Array } {
+  const { avc } = parseInit(of.segments[0]?.init ?? new Uint8Array()).video;
+  const [[sps], [pps]] = [avc?.sps ?? [], avc?.pps ?? []];
+  if (!sps || !pps) throw new Error('the camera has no sets');
+  return { sps, pps };
+}
+
+/** The NAL units of a sample, each behind a length of so many bytes. */
+const prefixed = (units: readonly Uint8Array[], lengthBytes: number) =>
+  concatBytes(units.flatMap((unit) => [u32([unit.length]).subarray(4 - lengthBytes), unit]));
+
+const FREE = box('free');
 const changed = (set: Uint8Array, at: number, bits: number) =>
   set.map((byte, place) => (place === at ? byte ^ bits : byte));
 const refusal = (detail: string) => expect.objectContaining({ code: 'clip_check_failed', facts: { detail } });
@@ -91,6 +117,38 @@ describe('a clip passes', () => {
     expect([check.encodedFrames, check.encoderSets().length]).toEqual([32, 2]);
   });
 
+  it('whose parameter sets the camera sent once, with a frame of an earlier group', async () => {
+    const { sps, pps } = cameraSets(copy);
+    // Another level, and another entropy coding: the first bit behind the picture set's two ids.
+    const level = replaced(copy.segments[0]?.init ?? sps, sps, changed(sps, 3, 1));
+    const init = replaced(level, pps, changed(pps, 1, 0x20));
+    const foreign = copy.segments.map((segment) => ({ ...segment, init }));
+    await expect(compared(copy, { segments: foreign })).rejects.toEqual(refusal("a parameter set is not the ring's"));
+    const sent = withSamples(
+      foreign,
+      (data, number) => (number === 0 ? concatBytes([prefixed([sps, pps], 4), data]) : data),
+      (data) => data,
+    );
+    await compared(copy, { segments: sent });
+    // What comes under an init segment of its own starts over with its sets.
+    const reset = sent.map((segment, at) => (at === 0 ? segment : { ...segment, init: concatBytes([init, FREE]) }));
+    await expect(compared(copy, { segments: reset })).rejects.toEqual(refusal("a parameter set is not the ring's"));
+  });
+
+  it('whose camera puts lengths of two bytes in front of its units', async () => {
+    const { segments } = copy;
+    const init = segments[0]?.init.slice() ?? new Uint8Array();
+    const at = Buffer.from(init).indexOf('avcC') + 8;
+    expect(init[at]).toBe(0xff);
+    init[at] = 0xfd;
+    const short = withSamples(
+      segments,
+      (data) => prefixed(splitSample(data, 4), 2),
+      (data) => data,
+    );
+    await compared(copy, { segments: short.map((segment) => ({ ...segment, init })) });
+  });
+
   it('with a frame one tick of its own clock beside its time', async () => {
     const late = withVideo(smart, ({ times }) => ({ times: times.map((time, at) => (at === 5 ? time + 1 : time)) }));
     await compared(smart, late);
@@ -108,6 +166,10 @@ it('the decoder may start as soon as a copied frame has shown how many are encod
     return said;
   };
   expect(await known(smart)).toEqual([false, true, true]);
+  // A set besides may be one that a later frame uses: which two are the encoder's is not known yet. The bits of its id are 011, which is 2.
+  const { pps: own } = await ownSets();
+  const third = withVideo(smart, ({ pps }) => ({ pps: [...pps, changed(own, 1, 0x20)] }));
+  expect(await known({ ...smart, ...third })).toEqual([false, false, false]);
   expect(await known(copy)).toEqual([false, false, false]);
   expect(await known(reordered)).toEqual([false, false, false]);
 });
@@ -211,6 +273,34 @@ describe('a clip with an encoded head is refused', () => {
     const check = new SampleCheck(smart.window, smart.clip, tables, reader);
     await expect(check.unitsOf(reader, 0)).rejects.toEqual(refusal('frame 0 names a missing set'));
     await expect(check.unitsOf(reader, HEAD)).resolves.toHaveLength(2);
+    // The first frame with a slice of a copied one behind its own: one of two sets is missing.
+    const { offsets, sizes } = smart.tables.video;
+    const sample = (at: number) => smart.bytes.subarray(offsets[at] ?? 0, (offsets[at] ?? 0) + (sizes[at] ?? 0));
+    const mixed = concatBytes([sample(0), sample(HEAD)]);
+    const first = (numbers: readonly number[], number: number) => [number, ...numbers.slice(1)];
+    const video = {
+      ...tables.video,
+      offsets: first(offsets, smart.bytes.length),
+      sizes: first(sizes, mixed.length),
+    };
+    const grown = new SampleReader(readerOf(concatBytes([smart.bytes, mixed])));
+    const again = new SampleCheck(smart.window, smart.clip, { ...tables, video }, grown);
+    await expect(again.unitsOf(grown, 0)).rejects.toEqual(refusal('frame 0 names a missing set'));
+  });
+
+  it('whose own frames are encoded in another format of colours than the rest', async () => {
+    const own = await ownSets();
+    // High 4:4:4, level 1.3, id 1, 320 by 176 pixels.
+    const sps444 = Uint8Array.of(0x67, 0xf4, 0, 0x0d, 0x44, 0x65, 0xa0, 0x50, 0x5e, 0x40);
+    expect(readSps(sps444)).toMatchObject({
+      id: readSps(own.sps).id,
+      chromaFormat: 3,
+      width: 320,
+      height: 176,
+      clean: true,
+    });
+    const now = withVideo(smart, ({ sps }) => ({ sps: swapped(sps, own.sps, [sps444]) }));
+    await expect(compared(smart, now)).rejects.toEqual(refusal('a foreign format of colours'));
   });
 
   it.each<[string, Partial<CutFacts>]>([
@@ -257,6 +347,13 @@ describe('frames of the window', () => {
   it('that the clip lacks, or has too many of, are found', async () => {
     await expect(compared(copy, windowOf(15, 41))).rejects.toEqual(refusal('frames of the window are missing'));
     await expect(compared(copy, windowOf(15, 39))).rejects.toEqual(refusal('frames that are not of the window'));
+  });
+
+  it('that the ring holds in another coding are refused, also beside the window', async () => {
+    const [first, ...rest] = copy.segments;
+    if (!first) throw new Error('no footage');
+    const other = { ...first, init: replaced(first.init, utf8('avcC'), utf8('hvcC')) };
+    await expect(compared(copy, { segments: [other, ...rest] })).rejects.toEqual(refusal('footage that is not H.264'));
   });
 
   it('that a clock dated which could not be trusted are refused', async () => {

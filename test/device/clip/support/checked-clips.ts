@@ -1,10 +1,11 @@
 // Owns: the clips that faults are planted into, with the ring that each was cut from: made once in a thread, also where it runs the
 // tests many times, as for `npm run check:mutants`. Nobody may change their bytes.
-// Not here: the faults (self-check.test.ts, frame-check.test.ts).
+// Not here: the faults (self-check.test.ts, frame-check.test.ts, sound-check.test.ts).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Segment } from '../../../../device/camera/segment.ts';
+import { type FileTables, FTYP_BYTES, readMoov } from '../../../../device/clip/clip-file-check.ts';
 import type { Window } from '../../../../device/protocol/shared-claims.ts';
 import { liveGrantFor } from '../../../support/live-grant.ts';
 import { type CutClip, cut, depsFor, everyFfmpeg } from './cutting.ts';
@@ -30,8 +31,13 @@ async function captured(style: Style): Promise<Segment[]> {
   }
 }
 
+/** What the tables of a clip's file say. */
+export function tablesOf(bytes: Uint8Array): FileTables {
+  return readMoov(bytes.subarray(FTYP_BYTES, FTYP_BYTES + Buffer.from(bytes).readUInt32BE(FTYP_BYTES)));
+}
+
 /** The clip of frame `from` up to frame `to` and `moreUs` beyond. */
-async function cutOf(segments: Segment[], [from, to]: [number, number], audio = false, moreUs = 0) {
+export async function cutOf(segments: Segment[], [from, to]: [number, number], audio = false, moreUs = 0) {
   if (!ffmpeg) throw new Error('no ffmpeg');
   const times = frameTimesUs(segments);
   const window = { startUs: times[from] ?? 0, endUs: (times[to] ?? 0) + moreUs };
