@@ -15,7 +15,7 @@ import { liveGrantFor } from '../../support/live-grant.ts';
 import { type CheckedClip, clipWithSound, ffmpeg } from './support/checked-clips.ts';
 import { childProcesses, cut, depsFor, readerOf } from './support/cutting.ts';
 import { behindSlices, withSamples } from './support/planting.ts';
-import { frameTimesUs } from './support/segmenter.ts';
+import { frameTimesUs, soundLater } from './support/segmenter.ts';
 import { Surgery } from './support/surgery.ts';
 
 /** Frames of the clip that are encoded anew; the others are copies. */
@@ -475,16 +475,6 @@ function moveSound(file: Surgery, units: number): void {
   file.setNumber('1/edts/elst', 8, delay);
   file.setNumber('1/tkhd', 20, delay + played);
   file.setNumber('mvhd', 16, Math.max(file.number('0/tkhd', 20), delay + played));
-}
-
-/** The same segment whose sound is labelled `samples` later. */
-function soundLater(segment: Segment, samples: number): Segment {
-  const fragment = segment.fragment.slice();
-  const bytes = Buffer.from(fragment.buffer);
-  // The second tfdt is the sound's: the tracks are in the order of the capture.
-  const at = bytes.indexOf('tfdt', bytes.indexOf('tfdt') + 4) + 8;
-  bytes.writeBigInt64BE(bytes.readBigInt64BE(at) + BigInt(samples), at);
-  return { ...segment, fragment };
 }
 
 /** Adds a picture parameter set of an unused id to the avcC inside an stsd box's content. */

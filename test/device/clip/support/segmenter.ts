@@ -93,3 +93,13 @@ export function frameTimesUs(segments: readonly Segment[]): number[] {
     })
     .sort((a, b) => a - b);
 }
+
+/** The same segment whose sound is labelled `samples` later. */
+export function soundLater(segment: Segment, samples: number): Segment {
+  const fragment = segment.fragment.slice();
+  const bytes = Buffer.from(fragment.buffer);
+  // The second tfdt is the sound's: the tracks are in the order of the capture.
+  const at = bytes.indexOf('tfdt', bytes.indexOf('tfdt') + 4) + 8;
+  bytes.writeBigInt64BE(bytes.readBigInt64BE(at) + BigInt(samples), at);
+  return { ...segment, fragment };
+}
