@@ -12,7 +12,7 @@ export default defineConfig({
     ...usual.test,
     include: (process.env['DOORSILL_MUTANT_TESTS'] ?? '').split(',').filter((name) => name !== ''),
     globalSetup: [],
-    setupFiles: ['test/support/forget-mutant.ts'],
+    setupFiles: [],
     // The files of one mutant's tests load the device once, not each for itself: that is most of their time.
     isolate: false,
     coverage: {
