@@ -1,6 +1,6 @@
 // Owns: a disk whose plug can be pulled: ext4 on a loop device, in a mount namespace of its own. What the kernel had not yet written to the
 // device is gone after a pull, as it is on a board without power. Needs root.
-// Not here: what runs on it. (What a disk loses that had called a write done is a fault of the product's own: sim/faults.)
+// Counts what is written to it, too. Not here: what runs on it. (What a disk loses that had called a write done is a fault of the product's own: sim/faults.)
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, copyFileSync, mkdirSync, rmSync } from 'node:fs';
@@ -9,6 +9,10 @@ import { temporaryFolder } from './command-line.ts';
 
 /** The least that XFS takes. It holds the device's file, for it copies one in a single moment, however much is written meanwhile. */
 const BACKING_BYTES = 300 * 1024 * 1024;
+
+/** Which of a block device's figures it is (the kernel's Documentation/block/stat.rst), in sectors of this size whatever the device's are. */
+const SECTORS_WRITTEN = 6;
+const SECTOR_BYTES = 512;
 
 export class PulledDisk {
   private readonly folder: { path: string; dispose: () => void };
@@ -75,6 +79,16 @@ export class PulledDisk {
     const renew = 'set -e; cd "$0"; umount -l mount; mount -o loop "$1" mount';
     execFileSync(program, [...words, 'sh', '-c', renew, this.folder.path, device(this.pulls)], { stdio: 'pipe' });
     rmSync(this.fromOutside(device(this.pulls - 1)));
+  }
+
+  /** Bytes that the kernel has written to the device since it was mounted, once what is written already is on it. */
+  writtenBytes(): number {
+    const [program = '', ...words] = this.under;
+    const ask = 'sync -f "$0" && cat "/sys/block/$(basename "$(findmnt -n -o SOURCE "$0")")/stat"';
+    const stat = execFileSync(program, [...words, 'sh', '-c', ask, join(this.folder.path, 'mount')], {
+      encoding: 'utf8',
+    });
+    return Number(stat.trim().split(/\s+/)[SECTORS_WRITTEN]) * SECTOR_BYTES;
   }
 
   private fromOutside(name: string): string {
