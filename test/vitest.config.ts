@@ -43,6 +43,8 @@ export default defineConfig({
     server: { deps: { external: [/\/dist\//] } },
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What is waited for comes late on a busy machine; a second, as is usual, is not enough there.
+    expect: { poll: { timeout: 15_000 } },
     pool: 'forks',
     maxWorkers: alone ? 1 : workers,
     sequence: { sequencer: LongFirst },
