@@ -63,6 +63,8 @@ export interface DoorbellSeams {
   log: Log;
   ffmpeg: Ffmpeg;
   programs: Programs;
+  /** Where the kernel's tree of devices is; absent: /sys. */
+  sysfs?: string;
   /** Where it connects and listens; absent: the machine's own network. */
   network?: Network;
   /** Where it waits for its turn to cut a clip, if other doorbells run on the same processor; absent: its own cuts alone. */
@@ -279,6 +281,7 @@ export async function makeConsole(
     sightingStill: (search) => searchParty.still(search),
     events: (query) => history.page(query),
     state: () => status.stateNow(),
+    watched: (watched) => peripherals.show({ watched }),
     press: (button) => base.pressed({ button, source: 'console', atUs: seams.clock.wallUs() }),
     buttons: peripherals.buttonNames,
     others: () => base.otherDoors(),

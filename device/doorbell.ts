@@ -25,6 +25,7 @@ import type { ConsoleServer } from './console/console-server.ts';
 import { EventDetector } from './events/event-detector.ts';
 import { isPressedThere, type Press } from './hardware/button.ts';
 import { Peripherals } from './hardware/peripherals.ts';
+import { HELD_S } from './hardware/switch-contact.ts';
 import { deviceIdOf } from './identity.ts';
 import { GrayPictures } from './motion/gray-pictures.ts';
 import { type ConsoleAddress, pairingSocketPath } from './owner/pairing-wire.ts';
@@ -52,6 +53,8 @@ export interface DoorbellOptions {
   serverRandom?: Random;
   /** Called with every event, as the home link publishes it: for a program that runs the doorbell. */
   heard?: (event: DeviceEvent) => void;
+  /** Called when somebody holds a button that resets: whoever runs the doorbell ends it, then does `factoryReset` to its folder. */
+  factoryReset?: () => void;
   /** What the program that runs a virtual doorbell makes go wrong with the disk and the clock that it gave: its owners are told in the state. */
   simulatedFaults?: SimulatedFaults;
   /** Called when footage up to a wall time, in microseconds, is in the ring: for a program that measures how late that is. */
@@ -100,11 +103,8 @@ export class Doorbell {
       ...seams,
       settings: options.config,
       pressed: (press) => this.pressed(press),
-      changed: ({ part, name, detail }) => {
-        const state = detail === undefined ? ({ state: 'ok' } as const) : ({ state: 'failed', detail } as const);
-        this.status.event({ type: 'hardware', part, name, ...state });
-        this.status.state();
-      },
+      resetHeld: (button) => this.resetHeld(button),
+      changed: (change) => this.status.hardwareIs(change),
     });
   }
 
@@ -169,6 +169,15 @@ export class Doorbell {
     ownServer?.buttonPressed();
   }
 
+  private resetHeld(button: string): void {
+    this.status.event({
+      type: 'tamper',
+      what: 'factory-reset',
+      detail: `the button ${button} was held for ${HELD_S} s`,
+    });
+    this.options.factoryReset?.();
+  }
+
   private get up(): Parts {
     if (!this.parts) throw failure('not_running', { folder: this.options.folder });
     return this.parts;
@@ -206,16 +215,10 @@ export class Doorbell {
     const links = makeLinks(base, storage, consent, media);
     const ownServer = await makeConsole(base, storage, consent, media, links);
     this.parts = { ...storage, ...consent, ...media, ...links, ownServer };
-    const { device, enrolment } = storage;
     const { peripherals } = this;
+    const bridge = storage.enrolment?.bridge ?? null;
     const simulatedFaults = () => this.options.simulatedFaults?.now() ?? [];
-    this.status.publishFor({
-      ...this.parts,
-      ...device,
-      bridge: enrolment?.bridge ?? null,
-      peripherals,
-      simulatedFaults,
-    });
+    this.status.publishFor({ ...this.parts, ...storage.device, bridge, peripherals, simulatedFaults });
     this.options.simulatedFaults?.onChange(() => this.status.state());
     await this.startParts(this.parts);
   }
@@ -229,6 +232,7 @@ export class Doorbell {
       scenePress: (atUs) => this.pressed({ button: 'front', source: 'scene', atUs }),
       sceneMotion: (motion) => this.events.sceneMotion(motion),
       camera: (change) => this.onCamera(change),
+      films: (films, privacy) => this.peripherals.show({ films, privacy }),
       shutter: (closed) => this.peripherals.shut(closed),
       storage: (fault) => this.status.storageIs('ring', fault),
       stored: (endUs) => this.options.stored?.(endUs),

@@ -14,12 +14,29 @@ const TELLING = [...EVENT_FILES.map((name) => join('events', name)), join('conse
 /** Files that cannot be read without the secrets, and what else is left. */
 const REMOVED = ['ring', 'outbox', 'previews', 'consent', 'events'] as const;
 
+/** Says that a reset was begun: whoever finds it at a start does the rest first. */
+const BEGUN = 'factory-reset.begun';
+
+/** Notes durably that the folder is to be reset, for the time that it takes to end the device. */
+export function beginFactoryReset(disk: Disk, folder: string): Promise<void> {
+  return disk.replaceFile(join(folder, BEGUN), new Uint8Array(0));
+}
+
+/** Does what is left of a reset that was begun and not finished; returns whether there was one. */
+export async function finishFactoryReset(disk: Disk, random: Random, folder: string): Promise<boolean> {
+  if ((await disk.sizeOf(join(folder, BEGUN))) === null) return false;
+  await factoryReset(disk, random, folder);
+  return true;
+}
+
 /**
  * Destroys keys, footage, past events, clips, owners, ledger and enrolment of a device that is not running; `device.json` stays,
  * and the note of what Home Assistant was told (home-link/published-discovery.ts), by which the next start takes that back.
- * Keys, events and ledger are overwritten in place before anything is removed (a flash controller may keep a copy even so). Repeatable.
+ * Keys, events and ledger are overwritten in place before anything is removed (a flash controller may keep a copy even so). Repeatable,
+ * and finished by the next start when it is cut off.
  */
 export async function factoryReset(disk: Disk, random: Random, folder: string): Promise<void> {
+  await beginFactoryReset(disk, folder);
   for (const name of [...SECRETS, ...TELLING]) {
     const path = join(folder, name);
     const bytes = await disk.sizeOf(path);
@@ -33,5 +50,5 @@ export async function factoryReset(disk: Disk, random: Random, folder: string): 
     }
     await disk.remove(path);
   }
-  for (const name of REMOVED) await disk.remove(join(folder, name));
+  for (const name of [...REMOVED, BEGUN]) await disk.remove(join(folder, name));
 }

@@ -47,7 +47,7 @@ export {
 } from './consent/request-machine.ts';
 export { Doorbell, type SimulatedFaults } from './doorbell.ts';
 export * from './exports-without-firmware.ts';
-export { factoryReset } from './factory-reset.ts';
+export { beginFactoryReset, factoryReset } from './factory-reset.ts';
 export { DEVICE_FORMAT } from './folder-format.ts';
 export { type Button, type Press, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';

@@ -11,6 +11,8 @@ import type { Ring } from './ring/ring-interface.ts';
 /** The recipients of footage and its state besides the ring. */
 export interface RecorderSinks extends Pick<CaptureSinks, 'gray' | 'scenePress' | 'sceneMotion'> {
   camera(change: CaptureChange): void;
+  /** Whether the camera may be making pictures now, and whether privacy was ordered: after every change of either. */
+  films(films: boolean, privacy: boolean): void;
   /** Moves the lid before the camera; never rejects. */
   shutter(closed: boolean): Promise<void>;
   /** Why a segment could not be stored; null when one could. */
@@ -32,6 +34,8 @@ const SETTLED_US = 8_000_000;
 const SETTLED_POLL_MS = 250;
 /** The capture itself detects and reports stalls within seconds. */
 const WEDGED_MS = 120_000;
+/** States in which nothing runs that could make a picture. `off` is told before what runs has ended. */
+const WITHOUT_CAMERA: ReadonlySet<CaptureChange['state']> = new Set(['lost', 'ended', 'failed']);
 
 export class Recorder {
   private readonly deps: RecorderDeps;
@@ -39,6 +43,9 @@ export class Recorder {
   private readonly stopping = new AbortController();
   private state: CaptureChange['state'] = 'off';
   private turn: Promise<void> = Promise.resolve();
+  /** From before the camera is started until it has ended whole. */
+  private isStarted = false;
+  private privacyOn = false;
   /** When the camera last gave footage or changed its state, monotonic milliseconds. */
   private heardMs = 0;
 
@@ -67,14 +74,16 @@ export class Recorder {
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.turn;
-    await this.capture.stop();
+    await this.end();
   }
 
   /** Privacy stops the camera at its source, then closes the lid before it; presses still ring. */
   privacy(on: boolean): void {
+    this.privacyOn = on;
+    this.tell();
     // Orders run one after the other: a camera that is still stopping cannot start.
     this.turn = this.turn.then(async () => {
-      if (on) await this.capture.stop();
+      if (on) await this.end();
       await this.deps.sinks.shutter(on);
       if (!on && this.state === 'off') this.record();
     });
@@ -96,8 +105,20 @@ export class Recorder {
     }
   }
 
+  private async end(): Promise<void> {
+    await this.capture.stop();
+    this.isStarted = false;
+    this.tell();
+  }
+
+  private tell(): void {
+    this.deps.sinks.films(this.isStarted && !WITHOUT_CAMERA.has(this.state), this.privacyOn);
+  }
+
   private record(): void {
     if (this.stopping.signal.aborted) return;
+    this.isStarted = true;
+    this.tell();
     this.capture.start(this.stopping.signal).catch((thrown: unknown) => {
       const detail = thrown instanceof Error ? thrown.message : String(thrown);
       this.deps.log.error('the camera cannot be used', { detail });
@@ -107,6 +128,7 @@ export class Recorder {
   private onChange(change: CaptureChange): void {
     this.state = change.state;
     this.heardMs = this.deps.clock.monotonicMs();
+    this.tell();
     this.deps.sinks.camera(change);
   }
 

@@ -9,7 +9,7 @@ import { freshId, type Random } from './base/random.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { ConsentGate } from './consent/gate.ts';
 import type { EventHistory } from './events/event-history.ts';
-import type { Peripherals } from './hardware/peripherals.ts';
+import type { HardwareTrouble, Peripherals } from './hardware/peripherals.ts';
 import type { HomeAssistant } from './home-link/home-assistant.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { failure, isFailure } from './protocol/errors.ts';
@@ -90,6 +90,13 @@ export class StatusPublisher {
     this.camera = change;
     if (change.recording) this.sourceStartUs = change.recording.sourceStartUs;
     if (isNews) this.event({ type: 'camera', state: change.state, ...detailOf(change) });
+    this.state();
+  }
+
+  /** Takes in that a part of the hardware has failed (`detail` says why) or works again; publishes the event and the state. */
+  hardwareIs({ part, name, detail }: { part: HardwareTrouble['part']; name: string; detail?: string }): void {
+    const state = detail === undefined ? ({ state: 'ok' } as const) : ({ state: 'failed', detail } as const);
+    this.event({ type: 'hardware', part, name, ...state });
     this.state();
   }
 

@@ -60,6 +60,8 @@ export interface ConsoleServerDeps
   serveStateAgencies: boolean;
   ring: Pick<Ring, 'read' | 'coverage' | 'segmentTimes'>;
   live: LiveFragments;
+  /** Somebody begins to look at pictures, or nobody does any more. */
+  watched(isWatched: boolean): void;
   /** The camera's small pictures, as motion looks at them. */
   gray: GrayPictures;
   previews: PreviewClips;
@@ -105,6 +107,7 @@ export class ConsoleServer {
       clock,
       privacyOn: () => gate.privacyOn,
       looked: (by, what) => gate.looked(by, what),
+      watched: deps.watched,
     });
     this.views = new LiveViews(deps.live);
   }
@@ -138,6 +141,7 @@ export class ConsoleServer {
   async stop(): Promise<void> {
     this.timer?.cancel();
     this.sessions.stop();
+    this.access.stop();
     for (const socket of this.sockets.clients) socket.terminate();
     await this.running?.server.close();
     this.running = null;

@@ -1,8 +1,8 @@
 // Owns: every opening of the pictures on the device's own server: whether the caller may see that kind, whether privacy allows any,
-// the note of who looks before the first picture, and the signal that ends all of it at once. Not here: who calls (callers.ts), the
+// the note of who looks before the first picture, whether anybody looks now, and the signal that ends all of it at once. Not here: who calls (callers.ts), the
 // pictures (still-picture.ts, footage-file.ts, live-views.ts).
 import { assert } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import type { ViewRight } from '../protocol/console-messages.ts';
 import { failure } from '../protocol/errors.ts';
 import type { Caller } from './callers.ts';
@@ -12,7 +12,12 @@ export interface PictureAccessDeps {
   privacyOn(): boolean;
   /** `ConsentGate.looked`: durable when it resolves. */
   looked(by: string, what: ViewRight): Promise<void>;
+  /** Somebody begins to look, or nobody does any more. */
+  watched(isWatched: boolean): void;
 }
+
+/** Whoever asks for one picture or piece after the other still looks in between. */
+const LINGER_MS = 10_000;
 
 /** One viewing session: views of one caller and kind with no longer pause than this are one entry. */
 const PAUSE_MS_MAX = 10 * 60_000;
@@ -32,6 +37,9 @@ export class PictureAccess {
   /** Notes that are being written: views that open meanwhile belong to the same session. */
   private readonly noting = new Map<string, Promise<Watching>>();
   private blackout = new AbortController();
+  /** Views that are open now. */
+  private readonly views = new Set<object>();
+  private lingering: Timer | null = null;
 
   constructor(deps: PictureAccessDeps) {
     this.deps = deps;
@@ -52,19 +60,48 @@ export class PictureAccess {
     signal.throwIfAborted();
     session.open += 1;
     let isOpen = true;
+    const view = {};
+    this.begun(view);
     const close = () => {
       if (!isOpen) return;
       isOpen = false;
       session.open -= 1;
       session.lastMs = this.deps.clock.monotonicMs();
+      this.over(view);
     };
     return { signal, close };
+  }
+
+  private begun(view: object): void {
+    this.views.add(view);
+    if (this.lingering === null && this.views.size === 1) this.deps.watched(true);
+    this.lingering?.cancel();
+    this.lingering = null;
+  }
+
+  private over(view: object): void {
+    if (!this.views.delete(view) || this.views.size > 0) return;
+    this.lingering = this.deps.clock.after(LINGER_MS, () => this.unwatched());
+  }
+
+  private unwatched(): void {
+    this.lingering?.cancel();
+    this.lingering = null;
+    this.deps.watched(false);
   }
 
   /** Privacy was turned on: every open view ends now. */
   privacyTurnedOn(): void {
     this.blackout.abort(failure('console_privacy_on'));
     this.blackout = new AbortController();
+    this.views.clear();
+    this.unwatched();
+  }
+
+  /** Ends waiting for whoever looked last. */
+  stop(): void {
+    this.lingering?.cancel();
+    this.lingering = null;
   }
 
   private assertNoPrivacy(): void {

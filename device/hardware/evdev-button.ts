@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { failure } from '../protocol/errors.ts';
 import { idSchema } from '../protocol/ids.ts';
-import type { ButtonDriver } from './watched-button.ts';
+import { type ButtonDriver, holdShape } from './watched-button.ts';
 
 export const evdevButtonSchema = z.strictObject({
   kind: z.literal('evdev'),
@@ -16,6 +16,7 @@ export const evdevButtonSchema = z.strictObject({
     .regex(/^\/dev\/input\/(?!.*\.\.)[\w.:/-]+$/, 'a device under /dev/input/'),
   /** Codes of the keys that ring, as `evtest` prints them; none: every key does. */
   keys: z.array(z.int().min(1).max(767)).max(16).default([]),
+  ...holdShape,
 });
 
 const EVENT_KEY = 1;

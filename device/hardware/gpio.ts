@@ -1,10 +1,11 @@
-// Owns: GPIO lines by libgpiod's tools, of Debian 12 (1.6) and 13 (2.x): a button on a line, and holding a line at a level.
+// Owns: GPIO lines by libgpiod's tools, of Debian 12 (1.6) and 13 (2.x): a button on a line, and a line held at a level.
 // Not here: running programs (base/system-programs.ts), what a press is (switch-contact.ts, button.ts).
 import { z } from 'zod';
-import type { ProgramEnd, Programs } from '../base/system-programs.ts';
+import type { Clock } from '../base/clock.ts';
+import type { ProgramEnd, Programs, RunningProgram } from '../base/system-programs.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { idSchema } from '../protocol/ids.ts';
-import type { ButtonDriver } from './watched-button.ts';
+import { type ButtonDriver, holdShape } from './watched-button.ts';
 
 const lineShape = {
   /** The chip's name under /dev; `gpioinfo` lists chips and lines. */
@@ -24,8 +25,10 @@ export const gpioButtonSchema = z.strictObject({
   /** Pressing connects the line to ground, as with a bare button and a pull-up. */
   activeLow: z.boolean().default(true),
   debounceMs: z.int().min(0).max(1_000).default(30),
+  ...holdShape,
 });
 
+type LineSettings = z.infer<typeof gpioLineSchema>;
 export const gpioLineSchema = z.strictObject({
   kind: z.literal('gpio'),
   ...lineShape,
@@ -76,11 +79,7 @@ function edgesIn(chunk: Uint8Array): boolean[] {
 }
 
 /** The command that holds a line at a level for as long as it runs. */
-export async function gpioHold(
-  programs: Programs,
-  settings: z.infer<typeof gpioLineSchema>,
-  active: boolean,
-): Promise<readonly string[]> {
+async function holdCommand(programs: Programs, settings: LineSettings, active: boolean): Promise<readonly string[]> {
   const { chip, line, activeLow } = settings;
   const lowFlag = activeLow ? ['--active-low'] : [];
   const wanted = `${line}=${active ? 1 : 0}`;
@@ -90,14 +89,66 @@ export async function gpioHold(
     : ['gpioset', '--mode=signal', ...lowFlag, chip, wanted];
 }
 
+/** A tool that cannot have the line says so at once; one that still runs after this holds it. */
+const HELD_MS = 300;
+
+export interface HeldLineDeps {
+  clock: Clock;
+  programs: Programs;
+  /** The line was released without our asking. */
+  lost(failure: Failure): void;
+}
+
+/** A line that is held for as long as it must have its level: a kernel forgets a line that nobody holds. */
+export class HeldLine {
+  private readonly what: string;
+  private readonly settings: LineSettings;
+  private readonly deps: HeldLineDeps;
+  private holding: RunningProgram | null = null;
+
+  /** `what`: whose line it is, for people. */
+  constructor(what: string, settings: LineSettings, deps: HeldLineDeps) {
+    this.what = what;
+    this.settings = settings;
+    this.deps = deps;
+  }
+
+  /** Resolves once it has the level. Rejects with `hardware_tool_missing`, `gpio_line_taken` or `hardware_unavailable`. */
+  async set(active: boolean): Promise<void> {
+    const { clock, programs, lost } = this.deps;
+    const command = await holdCommand(programs, this.settings, active);
+    const before = this.holding;
+    this.release();
+    // A line has one holder at a time.
+    await before?.ended;
+    const run = programs.run(command);
+    this.holding = run;
+    const fault = run.ended.then((end) =>
+      this.holding === run ? gpioFailure(this.what, 'gpioset', this.settings, end) : null,
+    );
+    const early = await Promise.race([fault, clock.sleep(HELD_MS)]);
+    if (early) {
+      this.holding = null;
+      throw early;
+    }
+    void fault.then((why) => why && lost(why));
+  }
+
+  /** Lets the line go; its level is the kernel's affair from then on. */
+  release(): void {
+    this.holding?.stop();
+    this.holding = null;
+  }
+}
+
 /** What libgpiod's tools say of EBUSY; they speak no other language. */
 const TAKEN = /\bDevice or resource busy\b/;
 
 /** Why a tool ended that should have gone on: `hardware_tool_missing`, `gpio_line_taken`, `hardware_unavailable`. */
-export function gpioFailure(
+function gpioFailure(
   what: string,
   tool: Tool,
-  { chip, line }: Pick<z.infer<typeof gpioLineSchema>, 'chip' | 'line'>,
+  { chip, line }: Pick<LineSettings, 'chip' | 'line'>,
   end: ProgramEnd,
 ): Failure {
   if (end.missing) return failure('hardware_tool_missing', { tool, package: PACKAGE });

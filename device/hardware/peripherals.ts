@@ -2,6 +2,7 @@
 // Not here: what a press causes (doorbell.ts), what is told of troubles (status-publisher.ts), when the shutter moves (recorder.ts).
 
 import type { Clock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Programs } from '../base/system-programs.ts';
@@ -13,6 +14,7 @@ import { evdevButton } from './evdev-button.ts';
 import { gpioButton } from './gpio.ts';
 import { type HardwareSettings, VIRTUAL_BUTTON } from './settings.ts';
 import { makeShutter, type Shutter } from './shutter.ts';
+import { type DoorSigns, StatusLights } from './status-lights.ts';
 import { WatchedButton } from './watched-button.ts';
 
 export type HardwareTrouble = NonNullable<DeviceState['hardware']>[number];
@@ -22,8 +24,13 @@ export interface PeripheralsDeps {
   random: Random;
   log: Log;
   programs: Programs;
+  disk: Disk;
+  /** Where the kernel's tree of devices is; absent: /sys. */
+  sysfs?: string;
   settings: HardwareSettings;
   pressed(press: Press): void;
+  /** A button that resets was held for ten seconds. */
+  resetHeld(button: string): void;
   /** A part has failed, or works again; `detail` is set in the first case. */
   changed(change: { part: HardwareTrouble['part']; name: string; detail?: string }): void;
 }
@@ -33,6 +40,7 @@ export class Peripherals {
   private readonly buttons: Button[];
   private readonly chime: Chime;
   private readonly shutter: Shutter;
+  private readonly lights: StatusLights;
   private readonly troubles = new Map<string, HardwareTrouble>();
 
   constructor(deps: PeripheralsDeps) {
@@ -41,7 +49,8 @@ export class Peripherals {
     this.buttons = settings.buttons.map((each) => {
       const driver = each.kind === 'gpio' ? gpioButton(each) : evdevButton(each);
       const trouble = (why: Failure | null) => this.noted('button', each.name, why);
-      return new WatchedButton({ clock, random, programs, button: each.name, driver, pressed, trouble });
+      const held = each.holdToReset ? { held: () => deps.resetHeld(each.name) } : {};
+      return new WatchedButton({ clock, random, programs, button: each.name, driver, pressed, trouble, ...held });
     });
     const trouble = (why: Failure | null) => this.noted('chime', 'chime', why);
     this.chime = settings.chime
@@ -49,6 +58,8 @@ export class Peripherals {
       : new VirtualChime(clock, () => log.debug('the virtual chime sounds'));
     const lost = (why: Failure) => this.noted('shutter', 'shutter', why);
     this.shutter = makeShutter(settings.shutter, { clock, programs, lost });
+    const dark = (light: string, why: Failure | null) => this.noted('light', light, why);
+    this.lights = new StatusLights(settings.lights, { ...deps, sysfs: deps.sysfs ?? '/sys', trouble: dark });
   }
 
   /** Every name that a press may carry. */
@@ -65,10 +76,16 @@ export class Peripherals {
     for (const button of this.buttons) button.start();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     for (const button of this.buttons) button.stop();
     this.chime.stop();
     this.shutter.stop();
+    await this.lights.stop();
+  }
+
+  /** Has the lights say what has changed. */
+  show(change: Partial<DoorSigns>): void {
+    this.lights.show(change);
   }
 
   /** Sounds the chime; returns at once. */

@@ -1,10 +1,11 @@
-// Owns: the settings of a doorbell's hardware: its buttons, chime and shutter, and what may not be together.
-// Not here: what each kind is (gpio.ts, evdev-button.ts, chime.ts, shutter.ts).
+// Owns: the settings of a doorbell's hardware: its buttons, chime, shutter and lights, and what may not be together.
+// Not here: what each kind is (gpio.ts, evdev-button.ts, chime.ts, shutter.ts, status-lights.ts).
 import { z } from 'zod';
 import { chimeSchema } from './chime.ts';
 import { evdevButtonSchema } from './evdev-button.ts';
 import { gpioButtonSchema } from './gpio.ts';
 import { shutterSchema } from './shutter.ts';
+import { lightsSchema } from './status-lights.ts';
 
 /** The button that every doorbell has: software presses it, and so does the key on the terminal. */
 export const VIRTUAL_BUTTON = 'front';
@@ -24,6 +25,8 @@ export const hardwareShape = {
   chime: chimeSchema.optional(),
   /** A lid that privacy closes, besides stopping the camera. */
   shutter: shutterSchema.optional(),
+  /** Lamps at the door that say what it does; none unless they are named. */
+  lights: lightsSchema.prefault({}),
 };
 
 export type HardwareSettings = z.infer<z.ZodObject<typeof hardwareShape>>;

@@ -1,11 +1,10 @@
 // Owns: a lid before the camera, which privacy closes: a command's, a GPIO line's, and a virtual twin.
 // Not here: stopping the camera, which privacy does first and by itself (recorder.ts): a shutter is the second lock.
 import { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
-import type { Programs, RunningProgram } from '../base/system-programs.ts';
-import { type Failure, failure } from '../protocol/errors.ts';
+import type { RunningProgram } from '../base/system-programs.ts';
+import { failure } from '../protocol/errors.ts';
 import { commandSchema } from './chime.ts';
-import { gpioFailure, gpioHold, gpioLineSchema } from './gpio.ts';
+import { gpioLineSchema, HeldLine, type HeldLineDeps } from './gpio.ts';
 
 export const shutterSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -43,14 +42,7 @@ export class VirtualShutter implements Shutter {
   }
 }
 
-export interface ShutterDeps {
-  clock: Clock;
-  programs: Programs;
-  /** A shutter's line was released without our asking. */
-  lost(failure: Failure): void;
-}
-
-export function makeShutter(settings: ShutterSettings | undefined, deps: ShutterDeps): Shutter {
+export function makeShutter(settings: ShutterSettings | undefined, deps: HeldLineDeps): Shutter {
   if (!settings) return new VirtualShutter();
   return settings.kind === 'command' ? new CommandShutter(settings, deps) : new GpioShutter(settings, deps);
 }
@@ -58,10 +50,10 @@ export function makeShutter(settings: ShutterSettings | undefined, deps: Shutter
 /** Runs a command for each way. */
 class CommandShutter implements Shutter {
   private readonly settings: Extract<ShutterSettings, { kind: 'command' }>;
-  private readonly deps: ShutterDeps;
+  private readonly deps: HeldLineDeps;
   private moving: RunningProgram | null = null;
 
-  constructor(settings: Extract<ShutterSettings, { kind: 'command' }>, deps: ShutterDeps) {
+  constructor(settings: Extract<ShutterSettings, { kind: 'command' }>, deps: HeldLineDeps) {
     this.settings = settings;
     this.deps = deps;
   }
@@ -87,42 +79,19 @@ class CommandShutter implements Shutter {
   }
 }
 
-/** A tool that cannot have the line says so at once; one that still runs after this holds it. */
-const HELD_MS = 300;
-
-/** Holds a line for as long as the shutter must stay there: a kernel forgets a line that nobody holds. */
+/** Holds a line active for as long as the shutter must stay closed. */
 class GpioShutter implements Shutter {
-  private readonly settings: Extract<ShutterSettings, { kind: 'gpio' }>;
-  private readonly deps: ShutterDeps;
-  private holding: RunningProgram | null = null;
+  private readonly line: HeldLine;
 
-  constructor(settings: Extract<ShutterSettings, { kind: 'gpio' }>, deps: ShutterDeps) {
-    this.settings = settings;
-    this.deps = deps;
+  constructor(settings: Extract<ShutterSettings, { kind: 'gpio' }>, deps: HeldLineDeps) {
+    this.line = new HeldLine('shutter', settings, deps);
   }
 
-  async set(closed: boolean): Promise<void> {
-    const { clock, programs, lost } = this.deps;
-    const command = await gpioHold(programs, this.settings, closed);
-    const before = this.holding;
-    this.stop();
-    // A line has one holder at a time.
-    await before?.ended;
-    const run = programs.run(command);
-    this.holding = run;
-    const fault = run.ended.then((end) =>
-      this.holding === run ? gpioFailure('shutter', 'gpioset', this.settings, end) : null,
-    );
-    const early = await Promise.race([fault, clock.sleep(HELD_MS)]);
-    if (early) {
-      this.holding = null;
-      throw early;
-    }
-    void fault.then((why) => why && lost(why));
+  set(closed: boolean): Promise<void> {
+    return this.line.set(closed);
   }
 
   stop(): void {
-    this.holding?.stop();
-    this.holding = null;
+    this.line.release();
   }
 }

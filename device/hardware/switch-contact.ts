@@ -1,15 +1,19 @@
-// Owns: reading a contact's level: which closings are presses of a finger, which are noise, and one that is stuck.
+// Owns: reading a contact's level: which closings are presses of a finger, which are noise, one that is held, and one that is stuck.
 // Not here: where levels come from (gpio.ts, evdev-button.ts), repeated presses (button.ts).
 import type { Clock, Timer } from '../base/clock.ts';
 
+/** Nobody presses so long by mistake. */
+export const HELD_S = 10;
 /** Nobody leans on a bell for a minute: it is jammed, or its wire is. */
-const STUCK_MS = 60_000;
+const STUCK_S = 60;
 
 export interface ContactOptions {
   clock: Clock;
   /** How long the contact must stay closed to count; 0 for what debounces itself. */
   steadyMs: number;
   pressed(): void;
+  /** It has been closed for ten seconds without a break. */
+  held?(): void;
   /** It has been closed for a minute (`true`), or is open again after that. */
   stuck(isStuck: boolean): void;
 }
@@ -49,9 +53,20 @@ export class Contact {
   }
 
   private press(): void {
-    const { clock, steadyMs, pressed, stuck } = this.options;
-    pressed();
-    this.timer = clock.after(STUCK_MS - steadyMs, () => {
+    this.options.pressed();
+    this.count(1);
+  }
+
+  /**
+   * Counts the seconds one by one: what the contact did is read between two of them. By one long timer, a process that stood still
+   * while the finger let go would take its own standstill for the finger's.
+   */
+  private count(second: number): void {
+    const { clock, held, stuck } = this.options;
+    this.timer = clock.after(1_000, () => {
+      if (second < STUCK_S) this.count(second + 1);
+      if (second === HELD_S) held?.();
+      if (second < STUCK_S) return;
       this.isStuck = true;
       stuck(true);
     });

@@ -1,11 +1,18 @@
 // Owns: a button that a program of the operating system watches for us: starting it again when it ends, and saying so.
 // Not here: which program and what it prints (gpio.ts, evdev-button.ts), levels (switch-contact.ts), repeated presses (button.ts).
+import { z } from 'zod';
 import { Backoff } from '../base/backoff.ts';
 import type { Random } from '../base/random.ts';
 import type { ProgramEnd, Programs } from '../base/system-programs.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { type Button, type ButtonOptions, Debouncer, type Press } from './button.ts';
 import { Contact } from './switch-contact.ts';
+
+/** Settings that every wired button has. */
+export const holdShape = {
+  /** Whether holding it for ten seconds is a factory reset. Whoever reaches such a button can do that. */
+  holdToReset: z.boolean().default(false),
+};
 
 /** What tells one kind of watched button from another. */
 export interface ButtonDriver {
@@ -24,6 +31,8 @@ export interface WatchedButtonOptions extends ButtonOptions {
   driver: ButtonDriver;
   programs: Programs;
   random: Random;
+  /** It was held for ten seconds; absent: that means nothing. */
+  held?(): void;
   /** Something is wrong with the button, or (null) no longer. */
   trouble(failure: Failure | null): void;
 }
@@ -73,13 +82,14 @@ export class WatchedButton implements Button {
 
   /** One run of the program. Always throws: a program that watches a button ends only when something is wrong. */
   private async once(signal: AbortSignal): Promise<never> {
-    const { driver, programs, clock, button } = this.options;
+    const { driver, programs, clock, button, held } = this.options;
     const command = await driver.command(programs);
     signal.throwIfAborted();
     const contact = new Contact({
       clock,
       steadyMs: driver.steadyMs,
       pressed: () => this.debouncer.signal(driver.source),
+      ...(held ? { held } : {}),
       stuck: (isStuck) => this.trouble(isStuck ? failure('button_stuck', { button }) : null),
     });
     const levels = driver.reader();

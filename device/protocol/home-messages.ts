@@ -9,7 +9,7 @@ import { disclosedValuesSchema, disclosureKeySchema, signedClaims, windowSchema 
 export const statusSchema = z.enum(['online', 'offline']);
 
 const hardwareTroubleSchema = z.strictObject({
-  part: z.enum(['button', 'chime', 'shutter']),
+  part: z.enum(['button', 'chime', 'shutter', 'light']),
   name: idSchema,
   detail: z.string().max(600),
 });

@@ -84,6 +84,8 @@ TasksMax=256
 
 ${UNIT_HARDENING}
 ProtectHome=read-only
+# Lamps of the kernel's; all else of /sys is read-only.
+ReadWritePaths=-/sys/class/leds -/sys/devices/platform/leds
 # The kernel tells over it which addresses the board has, and the doorbell's own server answers to those alone.
 RestrictAddressFamilies=AF_NETLINK
 PrivateIPC=yes

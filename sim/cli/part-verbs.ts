@@ -301,6 +301,7 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
     const cameraKind = () => device.parseCameraSource(config.camera, {}, ALL_CAMERAS).kind;
     const faults = await openFaults(context, options, { config, cameraKind, environment: process.env });
     const seams = { ...context, ...faults?.seams };
+    const reset = resetByButton(context, folder, device);
     const starting = device.startDevice(
       {
         config,
@@ -310,6 +311,7 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
         ...(code === undefined ? {} : { enrolmentCode: code }),
         ...(output.json ? { heard: ({ type, ...event }) => output.result({ event: type, ...event }, '') } : {}),
         ...(faults ? { simulatedFaults: faults.simulatedFaults } : {}),
+        factoryReset: () => reset.begin(),
       },
       seams,
     );
@@ -336,9 +338,31 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
       keyboard.stop();
       await part.stop();
       await faults?.stop();
+      await reset.finish();
     };
     return { part: { stop }, ...said };
   });
+}
+
+/** A factory reset by the button: noted first, so that no power cut undoes it, done once the doorbell has ended. A service manager starts it anew. */
+function resetByButton(
+  { disk, random, log }: Context,
+  folder: string,
+  device: Pick<typeof import('../../device/index.ts'), 'beginFactoryReset' | 'factoryReset'>,
+): { begin(): void; finish(): Promise<void> } {
+  let begun: Promise<void> | null = null;
+  const begin = () => {
+    begun ??= device
+      .beginFactoryReset(disk, folder)
+      .catch((thrown: unknown) => log.error('the reset cannot be noted', { detail: String(thrown) }))
+      .then(() => void process.kill(process.pid, 'SIGTERM'));
+  };
+  const finish = async () => {
+    if (!begun) return;
+    await device.factoryReset(disk, random, folder);
+    log.warn('the doorbell was reset by its button', { folder });
+  };
+  return { begin, finish };
 }
 
 /** What a doorbell that runs says of itself at its start. */

@@ -5,7 +5,7 @@ import { utf8 } from '../../device/base/bytes.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { EVENT_FILES } from '../../device/events/event-files.ts';
-import { factoryReset } from '../../device/factory-reset.ts';
+import { beginFactoryReset, factoryReset, finishFactoryReset } from '../../device/factory-reset.ts';
 import { loadOrCreateDeviceKey } from '../../device/identity.ts';
 import { RESERVE_BYTES, RevocationReserve } from '../../device/ledger/revocation-reserve.ts';
 import { FileDeviceKey, keptSealKey } from '../../device/ring/wrapped-key-files.ts';
@@ -54,4 +54,31 @@ it('destroys every key, past event and decision where it lay, and all that keys 
   expect(readFileSync(at('consent/revocations.reserve')).length).toBe(RESERVE_BYTES);
   await reserve.stop();
   expect((await loadOrCreateDeviceKey(disk, random, folder.path)).publicKey).not.toBe(before.publicKey);
+});
+
+it('finishes a reset that was cut off anywhere, and does nothing where none was begun', async () => {
+  const at = (name: string) => join(folder.path, name);
+  const secrets = ['wrapping.key', 'ring.key', 'device.key', 'ring'];
+  const fill = async () => {
+    await disk.makeFolder(folder.path);
+    for (const name of secrets) await disk.replaceFile(at(name), utf8('secret'));
+  };
+  await fill();
+  expect(await finishFactoryReset(disk, random, folder.path)).toBe(false);
+  expect(secrets.every((name) => existsSync(at(name)))).toBe(true);
+  // The power fails at each removal in turn, and once between the button and the first of them.
+  for (let lasts = 0; lasts <= 9; lasts += 1) {
+    await fill();
+    let left = lasts;
+    const dying = Object.create(disk, {
+      remove: {
+        value: async (path: string) => (left-- > 0 ? disk.remove(path) : Promise.reject(new Error('power cut'))),
+      },
+    });
+    if (lasts === 0) await beginFactoryReset(disk, folder.path);
+    else await factoryReset(dying, random, folder.path).catch(() => undefined);
+    expect(await finishFactoryReset(disk, random, folder.path)).toBe(lasts < 9);
+    expect(secrets.filter((name) => existsSync(at(name)))).toEqual([]);
+    expect(await finishFactoryReset(disk, random, folder.path)).toBe(false);
+  }
 });

@@ -17,6 +17,8 @@ afterEach(() => expect(ffmpegChildren()).toEqual([]));
 /** A viewer that knows what the camera's lid did meanwhile. */
 class ViewerAtTheDoor extends LiveViewer {
   readonly events: string[] = [];
+  /** What was told of filming, and how many programs filmed then. */
+  readonly signs: { films: boolean; privacy: boolean; programs: number }[] = [];
 
   override ended(): void {
     this.events.push('ended');
@@ -40,6 +42,7 @@ async function recorder(viewer: ViewerAtTheDoor) {
       camera: ({ state }) => {
         if (state === 'off') viewer.events.push('off');
       },
+      films: (films, privacy) => void viewer.signs.push({ films, privacy, programs: ffmpegChildren().length }),
       shutter: async (closed) => void viewer.events.push(closed ? 'lid closed' : 'lid open'),
       storage: () => {},
     },
@@ -67,6 +70,7 @@ it('shows nobody anything from the moment that privacy is on, holds nothing, and
   expect(late.told).toEqual([]);
   expect(door.live.holds).toEqual({ fragments: 0, bytes: 0 });
   expect(viewer.events).toEqual(['lid open', 'ended', 'off', 'lid closed']);
+  expect(viewer.signs.at(-1)).toEqual({ films: false, privacy: true, programs: 0 });
   // What was shot before is footage like any other.
   expect(ring.stats().segments).toBeGreaterThan(0);
 
@@ -74,6 +78,10 @@ it('shows nobody anything from the moment that privacy is on, holds nothing, and
   await late.until(() => late.fragments.length >= 3);
   await door.stop();
   expect(late.told).toEqual(['init', 'frames', 'ended']);
+  // It is never said to film nothing while a program films, privacy or not, and says so as long as one does.
+  expect(viewer.signs.filter(({ films, programs }) => !films && programs > 0)).toEqual([]);
+  expect(viewer.signs).toContainEqual({ films: true, privacy: true, programs: 1 });
+  expect(viewer.signs.at(-1)).toEqual({ films: false, privacy: false, programs: 0 });
   expect(viewer.told).toEqual(['init', 'frames', 'ended', 'init', 'frames', 'ended']);
   await ring.stop();
 });
@@ -86,5 +94,6 @@ it('shows nobody anything while privacy is on from the start', async () => {
   await door.stop();
   expect(viewer.told).toEqual([]);
   expect(viewer.events).toEqual(['lid closed']);
+  expect(viewer.signs.filter(({ films, privacy }) => films || !privacy)).toEqual([]);
   await ring.stop();
 });

@@ -29,7 +29,18 @@ export function doorCondition({ privacy, camera }: Pick<DeviceState, 'privacy' |
 
 /** One line of health: what it is about, whether it is well, and the device's own words where it is not. */
 export interface HealthLine {
-  about: 'camera' | 'storage' | 'clock' | 'area' | 'dropped' | 'damaged' | 'button' | 'chime' | 'shutter' | 'purpose';
+  about:
+    | 'camera'
+    | 'storage'
+    | 'clock'
+    | 'area'
+    | 'dropped'
+    | 'damaged'
+    | 'button'
+    | 'chime'
+    | 'shutter'
+    | 'light'
+    | 'purpose';
   isWell: boolean;
   detail: string | null;
 }

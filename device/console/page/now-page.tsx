@@ -87,6 +87,7 @@ function nameOf({ about }: HealthLine): string {
     button: text.healthButton,
     chime: text.healthChime,
     shutter: text.healthShutter,
+    light: text.healthLight,
     purpose: text.healthPurpose,
   };
   return names[about];

@@ -95,7 +95,7 @@ class MotionServer {
       await this.noting();
       this.looks.push(what);
     };
-    this.access = new PictureAccess({ clock, privacyOn: () => this.isPrivate, looked });
+    this.access = new PictureAccess({ clock, privacyOn: () => this.isPrivate, looked, watched: () => {} });
     const origins = { scheme: 'http:', loopbackOnly: true, names: [] } as const;
     const callers = new Callers(DEVICE, this.sessions, viewerOf);
     const router = new LocalRouter(this.http, { clock, callers, origins, title: 'x', version: '1' });

@@ -10,6 +10,7 @@ const MINUTE_MS = 60_000;
 let clock: ManualClock;
 let isPrivate: boolean;
 let looks: string[];
+let watched: boolean[];
 /** What noting a look waits for, or fails with. */
 let noting: () => Promise<void>;
 let access: PictureAccess;
@@ -17,6 +18,7 @@ beforeEach(() => {
   clock = new ManualClock(0);
   isPrivate = false;
   looks = [];
+  watched = [];
   noting = async () => undefined;
   access = new PictureAccess({
     clock,
@@ -25,6 +27,7 @@ beforeEach(() => {
       await noting();
       looks.push(`${by} ${what}`);
     },
+    watched: (isWatched) => void watched.push(isWatched),
   });
 });
 
@@ -54,6 +57,45 @@ describe('a view', () => {
   it.each(VIEW_RIGHTS)('is opened for who has the right %s, after that was noted', async (what) => {
     const view = await access.open(caller({ rights: [what] }), what);
     expect([looks, view.signal.aborted]).toEqual([[`tablet ${what}`], false]);
+  });
+
+  it('is told of while it lasts and ten seconds after, so that one piece after the other is one view', async () => {
+    const views = await Promise.all(VIEW_RIGHTS.map((what) => access.open(caller(), what)));
+    expect(watched).toEqual([true]);
+    for (const view of views) view.close();
+    await clock.advance(9_999);
+    const next = await access.open(caller(), 'history');
+    await clock.advance(MINUTE_MS);
+    expect(watched).toEqual([true]);
+    next.close();
+    next.close();
+    await clock.advance(9_999);
+    expect(watched).toEqual([true]);
+    await clock.advance(1);
+    expect(watched).toEqual([true, false]);
+  });
+
+  it('is over at once where privacy ends it, and counts for nothing when it is closed after that', async () => {
+    const view = await access.open(caller(), 'live');
+    isPrivate = true;
+    access.privacyTurnedOn();
+    expect(watched).toEqual([true, false]);
+    isPrivate = false;
+    const next = await access.open(caller(), 'live');
+    view.close();
+    await clock.advance(MINUTE_MS);
+    expect(watched).toEqual([true, false, true]);
+    next.close();
+    access.stop();
+    await clock.advance(MINUTE_MS);
+    expect(watched).toEqual([true, false, true]);
+  });
+
+  it('that is refused counts for nothing', async () => {
+    await refusal(access.open(caller({ rights: [] }), 'live'));
+    noting = () => Promise.reject(failure('consent_storage_failed'));
+    await refusal(access.open(caller(), 'live'));
+    expect(watched).toEqual([]);
   });
 
   it.each(MISSING as [ViewRight, ViewRight][])('is not opened for who may %s and asks for %s', async (has, what) => {

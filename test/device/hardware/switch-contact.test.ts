@@ -1,7 +1,7 @@
 // Holds the reading of a contact to one press a finger, however it bounces.
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
-import { ManualClock } from '../../../device/base/clock.ts';
+import { describe, expect, it } from 'vitest';
+import { type Clock, ManualClock } from '../../../device/base/clock.ts';
 import { Debouncer } from '../../../device/hardware/button.ts';
 import { Contact } from '../../../device/hardware/switch-contact.ts';
 import { proved } from '../../support/proved.ts';
@@ -57,4 +57,65 @@ it('makes exactly one press of each, over generated trains of bounces', async (t
     'Presses lost or doubled over trains of bouncing contacts',
     `${made - told} of ${made} in ${trains} trains`,
   );
+});
+
+describe('a contact that is held', () => {
+  function held(clock: Clock) {
+    const told: string[] = [];
+    const contact = new Contact({
+      ...{ clock, steadyMs: STEADY_MS },
+      pressed: () => void told.push('pressed'),
+      held: () => void told.push('held'),
+      stuck: (isStuck) => void told.push(isStuck ? 'stuck' : 'free'),
+    });
+    return { contact, told };
+  }
+
+  it('is told of once, after ten seconds without a break; the press before it is told of at once', async () => {
+    const clock = new ManualClock(NOON_US);
+    const { contact, told } = held(clock);
+    contact.level(true);
+    await clock.advance(STEADY_MS + 9_999);
+    expect(told).toEqual(['pressed']);
+    await clock.advance(1);
+    expect(told).toEqual(['pressed', 'held']);
+    await clock.advance(49_999);
+    expect(told).toEqual(['pressed', 'held']);
+    await clock.advance(1);
+    contact.level(false);
+    expect(told).toEqual(['pressed', 'held', 'stuck', 'free']);
+    await clock.advance(100_000);
+    expect(told).toHaveLength(4);
+  });
+
+  it('is not, when it opens for a moment in between or its watching ends', async () => {
+    const clock = new ManualClock(NOON_US);
+    const { contact, told } = held(clock);
+    for (let time = 0; time < 3; time += 1) {
+      contact.level(true);
+      await clock.advance(STEADY_MS + 9_999);
+      contact.level(false);
+    }
+    contact.level(true);
+    await clock.advance(STEADY_MS + 9_999);
+    contact.reset();
+    await clock.advance(100_000);
+    expect(told).toEqual(Array(4).fill('pressed'));
+  });
+
+  it('is not, when the process stood still while the finger let go', () => {
+    // Every timer falls due in the standstill; then what was read comes in between them.
+    const timers: (() => void)[] = [];
+    const after = (_delayMs: number, call: () => void) => {
+      timers.push(call);
+      return { cancel: () => void timers.splice(timers.indexOf(call), 1) };
+    };
+    const { contact, told } = held(Object.assign(new ManualClock(NOON_US), { after }));
+    contact.level(true);
+    timers.shift()?.();
+    for (const due of timers.splice(0)) due();
+    contact.level(false);
+    for (const due of timers.splice(0)) due();
+    expect([told, timers]).toEqual([['pressed'], []]);
+  });
 });

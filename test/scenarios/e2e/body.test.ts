@@ -1,6 +1,6 @@
 // @module-tag long
 // @module-tag setpriv
-// A doorbell with a body: real programs stand for its GPIO button, chime and shutter, and a real broker carries what it says.
+// A doorbell with a body: real programs stand for its GPIO button, chime, shutter and lamps, and a real broker carries what it says.
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -22,7 +22,17 @@ touch ${at('edges')}
 exec tail -n +1 -f ${at('edges')}
 `;
 
+/** Holds its line and notes the level, line after line. */
+const GPIOSET = `#!/bin/sh
+[ "$1" = --version ] && echo "gpioset (libgpiod) v2.2.1" && exit
+for last; do :; done
+echo "$last" >> ${at('lamps')}
+exec sleep 1000
+`;
+
 mkdirSync(at('bin'));
+writeFileSync(at('bin/gpioset'), GPIOSET);
+chmodSync(at('bin/gpioset'), 0o755);
 writeFileSync(at('bin/gpiomon'), GPIOMON);
 chmodSync(at('bin/gpiomon'), 0o755);
 const testbed = new RunningTestbed('synthetic', { PATH: `${at('bin')}:${process.env['PATH']}` });
@@ -39,6 +49,7 @@ beforeAll(async () => {
       close: ['sh', '-c', `echo closed >> ${at('shutter')}`],
       open: ['sh', '-c', `echo open >> ${at('shutter')}`],
     },
+    lights: { recording: { kind: 'gpio', line: 22 }, privacy: { kind: 'gpio', line: 23 } },
   });
   testbed.session.listen({ event: (event) => events.push(event), state: (said) => states.push(said) });
   await vi.waitFor(() => expect(existsSync(at('edges'))).toBe(true), 10_000);
@@ -60,6 +71,13 @@ const running = (name: string) =>
     }
   });
 
+/** The level that a lamp's line was given last. */
+const lamp = (line: number) =>
+  read('lamps')
+    .split('\n')
+    .findLast((each) => each.startsWith(`${line}=`));
+const lampsAre = (...levels: string[]) => vi.waitFor(() => expect([lamp(22), lamp(23)]).toEqual(levels), 10_000);
+
 /** Presses the button and waits for its word at the owner. */
 async function press(): Promise<void> {
   const before = rings().length;
@@ -77,6 +95,7 @@ it('rings, sounds its chime and keeps its shutter open while it may see', async 
   expect(rings()).toMatchObject([{ button: 'gate' }]);
   await vi.waitFor(() => expect(read('chime')).toBe('ding\n'), 10_000);
   expect(read('shutter')).toBe('open\n');
+  await lampsAre('22=1', '23=0');
 });
 
 it('with privacy on has no camera running and its shutter closed, and still rings', async (test) => {
@@ -84,6 +103,7 @@ it('with privacy on has no camera running and its shutter closed, and still ring
   await testbed.cameraIs('off');
   await vi.waitFor(() => expect(read('shutter')).toBe('open\nclosed\n'), 10_000);
   expect(running('ffmpeg')).toEqual([]);
+  await lampsAre('22=0', '23=1');
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   await press();
   await vi.waitFor(() => expect(read('chime')).toBe('ding\nding\n'), 10_000);
@@ -91,6 +111,7 @@ it('with privacy on has no camera running and its shutter closed, and still ring
   await testbed.command({ action: 'privacy', on: false });
   await testbed.cameraIs('recording');
   expect(read('shutter')).toBe('open\nclosed\nopen\n');
+  await lampsAre('22=1', '23=0');
   proved(
     test,
     'Presses that ring while privacy keeps the camera off',

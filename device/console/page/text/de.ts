@@ -86,6 +86,7 @@ export const de: Text = {
   healthButton: 'Taster',
   healthChime: 'Gong',
   healthShutter: 'Blende',
+  healthLight: 'Lampe',
   healthPurpose: 'Eine absichtlich gemachte Störung',
 
   timelineHelp:

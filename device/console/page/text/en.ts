@@ -84,6 +84,7 @@ export const en = {
   healthButton: 'Button',
   healthChime: 'Chime',
   healthShutter: 'Shutter',
+  healthLight: 'Light',
   healthPurpose: 'A fault made on purpose',
 
   timelineHelp:

@@ -84,6 +84,7 @@ export const es: Text = {
   healthButton: 'Pulsador',
   healthChime: 'Campana',
   healthShutter: 'Obturador',
+  healthLight: 'Luz',
   healthPurpose: 'Un fallo provocado a propósito',
 
   timelineHelp:

@@ -69,7 +69,7 @@ export class PictureServer {
       await this.noting();
       this.looks.push(`${by} ${what}`);
     };
-    this.access = new PictureAccess({ clock, privacyOn: () => this.isPrivate, looked });
+    this.access = new PictureAccess({ clock, privacyOn: () => this.isPrivate, looked, watched: () => {} });
     this.server = makeHttpServer({ clock, log: silentLog() });
     const origins = { scheme: 'http:', loopbackOnly: true, names: [] } as const;
     const router = new LocalRouter(this.server, { clock, callers: this.callers, origins, title: 'x', version: '1' });
