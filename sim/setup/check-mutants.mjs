@@ -33,7 +33,7 @@ const PARTS = {
   },
   'self-check': {
     mutate: ['self-check', 'frame-check', 'sound-check'].map((name) => `device/clip/${name}.ts`),
-    tests: ['self-check', 'frame-check'].map((name) => `test/device/clip/${name}.test.ts`),
+    tests: ['self-check', 'frame-check', 'sound-check'].map((name) => `test/device/clip/${name}.test.ts`),
   },
   // What the self-check reads of a file's tables. Its tests start no ffmpeg, so each mutant takes a fraction of the time.
   'clip-tables': {
