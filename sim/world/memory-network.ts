@@ -1,5 +1,6 @@
 // Owns: a network of a simulated world, in memory and on a seed: who listens where, and links between named parts that are late, slow, silent
 // or cut. Not here: the sockets (memory-socket.ts), what is said on them.
+import { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
 import type { Clock, Network, NetworkPlace, Random, Timer } from '../../device/index.ts';
 import { MemorySocket, reset } from './memory-socket.ts';
@@ -336,6 +337,8 @@ export class MemoryNetwork {
   /** Gives a server a `listen`, an `address` and a `close` that work on this network; without power it does not come to listen. */
   private adopt(name: string, server: Server, isOver: () => boolean): void {
     const closeReally = server.close.bind(server);
+    // Node measures that by the machine's clock: on a busy machine a request of this world would come too late.
+    if (server instanceof HttpServer) Object.assign(server, { headersTimeout: 0, requestTimeout: 0 });
     let place: NetworkPlace | null = null;
     const listen = (...asked: unknown[]) => {
       if (isOver()) return server;

@@ -324,3 +324,11 @@ it('is the same every time on the same seed', async () => {
   expect(first.split('\n').length).toBeGreaterThan(30);
   expect(await told()).toBe(first);
 });
+
+it('has no limit of time that goes by the machine’s clock', async () => {
+  const { network, done } = open();
+  const server = createHttpServer({ headersTimeout: 1_000 });
+  network.at('server').adopt(server);
+  expect([server.headersTimeout, server.requestTimeout]).toEqual([0, 0]);
+  await done();
+});
