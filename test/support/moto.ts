@@ -66,22 +66,32 @@ export class Moto {
 
   /** As somebody with rights to the bucket; `service` as AWS names them. */
   async call(method: string, path: string, body = '', service = 's3'): Promise<{ status: number; text: string }> {
+    const answer = await this.ask(method, path, body, service);
+    return { status: answer.status, text: await answer.text() };
+  }
+
+  /** The same with the answer as it is, and a body of bytes. */
+  async ask(
+    method: string,
+    path: string,
+    body: string | Uint8Array<ArrayBuffer> = '',
+    service = 's3',
+  ): Promise<Response> {
+    const isEmpty = body.length === 0;
     const signer = new AwsV4Signer({
       method,
       url: this.url + path,
       service,
       region: 'us-east-1',
-      body: body === '' ? null : body,
+      body: isEmpty ? null : body,
       accessKeyId: this.keyId,
       secretAccessKey: this.secret,
-      headers:
-        body === ''
-          ? {}
-          : { 'content-type': service === 's3' ? 'application/xml' : 'application/x-www-form-urlencoded' },
+      headers: isEmpty
+        ? {}
+        : { 'content-type': service === 's3' ? 'application/xml' : 'application/x-www-form-urlencoded' },
     });
     const { url, headers } = await signer.sign();
-    const answer = await fetch(url, { method, headers, ...(body === '' ? {} : { body }) });
-    return { status: answer.status, text: await answer.text() };
+    return fetch(url, { method, headers, ...(isEmpty ? {} : { body }) });
   }
 
   private async found(): Promise<void> {

@@ -1,0 +1,141 @@
+// Owns: what goes wrong with a layout that serves others, one fault after the other, and when each is over. Not here: the layout
+// (support/served-layout.ts), what must come of it (served-judgement.ts).
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { descendants } from '../../support/processes.ts';
+import type { LayoutPart, ServedLayout } from '../../support/served-layout.ts';
+
+/** One fault: `strike` resolves when it is over and what it hit runs, with what there is to say of it. */
+export interface ServedFault {
+  name: string;
+  strike(layout: ServedLayout, lastsMs: number): Promise<string>;
+}
+
+const PATIENCE = { timeout: 180_000, interval: 100 };
+/** What each flush of a slow disk takes, and each call of a slow bucket. */
+const FLUSH_MS = 100;
+const BUCKET_LATE_MS = 1_500;
+
+/** Kills a server as a power cut does; it is started again as systemd would. */
+export async function kill(layout: ServedLayout, name: LayoutPart): Promise<string> {
+  const part = layout.part(name);
+  const { pid } = part;
+  part.kill();
+  await expect.poll(() => part.pid !== pid && part.pid !== null, PATIENCE).toBe(true);
+  await answers(layout, name);
+  return 'killed, and started again';
+}
+
+/** Resolves when a server answers. */
+async function answers(layout: ServedLayout, name: LayoutPart): Promise<void> {
+  const isThere = () => layout.isThere(name).catch(() => false);
+  await expect.poll(isThere, PATIENCE).toBe(true);
+}
+
+/** Has a process answer nobody, with its connections open, as where the network to its machine is cut. */
+async function halt(pid: number | null, lastsMs: number): Promise<string> {
+  if (pid === null) throw new Error('it does not run');
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await sleep(lastsMs);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  return `answered nobody for ${lastsMs / 1_000} s`;
+}
+
+async function killNode(layout: ServedLayout, at: number, lastsMs: number): Promise<string> {
+  await layout.nats.nodes[at]?.end('SIGKILL');
+  await sleep(lastsMs);
+  await layout.nats.run();
+  return `killed, and away for ${lastsMs / 1_000} s`;
+}
+
+/** Cuts an instance off from database, bucket and broker: what it sends is swallowed, and nobody hears of an end. HAProxy still reaches it. */
+async function partition(layout: ServedLayout, lastsMs: number): Promise<string> {
+  const links = Object.values(layout.links.b);
+  for (const link of links) link.set({ gone: 'half-open' });
+  await sleep(lastsMs);
+  for (const link of links) link.set({});
+  await answers(layout, 'b');
+  return `swallowed all it sent to database, bucket and broker for ${lastsMs / 1_000} s`;
+}
+
+/** Has each flush of the primary's, the bridges' and the vault's files take long. */
+async function slowDisk(layout: ServedLayout, lastsMs: number): Promise<string> {
+  const log = join(layout.folder, 'flushes');
+  const postgres = layout.primary.pid;
+  const pids = [
+    postgres,
+    ...descendants(postgres),
+    ...(['a', 'b', 'vault'] as const).map((one) => layout.part(one).pid),
+  ];
+  const delayed = ['-e', 'trace=fsync,fdatasync', '-e', `inject=fsync,fdatasync:delay_enter=${FLUSH_MS * 1_000}`];
+  const whom = pids.flatMap((pid) => (pid === null ? [] : ['-p', String(pid)]));
+  const strace = spawn('strace', ['-f', '-qq', '-o', log, ...delayed, ...whom], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => strace.once('close', resolve));
+  await sleep(lastsMs);
+  // It lets go of them, and they go on.
+  strace.kill('SIGINT');
+  await ended;
+  const flushes = readFileSync(log, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('DELAYED')).length;
+  expect(flushes, 'flushes that were slow').toBeGreaterThan(0);
+  return `${flushes} flushes of ${FLUSH_MS} ms`;
+}
+
+async function fullBucket(layout: ServedLayout, lastsMs: number): Promise<string> {
+  const { bucket } = layout;
+  const before = bucket.refused;
+  bucket.isFull = true;
+  await sleep(lastsMs);
+  await expect.poll(() => bucket.refused, PATIENCE).toBeGreaterThan(before);
+  bucket.isFull = false;
+  return `refused ${bucket.refused - before} objects`;
+}
+
+async function slowBucket(layout: ServedLayout, lastsMs: number): Promise<string> {
+  const { bucket } = layout;
+  const before = bucket.late;
+  bucket.lateMs = BUCKET_LATE_MS;
+  await sleep(lastsMs);
+  bucket.lateMs = 0;
+  return `answered ${bucket.late - before} calls ${BUCKET_LATE_MS} ms late`;
+}
+
+/** All of them, the primary's end last: from then on another one serves. */
+export const SERVED_FAULTS: readonly ServedFault[] = [
+  { name: 'bridge a killed', strike: (layout) => kill(layout, 'a') },
+  { name: 'bridge b killed', strike: (layout) => kill(layout, 'b') },
+  { name: 'vault killed', strike: (layout) => kill(layout, 'vault') },
+  { name: 'registry killed', strike: (layout) => kill(layout, 'registry') },
+  ...['a', 'b', 'c'].map((name, at) => ({
+    name: `NATS node ${name} killed`,
+    strike: (layout: ServedLayout, lastsMs: number) => killNode(layout, at, lastsMs),
+  })),
+  {
+    name: 'HAProxy restarted',
+    strike: async (layout) => {
+      await layout.restartHaproxy();
+      return 'all connections ended';
+    },
+  },
+  { name: 'bridge a halted', strike: (layout, lastsMs) => halt(layout.part('a').pid, lastsMs) },
+  { name: 'vault halted', strike: (layout, lastsMs) => halt(layout.part('vault').pid, lastsMs) },
+  { name: 'NATS node b halted', strike: (layout, lastsMs) => halt(layout.nats.nodes[1]?.pid ?? null, lastsMs) },
+  { name: 'bridge b cut off', strike: partition },
+  { name: 'bucket full', strike: fullBucket },
+  { name: 'bucket slow', strike: slowBucket },
+  { name: 'disks slow', strike: slowDisk },
+  {
+    name: 'PostgreSQL primary killed',
+    strike: async (layout) => {
+      await layout.failOver();
+      return 'its standby promoted, and a new standby made';
+    },
+  },
+];
