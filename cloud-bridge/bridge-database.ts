@@ -13,6 +13,7 @@ import { SqlPartners } from './partners/sql-partners.ts';
 import { MIGRATIONS, type Tables } from './persistence/bridge-schema.ts';
 import { ALONE, SqlSharedBridge, SqlTurns, type Turns } from './persistence/instance-turns.ts';
 import { type DatabasePlace, openAt, type PlaceSeams, placeName } from './persistence/open-database.ts';
+import { SqlCallCounts } from './persistence/sql-call-counts.ts';
 import { SqlIdempotency } from './persistence/sql-idempotency.ts';
 import { SqlHealth } from './persistence/write-check.ts';
 import { SqlModerators } from './requests/sql-moderators.ts';
@@ -29,6 +30,8 @@ export interface Database {
   moderators: SqlModerators;
   webhooks: SqlWebhooks;
   answers: SqlIdempotency;
+  /** Of several instances; without PostgreSQL there is no such table. */
+  callCounts: SqlCallCounts;
   health: SqlHealth;
   neighbors: SqlNeighbors;
   searches: SqlSearches;
@@ -58,6 +61,7 @@ export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSe
       moderators: new SqlModerators(tables),
       webhooks: new SqlWebhooks(tables),
       answers: new SqlIdempotency(tables),
+      callCounts: new SqlCallCounts(tables),
       health: new SqlHealth(tables),
       neighbors: new SqlNeighbors(tables),
       searches: new SqlSearches(tables),

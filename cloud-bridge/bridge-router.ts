@@ -12,6 +12,7 @@ import { Rates } from './http/call-rate-limits.ts';
 import { Health, healthRoutes } from './http/health.ts';
 import { IdempotentCalls } from './http/idempotency.ts';
 import { printMetrics } from './http/prometheus.ts';
+import type { RateLimits } from './http/rate-limits.ts';
 import { Router } from './http/router.ts';
 import { instanceChecks } from './instances.ts';
 import { bridgeMetrics } from './metrics.ts';
@@ -51,6 +52,7 @@ export interface BridgeApiDeps {
   disk: Disk;
   config: BridgeConfig;
   database: Database;
+  limits: RateLimits;
   standing: AgencyCredentials;
   moderators: Moderators;
   adminToken: string;
@@ -61,12 +63,12 @@ export interface BridgeApiDeps {
 
 /** The API of a server, with the routes that belong to no single part, and what `/readyz` says. */
 export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): { api: Router; health: Health } {
-  const { clock, disk, config, database, standing, moderators, adminToken, isLinked } = deps;
+  const { clock, disk, config, database, limits, standing, moderators, adminToken, isLinked } = deps;
   const api = new Router(server, {
     title: FRONT.name,
     version: FRONT.version,
     staff: moderators.staff(adminToken),
-    rates: new Rates(clock, config.http.perMinuteMax),
+    rates: new Rates(clock, config.http.perMinuteMax, limits),
     repeats: new IdempotentCalls(clock, database.answers, config.instance ? database.turns : null),
   });
   const health = new Health(clock, {

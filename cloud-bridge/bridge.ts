@@ -25,8 +25,17 @@ import { logRoutes } from './custody/routes.ts';
 import { folderAccounts } from './enrolment/broker-accounts.ts';
 import { type CodeWish, Enrolment, type PrintedCode } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
+import { OwnLimits, type RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
-import { AreaTurns, brokerAccountId, drain, type Identity, identityIn, sharedIdentity } from './instances.ts';
+import {
+  AreaTurns,
+  brokerAccountId,
+  drain,
+  type Identity,
+  identityIn,
+  limitsOfAll,
+  sharedIdentity,
+} from './instances.ts';
 import { bundleRoutes, CustodyCalls } from './intake/custody-bundle-routes.ts';
 import { UploadLocks } from './intake/locks.ts';
 import { neighborsRoutes } from './neighbors/routes.ts';
@@ -66,6 +75,7 @@ interface Core extends Identity {
   standing: AgencyCredentials;
   moderators: Moderators;
   tokens: AgencyTokens;
+  limits: RateLimits;
 }
 
 interface Running {
@@ -213,6 +223,7 @@ export class Bridge {
       standing,
       moderators,
       tokens: new AgencyTokens({ clock, standing, bridgeId: identity.id }),
+      limits: config.instance ? limitsOfAll(clock, database, identity.key) : new OwnLimits(clock),
     };
   }
 
@@ -279,6 +290,7 @@ export class Bridge {
     const { clock, log, config } = this.deps;
     const { republishS, documentLifeS, area, searchParty: rules } = config;
     const { searches: store, enrolments } = core.database;
+    const { limits } = core;
     const rhythm = { republishS, documentLifeS, prefix: area.prefix };
     const seams = { clock, log, key: core.key, bridgeId: core.id };
     const searchParty = new SearchParty({
@@ -288,6 +300,7 @@ export class Bridge {
       ...this.publishing(core, link),
       ...rhythm,
       rules,
+      limits,
     });
     this.undo.add(() => searchParty.board.stop());
     return searchParty;
@@ -319,6 +332,7 @@ export class Bridge {
         ca: () => tlsFilesRead(caToPin(disk, config.dataFolder, config.area.tls, CA_BYTES_MAX)),
       },
       codeLifeS: config.enrolmentCodeLifeS,
+      limits: core.limits,
     });
     enrolmentRoutes(api, { enrolment, publicUrl: () => this.publicUrl() });
     return enrolment;

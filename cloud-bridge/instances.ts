@@ -1,9 +1,10 @@
-// Owns: what a bridge does as one of several instances on one database and one bucket: the secrets they share, documents that
+// Owns: what a bridge does as one of several instances on one database and one bucket: the secrets and limits they share, documents that
 // do not overtake each other, looking for what the others did, and leaving while they go on. Not here: turns
 // (persistence/instance-turns.ts), clips in a bucket (intake/bucket-clips.ts).
+import { fromBase64url, utf8 } from '../device/base/bytes.ts';
 import type { Clock } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
-import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
+import { hmacSha256, type SigningKey, sha256Hex } from '../device/base/keys.ts';
 import type { Log } from '../device/base/log.ts';
 import type { MqttLink } from '../device/base/mqtt-link.ts';
 import type { Random } from '../device/base/random.ts';
@@ -14,6 +15,7 @@ import { actorId } from '../device/protocol/ids.ts';
 import type { Database } from './bridge-database.ts';
 import type { BridgeConfig } from './config.ts';
 import type { Checks, Health } from './http/health.ts';
+import { type RateLimits, SharedLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
 import { BUCKET_MARK } from './intake/bucket-clips.ts';
 import type { Turns } from './persistence/instance-turns.ts';
@@ -52,6 +54,16 @@ export async function sharedIdentity(
   const [identity] = found;
   if (!identity) throw failure('internal', { detail: 'a turn that was not taken' });
   return identity;
+}
+
+/** Limits that hold for all instances together. */
+export function limitsOfAll(
+  clock: Clock,
+  { callCounts: store }: Pick<Database, 'callCounts'>,
+  key: SigningKey,
+): RateLimits {
+  const secret = fromBase64url(key.exportSecret()) ?? new Uint8Array();
+  return new SharedLimits({ clock, store, key: hmacSha256(secret, utf8('names of callers')) });
 }
 
 /** Longest wait for the broker to have a document before another instance may publish. */

@@ -6,7 +6,6 @@ import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { networkOf } from '../../device/http/address-networks.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import {
   type EnrolmentStatement,
   enrolmentProofSchema,
@@ -16,6 +15,7 @@ import {
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
+import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { AccountBook } from './broker-accounts.ts';
 import type { EnrolmentStore } from './store.ts';
@@ -32,6 +32,7 @@ export interface EnrolmentDeps {
   /** The area broker as devices reach it; `ca`: PEM of its CA certificate, unless that CA is publicly trusted. */
   area: { url: string; prefix: string; ca: () => Promise<string | undefined> };
   codeLifeS: number;
+  limits: RateLimits;
 }
 
 /** What an operator wishes for a code: for how many devices, and for how long. */
@@ -62,11 +63,11 @@ const FAILURE_SPAN_MS = 10 * 60_000;
 /** Issues codes and redeems them. */
 export class Enrolment {
   private readonly deps: EnrolmentDeps;
-  private readonly attempts: FixedWindowLimit;
+  private readonly attempts: RateLimit;
 
   constructor(deps: EnrolmentDeps) {
     this.deps = deps;
-    this.attempts = new FixedWindowLimit(new WindowCounts(deps.clock, FAILURE_SPAN_MS), FAILURES_MAX);
+    this.attempts = deps.limits.limit('refused enrolments', FAILURES_MAX, FAILURE_SPAN_MS);
   }
 
   /**
@@ -114,7 +115,7 @@ export class Enrolment {
     try {
       return await this.redeem(secret, proof);
     } catch (thrown) {
-      if (isFailure(thrown)) this.attempts.take(networkOf(address));
+      if (isFailure(thrown)) await this.attempts.take(networkOf(address));
       throw thrown;
     }
   }

@@ -7,15 +7,16 @@ import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { networkOf } from '../../device/http/address-networks.ts';
 import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
-import type { Failure } from '../../device/protocol/errors.ts';
+import { type Failure, failure } from '../../device/protocol/errors.ts';
 import { parseToken } from '../../device/protocol/jws.ts';
+import { OwnLimits, type RateLimit, type RateLimits } from './rate-limits.ts';
 import type { Role } from './roles.ts';
 
 const MINUTE_MS = 60_000;
 const WINDOW_S = MINUTE_MS / 1000;
 
-/** Distinct callers counted within a minute: far more than any bridge has. */
-const NAMES_MAX = 100_000;
+/** Addresses whose refused calls are counted within a minute. */
+const ADDRESSES_MAX = 100_000;
 /** Unauthenticated calls a minute, from one address, that are still told why they were refused. */
 const REFUSALS_MAX = 600;
 /** Status codes which mean that a call's token, or the call itself, may not be valid; a route's own rate limit is one. */
@@ -59,28 +60,37 @@ export interface Counted {
 /**
  * Counts calls. Of `public` calls, which prove nothing, every one is counted, by address. All others are counted once they are
  * authenticated, under the identity they proved; a call that is not counts against its address's refusals. So nobody uses up
- * another's calls, and a valid caller is served whatever else comes from their address.
+ * another's calls, and a valid caller is served whatever else comes from their address. Of several instances each counts what proves
+ * nothing for itself: nobody makes them write together without a proof.
  */
 export class Rates {
-  private readonly limits: ReadonlyMap<Role, FixedWindowLimit>;
+  private readonly limits: ReadonlyMap<Role, RateLimit>;
   /** Refused calls without proof, by address. */
   private readonly refusals: FixedWindowLimit;
   private readonly most: PerMinute;
 
-  constructor(clock: Clock, most: PerMinute) {
+  /** `limits`: of several instances, those that count together. */
+  constructor(clock: Clock, most: PerMinute, limits: RateLimits = new OwnLimits(clock)) {
     this.most = most;
-    const counts = () => new WindowCounts(clock, MINUTE_MS, NAMES_MAX);
-    this.limits = new Map(ROLES_COUNTED.map((role) => [role, new FixedWindowLimit(counts(), most[role])]));
-    this.refusals = new FixedWindowLimit(counts(), Math.min(most.device, REFUSALS_MAX));
+    const own = new OwnLimits(clock);
+    const of = (role: Role) => (role === 'public' ? own : limits).limit(`calls of ${role}`, most[role], MINUTE_MS);
+    this.limits = new Map(ROLES_COUNTED.map((role) => [role, of(role)]));
+    const refused = new WindowCounts(clock, MINUTE_MS, ADDRESSES_MAX);
+    this.refusals = new FixedWindowLimit(refused, Math.min(most.device, REFUSALS_MAX));
   }
 
-  /** The counter of a call; tells the caller what is left of it. Throws `http_rate_limited`. */
-  open(role: Role, { ip, url }: Pick<FastifyRequest, 'ip' | 'url'>, bearer: string, reply: FastifyReply): Counted {
+  /** The counter of a call; tells the caller what is left of it. Throws `http_rate_limited`, and `database_...` when it cannot know. */
+  async open(
+    role: Role,
+    { ip, url }: Pick<FastifyRequest, 'ip' | 'url'>,
+    bearer: string,
+    reply: FastifyReply,
+  ): Promise<Counted> {
     const network = networkOf(ip);
     const hasToken = bearer !== '';
     const of = role === 'public' ? '' : hasToken ? claimed(bearer) : url;
     const call = { role, network, name: `${network} ${of}`, hasToken };
-    const { left, resetS } = this.limitOf(role).leftOf(call.name);
+    const { left, resetS } = await this.limitOf(role).leftOf(call.name);
     // Homes are not told what is left: others at the same address could then count a home's uploads and revocations.
     if (!OF_HOMES.includes(role)) {
       reply.headers({
@@ -88,8 +98,8 @@ export class Rates {
         ratelimit: `"${role}";r=${Math.max(0, left - 1)};t=${resetS}`,
       });
     }
-    this.limitOf(role).assertOpen(call.name);
-    if (role === 'public') this.limitOf(role).note(call.name);
+    if (left === 0) throw failure('http_rate_limited', { retryAfterS: resetS });
+    if (role === 'public') await this.limitOf(role).take(call.name);
     return call;
   }
 
@@ -106,7 +116,7 @@ export class Rates {
     else this.refusals.take(call.network);
   }
 
-  private limitOf(role: Role): FixedWindowLimit {
+  private limitOf(role: Role): RateLimit {
     const limit = this.limits.get(role);
     assert(limit !== undefined, 'every role has a limit');
     return limit;

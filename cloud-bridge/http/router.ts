@@ -246,7 +246,7 @@ export class Router {
   ): Promise<Admitted<P, M>> {
     const bearer = roles.every(hasBearer) ? bearerOf(request) : '';
     if (uncounted !== true) {
-      this.counted.set(request, this.deps.rates.open(countedRole(roles, bearer), request, bearer, reply));
+      this.counted.set(request, await this.deps.rates.open(countedRole(roles, bearer), request, bearer, reply));
     }
     const who =
       bearer === '' ? { role: roles[0] ?? 'public', name: '' } : await whoPresents(bearer, roles, this.deps.staff);

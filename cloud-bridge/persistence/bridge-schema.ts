@@ -3,8 +3,9 @@ import type { Generated, GeneratedAlways } from 'kysely';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import { CUSTODY_TABLES, type CustodyTables, LEAVES_BY_HOME } from './custody-schema.ts';
 import type { Migrations } from './migrations.ts';
+import { CALL_COUNTS_TABLE, type CallCountTables } from './sql-call-counts.ts';
 
-export interface Tables extends CustodyTables {
+export interface Tables extends CustodyTables, CallCountTables {
   schema_version: { version: number };
   kept_documents: { name: string; token: string; revision: Generated<number> };
   enrolment_codes: { secret_sha256: string; expires_s: number; devices_max: number; enrolled: number };
@@ -395,4 +396,5 @@ export const MIGRATIONS: Migrations = [
       `create table turns (name text primary key, done_s integer not null) strict`,
     ],
   },
+  { beside: [CALL_COUNTS_TABLE] },
 ];

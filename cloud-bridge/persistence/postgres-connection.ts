@@ -188,6 +188,8 @@ export function migrationLock(schema: string): string {
 
 const BEGINS = /^(begin|start transaction)/i;
 const ENDS = /^(commit|rollback)$/i;
+/** Begins a statement that waits for no writer, and holds none up: about rows that no transaction reads, of a table that is not logged. */
+export const BESIDE_WRITERS = '/* beside writers */';
 /** Statements that change rows or tables when they are sent outside of a transaction. */
 const WRITES = /^\s*(insert|update|delete|create|alter|drop|with)\b/i;
 

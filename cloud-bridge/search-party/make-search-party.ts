@@ -5,6 +5,7 @@ import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Clips } from '../clips/clips.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
+import type { RateLimits } from '../http/rate-limits.ts';
 import type { Router } from '../http/router.ts';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { AreaPublisher } from '../requests/cell-document-parts.ts';
@@ -29,6 +30,7 @@ export interface SearchPartyDeps {
   republishS: number;
   documentLifeS: number;
   rules: SearchRules;
+  limits: RateLimits;
   turns?: Turns;
 }
 

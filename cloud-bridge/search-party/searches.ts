@@ -6,7 +6,6 @@ import { fromBase64url } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { cellsAround } from '../../device/protocol/area-cells.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { askKindOf, idSchema } from '../../device/protocol/ids.ts';
@@ -23,6 +22,7 @@ import {
   searchSchema,
 } from '../../device/protocol/search.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { readToken } from '../signing/verify-token.ts';
 import type { Photos } from './sanitize-photo.ts';
 import type { SearchRules } from './settings.ts';
@@ -38,6 +38,7 @@ export interface SearchesDeps {
   posters: Posters;
   photos: Photos;
   rules: SearchRules;
+  limits: RateLimits;
   /** Called when the board must change; need not be awaited. */
   changed: () => void;
 }
@@ -63,18 +64,18 @@ const WHY: Readonly<Record<Exclude<AddSearchOutcome, 'added' | 'same'>, string>>
 
 export class Searches {
   private readonly deps: SearchesDeps;
-  private readonly photosOfHome: FixedWindowLimit;
+  private readonly photosOfHome: RateLimit;
 
   constructor(deps: SearchesDeps) {
     this.deps = deps;
-    this.photosOfHome = new FixedWindowLimit(new WindowCounts(deps.clock, HOUR_MS), PHOTOS_PER_HOUR);
+    this.photosOfHome = deps.limits.limit('photos of a home', PHOTOS_PER_HOUR, HOUR_MS);
   }
 
   /** Checks that a poster may have a photo sanitised. Throws `token_...`, `search_poster_unknown`, `http_rate_limited`. */
   async admitPhoto(bearer: string): Promise<void> {
     const { key, call } = this.deps.posters.readCall(bearer, 'photo');
     const home = await this.deps.posters.homeOf(key, call.pairing);
-    this.photosOfHome.take(home);
+    await this.photosOfHome.take(home);
   }
 
   /**

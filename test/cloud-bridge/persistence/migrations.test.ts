@@ -46,7 +46,7 @@ it('has rows for every version that could have been released', () => {
 
 /** What leaves all that the former release knows as it was: new tables, plain indexes, and columns that it need not fill. */
 const ADDS =
-  /^(create table|create index|alter table \w+ add column (?!.*\bunique\b)(?!.*\bnot null\b(?!.*\bdefault\b)))(?!.*\breferences\b)/s;
+  /^(create (?:unlogged )?table|create index|alter table \w+ add column (?!.*\bunique\b)(?!.*\bnot null\b(?!.*\bdefault\b)))(?!.*\breferences\b)/s;
 const besides = (migrations: Migrations) =>
   migrations.flatMap((step) =>
     'beside' in step ? [...spelled(step.beside, 'sqlite'), ...spelled(step.beside, 'postgres')] : [],

@@ -70,6 +70,7 @@ const ROWS: ((kind: DatabaseKind) => string[])[] = [
   () => [`insert into enrolment_codes values ('batch', 100, 3, 1)`],
   // Indexes alone.
   () => [],
+  () => [`insert into turns values ('publish', 5)`],
 ];
 
 /** Versions there are rows for: each that was released. */

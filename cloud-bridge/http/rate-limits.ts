@@ -1,0 +1,181 @@
+// Owns: limits by name that hold for one process, or for several that count together: each takes calls from the common count in lots, so
+// that few calls ask for more. Not here: what is limited (call-rate-limits.ts, each part), the common count in SQL
+// (persistence/sql-call-counts.ts).
+import { utf8 } from '../../device/base/bytes.ts';
+import type { Clock } from '../../device/base/clock.ts';
+import { hmacSha256 } from '../../device/base/keys.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
+import { failure } from '../../device/protocol/errors.ts';
+
+/** How often something may happen, by name, in a window of time. */
+export interface RateLimit {
+  /** What a name has left as far as this process knows, and when its window ends. Rejects with `database_...` if it cannot know. */
+  leftOf(name: string): Promise<{ left: number; resetS: number }>;
+  /** Counts one, whatever is left. */
+  note(name: string): void;
+  /** Counts one. Rejects with `http_rate_limited` when there is none left, and with `database_...` when that cannot be known. */
+  take(name: string): Promise<void>;
+}
+
+/** Makes limits. */
+export interface RateLimits {
+  /** `what` is counted, each name `countMax` times in a window of `spanMs`. */
+  limit(what: string, countMax: number, spanMs: number): RateLimit;
+}
+
+/** Names counted in a window: far more than any server has. */
+const NAMES_MAX = 100_000;
+
+/** Counts in this process alone. */
+export class OwnLimits implements RateLimits {
+  private readonly clock: Clock;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  limit(_what: string, countMax: number, spanMs: number): RateLimit {
+    const own = new FixedWindowLimit(new WindowCounts(this.clock, spanMs, NAMES_MAX), countMax);
+    return {
+      leftOf: async (name) => own.leftOf(name),
+      note: (name) => own.note(name),
+      take: async (name) => own.take(name),
+    };
+  }
+}
+
+/** What a process was given of a name's common count. */
+export interface Lot {
+  /** Calls that the process may now let through; none if the window's are used up. */
+  taken: number;
+  /** Calls that nobody has taken yet. */
+  left: number;
+  /** Until the window ends. */
+  resetMs: number;
+}
+
+export interface LotStore {
+  /**
+   * Takes a lot from a name's count in its window, which begins with its first lot: at least `least` calls if there are so many left.
+   * Rejects with `database_...`.
+   */
+  take(name: Uint8Array, wanted: { countMax: number; spanMs: number; least: number }): Promise<Lot>;
+  /** Deletes the counts of windows that have ended. */
+  removeEnded(): Promise<void>;
+}
+
+export interface SharedLimitsDeps {
+  clock: Clock;
+  store: LotStore;
+  /** Names are stored as HMACs under this key, which is not in the database: it does not tell who has called, or from where. */
+  key: Uint8Array;
+  namesMax?: number;
+}
+
+/** A name's lot in this process. */
+interface Entry {
+  /** Calls left of the lot; negative: calls that were let through without one. */
+  left: number;
+  sharedLeft: number;
+  /** When the window ends, in monotonic milliseconds. */
+  endsMs: number;
+  asking: Promise<void> | null;
+}
+
+/** At least this long between two deletions of what has ended. */
+const REMOVE_EVERY_MS = 60_000;
+
+/**
+ * Counts together with all processes that have the same store. What `take` lets through is never more than the limit, whichever process is
+ * asked. What is noted after the fact exceeds it by what each process had under way when it first heard of the name. A lot that a process
+ * does not use up is lost to the others until the window ends. Beyond `namesMax` names a process counts alone.
+ */
+export class SharedLimits implements RateLimits {
+  private readonly deps: SharedLimitsDeps;
+  private readonly own: OwnLimits;
+  private readonly entries = new Map<string, Entry>();
+  private removedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: SharedLimitsDeps) {
+    this.deps = deps;
+    this.own = new OwnLimits(deps.clock);
+  }
+
+  limit(what: string, countMax: number, spanMs: number): RateLimit {
+    const own = this.own.limit(what, countMax, spanMs);
+    const wanted = { countMax, spanMs };
+    const entryOf = (name: string) => this.entryOf(`${what} ${name}`, wanted);
+    const ask = (name: string, entry: Entry) => this.ask(`${what} ${name}`, entry, wanted);
+    return {
+      leftOf: async (name) => {
+        const entry = this.find(`${what} ${name}`);
+        if (!entry) return own.leftOf(name);
+        if (entry.left <= 0 && entry.sharedLeft > 0) await ask(name, entry);
+        return { left: Math.max(0, entry.left + entry.sharedLeft), resetS: this.resetS(entry) };
+      },
+      note: (name) => {
+        const entry = entryOf(name);
+        if (!entry) return own.note(name);
+        entry.left -= 1;
+        // The call was served: whether its count can be stored is the next one's concern.
+        if (entry.left < 0 && entry.sharedLeft > 0) void ask(name, entry).catch(() => undefined);
+      },
+      take: async (name) => {
+        const entry = entryOf(name);
+        if (!entry) return own.take(name);
+        while (entry.left <= 0 && entry.sharedLeft > 0) await ask(name, entry);
+        if (entry.left <= 0) throw failure('http_rate_limited', { retryAfterS: this.resetS(entry) });
+        entry.left -= 1;
+      },
+    };
+  }
+
+  private resetS({ endsMs }: Entry): number {
+    return Math.max(1, Math.ceil((endsMs - this.deps.clock.monotonicMs()) / 1000));
+  }
+
+  private find(name: string): Entry | null {
+    const entry = this.entries.get(name);
+    if (entry && entry.endsMs > this.deps.clock.monotonicMs()) return entry;
+    this.entries.delete(name);
+    return null;
+  }
+
+  /** A name's entry; null when there are too many names. */
+  private entryOf(name: string, { countMax, spanMs }: { countMax: number; spanMs: number }): Entry | null {
+    const known = this.find(name);
+    if (known) return known;
+    const nowMs = this.deps.clock.monotonicMs();
+    const { namesMax = NAMES_MAX } = this.deps;
+    if (this.entries.size >= namesMax) this.forgetEnded(nowMs);
+    if (this.entries.size >= namesMax) return null;
+    const entry = { left: 0, sharedLeft: countMax, endsMs: nowMs + spanMs, asking: null };
+    this.entries.set(name, entry);
+    return entry;
+  }
+
+  /** Asks for a lot, once for all who wait for it. */
+  private ask(name: string, entry: Entry, wanted: { countMax: number; spanMs: number }): Promise<void> {
+    entry.asking ??= this.takeLot(name, entry, wanted).finally(() => {
+      entry.asking = null;
+    });
+    return entry.asking;
+  }
+
+  private async takeLot(name: string, entry: Entry, wanted: { countMax: number; spanMs: number }): Promise<void> {
+    const { clock, store, key } = this.deps;
+    const askedMs = clock.monotonicMs();
+    const lot = await store.take(hmacSha256(key, utf8(name)), { ...wanted, least: 1 - entry.left });
+    entry.left += lot.taken;
+    entry.sharedLeft = lot.left;
+    entry.endsMs = askedMs + lot.resetMs;
+    if (askedMs - this.removedMs < REMOVE_EVERY_MS) return;
+    this.removedMs = askedMs;
+    this.forgetEnded(askedMs);
+    void store.removeEnded().catch(() => undefined);
+  }
+
+  private forgetEnded(nowMs: number): void {
+    for (const [name, { endsMs }] of this.entries) if (endsMs <= nowMs) this.entries.delete(name);
+  }
+}
