@@ -1,17 +1,16 @@
 // Owns: the bridge's one database and the stores on top of it.
 // Not here: opening and durability (open-database.ts), what the stores mean (each capability's store.ts).
-
 import { SqlRevocationList } from './agencies/sql-revocation-list.ts';
 import { SqlAccessLog } from './clips/sql-access-log.ts';
 import { type CustodySeams, SqlCustody } from './custody/sql-custody-log.ts';
 import { SqlEnrolments } from './enrolment/sql-enrolments.ts';
 import { SqlHandOvers } from './hand-over/sql-hand-overs.ts';
-import { SqlIntakes } from './intake/sql-intakes.ts';
+import { assertNoClipInFolder, SqlIntakes } from './intake/sql-intakes.ts';
 import { SqlManifests } from './intake/sql-manifests.ts';
 import { SqlNeighbors } from './neighbors/sql-neighbors.ts';
 import { SqlPartners } from './partners/sql-partners.ts';
 import { MIGRATIONS, type Tables } from './persistence/bridge-schema.ts';
-import { ALONE, SqlSharedBridge, SqlTurns, type Turns } from './persistence/instance-turns.ts';
+import { SqlSharedPart, type Turns, turnsAt } from './persistence/instance-turns.ts';
 import { type DatabasePlace, openAt, type PlaceSeams, placeName } from './persistence/open-database.ts';
 import { SqlCallCounts } from './persistence/sql-call-counts.ts';
 import { SqlIdempotency } from './persistence/sql-idempotency.ts';
@@ -20,6 +19,9 @@ import { SqlModerators } from './requests/sql-moderators.ts';
 import { cancelOfPartner, SqlRequests } from './requests/sql-requests.ts';
 import { SqlSearches } from './search-party/sql-searches.ts';
 import { SqlWebhooks } from './webhooks/sql-webhooks.ts';
+
+/** Where the database says which bridge's instances share it. */
+const SHARED_BRIDGE = { table: 'shared_bridge', column: 'bridge' };
 
 /** All stores of one database. */
 export interface Database {
@@ -42,7 +44,7 @@ export interface Database {
   custody: SqlCustody;
   /** Turns among the instances that share the database. */
   turns: Turns & { stop(): void };
-  sharedBridge: SqlSharedBridge;
+  sharedPart: SqlSharedPart<Tables>;
   close(): Promise<void>;
 }
 
@@ -70,8 +72,8 @@ export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSe
       manifests: new SqlManifests(tables, custody),
       accessLog: new SqlAccessLog(tables, custody),
       custody,
-      turns: place.address && place.instance !== undefined ? new SqlTurns(tables, seams.clock) : ALONE,
-      sharedBridge: new SqlSharedBridge(tables, placeName(place)),
+      turns: turnsAt(place, tables, seams.clock),
+      sharedPart: new SqlSharedPart(tables, placeName(place), SHARED_BRIDGE, assertNoClipInFolder),
     };
   });
 }

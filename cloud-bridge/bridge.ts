@@ -25,22 +25,16 @@ import { logRoutes } from './custody/routes.ts';
 import { folderAccounts } from './enrolment/broker-accounts.ts';
 import { type CodeWish, Enrolment, type PrintedCode } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
+import { drain } from './http/health.ts';
 import { OwnLimits, type RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
-import {
-  AreaTurns,
-  brokerAccountId,
-  drain,
-  type Identity,
-  identityIn,
-  limitsOfAll,
-  sharedIdentity,
-} from './instances.ts';
+import { AreaTurns, brokerAccountId } from './instances.ts';
 import { bundleRoutes, CustodyCalls } from './intake/custody-bundle-routes.ts';
 import { UploadLocks } from './intake/locks.ts';
 import { neighborsRoutes } from './neighbors/routes.ts';
 import { Partners } from './partners/partners.ts';
 import { partnerRoutes } from './partners/routes.ts';
+import { type Identity, limitsOfAll, ownIdentity, sharedIdentity } from './persistence/instance-part.ts';
 import type { Turns } from './persistence/instance-turns.ts';
 import { databasePlace, type PlaceSeams } from './persistence/open-database.ts';
 import { AreaBoard } from './requests/area-board.ts';
@@ -201,12 +195,12 @@ export class Bridge {
     const { clock, random, disk, log, config, life } = this.deps;
     const { dataFolder, registry, requests } = config;
     await disk.makeFolder(dataFolder);
-    const own = config.instance ? null : await identityIn(disk, random, dataFolder);
     const database = await openDatabase(databasePlace(config, 'bridge'), { clock, random, disk, life });
     this.undo.add(() => database.close());
-    if (own) await database.sharedBridge.assertNone();
-    const folder = config.instance?.secretsFolder ?? dataFolder;
-    const identity = own ?? (await sharedIdentity(database, { disk, random, folder }));
+    const secrets = { disk, random, folder: config.instance?.secretsFolder ?? dataFolder };
+    const identity = config.instance
+      ? await sharedIdentity('bridge', database, secrets)
+      : await ownIdentity('bridge', database.sharedPart, secrets);
     const standing = new AgencyCredentials({
       clock,
       log,
@@ -223,7 +217,7 @@ export class Bridge {
       standing,
       moderators,
       tokens: new AgencyTokens({ clock, standing, bridgeId: identity.id }),
-      limits: config.instance ? limitsOfAll(clock, database, identity.key) : new OwnLimits(clock),
+      limits: config.instance ? limitsOfAll(clock, database.callCounts, identity.key) : new OwnLimits(clock),
     };
   }
 

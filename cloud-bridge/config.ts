@@ -1,6 +1,5 @@
 // Owns: the bridge's settings as a whole, and limits that depend on each other. Not here: the rules of each part and their defaults
 // (word-rules.ts in requests/, intake/, search-party/ and webhooks/).
-import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { readBySchema } from '../device/base/schema-fault.ts';
 import { tlsFilesSchema } from '../device/base/tls.ts';
@@ -9,6 +8,7 @@ import { publicKeySchema } from '../device/protocol/ids.ts';
 import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/protocol/topics.ts';
 import { custodySettings, httpAddressSchema, serverSettings } from './http/settings.ts';
 import { intakeRulesSchema } from './intake/settings.ts';
+import { instanceFields } from './persistence/instance-part.ts';
 import { databaseSettings } from './persistence/postgres-address.ts';
 import { S3_BYTES_MAX, s3Schema } from './persistence/s3-bucket.ts';
 import { requestRulesSchema } from './requests/settings.ts';
@@ -33,14 +33,10 @@ const vaultSchema = z.strictObject({
 
 /** For one of several bridges on one database and one bucket. Its data folder then holds what is staged, and nothing that lasts. */
 const instanceSchema = z.strictObject({
-  /** Tells it apart from the others; it is part of its uploads' addresses. */
-  name: z.string().regex(/^[a-z0-9]{1,12}$/, '1 to 12 lower-case letters and digits'),
-  /** Folder with `signing.key` and `admin.token`, the same for all instances; created by the first of all. */
-  secretsFolder: z.string().max(1_000).refine(isAbsolute, 'it must be an absolute path'),
+  /** `name` is part of its uploads' addresses. */
+  ...instanceFields,
   /** The bucket that stores clips. */
   s3: s3Schema,
-  /** When it is told to end, for how long it serves on while `/readyz` says that it is not ready: a proxy leads calls elsewhere then. */
-  drainS: z.int().min(0).max(300).default(5),
 });
 
 export const bridgeConfigSchema = z

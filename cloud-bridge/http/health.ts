@@ -1,4 +1,5 @@
-// Owns: whether a server process is alive and can do its work, as `/healthz` and `/readyz` report it. Not here: the checks themselves.
+// Owns: whether a server process is alive and can do its work, as `/healthz` and `/readyz` report it, and leaving while others go on. Not
+// here: the checks themselves.
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import { failure } from '../../device/protocol/errors.ts';
@@ -41,6 +42,21 @@ export class Health {
     for (const [name, check] of Object.entries(this.checks)) seen.set(name, await check().catch(() => false));
     return seen;
   }
+}
+
+/** Longest wait, at the end of an instance, for calls that are under way. */
+const CALLS_MS_MAX = 30_000;
+
+/** Lets an instance end without an error to anybody: it says that it is not ready, serves on for a while, and ends what is under way. */
+export async function drain(
+  { clock, api, health }: { clock: Clock; api: Pick<Router, 'idle'>; health: Health },
+  { drainS }: { drainS: number },
+): Promise<void> {
+  health.drain();
+  await clock.sleep(drainS * 1000);
+  const waiting = new AbortController();
+  await Promise.race([api.idle(), clock.sleep(CALLS_MS_MAX, waiting.signal).catch(() => undefined)]);
+  waiting.abort();
 }
 
 const liveSchema = z.strictObject({ status: z.literal('live') });

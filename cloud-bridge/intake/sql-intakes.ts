@@ -2,7 +2,7 @@
 // Not here: when to publish or revoke (intake/), the clips' bytes.
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
-import { type ErrorCode, isErrorCode } from '../../device/protocol/errors.ts';
+import { type ErrorCode, failure, isErrorCode } from '../../device/protocol/errors.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import { keysOf } from '../persistence/agency-ids-of-organisation.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
@@ -374,4 +374,12 @@ function refusalOf(text: string | null): ErrorCode | null {
 
 function toWord({ homeRecall, ...word }: OwnersWord) {
   return { ...word, home_recall: homeRecall };
+}
+
+/** Throws `database_unfit` while clips of a single bridge are in its folder: other instances would not find them. */
+export async function assertNoClipInFolder(step: Transaction<Tables>, where: string): Promise<void> {
+  const stored = step.selectFrom('intakes').select('clip').where('state', '=', 'stored');
+  if (!(await stored.where('handed_over_s', 'is', null).executeTakeFirst())) return;
+  const detail = 'the clips of a single bridge are in its folder; they are not moved: hand them over first';
+  throw failure('database_unfit', { file: where, detail });
 }

@@ -2,10 +2,12 @@
 import type { Generated, GeneratedAlways } from 'kysely';
 import type { AccessAction, AccessPart } from '../../device/protocol/custody.ts';
 import { CUSTODY_TABLES, type CustodyTables, LEAVES_BY_HOME } from './custody-schema.ts';
+import type { TurnTables } from './instance-turns.ts';
 import type { Migrations } from './migrations.ts';
 import { CALL_COUNTS_TABLE, type CallCountTables } from './sql-call-counts.ts';
+import { KEPT_ANSWERS_TABLE, type KeptAnswerTables } from './sql-idempotency.ts';
 
-export interface Tables extends CustodyTables, CallCountTables {
+export interface Tables extends CustodyTables, TurnTables, CallCountTables, KeptAnswerTables {
   schema_version: { version: number };
   kept_documents: { name: string; token: string; revision: Generated<number> };
   enrolment_codes: { secret_sha256: string; expires_s: number; devices_max: number; enrolled: number };
@@ -52,14 +54,6 @@ export interface Tables extends CustodyTables, CallCountTables {
   };
   /** How far events were made: up to which leaf of the custody log, and up to which time. */
   webhook_progress: { one: number; leaf: number; swept_s: number };
-  kept_answers: {
-    key_sha256: string;
-    caller: string;
-    body_sha256: string;
-    status: number;
-    answer: string;
-    expires_s: number;
-  };
   partners: {
     partner: string;
     name: string;
@@ -161,8 +155,6 @@ export interface Tables extends CustodyTables, CallCountTables {
   };
   /** The bridge whose instances share this database; no row: one process has it alone. */
   shared_bridge: { one: number; bridge: string };
-  /** When instances last finished what is done regularly by one of them. */
-  turns: { name: string; done_s: number };
 }
 
 /** As of the version that brought moderation. */
@@ -340,12 +332,7 @@ export const MIGRATIONS: Migrations = [
     `create table webhook_progress (
        one integer primary key check (one = 1), leaf integer not null, swept_s integer not null
      ) strict`,
-    `create table kept_answers (
-       key_sha256 text primary key, caller text not null, body_sha256 text not null, status integer not null,
-       answer text not null, expires_s integer not null
-     ) strict`,
-    `create index kept_answers_by_expiry on kept_answers (expires_s)`,
-    `create index kept_answers_of_caller on kept_answers (caller, expires_s)`,
+    ...KEPT_ANSWERS_TABLE,
     `create index intakes_of_agency on intakes (agency, state, stored_s, clip)`,
   ],
   [

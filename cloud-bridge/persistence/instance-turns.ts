@@ -1,9 +1,9 @@
 // Owns: doing what several instances on one database would all do in one of them at a time: by advisory locks of the database, which
 // end with their holder's connection. Nobody is elected. Not here: what is done, the connection (postgres-connection.ts).
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import type { Tables } from './bridge-schema.ts';
+import type { DatabasePlace } from './open-database.ts';
 
 /** Work that is done by one instance at a time. */
 export interface Turns {
@@ -17,18 +17,31 @@ export interface Turns {
 /** There are no others. */
 export const ALONE: Turns & { stop(): void } = { run: (_name, work) => work(), stop: () => undefined };
 
+/** The turns among the instances that share a place; a process that has its place alone takes them as it likes. */
+export function turnsAt(place: DatabasePlace, tables: Kysely<TurnTables>, clock: Clock): Turns & { stop(): void } {
+  return place.address && place.instance !== undefined ? new SqlTurns(tables, place.schema, clock) : ALONE;
+}
+
 /** Between two looks at a lock that another instance has: a statement that waits for it would hold up all others of this process. */
 const LOOK_MS = 50;
 
+export interface TurnTables {
+  /** When instances last finished what is done regularly by one of them. */
+  turns: { name: string; done_s: number };
+}
+
 export class SqlTurns implements Turns {
-  private readonly tables: Kysely<Tables>;
+  private readonly tables: Kysely<TurnTables>;
+  private readonly schema: string;
   private readonly clock: Clock;
   private readonly stopping = new AbortController();
   /** The locks are the connection's, and so this process's: its own turns of one name wait for each other here. */
   private readonly own = new Map<string, Promise<unknown>>();
 
-  constructor(tables: Kysely<Tables>, clock: Clock) {
+  /** `schema`: that of the tables, which the locks are named after. */
+  constructor(tables: Kysely<TurnTables>, schema: string, clock: Clock) {
     this.tables = tables;
+    this.schema = schema;
     this.clock = clock;
   }
 
@@ -52,7 +65,7 @@ export class SqlTurns implements Turns {
   }
 
   private async locked(name: string, work: () => Promise<void>): Promise<void> {
-    const lock = `doorsill_bridge turn ${name}`;
+    const lock = `${this.schema} turn ${name}`;
     while (!(await this.says(sql`pg_try_advisory_lock(hashtextextended(${lock}, 0))`))) {
       await this.clock.sleep(LOOK_MS, this.stopping.signal);
     }
@@ -86,41 +99,54 @@ export class SqlTurns implements Turns {
   }
 }
 
-/** Which bridge's instances share the database. */
-export class SqlSharedBridge {
+/** Whose instances share a database. */
+export interface SharedPart {
+  /** Makes the database one that instances of this part share, for good. Throws `database_unfit` when it is another's. */
+  claim(part: string): Promise<void>;
+  /** Throws `database_unfit` for a database that instances share. */
+  assertNone(): Promise<void>;
+}
+
+export class SqlSharedPart<Tables> implements SharedPart {
   private readonly tables: Kysely<Tables>;
   private readonly where: string;
+  private readonly names: { table: string; column: string };
+  private readonly assertMovable: (step: Transaction<Tables>, where: string) => Promise<void>;
 
-  /** `where`: the database in messages. */
-  constructor(tables: Kysely<Tables>, where: string) {
+  /**
+   * `where`: the database in messages. `assertMovable` throws, in the transaction of the first claim, if a single process has something in
+   * its folder that others would not find.
+   */
+  constructor(
+    tables: Kysely<Tables>,
+    where: string,
+    names = { table: 'shared_part', column: 'part' },
+    assertMovable: (step: Transaction<Tables>, where: string) => Promise<void> = async () => undefined,
+  ) {
     this.tables = tables;
     this.where = where;
+    this.names = names;
+    this.assertMovable = assertMovable;
   }
 
   /** Null: one process has the database alone. */
   async find(): Promise<string | null> {
-    const row = await this.tables.selectFrom('shared_bridge').select('bridge').executeTakeFirst();
-    return row?.bridge ?? null;
+    const { table, column } = this.names;
+    const asked = sql<{ part: string }>`select ${sql.ref(column)} as part from ${sql.table(table)}`;
+    return (await asked.execute(this.tables)).rows[0]?.part ?? null;
   }
 
-  /**
-   * Makes the database one that instances of this bridge share, for good. Throws `database_unfit` when it is another bridge's, and when
-   * there are clips that one process has in its folder.
-   */
-  async claim(bridge: string): Promise<void> {
+  async claim(part: string): Promise<void> {
     const known = await this.find();
-    if (known === bridge) return;
-    if (known !== null) throw this.unfit(`it belongs to ${known}, and the signing key is that of ${bridge}`);
+    if (known === part) return;
+    if (known !== null) throw this.unfit(`it belongs to ${known}, and the signing key is that of ${part}`);
+    const { table, column } = this.names;
     await this.tables.transaction().execute(async (step) => {
-      const clips = step.selectFrom('intakes').select('clip').where('state', '=', 'stored');
-      if (await clips.where('handed_over_s', 'is', null).executeTakeFirst()) {
-        throw this.unfit('the clips of a single bridge are in its folder; they are not moved: hand them over first');
-      }
-      await step.insertInto('shared_bridge').values({ one: 1, bridge }).execute();
+      await this.assertMovable(step, this.where);
+      await sql`insert into ${sql.table(table)} (one, ${sql.ref(column)}) values (1, ${part})`.execute(step);
     });
   }
 
-  /** Throws `database_unfit` for a database that instances share: a single process would not have their clips. */
   async assertNone(): Promise<void> {
     const known = await this.find();
     if (known !== null) throw this.unfit(`instances of ${known} share it: give this one its \`instance\` settings`);

@@ -1,12 +1,33 @@
 // Owns: stored answers to repeatable calls, in SQL, until they expire. Not here: when they are used (http/idempotency.ts).
 import type { Kysely, Transaction } from 'kysely';
 import type { AnswerLife, AnswerStore, KeptAnswer } from '../http/idempotency.ts';
-import type { Tables } from './bridge-schema.ts';
+import type { Statement } from './migrations.ts';
+
+export interface KeptAnswerTables {
+  kept_answers: {
+    key_sha256: string;
+    caller: string;
+    body_sha256: string;
+    status: number;
+    answer: string;
+    expires_s: number;
+  };
+}
+
+/** Statements that create the table, as they were first released: never edit one. */
+export const KEPT_ANSWERS_TABLE: readonly Statement[] = [
+  `create table kept_answers (
+     key_sha256 text primary key, caller text not null, body_sha256 text not null, status integer not null,
+     answer text not null, expires_s integer not null
+   ) strict`,
+  `create index kept_answers_by_expiry on kept_answers (expires_s)`,
+  `create index kept_answers_of_caller on kept_answers (caller, expires_s)`,
+];
 
 export class SqlIdempotency implements AnswerStore {
-  private readonly tables: Kysely<Tables>;
+  private readonly tables: Kysely<KeptAnswerTables>;
 
-  constructor(tables: Kysely<Tables>) {
+  constructor(tables: Kysely<KeptAnswerTables>) {
     this.tables = tables;
   }
 
@@ -35,7 +56,7 @@ export class SqlIdempotency implements AnswerStore {
 }
 
 /** When a caller has as many answers as allowed, deletes the one that expires first. */
-async function makeRoom(step: Transaction<Tables>, caller: string, most: number): Promise<void> {
+async function makeRoom(step: Transaction<KeptAnswerTables>, caller: string, most: number): Promise<void> {
   const { count } = await step
     .selectFrom('kept_answers')
     .select((all) => all.fn.countAll<number>().as('count'))

@@ -7,7 +7,6 @@ import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.
 import type { Log } from '../../device/base/log.ts';
 import type { Network } from '../../device/base/network.ts';
 import type { Random } from '../../device/base/random.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import type { HttpLimits } from '../../device/http/http-server.ts';
 import { AGENCY_CALL_LIFE_S_MAX, agencyCallSchema } from '../../device/protocol/agency-calls.ts';
 import type { AGENCY_EVENTS } from '../../device/protocol/custody.ts';
@@ -16,6 +15,7 @@ import { actorId } from '../../device/protocol/ids.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/protocol/request.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { PlaceSeams } from '../persistence/open-database.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import {
@@ -26,7 +26,6 @@ import {
   assertActing,
   type Book,
   type Decision,
-  EMPTY_BOOK,
   refuse,
   reinstate,
   revoke,
@@ -69,24 +68,22 @@ export interface Running {
   rules: EligibilityRules;
   adminToken: string;
   url: string;
-  stop(): Promise<void>;
+  /** How often a domain is checked for an id, unless a moderator asks. */
+  proofs: RateLimit;
 }
 
-/** How often in ten minutes a domain is checked for an id, unless a moderator asks. */
+/** Checks of a domain in ten minutes. */
 const PROOFS_MAX = 10;
 const PROOFS_SPAN_MS = 10 * 60_000;
 
 /** Decides which agencies may ask residents, and states it in signed documents. */
 export abstract class RegistryDecisions {
   protected readonly deps: RegistryDeps;
-  protected book: Book = EMPTY_BOOK;
   protected running: Running | null = null;
   protected writes: Promise<unknown> = Promise.resolve();
-  private readonly proofs: FixedWindowLimit;
 
   constructor(deps: RegistryDeps) {
     this.deps = deps;
-    this.proofs = new FixedWindowLimit(new WindowCounts(deps.clock, PROOFS_SPAN_MS), PROOFS_MAX);
   }
 
   get url(): string {
@@ -122,13 +119,14 @@ export abstract class RegistryDecisions {
 
   /** Approves a pending agency that needs no person's review; returns its state after that. */
   private async admitListed(id: string): Promise<Agency> {
-    const { rules } = this.up();
-    const { state, domain, revision } = agencyIn(this.book, id);
-    const isOpen = () => whyNotAdmitted(this.book, agencyIn(this.book, id), rules) === null;
-    if (state !== 'pending' || !isOpen()) return agencyIn(this.book, id);
+    const { rules, proofs, store } = this.up();
+    const book = await store.load();
+    const agency = agencyIn(book, id);
+    const { state, domain, revision } = agency;
+    if (state !== 'pending' || whyNotAdmitted(book, agency, rules) !== null) return agency;
     try {
       // Anyone can apply in a city's name: applicants must not control how often its web server is asked.
-      this.proofs.take(domain);
+      await proofs.take(domain);
       const proof = await this.proofOf(domain, id);
       return await this.decide({ event: 'approved', agency: id }, revision, (book, decision) =>
         whyNotAdmitted(book, agencyIn(book, id), rules) === null ? approve(book, decision, proof) : book,
@@ -136,18 +134,18 @@ export abstract class RegistryDecisions {
     } catch (thrown) {
       // Not proven, or somebody has decided meanwhile: it is left unchanged.
       if (!isFailure(thrown)) throw thrown;
-      return agencyIn(this.book, id);
+      return this.agency(id);
     }
   }
 
   /** All agencies, for moderators. */
-  agencies(): readonly Agency[] {
-    return this.book.agencies;
+  async agencies(): Promise<readonly Agency[]> {
+    return (await this.up().store.load()).agencies;
   }
 
   /** One agency, for moderators. Throws `agency_unknown`. */
-  agency(id: string): Agency {
-    return agencyIn(this.book, id);
+  async agency(id: string): Promise<Agency> {
+    return agencyIn(await this.up().store.load(), id);
   }
 
   /**
@@ -155,7 +153,7 @@ export abstract class RegistryDecisions {
    * `agency_domain_unproven`, and as agency-standing.ts says.
    */
   async approve(agency: string, seen?: number): Promise<Agency> {
-    const proof = await this.proofOf(agencyIn(this.book, agency).domain, agency);
+    const proof = await this.proofOf((await this.agency(agency)).domain, agency);
     return this.decide({ event: 'approved', agency }, seen, (book, decision) => approve(book, decision, proof));
   }
 
@@ -196,17 +194,17 @@ export abstract class RegistryDecisions {
   async rotate(agency: string, token: string, seen?: number): Promise<Agency> {
     const to = this.readCall(token);
     if (to.call.action !== 'rotate-key' || to.call.from !== agency) throw failure('token_unknown_claims');
-    const { domain, successor } = agencyIn(this.book, agency);
+    const { domain, successor } = await this.agency(agency);
     if (successor !== to.agency) await this.proofOf(domain, to.agency);
     await this.decide({ event: 'key-rotated', agency }, seen, (book, decision) =>
       rotate(book, decision, { agency: to.agency, key: to.key }, wallSeconds(this.deps.clock)),
     );
-    return agencyIn(this.book, to.agency);
+    return this.agency(to.agency);
   }
 
   /** A fresh credential. Throws the `agency_...` failure of an agency that may not act. */
-  credential(id: string): string {
-    const agency = agencyIn(this.book, id);
+  async credential(id: string): Promise<string> {
+    const agency = await this.agency(id);
     assertActing(agency);
     const { key, rules } = this.up();
     assertEligible(agency, rules);
@@ -232,16 +230,17 @@ export abstract class RegistryDecisions {
   }
 
   /** The revocation list; it exists even when nobody is on it. */
-  revocations(): string {
+  async revocations(): Promise<string> {
+    const { key, store } = this.up();
+    const book = await store.load();
     const nowS = wallSeconds(this.deps.clock);
-    const { key } = this.up();
     const claims: Revocations = {
       iss: key.publicKey,
       aud: PUBLIC_AUDIENCE,
       iat: nowS,
       exp: nowS + this.deps.config.revocationsLifeS,
-      revision: this.book.listRevision,
-      revoked: revokedEntries(this.book),
+      revision: book.listRevision,
+      revoked: revokedEntries(book),
     };
     return signToken('doorsill-revocations+jws', claims, key);
   }
@@ -268,7 +267,7 @@ export abstract class RegistryDecisions {
   private proofOf(domain: string, agency: string): Promise<ProofKind> {
     const { disk, config, domainProofs } = this.deps;
     const made = {
-      local: () => localProof(disk, join(config.dataFolder, 'domains')),
+      local: () => localProof(disk, join(config.instance?.secretsFolder ?? config.dataFolder, 'domains')),
       https: httpsProof,
       dns: dnsProof,
     };
@@ -290,24 +289,28 @@ export abstract class RegistryDecisions {
     next: (book: Book, decision: Decision) => Book,
   ): Promise<Agency> {
     const decision = { agency: event.agency, ...(seen === undefined ? {} : { seen }) };
-    await this.change(event, (book) => next(book, decision));
-    return agencyIn(this.book, event.agency);
+    return agencyIn(await this.change(event, (book) => next(book, decision)), event.agency);
   }
 
-  /** Makes one change at a time; it is effective only once it is in the log and on disk. */
-  private async change(event: Change, next: (book: Book) => Book): Promise<void> {
-    const { log } = this.deps;
+  /** Makes one change at a time; it is effective only once it is in the log and on disk. Returns the book as it is then. */
+  private async change(event: Change, next: (book: Book) => Book): Promise<Book> {
     const { store } = this.up();
     const turn = this.writes.then(async () => {
-      const book = next(this.book);
-      if (book === this.book) return;
-      const { revision } = agencyIn(book, event.agency);
-      const told = { ...event, revision };
-      await store.save(book, { kind: 'agency', ...told });
-      this.book = book;
-      log.info('an agency’s standing has changed', { ...told });
+      let told: (Change & { revision: number }) | null = null;
+      const after = await store.change((now) => {
+        const book = next(now);
+        if (book === now) return null;
+        told = { ...event, revision: agencyIn(book, event.agency).revision };
+        return { book, told: { kind: 'agency', ...told } };
+      });
+      if (told) this.deps.log.info('an agency’s standing has changed', { ...(told as Change) });
+      return after;
     });
     this.writes = turn.catch(() => undefined);
-    await turn;
+    return turn;
+  }
+
+  protected proofsLimit(limits: RateLimits): RateLimit {
+    return limits.limit('proofs of a domain', PROOFS_MAX, PROOFS_SPAN_MS);
   }
 }

@@ -1,64 +1,90 @@
 // Owns: the registry as a server: opening its records, serving its routes, stopping. Not here: what it decides
 // (decisions.ts), command-line parsing and the folder's lock (sim/cli).
-
+import { UndoSteps } from '../../device/base/undo-steps.ts';
 import { makeHttpServer } from '../../device/http/http-server.ts';
 import { Custody } from '../custody/custody-proofs.ts';
 import { logRoutes } from '../custody/routes.ts';
 import { Rates } from '../http/call-rate-limits.ts';
+import { drain, Health, healthRoutes } from '../http/health.ts';
 import { IdempotentCalls } from '../http/idempotency.ts';
+import { OwnLimits, type RateLimits } from '../http/rate-limits.ts';
 import { adminAlone } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
+import { type Identity, identityIn, limitsOfAll, ownIdentity, sharedIdentity } from '../persistence/instance-part.ts';
 import { databasePlace } from '../persistence/open-database.ts';
-import { adminTokenIn, signingKeyIn } from '../signing/server-secrets.ts';
-import { EMPTY_BOOK } from './agency-standing.ts';
 import type { RegistryConfig } from './config.ts';
 import { loadEligibility } from './data-files.ts';
-import type { RegistryDeps } from './decisions.ts';
-import { RegistryDecisions } from './decisions.ts';
-import { IdempotencyFile } from './idempotency-file.ts';
+import { RegistryDecisions, type RegistryDeps, type Running } from './decisions.ts';
 import { registryRoutes } from './routes.ts';
 import { openRegistryStore, REGISTRY_FILES } from './sql-registry-store.ts';
+import type { RegistryStore } from './store.ts';
 
 /** A registry that serves its decisions. */
 export class Registry extends RegistryDecisions {
+  private readonly undo = new UndoSteps();
+  private drained: () => Promise<void> = async () => undefined;
+
   /** Throws `registry_list_invalid`, `state_damaged`, `database_...`, `port_in_use`. */
   async start(): Promise<void> {
-    const { disk, random, config } = this.deps;
-    await disk.makeFolder(config.dataFolder);
-    const rules = await loadEligibility(disk, config);
-    const key = await signingKeyIn(disk, random, config.dataFolder);
-    const adminToken = await adminTokenIn(disk, random, config.dataFolder);
-    const { clock, log, httpLimits, network, life } = this.deps;
-    const place = databasePlace(config, 'registry', REGISTRY_FILES);
-    const store = await openRegistryStore(place, { clock, random, disk, life });
-    const { proxies, proxyProtocol } = config.http;
-    const server = makeHttpServer({ clock, log, proxies, proxyProtocol, limits: httpLimits, network });
-    const api = new Router(server, {
-      title: 'doorsill registry',
-      version: '1',
-      staff: adminAlone(adminToken),
-      rates: new Rates(clock, config.http.perMinuteMax),
-      repeats: new IdempotentCalls(clock, new IdempotencyFile(disk, config.dataFolder)),
-    });
-    registryRoutes(api, this, clock);
-    logRoutes(api, new Custody({ clock, key, store: store.history, witnesses: config.custody.witnesses }));
-    this.running = { key, store, rules, adminToken, url: '', stop: () => server.close() };
+    const { disk, clock, random, config, log, life } = this.deps;
     try {
-      this.book = (await store.load()) ?? EMPTY_BOOK;
+      await disk.makeFolder(config.dataFolder);
+      const rules = await loadEligibility(disk, config);
+      const place = databasePlace(config, 'registry', REGISTRY_FILES);
+      const store = await openRegistryStore(place, { clock, random, disk, life });
+      this.undo.add(() => store.close());
+      const identity = await this.identity(store);
+      const { agencies } = await store.load();
+      const { instance } = config;
+      const limits =
+        instance && store.shared ? limitsOfAll(clock, store.shared.callCounts, identity.key) : new OwnLimits(clock);
+      this.running = { ...identity, store, rules, url: '', proofs: this.proofsLimit(limits) };
+      this.undo.add(() => this.writes.then(() => undefined));
+      const { api, health } = this.makeApi(this.running, limits);
+      this.undo.add(() => store.shared?.turns.stop());
       this.running.url = await api.listen(config.http.host, config.http.port);
+      if (instance) this.drained = () => drain({ clock, api, health }, instance);
+      log.info('the registry is up', { url: this.running.url, agencies: agencies.length });
     } catch (thrown) {
       await this.stop();
       throw thrown;
     }
-    log.info('the registry is up', { url: this.running.url, agencies: this.book.agencies.length });
   }
 
+  /** Ends it; one of several instances drains first. */
   async stop(): Promise<void> {
-    const running = this.running;
+    await this.drained();
+    this.drained = async () => undefined;
+    await this.undo.run();
     this.running = null;
-    await running?.stop();
-    await this.writes;
-    await running?.store.close();
+  }
+
+  /** Throws `database_unfit`, `state_damaged`. */
+  private identity({ shared }: RegistryStore): Promise<Identity> {
+    const { disk, random, config } = this.deps;
+    const { instance, dataFolder } = config;
+    const secrets = { disk, random, folder: instance?.secretsFolder ?? dataFolder };
+    if (!shared) return identityIn('registry', secrets);
+    return instance ? sharedIdentity('registry', shared, secrets) : ownIdentity('registry', shared.sharedPart, secrets);
+  }
+
+  private makeApi({ key, store, adminToken }: Running, limits: RateLimits): { api: Router; health: Health } {
+    const { clock, log, config, httpLimits, network } = this.deps;
+    const { proxies, proxyProtocol } = config.http;
+    const server = makeHttpServer({ clock, log, proxies, proxyProtocol, limits: httpLimits, network });
+    this.undo.add(() => server.close());
+    const api = new Router(server, {
+      title: 'doorsill registry',
+      version: '1',
+      staff: adminAlone(adminToken),
+      rates: new Rates(clock, config.http.perMinuteMax, limits),
+      repeats: new IdempotentCalls(clock, store.answers, config.instance && store.shared ? store.shared.turns : null),
+    });
+    const health = new Health(clock, { database: () => store.load().then(() => true) });
+    healthRoutes(api, health);
+    registryRoutes(api, this, limits);
+    logRoutes(api, new Custody({ clock, key, store: store.history, witnesses: config.custody.witnesses }));
+    return { api, health };
   }
 }
 

@@ -1,12 +1,11 @@
 // Owns: the registry's HTTP routes. Not here: what they decide (decisions.ts).
 import { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
 import { networkOf } from '../../device/http/address-networks.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { agencyCallSchema } from '../../device/protocol/agency-calls.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
+import type { RateLimits } from '../http/rate-limits.ts';
 import type { Router } from '../http/router.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import { agencySchema } from './agency-standing.ts';
@@ -33,7 +32,7 @@ const FAILURES_MAX = 20;
 const FAILURE_SPAN_MS = 10 * 60_000;
 
 /** Adds the routes; those that show or change standing need the admin token. */
-export function registryRoutes(api: Router, registry: RegistryDecisions, clock: Clock): void {
+export function registryRoutes(api: Router, registry: RegistryDecisions, limits: RateLimits): void {
   const open = { method: 'GET', roles: ['public'] } as const;
   api.route(
     {
@@ -51,7 +50,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, clock: 
       answer: revocationsSchema,
       about: 'The signed list of those whose access was taken.',
     },
-    () => ({ revocations: registry.revocations() }),
+    async () => ({ revocations: await registry.revocations() }),
   );
   api.route(
     {
@@ -61,11 +60,11 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, clock: 
       answer: credentialSchema,
       about: 'A fresh signed credential of an agency.',
     },
-    ({ params }) => ({ credential: registry.credential(params.agency) }),
+    async ({ params }) => ({ credential: await registry.credential(params.agency) }),
   );
 
   // Anyone may apply; after too many refusals the reason is not given any more. Others at the same address are still served.
-  const attempts = new FixedWindowLimit(new WindowCounts(clock, FAILURE_SPAN_MS), FAILURES_MAX);
+  const attempts = limits.limit('refused applications', FAILURES_MAX, FAILURE_SPAN_MS);
   api.route(
     {
       method: 'POST',
@@ -81,7 +80,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, clock: 
       try {
         return await registry.register(body.registration);
       } catch (thrown) {
-        if (isFailure(thrown)) attempts.take(networkOf(request.ip));
+        if (isFailure(thrown)) await attempts.take(networkOf(request.ip));
         throw thrown;
       }
     },
@@ -100,8 +99,8 @@ function standingRoutes(api: Router, registry: RegistryDecisions): void {
       answer: listSchema,
       about: 'All agencies, the one that applied first first.',
     },
-    ({ query }) => {
-      const all = registry.agencies();
+    async ({ query }) => {
+      const all = await registry.agencies();
       // Agencies are only ever added, at the end.
       const last = positionIn(idSchema, query.cursor);
       const from = last === null ? 0 : all.findIndex(({ agency }) => agency === last) + 1;

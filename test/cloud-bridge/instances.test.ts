@@ -3,8 +3,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { bridgeConfigSchema, parseConfig } from '../../cloud-bridge/config.ts';
-import { Health } from '../../cloud-bridge/http/health.ts';
-import { AreaTurns, brokerAccountId, drain } from '../../cloud-bridge/instances.ts';
+import { drain, Health } from '../../cloud-bridge/http/health.ts';
+import { AreaTurns, brokerAccountId } from '../../cloud-bridge/instances.ts';
 import { ALONE } from '../../cloud-bridge/persistence/instance-turns.ts';
 import { S3_BYTES_MAX } from '../../cloud-bridge/persistence/s3-bucket.ts';
 import { ManualClock } from '../../device/base/clock.ts';

@@ -83,15 +83,15 @@ describe('a database', () => {
   it('gets its secrets once, when two instances make it at once', async () => {
     const [a, b] = await Promise.all([open('a'), open('b')]);
     expect(await server.ask('select count(*)::int as n from doorsill_bridge.custody_secret', name)).toEqual([{ n: 1 }]);
-    await a.sharedBridge.claim('bridge-a');
-    await b.sharedBridge.claim('bridge-a');
-    await expect(b.sharedBridge.claim('bridge-b')).rejects.toMatchObject({ code: 'database_unfit' });
-    await expect(b.sharedBridge.assertNone()).rejects.toMatchObject({ code: 'database_unfit' });
+    await a.sharedPart.claim('bridge-a');
+    await b.sharedPart.claim('bridge-a');
+    await expect(b.sharedPart.claim('bridge-b')).rejects.toMatchObject({ code: 'database_unfit' });
+    await expect(b.sharedPart.assertNone()).rejects.toMatchObject({ code: 'database_unfit' });
   }, 60_000);
 
   it('is not shared while the clips of a single bridge are in its folder', async () => {
     const single = await openBridgeAt(postgresPlace(url));
-    await single.sharedBridge.assertNone();
+    await single.sharedPart.assertNone();
     await enrolAndAsk(single);
     await single.intakes.open(plainIntake(), SEALED, limits, 0);
     const stored = { receipt: 'r', statementReceipt: 'twin', storedS: 5, vault: null };
@@ -103,8 +103,8 @@ describe('a database', () => {
     );
     await single.close();
     const a = await open('a');
-    await expect(a.sharedBridge.claim('bridge-a')).rejects.toMatchObject({ code: 'database_unfit' });
-    expect(await a.sharedBridge.find()).toBeNull();
+    await expect(a.sharedPart.claim('bridge-a')).rejects.toMatchObject({ code: 'database_unfit' });
+    expect(await a.sharedPart.find()).toBeNull();
   });
 });
 

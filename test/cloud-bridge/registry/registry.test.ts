@@ -109,8 +109,8 @@ function credential(token: string): Credential {
   return opened.claims;
 }
 
-function list(): Revocations {
-  const opened = openToken(registry.revocations(), {
+async function list(): Promise<Revocations> {
+  const opened = openToken(await registry.revocations(), {
     typ: 'doorsill-revocations+jws',
     schema: revocationsSchema,
     audience: 'public',
@@ -197,33 +197,33 @@ it('changes nothing for those without the admin token, which is a file only its 
     expect((await call('GET', path, undefined, 'x'.repeat(43))).status).toBe(401);
     expect((await call('GET', path)).status).toBe(200);
   }
-  expect(registry.agency(agency.id)).toMatchObject({ state: 'pending', revision: 1 });
+  expect(await registry.agency(agency.id)).toMatchObject({ state: 'pending', revision: 1 });
   for (const name of ['admin.token', 'signing.key']) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
 });
 
 it('kills every credential issued before a revocation, and no one issued after a reinstatement', async () => {
   await registry.register(registration());
   await registry.approve(agency.id);
-  const old = credential(registry.credential(agency.id));
-  const before = list();
+  const old = credential(await registry.credential(agency.id));
+  const before = await list();
   expect(before.revoked).toEqual([]);
   await registry.revoke(agency.id);
-  expect(() => registry.credential(agency.id)).toThrow(expect.objectContaining({ code: 'agency_revoked' }));
-  expect(list().revision).toBeGreaterThan(before.revision);
-  expect(revokedBy(list(), old, ['9q8yy'])).toBe(true);
+  await expect(registry.credential(agency.id)).rejects.toMatchObject({ code: 'agency_revoked' });
+  expect((await list()).revision).toBeGreaterThan(before.revision);
+  expect(revokedBy(await list(), old, ['9q8yy'])).toBe(true);
   await registry.reinstate(agency.id);
-  const fresh = credential(registry.credential(agency.id));
-  expect(revokedBy(list(), fresh, ['9q8yy'])).toBe(false);
-  expect(revokedBy(list(), old, ['9q8yy'])).toBe(true);
+  const fresh = credential(await registry.credential(agency.id));
+  expect(revokedBy(await list(), fresh, ['9q8yy'])).toBe(false);
+  expect(revokedBy(await list(), old, ['9q8yy'])).toBe(true);
 });
 
 it('revokes one scope alone', async () => {
   await registry.register(registration());
   await registry.approve(agency.id);
-  const old = credential(registry.credential(agency.id));
+  const old = credential(await registry.credential(agency.id));
   await call('POST', `/v1/agencies/${agency.id}/revoke`, { scope: 'community-request' });
-  expect(credential(registry.credential(agency.id)).scopes).toEqual([]);
-  expect(revokedBy(list(), old, ['9q8yy'])).toBe(true);
+  expect(credential(await registry.credential(agency.id)).scopes).toEqual([]);
+  expect(revokedBy(await list(), old, ['9q8yy'])).toBe(true);
 });
 
 it('answers for agencies it does not know, or has not approved', async () => {
@@ -243,9 +243,9 @@ it('keeps the list’s revision while nothing changes', async () => {
   await registry.register(registration());
   await registry.approve(agency.id);
   await registry.revoke(agency.id);
-  const { revision } = list();
+  const { revision } = await list();
   await registry.revoke(agency.id);
-  expect(list().revision).toBe(revision);
+  expect((await list()).revision).toBe(revision);
 });
 
 it('does not let a revoked agency register itself back in, nor change its facts without approval', async () => {
@@ -262,11 +262,11 @@ it('knows everything again after a restart', async () => {
   await registry.register(registration());
   await registry.approve(agency.id);
   await registry.revoke(agency.id);
-  const [key, revision] = [registry.publicKey, list().revision];
+  const [key, revision] = [registry.publicKey, (await list()).revision];
   await registry.stop();
   await open();
   expect(registry.publicKey).toBe(key);
-  expect(list()).toMatchObject({ revision, revoked: [{ agency: agency.id }] });
+  expect(await list()).toMatchObject({ revision, revoked: [{ agency: agency.id }] });
 });
 
 it('does not start on a damaged book, which would revive whom it revoked', async () => {
@@ -292,7 +292,7 @@ describe('a moderator', () => {
     expect(both.map((body) => body['code'] ?? body['state']).sort()).toEqual(
       expect.arrayContaining(['agency_changed', expect.stringMatching(/approved|refused/)]),
     );
-    const left = registry.agency(agency.id);
+    const left = await registry.agency(agency.id);
     expect(left.revision).toBe(2);
     const decisions: [string, object][] = [
       ['approve', {}],
@@ -307,7 +307,7 @@ describe('a moderator', () => {
         facts: { state: left.state, revision: 2 },
       });
     }
-    expect(registry.agency(agency.id)).toEqual(left);
+    expect(await registry.agency(agency.id)).toEqual(left);
   });
 
   it('must say what was looked at, and why somebody is turned down', async () => {
@@ -326,9 +326,10 @@ describe('a moderator', () => {
   it('refuses an application with the reason, and may approve a corrected one', async () => {
     await registry.register(registration());
     await decide('refuse', { revision: 1, reason: 'the name is misspelt' });
-    expect(() => registry.credential(agency.id)).toThrow(
-      expect.objectContaining({ code: 'agency_refused', message: expect.stringContaining('misspelt') }),
-    );
+    await expect(registry.credential(agency.id)).rejects.toMatchObject({
+      code: 'agency_refused',
+      message: expect.stringContaining('misspelt'),
+    });
     await registry.register(registration({ name: 'Springfield Police Department' }));
     expect(await decide('approve', { revision: 3 })).toMatchObject({ state: 'approved' });
     expect(await decide('refuse', { revision: 4, reason: 'second thoughts' })).toMatchObject({
@@ -343,54 +344,57 @@ describe('a moderator', () => {
       code: 'agency_domain_unproven',
       facts: { domain: 'springfield.example', proof: `doorsill-agency=${agency.id}` },
     });
-    expect(registry.agency(agency.id).state).toBe('pending');
+    expect((await registry.agency(agency.id)).state).toBe('pending');
   });
 
   it('suspends: every credential dies at once, and a reinstatement brings none of them back', async () => {
     await registry.register(registration());
     await registry.approve(agency.id);
-    const old = credential(registry.credential(agency.id));
+    const old = credential(await registry.credential(agency.id));
     expect(await decide('suspend', { revision: 2, reason: 'searches are looked into' })).toMatchObject({
       state: 'suspended',
     });
-    expect(revokedBy(list(), old, ['9q8yy'])).toBe(true);
-    expect(() => registry.credential(agency.id)).toThrow(expect.objectContaining({ code: 'agency_suspended' }));
+    expect(revokedBy(await list(), old, ['9q8yy'])).toBe(true);
+    await expect(registry.credential(agency.id)).rejects.toMatchObject({ code: 'agency_suspended' });
     await expect(registry.register(registration({ name: 'New Name' }))).rejects.toMatchObject({
       code: 'agency_suspended',
     });
     expect(await decide('approve', { revision: 3 })).toMatchObject({ code: 'agency_suspended' });
     expect(await decide('reinstate', { revision: 3 })).toMatchObject({ state: 'approved' });
-    const fresh = credential(registry.credential(agency.id));
-    expect([revokedBy(list(), old, ['9q8yy']), revokedBy(list(), fresh, ['9q8yy'])]).toEqual([true, false]);
+    const fresh = credential(await registry.credential(agency.id));
+    expect([revokedBy(await list(), old, ['9q8yy']), revokedBy(await list(), fresh, ['9q8yy'])]).toEqual([true, false]);
   });
 
   it('takes one county away: homes there are out of reach for old and new credentials, others are not', async () => {
     await registry.register(registration());
     await registry.approve(agency.id);
-    const old = credential(registry.credential(agency.id));
+    const old = credential(await registry.credential(agency.id));
     expect(await decide('revoke', { scope: 'area-mercer-county' })).toMatchObject({ state: 'approved' });
-    const fresh = credential(registry.credential(agency.id));
+    const fresh = credential(await registry.credential(agency.id));
     expect(fresh.except).toEqual(['dp0', '9q8y']);
     for (const one of [old, fresh]) {
-      expect(revokedBy(list(), one, ['dp0ab'])).toBe(true);
-      expect(revokedBy(list(), one, ['u0nda', '9q8yy'])).toBe(true);
-      expect(revokedBy(list(), one, ['u0nda'])).toBe(false);
+      expect(revokedBy(await list(), one, ['dp0ab'])).toBe(true);
+      expect(revokedBy(await list(), one, ['u0nda', '9q8yy'])).toBe(true);
+      expect(revokedBy(await list(), one, ['u0nda'])).toBe(false);
     }
-    const { revision } = list();
+    const { revision } = await list();
     await decide('revoke', { scope: 'area-mercer-county' });
-    expect(list().revision).toBe(revision);
+    expect((await list()).revision).toBe(revision);
     await decide('reinstate', { revision: 3, scope: 'area-dp0' });
-    const again = credential(registry.credential(agency.id));
-    expect([revokedBy(list(), again, ['dp0ab']), revokedBy(list(), again, ['9q8yy'])]).toEqual([false, true]);
+    const again = credential(await registry.credential(agency.id));
+    expect([revokedBy(await list(), again, ['dp0ab']), revokedBy(await list(), again, ['9q8yy'])]).toEqual([
+      false,
+      true,
+    ]);
     await decide('reinstate', { revision: 4 });
-    expect(credential(registry.credential(agency.id)).except).toEqual([]);
+    expect(credential(await registry.credential(agency.id)).except).toEqual([]);
     expect(await decide('revoke', { scope: 'area-nowhere' })).toMatchObject({ code: 'http_body_invalid' });
   });
 
   it('gives an agency another key: the old one is dead, the agency stays the same', async () => {
     await registry.register(registration());
     await registry.approve(agency.id);
-    const old = credential(registry.credential(agency.id));
+    const old = credential(await registry.credential(agency.id));
     const next = makeParty('agency', random);
     const rotation = (from = agency.id) =>
       registration({ action: 'rotate-key', from }, { call: { action: 'rotate-key', from } }, next);
@@ -407,12 +411,11 @@ describe('a moderator', () => {
       organisation: agency.id,
       state: 'approved',
     });
-    expect(revokedBy(list(), old, ['9q8yy'])).toBe(true);
-    for (const refused of [() => registry.credential(agency.id)])
-      expect(refused).toThrow(expect.objectContaining({ code: 'agency_key_rotated' }));
+    expect(revokedBy(await list(), old, ['9q8yy'])).toBe(true);
+    await expect(registry.credential(agency.id)).rejects.toMatchObject({ code: 'agency_key_rotated' });
     await expect(registry.register(registration())).rejects.toMatchObject({ code: 'agency_key_rotated' });
     await expect(registry.reinstate(agency.id)).rejects.toMatchObject({ code: 'agency_key_rotated' });
-    expect(credential(registry.credential(next.id))).toMatchObject({
+    expect(credential(await registry.credential(next.id))).toMatchObject({
       key: next.key.publicKey,
       organisation: agency.id,
     });
@@ -468,7 +471,7 @@ describe('a moderator', () => {
     const file = new Sqlite(join(folder, 'custody.sqlite'));
     file.exec(`create trigger full before insert on custody_leaves begin select raise(abort, 'no room'); end`);
     await expect(registry.approve(agency.id)).rejects.toThrow('no room');
-    expect(registry.agency(agency.id).state).toBe('pending');
+    expect((await registry.agency(agency.id)).state).toBe('pending');
     file.exec('drop trigger full');
     file.close();
     await registry.approve(agency.id);
@@ -486,7 +489,7 @@ it('keeps the list short: what a newer entry says is said once', async () => {
     await registry.suspend(agency.id, 'round');
     await registry.reinstate(agency.id);
   }
-  expect(list().revoked).toEqual([{ agency: agency.id, upToRevision: expect.any(Number) }]);
+  expect((await list()).revoked).toEqual([{ agency: agency.id, upToRevision: expect.any(Number) }]);
 });
 
 it('admits as before those of a book from before contacts and categories were asked for', async () => {
@@ -498,7 +501,7 @@ it('admits as before those of a book from before contacts and categories were as
   const [{ contact, profiles, retention, except, domainProof, ...old }] = book.agencies;
   await writeFile(path, JSON.stringify({ ...book, agencies: [old] }));
   await open();
-  expect(credential(registry.credential(agency.id))).toMatchObject({ profiles: ['address-and-email'] });
+  expect(credential(await registry.credential(agency.id))).toMatchObject({ profiles: ['address-and-email'] });
 });
 
 it('takes so many applications at once, and slows down who keeps being refused', async () => {

@@ -2,6 +2,7 @@
 // damaged book is refused. Not here: what a book says (registry.test.ts), which place it is (../stores*.test.ts).
 import { expect, it } from 'vitest';
 import { type Book, EMPTY_BOOK } from '../../../cloud-bridge/registry/agency-standing.ts';
+import type { RegistryStore } from '../../../cloud-bridge/registry/store.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { makeParty } from '../../support/parties.ts';
 import type { StoresGround } from '../support/stores-ground.ts';
@@ -31,12 +32,16 @@ const book: Book = {
 
 const told = (revision: number) => ({ kind: 'agency' as const, event: 'revoked' as const, agency, revision });
 
+/** Saves a book as the next one. */
+const save = (store: RegistryStore, next: Book, revision: number) =>
+  store.change(() => ({ book: next, told: told(revision) }));
+
 export function registryStoreContract(ground: () => StoresGround): void {
   it('has the book that was saved last, over a restart, and a leaf for each change', async () => {
     const store = await ground().registry();
-    expect(await store.load()).toBeNull();
-    await store.save({ ...book, listRevision: 3 }, told(2));
-    await store.save(book, told(3));
+    expect(await store.load()).toEqual(EMPTY_BOOK);
+    await save(store, { ...book, listRevision: 3 }, 2);
+    await save(store, book, 3);
     expect(await store.load()).toEqual(book);
     await store.close();
     const again = await ground().registry();
@@ -48,20 +53,33 @@ export function registryStoreContract(ground: () => StoresGround): void {
 
   it('changes nothing that could not be proved', async () => {
     const store = await ground().registry();
-    await store.save(book, told(3));
+    await save(store, book, 3);
     const allow = await ground().refuseRows('registry', 'custody_nodes');
-    await expect(store.save({ ...book, listRevision: 5 }, told(4))).rejects.toThrow('no row');
+    await expect(save(store, { ...book, listRevision: 5 }, 4)).rejects.toThrow('no row');
     expect(await store.load()).toEqual(book);
     expect(await store.history.size()).toBe(1);
     await allow();
-    await store.save({ ...book, listRevision: 5 }, told(4));
-    expect((await store.load())?.listRevision).toBe(5);
+    await save(store, { ...book, listRevision: 5 }, 4);
+    expect((await store.load()).listRevision).toBe(5);
+    await store.close();
+  });
+
+  it('changes nothing where nothing is to be changed, or the change is refused', async () => {
+    const store = await ground().registry();
+    await save(store, book, 3);
+    expect(await store.change(() => null)).toEqual(book);
+    const refused = store.change(() => {
+      throw new Error('refused');
+    });
+    await expect(refused).rejects.toThrow('refused');
+    expect([await store.load(), await store.history.size()]).toEqual([book, 1]);
     await store.close();
   });
 
   it('refuses a damaged book: an empty one would revive whom it revoked', async () => {
     const store = await ground().registry();
-    await store.save(book, told(3));
+    await save(store, book, 3);
+    await store.close();
     for (const text of [
       '',
       '{"agencies": [',
@@ -69,8 +87,10 @@ export function registryStoreContract(ground: () => StoresGround): void {
       JSON.stringify({ ...EMPTY_BOOK, more: 1 }),
     ]) {
       await ground().writeBook(text);
-      await expect(store.load(), text).rejects.toMatchObject({ code: 'state_damaged' });
+      const again = await ground().registry();
+      await expect(again.load(), text).rejects.toMatchObject({ code: 'state_damaged' });
+      await expect(save(again, book, 4), text).rejects.toMatchObject({ code: 'state_damaged' });
+      await again.close();
     }
-    await store.close();
   });
 }

@@ -12,9 +12,9 @@ const hash = sha256Hex('x');
 
 /** On a fresh database. */
 export async function runOtherBridgeStatements(database: Database): Promise<void> {
-  await database.sharedBridge.assertNone();
-  await database.sharedBridge.claim('bridge-a');
-  await expect(database.sharedBridge.assertNone()).rejects.toMatchObject({ code: 'database_unfit' });
+  await database.sharedPart.assertNone();
+  await database.sharedPart.claim('bridge-a');
+  await expect(database.sharedPart.assertNone()).rejects.toMatchObject({ code: 'database_unfit' });
   await enrolAndAsk(database);
   const { requests, moderators, answers, health, manifests } = database;
   await requests.ofAgency('agency-a', null, 1);

@@ -77,9 +77,9 @@ async function atDevice(scene: Scene & { clock: ManualClock }, papers: Papers): 
     marks,
   );
   const pins = { bridge: cast.bridge.id, bridgeKey: cast.bridge.key.publicKey, registryKey: registry.publicKey };
-  const list = area.openList(registry.revocations(), pins);
+  const list = area.openList(await registry.revocations(), pins);
   if (list === null || typeof list === 'string') return list;
-  await area.takeList(list, registry.revocations());
+  await area.takeList(list, await registry.revocations());
   const token = cast.areaDocument([cast.published(papers.request, papers.credential)]);
   const document = area.openDocument(1, token, pins);
   if (document === null || typeof document === 'string') return document;
@@ -101,7 +101,7 @@ it('answers each generated agency as it should be answered', async (test) => {
     const standing = new AgencyCredentials({
       clock,
       log: silentLog(),
-      client: { credential: async (id) => registry.credential(id), revocations: async () => registry.revocations() },
+      client: { credential: (id) => registry.credential(id), revocations: () => registry.revocations() },
       registryKey: registry.publicKey,
       store: { loadRevocations: async () => null, saveRevocations: async () => undefined },
       stateAgencies: false,
@@ -133,7 +133,10 @@ it('would notice one that gets through', async () => {
       scene.registration({ name: 'A', jurisdiction: 'county', domain: 'a.example' }, mallory),
     );
     await scene.registry.approve(mallory.id);
-    const papers = { request: scene.cast.request({}, mallory), credential: scene.registry.credential(mallory.id) };
+    const papers = {
+      request: scene.cast.request({}, mallory),
+      credential: await scene.registry.credential(mallory.id),
+    };
     expect(await atDevice(scene, papers)).toBeNull();
     await scene.registry.revoke(mallory.id);
     expect(await atDevice(scene, papers)).toBe('consent_agency_revoked');

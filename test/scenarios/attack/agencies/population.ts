@@ -133,7 +133,7 @@ function admitted(
       const party = makeParty('agency', random);
       const applied = await codeOf(registry.register(scene.registration(localFacts(random), party)));
       await registry.approve(party.id);
-      const papers = { request: cast.request({}, party), credential: registry.credential(party.id) };
+      const papers = { request: cast.request({}, party), credential: await registry.credential(party.id) };
       return { party, applied, papers: (await then(scene, party, papers)) ?? papers };
     },
   };
@@ -172,7 +172,7 @@ export const KINDS: readonly Kind[] = [
     async ({ registry }, { id }, papers) => {
       await registry.revoke(id);
       await registry.reinstate(id);
-      return { ...papers, credential: registry.credential(id) };
+      return { ...papers, credential: await registry.credential(id) };
     },
   ),
   dealtWith('one that is kept from homes elsewhere', {}, ({ registry }, { id }) => registry.revoke(id, 'area-u0n')),
@@ -180,7 +180,7 @@ export const KINDS: readonly Kind[] = [
     const next = makeParty('agency', scene.random);
     await scene.registry.rotate(party.id, scene.rotation(party, next));
     Object.assign(party, next);
-    return { request: scene.cast.request({}, next), credential: scene.registry.credential(next.id) };
+    return { request: scene.cast.request({}, next), credential: await scene.registry.credential(next.id) };
   }),
 
   neverServed('federal by jurisdiction', 'agency_federal', () => ({ jurisdiction: 'federal' })),
@@ -251,7 +251,7 @@ export const KINDS: readonly Kind[] = [
     { bridge: 'agency_ineligible', device: 'consent_credential_invalid' },
     async ({ registry }, { id }, papers) => {
       await registry.revoke(id, 'community-request');
-      return { ...papers, credential: registry.credential(id) };
+      return { ...papers, credential: await registry.credential(id) };
     },
   ),
   dealtWith(
@@ -264,7 +264,7 @@ export const KINDS: readonly Kind[] = [
     { bridge: 'agency_revoked', device: 'consent_agency_revoked' },
     async ({ registry, cast }, { id }, papers) => {
       await registry.revoke(id, `area-${cast.cell.slice(0, 4)}`);
-      return { ...papers, credential: registry.credential(id) };
+      return { ...papers, credential: await registry.credential(id) };
     },
   ),
   dealtWith(

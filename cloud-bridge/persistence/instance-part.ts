@@ -1,0 +1,93 @@
+// Owns: what makes a server process one of several on a database: its settings, the secrets and limits that all share, and the tables that
+// this takes. Not here: turns (instance-turns.ts), what each part does in them.
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+import { fromBase64url, utf8 } from '../../device/base/bytes.ts';
+import type { Clock } from '../../device/base/clock.ts';
+import type { Disk } from '../../device/base/disk.ts';
+import { hmacSha256, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
+import type { Random } from '../../device/base/random.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { actorId } from '../../device/protocol/ids.ts';
+import { type LotStore, type RateLimits, SharedLimits } from '../http/rate-limits.ts';
+import { adminTokenIn, signingKeyIn } from '../signing/server-secrets.ts';
+import type { SharedPart, Turns, TurnTables } from './instance-turns.ts';
+import type { Statement } from './migrations.ts';
+import { CALL_COUNTS_TABLE, type CallCountTables } from './sql-call-counts.ts';
+
+/** For one of several processes on one database. Its data folder then holds nothing that lasts. */
+export const instanceFields = {
+  /** Tells it apart from the others. */
+  name: z.string().regex(/^[a-z0-9]{1,12}$/, '1 to 12 lower-case letters and digits'),
+  /** Folder with `signing.key` and `admin.token`, the same for all instances; created by the first of all. */
+  secretsFolder: z.string().max(1_000).refine(isAbsolute, 'it must be an absolute path'),
+  /** When it is told to end, for how long it serves on while `/readyz` says that it is not ready: a proxy leads calls elsewhere then. */
+  drainS: z.int().min(0).max(300).default(5),
+};
+
+export interface InstanceTables extends TurnTables, CallCountTables {
+  /** Whose instances share this database; no row: one process has it alone. */
+  shared_part: { one: number; part: string };
+}
+
+/** Statements that create them, as they were first released: never edit one. */
+export const INSTANCE_TABLES: readonly Statement[] = [
+  `create table shared_part (one integer primary key check (one = 1), part text not null) strict`,
+  `create table turns (name text primary key, done_s integer not null) strict`,
+  CALL_COUNTS_TABLE,
+];
+
+export interface Identity {
+  key: SigningKey;
+  /** The part and the hash of its key. */
+  id: string;
+  adminToken: string;
+}
+
+type Part = 'bridge' | 'vault' | 'registry';
+interface Secrets {
+  disk: Disk;
+  random: Random;
+  /** Where they are, created at the first call. */
+  folder: string;
+}
+
+/** The secrets in a folder. Throws `state_damaged`. */
+export async function identityIn(part: Part, { disk, random, folder }: Secrets): Promise<Identity> {
+  const key = await signingKeyIn(disk, random, folder);
+  return { key, id: actorId(part, sha256Hex(key.publicKey)), adminToken: await adminTokenIn(disk, random, folder) };
+}
+
+/** The secrets of a process that has its database alone. Throws `database_unfit` when instances share it, `state_damaged`. */
+export async function ownIdentity(part: Part, sharedPart: SharedPart, secrets: Secrets): Promise<Identity> {
+  const identity = await identityIn(part, secrets);
+  await sharedPart.assertNone();
+  return identity;
+}
+
+/**
+ * The secrets that the instances share, created by the first of all. Throws `database_unfit` when the database is another's, or
+ * has one whose secrets are not in the folder.
+ */
+export async function sharedIdentity(
+  part: Part,
+  { turns, sharedPart }: { turns: Turns; sharedPart: SharedPart },
+  secrets: Secrets,
+): Promise<Identity> {
+  const found: Identity[] = [];
+  await turns.run('identity', async () => {
+    await secrets.disk.makeFolder(secrets.folder);
+    const identity = await identityIn(part, secrets);
+    await sharedPart.claim(identity.id);
+    found.push(identity);
+  });
+  const [identity] = found;
+  if (!identity) throw failure('internal', { detail: 'a turn that was not taken' });
+  return identity;
+}
+
+/** Limits that hold for all instances together. */
+export function limitsOfAll(clock: Clock, store: LotStore, key: SigningKey): RateLimits {
+  const secret = fromBase64url(key.exportSecret()) ?? new Uint8Array();
+  return new SharedLimits({ clock, store, key: hmacSha256(secret, utf8('names of callers')) });
+}
