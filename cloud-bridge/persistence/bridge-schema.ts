@@ -6,8 +6,9 @@ import type { TurnTables } from './instance-turns.ts';
 import type { Migrations } from './migrations.ts';
 import { CALL_COUNTS_TABLE, type CallCountTables } from './sql-call-counts.ts';
 import { KEPT_ANSWERS_TABLE, type KeptAnswerTables } from './sql-idempotency.ts';
+import type { HealthTables } from './write-check.ts';
 
-export interface Tables extends CustodyTables, TurnTables, CallCountTables, KeptAnswerTables {
+export interface Tables extends CustodyTables, TurnTables, CallCountTables, KeptAnswerTables, HealthTables {
   schema_version: { version: number };
   kept_documents: { name: string; token: string; revision: Generated<number> };
   enrolment_codes: { secret_sha256: string; expires_s: number; devices_max: number; enrolled: number };
@@ -35,7 +36,6 @@ export interface Tables extends CustodyTables, TurnTables, CallCountTables, Kept
     expires_s: number;
   };
   moderators: { moderator: string; name: string; since_s: number; token_sha256: string };
-  health: { one: number; written_s: number };
   webhooks: { organisation: string; agency: string; url: string | null; secret: string; said_s: number };
   webhook_events: {
     event: string;

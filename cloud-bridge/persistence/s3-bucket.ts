@@ -106,8 +106,8 @@ export class S3Bucket {
   }
 
   /** Names under the prefix that come after `after`, at most one page, in order. */
-  async list(after: string): Promise<string[]> {
-    const { prefix } = this.settings;
+  async list(after: string, below = ''): Promise<string[]> {
+    const prefix = this.settings.prefix + below;
     const query = { 'list-type': '2', 'max-keys': String(LIST_MAX), prefix, 'start-after': after };
     const xml = await this.xml(query);
     if (!/<ListBucketResult\b/.test(xml)) throw this.unfit('it does not list what is in it');

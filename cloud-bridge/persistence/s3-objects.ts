@@ -58,11 +58,11 @@ export async function removeObject(bucket: S3Bucket, key: string): Promise<void>
   if (await bucket.has(key)) throw bucket.unreachable('it says that something is deleted, and still has it');
 }
 
-/** Every key under the bucket's prefix, in order. Throws `evidence_store_unfit`. */
-export async function keysIn(bucket: S3Bucket): Promise<string[]> {
+/** Every key under the bucket's prefix, or under `below` it, in order. Throws `evidence_store_unfit`. */
+export async function keysIn(bucket: S3Bucket, below = ''): Promise<string[]> {
   const keys: string[] = [];
   for (let after = ''; ; ) {
-    const page = await bucket.list(after);
+    const page = await bucket.list(after, below);
     for (const key of page) {
       if (key <= after) throw bucket.unfit('it does not list what is in it in order');
       after = key;

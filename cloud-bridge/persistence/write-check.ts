@@ -1,11 +1,14 @@
 // Owns: checking whether the database accepts writes now, by making one. Not here: what follows from it (http/health.ts).
 import type { Kysely } from 'kysely';
-import type { Tables } from './bridge-schema.ts';
+
+export interface HealthTables {
+  health: { one: number; written_s: number };
+}
 
 export class SqlHealth {
-  private readonly tables: Kysely<Tables>;
+  private readonly tables: Kysely<HealthTables>;
 
-  constructor(tables: Kysely<Tables>) {
+  constructor(tables: Kysely<HealthTables>) {
     this.tables = tables;
   }
 

@@ -10,6 +10,12 @@ import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
 import type { BytesStanding } from './store.ts';
 
+/** Where an item's bytes are. */
+export interface BytesPlace {
+  item: string;
+  object: string;
+}
+
 /** A store for bytes. */
 export interface Blobs {
   /**
@@ -17,11 +23,13 @@ export interface Blobs {
    * `evidence_store_unfit` for a place that is not ours.
    */
   start(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void>;
+  /** As at the start, while other instances have the same place: what is on its way to them stays. */
+  sweep(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void>;
   stage(): Promise<Staged>;
   /** Opens the clip's bytes, to be read up to `end`. Whether they may be shown is checked elsewhere (evidence.ts). */
-  open(item: string, end: number): Promise<OpenBytes>;
-  /** Destroys an item's bytes; does nothing when they are gone. */
-  erase(item: string): Promise<void>;
+  open(item: BytesPlace, end: number): Promise<OpenBytes>;
+  /** Destroys an item's bytes, whichever upload they came with; does nothing when they are gone. */
+  erase(place: BytesPlace): Promise<void>;
   /** Destroys what `erase` failed to remove, for as long as this process runs. */
   eraseOwed(): Promise<void>;
   freeBytes(): Promise<number>;
@@ -30,22 +38,28 @@ export interface Blobs {
 /** A crash leaves only what was on its way in; more unknown items than this mean a wrong database. */
 const STRANGERS_MAX = 64;
 
-/** Which of the stored items must be erased. Throws `evidence_store_unfit` if too many are unknown to the database. */
+/**
+ * Which of the stored bytes must be erased; with other instances (`isShared`), not what may be on its way to one. Throws
+ * `evidence_store_unfit` if too many are of items that the database does not know.
+ */
 export async function leftovers(
-  items: readonly string[],
+  places: readonly BytesPlace[],
   bytesOf: (item: string) => Promise<BytesStanding>,
   store: string,
-): Promise<string[]> {
-  const gone: string[] = [];
-  let strangers = 0;
-  for (const item of items) {
-    const standing = await bytesOf(item);
-    if (standing !== 'kept') gone.push(item);
-    if (standing === 'unknown') strangers += 1;
+  isShared = false,
+): Promise<BytesPlace[]> {
+  const gone: BytesPlace[] = [];
+  const strangers = new Set<string>();
+  for (const place of places) {
+    const { state, object } = await bytesOf(place.item);
+    if (state === 'kept' && object === place.object) continue;
+    if (state === 'arriving' && isShared) continue;
+    gone.push(place);
+    if (state === 'unknown' || state === 'arriving') strangers.add(place.item);
   }
   // With another vault's database, or an empty one, evidence must not be mistaken for leftovers of a crash.
-  if (strangers <= STRANGERS_MAX) return gone;
-  const detail = `the database has never heard of ${strangers} of its ${items.length} items: is it the right one?`;
+  if (strangers.size <= STRANGERS_MAX) return gone;
+  const detail = `the database has never heard of ${strangers.size} items in it: is it the right one?`;
   throw failure('evidence_store_unfit', { store, detail });
 }
 
@@ -64,23 +78,27 @@ export class FolderBlobs implements Blobs {
   async start(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void> {
     await this.staging.start();
     await this.disk.makeFolder(this.blobs);
-    const items = await this.disk.list(this.blobs);
-    for (const item of await leftovers(items, bytesOf, this.blobs)) await this.erase(item);
+    const places = (await this.disk.list(this.blobs)).map((item) => ({ item, object: '' }));
+    for (const place of await leftovers(places, bytesOf, this.blobs)) await this.erase(place);
+  }
+
+  async sweep(): Promise<void> {
+    // A folder is one process's: nobody else leaves anything in it.
   }
 
   stage(): Promise<Staged> {
     return this.staging.stage({
       // Staging is on the same disk, so a move is enough.
-      prepare: async () => undefined,
+      prepare: async () => '',
       publish: (clip, item, manifest) => this.place(clip, item, manifest),
     });
   }
 
-  open(item: string): Promise<OpenBytes> {
+  open({ item }: BytesPlace): Promise<OpenBytes> {
     return this.disk.open(join(this.blobs, item, CLIP_NAME), { create: false });
   }
 
-  async erase(item: string): Promise<void> {
+  async erase({ item }: BytesPlace): Promise<void> {
     await this.disk.remove(join(this.blobs, item));
   }
 

@@ -8,8 +8,8 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { addressList, networkOf } from '../../device/http/address-networks.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { failure } from '../../device/protocol/errors.ts';
+import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './store.ts';
 
 /** What a token can allow. `any` is any item of the agency without a class; classified ones need the scope of their class as well. */
@@ -57,6 +57,7 @@ export interface ClientsDeps {
   successions: SuccessionStore;
   tokenLifeS: number;
   requestsPerMinuteMax: number;
+  limits: RateLimits;
 }
 
 /** Invalid tokens and secrets from one address that still get a specific refusal; valid ones are always served. */
@@ -66,13 +67,14 @@ const MINUTE_MS = 60_000;
 
 export class Clients {
   private readonly deps: ClientsDeps;
-  private readonly failures: FixedWindowLimit;
-  private readonly requests: FixedWindowLimit;
+  private readonly failures: RateLimit;
+  private readonly requests: RateLimit;
 
   constructor(deps: ClientsDeps) {
     this.deps = deps;
-    this.failures = new FixedWindowLimit(new WindowCounts(deps.clock, FAILURE_SPAN_MS), FAILURES_MAX);
-    this.requests = new FixedWindowLimit(new WindowCounts(deps.clock, MINUTE_MS), deps.requestsPerMinuteMax);
+    const { limits, requestsPerMinuteMax } = deps;
+    this.failures = limits.limit('refused clients', FAILURES_MAX, FAILURE_SPAN_MS);
+    this.requests = limits.limit('calls of a client', requestsPerMinuteMax, MINUTE_MS);
   }
 
   /** Creates a client of an agency; its secret is returned here and not stored. Throws `agency_key_rotated` for an older id. */
@@ -103,7 +105,7 @@ export class Clients {
     const { clock, random, access, tokenLifeS } = this.deps;
     const client = await access.findClient(id);
     if (!client || !isSecret(client, secret) || !isFrom(client, address)) {
-      this.failures.take(networkOf(address));
+      await this.failures.take(networkOf(address));
       throw failure('vault_client_invalid');
     }
     const scopes = wanted ?? client.scopes;
@@ -124,11 +126,11 @@ export class Clients {
    * whose key was rotated may not act. Counts the call. Throws `vault_token_invalid`, `http_rate_limited`.
    */
   async actor(bearer: string, agency: string, address: string): Promise<Caller> {
-    const caller = await this.caller(bearer, agency, address).catch((thrown: unknown) => {
-      this.failures.take(networkOf(address));
+    const caller = await this.caller(bearer, agency, address).catch(async (thrown: unknown) => {
+      await this.failures.take(networkOf(address));
       throw thrown;
     });
-    this.requests.take(caller.by);
+    await this.requests.take(caller.by);
     return caller;
   }
 

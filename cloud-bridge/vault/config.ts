@@ -1,6 +1,7 @@
 // Owns: the vault's settings, their defaults from public practice, and limits that depend on each other. Not here: what they do.
 import { z } from 'zod';
 import { httpAddressSchema, serverSettings } from '../http/settings.ts';
+import { instanceFields } from '../persistence/instance-part.ts';
 import { databaseSettings } from '../persistence/postgres-address.ts';
 import { S3_BYTES_MAX, s3Schema } from '../persistence/s3-bucket.ts';
 
@@ -39,7 +40,13 @@ export const vaultConfigSchema = z
     sweepEveryS: z.int().min(1).max(3600).default(60),
     /** The bucket that stores evidence. Without it evidence is in the data folder, where clips are staged in any case. */
     s3: s3Schema.optional(),
+    /** Set when several vaults share `database` and `s3`. */
+    instance: z.strictObject(instanceFields).optional(),
   })
+  .refine(
+    ({ instance, database, s3 }) => !instance || (database && s3),
+    'instance needs database and s3: its rows and its evidence are shared',
+  )
   .refine(
     ({ s3, clipBytesMax }) => !s3 || clipBytesMax <= S3_BYTES_MAX,
     'clipBytesMax is above what a bucket takes at once',

@@ -89,11 +89,11 @@ export class Evidence {
   }
 
   /** The item's bytes, as long as `caller` resolves to a caller who may read them this way. */
-  read(caller: () => Promise<Caller>, { item: id }: Item, taking: Taking, span: Span): ClipDownload {
-    return this.readAs(id, span, async () => {
+  read(caller: () => Promise<Caller>, item: Item, taking: Taking, span: Span): ClipDownload {
+    return this.readAs(item, span, async () => {
       const now = await caller();
       assertScope(now, SCOPE_OF[taking]);
-      readable(await this.find(now, id));
+      readable(await this.find(now, item.item));
     });
   }
 
@@ -126,7 +126,7 @@ export class Evidence {
   }
 
   /** The bytes behind a used link, for as long as the link is valid. */
-  readLinked(secret: string, { item }: Item, span: Span): ClipDownload {
+  readLinked(secret: string, item: Item, span: Span): ClipDownload {
     const linkSha256 = sha256Hex(secret);
     return this.readAs(item, span, async () => void (await this.linked(linkSha256)));
   }
@@ -205,9 +205,9 @@ export class Evidence {
     return { link, item };
   }
 
-  private readAs(item: string, span: Span, ask: AssertShown): ClipDownload {
+  private readAs(item: Item, span: Span, ask: AssertShown): ClipDownload {
     const { blobs, readings } = this.deps;
-    return readings.read(item, () => blobs.open(item, span.end), span, ask);
+    return readings.read(item.item, () => blobs.open(item, span.end), span, ask);
   }
 
   private async show(

@@ -67,7 +67,7 @@ export class Recalls {
       }),
     );
     if (!after?.recall) throw failure('evidence_unknown');
-    if (after.state === 'erased') await blobs.erase(after.item);
+    if (after.state === 'erased') await blobs.erase(after);
     if (decided !== '') log.info('an owner took a clip back', { item: after.item, decision: decided });
     return { item: after.item, answer: after.recall };
   }

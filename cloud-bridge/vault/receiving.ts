@@ -78,14 +78,14 @@ export class Receiving {
       if (count !== step.clipBytes || sha256 !== step.clipSha256) {
         throw failure('hand_over_refused', { detail: 'the bytes do not have the announced length and hash' });
       }
-      await staged.prepare(item, body.statement);
+      const object = await staged.prepare(item, body.statement);
       return await this.turns.run(async () => {
         // Meanwhile it may have been withdrawn, or received over another connection.
         const raced = await items.find(item);
-        if (raced?.state === 'erased') await blobs.erase(item);
+        if (raced?.state === 'erased') await blobs.erase({ item, object });
         if (raced) return this.known(raced, step);
         await staged.publish(item, body.statement);
-        return this.enter({ step, bridge }, body);
+        return this.enter({ step, bridge }, body, object);
       });
     } finally {
       await staged.close();
@@ -112,13 +112,15 @@ export class Receiving {
     return this.turns.run(async () => {
       const deletion = statements.deleted({ ...clipOf(step), agency: step.agency }, 'withdrawn');
       const gone = await this.step(step, bridge, 'withdraw', deletion);
-      if (!gone)
-        await items.add(
-          tombstone(step, bridge, deletion, wallSeconds(this.deps.clock)),
-          this.line(step, bridge, 'withdrawn'),
-        );
+      let after = gone;
+      if (!gone) {
+        const record = tombstone(step, bridge, deletion, wallSeconds(this.deps.clock));
+        // Another instance may have taken its bytes in meanwhile.
+        const isAdded = await items.add(record, this.line(step, bridge, 'withdrawn'));
+        if (!isAdded) after = await this.step(step, bridge, 'withdraw', deletion);
+      }
       await offers.remove(step.item);
-      await blobs.erase(step.item);
+      await blobs.erase({ item: step.item, object: after?.object ?? '' });
       log.info('a clip is withdrawn', { item: step.item });
       return { item: step.item, state: 'erased' };
     });
@@ -143,13 +145,14 @@ export class Receiving {
     );
   }
 
-  private async enter({ step, bridge }: ReadStep, body: HandOverBody): Promise<HandOverStatus> {
-    const { items, offers, statements, reader, clock, log } = this.deps;
+  private async enter({ step, bridge }: ReadStep, body: HandOverBody, object: string): Promise<HandOverStatus> {
+    const { items, blobs, statements, reader, clock, log } = this.deps;
     const { iss, coverage } = reader.readPapers(step, body);
     const acknowledgement = statements.acknowledge(clipOf(step), bridge);
-    await items.add(
+    const isAdded = await items.add(
       {
         ...fromStep(step, bridge),
+        object,
         key: iss,
         ownerKey: '',
         grantSha256: '',
@@ -160,8 +163,15 @@ export class Receiving {
         acknowledgement,
       },
       this.line(step, bridge, 'received'),
+      'offered',
     );
-    await offers.remove(step.item);
+    if (!isAdded) {
+      // Another instance was faster: it took the bytes in, or the withdrawal.
+      const other = await items.find(step.item);
+      if (other?.state === 'erased') await blobs.erase({ item: step.item, object });
+      if (other) return this.known(other, step);
+      throw failure('evidence_unknown');
+    }
     log.info('a clip is held', { item: step.item, bytes: step.clipBytes });
     return { item: step.item, state: 'held', acknowledgement };
   }
@@ -219,6 +229,6 @@ function fromStep(step: HandOver, bridge: string) {
 
 /** The record of a clip that was withdrawn before its bytes came: it keeps them out. */
 function tombstone(step: HandOver, bridge: string, deletion: string, nowS: number): Omit<Item, 'dueS'> {
-  const nobody = { key: '', ownerKey: '', grantSha256: '', statement: '', acknowledgement: '' };
+  const nobody = { key: '', ownerKey: '', grantSha256: '', statement: '', object: '', acknowledgement: '' };
   return { ...fromStep(step, bridge), ...nobody, recordedS: nowS, uploadedS: nowS, state: 'erased', deletion };
 }

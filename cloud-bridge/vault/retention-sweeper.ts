@@ -4,6 +4,7 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import { Repeater } from '../../device/base/repeater.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
+import type { Turns } from '../persistence/instance-turns.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';
 import type { Statements } from './sign-vault-receipts.ts';
@@ -16,6 +17,8 @@ export interface RetentionSweeperDeps {
   offers: OfferStore;
   blobs: Blobs;
   statements: Statements;
+  /** Of several instances one carries it out at a time. */
+  turns: Turns;
   sweepEveryMs: number;
 }
 
@@ -29,7 +32,7 @@ export class RetentionSweeper {
 
   constructor(deps: RetentionSweeperDeps) {
     this.deps = deps;
-    this.sweeping = new Repeater(deps, 'keep retention', deps.sweepEveryMs, () => this.sweep());
+    this.sweeping = new Repeater(deps, 'keep retention', deps.sweepEveryMs, () => this.turn());
   }
 
   start(): void {
@@ -46,6 +49,13 @@ export class RetentionSweeper {
     return this.sweeping.now();
   }
 
+  private async turn(): Promise<void> {
+    const { turns, blobs, items } = this.deps;
+    await turns.run('retention', () => this.sweep());
+    await blobs.eraseOwed();
+    await blobs.sweep((item) => items.bytesOf(item));
+  }
+
   private async sweep(): Promise<void> {
     const { clock, items, offers } = this.deps;
     const nowS = wallSeconds(clock);
@@ -55,7 +65,6 @@ export class RetentionSweeper {
       for (const item of due) await (item.state === 'active' ? this.delete(item, nowS) : this.erase(item, nowS));
       if (due.length < PAGE_ITEMS) break;
     }
-    await this.deps.blobs.eraseOwed();
   }
 
   private async delete(item: Item, nowS: number): Promise<void> {
@@ -83,7 +92,7 @@ export class RetentionSweeper {
     );
     if (after?.state !== 'erased') return;
     // It is retried at the end of each turn; other items that are due must not wait for it.
-    await blobs.erase(item.item).catch((thrown: unknown) => {
+    await blobs.erase(item).catch((thrown: unknown) => {
       log.warn('erased evidence has still to be destroyed', {
         item: item.item,
         code: isFailure(thrown) ? thrown.code : 'internal',

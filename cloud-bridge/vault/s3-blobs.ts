@@ -1,14 +1,16 @@
-// Owns: evidence's bytes in a bucket: staged on this machine's disk, sent, and erased there. Not here: objects that can be relied on
-// (persistence/s3-objects.ts), S3 itself (persistence/s3-bucket.ts), staging (staging.ts).
+// Owns: evidence's bytes in a bucket: staged on this machine's disk, sent, and erased there. An object is one upload's, so that no instance
+// removes what another has just sent. Not here: objects that can be relied on (persistence/s3-objects.ts), S3 itself
+// (persistence/s3-bucket.ts), staging (staging.ts).
 import { utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
 import { idSchema } from '../../device/protocol/ids.ts';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
+import type { Turns } from '../persistence/instance-turns.ts';
 import type { S3Bucket } from '../persistence/s3-bucket.ts';
 import { claimBucket, FetchedBytes, keepFile, keepObject, keysIn, removeObject } from '../persistence/s3-objects.ts';
-import { type Blobs, leftovers } from './blobs.ts';
+import { type Blobs, type BytesPlace, leftovers } from './blobs.ts';
 import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
 import type { BytesStanding } from './store.ts';
 
@@ -20,15 +22,20 @@ export interface S3BlobsDeps {
   stagingFolder: string;
   /** The vault that owns the bucket: two vaults on one bucket would erase each other's evidence. */
   vault: string;
+  turns: Turns;
+  /** Other instances of the vault have the same bucket. */
+  isShared: boolean;
 }
 
+/** Between two searches through the whole bucket for what an instance left that died. */
+const SWEEP_EVERY_S = 600;
 /** Object that names the owner of the bucket. */
 const MARK_NAME = 'vault.txt';
 
 export class S3Blobs implements Blobs {
   private readonly deps: S3BlobsDeps;
   private readonly staging: Staging;
-  private readonly owed = new Set<string>();
+  private readonly owed = new Map<string, BytesPlace>();
 
   constructor(deps: S3BlobsDeps) {
     this.deps = deps;
@@ -38,60 +45,92 @@ export class S3Blobs implements Blobs {
   /** Also throws `evidence_store_...`. */
   async start(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void> {
     await this.staging.start();
-    const { bucket, prefix, vault } = this.deps;
-    const names = await this.names();
-    await claimBucket(bucket, prefix + MARK_NAME, vault, names.length === 0);
-    const items = [...new Set(names.map((name) => name.split('/')[0] ?? ''))];
-    for (const item of await leftovers(items, bytesOf, bucket.name)) await this.erase(item);
+    const { bucket, prefix, vault, turns } = this.deps;
+    await turns.run('bucket', async () =>
+      claimBucket(bucket, prefix + MARK_NAME, vault, (await this.objects()).length === 0),
+    );
+    await this.removeLeftovers(bytesOf);
+  }
+
+  async sweep(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void> {
+    // One that is alone takes in what is on its way, and does not leave anything before its end.
+    if (this.deps.isShared) await this.removeLeftovers(bytesOf, SWEEP_EVERY_S);
   }
 
   stage(): Promise<Staged> {
     return this.staging.stage({
       prepare: (clip, item, manifest) => this.send(clip, item, manifest),
-      // What was read back is what the item has: an item's bytes are the same whichever upload sent them.
+      // What was read back is what the item has once its row says so.
       publish: async () => undefined,
     });
   }
 
-  async open(item: string, end: number): Promise<OpenBytes> {
-    return new FetchedBytes(this.deps.bucket, this.key(item, CLIP_NAME), end);
+  async open(place: BytesPlace, end: number): Promise<OpenBytes> {
+    return new FetchedBytes(this.deps.bucket, this.keys(place).clip, end);
   }
 
-  async erase(item: string): Promise<void> {
-    this.owed.add(item);
-    for (const name of [CLIP_NAME, MANIFEST_NAME]) await removeObject(this.deps.bucket, this.key(item, name));
-    this.owed.delete(item);
+  /** Also what other uploads of the item have left, or are about to. */
+  async erase(place: BytesPlace): Promise<void> {
+    this.owed.set(place.item, place);
+    await this.remove(place);
+    for (const other of await this.objects(place.item)) await this.remove(other);
+    this.owed.delete(place.item);
   }
 
   async eraseOwed(): Promise<void> {
-    for (const item of [...this.owed]) await this.erase(item);
+    for (const place of [...this.owed.values()]) await this.erase(place);
   }
 
   freeBytes(): Promise<number> {
     return this.staging.freeBytes();
   }
 
-  private async send(clip: StagedClip, item: string, manifest: string): Promise<void> {
+  private async send(clip: StagedClip, item: string, manifest: string): Promise<string> {
     const { disk, bucket } = this.deps;
-    await keepFile(bucket, this.key(item, CLIP_NAME), disk, clip);
+    const keys = this.keys({ item, object: clip.name });
+    await keepFile(bucket, keys.clip, disk, clip);
     const text = utf8(manifest);
-    const upload = { bytes: text.length, sha256: sha256Hex(text), body: text };
-    await keepObject(bucket, this.key(item, MANIFEST_NAME), upload);
+    await keepObject(bucket, keys.manifest, { bytes: text.length, sha256: sha256Hex(text), body: text });
+    return clip.name;
   }
 
-  /** Every object of an item, without the prefix. Other objects there are left alone. */
-  private async names(): Promise<string[]> {
+  private async removeLeftovers(bytesOf: (item: string) => Promise<BytesStanding>, everyS?: number): Promise<void> {
+    const { bucket, turns, isShared } = this.deps;
+    const work = async () => {
+      const places = await this.objects();
+      for (const place of await leftovers(places, bytesOf, bucket.name, isShared)) await this.remove(place);
+    };
+    await turns.run('sweep the bucket', work, everyS);
+  }
+
+  private async remove(place: BytesPlace): Promise<void> {
+    const { clip, manifest } = this.keys(place);
+    for (const key of [clip, manifest]) await removeObject(this.deps.bucket, key);
+  }
+
+  /** The bytes of every item, or of one. Other objects there are left alone. */
+  private async objects(only?: string): Promise<BytesPlace[]> {
     const { bucket, prefix } = this.deps;
-    const found: string[] = [];
-    for (const key of await keysIn(bucket)) {
+    const found = new Map<string, BytesPlace>();
+    for (const key of await keysIn(bucket, only === undefined ? '' : `${only}/`)) {
       const [item = '', name = '', ...rest] = key.slice(prefix.length).split('/');
+      const object = objectNamed(name);
       const isOurs = key.startsWith(prefix) && rest.length === 0 && idSchema.safeParse(item).success;
-      if (isOurs && (name === CLIP_NAME || name === MANIFEST_NAME)) found.push(`${item}/${name}`);
+      if (isOurs && object !== null) found.set(`${item}/${object}`, { item, object });
     }
-    return found;
+    return [...found.values()];
   }
 
-  private key(item: string, name: string): string {
-    return `${this.deps.prefix}${item}/${name}`;
+  private keys({ item, object }: BytesPlace): { clip: string; manifest: string } {
+    const of = (name: string) => `${this.deps.prefix}${item}/${name}`;
+    if (object === '') return { clip: of(CLIP_NAME), manifest: of(MANIFEST_NAME) };
+    return { clip: of(`${object}.mp4`), manifest: of(`${object}.jws`) };
   }
+}
+
+/** The name of bytes whose clip or manifest has this name; null when it is none of ours. */
+function objectNamed(name: string): string | null {
+  if (name === CLIP_NAME || name === MANIFEST_NAME) return '';
+  const [, object = ''] = /^(.+)\.(?:mp4|jws)$/.exec(name) ?? [];
+  return object.startsWith('staged-') && idSchema.safeParse(object).success ? object : null;
 }

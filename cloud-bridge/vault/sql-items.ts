@@ -1,6 +1,7 @@
 // Owns: evidence in SQL: every change is written with its trail line and its new due time, in one transaction.
 // Not here: which changes are allowed (evidence.ts, recalls.ts, receiving.ts), the rules of retention (retention.ts).
 import type { Kysely, Selectable, Transaction } from 'kysely';
+import { failure } from '../../device/protocol/errors.ts';
 import { deletedAtS } from './retention.ts';
 import { agencyKeyIn } from './sql-key-successions.ts';
 import { rulesIn } from './sql-policies.ts';
@@ -21,9 +22,11 @@ export class SqlItems implements ItemStore {
     return findIn(this.tables, item);
   }
 
-  async add(item: Omit<Item, 'dueS'>, line: TrailLine): Promise<boolean> {
+  async add(item: Omit<Item, 'dueS'>, line: TrailLine, offered?: 'offered'): Promise<boolean> {
     return this.tables.transaction().execute(async (step) => {
       if (await findIn(step, item.item)) return false;
+      const ended = await step.deleteFrom('offers').where('item', '=', item.item).executeTakeFirst();
+      if (offered && ended.numDeletedRows === 0n) return false;
       // Whichever key it was granted to, it belongs to the agency.
       const { organisation: agency } = await agencyKeyIn(step, item.agency);
       const dueS = deletedAtS(item, await rulesIn(step, agency));
@@ -102,9 +105,15 @@ export class SqlItems implements ItemStore {
   }
 
   async bytesOf(item: string): Promise<BytesStanding> {
-    const row = await this.tables.selectFrom('items').select('state').where('item', '=', item).executeTakeFirst();
-    if (!row) return 'unknown';
-    return row.state === 'erased' ? 'erased' : 'kept';
+    const offer = await this.tables.selectFrom('offers').select('item').where('item', '=', item).executeTakeFirst();
+    // After the offer, which ends in the moment in which the item is added.
+    const row = await this.tables
+      .selectFrom('items')
+      .select(['state', 'object'])
+      .where('item', '=', item)
+      .executeTakeFirst();
+    if (!row) return { state: offer ? 'arriving' : 'unknown', object: '' };
+    return { state: row.state === 'erased' ? 'erased' : 'kept', object: row.object };
   }
 }
 
@@ -143,6 +152,7 @@ function toRow(item: Item): ItemRow {
     grant_sha256: item.grantSha256,
     manifest: item.statement,
     manifest_sha256: item.statementSha256,
+    object: item.object,
     clip_sha256: item.clipSha256,
     clip_bytes: item.clipBytes,
     recorded_s: item.recordedS,
@@ -189,6 +199,7 @@ async function toItem(from: Step, row: Selectable<ItemRow>): Promise<Item> {
     grantSha256: row.grant_sha256,
     statement: row.manifest,
     statementSha256: row.manifest_sha256,
+    object: row.object,
     clipSha256: row.clip_sha256,
     clipBytes: row.clip_bytes,
     recordedS: row.recorded_s,
@@ -206,4 +217,15 @@ async function toItem(from: Step, row: Selectable<ItemRow>): Promise<Item> {
     recall: row.recall,
     deletion: row.deletion,
   };
+}
+
+/**
+ * Throws `database_unfit` while there is evidence whose bytes have no name of their own: they are in a single vault's folder, or may be, where
+ * other instances would not find them.
+ */
+export async function assertBytesHaveNames(step: Transaction<Tables>, where: string): Promise<void> {
+  const kept = step.selectFrom('items').select('item').where('object', '=', '').where('state', '<>', 'erased');
+  if (!(await kept.limit(1).executeTakeFirst())) return;
+  const detail = 'evidence of a single vault is in its folder, or came before it had names of its own; it is not moved';
+  throw failure('database_unfit', { file: where, detail });
 }

@@ -1,6 +1,6 @@
 // Owns: bytes on their way into the vault: each in a folder on this machine's disk, written, made durable, hashed, and removed
 // whatever the outcome. Not here: where they are stored afterwards (blobs.ts, s3-blobs.ts).
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Disk, DiskFile } from '../../device/base/disk.ts';
 import { sha256Stream } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
@@ -13,8 +13,11 @@ export interface Staged {
   write(bytes: Uint8Array): Promise<void>;
   /** Makes them durable here; resolves with their hash and number. */
   seal(): Promise<{ sha256: string; bytes: number }>;
-  /** Brings them to their final place, not visible yet. May take long; `publish` or `erase` decides what becomes of them. */
-  prepare(item: string, manifest: string): Promise<void>;
+  /**
+   * Brings them to their final place, not visible yet; resolves with their name there. May take long; `publish` or `erase` decides what becomes
+   * of them.
+   */
+  prepare(item: string, manifest: string): Promise<string>;
   /** Makes them visible as an item's, with its manifest, in one durable step. Replaces what the item had before. */
   publish(item: string, manifest: string): Promise<void>;
   /** Ends the staging, whatever the outcome; removes what is still here. */
@@ -23,6 +26,8 @@ export interface Staged {
 
 /** A clip that is complete and durable in its folder. */
 export interface StagedClip {
+  /** No other staged clip has this name. */
+  name: string;
   folder: string;
   path: string;
   sha256: string;
@@ -32,7 +37,7 @@ export interface StagedClip {
 /** Where a staged clip goes: each step may be repeated after a failure. */
 export interface Destination {
   /** Runs outside of the queue of decisions, so it may take long: nobody can see the result yet. */
-  prepare(clip: StagedClip, item: string, manifest: string): Promise<void>;
+  prepare(clip: StagedClip, item: string, manifest: string): Promise<string>;
   /** The one step that makes the bytes visible as the item's. */
   publish(clip: StagedClip, item: string, manifest: string): Promise<void>;
 }
@@ -96,7 +101,7 @@ class StagedFolder implements Staged {
     return { sha256: this.sha256, bytes: this.bytes };
   }
 
-  prepare(item: string, manifest: string): Promise<void> {
+  prepare(item: string, manifest: string): Promise<string> {
     return this.destination.prepare(this.clip, item, manifest);
   }
 
@@ -111,7 +116,7 @@ class StagedFolder implements Staged {
 
   private get clip(): StagedClip {
     const { folder, sha256, bytes } = this;
-    return { folder, path: join(folder, CLIP_NAME), sha256, bytes };
+    return { name: basename(folder), folder, path: join(folder, CLIP_NAME), sha256, bytes };
   }
 
   private async shut(): Promise<void> {

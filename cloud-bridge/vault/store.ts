@@ -20,6 +20,8 @@ export interface Item extends HandedClip {
   grantSha256: string;
   /** The statement that came with it (for older clips the full manifest); empty once erased, because it holds what the home disclosed. */
   statement: string;
+  /** The name of its bytes in the bucket; empty: they are in a folder, or were sent before they had names of their own. */
+  object: string;
   recordedS: number;
   uploadedS: number;
   state: ItemState;
@@ -96,12 +98,19 @@ export interface ItemFilter {
   triage?: Item['triage'] | undefined;
 }
 
-export type BytesStanding = 'kept' | 'erased' | 'unknown';
+/** Whether an item's bytes must exist, under which name; must be erased; may be on their way; or the item was never added. */
+export interface BytesStanding {
+  state: 'kept' | 'erased' | 'arriving' | 'unknown';
+  object: string;
+}
 
 export interface ItemStore {
   find(item: string): Promise<Item | null>;
-  /** Adds an item with its trail line, in one step; false when it already exists. `dueS` is calculated here. */
-  add(item: Omit<Item, 'dueS'>, line: TrailLine): Promise<boolean>;
+  /**
+   * Adds an item with its trail line, in one step, which ends its offer; false when it already exists, and, if it is `offered`, when there
+   * is no offer any more. `dueS` is calculated here.
+   */
+  add(item: Omit<Item, 'dueS'>, line: TrailLine, offered?: 'offered'): Promise<boolean>;
   /**
    * Changes an item in one step with its line. `alter` receives the current item and may throw to refuse; an empty change
    * writes nothing. A change of who may see it (state, class, an owner's recall) ends every link to it in the same step. Returns the item as it is afterwards; null when there is none.
@@ -111,7 +120,6 @@ export interface ItemStore {
   list(agency: string, filter: ItemFilter, page: Page): Promise<Item[]>;
   /** Items to delete by now, and deleted ones to erase by now. */
   overdue(nowS: number, deletedUntilS: number, most: number): Promise<Item[]>;
-  /** Whether an item's bytes must exist, must be erased, or the item was never added. */
   bytesOf(item: string): Promise<BytesStanding>;
 }
 

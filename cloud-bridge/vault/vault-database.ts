@@ -1,7 +1,10 @@
 // Owns: the vault's one database and the stores on top of it. Not here: opening and durability (persistence/open-database.ts).
-import { type DatabasePlace, openAt, type PlaceSeams } from '../persistence/open-database.ts';
+import { SqlSharedPart, type Turns, turnsAt } from '../persistence/instance-turns.ts';
+import { type DatabasePlace, openAt, type PlaceSeams, placeName } from '../persistence/open-database.ts';
+import { SqlCallCounts } from '../persistence/sql-call-counts.ts';
+import { SqlHealth } from '../persistence/write-check.ts';
 import { SqlAccess, SqlOffers } from './sql-clients.ts';
-import { SqlItems } from './sql-items.ts';
+import { assertBytesHaveNames, SqlItems } from './sql-items.ts';
 import { SqlSuccessions } from './sql-key-successions.ts';
 import { SqlPolicies } from './sql-policies.ts';
 import { SqlTrail } from './sql-trail.ts';
@@ -15,6 +18,11 @@ export interface VaultDatabase {
   access: SqlAccess;
   offers: SqlOffers;
   successions: SqlSuccessions;
+  health: SqlHealth;
+  /** Of several instances; without PostgreSQL there is no such table. */
+  callCounts: SqlCallCounts;
+  turns: Turns & { stop(): void };
+  sharedPart: SqlSharedPart<Tables>;
   close(): Promise<void>;
 }
 
@@ -27,5 +35,9 @@ export function openVaultDatabase(place: DatabasePlace, seams: PlaceSeams): Prom
     access: new SqlAccess(tables),
     offers: new SqlOffers(tables),
     successions: new SqlSuccessions(tables),
+    health: new SqlHealth(tables),
+    callCounts: new SqlCallCounts(tables),
+    turns: turnsAt(place, tables, seams.clock),
+    sharedPart: new SqlSharedPart(tables, placeName(place), undefined, assertBytesHaveNames),
   }));
 }

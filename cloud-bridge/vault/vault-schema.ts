@@ -1,5 +1,7 @@
 // Owns: the vault's tables and their history. Not here: queries.
+import { INSTANCE_TABLES, type InstanceTables } from '../persistence/instance-part.ts';
 import { type Migrations, refusal } from '../persistence/migrations.ts';
+import type { HealthTables } from '../persistence/write-check.ts';
 
 export interface ItemRow {
   item: string;
@@ -30,9 +32,10 @@ export interface ItemRow {
   acknowledgement: string;
   recall: string | null;
   deletion: string | null;
+  object: string;
 }
 
-export interface Tables {
+export interface Tables extends InstanceTables, HealthTables {
   items: ItemRow;
   item_categories: { item: string; category: string };
   item_cases: { item: string; case_id: string };
@@ -154,5 +157,10 @@ export const MIGRATIONS: Migrations = [
     `create index links_by_maker on links (by)`,
     `create index links_by_expiry on links (expires_s)`,
     `create index offers_by_age on offers (at_s)`,
+  ],
+  [
+    `alter table items add column object text not null default ''`,
+    `create table health (one integer primary key check (one = 1), written_s integer not null) strict`,
+    ...INSTANCE_TABLES,
   ],
 ];

@@ -2,23 +2,27 @@
 // bridge runs in this process, and the bridge's credentials give access here only to the hand-overs and recalls of bridge-routes.ts.
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Network } from '../../device/base/network.ts';
 import type { Random } from '../../device/base/random.ts';
+import { Repeater } from '../../device/base/repeater.ts';
 import { UndoSteps } from '../../device/base/undo-steps.ts';
 import { type HttpLimits, makeHttpServer } from '../../device/http/http-server.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { actorId, idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import { Rates } from '../http/call-rate-limits.ts';
+import { drain, Health, healthRoutes } from '../http/health.ts';
+import { OwnLimits, type RateLimits } from '../http/rate-limits.ts';
 import { ClipDownloads } from '../http/revocable-downloads.ts';
 import { adminAlone } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
+import { type Identity, limitsOfAll, ownIdentity, sharedIdentity } from '../persistence/instance-part.ts';
+import type { Turns } from '../persistence/instance-turns.ts';
 import { databasePlace, type PlaceSeams } from '../persistence/open-database.ts';
 import { S3Bucket } from '../persistence/s3-bucket.ts';
-import { adminTokenIn, signingKeyIn } from '../signing/server-secrets.ts';
 import { type Blobs, FolderBlobs } from './blobs.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { Clients } from './clients.ts';
@@ -73,13 +77,13 @@ export class Vault {
       const { clock, random, disk, log, config, httpLimits, network, life } = this.deps;
       const { dataFolder, http } = config;
       await disk.makeFolder(dataFolder);
-      const key = await signingKeyIn(disk, random, dataFolder);
-      const adminToken = await adminTokenIn(disk, random, dataFolder);
       const opened = await openVaultDatabase(databasePlace(config, 'vault'), { clock, disk, life });
       this.undo.add(() => opened.close());
+      const { key, adminToken } = await this.identity(opened);
+      const limits = config.instance ? limitsOfAll(clock, opened.callCounts, key) : new OwnLimits(clock);
       const readings = new ClipDownloads();
       const database = { ...opened, items: watchedItems(opened.items, readings) };
-      const blobs = this.makeBlobs(key);
+      const blobs = this.makeBlobs(key, opened.turns);
       await blobs.start((item) => database.items.bytesOf(item));
       const statements = new Statements({ clock, random, key });
       const keeper = new RetentionSweeper({
@@ -96,11 +100,12 @@ export class Vault {
         title: 'doorsill vault',
         version: '1',
         staff: adminAlone(adminToken),
-        rates: new Rates(clock, http.perMinuteMax),
+        rates: new Rates(clock, http.perMinuteMax, limits),
       });
+      const health = this.addHealth(api, database, blobs);
       this.addBridgeRoutes(api, { key, database, blobs, statements });
       const url = () => config.publicUrl ?? this.url;
-      this.addOfficerRoutes(api, { database, blobs, keeper, readings, url });
+      this.addOfficerRoutes(api, { database, blobs, keeper, readings, url, limits });
       api.route(
         { method: 'GET', path: '/v1/vault', roles: ['public'], answer: factsSchema, about: 'Who this vault is.' },
         () => ({ id: this.id, key: key.publicKey }),
@@ -109,6 +114,8 @@ export class Vault {
       this.running = { key, adminToken, keeper, url: await api.listen(http.host, http.port) };
       keeper.start();
       this.undo.add(() => keeper.stop());
+      this.undo.add(() => opened.turns.stop());
+      if (config.instance) this.joinOthers(config.instance, { api, health, readings });
       log.info('the vault is up', { url: this.url, vault: this.id });
     } catch (thrown) {
       await this.stop();
@@ -116,6 +123,7 @@ export class Vault {
     }
   }
 
+  /** Ends it; one of several instances drains first. */
   async stop(): Promise<void> {
     await this.undo.run();
     this.running = null;
@@ -148,13 +156,48 @@ export class Vault {
     return this.running;
   }
 
-  private makeBlobs(key: SigningKey): Blobs {
+  /** Throws `database_unfit`, `state_damaged`. */
+  private identity(opened: VaultDatabase): Promise<Identity> {
+    const { disk, random, config } = this.deps;
+    const secrets = { disk, random, folder: config.instance?.secretsFolder ?? config.dataFolder };
+    return config.instance
+      ? sharedIdentity('vault', opened, secrets)
+      : ownIdentity('vault', opened.sharedPart, secrets);
+  }
+
+  private addHealth(api: Router, { health: database }: Stores, blobs: Blobs): Health {
+    const { clock, config } = this.deps;
+    const health = new Health(clock, {
+      database: () => database.write(wallSeconds(clock)).then(() => true),
+      disk: async () => (await blobs.freeBytes()) >= config.freeBytesMin,
+    });
+    healthRoutes(api, health);
+    return health;
+  }
+
+  /** What one of several instances does besides: it ends downloads that others have ended, and leaves without an error to anybody. */
+  private joinOthers(
+    instance: NonNullable<VaultConfig['instance']>,
+    { api, health, readings }: { api: Router; health: Health; readings: ClipDownloads },
+  ): void {
+    const { clock, log } = this.deps;
+    const looking = new Repeater({ clock, log }, 'end downloads that others ended', OTHERS_MS, () =>
+      readings.askAgain(),
+    );
+    looking.start();
+    this.undo.add(() => looking.stop());
+    this.undo.add(() => drain({ clock, api, health }, instance));
+  }
+
+  private makeBlobs(key: SigningKey, turns: Turns): Blobs {
     const { clock, random, disk, config } = this.deps;
     const { dataFolder, s3 } = config;
+    const isShared = config.instance !== undefined;
     if (!s3) return new FolderBlobs(disk, random, dataFolder);
     const bucket = new S3Bucket(clock, s3);
     const stagingFolder = join(dataFolder, 'staging');
-    return new S3Blobs({ disk, random, bucket, prefix: s3.prefix, stagingFolder, vault: vaultId(key.publicKey) });
+    const place = { bucket, prefix: s3.prefix, stagingFolder, turns, isShared };
+    return new S3Blobs({ disk, random, ...place, vault: vaultId(key.publicKey) });
   }
 
   private addBridgeRoutes(
@@ -175,13 +218,20 @@ export class Vault {
 
   private addOfficerRoutes(
     api: Router,
-    parts: { database: Stores; blobs: Blobs; keeper: RetentionSweeper; readings: ClipDownloads; url: () => string },
+    parts: {
+      database: Stores;
+      blobs: Blobs;
+      keeper: RetentionSweeper;
+      readings: ClipDownloads;
+      url: () => string;
+      limits: RateLimits;
+    },
   ): void {
     const { clock, random, config } = this.deps;
-    const { database, blobs, keeper, readings, url: publicUrl } = parts;
+    const { database, blobs, keeper, readings, url: publicUrl, limits } = parts;
     const { access, successions, items, trail, policies } = database;
     const { tokenLifeS, requestsPerMinuteMax, linkLifeS } = config;
-    const clients = new Clients({ clock, random, access, successions, tokenLifeS, requestsPerMinuteMax });
+    const clients = new Clients({ clock, random, access, successions, tokenLifeS, requestsPerMinuteMax, limits });
     operatorRoutes(api, { clock, access, successions, clients, readings });
     const evidence = new Evidence({ clock, random, items, trail, access, blobs, readings, linkLifeS });
     const changed = () => keeper.now();
@@ -192,6 +242,9 @@ export class Vault {
 
 /** The vault's stores; a change of an item makes its running downloads check their readers again. */
 type Stores = Omit<VaultDatabase, 'items'> & { items: ItemStore };
+
+/** How soon an instance notices that another has changed what may be read. */
+const OTHERS_MS = 1_000;
 
 const factsSchema = z.strictObject({ id: idSchema, key: publicKeySchema });
 
@@ -208,7 +261,7 @@ export function watchedItems(items: ItemStore, readings: ClipDownloads): ItemSto
   };
   return {
     find: (item) => items.find(item),
-    add: (item, line) => items.add(item, line),
+    add: (item, line, offered) => items.add(item, line, offered),
     change: (item, alter, line) => asked(item, items.change(item, alter, line)),
     list: (agency, filter, page) => items.list(agency, filter, page),
     overdue: (nowS, deletedUntilS, most) => items.overdue(nowS, deletedUntilS, most),

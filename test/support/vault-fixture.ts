@@ -43,6 +43,8 @@ export class VaultFixture {
   /** Every call and its answer. */
   readonly recorded: RecordedCall[] = [];
   private port = 0;
+  /** Where the next calls go, if not to this vault: to another instance of it. */
+  elsewhere: string | null = null;
 
   constructor(folder: string, settings: Partial<VaultConfigInput> = {}, log: Log = silentLog()) {
     this.folder = folder;
@@ -61,6 +63,10 @@ export class VaultFixture {
 
   async stop(): Promise<void> {
     await this.vault.stop();
+  }
+
+  private get url(): string {
+    return this.elsewhere ?? this.vault.url;
   }
 
   /** The bridge's setting that names this vault. */
@@ -91,7 +97,7 @@ export class VaultFixture {
   ): Promise<VaultAnswer> {
     const { client: client_id, secret: client_secret } = credentials;
     const form = { grant_type: 'client_credentials', client_id, client_secret, ...extra };
-    const response = await fetch(`${this.vault.url}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form) });
+    const response = await fetch(`${this.url}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form) });
     return this.heard('POST', response);
   }
 
@@ -107,7 +113,7 @@ export class VaultFixture {
   }
 
   async send(method: string, path: string, headers: Record<string, string>, body?: object): Promise<VaultAnswer> {
-    const response = await fetch(path.startsWith('http') ? path : `${this.vault.url}${path}`, {
+    const response = await fetch(path.startsWith('http') ? path : `${this.url}${path}`, {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -130,7 +136,7 @@ export class VaultFixture {
 
   /** Bytes of an offered clip. */
   async put(item: string, offer: string, bytes: Uint8Array): Promise<VaultAnswer> {
-    const response = await fetch(`${this.vault.url}/v1/hand-overs/${item}/clip`, {
+    const response = await fetch(`${this.url}/v1/hand-overs/${item}/clip`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${offer}`, 'content-type': 'application/offset+octet-stream' },
       body: new Uint8Array(bytes),

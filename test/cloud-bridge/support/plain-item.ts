@@ -18,6 +18,7 @@ export const plainItem: Omit<Item, 'dueS'> = {
   key: 'd',
   grantSha256: 'g',
   statement: 'm',
+  object: 'staged-a',
   recordedS: 10,
   uploadedS: 20,
   state: 'active',

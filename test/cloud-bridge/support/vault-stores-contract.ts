@@ -129,7 +129,8 @@ export function vaultStoresContract(
   it('knows which bytes must be there, and what was deleted long enough', async () => {
     const { items } = vault();
     await items.add(item, line);
-    expect([await items.bytesOf('item-a'), await items.bytesOf('item-x')]).toEqual(['kept', 'unknown']);
+    expect((await items.bytesOf('item-a')).state).toBe('kept');
+    expect((await items.bytesOf('item-x')).state).toBe('unknown');
     await items.change(
       'item-a',
       () => ({ state: 'deleted', deletedS: 40, deletedBy: 'officer' }),
@@ -142,8 +143,22 @@ export function vaultStoresContract(
       () => ({ state: 'erased', statement: '', deletion: 'd' }),
       () => line,
     );
-    expect(await items.bytesOf('item-a')).toBe('erased');
+    expect((await items.bytesOf('item-a')).state).toBe('erased');
     expect(await items.overdue(99, 99, 9)).toEqual([]);
+  });
+
+  it('adds what was offered only while its offer stands, which that ends', async () => {
+    const { items, offers } = vault();
+    const body = { offer: 'o', statement: 's', receipt: 'r' };
+    expect(await items.add(item, line, 'offered')).toBe(false);
+    await offers.put('item-a', body, 10);
+    expect(await items.bytesOf('item-a')).toEqual({ state: 'arriving', object: '' });
+    expect(await items.add(item, line, 'offered')).toBe(true);
+    expect(await offers.find('item-a')).toBeNull();
+    expect(await items.bytesOf('item-a')).toEqual({ state: 'kept', object: 'staged-a' });
+    await offers.put('item-a', body, 20);
+    expect(await items.add(item, line, 'offered')).toBe(false);
+    expect(await items.bytesOf('item-a')).toEqual({ state: 'kept', object: 'staged-a' });
   });
 
   it('only adds to the trail, newest first, and lets nobody take a line out', async () => {

@@ -59,6 +59,7 @@ it('fits every answer to a tour of it, refusals included', async () => {
   await call('POST', `${at}/triage`, { decision: 'later' });
   await vault.operator('DELETE', `/v1/agencies/${fixture.cast.agency.id}/clients/${client}`, {});
   await vault.operator('PUT', `/v1/agencies/${fixture.cast.agency.id}/successor`, { agency: 'agency-next' });
+  for (const path of ['/healthz', '/readyz']) await vault.send('GET', path, {});
   const document = documentSchema.parse((await vault.send('GET', '/openapi.json', {})).body);
   expect(differences(document, vault.recorded)).toEqual([]);
   const succeeded = new Set(

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ALONE } from '../../../cloud-bridge/persistence/instance-turns.ts';
 import { S3Bucket, s3Schema } from '../../../cloud-bridge/persistence/s3-bucket.ts';
 import { vaultConfigSchema } from '../../../cloud-bridge/vault/config.ts';
 import { S3Blobs } from '../../../cloud-bridge/vault/s3-blobs.ts';
@@ -46,15 +47,16 @@ afterEach(() => {
   proxy.lies = {};
 });
 
-function open(changes: object = {}, vault = 'vault-a'): S3Blobs {
+function open(changes: object = {}, vault = 'vault-a', isShared = false): S3Blobs {
   const s3 = s3Schema.parse({ ...settings, secretFile, prefix: 'clips/', ...changes });
   const bucket = new S3Bucket(new SystemClock(), s3);
   const stagingFolder = join(folder.path, 'staging');
-  return new S3Blobs({ disk: new SystemDisk(), random, bucket, prefix: s3.prefix, stagingFolder, vault });
+  const seams = { disk: new SystemDisk(), random, bucket, prefix: s3.prefix, stagingFolder };
+  return new S3Blobs({ ...seams, vault, turns: ALONE, isShared });
 }
 const started = async (...how: Parameters<typeof open>) => {
   const blobs = open(...how);
-  await blobs.start(async () => 'unknown');
+  await blobs.start(async () => ({ state: 'unknown', object: '' }));
   return blobs;
 };
 const refused = (...how: Parameters<typeof open>) => started(...how).catch((thrown: unknown) => thrown);
@@ -68,7 +70,7 @@ const items = async () => [
   ...new Set((await keys()).filter((key) => key.endsWith('.mp4')).map((key) => key.split('/')[1] ?? '')),
 ];
 
-blobsContract(open, items);
+blobsContract(() => open(), items);
 
 describe('a signature', () => {
   it('is the one that botocore gives, whatever is asked, and says what the body’s hash is', async () => {
@@ -80,9 +82,9 @@ describe('a signature', () => {
       },
     };
     const blobs = await started({ region: 'eu-central-1' });
-    await put(blobs, 'item-a', random.bytes(1_000));
-    await take(blobs, 'item-a', 1, 5);
-    await blobs.erase('item-a');
+    const place = await put(blobs, 'item-a', random.bytes(1_000));
+    await take(blobs, place, 1, 5);
+    await blobs.erase(place);
     expect(new Set(asked.map(({ method }) => method))).toEqual(new Set(['GET', 'PUT', 'HEAD', 'DELETE']));
     for (const { method, path, headers, body } of asked) {
       const said = String(headers.authorization);
@@ -120,14 +122,14 @@ describe('a signature', () => {
 
 it('lays a clip and its manifest beside each other, in plain bytes under the prefix', async () => {
   const blobs = await started();
-  await put(blobs, 'item-a', new TextEncoder().encode('the very bytes'));
-  expect(await keys()).toEqual(['clips/item-a/clip.mp4', 'clips/item-a/manifest.jws', 'clips/vault.txt']);
-  expect((await moto.call('GET', `/${name}/clips/item-a/clip.mp4`)).text).toBe('the very bytes');
-  expect((await moto.call('GET', `/${name}/clips/item-a/manifest.jws`)).text).toBe('manifest of item-a');
+  const { object } = await put(blobs, 'item-a', new TextEncoder().encode('the very bytes'));
+  expect(await keys()).toEqual([`clips/item-a/${object}.jws`, `clips/item-a/${object}.mp4`, 'clips/vault.txt']);
+  expect((await moto.call('GET', `/${name}/clips/item-a/${object}.mp4`)).text).toBe('the very bytes');
+  expect((await moto.call('GET', `/${name}/clips/item-a/${object}.jws`)).text).toBe('manifest of item-a');
 });
 
 describe('a store that lies', () => {
-  const clip = /clip\.mp4$/;
+  const clip = /\.mp4$/;
   const cases: [string, Lies][] = [
     [
       'cuts what it is sent',
@@ -196,8 +198,8 @@ describe('a store that lies', () => {
       retryable: true,
     });
     proxy.lies = {};
-    await put(blobs, 'item-a', bytes);
-    expect(await take(blobs, 'item-a', 0, 1_000)).toEqual(Buffer.from(bytes));
+    const place = await put(blobs, 'item-a', bytes);
+    expect(await take(blobs, place, 0, 1_000)).toEqual(Buffer.from(bytes));
   });
 
   it('and sends elsewhere is not followed there', async () => {
@@ -223,11 +225,11 @@ describe('a store that lies', () => {
 
   it('about deleting is asked again until it is true', async () => {
     const blobs = await started();
-    await put(blobs, 'item-a', random.bytes(10));
+    const place = await put(blobs, 'item-a', random.bytes(10));
     proxy.lies = {
       onRequest: (one) => (one.method === 'DELETE' ? { status: 204, headers: {}, body: Buffer.alloc(0) } : one),
     };
-    await expect(blobs.erase('item-a')).rejects.toMatchObject({ code: 'evidence_store_unreachable' });
+    await expect(blobs.erase(place)).rejects.toMatchObject({ code: 'evidence_store_unreachable' });
     await expect(blobs.eraseOwed()).rejects.toMatchObject({ code: 'evidence_store_unreachable' });
     expect(await items()).toEqual(['item-a']);
     proxy.lies = {};
@@ -237,15 +239,15 @@ describe('a store that lies', () => {
 
   it('about a part of what it has ends the reading', async () => {
     const blobs = await started();
-    await put(blobs, 'item-a', random.bytes(1_000));
+    const place = await put(blobs, 'item-a', random.bytes(1_000));
     for (const change of [(body: Buffer) => body.subarray(1), (body: Buffer) => Buffer.concat([body, body])]) {
       proxy.lies = {
         onAnswer: (one, answer) => (clip.test(one.path) ? { ...answer, body: change(answer.body) } : answer),
       };
-      await expect(take(blobs, 'item-a', 10, 500)).rejects.toMatchObject({ code: 'evidence_store_unreachable' });
+      await expect(take(blobs, place, 10, 500)).rejects.toMatchObject({ code: 'evidence_store_unreachable' });
     }
     proxy.lies = { onAnswer: (one, answer) => (clip.test(one.path) ? { ...answer, status: 200 } : answer) };
-    await expect(take(blobs, 'item-a', 10, 500)).rejects.toMatchObject({ code: 'evidence_store_unreachable' });
+    await expect(take(blobs, place, 10, 500)).rejects.toMatchObject({ code: 'evidence_store_unreachable' });
   });
 });
 
@@ -300,6 +302,43 @@ describe('a place', () => {
       'clips/vault.txt',
       'elsewhere/item-b/clip.mp4',
     ]);
+  });
+});
+
+it('finds bytes under the name that they had before each upload had its own', async () => {
+  const blobs = await started();
+  await moto.call('PUT', `/${name}/clips/item-a/clip.mp4`, 'former');
+  await moto.call('PUT', `/${name}/clips/item-a/manifest.jws`, 'm');
+  const former = { item: 'item-a', object: '' };
+  expect(String(await take(blobs, former, 0, 6))).toBe('former');
+  await open().start(async () => ({ state: 'kept', object: '' }));
+  expect(await keys()).toHaveLength(3);
+  await blobs.erase(former);
+  expect(await keys()).toEqual(['clips/vault.txt']);
+});
+
+describe('with other instances, a search for leftovers', () => {
+  it('leaves what may be on its way to one of them, and removes what is of nobody, of an upload that lost, or erased', async () => {
+    const blobs = open({}, 'vault-a', true);
+    await blobs.start(async () => ({ state: 'unknown', object: '' }));
+    const kept = await put(blobs, 'item-kept', random.bytes(10));
+    for (const item of ['item-kept', 'item-arriving', 'item-unknown', 'item-erased']) {
+      await put(blobs, item, random.bytes(10));
+    }
+    await blobs.sweep(async (item) => {
+      const state = (['kept', 'arriving', 'erased'] as const).find((one) => item === `item-${one}`) ?? 'unknown';
+      return { state, object: state === 'kept' ? kept.object : '' };
+    });
+    expect(await items()).toEqual(['item-arriving', 'item-kept']);
+    expect((await keys()).filter((key) => key.includes('item-kept'))).toHaveLength(2);
+    expect(await take(blobs, kept, 0, 10)).toHaveLength(10);
+  });
+
+  it('is not made by one that is alone while it runs', async () => {
+    const blobs = await started();
+    await put(blobs, 'item-a', random.bytes(10));
+    await blobs.sweep(async () => ({ state: 'unknown', object: '' }));
+    expect(await items()).toEqual(['item-a']);
   });
 });
 
