@@ -2,11 +2,12 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, utf8 } from '../../device/exports-without-firmware.ts';
+import { instancesLayout } from '../deploy/instances-layout.ts';
 import { natsLayout } from '../deploy/nats-layout.ts';
 import { type LayoutWish, systemdLayout } from '../deploy/systemd-layout.ts';
 import { type Context, openContext } from './context.ts';
 import { launcherPath } from './launcher-path.ts';
-import { parseNatsNodes } from './parse-nats-nodes.ts';
+import { addressOf, parseMachines, parseNatsNodes } from './parse-nats-nodes.ts';
 
 /** RFC 1035 §2.3.1, in small letters. */
 const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/;
@@ -14,7 +15,7 @@ const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0
 export function addDeploy(program: Command): void {
   const deploy = program
     .command('deploy')
-    .description('the files of machines that serve others. Under it: systemd, nats')
+    .description('the files of machines that serve others. Under it: systemd, instances, nats')
     .addHelpText('after', '\nExample:\n  $ npx doorsill deploy systemd --domain doorsill.example --into ./deploy');
   deploy
     .command('systemd')
@@ -28,6 +29,7 @@ export function addDeploy(program: Command): void {
       const context = openContext(command);
       await printOrWrite(context, options.into, systemdLayout(layoutWish(options)));
     });
+  addInstances(deploy);
   deploy
     .command('nats')
     .description(
@@ -45,6 +47,57 @@ export function addDeploy(program: Command): void {
       const nodes = parseNatsNodes(options.cluster);
       await printOrWrite(context, options.into, natsLayout({ ...layoutWish(options), nodes }));
     });
+}
+
+function addInstances(deploy: Command): void {
+  deploy
+    .command('instances')
+    .description(
+      'registry, vault and bridge on several machines, PostgreSQL with a standby, a bucket, a NATS cluster, HAProxy in front; STEPS.md says what to do',
+    )
+    .requiredOption('--domain <name>', 'under which bridge., registry., vault. and broker. lead to HAProxy')
+    .requiredOption('--machines <list>', 'with one instance of each part: a=10.0.0.11,b=10.0.0.12')
+    .requiredOption('--proxy <address>', 'of HAProxy')
+    .requiredOption('--database <address>', 'of PostgreSQL')
+    .requiredOption('--standby <address>', 'of its standby')
+    .requiredOption('--s3 <url>', 'the server of the buckets')
+    .requiredOption('--cluster <nodes>', "the broker's nodes, each with its address: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3")
+    .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ npx doorsill deploy instances --domain doorsill.example --machines a=10.0.0.11,b=10.0.0.12 --proxy 10.0.0.1 \\
+      --database 10.0.0.21 --standby 10.0.0.22 --s3 https://s3.doorsill.example \\
+      --cluster a=10.0.0.31,b=10.0.0.32,c=10.0.0.33 --into ./deploy`,
+    )
+    .action(async (options: InstancesOptions, command: Command) => {
+      const context = openContext(command);
+      const { into, s3 } = options;
+      if (!S3_URL.test(s3)) throw failure('usage', { detail: '--s3 takes an https:// address without a path' });
+      const wish = {
+        ...layoutWish(options),
+        instances: parseMachines(options.machines),
+        nodes: parseNatsNodes(options.cluster),
+        proxy: addressOf(options.proxy, '--proxy'),
+        database: addressOf(options.database, '--database'),
+        standby: addressOf(options.standby, '--standby'),
+        s3,
+      };
+      await printOrWrite(context, into, instancesLayout(wish));
+    });
+}
+
+/** TLS alone: clips and their key go there. */
+const S3_URL = /^https:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?$/;
+
+interface InstancesOptions extends DeployOptions {
+  machines: string;
+  proxy: string;
+  database: string;
+  standby: string;
+  s3: string;
+  cluster: string;
 }
 
 interface DeployOptions {

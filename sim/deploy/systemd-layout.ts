@@ -10,7 +10,7 @@ export interface LayoutWish {
   program: string;
 }
 
-const PORTS = { bridge: 8700, registry: 8701, vault: 8702 } as const;
+export const PORTS = { bridge: 8700, registry: 8701, vault: 8702 } as const;
 const WHAT = {
   registry: 'which agencies may ask',
   vault: 'evidence for the agencies it was granted to',
@@ -21,7 +21,8 @@ type Part = keyof typeof WHAT;
 
 /** The files by their paths below a folder, in the order in which a person reads them. None holds a secret. */
 export function systemdLayout({ domain, node, program }: LayoutWish): Map<string, string> {
-  const unit = (part: Part, options: string) => unitOf(part, `${node} ${program} ${part} ${options}`);
+  const unit = (part: Part, options: string) =>
+    serviceUnit(part, `${node} ${program} ${part} ${options}`, { isAlone: true });
   const tls = '--tls-cert /etc/doorsill/broker.crt --tls-key /etc/doorsill/broker.key';
   return new Map([
     ['STEPS.md', steps(domain)],
@@ -52,7 +53,7 @@ export function systemdLayout({ domain, node, program }: LayoutWish): Map<string
   ]);
 }
 
-const printed = (settings: object) => `${JSON.stringify(settings, null, 2)}\n`;
+export const printed = (settings: object) => `${JSON.stringify(settings, null, 2)}\n`;
 
 /** PostgreSQL knows the part by the user it runs as, over its socket: there is no password. */
 function common(part: 'registry' | 'vault' | 'bridge') {
@@ -60,7 +61,7 @@ function common(part: 'registry' | 'vault' | 'bridge') {
   return { database, http: { proxies: ['127.0.0.1'] } };
 }
 
-const USERS = `# Users of the parts. Registry and vault have one each, so that a captured bridge cannot read their keys. Bridge and broker share
+export const USERS = `# Users of the parts. Registry and vault have one each, so that a captured bridge cannot read their keys. Bridge and broker share
 # one: the bridge makes the broker's accounts.
 u doorsill-registry - "doorsill: registry" /var/lib/doorsill-registry
 u doorsill-vault    - "doorsill: vault"    /var/lib/doorsill-vault
@@ -83,11 +84,14 @@ PrivateDevices=yes
 WantedBy=multi-user.target
 `;
 
-function unitOf(part: Part, command: string): string {
+/** A part's unit. `isAlone`: its database and the other parts are on the same machine. */
+export function serviceUnit(part: Part, command: string, { isAlone }: { isAlone: boolean }): string {
   const isBroker = part === 'broker';
-  const after = ['network-online.target', ...(isBroker ? [] : ['postgresql.service'])];
+  const after = ['network-online.target', ...(isBroker || !isAlone ? [] : ['postgresql.service'])];
   const more =
-    part === 'bridge' ? ['doorsill-registry.service', 'doorsill-vault.service', 'doorsill-broker.service'] : [];
+    part === 'bridge' && isAlone
+      ? ['doorsill-registry.service', 'doorsill-vault.service', 'doorsill-broker.service']
+      : [];
   return `# Written by \`doorsill deploy systemd\`. Put changes of your own into \`systemctl edit doorsill-${part}\`.
 [Unit]
 Description=doorsill ${part}: ${WHAT[part]}

@@ -22,7 +22,7 @@ const START_MS_MAX = 30_000;
 export const PASSWORD = 'open sesame: 100%';
 
 /** The folder of the newest server's programs. Without it a test fails rather than passes. */
-function programs(): string {
+export function postgresPrograms(): string {
   const versions = existsSync(PACKAGE) ? readdirSync(PACKAGE).filter((name) => /^\d+$/.test(name)) : [];
   const [newest] = versions.sort((a, b) => Number(b) - Number(a));
   if (!newest) throw new Error('tests need the Debian package postgresql (.ci/run installs it)');
@@ -67,11 +67,15 @@ export class PostgresServer {
         '--icu-locale=en',
         '--no-sync',
       ];
-      execFileSync(join(programs(), 'initdb'), ['-D', server.data, '-U', 'doorsill', '--pwfile', password, ...how], {
-        ...user,
-        cwd: folder,
-        stdio: 'pipe',
-      });
+      execFileSync(
+        join(postgresPrograms(), 'initdb'),
+        ['-D', server.data, '-U', 'doorsill', '--pwfile', password, ...how],
+        {
+          ...user,
+          cwd: folder,
+          stdio: 'pipe',
+        },
+      );
       await server.start();
       return server;
     } catch (thrown) {
@@ -89,7 +93,11 @@ export class PostgresServer {
     try {
       const from = ['-h', primary.folder, '-p', String(primary.port), '-U', 'doorsill'];
       const how = ['-D', server.data, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
-      execFileSync(join(programs(), 'pg_basebackup'), [...from, ...how], { ...user, cwd: folder, stdio: 'pipe' });
+      execFileSync(join(postgresPrograms(), 'pg_basebackup'), [...from, ...how], {
+        ...user,
+        cwd: folder,
+        stdio: 'pipe',
+      });
       await server.start();
       return server;
     } catch (thrown) {
@@ -128,7 +136,7 @@ export class PostgresServer {
     const words = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const stdio = ['ignore', 'ignore', 'pipe'] as const;
     const started = performance.now();
-    this.child = spawn(join(programs(), 'postgres'), ['-D', this.data, ...words], {
+    this.child = spawn(join(postgresPrograms(), 'postgres'), ['-D', this.data, ...words], {
       ...account(),
       cwd: this.folder,
       stdio: [...stdio],
