@@ -268,6 +268,7 @@ export async function makeConsole(
     ...seams,
     random: base.serverRandom,
     settings: config.console,
+    name: config.name,
     folder,
     device: { id: device.id, publicKey: device.key.publicKey },
     prefix: config.home.prefix,

@@ -133,6 +133,11 @@ export function parseDeviceConfig(input: unknown, file: string): DeviceConfig {
     const detail = `homeAssistant.discoveryPrefix is not ${DEFAULT_DISCOVERY_PREFIX}, all that a broker with home.accounts serves`;
     throw failure('config_invalid', { file, detail });
   }
+  if (config.console.announce.enabled && config.console.listen !== 'home-network') {
+    const detail =
+      'console.announce is on, but console.listen is not home-network: nobody could follow the announcement';
+    throw failure('config_invalid', { file, detail });
+  }
   const eventS = config.preRollS + config.postRollS;
   if (config.ring.retentionS < eventS) {
     const detail = `ring.retentionS ${config.ring.retentionS} is shorter than preRollS + postRollS (${eventS})`;

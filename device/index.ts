@@ -52,6 +52,7 @@ export { DEVICE_FORMAT } from './folder-format.ts';
 export { type Button, type Press, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { walkLedger } from './ledger/ledger.ts';
+export { MDNS_PORT } from './mdns/announcer.ts';
 export { AdtsSplitter, PACKET_SAMPLES, type SoundConfig, soundConfigOf } from './media/aac.ts';
 export { type InitInfo, parseFragment, parseInit, type Sample } from './media/fragment.ts';
 export { FragmentSplitter } from './media/fragment-splitter.ts';

@@ -18,6 +18,9 @@ import type { ConsentGate } from '../consent/gate.ts';
 import type { Pins } from '../consent/gate-state.ts';
 import type { EventPage, EventQuery } from '../events/event-history.ts';
 import { HTTP_LIMITS, listenOn, makeHttpServer } from '../http/http-server.ts';
+import { Announcer } from '../mdns/announcer.ts';
+import { linksOf } from '../mdns/links.ts';
+import { namesOf } from '../mdns/records.ts';
 import type { GrayPictures } from '../motion/gray-pictures.ts';
 import type { ConsoleAddress } from '../owner/pairing-wire.ts';
 import { isFailure } from '../protocol/errors.ts';
@@ -48,6 +51,8 @@ import { sightingRoutes } from './sighting-routes.ts';
 export interface ConsoleServerDeps
   extends Omit<OwnerRoutesDeps, 'device' | 'order' | 'notices' | 'pins' | 'viewers' | 'looks'> {
   settings: ConsoleSettings;
+  /** What its owner calls the doorbell: the name under which it is announced. */
+  name: string;
   random: Random;
   disk: Disk;
   log: Log;
@@ -94,6 +99,7 @@ export class ConsoleServer {
     handleProtocols: () => LIVE_PROTOCOL,
   });
   private running: { server: FastifyInstance; url: string; certificate: ServerCertificate | null } | null = null;
+  private announcer: Announcer | null = null;
   private timer: Timer | null = null;
 
   constructor(deps: ConsoleServerDeps) {
@@ -121,10 +127,13 @@ export class ConsoleServer {
     const limits = { ...HTTP_LIMITS, bodyBytes: BODY_BYTES_MAX };
     const server = makeHttpServer({ clock, log, limits, ...(certificate ? { tls: certificate } : {}) });
     const host = hostname().toLowerCase();
+    const announced = namesOf(this.deps.name, this.deps.device.id);
+    const isAnnounced = onNetwork && settings.announce.enabled;
+    const hosts = isAnnounced ? announced.map((names) => `${names.host}.local`) : [];
     const origins: OriginRules = {
       scheme: onNetwork ? 'https:' : 'http:',
       loopbackOnly: !onNetwork,
-      names: onNetwork ? [CERTIFICATE_NAME, ...settings.names, host, `${host}.local`] : [],
+      names: onNetwork ? [CERTIFICATE_NAME, ...settings.names, ...hosts, host, `${host}.local`] : [],
     };
     const page = await readPageFiles(this.deps.disk);
     if (!page) log.warn('the console’s page is not built: there is only its API');
@@ -135,11 +144,17 @@ export class ConsoleServer {
       : await listenOn(server, '127.0.0.1', settings.port);
     this.running = { server, url, certificate };
     this.watch();
+    if (!isAnnounced) return;
+    const links = () => linksOf(this.deps.disk, settings.announce.interfaces);
+    this.announcer = new Announcer({ ...this.deps, names: announced, port: Number(new URL(url).port), links });
+    this.announcer.start();
   }
 
   /** Ends every view, session and connection. */
   async stop(): Promise<void> {
     this.timer?.cancel();
+    await this.announcer?.stop();
+    this.announcer = null;
     this.sessions.stop();
     this.access.stop();
     for (const socket of this.sockets.clients) socket.terminate();
@@ -155,7 +170,15 @@ export class ConsoleServer {
     const own = certificate ? `https://${homeAddress()}:${port}` : `http://127.0.0.1:${port}`;
     const { token } = this.pairing;
     const fragment = new URLSearchParams({ pair: token, ...(certificate ? { sha256: certificate.fingerprint } : {}) });
-    return { url: own, fingerprint: certificate?.fingerprint ?? null, pairingUrl: `${own}/#${fragment}` };
+    const { host, fault } = this.announcer?.state ?? { host: null, fault: null };
+    // A browser keeps its key under the name that it opened: the address may be another one after the router's next start.
+    const named = host === null ? own : `https://${host}:${port}`;
+    return {
+      url: own,
+      fingerprint: certificate?.fingerprint ?? null,
+      pairingUrl: `${named}/#${fragment}`,
+      announced: this.announcer && { host, fault: fault && { code: fault.code, detail: fault.message.slice(0, 300) } },
+    };
   }
 
   /** Owners, viewers or privacy may have changed: what is not allowed any more ends now. */

@@ -106,6 +106,13 @@ export type StillAnswer = z.infer<typeof stillAnswerSchema>;
 /** The device's own server as somebody at the device may know it. */
 export const consoleAddressSchema = z.strictObject({
   url: z.string().max(300),
+  /** How it is announced on the network: the host name, and what is wrong with that. Null where the settings do not ask for it. */
+  announced: z
+    .strictObject({
+      host: z.string().max(80).nullable(),
+      fault: z.strictObject({ code: z.string().refine(isErrorCode), detail: z.string().max(300) }).nullable(),
+    })
+    .nullable(),
   /** SHA-256 of its certificate; null for plain HTTP on this machine. */
   fingerprint: z.string().length(64).nullable(),
   /** The address with the pairing token behind `#`, which browsers never send: what the code that is drawn holds. */

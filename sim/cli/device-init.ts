@@ -19,6 +19,7 @@ interface InitOptions {
   place?: string;
   homeAssistant?: boolean;
   console?: string;
+  announce?: boolean;
 }
 
 export function addDeviceInit(device: Command): void {
@@ -42,6 +43,10 @@ export function addDeviceInit(device: Command): void {
         'home-network',
       ]),
     )
+    .option(
+      '--announce',
+      'with --console home-network: let phones at home find that page by its name (multicast DNS), such as front-door.local',
+    )
     .option('--home-assistant', 'let Home Assistant find it at its home broker')
     .addHelpText(
       'after',
@@ -63,6 +68,7 @@ Examples:
       if (options.camera !== undefined)
         parseCameraSource(options.camera, {}, (await import('../porch/porch-camera.ts')).ALL_CAMERAS);
       const place = options.place === undefined ? {} : { place: parsePlace(options.place) };
+      const console = consoleOf(options);
       const home = await homeOf(context, folder, options);
       const config: DeviceConfigInput = {
         ...(options.name === undefined ? {} : { name: options.name }),
@@ -70,7 +76,7 @@ Examples:
         ...place,
         home,
         ...(options.homeAssistant ? { homeAssistant: { enabled: true } } : {}),
-        ...(isConsole(options.console) ? { console: { listen: options.console } } : {}),
+        ...console,
       };
       parseDeviceConfig(config, file);
       await context.disk.makeFolder(folder);
@@ -130,6 +136,10 @@ function parsePlace(text: string): { longitude: number; latitude: number } {
   return { longitude, latitude };
 }
 
-function isConsole(where: string | undefined): where is 'this-machine' | 'home-network' {
-  return where === 'this-machine' || where === 'home-network';
+/** Throws `usage` for an announcement of what nobody on the network can open. */
+function consoleOf({ console: listen, announce }: InitOptions): Pick<DeviceConfigInput, 'console'> {
+  if (announce && listen !== 'home-network')
+    throw failure('usage', { detail: '--announce goes with --console home-network' });
+  if (listen !== 'this-machine' && listen !== 'home-network') return {};
+  return { console: { listen, ...(announce ? { announce: { enabled: true } } : {}) } };
 }

@@ -159,14 +159,17 @@ function service(name: string): Diagnosis | Diagnosis[] {
 
 /** Whether something announces the board's name, by which phones at home find its page (RFC 6762). */
 function nameOnNetwork(config: DeviceConfig | null): Diagnosis | Diagnosis[] {
-  if (config?.console.listen !== 'home-network') return [];
+  // One that announces itself is asked how that goes (device.ts).
+  if (config?.console.listen !== 'home-network' || config.console.announce.enabled) return [];
   const found = serviceState('avahi-daemon');
   if (found?.state === 'active') return ok('name', 'is announced on the network');
   return wrong(
     'name',
     'nothing announces this board’s name on the network (mDNS), so a phone finds it by its address alone',
-    found === null
-      ? 'Install avahi: `sudo apt install avahi-daemon`.'
-      : 'Start it: `sudo systemctl enable --now avahi-daemon`.',
+    `Have the doorbell announce its own: \`"announce": {"enabled": true}\` under console in device.json, and start it again. Or ${
+      found === null
+        ? 'install avahi: `sudo apt install avahi-daemon`.'
+        : 'start avahi: `sudo systemctl enable --now avahi-daemon`.'
+    }`,
   );
 }

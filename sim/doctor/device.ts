@@ -1,5 +1,7 @@
 // Owns: checking one doorbell's folder: settings, secrets, identity, records, waiting clips, camera; and the running doorbell
 // through its own socket. Not here: the machine (machine.ts), whether camera, broker and bridge answer (reachability.ts).
+
+import { createSocket } from 'node:dgram';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,17 +11,20 @@ import {
   type DeviceConfig,
   deviceIdOf,
   ERRORS,
+  failure,
   folderHolder,
   type Health,
   isErrorCode,
   loadDeviceKey,
+  MDNS_PORT,
   pairingSocketPath,
   parseDeviceConfig,
   readSettings,
+  reportedFailure,
   systemCode,
   walkLedger,
 } from '../../device/index.ts';
-import { type Diagnosis, look, note, ok, type Seams, wrong } from './diagnosis.ts';
+import { type Diagnosis, failed, look, note, ok, type Seams, wrong } from './diagnosis.ts';
 import { bridgeOf, brokerOf, cameraOf } from './reachability.ts';
 
 const SECRETS = ['device.key', 'wrapping.key', 'ring.key', 'outbox.key', 'enrolment.json', 'device.json'];
@@ -52,6 +57,8 @@ export async function examineDevice(seams: Seams, folder: string): Promise<Diagn
   }
   if (config && config.console.listen !== 'off')
     looks.push(look('page', () => (health ? pageOf(seams, folder, config) : portOf(config))));
+  if (config?.console.announce.enabled)
+    looks.push(look('name', () => (health ? nameOf(seams, folder) : namePort(config.name))));
   found.push(...(await Promise.all(looks)).flat());
   if (health) found.push(...ofHealth(health));
   return found;
@@ -80,6 +87,29 @@ async function pageOf(seams: Seams, folder: string, { console: { port } }: Devic
     `its own server does not listen: port ${port} is probably used by another program`,
     'Stop that program, or set another console.port in device.json, and start the doorbell again.',
   );
+}
+
+/** Whether the running doorbell is announced on the network at home, and by which name. */
+async function nameOf(seams: Seams, folder: string): Promise<Diagnosis> {
+  const announced = (await askConsole(seams, pairingSocketPath(folder)))?.announced;
+  if (!announced) return wrong('name', 'its own server does not listen, so its name is not announced', 'See `page`.');
+  const { host, fault } = announced;
+  if (fault) return failed('name', reportedFailure(fault.code, fault.detail));
+  return host === null
+    ? note('name', 'is being probed: ask again in some seconds')
+    : ok('name', `announced as ${host}`);
+}
+
+/** Whether a doorbell that is not running could announce itself. */
+async function namePort(name: string): Promise<Diagnosis> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  const code = await new Promise<string | null>((resolve) => {
+    socket.once('error', (thrown) => resolve(systemCode(thrown) ?? thrown.message));
+    socket.bind(MDNS_PORT, () => resolve(null));
+  });
+  socket.close();
+  if (code === null) return ok('name', `“${name}” can be announced`);
+  return failed('name', failure('mdns_port_taken', { port: MDNS_PORT }));
 }
 
 /** Whether the port of its own server is free for a doorbell that is not running. */

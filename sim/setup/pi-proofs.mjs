@@ -1,6 +1,7 @@
 // Owns: the proofs of `npm run check:pi` that run inside the emulated board, as root under its systemd; one line `PI {...}` for each.
 // Not here: booting it, the table (check-pi.mjs).
 import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import {
   chmodSync,
   existsSync,
@@ -232,12 +233,7 @@ const FAULTS = {
     fix: /camera_auto_detect=1/,
   },
   'taken port': { plant: takePort, mend: (_nowS, server) => server.close(), what: 'page', fix: /ss -tlnp/ },
-  'dead mDNS': {
-    plant: () => systemctl('stop', 'avahi-daemon'),
-    mend: () => systemctl('start', 'avahi-daemon'),
-    what: 'name',
-    fix: /avahi/,
-  },
+  'dead mDNS': { plant: takeMdns, mend: (_nowS, socket) => socket.close(), what: 'name', fix: /disallow-other-stacks/ },
   'broken unit': {
     plant: () => {
       written(dropIn, '[Service]\nExecStart=\n');
@@ -261,6 +257,16 @@ async function takePort() {
   return server;
 }
 
+/** As a program does that lets no other one announce. */
+async function takeMdns() {
+  const socket = createSocket('udp4');
+  await new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(5_353, resolve);
+  });
+  return socket;
+}
+
 function diagnose(data, environment, within = []) {
   const [command, ...args] = [...within, 'doorsill', 'doctor', '--data', data, '--json'];
   const { stdout } = run(command, args, environment);
@@ -269,11 +275,6 @@ function diagnose(data, environment, within = []) {
 
 /** The service is stopped: a doorbell that runs holds its port and reports itself. */
 async function doctor() {
-  if (!existsSync('/lib/systemd/system/avahi-daemon.service')) {
-    written('/etc/systemd/system/avahi-daemon.service', '[Service]\nExecStart=/usr/bin/sleep infinity\n');
-    systemctl('daemon-reload');
-  }
-  systemctl('start', 'avahi-daemon');
   const before = diagnose(DATA, {}).map(({ what }) => what);
   const found = [];
   const open = [];

@@ -21,6 +21,10 @@ const WRONG: Record<string, [settings: object, names: RegExp]> = {
     { home, ring: { retentionS: 10 }, preRollS: 10, postRollS: 10 },
     /retentionS 10 is shorter than preRollS \+ postRollS \(20\)/,
   ],
+  'an announcement that nobody could follow': [
+    { home, console: { listen: 'this-machine', announce: { enabled: true } } },
+    /console\.announce is on, but console\.listen is not home-network/,
+  ],
   'an address with a password in it': [
     { home: { ...home, url: 'mqtt://admin:swordfish@broker' } },
     /home\.url: .*without credentials/,

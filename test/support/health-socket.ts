@@ -4,12 +4,16 @@ import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { PairingServer } from '../../device/owner/pairing-server.ts';
-import { type Health, pairingSocketPath } from '../../device/owner/pairing-wire.ts';
+import { type ConsoleAddress, type Health, pairingSocketPath } from '../../device/owner/pairing-wire.ts';
 
 const notHere = () => Promise.reject(new Error('not here'));
 
-/** The socket of the doorbell in `folder`, not started. */
-export function healthSocket(folder: string, health: Health): PairingServer {
+/** The socket of the doorbell in `folder`, not started; `page` is where its own server is. */
+export function healthSocket(
+  folder: string,
+  health: Health,
+  page: () => ConsoleAddress | null = () => null,
+): PairingServer {
   return new PairingServer({
     clock: new SystemClock(),
     random: new SystemRandom(),
@@ -19,7 +23,7 @@ export function healthSocket(folder: string, health: Health): PairingServer {
     about: () => ({ device: 'device-1', deviceKey: '', name: 'x', trust: null }),
     owners: () => [],
     health: () => health,
-    console: () => null,
+    console: page,
     viewers: () => ({ viewers: [], looks: [] }),
     departures: () => ({ total: 0, departures: [], next: null }),
     custody: notHere,

@@ -1,5 +1,13 @@
 // Owns: the failures of the device's own server. Not here: the one closed table (../errors.ts).
-import { refused, refusedForNow, unreachableForNow, unusableInput, wrongUsage } from './kinds.ts';
+import {
+  machineFault,
+  machineFaultForNow,
+  refused,
+  refusedForNow,
+  unreachableForNow,
+  unusableInput,
+  wrongUsage,
+} from './kinds.ts';
 
 export const consoleErrors = {
   console_host_refused: refused(
@@ -95,5 +103,25 @@ export const consoleErrors = {
     404,
     'No phone that waits for pairing shows this code.',
     'Type the six digits that the phone shows; they are valid for three minutes.',
+  ),
+  mdns_no_network: machineFaultForNow(
+    503,
+    'This machine is on no network on which the doorbell’s name could be announced.',
+    'Connect it, or name the interface (`ip -brief address` lists them) under console.announce.interfaces in device.json.',
+  ),
+  mdns_port_taken: machineFault(
+    409,
+    'Another program keeps the UDP port {port} to itself, so the doorbell’s name is not announced.',
+    "`sudo ss -ulnp 'sport = :5353'` names it. Set disallow-other-stacks=no in /etc/avahi/avahi-daemon.conf if it is avahi, or stop it.",
+  ),
+  mdns_unusable: machineFaultForNow(
+    503,
+    'The doorbell’s name cannot be announced on the network of {address}: {detail}.',
+    'It is tried again every 15 s. A firewall must let UDP port 5353 pass on the network at home.',
+  ),
+  mdns_name_taken: refusedForNow(
+    409,
+    'Other devices on the network are called {hosts}.',
+    'Give one of the doorbells another name in its device.json; a copy of a card has the same name and id as its original.',
   ),
 } as const;

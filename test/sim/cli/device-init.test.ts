@@ -29,6 +29,8 @@ it.each([
   [['--user', 'y'], '--password-file'],
   [['--user', 'y\nz', '--password-file', '/dev/null'], 'printable letters'],
   [['--broker', 'x', '--place', '200,1'], '--place'],
+  [['--broker', 'x', '--announce'], '--announce goes with --console home-network'],
+  [['--broker', 'x', '--console', 'this-machine', '--announce'], '--announce goes with --console home-network'],
 ])('refuses %j with what it wants', async (words, wanted) => {
   const done = await init(...words);
   expect(done.status).toBe(2);
@@ -109,6 +111,11 @@ it('serves its owners a page only where that is asked for', async () => {
     runCommand(['device', 'init', '--data', at(folder), '--json', '--broker', at('third-broker'), ...words]);
   expect((await init('shown', '--console', 'this-machine')).status).toBe(0);
   expect(JSON.parse(readFileSync(at('shown/device.json'), 'utf8')).console).toEqual({ listen: 'this-machine' });
+  expect((await init('named', '--console', 'home-network', '--announce')).status).toBe(0);
+  expect(JSON.parse(readFileSync(at('named/device.json'), 'utf8')).console).toEqual({
+    listen: 'home-network',
+    announce: { enabled: true },
+  });
   expect((await init('unshown')).status).toBe(0);
   expect(JSON.parse(readFileSync(at('unshown/device.json'), 'utf8'))).not.toHaveProperty('console');
   expect((await init('wrong', '--console', 'everywhere')).status).toBe(2);

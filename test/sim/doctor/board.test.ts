@@ -159,7 +159,7 @@ const FAULTS: Record<string, Planted> = {
     plant: () => systemctl({}, 'inactive'),
     what: 'name',
     says: /mDNS/,
-    advises: /enable --now avahi-daemon/,
+    advises: /"announce": \{"enabled": true\}.*enable --now avahi-daemon/,
   },
   'a unit that systemd does not take': {
     plant: () => systemctl({ LoadState: 'bad-setting' }),
@@ -186,6 +186,13 @@ describe('the doctor of a board', () => {
     const findings = await examine();
     expect(faultsOf(findings)).toEqual([]);
     expect(findings.map(({ what }) => what).sort()).toEqual(['name', 'overlay', 'power', 'rights', 'root', 'service']);
+  });
+
+  it('wants no avahi for a doorbell that announces itself', async () => {
+    systemctl({}, 'inactive');
+    const console = { listen: 'home-network', announce: { enabled: true } };
+    put('/var/lib/porch/device.json', JSON.stringify({ ...DEVICE, console }));
+    expect((await examine()).filter(({ what }) => what === 'name')).toEqual([]);
   });
 
   it.each(Object.entries(FAULTS))('finds %s, and that alone', async (_name, { plant, what, says, advises }) => {

@@ -1,4 +1,6 @@
 // Plants a fault at a time in a doorbell that has none, and expects the doctor to find that one alone, with what to do.
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -13,7 +15,7 @@ import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
-import type { Health } from '../../../device/owner/pairing-wire.ts';
+import type { ConsoleAddress, Health } from '../../../device/owner/pairing-wire.ts';
 import type { Diagnosis } from '../../../sim/doctor/diagnosis.ts';
 import { examine } from '../../../sim/doctor/examine.ts';
 import { WiredCamera } from '../../device/camera/support/wired-programs.ts';
@@ -233,6 +235,21 @@ const FAULTS: Record<string, Planted> = {
   'a clip that waits for hours': { plant: oldClip, what: 'clips', says: /oldest for 3 h/, advises: /bridge/ },
 };
 
+/** Of a doorbell that runs, with much that is wrong. */
+const HEALTH: Health = {
+  camera: { state: 'lost', source: 'rtsp://porch', detail: 'the camera is away' },
+  privacy: false,
+  ring: { kind: 'file', bytes: 1, bytesMax: 2, segments: 1, damaged: 3 },
+  storage: { state: 'full', detail: 'no space is left' },
+  hardware: [{ part: 'button', name: 'gate', detail: 'cannot find line 17' }],
+  clockTrusted: false,
+  area: 'offline',
+  owners: 1,
+  homeFault: 'not authorised',
+  uptimeS: 3_600,
+  written: { ring: 900_000_000, consent: 4_000 },
+};
+
 describe('the doctor', () => {
   it('finds nothing wrong with a doorbell that has no fault, and says so', async () => {
     const findings = await examine(seams, folder);
@@ -304,22 +321,9 @@ describe('the doctor', () => {
   });
 
   it('asks a doorbell that runs how it does, by its own socket', async () => {
-    const health: Health = {
-      camera: { state: 'lost', source: 'rtsp://porch', detail: 'the camera is away' },
-      privacy: false,
-      ring: { kind: 'file', bytes: 1, bytesMax: 2, segments: 1, damaged: 3 },
-      storage: { state: 'full', detail: 'no space is left' },
-      hardware: [{ part: 'button', name: 'gate', detail: 'cannot find line 17' }],
-      clockTrusted: false,
-      area: 'offline',
-      owners: 1,
-      homeFault: 'not authorised',
-      uptimeS: 3_600,
-      written: { ring: 900_000_000, consent: 4_000 },
-    };
     const lock = lockFolder(folder);
     if ('heldBy' in lock) throw new Error('the folder is taken');
-    const server = healthSocket(folder, health);
+    const server = healthSocket(folder, HEALTH);
     await server.start();
     set({ console: { listen: 'this-machine', port: 18_939 } });
     try {
@@ -341,5 +345,50 @@ describe('the doctor', () => {
       lock.release();
     }
     expect(readdirSync(folder).filter((name) => name.includes('.doctor'))).toEqual([]);
+  });
+
+  it('says by which name a doorbell is announced, or why it is not', async () => {
+    const lock = lockFolder(folder);
+    if ('heldBy' in lock) throw new Error('the folder is taken');
+    const listens = {
+      url: 'https://10.0.0.2:8480',
+      fingerprint: 'f'.repeat(64),
+      pairingUrl: 'https://10.0.0.2:8480/#',
+    };
+    let announced: ConsoleAddress['announced'] = null;
+    const server = healthSocket(folder, HEALTH, () => ({ ...listens, announced }));
+    await server.start();
+    set({ console: { listen: 'home-network', announce: { enabled: true } } });
+    const found = async (now: ConsoleAddress['announced']) => {
+      announced = now;
+      return (await examine(seams, folder)).find(({ what }) => what === 'name');
+    };
+    try {
+      expect(await found({ host: 'porch.local', fault: null })).toMatchObject({
+        level: 'ok',
+        detail: 'announced as porch.local',
+      });
+      expect(await found({ host: null, fault: null })).toMatchObject({ level: 'note' });
+      const taken = { code: 'mdns_port_taken' as const, detail: 'Another program keeps the UDP port 5353 to itself.' };
+      expect(await found({ host: null, fault: taken })).toMatchObject({
+        ...{ level: 'fault', code: 'mdns_port_taken', detail: taken.detail },
+        advice: expect.stringContaining('disallow-other-stacks=no in /etc/avahi/avahi-daemon.conf'),
+      });
+    } finally {
+      await server.stop();
+      lock.release();
+    }
+  });
+
+  it('finds that another program keeps the port of multicast DNS to itself', async () => {
+    set({ console: { listen: 'home-network', port: 0, announce: { enabled: true } } });
+    const greedy = createSocket('udp4').bind(5_353);
+    await once(greedy, 'listening');
+    const faults = faultsOf(await examine(seams, folder));
+    greedy.close();
+    expect(faults).toMatchObject([
+      { what: 'name', code: 'mdns_port_taken', advice: expect.stringContaining('ss -ulnp') },
+    ]);
+    expect(faultsOf(await examine(seams, folder))).toEqual([]);
   });
 });

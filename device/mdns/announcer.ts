@@ -1,0 +1,297 @@
+// Owns: announcing a doorbell's page to the networks it is on, by multicast DNS (RFC 6762): probing its name, saying it, answering who
+// asks, saying goodbye, following the machine's addresses. Not here: the records (records.ts), which networks (links.ts).
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { Clock } from '../base/clock.ts';
+import { systemCode } from '../base/disk.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { Repeater } from '../base/repeater.ts';
+import { WindowCounts } from '../http/fixed-window-limit.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import { isOnLink, type MdnsLink } from './links.ts';
+import {
+  type Announced,
+  announcement,
+  answersTo,
+  besides,
+  isClaimedBy,
+  type MdnsMessage,
+  type MdnsRecord,
+  type Names,
+  plainAnswer,
+  probe,
+  readMessage,
+  recordsOf,
+} from './records.ts';
+
+const GROUP = '224.0.0.251';
+export const MDNS_PORT = 5_353;
+/** RFC 6762 §11. */
+const TTL_HOPS = 255;
+/** RFC 6762 §8.1, §8.3. */
+const PROBES = { many: 3, everyMs: 250 };
+const ANNOUNCEMENTS = { many: 2, everyMs: 1_000 };
+/** How long after both names were found taken it looks again. */
+const TAKEN_MS = 60_000;
+const LOOK_MS = 15_000;
+/** A record is said to a link once a second at most, but to who probes for it (RFC 6762 §6). */
+const SAID_MS = 1_000;
+/** Answers to records that others may have, too, wait this long (RFC 6762 §6). */
+const SHARED_WAIT_MS = { least: 20, most: 120 };
+/** More than this is not looked at: nobody who asks needs it, and reading it would take the processor from the pictures. */
+const LIMITS = { messagesASecond: 200, plainAnswersASecond: 20 };
+
+export interface AnnouncerDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** The plain names, and those to take where another device has them. */
+  names: readonly [Names, Names];
+  /** The port of the page. */
+  port: number;
+  links(): Promise<MdnsLink[]>;
+  /** Of multicast DNS; another one in a test that must not disturb its machine. */
+  mdnsPort?: number;
+}
+
+/** What became of it: the host name that it is found by, or why there is none. */
+export interface AnnouncedState {
+  host: string | null;
+  fault: Failure | null;
+}
+
+type OpenLink = MdnsLink & { socket: Socket; said: Map<string, number> };
+
+export class Announcer {
+  private readonly deps: AnnouncerDeps;
+  private readonly looks: Repeater;
+  private readonly counts: WindowCounts;
+  private links: OpenLink[] = [];
+  private turn = new AbortController();
+  private phase: 'idle' | 'probing' | 'announced' = 'idle';
+  private chosen = 0;
+  /** Told that another host has shown that it has one of the names. */
+  private claimed: () => void = () => undefined;
+  private fault: Failure | null = null;
+
+  constructor(deps: AnnouncerDeps) {
+    this.deps = deps;
+    this.looks = new Repeater(deps, 'networks to be announced on', LOOK_MS, () => this.look());
+    this.counts = new WindowCounts(deps.clock, 1_000);
+  }
+
+  start(): void {
+    this.looks.start();
+    void this.looks.now();
+  }
+
+  /** Says goodbye and closes the sockets. */
+  async stop(): Promise<void> {
+    await this.looks.stop();
+    await this.leave();
+  }
+
+  get state(): AnnouncedState {
+    return { host: this.phase === 'announced' ? `${this.names.host}.local` : null, fault: this.fault };
+  }
+
+  private get names(): Names {
+    return this.deps.names[this.chosen === 0 ? 0 : 1];
+  }
+
+  private announcedOn({ address }: MdnsLink): Announced {
+    return { ...this.names, port: this.deps.port, address };
+  }
+
+  /** Announces anew when the machine's addresses have changed. */
+  private async look(): Promise<void> {
+    const links = await this.deps.links();
+    const asText = (all: readonly MdnsLink[]) => all.map(({ address, netmask }) => `${address}/${netmask}`).join();
+    if (links.length > 0 && asText(links) === asText(this.links)) return;
+    await this.leave();
+    if (links.length === 0) return this.failed(failure('mdns_no_network'));
+    try {
+      for (const link of links) this.links.push(await this.open(link));
+    } catch (thrown) {
+      await this.leave();
+      if (!isFailure(thrown)) throw thrown;
+      return this.failed(thrown);
+    }
+    this.turn = new AbortController();
+    void this.run(this.turn.signal);
+  }
+
+  private failed(fault: Failure): void {
+    const { log } = this.deps;
+    const facts = [
+      'the doorbell is not announced on the network',
+      { code: fault.code, detail: fault.message },
+    ] as const;
+    // A board that has started before its network is no cause for alarm.
+    if (this.fault?.message !== fault.message)
+      fault.code === 'mdns_no_network' ? log.info(...facts) : log.warn(...facts);
+    this.fault = fault;
+  }
+
+  /** Throws `mdns_port_taken`, `mdns_unusable`. */
+  private open(link: MdnsLink): Promise<OpenLink> {
+    const { mdnsPort = MDNS_PORT } = this.deps;
+    // Other programs of this machine, such as avahi, listen on the same port (RFC 6762 §15).
+    const socket = createSocket({ type: 'udp4', reuseAddr: true });
+    const open = { ...link, socket, said: new Map<string, number>() };
+    return new Promise((resolve, reject) => {
+      const refused = (thrown: Error) => {
+        socket.close();
+        const code = systemCode(thrown);
+        reject(
+          code === 'EADDRINUSE'
+            ? failure('mdns_port_taken', { port: mdnsPort }, thrown)
+            : failure('mdns_unusable', { address: link.address, detail: code ?? thrown.message }, thrown),
+        );
+      };
+      socket.once('error', refused);
+      socket.bind(mdnsPort, () => {
+        try {
+          socket.addMembership(GROUP, link.address);
+          socket.setMulticastInterface(link.address);
+          socket.setMulticastTTL(TTL_HOPS);
+          // Programs of this machine are told as well.
+          socket.setMulticastLoopback(true);
+        } catch (thrown) {
+          return refused(thrown instanceof Error ? thrown : new Error(String(thrown)));
+        }
+        socket.off('error', refused);
+        // Such as an interface that has gone: the next look finds that.
+        socket.on('error', () => undefined);
+        socket.on('message', (bytes, from) => this.heard(open, bytes, from));
+        resolve(open);
+      });
+    });
+  }
+
+  /** Probes, announces, and begins again when another host claims a name. */
+  private async run(signal: AbortSignal): Promise<void> {
+    const { clock, names, random } = this.deps;
+    try {
+      for (;;) {
+        if (!(await this.isTaken(signal))) {
+          const claim = this.nextClaim();
+          await this.announce(signal);
+          await claim;
+          // Somebody who claims it again and again does not have us probe all the time.
+          await clock.sleep(ANNOUNCEMENTS.everyMs * (1 + random.fraction()), signal);
+        } else if (this.chosen === 0) this.chosen = 1;
+        else {
+          this.failed(failure('mdns_name_taken', { hosts: names.map(({ host }) => `${host}.local`).join(', ') }));
+          this.chosen = 0;
+          await clock.sleep(TAKEN_MS, signal);
+        }
+      }
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+    }
+  }
+
+  /** Whether another host has the names that are to be announced. */
+  private async isTaken(signal: AbortSignal): Promise<boolean> {
+    const { clock, random } = this.deps;
+    this.phase = 'probing';
+    let isTaken = false;
+    void this.nextClaim().then(() => (isTaken = true));
+    await clock.sleep(random.fraction() * PROBES.everyMs, signal);
+    for (let sent = 0; sent < PROBES.many && !isTaken; sent += 1) {
+      for (const link of this.links) await this.say(link, probe(this.announcedOn(link)));
+      await clock.sleep(PROBES.everyMs, signal);
+    }
+    return isTaken;
+  }
+
+  private async announce(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.deps;
+    this.phase = 'announced';
+    this.fault = null;
+    log.info('the doorbell is announced on the network', { host: `${this.names.host}.local` });
+    for (let said = 0; said < ANNOUNCEMENTS.many; said += 1) {
+      for (const link of this.links) {
+        const code = await this.say(link, announcement(recordsOf(this.announcedOn(link)), []));
+        if (code !== null) this.failed(failure('mdns_unusable', { address: link.address, detail: code }));
+      }
+      await clock.sleep(ANNOUNCEMENTS.everyMs, signal);
+    }
+  }
+
+  /** Resolves when another host claims a name, or the turn has ended. */
+  private nextClaim(): Promise<void> {
+    return new Promise((resolve) => {
+      this.claimed = resolve;
+    });
+  }
+
+  private heard(link: OpenLink, bytes: Uint8Array, from: RemoteInfo): void {
+    if (this.phase === 'idle' || !isOnLink(link, from.address)) return;
+    if (this.counts.add('messages').count > LIMITS.messagesASecond) return;
+    const message = readMessage(bytes);
+    if (!message) return;
+    const isPlain = from.port !== (this.deps.mdnsPort ?? MDNS_PORT);
+    // RFC 6762 §6: an answer from another port is none.
+    if (message.type === 'response' && isPlain) return;
+    const announced = this.announcedOn(link);
+    const ours = this.links.map(({ address }) => address);
+    if (isClaimedBy(message, announced, ours, this.phase === 'probing')) this.claimed();
+    else if (message.type === 'query' && this.phase === 'announced') this.answer(link, message, isPlain ? from : null);
+  }
+
+  private answer(link: OpenLink, message: MdnsMessage, plainFor: RemoteInfo | null): void {
+    const announced = this.announcedOn(link);
+    const answers = answersTo(message, announced);
+    if (answers.length === 0) return;
+    const more = besides(answers, announced);
+    if (plainFor) {
+      if (this.counts.add('plain').count > LIMITS.plainAnswersASecond) return;
+      link.socket.send(plainAnswer(message, answers, more), plainFor.port, plainFor.address, () => undefined);
+      return;
+    }
+    const isProbe = message.authorities.length > 0;
+    const nowMs = this.deps.clock.monotonicMs();
+    const due = isProbe
+      ? answers
+      : answers.filter((record) => nowMs - (link.said.get(keyOf(record)) ?? -SAID_MS) >= SAID_MS);
+    if (due.length === 0) return;
+    for (const record of due) link.said.set(keyOf(record), nowMs);
+    const { least, most } = SHARED_WAIT_MS;
+    const waitMs = due.some(({ flush }) => !flush) ? least + this.deps.random.fraction() * (most - least) : 0;
+    this.deps.clock.after(waitMs, () => {
+      if (this.phase === 'announced') void this.say(link, announcement(due, more));
+    });
+  }
+
+  /** Sends a message to everybody on a link; resolves with the system's error code, or null when it was sent. */
+  private say({ socket }: OpenLink, message: Uint8Array): Promise<string | null> {
+    return new Promise((resolve) => {
+      try {
+        socket.send(message, this.deps.mdnsPort ?? MDNS_PORT, GROUP, (error) =>
+          resolve(error ? (systemCode(error) ?? error.message) : null),
+        );
+      } catch (thrown) {
+        // The socket was closed meanwhile.
+        resolve(systemCode(thrown) ?? String(thrown));
+      }
+    });
+  }
+
+  private async leave(): Promise<void> {
+    const wasAnnounced = this.phase === 'announced';
+    this.phase = 'idle';
+    this.turn.abort();
+    this.claimed();
+    const links = this.links;
+    this.links = [];
+    for (const link of links) {
+      const goodbye = () => announcement(recordsOf(this.announcedOn(link)), [], 0);
+      if (wasAnnounced) await this.say(link, goodbye());
+      link.socket.close();
+    }
+  }
+}
+
+const keyOf = ({ name, type }: MdnsRecord) => `${type} ${name}`;
