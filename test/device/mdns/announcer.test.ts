@@ -18,10 +18,11 @@ class HastyClock extends SystemClock {
   }
 }
 
-/** One whose second never ends: what is said once a second at most is said once. */
-class StoppedClock extends HastyClock {
+/** One whose second ends when the test says so: until then, what is said once a second at most is said once. */
+class SteppedClock extends HastyClock {
+  nowMs = 0;
   override monotonicMs(): number {
-    return 0;
+    return this.nowMs;
   }
 }
 
@@ -180,10 +181,27 @@ describe('who asks', () => {
   const question = { type: 'query', questions: [{ name: '_https._tcp.local', type: 'PTR' }] };
   const pointers = () => listener.answers().filter((one) => one.startsWith('_https._tcp.local PTR')).length;
 
+  let clock: SteppedClock;
   beforeEach(async () => {
-    await isNamed(announce('Front door', { clock: new StoppedClock() }), 'front-door.local');
+    clock = new SteppedClock();
+    const links = async () => [{ address: '127.0.0.1', netmask: '255.255.255.248' }];
+    await isNamed(announce('Front door', { clock, links }), 'front-door.local');
     await until('two announcements', () => pointers() === 2);
   });
+
+  /** Somebody who asks from a port of their own; the numbers of the questions that were answered. */
+  async function stranger(address = '127.0.0.1') {
+    const socket = createSocket('udp4');
+    socket.bind(0, address);
+    await once(socket, 'listening');
+    socket.setMulticastInterface('127.0.0.1');
+    const answered: number[] = [];
+    socket.on('message', (bytes) => answered.push(readMessage(bytes)?.id ?? -1));
+    const ask = (id: number) =>
+      send(encode({ id, type: 'query', questions: [{ name: 'front-door.local', type: 'A' }] }));
+    const send = (bytes: Uint8Array) => socket.send(bytes, listener.port, GROUP);
+    return { socket, answered, ask, send };
+  }
 
   it('is told on the network, once a second at most', async () => {
     listener.send(question);
@@ -194,37 +212,54 @@ describe('who asks', () => {
     expect(pointers()).toBe(3);
   });
 
-  it('as a simple resolver does is told alone', async () => {
-    const resolver = createSocket('udp4');
-    resolver.bind(0, '127.0.0.1');
-    await once(resolver, 'listening');
-    resolver.setMulticastInterface('127.0.0.1');
-    const answered = once(resolver, 'message');
-    resolver.send(
-      encode({ id: 7, type: 'query', questions: [{ name: 'front-door.local', type: 'A' }] }),
-      listener.port,
-      GROUP,
-    );
-    const [bytes] = await answered;
-    resolver.close();
-    expect(readMessage(bytes)).toMatchObject({ id: 7, answers: [{ name: 'front-door.local', ttl: 10 }] });
+  it('as a simple resolver does is told alone, and by so many a second at most', async () => {
+    const { answered, ask, socket } = await stranger();
+    for (let id = 1; id <= 25; id += 1) ask(id);
+    await until('the answers', () => answered.length === 20);
+    listener.send(question);
+    await until('the answer to the network', () => pointers() === 3);
+    clock.nowMs = 1_000;
+    ask(26);
+    await until('an answer in the next second', () => answered.includes(26));
+    expect(answered).toHaveLength(21);
+    socket.close();
+  });
+
+  it('from another network is told nothing', async () => {
+    const [far, near] = [await stranger('127.0.0.9'), await stranger('127.0.0.7')];
+    far.ask(1);
+    near.ask(2);
+    await until('an answer', () => near.answered.length > 0);
+    expect([far.answered, near.answered]).toEqual([[], [2]]);
+    for (const { socket } of [far, near]) socket.close();
   });
 
   it('sends rubbish, or answers from a port of a resolver, is not heard', async () => {
-    const stranger = createSocket('udp4');
-    stranger.bind(0, '127.0.0.1');
-    await once(stranger, 'listening');
-    stranger.setMulticastInterface('127.0.0.1');
-    const forged = encode({
-      type: 'response',
-      answers: [{ name: 'front-door.local', type: 'A', ttl: 120, data: '127.0.0.9' }],
-    });
-    for (const bytes of [forged, Buffer.from('rubbish'), Buffer.alloc(9_100)])
-      stranger.send(bytes, listener.port, GROUP);
-    listener.send(question);
-    await until('an answer', () => pointers() === 3);
-    stranger.close();
+    const { send, socket } = await stranger();
+    const taken = { name: 'front-door.local', type: 'A', ttl: 120, data: '127.0.0.9' };
+    const forged = encode({ type: 'response', answers: [taken] });
+    for (const bytes of [forged, Buffer.from('rubbish'), Buffer.alloc(9_100)]) send(bytes);
+    // It goes on answering, and asks nobody anew whether its name is free.
+    for (let turn = 1; turn <= 30; turn += 1) {
+      listener.send(question);
+      await until('an answer', () => pointers() === 2 + turn);
+      clock.nowMs += 1_000;
+    }
+    socket.close();
     expect(running[0]?.state.host).toBe('front-door.local');
+    expect(listener.heard.filter(({ authorities }) => authorities.length > 0)).toHaveLength(3);
+  });
+
+  it('floods the network costs no more than two hundred messages a second', async () => {
+    const { answered, ask, send, socket } = await stranger();
+    for (let sent = 0; sent < 250; sent += 1) send(Buffer.from('rubbish'));
+    ask(1);
+    await until('the flood', () => listener.bytes.filter((bytes) => bytes.length === 7).length === 250);
+    clock.nowMs = 1_000;
+    ask(2);
+    await until('an answer', () => answered.length > 0);
+    expect(answered).toEqual([2]);
+    socket.close();
   });
 });
 
