@@ -4,11 +4,12 @@
 // @module-tag zeroconf
 // Holds: a doorbell that is told to is found on its network by a stranger's software, under its owner's name, and one that is not told to says
 // nothing there.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Namespace } from '../../scenarios/wire/support/namespace.ts';
 import { LAUNCHER, runCommand, temporaryFolder } from '../../support/command-line.ts';
@@ -57,14 +58,11 @@ async function doorbell(announce: object): Promise<{ child: ChildProcess; stop: 
 }
 
 /** Names and addresses in the messages of multicast DNS that came from inside. */
-function said(): string[] {
+async function said(): Promise<string[]> {
   const filter = ['-r', network.captureFile, '-Y', `mdns && ip.src == ${network.device}`];
-  return execFileSync('tshark', [...filter, '-T', 'fields', '-e', 'dns.resp.name', '-e', 'dns.a', '-e', 'dns.txt'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-    .split('\n')
-    .filter((line) => line !== '');
+  const fields = ['-T', 'fields', '-e', 'dns.resp.name', '-e', 'dns.a', '-e', 'dns.txt'];
+  const { stdout } = await promisify(execFile)('tshark', [...filter, ...fields]);
+  return stdout.split('\n').filter((line) => line !== '');
 }
 
 describe('a doorbell on the home network', () => {
@@ -77,7 +75,7 @@ describe('a doorbell on the home network', () => {
     });
     await stop();
     await network.mark();
-    expect(said()).toEqual([]);
+    expect(await said()).toEqual([]);
   });
 
   it('is found by zeroconf under its owner’s name, and no longer when it has stopped', {
@@ -105,7 +103,7 @@ describe('a doorbell on the home network', () => {
     expect((await lines.next()).value).toBe('gone');
     browser.kill();
     await network.mark();
-    const words = new Set(said().flatMap((line) => line.split(/[\t,]/)));
+    const words = new Set((await said()).flatMap((line) => line.split(/[\t,]/)));
     const allowed = ['_services._dns-sd._udp.local', '_https._tcp.local', 'Haustür._https._tcp.local', 'haustur.local'];
     expect([...words].filter((word) => ![...allowed, network.device, 'path=/', ''].includes(word))).toEqual([]);
   });
