@@ -80,6 +80,8 @@ LogRateLimitBurst=${LOG_LINES.many}
 LimitCORE=0
 MemoryMax=600M
 MemorySwapMax=0
+# Of too little memory ffmpeg ends, which is started anew; the doorbell itself goes on.
+OOMPolicy=continue
 TasksMax=256
 
 ${UNIT_HARDENING}

@@ -208,6 +208,14 @@ describe('the limits of a process', () => {
     expect(asks(MEMORY_BYTES_MAX / 4)).toBe(0);
   });
 
+  it.runIf(process.platform === 'linux')('have the kernel end it first where memory is short', () => {
+    const print = "process.stdout.write(require('fs').readFileSync('/proc/self/oom_score_adj', 'utf8'))";
+    const { path, args } = limited(process.execPath, ['-e', print]);
+    const own = Number(readFileSync('/proc/self/oom_score_adj', 'utf8'));
+    const score = Number(spawnSync(path, args, { encoding: 'utf8' }).stdout);
+    expect([score, score > own]).toEqual([800, true]);
+  });
+
   it('tell a program that is not there from one that failed', () => {
     const start = (program: string, ...words: string[]) => {
       const { path, args } = limited(program, words);

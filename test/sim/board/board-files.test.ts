@@ -89,6 +89,10 @@ it('start the service before the network and the time are there', () => {
   expect(boardFiles(wish).get(UNIT)).not.toMatch(/^(Wants|After|Requires)=/m);
 });
 
+it('let the doorbell go on when the kernel has ended its ffmpeg for want of memory', () => {
+  expect(boardFiles(wish).get(UNIT)).toMatch(/^OOMPolicy=continue$/m);
+});
+
 it('let the service ask the kernel which addresses the board has', () => {
   expect(boardFiles(wish).get(UNIT)).toMatch(/^RestrictAddressFamilies=AF_NETLINK$/m);
 });
