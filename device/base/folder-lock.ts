@@ -5,6 +5,12 @@ import { systemCode } from './disk.ts';
 
 const LOCK_NAME = 'process.lock';
 
+/**
+ * The kernel's name for this boot; empty where it has none. After a pulled plug another process, or this one, may have the id and the start
+ * of the one that held a folder: boards boot the same way each time, and a card may have been moved to another.
+ */
+const BOOT = fileText('/proc/sys/kernel/random/boot_id').trim();
+
 /** A held folder. */
 export interface FolderLock {
   release(): void;
@@ -18,7 +24,7 @@ export interface FolderLock {
 export function lockFolder(folder: string): FolderLock | { heldBy: number } {
   makeFolders(folder);
   const path = join(folder, LOCK_NAME);
-  const mine = `${process.pid} ${startOf(process.pid)}`;
+  const mine = `${process.pid} ${startOf(process.pid)} ${BOOT}`.trim();
   for (;;) {
     try {
       symlinkSync(mine, path);
@@ -52,15 +58,23 @@ export function folderHolder(folder: string): number | null {
 
 function readHolder(path: string): number | null {
   const text = readLock(path);
-  const [pidText = '', start = ''] = text.trim().split(' ');
+  const [pidText = '', start = '', boot = BOOT] = text.trim().split(' ');
   const pid = Number(pidText);
-  if (!Number.isInteger(pid) || pid <= 0) return null;
+  if (!Number.isInteger(pid) || pid <= 0 || boot !== BOOT) return null;
   try {
     process.kill(pid, 0);
   } catch (thrown) {
     if (systemCode(thrown) !== 'EPERM') return null;
   }
   return startOf(pid) === start ? pid : null;
+}
+
+function fileText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** The text of a lock; earlier versions wrote it into a file. Empty when there is none. */
