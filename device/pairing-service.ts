@@ -120,7 +120,9 @@ export function healthOf(
   const { camera, privacy, storage, hardware, clockTrusted, area, areaDetail, owners, ring } = state;
   const { coverage: _coverage, ...ringFacts } = ring;
   const { home, uptimeS, written } = more;
-  const why = home.online ? null : whyOffline(home.error) || 'it is being connected to';
+  const why = home.online
+    ? whyOffline(home.trouble ?? null) || null
+    : whyOffline(home.error) || 'it is being connected to';
   return {
     camera,
     privacy,

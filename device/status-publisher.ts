@@ -229,9 +229,11 @@ export class StatusPublisher {
 function areaOf(area: AreaLink | null): Pick<DeviceState, 'area' | 'areaDetail'> {
   if (area === null) return { area: 'none' };
   const { state } = area;
-  if (state.online) return { area: 'online' };
-  const why = whyOffline(state.error);
-  return { area: 'offline', ...(why === '' ? {} : { areaDetail: why.slice(0, DETAIL_LETTERS_MAX) }) };
+  const why = whyOffline((state.online ? state.trouble : state.error) ?? null);
+  return {
+    area: state.online ? 'online' : 'offline',
+    ...(why === '' ? {} : { areaDetail: why.slice(0, DETAIL_LETTERS_MAX) }),
+  };
 }
 
 function detailOf({ failure: why, detail: said }: CaptureChange): { detail?: string; code?: string } {

@@ -37,5 +37,8 @@ export interface MqttLinkOptions {
   log: Log;
 }
 
-/** `offline` with the reason of the last failed attempt or lost connection, null before the first and after `stop`. */
-export type LinkState = { online: true } | { online: false; error: Error | null };
+/**
+ * `offline` with the reason of the last failed attempt or lost connection, null before the first and after `stop`. `trouble`: it is online, and
+ * the sessions before it were soon ended from outside.
+ */
+export type LinkState = { online: true; trouble?: Error } | { online: false; error: Error | null };

@@ -24,6 +24,10 @@ const RETRY_MOST_MS = 30_000;
 const SPREAD_MS = 2_000;
 /** A session that lasted this long was a success; after a shorter one the waits keep growing (two clients that end each other's). */
 const STABLE_MS = 10_000;
+/** So many sessions in a row that the broker ended this soon are no accident. */
+const SHORT = { sessions: 3, ms: 60_000 };
+const ENDED_AGAIN =
+  'the broker ends each session soon: most likely something else logs in with this account, such as a copy of this device’s card or backup';
 /** For TCP, TLS and CONNACK together; and for each SUBACK and PUBACK. */
 const ANSWER_MS_MAX = 10_000;
 const DRAIN_MS_MAX = 2_000;
@@ -44,6 +48,8 @@ export class MqttLink {
   /** Whether the last failure was one of TLS, and the detail that was last logged. */
   private isTlsAtFault = false;
   private toldDetail: string | undefined;
+  private shortSessions = 0;
+  private onlineSinceMs = 0;
   private client: MqttClient | null = null;
   private socket: Socket | null = null;
   private answerTimer: Timer | null = null;
@@ -67,7 +73,10 @@ export class MqttLink {
   }
 
   get state(): LinkState {
-    return this.current;
+    const { current } = this;
+    if (!current.online || current.trouble === undefined) return current;
+    // It has lasted by now.
+    return this.options.clock.monotonicMs() - this.onlineSinceMs < SHORT.ms ? current : { online: true };
   }
 
   /** Messages dropped: the queue was full, or the broker never took them. */
@@ -181,6 +190,7 @@ export class MqttLink {
     while (!signal.aborted) {
       const onlineMs = await this.session();
       if (onlineMs >= STABLE_MS) this.backoff.reset();
+      if (onlineMs >= SHORT.ms) this.shortSessions = 0;
       if (signal.aborted) return;
       const spreadMs = onlineMs > 0 ? Math.round(this.options.random.fraction() * SPREAD_MS) : 0;
       const waitMs = this.backoff.nextMs() + spreadMs;
@@ -233,7 +243,9 @@ export class MqttLink {
         this.socket = null;
         this.queue.connectionLost();
         this.drained?.();
-        const cause = connection.fault() ?? error ?? connection.error() ?? new Error('the connection was closed');
+        const fault = connection.fault() ?? error ?? connection.error();
+        if (connection.socket.readableEnded && onlineSinceMs !== null) this.shortSessions += 1;
+        const cause = fault ?? new Error(this.isContested ? ENDED_AGAIN : 'the connection was closed');
         this.setOffline(this.stopping ? null : this.failureOf(cause));
         const onlineMs = onlineSinceMs === null ? 0 : clock.monotonicMs() - onlineSinceMs;
         client.end(true, () => resolve(onlineMs));
@@ -332,8 +344,13 @@ export class MqttLink {
   private setOnline(): void {
     this.options.log.info('mqtt link is online', { where: this.where });
     this.toldDetail = undefined;
-    this.change({ online: true });
+    this.onlineSinceMs = this.options.clock.monotonicMs();
+    this.change({ online: true, ...(this.isContested ? { trouble: this.failure(ENDED_AGAIN) } : {}) });
     this.flush();
+  }
+
+  private get isContested(): boolean {
+    return this.options.single === true && this.shortSessions >= SHORT.sessions;
   }
 
   private setOffline(error: Error | null): void {

@@ -88,7 +88,7 @@ export const healthSchema = z.strictObject({
   areaDetail,
   owners,
   ring: ring.omit({ coverage: true }),
-  /** Why the home broker is not connected; null when it is. */
+  /** Why the home broker is not connected, or ends each session soon; null when all is well. */
   homeFault: z.string().max(300).nullable(),
   uptimeS: z.int().nonnegative(),
   /** Bytes written to disk since the start, by the part that wrote them. */

@@ -47,7 +47,7 @@ export const stateSchema = z.strictObject({
   /** What whoever runs this doorbell makes go wrong with its disk or clock, on purpose and now; absent: nothing, as on all that are real. */
   simulatedFaults: z.array(z.string().max(300)).max(64).optional(),
   area: z.enum(['online', 'offline', 'none']),
-  /** Why the area broker is not reached, with what to do about it. */
+  /** Why the area broker is not reached, or ends each session soon, with what to do about it. */
   areaDetail: z.string().max(300).optional(),
   /** Messages for the owner that were dropped since the process started, because the home broker was away for too long. */
   dropped: z.int().positive().optional(),

@@ -222,6 +222,8 @@ function ofHealth(health: Health): Diagnosis[] {
           'Check home.url, user and password in device.json, and that the broker runs.',
         ),
   ];
+  if (area === 'online' && areaDetail !== undefined)
+    found.push(wrong('area', areaDetail, 'Stop the other device, or enrol one of the two anew with another folder.'));
   if (area === 'offline') {
     found.push(
       wrong(

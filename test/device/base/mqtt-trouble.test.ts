@@ -74,6 +74,7 @@ describe('a link', () => {
   }, async () => {
     const account = await broker.issue(device);
     const one = await broker.link(device, { url: through(), ...account, single: true });
+    const said = ({ state }: MqttLink) => `${state.online ? state.trouble : state.error}`;
     const two = await broker.link(device, { url: through(), ...account, single: true });
     let takeovers = 0;
     const enough = new Promise<void>((resolve) => {
@@ -92,6 +93,9 @@ describe('a link', () => {
     // Each was thrown out about three times: their waits had grown to at least 125, 250 and 500 ms.
     expect(performance.now() - sinceMs).toBeGreaterThan(800);
     expect(proxy.connections).toBeLessThanOrEqual(takeovers + 2);
+    // Each says why, also while it is online.
+    for (const link of [one, two])
+      await expect.poll(() => said(link), { timeout: 30_000 }).toContain('a copy of this device’s card');
   });
 
   it('brings back a whole crowd after the broker was away, not all at once, each with what it had to say', async () => {
