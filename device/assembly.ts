@@ -2,7 +2,7 @@
 // the folder's format, which decides whether the folder may be written. Not here: connecting, starting and stopping the parts
 // (doorbell.ts); what each part does.
 import { join } from 'node:path';
-import type { AreaLink } from './area-link/area-link.ts';
+import type { AreaLink, AreaMessage } from './area-link/area-link.ts';
 import { type Enrolment, ensureEnrolled } from './area-link/enrolment.ts';
 import type { Clock } from './base/clock.ts';
 import type { CountingDisk } from './base/counting-disk.ts';
@@ -344,4 +344,17 @@ export function makeLinks(base: Base, storage: Storage, { gate, custody }: Conse
     accounts,
     pairing,
   };
+}
+
+/** Gives the gate what the area link hears. */
+export function hearArea(area: AreaLink, gate: ConsentGate): void {
+  const heard = (message: AreaMessage) => {
+    if (message.kind === 'revocations') return gate.onRevocations(message.token);
+    if (message.kind === 'requests') return gate.onAreaDocument(message.part, message.token);
+    return gate.onSearchDocument(message.part, message.token);
+  };
+  area.onMessage(async (message) => {
+    // A board without a battery hears what its broker has kept before its clock is set.
+    if ((await heard(message)) === 'consent_not_yet_valid') area.keepUntilSet(message);
+  });
 }

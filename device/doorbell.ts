@@ -4,6 +4,7 @@ import {
   type Base,
   type Consent,
   type DoorbellSeams,
+  hearArea,
   type Links,
   type Media,
   makeConsent,
@@ -296,11 +297,7 @@ export class Doorbell {
     this.undo.add(() => pairing.stop());
     if (area) {
       area.onState(() => this.status.state());
-      area.onMessage((message) => {
-        if (message.kind === 'revocations') void gate.onRevocations(message.token);
-        else if (message.kind === 'requests') void gate.onAreaDocument(message.part, message.token);
-        else void gate.onSearchDocument(message.part, message.token);
-      });
+      hearArea(area, gate);
       area.start();
       this.undo.add(() => area.stop());
     }

@@ -46,6 +46,9 @@ const PARTS_FOLLOWED_MAX = 200;
  */
 const HAND_OVER_MS_MIN = 100;
 export const HAND_OVER_MS_MAX = 400;
+/** How often it is looked whether the clock was set ahead, and by how much at least. */
+const SET_LOOK_MS = 2_000;
+const SET_US_MIN = 1_000_000;
 /** Maximum number of waiting documents; beyond it the oldest are dropped, because all are published again. */
 const WAITING_MAX = 400;
 
@@ -57,7 +60,11 @@ export class AreaLink {
   private readonly listeners = new Set<(message: AreaMessage) => void>();
   private readonly waiting: AreaMessage[] = [];
   private timer: Timer | null = null;
+  /** What waits until the clock is set, by topic. */
+  private readonly early = new Map<string, AreaMessage>();
+  private setTimer: Timer | null = null;
   private started = false;
+  private stopped = false;
 
   constructor(options: AreaLinkOptions) {
     this.options = options;
@@ -101,10 +108,37 @@ export class AreaLink {
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     await this.link.stop();
     this.timer?.cancel();
     this.timer = null;
     this.waiting.length = 0;
+    this.setTimer?.cancel();
+    this.setTimer = null;
+    this.early.clear();
+  }
+
+  /** Hands a message over again once the clock was set ahead, unless another one on its topic has come: its copy comes in ten minutes only. */
+  keepUntilSet(message: AreaMessage): void {
+    if (this.stopped) return;
+    this.early.set(keyOf(message), message);
+    if (this.setTimer === null) this.lookForSet(this.wallAheadUs());
+  }
+
+  private lookForSet(aheadUs: number): void {
+    this.setTimer = this.options.clock.after(SET_LOOK_MS, () => {
+      this.setTimer = null;
+      if (this.early.size === 0) return;
+      if (this.wallAheadUs() - aheadUs < SET_US_MIN) return this.lookForSet(aheadUs);
+      const kept = [...this.early.values()];
+      this.early.clear();
+      for (const message of kept) this.tell(message);
+    });
+  }
+
+  private wallAheadUs(): number {
+    const { clock } = this.options;
+    return clock.wallUs() - clock.monotonicMs() * 1_000;
   }
 
   /**
@@ -142,6 +176,7 @@ export class AreaLink {
 
   /** Appends a message to the queue. Nothing reads it before it was acknowledged to the broker. */
   private tell(message: AreaMessage): void {
+    this.early.delete(keyOf(message));
     if (message.kind === 'revocations') this.waiting.unshift(message);
     else this.waiting.push(message);
     if (this.waiting.length > WAITING_MAX) {
@@ -170,6 +205,9 @@ export class AreaLink {
     });
   }
 }
+
+const keyOf = (message: AreaMessage) =>
+  message.kind === 'revocations' ? message.kind : `${message.kind}/${message.part}`;
 
 /** The payload as text; null when it is empty (a retained message was cleared) or not UTF-8. */
 function textOf(message: IncomingMessage): string | null {

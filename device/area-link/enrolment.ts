@@ -47,12 +47,14 @@ export interface EnrolmentDeps {
 
 /**
  * Uses a one-time code: proves the device's key, and accepts the answer only if bridge and registry have the
- * thumbprints in the code. The home's location is not sent. Throws `usage`, `enrolment_code_invalid`,
+ * thumbprints in the code. The home's location is not sent. Throws `usage`, `enrolment_clock_unset`, `enrolment_code_invalid`,
  * `enrolment_key_mismatch`, `unreachable`, `tls_file_unusable`.
  */
 export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: AbortSignal): Promise<Enrolment> {
   const code = readEnrolmentCode(codeText);
   if (!code) throw failure('usage', { detail: 'that is not an enrolment code' });
+  // The bridge would refuse a proof of 1970, and the code would seem to be at fault.
+  if (!deps.clock.synchronised()) throw failure('enrolment_clock_unset');
   const bridge = actorId('bridge', code.bridge);
   const iat = wallSeconds(deps.clock);
   const claims = {

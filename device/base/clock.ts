@@ -46,7 +46,7 @@ export function sleepOn(clock: Pick<Clock, 'after'>, delayMs: number, signal?: A
 }
 
 /** Before this the wall time cannot be right: the software did not exist (2026-01-01 UTC). */
-const EARLIEST_WALL_US = 1_767_225_600_000_000;
+export const EARLIEST_WALL_US = 1_767_225_600_000_000;
 
 /** Whether a wall time, in microseconds since 1970, can be right: a board without a battery starts long before. */
 export function isPossibleWall(wallUs: number): boolean {

@@ -2,6 +2,7 @@
 // whom it concerns; and telling the owner what waits for an answer and the state of the latest grants, when that is new or
 // may have been missed. Not here: opening and accepting (area-requests.ts, pet-searches.ts), what owners answer
 // (owner-order-handler.ts), carrying notices (home-link/).
+import type { ErrorCode } from '../protocol/errors.ts';
 import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
@@ -89,15 +90,15 @@ export class AreaMessageHandler {
     this.announcer = announcer;
   }
 
-  /** A part of the cell's document of requests. */
-  async areaDocument(part: number, token: string): Promise<void> {
+  /** A part of the cell's document of requests; resolves with the code of its refusal, null when it was heeded or is no news. */
+  async areaDocument(part: number, token: string): Promise<ErrorCode | null> {
     const { context, runner, announcer } = this;
     const { state, area } = context;
     const { pins } = state;
     const document = pins ? area.openDocument(part, token, pins) : 'token_unknown_signer';
-    if (typeof document === 'string') return context.count(document);
+    if (typeof document === 'string') return this.refuse(document);
     // Half of the queue is reserved for owners: a bridge's documents must not crowd out their orders.
-    if (!document || !pins || !context.hasRoom(context.limits.waitingMax / 2)) return;
+    if (!document || !pins || !context.hasRoom(context.limits.waitingMax / 2)) return null;
     await context.queue.run(async () => {
       if (state.pins !== pins) return;
       const news = await area.takeDocument(document, token, pins);
@@ -105,17 +106,18 @@ export class AreaMessageHandler {
       if (news.cancelled.length > 0) await runner.sweep();
       announcer.news();
     });
+    return null;
   }
 
-  /** A part of the cell's searches. A home that takes no part does not even open it. */
-  async searchDocument(part: number, token: string): Promise<void> {
+  /** A part of the cell's searches, in the same way. A home that takes no part does not even open it. */
+  async searchDocument(part: number, token: string): Promise<ErrorCode | null> {
     const { context, runner } = this;
     const { state, searches } = context;
     const { pins } = state;
-    if (!context.searchPartyOn) return;
+    if (!context.searchPartyOn) return null;
     const document = pins ? searches.openDocument(part, token, pins) : 'token_unknown_signer';
-    if (typeof document === 'string') return context.count(document);
-    if (!document || !pins || !context.hasRoom(context.limits.waitingMax / 2)) return;
+    if (typeof document === 'string') return this.refuse(document);
+    if (!document || !pins || !context.hasRoom(context.limits.waitingMax / 2)) return null;
     await context.queue.run(async () => {
       if (state.pins !== pins || !context.searchPartyOn) return;
       const news = await searches.takeDocument(document, token, pins);
@@ -123,16 +125,17 @@ export class AreaMessageHandler {
       if (news.ended.length > 0) await runner.sweep();
       context.deps.effects.searches(searches.searches());
     });
+    return null;
   }
 
-  /** The registry's revocation list. */
-  async revocations(token: string): Promise<void> {
+  /** The registry's revocation list, in the same way. */
+  async revocations(token: string): Promise<ErrorCode | null> {
     const { context, runner, announcer } = this;
     const { state, area } = context;
     const { pins } = state;
     const list = pins ? area.openList(token, pins) : 'token_unknown_signer';
-    if (typeof list === 'string') return context.count(list);
-    if (!list) return;
+    if (typeof list === 'string') return this.refuse(list);
+    if (!list) return null;
     for (const { id, facts } of runner.liveGrants()) {
       const credential = state.record(facts.request.jti).facts?.credential;
       if (credential && area.isRevoked(list, credential)) runner.endLive(id, "its agency's access was revoked");
@@ -144,6 +147,12 @@ export class AreaMessageHandler {
       await runner.sweep();
       announcer.news();
     });
+    return null;
+  }
+
+  private refuse(code: ErrorCode): ErrorCode {
+    this.context.count(code);
+    return code;
   }
 
   /** A searched pet may have been seen here: from now on this home's owners, and nobody else, are told. */

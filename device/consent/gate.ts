@@ -265,17 +265,17 @@ export class ConsentGate {
   }
 
   /** Takes in the cell's document from the topic of part `part`. Retained messages are accepted here: it is not an order. */
-  onAreaDocument(part: number, token: string): Promise<void> {
+  onAreaDocument(part: number, token: string): Promise<ErrorCode | null> {
     return this.areaMessages.areaDocument(part, token);
   }
 
   /** The same for a part of the cell's searches for pets, if the home takes part. */
-  onSearchDocument(part: number, token: string): Promise<void> {
+  onSearchDocument(part: number, token: string): Promise<ErrorCode | null> {
     return this.areaMessages.searchDocument(part, token);
   }
 
   /** Takes in the registry's revocation list. */
-  onRevocations(token: string): Promise<void> {
+  onRevocations(token: string): Promise<ErrorCode | null> {
     return this.areaMessages.revocations(token);
   }
 

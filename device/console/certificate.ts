@@ -4,7 +4,7 @@ import { createHash, createPrivateKey, generateKeyPair, X509Certificate } from '
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { fromUtf8, toHex, utf8 } from '../base/bytes.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, EARLIEST_WALL_US } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
 import { failure } from '../protocol/errors.ts';
@@ -43,7 +43,8 @@ export async function serverCertificate(
   if (stored && (!isOurs(stored.parsed) || Date.parse(stored.parsed.validTo) - nowMs > RENEW_DAYS * DAY_MS)) {
     return { ...stored.pem, fingerprint: fingerprintOf(stored.parsed), fresh: false };
   }
-  const made = await makeCertificate(seams.random, nowMs);
+  // Of a clock that is not set it would have ended long ago once it is.
+  const made = await makeCertificate(seams.random, clock.synchronised() ? nowMs : EARLIEST_WALL_US / 1_000);
   await disk.makeFolder(folder);
   await disk.replaceFile(paths.key, utf8(made.key));
   await disk.replaceFile(paths.certificate, utf8(made.certificate));

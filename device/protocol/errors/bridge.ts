@@ -1,5 +1,5 @@
 // Owns: the failures of the bridge and its registry. Not here: the one closed table (../errors.ts).
-import { refused, refusedForNow, unreachableForNow, wrongUsage } from './kinds.ts';
+import { machineFaultForNow, refused, refusedForNow, unreachableForNow, wrongUsage } from './kinds.ts';
 
 export const bridgeErrors = {
   http_body_invalid: wrongUsage(400, 'The request body is not valid: {detail}', 'Send what the API describes.'),
@@ -30,6 +30,11 @@ export const bridgeErrors = {
     403,
     'The enrolment code is unknown, used up, ended or expired.',
     'Print a new one with `doorsill bridge enrol`.',
+  ),
+  enrolment_clock_unset: machineFaultForNow(
+    503,
+    'The clock of this device is not set, so no bridge would take its proof. The enrolment code was not used.',
+    'Set the clock (`timedatectl` says whether it is), then start the device again with the same code.',
   ),
   enrolment_code_unknown: refused(
     404,

@@ -86,7 +86,7 @@ export const consentErrors = {
   consent_not_yet_valid: refused(
     400,
     'The message is dated in the future.',
-    'Set the clock of the machine that signs.',
+    'Set the clock of the machine that signs, or wait until the device’s own is set: `doorsill doctor` says whether it is.',
   ),
   consent_before_restore: refused(
     409,

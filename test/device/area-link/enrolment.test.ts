@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ensureEnrolled } from '../../../device/area-link/enrolment.ts';
+import { type Clock, ManualClock } from '../../../device/base/clock.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 
 let fixture: BridgeFixture;
@@ -11,8 +12,8 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.close());
 
-const enrolment = (code: string | undefined) => {
-  const { clock, random, disk, cast, folder } = fixture;
+const enrolment = (code: string | undefined, clock: Clock = fixture.clock) => {
+  const { random, disk, cast, folder } = fixture;
   return ensureEnrolled({ clock, random, disk, ...cast.device }, join(folder, 'enrolment.json'), code);
 };
 
@@ -36,4 +37,12 @@ it('enrols anew with another code, also over a file that is damaged', async () =
   const third = await enrolment((await fixture.bridge.printEnrolmentCode()).code);
   expect(third).toMatchObject({ bridge: second?.bridge, bridgeKey: second?.bridgeKey });
   expect(third?.codeSha256).not.toBe(second?.codeSha256);
+});
+
+it('waits for the time where the clock is not set, and the code is still good then', async () => {
+  const { code } = await fixture.bridge.printEnrolmentCode();
+  const unset = new ManualClock(0);
+  unset.setWallUs(0, false);
+  await expect(enrolment(code, unset)).rejects.toMatchObject({ code: 'enrolment_clock_unset' });
+  expect((await enrolment(code))?.bridge).toBe(fixture.cast.bridge.id);
 });

@@ -50,6 +50,15 @@ describe('the certificate', () => {
     expect(Date.parse(read.validFrom)).toBeLessThan(NOW_US / 1_000);
   });
 
+  it('made before the clock is set is good once it is, and stays', async () => {
+    clock.setWallUs(0, false);
+    const made = await start();
+    const { validFrom, validTo } = new X509Certificate(made.certificate);
+    expect([Date.parse(validFrom) > Date.UTC(2025, 11, 1), Date.parse(validTo) > NOW_US / 1_000]).toEqual([true, true]);
+    clock.setWallUs(NOW_US);
+    expect(await start()).toEqual({ ...made, fresh: false });
+  });
+
   it('is the same after a restart, until a month before its end', async () => {
     const made = await start();
     expect(await start()).toEqual({ ...made, fresh: false });

@@ -26,7 +26,7 @@ export class Wire {
   private sender: MqttLink | null = null;
   private homeClient: Client | null = null;
   private readonly marks = new Map<string, () => void>();
-  private readonly underWay = new Set<Promise<void>>();
+  private readonly underWay = new Set<Promise<unknown>>();
   private number = 0;
 
   /** Connects the scene's device. */
@@ -116,7 +116,7 @@ export class Wire {
     return text.startsWith(MARK);
   }
 
-  private follow(work: Promise<void>): void {
+  private follow(work: Promise<unknown>): void {
     this.underWay.add(work);
     void work.finally(() => this.underWay.delete(work)).catch(() => undefined);
   }
