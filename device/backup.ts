@@ -16,11 +16,11 @@ import { GateState } from './consent/gate-state.ts';
 import { next, unfinishedGrant } from './consent/request-machine.ts';
 import { openRevocation } from './consent/verify-owner.ts';
 import { bringUpToDate, DEVICE_FORMAT } from './folder-format.ts';
-import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
+import { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 import { Ledger } from './ledger/ledger.ts';
 import type { LedgerBody } from './ledger/ledger-entry.ts';
 import { RESERVE_BYTES, RevocationReserve } from './ledger/revocation-reserve.ts';
-import { failure, isFailure } from './protocol/errors.ts';
+import { type Failure, failure, isFailure } from './protocol/errors.ts';
 import { CLOCK_SKEW_S_MAX } from './protocol/owner-orders.ts';
 
 /** Shorter passphrases could be guessed offline from the file. */
@@ -99,7 +99,7 @@ export interface Restored {
  * so nothing signed before the restore is accepted: unfinished grants end, owners must pair again, and what they signed
  * before now is refused; all of this is recorded in the ledger. Only revocations continue: those on their way to the bridge,
  * and those that waited for room in the ledger, which are now recorded.
- * Throws `usage`, `backup_unreadable`, `data_folder_foreign`, `data_newer`, `consent_clock_untrusted`, `consent_ledger_damaged`.
+ * Throws `usage`, `backup_unreadable`, `backup_device_foreign`, `data_folder_foreign`, `data_newer`, `consent_clock_untrusted`, `consent_ledger_damaged`.
  */
 export async function restoreBackup(
   deps: BackupDeps,
@@ -109,7 +109,8 @@ export async function restoreBackup(
 ): Promise<Restored> {
   const { disk, clock } = deps;
   checkPassphrase(passphrase);
-  if ((await disk.list(folder)).length > 0) throw failure('data_folder_foreign', { folder, detail: 'it is not empty' });
+  if ((await disk.list(folder)).length > 0)
+    throw await whyTaken(disk, folder, () => openBackup(backup, passphrase).device);
   // Everything signed before the time of the restore is refused, so the clock must be right.
   if (!clock.synchronised()) throw failure('consent_clock_untrusted');
   const content = openBackup(backup, passphrase);
@@ -125,6 +126,15 @@ export async function restoreBackup(
   await disk.remove(folder);
   await disk.rename(fresh, folder);
   return { device: content.device, madeUs: content.madeUs, endedGrants };
+}
+
+/** Why a folder that is not empty is not restored into: most of all, whose it is where that is another device. */
+async function whyTaken(disk: Disk, folder: string, deviceOfBackup: () => string): Promise<Failure> {
+  const key = await loadDeviceKey(disk, folder).catch(() => null);
+  if (!key) return failure('data_folder_foreign', { folder, detail: 'it is not empty' });
+  const [held, device] = [deviceIdOf(key), deviceOfBackup()];
+  if (held !== device) return failure('backup_device_foreign', { device, folder, held });
+  return failure('data_folder_foreign', { folder, detail: 'it holds the device of this backup already' });
 }
 
 function checkPassphrase(passphrase: string): void {

@@ -7,10 +7,14 @@ import { hasUnit } from '../board/board-files.ts';
 import { deviceNodes, firmwareSettings, hasChip, readPower, rootMount } from '../board/board-signs.ts';
 import { HARDWARE_GROUPS } from '../board/device-unit.ts';
 import { serviceState } from '../board/system-service.ts';
+import { printBytes } from '../terminal/format-units.ts';
 import { type Diagnosis, look, note, ok, type Seams, wrong } from './diagnosis.ts';
 
 /** Overlays of camera sensors, which bear the names of the kernel's drivers. */
 const SENSORS = ['ov5647', 'ov64a40', 'imx219', 'imx290', 'imx296', 'imx477', 'imx519', 'imx708'];
+
+/** A Pi's kernel with its modules' first part takes some 25 MB. */
+const BOOT_BYTES_MIN = 32 * 1_048_576;
 
 /** Checks of a board: nothing on a machine that is no Pi and has no doorbell as a service. `root` is where its system begins. */
 export async function examineBoard(seams: Seams, folder: string, root: string): Promise<Diagnosis[]> {
@@ -26,6 +30,7 @@ export async function examineBoard(seams: Seams, folder: string, root: string): 
   const config = await configOf(seams, folder);
   const looks = [
     look('root', () => mounted(root)),
+    look('boot', () => bootPartition(seams, root)),
     look('power', () => power(root)),
     look('overlay', () => overlay(root, config)),
   ];
@@ -71,6 +76,19 @@ async function mounted(root: string): Promise<Diagnosis> {
     'root',
     'is mounted read-only',
     'If the kernel made it so, `dmesg | grep -i ext4` says why: the card is failing, so replace it. Else: `sudo mount -o remount,rw /`, and see /etc/fstab.',
+  );
+}
+
+/** Whether the partition that the board starts from has room for a new kernel. */
+async function bootPartition({ disk }: Seams, root: string): Promise<Diagnosis | Diagnosis[]> {
+  const folder = join(root, '/boot/firmware');
+  if ((await disk.list(folder)).length === 0) return [];
+  const free = await disk.freeBytes(folder);
+  if (free >= BOOT_BYTES_MIN) return ok('boot', `${printBytes(free)} free`);
+  return wrong(
+    'boot',
+    `the boot partition has ${printBytes(free)} free: an update of the kernel would be cut off, and the board might not start again`,
+    'Remove kernels that are no longer used: `sudo apt autoremove --purge`; see what else is in /boot/firmware.',
   );
 }
 

@@ -12,6 +12,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { open, seal } from '../../device/base/seal.ts';
 import { EVENT_FILES } from '../../device/events/event-files.ts';
 import { DEVICE_FORMAT } from '../../device/folder-format.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from '../../device/identity.ts';
 import { walkLedger } from '../../device/ledger/ledger.ts';
 import type { CommandAction } from '../../device/protocol/owner-orders.ts';
 import { makeParty } from '../support/parties.ts';
@@ -255,7 +256,15 @@ describe('a device', () => {
     const backup = await backUp();
     await expect(restoreBackup(deps(), backup, folder, PASSPHRASE)).rejects.toMatchObject({
       code: 'data_folder_foreign',
+      message: expect.stringContaining('holds the device of this backup already'),
     });
+    const other = join(base, 'other');
+    const held = deviceIdOf(await loadOrCreateDeviceKey(disk, random, other));
+    await expect(restoreBackup(deps(), backup, other, PASSPHRASE)).rejects.toMatchObject({
+      code: 'backup_device_foreign',
+      facts: { folder: other, held, device: expect.stringMatching(/^device-/) },
+    });
+    expect(await disk.list(other)).toEqual(['device.key']);
     rig.clock.setWallUs(0, false);
     await expect(restoreBackup(deps(), backup, join(base, 'anew'), PASSPHRASE)).rejects.toMatchObject({
       code: 'consent_clock_untrusted',

@@ -47,6 +47,11 @@ export const usageErrors = {
     'The format of the folder {folder} could not be written into it: {detail}',
     'Free space or make it writable; it is tried again by itself, and the folder is used meanwhile.',
   ),
+  backup_device_foreign: refused(
+    409,
+    'The backup is of {device}, and {folder} holds another device: {held}.',
+    'Restore it into a new folder, or name the backup of the device that is there.',
+  ),
   backup_unreadable: unusableInput(
     400,
     'The backup cannot be read: {detail}',

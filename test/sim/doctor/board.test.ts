@@ -185,7 +185,23 @@ describe('the doctor of a board', () => {
   it('finds nothing wrong with a Pi that has no fault', async () => {
     const findings = await examine();
     expect(faultsOf(findings)).toEqual([]);
-    expect(findings.map(({ what }) => what).sort()).toEqual(['name', 'overlay', 'power', 'rights', 'root', 'service']);
+    expect(findings.map(({ what }) => what).sort()).toEqual([
+      'boot',
+      'name',
+      'overlay',
+      'power',
+      'rights',
+      'root',
+      'service',
+    ]);
+  });
+
+  it('finds a boot partition that is full, which a new kernel would leave half written', async () => {
+    const full = Object.assign(Object.create(disk), { freeBytes: async () => 3_000_000 });
+    const faults = faultsOf(await examineBoard({ ...seams, disk: full }, at('/var/lib/porch'), folder.path));
+    expect(faults).toMatchObject([
+      { what: 'boot', detail: expect.stringContaining('3.0 MB free'), advice: expect.stringContaining('autoremove') },
+    ]);
   });
 
   it('wants no avahi for a doorbell that announces itself', async () => {

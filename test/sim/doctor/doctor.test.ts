@@ -380,6 +380,25 @@ describe('the doctor', () => {
     }
   });
 
+  it('passes on that something else logs in as this device', async () => {
+    const lock = lockFolder(folder);
+    if ('heldBy' in lock) throw new Error('the folder is taken');
+    const twice = 'the broker ends each session soon: most likely a copy of this device’s card';
+    const server = healthSocket(folder, { ...HEALTH, area: 'online', areaDetail: twice, homeFault: twice });
+    await server.start();
+    try {
+      const faults = faultsOf(await examine(seams, folder));
+      expect(faults.find(({ what }) => what === 'area')).toMatchObject({
+        detail: twice,
+        advice: expect.stringContaining('Stop the other device'),
+      });
+      expect(faults.find(({ what }) => what === 'broker')?.detail).toContain(twice);
+    } finally {
+      await server.stop();
+      lock.release();
+    }
+  });
+
   it('finds that another program keeps the port of multicast DNS to itself', async () => {
     set({ console: { listen: 'home-network', port: 0, announce: { enabled: true } } });
     const greedy = createSocket('udp4').bind(5_353);
