@@ -162,6 +162,67 @@ function memory() {
   return `${(bytes / 1_048_576).toFixed(0)} MB at most`;
 }
 
+/** The name that the drawn code opens. */
+async function announced() {
+  const hardware = readdirSync('/sys/class/net').filter((name) => existsSync(`/sys/class/net/${name}/device`));
+  if (hardware.length === 0) throw notHere('this machine has no network hardware');
+  const shown = () => JSON.parse(doorsill('pair', '--show', '--json', '--socket', `${DATA}/run/pairing.sock`).stdout);
+  const host = await until('a name', () => shown().announced?.host);
+  ensure(shown().pairingUrl.startsWith(`https://${host}:`), `the code opens ${shown().pairingUrl}`);
+  return host;
+}
+
+/** It boots without a time, films, and is told the time later. */
+async function withoutClock() {
+  if (isContainer) throw notHere('its clock is another machine’s');
+  const nowS = Math.floor(Date.now() / 1_000);
+  const beganMs = performance.now();
+  ran('stop', systemctl('stop', UNIT));
+  try {
+    ran('date', shell('date -s @86400'));
+    ran('start', systemctl('start', UNIT));
+    await until('a recording', isRecording);
+    ensure(status().health.clockTrusted === false, 'it trusts a clock of 1970');
+    const before = await until('footage of 1970', () =>
+      status().health.ring.segments > 2 ? status().health.ring : null,
+    );
+    ran('date', shell(`date -s @${nowS + Math.round((performance.now() - beganMs) / 1_000)}`));
+    await until('its trust in the clock', () => status().health?.clockTrusted);
+    const { segments } = await until('footage of today', () => {
+      const { ring } = status().health;
+      return ring.segments > before.segments ? ring : null;
+    });
+    return `${before.segments} segments of 1970, ${segments} once the time was set; the same process`;
+  } finally {
+    shell(`date -s @${nowS + Math.round((performance.now() - beganMs) / 1_000)}`);
+  }
+}
+
+const ffmpegsOf = (pid) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter((child) => child !== '' && readFileSync(`/proc/${child}/comm`, 'utf8').trim() === 'ffmpeg');
+
+/** What the kernel would end first, and what comes of that. */
+async function outOfMemory() {
+  const pid = show('MainPID');
+  const restarts = show('NRestarts');
+  const ffmpegs = ffmpegsOf(pid);
+  ensure(ffmpegs.length > 0, 'no ffmpeg runs');
+  const score = (one) => Number(readFileSync(`/proc/${one}/oom_score`, 'utf8'));
+  const [own, ...theirs] = [pid, ...ffmpegs].map(score);
+  ensure(
+    theirs.every((one) => one > own),
+    `the device has ${own}, ffmpeg ${theirs.join(', ')}`,
+  );
+  for (const one of ffmpegs) process.kill(Number(one), 'SIGKILL');
+  await until('another ffmpeg', () => ffmpegsOf(pid).some((one) => !ffmpegs.includes(one)));
+  await until('a recording', isRecording);
+  ensure(show('MainPID') === pid && show('NRestarts') === restarts, 'the device was started anew');
+  return `${own} for the device, ${theirs.join(', ')} for ffmpeg`;
+}
+
 /** Entries of the service's own that are warnings or worse, but those about faults that were planted. */
 function journal() {
   const lines = shell(`journalctl -u ${UNIT} _SYSTEMD_UNIT=${UNIT} -p warning -o cat --no-pager`).stdout.trim();
@@ -371,6 +432,9 @@ async function main() {
   await prove('status', tellsStatus);
   await prove('journal', journal);
   await prove('memory', memory);
+  await prove('mdns', announced);
+  await prove('no-clock', withoutClock);
+  await prove('out-of-memory', outOfMemory);
   await prove('killed', () => restarted(() => systemctl('kill', '-s', 'SIGKILL', UNIT)));
   await prove('hung', () => restarted(() => process.kill(Number(show('MainPID')), 'SIGSTOP'), 'watchdog'));
   await prove('limited', limited);
