@@ -6,6 +6,8 @@ import { integerBelow, type Random, SeededRandom } from '../../device/index.ts';
 const MANNERS = ['shares', 'declines', 'ignores', 'away'] as const;
 /** Whether an owner who shared takes it back; `hasty`: without waiting for the doorbell's answer. */
 const REGRETS = ['never', 'at-once', 'soon', 'late', 'hasty'] as const;
+/** `between`: while a slow card takes in its clip. */
+type Regret = (typeof REGRETS)[number] | 'between';
 
 /** What owners sign by mistake. A doorbell must refuse each, but for the announcement, which grants nothing. */
 export const SLIPS = [
@@ -38,9 +40,13 @@ export type Slip = (typeof SLIPS)[number] | 'a grant that somebody talked them i
 export interface HomePlan {
   readonly name: string;
   readonly manner: (typeof MANNERS)[number];
-  readonly regret: (typeof REGRETS)[number];
+  readonly regret: Regret;
   /** Whether an owner who took it back shares once more. */
   readonly again: boolean;
+  /** What an owner says once a grant has failed. */
+  readonly onFailure: 'nothing' | 'shares' | 'declines';
+  /** How long its grants are good for, from when they are signed. */
+  readonly grantLifeS: number;
   /** How long its owner thinks about a request. */
   readonly answerAfterMs: number;
   readonly ring: 'memory' | 'file';
@@ -212,6 +218,8 @@ function homePlan(random: Random, at: number): HomePlan {
     manner: random.fraction() < 0.5 ? 'shares' : pick(random, MANNERS),
     regret: pick(random, REGRETS),
     again: random.fraction() < 0.3,
+    onFailure: 'nothing',
+    grantLifeS: DAY_S,
     answerAfterMs: between(random, 500, 20_000),
     ring: random.fraction() < 0.7 ? 'memory' : 'file',
     gops: 1 + integerBelow(random, 5),

@@ -24,8 +24,8 @@ const PREPARING_SEED = 1;
 const SETTLING_SEED = 2 ** 31;
 /** Of homes that are prepared nothing but their names is seen. */
 const SETTLING: Omit<HomePlan, 'name'> = {
-  ...{ manner: 'away', regret: 'never', again: false, answerAfterMs: 0, ring: 'memory', gops: 1, part: 0 },
-  ...{ disclose: [], hasEmail: false, slips: [] },
+  ...{ manner: 'away', regret: 'never', again: false, onFailure: 'nothing', answerAfterMs: 0, grantLifeS: 0 },
+  ...{ ring: 'memory', gops: 1, part: 0, disclose: [], hasEmail: false, slips: [] },
 };
 
 /** What every town of a process begins with. */

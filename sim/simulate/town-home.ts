@@ -23,7 +23,7 @@ import { BootClock, DeviceClock } from '../world/device-clock.ts';
 import { MemoryDisk } from '../world/memory-disk.ts';
 import type { MemoryNetwork } from '../world/memory-network.ts';
 import { type Footage, ffmpegTwin, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';
-import type { HomePlan } from './plan.ts';
+import type { DiskFault, HomePlan } from './plan.ts';
 import { type OwnerSeams, type PairedOwner, type SignedOrder, TownOwner } from './town-owner.ts';
 
 /** All homes of a town stand in one area of about 500 m. */
@@ -78,6 +78,8 @@ export class TownHome {
   /** Since when it runs and its clock was not set. */
   private steadySinceUs = 0;
   private isStarted = false;
+  /** A card that is slow is so after a power cut, too. */
+  private isSlow = false;
   /** What of its ledger was altered, as it was before, and whether it is to be put right. */
   private altered: { readonly path: string; readonly whole: Uint8Array } | null = null;
   private isMended = false;
@@ -318,9 +320,15 @@ export class TownHome {
     });
   }
 
+  setDisk(state: DiskFault | 'ok'): void {
+    this.isSlow = state === 'slow';
+    this.disk.set(state);
+  }
+
   /** Its power comes back, with what the disk has kept. Throws what keeps it from starting. */
   async recover(): Promise<void> {
     this.disk = this.disk.afterPowerCut();
+    if (this.isSlow) this.disk.set('slow');
     await this.bring();
   }
 

@@ -33,7 +33,7 @@ import type { TownServices } from './town-services.ts';
 const AGAIN_MS = 15_000;
 const AGAIN_MAX = 80;
 /** How long after the first receipt of a grant its owner takes it back; in haste, after it was said. */
-const REGRET_MS = { 'at-once': 0, soon: 3_000, late: 60_000, hasty: 2_000 } as const;
+const REGRET_MS = { 'at-once': 0, soon: 3_000, between: 5_000, late: 60_000, hasty: 2_000 } as const;
 /** Mistakes that an owner makes once the home has answered. */
 const AFTERWARDS: ReadonlySet<Slip> = new Set([
   'the same id for another grant',
@@ -191,7 +191,8 @@ export class TownOwner {
     const window = this.goodWindow(notice);
     if (!window) return null;
     const keys = this.plan.disclose.filter((key) => notice.askedKeys.includes(key));
-    const { jti, token } = makeGrant(signer, notice, { window, disclose: keys });
+    const choice = { window, disclose: keys, lifeS: this.plan.grantLifeS };
+    const { jti, token } = makeGrant(signer, notice, choice);
     const { jti: request, agency } = notice.request;
     return { kind: 'grant', jti, token, request, agency, window, disclose: keys };
   }
@@ -227,6 +228,7 @@ export class TownOwner {
 
   private heard(receipt: Receipt): void {
     this.receipts.push(receipt);
+    this.decideAnew(receipt);
     const order = this.orders.find(({ jti }) => jti === receipt.answers);
     if (!order) return;
     this.reconsider(order, receipt);
@@ -253,6 +255,16 @@ export class TownOwner {
     if (!plan.again || !signer || !notice || taken.kind !== 'revoke' || taken.slip || outcome === 'refused') return;
     const grants = orders.filter(({ kind, request, slip }) => kind === 'grant' && request === taken.request && !slip);
     const order = grants.length > 1 ? null : this.grantOf(signer, notice);
+    if (order) this.sayAfter(order, plan.answerAfterMs);
+  }
+
+  /** What an owner says once the only grant of a request has failed. */
+  private decideAnew({ outcome, request = '' }: Receipt): void {
+    const notice = this.notices.get(request);
+    const { plan, signer, orders } = this;
+    if (outcome !== 'failed' || plan.onFailure === 'nothing' || !signer || !notice) return;
+    if (orders.filter((order) => order.request === request && order.kind !== 'revoke').length > 1) return;
+    const order = plan.onFailure === 'shares' ? this.grantOf(signer, notice) : denial(signer, notice);
     if (order) this.sayAfter(order, plan.answerAfterMs);
   }
 

@@ -236,12 +236,10 @@ class Town {
         network.set(home.plan.name, act.to, act.state);
         await world.sleep(act.forMs);
         return network.set(home.plan.name, act.to, 'ok');
-      case 'disk': {
-        const { disk } = home;
-        disk.set(act.state);
+      case 'disk':
+        home.setDisk(act.state);
         await world.sleep(act.forMs);
-        return disk.set('ok');
-      }
+        return home.setDisk('ok');
       case 'clock':
         home.stepClock(act.byMs * 1_000);
         await world.sleep(act.forMs);
@@ -313,9 +311,9 @@ class Town {
     this.network.heal();
     this.broker.behave();
     this.services.spare();
-    for (const { disk } of this.homes) {
-      disk.set('ok');
-      disk.cutIn(Number.POSITIVE_INFINITY, () => undefined);
+    for (const home of this.homes) {
+      home.setDisk('ok');
+      home.disk.cutIn(Number.POSITIVE_INFINITY, () => undefined);
     }
     for (const name of SERVICES) await this.services.bring(name);
   }

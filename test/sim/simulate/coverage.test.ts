@@ -6,6 +6,7 @@ import {
   provokedIn,
   Reached,
   sharesOf,
+  unknownTransitions,
   whyUnreachable,
 } from '../../../sim/simulate/coverage.ts';
 import { packetOf } from '../../../sim/simulate/mqtt-packets.ts';
@@ -31,6 +32,32 @@ it('knows the transitions of a request from its machine, and names each until it
   const some = shareOf(new Map([['request granted > sealed', 3]]), 'transitions of a request');
   expect(some.reached).toEqual(['granted > sealed']);
   expect(some.never).toHaveLength(none.never.length - 1);
+});
+
+it('knows how an upload and an intake may go on from the states that there are', () => {
+  expect(shareOf(new Map(), 'transitions of an upload').never).toEqual([
+    'new > waiting',
+    ...['waiting > sending', 'waiting > retrying', 'waiting > stored', 'waiting > stopped'],
+    ...['sending > waiting', 'sending > retrying', 'sending > stored', 'sending > stopped'],
+    ...['retrying > waiting', 'retrying > sending', 'retrying > stored', 'retrying > stopped'],
+    ...['stored > waiting', 'stopped > waiting'],
+  ]);
+  const { never } = shareOf(new Map(), 'transitions of an intake');
+  expect(never).toEqual([
+    ...['new > open', 'new > stored', 'new > deleted', 'new > recalled'],
+    ...['open > stored', 'open > deleted', 'open > recalled', 'stored > deleted', 'stored > recalled'],
+  ]);
+  expect(never.filter((move) => whyUnreachable(move) !== null)).toEqual(['new > stored', 'new > recalled']);
+});
+
+it('names a transition that was seen and that it does not know', () => {
+  const seen = [
+    'request pending > granted',
+    'request denied > granted',
+    'intake deleted > open',
+    'upload stored > sending',
+  ];
+  expect(unknownTransitions(new Map(seen.map((what) => [what, 1])))).toEqual(seen.slice(1, 3));
 });
 
 it('notes states of uploads and intakes as they are told, each change once', () => {

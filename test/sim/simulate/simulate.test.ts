@@ -1,6 +1,6 @@
 // @module-tag long
 import { beforeAll, expect, it } from 'vitest';
-import { neverReached, sharesOf, whyUnreachable } from '../../../sim/simulate/coverage.ts';
+import { neverReached, sharesOf, unknownTransitions, whyUnreachable } from '../../../sim/simulate/coverage.ts';
 import { wordsOf } from '../../../sim/simulate/simulate.ts';
 import { proved } from '../../support/proved.ts';
 import { figureOf, type SimulatedSeeds, simulatedSeeds } from './support/simulated-seeds.ts';
@@ -27,7 +27,7 @@ it('runs the same towns again, to the byte, however many at a time', async (test
   proved(test, 'towns that were the same twice, to the byte', `${TWICE} of ${TWICE}`);
 }, 600_000);
 
-it('keeps every promise in towns of many seeds, which together reach every state, refusal and receipt', (test) => {
+it('keeps every promise in towns of many seeds, which together reach every state, transition, refusal and receipt', (test) => {
   const { minutesEach, piecesLeast, covered, hashes } = towns;
   expect(minutesEach).toBeGreaterThanOrEqual(10);
   expect(piecesLeast).toBeGreaterThanOrEqual(200);
@@ -41,13 +41,18 @@ it('keeps every promise in towns of many seeds, which together reach every state
   const rare = Object.entries(towns.provoked).filter(([, count]) => count <= PROVOKED_IN_LEAST);
   expect(rare.filter(([, count]) => count < PROVOKED_IN_LEAST)).toEqual([]);
   proved(test, `refusals that no more than ${PROVOKED_IN_LEAST} towns provoke`, rare.map(String).join(' ') || 'none');
-  const states = sharesOf(new Map(Object.entries(covered))).filter(({ what }) => what.startsWith('states of'));
-  expect(states.map(({ what, never: missing }) => [what, missing])).toEqual([
+  const machines = sharesOf(new Map(Object.entries(covered))).filter(({ what }) => / of an? /.test(what));
+  expect(machines.map(({ what, never: missing }) => [what, missing])).toEqual([
     ['states of a request', ['unseen']],
+    ['transitions of a request', []],
     ['states of an upload', []],
+    ['transitions of an upload', []],
     ['states of an intake', []],
+    ['transitions of an intake', ['new > stored', 'new > recalled']],
   ]);
-  expect(whyUnreachable('unseen')).not.toBeNull();
+  for (const { never: missing } of machines)
+    expect(missing.filter((name) => whyUnreachable(name) === null)).toEqual([]);
+  expect(unknownTransitions(new Map(Object.entries(covered)))).toEqual([]);
   proved(test, 'refusals and receipts that towns cannot reach by messages', never.join(', '));
   proved(test, 'towns in which every promise held', figureOf(towns));
 });
