@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { failure } from '../protocol/errors.ts';
 import { idSchema } from '../protocol/ids.ts';
-import { type ButtonDriver, holdShape } from './watched-button.ts';
+import { type ButtonDriver, holdShape, type Level } from './watched-button.ts';
 
 export const evdevButtonSchema = z.strictObject({
   kind: z.literal('evdev'),
@@ -41,7 +41,7 @@ export function evdevButton(settings: z.infer<typeof evdevButtonSchema>): Button
 }
 
 /** Levels of the keys that ring. With several, each closes and opens for itself: the last change counts. */
-function keyReader(keys: readonly number[]): (chunk: Uint8Array) => boolean[] {
+function keyReader(keys: readonly number[]): (chunk: Uint8Array) => Level[] {
   let rest: Uint8Array = new Uint8Array(0);
   return (chunk) => {
     const bytes = new Uint8Array(rest.length + chunk.length);
@@ -49,13 +49,13 @@ function keyReader(keys: readonly number[]): (chunk: Uint8Array) => boolean[] {
     bytes.set(chunk, rest.length);
     const whole = bytes.length - (bytes.length % EVENT_BYTES);
     const view = new DataView(bytes.buffer);
-    const levels: boolean[] = [];
+    const levels: Level[] = [];
     for (let at = TIME_BYTES; at < whole; at += EVENT_BYTES) {
       const type = view.getUint16(at, true);
       const code = view.getUint16(at + 2, true);
       const value = view.getInt32(at + 4, true);
       const isOurs = type === EVENT_KEY && (keys.length === 0 || keys.includes(code));
-      if (isOurs && (value === PRESSED || value === RELEASED)) levels.push(value === PRESSED);
+      if (isOurs && (value === PRESSED || value === RELEASED)) levels.push({ isClosed: value === PRESSED, atMs: null });
     }
     rest = bytes.slice(whole);
     return levels;

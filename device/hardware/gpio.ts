@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import type { ProgramEnd, Programs, RunningProgram } from '../base/system-programs.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { idSchema } from '../protocol/ids.ts';
-import { type ButtonDriver, holdShape } from './watched-button.ts';
+import { type ButtonDriver, holdShape, type Level } from './watched-button.ts';
 
 const lineShape = {
   /** The chip's name under /dev; `gpioinfo` lists chips and lines. */
@@ -37,8 +37,10 @@ export const gpioLineSchema = z.strictObject({
 
 type Tool = 'gpiomon' | 'gpioset';
 const PACKAGE = 'gpiod';
-const RISING = '1'.charCodeAt(0);
-const LINE_END = '\n'.charCodeAt(0);
+/** An edge, rising or not, and seconds and nanoseconds of the kernel's clock, which libgpiod 2 does not pad. */
+const EDGE = /^(\d)(?: (\d+)\.(\d{1,9}))?$/;
+const RISING = '1';
+const EDGE_LETTERS_MAX = 100;
 
 /** The tool's major version. Throws `hardware_tool_missing` or `hardware_unavailable`. */
 async function majorVersion(programs: Programs, tool: Tool): Promise<number> {
@@ -65,17 +67,28 @@ export function gpioButton(settings: z.infer<typeof gpioButtonSchema>): ButtonDr
       const major = await majorVersion(programs, 'gpiomon');
       const bias = { up: 'pull-up', down: 'pull-down', none: major >= 2 ? 'disabled' : 'disable' }[pull];
       return major >= 2
-        ? ['gpiomon', `--chip=${chip}`, '--edges=both', `--bias=${bias}`, ...lowFlag, '--format=%e', String(line)]
-        : ['gpiomon', '--line-buffered', `--bias=${bias}`, ...lowFlag, '--format=%e', chip, String(line)];
+        ? ['gpiomon', `--chip=${chip}`, '--edges=both', `--bias=${bias}`, ...lowFlag, '--format=%e %S', String(line)]
+        : ['gpiomon', '--line-buffered', `--bias=${bias}`, ...lowFlag, '--format=%e %s.%n', chip, String(line)];
     },
-    reader: () => edgesIn,
+    reader: edgeReader,
     explain: (end) => gpioFailure(`button ${settings.name}`, 'gpiomon', settings, end),
   };
 }
 
-/** One edge a line, as the bare number that `--format=%e` prints: each byte but a line end is an edge. */
-function edgesIn(chunk: Uint8Array): boolean[] {
-  return [...chunk].flatMap((byte) => (byte === LINE_END ? [] : [byte === RISING]));
+/** One edge a line, with its time by the kernel's monotonic clock. */
+function edgeReader(): (chunk: Uint8Array) => Level[] {
+  const decoder = new TextDecoder();
+  let rest = '';
+  return (chunk) => {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = (lines.pop() ?? '').slice(0, EDGE_LETTERS_MAX);
+    return lines.flatMap((line) => {
+      const [, edge, seconds, nanoseconds] = EDGE.exec(line) ?? [];
+      if (edge === undefined) return [];
+      const atMs = seconds === undefined ? null : Number(seconds) * 1_000 + Number(nanoseconds) / 1_000_000;
+      return [{ isClosed: edge === RISING, atMs }];
+    });
+  };
 }
 
 /** The command that holds a line at a level for as long as it runs. */

@@ -23,19 +23,32 @@ export class Contact {
   private readonly options: ContactOptions;
   private isClosed = false;
   private isStuck = false;
+  /** Whether this closing has counted, and when it began by its source's own clock. */
+  private hasCounted = false;
+  private closedAtMs: number | null = null;
   private timer: Timer | null = null;
 
   constructor(options: ContactOptions) {
     this.options = options;
   }
 
-  /** Takes in the contact's level: closed (pressed) or open. The same level again says nothing new. */
-  level(isClosed: boolean): void {
+  /**
+   * Takes in the contact's level: closed (pressed) or open. The same level again says nothing new. `atMs`: when it changed, by the clock of
+   * whoever saw it; a short press of which both ends are read late, in one piece, is a press by that alone.
+   */
+  level(isClosed: boolean, atMs: number | null = null): void {
     if (isClosed === this.isClosed) return;
     this.isClosed = isClosed;
     this.timer?.cancel();
-    if (isClosed) this.closed();
-    else this.freed();
+    if (isClosed) {
+      this.closedAtMs = atMs;
+      this.hasCounted = false;
+      this.closed();
+      return;
+    }
+    const heldMs = atMs === null || this.closedAtMs === null ? 0 : atMs - this.closedAtMs;
+    if (!this.hasCounted && heldMs >= this.options.steadyMs && heldMs > 0) this.options.pressed();
+    this.freed();
   }
 
   /** Forgets the level: what it was is not known any more. */
@@ -53,6 +66,7 @@ export class Contact {
   }
 
   private press(): void {
+    this.hasCounted = true;
     this.options.pressed();
     this.count(1);
   }

@@ -14,6 +14,13 @@ export const holdShape = {
   holdToReset: z.boolean().default(false),
 };
 
+/** A contact's level. */
+export interface Level {
+  isClosed: boolean;
+  /** When it came about, by the kernel's clock; null where that is not told. */
+  atMs: number | null;
+}
+
 /** What tells one kind of watched button from another. */
 export interface ButtonDriver {
   source: Press['source'];
@@ -21,8 +28,8 @@ export interface ButtonDriver {
   steadyMs: number;
   /** The program to run, with its arguments. Throws a coded failure when that cannot be determined. */
   command(programs: Programs): Promise<readonly string[]>;
-  /** A reader of one run's output: levels of the contact in order, `true` for pressed. */
-  reader(): (chunk: Uint8Array) => boolean[];
+  /** A reader of one run's output: levels of the contact in order. */
+  reader(): (chunk: Uint8Array) => Level[];
   /** Why a run ended. */
   explain(end: ProgramEnd): Failure;
 }
@@ -95,7 +102,7 @@ export class WatchedButton implements Button {
     const levels = driver.reader();
     const run = programs.run(command, (chunk) => {
       if (signal.aborted) return;
-      for (const level of levels(chunk)) contact.level(level);
+      for (const { isClosed, atMs } of levels(chunk)) contact.level(isClosed, atMs);
     });
     const well = clock.after(WELL_MS, () => {
       this.backoff.reset();

@@ -98,12 +98,14 @@ describe('a watched button', () => {
   it('asks each libgpiod in its own words', async () => {
     const new2 = await watch(gpioButton(GPIO));
     expect(programs.last.command.join(' ')).toBe(
-      'gpiomon --chip=gpiochip0 --edges=both --bias=pull-up --active-low --format=%e 17',
+      'gpiomon --chip=gpiochip0 --edges=both --bias=pull-up --active-low --format=%e %S 17',
     );
     new2.stop();
     programs.version = 'gpiomon (libgpiod) v1.6.3';
     const old = await watch(gpioButton(gpioButtonSchema.parse({ ...GPIO, pull: 'none', activeLow: false })));
-    expect(programs.last.command.join(' ')).toBe('gpiomon --line-buffered --bias=disable --format=%e gpiochip0 17');
+    expect(programs.last.command.join(' ')).toBe(
+      'gpiomon --line-buffered --bias=disable --format=%e %s.%n gpiochip0 17',
+    );
     old.stop();
   });
 
@@ -191,6 +193,27 @@ describe('a watched button', () => {
     expect(presses).toEqual([]);
     button.stop();
   });
+
+  it.each(Object.entries(TOOLS))(
+    'rings for a tap whose two ends %s hands over late and at once',
+    async (_tool, [, falling]) => {
+      const button = await watch(gpioButton(GPIO));
+      // 80 ms, across the second; libgpiod 2.0 does not pad what follows the point.
+      for (const byte of new TextEncoder().encode(`1 41.950000000\n${falling} 42.30000000\n`))
+        programs.last.print(Uint8Array.of(byte));
+      expect(presses).toHaveLength(1);
+      await clock.advance(5_000);
+      // A spike of 29 ms, and one that is held: that counts once.
+      programs.last.print(`1 50.000000000\n${falling} 50.029000000\n`);
+      programs.last.print('1 51.0\n');
+      await clock.advance(30);
+      expect(presses).toHaveLength(2);
+      programs.last.print(`${falling} 51.900000000\n`);
+      await clock.advance(5_000);
+      expect(presses).toHaveLength(2);
+      button.stop();
+    },
+  );
 
   it('rings for its own keys alone, however the bytes are cut', async () => {
     const button = await watch(evdevButton(USB));
