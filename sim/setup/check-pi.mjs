@@ -1,7 +1,17 @@
 // Owns: `npm run check:pi`: a doorbell installed on an emulated Raspberry Pi as README says, and a table of what that showed.
 // Not here: the emulation (whoever sets DOORSILL_PI_RIG), what is done inside (pi-proofs.mjs).
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,7 +24,8 @@ const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--installed D
 
 COMMAND SCRIPT SECONDS boots a machine of 64-bit Arm with Debian 13, Node 20.19 or newer, ffmpeg 5.1 or newer, mosquitto and its clients,
 and runs SCRIPT there by bash as root; with RIG_INIT=systemd in the environment systemd is process 1 there. This machine's files are
-below /host. It prints what SCRIPT prints, ends after SECONDS at the latest, and its exit status is SCRIPT's.`;
+below /host. If it has a power button on line 3 of its GPIO chip, \`system_powerdown\` written to the socket of ARM64_MONITOR
+(unix:FILE,...) presses that. It prints what SCRIPT prints, ends after SECONDS at the latest, and its exit status is SCRIPT's.`;
 
 /** The short form takes no longer, the rig being set up. */
 const MINUTES_MAX = 25;
@@ -45,7 +56,12 @@ const LINES = [
   { what: 'Memory is short: ffmpeg is ended before the device, and comes back', by: 'out-of-memory' },
   { what: 'Throttling and under-voltage by real firmware', why: 'needs metal' },
   { what: 'USB unplug, rpicam, h264_v4l2m2m', why: 'needs metal' },
-  { what: 'Button by evdev and GPIO, status LED, chime', why: 'not shown here' },
+  { what: 'Button by evdev, on a key of the board', by: 'evdev' },
+  { what: 'Button by GPIO: a taken line is told, a press of 100 ms rings', by: 'gpio' },
+  { what: 'Status light by GPIO: lit while it records', by: 'lights' },
+  { what: 'Status light of the kernel’s LEDs', why: 'needs metal' },
+  { what: 'Chime by ALSA, and a card that is gone', by: 'speaker' },
+  { what: 'Slowed board: told, and fewer pictures are asked for', by: 'slowed' },
   { what: 'Updates, killed at every step', why: 'not shown here' },
 ];
 
@@ -65,11 +81,15 @@ function readmeCommands(text) {
 }
 
 /** Runs a script in the rig; resolves with its exit status and its lines, which `tell` gets as they come. */
-function inRig(rig, script, seconds, tell) {
+function inRig(rig, script, seconds, tell, monitor = null) {
   return new Promise((resolve, reject) => {
     const child = spawn(rig, [script, String(seconds)], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, RIG_INIT: 'systemd' },
+      env: {
+        ...process.env,
+        RIG_INIT: 'systemd',
+        ...(monitor === null ? {} : { ARM64_MONITOR: `unix:${monitor},server=on,wait=off` }),
+      },
     });
     const lines = [];
     createInterface({ input: child.stdout }).on('line', (line) => {
@@ -84,6 +104,14 @@ function inRig(rig, script, seconds, tell) {
 function run(command, args, cwd) {
   const { status, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${stderr}`);
+}
+
+/** Presses the board's power button at QEMU's monitor, where there is one. */
+function press(monitor) {
+  if (!existsSync(monitor)) return;
+  const socket = createConnection(monitor, () => socket.end('system_powerdown\n'));
+  socket.on('error', () => {});
+  socket.resume();
 }
 
 /** Packs this checkout and installs the package for that processor, as npm does on a board where no script may run. */
@@ -121,13 +149,16 @@ async function check(rig, folder, installed) {
     `tar -xf /host${folder}/doorsill.tar -C / && node /host${folder}/pi-proofs.mjs /host${folder}/commands.json\n`,
   );
   const found = new Map();
-  await inRig(rig, script, MINUTES_MAX * 60, (line) => {
+  const monitor = join(folder, 'monitor');
+  const tell = (line) => {
+    if (line === 'PI-PRESS') return press(monitor);
     const said = /^PI (\{.*\})$/.exec(line)?.[1];
     if (!said) return console.log(`    ${line}`);
     const { by, outcome, figure } = JSON.parse(said);
     found.set(by, { outcome, figure });
     console.log(`  ${outcome.padEnd(9)} ${by}: ${figure}`);
-  });
+  };
+  await inRig(rig, script, MINUTES_MAX * 60, tell, monitor);
   return { found, processor };
 }
 
