@@ -17,6 +17,7 @@ import { TaskQueue } from './base/task-queue.ts';
 import { tlsSource } from './base/tls.ts';
 import type { UndoSteps } from './base/undo-steps.ts';
 import type { Ffmpeg } from './camera/find-ffmpeg.ts';
+import { FramePace } from './camera/frame-pace.ts';
 import type { CameraKind } from './camera/source-interfaces.ts';
 import { CAMERA_KINDS, parseCameraSource } from './camera/sources.ts';
 import { HeldFootage } from './clip/held-footage.ts';
@@ -249,7 +250,8 @@ export function makeMedia(base: Base, { boot, ring }: Storage, { gate }: Consent
   const { clock, random, log, ffmpeg, programs } = seams;
   const searchParty = makeSearchParty(config.searchParty, seams, { ring, gate }, settled);
   const source = parseCameraSource(config.camera, { loop: true }, [...base.cameraKinds, ...CAMERA_KINDS]);
-  const camera = { source, ffmpeg, clock, random, log, programs, boot, clockTrusted };
+  const pace = new FramePace(clock, () => base.peripherals.isSlowed);
+  const camera = { source, ffmpeg, clock, random, log, programs, boot, clockTrusted, pace };
   return { recorder: new Recorder({ camera, ring, clock, log, sinks }), searchParty, source: source.shown };
 }
 

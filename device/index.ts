@@ -49,6 +49,7 @@ export { Doorbell, type SimulatedFaults } from './doorbell.ts';
 export * from './exports-without-firmware.ts';
 export { beginFactoryReset, factoryReset } from './factory-reset.ts';
 export { DEVICE_FORMAT } from './folder-format.ts';
+export { readPower } from './hardware/board-power.ts';
 export { type Button, type Press, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { walkLedger } from './ledger/ledger.ts';

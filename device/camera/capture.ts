@@ -18,6 +18,7 @@ import {
 import { GRAY_HEIGHT, GRAY_WIDTH } from './ffmpeg-capture-command.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 import type { RecordingContext, RecordingPlace } from './fragments-to-segments.ts';
+import type { FramePace } from './frame-pace.ts';
 import { LiveFragments } from './live-fragments.ts';
 import { type RunPlace, RunSession } from './run-session.ts';
 import type { Segment } from './segment.ts';
@@ -61,6 +62,8 @@ export interface CaptureDeps extends RecordingContext {
   readonly ffmpeg: Ffmpeg;
   readonly log: Log;
   readonly programs: Programs;
+  /** How many pictures this machine can take; absent: as many as are wished for. */
+  readonly pace?: FramePace;
   /** No segment for this long is a stall; twice as long may pass before a run's first. */
   readonly stallMs?: number;
   /** Wait before the first new try; doubles up to `retryMsMax`. */
@@ -251,6 +254,7 @@ export class Capture {
   private onSegment(endUs: number, place: RunPlace | null): void {
     const before = this.state.name;
     this.deliveredUntilUs = endUs;
+    this.deps.pace?.gop(endUs);
     this.place = place ?? this.place;
     this.backoff.reset();
     this.dispatch({ type: 'segment' });

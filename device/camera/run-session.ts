@@ -223,6 +223,11 @@ export class RunSession {
     const settled = this.recording.arrived(video) || this.held.length >= HELD_MAX;
     if (settled) await this.deliver(input, signal);
     if (copied && gopTooLong(this.init, samples.video)) this.learn('keyframes are too far apart');
+    if (input.isOutdated?.()) {
+      // Whole GOPs are kept: the next run begins where this one ends.
+      await this.deliver(input, signal);
+      throw new Replanned('the camera is asked for another rate');
+    }
     if (!signal.aborted) this.watchFor(this.context.stallMs);
   }
 

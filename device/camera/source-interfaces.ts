@@ -8,6 +8,7 @@ import type { CapturePolicy } from './capture-machine.ts';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 import type { Reach } from './footage-in-step.ts';
+import type { FramePace } from './frame-pace.ts';
 import type { RunEvidence } from './replan-capture.ts';
 import type { PacketFacts } from './rtp-watch.ts';
 import type { SourceDefaults } from './source-options.ts';
@@ -44,6 +45,8 @@ export interface RunInput {
   readonly endsWhenClockIsSet?: boolean;
   /** Its pictures may come damaged, or not at all, and that is told; of live footage it always is. */
   readonly mayBeDamaged?: boolean;
+  /** Whether the next run would be another one by now: this one ends with the GOP at hand. */
+  readonly isOutdated?: () => boolean;
   /** What the packets tell that it comes in. */
   readonly packets?: PacketFacts;
 }
@@ -59,6 +62,8 @@ export interface DriverContext {
   readonly ffmpeg: Ffmpeg;
   readonly clock: Clock;
   readonly programs: Programs;
+  /** How many pictures this machine can take; absent: as many as are wished for. */
+  readonly pace?: FramePace;
   /** A drawn visitor presses the button: the frame's wall time and number, as it is handed to ffmpeg. */
   readonly scenePress?: (atUs: number, frame: number) => void;
   /** For a camera that knows by itself when something moves, and gives no gray frames in which it could be seen. */

@@ -4,6 +4,7 @@ import { assert } from '../base/assert.ts';
 import type { ProgramEnd } from '../base/system-programs.ts';
 import { type Failure, failure } from '../protocol/errors.ts';
 import { writeTo } from './ffmpeg-run.ts';
+import { askedRate } from './frame-pace.ts';
 import { MicrophoneUse } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan-capture.ts';
 import type { DriverContext, FeedPipes, RunInput, SourceDriver, SourceKind } from './source-interfaces.ts';
@@ -54,7 +55,8 @@ export class RpicamDriver implements SourceDriver {
   async open(): Promise<RunInput> {
     const sound = this.microphone.forRun();
     const wallUs = this.context.clock.wallUs();
-    const picture = elementaryInput(this.source.rate, -wallUs);
+    const asked = askedRate(this.source, this.context.pace);
+    const picture = elementaryInput(asked.rate, -wallUs);
     this.end = null;
     return {
       inputs: sound === null ? [picture] : [picture, sound(-wallUs)],
@@ -66,8 +68,9 @@ export class RpicamDriver implements SourceDriver {
       },
       timeline: () => new KnownTimeline(wallUs, true),
       skipBeforeUs: 0,
-      feed: (pipes, signal) => this.feed(pipes, signal),
-      troubles: this.microphone.trouble === null ? [] : [this.microphone.trouble],
+      feed: (pipes, signal) => this.feed(pipes, asked.rate, signal),
+      troubles: [this.microphone.trouble, asked.trouble].filter((trouble) => trouble !== null),
+      isOutdated: asked.isOutdated,
       beginsLate: true,
       endsWhenClockIsSet: true,
     };
@@ -109,12 +112,12 @@ export class RpicamDriver implements SourceDriver {
   }
 
   /** Runs the program until it ends or the signal is aborted, and hands its output on. */
-  private async feed(pipes: FeedPipes, signal: AbortSignal): Promise<void> {
+  private async feed(pipes: FeedPipes, rate: number, signal: AbortSignal): Promise<void> {
     const program = PROGRAMS[this.program];
     assert(program, 'there is a program of this number');
     let waiting = 0;
     let written: Promise<unknown> = Promise.resolve();
-    const run = this.context.programs.run(rpicamCommand(program, this.source), (chunk) => {
+    const run = this.context.programs.run(rpicamCommand(program, { ...this.source, rate }), (chunk) => {
       waiting += chunk.length;
       if (waiting > WAITING_BYTES_MAX) run.stop();
       written = written

@@ -3,6 +3,7 @@
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
+import { askedRate } from './frame-pace.ts';
 import { MicrophoneUse } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan-capture.ts';
 import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-interfaces.ts';
@@ -65,14 +66,17 @@ export class V4l2Driver implements SourceDriver {
     const wallUs = clock.wallUs();
     this.startedMonotonicUs = Math.round(clock.monotonicMs() * 1000);
     const { isStamped } = this;
-    const picture = v4l2Input(path, format, source.rate, isStamped ? -this.startedMonotonicUs : null);
+    // A camera's own H.264 costs nothing to record, however many pictures it has.
+    const asked = askedRate(source, plan.video === 'encode' ? context.pace : undefined);
+    const picture = v4l2Input(path, format, asked.rate, isStamped ? -this.startedMonotonicUs : null);
     return {
       inputs: sound === null ? [picture] : [picture, sound(isStamped ? -wallUs : null)],
       plan,
       timeline: () => (isStamped ? new KnownTimeline(wallUs, true) : new ArrivalTimeline(null)),
       skipBeforeUs: 0,
       feed: null,
-      troubles: [refused, microphone.trouble].filter((trouble) => trouble !== null),
+      troubles: [refused, microphone.trouble, asked.trouble].filter((trouble) => trouble !== null),
+      isOutdated: asked.isOutdated,
       beginsLate: isStamped,
       endsWhenClockIsSet: isStamped && sound !== null,
     };

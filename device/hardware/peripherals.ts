@@ -8,6 +8,7 @@ import type { Random } from '../base/random.ts';
 import type { Programs } from '../base/system-programs.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { DeviceState } from '../protocol/home-messages.ts';
+import { BoardPower } from './board-power.ts';
 import type { Button, Press } from './button.ts';
 import { type Chime, CommandChime, VirtualChime } from './chime.ts';
 import { evdevButton } from './evdev-button.ts';
@@ -41,6 +42,7 @@ export class Peripherals {
   private readonly chime: Chime;
   private readonly shutter: Shutter;
   private readonly lights: StatusLights;
+  private readonly power: BoardPower;
   private readonly troubles = new Map<string, HardwareTrouble>();
 
   constructor(deps: PeripheralsDeps) {
@@ -59,7 +61,9 @@ export class Peripherals {
     const lost = (why: Failure) => this.noted('shutter', 'shutter', why);
     this.shutter = makeShutter(settings.shutter, { clock, programs, lost });
     const dark = (light: string, why: Failure | null) => this.noted('light', light, why);
-    this.lights = new StatusLights(settings.lights, { ...deps, sysfs: deps.sysfs ?? '/sys', trouble: dark });
+    const { sysfs = '/sys' } = deps;
+    this.lights = new StatusLights(settings.lights, { ...deps, sysfs, trouble: dark });
+    this.power = new BoardPower({ ...deps, sysfs }, (why) => this.noted('board', 'power', why));
   }
 
   /** Every name that a press may carry. */
@@ -74,9 +78,16 @@ export class Peripherals {
 
   start(): void {
     for (const button of this.buttons) button.start();
+    this.power.start();
+  }
+
+  /** Whether the board has slowed its processor down. */
+  get isSlowed(): boolean {
+    return this.power.isSlowed;
   }
 
   async stop(): Promise<void> {
+    this.power.stop();
     for (const button of this.buttons) button.stop();
     this.chime.stop();
     this.shutter.stop();
@@ -112,7 +123,7 @@ export class Peripherals {
     if (before === why?.message) return;
     if (why) {
       this.deps.log.warn(why.message, { code: why.code });
-      this.troubles.set(key, { part, name, detail: why.message });
+      this.troubles.set(key, { part, name, code: why.code, detail: why.message });
       this.deps.changed({ part, name, detail: why.message });
     } else {
       this.troubles.delete(key);

@@ -9,8 +9,10 @@ import { disclosedValuesSchema, disclosureKeySchema, signedClaims, windowSchema 
 export const statusSchema = z.enum(['online', 'offline']);
 
 const hardwareTroubleSchema = z.strictObject({
-  part: z.enum(['button', 'chime', 'shutter', 'light']),
+  part: z.enum(['button', 'chime', 'shutter', 'light', 'board']),
   name: idSchema,
+  /** A code of the table of errors. */
+  code: z.string().max(60).optional(),
   detail: z.string().max(600),
 });
 

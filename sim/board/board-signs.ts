@@ -1,44 +1,8 @@
-// Owns: what a board's system says of itself, read below a root: power and heat, how the root is mounted, the firmware's settings, which
-// sensors the kernel found, who may open a device node. Not here: what is wrong with that (sim/doctor/board.ts).
-import { spawnSync } from 'node:child_process';
+// Owns: what a board's system says of itself, read below a root: how the root is mounted, the firmware's settings, which
+// sensors the kernel found, who may open a device node. Not here: what is wrong with that (sim/doctor/board.ts),
+// power and heat (device/hardware).
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-
-/** What the firmware of a Pi reports, now and since the boot (`vcgencmd get_throttled`). */
-export interface PowerSigns {
-  lowVoltage: boolean;
-  slowed: boolean;
-  lowVoltageBefore: boolean;
-  slowedBefore: boolean;
-}
-
-const VCGENCMD_MS_MAX = 5_000;
-/** Bits of get_throttled: voltage; frequency capped, throttled, soft temperature limit. Those before: 16 bits higher. */
-const BITS = { lowVoltage: 0x1, slowed: 0xe } as const;
-
-/** Heat and power, by the firmware or else by the kernel's own sensor; null when neither tells. */
-export async function readPower(root: string): Promise<PowerSigns | null> {
-  const { status, stdout } = spawnSync('vcgencmd', ['get_throttled'], { encoding: 'utf8', timeout: VCGENCMD_MS_MAX });
-  const said = status === 0 ? /^throttled=0x([0-9a-f]{1,8})\s*$/i.exec(stdout) : null;
-  if (said) {
-    const bits = Number.parseInt(said[1] ?? '', 16);
-    const is = (mask: number) => (bits & mask) !== 0;
-    return {
-      lowVoltage: is(BITS.lowVoltage),
-      slowed: is(BITS.slowed),
-      lowVoltageBefore: is(BITS.lowVoltage << 16),
-      slowedBefore: is(BITS.slowed << 16),
-    };
-  }
-  const sensors = await namesIn(join(root, '/sys/class/hwmon'));
-  for (const sensor of sensors) {
-    const folder = join(root, '/sys/class/hwmon', sensor);
-    if ((await textOf(join(folder, 'name')))?.trim() !== 'rpi_volt') continue;
-    const lowVoltage = (await textOf(join(folder, 'in0_lcrit_alarm')))?.trim() === '1';
-    return { lowVoltage, slowed: false, lowVoltageBefore: false, slowedBefore: false };
-  }
-  return null;
-}
 
 /** How the root is mounted: what is written there is kept, refused, or lost with the next boot. */
 export async function rootMount(root: string): Promise<'kept' | 'read-only' | 'in-memory'> {

@@ -2,9 +2,9 @@
 // overlay, rights on device nodes, the unit, the name by which a phone finds it. Not here: what the system says (sim/board), the doorbell (device.ts).
 import { access, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type DeviceConfig, parseDeviceConfig, readSettings } from '../../device/index.ts';
+import { type DeviceConfig, parseDeviceConfig, readPower, readSettings, SystemPrograms } from '../../device/index.ts';
 import { hasUnit } from '../board/board-files.ts';
-import { deviceNodes, firmwareSettings, hasChip, readPower, rootMount } from '../board/board-signs.ts';
+import { deviceNodes, firmwareSettings, hasChip, rootMount } from '../board/board-signs.ts';
 import { HARDWARE_GROUPS } from '../board/device-unit.ts';
 import { serviceState } from '../board/system-service.ts';
 import { printBytes } from '../terminal/format-units.ts';
@@ -31,7 +31,7 @@ export async function examineBoard(seams: Seams, folder: string, root: string): 
   const looks = [
     look('root', () => mounted(root)),
     look('boot', () => bootPartition(seams, root)),
-    look('power', () => power(root)),
+    look('power', () => power(seams, root)),
     look('overlay', () => overlay(root, config)),
   ];
   if (isInstalled) {
@@ -92,8 +92,8 @@ async function bootPartition({ disk }: Seams, root: string): Promise<Diagnosis |
   );
 }
 
-async function power(root: string): Promise<Diagnosis | Diagnosis[]> {
-  const signs = await readPower(root);
+async function power(seams: Seams, root: string): Promise<Diagnosis | Diagnosis[]> {
+  const signs = await readPower({ ...seams, programs: new SystemPrograms(), sysfs: join(root, '/sys') });
   if (!signs) return [];
   const supply = 'Use the power supply made for this board, with a short cable and nothing else on it.';
   if (signs.lowVoltage) return wrong('power', 'the voltage is too low now: pictures and the card may suffer', supply);

@@ -258,8 +258,10 @@ function ofHealth(health: Health): Diagnosis[] {
       ),
     );
   }
-  for (const { part, name, detail } of hardware ?? []) {
-    found.push(wrong(part, `${name}: ${detail}`, 'Check its cable, and device.json.'));
+  for (const { part, name, code, detail } of hardware ?? []) {
+    // The doctor looks at the board itself.
+    if (part !== 'board')
+      found.push(known(wrong(part, `${name}: ${detail}`, 'Check its cable, and device.json.'), code));
   }
   found.push(...wear(health));
   return found;
@@ -267,9 +269,12 @@ function ofHealth(health: Health): Diagnosis[] {
 
 /** A camera fault with the error table's advice when its code is known. */
 function cameraTrouble(shown: string, code: string | undefined): Diagnosis {
-  const known = code !== undefined && isErrorCode(code) ? code : null;
-  const advice = known ? ERRORS[known].advice : 'Check its cable, power and address; it is tried again by itself.';
-  return { ...wrong('camera', shown, advice), ...(known ? { code: known } : {}) };
+  return known(wrong('camera', shown, 'Check its cable, power and address; it is tried again by itself.'), code);
+}
+
+/** A fault, with the error table's advice when its code is known. */
+function known(fault: Diagnosis, code: string | undefined): Diagnosis {
+  return code !== undefined && isErrorCode(code) ? { ...fault, code, advice: ERRORS[code].advice } : fault;
 }
 
 /** Bytes written per hour, by writer: this decides how long a flash card lasts. */

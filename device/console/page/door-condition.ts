@@ -40,6 +40,7 @@ export interface HealthLine {
     | 'chime'
     | 'shutter'
     | 'light'
+    | 'board'
     | 'purpose';
   isWell: boolean;
   detail: string | null;

@@ -88,6 +88,7 @@ function nameOf({ about }: HealthLine): string {
     chime: text.healthChime,
     shutter: text.healthShutter,
     light: text.healthLight,
+    board: text.healthBoard,
     purpose: text.healthPurpose,
   };
   return names[about];

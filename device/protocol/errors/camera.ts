@@ -45,6 +45,11 @@ export const cameraErrors = {
     'The clock of the camera {source} is wrong: {detail}',
     'Update its firmware, or let it set its clock less often; recording goes on by itself, and pictures without a date are never sent.',
   ),
+  camera_rate_lowered: unusableInputForNow(
+    500,
+    'The camera {source} is asked for {rate} pictures a second instead of {wished}: this machine cannot take more now.',
+    'Give it a cooler, shade or a better power supply, or set a smaller size or rate. All are asked for again after ten minutes without trouble.',
+  ),
   camera_no_video: unusableInput(
     422,
     'The camera {source} has no video that can be decoded: {detail}',

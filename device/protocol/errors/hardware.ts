@@ -23,6 +23,16 @@ export const hardwareErrors = {
     'The {what} does not work: something else uses line {line} of {chip}.',
     '`gpioinfo` names who. End that program, remove its dtoverlay from config.txt and boot again, or name another line in device.json. It is tried again.',
   ),
+  board_voltage_low: machineFaultForNow(
+    500,
+    'The voltage of the board is too low: pictures and the card may suffer.',
+    'Use the power supply made for this board, with a short cable and nothing else on it.',
+  ),
+  board_slowed: machineFaultForNow(
+    500,
+    'The board has slowed its processor down, for heat or low voltage.',
+    'Give it a cooler, shade or air, or lower the camera’s size and rate. `doorsill doctor` says more.',
+  ),
   hardware_unavailable: machineFaultForNow(
     500,
     'The {what} does not work: {detail}',

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemPrograms } from '../../../device/base/system-programs.ts';
+import { FramePace } from '../../../device/camera/frame-pace.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
 
 import { parseInit } from '../../../device/media/fragment.ts';
@@ -58,6 +59,23 @@ describe.each(await ffmpegsForSlowTests())("a Pi's camera module with ffmpeg $ve
     expect(recorder.segments.at(-1)?.endUs ?? Number.POSITIVE_INFINITY).toBeLessThan(Date.now() * 1000 + 500_000);
     const { width, height } = parseInit(recorder.segments[0]?.init ?? new Uint8Array(0)).video;
     expect([width, height]).toEqual([320, 180]);
+    expect(running()).toEqual([]);
+  });
+
+  it('is run with fewer pictures while the board is slowed, which is told', async () => {
+    module.install('rpicam-vid');
+    let isSlowed = false;
+    const pace = new FramePace(new SystemClock(), () => isSlowed);
+    const recorder = new Recorder(ffmpeg, SOURCE, { programs: programs(), pace });
+    await recorder.capture.start(new AbortController().signal);
+    await recorder.until(() => recorder.segments.length >= 1);
+    isSlowed = true;
+    await recorder.until(() => recorder.changes.at(-1)?.failure?.code === 'camera_rate_lowered');
+    await recorder.capture.stop();
+    expect(module.calls().map((call) => /--framerate (\d+) .*--intra (\d+)/.exec(call)?.slice(1))).toEqual([
+      ['10', '10'],
+      ['5', '5'],
+    ]);
     expect(running()).toEqual([]);
   });
 

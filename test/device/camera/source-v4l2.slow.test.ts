@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemPrograms } from '../../../device/base/system-programs.ts';
+import { FramePace } from '../../../device/camera/frame-pace.ts';
 import { wallTimeUs } from '../../../device/camera/segment.ts';
 import { V4l2Driver, v4l2Kind } from '../../../device/camera/source-v4l2.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
@@ -46,6 +47,26 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
       expect(call?.filter((argument) => argument === '-i')).toHaveLength(1);
     }
     expect(capture?.join(' ')).toContain('-input_format mjpeg -video_size 320x180 -framerate 10');
+  });
+
+  it('is asked for fewer pictures while the board is slowed, loses no GOP by that, and says so', async () => {
+    let isSlowed = false;
+    const pace = new FramePace(new SystemClock(), () => isSlowed);
+    const recorder = new Recorder(camera.ffmpeg, SOURCE.replace('rate=10', 'rate=20'), { pace });
+    await recorder.capture.start(new AbortController().signal);
+    await recorder.until(() => recorder.segments.length >= 2);
+    isSlowed = true;
+    await recorder.until(() => recorder.changes.at(-1)?.failure?.code === 'camera_rate_lowered');
+    const before = recorder.segments.length;
+    await recorder.until(() => recorder.segments.length >= before + 2);
+    await recorder.capture.stop();
+    const rates = camera.calls().flatMap((call) => call[call.indexOf('-framerate') + 1] ?? []);
+    expect(rates.slice(-1)).toEqual(['10']);
+    expect(recorder.states()).toEqual(['starting', 'recording', 'recording', 'off']);
+    const frames = recorder.segments.map(({ init, fragment }) => parseFragment(parseInit(init), fragment).video.length);
+    expect(new Set([frames[0], frames.at(-1)])).toEqual(new Set([20, 10]));
+    // What was filmed before is kept whole; between two runs is no more than starting one takes.
+    expect(frames.filter((count) => count !== 20 && count !== 10)).toEqual([]);
   });
 
   it('dates its pictures by the stamps of the kernel, and begins its timeline with the first', async () => {

@@ -241,7 +241,12 @@ const HEALTH: Health = {
   privacy: false,
   ring: { kind: 'file', bytes: 1, bytesMax: 2, segments: 1, damaged: 3 },
   storage: { state: 'full', detail: 'no space is left' },
-  hardware: [{ part: 'button', name: 'gate', detail: 'cannot find line 17' }],
+  hardware: [
+    { part: 'button', name: 'gate', code: 'gpio_line_taken', detail: 'something else uses line 17' },
+    { part: 'chime', name: 'chime', detail: 'silent' },
+    // The doctor looks at the board itself.
+    { part: 'board', name: 'power', code: 'board_slowed', detail: 'slow' },
+  ],
   clockTrusted: false,
   area: 'offline',
   owners: 1,
@@ -333,7 +338,12 @@ describe('the doctor', () => {
         faultsOf(findings)
           .map(({ what }) => what)
           .sort(),
-      ).toEqual(['area', 'broker', 'button', 'camera', 'clock', 'page', 'storage'].sort());
+      ).toEqual(['area', 'broker', 'button', 'camera', 'chime', 'clock', 'page', 'storage'].sort());
+      const button = findings.find(({ what }) => what === 'button');
+      expect(button).toMatchObject({
+        code: 'gpio_line_taken',
+        advice: expect.stringContaining('`gpioinfo` names who'),
+      });
       const writes = findings.find(({ what }) => what === 'writes');
       expect(writes).toMatchObject({
         level: 'note',

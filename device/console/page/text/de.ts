@@ -87,6 +87,7 @@ export const de: Text = {
   healthChime: 'Gong',
   healthShutter: 'Blende',
   healthLight: 'Lampe',
+  healthBoard: 'Platine',
   healthPurpose: 'Eine absichtlich gemachte Störung',
 
   timelineHelp:

@@ -85,6 +85,7 @@ export const en = {
   healthChime: 'Chime',
   healthShutter: 'Shutter',
   healthLight: 'Light',
+  healthBoard: 'Board',
   healthPurpose: 'A fault made on purpose',
 
   timelineHelp:

@@ -85,6 +85,7 @@ export const es: Text = {
   healthChime: 'Campana',
   healthShutter: 'Obturador',
   healthLight: 'Luz',
+  healthBoard: 'Placa',
   healthPurpose: 'Un fallo provocado a propósito',
 
   timelineHelp:
