@@ -1,4 +1,5 @@
-// Owns: which of ffmpeg's encoders makes H.264 on this machine: a board's own where it is shown to work, else libx264.
+// Owns: which of ffmpeg's encoders makes H.264 on this machine: a board's own where it is shown to work, else libx264; and with which preset
+// that keeps up, by measuring it.
 // Not here: their settings (ffmpeg-capture-command.ts). An encoder that ffmpeg lists proves nothing: this one is listed everywhere.
 import { readdir } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
@@ -7,15 +8,16 @@ import { type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
 import { FragmentSplitter } from '../media/fragment-splitter.ts';
 import { isFailure } from '../protocol/errors.ts';
 import { faultOfGop, faultOfTrack } from './copy-rules.ts';
-import { encodeArgs, FRAGMENT_ARGS, type VideoEncoder } from './ffmpeg-capture-command.ts';
+import { encodeArgs, FRAGMENT_ARGS, type Preset, type VideoEncoder } from './ffmpeg-capture-command.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
+import type { Size } from './wired-options.ts';
 
 const TRIAL_FPS = 15;
 const TRIAL_FRAMES = 2 * TRIAL_FPS;
 const TRIAL_MS_MAX = 20_000;
 const TRIAL_BYTES_MAX = 8_000_000;
-const TRIAL_PICTURE = `testsrc2=size=640x360:rate=${TRIAL_FPS}`;
+const TRIAL_SIZE: Size = { width: 640, height: 360 };
 
 /** What was found, by the path of ffmpeg; it does not change while a process lives. */
 const chosen = new Map<string, Promise<VideoEncoder>>();
@@ -45,14 +47,50 @@ async function hasVideoNodes(): Promise<boolean> {
   return names.length > 0;
 }
 
+/** What a camera gives that has to be encoded; `rate` in frames a second. */
+export interface EncodedPicture extends Size {
+  readonly rate: number;
+}
+
+/** The rest is for decoding what the camera sends, motion, everything else that runs, and warmer days. */
+const SHARE_MAX = 1 / 3;
+
+const measured = new Map<string, Promise<Preset>>();
+
+/** The slower preset where it takes at most a third of the time that the pictures last; measured once in a process, and logged. Never rejects. */
+export function choosePreset(
+  ffmpeg: Ffmpeg,
+  { width, height, rate }: EncodedPicture,
+  { clock, log }: { clock: Clock; log: Log },
+): Promise<Preset> {
+  const key = `${ffmpeg.path} ${width}x${height} ${rate}`;
+  const measure = async (): Promise<Preset> => {
+    const startedMs = clock.monotonicMs();
+    const fault = await faultOfEncoder(ffmpeg, 'libx264', clock, { size: { width, height }, preset: 'superfast' });
+    const share = (clock.monotonicMs() - startedMs) / ((TRIAL_FRAMES / rate) * 1_000);
+    const preset = fault === null && share <= SHARE_MAX ? 'superfast' : 'ultrafast';
+    log.info('encoder preset', { preset, share: share.toFixed(2), ...(fault === null ? {} : { superfast: fault }) });
+    return preset;
+  };
+  const choice = measured.get(key) ?? measure();
+  measured.set(key, choice);
+  return choice;
+}
+
 /** Encodes two seconds as a capture would; why what comes out cannot be kept, or null. */
-export async function faultOfEncoder(ffmpeg: Ffmpeg, encoder: VideoEncoder, clock: Clock): Promise<string | null> {
+export async function faultOfEncoder(
+  ffmpeg: Ffmpeg,
+  encoder: VideoEncoder,
+  clock: Clock,
+  { size = TRIAL_SIZE, preset }: { size?: Size; preset?: Preset } = {},
+): Promise<string | null> {
+  const picture = `testsrc2=size=${size.width}x${size.height}:rate=${TRIAL_FPS}`;
   try {
     const bytes = await runFfmpeg(ffmpeg, {
       doing: 'trying an encoder',
       args: [
-        ...['-f', 'lavfi', '-i', TRIAL_PICTURE, '-frames:v', String(TRIAL_FRAMES)],
-        ...[...encodeArgs(ffmpeg, encoder), ...FRAGMENT_ARGS],
+        ...['-f', 'lavfi', '-i', picture, '-frames:v', String(TRIAL_FRAMES)],
+        ...[...encodeArgs(ffmpeg, encoder, preset), ...FRAGMENT_ARGS],
         'pipe:1',
       ],
       clock,

@@ -85,7 +85,7 @@ export function captureCommand(
   plan: CapturePlan,
   ffmpeg: Ffmpeg,
   encoder: VideoEncoder,
-  { live = false, unhurried = false }: { live?: boolean; unhurried?: boolean } = {},
+  { live = false, unhurried = false, preset }: { live?: boolean; unhurried?: boolean; preset?: Preset } = {},
 ): CaptureCommand {
   const audio = {
     // Without `copyinkf` ffmpeg 7.1 drops the sound of RTSP cameras and holds fragments back to the end.
@@ -96,10 +96,10 @@ export function captureCommand(
   const maps = ['-map', plan.videoStream, ...(plan.audio === 'none' ? [] : ['-map', plan.audioStream])];
   const gray = { options: ['-map', plan.videoStream, ...GRAY_ARGS], address: 'pipe:3' };
   if (plan.video === 'encode' && live) {
-    const options = [...maps, ...codecArgs(ffmpeg, encoder), ...audio, ...TEE_ARGS];
+    const options = [...maps, ...codecArgs(ffmpeg, encoder, preset), ...audio, ...TEE_ARGS];
     return { inputs, outputs: [{ options, address: teeAddress(encoder) }, gray] };
   }
-  const video = plan.video === 'copy' ? ['-c:v', 'copy'] : encodeArgs(ffmpeg, encoder);
+  const video = plan.video === 'copy' ? ['-c:v', 'copy'] : encodeArgs(ffmpeg, encoder, preset);
   const fragments = unhurried ? FRAGMENT_ARGS_UNHURRIED : FRAGMENT_ARGS;
   const media = { options: [...maps, ...video, ...audio, ...fragments], address: 'pipe:1' };
   const again = { options: ['-map', plan.videoStream, '-c:v', 'copy', '-an', ...LIVE_ARGS], address: LIVE_PIPE };
@@ -186,22 +186,27 @@ export const KEY_EACH_SECOND = 'expr:if(isnan(prev_forced_t),gte(t,0.999),gte(t,
 /** In software, and in a board's own hardware behind V4L2 (Raspberry Pi up to 4, many others). */
 export type VideoEncoder = 'libx264' | 'h264_v4l2m2m';
 
+/** Of libx264: the slower one makes better pictures of the same bytes. */
+export type Preset = 'superfast' | 'ultrafast';
+
 /** Encoders' own settings. */
-const ENCODERS: Record<VideoEncoder, readonly string[]> = {
-  libx264: ['-preset', 'ultrafast', '-tune', 'zerolatency', '-maxrate', '2M', '-bufsize', '2M', '-sc_threshold', '0'],
-  h264_v4l2m2m: [],
+const ENCODERS: Record<VideoEncoder, (preset: Preset) => readonly string[]> = {
+  libx264: (preset) => [
+    ...['-preset', preset, '-tune', 'zerolatency', '-maxrate', '2M', '-bufsize', '2M', '-sc_threshold', '0'],
+  ],
+  h264_v4l2m2m: () => [],
 };
 
 /** How the header is written. A board's encoder knows its parameter sets only with the first picture: the header must wait for that. */
 const LATE_HEADER: Record<VideoEncoder, string> = { libx264: '', h264_v4l2m2m: '+delay_moov' };
 
 /** H.264 in closed GOPs of 1 s without reordering; frames keep the times that they came with. Written as MP4. */
-export function encodeArgs(ffmpeg: Ffmpeg, encoder: VideoEncoder): string[] {
+export function encodeArgs(ffmpeg: Ffmpeg, encoder: VideoEncoder, preset?: Preset): string[] {
   const late = LATE_HEADER[encoder];
-  return [...codecArgs(ffmpeg, encoder), ...(late === '' ? [] : ['-movflags', late])];
+  return [...codecArgs(ffmpeg, encoder, preset), ...(late === '' ? [] : ['-movflags', late])];
 }
 
-function codecArgs(ffmpeg: Ffmpeg, encoder: VideoEncoder): string[] {
+function codecArgs(ffmpeg: Ffmpeg, encoder: VideoEncoder, preset: Preset = 'ultrafast'): string[] {
   return [
     '-c:v',
     encoder,
@@ -222,7 +227,7 @@ function codecArgs(ffmpeg: Ffmpeg, encoder: VideoEncoder): string[] {
     'passthrough',
     '-enc_time_base',
     ffmpeg.release[0] >= 7 ? 'demux' : '-1',
-    ...ENCODERS[encoder],
+    ...ENCODERS[encoder](preset),
     ...threadArgs(ffmpeg),
   ];
 }

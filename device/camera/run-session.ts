@@ -7,7 +7,7 @@ import type { FragmentSamples, InitInfo, Sample } from '../media/fragment.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CaptureInput } from './capture-machine.ts';
 import { type RunSinks, runCapture } from './capture-run.ts';
-import { chooseEncoder } from './choose-encoder.ts';
+import { chooseEncoder, choosePreset } from './choose-encoder.ts';
 import { faultOfGop, faultOfTrack, gopTooLong, isCutOff } from './copy-rules.ts';
 import { type CapturePlan, captureCommand, GRAY_FPS } from './ffmpeg-capture-command.ts';
 import type { ProcessEnd } from './ffmpeg-process.ts';
@@ -107,7 +107,11 @@ export class RunSession {
       const opened = await driver.open(signal, deliveredUntilUs);
       input = opened;
       const encoder = opened.plan.video === 'encode' ? await chooseEncoder(ffmpeg, { clock, log }) : 'libx264';
+      const { picture } = opened;
+      const preset =
+        picture && encoder === 'libx264' ? await choosePreset(ffmpeg, picture, { clock, log }) : 'ultrafast';
       const command = captureCommand(opened.inputs, opened.plan, ffmpeg, encoder, {
+        preset,
         live: opened.isReadFast !== true,
         unhurried: opened.reach !== undefined,
       });

@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Programs } from '../base/system-programs.ts';
 import type { Failure } from '../protocol/errors.ts';
 import type { CapturePolicy } from './capture-machine.ts';
+import type { EncodedPicture } from './choose-encoder.ts';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 import type { Reach } from './footage-in-step.ts';
@@ -45,6 +46,8 @@ export interface RunInput {
   readonly endsWhenClockIsSet?: boolean;
   /** Its pictures may come damaged, or not at all, and that is told; of live footage it always is. */
   readonly mayBeDamaged?: boolean;
+  /** What a wired camera gives, for which a preset that keeps up is measured; absent: the fastest. */
+  readonly picture?: EncodedPicture;
   /** Whether the next run would be another one by now: this one ends with the GOP at hand. */
   readonly isOutdated?: () => boolean;
   /** What the packets tell that it comes in. */

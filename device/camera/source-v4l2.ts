@@ -77,6 +77,8 @@ export class V4l2Driver implements SourceDriver {
       feed: null,
       troubles: [refused, microphone.trouble, asked.trouble].filter((trouble) => trouble !== null),
       isOutdated: asked.isOutdated,
+      // A machine that has trouble has no time for better pictures.
+      ...(plan.video === 'encode' && asked.trouble === null ? { picture: { ...format, rate: asked.rate } } : {}),
       beginsLate: isStamped,
       endsWhenClockIsSet: isStamped && sound !== null,
     };

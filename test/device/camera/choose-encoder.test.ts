@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
-import { chooseEncoder, faultOfEncoder, faultOfTrial } from '../../../device/camera/choose-encoder.ts';
+import { chooseEncoder, choosePreset, faultOfEncoder, faultOfTrial } from '../../../device/camera/choose-encoder.ts';
 import { captureCommand, encodeArgs, FRAGMENT_ARGS } from '../../../device/camera/ffmpeg-capture-command.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
@@ -27,6 +27,28 @@ describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
   it('is tried once in a process', async () => {
     expect(chooseEncoder(ffmpeg, seams)).toBe(chooseEncoder(ffmpeg, seams));
     await chooseEncoder(ffmpeg, seams);
+  });
+
+  it('has the better preset where two seconds take a third of their time, measured once for a size and rate', async () => {
+    const taking = (ms: number) => {
+      let reads = 0;
+      return Object.assign(new SystemClock(), { monotonicMs: () => (reads++ === 0 ? 0 : ms) });
+    };
+    const preset = (width: number, ms: number, rate = 15) =>
+      choosePreset(ffmpeg, { width, height: 64, rate }, { ...seams, clock: taking(ms) });
+    expect(await preset(64, 660)).toBe('superfast');
+    expect(await preset(64, 5_000)).toBe('superfast');
+    expect(await preset(66, 670)).toBe('ultrafast');
+    expect(await preset(64, 660, 30)).toBe('ultrafast');
+    const silent = { ...ffmpeg, path: '/no/such/ffmpeg' };
+    expect(await choosePreset(silent, { width: 64, height: 64, rate: 15 }, seams)).toBe('ultrafast');
+  });
+
+  it('makes with either preset what a capture can keep', async () => {
+    for (const preset of ['superfast', 'ultrafast'] as const)
+      expect(faultOfTrial(await made([...encodeArgs(ffmpeg, 'libx264', preset), ...FRAGMENT_ARGS]))).toBeNull();
+    expect(encodeArgs(ffmpeg, 'libx264', 'superfast').join(' ')).toContain('-preset superfast');
+    expect(encodeArgs(ffmpeg, 'libx264').join(' ')).toContain('-preset ultrafast');
   });
 
   /** Two seconds made with these arguments. */
