@@ -1,6 +1,7 @@
 // Holds every chime to one contract: it sounds at once, once at a time, ends when told, and never throws.
-import { beforeEach, describe, expect, it } from 'vitest';
-import { ManualClock } from '../../../device/base/clock.ts';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
+import { SystemPrograms } from '../../../device/base/system-programs.ts';
 import { type Chime, CommandChime, chimeSchema, VirtualChime } from '../../../device/hardware/chime.ts';
 import type { Failure } from '../../../device/protocol/errors.ts';
 import { NOON_US, settle } from './button-contract.ts';
@@ -96,5 +97,19 @@ describe('a command chime', () => {
       expect.stringContaining('longer than 3 s'),
       undefined,
     ]);
+  });
+
+  it('by aplay says that its sound card is not there, and rings on', { tags: ['alsa', 'setpriv'] }, async () => {
+    const heard: (Failure | null)[] = [];
+    const settings = chimeSchema.parse({ command: ['aplay', '-q', '-D', 'plughw:CARD=Nobody', '/dev/null'] });
+    const seams = { clock: new SystemClock(), programs: new SystemPrograms() };
+    const chime = new CommandChime({ settings, ...seams, trouble: (why) => heard.push(why) });
+    for (const rings of [1, 2]) {
+      chime.ring();
+      await vi.waitFor(() => expect(heard).toHaveLength(rings), 10_000);
+    }
+    expect(heard.map((why) => why?.code)).toEqual(Array(2).fill('hardware_unavailable'));
+    expect(heard[0]?.message).toMatch(/chime does not work: .*audio open error: No such/s);
+    chime.stop();
   });
 });
