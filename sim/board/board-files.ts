@@ -45,7 +45,7 @@ export function boardFiles(wish: BoardWish): Map<string, string> {
 const RULES = `# Lines of GPIO: buttons, chime, lamps.
 SUBSYSTEM=="gpio", KERNEL=="gpiochip*", GROUP="gpio", MODE="0660"
 # Lamps that the kernel knows.
-SUBSYSTEM=="leds", ACTION=="add", RUN+="/bin/sh -c 'chgrp gpio /sys%p/brightness /sys%p/trigger && chmod g+w /sys%p/brightness /sys%p/trigger'"
+SUBSYSTEM=="leds", ACTION!="remove", RUN+="/bin/sh -c 'chgrp gpio /sys%p/brightness /sys%p/trigger && chmod g+w /sys%p/brightness /sys%p/trigger'"
 # Cameras, their pipelines, encoders and the memory they share.
 SUBSYSTEM=="video4linux", GROUP="video", MODE="0660"
 SUBSYSTEM=="media", KERNEL=="media*", GROUP="video", MODE="0660"

@@ -6,7 +6,8 @@ import { failure } from '../../device/exports-without-firmware.ts';
 import type { FileOutcome } from './board-files.ts';
 
 const COMMAND_MS_MAX = 90_000;
-const SUBSYSTEMS = ['gpio', 'video4linux', 'media', 'dma_heap', 'misc', 'input'];
+/** What the rules of an install are about: devices that are there already are looked at again. */
+export const SUBSYSTEMS = ['gpio', 'leds', 'video4linux', 'media', 'dma_heap', 'misc', 'input'];
 
 /** Has systemd and udev take what an install or uninstall changed. Throws `board_command_failed` with what one of them says. */
 export function takeFiles(changed: ReadonlyMap<string, FileOutcome>): void {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { boardFiles, removeBoardFiles, writeBoardFiles } from '../../../sim/board/board-files.ts';
+import { SUBSYSTEMS } from '../../../sim/board/system-service.ts';
 import { launcherPath } from '../../../sim/cli/launcher-path.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
@@ -118,4 +119,12 @@ it('have rules that udev takes', { tags: ['udev'] }, async () => {
     encoding: 'utf8',
   });
   expect([judged.status, judged.stderr]).toEqual([0, '']);
+});
+
+it('have rules for no device that an install does not have looked at again', async () => {
+  await write();
+  const rules = readFileSync(at('/etc/udev/rules.d/70-porch.rules'), 'utf8');
+  const named = [...rules.matchAll(/SUBSYSTEM=="(\w+)"/g)].map(([, subsystem]) => subsystem);
+  expect(named).toContain('leds');
+  expect(named.filter((subsystem) => !SUBSYSTEMS.some((each) => each === subsystem))).toEqual([]);
 });
