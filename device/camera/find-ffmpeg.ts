@@ -30,6 +30,8 @@ export interface FfmpegSearch {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** The path of the bundled binary; null where none is installed for this platform. */
   readonly bundled?: () => string | null;
+  /** How long one may take to tell its version. */
+  readonly answerMsMax?: number;
 }
 
 /** `-fps_mode` came with 5.1, the bundled release; nothing older is used. */
@@ -38,31 +40,32 @@ const OLDEST_RELEASE = [5, 1] as const;
 /** libavutil of 5.1: shows the age of builds that carry no release number. */
 const OLDEST_LIBAVUTIL = [57, 28] as const;
 
-const VERSION_TIMEOUT_MS = 15_000;
+/** The first start after a boot reads some 100 libraries from a card: on an emulated Arm board that had other work 15 s were too few. */
+const ANSWER_MS_MAX = 60_000;
 
 /**
  * Finds ffmpeg: `FFMPEG_PATH`, else the system's if it is at least as new as the bundled 5.1.1, else the bundled one.
  * A set but unusable `FFMPEG_PATH` is an error, never skipped. Throws `ffmpeg_missing`.
  */
 export async function findFfmpeg(search: FfmpegSearch = {}): Promise<Ffmpeg> {
-  const env = search.env ?? process.env;
+  const { env = process.env, answerMsMax = ANSWER_MS_MAX } = search;
   const named = env['FFMPEG_PATH'];
   if (named) {
-    const found = await ask(named, 'FFMPEG_PATH');
+    const found = await ask(named, 'FFMPEG_PATH', answerMsMax);
     if (typeof found === 'string') throw failure('ffmpeg_missing', { detail: `FFMPEG_PATH (${named}) ${found}` });
     return found;
   }
   const faults: string[] = [];
   const system = onPath(env['PATH'] ?? '');
   if (system) {
-    const found = await ask(system, 'system');
+    const found = await ask(system, 'system', answerMsMax);
     if (typeof found !== 'string') return found;
     faults.push(`the system's (${system}) ${found}`);
   } else faults.push('the system has none on its PATH');
   const bundled = (search.bundled ?? bundledPath)();
   if (bundled) {
     makeExecutable(bundled);
-    const found = await ask(bundled, 'bundled');
+    const found = await ask(bundled, 'bundled', answerMsMax);
     if (typeof found !== 'string') return found;
     faults.push(`the bundled one (${bundled}) ${found}`);
   } else faults.push(`none is bundled for ${process.platform}-${process.arch}`);
@@ -111,17 +114,17 @@ function onPath(folders: string): string | null {
 }
 
 /** Runs `-version`; returns what is wrong as a half sentence when it cannot be used. */
-async function ask(path: string, origin: Ffmpeg['origin']): Promise<Ffmpeg | string> {
-  const text = await new Promise<string | null>((resolve) => {
-    execFile(
-      path,
-      ['-version'],
-      { timeout: VERSION_TIMEOUT_MS, maxBuffer: 65_536, windowsHide: true },
-      (error, stdout) => resolve(error ? null : stdout),
-    );
+async function ask(path: string, origin: Ffmpeg['origin'], answerMsMax: number): Promise<Ffmpeg | string> {
+  const answer = await new Promise<{ fault: string } | { text: string }>((resolve) => {
+    execFile(path, ['-version'], { timeout: answerMsMax, maxBuffer: 65_536, windowsHide: true }, (error, stdout) => {
+      if (!error) return resolve({ text: stdout });
+      resolve({
+        fault: error.killed && !error.code ? `did not answer within ${answerMsMax / 1_000} s` : 'does not run',
+      });
+    });
   });
-  if (text === null) return 'does not run';
-  const facts = parseVersion(text);
+  if ('fault' in answer) return answer.fault;
+  const facts = parseVersion(answer.text);
   if (!facts) return 'is not an ffmpeg';
   if (facts.fault !== null) return `is version ${facts.version} and ${facts.fault}`;
   return { path, version: facts.version, release: facts.release, origin };

@@ -46,6 +46,15 @@ describe('finding ffmpeg', () => {
     await expect(findFfmpeg({ env })).rejects.toMatchObject({ code: 'ffmpeg_missing' });
   });
 
+  it('says so when one does not tell its version in time', async () => {
+    const sleeper = join(folder, 'sleeper');
+    writeFileSync(sleeper, `#!${process.execPath}\nsetTimeout(() => undefined, 60_000);\n`, { mode: 0o755 });
+    await expect(findFfmpeg({ env: { FFMPEG_PATH: sleeper }, answerMsMax: 100 })).rejects.toMatchObject({
+      code: 'ffmpeg_missing',
+      message: expect.stringContaining('did not answer within 0.1 s'),
+    });
+  });
+
   it("takes the system's when it is new enough, else the bundled one", async () => {
     const bundled = pretend('bundled', NEW);
     const options = { bundled: () => bundled.path };
