@@ -133,11 +133,9 @@ const UNREACHABLE_STATES: Partial<Record<RequestState['at'], string>> = {
   unseen: 'a home tells of no request before it has seen it',
 };
 
-const NOT_OPENED = 'a doorbell sends nothing of a clip before the bridge has told it that its intake is open';
 /** Transitions that no town can show, and why. */
 const UNREACHABLE_TRANSITIONS: Readonly<Record<string, string>> = {
-  'new > stored': NOT_OPENED,
-  'new > recalled': NOT_OPENED,
+  'new > recalled': 'a doorbell recalls no clip of which the bridge has told it nothing',
 };
 
 /** Notes what a town reaches while it lives. */
