@@ -128,6 +128,8 @@ const pairLine = (proof: string) => JSON.stringify({ verb: 'pair', key: cast.own
 
 describe('pairing over the device’s socket', () => {
   it('makes the key an owner’s and gives it all it needs to know', async () => {
+    const statement = statementFor(cast.owner.key.publicKey);
+    statementFor = () => statement;
     const home = await pairWithDevice({ clock }, path, cast.owner.key, 'Alex');
     expect(home).toEqual({
       device: cast.device.id,
@@ -135,7 +137,7 @@ describe('pairing over the device’s socket', () => {
       name: 'Front door',
       trust: { bridgeKey: cast.bridge.key.publicKey, registryKey: cast.registry.key.publicKey },
       account: { ...ADDRESS, user: 'owner-1', password: 'secret' },
-      pairing: statementFor(cast.owner.key.publicKey),
+      pairing: statement,
     });
     expect(paired).toEqual([{ key: cast.owner.key.publicKey, name: 'Alex' }]);
     expect(await listOwners({ clock }, path)).toEqual(paired);

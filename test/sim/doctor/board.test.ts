@@ -1,3 +1,4 @@
+// @module-tag setpriv
 // Plants the faults of a Pi, one at a time, in a copy of a Pi's system below a folder, and expects the doctor to find that one alone.
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
