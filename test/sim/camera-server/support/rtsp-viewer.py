@@ -14,7 +14,9 @@ address, protocol = sys.argv[1:3]
 pipeline = Gst.parse_launch(
     f'rtspsrc location="{address}" protocols={protocol} latency=200 drop-on-latency=false name=source '
     "source. ! application/x-rtp,media=video ! rtph264depay ! video/x-h264,stream-format=byte-stream,alignment=au "
-    "! fdsink fd=1 sync=false"
+    "! fdsink fd=1 sync=false "
+    # Sound that nobody takes is an error to rtspsrc where it comes before the picture is linked.
+    "source. ! application/x-rtp,media=audio ! fakesink sync=false async=false"
 )
 pipeline.set_state(Gst.State.PLAYING)
 message = pipeline.get_bus().timed_pop_filtered(60 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
