@@ -2,7 +2,7 @@
 // clips in a bucket, a NATS cluster, HAProxy in front. Not here: the units themselves (systemd-layout.ts), the cluster's files
 // (nats-layout.ts), writing or printing them (sim/cli/deploy.ts).
 import { type NatsLayoutWish, natsLayout } from './nats-layout.ts';
-import { PORTS, printed, serviceUnit, USERS } from './systemd-layout.ts';
+import { haproxyHead, PORTS, printed, serviceUnit, USERS } from './systemd-layout.ts';
 
 export interface InstancesLayoutWish extends NatsLayoutWish {
   /** Names and addresses of the machines, each of which has one instance of each part. */
@@ -78,22 +78,7 @@ function haproxy({ domain, instances }: InstancesLayoutWish): string {
   const routes = PARTS.map(
     (part) => `    use_backend ${part} if { req.hdr(host),field(1,:),lower -m str ${part}.${domain} }`,
   );
-  return `# HAProxy in front of the instances, on a machine of its own. /etc/haproxy/doorsill.pem has a certificate for bridge., registry. and
-# vault.${domain}, with its key behind it in the same file, readable by root alone.
-global
-    user haproxy
-    group haproxy
-    stats socket /run/haproxy/admin.sock mode 600 level admin
-    ssl-default-bind-options ssl-min-ver TLSv1.2
-
-defaults
-    mode http
-    timeout connect 5s
-    timeout http-request 10s
-    # A clip over a slow line has pauses; a download waits for its reader.
-    timeout client 120s
-    timeout server 120s
-    option redispatch
+  return `${haproxyHead('the instances, on a machine of its own', domain)}    option redispatch
     # Whom it speaks for, which each instance believes of this machine alone (http.proxyProtocol).
     default-server check inter 1s fall 1 rise 1 send-proxy-v2 check-send-proxy
 

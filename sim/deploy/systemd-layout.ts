@@ -111,21 +111,9 @@ StateDirectory=doorsill-${part}${part === 'bridge' ? ' doorsill-broker' : ''}
 ${HARDENING}`;
 }
 
-function haproxy(domain: string): string {
-  const parts = Object.entries(PORTS);
-  const routes = parts.map(
-    ([part]) => `    use_backend ${part} if { req.hdr(host),field(1,:),lower -m str ${part}.${domain} }`,
-  );
-  const backends = parts.map(([part, port]) => {
-    // The bridge says whether it can do its work; the others answer with what they serve.
-    const ask = part === 'bridge' ? '/readyz' : '/openapi.json';
-    return `backend ${part}
-    option httpchk GET ${ask}
-    http-check expect status 200
-    server ${part} 127.0.0.1:${port} check inter 5s
-`;
-  });
-  return `# HAProxy in front of bridge, registry and vault. /etc/haproxy/doorsill.pem has a certificate for bridge., registry. and
+/** What HAProxy's configuration begins with, before whatever `front` names; ends with its section of defaults, which may go on. */
+export function haproxyHead(front: string, domain: string): string {
+  return `# HAProxy in front of ${front}. /etc/haproxy/doorsill.pem has a certificate for bridge., registry. and
 # vault.${domain}, with its key behind it in the same file, readable by root alone.
 global
     user haproxy
@@ -141,7 +129,24 @@ defaults
     # A clip over a slow line has pauses; a download waits for its reader.
     timeout client 120s
     timeout server 120s
+`;
+}
 
+function haproxy(domain: string): string {
+  const parts = Object.entries(PORTS);
+  const routes = parts.map(
+    ([part]) => `    use_backend ${part} if { req.hdr(host),field(1,:),lower -m str ${part}.${domain} }`,
+  );
+  const backends = parts.map(([part, port]) => {
+    // The bridge says whether it can do its work; the others answer with what they serve.
+    const ask = part === 'bridge' ? '/readyz' : '/openapi.json';
+    return `backend ${part}
+    option httpchk GET ${ask}
+    http-check expect status 200
+    server ${part} 127.0.0.1:${port} check inter 5s
+`;
+  });
+  return `${haproxyHead('bridge, registry and vault', domain)}
 frontend doorsill
     bind :443 ssl crt /etc/haproxy/doorsill.pem alpn h2,http/1.1
     # Each part believes this machine's word for who calls (http.proxies), and limits calls by address: nobody else may say it.
