@@ -45,7 +45,7 @@ const TAKEN_BACK = `select count(*) as n from intakes join revoked_grants using 
  */
 export async function agreed(data: string): Promise<{ arrived: number; shown: number }> {
   const path = join(data, 'bridge', 'bridge.sqlite');
-  const arrived = await arrivals(path);
+  const arrived = await arrivedClips(await openBridgeDatabase(path));
   expect(new Set(arrived).size).toBe(arrived.length);
   const file = new Sqlite(path, { readonly: true });
   try {
@@ -74,9 +74,9 @@ export async function agreed(data: string): Promise<{ arrived: number; shown: nu
   }
 }
 
-/** The clips that the log of custody says have arrived, in its order. */
-async function arrivals(path: string): Promise<string[]> {
-  const { custody, close } = await openBridgeDatabase(path);
+/** The clips that a bridge's log of custody says have arrived, in its order; throws where the log is not whole. Closes the database. */
+export async function arrivedClips(database: Awaited<ReturnType<typeof openBridgeDatabase>>): Promise<string[]> {
+  const { custody } = database;
   const clips: string[] = [];
   try {
     for (const { leaf, entry } of await wholeLog(custody)) {
@@ -86,6 +86,6 @@ async function arrivals(path: string): Promise<string[]> {
     }
     return clips;
   } finally {
-    await close();
+    await database.close();
   }
 }

@@ -14,7 +14,7 @@ import { bridgeAt } from '../../../sim/load/bridge-calls.ts';
 import { listClipPage } from '../../../sim/officer/agency-client.ts';
 import { instancePlace, openBridgeAt } from '../../support/bridge-database.ts';
 import type { ServedLayout } from '../../support/served-layout.ts';
-import { wholeLog } from './bridge-rounds.ts';
+import { arrivedClips } from './fleet-agreement.ts';
 import { kill } from './served-faults.ts';
 
 const disk = new SystemDisk();
@@ -88,7 +88,8 @@ export async function judge(layout: ServedLayout, told: ToldHomes, codes: readon
     'recalls that are lost',
   ).toEqual([]);
   expect(rows.filter(({ state, isRevoked }) => isRevoked && state !== 'deleted')).toEqual([]);
-  const arrived = await arrivals(layout);
+  const looker = instancePlace(layout.primary.socketUrl('bridge'), 'looker');
+  const arrived = await arrivedClips(await openBridgeAt(looker));
   expect(new Set(arrived).size, 'clips that arrived twice').toBe(arrived.length);
   const stored = rows.filter(({ state }) => state === 'stored');
   const known = new Set(rows.filter(({ state, isRevoked }) => state === 'stored' || isRevoked).map(({ clip }) => clip));
@@ -147,22 +148,6 @@ async function hashOf({ moto }: ServedLayout, bucket: string, key: string): Prom
   return createHash('sha256')
     .update(new Uint8Array(await answer.arrayBuffer()))
     .digest('hex');
-}
-
-/** The clips that the log of custody says have arrived, in its order; throws where the log is not whole. */
-async function arrivals({ primary }: ServedLayout): Promise<string[]> {
-  const { custody, close } = await openBridgeAt(instancePlace(primary.socketUrl('bridge'), 'looker'));
-  const clips: string[] = [];
-  try {
-    for (const { leaf, entry } of await wholeLog(custody)) {
-      if (JSON.parse(entry).kind !== 'intake') continue;
-      const opened = await custody.opened(leaf);
-      clips.push(z.object({ clip: z.string() }).parse(JSON.parse(opened?.facts ?? '')).clip);
-    }
-    return clips;
-  } finally {
-    await close();
-  }
 }
 
 /** The clips that the agency is shown. */
