@@ -5,6 +5,7 @@ import { SqlAccessLog } from './clips/sql-access-log.ts';
 import { type CustodySeams, SqlCustody } from './custody/sql-custody-log.ts';
 import { SqlEnrolments } from './enrolment/sql-enrolments.ts';
 import { SqlHandOvers } from './hand-over/sql-hand-overs.ts';
+import { SqlCloneSigns } from './intake/sql-clone-signs.ts';
 import { assertNoClipInFolder, SqlIntakes } from './intake/sql-intakes.ts';
 import { SqlManifests } from './intake/sql-manifests.ts';
 import { SqlNeighbors } from './neighbors/sql-neighbors.ts';
@@ -38,6 +39,7 @@ export interface Database {
   neighbors: SqlNeighbors;
   searches: SqlSearches;
   intakes: SqlIntakes;
+  cloneSigns: SqlCloneSigns;
   handOvers: SqlHandOvers;
   manifests: SqlManifests;
   accessLog: SqlAccessLog;
@@ -68,6 +70,7 @@ export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSe
       neighbors: new SqlNeighbors(tables),
       searches: new SqlSearches(tables),
       intakes: new SqlIntakes(tables, custody),
+      cloneSigns: new SqlCloneSigns(tables),
       handOvers: new SqlHandOvers(tables, custody),
       manifests: new SqlManifests(tables, custody),
       accessLog: new SqlAccessLog(tables, custody),

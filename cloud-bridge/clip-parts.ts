@@ -26,6 +26,7 @@ import { watchOthers } from './instances.ts';
 import type { AnswerableKinds } from './intake/answerable-request.ts';
 import { BucketClips } from './intake/bucket-clips.ts';
 import { ClipFiles } from './intake/clip-files.ts';
+import { CloneSigns } from './intake/clone-signs.ts';
 import type { CustodyCalls } from './intake/custody-bundle-routes.ts';
 import { Finish } from './intake/finish.ts';
 import { IntakeAdmission } from './intake/intake-admission.ts';
@@ -106,11 +107,13 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
     vault: config.vault?.key ?? null,
     stored,
   });
-  const lifeSMax = config.intake.uploadTokenLifeSMax;
+  const { uploadTokenLifeSMax: lifeSMax, creationsMax } = config.intake;
   const deviceTokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
+  const clones = new CloneSigns({ clock, log, store: database.cloneSigns });
   const desk = new IntakeAdmission({
     ...shared,
     tokens: deviceTokens,
+    clones,
     finish,
     seal,
     bridgeId,
@@ -125,12 +128,11 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   const stopReading = async (clip?: string) => {
     for (const each of [clips, petClips]) await each.askReadersAgain(clip);
   };
-  const revocations = { ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null };
-  intakeRoutes(api, desk, new Revocations(revocations));
+  const revocations = new Revocations({ ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null });
+  intakeRoutes(api, desk, { revocations, clones });
   clipRoutes(api, clips, custody);
   searchParty.addRoutes(api, petClips);
-  const audit = new ClipAccessLog(accessLog, clock);
-  clipAccessLogRoutes(api, { audit, clips });
+  clipAccessLogRoutes(api, { audit: new ClipAccessLog(accessLog, clock), clips });
   disputeRoutes(api, new ManifestOpening({ log, store: database.manifests, intakes: store, seal, calls }));
   await finish.start();
   undo.add(() => finish.stop());
@@ -139,7 +141,6 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   const revoked = () => Promise.all([stopReading(), finish.eraseEnded()]).then(() => undefined);
   const leftBehind = async () => vault?.handOvers.wake();
   if (config.instance) watchOthers(deps, { revoked, leftBehind }, undo);
-  const { creationsMax } = config.intake;
   uploadRoutes(api, { disk, desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
 }
 

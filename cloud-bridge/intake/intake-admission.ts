@@ -7,6 +7,7 @@ import { type Failure, failure, isFailure } from '../../device/protocol/errors.t
 import type { IntakeStatus, Manifest } from '../../device/protocol/manifest.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles } from './clip-files.ts';
+import type { CloneSigns } from './clone-signs.ts';
 import { assertGrantAlive, type Finish } from './finish.ts';
 import type { UploadLocks } from './locks.ts';
 import type { IntakeRules } from './settings.ts';
@@ -22,6 +23,7 @@ export interface IntakeAdmissionDeps {
   store: IntakeStore;
   asks: AnswerableKinds;
   tokens: DeviceTokens;
+  clones: CloneSigns;
   files: ClipFiles;
   finish: Finish;
   locks: UploadLocks;
@@ -53,7 +55,7 @@ export class IntakeAdmission {
    */
   async open(bearer: string, papers: PostedPapers): Promise<IntakeStatus> {
     const { store, rules, seal } = this.deps;
-    const presented = await this.deps.tokens.readUpload(bearer);
+    const presented = await this.read(bearer);
     const manifest = readManifest(papers.manifest, presented);
     const key = { device: presented.token.device, grant: presented.token.grant };
     if (await store.findRevoked(key)) throw failure('intake_revoked');
@@ -188,33 +190,45 @@ export class IntakeAdmission {
 
   /** The intake that a token is bound to: this grant of this device, this clip, this manifest. */
   private async present(bearer: string): Promise<{ presented: Presented; intake: Intake }> {
-    const presented = await this.deps.tokens.readUpload(bearer);
+    const presented = await this.read(bearer);
     const { device, grant } = presented.token;
     const intake = await this.deps.store.find({ device, grant });
     if (!intake) {
       if (await this.deps.store.findRevoked({ device, grant })) throw failure('intake_revoked');
       throw failure('http_not_found');
     }
-    assertSameClip(intake, presented);
+    if (!isSameClip(intake, presented)) throw await this.otherClip(presented);
     return { presented, intake };
   }
 
-  private again(known: Intake, presented: Presented, { statement }: PostedPapers): IntakeStatus {
+  /** The verified token of one request. */
+  private async read(bearer: string): Promise<Presented> {
+    const presented = await this.deps.tokens.readUpload(bearer);
+    await this.deps.clones.presented(presented.token);
+    return presented;
+  }
+
+  /** The refusal of another clip than the grant has here, of which the operator is told. */
+  private async otherClip({ token }: Presented): Promise<Failure> {
+    await this.deps.clones.otherClip(token);
+    return failure('intake_conflict');
+  }
+
+  private async again(known: Intake, presented: Presented, { statement }: PostedPapers): Promise<IntakeStatus> {
     // A clip that was stored before statements existed has none, and can be reported as stored without one.
     const isSameStatement = known.statementSha256 === '' || known.statementSha256 === sha256Hex(statement);
-    const isSame = isSameStatement && known.manifestSha256 === presented.token.manifestSha256;
-    if (!isSame) throw failure('intake_conflict');
+    if (!isSameStatement || !isSameClip(known, presented)) throw await this.otherClip(presented);
     if (known.state === 'deleted') throw ended(known);
     return statusOf(known);
   }
 }
 
-function assertSameClip(intake: Intake, { token }: Presented): void {
-  const same =
+function isSameClip(intake: Intake, { token }: Presented): boolean {
+  return (
     token.manifestSha256 === intake.manifestSha256 &&
     token.clipSha256 === intake.clipSha256 &&
-    token.clipBytes === intake.clipBytes;
-  if (!same) throw failure('intake_conflict');
+    token.clipBytes === intake.clipBytes
+  );
 }
 
 /** Why a deleted intake cannot go on. */

@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
 import { HOME_RECALL_LETTERS_MAX, intakeOpeningSchema, intakeStatusSchema } from '../../device/protocol/manifest.ts';
+import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
+import { CLONE_SIGNS, type CloneSigns } from './clone-signs.ts';
 import type { IntakeAdmission } from './intake-admission.ts';
 import type { Revocations } from './revocation.ts';
 import { UPLOADS_PATH } from './tus-routes.ts';
@@ -15,7 +17,25 @@ const revocationSchema = z.strictObject({
   homeRecall: z.string().max(HOME_RECALL_LETTERS_MAX).optional(),
 });
 
-export function intakeRoutes(api: Router, desk: IntakeAdmission, revocations: Revocations): void {
+const pageSchema = z.strictObject(pageFields(100, 200));
+const signsSchema = z.strictObject({
+  signs: z.array(
+    z.strictObject({
+      device: idSchema,
+      code: z.enum(CLONE_SIGNS),
+      firstS: z.int().describe('When it was first seen, in seconds since 1970'),
+      lastS: z.int(),
+      times: z.int().positive().describe('For how many grants'),
+    }),
+  ),
+  next: nextSchema,
+});
+
+export function intakeRoutes(
+  api: Router,
+  desk: IntakeAdmission,
+  { revocations, clones }: { revocations: Revocations; clones: CloneSigns },
+): void {
   const device = { roles: ['device'], answer: intakeStatusSchema } as const;
   api.route(
     {
@@ -64,5 +84,16 @@ export function intakeRoutes(api: Router, desk: IntakeAdmission, revocations: Re
       about: 'An owner takes a grant back.',
     },
     ({ params, body }) => revocations.revoke(params.grant, body),
+  );
+  api.route(
+    {
+      method: 'GET',
+      path: '/v1/clone-signs',
+      roles: ['admin'],
+      query: pageSchema,
+      answer: signsSchema,
+      about: 'Devices of which there seem to be two, such as a copied card or backup; the last seen first.',
+    },
+    ({ query }) => clones.list(query),
   );
 }

@@ -155,6 +155,10 @@ export interface Tables extends CustodyTables, TurnTables, CallCountTables, Kept
   };
   /** The bridge whose instances share this database; no row: one process has it alone. */
   shared_bridge: { one: number; bridge: string };
+  clone_signs: { device: string; code: `device_clone_${'clip' | 'turns'}` } & Record<
+    'first_s' | 'last_s' | 'times',
+    number
+  >;
 }
 
 /** As of the version that brought moderation. */
@@ -384,4 +388,13 @@ export const MIGRATIONS: Migrations = [
     ],
   },
   { beside: [CALL_COUNTS_TABLE] },
+  {
+    beside: [
+      `create table clone_signs (
+         device text not null, code text not null, first_s integer not null, last_s integer not null, times integer not null,
+         primary key (device, code)
+       ) strict`,
+      `create index clone_signs_by_last on clone_signs (last_s, device, code)`,
+    ],
+  },
 ];

@@ -16,6 +16,7 @@ import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { ServiceManager } from '../terminal/service-manager.ts';
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import { holdFolder, startBridgePart, startBrokerPart } from '../testbed/start-server-part.ts';
+import { addBridgeClones } from './bridge-clones.ts';
 import { addBridgeCodes, addBridgeEnrol } from './bridge-enrolment-code.ts';
 import { addBrokerAcl } from './broker-acl.ts';
 import { addBrokerHomeAssistant } from './broker-home-assistant.ts';
@@ -223,6 +224,7 @@ export function addBridge(program: Command): void {
     });
   addBridgeEnrol(bridge);
   addBridgeCodes(bridge);
+  addBridgeClones(bridge);
 }
 
 interface DeviceOptions extends Partial<PartOptions>, FaultOptions {

@@ -115,6 +115,8 @@ async function granting(fixture: BridgeFixture): Promise<Parcel> {
   const taken = fixture.parcel(request);
   await fixture.deliver(taken);
   await fixture.revoke(taken);
+  await fixture.openIntake(fixture.parcel(request, { grantToken: parcel.grantToken }));
+  await fixture.get('/v1/clone-signs', fixture.bridge.adminToken);
   return parcel;
 }
 

@@ -161,7 +161,21 @@ export const bridgeErrors = {
     "The owner's grant is not acceptable: {detail}",
     'The owner must grant anew.',
   ),
-  intake_conflict: refused(409, 'This grant already has another clip here.', 'One grant, one clip: nothing to do.'),
+  intake_conflict: refused(
+    409,
+    'This grant already has another clip here.',
+    'One grant, one clip. Where nobody granted twice, a copy of this doorbell’s card or backup may be running: stop one of the two.',
+  ),
+  device_clone_clip: refused(
+    409,
+    '{device} has signed another clip for a grant that had one.',
+    'A copy of its card or backup seems to run beside it, or it was put back to an older state. Ask its owner to stop one of the two and to enrol the other anew, with another folder.',
+  ),
+  device_clone_turns: refused(
+    409,
+    'Two senders use tokens of {device} in turn for one clip.',
+    'A copy of its card or backup seems to run beside it, or somebody on the way has its tokens. Ask its owner to stop one of the two; have devices reach the bridge by https.',
+  ),
   intake_revoked: refused(410, 'The grant was revoked; the clip is deleted.', 'Nothing to do.'),
   intake_token_invalid: refused(
     403,

@@ -177,4 +177,19 @@ export function intakesContract(database: () => Database): void {
     await handOvers.withdrawn(key);
     expect(await handOvers.jobs('vault-a', 9)).toEqual([]);
   });
+
+  it('counts each sign of a copied device, and shows them, the last seen first, in pages', async () => {
+    const { cloneSigns } = database();
+    expect(await cloneSigns.list(null, 9)).toEqual([]);
+    expect(await cloneSigns.note('device-a', 'device_clone_clip', 5)).toBe(1);
+    expect(await cloneSigns.note('device-a', 'device_clone_turns', 5)).toBe(1);
+    expect(await cloneSigns.note('device-b', 'device_clone_clip', 6)).toBe(1);
+    expect(await cloneSigns.note('device-a', 'device_clone_clip', 7)).toBe(2);
+    const last = { device: 'device-a', code: 'device_clone_clip', firstS: 5, lastS: 7, times: 2 } as const;
+    const middle = { device: 'device-b', code: 'device_clone_clip', firstS: 6, lastS: 6, times: 1 } as const;
+    const first = { device: 'device-a', code: 'device_clone_turns', firstS: 5, lastS: 5, times: 1 } as const;
+    expect(await cloneSigns.list(null, 9)).toEqual([last, middle, first]);
+    expect(await cloneSigns.list(null, 1)).toEqual([last]);
+    expect(await cloneSigns.list(last, 9)).toEqual([middle, first]);
+  });
 }

@@ -30,6 +30,9 @@ export async function runOtherBridgeStatements(database: Database): Promise<void
   await health.write(1);
   await database.intakes.open(plainIntake(), SEALED, limits, 1);
   await database.intakes.beginAnew('upload-a', 'upload-b');
+  await database.cloneSigns.note(key.device, 'device_clone_clip', 1);
+  await database.cloneSigns.list(null, 1);
+  await database.cloneSigns.list({ lastS: 1, device: key.device, code: 'device_clone_clip' }, 1);
   await manifests.sealed(key);
   await manifests.note(key, {
     clip: 'clip-a',

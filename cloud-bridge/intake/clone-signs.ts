@@ -1,0 +1,114 @@
+// Owns: signs that two act as one device, such as a card or backup that was copied, told to the bridge's operator. Seen in what a device
+// signs anyway: nothing more is asked of it, nothing is refused for it, and no address is kept. Not here: storing them (sql-clone-signs.ts).
+import { z } from 'zod';
+import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import type { Log } from '../../device/base/log.ts';
+import type { UploadToken } from '../../device/protocol/manifest.ts';
+import { pageOf, positionIn } from '../http/paging.ts';
+
+export const CLONE_SIGNS = ['device_clone_clip', 'device_clone_turns'] as const;
+
+/** What was seen of one device, by its code, and how often. Times in seconds since 1970. */
+export interface CloneSign {
+  device: string;
+  code: (typeof CLONE_SIGNS)[number];
+  firstS: number;
+  lastS: number;
+  times: number;
+}
+export type ClonePosition = Pick<CloneSign, 'lastS' | 'device' | 'code'>;
+
+export interface CloneSignStore {
+  /** Counts a sign of a device once more; returns how often it has been seen by now. */
+  note(device: string, code: CloneSign['code'], nowS: number): Promise<number>;
+  /** Signs, the last seen first, after the one named. */
+  list(behind: ClonePosition | null, most: number): Promise<CloneSign[]>;
+}
+
+const positionSchema = z.strictObject({ lastS: z.int(), device: z.string(), code: z.enum(CLONE_SIGNS) });
+
+/**
+ * A device uses one token at a time for a grant. A request that was under way when it took the next one may arrive late, once; a token that
+ * comes so often after a newer one is somebody else's.
+ */
+const RETURNS = 2;
+/** Grants that are watched at a time, and tokens of each that newer ones have followed. */
+const GRANTS_MAX = 1_000;
+const TOKENS_MAX = 16;
+
+interface Shown {
+  latest: string;
+  /** How often each token came after a newer one, the oldest first. */
+  returns: Map<string, number>;
+  isTold: boolean;
+}
+
+export interface CloneSignsDeps {
+  clock: Clock;
+  log: Log;
+  store: CloneSignStore;
+}
+
+export class CloneSigns {
+  private readonly deps: CloneSignsDeps;
+  /** In memory, by device and grant; the one that is not shown for longest is dropped first. */
+  private readonly shown = new Map<string, Shown>();
+
+  constructor(deps: CloneSignsDeps) {
+    this.deps = deps;
+  }
+
+  /** The device has signed another clip for a grant that has one. It never makes two: what it has sealed is what it sends. */
+  async otherClip({ device }: Pick<UploadToken, 'device'>): Promise<void> {
+    await this.note(device, 'device_clone_clip');
+  }
+
+  /** A verified token was presented, by one request. */
+  async presented({ device, grant, jti }: Pick<UploadToken, 'device' | 'grant' | 'jti'>): Promise<void> {
+    if (this.areInTurn(`${device}/${grant}`, jti)) await this.note(device, 'device_clone_turns');
+  }
+
+  /** What was seen, the last first. Throws `http_body_invalid` for a cursor of another list. */
+  async list(page: {
+    limit: number;
+    cursor?: string | undefined;
+  }): Promise<{ signs: CloneSign[]; next: string | null }> {
+    const found = await this.deps.store.list(positionIn(positionSchema, page.cursor), page.limit + 1);
+    const { shown: signs, next } = pageOf(found, page.limit, ({ lastS, device, code }) => ({ lastS, device, code }));
+    return { signs, next };
+  }
+
+  /** Whether this is the moment in which two are seen to use tokens of one grant in turn; once for each grant. */
+  private areInTurn(grant: string, token: string): boolean {
+    const known = this.shown.get(grant) ?? { latest: token, returns: new Map<string, number>(), isTold: false };
+    this.shown.delete(grant);
+    this.shown.set(grant, known);
+    dropFirst(this.shown, GRANTS_MAX);
+    const { latest, returns, isTold } = known;
+    if (token === latest) return false;
+    const before = returns.get(token);
+    if (before === undefined) {
+      returns.set(latest, 0);
+      dropFirst(returns, TOKENS_MAX);
+      known.latest = token;
+      return false;
+    }
+    returns.set(token, before + 1);
+    known.isTold ||= before + 1 >= RETURNS;
+    return known.isTold && !isTold;
+  }
+
+  private async note(device: string, code: CloneSign['code']): Promise<void> {
+    const { clock, log, store } = this.deps;
+    const times = await store.note(device, code, wallSeconds(clock));
+    if (times === 1) log.warn('two seem to act as one device', { code, device });
+  }
+}
+
+/** Removes what came first beyond `most`. */
+function dropFirst(entries: Map<string, unknown>, most: number): void {
+  for (const first of entries.keys()) {
+    if (entries.size <= most) return;
+    entries.delete(first);
+  }
+}
