@@ -9,8 +9,9 @@ import { type RunEvidence, replan } from './replan-capture.ts';
 import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-interfaces.ts';
 import { cut, SHOWN_LENGTH_MAX, type SourceDefaults, unsupported } from './source-options.ts';
 import { ArrivalTimeline, KnownTimeline } from './source-timeline.ts';
+import { UngivenFormats } from './ungiven-formats.ts';
 import { missingControl, setControls } from './v4l2-controls.ts';
-import { type ChosenFormat, chooseFormat, isListed, parseFormats } from './v4l2-formats.ts';
+import { type ChosenFormat, chooseFormat, isListed, parseFormats, printFormat } from './v4l2-formats.ts';
 import { findNode, machineNodes, type NodeView } from './v4l2-node.ts';
 import { cameraFault } from './wired-faults.ts';
 import { listingArgs, v4l2Input } from './wired-input-arguments.ts';
@@ -31,6 +32,7 @@ export class V4l2Driver implements SourceDriver {
   private readonly context: DriverContext;
   private readonly nodes: NodeView;
   private readonly microphone: MicrophoneUse;
+  private readonly ungiven: UngivenFormats;
   /** The name that the camera keeps wherever it is plugged in, once it is known. */
   private lasting: string | null = null;
   /** Whether the camera's pictures carry the kernel's time; shown by its first run. */
@@ -45,13 +47,16 @@ export class V4l2Driver implements SourceDriver {
     this.context = context;
     this.nodes = nodes;
     this.microphone = new MicrophoneUse(source.microphone);
+    this.ungiven = new UngivenFormats(source);
   }
 
-  async open(signal: AbortSignal): Promise<RunInput> {
-    const { source, context, microphone } = this;
+  async open(signal: AbortSignal, deliveredUntilUs: number): Promise<RunInput> {
+    const { source, context, microphone, ungiven } = this;
     const { clock } = context;
     const path = await this.find();
-    const format = await offeredBy(source, path, context, signal);
+    ungiven.judge(deliveredUntilUs);
+    const format = await offeredBy({ source, ungiven }, path, context, signal);
+    ungiven.begin(format);
     const refused = await setControls(source, path, context);
     signal.throwIfAborted();
     const sound = microphone.forRun();
@@ -75,7 +80,9 @@ export class V4l2Driver implements SourceDriver {
       timeline: () => (isStamped ? new KnownTimeline(wallUs, true) : new ArrivalTimeline(null)),
       skipBeforeUs: 0,
       feed: null,
-      troubles: [refused, microphone.trouble, asked.trouble].filter((trouble) => trouble !== null),
+      troubles: [ungiven.trouble(format), refused, microphone.trouble, asked.trouble].filter(
+        (trouble) => trouble !== null,
+      ),
       isOutdated: asked.isOutdated,
       // A machine that has trouble has no time for better pictures.
       ...(plan.video === 'encode' && asked.trouble === null ? { picture: { ...format, rate: asked.rate } } : {}),
@@ -85,7 +92,7 @@ export class V4l2Driver implements SourceDriver {
   }
 
   learn(evidence: RunEvidence): boolean {
-    if (this.microphone.learn(evidence)) return true;
+    if (this.microphone.learn(evidence) || this.ungiven.learn(evidence)) return true;
     if (evidence.init && this.isStamped && !this.wasStampedNow(evidence)) {
       this.isStamped = false;
       return true;
@@ -98,11 +105,11 @@ export class V4l2Driver implements SourceDriver {
   }
 
   explain(detail: string): Failure {
-    return this.microphone.ended ?? cameraFault(this.source.shown, detail);
+    return this.microphone.ended ?? this.ungiven.ended(detail) ?? cameraFault(this.source.shown, detail);
   }
 
   endedBy(line: string): string | null {
-    return this.microphone.endedBy(line);
+    return this.microphone.endedBy(line) ?? this.ungiven.heard(line);
   }
 
   private wasStampedNow({ facts }: RunEvidence): boolean {
@@ -111,7 +118,10 @@ export class V4l2Driver implements SourceDriver {
 
   private async find(): Promise<string> {
     const found = await findNode(this.nodes, this.source.device, this.lasting);
-    if ('gone' in found) throw failure('camera_gone', { source: this.source.shown, detail: found.gone });
+    if ('gone' in found) {
+      this.ungiven.forget();
+      throw failure('camera_gone', { source: this.source.shown, detail: found.gone });
+    }
     this.lasting = found.lasting ?? this.lasting;
     return found.path;
   }
@@ -119,10 +129,10 @@ export class V4l2Driver implements SourceDriver {
 
 /**
  * Asks a camera what it offers and chooses. Throws `camera_gone`, `camera_busy`, `camera_denied`, `camera_not_capture`,
- * `camera_format_unsupported`, `camera_unreachable`.
+ * `camera_format_unsupported`, `camera_size_ungiven`, `camera_unreachable`.
  */
 async function offeredBy(
-  source: V4l2Source,
+  { source, ungiven }: { source: V4l2Source; ungiven: UngivenFormats },
   path: string,
   { ffmpeg, clock }: DriverContext,
   signal?: AbortSignal,
@@ -144,9 +154,10 @@ async function offeredBy(
   }
   const offered = parseFormats(lines);
   if (offered.length === 0 && !lines.some(isListed)) throw cameraFault(source.shown, faultsAmong(lines));
-  const format = chooseFormat(offered, source);
+  const { passedOver, ...wanted } = ungiven.wanted;
+  const format = chooseFormat(offered, wanted, passedOver);
   if (typeof format === 'string') {
-    throw failure('camera_format_unsupported', { source: source.shown, detail: format });
+    throw ungiven.exhausted() ?? failure('camera_format_unsupported', { source: source.shown, detail: format });
   }
   return format;
 }
@@ -176,19 +187,34 @@ const PICTURE_MS_MAX = 30_000;
 async function tryOnce(source: V4l2Source, context: DriverContext): Promise<Tried> {
   const found = await findNode(machineNodes, source.device, null);
   if ('gone' in found) throw failure('camera_gone', { source: source.shown, detail: found.gone });
-  const format = await offeredBy(source, found.path, context);
-  const picture = v4l2Input(found.path, format, source.rate, null);
-  const words = await wordsOf(
-    context,
-    'taking one picture',
-    PICTURE_MS_MAX,
-    [...[...picture.options, '-i', picture.address, '-map', '0:v:0', '-frames:v', '1', '-f', 'null', '-']],
-    () => {},
-  );
-  if (words !== null) throw cameraFault(source.shown, words);
+  const ungiven = new UngivenFormats(source);
+  const format = await oneThatGives({ source, ungiven }, found.path, context);
+  const ungivenOnes = ungiven.trouble(format);
   const control = await missingControl(source, found.path, context);
-  const troubles = [...(control ? [control] : []), ...(await microphoneTroubles(source.microphone, context))];
-  return { gives: `${format.name} ${format.width}x${format.height} from ${found.path}`, troubles };
+  const troubles = [
+    ...[ungivenOnes, control].filter((trouble) => trouble !== null),
+    ...(await microphoneTroubles(source.microphone, context)),
+  ];
+  return { gives: `${printFormat(format)} from ${found.path}`, troubles };
+}
+
+/** The first format that gives a picture. Throws as `offeredBy`. */
+async function oneThatGives(
+  camera: { source: V4l2Source; ungiven: UngivenFormats },
+  path: string,
+  context: DriverContext,
+): Promise<ChosenFormat> {
+  const { source, ungiven } = camera;
+  for (;;) {
+    const format = await offeredBy(camera, path, context);
+    ungiven.begin(format);
+    const picture = v4l2Input(path, format, source.rate, null);
+    const args = [...picture.options, '-i', picture.address, '-map', '0:v:0', '-frames:v', '1', '-f', 'null', '-'];
+    const words = await wordsOf(context, 'taking one picture', PICTURE_MS_MAX, args, (line) => ungiven.heard(line));
+    if (ungiven.learn({ barren: true })) continue;
+    if (words !== null) throw cameraFault(source.shown, words);
+    return format;
+  }
 }
 
 export const v4l2Kind: SourceKind<V4l2Source> = {

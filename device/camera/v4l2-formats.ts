@@ -29,6 +29,16 @@ export interface ChosenFormat extends Size {
   readonly name: string;
 }
 
+/** What a camera lists and does not give. */
+export interface UngivenFormat extends ChosenFormat {
+  /** What was said of it. */
+  readonly why: string;
+}
+
+export function printFormat({ name, width, height }: ChosenFormat): string {
+  return `${name} ${width}x${height}`;
+}
+
 /** What a doorbell records when nobody says otherwise. */
 const SIZE_DEFAULT: Size = { width: 1280, height: 720 };
 
@@ -73,9 +83,13 @@ function readSizes(match: RegExpMatchArray): Sizes {
 
 /**
  * The format and size to record: of the formats that have the size, H.264 first, then Motion JPEG, then raw. Without a size
- * the same for 1280x720, or for the size nearest to it. Returns why there is none as half a sentence instead.
+ * the same for 1280x720, or for the size nearest to it. What is passed over is not taken. Returns why there is none as half a sentence instead.
  */
-export function chooseFormat(offered: readonly OfferedFormat[], wanted: Wanted): ChosenFormat | string {
+export function chooseFormat(
+  offered: readonly OfferedFormat[],
+  wanted: Wanted,
+  passedOver: readonly ChosenFormat[] = [],
+): ChosenFormat | string {
   const known = PREFERENCE.flatMap((name) => offered.filter((format) => format.name === name));
   const fitting = known.filter((format) => wanted.format === null || isWanted(format, wanted.format));
   if (fitting.length === 0) {
@@ -83,11 +97,17 @@ export function chooseFormat(offered: readonly OfferedFormat[], wanted: Wanted):
     return `${lacks}; ${describe(offered)}`;
   }
   const size = wanted.size ?? SIZE_DEFAULT;
-  const exact = fitting.find((format) => format.sizes.some((sizes) => holds(sizes, size)));
-  if (exact) return { name: exact.name, ...size };
+  const over = new Set(passedOver.map(printFormat));
+  const isLeft = (format: ChosenFormat) => !over.has(printFormat(format));
+  const exact = fitting
+    .filter((format) => format.sizes.some((sizes) => holds(sizes, size)))
+    .map(({ name }) => ({ name, ...size }))
+    .find(isLeft);
+  if (exact) return exact;
   if (wanted.size !== null) return `it has no ${size.width}x${size.height}; ${describe(fitting)}`;
   const nearest = fitting
     .flatMap(({ name, sizes }) => sizes.map((each) => ({ name, ...nearestIn(each, size) })))
+    .filter(isLeft)
     .sort((a, b) => distance(a, size) - distance(b, size))[0];
   return nearest ?? `it tells no sizes; ${describe(fitting)}`;
 }

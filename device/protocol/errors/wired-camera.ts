@@ -27,6 +27,11 @@ export const wiredCameraErrors = {
     'The camera {source} does not give what was asked of it: {detail}',
     'Ask for a size and format that it has, or for none: then the nearest is taken.',
   ),
+  camera_size_ungiven: unusableInputForNow(
+    422,
+    'The camera {source} lists what it does not give: {detail}',
+    'Name a size or format that it gives (`size=640x480`, `format=mjpeg`); where the bus has no room, give it a USB port without another camera. All are tried anew when it is plugged in or starts anew.',
+  ),
   camera_control_refused: unusableInputForNow(
     422,
     'The camera {source} did not take its controls: {detail}',

@@ -49,6 +49,59 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     expect(capture?.join(' ')).toContain('-input_format mjpeg -video_size 320x180 -framerate 10');
   });
 
+  it.each([
+    ['whose bus has no room for the size that was taken', 'full', 'No space left on device'],
+    [
+      'whose driver gives another size than it lists',
+      'changed to 640x480',
+      'changed the video from 1280x720 to 640x480',
+    ],
+    ['that is silent in the size that was taken', 'silent', 'stalled'],
+  ])('%s is recorded in another size, which is told', async (_what, how, words) => {
+    camera.ungiven({ 'mjpeg 1280x720': how });
+    const recorder = new Recorder(camera.ffmpeg, 'v4l2:/dev/null?rate=10', { stallMs: 3_000 });
+    await recorder.capture.start(new AbortController().signal);
+    await recorder.until(() => recorder.segments.length >= 2);
+    await recorder.capture.stop();
+    const last = recorder.changes.findLast(({ state }) => state === 'recording')?.failure;
+    expect(last?.code).toBe('camera_size_ungiven');
+    expect(last?.message).toContain('mjpeg 1280x720');
+    expect(last?.message).toContain(words);
+    expect(last?.message).toContain('mjpeg 640x480 is recorded instead');
+    const [segment] = recorder.segments;
+    expect(segment && parseInit(segment.init).video).toMatchObject({ width: 640, height: 480 });
+    expect(camera.calls().at(-1)?.join(' ')).toContain('-video_size 640x480');
+  });
+
+  it('that gives nothing of the size that its owner named is not recorded in another, and says what to do', async () => {
+    camera.ungiven({ 'mjpeg 640x480': 'full', 'yuyv422 640x480': 'changed to 320x180' });
+    const recorder = new Recorder(camera.ffmpeg, 'v4l2:/dev/null?rate=10&size=640x480');
+    await recorder.capture.start(new AbortController().signal);
+    await recorder.until(() => recorder.changes.some(({ failure }) => failure?.code === 'camera_size_ungiven'));
+    const asked = () => new Set(camera.calls().flatMap((call) => call[call.indexOf('-video_size') + 1] ?? []));
+    await recorder.until(() => camera.calls().length > 8);
+    expect(recorder.segments).toEqual([]);
+    expect([...asked()].filter((one) => /^\d+x\d+$/.test(one))).toEqual(['640x480']);
+    // As soon as the bus has room, it records.
+    camera.ungiven({});
+    await recorder.until(() => recorder.segments.length > 0);
+    await recorder.capture.stop();
+    expect(recorder.changes.findLast(({ state }) => state === 'recording')?.failure).toBeUndefined();
+  });
+
+  it('is tried by the doctor in each size until one gives a picture', async () => {
+    camera.ungiven({ 'mjpeg 1280x720': 'full', 'mjpeg 640x480': 'changed to 320x180' });
+    const tried = parseCameraSource('v4l2:/dev/null', {}).tryOnce({
+      ffmpeg: camera.ffmpeg,
+      clock: new SystemClock(),
+      programs: new SystemPrograms(),
+    });
+    await expect(tried).resolves.toMatchObject({
+      gives: 'mjpeg 320x180 from /dev/null',
+      troubles: [{ code: 'camera_size_ungiven' }],
+    });
+  });
+
   it('is asked for fewer pictures while the board is slowed, loses no GOP by that, and says so', async () => {
     let isSlowed = false;
     const pace = new FramePace(new SystemClock(), () => isSlowed);
@@ -213,7 +266,7 @@ describe('where a wired camera is', () => {
     const view = { exists: async (path: string) => [...nodes.values()].includes(path), byId: async () => nodes };
     const seams = { clock: new SystemClock(), programs: new SystemPrograms(), ffmpeg: camera.ffmpeg };
     const driver = new V4l2Driver(source, seams, view);
-    const addressNow = async () => (await driver.open(new AbortController().signal)).inputs[0]?.address;
+    const addressNow = async () => (await driver.open(new AbortController().signal, 0)).inputs[0]?.address;
     expect(await addressNow()).toBe('/dev/video0');
     nodes = new Map([['/dev/v4l/by-id/usb-Porch-index0', '/dev/video2']]);
     expect(await addressNow()).toBe('/dev/video2');

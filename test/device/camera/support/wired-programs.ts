@@ -49,6 +49,15 @@ if "v4l2" in args:
     fault = state("fault")
     if fault: say("[video4linux2,v4l2 @ 0x1] [error] " + fault + "\\n[in#0 @ 0x1] [error] Error opening input: Input/output error\\n[error] Error opening input file /dev/null.\\n[fatal] Error opening input files: Input/output error", 1)
     if "-list_formats" in args: say(state("listing") + "\\n[error] Error opening input: Immediate exit requested", 0)
+    asked = args[args.index("-input_format") + 1] + " " + args[args.index("-video_size") + 1]
+    ungiven = dict(line.split("=") for line in (state("ungiven") or "").splitlines()).get(asked)
+    if ungiven == "full": say("[video4linux2,v4l2 @ 0x1] [error] ioctl(VIDIOC_STREAMON): No space left on device\\n[in#0 @ 0x1] [error] Error opening input: No space left on device\\n[error] Error opening input file /dev/null.\\n[fatal] Error opening input files: No space left on device", 1)
+    if ungiven == "silent": time.sleep(3600)
+    if ungiven:
+        given = ungiven.split(" to ")[1]
+        sys.stderr.write("[video4linux2,v4l2 @ 0x1] [info] The V4L2 driver changed the video from %s to %s\\n" % (asked.split(" ")[1], given))
+        sys.stderr.flush()
+        args[args.index("-video_size") + 1] = given
 if "alsa" in args and state("microphone"):
     say("[alsa @ 0x1] [error] " + state("microphone") + "\\n[in#1 @ 0x1] [error] Error opening input: Input/output error\\n[error] Error opening input file hw:1,0.\\n[fatal] Error opening input files: Input/output error", 1)
 out, port = [], []
@@ -95,6 +104,16 @@ export class WiredCamera {
   /** Says what is wrong with the camera from now on; null: nothing. */
   fault(kind: keyof typeof WORDS | null): void {
     this.state('fault', kind && WORDS[kind]);
+  }
+
+  /** What it does in formats and sizes that it lists, such as `mjpeg 640x480`: `full`, `silent`, `changed to 320x180`. It gives all others. */
+  ungiven(formats: Record<string, string>): void {
+    this.state(
+      'ungiven',
+      Object.entries(formats)
+        .map((each) => each.join('='))
+        .join('\n'),
+    );
   }
 
   /** Pulls the camera out: what was read of it ends, and it is not found any more. */
