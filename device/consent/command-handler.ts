@@ -12,7 +12,7 @@ import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
 import type { GateState } from './gate-state.ts';
 import { settingsFault } from './owner-settings.ts';
-import { commandFault, type OwnerOrder, PRESS_AGE_S_MAX } from './verify-owner.ts';
+import { commandFault, mayActWithoutClock, type OwnerOrder, PRESS_AGE_S_MAX } from './verify-owner.ts';
 
 type CommandOrder = Extract<OwnerOrder, { kind: 'command' }>;
 
@@ -61,7 +61,7 @@ export class CommandHandler {
       return DONE;
     }
     const fault = commandFault(command, deps.clock);
-    if (fault) return { refused: fault };
+    if (fault && !this.isFreshWithoutClock(command, isPrivate)) return { refused: fault };
     // A broker can delay or reorder orders: each acts only on the state that its signer knew, and only once.
     if (mustNameLastOrder(command.command) && command.after !== state.lastOrder) {
       return { refused: failure('consent_order_stale') };
@@ -69,6 +69,15 @@ export class CommandHandler {
     if (command.command.action === 'forget') return this.forget(command, token, command.command.window);
     const refused = await this.obey(command, command.command, token);
     return refused ? { refused } : DONE;
+  }
+
+  /** Whether an untimely command acts all the same, because the clock is what is wrong. */
+  private isFreshWithoutClock(command: Command, isPrivate: boolean): boolean {
+    const { marks, state } = this.context;
+    if (marks.clockTrusted()) return false;
+    const latestS = Math.floor(marks.latestUs / 1_000_000);
+    const signerS = state.lastSignedS.get(command.iss) ?? 0;
+    return mayActWithoutClock(command, isPrivate, { latestS, signerS });
   }
 
   private async obey(

@@ -65,6 +65,8 @@ export class GateState {
   readonly used = new Map<string, string>();
   /** The chained hash of the last owner's token in the ledger, whatever its kind. */
   lastOrder: string;
+  /** By owner's key: the latest second in which an order of theirs that is in the ledger was signed. */
+  readonly lastSignedS = new Map<string, number>();
   /** Ids of removals of a key that was not an owner's when they arrived. Each is recorded, and refused every time it arrives. */
   readonly removedAhead = new Set<string>();
   /** The request each grant acts on. */
@@ -215,10 +217,12 @@ export class GateState {
   private noteOrder(jti: string, token: string): void {
     this.lastOrder = sha256Hex(orderHeadInput(this.lastOrder, token));
     this.used.set(jti, sha256Hex(token));
+    const { iss, iat } = signedBy(token);
+    this.lastSignedS.set(iss, Math.max(this.lastSignedS.get(iss) ?? 0, iat));
   }
 
   private noteWord(request: string, token: string): void {
-    this.lastWordS.set(request, Math.max(this.lastWordS.get(request) ?? 0, signedS(token)));
+    this.lastWordS.set(request, Math.max(this.lastWordS.get(request) ?? 0, signedBy(token).iat));
   }
 
   /** Verifies a grant's tokens once more: they authorise footage to leave, so the ledger's hash chain alone is not enough. */
@@ -270,11 +274,11 @@ export class GateState {
   }
 }
 
-const signedSchema = z.object({ iat: signedClaims.iat });
+const signedSchema = z.object(signedClaims).pick({ iss: true, iat: true });
 
-/** When a token in the ledger was signed, in seconds; 0 when it does not say. */
-function signedS(token: string): number {
-  return signedSchema.safeParse(parseToken(token)?.claims).data?.iat ?? 0;
+/** By whom and when, in seconds, a token in the ledger was signed; by nobody at 0 when it does not say. */
+function signedBy(token: string): { iss: string; iat: number } {
+  return signedSchema.safeParse(parseToken(token)?.claims).data ?? { iss: '', iat: 0 };
 }
 
 /** What an entry means to its request's machine. `currentSha256`: of the grant in force; an empty text where there is none. */

@@ -14,6 +14,7 @@ import {
   GRANT_LIFE_S_MAX,
   type Grant,
   grantSchema,
+  mustNameLastOrder,
   type Revoke,
   revokeSchema,
 } from '../protocol/owner-orders.ts';
@@ -221,4 +222,20 @@ export function commandFault(command: Command, clock: Clock): Failure | null {
   const untimely = timeFault(command, nowS, isBrief(command) ? PRESS_AGE_S_MAX : OWNER_MESSAGE_AGE_S_MAX);
   if (command.exp <= nowS) return failure('token_expired');
   return untimely ? failure(untimely) : null;
+}
+
+/**
+ * Whether a command that is untimely by the clock may act because that clock is not trusted, as on a board without a battery that
+ * begins in 1970. Only what restricts, and on the device's own server, where its owner has just proved to be there, the end of privacy; and only if
+ * it was signed neither before the latest time that is known to be past nor before an order of its signer that was accepted:
+ * what a broker had kept until then stays refused. `latestS` and `signerS` say when those were.
+ */
+export function mayActWithoutClock(
+  { command, iat, exp }: Command,
+  isPrivate: boolean,
+  { latestS, signerS }: { latestS: number; signerS: number },
+): boolean {
+  const restricts = !mustNameLastOrder(command) && !isBrief({ command }) && command.action !== 'remove-owner';
+  const mayAct = restricts || (isPrivate && command.action === 'privacy');
+  return mayAct && exp > latestS && iat >= latestS - CLOCK_SKEW_S_MAX && iat >= signerS;
 }

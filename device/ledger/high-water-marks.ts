@@ -71,6 +71,11 @@ export class HighWaterMarks {
     return this.clock.synchronised() && this.clock.wallUs() >= this.marks.wallUs - CLOCK_BACKSTEP_US_MAX;
   }
 
+  /** The latest wall time that is known to be past, in microseconds. */
+  get latestUs(): number {
+    return this.marks.wallUs;
+  }
+
   /** Moves the mark to now; the file follows in steps. Rejects with the disk's error; the mark in memory has moved even then. */
   async advance(): Promise<void> {
     if (!this.clock.synchronised()) return;

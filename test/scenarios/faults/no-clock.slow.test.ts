@@ -70,6 +70,9 @@ it('films in 1970, takes no order of its owner’s own time, and grants nothing'
     code: 'consent_not_yet_valid',
     advice: expect.stringContaining('until the device’s own is set'),
   });
+  // What restricts is obeyed; it is undone once the time is known.
+  expect(await say('privacy', 'on')).toMatchObject({ privacy: true });
+  expect(await say('privacy', 'off')).toMatchObject({ code: 'consent_not_yet_valid' });
   request = String((await say('request'))['request']);
   expect(request).toMatch(/^request-/);
   const nowUs = Date.now() * 1_000;
@@ -79,6 +82,7 @@ it('films in 1970, takes no order of its owner’s own time, and grants nothing'
 
 it('keeps that footage when the time is set 56 years later, and grants what it films from then on', async () => {
   await runCommand(['device', 'fault', '--control', control, '--clear', 'all']);
+  await expect.poll(() => say('privacy', 'off'), { timeout: 60_000 }).toMatchObject({ privacy: false });
   const now = async () =>
     (await told()).ring.coverage.find((one) => one.endUs - one.startUs > 4_000_000 && !hasYear(one, 1970));
   await expect.poll(now, { timeout: 60_000 }).toBeDefined();
