@@ -178,6 +178,15 @@ const FAULTS: Record<string, Planted> = {
     says: /no 800x600; it offers mjpeg 640x480/,
     advises: /size and format that it has/,
   },
+  'a size that the camera lists and does not give': {
+    plant: () => {
+      wired(null, '?size=640x480');
+      standIn?.ungiven({ 'mjpeg 640x480': 'full', 'yuyv422 640x480': 'changed to 320x180' });
+    },
+    what: 'camera',
+    says: /mjpeg 640x480 \(.*No space left.*\), yuyv422 640x480 \(.*changed the video/,
+    advises: /USB port/,
+  },
   'a microphone that is not there': {
     plant: () => {
       wired(null, '?mic=alsa:hw:1,0');
@@ -314,13 +323,19 @@ describe('the doctor', () => {
     );
   });
 
-  it('finds a clock that is not set, and a place that cannot be written', async () => {
+  it('finds a clock that is not set, a card that is full, and a place that cannot be written', async () => {
     const clock = new ManualClock(0);
     clock.setWallUs(0, false);
-    const unset = examine({ ...seams, clock }, folder);
+    const full = Object.assign(Object.create(disk), { freeBytes: async () => 999_000_000 });
+    const unset = examine({ ...seams, clock, disk: full }, folder);
     // Looks that wait for an answer wait on this clock.
     await clock.advance(10_000);
-    expect(faultsOf(await unset).map(({ what }) => what)).toContain('clock');
+    const planted = faultsOf(await unset);
+    expect(planted.map(({ what }) => what)).toContain('clock');
+    expect(planted.find(({ what }) => what === 'disk')).toMatchObject({
+      detail: expect.stringContaining('only 999 MB free'),
+      advice: expect.stringContaining('Free some space'),
+    });
     const faults = faultsOf(await examine(seams, '/proc/doorsill'));
     expect(faults).toMatchObject([{ what: 'disk', detail: expect.stringContaining('/proc cannot be written') }]);
   });
