@@ -6,13 +6,17 @@ import { EVENT_FILES } from './events/event-files.ts';
 import { LEDGER_FILE } from './ledger/ledger.ts';
 
 /** Files with secrets; each is overwritten before it is removed. The first decrypts all others, so it goes first. */
-const SECRETS = ['wrapping.key', 'ring.key', 'outbox.key', 'device.key', 'enrolment.json'];
+const SECRETS = [
+  ...['wrapping.key', 'ring.key', 'outbox.key', 'device.key', 'enrolment.json'],
+  // An owner may have put a certificate of their own domain there.
+  join('console', 'server.key.pem'),
+];
 
 /** Overwritten in the same way: these are not sealed, and tell when people were at the door, and what was disclosed about the home. */
 const TELLING = [...EVENT_FILES.map((name) => join('events', name)), join('consent', LEDGER_FILE)];
 
 /** Files that cannot be read without the secrets, and what else is left. */
-const REMOVED = ['ring', 'outbox', 'previews', 'consent', 'events'] as const;
+const REMOVED = ['ring', 'outbox', 'previews', 'consent', 'events', 'console'] as const;
 
 /** Says that a reset was begun: whoever finds it at a start does the rest first. */
 const BEGUN = 'factory-reset.begun';
@@ -30,10 +34,10 @@ export async function finishFactoryReset(disk: Disk, random: Random, folder: str
 }
 
 /**
- * Destroys keys, footage, past events, clips, owners, ledger and enrolment of a device that is not running; `device.json` stays,
- * and the note of what Home Assistant was told (home-link/published-discovery.ts), by which the next start takes that back.
- * Keys, events and ledger are overwritten in place before anything is removed (a flash controller may keep a copy even so). Repeatable,
- * and finished by the next start when it is cut off.
+ * Destroys keys, footage, past events, clips, owners, ledger, enrolment and the console's certificate of a device that is not running.
+ * `device.json` stays, and the note of what Home Assistant was told (home-link/published-discovery.ts), by which the next start takes
+ * that back. Keys, events and ledger are overwritten in place before anything is removed (a flash controller may keep a copy even so).
+ * Repeatable, and finished by the next start when it is cut off.
  */
 export async function factoryReset(disk: Disk, random: Random, folder: string): Promise<void> {
   await beginFactoryReset(disk, folder);

@@ -30,8 +30,12 @@ it('destroys every key, past event and decision where it lay, and all that keys 
   await reserve.stop();
   await disk.makeFolder(at('events'));
   for (const name of EVENT_FILES) await disk.replaceFile(at(`events/${name}`), utf8('somebody was here'));
+  await disk.makeFolder(at('console'));
+  await disk.replaceFile(at('console/server.key.pem'), utf8('of the page'));
+  await disk.replaceFile(at('console/server.cert.pem'), utf8('of the page'));
   // A second name keeps the bytes reachable after the removal.
   linkSync(at('wrapping.key'), at('copy'));
+  linkSync(at('console/server.key.pem'), at('server.key.pem'));
   const secret = readFileSync(at('copy'));
   for (const name of EVENT_FILES) linkSync(at(`events/${name}`), at(name));
   await disk.replaceFile(at('consent/ledger.jsonl'), utf8('12 Maple Street was told'));
@@ -41,9 +45,10 @@ it('destroys every key, past event and decision where it lay, and all that keys 
   await factoryReset(disk, random, folder.path);
 
   expect(readFileSync(at('copy')).equals(secret)).toBe(false);
+  expect(readFileSync(at('server.key.pem'), 'latin1')).not.toContain('page');
   for (const name of EVENT_FILES) expect(readFileSync(at(name), 'latin1')).not.toContain('somebody');
   expect(readFileSync(at('ledger.jsonl'), 'latin1')).not.toContain('Maple');
-  const gone = ['wrapping.key', 'outbox.key', 'device.key', 'ring', 'consent', 'events'];
+  const gone = ['wrapping.key', 'outbox.key', 'device.key', 'ring', 'consent', 'events', 'console'];
   expect(gone.filter((name) => existsSync(at(name)))).toEqual([]);
   expect(existsSync(at('device.json'))).toBe(true);
   // By it Home Assistant forgets the device that this one was.
@@ -67,7 +72,7 @@ it('finishes a reset that was cut off anywhere, and does nothing where none was 
   expect(await finishFactoryReset(disk, random, folder.path)).toBe(false);
   expect(secrets.every((name) => existsSync(at(name)))).toBe(true);
   // The power fails at each removal in turn, and once between the button and the first of them.
-  for (let lasts = 0; lasts <= 9; lasts += 1) {
+  for (let lasts = 0; lasts <= 10; lasts += 1) {
     await fill();
     let left = lasts;
     const dying = Object.create(disk, {
@@ -77,7 +82,7 @@ it('finishes a reset that was cut off anywhere, and does nothing where none was 
     });
     if (lasts === 0) await beginFactoryReset(disk, folder.path);
     else await factoryReset(dying, random, folder.path).catch(() => undefined);
-    expect(await finishFactoryReset(disk, random, folder.path)).toBe(lasts < 9);
+    expect(await finishFactoryReset(disk, random, folder.path)).toBe(lasts < 10);
     expect(secrets.filter((name) => existsSync(at(name)))).toEqual([]);
     expect(await finishFactoryReset(disk, random, folder.path)).toBe(false);
   }

@@ -1,6 +1,6 @@
 // @module-tag setpriv
 // A doorbell whose inner button is held for ten seconds: a real process destroys what it was and begins as another one.
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
 import { Running, temporaryFolder } from '../../support/command-line.ts';
@@ -34,7 +34,10 @@ it('ends as nobody’s doorbell, keeps its settings, and starts as another one',
     { kind: 'gpio', name: 'inside', line: 27, holdToReset: true },
   ];
   const home = { url: 'mqtt://127.0.0.1:9', user: 'porch', password: 'x' };
-  writeFileSync(join(data, 'device.json'), JSON.stringify({ home, buttons }));
+  writeFileSync(
+    join(data, 'device.json'),
+    JSON.stringify({ home, buttons, console: { listen: 'home-network', port: 0 } }),
+  );
 
   const before = start();
   const device = await ready(before);
@@ -42,13 +45,13 @@ it('ends as nobody’s doorbell, keeps its settings, and starts as another one',
   // The bell is held for longer than the button that resets.
   writeFileSync(at('17'), '1\n', { flag: 'a' });
   await before.line('a ring', ({ event, button }) => event === 'ring' && button === 'front');
+  expect(existsSync(join(data, 'console'))).toBe(true);
   writeFileSync(at('27'), '1\n', { flag: 'a' });
   const told = await before.line('the reset', ({ event }) => event === 'tamper');
   expect([told['what'], told['detail']]).toEqual(['factory-reset', 'the button inside was held for 10 s']);
   expect(await before.ended(60)).toBe(0);
-  const left = ['device.key', 'wrapping.key', 'ring.key', 'ring', 'consent', 'events', 'factory-reset.begun'];
-  expect(left.filter((name) => existsSync(join(data, name)))).toEqual([]);
-  expect(existsSync(join(data, 'device.json'))).toBe(true);
+  expect(readdirSync(data)).toEqual(['device.json', 'format.json', 'run']);
+  expect(readdirSync(at('porch/run'))).toEqual([]);
 
   writeFileSync(at('17'), '');
   writeFileSync(at('27'), '');
