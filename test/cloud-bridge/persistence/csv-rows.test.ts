@@ -95,7 +95,7 @@ describe('broken rows', () => {
   });
 });
 
-describe('bombs', () => {
+describe('bombs', { tags: ['long'] }, () => {
   const MIB = 1024 * 1024;
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');

@@ -64,7 +64,7 @@ function peak(samples: Int16Array): number {
 }
 
 describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
-  describe.each(Object.entries(WAYS))('and %s', (_, way) => {
+  describe.each(Object.entries(WAYS))('and %s', { tags: ['long'] }, (_, way) => {
     it.each([
       ['on a keyframe', 1000, 2000],
       ['between frames', 1234, 2345],

@@ -91,7 +91,7 @@ describe('a demo’s papers', () => {
     }
   });
 
-  it.each(NAMES)('are found out when any byte of %s is another', async (name) => {
+  it.each(NAMES)('are found out when any byte of %s is another', { tags: ['long'] }, async (name) => {
     expect(await faultOf(papers)).toBeNull();
     await fc.assert(
       fc.asyncProperty(anyByte(name), async ([at, by]) => {
@@ -102,7 +102,7 @@ describe('a demo’s papers', () => {
     );
   });
 
-  it('are found out when cut, added to, or taken from elsewhere', async (test) => {
+  it('are found out when cut, added to, or taken from elsewhere', { tags: ['long'] }, async (test) => {
     const space = (bytes: Uint8Array, before: string, after: string) =>
       new Uint8Array(Buffer.concat([Buffer.from(before), bytes, Buffer.from(after)]));
     const other = Buffer.from(papers['proof.json']).toString();

@@ -111,11 +111,17 @@ describe('the command line', () => {
       expect(plain.stderr).toMatch(/^doorsill: .*[.!?] [A-Z].*[.!?] \[/);
       expect(plain.stderr).toContain(`[${code}]`);
       expect(plain.status).toBe(status);
-      const json = await runCommand([...args, '--json']);
-      expect(JSON.parse(json.stderr)).toMatchObject({ error: { code } });
     } finally {
       folder.dispose();
     }
+  });
+
+  it.each([
+    [['grant', '--json'], 'usage'],
+    [['verify', '/no/such.mp4', '/no/such.jws', '--json'], 'usage'],
+    [['ring', '--data', '/no/such/folder', '--json'], 'not_running'],
+  ])('answers %j with its code as JSON', async (words, code) => {
+    expect(JSON.parse((await runCommand(words)).stderr)).toMatchObject({ error: { code } });
   });
 
   it.each([
