@@ -30,7 +30,7 @@ const ANSWERS_S = 20;
 /** Their rings, in seconds: clips wait for a processor meanwhile. A request comes once all of it is filled, for new memory is slow. */
 const ASKED_RING_S = 60;
 /** How long a fleet goes on after a request. */
-const AFTER_REQUEST_S = 120;
+const AFTER_REQUEST_S = 150;
 
 const lineSchema = z.object({
   event: z.literal('second'),
