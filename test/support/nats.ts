@@ -13,8 +13,11 @@ import { natsConfiguration, natsNodes } from '../../sim/broker/nats-files.ts';
 import { writeBrokerFiles } from '../../sim/broker/write-broker-files.ts';
 import { freePort } from './mosquitto.ts';
 
-/** A cluster that starts for the first time makes five streams of three copies, each with an election: on a busy machine that takes a minute. */
-const START_MS_MAX = 180_000;
+/**
+ * A cluster that starts for the first time makes five streams of three copies, each with an election: on a busy machine that takes a minute.
+ * Less than what a hook may take, so that a failure shows what the nodes said.
+ */
+const START_MS_MAX = 120_000;
 const LOOK_EVERY_MS = 50;
 const LOG_LETTERS = 10_000_000;
 /** Debian keeps it where only root's PATH leads. */
@@ -71,7 +74,7 @@ export class NatsNode {
     await this.until('it listens', () => this.log.includes('Server is ready'));
   }
 
-  /** Resolves when it is so. Rejects when it is not in three minutes, or the process has ended. */
+  /** Resolves when it is so. Rejects when it is not in two minutes, or the process has ended. */
   async until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
     const endMs = performance.now() + START_MS_MAX;
     while (!(await isSo())) {
