@@ -49,6 +49,8 @@ export class RequestAnswers {
   private readonly sending = new Set<string>();
   private stopping = new AbortController();
   private reloading: Timer | null = null;
+  /** Resolves when what this page has changed of its grants is kept. */
+  private keeping: Promise<unknown> = Promise.resolve();
   private asked = false;
   private current: AnswersView = {
     ...{ waiting: null, unread: 0, clockOffUs: null, trouble: null },
@@ -186,7 +188,7 @@ export class RequestAnswers {
     if (kept && own) {
       const grantSha256 = tokenCrypto.sha256Hex(kept.token);
       const revoke = kept.revoke ?? (await client.signedRevoke({ request, grant: own.jti, grantSha256 }));
-      const changed = await this.store.changeGrant(kept.token, request, { revoke });
+      const changed = await this.changeKept(kept, { revoke });
       if (changed) this.showKept(changed);
       return this.send(request);
     }
@@ -253,8 +255,24 @@ export class RequestAnswers {
   }
 
   private async settle(kept: KeptGrant, changes: Partial<KeptGrant>): Promise<void> {
-    const changed = await this.store.changeGrant(kept.token, kept.request, changes).catch(() => null);
+    const changed = await this.changeKept(kept, changes).catch(() => null);
     this.showKept(changed ?? { ...kept, ...changes });
+  }
+
+  private changeKept({ token, request }: KeptGrant, changes: Partial<KeptGrant>): Promise<KeptGrant | null> {
+    const changing = this.store.changeGrant(token, request, changes);
+    this.keeping = Promise.allSettled([this.keeping, changing]);
+    return changing;
+  }
+
+  /** What is kept, with every change of this page: one that was read before would hide a revocation that has just been signed. */
+  private async readGrants(): Promise<KeptGrant[]> {
+    for (;;) {
+      const { keeping } = this;
+      await keeping;
+      const grants = await this.store.grants().catch(() => []);
+      if (this.keeping === keeping) return grants;
+    }
   }
 
   private take(kind: string, value: unknown): void {
@@ -321,7 +339,7 @@ export class RequestAnswers {
       return this.show({ trouble: thrown });
     }
     // Another tab may have drafted, signed or taken back something.
-    const kept = await this.store.grants().catch(() => []);
+    const kept = await this.readGrants();
     this.show({ kept: new Map([...this.current.kept, ...kept.map((grant) => [grant.request, grant] as const)]) });
     for (const { request, receipt, revoke, isOver } of kept) {
       const isUnanswered = receipt === null || (revoke !== null && receipt.outcome !== 'revoked');

@@ -109,8 +109,9 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     const second = await rig.tab();
     await rig.open(request, second);
     await second.locator('video[data-sha256]').waitFor({ timeout: 30_000 });
+    // One of them may have heard of the other's by then, and shows no button any more.
     await Promise.all(
-      [rig.page, second].map((page) => page.evaluate("document.querySelector('.button-main').click()")),
+      [rig.page, second].map((page) => page.evaluate("document.querySelector('.button-main')?.click()")),
     );
     for (const page of [rig.page, second]) await page.locator('.outcome-sent').waitFor({ timeout: 60_000 });
     expect(new Set(rig.grants).size).toBe(1);
@@ -122,7 +123,8 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     await rig.choose(request);
     await rig.say('grant', request, ...span);
     await rig.page.locator('.outcome-sent').waitFor({ timeout: 30_000 });
-    expect(rig.grants).toEqual([]);
+    // One of an earlier request may be sent once more.
+    expect(rig.grants.filter((token) => grantClaimsOf(token).request === request)).toEqual([]);
     await say('Take it back').click();
     await say('Yes, take it back').click();
     await rig.page.locator('.outcome-taken-back').waitFor({ timeout: 60_000 });
