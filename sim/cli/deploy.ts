@@ -2,12 +2,15 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, utf8 } from '../../device/exports-without-firmware.ts';
+import { INSTANCES_MAX } from '../deploy/compose-file.ts';
+import { composeLayout } from '../deploy/compose-layout.ts';
 import { instancesLayout } from '../deploy/instances-layout.ts';
 import { natsLayout } from '../deploy/nats-layout.ts';
 import { type LayoutWish, systemdLayout } from '../deploy/systemd-layout.ts';
 import { type Context, openContext } from './context.ts';
 import { launcherPath } from './launcher-path.ts';
 import { addressOf, parseMachines, parseNatsNodes } from './parse-nats-nodes.ts';
+import { readWhole } from './read-figures.ts';
 
 /** RFC 1035 §2.3.1, in small letters. */
 const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/;
@@ -15,7 +18,7 @@ const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0
 export function addDeploy(program: Command): void {
   const deploy = program
     .command('deploy')
-    .description('the files of machines that serve others. Under it: systemd, instances, nats')
+    .description('the files of machines that serve others. Under it: systemd, instances, compose, nats')
     .addHelpText('after', '\nExample:\n  $ npx doorsill deploy systemd --domain doorsill.example --into ./deploy');
   deploy
     .command('systemd')
@@ -30,6 +33,7 @@ export function addDeploy(program: Command): void {
       await printOrWrite(context, options.into, systemdLayout(layoutWish(options)));
     });
   addInstances(deploy);
+  addCompose(deploy);
   deploy
     .command('nats')
     .description(
@@ -73,23 +77,60 @@ Example:
     )
     .action(async (options: InstancesOptions, command: Command) => {
       const context = openContext(command);
-      const { into, s3 } = options;
-      if (!S3_URL.test(s3)) throw failure('usage', { detail: '--s3 takes an https:// address without a path' });
       const wish = {
         ...layoutWish(options),
-        instances: parseMachines(options.machines),
+        machines: parseMachines(options.machines),
         nodes: parseNatsNodes(options.cluster),
         proxy: addressOf(options.proxy, '--proxy'),
         database: addressOf(options.database, '--database'),
         standby: addressOf(options.standby, '--standby'),
-        s3,
+        s3: s3Of(options.s3),
       };
-      await printOrWrite(context, into, instancesLayout(wish));
+      await printOrWrite(context, options.into, instancesLayout(wish));
     });
 }
 
-/** TLS alone: clips and their key go there. */
-const S3_URL = /^https:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?$/;
+function addCompose(deploy: Command): void {
+  deploy
+    .command('compose')
+    .description(
+      'the same in containers of one machine: compose.yml, image, PostgreSQL with a standby, a NATS cluster, HAProxy in front; STEPS.md says what to do',
+    )
+    .requiredOption('--domain <name>', 'under which bridge., registry., vault. and broker. lead to the machine')
+    .requiredOption('--s3 <url>', 'the server of the buckets')
+    .option('--instances <n>', `of registry, vault and bridge, 2 to ${INSTANCES_MAX} of each`, '2')
+    .option('--network <subnet>', 'of the containers, a private /24 that nothing else here uses', '172.31.77.0/24')
+    .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npx doorsill deploy compose --domain doorsill.example --s3 https://s3.doorsill.example --into ./deploy',
+    )
+    .action(async (options: ComposeOptions, command: Command) => {
+      const context = openContext(command);
+      const [, network] = PRIVATE_24.exec(options.network) ?? [];
+      if (network === undefined)
+        throw failure('usage', { detail: '--network takes a private /24, such as 172.31.77.0/24' });
+      const instances = readWhole('--instances', options.instances, 2, INSTANCES_MAX);
+      const wish = { domain: domainOf(options.domain), s3: s3Of(options.s3), instances, network };
+      await printOrWrite(context, options.into, composeLayout(wish));
+    });
+}
+
+/** RFC 1918 §3. */
+const PRIVATE_24 =
+  /^((?:10\.(?:25[0-5]|2[0-4]\d|1?\d?\d)|172\.(?:1[6-9]|2\d|3[01])|192\.168)\.(?:25[0-5]|2[0-4]\d|1?\d?\d))\.0\/24$/;
+
+/** TLS alone: clips and their key go there. Throws `usage`. */
+function s3Of(text: string): string {
+  if (/^https:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?$/.test(text)) return text;
+  throw failure('usage', { detail: '--s3 takes an https:// address without a path' });
+}
+
+interface ComposeOptions extends DeployOptions {
+  s3: string;
+  instances: string;
+  network: string;
+}
 
 interface InstancesOptions extends DeployOptions {
   machines: string;
@@ -106,8 +147,13 @@ interface DeployOptions {
 }
 
 function layoutWish({ domain }: DeployOptions): LayoutWish {
-  if (!DOMAIN.test(domain)) throw failure('usage', { detail: `"${domain}" is no domain name` });
-  return { domain, node: process.execPath, program: launcherPath() };
+  return { domain: domainOf(domain), node: process.execPath, program: launcherPath() };
+}
+
+/** Throws `usage`. */
+function domainOf(text: string): string {
+  if (!DOMAIN.test(text)) throw failure('usage', { detail: `"${text}" is no domain name` });
+  return text;
 }
 
 async function printOrWrite(

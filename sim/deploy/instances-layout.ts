@@ -1,12 +1,22 @@
 // Owns: the files of a town that no single machine stops: registry, vault and bridge as several instances, rows in PostgreSQL with a standby,
 // clips in a bucket, a NATS cluster, HAProxy in front. Not here: the units themselves (systemd-layout.ts), the cluster's files
-// (nats-layout.ts), writing or printing them (sim/cli/deploy.ts).
+// (nats-layout.ts), containers (compose-layout.ts), writing or printing them (sim/cli/deploy.ts).
 import { type NatsLayoutWish, natsLayout } from './nats-layout.ts';
 import { haproxyHead, PORTS, printed, serviceUnit, USERS } from './systemd-layout.ts';
 
-export interface InstancesLayoutWish extends NatsLayoutWish {
-  /** Names and addresses of the machines, each of which has one instance of each part. */
-  instances: readonly { name: string; host: string }[];
+export const PARTS = ['registry', 'vault', 'bridge'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** One instance of each part, each at its address. */
+export interface Instance {
+  name: string;
+  hosts: Readonly<Record<Part, string>>;
+}
+
+/** Who is where, be it machines or containers. */
+export interface Served {
+  domain: string;
+  instances: readonly Instance[];
   /** Addresses: of HAProxy, and of PostgreSQL and its standby. */
   proxy: string;
   database: string;
@@ -15,47 +25,72 @@ export interface InstancesLayoutWish extends NatsLayoutWish {
   s3: string;
 }
 
-const PARTS = ['registry', 'vault', 'bridge'] as const;
-type Part = (typeof PARTS)[number];
+/** Where an instance finds its secrets: a folder of its part's own, files with the passwords of its database and its bucket. */
+export interface SecretPlaces {
+  folder: string;
+  database: string;
+  s3: string;
+  /** PEM file with the authority of PostgreSQL's certificate; absent: one of the system's. */
+  databaseAuthority?: string;
+}
 
-const folderOf = (part: Part) => `/var/lib/doorsill-${part}`;
+export interface InstancesLayoutWish extends NatsLayoutWish, Omit<Served, 'instances'> {
+  /** Each has one instance of each part. */
+  machines: readonly { name: string; host: string }[];
+}
+
+export const folderOf = (part: Part) => `/var/lib/doorsill-${part}`;
 const AT_HOST = (host: string) => (host.includes(':') ? `[${host}]` : host);
 
 /** The files by their paths below a folder, in the order in which a person reads them. None holds a secret. */
 export function instancesLayout(wish: InstancesLayoutWish): Map<string, string> {
-  const { node, program, instances } = wish;
+  const { node, program } = wish;
+  const instances = wish.machines.map(({ name, host }) => ({
+    name,
+    hosts: { registry: host, vault: host, bridge: host },
+  }));
+  const served = { ...wish, instances };
   const units = PARTS.map((part): [string, string] => [
     `systemd/doorsill-${part}.service`,
     serviceUnit(part, `${node} ${program} ${part} --data ${folderOf(part)} --json`, { isAlone: false }),
   ]);
-  const settings = instances.flatMap(({ name, host }) =>
-    PARTS.map((part): [string, string] => [
-      `settings/${name}/${part}.json`,
-      printed(settingsOf(part, { name, host }, wish)),
-    ]),
-  );
+  const settings = settingsFiles(served, (part) => {
+    const folder = `${folderOf(part)}/secrets`;
+    return { folder, database: `${folder}/database`, s3: `${folder}/s3` };
+  });
   const broker = [...natsLayout(wish)].map(([path, text]): [string, string] => [`broker/${path}`, text]);
   return new Map([
     ['STEPS.md', steps(wish)],
     ['sysusers.d/doorsill.conf', USERS],
     ...units,
     ...settings,
-    ['haproxy/haproxy.cfg', haproxy(wish)],
-    ['postgresql/doorsill.conf', postgresSettings(wish)],
-    ['postgresql/pg_hba.conf', postgresAccess(wish)],
+    ['haproxy/haproxy.cfg', haproxyOfInstances(served)],
+    ['postgresql/doorsill.conf', postgresSettings(served)],
+    ['postgresql/pg_hba.conf', postgresAccess(served)],
     ...broker,
   ]);
 }
 
-function settingsOf(part: Part, { name, host }: { name: string; host: string }, wish: InstancesLayoutWish): object {
-  const { domain, proxy, database, s3 } = wish;
-  const bucket = { endpoint: s3, bucket: `doorsill-${part}`, keyId: '', secretFile: `${folderOf(part)}/secrets/s3` };
+/** The settings of every instance of every part, without what is empty in them: keys that the parts make, ids of the buckets' keys. */
+export function settingsFiles(served: Served, secretsOf: (part: Part) => SecretPlaces): [string, string][] {
+  return served.instances.flatMap((instance) =>
+    PARTS.map((part): [string, string] => [
+      `settings/${instance.name}/${part}.json`,
+      printed(settingsOf(part, instance, served, secretsOf(part))),
+    ]),
+  );
+}
+
+function settingsOf(part: Part, { name, hosts }: Instance, served: Served, secrets: SecretPlaces): object {
+  const { domain, proxy, database, s3 } = served;
+  const bucket = { endpoint: s3, bucket: `doorsill-${part}`, keyId: '', secretFile: secrets.s3 };
+  const authority = secrets.databaseAuthority === undefined ? '' : `?sslrootcert=${secrets.databaseAuthority}`;
   const common = {
-    database: `postgres://doorsill-${part}@${AT_HOST(database)}/doorsill_${part}`,
-    databasePasswordFile: `${folderOf(part)}/secrets/database`,
-    http: { host, port: PORTS[part], proxyProtocol: [proxy] },
+    database: `postgres://doorsill-${part}@${AT_HOST(database)}/doorsill_${part}${authority}`,
+    databasePasswordFile: secrets.database,
+    http: { host: hosts[part], port: PORTS[part], proxyProtocol: [proxy] },
   };
-  const instance = { name, secretsFolder: `${folderOf(part)}/secrets` };
+  const instance = { name, secretsFolder: secrets.folder };
   const publicUrl = `https://${part}.${domain}`;
   switch (part) {
     case 'registry':
@@ -74,12 +109,13 @@ function settingsOf(part: Part, { name, host }: { name: string; host: string }, 
   }
 }
 
-function haproxy({ domain, instances }: InstancesLayoutWish): string {
+/** HAProxy's configuration before all of them. */
+export function haproxyOfInstances({ domain, instances }: Pick<Served, 'domain' | 'instances'>): string {
   const routes = PARTS.map(
     (part) => `    use_backend ${part} if { req.hdr(host),field(1,:),lower -m str ${part}.${domain} }`,
   );
-  return `${haproxyHead('the instances, on a machine of its own', domain)}    option redispatch
-    # Whom it speaks for, which each instance believes of this machine alone (http.proxyProtocol).
+  return `${haproxyHead('the instances', domain)}    option redispatch
+    # Whom it speaks for, which each instance believes of HAProxy's address alone (http.proxyProtocol).
     default-server check inter 1s fall 1 rise 1 send-proxy-v2 check-send-proxy
 
 frontend doorsill
@@ -99,11 +135,11 @@ backend bridge_alive
 ${servers('bridge', instances)}`;
 }
 
-function servers(part: Part, instances: InstancesLayoutWish['instances']): string {
-  return instances.map(({ name, host }) => `    server ${name} ${AT_HOST(host)}:${PORTS[part]}\n`).join('');
+function servers(part: Part, instances: readonly Instance[]): string {
+  return instances.map(({ name, hosts }) => `    server ${name} ${AT_HOST(hosts[part])}:${PORTS[part]}\n`).join('');
 }
 
-function backend(part: Part, instances: InstancesLayoutWish['instances']): string {
+function backend(part: Part, instances: readonly Instance[]): string {
   const ready = `backend ${part}
     option httpchk GET /readyz
     http-check expect status 200
@@ -111,8 +147,8 @@ function backend(part: Part, instances: InstancesLayoutWish['instances']): strin
   if (part !== 'bridge') return ready + servers(part, instances);
   const uploads = instances.map(({ name }) => `    use-server ${name} if { path_beg /v1/uploads/upload-${name}- }\n`);
   const alive = instances.map(
-    ({ name, host }) =>
-      `    server ${name}-alive ${AT_HOST(host)}:${PORTS.bridge} no-check backup track bridge_alive/${name}\n`,
+    ({ name, hosts }) =>
+      `    server ${name}-alive ${AT_HOST(hosts.bridge)}:${PORTS.bridge} no-check backup track bridge_alive/${name}\n`,
   );
   return `${ready}    # One address comes to one instance, which counts its public calls and its refusals; an upload to the one that began it.
     balance source
@@ -121,8 +157,9 @@ ${uploads.join('')}${servers(part, instances)}    # When none is ready, those th
 ${alive.join('')}`;
 }
 
-function postgresSettings({ database, standby }: InstancesLayoutWish): string {
-  return `# /etc/postgresql/*/main/conf.d/doorsill.conf at ${database} and at its standby ${standby}.
+/** Settings of PostgreSQL, the same at its standby. */
+export function postgresSettings({ database, standby }: Pick<Served, 'database' | 'standby'>): string {
+  return `# Settings of PostgreSQL at ${database} and at its standby ${standby}; on Debian a file in /etc/postgresql/*/main/conf.d/.
 listen_addresses = '*'
 password_encryption = scram-sha-256
 # A certificate whose name the parts verify; sslrootcert= in their \`database\` names an authority of your own.
@@ -137,22 +174,23 @@ max_connections = 100
 `;
 }
 
-function postgresAccess({ instances, standby, database }: InstancesLayoutWish): string {
-  const hosts = (host: string) => (host.includes(':') ? `${host}/128` : `${host}/32`);
+/** Who may connect to PostgreSQL from elsewhere, the same at its standby. */
+export function postgresAccess({ instances, standby, database }: Omit<Served, 'domain'>): string {
+  const only = (host: string) => (host.includes(':') ? `${host}/128` : `${host}/32`);
   const lines = PARTS.flatMap((part) =>
-    instances.map(({ host }) => `hostssl doorsill_${part} doorsill-${part} ${hosts(host)} scram-sha-256`),
+    instances.map(({ hosts }) => `hostssl doorsill_${part} doorsill-${part} ${only(hosts[part])} scram-sha-256`),
   );
   const standbys = [standby, database].map(
-    (host) => `hostssl replication doorsill_standby ${hosts(host)} scram-sha-256`,
+    (host) => `hostssl replication doorsill_standby ${only(host)} scram-sha-256`,
   );
-  return `# Lines for /etc/postgresql/*/main/pg_hba.conf at both. Addresses, not names: nobody else comes in.
+  return `# Lines for pg_hba.conf at both; on Debian in /etc/postgresql/*/main/. Addresses, not names: nobody else comes in.
 ${[...lines, ...standbys].join('\n')}
 `;
 }
 
-function steps({ domain, instances, proxy, database, standby, s3 }: InstancesLayoutWish): string {
-  const [first, ...others] = instances;
-  const each = instances.map(({ name, host }) => `${name} (${host})`).join(', ');
+function steps({ domain, machines, proxy, database, standby, s3 }: InstancesLayoutWish): string {
+  const [first, ...others] = machines;
+  const each = machines.map(({ name, host }) => `${name} (${host})`).join(', ');
   return `# doorsill on several machines, for ${domain}
 
 Written by \`doorsill deploy instances\`. No file here holds a secret. Any one machine may be away: each of ${each} has one

@@ -8,8 +8,9 @@ export interface NatsLayoutWish extends LayoutWish {
 }
 
 const MQTT_PORT = 1883;
-const FOLDER = '/var/lib/doorsill-nats';
-const ACCOUNTS = '/var/lib/doorsill-broker/accounts';
+/** Folders: of the nodes' files, and of the bridges' accounts. */
+export const NATS_PLACES = { folder: '/var/lib/doorsill-nats', accounts: '/var/lib/doorsill-broker/accounts' } as const;
+const FOLDER = NATS_PLACES.folder;
 
 /** The files by their paths below a folder. None holds a secret. */
 export function natsLayout(wish: NatsLayoutWish): Map<string, string> {
@@ -17,12 +18,18 @@ export function natsLayout(wish: NatsLayoutWish): Map<string, string> {
     ['STEPS.md', steps(wish)],
     ['systemd/doorsill-nats-files.service', filesUnit(wish)],
     ['systemd/doorsill-nats@.service', NODE_UNIT],
-    ['haproxy/doorsill-broker.cfg', haproxy(wish)],
+    ['haproxy/doorsill-broker.cfg', haproxyOfNodes(wish)],
   ]);
 }
 
-function filesUnit({ node, program, nodes }: NatsLayoutWish): string {
+/** The command line's words by which the nodes' files follow the bridges' accounts. */
+export function followWords(nodes: NatsLayoutWish['nodes']): string[] {
   const cluster = nodes.map(({ name, host }) => `${name}=${host}`).join();
+  const files = ['--accounts', NATS_PLACES.accounts, '--out', NATS_PLACES.folder];
+  return ['broker', 'acl', '--nats', ...files, '--port', `${MQTT_PORT}`, '--cluster', cluster, '--watch', '--json'];
+}
+
+function filesUnit({ node, program, nodes }: NatsLayoutWish): string {
   return `# Written by \`doorsill deploy nats\`. Keeps the nodes' files as the bridge's accounts have it, on the bridge's machine.
 [Unit]
 Description=doorsill: accounts and permissions for the nodes of the area broker
@@ -30,7 +37,7 @@ After=doorsill-bridge.service
 
 [Service]
 Type=exec
-ExecStart=${node} ${program} broker acl --nats --accounts ${ACCOUNTS} --out ${FOLDER} --port ${MQTT_PORT} --cluster ${cluster} --watch --json
+ExecStart=${[node, program, ...followWords(nodes)].join(' ')}
 Restart=always
 RestartSec=5
 
@@ -58,9 +65,10 @@ StateDirectory=doorsill-nats
 InaccessiblePaths=-/var/lib/doorsill-bridge -/var/lib/doorsill-broker
 ${HARDENING}`;
 
-function haproxy({ domain, nodes }: NatsLayoutWish): string {
-  return `# Goes behind haproxy.cfg of \`doorsill deploy systemd\`. /etc/haproxy/doorsill-broker.pem has a certificate for broker.${domain}, with
-# its key behind it in the same file, readable by root alone. Behind it everything goes in the clear: a network of the nodes' own.
+/** HAProxy's configuration before the nodes, to stand behind that of the parts. */
+export function haproxyOfNodes({ domain, nodes }: Pick<NatsLayoutWish, 'domain' | 'nodes'>): string {
+  return `# Goes behind haproxy.cfg. /etc/haproxy/doorsill-broker.pem has a certificate for broker.${domain}, with
+# its key behind it in the same file, readable by nobody but who starts HAProxy. Behind it everything goes in the clear: a network of the nodes' own.
 listen broker
     bind :8883 ssl crt /etc/haproxy/doorsill-broker.pem ssl-min-ver TLSv1.3
     mode tcp

@@ -114,7 +114,7 @@ ${HARDENING}`;
 /** What HAProxy's configuration begins with, before whatever `front` names; ends with its section of defaults, which may go on. */
 export function haproxyHead(front: string, domain: string): string {
   return `# HAProxy in front of ${front}. /etc/haproxy/doorsill.pem has a certificate for bridge., registry. and
-# vault.${domain}, with its key behind it in the same file, readable by root alone.
+# vault.${domain}, with its key behind it in the same file, readable by nobody but who starts HAProxy.
 global
     user haproxy
     group haproxy

@@ -1,0 +1,248 @@
+// Owns: compose.yml: who is where in the network of the containers, and what each of them runs, may do, reads and keeps. Not here: what they are
+// made of (compose-image.ts), the files that they read (compose-layout.ts).
+import { CONTAINER_PLACES, CONTAINER_USERS, SECRETS } from './compose-image.ts';
+import { folderOf, type Instance, PARTS, type Part, type Served } from './instances-layout.ts';
+import { followWords, NATS_PLACES, type NatsLayoutWish } from './nats-layout.ts';
+import { PORTS } from './systemd-layout.ts';
+
+export interface ComposeLayoutWish {
+  domain: string;
+  /** Address of the S3 server. */
+  s3: string;
+  /** How many instances there are of each part, 2 to `INSTANCES_MAX`. */
+  instances: number;
+  /** The containers' network: three numbers of an IPv4 address, such as `172.31.77`, for a /24. */
+  network: string;
+}
+
+/** They have letters for names, and a decade of addresses for each part. */
+export const INSTANCES_MAX = 8;
+
+/** Who is where in the containers' network. */
+export interface ContainerAddresses extends Served {
+  nodes: NatsLayoutWish['nodes'];
+}
+
+/** The addresses that a wish leads to. */
+export function containerAddresses({ domain, s3, instances: count, network }: ComposeLayoutWish): ContainerAddresses {
+  const at = (last: number) => `${network}.${last}`;
+  const instances = [...'abcdefgh'.slice(0, count)].map((name, number): Instance => {
+    const hosts = { registry: at(20 + number), vault: at(30 + number), bridge: at(40 + number) };
+    return { name, hosts };
+  });
+  const nodes = [1, 2, 3].map((number) => ({ name: `n${number}`, host: at(50 + number) }));
+  return { domain, s3, instances, nodes, proxy: at(10), database: at(61), standby: at(62) };
+}
+
+/** Names under the domain that lead to HAProxy. */
+const NAMES = ['bridge', 'registry', 'vault', 'broker'];
+
+const ABOUT: Readonly<Record<Part, string>> = {
+  registry: 'Which agencies may ask. The instances of a part share their rows, and keys that the first of them makes.',
+  vault: 'Evidence for the agencies that it was granted to. Each has a volume for what is on its way to the bucket.',
+  bridge: 'They publish requests and take in what was granted. Each has a volume for what is on its way to the bucket.',
+};
+
+const section = (about: string, services: readonly string[]) => `  # ${about}\n${services.join('\n')}`;
+
+/** The text of compose.yml. */
+export function composeFile(addresses: ContainerAddresses, network: string): string {
+  const { domain, instances, nodes, proxy, database, standby } = addresses;
+  const services = [
+    section('The way in, for everybody. Its ports are the only ones that this machine opens.', [
+      haproxyService(proxy, domain),
+    ]),
+    ...PARTS.map((part) =>
+      section(
+        ABOUT[part],
+        instances.map((instance) => partService(part, instance)),
+      ),
+    ),
+    section(
+      'The area broker: three nodes, of which one may be away, and what keeps their files as the bridges have their accounts.',
+      [followService(nodes), ...nodes.map(nodeService)],
+    ),
+    section('Rows, and a standby that has each of them before a commit is acknowledged.', [
+      postgresService('postgres-a', { host: database, command: ['primary'] }),
+      postgresService('postgres-b', { host: standby, command: ['standby', database], after: 'postgres-a' }),
+    ]),
+  ];
+  const volumes = new Set([...services.join('').matchAll(/^ {6}- ([a-z0-9-]+):\//gm)].map(([, name]) => name));
+  return `# Written by \`doorsill deploy compose\` for ${domain}. STEPS.md says what comes before \`docker compose up\`.
+name: doorsill
+
+x-container: &container
+  # When the machine starts, Docker heeds no order: whoever comes too early ends, and comes again.
+  restart: unless-stopped
+  # What a container may do beyond its own work is nothing, and what it may write is its volumes and what is forgotten with it.
+  read_only: true
+  cap_drop: [ALL]
+  security_opt: ["no-new-privileges:true"]
+  pids_limit: 512
+  # A crash dump would hold what homes disclosed; each connection is a descriptor, and each clip under way one more.
+  ulimits: { core: 0, nofile: 65536 }
+  # What is under way ends first.
+  stop_grace_period: 60s
+  logging: { driver: local, options: { max-size: 10m, max-file: "5" } }
+
+services:
+${services.join('\n')}
+networks:
+  inside:
+    # HAProxy, PostgreSQL and the parts know each other by address.
+    ipam: { config: [{ subnet: ${network}.0/24 }] }
+
+volumes:
+${[...volumes].map((name) => `  ${name}:`).join('\n')}
+
+secrets:
+${secretFiles()}`;
+}
+
+/** Of all containers, each of which gets those that it names. */
+function secretFiles(): string {
+  const { passwordOf, bucketOf, databaseCertificate, databaseKey } = SECRETS;
+  const names = [
+    ...[...PARTS, 'standby' as const].map(passwordOf),
+    ...[bucketOf('vault'), bucketOf('bridge'), databaseCertificate, databaseKey, ...CERTIFICATES],
+  ];
+  return names.map((name) => `  ${name}: { file: ./secrets/${name} }\n`).join('');
+}
+
+interface Container {
+  target: 'parts' | 'haproxy' | 'nats' | 'postgres';
+  user: keyof typeof CONTAINER_USERS;
+  /** Lines of its own, without their indentation. */
+  lines: readonly string[];
+  volumes: readonly string[];
+  secrets?: readonly string[];
+  /** Folders that are forgotten with it, beside /tmp. */
+  scratch?: readonly string[];
+  /** A command, and how long it may take to succeed at first. */
+  health: { test: readonly string[]; startS: number };
+  after?: string;
+}
+
+/** A service of compose.yml. */
+function service(name: string, { target, user, lines, health, after, ...container }: Container): string {
+  const id = CONTAINER_USERS[user];
+  const { volumes, secrets = [], scratch = [] } = container;
+  const list = (key: string, items: readonly string[]) =>
+    items.length > 0 ? [`${key}:`, ...items.map((item) => `  - ${item}`)] : [];
+  const all = [
+    '<<: *container',
+    `image: doorsill-${target}`,
+    `build: { context: ./image, target: ${target} }`,
+    `user: "${id}:${id}"`,
+    ...lines,
+    ...list('volumes', volumes),
+    ...list('tmpfs', ['/tmp', ...scratch.map((folder) => `${folder}:uid=${id},gid=${id},mode=0700`)]),
+    ...list('secrets', secrets),
+    'healthcheck:',
+    `  test: ${JSON.stringify(['CMD', ...health.test])}`,
+    '  interval: 10s',
+    '  timeout: 5s',
+    `  start_period: ${health.startS}s`,
+    ...(after ? [`depends_on: { ${after}: { condition: service_healthy } }`] : []),
+  ];
+  return `  ${name}:\n${all.map((line) => `    ${line}\n`).join('')}`;
+}
+
+/** PEM files of HAProxy: certificate and key. */
+const CERTIFICATES = ['doorsill.pem', 'doorsill-broker.pem'];
+
+function haproxyService(host: string, domain: string): string {
+  const { haproxy, haproxySocket } = CONTAINER_PLACES;
+  const bash = 'exec 3<>/dev/tcp/127.0.0.1/443 4<>/dev/tcp/127.0.0.1/8883';
+  return service('haproxy', {
+    target: 'haproxy',
+    user: 'haproxy',
+    lines: [
+      'ports: ["443:443", "8883:8883"]',
+      '# The containers find it by the public names, too.',
+      `networks: { inside: { ipv4_address: ${host}, aliases: [${NAMES.map((name) => `${name}.${domain}`).join(', ')}] } }`,
+      '# It is not root, and port 443 is below 1024.',
+      'sysctls: { net.ipv4.ip_unprivileged_port_start: 0 }',
+    ],
+    volumes: ['haproxy.cfg', 'doorsill-broker.cfg'].map((file) => `./haproxy/${file}:${haproxy}/${file}:ro`),
+    secrets: CERTIFICATES.map((file) => `{ source: ${file}, target: ${haproxy}/${file} }`),
+    scratch: [haproxySocket],
+    health: { test: ['bash', '-c', bash], startS: 10 },
+  });
+}
+
+function partService(part: Part, { name, hosts }: Instance): string {
+  const { passwordOf, bucketOf, databaseCertificate } = SECRETS;
+  const folder = folderOf(part);
+  const ready = `http://${hosts[part]}:${PORTS[part]}/readyz`;
+  const ask = `fetch('${ready}').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))`;
+  return service(`${part}-${name}`, {
+    target: 'parts',
+    user: part,
+    lines: [`command: [${part}, --data, ${folder}, --json]`, `networks: { inside: { ipv4_address: ${hosts[part]} } }`],
+    volumes: [
+      `${part}-${name}:${folder}`,
+      `./settings/${name}/${part}.json:${folder}/${part}.json:ro`,
+      `${part}-keys:${CONTAINER_PLACES.keysOf(part)}`,
+      ...(part === 'bridge' ? [`accounts:${NATS_PLACES.accounts}`] : []),
+    ],
+    secrets: [passwordOf(part), databaseCertificate, ...(part === 'registry' ? [] : [bucketOf(part)])],
+    // The first bridges wait for the nodes, which wait for their accounts and for each other.
+    health: { test: ['node', '-e', ask], startS: part === 'bridge' ? 300 : 60 },
+    after: 'postgres-b',
+  });
+}
+
+function followService(nodes: ContainerAddresses['nodes']): string {
+  const { accounts, folder } = NATS_PLACES;
+  const isWritten = nodes.map(({ name }) => `[ -s ${folder}/${name}.conf ]`).join(' && ');
+  return service('nats-files', {
+    target: 'parts',
+    user: 'bridge',
+    lines: [
+      `command: ${JSON.stringify(followWords(nodes))}`,
+      '# It reads and writes files alone.',
+      'network_mode: none',
+    ],
+    volumes: [`accounts:${accounts}:ro`, `nats:${folder}`],
+    health: { test: ['sh', '-c', isWritten], startS: 30 },
+  });
+}
+
+function nodeService({ name, host }: ContainerAddresses['nodes'][number]): string {
+  const ask =
+    "exec 3<>/dev/tcp/127.0.0.1/8222 && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && read -r line <&3 && [[ $$line == *' 200 '* ]]";
+  return service(`nats-${name}`, {
+    target: 'nats',
+    user: 'bridge',
+    lines: [`command: [${name}]`, `networks: { inside: { ipv4_address: ${host} } }`],
+    volumes: [`nats:${NATS_PLACES.folder}`],
+    health: { test: ['bash', '-c', ask], startS: 240 },
+  });
+}
+
+function postgresService(
+  name: string,
+  { host, command, after }: { host: string; command: string[]; after?: string },
+): string {
+  const { postgres, postgresSettings: settings, postgresSocket } = CONTAINER_PLACES;
+  const { passwordOf, databaseCertificate, databaseKey } = SECRETS;
+  // Who makes the databases knows the passwords of all their users.
+  const users = [...(after ? [] : PARTS), 'standby' as const];
+  const isWell =
+    "select 1 / (not pg_is_in_recovery() or exists (select from pg_stat_wal_receiver where status = 'streaming'))::int";
+  return service(name, {
+    target: 'postgres',
+    user: 'postgres',
+    lines: [`command: [${command.join(', ')}]`, `networks: { inside: { ipv4_address: ${host} } }`, 'shm_size: 256m'],
+    volumes: [
+      `${name}:${postgres}`,
+      ...['doorsill.conf', 'pg_hba.conf'].map((file) => `./postgresql/${file}:${settings}/${file}:ro`),
+    ],
+    secrets: [...users.map(passwordOf), databaseCertificate, databaseKey],
+    scratch: [postgresSocket],
+    // It is the primary, or it follows one.
+    health: { test: ['psql', '--host', postgresSocket, '--dbname', 'postgres', '--command', isWell], startS: 120 },
+    ...(after ? { after } : {}),
+  });
+}
