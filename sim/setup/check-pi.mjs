@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -18,20 +19,28 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { root } from './report.mjs';
 
-const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--installed DIR]
+const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--cards] [--installed DIR]
 
+  --cards           also with the doorbell's folder on a second disk that is full, slow, failing or read-only; some minutes more
   --installed DIR   a folder where npm installed the package for the rig's processor (default: it is packed and installed)
 
 COMMAND SCRIPT SECONDS boots a machine of 64-bit Arm with Debian 13, Node 20.19 or newer, ffmpeg 5.1 or newer, mosquitto and its clients,
 and runs SCRIPT there by bash as root; with RIG_INIT=systemd in the environment systemd is process 1 there. This machine's files are
 below /host. If it has a power button on line 3 of its GPIO chip, \`system_powerdown\` written to the socket of ARM64_MONITOR
-(unix:FILE,...) presses that. It prints what SCRIPT prints, ends after SECONDS at the latest, and its exit status is SCRIPT's.`;
+(unix:FILE,...) presses that. ARM64_DISK is a file that is its second disk, and stays; where dmsetup is on the board, that is made slow and
+failing, too. It prints what SCRIPT prints, ends after SECONDS at the latest, and its exit status is SCRIPT's.`;
 
 /** The short form takes no longer, the rig being set up. */
 const MINUTES_MAX = 25;
+const CARDS_MINUTES_MAX = 15;
 const ARM = 'aarch64';
+/** Room for a ring of some minutes at 640x360, and little more: it is filled. */
+const CARD_BYTES = 768 * 1_048_576;
 
-/** What the issue of a Pi asks for, in its order. `by` is the proof inside; a line without one says why it is not shown. */
+/**
+ * What the issue of a Pi asks for, in its order. `by` is the proof inside, which runs always or with `option`; a line without one says why
+ * it is not shown.
+ */
 const LINES = [
   { what: 'A doorbell alone compiles nothing: it runs without the database driver', by: 'compiles-nothing' },
   { what: 'README: each command of "On a Raspberry Pi", but those that fetch packages', by: 'readme' },
@@ -51,7 +60,17 @@ const LINES = [
   { what: 'uninstall leaves keys, footage and groups, and nothing else', by: 'uninstall' },
   { what: 'The console is announced by mDNS', by: 'mdns' },
   { what: 'Pulled plugs', why: 'not shown here' },
-  { what: 'Bad cards; writes an hour by the kernel’s counters', why: 'not shown here' },
+  { what: 'Its folder on a card of its own, the second disk', by: 'card', option: '--cards' },
+  { what: 'Full card: told, a press rings, well again by itself', by: 'card-full', option: '--cards' },
+  { what: 'Slow card (device mapper): records on, a press rings', by: 'card-slow', option: '--cards' },
+  {
+    what: 'Card whose writes fail now and then (device mapper): told, a press rings',
+    by: 'card-flakey',
+    option: '--cards',
+  },
+  { what: 'Card that fails (device mapper): told, a press rings', by: 'card-error', option: '--cards' },
+  { what: 'Card that the kernel made read-only: told, a press rings', by: 'card-read-only', option: '--cards' },
+  { what: 'Writes an hour by the kernel’s counters', why: 'not shown here' },
   { what: 'No clock at boot, then a step of years: films, trusts no time, keeps its footage', by: 'no-clock' },
   { what: 'Memory is short: ffmpeg is ended before the device, and comes back', by: 'out-of-memory' },
   { what: 'Throttling and under-voltage by real firmware', why: 'needs metal' },
@@ -81,7 +100,7 @@ function readmeCommands(text) {
 }
 
 /** Runs a script in the rig; resolves with its exit status and its lines, which `tell` gets as they come. */
-function inRig(rig, script, seconds, tell, monitor = null) {
+function inRig(rig, script, seconds, tell, { monitor = null, disk = null } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(rig, [script, String(seconds)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -89,6 +108,7 @@ function inRig(rig, script, seconds, tell, monitor = null) {
         ...process.env,
         RIG_INIT: 'systemd',
         ...(monitor === null ? {} : { ARM64_MONITOR: `unix:${monitor},server=on,wait=off` }),
+        ...(disk === null ? {} : { ARM64_DISK: disk }),
       },
     });
     const lines = [];
@@ -114,6 +134,15 @@ function press(monitor) {
   socket.resume();
 }
 
+/** A card for the board, as ext4 with its defaults; null where this machine cannot make one. */
+function makeCard(folder) {
+  const path = join(folder, 'card.img');
+  writeFileSync(path, '');
+  truncateSync(path, CARD_BYTES);
+  const made = spawnSync('mke2fs', ['-q', '-t', 'ext4', '-L', 'doorsill-card', path], { stdio: 'ignore' });
+  return made.status === 0 ? path : null;
+}
+
 /** Packs this checkout and installs the package for that processor, as npm does on a board where no script may run. */
 function pack(folder, cpu) {
   run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], root);
@@ -126,7 +155,7 @@ function pack(folder, cpu) {
   return at;
 }
 
-async function check(rig, folder, installed) {
+async function check(rig, folder, { installed, cards }) {
   const ask = join(folder, 'ask.sh');
   writeFileSync(ask, 'echo "processor $(uname -m)"\n');
   const { lines } = await inRig(rig, ask, 300);
@@ -146,7 +175,7 @@ async function check(rig, folder, installed) {
   const script = join(folder, 'prove.sh');
   writeFileSync(
     script,
-    `tar -xf /host${folder}/doorsill.tar -C / && node /host${folder}/pi-proofs.mjs /host${folder}/commands.json\n`,
+    `tar -xf /host${folder}/doorsill.tar -C / && node /host${folder}/pi-proofs.mjs /host${folder}/commands.json ${cards ? 'cards' : ''}\n`,
   );
   const found = new Map();
   const monitor = join(folder, 'monitor');
@@ -158,16 +187,16 @@ async function check(rig, folder, installed) {
     found.set(by, { outcome, figure });
     console.log(`  ${outcome.padEnd(9)} ${by}: ${figure}`);
   };
-  await inRig(rig, script, MINUTES_MAX * 60, tell, monitor);
+  const minutes = MINUTES_MAX + (cards ? CARDS_MINUTES_MAX : 0);
+  await inRig(rig, script, minutes * 60, tell, { monitor, disk: cards ? makeCard(folder) : null });
   return { found, processor };
 }
 
 function printTable(found, processor) {
   const counts = { ran: 0, shown: 0, failed: 0, open: 0 };
   console.log('\n== what was shown');
-  for (const { what, by, why } of LINES) {
-    const proof =
-      by === undefined ? { outcome: why, figure: '' } : (found.get(by) ?? { outcome: 'did not run', figure: '' });
+  for (const { what, by, option, why = option ? `only with ${option}` : 'did not run' } of LINES) {
+    const proof = found.get(by) ?? { outcome: why, figure: '' };
     const isShown = proof.outcome === 'passed';
     const outcome = isShown ? (processor === ARM ? 'shown' : `ran on ${processor}`) : proof.outcome;
     if (isShown) counts.ran += 1;
@@ -179,7 +208,11 @@ function printTable(found, processor) {
 }
 
 const { values: options } = parseArgs({
-  options: { help: { type: 'boolean', default: false }, installed: { type: 'string' } },
+  options: {
+    help: { type: 'boolean', default: false },
+    cards: { type: 'boolean', default: false },
+    installed: { type: 'string' },
+  },
 });
 const rig = process.env.DOORSILL_PI_RIG;
 if (options.help) {
@@ -193,7 +226,7 @@ if (options.help) {
   if (build.status !== 0) process.exit(build.status ?? 1);
   const folder = mkdtempSync(join(tmpdir(), 'doorsill-pi-'));
   try {
-    const { found, processor } = await check(rig, folder, options.installed);
+    const { found, processor } = await check(rig, folder, options);
     const { failed, ran } = printTable(found, processor);
     process.exitCode = failed === 0 && ran > 0 ? 0 : 1;
   } finally {

@@ -13,5 +13,6 @@ it('shows nothing without a rig, and says how to name one', () => {
   });
   expect(status).toBe(5);
   expect(stdout).toContain('DOORSILL_PI_RIG names none');
+  expect(stdout).toMatch(/Full card: .* only with --cards$/m);
   expect(stdout).toMatch(/^0 shown, 0 failed, \d+ not shown$/m);
 });
