@@ -162,7 +162,7 @@ until [ -s "$folder/$1.conf" ]; do sleep 1; done
 node=$$
 seen=$(cksum <"$folder/accounts.conf")
 (
-  while sleep "$look_s" && kill -0 "$node"; do
+  while sleep "$look_s" && kill -0 "$node" 2>/dev/null; do
     now=$(cksum <"$folder/accounts.conf")
     [ "$now" = "$seen" ] && continue
     seen=$now

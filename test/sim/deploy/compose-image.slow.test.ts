@@ -176,6 +176,8 @@ describe('PostgreSQL', { tags: ['postgresql', 'openssl', 'root'] }, () => {
       }).trim();
     const waitsFor = 'select usename, sync_state from pg_stat_replication';
     await expect.poll(() => asked('a', waitsFor), PATIENT).toBe('doorsill_standby|quorum');
+    // The standby alone, not the copy that it began as.
+    expect(primary.said.match(/is now a candidate for quorum synchronous standby/g)).toHaveLength(1);
     // Another instance's address, another part's, and anybody's.
     await (await vaultFrom('127.77.0.31')).end();
     for (const address of ['127.77.0.20', '127.77.0.99'])
