@@ -2,8 +2,11 @@
 // what is published grows by one sequence; the custody log is one. Not here: what a single bridge does.
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { HTTP_LIMITS } from '../../device/http/http-server.ts';
 import { BridgeFixture } from '../support/bridge-fixture.ts';
 import { Instances, SharedGround } from '../support/bridge-instances.ts';
+import { plainMp4 } from '../support/plain-mp4.ts';
+import { slowReader } from '../support/slow-reader.ts';
 
 let ground: SharedGround;
 beforeAll(async () => {
@@ -85,6 +88,23 @@ describe('two instances', () => {
     const { text } = await ground.moto.call('GET', `/${instances.bucket}`);
     expect(text.match(/<Key>[^<]*<\/Key>/g)).toEqual(['<Key>bridge.txt</Key>']);
   });
+
+  it('end a reading that nobody takes up again at one, once the other has its revocation', async () => {
+    const instances = await open();
+    const { fixture } = instances;
+    // More than the buffers of two kernels hold.
+    const clip = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
+    const parcel = fixture.parcel(await instances.ready(), { clip });
+    expect((await fixture.deliver(parcel)).status).toBe(204);
+    const who = { authorization: `Bearer ${fixture.access(parcel.clipId)}` };
+    const reading = await slowReader(`${fixture.bridge.url}/v1/clips/${parcel.clipId}`, who, 500_000);
+    instances.at('b');
+    expect(reading.isOpen()).toBe(true);
+    expect((await fixture.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
+    // Long before any connection on which nothing moves is ended.
+    await expect.poll(() => reading.isOpen(), { timeout: HTTP_LIMITS.idleMs / 2 }).toBe(false);
+    await reading.rest();
+  }, 90_000);
 
   it('append to one log, without a gap and no leaf twice, when both are written to at once', async () => {
     const instances = await open();

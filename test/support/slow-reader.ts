@@ -1,5 +1,6 @@
 // Owns: a client that takes an HTTP answer over a bare socket and stops reading in the middle of it, and a disk that counts what
 // is read of some files. Not here: any judgement.
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { type DiskFile, SystemDisk } from '../../device/base/disk.ts';
 
@@ -12,6 +13,8 @@ export interface Taken {
 export interface SlowReader {
   /** Bytes that have come so far. */
   seen(): number;
+  /** Whether the other side still has the connection open, as Linux' table has it: who does not read is told nothing. */
+  isOpen(): boolean;
   /** Reads on to the end of the connection. */
   rest(): Promise<Taken>;
 }
@@ -36,8 +39,13 @@ export async function slowReader(url: string, headers: Record<string, string>, s
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${lines.join('')}\r\n`);
   await stopped;
+  const ends = [socket.localPort, Number(port)];
   return {
     seen: () => taken.bytes,
+    isOpen: () =>
+      readFileSync('/proc/net/tcp', 'utf8')
+        .split('\n')
+        .some((line) => isEstablished(line, ends)),
     rest: () => {
       socket.removeAllListeners('data');
       socket.on('data', (bytes) => {
@@ -47,6 +55,12 @@ export async function slowReader(url: string, headers: Record<string, string>, s
       return closed;
     },
   };
+}
+
+/** Whether a line of Linux' table of connections (proc_pid_net(5)) is that from the one port to the other, and says that it stands. */
+function isEstablished(line: string, ends: readonly (number | undefined)[]): boolean {
+  const [, from = '', to = '', state] = line.trim().split(/\s+/);
+  return state === '01' && [from, to].every((end, at) => Number.parseInt(end.split(':')[1] ?? '', 16) === ends[at]);
 }
 
 /** A disk that counts the bytes read of files whose path fits. */

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
+import { HTTP_LIMITS } from '../../../device/http/http-server.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { Moto } from '../../support/moto.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
@@ -147,17 +148,20 @@ it('keeps nothing of what is withdrawn at one while the other receives it', asyn
   expect(await trail(clip)).toEqual(['withdrawn']);
 }, 60_000);
 
-it('ends a reading that stalls at one, once the other has taken the clip back', async () => {
+it('ends a reading that nobody takes up again at one, once the other has taken the clip back', async () => {
   const big = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
   const clip = await rig.clip(vault, big).handOver();
   const { token, agency } = rig.officer;
   const who = { authorization: `Bearer ${token}`, 'x-officer': 'Det. Rivera', 'x-reason': 'case 117' };
   const reading = await slowReader(`${vault.vault.url}/v1/agencies/${agency}/evidence/${clip.item}/clip`, who, 500_000);
   at('b');
+  expect(reading.isOpen()).toBe(true);
   expect((await clip.recall()).status).toBe(200);
+  // Long before any connection on which nothing moves is ended.
+  await expect.poll(() => reading.isOpen(), { timeout: HTTP_LIMITS.idleMs / 2 }).toBe(false);
   const { bytes } = await reading.rest();
   expect(bytes).toBeLessThan(big.length);
-}, 60_000);
+}, 90_000);
 
 it('lets a link work once, at whichever it is followed', async () => {
   const clip = await rig.clip().handOver();
