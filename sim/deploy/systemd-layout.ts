@@ -126,6 +126,8 @@ defaults
     mode http
     timeout connect 5s
     timeout http-request 10s
+    # A check waits for database and bucket: slow ones are no reason to send everybody away.
+    timeout check 10s
     # A clip over a slow line has pauses; a download waits for its reader.
     timeout client 120s
     timeout server 120s
