@@ -182,7 +182,7 @@ describe('a connection', () => {
 
   it('made anew to a schema that a newer program has changed meanwhile is refused', async () => {
     const database = await open(server.url(name));
-    await server.ask('update doorsill_bridge.schema_version set version = 99', name);
+    await server.ask('update doorsill_bridge.schema_version set version = 99, oldest = 99', name);
     await server.kill();
     await server.start();
     await database.documents.loadRevocations().catch(() => null);

@@ -181,7 +181,9 @@ export class DoorStory {
   async ask(): Promise<void> {
     const nowUs = clock.wallUs();
     const before = this.notices;
-    this.request = this.fixture.cast.request({ window: { startUs: nowUs - 900_000_000, endUs: nowUs } });
+    // An investigation may be posted twice at most.
+    const asked = { investigation: `SPD-${nowUs}`, window: { startUs: nowUs - 900_000_000, endUs: nowUs } };
+    this.request = this.fixture.cast.request(asked);
     const posted = await this.fixture.post('/v1/requests', { request: this.request });
     if (posted.status !== 201) throw new Error(`the request was refused: ${JSON.stringify(posted.body)}`);
     await this.until('notice', () => (this.notices > before ? true : null));
