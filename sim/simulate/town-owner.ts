@@ -5,6 +5,7 @@ import {
   failure,
   generateSigningKey,
   type Home,
+  giveOrder,
   issueAccount,
   type Log,
   makeDenial,
@@ -34,6 +35,7 @@ const AGAIN_MS = 15_000;
 const AGAIN_MAX = 80;
 /** How long after the first receipt of a grant its owner takes it back; in haste, after it was said. */
 const REGRET_MS = { 'at-once': 0, soon: 3_000, between: 5_000, late: 60_000, hasty: 2_000 } as const;
+const VOUCHED_MS_MAX = 60_000;
 /** Mistakes that an owner makes once the home has answered. */
 const AFTERWARDS: ReadonlySet<Slip> = new Set([
   'the same id for another grant',
@@ -150,6 +152,13 @@ export class TownOwner {
     const { jti, token, request } = grantOf(signer, this.device, requestToken, window);
     const slip = 'a grant that somebody talked them into';
     this.sayAfter({ kind: 'grant', jti, token, request: request.jti, agency: request.agency, slip }, afterMs);
+  }
+
+  /** Orders what the device advises while it does not believe its clock: it is right now. */
+  async vouchForClock(): Promise<void> {
+    const { session, signer } = this;
+    if (!session || !signer) return;
+    await giveOrder(session, signer, { action: 'reset-clock-mark' }, VOUCHED_MS_MAX).catch(() => undefined);
   }
 
   async stop(): Promise<void> {

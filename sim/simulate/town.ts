@@ -69,6 +69,8 @@ class Town {
   private readonly record: TownRecord;
   private readonly reached: Reached;
   private readonly broker: UntrustedBroker;
+  /** Homes whose clock was ahead for a time: they do not believe it now that it is right, for as long as it was ahead. */
+  private readonly misled = new Set<TownHome>();
   private captured: CapturedBridge | null = null;
 
   constructor(plan: Plan, ground: TownGround) {
@@ -243,6 +245,7 @@ class Town {
       case 'clock':
         home.stepClock(act.byMs * 1_000);
         await world.sleep(act.forMs);
+        if (act.byMs > 0) this.misled.add(home);
         return home.stepClock(-act.byMs * 1_000);
       case 'lie':
         return this.captured?.tell(home, act.lie, act.forMs);
@@ -316,6 +319,7 @@ class Town {
       home.disk.cutIn(Number.POSITIVE_INFINITY, () => undefined);
     }
     for (const name of SERVICES) await this.services.bring(name);
+    for (const { owner } of this.misled) void owner.vouchForClock();
   }
 
   /** Waits until nothing is left to do. */
