@@ -99,6 +99,7 @@ describe('two instances', () => {
     const who = { authorization: `Bearer ${fixture.access(parcel.clipId)}` };
     const reading = await slowReader(`${fixture.bridge.url}/v1/clips/${parcel.clipId}`, who, 500_000);
     instances.at('b');
+    await reading.stalled();
     expect(reading.isOpen()).toBe(true);
     expect((await fixture.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
     // Long before any connection on which nothing moves is ended.

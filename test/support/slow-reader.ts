@@ -15,6 +15,8 @@ export interface SlowReader {
   seen(): number;
   /** Whether the other side still has the connection open, as Linux' table has it: who does not read is told nothing. */
   isOpen(): boolean;
+  /** Resolves once nothing moves on the connection any more: what the kernels keep of it is full. */
+  stalled(): Promise<void>;
   /** Reads on to the end of the connection. */
   rest(): Promise<Taken>;
 }
@@ -42,10 +44,15 @@ export async function slowReader(url: string, headers: Record<string, string>, s
   const ends = [socket.localPort, Number(port)];
   return {
     seen: () => taken.bytes,
-    isOpen: () =>
-      readFileSync('/proc/net/tcp', 'utf8')
-        .split('\n')
-        .some((line) => isEstablished(line, ends)),
+    isOpen: () => rowsBetween(ends).some(([, , state]) => state === '01'),
+    stalled: async () => {
+      for (let before = '', still = 0; still < STILL_LOOKS; ) {
+        const queues = rowsBetween(ends).map(([, , , queue]) => queue);
+        still = before === queues.join() ? still + 1 : 0;
+        before = queues.join();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    },
     rest: () => {
       socket.removeAllListeners('data');
       socket.on('data', (bytes) => {
@@ -57,10 +64,14 @@ export async function slowReader(url: string, headers: Record<string, string>, s
   };
 }
 
-/** Whether a line of Linux' table of connections (proc_pid_net(5)) is that from the one port to the other, and says that it stands. */
-function isEstablished(line: string, ends: readonly (number | undefined)[]): boolean {
-  const [, from = '', to = '', state] = line.trim().split(/\s+/);
-  return state === '01' && [from, to].every((end, at) => Number.parseInt(end.split(':')[1] ?? '', 16) === ends[at]);
+/** So often in a row, ten times a second, the queues have to be the same. */
+const STILL_LOOKS = 20;
+
+/** Of both ends of a connection between these ports, the lines of Linux' table (proc_pid_net(5)): from, to, state, queues. */
+function rowsBetween(ports: readonly (number | undefined)[]): string[][] {
+  const portOf = (end = '') => Number.parseInt(end.split(':')[1] ?? '', 16);
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/).slice(1));
+  return rows.filter(([from, to]) => ports.includes(portOf(from)) && ports.includes(portOf(to)));
 }
 
 /** A disk that counts the bytes read of files whose path fits. */

@@ -155,6 +155,7 @@ it('ends a reading that nobody takes up again at one, once the other has taken t
   const who = { authorization: `Bearer ${token}`, 'x-officer': 'Det. Rivera', 'x-reason': 'case 117' };
   const reading = await slowReader(`${vault.vault.url}/v1/agencies/${agency}/evidence/${clip.item}/clip`, who, 500_000);
   at('b');
+  await reading.stalled();
   expect(reading.isOpen()).toBe(true);
   expect((await clip.recall()).status).toBe(200);
   // Long before any connection on which nothing moves is ended.
