@@ -26,8 +26,10 @@ export class Running {
   private readonly waiters = new Set<() => void>();
   private exit: { code: number | null; signal: NodeJS.Signals | null } | null = null;
 
-  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(process.execPath, [LAUNCHER, ...args], {
+  /** `under`: a command that runs it, such as one that enters a namespace. */
+  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}, under: readonly string[] = []) {
+    const [program = '', ...words] = [...under, process.execPath, LAUNCHER, ...args];
+    this.child = spawn(program, words, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
