@@ -65,6 +65,15 @@ it('tells owners that a clip could not be made once the ledger has room for it: 
   );
 }, 60_000);
 
+it('goes on with a clip once an owner has vouched for a clock that was ahead while it waited: seed 554', async () => {
+  const acts = [9, 10, 14];
+  const done = planOf(554).acts.filter(({ number }) => acts.includes(number));
+  expect(done).toMatchObject([{ do: 'ask' }, { do: 'link', state: 'lost' }, { do: 'clock', byMs: 3_600_000 }]);
+  const { breaches, covered } = (await simulation.run(554, { acts: new Set(acts) })).result;
+  expect(breaches).toEqual([]);
+  expect([...covered.keys()]).toEqual(expect.arrayContaining(['logged consent_clock_untrusted', 'receipt sent']));
+}, 60_000);
+
 /** The town of a seed with one home, in which nothing happens but that `happen` is called once, while its camera films. */
 async function withHappening(happen: (sealed: ReadonlyMap<string, string>) => void): Promise<Finding> {
   const fragments = [...footage.fragments];
