@@ -15,6 +15,8 @@ export interface RareSeams {
   agencies: TownAgencies;
   /** Notes a promise that did not hold. */
   breach(rule: string, what: string): void;
+  /** Notes an upload that was begun with a stolen key. */
+  stolen(upload: string): void;
 }
 
 /** Makes it happen, and undoes what lasts. Throws coded failures; a disk that does not let it happen is no error. */
@@ -52,11 +54,23 @@ export async function happenRarely(
   }
 }
 
-async function tryKey(request: string, home: TownHome, { world, random, services, breach }: RareSeams): Promise<void> {
+async function tryKey(
+  request: string,
+  home: TownHome,
+  { world, random, services, stolen, breach }: RareSeams,
+): Promise<void> {
   const key = await home.stolenKey();
   if (!key) return;
   const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
-  const taken = await useStolenKey({ key, device: home.device.id, bridge, request, clock: world, random });
+  const taken = await useStolenKey({
+    key,
+    device: home.device.id,
+    bridge,
+    request,
+    clock: world,
+    random,
+    begun: stolen,
+  });
   for (const one of taken)
     breach('a stolen key opens nothing', `the bridge took ${one} under the key of ${home.plan.name}`);
 }

@@ -35,6 +35,8 @@ export interface StolenKey {
   readonly request: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** Told of each upload that the bridge has begun for it. */
+  readonly begun: (upload: string) => void;
 }
 
 /** What a doorbell opens an intake with, and what the token for it names. */
@@ -71,6 +73,7 @@ export async function useStolenKey(stolen: StolenKey): Promise<string[]> {
   await mustRefuse('a second clip of one grant', thief.open(thief.papers({ grant: good.grant })));
   await mustRefuse('a clip of another length', thief.create(good, 1));
   const { location } = await thief.create(good);
+  stolen.begun(location.slice(location.lastIndexOf('/') + 1));
   await mustRefuse('bytes at another place', thief.send(good, location, { at: 1 }));
   await mustRefuse('other bytes', thief.send(good, location, { at: 0, bytes: other.clip }));
   const again = await thief.create(good);

@@ -25,7 +25,7 @@ export type JudgedHome = Pick<TownHome, 'device' | 'disk' | 'isUp' | 'ledgerFold
   readonly owner: Pick<TownHome['owner'], 'isAnswered'>;
 };
 export type JudgedServices = Pick<TownServices, 'bridgeId' | 'disk' | 'path'>;
-type Watched = Pick<TownWatch, 'breach' | 'toBridge' | 'uploads'>;
+type Watched = Pick<TownWatch, 'breach' | 'stolen' | 'toBridge' | 'uploads'>;
 type JudgedAgencies = Pick<TownAgencies, 'forgotten' | 'shownBeyond' | 'unlawful'>;
 
 /** What a ledger says of one grant: types of its entries in order, and the clip that was sealed. */
@@ -187,6 +187,7 @@ async function judgeOutOfSight({ services, watch }: TownFacts, all: Stories): Pr
     else watch.breach('7', `${name} is made ready, and the bridge does not store it`);
   }
   for (const upload of staged) {
+    if (watch.stolen.has(upload)) continue;
     const grant = watch.uploads.get(upload) ?? '';
     const story = all.get(grant);
     // An upload of which no home was told is there, and empty, when the bridge's answer was lost.

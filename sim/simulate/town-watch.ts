@@ -50,6 +50,8 @@ export class TownWatch {
   readonly breaches: Breach[] = [];
   /** Under which grant a home sends what the bridge stages, by the bridge's name for it. */
   readonly uploads = new Map<string, string>();
+  /** Uploads that somebody has begun who has a doorbell's key: nobody may be left to end them. */
+  readonly stolen = new Set<string>();
   private readonly marks: readonly Buffer[];
   /** Numbers of the GOPs that homes have sent under grants. */
   private readonly granted = new Set<number>();

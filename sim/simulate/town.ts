@@ -252,7 +252,8 @@ class Town {
       case 'rare': {
         const { random, services, agencies, watch } = this;
         const breach = (rule: string, what: string) => watch.breach(rule, what);
-        return happenRarely(act, home, { world, random, services, agencies, breach });
+        const stolen = (upload: string) => void watch.stolen.add(upload);
+        return happenRarely(act, home, { world, random, services, agencies, breach, stolen });
       }
       default:
         return this.performAtBroker(act);

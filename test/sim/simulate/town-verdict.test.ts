@@ -89,6 +89,7 @@ interface Found {
   readonly files: Record<string, Uint8Array>;
   readonly manner: JudgedHome['plan']['manner'];
   readonly uploads: readonly [string, string][];
+  readonly stolen: readonly string[];
   readonly toBridge: number;
   readonly unlawful: readonly string[];
   readonly shownBeyond: readonly string[];
@@ -101,7 +102,7 @@ interface Found {
 }
 const GOOD: Found = {
   ...{ entries: DELIVERED, orders: [grant], receipts: [receipt('granted', 'grant-1')], files: WITH_VAULT },
-  ...{ manner: 'shares', uploads: [['upload-1', 'grant-1']], toBridge: 1_000, unlawful: [] },
+  ...{ manner: 'shares', uploads: [['upload-1', 'grant-1']], stolen: [], toBridge: 1_000, unlawful: [] },
   ...{ shownBeyond: [], forgotten: [], isCaptured: false, isWorn: false, isUp: true, isAnswered: true },
 };
 
@@ -131,6 +132,7 @@ async function townOf(changes: Partial<Found>) {
     forgotten: async () => [...found.forgotten],
   };
   const watch = {
+    stolen: new Set(found.stolen),
     uploads: new Map(found.uploads),
     toBridge: () => found.toBridge,
     breach: (rule: string, what: string) => void broken.push(`${rule}: ${what}`),
@@ -186,6 +188,10 @@ it.each<[string, Partial<Found>]>([
   [
     'whatever a captured bridge holds',
     { isCaptured: true, files: { ...held(SHOWN), ...staged, ...ready }, forgotten: ['x'] },
+  ],
+  [
+    'an upload that somebody with its key has begun, who was cut off',
+    { files: { ...WITH_VAULT, ...staged }, uploads: [], stolen: ['upload-1'] },
   ],
 ])('is silent about %s', async (_what, changes) => {
   expect(await brokenIn(changes)).toEqual([]);
