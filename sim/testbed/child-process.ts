@@ -118,7 +118,7 @@ export class PartProcess {
       child.stdout?.on('data', (chunk: Buffer) => lines.push(chunk));
       child.stderr?.on('data', (chunk: Buffer) => {
         lastError = (lastError + chunk.toString()).slice(-4_000);
-        writeSync(log, chunk);
+        keepInLog(log, chunk);
       });
       child.stdin?.on('error', () => {}); // it may be gone already; its exit says so
       this.ended = new Promise((done) => {
@@ -148,7 +148,8 @@ export class PartProcess {
     this.deps.onCrash?.(this.name, how, waitMs);
     this.restart = this.deps.clock.after(waitMs, () => {
       this.restart = null;
-      if (!this.stopping && !this.process) this.launch('a').catch((thrown: Error) => this.crashed(thrown.message));
+      const launch = async () => this.launch('a');
+      if (!this.stopping && !this.process) launch().catch((thrown: Error) => this.crashed(thrown.message));
     });
   }
 
@@ -173,6 +174,15 @@ export class PartProcess {
   /** Kills it at once, as a power cut would; it is started again like after any crash. */
   kill(): void {
     this.process?.kill('SIGKILL');
+  }
+}
+
+/** On a full disk the log loses this; the part goes on. */
+function keepInLog(log: number, chunk: Buffer): void {
+  try {
+    writeSync(log, chunk);
+  } catch {
+    // What is missing in it is said by the part itself, in its state and its answers.
   }
 }
 
