@@ -70,7 +70,9 @@ const STILL_LOOKS = 20;
 /** Of both ends of a connection between these ports, the lines of Linux' table (proc_pid_net(5)): from, to, state, queues. */
 function rowsBetween(ports: readonly (number | undefined)[]): string[][] {
   const portOf = (end = '') => Number.parseInt(end.split(':')[1] ?? '', 16);
-  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/).slice(1));
+  const rows = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).slice(1));
   return rows.filter(([from, to]) => ports.includes(portOf(from)) && ports.includes(portOf(to)));
 }
 
