@@ -74,6 +74,16 @@ it('goes on with a clip once an owner has vouched for a clock that was ahead whi
   expect([...covered.keys()]).toEqual(expect.arrayContaining(['logged consent_clock_untrusted', 'receipt sent']));
 }, 60_000);
 
+it('knows the upload that somebody with a doorbell’s key had begun when the power failed: seed 890', async () => {
+  const acts = [0, 1, 4, 5, 6];
+  const done = planOf(890).acts.filter(({ number }) => acts.includes(number));
+  expect(done.map((act) => (act.do === 'rare' ? act.what : act.do))).toEqual([
+    ...['power', 'kill', 'press', 'ask', 'somebody has its key'],
+  ]);
+  const { breaches } = (await simulation.run(890, { acts: new Set(acts) })).result;
+  expect(breaches).toEqual([]);
+}, 60_000);
+
 /** The town of a seed with one home, in which nothing happens but that `happen` is called once, while its camera films. */
 async function withHappening(happen: (sealed: ReadonlyMap<string, string>) => void): Promise<Finding> {
   const fragments = [...footage.fragments];
