@@ -75,6 +75,8 @@ folder, which stays where it is:
 7. Keys. Registry and vault now answer at https://registry.${domain}/v1/key and https://vault.${domain}/v1/vault; put each \`key\` into every
    settings/*/bridge.json, where both are empty. A bridge refuses to start before.
 8. \`docker compose up --detach --wait\`: the bridges make their accounts, the nodes of the area broker read of them and let them in.
+   Seldom a node is left out at the first start: where clients are still refused after a minute, \`docker compose restart nats-a\`, then the others, one
+   after the other.
 9. \`curl https://bridge.${domain}/readyz\` says \`ready\`. Let the vault pin the bridge, whose id and key https://bridge.${domain}/v1/bridge says:
    \`POST /v1/bridges\` at the vault with its admin token, which \`docker compose exec vault-${first?.name} cat ${CONTAINER_PLACES.keysOf('vault')}/admin.token\` tells.
 

@@ -99,7 +99,8 @@ what is in sim/broker/README.md. As root on Debian, in this folder:
    configuration, and whoever has it reads and writes everything.
 5. On each machine of a node: \`systemctl enable --now doorsill-nats@NAME\`: ${[first, ...others].map((name) => `doorsill-nats@${name}`).join(', ')}. Until three
    have been there, each refuses every client, and says \`no suitable peers for placement\`; then they let clients in, within a minute, by
-   themselves. From then on one may be away.
+   themselves. Seldom a node is left out: where clients are still refused then, \`systemctl restart\` each node, one after the other. From then
+   on one may be away.
 6. \`cat haproxy/doorsill-broker.cfg >>/etc/haproxy/haproxy.cfg && haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl restart haproxy\`
 
 **After every enrolment**, and at once when an account is removed, accounts.conf goes to each node again, and the node is told:
