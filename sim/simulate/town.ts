@@ -1,7 +1,7 @@
 // Owns: one simulated town from its plan to its verdict: its parts on one clock, one network and one seed, what happens to them, and what was
 // seen. Not here: what it begins with (town-ground.ts), the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds
 // (simulate.ts).
-import { isFailure, SeededRandom } from '../../device/index.ts';
+import { isFailure, SeededRandom, systemCode } from '../../device/index.ts';
 import { type CarriedPiece, type Filter, MemoryNetwork } from '../world/memory-network.ts';
 import { settled } from '../world/quiet.ts';
 import { replacePlatform } from '../world/replace-platform.ts';
@@ -23,6 +23,8 @@ import { UntrustedBroker } from './untrusted-broker.ts';
 
 /** A town begins so long after its ground was prepared. */
 const BEGINS_US = PREPARED_US + 3_600_000_000;
+/** How long after a failed start a service is started again. */
+const RESTART_MS = 5_000;
 /** How long a town may take to come to rest once its faults have ended, and how often that is looked at. */
 const REST_MS_MAX = 6 * 60_000;
 const LOOK_MS = 10_000;
@@ -296,11 +298,23 @@ class Town {
     this.record.cover(`kill ${what}`);
     this.world.after(forMs, () => {
       for (const part of parts) {
-        this.services.bring(part).catch((thrown: unknown) => {
+        this.bringBack(part).catch((thrown: unknown) => {
           this.watch.breach('7', `${part} does not start after its end: ${describe(thrown)}`);
         });
       }
     });
+  }
+
+  /** Starts a service as what supervises it does: once more, later, where its disk is full. */
+  private async bringBack(part: ServiceName): Promise<void> {
+    for (;;) {
+      try {
+        return await this.services.bring(part);
+      } catch (thrown) {
+        if (systemCode(thrown) !== 'ENOSPC') throw thrown;
+        await this.world.sleep(RESTART_MS);
+      }
+    }
   }
 
   private back(home: TownHome): void {

@@ -84,6 +84,11 @@ it('knows the upload that somebody with a doorbell’s key had begun when the po
   expect(breaches).toEqual([]);
 }, 60_000);
 
+it('has services back once there is room where their power failed on a full disk: seed 2506', async () => {
+  const { breaches } = (await simulation.run(2_506, { acts: new Set([3, 6, 7]) })).result;
+  expect(breaches).toEqual([]);
+}, 60_000);
+
 /** The town of a seed with one home, in which nothing happens but that `happen` is called once, while its camera films. */
 async function withHappening(happen: (sealed: ReadonlyMap<string, string>) => void): Promise<Finding> {
   const fragments = [...footage.fragments];
