@@ -281,6 +281,8 @@ describe('a doorbell whose broker is away for a day', () => {
       ).size;
     const lost = grants.filter(({ jti }) => told(jti) === 0).length;
     const doubled = grants.filter(({ jti }) => told(jti) > 1).length;
+    const first = new Map(heard.receipts.toReversed().map((receipt) => [receipt.jti, receipt]));
+    expect(heard.receipts).toEqual(heard.receipts.map(({ jti }) => first.get(jti)));
     expect({ lost, doubled }).toEqual({ lost: 0, doubled: 0 });
 
     // Orders: each carried out once, also when it is sent again.
