@@ -6,12 +6,10 @@ import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { bridgeConfigSchema, parseConfig } from '../../../cloud-bridge/config.ts';
-import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
-import { vaultConfigSchema } from '../../../cloud-bridge/vault/config.ts';
 import { makeProgram } from '../../../sim/cli/main.ts';
 import { composeLayout } from '../../../sim/deploy/compose-layout.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { filledIn } from '../../support/filled-settings.ts';
 
 const folder = temporaryFolder('deploy-compose');
 const into = join(folder.path, 'files');
@@ -199,17 +197,10 @@ it('has addresses on which compose.yml, settings, HAProxy and PostgreSQL agree',
 });
 
 it('has settings that each part takes, once what is left empty is filled in, and no secret', () => {
-  const key = 'A'.repeat(43);
-  const schemas = { registry: registryConfigSchema, vault: vaultConfigSchema, bridge: bridgeConfigSchema };
   for (const name of INSTANCES) {
     for (const part of PARTS) {
-      const printed = JSON.parse(read(`settings/${name}/${part}.json`));
-      const s3 = (has: object | undefined) => (has ? { s3: { ...has, keyId: 'k' } } : {});
-      const instance = { ...printed.instance, ...s3(printed.instance.s3) };
-      const keys =
-        part === 'bridge' ? { registry: { ...printed.registry, key }, vault: { ...printed.vault, key } } : {};
-      const filled = { dataFolder: '/d', ...printed, instance, ...s3(printed.s3), ...keys };
-      expect(parseConfig(schemas[part], filled, part)).toMatchObject({
+      const text = read(`settings/${name}/${part}.json`);
+      expect(filledIn(part, text)).toMatchObject({
         instance: { name, secretsFolder: `/var/lib/doorsill-${part}-keys` },
         database: { user: `doorsill-${part}`, password: null, tls: true, ca: '/run/secrets/postgres.crt' },
       });

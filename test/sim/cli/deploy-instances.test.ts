@@ -4,11 +4,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { bridgeConfigSchema, parseConfig } from '../../../cloud-bridge/config.ts';
-import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
-import { vaultConfigSchema } from '../../../cloud-bridge/vault/config.ts';
 import { makeProgram } from '../../../sim/cli/main.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { asPrinted, filledIn } from '../../support/filled-settings.ts';
 import { postgresPrograms } from '../../support/postgres.ts';
 
 const folder = temporaryFolder('deploy-instances');
@@ -54,26 +52,18 @@ it.each([
 });
 
 it('has settings that each part takes, once what is left empty is filled in: one name for each machine', () => {
-  const key = 'A'.repeat(43);
-  const schemas = { registry: registryConfigSchema, vault: vaultConfigSchema, bridge: bridgeConfigSchema };
   for (const [name, host] of [
     ['a', '10.0.0.11'],
     ['b', 'fd00::12'],
   ] as const) {
     for (const part of PARTS) {
-      const printed = JSON.parse(read(`settings/${name}/${part}.json`));
-      const s3 = (has: object | undefined) => (has ? { s3: { ...has, keyId: 'k' } } : {});
-      const instance = { ...printed.instance, ...s3(printed.instance.s3) };
-      const keys =
-        part === 'bridge' ? { registry: { ...printed.registry, key }, vault: { ...printed.vault, key } } : {};
-      const filled = { dataFolder: '/d', ...printed, instance, ...s3(printed.s3), ...keys };
-      expect(parseConfig(schemas[part], filled, part)).toMatchObject({
+      const text = read(`settings/${name}/${part}.json`);
+      expect(filledIn(part, text)).toMatchObject({
         instance: { name, secretsFolder: `/var/lib/doorsill-${part}/secrets` },
         database: { host: '10.0.0.21', user: `doorsill-${part}`, database: `doorsill_${part}`, password: null },
         http: { host, proxyProtocol: ['10.0.0.1'], proxies: [] },
       });
-      if (part !== 'registry')
-        expect(() => parseConfig(schemas[part], { dataFolder: '/d', ...printed }, part)).toThrow();
+      if (part !== 'registry') expect(() => asPrinted(part, text)).toThrow();
     }
   }
 });
