@@ -19,8 +19,6 @@ const BREACHES_MAX = 1_000;
 /** One byte less than a mark: what holds that much of one does not hold it. */
 const MARK_REST_BYTES = MARK_BYTES - 1;
 const NOTHING = new Uint8Array(0);
-/** Clocks may differ by so much when segments are dated. */
-const SLACK_US = 1_000;
 
 /** What is looked at of a home. */
 export type WatchedHome = OrderedHome & Pick<TownHome, 'filmedFromUs'>;
@@ -224,12 +222,12 @@ export class TownWatch {
     return this.marks.flatMap((mark, at) => (buffer.includes(mark) ? [at] : []));
   }
 
-  /** Whether the home filmed this GOP of the footage between two times of its own clock. */
+  /** Whether the home filmed the first picture of this GOP from `startUs` on and before `endUs`, to the microsecond, by its own clock. */
   private isFilmed(home: WatchedHome, mark: number, startUs: number, endUs: number): boolean {
     const count = this.marks.length;
     return home.filmedFromUs.some((fromUs) => {
-      const first = Math.max(0, Math.floor((startUs - fromUs + SLACK_US) / GOP_US));
-      const last = Math.ceil((endUs - fromUs - SLACK_US) / GOP_US) - 1;
+      const first = Math.max(0, Math.ceil((startUs - fromUs) / GOP_US));
+      const last = Math.ceil((endUs - fromUs) / GOP_US) - 1;
       for (let gop = first; gop <= last; gop += 1) if (gop % count === mark) return true;
       return false;
     });

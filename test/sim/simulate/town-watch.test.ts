@@ -38,11 +38,11 @@ const picture = (gop: number) =>
 const about = (text: string, ...gops: number[]) => Buffer.concat([Buffer.from(text), ...gops.map(picture)]);
 
 /** A town with one home, whose ledger holds durably what `holds` says. */
-function town(holds: (text: string) => boolean = () => true) {
+function town(holds: (text: string) => boolean = () => true, filmedFromUs = START_US) {
   const clock = new ManualClock(START_US);
   const watch = new TownWatch({ marks }, () => clock.monotonicMs());
   const home: WatchedHome = {
-    ...{ plan: { name: 'home-1' }, orders: [grant, revocation], filmedFromUs: [START_US] },
+    ...{ plan: { name: 'home-1' }, orders: [grant, revocation], filmedFromUs: [filmedFromUs] },
     ...{ device: { id: cast.device.id, key: '' }, boots: 1, isReady: true, clockBehindSinceUs: null },
     ...{ clock, ownersClock: clock, ledgerFolder: '/consent' },
     disk: { durablyHolds: (_folder, bytes) => holds(Buffer.from(bytes).toString()) },
@@ -158,6 +158,18 @@ it('2: tells of a picture that is outside of the window', () => {
   const { says, broken } = town();
   says(offer());
   says(about(patch, 2, 4));
+  expect(broken()).toEqual(['2: home-1 sent a picture that is outside of the window of grant-1']);
+});
+
+it.each([
+  { filmed: 'one microsecond later', byUs: 1, outside: 4, inside: 2 },
+  { filmed: 'one microsecond earlier', byUs: -1, outside: 2, inside: 4 },
+])('2: tells to the microsecond which pictures are outside, filmed $filmed', ({ byUs, outside, inside }) => {
+  const { says, broken } = town(undefined, START_US + byUs);
+  says(offer());
+  says(about(patch, inside, 3));
+  expect(broken()).toEqual([]);
+  says(picture(outside));
   expect(broken()).toEqual(['2: home-1 sent a picture that is outside of the window of grant-1']);
 });
 

@@ -89,6 +89,12 @@ it('has services back once there is room where their power failed on a full disk
   expect(breaches).toEqual([]);
 }, 60_000);
 
+it('counts the picture that begins within the last millisecond of a window: seed 3140', async () => {
+  const { breaches, covered } = (await simulation.run(3_140, { homes: 1, acts: new Set([9]) })).result;
+  expect(breaches).toEqual([]);
+  expect([...covered.keys()]).toContain('receipt sent');
+}, 60_000);
+
 /** The town of a seed with one home, in which nothing happens but that `happen` is called once, while its camera films. */
 async function withHappening(happen: (sealed: ReadonlyMap<string, string>) => void): Promise<Finding> {
   const fragments = [...footage.fragments];
