@@ -1,5 +1,5 @@
 // Owns: `npm run check:pi`: a doorbell installed on an emulated Raspberry Pi as README says, and a table of what that showed.
-// Not here: the emulation (whoever sets DOORSILL_PI_RIG), what is done inside (pi-proofs.mjs).
+// Not here: the emulation (whoever sets DOORSILL_PI_RIG), what is done inside (pi-proofs.mjs and the other pi-*.mjs).
 import { spawn, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -167,7 +167,8 @@ async function check(rig, folder, { installed, cards }) {
   const from = installed ?? pack(folder, processor === ARM ? 'arm64' : 'x64');
   // One file: an emulated machine reads thousands of them slowly from another one's disk.
   run('tar', ['-cf', join(folder, 'doorsill.tar'), '-C', from, '--transform', 's,^\\.,opt/doorsill,', '.']);
-  copyFileSync(join(root, 'sim/setup/pi-proofs.mjs'), join(folder, 'pi-proofs.mjs'));
+  const proofs = readdirSync(join(root, 'sim/setup')).filter((name) => /^pi-.*\.mjs$/.test(name));
+  for (const name of proofs) copyFileSync(join(root, 'sim/setup', name), join(folder, name));
   writeFileSync(
     join(folder, 'commands.json'),
     JSON.stringify(readmeCommands(readFileSync(join(root, 'README.md'), 'utf8'))),
