@@ -19,20 +19,24 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { root } from './report.mjs';
 
-const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--cards] [--installed DIR]
+const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--cards] [--small-boards] [--installed DIR]
 
   --cards           also with the doorbell's folder on a second disk that is full, slow, failing or read-only; some minutes more
+  --small-boards    also on a board of 512 MB, and on one of less; some minutes more
   --installed DIR   a folder where npm installed the package for the rig's processor (default: it is packed and installed)
 
 COMMAND SCRIPT SECONDS boots a machine of 64-bit Arm with Debian 13, Node 20.19 or newer, ffmpeg 5.1 or newer, mosquitto and its clients,
 and runs SCRIPT there by bash as root; with RIG_INIT=systemd in the environment systemd is process 1 there. This machine's files are
 below /host. If it has a power button on line 3 of its GPIO chip, \`system_powerdown\` written to the socket of ARM64_MONITOR
-(unix:FILE,...) presses that. ARM64_DISK is a file that is its second disk, and stays; where dmsetup is on the board, that is made slow and
+(unix:FILE,...) presses that. ARM64_MEM is its memory in MB. ARM64_DISK is a file that is its second disk, and stays; where dmsetup is on the board, that is made slow and
 failing, too. It prints what SCRIPT prints, ends after SECONDS at the latest, and its exit status is SCRIPT's.`;
 
 /** The short form takes no longer, the rig being set up. */
 const MINUTES_MAX = 25;
 const CARDS_MINUTES_MAX = 15;
+const SMALL_BOARD_MINUTES_MAX = 10;
+/** Memory of boards, in MB: the least that will do, and less. */
+const SMALL_BOARDS = [512, 384];
 const ARM = 'aarch64';
 /** Room for a ring of some minutes at 640x360, and little more: it is filled. */
 const CARD_BYTES = 768 * 1_048_576;
@@ -44,7 +48,8 @@ const CARD_BYTES = 768 * 1_048_576;
 const LINES = [
   { what: 'A doorbell alone compiles nothing: it runs without the database driver', by: 'compiles-nothing' },
   { what: 'README: each command of "On a Raspberry Pi", but those that fetch packages', by: 'readme' },
-  { what: 'Boards of 32 bits, ARMv6 or less than 512 MB are refused', why: 'needs metal' },
+  { what: 'Boards of 32 bits or with ARMv6 are refused', why: 'needs metal' },
+  { what: 'Boards with less than 512 MB are refused', by: 'too-small-board', option: '--small-boards' },
   { what: 'install: groups, rights, unit; a second run changes nothing', by: 'install' },
   { what: 'The unit’s exposure as booted is 2.0 at most', by: 'exposure' },
   { what: 'The service waits for neither network nor time', by: 'before-network' },
@@ -54,6 +59,7 @@ const LINES = [
   { what: 'Five ends in five minutes: it stays down, and doctor says so', by: 'limited' },
   { what: 'Stopped within 5 s', by: 'stopped' },
   { what: 'Node and ffmpeg together <= 350 MB at 640x360', by: 'memory' },
+  { what: 'On a board of 512 MB it records', by: 'small-board', option: '--small-boards' },
   { what: 'The journal has no error of its own making', by: 'journal' },
   { what: 'Camera by the kernel’s test driver (vivid)', by: 'camera' },
   { what: 'doctor finds ten planted faults and says the fix', by: 'doctor' },
@@ -100,7 +106,7 @@ function readmeCommands(text) {
 }
 
 /** Runs a script in the rig; resolves with its exit status and its lines, which `tell` gets as they come. */
-function inRig(rig, script, seconds, tell, { monitor = null, disk = null } = {}) {
+function inRig(rig, script, seconds, tell, { monitor = null, disk = null, mb = null } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(rig, [script, String(seconds)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -109,6 +115,7 @@ function inRig(rig, script, seconds, tell, { monitor = null, disk = null } = {})
         RIG_INIT: 'systemd',
         ...(monitor === null ? {} : { ARM64_MONITOR: `unix:${monitor},server=on,wait=off` }),
         ...(disk === null ? {} : { ARM64_DISK: disk }),
+        ...(mb === null ? {} : { ARM64_MEM: String(mb) }),
       },
     });
     const lines = [];
@@ -155,7 +162,7 @@ function pack(folder, cpu) {
   return at;
 }
 
-async function check(rig, folder, { installed, cards }) {
+async function check(rig, folder, { installed, cards, 'small-boards': smallBoards }) {
   const ask = join(folder, 'ask.sh');
   writeFileSync(ask, 'echo "processor $(uname -m)"\n');
   const { lines } = await inRig(rig, ask, 300);
@@ -173,11 +180,12 @@ async function check(rig, folder, { installed, cards }) {
     join(folder, 'commands.json'),
     JSON.stringify(readmeCommands(readFileSync(join(root, 'README.md'), 'utf8'))),
   );
-  const script = join(folder, 'prove.sh');
-  writeFileSync(
-    script,
-    `tar -xf /host${folder}/doorsill.tar -C / && node /host${folder}/pi-proofs.mjs /host${folder}/commands.json ${cards ? 'cards' : ''}\n`,
-  );
+  const scriptOf = (program, ...words) => {
+    const script = join(folder, `${program}.sh`);
+    const command = ['node', `/host${folder}/${program}.mjs`, `/host${folder}/commands.json`, ...words];
+    writeFileSync(script, `tar -xf /host${folder}/doorsill.tar -C / && ${command.join(' ')}\n`);
+    return script;
+  };
   const found = new Map();
   const monitor = join(folder, 'monitor');
   const tell = (line) => {
@@ -189,7 +197,10 @@ async function check(rig, folder, { installed, cards }) {
     console.log(`  ${outcome.padEnd(9)} ${by}: ${figure}`);
   };
   const minutes = MINUTES_MAX + (cards ? CARDS_MINUTES_MAX : 0);
+  const script = scriptOf('pi-proofs', ...(cards ? ['cards'] : []));
   await inRig(rig, script, minutes * 60, tell, { monitor, disk: cards ? makeCard(folder) : null });
+  for (const mb of smallBoards ? SMALL_BOARDS : [])
+    await inRig(rig, scriptOf('pi-small-board', mb), SMALL_BOARD_MINUTES_MAX * 60, tell, { mb });
   return { found, processor };
 }
 
@@ -212,6 +223,7 @@ const { values: options } = parseArgs({
   options: {
     help: { type: 'boolean', default: false },
     cards: { type: 'boolean', default: false },
+    'small-boards': { type: 'boolean', default: false },
     installed: { type: 'string' },
   },
 });

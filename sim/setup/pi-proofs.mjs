@@ -1,6 +1,6 @@
 // Owns: the proofs of `npm run check:pi` that run inside the emulated board, as root under its systemd: a doorbell installed as README says, and its
 // service. Not here: booting it and the table (check-pi.mjs), what they share (pi-board.mjs), proofs of one subject (the others beside it).
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import {
   DATA,
   diagnose,
@@ -22,44 +22,14 @@ import {
 import { cards } from './pi-cards.mjs';
 import { doctor } from './pi-doctor.mjs';
 import { hardware } from './pi-hardware.mjs';
+import { compilesNothing, installFiles, readme, testCamera } from './pi-install.mjs';
 
-const PACKAGE = '/opt/doorsill/node_modules/doorsill';
 const STOP_S_MAX = 5;
 /** The unit's own limit. */
 const RESTARTS_MAX = 5;
 const RESTARTS_WITHIN_MS = 300_000;
 const MEMORY_BYTES_MAX = 350 * 1_048_576;
 const EXPOSURE_MAX = 2.0;
-
-const commands = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
-
-/** The camera of the kernel's test driver; null where there is none. */
-function testCamera() {
-  if (isContainer) return null;
-  run('modprobe', ['vivid', 'n_devs=1', 'node_types=0x1']);
-  return existsSync('/dev/video0') ? '/dev/video0?size=640x360&rate=5' : null;
-}
-
-/** README's command as it is run here: as root already, no packages from a network, a camera that is there. */
-function here(command, camera) {
-  if (/^sudo (apt-get|npm) install/.test(command)) return null;
-  return command.replaceAll(/\bsudo /g, '').replace(/--camera \S+/, `--camera '${camera}'`);
-}
-
-async function readme(camera) {
-  mkdirSync('/root/porch', { recursive: true });
-  const done = [];
-  for (const command of commands) {
-    const line = here(command, camera);
-    if (line === null) continue;
-    // A slow board's doorbell has started before it has reached its broker.
-    if (line === 'doorsill device status') await until(line, () => shell(line).status === 0);
-    else ran(command, shell(`cd /root/porch && ${line}`));
-    done.push(command);
-  }
-  ensure(done.length >= 6, `README has ${done.length} commands to run`);
-  return `${done.length} commands of ${commands.length}; the others fetch packages`;
-}
 
 function exposure() {
   const text = run('systemd-analyze', ['security', '--no-pager', UNIT]).stdout;
@@ -191,11 +161,6 @@ function journal() {
   ensure(lines === '', lines.slice(0, 400));
   return 'no warning, no error, no end';
 }
-const installFiles = () =>
-  ['/etc/systemd/system', '/etc/sysusers.d', '/etc/udev/rules.d', '/etc/systemd/system.conf.d'].flatMap((folder) =>
-    existsSync(folder) ? readdirSync(folder).filter((name) => name.includes('doorsill')) : [],
-  );
-
 function uninstalled() {
   systemctl('start', UNIT);
   const pid = show('MainPID');
@@ -207,15 +172,6 @@ function uninstalled() {
   ran('uninstall --with-data', doorsill('device', 'uninstall', '--with-data'));
   ensure(!existsSync(DATA) && !existsSync('/var/lib/private/doorsill'), 'its data is still there');
   return 'files gone, keys stayed; gone as well with --with-data';
-}
-
-function compilesNothing() {
-  symlinkSync(`${PACKAGE}/sim/cli/doorsill.mjs`, '/usr/local/bin/doorsill');
-  // Whether it was compiled or not: all that follows runs without it.
-  rmSync('/opt/doorsill/node_modules/better-sqlite3', { recursive: true, force: true });
-  const node = ran('node', run('node', ['--version'])).trim();
-  const version = ran('doorsill --version', doorsill('--version')).trim();
-  return `doorsill ${version} on node ${node}, ${process.arch}, without the database driver`;
 }
 
 function installed() {
@@ -244,10 +200,11 @@ function tellsStatus() {
   return 'It works.';
 }
 
-async function main() {
+async function main(commandsFile, ...options) {
+  const commands = JSON.parse(readFileSync(commandsFile, 'utf8'));
   const camera = testCamera();
   await prove('compiles-nothing', compilesNothing);
-  await prove('readme', () => readme(camera ?? 'synthetic'));
+  await prove('readme', () => readme(commands, camera ?? 'synthetic'));
   await prove('install', installed);
   await prove('exposure', exposure);
   await prove('before-network', beforeNetwork);
@@ -268,8 +225,8 @@ async function main() {
   await prove('limited', limited);
   await prove('stopped', stopped);
   await prove('doctor', doctor);
-  if (process.argv[3] === 'cards') await cards();
+  if (options.includes('cards')) await cards();
   await prove('uninstall', uninstalled);
 }
 
-await main();
+await main(...process.argv.slice(2));

@@ -1,0 +1,49 @@
+// Owns: installing a doorbell on the emulated board by the commands of README. Not here: which those are (check-pi.mjs reads them), what the
+// installed doorbell then shows (pi-proofs.mjs).
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { doorsill, ensure, isContainer, ran, run, shell, until } from './pi-board.mjs';
+
+const PACKAGE = '/opt/doorsill/node_modules/doorsill';
+
+export function compilesNothing() {
+  symlinkSync(`${PACKAGE}/sim/cli/doorsill.mjs`, '/usr/local/bin/doorsill');
+  // Whether it was compiled or not: all that follows runs without it.
+  rmSync('/opt/doorsill/node_modules/better-sqlite3', { recursive: true, force: true });
+  const node = ran('node', run('node', ['--version'])).trim();
+  const version = ran('doorsill --version', doorsill('--version')).trim();
+  return `doorsill ${version} on node ${node}, ${process.arch}, without the database driver`;
+}
+
+/** The camera of the kernel's test driver; null where there is none. */
+export function testCamera() {
+  if (isContainer) return null;
+  run('modprobe', ['vivid', 'n_devs=1', 'node_types=0x1']);
+  return existsSync('/dev/video0') ? '/dev/video0?size=640x360&rate=5' : null;
+}
+
+/** README's command as it is run here: as root already, no packages from a network, a camera that is there. */
+function here(command, camera) {
+  if (/^sudo (apt-get|npm) install/.test(command)) return null;
+  return command.replaceAll(/\bsudo /g, '').replace(/--camera \S+/, `--camera '${camera}'`);
+}
+
+export async function readme(commands, camera) {
+  mkdirSync('/root/porch', { recursive: true });
+  const done = [];
+  for (const command of commands) {
+    const line = here(command, camera);
+    if (line === null) continue;
+    // A slow board's doorbell has started before it has reached its broker.
+    if (line === 'doorsill device status') await until(line, () => shell(line).status === 0);
+    else ran(command, shell(`cd /root/porch && ${line}`));
+    done.push(command);
+  }
+  ensure(done.length >= 6, `README has ${done.length} commands to run`);
+  return `${done.length} commands of ${commands.length}; the others fetch packages`;
+}
+
+/** What an install wrote. */
+export const installFiles = () =>
+  ['/etc/systemd/system', '/etc/sysusers.d', '/etc/udev/rules.d', '/etc/systemd/system.conf.d'].flatMap((folder) =>
+    existsSync(folder) ? readdirSync(folder).filter((name) => name.includes('doorsill')) : [],
+  );
