@@ -17,11 +17,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { makeReleases } from './board-releases.mjs';
 import { root } from './report.mjs';
 
-const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--cards] [--small-boards] [--installed DIR]
+const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--cards] [--updates] [--small-boards] [--installed DIR]
 
   --cards           also with the doorbell's folder on a second disk that is full, slow, failing or read-only; some minutes more
+  --updates         also with updates of its programs, killed on the way and taken back; some minutes more
   --small-boards    also on a board of 512 MB, and on one of less; some minutes more
   --installed DIR   a folder where npm installed the package for the rig's processor (default: it is packed and installed)
 
@@ -34,6 +36,7 @@ failing, too. It prints what SCRIPT prints, ends after SECONDS at the latest, an
 /** The short form takes no longer, the rig being set up. */
 const MINUTES_MAX = 25;
 const CARDS_MINUTES_MAX = 15;
+const UPDATES_MINUTES_MAX = 20;
 const SMALL_BOARD_MINUTES_MAX = 10;
 /** Memory of boards, in MB: the least that will do, and less. */
 const SMALL_BOARDS = [512, 384];
@@ -87,7 +90,9 @@ const LINES = [
   { what: 'Status light of the kernel’s LEDs', why: 'needs metal' },
   { what: 'Chime by ALSA, and a card that is gone', by: 'speaker' },
   { what: 'Slowed board: told, and fewer pictures are asked for', by: 'slowed' },
-  { what: 'Updates, killed at every step', why: 'not shown here' },
+  { what: 'Update of the service by a signed release', by: 'update', option: '--updates' },
+  { what: 'Updates, killed at five steps: one whole version runs', by: 'update-killed', option: '--updates' },
+  { what: 'Update that does not start: taken back by itself', by: 'update-unhealthy', option: '--updates' },
 ];
 
 /** The commands of README's block under "On a Raspberry Pi", without prompts and comments. */
@@ -162,7 +167,7 @@ function pack(folder, cpu) {
   return at;
 }
 
-async function check(rig, folder, { installed, cards, 'small-boards': smallBoards }) {
+async function check(rig, folder, { installed, cards, updates, 'small-boards': smallBoards }) {
   const ask = join(folder, 'ask.sh');
   writeFileSync(ask, 'echo "processor $(uname -m)"\n');
   const { lines } = await inRig(rig, ask, 300);
@@ -171,7 +176,9 @@ async function check(rig, folder, { installed, cards, 'small-boards': smallBoard
   console.log(
     `== a doorbell on ${processor}${processor === ARM ? '' : ': not a Pi’s processor, so nothing counts as shown'}`,
   );
-  const from = installed ?? pack(folder, processor === ARM ? 'arm64' : 'x64');
+  const cpu = processor === ARM ? 'arm64' : 'x64';
+  const from = installed ?? pack(folder, cpu);
+  if (updates) await makeReleases(from, cpu, join(folder, 'releases'));
   // One file: an emulated machine reads thousands of them slowly from another one's disk.
   run('tar', ['-cf', join(folder, 'doorsill.tar'), '-C', from, '--transform', 's,^\\.,opt/doorsill,', '.']);
   const proofs = readdirSync(join(root, 'sim/setup')).filter((name) => /^pi-.*\.mjs$/.test(name));
@@ -196,8 +203,8 @@ async function check(rig, folder, { installed, cards, 'small-boards': smallBoard
     found.set(by, { outcome, figure });
     console.log(`  ${outcome.padEnd(9)} ${by}: ${figure}`);
   };
-  const minutes = MINUTES_MAX + (cards ? CARDS_MINUTES_MAX : 0);
-  const script = scriptOf('pi-proofs', ...(cards ? ['cards'] : []));
+  const minutes = MINUTES_MAX + (cards ? CARDS_MINUTES_MAX : 0) + (updates ? UPDATES_MINUTES_MAX : 0);
+  const script = scriptOf('pi-proofs', ...(cards ? ['cards'] : []), ...(updates ? ['updates'] : []));
   await inRig(rig, script, minutes * 60, tell, { monitor, disk: cards ? makeCard(folder) : null });
   for (const mb of smallBoards ? SMALL_BOARDS : [])
     await inRig(rig, scriptOf('pi-small-board', mb), SMALL_BOARD_MINUTES_MAX * 60, tell, { mb });
@@ -223,6 +230,7 @@ const { values: options } = parseArgs({
   options: {
     help: { type: 'boolean', default: false },
     cards: { type: 'boolean', default: false },
+    updates: { type: 'boolean', default: false },
     'small-boards': { type: 'boolean', default: false },
     installed: { type: 'string' },
   },

@@ -1,6 +1,7 @@
 // Owns: the proofs of `npm run check:pi` that run inside the emulated board, as root under its systemd: a doorbell installed as README says, and its
 // service. Not here: booting it and the table (check-pi.mjs), what they share (pi-board.mjs), proofs of one subject (the others beside it).
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import {
   DATA,
   diagnose,
@@ -23,6 +24,7 @@ import { cards } from './pi-cards.mjs';
 import { doctor } from './pi-doctor.mjs';
 import { hardware } from './pi-hardware.mjs';
 import { compilesNothing, installFiles, readme, testCamera } from './pi-install.mjs';
+import { updates } from './pi-updates.mjs';
 
 const STOP_S_MAX = 5;
 /** The unit's own limit. */
@@ -226,6 +228,7 @@ async function main(commandsFile, ...options) {
   await prove('stopped', stopped);
   await prove('doctor', doctor);
   if (options.includes('cards')) await cards();
+  if (options.includes('updates')) await updates(join(dirname(commandsFile), 'releases'));
   await prove('uninstall', uninstalled);
 }
 

@@ -1,0 +1,79 @@
+// Owns: the releases that `npm run check:pi -- --updates` updates the board with: the installed package under several version numbers, and one that does
+// not start, signed by a key of the moment. Not here: what a release of ours holds (sim/release), the updates (pi-updates.mjs).
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { root } from './report.mjs';
+
+/** As in a release: a doorbell needs no database driver, and its ffmpeg is the system's. */
+const LEFT_OUT = /^(better-sqlite3|node-ffmpeg-[^/]+|\.bin|\.package-lock\.json)(\/|$)/;
+/** Nothing runs these, and an emulated board writes each file slowly: a release of ours has them. */
+const NOT_RUN = /\.(d\.[cm]?ts|map|md)$/;
+
+/** Files of a folder where npm installed the package, by their paths in a release. */
+function installedFiles(from) {
+  const modules = join(from, 'node_modules');
+  return readdirSync(modules, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((full) => ({ full, path: relative(modules, full) }))
+    .filter(({ path }) => !LEFT_OUT.test(path) && !NOT_RUN.test(path))
+    .map(({ full, path }) => ({
+      path: path.startsWith('doorsill/') ? path.slice('doorsill/'.length) : `node_modules/${path}`,
+      bytes: readFileSync(full),
+    }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/**
+ * Makes the releases in `folder`, with `release.pub` and `releases.json`, which names them: `first`, `second`, `third` and `broken`, each with its file,
+ * version, files and their bytes. `cpu` is the board's, as npm calls it.
+ */
+export async function makeReleases(from, cpu, folder) {
+  const dist = (path) => import(join(root, 'dist', path));
+  const [
+    { packArchive },
+    { printMinisignKey, signAsMinisign },
+    { generateSigningKey },
+    { SystemRandom },
+    { DEVICE_FORMAT },
+  ] = await Promise.all([
+    dist('sim/release/tar-archive.js'),
+    dist('device/update/minisign.js'),
+    dist('device/base/keys.js'),
+    dist('device/base/random.js'),
+    dist('device/index.js'),
+  ]);
+  const random = new SystemRandom();
+  const [signing, id] = [generateSigningKey(random), random.bytes(8)];
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'release.pub'), printMinisignKey({ id, publicKey: signing.publicKey }));
+  const whole = installedFiles(from);
+  const own = JSON.parse(whole.find(({ path }) => path === 'package.json').bytes);
+  const [major, minor] = own.version.split('.').map(Number);
+  const about = { kind: 'doorsill-release', platform: 'linux', arch: cpu, node: '20.19.0', format: DEVICE_FORMAT };
+  const make = (version, files) => {
+    const said = { ...about, version, commit: '0'.repeat(40), madeS: 1 };
+    const all = [{ path: 'release.json', bytes: Buffer.from(JSON.stringify(said)) }, ...files];
+    const archive = packArchive(all, 1);
+    const file = `doorsill-${version}-linux-${cpu}.tar.gz`;
+    writeFileSync(join(folder, file), archive);
+    writeFileSync(join(folder, `${file}.minisig`), signAsMinisign(archive, id, signing, file));
+    return { file, version, files: all.length, bytes: all.reduce((sum, { bytes }) => sum + bytes.length, 0) };
+  };
+  const packageAs = (version) => {
+    const bytes = Buffer.from(JSON.stringify({ ...own, version }));
+    return make(
+      version,
+      whole.map((file) => (file.path === 'package.json' ? { ...file, bytes } : file)),
+    );
+  };
+  const releases = {
+    first: packageAs(own.version),
+    second: packageAs(`${major}.${minor + 1}.0`),
+    third: packageAs(`${major}.${minor + 2}.0`),
+    broken: make(`${major}.${minor + 3}.0`, [
+      { path: 'sim/cli/doorsill.mjs', bytes: Buffer.from('process.exit(1);\n') },
+    ]),
+  };
+  writeFileSync(join(folder, 'releases.json'), JSON.stringify(releases));
+}
