@@ -14,7 +14,7 @@ const TAKES: Record<ValueKind, string> = {
 
 /** What a row takes, for people. */
 export function takesWords({ takes, usual }: FaultRow): string {
-  return takes === 'nothing' ? '' : `${TAKES[takes]} (${usual ?? 'needed'})`;
+  return takes === 'nothing' ? '' : `${TAKES[takes]} (${usual === undefined ? 'needed' : `default: ${usual}`})`;
 }
 
 /** The table as a document shows it. */

@@ -9,6 +9,7 @@ import { FAULTS, faultRow, isFaultName } from '../camera-server/fault-table.ts';
 import { takesWords } from '../camera-server/fault-words.ts';
 import { OnvifServer, parseOnvifAddress } from '../camera-server/onvif/onvif-server.ts';
 import { type CameraEvent, ServedCamera } from '../camera-server/served-camera.ts';
+import { printTimeOfDay } from '../terminal/format-units.ts';
 import { readSecretFile } from '../terminal/secret-input.ts';
 import { shellWord } from '../terminal/shell-words.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
@@ -32,7 +33,7 @@ interface CameraOptions {
 export function addCamera(program: Command): void {
   const camera = program
     .command('camera [source]')
-    .description('a camera that any software can use, and that misbehaves on command')
+    .description('a camera that any software can use, and that misbehaves on command. Under it: fault, faults')
     .option(
       '--serve <url>',
       'rtsp://127.0.0.1:8554/porch, http://... ending with .mjpeg, .mp4 or .jpg, or v4l2:/dev/video9; may be repeated',
@@ -66,7 +67,8 @@ Examples:
   $ npx doorsill camera faults
   $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --onvif http://127.0.0.1:8000 --discovery
 
-A START counts from the first picture. While it runs, a fault without START begins at once. It listens where the URL says: 127.0.0.1 is
+A START counts from the first picture. While it runs, a fault without START begins at once. Of the drawn porch it tells when somebody
+comes, presses the button and is gone: motion-start, press, motion-end. It listens where the URL says: 127.0.0.1 is
 this machine alone. Exit status: 0 it was ended, or its footage is over; 2 wrong usage, 5 this machine, 6 unusable footage.`,
     )
     .action(async (source: string | undefined, options: CameraOptions, command: Command) => {
@@ -98,7 +100,16 @@ Examples:
   camera
     .command('faults')
     .description('what a camera can do wrong, and what our device does with it')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill camera faults')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ npx doorsill camera faults
+
+Our device is "exact" where it keeps every picture as the camera made it, "encoded" where it encodes them anew, "told" where pictures are
+missing, damaged or without a date and a code says so, "refused" where it records nothing and a code says so, and "unnoticed" where nothing
+says so.`,
+    )
     .action((_options: object, command: Command) => listFaults(openContext(command)));
 }
 
@@ -188,7 +199,7 @@ async function serve(source: string, options: CameraOptions, context: Context): 
     ].join('\n'),
   );
   let onvif: { address: string; server: OnvifServer } | null = null;
-  camera.onEvent((event) => output.result({ event: event.type, atUs: event.atUs }, `  ${event.type}`));
+  camera.onEvent(({ type, atUs }) => output.result({ event: type, atUs }, `${printTimeOfDay(atUs)}  ${type}`));
   try {
     if (onvifAt) {
       onvif = await startOnvif(camera, { source, login, options }, onvifAt, context);

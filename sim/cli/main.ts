@@ -122,6 +122,16 @@ function verbAt(words: readonly string[]): number {
   return words.findIndex((word, index) => !word.startsWith('-') && words[index - 1] !== '--log');
 }
 
+/** Words that people try for a verb, and that are too far from its name to be taken for a slip. */
+const TRIED: Readonly<Record<string, string>> = {
+  scenario: 'test',
+  scenarios: 'test',
+  start: 'up',
+  run: 'up',
+  fault: 'camera fault" or "device fault',
+  faults: 'camera faults" or "device faults',
+};
+
 /** The verb in these arguments; undefined when there is none or it is unknown: all verbs are then loaded. */
 function verbOf(words: readonly string[]): string | undefined {
   const at = verbAt(words);
@@ -156,6 +166,9 @@ async function usageDetail(thrown: CommanderError, words: readonly string[]): Pr
     return `say what to do: ${group.commands.map((under) => `${verb} ${under.name()}`).join(', ')}`;
   }
   const verb = verbOf(words);
+  const tried = words[verbAt(words)] ?? '';
+  if (thrown.code === 'commander.unknownCommand' && Object.hasOwn(TRIED, tried))
+    return `there is no verb "${tried}" (did you mean "${TRIED[tried]}"?)`;
   if (verb !== undefined && ['commander.unknownCommand', 'commander.excessArguments'].includes(thrown.code)) {
     const [group] = (await makeProgram(verb)).commands;
     const under = group?.commands.map((one) => one.name()) ?? [];

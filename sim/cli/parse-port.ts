@@ -5,7 +5,8 @@ import { failure } from '../../device/exports-without-firmware.ts';
 export function parsePort(text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
   const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw failure('usage', { detail: `"${text}" is no port` });
+  if (!/^\d{1,5}$/.test(text) || port > 65_535)
+    throw failure('usage', { detail: `"${text}" is no port: a port is a number up to 65535` });
   return port;
 }
 

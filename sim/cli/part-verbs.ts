@@ -82,7 +82,7 @@ async function listenerTls(context: Context, { tlsCert, tlsKey, clientCa }: Brok
 export function addBroker(program: Command): void {
   const broker = program
     .command('broker')
-    .description('the embedded MQTT broker, on loopback unless told otherwise')
+    .description('the embedded MQTT broker, on loopback unless told otherwise. Under it: acl, home-assistant')
     .option('--data <dir>', 'its folder (required); accounts are files under accounts/')
     .option('--port <n>', 'port (default: 1883; 0: a free one)')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
@@ -186,7 +186,7 @@ interface BridgeOptions extends Partial<PartOptions> {
 export function addBridge(program: Command): void {
   const bridge = program
     .command('bridge')
-    .description('the bridge: publishes requests, verifies and stores granted clips. Under it: enrol')
+    .description('the bridge: publishes requests, verifies and stores granted clips. Under it: enrol, codes, clones')
     // Not a required option: commander would ask for it before the verb under this one, too.
     .option('--data <dir>', 'its folder; settings in bridge.json there (required)')
     .option('--port <n>', 'port (default: a free one)')

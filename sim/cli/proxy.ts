@@ -65,8 +65,8 @@ function troubleDetail(word: string, name: string): string {
   return `"${word}" says nothing of a link: there are ${[...MEASURES.keys()].map((one) => `${one}=...`).join(', ')}, ${STATES.join(', ')}`;
 }
 
-/** Where a part is: a URL, or host and port. Throws `usage`. */
-function readTarget(text: string): string {
+/** Where a part is: a URL, or host and port; and the path behind it, such as a camera's. Throws `usage`. */
+function readTarget(text: string): { address: string; path: string } {
   const refuse = () =>
     failure('usage', { detail: `"${text}" is no address: write mqtt://127.0.0.1:1883 or 127.0.0.1:1883` });
   const whole = text.includes('://') ? text : `tcp://${text}`;
@@ -76,7 +76,8 @@ function readTarget(text: string): string {
   const scheme = url.protocol.slice(0, -1);
   const port = url.port === '' ? PORTS.get(scheme) : Number(url.port);
   if (port === undefined || port === 0) throw refuse();
-  return `${url.protocol}//${url.hostname}:${port}`;
+  const path = url.pathname === '/' ? '' : url.pathname;
+  return { address: `${url.protocol}//${url.hostname}:${port}`, path: `${path}${url.search}` };
 }
 
 export function addProxy(program: Command): void {
@@ -100,16 +101,17 @@ Examples:
     )
     .action(async (target: string, words: string[], options: { listen: string }, command: Command) => {
       const context = openContext(command);
-      const address = readTarget(target);
+      const { address, path } = readTarget(target);
       const first = readTrouble(words);
       const proxy = new LinkProxy(context, () => address, readListen(options.listen));
       await serveUntilStopped(async () => {
         if (first !== 'reset') proxy.set(first);
         await proxy.start();
         const is = printTrouble(first === 'reset' ? {} : first);
+        const url = `${proxy.url}${path}`;
         context.output.result(
-          { event: 'ready', pid: process.pid, url: proxy.url, target: address, is },
-          `${proxy.url} leads to ${address}: ${is}.\nA line such as \`lost\` or \`delay=2s\` changes it; Ctrl-C ends it.`,
+          { event: 'ready', pid: process.pid, url, target: `${address}${path}`, is },
+          `${url} leads to ${address}${path}: ${is}.\nA line such as \`lost\` or \`delay=2s\` changes it; Ctrl-C ends it.`,
         );
         obeyLines(context, proxy);
         return proxy;

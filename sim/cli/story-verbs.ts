@@ -39,7 +39,9 @@ function parseFirstPort(text: string): number {
 function parseDoorbells(text: string): number {
   const count = /^[1-9]\d?$/.test(text) ? Number(text) : 0;
   if (count === 0 || count > DOORBELLS_MAX)
-    throw failure('usage', { detail: `--doorbells takes 1 to ${DOORBELLS_MAX}` });
+    throw failure('usage', {
+      detail: `--doorbells takes 1 to ${DOORBELLS_MAX}, not "${text}"; \`doorsill fleet\` runs as many as the machine carries`,
+    });
   return count;
 }
 

@@ -170,7 +170,9 @@ export class DoorStory {
       folder === join(process.cwd(), '.doorsill') ? '' : ` --data ${shellWord(folder)}`,
     ].join('');
     const grant = `${grantLine(id, piece, keys)}${more}`;
-    const waits = hasTerminal ? 'In another terminal, grant' : 'No terminal here, so this waits. Elsewhere, grant';
+    const waits = hasTerminal
+      ? 'In another terminal, in this folder, grant'
+      : 'No terminal here, so this waits. Elsewhere, grant';
     const length = printLength(piece.endUs - piece.startUs);
     this.around.output.result(
       { event: 'request', ...this.which, request: id, window: piece, grant },

@@ -141,6 +141,21 @@ describe('the command line', () => {
     expect(stderr).toContain('say what to do: truth convert, truth check.');
   });
 
+  it('names the verb that a word stands for elsewhere, and the one that runs more doorbells', async () => {
+    const scenario = await runCommand(['--log', 'info', 'scenario', 'porch.yaml']);
+    expect(scenario).toMatchObject({ status: 2, stderr: expect.stringContaining('(did you mean "test"?). ') });
+    const twenty = ['node', 'doorsill', 'up', '--doorbells', '20', '--data', '/no/such/testbed'];
+    await expect((await makeProgram('up')).parseAsync(twenty)).rejects.toThrow('not "20"; `doorsill fleet` runs');
+  });
+
+  it('names every verb under a verb where its description names any', async () => {
+    for (const verb of (await makeProgram()).commands) {
+      const [, listed] = /Under it: (.*)$/.exec(verb.description()) ?? [];
+      if (listed === undefined) continue;
+      expect(listed.split(', ').sort(), verb.name()).toEqual(verb.commands.map((under) => under.name()).sort());
+    }
+  });
+
   it('tells a verb that is misspelt, unless it is the name of a file', async () => {
     const words = ['camera', 'faul', '--control', 'porch.sock', 'frozen'];
     const { stderr, status } = await runCommand(words);

@@ -74,6 +74,17 @@ describe('`proxy`', { timeout: 30_000 }, () => {
     expect(await proxy.ended).toBe(0);
   });
 
+  it('keeps the path of what it leads to', async () => {
+    const port = await echoServer();
+    const proxy = startProxy(`rtsp://alex:secret@127.0.0.1:${port}/porch?track=1`);
+    await expect.poll(proxy.lines, { timeout: 10_000 }).toHaveLength(1);
+    const [ready] = proxy.lines();
+    expect(ready).toMatchObject({ target: `rtsp://127.0.0.1:${port}/porch?track=1` });
+    expect(ready?.['url']).toMatch(/^rtsp:\/\/127\.0\.0\.1:\d+\/porch\?track=1$/);
+    proxy.child.kill('SIGINT');
+    expect(await proxy.ended).toBe(0);
+  });
+
   it('goes on when nobody has more to say', async () => {
     const proxy = startProxy(`127.0.0.1:${await echoServer()}`);
     proxy.child.stdin.end();
