@@ -1,7 +1,7 @@
 // Owns: the one way from an owner's signed message to footage that leaves: it orders verification, ledger, live grant and effects,
 // and is the sole maker of a LiveGrant. Everything that changes state runs through one queue.
 // Not here: the checks (verify-*.ts, area-requests.ts), a request's states (request-machine.ts), commands (command-handler.ts), clips and links.
-import { type Timer, wallSeconds } from '../base/clock.ts';
+import { wallSeconds } from '../base/clock.ts';
 import { isPublicKey, sha256Hex } from '../base/keys.ts';
 import type { LedgerHead } from '../ledger/ledger.ts';
 import type { Look, Viewer, ViewRight } from '../protocol/console-messages.ts';
@@ -21,10 +21,9 @@ import { mintLivePreview } from './live-preview.ts';
 import { OwnerMessageHandler } from './owner-order-handler.ts';
 import { Previews } from './previews.ts';
 import { type RequestState, revocableGrant, unfinishedGrant } from './request-machine.ts';
+import { UpkeepTimer } from './upkeep-timer.ts';
 import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
-/** Expired grants are ended, marks advanced and unfinished work retried at least this often. */
-const TICK_MS_MAX = 30_000;
 /** Maximum number of requests in one state message (protocol/home-messages.ts). */
 const LISTED_MAX = 200;
 
@@ -40,8 +39,7 @@ export class ConsentGate {
   readonly previews: Previews;
   readonly departures: GateState['departures'];
   private opening: Promise<void> | null = null;
-  private timer: Timer | null = null;
-  private upkeepWaits = false;
+  private readonly timer: UpkeepTimer;
 
   constructor(deps: GateDeps) {
     const context = new ConsentContext(deps);
@@ -55,6 +53,12 @@ export class ConsentGate {
     this.reports = new ClipReports(context, this.runner);
     this.previews = new Previews(context, mintLivePreview);
     this.departures = context.state.departures;
+    this.timer = new UpkeepTimer({
+      clock: deps.clock,
+      nextDeadlineMs: () => this.runner.nextDeadlineMs(),
+      endOverdue: () => this.runner.endOverdue(),
+      upkeep: (begins) => void context.queue.run(() => this.upkeep(begins)),
+    });
   }
 
   /**
@@ -73,14 +77,13 @@ export class ConsentGate {
     this.context.tellTampering();
     this.context.running = true;
     await this.context.queue.run(() => this.resume());
-    this.arm();
+    this.timer.start();
   }
 
   /** Ends every live grant for this boot (the next start resumes them) and closes the ledger. */
   async stop(): Promise<void> {
     this.context.running = false;
-    this.timer?.cancel();
-    this.timer = null;
+    this.timer.stop();
     this.runner.endAll('the device stops');
     this.previews.endAll('the device stops');
     await this.context.queue.idle();
@@ -307,7 +310,7 @@ export class ConsentGate {
       if (order.kind === 'grant') await this.context.area.retryList();
       await this.ownerMessages.carryOut(order);
     });
-    this.arm();
+    this.timer.arm();
   }
 
   /** The clip is on disk, sealed, with its final bytes, and what is disclosed goes with it. Throws `grant_dead`, `consent_storage_failed`. */
@@ -361,8 +364,8 @@ export class ConsentGate {
     this.context.deps.log.warn('a mark could not be stored', { error: String(thrown) });
   }
 
-  private async upkeep(): Promise<void> {
-    this.upkeepWaits = false;
+  private async upkeep(begins: () => void = () => undefined): Promise<void> {
+    begins();
     const { log } = this.context.deps;
     await this.context.marks.advance().catch((thrown: unknown) => this.markFailed(thrown));
     this.context.area.dropExpired();
@@ -378,18 +381,6 @@ export class ConsentGate {
     this.previews.sweep();
     this.runner.resumeLive();
     this.announcer.news();
-  }
-
-  private arm(): void {
-    this.timer?.cancel();
-    if (!this.context.running) return;
-    const delayMs = Math.max(0, Math.min(TICK_MS_MAX, this.runner.nextDeadlineMs()));
-    this.timer = this.context.deps.clock.after(delayMs, () => {
-      this.runner.endOverdue();
-      if (!this.upkeepWaits) void this.context.queue.run(() => this.upkeep());
-      this.upkeepWaits = true;
-      this.arm();
-    });
   }
 
   /** Publishes the open requests and the latest grants' state again: an owner or the broker may have missed them. */

@@ -102,7 +102,20 @@ async function speaker() {
     ? ['aplay', '-q', '-D', card, wav]
     : ['ffmpeg', '-nostdin', '-loglevel', 'error', ...DING, '-f', 'alsa', card];
   await withSettings({ buttons: [GATE], chime: { command, timeoutS: 60 } });
-  const ear = ['-nostdin', '-f', 'alsa', '-i', 'hw:Loopback,1', '-af', 'volumedetect', '-t', '30', '-f', 'null', '-'];
+  const ear = [
+    '-nostdin',
+    '-f',
+    'alsa',
+    '-i',
+    'plughw:Loopback,1',
+    '-af',
+    'volumedetect',
+    '-t',
+    '30',
+    '-f',
+    'null',
+    '-',
+  ];
   const listening = spawn('ffmpeg', ear, { stdio: ['ignore', 'ignore', 'pipe'] });
   let words = '';
   listening.stderr.on('data', (chunk) => (words += chunk));

@@ -700,6 +700,19 @@ describe('upkeep', () => {
     expect(rig.gate.clockTrusted).toBe(true);
   });
 
+  it('is not put off by orders, however many come: a clock that was ahead is noted, and not believed once it is set back', async () => {
+    const nowUs = rig.clock.wallUs();
+    rig.clock.setWallUs(nowUs + 3_600_000_000);
+    const replayed = rig.cast.command({ action: 'announce' });
+    for (let at = 0; at < 3; at += 1) {
+      await rig.clock.advance(15_000);
+      await rig.command(replayed);
+    }
+    await rig.gate.idle();
+    rig.clock.setWallUs(nowUs + 45_000_000);
+    expect(rig.gate.clockTrusted).toBe(false);
+  });
+
   it('that waits its turn is not queued again: owners’ orders have room', async () => {
     rig.limits = { waitingMax: 3 };
     await rig.reboot();

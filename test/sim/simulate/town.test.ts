@@ -95,6 +95,19 @@ it('counts the picture that begins within the last millisecond of a window: seed
   expect([...covered.keys()]).toContain('receipt sent');
 }, 60_000);
 
+it('believes no clock that was ahead, although an order came before the next upkeep: seed 5535', async () => {
+  const acts = [0, 1, 3, 12];
+  const done = planOf(5_535).acts.filter(({ number }) => acts.includes(number));
+  expect(done).toMatchObject([
+    { do: 'ask' },
+    { do: 'lie' },
+    { do: 'clock', byMs: 3_600_000, forMs: 45_000 },
+    { do: 'ask' },
+  ]);
+  const { breaches } = (await simulation.run(5_535, { acts: new Set(acts) })).result;
+  expect(breaches).toEqual([]);
+}, 60_000);
+
 /** The town of a seed with one home, in which nothing happens but that `happen` is called once, while its camera films. */
 async function withHappening(happen: (sealed: ReadonlyMap<string, string>) => void): Promise<Finding> {
   const fragments = [...footage.fragments];

@@ -1,0 +1,59 @@
+// Owns: when the gate's upkeep is due: every 30 s at the latest, sooner where a grant ends, and never twice at a time.
+// Not here: what upkeep does (gate.ts).
+import type { Clock, Timer } from '../base/clock.ts';
+
+/** Expired grants are ended, marks advanced and unfinished work retried at least this often. */
+const TICK_MS_MAX = 30_000;
+
+export interface UpkeepTimerDeps {
+  clock: Clock;
+  /** How long until the next grant ends, in milliseconds; 0 or less where one is overdue. */
+  nextDeadlineMs: () => number;
+  /** Called when upkeep is due, whatever is under way. */
+  endOverdue: () => void;
+  /** Does upkeep in its turn; calls `begins` once that has come. */
+  upkeep: (begins: () => void) => void;
+}
+
+export class UpkeepTimer {
+  private readonly deps: UpkeepTimerDeps;
+  private timer: Timer | null = null;
+  /** By the monotonic clock; null while stopped. */
+  private dueMs: number | null = null;
+  private isWaiting = false;
+
+  constructor(deps: UpkeepTimerDeps) {
+    this.deps = deps;
+  }
+
+  /** The first upkeep is due in 30 s. */
+  start(): void {
+    this.dueMs = this.deps.clock.monotonicMs() + TICK_MS_MAX;
+    this.arm();
+  }
+
+  stop(): void {
+    this.dueMs = null;
+    this.timer?.cancel();
+    this.timer = null;
+  }
+
+  /** To be called after each order: it may bring the next upkeep nearer, and never puts it off. Does nothing while stopped. */
+  arm(): void {
+    this.timer?.cancel();
+    if (this.dueMs === null) return;
+    const { clock, nextDeadlineMs, endOverdue, upkeep } = this.deps;
+    const delayMs = Math.max(0, Math.min(this.dueMs - clock.monotonicMs(), nextDeadlineMs()));
+    this.timer = clock.after(delayMs, () => {
+      this.dueMs = clock.monotonicMs() + TICK_MS_MAX;
+      endOverdue();
+      if (!this.isWaiting) {
+        this.isWaiting = true;
+        upkeep(() => {
+          this.isWaiting = false;
+        });
+      }
+      this.arm();
+    });
+  }
+}
