@@ -1,6 +1,8 @@
 // Owns: `npm run check:pi`: a doorbell installed on an emulated Raspberry Pi as README says, and a table of what that showed.
-// Not here: the emulation (whoever sets DOORSILL_PI_RIG), what is done inside (pi-proofs.mjs and the other pi-*.mjs).
+// Not here: the emulation (whoever sets DOORSILL_PI_RIG), what is done inside (pi-proofs.mjs and the other pi-*.mjs), pulled plugs
+// (test/support/pulled-board.ts).
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
@@ -20,18 +22,20 @@ import { parseArgs } from 'node:util';
 import { makeReleases } from './board-releases.mjs';
 import { root } from './report.mjs';
 
-const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--cards] [--updates] [--small-boards] [--installed DIR]
+const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--cards] [--updates] [--small-boards] [--plugs N] [--installed DIR]
 
   --cards           also with the doorbell's folder on a second disk that is full, slow, failing or read-only; some minutes more
   --updates         also with updates of its programs, killed on the way and taken back; some minutes more
   --small-boards    also on a board of 512 MB, and on one of less; some minutes more
+  --plugs N         nothing but that: a doorbell on the second disk, whose board is killed N times while it works; some minutes each
   --installed DIR   a folder where npm installed the package for the rig's processor (default: it is packed and installed)
 
 COMMAND SCRIPT SECONDS boots a machine of 64-bit Arm with Debian 13, Node 20.19 or newer, ffmpeg 5.1 or newer, mosquitto and its clients,
 and runs SCRIPT there by bash as root; with RIG_INIT=systemd in the environment systemd is process 1 there. This machine's files are
 below /host. If it has a power button on line 3 of its GPIO chip, \`system_powerdown\` written to the socket of ARM64_MONITOR
-(unix:FILE,...) presses that. ARM64_MEM is its memory in MB. ARM64_DISK is a file that is its second disk, and stays; where dmsetup is on the board, that is made slow and
-failing, too. It prints what SCRIPT prints, ends after SECONDS at the latest, and its exit status is SCRIPT's.`;
+(unix:FILE,...) presses that. ARM64_MEM is its memory in MB. ARM64_DISK is a file that is its second disk, and stays; where dmsetup is on
+the board, that is made slow and failing, too. It prints what SCRIPT prints, ends after SECONDS at the latest, and its exit status is
+SCRIPT's. With --plugs, what COMMAND started is killed, and files that this machine writes meanwhile are seen below /host.`;
 
 /** The short form takes no longer, the rig being set up. */
 const MINUTES_MAX = 25;
@@ -68,7 +72,7 @@ const LINES = [
   { what: 'doctor finds ten planted faults and says the fix', by: 'doctor' },
   { what: 'uninstall leaves keys, footage and groups, and nothing else', by: 'uninstall' },
   { what: 'The console is announced by mDNS', by: 'mdns' },
-  { what: 'Pulled plugs', why: 'not shown here' },
+  { what: 'Pulled plugs: decisions and footage are kept, no clip comes twice', by: 'plugs', option: '--plugs N' },
   { what: 'Its folder on a card of its own, the second disk', by: 'card', option: '--cards' },
   { what: 'Full card: told, a press rings, well again by itself', by: 'card-full', option: '--cards' },
   { what: 'Slow card (device mapper): records on, a press rings', by: 'card-slow', option: '--cards' },
@@ -167,7 +171,8 @@ function pack(folder, cpu) {
   return at;
 }
 
-async function check(rig, folder, { installed, cards, updates, 'small-boards': smallBoards }) {
+/** The processor of the rig's machine, as that names it. */
+async function askProcessor(rig, folder) {
   const ask = join(folder, 'ask.sh');
   writeFileSync(ask, 'echo "processor $(uname -m)"\n');
   const { lines } = await inRig(rig, ask, 300);
@@ -176,9 +181,43 @@ async function check(rig, folder, { installed, cards, updates, 'small-boards': s
   console.log(
     `== a doorbell on ${processor}${processor === ARM ? '' : ': not a Pi’s processor, so nothing counts as shown'}`,
   );
-  const cpu = processor === ARM ? 'arm64' : 'x64';
-  const from = installed ?? pack(folder, cpu);
-  if (updates) await makeReleases(from, cpu, join(folder, 'releases'));
+  return processor;
+}
+
+const cpuOf = (processor) => (processor === ARM ? 'arm64' : 'x64');
+
+/**
+ * Broker, bridge, registry and owner run here, the doorbell on the board: the rounds that a test goes through on this machine's own
+ * processor, with another disk to pull.
+ */
+async function plugs(rig, folder, { installed, plugs: pulls }) {
+  const processor = await askProcessor(rig, folder);
+  const environment = {
+    DOORSILL_SLOW: '1',
+    DOORSILL_PI_RIG: rig,
+    DOORSILL_PI_INSTALLED: installed ?? pack(folder, cpuOf(processor)),
+    DOORSILL_PI_PULLS: pulls,
+  };
+  const args = ['run', '--config=test/vitest.config.ts', 'test/scenarios/faults/plug-board.slow.test.ts'];
+  const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
+  let figure = '';
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    console.log(`    ${line}`);
+    figure = /board: \w+, (\d+ pulls .*)$/.exec(line)?.[1] ?? figure;
+  });
+  const [status] = await once(child, 'close');
+  const outcome = status === 0 && figure !== '' ? 'passed' : 'failed';
+  return { found: new Map([['plugs', { outcome, figure }]]), processor };
+}
+
+async function check(rig, folder, { installed, cards, updates, 'small-boards': smallBoards }) {
+  const processor = await askProcessor(rig, folder);
+  const from = installed ?? pack(folder, cpuOf(processor));
+  if (updates) await makeReleases(from, cpuOf(processor), join(folder, 'releases'));
   // One file: an emulated machine reads thousands of them slowly from another one's disk.
   run('tar', ['-cf', join(folder, 'doorsill.tar'), '-C', from, '--transform', 's,^\\.,opt/doorsill,', '.']);
   const proofs = readdirSync(join(root, 'sim/setup')).filter((name) => /^pi-.*\.mjs$/.test(name));
@@ -232,12 +271,16 @@ const { values: options } = parseArgs({
     cards: { type: 'boolean', default: false },
     updates: { type: 'boolean', default: false },
     'small-boards': { type: 'boolean', default: false },
+    plugs: { type: 'string' },
     installed: { type: 'string' },
   },
 });
 const rig = process.env.DOORSILL_PI_RIG;
 if (options.help) {
   console.log(USAGE);
+} else if (options.plugs !== undefined && !/^[1-9]\d{0,2}$/.test(options.plugs)) {
+  console.error(`--plugs takes a number from 1 to 999, not ${options.plugs}`);
+  process.exitCode = 2;
 } else if (!rig) {
   console.log(`${USAGE}\n\nThere is no rig: DOORSILL_PI_RIG names none, so nothing is shown.`);
   printTable(new Map(), null);
@@ -247,7 +290,8 @@ if (options.help) {
   if (build.status !== 0) process.exit(build.status ?? 1);
   const folder = mkdtempSync(join(tmpdir(), 'doorsill-pi-'));
   try {
-    const { found, processor } = await check(rig, folder, options);
+    const prove = options.plugs === undefined ? check : plugs;
+    const { found, processor } = await prove(rig, folder, options);
     const { failed, ran } = printTable(found, processor);
     process.exitCode = failed === 0 && ran > 0 ? 0 : 1;
   } finally {

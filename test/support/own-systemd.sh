@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Owns: a systemd of a test's own as process 1, native, in namespaces over a copy-on-write view of this machine's root. It keeps the
 # contract of DOORSILL_PI_RIG (sim/setup/check-pi.mjs) but for the processor. Not here: what runs inside.
-# Usage: own-systemd.sh SCRIPT [SECONDS]. Takes root and a mounted cgroup v2. No network but loopback; no devices; nothing is kept.
+# Usage: own-systemd.sh SCRIPT [SECONDS]. Takes root and a mounted cgroup v2. No network but loopback; no devices
+# but the second disk; nothing else is kept.
 set -euo pipefail
 script=$(realpath "${1:?SCRIPT}")
 seconds=${2:-300}
@@ -17,8 +18,12 @@ clean_up() {
   rm -rf "$place" "$said" "$place.enter" "$place.boot"
   echo 1 >"$group/cgroup.kill"
   until find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; do sleep 0.1; done
+  [ -z "$disk" ] || losetup -d "$disk"
 }
 trap clean_up EXIT
+# The second disk. What was written to it stays, whatever is killed: only a machine of its own loses what its kernel holds.
+disk=
+[ -z "${ARM64_DISK:-}" ] || disk=$(losetup --find --show "$ARM64_DISK")
 
 cat >"$place.enter" <<ENTER
 set -e
@@ -44,6 +49,7 @@ for node in null zero full random urandom tty; do
 done
 : >"\$root/rig-said"
 mount --bind "$said" "\$root/rig-said"
+[ -z "$disk" ] || { : >"\$root$disk"; mount --bind "$disk" "\$root$disk"; }
 cp "$script" "\$root/rig-script"
 rm -rf "\$root"/etc/systemd/system/*
 cat >"\$root/etc/systemd/system/rig.service" <<'UNIT'

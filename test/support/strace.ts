@@ -66,6 +66,9 @@ export function faultCame(log: string): boolean {
   return readFileSync(log, 'utf8').includes('(INJECTED');
 }
 
+/** A doorbell that runs, wherever: what `PartProcess` says of each. */
+export type DoorProcess = Pick<PartProcess, 'stderr' | 'how' | 'ready' | 'pid' | 'stop'>;
+
 /** One run of a part, traced or not. */
 export class PartProcess {
   private readonly child: ChildProcess;

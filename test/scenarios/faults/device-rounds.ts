@@ -7,14 +7,14 @@ import { SystemDisk } from '../../../device/base/disk.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { walkLedger } from '../../../device/ledger/ledger.ts';
 import { claimsOf, textClaim } from '../../support/parties.ts';
-import { type Fault, faultCame, type PartProcess, type TracedCall, tracedCalls } from '../../support/strace.ts';
+import { type DoorProcess, type Fault, faultCame, type TracedCall, tracedCalls } from '../../support/strace.ts';
 import { DoorStory, type Round } from './door-story.ts';
 import { WRITE_CALLS, writePoints } from './points.ts';
 
 /** What the ledger says of a grant whose clip was sent and taken back. */
 export const WHOLE_STORY = ['granted', 'sealed', 'token-presented', 'delivered', 'revoked', 'deleted'];
 /** What a receipt promises to be in the ledger. */
-const RECORDED: Partial<Record<string, string>> = {
+export const RECORDED: Partial<Record<string, string>> = {
   granted: 'granted',
   sealed: 'sealed',
   sent: 'delivered',
@@ -54,7 +54,7 @@ async function pointsOf(story: DoorStory): Promise<TracedCall[]> {
 }
 
 /** The story, as far as it goes; whether it came to its end. */
-async function tell(story: DoorStory, door: PartProcess, round: Round, patienceMs?: number): Promise<boolean> {
+async function tell(story: DoorStory, door: DoorProcess, round: Round, patienceMs?: number): Promise<boolean> {
   const heard = (outcome: string) => () =>
     round.heard.some((receipt) => receipt.outcome === outcome && receipt.grant === round.grant);
   if (!(await story.say(door, () => story.sayGrant(round), heard('sent'), patienceMs))) return false;
@@ -147,10 +147,10 @@ async function finish(story: DoorStory, round: Round, before: readonly string[])
 }
 
 /** A press is heard, whatever the disk does. */
-export async function rings(story: DoorStory, door: PartProcess): Promise<void> {
+export async function rings(story: DoorStory, door: DoorProcess): Promise<void> {
   const before = story.events.filter(({ type }) => type === 'ring').length;
   const rang = () => story.events.filter(({ type }) => type === 'ring').length > before;
-  expect(await story.say(door, () => story.sayPress(), rang, PRESS_MS_MAX), door.stderr).toBe(true);
+  expect(await story.say(door, () => story.sayPress(), rang, PRESS_MS_MAX * story.slower), door.stderr).toBe(true);
 }
 
 /**

@@ -20,7 +20,7 @@ import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { HOME, textClaim } from '../../support/parties.ts';
-import { PartProcess, type TraceOptions } from '../../support/strace.ts';
+import { type DoorProcess, PartProcess, type TraceOptions } from '../../support/strace.ts';
 import { untilFound } from '../../support/until-found.ts';
 
 const CAMERA = 'synthetic?size=320x180&pace=fast&seconds=6';
@@ -37,10 +37,17 @@ const readySchema = z.object({ socket: z.string() });
 /** A disk of its own for the doorbell's folder. */
 export interface DoorDisk {
   /** What a command is started with, so that it sees the disk. */
-  under: string[];
+  under?: string[];
   /** The doorbell's folder as processes on the disk name it, and as this process reaches it. */
   inside: string;
   outside: string;
+  /** The machine that it is in, where that is another one. */
+  board?: {
+    /** Everything takes so many times longer there. */
+    slower: number;
+    /** Starts the command line there; `ports` are those of this machine that it reaches. */
+    start(args: readonly string[], ports: readonly number[]): DoorProcess;
+  };
 }
 
 /** What the owner does in one round, and has heard. */
@@ -61,7 +68,7 @@ export class DoorStory {
   private readonly broker: TestBroker;
   private readonly disk: DoorDisk | null;
   private home: Home | null = null;
-  private door: PartProcess | null = null;
+  private door: DoorProcess | null = null;
   private session: OwnerSession | null = null;
   private request = '';
   private window: Window = { startUs: 0, endUs: 0 };
@@ -229,12 +236,12 @@ export class DoorStory {
     ];
   }
 
-  startDoor({ trace, camera }: { trace?: TraceOptions; camera?: string } = {}): PartProcess {
-    const args = ['device', '--data', this.disk?.inside ?? this.data, '--log', 'info'];
-    this.door = new PartProcess([...args, ...(camera === undefined ? [] : ['--camera', camera])], {
-      ...(trace ? { trace } : {}),
-      under: this.disk?.under ?? [],
-    });
+  startDoor({ trace, camera }: { trace?: TraceOptions; camera?: string } = {}): DoorProcess {
+    const words = ['device', '--data', this.disk?.inside ?? this.data, '--log', 'info'];
+    const args = [...words, ...(camera === undefined ? [] : ['--camera', camera])];
+    const ports = [this.broker.port, Number(new URL(this.fixture.bridge.url).port)];
+    const options = { ...(trace ? { trace } : {}), under: this.disk?.under ?? [] };
+    this.door = this.disk?.board?.start(args, ports) ?? new PartProcess(args, options);
     return this.door;
   }
 
@@ -242,6 +249,15 @@ export class DoorStory {
   private async endDoor(): Promise<void> {
     await this.door?.stop('SIGKILL');
     this.door = null;
+  }
+
+  /** How many times longer everything takes where the doorbell runs. */
+  get slower(): number {
+    return this.disk?.board?.slower ?? 1;
+  }
+
+  private get patienceMs(): number {
+    return PATIENCE_MS * this.slower;
   }
 
   private get owner(): OwnerSession {
@@ -254,10 +270,10 @@ export class DoorStory {
    * resolves with whether it was heard.
    */
   async say(
-    door: PartProcess,
+    door: DoorProcess,
     word: () => Promise<void>,
     heard: () => boolean,
-    patienceMs = PATIENCE_MS,
+    patienceMs = this.patienceMs,
   ): Promise<boolean> {
     const endMs = clock.monotonicMs() + patienceMs;
     let saidMs = Number.NEGATIVE_INFINITY;
@@ -320,6 +336,6 @@ export class DoorStory {
 
   until<Found>(what: string, look: () => Found | null): Promise<Found> {
     const missing = () => `no ${what}`;
-    return untilFound(look, { mostMs: PATIENCE_MS, everyMs: LOOK_AGAIN_MS, missing });
+    return untilFound(look, { mostMs: this.patienceMs, everyMs: LOOK_AGAIN_MS, missing });
   }
 }

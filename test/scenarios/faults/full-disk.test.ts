@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeviceState, Receipt } from '../../../device/protocol/home-messages.ts';
 import { proved } from '../../support/proved.ts';
 import { SmallDisk } from '../../support/small-disk.ts';
-import type { PartProcess } from '../../support/strace.ts';
+import type { DoorProcess } from '../../support/strace.ts';
 import { agreed, consistent, rings, WHOLE_STORY } from './device-rounds.ts';
 import { DoorStory, type Round } from './door-story.ts';
 
@@ -34,7 +34,7 @@ async function newRound(): Promise<Round> {
   return story.newRound();
 }
 
-async function started(camera?: string): Promise<PartProcess> {
+async function started(camera?: string): Promise<DoorProcess> {
   story.state = null;
   const door = story.startDoor(camera === undefined ? {} : { camera });
   expect(await door.ready(), door.stderr).not.toBeNull();
@@ -52,7 +52,7 @@ async function stateIs(what: string, look: (state: DeviceState) => boolean): Pro
 }
 
 /** The rest of the story on a disk with room. */
-async function finishes(door: PartProcess, round: Round): Promise<void> {
+async function finishes(door: DoorProcess, round: Round): Promise<void> {
   expect(await story.say(door, () => story.sayGrant(round), hears(round, 'sent')), door.stderr).toBe(true);
   expect(await story.say(door, () => story.sayRevoke(round), hears(round, 'deleted')), door.stderr).toBe(true);
   await stateIs('storage that is well', ({ storage }) => storage.state === 'ok');
@@ -203,6 +203,6 @@ it(
 );
 
 /** Changes how many descriptors a running process may have open. */
-function limitFiles(door: PartProcess, most: number): void {
+function limitFiles(door: DoorProcess, most: number): void {
   execFileSync('prlimit', ['--pid', String(door.pid), `--nofile=${most}:`]);
 }

@@ -8,9 +8,9 @@ import type { DeviceState } from '../../../device/protocol/home-messages.ts';
 import type { Window } from '../../../device/protocol/shared-claims.ts';
 import { proved } from '../../support/proved.ts';
 import { PulledDisk } from '../../support/pulled-disk.ts';
-import type { PartProcess } from '../../support/strace.ts';
-import { clipsOf, consistent, recorded, rings } from './device-rounds.ts';
-import { DoorStory, type Round } from './door-story.ts';
+import type { DoorProcess } from '../../support/strace.ts';
+import { clipsOf, consistent, RECORDED, recorded, rings } from './device-rounds.ts';
+import { type DoorDisk, DoorStory, type Round } from './door-story.ts';
 
 const DISK_BYTES = 64 * 1024 * 1024;
 const CAMERA = 'synthetic?size=320x180';
@@ -19,6 +19,8 @@ const STARTING_EVERY = 3;
 const STARTING_MS_MAX = 1_500;
 const RUNNING_MS_MAX = 4_000;
 const ACT_EVERY_MS_MAX = 400;
+/** So many rounds answer one request. */
+const ASK_EVERY = 5;
 /** Clips and what is forgotten are so long at most, and cut within a GOP. */
 const SPAN_US_MAX = 2_500_000;
 const SPAN_US_MIN = 500_000;
@@ -31,33 +33,47 @@ const ENDINGS = ['delivered', 'failed', 'ended', 'revoked', 'revoked-ahead'];
 
 const clock = new SystemClock();
 
-/** Pulls the plug so many times; throws with the command that draws the same moments again. */
+/** A disk whose plug can be pulled. */
+interface PluggedDisk extends DoorDisk {
+  /** Lets `outside` be what a killed doorbell left; `ended` resolves when it is gone. */
+  pull(ended: Promise<unknown>): Promise<void>;
+}
+
+/** Pulls the plug so many times on this machine; throws with the command that draws the same moments again. */
 export async function pullPlugs(test: TestContext, pulls: number, file: string): Promise<void> {
+  const disk = await PulledDisk.open(DISK_BYTES);
+  try {
+    const figure = await pullPlugsOf(disk, pulls, file);
+    proved(test, 'a plug pulled at any moment: decisions kept, footage kept, no clip twice', figure);
+  } finally {
+    await disk.close();
+  }
+}
+
+/** Pulls the plug of a disk so many times; returns what came of it. */
+export async function pullPlugsOf(disk: PluggedDisk, pulls: number, file: string): Promise<string> {
   const seed = Number(process.env['DOORSILL_SEED'] ?? integerBelow(new SystemRandom(), 2 ** 31));
   const slow = process.env['DOORSILL_SLOW'] === '1' ? 'DOORSILL_SLOW=1 ' : '';
   console.log(`plugs: seed ${seed}`);
-  const disk = await PulledDisk.open(DISK_BYTES);
   try {
     const story = await DoorStory.open(disk);
     try {
       const door = new PluggedDoor(story, disk, new SeededRandom(seed));
       const figure = await door.live(pulls);
       console.log(`plugs: ${figure}`);
-      proved(test, 'a plug pulled at any moment: decisions kept, footage kept, no clip twice', figure);
+      return figure;
     } finally {
       await story.close();
     }
   } catch (thrown) {
     const replay = `${slow}DOORSILL_SEED=${seed} npx vitest run --config=test/vitest.config.ts ${file}`;
     throw new Error(`${thrown instanceof Error ? thrown.message : thrown}\nagain: ${replay}`, { cause: thrown });
-  } finally {
-    await disk.close();
   }
 }
 
 class PluggedDoor {
   private readonly story: DoorStory;
-  private readonly disk: PulledDisk;
+  private readonly disk: PluggedDisk;
   private readonly random: SeededRandom;
   private readonly rounds: Round[] = [];
   /** Orders to forget, by id: said, and perhaps carried out. */
@@ -66,7 +82,7 @@ class PluggedDoor {
   private promised: DeviceState['ring'] | null = null;
   private readonly hit = { starting: 0, running: 0 };
 
-  constructor(story: DoorStory, disk: PulledDisk, random: SeededRandom) {
+  constructor(story: DoorStory, disk: PluggedDisk, random: SeededRandom) {
     this.story = story;
     this.disk = disk;
     this.random = random;
@@ -91,10 +107,10 @@ class PluggedDoor {
     story.state = null;
     const door = story.startDoor({ camera: CAMERA });
     if (whileStarting) {
-      await clock.sleep(random.fraction() * STARTING_MS_MAX);
+      await clock.sleep(random.fraction() * STARTING_MS_MAX * story.slower);
     } else {
       await this.checkRing(door);
-      await this.act(door, random.fraction() * RUNNING_MS_MAX);
+      await this.act(door, random.fraction() * RUNNING_MS_MAX * story.slower);
     }
     this.hit[door.pid === null ? 'starting' : 'running'] += 1;
     const ended = door.stop('SIGKILL');
@@ -110,13 +126,14 @@ class PluggedDoor {
   }
 
   /** The owner does something every now and then: rings, grants, takes back, forgets. */
-  private async act(door: PartProcess, ms: number): Promise<void> {
+  private async act(door: DoorProcess, ms: number): Promise<void> {
     const { story, random } = this;
     if (story.state?.privacy) {
       const isOff = () => story.state?.privacy === false;
       expect(await story.say(door, () => story.sayPrivacy(false), isOff), door.stderr).toBe(true);
     }
-    if (this.hit.running % 5 === 0) await story.ask();
+    // A request covers what was recorded before it; a slow round records more.
+    if (this.hit.running % ASK_EVERY === 0 || story.slower > 1) await story.ask();
     for (const endMs = clock.monotonicMs() + ms; clock.monotonicMs() < endMs; ) {
       const window = this.someWindow();
       const revocable = this.rounds.filter(({ takenBack }) => !takenBack);
@@ -130,7 +147,7 @@ class PluggedDoor {
         const round = revocable[integerBelow(random, Math.max(1, revocable.length))];
         if (round) await story.sayRevoke(round);
       } else if (window) this.forgets.set(await story.sayForget(window), window);
-      await clock.sleep(random.fraction() * ACT_EVERY_MS_MAX);
+      await clock.sleep(random.fraction() * ACT_EVERY_MS_MAX * story.slower);
     }
   }
 
@@ -146,7 +163,7 @@ class PluggedDoor {
   }
 
   /** The ring serves all that the doorbell had said it holds, but what was ordered to be forgotten; and nothing that was forgotten. */
-  private async checkRing(door: PartProcess): Promise<void> {
+  private async checkRing(door: DoorProcess): Promise<void> {
     const { story, promised } = this;
     expect(await door.ready(), door.stderr).not.toBeNull();
     const state = await story.until('state', () => story.state);
@@ -185,7 +202,7 @@ class PluggedDoor {
     await this.checkRing(door);
     // What the broker kept for it comes before this.
     await rings(story, door);
-    const endMs = clock.monotonicMs() + SETTLED_MS_MAX;
+    const endMs = clock.monotonicMs() + SETTLED_MS_MAX * story.slower;
     for (const round of this.rounds) {
       while (!(await this.isSettled(round))) {
         const types = (await recorded(story, round)).join(', ');
@@ -193,7 +210,9 @@ class PluggedDoor {
         await clock.sleep(100);
       }
     }
-    expect(await door.stop(), door.stderr).toBe('status 0');
+    const ended = door.stop();
+    expect(await ended, door.stderr).toBe('status 0');
+    if (this.disk.board) await this.disk.pull(ended);
     for (const round of this.rounds) {
       const types = await consistent(story, round);
       const isThere = types.includes('delivered') && !types.includes('revoked');
@@ -202,7 +221,12 @@ class PluggedDoor {
   }
 
   private async isSettled(round: Round): Promise<boolean> {
-    const types = await recorded(this.story, round);
+    // Of a board's disk what the ledger said at the last pull is known, and what was receipted since.
+    const heard = round.heard.filter(({ grant }) => grant === round.grant).map(({ outcome }) => outcome);
+    const types = [
+      ...(await recorded(this.story, round)),
+      ...heard.flatMap((outcome) => (outcome === 'failed' ? outcome : (RECORDED[outcome] ?? []))),
+    ];
     if (types.length > 0 && !ENDINGS.some((ending) => types.includes(ending))) return false;
     return !types.includes('revoked') || clipsOf(this.story, round).length === 0;
   }

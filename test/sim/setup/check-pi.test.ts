@@ -16,3 +16,10 @@ it('shows nothing without a rig, and says how to name one', () => {
   expect(stdout).toMatch(/Full card: .* only with --cards$/m);
   expect(stdout).toMatch(/^0 shown, 0 failed, \d+ not shown$/m);
 });
+
+it('takes a number of pulled plugs, and nothing else', () => {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'sim/setup/check-pi.mjs'), '--plugs', 'many'], {
+    encoding: 'utf8',
+  });
+  expect([status, stderr]).toEqual([2, '--plugs takes a number from 1 to 999, not many\n']);
+});

@@ -1,0 +1,61 @@
+// @module-tag long
+// @module-tag namespaces
+// @module-tag root
+// @module-tag systemd
+// Holds what plug.test.ts does, with the doorbell on a board of its own that is killed whole: in the rig that DOORSILL_PI_RIG names, through
+// `npm run check:pi -- --plugs N`; or else natively under a systemd of its own, where what the kernel held is not lost.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { root } from '../../layout/source-tree.ts';
+import { PackedProject } from '../../sim/setup/support/packed-project.ts';
+import { proved } from '../../support/proved.ts';
+import { PulledBoard } from '../../support/pulled-board.ts';
+import { pullPlugsOf } from './plug-rounds.ts';
+
+const FILE = 'test/scenarios/faults/plug-board.slow.test.ts';
+const OWN = join(root, 'test/support/own-systemd.sh');
+/** A systemd starts first; and an emulated processor is slow. */
+const NATIVE = 2;
+const EMULATED = 12;
+const PULL_MINUTES_MAX = 12;
+
+const rig = process.env['DOORSILL_PI_RIG'];
+/** Where npm installed the package for the rig's processor: named by check-pi.mjs. */
+const installed = process.env['DOORSILL_PI_INSTALLED'];
+const pulls = Number(process.env['DOORSILL_PI_PULLS'] ?? (rig ? 5 : 2));
+
+async function pullOn(board: PulledBoard): Promise<void> {
+  try {
+    const figure = await pullPlugsOf(board, pulls, FILE);
+    console.log(`board: ${board.machine}, ${figure}`);
+  } finally {
+    board.close();
+  }
+}
+
+async function pullNatively(): Promise<void> {
+  const project = await PackedProject.make();
+  try {
+    await pullOn(new PulledBoard(OWN, project.folder, NATIVE));
+  } finally {
+    await project.dispose();
+  }
+}
+
+it(
+  'a doorbell on a board whose plug is pulled keeps decisions and footage, and sends no clip twice',
+  async (test) => {
+    if (rig === undefined) {
+      await pullNatively();
+    } else if (installed !== undefined) {
+      await pullOn(new PulledBoard(rig, installed, EMULATED));
+    } else {
+      const args = [join(root, 'sim/setup/check-pi.mjs'), '--plugs', String(pulls)];
+      const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+      expect(status, stdout).toBe(0);
+      proved(test, 'a board whose plug was pulled', /Pulled plugs: .*$/m.exec(stdout)?.[0] ?? '');
+    }
+  },
+  (pulls + 2) * PULL_MINUTES_MAX * 60_000,
+);
