@@ -7,6 +7,7 @@ import {
   exchangeJson,
   failure,
   findFfmpeg,
+  isFailure,
   MqttLink,
   PAYLOAD_BYTES_MAX,
   parseCameraSource,
@@ -19,11 +20,16 @@ import { type Diagnosis, failed, note, ok, type Seams, wrong } from './diagnosis
 
 const REACH_MS_MAX = 4_000;
 
-/** Checks the camera of a doorbell that is not running. */
+/** Checks the camera of a doorbell that is not running; without an ffmpeg, which machine.ts tells of, that is no fault of the camera's. */
 export async function cameraOf({ clock }: Seams, config: DeviceConfig): Promise<Diagnosis[]> {
   const source = parseCameraSource(config.camera, { loop: true }, ALL_CAMERAS);
   if (source.kind === 'synthetic') return [ok('camera', source.shown)];
-  const context = { clock, programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
+  const ffmpeg = await findFfmpeg().catch((thrown: unknown) => {
+    if (isFailure(thrown) && thrown.code === 'ffmpeg_missing') return null;
+    throw thrown;
+  });
+  if (!ffmpeg) return [note('camera', `${source.shown}: it can be tried once there is an ffmpeg`)];
+  const context = { clock, programs: new SystemPrograms(), ffmpeg };
   const { gives, troubles } = await source.tryOnce(context);
   return [ok('camera', `${source.shown}: ${gives}`), ...troubles.map((trouble) => failed('camera', trouble))];
 }

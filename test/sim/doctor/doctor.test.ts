@@ -117,6 +117,7 @@ const FAULTS: Record<string, Planted> = {
   'an ffmpeg that is not there': {
     plant: () => {
       process.env['FFMPEG_PATH'] = '/no/such/ffmpeg';
+      set({ camera: 'v4l2:/dev/null' });
     },
     what: 'ffmpeg',
     says: /FFMPEG_PATH \(\/no\/such\/ffmpeg\) does not run/,
