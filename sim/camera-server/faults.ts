@@ -53,6 +53,10 @@ export function readFault(text: string, nowUs = 0): Fault {
   const fromUs = start === undefined ? nowUs : readTime(start);
   const lengthUs = length === undefined ? Number.POSITIVE_INFINITY : readTime(length);
   if (fromUs === null || lengthUs === null || lengthUs === 0) throw invalid('a time is more than 0 and at most a day');
+  if (fromUs + lengthUs <= nowUs)
+    throw invalid(
+      `it would be over by now, ${(nowUs / 1e6).toFixed(1)} s after the first picture: leave @${start} out`,
+    );
   return { name: word, value, fromUs, untilUs: fromUs + lengthUs, text: shown };
 }
 

@@ -125,6 +125,8 @@ export function readDeviceFault(text: string, nowUs: number): DeviceFault {
   const lengthUs = length === undefined ? Number.POSITIVE_INFINITY : readTime(length);
   if (fromUs === null || lengthUs === null || lengthUs === 0)
     throw invalid('a time is at most a hundred years, and a length more than 0');
+  if (fromUs + lengthUs <= nowUs)
+    throw invalid(`it would be over by now, ${(nowUs / 1e6).toFixed(1)} s after the start: leave @${start} out`);
   return { name: word, value, fromUs, untilUs: fromUs + lengthUs, text: shown };
 }
 

@@ -48,6 +48,11 @@ describe('a fault as it is written', () => {
     expect(() => readFault(text)).toThrow(code(wanted));
   });
 
+  it('is refused where it would be over before it begins, and not a moment earlier', () => {
+    expect(readFault('black@1s+5s', 6 * S - 1).untilUs).toBe(6 * S);
+    expect(() => readFault('black@1s+5s', 6 * S)).toThrow('over by now, 6.0 s after the first picture: leave @1s out');
+  });
+
   it('says what was probably meant', () => {
     expect(() => readFault('frozn')).toThrow(/did you mean frozen/);
   });

@@ -79,6 +79,13 @@ describe('a fault', () => {
     expect(() => readDeviceFault(text, 0)).toThrow(words);
   });
 
+  it('is refused where it would be over before it begins, and not a moment earlier', () => {
+    expect(readDeviceFault('disk-full@1s+5s', 5_999_999).untilUs).toBe(6_000_000);
+    expect(() => readDeviceFault('disk-full@1s+5s', 6_000_000)).toThrow(
+      'over by now, 6.0 s after the start: leave @1s out',
+    );
+  });
+
   it('is one of a list that says what each takes', () => {
     const listed = listDeviceFaults();
     for (const { name, does } of listed) expect([name, does.length > 10]).toEqual([name, true]);
