@@ -3,7 +3,7 @@
 import { relative, sep } from 'node:path';
 import type { Disk, DiskFile } from './disk.ts';
 
-/** A disk that counts every byte written below `root`, under the first name of its path. */
+/** A disk that counts every byte written below `root`, under the first name of its path; all that is written outside, as `elsewhere`. */
 export class CountingDisk implements Disk {
   private readonly inner: Disk;
   private readonly root: string;
@@ -73,7 +73,8 @@ export class CountingDisk implements Disk {
   }
 
   private count(path: string, bytes: number): void {
-    const [part = '.'] = relative(this.root, path).split(sep);
+    const [first = '.'] = relative(this.root, path).split(sep);
+    const part = first === '..' ? 'elsewhere' : first;
     this.bytes.set(part, (this.bytes.get(part) ?? 0) + bytes);
   }
 }

@@ -84,7 +84,17 @@ export function ownerFolder(options: OwnerOptions): string {
   return resolve(options.owner ?? join(dataFolder(options.data), 'owner'));
 }
 
-/** Every paired device. Throws `not_running` when no testbed made one, `usage` when none is paired in the folder that was named. */
+/** Why a testbed's folder has no paired device. */
+async function noHomes(disk: Disk, folder: string): Promise<Error> {
+  if ((await readTestbedFile(disk, folder))?.kind !== 'doorsill-fleet') return failure('not_running', { folder });
+  const detail = `${folder} is a fleet’s, whose owners answer by themselves; \`doorsill up\` runs doorbells that are yours`;
+  return failure('usage', { detail });
+}
+
+/**
+ * Every paired device. Throws `not_running` when no testbed made one, `usage` for the folder of a fleet and when none is paired in the folder
+ * that was named.
+ */
 export async function pairedHomes(context: Context, options: OwnerOptions): Promise<Home[]> {
   const folder = ownerFolder(options);
   const homes = await listHomes(context.disk, folder);
@@ -92,7 +102,7 @@ export async function pairedHomes(context: Context, options: OwnerOptions): Prom
     throw failure('usage', {
       detail: `no device is paired in ${folder}; run \`doorsill pair --owner ${folder}\` first`,
     });
-  if (homes.length === 0) throw failure('not_running', { folder: dataFolder(options.data) });
+  if (homes.length === 0) throw await noHomes(context.disk, dataFolder(options.data));
   return homes;
 }
 

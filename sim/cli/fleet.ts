@@ -80,7 +80,8 @@ export function addFleet(program: Command): void {
     .addHelpText(
       'after',
       `
-One line a second says what the fleet does. Ctrl-C ends it: clips on their way may arrive, and every doorbell signs off; a second
+One line a second says what the fleet does; what has not happened yet is left out. Doorbells start one by one
+within 30 s, or within the profile's \`ramp\`. Ctrl-C ends it: clips on their way may arrive, and every doorbell signs off; a second
 Ctrl-C waits for no clip. While the embedded
 parts run, verbs of agencies and moderators find them with --data.
 
@@ -241,19 +242,24 @@ function sayBeginning({ doorbells, seed, shard }: FleetOptions, output: Context[
   );
 }
 
-/** What its page tells. The command names the seed also where it was drawn. */
+/** The command that draws the same fleet: with its seed, and without its folder, since a fleet begins in a new one. */
+export function againCommand(command: string, seed: number): string {
+  const elsewhere = command.replace(/ --data[ =](?:'(?:[^']|'\\'')*'|\S+)/, '');
+  return /(^| )--seed[ =]/.test(elsewhere) ? elsewhere : `${elsewhere} --seed ${seed}`;
+}
+
+/** What its page tells. */
 function reportOf(
   { seed, shard, profile }: FleetOptions,
   ran: { summary: FleetSummary; history: FleetHistory; startedUs: number },
 ): FleetReport {
-  const command = commandLine();
   return {
     tool: `doorsill ${ownVersion()}`,
     machine: `${platform()} ${arch()}, ${availableParallelism()} processors, Node ${process.version}`,
     startedAt: new Date(ran.startedUs / 1_000).toISOString(),
     seed,
     shard: `${shard.index}/${shard.of}`,
-    command: /(^| )--seed[ =]/.test(command) ? command : `${command} --seed ${seed}`,
+    command: againCommand(commandLine(), seed),
     profile,
     points: ran.history.points,
     secondsEach: ran.history.linesEach,
@@ -264,16 +270,22 @@ function reportOf(
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 const ms = (value: number | null) => (value === null ? '-' : `${value}`);
 
-function lineText(line: FleetLine): string {
+/** A second of a fleet on one line. What has not happened yet is left out, so that the line fits a terminal while it can. */
+export function lineText(line: FleetLine): string {
   const { seconds, up, doorbells, events, requests, grants, clipsUnderWay, clipsStored, segmentsLost } = line;
-  return [
-    `${seconds} s: ${up} of ${doorbells} up`,
-    `${events} events`,
-    `${requests} requests seen, ${grants} grants, ${clipsUnderWay} clips under way, ${clipsStored} stored`,
-    `${segmentsLost} s lost`,
-    `late p50 ${ms(line.latenessP50Ms)} p99 ${ms(line.latenessP99Ms)} ms`,
-    `${line.cores.toFixed(2)} cores, ${megabytes(line.memoryBytes)}`,
-  ].join('; ');
+  const facts: [number | null, string][] = [
+    [1, `${seconds} s: ${up} of ${doorbells} up`],
+    [events, `${events} events`],
+    [requests, `${requests} requests seen`],
+    [grants, `${grants} grants`],
+    [clipsUnderWay, `${clipsUnderWay} clips under way`],
+    [clipsStored, `${clipsStored} stored`],
+    [segmentsLost, `${segmentsLost} s lost`],
+    [line.latenessP99Ms, `sealed after p50 ${ms(line.latenessP50Ms)} p99 ${ms(line.latenessP99Ms)} ms`],
+    [1, `${line.cores.toFixed(2)} cores`],
+    [line.memoryBytes, megabytes(line.memoryBytes)],
+  ];
+  return facts.flatMap(([count, words]) => (count === 0 || count === null ? [] : [words])).join(', ');
 }
 
 function shownText({ clipsShown }: FleetSummary): string {
@@ -285,7 +297,7 @@ function summaryText(summary: FleetSummary): string {
   const reasons = Object.entries(codes).map(([code, count]) => `${code} ${count}`);
   return [
     `${seconds} s; ${doorbells} doorbells, ${up} up at the end, ${failed} failed, ${summary.retries} starts tried again, ${died} processes lost`,
-    `${summary.events} events: ${summary.presses} presses, ${summary.motions} motions; ${summary.reboots} reboots, ${summary.absences} absences`,
+    `${summary.events} events, ${summary.presses} presses and ${summary.motions} motions among them; ${summary.reboots} reboots, ${summary.absences} absences`,
     `${summary.asked} requests asked, ${summary.requests} seen: ${summary.grants} grants, ${summary.denials} denials, ${summary.revocations} taken back, ${summary.refusals} refused, ${summary.unanswered} unanswered`,
     `${summary.clipsStored} clips at the bridge${shownText(summary)}, ${summary.clipsFailed} failed, ${summary.clipsUnderWay} not ended; from grant to bridge p50 ${ms(summary.deliveredP50Ms)} p99 ${ms(summary.deliveredP99Ms)} ms`,
     `${summary.segmentsStored} s of footage sealed, ${summary.segmentsLost} s lost; from filmed to sealed p50 ${ms(summary.latenessP50Ms)} p99 ${ms(summary.latenessP99Ms)} max ${ms(summary.latenessMaxMs)} ms`,

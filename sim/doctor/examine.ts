@@ -37,7 +37,8 @@ export async function examineTestbed(seams: Seams, folder: string, testbed: Test
   if (pid === null) return [note('testbed', `${folder} is not running`, 'Start it with `npm start`.')];
   const paths = testbedPaths(folder);
   const homes = await listHomes(seams.disk, paths.owner);
-  const doorbells = await listDoorbells(seams.disk, folder);
+  // A fleet's doorbells have no folder that looks like one doorbell's; the fleet itself tells how they are.
+  const doorbells = testbed.kind === 'doorsill-fleet' ? [] : await listDoorbells(seams.disk, folder);
   const looks = [
     ...doorbells.map((doorbell) => examineDoorbell(seams, doorbell, doorbells.length > 1)),
     look('registry', () => answers('registry', testbed.registry?.url, '/v1/key')),

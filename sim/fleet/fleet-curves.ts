@@ -133,9 +133,12 @@ function drawPanel(panel: Panel, points: readonly FleetLine[], at: { y: number; 
   const { title, series, print } = panel;
   const scale = scaleOf(panel, points);
   const top = at.y + HEAD;
-  const lines = scale.marks.map((value) => {
+  const shown = scale.marks.map(print);
+  const lines = scale.marks.map((value, nth) => {
     const y = Math.round((1 - scale.place(value)) * PLOT) + top;
-    const word = value === 0 ? '' : `<text class="mark" x="0" y="${y - 3}">${escapeHtml(print(value))}</text>`;
+    // The half of one clip would read as one more.
+    const isBare = value === 0 || shown.indexOf(print(value), nth + 1) > 0;
+    const word = isBare ? '' : `<text class="mark" x="0" y="${y - 3}">${escapeHtml(print(value))}</text>`;
     return `<line class="grid" x1="0" x2="100%" y1="${y}" y2="${y}"/>${word}`;
   });
   const curves = series.map(({ read, colour }) => {

@@ -4,7 +4,9 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { printEnrolmentCode } from '../../../device/protocol/enrolment.ts';
+import { againCommand, lineText } from '../../../sim/cli/fleet.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { sampleLines } from '../fleet/support/sample-run.ts';
 
 const folder = temporaryFolder('fleet');
 afterAll(() => folder.dispose());
@@ -51,6 +53,22 @@ it.each([
   const { status, stderr } = await fleet(...args);
   expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'usage']);
   expect(stderr).toContain(words);
+});
+
+it('tells of a second only what has happened', () => {
+  const [first, second] = sampleLines(40);
+  if (!first || !second) throw new Error('two seconds are wanted');
+  expect(lineText({ ...first, events: 0, cores: 0 })).toBe('1 s: 2 of 20 up, 0.00 cores, 180 MB');
+  const busy = { ...second, requests: 3, grants: 2, clipsUnderWay: 1, clipsStored: 1, segmentsLost: 4, cores: 0.25 };
+  expect(lineText(busy)).toBe(
+    '2 s: 4 of 20 up, 2 events, 3 requests seen, 2 grants, 1 clips under way, 1 stored, 4 s lost, sealed after p50 4 p99 49 ms, 0.25 cores, 182 MB',
+  );
+});
+
+it('names the command that draws the same fleet in a folder of its own', () => {
+  const again = (options: string) => againCommand(`npx doorsill fleet --doorbells 5${options}`, 7);
+  expect(again(' --data town --ask 10s')).toBe('npx doorsill fleet --doorbells 5 --ask 10s --seed 7');
+  expect(again(" --seed 3 --data='my town' --json")).toBe('npx doorsill fleet --doorbells 5 --seed 3 --json');
 });
 
 it('says before it starts how many would fit', async () => {

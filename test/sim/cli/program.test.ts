@@ -204,6 +204,17 @@ describe('the command line', () => {
     }
   });
 
+  it('says that a fleet’s owners answer by themselves', async () => {
+    const folder = temporaryFolder('town');
+    await storeTestbedFile(new SystemDisk(), folder.path, {
+      ...{ kind: 'doorsill-fleet', format: 1 },
+      ports: { broker: 1, registry: 1, bridge: 1, vault: 1 },
+    });
+    const grant = (await makeProgram('grant')).parseAsync(['node', 'doorsill', 'grant', 'r', '--data', folder.path]);
+    await expect(grant).rejects.toThrow('is a fleet’s, whose owners answer by themselves');
+    folder.dispose();
+  });
+
   it.each([[['left']], [['viewer', 'list']]])(
     'says that nothing runs, and not that a socket is missing: %j',
     async (words) => {

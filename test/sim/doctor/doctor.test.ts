@@ -18,6 +18,7 @@ import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
 import type { ConsoleAddress, Health } from '../../../device/owner/pairing-wire.ts';
 import type { Diagnosis } from '../../../sim/doctor/diagnosis.ts';
 import { examine } from '../../../sim/doctor/examine.ts';
+import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';
 import { WiredCamera } from '../../device/camera/support/wired-programs.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { runCommand } from '../../support/command-line.ts';
@@ -339,6 +340,24 @@ describe('the doctor', () => {
     });
     const faults = faultsOf(await examine(seams, '/proc/doorsill'));
     expect(faults).toMatchObject([{ what: 'disk', detail: expect.stringContaining('/proc cannot be written') }]);
+  });
+
+  it('finds no fault in a fleet whose doorbells have other folders than a testbed’s', async () => {
+    const town = at('town');
+    mkdirSync(town);
+    await storeTestbedFile(disk, town, {
+      ...{ kind: 'doorsill-fleet', format: 1 },
+      ports: { broker: 1, registry: 1, bridge: 1, vault: 1 },
+    });
+    const lock = lockFolder(town);
+    if ('heldBy' in lock) throw new Error('the folder is taken');
+    try {
+      const findings = await examine(seams, town);
+      expect(faultsOf(findings)).toEqual([]);
+      expect(findings).toContainEqual(expect.objectContaining({ what: 'testbed', level: 'ok' }));
+    } finally {
+      lock.release();
+    }
   });
 
   it('asks a doorbell that runs how it does, by its own socket', async () => {

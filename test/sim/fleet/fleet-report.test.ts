@@ -56,6 +56,12 @@ describe('the page of a fleet', () => {
     expect(page.match(/&lt;script&gt;alert\(1\)&lt;\/script&gt;/g)?.length).toBeGreaterThanOrEqual(5);
   });
 
+  it('names no line of its curves twice where halves read as wholes', () => {
+    // Nothing was asked yet: of requests and clips, up to one is drawn.
+    const marks = drawCurves(sampleLines(20)).match(/class="mark"[^>]*>1<\/text>/g);
+    expect(marks).toHaveLength(2);
+  });
+
   it('has no curves for a run that was over before its second line', () => {
     const page = fleetReportHtml({ ...sampleReport(), points: sampleLines(1) }, style);
     expect(page).not.toContain('<svg class="curves"');
