@@ -134,7 +134,8 @@ async function speaker() {
 async function slowed(camera) {
   if (!existsSync('/sys/firmware/devicetree/base/model')) throw notHere('the machine has no device tree');
   written(FIRMWARE_COMMAND, '#!/bin/sh\necho throttled=0x50004\n', 0o755);
-  await withSettings({});
+  // Twice as many pictures as elsewhere: no camera is asked for fewer than five a second.
+  await withSettings(camera === null ? {} : { camera: camera.replace('rate=5', 'rate=10') });
   await until('a slowed board', () => troubles('board').some(({ code }) => code === 'board_slowed'));
   if (camera !== null) await until('a lower rate', () => status().health?.camera.code === 'camera_rate_lowered');
   rmSync(FIRMWARE_COMMAND);
