@@ -163,7 +163,6 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
   ];
   const covered = Object.fromEntries([...sum.covered].sort());
   const never = neverReached(sum.covered);
-  const reachable = never.filter((name) => whyUnreachable(name) === null);
   const shares = asked.coverage ? sharesOf(sum.covered) : [];
   const provoked = Object.fromEntries([...sum.provoked].sort(([, some], [, others]) => some - others));
   const told = (name: string) => {
@@ -184,7 +183,6 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
         ...missing.map((name) => `  ${told(name)}`),
       ]),
       ...(asked.coverage ? [`Refusals that the fewest towns provoked: ${fewest(provoked)}`] : []),
-      ...(asked.coverage ? [] : [`Never reached: ${reachable.join(', ') || 'nothing'}`]),
       `${held ? 'every promise held' : 'a promise did not hold'} in ${towns} towns in ${elapsedS} s: ${costs}; traces ${hash}`,
     ].join('\n'),
   );

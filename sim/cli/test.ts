@@ -183,7 +183,10 @@ async function conclude(report: RunReport, { reporters, out }: Settings, context
   const { totals, durationMs } = report;
   const files = reporters.map((kind) => join(relative('', out) || '.', REPORT_FILES[kind]));
   if (files.length > 0) output.say(`Reports: ${files.join(', ')}`);
-  output.result({ event: 'tested', ...totals, durationMs: Math.round(durationMs), files }, reportText(report));
+  output.result(
+    { event: 'tested', ...totals, durationMs: Math.round(durationMs), files },
+    reportText(report, relative('', out)),
+  );
   // Of several runs, the last one counts.
   process.exitCode = isSuccess(totals) && totals.flaky === 0 ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 // Owns: what a terminal shows at the end of a run: what failed, where, and the command that runs it again; then one line of counts.
 // No line begins with text from outside, so that a job's log takes none for a command of its own.
 // Not here: progress while it runs.
+import { join } from 'node:path';
 import { printableLine, printableLines } from './printable-text.ts';
 import { lengthText, placeText, testTitle, totalsText } from './report-words.ts';
 import type { RunReport, TestFailure, TestReport } from './run-report.ts';
@@ -9,13 +10,16 @@ const LINES_OF_TEXT_MAX = 40;
 const FLAKY_MAX = 50;
 const FAILED_MAX = 200;
 
-/** The lines, joined by line ends; the last is `N passed, N failed[, N skipped][, N flaky][, N interrupted] in T`. */
-export function reportText(report: RunReport): string {
+/**
+ * The lines, joined by line ends; the last is `N passed, N failed[, N skipped][, N flaky][, N interrupted] in T`. `out`: what the folders of
+ * failed tests are below, as the reader finds it.
+ */
+export function reportText(report: RunReport, out = ''): string {
   const ended = (status: TestReport['status']) => report.tests.filter((test) => test.status === status);
   const failed = [...ended('failed'), ...ended('interrupted')];
   const flaky = ended('flaky');
   return [
-    ...failed.slice(0, FAILED_MAX).flatMap(failedLines),
+    ...failed.slice(0, FAILED_MAX).flatMap((test) => failedLines(test, out)),
     ...andMore(failed.length - FAILED_MAX, 'failed'),
     ...flaky.slice(0, FLAKY_MAX).flatMap(flakyLines),
     ...andMore(flaky.length - FLAKY_MAX, 'flaky'),
@@ -23,14 +27,14 @@ export function reportText(report: RunReport): string {
   ].join('\n');
 }
 
-function failedLines(test: TestReport): string[] {
+function failedLines(test: TestReport, out: string): string[] {
   const place = placeText(test);
   return [
     `${test.status}: ${printableLine(testTitle(test))}`,
     ...(place === '' ? [] : [`  at ${printableLine(place)}`]),
     ...test.failures.flatMap(failureLines),
     ...test.notes.map((note) => `  note: ${printableLine(note)}`),
-    ...(test.folder === undefined ? [] : [`  files: ${printableLine(test.folder)}`]),
+    ...(test.folder === undefined ? [] : [`  files: ${printableLine(join(out, test.folder))}`]),
     `  again: ${printableLine(test.rerun)}`,
     '',
   ];

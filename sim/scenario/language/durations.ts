@@ -82,3 +82,9 @@ export const countSchema = z
     context.addIssue({ code: 'custom', message: 'a count is a whole number, or a range of them such as 156..305' });
     return z.NEVER;
   });
+
+/** A count as people read it: `3`, `2 to 4`, or `1 or more` where more than can be written would do. */
+export function printCount({ min, max }: CountRange): string {
+  if (min === max) return `${min}`;
+  return max > COUNT_MAX ? `${min} or more` : `${min} to ${max}`;
+}

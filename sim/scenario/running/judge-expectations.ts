@@ -6,6 +6,7 @@ import { type MatchResult, matchEvents } from '../../truth/match-events.ts';
 import { readTruth } from '../../truth/read-truth.ts';
 import { microseconds } from '../../truth/truth-file.ts';
 import { judge } from '../../truth/verdict.ts';
+import { printCount } from '../language/durations.ts';
 import type { Expectation, PlainValue, Span } from '../language/scenario.ts';
 import { judgeClip, judgeCustody, judgeDisclosed, judgeOutcome, judgeUploaded, type Verdict } from './judge-clips.ts';
 import type { LogLine } from './recorded-log.ts';
@@ -151,7 +152,7 @@ function judgeEvent(world: ScenarioWorld, expected: Extract<Expectation, { kind:
   return {
     what: `${type}${when}${how.join()}`,
     isMet: fitting.length >= min && fitting.length <= max,
-    expected: min === max ? `${min}` : `${min} to ${max}`,
+    expected: printCount({ min, max }),
     actual: `${fitting.length}${all.length > 0 ? `; ${type} at ${all.map(({ atUs }) => seconds(atUs)).join(', ')}` : ''}`,
   };
 }

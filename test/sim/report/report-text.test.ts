@@ -37,6 +37,10 @@ it('tells what failed, where, what came instead, and how to run it again; then o
   );
 });
 
+it('names the folder of what failed as the reader finds it', async () => {
+  expect(reportText(await sampleReport(), 'test-results')).toContain('\n  files: test-results/runs/visitors-2\n');
+});
+
 it('says only the counts when all passed', () => {
   expect(textOf(passedTest(), passedTest())).toBe('2 passed, 0 failed in 2 min 5 s');
 });
