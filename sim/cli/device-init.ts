@@ -1,5 +1,6 @@
 // Owns: the verb `device init`: the first settings of a doorbell, with an account at its home broker.
 // Not here: running it (part-verbs.ts), what the settings mean (device/config.ts).
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { failure, issueAccount, utf8 } from '../../device/exports-without-firmware.ts';
@@ -27,7 +28,10 @@ export function addDeviceInit(device: Command): void {
     .command('init')
     .description('write the first device.json of a doorbell: its home broker, and an account there')
     .requiredOption('--data <dir>', "the device's folder")
-    .option('--broker <dir>', 'folder of a `doorsill broker` on this machine: the account is made there')
+    .option(
+      '--broker <dir>',
+      'folder of a `doorsill broker` on this machine: the account is made there. Name its address if its port is not 1883',
+    )
     .option('--home-url <url>', "the home broker's address", 'mqtt://127.0.0.1:1883')
     .option('--user <name>', 'the account at a broker of your own')
     .option('--password-file <file>', 'file with its password')
@@ -69,6 +73,7 @@ Examples:
         parseCameraSource(options.camera, {}, (await import('../porch/porch-camera.ts')).ALL_CAMERAS);
       const place = options.place === undefined ? {} : { place: parsePlace(options.place) };
       const console = consoleOf(options);
+      const isBrokerMade = options.broker === undefined || existsSync(options.broker);
       const home = await homeOf(context, folder, options);
       const config: DeviceConfigInput = {
         ...(options.name === undefined ? {} : { name: options.name }),
@@ -92,15 +97,23 @@ Examples:
           home: { url: home.url, user: home.user },
           ...(login ? { homeAssistant: login } : {}),
         },
-        [
-          `${file}: written, for ${id} at ${home.url}.`,
-          '',
-          `    npx doorsill device --data ${options.data}`,
-          ...(login ? ['', ...loginLines(login)] : []),
-          ...(options.place === undefined ? ['', 'No request will concern it until `place` is in that file.'] : []),
-        ].join('\n'),
+        [`${file}: written, for ${id} at ${home.url}.`, '', ...nextLines(options, isBrokerMade, login)].join('\n'),
       );
     });
+}
+
+/** What to run next, and what is still missing. */
+function nextLines(
+  { data, broker, place }: InitOptions,
+  isBrokerMade: boolean,
+  login: Awaited<ReturnType<typeof issueHomeAssistant>> | null,
+): string[] {
+  return [
+    ...(isBrokerMade ? [] : [`    npx doorsill broker --data ${broker}     # none has run in that folder yet`]),
+    `    npx doorsill device --data ${data}`,
+    ...(login ? ['', ...loginLines(login)] : []),
+    ...(place === undefined ? ['', 'No request will concern it until `place` is in that file.'] : []),
+  ];
 }
 
 /** Loads the firmware only here, so that the other verbs under `device` start faster. */

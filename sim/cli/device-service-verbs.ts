@@ -1,5 +1,6 @@
 // Owns: the verbs under `device` about a doorbell as a service of a board: install, uninstall, enrol.
 // Not here: how it is (device-status.ts), the files and what is asked of systemd (sim/board), running a device (part-verbs.ts).
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, folderHolder, pairingSocketPath, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
@@ -71,9 +72,9 @@ function addInstall(device: Command): void {
       if (options.print) return print(context, wish);
       const unfit = options.root === undefined ? whyUnfit(thisBoard(), wish) : null;
       if (unfit) throw unfit;
-      const done = await writeBoardFiles(context.disk, resolve(options.root ?? '/'), wish);
+      const done = await writeBoardFiles(context.disk, rootOf(options), wish);
       if (options.root === undefined) takeFiles(done);
-      sayInstalled(context, wish, done);
+      sayInstalled(context, wish, done, options.root === undefined ? [] : ['On the board:', '']);
     });
 }
 
@@ -83,7 +84,18 @@ function print({ output }: Context, wish: BoardWish): void {
   output.result({ files: Object.fromEntries(files) }, text.trimEnd());
 }
 
-function sayInstalled({ output }: Context, { name }: BoardWish, done: ReadonlyMap<string, FileOutcome>): void {
+/** Where the system is. Throws `file_unusable` for one that is not there: the files of a card that is not mounted would lie in the way of it. */
+function rootOf({ root = '/' }: Pick<InstallOptions, 'root'>): string {
+  if (existsSync(root)) return resolve(root);
+  throw failure('file_unusable', { detail: `${root} is not there, so no system is; a card is mounted first` });
+}
+
+function sayInstalled(
+  { output }: Context,
+  { name }: BoardWish,
+  done: ReadonlyMap<string, FileOutcome>,
+  whose: readonly string[],
+): void {
   const outcomes = [...new Set(done.values())];
   const outcome = outcomes.length === 1 ? outcomes[0] : outcomes.includes('installed') ? 'installed' : 'replaced';
   const folder = `/var/lib/${name}`;
@@ -92,6 +104,7 @@ function sayInstalled({ output }: Context, { name }: BoardWish, done: ReadonlyMa
     [
       ...[...done].map(([path, what]) => `${path}: ${what}.`),
       '',
+      ...whose,
       `    sudo npx doorsill device init --data ${folder} ...     # once: its settings; --help has examples`,
       `    sudo systemctl enable --now ${name}                   # starts it, now and at boot`,
       `    sudo npx doorsill pair --socket ${pairingSocketPath(folder)}`,
@@ -128,7 +141,7 @@ function addUninstall(device: Command): void {
       const { disk, output } = openContext(command);
       checkServiceName(options.name);
       const { name } = options;
-      const root = resolve(options.root ?? '/');
+      const root = rootOf(options);
       const isHere = options.root === undefined;
       const board = thisBoard();
       if (isHere && board.user !== 0) throw failure('board_user_not_root');

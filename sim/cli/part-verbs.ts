@@ -14,6 +14,7 @@ import type { DeviceConfigInput, Doorbell } from '../../device/index.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { ServiceManager } from '../terminal/service-manager.ts';
+import { shellWord } from '../terminal/shell-words.ts';
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import { holdFolder, startBridgePart, startBrokerPart } from '../testbed/start-server-part.ts';
 import { addBridgeClones } from './bridge-clones.ts';
@@ -275,7 +276,7 @@ function consoleLines({ console: address, pairingSocket }: Pick<Doorbell, 'conso
   if (!address) return [];
   if (process.stdout.isTTY) return [drawPairingCode(address)];
   return [
-    `Its own server is ${address.url}; \`doorsill pair --show --socket ${pairingSocket}\` draws the code for a phone.`,
+    `Its own server is ${address.url}; \`doorsill pair --show --socket ${pairingSocket}\` draws the code that pairs a phone or a browser.`,
   ];
 }
 
@@ -320,7 +321,7 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
     starting.catch(() => faults?.stop());
     const part = await starting;
     // Before it is told ready: what cannot say where it is does not go on without its folder's lock.
-    const said = await readyOf(part, config.name).catch(async (thrown: unknown) => {
+    const said = await readyOf(part, config.name, folder).catch(async (thrown: unknown) => {
       await part.stop();
       await faults?.stop();
       throw thrown;
@@ -368,10 +369,15 @@ function resetByButton(
 }
 
 /** What a doorbell that runs says of itself at its start. */
-async function readyOf(part: Doorbell, name: string): Promise<{ ready: object; text: string }> {
+async function readyOf(part: Doorbell, name: string, folder: string): Promise<{ ready: object; text: string }> {
   const { console: address, id: device, pairingSocket: socket, isEnrolled: enrolled } = part;
   return {
     ready: { device, socket, enrolled, ...(address ? { console: address.url } : {}) },
-    text: [`${name} is ${device}; pair with \`doorsill pair --socket ${socket}\`.`, ...consoleLines(part)].join('\n'),
+    text: [
+      `${name} is ${device}; pair with \`doorsill pair --socket ${socket}\`.`,
+      ...consoleLines(part),
+      // A lost camera and a broker that does not answer are tried again, and told in the log from `info` on.
+      `How its camera and its broker are: \`doorsill doctor --data ${shellWord(folder)}\`.`,
+    ].join('\n'),
   };
 }

@@ -1,5 +1,5 @@
-// Owns: how a command reads secrets: from standard input, a terminal without echo, or a file that others cannot read.
-// Never from an argument or the environment, which other users of the machine may read. Not here: what a secret is for.
+// Owns: how a command reads secrets: from standard input, a terminal without echo, or a file, which for a code must be one that others cannot
+// read. Never from an argument or the environment, which other users of the machine may read. Not here: what a secret is for.
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';

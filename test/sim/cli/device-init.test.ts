@@ -37,6 +37,13 @@ it.each([
   expect(JSON.parse(done.stderr).error.message).toContain(wanted);
 });
 
+it('says which broker to start where none has run in its folder yet', async () => {
+  const early = ['device', 'init', '--broker', at('early'), '--data'];
+  const { stdout } = await runCommand([...early, at('first')]);
+  expect(stdout).toContain(`npx doorsill broker --data ${at('early')}`);
+  expect((await runCommand([...early, at('second')])).stdout).not.toContain('npx doorsill broker');
+});
+
 it('makes settings with which a doorbell rings, records events as JSON, and is paired', {
   tags: ['long'],
   timeout: 60_000,

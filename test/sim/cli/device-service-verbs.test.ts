@@ -37,6 +37,14 @@ it('uninstall destroys no folder that holds no doorbell', async () => {
   expect(existsSync(at('var/lib/porch/thesis.txt'))).toBe(true);
 });
 
+it('writes nothing below a root that is not there, such as a card that is not mounted', async () => {
+  for (const name of ['install', 'uninstall']) {
+    const refused = await verb(name, '--root', at('card'));
+    expect(JSON.parse(refused.stderr).error.message, name).toContain('is not there, so no system is');
+  }
+  expect(existsSync(at('card'))).toBe(false);
+});
+
 it('refuses a name that is a path', async () => {
   const wrong = await runCommand(['device', 'install', '--name', '../porch', '--json']);
   expect(JSON.parse(wrong.stderr).error).toMatchObject({ code: 'usage' });
