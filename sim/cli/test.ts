@@ -20,6 +20,7 @@ import { sentences } from '../terminal/output.ts';
 import { commandLine } from '../terminal/shell-words.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext, repeated } from './context.ts';
+import { ownVersion } from './own-version.ts';
 
 interface TestOptions {
   filter: string[];
@@ -149,6 +150,7 @@ async function once(path: string, settings: Settings, context: Context, signal: 
       ...settings,
       scenarios: running,
       command: commandLine(),
+      tool: `doorsill ${ownVersion()}`,
       rerunOf: (scenario) => testCommand(relative('', scenario.position.file), titleOf(scenario), settings.set),
       disk: context.disk,
       ended: (test) => say(test, context),

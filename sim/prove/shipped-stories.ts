@@ -71,6 +71,7 @@ export async function proveByStories(
         out: null,
       },
       ...{ set: new Map(), command: 'npx doorsill prove', ended: () => undefined },
+      tool: 'doorsill prove',
       rerunOf: (scenario) => testCommand(`scenarios/${fileOf(scenario)}`, null, new Map()),
     },
     signal,

@@ -24,6 +24,8 @@ export interface TestsOptions {
   /** The command that makes this run again; how one scenario of it is run again. */
   command: string;
   rerunOf(scenario: Scenario): string;
+  /** Name and version of this program. */
+  tool: string;
   disk: Disk;
   /** Called when a scenario has its last outcome. */
   ended(test: TestReport): void;
@@ -59,7 +61,7 @@ export async function runTests(options: TestsOptions, signal: AbortSignal): Prom
   );
   await Promise.all(ends);
   return makeRunReport({
-    tool: 'doorsill',
+    tool: options.tool,
     command: options.command,
     seed: options.scenarios[0]?.seed ?? 1,
     startedAt,

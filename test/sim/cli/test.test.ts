@@ -34,6 +34,7 @@ describe('`test`', { timeout: 60_000 }, () => {
     const ran = await test('--reporter', 'json,junit,html');
     expect(ran.status).toBe(1);
     expect(statuses(ran.lines)).toEqual({ 'it rings': 'passed', 'it is silent': 'failed' });
+    expect(report().tool).toMatch(/^doorsill \d/);
     const failed = report().tests.find(({ status }) => status === 'failed');
     expect(failed).toMatchObject({
       file: 'silent.yaml',
