@@ -108,7 +108,7 @@ export const requestsEn = {
   factsTitle: 'About you',
   factsHelp: 'Asked for, and off unless you tick it. Exactly these words would go with the clip.',
   factsNone: 'Nothing about you is asked for.',
-  facts: { name: 'Name', address: 'Address', email: 'Email', phone: 'Phone' },
+  facts: { name: 'Name', address: 'Address', email: 'E-mail', phone: 'Phone' },
   factsInside: { name: 'name', address: 'address', email: 'email', phone: 'phone number' },
   factUnset: 'not set on your doorbell',
 
