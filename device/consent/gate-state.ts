@@ -217,12 +217,12 @@ export class GateState {
   private noteOrder(jti: string, token: string): void {
     this.lastOrder = sha256Hex(orderHeadInput(this.lastOrder, token));
     this.used.set(jti, sha256Hex(token));
-    const { iss, iat } = signedBy(token);
-    this.lastSignedS.set(iss, Math.max(this.lastSignedS.get(iss) ?? 0, iat));
+    const signed = signedBy(token);
+    if (signed) this.lastSignedS.set(signed.iss, Math.max(this.lastSignedS.get(signed.iss) ?? 0, signed.iat));
   }
 
   private noteWord(request: string, token: string): void {
-    this.lastWordS.set(request, Math.max(this.lastWordS.get(request) ?? 0, signedBy(token).iat));
+    this.lastWordS.set(request, Math.max(this.lastWordS.get(request) ?? 0, signedBy(token)?.iat ?? 0));
   }
 
   /** Verifies a grant's tokens once more: they authorise footage to leave, so the ledger's hash chain alone is not enough. */
@@ -276,9 +276,9 @@ export class GateState {
 
 const signedSchema = z.object(signedClaims).pick({ iss: true, iat: true });
 
-/** By whom and when, in seconds, a token in the ledger was signed; by nobody at 0 when it does not say. */
-function signedBy(token: string): { iss: string; iat: number } {
-  return signedSchema.safeParse(parseToken(token)?.claims).data ?? { iss: '', iat: 0 };
+/** By whom and when, in seconds, a token in the ledger was signed; undefined when it does not say. */
+function signedBy(token: string): z.infer<typeof signedSchema> | undefined {
+  return signedSchema.safeParse(parseToken(token)?.claims).data;
 }
 
 /** What an entry means to its request's machine. `currentSha256`: of the grant in force; an empty text where there is none. */
