@@ -74,12 +74,15 @@ export const written = (path, text, mode = 0o644) => {
   chmodSync(path, mode);
 };
 
-/** What the doctor finds wrong with a doorbell's folder; `within` is a command that it runs under. */
-export function diagnose(data, environment, within = []) {
+/** What the doctor finds out about a doorbell's folder; `within` is a command that it runs under. */
+export function findings(data, environment = {}, within = []) {
   const [command, ...args] = [...within, 'doorsill', 'doctor', '--data', data, '--json'];
   const { stdout } = run(command, args, environment);
-  return JSON.parse(stdout.trim().split('\n').at(-1) || '{}').findings.filter(({ level }) => level === 'fault');
+  return JSON.parse(stdout.trim().split('\n').at(-1) || '{}').findings;
 }
+
+/** What it finds wrong. */
+export const diagnose = (...about) => findings(...about).filter(({ level }) => level === 'fault');
 
 /** As README's commands left it, for what follows. */
 export async function withOwnSettings() {

@@ -1,9 +1,11 @@
 // Owns: what `npm run check:pi -- --cards` shows: the doorbell's folder on a second disk that is full, slow, failing or read-only.
 // Not here: making that disk (check-pi.mjs).
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DATA,
   ensure,
+  findings,
   isRecording,
   notHere,
   prove,
@@ -26,7 +28,9 @@ const CARD = '/mnt/card';
 const KEPT = '/var/lib/private/doorsill';
 /** What a chime leaves where no card is needed. */
 const RUNG_IN_MEMORY = '/dev/shm/doorsill-rung';
-const RING_BYTES = 64 * 1_048_576;
+/** The least that a ring takes. */
+const RING_BYTES = 8 * 1_048_576;
+const ON_CARD = { buttons: [GATE], chime: { command: ['touch', RUNG_IN_MEMORY] }, ring: { bytes: RING_BYTES } };
 const card = { disk: '', sectors: '', isMapped: false, isReady: false };
 
 const cardDevice = () => (card.isMapped ? `/dev/mapper/${CARD_LABEL}` : card.disk);
@@ -50,8 +54,7 @@ async function ontoCard() {
   card.disk = run('blkid', ['-L', CARD_LABEL]).stdout.trim();
   if (card.disk === '') throw notHere('the rig has no second disk');
   run('modprobe', ['-r', 'gpio_keys']);
-  const chimeInMemory = { command: ['touch', RUNG_IN_MEMORY] };
-  await withSettings({ buttons: [GATE], chime: chimeInMemory, ring: { bytes: RING_BYTES } });
+  await withSettings(ON_CARD);
   ran('stop', systemctl('stop', UNIT));
   card.sectors = ran('blockdev', run('blockdev', ['--getsz', card.disk])).trim();
   card.isMapped = shell('command -v dmsetup && modprobe -a dm-mod dm-delay dm-flakey').status === 0;
@@ -105,6 +108,48 @@ async function badCard({ plant, mend, told, remounts = false }) {
   return `told as ${told}, a press rang, well again ${remounts ? 'once mounted anew' : 'by itself'}`;
 }
 
+/** The camera of a doorbell of 720p15: pictures of noise, of as many bytes a second, and fewer and smaller, so that the board keeps up. */
+const NOISE = '/opt/doorsill-noise.mp4';
+const NOISE_COMMAND = `ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=640x360:rate=5:duration=20 -vf noise=alls=100:allf=t,format=yuv420p \
+  -c:v libx264 -preset ultrafast -tune zerolatency -b:v 2M -minrate 2M -maxrate 2M -bufsize 2M -x264-params nal-hrd=cbr -g 5 ${NOISE}`;
+const WRITES_MS = 120_000;
+/** What the issue of a Pi allows. */
+const WRITES_OFF_MAX = 0.05;
+const SECTOR_BYTES = 512;
+
+/** Bytes written so far, by the doorbell's own count, which the doctor reads, and by the kernel's of the disk (its Documentation/block/stat.rst). */
+function countWrites() {
+  const bytes = status().health.written;
+  ran('sync', run('sync', ['-f', CARD]));
+  const stat = readFileSync(`/sys/class/block/${card.disk.slice('/dev/'.length)}/stat`, 'utf8')
+    .trim()
+    .split(/\s+/);
+  return {
+    ring: bytes.ring ?? 0,
+    said: Object.values(bytes).reduce((sum, some) => sum + some, 0),
+    kernel: Number(stat[6]) * SECTOR_BYTES,
+  };
+}
+
+/** On a disk that nobody else writes to, once the ring has gone round: its first lap writes zeros besides. */
+async function writes() {
+  if (!card.isReady) throw notHere('there is no card');
+  ran('footage', shell(NOISE_COMMAND));
+  await withSettings({ ...ON_CARD, camera: `file:${NOISE}?loop`, motion: { enabled: false } });
+  await until('a ring that has gone round', () => countWrites().ring > 2.1 * RING_BYTES);
+  const [before, beganMs] = [countWrites(), performance.now()];
+  await sleep(WRITES_MS);
+  const after = countWrites();
+  const hours = (performance.now() - beganMs) / 3_600_000;
+  const [said, kernel] = [after.said - before.said, after.kernel - before.kernel];
+  const off = (kernel - said) / kernel;
+  const anHour = (bytes) => `${(bytes / hours / 1e6).toFixed(0)} MB an hour`;
+  const doctor = findings(DATA).find(({ what }) => what === 'writes').detail;
+  const figure = `by the doorbell’s count ${anHour(said)}, by the kernel’s ${anHour(kernel)}, ${(100 * off).toFixed(1)} % off; doctor, since its start: ${doctor}`;
+  ensure(said > 0 && Math.abs(off) <= WRITES_OFF_MAX, figure);
+  return figure;
+}
+
 /** The ring, which is made at the start, finds no room. */
 function fillCard() {
   ran('stop', systemctl('stop', UNIT));
@@ -143,6 +188,8 @@ async function slowCard() {
 
 export async function cards() {
   await prove('card', ontoCard);
+  await prove('writes', writes);
+  if (card.isReady) await withSettings(ON_CARD);
   const makeRoom = () => rmSync(`${CARD}/full`, { force: true });
   await prove('card-full', () => badCard({ plant: fillCard, mend: makeRoom, told: 'full' }));
   await prove('card-slow', slowCard);
