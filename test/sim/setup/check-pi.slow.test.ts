@@ -6,7 +6,8 @@ import { root } from '../../layout/source-tree.ts';
 import { proved } from '../../support/proved.ts';
 import { PackedProject } from './support/packed-project.ts';
 
-const MINUTES_MAX = 60;
+const MINUTES_MAX = 90;
+const OPTIONS = ['--cards', '--updates', '--small-boards'];
 const OWN = join(root, 'test/support/own-systemd.sh');
 
 it('has a board run README’s commands under systemd, and calls shown only what ran on a Pi’s processor', {
@@ -17,7 +18,7 @@ it('has a board run README’s commands under systemd, and calls shown only what
   // A rig of another processor takes other native packages, which come from npm's registry.
   const project = rig === undefined ? await PackedProject.make() : null;
   try {
-    const more = ['--updates', ...(project ? ['--installed', project.folder] : [])];
+    const more = [...OPTIONS, ...(project ? ['--installed', project.folder] : [])];
     const done = spawnSync(process.execPath, [join(root, 'sim/setup/check-pi.mjs'), ...more], {
       cwd: root,
       encoding: 'utf8',
