@@ -24,8 +24,8 @@ import { root } from './report.mjs';
 
 const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--cards] [--updates] [--small-boards] [--plugs N] [--installed DIR]
 
-  --cards           also with the doorbell's folder on a second disk that is full, slow, failing or read-only; some minutes more
-  --updates         also with updates of its programs, killed on the way and taken back; some minutes more
+  --cards           also with the doorbell's folder on a second disk: what is written to it, and it full, slow, failing or read-only; some minutes more
+  --updates         also with updates of its programs, killed on the way and taken back; up to half an hour more
   --small-boards    also on a board of 512 MB, and on one of less; some minutes more
   --plugs N         nothing but that: a doorbell on the second disk, whose board is killed N times while it works; some minutes each
   --installed DIR   a folder where npm installed the package for the rig's processor (default: it is packed and installed)
@@ -40,7 +40,8 @@ SCRIPT's. With --plugs, what COMMAND started is killed, and files that this mach
 /** The short form takes no longer, the rig being set up. */
 const MINUTES_MAX = 25;
 const CARDS_MINUTES_MAX = 15;
-const UPDATES_MINUTES_MAX = 20;
+/** Seven times thousands of files are unpacked, and the doorbell is started twice as often. */
+const UPDATES_MINUTES_MAX = 30;
 const SMALL_BOARD_MINUTES_MAX = 10;
 /** Memory of boards, in MB: the least that will do, and less. */
 const SMALL_BOARDS = [512, 384];

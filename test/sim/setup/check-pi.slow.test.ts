@@ -6,7 +6,7 @@ import { root } from '../../layout/source-tree.ts';
 import { proved } from '../../support/proved.ts';
 import { PackedProject } from './support/packed-project.ts';
 
-const MINUTES_MAX = 90;
+const MINUTES_MAX = 100;
 const OPTIONS = ['--cards', '--updates', '--small-boards'];
 const OWN = join(root, 'test/support/own-systemd.sh');
 
