@@ -48,8 +48,8 @@ export class PulledBoard {
   private readonly folder = temporaryFolder('pulled-board');
   private readonly rig: string;
   private readonly program: string;
-  private boots = 0;
-  private door: BoardDoor | null = null;
+  /** Of each boot. */
+  private readonly doors: BoardDoor[] = [];
   /** The processor that the board named. */
   machine = '';
 
@@ -64,7 +64,7 @@ export class PulledBoard {
   }
 
   close(): void {
-    this.door?.disconnect();
+    for (const door of this.doors) door.disconnect();
     this.folder.dispose();
   }
 
@@ -79,26 +79,25 @@ export class PulledBoard {
 
   /** Boots the board, and there the command line with these arguments; `ports` are those of this machine that it reaches. */
   private start(args: readonly string[], ports: readonly number[]): DoorProcess {
-    if (this.boots === 0) this.makeDisk();
-    const down = join(this.folder.path, `down-${this.boots}`);
+    const boot = this.doors.length;
+    if (boot === 0) this.makeDisk();
+    const down = join(this.folder.path, `down-${boot}`);
     mkdirSync(down);
-    const script = join(this.folder.path, `boot-${this.boots}.sh`);
+    const script = join(this.folder.path, `boot-${boot}.sh`);
     const words = ['node', `${CARD}/doorsill/node_modules/doorsill/sim/cli/doorsill.mjs`, ...args, '--json'];
     const run = ['node', `/host${join(root, 'sim/setup/pi-doorbell.mjs')}`, `/host${down}`, ports.join(','), ...words];
     const mount = `mkdir -p ${CARD} && mount "$(blkid -L ${LABEL})" ${CARD}`;
     writeFileSync(script, `set -e\n${mount}\nexec ${run.map((word) => `'${word}'`).join(' ')}\n`);
-    this.boots += 1;
     const child = spawn(this.rig, [script, String(BOOT_S_MAX)], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // It is the leader of a session, by which all that it starts is found.
       detached: true,
       env: { ...process.env, RIG_INIT: 'systemd', ARM64_DISK: this.image },
     });
-    this.door?.disconnect();
     const door = new BoardDoor(child, down, (machine) => {
       this.machine = machine;
     });
-    this.door = door;
+    this.doors.push(door);
     return door;
   }
 
