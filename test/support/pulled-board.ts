@@ -19,8 +19,8 @@ const CARD = '/mnt/card';
 const DISK_SIZE = '768M';
 /** Of what e2fsck ends with: it replayed and corrected what a crash explains; more is damage. */
 const FSCK_STATUS_MAX = 1;
-const READY_MS_MAX = 400_000;
-const BOOT_S_MAX = 1_800;
+const READY_MS_MAX = 1_500_000;
+const BOOT_S_MAX = 3_600;
 const LOOK_AGAIN_MS = 100;
 /** How long a rig's own process may take to end once its emulation is dead. */
 const RIG_END_MS_MAX = 10_000;

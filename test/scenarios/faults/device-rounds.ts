@@ -150,7 +150,7 @@ async function finish(story: DoorStory, round: Round, before: readonly string[])
 export async function rings(story: DoorStory, door: DoorProcess): Promise<void> {
   const before = story.events.filter(({ type }) => type === 'ring').length;
   const rang = () => story.events.filter(({ type }) => type === 'ring').length > before;
-  expect(await story.say(door, () => story.sayPress(), rang, PRESS_MS_MAX * story.slower), door.stderr).toBe(true);
+  expect(await story.say(door, () => story.sayPress(), rang, PRESS_MS_MAX * story.patience), door.stderr).toBe(true);
 }
 
 /**

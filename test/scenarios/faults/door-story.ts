@@ -30,6 +30,7 @@ const RING_BYTES = 8 * 1024 * 1024;
 const PATIENCE_MS = 30_000;
 const LOOK_AGAIN_MS = 20;
 const SAY_AGAIN_MS = 100;
+const BUSY = 5;
 
 const clock = new SystemClock();
 const readySchema = z.object({ socket: z.string() });
@@ -256,8 +257,13 @@ export class DoorStory {
     return this.disk?.board?.slower ?? 1;
   }
 
+  /** How many times longer is waited for it at most: whoever emulates a board may be busy besides. */
+  get patience(): number {
+    return this.disk?.board ? this.slower * BUSY : 1;
+  }
+
   private get patienceMs(): number {
-    return PATIENCE_MS * this.slower;
+    return PATIENCE_MS * this.patience;
   }
 
   private get owner(): OwnerSession {

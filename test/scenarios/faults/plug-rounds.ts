@@ -202,7 +202,7 @@ class PluggedDoor {
     await this.checkRing(door);
     // What the broker kept for it comes before this.
     await rings(story, door);
-    const endMs = clock.monotonicMs() + SETTLED_MS_MAX * story.slower;
+    const endMs = clock.monotonicMs() + SETTLED_MS_MAX * story.patience;
     for (const round of this.rounds) {
       while (!(await this.isSettled(round))) {
         const types = (await recorded(story, round)).join(', ');
