@@ -17,6 +17,24 @@ import { untilFound } from './until-found.ts';
 const LABEL = 'doorsill-card';
 const CARD = '/mnt/card';
 const DISK_SIZE = '768M';
+/** The board's camera: H.264 of two minutes, a keyframe each second, which is copied. */
+const FOOTAGE = 'porch.mp4';
+const PICTURES = ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=5', '-t', '120'];
+const FILM = [
+  '-loglevel',
+  'error',
+  ...PICTURES,
+  '-c:v',
+  'libx264',
+  '-crf',
+  '35',
+  '-g',
+  '5',
+  '-bf',
+  '0',
+  '-pix_fmt',
+  'yuv420p',
+];
 /** Of what e2fsck ends with: it replayed and corrected what a crash explains; more is damage. */
 const FSCK_STATUS_MAX = 1;
 const READY_MS_MAX = 1_500_000;
@@ -44,7 +62,11 @@ type Said = z.infer<typeof saidSchema>;
 export class PulledBoard {
   /** The doorbell's folder on the board. */
   readonly inside = `${CARD}/data`;
-  readonly board: { slower: number; start: (args: readonly string[], ports: readonly number[]) => DoorProcess };
+  readonly board: {
+    slower: number;
+    camera: string;
+    start: (args: readonly string[], ports: readonly number[]) => DoorProcess;
+  };
   private readonly folder = temporaryFolder('pulled-board');
   private readonly rig: string;
   private readonly program: string;
@@ -59,7 +81,8 @@ export class PulledBoard {
    */
   constructor(rig: string, installed: string, slower: number) {
     this.rig = rig;
-    this.board = { slower, start: (args, ports) => this.start(args, ports) };
+    const camera = `file:${CARD}/${FOOTAGE}?loop`;
+    this.board = { slower, camera, start: (args, ports) => this.start(args, ports) };
     this.program = installed;
   }
 
@@ -92,7 +115,7 @@ export class PulledBoard {
       stdio: ['ignore', 'pipe', 'pipe'],
       // It is the leader of a session, by which all that it starts is found.
       detached: true,
-      env: { ...process.env, RIG_INIT: 'systemd', ARM64_DISK: this.image },
+      env: { ...process.env, ARM64_DISK: this.image },
     });
     const door = new BoardDoor(child, down, (machine) => {
       this.machine = machine;
@@ -117,8 +140,9 @@ export class PulledBoard {
   private makeDisk(): void {
     const card = join(this.folder.path, 'card');
     cpSync(this.program, join(card, 'doorsill'), { recursive: true, verbatimSymlinks: true });
+    execFileSync('ffmpeg', [...FILM, join(card, FOOTAGE)], { stdio: 'pipe' });
     execFileSync('mke2fs', ['-q', '-t', 'ext4', '-L', LABEL, '-d', card, this.image, DISK_SIZE], { stdio: 'pipe' });
-    rmSync(join(card, 'doorsill'), { recursive: true });
+    for (const name of ['doorsill', FOOTAGE]) rmSync(join(card, name), { recursive: true });
   }
 }
 

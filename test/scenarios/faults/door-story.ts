@@ -46,6 +46,8 @@ export interface DoorDisk {
   board?: {
     /** Everything takes so many times longer there. */
     slower: number;
+    /** What it films without drawing or encoding. */
+    camera: string;
     /** Starts the command line there; `ports` are those of this machine that it reaches. */
     start(args: readonly string[], ports: readonly number[]): DoorProcess;
   };

@@ -1,3 +1,4 @@
+// @module-tag ffmpeg
 // @module-tag long
 // @module-tag namespaces
 // @module-tag root

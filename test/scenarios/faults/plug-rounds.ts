@@ -105,7 +105,7 @@ class PluggedDoor {
   private async untilPulled(whileStarting: boolean): Promise<void> {
     const { story, random } = this;
     story.state = null;
-    const door = story.startDoor({ camera: CAMERA });
+    const door = story.startDoor({ camera: this.disk.board?.camera ?? CAMERA });
     if (whileStarting) {
       await clock.sleep(random.fraction() * STARTING_MS_MAX * story.slower);
     } else {
@@ -198,7 +198,7 @@ class PluggedDoor {
   private async toTheEnd(): Promise<void> {
     const { story } = this;
     story.state = null;
-    const door = story.startDoor({ camera: CAMERA });
+    const door = story.startDoor({ camera: this.disk.board?.camera ?? CAMERA });
     await this.checkRing(door);
     // What the broker kept for it comes before this.
     await rings(story, door);
