@@ -251,17 +251,22 @@ async function check(rig, folder, { installed, cards, updates, 'small-boards': s
   };
   const minutes = MINUTES_MAX + (cards ? CARDS_MINUTES_MAX : 0) + (updates ? UPDATES_MINUTES_MAX : 0);
   const script = scriptOf('pi-proofs', ...(cards ? ['cards'] : []), ...(updates ? ['updates'] : []));
-  await inRig(rig, script, minutes * 60, tell, { monitor, disk: cards ? makeCard(folder) : null });
+  const ends = [await inRig(rig, script, minutes * 60, tell, { monitor, disk: cards ? makeCard(folder) : null })];
   for (const mb of smallBoards ? SMALL_BOARDS : [])
-    await inRig(rig, scriptOf('pi-small-board', mb), SMALL_BOARD_MINUTES_MAX * 60, tell, { mb });
-  return { found, processor };
+    ends.push(await inRig(rig, scriptOf('pi-small-board', mb), SMALL_BOARD_MINUTES_MAX * 60, tell, { mb }));
+  return { found, processor, isCutShort: ends.some(({ status }) => status !== 0) };
 }
 
-function printTable(found, processor) {
+const CUT_SHORT = { outcome: 'failed', figure: 'did not run: the board ended before' };
+
+/** Prints each line and how many were shown. Where a board's script did not come to its end, what did not run has failed. */
+function printTable(found, processor, isCutShort = false) {
   const counts = { ran: 0, shown: 0, failed: 0, open: 0 };
   console.log('\n== what was shown');
-  for (const { what, by, option, why = option ? `only with ${option}` : 'did not run' } of LINES) {
-    const proof = found.get(by) ?? { outcome: why, figure: '' };
+  const isLeftOut = (option) => option !== undefined && !process.argv.includes(option);
+  for (const { what, by, option, why = isLeftOut(option) ? `only with ${option}` : 'did not run' } of LINES) {
+    const isMissing = isCutShort && why === 'did not run';
+    const proof = found.get(by) ?? (isMissing ? CUT_SHORT : { outcome: why, figure: '' });
     const isShown = proof.outcome === 'passed';
     const outcome = isShown ? (processor === ARM ? 'shown' : `ran on ${processor}`) : proof.outcome;
     if (isShown) counts.ran += 1;
@@ -298,8 +303,8 @@ if (options.help) {
   const folder = mkdtempSync(join(tmpdir(), 'doorsill-pi-'));
   try {
     const prove = options.plugs === undefined ? check : plugs;
-    const { found, processor } = await prove(rig, folder, options);
-    const { failed, ran } = printTable(found, processor);
+    const { found, processor, isCutShort } = await prove(rig, folder, options);
+    const { failed, ran } = printTable(found, processor, isCutShort);
     process.exitCode = failed === 0 && ran > 0 ? 0 : 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -1,8 +1,10 @@
 // Runs `npm run check:pi`: in the rig that DOORSILL_PI_RIG names, or else natively under a systemd of its own, where nothing counts as shown.
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { root } from '../../layout/source-tree.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 import { PackedProject } from './support/packed-project.ts';
 
@@ -36,4 +38,24 @@ it('has a board run README’s commands under systemd, and calls shown only what
   } finally {
     await project?.dispose();
   }
+});
+
+it('fails where the board ends before all was tried', { tags: ['long'] }, () => {
+  const folder = temporaryFolder('check-pi');
+  const rig = join(folder.path, 'rig.sh');
+  const said = 'PI {"by":"compiles-nothing","outcome":"passed","figure":""}';
+  writeFileSync(rig, `#!/bin/sh\ngrep -q uname "$1" && exec sh "$1"\necho '${said}'\nexit 124\n`, { mode: 0o755 });
+  const installed = join(folder.path, 'installed');
+  mkdirSync(installed);
+  const arguments_ = [join(root, 'sim/setup/check-pi.mjs'), '--cards', '--installed', installed];
+  const { status, stdout } = spawnSync(process.execPath, arguments_, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, DOORSILL_PI_RIG: rig },
+  });
+  folder.dispose();
+  expect(status, stdout).toBe(1);
+  expect(stdout).toMatch(/^ {2}Stopped within 5 s +failed: did not run: the board ended before$/m);
+  expect(stdout).toMatch(/^ {2}Slow card .* +failed: did not run: the board ended before$/m);
+  expect(stdout).toMatch(/ only with --plugs/m);
 });
