@@ -41,6 +41,7 @@ function fill(text: string, facts: Record<string, string | number>): string {
     return value === undefined
       ? whole
       : String(value)
+          .replaceAll(/[\r\n]+/g, ' ')
           .replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, '?')
           .slice(0, 300);
   });

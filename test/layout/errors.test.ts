@@ -39,8 +39,8 @@ it('has no code that nothing ever raises', () => {
 });
 
 it('fills the places of a message and strips what could forge a second line', () => {
-  const made = failure('port_in_use', { port: 1883, host: '127.0.0.1\nevil' });
-  expect(made.message).toBe('Port 1883 on 127.0.0.1?evil is in use.');
+  const made = failure('port_in_use', { port: 1883, host: '127.0.0.1\r\nevil\u001b[2J' });
+  expect(made.message).toBe('Port 1883 on 127.0.0.1 evil?[2J is in use.');
   expect(isFailure(made)).toBe(true);
   expect(isFailure(new Error('port_in_use'))).toBe(false);
 });
