@@ -1,11 +1,12 @@
 // Owns: moving footage from the camera into the ring: storing segments, privacy, and telling when a window's footage is complete.
 // Not here: the camera (camera/), the ring (ring/), reporting on them (status-publisher.ts), what happens at the door (event-detector.ts).
 import type { Clock } from './base/clock.ts';
+import { LastingTrouble } from './base/lasting-trouble.ts';
 import type { Log } from './base/log.ts';
 import { Capture, type CaptureChange, type CaptureDeps, type CaptureSinks } from './camera/capture.ts';
 import type { LiveFragments } from './camera/live-fragments.ts';
 import type { Segment } from './camera/segment.ts';
-import { type Failure, isFailure } from './protocol/errors.ts';
+import { type Failure, failure, isFailure } from './protocol/errors.ts';
 import type { Ring } from './ring/ring-interface.ts';
 
 /** The recipients of footage and its state besides the ring. */
@@ -46,11 +47,13 @@ export class Recorder {
   /** From before the camera is started until it has ended whole. */
   private isStarted = false;
   private privacyOn = false;
+  private readonly lost: LastingTrouble;
   /** When the camera last gave footage or changed its state, monotonic milliseconds. */
   private heardMs = 0;
 
   constructor(deps: RecorderDeps) {
     this.deps = deps;
+    this.lost = new LastingTrouble(deps, 'the camera does not record');
     const { gray, scenePress, sceneMotion } = deps.sinks;
     this.capture = new Capture(deps.camera, {
       segment: (segment) => this.keep(segment),
@@ -80,6 +83,7 @@ export class Recorder {
   /** Privacy stops the camera at its source, then closes the lid before it; presses still ring. */
   privacy(on: boolean): void {
     this.privacyOn = on;
+    if (on) this.lost.is(null);
     this.tell();
     // Orders run one after the other: a camera that is still stopping cannot start.
     this.turn = this.turn.then(async () => {
@@ -121,7 +125,9 @@ export class Recorder {
     this.tell();
     this.capture.start(this.stopping.signal).catch((thrown: unknown) => {
       const detail = thrown instanceof Error ? thrown.message : String(thrown);
-      this.deps.log.error('the camera cannot be used', { detail });
+      const coded = isFailure(thrown) ? { code: thrown.code, advice: thrown.advice } : {};
+      this.deps.log.error('the camera cannot be used', { detail, ...coded });
+      this.lost.is(null); // That is told.
     });
   }
 
@@ -129,7 +135,15 @@ export class Recorder {
     this.state = change.state;
     this.heardMs = this.deps.clock.monotonicMs();
     this.tell();
+    this.watch(change);
     this.deps.sinks.camera(change);
+  }
+
+  /** A camera that stays lost is told in the log, unless privacy is on. */
+  private watch({ state, source, detail = state, failure: why }: CaptureChange): void {
+    if (state === 'starting' || state === 'stalled') return;
+    const isLost = (state === 'lost' || state === 'failed') && !this.privacyOn;
+    this.lost.is(isLost ? (why ?? failure('camera_failed', { source, times: 1, detail })) : null);
   }
 
   /** A full or failing disk is shown to the owner in the state, and each segment is a new attempt. */

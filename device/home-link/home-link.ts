@@ -2,6 +2,7 @@
 // consent and commands in, passed on unchanged. Not here: verifying what came in (consent/gate.ts).
 import { assert } from '../base/assert.ts';
 import type { Clock, Timer } from '../base/clock.ts';
+import { LastingTrouble } from '../base/lasting-trouble.ts';
 import type { Log } from '../base/log.ts';
 import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
 import type { IncomingMessage } from '../base/mqtt-subscription.ts';
@@ -53,6 +54,7 @@ export class HomeLink {
   private readonly options: HomeLinkOptions;
   private readonly topics: ReturnType<typeof topicsUnder>;
   private readonly link: BrokerSession;
+  private readonly offline: LastingTrouble;
   private readonly messageListeners = new Set<(message: IncomingMessage) => void>();
   private readonly connectListeners = new Set<() => void>();
   private readonly tellListeners = new Set<(message: HomeMessage) => void>();
@@ -66,6 +68,7 @@ export class HomeLink {
   constructor(options: HomeLinkOptions) {
     this.options = options;
     this.topics = topicsUnder(options.prefix);
+    this.offline = new LastingTrouble(options, 'the home broker is out of reach');
     const { url } = options;
     if (url === null) {
       this.link = new NoBroker();
@@ -99,6 +102,7 @@ export class HomeLink {
     this.started = true;
     const { device } = this.options;
     this.link.onState((state) => {
+      this.offline.is(state.online ? null : state.error);
       if (state.online) this.arrived();
     });
     this.link.subscribe([this.topics.consentFilter(device), this.topics.command(device)], (message) => {
@@ -114,6 +118,7 @@ export class HomeLink {
     this.stateTimer?.cancel();
     this.stateTimer = null;
     await this.link.stop();
+    this.offline.is(null);
   }
 
   /** Calls `listener` with every message on the device's consent and command topics, retained ones included, unverified. */

@@ -1,11 +1,13 @@
 // @module-tag long
 import { afterEach, expect, it } from 'vitest';
-import { SystemClock } from '../../device/base/clock.ts';
-import { silentLog } from '../../device/base/log.ts';
+import { EARLIEST_WALL_US, ManualClock, SystemClock } from '../../device/base/clock.ts';
+import { type LogFacts, silentLog } from '../../device/base/log.ts';
 import { SeededRandom } from '../../device/base/random.ts';
 import { SystemPrograms } from '../../device/base/system-programs.ts';
 import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
+import type { CameraSource } from '../../device/camera/source-interfaces.ts';
 import { parseCameraSource } from '../../device/camera/sources.ts';
+import { failure } from '../../device/protocol/errors.ts';
 import { Recorder } from '../../device/recorder.ts';
 import { RingMemory } from '../../device/ring/ring-memory.ts';
 import { ALL_CAMERAS } from '../../sim/porch/porch-camera.ts';
@@ -96,4 +98,43 @@ it('shows nobody anything while privacy is on from the start', async () => {
   expect(viewer.events).toEqual(['lid closed']);
   expect(viewer.signs.filter(({ films, privacy }) => films || !privacy)).toEqual([]);
   await ring.stop();
+});
+
+it('warns in the log of a camera that stays lost, once, and not while privacy is on', async () => {
+  const [clock, random] = [new ManualClock(EARLIEST_WALL_US), new SeededRandom(1)];
+  const warned: [string, LogFacts | undefined][] = [];
+  const log = { ...silentLog(), warn: (message: string, facts?: LogFacts) => void warned.push([message, facts]) };
+  const why = failure('camera_unreachable', { source: 'rtsp://camera/door', detail: 'no answer' });
+  const tryOnce = () => Promise.reject(why);
+  const source: CameraSource = {
+    ...{ kind: 'rtsp', shown: 'rtsp://camera/door', settings: {}, tryOnce },
+    open: () => ({
+      ...{ policy: { atEnd: 'lost', retriesMax: null, forgiveAfter: 1 }, live: true, unchanging: false },
+      ...{ open: tryOnce, learn: () => false, explain: () => null },
+    }),
+  };
+  const ring = new RingMemory({ clock, random, bytesMax: 8_000_000, retentionS: 600, cipher: 'aes-256-gcm' });
+  const states: string[] = [];
+  const seams = { ffmpeg: await findFfmpeg(), clock, random, log, programs: new SystemPrograms() };
+  const door = new Recorder({
+    ...{ camera: { ...seams, source, boot: 'boot-1', clockTrusted: () => true }, ring, clock, log },
+    sinks: {
+      ...{ gray: () => {}, films: () => {}, shutter: async () => {}, storage: () => {} },
+      camera: ({ state }) => void states.push(state),
+    },
+  });
+  const becomes = (state: string) => expect.poll(() => states.at(-1)).toBe(state);
+  door.start(false);
+  await becomes('lost');
+  await clock.advance(29_000);
+  door.privacy(true);
+  await becomes('off');
+  await clock.advance(120_000);
+  expect(warned).toEqual([]);
+  door.privacy(false);
+  await becomes('lost');
+  await clock.advance(3_600_000);
+  const { code, message: detail, advice } = why;
+  expect(warned).toEqual([['the camera does not record', { code, detail, advice, forS: 30 }]]);
+  await door.stop();
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { fromUtf8 } from '../../../device/base/bytes.ts';
 import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { silentLog } from '../../../device/base/log.ts';
+import { type LogFacts, silentLog } from '../../../device/base/log.ts';
 import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { HomeLink, type HomeLinkOptions } from '../../../device/home-link/home-link.ts';
@@ -214,4 +214,22 @@ describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
       1, 2,
     ]);
   });
+});
+
+it('warns in the log of a broker that stays away, once, without the password', async () => {
+  broker = await startBroker();
+  await broker.pause();
+  const clock = new ManualClock(0);
+  const warned: [string, LogFacts | undefined][] = [];
+  const log = { ...silentLog(), warn: (message: string, facts?: LogFacts) => void warned.push([message, facts]) };
+  const home = await makeHome({ clock, log: { ...log, child: () => silentLog() }, password: 'the-password' });
+  home.start();
+  await expect.poll(() => !home.state.online && home.state.error).toBeTruthy();
+  await clock.advance(29_999);
+  expect(warned).toEqual([]);
+  await clock.advance(3_600_000);
+  const facts = { code: 'unreachable', advice: 'Check that it runs and that the address is right.', forS: 30 };
+  expect(warned).toEqual([['the home broker is out of reach', expect.objectContaining(facts)]]);
+  expect(warned[0]?.[1]?.['detail']).toContain(broker.url);
+  expect(JSON.stringify(warned)).not.toContain('the-password');
 });
