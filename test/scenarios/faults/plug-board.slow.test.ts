@@ -6,10 +6,12 @@
 // Holds what plug.test.ts does, with the doorbell on a board of its own that is killed whole: in the rig that DOORSILL_PI_RIG names, through
 // `npm run check:pi -- --plugs N`; or else natively under a systemd of its own, where what the kernel held is not lost.
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { root } from '../../layout/source-tree.ts';
 import { PackedProject } from '../../sim/setup/support/packed-project.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 import { PulledBoard } from '../../support/pulled-board.ts';
 import { pullPlugsOf } from './plug-rounds.ts';
@@ -60,3 +62,28 @@ it(
   },
   (pulls + 2) * PULL_MINUTES_MAX * 60_000,
 );
+
+it('takes a line that the plug cut off for the end, and one that the console lost for a failure', async () => {
+  const folder = temporaryFolder('console');
+  const program = join(folder.path, 'installed');
+  mkdirSync(program);
+  const ends = async (...said: string[]) => {
+    const console = join(folder.path, 'console.sh');
+    writeFileSync(console, `#!/bin/sh\nprintf '%s\\n' ${said.map((line) => `'${line}'`).join(' ')}\n`, { mode: 0o755 });
+    const board = new PulledBoard(console, program, NATIVE);
+    try {
+      mkdirSync(board.outside, { recursive: true });
+      return await board.board.start([], []).stop();
+    } finally {
+      board.close();
+    }
+  };
+  const torn = 'DOOR {"err":"half a li';
+  try {
+    expect(await ends('DOOR {"machine":"x"}', 'the kernel speaks', 'DOOR {"ended":"status 0"}')).toBe('status 0');
+    expect(await ends('DOOR {"machine":"x"}', torn)).toBe('pulled');
+    await expect(ends(torn, 'DOOR {"ended":"status 0"}')).rejects.toThrow('a line of the console was broken');
+  } finally {
+    folder.dispose();
+  }
+}, 120_000);
