@@ -125,7 +125,7 @@ function verdictText(totals: RunTotals, amount: number): string {
   if (failed > 0) return `${of(failed)} failed${interrupted > 0 ? `, ${number(interrupted)} interrupted` : ''}`;
   if (interrupted > 0) return `${of(interrupted)} ${interrupted === 1 ? 'was' : 'were'} interrupted`;
   const ran = amount - totals.skipped;
-  if (ran === 0) return `${amount === 1 ? 'The test was' : `All ${number(amount)} tests were`} skipped`;
+  if (ran === 0) return amount === 1 ? 'Nothing was judged' : `All ${number(amount)} tests were skipped`;
   return ran === 1 ? 'The test passed' : `All ${number(ran)} tests passed`;
 }
 
