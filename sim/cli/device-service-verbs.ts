@@ -153,7 +153,9 @@ function addUninstall(device: Command): void {
       for (const folder of folders) await removeData(disk, folder);
       const outcome = removed.length + folders.length > 0 ? 'removed' : 'absent';
       const lines = outcome === 'absent' ? [`Nothing of ${name} is there.`] : [];
-      const stays = options.withData ? [] : ['', `/var/lib/${name} stays: its keys, ledger and footage.`];
+      const stays = options.withData
+        ? []
+        : ['', `${join(root, '/var/lib', name)} stays: its keys, ledger and footage.`];
       output.result(
         { outcome, files: removed, folders },
         [...lines, ...[...removed, ...folders].map((path) => `${path}: removed.`), ...stays].join('\n').trim(),

@@ -274,7 +274,7 @@ const ms = (value: number | null) => (value === null ? '-' : `${value}`);
 export function lineText(line: FleetLine): string {
   const { seconds, up, doorbells, events, requests, grants, clipsUnderWay, clipsStored, segmentsLost } = line;
   const facts: [number | null, string][] = [
-    [1, `${seconds} s: ${up} of ${doorbells} up`],
+    [1, doorbells === 0 ? `${seconds} s: starting` : `${seconds} s: ${up} of ${doorbells} up`],
     [events, `${events} events`],
     [requests, `${requests} requests seen`],
     [grants, `${grants} grants`],

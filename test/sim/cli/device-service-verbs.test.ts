@@ -25,6 +25,9 @@ it('install writes below a root what --print prints, and uninstall keeps the dat
   for (const path of Object.keys(printed.files)) expect(existsSync(at(path)), path).toBe(false);
   expect(existsSync(at('var/lib/porch/device.key'))).toBe(true);
 
+  const again = await runCommand(['device', 'uninstall', '--name', 'porch', ...below]);
+  expect(again.stdout).toContain(`${at('var/lib/porch')} stays`);
+
   expect((await verb('uninstall', ...below, '--with-data')).last).toMatchObject({ outcome: 'removed', files: [] });
   expect(existsSync(at('var/lib/private/porch'))).toBe(false);
 });

@@ -59,6 +59,8 @@ it('tells of a second only what has happened', () => {
   const [first, second] = sampleLines(40);
   if (!first || !second) throw new Error('two seconds are wanted');
   expect(lineText({ ...first, events: 0, cores: 0 })).toBe('1 s: 2 of 20 up, 0.00 cores, 180 MB');
+  // No process has told yet how many it runs.
+  expect(lineText({ ...first, doorbells: 0, up: 0, events: 0, cores: 0 })).toBe('1 s: starting, 0.00 cores, 180 MB');
   const busy = { ...second, requests: 3, grants: 2, clipsUnderWay: 1, clipsStored: 1, segmentsLost: 4, cores: 0.25 };
   expect(lineText(busy)).toBe(
     '2 s: 4 of 20 up, 2 events, 3 requests seen, 2 grants, 1 clips under way, 1 stored, 4 s lost, sealed after p50 4 p99 49 ms, 0.25 cores, 182 MB',

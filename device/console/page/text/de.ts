@@ -161,7 +161,7 @@ export const de: Text = {
 
   pairTitle: 'Diesen Browser koppeln',
   pairHelp:
-    'Den Code im Terminal des Geräts scannen, oder den Link öffnen, der dort steht. Falls er nicht mehr da ist:',
+    'Den Code im Terminal des Geräts scannen, oder den Link öffnen, der dort steht. Falls er nicht mehr da ist (mit --data und dem Ordner, falls mit einem gestartet):',
   pairIntro: 'Die Tür sehen, klingeln und entscheiden, was das Haus verlassen darf. Das können nur gekoppelte Browser.',
   pairName: 'Name dieses Browsers, für die anderen Berechtigten',
   pair: 'Koppeln',

@@ -158,7 +158,8 @@ export const en = {
   lookedAt: { live: 'live picture', stills: 'single pictures', history: 'recorded footage' },
 
   pairTitle: 'Pair this browser',
-  pairHelp: 'Scan the code on the device’s terminal, or open the link that it prints. If it is not there any more:',
+  pairHelp:
+    'Scan the code on the device’s terminal, or open the link that it prints. If it is not there any more (with --data and its folder, where it was started with one):',
   pairIntro: 'See your door, ring it, and decide what may leave your home. Only paired browsers can.',
   pairName: 'Name of this browser, for the other owners',
   pair: 'Pair',

@@ -158,7 +158,8 @@ export const es: Text = {
   lookedAt: { live: 'imagen en directo', stills: 'imágenes sueltas', history: 'lo grabado' },
 
   pairTitle: 'Emparejar este navegador',
-  pairHelp: 'Escanee el código en el terminal del aparato, o abra el enlace que muestra. Si ya no está:',
+  pairHelp:
+    'Escanee el código en el terminal del aparato, o abra el enlace que muestra. Si ya no está (con --data y su carpeta, si se inició con una):',
   pairIntro: 'Vea su puerta, llame y decida qué puede salir de casa. Solo pueden los navegadores emparejados.',
   pairName: 'Nombre de este navegador, para los demás propietarios',
   pair: 'Emparejar',
