@@ -1,8 +1,18 @@
 // Owns: the folders on the machine's disk in which the services of simulated towns keep their SQLite, which knows no other disk; what an earlier
 // run left there when it was killed. Not here: the services (town-services.ts).
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { systemCode } from '../../device/exports-without-firmware.ts';
 import { assert, lockFolder } from '../../device/index.ts';
 
 export const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
@@ -13,6 +23,8 @@ const DATABASE = /\.sqlite/;
 const IN_MEMORY = '/dev/shm';
 /** Then come the space of the maker's process id, and letters. */
 const NAME_BEGINS = 'doorsill-simulate-';
+/** What is being removed: nobody locks it, and everybody may remove what is left of it. */
+const LEAVING = 'leaving-';
 /** Whoever clears folders away may take a new one for a left one before it is locked; it is made again at most so often. */
 const MADE_MAX = 10;
 
@@ -56,7 +68,7 @@ export class ServiceFolders {
 
   dispose(): void {
     process.off('exit', this.leave);
-    rmSync(this.root, { recursive: true, force: true });
+    takeAway(this.root);
   }
 }
 
@@ -68,7 +80,11 @@ function copyRows(from: string, to: string): void {
 function makeLocked(beginning: string): string {
   for (let made = 0; made < MADE_MAX; made += 1) {
     const folder = mkdtempSync(beginning);
-    if ('release' in lockFolder(folder)) return folder;
+    try {
+      if ('release' in lockFolder(folder)) return folder;
+    } catch (thrown) {
+      if (systemCode(thrown) !== 'ENOENT') throw thrown;
+    }
   }
   assert(false, 'a new folder is ours');
 }
@@ -76,14 +92,33 @@ function makeLocked(beginning: string): string {
 /** Removes folders whose maker is gone. Others' folders, and those of other spaces of ids, cannot be judged from here. */
 function removeLeft(base: string, beginning: string): void {
   for (const name of readdirSync(base)) {
-    if (!name.startsWith(beginning)) continue;
     const folder = join(base, name);
     try {
-      // Held until it is gone, so that nobody else takes it meanwhile.
-      if ('release' in lockFolder(folder)) rmSync(folder, { recursive: true, force: true });
+      if (name.startsWith(`${LEAVING}${beginning}`)) ifThere(() => rmSync(folder, { recursive: true, force: true }));
+      if (!name.startsWith(beginning)) continue;
+      if (!('release' in lockFolder(folder))) continue;
+      takeAway(folder);
     } catch {
       // Another user's.
     }
+  }
+}
+
+/** Removes a folder that is held; does nothing where it is gone. */
+function takeAway(folder: string): void {
+  const leaving = join(dirname(folder), `${LEAVING}${basename(folder)}`);
+  ifThere(() => {
+    // Under its own name somebody could lock it as soon as the lock in it is removed.
+    renameSync(folder, leaving);
+    rmSync(leaving, { recursive: true, force: true });
+  });
+}
+
+function ifThere(act: () => void): void {
+  try {
+    act();
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'ENOENT') throw thrown;
   }
 }
 

@@ -1,10 +1,12 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ServiceFolders } from '../../../sim/simulate/service-folders.ts';
+import { root } from '../../layout/source-tree.ts';
 
 let base: string;
 beforeEach(() => {
@@ -53,6 +55,30 @@ it('takes away what a killed run left, and nothing of one that lives or of someb
   expect(names).toEqual(expect.arrayContaining([ours, ...strange]));
   folders.dispose();
   living.dispose();
+});
+
+const MAKER = `
+import { existsSync } from 'node:fs';
+import { ServiceFolders } from ${JSON.stringify(join(root, 'dist/sim/simulate/service-folders.js'))};
+for (let made = 0; made < 300; made += 1) {
+  const folders = new ServiceFolders(process.argv[1]);
+  if (!existsSync(folders.live)) throw new Error('a folder was taken away from its maker');
+  folders.dispose();
+}`;
+
+it('is made by several at a time, each of which clears away what was left', {
+  tags: ['long'],
+  timeout: 120_000,
+}, async () => {
+  // Of one that was killed while it removed its own.
+  const folders = new ServiceFolders(base);
+  mkdirSync(join(base, `leaving-${readdirSync(base)[0]}-killed`, 'live'), { recursive: true });
+  folders.dispose();
+  const makers = Array.from({ length: 4 }, () =>
+    promisify(execFile)(process.execPath, ['--input-type=module', '-e', MAKER, base]),
+  );
+  await Promise.all(makers);
+  expect(readdirSync(base)).toEqual([]);
 });
 
 it('goes when its process ends, however that comes to its end', () => {
