@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../device/exports-without-firmware.ts';
-import { assert, lockFolder } from '../../device/index.ts';
+import { assert, folderHolder, lockFolder } from '../../device/index.ts';
 
 export const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
 export type ServiceName = (typeof SERVICES)[number];
@@ -23,7 +23,7 @@ const DATABASE = /\.sqlite/;
 const IN_MEMORY = '/dev/shm';
 /** Then come the space of the maker's process id, and letters. */
 const NAME_BEGINS = 'doorsill-simulate-';
-/** What is being removed: nobody locks it, and everybody may remove what is left of it. */
+/** What is being removed, by the process whose id its name ends with: nobody locks that. */
 const LEAVING = 'leaving-';
 /** Whoever clears folders away may take a new one for a left one before it is locked; it is made again at most so often. */
 const MADE_MAX = 10;
@@ -81,7 +81,8 @@ function makeLocked(beginning: string): string {
   for (let made = 0; made < MADE_MAX; made += 1) {
     const folder = mkdtempSync(beginning);
     try {
-      if ('release' in lockFolder(folder)) return folder;
+      // What is locked may be under another name by now, on its way out.
+      if ('release' in lockFolder(folder) && folderHolder(folder) === process.pid) return folder;
     } catch (thrown) {
       if (systemCode(thrown) !== 'ENOENT') throw thrown;
     }
@@ -94,7 +95,8 @@ function removeLeft(base: string, beginning: string): void {
   for (const name of readdirSync(base)) {
     const folder = join(base, name);
     try {
-      if (name.startsWith(`${LEAVING}${beginning}`)) ifThere(() => rmSync(folder, { recursive: true, force: true }));
+      if (name.startsWith(`${LEAVING}${beginning}`) && hasEnded(Number(/\d+$/.exec(name)?.[0])))
+        rmSync(folder, { recursive: true, force: true });
       if (!name.startsWith(beginning)) continue;
       if (!('release' in lockFolder(folder))) continue;
       takeAway(folder);
@@ -106,19 +108,31 @@ function removeLeft(base: string, beginning: string): void {
 
 /** Removes a folder that is held; does nothing where it is gone. */
 function takeAway(folder: string): void {
-  const leaving = join(dirname(folder), `${LEAVING}${basename(folder)}`);
-  ifThere(() => {
+  const leaving = join(dirname(folder), `${LEAVING}${basename(folder)}-${process.pid}`);
+  try {
     // Under its own name somebody could lock it as soon as the lock in it is removed.
     renameSync(folder, leaving);
-    rmSync(leaving, { recursive: true, force: true });
-  });
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ENOENT') return;
+    throw thrown;
+  }
+  for (let tried = 1; ; tried += 1) {
+    try {
+      rmSync(leaving, { recursive: true, force: true });
+      return;
+    } catch (thrown) {
+      // Whoever was about to lock it by its old name may put a lock into it once more.
+      if (systemCode(thrown) !== 'ENOTEMPTY' || tried === MADE_MAX) throw thrown;
+    }
+  }
 }
 
-function ifThere(act: () => void): void {
+function hasEnded(pid: number): boolean {
   try {
-    act();
+    process.kill(pid, 0);
+    return false;
   } catch (thrown) {
-    if (systemCode(thrown) !== 'ENOENT') throw thrown;
+    return systemCode(thrown) === 'ESRCH';
   }
 }
 

@@ -242,10 +242,15 @@ export class DoorStory {
   startDoor({ trace, camera }: { trace?: TraceOptions; camera?: string } = {}): DoorProcess {
     const words = ['device', '--data', this.disk?.inside ?? this.data, '--log', 'info'];
     const args = [...words, ...(camera === undefined ? [] : ['--camera', camera])];
-    const ports = [this.broker.port, Number(new URL(this.fixture.bridge.url).port)];
+    const board = this.disk?.board;
     const options = { ...(trace ? { trace } : {}), under: this.disk?.under ?? [] };
-    this.door = this.disk?.board?.start(args, ports) ?? new PartProcess(args, options);
+    this.door = board?.start(args, this.ports) ?? new PartProcess(args, options);
     return this.door;
+  }
+
+  /** Of what a doorbell talks to; the bridge runs. */
+  private get ports(): number[] {
+    return [this.broker.port, Number(new URL(this.fixture.bridge.url).port)];
   }
 
   /** A round that failed leaves its doorbell behind. */

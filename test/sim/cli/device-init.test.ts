@@ -39,9 +39,9 @@ it.each([
 
 it('says which broker to start where none has run in its folder yet', async () => {
   const early = ['device', 'init', '--broker', at('early'), '--data'];
-  const { stdout } = await runCommand([...early, at('first')]);
+  const { stdout } = await runCommand([...early, at('early-first')]);
   expect(stdout).toContain(`npx doorsill broker --data ${at('early')}`);
-  expect((await runCommand([...early, at('second')])).stdout).not.toContain('npx doorsill broker');
+  expect((await runCommand([...early, at('early-second')])).stdout).not.toContain('npx doorsill broker');
 });
 
 it('makes settings with which a doorbell rings, records events as JSON, and is paired', {

@@ -72,7 +72,8 @@ it('is made by several at a time, each of which clears away what was left', {
 }, async () => {
   // Of one that was killed while it removed its own.
   const folders = new ServiceFolders(base);
-  mkdirSync(join(base, `leaving-${readdirSync(base)[0]}-killed`, 'live'), { recursive: true });
+  const [pid] = (await killed()).split(' ');
+  mkdirSync(join(base, `leaving-${readdirSync(base)[0]}-${pid}`, 'live'), { recursive: true });
   folders.dispose();
   const makers = Array.from({ length: 4 }, () =>
     promisify(execFile)(process.execPath, ['--input-type=module', '-e', MAKER, base]),
