@@ -61,12 +61,17 @@ function readHolder(path: string): number | null {
   const [pidText = '', start = '', boot = BOOT] = text.trim().split(' ');
   const pid = Number(pidText);
   if (!Number.isInteger(pid) || pid <= 0 || boot !== BOOT) return null;
+  return isRunning(pid) && startOf(pid) === start ? pid : null;
+}
+
+/** Whether a process of this machine has this id now, whosever it is. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
+    return true;
   } catch (thrown) {
-    if (systemCode(thrown) !== 'EPERM') return null;
+    return systemCode(thrown) === 'EPERM';
   }
-  return startOf(pid) === start ? pid : null;
 }
 
 function fileText(path: string): string {

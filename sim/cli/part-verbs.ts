@@ -376,7 +376,7 @@ async function readyOf(part: Doorbell, name: string, folder: string): Promise<{ 
     text: [
       `${name} is ${device}; pair with \`doorsill pair --socket ${socket}\`.`,
       ...consoleLines(part),
-      // A lost camera and a broker that does not answer are tried again, and told in the log from `info` on.
+      // The log warns of a camera or a broker that stays away, but only after a while.
       `How its camera and its broker are: \`doorsill doctor --data ${shellWord(folder)}\`.`,
     ].join('\n'),
   };

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../../device/exports-without-firmware.ts';
-import { assert, folderHolder, lockFolder } from '../../device/index.ts';
+import { assert, folderHolder, isRunning, lockFolder } from '../../device/index.ts';
 
 export const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
 export type ServiceName = (typeof SERVICES)[number];
@@ -95,7 +95,7 @@ function removeLeft(base: string, beginning: string): void {
   for (const name of readdirSync(base)) {
     const folder = join(base, name);
     try {
-      if (name.startsWith(`${LEAVING}${beginning}`) && hasEnded(Number(/\d+$/.exec(name)?.[0])))
+      if (name.startsWith(`${LEAVING}${beginning}`) && !isRunning(Number(/\d+$/.exec(name)?.[0])))
         rmSync(folder, { recursive: true, force: true });
       if (!name.startsWith(beginning)) continue;
       if (!('release' in lockFolder(folder))) continue;
@@ -124,15 +124,6 @@ function takeAway(folder: string): void {
       // Whoever was about to lock it by its old name may put a lock into it once more.
       if (systemCode(thrown) !== 'ENOTEMPTY' || tried === MADE_MAX) throw thrown;
     }
-  }
-}
-
-function hasEnded(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (thrown) {
-    return systemCode(thrown) === 'ESRCH';
   }
 }
 
