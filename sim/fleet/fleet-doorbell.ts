@@ -25,6 +25,7 @@ import {
 } from '../../device/index.ts';
 import { DeviceClock, MachineTime } from '../world/device-clock.ts';
 import { type DrawnDoorbell, type Happening, happeningsOf } from './draw-fleet.ts';
+import type { FleetLog } from './fleet-log.ts';
 import { FleetOwner, type OwnerMoment } from './fleet-owner.ts';
 import type { FleetTally } from './fleet-process-tally.ts';
 import type { FleetProfile } from './fleet-profile.ts';
@@ -47,7 +48,7 @@ export interface FleetSurroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly disk: Disk;
-  readonly log: Log;
+  readonly log: FleetLog;
   readonly ffmpeg: Ffmpeg;
   readonly profile: FleetProfile;
   readonly deck: LoopDeck;
@@ -81,6 +82,7 @@ export class FleetDoorbell {
   readonly owner: FleetOwner;
   private readonly around: FleetSurroundings;
   private readonly cuts: TaskQueue;
+  readonly log: Log;
   private readonly clock: DeviceClock;
   private readonly network: AbsentNetwork | null;
   private readonly life: Iterator<Happening, void>;
@@ -108,7 +110,9 @@ export class FleetDoorbell {
     this.clock.drift(drawn.clock.driftPpm);
     this.network = drawn.absencesPerDay > 0 ? new AbsentNetwork() : null;
     this.life = happeningsOf(drawn, around.profile.startHour);
-    const { disk, random, clock, log } = around;
+    this.log = around.log.of(drawn.name);
+    const { log } = this;
+    const { disk, random, clock } = around;
     this.owner = new FleetOwner(drawn.owner, { disk, random, clock, log }, (moment) => this.heard(moment));
     around.tally.counts.doorbells += 1;
   }
@@ -197,8 +201,8 @@ export class FleetDoorbell {
   /** Starts the doorbell itself, unless it runs. */
   private async bring(): Promise<void> {
     if (this.doorbell || this.stopping.signal.aborted) return;
-    const { disk, log, ffmpeg, tally, links, profile, random } = this.around;
-    const { drawn, clock, network, account, code } = this;
+    const { disk, ffmpeg, tally, links, profile, random } = this.around;
+    const { drawn, clock, log, network, account, code } = this;
     const { kind, bytes } = drawn.ring;
     const config = parseDeviceConfig(
       {
@@ -278,7 +282,7 @@ export class FleetDoorbell {
   /** It did not come back after a reboot. */
   private lost(thrown: unknown): void {
     if (!isFailure(thrown)) throw thrown;
-    this.around.log.error('a doorbell did not come back', { doorbell: this.drawn.name, code: thrown.code });
+    this.log.error('a doorbell did not come back', { code: thrown.code, detail: thrown.message });
   }
 
   private happened({ type }: DeviceEvent): void {

@@ -4,6 +4,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { findFfmpeg, type LogLevel, openLog, SystemClock, SystemDisk, SystemRandom } from '../../device/index.ts';
 import { drawFleet, type FleetPart } from './draw-fleet.ts';
 import type { FleetLinks } from './fleet-doorbell.ts';
+import { FleetLog } from './fleet-log.ts';
 import { FleetProcess } from './fleet-process.ts';
 import { type FleetCounts, FleetTally, Lateness } from './fleet-process-tally.ts';
 import type { FleetProfile } from './fleet-profile.ts';
@@ -59,12 +60,8 @@ export class RunningPart {
 
   /** Begins to start its doorbells. Throws `ffmpeg_missing`, `fleet_scene_unusable`. */
   static async start(job: PartJob): Promise<RunningPart> {
-    const [clock, random, disk, log] = [
-      new SystemClock(),
-      new SystemRandom(),
-      new SystemDisk(),
-      openLog(job.logLevel, 'fleet'),
-    ];
+    const [clock, random, disk] = [new SystemClock(), new SystemRandom(), new SystemDisk()];
+    const log = new FleetLog(openLog(job.logLevel, 'fleet'), clock);
     const tally = new FleetTally();
     const queue = new DueQueue(clock);
     const fleet = new FleetProcess(drawFleet(job.profile, job.seed, job.doorbells, job.part), {

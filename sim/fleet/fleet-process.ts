@@ -1,9 +1,10 @@
 // Owns: the doorbells of one process of a fleet: starting them as drawn, their counts, ending them in order. Not here: one doorbell
 // (fleet-doorbell.ts), several processes (fleet.ts).
 import { availableParallelism } from 'node:os';
-import { assert, type Clock, isFailure, type Log, TaskQueue, type Timer } from '../../device/index.ts';
+import { assert, type Clock, isFailure, TaskQueue, type Timer } from '../../device/index.ts';
 import type { DrawnDoorbell } from './draw-fleet.ts';
 import { FleetDoorbell, type FleetSurroundings } from './fleet-doorbell.ts';
+import type { FleetLog } from './fleet-log.ts';
 import type { FleetCounts, FleetTally } from './fleet-process-tally.ts';
 import type { DueQueue } from './loop-schedule.ts';
 
@@ -16,7 +17,7 @@ const DRAIN_LOOK_MS = 100;
 export class FleetProcess {
   readonly doorbells: readonly FleetDoorbell[];
   private readonly clock: Clock;
-  private readonly log: Log;
+  private readonly log: FleetLog;
   private readonly tally: FleetTally;
   private readonly queue: DueQueue;
   private readonly timers = new Set<Timer>();
@@ -85,6 +86,7 @@ export class FleetProcess {
     await Promise.all(Array.from({ length: AT_ONCE }, stopNext));
     await Promise.all(this.starting);
     this.queue.stop();
+    this.log.stop();
   }
 
   /** Ends it without waiting for clips that are on their way; in order all the same. */
@@ -100,11 +102,7 @@ export class FleetProcess {
       .start()
       .catch((thrown: unknown) => {
         if (!isFailure(thrown)) throw thrown;
-        this.log.error('a doorbell cannot start', {
-          doorbell: next.drawn.name,
-          code: thrown.code,
-          detail: thrown.message,
-        });
+        next.log.error('a doorbell cannot start', { code: thrown.code, detail: thrown.message });
       })
       .finally(() => {
         this.starting.delete(started);

@@ -13,6 +13,7 @@ import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { failure } from '../../../device/protocol/errors.ts';
 import { drawFleet } from '../../../sim/fleet/draw-fleet.ts';
 import { FleetDoorbell, type FleetLinks, type FleetSurroundings } from '../../../sim/fleet/fleet-doorbell.ts';
+import { FleetLog } from '../../../sim/fleet/fleet-log.ts';
 import { FleetProcess } from '../../../sim/fleet/fleet-process.ts';
 import { FleetTally } from '../../../sim/fleet/fleet-process-tally.ts';
 import { fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
@@ -67,7 +68,7 @@ function surroundings(
 ): FleetSurroundings {
   const profile = fleetProfileSchema.parse({ ramp: '0s', ...input, scenes: { porch: SCENE } });
   return {
-    ...{ clock, random, disk, log, ffmpeg, profile, tally: new FleetTally(), folder },
+    ...{ clock, random, disk, log: new FleetLog(log, clock), ffmpeg, profile, tally: new FleetTally(), folder },
     deck: { queue: new DueQueue(clock), clock, beganMs: clock.monotonicMs() },
     loops: new Map([['porch', loop]]),
     links: {
