@@ -29,8 +29,8 @@ const SHARE_PERCENT = 30;
 const ANSWERS_S = 20;
 /** Their rings, in seconds: clips wait for a processor meanwhile. A request comes once all of it is filled, for new memory is slow. */
 const ASKED_RING_S = 60;
-/** How long a fleet goes on after a request. */
-const AFTER_REQUEST_S = 150;
+/** How long a fleet goes on after a request: less than until it, for the agency asks at intervals. */
+const AFTER_REQUEST_S = 120;
 
 const lineSchema = z.object({
   event: z.literal('second'),
@@ -58,7 +58,7 @@ interface Wish {
   readonly ring: { readonly kind: 'file' | 'memory'; readonly length: string };
   readonly kbitPerS?: number;
   readonly workers?: number;
-  /** After so many seconds in which all doorbells were up, one request goes to the whole town. */
+  /** After so many seconds in which all doorbells were up, one request goes to the whole town: as many as AFTER_REQUEST_S has, or more. */
   readonly askedAfterS?: number;
 }
 
