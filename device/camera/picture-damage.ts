@@ -1,9 +1,10 @@
 // Owns: telling that pictures of a camera came damaged, or did not come: from the decoder's words, and from the numbers that pictures bear.
 // Not here: packets that were lost on the way (rtp-watch.ts), telling it to the owner (capture.ts).
+import type { AvcConfig } from '../media/avc-config.ts';
 import { BitReader, unescapeNal } from '../media/bit-reader.ts';
 import type { InitInfo, Sample } from '../media/fragment.ts';
 import { NAL, nalType } from '../media/nal.ts';
-import { readSps, type Sps } from '../media/parameter-sets.ts';
+import { readSps } from '../media/parameter-sets.ts';
 import { malformed } from '../media/read-boxes.ts';
 import { isFailure } from '../protocol/errors.ts';
 import { isSlice, unitsOf } from './copy-rules.ts';
@@ -37,7 +38,7 @@ export function isPictureMissing(init: InitInfo, video: readonly Sample[]): bool
 function hasGapInNumbers({ video: { avc } }: InitInfo, [first, ...rest]: readonly Sample[]): boolean {
   if (!avc || !first) return false;
   const inside = [...unitsOf(avc, first.data)].filter((unit) => nalType(unit) === NAL.sps);
-  const bitsOfNumber = bitsOfNumbers((inside.length > 0 ? inside : avc.sps).map((nal) => readSps(nal, malformed)));
+  const bitsOfNumber = inside.length > 0 ? bitsOfNumbers(inside) : bitsOfTrack(avc);
   if (bitsOfNumber === null) return false;
   let before = 0;
   for (const { data } of rest) {
@@ -52,8 +53,20 @@ function hasGapInNumbers({ video: { avc } }: InitInfo, [first, ...rest]: readonl
   return false;
 }
 
+/** What a track's own sets say, which all its GOPs share. */
+const bitsOfTracks = new WeakMap<AvcConfig, number | null>();
+
+function bitsOfTrack(avc: AvcConfig): number | null {
+  const known = bitsOfTracks.get(avc);
+  if (known !== undefined) return known;
+  const bits = bitsOfNumbers(avc.sps);
+  bitsOfTracks.set(avc, bits);
+  return bits;
+}
+
 /** How long the numbers are; null where sets contradict each other, or numbers may be left out. */
-function bitsOfNumbers([first, ...others]: readonly Sps[]): number | null {
+function bitsOfNumbers(nals: readonly Uint8Array[]): number | null {
+  const [first, ...others] = nals.map((nal) => readSps(nal, malformed));
   if (!first || [first, ...others].some(({ gapsAllowed, progressive }) => gapsAllowed || !progressive)) return null;
   return others.every(({ frameNumBits }) => frameNumBits === first.frameNumBits) ? first.frameNumBits : null;
 }
