@@ -30,7 +30,7 @@ async function whatIsInside(seams: Seams, folder: string, testbed: TestbedFile |
   return [note('data', `${folder} holds no testbed and no doorbell yet`, 'Start a testbed with `npm start`.')];
 }
 
-const ANSWER_MS_MAX = 4_000;
+const ANSWER_MS_MAX = 10_000;
 
 export async function examineTestbed(seams: Seams, folder: string, testbed: TestbedFile): Promise<Diagnosis[]> {
   const pid = folderHolder(folder);

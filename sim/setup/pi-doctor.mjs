@@ -113,7 +113,7 @@ export async function doctor() {
       const [fault, ...others] = faults.filter((one) => !also.includes(one.what));
       ensure(
         fault?.what === what && others.length === 0,
-        `${name}: it found ${faults.map((one) => one.what).join(', ') || 'nothing'}`,
+        `${name}: it found ${faults.map((one) => `${one.what} (${one.detail})`).join(', ') || 'nothing'}`,
       );
       ensure(fix.test(fault.advice), `${name}: its advice is ${fault.advice}`);
       found.push(name);
