@@ -1,6 +1,6 @@
-// Owns: which faults a camera has when: reading `frozen@10s+5s`, what contradicts what, switching while it runs. Not here: which there are
-// (fault-table.ts), what they do (camera-footage.ts, unit-faults.ts, rtsp-server.ts).
-import { failure, nearestWord } from '../../device/index.ts';
+// Owns: which faults a camera has when: reading `frozen@10s+5s`, what contradicts what, switching while it runs. Not here: the words of every
+// fault (fault-text.ts), which there are (fault-table.ts), what they do (camera-footage.ts, unit-faults.ts, rtsp-server.ts).
+import { failure } from '../../device/index.ts';
 import {
   FAULTS,
   type FaultName,
@@ -10,6 +10,7 @@ import {
   type PictureChange,
   type ValueKind,
 } from './fault-table.ts';
+import { type FaultLanguage, readFaultText, readFaultTime } from './fault-text.ts';
 import { takesWords } from './fault-words.ts';
 
 /** A fault and when it lasts, in microseconds since the camera's first picture. */
@@ -23,51 +24,38 @@ export interface Fault {
   readonly text: string;
 }
 
-/** More at once than this make no sense, and a longer text is none. */
+/** More at once than this make no sense. */
 const FAULTS_MAX = 64;
-const TEXT_LENGTH_MAX = 300;
-const TIME_US_MAX = 24 * 3600 * 1_000_000;
-const UNITS_US: Record<string, number> = { ms: 1_000, s: 1_000_000, m: 60_000_000 };
+
+const LANGUAGE: FaultLanguage<FaultName> = {
+  names: Object.keys(FAULTS).filter(isFaultName),
+  ...{ timeUsMax: 24 * 3_600 * 1_000_000, timeMaxWords: 'a day' },
+  ...{ example: 'frozen@10s+5s', origin: 'the first picture' },
+  unknown: (name, hint) => failure('camera_fault_unknown', { name, hint }),
+  invalid: (fault, detail) => failure('camera_fault_invalid', { fault, detail }),
+};
 
 /**
  * Reads `NAME[=VALUE][@START][+LENGTH]`: from START after the camera's first picture on, for LENGTH. Without START it begins at `nowUs`.
  * Throws `camera_fault_unknown`, `camera_fault_invalid`.
  */
 export function readFault(text: string, nowUs = 0): Fault {
-  const shown = text.slice(0, TEXT_LENGTH_MAX);
-  const invalid = (detail: string) => failure('camera_fault_invalid', { fault: shown, detail });
-  if (text.length > TEXT_LENGTH_MAX) throw invalid(`it is longer than ${TEXT_LENGTH_MAX} letters`);
-  const [, word = '', behind = ''] = /^([^=@+]*)(.*)$/s.exec(text) ?? [];
-  if (!isFaultName(word)) {
-    const meant = nearestWord(word, Object.keys(FAULTS));
-    throw failure('camera_fault_unknown', { name: word, hint: meant === null ? '' : ` (did you mean ${meant}?)` });
+  const read = readFaultText(text, nowUs, LANGUAGE);
+  const { name, value: said } = read;
+  const row = faultRow(name);
+  if (row.takes === 'nothing') {
+    if (said !== null) throw LANGUAGE.invalid(read.text, 'it takes no value');
+    return { ...read, value: '' };
   }
-  // A text or an address may itself hold a plus or an at: times are what stands at the very end.
-  const [, said, start, length] = /^(?:=(.*?))?(?:@([\d.]+(?:ms|s|m)))?(?:\+([\d.]+(?:ms|s|m)))?$/s.exec(behind) ?? [];
-  if (said === undefined && start === undefined && length === undefined && behind !== '')
-    throw invalid('behind the name come =VALUE, @START and +LENGTH, in this order, such as frozen@10s+5s');
-  const row = faultRow(word);
-  const valueText = said ?? row.usual;
-  const value = row.takes === 'nothing' ? (said === undefined ? '' : null) : readValue(row.takes, valueText ?? '');
-  if (value === null) throw invalid(row.takes === 'nothing' ? 'it takes no value' : `it takes ${takesWords(row)}`);
-  const fromUs = start === undefined ? nowUs : readTime(start);
-  const lengthUs = length === undefined ? Number.POSITIVE_INFINITY : readTime(length);
-  if (fromUs === null || lengthUs === null || lengthUs === 0) throw invalid('a time is more than 0 and at most a day');
-  if (fromUs + lengthUs <= nowUs)
-    throw invalid(
-      `it would be over by now, ${(nowUs / 1e6).toFixed(1)} s after the first picture: leave @${start} out`,
-    );
-  return { name: word, value, fromUs, untilUs: fromUs + lengthUs, text: shown };
+  const value = readValue(row.takes, said ?? row.usual ?? '');
+  if (value === null) throw LANGUAGE.invalid(read.text, `it takes ${takesWords(row)}`);
+  return { ...read, value };
 }
 
-function readTime(text: string): number | null {
-  const [, number = '', unit = ''] = /^(\d{1,8}(?:\.\d{1,6})?)(ms|s|m)$/.exec(text) ?? [];
-  const us = Math.round(Number(number === '' ? Number.NaN : number) * (UNITS_US[unit] ?? Number.NaN));
-  return us <= TIME_US_MAX ? us : null;
-}
+const readTime = (text: string) => readFaultTime(text, LANGUAGE.timeUsMax);
 
 /** Null for a text that is no such value. */
-function readValue(kind: ValueKind, text: string): FaultValue | null {
+function readValue(kind: Exclude<ValueKind, 'nothing'>, text: string): FaultValue | null {
   switch (kind) {
     case 'percent': {
       const share = Number(/^(\d{1,3}(?:\.\d{1,3})?)%$/.exec(text)?.[1] ?? Number.NaN) / 100;
@@ -93,8 +81,6 @@ function readValue(kind: ValueKind, text: string): FaultValue | null {
       return /^[\x20-\x7e]{1,200}$/.test(text) ? text : null;
     case 'address':
       return URL.canParse(text) && new URL(text).protocol === 'rtsp:' && !/\s/.test(text) ? text : null;
-    case 'nothing':
-      return null;
   }
 }
 

@@ -1,6 +1,6 @@
 // Owns: what can be made to go wrong with the disk and the clock of a virtual doorbell: the faults by name, reading `disk-full@30s+10s`,
-// beginning and ending each at its time. Not here: what a faulty disk and clock do (simulated-disk.ts, device-clock.ts), switching faults
-// over a socket (fault-socket.ts), the faults of cameras (sim/camera-server).
+// beginning and ending each at its time. Not here: the words of every fault (sim/camera-server/fault-text.ts), what a faulty disk and clock do
+// (simulated-disk.ts, device-clock.ts), switching faults over a socket (fault-socket.ts), the faults of cameras (sim/camera-server).
 import {
   type Clock,
   type Disk,
@@ -8,10 +8,10 @@ import {
   isFailure,
   isPossibleWall,
   type Log,
-  nearestWord,
   type Random,
   type Timer,
 } from '../../device/exports-without-firmware.ts';
+import { type FaultLanguage, readFaultText, readFaultTime } from '../camera-server/fault-text.ts';
 import { DeviceClock, MachineTime } from './device-clock.ts';
 import { type DiskState, POWER_CUT_LEAVES, type PowerCutLeaves, SimulatedDisk, SLOW_MS } from './simulated-disk.ts';
 import { parseStart } from './start-time.ts';
@@ -90,50 +90,31 @@ export interface DeviceFault {
 }
 
 export const DEVICE_FAULTS_MAX = 64;
-export const FAULT_LETTERS_MAX = 300;
-const TIME_US_MAX = 100 * 365 * 24 * 3_600 * 1_000_000;
 const PPM_MAX = 500_000;
-const UNITS_US: Readonly<Record<string, number>> = { ms: 1_000, s: 1_000_000, m: 60_000_000, h: 3_600_000_000 };
 
-function isFaultName(word: string): word is DeviceFaultName {
-  return Object.hasOwn(ROWS, word);
-}
+const LANGUAGE: FaultLanguage<DeviceFaultName> = {
+  names: Object.keys(ROWS).filter((name): name is DeviceFaultName => Object.hasOwn(ROWS, name)),
+  ...{ timeUsMax: 100 * 365 * 24 * 3_600 * 1_000_000, timeMaxWords: 'a hundred years' },
+  ...{ example: 'disk-slow=2s@30s+10s', origin: 'the start' },
+  unknown: (name, hint) => failure('device_fault_unknown', { name, hint }),
+  invalid: (fault, detail) => failure('device_fault_invalid', { fault, detail }),
+};
 
 /**
  * Reads `NAME[=VALUE][@START][+LENGTH]`: from START after the doorbell's start on, for LENGTH. Without START it begins at `nowUs`. Throws
  * `device_fault_unknown`, `device_fault_invalid`.
  */
 export function readDeviceFault(text: string, nowUs: number): DeviceFault {
-  const shown = text.slice(0, FAULT_LETTERS_MAX);
-  const invalid = (detail: string) => failure('device_fault_invalid', { fault: shown, detail });
-  if (text.length > FAULT_LETTERS_MAX) throw invalid(`it is longer than ${FAULT_LETTERS_MAX} letters`);
-  const [, word = '', behind = ''] = /^([^=@+]*)(.*)$/s.exec(text) ?? [];
-  if (!isFaultName(word)) {
-    const meant = nearestWord(word, Object.keys(ROWS));
-    throw failure('device_fault_unknown', { name: word, hint: meant === null ? '' : ` (did you mean ${meant}?)` });
-  }
-  const times = /^(?:=(.*?))?(?:@([\d.]+(?:ms|s|m|h)))?(?:\+([\d.]+(?:ms|s|m|h)))?$/s.exec(behind);
-  if (times === null) throw invalid('behind the name come =VALUE, @START and +LENGTH, such as disk-slow=2s@30s+10s');
-  const [, said, start, length] = times;
-  const row: FaultRow = ROWS[word];
-  if (said !== undefined && row.takes === 'nothing') throw invalid('it takes no value');
+  const read = readFaultText(text, nowUs, LANGUAGE);
+  const { name, value: said, untilUs } = read;
+  const invalid = (detail: string) => LANGUAGE.invalid(read.text, detail);
+  const row: FaultRow = ROWS[name];
+  if (said !== null && row.takes === 'nothing') throw invalid('it takes no value');
   const value = row.takes === 'nothing' ? '' : readValue(row.takes, said ?? row.usual ?? '', invalid);
   if (value === null) throw invalid(`it takes ${takesWords(row)}`);
-  if (word === 'power-cut' && length !== undefined)
+  if (name === 'power-cut' && Number.isFinite(untilUs))
     throw invalid('it has no length: start the doorbell again yourself');
-  const fromUs = start === undefined ? nowUs : readTime(start);
-  const lengthUs = length === undefined ? Number.POSITIVE_INFINITY : readTime(length);
-  if (fromUs === null || lengthUs === null || lengthUs === 0)
-    throw invalid('a time is at most a hundred years, and a length more than 0');
-  if (fromUs + lengthUs <= nowUs)
-    throw invalid(`it would be over by now, ${(nowUs / 1e6).toFixed(1)} s after the start: leave @${start} out`);
-  return { name: word, value, fromUs, untilUs: fromUs + lengthUs, text: shown };
-}
-
-function readTime(text: string): number | null {
-  const [, number = '', unit = ''] = /^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h)$/.exec(text) ?? [];
-  const us = Math.round(Number(number === '' ? Number.NaN : number) * (UNITS_US[unit] ?? Number.NaN));
-  return us <= TIME_US_MAX ? us : null;
+  return { ...read, value };
 }
 
 /** Null for a text that is no such value. */
@@ -144,7 +125,7 @@ function readValue(
 ): number | string | null {
   switch (kind) {
     case 'time':
-      return readTime(text) || null;
+      return readFaultTime(text, LANGUAGE.timeUsMax) || null;
     case 'ppm': {
       const ppm = /^-?\d{1,6}$/.test(text) ? Number(text) : 0;
       return ppm !== 0 && Math.abs(ppm) <= PPM_MAX ? ppm : null;

@@ -2,8 +2,9 @@
 // travels (sim/camera-server/order-socket.ts), what faults do (device-faults.ts), what the command line prints.
 import { z } from 'zod';
 import { type Clock, type Disk, failure } from '../../device/exports-without-firmware.ts';
+import { FAULT_LETTERS_MAX } from '../camera-server/fault-text.ts';
 import { giveOrder, listenAtNamedPath, OrderServer } from '../camera-server/order-socket.ts';
-import { DEVICE_FAULTS_MAX, type DeviceFaults, FAULT_LETTERS_MAX } from './device-faults.ts';
+import { DEVICE_FAULTS_MAX, type DeviceFaults } from './device-faults.ts';
 
 const ANSWER_MS_MAX = 5_000;
 
