@@ -4,13 +4,12 @@ import { useDoor } from './door-context.ts';
 import { showDateAndTime } from './format.ts';
 import { Icon } from './icons.tsx';
 import { Removal } from './removal.tsx';
-import { CommandLine, Part } from './settings-part.tsx';
+import { CommandLine, Part, pairCommand } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 import type { People } from './viewers-section.tsx';
 
-const PAIR_COMMAND = 'npx doorsill pair --show';
-
-export function OwnersSection({ people }: { people: People }) {
+/** `folder`: of the device on its own machine; null until it is known. */
+export function OwnersSection({ people, folder }: { people: People; folder: string | null }) {
   const { owners } = people;
   return (
     <Part id="owners">
@@ -24,7 +23,7 @@ export function OwnersSection({ people }: { people: People }) {
       )}
       {owners?.length === 1 && <p class="hint">{words.onlyOwner}</p>}
       <p class="hint">{words.ownersAdd}</p>
-      <CommandLine command={PAIR_COMMAND} />
+      <CommandLine command={pairCommand(folder)} />
     </Part>
   );
 }

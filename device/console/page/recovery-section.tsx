@@ -1,5 +1,5 @@
 // Owns: what to do when the only browser is lost, and how a backup is made: both at the device, never from here. Not here: either of them.
-import { CommandLine, Part } from './settings-part.tsx';
+import { CommandLine, Part, pairCommand, quoted } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 
 /** `folder`: of the device on its own machine; null until it is known. */
@@ -9,7 +9,7 @@ export function RecoverySection({ folder }: { folder: string | null }) {
     <Part id="recovery">
       <h3>{words.recoveryLost}</h3>
       <p class="hint">{words.recoveryLostHelp}</p>
-      <CommandLine command="npx doorsill pair --show" />
+      <CommandLine command={pairCommand(folder)} />
       <ol class="steps hint">
         <li>{words.recoveryLocked}</li>
         <li>{words.recoveryThen}</li>
@@ -24,9 +24,4 @@ export function RecoverySection({ folder }: { folder: string | null }) {
       <p class="hint">{words.backupAfter}</p>
     </Part>
   );
-}
-
-/** As a shell takes it for one word. */
-function quoted(path: string): string {
-  return /^[\w./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -17,12 +17,13 @@ export function SettingsPage() {
   const { view } = useDoor();
   const people = usePeople();
   const { settings, trouble } = useSettings();
+  const folder = settings?.inForce.dataFolder ?? null;
   return (
     <>
       <PartLinks />
       <div class="settings">
         <div class="settings-side">
-          <OwnersSection people={people} />
+          <OwnersSection people={people} folder={folder} />
           <ViewersSection people={people} />
         </div>
         <div class="settings-side settings-device">
@@ -36,7 +37,7 @@ export function SettingsPage() {
           )}
         </div>
         <div class="settings-side settings-rest">
-          <RecoverySection folder={settings?.inForce.dataFolder ?? null} />
+          <RecoverySection folder={folder} />
           <LooksSection people={people} />
         </div>
       </div>

@@ -112,6 +112,12 @@ describe.each([
     await page.getByText('Nobody besides the owners can look.').waitFor({ timeout: 20_000 });
   }, 60_000);
 
+  it('names the doorbell’s folder in the command that pairs another browser', async () => {
+    const { json } = await owner.get('/api/v1/settings');
+    const command = page.getByRole('region', { name: 'Owners' }).locator('code');
+    await soon(async () => (await command.textContent()) === `npx doorsill pair --show --data ${json['dataFolder']}`);
+  }, 30_000);
+
   it('keeps what may be disclosed, by an order that names it', async () => {
     await page.getByLabel('Address').fill('1 Elm Street');
     await page
