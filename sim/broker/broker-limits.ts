@@ -35,6 +35,9 @@ export interface BrokerLimits {
   keepaliveS: number;
 }
 
+/** What `connections` may be set to: each is an open file of the process. */
+export const CONNECTIONS_MAX = 1_000_000;
+
 export const DEFAULT_LIMITS: BrokerLimits = {
   connections: 4_096,
   strangers: 2_048,

@@ -11,6 +11,8 @@ export interface FilesWish {
   folder: string;
   /** The system's user who can read them. */
   systemUser: string;
+  /** How many connections it shall hold at once; absent: as the embedded broker does. */
+  connections?: number;
 }
 
 const ACL = 'mosquitto.acl';
@@ -44,8 +46,8 @@ function accessList(accounts: readonly ListedAccount[]): string {
   return `${[...head, ...blocks.flat()].join('\n')}\n`;
 }
 
-function configuration({ host, port, folder, systemUser }: FilesWish): string {
-  const limits = DEFAULT_LIMITS;
+function configuration({ host, port, folder, systemUser, ...wish }: FilesWish): string {
+  const limits = { ...DEFAULT_LIMITS, ...wish };
   return `# Written by \`doorsill broker acl\` for mosquitto 2.x: mosquitto -c ${folder}/${CONFIGURATION}
 # Changes made here are lost at its next run; a configuration of your own can take over what it needs.
 

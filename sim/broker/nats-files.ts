@@ -88,7 +88,12 @@ function subjectOf({ pattern }: TopicRule): string {
     .join('.');
 }
 
-function configuration(name: string, host: string, { port, folder }: FilesWish, cluster: NatsCluster | null): string {
+function configuration(
+  name: string,
+  host: string,
+  { port, folder, connections = DEFAULT_LIMITS.connections }: FilesWish,
+  cluster: NatsCluster | null,
+): string {
   return `# Written by \`doorsill broker acl --for nats\` for nats-server 2.10: nats-server -c ${folder}/${natsConfiguration(name)}
 # Changes made here are lost at its next run; a configuration of your own can take over what it needs.
 server_name: ${quoted(name)}
@@ -105,7 +110,7 @@ mqtt {
   # For clients that come over a network: TLS. They take \`mqtts://\` and the authority's certificate.
   # tls { cert_file: ${quoted(`${folder}/broker.pem`)}, key_file: ${quoted(`${folder}/broker.key`)}, min_version: "1.3" }
 }
-max_connections: ${DEFAULT_LIMITS.connections}
+max_connections: ${connections}
 max_subscriptions: ${SUBSCRIPTIONS_PER_FILTER * DEFAULT_LIMITS.subscriptions}
 max_pending: 4194304
 

@@ -5,6 +5,7 @@ import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { failure, systemCode, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
+import { CONNECTIONS_MAX } from '../broker/broker-limits.ts';
 import { PID_FILE } from '../broker/mosquitto-files.ts';
 import { type NatsClusterWish, natsNodes, natsPidFile } from '../broker/nats-files.ts';
 import { OTHER_BROKERS, type OtherBroker, type WrittenFiles, writeBrokerFiles } from '../broker/write-broker-files.ts';
@@ -12,6 +13,7 @@ import { stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext } from './context.ts';
 import { addressOf, parseNatsNodes } from './parse-nats-nodes.ts';
 import { parsePort } from './parse-port.ts';
+import { readWhole } from './read-figures.ts';
 
 interface AclOptions {
   data?: string;
@@ -24,6 +26,7 @@ interface AclOptions {
   cluster?: string;
   clusterPort?: string;
   prefix: string;
+  connections?: string;
   watch?: boolean;
   pidFile?: string;
 }
@@ -51,6 +54,7 @@ export function addBrokerAcl(broker: Command): void {
     )
     .option('--cluster-port <n>', `with --cluster: port at which they talk to one another (default: ${CLUSTER_PORT})`)
     .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
+    .option('--connections <n>', 'how many it shall hold at once, not for RabbitMQ (default: 4096)')
     .option('--watch', 'go on and write again whenever an account comes, changes or goes')
     .option('--pid-file <file>', 'with --watch: whom to tell by SIGHUP to read them again (default: in OUT)')
     .addHelpText(
@@ -109,12 +113,18 @@ function writerOf(
   const accounts = options.accounts === undefined ? join(resolve(options.data ?? ''), 'accounts') : options.accounts;
   const prefix = topicPrefixSchema.safeParse(options.prefix);
   if (!prefix.success) throw failure('usage', { detail: `"${options.prefix}" is no topic prefix` });
+  const { connections } = options;
+  if (connections !== undefined && kind === 'rabbitmq')
+    throw failure('usage', {
+      detail: '--connections is for mosquitto and NATS: RabbitMQ’s limit is that of its machine',
+    });
   const access = { disk: context.disk, accounts: resolve(accounts), prefix: prefix.data };
   const wish = {
     host: addressOf(options.host ?? '127.0.0.1', '--host'),
     port: parsePort(options.port, 1883),
     folder: resolve(options.out ?? join(dirname(access.accounts), kind)),
     systemUser: userInfo().username,
+    ...(connections === undefined ? {} : { connections: readWhole('--connections', connections, 1, CONNECTIONS_MAX) }),
     ...(cluster ? { cluster: { ...cluster, random: context.random } } : {}),
   };
   return () => writeBrokerFiles(kind, access, wish);

@@ -11,6 +11,7 @@ import {
   topicPrefixSchema,
 } from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput, Doorbell } from '../../device/index.ts';
+import { CONNECTIONS_MAX } from '../broker/broker-limits.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { ServiceManager } from '../terminal/service-manager.ts';
@@ -31,6 +32,7 @@ import {
 } from './device-faults.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { parsePort } from './parse-port.ts';
+import { readWhole } from './read-figures.ts';
 import { addVaultPolicy } from './vault-policy.ts';
 
 interface PartOptions {
@@ -65,6 +67,7 @@ async function storedSettings(context: Context, file: string): Promise<object | 
 interface BrokerCommandOptions extends Partial<PartOptions> {
   host: string;
   prefix: string;
+  connections?: string;
   tlsCert?: string;
   tlsKey?: string;
   clientCa?: string;
@@ -88,6 +91,10 @@ export function addBroker(program: Command): void {
     .option('--port <n>', 'port (default: 1883; 0: a free one)')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
+    .option(
+      '--connections <n>',
+      'how many it holds at once (default: 4096); a doorbell with its owner takes up to three',
+    )
     .option('--tls-cert <file>', 'PEM certificate: speak TLS 1.3 and nothing else (default port 8883)')
     .option('--tls-key <file>', 'its private key')
     .option('--client-ca <file>', "let in who has a certificate of this authority; its CN is the account's user name")
@@ -104,6 +111,9 @@ Examples:
       const prefix = topicPrefixSchema.safeParse(options.prefix);
       if (!prefix.success) throw failure('usage', { detail: `"${options.prefix}" is no topic prefix` });
       const folder = resolve(options.data);
+      const { connections: most } = options;
+      const connections =
+        most === undefined ? {} : { connections: readWhole('--connections', most, 1, CONNECTIONS_MAX) };
       await runPart(context, folder, async () => {
         const tls = await listenerTls(context, options);
         const part = await startBrokerPart(context, {
@@ -111,6 +121,7 @@ Examples:
           host: options.host,
           port: parsePort(options.port, tls ? 8883 : 1883),
           prefix: prefix.data,
+          ...connections,
           ...(tls ? { tls } : {}),
         });
         return { part, ready: part.ready, text: `The broker listens at ${part.ready.url}.` };

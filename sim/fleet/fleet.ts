@@ -108,6 +108,8 @@ const DESCRIPTORS_EACH = 8;
 const DESCRIPTORS_SPARE = 256;
 /** And at an embedded broker: one for each connection. */
 const BROKER_DESCRIPTORS_EACH = 3;
+/** And besides doorbells: the bridge's, and those that come back before the broker knows that their old ones are gone. */
+const BROKER_CONNECTIONS_SPARE = 1_024;
 /** Memory of a doorbell with its owner besides its ring, and of its connections at an embedded broker. */
 const MEMORY_EACH = 600_000;
 const BROKER_MEMORY_EACH = 150_000;
@@ -273,7 +275,8 @@ class FleetRun {
   private async startTestbed(): Promise<OutsideLinks> {
     const { options, deps, folder } = this;
     deps.say('Starting broker, registry, vault and bridge.');
-    const testbed = new Testbed({ folder, kind: 'doorsill-fleet', logLevel: options.logLevel }, deps);
+    const connections = BROKER_CONNECTIONS_SPARE + BROKER_DESCRIPTORS_EACH * options.doorbells;
+    const testbed = new Testbed({ folder, kind: 'doorsill-fleet', logLevel: options.logLevel, connections }, deps);
     this.testbed = testbed;
     const { broker, bridge, bridgeFolder, agencyKey } = await testbed.startServices();
     const wish = { devices: options.doorbells, lifeS: CODE_LIFE_S };

@@ -44,13 +44,18 @@ export function holdFolder(folder: string): FolderLock {
   return lock;
 }
 
-/** Starts the embedded broker on a folder. Throws `port_in_use`. */
+/** Starts the embedded broker on a folder; `connections`: how many at once, default 4,096. Throws `port_in_use`. */
 export async function startBrokerPart(
   seams: PartSeams,
-  { folder, ...options }: Pick<BrokerOptions, 'host' | 'port' | 'prefix' | 'tls'> & { folder: string },
+  {
+    folder,
+    connections,
+    ...options
+  }: Pick<BrokerOptions, 'host' | 'port' | 'prefix' | 'tls'> & { folder: string; connections?: number },
 ): Promise<RunningPart> {
   const { Broker } = await import('../broker/broker.ts');
-  const part = new Broker({ accounts: join(folder, 'accounts'), ...options, ...seams });
+  const limits = connections === undefined ? {} : { limits: { connections } };
+  const part = new Broker({ accounts: join(folder, 'accounts'), ...options, ...limits, ...seams });
   await part.start();
   return { ready: { url: part.url }, stop: () => part.stop() };
 }

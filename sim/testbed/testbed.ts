@@ -5,16 +5,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
 import {
-  type Clock,
   type DeviceConfigInput,
-  type Disk,
   type FolderLock,
   failure,
   type Home,
   isFailure,
-  type Log,
   type LogLevel,
-  type Random,
   type SigningKey,
 } from '../../device/index.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
@@ -30,6 +26,7 @@ import {
   ownerKeyOf,
   startDoorbellPart,
 } from './start-doorbell-part.ts';
+import type { PartSeams } from './start-server-part.ts';
 import { type RunningDoorbell, TestbedDoorbells } from './testbed-doorbells.ts';
 import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths } from './testbed-folder.ts';
 import { tryCamera } from './try-camera.ts';
@@ -46,6 +43,8 @@ export interface TestbedOptions {
   /** Each doorbell serves its page on this machine: the first one at this port, the others at those after it. Absent: none does. */
   pagesFrom?: number;
   logLevel: string;
+  /** How many connections the broker holds at once, in a process of its own; absent: its default. */
+  connections?: number;
   /** Broker and bridge run in this process, which saves two; absent: each has one of its own, and can be killed alone. */
   sharesProcess?: { logLevel: LogLevel };
   /** A program that runs the vault in place of the command line, and the callback for the lines it prints. */
@@ -62,11 +61,7 @@ export interface TestbedOptions {
   bridge?: Partial<BridgeConfigInput>;
 }
 
-export interface TestbedDeps {
-  clock: Clock;
-  random: Random;
-  disk: Disk;
-  log: Log;
+export interface TestbedDeps extends PartSeams {
   /** Progress and crashes, for people. */
   say: (text: string) => void;
 }
@@ -93,10 +88,6 @@ export interface TestbedServices extends Pick<TestbedFacts, 'agencyKey' | 'bridg
   broker: { url: string; accounts: string };
   /** The bridge's folder, where its operator's token is. */
   bridgeFolder: string;
-}
-
-interface KnownBridge {
-  bridge: TestbedFacts['bridge'];
 }
 
 type PortName = keyof TestbedFile['ports'];
@@ -285,14 +276,19 @@ export class Testbed {
     };
   }
 
-  private store({ bridge: { id, url }, ...facts }: Omit<TestbedFile, 'kind' | 'format' | 'bridge'> & KnownBridge) {
+  private store({
+    bridge: { id, url },
+    ...facts
+  }: Omit<TestbedFile, 'kind' | 'format' | 'bridge'> & Pick<TestbedFacts, 'bridge'>) {
     const { folder, kind } = this.options;
     return storeTestbedFile(this.deps.disk, folder, { kind, format: 1, bridge: { id, url }, ...facts });
   }
 
   private serveBroker(file: TestbedFile | null): Promise<unknown> {
     const { inside } = this;
-    return inside ? this.onPort('broker', file, (port) => inside.startBroker(port)) : this.serve('broker', file);
+    const { connections } = this.options;
+    if (inside) return this.onPort('broker', file, (port) => inside.startBroker(port));
+    return this.serve('broker', file, connections === undefined ? [] : ['--connections', String(connections)]);
   }
 
   private serveBridge(

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect, type MqttClient } from 'mqtt';
@@ -305,6 +306,28 @@ it('the broker of the command line listens on loopback only, unless told otherwi
       .map(([, local]) => local);
     expect(listening).toEqual([`0100007F:${port}`]);
   } finally {
+    await running.stop();
+    folder.dispose();
+  }
+});
+
+it('the broker of the command line holds as many connections as it is told, and no more', async () => {
+  broker = await startBroker();
+  const folder = temporaryFolder('connections');
+  const running = new Running(['broker', '--data', folder.path, '--port', '0', '--connections', '2', '--json']);
+  const sockets: Socket[] = [];
+  try {
+    const ready = await running.line('the broker', ({ event }) => event === 'ready');
+    const port = Number(new URL(String(ready['url'])).port);
+    for (let nth = 0; nth < 3; nth += 1) {
+      const socket = connectTcp(port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      sockets.push(socket);
+    }
+    await expect.poll(() => sockets.map(({ closed }) => closed)).toEqual([false, false, true]);
+  } finally {
+    for (const socket of sockets) socket.destroy();
     await running.stop();
     folder.dispose();
   }

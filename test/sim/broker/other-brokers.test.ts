@@ -213,3 +213,14 @@ describe('doorsill broker acl', () => {
     await expect(run).rejects.toMatchObject({ code: 'usage' });
   });
 });
+
+it('writes how many connections another broker shall hold, 4,096 unless told otherwise', async () => {
+  await issue({ role: 'bridge', id: 'bridge-1' });
+  const most = async (file: string) => /^max_connections:? (\d+)$/m.exec(await readFile(join(out, file), 'utf8'))?.[1];
+  expect((await written()).status).toBe(0);
+  expect(await most('mosquitto.conf')).toBe('4096');
+  expect((await written('--connections', '15000')).status).toBe(0);
+  expect(await most('mosquitto.conf')).toBe('15000');
+  expect((await written('--nats', '--connections', '15000')).status).toBe(0);
+  expect(await most('nats.conf')).toBe('15000');
+});

@@ -95,6 +95,8 @@ describe('the command line', () => {
     [['device', '--data', '{folder}', '--camera', 'webcam:1'], 'camera_unsupported', 2],
     [['device', '--data', '{folder}', '--camera', ''], 'camera_unsupported', 2],
     [['broker', '--data', '{folder}', '--port', '99999'], 'usage', 2],
+    [['broker', '--data', '{folder}', '--connections', '0'], 'usage', 2],
+    [['broker', 'acl', '--for', 'rabbitmq', '--data', '{folder}', '--connections', '9'], 'usage', 2],
     [['ring', '--data', '{folder}'], 'not_running', 4],
     [['request', '--data', '{folder}'], 'not_running', 4],
     [['grant', 'request-1', '--data', '{folder}'], 'not_running', 4],

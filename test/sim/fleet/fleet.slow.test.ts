@@ -117,3 +117,22 @@ it('says when a process of the fleet is gone, and does not call that a success',
   expect(await running.ended(60)).toBe(1);
   expect(ofEvent(running.lines, 'ended')[0]).toMatchObject({ died: 1, up: 3, failed: 3 });
 });
+
+it('brings up more doorbells than a broker holds by default, each with three connections', {
+  timeout: 400_000,
+}, async () => {
+  const file = join(folder.path, 'many.yaml');
+  // Little footage: what counts here are connections.
+  await writeFile(
+    file,
+    `${SCENE.replace('200 }', '100 }')}\nring: { length: 8s }\nramp: 60s\nowners: { ignore: 100 }\n`,
+  );
+  const running = new Running(['fleet', '--doorbells', '1500', '--workers', '2', '--profile', file, '--json']);
+  const isUp = ({ event, up }: Line) => event === 'second' && up === 1_500;
+  const line = await running.line('all doorbells', isUp, 300);
+  // Each with its owner, at one broker for homes and area.
+  expect(Number(line['descriptors'])).toBeGreaterThan(3 * 1_500);
+  running.child.kill('SIGINT');
+  expect(await running.ended(90)).toBe(0);
+  expect(ofEvent(running.lines, 'ended')[0]).toMatchObject({ doorbells: 1_500, up: 1_500, failed: 0 });
+});
