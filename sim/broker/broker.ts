@@ -1,6 +1,7 @@
 // Owns: the embedded MQTT 3.1.1 broker: who may connect, what each account may publish and receive, and how much of it.
 // Not here: the access list (device/protocol/topic-access.ts), accounts (device/base/mqtt-account-files.ts). The one file that imports aedes.
 import { createServer, type Server, Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from 'aedes';
 import {
@@ -17,6 +18,7 @@ import {
 } from '../../device/exports-without-firmware.ts';
 import { type AccessOptions, AccountAccess, type Session } from './account-login.ts';
 import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';
+import { RetainedMessages } from './retained-messages.ts';
 import { certificateUser, makeTlsServer, type TlsListenerOptions } from './tls-listener.ts';
 
 export interface BrokerOptions extends AccessOptions {
@@ -101,6 +103,7 @@ export class Broker {
       authorizeSubscribe: (client, asked, done) => done(null, this.subscribable(client, asked) ? asked : null),
       authorizeForward: (client, packet) => this.forward(client, packet),
     });
+    keepRetainedByPlace(aedes);
     aedes.on('clientDisconnect', (client) => this.sessions.delete(client));
     aedes.on('unsubscribe', (topics, client) => {
       for (const topic of topics) this.granted.get(client)?.filters.delete(topic);
@@ -295,4 +298,21 @@ function publishFault(session: Session | null | undefined, message: Message): Er
   if (message.payload.length > PAYLOAD_BYTES_MAX) return new Error('payload too large');
   if ((message.qos ?? 0) > 1) return new Error('QoS 2 is not spoken here');
   return mayPublish(session.access, message.topic, message.retain ?? false) ? null : new Error('not allowed');
+}
+
+/** What this broker uses of aedes' memory of messages: its types leave it out. */
+interface AedesMemory {
+  storeRetained(message: AedesPublishPacket): Promise<void>;
+  createRetainedStreamCombi(filters: readonly string[]): Readable;
+}
+
+/** In place of aedes' own list of retained messages, which is searched whole for each subscription. */
+function keepRetainedByPlace(aedes: Aedes): void {
+  const kept = new RetainedMessages<AedesPublishPacket>();
+  const { persistence } = aedes as unknown as { persistence: AedesMemory };
+  const found = function* (filters: readonly string[]) {
+    for (const filter of filters) yield* kept.matching(filter);
+  };
+  persistence.storeRetained = async (message) => kept.keep(Object.assign({}, message));
+  persistence.createRetainedStreamCombi = (filters) => Readable.from(found(filters));
 }
