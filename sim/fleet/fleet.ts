@@ -113,6 +113,8 @@ const BROKER_CONNECTIONS_SPARE = 1_024;
 /** Memory of a doorbell with its owner besides its ring, and of its connections at an embedded broker. */
 const MEMORY_EACH = 600_000;
 const BROKER_MEMORY_EACH = 150_000;
+/** All homes of a fleet come from one address, which elsewhere would be one of them. */
+const BRIDGE = { http: { perMinuteMax: { home: 1_000_000 } } } as const;
 /** Disk of a doorbell besides its ring: key, ledger, clips on their way. */
 const DISK_EACH = 1_000_000;
 /** The embedded parts, and each process of the fleet by itself. */
@@ -276,7 +278,8 @@ class FleetRun {
     const { options, deps, folder } = this;
     deps.say('Starting broker, registry, vault and bridge.');
     const connections = BROKER_CONNECTIONS_SPARE + BROKER_DESCRIPTORS_EACH * options.doorbells;
-    const testbed = new Testbed({ folder, kind: 'doorsill-fleet', logLevel: options.logLevel, connections }, deps);
+    const { logLevel } = options;
+    const testbed = new Testbed({ folder, kind: 'doorsill-fleet', logLevel, connections, bridge: BRIDGE }, deps);
     this.testbed = testbed;
     const { broker, bridge, bridgeFolder, agencyKey } = await testbed.startServices();
     const wish = { devices: options.doorbells, lifeS: CODE_LIFE_S };
