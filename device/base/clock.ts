@@ -72,18 +72,24 @@ export class SystemClock implements Clock {
   }
 
   after(delayMs: number, call: () => void): Timer {
-    let handle: NodeJS.Timeout;
-    const arm = (leftMs: number) => {
-      const stepMs = Math.min(Math.max(leftMs, 0), TIMEOUT_MS_MAX);
-      handle = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : call()), stepMs);
-    };
-    arm(delayMs);
+    if (delayMs > TIMEOUT_MS_MAX) return afterSteps(delayMs, call);
+    const handle = setTimeout(call, Math.max(delayMs, 0));
     return { cancel: () => clearTimeout(handle) };
   }
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     return sleepOn(this, delayMs, signal);
   }
+}
+
+function afterSteps(delayMs: number, call: () => void): Timer {
+  let handle: NodeJS.Timeout;
+  const arm = (leftMs: number) => {
+    const stepMs = Math.min(leftMs, TIMEOUT_MS_MAX);
+    handle = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : call()), stepMs);
+  };
+  arm(delayMs);
+  return { cancel: () => clearTimeout(handle) };
 }
 
 /** A clock that stands still until `advance` moves it: for tests and simulations. */

@@ -1,8 +1,8 @@
 // Owns: one run from opening its source to the verdict on how it ended: judges copies, makes segments, watches for stalls.
 // Not here: states and retries (capture.ts), the process (capture-run.ts), the mapping to wall time (source-timeline.ts).
 import { assert } from '../base/assert.ts';
-import type { Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { SilenceWatch } from '../base/silence-watch.ts';
 import type { FragmentSamples, InitInfo, Sample } from '../media/fragment.ts';
 import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { CaptureInput } from './capture-machine.ts';
@@ -87,7 +87,7 @@ export class RunSession {
   private isDamaged = false;
   private wasDamaged = false;
   private lostPackets = 0;
-  private watch: Timer | null = null;
+  private readonly watch: SilenceWatch;
   private live: ReturnType<LiveFragments['open']> | null = null;
   /** For footage of another time; null for footage that comes when it comes. */
   private inStep: FootageInStep | null = null;
@@ -97,6 +97,8 @@ export class RunSession {
   constructor(context: SessionContext, sinks: SessionSinks) {
     this.context = context;
     this.sinks = sinks;
+    const stalled = (ms: number) => sinks.stalled(`nothing came for ${Math.round(ms / 1000)} s`);
+    this.watch = new SilenceWatch(context.clock, stalled);
   }
 
   /** Runs to the end. Rejects only for bugs; the process is gone in any case. `signal` ends the run early. */
@@ -134,7 +136,7 @@ export class RunSession {
       if (!isFailure(thrown)) throw thrown;
       return this.judgeFailure(thrown);
     } finally {
-      this.rest();
+      this.watch.stop();
       input?.release?.();
     }
   }
@@ -211,7 +213,7 @@ export class RunSession {
     signal: AbortSignal,
   ): Promise<void> {
     assert(this.init && this.recording, 'fragments come after the init segment');
-    this.rest();
+    this.watch.rest();
     const [first, ...more] = samples.video;
     // Sound alone, before the first or after the last picture, belongs to no GOP.
     if (!first) return this.watchFor(this.context.stallMs);
@@ -294,14 +296,7 @@ export class RunSession {
   }
 
   private watchFor(ms: number): void {
-    this.rest();
-    if (this.inStep) return;
-    this.watch = this.context.clock.after(ms, () => this.sinks.stalled(`nothing came for ${Math.round(ms / 1000)} s`));
-  }
-
-  private rest(): void {
-    this.watch?.cancel();
-    this.watch = null;
+    if (!this.inStep) this.watch.wait(ms);
   }
 
   private judgeFailure(thrown: Failure): RunVerdict {

@@ -1,0 +1,54 @@
+// Holds: silence is noticed when it has lasted as long as was said, once, and never while something comes or nothing is waited for.
+import { expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { SilenceWatch } from '../../../device/base/silence-watch.ts';
+
+function make() {
+  const clock = new ManualClock(0);
+  const silences: [number, number][] = [];
+  return { clock, silences, watch: new SilenceWatch(clock, (ms) => silences.push([ms, clock.monotonicMs()])) };
+}
+
+it('is noticed at its end, once, however often something came before', async () => {
+  const { clock, silences, watch } = make();
+  for (let nth = 0; nth < 10; nth += 1) {
+    watch.rest();
+    watch.wait(5_000);
+    await clock.advance(1_000);
+  }
+  await clock.advance(3_999);
+  expect(silences).toEqual([]);
+  await clock.advance(1);
+  expect(silences).toEqual([[5_000, 14_000]]);
+  await clock.advance(60_000);
+  expect(silences).toHaveLength(1);
+  watch.wait(5_000);
+  await clock.advance(5_000);
+  expect(silences).toHaveLength(2);
+});
+
+it('is noticed sooner where the next wait is shorter, and later where it is longer', async () => {
+  const { clock, silences, watch } = make();
+  watch.wait(10_000);
+  await clock.advance(1_000);
+  watch.wait(2_000);
+  await clock.advance(2_000);
+  expect(silences).toEqual([[2_000, 3_000]]);
+  watch.wait(2_000);
+  watch.wait(10_000);
+  await clock.advance(9_999);
+  expect(silences).toHaveLength(1);
+  await clock.advance(1);
+  expect(silences[1]).toEqual([10_000, 13_000]);
+});
+
+it('is none while nothing is waited for, and after the end', async () => {
+  const { clock, silences, watch } = make();
+  watch.wait(1_000);
+  watch.rest();
+  await clock.advance(60_000);
+  watch.wait(1_000);
+  watch.stop();
+  await clock.advance(60_000);
+  expect(silences).toEqual([]);
+});
