@@ -91,7 +91,7 @@ export async function fleetRows({ folder }: Run): Promise<Row[]> {
   rows.push(askedRow(await fleet(folder, { doorbells: 1_000, ring: long, askedAfterS: ASKED_RING_S })));
   try {
     const ring = { kind: 'memory', length: '8s' } as const;
-    const many = await fleet(folder, { doorbells: 5_000, ring, kbitPerS: 2_000, workers: 3, rampS: 500 });
+    const many = await fleet(folder, { doorbells: 5_000, ring, kbitPerS: 2_000, workers: 8, rampS: 500 });
     rows.push(growthRow(small, many), latenessRow(many));
   } catch (thrown) {
     // A machine without 14 GB of memory; the other figures stand.
