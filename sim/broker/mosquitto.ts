@@ -5,12 +5,13 @@ import { type FSWatcher, watch } from 'node:fs';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type Clock, diesWithUs, failure, SystemClock } from '../../device/exports-without-firmware.ts';
+import { type Clock, diesWithUs, failure, isFailure, SystemClock } from '../../device/exports-without-firmware.ts';
 import type { AccessOptions } from './account-login.ts';
 import { CONFIGURATION } from './mosquitto-files.ts';
 import { writeBrokerFiles } from './write-broker-files.ts';
 
 const START_MS_MAX = 20_000;
+const STARTS_MAX = 3;
 /** Debian keeps it where only root's PATH leads. */
 const MORE_PATH = ':/usr/sbin:/usr/local/sbin';
 const NOT_FOUND = 127;
@@ -36,6 +37,8 @@ export class Mosquitto {
   private readonly child: ChildProcess;
   private readonly ended: Promise<void>;
   private log = '';
+  /** It has ended, and all that it said is read. */
+  private isClosed = false;
   private reloads = 0;
   private readonly watchers = new Set<() => void>();
   private turn: Promise<void> = Promise.resolve();
@@ -60,7 +63,10 @@ export class Mosquitto {
       noted();
     });
     this.ended = new Promise((resolve) => child.once('close', () => resolve()));
-    child.once('close', noted);
+    child.once('close', () => {
+      this.isClosed = true;
+      noted();
+    });
   }
 
   /** Starts it with a configuration that is there, which says `port`. Throws `mosquitto_failed`; then none is left. */
@@ -81,11 +87,23 @@ export class Mosquitto {
    * on. Throws `mosquitto_failed`.
    */
   static async start(access: AccessOptions, folder: string, port = 0): Promise<Mosquitto> {
-    const wish = { host: '127.0.0.1', port: port || (await anyFreePort()), folder, systemUser: userInfo().username };
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await Mosquitto.startOn(access, folder, port || (await anyFreePort()));
+      } catch (thrown) {
+        // Between the look for a free port and mosquitto's own, another program may take it.
+        const isTaken = isFailure(thrown) && thrown.message.includes('Address already in use');
+        if (port !== 0 || !isTaken || tries === STARTS_MAX) throw thrown;
+      }
+    }
+  }
+
+  private static async startOn(access: AccessOptions, folder: string, port: number): Promise<Mosquitto> {
+    const wish = { host: '127.0.0.1', port, folder, systemUser: userInfo().username };
     const write = () => writeBrokerFiles('mosquitto', access, wish);
     await access.disk.makeFolder(access.accounts);
     await write();
-    const broker = await Mosquitto.run(join(folder, CONFIGURATION), wish.port);
+    const broker = await Mosquitto.run(join(folder, CONFIGURATION), port);
     broker.write = write;
     return broker.orKilled(async () => {
       // As `doorsill broker acl --watch` does, but at once.
@@ -128,7 +146,7 @@ export class Mosquitto {
   }
 
   private get hasEnded(): boolean {
-    return this.child.exitCode !== null || this.child.signalCode !== null || this.child.pid === undefined;
+    return this.isClosed || this.child.pid === undefined;
   }
 
   private until(isSo: () => boolean): Promise<void> {

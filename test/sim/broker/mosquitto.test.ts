@@ -58,3 +58,15 @@ it('knows an account that was made while it started', async () => {
     await broker.stop();
   }
 });
+
+it('is started on another port where the free one was taken meanwhile, which it tells after it has ended', async () => {
+  const tried = inFolder('tried');
+  play(
+    `if [ -e ${tried} ]; then echo 'mosquitto version 2 running' >&2; trap "exit 0" TERM; while :; do sleep 0.05; done; fi\n` +
+      `touch ${tried}\n(sleep 0.1; echo 'it starts' >&2; sleep 0.2; echo 'Error: Address already in use' >&2) &\nexit 1`,
+  );
+  const access = { disk: new SystemDisk(), accounts: inFolder('accounts'), prefix: DEFAULT_PREFIX };
+  const broker = await Mosquitto.start(access, inFolder('broker'));
+  await broker.stop();
+  expect(existsSync(tried)).toBe(true);
+});
