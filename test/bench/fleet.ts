@@ -29,7 +29,7 @@ const SHARE_PERCENT = 30;
 const ANSWERS_S = 20;
 /** Their rings, in seconds: clips wait for a processor meanwhile. A request comes once all of it is filled, for new memory is slow. */
 const ASKED_RING_S = 60;
-/** How long a fleet goes on after a request: less than until it, for the agency asks at intervals. */
+/** How long a fleet goes on after a request. It ends before twice the time of that, when the agency would ask again. */
 const AFTER_REQUEST_S = 120;
 
 const lineSchema = z.object({
@@ -60,7 +60,7 @@ interface Wish {
   readonly workers?: number;
   /** Within so many seconds they start; absent: RAMP_S_EACH each. */
   readonly rampS?: number;
-  /** After so many seconds in which all doorbells were up, one request goes to the whole town: as many as AFTER_REQUEST_S has, or more. */
+  /** After so many seconds in which all doorbells were up, one request goes to the whole town. */
   readonly askedAfterS?: number;
 }
 
@@ -94,7 +94,7 @@ export async function fleetRows({ folder }: Run): Promise<Row[]> {
     const many = await fleet(folder, { doorbells: 5_000, ring, kbitPerS: 2_000, workers: 8, rampS: 500 });
     rows.push(growthRow(small, many), latenessRow(many));
   } catch (thrown) {
-    // A machine without 14 GB of memory; the other figures stand.
+    // A machine without 15 GB of memory; the other figures stand.
     console.error('bench: no fleet of 5,000:', thrown);
   }
   return rows;
