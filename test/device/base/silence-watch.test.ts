@@ -1,5 +1,5 @@
 // Holds: silence is noticed when it has lasted as long as was said, once, and never while something comes or nothing is waited for.
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SilenceWatch } from '../../../device/base/silence-watch.ts';
 
@@ -44,9 +44,12 @@ it('is noticed sooner where the next wait is shorter, and later where it is long
 
 it('is none while nothing is waited for, and after the end', async () => {
   const { clock, silences, watch } = make();
+  const after = vi.spyOn(clock, 'after');
   watch.wait(1_000);
   watch.rest();
   await clock.advance(60_000);
+  // Its one timer has found nothing to wait for.
+  expect(after).toHaveBeenCalledTimes(1);
   watch.wait(1_000);
   watch.stop();
   await clock.advance(60_000);
