@@ -40,16 +40,23 @@ export class RingPages {
     return this.chunks.length * CHUNK_PAGES * PAGE_BYTES;
   }
 
-  /** Keeps a copy. */
-  keep(bytes: Uint8Array): PagedBytes {
-    const pages = new Uint32Array(Math.ceil(bytes.length / PAGE_BYTES));
-    for (let at = 0; at < pages.length; at += 1) {
-      const page = this.takePage();
-      pages[at] = page;
-      const { chunk, from } = this.place(page);
-      chunk.set(bytes.subarray(at * PAGE_BYTES, (at + 1) * PAGE_BYTES), from);
-    }
-    return { pages, length: bytes.length };
+  /** Keeps `length` bytes: a copy of what `fill` gives to `write`, in order, before it returns. */
+  keep(length: number, fill: (write: (bytes: Uint8Array) => void) => void): PagedBytes {
+    const pages = new Uint32Array(Math.ceil(length / PAGE_BYTES));
+    for (let at = 0; at < pages.length; at += 1) pages[at] = this.takePage();
+    let end = 0;
+    fill((bytes) => {
+      assert(end + bytes.length <= length, 'no more is written than was said');
+      for (let from = 0; from < bytes.length; ) {
+        const { chunk, from: pageAt } = this.place(pages[Math.floor(end / PAGE_BYTES)] ?? 0);
+        const into = end % PAGE_BYTES;
+        const part = bytes.subarray(from, from + PAGE_BYTES - into);
+        chunk.set(part, pageAt + into);
+        from += part.length;
+        end += part.length;
+      }
+    });
+    return { pages, length };
   }
 
   /** A copy of what was kept. */

@@ -10,12 +10,12 @@ import {
   type SealCipher,
   type SealKey,
   sealedBytesOf,
-  sealInto,
+  sealTo,
 } from '../base/seal.ts';
 import type { Segment } from '../camera/segment.ts';
 import { failure } from '../protocol/errors.ts';
 import type { Window } from '../protocol/shared-claims.ts';
-import { giveSpaceBack, type PagedBytes, RingPages, takeSpace } from './ring-buffers.ts';
+import { type PagedBytes, RingPages } from './ring-buffers.ts';
 import { expiryTickMs, type IndexEntry, IndexedRing } from './ring-index.ts';
 import type { Ring, RingStats } from './ring-interface.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
@@ -85,10 +85,7 @@ export class RingMemory extends IndexedRing<Entry> implements Ring {
       this.destroy(oldest);
     }
     const key = generateSealKey(random, cipher);
-    const space = takeSpace(bytes);
-    sealInto(key, NONCE, body, NOTHING, space, 0);
-    const sealed = this.pages.keep(space);
-    giveSpaceBack(space);
+    const sealed = this.pages.keep(bytes, (write) => sealTo(key, NONCE, body, NOTHING, write));
     const { startUs, endUs, clockTrusted } = segment;
     this.sequence += 1;
     this.index.add({

@@ -12,7 +12,9 @@ import {
   openWithNonce,
   SEAL_CIPHERS,
   seal,
+  sealedBytesOf,
   sealKeyId,
+  sealTo,
   sealWithNonce,
   triedCipher,
 } from '../../../device/base/seal.ts';
@@ -67,6 +69,36 @@ describe.each(SEAL_CIPHERS)('sealing with %s', (cipher) => {
     expect(deriveSealKey(key, utf8('pepper'), 'one').secret).not.toEqual(derived.secret);
     expect(sealKeyId(derived)).toMatch(/^[0-9a-f]{16}$/);
     expect(sealKeyId(derived)).not.toBe(sealKeyId(key));
+  });
+});
+
+describe('sealing piece by piece', () => {
+  const long = Uint8Array.from({ length: 100_000 }, (_, at) => at % 253);
+  const key = generateSealKey(random);
+
+  it('writes what sealing at once gives', () => {
+    const pieces: Uint8Array[] = [];
+    sealTo(key, nonce, [long.subarray(0, 7), long.subarray(7)], associated, (bytes) => pieces.push(bytes.slice()));
+    expect(Buffer.concat(pieces)).toEqual(Buffer.from(sealWithNonce(key, nonce, long, associated)));
+    expect(Buffer.concat(pieces)).toHaveLength(sealedBytesOf(long.length));
+  });
+
+  it('gives the memory of each piece back at once, where the runtime can', () => {
+    const ofRuntime = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'transfer');
+    const given: number[] = [];
+    const transfer = function (this: ArrayBuffer, bytes: number) {
+      expect(bytes).toBe(0);
+      given.push(this.byteLength);
+    };
+    Object.defineProperty(ArrayBuffer.prototype, 'transfer', { value: transfer, configurable: true, writable: true });
+    try {
+      sealTo(key, nonce, [long], associated, () => undefined);
+    } finally {
+      if (ofRuntime) Object.defineProperty(ArrayBuffer.prototype, 'transfer', ofRuntime);
+      else Reflect.deleteProperty(ArrayBuffer.prototype, 'transfer');
+    }
+    expect(given.length).toBeGreaterThan(1);
+    expect(given.reduce((sum, bytes) => sum + bytes, 0)).toBe(long.length);
   });
 });
 

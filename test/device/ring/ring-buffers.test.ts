@@ -2,13 +2,18 @@
 import { describe, expect, it } from 'vitest';
 import { giveSpaceBack, RingPages, takeSpace } from '../../../device/ring/ring-buffers.ts';
 
+/** Written in pieces that meet no page's end. */
+const keep = (pages: RingPages, bytes: Uint8Array) =>
+  pages.keep(bytes.length, (write) => {
+    for (let from = 0; from < bytes.length; from += 9_001) write(bytes.subarray(from, from + 9_001));
+  });
 const filled = (length: number, value: number) => new Uint8Array(length).fill(value);
 
 describe('pages', () => {
   it.each([0, 1, 4_095, 4_096, 4_097, 139_264, 200_001])('give back a copy of %i bytes', (length) => {
     const pages = new RingPages();
     const bytes = Uint8Array.from({ length }, (_, at) => at % 251);
-    const kept = pages.keep(bytes);
+    const kept = keep(pages, bytes);
     bytes.fill(0);
     expect(pages.copy(kept)).toEqual(Uint8Array.from({ length }, (_, at) => at % 251));
   });
@@ -18,7 +23,7 @@ describe('pages', () => {
     const held = new Map<number, ReturnType<RingPages['keep']>>();
     for (let round = 0; round < 300; round += 1) {
       const length = 1 + ((round * 7_919) % 30_000);
-      held.set(round, pages.keep(filled(length, round % 256)));
+      held.set(round, keep(pages, filled(length, round % 256)));
       const gone = (round * 31) % (round + 1);
       const released = held.get(gone);
       if (released && held.size > 5) {
@@ -33,13 +38,13 @@ describe('pages', () => {
 
   it('grow no further than what is held at one time, and give all of it back', () => {
     const pages = new RingPages();
-    const held = Array.from({ length: 10 }, () => pages.keep(filled(139_000, 1)));
+    const held = Array.from({ length: 10 }, () => keep(pages, filled(139_000, 1)));
     const { bytes } = pages;
     expect(bytes).toBeGreaterThanOrEqual(10 * 139_000);
     expect(bytes).toBeLessThan(10 * 139_000 + 10 * 4_096 + 65_536);
     for (let round = 0; round < 100; round += 1) {
       for (const oldest of held.splice(0, 1)) pages.release(oldest);
-      held.push(pages.keep(filled(139_000, 2)));
+      held.push(keep(pages, filled(139_000, 2)));
     }
     expect(pages.bytes).toBe(bytes);
     pages.clear();
