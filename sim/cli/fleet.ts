@@ -31,7 +31,7 @@ interface FleetCommandOptions {
   scene?: string;
   for?: string;
   ask?: string;
-  workers: string;
+  workers?: string;
   shard: string;
   data?: string;
   bridge?: string;
@@ -63,7 +63,10 @@ export function addFleet(program: Command): void {
     )
     .option('--for <duration>', 'how long it runs, such as 10m (default: until Ctrl-C)')
     .option('--ask <duration>', 'how often the embedded agency asks every area of the town (default: never)')
-    .option('--workers <n>', 'over how many processes', '1')
+    .option(
+      '--workers <n>',
+      'over how many processes (default: one for each 500 doorbells, at most one for each processor)',
+    )
     .option('--shard <i/n>', 'only this machine’s part of the fleet', '1/1')
     .option('--data <dir>', 'keep everything in this new folder (default: a temporary one)')
     .option(
@@ -87,7 +90,7 @@ parts run, verbs of agencies and moderators find them with --data.
 
 Examples:
   $ npx doorsill fleet --doorbells 100 --ask 30s --for 2m
-  $ npx doorsill fleet --doorbells 1000 --workers 2 --profile town.yaml --report fleet.html
+  $ npx doorsill fleet --doorbells 1000 --profile town.yaml --report fleet.html
   $ npx doorsill fleet --doorbells 8000 --seed 7 --shard 2/8 --beyond-this-machine --bridge https://bridge.test --enrol batch.code --broker mqtts://area.test:8883 --home-broker mqtts://homes.test:8883 --home-accounts ./accounts
 
 Exit status: 0 nothing was lost, 1 footage, messages or doorbells were, 2 wrong usage, 3 an address that is not on this machine, 5 this machine,
@@ -105,18 +108,23 @@ Exit status: 0 nothing was lost, 1 footage, messages or doorbells were, 2 wrong 
 
 /** Throws `usage`, `fleet_profile_unreadable`, `fleet_profile_invalid`, `fleet_beyond_this_machine`. */
 async function read(options: FleetCommandOptions, context: Context): Promise<FleetOptions> {
-  const { seed, ask } = options;
+  const { seed, ask, workers } = options;
   const outside = await readOutside(options);
   if (outside !== null && ask !== undefined)
     throw failure('usage', { detail: '--ask is for the embedded agency: leave out --bridge' });
   const folder = options.data === undefined ? null : resolve(options.data);
+  const doorbells = readWhole('--doorbells', options.doorbells, 1, DOORBELLS_MAX);
+  const shard = readShard(options.shard);
+  const { processesFor } = await import('../fleet/fleet-process-children.ts');
   return {
-    doorbells: readWhole('--doorbells', options.doorbells, 1, DOORBELLS_MAX),
+    ...{ doorbells, shard },
     seed:
       seed === undefined ? Math.floor(context.random.fraction() * SEED_MAX) : readWhole('--seed', seed, 0, SEED_MAX),
     profile: await readProfile(options, context),
-    shard: readShard(options.shard),
-    workers: readWhole('--workers', options.workers, 1, WORKERS_MAX),
+    workers:
+      workers === undefined
+        ? processesFor(Math.ceil(doorbells / shard.of))
+        : readWhole('--workers', workers, 1, WORKERS_MAX),
     folder,
     outside,
     forMs: await readDuration('--for', options.for),

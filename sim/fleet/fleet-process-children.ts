@@ -1,6 +1,7 @@
 // Owns: parts of a fleet in processes of their own: starting them, their latest reports, ending them. Not here: their program
 // (fleet-process-program.ts), a part itself (fleet-process-part.ts).
 import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Failure, failure, isErrorCode } from '../../device/index.ts';
 import type { PartJob, PartReport } from './fleet-process-part.ts';
@@ -18,6 +19,16 @@ const GLIBC_TUNABLES = 'glibc.malloc.hugetlb=1';
  * by half before it is searched whole is searched seldom. Without them a thousand doorbells take three times as much of the processor.
  */
 const MEMORY_ARGS = ['--max-semi-space-size=4', '--heap-growing-percent=50'];
+/** Node 20 gives memory back at once (base/seal.ts) only where it is told to. */
+const TRANSFER_ARGS = 'transfer' in ArrayBuffer.prototype ? [] : ['--harmony-rab-gsab-transfer'];
+
+/** As many as one thread starts and serves without their footage waiting for it. */
+const DOORBELLS_A_PROCESS = 500;
+
+/** Over how many processes `doorbells` are spread unless somebody says it: at most one for each processor, at least one. */
+export function processesFor(doorbells: number, processors = availableParallelism()): number {
+  return Math.max(1, Math.min(processors, Math.ceil(doorbells / DOORBELLS_A_PROCESS)));
+}
 
 /** To a process. */
 export type PartOrder = { readonly begin: PartJob } | { readonly stop: true } | { readonly hurry: true };
@@ -48,7 +59,7 @@ export class ChildPart {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // Maps and bytes go over as they are.
       serialization: 'advanced',
-      execArgv: [...process.execArgv, ...MEMORY_ARGS],
+      execArgv: [...process.execArgv, ...MEMORY_ARGS, ...TRANSFER_ARGS],
       env: { ...process.env, UV_THREADPOOL_SIZE, MALLOC_ARENA_MAX, GLIBC_TUNABLES },
     });
     this.child.on('message', (answer: PartAnswer) => this.hear(answer));

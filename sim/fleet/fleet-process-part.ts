@@ -23,6 +23,8 @@ export interface PartJob {
   readonly links: Omit<FleetLinks, 'enrolmentCode'> & { readonly enrolmentCode: string };
   readonly folder: string;
   readonly logLevel: LogLevel;
+  /** Its share of the machine's processors: how many it may keep busy, at least 1. */
+  readonly processors: number;
 }
 
 /** What a process reports. */
@@ -64,13 +66,15 @@ export class RunningPart {
     const log = new FleetLog(openLog(job.logLevel, 'fleet'), clock);
     const tally = new FleetTally();
     const queue = new DueQueue(clock);
-    const fleet = new FleetProcess(drawFleet(job.profile, job.seed, job.doorbells, job.part), {
+    const around = {
       ...{ clock, random, disk, log, tally, profile: job.profile, folder: job.folder },
       ffmpeg: await findFfmpeg(),
       deck: { queue, clock, beganMs: clock.monotonicMs() },
       loops: new Map(Object.entries(job.loops).map(([name, parts]) => [name, new Loop(parts)])),
       links: { ...job.links, enrolmentCode: async () => job.links.enrolmentCode },
-    });
+    };
+    const drawn = drawFleet(job.profile, job.seed, job.doorbells, job.part);
+    const fleet = new FleetProcess(drawn, around, job.processors);
     const part = new RunningPart(fleet, tally, queue);
     fleet.start();
     return part;

@@ -1,15 +1,17 @@
 // Owns: the doorbells of one process of a fleet: starting them as drawn, their counts, ending them in order. Not here: one doorbell
 // (fleet-doorbell.ts), several processes (fleet.ts).
-import { availableParallelism } from 'node:os';
 import { assert, type Clock, isFailure, TaskQueue, type Timer } from '../../device/index.ts';
 import type { DrawnDoorbell } from './draw-fleet.ts';
 import { FleetDoorbell, type FleetSurroundings } from './fleet-doorbell.ts';
 import type { FleetLog } from './fleet-log.ts';
 import type { FleetCounts, FleetTally } from './fleet-process-tally.ts';
 import type { DueQueue } from './loop-schedule.ts';
+import { PacedStarts } from './paced-starts.ts';
 
-/** Doorbells that are being started, or stopped, at the same time: a start is mostly waiting for the disk. */
-const AT_ONCE = 8 * availableParallelism();
+/** Doorbells that are being started, or stopped, at the same time for each processor: a start is mostly waiting for the disk. */
+const AT_ONCE = 8;
+/** Footage that comes so late makes starts wait. */
+const LATE_MS = 100;
 /** How long clips on their way may take when the fleet ends. */
 const DRAIN_MS_MAX = 30_000;
 const DRAIN_LOOK_MS = 100;
@@ -20,33 +22,35 @@ export class FleetProcess {
   private readonly log: FleetLog;
   private readonly tally: FleetTally;
   private readonly queue: DueQueue;
+  private readonly atOnce: number;
+  private readonly starts: PacedStarts;
   private readonly timers = new Set<Timer>();
-  private readonly waiting: FleetDoorbell[] = [];
-  private readonly starting = new Set<Promise<void>>();
-  private isOver = false;
   private isHurried = false;
 
-  constructor(drawn: readonly DrawnDoorbell[], around: FleetSurroundings) {
+  /** `processors`: how many this process may keep busy. */
+  constructor(drawn: readonly DrawnDoorbell[], around: FleetSurroundings, processors: number) {
     this.clock = around.clock;
     this.log = around.log;
     this.tally = around.tally;
     this.queue = around.deck.queue;
+    this.atOnce = AT_ONCE * processors;
+    const isLate = () => this.queue.lateMs > LATE_MS;
+    this.starts = new PacedStarts({ atOnce: this.atOnce, isLate });
     // A cut takes one processor: more at a time would only wait for each other, while the rings go on.
-    const cuts = Array.from({ length: availableParallelism() }, () => new TaskQueue());
+    const cuts = Array.from({ length: processors }, () => new TaskQueue());
     this.doorbells = drawn.map((one, at) => {
       const turns = cuts[at % cuts.length];
-      assert(turns, 'a machine has a processor');
+      assert(turns, 'a process has a processor');
       return new FleetDoorbell(one, around, turns);
     });
   }
 
-  /** Starts each doorbell when its time has come, a bounded number at a time. Returns at once. */
+  /** Starts each doorbell when its time has come, or later where `PacedStarts` lets it wait. Returns at once. */
   start(): void {
     for (const doorbell of this.doorbells) {
       const timer = this.clock.after(doorbell.drawn.startsAfterMs, () => {
         this.timers.delete(timer);
-        this.waiting.push(doorbell);
-        this.startNext();
+        this.starts.add(() => startOf(doorbell));
       });
       this.timers.add(timer);
     }
@@ -72,9 +76,8 @@ export class FleetProcess {
 
   /** Ends the fleet: nobody rings any more, clips that are on their way may arrive, then every doorbell signs off. */
   async stop(): Promise<void> {
-    this.isOver = true;
     for (const timer of this.timers) timer.cancel();
-    this.waiting.length = 0;
+    const started = this.starts.stop();
     for (const doorbell of this.doorbells) doorbell.quieten();
     const untilMs = this.clock.monotonicMs() + DRAIN_MS_MAX;
     const isLate = () => this.isHurried || this.clock.monotonicMs() >= untilMs;
@@ -83,8 +86,8 @@ export class FleetProcess {
     const stopNext = async () => {
       for (let next = left.pop(); next; next = left.pop()) await next.stop();
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, stopNext));
-    await Promise.all(this.starting);
+    await Promise.all(Array.from({ length: this.atOnce }, stopNext));
+    await started;
     this.queue.stop();
     this.log.stop();
   }
@@ -93,21 +96,14 @@ export class FleetProcess {
   hurry(): void {
     this.isHurried = true;
   }
+}
 
-  private startNext(): void {
-    if (this.isOver || this.starting.size >= AT_ONCE) return;
-    const next = this.waiting.shift();
-    if (!next) return;
-    const started = next
-      .start()
-      .catch((thrown: unknown) => {
-        if (!isFailure(thrown)) throw thrown;
-        next.log.error('a doorbell cannot start', { code: thrown.code, detail: thrown.message });
-      })
-      .finally(() => {
-        this.starting.delete(started);
-        this.startNext();
-      });
-    this.starting.add(started);
+/** What cannot be mended by trying again is told, and counted by the doorbell. */
+async function startOf(doorbell: FleetDoorbell): Promise<void> {
+  try {
+    await doorbell.start();
+  } catch (thrown) {
+    if (!isFailure(thrown)) throw thrown;
+    doorbell.log.error('a doorbell cannot start', { code: thrown.code, detail: thrown.message });
   }
 }

@@ -2,7 +2,7 @@
 // arguments and what is printed (sim/cli), one process's part (fleet-process-part.ts), the parts of a testbed (testbed/).
 import { readFileSync, statfsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { availableMemory } from 'node:process';
 import {
@@ -231,9 +231,10 @@ class FleetRun {
     const links = options.outside ?? (await this.startTestbed());
     signal.throwIfAborted();
     const { workers, shard, doorbells, seed, profile, logLevel } = options;
+    const processors = Math.max(1, Math.floor(availableParallelism() / workers));
     const jobs = Array.from({ length: workers }, (_, at): PartJob => {
       const part = { index: shard.index + at * shard.of, of: shard.of * workers };
-      return { doorbells, seed, profile, part, loops, links, logLevel, folder: join(folder, 'doorbells') };
+      return { doorbells, seed, profile, part, loops, links, logLevel, processors, folder: join(folder, 'doorbells') };
     });
     await deps.disk.makeFolder(join(folder, 'doorbells'));
     this.startedMs = deps.clock.monotonicMs();

@@ -27,6 +27,7 @@ export class DueQueue {
   /** The first slot that was not called yet. */
   private next: number;
   private count = 0;
+  private late = 0;
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -36,6 +37,11 @@ export class DueQueue {
   /** How many calls wait, with those that were taken back and whose time has not come. */
   get size(): number {
     return this.count;
+  }
+
+  /** By how many milliseconds the last wake-up came after the first call that it was for. */
+  get lateMs(): number {
+    return this.late;
   }
 
   /** Calls `call` once at `dueMs` of the clock's monotonic time, or at once when that has passed. */
@@ -70,8 +76,10 @@ export class DueQueue {
   }
 
   private wake(): void {
+    const nowMs = this.clock.monotonicMs();
+    this.late = Math.max(0, nowMs - this.armedFor * SLOT_MS);
     this.armedFor = Number.POSITIVE_INFINITY;
-    const now = Math.floor(this.clock.monotonicMs() / SLOT_MS);
+    const now = Math.floor(nowMs / SLOT_MS);
     while (this.next <= now) {
       const due = this.slots.get(this.next);
       this.slots.delete(this.next);

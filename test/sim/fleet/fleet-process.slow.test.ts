@@ -1,6 +1,6 @@
 // @module-tag long
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { z } from 'zod';
@@ -82,7 +82,7 @@ function surroundings(
 function start(doorbells: number, ...around: Parameters<typeof surroundings>): Running {
   const those = surroundings(...around);
   const { profile, tally } = those;
-  const fleet = new FleetProcess(drawFleet(profile, 7, doorbells), those);
+  const fleet = new FleetProcess(drawFleet(profile, 7, doorbells), those, availableParallelism());
   processes.push(fleet);
   fleet.start();
   return { fleet, tally, profile };

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
 import { drawFleet } from '../../../sim/fleet/draw-fleet.ts';
 import { checkRoom, roomHere } from '../../../sim/fleet/fleet.ts';
+import { processesFor } from '../../../sim/fleet/fleet-process-children.ts';
 import { fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
 
 const inMemory = fleetProfileSchema.parse({ ring: { kind: 'memory', length: '60s' } });
@@ -21,6 +22,12 @@ const refusal = (doorbells: number, where = HERE, room = ROOM, profile = inMemor
 it('lets run what fits', () => {
   expect(refusal(1_000)).toBeNull();
   expect(refusal(1, HERE, roomHere(tmpdir()))).toBeNull();
+});
+
+it('spreads many doorbells over the processors, and leaves few of them in one process', () => {
+  const over = (doorbells: number, processors: number) => processesFor(doorbells, processors);
+  expect([over(1, 8), over(500, 8), over(501, 8), over(1_000, 8)]).toEqual([1, 1, 2, 2]);
+  expect([over(5_000, 2), over(5_000, 64), over(100_000, 4)]).toEqual([2, 10, 4]);
 });
 
 it('says before it starts how many doorbells a process has descriptors for', () => {

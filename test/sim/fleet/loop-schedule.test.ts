@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ManualClock } from '../../../device/base/clock.ts';
+import { type Clock, ManualClock } from '../../../device/base/clock.ts';
 import { DueQueue } from '../../../sim/fleet/loop-schedule.ts';
 
 function queueOf(): {
@@ -57,4 +57,30 @@ it('does not call what was taken back, and nothing once it is stopped', async ()
   queue.stop();
   await clock.advance(1_000);
   expect(called).toHaveLength(1);
+});
+
+it('tells how late its last wake-up was', async () => {
+  const machine = new ManualClock(1_800_000_000_000_000);
+  let heldMs = 0;
+  // A process that is busy hears its timers late.
+  const busy: Clock = {
+    wallUs: () => machine.wallUs(),
+    monotonicMs: () => machine.monotonicMs() + heldMs,
+    synchronised: () => machine.synchronised(),
+    after: (delayMs, call) => machine.after(delayMs, call),
+    sleep: (delayMs, signal) => machine.sleep(delayMs, signal),
+  };
+  const queue = new DueQueue(busy);
+  queue.at(100, () => undefined);
+  await machine.advance(150);
+  expect(queue.lateMs).toBeLessThan(4);
+  queue.at(200, () => undefined);
+  heldMs = 250;
+  await machine.advance(100);
+  expect(queue.lateMs).toBeGreaterThanOrEqual(200);
+  expect(queue.lateMs).toBeLessThan(310);
+  heldMs = 0;
+  queue.at(500, () => undefined);
+  await machine.advance(300);
+  expect(queue.lateMs).toBeLessThan(4);
 });
