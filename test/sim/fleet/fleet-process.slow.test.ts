@@ -153,6 +153,28 @@ it('tries again what can succeed later, and gives up what cannot', async () => {
   expect([...hopeless.tally.codes]).toEqual([['usage', 1]]);
 });
 
+it('starts one doorbell after the other while their footage is late', async () => {
+  const asked: (() => Promise<void>)[] = [];
+  const enrolmentCode = () =>
+    new Promise<string>((resolve) => asked.push(async () => resolve((await bridge.bridge.printEnrolmentCode()).code)));
+  const those = surroundings({}, { enrolmentCode });
+  let lateMs = 101;
+  Object.defineProperty(those.deck.queue, 'lateMs', { get: () => lateMs });
+  const fleet = new FleetProcess(drawFleet(those.profile, 7, 4), those, 1);
+  processes.push(fleet);
+  fleet.start();
+  await expect.poll(() => asked.length, PATIENCE).toBe(1);
+  await asked[0]?.();
+  await expect.poll(() => asked.length, PATIENCE).toBe(2);
+  await clock.sleep(500);
+  expect(asked).toHaveLength(2);
+  lateMs = 100;
+  await asked[1]?.();
+  await expect.poll(() => asked.length, PATIENCE).toBe(4);
+  for (const give of asked.slice(2)) await give();
+  await expect.poll(() => fleet.counts.up, PATIENCE).toBe(4);
+}, 60_000);
+
 it('comes back after reboots and absences', async () => {
   const running = start(2, { reboots: { perDay: 240, takes: '0s' }, churn: { perDay: 240, away: '1s' } });
   await has(running, { up: 2 });
