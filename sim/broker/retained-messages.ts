@@ -17,13 +17,6 @@ export interface RetainedMessage {
 export class RetainedMessages<Message extends RetainedMessage> {
   private readonly places = new Map<string, Map<string, Message>>();
 
-  /** How many there are. */
-  get count(): number {
-    let sum = 0;
-    for (const messages of this.places.values()) sum += messages.size;
-    return sum;
-  }
-
   /** Keeps the newest message of a topic; one without payload takes it away [MQTT-3.3.1-10]. */
   keep(message: Message): void {
     const place = placeOf(message.topic.split('/'));

@@ -52,5 +52,5 @@ it('keeps the newest of a topic, and nothing of one that was taken away', () => 
   expect([...kept.matching('d/v1/home/a/state')].map(({ payload }) => String(payload))).toEqual(['new']);
   kept.keep(message('d/v1/home/a/state', ''));
   kept.keep(message('d/v1/home/never/state', ''));
-  expect([kept.count, [...kept.matching('#')]]).toEqual([0, []]);
+  expect([...kept.matching('#')]).toEqual([]);
 });
