@@ -17,7 +17,7 @@ export function tableOf(rows: readonly Row[]): string {
     row.what,
     row.ours,
     row.baseline,
-    Number.isFinite(row.figure) ? `${digits(row.figure)} ${row.unit}` : `none`,
+    Number.isFinite(row.figure) ? `${digits(row.figure)} ${row.unit}` : 'none',
     row.target === null ? '' : 'most' in row.target ? `<= ${row.target.most}` : `>= ${row.target.least}`,
     row.target === null ? 'printed' : isMet(row) ? 'ok' : 'MISSED',
   ]);
