@@ -2,12 +2,12 @@
 // Not here: sound (sound-check.ts), the structure of the file (clip-file-check.ts, self-check.ts).
 import { equalBytes } from '../base/bytes.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
+import { clipFault, type FileTables } from '../media/clip-file-check.ts';
 import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
 import { NAL, nalType, splitSample } from '../media/nal.ts';
 import { readPps, readSps } from '../media/parameter-sets.ts';
 import type { Window } from '../protocol/shared-claims.ts';
 import { SetsInForce } from './active-parameter-sets.ts';
-import { clipFault, type FileTables } from './clip-file-check.ts';
 import type { CutFacts } from './finished-clip.ts';
 import type { SampleReader } from './read-ahead.ts';
 import { type Frame, frameOf } from './strip-frame-to-slices.ts';

@@ -2,10 +2,10 @@
 // Shares no decision with the cut: it determines anew which frames belong, what a file may contain and what was encoded.
 // Not here: the file's format (clip-file-check.ts), comparing samples (frame-check.ts).
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
+import { checkFtyp, clipFault, type FileTables, FTYP_BYTES, readMoov } from '../media/clip-file-check.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
-import { checkFtyp, clipFault, type FileTables, FTYP_BYTES, readMoov } from './clip-file-check.ts';
 import { countDecoded } from './encode-frames.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';
 import { SampleCheck } from './frame-check.ts';

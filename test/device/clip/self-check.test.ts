@@ -4,19 +4,19 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes, utf8 } from '../../../device/base/bytes.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { ClipRecode } from '../../../device/clip/clip-deps.ts';
-import { FTYP_BYTES } from '../../../device/clip/clip-file-check.ts';
 import type { ClipReader, CutFacts } from '../../../device/clip/finished-clip.ts';
 import { box, u32 } from '../../../device/clip/mp4-boxes.ts';
 import { SelfCheck, selfCheck } from '../../../device/clip/self-check.ts';
+import { FTYP_BYTES } from '../../../device/media/clip-file-check.ts';
 import { parseInit } from '../../../device/media/fragment.ts';
 import { failure } from '../../../device/protocol/errors.ts';
 import type { Window } from '../../../device/protocol/shared-claims.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
+import { Surgery } from '../clip/support/surgery.ts';
 import { type CheckedClip, clipWithSound, ffmpeg } from './support/checked-clips.ts';
 import { childProcesses, cut, depsFor, readerOf } from './support/cutting.ts';
 import { behindSlices, withSamples } from './support/planting.ts';
 import { frameTimesUs, soundLater } from './support/segmenter.ts';
-import { Surgery } from './support/surgery.ts';
 
 /** Frames of the clip that are encoded anew; the others are copies. */
 const ENCODED = 12;
