@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { sha256Stream } from '../../device/base/keys.ts';
+import type { SampleCounts } from '../../device/media/read-clip-file.ts';
 import { statementSchema } from '../../device/protocol/manifest.ts';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { peekToken } from '../signing/verify-token.ts';
-import { checkStructure, type ExpectedClip } from './structure.ts';
+import { checkStructure } from './structure.ts';
 
 const CLIP_NAME = 'clip.mp4';
 const MANIFEST_TOKEN_NAME = 'manifest.jws';
@@ -87,7 +88,7 @@ export class ClipFiles {
   }
 
   /** Throws `intake_structure` unless the staged bytes are a plain recording. */
-  async checkStaged(upload: string, expected: ExpectedClip): Promise<void> {
+  async checkStaged(upload: string, expected: SampleCounts): Promise<void> {
     const file = await this.disk.open(this.stagedPath(upload), { create: false });
     try {
       await checkStructure(file, await file.size(), expected);

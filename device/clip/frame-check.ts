@@ -174,7 +174,7 @@ export class SampleCheck {
     }
     const frame = frameOf(units);
     if (frame.sizeBytes !== sizes[number]) throw clipFault(`frame ${number} holds empty units, or data behind a slice`);
-    if (keys.has(number) !== frame.idr) throw clipFault(`frame ${number} is wrongly marked as keyframe`);
+    if ((keys[number] === 1) !== frame.idr) throw clipFault(`frame ${number} is wrongly marked as keyframe`);
     if (frame.ppsIds.some((id) => !this.setsOfFile.pps.has(id))) throw clipFault(`frame ${number} names a missing set`);
     return units;
   }

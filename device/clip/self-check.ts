@@ -2,8 +2,9 @@
 // Shares no decision with the cut: it determines anew which frames belong, what a file may contain and what was encoded.
 // Not here: the file's format (clip-file-check.ts), comparing samples (frame-check.ts).
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
-import { checkFtyp, clipFault, type FileTables, FTYP_BYTES, readMoov } from '../media/clip-file-check.ts';
+import { clipFault } from '../media/clip-file-check.ts';
 import { joinAnnexB } from '../media/nal.ts';
+import { readClipFile } from '../media/read-clip-file.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { countDecoded } from './encode-frames.ts';
@@ -16,9 +17,6 @@ import { checkSound } from './sound-check.ts';
 /** Frames of a reordered stream, and sound, may lie in a segment this far from the window. */
 const MARGIN_BEFORE_US = 12_000_000;
 const MARGIN_AFTER_US = 5_000_000;
-
-/** Enough for the `moov` of 24 hours at 60 frames a second. */
-const MOOV_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Failures that say that a clip is not what it should be. */
 const OF_THE_CLIP = new Set(['clip_check_failed', 'fragment_malformed', 'clip_not_exact', 'ffmpeg_failed']);
@@ -93,8 +91,7 @@ export class SelfCheck {
     const { cut: grant } = live;
     if (reader.sizeBytes !== clip.sizeBytes || clip.sizeBytes > grant.byteLimit)
       throw clipFault('an unexpected length');
-    const { tables, payload } = await readStructure(reader);
-    checkPayload(tables, payload);
+    const tables = await readClipFile(reader, clip);
     if (tables.audio && !grant.audio) throw clipFault('sound that was not granted');
     if (deps.recode === 'always' && clip.method !== 're-encode')
       throw clipFault('frames are copied against the settings');
@@ -140,37 +137,4 @@ export class SelfCheck {
 async function* encodedFrames(samples: SampleCheck, reader: SampleReader): AsyncGenerator<Uint8Array> {
   yield joinAnnexB(samples.encoderSets());
   for (let at = 0; at < samples.encodedFrames; at += 1) yield joinAnnexB(await samples.unitsOf(reader, at));
-}
-
-/** The three boxes of the file, and the position of the samples. */
-async function readStructure(
-  reader: ClipReader,
-): Promise<{ tables: FileTables; payload: { start: number; end: number } }> {
-  if (reader.sizeBytes < FTYP_BYTES + 8) throw clipFault('a file that ends before its moov box');
-  const head = await reader.read(0, FTYP_BYTES + 8);
-  checkFtyp(head.subarray(0, FTYP_BYTES));
-  const moovBytes = new DataView(head.buffer, head.byteOffset).getUint32(FTYP_BYTES);
-  const mdatAt = FTYP_BYTES + moovBytes;
-  if (moovBytes > MOOV_BYTES_MAX || mdatAt + 16 > reader.sizeBytes)
-    throw clipFault('a moov box of an impossible length');
-  const tables = readMoov(await reader.read(FTYP_BYTES, moovBytes));
-  const mdat = Buffer.from(await reader.read(mdatAt, 16));
-  const wide = mdat.readUInt32BE(0) === 1;
-  const size = wide ? Number(mdat.readBigUInt64BE(8)) : mdat.readUInt32BE(0);
-  if (mdat.toString('latin1', 4, 8) !== 'mdat') throw clipFault('a box where mdat belongs');
-  if (mdatAt + size !== reader.sizeBytes) throw clipFault('data behind mdat');
-  return { tables, payload: { start: mdatAt + (wide ? 16 : 8), end: reader.sizeBytes } };
-}
-
-/** Every byte of the payload is in exactly one sample: the chunks of all tracks are contiguous. */
-function checkPayload(tables: FileTables, payload: { start: number; end: number }): void {
-  const chunks = [...tables.video.chunks, ...(tables.audio?.chunks ?? [])].sort((a, b) => a.start - b.start);
-  let at = payload.start;
-  for (const chunk of chunks) {
-    if (chunk.start !== at)
-      throw clipFault(chunk.start > at ? 'bytes that belong to no sample' : 'samples that overlap');
-    at = chunk.end;
-  }
-  if (at !== payload.end)
-    throw clipFault(at < payload.end ? 'bytes that belong to no sample' : 'a sample outside mdat');
 }

@@ -1,11 +1,12 @@
 // Owns: verifying a clip offline with public keys only, on either chain. The full manifest: the device signed for the clip under a grant
 // of its own owner. The statement: signed with the key of one grant, which the bridge's receipt confirms; the documents
 // opened in a dispute link the statement to the full manifest. On both: that the bridge accepted the clip and logged it.
-// Not here: how it was cut (self-check.ts, on the device), receipt and log (protocol/verify-custody.ts).
+// The file itself is read as the device and the bridge read it. Not here: how it was cut (self-check.ts, on the device), receipt and log (protocol/verify-custody.ts).
 import { z } from 'zod';
 import { fromBase64url } from '../base/bytes.ts';
 import { sha256, sha256Hex, sha256Stream, verifySignature } from '../base/keys.ts';
 import { parseJson } from '../base/parse-json.ts';
+import { clipHeadBytesMax, readClipFile } from '../media/read-clip-file.ts';
 import { commitmentOf, SALT_BYTES } from '../protocol/custody.ts';
 import { failure } from '../protocol/errors.ts';
 import { actorId } from '../protocol/ids.ts';
@@ -176,18 +177,25 @@ function checkOpened(statement: Statement, token: string, text: string, expected
   return full;
 }
 
+/** The bytes must be the ones that were signed for, and a plain recording: nothing is hidden in its boxes. */
 async function checkBytes(
   clip: AsyncIterable<Uint8Array>,
-  manifest: Pick<Manifest, 'clipBytes' | 'clipSha256'>,
+  manifest: Pick<Manifest, 'clipBytes' | 'clipSha256' | 'frames' | 'audioPackets'>,
 ): Promise<void> {
   const hash = sha256Stream();
+  const head = new Uint8Array(Math.min(clipHeadBytesMax(manifest), manifest.clipBytes));
   let bytes = 0;
   for await (const part of clip) {
     hash.update(part);
+    if (bytes < head.length) head.set(part.subarray(0, head.length - bytes), bytes);
     bytes += part.length;
   }
   if (bytes !== manifest.clipBytes) fail(`the clip has ${bytes} bytes, its manifest says ${manifest.clipBytes}`);
   if (hash.digestHex() !== manifest.clipSha256) fail('the clip is not the one its manifest names');
+  const file = { sizeBytes: bytes, read: async (at: number, length: number) => head.subarray(at, at + length) };
+  await readClipFile(file, manifest, (detail) =>
+    failure('verify_failed', { detail: `the clip is not a plain recording: ${detail}` }),
+  );
 }
 
 /** The footage and keys that the manifest lists must be exactly what the grant allows. */

@@ -1,27 +1,27 @@
-// Owns: reading a finished clip's `ftyp` and `moov` for the self-check: every byte must be an expected one, or the file is
-// refused. Shares no code with the writer, so that one mistake cannot be in both.
-// Not here: comparing the samples with the ring (self-check.ts).
+// Owns: reading a finished clip's `ftyp` and `moov`: every byte must be an expected one, or the file is refused.
+// Shares no code with the writer, so that one mistake cannot be in both. Not here: the file as a whole (read-clip-file.ts).
 import { clipFault, Fields } from './strict-boxes.ts';
 
 export { clipFault } from './strict-boxes.ts';
 
-/** One track as described by its tables, each sample with its position in the file. Times in units of `timescale`. */
+/**
+ * One track as described by its tables, each sample with its position in the file. Times in units of `timescale`. Plain numbers in
+ * typed arrays: tables of 32 MiB list millions of samples.
+ */
 export interface FileTrack {
   timescale: number;
-  times: number[];
+  times: Float64Array;
   lastDuration: number;
-  offsets: number[];
-  sizes: number[];
-  /** Where each chunk starts and ends in the file. */
-  chunks: { start: number; end: number }[];
+  offsets: Float64Array;
+  sizes: Uint32Array;
 }
 
 /** All fields of the video track. */
 export interface FileVideo extends FileTrack {
   width: number;
   height: number;
-  /** Samples that are keyframes according to `stss`. */
-  keys: Set<number>;
+  /** 1 for each sample that is a keyframe according to `stss`. */
+  keys: Uint8Array;
   sps: Uint8Array[];
   pps: Uint8Array[];
 }
@@ -215,79 +215,91 @@ function readMp4a(mp4a: Fields): Uint8Array {
 /** `stts` to `stco`, in the order they are written; samples must be numbered the same in all of them. */
 function readTables(stbl: Fields, video: boolean) {
   const stts = stbl.box('stts');
-  stts.version('000000');
-  const spans = Array.from({ length: stts.count(8) }, () => ({ count: stts.u32(), duration: stts.u32() }));
-  const keys = video ? readKeys(stbl.box('stss')) : new Set<number>();
+  const stss = video ? stbl.box('stss') : null;
   const stsc = stbl.box('stsc');
-  stsc.version('000000');
-  const groups = Array.from({ length: stsc.count(12) }, () => {
-    const group = { first: stsc.u32(), samples: stsc.u32() };
-    stsc.expect('00000001');
-    return group;
-  });
-  const stsz = stbl.box('stsz');
+  const sizes = readSizes(stbl.box('stsz'));
+  const offsets = placeSamples(stsc, readStarts(stbl), sizes);
+  stbl.end();
+  return { keys: readKeys(stss, sizes.length), sizes, offsets, ...readTimes(stts, sizes.length) };
+}
+
+function readSizes(stsz: Fields): Uint32Array {
   stsz.version('000000');
   stsz.expect('00000000');
-  const sizes = Array.from({ length: stsz.count(4) }, () => stsz.u32());
-  if (sizes.length === 0 || sizes.some((size) => size === 0)) throw clipFault('a track or sample without data');
-  const starts = readOffsets(stbl);
-  stbl.end();
-  return { keys, sizes, ...placeTimes(spans, sizes.length), ...placeSamples(groups, starts, sizes) };
+  const sizes = new Uint32Array(stsz.count(4));
+  for (let at = 0; at < sizes.length; at += 1) sizes[at] = stsz.u32();
+  if (sizes.length === 0 || sizes.includes(0)) throw clipFault('a track or sample without data');
+  return sizes;
 }
 
-function readKeys(stss: Fields): Set<number> {
-  stss.version('000000');
-  const numbers = Array.from({ length: stss.count(4) }, () => stss.u32() - 1);
-  if (numbers.some((number, at) => at > 0 && number <= (numbers[at - 1] ?? 0))) throw clipFault('stss is not in order');
-  return new Set(numbers);
+function readKeys(stss: Fields | null, samples: number): Uint8Array {
+  const keys = new Uint8Array(stss ? samples : 0);
+  stss?.version('000000');
+  let last = 0;
+  for (let left = stss?.count(4) ?? 0; stss && left > 0; left -= 1) {
+    const number = stss.u32();
+    if (number <= last) throw clipFault('stss is not in order');
+    if (number > samples) throw clipFault('a keyframe behind the last frame');
+    keys[number - 1] = 1;
+    last = number;
+  }
+  return keys;
 }
 
-function readOffsets(stbl: Fields): number[] {
+function readTimes(stts: Fields, samples: number): Pick<FileTrack, 'times' | 'lastDuration'> & { total: number } {
+  stts.version('000000');
+  const times = new Float64Array(samples);
+  let [filled, at, last] = [0, 0, 0];
+  for (let left = stts.count(8); left > 0; left -= 1) {
+    const count = stts.u32();
+    last = stts.u32();
+    if (last === 0) throw clipFault('a sample without duration');
+    // Its duration would be a number that says nothing about the clip.
+    if (count === 0) throw clipFault('a duration without samples');
+    if (count > samples - filled) throw clipFault('stts and stsz count differently');
+    for (const end = filled + count; filled < end; filled += 1, at += last) times[filled] = at;
+  }
+  if (filled !== samples) throw clipFault('stts and stsz count differently');
+  return { times, lastDuration: last, total: at };
+}
+
+/** Where each chunk starts. */
+function readStarts(stbl: Fields): { count: number; next: () => number } {
   const wide = stbl.next() === 'co64';
   const offsets = stbl.box(wide ? 'co64' : 'stco');
   offsets.version('000000');
-  return Array.from({ length: offsets.count(wide ? 8 : 4) }, () => (wide ? offsets.u64() : offsets.u32()));
+  return { count: offsets.count(wide ? 8 : 4), next: () => (wide ? offsets.u64() : offsets.u32()) };
 }
 
-function placeTimes(spans: readonly { count: number; duration: number }[], samples: number) {
-  const total = spans.reduce((sum, span) => sum + span.count, 0);
-  if (total !== samples) throw clipFault('stts and stsz count differently');
-  const times: number[] = [];
-  let at = 0;
-  for (const { count, duration } of spans) {
-    if (duration === 0) throw clipFault('a sample without duration');
-    // Its duration would be a number that says nothing about the clip.
-    if (count === 0) throw clipFault('a duration without samples');
-    for (let left = count; left > 0; left -= 1, at += duration) times.push(at);
-  }
-  return { times, lastDuration: at - (times.at(-1) ?? 0), total: at };
-}
-
-function placeSamples(
-  groups: readonly { first: number; samples: number }[],
-  starts: readonly number[],
-  sizes: readonly number[],
-): Pick<FileTrack, 'offsets' | 'chunks'> {
-  const offsets: number[] = [];
-  const chunks: FileTrack['chunks'] = [];
-  groups.forEach((group, at) => {
-    const until = groups[at + 1]?.first ?? starts.length + 1;
-    if (group.first !== chunks.length + 1 || until <= group.first || group.samples === 0)
-      throw clipFault('stsc is not in order');
-    for (let chunk = group.first; chunk < until; chunk += 1) {
-      const start = starts[chunk - 1];
-      if (start === undefined || offsets.length + group.samples > sizes.length)
-        throw clipFault('a chunk without samples');
-      let end = start;
-      for (let left = group.samples; left > 0; left -= 1) {
-        offsets.push(end);
-        end += sizes[offsets.length - 1] ?? 0;
+/** The position of each sample: groups of `stsc` say how many samples each chunk has (ISO/IEC 14496-12 §8.7.4). */
+function placeSamples(stsc: Fields, starts: ReturnType<typeof readStarts>, sizes: Uint32Array): Float64Array {
+  stsc.version('000000');
+  const readGroup = () => {
+    const group = { first: stsc.u32(), samples: stsc.u32() };
+    stsc.expect('00000001');
+    return group;
+  };
+  const offsets = new Float64Array(sizes.length);
+  let [placed, chunk] = [0, 1];
+  let left = stsc.count(12);
+  let following = left > 0 ? readGroup() : null;
+  while (following) {
+    const { first, samples } = following;
+    left -= 1;
+    following = left > 0 ? readGroup() : null;
+    const until = following?.first ?? starts.count + 1;
+    if (first !== chunk || until <= first || samples === 0) throw clipFault('stsc is not in order');
+    for (; chunk < until; chunk += 1) {
+      if (chunk > starts.count || samples > sizes.length - placed) throw clipFault('a chunk without samples');
+      let end = starts.next();
+      for (const stop = placed + samples; placed < stop; placed += 1) {
+        offsets[placed] = end;
+        end += sizes[placed] ?? 0;
       }
-      chunks.push({ start, end });
     }
-  });
-  if (offsets.length !== sizes.length) throw clipFault('samples without a chunk');
-  return { offsets, chunks };
+  }
+  if (placed !== sizes.length || chunk !== starts.count + 1) throw clipFault('samples without a chunk');
+  return offsets;
 }
 
 function checkDurations(tables: { total: number }, timescale: number, duration: number, played: number): void {

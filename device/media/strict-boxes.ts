@@ -1,6 +1,6 @@
 // Owns: reading the boxes of a finished clip strictly: boxes come in a fixed order, and every field is either read or must have
 // a fixed value. Not here: which boxes and fields those are (clip-file-check.ts).
-
+import { toHex } from '../base/bytes.ts';
 import { failure } from '../protocol/errors.ts';
 import { FieldReader, malformed, readBox } from './read-boxes.ts';
 
@@ -69,8 +69,7 @@ export class Fields {
   /** The next bytes must be these, given as hexadecimal digits; spaces are ignored. */
   expect(hex: string): void {
     const digits = hex.replaceAll(' ', '');
-    const found = Buffer.from(this.take(digits.length / 2)).toString('hex');
-    if (found !== digits) throw clipFault(`unexpected bytes in ${this.name}`);
+    if (toHex(this.take(digits.length / 2)) !== digits) throw clipFault(`unexpected bytes in ${this.name}`);
   }
 
   /** Version and flags of a full box; returns the version. */

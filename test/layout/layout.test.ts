@@ -171,10 +171,10 @@ describe('imports', () => {
     expect(circle).toEqual(['b, c']);
   });
 
-  it('let the bridge know only the contract, the base and the server of HTTP', () => {
+  it('let the bridge know only the contract, the base, the readers of media and the server of HTTP', () => {
     const found = breaches((file) =>
       file.name.startsWith('cloud-bridge/')
-        ? file.imports.filter((to) => !/^(cloud-bridge|device\/(protocol|base|http))\//.test(to))
+        ? file.imports.filter((to) => !/^(cloud-bridge|device\/(protocol|base|media|http))\//.test(to))
         : [],
     );
     expect(found).toEqual([]);

@@ -4,8 +4,10 @@ import { concatBytes } from '../../device/base/bytes.ts';
 import type { AudioTrack, VideoTrack } from '../../device/clip/mp4-layout.ts';
 import { layOut } from '../../device/clip/mp4-layout.ts';
 
-const SPS = {
-  bytes: Uint8Array.of(0x67, 0x42, 0xc0, 0x1e, 0xd9),
+/** The sequence parameter set of these files. */
+export const SPS = {
+  /** Baseline, level 3, 640 by 360. */
+  bytes: Uint8Array.of(0x67, 0x42, 0xc0, 0x1e, 0xda, 0x02, 0x80, 0xbf, 0xe5, 0x40),
   id: 0,
   profileIdc: 0x42,
   constraints: 0xc0,
@@ -22,6 +24,9 @@ const SPS = {
   colour: null,
   clean: true,
 };
+
+/** Its picture parameter set. */
+export const PPS = Uint8Array.of(0x68, 0xcb, 0x83, 0xcb, 0x20);
 
 export interface PlainClip {
   frames: number;
@@ -43,7 +48,7 @@ export function plainMp4(clip: PlainClip): Uint8Array {
     lastDuration: 6_000,
     keys: [0],
     sps: [SPS],
-    pps: [Uint8Array.of(0x68, 0xcb, 0x83, 0xcb, 0x20)],
+    pps: [PPS],
     rotation: 0,
   };
   const audio: AudioTrack | null =

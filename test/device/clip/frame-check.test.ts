@@ -277,11 +277,10 @@ describe('a clip with an encoded head is refused', () => {
     const { offsets, sizes } = smart.tables.video;
     const sample = (at: number) => smart.bytes.subarray(offsets[at] ?? 0, (offsets[at] ?? 0) + (sizes[at] ?? 0));
     const mixed = concatBytes([sample(0), sample(HEAD)]);
-    const first = (numbers: readonly number[], number: number) => [number, ...numbers.slice(1)];
     const video = {
       ...tables.video,
-      offsets: first(offsets, smart.bytes.length),
-      sizes: first(sizes, mixed.length),
+      offsets: Float64Array.of(smart.bytes.length, ...offsets.subarray(1)),
+      sizes: Uint32Array.of(mixed.length, ...sizes.subarray(1)),
     };
     const grown = new SampleReader(readerOf(concatBytes([smart.bytes, mixed])));
     const again = new SampleCheck(smart.window, smart.clip, { ...tables, video }, grown);

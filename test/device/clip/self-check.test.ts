@@ -330,7 +330,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     }),
   ],
   'another number of sound packets than it says': [
-    /another number of sound packets/,
+    /packets of sound, where its papers say/,
     () => ({ clip: { audioPackets: good.clip.audioPackets - 1 } }),
   ],
   'a foreign sound configuration': [
@@ -376,7 +376,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     () => ({ bytes: operated((file) => file.setNumber('0/mdia/minf/stbl/stss', 12, 9)) }),
   ],
   'a parameter set that no frame uses': [
-    /nobody uses|unexpected/,
+    /nobody uses/,
     () => ({
       bytes: operated((file) => {
         const stsd = file.find('0/mdia/minf/stbl/stsd');
@@ -411,7 +411,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
       }),
     }),
   ],
-  'another number of frames than it says': [/frame count/, () => ({ clip: { frames: 21 } })],
+  'another number of frames than it says': [/frames, where its papers say/, () => ({ clip: { frames: 21 } })],
   'another number of encoded frames than it says': [/frame count/, () => ({ clip: { encodedFrames: 3 } })],
   'another method than it says': [/method/, () => ({ clip: { method: 'copy' } })],
   'another coverage than it says': [
@@ -485,18 +485,15 @@ function withExtraPps(stsd: Uint8Array): Uint8Array {
   let at = record + 6;
   for (let left = (bytes[record + 5] ?? 0) & 31; left > 0; left -= 1) at += 2 + bytes.readUInt16BE(at);
   const count = bytes[at] ?? 0;
-  const length = bytes.readUInt16BE(at + 1);
-  const pps = bytes.subarray(at + 3, at + 3 + length);
-  // ue(v) of id 0 is 1; 011 is id 2, of two bits more: rewritten by hand for the sets that x264 makes here.
-  const extra = Uint8Array.from(pps);
-  extra[1] = 0x38 | ((pps[1] ?? 0) & 7);
+  // As x264 writes it, under id 2.
+  const extra = Uint8Array.of(0x68, 0x72, 0xe0, 0xf2, 0xc8);
   const grown = Buffer.concat([
     bytes.subarray(0, at),
-    Uint8Array.of(count + 1, 0, length),
+    Uint8Array.of(count + 1, 0, extra.length),
     extra,
     bytes.subarray(at + 1),
   ]);
-  for (const start of [avcC, 8]) grown.writeUInt32BE(grown.readUInt32BE(start) + 2 + length, start);
+  for (const start of [avcC, 8]) grown.writeUInt32BE(grown.readUInt32BE(start) + 2 + extra.length, start);
   return grown;
 }
 
@@ -588,22 +585,6 @@ describe('the self-check', () => {
   it('says that a clip is wrong, too, which claims to begin exactly where the ring does', async () => {
     const coverage = { ...good.clip.coverage, startUs: segments[0]?.startUs ?? 0 };
     await expect(check({ clip: { coverage } })).rejects.toMatchObject({ code: 'clip_check_failed' });
-  });
-
-  it('reads no tables that are longer than those of the longest clip', async () => {
-    const most = 256 * 1024 * 1024;
-    const tried = (moovBytes: number) => {
-      const head = withNumber(good.bytes.slice(0, FTYP_BYTES + 8), FTYP_BYTES, moovBytes);
-      const reader: ClipReader = {
-        sizeBytes: most + 1_000,
-        read: (at) => (at === 0 ? Promise.resolve(head) : Promise.reject(new Error('it reads on'))),
-      };
-      const { live } = liveGrantFor({ window, audio: true });
-      const clip: CutFacts = { ...good.clip, encodedFrames: 0, sizeBytes: reader.sizeBytes };
-      return selfCheck(live, clip, reader, depsFor(ffmpeg ?? raise(), segments));
-    };
-    await expect(tried(most + 1)).rejects.toThrow(/a moov box of an impossible length/);
-    await expect(tried(most)).rejects.toThrow(/^it reads on$/);
   });
 
   for (const [name, [detail, plant]] of Object.entries(FAULTS)) {

@@ -16,6 +16,7 @@ import { certificateSchema, homeRecallSchema, statementSchema } from '../../../d
 import { grantSchema } from '../../../device/protocol/owner-orders.ts';
 import { requestSchema } from '../../../device/protocol/request.ts';
 import { Cast, claimsOf } from '../../support/parties.ts';
+import { plainMp4 } from '../../support/plain-mp4.ts';
 
 const random = new SystemRandom();
 const SECOND_US = 1_000_000;
@@ -44,7 +45,9 @@ function made(changes: { coverage?: [number, number]; gaps?: [number, number][] 
     startUs: window.startUs + startUs,
     endUs: window.startUs + endUs,
   });
-  const clip = new Uint8Array(500).fill(7);
+  // Two seconds of 15 frames.
+  const clip = plainMp4({ frames: 30, audioPackets: 0 });
+  const [fromUs, toUs] = [123_457, 2_123_457];
   const manifest = signToken(
     'doorsill-manifest+jws',
     buildManifest(live, {
@@ -56,8 +59,8 @@ function made(changes: { coverage?: [number, number]; gaps?: [number, number][] 
         method: 'smart-cut',
         encodedFrames: 3,
         redacted: false,
-        coverage: at(changes.coverage ?? [123_457, 4_623_459]),
-        gaps: (changes.gaps ?? []).map(at),
+        coverage: at(changes.coverage ?? [fromUs, toUs]),
+        gaps: (changes.gaps ?? [[toUs, window.endUs - window.startUs]]).map(at),
       },
       clipSha256: sha256Hex(clip),
       disclosed: disclose(live, {}),
@@ -184,7 +187,7 @@ it('verifies offline on its own chain, on both with what a dispute opened, and o
   const again = cast.statement(manifest, String(claimsOf(papers.statement)['grant']));
   const finer = cast.statement(manifest, String(claimsOf(papers.statement)['grant']), { statement: { frames: 29 } });
   expect([
-    await verify(papers.statement, {}, new Uint8Array(500)),
+    await verify(papers.statement, {}, new Uint8Array(clip.length)),
     await verify(papers.statement, { device: cast.device.id }),
     await verify(manifest, { opened: opened() }),
     await verify(papers.statement, { opened: '{}' }),

@@ -174,8 +174,8 @@ describe('sound is refused', () => {
     clip: { audioPackets: plain.clip.audioPackets + 1 },
     audio: ({ offsets, sizes, ...audio }) => ({
       ...audio,
-      offsets: [...offsets, plain.bytes.length],
-      sizes: [...sizes, packet.length],
+      offsets: Float64Array.of(...offsets, plain.bytes.length),
+      sizes: Uint32Array.of(...sizes, packet.length),
     }),
   });
 

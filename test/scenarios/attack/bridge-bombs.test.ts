@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkStructure } from '../../../cloud-bridge/intake/structure.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import * as mp4 from '../../../device/clip/mp4-boxes.ts';
 import { isFailure } from '../../../device/protocol/errors.ts';
+import { PPS, SPS } from '../../support/plain-mp4.ts';
 import { proved } from '../../support/proved.ts';
 
 let folder: string;
@@ -42,34 +44,36 @@ function words(count: number, row: (at: number) => number): Buffer {
   return bytes;
 }
 
-const FTYP = box('ftyp', 'isom', 0, 'isom');
+const FTYP = mp4.ftyp();
 
 interface Tables {
+  stts?: Buffer;
+  stss?: Buffer;
+  stsc?: Buffer;
   stsz?: Buffer;
   stco?: Buffer;
-  stsc?: Buffer;
-  stts?: Buffer;
   more?: Buffer[];
 }
 
-/** One video track around tables. */
-function trak({ stsz, stco, stsc, stts, more = [] }: Tables): Buffer {
+/** One video track around tables, all else of it as the device writes it. */
+function trak({ stts, stss, stsc, stsz, stco, more = [] }: Tables): Uint8Array {
   const stbl = box(
     'stbl',
-    box('stsd', 0, 1, 16, 'avc1', 0, 0),
+    mp4.fullBox('stsd', 0, 0, mp4.u32([1]), mp4.avc1(SPS, mp4.avcC([SPS], [PPS]))),
+    stts ?? box('stts', 0, 0),
+    stss ?? box('stss', 0, 1, 1),
+    stsc ?? box('stsc', 0, 0),
     stsz ?? box('stsz', 0, 0, 0),
     stco ?? box('stco', 0, 0),
-    stsc ?? box('stsc', 0, 0),
-    stts ?? box('stts', 0, 0),
     ...more,
   );
-  const dinf = box('dinf', box('dref', 0, 1, 12, 'url ', 1));
-  const minf = box('minf', box('vmhd', 0, 0, 0), dinf, stbl);
-  const hdlr = box('hdlr', 0, 0, 'vide', 0, 0, 0);
-  return box('trak', box('tkhd', ...Array(23).fill(0)), box('mdia', box('mdhd', ...Array(6).fill(0)), hdlr, minf));
+  const minf = box('minf', mp4.vmhd(), mp4.dinf(), stbl);
+  const mdia = box('mdia', mp4.mdhd(90_000, chunks), mp4.hdlr('vide'), minf);
+  return box('trak', mp4.videoTkhd(1, chunks, SPS, 0), mdia);
 }
 
-const mvhd = box('mvhd', ...Array(25).fill(0));
+const chunks = 4_000_000;
+const mvhd = mp4.mvhd(chunks, 2);
 const moov = (tables: Tables) => box('moov', mvhd, trak(tables));
 /** A million of a box behind each other, or inside each other. */
 const side = (empty: Buffer) => Buffer.alloc(MANY * 8, empty);
@@ -81,8 +85,15 @@ function deep(type: string): Buffer {
 const MANY = 1_000_000;
 
 const LARGE = 2 ** 32 - 1;
-const chunks = 4_000_000;
-/** Where each of them is. */
+/** As many samples of a byte each, and where each chunk of them is. */
+const ones = () =>
+  box(
+    'stsz',
+    0,
+    0,
+    chunks,
+    words(chunks, () => 1),
+  );
 const chunkTable = (place: (at: number) => number) => box('stco', 0, chunks, words(chunks, place));
 
 /** What each is, its bytes before the media, and bytes of media. */
@@ -116,24 +127,88 @@ const bombs: [string, () => Buffer, number?][] = [
       bytesOf([
         FTYP,
         moov({
-          stsz: box('stsz', 0, LARGE, 4_000_000),
+          stsz: box(
+            'stsz',
+            0,
+            0,
+            chunks,
+            words(chunks, () => LARGE),
+          ),
           stco: box('stco', 0, 1, 0),
-          stsc: box('stsc', 0, 1, 1, 4_000_000, 1),
+          stsc: box('stsc', 0, 1, 1, chunks, 1),
+          stts: box('stts', 0, 1, chunks, 1),
         }),
       ]),
   ],
-  ['four billion chunks', () => bytesOf([FTYP, moov({ stco: box('stco', 0, LARGE) })])],
-  ['four billion chunk runs', () => bytesOf([FTYP, moov({ stsc: box('stsc', 0, LARGE) })])],
+  ['four billion chunks', () => bytesOf([FTYP, moov({ stsz: box('stsz', 0, 0, 1, 1), stco: box('stco', 0, LARGE) })])],
+  [
+    'four billion chunk runs',
+    () => bytesOf([FTYP, moov({ stsz: box('stsz', 0, 0, 1, 1), stsc: box('stsc', 0, LARGE) })]),
+  ],
   [
     'four billion samples in a chunk',
     () =>
       bytesOf([
         FTYP,
-        moov({ stsz: box('stsz', 0, 1, 10), stco: box('stco', 0, 1, 0), stsc: box('stsc', 0, 1, 1, LARGE, 1) }),
+        moov({
+          stsz: box(
+            'stsz',
+            0,
+            0,
+            10,
+            words(10, () => 1),
+          ),
+          stco: box('stco', 0, 1, 0),
+          stsc: box('stsc', 0, 1, 1, LARGE, 1),
+        }),
       ]),
   ],
   ['four billion durations', () => bytesOf([FTYP, moov({ stts: box('stts', 0, LARGE) })])],
-  ['samples without end in a duration', () => bytesOf([FTYP, moov({ stts: box('stts', 0, 1, LARGE, 1) })])],
+  [
+    'millions of keyframes and durations',
+    () => {
+      const frames = 2_000_000;
+      return bytesOf([
+        FTYP,
+        moov({
+          stts: box(
+            'stts',
+            0,
+            frames,
+            words(frames * 2, (at) => (at % 2 === 0 ? 1 : LARGE)),
+          ),
+          stss: box(
+            'stss',
+            0,
+            frames,
+            words(frames, (at) => at + 1),
+          ),
+          stsz: box(
+            'stsz',
+            0,
+            0,
+            frames,
+            words(frames, () => 1),
+          ),
+          stco: box('stco', 0, 1, 48),
+          stsc: box('stsc', 0, 1, 1, frames, 1),
+        }),
+      ]);
+    },
+  ],
+  [
+    'samples without end in a duration',
+    () =>
+      bytesOf([
+        FTYP,
+        moov({
+          stsz: ones(),
+          stco: box('stco', 0, 1, 48),
+          stsc: box('stsc', 0, 1, 1, chunks, 1),
+          stts: box('stts', 0, 1, LARGE, 1),
+        }),
+      ]),
+  ],
   ['four billion composition offsets', () => bytesOf([FTYP, moov({ more: [box('ctts', 0, LARGE)] })])],
   [
     'millions of runs',
@@ -158,6 +233,7 @@ const bombs: [string, () => Buffer, number?][] = [
       bytesOf([
         FTYP,
         moov({
+          stsz: ones(),
           stco: chunkTable(() => 48),
           stsc: box('stsc', 0, 1, 1, 0, 1),
         }),
@@ -169,7 +245,7 @@ const bombs: [string, () => Buffer, number?][] = [
       bytesOf([
         FTYP,
         moov({
-          stsz: box('stsz', 0, 1, chunks),
+          stsz: ones(),
           stco: chunkTable(() => 48),
           stsc: box('stsc', 0, 1, 1, 1, 1),
           stts: box('stts', 0, 1, chunks, 1),
@@ -182,7 +258,7 @@ const bombs: [string, () => Buffer, number?][] = [
       return bytesOf([
         FTYP,
         moov({
-          stsz: box('stsz', 0, 1, chunks),
+          stsz: ones(),
           stco: chunkTable((at) => chunks - at),
           stsc: box('stsc', 0, 1, 1, 1, 1),
           stts: box('stts', 0, 1, chunks, 1),

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AccessLog } from '../../../cloud-bridge/clips/access-log.ts';
 import { Clips } from '../../../cloud-bridge/clips/clips.ts';
-import { readSampleTable } from '../../../cloud-bridge/intake/sample-table.ts';
 import type { Intake } from '../../../cloud-bridge/intake/store.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
@@ -72,24 +71,4 @@ it('the database, which holds what homes disclosed, can be read by nobody else, 
   } finally {
     process.umask(umask);
   }
-});
-
-it('a clip of countless empty chunks is refused before it takes the bridge’s memory', () => {
-  const box = (type: string, ...words: number[]) => {
-    const bytes = Buffer.alloc(8 + words.length * 4);
-    bytes.writeUInt32BE(bytes.length);
-    bytes.write(type, 4, 'latin1');
-    words.forEach((word, at) => void bytes.writeUInt32BE(word, 8 + at * 4));
-    return bytes;
-  };
-  const chunks = 1_000;
-  const tables = Buffer.concat([
-    box('stsz', 0, 0, 0),
-    box('stco', 0, chunks, ...Array<number>(chunks).fill(48)),
-    box('stsc', 0, 1, 1, 0, 1),
-    box('stts', 0, 0),
-    box('stsd', 0, 1, 16, 0x61766331),
-  ]);
-  const table = () => readSampleTable(tables, { type: 'stbl', start: 0, end: tables.length });
-  expect(table).toThrow(expect.objectContaining({ code: 'intake_structure' }));
 });
