@@ -19,7 +19,8 @@ import type { SurveyedSegment } from './survey.ts';
 export interface BodyPlan {
   header: Uint8Array;
   sizeBytes: number;
-  /** Segments in the order they were read; each gives up to one chunk of video and one of audio. */
+  chunks: readonly Chunk[];
+  /** Segments in the order they were read. */
   segments: readonly SurveyedSegment[];
   readWindow: Window;
   /** The first frames of the clip, encoded; all others are copied. */
@@ -28,12 +29,28 @@ export interface BodyPlan {
   sound: EncodedSamples<void> | null;
 }
 
-/** The chunks of a clip, in the order of its file. */
-export function chunksOf(segments: readonly SurveyedSegment[]): Chunk[] {
+/** When the samples of a track begin, in ticks of its own clock after the clip's zero. */
+interface TrackTimes {
+  ticks: readonly number[];
+  timescale: number;
+}
+
+/**
+ * The chunks of a clip, in the order of its file: after each run of frames the sound up to the next one. How the ring's segments held the
+ * sound is not followed: over some segments it would tell, to a few milliseconds, how the camera's clocks of picture and sound relate.
+ */
+export function chunksOf(runs: readonly number[], video: TrackTimes, audio: TrackTimes | null): Chunk[] {
   const chunks: Chunk[] = [];
-  for (const { framesInside, sounds } of segments) {
-    if (framesInside > 0) chunks.push({ track: 'video', samples: framesInside });
-    if (sounds > 0) chunks.push({ track: 'audio', samples: sounds });
+  let [frames, packets] = [0, 0];
+  for (const samples of runs) {
+    frames += samples;
+    chunks.push({ track: 'video', samples });
+    if (!audio) continue;
+    const next = video.ticks[frames];
+    const untilS = next === undefined ? Number.POSITIVE_INFINITY : next / video.timescale;
+    const from = packets;
+    while (packets < audio.ticks.length && (audio.ticks[packets] ?? 0) / audio.timescale < untilS) packets += 1;
+    if (packets > from) chunks.push({ track: 'audio', samples: packets - from });
   }
   return chunks;
 }
@@ -43,43 +60,51 @@ export async function* clipBody(live: CutPermit, deps: ClipDeps, plan: BodyPlan)
   let bytes = plan.header.length;
   yield plan.header;
   const encoded = plan.encoded?.read(stopSignal(live, deps));
+  const frames = framesOf(live, deps, plan, encoded);
   const sound = plan.sound?.read(stopSignal(live, deps));
-  let encodedLeft = plan.encoded?.sizes.length ?? 0;
-  let next = 0;
-  let known: { init: Uint8Array; info: InitInfo } | null = null;
   try {
-    for await (const segment of readRing(live, deps, plan.readWindow)) {
-      const surveyed = plan.segments[next];
-      // Segments that reached the ring after planning are not part of the plan.
-      if (!surveyed) break;
-      if (!same(segment, surveyed)) throw ringChanged();
-      next += 1;
-      if (!known || Buffer.compare(known.init, segment.init) !== 0) {
-        known = { init: segment.init, info: parseInit(segment.init) };
-      }
-      const samples = parseFragment(known.info, segment.fragment);
-      const fromEncoder = Math.min(encodedLeft, surveyed.framesInside);
-      for (let left = fromEncoder; left > 0; left -= 1) {
-        const sample = await nextOf(encoded);
-        bytes += sample.length;
-        yield sample;
-      }
-      encodedLeft -= fromEncoder;
-      for (const part of copiedFrames(known.info, samples.video, surveyed, fromEncoder)) {
-        bytes += part.length;
-        yield part;
-      }
-      for (let left = surveyed.sounds; left > 0; left -= 1) {
-        const sample = await nextOf(sound);
+    for (const { track, samples } of plan.chunks) {
+      for (let left = samples; left > 0; left -= 1) {
+        const sample = await nextOf(track === 'video' ? frames : sound);
         bytes += sample.length;
         yield sample;
       }
     }
+    // It reads to the end of what was planned, and throws if that is not there.
+    if (!(await frames.next()).done || bytes !== plan.sizeBytes) throw ringChanged();
   } finally {
+    await frames.return(undefined);
     await encoded?.return(undefined);
     await sound?.return(undefined);
   }
-  if (next !== plan.segments.length || bytes !== plan.sizeBytes) throw ringChanged();
+}
+
+/** The clip's frames, encoded ones first. Throws as `clipBody`. */
+async function* framesOf(
+  live: CutPermit,
+  deps: ClipDeps,
+  plan: BodyPlan,
+  encoded: AsyncGenerator<Uint8Array> | undefined,
+): AsyncGenerator<Uint8Array> {
+  let encodedLeft = plan.encoded?.sizes.length ?? 0;
+  let next = 0;
+  let known: { init: Uint8Array; info: InitInfo } | null = null;
+  for await (const segment of readRing(live, deps, plan.readWindow)) {
+    const surveyed = plan.segments[next];
+    // Segments that reached the ring after planning are not part of the plan.
+    if (!surveyed) break;
+    if (!same(segment, surveyed)) throw ringChanged();
+    next += 1;
+    if (!known || Buffer.compare(known.init, segment.init) !== 0) {
+      known = { init: segment.init, info: parseInit(segment.init) };
+    }
+    const fromEncoder = Math.min(encodedLeft, surveyed.framesInside);
+    for (let left = fromEncoder; left > 0; left -= 1) yield await nextOf(encoded);
+    encodedLeft -= fromEncoder;
+    const { video } = parseFragment(known.info, segment.fragment);
+    yield* copiedFrames(known.info, video, surveyed, fromEncoder);
+  }
+  if (next !== plan.segments.length) throw ringChanged();
 }
 
 async function nextOf(samples: AsyncGenerator<Uint8Array> | undefined): Promise<Uint8Array> {

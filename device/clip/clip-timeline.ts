@@ -57,3 +57,18 @@ export interface TrackTable {
 export function emptyTable(): TrackTable {
   return { ticks: [], durations: [], sizes: [] };
 }
+
+/**
+ * How long a clip's last frame lasts: the most common duration of the others, of several such the shortest; of a single frame 1/25 s.
+ * Its own duration up to the window's end would tell when the frame was taken, to the microsecond, and so the phase of the camera's
+ * clock, which two clips of one home have in common.
+ */
+export function nominalDuration(ticks: readonly number[], timescale: number): number {
+  const counts = new Map<number, number>();
+  for (let at = 1; at < ticks.length; at += 1) {
+    const duration = (ticks[at] ?? 0) - (ticks[at - 1] ?? 0);
+    counts.set(duration, (counts.get(duration) ?? 0) + 1);
+  }
+  const [most] = [...counts].sort(([a, timesA], [b, timesB]) => timesB - timesA || a - b);
+  return most?.[0] ?? Math.max(1, Math.round(timescale / 25));
+}

@@ -125,8 +125,10 @@ export class SampleCheck {
       const inClipUs = ((times[number] ?? 0) / timescale) * 1e6;
       if (Math.abs(atUs - firstUs - inClipUs) > toleranceUs) throw clipFault(`frame ${number} is at a wrong time`);
     });
+    // Any other would tell when the last frame was taken.
+    if (lastDuration !== usualDuration(times, timescale))
+      throw clipFault('the last frame lasts longer or shorter than most');
     const endUs = firstUs + (((times.at(-1) ?? 0) + lastDuration) / timescale) * 1e6;
-    if (endUs > this.window.endUs + toleranceUs) throw clipFault('the last frame is shown beyond the window');
     if (Math.abs(Math.min(endUs, this.window.endUs) - this.clip.coverage.endUs) > toleranceUs) {
       throw clipFault('the clip ends at another time than it says');
     }
@@ -181,6 +183,18 @@ export class SampleCheck {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** The duration that most frames but the last have, the shortest of several; 1/25 s for a single frame. */
+function usualDuration(times: readonly number[], timescale: number): number {
+  const durations = times.slice(1).map((time, at) => time - (times[at] ?? 0));
+  durations.sort((a, b) => a - b);
+  let [usual, most, run] = [Math.max(1, Math.round(timescale / 25)), 0, 0];
+  durations.forEach((duration, at) => {
+    run = duration === durations[at - 1] ? run + 1 : 1;
+    if (run > most) [usual, most] = [duration, run];
+  });
+  return usual;
+}
 
 function byId(tables: FileTables): { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> } {
   const sps = new Map(tables.video.sps.map((set) => [readSps(set).id, set]));

@@ -26,7 +26,7 @@ const TIMEOUT_MS_PER_S = 30_000;
 const TIMEOUT_MS_LEAST = 120_000;
 
 /** A keyframe at least this often, so that players can seek. */
-const GOP_FRAMES = 60;
+export const GOP_FRAMES = 60;
 
 type Look = (live: CutPermit, deps: ClipDeps, window: Window, zeroUs?: number | null) => Promise<SurveyResult>;
 

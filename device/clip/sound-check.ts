@@ -17,6 +17,9 @@ import { clipSoundOf, countSamples, encodeSound, type HeardPacket } from './reco
 /** Wall time is rounded to microseconds at both ends of an interval. */
 const ROUNDING_US = 2;
 
+/** A clip's sound begins at a multiple of this after its picture. */
+const START_STEP_US = 20_000;
+
 const TIMEOUT_MS_LEAST = 120_000;
 
 /** The file to check and the footage to check it against. */
@@ -116,6 +119,8 @@ class WantedPackets {
   private readonly job: SoundToCheck;
   private readonly source: SoundConfig;
   private readonly audio: FileAudio;
+  /** How much later than in the ring the clip has its first sound, and so all of it: at most half a step. */
+  private lateUs = 0;
 
   constructor(job: SoundToCheck, source: SoundConfig, audio: FileAudio) {
     this.job = job;
@@ -144,9 +149,21 @@ class WantedPackets {
     const { clip, tables } = this.job;
     const inClip = (audio.times[this.count] ?? 0) / audio.timescale + audio.delay / MOVIE_TIMESCALE;
     const toleranceUs = 1e6 / audio.timescale + 1e6 / MOVIE_TIMESCALE + 1e6 / tables.video.timescale + ROUNDING_US;
-    if (Math.abs(startUs - clip.coverage.startUs - inClip * 1e6) > toleranceUs) throw foreign();
+    const lateUs = inClip * 1e6 - (startUs - clip.coverage.startUs);
+    if (this.count === 0) {
+      if (!isWholeStep(audio)) throw foreign();
+      this.lateUs = Math.max(-START_STEP_US / 2, Math.min(START_STEP_US / 2, lateUs));
+    }
+    if (Math.abs(lateUs - this.lateUs) > toleranceUs) throw foreign();
     this.count += 1;
   }
+}
+
+/** Whether the sound begins at a whole step after the picture, in movie units as they follow from its own samples. */
+function isWholeStep({ delay, timescale }: FileAudio): boolean {
+  const steps = Math.round((delay / MOVIE_TIMESCALE) * (1e6 / START_STEP_US));
+  const samples = Math.round((steps * START_STEP_US * timescale) / 1e6);
+  return delay === Math.round((samples * MOVIE_TIMESCALE) / timescale);
 }
 
 /** Whether both are in one recording, with a gap of less than half a packet. */

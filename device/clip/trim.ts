@@ -10,13 +10,14 @@ import { GAP_US } from '../ring/ring-interface.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
 import { chunksOf, clipBody } from './clip-byte-stream.ts';
 import type { ClipDeps } from './clip-deps.ts';
+import { nominalDuration } from './clip-timeline.ts';
 import type { EncodedSamples } from './encoded-sample-buffer.ts';
 import type { Clip } from './finished-clip.ts';
 import { layOut, type VideoTrack } from './mp4-layout.ts';
 import { assertGoingOn, readRing, ringChanged, stopSignal, widened } from './read-ring.ts';
 import type { CutDeps } from './recent-encodings.ts';
 import { clipSoundOf, encodeSound, type HeardPacket } from './recode-sound.ts';
-import { type Cut, recodeWindow } from './recode-window.ts';
+import { type Cut, GOP_FRAMES, recodeWindow } from './recode-window.ts';
 import { HeadEncoding } from './smart-cut-head.ts';
 import { Survey, type SurveyResult } from './survey.ts';
 
@@ -136,9 +137,11 @@ function planClip(live: CutPermit, deps: ClipDeps, cut: Cut, sound: EncodedSampl
           lastDuration: PACKET_SAMPLES,
         }
       : null;
-  const segments = survey.segments;
-  const { header, sizeBytes } = layOut(video, audio, chunksOf(segments));
-  const plan = { header, sizeBytes, segments, readWindow: cut.readWindow, encoded, sound };
+  const { segments } = survey;
+  const soundTimes = audio && { ticks: audio.ticks, timescale: audio.sound.sampleRate };
+  const chunks = chunksOf(runsOf(cut), video, soundTimes);
+  const { header, sizeBytes } = layOut(video, audio, chunks);
+  const plan = { header, sizeBytes, chunks, segments, readWindow: cut.readWindow, encoded, sound };
   return {
     sizeBytes,
     parts: () => clipBody(live, deps, plan),
@@ -150,6 +153,15 @@ function planClip(live: CutPermit, deps: ClipDeps, cut: Cut, sound: EncodedSampl
     encodedFrames: encoded?.sizes.length ?? 0,
     redacted: zones.length > 0,
   };
+}
+
+/** How many frames are together in the file: the ring's groups where frames are copied, which show by themselves; else runs of one length. */
+function runsOf({ method, survey }: Cut): number[] {
+  if (method !== 're-encode')
+    return survey.segments.map(({ framesInside }) => framesInside).filter((frames) => frames > 0);
+  const frames = survey.video.ticks.length;
+  const runs = Math.ceil(frames / GOP_FRAMES);
+  return Array.from({ length: runs }, (_, at) => Math.min(GOP_FRAMES, frames - at * GOP_FRAMES));
 }
 
 function videoTrack({ survey, encoded, method }: Cut, lastDuration: number): VideoTrack {
@@ -174,7 +186,7 @@ function setsOf(used: UsedSets) {
   return { sps: [...used.sps.values()], pps: [...used.pps.values()].map((pps) => pps.bytes) };
 }
 
-/** What a clip states about its footage. `lastDuration` is in ticks: the last frame's, clamped to the window's end. */
+/** What a clip states about its footage. `lastDuration` is in ticks: how long the file says that its last frame lasts. */
 export interface Coverage {
   coverage: Window;
   gaps: Window[];
@@ -200,17 +212,8 @@ export function coverageOf(window: Window, survey: SurveyResult): Coverage {
     note(timeline.wallUs(shownUntil), timeline.wallUs(video.ticks[at + 1] ?? 0));
   }
   const lastTicks = video.ticks[last] ?? 0;
-  const roomTicks = Math.floor(((window.endUs - timeline.wallUs(lastTicks)) / 1e6) * timeline.timescale);
-  const lastDuration = Math.max(1, Math.min(lastShown(survey), roomTicks));
-  // A frame that starts less than a tick before the end still needs one tick; the reported time is clamped to the window.
+  const lastDuration = nominalDuration(video.ticks, timeline.timescale);
   const endUs = Math.min(window.endUs, timeline.wallUs(lastTicks + lastDuration));
   note(endUs, window.endUs);
   return { coverage: { startUs, endUs }, gaps, lastDuration };
-}
-
-/** Display duration of the last frame; if its encoder does not tell, that of the frame before, or 1/25 s. */
-function lastShown({ video, timeline }: SurveyResult): number {
-  const own = video.durations.at(-1) ?? 0;
-  const before = (video.ticks.at(-1) ?? 0) - (video.ticks.at(-2) ?? 0);
-  return own || before || Math.round(timeline.timescale / 25);
 }

@@ -350,7 +350,10 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     /mvhd has another duration/,
     () => ({ bytes: operated((file) => file.setNumber('mvhd', 16, 1)) }),
   ],
-  'a last frame that is shown too long': [/beyond the window/, () => ({ window: windowOf(18, 39, 0, 1) })],
+  'a window that ends a millisecond after the last frame begins': [
+    /ends at another time/,
+    () => ({ window: windowOf(18, 39, 0, 1) }),
+  ],
   'frames at other times': [
     /at a wrong time|another duration/,
     () => ({

@@ -155,19 +155,30 @@ describe('sound passes', () => {
     await expect(check(early, { segments: before, clip })).rejects.toEqual(foreign);
   });
 
-  it.each([98, 100])(
-    'at times that differ by %d µs from the ring, or not: a tick of each clock is allowed',
+  it.each([10_098, 10_100])(
+    'at times that differ by %d µs from the ring, or not: half a step and a tick of each clock are allowed',
     async (byUs) => {
-      // 48,000, 90,000 and 15,360 ticks a second, and 2 µs: 99 in all.
+      // Half of 20 ms; 48,000, 90,000 and 15,360 ticks a second, and 2 µs: 99 in all.
       expect(tablesOf(aligned.bytes).video.timescale).toBe(15_360);
       const { startUs, endUs } = aligned.clip.coverage;
       const checked = check(aligned, { clip: { coverage: { startUs: startUs - byUs, endUs } } });
-      await (byUs < 99 ? checked : expect(checked).rejects.toEqual(foreign));
+      await (byUs < 10_099 ? checked : expect(checked).rejects.toEqual(foreign));
     },
   );
 });
 
 describe('sound is refused', () => {
+  it.each([
+    ['begins a movie unit after a whole step', (audio: FileAudio) => ({ ...audio, delay: audio.delay + 1 })],
+    [
+      'goes on at another time than it began',
+      ({ times, ...audio }: FileAudio) => ({ ...audio, times: times.map((time, at) => (at < 9 ? time : time + 6)) }),
+    ],
+  ])('that %s', async (_, audio) => {
+    await check(plain, { audio: (one) => one });
+    await expect(check(plain, { audio })).rejects.toEqual(foreign);
+  });
+
   /** The clip with a packet more than the window has. */
   const withPacket = (packet: Uint8Array): Planted => ({
     bytes: concatBytes([plain.bytes, packet]),
