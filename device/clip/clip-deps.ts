@@ -10,12 +10,16 @@ import type { Window } from '../protocol/shared-claims.ts';
 export const CLIP_RECODE = ['when-needed', 'always'] as const;
 export type ClipRecode = (typeof CLIP_RECODE)[number];
 
-/** Dependencies that the device passes in. */
-export interface ClipDeps {
-  /** Segments that touch a window, by start time: `ring.read`. Called several times; must give the same footage each time. */
-  segments: (window: Window) => AsyncIterable<Segment>;
+/** What decoding a clip needs. */
+export interface ClipDecoder {
   ffmpeg: Ffmpeg;
   clock: Clock;
+}
+
+/** Dependencies that the device passes in. */
+export interface ClipDeps extends ClipDecoder {
+  /** Segments that touch a window, by start time: `ring.read`. Called several times; must give the same footage each time. */
+  segments: (window: Window) => AsyncIterable<Segment>;
   log: Log;
   /** `always`: no frame is copied, for owners who suspect that their camera hides data in its slices. */
   recode: ClipRecode;

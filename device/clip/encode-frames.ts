@@ -5,7 +5,7 @@ import { threadArgs } from '../camera/find-ffmpeg.ts';
 import { AnnexBSplitter, joinSample, NAL, nalType } from '../media/nal.ts';
 import { type Pps, readPps, readSps, type Sps } from '../media/parameter-sets.ts';
 import { failure } from '../protocol/errors.ts';
-import type { ClipDeps } from './clip-deps.ts';
+import type { ClipDecoder, ClipDeps } from './clip-deps.ts';
 import type { Rectangle } from './display-rotation.ts';
 import type { EncodedSample, EncodedSamples } from './encoded-sample-buffer.ts';
 import { LineCounter } from './framecrc-counter.ts';
@@ -193,4 +193,91 @@ export async function countDecoded(
     signal: job.signal,
   });
   return frames.lines;
+}
+
+/** What to decode into pictures. */
+export interface DecodeJob {
+  doing: string;
+  /** H.264 in Annex B, parameter sets first. */
+  source: AsyncIterable<Uint8Array>;
+  /** Refuses a stream with decoding errors. */
+  strict: boolean;
+  /** Whether pixels must be converted to 8 bits 4:2:0 first. */
+  convert: boolean;
+  width: number;
+  height: number;
+  /** More pictures than this end the job as failed. */
+  picturesMax: number;
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/**
+ * The pictures of a stream in order of display, 8 bits 4:2:0, planes one after the other. Each is valid until the next is asked for: one
+ * is held, and ffmpeg waits meanwhile. Throws `ffmpeg_failed`, what the source threw, or the signal's reason; ffmpeg is gone when it ends.
+ */
+export async function* decodedPictures(deps: ClipDecoder, job: DecodeJob): AsyncGenerator<Uint8Array> {
+  const picture = new Uint8Array(pictureBytes(job.width, job.height));
+  const stopped = new AbortController();
+  const state = { filled: 0, isEnded: false, failed: null as unknown };
+  let wakeReader = () => {};
+  let wakeDecoder = () => {};
+  const take = async (part: Uint8Array) => {
+    for (let at = 0; at < part.length && !stopped.signal.aborted; ) {
+      const room = Math.min(part.length - at, picture.length - state.filled);
+      picture.set(part.subarray(at, at + room), state.filled);
+      at += room;
+      state.filled += room;
+      if (state.filled < picture.length) continue;
+      await new Promise<void>((resolve) => {
+        wakeDecoder = resolve;
+        wakeReader();
+      });
+    }
+  };
+  const running = runFfmpeg(deps.ffmpeg, {
+    doing: job.doing,
+    args: [
+      ...(job.strict ? ['-xerror', '-err_detect', 'explode'] : []),
+      ...[...H264_FROM_PIPE, '-map', '0:v:0', '-an', ...(job.convert ? ['-vf', 'format=yuv420p'] : [])],
+      ...['-fps_mode', 'passthrough', '-f', 'rawvideo', 'pipe:1'],
+    ],
+    stdin: job.source,
+    onStdout: take,
+    stdoutBytesMax: job.picturesMax * picture.length,
+    timeoutMs: job.timeoutMs,
+    clock: deps.clock,
+    signal: AbortSignal.any([job.signal, stopped.signal]),
+  })
+    .catch((thrown: unknown) => {
+      state.failed = thrown;
+    })
+    .finally(() => {
+      state.isEnded = true;
+      wakeReader();
+    });
+  try {
+    for (;;) {
+      if (state.filled < picture.length && !state.isEnded) {
+        await new Promise<void>((resolve) => {
+          wakeReader = resolve;
+        });
+      }
+      if (state.filled < picture.length) break;
+      yield picture;
+      state.filled = 0;
+      wakeDecoder();
+    }
+    if (state.failed !== null) throw state.failed;
+    if (state.filled > 0) throw failure('ffmpeg_failed', { doing: job.doing, detail: 'a picture of another size' });
+  } finally {
+    stopped.abort(failure('ffmpeg_failed', { doing: job.doing, detail: 'its pictures are not wanted any more' }));
+    wakeDecoder();
+    await running;
+  }
+}
+
+/** Bytes of a picture of 8 bits 4:2:0. */
+function pictureBytes(width: number, height: number): number {
+  return width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2);
 }

@@ -8,6 +8,7 @@ import { NAL, nalType, splitSample } from '../media/nal.ts';
 import { readPps, readSps } from '../media/parameter-sets.ts';
 import type { Window } from '../protocol/shared-claims.ts';
 import { SetsInForce } from './active-parameter-sets.ts';
+import { displayRotation } from './display-rotation.ts';
 import type { CutFacts } from './finished-clip.ts';
 import type { SampleReader } from './read-ahead.ts';
 import { type Frame, frameOf } from './strip-frame-to-slices.ts';
@@ -24,6 +25,7 @@ interface OpenInit {
   info: InitInfo;
   /** Bytes of the length in front of each NAL unit. */
   lengthBytes: number;
+  rotation: number;
 }
 
 /** Compares the ring with the file in parallel: call `compare` for each segment in order, then `finish`. */
@@ -59,14 +61,16 @@ export class SampleCheck {
       const info = parseInit(segment.init);
       const { avc } = info.video;
       if (!avc) throw clipFault('footage that is not H.264');
-      this.init = { bytes: segment.init, info, lengthBytes: avc.nalLengthSize };
+      const rotation = displayRotation(segment.init);
+      this.init = { bytes: segment.init, info, lengthBytes: avc.nalLengthSize, rotation };
       this.sets.open(avc);
     }
     const { video } = parseFragment(this.init.info, segment.fragment);
     for (const sample of video) await this.compareFrame(segment, this.init, sample);
   }
 
-  private async compareFrame(segment: Segment, { info, lengthBytes }: OpenInit, sample: Sample): Promise<void> {
+  private async compareFrame(segment: Segment, init: OpenInit, sample: Sample): Promise<void> {
+    const { info, lengthBytes, rotation } = init;
     const atUs = wallTimeUs(sample.pts, info.video.timescale, segment.wallOffsetUs);
     if (atUs >= this.window.endUs) return;
     const copies = this.clip.method !== 're-encode';
@@ -76,6 +80,8 @@ export class SampleCheck {
     if (atUs < this.window.startUs) return;
     const ring = units ? frameOf(units) : null;
     if (!segment.clockTrusted) throw clipFault('footage of an untrusted clock');
+    // The owner chose zones, and looked at the picture, as the ring has it.
+    if (rotation !== this.tables.video.rotation) throw clipFault('a picture that is turned another way');
     const number = this.wallUs.length;
     if (number >= this.tables.video.sizes.length) throw clipFault('frames of the window are missing');
     this.wallUs.push(atUs);
@@ -185,9 +191,9 @@ export class SampleCheck {
 const EMPTY = new Uint8Array(0);
 
 /** The duration that most frames but the last have, the shortest of several; 1/25 s for a single frame. */
-function usualDuration(times: readonly number[], timescale: number): number {
+function usualDuration(times: Float64Array, timescale: number): number {
   const durations = times.slice(1).map((time, at) => time - (times[at] ?? 0));
-  durations.sort((a, b) => a - b);
+  durations.sort();
   let [usual, most, run] = [Math.max(1, Math.round(timescale / 25)), 0, 0];
   durations.forEach((duration, at) => {
     run = duration === durations[at - 1] ? run + 1 : 1;

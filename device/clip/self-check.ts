@@ -13,6 +13,7 @@ import { SampleCheck } from './frame-check.ts';
 import { SampleReader } from './read-ahead.ts';
 import { readRing, ringChanged, stopSignal, widened } from './read-ring.ts';
 import { checkSound } from './sound-check.ts';
+import { checkZones } from './zone-check.ts';
 
 /** Frames of a reordered stream, and sound, may lie in a segment this far from the window. */
 const MARGIN_BEFORE_US = 12_000_000;
@@ -30,7 +31,7 @@ const WRITE_MS_PER_BYTE = 1 / 1_000;
  * Checks a finished clip. Throws `clip_check_failed` unless: the file is `ftyp`, `moov`, `mdat` and nothing else; every byte
  * of `moov` is an expected one; every byte of `mdat` belongs to exactly one sample; the samples are exactly the
  * window's frames at their times; every copied slice is bit for bit the ring's; what was encoded decodes to exactly its
- * frames; there is sound only if granted, and it equals the ring's packets inside the window encoded again;
+ * frames; zones to be blacked out are black in each of them, and the rest is the ring's; there is sound only if granted, and it equals the ring's packets inside the window encoded again;
  * the samples contain only slices and sound.
  * Throws `clip_footage_gone` where it fails and the ring has the clip's first frame no more; `grant_dead` or the caller's reason when it is
  * stopped.
@@ -61,7 +62,8 @@ export class SelfCheck {
     this.live = live;
     this.clip = clip;
     this.deps = deps;
-    this.decoding = clip.encodedFrames > 0 ? this.decode() : Promise.resolve(0);
+    // With zones every picture is looked at, and decoded for that.
+    this.decoding = clip.encodedFrames > 0 && live.cut.zones.length === 0 ? this.decode() : Promise.resolve(0);
     // The result is awaited at the end; a rejection before that must not count as unhandled.
     this.decoding.catch(() => undefined);
   }
@@ -95,6 +97,9 @@ export class SelfCheck {
     if (tables.audio && !grant.audio) throw clipFault('sound that was not granted');
     if (deps.recode === 'always' && clip.method !== 're-encode')
       throw clipFault('frames are copied against the settings');
+    const isZoned = grant.zones.length > 0;
+    if (clip.redacted !== isZoned) throw clipFault('another word about zones than its grant');
+    if (isZoned && clip.method !== 're-encode') throw clipFault('frames are copied where zones are to be black');
     const readWindow = widened(grant.window, MARGIN_BEFORE_US, MARGIN_AFTER_US);
     const samples = new SampleCheck(grant.window, clip, tables, new SampleReader(reader));
     let isFed = false;
@@ -108,6 +113,11 @@ export class SelfCheck {
     }
     samples.finish();
     await checkSound({ live, deps, clip, tables, reader, readWindow, signal: this.stopped.signal });
+    if (isZoned) {
+      const frames = encodedFrames(samples, new SampleReader(reader));
+      await checkZones({ live, deps, video: tables.video, frames, readWindow, signal: this.stopped.signal });
+      return;
+    }
     if (!isFed) this.feed(encodedFrames(samples, new SampleReader(reader)));
     const decoded = await this.decoding;
     if (decoded !== samples.encodedFrames)

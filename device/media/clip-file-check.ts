@@ -20,6 +20,8 @@ export interface FileTrack {
 export interface FileVideo extends FileTrack {
   width: number;
   height: number;
+  /** Clockwise degrees by which players turn the coded picture. */
+  rotation: number;
   /** 1 for each sample that is a keyframe according to `stss`. */
   keys: Uint8Array;
   sps: Uint8Array[];
@@ -74,7 +76,7 @@ export function readMoov(bytes: Uint8Array): FileTables {
 function readVideo(trak: Fields): FileVideo & { shownFor: number } {
   const tkhd = trak.box('tkhd');
   const shownFor = readTrackHeader(tkhd, 1, '0000 0000 0000 0000');
-  readMatrix(tkhd);
+  const rotation = readMatrix(tkhd);
   const size = [tkhd.u32(), tkhd.u32()];
   tkhd.end();
   const { stbl, timescale, duration } = readMedia(trak.box('mdia'), '76696465', 'vmhd', '000001', '00'.repeat(8));
@@ -87,7 +89,7 @@ function readVideo(trak: Fields): FileVideo & { shownFor: number } {
   if (size[1] !== entry.height * ONE || (size[0] ?? 0) < ONE) throw clipFault('tkhd has another size than the picture');
   const tables = readTables(stbl, true);
   checkDurations(tables, timescale, duration, shownFor);
-  return { ...entry, ...tables, timescale, shownFor };
+  return { ...entry, ...tables, rotation, timescale, shownFor };
 }
 
 function readAudio(trak: Fields): FileAudio & { shownFor: number } {
@@ -117,16 +119,18 @@ function readTrackHeader(tkhd: Fields, id: number, fixed: string): number {
   return duration;
 }
 
-/** One of the four right angles. */
-function readMatrix(tkhd: Fields): void {
+/** One of the four right angles, in degrees. */
+function readMatrix(tkhd: Fields): number {
   const row = () => [tkhd.i32(), tkhd.i32(), tkhd.i32()] as const;
   const [a, b, u] = row();
   const [c, d, v] = row();
   const [x, y, w] = row();
   const turned = [a, b, c, d].map((value) => value / ONE).join();
-  const known = ['1,0,0,1', '0,1,-1,0', '-1,0,0,-1', '0,-1,1,0'].includes(turned);
+  const rotation = ['1,0,0,1', '0,1,-1,0', '-1,0,0,-1', '0,-1,1,0'].indexOf(turned) * 90;
   const placed = [x, y].every((value) => value >= 0 && value % ONE === 0);
-  if (!known || !placed || u !== 0 || v !== 0 || w !== 0x40000000) throw clipFault('an unexpected display matrix');
+  if (rotation < 0 || !placed || u !== 0 || v !== 0 || w !== 0x40000000)
+    throw clipFault('an unexpected display matrix');
+  return rotation;
 }
 
 /** An empty edit, then all of the track from its start. */

@@ -12,6 +12,7 @@ import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
 import { makeFootage, type Style, x264 } from './support/footage.ts';
 import { captureFile, frameTimesUs } from './support/segmenter.ts';
+import { turnedInit } from './support/turned.ts';
 
 const [ffmpeg] = await everyFfmpeg();
 let folder = '';
@@ -22,28 +23,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** The 36 bytes of a track header's matrix. */
-const matrix = (...values: number[]) => {
-  const bytes = Buffer.alloc(36);
-  for (const [at, value] of values.entries()) bytes.writeInt32BE(value, at * 4);
-  return bytes;
-};
-const ONE = 0x10000;
-const UPRIGHT = matrix(ONE, 0, 0, 0, ONE, 0, 0, 0, 0x40000000);
-const TURNED = matrix(0, ONE, 0, -ONE, 0, 0, 0, 0, 0x40000000);
-
-/** The init segment of a camera that hangs on its side. */
-function turned(init: Uint8Array): Uint8Array {
-  const bytes = Buffer.from(init);
-  TURNED.copy(bytes, bytes.indexOf(UPRIGHT, bytes.indexOf('tkhd')));
-  return bytes;
-}
-
 async function clipOf(style: Style, from: number, to: number, turn = false) {
   if (!ffmpeg) throw new Error('no ffmpeg');
   const source = await makeFootage(ffmpeg.path, folder, style);
   const captured = await captureFile(ffmpeg.path, source);
-  const segments = turn ? captured.map((segment) => ({ ...segment, init: turned(segment.init) })) : captured;
+  const segments = turn ? captured.map((segment) => ({ ...segment, init: turnedInit(segment.init, 90) })) : captured;
   const times = frameTimesUs(segments);
   const { live } = liveGrantFor({
     window: { startUs: times[from] ?? 0, endUs: times[to] ?? 0 },

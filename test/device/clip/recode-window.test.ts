@@ -12,6 +12,7 @@ import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, readerOf, saved } from './support/cutting.ts';
 import { HEIGHT, makeFootage, readFrameNumbers, WIDTH, x264 } from './support/footage.ts';
 import { captureFile, FOOTAGE_START_US, frameTimesUs } from './support/segmenter.ts';
+import { Surgery } from './support/surgery.ts';
 
 const run = promisify(execFile);
 let folder = '';
@@ -46,6 +47,22 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
     expect(clip.method).toBe('re-encode');
     const numbers = await readFrameNumbers(ffmpeg.path, await saved(folder, 'clip.mp4', bytes));
     expect(numbers).toEqual(Array.from({ length: 37 }, (_, at) => 33 + at));
+  });
+
+  it('a file does not tell where the ring had its groups of pictures', async () => {
+    const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 90, sound: 'sine=r=48000' });
+    const segments = await captureFile(ffmpeg.path, source);
+    const times = frameTimesUs(segments);
+    const chunksFrom = async (first: number) => {
+      const window = { startUs: times[first] ?? 0, endUs: times[first + 70] ?? 0 };
+      const deps = depsFor(ffmpeg, segments, { recode: 'always' });
+      const file = new Surgery((await cut(liveGrantFor({ window, audio: true }).live, deps)).bytes);
+      const { content } = file.find('0/mdia/minf/stbl/stsc');
+      return Array.from({ length: content.length / 4 }, (_, at) => file.number('0/mdia/minf/stbl/stsc', at * 4));
+    };
+    // Two entries: from the first chunk on 60 frames each, from the second on 10.
+    expect(await chunksFrom(4)).toEqual([0, 2, 1, 60, 1, 2, 10, 1]);
+    expect(await chunksFrom(11)).toEqual(await chunksFrom(4));
   });
 
   it('zones are black to their edges in every frame, and nothing else is', async () => {

@@ -1,0 +1,345 @@
+// @module-tag long
+// Holds: a clip whose grant names zones leaves only if they are black in every frame and all else is the ring's. Faults are planted into
+// what ffmpeg is asked to draw, so that all else about the clip is right; and into single pixels, at each tolerance.
+// Not here: where zones fall in a turned picture (display-rotation.test.ts), good clips of all kinds (recode-window.test.ts).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
+import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';
+import type { Segment } from '../../../device/camera/segment.ts';
+import { decodedPictures } from '../../../device/clip/encode-frames.ts';
+import type { CutFacts } from '../../../device/clip/finished-clip.ts';
+import { selfCheck } from '../../../device/clip/self-check.ts';
+import { trim } from '../../../device/clip/trim.ts';
+import { ZonePictures } from '../../../device/clip/zone-check.ts';
+import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { joinAnnexB, splitSample } from '../../../device/media/nal.ts';
+import type { Zone } from '../../../device/protocol/shared-claims.ts';
+import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { liveGrantFor } from '../../support/live-grant.ts';
+import { childProcesses, cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
+import { HEIGHT, makeFootage, WIDTH, x264 } from './support/footage.ts';
+import { captureFile, frameTimesUs } from './support/segmenter.ts';
+import { turnedInit } from './support/turned.ts';
+
+const [first] = await everyFfmpeg();
+if (!first) throw new Error('no ffmpeg');
+const machines = first;
+
+/** Odd edges: pixels 101 to 187 and 53 to 113 of 320 by 176. */
+const ZONE: Zone = { left: 3_157, top: 3_012, width: 2_718, height: 3_465 };
+const MAKING_MS = 300_000;
+
+let segments: Segment[] = [];
+beforeAll(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-zones-'));
+  const coloured = "geq=lum='lum(X,Y)':cb='60+mod(X*3+N*5,97)':cr='90+mod(Y*3,97)'";
+  const style = { video: ['-vf', coloured, ...x264(15, '-crf', '12')], frames: 40 };
+  segments = await captureFile(machines.path, await makeFootage(machines.path, folder, style));
+  await rm(folder, { recursive: true });
+}, MAKING_MS);
+
+const turnedRing = (degrees: 90 | 180 | 270) =>
+  segments.map((segment) => ({ ...segment, init: turnedInit(segment.init, degrees) }));
+
+/** An ffmpeg that is asked for something else where zones are drawn. */
+function drawing(ffmpeg: Ffmpeg, change: (filter: string) => string): Ffmpeg {
+  const start: Ffmpeg['start'] = (args, options) =>
+    startFfmpeg(
+      ffmpeg,
+      args.map((arg) => arg.replaceAll(/drawbox=[^,]+/g, change)),
+      options,
+    );
+  return { ...ffmpeg, start };
+}
+
+interface Trial {
+  ring?: readonly Segment[];
+  /** The ring that the clip is compared with, where it is another. */
+  checked?: readonly Segment[];
+  zones?: Zone[];
+  /** The zones of the grant that the clip is cut under, where they are others. */
+  cutZones?: Zone[];
+  change?: (filter: string) => string;
+  clip?: Partial<CutFacts>;
+}
+
+/** Cuts frames 5 to 32 with a fault, and checks the clip as before it leaves. */
+async function tried(ffmpeg: Ffmpeg, trial: Trial): Promise<CutFacts> {
+  const { ring = segments, zones = [ZONE], change = (filter) => filter } = trial;
+  const times = frameTimesUs(ring);
+  const window = { startUs: times[5] ?? 0, endUs: times[33] ?? 0 };
+  const { live } = liveGrantFor({ window, zones: trial.cutZones ?? zones });
+  const { clip, bytes } = await cut(live, depsFor(drawing(ffmpeg, change), ring, { recode: 'always' }));
+  const checked = liveGrantFor({ window, zones });
+  const facts = { ...clip, redacted: zones.length > 0, ...trial.clip };
+  await selfCheck(checked.live, facts, readerOf(bytes), depsFor(ffmpeg, trial.checked ?? ring));
+  return facts;
+}
+
+const when = (filter: string, expression: string) => `${filter}:enable='${expression}'`;
+const moved = (by: string, pixels: number) => (filter: string) =>
+  filter.replace(new RegExp(`${by}=(\\d+)`), (_, at) => `${by}=${Number(at) + pixels}`);
+
+const FAULTS: Record<string, [RegExp, () => Trial]> = {
+  'a zone that was not drawn': [/not black in frame 0\b/, () => ({ cutZones: [] })],
+  'one of two zones that was not drawn': [
+    /not black in frame 0\b/,
+    () => ({ zones: [ZONE, { left: 0, top: 8_000, width: 1_000, height: 2_000 }], cutZones: [ZONE] }),
+  ],
+  'a zone that is drawn late': [/not black in frame 0\b/, () => ({ change: (filter) => when(filter, 'gte(n,4)') })],
+  'a single frame without its zone': [
+    /not black in frame 13\b/,
+    () => ({ change: (filter) => when(filter, 'not(eq(n,13))') }),
+  ],
+  'a last frame without its zone': [
+    /not black in frame 27\b/,
+    () => ({ change: (filter) => when(filter, 'lt(n,27)') }),
+  ],
+  'a zone that is drawn a little to the right': [/not black in frame 0\b/, () => ({ change: moved('x', 5) })],
+  'a zone that is drawn a little further down': [/not black in frame 0\b/, () => ({ change: moved('y', 5) })],
+  'a zone that is drawn elsewhere': [/not black in frame 0\b/, () => ({ change: moved('x', -90) })],
+  'a zone that is smaller': [/not black in frame 0\b/, () => ({ change: moved('w', -6) })],
+  'a zone that can be seen through': [
+    /not black in frame 0\b/,
+    () => ({ change: (filter) => filter.replace('color=black', 'color=black@0.9:replace=0') }),
+  ],
+  'a zone that keeps its colours': [
+    /not black in frame 0\b/,
+    () => ({
+      change: () => `geq=lum='if(between(X,101,187)*between(Y,53,113),16,lum(X,Y))':cb='cb(X,Y)':cr='cr(X,Y)'`,
+    }),
+  ],
+  'a zone that is drawn as if the picture were not turned': [
+    /not black in frame 0\b/,
+    () => ({ ring: turnedRing(90), change: () => drawn(101, 53, 87, 61) }),
+  ],
+  'a zone that is drawn as if the picture were turned the other way': [
+    /not black in frame 0\b/,
+    () => ({ ring: turnedRing(270), change: () => drawn(96, 72, 111, 48) }),
+  ],
+  'a picture that its clip turns another way than the ring': [
+    /turned another way/,
+    () => ({ ring: turnedRing(180), checked: segments }),
+  ],
+  'a picture that is turned in the middle of the window': [
+    /turned another way/,
+    () => ({ checked: segments.map((segment, at) => (at < 1 ? segment : (turnedRing(90)[at] ?? segment))) }),
+  ],
+  'more that is black than was asked for': [
+    /not the ring's outside/,
+    () => ({ change: (filter) => `${filter},${drawn(200, 0, 120, 176)}` }),
+  ],
+  'a single frame that shows something else': [
+    /frame 13 is not the ring's outside/,
+    () => ({ change: (filter) => `negate=enable='eq(n,13)',${filter}` }),
+  ],
+  'a clip that says nothing of its zones': [/another word about zones/, () => ({ clip: { redacted: false } })],
+  'a clip that speaks of zones which nobody named': [
+    /another word about zones/,
+    () => ({ zones: [], clip: { redacted: true } }),
+  ],
+};
+
+const drawn = (x: number, y: number, w: number, h: number) => `drawbox=x=${x}:y=${y}:w=${w}:h=${h}:color=black:t=fill`;
+
+describe('the self-check finds', () => {
+  for (const [name, [detail, plant]] of Object.entries(FAULTS)) {
+    it(name, async () => {
+      const fault = tried(machines, plant());
+      await expect(fault).rejects.toMatchObject({ code: 'clip_check_failed' });
+      await expect(fault).rejects.toThrow(detail);
+      expect(await childProcesses()).toBe(0);
+    });
+  }
+
+  it('frames that are copied where zones are to be black', async () => {
+    const times = frameTimesUs(segments);
+    const window = { startUs: times[5] ?? 0, endUs: times[33] ?? 0 };
+    const { clip, bytes } = await cut(liveGrantFor({ window }).live, depsFor(machines, segments));
+    expect(clip.method).toBe('smart-cut');
+    const { live } = liveGrantFor({ window, zones: [ZONE] });
+    const checked = selfCheck(live, { ...clip, redacted: true }, readerOf(bytes), depsFor(machines, segments));
+    await expect(checked).rejects.toThrow(/frames are copied where zones are to be black/);
+  });
+});
+
+describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
+  it.each([0, 90, 180, 270] as const)('a clip of a picture that is turned by %i degrees passes', async (degrees) => {
+    const zones = [
+      ZONE,
+      { left: 0, top: 0, width: 900, height: 10_000 },
+      { left: 5_000, top: 5_000, width: 200, height: 300 },
+    ];
+    const clip = await tried(ffmpeg, { zones, ring: degrees === 0 ? segments : turnedRing(degrees) });
+    expect(clip).toMatchObject({ frames: 28, encodedFrames: 28, redacted: true });
+  });
+});
+
+const STYLES: Record<string, string[]> = {
+  'open groups with reordered frames': ['-c:v', 'libx264', '-bf', '3', '-g', '15', '-x264-params', 'open-gop=1'],
+  'periodic intra refresh': ['-c:v', 'libx264', '-bf', '0', '-g', '15', '-x264-params', 'intra-refresh=1'],
+  'ten bits a sample': x264(15, '-pix_fmt', 'yuv420p10le'),
+  'colour at every pixel': x264(15, '-pix_fmt', 'yuv444p'),
+  'the full range of values': x264(15, '-pix_fmt', 'yuvj420p'),
+  'a picture that is cropped': ['-vf', 'crop=318:170:0:0', ...x264(15)],
+  'noise all over': ['-vf', 'noise=alls=100:allf=t', ...x264(15, '-crf', '12')],
+};
+
+describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
+  it.each(Object.entries(STYLES))('a clip with zones passes of footage with %s', async (_, video) => {
+    const folder = await mkdtemp(join(tmpdir(), 'doorsill-zones-'));
+    const ring = await captureFile(machines.path, await makeFootage(machines.path, folder, { video, frames: 40 }));
+    await rm(folder, { recursive: true });
+    expect(await tried(ffmpeg, { ring })).toMatchObject({ frames: 28, redacted: true });
+  });
+});
+
+it('a clip with zones passes over the seam of two recordings', async () => {
+  const ring = segments.map((segment, at) => (at < 1 ? segment : { ...segment, recording: 'the-next-one' }));
+  expect(await tried(machines, { ring })).toMatchObject({ frames: 28, redacted: true });
+});
+
+it('a clip is not cut out of footage whose picture is turned in the middle of the window', async () => {
+  const times = frameTimesUs(segments);
+  const ring = segments.map((segment, at) => (at < 1 ? segment : (turnedRing(90)[at] ?? segment)));
+  const { live } = liveGrantFor({ window: { startUs: times[5] ?? 0, endUs: times[33] ?? 0 } });
+  await expect(trim(live, depsFor(machines, ring))).rejects.toMatchObject({ code: 'clip_stream_changed' });
+  // Up to there the window is of one picture.
+  const { live: before } = liveGrantFor({ window: { startUs: times[5] ?? 0, endUs: times[15] ?? 0 } });
+  expect((await trim(before, depsFor(machines, ring))).frames).toBe(10);
+});
+
+describe('a picture', () => {
+  const pixels = WIDTH * HEIGHT;
+  const [chromaWidth, chroma] = [WIDTH / 2, pixels / 4];
+  /** Black all over, and without colour. */
+  const black = () => new Uint8Array(pixels + 2 * chroma).fill(16, 0, pixels).fill(128, pixels);
+  const check = new ZonePictures([ZONE], { width: WIDTH, height: HEIGHT, rotation: 0 });
+  const isBlack = (change: (picture: Uint8Array) => void, zones = check) => {
+    const picture = black();
+    change(picture);
+    try {
+      zones.assertBlack(picture, 7);
+      return true;
+    } catch (thrown) {
+      expect(thrown).toMatchObject({ code: 'clip_check_failed', facts: { detail: 'a zone is not black in frame 7' } });
+      return false;
+    }
+  };
+  const put = (x: number, y: number, value: number) => (picture: Uint8Array) => picture.set([value], y * WIDTH + x);
+  const putColour = (x: number, y: number, value: number) => (picture: Uint8Array) =>
+    picture.set([value], pixels + chroma + y * chromaWidth + x);
+
+  it.each([
+    ['at the edge', 101, 53, 80],
+    ['at the far edge', 187, 113, 80],
+    ['three pixels inside', 104, 80, 80],
+    ['four pixels inside', 105, 80, 24],
+    ['fifteen pixels inside', 120, 98, 24],
+    ['sixteen pixels inside', 117, 69, 4],
+    ['in the middle', 140, 80, 4],
+  ])('%s of a zone may differ from black so much and no more', (_, x, y, most) => {
+    expect(isBlack(put(x, y, 16 + most))).toBe(true);
+    expect(isBlack(put(x, y, 16 + most + 1))).toBe(false);
+    expect(isBlack(put(x, y, Math.max(0, 16 - most)))).toBe(true);
+  });
+
+  it('may differ from no colour so much and no more, either way', () => {
+    expect([isBlack(putColour(72, 41, 132)), isBlack(putColour(72, 41, 124))]).toEqual([true, true]);
+    expect([isBlack(putColour(72, 41, 133)), isBlack(putColour(72, 41, 123))]).toEqual([false, false]);
+    // Half a pixel of the zone is in the first one of colour: 50 stands for 100 and 101.
+    expect([isBlack(putColour(50, 41, 208)), isBlack(putColour(50, 41, 209))]).toEqual([true, false]);
+    expect(isBlack(putColour(49, 41, 255))).toBe(true);
+  });
+
+  it('may have anything outside', () => {
+    for (const [x, y] of [
+      [100, 80],
+      [188, 80],
+      [140, 52],
+      [140, 114],
+    ] as const)
+      expect(isBlack(put(x, y, 255))).toBe(true);
+  });
+
+  it('is not black along an edge where all of a row or column differs', () => {
+    const column = (value: number) => (picture: Uint8Array) => {
+      for (let y = 53; y < 114; y += 1) put(101, y, value)(picture);
+    };
+    const row = (value: number) => (picture: Uint8Array) => {
+      for (let x = 101; x < 188; x += 1) put(x, 113, value)(picture);
+    };
+    expect([isBlack(column(56)), isBlack(row(56))]).toEqual([true, true]);
+    expect([isBlack(column(57)), isBlack(row(57))]).toEqual([false, false]);
+  });
+
+  it('has no edge where a zone reaches its border', () => {
+    const corner = new ZonePictures([{ left: 0, top: 0, width: 5_000, height: 5_000 }], {
+      ...{ width: WIDTH, height: HEIGHT, rotation: 0 },
+    });
+    expect([isBlack(put(0, 0, 20), corner), isBlack(put(0, 0, 21), corner)]).toEqual([true, false]);
+    expect(isBlack(put(159, 0, 96), corner)).toBe(true);
+  });
+
+  it('must be the other one outside its zones, to 20 dB', () => {
+    const outside = (value: number, from: number, to: number) => {
+      const picture = black().fill(value, from, to);
+      return () => check.assertSameOutside(picture, black(), 3);
+    };
+    // Rows 53 to 113 are in the zone in part; one in ten of all values differs by 80: 20.05 dB.
+    const tenth = Math.floor((pixels + 2 * chroma - (87 + 16) * (61 + 16) * 1.5) / 10);
+    expect(outside(16 + 80, 0, tenth)).not.toThrow();
+    expect(outside(16 + 82, 0, tenth)).toThrow(/frame 3 is not the ring's outside the zones/);
+    expect(outside(16, 0, 1)).not.toThrow();
+    // What is in the zone, or within eight pixels, is not compared.
+    const inside = black();
+    for (let y = 45; y < 122; y += 1) inside.fill(255, y * WIDTH + 93, y * WIDTH + 196);
+    expect(() => check.assertSameOutside(inside, black(), 3)).not.toThrow();
+  });
+});
+
+describe('decoding', () => {
+  async function* annexB(counted: { frames: number }) {
+    for (let round = 0; round < 4; round += 1) {
+      for (const { init, fragment } of segments) {
+        const info = parseInit(init);
+        const { sps = [], pps = [], nalLengthSize = 4 } = info.video.avc ?? {};
+        yield joinAnnexB([...sps, ...pps]);
+        for (const { data } of parseFragment(info, fragment).video) {
+          counted.frames += 1;
+          yield joinAnnexB(splitSample(data, nalLengthSize));
+        }
+      }
+    }
+  }
+  const job = (counted: { frames: number }) => ({
+    ...{ doing: 'trying', source: annexB(counted), strict: true, convert: false, width: WIDTH, height: HEIGHT },
+    ...{ picturesMax: 200, timeoutMs: 60_000, signal: new AbortController().signal },
+  });
+
+  it('waits for whoever looks at the pictures, and ends with them', async () => {
+    const counted = { frames: 0 };
+    const pictures = decodedPictures(depsFor(machines, segments), job(counted));
+    expect((await pictures.next()).value).toHaveLength((WIDTH * HEIGHT * 3) / 2);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(counted.frames).toBeLessThan(120);
+    await pictures.return(undefined);
+    expect(await childProcesses()).toBe(0);
+  });
+
+  it('gives all of them, and fails for more than were expected, and for those of another size', async () => {
+    const all = async (changes: object) => {
+      let count = 0;
+      for await (const _ of decodedPictures(depsFor(machines, segments), { ...job({ frames: 0 }), ...changes }))
+        count += 1;
+      return count;
+    };
+    expect(await all({})).toBe(160);
+    await expect(all({ picturesMax: 100 })).rejects.toMatchObject({ code: 'ffmpeg_failed' });
+    await expect(all({ width: WIDTH - 2 })).rejects.toMatchObject({ code: 'ffmpeg_failed' });
+    expect(await childProcesses()).toBe(0);
+  });
+});
