@@ -1,36 +1,32 @@
-// Owns: the registry's book and the log of its changes: both in one database, or a file beside a log in SQLite. Not here: what the
-// book says (registry/agency-standing.ts), the log (sql-custody-log.ts), opening and durability (open-database.ts).
+// Owns: opening the registry's database, a file or PostgreSQL: its tables, their history, and taking over a book from before it had rows.
+// Not here: the book in rows (sql-book.ts), what it says (agency-standing.ts), opening and durability (open-database.ts).
 import { join } from 'node:path';
-import type { Kysely } from 'kysely';
-import { fromUtf8, utf8 } from '../../device/base/bytes.ts';
+import { fromUtf8 } from '../../device/base/bytes.ts';
+import type { Disk } from '../../device/base/disk.ts';
 import { type CustodySeams, SqlCustody } from '../custody/sql-custody-log.ts';
-import { CUSTODY_TABLES, type CustodyTables, LEAVES_BY_HOME } from '../persistence/custody-schema.ts';
+import { CUSTODY_TABLES, LEAVES_BY_HOME } from '../persistence/custody-schema.ts';
 import { INSTANCE_TABLES, type InstanceTables } from '../persistence/instance-part.ts';
 import { SqlSharedPart, turnsAt } from '../persistence/instance-turns.ts';
 import type { Migrations } from '../persistence/migrations.ts';
 import { type DatabasePlace, openAt, type PlaceSeams, placeName } from '../persistence/open-database.ts';
 import { SqlCallCounts } from '../persistence/sql-call-counts.ts';
-import { KEPT_ANSWERS_TABLE, type KeptAnswerTables, SqlIdempotency } from '../persistence/sql-idempotency.ts';
-import { type Book, EMPTY_BOOK } from './agency-standing.ts';
-import { IdempotencyFile } from './idempotency-file.ts';
-import { type RegistryStore, readBook } from './store.ts';
+import { KEPT_ANSWERS_TABLE, SqlIdempotency } from '../persistence/sql-idempotency.ts';
+import { BOOK_TABLES, type BookTables, SqlBook } from './sql-book.ts';
+import { type RegistryStore, readFormerBook } from './store.ts';
 
 type Seams = CustodySeams & PlaceSeams;
 
-/** Files of a data folder: the log first, because that is the one opened without PostgreSQL. */
-export const REGISTRY_FILES = ['custody.sqlite', 'agencies.json'] as const;
-const BOOK_BYTES_MAX = 16 * 1024 * 1024;
+/** Where a book was before it had rows: the file's own, without PostgreSQL. */
+const FORMER_FILE = 'agencies.json';
+/** Answers to repeatable calls from that time: at worst a repeated application is processed again. */
+const FORMER_ANSWERS = 'answers.json';
+/** Files of a data folder: the rows first, because that is the one opened without PostgreSQL. */
+export const REGISTRY_FILES = ['custody.sqlite', FORMER_FILE] as const;
+const FORMER_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Opens the place, creating it if missing, and migrates it to the current schema. Throws as `openAt` does. */
-export function openRegistryStore(place: DatabasePlace, seams: Seams): Promise<RegistryStore> {
-  return place.address ? inOneDatabase(place, seams) : inTwoFiles(place, seams);
-}
+interface Tables extends BookTables, InstanceTables {}
 
-interface Tables extends CustodyTables, InstanceTables, KeptAnswerTables {
-  /** `version` grows with each change. */
-  registry_book: { one: number; book: string; version: number };
-}
-
+/** In PostgreSQL. */
 export const MIGRATIONS: Migrations = [
   [
     ...CUSTODY_TABLES,
@@ -42,104 +38,60 @@ export const MIGRATIONS: Migrations = [
     ...INSTANCE_TABLES,
     ...KEPT_ANSWERS_TABLE,
   ],
+  BOOK_TABLES,
 ];
-const HISTORY_MIGRATIONS: Migrations = [CUSTODY_TABLES, LEAVES_BY_HOME];
+/** In a file, which nobody shares. */
+const FILE_MIGRATIONS: Migrations = [CUSTODY_TABLES, LEAVES_BY_HOME, [...KEPT_ANSWERS_TABLE, ...BOOK_TABLES]];
 
-function inOneDatabase(place: DatabasePlace & { instance?: string | undefined }, seams: Seams): Promise<RegistryStore> {
-  return openAt<Tables, Omit<RegistryStore, 'close'>>(place, seams, MIGRATIONS, async (tables) => {
-    const history = await SqlCustody.open(tables, seams);
-    const book = new SqlBook(tables, history, placeName(place), place.instance !== undefined);
-    return {
-      history,
-      answers: new SqlIdempotency(tables),
-      load: () => book.load(),
-      change: (next) => book.change(next),
-      shared: {
-        turns: turnsAt(place, tables, seams.clock),
-        sharedPart: new SqlSharedPart(tables, placeName(place)),
-        callCounts: new SqlCallCounts(tables),
-      },
-    };
-  });
+/**
+ * Opens the place, creating it if missing, migrates it to the current schema, and takes over a book from before it had rows. Throws as
+ * `openAt` does, and `state_damaged` for such a book that cannot be read.
+ */
+export function openRegistryStore(place: DatabasePlace, seams: Seams): Promise<RegistryStore> {
+  const { clock, disk } = seams;
+  const isFile = place.address === null;
+  return openAt<Tables, Omit<RegistryStore, 'close'>>(
+    place,
+    seams,
+    isFile ? FILE_MIGRATIONS : MIGRATIONS,
+    async (tables) => {
+      const history = await SqlCustody.open(tables, seams);
+      const isShared = place.address !== null && place.instance !== undefined;
+      const book = new SqlBook(tables, history, { where: placeName(place), isShared });
+      await (isFile ? takeOverFile(book, disk, place.folder) : takeOverText(book, placeName(place)));
+      return {
+        history,
+        answers: new SqlIdempotency(tables),
+        load: () => book.load(),
+        change: (next) => book.change(next),
+        shared: isFile
+          ? null
+          : {
+              turns: turnsAt(place, tables, clock),
+              sharedPart: new SqlSharedPart(tables, placeName(place)),
+              callCounts: new SqlCallCounts(tables),
+            },
+      };
+    },
+  );
 }
 
-/** The book in a database, which other instances may have changed since it was read. */
-class SqlBook {
-  private readonly tables: Kysely<Tables>;
-  private readonly history: SqlCustody;
-  private readonly where: string;
-  private readonly isShared: boolean;
-  private known: { book: Book; version: number } | null = null;
-
-  constructor(tables: Kysely<Tables>, history: SqlCustody, where: string, isShared: boolean) {
-    this.tables = tables;
-    this.history = history;
-    this.where = where;
-    this.isShared = isShared;
-  }
-
-  /** Who has the database alone knows the book without asking. */
-  async load(): Promise<Book> {
-    if (!this.known || this.isShared) this.known = await this.newest(this.tables);
-    return this.known.book;
-  }
-
-  async change(next: Parameters<RegistryStore['change']>[0]): Promise<Book> {
-    this.known = await this.tables.transaction().execute(async (step) => {
-      const known = await this.newest(step);
-      const changed = next(known.book);
-      if (!changed) return known;
-      const row = { book: JSON.stringify(changed.book), version: known.version + 1 };
-      await step
-        .insertInto('registry_book')
-        .values({ one: 1, ...row })
-        .onConflict((conflict) => conflict.column('one').doUpdateSet(row))
-        .execute();
-      await this.history.append(step, changed.told);
-      return { book: changed.book, version: row.version };
-    });
-    return this.known.book;
-  }
-
-  /** Reads the book only when it is another than the one that is known. */
-  private async newest(from: Kysely<Tables>): Promise<{ book: Book; version: number }> {
-    const row = await from
-      .selectFrom('registry_book')
-      .select(['book', 'version'])
-      .where('version', '<>', this.known?.version ?? -1)
-      .executeTakeFirst();
-    if (row) return { book: readBook(row.book, this.where), version: row.version };
-    return this.known ?? { book: EMPTY_BOOK, version: 0 };
-  }
+/** The file is renamed once its rows are durable; after a crash in between it is found again, with rows there, and only renamed. */
+async function takeOverFile(book: SqlBook, disk: Disk, folder: string): Promise<void> {
+  const path = join(folder, FORMER_FILE);
+  const bytes = await disk.readFile(path, FORMER_BYTES_MAX);
+  if (!bytes) return;
+  await book.takeOver(async () => readFormerBook(fromUtf8(bytes) ?? '', path));
+  await disk.rename(path, `${path}.taken-over`);
+  await disk.remove(join(folder, FORMER_ANSWERS));
 }
 
-function inTwoFiles(place: DatabasePlace, seams: Seams): Promise<RegistryStore> {
-  const { disk } = seams;
-  const path = join(place.folder, REGISTRY_FILES[1]);
-  return openAt<CustodyTables, Omit<RegistryStore, 'close'>>(place, seams, HISTORY_MIGRATIONS, async (tables) => {
-    const history = await SqlCustody.open(tables, seams);
-    let known: Book | null = null;
-    const load = async () => {
-      if (known) return known;
-      const bytes = await disk.readFile(path, BOOK_BYTES_MAX);
-      known = bytes ? readBook(fromUtf8(bytes) ?? '', path) : EMPTY_BOOK;
-      return known;
-    };
-    return {
-      history,
-      answers: new IdempotencyFile(disk, place.folder),
-      load,
-      change: async (next) => {
-        const book = await load();
-        const changed = next(book);
-        if (!changed) return book;
-        // The leaf first: a crash in between leaves an extra leaf, never a change that nobody can prove.
-        await tables.transaction().execute((step) => history.append(step, changed.told));
-        await disk.replaceFile(path, utf8(`${JSON.stringify(changed.book, null, 1)}\n`));
-        known = changed.book;
-        return changed.book;
-      },
-      shared: null,
-    };
+/** Another instance may do it at the same time: transactions of instances run in turn, and the second finds no text. */
+async function takeOverText(book: SqlBook, where: string): Promise<void> {
+  await book.takeOver(async (step) => {
+    const row = await step.selectFrom('registry_book').select('book').executeTakeFirst();
+    if (!row) return null;
+    await step.deleteFrom('registry_book').execute();
+    return readFormerBook(row.book, where);
   });
 }

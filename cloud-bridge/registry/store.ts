@@ -1,12 +1,19 @@
 // Owns: what the registry must store: its book, and the log of each change of it. Not here: how (sql-registry-store.ts), what the book
 // says (agency-standing.ts).
+import type { z } from 'zod';
 import { parseJson } from '../../device/base/parse-json.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import type { CustodyEvent, CustodyStore } from '../custody/store.ts';
 import type { AnswerStore } from '../http/idempotency.ts';
 import type { LotStore } from '../http/rate-limits.ts';
 import type { SharedPart, Turns } from '../persistence/instance-turns.ts';
-import { type Book, bookSchema } from './agency-standing.ts';
+import { type Agency, agencySchema, type Book, bookSchema } from './agency-standing.ts';
+
+/** A changed book, and the event that the log is told. What has not changed in it are the same objects as before. */
+export interface BookChange {
+  book: Book;
+  told: CustodyEvent;
+}
 
 export interface RegistryStore {
   /** Heads, proofs and leaves of the log. */
@@ -22,7 +29,7 @@ export interface RegistryStore {
    * Saves what `next` makes of the book as last saved, with the leaf that records the change; durable when it resolves, with the book as it
    * is then. Nobody else changes it meanwhile, and there is never a change that nobody can prove. Null: nothing is changed. Throws what `next` throws.
    */
-  change(next: (book: Book) => { book: Book; told: CustodyEvent } | null): Promise<Book>;
+  change(next: (book: Book) => BookChange | null): Promise<Book>;
   /** What instances share; null without a database that they could share. */
   shared: RegistryInstances | null;
   close(): Promise<void>;
@@ -35,9 +42,27 @@ export interface RegistryInstances {
   callCounts: LotStore;
 }
 
-/** Parses a book; throws `state_damaged`, naming where the text was. */
-export function readBook(text: string, where: string): Book {
-  const read = bookSchema.safeParse(parseJson(text));
-  if (read.success) return read.data;
-  throw failure('state_damaged', { file: where, detail: 'it is not the registry’s book' }, read.error);
+/** Parses a book from before it had rows; throws `state_damaged`, naming where the text was. */
+export function readFormerBook(text: string, where: string): Book {
+  return read(bookSchema, parseJson(text), where);
+}
+
+/** Parses an agency's entry; throws `state_damaged` for one that is another's, too. */
+export function readAgency(entry: string, id: string, where: string): Agency {
+  const agency = read(agencySchema, parseJson(entry), where);
+  if (agency.agency === id) return agency;
+  throw failure('state_damaged', { file: where, detail: `the entry of ${id} is that of ${agency.agency}` });
+}
+
+/** Checks a book's revocation list. Throws `state_damaged`. */
+export function readList(book: Book, where: string): Book {
+  return { ...book, ...read(listSchema, { revoked: book.revoked, listRevision: book.listRevision }, where) };
+}
+
+const listSchema = bookSchema.pick({ revoked: true, listRevision: true });
+
+function read<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
+  const checked = schema.safeParse(value);
+  if (checked.success) return checked.data;
+  throw failure('state_damaged', { file: where, detail: 'it is not the registry’s book' }, checked.error);
 }

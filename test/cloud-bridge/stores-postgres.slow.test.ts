@@ -29,8 +29,10 @@ storesContract(async () => {
     bridge: () => openBridgeAt(postgresPlace(url)),
     vault: () => openVaultDatabase(postgresPlace(url, 'vault'), PLACE_SEAMS),
     registry: () => openRegistryStore(postgresPlace(url, 'registry'), { ...PLACE_SEAMS, random: new SystemRandom() }),
-    writeBook: async (text) =>
-      void (await server.ask(`update doorsill_registry.registry_book set book = '${text}'`, name)),
+    writeFormerBook: async (text) => {
+      const row = `(one, book) values (1, '${text}') on conflict (one) do update set book = excluded.book`;
+      await server.ask(`insert into doorsill_registry.registry_book ${row}`, name);
+    },
     tamper,
     refuseRows: async (part, table) => {
       await tamper(

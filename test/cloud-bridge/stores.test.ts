@@ -63,7 +63,7 @@ storesContract(async () => {
     bridge: () => openBridgeDatabase(path('bridge')),
     vault: () => openVaultDatabase(filePlace(path('vault')), PLACE_SEAMS),
     registry: () => openRegistryStore(registryPlace, seams),
-    writeBook: (text) => writeFile(join(folder, 'agencies.json'), text),
+    writeFormerBook: (text) => writeFile(join(folder, 'agencies.json'), text),
     tamper,
     refuseRows: async (part, table) => {
       await tamper(part, `create trigger refuse before insert on ${table} begin select raise(abort, 'no row'); end`);

@@ -1,5 +1,5 @@
 // Holds: who gets a credential, how a revocation kills it, and that the registry's word outlives a restart.
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -272,10 +272,12 @@ it('knows everything again after a restart', async () => {
 it('does not start on a damaged book, which would revive whom it revoked', async () => {
   await registry.register(registration());
   await registry.stop();
-  const text = await readFile(join(folder, 'agencies.json'), 'utf8');
-  await writeFile(join(folder, 'agencies.json'), text.slice(0, -20));
+  const file = new Sqlite(join(folder, 'custody.sqlite'));
+  const entry = file.prepare('select entry from registry_agencies').pluck().get();
+  file.prepare('update registry_agencies set entry = ?').run(String(entry).slice(0, -20));
   await expect(open()).rejects.toMatchObject({ code: 'state_damaged' });
-  await writeFile(join(folder, 'agencies.json'), text);
+  file.prepare('update registry_agencies set entry = ?').run(entry);
+  file.close();
   await open();
 });
 
@@ -496,10 +498,15 @@ it('admits as before those of a book from before contacts and categories were as
   await registry.register(registration());
   await registry.approve(agency.id);
   await registry.stop();
-  const path = join(folder, 'agencies.json');
-  const book = JSON.parse(await readFile(path, 'utf8'));
-  const [{ contact, profiles, retention, except, domainProof, ...old }] = book.agencies;
-  await writeFile(path, JSON.stringify({ ...book, agencies: [old] }));
+  const file = new Sqlite(join(folder, 'custody.sqlite'));
+  const entry = file.prepare('select entry from registry_agencies').pluck().get();
+  const { contact, profiles, retention, except, domainProof, ...old } = JSON.parse(String(entry));
+  file.exec('delete from registry_agencies; delete from registry_state');
+  file.close();
+  await writeFile(
+    join(folder, 'agencies.json'),
+    JSON.stringify({ agencies: [old], revoked: [], listRevision: 1 }),
+  );
   await open();
   expect(credential(await registry.credential(agency.id))).toMatchObject({ profiles: ['address-and-email'] });
 });

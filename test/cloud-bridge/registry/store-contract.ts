@@ -1,31 +1,30 @@
 // Holds, of any place for the registry's word: the book that was saved last is what is loaded, each change has its leaf, and a
 // damaged book is refused. Not here: what a book says (registry.test.ts), which place it is (../stores*.test.ts).
-import { expect, it } from 'vitest';
-import { type Book, EMPTY_BOOK } from '../../../cloud-bridge/registry/agency-standing.ts';
+import { describe, expect, it } from 'vitest';
+import { type Agency, type Book, EMPTY_BOOK } from '../../../cloud-bridge/registry/agency-standing.ts';
 import type { RegistryStore } from '../../../cloud-bridge/registry/store.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { makeParty } from '../../support/parties.ts';
 import type { StoresGround } from '../support/stores-ground.ts';
 
 const { id: agency, key } = makeParty('agency', new SystemRandom());
+const entry: Agency = {
+  agency,
+  key: key.publicKey,
+  name: 'Polizei ‘Süd’ -- 100 %',
+  jurisdiction: 'municipal',
+  domain: 'pd.example',
+  contact: null,
+  profiles: ['nothing'],
+  retention: ['theft'],
+  state: 'revoked',
+  scopes: [],
+  except: [],
+  refusals: 0,
+  revision: 3,
+};
 const book: Book = {
-  agencies: [
-    {
-      agency,
-      key: key.publicKey,
-      name: 'Polizei ‘Süd’ -- 100 %',
-      jurisdiction: 'municipal',
-      domain: 'pd.example',
-      contact: null,
-      profiles: ['nothing'],
-      retention: ['theft'],
-      state: 'revoked',
-      scopes: [],
-      except: [],
-      refusals: 0,
-      revision: 3,
-    },
-  ],
+  agencies: [entry],
   revoked: [{ agency, upToRevision: 2, atS: 7 }],
   listRevision: 4,
 };
@@ -80,17 +79,75 @@ export function registryStoreContract(ground: () => StoresGround): void {
     const store = await ground().registry();
     await save(store, book, 3);
     await store.close();
-    for (const text of [
+    const damages = [
+      `update registry_agencies set entry = ''`,
+      `update registry_agencies set entry = '{"agency": "agency-other"}'`,
+      `update registry_agencies set entry = '${JSON.stringify({ ...book.agencies[0], more: 1 })}'`,
+      `update registry_agencies set entry = '${JSON.stringify({ ...book.agencies[0], agency: 'agency-other' })}'`,
+      `update registry_revoked set up_to_revision = 0`,
+    ];
+    for (const damage of damages) {
+      await ground().tamper('registry', 'update registry_revoked set up_to_revision = 2', damage);
+      const again = await ground().registry();
+      await expect(again.load(), damage).rejects.toMatchObject({ code: 'state_damaged' });
+      await expect(save(again, book, 4), damage).rejects.toMatchObject({ code: 'state_damaged' });
+      await again.close();
+    }
+  });
+
+  it('removes an agency that is in the book no more', async () => {
+    const store = await ground().registry();
+    const other = { ...entry, agency: makeParty('agency', new SystemRandom()).id };
+    await save(store, { ...book, agencies: [entry, other] }, 3);
+    await save(store, { ...book, agencies: [other] }, 3);
+    expect((await store.load()).agencies).toEqual([other]);
+    await store.close();
+    const again = await ground().registry();
+    expect((await again.load()).agencies).toEqual([other]);
+    await again.close();
+  });
+
+  describe('a book from before it had rows', () => {
+    const former = async (text: string) => {
+      // Its database is there already, with the log.
+      await (await ground().registry()).close();
+      await ground().writeFormerBook(text);
+    };
+
+    it('is taken over, once', async () => {
+      await former(JSON.stringify(book));
+      const store = await ground().registry();
+      expect(await store.load()).toEqual(book);
+      await save(store, { ...book, agencies: [] }, 3);
+      await store.close();
+      const again = await ground().registry();
+      expect((await again.load()).agencies).toEqual([]);
+      await again.close();
+    });
+
+    it('replaces no rows that are there', async () => {
+      const store = await ground().registry();
+      await save(store, book, 3);
+      await store.close();
+      await ground().writeFormerBook(JSON.stringify({ ...book, agencies: [], revoked: [] }));
+      const again = await ground().registry();
+      expect(await again.load()).toEqual(book);
+      await again.close();
+    });
+
+    it.each([
       '',
       '{"agencies": [',
       '{"agencies": [], "revoked": []}',
       JSON.stringify({ ...EMPTY_BOOK, more: 1 }),
-    ]) {
-      await ground().writeBook(text);
+    ])('that is damaged is refused: %s', async (text) => {
+      await former(text);
+      await expect(ground().registry()).rejects.toMatchObject({ code: 'state_damaged' });
+      // And not lost.
+      await ground().writeFormerBook(JSON.stringify(book));
       const again = await ground().registry();
-      await expect(again.load(), text).rejects.toMatchObject({ code: 'state_damaged' });
-      await expect(save(again, book, 4), text).rejects.toMatchObject({ code: 'state_damaged' });
+      expect(await again.load()).toEqual(book);
       await again.close();
-    }
+    });
   });
 }

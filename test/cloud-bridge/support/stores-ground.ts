@@ -11,8 +11,8 @@ export interface StoresGround {
   bridge(): Promise<Database>;
   vault(): Promise<VaultDatabase>;
   registry(): Promise<RegistryStore>;
-  /** Puts a text where the registry's book is. */
-  writeBook(text: string): Promise<void>;
+  /** Puts a text where the registry's book was before it had rows. */
+  writeFormerBook(text: string): Promise<void>;
   /** Runs statements that both kinds understand on a part's tables, past the program. */
   tamper(part: Part, ...statements: string[]): Promise<void>;
   /** From now on every new row of a part's table is refused with `no row`; returns what takes that back. */
