@@ -4,7 +4,7 @@ import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts'
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import { Repeater } from '../../device/base/repeater.ts';
-import { isFailure } from '../../device/protocol/errors.ts';
+import { type ErrorCode, isFailure } from '../../device/protocol/errors.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '../../device/protocol/request.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
@@ -33,6 +33,14 @@ export interface BoardDeps {
 /** Delay before publishing a board with missing requests again: at first, and at most; it doubles each time. */
 const INCOMPLETE_FIRST_MS = 1_000;
 const INCOMPLETE_MOST_MS = 60_000;
+
+/** What the registry says of an agency whose access was taken. */
+const LOST_ACCESS: readonly ErrorCode[] = [
+  'agency_refused',
+  'agency_suspended',
+  'agency_revoked',
+  'agency_key_rotated',
+];
 
 /** The bridge's public documents at the area broker. */
 export class AreaBoard {
@@ -190,8 +198,11 @@ export class AreaBoard {
       return { request: request.token, credential: credential.token, publication: request.publication };
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
-      this.deps.log.warn('a request is off the board', { request: request.request, code: thrown.code });
-      return thrown.retryable ? 'absent' : 'cancelled';
+      const { code } = thrown;
+      this.deps.log.warn('a request is off the board', { request: request.request, code });
+      // For good, and not only at the homes that hear of it now: an agency that gets its access back asks anew.
+      if (LOST_ACCESS.includes(code)) await this.deps.store.cancel(request.request, code.replaceAll('_', '-'));
+      return thrown.retryable && !LOST_ACCESS.includes(code) ? 'absent' : 'cancelled';
     }
   }
 

@@ -77,6 +77,13 @@ export class SqlRequests implements RequestStore {
     });
   }
 
+  async cancel(request: string, reason: string): Promise<void> {
+    await this.tables.transaction().execute(async (step) => {
+      const row = await cancellable(step).where('request', '=', request).executeTakeFirst();
+      if (row) await cancelRow(this.custody, step, row, reason);
+    });
+  }
+
   async waiting(nowS: number, behind: RequestPosition | null, most: number): Promise<StoredRequest[]> {
     let query = withPartner(this.tables)
       .where('requests.state', '=', 'in_moderation')
@@ -172,23 +179,29 @@ export async function cancelOfPartner(
   nowS: number,
   custody: SqlCustody,
 ): Promise<number> {
-  const rows = await step
-    .selectFrom('requests')
-    .select(['request', 'agency', 'state', 'revision', 'token_sha256', 'published_s'])
-    .where('partner', '=', partner)
-    .where('expires_s', '>', nowS)
-    .execute();
+  const rows = await cancellable(step).where('partner', '=', partner).where('expires_s', '>', nowS).execute();
   let count = 0;
-  for (const { request, agency, token_sha256: tokenSha256, published_s: publishedS, ...row } of rows) {
-    const { state, ok } = nextPublication(row.state, { type: 'cancel' });
-    if (!ok || state === row.state) continue;
-    const revision = row.revision + 1;
-    const changed = { state, revision, reason: 'partner-ended' };
-    await step.updateTable('requests').set(changed).where('request', '=', request).execute();
-    await tell(custody, step, { request, agency, tokenSha256, state, publishedS });
-    count += 1;
-  }
+  for (const row of rows) if (await cancelRow(custody, step, row, 'partner-ended')) count += 1;
   return count;
+}
+
+const cancellable = (step: Transaction<Tables>) =>
+  step.selectFrom('requests').select(['request', 'agency', 'state', 'revision', 'token_sha256', 'published_s']);
+
+/** Returns whether it waited or was open. */
+async function cancelRow(
+  custody: SqlCustody,
+  step: Transaction<Tables>,
+  row: Pick<Tables['requests'], 'request' | 'agency' | 'state' | 'revision' | 'token_sha256' | 'published_s'>,
+  reason: string,
+): Promise<boolean> {
+  const { request, agency, token_sha256: tokenSha256, published_s: publishedS } = row;
+  const { state, ok } = nextPublication(row.state, { type: 'cancel' });
+  if (!ok || state === row.state) return false;
+  const changed = { state, revision: row.revision + 1, reason };
+  await step.updateTable('requests').set(changed).where('request', '=', request).execute();
+  await tell(custody, step, { request, agency, tokenSha256, state, publishedS });
+  return true;
 }
 
 /** The limit on numbers that a request would exceed in its new state; null when none. */

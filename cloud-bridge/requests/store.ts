@@ -68,6 +68,8 @@ export interface RequestStore {
     decide: (now: StoredRequest) => RequestChange | null,
     limits: NumberLimits,
   ): Promise<StoredRequest | NumbersOutcome | null>;
+  /** Cancels a request that waits or is open; leaves any other. */
+  cancel(request: string, reason: string): Promise<void>;
   /** Requests that wait for a moderator, oldest first, after the one named. */
   waiting(nowS: number, behind: RequestPosition | null, most: number): Promise<StoredRequest[]>;
   /** An agency's requests across its keys, newest first, after the one named. */

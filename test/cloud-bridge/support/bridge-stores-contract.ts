@@ -196,6 +196,23 @@ export function bridgeStoresContract(
     expect(await partners.change('partner-x', end, 0)).toBeNull();
   });
 
+  it('cancels a request that is open, once, and no other', async () => {
+    const { requests, custody } = database();
+    await requests.add(other('request-a'), PLENTY);
+    await requests.add(other('request-b', { state: 'resolved' }), PLENTY);
+    const before = await custody.size();
+    for (const request of ['request-a', 'request-a', 'request-b', 'request-none']) {
+      await requests.cancel(request, 'agency-suspended');
+    }
+    expect(await requests.find('request-a')).toMatchObject({
+      state: 'cancelled',
+      reason: 'agency-suspended',
+      revision: 2,
+    });
+    expect(await requests.find('request-b')).toMatchObject({ state: 'resolved' });
+    expect(await custody.size()).toBe(before + 1);
+  });
+
   it('shows posts newest first behind a cursor, with their agencies’ names, and counts them', async () => {
     const { neighbors, requests } = database();
     await neighbors.noteProfile(credential, 5);
