@@ -1,80 +1,24 @@
-// Owns: what the registry stores about each agency and how its standing changes. Pure. Not here: who is eligible
-// (eligibility.ts), files, HTTP, signing, domain proofs.
-import { z } from 'zod';
-import { domainSchema } from '../../device/protocol/agency-calls.ts';
+// Owns: moderators' decisions about agencies, and what each does to the book. Pure. Not here: which one is possible when
+// (standing-machine.ts), applications (applications.ts), who is eligible (eligibility.ts), files, HTTP, signing, domain proofs.
 import { failure } from '../../device/protocol/errors.ts';
-import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import {
   AREA_SCOPE,
-  areaPrefixSchema,
   CREDENTIAL_LIFE_S_MAX,
-  contactSchema,
-  JURISDICTIONS,
   type Revocations,
-  registeredTerms,
   SCOPE_COMMUNITY_REQUEST,
 } from '../../device/protocol/request.ts';
-import { PROOF_KINDS } from './domain-proof.ts';
-import { type ApplicantFacts, assertEligible, type EligibilityRules, whyWait } from './eligibility.ts';
-
-const AGENCIES_MAX = 10_000;
-/** Limit on applications that wait for a moderator: everybody can apply, and reviewing takes people. */
-const PENDING_MAX = 500;
-const REVOKED_MAX = 400;
-const EXCEPT_MAX = 64;
-
-export const agencySchema = z.strictObject({
-  agency: idSchema,
-  key: publicKeySchema,
-  name: z.string().min(1).max(120),
-  jurisdiction: z.enum(JURISDICTIONS),
-  domain: domainSchema,
-  /** Null for agencies that were admitted before contacts were required. */
-  contact: contactSchema.nullable().default(null),
-  profiles: registeredTerms.profiles.default(['address-and-email']),
-  retention: registeredTerms.retention.default(['uncategorized']),
-  /** `retired`: its key was rotated; `successor` is the same agency under its new key. */
-  state: z.enum(['pending', 'approved', 'refused', 'suspended', 'revoked', 'retired']),
-  /** Why a moderator refused or suspended it. */
-  reason: z.string().max(200).optional(),
-  /** For a pending one: why a person must review it. */
-  waits: z.string().max(600).optional(),
-  /** How often a moderator has refused it. */
-  refusals: z.int().nonnegative().default(0),
-  domainProof: z.enum(PROOF_KINDS).optional(),
-  scopes: z.array(idSchema).max(16),
-  /** Prefixes of cell names whose homes it may not ask. */
-  except: z.array(areaPrefixSchema).max(EXCEPT_MAX).default([]),
-  organisation: idSchema.optional(),
-  successor: idSchema.optional(),
-  /** Grows with every change. */
-  revision: z.int().positive(),
-});
-export type Agency = z.infer<typeof agencySchema>;
-
-const entrySchema = z.strictObject({
-  agency: idSchema,
-  upToRevision: z.int().positive(),
-  scope: idSchema.optional(),
-  atS: z.int().nonnegative(),
-});
-
-export const bookSchema = z.strictObject({
-  agencies: z.array(agencySchema).max(AGENCIES_MAX),
-  revoked: z.array(entrySchema).max(REVOKED_MAX),
-  /** Revision of the revocation list. */
-  listRevision: z.int().positive(),
-});
-/** All agencies and the revocation list. Immutable: every function returns a new book. */
-export type Book = z.infer<typeof bookSchema>;
-
-export const EMPTY_BOOK: Book = { agencies: [], revoked: [], listRevision: 1 };
-
-/** What an agency says about itself when it applies. */
-export type AgencyFacts = Pick<
-  Agency,
-  'agency' | 'key' | 'name' | 'jurisdiction' | 'domain' | 'profiles' | 'retention'
-> & { contact: NonNullable<Agency['contact']> };
+import {
+  type Agency,
+  agencyIn,
+  assertNotBarred,
+  type Book,
+  changed,
+  EXCEPT_MAX,
+  REVOKED_MAX,
+  replace,
+  step,
+} from './agency-book.ts';
+import { assertEligible, type EligibilityRules } from './eligibility.ts';
 
 /** A moderator's change: of the agency at revision `seen`; without `seen`, of its current state. */
 export interface Decision {
@@ -82,91 +26,45 @@ export interface Decision {
   seen?: number;
 }
 
-/** The agency; throws `agency_unknown`. */
-export function agencyIn(book: Book, id: string): Agency {
-  const agency = book.agencies.find((entry) => entry.agency === id);
-  if (!agency) throw failure('agency_unknown');
-  return agency;
+/** Approves what waits of an agency, whose domain is proven. Throws `agency_unknown`, `agency_changed`, and the failure of a barred agency. */
+export function approve(
+  book: Book,
+  decision: Decision,
+  domainProof: NonNullable<Agency['domainProof']>,
+  nowS: number,
+): Book {
+  const agency = decidable(book, decision);
+  const { effects } = step(agency, 'approve');
+  if (agency.state === 'approved' && !effects.includes('take-facts')) return book;
+  const { reason, waits, appliedS, appliedFrom, amendment, ...kept } = agency;
+  const next: Agency = { ...kept, ...saidIn(amendment), state: 'approved', wasApproved: true, domainProof };
+  if (effects.includes('end-credentials')) return kill(book, next, [undefined], nowS);
+  return replace(book, { ...next, revision: agency.revision + 1 });
+}
+
+function saidIn(amendment: Agency['amendment']) {
+  if (!amendment) return {};
+  const { waits, appliedS, ...said } = amendment;
+  return said;
 }
 
 /**
- * Adds an application as pending. The same facts again change nothing; other facts need a new approval. An agency that was suspended
- * or revoked stays so whatever it says. Throws `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`,
- * `agency_key_rotated`, `http_rate_limited`.
+ * Refuses what waits of an agency, and takes its access: an approved one whose amendment is refused loses every credential issued so far.
+ * Throws as `approve`; `agency_changed` when nothing waits.
  */
-export function apply(book: Book, facts: AgencyFacts, rules: EligibilityRules): Book {
-  assertEligible(facts, rules);
-  const known = book.agencies.find((entry) => entry.agency === facts.agency);
-  if (!known) {
-    if (book.agencies.length >= AGENCIES_MAX)
-      throw failure('agency_ineligible', { detail: 'the registry is full; tell its operator' });
-    if (book.agencies.filter(({ state }) => state === 'pending').length >= PENDING_MAX)
-      throw failure('http_rate_limited');
-    const scopes = [SCOPE_COMMUNITY_REQUEST];
-    const fresh: Agency = { ...facts, state: 'pending', refusals: 0, scopes, except: [], revision: 1 };
-    return { ...book, agencies: [...book.agencies, { ...fresh, waits: whyPending(book, fresh, rules) }] };
-  }
-  assertNotBarred(known);
-  const isSame = known.state !== 'refused' && factsOf(known) === factsOf({ ...known, ...facts });
-  if (isSame) return book;
-  const { reason, domainProof, ...kept } = known;
-  const next: Agency = { ...kept, ...facts, state: 'pending', revision: known.revision + 1 };
-  return replace(book, { ...next, waits: whyPending(book, next, rules) });
-}
-
-/**
- * Why a pending agency is not admitted without a person; null when only its domain proof is missing. A new key does not evade
- * a moderator's decision: under the domain of a government one of whose agencies was refused, suspended, revoked or
- * restricted, a person reviews each application.
- */
-export function whyNotAdmitted(book: Book, agency: Agency, rules: EligibilityRules): string | null {
-  const why = whyWait(agency, rules);
-  if (why !== null) return why;
-  const governmentOf = ({ domain }: ApplicantFacts) => rules.domains.find(domain)?.domain;
-  const restricted = book.agencies.find((other) => governmentOf(other) === governmentOf(agency) && isRestricted(other));
-  if (!restricted && !isRestricted(agency)) return null;
-  return `a moderator has decided against ${restricted?.agency ?? agency.agency}, which is under the same domain`;
-}
-
-function isRestricted({ state, refusals, except, scopes }: Agency): boolean {
-  const isBarred = state === 'refused' || state === 'suspended' || state === 'revoked';
-  return isBarred || refusals > 0 || except.length > 0 || !scopes.includes(SCOPE_COMMUNITY_REQUEST);
-}
-
-function whyPending(book: Book, agency: Agency, rules: EligibilityRules): string {
-  return whyNotAdmitted(book, agency, rules) ?? `${agency.domain} does not show its id yet`;
-}
-
-function factsOf({ name, jurisdiction, domain, contact, profiles, retention }: Agency): string {
-  return JSON.stringify([name, jurisdiction, domain, contact, profiles, retention]);
-}
-
-/** Approves an agency whose domain is proven. Throws `agency_unknown`, `agency_changed`, and the failure of a barred agency. */
-export function approve(book: Book, decision: Decision, domainProof: NonNullable<Agency['domainProof']>): Book {
+export function refuse(book: Book, decision: Decision, reason: string, nowS: number): Book {
   const agency = decidable(book, decision);
-  assertNotBarred(agency);
-  if (agency.state === 'approved') return book;
-  const { reason, waits, ...kept } = agency;
-  return replace(book, { ...kept, state: 'approved', domainProof, revision: agency.revision + 1 });
-}
-
-/** Refuses a pending application; an approved agency must be revoked instead. Throws as `approve`. */
-export function refuse(book: Book, decision: Decision, reason: string): Book {
-  const agency = decidable(book, decision);
-  assertNotBarred(agency);
+  const answer = step(agency, 'refuse');
   if (agency.state === 'refused') return book;
-  if (agency.state !== 'pending') throw changed(agency);
-  const { waits, ...kept } = agency;
-  const refusals = agency.refusals + 1;
-  return replace(book, { ...kept, state: 'refused', reason, refusals, revision: agency.revision + 1 });
+  return ended(book, { ...agency, state: answer.state, reason, refusals: agency.refusals + 1 }, answer, nowS);
 }
 
-/** Suspends all access; invalidates every credential issued so far. Throws `agency_unknown`, `agency_changed`, `agency_pending`. */
+/** Suspends all access; invalidates every credential issued so far. Throws `agency_unknown`, `agency_changed`, `agency_key_rotated`. */
 export function suspend(book: Book, decision: Decision, reason: string, nowS: number): Book {
   const agency = decidable(book, decision);
-  if (agency.state === 'suspended' || agency.state === 'revoked') return book;
-  if (agency.state !== 'approved') throw failure('agency_pending');
-  return kill(book, { ...agency, state: 'suspended', reason }, [undefined], nowS);
+  const answer = step(agency, 'suspend');
+  if (answer.state === agency.state) return book;
+  return ended(book, { ...agency, state: answer.state, reason }, answer, nowS);
 }
 
 /**
@@ -177,7 +75,8 @@ export function suspend(book: Book, decision: Decision, reason: string, nowS: nu
 export function revoke(book: Book, decision: Decision, scopes: readonly string[] | undefined, nowS: number): Book {
   const agency = decidable(book, decision);
   if (scopes === undefined) {
-    return agency.state === 'revoked' ? book : kill(book, { ...agency, state: 'revoked' }, [undefined], nowS);
+    const answer = step(agency, 'revoke');
+    return answer.state === agency.state ? book : ended(book, { ...agency, state: answer.state }, answer, nowS);
   }
   const areas = scopes.filter((scope) => scope.startsWith(AREA_SCOPE)).map((scope) => scope.slice(AREA_SCOPE.length));
   const taken = scopes.filter((scope) => agency.scopes.includes(scope));
@@ -192,8 +91,8 @@ export function revoke(book: Book, decision: Decision, scopes: readonly string[]
 }
 
 /**
- * Reinstates access, in full or one scope. Earlier credentials stay invalid: new ones have a higher revision. Throws
- * `agency_unknown`, `agency_changed`, `agency_federal`, `agency_ineligible`, `agency_pending`, `agency_key_rotated`.
+ * Reinstates access, in full or one scope. Earlier credentials stay invalid: new ones have a higher revision. One that was never approved
+ * waits again. Throws `agency_unknown`, `agency_changed`, `agency_federal`, `agency_ineligible`, `agency_pending`, `agency_key_rotated`.
  */
 export function reinstate(
   book: Book,
@@ -203,13 +102,12 @@ export function reinstate(
 ): Book {
   const agency = decidable(book, decision);
   assertEligible(agency, rules);
-  if (agency.state === 'retired') throw rotated(agency);
-  if (agency.state === 'pending' || agency.state === 'refused') throw failure('agency_pending');
+  const { state } = step(agency, 'reinstate');
   const { reason, ...kept } = agency;
   const named = scopes ?? [SCOPE_COMMUNITY_REQUEST];
   const back = named.filter((scope) => !scope.startsWith(AREA_SCOPE));
   const next: Agency = {
-    ...(scopes === undefined ? { ...kept, state: 'approved' as const } : agency),
+    ...(scopes === undefined ? { ...kept, state } : agency),
     scopes: [...new Set([...agency.scopes, ...back])],
     except: scopes === undefined ? [] : agency.except.filter((prefix) => !scopes.includes(AREA_SCOPE + prefix)),
   };
@@ -226,12 +124,11 @@ export function rotate(book: Book, decision: Decision, to: Pick<Agency, 'agency'
   const agency = decidable(book, decision);
   const known = book.agencies.find((other) => other.agency === to.agency);
   if (known && agency.successor === to.agency) return book;
-  assertNotBarred(agency);
-  if (agency.state !== 'approved') throw failure('agency_pending');
+  const answer = step(agency, 'rotate');
   if (known) throw failure('agency_ineligible', { detail: 'that key is registered already' });
   const organisation = agency.organisation ?? agency.agency;
-  const retired = kill(book, { ...agency, state: 'retired', successor: to.agency }, [undefined], nowS);
-  const { successor, ...kept } = agency;
+  const retired = ended(book, { ...agency, state: answer.state, successor: to.agency }, answer, nowS);
+  const { successor, amendment, ...kept } = agency;
   return { ...retired, agencies: [...retired.agencies, { ...kept, ...to, organisation, revision: 1 }] };
 }
 
@@ -251,18 +148,11 @@ export function revokedEntries(book: Book): Revocations['revoked'] {
   }));
 }
 
-function assertNotBarred(agency: Agency): void {
-  if (agency.state === 'revoked') throw failure('agency_revoked');
-  if (agency.state === 'suspended') throw failure('agency_suspended');
-  if (agency.state === 'retired') throw rotated(agency);
-}
-
-function rotated(agency: Agency) {
-  return failure('agency_key_rotated', { successor: agency.successor ?? 'another one' });
-}
-
-function changed({ state, revision }: Agency) {
-  return failure('agency_changed', { state, revision });
+/** Stores an agency that has lost its access, as the machine says: with its credentials listed, if there are any. */
+function ended(book: Book, agency: Agency, { effects }: ReturnType<typeof step>, nowS: number): Book {
+  const { waits, appliedS, appliedFrom, amendment, ...kept } = agency;
+  if (effects.includes('end-credentials')) return kill(book, kept, [undefined], nowS);
+  return replace(book, { ...kept, revision: agency.revision + 1 });
 }
 
 /** The agency; throws if somebody else has changed it since the moderator looked. */
@@ -293,8 +183,4 @@ function covers(newer: Book['revoked'][number], older: Book['revoked'][number]):
 /** Drops old entries: one is needed only while a credential that it revokes may not have expired yet. */
 function prune(book: Book, nowS: number): Book['revoked'] {
   return book.revoked.filter((entry) => entry.atS > nowS - 2 * CREDENTIAL_LIFE_S_MAX);
-}
-
-function replace(book: Book, agency: Agency): Book {
-  return { ...book, agencies: book.agencies.map((other) => (other.agency === agency.agency ? agency : other)) };
 }

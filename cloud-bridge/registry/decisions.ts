@@ -18,13 +18,10 @@ import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { PlaceSeams } from '../persistence/open-database.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
+import { type Agency, type AgencyFacts, agencyIn, type Book, waitingOf } from './agency-book.ts';
 import {
-  type Agency,
-  agencyIn,
-  apply,
   approve,
   assertActing,
-  type Book,
   type Decision,
   refuse,
   reinstate,
@@ -32,8 +29,8 @@ import {
   revokedEntries,
   rotate,
   suspend,
-  whyNotAdmitted,
 } from './agency-standing.ts';
+import { apply, whyNotAdmitted } from './applications.ts';
 import type { RegistryConfig } from './config.ts';
 import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, proveDomain } from './domain-proof.ts';
 import { assertEligible, type EligibilityRules } from './eligibility.ts';
@@ -68,13 +65,20 @@ export interface Running {
   rules: EligibilityRules;
   adminToken: string;
   url: string;
-  /** How often a domain is checked for an id, unless a moderator asks. */
+  /** How often a domain is checked for an id, unless a moderator asks: in all, and for one network. */
   proofs: RateLimit;
+  proofsOfNetwork: RateLimit;
+  /** How often a known agency may apply with other facts. */
+  applicationsAgain: RateLimit;
 }
 
-/** Checks of a domain in ten minutes. */
-const PROOFS_MAX = 10;
+/** Checks of a domain in ten minutes: in all, and for applicants of one network. */
+const PROOFS_MAX = 300;
+const PROOFS_OF_NETWORK_MAX = 3;
 const PROOFS_SPAN_MS = 10 * 60_000;
+/** Changed applications of a known agency in a day: each is a row, and a leaf of the log for good. */
+const AGAIN_MAX = 5;
+const AGAIN_SPAN_MS = 24 * 3600_000;
 
 /** Decides which agencies may ask residents, and states it in signed documents. */
 export abstract class RegistryDecisions {
@@ -105,31 +109,67 @@ export abstract class RegistryDecisions {
 
   /**
    * Stores the application of the agency that signed this `register` call. An agency under the domain of a listed local government
-   * is admitted if its domain shows its id; all others wait for a moderator. Throws `token_...`,
-   * `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`, `agency_key_rotated`, `http_rate_limited`.
+   * is admitted if its domain shows its id; all others wait for a moderator. `from`: the network it came from. Throws `token_...`,
+   * `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`, `agency_key_rotated`, `agency_applications_full`,
+   * `http_rate_limited` for one that applies again too often.
    */
-  async register(token: string): Promise<Agency> {
+  async register(token: string, from?: string): Promise<Agency> {
     const { agency, key, call } = this.readCall(token);
     if (call.action !== 'register') throw failure('token_unknown_claims');
     const { action, ...said } = call;
-    const { rules } = this.up();
-    await this.change({ event: 'applied', agency }, (book) => apply(book, { agency, key, ...said }, rules));
-    return this.admitListed(agency);
+    const facts = { agency, key, ...said };
+    const { rules, store, applicationsAgain } = this.up();
+    const arrival = { nowS: this.nowS(), ...(from === undefined ? {} : { from }) };
+    const next = (book: Book, isProven: boolean) => apply(book, facts, rules, { ...arrival, isProven });
+    const book = await store.load();
+    const isKnown = book.agencies.some((one) => one.agency === agency);
+    if (isKnown && next(book, false) !== book) await applicationsAgain.take(agency);
+    try {
+      await this.change({ event: 'applied', agency }, (now) => next(now, false));
+    } catch (thrown) {
+      if (!isFailure(thrown) || thrown.code !== 'agency_applications_full') throw thrown;
+      // However many wait: an agency that would be admitted at once takes nobody's place.
+      if (!(await this.isProvenAndListed(facts, from))) throw thrown;
+      await this.change({ event: 'applied', agency }, (now) => next(now, true));
+    }
+    return this.admitListed(agency, from);
   }
 
-  /** Approves a pending agency that needs no person's review; returns its state after that. */
-  private async admitListed(id: string): Promise<Agency> {
-    const { rules, proofs, store } = this.up();
+  /** Whether an applicant needs no person, and its domain shows its id. */
+  private async isProvenAndListed(facts: AgencyFacts, from: string | undefined): Promise<boolean> {
+    if (whyNotAdmitted(await this.up().store.load(), facts, this.up().rules) !== null) return false;
+    try {
+      await this.proofFor(facts, from);
+      return true;
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      return false;
+    }
+  }
+
+  /**
+   * The proof of an applicant's domain. Anyone can apply in a city's name: applicants must not control how often its web server is asked,
+   * and those of one network must not keep others from having it asked. Throws `http_rate_limited`, `agency_domain_unproven`.
+   */
+  private async proofFor({ agency, domain }: Pick<Agency, 'agency' | 'domain'>, from = ''): Promise<ProofKind> {
+    const { proofs, proofsOfNetwork } = this.up();
+    await proofsOfNetwork.take(`${domain} ${from}`);
+    await proofs.take(domain);
+    return this.proofOf(domain, agency);
+  }
+
+  /** Approves what waits of an agency if it needs no person's review; returns its state after that. */
+  private async admitListed(id: string, from: string | undefined): Promise<Agency> {
+    const { rules, store } = this.up();
     const book = await store.load();
     const agency = agencyIn(book, id);
-    const { state, domain, revision } = agency;
-    if (state !== 'pending' || whyNotAdmitted(book, agency, rules) !== null) return agency;
+    const waiting = waitingOf(agency);
+    if (!waiting || whyNotAdmitted(book, waiting, rules) !== null) return agency;
+    const { revision } = waiting;
     try {
-      // Anyone can apply in a city's name: applicants must not control how often its web server is asked.
-      await proofs.take(domain);
-      const proof = await this.proofOf(domain, id);
+      const proof = await this.proofFor(waiting, from);
       return await this.decide({ event: 'approved', agency: id }, revision, (book, decision) =>
-        whyNotAdmitted(book, agencyIn(book, id), rules) === null ? approve(book, decision, proof) : book,
+        whyNotAdmitted(book, waiting, rules) === null ? approve(book, decision, proof, this.nowS()) : book,
       );
     } catch (thrown) {
       // Not proven, or somebody has decided meanwhile: it is left unchanged.
@@ -149,23 +189,30 @@ export abstract class RegistryDecisions {
   }
 
   /**
-   * Approves an agency whose domain shows its id. `seen`: the revision that the moderator looked at. Throws
+   * Approves what waits of an agency, whose domain shows its id. `seen`: the revision that the moderator looked at. Throws
    * `agency_domain_unproven`, and as agency-standing.ts says.
    */
   async approve(agency: string, seen?: number): Promise<Agency> {
-    const proof = await this.proofOf((await this.agency(agency)).domain, agency);
-    return this.decide({ event: 'approved', agency }, seen, (book, decision) => approve(book, decision, proof));
+    const known = await this.agency(agency);
+    const { domain, revision } = waitingOf(known) ?? known;
+    const proof = await this.proofOf(domain, agency);
+    // What was proven is the domain of that revision, whichever the moderator looked at.
+    return this.decide({ event: 'approved', agency }, seen ?? revision, (book, decision) =>
+      approve(book, decision, proof, this.nowS()),
+    );
   }
 
-  /** Refuses an application; the agency is told why. Throws as agency-standing.ts says. */
+  /** Refuses an application, and takes the access that its agency has; it is told why. Throws as agency-standing.ts says. */
   refuse(agency: string, reason: string, seen?: number): Promise<Agency> {
-    return this.decide({ event: 'refused', agency }, seen, (book, decision) => refuse(book, decision, reason));
+    return this.decide({ event: 'refused', agency }, seen, (book, decision) =>
+      refuse(book, decision, reason, this.nowS()),
+    );
   }
 
   /** Suspends all access until it is reinstated. Throws as agency-standing.ts says. */
   suspend(agency: string, reason: string, seen?: number): Promise<Agency> {
     return this.decide({ event: 'suspended', agency }, seen, (book, decision) =>
-      suspend(book, decision, reason, wallSeconds(this.deps.clock)),
+      suspend(book, decision, reason, this.nowS()),
     );
   }
 
@@ -173,7 +220,7 @@ export abstract class RegistryDecisions {
   revoke(agency: string, scope?: string, seen?: number): Promise<Agency> {
     const scopes = this.scopesOf(scope);
     return this.decide({ event: 'revoked', agency, ...(scope === undefined ? {} : { scope }) }, seen, (book, by) =>
-      revoke(book, by, scopes, wallSeconds(this.deps.clock)),
+      revoke(book, by, scopes, this.nowS()),
     );
   }
 
@@ -197,7 +244,7 @@ export abstract class RegistryDecisions {
     const { domain, successor } = await this.agency(agency);
     if (successor !== to.agency) await this.proofOf(domain, to.agency);
     await this.decide({ event: 'key-rotated', agency }, seen, (book, decision) =>
-      rotate(book, decision, { agency: to.agency, key: to.key }, wallSeconds(this.deps.clock)),
+      rotate(book, decision, { agency: to.agency, key: to.key }, this.nowS()),
     );
     return this.agency(to.agency);
   }
@@ -208,7 +255,7 @@ export abstract class RegistryDecisions {
     assertActing(agency);
     const { key, rules } = this.up();
     assertEligible(agency, rules);
-    const nowS = wallSeconds(this.deps.clock);
+    const nowS = this.nowS();
     const claims: Credential = {
       iss: key.publicKey,
       aud: PUBLIC_AUDIENCE,
@@ -233,7 +280,7 @@ export abstract class RegistryDecisions {
   async revocations(): Promise<string> {
     const { key, store } = this.up();
     const book = await store.load();
-    const nowS = wallSeconds(this.deps.clock);
+    const nowS = this.nowS();
     const claims: Revocations = {
       iss: key.publicKey,
       aud: PUBLIC_AUDIENCE,
@@ -243,6 +290,10 @@ export abstract class RegistryDecisions {
       revoked: revokedEntries(book),
     };
     return signToken('doorsill-revocations+jws', claims, key);
+  }
+
+  private nowS(): number {
+    return wallSeconds(this.deps.clock);
   }
 
   protected up(): Running {
@@ -259,7 +310,7 @@ export abstract class RegistryDecisions {
       audience: this.id,
       keys: [iss],
     });
-    assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
+    assertLife(claims, this.nowS(), AGENCY_CALL_LIFE_S_MAX);
     if (!isPublicKey(iss) || claims.agency !== actorId('agency', sha256Hex(iss))) throw failure('token_unknown_claims');
     return { agency: claims.agency, key: iss, call: claims.call };
   }
@@ -310,7 +361,11 @@ export abstract class RegistryDecisions {
     return turn;
   }
 
-  protected proofsLimit(limits: RateLimits): RateLimit {
-    return limits.limit('proofs of a domain', PROOFS_MAX, PROOFS_SPAN_MS);
+  protected applicationLimits(limits: RateLimits): Pick<Running, 'proofs' | 'proofsOfNetwork' | 'applicationsAgain'> {
+    return {
+      proofs: limits.limit('proofs of a domain', PROOFS_MAX, PROOFS_SPAN_MS),
+      proofsOfNetwork: limits.limit('proofs of a domain for a network', PROOFS_OF_NETWORK_MAX, PROOFS_SPAN_MS),
+      applicationsAgain: limits.limit('applications again', AGAIN_MAX, AGAIN_SPAN_MS),
+    };
   }
 }

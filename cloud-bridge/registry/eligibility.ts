@@ -76,6 +76,12 @@ export function whyWait({ name, jurisdiction, domain }: ApplicantFacts, rules: E
   return null;
 }
 
+/** Whether its domain is, or is below, that of a city or county on the list, whatever else it says. */
+export function isListedLocal({ domain }: ApplicantFacts, rules: EligibilityRules): boolean {
+  const type = rules.domains.find(domain)?.type;
+  return type !== undefined && Object.values(LOCAL_TYPES).includes(type);
+}
+
 function isUnder(domain: string, known: string): boolean {
   return domain === known || domain.endsWith(`.${known}`);
 }

@@ -38,7 +38,7 @@ export class Registry extends RegistryDecisions {
       const { instance } = config;
       const limits =
         instance && store.shared ? limitsOfAll(clock, store.shared.callCounts, identity.key) : new OwnLimits(clock);
-      this.running = { ...identity, store, rules, url: '', proofs: this.proofsLimit(limits) };
+      this.running = { ...identity, store, rules, url: '', ...this.applicationLimits(limits) };
       this.undo.add(() => this.writes.then(() => undefined));
       const { api, health } = this.makeApi(this.running, limits);
       this.undo.add(() => store.shared?.turns.stop());

@@ -1,6 +1,6 @@
 // Owns: the registry's HTTP routes. Not here: what they decide (decisions.ts).
 import { z } from 'zod';
-import { networkOf } from '../../device/http/address-networks.ts';
+import { networkOf, siteOf } from '../../device/http/address-networks.ts';
 import { agencyCallSchema } from '../../device/protocol/agency-calls.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
@@ -8,7 +8,7 @@ import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
 import type { Router } from '../http/router.ts';
 import { peekToken } from '../signing/verify-token.ts';
-import { agencySchema } from './agency-standing.ts';
+import { agencySchema } from './agency-book.ts';
 import type { RegistryDecisions } from './decisions.ts';
 
 const registrationSchema = z.strictObject({ registration: z.string().max(8_192) });
@@ -20,8 +20,9 @@ const seen = z.int().positive();
 const reason = z.string().trim().min(3).max(200);
 const approvalSchema = z.strictObject({ revision: seen });
 const reasonedSchema = z.strictObject({ revision: seen, reason });
+/** Taking access needs no revision: an agency that applies again and again must not delay it. */
+const suspensionSchema = z.strictObject({ revision: seen.optional(), reason });
 const reinstatementSchema = z.strictObject({ revision: seen, scope: idSchema.optional() });
-/** Revoking needs no revision: it must not be delayed by a look first. */
 const revocationSchema = z.strictObject({ revision: seen.optional(), scope: idSchema.optional() }).nullish();
 const keySchema = z.strictObject({ id: idSchema, key: publicKeySchema });
 const revocationsSchema = z.strictObject({ revocations: z.string() });
@@ -78,7 +79,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, limits:
     },
     async ({ body, request }) => {
       try {
-        return await registry.register(body.registration);
+        return await registry.register(body.registration, siteOf(request.ip));
       } catch (thrown) {
         if (isFailure(thrown)) await attempts.take(networkOf(request.ip));
         throw thrown;
@@ -119,11 +120,14 @@ function standingRoutes(api: Router, registry: RegistryDecisions): void {
     ({ params, body }) => registry.approve(params.agency, body.revision),
   );
   api.route(
-    { ...decision('refuse', 'Turns an application down; the agency learns why.'), body: reasonedSchema },
+    {
+      ...decision('refuse', 'Turns an application down, and takes the access that its agency has; it learns why.'),
+      body: reasonedSchema,
+    },
     ({ params, body }) => registry.refuse(params.agency, body.reason, body.revision),
   );
   api.route(
-    { ...decision('suspend', 'Takes all access until it is reinstated.'), body: reasonedSchema },
+    { ...decision('suspend', 'Takes all access until it is reinstated.'), body: suspensionSchema },
     ({ params, body }) => registry.suspend(params.agency, body.reason, body.revision),
   );
   api.route({ ...decision('revoke', 'Takes all access, or one scope.'), body: revocationSchema }, ({ params, body }) =>

@@ -4,7 +4,7 @@ import type { Generated, Kysely, Selectable, Transaction } from 'kysely';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { CustodyTables } from '../persistence/custody-schema.ts';
 import type { KeptAnswerTables } from '../persistence/sql-idempotency.ts';
-import { type Agency, type Book, EMPTY_BOOK } from './agency-standing.ts';
+import { type Agency, type Book, EMPTY_BOOK } from './agency-book.ts';
 import { type BookChange, readAgency, readList } from './store.ts';
 
 export interface BookTables extends CustodyTables, KeptAnswerTables {
@@ -18,6 +18,7 @@ export interface BookTables extends CustodyTables, KeptAnswerTables {
     version: number;
     removed_version: number;
     list_revision: number;
+    forgotten_revision: number;
   };
   /** In PostgreSQL, from before there were rows: a book as one text. */
   registry_book: { one: number; book: string; version: number };
@@ -35,7 +36,7 @@ export const BOOK_TABLES = [
    ) strict`,
   `create table registry_state (
      one integer primary key check (one = 1), version integer not null, removed_version integer not null,
-     list_revision integer not null
+     list_revision integer not null, forgotten_revision integer not null
    ) strict`,
 ];
 
@@ -81,11 +82,10 @@ export class SqlBook {
 
   /** Stores a whole book, unless there is one; `read` gives it, in the same transaction. */
   async takeOver(read: (step: Transaction<BookTables>) => Promise<Book | null>): Promise<void> {
-    this.known = await this.tables.transaction().execute(async (step) => {
-      const known = await this.newest(step);
+    await this.tables.transaction().execute(async (step) => {
+      const known = await step.selectFrom('registry_state').select('version').executeTakeFirst();
       const book = await read(step);
-      if (!book || known.version > 0) return known;
-      return { book, version: await write(step, known, book) };
+      if (book && !known) await write(step, { book: EMPTY_BOOK, version: 0 }, book);
     });
   }
 
@@ -122,7 +122,8 @@ export class SqlBook {
       ...(scope === '' ? {} : { scope }),
       atS: at_s,
     }));
-    return readList({ agencies, revoked, listRevision: state.list_revision }, this.options.where);
+    const { list_revision: listRevision, forgotten_revision: forgottenRevision } = state;
+    return readList({ agencies, revoked, listRevision, forgottenRevision }, this.options.where);
   }
 }
 
@@ -145,6 +146,7 @@ async function write(step: Transaction<BookTables>, known: Known, book: Book): P
   const state = {
     version,
     list_revision: book.listRevision,
+    forgotten_revision: book.forgottenRevision,
     ...(removed.length > 0 ? { removed_version: version } : {}),
   };
   await step

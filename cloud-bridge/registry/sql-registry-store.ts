@@ -1,7 +1,8 @@
 // Owns: opening the registry's database, a file or PostgreSQL: its tables, their history, and taking over a book from before it had rows.
-// Not here: the book in rows (sql-book.ts), what it says (agency-standing.ts), opening and durability (open-database.ts).
+// Not here: the book in rows (sql-book.ts), what it says (agency-book.ts), opening and durability (open-database.ts).
 import { join } from 'node:path';
 import { fromUtf8 } from '../../device/base/bytes.ts';
+import { wallSeconds } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { type CustodySeams, SqlCustody } from '../custody/sql-custody-log.ts';
 import { CUSTODY_TABLES, LEAVES_BY_HOME } from '../persistence/custody-schema.ts';
@@ -58,7 +59,8 @@ export function openRegistryStore(place: DatabasePlace, seams: Seams): Promise<R
       const history = await SqlCustody.open(tables, seams);
       const isShared = place.address !== null && place.instance !== undefined;
       const book = new SqlBook(tables, history, { where: placeName(place), isShared });
-      await (isFile ? takeOverFile(book, disk, place.folder) : takeOverText(book, placeName(place)));
+      const nowS = wallSeconds(clock);
+      await (isFile ? takeOverFile(book, disk, place.folder, nowS) : takeOverText(book, placeName(place), nowS));
       return {
         history,
         answers: new SqlIdempotency(tables),
@@ -77,21 +79,21 @@ export function openRegistryStore(place: DatabasePlace, seams: Seams): Promise<R
 }
 
 /** The file is renamed once its rows are durable; after a crash in between it is found again, with rows there, and only renamed. */
-async function takeOverFile(book: SqlBook, disk: Disk, folder: string): Promise<void> {
+async function takeOverFile(book: SqlBook, disk: Disk, folder: string, nowS: number): Promise<void> {
   const path = join(folder, FORMER_FILE);
   const bytes = await disk.readFile(path, FORMER_BYTES_MAX);
   if (!bytes) return;
-  await book.takeOver(async () => readFormerBook(fromUtf8(bytes) ?? '', path));
+  await book.takeOver(async () => readFormerBook(fromUtf8(bytes) ?? '', path, nowS));
   await disk.rename(path, `${path}.taken-over`);
   await disk.remove(join(folder, FORMER_ANSWERS));
 }
 
 /** Another instance may do it at the same time: transactions of instances run in turn, and the second finds no text. */
-async function takeOverText(book: SqlBook, where: string): Promise<void> {
+async function takeOverText(book: SqlBook, where: string, nowS: number): Promise<void> {
   await book.takeOver(async (step) => {
     const row = await step.selectFrom('registry_book').select('book').executeTakeFirst();
     if (!row) return null;
     await step.deleteFrom('registry_book').execute();
-    return readFormerBook(row.book, where);
+    return readFormerBook(row.book, where, nowS);
   });
 }

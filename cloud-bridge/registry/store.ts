@@ -1,5 +1,5 @@
 // Owns: what the registry must store: its book, and the log of each change of it. Not here: how (sql-registry-store.ts), what the book
-// says (agency-standing.ts).
+// says (agency-book.ts).
 import type { z } from 'zod';
 import { parseJson } from '../../device/base/parse-json.ts';
 import { failure } from '../../device/protocol/errors.ts';
@@ -7,7 +7,7 @@ import type { CustodyEvent, CustodyStore } from '../custody/store.ts';
 import type { AnswerStore } from '../http/idempotency.ts';
 import type { LotStore } from '../http/rate-limits.ts';
 import type { SharedPart, Turns } from '../persistence/instance-turns.ts';
-import { type Agency, agencySchema, type Book, bookSchema } from './agency-standing.ts';
+import { type Agency, agencySchema, type Book, bookSchema } from './agency-book.ts';
 
 /** A changed book, and the event that the log is told. What has not changed in it are the same objects as before. */
 export interface BookChange {
@@ -43,8 +43,20 @@ export interface RegistryInstances {
 }
 
 /** Parses a book from before it had rows; throws `state_damaged`, naming where the text was. */
-export function readFormerBook(text: string, where: string): Book {
-  return read(bookSchema, parseJson(text), where);
+export function readFormerBook(text: string, where: string, nowS: number): Book {
+  const book = read(bookSchema, parseJson(text), where);
+  const noted = (one: Agency): Agency => ({
+    ...one,
+    wasApproved: mayHaveBeenApproved(one),
+    // It did not say since when an application waits either.
+    ...(one.state === 'pending' ? { appliedS: nowS } : {}),
+  });
+  return { ...book, agencies: book.agencies.map(noted) };
+}
+
+/** A former book does not say: an approval is a change, and so was applying again. */
+function mayHaveBeenApproved({ state, revision }: Agency): boolean {
+  return !(state === 'pending' && revision === 1) && !(state === 'refused' && revision === 2);
 }
 
 /** Parses an agency's entry; throws `state_damaged` for one that is another's, too. */
@@ -56,10 +68,11 @@ export function readAgency(entry: string, id: string, where: string): Agency {
 
 /** Checks a book's revocation list. Throws `state_damaged`. */
 export function readList(book: Book, where: string): Book {
-  return { ...book, ...read(listSchema, { revoked: book.revoked, listRevision: book.listRevision }, where) };
+  const { agencies, ...list } = book;
+  return { agencies, ...read(listSchema, list, where) };
 }
 
-const listSchema = bookSchema.pick({ revoked: true, listRevision: true });
+const listSchema = bookSchema.omit({ agencies: true });
 
 function read<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
   const checked = schema.safeParse(value);

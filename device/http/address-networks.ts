@@ -18,6 +18,16 @@ export function networkOf(ip: string): string {
   return `${network.join(':')}::/64`;
 }
 
+/**
+ * The network that one site may well have whole: the /24 of an IPv4 address, the /48 of an IPv6 one (RFC 6177 §2). For what few at one place
+ * have a reason to do.
+ */
+export function siteOf(ip: string): string {
+  const network = networkOf(ip);
+  if (!network.endsWith('::/64')) return network.replace(/\.\d+$/, '.0/24');
+  return `${network.slice(0, -'::/64'.length).split(':').slice(0, 3).join(':')}::/48`;
+}
+
 /** Addresses, and networks in CIDR notation. */
 export function addressList(entries: readonly string[]): (address: string) => boolean {
   const list = new BlockList();

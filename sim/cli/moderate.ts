@@ -110,7 +110,7 @@ async function vouch({ disk }: Context, testbed: Testbed, decision: string, id: 
     throw failure('usage', { detail: '--vouch goes with approve and the id of an agency' });
   const found = (await knownAgencies(disk, testbed.registry)).find(({ agency }) => agency === id);
   if (!found) throw failure('agency_unknown');
-  await vouchForDomain(disk, testbed.registry.folder, found.domain, id);
+  await vouchForDomain(disk, testbed.registry.folder, (found.amendment ?? found).domain, id);
 }
 
 async function list({ disk, output }: Context, testbed: Testbed): Promise<void> {
@@ -133,7 +133,13 @@ function requestLines({ request, agencyName, claims, findings }: Waiting): strin
   ];
 }
 
-function agencyLine({ agency, name, jurisdiction, domain, state, waits }: KnownAgency): string {
+function agencyLine({ agency, name, jurisdiction, domain, state, waits, amendment }: KnownAgency): string {
   const why = waits === undefined ? '' : `\n    ! ${waits}`;
-  return `  ${agency}  ${state.padEnd(9)}  ${name} (${jurisdiction}, ${domain})${why}`;
+  return `  ${agency}  ${state.padEnd(9)}  ${name} (${jurisdiction}, ${domain})${why}${amendmentLines(amendment)}`;
+}
+
+function amendmentLines(amendment: KnownAgency['amendment']): string {
+  if (!amendment) return '';
+  const { name, jurisdiction, domain, waits } = amendment;
+  return `\n    applies to be ${name} (${jurisdiction}, ${domain}); to refuse that takes its access, too\n    ! ${waits}`;
 }

@@ -27,6 +27,8 @@ const agencySchema = z.object({
   domain: z.string(),
   /** Why a pending one waits for a person. */
   waits: z.string().optional(),
+  /** Of an approved one: with what it has applied again, and why that waits. */
+  amendment: z.object({ name: z.string(), jurisdiction: z.string(), domain: z.string(), waits: z.string() }).optional(),
   state: z.string(),
   revision: z.number(),
 });

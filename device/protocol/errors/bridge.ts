@@ -86,6 +86,11 @@ export const bridgeErrors = {
     'The agency has another key since; it is {successor} now.',
     'Sign with the new key.',
   ),
+  agency_applications_full: refusedForNow(
+    429,
+    'Too many applications wait at the registry: {detail}.',
+    'An agency of a listed city or county is admitted at once when its domain shows its id; others apply again within a week, when these have ended.',
+  ),
   agency_domain_unproven: refusedForNow(
     403,
     'Nothing proves that the agency holds {domain}: {detail}',

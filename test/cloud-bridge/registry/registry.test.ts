@@ -252,7 +252,9 @@ it('does not let a revoked agency register itself back in, nor change its facts 
   await registry.register(registration());
   await registry.approve(agency.id);
   expect((await registry.register(registration())).state).toBe('approved');
-  expect((await registry.register(registration({ name: 'Another Name' }))).state).toBe('pending');
+  const amended = await registry.register(registration({ name: 'Another Name' }));
+  expect(amended).toMatchObject({ state: 'approved', name: 'Springfield Police', amendment: { name: 'Another Name' } });
+  expect(credential(await registry.credential(agency.id)).name).toBe('Springfield Police');
   await registry.revoke(agency.id);
   await expect(registry.register(registration())).rejects.toMatchObject({ code: 'agency_revoked' });
   await expect(registry.approve(agency.id)).rejects.toMatchObject({ code: 'agency_revoked' });
@@ -318,7 +320,7 @@ describe('a moderator', () => {
       ['approve', {}],
       ['reinstate', {}],
       ['refuse', { revision: 1 }],
-      ['suspend', { revision: 1, reason: ' ' }],
+      ['suspend', { reason: ' ' }],
       ['rotate', { rotation: 'x' }],
     ] as const) {
       expect((await decide(verb, body))['code']).toBe('http_body_invalid');
@@ -391,6 +393,62 @@ describe('a moderator', () => {
     await decide('reinstate', { revision: 4 });
     expect(credential(await registry.credential(agency.id)).except).toEqual([]);
     expect(await decide('revoke', { scope: 'area-nowhere' })).toMatchObject({ code: 'http_body_invalid' });
+  });
+
+  it('approves what an approved agency has applied with since: credentials that state something else are dead', async () => {
+    await registry.register(registration());
+    await registry.approve(agency.id);
+    const old = credential(await registry.credential(agency.id));
+    const desk = { name: 'Another Desk', phone: '+1 217 555 0101' };
+    expect(await registry.register(registration({ contact: desk }))).toMatchObject({ revision: 3 });
+    expect(await decide('approve', { revision: 3 })).toMatchObject({ contact: desk, state: 'approved' });
+    expect((await list()).revoked).toEqual([]);
+    await registry.register(registration({ contact: desk, name: 'Springfield Constable' }));
+    expect(await decide('approve', { revision: 4 })).toMatchObject({ code: 'agency_changed' });
+    const approved = await decide('approve', { revision: 5 });
+    expect(approved).toMatchObject({ name: 'Springfield Constable', revision: 6 });
+    expect(approved).not.toHaveProperty('amendment');
+    const fresh = credential(await registry.credential(agency.id));
+    expect([revokedBy(await list(), old, ['9q8yy']), revokedBy(await list(), fresh, ['9q8yy'])]).toEqual([true, false]);
+  });
+
+  it('sees an amendment go when its agency takes it back, and proves the domain that the amendment names', async () => {
+    await registry.register(registration());
+    await registry.approve(agency.id);
+    await registry.register(registration({ domain: 'elsewhere.example' }));
+    expect(await decide('approve', { revision: 3 })).toMatchObject({
+      code: 'agency_domain_unproven',
+      facts: { domain: 'elsewhere.example' },
+    });
+    expect(await registry.register(registration())).not.toHaveProperty('amendment');
+    expect(await decide('refuse', { revision: 4, reason: 'nothing waits' })).toMatchObject({ code: 'agency_changed' });
+    expect(credential(await registry.credential(agency.id)).domain).toBe('springfield.example');
+  });
+
+  it('can bar one that only applied, without a place in the list; a reinstatement is no approval', async () => {
+    await registry.register(registration());
+    await decide('suspend', { reason: 'it is nobody' });
+    expect(await registry.agency(agency.id)).toMatchObject({ state: 'suspended' });
+    await expect(registry.register(registration({ name: 'Another' }))).rejects.toMatchObject({
+      code: 'agency_suspended',
+    });
+    expect((await list()).revoked).toEqual([]);
+    expect(await decide('reinstate', { revision: 2 })).toMatchObject({ state: 'pending' });
+    await expect(registry.credential(agency.id)).rejects.toMatchObject({ code: 'agency_pending' });
+  });
+
+  it('does not revive a key that was rotated away by revoking and reinstating it', async () => {
+    await registry.register(registration());
+    await registry.approve(agency.id);
+    const next = makeParty('agency', random);
+    await show(agency, next);
+    await registry.rotate(
+      agency.id,
+      registration({ action: 'rotate-key' }, { call: { action: 'rotate-key', from: agency.id } }, next),
+    );
+    await registry.revoke(agency.id);
+    await expect(registry.suspend(agency.id, 'too late')).rejects.toMatchObject({ code: 'agency_key_rotated' });
+    await expect(registry.reinstate(agency.id)).rejects.toMatchObject({ code: 'agency_key_rotated' });
   });
 
   it('gives an agency another key: the old one is dead, the agency stays the same', async () => {
@@ -503,10 +561,7 @@ it('admits as before those of a book from before contacts and categories were as
   const { contact, profiles, retention, except, domainProof, ...old } = JSON.parse(String(entry));
   file.exec('delete from registry_agencies; delete from registry_state');
   file.close();
-  await writeFile(
-    join(folder, 'agencies.json'),
-    JSON.stringify({ agencies: [old], revoked: [], listRevision: 1 }),
-  );
+  await writeFile(join(folder, 'agencies.json'), JSON.stringify({ agencies: [old], revoked: [], listRevision: 1 }));
   await open();
   expect(credential(await registry.credential(agency.id))).toMatchObject({ profiles: ['address-and-email'] });
 });

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, expect, it } from 'vitest';
-import type { Agency, Book } from '../../../cloud-bridge/registry/agency-standing.ts';
+import type { Agency, Book } from '../../../cloud-bridge/registry/agency-book.ts';
 import { openRegistryStore, REGISTRY_FILES } from '../../../cloud-bridge/registry/sql-registry-store.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { PLACE_SEAMS } from '../../support/bridge-database.ts';
@@ -24,6 +24,7 @@ const agencyOf = (n: number): Agency => ({
   state: 'pending',
   scopes: [],
   except: [],
+  wasApproved: false,
   refusals: 0,
   revision: 1,
 });

@@ -1,7 +1,7 @@
 // Holds, of any place for the registry's word: the book that was saved last is what is loaded, each change has its leaf, and a
 // damaged book is refused. Not here: what a book says (registry.test.ts), which place it is (../stores*.test.ts).
 import { describe, expect, it } from 'vitest';
-import { type Agency, type Book, EMPTY_BOOK } from '../../../cloud-bridge/registry/agency-standing.ts';
+import { type Agency, type Book, EMPTY_BOOK } from '../../../cloud-bridge/registry/agency-book.ts';
 import type { RegistryStore } from '../../../cloud-bridge/registry/store.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { makeParty } from '../../support/parties.ts';
@@ -20,6 +20,7 @@ const entry: Agency = {
   state: 'revoked',
   scopes: [],
   except: [],
+  wasApproved: true,
   refusals: 0,
   revision: 3,
 };
@@ -27,6 +28,7 @@ const book: Book = {
   agencies: [entry],
   revoked: [{ agency, upToRevision: 2, atS: 7 }],
   listRevision: 4,
+  forgottenRevision: 0,
 };
 
 const told = (revision: number) => ({ kind: 'agency' as const, event: 'revoked' as const, agency, revision });
@@ -125,6 +127,19 @@ export function registryStoreContract(ground: () => StoresGround): void {
       await again.close();
     });
 
+    it('does not say who was ever approved: it may be whoever has changed since they applied', async () => {
+      const of = (state: Agency['state'], revision: number) => {
+        const { wasApproved, ...former } = { ...entry, agency: `agency-${state}-${revision}`, state, revision };
+        return former;
+      };
+      const agencies = [of('pending', 1), of('pending', 3), of('refused', 2), of('refused', 4), of('approved', 2)];
+      await former(JSON.stringify({ ...book, agencies }));
+      const store = await ground().registry();
+      const read = (await store.load()).agencies;
+      expect(read.map(({ wasApproved }) => wasApproved)).toEqual([false, true, false, true, true]);
+      await store.close();
+    });
+
     it('replaces no rows that are there', async () => {
       const store = await ground().registry();
       await save(store, book, 3);
@@ -135,19 +150,17 @@ export function registryStoreContract(ground: () => StoresGround): void {
       await again.close();
     });
 
-    it.each([
-      '',
-      '{"agencies": [',
-      '{"agencies": [], "revoked": []}',
-      JSON.stringify({ ...EMPTY_BOOK, more: 1 }),
-    ])('that is damaged is refused: %s', async (text) => {
-      await former(text);
-      await expect(ground().registry()).rejects.toMatchObject({ code: 'state_damaged' });
-      // And not lost.
-      await ground().writeFormerBook(JSON.stringify(book));
-      const again = await ground().registry();
-      expect(await again.load()).toEqual(book);
-      await again.close();
-    });
+    it.each(['', '{"agencies": [', '{"agencies": [], "revoked": []}', JSON.stringify({ ...EMPTY_BOOK, more: 1 })])(
+      'that is damaged is refused: %s',
+      async (text) => {
+        await former(text);
+        await expect(ground().registry()).rejects.toMatchObject({ code: 'state_damaged' });
+        // And not lost.
+        await ground().writeFormerBook(JSON.stringify(book));
+        const again = await ground().registry();
+        expect(await again.load()).toEqual(book);
+        await again.close();
+      },
+    );
   });
 }

@@ -12,13 +12,12 @@ import { ManualClock } from '../../../../device/base/clock.ts';
 import { SystemDisk } from '../../../../device/base/disk.ts';
 import { silentLog } from '../../../../device/base/log.ts';
 import { freshId, SeededRandom } from '../../../../device/base/random.ts';
-import { AreaRequests } from '../../../../device/consent/area-requests.ts';
-import { HighWaterMarks } from '../../../../device/ledger/high-water-marks.ts';
 import type { ErrorCode } from '../../../../device/protocol/errors.ts';
 import { temporaryFolder } from '../../../support/command-line.ts';
 import { Cast, makeParty, type Party } from '../../../support/parties.ts';
 import { proved } from '../../../support/proved.ts';
-import { codeOf, KINDS, type Papers, type Scene, type Verdicts } from './population.ts';
+import { deviceVerdict, type Papers } from './device-verdict.ts';
+import { codeOf, KINDS, type Scene, type Verdicts } from './population.ts';
 
 const SEED = 4_711;
 const EACH = 16;
@@ -58,37 +57,9 @@ async function openScene(seed: number): Promise<Scene & { clock: ManualClock }> 
   };
 }
 
-/** What a device answers to a request that a captured bridge publishes, with the registry's list of now. */
-async function atDevice(scene: Scene & { clock: ManualClock }, papers: Papers): Promise<ErrorCode | null> {
-  const { cast, registry, clock } = scene;
-  const marks = new HighWaterMarks(new SystemDisk(), clock, mkdtempSync(join(folder.path, 'device-')));
-  const area = new AreaRequests(
-    {
-      clock,
-      log: silentLog(),
-      place: cast.place,
-      serveStateAgencies: false,
-      device: cast.device,
-      values: () => ({}),
-      footage: { coverage: () => [] },
-      effects: { changed: () => undefined },
-    },
-    { openRequestsMax: 10 },
-    marks,
-  );
-  const pins = { bridge: cast.bridge.id, bridgeKey: cast.bridge.key.publicKey, registryKey: registry.publicKey };
-  const list = area.openList(await registry.revocations(), pins);
-  if (list === null || typeof list === 'string') return list;
-  await area.takeList(list, await registry.revocations());
-  const token = cast.areaDocument([cast.published(papers.request, papers.credential)]);
-  const document = area.openDocument(1, token, pins);
-  if (document === null || typeof document === 'string') return document;
-  const { refused } = await area.takeDocument(document, token, pins);
-  if (refused[0]) return refused[0];
-  const [opened] = area.requests();
-  if (!opened) throw new Error('the request does not concern this home');
-  return area.standingOf(opened);
-}
+/** What a device answers. */
+const atDevice = (scene: Scene & { clock: ManualClock }, papers: Papers) =>
+  deviceVerdict(scene, papers, mkdtempSync(join(folder.path, 'device-')));
 
 it('answers each generated agency as it should be answered', async (test) => {
   const scene = await openScene(SEED);

@@ -5,6 +5,7 @@ import { integerBelow, type Random } from '../../../../device/base/random.ts';
 import type { ErrorCode } from '../../../../device/protocol/errors.ts';
 import type { Credential, Request } from '../../../../device/protocol/request.ts';
 import { type Cast, makeParty, type Party } from '../../../support/parties.ts';
+import type { Papers } from './device-verdict.ts';
 
 /** What the test brings for each agency. */
 export interface Scene {
@@ -14,12 +15,6 @@ export interface Scene {
   /** A registration signed by `by`. */
   registration(facts: object, by: Party): string;
   rotation(from: Party, to: Party): string;
-}
-
-/** What is held against the agency's request, as a captured bridge would publish it. */
-export interface Papers {
-  request: string;
-  credential: string;
 }
 
 export interface Verdicts {
@@ -237,6 +232,22 @@ export const KINDS: readonly Kind[] = [
 
   dealtWith('suspended', { bridge: 'agency_suspended', device: 'consent_agency_revoked' }, ({ registry }, { id }) =>
     registry.suspend(id, 'is looked into'),
+  ),
+  ...(['suspend', 'refuse'] as const).map((verb) =>
+    dealtWith(
+      `one that applies again before a person can ${verb} it`,
+      {
+        bridge: verb === 'suspend' ? 'agency_suspended' : 'agency_refused',
+        device: 'consent_agency_revoked',
+      },
+      async (scene, party) => {
+        await scene.registry.register(scene.registration(localFacts(scene.random), party));
+        await scene.registry[verb](party.id, 'is looked into');
+      },
+    ),
+  ),
+  dealtWith('one that has applied again, on which nobody has decided', {}, (scene, party) =>
+    scene.registry.register(scene.registration(localFacts(scene.random), party)),
   ),
   dealtWith('revoked', { bridge: 'agency_revoked', device: 'consent_agency_revoked' }, ({ registry }, { id }) =>
     registry.revoke(id),

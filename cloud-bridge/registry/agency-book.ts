@@ -1,0 +1,142 @@
+// Owns: the registry's book: what is stored about each agency, the revocation list, and what the standing machine says of an entry. Pure.
+// Not here: taking applications in (applications.ts), moderators' decisions (agency-standing.ts), how it is stored (sql-book.ts).
+import { z } from 'zod';
+import { domainSchema } from '../../device/protocol/agency-calls.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
+import { areaPrefixSchema, contactSchema, JURISDICTIONS, registeredTerms } from '../../device/protocol/request.ts';
+import { PROOF_KINDS } from './domain-proof.ts';
+import { nextStanding, STANDINGS, type StandingInput } from './standing-machine.ts';
+
+export const AGENCIES_MAX = 10_000;
+export const REVOKED_MAX = 400;
+export const EXCEPT_MAX = 64;
+
+const saidFields = {
+  name: z.string().min(1).max(120),
+  jurisdiction: z.enum(JURISDICTIONS),
+  domain: domainSchema,
+};
+const waits = z.string().max(600);
+/** When it applied. */
+const appliedS = z.int().nonnegative();
+
+/** With what an approved agency has applied again. */
+const amendmentSchema = z.strictObject({ ...saidFields, contact: contactSchema, ...registeredTerms, waits, appliedS });
+
+export const agencySchema = z.strictObject({
+  agency: idSchema,
+  key: publicKeySchema,
+  ...saidFields,
+  /** Null for agencies that were admitted before contacts were required. */
+  contact: contactSchema.nullable().default(null),
+  profiles: registeredTerms.profiles.default(['address-and-email']),
+  retention: registeredTerms.retention.default(['uncategorized']),
+  /** `retired`: its key was rotated; `successor` is the same agency under its new key. */
+  state: z.enum(STANDINGS),
+  /** Whether it was ever approved: credentials of it may exist. Absent in entries from before this was noted: perhaps. */
+  wasApproved: z.boolean().default(true),
+  /** Of an approved one that has applied again: what it would be, and why that waits. Until it is approved, nothing of it counts. */
+  amendment: amendmentSchema.optional(),
+  /** Why a moderator refused or suspended it. */
+  reason: z.string().max(200).optional(),
+  /** For a pending one: why a person must review it. */
+  waits: waits.optional(),
+  /** Of a pending one. */
+  appliedS: appliedS.optional(),
+  /** Of a pending one: the network from which it applied. */
+  appliedFrom: z.string().max(64).optional(),
+  /** How often a moderator has refused it. */
+  refusals: z.int().nonnegative().default(0),
+  domainProof: z.enum(PROOF_KINDS).optional(),
+  scopes: z.array(idSchema).max(16),
+  /** Prefixes of cell names whose homes it may not ask. */
+  except: z.array(areaPrefixSchema).max(EXCEPT_MAX).default([]),
+  organisation: idSchema.optional(),
+  successor: idSchema.optional(),
+  /** Grows with every change. */
+  revision: z.int().positive(),
+});
+export type Agency = z.infer<typeof agencySchema>;
+
+const entrySchema = z.strictObject({
+  agency: idSchema,
+  upToRevision: z.int().positive(),
+  scope: idSchema.optional(),
+  atS: z.int().nonnegative(),
+});
+
+export const bookSchema = z.strictObject({
+  agencies: z.array(agencySchema).max(AGENCIES_MAX),
+  revoked: z.array(entrySchema).max(REVOKED_MAX),
+  /** Revision of the revocation list. */
+  listRevision: z.int().positive(),
+  /** The highest revision of an agency of which nothing is kept: that of a new one is above it. */
+  forgottenRevision: z.int().nonnegative().default(0),
+});
+/** All agencies and the revocation list. Immutable: every function returns a new book. */
+export type Book = z.infer<typeof bookSchema>;
+
+export const EMPTY_BOOK: Book = { agencies: [], revoked: [], listRevision: 1, forgottenRevision: 0 };
+
+/** What an agency says about itself when it applies. */
+export type AgencyFacts = Pick<
+  Agency,
+  'agency' | 'key' | 'name' | 'jurisdiction' | 'domain' | 'profiles' | 'retention'
+> & { contact: NonNullable<Agency['contact']> };
+
+/** The agency; throws `agency_unknown`. */
+export function agencyIn(book: Book, id: string): Agency {
+  const agency = book.agencies.find((entry) => entry.agency === id);
+  if (!agency) throw failure('agency_unknown');
+  return agency;
+}
+
+/** What of an agency waits for a decision: its application, or its amendment; null when nothing does. */
+export function waitingOf(agency: Agency): Agency | null {
+  const { amendment, ...kept } = agency;
+  if (amendment) return { ...kept, ...amendment };
+  return agency.state === 'pending' ? agency : null;
+}
+
+type Said = Pick<AgencyFacts, 'name' | 'jurisdiction' | 'domain' | 'profiles' | 'retention'> & Pick<Agency, 'contact'>;
+
+export function isSame(one: Said, other: Said): boolean {
+  return statedOf(one) === statedOf(other) && JSON.stringify(one.contact) === JSON.stringify(other.contact);
+}
+
+/** What a credential states of it. */
+function statedOf({ name, jurisdiction, domain, profiles, retention }: Said): string {
+  return JSON.stringify([name, jurisdiction, domain, profiles, retention]);
+}
+
+/** What the machine answers, when it allows the input; throws the failure that it names instead. */
+export function step(agency: Agency, input: StandingInput) {
+  const { state, wasApproved, refusals, amendment } = agency;
+  const changes = amendment && (statedOf(amendment) === statedOf(agency) ? 'contact' : 'credential');
+  const answer = nextStanding({ state, wasApproved, wasRefused: refusals > 0, amendment: changes ?? 'none' }, input);
+  if (answer.ok) return answer;
+  if (answer.code === 'agency_key_rotated') throw rotated(agency);
+  throw answer.code === 'agency_changed' ? changed(agency) : failure(answer.code);
+}
+
+/** Throws the failure of an agency that was suspended, revoked or given another key. */
+export function assertNotBarred(agency: Agency): void {
+  if (agency.state === 'revoked') throw failure('agency_revoked');
+  if (agency.state === 'suspended') throw failure('agency_suspended');
+  if (agency.state === 'retired') throw rotated(agency);
+}
+
+function rotated(agency: Agency) {
+  return failure('agency_key_rotated', { successor: agency.successor ?? 'another one' });
+}
+
+/** The failure of a decision on another revision than the present one. */
+export function changed({ state, revision }: Agency) {
+  return failure('agency_changed', { state, revision });
+}
+
+/** The book with another entry of an agency that is in it. */
+export function replace(book: Book, agency: Agency): Book {
+  return { ...book, agencies: book.agencies.map((other) => (other.agency === agency.agency ? agency : other)) };
+}
