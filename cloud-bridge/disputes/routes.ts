@@ -1,12 +1,12 @@
 // Owns: the HTTP routes by which a full manifest is opened. Not here: who may have it (open-manifest.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
-import { accessReasonSchema } from '../../device/protocol/manifest.ts';
+import { reasonSchema } from '../../device/protocol/manifest.ts';
 import type { Router } from '../http/router.ts';
 import { sealedPapersSchema } from '../intake/stored-manifest-encryption.ts';
 import type { ManifestOpening } from './open-manifest.ts';
 
-const disputeSchema = z.strictObject({ clip: idSchema, reason: accessReasonSchema.shape.reason });
+const disputeSchema = z.strictObject({ clip: idSchema, reason: reasonSchema });
 const openedSchema = sealedPapersSchema.extend({ clip: idSchema, grant: idSchema, leaf: z.int().nonnegative() });
 const grantSchema = z.strictObject({ grant: idSchema });
 

@@ -4,6 +4,7 @@ import { networkOf, siteOf } from '../../device/http/address-networks.ts';
 import { agencyCallSchema } from '../../device/protocol/agency-calls.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
+import { reasonSchema } from '../../device/protocol/manifest.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
 import type { Router } from '../http/router.ts';
@@ -17,11 +18,10 @@ const pageSchema = z.strictObject(pageFields(500, 1_000));
 const listSchema = z.strictObject({ agencies: z.array(agencySchema), next: nextSchema });
 /** The revision that a moderator looked at: two who decide at once would otherwise overwrite each other. */
 const seen = z.int().positive();
-const reason = z.string().trim().min(3).max(200);
 const approvalSchema = z.strictObject({ revision: seen });
-const reasonedSchema = z.strictObject({ revision: seen, reason });
+const reasonedSchema = z.strictObject({ revision: seen, reason: reasonSchema });
 /** Taking access needs no revision: an agency that applies again and again must not delay it. */
-const suspensionSchema = z.strictObject({ revision: seen.optional(), reason });
+const suspensionSchema = z.strictObject({ revision: seen.optional(), reason: reasonSchema });
 const reinstatementSchema = z.strictObject({ revision: seen, scope: idSchema.optional() });
 const revocationSchema = z.strictObject({ revision: seen.optional(), scope: idSchema.optional() }).nullish();
 const keySchema = z.strictObject({ id: idSchema, key: publicKeySchema });

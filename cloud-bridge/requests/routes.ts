@@ -1,6 +1,7 @@
 // Owns: the HTTP routes for agencies' requests and their moderators. Not here: what they decide (requests.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/protocol/ids.ts';
+import { reasonSchema } from '../../device/protocol/manifest.ts';
 import { requestSchema } from '../../device/protocol/request.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
@@ -13,7 +14,7 @@ const postSchema = z.strictObject({ request: z.string().max(16_384), draft: z.bo
 const paramsSchema = z.strictObject({ request: idSchema });
 const pageSchema = z.strictObject(pageFields(100, 200));
 const approvalSchema = z.strictObject({ revision: z.int().positive() });
-const refusalSchema = z.strictObject({ revision: z.int().positive(), reason: z.string().trim().min(3).max(200) });
+const refusalSchema = z.strictObject({ revision: z.int().positive(), reason: reasonSchema });
 
 /** All an agency learns about its own request. */
 export const viewSchema = z.strictObject({

@@ -3,24 +3,18 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { failure } from '../../device/protocol/errors.ts';
+import { officerSchema, reasonSchema } from '../../device/protocol/manifest.ts';
 import { bearerOf } from '../http/bearer.ts';
 import type { Actor, Caller, Clients } from './clients.ts';
 
-const said = (min: number, max: number) =>
-  z
-    .string()
-    .max(3 * max)
-    .transform(decoded)
-    // An entry of the trail is one line, without invisible characters.
-    .pipe(
-      z
-        .string()
-        .min(min)
-        .max(max)
-        .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u),
-    );
+/** Longest header value: a letter in UTF-8, percent-encoded, of up to three bytes a UTF-16 unit. */
+const HEADER_LETTERS_MAX = 9 * 200;
+const encoded = z.string().max(HEADER_LETTERS_MAX).transform(decoded);
 /** The headers with the officer's name and reason, percent-encoded. */
-export const officerHeadersSchema = z.object({ 'x-officer': said(2, 80), 'x-reason': said(3, 200) });
+export const officerHeadersSchema = z.object({
+  'x-officer': encoded.pipe(officerSchema),
+  'x-reason': encoded.pipe(reasonSchema),
+});
 
 /** The actor of a request about an agency. Throws `http_unauthorised`, `vault_token_invalid`, `vault_reason_missing`. */
 export async function actorOf(request: FastifyRequest, clients: Clients, agency: string): Promise<Actor> {
@@ -38,7 +32,7 @@ export function callerAgain(request: FastifyRequest, clients: Clients, agency: s
 
 function decoded(text: string): string {
   try {
-    return decodeURIComponent(text).trim();
+    return decodeURIComponent(text);
   } catch {
     return '';
   }

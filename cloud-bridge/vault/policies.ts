@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { RECALL_REASON_LETTERS_MAX } from '../../device/protocol/hand-over-documents.ts';
+import { statedText } from '../../device/protocol/outside-text.ts';
 import { type Actor, assertScope } from './clients.ts';
 import { UNCATEGORIZED } from './retention.ts';
 import type { Policy, PolicyChange, PolicyStore, TrailLine } from './store.ts';
@@ -20,7 +21,7 @@ export const policyBodySchema = z
     recall: z
       .strictObject({
         answer: z.enum(['erase', 'restrict', 'keep']),
-        reason: z.string().min(3).max(RECALL_REASON_LETTERS_MAX).optional(),
+        reason: statedText(3, RECALL_REASON_LETTERS_MAX).optional(),
       })
       .refine(({ answer, reason }) => answer !== 'keep' || reason !== undefined, 'keeping needs a reason')
       .optional(),

@@ -2,6 +2,7 @@
 // instead, upload token, intake receipt. Pure. Not here: making and checking them (clip/disclosure.ts, clip/verify-clip.ts).
 import { z } from 'zod';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+import { statedText } from './outside-text.ts';
 import { disclosedValuesSchema, expSchema, signedClaims, windowSchema } from './shared-claims.ts';
 
 /** How a clip was cut. `copy`: the window starts on a keyframe, nothing was encoded; `smart-cut`: only the rest of the first GOP was. */
@@ -150,11 +151,12 @@ export const intakeReceiptSchema = z.strictObject({
 });
 export type IntakeReceipt = z.infer<typeof intakeReceiptSchema>;
 
-/** Who accesses, by name or badge, and why: given with every access. The log records it as given, whatever it is. */
-export const accessReasonSchema = z.strictObject({
-  officer: z.string().min(2).max(80),
-  reason: z.string().min(3).max(200),
-});
+/** Who accesses, by name or badge. */
+export const officerSchema = statedText(2, 80);
+/** Why somebody accesses, refuses or ends something. */
+export const reasonSchema = statedText(3, 200);
+/** Who accesses and why: given with every access, and logged, whatever it says. */
+export const accessReasonSchema = z.strictObject({ officer: officerSchema, reason: reasonSchema });
 
 /** An officer's access to a stored clip (`aud`: bridge id): short-lived, for one clip, with who and why for the log. */
 export const accessTokenSchema = z.strictObject({

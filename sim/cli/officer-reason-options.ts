@@ -20,7 +20,10 @@ export function officerOf({ officer, reason }: OfficerOptions): Who {
   if (officer === undefined || reason === undefined) {
     throw failure('usage', { detail: 'say who looks and why: --officer NAME --reason TEXT; both are logged' });
   }
-  const said = accessReasonSchema.safeParse({ officer: officer.trim(), reason: reason.trim() });
+  const said = accessReasonSchema.safeParse({ officer, reason });
   if (said.success) return said.data;
-  throw failure('usage', { detail: '--officer takes 2 to 80 letters and --reason 3 to 200' });
+  throw failure('usage', {
+    detail:
+      '--officer takes 2 to 80 letters and --reason 3 to 200, each in one line with at least two letters or digits',
+  });
 }

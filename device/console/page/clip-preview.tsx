@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { PREVIEW_LIFE_MS, type Preview } from '../../protocol/console-messages.ts';
 import { isFailure } from '../../protocol/errors.ts';
+import { oneLine } from '../../protocol/outside-text.ts';
 import type { VerifiedNotice } from '../../protocol/read-request-notice.ts';
 import { clock } from './browser-seams.ts';
 import { DecisionBar, type StepProps } from './decision-bar.tsx';
@@ -11,7 +12,6 @@ import { showBytes, showMinute, showShare } from './format.ts';
 import { Icon } from './icons.tsx';
 import type { Draft } from './kept-answers.ts';
 import { TroubleNotice } from './notices.tsx';
-import { oneLine } from './outside-text.ts';
 import { fetchedClip } from './preview-clip.ts';
 import { showClipLength } from './request-format.ts';
 import { words } from './requests-words.ts';

@@ -7,6 +7,7 @@ import { pinsSchema } from '../../protocol/console-messages.ts';
 import { isRevocable, outcomeOf } from '../../protocol/departure-outcome.ts';
 import { type Departure, departureCustodySchema } from '../../protocol/departures.ts';
 import { failure, isFailure } from '../../protocol/errors.ts';
+import { oneLine } from '../../protocol/outside-text.ts';
 import { DISCLOSURE_KEYS } from '../../protocol/shared-claims.ts';
 import { CheckFindings } from './departure-check.tsx';
 import { outcomeSentences, TONES } from './departure-words.ts';
@@ -15,7 +16,6 @@ import { showBytes, showDateAndTime, showDay, showLength, showTime } from './for
 import { Icon } from './icons.tsx';
 import { words } from './left-words.ts';
 import { TroubleNotice } from './notices.tsx';
-import { oneLine } from './outside-text.ts';
 import { tokenCrypto } from './token-crypto.ts';
 
 type Checked = DepartureCheck | 'no-clip';

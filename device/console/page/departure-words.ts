@@ -3,9 +3,9 @@ import type { DepartureCheck } from '../../protocol/check-departure.ts';
 import type { DepartureOutcome } from '../../protocol/departure-outcome.ts';
 import type { Departure } from '../../protocol/departures.ts';
 import { ERRORS, isErrorCode } from '../../protocol/errors.ts';
+import { oneLine } from '../../protocol/outside-text.ts';
 import { showDateAndTime } from './format.ts';
 import { words } from './left-words.ts';
-import { oneLine } from './outside-text.ts';
 
 /** `out`: somebody has it; `open`: not settled; `gone`: nobody has it any more. */
 export const TONES: Record<DepartureOutcome['is'], 'out' | 'open' | 'gone'> = {

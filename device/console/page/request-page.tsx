@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { failure, isErrorCode } from '../../protocol/errors.ts';
 import type { Receipt } from '../../protocol/home-messages.ts';
+import { oneLine, someLines } from '../../protocol/outside-text.ts';
 import type { VerifiedNotice } from '../../protocol/read-request-notice.ts';
 import type { OpenedRequest } from '../../protocol/verify-published-request.ts';
 import { AreaDrawing } from './area-drawing.tsx';
@@ -11,7 +12,6 @@ import { ClipPreview } from './clip-preview.tsx';
 import { DecisionBar, type StepProps } from './decision-bar.tsx';
 import { useDoor } from './door-context.ts';
 import { Icon } from './icons.tsx';
-import { oneLine, someLines } from './outside-text.ts';
 import type { AnswersView, RequestAnswers } from './request-answers.ts';
 import { showDayAndMinute, showSpan } from './request-format.ts';
 import { RequestOutcome } from './request-outcome.tsx';

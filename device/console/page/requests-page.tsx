@@ -2,13 +2,13 @@
 // (request-page.tsx), following them (request-answers.ts).
 import './style/requests.css';
 import { useEffect, useState } from 'preact/hooks';
+import { oneLine } from '../../protocol/outside-text.ts';
 import type { OpenedRequest } from '../../protocol/verify-published-request.ts';
 import { clock } from './browser-seams.ts';
 import { troubleOf, useDoor } from './door-context.ts';
 import { showDateAndTime } from './format.ts';
 import { Icon } from './icons.tsx';
 import { TroubleNotice } from './notices.tsx';
-import { oneLine } from './outside-text.ts';
 import { type AnswersView, RequestAnswers } from './request-answers.ts';
 import { showDayAndMinute, showSpan } from './request-format.ts';
 import { RequestPage } from './request-page.tsx';

@@ -207,7 +207,7 @@ export const bridgeErrors = {
   access_reason_missing: wrongUsage(
     400,
     'Every access to a clip needs an officer and a reason.',
-    'Sign `officer` (name or badge) and `reason` into the access token: 2 to 80 and 3 to 200 letters.',
+    'Sign `officer` (name or badge) and `reason` into the access token: 2 to 80 and 3 to 200 letters in one line, at least two of them letters or digits.',
   ),
   clip_unknown: refused(404, 'There is no such clip for you.', 'Check the id.'),
   credential_unavailable: unreachableForNow(

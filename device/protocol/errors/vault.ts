@@ -71,7 +71,7 @@ export const vaultErrors = {
   vault_reason_missing: wrongUsage(
     400,
     'Every access to evidence needs an officer’s name and reason.',
-    'Send the headers x-officer and x-reason, percent-encoded where they are not plain ASCII.',
+    'Send the headers x-officer and x-reason, percent-encoded where they are not plain ASCII: 2 to 80 and 3 to 200 letters in one line, at least two of them letters or digits.',
   ),
   download_link_invalid: refused(
     410,

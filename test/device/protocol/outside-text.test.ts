@@ -1,6 +1,6 @@
 // Holds: what an agency writes cannot turn around, hide or push away what the page says beside it.
 import { describe, expect, it } from 'vitest';
-import { oneLine, someLines } from '../../../../device/console/page/outside-text.ts';
+import { oneLine, someLines, statedText, withoutUnseen } from '../../../device/protocol/outside-text.ts';
 
 describe('text that others wrote', () => {
   it('has no characters that turn around or hide what follows', () => {
@@ -19,5 +19,33 @@ describe('text that others wrote', () => {
     const text = 'Überfall, 盗難, سرقة, <b>&amp;';
     expect(oneLine(text)).toBe(text);
     expect(someLines(text)).toBe(text);
+  });
+});
+
+describe('a statement', () => {
+  const stated = statedText(2, 5);
+
+  it.each(['Li', '47', '李娜', '⅐.', '..a1.', ' Hill ', '\u0645\u0631'])('is %s: two letters or digits', (text) => {
+    expect(stated.safeParse(text).data).toBe(text.trim());
+  });
+
+  it.each([
+    '',
+    'a',
+    '..',
+    '\u3164\u3164',
+    '\uffa0\u1160',
+    '\ufe70\ufe70',
+    'a\u3164',
+    '\u2800\u2800',
+    'a\u200bb',
+    'a\nb',
+    'abcdef',
+  ])('is not %j', (text) => {
+    expect(stated.safeParse(text).success).toBe(false);
+  });
+
+  it('keeps blanks at its ends only where it is shown among lines of ours', () => {
+    expect(withoutUnseen('  a\u202eb ')).toBe('  a b ');
   });
 });
