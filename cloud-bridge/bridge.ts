@@ -109,7 +109,7 @@ export class Bridge {
       this.undo.add(() => locks.idle());
       const { api, health } = this.makeApi(core, link);
       const enrolment = this.addEnrolment(api, core);
-      this.addRequests(api, core, (cells) => {
+      await this.addRequests(api, core, (cells) => {
         void (cells ? board.refreshCells(cells) : board.refresh());
         void outbox.now();
       });
@@ -333,7 +333,7 @@ export class Bridge {
   }
 
   /** `changed` is told the cells of a request, or nothing where any may have changed. */
-  private addRequests(api: Router, core: Core, changed: (cells?: readonly string[]) => void): void {
+  private async addRequests(api: Router, core: Core, changed: (cells?: readonly string[]) => void): Promise<void> {
     const { clock, random, log, config } = this.deps;
     const partners = new Partners({ clock, random, log, store: core.database.partners, changed: () => changed() });
     const requests = new Requests({
@@ -357,6 +357,7 @@ export class Bridge {
     neighborsRoutes(api, { clock, store: core.database.neighbors, partners, rules: config.requests, publicUrl });
     partnerRoutes(api, partners);
     partnerChannelRoutes(api, { partners, requests });
+    await partners.start();
   }
 
   private addCustody(api: Router, core: Core): { custody: Custody; calls: CustodyCalls } {

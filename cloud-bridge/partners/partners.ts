@@ -15,7 +15,7 @@ export interface PartnersDeps {
   random: Random;
   log: Log;
   store: PartnerStore;
-  /** Called when requests may have been cancelled or restored; need not be awaited. */
+  /** Called when requests may have been cancelled; need not be awaited. */
   changed: () => void;
 }
 
@@ -38,6 +38,15 @@ export class Partners {
 
   constructor(deps: PartnersDeps) {
     this.deps = deps;
+  }
+
+  /**
+   * Cancels what is open through suspended partners, where a bridge of another version left it so: then a suspension only hid its
+   * requests, and homes that had them could answer.
+   */
+  async start(): Promise<void> {
+    const cancelled = await this.deps.store.cancelLeftOpen(wallSeconds(this.deps.clock));
+    if (cancelled > 0) this.deps.log.info('requests of suspended partners have ended', { cancelled });
   }
 
   /** All partners, including those that had ended before. */
@@ -76,8 +85,8 @@ export class Partners {
   }
 
   /**
-   * Sets a partner's status if its revision is still `revision`. Ending it deletes its secrets and cancels every request that came
-   * through it, in one step and for good. Throws `partner_unknown`, `partner_changed`, `partner_ended`.
+   * Sets a partner's status if its revision is still `revision`, and cancels every open request that came through it, in one step and
+   * for good. Ending it deletes its secrets and cancels what waits, too. Throws `partner_unknown`, `partner_changed`, `partner_ended`.
    */
   async setStatus(
     partner: string,

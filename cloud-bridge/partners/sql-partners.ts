@@ -1,10 +1,15 @@
-// Owns: partners in SQL, and the one transaction in which a partner ends and its requests with it. Not here: who decides that.
+// Owns: partners in SQL, and the one transaction in which a partner gets another status and its requests end with the former one.
+// Not here: who decides that.
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { Partner, PartnerStore } from './store.ts';
 
-/** Cancels what came through a partner that ends, in the same transaction; resolves with how many requests that were. */
-export type CancelRequests = (step: Transaction<Tables>, partner: string, nowS: number) => Promise<number>;
+/** Cancels what came through a partner that has another status now, in the same transaction; resolves with how many requests that were. */
+export type CancelRequests = (
+  step: Transaction<Tables>,
+  partner: Pick<Partner, 'partner' | 'status'>,
+  nowS: number,
+) => Promise<number>;
 
 export class SqlPartners implements PartnerStore {
   private readonly tables: Kysely<Tables>;
@@ -45,8 +50,17 @@ export class SqlPartners implements PartnerStore {
       const next = decide(now);
       if (!next) return { partner: now, cancelled: 0 };
       await step.updateTable('partners').set(toRow(next)).where('partner', '=', partner).execute();
-      const cancelled = next.status === 'ended' ? await this.cancelRequests(step, partner, nowS) : 0;
+      const cancelled = next.status === now.status ? 0 : await this.cancelRequests(step, next, nowS);
       return { partner: next, cancelled };
+    });
+  }
+
+  async cancelLeftOpen(nowS: number): Promise<number> {
+    return this.tables.transaction().execute(async (step) => {
+      const rows = await step.selectFrom('partners').selectAll().where('status', '=', 'suspended').execute();
+      let cancelled = 0;
+      for (const row of rows) cancelled += await this.cancelRequests(step, row, nowS);
+      return cancelled;
     });
   }
 }

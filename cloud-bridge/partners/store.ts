@@ -23,13 +23,15 @@ export interface PartnerStore {
   find(partner: string): Promise<Partner | null>;
   list(): Promise<Partner[]>;
   /**
-   * Changes a partner in one step, by what `decide` returns for its current values; null leaves it. With the status `ended` every
-   * request that came through it and is waiting or open is cancelled in the same step. Returns the partner after the change, and the
-   * number of cancelled requests; null when there is no such partner.
+   * Changes a partner in one step, by what `decide` returns for its current values; null leaves it. With another status every
+   * request that came through it and is open is cancelled in the same step, and with the status `ended` what is waiting, too.
+   * Returns the partner after the change, and the number of cancelled requests; null when there is no such partner.
    */
   change(
     partner: string,
     decide: (now: Partner) => Partner | null,
     nowS: number,
   ): Promise<{ partner: Partner; cancelled: number } | null>;
+  /** Cancels, in one step, what is open through partners that are suspended; resolves with how many requests that were. */
+  cancelLeftOpen(nowS: number): Promise<number>;
 }

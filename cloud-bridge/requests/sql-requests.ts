@@ -12,6 +12,7 @@ import type {
   NumberLimits,
   NumbersOutcome,
   RequestChange,
+  RequestPartner,
   RequestPosition,
   RequestStore,
   StoredRequest,
@@ -172,16 +173,24 @@ export class SqlRequests implements RequestStore {
 /** A statement takes a bounded number of values. */
 const ROWS_AT_ONCE = 500;
 
-/** Cancels every request that came through a partner and waits or is open; returns how many. */
+/**
+ * Cancels every request that is open and came through a partner that has this status now, and, if the partner has ended, what waits,
+ * too; returns how many. An answer was asked for while the channel was in order: it is not owed under another status, nor when
+ * the former one is back.
+ */
 export async function cancelOfPartner(
   step: Transaction<Tables>,
-  partner: string,
+  { partner, status }: Pick<RequestPartner, 'partner' | 'status'>,
   nowS: number,
   custody: SqlCustody,
 ): Promise<number> {
+  const reason = status === 'ended' ? 'partner-ended' : 'partner-suspended';
   const rows = await cancellable(step).where('partner', '=', partner).where('expires_s', '>', nowS).execute();
   let count = 0;
-  for (const row of rows) if (await cancelRow(custody, step, row, 'partner-ended')) count += 1;
+  for (const row of rows) {
+    if (status !== 'ended' && row.state !== 'published') continue;
+    if (await cancelRow(custody, step, row, reason)) count += 1;
+  }
   return count;
 }
 

@@ -49,6 +49,19 @@ export class Announcer {
     }
   }
 
+  /** Whether an owner may still answer a request, or could while it was open. */
+  isUnanswered(id: string): boolean {
+    const { state } = this.context.state.record(id);
+    return state.at === 'unseen' || awaitsOwner(state);
+  }
+
+  /** Tells owners that requests which waited for them are over: they were told of them, and hear of no answer to them any more. */
+  closed(requests: readonly string[]): void {
+    const { effects } = this.context.deps;
+    for (const request of requests) effects.receipt({ outcome: 'failed', request, code: 'consent_request_cancelled' });
+    if (requests.length > 0) effects.changed();
+  }
+
   /** Sends the notice of one search whose pet may have been seen; does nothing once it is answered. */
   sighting(id: string): void {
     const { searches, deps } = this.context;
@@ -103,7 +116,10 @@ export class AreaMessageHandler {
       if (state.pins !== pins) return;
       const news = await area.takeDocument(document, token, pins);
       for (const code of news.refused) context.count(code);
+      // Before the sweep: a request whose grant it ends gets its receipt there.
+      const unanswered = news.closed.filter((id) => announcer.isUnanswered(id));
       if (news.cancelled.length > 0) await runner.sweep();
+      announcer.closed(unanswered);
       announcer.news();
     });
     return null;

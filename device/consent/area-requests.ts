@@ -37,6 +37,8 @@ const NO_LIST = 'consent_revocations_stale';
 export interface AreaNews {
   /** Ids of requests that the bridge ended early. */
   cancelled: readonly string[];
+  /** Those of them that owners had been told of and that were open until now. */
+  closed: string[];
   /** Error codes of entries that were rejected. */
   refused: ErrorCode[];
 }
@@ -84,7 +86,8 @@ export class AreaRequests implements GrantGround {
 
   /** Accepts an opened document. Requests missing from it stay open: only an explicit end cancels one. */
   async takeDocument(document: AreaDocument, token: string, pins: Pins): Promise<AreaNews> {
-    if (!(await this.documents.accept(document, token, pins))) return { cancelled: [], refused: ['consent_too_old'] };
+    if (!(await this.documents.accept(document, token, pins)))
+      return { cancelled: [], closed: [], refused: ['consent_too_old'] };
     return this.believe(document, pins);
   }
 
@@ -153,12 +156,12 @@ export class AreaRequests implements GrantGround {
   }
 
   private believe(document: AreaDocument, trust: Trust): AreaNews {
-    const news: AreaNews = { cancelled: document.cancelled, refused: [] };
+    const news: AreaNews = { cancelled: document.cancelled, closed: [], refused: [] };
     for (const id of document.cancelled) {
       if (!this.cancelled.has(id)) makeRoom(this.cancelled);
       this.cancelled.add(id);
       this.open.delete(id);
-      this.handedOut.delete(id);
+      if (this.handedOut.delete(id)) news.closed.push(id);
     }
     for (const published of document.requests) {
       const read = openPublished(published, trust, { verify: verifySignature, sha256Hex });

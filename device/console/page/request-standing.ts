@@ -65,7 +65,8 @@ function standingBy(receipt: Receipt, upload: UploadProgress | null): Standing {
     case 'recalled':
       return { at: 'recalled', vault: recallAnswerOf(receipt) };
     case 'failed':
-      return { at: 'failed', receipt };
+      // One that names no grant is about a request that was ended before anybody answered it.
+      return receipt.grant === undefined ? { at: 'closed' } : { at: 'failed', receipt };
     case 'refused':
     case 'command-done':
       return { at: 'closed' };

@@ -89,6 +89,7 @@ function RequestList({ answers, view }: { answers: RequestAnswers; view: Answers
   const waiting = listed.filter(({ standing, isIgnored }) => standing.at === 'open' && !isIgnored);
   const answered = listed.filter(({ standing }) => standing.at !== 'open' && standing.at !== 'closed');
   const ignored = listed.filter(({ standing, isIgnored }) => standing.at === 'open' && isIgnored);
+  const closed = listed.filter(({ standing }) => standing.at === 'closed');
   return (
     <>
       {waiting.length === 0 && listed.length > 0 && <p class="empty request-none">{words.noneWaiting}</p>}
@@ -102,6 +103,7 @@ function RequestList({ answers, view }: { answers: RequestAnswers; view: Answers
       <Group title={words.waiting} listed={waiting} view={view} />
       <Group title={words.answered} listed={answered} view={view} />
       <Group title={words.ignored} listed={ignored} view={view} />
+      <Group title={words.states.closed} listed={closed} view={view} />
       {view.unread > 0 && (
         <p class="hint request-unread" role="status">
           {view.clockOffUs === null ? words.unread(view.unread) : words.unreadByClock(view.unread)}

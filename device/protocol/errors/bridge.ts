@@ -102,10 +102,10 @@ export const bridgeErrors = {
     'Look at it again before you decide.',
   ),
   partner_unknown: refused(404, 'There is no partner {partner}.', 'Check its id.'),
-  partner_suspended: refusedForNow(
+  partner_suspended: refused(
     403,
     'The partner {partner} is suspended.',
-    'Nothing goes through its channel until it is active again.',
+    'What was open through its channel has ended; an agency can ask anew once the partner is active again, or by itself.',
   ),
   partner_ended: refused(
     410,

@@ -1,8 +1,10 @@
 // Holds: a partner's channel is open while it is active, and from the moment it ends nothing that came through it goes on:
-// not a token, a request, a webhook, an open request at the devices, or an upload under way.
+// not a token, a request, a webhook, an open request at the devices, or an upload under way. Suspended, the same, until new requests come.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { signatureOf } from '../../../cloud-bridge/partners/partners.ts';
 import { verifySignature } from '../../../device/base/keys.ts';
 import { freshId } from '../../../device/base/random.ts';
@@ -81,15 +83,65 @@ describe('a partner', () => {
     expect((await webhook(textClaim(own, 'jti'))).body['code']).toBe('request_not_live');
   });
 
-  it('that is suspended is refused and taken off, and gets all of it back', async () => {
+  it('that is suspended is refused, and what is open through it has ended, also when the partner is back', async () => {
+    const request = ask();
+    const id = textClaim(request, 'jti');
+    await post(request);
+    const ended = { state: 'cancelled', reason: 'partner-suspended' };
+    expect((await status('suspended', 1)).body).toMatchObject({ status: 'suspended', cancelled: 1 });
+    expect(await post(ask())).toMatchObject({ status: 403, body: { code: 'partner_suspended', retryable: false } });
+    expect((await webhook(id)).body['code']).toBe('partner_suspended');
+    expect(await state(id)).toMatchObject(ended);
+    expect((await status('active', 2)).body).toMatchObject({ status: 'active', cancelled: 0 });
+    expect((await post(ask())).status).toBe(201);
+    // The very same bytes change nothing: another request is needed.
+    expect((await post(request)).body).toMatchObject(ended);
+    expect(await state(id)).toMatchObject(ended);
+  });
+
+  it('that is suspended keeps what no home was told of, which is published once it is back', async () => {
+    await fixture.close();
+    await ready({ bridge: { requests: { moderation: 'everything' } } });
+    const request = ask();
+    const id = textClaim(request, 'jti');
+    await post(request);
+    expect((await status('suspended', 1)).body).toMatchObject({ cancelled: 0 });
+    const approve = () => fixture.post(`/v1/moderation/${id}/approve`, { revision: 1 }, admin());
+    expect((await approve()).body['code']).toBe('partner_suspended');
+    await status('active', 2);
+    expect((await approve()).body).toMatchObject({ state: 'published' });
+  });
+
+  it('that is suspended is not open in the feed, which says so for everybody', async () => {
     const request = ask();
     await post(request);
-    expect((await status('suspended', 1)).body).toMatchObject({ status: 'suspended', cancelled: 0 });
-    expect(await post(ask())).toMatchObject({ status: 403, body: { code: 'partner_suspended' } });
-    expect((await webhook(textClaim(request, 'jti'))).body['code']).toBe('partner_suspended');
+    const feed = z.object({ items: z.array(z.object({ id: z.string(), _doorsill: z.object({ state: z.string() }) })) });
+    const shown = async () => {
+      const { items } = feed.parse((await fixture.get('/neighbors/feed.json')).body);
+      const page = JSON.stringify((await fixture.get(`/neighbors/posts/${textClaim(request, 'jti')}`)).body);
+      return [items.map(({ _doorsill }) => _doorsill.state), />open</.test(page)];
+    };
+    expect(await shown()).toEqual([['published'], true]);
+    await status('suspended', 1);
+    expect(await shown()).toEqual([['cancelled'], false]);
     await status('active', 2);
-    expect((await post(ask())).status).toBe(201);
-    expect(await state(textClaim(request, 'jti'))).toMatchObject({ state: 'published' });
+    expect(await shown()).toEqual([['cancelled'], false]);
+  });
+
+  it('that a bridge of before suspended has nothing open either, from the start of this one on', async () => {
+    await fixture.enrol();
+    const request = ask();
+    const id = textClaim(request, 'jti');
+    await post(request);
+    await fixture.bridge.stop();
+    // What a suspension was then: the status alone.
+    const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'));
+    database.prepare("update partners set status = 'suspended', revision = 2 where partner = ?").run(plate);
+    database.close();
+    await fixture.startBridge();
+    expect(await state(id)).toMatchObject({ state: 'cancelled', reason: 'partner-suspended' });
+    await status('active', 2);
+    expect((await fixture.openIntake(fixture.parcel(request))).body['code']).toBe('request_not_live');
   });
 
   it('that has ended is over for good, everywhere', async () => {
@@ -157,6 +209,31 @@ describe('a partner', () => {
     }
   });
 
+  it('that is suspended in the middle of an upload gets nothing of it, then or when it is back', async () => {
+    await fixture.enrol();
+    const request = ask();
+    await post(request);
+    const [parcel, late] = [fixture.parcel(request), fixture.parcel(request)];
+    expect((await fixture.openIntake(parcel)).status).toBe(200);
+    const path = await fixture.create(parcel);
+    expect((await fixture.patch(parcel, path, 0, parcel.clip.subarray(0, 500))).status).toBe(204);
+    await status('suspended', 1);
+    for (const answer of [
+      await fixture.patch(parcel, path, 500, parcel.clip.subarray(500)),
+      await fixture.openIntake(late),
+    ]) {
+      expect([answer.status, answer.body['code'], answer.body['retryable']]).toEqual([403, 'partner_suspended', false]);
+    }
+    await status('active', 2);
+    for (const answer of [
+      await fixture.patch(parcel, path, 500, parcel.clip.subarray(500)),
+      await fixture.openIntake(late),
+    ]) {
+      expect([answer.status, answer.body['code']]).toEqual([410, 'request_not_live']);
+    }
+    expect((await fixture.get('/v1/clips', fixture.access('all'))).body).toEqual({ clips: [], next: null });
+  });
+
   it('that ends in the middle of an upload gets nothing of it: not a byte more, and what is there is deleted', async () => {
     await fixture.enrol();
     const request = ask();
@@ -203,7 +280,7 @@ describe('at the devices', () => {
     await broker.stop();
   });
 
-  it('a partner that ends is heard of as cancellations; one that is suspended as silence', async () => {
+  it('a partner that ends or is suspended is heard of as cancellations, which stay when it is back', async () => {
     const heard: AreaDocument[] = [];
     let wake = () => {};
     const device = await broker.link({ role: 'device-area', id: fixture.cast.device.id });
@@ -228,10 +305,14 @@ describe('at the devices', () => {
     await post(request);
     await until(({ requests }) => requests.some((one) => one.request === request));
     await status('suspended', 1);
-    await until(({ requests, cancelled }) => requests.length === 0 && cancelled.length === 0);
-    await status('active', 2);
-    await until(({ requests }) => requests.some((one) => one.request === request));
-    await status('ended', 3);
     await until(({ requests, cancelled }) => requests.length === 0 && cancelled.includes(id));
+    await status('active', 2);
+    await until(({ requests, cancelled }) => requests.length === 0 && cancelled.includes(id));
+    const again = ask();
+    await post(again);
+    await until(({ requests, cancelled }) => requests.some((one) => one.request === again) && cancelled.includes(id));
+    await status('ended', 3);
+    const both = [id, textClaim(again, 'jti')];
+    await until(({ requests, cancelled }) => requests.length === 0 && both.every((one) => cancelled.includes(one)));
   });
 });

@@ -213,6 +213,26 @@ export function bridgeStoresContract(
     expect(await custody.size()).toBe(before + 1);
   });
 
+  it('cancels with a suspension what is open, not what waits, and what was left open by one of before', async () => {
+    const { partners, requests } = database();
+    const to = (status: Partner['status']) => (now: Partner) => ({ ...now, status, revision: now.revision + 1 });
+    await partners.add(partner);
+    const through = { partner: 'partner-a', name: 'A', status: 'active' as const, sinceS: 1 };
+    await requests.add(other('request-a', { partner: through }), PLENTY);
+    await requests.add(other('request-b', { partner: through, state: 'in_moderation', publishedS: 0 }), PLENTY);
+    expect(await partners.cancelLeftOpen(0)).toBe(0);
+    // Other secrets are no other status.
+    expect(await partners.change('partner-a', to('active'), 0)).toMatchObject({ cancelled: 0 });
+    expect(await partners.change('partner-a', to('suspended'), 0)).toMatchObject({ cancelled: 1 });
+    expect(await requests.find('request-a')).toMatchObject({ state: 'cancelled', reason: 'partner-suspended' });
+    expect(await requests.find('request-b')).toMatchObject({ state: 'in_moderation', reason: null });
+    await requests.add(other('request-c', { partner: through }), PLENTY);
+    expect(await partners.cancelLeftOpen(0)).toBe(1);
+    expect(await requests.find('request-c')).toMatchObject({ state: 'cancelled', reason: 'partner-suspended' });
+    await requests.add(other('request-d', { partner: through }), PLENTY);
+    expect(await partners.change('partner-a', to('active'), 0)).toMatchObject({ cancelled: 1 });
+  });
+
   it('shows posts newest first behind a cursor, with their agencies’ names, and counts them', async () => {
     const { neighbors, requests } = database();
     await neighbors.noteProfile(credential, 5);

@@ -92,6 +92,45 @@ describe('the cell’s document', () => {
     expect(open()).toEqual([]);
   });
 
+  it('that ends a request which waits for its owner tells them so, once, and a grant of it is refused', async () => {
+    const request = await rig.publish();
+    const id = textClaim(request, 'jti');
+    const untold = await rig.publish(rig.cast.request(), rig.cast.credential({ exp: rig.cast.nowS() - 1 }));
+    const all = [id, textClaim(untold, 'jti'), 'request-elsewhere'];
+    let states = 0;
+    rig.effects.changed = () => {
+      states += 1;
+    };
+    await rig.area(rig.cast.areaDocument([], { revision: 9, cancelled: all }));
+    await rig.area(rig.cast.areaDocument([], { revision: 10, cancelled: all }));
+    expect(rig.effects.receipts).toEqual([{ outcome: 'failed', request: id, code: 'consent_request_cancelled' }]);
+    expect(states).toBe(1);
+    await rig.send('grant', rig.cast.grant(request));
+    expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_request_cancelled' });
+    expect(rig.effects.made).toEqual([]);
+  });
+
+  it('that ends a request says nothing of it to an owner who had declined', async () => {
+    const request = await rig.publish();
+    await rig.send('deny', rig.cast.denial(request));
+    await rig.area(rig.cast.areaDocument([], { cancelled: [textClaim(request, 'jti')] }));
+    expect(rig.effects.receipts.map(({ outcome }) => outcome)).toEqual(['denied']);
+  });
+
+  it('that ends a request says so for a grant of it once, not again for the request', async () => {
+    const { requestToken, grant } = await rig.granted();
+    const id = textClaim(requestToken, 'jti');
+    await rig.area(rig.cast.areaDocument([], { cancelled: [id] }));
+    const ended = { outcome: 'failed', request: id, grant, code: 'consent_request_cancelled' };
+    expect(rig.effects.receipts.slice(1)).toEqual([ended]);
+    // Nor does it live again when the bridge publishes the request once more.
+    await rig.publish(requestToken);
+    await rig.reboot();
+    await rig.publish(requestToken);
+    expect([rig.effects.made, rig.effects.resumed]).toEqual([[], []]);
+    expect(rig.gate.unfinishedGrants()).toEqual([]);
+  });
+
   it('cannot fill the device with requests', async () => {
     rig.limits = { openRequestsMax: 2 };
     await rig.reboot();

@@ -194,5 +194,5 @@ export const requestsDe: RequestWords = {
   declinedHelp: 'Sie haben nein gesagt. Es bleibt auf Ihrer Türklingel; niemand sonst erfährt davon.',
   failedHelp: 'Der Ausschnitt wurde nicht zugestellt:',
   failedBefore: 'Der zuvor erlaubte Ausschnitt kam nicht an',
-  closedHelp: 'Die Behörde hat sie zurückgezogen, oder ihre Zeit ist um. Nichts ist hinausgegangen.',
+  closedHelp: 'Sie wurde vorzeitig beendet, oder ihre Zeit ist um. Nichts ist hinausgegangen.',
 };

@@ -193,7 +193,7 @@ export const requestsEn = {
   declinedHelp: 'You said no. It stays on your doorbell; nobody else learns of it.',
   failedHelp: 'The clip was not delivered:',
   failedBefore: 'The clip that you granted before was not delivered',
-  closedHelp: 'It was taken back by the agency, or its time is over. Nothing has left.',
+  closedHelp: 'It was ended early, or its time is over. Nothing has left.',
 };
 
 export interface SentenceFacts {

@@ -191,5 +191,5 @@ export const requestsEs: RequestWords = {
   declinedHelp: 'Dijo que no. Queda en su timbre; nadie más se entera.',
   failedHelp: 'El clip no se entregó:',
   failedBefore: 'El clip que concedió antes no se entregó',
-  closedHelp: 'La autoridad la retiró, o su tiempo ha pasado. No ha salido nada.',
+  closedHelp: 'Se terminó antes de tiempo, o su plazo ha pasado. No ha salido nada.',
 };

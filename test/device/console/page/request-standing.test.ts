@@ -47,6 +47,12 @@ describe('where a request stands', () => {
     expect(standingOf(facts({ receipt: failed }))).toEqual({ at: 'failed', receipt: failed });
   });
 
+  it('is closed when it was ended before anybody answered it: nothing failed to be delivered', async () => {
+    const ended = receipt('failed', { code: 'consent_request_cancelled' });
+    delete ended.grant;
+    expect(standingOf(facts({ receipt: ended }))).toEqual({ at: 'closed' });
+  });
+
   it('is being taken back until the device confirms that, whatever is said of the upload meanwhile', () => {
     const taking = kept({ revoke: 'token', receipt: receipt('sealed', { clip }) });
     expect(standingOf(facts({ kept: taking, receipt: receipt('sent', { clip }) })).at).toBe('taking-back');
