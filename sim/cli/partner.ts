@@ -29,9 +29,9 @@ export function addPartnerVerbs(program: Command): void {
     partner,
     'suspend',
     'suspended',
-    'close its channel until it is resumed; its requests are taken off the board',
+    'close its channel until it is resumed; its open requests are cancelled, for good',
   );
-  addStatus(partner, 'resume', 'active', 'open its channel again');
+  addStatus(partner, 'resume', 'active', 'open its channel again, for new requests');
   addEnd(partner);
 }
 
@@ -87,7 +87,8 @@ function addStatus(partner: Command, verb: string, status: 'active' | 'suspended
       const context = openContext(command);
       const { bridge } = await openTestbed(context.disk, options);
       const changed = await setPartnerStatus(context.disk, bridge, partnerId(id), status);
-      context.output.result(changed, `${changed.partner} is ${changed.status} since ${changed.since}.`);
+      const many = changed.cancelled === 0 ? '' : `; ${cancelledText(changed.cancelled)}`;
+      context.output.result(changed, `${changed.partner} is ${changed.status} since ${changed.since}${many}.`);
     });
 }
 
@@ -102,9 +103,12 @@ function addEnd(partner: Command): void {
       if (!options.yes) throw failure('usage', { detail: `ending ${known} is for good; confirm it with --yes` });
       const { bridge } = await openTestbed(context.disk, options);
       const ended = await setPartnerStatus(context.disk, bridge, known, 'ended');
-      const many = ended.cancelled === 1 ? '1 request is' : `${ended.cancelled} requests are`;
-      context.output.result(ended, `${ended.partner} has ended, for good; ${many} cancelled.`);
+      context.output.result(ended, `${ended.partner} has ended, for good; ${cancelledText(ended.cancelled)}.`);
     });
+}
+
+function cancelledText(count: number): string {
+  return `${count === 1 ? '1 request is' : `${count} requests are`} cancelled`;
 }
 
 function partnerId(text: string): string {

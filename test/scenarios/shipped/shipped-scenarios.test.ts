@@ -14,14 +14,14 @@ const folder = temporaryFolder('shipped-scenarios');
 afterAll(folder.dispose);
 
 describe('the scenarios that ship', () => {
-  it('are twenty-two, and all hold', { timeout: 2 * TOGETHER_MS_MAX }, async () => {
+  it('are more than twenty, and all hold', { timeout: 2 * TOGETHER_MS_MAX }, async () => {
     const startedMs = performance.now();
     const ran = await runCommand(['test', STORIES, '--out', join(folder.path, 'out'), '--json']);
     const tookMs = performance.now() - startedMs;
     const tests = ran.lines.filter(({ event }) => event === 'test');
     expect(tests.filter(({ status }) => status !== 'passed')).toEqual([]);
-    expect(tests).toHaveLength(22);
-    expect(readdirSync(STORIES).filter((name) => name.endsWith('.yaml'))).toHaveLength(22);
+    expect(tests.length).toBeGreaterThan(20);
+    expect(readdirSync(STORIES).filter((name) => name.endsWith('.yaml'))).toHaveLength(tests.length);
     expect(ran.status).toBe(0);
     expect(tookMs).toBeLessThan(TOGETHER_MS_MAX);
   });
