@@ -9,6 +9,7 @@ import {
   custodyBundleSchema,
   custodyEntrySchema,
   FACTS,
+  headAnswerSchema,
   openProof,
   printProof,
   treeHeadSchema,
@@ -158,6 +159,50 @@ describe('the log', () => {
     }
     expect(codes).toEqual([...Array<string>(5).fill('custody_unknown'), ...Array<string>(9).fill('http_body_invalid')]);
     expect((await fixture.get(`/v1/custody/entries?from=${size + 5}`)).body).toEqual({ entries: [], next: null });
+  });
+});
+
+describe('a witness’s cosignature', () => {
+  it('is served for as long as the operator names that witness', async () => {
+    const own = await BridgeFixture.open();
+    const { cast } = own;
+    const [named, removed] = [makeParty('owner', new SystemRandom()), makeParty('owner', new SystemRandom())];
+    const witnesses = [named.key.publicKey, removed.key.publicKey];
+    const restartWith = async (keys: readonly string[]) => {
+      await own.bridge.stop();
+      own.options.bridge = { custody: { witnesses: [...keys] } };
+      await own.startBridge();
+    };
+    try {
+      await restartWith(witnesses);
+      await own.ready();
+      const { body } = await own.get('/v1/custody/head');
+      const head = String(body['head']);
+      const { size, root } = treeHeadSchema.parse(claimsOf(head));
+      for (const witness of [named, removed]) {
+        const said = {
+          iss: witness.key.publicKey,
+          aud: 'public',
+          iat: cast.nowS(),
+          bridge: cast.bridge.id,
+          size,
+          root,
+        };
+        const cosignature = cast.sign('doorsill-cosignature+jws', said, witness);
+        expect((await own.post('/v1/custody/cosignatures', { head, cosignature })).status).toBe(201);
+      }
+      const served = async () => {
+        const { cosigned } = headAnswerSchema.parse((await own.get('/v1/custody/head')).body);
+        return (cosigned?.cosignatures ?? []).map((token) => String(claimsOf(token)['iss'])).sort();
+      };
+      expect(await served()).toEqual([...witnesses].sort());
+      await restartWith([named.key.publicKey]);
+      expect(await served()).toEqual([named.key.publicKey]);
+      await restartWith([]);
+      expect(await served()).toEqual([]);
+    } finally {
+      await own.close();
+    }
   });
 });
 

@@ -123,6 +123,10 @@ it('is refused unless a paired owner of that very device signed it about that ve
   const bodies: [object, string][] = [
     [{ revocation: cast.revoke(parcel.grantToken, {}, cast.agency) }, 'token_unknown_signer'],
     [{ revocation: cast.revoke(parcel.grantToken, { grantSha256: 'a'.repeat(64) }) }, 'intake_grant_invalid'],
+    [
+      { revocation: cast.revoke(parcel.grantToken), grant: cast.grant(request, { jti: parcel.grant, audio: false }) },
+      'intake_grant_invalid',
+    ],
     [{ revocation: cast.revoke(parcel.grantToken, { grant: 'grant-other' }) }, 'message_topic_mismatch'],
     [{ revocation: cast.revoke(parcel.grantToken, { aud: 'device-nobody' }) }, 'device_not_enrolled'],
     [
@@ -136,6 +140,18 @@ it('is refused unless a paired owner of that very device signed it about that ve
   ];
   for (const [body, code] of bodies) expect((await fixture.post(path, body)).body['code']).toBe(code);
   expect((await fixture.status(parcel)).body['state']).toBe('stored');
+});
+
+it('of a grant that the bridge has not seen is refused, too, with other bytes of it than it names', async () => {
+  const parcel = fixture.parcel(request);
+  const { cast } = fixture;
+  const pairing = cast.pairing();
+  const path = `/v1/intakes/${parcel.grant}/revocation`;
+  const revocation = cast.revoke(parcel.grantToken);
+  const other = cast.grant(request, { jti: parcel.grant, audio: false });
+  expect((await fixture.post(path, { revocation, pairing, grant: other })).body['code']).toBe('intake_grant_invalid');
+  const taken = await fixture.post(path, { revocation, pairing, grant: parcel.grantToken });
+  expect(taken.body['state']).toBe('deleted');
 });
 
 it('leaves another home’s grant of the same id alone', async () => {

@@ -320,7 +320,41 @@ describe('a download link', () => {
   });
 });
 
+describe('a download link of a client', () => {
+  it('ends when its maker may not read the item any more: it is classified above their clearance', async () => {
+    const maker = await limited('evidence.any.read', 'evidence.any.download');
+    const made = async () => String((await vault.as(maker, 'POST', `${at}/links`)).body['url']);
+    const [before, after, later] = [await made(), await made(), await made()];
+    expect((await vault.send('GET', before, {})).status).toBe(200);
+    // Links go when the class changes; here it changes behind the vault's back, so that the maker's clearance alone decides.
+    const file = new Sqlite(join(vault.folder, 'vault.sqlite'));
+    const classify = file.prepare('update items set access_class = ? where item = ?');
+    classify.run('restricted', clip.item);
+    expect(code(await vault.send('GET', after, {}))).toBe('410 download_link_invalid');
+    classify.run('none', clip.item);
+    file.close();
+    expect((await vault.send('GET', after, {})).status).toBe(200);
+    await vault.as(officer, 'PUT', `${at}/access-class`, { accessClass: 'restricted' });
+    await vault.as(officer, 'PUT', `${at}/access-class`, { accessClass: 'none' });
+    expect(code(await vault.send('GET', later, {}))).toBe('410 download_link_invalid');
+  });
+});
+
 describe('retention', () => {
+  it('lets nobody restore what was deleted seven days ago, although it has not been destroyed yet', async () => {
+    await vault.as(officer, 'DELETE', at);
+    const restore = () => vault.as(officer, 'POST', `${at}/restoration`);
+    // A minute of slack: the deletion took its own time. Nothing looks for what is due meanwhile.
+    vault.clock.shiftS = 7 * DAY_S;
+    officer = await vault.officer(agency);
+    expect((await restore()).body).toMatchObject({
+      code: 'evidence_state',
+      facts: { state: 'deleted', detail: 'its seven days are over' },
+    });
+    vault.clock.shiftS = 7 * DAY_S - 60;
+    expect((await restore()).body['state']).toBe('active');
+  });
+
   it('deletes at its time, lets restore for seven days, then destroys', async () => {
     await vault.as(officer, 'PUT', '/categories/short', { days: 30 });
     await vault.as(officer, 'PUT', `${at}/categories`, { categories: ['short'] });

@@ -129,6 +129,20 @@ describe('giving an order', () => {
     expect(named().slice(1)).toEqual([last]);
   });
 
+  it('believes a signed receipt before a state that nobody signed, whichever comes later', async () => {
+    await session.start();
+    await order();
+    const last = rig.gate.lastOrder;
+    const heard = session.waitFor<void>('a state', ANSWER_MS, (found) => ({ state: () => found() }));
+    // A broker that sends the state of before, or one that it made up, costs a second signature otherwise, at every order.
+    await publishState(sha256Hex('made up'));
+    await heard;
+    expect(await session.lastOrder()).toBe(last);
+    const signed = commands.length;
+    await order();
+    expect(commands).toHaveLength(signed + 1);
+  });
+
   it('signs again when another owner was quicker, and gives up with the refusal when others always are', async () => {
     await session.start();
     before = async (count) => (count <= 2 ? privacyBy(true) : undefined);

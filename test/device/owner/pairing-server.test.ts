@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toBase64url } from '../../../device/base/bytes.ts';
 import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
@@ -23,6 +24,7 @@ import {
   type Health,
   pairingSocketPath,
 } from '../../../device/owner/pairing-wire.ts';
+import { pairingProofInput } from '../../../device/protocol/console-messages.ts';
 import { type Departure, type DeparturePage, departureSchema } from '../../../device/protocol/departures.ts';
 import { failure } from '../../../device/protocol/errors.ts';
 import { Cast } from '../../support/parties.ts';
@@ -182,6 +184,24 @@ describe('pairing over the device’s socket', () => {
     const [, refusal] = await say(['{"verb":"hello"}', pairLine(Buffer.from(elsewhere).toString('base64url'))], 2);
     expect(refusal).toMatchObject({ ok: false, code: 'pairing_refused' });
     expect(paired).toEqual([]);
+  });
+
+  it('takes a nonce for one proof alone: the same proof pairs nobody a second time', async () => {
+    const socket = createConnection(path);
+    sockets.push(socket);
+    const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+    const ask = async (line: string): Promise<Record<string, unknown>> => {
+      socket.write(`${line}\n`);
+      const { value } = await lines.next();
+      return JSON.parse(String(value));
+    };
+    const { nonce } = await ask('{"verb":"hello"}');
+    const key = cast.owner.key;
+    const input = pairingProofInput(cast.device.id, String(nonce), key.publicKey, 'Eve');
+    const line = pairLine(Buffer.from(key.sign(input)).toString('base64url'));
+    expect(await ask(line)).toMatchObject({ ok: true });
+    expect(await ask(line)).toMatchObject({ ok: false, code: 'pairing_refused' });
+    expect(paired).toHaveLength(1);
   });
 
   it('locks after ten failures, even for a good proof, until the button is pressed', async () => {
