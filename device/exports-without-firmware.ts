@@ -18,6 +18,7 @@ export * from './base/mqtt-subscription.ts';
 export * from './base/mqtt-topic.ts';
 export type { Network, NetworkPlace } from './base/network.ts';
 export * from './base/parse-json.ts';
+export * from './base/private-paths.ts';
 export * from './base/random.ts';
 export { nearestWord, plainFault, plainWords, readBySchema, WITHOUT_ZODS_WORDS } from './base/schema-fault.ts';
 export { diesWithUs, type Programs, SystemPrograms } from './base/system-programs.ts';

@@ -2,6 +2,7 @@
 // Not here: the disk (disk.ts), how much a card endures (sim/doctor). Journal and flash controller write more than is counted.
 import { relative, sep } from 'node:path';
 import type { Disk, DiskFile } from './disk.ts';
+import type { SecretRules } from './private-paths.ts';
 
 /** A disk that counts every byte written below `root`, under the first name of its path; all that is written outside, as `elsewhere`. */
 export class CountingDisk implements Disk {
@@ -46,6 +47,10 @@ export class CountingDisk implements Disk {
 
   readFile(path: string, bytesMax: number): Promise<Uint8Array | null> {
     return this.inner.readFile(path, bytesMax);
+  }
+
+  readSecret(path: string, bytesMax: number, rules?: SecretRules): Promise<Uint8Array | null> {
+    return this.inner.readSecret(path, bytesMax, rules);
   }
 
   rename(from: string, to: string): Promise<void> {

@@ -1,5 +1,6 @@
 // Owns: files. The only file under device/ that touches node:fs for data, so that a simulation can own every write.
-// Not here: formats (ring, ledger, outbox own theirs). Errors are the operating system's, with their `code` (ENOSPC ...).
+// Not here: formats (ring, ledger, outbox own theirs), who may own a folder (private-paths.ts). Errors are the operating system's, with
+// their `code` (ENOSPC ...), but for what other users could read or change.
 import {
   constants,
   type FileHandle,
@@ -15,6 +16,10 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { assert } from './assert.ts';
+import { toHex } from './bytes.ts';
+import { CodedError } from './coded-error.ts';
+import { expectPrivateFolder, readSecretFile, type SecretRules } from './private-paths.ts';
+import { SystemRandom } from './random.ts';
 
 /** An open file, read and written at explicit positions. */
 export interface DiskFile {
@@ -42,13 +47,15 @@ export interface Disk {
   open(path: string, options: { create: boolean }): Promise<DiskFile>;
   /** The whole file; null when it does not exist. Rejects with EFBIG beyond `bytesMax`. */
   readFile(path: string, bytesMax: number): Promise<Uint8Array | null>;
-  /** Replaces the file in one durable step: temporary file, fdatasync, rename, fsync of the folder. */
+  /** As `readFile`, for keys, passwords and tokens. Rejects with `secret_file_exposed` where other users could read or change the file (private-paths.ts). */
+  readSecret(path: string, bytesMax: number, rules?: SecretRules): Promise<Uint8Array | null>;
+  /** Replaces the file in one durable step: a new temporary file, fdatasync, rename, fsync of the folder. */
   replaceFile(path: string, bytes: Uint8Array): Promise<void>;
   /** Moves a file in one durable step; both folders must be on one file system. Without a free descriptor (EMFILE) nothing is moved. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or a folder with all in it; does nothing when it is not there. */
   remove(path: string): Promise<void>;
-  /** Makes a folder and its parents. */
+  /** Makes a folder and its parents. Rejects with `data_folder_exposed` where other users could change what is in it (private-paths.ts). */
   makeFolder(path: string): Promise<void>;
   /** Names in a folder, sorted; empty when it does not exist. */
   list(path: string): Promise<string[]>;
@@ -68,6 +75,7 @@ export interface LinkDisk extends Disk {
 
 /** The operating system's error code of a thrown value, e.g. 'ENOSPC'; null when it has none. */
 export function systemCode(thrown: unknown): string | null {
+  if (thrown instanceof CodedError) return null;
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : null;
 }
 
@@ -78,6 +86,16 @@ export function isNoSpace(thrown: unknown): boolean {
 }
 
 const TEMPORARY_SUFFIX = '.tmp';
+/** Digits that nobody can know before. */
+const TEMPORARY_BYTES = 9;
+/** Of a temporary file of `replaceFile`: behind a dot and the name of the file. */
+const TEMPORARY = /^\..+\.doorsill-[0-9a-f]{18}\.tmp$/;
+/** Those that this process writes now. */
+const beingWritten = new Set<string>();
+/** Another process may take a temporary file for one that a crash left, once for each folder: it is written again, so often at most. */
+const ATTEMPTS_MAX = 5;
+/** Folders whose leftovers were looked for; beyond this many they are looked for again. */
+const SWEPT_MAX = 1_000;
 
 /** Removes what `replaceFile` left in a folder when a crash cut it short. For the folder's owner, before it writes there. */
 export async function removeTemporaries(disk: Disk, folder: string): Promise<void> {
@@ -176,16 +194,29 @@ async function writeAll(handle: FileHandle, position: number, bytes: Uint8Array)
   }
 }
 
-/** Permissions of new files and folders: for their owner alone, or to be read by everybody. */
-const MODES = { own: { file: 0o600, folder: 0o700 }, readable: { file: 0o644, folder: 0o755 } } as const;
+/**
+ * Permissions of new files and folders: for their owner alone, or to be read by everybody. `named`: for their owner alone, in folders that a
+ * person named for results, which may be anybody's.
+ */
+const MODES = {
+  own: { file: 0o600, folder: 0o700 },
+  readable: { file: 0o644, folder: 0o755 },
+  named: { file: 0o600, folder: 0o700 },
+} as const;
 
 /** The machine's own file system. */
 export class SystemDisk implements LinkDisk {
+  private readonly random = new SystemRandom();
+  private readonly whose: keyof typeof MODES;
   private readonly modes: { file: number; folder: number };
+  private readonly also: readonly number[];
+  private readonly swept = new Set<string>();
 
-  /** `readable`: for programs, which another user runs. */
-  constructor(whose: keyof typeof MODES = 'own') {
+  /** `readable`: for programs, which another user runs. `also`: another user whose folders and secrets root works with. */
+  constructor(whose: keyof typeof MODES = 'own', also: readonly number[] = []) {
+    this.whose = whose;
     this.modes = MODES[whose];
+    this.also = also;
   }
 
   async open(path: string, options: { create: boolean }): Promise<DiskFile> {
@@ -223,22 +254,62 @@ export class SystemDisk implements LinkDisk {
     }
   }
 
+  async readSecret(path: string, bytesMax: number, rules: SecretRules = {}): Promise<Uint8Array | null> {
+    return readSecretFile(path, bytesMax, { also: this.also, ...rules });
+  }
+
   async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-    const temporary = join(dirname(path), `.${basename(path)}${TEMPORARY_SUFFIX}`);
-    try {
-      const handle = await open(temporary, 'w', this.modes.file);
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        await handle.writeFile(bytes);
-        await handle.datasync();
-      } finally {
-        await handle.close();
+        return await this.throughTemporary(path, (temporary) => this.writeNew(temporary, bytes));
+      } catch (thrown) {
+        const wasTaken = systemCode(thrown) === 'ENOENT' && (await isFolder(dirname(path)));
+        if (!wasTaken || attempt === ATTEMPTS_MAX) throw thrown;
       }
+    }
+  }
+
+  /** Writes a file that is not there yet: one that is, or a link, might be somebody else's. */
+  private async writeNew(path: string, bytes: Uint8Array): Promise<void> {
+    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
+    const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, this.modes.file);
+    try {
+      await handle.writeFile(bytes);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Has `make` make a temporary file, and moves it to `path`. */
+  private async throughTemporary(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
+    const digits = toHex(this.random.bytes(TEMPORARY_BYTES));
+    const temporary = join(dirname(path), `.${basename(path)}.doorsill-${digits}${TEMPORARY_SUFFIX}`);
+    beingWritten.add(temporary);
+    try {
+      await make(temporary);
       await this.rename(temporary, path);
     } catch (thrown) {
       // On a full disk every block counts.
       await rm(temporary, { force: true }).catch(() => undefined);
       throw thrown;
+    } finally {
+      beingWritten.delete(temporary);
     }
+    await this.removeLeftovers(path);
+  }
+
+  /** Removes what a crash left beside a file, looking through its folder once; not where others may write, too. */
+  private async removeLeftovers(path: string): Promise<void> {
+    const folder = dirname(path);
+    // Earlier versions named it so.
+    await rm(join(folder, `.${basename(path)}${TEMPORARY_SUFFIX}`), { force: true }).catch(() => undefined);
+    if (this.whose === 'named' || this.swept.has(folder)) return;
+    if (this.swept.size >= SWEPT_MAX) this.swept.clear();
+    this.swept.add(folder);
+    const names = (await readdir(folder).catch(() => [])).filter((name) => TEMPORARY.test(name));
+    const leftovers = names.map((name) => join(folder, name)).filter((leftover) => !beingWritten.has(leftover));
+    for (const leftover of leftovers) await rm(leftover, { force: true }).catch(() => undefined);
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -253,10 +324,7 @@ export class SystemDisk implements LinkDisk {
   }
 
   async replaceLink(path: string, target: string): Promise<void> {
-    const temporary = join(dirname(path), `.${basename(path)}${TEMPORARY_SUFFIX}`);
-    await rm(temporary, { force: true });
-    await symlink(target, temporary);
-    await this.rename(temporary, path);
+    await this.throughTemporary(path, (temporary) => symlink(target, temporary));
   }
 
   async readLink(path: string): Promise<string | null> {
@@ -273,9 +341,16 @@ export class SystemDisk implements LinkDisk {
   }
 
   async makeFolder(path: string): Promise<void> {
+    if (this.whose !== 'named') expectPrivateFolder(path, this.also);
+    await this.makeMissing(path);
+    // Somebody may have been faster.
+    if (this.whose !== 'named') expectPrivateFolder(path, this.also);
+  }
+
+  private async makeMissing(path: string): Promise<void> {
     if (await isFolder(path)) return;
     const above = dirname(path);
-    if (above !== path) await this.makeFolder(above);
+    if (above !== path) await this.makeMissing(above);
     // One by one: Node's `recursive` tries for ever where the folder above is there and takes nothing, as in /proc.
     await mkdir(path, { mode: this.modes.folder }).catch(async (thrown: unknown) => {
       if (!(await isFolder(path))) throw thrown;

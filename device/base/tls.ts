@@ -6,7 +6,9 @@ import { isAbsolute, join } from 'node:path';
 import type { ConnectionOptions, SecureVersion } from 'node:tls';
 import { z } from 'zod';
 import { fromUtf8 } from './bytes.ts';
+import { CodedError } from './coded-error.ts';
 import { type Disk, systemCode } from './disk.ts';
+import type { SecretRules } from './private-paths.ts';
 import { TlsFault } from './tls-fault.ts';
 
 export const TLS_VERSION_MIN: SecureVersion = 'TLSv1.3';
@@ -57,7 +59,8 @@ export async function readTlsFiles(disk: Disk, folder: string, files: TlsFiles):
   }
   if (certificate !== undefined && key !== undefined) {
     material.certificate = await readText(disk, pathOf(certificate));
-    material.key = await readText(disk, pathOf(key));
+    // An operator may share the key of a certificate with other programs, through a group.
+    material.key = await readText(disk, pathOf(key), { isNamed: true, groupMayRead: true });
     const [own] = certificatesIn(material.certificate, pathOf(certificate));
     if (!own?.checkPrivateKey(keyIn(material.key, pathOf(key)))) {
       throw new TlsFault('file', `the key in ${pathOf(key)} is not that of the certificate in ${pathOf(certificate)}`);
@@ -105,11 +108,13 @@ export async function caToPin(
   );
 }
 
-async function readText(disk: Disk, path: string): Promise<string> {
+/** `secret`: the rules of a file that others must not read; absent for one that they may. */
+async function readText(disk: Disk, path: string, secret?: SecretRules): Promise<string> {
   let bytes: Uint8Array | null;
   try {
-    bytes = await disk.readFile(path, FILE_BYTES_MAX);
+    bytes = await (secret ? disk.readSecret(path, FILE_BYTES_MAX, secret) : disk.readFile(path, FILE_BYTES_MAX));
   } catch (thrown) {
+    if (thrown instanceof CodedError) throw new TlsFault('file', `${thrown.message} ${thrown.advice}`, thrown);
     throw new TlsFault('file', `${path} cannot be read (${systemCode(thrown) ?? 'unknown'})`, thrown);
   }
   if (!bytes) throw new TlsFault('file', `${path} does not exist`);

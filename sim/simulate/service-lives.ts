@@ -128,6 +128,7 @@ function mortalDisk(disk: Disk, run: Run): Disk {
   return {
     open: (path, options) => run(async () => mortalFile(await disk.open(path, options), run), options.create),
     readFile: (path, bytesMax) => run(() => disk.readFile(path, bytesMax), false),
+    readSecret: (path, bytesMax, rules) => run(() => disk.readSecret(path, bytesMax, rules), false),
     replaceFile: (path, bytes) => run(() => disk.replaceFile(path, bytes), true),
     rename: (from, to) => run(() => disk.rename(from, to), true),
     remove: (path) => run(() => disk.remove(path), true),

@@ -23,7 +23,7 @@ export type TestbedKind = TestbedFile['kind'];
 const NAME = 'town.json';
 const FILE_BYTES_MAX = 20_000;
 /** Files left by a start that was killed at its very beginning. */
-const OURS = new Set(['process.lock', `.${NAME}.tmp`]);
+const OURS = /^(process\.lock(\.after-.*)?|\.town\.json(\..*)?\.tmp)$/;
 
 /** Where each part of a testbed lives. */
 export function testbedPaths(folder: string) {
@@ -74,7 +74,7 @@ export async function claimFolder(
   if (file && file.kind !== kind)
     throw failure('data_folder_foreign', { folder, detail: `it is a ${file.kind} folder` });
   const names = await disk.list(folder);
-  if (!file && names.some((name) => !OURS.has(name))) {
+  if (!file && names.some((name) => !OURS.test(name))) {
     throw failure('data_folder_foreign', { folder, detail: 'it holds other files' });
   }
   const lock = lockFolder(folder);

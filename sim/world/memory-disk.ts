@@ -160,6 +160,11 @@ export class MemoryDisk implements LinkDisk {
     });
   }
 
+  /** Its files have no owners and no permissions. */
+  readSecret(path: string, bytesMax: number): Promise<Uint8Array | null> {
+    return this.readFile(path, bytesMax);
+  }
+
   async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
     const temporary = join(dirname(path), `.${basename(path)}${TEMPORARY_SUFFIX}`);
     try {

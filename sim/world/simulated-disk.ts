@@ -1,6 +1,6 @@
 // Owns: a disk that fails on command, in front of another one: full, slow, failing or read-only; and what a power cut leaves there of what
 // was not durable. Not here: real disks (device/base/disk.ts), a disk in memory (memory-disk.ts), who commands it.
-import type { Clock, Disk, DiskFile, Random } from '../../device/index.ts';
+import type { Clock, Disk, DiskFile, Random, SecretRules } from '../../device/index.ts';
 
 /** `failing`: every write ends with EIO. `unsynced`: it answers that a write is durable, and it is not. */
 export const DISK_STATES = ['ok', 'full', 'slow', 'failing', 'read-only', 'unsynced'] as const;
@@ -90,6 +90,11 @@ export class SimulatedDisk implements Disk {
   async readFile(path: string, bytesMax: number): Promise<Uint8Array | null> {
     await this.reading();
     return this.disk.readFile(path, bytesMax);
+  }
+
+  async readSecret(path: string, bytesMax: number, rules?: SecretRules): Promise<Uint8Array | null> {
+    await this.reading();
+    return this.disk.readSecret(path, bytesMax, rules);
   }
 
   async replaceFile(path: string, bytes: Uint8Array): Promise<void> {

@@ -230,7 +230,8 @@ describe('imports', () => {
   });
 
   it('keep the wire contract free of node, so that it runs in a browser', () => {
-    const pure = /^device\/protocol\/|^device\/base\/(bytes|assert|coded-error|parse-json|tls-fault)\.ts$/;
+    const pure =
+      /^device\/protocol\/|^device\/base\/(bytes|assert|coded-error|parse-json|private-path-errors|tls-fault)\.ts$/;
     const found = breaches((file) =>
       pure.test(file.name)
         ? [
@@ -245,7 +246,8 @@ describe('imports', () => {
 
   it('let the console’s page use nothing of the device but what is free of node', () => {
     const isPages = (name: string) => name.startsWith('device/console/page/');
-    const free = /^device\/(protocol|media)\/|^device\/base\/(bytes|assert|coded-error|parse-json|tls-fault)\.ts$/;
+    const free =
+      /^device\/(protocol|media)\/|^device\/base\/(bytes|assert|coded-error|parse-json|private-path-errors|tls-fault)\.ts$/;
     const found = breaches((file) => {
       if (isPages(file.name))
         return [
@@ -309,7 +311,7 @@ describe('seams', () => {
   it('touch data files on the device only through base/disk.ts', () => {
     const found = breaches((file) =>
       file.name.startsWith('device/') &&
-      !/^device\/base\/(disk|folder-lock|core-dump)\.ts$|^device\/camera\//.test(file.name)
+      !/^device\/base\/(disk|folder-lock|private-paths|core-dump)\.ts$|^device\/camera\//.test(file.name)
         ? file.packages.filter((name) => /^node:fs/.test(name))
         : [],
     );

@@ -1,6 +1,7 @@
 // Owns: a disk that dies after a number of changes, as a killed process's would: the last one done or not, nothing after it.
 // Not here: torn writes inside one change (the real disk's steps are whole).
 import type { Disk, DiskFile } from '../../device/base/disk.ts';
+import type { SecretRules } from '../../device/base/private-paths.ts';
 
 /** Passes everything on until it has died; from then on every call fails. */
 export class DyingDisk implements Disk {
@@ -42,6 +43,11 @@ export class DyingDisk implements Disk {
   async readFile(path: string, bytesMax: number): Promise<Uint8Array | null> {
     this.assertAlive();
     return this.inner.readFile(path, bytesMax);
+  }
+
+  async readSecret(path: string, bytesMax: number, rules?: SecretRules): Promise<Uint8Array | null> {
+    this.assertAlive();
+    return this.inner.readSecret(path, bytesMax, rules);
   }
 
   replaceFile(path: string, bytes: Uint8Array): Promise<void> {

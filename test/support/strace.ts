@@ -39,6 +39,18 @@ export function straceWords({ paths, calls, faults, log }: TraceOptions): string
   return ['-f', '-qq', '-o', log, ...only, '-e', `trace=${calls.join(',')}`, ...inject];
 }
 
+/** A file, and its temporary one while it is replaced by a program with `traceEnvironment`. */
+export function withTemporary(path: string): string[] {
+  return [path, path.replace(/([^/]+)$/, `.$1.doorsill-${'0'.repeat(18)}.tmp`)];
+}
+
+/** Of programs under strace: one thread does the file calls, and temporary files have names that are known. */
+export const traceEnvironment = {
+  UV_THREADPOOL_SIZE: '1',
+  UV_USE_IO_URING: '0',
+  NODE_OPTIONS: `--import ${new URL('known-temporaries.mjs', import.meta.url).href}`,
+};
+
 /** One call that a run made on the named files. */
 export interface TracedCall {
   call: string;
@@ -89,7 +101,7 @@ export class PartProcess {
     const [program = '', ...words] = [...under, ...strace, process.execPath, ENTRY, ...args, '--json'];
     this.child = spawn(program, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' },
+      env: { ...process.env, ...traceEnvironment, ...(trace ? {} : { NODE_OPTIONS: process.env['NODE_OPTIONS'] }) },
     });
     this.child.stdout?.on('data', (chunk: Buffer) => {
       const parts = (this.rest + chunk.toString()).split('\n');

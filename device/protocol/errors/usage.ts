@@ -1,4 +1,5 @@
 // Owns: the failures of usage and configuration. Not here: the one closed table (../errors.ts).
+import { privatePathErrors } from '../../base/private-path-errors.ts';
 import { machineFault, machineFaultForNow, refused, unreachableForNow, unusableInput, wrongUsage } from './kinds.ts';
 
 export const usageErrors = {
@@ -27,6 +28,7 @@ export const usageErrors = {
     'The disk is full: {detail}',
     'Free space on it, or name a place on another disk, and run the command again.',
   ),
+  ...privatePathErrors,
   data_folder_locked: machineFault(
     409,
     'The folder {folder} is in use by process {pid}.',

@@ -1,6 +1,19 @@
 // Holds the disk to writes that are durable by themselves: they reach the open file, whatever lies at its path, and are counted.
 // Not here: that they survive a crash (test/device/ring's kills).
-import { statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,4 +87,77 @@ it('has a link stand for another folder in one step, and lets others read what i
   expect(await disk.list(folder)).toEqual(['current', 'one', 'two']);
   const modes = [join(folder, 'one'), join(folder, 'one/which')].map((path) => statSync(path).mode & 0o777);
   expect(modes).toEqual([0o755, 0o644]);
+});
+
+/** An account that owns nothing here. */
+const NOBODY = 65_534;
+const secret = new TextEncoder().encode('secret');
+
+it('writes into no file and through no link that lay where a temporary file would', async () => {
+  const laid = join(folder, '.device.key.tmp');
+  writeFileSync(laid, '', { mode: 0o666 });
+  const opened = openSync(laid, 'r');
+  symlinkSync(join(folder, 'elsewhere'), join(folder, '.other.key.tmp'));
+  const disk = new SystemDisk();
+  await disk.replaceFile(join(folder, 'device.key'), secret);
+  await disk.replaceFile(join(folder, 'other.key'), secret);
+  const seen = readFileSync(opened, 'utf8');
+  closeSync(opened);
+  expect([seen, existsSync(join(folder, 'elsewhere'))]).toEqual(['', false]);
+  for (const name of ['device.key', 'other.key']) {
+    const { mode, size } = statSync(join(folder, name));
+    expect([mode & 0o777, size]).toEqual([0o600, 6]);
+  }
+});
+
+it('removes what a crash left of its temporary files, and none of another program’s or that is being written', async () => {
+  const disk = new SystemDisk();
+  writeFileSync(join(folder, '.settings.json.doorsill-0123456789abcdef01.tmp'), 'secret');
+  writeFileSync(join(folder, '.of-another-program.tmp'), 'secret');
+  // As earlier versions named it.
+  writeFileSync(join(folder, '.device.key.tmp'), 'secret');
+  const large = disk.replaceFile(join(folder, 'large'), new Uint8Array(20_000_000));
+  await disk.replaceFile(join(folder, 'device.key'), secret);
+  await large;
+  expect(readdirSync(folder).sort()).toEqual(['.of-another-program.tmp', 'device.key', 'large']);
+});
+
+it('writes a file again whose temporary one another process took for left behind', async () => {
+  const [disk, other] = [new SystemDisk(), join(folder, 'other')];
+  let taken = 0;
+  const watcher = setInterval(() => {
+    for (const name of readdirSync(folder).filter((each) => each.startsWith('.key.doorsill-'))) {
+      if (taken < 2) rmSync(join(folder, name));
+      taken += 1;
+    }
+  }, 0);
+  try {
+    while (taken < 2) await disk.replaceFile(join(folder, 'key'), new Uint8Array(1_000_000).fill(taken));
+  } finally {
+    clearInterval(watcher);
+  }
+  expect(statSync(join(folder, 'key')).size).toBe(1_000_000);
+  await expect(disk.replaceFile(join(other, 'key'), secret)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+it('makes nothing in a folder that others may change, nor in one below it', async () => {
+  const disk = new SystemDisk();
+  const open = join(folder, 'open');
+  mkdirSync(open);
+  chmodSync(open, 0o777);
+  for (const path of [open, join(open, 'below')])
+    await expect(disk.makeFolder(path)).rejects.toMatchObject({ code: 'data_folder_exposed' });
+  expect(existsSync(join(open, 'below'))).toBe(false);
+  // As in /tmp: nobody else can move what is ours there.
+  chmodSync(open, 0o1777);
+  await disk.makeFolder(join(open, 'below'));
+  await expect(disk.makeFolder(open)).rejects.toMatchObject({ code: 'data_folder_exposed' });
+});
+
+it('makes nothing in a folder of another user', { tags: ['root'] }, async () => {
+  const theirs = join(folder, 'theirs');
+  mkdirSync(theirs, { mode: 0o755 });
+  chownSync(theirs, NOBODY, NOBODY);
+  for (const path of [theirs, join(theirs, 'below')])
+    await expect(new SystemDisk().makeFolder(path)).rejects.toMatchObject({ code: 'data_folder_exposed' });
 });

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { expect, it } from 'vitest';
 import { compileProgram } from '../../support/child-program.ts';
 import { proved } from '../../support/proved.ts';
-import { straceWords } from '../../support/strace.ts';
+import { straceWords, traceEnvironment, withTemporary } from '../../support/strace.ts';
 import { type KillSizes, recovered } from './ring-kill.ts';
 
 /** The ring turns round once within what is appended. */
@@ -46,12 +46,12 @@ it('a ring that is killed at any write-class system call keeps every segment it 
 /** Appends until strace kills the program at a call, or so many segments are acknowledged. */
 async function appendUntil(program: string, path: string, call: string, nth: number) {
   const log = `${program}.trace`;
-  const paths = [path, `${path}.key`, `${path}.device`].flatMap((each) => [each, each.replace(/([^/]+)$/, '.$1.tmp')]);
+  const paths = [path, `${path}.key`, `${path}.device`].flatMap(withTemporary);
   const words = straceWords({ paths, calls: [call], faults: [{ call, at: nth, how: 'KILL' }], log });
   const args = [program, path, '0', String(SIZES.fragmentBytes), String(SIZES.bytesMax)];
   const child = spawn('strace', [...words, '--', process.execPath, ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
+    env: { ...process.env, ...traceEnvironment },
     detached: true,
   });
   const closed = once(child, 'close');

@@ -56,6 +56,7 @@ function failingDisk(code: string, allowedSteps: number): Disk {
   return {
     open: async (path, options) => wrapFile(await inner.open(path, options)),
     readFile: (path, bytesMax) => inner.readFile(path, bytesMax),
+    readSecret: (path, bytesMax, rules) => inner.readSecret(path, bytesMax, rules),
     replaceFile: async (path, bytes) => {
       step();
       await inner.replaceFile(path, bytes);

@@ -22,6 +22,7 @@ import {
   type TracedCall,
   type TraceOptions,
   tracedCalls,
+  withTemporary,
 } from '../../support/strace.ts';
 import { WRITE_CALLS, writePoints } from './points.ts';
 
@@ -96,7 +97,7 @@ export class BridgeStory {
     if (writer === 'database')
       return ['', '-wal', '-shm', '-journal'].map((end) => join(this.data, `bridge.sqlite${end}`));
     const { clipId } = this.parcel;
-    const names = ['manifest.jws', '.manifest.jws.tmp', 'manifest.json', '.manifest.json.tmp', 'clip.mp4'];
+    const names = [...withTemporary('manifest.jws'), ...withTemporary('manifest.json'), 'clip.mp4'];
     const folders = ['staging', 'ready', `ready/${clipId}`, 'clips', `clips/${clipId}`];
     const files = [
       `staging/${this.upload}`,

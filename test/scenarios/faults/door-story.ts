@@ -20,7 +20,7 @@ import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { HOME, textClaim } from '../../support/parties.ts';
-import { type DoorProcess, PartProcess, type TraceOptions } from '../../support/strace.ts';
+import { type DoorProcess, PartProcess, type TraceOptions, withTemporary } from '../../support/strace.ts';
 import { untilFound } from '../../support/until-found.ts';
 
 const CAMERA = 'synthetic?size=320x180&pace=fast&seconds=6';
@@ -224,8 +224,7 @@ export class DoorStory {
 
   /** The files that a round's doorbell writes. */
   paths(round: Round): string[] {
-    const inFolder = (...names: string[]) =>
-      names.flatMap((name) => [join(this.data, name), join(this.data, name.replace(/([^/]+)$/, '.$1.tmp'))]);
+    const inFolder = (...names: string[]) => names.flatMap((name) => withTemporary(join(this.data, name)));
     return [
       ...inFolder('ring', 'ring.key', 'outbox.key', 'wrapping.key', 'enrolment.json', 'device.key'),
       ...inFolder(
