@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { assert } from '../../device/base/assert.ts';
 import { parseJson } from '../../device/base/parse-json.ts';
-import { listenOn, parseBody } from '../../device/http/http-server.ts';
+import { isAnswered, listenOn, parseBody } from '../../device/http/http-server.ts';
 import { documentOf } from '../../device/http/openapi.ts';
 import {
   type Content,
@@ -143,7 +143,7 @@ export class Router {
         const answer = await this.onceOnly(shape, call, work);
         const counted = this.counted.get(request);
         if (counted) this.deps.rates.served(counted);
-        return answer === reply ? reply : reply.code(statusOf(shape)).send(answer);
+        return answer === reply || isAnswered(reply) ? reply : reply.code(statusOf(shape)).send(answer);
       } catch (thrown) {
         const refused = this.refusalOf(request, thrown);
         if (!shape.refuse || !isFailure(refused)) throw refused;

@@ -1,11 +1,12 @@
 // Owns: the one way to declare a route of the device's own server: who may call it, and the schemas of request and answer. What is
 // declared is enforced, and is what the OpenAPI document is made of. Not here: what routes do (*-routes.ts).
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { networkOf } from '../http/address-networks.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
-import { parseBody } from '../http/http-server.ts';
+import { isAnswered, parseBody } from '../http/http-server.ts';
 import { documentOf } from '../http/openapi.ts';
 import { type Content, type Declared, isSchema, statusOf } from '../http/route-declaration.ts';
 import { failure } from '../protocol/errors.ts';
@@ -79,6 +80,7 @@ export class LocalRouter {
   private readonly server: FastifyInstance;
   private readonly deps: LocalRouterDeps;
   private readonly declared: Declared[] = [];
+  private built: object | null = null;
   private readonly calls: FixedWindowLimit;
   private readonly refusals: FixedWindowLimit;
 
@@ -92,9 +94,18 @@ export class LocalRouter {
       reply.headers(SECURITY_HEADERS);
       ownOrigin(request.headers, deps.origins, isPage(request));
     });
+    // Footage is not read for an answer without a body; Node leaves out what is no stream by itself.
+    server.addHook('onSend', async ({ method }, _reply, payload) => {
+      if (method !== 'HEAD' || !(payload instanceof Readable)) return payload;
+      payload.destroy();
+      return null;
+    });
   }
 
-  /** Adds a route. What `handle` returns is checked against `answer` before it is sent; a reply that it sent itself is not. */
+  /**
+   * Adds a route. What `handle` returns is checked against `answer` before it is sent; a reply that it sent itself is not. `HEAD`
+   * answers as `GET` does, without the body (RFC 9110 §9.3.2).
+   */
   route<
     A extends Content,
     P extends z.ZodType = z.ZodUndefined,
@@ -106,11 +117,13 @@ export class LocalRouter {
   ): void {
     this.declared.push(shape);
     this.server.route({
-      method: shape.method,
+      method: shape.method === 'GET' ? ['GET', 'HEAD'] : shape.method,
       url: shape.path,
       handler: async (request, reply) => {
         const answer = await handle(this.open(shape, request, reply));
-        if (answer === reply) return reply;
+        // An answer without an end, of which only the head was wanted.
+        if (request.method === 'HEAD' && reply.raw.headersSent) reply.raw.end();
+        if (answer === reply || isAnswered(reply)) return reply;
         return reply.code(statusOf(shape)).send(isSchema(shape.answer) ? shape.answer.parse(answer) : undefined);
       },
     });
@@ -146,9 +159,10 @@ export class LocalRouter {
     });
   }
 
-  /** The OpenAPI document of the declared routes. */
+  /** The OpenAPI document of the declared routes; built once, when it is asked for, because anyone may ask and it is expensive. */
   document(): object {
-    return documentOf(this.deps.title, this.deps.version, this.declared, SCHEMES);
+    this.built ??= documentOf(this.deps.title, this.deps.version, this.declared, SCHEMES);
+    return this.built;
   }
 
   private open<P extends z.ZodType, Q extends z.ZodType, B extends Content>(

@@ -74,7 +74,7 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
       about: 'The clip of a preview, byte for byte. It takes `Range`.',
     },
     async ({ caller, params, request, reply }) => {
-      bindToView(reply, await access.open(caller, 'history'));
+      const signal = bindToView(reply, await access.open(caller, 'history'));
       const reader = await clips.reader(params.preview);
       reply.raw.once('close', () => void reader.close().catch(() => undefined));
       const range = rangeOf(request.headers.range, reader.sizeBytes);
@@ -85,7 +85,7 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
         .header('accept-ranges', 'bytes')
         .header('content-length', span.end - span.start);
       keepForTransfer(reply.raw.socket);
-      return reply.send(Readable.from(piecesOf(reader, span)));
+      return reply.send(Readable.from(piecesOf(reader, span, signal)));
     },
   );
 
@@ -108,8 +108,10 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
 async function* piecesOf(
   reader: { read(position: number, length: number): Promise<Uint8Array> },
   span: { start: number; end: number },
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   for (let at = span.start; at < span.end; at += PIECE_BYTES) {
+    signal.throwIfAborted();
     yield await reader.read(at, Math.min(PIECE_BYTES, span.end - at));
   }
 }

@@ -140,6 +140,14 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
   return server;
 }
 
+/**
+ * Whether a route's answer is on its way, complete, or cut off. A handler that resolves to its reply resolves when the answer has
+ * ended (fastify awaits it), with nothing to send; sending that on a connection that was cut off would be one answer too many.
+ */
+export function isAnswered({ raw }: FastifyReply): boolean {
+  return raw.headersSent || raw.destroyed;
+}
+
 /** A factory for fastify: it sets no time-outs on a server that it did not make. */
 function tlsServer(
   { key, certificate }: { key: string; certificate: string },

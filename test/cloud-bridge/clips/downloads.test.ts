@@ -1,7 +1,8 @@
 // Holds: whoever reads a clip at the bridge is asked again before each piece of it: an owner's revocation, or the end of an agency's
 // standing, ends a download that runs within 256 KiB. Not here: the vault's downloads (vault/downloads.test.ts).
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { toBase64url } from '../../../device/base/bytes.ts';
+import { type Log, silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
@@ -13,11 +14,18 @@ const FURTHER_BYTES_MAX = 256 * 1024;
 // More than the buffers of two kernels hold.
 const big = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
 const disk = new CountingDisk(/\/clips\//);
+/** What the bridge tells as an error of its own. */
+const errors: string[] = [];
+const log: Log = {
+  ...silentLog(),
+  error: (message, facts) => void errors.push(`${message} ${JSON.stringify(facts)}`),
+  child: () => log,
+};
 let fixture: BridgeFixture;
 let request: string;
 
 beforeAll(async () => {
-  fixture = await BridgeFixture.open();
+  fixture = await BridgeFixture.open({ log });
   await fixture.bridge.stop();
   fixture.bridgeDisk = disk;
   await fixture.startBridge();
@@ -30,6 +38,9 @@ beforeEach(async () => {
   parcel = fixture.parcel(request, { clip: big });
   await fixture.deliver(parcel);
 });
+
+// A download that was ended, or left by its reader, has not failed.
+afterEach(() => expect(errors.splice(0)).toEqual([]));
 
 const read = (path: string, bearer: string) =>
   slowReader(`${fixture.bridge.url}${path}`, { authorization: `Bearer ${bearer}` }, 500_000);

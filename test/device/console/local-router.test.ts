@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../../device/protocol/errors.ts';
 import { proved } from '../../support/proved.ts';
 import { documentSchema, operationsOf } from '../../support/recorded-calls.ts';
-import { ConsoleRig, type OwnerBrowser } from './support/console-rig.ts';
+import { type Answer, ConsoleRig, type OwnerBrowser, soon } from './support/console-rig.ts';
+import { PictureServer } from './support/picture-server.ts';
 
 let rig: ConsoleRig;
 let owner: OwnerBrowser;
@@ -13,10 +14,11 @@ beforeAll(async () => {
   rig = await ConsoleRig.start();
   owner = await rig.owner();
   viewer = await owner.viewer();
+  await soon(async () => (await owner.get('/api/v1/snapshot.jpg')).status === 200, 20_000);
 }, 30_000);
 afterAll(() => rig.stop());
 
-const ENDLESS = /live\.mp4|messages/;
+const ENDLESS = /live\.mp4|messages|motion\/mask/;
 
 async function routes(): Promise<{ method: string; path: string; roles: string[] }[]> {
   const document = documentSchema.parse((await rig.call('/api/v1/openapi.json')).json);
@@ -41,6 +43,26 @@ describe('every route', () => {
       const isTheirs = roles.includes('public') || roles.includes('viewer');
       if (!isTheirs) expect([method, path, isOut(await status(viewer))]).toEqual([method, path, true]);
     }
+  });
+
+  it('answers HEAD as it answers GET, without the body (RFC 9110 §9.3.2)', async () => {
+    const gets = (await routes()).filter(({ method }) => method === 'GET');
+    for (const { path } of gets) {
+      const at = path.replaceAll(/\{\w+\}/g, 'x');
+      const [head, get] = [
+        await rig.call(at, { method: 'HEAD', headers: owner.headers }),
+        await rig.call(at, { headers: owner.headers, until: () => ENDLESS.test(path) }),
+      ];
+      const told = ({ status, headers }: Answer) => [path, status, headers['content-type']];
+      expect(told(head)).toEqual(told(get));
+      expect(head.body.length).toBe(0);
+    }
+  });
+
+  it('builds its document once, however often anyone asks for it', async () => {
+    const server = await PictureServer.start([]);
+    expect(server.router.document()).toBe(server.router.document());
+    await server.stop();
   });
 
   const SECRETS = () => [...Object.values(owner.headers), ...Object.values(viewer), rig.token];

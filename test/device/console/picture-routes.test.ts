@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
+import type { Log, LogFacts } from '../../../device/base/log.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { VIEW_RIGHTS, type ViewRight } from '../../../device/protocol/console-messages.ts';
 import { failure } from '../../../device/protocol/errors.ts';
@@ -114,16 +115,16 @@ describe('who may see', () => {
   });
 });
 
-describe('a view that is open', () => {
-  /** Sixty groups of pictures of a megabyte each: far more than all buffers on the way hold. */
-  const large = () =>
-    Array.from({ length: 60 }, (_, at): Segment => {
-      const one = recorded[0];
-      if (!one) throw new Error('no footage');
-      const moved = { startUs: START_US + at * 1_000_000, endUs: START_US + (at + 1) * 1_000_000 };
-      return { ...one, ...moved, wallOffsetUs: one.wallOffsetUs + at * 1_000_000, fragment: padded(one.fragment, MIB) };
-    });
+/** Sixty groups of pictures of a megabyte each: far more than all buffers on the way hold. */
+const large = () =>
+  Array.from({ length: 60 }, (_, at): Segment => {
+    const one = recorded[0];
+    if (!one) throw new Error('no footage');
+    const moved = { startUs: START_US + at * 1_000_000, endUs: START_US + (at + 1) * 1_000_000 };
+    return { ...one, ...moved, wallOffsetUs: one.wallOffsetUs + at * 1_000_000, fragment: padded(one.fragment, MIB) };
+  });
 
+describe('a view that is open', () => {
   const ENDS: [string, () => void][] = [
     ['privacy is turned on', () => server.privacy(true)],
     ['its viewer is removed', () => server.removeViewer()],
@@ -202,7 +203,36 @@ async function withSlowFfmpeg(work: () => Promise<void>): Promise<void> {
   }
 }
 
+/** A log that keeps its lines. */
+function keptLog(lines: string[]): Log {
+  const keep = (level: string) => (message: string, facts?: LogFacts) =>
+    void lines.push(`${level} ${message} ${JSON.stringify(facts)}`);
+  const log: Log = {
+    ...{ debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') },
+    child: () => log,
+  };
+  return log;
+}
+
 describe('a client that goes', () => {
+  it.each([
+    ['in the middle of footage', () => undefined],
+    ['because its right was taken away', () => server.removeViewer()],
+  ])('%s is no failure to the log', async (_when, end) => {
+    const lines: string[] = [];
+    await server.stop();
+    server = await PictureServer.start(large(), { log: keptLog(lines) });
+    tablet = server.viewer();
+    const view = new OpenView(server.url, footage(0, 60), tablet);
+    await expect.poll(() => view.bytes.length).toBeGreaterThan(MIB);
+    end();
+    view.socket.destroy();
+    await expect.poll(() => server.connections()).toBe(0);
+    // The answer's handler hears of it in a later turn than the connection does.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(lines.filter((line) => !line.startsWith('debug'))).toEqual([]);
+  });
+
   it('in the middle of a still leaves no process behind', async () => {
     await withSlowFfmpeg(async () => {
       const views = [0, 1, 2, 3].map((second) => new OpenView(server.url, still(second), tablet));
@@ -318,6 +348,15 @@ describe('a range', () => {
       expect([range, status, body.equals(whole)]).toEqual([range, 200, true]);
     }
   });
+});
+
+it.each([still(1), footage(0, 3)])('HEAD of %s tells its length, and reads no more than that takes', async (path) => {
+  const { body } = await get(path);
+  const before = server.reads;
+  const head = await fetch(`${server.url}${path}`, { method: 'HEAD', headers: tablet });
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, String(body.length)]);
+  // To know the length each segment is read once.
+  expect(server.reads - before).toBeLessThanOrEqual(path.includes('footage') ? 3 : 1);
 });
 
 describe('footage that the ring loses while it is sent', () => {

@@ -105,7 +105,7 @@ export class ConsoleRig {
         const parts: Buffer[] = [];
         const done = () => {
           const bytes = Buffer.concat(parts);
-          const isJson = String(answer.headers['content-type'] ?? '').includes('json');
+          const isJson = bytes.length > 0 && String(answer.headers['content-type'] ?? '').includes('json');
           const json = isJson ? z.record(z.string(), z.unknown()).parse(JSON.parse(bytes.toString())) : {};
           resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: bytes, json });
         };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { concatBytes } from '../../../../device/base/bytes.ts';
 import { type Clock, SystemClock } from '../../../../device/base/clock.ts';
 import { sha256Hex } from '../../../../device/base/keys.ts';
-import { silentLog } from '../../../../device/base/log.ts';
+import { type Log, silentLog } from '../../../../device/base/log.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
 import { type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import type { LiveListener } from '../../../../device/camera/live-fragments.ts';
@@ -52,6 +52,7 @@ export class PictureServer {
   readonly listeners = new Set<LiveListener>();
   readonly callers: Callers;
   readonly access: PictureAccess;
+  readonly router: LocalRouter;
   url = '';
   isPrivate = false;
   held: readonly Segment[];
@@ -61,7 +62,7 @@ export class PictureServer {
   noting: () => Promise<void> = async () => undefined;
   private readonly server;
 
-  private constructor(held: readonly Segment[], clock: Clock, ffmpeg: Ffmpeg) {
+  private constructor(held: readonly Segment[], clock: Clock, ffmpeg: Ffmpeg, log: Log) {
     this.held = held;
     const sessions = new OwnerSessions({ clock, random: new SystemRandom(), device: 'device-1', owners: () => [] });
     this.callers = new Callers('device-1', sessions, (id) => this.viewers.get(id) ?? null);
@@ -70,25 +71,25 @@ export class PictureServer {
       this.looks.push(`${by} ${what}`);
     };
     this.access = new PictureAccess({ clock, privacyOn: () => this.isPrivate, looked, watched: () => {} });
-    this.server = makeHttpServer({ clock, log: silentLog() });
+    this.server = makeHttpServer({ clock, log });
     const origins = { scheme: 'http:', loopbackOnly: true, names: [] } as const;
-    const router = new LocalRouter(this.server, { clock, callers: this.callers, origins, title: 'x', version: '1' });
+    this.router = new LocalRouter(this.server, { clock, callers: this.callers, origins, title: 'x', version: '1' });
     const views = new LiveViews({ subscribe: (listener) => this.subscribe(listener) });
     const ring = {
       read: (window: Window) => this.read(window),
       coverage: () => this.coverage(),
       segmentTimes: (window: Window) => this.segmentTimes(window),
     };
-    hlsRoutes(router, { clock, access: this.access, ring });
-    frameRoutes(router, { access: this.access, ring });
-    pictureRoutes(router, { access: this.access, views, ring, ffmpeg, clock });
+    hlsRoutes(this.router, { clock, access: this.access, ring });
+    frameRoutes(this.router, { access: this.access, ring });
+    pictureRoutes(this.router, { access: this.access, views, ring, ffmpeg, clock });
   }
 
   static async start(
     held: readonly Segment[],
-    { clock = new SystemClock() as Clock, ffmpeg = null as Ffmpeg | null } = {},
+    { clock = new SystemClock() as Clock, ffmpeg = null as Ffmpeg | null, log = silentLog() } = {},
   ): Promise<PictureServer> {
-    const made = new PictureServer(held, clock, ffmpeg ?? (await findFfmpeg()));
+    const made = new PictureServer(held, clock, ffmpeg ?? (await findFfmpeg()), log);
     made.url = await listenOn(made.server, '127.0.0.1', 0);
     return made;
   }
