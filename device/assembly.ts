@@ -278,6 +278,7 @@ export async function makeConsole(
     serveStateAgencies: config.stateAgencies,
     ring,
     live: recorder.live,
+    newest: () => recorder.newest,
     gray: base.gray,
     previews,
     custody,

@@ -7,6 +7,7 @@ import { Capture, type CaptureChange, type CaptureDeps, type CaptureSinks } from
 import type { LiveFragments } from './camera/live-fragments.ts';
 import type { Segment } from './camera/segment.ts';
 import { type Failure, failure, isFailure } from './protocol/errors.ts';
+import type { Window } from './protocol/shared-claims.ts';
 import type { Ring } from './ring/ring-interface.ts';
 
 /** The recipients of footage and its state besides the ring. */
@@ -50,6 +51,7 @@ export class Recorder {
   private readonly lost: LastingTrouble;
   /** When the camera last gave footage or changed its state, monotonic milliseconds. */
   private heardMs = 0;
+  private stored: { window: Window; atMs: number } | null = null;
 
   constructor(deps: RecorderDeps) {
     this.deps = deps;
@@ -67,6 +69,11 @@ export class Recorder {
   /** The camera's pictures of this moment, for viewers. Privacy ends them at once. */
   get live(): LiveFragments {
     return this.capture.live;
+  }
+
+  /** The segment that was stored last, and how long ago by the monotonic clock; null before the first of this process. */
+  get newest(): { window: Window; ageMs: number } | null {
+    return this.stored && { window: this.stored.window, ageMs: this.deps.clock.monotonicMs() - this.stored.atMs };
   }
 
   /** Starts recording unless privacy is on. A camera that cannot be opened is shown in the state, and does not end the process. */
@@ -152,6 +159,8 @@ export class Recorder {
     this.heardMs = this.deps.clock.monotonicMs();
     try {
       await ring.append(segment);
+      const { startUs, endUs } = segment;
+      this.stored = { window: { startUs, endUs }, atMs: this.deps.clock.monotonicMs() };
       sinks.storage(null);
       sinks.stored?.(segment.endUs);
     } catch (thrown) {

@@ -41,7 +41,7 @@ import { type OwnerRoutesDeps, ownerRoutes } from './owner-routes.ts';
 import { OwnerSessions } from './owner-sessions.ts';
 import { type PageFiles, pageRoutes, readPageFiles } from './page-files.ts';
 import { PictureAccess } from './picture-access.ts';
-import { pictureRoutes } from './picture-routes.ts';
+import { type PictureRoutesDeps, pictureRoutes } from './picture-routes.ts';
 import { previewRoutes } from './preview-routes.ts';
 import { type OriginRules, ownOrigin } from './request-origin.ts';
 import type { ConsoleSettings } from './settings.ts';
@@ -64,6 +64,7 @@ export interface ConsoleServerDeps
   /** As the settings say. */
   serveStateAgencies: boolean;
   ring: Pick<Ring, 'read' | 'coverage' | 'segmentTimes'>;
+  newest: PictureRoutesDeps['newest'];
   live: LiveFragments;
   /** Somebody begins to look at pictures, or nobody does any more. */
   watched(isWatched: boolean): void;
@@ -203,7 +204,7 @@ export class ConsoleServer {
   }
 
   private addRoutes(server: FastifyInstance, origins: OriginRules, page: PageFiles | null): LocalRouter {
-    const { clock, random, device, gate, ring, ffmpeg, previews } = this.deps;
+    const { clock, random, device, gate, ring, previews } = this.deps;
     const title = 'doorsill: a doorbell’s own server';
     const router = new LocalRouter(server, { clock, callers: this.callers, origins, title, version: '1' });
     accessRoutes(router, {
@@ -233,7 +234,7 @@ export class ConsoleServer {
     departureRoutes(router, this.deps);
     hlsRoutes(router, { clock, access: this.access, ring });
     frameRoutes(router, { access: this.access, ring });
-    pictureRoutes(router, { access: this.access, views: this.views, ring, ffmpeg, clock });
+    pictureRoutes(router, { ...this.deps, access: this.access, views: this.views });
     router.route(
       {
         method: 'GET',

@@ -5,6 +5,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
+import type { Segment } from '../camera/segment.ts';
 import { rangeOf } from '../http/byte-range.ts';
 import { keepForTransfer } from '../http/connection-limit.ts';
 import { failure } from '../protocol/errors.ts';
@@ -21,19 +22,23 @@ import { bindToView } from './view-answer.ts';
 export interface PictureRoutesDeps {
   access: PictureAccess;
   views: LiveViews;
-  ring: Pick<Ring, 'read' | 'coverage'>;
+  ring: Pick<Ring, 'read'>;
+  /** The segment that was stored last, and how long ago that was; null before the first. */
+  newest(): { window: Window; ageMs: number } | null;
   ffmpeg: Ffmpeg;
   clock: Clock;
 }
 
 /** Longest span of one file: a GOP of every second of it is in memory only while it is sent. */
 const SPAN_US_MAX = 3_600_000_000;
+/** What was stored longer ago than this is no picture of now: the right to those does not open recorded footage. */
+const NOW_MS_MAX = 30_000;
 /** Stills decoded at once; a scrubbing finger waits for no other view's. */
 const STILLS_MAX = 4;
 
 const spanSchema = z.strictObject({ fromUs: momentSchema, toUs: momentSchema });
 const stillSchema = z.strictObject({
-  /** Wall time in microseconds since 1970; absent: the newest picture. */
+  /** Wall time in microseconds since 1970; absent: the picture of now, stored at most 30 seconds ago. */
   atUs: momentSchema.optional(),
   precision: z.enum(['exact', 'key']).default('exact'),
   width: momentSchema.pipe(z.int().min(16).max(3_840)).default(1_280),
@@ -61,13 +66,15 @@ export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): voi
       roles: ['owner', 'viewer'],
       query: stillSchema,
       answer: { media: 'image/jpeg' },
-      about: 'One picture: of now, or of a moment that the ring holds.',
+      about: 'One picture: of now (stored at most 30 seconds ago), or of a moment that the ring holds.',
     },
     async ({ caller, query, reply }) => {
       const isNow = query.atUs === undefined;
       const signal = bindToView(reply, await access.open(caller, isNow ? 'stills' : 'history'));
-      const asked = { atUs: query.atUs ?? newestUs(ring), precision: query.precision, widthMax: query.width };
-      const { jpeg, atUs } = await decoded(() => stillPicture({ ...deps, segments }, asked, signal));
+      const now = isNow ? nowOf(deps) : null;
+      const found = now === null ? segments : () => now.segments;
+      const asked = { atUs: now?.atUs ?? query.atUs ?? 0, precision: query.precision, widthMax: query.width };
+      const { jpeg, atUs } = await decoded(() => stillPicture({ ...deps, segments: found }, asked, signal));
       signal.throwIfAborted();
       return reply.type('image/jpeg').header('x-doorsill-at-us', atUs).send(Buffer.from(jpeg));
     },
@@ -157,9 +164,16 @@ function spanOf({ fromUs, toUs }: z.output<typeof spanSchema>): Window {
   return { startUs: fromUs, endUs: toUs };
 }
 
-/** The last moment of the newest footage. */
-function newestUs(ring: Pick<Ring, 'coverage'>): number {
-  const newest = ring.coverage().at(-1);
-  if (!newest) throw failure('console_no_footage');
-  return newest.endUs - 1;
+/**
+ * The last moment that was stored, and its segment. Both by what was stored last rather than by wall time: a clock that was set back
+ * calls older footage the newest. Throws `console_not_recording` when that is no picture of now.
+ */
+function nowOf({ ring, newest }: PictureRoutesDeps): { atUs: number; segments: AsyncIterable<Segment> } {
+  const last = newest();
+  if (last === null || last.ageMs > NOW_MS_MAX) throw failure('console_not_recording');
+  return { atUs: last.window.endUs - 1, segments: exactly(ring.read(last.window), last.window) };
+}
+
+async function* exactly(segments: AsyncIterable<Segment>, { startUs, endUs }: Window): AsyncGenerator<Segment> {
+  for await (const segment of segments) if (segment.startUs === startUs && segment.endUs === endUs) yield segment;
 }

@@ -75,6 +75,11 @@ it('shows nobody anything from the moment that privacy is on, holds nothing, and
   expect(viewer.signs.at(-1)).toEqual({ films: false, privacy: true, programs: 0 });
   // What was shot before is footage like any other.
   expect(ring.stats().segments).toBeGreaterThan(0);
+  // Its age is that of what was stored last, and grows.
+  expect(door.newest?.window.endUs).toBe(ring.coverage().at(-1)?.endUs);
+  const ageMs = door.newest?.ageMs ?? 0;
+  await clock.sleep(50);
+  expect(door.newest?.ageMs).toBeGreaterThanOrEqual(ageMs + 40);
 
   door.privacy(false);
   await late.until(() => late.fragments.length >= 3);

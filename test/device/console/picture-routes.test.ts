@@ -306,8 +306,34 @@ describe('a span', () => {
 
   it('is refused where nothing is recorded yet', async () => {
     server.held = [];
-    expect((await get('/api/v1/snapshot.jpg')).code).toBe('console_no_footage');
+    expect((await get('/api/v1/snapshot.jpg')).code).toBe('console_not_recording');
     expect((await get('/api/v1/live.mp4')).code).toBe('console_not_recording');
+  });
+});
+
+describe('a still of now', () => {
+  it('is no picture that was stored more than 30 seconds ago, for nobody', async () => {
+    for (const headers of [tablet, server.viewer('guest', ['stills'])]) {
+      server.newestAgeMs = 30_000;
+      expect((await get('/api/v1/snapshot.jpg', headers)).status).toBe(200);
+      server.newestAgeMs = 30_001;
+      const late = await get('/api/v1/snapshot.jpg', headers);
+      expect([late.status, late.code, late.body.includes('JFIF')]).toEqual([503, 'console_not_recording', false]);
+    }
+  });
+
+  it('is of the segment that was stored last, also when the clock was set back to a time of which there is footage', async () => {
+    const [first, , , , , last] = recorded;
+    if (!first || !last) throw new Error('no footage');
+    // Stored last, and of the wall time of what was stored first.
+    const again = { ...last, startUs: first.startUs + 1, endUs: first.endUs + 1 };
+    const moved = { ...again, wallOffsetUs: last.wallOffsetUs - (last.startUs - again.startUs) };
+    server.held = [...recorded.slice(0, 5), moved];
+    const now = await get('/api/v1/snapshot.jpg');
+    server.held = [moved];
+    expect(now.body.equals((await get('/api/v1/snapshot.jpg')).body)).toBe(true);
+    server.held = recorded;
+    expect(now.body.equals((await get(still(0.99))).body)).toBe(false);
   });
 });
 

@@ -56,6 +56,8 @@ export class PictureServer {
   url = '';
   isPrivate = false;
   held: readonly Segment[];
+  /** How long ago the last of them was stored. */
+  newestAgeMs = 0;
   /** How many segments were read. */
   reads = 0;
   /** What noting a look waits for, or fails with. */
@@ -82,7 +84,7 @@ export class PictureServer {
     };
     hlsRoutes(this.router, { clock, access: this.access, ring });
     frameRoutes(this.router, { access: this.access, ring });
-    pictureRoutes(this.router, { access: this.access, views, ring, ffmpeg, clock });
+    pictureRoutes(this.router, { access: this.access, views, ring, newest: () => this.newest(), ffmpeg, clock });
   }
 
   static async start(
@@ -149,6 +151,11 @@ export class PictureServer {
 
   private segmentTimes(window: Window): Window[] {
     return this.held.filter((one) => one.startUs < window.endUs && one.endUs > window.startUs);
+  }
+
+  private newest(): { window: Window; ageMs: number } | null {
+    const last = this.held.at(-1);
+    return last ? { window: { startUs: last.startUs, endUs: last.endUs }, ageMs: this.newestAgeMs } : null;
   }
 
   private coverage(): Window[] {
