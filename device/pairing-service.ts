@@ -60,7 +60,7 @@ export function makePairing(deps: PairingDeps): PairingServer {
       const uptimeS = Math.round((seams.clock.monotonicMs() - deps.startedMs) / 1_000);
       return healthOf(state, { home: deps.home.state, uptimeS, written: deps.written() });
     },
-    console: () => deps.ownServer()?.address ?? null,
+    console: () => deps.ownServer()?.reached() ?? null,
     viewers: () => ({
       viewers: gate.viewers().map(({ tokenSha256: _secret, ...viewer }) => viewer),
       looks: gate.looks().slice(0, LOOKS_TOLD_MAX),

@@ -1,17 +1,23 @@
-// Owns: noticing that something which comes again and again has stopped coming. Not here: what that means (camera/run-session.ts).
-import type { Clock, Timer } from './clock.ts';
+// Owns: noticing that something which comes again and again has stopped coming. Not here: what that means (camera/run-session.ts,
+// console/page/door.ts).
+
+/** What it needs of a clock; a browser has one, too. */
+export interface WatchClock {
+  monotonicMs(): number;
+  after(delayMs: number, call: () => void): { cancel(): void };
+}
 
 export class SilenceWatch {
-  private readonly clock: Clock;
+  private readonly clock: WatchClock;
   private readonly silent: (ms: number) => void;
   /** Monotonic milliseconds by which it is silent; Infinity: nothing is waited for. */
   private dueMs = Number.POSITIVE_INFINITY;
   private limitMs = 0;
-  private timer: Timer | null = null;
+  private timer: ReturnType<WatchClock['after']> | null = null;
   private armedForMs = 0;
 
   /** `silent` is called once for each silence, with the milliseconds that were waited. */
-  constructor(clock: Clock, silent: (ms: number) => void) {
+  constructor(clock: WatchClock, silent: (ms: number) => void) {
     this.clock = clock;
     this.silent = silent;
   }

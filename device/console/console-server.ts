@@ -23,7 +23,7 @@ import { linksOf } from '../mdns/links.ts';
 import { namesOf } from '../mdns/records.ts';
 import type { GrayPictures } from '../motion/gray-pictures.ts';
 import type { ConsoleAddress } from '../owner/pairing-wire.ts';
-import { isFailure } from '../protocol/errors.ts';
+import { type Failure, failure, isFailure } from '../protocol/errors.ts';
 import type { Ring } from '../ring/ring-interface.ts';
 import type { PreviewClips } from '../upload/preview-clips.ts';
 import { accessRoutes } from './access-routes.ts';
@@ -99,6 +99,8 @@ export class ConsoleServer {
     maxPayload: 1_024,
     handleProtocols: () => LIVE_PROTOCOL,
   });
+  /** What kept it from listening; null: nothing so far. */
+  private fault: Failure | null = null;
   private running: { server: FastifyInstance; url: string; certificate: ServerCertificate | null } | null = null;
   private announcer: Announcer | null = null;
   private timer: Timer | null = null;
@@ -121,6 +123,15 @@ export class ConsoleServer {
 
   /** Listens as the settings say. Throws `port_in_use`, `tls_file_unusable`, the disk's error. */
   async start(): Promise<void> {
+    try {
+      await this.listen();
+    } catch (thrown) {
+      if (isFailure(thrown)) this.fault = thrown;
+      throw thrown;
+    }
+  }
+
+  private async listen(): Promise<void> {
     const { settings, folder, clock, log } = this.deps;
     const onNetwork = settings.listen === 'home-network';
     const certificate = onNetwork ? await serverCertificate(this.deps, join(folder, 'console')) : null;
@@ -180,6 +191,13 @@ export class ConsoleServer {
       pairingUrl: `${named}/#${fragment}`,
       announced: this.announcer && { host, fault: fault && { code: fault.code, detail: fault.message.slice(0, 300) } },
     };
+  }
+
+  /** As `address`. Throws `console_starting` before it has started, `console_unusable` when it could not. */
+  reached(): ConsoleAddress {
+    if (this.fault) throw failure('console_unusable', { detail: this.fault.message });
+    if (!this.address) throw failure('console_starting');
+    return this.address;
   }
 
   /** Owners, viewers or privacy may have changed: what is not allowed any more ends now. */

@@ -41,8 +41,8 @@ export interface OwnerRoutesDeps {
 }
 
 const STREAMS_MAX = 32;
-/** A proxy or phone gives up a silent connection after about a minute. */
-const BEAT_MS = 20_000;
+/** A page that hears nothing for 5 s says that the doorbell does not answer (page/door.ts). */
+const BEAT_MS = 2_000;
 /** A reader that is this far behind is cut off: it asks for the state again. */
 const BEHIND_BYTES_MAX = 1024 * 1024;
 

@@ -8,7 +8,7 @@ import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
 import type { Network } from '../base/network.ts';
 import { pairingProofInput } from '../protocol/console-messages.ts';
 import type { DepartureCustody, DeparturePage } from '../protocol/departures.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure, isFailure } from '../protocol/errors.ts';
 import { actorId } from '../protocol/ids.ts';
 import { openToken } from '../protocol/jws.ts';
 import { pairingSchema } from '../protocol/owner-orders.ts';
@@ -79,9 +79,28 @@ export async function listOwners(deps: { clock: Clock }, socketPath: string): Pr
   return converse(deps, socketPath, async (ask) => (await ask({ verb: 'list' }, listAnswerSchema)).owners);
 }
 
-/** Where the device's own server is; null when it has none. Throws `unreachable`, `timed_out`, `pairing_refused`. */
+/** How long a server that is starting is waited for, and how often it is asked. */
+const STARTING_MS_MAX = 30_000;
+const STARTING_POLL_MS = 250;
+
+/**
+ * Where the device's own server is; null when it has none. Waits while it starts. Throws `console_starting` when that takes long,
+ * `console_unusable`, `unreachable`, `timed_out`, `pairing_refused`.
+ */
 export async function askConsole(deps: { clock: Clock }, socketPath: string): Promise<ConsoleAddress | null> {
-  return converse(deps, socketPath, async (ask) => (await ask({ verb: 'console' }, consoleAnswerSchema)).console);
+  const { clock } = deps;
+  const ask = () =>
+    converse(deps, socketPath, async (say) => (await say({ verb: 'console' }, consoleAnswerSchema)).console);
+  const endMs = clock.monotonicMs() + STARTING_MS_MAX;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (thrown) {
+      const isStarting = isFailure(thrown) && thrown.code === 'console_starting';
+      if (!isStarting || clock.monotonicMs() > endMs) throw thrown;
+      await clock.sleep(STARTING_POLL_MS);
+    }
+  }
 }
 
 /**

@@ -46,6 +46,7 @@ export interface PairingServerDeps {
   /** The still that a signed call asks for; throws the refusal. */
   still(call: string): StillAnswer;
   /** The device's own server; null when it has none. */
+  /** Throws `console_starting`, `console_unusable`. */
   console(): ConsoleAddress | null;
   /** Who besides owners may see pictures, and who looked, newest first. */
   viewers(): Pick<ViewersAnswer, 'viewers' | 'looks'>;

@@ -56,7 +56,7 @@ export async function examineDevice(seams: Seams, folder: string): Promise<Diagn
     looks.push(look('bridge', () => bridgeOf(seams, config, folder)));
   }
   if (config && config.console.listen !== 'off')
-    looks.push(look('page', () => (health ? pageOf(seams, folder, config) : portOf(config))));
+    looks.push(look('page', () => (health ? pageOf(seams, folder) : portOf(config))));
   if (config?.console.announce.enabled)
     looks.push(look('name', () => (health ? nameOf(seams, folder) : namePort(config.name))));
   found.push(...(await Promise.all(looks)).flat());
@@ -78,21 +78,17 @@ async function readConfig({ disk }: Seams, folder: string, found: Diagnosis[]): 
   return config;
 }
 
-/** Whether the running doorbell's own server listens: it rings and records without it, too. */
-async function pageOf(seams: Seams, folder: string, { console: { port } }: DeviceConfig): Promise<Diagnosis> {
+/** Whether the running doorbell's own server listens: it rings and records without it, too. Throws `console_unusable`. */
+async function pageOf(seams: Seams, folder: string): Promise<Diagnosis> {
   const address = await askConsole(seams, pairingSocketPath(folder));
   if (address) return ok('page', address.url);
-  return wrong(
-    'page',
-    `its own server does not listen: port ${port} is probably used by another program`,
-    'Stop that program, or set another console.port in device.json, and start the doorbell again.',
-  );
+  return wrong('page', 'it has no server of its own', 'It was started before console.listen was set: start it again.');
 }
 
 /** Whether the running doorbell is announced on the network at home, and by which name. */
 async function nameOf(seams: Seams, folder: string): Promise<Diagnosis> {
   const announced = (await askConsole(seams, pairingSocketPath(folder)))?.announced;
-  if (!announced) return wrong('name', 'its own server does not listen, so its name is not announced', 'See `page`.');
+  if (!announced) return wrong('name', 'it has no server of its own, so its name is not announced', 'See `page`.');
   const { host, fault } = announced;
   if (fault) return failed('name', reportedFailure(fault.code, fault.detail));
   return host === null

@@ -1,6 +1,7 @@
 // Owns: what the page knows of its door now: the device's state, its events, and whether it is reached; kept up by the stream of messages,
-// which is opened again when it breaks. Not here: showing it (*.tsx), calls (device-client.ts).
+// which is opened again when it breaks or falls silent. Not here: showing it (*.tsx), calls (device-client.ts).
 import { parseJson } from '../../base/parse-json.ts';
+import { SilenceWatch } from '../../base/silence-watch.ts';
 import { type Failure, isFailure } from '../../protocol/errors.ts';
 import {
   type DeviceEvent,
@@ -16,6 +17,12 @@ import { sentEvents, textOf } from './server-sent-events.ts';
 export interface DoorView {
   /** `gone`: the device is not reached now; what is shown is as it was. */
   link: 'connecting' | 'online' | 'gone';
+  /** Whether this browser itself has no network, as far as it knows. */
+  isOffline: boolean;
+  /** How often the device was reached: what a new connection may need to be asked for again. */
+  connections: number;
+  /** Wall time at which the device was last heard, by this browser's clock; null: never. */
+  heardUs: number | null;
   state: DeviceState | null;
   /** Newest first, of the types that people care about. */
   events: readonly DeviceEvent[];
@@ -31,6 +38,10 @@ const PAGE_EVENTS = 60;
 const EVENTS_MAX = 2_000;
 const RETRY_MS_MIN = 400;
 const RETRY_MS_MAX = 8_000;
+/** The device says something every two seconds. */
+export const SILENT_MS = 5_000;
+/** How long the first answer of a connection may take. */
+const ANSWER_MS_MAX = 15_000;
 
 export class Door {
   readonly client: DeviceClient;
@@ -38,7 +49,13 @@ export class Door {
   private readonly tellListeners = new Set<(kind: string, value: unknown) => void>();
   private readonly stopping = new AbortController();
   private older: number | null = null;
-  private current: DoorView = { link: 'connecting', state: null, events: [], hasOlder: false, refused: null };
+  private heardUs: number | null = null;
+  /** Ends the connection that is open or being opened, or the pause before the next one. */
+  private turn = new AbortController();
+  private current: DoorView = {
+    ...{ link: 'connecting', isOffline: !navigator.onLine, connections: 0, heardUs: null },
+    ...{ state: null, events: [], hasOlder: false, refused: null },
+  };
 
   constructor(client: DeviceClient) {
     this.client = client;
@@ -60,6 +77,14 @@ export class Door {
   }
 
   start(): void {
+    const { signal } = this.stopping;
+    // Whether the device is still reached is tried at once: it may be this same machine, which needs no network.
+    const changed = () => {
+      this.show({ isOffline: !navigator.onLine });
+      this.turn.abort();
+    };
+    addEventListener('offline', changed, { signal });
+    addEventListener('online', changed, { signal });
     void this.follow();
   }
 
@@ -81,28 +106,49 @@ export class Door {
     const { signal } = this.stopping;
     let waitMs = RETRY_MS_MIN;
     while (!signal.aborted) {
+      this.turn = new AbortController();
+      const { signal: turn } = this.turn;
+      let wasOpen = false;
       try {
-        await this.listen(signal, () => {
+        await this.listen(AbortSignal.any([signal, turn]), () => {
           waitMs = RETRY_MS_MIN;
+          wasOpen = true;
         });
       } catch (thrown) {
         if (isFailure(thrown) && thrown.code === 'console_session_refused') return this.show({ refused: thrown });
       }
       if (signal.aborted) return;
-      this.show({ link: 'gone' });
-      await clock.pause(waitMs, signal);
+      // The network of this browser has changed: whether the device is gone is known after the next attempt.
+      if (wasOpen && turn.aborted) continue;
+      this.show({ link: 'gone', heardUs: this.heardUs });
+      await clock.pause(waitMs, AbortSignal.any([signal, turn]));
       waitMs = Math.min(waitMs * 2, RETRY_MS_MAX);
     }
   }
 
-  /** Follows one stream of messages to its end. State and events are asked for once it is open, so nothing falls between. */
+  /**
+   * Follows one stream of messages until it ends or falls silent. State and events are asked for once it is open, so nothing falls
+   * between.
+   */
   private async listen(signal: AbortSignal, opened: () => void): Promise<void> {
-    const answer = await this.client.fetch('/api/v1/messages', signal);
-    if (!answer.body) return;
-    await Promise.all([this.refresh(), this.loadEvents(null)]);
-    opened();
-    this.show({ link: 'online' });
-    for await (const { event, data } of sentEvents(textOf(answer.body))) this.take(event, parseJson(data));
+    const silence = new AbortController();
+    const watch = new SilenceWatch(clock, () => silence.abort());
+    watch.wait(ANSWER_MS_MAX);
+    try {
+      const answer = await this.client.fetch('/api/v1/messages', AbortSignal.any([signal, silence.signal]));
+      if (!answer.body) return;
+      await Promise.all([this.refresh(), this.loadEvents(null)]);
+      opened();
+      this.show({ link: 'online', connections: this.current.connections + 1 });
+      const heard = () => {
+        this.heardUs = clock.wallUs();
+        watch.wait(SILENT_MS);
+      };
+      heard();
+      for await (const { event, data } of sentEvents(textOf(answer.body, heard))) this.take(event, parseJson(data));
+    } finally {
+      watch.stop();
+    }
   }
 
   private take(kind: string, value: unknown): void {

@@ -18,33 +18,46 @@ export function LivePicture({ drawn = null }: { drawn?: ComponentChildren }) {
   const { door, view } = useDoor();
   const video = useRef<HTMLVideoElement>(null);
   const [stage, setStage] = useState<LiveStage>('connecting');
+  /** Wall time of the last frame that was live; null before the first. */
   const [shownUs, setShownUs] = useState<number | null>(null);
   const condition = view.state && doorCondition(view.state);
   // Before the state is known the picture is tried: it is there at once where there is one.
   const mayShow = condition?.kind !== 'privacy';
-  const poster = usePoster(mayShow);
+  // What was fetched before the first frame is older than whatever showed since.
+  const poster = usePoster(mayShow && shownUs === null);
 
+  // Begun anew with each new connection to the device: the old one's picture may hang for minutes.
   useEffect(() => {
     if (!video.current || !mayShow) return;
-    const player = new LivePlayer({ video: video.current, socket: () => door.client.liveSocket(), changed: setStage });
+    let isLive = false;
+    const changed = (now: LiveStage) => {
+      isLive = now === 'playing';
+      setStage(now);
+    };
+    const player = new LivePlayer({ video: video.current, socket: () => door.client.liveSocket(), changed });
     player.start();
     let timer = clock.after(TIME_EVERY_MS, function next() {
-      setShownUs(player.shownUs);
+      if (isLive) setShownUs((before) => player.shownUs ?? before ?? clock.wallUs());
       timer = clock.after(TIME_EVERY_MS, next);
     });
     return () => {
       timer.cancel();
       player.stop();
       setStage('connecting');
-      setShownUs(null);
     };
-  }, [door, mayShow]);
+  }, [door, mayShow, view.connections]);
+  useEffect(() => () => setShownUs(null), [door, mayShow]);
 
-  const isPlaying = stage === 'playing' && mayShow;
+  const isGone = view.link === 'gone';
+  const isPlaying = stage === 'playing' && mayShow && !isGone;
+  const isStale = mayShow && !isPlaying && (isGone || shownUs !== null);
   const shape = usePictureShape(video);
   const name = view.state?.name ?? '';
   return (
-    <figure class={`picture ${isPlaying ? 'is-live' : ''}`} style={drawn && shape ? { aspectRatio: shape } : {}}>
+    <figure
+      class={`picture ${isPlaying ? 'is-live' : ''} ${isStale ? 'is-stale' : ''}`}
+      style={drawn && shape ? { aspectRatio: shape } : {}}
+    >
       <video ref={video} muted playsInline aria-label={text.livePictureOf(name)} hidden={!mayShow} />
       {poster && mayShow && !isPlaying && <img class="picture-poster" src={poster} alt="" />}
       {isPlaying && (
@@ -54,7 +67,11 @@ export function LivePicture({ drawn = null }: { drawn?: ComponentChildren }) {
         </figcaption>
       )}
       {mayShow && drawn}
-      {!isPlaying && <NoPicture condition={condition} stage={stage} hasPoster={poster !== null} />}
+      {isStale && (isGone || condition?.kind === 'recording') ? (
+        <NotLive sinceUs={shownUs} stage={stage} />
+      ) : (
+        !isPlaying && <NoPicture condition={condition} stage={stage} hasPoster={poster !== null} />
+      )}
     </figure>
   );
 }
@@ -97,6 +114,15 @@ function usePoster(wanted: boolean): string | null {
     };
   }, [door, wanted]);
   return address;
+}
+
+/** What is said over a frame that nothing follows, or in its place: since when, and whose fault it is as far as that is known. */
+function NotLive({ sinceUs, stage }: { sinceUs: number | null; stage: LiveStage }) {
+  const { view } = useDoor();
+  const unreached = view.isOffline ? text.offline : text.noAnswer;
+  const why = view.link === 'gone' ? unreached : stage === 'silent' ? null : text.loadingPicture;
+  if (sinceUs === null) return <PictureNote isOver icon="warning" title={unreached} />;
+  return <PictureNote isOver icon="warning" title={text.notLiveSince(showTime(sinceUs))} reason={why} />;
 }
 
 function NoPicture({

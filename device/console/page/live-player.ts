@@ -3,10 +3,13 @@
 // format (live-views.ts beside this folder).
 import { z } from 'zod';
 import { parseJson } from '../../base/parse-json.ts';
+import { SilenceWatch } from '../../base/silence-watch.ts';
 import { clock } from './browser-seams.ts';
+import { SILENT_MS } from './door.ts';
 import { type MediaFeed, openFeed } from './media-feed.ts';
 
-export type LiveStage = 'connecting' | 'playing' | 'ended' | 'unplayable';
+/** `silent`: no frame comes any more; the last one still shows. */
+export type LiveStage = 'connecting' | 'playing' | 'silent' | 'ended' | 'unplayable';
 
 export interface LivePlayerDeps {
   video: HTMLVideoElement;
@@ -40,6 +43,8 @@ export class LivePlayer {
   /** Wall time of the stream's time 0. */
   private originUs: number | null = null;
   private frames = 0;
+  private isSilent = false;
+  private readonly watch = new SilenceWatch(clock, () => this.fellSilent());
 
   constructor(deps: LivePlayerDeps) {
     this.deps = deps;
@@ -116,6 +121,9 @@ export class LivePlayer {
     if (this.frames === 0 && stampUs >= 0) this.originUs = stampUs;
     this.frames += 1;
     this.feed?.append(bytes);
+    this.watch.wait(SILENT_MS);
+    if (this.isSilent) this.awaitFrame();
+    this.isSilent = false;
   }
 
   private open(codecs: string, init: Uint8Array<ArrayBuffer>): void {
@@ -128,12 +136,24 @@ export class LivePlayer {
       return;
     }
     this.feed.append(init);
+    this.awaitFrame();
+  }
+
+  /** It plays once a frame shows. */
+  private awaitFrame(): void {
+    const { video } = this.deps;
     if ('requestVideoFrameCallback' in video) video.requestVideoFrameCallback(() => this.shown());
-    else this.deps.video.addEventListener('playing', () => this.shown(), { once: true });
+    else this.deps.video.addEventListener('timeupdate', () => this.shown(), { once: true });
+  }
+
+  private fellSilent(): void {
+    if (!this.feed) return;
+    this.isSilent = true;
+    this.deps.changed('silent');
   }
 
   private shown(): void {
-    if (this.stopping.signal.aborted || !this.feed) return;
+    if (this.stopping.signal.aborted || !this.feed || this.isSilent) return;
     if (performance.getEntriesByName('doorsill-first-frame').length === 0) performance.mark('doorsill-first-frame');
     this.deps.changed('playing');
   }
@@ -155,6 +175,8 @@ export class LivePlayer {
   }
 
   private close(): void {
+    this.watch.stop();
+    this.isSilent = false;
     this.feed?.close();
     this.feed = null;
     this.originUs = null;

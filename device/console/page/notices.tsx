@@ -29,8 +29,15 @@ const WORDS: Record<DoorCondition['kind'], string> = {
   off: text.cameraOff,
 };
 
-/** The door's condition in a word or two; said aloud when it changes. */
-export function ConditionPill({ condition }: { condition: DoorCondition | null }) {
+/** The door's condition in a word or two; said aloud when it changes. Of a door that is not reached nothing is claimed. */
+export function ConditionPill({ condition, isGone }: { condition: DoorCondition | null; isGone: boolean }) {
+  if (isGone)
+    return (
+      <p class="pill pill-lost" role="status">
+        <span class="pill-dot" aria-hidden="true" />
+        {text.noContact}
+      </p>
+    );
   const kind = condition?.kind ?? 'starting';
   return (
     <p class={`pill pill-${kind}`} role="status">

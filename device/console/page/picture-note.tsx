@@ -6,11 +6,13 @@ export interface PictureNoteProps {
   icon?: 'warning' | 'eyeOff' | 'camera';
   title: string;
   reason?: string | null;
+  /** Over a picture that still shows, greyed. */
+  isOver?: boolean;
 }
 
-export function PictureNote({ icon, title, reason }: PictureNoteProps) {
+export function PictureNote({ icon, title, reason, isOver = false }: PictureNoteProps) {
   return (
-    <div class="picture-note">
+    <div class={isOver ? 'picture-note picture-note-over' : 'picture-note'}>
       {icon && <Icon name={icon} />}
       <p class="picture-note-title">{title}</p>
       {reason && <p>{reason}</p>}

@@ -32,14 +32,15 @@ export async function* sentEvents(texts: AsyncIterable<string>): AsyncGenerator<
   }
 }
 
-/** The text of a body as it comes. */
-export async function* textOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+/** The text of a body as it comes; `came` is called with each piece, also one that says nothing. */
+export async function* textOf(body: ReadableStream<Uint8Array>, came = () => {}): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const reader = body.getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      came();
       yield decoder.decode(value, { stream: true });
     }
   } finally {

@@ -2,9 +2,11 @@
 // reached. Not here: the pages.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { text } from './choose-language.ts';
+import type { DoorView } from './door.ts';
 import { doorCondition } from './door-condition.ts';
 import { useDoor } from './door-context.ts';
 import { DoorSwitch } from './door-switch.tsx';
+import { showTime } from './format.ts';
 import { Icon, type IconName } from './icons.tsx';
 import { LoadedPage } from './loaded-page.tsx';
 import { ConditionPill } from './notices.tsx';
@@ -63,7 +65,7 @@ export function Shell() {
       </button>
       <header class="top">
         <DoorSwitch name={name || text.appName} />
-        <ConditionPill condition={view.state && doorCondition(view.state)} />
+        <ConditionPill condition={view.state && doorCondition(view.state)} isGone={view.link === 'gone'} />
       </header>
       <nav class="tabs" aria-label={text.navigation}>
         {PAGES.map(({ name: target, title: label, icon }) => (
@@ -76,7 +78,7 @@ export function Shell() {
       </nav>
       <main id="content" class="content" ref={main} tabIndex={-1}>
         <div role="status" class="banner-place">
-          {view.link === 'gone' && <p class="banner">{text.gone}</p>}
+          {view.link === 'gone' && <p class="banner">{goneWords(view)}</p>}
         </div>
         <h1 class={page === 'now' || page === 'timeline' || opened !== null ? 'unseen' : 'page-title'}>
           {page === 'settings' ? text.pageSettingsTitle : title}
@@ -93,6 +95,12 @@ export function Shell() {
       </main>
     </div>
   );
+}
+
+/** Whose connection is lost, since when, and that it is tried again. */
+function goneWords({ isOffline, heardUs }: DoorView): string {
+  const since = heardUs === null ? [] : [`${text.notLiveSince(showTime(heardUs))}.`];
+  return [isOffline ? text.offline : text.noAnswer, ...since, text.tryingAgain].join(' ');
 }
 
 function TabLabel({ title, short }: { title: string; short: string | undefined }) {

@@ -99,6 +99,12 @@ export const consoleErrors = {
     'The device has no server of its own.',
     'Set console.listen in its device.json to this-machine or home-network, and start it again.',
   ),
+  console_starting: unreachableForNow(503, 'The device’s own server is starting.', 'Ask again in some seconds.'),
+  console_unusable: refused(
+    409,
+    'The device’s own server does not listen: {detail}',
+    'Mend that, or set another console.port in its device.json, and start it again. It rings and records meanwhile.',
+  ),
   pairing_code_unknown: wrongUsage(
     404,
     'No phone that waits for pairing shows this code.',

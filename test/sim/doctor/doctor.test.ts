@@ -16,6 +16,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
 import type { ConsoleAddress, Health } from '../../../device/owner/pairing-wire.ts';
+import { failure } from '../../../device/protocol/errors.ts';
 import type { Diagnosis } from '../../../sim/doctor/diagnosis.ts';
 import { examine } from '../../../sim/doctor/examine.ts';
 import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';
@@ -363,12 +364,14 @@ describe('the doctor', () => {
   it('asks a doorbell that runs how it does, by its own socket', async () => {
     const lock = lockFolder(folder);
     if ('heldBy' in lock) throw new Error('the folder is taken');
-    const server = healthSocket(folder, HEALTH);
+    const server = healthSocket(folder, HEALTH, () => {
+      throw failure('console_unusable', { detail: 'Port 18939 on 127.0.0.1 is in use.' });
+    });
     await server.start();
     set({ console: { listen: 'this-machine', port: 18_939 } });
     try {
       const findings = await examine(seams, folder);
-      expect(findings.find(({ what }) => what === 'page')?.detail).toContain('port 18939');
+      expect(findings.find(({ what }) => what === 'page')?.detail).toContain('Port 18939');
       expect(
         faultsOf(findings)
           .map(({ what }) => what)

@@ -23,6 +23,11 @@ export const de: Text = {
   cameraOff: 'Kamera aus',
   connecting: 'Verbindet …',
   gone: 'Die Türklingel ist nicht erreichbar. Es wird weiter versucht …',
+  noContact: 'Kein Kontakt',
+  noAnswer: 'Die Türklingel antwortet nicht.',
+  offline: 'Dieses Telefon oder dieser Computer ist offline.',
+  tryingAgain: 'Es wird weiter versucht …',
+  notLiveSince: (time) => `Nicht live seit ${time}`,
   tryAgain: 'Noch einmal',
 
   livePictureOf: (name) => `Livebild: ${name}`,

@@ -23,6 +23,11 @@ export const en = {
   cameraOff: 'Camera off',
   connecting: 'Connecting …',
   gone: 'The doorbell cannot be reached. Trying again …',
+  noContact: 'No contact',
+  noAnswer: 'The doorbell does not answer.',
+  offline: 'This phone or computer is offline.',
+  tryingAgain: 'Trying again …',
+  notLiveSince: (time: string) => `Not live since ${time}`,
   tryAgain: 'Try again',
 
   livePictureOf: (name: string) => `Live picture of ${name}`,

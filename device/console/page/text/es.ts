@@ -23,6 +23,11 @@ export const es: Text = {
   cameraOff: 'Cámara apagada',
   connecting: 'Conectando …',
   gone: 'No se puede alcanzar el timbre. Se sigue intentando …',
+  noContact: 'Sin contacto',
+  noAnswer: 'El timbre no responde.',
+  offline: 'Este teléfono u ordenador no tiene conexión.',
+  tryingAgain: 'Se sigue intentando …',
+  notLiveSince: (time) => `Sin imagen en directo desde las ${time}`,
   tryAgain: 'Intentar de nuevo',
 
   livePictureOf: (name) => `Imagen en directo de ${name}`,
