@@ -60,22 +60,30 @@ function plain(event: object, startUs: number): object {
   return Object.fromEntries(
     Object.entries(event)
       .filter(([key]) => !LEFT_OUT.has(key))
-      .map(([key, value]) => [key, inScenarioTime(key, value, startUs)]),
+      .map(([key, value]) => inScenarioTime(key, value, startUs)),
   );
 }
 
-/** Wall times as seconds since the start: a golden file holds for every start. */
-function inScenarioTime(key: string, value: unknown, startUs: number): unknown {
-  if (key.endsWith('Us') && typeof value === 'number') return Math.round((value - startUs) / 1_000) / 1_000;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, inScenarioTime(name, inner, startUs)]));
+/** Wall times as seconds since the start, and called so: a golden file holds for every start. A line's own `atS` is when it was told. */
+function inScenarioTime(key: string, value: unknown, startUs: number): [string, unknown] {
+  if (key.endsWith('Us') && typeof value === 'number')
+    return [secondsName(key), Math.round((value - startUs) / 1_000) / 1_000];
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [key, value];
+  return [key, Object.fromEntries(Object.entries(value).map(([name, inner]) => inScenarioTime(name, inner, startUs)))];
 }
+
+/** `startUs` -> `startS`. */
+const secondsName = (key: string) => (key === 'atUs' ? 'happenedS' : `${key.slice(0, -2)}S`);
+
+/** A kept text in today's form: earlier versions called these seconds `atUs`, `startUs` and `endUs`. A quote inside a value is escaped. */
+const inTodaysForm = (text: string) => text.replaceAll(/"(\w+Us)":/g, (_all, key: string) => `"${secondsName(key)}":`);
 
 /** The difference from the kept text; null when there is none. With `update` the file is written, and the difference is what changed. */
 export async function compareGolden(disk: Disk, file: string, text: string, update: boolean): Promise<string | null> {
   const kept = await disk.readFile(file, GOLDEN_BYTES_MAX);
-  const before = kept === null ? '' : new TextDecoder().decode(kept);
+  const written = kept === null ? '' : new TextDecoder().decode(kept);
+  const before = inTodaysForm(written);
+  if (update && written !== text) await disk.replaceFile(file, new TextEncoder().encode(text));
   if (before === text) return null;
-  if (update) await disk.replaceFile(file, new TextEncoder().encode(text));
   return createTwoFilesPatch('expected', 'came', before, text, '', '', { context: 2 });
 }
