@@ -26,6 +26,8 @@ export interface MomentPicture {
   isMoving: boolean;
   trouble: Trouble | null;
   show(atUs: number): void;
+  /** Shows no picture at a moment, and why. */
+  showNothing(atUs: number, why: Trouble): void;
   play(): void;
   pause(): void;
 }
@@ -66,16 +68,23 @@ export function useMomentPicture(coverage: () => readonly Window[]): MomentPictu
     setStage(null);
     return shownUs;
   };
-  const show = (us: number) => {
+  const moved = (us: number, why: Trouble | null) => {
     stop();
-    setTrouble(null);
+    setTrouble(why);
     setAtUs(us);
+  };
+  const show = (us: number) => {
+    moved(us, null);
     fetcher.current?.want(us);
+  };
+  const showNothing = (us: number, why: Trouble) => {
+    moved(us, why);
+    fetcher.current?.stop();
+    setStill(null);
   };
   const play = () => {
     if (!video.current || atUs === null) return;
-    stop();
-    setTrouble(null);
+    moved(atUs, null);
     player.current = new FootagePlayer({
       video: video.current,
       coverage,
@@ -94,7 +103,17 @@ export function useMomentPicture(coverage: () => readonly Window[]): MomentPictu
   };
   const isPlaying = stage === 'playing' || stage === 'loading';
   return {
-    ...{ video, atUs, still: still?.address ?? null, stillUs: still?.atUs ?? null, isPlaying, trouble, show, play },
+    ...{
+      video,
+      atUs,
+      still: still?.address ?? null,
+      stillUs: still?.atUs ?? null,
+      isPlaying,
+      trouble,
+      show,
+      showNothing,
+      play,
+    },
     isMoving: stage === 'playing',
     pause: () => show(stop() ?? atUs ?? 0),
   };

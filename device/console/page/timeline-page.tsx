@@ -1,9 +1,11 @@
 // Owns: the page "Timeline": the picture of any recorded moment, playing from there, and going from event to event. Not here: the lines of
 // time (scrub-strip.tsx), saving (save-span.tsx), fetching (still-fetcher.ts, footage-player.ts).
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { frameTimesSchema } from '../../protocol/console-messages.ts';
 import type { DeviceEvent } from '../../protocol/home-messages.ts';
 import type { Window } from '../../protocol/shared-claims.ts';
 import { text } from './choose-language.ts';
+import type { DeviceClient } from './device-client.ts';
 import { doorCondition } from './door-condition.ts';
 import { useDoor } from './door-context.ts';
 import { EventList } from './event-list.tsx';
@@ -20,6 +22,8 @@ const FINE_US = 6 * 60 * SECOND_US;
 const EVENTS_SHOWN = 200;
 /** A person wants to see how it came to an event, too. */
 const BEFORE_EVENT_US = 2 * SECOND_US;
+/** How much later than the newest footage that the page knows of an event may be, and its footage is still on the way. */
+const COMING_US = 20 * SECOND_US;
 
 export function TimelinePage({ askedUs }: { askedUs: number | null }) {
   const { view } = useDoor();
@@ -46,9 +50,33 @@ function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; a
   latest.current = spans;
   const picture = useMomentPicture(() => latest.current);
   const atUs = picture.atUs ?? nearestCovered(spans, endUs) ?? endUs;
-  const goTo = (us: number) => picture.show(nearestCovered(latest.current, us) ?? us);
+  /** What was wished for last: an answer about an event comes too late when something else was wished for since. */
+  const wish = useRef(0);
+  /** Whether an event was opened whose footage is gone. */
+  const [isGone, setGone] = useState(false);
+  const goTo = (us: number) => {
+    wish.current += 1;
+    setGone(false);
+    picture.show(nearestCovered(latest.current, us) ?? us);
+  };
+  const openEvent = async (us: number) => {
+    wish.current += 1;
+    const own = wish.current;
+    const isComing = us > endUs - SECOND_US && us < endUs + COMING_US;
+    const isHeld = isComing || (await hasFrames(door.client, us));
+    if (own !== wish.current) return;
+    const fromUs = us - BEFORE_EVENT_US;
+    setGone(!isHeld);
+    const nearest = nearestCovered(latest.current, fromUs) ?? fromUs;
+    // Where what came before an event is gone, its footage begins with it.
+    if (isHeld) return picture.show(nearest === fromUs || isComing ? nearest : us);
+    picture.showNothing(fromUs, { title: text.footageGone(showTime(us)), advice: '' });
+  };
 
-  useEffect(() => goTo(askedUs === null ? endUs : askedUs - BEFORE_EVENT_US), [askedUs]);
+  useEffect(() => {
+    if (askedUs === null) goTo(endUs);
+    else void openEvent(askedUs);
+  }, [askedUs]);
 
   const told = useMemo(() => events.filter(({ type }) => type === 'ring' || type === 'motion-start'), [events]);
   // Not drawn again with every move of a finger.
@@ -71,7 +99,7 @@ function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; a
             window={{ startUs: atUs - FINE_US / 2, endUs: atUs + FINE_US / 2 }}
             labelsEveryUs={60 * SECOND_US}
           />
-          <Transport picture={picture} atUs={atUs} events={told} goTo={goTo} endUs={endUs} />
+          <Transport {...{ picture, atUs, isGone, events: told, goTo, openEvent, endUs }} />
           <ScrubStrip
             {...strip}
             by="touch"
@@ -96,6 +124,13 @@ function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; a
       </div>
     </div>
   );
+}
+
+/** Whether the device holds footage of a moment. What it cannot say now is found out when the picture is asked for. */
+async function hasFrames(client: DeviceClient, us: number): Promise<boolean> {
+  const [fromUs, toUs] = [Math.max(0, us - SECOND_US / 2), us + SECOND_US / 2];
+  const told = await client.call(frameTimesSchema, `/api/v1/frames?fromUs=${fromUs}&toUs=${toUs}`).catch(() => null);
+  return told === null || told.frames.length > 0;
 }
 
 type Picture = ReturnType<typeof useMomentPicture>;
@@ -124,15 +159,18 @@ interface TransportProps {
   endUs: number;
   /** Newest first. */
   events: readonly DeviceEvent[];
+  /** Nothing can be played from here. */
+  isGone: boolean;
   goTo(us: number): void;
+  openEvent(us: number): Promise<void>;
 }
 
-function Transport({ picture, atUs, endUs, events, goTo }: TransportProps) {
+function Transport({ picture, atUs, endUs, events, isGone, goTo, openEvent }: TransportProps) {
   // Where an event was gone to is a little before it.
   const here = atUs + BEFORE_EVENT_US;
   const before = events.find((event) => event.atUs < here - SECOND_US);
   const after = events.findLast((event) => event.atUs > here + SECOND_US);
-  const toEvent = (event: DeviceEvent | undefined) => event && goTo(event.atUs - BEFORE_EVENT_US);
+  const toEvent = (event: DeviceEvent | undefined) => event && void openEvent(event.atUs);
   return (
     <div class="transport">
       <TransportButton icon="previous" label={text.previousEvent} off={!before} press={() => toEvent(before)} />
@@ -141,6 +179,7 @@ function Transport({ picture, atUs, endUs, events, goTo }: TransportProps) {
         type="button"
         class="button button-main transport-play"
         aria-label={picture.isPlaying ? text.pause : text.play}
+        disabled={isGone}
         onClick={() => (picture.isPlaying ? picture.pause() : picture.play())}
       >
         <Icon name={picture.isPlaying ? 'pause' : 'play'} />

@@ -101,6 +101,8 @@ export const de: Text = {
   scrubFine: 'Genauer Zeitpunkt',
   pictureAt: (time) => `Bild von ${time}`,
   noFootage: 'Noch gibt es keine Aufnahme. Sie erscheint hier, während sie entsteht.',
+  footageGone: (time) =>
+    `Die Aufnahme von ${time} ist nicht mehr da. Sie wurde überschrieben oder vergessen, oder es gab keine.`,
   timelinePrivate: 'Solange Privatsphäre an ist, werden keine Aufnahmen gezeigt.',
   play: 'Abspielen',
   pause: 'Anhalten',

@@ -99,6 +99,7 @@ export const en = {
   scrubFine: 'Exact moment',
   pictureAt: (time: string) => `Picture of ${time}`,
   noFootage: 'There is no footage yet. It appears here as it is recorded.',
+  footageGone: (time: string) => `The footage of ${time} is gone. It was overwritten or forgotten, or never recorded.`,
   timelinePrivate: 'Recorded footage is not shown while privacy is on.',
   play: 'Play',
   pause: 'Pause',

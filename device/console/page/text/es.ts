@@ -99,6 +99,7 @@ export const es: Text = {
   scrubFine: 'Momento exacto',
   pictureAt: (time) => `Imagen de las ${time}`,
   noFootage: 'Todavía no hay grabación. Aparece aquí mientras se graba.',
+  footageGone: (time) => `La grabación de las ${time} ya no está. Se sobrescribió o se olvidó, o no se grabó.`,
   timelinePrivate: 'Mientras la privacidad está activada no se muestra nada grabado.',
   play: 'Reproducir',
   pause: 'Pausar',

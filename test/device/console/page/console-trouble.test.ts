@@ -160,6 +160,30 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     await page.locator('.picture-still').waitFor();
   }, 120_000);
 
+  it('says of an event whose footage is gone that it is gone, and opens nothing', async () => {
+    const page = await pairedPage({ ring: { kind: 'memory', bytes: 16 * 1024 * 1024, retentionS: 10 } });
+    await page.getByRole('button', { name: /^Ring/ }).click();
+    const rung = page.locator('.event-ring').first();
+    const ringUs = Number((await rung.getAttribute('href'))?.split('/').at(-1));
+    const owner = await rig.owner();
+    const oldestUs = async () => {
+      const state = (await owner.get('/api/v1/state')).json;
+      return Number(Object(state['ring']).coverage[0].startUs);
+    };
+    await soon(async () => (await oldestUs()) > ringUs + 3_000_000, 30_000);
+    await rung.click();
+    await page.getByText(/The footage of \d{1,2}:\d\d:\d\d is gone/).waitFor({ timeout: 15_000 });
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    expect(await page.locator('.picture-still').count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Play' }).isDisabled()).toBe(true);
+    expect(asked.filter((url) => /footage|snapshot/.test(url))).toEqual([]);
+    // What there is can be looked at again.
+    await page.getByRole('button', { name: 'Newest' }).click();
+    await page.locator('.picture-still').waitFor({ timeout: 20_000 });
+    expect(await page.locator('.picture-note').count()).toBe(0);
+  }, 90_000);
+
   it('saves a part as a file that begins where it was chosen', async () => {
     const page = await pairedPage();
     await page.getByRole('link', { name: 'Timeline', exact: true }).click();
