@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   type Account,
+  type AccountRole,
   accessOf,
   accountHolderSchema,
   type Disk,
@@ -28,8 +29,14 @@ export interface Session {
   readonly filters: Set<string>;
 }
 
+/** Roles whose accounts several programs may use at once: a second client of any other account ends the session of the first. */
+const SHARED: readonly AccountRole[] = ['owner', 'home-assistant'];
+export const isShared = (user: string) => SHARED.some((role) => user.startsWith(`${role}-`));
+
 export class AccountAccess {
   private readonly options: AccessOptions;
+  /** Clients that named no id. */
+  private unnamed = 0;
 
   constructor(options: AccessOptions) {
     this.options = options;
@@ -65,10 +72,14 @@ export class AccountAccess {
 
   /**
    * The id under which a client is known. Devices and the bridge have one session, so that a new one ends the old and its
-   * will comes before the new one's messages; an owner's clients are told apart by the client id they send.
+   * will comes before the new one's messages; clients of any other account are told apart by the client id they send. Those
+   * that send none each get one of their own [MQTT-3.1.3-6].
    */
   clientIdOf(user: string | undefined, asked: string): string {
     if (user === undefined) return 'nobody';
-    return user.startsWith('owner-') ? `${user}/${sha256Hex(asked).slice(0, 16)}` : user;
+    if (!isShared(user)) return user;
+    if (asked !== '') return `${user}/${sha256Hex(asked).slice(0, 16)}`;
+    this.unnamed += 1;
+    return `${user}/-${this.unnamed}`;
   }
 }

@@ -16,7 +16,7 @@ import {
   systemCode,
   type Timer,
 } from '../../device/exports-without-firmware.ts';
-import { type AccessOptions, AccountAccess, type Session } from './account-login.ts';
+import { type AccessOptions, AccountAccess, isShared, type Session } from './account-login.ts';
 import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';
 import { RetainedMessages } from './retained-messages.ts';
 import { certificateUser, makeTlsServer, type TlsListenerOptions } from './tls-listener.ts';
@@ -58,6 +58,8 @@ export class Broker {
   private readonly rates = new WeakMap<Client, RateLimit>();
   /** The client's user name by its certificate, where certificates are required; null: no usable certificate. */
   private readonly certified = new WeakMap<Client, string | null>();
+  /** By topic, the account whose message is retained there, for as long as it has one. */
+  private readonly retainedBy = new Map<string, string>();
   private aedes: Aedes | null = null;
   private server: Server | null = null;
   private accountsTimer: Timer | null = null;
@@ -86,6 +88,11 @@ export class Broker {
     return [...this.sessions.values()].map((session) => session.account.user).sort();
   }
 
+  /** How many retained messages it holds. */
+  get retained(): number {
+    return this.retainedBy.size;
+  }
+
   /** Listens. Throws `port_in_use`. */
   async start(): Promise<void> {
     const { limits } = this;
@@ -99,7 +106,7 @@ export class Broker {
       maxTopicLevels: 16,
       preConnect: (client, packet, done) => this.admit(client, packet, done),
       authenticate: (client, user, password, done) => void this.authenticate(client, user, password, done),
-      authorizePublish: (client, packet, done) => done(publishFault(client && this.granted.get(client), packet)),
+      authorizePublish: (client, packet, done) => done(this.refusal(client, packet)),
       authorizeSubscribe: (client, asked, done) => done(null, this.subscribable(client, asked) ? asked : null),
       authorizeForward: (client, packet) => this.forward(client, packet),
     });
@@ -231,14 +238,31 @@ export class Broker {
       return;
     }
     this.strangers.delete(client.conn);
+    this.tellTakeover(session.account.user);
     this.sessions.set(client, session);
     this.granted.set(client, session);
     done(null, true);
   }
 
+  /** Why a message, which may be a will, is not published; null when it is. */
+  private refusal(client: Client | null, message: Message): Error | null {
+    const session = client && this.granted.get(client);
+    const fault = publishFault(session, message);
+    if (fault || !session || !message.retain) return fault;
+    if (message.payload.length === 0) this.retainedBy.delete(message.topic);
+    else this.retainedBy.set(message.topic, session.account.user);
+    return null;
+  }
+
   private overbooked(session: Session): boolean {
     const same = [...this.sessions.values()].filter((other) => other.account.user === session.account.user);
     return same.length >= this.limits.connectionsPerAccount;
+  }
+
+  /** The client whose session ends cannot be told why: MQTT 3.1.1 has no word for it. */
+  private tellTakeover(user: string): void {
+    if (isShared(user) || ![...this.sessions.values()].some(({ account }) => account.user === user)) return;
+    this.options.log.info('a second client logged in with an account; the session of the first ends', { user });
   }
 
   private subscribable(client: Client, asked: { topic: string; qos: number }): boolean {
@@ -277,9 +301,14 @@ export class Broker {
     });
   }
 
-  /** Ends the sessions of accounts that were removed or issued anew. Reads only some of a fleet's files each time. */
+  /**
+   * Ends the sessions of accounts that were removed or issued anew, and takes back what the removed ones had retained, which hears who is
+   * subscribed: Home Assistant keeps a doorbell until its document is empty. Reads only some of a fleet's files each time.
+   */
   private async checkAccounts(): Promise<void> {
     const kept = await this.access.users();
+    // A will that is published as its session ends is taken back the next time.
+    for (const [topic, user] of this.retainedBy) if (!kept.has(user)) await this.takeBack(topic);
     const sessions = [...this.sessions];
     const from = sessions.length === 0 ? 0 : this.nextRead % sessions.length;
     this.nextRead = from + ACCOUNTS_READ_AGAIN;
@@ -289,6 +318,15 @@ export class Broker {
       this.options.log.info('a session ended with its account', { user: session.account.user });
       client.close();
     }
+  }
+
+  private takeBack(topic: string): Promise<void> {
+    this.retainedBy.delete(topic);
+    const message = { cmd: 'publish', topic, payload: Buffer.alloc(0), qos: 1, retain: true, dup: false } as const;
+    return new Promise((resolve) => {
+      if (this.aedes) this.aedes.publish(message, () => resolve());
+      else resolve();
+    });
   }
 }
 

@@ -3,7 +3,7 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { removeAccount } from '../../../device/base/mqtt-account-files.ts';
-import { topicsUnder } from '../../../device/protocol/topics.ts';
+import { DEFAULT_DISCOVERY_PREFIX, discoveryTopics, topicsUnder } from '../../../device/protocol/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 
 const topics = topicsUnder('doorsill/v1');
@@ -115,6 +115,49 @@ describe('the broker', () => {
     await fresh.publishAsync(topics.status('device-a'), 'online', { qos: 1, retain: true });
     await ended;
     expect([await heard.next(), await heard.next()]).toEqual(['offline', 'online']);
+  });
+
+  it('tells the clients of an owner or of Home Assistant apart, also those that name no client id', async () => {
+    broker = await startBroker();
+    const homeAssistant = { role: 'home-assistant', id: 'home-assistant', homes: ['device-a'] };
+    for (const account of [await broker.issue(OWNER), await broker.issue(homeAssistant)]) {
+      const several = ['', '', 'one', 'two'].map((clientId) => raw(account, { clientId }));
+      expect(await Promise.all(several.map(outcome))).toEqual(several.map(() => 'connected'));
+      // Those that were thrown out would be gone by the time that another one is answered.
+      await several.at(-1)?.subscribeAsync(topics.status('device-a'), { qos: 1 });
+      expect(several.map((client) => client.connected)).toEqual([true, true, true, true]);
+    }
+  });
+
+  it('takes back what an account had retained once the account is gone, also the words of its will', {
+    tags: ['long'],
+  }, async () => {
+    broker = await startBroker();
+    const homeAssistant = { role: 'home-assistant', id: 'home-assistant', homes: ['device-a'] };
+    const [account, house] = [await broker.issue(A), await broker.issue(homeAssistant)];
+    const listener = raw(house);
+    const heard = collector<string>();
+    listener.on('message', (topic, payload) => heard.take(`${topic}: ${payload}`));
+    const document = discoveryTopics.document(DEFAULT_DISCOVERY_PREFIX, 'device-a');
+    const status = topics.status('device-a');
+    await listener.subscribeAsync([document, status], { qos: 1 });
+    const device = raw(account, { will: { topic: status, payload: Buffer.from('offline'), qos: 1, retain: true } });
+    await device.publishAsync(document, '{}', { qos: 1, retain: true });
+    await device.publishAsync(status, 'online', { qos: 1, retain: true });
+    const other = await broker.issue(B);
+    await raw(other).publishAsync(topics.status('device-b'), 'online', { qos: 1, retain: true });
+    // Home Assistant's account may go in the same step: it hears first that the doorbell is gone.
+    await removeAccount(new SystemDisk(), broker.accounts, account.user);
+    await removeAccount(new SystemDisk(), broker.accounts, house.user);
+    await closed(listener);
+    expect(heard.all).toEqual([`${document}: {}`, `${status}: online`, `${document}: `, `${status}: `]);
+
+    const late = raw(await broker.issue({ ...homeAssistant, homes: ['device-a', 'device-b'] }));
+    const kept: string[] = [];
+    late.on('message', (topic, payload) => kept.push(`${topic}: ${payload}`));
+    await late.subscribeAsync([document, topics.status('device-b')], { qos: 1 });
+    await expect.poll(() => broker.broker.retained, { timeout: 10_000 }).toBe(1);
+    expect(kept).toEqual([`${topics.status('device-b')}: online`]);
   });
 
   it('refuses a will that its account may not publish', async () => {
