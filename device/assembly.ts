@@ -30,6 +30,7 @@ import { EventHistory } from './events/event-history.ts';
 import { FolderFormat } from './folder-format.ts';
 import type { Press } from './hardware/button.ts';
 import type { Peripherals } from './hardware/peripherals.ts';
+import { withOwnAccount } from './home-account.ts';
 import { HomeAssistant } from './home-link/home-assistant.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
@@ -107,6 +108,8 @@ export interface Base {
 /** What is on disk. */
 export interface Storage {
   device: { id: string; key: SigningKey };
+  /** The settings of the home broker, with this device's own account. */
+  homeBroker: DeviceConfig['home'];
   boot: string;
   enrolment: Enrolment | null;
   ring: Ring;
@@ -154,6 +157,7 @@ export async function makeStorage(base: Base, undo: UndoSteps): Promise<Storage>
     await status.tolerate('folder', () => removeTemporaries(disk, each));
   const key = await loadOrCreateDeviceKey(disk, random, folder);
   const device = { id: deviceIdOf(key), key };
+  const homeBroker = await withOwnAccount({ ...base.seams, folder, device: device.id }, config.home);
   const enrolment = await ensureEnrolled(
     { ...base.seams, ...device, tls: tlsSource(disk, folder, config.bridgeTls) },
     join(folder, 'enrolment.json'),
@@ -173,7 +177,7 @@ export async function makeStorage(base: Base, undo: UndoSteps): Promise<Storage>
   const outboxKey = await keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
   const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
   const cursor = new ReceiptCursor(disk, join(folder, 'consent'), log);
-  return { device, boot: freshId(random, 'boot'), enrolment, ring, history, outbox, cursor };
+  return { device, homeBroker, boot: freshId(random, 'boot'), enrolment, ring, history, outbox, cursor };
 }
 
 /** The gate, and the parts that make, send and recall clips for it. */
@@ -295,9 +299,10 @@ export async function makeConsole(
 
 /** The links to the owners and to the area. */
 export function makeLinks(base: Base, storage: Storage, { gate, custody }: Consent, { searchParty }: Media): Links {
-  const { config, folder, seams, startedMs, status } = base;
+  const { folder, seams, startedMs, status } = base;
   const { disk, random, log } = seams;
   const { device, enrolment } = storage;
+  const config = { ...base.config, home: storage.homeBroker };
   const home = makeHomeLink(config, folder, device.id, seams, base.hasBroker);
   const homeAssistant = new HomeAssistant({
     settings: config.homeAssistant,
@@ -309,6 +314,7 @@ export function makeLinks(base: Base, storage: Storage, { gate, custody }: Conse
     device: device.id,
     name: config.name,
     prefix: config.home.prefix,
+    issuesAccounts: config.home.accounts !== undefined,
     seesMotion: config.motion.enabled,
     pressed: (press) => base.pressed(press),
     turnPrivacyOn: () => gate.turnPrivacyOn(),

@@ -25,6 +25,7 @@ export { diesWithUs, type Programs, SystemPrograms } from './base/system-program
 export { TaskQueue } from './base/task-queue.ts';
 export { readTlsFiles, TLS_VERSION_MIN, type TlsFiles } from './base/tls.ts';
 export { storedFormat } from './folder-format.ts';
+export { removeAccountsOf } from './home-account.ts';
 export { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 export { giveOrder } from './owner/give-command.ts';
 export { readLines, writeLine } from './owner/line-socket.ts';

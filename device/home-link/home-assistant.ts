@@ -36,6 +36,8 @@ export interface HomeAssistantDeps {
   name: string;
   /** Topic prefix of the home broker. */
   prefix: string;
+  /** Whether the device issues accounts at that broker: no other account may then write to the topics of the device that it was before a reset. */
+  issuesAccounts: boolean;
   /** Whether it looks for motion at all. */
   seesMotion: boolean;
   /** Home Assistant's button was pressed. */
@@ -99,6 +101,7 @@ export class HomeAssistant {
     const { settings, home } = this.deps;
     const here = this.here();
     await this.published.start(here);
+    if (this.deps.issuesAccounts) await this.forgetFormerDevices();
     const gone = this.published.places.filter((place) => !settings.enabled || !isSamePlace(place, here));
     if (settings.enabled) {
       const before = this.published.at(here)?.components ?? [];
@@ -218,6 +221,12 @@ export class HomeAssistant {
     const topic = discoveryTopics.document(settings.discoveryPrefix, device);
     // Kept in a full queue: only a broker that refuses it makes it fail.
     return home.publishOn(topic, JSON.stringify(document), { retain: true, keep: true });
+  }
+
+  /** The embedded broker takes back what they had retained when their accounts go; another refuses this account, and ends its sessions. */
+  private async forgetFormerDevices(): Promise<void> {
+    const former = this.published.places.filter((place) => place.device !== this.deps.device);
+    for (const place of former) await this.tolerateDisk(this.published.set(place, []));
   }
 
   /** Removes what was published at a place: an empty message ends a retained one, and the device in Home Assistant. */

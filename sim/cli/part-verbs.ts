@@ -258,7 +258,10 @@ export function addDevice(program: Command): void {
       'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: what device.json says)',
     )
     .option('--enrol <file>', "a bridge's one-time enrolment code: a file of mode 0600, or - for standard input")
-    .option('--factory-reset', 'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays');
+    .option(
+      '--factory-reset',
+      'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays, with a new account at a broker whose accounts it makes',
+    );
   withFaultOptions(device)
     .addHelpText(
       'after',

@@ -8,11 +8,9 @@ import {
   failure,
   forgetHome,
   fromUtf8,
-  listAccounts,
   loadDeviceKey,
   parseJson,
-  readAccount,
-  removeAccount,
+  removeAccountsOf,
   utf8,
 } from '../../device/exports-without-firmware.ts';
 import { testbedPaths } from './testbed-folder.ts';
@@ -184,9 +182,5 @@ export async function finishRemovals(
 async function endAccess(disk: Disk, folder: string, device: string): Promise<void> {
   const { accounts, owner } = testbedPaths(folder);
   await forgetHome(disk, owner, device);
-  for (const user of await listAccounts(disk, accounts)) {
-    const account = await readAccount(disk, accounts, user);
-    const isOfDevice = account?.id === device || account?.homes.join(' ') === device;
-    if (isOfDevice) await removeAccount(disk, accounts, user);
-  }
+  await removeAccountsOf(disk, accounts, device);
 }

@@ -8,6 +8,7 @@ import {
   type Clock,
   type DeviceConfigInput,
   type Disk,
+  forgetHome,
   type Home,
   issueAccount,
   listHomes,
@@ -16,6 +17,7 @@ import {
   pairWithDevice,
   printEnrolmentCode,
   type Random,
+  readAccount,
   readEnrolmentCode,
   type SigningKey,
   sha256Hex,
@@ -124,7 +126,16 @@ export async function startDoorbellPart(
   // The owner finds the broker where it listens, whatever way leads there from the doorbell.
   const reached = { ...home, account: { ...home.account, url: brokerUrl } };
   await storeHome(disk, place.owner, reached);
+  await forgetResetHomes(around, place, brokerUrl);
   return { home: reached, page: ready.console ?? null };
+}
+
+/** Forgets doorbells of this testbed that are others since a factory reset: the owner's accounts for them ended with it. */
+async function forgetResetHomes({ disk, accounts }: DoorbellSurroundings, { owner }: HomePlace, brokerUrl: string) {
+  for (const { device, account } of await listHomes(disk, owner)) {
+    if (account.url !== brokerUrl || (await readAccount(disk, accounts, account.user))) continue;
+    await forgetHome(disk, owner, device);
+  }
 }
 
 /** Writes the device's settings on the first run; later runs update only the addresses in them. */

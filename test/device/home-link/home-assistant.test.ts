@@ -73,6 +73,7 @@ async function makeRig(
     linkClock?: Clock;
     turnPrivacyOn?: () => Promise<void>;
     starts?: boolean;
+    issuesAccounts?: boolean;
   } = {},
 ): Promise<Rig> {
   const device = changes.device ?? DEVICE;
@@ -102,6 +103,7 @@ async function makeRig(
       disk: changes.disk ?? new SystemDisk(),
       folder,
       name: 'Front door',
+      issuesAccounts: changes.issuesAccounts ?? false,
       seesMotion: true,
       pressed: (press) => rig.presses.push(press),
       turnPrivacyOn: async () => {
@@ -398,6 +400,16 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
           .slice(5)
           .map(([, payload]) => payload),
       ).toEqual(['', '', '', '', '']);
+  });
+
+  it('leaves the document of the device before a reset to the broker whose accounts it issues', async () => {
+    const first = await makeRig();
+    await expect.poll(() => sent().length).toBe(5);
+    await first.stop();
+    const second = await makeRig({}, { device: 'device-2', issuesAccounts: true });
+    await flushed(second);
+    expect(sent().slice(5)).toEqual([]);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('tries again what a stop interrupted: the document of the device before a reset', async () => {
