@@ -1,13 +1,13 @@
 // Owns: checking whether an applicant controls the domain it names: a line with its id, on the domain's web server, in its DNS, or in
 // a local folder that the registry's operator fills. Not here: whether the domain may be an agency's (eligibility.ts).
-import { lookup as systemLookup } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { get } from 'node:https';
-import { BlockList, type LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { join } from 'node:path';
 import { fromUtf8 } from '../../device/base/bytes.ts';
 import { type Disk, systemCode } from '../../device/base/disk.ts';
 import { failure } from '../../device/protocol/errors.ts';
+import { lookupAllowed } from '../http/public-address.ts';
 
 export const PROOF_KINDS = ['local', 'https', 'dns'] as const;
 export type ProofKind = (typeof PROOF_KINDS)[number];
@@ -59,39 +59,9 @@ export function localProof(disk: Pick<Disk, 'readFile'>, folder: string): Domain
   };
 }
 
-/** Addresses that are not public: an applicant must not make the registry connect to machines in its operator's network. */
-const NOT_PUBLIC = { ipv4: new BlockList(), ipv6: new BlockList() };
-const NETWORKS = {
-  ipv4: [
-    ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24'],
-    ...['192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3'],
-  ],
-  ipv6: ['::/96', '::ffff:0:0/96', '64:ff9b::/96', 'fc00::/7', 'fe80::/10', 'ff00::/8'],
-};
-for (const family of ['ipv4', 'ipv6'] as const) {
-  for (const [network = '', prefix] of NETWORKS[family].map((one) => one.split('/')))
-    NOT_PUBLIC[family].addSubnet(network, Number(prefix), family);
-}
-
-/** Whether an address is on the public internet. */
-export function isPublicAddress(address: string, family: 'ipv4' | 'ipv6'): boolean {
-  return !NOT_PUBLIC[family].check(address, family);
-}
-
-/** Resolves a name and returns public addresses only. */
-const publicLookup: LookupFunction = (name, options, done) => {
-  systemLookup(name, { ...options, all: true }, (thrown, addresses) => {
-    if (thrown) return done(thrown, '', 0);
-    const open = addresses.filter(({ address, family }) => isPublicAddress(address, family === 6 ? 'ipv6' : 'ipv4'));
-    const [first] = open;
-    if (!first) return done(new Error('it has no public address'), '', 0);
-    return options.all ? done(null, open) : done(null, first.address, first.family);
-  });
-};
-
 /** A file on the domain's own web server, over TLS with the CAs this machine trusts. Redirects are not followed. */
 export function httpsProof(options: { lookup?: LookupFunction; port?: number; ca?: string } = {}): DomainProof {
-  const { lookup = publicLookup, port = 443, ca } = options;
+  const { lookup = lookupAllowed(false), port = 443, ca } = options;
   return {
     kind: 'https',
     shows: (domain, line) =>

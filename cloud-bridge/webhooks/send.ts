@@ -1,15 +1,14 @@
 // Owns: sending one event by HTTP: signed, to an address that was checked when the connection was made, without following
 // redirects, with a time limit. Not here: when, and how often (event-delivery.ts).
 import { createHmac } from 'node:crypto';
-import { lookup } from 'node:dns';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { LookupFunction } from 'node:net';
 import { utf8 } from '../../device/base/bytes.ts';
 import type { Clock } from '../../device/base/clock.ts';
 import { systemCode } from '../../device/base/disk.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
-import { isAllowedAddress, webhookAddress } from './address.ts';
+import { lookupAllowed } from '../http/public-address.ts';
+import { webhookAddress } from './address.ts';
 
 /** What is sent. */
 export interface Parcel {
@@ -77,20 +76,4 @@ function post({ loopback }: SendDeps, { url, secret, event, body, atS }: Parcel,
     request.on('error', reject);
     request.end(bytes);
   });
-}
-
-/** Resolves a name and returns the allowed addresses: the connection goes to the very address that was checked. */
-function lookupAllowed(loopback: boolean): LookupFunction {
-  return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (fault, found) => {
-      if (fault) return callback(fault, '', 0);
-      const [first] = found;
-      // One forbidden address disqualifies the whole name: such a server is not a legitimate receiver.
-      if (!first || !found.every(({ address }) => isAllowedAddress(address, loopback))) {
-        return callback(Object.assign(new Error('not a public address'), { code: 'EADDRNOTAVAIL' }), '', 0);
-      }
-      if (options.all === true) return callback(null, found);
-      callback(null, first.address, first.family);
-    });
-  };
 }

@@ -10,7 +10,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   dnsProof,
   httpsProof,
-  isPublicAddress,
   localProof,
   proofLine,
   proveDomain,
@@ -88,17 +87,9 @@ describe('the domain’s web server', { tags: ['openssl'] }, () => {
   it('is not asked at an address that is not public', async () => {
     const { port } = server.address() as AddressInfo;
     answer = { status: 200, text: line };
-    expect(await httpsProof({ port, ca }).shows('localhost', line)).toBe('it has no public address');
-    for (const [address, family] of [
-      ...(['127.0.0.1', '10.1.2.3', '192.168.0.1', '169.254.169.254', '0.0.0.0'] as const).map((one) => [one, 'ipv4']),
-      ...(['::1', 'fe80::1', 'fd00::1', '::ffff:127.0.0.1', '64:ff9b::7f00:1'] as const).map((one) => [one, 'ipv6']),
-    ] as [string, 'ipv4' | 'ipv6'][])
-      expect([address, isPublicAddress(address, family)]).toEqual([address, false]);
-    for (const [address, family] of [
-      ['93.184.216.34', 'ipv4'],
-      ['2606:2800:220:1::1', 'ipv6'],
-    ] as const)
-      expect([address, isPublicAddress(address, family)]).toEqual([address, true]);
+    expect(await httpsProof({ port, ca }).shows('localhost', line)).toBe(
+      'it has no public address, or one that is not public',
+    );
   });
 });
 

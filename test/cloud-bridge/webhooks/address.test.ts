@@ -1,36 +1,6 @@
 // Holds: no webhook makes the bridge speak to a machine that only the bridge can reach.
 import { describe, expect, it } from 'vitest';
-import { isAllowedAddress, webhookAddress } from '../../../cloud-bridge/webhooks/address.ts';
-
-const PRIVATE = [
-  ...[
-    '0.0.0.0',
-    '10.1.2.3',
-    '100.64.0.1',
-    '127.0.0.1',
-    '169.254.169.254',
-    '172.16.0.1',
-    '172.31.255.255',
-    '192.168.1.1',
-  ],
-  ...['192.0.2.7', '198.18.0.1', '198.51.100.1', '203.0.113.1', '224.0.0.1', '255.255.255.255'],
-  ...['::', '::1', '::ffff:10.0.0.1', '::ffff:8.8.8.8', '64:ff9b::a00:1', 'fc00::1', 'fd12::1', 'fe80::1', 'ff02::1'],
-  ...['2001::1', '2001:db8::1', '2002:a00:1::', 'no address'],
-];
-
-describe('an address', () => {
-  it.each(PRIVATE)('%s is not spoken to', (address) => {
-    expect(isAllowedAddress(address, false)).toBe(false);
-  });
-
-  it.each(['8.8.8.8', '93.184.215.14', '172.32.0.1', '2606:4700::1111'])('%s is', (address) => {
-    expect(isAllowedAddress(address, false)).toBe(true);
-  });
-
-  it('of this machine is spoken to where that is set, and no other private one', () => {
-    expect(PRIVATE.filter((address) => isAllowedAddress(address, true))).toEqual(['127.0.0.1', '::1']);
-  });
-});
+import { webhookAddress } from '../../../cloud-bridge/webhooks/address.ts';
 
 describe('a webhook', () => {
   const refused = (url: string, loopback = false) => {
