@@ -2,9 +2,9 @@
 // them (sim/scenario), the reports (sim/report).
 
 import { watch } from 'node:fs';
-import { appendFile, stat } from 'node:fs/promises';
+import { appendFile, realpath, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Command } from 'commander';
 import { failure } from '../../device/index.ts';
 import { printableLine } from '../report/printable-text.ts';
@@ -152,6 +152,7 @@ async function once(path: string, settings: Settings, context: Context, signal: 
       command: commandLine(),
       tool: `doorsill ${ownVersion()}`,
       rerunOf: (scenario) => testCommand(relative('', scenario.position.file), titleOf(scenario), settings.set),
+      shown: shownFrom(await realpath(process.env['GITHUB_WORKSPACE'] ?? '').catch(() => process.cwd())),
       disk: context.disk,
       ended: (test) => say(test, context),
     },
@@ -159,6 +160,14 @@ async function once(path: string, settings: Settings, context: Context, signal: 
   );
   await conclude(report, settings, context);
   signal.throwIfAborted();
+}
+
+/** Names files from a folder: CI puts annotations where a path leads from the checkout's. What lies elsewhere keeps its whole path. */
+function shownFrom(folder: string): (file: string) => string {
+  return (file) => {
+    const path = relative(folder, file);
+    return path.startsWith('..') || isAbsolute(path) ? file : path.replaceAll(sep, '/');
+  };
 }
 
 function say(test: TestReport, { output }: Context): void {

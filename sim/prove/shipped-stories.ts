@@ -2,7 +2,7 @@
 // (sim/scenario/runner), what is in them (their files).
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assert, type Disk } from '../../device/index.ts';
 import { lengthText } from '../report/report-words.ts';
@@ -72,6 +72,7 @@ export async function proveByStories(
       },
       ...{ set: new Map(), command: 'npx doorsill prove', ended: () => undefined },
       tool: 'doorsill prove',
+      shown: (file) => `scenarios/${basename(file)}`,
       rerunOf: (scenario) => testCommand(`scenarios/${fileOf(scenario)}`, null, new Map()),
     },
     signal,
@@ -97,7 +98,7 @@ function storyFolder(): string {
 }
 
 function fileOf({ position }: Scenario): string {
-  return position.file.split('/').at(-1) ?? '';
+  return basename(position.file);
 }
 
 function claimOf(text: Omit<ClaimText, 'done'>, scenario: Scenario, test: TestReport): Claim {

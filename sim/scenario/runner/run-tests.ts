@@ -24,6 +24,8 @@ export interface TestsOptions {
   /** The command that makes this run again; how one scenario of it is run again. */
   command: string;
   rerunOf(scenario: Scenario): string;
+  /** A file's absolute path as reports have it. */
+  shown(file: string): string;
   /** Name and version of this program. */
   tool: string;
   disk: Disk;
@@ -137,7 +139,14 @@ function fileName(title: string): string {
 }
 
 function testOf(options: TestsOptions, scenario: Scenario, outcome: Outcome): TestReport {
-  if ('run' in outcome) return outcome.run.test;
+  if ('run' in outcome) {
+    const { test } = outcome.run;
+    const failures = test.failures.map(({ at, ...failed }) => ({
+      ...failed,
+      ...(at === undefined ? {} : { at: { ...at, file: options.shown(at.file) } }),
+    }));
+    return { ...test, file: options.shown(scenario.position.file), failures };
+  }
   const { message, stack } = outcome.error;
   return { ...bare(options, scenario), status: 'failed', attempts: 1, failures: [{ what: message, actual: stack }] };
 }
@@ -148,11 +157,14 @@ function interrupted(options: TestsOptions, at: number, attempts: number): TestR
   return { ...bare(options, scenario), status: 'interrupted', attempts, failures: [] };
 }
 
-function bare({ rerunOf }: TestsOptions, scenario: Scenario): Omit<TestReport, 'status' | 'attempts' | 'failures'> {
-  const { name, position, variant, folder } = scenario;
+function bare(
+  { rerunOf, shown }: TestsOptions,
+  scenario: Scenario,
+): Omit<TestReport, 'status' | 'attempts' | 'failures'> {
+  const { name, position, variant } = scenario;
   return {
     name,
-    file: position.file.startsWith(folder) ? position.file.slice(folder.length + 1) : position.file,
+    file: shown(position.file),
     line: position.line,
     ...(Object.keys(variant).length > 0 ? { variant } : {}),
     durationMs: 0,

@@ -179,7 +179,7 @@ class Run {
     const isVariant = Object.keys(scenario.variant).length > 0;
     const test: TestReport = {
       name: scenario.name,
-      file: relative(scenario.folder, file),
+      file,
       line,
       ...(isVariant ? { variant: scenario.variant } : {}),
       status: failures.length > 0 ? 'failed' : 'passed',
@@ -244,7 +244,7 @@ class Run {
   ): TestFailure {
     return {
       what,
-      at: { file: relative(this.scenario.folder, file), line, column },
+      at: { file, line, column },
       ...(advice === undefined ? {} : { advice }),
       ...(expected === undefined ? {} : { expected }),
       ...(actual === undefined ? {} : { actual }),

@@ -37,8 +37,8 @@ describe('`test`', { timeout: 60_000 }, () => {
     expect(report().tool).toMatch(/^doorsill \d/);
     const failed = report().tests.find(({ status }) => status === 'failed');
     expect(failed).toMatchObject({
-      file: 'silent.yaml',
-      failures: [{ at: { file: 'silent.yaml', line: 4 }, expected: '0' }],
+      file: inFolder('stories/silent.yaml'),
+      failures: [{ at: { file: inFolder('stories/silent.yaml'), line: 4 }, expected: '0' }],
     });
     expect(readFileSync(inFolder('out/junit.xml'), 'utf8')).toContain('it is silent');
     expect(statSync(inFolder('out/report.html')).mode & 0o777).toBe(0o600);
@@ -121,8 +121,25 @@ describe('`test`', { timeout: 60_000 }, () => {
     const ran = await runCommand(['test', inFolder('stories'), '--out', inFolder('out'), '--reporter', 'github'], {
       environment: { GITHUB_STEP_SUMMARY: summary },
     });
-    expect(ran.stdout).toMatch(/^::error file=silent\.yaml,line=4,col=\d+,title=/m);
+    expect(ran.stdout).toMatch(/^::error file=.*\/stories\/silent\.yaml,line=4,col=\d+,title=/m);
     expect(readFileSync(summary, 'utf8')).toContain('it is silent');
+  });
+
+  it.each([
+    ['its folder', {}, ['env', '-C', folder.path]],
+    ['the checkout of a workflow that runs below it', { GITHUB_WORKSPACE: folder.path }, ['env', '-C', '/']],
+  ])('names files in every report as they are seen from %s', async (_, environment, under) => {
+    scenario('silent', `name: it is silent\n${CAMERA}\nexpect:\n  - no-event: ring\n`);
+    const words = ['test', inFolder('stories'), '--out', inFolder('out'), '--reporter', 'github,junit,json'];
+    const running = new Running(words, { GITHUB_WORKSPACE: '', GITHUB_STEP_SUMMARY: '', ...environment }, under);
+    expect(await running.ended(), running.stderr).toBe(1);
+    expect(running.stdout).toMatch(/^::error file=stories\/silent\.yaml,line=4,/m);
+    expect(readFileSync(inFolder('out/junit.xml'), 'utf8')).toMatch(
+      /<testsuite name="stories\/silent\.yaml"[\s\S]*<testcase [^>]*classname="stories\.silent" [^>]*file="stories\/silent\.yaml" line="1"/,
+    );
+    expect(report().tests).toMatchObject([
+      { file: 'stories/silent.yaml', failures: [{ at: { file: 'stories/silent.yaml', line: 4 } }] },
+    ]);
   });
 
   slowIt(
