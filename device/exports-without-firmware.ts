@@ -26,6 +26,7 @@ export { TaskQueue } from './base/task-queue.ts';
 export { readTlsFiles, TLS_VERSION_MIN, type TlsFiles } from './base/tls.ts';
 export { storedFormat } from './folder-format.ts';
 export { removeAccountsOf } from './home-account.ts';
+export { ConnectionLimit, keepForTransfer } from './http/connection-limit.ts';
 export { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 export { giveOrder } from './owner/give-command.ts';
 export { readLines, writeLine } from './owner/line-socket.ts';

@@ -4,9 +4,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import {
   type Clock,
   COMMON_ARGS,
+  type ConnectionLimit,
   type Ffmpeg,
   type FfmpegProcess,
   joinAnnexB,
+  keepForTransfer,
   type Log,
   type Random,
   runFfmpeg,
@@ -17,7 +19,7 @@ import { DigestLogin, type Login } from './digest-login.ts';
 import type { FaultName } from './fault-table.ts';
 import { LiveMp4 } from './live-mp4.ts';
 import type { ServedStream } from './rtsp-session.ts';
-import { answering, type HttpKind, listenAt } from './served-address.ts';
+import { answering, type HttpKind, limitConnections, listenAt } from './served-address.ts';
 
 export interface HttpStreamDeps {
   readonly clock: Clock;
@@ -29,7 +31,6 @@ export interface HttpStreamDeps {
   lastKey(): AccessUnit | null;
 }
 
-const VIEWERS_MAX = 64;
 /** Bytes that may wait for a slow viewer; one of Motion JPEG then misses pictures, one of MP4 is ended. */
 const BACKLOG_BYTES_MAX = 4 * 1024 * 1024;
 const JPEG_BYTES_MAX = 16 * 1024 * 1024;
@@ -53,6 +54,7 @@ export class HttpStreams {
   private readonly jpegs = new Set<ServerResponse>();
   private encoder: JpegEncoder | null = null;
   private server: Server | null = null;
+  private seats: ConnectionLimit | null = null;
 
   constructor(
     address: { host: string; port: number },
@@ -74,7 +76,7 @@ export class HttpStreams {
       { headersTimeout: HEADERS_MS_MAX },
       answering((request, response) => this.answer(request, response), log),
     );
-    server.maxConnections = VIEWERS_MAX;
+    this.seats = limitConnections(server);
     const port = await listenAt(server, this.address, log);
     this.server = server;
     return port;
@@ -145,6 +147,9 @@ export class HttpStreams {
       if (verdict === 'elsewhere') return say(400);
       if (verdict !== 'yes') return say(401, { 'WWW-Authenticate': this.guard.challenge(verdict === 'stale') });
     }
+    const { socket } = request;
+    this.seats?.work(socket);
+    response.once('close', () => this.seats?.wait(socket));
     response.setHeader('Cache-Control', 'no-store');
     if (kind === 'jpg') return this.still(method, response);
     const format = stream.format();
@@ -154,6 +159,7 @@ export class HttpStreams {
     response.writeHead(200, { 'Content-Type': type });
     if (method === 'HEAD') return void response.end();
     response.flushHeaders();
+    keepForTransfer(socket);
     if (kind === 'mp4' && format.codec === 'h264') this.film(response, format);
     else this.motionJpeg(response);
   }

@@ -2,7 +2,7 @@
 // and how the camera misbehaves at its door. Not here: bytes of messages (rtsp-messages.ts), what a session sends (rtsp-session.ts).
 import type { Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
-import { type Clock, type Log, type Random, type Timer, toHex } from '../../device/index.ts';
+import { type Clock, keepForTransfer, type Log, type Random, type Timer, toHex } from '../../device/index.ts';
 import type { AccessUnit } from './access-units.ts';
 import { DigestLogin, type Login } from './digest-login.ts';
 import type { FaultName } from './fault-table.ts';
@@ -18,10 +18,9 @@ import {
   wantedTransports,
 } from './rtsp-messages.ts';
 import { type PacketWay, RtspSession, SESSION_S_MAX, type ServedStream } from './rtsp-session.ts';
-import { endConnections, listenAt, PortPair, type ServedAddress } from './served-address.ts';
+import { endConnections, limitConnections, listenAt, PortPair, type ServedAddress } from './served-address.ts';
 
 export const SESSIONS_MAX = 64;
-const CONNECTIONS_MAX = 128;
 /** The number of a channel is one byte (RFC 2326 §10.12). */
 const CHANNEL_MAX = 255;
 /** Answers and packets that may wait in a connection; then pictures are left out up to the next keyframe. */
@@ -84,10 +83,7 @@ export class RtspServer {
   /** Listens; returns its port. Throws `port_in_use`, `camera_address_unserved`. */
   async start(): Promise<number> {
     const server = createServer((socket) => this.accept(socket));
-    server.maxConnections = CONNECTIONS_MAX;
-    server.on('drop', () =>
-      this.deps.log.warn('a connection was refused: there are too many', { most: CONNECTIONS_MAX }),
-    );
+    limitConnections(server);
     const port = await listenAt(server, this.address, this.deps.log);
     this.server = server;
     this.sweep();
@@ -228,7 +224,9 @@ export class RtspServer {
     if (!place || connection.isOther || this.fault('not-found') !== null) return { status: 404 };
     if (known === 'DESCRIBE') return this.describe(connection, request);
     if (known === 'SETUP') return this.setUp(connection, request, place.track);
-    return this.inSession(request, known);
+    const answer = this.inSession(request, known);
+    if (known === 'PLAY' && answer.status === 200) keepForTransfer(connection.socket);
+    return answer;
   }
 
   /** What is said to who may not watch; null for who may. */

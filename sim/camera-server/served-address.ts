@@ -4,7 +4,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { BlockList, isIP, type Server, type Socket as TcpSocket } from 'node:net';
-import { type Clock, failure, type Log, systemCode } from '../../device/exports-without-firmware.ts';
+import { type Clock, ConnectionLimit, failure, type Log, systemCode } from '../../device/exports-without-firmware.ts';
 
 /** What the end of an HTTP address says is served there. */
 const HTTP_KINDS = ['mjpeg', 'mp4', 'jpg'] as const;
@@ -102,6 +102,23 @@ export async function listenAt(
   server.on('error', (thrown) => log.warn('a connection could not be let in', { detail: thrown.message }));
   const bound = server.address();
   return bound !== null && typeof bound === 'object' ? bound.port : port;
+}
+
+/** Connections of one server. */
+const CONNECTIONS_MAX = 128;
+/** Shares of it: the most that one address has, and what is kept free of streams. */
+const LIMITS = { connections: CONNECTIONS_MAX, connectionsPerAddress: 96, connectionsReserved: 32 };
+
+/**
+ * Bounds a server's connections and keeps room for newcomers: one takes the place of the connection that has waited longest for its client,
+ * so that requests which are never ended shut nobody out.
+ */
+export function limitConnections(server: Server): ConnectionLimit {
+  const seats = new ConnectionLimit(LIMITS, () => false);
+  // Accepted, and not yet judged.
+  server.maxConnections = 2 * CONNECTIONS_MAX;
+  server.on('connection', (socket) => seats.admit(socket));
+  return seats;
 }
 
 /** A listener for requests. Where an answer fails, its own connection ends, and the log says why. */

@@ -2,8 +2,15 @@
 // stopping. Not here: what the services answer, discovery (beside this file), the stream (RTSP).
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
-import { type Clock, failure, freshId, type Log, type Random } from '../../../device/exports-without-firmware.ts';
-import { answering, assertMayServe, isLoopback, listenAt } from '../served-address.ts';
+import {
+  type Clock,
+  type ConnectionLimit,
+  failure,
+  freshId,
+  type Log,
+  type Random,
+} from '../../../device/exports-without-firmware.ts';
+import { answering, assertMayServe, isLoopback, limitConnections, listenAt } from '../served-address.ts';
 import { deviceOperations, identityOf, SERVICE_PATHS, scopesOf } from './device-service.ts';
 import { Discovery } from './discovery.ts';
 import { eventOperations, SUBSCRIPTION_PATH, subscriptionOperations } from './event-service.ts';
@@ -29,7 +36,6 @@ const LOOPBACK = '127.0.0.1';
 const SERVICE_PATH = /^\/onvif\/[a-z]{1,20}_service$/;
 
 const LIMITS = {
-  connections: 64,
   headerBytes: 8 * 1024,
   headersMs: 10_000,
   requestMs: 20_000,
@@ -80,6 +86,7 @@ export class OnvifServer {
   private operations: Operations = new Map();
   private subscriptions: Operations = new Map();
   private server: Server | null = null;
+  private seats: ConnectionLimit | null = null;
   private discovery: Discovery | null = null;
   private unlisten: (() => void) | null = null;
   private taking: Promise<Uint8Array | null> | null = null;
@@ -159,7 +166,7 @@ export class OnvifServer {
       },
       answering((request, response) => this.answer(request, response), this.seams.log),
     );
-    server.maxConnections = LIMITS.connections;
+    this.seats = limitConnections(server);
     const bound = await listenAt(server, { host, port }, this.seams.log);
     this.server = server;
     return bound;
@@ -205,7 +212,11 @@ export class OnvifServer {
     if (!operation) throw new SoapFault('action', call.name);
     if (operation.needsLogin) this.logins?.accept(message.header);
     const left = new AbortController();
-    response.once('close', () => left.abort());
+    this.seats?.work(socket);
+    response.once('close', () => {
+      this.seats?.wait(socket);
+      left.abort();
+    });
     const baseUrl = baseUrlOf(socket);
     const content = await operation.answer({ request: call, baseUrl, resource, gone: left.signal });
     return writeAnswer(message, operation, content);

@@ -11,6 +11,7 @@ import { type Login, REALM } from '../../../sim/camera-server/digest-login.ts';
 import { readFault } from '../../../sim/camera-server/faults.ts';
 import { HttpStreams } from '../../../sim/camera-server/http-streams.ts';
 import { FakeStream, picture } from './support/fake-stream.ts';
+import { openHalfSent } from './support/half-sent.ts';
 
 /** None of these tests makes a JPEG. */
 const NO_FFMPEG = { path: '/no/such/ffmpeg', version: 'none', release: [7, 1], origin: 'system' } as const;
@@ -72,6 +73,21 @@ describe('streams over HTTP', () => {
     served.formatChanged();
     await new Promise((resolve) => response.on('end', resolve));
     await expect.poll(() => served.viewers).toBe(0);
+  });
+
+  it('let a viewer in past requests that are never ended, and keep who watches', async () => {
+    const served = await start(new FakeStream());
+    const watching = await ask('/porch.mp4');
+    let bytes = 0;
+    watching.on('data', (part: Buffer) => {
+      bytes += part.length;
+    });
+    const end = await openHalfSent(port, 200, 'GET /porch.mp4 HTTP/1.1\r\nHost: ');
+    expect((await ask('/porch.mp4')).statusCode).toBe(200);
+    for (let at = 10; at < 20; at += 1) served.unit(picture(at));
+    await expect.poll(() => bytes).toBeGreaterThan(0);
+    expect(served.viewers).toBe(2);
+    end();
   });
 
   it('forget a viewer who leaves before there is a picture', async () => {

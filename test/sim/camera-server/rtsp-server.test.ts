@@ -9,6 +9,7 @@ import type { Login } from '../../../sim/camera-server/digest-login.ts';
 import { readFault } from '../../../sim/camera-server/faults.ts';
 import { RtspServer, SESSIONS_MAX } from '../../../sim/camera-server/rtsp-server.ts';
 import { FakeStream, FORMAT, packet, picture } from './support/fake-stream.ts';
+import { openHalfSent } from './support/half-sent.ts';
 import { RtspClient } from './support/rtsp-client.ts';
 
 let stream: FakeStream;
@@ -314,6 +315,20 @@ describe('faults at the door', () => {
     server.unit(picture(0));
     server.unit(packet(0));
     await viewer.until(() => viewer.packets.length > 0);
+  });
+
+  it('lets a viewer in past requests that are never ended, and keeps who watches', async () => {
+    await start();
+    const watching = client();
+    await watching.play();
+    const end = await openHalfSent(port, 300, 'OPTIONS rtsp://127.0.0.1/porch RTSP/1.0\r\nCSeq: 1\r\n');
+    const viewer = client();
+    expect((await viewer.ask('OPTIONS')).status).toBe(200);
+    await viewer.play();
+    for (let at = 0; at < 10; at += 1) server.unit(picture(at));
+    await watching.until(() => rtpOf(watching).length > 0);
+    expect(server.viewers).toBe(2);
+    end();
   });
 
   it('outlives connections that could not be let in', async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { parseOnvifAddress } from '../../../../sim/camera-server/onvif/onvif-server.ts';
 import { NAMESPACES } from '../../../../sim/camera-server/onvif/soap.ts';
+import { openHalfSent } from '../support/half-sent.ts';
 import {
   envelope,
   faultOf,
@@ -59,6 +60,16 @@ it.each(CLOSED)('answers %s to a client with a login alone', async (name) => {
   const answered = await call(prefix as keyof typeof PATHS, `<${name}/>`);
   expect([answered.status, answered.body.name]).toEqual([200, `${local}Response`]);
   expect(answered.text).not.toContain('secret');
+});
+
+it('answers past requests that are never ended', async () => {
+  const end = await openHalfSent(
+    Number(new URL(started.base).port),
+    200,
+    'POST /onvif/device_service HTTP/1.1\r\nHost: ',
+  );
+  expect((await call('tds', '<tds:GetSystemDateAndTime/>', '')).status).toBe(200);
+  end();
 });
 
 it('tells the camera’s time, which is not the machine’s', async () => {
@@ -296,7 +307,7 @@ it('understands a call that arrives in two parts, wherever it is split, or byte 
   socket.destroy();
 });
 
-it('closes a connection that goes on sending, and one too many', async () => {
+it('closes a connection that goes on sending, and of too many the one that has waited longest', async () => {
   const port = Number(new URL(started.base).port);
   const sending = connect({ host: '127.0.0.1', port });
   sending.on('error', () => {});
@@ -307,17 +318,12 @@ it('closes a connection that goes on sending, and one too many', async () => {
   send();
   await closed;
   expect(sending.bytesWritten).toBeLessThan(32 * 1024 * 1024);
-  const sockets = await Promise.all(
-    Array.from({ length: 64 }, async () => {
-      const socket = connect({ host: '127.0.0.1', port });
-      await once(socket, 'connect');
-      return socket;
-    }),
-  );
-  const surplus = connect({ host: '127.0.0.1', port });
-  surplus.on('error', () => {});
-  await new Promise((resolve) => surplus.once('close', resolve));
-  for (const socket of sockets) socket.destroy();
+  const oldest = connect({ host: '127.0.0.1', port });
+  const ended = once(oldest, 'close');
+  await once(oldest, 'connect');
+  const end = await openHalfSent(port, 96, '');
+  await ended;
+  end();
 });
 
 async function subscribe(parts = '<tev:InitialTerminationTime>PT1M</tev:InitialTerminationTime>'): Promise<string> {
