@@ -1,5 +1,5 @@
 // Holds: settings that one of several instances needs; that what it publishes is at the broker before another may publish; how it
-// leaves. Not here: two instances at once (instances.slow.test.ts), HAProxy in front (rolling-restart.slow.test.ts).
+// leaves. Not here: two instances at once (two-instances.test.ts), HAProxy in front (rolling-restart.slow.test.ts).
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { bridgeConfigSchema, parseConfig } from '../../cloud-bridge/config.ts';

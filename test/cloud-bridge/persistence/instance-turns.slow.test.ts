@@ -1,6 +1,6 @@
 // Holds: several instances on one PostgreSQL database: each has a name of its own, they write and work in turn, a frozen one gives up what
 // it has locked, and releases stand side by side where their schema allows it. Not here: what bridges do in their turns
-// (instances.slow.test.ts).
+// (two-instances.test.ts).
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { IdempotentCalls } from '../../../cloud-bridge/http/idempotency.ts';

@@ -1,5 +1,5 @@
 // Holds: limits that several processes share, on counts in PostgreSQL: exact under concurrency, by one statement that waits for no writer
-// and for no disk. Not here: what is limited, two bridges (cloud-bridge/instances.slow.test.ts).
+// and for no disk. Not here: what is limited, two bridges (cloud-bridge/two-instances.test.ts).
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { instancePlace, openBridgeAt } from '../../support/bridge-database.ts';
 import { freePort } from '../../support/mosquitto.ts';

@@ -1,3 +1,5 @@
+// @module-tag footage
+// @module-tag long
 // Odd and broken files once more, with every ffmpeg that the product may choose, and on windows of every kind.
 import { describe, expect, it } from 'vitest';
 import { proved } from '../../support/proved.ts';

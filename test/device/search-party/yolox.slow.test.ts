@@ -1,3 +1,5 @@
+// @module-tag footage
+// @module-tag long
 // Holds: with a model named and onnxruntime-node added, likeness runs on it; without the package, or with a file that is no such
 // model, the device says what to add or name. The package is installed here, in a folder of its own, as a user would.
 import { execFile } from 'node:child_process';

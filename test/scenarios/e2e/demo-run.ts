@@ -6,7 +6,6 @@ import { z } from 'zod';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { runCommand } from '../../support/command-line.ts';
 import { framesHeld, framesInside } from '../../support/frame-times.ts';
-import { mediaFile } from '../../support/media.ts';
 
 const resultSchema = z.strictObject({
   clip: z.string(),
@@ -31,17 +30,16 @@ export async function demo(data: string, args: string[]) {
   return result;
 }
 
-/** Real footage, and a window of it in seconds. */
+/** Footage in a file, and a window of it in seconds. */
 export interface Footage {
-  name: string;
+  file: string;
   fromS: number;
   toS: number;
 }
 
-/** Cuts a window of real footage; the clip has the frames that the footage has in it. */
-export async function demoOf(data: string, { name, fromS, toS }: Footage): Promise<void> {
-  const file = mediaFile(name);
+/** Cuts a window of footage; the clip has the frames that the footage has in it. */
+export async function demoOf(data: string, { file, fromS, toS }: Footage): Promise<void> {
   const result = await demo(data, ['--camera', `file:${file}`, '--from', String(fromS), '--to', String(toS)]);
-  expect(result.frames).toBe(await framesInside(file ?? '', fromS, toS));
+  expect(result.frames).toBe(await framesInside(file, fromS, toS));
   expect(result.disclosed).toEqual({});
 }

@@ -1,3 +1,5 @@
+// @module-tag footage
+// @module-tag long
 // Every odd and broken file through `doorsill demo`, with every ffmpeg that the product may choose.
 import { describe, expect, it } from 'vitest';
 import { ffmpegsHere } from '../../device/camera/support/recorder.ts';

@@ -1,6 +1,6 @@
 // Holds: of two instances of a bridge, two processes on one database and one bucket, one is killed at any moment of an intake or of taking a
 // clip back; its device goes on at the other. Nothing that was acknowledged is lost, no clip comes twice, none stays that was taken back,
-// and the log of custody stays one log that a witness cosigns. Not here: instances that live (cloud-bridge/instances.slow.test.ts), a
+// and the log of custody stays one log that a witness cosigns. Not here: instances that live (cloud-bridge/two-instances.test.ts), a
 // single bridge (bridge.slow.test.ts).
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // Holds the files that `deploy instances` writes to the programs that read them: systemd, HAProxy, PostgreSQL, our own parts. Not here: what
-// instances do (cloud-bridge/instances.slow.test.ts and its like).
+// instances do (cloud-bridge/two-instances.test.ts and its like).
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,3 +1,4 @@
+// @module-tag long
 // @module-tag setpriv
 // A doorbell whose inner button is held for ten seconds: a real process destroys what it was and begins as another one.
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';

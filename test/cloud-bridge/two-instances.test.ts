@@ -1,3 +1,6 @@
+// @module-tag long
+// @module-tag postgresql
+// @module-tag s3
 // Holds: a bridge as two instances on one PostgreSQL server and one bucket takes in, shows, publishes and revokes as one;
 // what is published grows by one sequence; the custody log is one. Not here: what a single bridge does.
 import { join } from 'node:path';

@@ -1,3 +1,6 @@
+// @module-tag long
+// @module-tag postgresql
+// @module-tag s3
 // Holds: a vault as two instances, one of them a process of its own, on one PostgreSQL database and one bucket: what one takes in the other
 // shows, both at once keep one clip, what one erases is nowhere, a reader at one is cut off by the other, and one that is killed loses
 // nothing that was acknowledged. Not here: what a vault does alone.

@@ -1,3 +1,4 @@
+// @module-tag long
 // Holds: nobody learns which homes take part in Search Party, nor which have seen a pet. One story is run once for each kind of
 // home with the same seed; all that registry, bridge, agency, area broker and the pet's owner log, store, receive and are
 // answered is the same, byte for byte, and in the same steps, until an owner grants. What is taken out first is what
