@@ -1,4 +1,5 @@
-// Owns: reading vitest's JSON report: how many passed, failed and were left out, and what was proved; and what tests may need.
+// Owns: reading vitest's JSON report: how many passed, failed and were left out, and what was proved; what tests may need, and which of them
+// may be left out where that is missing.
 // Not here: running the tests (test.mjs, run-checks.mjs).
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -6,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** What a test may need beyond Node, git and npm's packages: its tag, what that is, its commands and Debian packages. */
+/**
+ * What a test may need beyond Node, git and npm's packages: its tag, what that is, its commands and Debian packages; `mayBeMissing` is what
+ * no package brings, so that `npm run check` leaves its tests out by name rather than refuse.
+ */
 const needs = JSON.parse(readFileSync(join(root, 'test/needs.json'), 'utf8'));
 
 /** The tags of all tests that `npm test` leaves out. */
@@ -24,11 +28,29 @@ function isHere(tag) {
   return (needs[tag].commands ?? []).every((name) => FOLDERS.some((folder) => existsSync(join(folder, name))));
 }
 
-/** What tests need and this machine lacks: `[{ tag, what, packages }]`. */
+/** What tests need and this machine lacks: `[{ tag, what, packages, mayBeMissing }]`. */
 export function missingNeeds() {
   return Object.entries(needs)
     .filter(([tag]) => !isHere(tag))
-    .map(([tag, { what, packages = [] }]) => ({ tag, what, packages }));
+    .map(([tag, { what, packages = [], mayBeMissing = false }]) => ({ tag, what, packages, mayBeMissing }));
+}
+
+/** Matches tests that may be skipped: their name or group names a device that the machine may lack. */
+const NEEDS_HARDWARE = /\(needs hardware: [^)]+\)/;
+
+/**
+ * Judges what was skipped on a machine that lacks `missing`. Returns `leftOut`, a heading and the tests' names for each need that may be
+ * missing, and `unexcused`, the names of tests that were skipped without a reason that counts.
+ */
+export function judgeSkipped(skipped, missing) {
+  const excuses = missing.filter(({ mayBeMissing }) => mayBeMissing);
+  const leftOut = excuses.map(({ tag, what }) => ({
+    heading: `left out: needs ${what}`,
+    names: skipped.filter(({ tags }) => tags.includes(tag)).map(({ name }) => name),
+  }));
+  const excused = new Set(leftOut.flatMap(({ names }) => names));
+  const unexcused = skipped.map(({ name }) => name).filter((name) => !excused.has(name) && !NEEDS_HARDWARE.test(name));
+  return { leftOut: leftOut.filter(({ names }) => names.length > 0), unexcused };
 }
 
 /** The command that installs what is missing; null when no package would help. */

@@ -1,11 +1,11 @@
-// Owns: `npm run check` and `npm run check:slow`: every gate in order, where the time went, and what was proved. Only tests
-// of real hardware may be skipped. Its last line is `N passed, N failed, N skipped`.
+// Owns: `npm run check` and `npm run check:slow`: every gate in order, where the time went, and what was proved. Only tests of real hardware
+// may be skipped, and those of real footage where there is none: they are named. Its last line is `N passed, N failed, N skipped`.
 // Not here: the quick tests alone (test.mjs), installing system packages (.ci/run).
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { installLine, missingNeeds, readReport, root } from './report.mjs';
+import { installLine, judgeSkipped, missingNeeds, readReport, root } from './report.mjs';
 
 const slow = process.argv.includes('--slow');
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-check-'));
@@ -13,11 +13,16 @@ const folder = mkdtempSync(join(tmpdir(), 'doorsill-check-'));
 const processorTimes = join(folder, 'processor-times');
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
+const missing = missingNeeds();
+const refused = missing.filter(({ mayBeMissing }) => !mayBeMissing);
+const tagsMissing = missing.filter(({ mayBeMissing }) => mayBeMissing).map(({ tag }) => tag);
+const filters = tagsMissing.length > 0 ? [`--tags-filter=!(${tagsMissing.join(' || ')})`] : [];
+
 /** Runs tests; `environment` says which. Their report is read at the end. */
 const tests = (name, environment = {}) => {
   const report = join(folder, `${name.replaceAll(' ', '-')}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const args = ['run', '--config', 'test/vitest.config.ts', ...reporters];
+  const args = ['run', '--config', 'test/vitest.config.ts', ...filters, ...reporters];
   return { name, command: bin('vitest'), args, environment, report };
 };
 
@@ -34,9 +39,6 @@ const steps = [
   // What else ran meanwhile would be timed with them.
   ...(slow ? [tests('tests that time this machine', { DOORSILL_SLOW: '1', DOORSILL_ALONE: '1' })] : []),
 ];
-
-/** Matches tests that may be skipped: their name or group names a device that the machine may lack. */
-const NEEDS_HARDWARE = /\(needs hardware: [^)]+\)/;
 
 /** Runs every step until one fails, tests to their end. Returns the times, and the name of the first step that failed. */
 function runSteps() {
@@ -82,11 +84,10 @@ function printTimes(times, files) {
   for (const file of used.sort((a, b) => b.seconds - a.seconds).slice(0, 40)) line(file);
 }
 
-const missing = missingNeeds();
-if (missing.length > 0) {
-  console.log('The check leaves nothing out, and this machine lacks what some tests need:');
-  for (const { tag, what } of missing) console.log(`  ${tag}: ${what}`);
-  const line = installLine(missing);
+if (refused.length > 0) {
+  console.log('The check runs every test that packages make possible, and this machine lacks what some need:');
+  for (const { tag, what } of refused) console.log(`  ${tag}: ${what}`);
+  const line = installLine(refused);
   if (line) console.log(`Packages are installed by:\n    ${line}`);
   console.log('`npm test` runs what needs none of it.\n\n0 passed, 1 failed');
   process.exit(1);
@@ -103,18 +104,20 @@ const { counts, failed, skipped, proved, files } = report;
 printTimes(times, files);
 rmSync(folder, { recursive: true, force: true });
 printProved(proved);
-if (skipped.length > 0) {
-  console.log(`\n== skipped (${skipped.length})`);
-  for (const { name } of skipped) console.log(`  ${name}`);
-}
-const unexcused = skipped.filter(({ name }) => !NEEDS_HARDWARE.test(name));
-if (unexcused.length > 0 && !failedStep) {
-  failedStep = `tests: ${unexcused.length} skipped that need no hardware`;
-}
-if (failed.length > 0) {
-  console.log(`\n== failed (${failed.length})`);
-  for (const name of failed) console.log(`  ${name}`);
-}
+const { leftOut, unexcused } = judgeSkipped(skipped, missing);
+const printNames = (heading, names) => {
+  if (names.length === 0) return;
+  console.log(`\n== ${heading} (${names.length})`);
+  for (const name of names) console.log(`  ${name}`);
+};
+const named = new Set(leftOut.flatMap(({ names }) => names));
+printNames(
+  'skipped',
+  skipped.map(({ name }) => name).filter((name) => !named.has(name)),
+);
+for (const { heading, names } of leftOut) printNames(heading, names);
+if (unexcused.length > 0 && !failedStep) failedStep = `tests: ${unexcused.length} skipped for no reason that counts`;
+printNames('failed', failed);
 if (failedStep) {
   console.log(`\nfailed at: ${failedStep}`);
   if (counts.failed === 0) counts.failed = 1;
