@@ -3,7 +3,7 @@
 import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { Repeater } from '../../device/base/repeater.ts';
+import { Repeater, type TryAgain } from '../../device/base/repeater.ts';
 import { type ErrorCode, isFailure } from '../../device/protocol/errors.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '../../device/protocol/request.ts';
@@ -30,9 +30,8 @@ export interface BoardDeps {
   turns?: Turns;
 }
 
-/** Delay before publishing a board with missing requests again: at first, and at most; it doubles each time. */
-const INCOMPLETE_FIRST_MS = 1_000;
-const INCOMPLETE_MOST_MS = 60_000;
+/** Delay before publishing again what failed, or lacked requests: at first, and at most; it doubles each time. */
+const PUBLISH_AGAIN: TryAgain = { firstMs: 1_000, mostMs: 60_000 };
 
 /** What the registry says of an agency whose access was taken. */
 const LOST_ACCESS: readonly ErrorCode[] = [
@@ -55,14 +54,14 @@ export class AreaBoard {
   private listIsOldS = 0;
   private readonly watching: Repeater;
   private completing: Timer | null = null;
-  private completeInMs = INCOMPLETE_FIRST_MS;
+  private completeInMs = PUBLISH_AGAIN.firstMs;
   private stopped = false;
 
   constructor(deps: BoardDeps) {
     this.deps = deps;
     this.topics = topicsUnder(deps.prefix);
     const untilAllMs = () => Math.max(0, this.allDueMs - deps.clock.monotonicMs());
-    this.publishing = new Repeater(deps, 'publish area documents', untilAllMs, () => this.publishInTurn());
+    this.publishing = new Repeater(deps, 'publish area documents', untilAllMs, () => this.publishInTurn(), PUBLISH_AGAIN);
     this.watching = new Repeater(deps, 'watch revocations', deps.revocationsEveryS * 1000, () => this.watch());
   }
 
@@ -114,7 +113,7 @@ export class AreaBoard {
     this.due = new Set();
     const isRegular = clock.monotonicMs() >= this.allDueMs;
     if (due?.size === 0 && !isRegular) return;
-    // A failure is not tried again at once, with everything that has to be done.
+    // What fails is published again soon, not at once.
     if (due === null || isRegular) this.renewAllLater();
     try {
       if (due === null) await turns.run('area documents', () => this.publishAll());
@@ -122,7 +121,7 @@ export class AreaBoard {
       // Another instance may have renewed them just now.
       if (isRegular && due !== null) await turns.run('area documents', () => this.publishAll(), republishS);
     } catch (thrown) {
-      if (due === null) this.due = null;
+      if (due === null || isRegular) this.due = null;
       else this.addDue(due);
       throw thrown;
     }
@@ -180,10 +179,10 @@ export class AreaBoard {
   private completeLater(isComplete: boolean): void {
     this.completing?.cancel();
     this.completing = null;
-    if (isComplete) this.completeInMs = INCOMPLETE_FIRST_MS;
+    if (isComplete) this.completeInMs = PUBLISH_AGAIN.firstMs;
     if (isComplete || this.stopped) return;
     this.completing = this.deps.clock.after(this.completeInMs, () => void this.refresh());
-    this.completeInMs = Math.min(INCOMPLETE_MOST_MS, this.completeInMs * 2);
+    this.completeInMs = Math.min(PUBLISH_AGAIN.mostMs, this.completeInMs * 2);
   }
 
   /** A request in its current form: with a fresh credential, cancelled, or absent while no credential is available. */

@@ -3,7 +3,7 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { Repeater } from '../../device/base/repeater.ts';
+import { Repeater, type TryAgain } from '../../device/base/repeater.ts';
 import { signToken } from '../../device/protocol/jws.ts';
 import { GRANT_LIFE_S_MAX } from '../../device/protocol/owner-orders.ts';
 import { type PublishedSearch, type SearchDocument, searchDocumentSchema } from '../../device/protocol/search.ts';
@@ -33,6 +33,8 @@ export interface SearchBoardDeps {
 }
 
 const SEARCHES_PER_PART_MAX = 10;
+/** Delay before publishing again what failed. */
+const PUBLISH_AGAIN: TryAgain = { firstMs: 1_000, mostMs: 60_000 };
 
 export class SearchBoard {
   private readonly deps: SearchBoardDeps;
@@ -43,7 +45,8 @@ export class SearchBoard {
   constructor(deps: SearchBoardDeps) {
     this.deps = deps;
     this.topics = topicsUnder(deps.prefix);
-    this.publishing = new Repeater(deps, 'publish searches', deps.republishS * 1000, () => this.publishInTurn());
+    const work = () => this.publishInTurn();
+    this.publishing = new Repeater(deps, 'publish searches', deps.republishS * 1000, work, PUBLISH_AGAIN);
   }
 
   start(): void {
@@ -62,9 +65,14 @@ export class SearchBoard {
 
   private async publishInTurn(): Promise<void> {
     const { turns = ALONE, republishS } = this.deps;
-    const everyS = this.hasChanged ? undefined : republishS;
+    const { hasChanged } = this;
     this.hasChanged = false;
-    await turns.run('search documents', () => this.publishAll(), everyS);
+    try {
+      await turns.run('search documents', () => this.publishAll(), hasChanged ? undefined : republishS);
+    } catch (thrown) {
+      this.hasChanged ||= hasChanged;
+      throw thrown;
+    }
   }
 
   private async publishAll(): Promise<void> {

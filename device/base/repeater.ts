@@ -3,9 +3,15 @@ import type { Clock, Timer } from './clock.ts';
 import { CodedError } from './coded-error.ts';
 import type { Log } from './log.ts';
 
+/** How soon a turn that failed is tried again: after `firstMs`, and twice as long each time, up to `mostMs`. */
+export interface TryAgain {
+  readonly firstMs: number;
+  readonly mostMs: number;
+}
+
 /**
  * Runs `work` again and again, never twice at once; a failure is logged and the next turn comes all the same. From the end of a turn to
- * the next one it is `periodMs`, or what that returns then.
+ * the next one it is `periodMs`, or what that returns then; after a failure less where `tryAgain` says so.
  */
 export class Repeater {
   private readonly clock: Clock;
@@ -13,6 +19,8 @@ export class Repeater {
   private readonly name: string;
   private readonly periodMs: number | (() => number);
   private readonly work: () => Promise<void>;
+  private readonly tryAgain: TryAgain | null;
+  private failures = 0;
   private timer: Timer | null = null;
   private running: Promise<void> | null = null;
   private again = false;
@@ -23,12 +31,14 @@ export class Repeater {
     name: string,
     periodMs: number | (() => number),
     work: () => Promise<void>,
+    tryAgain: TryAgain | null = null,
   ) {
     this.clock = deps.clock;
     this.log = deps.log;
     this.name = name;
     this.periodMs = periodMs;
     this.work = work;
+    this.tryAgain = tryAgain;
   }
 
   /** Starts the turns; the first comes after one period, or at the first `now`. */
@@ -60,8 +70,14 @@ export class Repeater {
 
   private schedule(): void {
     if (this.stopped) return;
-    const delayMs = typeof this.periodMs === 'number' ? this.periodMs : this.periodMs();
-    this.timer = this.clock.after(delayMs, () => void this.now());
+    const periodMs = typeof this.periodMs === 'number' ? this.periodMs : this.periodMs();
+    this.timer = this.clock.after(Math.min(periodMs, this.retryMs()), () => void this.now());
+  }
+
+  private retryMs(): number {
+    if (!this.tryAgain || this.failures === 0) return Number.POSITIVE_INFINITY;
+    const { firstMs, mostMs } = this.tryAgain;
+    return Math.min(mostMs, firstMs * 2 ** Math.min(this.failures - 1, 30));
   }
 
   private async turns(): Promise<void> {
@@ -69,7 +85,9 @@ export class Repeater {
       this.again = false;
       try {
         await this.work();
+        this.failures = 0;
       } catch (thrown) {
+        this.failures += 1;
         const code = thrown instanceof CodedError ? thrown.code : 'internal';
         const detail = thrown instanceof Error ? thrown.message : 'not an error';
         this.log.warn('a regular task failed', { task: this.name, code, detail });

@@ -1,5 +1,6 @@
-// Holds: a change of one request renews its own cells' documents and no others, all are renewed in time whatever changes meanwhile, and
-// the list that goes to every doorbell is renewed with them. Not here: what a real broker is told (requests.test.ts).
+// Holds: a change of one request renews its own cells' documents and no others, all are renewed in time whatever changes meanwhile, what
+// fails is tried again soon, and the list that goes to every doorbell is renewed with them. Not here: what a real broker is told
+// (requests.test.ts).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +31,8 @@ let board: AreaBoard;
 let told: { topic: string; payload: string }[];
 let isRegistryAway: boolean;
 let isStoreAway: boolean;
+/** How often the store was asked for requests. */
+let asks: number;
 
 const checked = <Claims>(schema: { parse(value: unknown): Claims }, token: string) => ({
   token,
@@ -41,7 +44,7 @@ beforeEach(async () => {
   database = await openBridgeDatabase(join(folder, 'bridge.sqlite'));
   clock = new ManualClock(1_790_000_000_000_000);
   cast = new Cast(clock, new SeededRandom(1));
-  [told, isRegistryAway, isStoreAway] = [[], false, false];
+  [told, isRegistryAway, isStoreAway, asks] = [[], false, false, 0];
   const standing: BoardDeps['standing'] = {
     revocations: checked(revocationsSchema, cast.revocations()),
     refreshRevocations: async () => false,
@@ -54,6 +57,7 @@ beforeEach(async () => {
   const store = Object.create(database.requests, {
     unexpiredIn: {
       value: (...asked: Parameters<typeof database.requests.unexpiredIn>) => {
+        asks += 1;
         if (isStoreAway) throw failure('database_unreachable', { file: 'the database', detail: 'it is away' });
         return database.requests.unexpiredIn(...asked);
       },
@@ -176,6 +180,30 @@ it('publishes what could not be published with the next turn', async () => {
   isStoreAway = false;
   await board.refreshCells([]);
   expect(await newlyTold()).toEqual([topics.revocations, document('9q8yx'), document('9q8yy')]);
+});
+
+it('publishes soon what could not be published, though nothing else changes, and less often while that fails', async () => {
+  await board.refresh();
+  await newlyTold();
+  await add('request-a', ['9q8yy']);
+  isStoreAway = true;
+  await board.refreshCells(['9q8yy']);
+  const asked = asks;
+  for (let second = 1; second <= 120; second += 1) expect(await passes(1_000)).toEqual([]);
+  // After 1, 2, 4, 8, 16 and 32 s; then each minute.
+  expect(asks - asked).toBe(6);
+  isStoreAway = false;
+  expect(await passes(60_000)).toEqual([document('9q8yy')]);
+});
+
+it('renews soon what could not be renewed when that was due: documents live only a minute longer', async () => {
+  await add('request-a', ['9q8yy']);
+  await board.refresh();
+  await newlyTold();
+  isStoreAway = true;
+  expect(await passes(REPUBLISH_MS)).not.toContain(document('9q8yy'));
+  isStoreAway = false;
+  expect(await passes(5_000)).toContain(document('9q8yy'));
 });
 
 it('completes a document soon whose agency’s credential was not to be had', async () => {
