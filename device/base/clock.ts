@@ -45,6 +45,22 @@ export function sleepOn(clock: Pick<Clock, 'after'>, delayMs: number, signal?: A
   });
 }
 
+const AWAKE_STEPS = 10;
+
+/**
+ * Runs `call` once `delayMs` have passed in which this process ran: a step that comes late, because the machine was busy or asleep, counts as
+ * one step. For judging whether another is silent: what has come from it meanwhile is read first, or a busy machine drops all its sessions and
+ * is busier still.
+ */
+export function afterAwake(clock: Pick<Clock, 'after'>, delayMs: number, call: () => void): Timer {
+  let timer: Timer;
+  const arm = (steps: number) => {
+    timer = clock.after(delayMs / AWAKE_STEPS, () => (steps > 1 ? arm(steps - 1) : call()));
+  };
+  arm(AWAKE_STEPS);
+  return { cancel: () => timer.cancel() };
+}
+
 /** Before this the wall time cannot be right: the software did not exist (2026-01-01 UTC). */
 export const EARLIEST_WALL_US = 1_767_225_600_000_000;
 

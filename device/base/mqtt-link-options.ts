@@ -1,9 +1,10 @@
-// Owns: the options of an MQTT session and the type of its state. Not here: the session (mqtt-link.ts).
+// Owns: the options of an MQTT session, the client id that follows from them, and the type of its state. Not here: the session (mqtt-link.ts).
 import type { Clock } from './clock.ts';
+import { sha256Hex } from './keys.ts';
 import type { Log } from './log.ts';
 import type { QueueLimits } from './mqtt-queue.ts';
 import type { Network } from './network.ts';
-import type { Random } from './random.ts';
+import { freshId, type Random } from './random.ts';
 import type { TlsSource } from './tls.ts';
 import type { TlsFaultKind } from './tls-fault.ts';
 
@@ -42,3 +43,13 @@ export interface MqttLinkOptions {
  * the sessions before it were soon ended from outside.
  */
 export type LinkState = { online: true; trouble?: Error } | { online: false; error: Error | null };
+
+/**
+ * A broker ends an older session with the same client id [MQTT-3.1.4-2], and not every broker binds ids to accounts. So that no
+ * other account can end this session, its id can't be guessed, and is the same only for the same password.
+ * Where a certificate is the login there is no secret to derive it from, so it is another at each start.
+ */
+export function clientIdOf({ user, password, single, random }: MqttLinkOptions): string {
+  if (!single || password === undefined) return freshId(random, user);
+  return `${user}-${sha256Hex(`client id\n${user}\n${password}`).slice(0, 32)}`;
+}

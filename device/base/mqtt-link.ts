@@ -5,14 +5,12 @@ import type { IClientOptions, MqttClient } from 'mqtt';
 import { assert } from './assert.ts';
 import { Backoff } from './backoff.ts';
 import { utf8 } from './bytes.ts';
-import type { Timer } from './clock.ts';
-import { sha256Hex } from './keys.ts';
-import type { LinkState, MqttLinkOptions } from './mqtt-link-options.ts';
+import { afterAwake, type Timer } from './clock.ts';
+import { clientIdOf, type LinkState, type MqttLinkOptions } from './mqtt-link-options.ts';
 import { MqttQueue, type OutgoingMessage, type QueueLimits } from './mqtt-queue.ts';
 import { type BrokerAddress, brokerAddress, openBrokerSocket, showAddress } from './mqtt-socket.ts';
 import { type IncomingMessage, type MqttSubscription, Subscription, Subscriptions } from './mqtt-subscription.ts';
 import { isTopicName, TOPIC_BYTES_MAX } from './mqtt-topic.ts';
-import { freshId } from './random.ts';
 import type { TlsMaterial } from './tls.ts';
 import { TlsFault } from './tls-fault.ts';
 
@@ -30,6 +28,7 @@ const ENDED_AGAIN =
   'the broker ends each session soon: most likely something else logs in with this account, such as a copy of this device’s card or backup';
 /** For TCP, TLS and CONNACK together; and for each SUBACK and PUBACK. */
 const ANSWER_MS_MAX = 10_000;
+const CONNECT_MS_NEVER = 3_600_000;
 const DRAIN_MS_MAX = 2_000;
 const FILTERS_MAX = 200;
 const QUEUE_DEFAULT: QueueLimits = { messages: 1_000, bytes: 4 * 1024 * 1024 };
@@ -222,6 +221,8 @@ export class MqttLink {
     return new Promise((resolve) => {
       let error: Error | null = null;
       let onlineSinceMs: number | null = null;
+      const late = () => connection.socket.destroy(new Error('connack timeout'));
+      const connecting = afterAwake(clock, ANSWER_MS_MAX, late);
       const client = new Client(() => connection.socket, this.clientOptions());
       this.client = client;
       client.on('error', (thrown) => {
@@ -229,6 +230,7 @@ export class MqttLink {
         connection.socket.destroy();
       });
       client.on('connect', () => {
+        connecting.cancel();
         this.ask(client, this.subscriptions.filters(), () => {
           onlineSinceMs = clock.monotonicMs();
           this.setOnline();
@@ -236,6 +238,7 @@ export class MqttLink {
       });
       client.on('message', (topic, payload, packet) => this.deliver(topic, payload, packet.retain));
       client.once('close', () => {
+        connecting.cancel();
         this.answerTimer?.cancel();
         this.answerTimer = null;
         this.subscriptions.sessionEnded();
@@ -267,7 +270,8 @@ export class MqttLink {
       clean: true,
       resubscribe: false,
       reconnectPeriod: 0,
-      connectTimeout: ANSWER_MS_MAX,
+      // Waits for CONNACK are ended by this link, which does not count the time in which this process did not run.
+      connectTimeout: CONNECT_MS_NEVER,
       ...(will ? { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: will.retain } } : {}),
     };
   }
@@ -302,15 +306,19 @@ export class MqttLink {
   }
 
   private send(client: MqttClient, message: OutgoingMessage): void {
-    this.answerTimer ??= this.options.clock.after(ANSWER_MS_MAX, () => this.socket?.destroy());
+    this.answerTimer ??= this.untilSilent();
     client.publish(message.topic, Buffer.from(message.payload), { qos: 1, retain: message.retain }, (error) => {
       // After a lost connection the queue already holds the message again; a late callback must not touch it.
       if (error || client !== this.client || !this.queue.acknowledge(message)) return;
       this.answerTimer?.cancel();
-      this.answerTimer =
-        this.queue.underWay > 0 ? this.options.clock.after(ANSWER_MS_MAX, () => this.socket?.destroy()) : null;
+      this.answerTimer = this.queue.underWay > 0 ? this.untilSilent() : null;
       this.flush();
     });
+  }
+
+  /** Ends the connection of a broker that does not answer. */
+  private untilSilent(): Timer {
+    return afterAwake(this.options.clock, ANSWER_MS_MAX, () => this.socket?.destroy());
   }
 
   /** Waits until the queue is empty or the connection is lost; whether it became empty. */
@@ -382,14 +390,4 @@ export class MqttLink {
       ? this.options.unreachable(this.where, detail, thrown.kind)
       : this.failure(detail);
   }
-}
-
-/**
- * A broker ends an older session with the same client id [MQTT-3.1.4-2], and not every broker binds ids to accounts. So that no
- * other account can end this session, its id can't be guessed, and is the same only for the same password.
- * Where a certificate is the login there is no secret to derive it from, so it is another at each start.
- */
-function clientIdOf({ user, password, single, random }: MqttLinkOptions): string {
-  if (!single || password === undefined) return freshId(random, user);
-  return `${user}-${sha256Hex(`client id\n${user}\n${password}`).slice(0, 32)}`;
 }

@@ -1,13 +1,15 @@
 // Owns: what listeners asked a broker for, whether it was granted, and asking again for what was refused. Not here: the session (mqtt-link.ts).
 import { Backoff } from './backoff.ts';
-import type { Clock, Timer } from './clock.ts';
+import { afterAwake, type Clock, type Timer } from './clock.ts';
 import type { Log } from './log.ts';
 import { topicMatches } from './mqtt-topic.ts';
 import type { Random } from './random.ts';
 
-/** What was refused is asked for again: a cluster that elects a leader refuses for seconds what it grants afterwards. */
+/** What was refused is asked for again: a cluster that elects a leader, or whose clients all come back at once, refuses what it grants later. */
 const ASK_AGAIN_FIRST_MS = 2_000;
-const ASK_AGAIN_MOST_MS = 600_000;
+const ASK_AGAIN_MOST_MS = 120_000;
+/** The longest wait for a SUBACK, however many filters it answers. */
+const SUBACK_MS_MOST = 60_000;
 
 /** A message somebody else published. */
 export interface IncomingMessage {
@@ -80,9 +82,9 @@ export interface SubscriptionsOptions {
   clock: Clock;
   random: Random;
   log: Log;
-  /** Milliseconds within which a SUBSCRIBE must be answered, and what happens if it is not. */
+  /** Milliseconds within which each filter of a SUBSCRIBE must be answered, and what happens if it is not. */
   answerMsMax: number;
-  unanswered(): void;
+  unanswered: () => void;
   refusal(detail: string): Error;
 }
 
@@ -124,7 +126,10 @@ export class Subscriptions {
       then();
       return;
     }
-    const timer = this.options.clock.after(this.options.answerMsMax, () => this.options.unanswered());
+    const { clock, answerMsMax, unanswered } = this.options;
+    // A busy cluster decides on one after the other, and takes seconds for each (NATS 4 s). Who gave it up meanwhile would come back with all
+    // of them, as would every other client, and it would never be done.
+    const timer = afterAwake(clock, Math.min(SUBACK_MS_MOST, answerMsMax * filters.length), unanswered);
     this.timers.add(timer);
     send(filters, (codes) => {
       if (!this.timers.delete(timer)) return;

@@ -8,6 +8,7 @@ import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts'
 import { topicsUnder } from '../../../device/protocol/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 import { describeOnEachBrokerAndCluster } from '../../support/each-broker.ts';
+import { LapseClock } from '../../support/lapse-clock.ts';
 
 const topics = topicsUnder('doorsill/v1');
 const DEVICE = 'device-1';
@@ -263,6 +264,22 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
 describe('an MQTT link on a broker that says no', () => {
   beforeEach(async () => {
     broker = await startBroker();
+  });
+
+  it('calls no broker silent for a time in which this process stood still: its answer was there to be read', async () => {
+    const clock = new LapseClock();
+    const here = await broker.link(device, { clock });
+    here.start();
+    await here.reached(5_000);
+    const states: boolean[] = [];
+    here.onState(({ online }) => states.push(online));
+    const published = here.publish(topics.event(DEVICE), 'ding');
+    clock.skip(60_000);
+    await published;
+    const subscription = here.subscribe([topics.command(DEVICE)], () => undefined);
+    clock.skip(60_000);
+    await subscription.granted();
+    expect(states).toEqual([]);
   });
 
   it('tells which subscription the broker refused, and keeps the others', async () => {

@@ -9,13 +9,16 @@ const [GRANTED, REFUSED] = [1, 0x80];
 /** A list whose SUBSCRIBEs are answered by the test. */
 function rig() {
   const clock = new ManualClock(1);
+  let unanswered = 0;
   const asked: { filters: readonly string[]; answer: (...codes: number[]) => void }[] = [];
   const all = new Subscriptions({
     clock,
     random: new SystemRandom(),
     log: silentLog(),
     answerMsMax: 10_000,
-    unanswered: () => undefined,
+    unanswered: () => {
+      unanswered += 1;
+    },
     refusal: (detail) => new Error(detail),
   });
   const send: SendSubscribe = (filters, answered) => {
@@ -27,7 +30,7 @@ function rig() {
     return subscription;
   };
   const ask = (...filters: string[]) => all.ask(send, filters, () => undefined);
-  return { all, clock, asked, ask, listen };
+  return { all, clock, asked, ask, listen, silent: () => unanswered };
 }
 
 /** What is known of it at this moment. */
@@ -88,4 +91,32 @@ it('ends with its session: nothing is asked again, no late answer counts, and th
   asked[6]?.answer(REFUSED);
   await clock.advance(2_000);
   expect(asked.map(({ filters }) => filters)).toEqual(Array.from({ length: 8 }, () => ['x']));
+});
+
+it('asks again for what is refused at least every two minutes, however often that was: who is deaf hears of no request', async () => {
+  const { clock, asked, ask, listen } = rig();
+  listen('x');
+  ask('x');
+  for (let count = 1; count <= 20; count += 1) {
+    asked[count - 1]?.answer(REFUSED);
+    await clock.advance(120_000);
+    expect(asked).toHaveLength(count + 1);
+  }
+});
+
+it('waits for as many answers as it asks for filters: a busy cluster takes seconds to refuse each, one after the other', async () => {
+  const { clock, silent, ask, listen } = rig();
+  listen('x', 'y', 'z');
+  ask('x', 'y', 'z');
+  await clock.advance(29_000);
+  expect(silent()).toBe(0);
+  await clock.advance(1_000);
+  expect(silent()).toBe(1);
+  ask('x');
+  await clock.advance(10_000);
+  expect(silent()).toBe(2);
+  // A broker that is gone is not waited for much longer, whatever was asked.
+  ask(...Array.from({ length: 200 }, (_, at) => `filter-${at}`));
+  await clock.advance(60_000);
+  expect(silent()).toBe(3);
 });
