@@ -23,6 +23,7 @@ export * from './base/random.ts';
 export { nearestWord, plainFault, plainWords, readBySchema, WITHOUT_ZODS_WORDS } from './base/schema-fault.ts';
 export { diesWithUs, type Programs, SystemPrograms } from './base/system-programs.ts';
 export { TaskQueue } from './base/task-queue.ts';
+export * from './base/time-limit.ts';
 export { readTlsFiles, TLS_VERSION_MIN, type TlsFiles } from './base/tls.ts';
 export { storedFormat } from './folder-format.ts';
 export { removeAccountsOf } from './home-account.ts';

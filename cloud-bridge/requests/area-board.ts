@@ -61,7 +61,13 @@ export class AreaBoard {
     this.deps = deps;
     this.topics = topicsUnder(deps.prefix);
     const untilAllMs = () => Math.max(0, this.allDueMs - deps.clock.monotonicMs());
-    this.publishing = new Repeater(deps, 'publish area documents', untilAllMs, () => this.publishInTurn(), PUBLISH_AGAIN);
+    this.publishing = new Repeater(
+      deps,
+      'publish area documents',
+      untilAllMs,
+      () => this.publishInTurn(),
+      PUBLISH_AGAIN,
+    );
     this.watching = new Repeater(deps, 'watch revocations', deps.revocationsEveryS * 1000, () => this.watch());
   }
 

@@ -1,6 +1,7 @@
 // Owns: one bounded exchange of JSON with a server. `fetch` is every platform's own. Not here: what a refusal says (problem.ts),
 // routes (the bridge's), uploads (upload/).
 import { parseJson } from '../base/parse-json.ts';
+import { withinTime } from '../base/time-limit.ts';
 import { failure, isFailure } from './errors.ts';
 import { failureOf } from './problem.ts';
 
@@ -27,14 +28,14 @@ export interface JsonRequest {
  * contacted. Throws `unreachable`, or the failure the server names.
  */
 export async function exchangeJson(url: string, request: JsonRequest): Promise<unknown> {
-  const limit = AbortSignal.timeout(request.answerMsMax ?? ANSWER_MS_MAX);
+  const { signal, answerMsMax = ANSWER_MS_MAX, answerBytesMax = ANSWER_BYTES_MAX } = request;
   const unreachable = (detail: string, cause?: unknown) =>
     failure('unreachable', { what: 'the server', where: new URL(url).origin, detail }, cause);
-  try {
+  const exchange = async (ending: AbortSignal) => {
     const response = await fetch(url, {
       method: request.method,
       redirect: 'error',
-      signal: request.signal ? AbortSignal.any([limit, request.signal]) : limit,
+      signal: ending,
       headers: {
         ...request.headers,
         ...(request.body ? { 'content-type': 'application/json' } : {}),
@@ -44,12 +45,15 @@ export async function exchangeJson(url: string, request: JsonRequest): Promise<u
       ...(request.body ? { body: JSON.stringify(request.body) } : {}),
       ...(request.content ? { body: request.content.bytes } : {}),
     });
-    const answer = parseJson(await readBounded(response, request.answerBytesMax ?? ANSWER_BYTES_MAX));
+    const answer = parseJson(await readBounded(response, answerBytesMax));
     if (response.ok) return answer;
     throw failureOf(answer) ?? unreachable(`it answered with status ${response.status}`);
+  };
+  try {
+    return await withinTime(answerMsMax, signal, exchange);
   } catch (thrown) {
     if (isFailure(thrown)) throw thrown;
-    request.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
     throw unreachable(cause instanceof Error ? cause.message || cause.name : String(cause), thrown);
   }

@@ -10,6 +10,7 @@ import {
   isFailure,
   parseJson,
   type SigningKey,
+  withinTime,
 } from '../../device/exports-without-firmware.ts';
 import type { FleetTown } from '../fleet/fleet-profile.ts';
 import { areaPolygon } from '../fleet/town-area.ts';
@@ -115,25 +116,27 @@ export class BridgeCalls {
     const unreachable = (detail: string, cause?: unknown) =>
       failure('unreachable', { what: 'the bridge', where: this.bridge.url, detail }, cause);
     try {
-      const response = await fetch(`${this.bridge.url}/v1/clips/${clip}`, {
-        redirect: 'manual',
-        headers: { authorization: `Bearer ${bearer}` },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_MS_MAX)]),
+      return await withinTime(DOWNLOAD_MS_MAX, signal, async (ending): Promise<Downloaded> => {
+        const response = await fetch(`${this.bridge.url}/v1/clips/${clip}`, {
+          redirect: 'manual',
+          headers: { authorization: `Bearer ${bearer}` },
+          signal: ending,
+        });
+        if (response.status === 303) {
+          await response.body?.cancel();
+          return { is: 'handed-over' };
+        }
+        if (response.status !== 200)
+          throw (await refusalOf(response)) ?? unreachable(`it answered with status ${response.status}`);
+        const hash = createHash('sha256');
+        let read = 0;
+        for await (const chunk of response.body ?? []) {
+          read += chunk.byteLength;
+          if (read > bytes) break;
+          hash.update(chunk);
+        }
+        return read === bytes && hash.digest('hex') === sha256 ? { is: 'whole', bytes } : { is: 'broken' };
       });
-      if (response.status === 303) {
-        await response.body?.cancel();
-        return { is: 'handed-over' };
-      }
-      if (response.status !== 200)
-        throw (await refusalOf(response)) ?? unreachable(`it answered with status ${response.status}`);
-      const hash = createHash('sha256');
-      let read = 0;
-      for await (const chunk of response.body ?? []) {
-        read += chunk.byteLength;
-        if (read > bytes) break;
-        hash.update(chunk);
-      }
-      return read === bytes && hash.digest('hex') === sha256 ? { is: 'whole', bytes } : { is: 'broken' };
     } catch (thrown) {
       if (isFailure(thrown)) throw thrown;
       signal.throwIfAborted();
