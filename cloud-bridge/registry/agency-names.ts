@@ -1,12 +1,8 @@
-// Owns: reading an agency's name as a person would, and comparing it with lists: names of federal agencies with
-// sworn officers, words that require a person's review. Pure. Not here: the lists (data/), what follows (eligibility.ts).
+// Owns: reading an agency's name, and a host name, as a person would, and comparing it with lists: names of federal agencies with
+// sworn officers, words that require a person's review. Pure. Not here: the lists (data/), how letters look and words are
+// written (name-spelling.ts), what follows (eligibility.ts).
+import { NameSpelling, type Word } from './name-spelling.ts';
 import { readTable } from './read-csv-table.ts';
-
-/** A word of a name, without accents; dots in abbreviations removed ("U.S." is "us"), "&" read as "and", "Dept" in full. */
-interface Word {
-  text: string;
-  isCapitals: boolean;
-}
 
 /** Consecutive words that tell something about a name. */
 interface Phrase {
@@ -15,6 +11,8 @@ interface Phrase {
   says: string;
   /** Whether it counts only at the beginning of the name. */
   atStart: boolean;
+  /** Its words without what separates them, by their looks. */
+  looks: string;
 }
 
 /** A phrase that was found in a name. */
@@ -23,36 +21,85 @@ export interface FoundPhrase {
   says: string;
 }
 
+/** The texts of the files in `data/`. */
+export interface NameLists {
+  federalAgencies: string;
+  nameWords: string;
+  lookAlikes: string;
+  abbreviations: string;
+}
+
 const AGENCY_COLUMNS = ['Agency', 'Names', 'Capitals', 'Looked at', 'Domain names'] as const;
 const WORD_COLUMNS = ['Words', 'Meaning'] as const;
 const ROWS_MAX = 2_000;
 const MEANINGS = ['federal office', 'law enforcement', 'kind of government'] as const;
 type Meaning = (typeof MEANINGS)[number];
 
+/** Words of a name that may together be written for one phrase ("D H S", "Home land Security"). */
+const JOINED_MAX = 12;
+/** A phrase of several words is found inside a word ("Homelandsecuritypolice") from this length on: shorter ones are there by chance. */
+const INSIDE_LETTERS_MIN = 9;
+/** Shorter words are not compared by their looks alone. */
+const ALIKE_LETTERS_MIN = 3;
+
+/** Labels at the end of federal host names. */
+const FEDERAL_ENDINGS = ['gov', 'mil'];
+
 /** The lists against which agencies' names are checked. */
 export class AgencyNames {
   /** Domains of federal bodies; every domain below one counts, too. */
   readonly federalDomains: readonly string[];
+  private readonly spelling: NameSpelling;
   private readonly federal: readonly Phrase[];
   /** Federal if written in capitals, or beside the words of a federal office. */
   private readonly capitals: readonly Phrase[];
   private readonly lookedAt: readonly Phrase[];
+  /** All three, by their looks. */
+  private readonly byLooks: ReadonlyMap<string, readonly Phrase[]>;
+  /** Those of them that are found inside a word, too. */
+  private readonly long: readonly Phrase[];
+  /** What a label of a federal host name is, by its looks. */
+  private readonly labels: ReadonlyMap<string, string>;
+  /** A label with what federal host names have before and behind it: "usice", "icegov". */
+  private readonly governmental: RegExp;
   private readonly meanings: Record<Meaning, readonly Phrase[]>;
 
-  /** Takes the texts of `data/federal-agencies.csv` and `data/name-words.csv`. Throws a plain `Error` that names the invalid line. */
-  constructor(federalAgencies: string, nameWords: string) {
-    const agencies = readTable(federalAgencies, AGENCY_COLUMNS, ROWS_MAX);
+  /** Throws a plain `Error` that names the invalid line. */
+  constructor(lists: NameLists) {
+    this.spelling = new NameSpelling(lists);
+    const agencies = readTable(lists.federalAgencies, AGENCY_COLUMNS, ROWS_MAX);
     const of = (column: 'Names' | 'Capitals' | 'Looked at') =>
-      agencies.flatMap(({ cell }) => partsOf(cell(column)).map((text) => phraseOf(text, cell('Agency'))));
+      agencies.flatMap(({ cell }) => partsOf(cell(column)).map((text) => this.phraseOf(text, cell('Agency'))));
     this.federal = of('Names');
     this.capitals = of('Capitals');
     this.lookedAt = of('Looked at');
     this.federalDomains = agencies.flatMap(({ cell }) => partsOf(cell('Domain names')));
-    const words = readTable(nameWords, WORD_COLUMNS, ROWS_MAX);
+    const all = [...this.federal, ...this.capitals, ...this.lookedAt];
+    const byLooks = new Map<string, Phrase[]>();
+    for (const phrase of all) byLooks.set(phrase.looks, [...(byLooks.get(phrase.looks) ?? []), phrase]);
+    this.byLooks = byLooks;
+    this.long = all.filter(({ words, looks }) => words.length > 1 && looks.length >= INSIDE_LETTERS_MIN);
+    const ofDomains = agencies.flatMap(({ cell }) =>
+      partsOf(cell('Domain names')).flatMap((domain) =>
+        labelsOf(domain).map((label) => [label, cell('Agency')] as const),
+      ),
+    );
+    // A single word that only requires a review is an ordinary host's name, too ("postal", "customs").
+    const ofSeveral = this.lookedAt.filter(({ words }) => words.length > 1);
+    const ofNames = [...this.federal, ...this.capitals, ...ofSeveral].map(
+      ({ words, says }) => [words.join(''), says] as const,
+    );
+    const ofHosts = FEDERAL_ENDINGS.map((label) => [label, 'federal host names'] as const);
+    const labels = [...ofNames, ...ofDomains, ...ofHosts];
+    this.labels = new Map(labels.map(([label, says]) => [this.spelling.looksOf(label), says]));
+    this.governmental = new RegExp(
+      `^(?:us)?(?<own>.+?)(?:${FEDERAL_ENDINGS.map((end) => this.spelling.looksOf(end)).join('|')})?$`,
+    );
+    const words = readTable(lists.nameWords, WORD_COLUMNS, ROWS_MAX);
     const unknown = words.find(({ cell }) => !MEANINGS.some((meaning) => meaning === cell('Meaning')));
     if (unknown) throw new Error(`line ${unknown.line} has none of the meanings ${MEANINGS.join(', ')}`);
     const meaning = (wanted: Meaning) =>
-      words.filter(({ cell }) => cell('Meaning') === wanted).map(({ cell }) => phraseOf(cell('Words'), wanted));
+      words.filter(({ cell }) => cell('Meaning') === wanted).map(({ cell }) => this.phraseOf(cell('Words'), wanted));
     this.meanings = {
       'federal office': meaning('federal office'),
       'law enforcement': meaning('law enforcement'),
@@ -62,28 +109,73 @@ export class AgencyNames {
 
   /** The federal agency that a name claims to be, or to be part of; null when there is none. */
   federalName(name: string): FoundPhrase | null {
-    const words = wordsOf(name);
-    const isOffice = this.meanings['federal office'].some((phrase) => isIn(words, phrase));
-    return found(this.federal, words) ?? found(this.capitals, words, !isOffice);
+    for (const words of this.readings(name)) {
+      const isOffice = this.meanings['federal office'].some((phrase) => isIn(words, phrase));
+      const federal =
+        found(this.federal, words) ?? found(this.capitals, words, !isOffice) ?? asOneWord(this.federal, words);
+      if (federal) return federal;
+    }
+    return null;
   }
 
   /** What in the name of a non-federal agency requires a person's review; null when nothing does. */
   doubtfulName(name: string): FoundPhrase | null {
-    const words = wordsOf(name);
-    return found(this.lookedAt, words) ?? found(this.capitals, words);
+    for (const words of this.readings(name)) {
+      const doubt = found(this.lookedAt, words) ?? found(this.capitals, words) ?? this.nearName(words);
+      if (doubt) return doubt;
+    }
+    return null;
+  }
+
+  /** What in the labels of a host name is a federal agency's by its looks, or part of a federal host's name; null when nothing is. */
+  federalLabel(labels: string): FoundPhrase | null {
+    const parts = labels.split(/[.-]+/).map((part) => this.spelling.looksOf(part));
+    for (const { looks, isOne } of joinedOf(parts)) {
+      const bare = looks.replace(this.governmental, '$<own>');
+      const inside = isOne ? this.insideWord(looks)?.says : undefined;
+      const says = this.labels.get(looks) ?? this.labels.get(bare) ?? inside;
+      if (says !== undefined) return { words: labels, says };
+    }
+    return null;
   }
 
   /** Whether a name says that it is about law enforcement or public safety. */
   isLawEnforcement(name: string): boolean {
-    return found(this.meanings['law enforcement'], wordsOf(name)) !== null;
+    return found(this.meanings['law enforcement'], this.spelling.wordsOf(name)) !== null;
   }
 
   /** Whether a name has every word that distinguishes a government from others of its kind ("Cook" of "Cook County"). */
   namesGovernment(name: string, organization: string): boolean {
     const kinds = new Set(this.meanings['kind of government'].flatMap(({ words }) => words));
-    const own = wordsOf(organization).filter(({ text }) => !kinds.has(text));
-    const said = new Set(wordsOf(name).map(({ text }) => text));
+    const own = this.spelling.wordsOf(organization).filter(({ text }) => !kinds.has(text));
+    const said = new Set(this.spelling.wordsOf(name).map(({ text }) => text));
     return own.length > 0 && own.every(({ text }) => said.has(text));
+  }
+
+  /** A name's words as they are separated, and as its capitals separate them ("USMarshals", "BostonFBI"). */
+  private readings(name: string): Word[][] {
+    return [this.spelling.wordsOf(name), this.spelling.wordsByCapitals(name)];
+  }
+
+  /** A phrase that the name looks like: other letters and digits for its own, other places for its blanks. */
+  private nearName(words: readonly Word[]): FoundPhrase | null {
+    for (const { from, looks, isOne } of joinedOf(words.map(({ text }) => this.spelling.looksOf(text)))) {
+      const alike = this.byLooks.get(looks)?.find(({ atStart }) => !atStart || from === 0);
+      const inside = isOne ? this.insideWord(looks) : undefined;
+      const near = alike && looks.length >= ALIKE_LETTERS_MIN ? alike : inside;
+      if (near) return { words: near.words.join(' '), says: near.says };
+    }
+    return null;
+  }
+
+  private insideWord(looks: string): Phrase | undefined {
+    return this.long.find((phrase) => looks.includes(phrase.looks));
+  }
+
+  /** `^` before a phrase: it counts only at the beginning of a name. */
+  private phraseOf(text: string, says: string): Phrase {
+    const words = this.spelling.wordsOf(text.replace(/^\^/, '')).map((word) => word.text);
+    return { words, says, atStart: text.startsWith('^'), looks: this.spelling.looksOf(words.join('')) };
   }
 }
 
@@ -94,30 +186,29 @@ function partsOf(cell: string): string[] {
     .filter((part) => part !== '');
 }
 
-/** `^` before a phrase: it counts only at the beginning of a name. */
-function phraseOf(text: string, says: string): Phrase {
-  const words = wordsOf(text.replace(/^\^/, '')).map((word) => word.text);
-  return { words, says, atStart: text.startsWith('^') };
+/** The labels of a federal domain before its end: what an agency is called. */
+function labelsOf(domain: string): string[] {
+  return domain.split('.').slice(0, -1);
 }
 
-function wordsOf(name: string): Word[] {
-  const plain = name
-    .normalize('NFKD')
-    .replaceAll(/[\p{M}\p{Cf}]/gu, '')
-    .replaceAll('&', ' and ')
-    .replaceAll(/\b(?:\p{L}[.\s]\s?){1,6}\p{L}\b\.?/gu, (letters) => letters.replaceAll(/[.\s]/g, ''));
-  // In a name that is all capitals or all small letters, every word counts as capitals: the stricter reading.
-  const isOneCase = !/\p{Ll}/u.test(plain) || !/\p{Lu}/u.test(plain);
-  return (plain.match(/[\p{L}\p{N}]+/gu) ?? [])
-    .map((word) => ({
-      text: word.toLowerCase() === 'dept' ? 'department' : word.toLowerCase(),
-      isCapitals: isOneCase || word === word.toUpperCase(),
-    }))
-    .filter(({ text }) => text !== 'the');
+/** Words, and consecutive ones as one. */
+function* joinedOf(words: readonly string[]): Generator<{ from: number; looks: string; isOne: boolean }> {
+  for (let from = 0; from < words.length; from += 1) {
+    for (let to = from + 1; to <= Math.min(words.length, from + JOINED_MAX); to += 1) {
+      yield { from, looks: words.slice(from, to).join(''), isOne: to === from + 1 };
+    }
+  }
 }
 
 function found(phrases: readonly Phrase[], words: readonly Word[], inCapitals = false): FoundPhrase | null {
   const first = phrases.find((phrase) => isIn(words, phrase, inCapitals));
+  return first ? { words: first.words.join(' '), says: first.says } : null;
+}
+
+/** A phrase of several words that is written as one. */
+function asOneWord(phrases: readonly Phrase[], words: readonly Word[]): FoundPhrase | null {
+  const said = new Set(words.map(({ text }) => text));
+  const first = phrases.find((phrase) => phrase.words.length > 1 && said.has(phrase.words.join('')));
   return first ? { words: first.words.join(' '), says: first.says } : null;
 }
 

@@ -1,11 +1,11 @@
 // Owns: where the registry's lists lie and how they are read: the shipped ones beside this file, or the operator's own.
 // Not here: what they say (government-domains.ts, agency-names.ts).
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fromUtf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { failure } from '../../device/protocol/errors.ts';
-import { AgencyNames } from './agency-names.ts';
+import { AgencyNames, type NameLists } from './agency-names.ts';
 import type { RegistryConfig } from './config.ts';
 import type { EligibilityRules } from './eligibility.ts';
 import { readGovernmentDomains } from './government-domains.ts';
@@ -21,8 +21,12 @@ type Settings = Pick<RegistryConfig, 'stateAgencies' | 'namesAllowed' | 'localGo
 /** The rules of the settings with the lists they stand on. Throws `registry_list_invalid` for a list that cannot be used. */
 export async function loadEligibility(disk: Pick<Disk, 'readFile'>, settings: Settings): Promise<EligibilityRules> {
   const { stateAgencies, namesAllowed, localGovernments, dataFolder } = settings;
-  const federal = await shipped(disk, 'federal-agencies.csv');
-  const words = await shipped(disk, 'name-words.csv');
+  const files = {
+    federalAgencies: await shipped(disk, 'federal-agencies.csv'),
+    nameWords: await shipped(disk, 'name-words.csv'),
+    lookAlikes: await shipped(disk, 'look-alikes.csv'),
+    abbreviations: await shipped(disk, 'abbreviations.csv'),
+  };
   const list =
     localGovernments === undefined
       ? await shipped(disk, 'local-governments.csv')
@@ -30,8 +34,18 @@ export async function loadEligibility(disk: Pick<Disk, 'readFile'>, settings: Se
   return {
     stateAgencies,
     namesAllowed,
-    names: parsed(federal.path, () => new AgencyNames(federal.text, words.text)),
+    names: parsed(dirname(files.federalAgencies.path), () => new AgencyNames(textsOf(files))),
     domains: parsed(list.path, () => readGovernmentDomains(list.text)),
+  };
+}
+
+function textsOf(files: Record<keyof NameLists, ListFile>): NameLists {
+  const { federalAgencies, nameWords, lookAlikes, abbreviations } = files;
+  return {
+    federalAgencies: federalAgencies.text,
+    nameWords: nameWords.text,
+    lookAlikes: lookAlikes.text,
+    abbreviations: abbreviations.text,
   };
 }
 

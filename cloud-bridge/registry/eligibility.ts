@@ -66,6 +66,9 @@ export function whyWait({ name, jurisdiction, domain }: ApplicantFacts, rules: E
   if (doubt) return `its name says “${doubt.words}”, as names of federal bodies do (${doubt.says})`;
   const listed = rules.domains.find(domain);
   if (!listed) return `${domain} is not on the list of local governments’ domains`;
+  // The list vouches for its domain, and not for what somebody calls a host below it.
+  const below = rules.names.federalLabel(domain.slice(0, -listed.domain.length));
+  if (below) return `its host names a federal body before ${listed.domain} (${below.says})`;
   if (listed.type !== LOCAL_TYPES[jurisdiction]) {
     return `it calls itself ${jurisdiction}, and ${listed.domain} is listed as “${listed.type}”`;
   }

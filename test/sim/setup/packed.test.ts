@@ -80,8 +80,11 @@ describe('the packed package, installed into an empty project', { tags: ['long']
     );
     // The page's files have a hash of their content in their names.
     expect(others.map((name) => name.replace(/(assets\/\w+)-[\w-]{8}\./, '$1.')).sort()).toEqual([
+      'package/cloud-bridge/registry/data/README.md',
+      'package/cloud-bridge/registry/data/abbreviations.csv',
       'package/cloud-bridge/registry/data/federal-agencies.csv',
       'package/cloud-bridge/registry/data/local-governments.csv',
+      'package/cloud-bridge/registry/data/look-alikes.csv',
       'package/cloud-bridge/registry/data/name-words.csv',
       'package/dist/console-page/assets/icon.svg',
       'package/dist/console-page/index.html',

@@ -66,6 +66,39 @@ const FEDERAL_DOMAINS = [
   'cbp.gov',
   'atf.gov',
 ];
+/** The same in a spelling that a person still reads as theirs. */
+const DISGUISED = [
+  ...['F-B-I #', 'F·B·I #', 'F_B_I, #', 'F/B/I #', 'FB\u0131 #', 'D.H.S.’s # Office', 'I-C-E #', '# Police H/S/I'],
+  ...['USMarshals #', '#FBI', 'BorderPatrol #', 'Dpt of Homeland Sec, #', 'Secret Svc #', '\uff26\uff22\uff29 #'],
+  ...['Immig & Cust Enf, #', 'Fed Bur of Investigation, #', 'Nat’l Park Svc #'],
+];
+/** Near enough that a person must look. */
+const NEAR = [
+  ...[
+    'HSl',
+    '1CE',
+    'FB1',
+    'F8I',
+    'D H5',
+    'FB I',
+    'Irnmigration',
+    'U5 Marshals',
+    'H0meland Security',
+    'Homelandsecurity',
+  ],
+  ...['Cust0ms', 'Task-Force', 'lnterpol', 'Na5a'],
+];
+const NEAR_HOSTS = [
+  'ice.gov',
+  'fbi',
+  'ice-police',
+  '1ce',
+  'f.b.i',
+  'usmarshals',
+  'home-land-security',
+  'police.dhs',
+  'gov',
+];
 const FREE_MAIL = ['gmail.com', 'outlook.com', 'yahoo.com', 'proton.me', 'aol.com', 'gmx.de'];
 const LOOKALIKES = ['\u0406CE #', 'F\u0412I #', 'I\u200bCE #', 'IC\u0395 #', 'H\u0405I #'];
 
@@ -110,6 +143,24 @@ function neverServed(name: string, code: ErrorCode, facts: (random: Random) => o
         applied,
         papers: { request: cast.request({}, party), credential: cast.credential(minted, cast.bridge) },
       };
+    },
+  };
+}
+
+/** Police of a city on the list of governments' domains. Every domain shows every id here. */
+const SEATTLE = { name: 'Seattle Police Department', jurisdiction: 'municipal', domain: 'seattle.gov' };
+
+/** One on which no person has decided; a captured bridge signs a credential itself. */
+function neverAdmittedAlone(name: string, facts: (random: Random) => object): Kind {
+  return {
+    name,
+    expected: { registry: null, bridge: 'agency_pending', device: 'consent_credential_invalid' },
+    make: async (scene) => {
+      const { cast, random, registry } = scene;
+      const party = makeParty('agency', random);
+      const applied = await codeOf(registry.register(scene.registration(facts(random), party)));
+      const credential = credentialOf(scene, party, {}, cast.bridge);
+      return { party, applied, papers: { request: cast.request({}, party), credential } };
     },
   };
 }
@@ -183,6 +234,29 @@ export const KINDS: readonly Kind[] = [
   neverServed('federal by name, in capitals', 'agency_federal', (random) => ({
     name: named(random, pick(random, FEDERAL_NAMES)).toUpperCase(),
   })),
+  neverServed('federal by name, disguised', 'agency_federal', (random) => ({
+    name: named(random, pick(random, DISGUISED)),
+  })),
+  neverAdmittedAlone('of a listed city, near a federal name', (random) => ({
+    ...SEATTLE,
+    name: `Seattle Police ${pick(random, NEAR)}`,
+  })),
+  neverAdmittedAlone('of a listed city, at a host with a federal name', (random) => ({
+    ...SEATTLE,
+    domain: `${pick(random, NEAR_HOSTS)}.${SEATTLE.domain}`,
+  })),
+  {
+    name: 'one of a listed city, which needs no person',
+    expected: GOOD,
+    make: async (scene) => {
+      const { cast, random, registry } = scene;
+      const party = makeParty('agency', random);
+      const from = `10.${integerBelow(random, 256)}.${integerBelow(random, 256)}.0/24`;
+      const applied = await codeOf(registry.register(scene.registration(SEATTLE, party), from));
+      const papers = { request: cast.request({}, party), credential: await registry.credential(party.id) };
+      return { party, applied, papers };
+    },
+  },
   neverServed('federal by domain', 'agency_federal', (random) => ({ domain: pick(random, FEDERAL_DOMAINS) })),
   neverServed('federal by a domain below one', 'agency_federal', (random) => ({
     domain: `office-${integerBelow(random, 99)}.${pick(random, FEDERAL_DOMAINS)}`,
@@ -206,17 +280,7 @@ export const KINDS: readonly Kind[] = [
       };
     },
   },
-  {
-    name: 'pending: no person has looked',
-    expected: { registry: null, bridge: 'agency_pending', device: 'consent_credential_invalid' },
-    make: async (scene) => {
-      const { cast, random, registry } = scene;
-      const party = makeParty('agency', random);
-      const applied = await codeOf(registry.register(scene.registration(localFacts(random), party)));
-      const credential = credentialOf(scene, party, {}, cast.bridge);
-      return { party, applied, papers: { request: cast.request({}, party), credential } };
-    },
-  },
+  neverAdmittedAlone('pending: no person has looked', localFacts),
   {
     name: 'turned down by a person',
     expected: { registry: null, bridge: 'agency_refused', device: 'consent_credential_invalid' },
