@@ -10,6 +10,7 @@ import type { ClipFiles } from './clip-files.ts';
 import type { CloneSigns } from './clone-signs.ts';
 import { assertGrantAlive, type Finish } from './finish.ts';
 import type { UploadLocks } from './locks.ts';
+import { revokedStatus } from './revocation.ts';
 import type { IntakeRules } from './settings.ts';
 import { checkStatement, type PostedPapers } from './statement-check.ts';
 import { hasArrived, type Intake, type IntakeStore } from './store.ts';
@@ -94,6 +95,9 @@ export class IntakeAdmission {
     const { presented, intake } = await this.present(bearer);
     if (presented.token.grant !== grant) throw wrongGrant();
     await this.deps.finish.finish(intake.upload).catch(passing);
+    // A handed-over clip stays in its state when its owner takes it back; what the vault has answered is with the revocation.
+    const revoked = await this.deps.store.findRevoked(intake);
+    if (revoked) return revokedStatus(grant, revoked.receipt);
     return statusOf((await this.deps.store.find(intake)) ?? intake);
   }
 

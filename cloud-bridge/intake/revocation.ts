@@ -87,7 +87,7 @@ export class Revocations {
     if (outcome.done === 'now') log.info('a grant is revoked', { hadClip: outcome.intake !== null });
     // The vault may hold bytes that were offered to it: a clip reported as deleted must be gone there, too.
     await this.deps.vault?.withdraw(key);
-    return outcome.done === 'before' ? statusFrom(grant, outcome.receipt) : { grant, state: 'deleted', receipt };
+    return outcome.done === 'before' ? revokedStatus(grant, outcome.receipt) : { grant, state: 'deleted', receipt };
   }
 
   private async recall(key: GrantKey): Promise<IntakeStatus> {
@@ -97,7 +97,7 @@ export class Revocations {
     await vault.recall(key);
     const answered = await store.findRevoked(key);
     if (!answered) throw failure('vault_unreachable', { detail: 'it has not answered yet' });
-    return statusFrom(key.grant, answered.receipt);
+    return revokedStatus(key.grant, answered.receipt);
   }
 
   /** The revocation, signed by the owner who granted or by another one the device vouches for; about this very grant token. */
@@ -131,8 +131,8 @@ export class Revocations {
   }
 }
 
-/** The status of a grant that was revoked earlier, from its receipt. */
-function statusFrom(grant: string, receipt: string): IntakeStatus {
+/** The status of a grant that was revoked, from the receipt of that. */
+export function revokedStatus(grant: string, receipt: string): IntakeStatus {
   const { outcome } = peekToken(receipt, intakeReceiptSchema);
   return { grant, state: outcome === 'recalled' ? 'recalled' : 'deleted', receipt };
 }

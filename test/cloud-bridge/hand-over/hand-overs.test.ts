@@ -318,6 +318,9 @@ describe('an owner who takes back what was handed over', () => {
     expect(answerIn(revoked.body)).toMatchObject({ decision: 'erased', clipSha256: sha256Hex(parcel.clip) });
     expect(existsSync(join(vault.folder, 'blobs', itemOf(parcel)))).toBe(false);
     expect((await fixture.revoke(parcel)).body).toEqual(revoked.body);
+    // Its device alone hears the same when it asks where the bridge stands.
+    expect((await fixture.status(parcel)).body).toEqual(revoked.body);
+    expect((await fixture.get(`/v1/intakes/${parcel.grant}`, fixture.access(parcel.clipId))).status).toBe(403);
     expect((await fixture.get(`/v1/clips/${parcel.clipId}`, fixture.access(parcel.clipId))).status).toBe(404);
   });
 
@@ -328,6 +331,8 @@ describe('an owner who takes back what was handed over', () => {
     expect((await vault.as(officer, 'PUT', '/policy', { recall })).status).toBe(200);
     await vault.stop();
     expect(await fixture.revoke(parcel)).toMatchObject({ status: 503, body: { code: 'vault_unreachable' } });
+    // Nobody has answered the recall yet.
+    expect((await fixture.status(parcel)).body['state']).toBe('stored');
     await vault.start();
     // The bridge asks by itself, too: the device may be away.
     await expect
@@ -335,6 +340,7 @@ describe('an owner who takes back what was handed over', () => {
       .toBe(true);
     const revoked = await fixture.revoke(parcel);
     expect(revoked.body).toMatchObject({ state: 'recalled' });
+    expect((await fixture.status(parcel)).body).toEqual(revoked.body);
     expect(answerIn(revoked.body)).toMatchObject({ decision: 'kept', reason: recall.reason });
     // It must fit into the device's own receipt.
     expect(String(revoked.body['receipt']).length).toBeLessThanOrEqual(4_096);
