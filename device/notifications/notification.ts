@@ -2,6 +2,7 @@
 import type { HomeMessage } from '../home-link/home-link.ts';
 import { receiptSchema } from '../protocol/home-messages.ts';
 import { parseToken } from '../protocol/jws.ts';
+import { oneLine } from '../protocol/outside-text.ts';
 import { credentialSchema, requestSchema } from '../protocol/request.ts';
 import type { NotificationKind } from './settings.ts';
 
@@ -60,10 +61,12 @@ export class NotificationReader {
     const request = requestSchema.safeParse(parseToken(published.request)?.claims).data;
     const credential = credentialSchema.safeParse(parseToken(published.credential)?.claims).data;
     if (!request || !this.isNew(`request ${request.jti}`)) return null;
-    const words = request.text.replaceAll(/\p{Cc}+/gu, ' ');
-    const kept = [...words].slice(0, REQUEST_LETTERS_MAX).join('');
+    const kept = [...oneLine(request.text)].slice(0, REQUEST_LETTERS_MAX).join('');
     const notification = notificationOf('request', nowUs);
-    return { ...notification, textWithRequest: `${credential?.name ?? 'An agency'} asks for footage: ${kept}` };
+    return {
+      ...notification,
+      textWithRequest: `${oneLine(credential?.name ?? 'An agency')} asks for footage: ${kept}`,
+    };
   }
 
   private isNew(key: string): boolean {

@@ -43,6 +43,19 @@ it('tells of a request once, with its words apart', () => {
   expect(reader.read(request('Another.'), NOW_US)).toMatchObject({ kind: 'request' });
 });
 
+it('passes on no character that turns around or hides what is beside it', () => {
+  const hostile = request('\u202egnp.ecilop\u2066 Was it\u200b you\u2029? \u{e0041}\u00ad');
+  const told = new NotificationReader().read(hostile, NOW_US);
+  expect(told?.textWithRequest?.replaceAll(/ +/g, ' ')).toBe(
+    'Springfield Police Department asks for footage: gnp.ecilop Was it you ?',
+  );
+  const renamed = cast.published(cast.request(), cast.credential({ name: 'Springfield\u202e\u2066 Police\u200b' }));
+  const notice = { device: cast.device.id, published: renamed, wouldDisclose: {}, askedKeys: [], coverage: [] };
+  const named = new NotificationReader().read({ kind: 'request', request: notice }, NOW_US);
+  expect(named?.textWithRequest).toMatch(/^Springfield {1,2}Police asks for footage: /);
+  expect(named?.textWithRequest).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+});
+
 it('tells of a sent clip once, and of no other receipt', () => {
   const reader = new NotificationReader();
   expect(reader.read(receipt('granted', 'grant-1'), NOW_US)).toBeNull();
