@@ -69,6 +69,7 @@ export { tlsFilesRead } from './protocol/link-failure.ts';
 export * from './protocol/manifest.ts';
 export * from './protocol/merkle.ts';
 export * from './protocol/motion-messages.ts';
+export { oneLine, withoutUnseen } from './protocol/outside-text.ts';
 export * from './protocol/owner-claims.ts';
 export * from './protocol/owner-orders.ts';
 export * from './protocol/owner-settings.ts';

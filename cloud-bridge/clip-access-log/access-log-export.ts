@@ -83,12 +83,16 @@ export class ClipAccessLog {
 }
 
 /** What spreadsheets read as the start of a formula, also after blanks and as full-width characters. */
-const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
+const STARTS_FORMULA = '[\\s"]*[=+\\-@\\uff1d\\uff0b\\uff0d\\uff20]';
+const FORMULA = new RegExp(`^${STARTS_FORMULA}|^[\\t\\r\\n]`);
+/** Some take `;` or a tab for the end of a cell, and a quote in the middle of one for a letter: a cell begins behind each of these. */
+const FORMULA_WITHIN = new RegExp(`(\\r\\n|[;\\t\\r\\n])(?=${STARTS_FORMULA})`, 'g');
 
-/** A cell: an apostrophe before a formula, quoted where it holds a comma, a quote or a line end. */
+/** A cell: an apostrophe before each formula, quoted where it holds a comma, a quote or a line end. */
 export function csvCell(value: string | number | null): string {
   const text = value === null ? '' : String(value);
-  const harmless = FORMULA.test(text) ? `'${text}` : text;
+  const within = text.replaceAll(FORMULA_WITHIN, "$1'");
+  const harmless = FORMULA.test(within) ? `'${within}` : within;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 

@@ -11,13 +11,14 @@ import {
   type DepartureOutcome,
   DISCLOSURE_KEYS,
   failure,
+  oneLine,
   outcomeOf,
   sha256,
   sha256Hex,
   verifySignature,
 } from '../../device/exports-without-firmware.ts';
 import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
-import { oneLine, showWindow } from '../terminal/owner-requests.ts';
+import { showWindow } from '../terminal/owner-requests.ts';
 import { type Context, openContext } from './context.ts';
 import { type LocalOptions, localSocket, withLocalOptions } from './own-server.ts';
 

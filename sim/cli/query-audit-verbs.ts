@@ -1,5 +1,6 @@
 // Owns: the verb `audit`: auditing an export of queries, applying the proposed revocations, undoing them, making exports.
 // Not here: the audit (cloud-bridge/query-audit), synthetic exports (query-export/), who was shown clips (access-log-verb.ts).
+
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
@@ -10,6 +11,7 @@ import type { AuditReport, AuditSettings, FlaggedRow, RevocationPlan } from '../
 import { failure, idSchema, utf8 } from '../../device/exports-without-firmware.ts';
 import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
 import { VOCABULARY_NAMES } from '../query-export/vocabulary.ts';
+import { jsonLine } from '../terminal/output.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { addAuditAccess } from './access-log-verb.ts';
 import { type Context, openContext } from './context.ts';
@@ -156,7 +158,7 @@ class LineWriter {
   }
 
   add(value: object): Promise<void> | undefined {
-    this.lines.push(`${JSON.stringify(value)}\n`);
+    this.lines.push(jsonLine(value));
     return this.lines.length >= 500 ? this.flush() : undefined;
   }
 

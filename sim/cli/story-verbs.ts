@@ -1,4 +1,5 @@
 // Owns: the verbs that run everything on this machine: up, demo, story. Not here: the stories (story/).
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { cameraHelp, failure, KeyboardButton } from '../../device/index.ts';
@@ -13,6 +14,7 @@ import { runRetentionStory } from '../story/retention.ts';
 import { tellSearchParty } from '../story/search-party.ts';
 import { FIRST_PORT_MAX, PORT_USUAL, Up, type UpOptions } from '../story/up.ts';
 import { parseSeconds } from '../terminal/format-units.ts';
+import { jsonLine } from '../terminal/output.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { DOORBELLS_MAX } from '../testbed/doorbell-folders.ts';
 import { readDeviceFault } from '../world/device-faults.ts';
@@ -189,7 +191,7 @@ ${cameraHelp(ALL_CAMERAS)}`,
         context,
         stopSignal(),
       );
-      process.stdout.write(`${JSON.stringify(result)}\n`);
+      process.stdout.write(jsonLine(result));
       process.stdin.destroy();
     });
 }

@@ -16,7 +16,7 @@ import { REPORT_FILES, type ReportKind, writeReports } from '../report/write-rep
 import { readScenarios } from '../scenario/language/read-scenarios.ts';
 import { chosen, parseShard, titleOf } from '../scenario/runner/choose-scenarios.ts';
 import { runTests, testCommand } from '../scenario/runner/run-tests.ts';
-import { sentences } from '../terminal/output.ts';
+import { jsonLine, sentences } from '../terminal/output.ts';
 import { commandLine } from '../terminal/shell-words.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext, repeated } from './context.ts';
@@ -133,9 +133,7 @@ async function once(path: string, settings: Settings, context: Context, signal: 
   const { scenarios, faults } = await readScenarios(path, { set: settings.set });
   for (const fault of faults) {
     const { message, advice } = fault;
-    process.stderr.write(
-      context.output.json ? `${JSON.stringify({ fault })}\n` : `${printableLine(sentences(message, advice))}\n`,
-    );
+    process.stderr.write(context.output.json ? jsonLine({ fault }) : `${printableLine(sentences(message, advice))}\n`);
   }
   const [first] = faults;
   if (first) throw failure('scenarios_unreadable', { many: faults.length });

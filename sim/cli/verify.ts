@@ -8,13 +8,14 @@ import {
   failure,
   fromUtf8,
   isPublicKey,
+  oneLine,
   readEnrolment,
   readReceipt,
   verifyClip,
   walkLedger,
 } from '../../device/index.ts';
 import { printBytes, printMoment } from '../terminal/format-units.ts';
-import { oneLine, showWindow } from '../terminal/owner-requests.ts';
+import { showWindow } from '../terminal/owner-requests.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import {
   type Context,

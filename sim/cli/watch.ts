@@ -4,11 +4,12 @@ import {
   type DeviceState,
   type OwnerListeners,
   OwnerSession,
+  oneLine,
   type Receipt,
   recallAnswerOf,
 } from '../../device/exports-without-firmware.ts';
 import { printBytes, printTimeOfDay } from '../terminal/format-units.ts';
-import { oneLine, showNotice, showSighting, showUpload, showWindow } from '../terminal/owner-requests.ts';
+import { showNotice, showSighting, showUpload, showWindow } from '../terminal/owner-requests.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { chosenHome, dataFolder, expectRunning, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 

@@ -19,6 +19,16 @@ function plain(text: string): string {
   return text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}]/gu, ' ');
 }
 
+/**
+ * A value as a line of JSON in which no character is invisible: what JSON leaves as it is, but a terminal obeys (C1) or turns lines
+ * around by (Unicode Standard Annex #9 §2), is escaped, and read back as it was.
+ */
+export function jsonLine(value: unknown): string {
+  const escaped = (unseen: string) =>
+    unseen.replaceAll(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return `${JSON.stringify(value).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}\n`;
+}
+
 /** Makes the output of a command. */
 export function openOutput(json: boolean): Output {
   return {
@@ -30,7 +40,7 @@ export function openOutput(json: boolean): Output {
       if (!json) process.stderr.write(`${plain(text)}\n`);
     },
     result: (value, text) => {
-      process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${plain(text)}\n`);
+      process.stdout.write(json ? jsonLine(value) : `${plain(text)}\n`);
     },
   };
 }
@@ -70,9 +80,7 @@ export function reportFailure(thrown: unknown, json: boolean): void {
   const failed = asFailure(thrown);
   const body = { error: { code: failed.code, message: failed.message, advice: failed.advice, facts: failed.facts } };
   process.stderr.write(
-    json
-      ? `${JSON.stringify(body)}\n`
-      : `doorsill: ${plain(sentences(failed.message, failed.advice))} [${failed.code}]\n`,
+    json ? jsonLine(body) : `doorsill: ${plain(sentences(failed.message, failed.advice))} [${failed.code}]\n`,
   );
   if (!json && failed.code === 'internal' && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ''}\n`);
   process.exitCode = failed.exit;

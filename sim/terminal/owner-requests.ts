@@ -13,6 +13,7 @@ import {
   type VerifiedNotice,
   type VerifiedSighting,
   type Window,
+  withoutUnseen,
 } from '../../device/exports-without-firmware.ts';
 import { printBytes, printLength, printMoment } from './format-units.ts';
 
@@ -97,7 +98,7 @@ export function showNotice(notice: VerifiedNotice): string[] {
     `  asks for  ${showWindow(request.window)}`,
     `  you have  ${notice.coverage.map(showWindow).join('; ') || 'no footage of that time'}`,
     `  wants to know  ${notice.askedKeys.map((key) => `${key} (${notice.wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
-  ].map(oneLine);
+  ].map(withoutUnseen);
 }
 
 /** A sighting as lines for the owner: who looks for what, and when the device may have seen it. */
@@ -112,16 +113,11 @@ export function showSighting({ request, sighted, wouldDisclose, askedKeys }: Ver
     `  wants to know  ${askedKeys.map((key) => `${key} (${wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
     `  still     npx doorsill search-party still ${request.jti} --out still.jpg`,
     `  answer    npx doorsill grant ${request.jti} --still`,
-  ].map(oneLine);
+  ].map(withoutUnseen);
 }
 
 export function showWindow(window: Window): string {
   return `${printMoment(window.startUs)} to ${printMoment(window.endUs)} (${printLength(window.endUs - window.startUs)})`;
-}
-
-/** Text from outside, safe for a terminal: no control characters, so that it cannot repaint what was verified. */
-export function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 /** The exact command that grants a window of a request. */

@@ -25,6 +25,20 @@ it('prints lines for people without control letters, and JSON lines for programs
   expect(written).toEqual(['one [2J\ntwo\n', '{"a":"\\u001b"}\n']);
 });
 
+it('prints JSON that repaints no terminal either: what cannot be seen is escaped, and comes back whole', () => {
+  listen();
+  const hostile = {
+    text: 'a\u009b31m\u007f\u202eb\u2066\u200b\u2028\u{e0041} Überfall 盗難',
+    'key\u202e': ['\u0085'],
+  };
+  openOutput(true).result(hostile, '');
+  reportFailure(failure('usage', { detail: 'x\u202e\u009b' }), true);
+  expect(written.join('')).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  expect(written[0]).toContain('Überfall 盗難');
+  expect(JSON.parse(written[0] ?? '')).toEqual(hostile);
+  expect(JSON.parse(written[1] ?? '').error.facts).toEqual({ detail: 'x\u202e\u009b' });
+});
+
 it('reports a failure on one line with its advice and code, and ends with its status', () => {
   listen();
   reportFailure(failure('port_in_use', { port: 1883, host: '127.0.0.1' }), false);
