@@ -18,7 +18,7 @@ const BLACK = { luma: 16, chroma: 128 };
 
 /**
  * How far from black a pixel may be, by its distance from the zone's edge: encoding smears what is beside a zone over the blocks that the
- * edge cuts. Measured with both releases of ffmpeg on noise, hard edges and footage: at most 2, 16 and 59 (test/device/clip/zone-check).
+ * edge cuts. Measured with both releases of ffmpeg on noise, hard edges and footage: at most 2, 16 and 59.
  */
 const TOLERANCES = [
   { pixels: 16, most: 4 },
