@@ -31,7 +31,8 @@ export { CAMERA_KINDS, cameraHelp, parseCameraSource } from './camera/sources.ts
 export type { Port } from './camera/start-ffmpeg.ts';
 export { countFrames } from './clip/hidden-frame-count.ts';
 export * from './clip/mp4-boxes.ts';
-export { type Chain, verifyClip } from './clip/verify-clip.ts';
+export { type Chain, type VerifiedClip, verifyClip } from './clip/verify-clip.ts';
+export { verifyZones } from './clip/verify-zones.ts';
 export {
   type DeviceConfig,
   type DeviceConfigInput,

@@ -217,6 +217,9 @@ export interface DecodeJob {
  * is held, and ffmpeg waits meanwhile. Throws `ffmpeg_failed`, what the source threw, or the signal's reason; ffmpeg is gone when it ends.
  */
 export async function* decodedPictures(deps: ClipDecoder, job: DecodeJob): AsyncGenerator<Uint8Array> {
+  // A clip that somebody else made may claim any size.
+  if (job.width * job.height > PIXELS_MAX)
+    throw failure('ffmpeg_failed', { doing: job.doing, detail: 'the picture is too large' });
   const picture = new Uint8Array(pictureBytes(job.width, job.height));
   const stopped = new AbortController();
   const state = { filled: 0, isEnded: false, failed: null as unknown };

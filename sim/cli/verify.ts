@@ -1,17 +1,21 @@
 // Owns: the verb `verify`: a clip with its manifest, or a device's ledger, checked offline. Not here: the checks.
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   type Chain,
   failure,
+  findFfmpeg,
   fromUtf8,
+  isFailure,
   isPublicKey,
   oneLine,
   readEnrolment,
   readReceipt,
+  type VerifiedClip,
   verifyClip,
+  verifyZones,
   walkLedger,
 } from '../../device/index.ts';
 import { printBytes, printMoment } from '../terminal/format-units.ts';
@@ -126,6 +130,7 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
     witnessKeys,
   });
   const { manifest: facts, chain, device, receipt, custody } = verified;
+  const zones = await lookAtZones(context, clip, verified);
   const disclosed = Object.entries(facts.disclosed).map(([key, value]) => `${key} (${oneLine(String(value))})`);
   const unknown = [
     ...(device === null || options.device ? [] : ['  Whose device that is, you must know from elsewhere (--device).']),
@@ -133,15 +138,17 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
       ? ['  That a home stands behind that key, the bridge’s receipt says (--receipt).']
       : []),
     ...(receipt && bridgeKey === undefined ? ['  Whose bridge it is, too (--bridge-key).'] : []),
+    ...(zones === null ? [] : [ZONES_UNKNOWN[zones.seen]]),
   ];
   context.output.result(
-    { ok: true, chain, manifest: facts, device, receipt, custody },
+    { ok: true, chain, manifest: facts, device, receipt, custody, zones },
     [
       SAID[chain],
       ...(device === null ? [] : [`  device     ${device}`]),
       ...('home' in facts ? [`  home       ${facts.home}, a pseudonym for this one grant`] : []),
       `  window     ${showWindow(facts.window)}`,
       `  frames     ${facts.frames} in ${printBytes(facts.clipBytes)}, ${facts.method}`,
+      ...(zones?.seen === 'black' ? [`  zones      ${zones.zones} black in each of ${facts.frames} frames`] : []),
       ...facts.gaps.map((gap) => `  gap        ${showWindow(gap)}`),
       `  disclosed  ${disclosed.join(', ') || 'nothing'}`,
       ...(receipt ? [`  bridge     took it in, ${printMoment(receipt.iat * 1_000_000)}`] : []),
@@ -151,6 +158,44 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
       ...unknown,
     ].join('\n'),
   );
+}
+
+/** What was seen of the zones that a clip's owner had blacked out. */
+type SeenZones = { seen: 'black'; zones: number } | { seen: 'no grant' } | { seen: 'no ffmpeg'; zones: number };
+
+const ZONES_UNKNOWN = {
+  black: '  What is outside the zones only the device could compare with its footage.',
+  'no grant': '  Where zones were blacked out no statement says, so nobody looked (--opened).',
+  'no ffmpeg': '  Whether its zones are black nobody looked: that takes ffmpeg, and there is none here.',
+} as const satisfies Record<SeenZones['seen'], string>;
+
+/** Looks at the zones that the grant names; null when there are none. Throws `verify_failed` when one is not black. */
+async function lookAtZones(
+  { clock }: Context,
+  path: string,
+  { grant, manifest }: VerifiedClip,
+): Promise<SeenZones | null> {
+  if (grant === null) return manifest.redacted ? { seen: 'no grant' } : null;
+  const zones = grant.zones.length;
+  if (zones === 0) return null;
+  const ffmpeg = await findFfmpeg().catch((thrown: unknown) => {
+    if (isFailure(thrown) && thrown.code === 'ffmpeg_missing') return null;
+    throw thrown;
+  });
+  if (!ffmpeg) return { seen: 'no ffmpeg', zones };
+  const file = await open(path);
+  try {
+    const read = async (position: number, length: number, into = new Uint8Array(length)) => {
+      const { bytesRead } = await file.read(into, 0, length, position);
+      if (bytesRead !== length) throw failure('verify_failed', { detail: 'the clip ended while it was read' });
+      return into.subarray(0, length);
+    };
+    const reader = { sizeBytes: manifest.clipBytes, read };
+    await verifyZones(reader, { ...manifest, zones: grant.zones }, { ffmpeg, clock });
+  } finally {
+    await file.close();
+  }
+  return { seen: 'black', zones };
 }
 
 /** The text of the result, by the signature chain that verified the clip. */

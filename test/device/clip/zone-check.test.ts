@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { concatBytes } from '../../../device/base/bytes.ts';
 import { startFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
@@ -21,6 +22,7 @@ import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { childProcesses, cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
 import { HEIGHT, makeFootage, WIDTH, x264 } from './support/footage.ts';
+import { withSamples } from './support/planting.ts';
 import { captureFile, frameTimesUs } from './support/segmenter.ts';
 import { turnedInit } from './support/turned.ts';
 
@@ -136,12 +138,19 @@ const FAULTS: Record<string, [RegExp, () => Trial]> = {
     /frame 13 is not the ring's outside/,
     () => ({ change: (filter) => `negate=enable='eq(n,13)',${filter}` }),
   ],
+  'footage that decodes to more frames than it has times': [
+    /its footage does not decode to as many frames as it has/,
+    () => ({ checked: withSamples(segments, twiceAt(39), (data) => data) }),
+  ],
   'a clip that says nothing of its zones': [/another word about zones/, () => ({ clip: { redacted: false } })],
   'a clip that speaks of zones which nobody named': [
     /another word about zones/,
     () => ({ zones: [], clip: { redacted: true } }),
   ],
 };
+
+const twiceAt = (frame: number) => (data: Uint8Array, number: number) =>
+  number === frame ? concatBytes([data, data]) : data;
 
 const drawn = (x: number, y: number, w: number, h: number) => `drawbox=x=${x}:y=${y}:w=${w}:h=${h}:color=black:t=fill`;
 
@@ -340,6 +349,8 @@ describe('decoding', () => {
     expect(await all({})).toBe(160);
     await expect(all({ picturesMax: 100 })).rejects.toMatchObject({ code: 'ffmpeg_failed' });
     await expect(all({ width: WIDTH - 2 })).rejects.toMatchObject({ code: 'ffmpeg_failed' });
+    const huge = all({ width: 65_534, height: 65_534 });
+    await expect(huge).rejects.toMatchObject({ facts: { detail: 'the picture is too large' } });
     expect(await childProcesses()).toBe(0);
   });
 });

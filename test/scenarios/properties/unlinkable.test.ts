@@ -1,6 +1,7 @@
 // Holds: two clips of one home that disclose nothing cannot be told to be of one home by whatever vault, agency and pet owner receive and
 // keep: not by the device, its owner or their keys, nor by any other value that both clips share and another home's clip does not. Real
-// bridge, vault, outbox, uploader and signing. Not here: the picture itself, which may link them, as SECURITY.md says.
+// bridge, vault, outbox, uploader and signing. Not here: numbers that are times (unlinkable-times.test.ts); the picture itself, which may
+// link them, as SECURITY.md says.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';

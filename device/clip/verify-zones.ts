@@ -1,0 +1,42 @@
+// Owns: looking up, with the owner's grant and the clip's file alone, whether the zones that it names are black in every frame. Nobody but
+// the device has the footage, so what is outside of them cannot be compared. Not here: documents and hashes (verify-clip.ts).
+import type { FileVideo } from '../media/clip-file-check.ts';
+import { joinAnnexB, splitSample } from '../media/nal.ts';
+import { readClipFile, type SampleCounts } from '../media/read-clip-file.ts';
+import { failure, isFailure } from '../protocol/errors.ts';
+import type { Zone } from '../protocol/shared-claims.ts';
+import type { ClipDecoder } from './clip-deps.ts';
+import type { ClipReader } from './finished-clip.ts';
+import { SampleReader } from './read-ahead.ts';
+import { lookAtAll, ZonePictures } from './zone-check.ts';
+
+/** What a clip that is not as it should be throws; all else is the machine's. */
+const OF_THE_CLIP = new Set(['clip_check_failed', 'fragment_malformed', 'ffmpeg_failed']);
+
+/**
+ * Decodes every frame of a clip with so many samples, a picture at a time, and looks at the zones. Throws `verify_failed` unless the file has
+ * a clip's structure, each frame decodes, and all zones are black in it to the tolerances of the self-check; or the signal's reason.
+ */
+export async function verifyZones(
+  clip: ClipReader,
+  due: SampleCounts & { zones: readonly Zone[] },
+  decoder: ClipDecoder,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<void> {
+  try {
+    const { video } = await readClipFile(clip, due);
+    const pictures = new ZonePictures(due.zones, video);
+    const frames = framesOf(video, new SampleReader(clip));
+    await lookAtAll(decoder, { video, frames, signal }, (picture, number) => pictures.assertBlack(picture, number));
+  } catch (thrown) {
+    if (!isFailure(thrown) || !OF_THE_CLIP.has(thrown.code)) throw thrown;
+    throw failure('verify_failed', { detail: String(thrown.facts['detail'] ?? thrown.message) });
+  }
+}
+
+async function* framesOf(video: FileVideo, reader: SampleReader): AsyncGenerator<Uint8Array> {
+  yield joinAnnexB([...video.sps, ...video.pps]);
+  for (const [at, size] of video.sizes.entries()) {
+    yield joinAnnexB(splitSample(await reader.read(video.offsets[at] ?? 0, size), 4));
+  }
+}
