@@ -231,7 +231,7 @@ describe('imports', () => {
 
   it('keep the wire contract free of node, so that it runs in a browser', () => {
     const pure =
-      /^device\/protocol\/|^device\/base\/(bytes|assert|coded-error|parse-json|private-path-errors|silence-watch|tls-fault)\.ts$/;
+      /^device\/protocol\/|^device\/base\/(bytes|assert|coded-error|parse-json|private-path-errors|silence-watch|time-limit|tls-fault)\.ts$/;
     const found = breaches((file) =>
       pure.test(file.name)
         ? [
@@ -247,7 +247,7 @@ describe('imports', () => {
   it('let the console’s page use nothing of the device but what is free of node', () => {
     const isPages = (name: string) => name.startsWith('device/console/page/');
     const free =
-      /^device\/(protocol|media)\/|^device\/base\/(bytes|assert|coded-error|parse-json|private-path-errors|silence-watch|tls-fault)\.ts$/;
+      /^device\/(protocol|media)\/|^device\/base\/(bytes|assert|coded-error|parse-json|private-path-errors|silence-watch|time-limit|tls-fault)\.ts$/;
     const found = breaches((file) => {
       if (isPages(file.name))
         return [
