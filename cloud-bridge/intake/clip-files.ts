@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { utf8 } from '../../device/base/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { sha256Stream } from '../../device/base/keys.ts';
-import type { SampleCounts } from '../../device/media/read-clip-file.ts';
+import type { ClipFacts } from '../../device/protocol/clip-facts.ts';
 import { statementSchema } from '../../device/protocol/manifest.ts';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { peekToken } from '../signing/verify-token.ts';
@@ -87,11 +87,11 @@ export class ClipFiles {
     }
   }
 
-  /** Throws `intake_structure` unless the staged bytes are a plain recording. */
-  async checkStaged(upload: string, expected: SampleCounts): Promise<void> {
+  /** Throws `intake_structure`, `intake_duration`, `intake_coverage` or `intake_gaps` unless the staged bytes are a plain recording as its statement says. */
+  async checkStaged(upload: string, statement: ClipFacts): Promise<void> {
     const file = await this.disk.open(this.stagedPath(upload), { create: false });
     try {
-      await checkStructure(file, await file.size(), expected);
+      await checkStructure(file, await file.size(), statement);
     } finally {
       await file.close();
     }

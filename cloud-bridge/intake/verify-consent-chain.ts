@@ -3,6 +3,7 @@
 // Not here: quotas and state (intake-admission.ts), the clip's bytes (structure.ts).
 import { sha256Hex } from '../../device/base/keys.ts';
 import { ALL_CLIPS } from '../../device/protocol/agency-calls.ts';
+import { faultOfFacts } from '../../device/protocol/clip-facts.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import { type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
 import {
@@ -75,7 +76,7 @@ export function readGrant(grantToken: string, pairingToken: string, device: stri
 }
 
 /**
- * Verifies a manifest that `readManifest` has read. Throws `intake_manifest_invalid`, `intake_grant_invalid`,
+ * Verifies a manifest that `readManifest` has read. Throws `intake_manifest_invalid`, `intake_grant_invalid`, what `faultOfFacts` finds,
  * `request_not_live`, `partner_...`. The agency's good standing and revocation of the grant are checked elsewhere.
  */
 export async function judge(
@@ -128,9 +129,10 @@ function checkManifest(manifest: Manifest, grant: Grant, ask: AnswerableRequest)
     throw refuse('the owner granted another clip, which they had looked at');
   if (!grant.audio && manifest.audioPackets > 0) throw refuse('it has audio that was not granted');
   if (grant.zones.length > 0 !== manifest.redacted) throw refuse('it is not redacted as granted');
-  if (manifest.encodedFrames > manifest.frames) throw refuse('it counts more encoded frames than frames');
   const disclosed = DISCLOSURE_KEYS.filter((key) => manifest.disclosed[key] !== undefined);
   if (disclosed.join() !== grant.disclose.join()) throw refuse('it discloses other facts than granted');
+  const lie = faultOfFacts(manifest, 0);
+  if (lie) throw failure(lie.code, { detail: lie.detail });
 }
 
 function sameWindow(a: Window, b: Window): boolean {

@@ -3,6 +3,7 @@
 // it belongs to an enrolled home, and keeps what can be opened in a dispute. Not here: what follows (receiving.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
+import { faultOfFacts } from '../../device/protocol/clip-facts.ts';
 import { failure } from '../../device/protocol/errors.ts';
 import {
   HAND_OVER_LIFE_S_MAX,
@@ -16,7 +17,12 @@ import {
   recallSchema,
 } from '../../device/protocol/hand-over-documents.ts';
 import { actorId } from '../../device/protocol/ids.ts';
-import { intakeReceiptSchema, type Statement, statementSchema } from '../../device/protocol/manifest.ts';
+import {
+  intakeReceiptSchema,
+  STATEMENT_TIME_STEP_US,
+  type Statement,
+  statementSchema,
+} from '../../device/protocol/manifest.ts';
 import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
 import type { AccessStore } from './store.ts';
 
@@ -124,5 +130,7 @@ function readStatement(step: HandOver, token: string): Statement {
     statement.clipSha256 === step.clipSha256 &&
     statement.clipBytes === step.clipBytes;
   if (!isSame) throw refuse('the statement is about another clip');
+  const lie = faultOfFacts(statement, STATEMENT_TIME_STEP_US);
+  if (lie) throw refuse(`what the statement says cannot be true: ${lie.detail}`);
   return statement;
 }

@@ -3,8 +3,10 @@
 // Not here: the file's format (clip-file-check.ts), comparing samples (frame-check.ts).
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
 import { clipFault } from '../media/clip-file-check.ts';
+import { faultOfTimes } from '../media/clip-times.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { readClipFile } from '../media/read-clip-file.ts';
+import { faultOfFacts } from '../protocol/clip-facts.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { countDecoded } from './encode-frames.ts';
@@ -122,6 +124,10 @@ export class SelfCheck {
     const decoded = await this.decoding;
     if (decoded !== samples.encodedFrames)
       throw clipFault(`${decoded} of ${samples.encodedFrames} encoded frames decode`);
+    // What the bridge will ask, too.
+    const facts = { ...clip, window: grant.window };
+    const fault = faultOfFacts(facts, 0) ?? faultOfTimes(tables, facts, 0);
+    if (fault) throw clipFault(fault.detail);
   }
 
   /** How many frames the encoded ones decode to, in strict mode, once `feed` provides them. */

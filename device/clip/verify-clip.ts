@@ -6,7 +6,10 @@ import { z } from 'zod';
 import { fromBase64url } from '../base/bytes.ts';
 import { sha256, sha256Hex, sha256Stream, verifySignature } from '../base/keys.ts';
 import { parseJson } from '../base/parse-json.ts';
+import type { FileTables } from '../media/clip-file-check.ts';
+import { faultOfTimes } from '../media/clip-times.ts';
 import { clipHeadBytesMax, readClipFile } from '../media/read-clip-file.ts';
+import { type FactsFault, faultOfFacts } from '../protocol/clip-facts.ts';
 import { commitmentOf, SALT_BYTES } from '../protocol/custody.ts';
 import { failure } from '../protocol/errors.ts';
 import { actorId } from '../protocol/ids.ts';
@@ -16,6 +19,7 @@ import {
   type IntakeReceipt,
   type Manifest,
   manifestSchema,
+  STATEMENT_TIME_STEP_US,
   type Statement,
   statementSchema,
 } from '../protocol/manifest.ts';
@@ -78,7 +82,9 @@ export async function verifyClip(
   const papers = isStatement(token) ? readStatement(token, expected) : readManifest(token, expected);
   const { manifest, chain, grant, device } = papers;
   const { receipt, custody } = checkCustody(papers, token, expected);
-  await checkBytes(clip, manifest);
+  const stepUs = 'home' in manifest ? STATEMENT_TIME_STEP_US : 0;
+  refuseFault(faultOfFacts(manifest, stepUs));
+  refuseFault(faultOfTimes(await checkBytes(clip, manifest), manifest, stepUs));
   return { chain, manifest, grant, device, receipt, custody };
 }
 
@@ -177,11 +183,16 @@ function checkOpened(statement: Statement, token: string, text: string, expected
   return full;
 }
 
-/** The bytes must be the ones that were signed for, and a plain recording: nothing is hidden in its boxes. */
+/** What is said of the clip must be able to be true, and true of its file. */
+function refuseFault(fault: FactsFault | null): void {
+  if (fault) fail(`what is said of the clip cannot be: ${fault.detail}`);
+}
+
+/** The bytes must be the ones that were signed for, and a plain recording: nothing is hidden in its boxes. Returns its tables. */
 async function checkBytes(
   clip: AsyncIterable<Uint8Array>,
   manifest: Pick<Manifest, 'clipBytes' | 'clipSha256' | 'frames' | 'audioPackets'>,
-): Promise<void> {
+): Promise<FileTables> {
   const hash = sha256Stream();
   const head = new Uint8Array(Math.min(clipHeadBytesMax(manifest), manifest.clipBytes));
   let bytes = 0;
@@ -193,7 +204,7 @@ async function checkBytes(
   if (bytes !== manifest.clipBytes) fail(`the clip has ${bytes} bytes, its manifest says ${manifest.clipBytes}`);
   if (hash.digestHex() !== manifest.clipSha256) fail('the clip is not the one its manifest names');
   const file = { sizeBytes: bytes, read: async (at: number, length: number) => head.subarray(at, at + length) };
-  await readClipFile(file, manifest, (detail) =>
+  return readClipFile(file, manifest, (detail) =>
     failure('verify_failed', { detail: `the clip is not a plain recording: ${detail}` }),
   );
 }

@@ -41,5 +41,5 @@ export interface Ring {
   stop(): Promise<void>;
 }
 
-/** Two segments further apart than this have a gap between them (1.5 frames at 10 fps). */
-export const GAP_US = 150_000;
+/** Two segments further apart than this have a gap between them, as two frames of a clip have. */
+export { GAP_US } from '../protocol/clip-facts.ts';

@@ -37,8 +37,10 @@ const PARTS = {
   },
   // What the self-check reads of a file's tables. Its tests start no ffmpeg, so each mutant takes a fraction of the time.
   'clip-tables': {
-    mutate: ['clip-file-check', 'read-clip-file', 'strict-boxes'].map((name) => `device/media/${name}.ts`),
-    tests: ['clip-file-check', 'read-clip-file'].map((name) => `test/device/media/${name}.test.ts`),
+    mutate: ['clip-file-check', 'clip-times', 'read-clip-file', 'strict-boxes'].map(
+      (name) => `device/media/${name}.ts`,
+    ),
+    tests: ['clip-file-check', 'clip-times', 'read-clip-file'].map((name) => `test/device/media/${name}.test.ts`),
   },
   disclosure: {
     mutate: ['device/clip/disclosure.ts'],

@@ -19,7 +19,7 @@ import { readEnrolmentCode } from '../../device/protocol/enrolment.ts';
 import { isFailure } from '../../device/protocol/errors.ts';
 import type { Manifest, UploadToken } from '../../device/protocol/manifest.ts';
 import type { Grant } from '../../device/protocol/owner-orders.ts';
-import { windowSchema } from '../../device/protocol/shared-claims.ts';
+import { type Window, windowSchema } from '../../device/protocol/shared-claims.ts';
 import { Cast, claimsOf, type Party } from './parties.ts';
 import { plainMp4 } from './plain-mp4.ts';
 import type { RecordedCall } from './recorded-calls.ts';
@@ -84,6 +84,13 @@ async function oncePortIsFree(start: () => Promise<void>): Promise<void> {
       await setTimeout(100);
     }
   }
+}
+
+/** Coverage and gaps of a clip whose 30 frames, at 15 a second, begin with its window. */
+function coverageOf({ startUs, endUs }: Window): Pick<Manifest, 'coverage' | 'gaps'> {
+  const untilUs = Math.min(endUs, startUs + 2_000_000);
+  const gaps = untilUs < endUs ? [{ startUs: untilUs, endUs }] : [];
+  return { coverage: { startUs, endUs: untilUs }, gaps };
 }
 
 export class BridgeFixture {
@@ -256,8 +263,7 @@ export class BridgeFixture {
       clipBytes: clip.length,
       window,
       frames: 30,
-      coverage: window,
-      gaps: [],
+      ...coverageOf(window),
       audioPackets: 12,
       method: 'smart-cut',
       encodedFrames: 5,

@@ -35,17 +35,24 @@ export interface PlainClip {
   frameBytes?: number;
   /** Samples after the first frame at which the sound begins; not 0 gives it a delaying edit list. */
   audioStart?: number;
+  /** Ticks, of 90,000 a second, that each frame is shown: 6,000 if not given, 15 frames a second. */
+  frameTicks?: number;
+  /** Ticks that the last one is shown. */
+  lastTicks?: number;
+  /** Ticks without a frame before this one. */
+  pause?: { at: number; ticks: number };
 }
 
 /** A file with `frames` video samples and `audioPackets` audio samples. */
 export function plainMp4(clip: PlainClip): Uint8Array {
-  const { frames, audioPackets, frameBytes = 500, audioStart = 0 } = clip;
+  const { frames, audioPackets, frameBytes = 500, audioStart = 0, frameTicks = 6_000, pause } = clip;
   const ramp = (count: number, step: number, from = 0) => Array.from({ length: count }, (_, at) => from + at * step);
   const video: VideoTrack = {
     timescale: 90_000,
-    ticks: ramp(frames, 6_000),
-    sizes: ramp(frames, 1, frameBytes),
-    lastDuration: 6_000,
+    ticks: ramp(frames, frameTicks).map((tick, at) => tick + (pause && at >= pause.at ? pause.ticks : 0)),
+    // Fifty sizes in turn.
+    sizes: ramp(frames, 1).map((at) => frameBytes + (at % 50)),
+    lastDuration: clip.lastTicks ?? frameTicks,
     keys: [0],
     sps: [SPS],
     pps: [PPS],

@@ -203,6 +203,36 @@ export const bridgeErrors = {
     'The clip is not a plain recording: {detail}',
     'It was deleted; report this with the device version.',
   ),
+  intake_frame_count: refused(
+    422,
+    'The clip cannot hold so much: {detail}.',
+    'A window holds at most 240 frames and 94 packets of sound a second. The device must make the clip anew.',
+  ),
+  intake_duration: refused(
+    422,
+    'The clip is longer than what it was granted for: {detail}.',
+    'Its frames must lie in its coverage, its sound in its window. It was deleted; report this with the device version.',
+  ),
+  intake_method: refused(
+    422,
+    'The clip does not say how it was cut: {detail}.',
+    'A copy encodes no frame, a smart cut some, a re-encoding all. The device must make the clip anew.',
+  ),
+  intake_redaction: refused(
+    422,
+    'The clip cannot be redacted as it says: {detail}.',
+    'A clip with zones is encoded anew whole. The device must make the clip anew.',
+  ),
+  intake_coverage: refused(
+    422,
+    'The clip cannot cover what it says: {detail}.',
+    'Coverage reaches from its first frame to the end of its last. The device must make the clip anew.',
+  ),
+  intake_gaps: refused(
+    422,
+    'The clip’s gaps cannot be where it says: {detail}.',
+    'Gaps follow each other, and no frame lies in one. The device must make the clip anew.',
+  ),
   intake_full: unreachableForNow(507, 'The bridge has no space.', 'It is tried again later.'),
   access_reason_missing: wrongUsage(
     400,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkStructure } from '../../../cloud-bridge/intake/structure.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import type { ClipFacts } from '../../../device/protocol/clip-facts.ts';
 import { fillerBox, grown, plainMp4 } from '../../support/plain-mp4.ts';
 
 let folder: string;
@@ -14,14 +15,20 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const expected = { frames: 20, audioPackets: 8 };
-const good = plainMp4(expected);
+const counts = { frames: 20, audioPackets: 8 };
+const good = plainMp4(counts);
+/** Twenty frames, at 15 a second, end 1,333,333 µs after the first; a statement names times in tenths of a second. */
+const window = { startUs: 0, endUs: 1_400_000 };
+const facts: ClipFacts = {
+  ...{ ...counts, window, coverage: window, gaps: [] },
+  ...{ method: 'copy', encodedFrames: 0, redacted: false },
+};
 
-async function check(bytes: Uint8Array): Promise<void> {
+async function check(bytes: Uint8Array, statement = facts): Promise<void> {
   const path = join(folder, 'clip.mp4');
   await writeFile(path, bytes);
   const file = await new SystemDisk().open(path, { create: false });
-  await checkStructure(file, bytes.length, expected).finally(() => file.close());
+  await checkStructure(file, bytes.length, statement).finally(() => file.close());
 }
 
 it('takes a plain recording', async () => {
@@ -38,4 +45,12 @@ it.each([
   const checked = check(bytes);
   await expect(checked).rejects.toMatchObject({ code: 'intake_structure' });
   await expect(checked).rejects.toThrow(detail);
+});
+
+it.each<[string, Partial<ClipFacts>, string]>([
+  ['frames beyond its coverage', { coverage: { startUs: 0, endUs: 1_100_000 } }, 'intake_duration'],
+  ['coverage beyond its frames', { coverage: { startUs: 0, endUs: 1_600_000 } }, 'intake_coverage'],
+  ['frames in a gap', { gaps: [{ startUs: 400_000, endUs: 1_200_000 }] }, 'intake_gaps'],
+])('refuses a clip with %s according to its statement', async (_what, changes, code) => {
+  await expect(check(good, { ...facts, ...changes })).rejects.toMatchObject({ code });
 });

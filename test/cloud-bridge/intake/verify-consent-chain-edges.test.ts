@@ -79,6 +79,11 @@ async function said(changes: Changes = {}): Promise<string> {
 }
 
 const wrongGrant = (detail: string) => `intake_grant_invalid: ${detail}`;
+/** The second of the window that begins after so many. */
+const secondOf = (seconds: number) => ({
+  startUs: granted.startUs + seconds * 1_000_000,
+  endUs: granted.startUs + (seconds + 1) * 1_000_000,
+});
 const wrongManifest = (detail: string) => `intake_manifest_invalid: ${detail}`;
 const other = { key: stranger.key.publicKey };
 
@@ -159,7 +164,12 @@ describe('a chain is judged', () => {
       { manifest: { gaps: [granted, { ...granted, startUs: granted.startUs - 1 }] } },
       wrongManifest('it covers more than the granted window'),
     ],
-    ['with gaps inside the window', { manifest: { gaps: [granted, granted] } }, 'accepted'],
+    [
+      'with a gap that is the window',
+      { manifest: { gaps: [granted] } },
+      'intake_gaps: one lies where the clip begins or ends',
+    ],
+    ['with gaps inside the window', { manifest: { gaps: [secondOf(1), secondOf(3)] } }, 'accepted'],
     ['of as many bytes as were granted', { grant: { byteLimit: 4_096 } }, 'accepted'],
     ['of a byte more', { grant: { byteLimit: 4_095 } }, wrongManifest('the clip is longer than the grant allows')],
     ['of the clip that the owner had looked at', { grant: { clipSha256: sha256Hex('clip') } }, 'accepted'],
@@ -177,7 +187,10 @@ describe('a chain is judged', () => {
     ],
     [
       'redacted where that was granted',
-      { grant: { zones: [{ left: 0, top: 0, width: 10, height: 10 }] }, manifest: { redacted: true } },
+      {
+        grant: { zones: [{ left: 0, top: 0, width: 10, height: 10 }] },
+        manifest: { redacted: true, method: 're-encode', encodedFrames: 30 },
+      },
       'accepted',
     ],
     [
@@ -187,7 +200,7 @@ describe('a chain is judged', () => {
     ],
     ['redacted where it was not', { manifest: { redacted: true } }, wrongManifest('it is not redacted as granted')],
     ['with every frame encoded', { manifest: { encodedFrames: 30 } }, 'accepted'],
-    ['with one more', { manifest: { encodedFrames: 31 } }, wrongManifest('it counts more encoded frames than frames')],
+    ['with one more', { manifest: { encodedFrames: 31 } }, 'intake_method: smart-cut, 31 of 30 frames encoded'],
     ['with nothing disclosed, as granted', { grant: { disclose: [] }, manifest: { disclosed: {} } }, 'accepted'],
     [
       'with a fact less',

@@ -82,7 +82,7 @@ describe('an intake is refused when', () => {
     [
       'it counts more encoded frames than frames',
       () => ({ manifest: { encodedFrames: 31 } }),
-      /^intake_manifest_invalid.*encoded/,
+      /^intake_method.*31 of 30/,
     ],
     ['its id stands for all clips', () => ({ manifest: { jti: 'all' } }), /^intake_manifest_invalid/],
     [

@@ -143,6 +143,26 @@ describe('a hand-over', () => {
     }
   });
 
+  it.each([
+    ['more frames than its window can hold', { frames: 1_000_000 }, /1000000 frames in a window/],
+    ['more sound than its window can hold', { audioPackets: 1_000_000 }, /1000000 packets of sound/],
+    ['that it is redacted, and is a copy', { redacted: true, method: 'copy', encodedFrames: 0 }, /copy, 0 of 30/],
+    ['that it is a copy with encoded frames', { method: 'copy' }, /copy, 5 of 30/],
+    ['thirty frames of a microsecond', { coverage: { startUs: 1_000_000, endUs: 1_000_001 } }, /30 frames in 1 µs/],
+    ['a gap outside its window', { gaps: [{ startUs: 1, endUs: 2 }] }, /leave the window/],
+  ])('refuses a statement that says what cannot be true: %s', async (_what, changes, detail) => {
+    const statement = rig.fixture.cast.sign(
+      'doorsill-statement+jws',
+      { ...claimsOf(clip.parcel.statement), ...changes },
+      clip.parcel.home,
+    );
+    const statementSha256 = sha256Hex(statement);
+    const offer = clip.step('offer', { statementSha256 });
+    const refused = await clip.offer({ offer, statement, receipt: clip.receipt({ statementSha256 }) });
+    expect(refused).toMatchObject({ status: 422, body: { code: 'hand_over_refused' } });
+    expect(JSON.stringify(refused.body)).toMatch(detail);
+  });
+
   it('refuses a full manifest in place of a statement: it names the home', async () => {
     const { cast } = rig.fixture;
     const manifest = clip.parcel.manifestToken;

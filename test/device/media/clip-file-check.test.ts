@@ -144,6 +144,11 @@ describe('a clip is refused', () => {
       (file) => content(file, `0/${STBL}/stsc`, [0, 2, 1, 15, 1, 3, 15, 1]),
     ],
     ['with keyframes out of order', 'stss is not in order', (file) => content(file, `0/${STBL}/stss`, [0, 2, 3, 2])],
+    [
+      'with a keyframe behind the last frame',
+      'a keyframe behind the last frame',
+      (file) => content(file, `0/${STBL}/stss`, [0, 2, 1, FRAMES + 1]),
+    ],
     ['with one keyframe twice', 'stss is not in order', (file) => content(file, `0/${STBL}/stss`, [0, 2, 2, 2])],
     [
       'with sound of nine channels',

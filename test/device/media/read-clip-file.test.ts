@@ -88,6 +88,17 @@ function sequence(id: number, change: (bits: string) => string = (bits) => bits)
   return Uint8Array.from([...SPS.bytes.subarray(0, 4), ...bytes]);
 }
 
+/** The clip without the bytes of its sound, whose table names those of a frame instead. */
+function soundOverPicture(): Uint8Array {
+  const file = new Surgery(good);
+  const tables = (track: number) => `${track}/mdia/minf/stbl/stco`;
+  const [sound, soundBytes] = [file.chunkAt('1', 0), expected.audioPackets * 40];
+  file.splicePayload(sound, soundBytes, new Uint8Array());
+  file.setNumber(tables(1), 8, file.number(tables(0), 8));
+  file.setNumber(tables(0), 12, file.number(tables(0), 12) - soundBytes);
+  return file.bytes();
+}
+
 /** 39 macroblocks across, for 40. */
 const narrower = (bits: string) => bits.replace('00000101000', '00000100111');
 
@@ -104,6 +115,7 @@ describe('a clip is refused', () => {
     ['whose samples overlap', patched(good, stco + 16, [0, 0, 0, 40]), MEDIA],
     ['whose chunks lie in another order than their times', swapped(good, stco + 16), MEDIA],
     ['whose last sample lies outside', patched(good, findBox(good, 'stsz').start + 20 + 19 * 4, [0, 0, 9, 0]), MEDIA],
+    ['whose sound lies where its picture does', soundOverPicture(), MEDIA],
     ['that is cut off', good.subarray(0, good.length - 1), 'data behind mdat'],
     ['whose last box has no end', patched(good, mdat, [0, 0, 0, 0]), 'data behind mdat'],
     ['that is no MP4', new Uint8Array(2_000).fill(9), 'unexpected bytes in ftyp'],

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkStructure } from '../../../cloud-bridge/intake/structure.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import * as mp4 from '../../../device/clip/mp4-boxes.ts';
+import type { ClipFacts } from '../../../device/protocol/clip-facts.ts';
 import { isFailure } from '../../../device/protocol/errors.ts';
 import { PPS, SPS } from '../../support/plain-mp4.ts';
 import { proved } from '../../support/proved.ts';
@@ -269,6 +270,13 @@ const bombs: [string, () => Buffer, number?][] = [
   ],
 ];
 
+/** As much as its statement can say. */
+const FACTS: ClipFacts = {
+  window: { startUs: 0, endUs: 24 * 3_600_000_000 },
+  ...{ coverage: { startUs: 0, endUs: 24 * 3_600_000_000 }, gaps: [], frames: chunks, audioPackets: 0 },
+  ...{ method: 'copy', encodedFrames: 0, redacted: false },
+};
+
 const MEMORY_BYTES_MAX = 160 * 1024 * 1024;
 const TIME_MS_MAX = 5_000;
 
@@ -286,7 +294,7 @@ it('each kind of bomb is refused within bounds', async (test) => {
     const file = await new SystemDisk().open(path, { create: false });
     const before = process.memoryUsage();
     const cpu = process.cpuUsage();
-    const thrown = await checkStructure(file, await file.size(), { frames: chunks, audioPackets: 0 }).then(
+    const thrown = await checkStructure(file, await file.size(), FACTS).then(
       () => null,
       (fault: unknown) => fault,
     );
