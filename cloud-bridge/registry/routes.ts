@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { networkOf, siteOf } from '../../device/http/address-networks.ts';
 import { agencyCallSchema } from '../../device/protocol/agency-calls.ts';
-import { isFailure } from '../../device/protocol/errors.ts';
+import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
 import { reasonSchema } from '../../device/protocol/manifest.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
@@ -102,9 +102,10 @@ function standingRoutes(api: Router, registry: RegistryDecisions): void {
     },
     async ({ query }) => {
       const all = await registry.agencies();
-      // Agencies are only ever added, at the end.
+      // Agencies are added at the end; one whose application has ended since is not there to go on from.
       const last = positionIn(idSchema, query.cursor);
       const from = last === null ? 0 : all.findIndex(({ agency }) => agency === last) + 1;
+      if (last !== null && from === 0) throw failure('http_body_invalid', { detail: 'cursor: begin anew' });
       const page = pageOf(all.slice(from, from + query.limit + 1), query.limit, ({ agency }) => agency);
       return { agencies: page.shown, next: page.next };
     },

@@ -5,7 +5,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Agency, type AgencyFacts, EMPTY_BOOK } from '../../../cloud-bridge/registry/agency-book.ts';
+import { apply } from '../../../cloud-bridge/registry/applications.ts';
 import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
+import { loadEligibility } from '../../../cloud-bridge/registry/data-files.ts';
 import { Registry } from '../../../cloud-bridge/registry/registry.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
@@ -167,6 +170,25 @@ describe('an application that nobody decides on', () => {
     expect(await registry.agency(refused.id)).toMatchObject({ state: 'refused', refusals: 1 });
     expect(await registry.revocations()).toEqual(expect.any(String));
   });
+});
+
+it('is not closed for ever by agencies that were refused: the oldest of those never approved are forgotten', async () => {
+  const rules = await loadEligibility(new SystemDisk(), { stateAgencies: false, namesAllowed: [], dataFolder: folder });
+  const factsOf = (n: number): AgencyFacts => ({
+    ...{ agency: `agency-${n}`, key: 'A'.repeat(43), jurisdiction: 'municipal', ...unlisted() },
+    ...{ contact: { name: 'Desk', phone: '+1 617 555 0100' }, profiles: ['nothing'], retention: ['theft'] },
+  });
+  const refused = (n: number, wasApproved: boolean): Agency => ({
+    ...factsOf(n),
+    ...{ state: 'refused', wasApproved, refusals: 1, scopes: [], except: [], revision: 2 },
+  });
+  const agencies = Array.from({ length: 10_000 }, (_, n) => refused(n, n < 100));
+  const book = apply({ ...EMPTY_BOOK, agencies }, factsOf(10_000), rules, { nowS: 1 });
+  const ids = book.agencies.map(({ agency }) => agency);
+  expect([ids.length, ids[0], ids[99], ids[100], ids.at(-1)]).toEqual([
+    ...[2_101, 'agency-0', 'agency-99', 'agency-8000', 'agency-10000'],
+  ]);
+  expect(book.agencies.at(-1)).toMatchObject({ state: 'pending', revision: 3 });
 });
 
 it('lets an agency apply with other facts five times a day', async () => {
