@@ -4,6 +4,7 @@
 // (owner-order-handler.ts), carrying notices (home-link/).
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
+import type { PublishedRequest } from '../protocol/request.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
 import { standingReceipt } from './gate-state.ts';
@@ -30,6 +31,12 @@ export class Announcer {
     const { area } = context;
     const waiting = area.requests().filter((one) => awaitsOwner(runner.stateOf(one.request.jti)));
     return waiting.filter((one) => area.standingOf(one) === null).map((one) => area.noticeOf(one));
+  }
+
+  /** Open requests that do not wait for an owner: one of them has answered. */
+  answered(): PublishedRequest[] {
+    const open = this.context.area.requests();
+    return open.filter((one) => !awaitsOwner(this.runner.stateOf(one.request.jti))).map(({ published }) => published);
   }
 
   /** The same for pets that may have been seen. */

@@ -9,6 +9,7 @@ import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
 import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
 import { actorId } from '../protocol/ids.ts';
 import type { SettingsInForce } from '../protocol/owner-settings.ts';
+import type { PublishedRequest } from '../protocol/request.ts';
 import { Announcer, AreaMessageHandler } from './area-message-handler.ts';
 import { ClipReports } from './clip-report-handler.ts';
 import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';
@@ -171,6 +172,11 @@ export class ConsentGate {
   /** Requests that wait for an answer and may be answered now. */
   notices(): RequestNotice[] {
     return this.announcer.notices();
+  }
+
+  /** Requests that are open, and that an owner has answered. */
+  answered(): PublishedRequest[] {
+    return this.announcer.answered();
   }
 
   /** The same for pets that may have been seen. */

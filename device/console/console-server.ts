@@ -49,7 +49,7 @@ import { settingsRoutes } from './settings-routes.ts';
 import { sightingRoutes } from './sighting-routes.ts';
 
 export interface ConsoleServerDeps
-  extends Omit<OwnerRoutesDeps, 'device' | 'order' | 'notices' | 'pins' | 'viewers' | 'looks'> {
+  extends Omit<OwnerRoutesDeps, 'device' | 'order' | 'notices' | 'answered' | 'pins' | 'viewers' | 'looks'> {
   settings: ConsoleSettings;
   /** What its owner calls the doorbell: the name under which it is announced. */
   name: string;
@@ -237,6 +237,7 @@ export class ConsoleServer {
       device: device.id,
       order: (message) => gate.onOwnerMessage({ ...message, isPrivate: true }),
       notices: () => gate.notices(),
+      answered: () => gate.answered(),
       pins: () => ({ trust: trustOf(gate.pins), serveStateAgencies: this.deps.serveStateAgencies }),
       viewers: () => gate.viewers(),
       looks: () => gate.looks(),

@@ -18,6 +18,7 @@ import { failure } from '../protocol/errors.ts';
 import { type DeviceState, type RequestNotice, requestListSchema, stateSchema } from '../protocol/home-messages.ts';
 import { idSchema } from '../protocol/ids.ts';
 import { parseToken } from '../protocol/jws.ts';
+import type { PublishedRequest } from '../protocol/request.ts';
 import { topicsUnder } from '../protocol/topics.ts';
 import type { LocalRouter } from './local-router.ts';
 
@@ -28,6 +29,8 @@ export interface OwnerRoutesDeps {
   prefix: string;
   state(): DeviceState | null;
   notices(): RequestNotice[];
+  /** Open requests that an owner has answered. */
+  answered(): PublishedRequest[];
   pins(): z.output<typeof pinsSchema>;
   order(message: { topic: string; payload: string; retained: false }): Promise<void>;
   press(button: string): void;
@@ -62,9 +65,9 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       path: '/api/v1/requests',
       roles: ['owner'],
       answer: requestListSchema,
-      about: 'Requests that wait for an answer, as they were published.',
+      about: 'Requests that wait for an answer, and open ones that an owner has answered, as they were published.',
     },
-    () => ({ requests: deps.notices() }),
+    () => ({ requests: deps.notices(), answered: deps.answered() }),
   );
 
   router.route(

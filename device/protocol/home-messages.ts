@@ -126,8 +126,11 @@ export const requestNoticeSchema = z.strictObject({
   coverage: z.array(windowSchema).max(20),
 });
 export type RequestNotice = z.infer<typeof requestNoticeSchema>;
-/** Requests that wait for an answer, as the device's own server lists them. */
-export const requestListSchema = z.strictObject({ requests: z.array(requestNoticeSchema) });
+/** Requests as the device's own server lists them: those that wait for an answer, and open ones that an owner has answered. */
+export const requestListSchema = z.strictObject({
+  requests: z.array(requestNoticeSchema),
+  answered: z.array(publishedRequestSchema),
+});
 
 /** How similar to the pet something was, and when. */
 const sightedSchema = z.strictObject({

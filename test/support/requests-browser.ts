@@ -50,10 +50,24 @@ export class RequestsBrowser {
     const page = await context.newPage();
     this.opened = { context, page, url: `http://127.0.0.1:${settings.console.port}` };
     this.watch(page);
+    await this.pair(page);
+  }
+
+  private async pair(page: Page): Promise<void> {
     const { pairingUrl } = z.object({ pairingUrl: z.string() }).parse(await this.say('pair', '--show'));
     await page.goto(pairingUrl);
     await page.locator('form button').click();
     await page.locator('.tabs').waitFor();
+  }
+
+  /** The page of another owner, who has heard of nothing yet. */
+  async otherOwner(): Promise<Page> {
+    if (!this.browser) throw new Error('no browser is open');
+    const context = await this.browser.newContext({ viewport: PHONE, locale: 'en-GB', timezoneId: 'UTC' });
+    const page = await context.newPage();
+    this.watch(page);
+    await this.pair(page);
+    return page;
   }
 
   async stop(): Promise<void> {
@@ -146,8 +160,17 @@ export class RequestsBrowser {
   /** Lets what the page sends to a path be answered by a test. */
   async intercept(path: string, answer: (route: Route) => Promise<void>): Promise<() => Promise<void>> {
     const context = this.page.context();
-    await context.route(`**${path}`, answer);
-    return () => context.unroute(`**${path}`, answer);
+    let isOver = false;
+    // One may be under way when the test has seen enough.
+    const guarded = (route: Route) =>
+      answer(route).catch((thrown: unknown) => {
+        if (!isOver) throw thrown;
+      });
+    await context.route(`**${path}`, guarded);
+    return () => {
+      isOver = true;
+      return context.unroute(`**${path}`, guarded);
+    };
   }
 
   /** What axe finds wrong with the page at the widths of a phone and of a desktop. */

@@ -37,6 +37,7 @@ import {
 import { type CommandAction, mustNameLastOrder, type Revoke } from '../../protocol/owner-orders.ts';
 import { failureOf } from '../../protocol/problem.ts';
 import { type OwnerTrust, readNotice, type VerifiedNotice } from '../../protocol/read-request-notice.ts';
+import type { PublishedRequest } from '../../protocol/request.ts';
 import { clock, freshId } from './browser-seams.ts';
 import { type OwnerKey, sign } from './owner-key.ts';
 import type { SessionSecret } from './session-secret.ts';
@@ -129,15 +130,20 @@ export class DeviceClient {
   }
 
   /**
-   * What waits for an answer and verifies against the pinned keys; `unread` are those that do not, and are never shown. `trust` is
-   * null before the device is enrolled. Throws what the device refuses with.
+   * What waits for an answer and verifies against the pinned keys; `unread` are those that do not, and are never shown. `answered`, not
+   * checked: open requests that an owner has answered. `trust` is null before the device is enrolled. Throws what the device refuses with.
    */
-  async requests(): Promise<{ requests: VerifiedNotice[]; unread: number; trust: OwnerTrust | null }> {
-    const [{ requests }, pins] = await Promise.all([
+  async requests(): Promise<{
+    requests: VerifiedNotice[];
+    answered: PublishedRequest[];
+    unread: number;
+    trust: OwnerTrust | null;
+  }> {
+    const [{ requests, answered }, pins] = await Promise.all([
       this.call(requestListSchema, '/api/v1/requests'),
       this.call(pinsSchema, '/api/v1/pins'),
     ]);
-    if (pins.trust === null) return { requests: [], unread: requests.length, trust: null };
+    if (pins.trust === null) return { requests: [], answered, unread: requests.length, trust: null };
     const trust = { ...pins.trust, device: this.key.device, serveStateAgencies: pins.serveStateAgencies };
     const reading = { nowS: nowS(), ...tokenCrypto };
     const read = requests.flatMap((notice) => {
@@ -147,7 +153,7 @@ export class DeviceClient {
         return [];
       }
     });
-    return { requests: read, unread: requests.length - read.length, trust };
+    return { requests: read, answered, unread: requests.length - read.length, trust };
   }
 
   /** Signs consent to one clip, and does not send it: it is kept first (answer-store.ts). */

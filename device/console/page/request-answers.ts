@@ -7,6 +7,7 @@ import { type Receipt, stateSchema, type UploadProgress, uploadProgressSchema } 
 import type { GrantChoice } from '../../protocol/owner-claims.ts';
 import { CLOCK_SKEW_S_MAX } from '../../protocol/owner-orders.ts';
 import type { VerifiedNotice } from '../../protocol/read-request-notice.ts';
+import type { PublishedRequest } from '../../protocol/request.ts';
 import { type OpenedRequest, openPublished, type Trust } from '../../protocol/verify-published-request.ts';
 import { AnswerStore } from './answer-store.ts';
 import { clock, type Timer } from './browser-seams.ts';
@@ -330,10 +331,10 @@ export class RequestAnswers {
       const state = await client.call(stateSchema, '/api/v1/state');
       const offUs = (beforeUs + clock.wallUs()) / 2 - state.atUs;
       const isOff = state.clockTrusted && Math.abs(offUs) > CLOCK_SKEW_S_MAX * 1_000_000;
-      const { requests, unread, trust } = await client.requests();
+      const { requests, answered, unread, trust } = await client.requests();
       const known = new Map(this.current.known);
       for (const notice of requests) known.set(notice.request.jti, notice);
-      if (trust) this.readPublished(known, trust);
+      if (trust) this.readPublished(known, answered, trust);
       this.show({ waiting: requests, unread, known, clockOffUs: isOff ? offUs : null, trouble: null });
     } catch (thrown) {
       return this.show({ trouble: thrown });
@@ -348,13 +349,25 @@ export class RequestAnswers {
     if (this.isUntold()) await this.askStandings();
   }
 
-  /** Requests of an earlier visit, from what was kept of them: their signatures are checked again, their time is not. */
-  private readPublished(known: Map<string, OpenedRequest>, trust: Trust): void {
-    for (const { request, published } of [...this.current.kept.values(), ...this.current.drafts.values()]) {
-      if (known.has(request)) continue;
+  /**
+   * Requests of an earlier visit, from what was kept of them, and those that other owners have answered: their signatures are checked
+   * again, their time is not.
+   */
+  private readPublished(known: Map<string, OpenedRequest>, answered: readonly PublishedRequest[], trust: Trust): void {
+    const kept = [...this.current.kept.values(), ...this.current.drafts.values()];
+    for (const { request, published } of [...kept, ...answered.map((one) => ({ request: null, published: one }))]) {
+      if (request !== null && known.has(request)) continue;
       const read = openPublished(published, trust, tokenCrypto);
-      if (read.ok && read.opened.request.jti === request) known.set(request, read.opened);
+      const id = read.ok ? read.opened.request.jti : null;
+      if (read.ok && id !== null && (request ?? id) === id && !known.has(id)) known.set(id, read.opened);
     }
+  }
+
+  /** Whether an answer that stands is not of this browser: another owner gave it, or this one elsewhere. */
+  isAnothers(request: string): boolean {
+    const { at } = this.standing(request);
+    const kept = this.current.kept.get(request);
+    return (!kept || kept.isOver) && ['under-way', 'sent', 'recalled', 'taken-back', 'declined'].includes(at);
   }
 
   /** Whether the device lists a decision, and was not asked what became of it since this page has followed it. */

@@ -29,6 +29,9 @@ export function RequestOutcome({ request, standing, answers, view }: OutcomeProp
     <div class="outcome">
       <section class={`card outcome-card outcome-${standing.at}`} aria-live="polite">
         <h3 class="outcome-title">{words.states[standing.at]}</h3>
+        {answers.isAnothers(request) && (
+          <p>{standing.at === 'declined' ? words.declinedByAnother : words.grantedByAnother}</p>
+        )}
         <Told standing={standing} />
         {refusal && <TroubleNotice trouble={{ title: refusal.message, advice: refusal.advice }} />}
         {(standing.at === 'signed' || standing.at === 'taking-back') && refusal && (

@@ -74,6 +74,7 @@ interface Listed {
   opened: OpenedRequest;
   standing: Standing;
   isIgnored: boolean;
+  isAnothers: boolean;
 }
 
 function RequestList({ answers, view }: { answers: RequestAnswers; view: AnswersView }) {
@@ -84,6 +85,7 @@ function RequestList({ answers, view }: { answers: RequestAnswers; view: Answers
       opened,
       standing: answers.standing(opened.request.jti),
       isIgnored: view.drafts.get(opened.request.jti)?.isIgnored ?? false,
+      isAnothers: answers.isAnothers(opened.request.jti),
     }))
     .sort((a, b) => b.opened.request.iat - a.opened.request.iat);
   const waiting = listed.filter(({ standing, isIgnored }) => standing.at === 'open' && !isIgnored);
@@ -127,7 +129,7 @@ function Group({ title, listed, view }: { title: string; listed: readonly Listed
   );
 }
 
-function RequestLine({ opened: { request, credential }, standing, view }: Listed & { view: AnswersView }) {
+function RequestLine({ opened: { request, credential }, standing, isAnothers, view }: Listed & { view: AnswersView }) {
   const notice = view.waiting?.find((one) => one.request.jti === request.jti);
   return (
     <li>
@@ -143,6 +145,7 @@ function RequestLine({ opened: { request, credential }, standing, view }: Listed
         </span>
         <span class="request-line-side">
           <StandingPill standing={standing} />
+          {isAnothers && <span class="hint">{words.anotherOwner}</span>}
           {notice && <span class="hint">{footageWords(request.window, notice.coverage)}</span>}
           <span class="hint">
             {words.answerBy} {showDayAndMinute(request.exp * 1e6)}

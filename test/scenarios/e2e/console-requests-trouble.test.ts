@@ -134,6 +134,28 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     await rig.page.locator('.outcome-declined').waitFor({ timeout: 30_000 });
   }, 120_000);
 
+  it('tells an owner who comes later what another one granted, and lets this one take it back', async () => {
+    const span = await recently(rig);
+    const request = await rig.ask('--type', 'granted before');
+    await rig.say('grant', request, ...span);
+    const page = await rig.otherOwner();
+    try {
+      await rig.open('', page);
+      const line = page.locator('.request-line', { hasText: 'granted before' });
+      await line.waitFor({ timeout: 20_000 });
+      expect(await page.getByText('Nobody asks for anything').count()).toBe(0);
+      await line.getByText('Another owner').waitFor();
+      await line.click();
+      await page.locator('.outcome-sent, .outcome-under-way').waitFor({ timeout: 30_000 });
+      await page.getByText('Another owner granted this').waitFor();
+      await page.getByRole('button', { name: 'Take it back' }).click();
+      await page.getByRole('button', { name: 'Yes, take it back' }).click();
+      await page.locator('.outcome-taken-back').waitFor({ timeout: 60_000 });
+    } finally {
+      await page.context().close();
+    }
+  }, 120_000);
+
   slowIt(
     'says that a request was withdrawn while one trims',
     async () => {

@@ -6,6 +6,10 @@ export const requestsDe: RequestWords = {
   answered: 'Beantwortet',
   ignored: 'Übergangen',
   noneWaiting: 'Nichts wartet auf Sie.',
+  anotherOwner: 'Eine andere berechtigte Person',
+  grantedByAnother:
+    'Eine andere berechtigte Person hat das freigegeben, oder Sie in einem anderen Browser. Jede berechtigte Person kann einen Clip zurücknehmen.',
+  declinedByAnother: 'Eine andere berechtigte Person hat das abgelehnt, oder Sie in einem anderen Browser.',
   none: 'Niemand fragt nach etwas',
   noneHelp:
     'Wenn eine Behörde die Häuser rund um einen Ort um Aufnahmen bittet, erscheint ihre Anfrage hier. Sie entscheiden; von selbst geht nichts hinaus.',

@@ -5,6 +5,9 @@ export const requestsEn = {
   answered: 'Answered',
   ignored: 'Ignored',
   noneWaiting: 'Nothing waits for you.',
+  anotherOwner: 'Another owner',
+  grantedByAnother: 'Another owner granted this, or you in another browser. Any owner can take a clip back.',
+  declinedByAnother: 'Another owner declined this, or you in another browser.',
   none: 'Nobody asks for anything',
   noneHelp:
     'When an agency asks the homes around a place for video, its request appears here. You decide; nothing leaves by itself.',

@@ -6,6 +6,10 @@ export const requestsEs: RequestWords = {
   answered: 'Contestadas',
   ignored: 'Ignoradas',
   noneWaiting: 'Nada le espera.',
+  anotherOwner: 'Otro propietario',
+  grantedByAnother:
+    'Lo autorizó otro propietario, o usted en otro navegador. Cualquier propietario puede retirar un clip.',
+  declinedByAnother: 'Lo rechazó otro propietario, o usted en otro navegador.',
   none: 'Nadie pide nada',
   noneHelp:
     'Cuando una autoridad pide vídeo a las casas de un lugar, su solicitud aparece aquí. Usted decide; nada sale por sí solo.',
