@@ -107,6 +107,10 @@ mqtt {
   listen: ${quoted(`${bracketed(host)}:${port}`)}
   max_ack_pending: 1000
   reject_qos2_publish: true${cluster ? `\n  stream_replicas: ${CLUSTER_REPLICAS}` : ''}
+  # What a session listens to ends with it, so no disk has to remember it. On disks of a cluster, clients that all come back at once are
+  # refused for minutes: each filter that takes longer than four seconds is refused, made all the same, and kept beside the next one.
+  consumer_memory_storage: true
+  consumer_inactive_threshold: "24h"
   # For clients that come over a network: TLS. They take \`mqtts://\` and the authority's certificate.
   # tls { cert_file: ${quoted(`${folder}/broker.pem`)}, key_file: ${quoted(`${folder}/broker.key`)}, min_version: "1.3" }
 }

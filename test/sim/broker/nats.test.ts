@@ -190,6 +190,8 @@ describe('doorsill broker acl --nats', () => {
     expect(bridge).toMatch(/ subscribe: \{ deny: \[">"\] \} \} \}$/);
     for (const limit of ['max_connections', 'max_subscriptions', 'max_pending', 'max_file_store', 'max_ack_pending'])
       expect(texts[2]).toMatch(new RegExp(`^ *${limit}: [1-9]\\d+$`, 'm'));
+    // What clients listen to is on no disk: a cluster's clients that come back at once would be refused for minutes.
+    expect(texts[2]).toMatch(/^ *consumer_memory_storage: true$/m);
     expect(texts[2]).toContain('listen: "10.0.0.2:6222"');
     expect(texts[2]).toContain(`routes: ["${one}", "${three}"]`);
   }, 60_000);
