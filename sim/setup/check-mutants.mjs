@@ -1,6 +1,6 @@
-// Owns: `npm run check:mutants`: how many of the mistakes that Stryker plants in consent, in the clip's self-check, in disclosure and in
-// the bridge's judgement of a clip are found by unit tests; that each one that is not was judged; and the branches of consent that
-// its tests reach. Its last line is `N passed, N failed`.
+// Owns: `npm run check:mutants`: how many of the mistakes that Stryker plants in the code that decides what leaves, who sees it and what
+// stays are found by unit tests; that each one that is not was judged; and the branches of consent that its tests reach. Its last line
+// is `N passed, N failed`.
 // Not here: the tests, what is said about each survivor (test/survivors.json).
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,16 +8,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from './report.mjs';
-
-const USAGE = `Usage: npm run check:mutants -- [--branches] [--list] [PART...]
-
-  PART             known-fates, consent, self-check, clip-tables, disclosure or intake; all of them where none is named.
-                   PART/FILE is one file of it, PART/FILE:FROM-TO some of its lines
-  --branches       the branches of consent alone, without mutants
-  --list           names each mutant that no test found, the judged ones too
-  --concurrency N  how many mutants are tried at a time; 2 if not named
-
-All of it takes up to two hours on two cores. Stryker is installed on its first use, under node_modules/.mutants.`;
 
 /** Its next major version takes Node 22, where this project still runs on 20. Its checker cannot use TypeScript 7, so there is none. */
 const STRYKER = '9.6.1';
@@ -54,7 +44,59 @@ const PARTS = {
       (name) => `test/cloud-bridge/intake/${name}.test.ts`,
     ),
   },
+  // What officers may do with evidence, for how long it is kept, what its owner's recall does, and what is taken in. A real server and a
+  // real SQLite file, no broker.
+  vault: {
+    mutate: [
+      ...['actor-of-request', 'clients', 'evidence', 'policies', 'recalls', 'receiving', 'retention'],
+      ...['retention-sweeper', 'verify-hand-over'],
+    ].map((name) => `cloud-bridge/vault/${name}.ts`),
+    tests: [
+      ...['evidence', 'receiving', 'recalls', 'retention', 'retention-sweeper', 'rotated-key', 'shown-again'],
+      ...['former-evidence'],
+    ].map((name) => `test/cloud-bridge/vault/${name}.test.ts`),
+  },
+  // Which bytes of the ring a clip is made of. Its tests cut with ffmpeg.
+  survey: {
+    mutate: ['survey', 'display-rotation'].map((name) => `device/clip/${name}.ts`),
+    tests: ['survey', 'trim', 'trim-refusals', 'display-rotation'].map((name) => `test/device/clip/${name}.test.ts`),
+  },
+  trim: {
+    mutate: ['trim', 'clip-timeline'].map((name) => `device/clip/${name}.ts`),
+    tests: ['trim', 'trim-refusals'].map((name) => `test/device/clip/${name}.test.ts`),
+  },
+  // Who may open the device's own server: callers, owners' sessions, viewers, pairing from the network.
+  'console-access': {
+    mutate: ['callers', 'network-pairing', 'owner-sessions', 'picture-access', 'request-origin'].map(
+      (name) => `device/console/${name}.ts`,
+    ),
+    tests: ['callers', 'network-pairing', 'owner-sessions', 'picture-access', 'request-origin'].map(
+      (name) => `test/device/console/${name}.test.ts`,
+    ),
+  },
+  // Which release a device takes: its signature, what is in it, whether it is newer.
+  update: {
+    mutate: ['minisign', 'release-archive', 'version-order'].map((name) => `device/update/${name}.ts`),
+    tests: ['minisign', 'release-archive', 'version-order'].map((name) => `test/device/update/${name}.test.ts`),
+  },
+  // What footage is sealed under, and what is known of it; not the file itself, whose tests take minutes.
+  ring: {
+    mutate: ['ring-index', 'segment-codec', 'wrapped-key-files'].map((name) => `device/ring/${name}.ts`),
+    tests: ['ring-format', 'ring-index', 'segment-codec', 'wrapped-key-files'].map(
+      (name) => `test/device/ring/${name}.test.ts`,
+    ),
+  },
 };
+
+const USAGE = `Usage: npm run check:mutants -- [--branches] [--list] [PART...]
+
+  PART             one of ${['known-fates', ...Object.keys(PARTS)].join(' ')};
+                   all of them where none is named. PART/FILE is one file of it, PART/FILE:FROM-TO some of its lines
+  --branches       the branches of consent alone, without mutants
+  --list           names each mutant that no test found, the judged ones too
+  --concurrency N  how many mutants are tried at a time; 2 if not named
+
+All of it takes several hours on two cores. Stryker is installed on its first use, under node_modules/.mutants.`;
 
 /** Code of which it is known which mutants are found: whether keeping a thread for many of them loses or invents any. */
 const KNOWN = 'known-fates';

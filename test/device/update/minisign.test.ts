@@ -49,35 +49,82 @@ describe('a signature of minisign', () => {
     expect(pinned && verifyMinisign(data, utf8(OTHERS.signature), pinned)).toBe('by minisign');
   });
 
+  const NO_FILE = 'its signature is not a file of minisign';
+  const DAMAGED = 'its signature is cut off or damaged';
+  /** A signature file whose lines are changed, one or more of them. */
+  const changed = (lines: Record<number, string>) =>
+    utf8(Object.values(Object.assign(signed.split('\n'), lines)).join('\n'));
+  const signedAs = (comment: string) => utf8(signAsMinisign(data, key.id, key.signing, comment));
+  /** The second line with bytes cut off or added, as base64 writes them. */
+  const ofLength = (length: number) => {
+    const bytes = Buffer.alloc(length);
+    Buffer.from(signed.split('\n')[1] ?? '', 'base64').copy(bytes);
+    return changed({ 1: bytes.toString('base64') });
+  };
+
   it.each([
-    ['data that differ', () => verifyMinisign(utf8('a release!'), utf8(signed), key), 'update_altered'],
+    ['data that differ', utf8('a release!'), utf8(signed), 'update_altered', 'the release'],
+    ['a comment that differs', data, utf8(signed.replace('file:a', 'file:b')), 'update_altered', 'the signature'],
+    ['no signature at all', data, null, 'update_unsigned', 'it has no signature beside it'],
+    ['a file that is none', data, utf8('signed, honestly\n'), 'update_unsigned', NO_FILE],
+    ['another first line', data, changed({ 0: 'comment: a release' }), 'update_unsigned', NO_FILE],
     [
-      'a comment that differs',
-      () => verifyMinisign(data, utf8(signed.replace('file:a', 'file:b')), key),
-      'update_altered',
-    ],
-    ['another key', () => verifyMinisign(data, utf8(signed), made()), 'update_key_foreign'],
-    [
-      'another key under the same id',
-      () => verifyMinisign(data, utf8(signed), { ...made(), id: key.id }),
-      'update_altered',
-    ],
-    ['no signature at all', () => verifyMinisign(data, null, key), 'update_unsigned'],
-    ['a file that is none', () => verifyMinisign(data, utf8('signed, honestly\n'), key), 'update_unsigned'],
-    ['one that is cut off', () => verifyMinisign(data, utf8(signed.slice(0, -20)), key), 'update_unsigned'],
-    ['more after it', () => verifyMinisign(data, utf8(`${signed}more\n`), key), 'update_unsigned'],
-    [
-      'one too long to be one',
-      () => verifyMinisign(data, utf8(signed.replace('\t', ' '.repeat(5_000))), key),
+      'a comment that is not the trusted one',
+      data,
+      changed({ 2: 'untrusted comment: file:a' }),
       'update_unsigned',
+      NO_FILE,
     ],
+    ['more after it', data, utf8(`${signed}more\n`), 'update_unsigned', NO_FILE],
+    [
+      'a first line that makes it too long',
+      data,
+      changed({ 0: `untrusted comment: ${'x'.repeat(4_096)}` }),
+      'update_unsigned',
+      NO_FILE,
+    ],
+    ['one that is cut off', data, utf8(signed.slice(0, -20)), 'update_unsigned', DAMAGED],
+    ['a signature a byte short', data, ofLength(73), 'update_unsigned', DAMAGED],
+    ['a signature a byte long', data, ofLength(75), 'update_unsigned', DAMAGED],
+    ['no second line', data, changed({ 1: '' }), 'update_unsigned', DAMAGED],
+    [
+      'a signature that another text stands for, too',
+      data,
+      utf8(signed.replace(/=\ntrusted/, '=\u0020\ntrusted')),
+      'update_unsigned',
+      DAMAGED,
+    ],
+    ['a comment too long', data, signedAs('x'.repeat(1_025 - 'trusted comment: '.length)), 'update_unsigned', DAMAGED],
     [
       'the old kind, over the data themselves',
-      () => verifyMinisign(data, utf8(signed.replace(/^RU/m, 'RW')), key),
+      data,
+      utf8(signed.replace(/^RU/m, 'RW')),
       'update_unsigned',
+      'its signature is of a kind that minisign no longer makes',
     ],
-  ])('is refused with %s', (_, verify, code) => {
-    expect(verify).toThrow(expect.objectContaining({ code }));
+  ])('is refused with %s', (_, of, file, code, detail) => {
+    expect(() => verifyMinisign(of, file, key)).toThrow(expect.objectContaining({ code, facts: { detail } }));
+  });
+
+  it('is refused with another key, also one under the same id', () => {
+    const other = made();
+    expect(() => verifyMinisign(data, utf8(signed), other)).toThrow(
+      expect.objectContaining({
+        code: 'update_key_foreign',
+        facts: { signer: nameOfKey(key.id), pinned: nameOfKey(other.id) },
+      }),
+    );
+    expect(() => verifyMinisign(data, utf8(signed), { ...other, id: key.id })).toThrow(
+      expect.objectContaining({ code: 'update_altered' }),
+    );
+  });
+
+  it('verifies with a comment and a file as long as they may be', () => {
+    const longest = 'x'.repeat(1_024 - 'trusted comment: '.length);
+    expect(verifyMinisign(data, signedAs(longest), key)).toBe(longest);
+    const first = `untrusted comment: ${'x'.repeat(4_096 - signed.length + 'signature of a doorsill release'.length)}`;
+    const file = changed({ 0: first });
+    expect([file.length, verifyMinisign(data, file, key)]).toEqual([4_096, 'timestamp:1\tfile:a.tar.gz']);
   });
 
   it('is refused without its last part, which signs the comment', () => {
@@ -114,12 +161,28 @@ describe('a public key of minisign', () => {
   it('is read as it was printed', () => {
     expect(readMinisignKey(printMinisignKey(key))).toEqual({ id: key.id, publicKey: key.publicKey });
     expect(printMinisignKey(key)).toContain(nameOfKey(key.id));
+    expect(readMinisignKey(printMinisignKey(key).split('\n')[1] ?? '')).toEqual({
+      id: key.id,
+      publicKey: key.publicKey,
+    });
   });
 
-  it.each(['', 'RWQ', signed, `${printMinisignKey(key)}more\n`, printMinisignKey(key).replace('RW', 'RU')])(
-    'is not read from %j',
-    (text) => {
-      expect(readMinisignKey(text)).toBeNull();
-    },
-  );
+  it('has the name that minisign gives it, and none when it is no key', () => {
+    expect(nameOfKey(readMinisignKey(OTHERS.key)?.id ?? new Uint8Array())).toBe('E0EE93BC07B048E7');
+    const damaged = { ...key, publicKey: '!' };
+    expect(() => printMinisignKey(damaged)).toThrow(
+      expect.objectContaining({ code: 'usage', facts: { detail: 'the public key is not one' } }),
+    );
+  });
+
+  it.each([
+    '',
+    'RWQ',
+    signed,
+    `${printMinisignKey(key)}more\n`,
+    `more\n${printMinisignKey(key)}`,
+    printMinisignKey(key).replace('RW', 'RU'),
+  ])('is not read from %j', (text) => {
+    expect(readMinisignKey(text)).toBeNull();
+  });
 });

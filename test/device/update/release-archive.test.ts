@@ -1,5 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../../device/protocol/errors.ts';
 import { readRelease } from '../../../device/update/release-archive.ts';
 import { packArchive } from '../../../sim/release/tar-archive.ts';
 import { slowIt } from '../../support/slow-it.ts';
@@ -7,6 +8,8 @@ import { filesOf } from './support.ts';
 
 const FILES = filesOf('1.0.0');
 const bytes = Buffer.from('x');
+/** Of the second file, as its header says it. */
+const SIZE = FILES[1]?.bytes.length.toString(8).padStart(11, '0') ?? '';
 const packed = (...paths: string[]) => packArchive([...FILES, ...paths.map((path) => ({ path, bytes }))], 1);
 
 /** An archive with a header changed, its sum made right. `at`: which header. */
@@ -39,46 +42,112 @@ it('gives each file of a release in order', async () => {
   expect(content).toMatchObject({ manifest: { version: '1.0.0' }, files: 4 });
 });
 
+it('takes every path that stays in its folder, and says its size as tar does', async () => {
+  const paths = [
+    '.hidden',
+    'a..',
+    '..a',
+    'ab',
+    'a/b/c',
+    'a/b/d',
+    'n'.repeat(100),
+    `${'d'.repeat(90)}/${'e'.repeat(90)}`,
+  ];
+  const seen: string[] = [];
+  await readRelease(packed(...paths), async ({ path }) => void seen.push(path));
+  expect(seen.slice(FILES.length)).toEqual(paths);
+  const blank = changed((header) => void header.write(`${SIZE.replace(/^00/, '  ')}\0`, 124, 'latin1'));
+  expect(await readRelease(blank)).toMatchObject({
+    files: 3,
+    bytes: FILES.reduce((all, one) => all + one.bytes.length, 0),
+  });
+});
+
+it('passes on what its reader throws, as it is', async () => {
+  const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+  for (const thrown of [full, new Error('a bug'), failure('disk_full', { detail: 'x' }), 'Z_DATA_ERROR']) {
+    await expect(readRelease(packed(), () => Promise.reject(thrown))).rejects.toBe(thrown);
+  }
+});
+
 describe('an archive is refused', () => {
   const kind = (letter: string) => changed((header) => void header.write(letter, 156, 'latin1'));
+  const sized = (digits: string) => changed((header) => void header.write(`${digits}\0`, 124, 'latin1'));
+  const ended = (change: (end: Buffer) => void) => {
+    const tar = gunzipSync(packed());
+    change(tar.subarray(-512));
+    return gzipSync(tar);
+  };
+  const outside = (path: string) => `the path ${path} may lead out of its folder`;
+  const twice = (path: string) => `the path ${path} is there twice`;
+  const NOT_PLAIN = 'node_modules/qr/package.json is not a plain file';
+  const TOO_LARGE = 'node_modules/qr/package.json is too large';
+  const MANIFEST = 'its release.json is not that of a release that this version knows';
+  const BEHIND = 'something follows its end';
+  const NO_GZIP = 'it is no gzip, or cut off';
   it.each([
-    ['with an absolute path', packed('/etc/passwd')],
-    ['with a path upwards', packed('a/../../b')],
-    ['with a path of a dot', packed('./a')],
-    ['with a path of Windows', packed('a\\..\\b')],
-    ['with an empty name', packed('a//b')],
-    ['with a path twice', packed('a', 'a')],
-    ['with a folder where a file is', packed('a', 'a/b')],
-    ['with a file where a folder is', packed('a/b', 'a')],
-    ['with a hard link', kind('1')],
-    ['with a symbolic link', kind('2')],
-    ['with a device', kind('3')],
-    ['with a folder of its own', kind('5')],
-    ['with a pipe', kind('6')],
-    ['with a header of a longer form', kind('x')],
-    ['with a size that is no number', changed((header) => void header.write('9'.repeat(11), 124, 'latin1'))],
-    ['with a file too large', changed((header) => void header.write('77777777777', 124, 'latin1'))],
-    ['with a damaged header', gzipSync(Buffer.from(gunzipSync(packed())).fill(0x41, 1_024, 1_030))],
-    ['without its manifest', packArchive([...FILES.slice(1)], 1)],
+    ['with an absolute path', packed('/etc/passwd'), outside('/etc/passwd')],
+    ['with a path upwards', packed('a/../../b'), outside('a/../../b')],
+    ['with a path of a dot', packed('./a'), outside('./a')],
+    ['with a path of Windows', packed('a\\..\\b'), outside('a\\..\\b')],
+    ['with an empty name', packed('a//b'), outside('a//b')],
+    ['with a path twice', packed('a', 'a'), twice('a')],
+    ['with a folder where a file is', packed('a', 'a/b'), twice('a/b')],
+    ['with a folder deep where a file is', packed('a', 'a/b/c'), twice('a/b/c')],
+    ['with a file where a folder is', packed('a/b', 'a'), twice('a')],
+    ['with a file where a folder is, deep', packed('a/b/c', 'a/b'), twice('a/b')],
+    ['with a hard link', kind('1'), NOT_PLAIN],
+    ['with a symbolic link', kind('2'), NOT_PLAIN],
+    ['with a device', kind('3'), NOT_PLAIN],
+    ['with a folder of its own', kind('5'), NOT_PLAIN],
+    ['with a pipe', kind('6'), NOT_PLAIN],
+    ['with a header of a longer form', kind('x'), NOT_PLAIN],
+    ['with a path that is not UTF-8', changed((header) => void header.fill(0xff, 0, 3)), 'a path is not UTF-8'],
+    ['with a size that is no number', sized('9'.repeat(11)), TOO_LARGE],
+    ['with a size that begins as none', sized('x0000000001'), TOO_LARGE],
+    ['with a size that ends as none', sized('0000000001x'), TOO_LARGE],
+    ['with a file too large', sized('77777777777'), TOO_LARGE],
+    [
+      'with a damaged header',
+      gzipSync(Buffer.from(gunzipSync(packed())).fill(0x41, 1_024, 1_030)),
+      'a header is damaged',
+    ],
+    ['without its manifest', packArchive([...FILES.slice(1)], 1), 'it does not begin with release.json'],
     [
       'with a manifest that names more',
       packArchive([{ path: 'release.json', bytes: Buffer.from('{"kind":"doorsill-release","more":1}') }], 1),
+      MANIFEST,
     ],
-    ['with nothing in it', gzipSync(Buffer.alloc(1_024))],
-    ['with more behind its end', gzipSync(Buffer.concat([gunzipSync(packed()), Buffer.alloc(512)]))],
-    ['without its end', gzipSync(gunzipSync(packed()).subarray(0, -512))],
-    ['cut off', packed().subarray(0, -10)],
-    ['that is no gzip', Buffer.from('PK\x03\x04')],
-    ['larger than a release', new Uint8Array(97 * 1024 * 1024)],
-  ])('%s', async (_, archive) => {
-    await expect(readRelease(archive)).rejects.toMatchObject({ code: 'update_malformed' });
+    [
+      'with a manifest that is no text',
+      packArchive([{ path: 'release.json', bytes: Buffer.from([0xff, 0xfe]) }], 1),
+      MANIFEST,
+    ],
+    ['with nothing in it', gzipSync(Buffer.alloc(1_024)), 'it is empty'],
+    ['with more behind its end', gzipSync(Buffer.concat([gunzipSync(packed()), Buffer.alloc(512)])), BEHIND],
+    ['with an end that is none', ended((end) => void end.writeUInt8(1, 300)), BEHIND],
+    ['without its end', gzipSync(gunzipSync(packed()).subarray(0, -512)), 'it is cut off'],
+    ['cut off', packed().subarray(0, -10), NO_GZIP],
+    ['that is no gzip', Buffer.from('PK\x03\x04'), NO_GZIP],
+    ['as large as a release may be, and none', new Uint8Array(96 * 1024 * 1024), NO_GZIP],
+    ['larger than a release', new Uint8Array(96 * 1024 * 1024 + 1), 'it is larger than a release'],
+  ])('%s', async (_, archive, detail) => {
+    await expect(readRelease(archive)).rejects.toMatchObject({ code: 'update_malformed', facts: { detail } });
   });
 
-  slowIt('larger than a release once it is unpacked', async () => {
+  slowIt('larger than a release once it is unpacked, or with more files', async () => {
     const zeros = Array.from({ length: 9 }, (_, at) => ({
       path: `zeros-${at}`,
       bytes: new Uint8Array(60 * 1024 * 1024),
     }));
-    await expect(readRelease(packArchive([...FILES, ...zeros], 1))).rejects.toMatchObject({ code: 'update_malformed' });
+    await expect(readRelease(packArchive([...FILES, ...zeros], 1))).rejects.toMatchObject({
+      code: 'update_malformed',
+      facts: { detail: 'unpacked it is larger than a release' },
+    });
+    const many = Array.from({ length: 50_001 }, (_, at) => ({ path: `empty-${at}`, bytes: new Uint8Array() }));
+    await expect(readRelease(packArchive([...FILES, ...many], 1))).rejects.toMatchObject({
+      code: 'update_malformed',
+      facts: { detail: 'it has more files than a release' },
+    });
   });
 });
