@@ -3,6 +3,7 @@
 import { isAbsolute, join } from 'node:path';
 import { fromUtf8, toHex } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
+import { CodedError } from '../base/coded-error.ts';
 import { type Disk, systemCode } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -86,7 +87,8 @@ export class Notifications {
     const path = isAbsolute(file) ? file : join(folder, file);
     const refuse = (detail: string, cause?: unknown) =>
       failure('notification_secret_unusable', { detail: `${path} ${detail}` }, cause);
-    const bytes = await disk.readFile(path, SECRET_BYTES_MAX).catch((thrown: unknown) => {
+    const bytes = await disk.readSecret(path, SECRET_BYTES_MAX, { isNamed: true }).catch((thrown: unknown) => {
+      if (thrown instanceof CodedError) throw refuse(`is exposed: ${thrown.message} ${thrown.advice}`, thrown);
       throw refuse(`cannot be read (${systemCode(thrown) ?? 'unknown'})`, thrown);
     });
     if (!bytes) throw refuse('does not exist');

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -124,6 +124,14 @@ it('takes a burst of 10,000 without waiting for a receiver that never answers, a
 it('does not start without its secret, and says so', async () => {
   await expect(start([{ url: receiver.url, format: 'webhook', secretFile: 'none' }])).rejects.toMatchObject({
     code: 'notification_secret_unusable',
+  });
+});
+
+it('does not start with a secret that other users of the machine can read', async () => {
+  await chmod(join(folder, secretFile), 0o640);
+  await expect(start([{ url: receiver.url, format: 'webhook', secretFile }])).rejects.toMatchObject({
+    code: 'notification_secret_unusable',
+    message: expect.stringContaining('its mode is 0640'),
   });
 });
 
