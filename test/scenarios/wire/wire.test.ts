@@ -3,7 +3,7 @@
 // @module-tag root
 // @module-tag gstreamer
 // The proof on the wire: the device in a network of its own, every packet of it captured, through scenarios with and without a
-// grant, an owner's phone at the device's own server among them. Nothing that is not listed, no piece of footage, key or private text;
+// grant, an owner's phone at the device's own server, notifications and its name by multicast DNS among them. Nothing that is not listed, no piece of footage, key or private text;
 // before a grant no call of the bridge, after it exactly the clip. After each
 // scenario a real leak is sent from the same network, and the same search finds it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,7 +27,11 @@ describe.skipIf(!mayMakeNamespaces())(
       const setting = { secure: true, camera, ring: 'file', motion: false, console: true } as const;
       const result = await series.run(setting, [...PLAYS_WATCHED, ...PLAYS_ON_FILE], 1);
       expect(result.decryptedBytes).toBeGreaterThan(result.clipBytes);
-    }, 240_000);
+      // A probe or more, two announcements and a goodbye; two targets heard of each request.
+      expect(result.announcements).toBeGreaterThanOrEqual(4);
+      expect(result.notifications).toBeGreaterThan(2 * result.clips);
+      expect(result.clipsRedacted).toBe(1);
+    }, 480_000);
 
     it('without TLS, from a camera on the network, through a crash and privacy: the same', async (test) => {
       const setting = {

@@ -2,12 +2,15 @@
 // search must say of it. Not here: the program (planter.ts), the search (verdict.ts).
 import type { ChildProcess } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
+import { encode } from 'dns-packet';
 import { integerBelow, type Random } from '../../../../device/base/random.ts';
 import { compileProgram } from '../../../support/child-program.ts';
 import type { Fingerprints } from './fingerprints.ts';
+import { MDNS, webhookCall } from './home-flows.ts';
 import { DOMAIN } from './namespace.ts';
 import type { Planting } from './planter.ts';
 import type { Secrets } from './secrets.ts';
+import { noticesOf } from './verdict.ts';
 import type { World } from './world.ts';
 
 /** What was planted, and how a breach that tells of it reads. */
@@ -27,6 +30,7 @@ export class Planter {
   private readonly child: ChildProcess;
   private readonly answers: Interface;
   private readonly world: World;
+  private planted = 0;
 
   private constructor(world: World, child: ChildProcess) {
     const { stdout } = child;
@@ -51,7 +55,10 @@ export class Planter {
 
   /** Plants one leak; resolves once it is on the wire. */
   async plant(secrets: Secrets, random: Random): Promise<Planted> {
-    const { planted, order } = chooseLeak(this.world, secrets, random);
+    // The flows that an owner switches on come first, so that each run has a leak in both.
+    const first = this.world.setting.console ? homeFlowLeaks[this.planted] : undefined;
+    const { planted, order } = (first ?? chooseLeak)(this.world, secrets, random);
+    this.planted += 1;
     await new Promise<void>((resolve) => {
       this.answers.once('line', () => resolve());
       this.child.stdin?.write(`${JSON.stringify(order)}\n`);
@@ -124,7 +131,50 @@ const DISGUISES: ((bytes: Buffer) => Buffer)[] = [
   (bytes) => Buffer.from(Buffer.from(`{"inner":"${bytes.toString('base64')}"}`).toString('base64url')),
 ];
 
-function chooseLeak(world: World, secrets: Secrets, random: Random): { planted: Planted; order: Planting } {
+type Leak = { planted: Planted; order: Planting };
+
+/** A text in multicast DNS, in a record like that of the page's path. */
+function announcedLeak(bytes: Buffer, what: string, isFound: Planted['isFound']): Leak {
+  const said = { name: 'Front door._https._tcp.local', type: 'TXT', ttl: 4_500, data: ['path=/', bytes] };
+  const message = Buffer.from(encode({ type: 'response', flags: 0x0400, answers: [said] }));
+  const order = { way: 'multicast', host: MDNS.address, port: MDNS.port, bytes: message.toString('base64') } as const;
+  return { planted: { what: `${what} in multicast DNS`, isFound }, order };
+}
+
+/** A text in a notification that is signed and otherwise as it should be. */
+function notifiedLeak(world: World, text: string, what: string, isFound: Planted['isFound']): Leak {
+  const { notices } = world.fronts;
+  const said = { id: '7d5c6a0e-3f0a-4b9c-8a51-0c1d2e3f4a5b', type: 'press', atUs: 1, text };
+  const { head, body } = webhookCall(noticesOf(world), JSON.stringify(said));
+  const bytes = Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`).toString('base64');
+  const order = { way: 'tls', host: `${notices.name}.${DOMAIN}`, port: notices.port, bytes } as const;
+  return { planted: { what: `${what} in a notification`, isFound }, order };
+}
+
+/** A secret, and a word that is nobody's secret, in each of the two flows. */
+const homeFlowLeaks: ((world: World, secrets: Secrets, random: Random) => Leak)[] = [
+  (_world, secrets, random) => {
+    const { name, bytes } = chooseSecret(secrets, random);
+    return announcedLeak(bytes, name.source, (breach) => name.test(breach));
+  },
+  () => announcedLeak(Buffer.from('note=at home'), 'a word', (breach) => breach === 'other words in multicast DNS'),
+  (world, secrets, random) => {
+    const { name, bytes } = chooseSecret(secrets, random);
+    const isShort = bytes.length < READABLE_BYTES_MIN;
+    return notifiedLeak(world, isShort ? bytes.toString() : bytes.toString('base64'), name.source, (breach) =>
+      name.test(breach),
+    );
+  },
+  (world) =>
+    notifiedLeak(
+      world,
+      'Robin is at the door.',
+      'a word',
+      (breach) => breach === 'other words in a notification to /hook',
+    ),
+];
+
+function chooseLeak(world: World, secrets: Secrets, random: Random): Leak {
   const { broker, bridge } = world.fronts;
   const { host } = world.up.namespace;
   const roll = integerBelow(random, 10);

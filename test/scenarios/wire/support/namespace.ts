@@ -32,6 +32,8 @@ export class Namespace {
   readonly host: string;
   /** The device's end. */
   readonly device: string;
+  /** The name of the device's only interface but loopback. */
+  readonly deviceLink: string;
   readonly captureFile: string;
   private readonly link: string;
   private readonly resolver: Socket = createSocket('udp4');
@@ -45,6 +47,7 @@ export class Namespace {
     const id = randomBytes(4);
     this.name = `doorsill-${id.toString('hex')}`;
     this.link = `ds${id.toString('hex')}`;
+    this.deviceLink = `${this.link}d`;
     // A /30 of its own out of 10.128.0.0/9, so that runs side by side do not meet.
     const base = (10 << 24) | (1 << 23) | ((id.readUInt32BE() & 0x1fffff) << 2);
     const address = (offset: number) => [24, 16, 8, 0].map((shift) => ((base + offset) >>> shift) & 255).join('.');
@@ -66,14 +69,14 @@ export class Namespace {
   }
 
   private async make(): Promise<void> {
-    const { name, link, host, device } = this;
+    const { name, link, deviceLink, host, device } = this;
     const ip = (line: string) => run('ip', line.split(' '));
     await ip(`netns add ${name}`);
-    await ip(`link add ${link} type veth peer name ${link}d netns ${name}`);
+    await ip(`link add ${link} type veth peer name ${deviceLink} netns ${name}`);
     await ip(`addr add ${host}/30 dev ${link}`);
     await ip(`link set ${link} up`);
-    await ip(`-n ${name} addr add ${device}/30 dev ${link}d`);
-    await ip(`-n ${name} link set ${link}d up`);
+    await ip(`-n ${name} addr add ${device}/30 dev ${deviceLink}`);
+    await ip(`-n ${name} link set ${deviceLink} up`);
     await ip(`-n ${name} link set lo up`);
     // With a way to everywhere, so that whatever the device tries is seen: nothing is refused by its own kernel.
     await ip(`-n ${name} route add default via ${host}`);

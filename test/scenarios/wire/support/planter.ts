@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 import { connect as connectTls } from 'node:tls';
 
 export interface Planting {
-  way: 'tcp' | 'tls' | 'udp';
+  /** `multicast`: as multicast DNS, from its port, and unheard by the device itself. */
+  way: 'tcp' | 'tls' | 'udp' | 'multicast';
   host: string;
   port: number;
   /** Base64 of the bytes to send. */
@@ -15,6 +16,15 @@ export interface Planting {
 
 function plant({ way, host, port, bytes }: Planting): Promise<void> {
   const payload = Buffer.from(bytes, 'base64');
+  if (way === 'multicast') {
+    const socket = createSocket({ type: 'udp4', reuseAddr: true });
+    return new Promise((resolve) =>
+      socket.bind(port, () => {
+        socket.setMulticastLoopback(false);
+        socket.send(payload, port, host, () => socket.close(() => resolve()));
+      }),
+    );
+  }
   if (way === 'udp') {
     const socket = createSocket('udp4');
     return new Promise((resolve) => socket.send(payload, port, host, () => socket.close(() => resolve())));

@@ -10,7 +10,7 @@ import type { Receipt } from '../../../../device/protocol/home-messages.ts';
 import type { CommandAction } from '../../../../device/protocol/owner-orders.ts';
 import type { VerifiedNotice } from '../../../../device/protocol/read-request-notice.ts';
 import type { Request } from '../../../../device/protocol/request.ts';
-import type { DisclosureKey, Window } from '../../../../device/protocol/shared-claims.ts';
+import type { DisclosureKey, Window, Zone } from '../../../../device/protocol/shared-claims.ts';
 import { topicsUnder } from '../../../../device/protocol/topics.ts';
 import { makeParty, squareAround } from '../../../support/parties.ts';
 import { Phone } from './phone.ts';
@@ -153,13 +153,13 @@ function expectOutcome(receipt: Receipt, outcome: Receipt['outcome'], codes?: Re
 }
 
 /** Grants a window; resolves with what was granted once `outcome` is told of it. */
-async function grant(stage: Stage, seconds: number, outcome: 'sent' | 'failed' | null) {
+async function grant(stage: Stage, seconds: number, outcome: 'sent' | 'failed' | null, zones: Zone[] = []) {
   const { world } = stage;
   const notice = await stage.ask();
   const window = await stage.window(seconds, notice.request.window);
   const keys = stage.keys(notice);
-  const signed = makeGrant(stage.signer, notice, { window, disclose: keys, audio: stage.below(2) === 0 });
-  const granted: Granted = { grant: signed.jti, window, keys, clip: null, revoked: false };
+  const signed = makeGrant(stage.signer, notice, { window, disclose: keys, audio: stage.below(2) === 0, zones });
+  const granted: Granted = { grant: signed.jti, window, keys, clip: null, revoked: false, zones };
   const after = world.receipts.length;
   expectOutcome(await stage.order(notice, 'grant', signed), 'granted');
   if (outcome) {
@@ -227,7 +227,11 @@ export const PLAYS = {
     );
     expectOutcome(last, 'sent');
     const clip = { sha256: preview.sha256, bytes: preview.bytes };
-    return { isWatched: true, granted: { grant: jti, window, keys, clip, revoked: false }, silentUntil: before };
+    return {
+      isWatched: true,
+      granted: { grant: jti, window, keys, clip, revoked: false, zones: [] },
+      silentUntil: before,
+    };
   },
   denied: async (stage) => {
     const notice = await stage.ask();
@@ -236,6 +240,11 @@ export const PLAYS = {
   },
   granted: async (stage) => {
     const { granted } = await grant(stage, 2 + stage.below(4), 'sent');
+    return { granted };
+  },
+  'granted with a zone': async (stage) => {
+    const zone = { left: 1_000 + stage.below(3_000), top: 2_000, width: 4_000, height: 5_000 };
+    const { granted } = await grant(stage, 3, 'sent', [zone]);
     return { granted };
   },
   'revoked while sent': async (stage) => {
@@ -389,7 +398,7 @@ export const PLAYS_ON_FILE: readonly PlayName[] = [
   'granted',
   'ignored',
   'denied',
-  'granted',
+  'granted with a zone',
   'revoked while sent',
   'granted by a stranger',
   'granted too late',

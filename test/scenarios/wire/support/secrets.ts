@@ -89,6 +89,10 @@ export class Secrets {
     this.addText('the camera user', privates.cameraUser);
     this.addText('the camera password', privates.cameraPassword);
     const { area } = enrolmentSchema.parse(JSON.parse(await readFile(join(data, 'enrolment.json'), 'utf8')));
+    if (world.setting.console) {
+      this.addText('the webhook secret', privates.webhookSecret);
+      this.addText('the ntfy token', privates.ntfyToken);
+    }
     this.addText('the home password', world.up.homeAccount.password);
     this.addText('the area password', area.password);
     this.addText("the owner's password", world.up.home.account.password);

@@ -10,12 +10,13 @@ import {
   manifestSchema,
   statementSchema,
 } from '../../../../device/protocol/manifest.ts';
-import type { DisclosureKey, Window } from '../../../../device/protocol/shared-claims.ts';
+import type { DisclosureKey, Window, Zone } from '../../../../device/protocol/shared-claims.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/protocol/topics.ts';
 import { claimsOf } from '../../../support/parties.ts';
 import { type Chunk, type Packet, readCapture, type Stream, tcpStreams } from './capture-file.ts';
 import { decryptStreams } from './decrypted.ts';
 import { type Finding, type Fingerprints, SEVERAL_SECRETS } from './fingerprints.ts';
+import { announcementBreach, LOOPBACK, NOTICES, type Notices, notificationBreach } from './home-flows.ts';
 import { httpRequests, type Message, mqttMessages } from './messages.ts';
 import { DOMAIN, MARKER } from './namespace.ts';
 import { CONSOLE_PORT } from './phone.ts';
@@ -30,6 +31,8 @@ export interface Granted {
   /** The clip as the device's receipt names it; null where it never was whole at the bridge. */
   clip: { sha256: string; bytes: number } | null;
   revoked: boolean;
+  /** What of the picture is blacked out: of such a clip every frame is encoded anew. */
+  zones: readonly Zone[];
 }
 
 /** What may be seen in a span. */
@@ -53,6 +56,9 @@ export interface Verdict {
   /** Bytes of clip sent, and frames of the window recognised in them. */
   clipBytes: number;
   clip: Uint8Array;
+  /** Messages of the two flows that an owner switches on. */
+  notifications: number;
+  announcements: number;
 }
 
 /** Without a grant a device says this much at most in one span: states, events, notices, receipts. */
@@ -93,24 +99,25 @@ export class Evidence {
     }
     this.decryptedBytes = decrypted;
     // More can be seen than was heard: what a front that was held had not read when its client hung up.
-    this.unseenBytes = [world.fronts.broker, world.fronts.bridge]
+    this.unseenBytes = [world.fronts.broker, world.fronts.bridge, world.fronts.notices]
       .flatMap(({ heard }) => [...heard])
       .reduce((sum, [port, bytes]) => sum + Math.max(0, bytes - (seen.get(port) ?? 0)), 0);
   }
 
   /** Reads and, where it is TLS, decrypts the capture of a town that has ended. */
   static async of(world: World, secrets: Secrets): Promise<Evidence> {
-    const { broker, bridge } = world.fronts;
+    const { broker, bridge, notices } = world.fronts;
     const file = world.up.namespace.captureFile;
     const packets = readCapture(await readFile(file));
     const streams = tcpStreams(packets);
     const plain = world.setting.secure
-      ? await decryptStreams(file, world.keyLog, [broker.port, bridge.port], streams)
+      ? await decryptStreams(file, world.keyLog, [broker.port, bridge.port, notices.port], streams)
       : new Map<Stream, { up: Chunk[]; down: Chunk[] }>();
+    const isHttp = (port: number) => port === bridge.port || port === notices.port;
     const talks = streams.map((stream): Talk => {
       const { up, down } = plain.get(stream) ?? stream;
       const port = stream.server.port;
-      const messages = port === broker.port ? mqttMessages(up) : port === bridge.port ? httpRequests(up) : [];
+      const messages = port === broker.port ? mqttMessages(up) : isHttp(port) ? httpRequests(up) : [];
       const login = messages.find((message) => message.kind === 'connect');
       return { stream, secure: plain.has(stream), up, down, messages, user: login?.user ?? '' };
     });
@@ -144,9 +151,6 @@ interface Talk {
   user: string;
 }
 
-/** Where everything that stays inside the device's own machine goes. */
-const LOOPBACK = '127.0.0.1';
-
 /** Whether a connection is that of the device's ffmpeg to the device's own relay of its network camera. */
 function isCameraRelay({ stream: { client, server }, up }: Talk): boolean {
   const [first] = up;
@@ -166,6 +170,8 @@ class Judgement {
   private readonly pieces: { offset: number; bytes: Uint8Array }[] = [];
   private searchedBytes = 0;
   private manifests = 0;
+  private notifications = 0;
+  private announcements = 0;
 
   constructor(
     world: World,
@@ -199,15 +205,25 @@ class Judgement {
     const clipBytes = this.pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
     if (sentBytes - clipBytes > SAID_BYTES_MAX) this.breaches.add(`${sentBytes} bytes left`);
     const { searchedBytes } = this;
-    return { breaches: [...this.breaches], searchedBytes, sentBytes, packets: packets.length, clipBytes, clip };
+    const { notifications, announcements } = this;
+    const seen = { searchedBytes, sentBytes, packets: packets.length, clipBytes, clip, notifications, announcements };
+    return { breaches: [...this.breaches], ...seen };
   }
 
   /** The listed flows: each is opened by the device, to one port of one address. */
-  private flowBreach({ protocol, from, to, kind, tcp, payload }: Packet): string | null {
+  private flowBreach(packet: Packet): string | null {
+    const { protocol, from, to, kind, tcp, payload } = packet;
     const { namespace } = this.world.up;
-    const { broker, bridge, camera } = this.world.fronts;
+    const { broker, bridge, camera, notices } = this.world.fronts;
     if (protocol === 'arp' || (protocol === 'icmp6' && KERNEL_ICMP6.has(kind))) return null;
     if (protocol === 'udp' && to.address === MARKER.address && from.address === namespace.host) return null;
+    const announced = this.world.setting.console
+      ? announcementBreach(packet, namespace.device, CONSOLE_PORT)
+      : undefined;
+    if (announced !== undefined) {
+      if (protocol === 'udp') this.announcements += 1;
+      return announced;
+    }
     const isLocal = from.address === LOOPBACK && to.address === LOOPBACK;
     if (isLocal && protocol === 'tcp' && [from.port, to.port].some((each) => this.relayPorts.has(each))) return null;
     const isOut = from.address === namespace.device && to.address === namespace.host;
@@ -220,14 +236,15 @@ class Judgement {
     if (protocol === 'icmp' && isOut && kind === 3 && payload[17] === 17 && payload[29] === 53) return null;
     const isConsole = isOut ? from.port === CONSOLE_PORT : to.port === CONSOLE_PORT;
     if (this.allowance.isWatched && protocol === 'tcp' && isConsole) return null;
-    const listed = [broker.port, bridge.port, ...(camera.targetPort > 0 ? [camera.port] : [])];
+    const ofSetting = [camera, notices].filter(({ targetPort }) => targetPort > 0).map((front) => front.port);
+    const listed = [broker.port, bridge.port, ...ofSetting];
     if (protocol !== 'tcp' || !listed.includes(port)) return `a foreign flow: ${flow}`;
     return tcp?.syn && !tcp.ack && !isOut ? `a connection to the device: ${flow}` : null;
   }
 
   private judgeTalk(talk: Talk): void {
     const { stream, secure, up, down } = talk;
-    const { broker, bridge, camera } = this.world.fronts;
+    const { broker, bridge, camera, notices } = this.world.fronts;
     const inside = (chunks: readonly Chunk[]) =>
       Buffer.concat(chunks.filter(({ packet }) => this.isInside(packet)).map(({ bytes }) => bytes));
     // What TLS hides must hide all of it.
@@ -251,7 +268,7 @@ class Judgement {
     // The answer to an enrolment is where the area account comes from.
     const given = this.allowance.enrolment && port === bridge.port ? ['the area password'] : [];
     this.search(`what came from port ${port}`, inside(down), given);
-    if (port !== broker.port && port !== bridge.port) {
+    if (port !== broker.port && port !== bridge.port && port !== notices.port) {
       this.search(`what went to port ${port}`, inside(up));
       return;
     }
@@ -295,11 +312,21 @@ class Judgement {
             ];
       for (const topic of message.topics) if (!own.includes(topic)) this.breaches.add(`a subscription to ${topic}`);
       this.search('a SUBSCRIBE', bytes);
-    } else if (message.kind === 'http') this.judgeRequest(message);
-    else {
+    } else if (message.kind === 'http') {
+      if (talk.stream.server.port === this.world.fronts.notices.port) this.judgeNotification(message);
+      else this.judgeRequest(message);
+    } else {
       if (message.kind === 'strange') this.breaches.add(`what is no message, to port ${talk.stream.server.port}`);
       this.search(`a ${message.kind} message`, bytes);
     }
+  }
+
+  /** One call at a target: no word but its own, and of the secrets the token that is made for it. */
+  private judgeNotification(message: Message & { kind: 'http' }): void {
+    this.notifications += 1;
+    const breach = notificationBreach(message, noticesOf(this.world));
+    if (breach !== null) this.breaches.add(breach);
+    this.search('a notification', message.bytes, message.path === NOTICES.ntfy ? ['the ntfy token'] : []);
   }
 
   /** One call at the bridge: which of them, and what is in it. */
@@ -345,6 +372,8 @@ class Judgement {
     };
     same('disclosure', claims.disclosed, wanted);
     same('window', claims.window, granted.window);
+    const isRedacted = granted.zones.length > 0;
+    same('redaction', [claims.redacted, forRecipient.redacted], [isRedacted, isRedacted]);
     same('grant', [claimsOf(claims.grant)['jti'], forRecipient.grant], [granted.grant, granted.grant]);
     same('disclosure in its statement', forRecipient.disclosed, wanted);
     same('window in its statement', forRecipient.window, granted.window);
@@ -389,20 +418,28 @@ class Judgement {
   }
 }
 
+/** Where notifications go in a testbed, and what they are signed with. */
+export function noticesOf({ fronts: { notices }, privates }: World): Notices {
+  const { webhookSecret, ntfyToken } = privates;
+  return { host: `${notices.name}.${DOMAIN}:${notices.port}`, webhookSecret, ntfyToken };
+}
+
 export function describeFinding({ secret, under }: Finding, where: string): string {
   return `${secret}${under.map((how) => ` under ${how}`).join('')} in ${where}`;
 }
 
 /** What of a clip lies outside the granted window, or leaves under no grant: nothing, it is hoped. */
-export function clipBreaches(clip: Uint8Array, secrets: Secrets, { window, keys }: Granted): string[] {
+export function clipBreaches(clip: Uint8Array, secrets: Secrets, { window, keys, zones }: Granted): string[] {
   const breaches = [...secrets.never.find(clip), ...secrets.texts.find(clip)].map((finding) =>
     describeFinding(finding, 'the clip'),
   );
   for (const finding of secrets.footage.find(clip)) {
     const sample = secrets.samples.get(finding.secret);
     if (finding.secret === SEVERAL_SECRETS) continue;
+    // Of a clip with a zone no frame is copied.
     const isInside =
       sample &&
+      !(zones.length > 0 && finding.secret.startsWith('frame')) &&
       (finding.secret.startsWith('frame')
         ? sample.startUs >= window.startUs && sample.startUs < window.endUs
         : isHeardIn(window, sample, secrets.soundCycleUs));
@@ -432,7 +469,7 @@ export function noticeTexts(payload: Uint8Array): string[] {
 /** Only names of ours are looked up, by a plain query of one of two types. */
 function queryBreach(query: Uint8Array): string | null {
   const buffer = Buffer.from(query);
-  const name = ['broker', 'bridge', 'camera'].find((each) => {
+  const name = ['broker', 'bridge', 'camera', 'notices'].find((each) => {
     const labels = [each, ...DOMAIN.split('.')].map((label) => `${String.fromCharCode(label.length)}${label}`);
     return buffer.indexOf(`${labels.join('')}\0`, 12, 'latin1') === 12;
   });

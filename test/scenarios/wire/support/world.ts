@@ -2,6 +2,7 @@
 // each reached through a front whose name the device has to look up; torn down whole.
 // Not here: what happens in it (scenarios.ts), what is made of the capture (verdict.ts).
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toBase64url } from '../../../../device/base/bytes.ts';
@@ -11,6 +12,7 @@ import { silentLog } from '../../../../device/base/log.ts';
 import { integerBelow, type Random, SystemRandom } from '../../../../device/base/random.ts';
 import type { DeviceConfigInput } from '../../../../device/config.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../../device/identity.ts';
+import { NOTIFICATION_KINDS } from '../../../../device/notifications/settings.ts';
 import { OwnerSession } from '../../../../device/owner/owner-session.ts';
 import type { Home } from '../../../../device/owner/paired-devices.ts';
 import { pairWithDevice } from '../../../../device/owner/pairing-client.ts';
@@ -26,6 +28,7 @@ import { untilFound } from '../../../support/until-found.ts';
 import { DeviceProcess } from './device-process.ts';
 import { DiskImage } from './disk-image.ts';
 import { type Certificate, Front, makeCertificate } from './front.ts';
+import { LOOPBACK, NOTICES } from './home-flows.ts';
 import { DOMAIN, Namespace } from './namespace.ts';
 import { CONSOLE_PORT } from './phone.ts';
 
@@ -36,7 +39,7 @@ export interface Setting {
   camera: { kind: 'file'; path: string } | { kind: 'rtsp'; launch: string } | { kind: 'synthetic' };
   ring: 'file' | 'memory';
   motion: boolean;
-  /** Whether the device has its own server, for the phones of its home. */
+  /** Whether the device has its own server for the phones of its home, announces it there, and notifies two targets. Needs `secure`. */
   console?: boolean;
   /** Crashes leave all they can: a core dump without limit, and node's own reports. */
   tellsAllOnCrash?: boolean;
@@ -58,6 +61,10 @@ export interface Privates {
   place: Place;
   cameraUser: string;
   cameraPassword: string;
+  /** Signs what the webhook is told; never said. */
+  webhookSecret: string;
+  /** Said to the ntfy target alone. */
+  ntfyToken: string;
 }
 
 function makePrivates(random: Random): Privates {
@@ -73,6 +80,8 @@ function makePrivates(random: Random): Privates {
     place: { longitude: Number(degrees(20, 60).toFixed(6)), latitude: Number(degrees(20, 30).toFixed(6)) },
     cameraUser: `viewer${word()}`,
     cameraPassword: word(),
+    webhookSecret: word(),
+    ntfyToken: word(),
   };
 }
 
@@ -100,7 +109,7 @@ export class World {
   readonly disclosed = new Set<DisclosureKey>();
   /** The disk that everything the device writes lies on; null where the kernel has no loop device. */
   image: DiskImage | null = null;
-  readonly fronts: { broker: Front; bridge: Front; camera: Front };
+  readonly fronts: { broker: Front; bridge: Front; camera: Front; notices: Front };
   /** Everything the owner heard, in order. */
   readonly receipts: Receipt[] = [];
   state: DeviceState | null = null;
@@ -118,6 +127,7 @@ export class World {
       broker: new Front('broker', namespace.host, certificate),
       bridge: new Front('bridge', namespace.host, certificate),
       camera: new Front('camera', namespace.host, null),
+      notices: new Front('notices', namespace.host, certificate),
     };
   }
 
@@ -196,6 +206,7 @@ export class World {
     await fixture.admitAgency();
     const camera = await this.startCamera();
     if (camera) undo.push(() => camera.stop());
+    const notifications = setting.console ? await this.startNotices() : [];
     const key = await loadOrCreateDeviceKey(seams.disk, seams.random, this.data);
     const deviceId = deviceIdOf(key);
     const homeAccount = await broker.issue({ role: 'device-home', id: deviceId });
@@ -209,7 +220,16 @@ export class World {
       home: { url: brokerUrl, ...homeAccount, accounts: broker.accounts },
       bridgeUrl: publicUrl,
       areaUrl: brokerUrl,
-      ...(setting.console ? { console: { listen: 'home-network', port: CONSOLE_PORT } } : {}),
+      notifications,
+      ...(setting.console
+        ? {
+            console: {
+              listen: 'home-network',
+              port: CONSOLE_PORT,
+              announce: { enabled: true, interfaces: [namespace.deviceLink] },
+            },
+          }
+        : {}),
     };
     await writeFile(join(this.data, 'device.json'), JSON.stringify(config));
     const environment = {
@@ -275,6 +295,26 @@ export class World {
     const server = await startRtspServer(camera.launch, { user, password });
     this.fronts.camera.targetPort = server.port;
     return server;
+  }
+
+  /** A server that takes every notification; returns the targets that lead to it. */
+  private async startNotices(): Promise<NonNullable<DeviceConfigInput['notifications']>> {
+    const { fronts, privates, undo } = this;
+    const server = createServer((request, response) => request.resume().on('end', () => response.end()));
+    await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve));
+    undo.push(async () => void server.close());
+    const address = server.address();
+    if (address && typeof address === 'object') fronts.notices.targetPort = address.port;
+    // Beside the device's disk, on which nobody may find them.
+    const files = { secretFile: join(this.folder, 'webhook.secret'), tokenFile: join(this.folder, 'ntfy.token') };
+    await writeFile(files.secretFile, privates.webhookSecret, { mode: 0o600 });
+    await writeFile(files.tokenFile, privates.ntfyToken, { mode: 0o600 });
+    const url = this.addressOf('https', fronts.notices);
+    const on = [...NOTIFICATION_KINDS];
+    return [
+      { format: 'webhook', url: `${url}${NOTICES.webhook}`, secretFile: files.secretFile, on },
+      { format: 'ntfy', url: `${url}${NOTICES.ntfy}`, tokenFile: files.tokenFile, on, link: NOTICES.link },
+    ];
   }
 
   private cameraName(): string {
