@@ -33,6 +33,7 @@ import { type ConsoleAddress, pairingSocketPath } from './owner/pairing-wire.ts'
 import type { OtherDoor } from './protocol/console-messages.ts';
 import { failure, isFailure } from './protocol/errors.ts';
 import type { DeviceEvent } from './protocol/home-messages.ts';
+import type { Window } from './protocol/shared-claims.ts';
 import type { RecorderSinks } from './recorder.ts';
 import { StatusPublisher } from './status-publisher.ts';
 
@@ -58,8 +59,8 @@ export interface DoorbellOptions {
   factoryReset?: () => void;
   /** What the program that runs a virtual doorbell makes go wrong with the disk and the clock that it gave: its owners are told in the state. */
   simulatedFaults?: SimulatedFaults;
-  /** Called when footage up to a wall time, in microseconds, is in the ring: for a program that measures how late that is. */
-  stored?: (endUs: number) => void;
+  /** Called when footage of a window is in the ring: for a program that measures how late that is, or reports what was kept. */
+  stored?: (window: Window) => void;
 }
 
 export interface SimulatedFaults {
@@ -236,7 +237,7 @@ export class Doorbell {
       films: (films, privacy) => this.peripherals.show({ films, privacy }),
       shutter: (closed) => this.peripherals.shut(closed),
       storage: (fault) => this.status.storageIs('ring', fault),
-      stored: (endUs) => this.options.stored?.(endUs),
+      stored: (window) => this.options.stored?.(window),
     };
   }
 

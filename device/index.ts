@@ -64,5 +64,6 @@ export { readSps } from './media/parameter-sets.ts';
 export type { MotionSettings } from './motion/detector.ts';
 export { MotionTrial } from './motion/motion-trial.ts';
 export { followOtherDoors } from './other-doors-setting.ts';
+export { GAP_US } from './ring/ring-interface.ts';
 export { startDevice } from './start-device.ts';
 export * from './update/release-manifest.ts';

@@ -19,8 +19,8 @@ export interface RecorderSinks extends Pick<CaptureSinks, 'gray' | 'scenePress' 
   shutter(closed: boolean): Promise<void>;
   /** Why a segment could not be stored; null when one could. */
   storage(fault: Failure | null): void;
-  /** Footage up to this wall time is in the ring. */
-  stored?(endUs: number): void;
+  /** Footage of this wall time is in the ring. */
+  stored?(window: Window): void;
 }
 
 export interface RecorderDeps {
@@ -159,10 +159,10 @@ export class Recorder {
     this.heardMs = this.deps.clock.monotonicMs();
     try {
       await ring.append(segment);
-      const { startUs, endUs } = segment;
-      this.stored = { window: { startUs, endUs }, atMs: this.deps.clock.monotonicMs() };
+      const window = { startUs: segment.startUs, endUs: segment.endUs };
+      this.stored = { window, atMs: this.deps.clock.monotonicMs() };
       sinks.storage(null);
-      sinks.stored?.(segment.endUs);
+      sinks.stored?.(window);
     } catch (thrown) {
       if (isFailure(thrown)) sinks.storage(thrown);
       throw thrown;

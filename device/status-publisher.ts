@@ -54,6 +54,8 @@ const FULL: ReadonlySet<string> = new Set(['ring_full_disk', 'outbox_full']);
 const FIGURES_EVERY_MS = 10_000;
 const DETAIL_LETTERS_MAX = 300;
 const COVERAGE_SPANS_MAX = 20;
+/** Longest time from one segment in the ring to the next, while all is well: a group of pictures and its way through ffmpeg, twice. */
+const KEPT_MS_MAX = 16_000;
 const REQUESTS_MAX = 200;
 
 export class StatusPublisher {
@@ -66,6 +68,9 @@ export class StatusPublisher {
   /** Monotonic time of the last state, and how many spans of footage it named. */
   private saidMs = Number.NEGATIVE_INFINITY;
   private saidSpans = 0;
+  private saidRecording = false;
+  /** Monotonic time at which the ring last took footage. */
+  private keptMs = Number.NEGATIVE_INFINITY;
   private readonly faults = new Map<StoredPart, DeviceState['storage']>();
 
   /** `heard` is called locally with every event, whether or not the home broker is connected. */
@@ -111,8 +116,17 @@ export class StatusPublisher {
       const state = isNoSpace(fault) || isNoSpace(fault.cause) || FULL.has(code) ? 'full' : 'failed';
       this.faults.set(part, { state, detail: fault.message.slice(0, DETAIL_LETTERS_MAX) });
       this.state();
-    } else if (this.faults.delete(part)) this.state();
+      return;
+    }
+    if (part === 'ring') this.keptMs = this.seams.clock.monotonicMs();
+    if (this.faults.delete(part)) this.state();
     else this.figures();
+  }
+
+  /** Whether what the camera gives is kept. */
+  private get isRecording(): boolean {
+    const isFresh = this.seams.clock.monotonicMs() - this.keptMs <= KEPT_MS_MAX;
+    return this.camera?.state === 'recording' && !this.faults.has('ring') && isFresh;
   }
 
   /** Runs a step; its failure is shown to the owner in the state, and the rest of the doorbell continues. */
@@ -176,18 +190,19 @@ export class StatusPublisher {
     if (!state) return;
     this.saidMs = this.seams.clock.monotonicMs();
     this.saidSpans = state.ring.coverage.length;
+    this.saidRecording = this.isRecording;
     this.sources?.home.publishState(state);
     this.sources?.homeAssistant.state(state);
   }
 
   /**
    * Publishes the state when only the ring's figures may have changed, as they do with every segment: at most
-   * every ten seconds, unless a span of footage started or disappeared.
+   * every ten seconds, unless a span of footage started or disappeared, or it records again.
    */
   private figures(): void {
     const spans = Math.min(this.sources?.ring.coverage().length ?? 0, COVERAGE_SPANS_MAX);
     const isDue = this.seams.clock.monotonicMs() - this.saidMs >= FIGURES_EVERY_MS;
-    if (isDue || spans !== this.saidSpans) this.state();
+    if (isDue || spans !== this.saidSpans || this.isRecording !== this.saidRecording) this.state();
   }
 
   /** The state assembled from the parts; null before the parts are connected. */
@@ -207,6 +222,7 @@ export class StatusPublisher {
         ...(camera ? detailOf(camera) : {}),
         ...(sourceStartUs === null ? {} : { sourceStartUs }),
       },
+      recording: this.isRecording && !gate.privacyOn,
       privacy: gate.privacyOn,
       searchParty: gate.searchPartyOn,
       ring: { ...ring.stats(), coverage: ring.coverage().slice(-COVERAGE_SPANS_MAX) },

@@ -30,6 +30,8 @@ export const stateSchema = z.strictObject({
     /** Wall time of the source's own time 0, once it records: turns seconds of a file's timeline into wall time. */
     sourceStartUs: z.int().optional(),
   }),
+  /** Whether what the camera gives is kept: it records, and the ring took its last footage. Absent: an earlier version, which does not say. */
+  recording: z.boolean().optional(),
   privacy: z.boolean(),
   /** Whether this home takes part in Search Party. */
   searchParty: z.boolean(),

@@ -223,7 +223,7 @@ export class FleetDoorbell {
         ...{ config, folder: this.folder, cameraKinds: [this.camera.kind] },
         ...(code === null ? {} : { enrolmentCode: code }),
         heard: (event) => this.happened(event),
-        stored: (endUs) => tally.stored((clock.wallUs() - endUs) / 1_000),
+        stored: ({ endUs }) => tally.stored((clock.wallUs() - endUs) / 1_000),
       },
       {
         ...{ clock, random, disk, log, ffmpeg: this.camera.ffmpeg(ffmpeg), programs: NO_PROGRAMS },

@@ -9,6 +9,7 @@ import {
   deviceConfigSchema,
   type Ffmpeg,
   failure,
+  GAP_US,
   type Log,
   loadOrCreateOwnerKey,
   OwnServerClient,
@@ -18,6 +19,7 @@ import {
   type SigningKey,
   SystemPrograms,
   SystemRandom,
+  type Window,
 } from '../../device/index.ts';
 import { BootClock, DeviceClock } from '../world/device-clock.ts';
 import type { VirtualClock } from '../world/virtual-clock.ts';
@@ -85,6 +87,8 @@ export class ReplayedDoorbell {
   private readonly options: ReplayedDoorbellOptions;
   /** `disk` is another one after the power was cut. */
   readonly deps: ReplayedDoorbellDeps;
+  /** What its ring took, in its wall time, joined where nothing was lost between. */
+  readonly kept: Window[] = [];
   private readonly listeners = new Set<(event: DeviceEvent) => void>();
   private doorbell: Doorbell | null = null;
   private boot: BootClock | null = null;
@@ -135,12 +139,20 @@ export class ReplayedDoorbell {
         ...this.enrolment(),
         serverRandom: new SystemRandom(),
         heard: (event) => this.boot === boot && this.heard(event),
+        stored: (window) => this.keep(window),
       },
       { ...deps, clock: boot, programs: new SystemPrograms() },
     );
     this.doorbell = doorbell;
     await doorbell.start();
     if (options.ownServer) await this.openSession(doorbell);
+  }
+
+  private keep(window: Window): void {
+    const last = this.kept.at(-1);
+    const follows = last && window.startUs >= last.startUs && window.startUs - last.endUs <= GAP_US;
+    if (follows) last.endUs = Math.max(last.endUs, window.endUs);
+    else this.kept.push({ ...window });
   }
 
   /** Its own folder. */

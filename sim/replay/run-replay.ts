@@ -271,14 +271,15 @@ class Replay {
   }
 
   private cameras(): ReplayResult['cameras'] {
-    return this.doorbells.map(({ name, camera }) => {
+    const startUs = this.world.wallUs() - this.world.passedUs;
+    return this.doorbells.map(({ name, camera, kept }) => {
       const spans = (this.recorded.get(name) ?? []).map(({ startUs, endUs }) => ({
         startUs,
         endUs: endUs < 0 ? this.world.passedUs : endUs,
       }));
       return {
         name,
-        recorded: spans,
+        recorded: kept.map((span) => ({ startUs: span.startUs - startUs, endUs: span.endUs - startUs })),
         lengthUs: spans.at(-1)?.endUs ?? 0,
         fault: this.faults.get(name) ?? camera.fault,
       };

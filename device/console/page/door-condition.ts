@@ -2,19 +2,22 @@
 // words (text/), showing it.
 import type { DeviceState } from '../../protocol/home-messages.ts';
 
-/** `recording`: all is well. `shown`: whether there is a picture to ask for. */
+/** `recording`: all is well. `unkept`: the camera gives footage, and the storage does not take it. */
 export interface DoorCondition {
-  kind: 'recording' | 'privacy' | 'starting' | 'lost' | 'off';
+  kind: 'recording' | 'unkept' | 'privacy' | 'starting' | 'lost' | 'off';
   /** Why, in the device's own words. */
   reason: string | null;
 }
 
-export function doorCondition({ privacy, camera }: Pick<DeviceState, 'privacy' | 'camera'>): DoorCondition {
+type ConditionFacts = Pick<DeviceState, 'privacy' | 'camera' | 'recording' | 'storage'>;
+
+export function doorCondition({ privacy, camera, recording = true, storage }: ConditionFacts): DoorCondition {
   const reason = camera.detail ?? null;
   if (privacy) return { kind: 'privacy', reason: null };
   switch (camera.state) {
     case 'recording':
-      return { kind: 'recording', reason };
+      if (recording) return { kind: 'recording', reason };
+      return storage.state === 'ok' ? { kind: 'starting', reason } : { kind: 'unkept', reason: storage.detail ?? null };
     case 'starting':
       return { kind: 'starting', reason };
     case 'off':
@@ -50,8 +53,10 @@ export interface HealthLine {
 export function healthLines(state: DeviceState): HealthLine[] {
   const { camera, storage, clockTrusted, area, areaDetail, dropped, ring, hardware = [], simulatedFaults = [] } = state;
   const { kind, reason } = doorCondition(state);
+  // What the storage does not take is told on its own line.
+  const isCameraWell = kind === 'recording' || kind === 'privacy' || kind === 'unkept';
   const lines: HealthLine[] = [
-    { about: 'camera', isWell: kind === 'recording' || kind === 'privacy', detail: reason ?? camera.source },
+    { about: 'camera', isWell: isCameraWell, detail: (kind === 'unkept' ? null : reason) ?? camera.source },
     { about: 'storage', isWell: storage.state === 'ok', detail: storage.detail ?? null },
   ];
   if (!clockTrusted) lines.push({ about: 'clock', isWell: false, detail: null });

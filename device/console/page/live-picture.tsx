@@ -138,6 +138,8 @@ function NoPicture({
   switch (condition?.kind) {
     case 'privacy':
       return <PictureNote icon="eyeOff" title={text.privacyOn} reason={text.privacyPicture} />;
+    case 'unkept':
+      return <PictureNote icon="warning" title={text.unkeptPicture} reason={condition.reason} />;
     case 'lost':
       return <PictureNote icon="warning" title={text.lostPicture} reason={condition.reason} />;
     case 'off':

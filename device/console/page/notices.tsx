@@ -23,6 +23,7 @@ export function TroubleNotice({ trouble }: { trouble: Trouble | null }) {
 
 const WORDS: Record<DoorCondition['kind'], string> = {
   recording: text.recording,
+  unkept: text.notRecording,
   privacy: text.privacyOn,
   starting: text.starting,
   lost: text.cameraLost,

@@ -6,7 +6,7 @@ import { DoorActions } from './door-actions.tsx';
 import { type HealthLine, healthLines } from './door-condition.ts';
 import { useDoor } from './door-context.ts';
 import { EventList } from './event-list.tsx';
-import { showBytes, showShare } from './format.ts';
+import { showBytes, showShare, showTime } from './format.ts';
 import { Icon } from './icons.tsx';
 import { LivePicture } from './live-picture.tsx';
 import { recentWindow } from './time-spans.ts';
@@ -55,9 +55,13 @@ function Recorded() {
 }
 
 function Health({ state }: { state: DeviceState }) {
+  const { view } = useDoor();
   return (
     <section class="card" aria-labelledby="health">
-      <h2 id="health">{text.health}</h2>
+      <div class="card-head">
+        <h2 id="health">{text.health}</h2>
+        {view.link === 'gone' && view.heardUs !== null && <p class="card-note">{text.asOf(showTime(view.heardUs))}</p>}
+      </div>
       <dl class="health">
         {healthLines(state).map((line) => (
           <div key={`${line.about} ${line.detail}`} class={line.isWell ? 'health-line' : 'health-line is-bad'}>
@@ -94,9 +98,9 @@ function nameOf({ about }: HealthLine): string {
   return names[about];
 }
 
-function detailOf({ about, isWell, detail }: HealthLine, { ring, privacy }: DeviceState): string {
+function detailOf({ about, isWell, detail }: HealthLine, { ring, privacy, recording = true }: DeviceState): string {
   if (about === 'area' && isWell) return text.areaOnline;
-  if (about === 'camera' && isWell) return privacy ? text.privacyOn : text.recording;
+  if (about === 'camera' && isWell) return privacy ? text.privacyOn : recording ? text.recording : text.notRecording;
   if (about !== 'storage' || detail !== null) return detail ?? '';
   const share = ring.bytesMax === 0 ? 0 : ring.bytes / ring.bytesMax;
   return text.storageUse(showBytes(ring.bytes), showBytes(ring.bytesMax), showShare(share));

@@ -21,6 +21,7 @@ import {
   sha256Hex,
   type VerifiedNotice,
   type VerifiedSighting,
+  type Window,
 } from '../../../device/index.ts';
 import { askForEnrolmentCode } from '../../officer/enrolment-code.ts';
 import type { CameraFaults } from '../../replay/faulty-footage.ts';
@@ -101,6 +102,11 @@ export class ScenarioHome {
   get doorbell(): ReplayedDoorbell {
     if (!this.made) throw failure('not_running', { folder: this.folder });
     return this.made;
+  }
+
+  /** What its ring took, in its wall time. */
+  get kept(): readonly Window[] {
+    return this.made?.kept ?? [];
   }
 
   /** The device's id. */

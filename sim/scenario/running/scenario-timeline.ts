@@ -46,7 +46,7 @@ function cameraOf(
   const found = replayedEvents({ events }, startUs);
   return {
     name: home.name,
-    recorded: recordedSpans(events, startUs, startUs + world.clock.passedUs),
+    recorded: home.kept.map((span) => ({ ...span })),
     events: events.flatMap((noticed): TestTimeline['cameras'][number]['events'] => {
       const { event } = noticed;
       if (event.type === 'event-window') return [{ type: event.type, ...event.window, label: event.cause }];
@@ -70,24 +70,3 @@ function cameraOf(
     stills: [],
   };
 }
-
-/** Spans in which the camera recorded. */
-function recordedSpans(
-  events: readonly { event: ScenarioEvent; toldUs: number }[],
-  startUs: number,
-  endUs: number,
-): { startUs: number; endUs: number }[] {
-  const spans: { startUs: number; endUs: number }[] = [];
-  let sinceUs: number | null = null;
-  for (const { event, toldUs } of events) {
-    if (event.type !== 'camera') continue;
-    if (event.state === 'recording') sinceUs ??= startUs + toldUs;
-    else if (sinceUs !== null && event.state !== 'starting') {
-      spans.push({ startUs: sinceUs, endUs: startUs + toldUs });
-      sinceUs = null;
-    }
-  }
-  return sinceUs === null ? spans : [...spans, { startUs: sinceUs, endUs }];
-}
-
-type ScenarioEvent = Extract<ScenarioHome['told'][number], { kind: 'event' }>['event'];

@@ -32,6 +32,7 @@ describe('a page whose doorbell', { tags: ['chromium', 'long'] }, () => {
     expect(await rig.page.locator('.banner').textContent()).toContain(why);
     expect(await rig.page.locator('.chip-live').count()).toBe(0);
     expect(await pill()).toBe('No contact');
+    expect(await rig.page.getByRole('region', { name: 'Health' }).textContent()).toMatch(/as of \d{1,2}:\d\d:\d\d/);
     const filter = "getComputedStyle(document.querySelector('.picture > video')).filter";
     expect(await rig.page.evaluate(filter)).toContain('grayscale(1)');
     expect(await rig.axe()).toEqual([]);

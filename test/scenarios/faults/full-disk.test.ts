@@ -124,9 +124,12 @@ describe('a doorbell whose disk is full', () => {
     expect(await story.say(door, () => story.sayPrivacy(false), isOff), door.stderr).toBe(true);
     await stateIs('full storage', ({ storage }) => storage.state === 'full');
     await rings(story, door);
-    expect(story.state?.ring.segments).toBe(0);
+    expect(story.state).toMatchObject({ recording: false, ring: { segments: 0 } });
     disk.empty();
-    await stateIs('recording', ({ storage, ring }) => storage.state === 'ok' && ring.segments > 0);
+    await stateIs(
+      'recording',
+      ({ storage, ring, recording }) => storage.state === 'ok' && ring.segments > 0 && recording === true,
+    );
     expect(await door.stop()).toBe('status 0');
     expect(await consistent(story, round)).toEqual([]);
     proved(test, 'a ring on a full disk says so and records again', leaked());

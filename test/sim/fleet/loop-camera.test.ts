@@ -72,7 +72,7 @@ function doorOf(
       shutter: async () => undefined,
       storage: (fault) => expect(fault).toBeNull(),
       sceneMotion: (motion) => void motions.push(motion),
-      stored: (endUs) => void stored.push({ endUs, atUs: clock.wallUs() }),
+      stored: ({ endUs }) => void stored.push({ endUs, atUs: clock.wallUs() }),
     },
   });
   return { recorder, ring, camera, motions, stored };

@@ -17,6 +17,7 @@ export const de: Text = {
   pageSettingsTitle: 'Personen und Einstellungen',
 
   recording: 'Nimmt auf',
+  notRecording: 'Keine Aufnahme',
   privacyOn: 'Privatsphäre ist an',
   starting: 'Startet',
   cameraLost: 'Kein Bild',
@@ -36,6 +37,7 @@ export const de: Text = {
   privacyPicture: 'Niemand sieht etwas, und nichts wird aufgenommen.',
   lostPicture: 'Die Kamera liefert kein Bild.',
   startingPicture: 'Die Kamera startet.',
+  unkeptPicture: 'Nichts wird aufgenommen, und niemandes Blick kann vermerkt werden: Der Speicher nimmt nichts an.',
   offPicture: 'Die Kamera läuft nicht.',
   unplayable: 'Dieser Browser kann das Bild nicht abspielen (H.264 in MP4).',
 
@@ -78,6 +80,7 @@ export const de: Text = {
   showAt: (time) => `${time} im Verlauf zeigen`,
 
   health: 'Zustand',
+  asOf: (time) => `Stand ${time}`,
   healthOk: 'in Ordnung',
   healthNotOk: 'braucht Aufmerksamkeit',
   healthCamera: 'Kamera',

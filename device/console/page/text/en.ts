@@ -17,6 +17,7 @@ export const en = {
   pageSettingsTitle: 'People and settings',
 
   recording: 'Recording',
+  notRecording: 'Not recording',
   privacyOn: 'Privacy is on',
   starting: 'Starting',
   cameraLost: 'No picture',
@@ -36,6 +37,7 @@ export const en = {
   privacyPicture: 'Nobody sees anything, and nothing is recorded.',
   lostPicture: 'The camera gives no picture.',
   startingPicture: 'The camera is starting.',
+  unkeptPicture: 'Nothing is recorded, and who looks cannot be noted: the storage takes nothing.',
   offPicture: 'The camera does not run.',
   unplayable: 'This browser cannot play the picture (H.264 in MP4).',
 
@@ -76,6 +78,7 @@ export const en = {
   showAt: (time: string) => `Show ${time} on the timeline`,
 
   health: 'Health',
+  asOf: (time: string) => `as of ${time}`,
   healthOk: 'well',
   healthNotOk: 'needs attention',
   healthCamera: 'Camera',

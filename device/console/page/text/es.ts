@@ -17,6 +17,7 @@ export const es: Text = {
   pageSettingsTitle: 'Personas y ajustes',
 
   recording: 'Grabando',
+  notRecording: 'Sin grabar',
   privacyOn: 'Privacidad activada',
   starting: 'Arrancando',
   cameraLost: 'Sin imagen',
@@ -36,6 +37,7 @@ export const es: Text = {
   privacyPicture: 'Nadie ve nada y no se graba nada.',
   lostPicture: 'La cámara no da imagen.',
   startingPicture: 'La cámara está arrancando.',
+  unkeptPicture: 'No se graba nada, y no se puede anotar quién mira: el almacenamiento no acepta nada.',
   offPicture: 'La cámara no funciona ahora.',
   unplayable: 'Este navegador no puede reproducir la imagen (H.264 en MP4).',
 
@@ -76,6 +78,7 @@ export const es: Text = {
   showAt: (time) => `Mostrar ${time} en el historial`,
 
   health: 'Estado',
+  asOf: (time) => `a las ${time}`,
   healthOk: 'bien',
   healthNotOk: 'necesita atención',
   healthCamera: 'Cámara',

@@ -3,7 +3,10 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../../device/base/clock.ts';
+import { type Disk, SystemDisk } from '../../../../device/base/disk.ts';
+import { SystemRandom } from '../../../../device/base/random.ts';
 import { confirmPairing } from '../../../../device/owner/pairing-client.ts';
+import { SimulatedDisk } from '../../../../sim/world/simulated-disk.ts';
 import { proved } from '../../../support/proved.ts';
 import { ConsoleRig, soon } from '../support/console-rig.ts';
 
@@ -35,8 +38,8 @@ async function openPage(address: string, locale = 'en-GB'): Promise<Page> {
   return page;
 }
 
-async function pairedPage(settings: Parameters<typeof ConsoleRig.start>[0] = {}): Promise<Page> {
-  rig = await ConsoleRig.start({ camera: CAMERA, ...settings });
+async function pairedPage(settings: Parameters<typeof ConsoleRig.start>[0] = {}, disk?: Disk): Promise<Page> {
+  rig = await ConsoleRig.start({ camera: CAMERA, ...settings }, undefined, disk ? { disk } : {});
   const page = await openPage(rig.address.pairingUrl);
   await page.locator('form button').click();
   await page.locator('.chip-live').waitFor({ timeout: 20_000 });
@@ -183,6 +186,29 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     await page.locator('.picture-still').waitFor({ timeout: 20_000 });
     expect(await page.locator('.picture-note').count()).toBe(0);
   }, 90_000);
+
+  it('says that nothing is recorded while the disk is full, and why it shows no picture, and goes on', async () => {
+    const disk = new SimulatedDisk(new SystemDisk(), { clock: new SystemClock(), random: new SystemRandom() });
+    const page = await pairedPage({ ring: { kind: 'file', bytes: 16 * 1024 * 1024 } }, disk);
+    const pill = () => page.locator('.top .pill').textContent();
+    const owner = await rig.owner();
+    const told = async () => (await owner.get('/api/v1/state')).json;
+    await soon(async () => (await told())['recording'] === true && (await pill()) === 'Recording', 20_000);
+    disk.set('full');
+    await soon(async () => (await told())['recording'] === false && (await pill()) === 'Not recording', 10_000);
+    // Whoever looks is noted first, and a full disk takes no note.
+    await page.reload();
+    await page.locator('.picture-note', { hasText: 'Nothing is recorded' }).waitFor({ timeout: 20_000 });
+    expect(await page.getByText('Loading the picture').count()).toBe(0);
+    expect(await pill()).toBe('Not recording');
+    const health = page.getByRole('region', { name: 'Health' });
+    expect(await health.locator('.is-bad').count()).toBeGreaterThan(0);
+    disk.set('ok');
+    await soon(async () => (await told())['recording'] === true && (await pill()) === 'Recording', 30_000);
+    await page.locator('.chip-live').waitFor({ timeout: 30_000 });
+    const { coverage } = Object(Object(await told())['ring']);
+    expect(coverage.length).toBeGreaterThan(1);
+  }, 120_000);
 
   it('saves a part as a file that begins where it was chosen', async () => {
     const page = await pairedPage();

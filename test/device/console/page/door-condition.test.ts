@@ -31,6 +31,17 @@ it('has nothing to say of a door that is well but its camera and its storage', (
   expect(doorCondition(stateOf({ privacy: true }))).toEqual({ kind: 'privacy', reason: null });
 });
 
+it('calls a door recording only while footage is kept, and says why it is not', () => {
+  const full = { state: 'full', detail: 'The disk has no space.' } as const;
+  expect(doorCondition(stateOf({ recording: true, storage: full })).kind).toBe('recording');
+  expect(doorCondition(stateOf({ recording: false, storage: full }))).toEqual({ kind: 'unkept', reason: full.detail });
+  expect(doorCondition(stateOf({ recording: false })).kind).toBe('starting');
+  // A doorbell of an earlier version does not say.
+  expect(doorCondition(stateOf()).kind).toBe('recording');
+  const [camera] = healthLines(stateOf({ recording: false, storage: full }));
+  expect(camera).toEqual({ about: 'camera', isWell: true, detail: 'synthetic' });
+});
+
 it('says of each fault that it is made on purpose, beside what comes of it', () => {
   const simulatedFaults = ['disk-full@30s+10s', 'clock-set=1970'];
   const lines = healthLines(

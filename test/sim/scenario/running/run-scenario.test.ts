@@ -49,3 +49,29 @@ it('plays nothing when it was ended before it began, and leaves no folder', asyn
   await expect(run('porch', text, AbortSignal.abort(reason))).rejects.toBe(reason);
   expect(readdirSync(temporary)).toEqual([]);
 });
+
+it('reports as recorded what the ring took, with a gap where the disk was full', async () => {
+  const { test } = await run(
+    'full-disk',
+    `name: Full
+camera: synthetic?seconds=14&size=320x180&audio=off&play=nobody
+settings: { ring: { kind: file, bytes: 16777216 } }
+steps:
+  - { at: 4s, disk: full }
+  - { at: 9s, disk: ok }
+expect:
+  - { uploaded: nothing }
+`,
+  );
+  expect([test.status, test.failures]).toEqual(['passed', []]);
+  const { timeline } = test;
+  if (!timeline) throw new Error('no timeline');
+  const spans = timeline.cameras[0]?.recorded.map(({ startUs, endUs }) => [
+    (startUs - timeline.startUs) / 1e6,
+    (endUs - timeline.startUs) / 1e6,
+  ]);
+  expect(spans?.length).toBe(2);
+  const [[, lostS = 0] = [], [againS = 0, endS = 0] = []] = spans ?? [];
+  // A group of pictures is a second long.
+  expect([lostS > 2.5, lostS < 5.5, againS > 8, againS < 11, endS > 12]).toEqual([true, true, true, true, true]);
+}, 60_000);
