@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, chmodSync, constants, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
+import { z } from 'zod';
 import { failure } from '../protocol/errors.ts';
 import type { StartFfmpeg } from './ffmpeg-process.ts';
 
@@ -72,18 +73,22 @@ export async function findFfmpeg(search: FfmpegSearch = {}): Promise<Ffmpeg> {
   throw failure('ffmpeg_missing', { detail: faults.join('; ') });
 }
 
-/**
- * The npm package that carries a build of 5.1 or newer for a platform: the optional dependencies of package.json. Only names
- * that are published may be listed here and there; whoever registers an unpublished one would run code on each machine.
- */
-const BUNDLED_PACKAGES: Readonly<Record<string, string>> = { 'linux-x64': 'node-ffmpeg-linux-x64' };
+const installerSchema = z.object({ path: z.string() });
 
-/** The path of the binary that npm installed for this platform; null where no package has one or it is not installed. */
+/**
+ * The path of the binary that npm installed for this platform; null where there is none. In a checkout node-ffmpeg-installer has it, for
+ * each platform that it knows: five of the names that it depends on were never published, and the root package.json puts others in their
+ * place. npm heeds that in a root package alone, so the packed package has the one that is published, and no installer.
+ */
 export function bundledPath(): string | null {
-  const name = BUNDLED_PACKAGES[`${process.platform}-${process.arch}`];
-  if (name === undefined) return null;
+  const require = createRequire(import.meta.url);
   try {
-    return createRequire(import.meta.url).resolve(`${name}/ffmpeg`);
+    return installerSchema.parse(require('node-ffmpeg-installer')).path;
+  } catch {
+    // It throws where it knows no binary, too.
+  }
+  try {
+    return require.resolve('node-ffmpeg-linux-x64/ffmpeg');
   } catch {
     return null;
   }

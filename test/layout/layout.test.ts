@@ -94,7 +94,7 @@ const SIM_ORDER = [
 
 /** Folders that may use a package; every other one may not. */
 const PACKAGE_HOMES: [RegExp, RegExp][] = [
-  [/^(fluent-ffmpeg|node-ffmpeg-linux-x64)$/, /^device\/camera\//],
+  [/^(fluent-ffmpeg|node-ffmpeg-.*)$/, /^device\/camera\//],
   [
     /^node:child_process$/,
     /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(board|cli|terminal|testbed|scenario\/runner|simulate|fleet|release)\/|^sim\/broker\/mosquitto\.ts$/,

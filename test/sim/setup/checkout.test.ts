@@ -3,11 +3,21 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { root } from '../../layout/source-tree.ts';
 import { ended, Machine } from './support/checkout.ts';
 import { LoopbackRegistry } from './support/loopback-registry.ts';
 
 const MINUTES_MS = 60_000;
+
+/** What node-ffmpeg-installer names and nobody has published, and what package.json has in its place. */
+const UNCLAIMED = [
+  ['node-ffmpeg-darwin-arm64', '@ffmpeg-installer/darwin-arm64'],
+  ['node-ffmpeg-darwin-x64', '@ffmpeg-installer/darwin-x64'],
+  ['node-ffmpeg-linux-arm', '@ffmpeg-installer/linux-arm'],
+  ['node-ffmpeg-linux-arm64', '@ffmpeg-installer/linux-arm64'],
+  ['node-ffmpeg-linux-ia32', '@ffmpeg-installer/linux-ia32'],
+] as const;
 
 describe('a fresh checkout', { tags: ['long'] }, () => {
   const registry = new LoopbackRegistry(root);
@@ -48,9 +58,44 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     expect(registry.asked.filter((name) => !registry.lockedNames.has(name))).toEqual([]);
     expect(registry.fetchedPlants).toEqual([]);
     expect(machine.marks()).toBe('');
-    expect(readdirSync(join(checkout, 'node_modules')).filter((name) => name.startsWith('node-ffmpeg-'))).toEqual(
-      process.platform === 'linux' && process.arch === 'x64' ? ['node-ffmpeg-linux-x64'] : [],
-    );
+    const isHere = process.platform === 'linux' && process.arch === 'x64';
+    expect(readdirSync(join(checkout, 'node_modules')).filter((name) => name.startsWith('node-ffmpeg-'))).toEqual([
+      'node-ffmpeg-installer',
+      ...(isHere ? ['node-ffmpeg-linux-x64'] : []),
+    ]);
+  });
+
+  it.each(UNCLAIMED)(
+    'takes %s under the name %s alone, on that platform',
+    { timeout: 3 * MINUTES_MS },
+    async (...names) => {
+      const [unclaimed, claimed] = names;
+      const [, os = '', cpu = ''] = /-(linux|darwin)-(\w+)$/.exec(unclaimed) ?? [];
+      // The checkout with this one of its packages: `npm ci` goes by the lock file, `npm install` by the overrides.
+      const folder = join(machine.folder, `${os}-${cpu}`);
+      mkdirSync(folder);
+      for (const command of ['ci', 'install']) {
+        writeAlone(checkout, folder, command === 'ci');
+        const before = registry.asked.length;
+        const words = [command, `--os=${os}`, `--cpu=${cpu}`, '--ignore-scripts', '--no-audit', '--no-fund'];
+        const { status, output } = await ended(machine.start(folder, 'npm', words));
+        expect(status, output).toBe(0);
+        expect(registry.asked.slice(before)).toContain(claimed);
+        rmSync(join(folder, 'package-lock.json'));
+      }
+      expect(registry.asked).not.toContain(unclaimed);
+      expect(registry.fetchedPlants).toEqual([]);
+    },
+  );
+
+  it('finds the ffmpeg that it brings where the system has none', () => {
+    const find = 'const { findFfmpeg } = await import("./dist/device/camera/find-ffmpeg.js");';
+    const tell = 'const { origin, path } = await findFfmpeg({ env: { PATH: "" } }); console.log(origin, path);';
+    if (process.platform !== 'linux' || process.arch !== 'x64') return;
+    expect(machine.run(checkout, machine.node, ['--input-type=module', '-e', `${find}${tell}`])).toEqual({
+      status: 0,
+      output: `bundled ${join(checkout, 'node_modules/node-ffmpeg-linux-x64/ffmpeg')}\n`,
+    });
   });
 
   it('would have run a planted package if it had asked for one', async () => {
@@ -153,4 +198,22 @@ function changeRecord(modules: string, change: (of: { zod: object }) => Record<s
     ...Object.fromEntries(changes.map(([name, to]) => [`node_modules/${name}`, to])),
   };
   writeFileSync(file, JSON.stringify({ ...record, packages }));
+}
+
+const packageSchema = z.looseObject({ devDependencies: z.record(z.string(), z.string()) });
+const lockSchema = z.looseObject({ packages: z.record(z.string(), z.looseObject({})) });
+
+/** A project that has nothing of the checkout's but node-ffmpeg-installer and what is said of it. */
+function writeAlone(checkout: string, folder: string, withLock: boolean): void {
+  const isAbout = (name: string) => /(^|\/)node-ffmpeg-/.test(name);
+  const only = <Value>(all: Record<string, Value>) =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => isAbout(name)));
+  const read = (name: string): unknown => JSON.parse(readFileSync(join(checkout, name), 'utf8'));
+  const { overrides, devDependencies } = packageSchema.parse(read('package.json'));
+  const project = { name: 'alone', version: '1.0.0', devDependencies: only(devDependencies) };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...project, overrides }));
+  if (!withLock) return;
+  const { packages, ...lock } = lockSchema.parse(read('package-lock.json'));
+  const kept = { ...lock, name: project.name, packages: { '': project, ...only(packages) } };
+  writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(kept));
 }

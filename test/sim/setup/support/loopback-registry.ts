@@ -18,6 +18,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 const entrySchema = z.looseObject({
+  /** Where the folder has another name than the package: an override that names another one. */
+  name: z.string().optional(),
   version: z.string(),
   optional: z.boolean().optional(),
   engines: z.union([z.record(z.string(), z.string()), z.array(z.string())]).optional(),
@@ -99,9 +101,9 @@ export class LoopbackRegistry {
     return `http://127.0.0.1:${address.port}`;
   }
 
-  /** Every name in the lock file. */
+  /** Every name that the lock file takes a package by. */
   get lockedNames(): Set<string> {
-    return new Set([...this.locked.keys()].map(packageName));
+    return new Set([...this.locked].map(([path, { name }]) => name ?? packageName(path)));
   }
 
   /** Writes the checkout's lock file elsewhere. Packages packed anew have other hashes than the published ones; these stand in it. */
@@ -174,7 +176,9 @@ export class LoopbackRegistry {
 
   /** What a registry says of a package: its versions in the lock file, or the planted one. */
   private packument(name: string): object {
-    const paths = [...this.locked.keys()].filter((path) => packageName(path) === name);
+    const paths = [...this.locked].flatMap(([path, { name: own }]) =>
+      (own ?? packageName(path)) === name ? [path] : [],
+    );
     if (paths.length === 0) return this.plant(name);
     const versions = paths.map((path) => {
       const { integrity: _, optional: _optional, ...facts } = this.locked.get(path) ?? { version: '' };
