@@ -14,7 +14,7 @@ const KEY_FILE_BYTES_MAX = 1_024;
 /** The device's signing key in its data folder; null before its first start. Throws `state_damaged`. */
 export async function loadDeviceKey(disk: Disk, folder: string): Promise<SigningKey | null> {
   const path = join(folder, 'device.key');
-  const stored = await disk.readFile(path, KEY_FILE_BYTES_MAX);
+  const stored = await disk.readSecret(path, KEY_FILE_BYTES_MAX);
   if (!stored) return null;
   const key = parseKeyFile(stored);
   if (!key) throw failure('state_damaged', { file: path, detail: 'it is not a device key' });

@@ -5,6 +5,7 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { tlsOptions } from '../../device/base/tls.ts';
 import { failure } from '../../device/protocol/errors.ts';
+import { operatorSecret } from './operator-secret.ts';
 
 /** Where a PostgreSQL database is. */
 export interface PostgresAddress {
@@ -101,10 +102,10 @@ interface ConnectionSettings {
   options: string;
 }
 
-/** Parameters of a connection. Files are read each time, so that a renewed one needs no restart. Throws `file_unusable`. */
+/** Parameters of a connection. Files are read each time, so that a renewed one needs no restart. Throws `secret_file_exposed`, `file_unusable`. */
 export function connectionSettings(address: PostgresAddress, passwordFile: string | null): ConnectionSettings {
   const { host, port, user, database, tls, ca } = address;
-  const password = passwordFile === null ? address.password : textIn(passwordFile).trim();
+  const password = passwordFile === null ? address.password : operatorSecret(passwordFile);
   return {
     host,
     port,

@@ -1,7 +1,6 @@
 // Owns: a client for one bucket of an S3 server, as far as it is needed: signed requests with limits on time and size, whole
 // objects in plain bodies, the hash of the body in the signature. Of its answers only the status is trusted here.
 // Not here: when an answer is good enough (s3-objects.ts), what lies in it (vault/s3-blobs.ts, intake/bucket-clips.ts).
-import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { AwsV4Signer } from 'aws4fetch';
 import { z } from 'zod';
@@ -10,6 +9,7 @@ import { sha256Hex } from '../../device/base/keys.ts';
 import type { Span } from '../../device/http/byte-range.ts';
 import { failure, isFailure } from '../../device/protocol/errors.ts';
 import { httpAddressSchema } from '../http/settings.ts';
+import { operatorSecret } from './operator-secret.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -237,7 +237,7 @@ function paced(body: Upload['body'], moved: () => void): Uint8Array<ArrayBuffer>
   );
 }
 
-/** Read each time, so that a new one needs no restart. Throws `file_unusable`, `config_invalid`. */
+/** Read each time, so that a new one needs no restart. Throws `secret_file_exposed`, `file_unusable`, `config_invalid`. */
 function secretOf({ secretFile }: S3Settings, environment: NodeJS.ProcessEnv = process.env): string {
   if (secretFile === undefined) {
     const secret = environment['AWS_SECRET_ACCESS_KEY'];
@@ -247,11 +247,7 @@ function secretOf({ secretFile }: S3Settings, environment: NodeJS.ProcessEnv = p
       detail: 's3 has no secretFile, and there is no AWS_SECRET_ACCESS_KEY',
     });
   }
-  try {
-    return readFileSync(secretFile, 'utf8').trim();
-  } catch (thrown) {
-    throw failure('file_unusable', { detail: thrown instanceof Error ? thrown.message : secretFile }, thrown);
-  }
+  return operatorSecret(secretFile);
 }
 
 function whyOf(thrown: unknown): string {

@@ -13,7 +13,7 @@ const ADMIN_TOKEN_NAME = 'admin.token';
 const ADMIN_TOKEN_FORM = /^[A-Za-z0-9_-]{43}$/;
 
 async function secretIn(disk: Disk, path: string, make: () => string): Promise<string> {
-  const stored = await disk.readFile(path, SECRET_BYTES_MAX);
+  const stored = await disk.readSecret(path, SECRET_BYTES_MAX);
   if (stored) return (fromUtf8(stored) ?? '').trim();
   const made = make();
   await disk.replaceFile(path, utf8(`${made}\n`));
@@ -39,7 +39,7 @@ export async function adminTokenIn(disk: Disk, random: Random, folder: string): 
 
 /** The admin token of a server that has run on this folder, for a command on the same machine; null when there is none. */
 export async function readAdminToken(disk: Disk, folder: string): Promise<string | null> {
-  const stored = await disk.readFile(join(folder, ADMIN_TOKEN_NAME), SECRET_BYTES_MAX);
+  const stored = await disk.readSecret(join(folder, ADMIN_TOKEN_NAME), SECRET_BYTES_MAX);
   const token = stored && (fromUtf8(stored) ?? '').trim();
   return token && ADMIN_TOKEN_FORM.test(token) ? token : null;
 }

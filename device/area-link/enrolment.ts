@@ -140,7 +140,7 @@ export async function ensureEnrolled(
 
 /** The stored enrolment; null before the first. Throws `state_damaged`. */
 export async function readEnrolment(disk: Disk, path: string): Promise<Enrolment | null> {
-  const bytes = await disk.readFile(path, FILE_BYTES_MAX);
+  const bytes = await disk.readSecret(path, FILE_BYTES_MAX);
   if (!bytes) return null;
   try {
     return enrolmentSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));

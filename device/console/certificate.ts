@@ -56,8 +56,10 @@ async function storedIn(
   paths: { key: string; certificate: string },
 ): Promise<{ pem: { key: string; certificate: string }; parsed: X509Certificate } | null> {
   const texts = [];
-  for (const path of [paths.key, paths.certificate]) {
-    const bytes = await disk.readFile(path, FILE_BYTES_MAX);
+  for (const bytes of [
+    await disk.readSecret(paths.key, FILE_BYTES_MAX),
+    await disk.readFile(paths.certificate, FILE_BYTES_MAX),
+  ]) {
     texts.push(bytes && (fromUtf8(bytes) ?? ''));
   }
   const [key, certificate] = texts;

@@ -13,7 +13,7 @@ const KEY_FILE_BYTES_MAX = 1_024;
 
 /** Loads the owner's key, or null when no file exists yet. Throws `state_damaged` when the file is not a key file. */
 export async function loadOwnerKey(disk: Disk, path: string): Promise<SigningKey | null> {
-  const bytes = await disk.readFile(path, KEY_FILE_BYTES_MAX);
+  const bytes = await disk.readSecret(path, KEY_FILE_BYTES_MAX);
   if (!bytes) return null;
   const key = parseKeyFile(bytes);
   if (!key) throw failure('state_damaged', { file: path, detail: 'it is not an owner key' });

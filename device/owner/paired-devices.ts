@@ -43,7 +43,7 @@ export async function listHomes(disk: Disk, folder: string): Promise<Home[]> {
 }
 
 async function readHome(disk: Disk, path: string): Promise<Home> {
-  const text = fromUtf8((await disk.readFile(path, HOME_BYTES_MAX)) ?? new Uint8Array());
+  const text = fromUtf8((await disk.readSecret(path, HOME_BYTES_MAX)) ?? new Uint8Array());
   try {
     return homeSchema.parse(JSON.parse(text ?? ''));
   } catch (thrown) {

@@ -57,7 +57,7 @@ export class FileDeviceKey implements KeyWrapper {
   }
 
   private async readOrMake(): Promise<SealKey> {
-    const stored = await this.disk.readFile(this.path, WRAPPED_BYTES_MAX);
+    const stored = await this.disk.readSecret(this.path, WRAPPED_BYTES_MAX);
     if (stored) {
       const magic = stored.subarray(0, DEVICE_KEY_MAGIC.length);
       const secret = stored.slice(DEVICE_KEY_MAGIC.length);
@@ -88,7 +88,7 @@ export class WrappedFile {
 
   /** The secret; 'absent' without a file, 'unreadable' when it does not open under this device key. */
   async read(): Promise<Uint8Array | 'absent' | 'unreadable'> {
-    const wrapped = await this.disk.readFile(this.path, WRAPPED_BYTES_MAX);
+    const wrapped = await this.disk.readSecret(this.path, WRAPPED_BYTES_MAX);
     if (!wrapped) return 'absent';
     return (await this.wrapper.unwrap(wrapped, this.purpose)) ?? 'unreadable';
   }

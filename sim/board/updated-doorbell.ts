@@ -11,6 +11,8 @@ import {
   failure,
   folderHolder,
   loadDeviceKey,
+  ownerForRoot,
+  SystemDisk,
   storedFormat,
   type UpdatedDoorbell,
 } from '../../device/exports-without-firmware.ts';
@@ -43,7 +45,7 @@ export function serviceDoorbell(deps: UpdatedDoorbellDeps, name: string, data: s
   };
   return {
     data,
-    identity: (folder) => identityOf(deps.disk, folder),
+    identity: identityOf,
     format: (folder) => storedFormat(deps.disk, folder),
     stop: async () => {
       systemctl('stop', `${guard}.timer`);
@@ -89,7 +91,7 @@ export function doorbellByHand(deps: UpdatedDoorbellDeps, data: string): Watched
   };
   return {
     data,
-    identity: (folder) => identityOf(deps.disk, folder),
+    identity: identityOf,
     format: (folder) => storedFormat(deps.disk, folder),
     stop: async () => {
       await end();
@@ -119,9 +121,9 @@ export function doorbellByHand(deps: UpdatedDoorbellDeps, data: string): Watched
   };
 }
 
-/** Whose ledger is in a doorbell's folder; null before its first start. */
-export async function identityOf(disk: Disk, data: string): Promise<{ id: string; key: string } | null> {
-  const key = await loadDeviceKey(disk, data);
+/** Whose ledger is in a doorbell's folder, which root reads of a service's user; null before its first start. */
+export async function identityOf(data: string): Promise<{ id: string; key: string } | null> {
+  const key = await loadDeviceKey(new SystemDisk('own', ownerForRoot(data)), data);
   return key && { id: deviceIdOf(key), key: key.publicKey };
 }
 

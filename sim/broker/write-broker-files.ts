@@ -70,7 +70,7 @@ async function textsFor(
 async function clusterOf(disk: Disk, { folder, cluster }: BrokerFilesWish): Promise<NatsCluster | null> {
   if (!cluster) return null;
   const path = join(folder, CLUSTER_PASSWORD);
-  const kept = new TextDecoder().decode((await disk.readFile(path, FILE_BYTES_MAX)) ?? new Uint8Array()).trim();
+  const kept = new TextDecoder().decode((await disk.readSecret(path, FILE_BYTES_MAX)) ?? new Uint8Array()).trim();
   if (kept !== '') {
     if (!/^[A-Za-z0-9_-]{32,128}$/.test(kept))
       throw failure('usage', { detail: `${path} holds no password of 32 to 128 letters; remove it for a new one` });

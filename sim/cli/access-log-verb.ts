@@ -1,6 +1,5 @@
 // Owns: the verb `audit access`: who was shown which clip, when and why, as a testbed's agency or as the bridge's admin.
 // Not here: the log and its forms (the bridge's), other audits.
-import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -17,6 +16,7 @@ import {
 import { loadAgencyKey, signAccess } from '../officer/agency-client.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { printMoment } from '../terminal/format-units.ts';
+import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
 import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-reason-options.ts';
@@ -78,6 +78,7 @@ An agency's officer says who looks and why; the bridge's admin need not.`,
       if (options.clip !== undefined && !idSchema.safeParse(options.clip).success) {
         throw failure('usage', { detail: `"${options.clip}" is no clip's id` });
       }
+      if (options.out !== undefined) await expectOutputFree(resolve(options.out));
       const bridge = await openBridge(context, options);
       if (options.csv || options.html) return writeExport(bridge, options);
       await printPages(context, bridge, options);
@@ -131,7 +132,7 @@ async function writeExport(bridge: OpenBridge, { csv, clip, out }: AuditAccessOp
   const body = Readable.fromWeb(response.body);
   // Streamed at the reader's speed: the export may be long.
   if (out === undefined) await pipeline(body, process.stdout, { end: false });
-  else await pipeline(body, createWriteStream(resolve(out), { mode: 0o600 }));
+  else await writePrivateFile(resolve(out), body);
 }
 
 function unreachable(where: string, detail: string) {

@@ -10,7 +10,7 @@ import { takesWords } from '../camera-server/fault-words.ts';
 import { OnvifServer, parseOnvifAddress } from '../camera-server/onvif/onvif-server.ts';
 import { type CameraEvent, ServedCamera } from '../camera-server/served-camera.ts';
 import { printTimeOfDay } from '../terminal/format-units.ts';
-import { readSecretFile } from '../terminal/secret-input.ts';
+import { readSecretText } from '../terminal/secret-input.ts';
 import { shellWord } from '../terminal/shell-words.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext, repeated } from './context.ts';
@@ -120,7 +120,7 @@ async function loginOf({ user, passwordFile, login }: CameraOptions, { disk }: C
   if (!login) throw failure('usage', { detail: 'either --user and --password-file, or --no-login' });
   if (!/^[\x21\x23-\x39\x3b-\x7e]{1,64}$/.test(user))
     throw failure('usage', { detail: '--user takes 1 to 64 letters without space, colon and quotation mark' });
-  return { user, password: await readSecretFile(disk, passwordFile) };
+  return { user, password: await readSecretText(disk, passwordFile) };
 }
 
 function seedOf(text: string): SeededRandom {

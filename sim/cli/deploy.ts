@@ -1,7 +1,7 @@
 // Owns: the verb `deploy`: prints or writes the files of machines that serve others. Not here: what is in them (sim/deploy/).
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, utf8 } from '../../device/exports-without-firmware.ts';
+import { failure, SystemDisk, utf8 } from '../../device/exports-without-firmware.ts';
 import { INSTANCES_MAX } from '../deploy/compose-file.ts';
 import { composeLayout } from '../deploy/compose-layout.ts';
 import { instancesLayout } from '../deploy/instances-layout.ts';
@@ -166,7 +166,8 @@ async function printOrWrite(
   context.output.result({ files: Object.fromEntries(files) }, text.trimEnd());
 }
 
-async function write({ disk, output }: Context, folder: string, files: ReadonlyMap<string, string>): Promise<void> {
+async function write({ output }: Context, folder: string, files: ReadonlyMap<string, string>): Promise<void> {
+  const disk = new SystemDisk('named');
   await disk.makeFolder(folder);
   if ((await disk.list(folder)).length > 0)
     throw failure('usage', { detail: `${folder} is not empty: name a new folder, what is there stays as it is` });

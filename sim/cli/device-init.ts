@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { failure, issueAccount, utf8 } from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput } from '../../device/index.ts';
-import { readSecretFile } from '../terminal/secret-input.ts';
+import { readSecretText } from '../terminal/secret-input.ts';
+import { holdFolder } from '../testbed/start-server-part.ts';
 import { issueHomeAssistant, loginLines } from './broker-home-assistant.ts';
 import { type Context, openContext } from './context.ts';
 
@@ -74,31 +75,36 @@ Examples:
       const place = options.place === undefined ? {} : { place: parsePlace(options.place) };
       const console = consoleOf(options);
       const isBrokerMade = options.broker === undefined || existsSync(options.broker);
-      const home = await homeOf(context, folder, options);
-      const config: DeviceConfigInput = {
-        ...(options.name === undefined ? {} : { name: options.name }),
-        camera: options.camera ?? 'synthetic',
-        ...place,
-        home,
-        ...(options.homeAssistant ? { homeAssistant: { enabled: true } } : {}),
-        ...console,
-      };
-      parseDeviceConfig(config, file);
-      await context.disk.makeFolder(folder);
-      await context.disk.replaceFile(file, utf8(`${JSON.stringify(config, null, 2)}\n`));
-      const id = deviceIdOf(await loadOrCreateDeviceKey(context.disk, context.random, folder));
-      const login =
-        options.homeAssistant && home.accounts ? await issueHomeAssistant(context, home.accounts, [id]) : null;
-      context.output.result(
-        {
-          outcome: 'written',
-          file,
-          device: id,
-          home: { url: home.url, user: home.user },
-          ...(login ? { homeAssistant: login } : {}),
-        },
-        [`${file}: written, for ${id} at ${home.url}.`, '', ...nextLines(options, isBrokerMade, login)].join('\n'),
-      );
+      const lock = holdFolder(folder);
+      try {
+        const home = await homeOf(context, folder, options);
+        const config: DeviceConfigInput = {
+          ...(options.name === undefined ? {} : { name: options.name }),
+          camera: options.camera ?? 'synthetic',
+          ...place,
+          home,
+          ...(options.homeAssistant ? { homeAssistant: { enabled: true } } : {}),
+          ...console,
+        };
+        parseDeviceConfig(config, file);
+        await context.disk.makeFolder(folder);
+        await context.disk.replaceFile(file, utf8(`${JSON.stringify(config, null, 2)}\n`));
+        const id = deviceIdOf(await loadOrCreateDeviceKey(context.disk, context.random, folder));
+        const login =
+          options.homeAssistant && home.accounts ? await issueHomeAssistant(context, home.accounts, [id]) : null;
+        context.output.result(
+          {
+            outcome: 'written',
+            file,
+            device: id,
+            home: { url: home.url, user: home.user },
+            ...(login ? { homeAssistant: login } : {}),
+          },
+          [`${file}: written, for ${id} at ${home.url}.`, '', ...nextLines(options, isBrokerMade, login)].join('\n'),
+        );
+      } finally {
+        lock.release();
+      }
     });
 }
 
@@ -126,7 +132,7 @@ async function homeOf(context: Context, folder: string, options: InitOptions): P
     throw failure('usage', { detail: 'name --broker, or --user and --password-file for a broker of your own' });
   if (user !== undefined) {
     if (passwordFile === undefined) throw failure('usage', { detail: '--user needs --password-file' });
-    return { url, user, password: await readSecretFile(context.disk, passwordFile) };
+    return { url, user, password: await readSecretText(context.disk, passwordFile) };
   }
   if (/^\w+:\/\//.test(broker ?? ''))
     throw failure('usage', {

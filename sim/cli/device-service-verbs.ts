@@ -18,7 +18,7 @@ import { endService, takeFiles } from '../board/system-service.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceStatus } from './device-status.ts';
-import { lastingPath, launcherPath } from './launcher-path.ts';
+import { lastingPath, launcherPath, programsBelow } from './launcher-path.ts';
 
 /** Credentials here last until the next boot, which suits a code that is valid for an hour. */
 const CREDENTIALS = '/run/credstore';
@@ -29,6 +29,8 @@ interface ServiceOptions {
 }
 
 interface InstallOptions extends ServiceOptions {
+  node?: string;
+  program?: string;
   hardwareWatchdog?: boolean;
   print?: boolean;
 }
@@ -58,14 +60,22 @@ function addInstall(device: Command): void {
       ),
   )
     .option('--hardware-watchdog', "have the board's own watchdog start it anew when its kernel or systemd hangs")
+    .option('--node <path>', 'with --root: where that system has node (default: where it is found)')
+    .option('--program <path>', 'with --root: where that system has sim/cli/doorsill.mjs (default: where it is found)')
     .option('--print', 'print the files and write nothing')
-    .addHelpText('after', '\nExamples:\n  $ sudo npx doorsill device install\n  $ npx doorsill device install --print')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sudo npx doorsill device install\n  $ npx doorsill device install --print\n  $ sudo npx doorsill device install --root /media/card',
+    )
     .action(async (options: InstallOptions, command: Command) => {
       const context = openContext(command);
       checkServiceName(options.name);
+      if (options.root === undefined && (options.node ?? options.program) !== undefined)
+        throw failure('usage', { detail: '--node and --program go with --root' });
       const wish = {
-        node: process.execPath,
-        program: lastingPath(launcherPath()),
+        ...(options.root === undefined
+          ? { node: process.execPath, program: lastingPath(launcherPath()) }
+          : programsBelow(rootOf(options), options)),
         name: options.name,
         hardwareWatchdog: options.hardwareWatchdog === true,
       };
@@ -92,7 +102,7 @@ function rootOf({ root = '/' }: Pick<InstallOptions, 'root'>): string {
 
 function sayInstalled(
   { output }: Context,
-  { name }: BoardWish,
+  { name, node, program }: BoardWish,
   done: ReadonlyMap<string, FileOutcome>,
   whose: readonly string[],
 ): void {
@@ -110,14 +120,14 @@ function sayInstalled(
       `    sudo npx doorsill pair --socket ${pairingSocketPath(folder)}`,
       '',
       `Its settings are ${folder}/device.json; \`journalctl -u ${name}\` shows its log.`,
-      ...placeWarning(),
+      ...placeWarning(node, program),
     ].join('\n'),
   );
 }
 
 /** A unit cannot see home folders closed to other users, nor the machine's temporary folders (PrivateTmp=). */
-function placeWarning(): string[] {
-  const isHidden = [process.execPath, launcherPath()].some((path) => /^\/(home|root|tmp|var\/tmp)\//.test(path));
+function placeWarning(...programs: string[]): string[] {
+  const isHidden = programs.some((path) => /^\/(home|root|tmp|var\/tmp)\//.test(path));
   return isHidden
     ? [
         '',

@@ -85,7 +85,7 @@ async function settle({ output }: Context, deps: UpdateDeps): Promise<void> {
   // Whoever holds it makes the update, and starts the doorbell itself.
   if ('heldBy' in lock) return;
   try {
-    const back = await settleUpdate(deps, { identity: (data) => identityOf(deps.private, data) });
+    const back = await settleUpdate(deps, { identity: identityOf });
     output.result(
       { outcome: back ? 'taken back' : 'nothing to do', ...back },
       back ? `${back.from} runs again.` : 'There is nothing to take back.',

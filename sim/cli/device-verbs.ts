@@ -3,9 +3,10 @@
 import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, folderHolder, lockFolder } from '../../device/exports-without-firmware.ts';
+import { failure, folderHolder, lockFolder, ownerForRoot, SystemDisk } from '../../device/exports-without-firmware.ts';
 import { printBytes } from '../terminal/format-units.ts';
-import { askHidden, readSecretFile } from '../terminal/secret-input.ts';
+import { writePrivateFile } from '../terminal/private-output.ts';
+import { askHidden, readSecretText } from '../terminal/secret-input.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceInit } from './device-init.ts';
 import { addDeviceServiceVerbs } from './device-service-verbs.ts';
@@ -41,8 +42,11 @@ function addBackup(device: Command): void {
       }
       const { makeBackup } = await import('../../device/index.ts');
       const passphrase = await readPassphrase(context, options.passphraseFile, true);
-      const bytes = await whileLocked(folder, () => makeBackup(context, folder, passphrase));
-      await context.disk.replaceFile(out, bytes);
+      // Root backs up what belongs to a service's user.
+      const owner = ownerForRoot(folder);
+      const seams = { ...context, disk: new SystemDisk('own', owner) };
+      const bytes = await whileLocked(folder, owner, () => makeBackup(seams, folder, passphrase));
+      await writePrivateFile(out, [bytes]);
       context.output.result(
         { outcome: 'written', file: out, bytes: bytes.length },
         `${out}: ${printBytes(bytes.length)}. Keep it and its passphrase apart; without the passphrase it is worth nothing.`,
@@ -81,14 +85,18 @@ function addRestore(device: Command): void {
 }
 
 /** Runs `work` while holding the device's folder lock. */
-async function whileLocked<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+async function whileLocked<Result>(
+  folder: string,
+  owner: readonly number[],
+  work: () => Promise<Result>,
+): Promise<Result> {
   // `work` refuses a missing folder; taking the lock would create it.
   const isThere = await access(folder, constants.F_OK).then(
     () => true,
     () => false,
   );
   if (!isThere) return work();
-  const lock = lockFolder(folder);
+  const lock = lockFolder(folder, owner);
   if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: folderHolder(folder) ?? lock.heldBy });
   try {
     return await work();
@@ -100,7 +108,7 @@ async function whileLocked<Result>(folder: string, work: () => Promise<Result>):
 /** The passphrase from a file, without its line end, or asked for on the terminal without echo; twice for a new one. */
 async function readPassphrase(context: Context, file: string | undefined, isNew: boolean): Promise<string> {
   if (file !== undefined) {
-    return readSecretFile(context.disk, file);
+    return readSecretText(context.disk, file);
   }
   if (!process.stdin.isTTY) throw failure('usage', { detail: 'without a terminal, name a --passphrase-file' });
   const first = await askHidden('Passphrase: ');

@@ -3,8 +3,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { exchangeJson, failure, utf8 } from '../../device/exports-without-firmware.ts';
+import { exchangeJson, failure } from '../../device/exports-without-firmware.ts';
 import { adminBearer } from '../officer/registration.ts';
+import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
 import { openContext } from './context.ts';
 import { type BridgeOptions, openBridge, withBridgeOptions } from './running-testbed.ts';
 
@@ -37,14 +38,16 @@ Examples:
       const context = openContext(command);
       const { reason } = options;
       if (reason === undefined) throw failure('usage', { detail: 'say why with --reason' });
+      const path = resolve(options.out ?? `${clip}.opened.json`);
+      // Before it is opened, which the log tells for ever.
+      await expectOutputFree(path);
       const bridge = await openBridge(context.disk, options);
       const bearer = await adminBearer(context.disk, bridge.folder);
       const body = { clip, reason };
       const answer = await exchangeJson(`${bridge.url}/v1/disputes`, { method: 'POST', bearer, body });
       const opened = openedSchema.parse(answer);
-      const path = resolve(options.out ?? `${clip}.opened.json`);
       const { manifest, certificate } = opened;
-      await context.disk.replaceFile(path, utf8(`${JSON.stringify({ manifest, certificate }, null, 2)}\n`));
+      await writePrivateFile(path, [`${JSON.stringify({ manifest, certificate }, null, 2)}\n`]);
       context.output.result(
         { clip, grant: opened.grant, leaf: opened.leaf, opened: path },
         `Opened ${path}; leaf ${opened.leaf} of the bridge's log says so. Check it with verify CLIP STATEMENT --opened.`,

@@ -1,6 +1,7 @@
 // Owns: the verb `doctor`: prints what the doctor finds and exits with status 5 when something is wrong.
 // Not here: the checks (sim/doctor), repairing anything.
 import type { Command } from 'commander';
+import { ownerForRoot, SystemDisk } from '../../device/exports-without-firmware.ts';
 import { examine } from '../doctor/examine.ts';
 import { dataFolder, openContext } from './context.ts';
 
@@ -15,7 +16,8 @@ export function addDoctor(program: Command): void {
     .addHelpText('after', '\nExamples:\n  $ npx doorsill doctor\n  $ npx doorsill doctor --data ./porch --json')
     .action(async (options: { data?: string }, command: Command) => {
       const context = openContext(command);
-      const findings = await examine(context, dataFolder(options.data));
+      const folder = dataFolder(options.data);
+      const findings = await examine({ ...context, disk: new SystemDisk('own', ownerForRoot(folder)) }, folder);
       const faults = findings.filter((finding) => finding.level === 'fault').length;
       const lines = findings.map(
         ({ what, level, detail, advice }) =>

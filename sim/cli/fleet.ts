@@ -184,7 +184,7 @@ async function readOutside(options: FleetCommandOptions): Promise<OutsideLinks |
 
 /** Runs it, printing a line a second and what it came to. */
 async function run(options: FleetOptions, { metrics, report }: Told, context: Context): Promise<void> {
-  const { output, clock, disk } = context;
+  const { output, clock } = context;
   const hurry = new AbortController();
   // A second Ctrl-C waits for no clip, a third for nothing.
   const signal = stopSignal(() => (hurry.signal.aborted ? process.exit(130) : hurry.abort()));
@@ -233,7 +233,7 @@ async function run(options: FleetOptions, { metrics, report }: Told, context: Co
     output.result({ event: 'ended', ...summary }, summaryText(summary));
     if (lossesOf(summary).length > 0) process.exitCode = 1;
     if (report !== null) {
-      await writePage(disk, report, fleetReportHtml(reportOf(options, { summary, history, startedUs })));
+      await writePage(report, fleetReportHtml(reportOf(options, { summary, history, startedUs })));
       output.result({ event: 'report', file: report }, `Its page: ${report}`);
     }
   } finally {

@@ -1,6 +1,8 @@
 // Owns: where the command line of this checkout or package is, and how a unit names it. Not here: which version it is (own-version.ts).
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { failure } from '../../device/exports-without-firmware.ts';
 
 /** The absolute path of the command line. */
 export function launcherPath(): string {
@@ -26,4 +28,41 @@ export function lastingPath(launcher: string): string {
   } catch {
     return launcher;
   }
+}
+
+/** What a unit starts. */
+export interface UnitPrograms {
+  node: string;
+  program: string;
+}
+
+/** Where Debian and others put node; where updates, and npm with and without Debian, put us. */
+const NODE_PLACES = ['/usr/bin/node', '/usr/local/bin/node'];
+const PROGRAM_PLACES = [
+  '/opt/doorsill/current',
+  '/usr/local/lib/node_modules/doorsill',
+  '/usr/lib/node_modules/doorsill',
+];
+
+/**
+ * The programs of a system below `root`, as that system names them: those that are there, or those that were named. Throws `usage` for a
+ * path that is not absolute, `board_program_missing` where there is none.
+ */
+export function programsBelow(root: string, named: Partial<UnitPrograms>): UnitPrograms {
+  const pick = (option: string, what: string, path: string | undefined, places: readonly string[]): string => {
+    if (path !== undefined && !/^\/[\w@%+=:,./-]+$/.test(path))
+      throw failure('usage', { detail: `${option} takes an absolute path without spaces` });
+    const found = path ?? places.find((place) => existsSync(join(root, place)));
+    if (found === undefined) throw failure('board_program_missing', { what, root, option });
+    return found;
+  };
+  return {
+    node: pick('--node', 'node', named.node, NODE_PLACES),
+    program: pick(
+      '--program',
+      'doorsill',
+      named.program,
+      PROGRAM_PLACES.map((place) => `${place}/sim/cli/doorsill.mjs`),
+    ),
+  };
 }

@@ -16,7 +16,7 @@ import {
   tlsFilesRead,
 } from '../../device/exports-without-firmware.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
-import { readSecretFile } from '../terminal/secret-input.ts';
+import { readSecretText } from '../terminal/secret-input.ts';
 import { readDoorbellSettings } from '../testbed/doorbell-folders.ts';
 import { type Context, dataFolder, type OwnerOptions, openContext, ownerFolder, withOwnerOptions } from './context.ts';
 import { localSocket } from './own-server.ts';
@@ -44,7 +44,7 @@ async function ownAccount(
   if (user === undefined || passwordFile === undefined) return undefined;
   if (!brokerUserSchema.safeParse(user).success)
     throw failure('usage', { detail: '--user takes up to 128 printable letters' });
-  return { user, password: await readSecretFile(context.disk, passwordFile) };
+  return { user, password: await readSecretText(context.disk, passwordFile) };
 }
 
 /** The owner's own TLS files by absolute path, checked; null when none are named. */

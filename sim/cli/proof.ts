@@ -2,7 +2,7 @@
 // Not here: the fetching (custody-proof/), checking them with the clip (verify.ts).
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, loadOrCreateOwnerKey, readEnrolment } from '../../device/index.ts';
+import { failure, loadOrCreateOwnerKey, readEnrolment, SystemDisk } from '../../device/index.ts';
 import { fetchOpened, fetchProof, keepOpened, keepProof } from '../custody-proof/fetch-custody-proof.ts';
 import {
   dataFolder,
@@ -48,9 +48,10 @@ Examples:
       const of = { device, grant, bridgeUrl, bridgeKey };
       const bundle = await fetchProof({ ...context, key }, of);
       const target = resolve(options.out ?? join(folder, 'papers', grant));
-      const paths = await keepProof(context.disk, target, bundle);
+      const disk = new SystemDisk('named');
+      const paths = await keepProof(disk, target, bundle);
       const opened = options.manifest
-        ? { opened: await keepOpened(context.disk, target, await fetchOpened({ ...context, key }, of)) }
+        ? { opened: await keepOpened(disk, target, await fetchOpened({ ...context, key }, of)) }
         : {};
       const { leaf, cosignatures } = bundle.proof;
       context.output.result(

@@ -62,7 +62,7 @@ Exit status: 0 no claim is false, 1 one is, 2 wrong usage, 5 this machine.`,
         deps,
         signal,
       );
-      await writePage(context.disk, file, proofHtml(proof));
+      await writePage(file, proofHtml(proof));
       const { shown, false: wrong, 'left out': without } = countVerdicts(proof.claims);
       const { durationMs } = proof;
       output.result(

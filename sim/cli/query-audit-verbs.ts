@@ -2,7 +2,7 @@
 // Not here: the audit (cloud-bridge/query-audit), synthetic exports (query-export/), who was shown clips (access-log-verb.ts).
 
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
@@ -12,6 +12,8 @@ import { failure, idSchema, utf8 } from '../../device/exports-without-firmware.t
 import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
 import { VOCABULARY_NAMES } from '../query-export/vocabulary.ts';
 import { jsonLine } from '../terminal/output.ts';
+import { expectOutputFree, newPrivateFile, writePrivateFile } from '../terminal/private-output.ts';
+import { readSecretText } from '../terminal/secret-input.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { addAuditAccess } from './access-log-verb.ts';
 import { type Context, openContext } from './context.ts';
@@ -88,6 +90,7 @@ Examples:
     .action(async (file: string, options: QueriesOptions, command: Command) => {
       const context = openContext(command);
       const signal = stopSignal();
+      if (options.html) await expectOutputFree(resolve(options.html));
       const { makeRevocations, parseAuditSettings, planRevocations, reportHtml, reportText } = await auditing();
       const settings = parseAuditSettings({
         ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
@@ -98,7 +101,7 @@ Examples:
       const desk = options.apply ? await deskOf(await registryOf(context, options), signal) : null;
       const report = await auditFile(file, settings, options.flags, signal);
       if (options.html) {
-        await context.disk.replaceFile(resolve(options.html), utf8(reportHtml(report, basename(file))));
+        await writePrivateFile(resolve(options.html), [reportHtml(report, basename(file))]);
       }
       const score = options.labels
         ? scoreFindings(report.findings, parseLabels(await smallFile(context, options.labels)))
@@ -133,18 +136,20 @@ async function auditFile(
   signal: AbortSignal,
 ): Promise<AuditReport> {
   if ((await stat(file)).isDirectory()) throw failure('usage', { detail: `${file} is a folder` });
-  const out = flags === undefined ? null : await open(resolve(flags), 'w', 0o600);
+  const out = flags === undefined ? null : await newPrivateFile(resolve(flags));
   try {
-    const writer = out ? new LineWriter(out) : null;
+    const writer = out ? new LineWriter(out.handle) : null;
     const { auditQueries } = await auditing();
     const report = await auditQueries(createReadStream(file, { highWaterMark: 128 * 1024 }), settings, {
       signal,
       ...(writer ? { flagged: (row: FlaggedRow) => writer.add(row) } : {}),
     });
     await writer?.flush();
+    await out?.keep();
     return report;
-  } finally {
-    await out?.close();
+  } catch (thrown) {
+    await out?.drop();
+    throw thrown;
   }
 }
 
@@ -278,7 +283,7 @@ async function registryOf(context: Context, options: RegistryOptions) {
   ) {
     throw failure('usage', { detail: `"${registry}" is no http address` });
   }
-  const token = (await smallFile(context, adminToken)).trim();
+  const token = (await readSecretText(context.disk, adminToken)).trim();
   if (!/^[\x21-\x7e]{1,200}$/.test(token)) throw failure('usage', { detail: `${adminToken} is no admin token` });
   return { url: registry, adminToken: token, ...(registryKey ? { key: registryKey } : {}) };
 }

@@ -15,10 +15,12 @@ import {
   type PetKind,
   pairingSocketPath,
   readEnrolment,
+  SystemDisk,
 } from '../../device/index.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
 import { parseMoment, printBytes } from '../terminal/format-units.ts';
 import { fetchSightings, showSighting } from '../terminal/owner-requests.ts';
+import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
 import {
   type Context,
   chosenHome,
@@ -106,13 +108,14 @@ function addStill(group: Command): void {
     .addHelpText('after', '\nExample:\n  $ npx doorsill search-party still search-77ab --out still.jpg')
     .action(async (search: string, options: OwnerOptions & { out: string; deviceData?: string }, command: Command) => {
       const context = openContext(command);
+      const out = resolve(options.out);
+      await expectOutputFree(out);
       const home = await homeOfRequest(context, options, search);
       const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
       const call = makeStillCall({ ...context, key }, home.device, search);
       const folder = resolve(options.deviceData ?? (await doorbellFolder(context, options, home.device)));
       const { jpeg, atUs } = await askStill(context, pairingSocketPath(folder), call.token);
-      const out = resolve(options.out);
-      await context.disk.replaceFile(out, jpeg);
+      await writePrivateFile(out, [jpeg]);
       context.output.result({ search, out, atUs, bytes: jpeg.length }, `Wrote ${out} (${printBytes(jpeg.length)}).`);
     });
 }
@@ -252,12 +255,9 @@ function addClips(group: Command): void {
           throw failure('verify_failed', { detail: 'a clip has a name that is no clip’s' });
         const folder = resolve(options.out);
         const { bytes, manifestToken } = await fetchClip(owner, clip);
-        await context.disk.makeFolder(folder);
-        await context.disk.replaceFile(join(folder, `${clip.clip}.mp4`), bytes);
-        await context.disk.replaceFile(
-          join(folder, `${clip.clip}.manifest.jws`),
-          new TextEncoder().encode(manifestToken),
-        );
+        await new SystemDisk('named').makeFolder(folder);
+        await writePrivateFile(join(folder, `${clip.clip}.mp4`), [bytes]);
+        await writePrivateFile(join(folder, `${clip.clip}.manifest.jws`), [manifestToken]);
         lines.push(`  written to ${join(folder, `${clip.clip}.mp4`)}`);
       }
       context.output.result({ clips }, lines.join('\n') || 'Nothing was granted to you.');

@@ -6,7 +6,7 @@ import { appendFile, realpath, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Command } from 'commander';
-import { failure } from '../../device/index.ts';
+import { failure, SystemDisk } from '../../device/index.ts';
 import { printableLine } from '../report/printable-text.ts';
 import { reportGithub } from '../report/report-github.ts';
 import { reportText } from '../report/report-text.ts';
@@ -64,13 +64,16 @@ export function addTest(program: Command): void {
 <path> is a scenario (.yaml, .scenario.ts) or a folder of them. What one may say: sim/scenario/language/README.md, and the JSON Schema
 sim/scenario/scenario.schema.json for editors.
 
+YAML is data. A .scenario.ts (.mts, .js, .mjs) is code, which runs as you, with all that you may do, as soon as it is read: after every
+.yaml was found without mistakes, and before the first scenario is run. Give this command no code that you would not run.
+
 Examples:
   $ npx doorsill test scenarios
   $ npx doorsill test scenarios --filter revoked --repeat 20
   $ npx doorsill test scenarios --shard 2/8 --reporter junit,html,github
   $ npx doorsill test test-results/failures/0003-a-recall/scenario/recall.yaml
 
-Exit status: 0 all hold, 1 some do not, 2 wrong usage, 6 a scenario cannot be read: then none is run, 130 stopped by Ctrl-C: what ran until
+Exit status: 0 all hold, 1 some do not, 2 wrong usage, 6 a scenario cannot be read: then none is run and, if it is YAML, no code is loaded, 130 stopped by Ctrl-C: what ran until
 then is in the reports, the rest is interrupted.`,
     )
     .action(async (path: string, options: TestOptions, command: Command) => {
@@ -151,7 +154,7 @@ async function once(path: string, settings: Settings, context: Context, signal: 
       tool: `doorsill ${ownVersion()}`,
       rerunOf: (scenario) => testCommand(relative('', scenario.position.file), titleOf(scenario), settings.set),
       shown: shownFrom(await realpath(process.env['GITHUB_WORKSPACE'] ?? '').catch(() => process.cwd())),
-      disk: context.disk,
+      disk: new SystemDisk('named'),
       ended: (test) => say(test, context),
     },
     signal,
@@ -186,8 +189,8 @@ function say(test: TestReport, { output }: Context): void {
 
 /** Writes the reports, prints the end, sets the exit status. */
 async function conclude(report: RunReport, { reporters, out }: Settings, context: Context): Promise<void> {
-  const { output, disk } = context;
-  if (reporters.length > 0) await writeReports(disk, out, report, reporters);
+  const { output } = context;
+  if (reporters.length > 0) await writeReports(new SystemDisk('named'), out, report, reporters);
   if (reporters.includes('github')) await tellGithub(report);
   const { totals, durationMs } = report;
   const files = reporters.map((kind) => join(relative('', out) || '.', REPORT_FILES[kind]));

@@ -1,11 +1,10 @@
 // Owns: fetching a previewed clip from the doorbell's own server into a file, for `grant --preview`. Not here: which clip
 // (consent-verbs.ts), cutting it (the device).
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { failure, type PreviewAsk } from '../../device/exports-without-firmware.ts';
 import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
+import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
 import type { Context } from './context.ts';
 import { type ServerOptions, withOwnServer } from './own-server.ts';
 
@@ -20,6 +19,7 @@ export async function writePreview(
   { file, again }: { file: string; again: readonly string[] },
 ): Promise<void> {
   const out = resolve(file);
+  await expectOutputFree(out);
   const { preview, sha256 } = await withOwnServer(context, options, async ({ server }) => {
     const made = await server.preview(asked);
     return { preview: made, sha256: await written(await server.clip(made.preview), out) };
@@ -39,7 +39,7 @@ export async function writePreview(
   );
 }
 
-/** Writes the bytes to a file that its owner alone can read; returns their SHA-256. */
+/** Writes the bytes to a new file, for its user alone; returns their SHA-256. */
 async function written(bytes: AsyncIterable<Uint8Array>, path: string): Promise<string> {
   const hash = createHash('sha256');
   const hashed = async function* () {
@@ -48,6 +48,6 @@ async function written(bytes: AsyncIterable<Uint8Array>, path: string): Promise<
       yield part;
     }
   };
-  await pipeline(hashed(), createWriteStream(path, { mode: 0o600 }));
+  await writePrivateFile(path, hashed());
   return hash.digest('hex');
 }

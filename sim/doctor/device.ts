@@ -2,21 +2,24 @@
 // through its own socket. Not here: the machine (machine.ts), whether camera, broker and bridge answer (reachability.ts).
 
 import { createSocket } from 'node:dgram';
-import { stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   askConsole,
   askHealth,
   type DeviceConfig,
   deviceIdOf,
   ERRORS,
+  expectPrivateFile,
+  expectPrivateFolder,
   failure,
   folderHolder,
   type Health,
   isErrorCode,
   loadDeviceKey,
   MDNS_PORT,
+  ownerForRoot,
   pairingSocketPath,
   parseDeviceConfig,
   readSettings,
@@ -135,18 +138,31 @@ async function readHealth(seams: Seams, folder: string, found: Diagnosis[]): Pro
   return health;
 }
 
-/** Keys and passwords must not be readable by other users of this machine. */
+/** Other users of this machine must neither read keys and passwords nor change what is in their folder: by owners, permissions and links. */
 async function secrets(folder: string): Promise<Diagnosis> {
+  // Root looks at the folder of a service's user, too.
+  const also = ownerForRoot(folder);
+  const [owner] = also;
+  expectPrivateFolder(folder, also);
   const open: string[] = [];
-  for (const name of SECRETS) {
-    const facts = await stat(join(folder, name)).catch(() => null);
-    if (facts && (facts.mode & 0o077) !== 0) open.push(name);
+  for (const path of SECRETS.map((name) => join(folder, name))) {
+    const facts = await lstat(path).catch(() => null);
+    if (!facts) continue;
+    if (owner !== undefined && facts.uid !== owner) {
+      return wrong(
+        'secrets',
+        `${folder} belongs to user ${owner}, who can exchange what is in it, and ${path} to user ${facts.uid}`,
+        `Whoever runs the doorbell must own both. If that is user ${owner}: \`chown -hR ${owner} ${folder}\`.`,
+      );
+    }
+    if (facts.isFile() && (facts.mode & 0o077) !== 0) open.push(path);
+    else expectPrivateFile(path, facts, { also });
   }
-  if (open.length === 0) return ok('secrets', 'only this user can read them');
+  if (open.length === 0) return ok('secrets', `only ${owner ? `user ${owner}` : 'this user'} can read and change them`);
   return wrong(
     'secrets',
-    `others can read ${open.join(', ')} in ${folder}`,
-    `Close them: \`chmod 600 ${open.map((name) => join(folder, name)).join(' ')}\`.`,
+    `others can read ${open.map((path) => basename(path)).join(', ')} in ${folder}`,
+    `Close them: \`chmod 600 ${open.join(' ')}\`.`,
   );
 }
 

@@ -58,6 +58,9 @@ export async function look(what: string, run: () => Promise<Diagnosis | Diagnosi
     const found = await run();
     return Array.isArray(found) ? found : [found];
   } catch (thrown) {
+    // One finding tells of what other users could read or change; nothing is read of it.
+    if (isFailure(thrown) && what !== 'secrets' && /^(data_folder|secret_file)_exposed$/.test(thrown.code))
+      return [note(what, 'was not looked at: see `secrets`')];
     if (isFailure(thrown)) return [failed(what, thrown)];
     const detail = thrown instanceof Error ? thrown.message : String(thrown);
     return [failed(what, failure(systemCode(thrown) === null ? 'internal' : 'file_unusable', { detail }, thrown))];

@@ -54,7 +54,7 @@ export const KEY_NAME = 'agency.key';
 /** Loads the agency's key from its folder, or makes it. */
 export async function loadAgencyKey(deps: OfficerDeps, folder: string, name = KEY_NAME): Promise<SigningKey> {
   const path = join(folder, name);
-  const stored = await deps.disk.readFile(path, KEY_BYTES_MAX);
+  const stored = await deps.disk.readSecret(path, KEY_BYTES_MAX);
   if (stored) {
     const key = importSigningKey(new TextDecoder().decode(stored).trim());
     if (!key) throw failure('state_damaged', { file: path, detail: 'it is not a key' });

@@ -157,7 +157,7 @@ export async function openEvidenceDesk(
 }
 
 async function storedCredentials(disk: Disk, path: string): Promise<Credentials | null> {
-  const bytes = await disk.readFile(path, CREDENTIALS_BYTES_MAX);
+  const bytes = await disk.readSecret(path, CREDENTIALS_BYTES_MAX);
   if (!bytes) return null;
   try {
     return credentialsSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));

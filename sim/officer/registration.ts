@@ -25,7 +25,7 @@ export const DEMO_AGENCY: AgencyFacts = {
 
 /** The admin token of a bridge or registry, as its operator reads it from its folder on this machine; empty without one. */
 export async function adminBearer(disk: Disk, folder: string): Promise<string> {
-  const token = await disk.readFile(join(folder, 'admin.token'), 200);
+  const token = await disk.readSecret(join(folder, 'admin.token'), 200);
   return new TextDecoder().decode(token ?? new Uint8Array()).trim();
 }
 

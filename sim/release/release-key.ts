@@ -1,5 +1,4 @@
 // Owns: the key that signs releases, in a file of its maker. Not here: signing (device/update), where the public key is pinned.
-import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import {
   type Disk,
@@ -19,7 +18,6 @@ import {
 } from '../../device/exports-without-firmware.ts';
 
 const KEY_FILE_BYTES_MAX = 1_024;
-const GROUP_AND_OTHERS = 0o077;
 const keyFileSchema = z.strictObject({
   kind: z.literal('doorsill-release-key'),
   id: z.string().length(11),
@@ -44,13 +42,9 @@ export async function createReleaseKey(disk: Disk, random: Random, path: string)
   return key;
 }
 
-/** The key in a file that only its owner can read. Throws `usage` when others can, `state_damaged` when it is none. */
+/** The key in a file that only its owner can read. Throws `secret_file_exposed` when others can, `state_damaged` when it is none. */
 export async function loadReleaseKey(disk: Disk, path: string): Promise<ReleaseKey> {
-  const { mode } = await stat(path);
-  if ((mode & GROUP_AND_OTHERS) !== 0) {
-    throw failure('usage', { detail: `others can read ${path}; make it yours alone: chmod 600` });
-  }
-  const text = fromUtf8((await disk.readFile(path, KEY_FILE_BYTES_MAX)) ?? new Uint8Array());
+  const text = fromUtf8((await disk.readSecret(path, KEY_FILE_BYTES_MAX, { isNamed: true })) ?? new Uint8Array());
   const file = keyFileSchema.safeParse(text === null ? null : parseJson(text));
   const signing = file.success ? importSigningKey(file.data.secret) : null;
   const id = file.success ? fromBase64url(file.data.id) : null;

@@ -3,6 +3,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Disk, failure, isNoSpace, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
+import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
 import { reportGithub } from './report-github.ts';
 import { reportHtml } from './report-html.ts';
 import { reportJunit } from './report-junit.ts';
@@ -45,17 +46,18 @@ export async function writeReports(
   return paths;
 }
 
-/** A page that cannot be written is found before what it is about has run. `option` named the file. Throws `usage`, or the system's refusal. */
+/** A page that cannot be written is found before what it is about has run. `option` named the file. Throws `usage`, `output_taken`, or the system's refusal. */
 export async function expectPageWritable(option: string, file: string): Promise<void> {
   const found = await stat(file).catch(() => null);
   if (found && !found.isFile()) throw failure('usage', { detail: `${option} takes a file, and ${file} is none` });
+  await expectOutputFree(file);
   await access(dirname(file), constants.W_OK);
 }
 
-/** Writes one page (0600) in one step. Throws `report_unwritten` when the disk refuses. */
-export async function writePage(disk: Disk, file: string, html: string): Promise<void> {
+/** Writes one page (0600) in one step. Throws `output_taken`, `report_unwritten` when the disk refuses. */
+export async function writePage(file: string, html: string): Promise<void> {
   try {
-    await disk.replaceFile(file, utf8(html));
+    await writePrivateFile(file, [html]);
   } catch (thrown) {
     throw unwritten(file, thrown);
   }

@@ -4,15 +4,19 @@ import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Readable, Writable } from 'node:stream';
-import { type Disk, failure, readEnrolmentCode, systemCode } from '../../device/exports-without-firmware.ts';
+import {
+  type Disk,
+  expectPrivateFile,
+  failure,
+  isFailure,
+  readEnrolmentCode,
+  systemCode,
+} from '../../device/exports-without-firmware.ts';
 
 const LINE_CHARACTERS_MAX = 4_096;
 
 /** The credential name under which a service manager passes the code (systemd.exec(5), LoadCredential=). */
 export const CODE_CREDENTIAL = 'enrolment-code';
-
-const GROUP_AND_OTHERS = 0o077;
-const OTHERS = 0o007;
 
 /**
  * The one-time enrolment code that `--enrol` names: `-` is one line of standard input, anything else a file that only its
@@ -26,10 +30,11 @@ export async function readEnrolmentInput(
   if (source === undefined) {
     const folder = environment['CREDENTIALS_DIRECTORY'];
     // systemd lets the service's user read it by an ACL, whose mask shows in the group bits.
-    return folder === undefined ? undefined : lineOfFile(join(folder, CODE_CREDENTIAL), OTHERS, true).then(checkedCode);
+    if (folder === undefined) return undefined;
+    return checkedCode(await lineOfFile(join(folder, CODE_CREDENTIAL), { groupMayRead: true, mayBeMissing: true }));
   }
   if (readEnrolmentCode(source)) throw failure('enrolment_code_exposed', { detail: 'it stands on the command line' });
-  if (source !== '-') return checkedCode(await lineOfFile(resolve(source), GROUP_AND_OTHERS, false));
+  if (source !== '-') return checkedCode(await lineOfFile(resolve(source), {}));
   return checkedCode(stdin.isTTY ? await askHidden('Enrolment code: ') : await firstLine(stdin));
 }
 
@@ -40,8 +45,11 @@ function checkedCode(text: string | undefined): string | undefined {
   return text?.trim();
 }
 
-/** The first line of a file in which none of the `forbidden` permission bits is set; undefined if it is missing and may be. */
-async function lineOfFile(path: string, forbidden: number, mayBeMissing: boolean): Promise<string | undefined> {
+/** The first line of a file that nobody else can read, but for its group where it may; undefined if it is missing and may be. */
+async function lineOfFile(
+  path: string,
+  { groupMayRead = false, mayBeMissing = false }: { groupMayRead?: boolean; mayBeMissing?: boolean },
+): Promise<string | undefined> {
   const file = await open(path, 'r').catch((thrown: unknown) => {
     if (mayBeMissing && systemCode(thrown) === 'ENOENT') return null;
     throw thrown;
@@ -49,10 +57,11 @@ async function lineOfFile(path: string, forbidden: number, mayBeMissing: boolean
   if (!file) return undefined;
   try {
     // fstat on the open file, so that nobody can swap the file between check and read.
-    const { mode } = await file.stat();
-    const open = mode & forbidden;
-    if (process.platform !== 'win32' && open !== 0) {
-      throw failure('enrolment_code_exposed', { detail: `${path} has mode 0${(mode & 0o777).toString(8)}` });
+    try {
+      expectPrivateFile(path, await file.stat(), { isNamed: true, groupMayRead });
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      throw failure('enrolment_code_exposed', { detail: `${path}: ${thrown.facts['detail']}` }, thrown);
     }
     return await firstLine(file.createReadStream({ autoClose: false }));
   } finally {
@@ -95,9 +104,12 @@ export async function askHidden(question: string): Promise<string> {
 
 const SECRET_BYTES_MAX = 4_096;
 
-/** A password or passphrase that a user keeps in a file, without its line end. Throws `file_unusable` when it is not there. */
-export async function readSecretFile(disk: Disk, file: string): Promise<string> {
-  const bytes = await disk.readFile(resolve(file), SECRET_BYTES_MAX);
+/**
+ * A password, passphrase or token that a user keeps in a file or hands over in a pipe, without its line end. Throws `file_unusable` when it is
+ * not there, `secret_file_exposed` when other users could read or change it.
+ */
+export async function readSecretText(disk: Disk, file: string): Promise<string> {
+  const bytes = await disk.readSecret(resolve(file), SECRET_BYTES_MAX, { isNamed: true });
   if (!bytes) throw failure('file_unusable', { detail: `${file} is not there` });
   return new TextDecoder().decode(bytes).replace(/\r?\n$/, '');
 }

@@ -123,8 +123,8 @@ export class BridgeFixture {
     const fixture = new BridgeFixture(folder, options);
     await fixture.disk.makeFolder(join(folder, 'registry'));
     await fixture.disk.makeFolder(join(folder, 'bridge'));
-    await writeFile(join(folder, 'registry', 'signing.key'), fixture.cast.registry.key.exportSecret());
-    await writeFile(join(folder, 'bridge', 'signing.key'), fixture.cast.bridge.key.exportSecret());
+    await writeFile(join(folder, 'registry', 'signing.key'), fixture.cast.registry.key.exportSecret(), { mode: 0o600 });
+    await writeFile(join(folder, 'bridge', 'signing.key'), fixture.cast.bridge.key.exportSecret(), { mode: 0o600 });
     await fixture.startRegistry();
     await fixture.startBridge();
     return fixture;

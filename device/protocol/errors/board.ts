@@ -37,6 +37,11 @@ export const boardErrors = {
     'The file {path} is not one that an install wrote, so it is left alone, and nothing was written.',
     'Move it away, or choose another --name.',
   ),
+  board_program_missing: machineFault(
+    404,
+    'There is no {what} below {root}, so the service would start nothing.',
+    'Install it there first (a release: `doorsill device update RELEASE --pin KEY --programs {root}/opt/doorsill`), or name its path on the board with {option}.',
+  ),
   board_service_missing: machineFault(
     404,
     'No service {name} is installed on this board.',

@@ -14,7 +14,7 @@ export const scenarioErrors = {
   ),
   scenarios_unreadable: unusableInput(
     422,
-    'Nothing was run. Mistakes in the scenarios, told above: {many}.',
+    'No scenario was run. Mistakes in the scenarios, told above: {many}.',
     'Correct them; each line says where and what.',
   ),
   scenario_yaml_refused: unusableInput(

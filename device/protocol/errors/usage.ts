@@ -23,6 +23,11 @@ export const usageErrors = {
     'A file or folder cannot be used: {detail}',
     'Name a place this user can read and write, or make this one so.',
   ),
+  output_taken: wrongUsage(
+    409,
+    'The file {file} is there already, and {detail}. Nothing was written to it.',
+    'Name a new file, or remove that one; a file of your own that nobody else can read is replaced.',
+  ),
   disk_full: machineFaultForNow(
     507,
     'The disk is full: {detail}',

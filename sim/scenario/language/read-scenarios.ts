@@ -43,7 +43,7 @@ const ANY_MODULE_NAME = /\.(ts|mts|js|mjs)$/i;
 
 /**
  * Reads a scenario, or all of a folder in the order of their paths. Names that begin with `_` or `.` are left out: they are for includes.
- * Throws `scenario_none` where there is nothing to read.
+ * Code is loaded last, and only while no YAML has a fault. Throws `scenario_none` where there is nothing to read.
  */
 export async function readScenarios(path: string, options: ReadOptions = {}): Promise<ReadScenarios> {
   const none = (detail: string) => failure('scenario_none', { path, detail });
@@ -55,9 +55,14 @@ export async function readScenarios(path: string, options: ReadOptions = {}): Pr
     if (files.length === 0) throw none('no file in it is named like one');
     const folder = new ScenarioFolder(options.folder ?? (facts.isDirectory() ? whole : dirname(whole)));
     const reading = new Reading(folder, options.set ?? new Map());
-    for (const file of files) await reading.read(file);
-    reading.checkSettings();
-    return { scenarios: reading.scenarios, faults: reading.faults, files: folder.named };
+    const isText = (file: string) => YAML_NAME.test(file);
+    for (const file of files.filter(isText)) await reading.read(file);
+    // Code runs when it is read: only where nothing else keeps the scenarios from running.
+    const code = files.filter((file) => !isText(file));
+    const isWhole = code.length === 0 || reading.faults.length === 0;
+    if (isWhole) for (const file of code) await reading.read(file);
+    if (isWhole) reading.checkSettings();
+    return { scenarios: reading.inOrderOf(files), faults: reading.faults, files: folder.named };
   } catch (thrown) {
     throw isSystemError(thrown) ? none(`it cannot be read (${systemCode(thrown)})`) : thrown;
   }
@@ -77,8 +82,10 @@ function filesIn(folder: string, depth: number): string[] {
 }
 
 class Reading {
-  readonly scenarios: Scenario[] = [];
   readonly faults: ScenarioFault[] = [];
+  readonly #scenarios: Scenario[] = [];
+  /** Of each file. */
+  readonly #found = new Map<string, Scenario[]>();
   readonly #folder: ScenarioFolder;
   readonly #set: ReadonlyMap<string, Plain>;
   /** Variables that some scenario defines or uses. */
@@ -93,6 +100,7 @@ class Reading {
   /** Reads one file; its faults are collected. */
   async read(file: string): Promise<void> {
     const faults = new Faults();
+    const before = this.#scenarios.length;
     try {
       for (const root of await this.#rootsOf(file)) this.#readRoot(root, faults);
     } catch (thrown) {
@@ -103,9 +111,15 @@ class Reading {
           faultAt('scenario_file_missing', { file, line: 1, column: 1 }, `it cannot be read (${systemCode(thrown)})`),
         );
     }
+    this.#found.set(file, this.#scenarios.slice(before));
     // Each variant has the same fault.
     const told = new Map(faults.all.map((fault) => [fault.message, fault]));
     this.faults.push(...told.values());
+  }
+
+  /** What was found, file by file. */
+  inOrderOf(files: readonly string[]): Scenario[] {
+    return files.flatMap((file) => this.#found.get(file) ?? []);
   }
 
   async #rootsOf(file: string): Promise<Located[]> {
@@ -134,14 +148,14 @@ class Reading {
       new Map([...root.entries].filter(([word]) => word !== 'variables' && word !== 'matrix')),
     );
     this.#values += body.size * variants.length;
-    if (this.#values > VALUES_ALL_MAX || this.scenarios.length + variants.length > SCENARIOS_MAX) {
+    if (this.#values > VALUES_ALL_MAX || this.#scenarios.length + variants.length > SCENARIOS_MAX) {
       const detail = `with this, there are more than ${SCENARIOS_MAX} scenarios, or ${VALUES_ALL_MAX} values in them`;
       throw problemAt('scenario_limit', root, detail);
     }
     for (const variant of variants) {
       const own = new Faults();
       const scenario = own.catch(() => this.#readVariant(body, variant, own));
-      if (scenario && own.all.length === 0) this.scenarios.push(scenario);
+      if (scenario && own.all.length === 0) this.#scenarios.push(scenario);
       for (const fault of own.all) faults.add(fault);
     }
   }

@@ -284,7 +284,7 @@ describe('a password', () => {
   it('is read from a file each time, or from PGPASSWORD', async () => {
     const file = join(server.folder, 'secret');
     const plain = server.url(name).replace(/:[^:@]+@/, '@');
-    writeFileSync(file, `${PASSWORD}\n`);
+    writeFileSync(file, `${PASSWORD}\n`, { mode: 0o600 });
     expect(await opened(plain, file)).toBeUndefined();
     expect(await opened(plain, join(server.folder, 'none'))).toMatchObject({ code: 'file_unusable' });
     process.env['PGPASSWORD'] = PASSWORD;

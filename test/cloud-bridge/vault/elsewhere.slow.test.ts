@@ -42,9 +42,9 @@ beforeAll(async () => {
   moto = await Moto.open({ checking: false });
   proxy = await LyingProxy.open(moto.port);
   const secretFile = join(folder.path, 'secret');
-  writeFileSync(secretFile, moto.secret);
+  writeFileSync(secretFile, moto.secret, { mode: 0o600 });
   const passwordFile = join(folder.path, 'password');
-  writeFileSync(passwordFile, PASSWORD);
+  writeFileSync(passwordFile, PASSWORD, { mode: 0o600 });
   await postgres.database('doorsill');
   const rows = { database: postgres.url('doorsill', '').replace(':@', '@'), databasePasswordFile: passwordFile };
   vault = await new VaultFixture(join(folder.path, 'vault'), {

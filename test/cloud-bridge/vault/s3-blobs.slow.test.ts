@@ -31,7 +31,7 @@ beforeAll(async () => {
   moto = await Moto.open({ checking: false });
   proxy = await LyingProxy.open(moto.port);
   secretFile = join(folder.path, 'secret');
-  writeFileSync(secretFile, `${moto.secret}\n`);
+  writeFileSync(secretFile, `${moto.secret}\n`, { mode: 0o600 });
 }, 60_000);
 afterAll(async () => {
   await proxy.close();
@@ -109,7 +109,7 @@ describe('a signature', () => {
     const strict = await Moto.open({ checking: true });
     const s3 = { ...(await strict.bucket('strict')), prefix: '' };
     const file = join(folder.path, 'strict');
-    writeFileSync(file, strict.secret);
+    writeFileSync(file, strict.secret, { mode: 0o600 });
     const blobs = await started({ ...s3, secretFile: file });
     await put(blobs, 'item-a', random.bytes(1_000));
     writeFileSync(file, 'a wrong secret');

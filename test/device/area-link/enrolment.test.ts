@@ -32,7 +32,7 @@ it('enrols anew with another code, also over a file that is damaged', async () =
   await enrolment((await fixture.bridge.printEnrolmentCode()).code);
   const { code } = await fixture.bridge.printEnrolmentCode();
   const second = await enrolment(code);
-  await writeFile(join(fixture.folder, 'enrolment.json'), '{');
+  await writeFile(join(fixture.folder, 'enrolment.json'), '{', { mode: 0o600 });
   await expect(enrolment(undefined)).rejects.toMatchObject({ code: 'state_damaged' });
   const third = await enrolment((await fixture.bridge.printEnrolmentCode()).code);
   expect(third).toMatchObject({ bridge: second?.bridge, bridgeKey: second?.bridgeKey });

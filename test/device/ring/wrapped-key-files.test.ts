@@ -55,9 +55,9 @@ describe('a device key', () => {
   });
 
   it('is refused when its file is something else', async () => {
-    await writeFile(join(folder, 'device.key'), 'not a key');
+    await writeFile(join(folder, 'device.key'), 'not a key', { mode: 0o600 });
     await expect(device().wrap(random.bytes(32), 'one')).rejects.toMatchObject({ code: 'state_damaged' });
-    await writeFile(join(folder, 'device.key'), `DSDEVKEY${'x'.repeat(31)}`);
+    await writeFile(join(folder, 'device.key'), `DSDEVKEY${'x'.repeat(31)}`, { mode: 0o600 });
     await expect(device().wrap(random.bytes(32), 'one')).rejects.toMatchObject({ code: 'state_damaged' });
   });
 });

@@ -59,7 +59,7 @@ it('moderators gets a token that decides in its own name, until it is removed', 
   const { request } = await say('request', '--text', text, '--investigation', 'TOOLS-2');
   const { token } = await say('moderators', 'add', 'kim', '--name', 'Kim Doe');
   const file = join(folder.path, 'kim.token');
-  writeFileSync(file, `${token}\n`);
+  writeFileSync(file, `${token}\n`, { mode: 0o600 });
   const moderate = (verb: string) =>
     say('moderate', verb, String(request), '--token-file', file, '--reason', 'protests are lawful');
   expect(await moderate('refuse')).toMatchObject({ id: request, state: 'refused' });

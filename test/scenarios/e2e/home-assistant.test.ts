@@ -88,7 +88,8 @@ class Listener {
 
 it('a doorbell appears, rings, goes offline by its will, and is removed', { timeout: 240_000 }, async (context) => {
   const port = await ownBroker();
-  for (const [user, password] of Object.entries(PEOPLE)) writeFileSync(at(`${user}.password`), `${password}\n`);
+  for (const [user, password] of Object.entries(PEOPLE))
+    writeFileSync(at(`${user}.password`), `${password}\n`, { mode: 0o600 });
   const made = await runCommand([
     ...[
       'device',

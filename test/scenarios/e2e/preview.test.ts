@@ -1,7 +1,7 @@
 // What an owner looks at is what leaves: a preview fetched from the doorbell's own server, granted by its hash, is byte for byte the clip
 // in the vault; once it has ended, by privacy, forgetting or a killed doorbell, nothing leaves in its place.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evidenceId } from '../../../sim/officer/evidence-desk.ts';
@@ -41,6 +41,11 @@ describe('a preview', { tags: ['long'] }, () => {
   it('is the very clip that a grant of it puts into the vault', async () => {
     const { request, span } = await asked();
     const file = join(folder.path, 'look.mp4');
+    writeFileSync(file, 'theirs');
+    chmodSync(file, 0o666);
+    const taken = await say('grant', request, ...span, '--preview', file);
+    expect([taken, readFileSync(file, 'utf8')]).toMatchObject([{ code: 'output_taken', status: 2 }, 'theirs']);
+    rmSync(file);
     const preview = await say('grant', request, ...span, '--preview', file);
     expect(preview, JSON.stringify(preview)).toMatchObject({ request, file, sha256: sha256Of(file) });
     const nothing = await say('grant', request, ...span, '--clip', 'f'.repeat(64));

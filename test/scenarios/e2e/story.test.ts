@@ -1,6 +1,6 @@
 // @module-tag long
 // The story as a user meets it: `up`, the printed grant line, the clip at the bridge; then a second run, and Ctrl-C.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -136,9 +136,14 @@ describe('up', () => {
       ['link', 'manifest', 'case review'],
     ]);
     const table = join(folder.path, 'accesses.csv');
-    const exported = await runCommand(['audit', 'access', '--data', data, '--admin', '--csv', '--out', table]);
+    const exporting = ['audit', 'access', '--data', data, '--admin', '--csv', '--out', table];
+    writeFileSync(table, 'theirs', { mode: 0o644 });
+    expect((await runCommand(exporting)).stderr).toContain('[output_taken]');
+    expect(readFileSync(table, 'utf8')).toBe('theirs');
+    rmSync(table);
+    const exported = await runCommand(exporting);
     expect(exported.status, exported.stderr).toBe(0);
-    expect(readFileSync(table, 'utf8').split('\r\n')).toHaveLength(5);
+    expect([readFileSync(table, 'utf8').split('\r\n').length, statSync(table).mode & 0o777]).toEqual([5, 0o600]);
     expect((await runCommand(['audit', 'access', '--data', data, '--out', table])).stderr).toContain('[usage]');
     expect((await runCommand(['proof', 'request-of-nobody', '--data', data])).stderr).toContain('[usage]');
   }, 120_000);

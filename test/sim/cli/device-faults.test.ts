@@ -47,7 +47,7 @@ it('refuses what cannot be read, and any fault of a doorbell with hardware or of
   const wired = setUp('wired', { buttons: [button] });
   expect(await said(wired, ['--fault', 'disk-full'])).toContain('[device_fault_on_hardware]');
   // What was opened for a doorbell that cannot start does not keep its process running.
-  writeFileSync(join(porch, 'device.key'), 'no key');
+  writeFileSync(join(porch, 'device.key'), 'no key', { mode: 0o600 });
   expect(await said(porch, ['--control', join(folder.path, 'left.sock')])).toContain('[state_damaged]');
   expect(existsSync(join(folder.path, 'left.sock'))).toBe(false);
 });

@@ -12,6 +12,9 @@ afterAll(async () => {
   for (const each of running) await each.stop();
   folder.dispose();
 });
+/** A file with no password in it. */
+const empty = at('empty');
+writeFileSync(empty, '\n', { mode: 0o600 });
 const init = (...words: string[]) => runCommand(['device', 'init', '--data', at('porch'), '--json', ...words]);
 
 it('says what to run where there are no settings yet', async () => {
@@ -27,7 +30,7 @@ it.each([
   [[], '--broker, or --user'],
   [['--broker', 'x', '--user', 'y'], '--broker, or --user'],
   [['--user', 'y'], '--password-file'],
-  [['--user', 'y\nz', '--password-file', '/dev/null'], 'printable letters'],
+  [['--user', 'y\nz', '--password-file', empty], 'printable letters'],
   [['--broker', 'x', '--place', '200,1'], '--place'],
   [['--broker', 'x', '--announce'], '--announce goes with --console home-network'],
   [['--broker', 'x', '--console', 'this-machine', '--announce'], '--announce goes with --console home-network'],
@@ -129,7 +132,7 @@ it('serves its owners a page only where that is asked for', async () => {
 });
 
 it('takes an account at a broker of one’s own, whatever people are called there', async () => {
-  writeFileSync(at('password'), 'secret\n');
+  writeFileSync(at('password'), 'secret\n', { mode: 0o600 });
   const data = ['device', 'init', '--data', at('other'), '--json'];
   const done = await runCommand([...data, '--user', 'Porch_Bell@home', '--password-file', at('password')]);
   expect(done.status, done.stderr).toBe(0);

@@ -210,7 +210,7 @@ describe('`replay`', () => {
 
   it('refuses folders that hold something, and a paired doorbell’s, as source and as target', async () => {
     mkdirSync(inFolder('doorbell/footage'), { recursive: true });
-    writeFileSync(inFolder('doorbell/device.key'), '');
+    writeFileSync(inFolder('doorbell/device.key'), '', { mode: 0o600 });
     writeFileSync(inFolder('doorbell/footage/porch.mp4'), '');
     for (const args of [
       [inFolder('doorbell/footage/porch.mp4')],

@@ -1,7 +1,20 @@
 // Plants a fault at a time in a doorbell that has none, and expects the doctor to find that one alone, with what to do.
+import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -137,6 +150,21 @@ const FAULTS: Record<string, Planted> = {
     what: 'secrets',
     says: /others can read device\.key/,
     advises: /chmod 600/,
+  },
+  'a folder that others can change': {
+    plant: () => chmodSync(folder, 0o777),
+    what: 'secrets',
+    says: /other users may write to /,
+    advises: /chmod go-w /,
+  },
+  'a key that is a link': {
+    plant: () => {
+      renameSync(at('device.key'), at('real.key'));
+      symlinkSync('real.key', at('device.key'));
+    },
+    what: 'secrets',
+    says: /it is a link/,
+    advises: /mv -f/,
   },
   'a ring larger than the disk': {
     plant: () => set({ ring: { bytes: 1024 ** 4 } }),
@@ -290,6 +318,34 @@ describe('the doctor', () => {
     expect([status, last]).toMatchObject([0, { faults: 0 }]);
   });
 
+  it('looks at who owns the folder and its secrets, for root, too, who sees those of a service’s user', {
+    tags: ['root', 'long'],
+  }, async () => {
+    const service = 61_234;
+    const said = async (uid: number) => {
+      const seen = { ...seams, disk: new SystemDisk('own', [uid]) };
+      return (await examine(seen, folder)).filter(({ what }) => what === 'secrets' || what === 'records');
+    };
+    chownSync(folder, service, service);
+    expect(await said(service)).toMatchObject([
+      {
+        level: 'fault',
+        detail: expect.stringContaining(`${folder} belongs to user ${service}, who can exchange what is in it`),
+        advice: expect.stringContaining(`chown -hR ${service} ${folder}`),
+      },
+      { what: 'records' },
+    ]);
+    spawnSync('chown', ['-hR', String(service), folder]);
+    expect(await said(service)).toMatchObject([
+      { level: 'ok', detail: `only user ${service} can read and change them` },
+      { level: 'ok' },
+    ]);
+    const { last } = await runCommand(['doctor', '--data', folder, '--json']);
+    expect(last).toMatchObject({ faults: 0 });
+    chownSync(folder, 0, 0);
+    expect(await said(0)).toMatchObject([{ level: 'fault' }, { what: 'records', level: 'note' }]);
+  });
+
   it('finds each planted fault alone, and says what to do', { tags: ['long'], timeout: 90_000 }, async (test) => {
     let found = 0;
     for (const [name, { plant, what, says, advises }] of Object.entries(FAULTS)) {
@@ -314,6 +370,8 @@ describe('the doctor', () => {
       writeFileSync(at('device.json'), kept.settings);
       writeFileSync(at('consent/ledger.jsonl'), kept.ledger);
       writeFileSync(at('consent/ledger-head.json'), head);
+      chmodSync(folder, 0o700);
+      if (existsSync(at('real.key'))) renameSync(at('real.key'), at('device.key'));
       chmodSync(at('device.key'), 0o600);
       rmSync(at('outbox'), { recursive: true, force: true });
     }

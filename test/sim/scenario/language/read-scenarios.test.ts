@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readScenarios } from '../../../../sim/scenario/language/read-scenarios.ts';
@@ -453,6 +453,26 @@ describe('a folder of scenarios', () => {
     expect(faults).toMatchObject([
       { code: 'scenario_word_unknown', file: join(folder, 'b.yaml'), line: 1, column: 1, suggestion: 'name' },
     ]);
+  });
+
+  it('has no code of it loaded while some YAML cannot be used, or is not read yet', async () => {
+    const folder = folderWith({ 'z.yaml': 'nam: z', 'b.yaml': 'name: b\nfor: 1s' });
+    const mark = join(folder, 'was-loaded');
+    writeFileSync(
+      join(folder, 'a.scenario.ts'),
+      `import { writeFileSync } from 'node:fs';
+       writeFileSync(${JSON.stringify(mark)}, '');
+       export default { name: 'a', for: '1s', description: '\${unit}' };`,
+    );
+    const set = new Map([['unit', 'x']]);
+    const { scenarios, faults } = await readScenarios(folder, { set });
+    expect([existsSync(mark), scenarios.map(({ name }) => name)]).toEqual([false, ['b']]);
+    // That nothing uses what was set cannot be told yet.
+    expect(faults.map(({ code, file }) => [code, file])).toEqual([['scenario_word_unknown', join(folder, 'z.yaml')]]);
+    writeFileSync(join(folder, 'z.yaml'), 'name: z\nfor: 1s');
+    const mended = await readScenarios(folder, { set });
+    expect(mended.faults).toEqual([]);
+    expect([existsSync(mark), mended.scenarios.map(({ name }) => name)]).toEqual([true, ['a', 'b', 'z']]);
   });
 
   it('that is empty, or not there, is refused', async () => {

@@ -1,0 +1,21 @@
+// Owns: reading a secret that an operator put into a file: a database's password, a bucket's key. Not here: secrets that we make (signing/).
+import { readSecretFile } from '../../device/base/private-paths.ts';
+import { failure, isFailure } from '../../device/protocol/errors.ts';
+
+const BYTES_MAX = 4_096;
+
+/**
+ * Its text, without white space at its ends. The group may read it: a database server reads the same file. Throws `secret_file_exposed`,
+ * `file_unusable`.
+ */
+export function operatorSecret(path: string): string {
+  let bytes: Uint8Array | null;
+  try {
+    bytes = readSecretFile(path, BYTES_MAX, { isNamed: true, groupMayRead: true });
+  } catch (thrown) {
+    if (isFailure(thrown)) throw thrown;
+    throw failure('file_unusable', { detail: thrown instanceof Error ? thrown.message : path }, thrown);
+  }
+  if (!bytes) throw failure('file_unusable', { detail: `${path} is not there` });
+  return new TextDecoder().decode(bytes).trim();
+}
