@@ -21,7 +21,8 @@ const made = () => {
 };
 const key = made();
 const data = utf8('a release');
-const signed = signAsMinisign(data, key.id, key.signing, 'timestamp:1\tfile:a.tar.gz');
+// Made when it is asked for: what runs while this file is read is not tried by `npm run check:mutants`.
+const signed = () => signAsMinisign(data, key.id, key.signing, 'timestamp:1\tfile:a.tar.gz');
 
 /** Made by minisign 0.12: `minisign -G -W`, and `printf 'a release' | minisign -S` with `-t 'by minisign'`. */
 const OTHERS = {
@@ -41,7 +42,8 @@ const OTHERS = {
 
 describe('a signature of minisign', () => {
   it('verifies under its key, and gives back its trusted comment', () => {
-    expect(verifyMinisign(data, utf8(signed), key)).toBe('timestamp:1\tfile:a.tar.gz');
+    expect(verifyMinisign(data, utf8(signed()), key)).toBe('timestamp:1\tfile:a.tar.gz');
+    expect(verifyMinisign(data, utf8(`${signed()}\n\n`), key)).toBe('timestamp:1\tfile:a.tar.gz');
   });
 
   it('verifies as minisign itself made it', () => {
@@ -53,68 +55,80 @@ describe('a signature of minisign', () => {
   const DAMAGED = 'its signature is cut off or damaged';
   /** A signature file whose lines are changed, one or more of them. */
   const changed = (lines: Record<number, string>) =>
-    utf8(Object.values(Object.assign(signed.split('\n'), lines)).join('\n'));
+    utf8(Object.values(Object.assign(signed().split('\n'), lines)).join('\n'));
   const signedAs = (comment: string) => utf8(signAsMinisign(data, key.id, key.signing, comment));
   /** The second line with bytes cut off or added, as base64 writes them. */
   const ofLength = (length: number) => {
     const bytes = Buffer.alloc(length);
-    Buffer.from(signed.split('\n')[1] ?? '', 'base64').copy(bytes);
+    Buffer.from(signed().split('\n')[1] ?? '', 'base64').copy(bytes);
     return changed({ 1: bytes.toString('base64') });
   };
 
   it.each([
-    ['data that differ', utf8('a release!'), utf8(signed), 'update_altered', 'the release'],
-    ['a comment that differs', data, utf8(signed.replace('file:a', 'file:b')), 'update_altered', 'the signature'],
-    ['no signature at all', data, null, 'update_unsigned', 'it has no signature beside it'],
-    ['a file that is none', data, utf8('signed, honestly\n'), 'update_unsigned', NO_FILE],
-    ['another first line', data, changed({ 0: 'comment: a release' }), 'update_unsigned', NO_FILE],
+    ['data that differ', utf8('a release!'), () => utf8(signed()), 'update_altered', 'the release'],
+    [
+      'a comment that differs',
+      data,
+      () => utf8(signed().replace('file:a', 'file:b')),
+      'update_altered',
+      'the signature',
+    ],
+    ['no signature at all', data, () => null, 'update_unsigned', 'it has no signature beside it'],
+    ['a file that is none', data, () => utf8('signed, honestly\n'), 'update_unsigned', NO_FILE],
+    ['another first line', data, () => changed({ 0: 'comment: a release' }), 'update_unsigned', NO_FILE],
     [
       'a comment that is not the trusted one',
       data,
-      changed({ 2: 'untrusted comment: file:a' }),
+      () => changed({ 2: 'untrusted comment: file:a' }),
       'update_unsigned',
       NO_FILE,
     ],
-    ['more after it', data, utf8(`${signed}more\n`), 'update_unsigned', NO_FILE],
+    ['more after it', data, () => utf8(`${signed()}more\n`), 'update_unsigned', NO_FILE],
     [
       'a first line that makes it too long',
       data,
-      changed({ 0: `untrusted comment: ${'x'.repeat(4_096)}` }),
+      () => changed({ 0: `untrusted comment: ${'x'.repeat(4_096)}` }),
       'update_unsigned',
       NO_FILE,
     ],
-    ['one that is cut off', data, utf8(signed.slice(0, -20)), 'update_unsigned', DAMAGED],
-    ['a signature a byte short', data, ofLength(73), 'update_unsigned', DAMAGED],
-    ['a signature a byte long', data, ofLength(75), 'update_unsigned', DAMAGED],
-    ['no second line', data, changed({ 1: '' }), 'update_unsigned', DAMAGED],
+    ['one that is cut off', data, () => utf8(signed().slice(0, -20)), 'update_unsigned', DAMAGED],
+    ['a signature a byte short', data, () => ofLength(73), 'update_unsigned', DAMAGED],
+    ['a signature a byte long', data, () => ofLength(75), 'update_unsigned', DAMAGED],
+    ['no second line', data, () => changed({ 1: '' }), 'update_unsigned', DAMAGED],
     [
       'a signature that another text stands for, too',
       data,
-      utf8(signed.replace(/=\ntrusted/, '=\u0020\ntrusted')),
+      () => utf8(signed().replace(/=\ntrusted/, '=\u0020\ntrusted')),
       'update_unsigned',
       DAMAGED,
     ],
-    ['a comment too long', data, signedAs('x'.repeat(1_025 - 'trusted comment: '.length)), 'update_unsigned', DAMAGED],
+    [
+      'a comment too long',
+      data,
+      () => signedAs('x'.repeat(1_025 - 'trusted comment: '.length)),
+      'update_unsigned',
+      DAMAGED,
+    ],
     [
       'the old kind, over the data themselves',
       data,
-      utf8(signed.replace(/^RU/m, 'RW')),
+      () => utf8(signed().replace(/^RU/m, 'RW')),
       'update_unsigned',
       'its signature is of a kind that minisign no longer makes',
     ],
   ])('is refused with %s', (_, of, file, code, detail) => {
-    expect(() => verifyMinisign(of, file, key)).toThrow(expect.objectContaining({ code, facts: { detail } }));
+    expect(() => verifyMinisign(of, file(), key)).toThrow(expect.objectContaining({ code, facts: { detail } }));
   });
 
   it('is refused with another key, also one under the same id', () => {
     const other = made();
-    expect(() => verifyMinisign(data, utf8(signed), other)).toThrow(
+    expect(() => verifyMinisign(data, utf8(signed()), other)).toThrow(
       expect.objectContaining({
         code: 'update_key_foreign',
         facts: { signer: nameOfKey(key.id), pinned: nameOfKey(other.id) },
       }),
     );
-    expect(() => verifyMinisign(data, utf8(signed), { ...other, id: key.id })).toThrow(
+    expect(() => verifyMinisign(data, utf8(signed()), { ...other, id: key.id })).toThrow(
       expect.objectContaining({ code: 'update_altered' }),
     );
   });
@@ -122,13 +136,13 @@ describe('a signature of minisign', () => {
   it('verifies with a comment and a file as long as they may be', () => {
     const longest = 'x'.repeat(1_024 - 'trusted comment: '.length);
     expect(verifyMinisign(data, signedAs(longest), key)).toBe(longest);
-    const first = `untrusted comment: ${'x'.repeat(4_096 - signed.length + 'signature of a doorsill release'.length)}`;
+    const first = `untrusted comment: ${'x'.repeat(4_096 - signed().length + 'signature of a doorsill release'.length)}`;
     const file = changed({ 0: first });
     expect([file.length, verifyMinisign(data, file, key)]).toEqual([4_096, 'timestamp:1\tfile:a.tar.gz']);
   });
 
   it('is refused without its last part, which signs the comment', () => {
-    const [first, signature, comment] = signed.split('\n');
+    const [first, signature, comment] = signed().split('\n');
     const other = signAsMinisign(data, key.id, made().signing, 'timestamp:1\tfile:a.tar.gz').split('\n')[3];
     expect(() => verifyMinisign(data, utf8([first, signature, comment, other, ''].join('\n')), key)).toThrow(
       expect.objectContaining({ code: 'update_altered' }),
@@ -141,9 +155,9 @@ describe('a signature of minisign', () => {
       for (const [name, text] of [
         ['a.pub', printMinisignKey(key)],
         ['a', 'a release'],
-        ['a.minisig', signed],
+        ['a.minisig', signed()],
         ['b', 'a release!'],
-        ['b.minisig', signed],
+        ['b.minisig', signed()],
       ] as const) {
         writeFileSync(join(folder, name), text);
       }
@@ -175,14 +189,9 @@ describe('a public key of minisign', () => {
     );
   });
 
-  it.each([
-    '',
-    'RWQ',
-    signed,
-    `${printMinisignKey(key)}more\n`,
-    `more\n${printMinisignKey(key)}`,
-    printMinisignKey(key).replace('RW', 'RU'),
-  ])('is not read from %j', (text) => {
-    expect(readMinisignKey(text)).toBeNull();
+  it('is not read from anything else', () => {
+    const printed = printMinisignKey(key);
+    const others = ['', 'RWQ', signed(), `${printed}more\n`, `more\n${printed}`, printed.replace('RW', 'RU')];
+    expect(others.filter((text) => readMinisignKey(text) !== null)).toEqual([]);
   });
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../../device/protocol/errors.ts';
@@ -63,9 +64,19 @@ it('takes every path that stays in its folder, and says its size as tar does', a
   });
 });
 
+it('gives a file that comes in many pieces as it is', async () => {
+  const large = new Uint8Array(randomBytes(1024 * 1024));
+  const seen: Uint8Array[] = [];
+  await readRelease(
+    packArchive([...FILES, { path: 'a', bytes: large }], 1),
+    async (file) => void seen.push(file.bytes),
+  );
+  expect(Buffer.compare(seen.at(-1) ?? new Uint8Array(), large)).toBe(0);
+});
+
 it('passes on what its reader throws, as it is', async () => {
   const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
-  for (const thrown of [full, new Error('a bug'), failure('disk_full', { detail: 'x' }), 'Z_DATA_ERROR']) {
+  for (const thrown of [full, new Error('a bug'), failure('disk_full', { detail: 'x' }), { code: 'Z_DATA_ERROR' }]) {
     await expect(readRelease(packed(), () => Promise.reject(thrown))).rejects.toBe(thrown);
   }
 });
