@@ -141,8 +141,8 @@ class Home {
     const { live } = mintLiveGrant(facts, { clock, held: () => null });
     const frames = 20 + this.clips;
     const bytes = plainMp4({ frames, audioPackets: 0, frameBytes: 900 + 10 * this.clips });
-    // One camera's clock: the first frame of each clip has the same place in its second.
-    const coverage = { startUs: startUs + 123_457, endUs: startUs + 4_623_459 };
+    // One camera's clock: the first frame of each clip has the same place in its second; 15 follow each other in one.
+    const coverage = { startUs: startUs + 123_457, endUs: startUs + 123_457 + Math.round((frames * 1_000_000) / 15) };
     const clip = { ...clipOf(bytes), frames, coverage };
     const item = await this.outbox.seal(live, clip, async ({ sha256 }) => {
       const { device } = this;

@@ -18,12 +18,13 @@ import type { SignedOrder } from '../../../sim/simulate/town-owner.ts';
 import { isAtRest, type JudgedHome, judgeTown } from '../../../sim/simulate/town-verdict.ts';
 import { MemoryDisk } from '../../../sim/world/memory-disk.ts';
 import { Cast, claimsOf } from '../../support/parties.ts';
+import { plainMp4 } from '../../support/plain-mp4.ts';
 
 const clock = new ManualClock(Date.UTC(2026, 9, 5, 11) * 1_000);
 const random = new SeededRandom(1);
 const cast = new Cast(clock, random);
-const bytes = new Uint8Array(500).fill(7);
 const FRAMES = 10;
+const bytes = clipBytes(FRAMES);
 
 const startUs = cast.window().startUs;
 const window = { startUs, endUs: startUs + FRAMES * FRAME_US };
@@ -31,13 +32,19 @@ const requestToken = cast.request();
 const grantToken = cast.grant(requestToken, { jti: 'grant-1', window, disclose: [], audio: false });
 const { jti: request } = requestSchema.parse(claimsOf(requestToken));
 
+/** A clip of so many pictures in the time of ten, of bytes that differ by their length. */
+function clipBytes(frames: number, frameBytes = 500): Uint8Array {
+  const frameTicks = Math.floor((FRAMES * FRAME_US * 90_000) / 1_000_000 / frames);
+  return plainMp4({ frames, audioPackets: 0, frameBytes, frameTicks });
+}
+
 /** What goes beside a clip: that it has so many pictures of this window. */
 function statementOf(frames: number, filmed = window, content = bytes): string {
   const grant = { ...grantSchema.parse(claimsOf(grantToken)), window: filmed };
   const facts = { grant, grantToken, request: requestSchema.parse(claimsOf(requestToken)), requestToken };
   const { live } = mintLiveGrant({ ...facts, pairingToken: cast.pairing() }, { clock, held: () => null });
   const clip = {
-    ...{ sizeBytes: bytes.length, frames, audioPackets: 0, encodedFrames: 0, redacted: false, gaps: [] },
+    ...{ sizeBytes: content.length, frames, audioPackets: 0, encodedFrames: 0, redacted: false, gaps: [] },
     ...{ method: 'copy' as const, coverage: filmed },
   };
   const device = { id: cast.device.id, publicKey: cast.device.key.publicKey };
@@ -75,8 +82,8 @@ const receipt = (outcome: Receipt['outcome'], answers: string, more: Partial<Rec
 
 const ITEM = `/vault/blobs/${evidenceId('bridge-1', 'clip-1')}`;
 const SHOWN = '/bridge/clips/clip-1';
-const held = (place: string, statement = statementOf(FRAMES)) => ({
-  [`${place}/clip.mp4`]: bytes,
+const held = (place: string, statement = statementOf(FRAMES), content = bytes) => ({
+  [`${place}/clip.mp4`]: content,
   [`${place}/manifest.jws`]: Buffer.from(statement),
 });
 const WITH_VAULT = held(ITEM);
@@ -198,10 +205,19 @@ it.each<[string, Partial<Found>]>([
 });
 
 const slip: SignedOrder = { ...grant, slip: 'a second grant' };
-const other = new Uint8Array(500).fill(8);
+const other = clipBytes(FRAMES, 501);
+const longer = clipBytes(11);
+const sealedLonger: LedgerBody = { type: 'sealed', body: { ...of, clip: { ...clip, sha256: sha256Hex(longer) } } };
 
 it.each<[string, string, Partial<Found>]>([
-  ['2', 'a clip holds 11 pictures where 10 were granted', { files: held(ITEM, statementOf(11)) }],
+  [
+    '2',
+    'a clip holds 11 pictures where 10 were granted',
+    {
+      entries: [granted, sealedLonger, presented, delivered],
+      files: held(ITEM, statementOf(11, window, longer), longer),
+    },
+  ],
   [
     '2',
     'a clip tells another window',
@@ -246,7 +262,7 @@ it.each<[string, string, Partial<Found>]>([
   [
     '7',
     `another clip than that of home-1's ledger is held under grant-1`,
-    { files: { ...held(ITEM, statementOf(FRAMES, window, other)), [`${ITEM}/clip.mp4`]: other } },
+    { files: held(ITEM, statementOf(FRAMES, window, other), other) },
   ],
   ['7', 'the bridge still has clip-1, which the vault has, too', { files: { ...WITH_VAULT, ...held(SHOWN) } }],
   ['7', 'clip-9 is held, and no home has sealed it', { files: { ...WITH_VAULT, ...held('/bridge/clips/clip-9') } }],

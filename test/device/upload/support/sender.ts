@@ -30,7 +30,7 @@ export function clipOf(bytes: Uint8Array): Clip {
     gaps: [],
     audioPackets: 0,
     method: 'smart-cut',
-    encodedFrames: 0,
+    encodedFrames: 5,
     redacted: false,
   };
 }
