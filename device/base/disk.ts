@@ -90,9 +90,7 @@ const TEMPORARY_SUFFIX = '.tmp';
 const TEMPORARY_BYTES = 9;
 /** Of a temporary file of `replaceFile`: behind a dot and the name of the file. */
 const TEMPORARY = /^\..+\.doorsill-[0-9a-f]{18}\.tmp$/;
-/** Those that this process writes now. */
-const beingWritten = new Set<string>();
-/** Another process may take a temporary file for one that a crash left, once for each folder: it is written again, so often at most. */
+/** Whoever writes into a folder for the first time may take another's temporary file for one that a crash left: it is written again. */
 const ATTEMPTS_MAX = 5;
 /** Folders whose leftovers were looked for; beyond this many they are looked for again. */
 const SWEPT_MAX = 1_000;
@@ -285,7 +283,6 @@ export class SystemDisk implements LinkDisk {
   private async throughTemporary(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
     const digits = toHex(this.random.bytes(TEMPORARY_BYTES));
     const temporary = join(dirname(path), `.${basename(path)}.doorsill-${digits}${TEMPORARY_SUFFIX}`);
-    beingWritten.add(temporary);
     try {
       await make(temporary);
       await this.rename(temporary, path);
@@ -293,8 +290,6 @@ export class SystemDisk implements LinkDisk {
       // On a full disk every block counts.
       await rm(temporary, { force: true }).catch(() => undefined);
       throw thrown;
-    } finally {
-      beingWritten.delete(temporary);
     }
     await this.removeLeftovers(path);
   }
@@ -308,8 +303,7 @@ export class SystemDisk implements LinkDisk {
     if (this.swept.size >= SWEPT_MAX) this.swept.clear();
     this.swept.add(folder);
     const names = (await readdir(folder).catch(() => [])).filter((name) => TEMPORARY.test(name));
-    const leftovers = names.map((name) => join(folder, name)).filter((leftover) => !beingWritten.has(leftover));
-    for (const leftover of leftovers) await rm(leftover, { force: true }).catch(() => undefined);
+    for (const name of names) await rm(join(folder, name), { force: true }).catch(() => undefined);
   }
 
   async rename(from: string, to: string): Promise<void> {

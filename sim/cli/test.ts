@@ -73,8 +73,8 @@ Examples:
   $ npx doorsill test scenarios --shard 2/8 --reporter junit,html,github
   $ npx doorsill test test-results/failures/0003-a-recall/scenario/recall.yaml
 
-Exit status: 0 all hold, 1 some do not, 2 wrong usage, 6 a scenario cannot be read: then none is run and, if it is YAML, no code is loaded, 130 stopped by Ctrl-C: what ran until
-then is in the reports, the rest is interrupted.`,
+Exit status: 0 all hold, 1 some do not, 2 wrong usage, 6 a scenario cannot be read: then none is run, and no code is loaded if it is YAML;
+130 stopped by Ctrl-C: what ran until then is in the reports, the rest is interrupted.`,
     )
     .action(async (path: string, options: TestOptions, command: Command) => {
       const context = openContext(command);

@@ -32,7 +32,7 @@ export async function expectOutputFree(path: string): Promise<void> {
 /** Begins a file. Throws `output_taken`, and the disk's errors. */
 export async function newPrivateFile(path: string): Promise<NewFile> {
   await expectOutputFree(path);
-  const temporary = join(dirname(path), `.${basename(path)}.doorsill-${toHex(new SystemRandom().bytes(9))}.tmp`);
+  const temporary = join(dirname(path), `.${basename(path)}.${toHex(new SystemRandom().bytes(9))}.part`);
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
   const handle = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   const drop = async () => {

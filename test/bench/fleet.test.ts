@@ -1,3 +1,4 @@
+// Holds: what `npm run bench -- fleet` holds a fleet to, and what it prints without a target.
 import { expect, it } from 'vitest';
 import { type Grown, growthRow, latenessRow, memoryRow } from './fleet.ts';
 

@@ -367,7 +367,7 @@ describe('tests', () => {
   };
 
   it('stand at the path of their source, or are a scenario', () => {
-    const SCENARIOS = /^test\/(scenarios\/(attack|e2e|faults|properties|shipped|wire)|layout)\//;
+    const SCENARIOS = /^test\/(scenarios\/(attack|e2e|faults|properties|shipped|wire)|layout|bench)\//;
     const lost = tests.filter((name) => {
       const folder = dirname(name).slice('test/'.length);
       return !SCENARIOS.test(name) && !existsSync(join(root, folder));

@@ -173,7 +173,8 @@ describe('a restart', () => {
     await fixture.registry.revoke(fixture.cast.agency.id);
     await fixture.bridge.refreshRevocations();
     const refused = await fixture.patch(parcel, path, 100, parcel.clip.subarray(100));
-    expect(refused).toMatchObject({ status: 403, body: { code: 'agency_revoked' } });
+    // The bridge withdraws what an agency without access has asked.
+    expect(refused).toMatchObject({ status: 410, body: { code: 'request_not_live' } });
     await writeFile(join(fixture.bridgeFolder, 'staging', path.split('/').at(-1) ?? ''), parcel.clip);
     expect((await fixture.status(parcel)).body['state']).toBe('deleted');
     expect([...(await folder('staging')), ...(await folder('clips'))]).toEqual([]);
@@ -239,7 +240,7 @@ describe('in the last moment before a clip becomes visible', () => {
         await fixture.registry.revoke(fixture.cast.agency.id);
         await fixture.bridge.refreshRevocations();
       },
-      'agency_revoked',
+      'request_not_live',
     ],
     [
       'its request is resolved',

@@ -197,7 +197,7 @@ it('is refused once the request is resolved, and once its agency is revoked', as
     await own.post('/v1/requests', { request: second });
     await own.registry.revoke(own.cast.agency.id);
     await own.bridge.refreshRevocations();
-    expect((await own.openIntake(own.parcel(second))).body['code']).toBe('agency_revoked');
+    expect((await own.openIntake(own.parcel(second))).body['code']).toBe('request_not_live');
   } finally {
     await own.close();
   }

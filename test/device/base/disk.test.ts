@@ -17,9 +17,10 @@ import {
 import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { CountingDisk } from '../../../device/base/counting-disk.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
 import { holdDiskContract } from './disk-contract.ts';
 
 let folder: string;
@@ -108,6 +109,34 @@ it('writes into no file and through no link that lay where a temporary file woul
     const { mode, size } = statSync(join(folder, name));
     expect([mode & 0o777, size]).toEqual([0o600, 6]);
   }
+});
+
+it('takes no temporary file that is there already, nor a link, even if its name was guessed', async () => {
+  const disk = new SystemDisk();
+  const guessed = (name: string) => join(folder, `.${name}.doorsill-${'0'.repeat(18)}.tmp`);
+  writeFileSync(guessed('file.key'), '', { mode: 0o666 });
+  symlinkSync(join(folder, 'elsewhere'), guessed('link.key'));
+  const opened = openSync(guessed('file.key'), 'r');
+  const drawn = vi.spyOn(SystemRandom.prototype, 'bytes').mockImplementation((length) => new Uint8Array(length));
+  try {
+    for (const name of ['file.key', 'link.key'])
+      await expect(disk.replaceFile(join(folder, name), secret)).rejects.toMatchObject({ code: 'EEXIST' });
+  } finally {
+    drawn.mockRestore();
+  }
+  expect([readFileSync(opened, 'utf8'), existsSync(join(folder, 'elsewhere'))]).toEqual(['', false]);
+  closeSync(opened);
+});
+
+it('gives each temporary file a name that nobody can know before', async () => {
+  const drawn = vi.spyOn(SystemRandom.prototype, 'bytes');
+  await new SystemDisk().replaceFile(join(folder, 'key'), secret);
+  expect(drawn.mock.calls).toEqual([[9]]);
+  drawn.mockRestore();
+  const disk = new SystemDisk();
+  const names = Array.from({ length: 20 }, () => disk.replaceFile(join(folder, 'key'), secret));
+  await Promise.all(names);
+  expect(readdirSync(folder)).toEqual(['key']);
 });
 
 it('removes what a crash left of its temporary files, and none of another program’s or that is being written', async () => {

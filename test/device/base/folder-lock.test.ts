@@ -62,7 +62,8 @@ it('is not taken in another user’s folder, below one, or behind their link', {
   for (const path of [theirs, ours, join(folder.path, 'link')]) {
     expect(() => lockFolder(path)).toThrow(expect.objectContaining({ code: 'data_folder_exposed' }));
   }
-  expect(lstatSync(link(), { throwIfNoEntry: false })).toBeUndefined();
+  expect(() => lockFolder(join(theirs, 'new'))).toThrow(expect.objectContaining({ code: 'data_folder_exposed' }));
+  expect([lstatSync(link(), { throwIfNoEntry: false }), readdirSync(theirs)]).toEqual([undefined, ['ours']]);
 });
 
 /** Text of holders that were killed. */

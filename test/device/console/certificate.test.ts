@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -120,7 +120,7 @@ describe('a certificate that an owner put there', { tags: ['openssl'] }, () => {
     const by = maker.authority('home');
     const files = maker.signed(by, { name: 'porch.local', altNames: 'DNS:porch.local', ...(toS ? { toS } : {}) });
     await writeFile(certificateFile(), maker.text(files.certificate));
-    await writeFile(keyFile(), maker.text(files.key));
+    await writeFile(keyFile(), maker.text(files.key), { mode: 0o600 });
     return maker.text(files.certificate);
   }
 
@@ -130,6 +130,14 @@ describe('a certificate that an owner put there', { tags: ['openssl'] }, () => {
     expect([served.fresh, served.certificate]).toEqual([false, text]);
     clock.setWallUs(NOW_US + 2 * DAY_US);
     expect((await start()).certificate).toBe(text);
+  });
+
+  it('stops the start with a code when others can read its key', async () => {
+    await place();
+    await chmod(keyFile(), 0o644);
+    expect(await refusal()).toBe('secret_file_exposed');
+    await chmod(keyFile(), 0o600);
+    expect((await start()).fresh).toBe(false);
   });
 
   it('stops the start with a code when its key is another one', async () => {

@@ -218,7 +218,7 @@ describe('the owner’s key file', () => {
   it('that is not a key file is said to be damaged, never replaced', async () => {
     const path = join(folder, 'owner.key');
     for (const text of ['', '{}', '{"kind":"doorsill-owner-key","secret":"short"}']) {
-      await writeFile(path, text);
+      await writeFile(path, text, { mode: 0o600 });
       await expect(loadOrCreateOwnerKey(disk, random, path)).rejects.toMatchObject({ code: 'state_damaged' });
     }
   });

@@ -236,7 +236,7 @@ describe('the key', () => {
     const key = await readFile(folder.keyPath);
     await unlink(folder.keyPath);
     await expect(folder.with(numbersIn)).rejects.toMatchObject({ code: 'ring_key_lost' });
-    await writeFile(folder.keyPath, key);
+    await writeFile(folder.keyPath, key, { mode: 0o600 });
     expect(await folder.with(numbersIn)).toEqual([0, 1, 2, 3]);
   });
 

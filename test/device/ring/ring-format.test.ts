@@ -16,7 +16,7 @@ afterEach(() => folder.remove());
 it('a ring file of the first format is read, forgets, and goes on in the present one', async () => {
   const files = z.record(z.string(), z.string()).parse(JSON.parse(await readFile(fixture, 'utf8')));
   for (const [name, bytes] of Object.entries(files)) {
-    await writeFile(join(folder.path, name), gunzipSync(Buffer.from(bytes, 'base64')));
+    await writeFile(join(folder.path, name), gunzipSync(Buffer.from(bytes, 'base64')), { mode: 0o600 });
   }
   const old = [0, 1, 2].map((number) => segmentOf(number, { fragmentBytes: 2_000 }));
   await folder.with(async (ring) => {

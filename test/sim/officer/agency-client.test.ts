@@ -27,7 +27,7 @@ it('makes a key for its user alone, and finds it again', async () => {
 it('says so when the file holds no key, and leaves it as it is', async () => {
   const place = join(folder.path, 'damaged');
   await deps.disk.makeFolder(place);
-  writeFileSync(join(place, KEY_NAME), 'not a key\n');
+  writeFileSync(join(place, KEY_NAME), 'not a key\n', { mode: 0o600 });
   await expect(loadAgencyKey(deps, place)).rejects.toMatchObject({ code: 'state_damaged' });
   expect(readFileSync(join(place, KEY_NAME), 'utf8')).toBe('not a key\n');
 });

@@ -24,7 +24,9 @@ it('is made once, for its maker alone, with a public key for doorbells', async (
 it('is refused when others can read it', async () => {
   await create('open');
   chmodSync(join(folder, 'open'), 0o640);
-  await expect(loadReleaseKey(disk, join(folder, 'open'))).rejects.toMatchObject({ code: 'usage' });
+  await expect(loadReleaseKey(disk, join(folder, 'open'))).rejects.toMatchObject({
+    code: 'secret_file_exposed',
+  });
 });
 
 it.each(['', '{"kind":"doorsill-owner-key"}', 'no JSON'])('is refused when it is %j', async (text) => {

@@ -542,7 +542,7 @@ end:
       fi;
       answering[g] = CALM
     }
-  /* code: cloud-bridge/intake/revocation.ts recall, statusFrom; cloud-bridge/hand-over/hand-overs.ts recall */
+  /* code: cloud-bridge/intake/revocation.ts recall, revokedStatus; cloud-bridge/hand-over/hand-overs.ts recall */
   :: atomic { answering[g] == RECALL && hand[g] == RECALL_ANSWERED ->
       if
       :: recallKept[g] -> answerRecalled(g)
