@@ -212,6 +212,7 @@ export class StatusPublisher {
     const { id, home, homeAssistant, gate, ring, area, peripherals, bridge, source } = sources;
     const { trouble } = peripherals;
     const simulatedFaults = [...sources.simulatedFaults()];
+    const unasked = gate.unasked();
     return {
       device: id,
       name: this.name,
@@ -235,6 +236,7 @@ export class StatusPublisher {
       ...(bridge === null ? {} : { bridge }),
       owners: gate.owners().length,
       requests: gate.openRequests().slice(-REQUESTS_MAX),
+      ...(unasked.length === 0 ? {} : { unasked }),
       refused: { ...gate.unbelievedCounts(), ...homeAssistant.refusedCounts() },
       ledger: gate.head,
       lastOrder: gate.lastOrder,

@@ -25,6 +25,7 @@ import { CellDocuments, openAreaDocument, openRevocations } from './area-documen
 import type { Footage, GateDeps, GateEffects, GateLimits } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
 import type { GrantGround } from './live-grant.ts';
+import { UnaskedRequests } from './unasked-requests.ts';
 
 /** How many ids of refused or cancelled requests are remembered; the oldest are dropped first. */
 const REMEMBERED_IDS_MAX = 2_000;
@@ -32,6 +33,10 @@ const REMEMBERED_IDS_MAX = 2_000;
 const COVERAGE_SPANS_MAX = 20;
 
 const NO_LIST = 'consent_revocations_stale';
+/** A document that was accepted is good for this long: an older one that a broker repeats meanwhile is no news. */
+const DOCUMENT_NEW_MS = 15 * 60_000;
+/** A request may wait this long for what else is on its way, such as the revocation list. */
+const HELD_MS_MAX = 15_000;
 
 /** The result of taking in one area document. */
 export interface AreaNews {
@@ -63,6 +68,11 @@ export class AreaRequests implements GrantGround {
   private readonly cancelled = new Set<string>();
   /** The credential with which each open request was handed out last. */
   private readonly handedOut = new Map<string, string>();
+  /** When each open request came, by the monotonic clock. */
+  private readonly openedMs = new Map<string, number>();
+  /** What owners cannot be asked about. */
+  readonly unasked: UnaskedRequests;
+  private acceptedMs = Number.NEGATIVE_INFINITY;
   private list: Revocations | null = null;
   /** When the list expires by the monotonic clock: a wall clock that is slow or set back must not prolong it. */
   private listEndMs = 0;
@@ -76,18 +86,26 @@ export class AreaRequests implements GrantGround {
     this.clock = deps.clock;
     this.marks = marks;
     this.openRequestsMax = limits.openRequestsMax;
+    this.unasked = new UnaskedRequests({ ...deps, changed: () => deps.effects.changed() });
     this.documents = new CellDocuments({ markKind: '', open: openAreaDocument }, marks, deps);
   }
 
   /** Opens a part of the area document; null when it is the one already taken in. `consent_too_many`: rate limit. */
   openDocument(onPart: number, token: string, pins: Pins): AreaDocument | ErrorCode | null {
-    return this.documents.open(onPart, token, pins);
+    const opened = this.documents.open(onPart, token, pins);
+    const isOld = this.clock.monotonicMs() - this.acceptedMs > DOCUMENT_NEW_MS;
+    // Only the bridge's own document can say these: its signature is checked before its time.
+    if ((opened === 'token_expired' || opened === 'consent_not_yet_valid') && isOld)
+      this.unasked.note(null, 'consent_area_outdated');
+    return opened;
   }
 
   /** Accepts an opened document. Requests missing from it stay open: only an explicit end cancels one. */
   async takeDocument(document: AreaDocument, token: string, pins: Pins): Promise<AreaNews> {
     if (!(await this.documents.accept(document, token, pins)))
       return { cancelled: [], closed: [], refused: ['consent_too_old'] };
+    this.acceptedMs = this.clock.monotonicMs();
+    this.unasked.settle(null);
     return this.believe(document, pins);
   }
 
@@ -160,8 +178,8 @@ export class AreaRequests implements GrantGround {
     for (const id of document.cancelled) {
       if (!this.cancelled.has(id)) makeRoom(this.cancelled);
       this.cancelled.add(id);
-      this.open.delete(id);
-      if (this.handedOut.delete(id)) news.closed.push(id);
+      if (this.close(id)) news.closed.push(id);
+      this.unasked.settle(id);
     }
     for (const published of document.requests) {
       const read = openPublished(published, trust, { verify: verifySignature, sha256Hex });
@@ -169,7 +187,10 @@ export class AreaRequests implements GrantGround {
       const code = read.ok ? this.takeOpened(read.opened) : read.code;
       if (code === null) continue;
       news.refused.push(code);
-      if (id !== null && !this.open.has(id)) this.refuse(id, code);
+      if (id === null || this.open.has(id)) continue;
+      this.refuse(id, code);
+      // One that does not verify is no request to anybody: it is counted alone.
+      if (read.ok) this.unasked.note(id, code);
     }
     return news;
   }
@@ -185,6 +206,7 @@ export class AreaRequests implements GrantGround {
     if (known && !isNewer(opened.credential, known.credential)) return null;
     if (!known && this.open.size >= this.openRequestsMax) return 'consent_too_many';
     this.open.set(id, opened);
+    if (!known) this.openedMs.set(id, this.clock.monotonicMs());
     this.refusedAs.delete(id);
     return null;
   }
@@ -202,6 +224,7 @@ export class AreaRequests implements GrantGround {
       const { token } = this.newestCredential(opened);
       if (this.handedOut.get(opened.request.jti) === token) continue;
       this.handedOut.set(opened.request.jti, token);
+      this.unasked.settle(opened.request.jti);
       found.push(opened);
     }
     return found;
@@ -244,13 +267,28 @@ export class AreaRequests implements GrantGround {
     return { credential: best.credential, token: best.published.credential };
   }
 
+  /** Notes which open requests owners were never asked about, and why not. */
+  noteHeld(): void {
+    for (const [id, opened] of this.open) {
+      const heldMs = this.clock.monotonicMs() - (this.openedMs.get(id) ?? 0);
+      const code = this.handedOut.has(id) || heldMs < HELD_MS_MAX ? null : this.standingOf(opened);
+      if (code !== null) this.unasked.note(id, code);
+    }
+  }
+
+  /** Returns whether it had been handed out. */
+  private close(id: string): boolean {
+    this.open.delete(id);
+    this.openedMs.delete(id);
+    return this.handedOut.delete(id);
+  }
+
   /** Drops expired requests. */
   dropExpired(): void {
     const nowS = wallSeconds(this.clock);
     for (const [id, { request }] of this.open) {
       if (request.exp > nowS) continue;
-      this.open.delete(id);
-      this.handedOut.delete(id);
+      this.close(id);
       this.refuse(id, 'consent_request_expired');
     }
   }
@@ -273,6 +311,9 @@ export class AreaRequests implements GrantGround {
   clear(): void {
     this.open.clear();
     this.handedOut.clear();
+    this.openedMs.clear();
+    this.unasked.clear();
+    this.acceptedMs = Number.NEGATIVE_INFINITY;
     this.refusedAs.clear();
     this.cancelled.clear();
     this.list = null;

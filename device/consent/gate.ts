@@ -22,6 +22,7 @@ import { mintLivePreview } from './live-preview.ts';
 import { OwnerMessageHandler } from './owner-order-handler.ts';
 import { Previews } from './previews.ts';
 import { type RequestState, revocableGrant, unfinishedGrant } from './request-machine.ts';
+import type { UnaskedRequest } from './unasked-requests.ts';
 import { UpkeepTimer } from './upkeep-timer.ts';
 import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
@@ -177,6 +178,11 @@ export class ConsentGate {
   /** Requests that are open, and that an owner has answered. */
   answered(): PublishedRequest[] {
     return this.announcer.answered();
+  }
+
+  /** Requests that concern this home and that its owners cannot be asked about, and why. */
+  unasked(): UnaskedRequest[] {
+    return this.context.area.unasked.list();
   }
 
   /** The same for pets that may have been seen. */
@@ -374,6 +380,7 @@ export class ConsentGate {
     begins();
     const { log } = this.context.deps;
     await this.context.marks.advance().catch((thrown: unknown) => this.markFailed(thrown));
+    this.context.area.noteHeld();
     this.context.area.dropExpired();
     this.context.searches.dropExpired();
     await this.context.area.retryList();

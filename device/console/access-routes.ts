@@ -11,6 +11,7 @@ import {
 } from '../protocol/console-messages.ts';
 import { idSchema } from '../protocol/ids.ts';
 import { sessionCookie, sessionCookieName } from './callers.ts';
+import type { shownCommandLine } from './command-line.ts';
 import type { LocalRouter } from './local-router.ts';
 import type { NetworkPairing } from './network-pairing.ts';
 import type { OwnerSessions } from './owner-sessions.ts';
@@ -20,6 +21,7 @@ export interface AccessRoutesDeps {
   sessions: OwnerSessions;
   pairing: NetworkPairing;
   ownerName(key: string): string;
+  commandLine: ReturnType<typeof shownCommandLine>;
   /** Whether the server serves the home network, by HTTPS. */
   onNetwork: boolean;
 }
@@ -32,7 +34,8 @@ export function accessRoutes(router: LocalRouter, deps: AccessRoutesDeps): void 
   sessionRoutes(router, deps);
 }
 
-function pairingRoutes(router: LocalRouter, { device, sessions, pairing, onNetwork }: AccessRoutesDeps): void {
+function pairingRoutes(router: LocalRouter, deps: AccessRoutesDeps): void {
+  const { device, sessions, pairing, onNetwork, commandLine } = deps;
   router.route(
     {
       method: 'GET',
@@ -46,6 +49,7 @@ function pairingRoutes(router: LocalRouter, { device, sessions, pairing, onNetwo
       deviceKey: device.publicKey,
       confirmsPairing: onNetwork,
       pairingLocked: pairing.locked,
+      commandLine: { ...commandLine },
     }),
   );
 

@@ -29,6 +29,7 @@ import type { PreviewClips } from '../upload/preview-clips.ts';
 import { accessRoutes } from './access-routes.ts';
 import { Callers, SESSION_HEADER } from './callers.ts';
 import { CERTIFICATE_NAME, type ServerCertificate, serverCertificate } from './certificate.ts';
+import { shownCommandLine } from './command-line.ts';
 import { type DepartureRoutesDeps, departureRoutes } from './departure-routes.ts';
 import { frameRoutes } from './frame-routes.ts';
 import { historyRoutes } from './history-routes.ts';
@@ -231,6 +232,11 @@ export class ConsoleServer {
       pairing: this.pairing,
       ownerName: (key) => gate.owners().find((owner) => owner.key === key)?.name ?? '',
       onNetwork: this.deps.settings.listen === 'home-network',
+      commandLine: shownCommandLine({
+        node: process.execPath,
+        program: process.argv[1] ?? '',
+        folder: this.deps.folder,
+      }),
     });
     ownerRoutes(router, {
       ...this.deps,

@@ -10,7 +10,7 @@ import { MqttLink } from '../base/mqtt-link.ts';
 import type { Network } from '../base/network.ts';
 import type { Random } from '../base/random.ts';
 import { tlsSource } from '../base/tls.ts';
-import { failure, isFailure } from '../protocol/errors.ts';
+import { type Failure, failure, isErrorCode, isFailure, reportedFailure } from '../protocol/errors.ts';
 import {
   type DeviceEvent,
   type DeviceState,
@@ -67,6 +67,7 @@ export class OwnerSession {
   /** Ends each pending wait when the session is stopped: a remaining timer would keep the process alive. */
   private readonly waits = new Set<(thrown: unknown) => void>();
   private unbelieved = 0;
+  private heardUnasked: NonNullable<DeviceState['unasked']> = [];
   /** The device's last accepted order according to the newest message that named it. */
   private heardOrder: { sha256: string; isSigned: boolean } | null = null;
 
@@ -82,6 +83,12 @@ export class OwnerSession {
       unreachable: linkFailure('the home broker'),
       ...deps,
     });
+  }
+
+  /** Why the device does not put a request to its owners, by its newest state; null where it says nothing of it. */
+  whyUnasked(request: string | undefined): Failure | null {
+    const about = this.heardUnasked.find((one) => one.request === request) ?? this.heardUnasked.find((one) => !one.request);
+    return about && isErrorCode(about.code) ? reportedFailure(about.code, about.detail) : null;
   }
 
   /** Messages that did not verify since the start. */
@@ -214,6 +221,7 @@ export class OwnerSession {
     } else if (name === 'state') {
       const state = stateSchema.parse(JSON.parse(text));
       if (!this.heardOrder?.isSigned) this.heardOrder = { sha256: state.lastOrder, isSigned: false };
+      this.heardUnasked = state.unasked ?? [];
       for (const each of all) each.state?.(state);
     } else if (name === 'event') {
       const event = eventSchema.parse(JSON.parse(text));

@@ -18,6 +18,8 @@ export const serverFactsSchema = z.strictObject({
   confirmsPairing: z.boolean(),
   /** Too many attempts failed: pairing waits for the button. */
   pairingLocked: z.boolean(),
+  /** How the command line is called at the device's own machine, and its folder where that has to be named. */
+  commandLine: z.strictObject({ program: z.string().max(600), folder: z.string().max(300).nullable() }),
 });
 
 export const challengeSchema = z.strictObject({ challenge: secretSchema });

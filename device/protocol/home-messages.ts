@@ -58,6 +58,17 @@ export const stateSchema = z.strictObject({
   bridge: idSchema.optional(),
   owners: z.int().nonnegative(),
   requests: z.array(z.strictObject({ request: idSchema, state: z.string().max(40) })).max(200),
+  /** Requests that concern this home and that its owners cannot be asked about, and why; without `request` it is about all. Absent: none. */
+  unasked: z
+    .array(
+      z.strictObject({
+        request: idSchema.optional(),
+        code: z.string().max(60),
+        detail: z.string().max(300),
+      }),
+    )
+    .max(20)
+    .optional(),
   /** Messages that were not accepted, by error code: counted, never stored. */
   refused: z.record(z.string().max(60), z.int().positive()),
   /** Ledger head: how many entries and the last one's hash. */

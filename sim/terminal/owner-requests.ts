@@ -4,6 +4,7 @@ import {
   type Clock,
   type DisclosureKey,
   failure,
+  isFailure,
   makeCommand,
   type OwnerSession,
   type Receipt,
@@ -26,10 +27,13 @@ const GATHER_MS = 700;
 /** What an owner can answer: an agency's request, or a sighting of a missing pet. */
 export type Answerable = VerifiedNotice | VerifiedSighting;
 
-/** Asks the device for everything that awaits an answer and returns the item with this id. Throws `consent_request_unknown`. */
+/**
+ * Asks the device for everything that awaits an answer and returns the item with this id. Throws `consent_request_unknown`, or why the
+ * device cannot ask its owners about it.
+ */
 export async function fetchNotice(session: OwnerSession, signer: Signer, request: string): Promise<Answerable> {
   const found = (await fetchAnswerable(session, signer, request)).find((one) => one.request.jti === request);
-  if (!found) throw failure('consent_request_unknown');
+  if (!found) throw session.whyUnasked(request) ?? failure('consent_request_unknown');
   return found;
 }
 
@@ -51,7 +55,7 @@ async function fetchAnswerable(session: OwnerSession, signer: Signer, until?: st
     if (found.request.jti === until) done();
   };
   const command = makeCommand(signer, session.home.device, { action: 'announce' });
-  await session.waitFor<void>(
+  const asked = session.waitFor<void>(
     'the open requests',
     ANSWER_MS_MAX,
     (found) => ({
@@ -64,6 +68,10 @@ async function fetchAnswerable(session: OwnerSession, signer: Signer, until?: st
     }),
     () => session.command(command.token),
   );
+  await asked.catch((thrown: unknown) => {
+    // A device whose clock is wrong answers no order: its state says why it asks nothing either.
+    throw (isFailure(thrown) && thrown.code === 'timed_out' && session.whyUnasked(until)) || thrown;
+  });
   return [...notices.values()];
 }
 

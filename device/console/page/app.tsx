@@ -56,12 +56,12 @@ export function App({ code }: { code: PairingCode | null }) {
         </Gate>
       );
     case 'pairing': {
-      const { device, deviceKey, pairingLocked } = stage.facts;
+      const { device, deviceKey, pairingLocked, commandLine } = stage.facts;
       const paired = (key: OwnerKey) => {
         setUnusedCode(null);
         open(key);
       };
-      return <PairingPage {...{ device, deviceKey, paired }} code={unusedCode} isLocked={pairingLocked} />;
+      return <PairingPage {...{ device, deviceKey, paired, commandLine }} code={unusedCode} isLocked={pairingLocked} />;
     }
     case 'open':
       return (

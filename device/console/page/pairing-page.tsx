@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { failure } from '../../protocol/errors.ts';
 import { clock } from './browser-seams.ts';
 import { text } from './choose-language.ts';
-import { offerKey, pairingState } from './device-client.ts';
+import { offerKey, pairingState, type serverFacts } from './device-client.ts';
 import { useAction } from './door-context.ts';
 import { Icon } from './icons.tsx';
 import { TroubleNotice } from './notices.tsx';
@@ -13,16 +13,20 @@ import type { PairingCode } from './pairing-code.ts';
 
 const POLL_MS = 1_000;
 
+type Facts = Awaited<ReturnType<typeof serverFacts>>;
+
 export interface PairingPageProps {
   device: string;
   deviceKey: string;
   isLocked: boolean;
+  /** How the command line is called at the device's own machine. */
+  commandLine: Facts['commandLine'];
   /** From the address; null when the page was opened without. */
   code: PairingCode | null;
   paired(key: OwnerKey): void;
 }
 
-export function PairingPage({ device, deviceKey, isLocked, code, paired }: PairingPageProps) {
+export function PairingPage({ device, deviceKey, isLocked, commandLine, code, paired }: PairingPageProps) {
   const action = useAction();
   const [name, setName] = useState(browserName);
   const [waiting, setWaiting] = useState<{ pairing: string; digits: string; key: OwnerKey } | null>(null);
@@ -43,15 +47,21 @@ export function PairingPage({ device, deviceKey, isLocked, code, paired }: Pairi
   };
 
   if (waiting)
-    return <Waiting {...waiting} confirmed={() => finish(waiting.key)} refused={() => setWaiting(null)} code={code} />;
+    return (
+      <Waiting
+        {...{ ...waiting, code, commandLine }}
+        confirmed={() => finish(waiting.key)}
+        refused={() => setWaiting(null)}
+      />
+    );
   return (
     <Gate title={text.pairTitle}>
       <p>{text.pairIntro}</p>
       {isLocked && <p class="notice">{text.pairLocked}</p>}
       {!code && !isLocked && (
         <>
-          <p>{text.pairHelp}</p>
-          <pre class="command">npx doorsill pair --show</pre>
+          <p>{commandLine.folder === null ? text.pairHelp : text.pairHelpBoard}</p>
+          <pre class="command">{commandOf(commandLine, 'pair --show')}</pre>
         </>
       )}
       {code && !isLocked && (
@@ -87,7 +97,13 @@ export function PairingPage({ device, deviceKey, isLocked, code, paired }: Pairi
   );
 }
 
+/** A verb as it is typed at the device's own machine. */
+function commandOf({ program, folder }: Facts['commandLine'], verb: string): string {
+  return `${program} ${verb}${folder === null ? '' : ` --data ${folder}`}`;
+}
+
 interface WaitingProps {
+  commandLine: Facts['commandLine'];
   pairing: string;
   digits: string;
   code: PairingCode | null;
@@ -95,7 +111,7 @@ interface WaitingProps {
   refused(): void;
 }
 
-function Waiting({ pairing, digits, code, confirmed, refused }: WaitingProps) {
+function Waiting({ pairing, digits, commandLine, code, confirmed, refused }: WaitingProps) {
   const [isRefused, setRefused] = useState(false);
   // biome's rule would ask for the callbacks, which are new with each drawing: the poll belongs to one pairing.
   useEffect(() => {
@@ -132,7 +148,7 @@ function Waiting({ pairing, digits, code, confirmed, refused }: WaitingProps) {
         {digits}
       </p>
       <p>{text.pairCodeTerminal}</p>
-      <pre class="command">npx doorsill pair --confirm {digits}</pre>
+      <pre class="command">{commandOf(commandLine, `pair --confirm ${digits}`)}</pre>
       <p>{text.pairCodeButton}</p>
       <p role="status" class="hint is-working">
         {text.pairWaiting}

@@ -2,6 +2,7 @@
 // (request-page.tsx), following them (request-answers.ts).
 import './style/requests.css';
 import { useEffect, useState } from 'preact/hooks';
+import { failure, isErrorCode } from '../../protocol/errors.ts';
 import { oneLine } from '../../protocol/outside-text.ts';
 import type { OpenedRequest } from '../../protocol/verify-published-request.ts';
 import { clock } from './browser-seams.ts';
@@ -42,6 +43,7 @@ export function RequestsPage({ request }: { request: string | null }) {
   return (
     <div class="requests">
       <ClockNotice view={view} />
+      <UnaskedNotice />
       {view.trouble !== null && view.waiting === null && <TroubleNotice trouble={troubleOf(view.trouble)} />}
       {request === null && <RequestList answers={answers} view={view} />}
       {request !== null && view.waiting === null && <p class="empty empty-large">{words.askingDevice}</p>}
@@ -66,6 +68,28 @@ function ClockNotice({ view: { clockOffUs } }: { view: AnswersView }) {
           </div>
         </div>
       )}
+    </div>
+  );
+}
+
+/** Requests that this doorbell cannot put to its owners, and why: nobody else would tell them. */
+function UnaskedNotice() {
+  const { view } = useDoor();
+  const unasked = view.state?.unasked ?? [];
+  const reasons = new Map(unasked.map((one) => [`${one.request ?? ''} ${one.code}`, one]));
+  return (
+    <div role="status" class="notice-place">
+      {[...reasons].map(([key, { code, detail }]) => (
+        <div key={key} class="notice">
+          <Icon name="warning" />
+          <div>
+            <p class="notice-title">{words.unaskedTitle}</p>
+            <p>
+              {detail} {isErrorCode(code) ? failure(code).advice : ''} ({code})
+            </p>
+          </div>
+        </div>
+      ))}
     </div>
   );
 }

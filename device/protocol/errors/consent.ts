@@ -161,6 +161,11 @@ export const consentErrors = {
     'This grant was revoked; it cannot come back.',
     'Sign a new grant if you changed your mind.',
   ),
+  consent_area_outdated: refusedForNow(
+    503,
+    'By the doorbell’s clock, what the bridge has sent about requests is not valid now.',
+    'Look at the doorbell’s date and time first: with a wrong clock its owners can be asked nothing. If it is right, the bridge has sent nothing newer.',
+  ),
   consent_clock_untrusted: refusedForNow(
     503,
     'The device does not trust its clock, so it grants nothing.',

@@ -172,6 +172,8 @@ export const de: Text = {
   pairTitle: 'Diesen Browser koppeln',
   pairHelp:
     'Den Code im Terminal des Geräts scannen, oder den Link öffnen, der dort steht. Falls er nicht mehr da ist (mit --data und dem Ordner, falls mit einem gestartet):',
+  pairHelpBoard:
+    'Scannen Sie den Code am Terminal des Geräts, oder öffnen Sie den Link, den es ausgibt. Ist er nicht mehr da, geben Sie am Gerät ein (etwa über SSH):',
   pairIntro: 'Die Tür sehen, klingeln und entscheiden, was das Haus verlassen darf. Das können nur gekoppelte Browser.',
   pairName: 'Name dieses Browsers, für die anderen Berechtigten',
   pair: 'Koppeln',

@@ -169,6 +169,8 @@ export const en = {
   pairTitle: 'Pair this browser',
   pairHelp:
     'Scan the code on the device’s terminal, or open the link that it prints. If it is not there any more (with --data and its folder, where it was started with one):',
+  pairHelpBoard:
+    'Scan the code on the device’s terminal, or open the link that it prints. If it is not there any more, type on the device (over SSH, say):',
   pairIntro: 'See your door, ring it, and decide what may leave your home. Only paired browsers can.',
   pairName: 'Name of this browser, for the other owners',
   pair: 'Pair',

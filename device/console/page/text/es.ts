@@ -169,6 +169,8 @@ export const es: Text = {
   pairTitle: 'Emparejar este navegador',
   pairHelp:
     'Escanee el código en el terminal del aparato, o abra el enlace que muestra. Si ya no está (con --data y su carpeta, si se inició con una):',
+  pairHelpBoard:
+    'Escanee el código en el terminal del dispositivo, o abra el enlace que muestra. Si ya no está, escriba en el dispositivo (por SSH, por ejemplo):',
   pairIntro: 'Vea su puerta, llame y decida qué puede salir de casa. Solo pueden los navegadores emparejados.',
   pairName: 'Nombre de este navegador, para los demás propietarios',
   pair: 'Emparejar',

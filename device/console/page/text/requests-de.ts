@@ -6,6 +6,7 @@ export const requestsDe: RequestWords = {
   answered: 'Beantwortet',
   ignored: 'Übergangen',
   noneWaiting: 'Nichts wartet auf Sie.',
+  unaskedTitle: 'Es gibt eine Anfrage, zu der Sie nicht gefragt werden können',
   anotherOwner: 'Eine andere berechtigte Person',
   grantedByAnother:
     'Eine andere berechtigte Person hat das freigegeben, oder Sie in einem anderen Browser. Jede berechtigte Person kann einen Clip zurücknehmen.',

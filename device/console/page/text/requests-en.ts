@@ -5,6 +5,7 @@ export const requestsEn = {
   answered: 'Answered',
   ignored: 'Ignored',
   noneWaiting: 'Nothing waits for you.',
+  unaskedTitle: 'There is a request that you cannot be asked about',
   anotherOwner: 'Another owner',
   grantedByAnother: 'Another owner granted this, or you in another browser. Any owner can take a clip back.',
   declinedByAnother: 'Another owner declined this, or you in another browser.',

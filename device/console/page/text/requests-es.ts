@@ -6,6 +6,7 @@ export const requestsEs: RequestWords = {
   answered: 'Contestadas',
   ignored: 'Ignoradas',
   noneWaiting: 'Nada le espera.',
+  unaskedTitle: 'Hay una solicitud sobre la que no se le puede preguntar',
   anotherOwner: 'Otro propietario',
   grantedByAnother:
     'Lo autorizó otro propietario, o usted en otro navegador. Cualquier propietario puede retirar un clip.',

@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { shownCommandLine } from '../../../device/console/command-line.ts';
+
+const NODE = '/usr/bin/node';
+const PROGRAM = '/opt/doorsill/current/sim/cli/doorsill.mjs';
+
+it('names a board’s installed program and its service’s folder, as only root can enter it', () => {
+  expect(shownCommandLine({ node: NODE, program: PROGRAM, folder: '/var/lib/doorsill' })).toEqual({
+    program: `sudo ${NODE} ${PROGRAM}`,
+    folder: '/var/lib/doorsill',
+  });
+});
+
+it.each([
+  ['a checkout at home', NODE, '/home/alex/doorsill/sim/cli/doorsill.mjs', '/home/alex/porch'],
+  ['a folder at home', NODE, PROGRAM, '/home/alex/porch'],
+  ['another program', NODE, '/opt/other/main.mjs', '/var/lib/doorsill'],
+  ['a path that a shell would read otherwise', NODE, '/opt/$(id)/sim/cli/doorsill.mjs', '/var/lib/doorsill'],
+  ['a path out of the system’s folders', NODE, PROGRAM, 'relative'],
+])('tells no path of %s', (_what, node, program, folder) => {
+  expect(shownCommandLine({ node, program, folder })).toEqual({ program: 'npx doorsill', folder: null });
+});
+
+it('leaves out where node lies at home', () => {
+  const { program } = shownCommandLine({ node: '/home/alex/.nvm/node', program: PROGRAM, folder: '/var/lib/doorsill' });
+  expect(program).toBe(`sudo node ${PROGRAM}`);
+});
