@@ -96,7 +96,7 @@ export class AreaRequests implements GrantGround {
     const isOld = this.clock.monotonicMs() - this.acceptedMs > DOCUMENT_NEW_MS;
     // Only the bridge's own document can say these: its signature is checked before its time.
     if ((opened === 'token_expired' || opened === 'consent_not_yet_valid') && isOld)
-      this.unasked.note(null, 'consent_area_outdated');
+      this.unasked.note(null, 'area_outdated');
     return opened;
   }
 
@@ -268,7 +268,7 @@ export class AreaRequests implements GrantGround {
   }
 
   /** Notes which open requests owners were never asked about, and why not. */
-  noteHeld(): void {
+  private noteHeld(): void {
     for (const [id, opened] of this.open) {
       const heldMs = this.clock.monotonicMs() - (this.openedMs.get(id) ?? 0);
       const code = this.handedOut.has(id) || heldMs < HELD_MS_MAX ? null : this.standingOf(opened);
@@ -283,8 +283,9 @@ export class AreaRequests implements GrantGround {
     return this.handedOut.delete(id);
   }
 
-  /** Drops expired requests. */
+  /** Drops expired requests, after it has noted which of them nobody was asked about. */
   dropExpired(): void {
+    this.noteHeld();
     const nowS = wallSeconds(this.clock);
     for (const [id, { request }] of this.open) {
       if (request.exp > nowS) continue;

@@ -22,7 +22,6 @@ import { mintLivePreview } from './live-preview.ts';
 import { OwnerMessageHandler } from './owner-order-handler.ts';
 import { Previews } from './previews.ts';
 import { type RequestState, revocableGrant, unfinishedGrant } from './request-machine.ts';
-import type { UnaskedRequest } from './unasked-requests.ts';
 import { UpkeepTimer } from './upkeep-timer.ts';
 import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
@@ -181,7 +180,7 @@ export class ConsentGate {
   }
 
   /** Requests that concern this home and that its owners cannot be asked about, and why. */
-  unasked(): UnaskedRequest[] {
+  unasked() {
     return this.context.area.unasked.list();
   }
 
@@ -335,10 +334,7 @@ export class ConsentGate {
     return this.reported(() => this.reports.tokenPresented(grant));
   }
 
-  /**
-   * The bridge has the whole clip: `intake` is its signed receipt. Throws `token_*`, `verify_failed`, `grant_dead`,
-   * `consent_storage_failed`.
-   */
+  /** The bridge has the whole clip: `intake` is its signed receipt. Throws `token_*`, `verify_failed`, `grant_dead`, `consent_storage_failed`. */
   delivered(grant: string, intake: string): Promise<void> {
     return this.reported(() => this.reports.delivered(grant, intake));
   }
@@ -380,7 +376,6 @@ export class ConsentGate {
     begins();
     const { log } = this.context.deps;
     await this.context.marks.advance().catch((thrown: unknown) => this.markFailed(thrown));
-    this.context.area.noteHeld();
     this.context.area.dropExpired();
     this.context.searches.dropExpired();
     await this.context.area.retryList();

@@ -18,7 +18,7 @@ const LISTED_MAX = 20;
 const TOLD_MS = 3_600_000;
 /** Reasons that a wrong clock can be behind. */
 const BY_CLOCK: ReadonlySet<ErrorCode> = new Set([
-  'consent_area_outdated',
+  'area_outdated',
   'consent_request_expired',
   'consent_credential_expired',
   'consent_revocations_stale',

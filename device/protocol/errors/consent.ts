@@ -161,7 +161,7 @@ export const consentErrors = {
     'This grant was revoked; it cannot come back.',
     'Sign a new grant if you changed your mind.',
   ),
-  consent_area_outdated: refusedForNow(
+  area_outdated: refusedForNow(
     503,
     'By the doorbell’s clock, what the bridge has sent about requests is not valid now.',
     'Look at the doorbell’s date and time first: with a wrong clock its owners can be asked nothing. If it is right, the bridge has sent nothing newer.',

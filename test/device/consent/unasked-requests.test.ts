@@ -18,9 +18,9 @@ it('says that all requests are held while the bridge’s document is not of now,
   await rig.area(late);
   await rig.area(late);
   expect(rig.gate.unasked()).toEqual([
-    { code: 'consent_area_outdated', detail: expect.stringContaining('clock shows 2026-11-25 12:00 UTC') },
+    { code: 'area_outdated', detail: expect.stringContaining('clock shows 2026-11-25 12:00 UTC') },
   ]);
-  expect(warned()).toMatchObject([{ facts: { request: 'all', code: 'consent_area_outdated' } }]);
+  expect(warned()).toMatchObject([{ facts: { request: 'all', code: 'area_outdated' } }]);
   expect(rig.effects.notices).toEqual([]);
   await rig.publish();
   expect([rig.gate.unasked(), rig.effects.notices.length]).toEqual([[], 1]);
