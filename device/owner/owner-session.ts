@@ -87,7 +87,8 @@ export class OwnerSession {
 
   /** Why the device does not put a request to its owners, by its newest state; null where it says nothing of it. */
   whyUnasked(request: string | undefined): Failure | null {
-    const about = this.heardUnasked.find((one) => one.request === request) ?? this.heardUnasked.find((one) => !one.request);
+    const about =
+      this.heardUnasked.find((one) => one.request === request) ?? this.heardUnasked.find((one) => !one.request);
     return about && isErrorCode(about.code) ? reportedFailure(about.code, about.detail) : null;
   }
 
