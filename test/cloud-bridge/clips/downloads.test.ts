@@ -76,6 +76,9 @@ it('the end of the agency’s standing ends it with the next piece', { tags: ['l
   await expectEnd(reading, before);
   await fixture.registry.reinstate(fixture.cast.agency.id);
   await fixture.bridge.refreshRevocations();
+  // Its requests were withdrawn for good: it asks anew.
+  request = fixture.cast.request({ investigation: 'SPD-2026-0118' });
+  expect((await fixture.post('/v1/requests', { request })).status).toBe(201);
 });
 
 it('goes on to its end although the token it was asked for with is over', { tags: ['long'] }, async () => {
