@@ -26,7 +26,8 @@ export function LivePicture({ drawn = null }: { drawn?: ComponentChildren }) {
   // What was fetched before the first frame is older than whatever showed since.
   const poster = usePoster(mayShow && shownUs === null);
 
-  // Begun anew with each new connection to the device: the old one's picture may hang for minutes.
+  // Begun anew with each connection to the device after the first: the old one's picture may hang for minutes.
+  const connection = Math.max(1, view.connections);
   useEffect(() => {
     if (!video.current || !mayShow) return;
     let isLive = false;
@@ -45,7 +46,7 @@ export function LivePicture({ drawn = null }: { drawn?: ComponentChildren }) {
       player.stop();
       setStage('connecting');
     };
-  }, [door, mayShow, view.connections]);
+  }, [door, mayShow, connection]);
   useEffect(() => () => setShownUs(null), [door, mayShow]);
 
   const isGone = view.link === 'gone';
