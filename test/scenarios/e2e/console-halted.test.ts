@@ -20,7 +20,7 @@ describe('a page whose doorbell', { tags: ['chromium', 'long'] }, () => {
   const live = async () => {
     await rig.page.locator('.chip-live').waitFor({ timeout: 30_000 });
     await soon(async () => (await pill()) === 'Recording');
-    expect(await rig.page.locator('.picture-note, .banner').count()).toBe(0);
+    await soon(async () => (await rig.page.locator('.picture-note, .banner').count()) === 0);
     const before = await rig.page.evaluate<number>(SHOWN_S);
     await soon(async () => (await rig.page.evaluate<number>(SHOWN_S)) !== before);
   };
