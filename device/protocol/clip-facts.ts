@@ -25,7 +25,7 @@ export interface FactsFault {
 /** No camera that is used here gives more frames in a second; most give 15 to 30. */
 export const FRAMES_PER_S_MAX = 240;
 /** Packets of 1024 samples at 96 kHz, the highest rate of AAC-LC. */
-const AUDIO_PACKETS_PER_S_MAX = 93.75;
+const AUDIO_PACKETS_PER_S_MAX = 187.5;
 /** Two frames further apart than this, beyond what the first is shown, have a gap between them (1.5 frames at 10 fps). */
 export const GAP_US = 150_000;
 
