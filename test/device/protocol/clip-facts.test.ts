@@ -21,8 +21,8 @@ describe('a window of ten seconds holds', () => {
   it.each<[string, Partial<ClipFacts>, string | undefined]>([
     ['240 frames a second', { frames: most }, undefined],
     ['no frame more', { frames: most + 1 }, 'intake_frame_count'],
-    ['all packets of sound at 96 kHz', { audioPackets: 938 }, undefined],
-    ['no packet more', { audioPackets: 939 }, 'intake_frame_count'],
+    ['all packets of sound at 192 kHz', { audioPackets: 1_875 }, undefined],
+    ['no packet more', { audioPackets: 1_877 }, 'intake_frame_count'],
   ])('%s', (_what, changes, code) => expect(codeOf(changes)).toBe(code));
 });
 
