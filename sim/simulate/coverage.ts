@@ -122,8 +122,9 @@ const PROVOKED = /^(consent|intake)_|^(message_retained|preview_changed|id_kind_
 
 const REFUSALS = Object.keys(ERRORS).filter((code) => PROVOKED.test(code));
 
-/** Refusals that nothing from outside can provoke, and why. */
+/** Refusals that nobody in a town can provoke, and why. */
 const UNREACHABLE: Partial<Record<ErrorCode, string>> = {
+  intake_duration: 'who steals a key in a town has no footage, and of what is no video the bridge says that first',
   consent_zones_unsupported:
     'a doorbell blacks out zones in every stream that it can record, and finds no fault with any (device/assembly.ts)',
 };

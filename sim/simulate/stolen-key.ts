@@ -27,6 +27,17 @@ const CLIP_BYTES = 2_048;
 const TOKEN_LIFE_S = 600;
 const TOO_LONG_S = 3 * 24 * 3_600;
 
+type Facts = Pick<Manifest, 'frames' | 'coverage' | 'gaps' | 'method' | 'encodedFrames' | 'redacted'>;
+type Lie = (window: Manifest['window']) => Partial<Facts>;
+/** What cannot be true of any clip. */
+const LIES: readonly [string, Lie][] = [
+  ['more frames than its window holds', () => ({ frames: 1_000_000 })],
+  ['a copy of which frames were encoded', () => ({ encodedFrames: 1 })],
+  ['a copy with its zones blacked out', () => ({ redacted: true })],
+  ['more frames than it covers', ({ startUs }) => ({ frames: 2, coverage: { startUs, endUs: startUs + 1 } })],
+  ['a gap over all of it', (window) => ({ gaps: [window] })],
+];
+
 export interface StolenKey {
   readonly key: SigningKey;
   readonly device: string;
@@ -66,6 +77,7 @@ export async function useStolenKey(stolen: StolenKey): Promise<string[]> {
   await mustRefuse('a manifest that its token does not name', thief.open({ ...good, manifest: other.manifest }, null));
   await mustRefuse('a grant of an owner who is vouched for by nobody', thief.open(thief.papers({ isVouched: false })));
   await mustRefuse('the statement of another clip', thief.open({ ...good, statement: other.statement }));
+  for (const [what, lie] of LIES) await mustRefuse(what, thief.open(thief.papers({ lie })));
   await thief.revoke(revoked);
   await mustRefuse('a clip that was taken back', thief.open(revoked));
   // An agency that may not ask any more is not served; then there is nothing to send either.
@@ -92,13 +104,17 @@ class Thief {
   }
 
   /** Papers of a clip that is no clip. `isVouched`: whether the stolen key vouches for the owner who grants it. */
-  papers({ grant = this.grant(), isVouched = true }: { grant?: SignedGrant; isVouched?: boolean } = {}): Papers {
+  papers({
+    grant = this.grant(),
+    isVouched = true,
+    lie = () => ({}),
+  }: { grant?: SignedGrant; isVouched?: boolean; lie?: Lie } = {}): Papers {
     const { key, device, random, clock } = this.stolen;
     const clip = new Uint8Array(random.bytes(CLIP_BYTES));
     const voucher = isVouched ? key : this.owner.key;
     const vouched = { iss: voucher.publicKey, aud: PUBLIC_AUDIENCE, iat: wallSeconds(clock), device };
     const pairing = signToken('doorsill-pairing+jws', { ...vouched, key: this.owner.key.publicKey }, voucher);
-    const claims = this.manifestOf(grant, pairing, clip);
+    const claims = { ...this.manifestOf(grant, pairing, clip), ...lie(grant.request.window) };
     const manifest = signToken('doorsill-manifest+jws', claims, key);
     return { grant, pairing, clip, manifest, ...this.statementOf(claims, manifest, grant.jti) };
   }

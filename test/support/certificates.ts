@@ -37,10 +37,10 @@ export class CertificateMaker {
     return this.make(wish, by);
   }
 
-  /** A file with this text. */
+  /** A file with this text, for nobody else: it may be a key. */
   file(name: string, text: string): string {
     const path = join(this.folder, name);
-    writeFileSync(path, text);
+    writeFileSync(path, text, { mode: 0o600 });
     return path;
   }
 

@@ -31,14 +31,17 @@ export function LivePicture({ drawn = null }: { drawn?: ComponentChildren }) {
   useEffect(() => {
     if (!video.current || !mayShow) return;
     let isLive = false;
+    const seen = () => setShownUs((before) => player.shownUs ?? before ?? clock.wallUs());
     const changed = (now: LiveStage) => {
       isLive = now === 'playing';
+      // What showed for less than the time between two looks was live, too.
+      if (isLive) seen();
       setStage(now);
     };
     const player = new LivePlayer({ video: video.current, socket: () => door.client.liveSocket(), changed });
     player.start();
     let timer = clock.after(TIME_EVERY_MS, function next() {
-      if (isLive) setShownUs((before) => player.shownUs ?? before ?? clock.wallUs());
+      if (isLive) seen();
       timer = clock.after(TIME_EVERY_MS, next);
     });
     return () => {

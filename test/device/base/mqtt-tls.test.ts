@@ -287,7 +287,11 @@ describe('a link that was told to use TLS', () => {
         /bad\.pem holds a certificate that is damaged/,
       ],
       [{ ...trusting(), certificate: own.certificate, key: good.key }, /is not that of the certificate/],
-      [{ ...trusting(), certificate: own.certificate, key: own.certificate }, /holds no private key/],
+      [
+        { ...trusting(), certificate: own.certificate, key: maker.file('no-key.pem', maker.text(own.certificate)) },
+        /holds no private key/,
+      ],
+      [{ ...trusting(), certificate: own.certificate, key: own.certificate }, /is not safe from other users/],
       [{ ca: maker.folder }, /cannot be read \(EISDIR\)/],
     ];
     for (const [files, message] of cases) {
