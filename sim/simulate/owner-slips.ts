@@ -63,14 +63,19 @@ export function slipped(slip: Slip, signer: Signer, notice: VerifiedNotice, good
 }
 
 /** A grant of a request as its agency has signed it, without what a home would say of it. Throws for a token that is no request. */
-export function grantOf(signer: Signer, device: string, requestToken: string, window?: Window): SignedGrant {
+export function grantOf(
+  signer: Signer,
+  device: string,
+  requestToken: string,
+  { window, zones = [] }: { window?: Window | undefined; zones?: Grant['zones'] } = {},
+): SignedGrant {
   const request = requestSchema.parse(parseToken(requestToken)?.claims);
   const { kind, key } = recipientOf(request, sha256Hex);
   const iat = wallSeconds(signer.clock);
   const claims: Grant = {
     ...{ iss: signer.key.publicKey, aud: device, iat, exp: iat + DAY_S, jti: freshId(signer.random, 'grant') },
     ...{ request: request.jti, requestSha256: sha256Hex(requestToken), recipient: { kind, key } },
-    ...{ window: window ?? request.window, audio: false, zones: [], disclose: [], byteLimit: CLIP_BYTES_MAX },
+    ...{ window: window ?? request.window, audio: false, zones, disclose: [], byteLimit: CLIP_BYTES_MAX },
   };
   return { jti: claims.jti, token: signToken('doorsill-grant+jws', claims, signer.key), request };
 }

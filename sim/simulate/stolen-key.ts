@@ -6,6 +6,7 @@ import {
   commitmentOf,
   failure,
   freshId,
+  type Grant,
   generateSigningKey,
   type Manifest,
   makeRevoke,
@@ -27,13 +28,14 @@ const CLIP_BYTES = 2_048;
 const TOKEN_LIFE_S = 600;
 const TOO_LONG_S = 3 * 24 * 3_600;
 
+const ZONES = [{ left: 0, top: 0, width: 5_000, height: 5_000 }];
+
 type Facts = Pick<Manifest, 'frames' | 'coverage' | 'gaps' | 'method' | 'encodedFrames' | 'redacted'>;
 type Lie = (window: Manifest['window']) => Partial<Facts>;
 /** What cannot be true of any clip. */
 const LIES: readonly [string, Lie][] = [
   ['more frames than its window holds', () => ({ frames: 1_000_000 })],
   ['a copy of which frames were encoded', () => ({ encodedFrames: 1 })],
-  ['a copy with its zones blacked out', () => ({ redacted: true })],
   ['more frames than it covers', ({ startUs }) => ({ frames: 2, coverage: { startUs, endUs: startUs + 1 } })],
   ['a gap over all of it', (window) => ({ gaps: [window] })],
 ];
@@ -78,6 +80,8 @@ export async function useStolenKey(stolen: StolenKey): Promise<string[]> {
   await mustRefuse('a grant of an owner who is vouched for by nobody', thief.open(thief.papers({ isVouched: false })));
   await mustRefuse('the statement of another clip', thief.open({ ...good, statement: other.statement }));
   for (const [what, lie] of LIES) await mustRefuse(what, thief.open(thief.papers({ lie })));
+  const redacted = thief.papers({ grant: thief.grant(ZONES), lie: () => ({ redacted: true }) });
+  await mustRefuse('a copy with its zones blacked out', thief.open(redacted));
   await thief.revoke(revoked);
   await mustRefuse('a clip that was taken back', thief.open(revoked));
   // An agency that may not ask any more is not served; then there is nothing to send either.
@@ -108,7 +112,11 @@ class Thief {
     grant = this.grant(),
     isVouched = true,
     lie = () => ({}),
-  }: { grant?: SignedGrant; isVouched?: boolean; lie?: Lie } = {}): Papers {
+  }: {
+    grant?: SignedGrant;
+    isVouched?: boolean;
+    lie?: Lie;
+  } = {}): Papers {
     const { key, device, random, clock } = this.stolen;
     const clip = new Uint8Array(random.bytes(CLIP_BYTES));
     const voucher = isVouched ? key : this.owner.key;
@@ -152,8 +160,8 @@ class Thief {
     return this.ask('PATCH', location, { bearer: this.bearer(papers), headers, type, body: bytes.slice(at) });
   }
 
-  private grant(): SignedGrant {
-    return grantOf(this.owner, this.stolen.device, this.stolen.request);
+  grant(zones: Grant['zones'] = []): SignedGrant {
+    return grantOf(this.owner, this.stolen.device, this.stolen.request, { zones });
   }
 
   private manifestOf({ token, request }: SignedGrant, pairing: string, clip: Uint8Array): Manifest {

@@ -149,7 +149,7 @@ export class TownOwner {
   talkedInto(requestToken: string, afterMs: number, window?: Window): void {
     const { signer } = this;
     if (!signer || !this.session) return;
-    const { jti, token, request } = grantOf(signer, this.device, requestToken, window);
+    const { jti, token, request } = grantOf(signer, this.device, requestToken, { window });
     const slip = 'a grant that somebody talked them into';
     this.sayAfter({ kind: 'grant', jti, token, request: request.jti, agency: request.agency, slip }, afterMs);
   }

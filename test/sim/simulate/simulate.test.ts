@@ -37,7 +37,10 @@ it('keeps every promise in towns of many seeds, which together reach every state
   const never = neverReached(new Map(Object.entries(covered)));
   expect(never.filter((code) => whyUnreachable(code) === null)).toEqual([]);
   // What cannot be reached is no excuse for what can.
-  expect(never.filter((code) => whyUnreachable(code) !== null)).toEqual(['consent_zones_unsupported', 'intake_duration']);
+  expect(never.filter((code) => whyUnreachable(code) !== null)).toEqual([
+    'consent_zones_unsupported',
+    'intake_duration',
+  ]);
   const rare = Object.entries(towns.provoked).filter(([, count]) => count <= PROVOKED_IN_LEAST);
   expect(rare.filter(([, count]) => count < PROVOKED_IN_LEAST)).toEqual([]);
   proved(test, `refusals that no more than ${PROVOKED_IN_LEAST} towns provoke`, rare.map(String).join(' ') || 'none');
