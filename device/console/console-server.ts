@@ -225,6 +225,11 @@ export class ConsoleServer {
   private addRoutes(server: FastifyInstance, origins: OriginRules, page: PageFiles | null): LocalRouter {
     const { clock, random, device, gate, ring, previews } = this.deps;
     const title = 'doorsill: a doorbell’s own server';
+    const commandLine = shownCommandLine({
+      node: process.execPath,
+      program: process.argv[1] ?? '',
+      folder: this.deps.folder,
+    });
     const router = new LocalRouter(server, { clock, callers: this.callers, origins, title, version: '1' });
     accessRoutes(router, {
       device,
@@ -232,11 +237,7 @@ export class ConsoleServer {
       pairing: this.pairing,
       ownerName: (key) => gate.owners().find((owner) => owner.key === key)?.name ?? '',
       onNetwork: this.deps.settings.listen === 'home-network',
-      commandLine: shownCommandLine({
-        node: process.execPath,
-        program: process.argv[1] ?? '',
-        folder: this.deps.folder,
-      }),
+      commandLine,
     });
     ownerRoutes(router, {
       ...this.deps,
@@ -249,7 +250,12 @@ export class ConsoleServer {
       looks: () => gate.looks(),
     });
     const settings = () => gate.settings;
-    settingsRoutes(router, { owners: () => gate.owners(), settings, folder: this.deps.folder });
+    settingsRoutes(router, {
+      owners: () => gate.owners(),
+      settings,
+      folder: this.deps.folder,
+      program: commandLine.program,
+    });
     motionRoutes(router, { ...this.deps, access: this.access, settings });
     if (page) pageRoutes(router, page);
     historyRoutes(router, this.deps);

@@ -12,6 +12,8 @@ export interface SettingsRoutesDeps {
   settings(): SettingsInForce;
   /** The device's data folder. */
   folder: string;
+  /** How the command line is called at the device's own machine. */
+  program: string;
 }
 
 export function settingsRoutes(router: LocalRouter, deps: SettingsRoutesDeps): void {
@@ -35,7 +37,7 @@ export function settingsRoutes(router: LocalRouter, deps: SettingsRoutesDeps): v
       about:
         'The settings that owners may change, as they are in force: those named in `byOwners` by an owner’s order, the others by device.json. They are changed by the signed order `change-settings`.',
     },
-    () => ({ ...deps.settings(), dataFolder: deps.folder }),
+    () => ({ ...deps.settings(), dataFolder: deps.folder, program: deps.program }),
   );
 }
 

@@ -100,7 +100,8 @@ export type SettingsInForce = z.infer<typeof settingsInForceSchema>;
 
 /** What the device's own server tells an owner. */
 export const settingsAnswerSchema = settingsInForceSchema.extend({
-  /** The device's folder on its own machine: what a command there names. */
+  /** The device's folder on its own machine, and how the command line is called there: what a command that is typed there names. */
   dataFolder: z.string().max(4_096),
+  program: z.string().max(600),
 });
 export type SettingsAnswer = z.infer<typeof settingsAnswerSchema>;

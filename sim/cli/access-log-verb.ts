@@ -64,9 +64,9 @@ export function addAuditAccess(audit: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill audit access --officer "Sgt. Hill, badge 12" --reason "yearly review"
-  $ npx doorsill audit access --clip clip-4f1e --officer "Sgt. Hill, badge 12" --reason "complaint 17" --json
-  $ npx doorsill audit access --admin --csv --out accesses.csv
+  $ doorsill audit access --officer "Sgt. Hill, badge 12" --reason "yearly review"
+  $ doorsill audit access --clip clip-4f1e --officer "Sgt. Hill, badge 12" --reason "complaint 17" --json
+  $ doorsill audit access --admin --csv --out accesses.csv
 
 An agency's officer says who looks and why; the bridge's admin need not.`,
     )

@@ -31,7 +31,7 @@ export function addAgency(program: Command): void {
   const agency = program
     .command('agency')
     .description('as an agency: apply to the registry, see how that stands, take another key')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill agency status')
+    .addHelpText('after', '\nExample:\n  $ doorsill agency status')
     .action(() => {
       throw failure('usage', { detail: 'say what: agency apply, agency status or agency rotate' });
     });
@@ -58,7 +58,7 @@ Police of a city or county whose .gov domain is on the registry's list are admit
 others wait for a person (\`doorsill moderate\`). Federal agencies and their local branches are refused.
 
 Example:
-  $ npx doorsill agency apply --agency ./shelbyville --name "Shelbyville Police" --jurisdiction municipal \\
+  $ doorsill agency apply --agency ./shelbyville --name "Shelbyville Police" --jurisdiction municipal \\
       --domain shelbyville.example --contact "Records Desk" --email records@shelbyville.example`,
     )
     .action(async (options: ApplyOptions, command: Command) => {
@@ -117,7 +117,7 @@ function factsOf(options: ApplyOptions): AgencyFacts {
 function addStatus(agency: Command): void {
   withAgencyOptions(agency.command('status'))
     .description('see how an agency stands with the registry, and what it may ask for')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill agency status --json')
+    .addHelpText('after', '\nExample:\n  $ doorsill agency status --json')
     .action(async (options: AgencyOptions, command: Command) => {
       const context = openContext(command);
       const testbed = await openTestbed(context.disk, options);
@@ -149,7 +149,7 @@ In a testbed on one machine, the registry's moderator and the vault's operator a
 was interrupted goes on when it is said again.
 
 Example:
-  $ npx doorsill agency rotate`,
+  $ doorsill agency rotate`,
     )
     .action(async (options: AgencyOptions, command: Command) => {
       const context = openContext(command);

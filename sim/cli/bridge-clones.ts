@@ -24,7 +24,7 @@ Told of by what devices sign to this bridge, so a copy that grants nothing is no
 log in with one account. Nothing is refused because of it. A sign stays: when it was last seen says whether it is over.
 
 Example:
-  $ npx doorsill bridge clones`,
+  $ doorsill bridge clones`,
     )
     .action(async (options: BridgeOptions, command: Command) => {
       const { disk, output } = openContext(command);

@@ -33,8 +33,8 @@ Who has the code can enrol a device, so it goes to standard input or into a file
 \`bridge codes\` shows how many devices a code has let in, and ends one.
 
 Examples:
-  $ npx doorsill bridge enrol | npx doorsill device --data ./porch --enrol -
-  $ (umask 077; npx doorsill bridge enrol --devices 1000 --hours 2 > fleet.code)`,
+  $ doorsill bridge enrol | doorsill device --data ./porch --enrol -
+  $ (umask 077; doorsill bridge enrol --devices 1000 --hours 2 > fleet.code)`,
     )
     .action(async (options: EnrolOptions, command: Command) => {
       const { disk, output } = openContext(command);
@@ -60,8 +60,8 @@ export function addBridgeCodes(bridge: Command): void {
 A code is never shown again. Devices that have enrolled with one that is ended stay enrolled.
 
 Examples:
-  $ npx doorsill bridge codes
-  $ npx doorsill bridge codes end code-5f0c7b2a9d3e4816a7b05c1d2e3f4051`,
+  $ doorsill bridge codes
+  $ doorsill bridge codes end code-5f0c7b2a9d3e4816a7b05c1d2e3f4051`,
     )
     .action(async (verb: string | undefined, id: string | undefined, options: BridgeOptions, command: Command) => {
       if (verb !== undefined && verb !== 'end')

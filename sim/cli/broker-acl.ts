@@ -59,7 +59,7 @@ export function addBrokerAcl(broker: Command): void {
     .option('--pid-file <file>', 'with --watch: whom to tell by SIGHUP to read them again (default: in OUT)')
     .addHelpText(
       'after',
-      '\nExample:\n  $ npx doorsill broker acl --data .doorsill/broker --out ./mosquitto\n  $ mosquitto -c ./mosquitto/mosquitto.conf\n  $ npx doorsill broker acl --nats --data .doorsill/broker --out ./nats\n  $ nats-server -c ./nats/nats.conf',
+      '\nExample:\n  $ doorsill broker acl --data .doorsill/broker --out ./mosquitto\n  $ mosquitto -c ./mosquitto/mosquitto.conf\n  $ doorsill broker acl --nats --data .doorsill/broker --out ./nats\n  $ nats-server -c ./nats/nats.conf',
     )
     .action(async (options: AclOptions, command: Command) => {
       const context = openContext(command);

@@ -24,7 +24,7 @@ export function addBrokerHomeAssistant(broker: Command): void {
     .description('make an account for Home Assistant, which sees these doorbells and none of their requests')
     .requiredOption('--data <dir>', "the broker's folder, with accounts/ in it")
     .requiredOption('--device <id...>', 'the doorbells, as `device` and `pair --list` print them')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill broker home-assistant --data ./broker --device device-5c80...')
+    .addHelpText('after', '\nExample:\n  $ doorsill broker home-assistant --data ./broker --device device-5c80...')
     .action(async (options: HomeAssistantOptions, command: Command) => {
       const context = openContext(command);
       const devices = [...new Set(options.device)].sort();

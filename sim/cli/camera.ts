@@ -11,7 +11,7 @@ import { OnvifServer, parseOnvifAddress } from '../camera-server/onvif/onvif-ser
 import { type CameraEvent, ServedCamera } from '../camera-server/served-camera.ts';
 import { printTimeOfDay } from '../terminal/format-units.ts';
 import { readSecretText } from '../terminal/secret-input.ts';
-import { shellWord } from '../terminal/shell-words.ts';
+import { calledAs, shellWord } from '../terminal/shell-words.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext, repeated } from './context.ts';
 import { ownVersion } from './own-version.ts';
@@ -58,14 +58,14 @@ export function addCamera(program: Command): void {
 Source: synthetic?size=640x360 (a drawn porch), or a video file, which is shown again and again unless its name ends with ?once.
 
 Examples:
-  $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch
-  $ npx doorsill camera porch.mp4 --serve rtsp://127.0.0.1:8554/porch --serve http://127.0.0.1:8080/porch.mjpeg
-  $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --fault frozen@10s+5s --fault lost-packets=2%
-  $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --control ./porch.sock
-  $ npx doorsill camera fault --control ./porch.sock black+5s
-  $ npx doorsill camera synthetic --serve v4l2:/dev/video9      # after: sudo modprobe v4l2loopback video_nr=9
-  $ npx doorsill camera faults
-  $ npx doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --onvif http://127.0.0.1:8000 --discovery
+  $ doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch
+  $ doorsill camera porch.mp4 --serve rtsp://127.0.0.1:8554/porch --serve http://127.0.0.1:8080/porch.mjpeg
+  $ doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --fault frozen@10s+5s --fault lost-packets=2%
+  $ doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --control ./porch.sock
+  $ doorsill camera fault --control ./porch.sock black+5s
+  $ doorsill camera synthetic --serve v4l2:/dev/video9      # after: sudo modprobe v4l2loopback video_nr=9
+  $ doorsill camera faults
+  $ doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --onvif http://127.0.0.1:8000 --discovery
 
 A START counts from the first picture. While it runs, a fault without START begins at once. Of the drawn porch it tells when somebody
 comes, presses the button and is gone: motion-start, press, motion-end. It listens where the URL says: 127.0.0.1 is
@@ -90,9 +90,9 @@ this machine alone. Exit status: 0 it was ended, or its footage is over; 2 wrong
       'after',
       `
 Examples:
-  $ npx doorsill camera fault --control ./porch.sock lost-packets=5%+10s
-  $ npx doorsill camera fault --control ./porch.sock --clear all
-  $ npx doorsill camera fault --control ./porch.sock`,
+  $ doorsill camera fault --control ./porch.sock lost-packets=5%+10s
+  $ doorsill camera fault --control ./porch.sock --clear all
+  $ doorsill camera fault --control ./porch.sock`,
     )
     .action(async (faults: string[], options: { control: string; clear: string[] }, command: Command) => {
       await switchFaults(faults, options, openContext(command));
@@ -104,7 +104,7 @@ Examples:
       'after',
       `
 Example:
-  $ npx doorsill camera faults
+  $ doorsill camera faults
 
 Our device is "exact" where it keeps every picture as the camera made it, "encoded" where it encodes them anew, "told" where pictures are
 missing, damaged or without a date and a code says so, "refused" where it records nothing and a code says so, and "unnoticed" where nothing
@@ -194,7 +194,7 @@ async function serve(source: string, options: CameraOptions, context: Context): 
       ...(options.login ? [] : ['Everybody who reaches this machine can watch.']),
       ...(control === undefined
         ? []
-        : [`To switch faults: npx doorsill camera fault --control ${shellWord(control)} frozen+5s`]),
+        : [`To switch faults: ${calledAs()} camera fault --control ${shellWord(control)} frozen+5s`]),
       'Ctrl-C ends it.',
     ].join('\n'),
   );

@@ -92,10 +92,10 @@ export function addGrant(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill grant request-1f0c --from 2026-11-25T10:15:30Z --to 2026-11-25T10:15:40Z
-  $ npx doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --disclose address,email --audio
-  $ npx doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --preview look.mp4
-  $ npx doorsill grant search-77ab --still`,
+  $ doorsill grant request-1f0c --from 2026-11-25T10:15:30Z --to 2026-11-25T10:15:40Z
+  $ doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --disclose address,email --audio
+  $ doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --preview look.mp4
+  $ doorsill grant search-77ab --still`,
     )
     .action(async (request: string, options: GrantOptions, command: Command) => {
       const context = openContext(command);
@@ -236,7 +236,7 @@ function parseCount(text: string): number {
 export function addDeny(program: Command): void {
   withOwnerOptions(program.command('deny <request>'))
     .description('say no; it stays on the device, nobody else learns of it')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill deny request-1f0c')
+    .addHelpText('after', '\nExample:\n  $ doorsill deny request-1f0c')
     .action(async (request: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       const home = await homeOfRequest(context, options, request);
@@ -258,7 +258,7 @@ export function addDeny(program: Command): void {
 export function addRevoke(program: Command): void {
   withOwnerOptions(program.command('revoke <grant-or-request>'))
     .description('take a grant back: sending stops, what was sent is deleted unless it was handed over')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill revoke request-1f0c')
+    .addHelpText('after', '\nExample:\n  $ doorsill revoke request-1f0c')
     .action(async (id: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       const folder = ownerFolder(options);

@@ -19,7 +19,7 @@ export function addDeploy(program: Command): void {
   const deploy = program
     .command('deploy')
     .description('the files of machines that serve others. Under it: systemd, instances, compose, nats')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill deploy systemd --domain doorsill.example --into ./deploy');
+    .addHelpText('after', '\nExample:\n  $ doorsill deploy systemd --domain doorsill.example --into ./deploy');
   deploy
     .command('systemd')
     .description(
@@ -27,7 +27,7 @@ export function addDeploy(program: Command): void {
     )
     .requiredOption('--domain <name>', 'under which bridge., registry., vault. and broker. lead to the machine')
     .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill deploy systemd --domain doorsill.example --into ./deploy')
+    .addHelpText('after', '\nExample:\n  $ doorsill deploy systemd --domain doorsill.example --into ./deploy')
     .action(async (options: DeployOptions, command: Command) => {
       const context = openContext(command);
       await printOrWrite(context, options.into, systemdLayout(layoutWish(options)));
@@ -44,7 +44,7 @@ export function addDeploy(program: Command): void {
     .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
     .addHelpText(
       'after',
-      '\nExample:\n  $ npx doorsill deploy nats --domain doorsill.example --cluster a=10.0.0.1,b=10.0.0.2,c=10.0.0.3 --into ./broker',
+      '\nExample:\n  $ doorsill deploy nats --domain doorsill.example --cluster a=10.0.0.1,b=10.0.0.2,c=10.0.0.3 --into ./broker',
     )
     .action(async (options: DeployOptions & { cluster: string }, command: Command) => {
       const context = openContext(command);
@@ -71,7 +71,7 @@ function addInstances(deploy: Command): void {
       'after',
       `
 Example:
-  $ npx doorsill deploy instances --domain doorsill.example --machines a=10.0.0.11,b=10.0.0.12 --proxy 10.0.0.1 \\
+  $ doorsill deploy instances --domain doorsill.example --machines a=10.0.0.11,b=10.0.0.12 --proxy 10.0.0.1 \\
       --database 10.0.0.21 --standby 10.0.0.22 --s3 https://s3.doorsill.example \\
       --cluster a=10.0.0.31,b=10.0.0.32,c=10.0.0.33 --into ./deploy`,
     )
@@ -103,7 +103,7 @@ function addCompose(deploy: Command): void {
     .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
     .addHelpText(
       'after',
-      '\nExample:\n  $ npx doorsill deploy compose --domain doorsill.example --s3 https://s3.doorsill.example --into ./deploy',
+      '\nExample:\n  $ doorsill deploy compose --domain doorsill.example --s3 https://s3.doorsill.example --into ./deploy',
     )
     .action(async (options: ComposeOptions, command: Command) => {
       const context = openContext(command);

@@ -28,8 +28,8 @@ export function withFaultOptions(command: Command, whose = 'its'): Command {
 export const FAULT_EXAMPLES = `
 Faults are for virtual doorbells: one with a wired camera or hardware in device.json, or that runs as a service, refuses them. \`device faults\`
 lists all. A START counts from the doorbell's start; without one a fault is there from the first moment. Log and owners are told of each.
-  $ npx doorsill device --data ./porch --fault disk-full@30s+10s --fault clock-set=1970
-  $ npx doorsill device --data ./porch --control ./porch.sock`;
+  $ doorsill device --data ./porch --fault disk-full@30s+10s --fault clock-set=1970
+  $ doorsill device --data ./porch --control ./porch.sock`;
 
 /** The disk and the clock of a doorbell that may be made to fail. */
 export interface OpenFaults {
@@ -99,9 +99,9 @@ export function addDeviceFaultVerbs(device: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill device fault --control ./porch.sock disk-read-only+20s
-  $ npx doorsill device fault --control ./porch.sock --clear all clock-ahead=3h
-  $ npx doorsill device fault --control ./porch.sock power-cut=torn`,
+  $ doorsill device fault --control ./porch.sock disk-read-only+20s
+  $ doorsill device fault --control ./porch.sock --clear all clock-ahead=3h
+  $ doorsill device fault --control ./porch.sock power-cut=torn`,
     )
     .action(async (add: string[], options: { control: string; clear: string[] }, command: Command) => {
       const { clock, output } = openContext(command);
@@ -116,7 +116,7 @@ Examples:
   device
     .command('faults')
     .description('what can be made to go wrong with the disk and the clock of a virtual doorbell')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill device faults')
+    .addHelpText('after', '\nExample:\n  $ doorsill device faults')
     .action((_options: object, command: Command) => {
       const { output } = openContext(command);
       for (const { name, takes, does } of listDeviceFaults())

@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import { failure, issueAccount, utf8 } from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput } from '../../device/index.ts';
 import { readSecretText } from '../terminal/secret-input.ts';
+import { calledAs } from '../terminal/shell-words.ts';
 import { holdFolder } from '../testbed/start-server-part.ts';
 import { issueHomeAssistant, loginLines } from './broker-home-assistant.ts';
 import { type Context, openContext } from './context.ts';
@@ -57,11 +58,11 @@ export function addDeviceInit(device: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill broker --data ./broker &
-  $ npx doorsill device init --data ./porch --broker ./broker --place -89.644,39.799
-  $ npx doorsill device --data ./porch
+  $ doorsill broker --data ./broker &
+  $ doorsill device init --data ./porch --broker ./broker --place -89.644,39.799
+  $ doorsill device --data ./porch
 
-  $ npx doorsill device init --data ./porch --home-url mqtts://hub.lan:8883 --user porch --password-file porch.password`,
+  $ doorsill device init --data ./porch --home-url mqtts://hub.lan:8883 --user porch --password-file porch.password`,
     )
     .action(async (options: InitOptions, command: Command) => {
       const context = openContext(command);
@@ -115,8 +116,8 @@ function nextLines(
   login: Awaited<ReturnType<typeof issueHomeAssistant>> | null,
 ): string[] {
   return [
-    ...(isBrokerMade ? [] : [`    npx doorsill broker --data ${broker}     # none has run in that folder yet`]),
-    `    npx doorsill device --data ${data}`,
+    ...(isBrokerMade ? [] : [`    ${calledAs()} broker --data ${broker}     # none has run in that folder yet`]),
+    `    ${calledAs()} device --data ${data}`,
     ...(login ? ['', ...loginLines(login)] : []),
     ...(place === undefined ? ['', 'No request will concern it until `place` is in that file.'] : []),
   ];

@@ -16,6 +16,7 @@ import { thisBoard, whyUnfit } from '../board/board-fitness.ts';
 import { checkServiceName, credentialFile } from '../board/device-unit.ts';
 import { endService, takeFiles } from '../board/system-service.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
+import { calledAs } from '../terminal/shell-words.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceStatus } from './device-status.ts';
 import { lastingPath, launcherPath, programsBelow } from './launcher-path.ts';
@@ -65,7 +66,7 @@ function addInstall(device: Command): void {
     .option('--print', 'print the files and write nothing')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ sudo npx doorsill device install\n  $ npx doorsill device install --print\n  $ sudo npx doorsill device install --root /media/card',
+      '\nExamples:\n  $ sudo doorsill device install\n  $ doorsill device install --print\n  $ sudo doorsill device install --root /media/card',
     )
     .action(async (options: InstallOptions, command: Command) => {
       const context = openContext(command);
@@ -115,9 +116,9 @@ function sayInstalled(
       ...[...done].map(([path, what]) => `${path}: ${what}.`),
       '',
       ...whose,
-      `    sudo npx doorsill device init --data ${folder} ...     # once: its settings; --help has examples`,
+      `    ${calledAs()} device init --data ${folder} ...     # once: its settings; --help has examples`,
       `    sudo systemctl enable --now ${name}                   # starts it, now and at boot`,
-      `    sudo npx doorsill pair --socket ${pairingSocketPath(folder)}`,
+      `    ${calledAs()} pair --socket ${pairingSocketPath(folder)}`,
       '',
       `Its settings are ${folder}/device.json; \`journalctl -u ${name}\` shows its log.`,
       ...placeWarning(node, program),
@@ -146,7 +147,7 @@ function addUninstall(device: Command): void {
       ),
   )
     .option('--with-data', 'destroy its folder, too: keys, ledger, settings and footage')
-    .addHelpText('after', '\nExample:\n  $ sudo npx doorsill device uninstall')
+    .addHelpText('after', '\nExample:\n  $ sudo doorsill device uninstall')
     .action(async (options: ServiceOptions & { withData?: boolean }, command: Command) => {
       const { disk, output } = openContext(command);
       checkServiceName(options.name);
@@ -212,7 +213,7 @@ function addEnrol(device: Command): void {
     )
     .addHelpText(
       'after',
-      '\nExample:\n  $ sudo npx doorsill device enrol            # asks for the code and does not show it\n  $ sudo systemctl restart doorsill',
+      '\nExample:\n  $ sudo doorsill device enrol            # asks for the code and does not show it\n  $ sudo systemctl restart doorsill',
     )
     .action(async (options: EnrolOptions, command: Command) => {
       const context = openContext(command);

@@ -23,7 +23,7 @@ export function addDeviceStatus(device: Command): void {
     .description('how an installed doorbell is: its service, version, camera, ring and its link to owners')
     .option('--name <name>', 'name of the service', 'doorsill')
     .option('--data <dir>', 'its folder (default: that name under /var/lib)')
-    .addHelpText('after', '\nExample:\n  $ sudo npx doorsill device status')
+    .addHelpText('after', '\nExample:\n  $ sudo doorsill device status')
     .action(async ({ name, data }: { name: string; data?: string }, command: Command) => {
       const context = openContext(command);
       checkServiceName(name);

@@ -7,6 +7,7 @@ import { failure, folderHolder, lockFolder, ownerForRoot, SystemDisk } from '../
 import { printBytes } from '../terminal/format-units.ts';
 import { writePrivateFile } from '../terminal/private-output.ts';
 import { askHidden, readSecretText } from '../terminal/secret-input.ts';
+import { calledAs } from '../terminal/shell-words.ts';
 import { type Context, openContext } from './context.ts';
 import { addDeviceInit } from './device-init.ts';
 import { addDeviceServiceVerbs } from './device-service-verbs.ts';
@@ -32,7 +33,7 @@ function addBackup(device: Command): void {
     .requiredOption('--data <dir>', "the device's folder")
     .requiredOption('--out <file>', 'file to write; it must not exist')
     .option('--passphrase-file <file>', 'file with the passphrase (default: it is asked for)')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill device backup --data ./porch --out porch.backup')
+    .addHelpText('after', '\nExample:\n  $ doorsill device backup --data ./porch --out porch.backup')
     .action(async (options: BackupOptions & { data: string }, command: Command) => {
       const context = openContext(command);
       const folder = resolve(options.data);
@@ -60,7 +61,7 @@ function addRestore(device: Command): void {
     .description('make the device of a backup again; its owners must pair anew')
     .requiredOption('--data <dir>', 'an empty folder, or one that is not there')
     .option('--passphrase-file <file>', 'file with the passphrase (default: it is asked for)')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill device restore porch.backup --data ./porch')
+    .addHelpText('after', '\nExample:\n  $ doorsill device restore porch.backup --data ./porch')
     .action(async (file: string, options: { data: string; passphraseFile?: string }, command: Command) => {
       const context = openContext(command);
       const folder = resolve(options.data);
@@ -78,7 +79,7 @@ function addRestore(device: Command): void {
           `Nothing from before counts any more: ${count === 1 ? '1 grant has' : `${count} grants have`} ended, and owners must pair again.`,
           'Never run it beside the device it was: both would be the same one.',
           '',
-          `    npx doorsill device --data ${folder}`,
+          `    ${calledAs()} device --data ${folder}`,
         ].join('\n'),
       );
     });

@@ -31,8 +31,8 @@ export function addDispute(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill dispute clip-77ab... --reason "court order 2026-311"
-  $ npx doorsill verify clip.mp4 manifest.jws --opened clip-77ab....opened.json`,
+  $ doorsill dispute clip-77ab... --reason "court order 2026-311"
+  $ doorsill verify clip.mp4 manifest.jws --opened clip-77ab....opened.json`,
     )
     .action(async (clip: string, options: DisputeOptions, command: Command) => {
       const context = openContext(command);

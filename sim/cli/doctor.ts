@@ -13,7 +13,7 @@ export function addDoctor(program: Command): void {
     .command('doctor')
     .description('look for what is wrong with this machine, a testbed or a doorbell, and say how to mend it')
     .option('--data <dir>', 'data folder of a testbed or of one doorbell (default: .doorsill)')
-    .addHelpText('after', '\nExamples:\n  $ npx doorsill doctor\n  $ npx doorsill doctor --data ./porch --json')
+    .addHelpText('after', '\nExamples:\n  $ doorsill doctor\n  $ doorsill doctor --data ./porch --json')
     .action(async (options: { data?: string }, command: Command) => {
       const context = openContext(command);
       const folder = dataFolder(options.data);

@@ -36,7 +36,7 @@ export function addRing(program: Command): void {
   withOwnerOptions(program.command('ring'))
     .description('press the button, by a signed command')
     .option('--button <id>', 'which button', 'front')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill ring')
+    .addHelpText('after', '\nExample:\n  $ doorsill ring')
     .action(async (options: OwnerOptions & { button: string }, command: Command) => {
       const context = openContext(command);
       const { device } = await orderDevice(context, options, { action: 'press', button: options.button });
@@ -47,7 +47,7 @@ export function addRing(program: Command): void {
 export function addPrivacy(program: Command): void {
   withOwnerOptions(program.command('privacy <on|off>'))
     .description('stop the camera at its source, or start it again; the button rings either way')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill privacy on')
+    .addHelpText('after', '\nExample:\n  $ doorsill privacy on')
     .action(async (word: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       if (word !== 'on' && word !== 'off') throw failure('usage', { detail: `privacy is on or off, not "${word}"` });
@@ -63,10 +63,7 @@ export function addForget(program: Command): void {
     .option('--from <time>', 'start of the window')
     .option('--to <time>', 'end of the window')
     .option('--all', 'everything recorded so far')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ npx doorsill forget --from 10:15:00 --to 10:20:00\n  $ npx doorsill forget --all',
-    )
+    .addHelpText('after', '\nExamples:\n  $ doorsill forget --from 10:15:00 --to 10:20:00\n  $ doorsill forget --all')
     .action(async (options: OwnerOptions & { from?: string; to?: string; all?: boolean }, command: Command) => {
       const context = openContext(command);
       const { from, to, all } = options;
@@ -91,7 +88,7 @@ export function addForget(program: Command): void {
 export function addTrustClock(program: Command): void {
   withOwnerOptions(program.command('trust-clock'))
     .description('say that the device’s clock is right now, after it had once run ahead and grants are refused')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill trust-clock')
+    .addHelpText('after', '\nExample:\n  $ doorsill trust-clock')
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       const { device } = await orderDevice(context, options, { action: 'reset-clock-mark' });

@@ -40,10 +40,10 @@ export function addDoorbellVerbs(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill doorbell add "Back door"
-  $ npx doorsill doorbell add Garage --camera rtsp://192.168.1.21/stream1
-  $ npx doorsill doorbell list
-  $ npx doorsill doorbell remove Garage`,
+  $ doorsill doorbell add "Back door"
+  $ doorsill doorbell add Garage --camera rtsp://192.168.1.21/stream1
+  $ doorsill doorbell list
+  $ doorsill doorbell remove Garage`,
     );
   addAdd(group);
   addList(group);
@@ -65,7 +65,7 @@ function addAdd(group: Command): void {
       'after',
       `
 Example:
-  $ npx doorsill doorbell add "Back door" --camera file:back.mp4
+  $ doorsill doorbell add "Back door" --camera file:back.mp4
 
 A testbed has ${DOORBELLS_MAX} doorbells at most. Without a name it is "Doorbell 2", "Doorbell 3" and so on.`,
     )
@@ -113,7 +113,7 @@ const pairLine = (name: string) => `\`doorsill pair --show --device "${name}"\` 
 function addList(group: Command): void {
   withFolder(group.command('list'))
     .description('name, device, camera, whether it runs, and the address of its page')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill doorbell list --json')
+    .addHelpText('after', '\nExample:\n  $ doorsill doorbell list --json')
     .action(async (options: FolderOptions, command: Command) => {
       const context = openContext(command);
       const folder = await testbedFolder(context, options);
@@ -158,7 +158,7 @@ function addRemove(group: Command): void {
       'after',
       `
 Example:
-  $ npx doorsill doorbell remove Garage --yes
+  $ doorsill doorbell remove Garage --yes
 
 The first doorbell cannot be removed. Clips that the vault has stay there as they are, but can no longer be revoked or recalled.`,
     )

@@ -43,9 +43,9 @@ export function addEvidence(program: Command): void {
 Each verb says who looks and why; both are in the trail before anything is shown.
 
 Examples:
-  $ npx doorsill evidence list --officer "Det. Rivera" --reason "case SPD-2026-0117"
-  $ npx doorsill evidence triage item-4f1e accept --officer "Det. Rivera" --reason "shows the car"
-  $ npx doorsill evidence case item-4f1e SPD-2026-0117 --officer "Det. Rivera" --reason "goes to trial"`,
+  $ doorsill evidence list --officer "Det. Rivera" --reason "case SPD-2026-0117"
+  $ doorsill evidence triage item-4f1e accept --officer "Det. Rivera" --reason "shows the car"
+  $ doorsill evidence case item-4f1e SPD-2026-0117 --officer "Det. Rivera" --reason "goes to trial"`,
     )
     .action(() => {
       throw failure('usage', {
@@ -73,7 +73,7 @@ function addList(evidence: Command): void {
     .option('--triage <triage>', 'pending, accepted or declined')
     .option('--category <category>', 'of this category')
     .option('--case <case>', 'of this case')
-    .addHelpText('after', `\nExample:\n  $ npx doorsill evidence list --triage pending ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill evidence list --triage pending ${WHO}`)
     .action(
       async (
         options: DeskOptions & { state?: string; triage?: string; category?: string; case?: string },
@@ -100,7 +100,7 @@ function addList(evidence: Command): void {
 function addShow(evidence: Command): void {
   withDeskOptions(evidence.command('show <item>'))
     .description('one item')
-    .addHelpText('after', `\nExample:\n  $ npx doorsill evidence show item-4f1e ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill evidence show item-4f1e ${WHO}`)
     .action(async (item: string, options: DeskOptions, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       show(context, await desk.item(itemOf(item), who));
@@ -110,7 +110,7 @@ function addShow(evidence: Command): void {
 function addTriage(evidence: Command): void {
   withDeskOptions(evidence.command('triage <item> <accept|decline>'))
     .description('accept or decline an item; declined ones may be kept for a shorter time')
-    .addHelpText('after', `\nExample:\n  $ npx doorsill evidence triage item-4f1e decline ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill evidence triage item-4f1e decline ${WHO}`)
     .action(async (item: string, decision: string, options: DeskOptions, command: Command) => {
       if (decision !== 'accept' && decision !== 'decline')
         throw failure('usage', { detail: `triage is accept or decline, not "${decision}"` });
@@ -122,7 +122,7 @@ function addTriage(evidence: Command): void {
 function addCategory(evidence: Command): void {
   withDeskOptions(evidence.command('category <item> [category...]'))
     .description('set what an item is filed under, in place of what it was; none: uncategorized')
-    .addHelpText('after', `\nExample:\n  $ npx doorsill evidence category item-4f1e robbery package-theft ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill evidence category item-4f1e robbery package-theft ${WHO}`)
     .action(async (item: string, categories: string[], options: DeskOptions, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       const body = { categories };
@@ -134,7 +134,7 @@ function addCase(evidence: Command): void {
   withDeskOptions(evidence.command('case <item> <case>'))
     .description('put an item into a case, which suspends its deletion')
     .option('--remove', 'take it out instead')
-    .addHelpText('after', `\nExample:\n  $ npx doorsill evidence case item-4f1e SPD-2026-0117 ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill evidence case item-4f1e SPD-2026-0117 ${WHO}`)
     .action(async (item: string, caseId: string, options: DeskOptions & { remove?: boolean }, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       const method = options.remove ? 'DELETE' : 'PUT';
@@ -145,7 +145,7 @@ function addCase(evidence: Command): void {
 function addClass(evidence: Command): void {
   withDeskOptions(evidence.command('class <item> <none|restricted|confidential>'))
     .description('set who may read an item: classed ones need a scope of their own')
-    .addHelpText('after', `\nExample:\n  $ npx doorsill evidence class item-4f1e restricted ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill evidence class item-4f1e restricted ${WHO}`)
     .action(async (item: string, accessClass: string, options: DeskOptions, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       const body = { accessClass };
@@ -156,7 +156,7 @@ function addClass(evidence: Command): void {
 function addLink(evidence: Command): void {
   withDeskOptions(evidence.command('link <item>'))
     .description('a link from which anyone who has it can download the clip, once, for a while')
-    .addHelpText('after', `\nExample:\n  $ npx doorsill evidence link item-4f1e ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill evidence link item-4f1e ${WHO}`)
     .action(async (item: string, options: DeskOptions, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       const link = await makeLink(desk, who, itemOf(item));
@@ -172,7 +172,7 @@ function addDeletion(evidence: Command): void {
   ] as const) {
     withDeskOptions(evidence.command(`${verb} <item>`))
       .description(about)
-      .addHelpText('after', `\nExample:\n  $ npx doorsill evidence ${verb} item-4f1e ${WHO}`)
+      .addHelpText('after', `\nExample:\n  $ doorsill evidence ${verb} item-4f1e ${WHO}`)
       .action(async (item: string, options: DeskOptions, command: Command) => {
         const { context, desk, who } = await openDesk(options, command);
         show(context, await desk.item(itemOf(item), who, act));
@@ -183,7 +183,7 @@ function addDeletion(evidence: Command): void {
 function addTrail(evidence: Command): void {
   withDeskOptions(evidence.command('trail [item]'))
     .description('who did what with an item, or with all of the agency’s evidence, newest first')
-    .addHelpText('after', `\nExample:\n  $ npx doorsill evidence trail item-4f1e ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill evidence trail item-4f1e ${WHO}`)
     .action(async (item: string | undefined, options: DeskOptions, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       for await (const entry of readTrail(desk, who, item === undefined ? undefined : itemOf(item))) {

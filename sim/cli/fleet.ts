@@ -89,9 +89,9 @@ Ctrl-C waits for no clip. While the embedded
 parts run, verbs of agencies and moderators find them with --data.
 
 Examples:
-  $ npx doorsill fleet --doorbells 100 --ask 30s --for 2m
-  $ npx doorsill fleet --doorbells 1000 --profile town.yaml --report fleet.html
-  $ npx doorsill fleet --doorbells 8000 --seed 7 --shard 2/8 --beyond-this-machine --bridge https://bridge.test --enrol batch.code --broker mqtts://area.test:8883 --home-broker mqtts://homes.test:8883 --home-accounts ./accounts
+  $ doorsill fleet --doorbells 100 --ask 30s --for 2m
+  $ doorsill fleet --doorbells 1000 --profile town.yaml --report fleet.html
+  $ doorsill fleet --doorbells 8000 --seed 7 --shard 2/8 --beyond-this-machine --bridge https://bridge.test --enrol batch.code --broker mqtts://area.test:8883 --home-broker mqtts://homes.test:8883 --home-accounts ./accounts
 
 Exit status: 0 nothing was lost, 1 footage, messages or doorbells were, 2 wrong usage, 3 an address that is not on this machine, 5 this machine,
 6 an unusable profile or scene, 130 ended before it began.`,

@@ -34,7 +34,7 @@ export function addLeft(program: Command): void {
       'what has ever left a doorbell: to whom, with which values, and what became of it; asks the device here',
     )
     .option('--check <grant-or-request>', 'have the device ask its bridge about one clip, and check what it shows')
-    .addHelpText('after', '\nExamples:\n  $ npx doorsill left\n  $ npx doorsill left --check request-1f0c')
+    .addHelpText('after', '\nExamples:\n  $ doorsill left\n  $ doorsill left --check request-1f0c')
     .action(async (options: LeftOptions, command: Command) => {
       const context = openContext(command);
       const socket = await localSocket(context, options);

@@ -63,8 +63,8 @@ One line a second says what was done. Ctrl-C ends it: calls under way end, and e
 \`doorsill fleet\`'s.
 
 Examples:
-  $ npx doorsill load --data town --ask 12 --poll 120 --download 60 --for 2m
-  $ npx doorsill load --bridge https://bridge.test --agency ./agency --ask 30 --at 48.137,11.575 --beyond-this-machine --json
+  $ doorsill load --data town --ask 12 --poll 120 --download 60 --for 2m
+  $ doorsill load --bridge https://bridge.test --agency ./agency --ask 30 --at 48.137,11.575 --beyond-this-machine --json
 
 Exit status: 0 every call was answered or refused with a code and nothing is left open, 1 a clip was not what the list says, the bridge was not
 reached, or a request is left open, 2 wrong usage, 3 an address that is not on this machine, 4 no bridge answers, 5 nothing runs there.`,

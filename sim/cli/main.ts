@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { Command, CommanderError, type Option } from 'commander';
 import { failure, nearestWord } from '../../device/exports-without-firmware.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
+import { asCalled } from '../terminal/shell-words.ts';
 import { COLUMN_LEAST, helpWidth, wrapHelp } from '../terminal/wrap-help.ts';
 import { ownVersion } from './own-version.ts';
 import { refuseInspector } from './refuse-inspector.ts';
@@ -78,11 +79,11 @@ function describeOption({ description, argChoices, defaultValue }: Option): stri
 
 const WHERE_TO_BEGIN = `
 To begin:
-  $ npx doorsill up                              a doorbell, and all that it talks to; it prints what to do next
-  $ npx doorsill replay 'synthetic?seconds=20'   what a doorbell notices in footage, here in a drawn porch
-  $ npx doorsill doctor                          what is wrong with this machine, if anything is
+  $ doorsill up                              a doorbell, and all that it talks to; it prints what to do next
+  $ doorsill replay 'synthetic?seconds=20'   what a doorbell notices in footage, here in a drawn porch
+  $ doorsill doctor                          what is wrong with this machine, if anything is
 
-Each verb explains itself: npx doorsill VERB --help. Exit status: 0 it is as it should be, 1 what was tested is not, 2 wrong usage,
+Each verb explains itself: doorsill VERB --help. Exit status: 0 it is as it should be, 1 what was tested is not, 2 wrong usage,
 3 refused, 4 not reachable, 5 this machine, 6 unusable input, 130 ended by Ctrl-C.`;
 
 /** Builds the command line with every verb, or only the verb `only`; does not run it. */
@@ -97,7 +98,7 @@ export async function makeProgram(only?: string): Promise<Command> {
     .showHelpAfterError(false)
     .configureOutput({
       writeErr: () => {},
-      writeOut: (text) => void process.stdout.write(wrapHelp(text, helpWidth(process.stdout))),
+      writeOut: (text) => void process.stdout.write(wrapHelp(asCalled(text), helpWidth(process.stdout))),
       getOutHelpWidth: () => helpWidth(process.stdout),
     })
     .configureHelp({ optionDescription: describeOption, minWidthToWrap: COLUMN_LEAST })

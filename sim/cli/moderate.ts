@@ -43,10 +43,10 @@ export function addModerate(program: Command): void {
 Decisions: approve, refuse for a request or an application; suspend, revoke, reinstate for an agency.
 
 Examples:
-  $ npx doorsill moderate
-  $ npx doorsill moderate approve request-9b1f...
-  $ npx doorsill moderate refuse request-9b1f... --reason "It is about a lawful protest."
-  $ npx doorsill moderate revoke agency-5c80... --scope area-dp0g`,
+  $ doorsill moderate
+  $ doorsill moderate approve request-9b1f...
+  $ doorsill moderate refuse request-9b1f... --reason "It is about a lawful protest."
+  $ doorsill moderate revoke agency-5c80... --scope area-dp0g`,
     )
     .action(
       async (decision: string | undefined, id: string | undefined, options: ModerateOptions, command: Command) => {

@@ -27,9 +27,9 @@ export function addModerators(program: Command): void {
 \`add\` prints the moderator's token, once. With it in a file, \`doorsill moderate --token-file FILE\` decides in that name.
 
 Examples:
-  $ npx doorsill moderators
-  $ npx doorsill moderators add kim --name "Kim Doe" > kim.token
-  $ npx doorsill moderators remove kim`,
+  $ doorsill moderators
+  $ doorsill moderators add kim --name "Kim Doe" > kim.token
+  $ doorsill moderators remove kim`,
     )
     .action(async (verb: string | undefined, id: string | undefined, options: ModeratorsOptions, command: Command) => {
       const context = openContext(command);

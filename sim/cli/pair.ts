@@ -91,7 +91,7 @@ export function addPair(program: Command): void {
     .option('--confirm <code>', 'confirm the phone that shows these six digits')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ npx doorsill pair --socket ./porch/run/pairing.sock --owner ./me\n  $ npx doorsill pair --list\n  $ npx doorsill pair --show\n  $ npx doorsill pair --show --data ./porch\n  $ npx doorsill pair --confirm 123456',
+      '\nExamples:\n  $ doorsill pair --socket ./porch/run/pairing.sock --owner ./me\n  $ doorsill pair --list\n  $ doorsill pair --show\n  $ doorsill pair --show --data ./porch\n  $ doorsill pair --confirm 123456',
     )
     .action(async (options: PairOptions, command: Command) => {
       const context = openContext(command);

@@ -102,8 +102,8 @@ export function addBroker(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill broker --data ./broker --port 1883
-  $ npx doorsill broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
+  $ doorsill broker --data ./broker --port 1883
+  $ doorsill broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
     )
     .action(async (options: BrokerCommandOptions, command: Command) => {
       const context = openContext(command);
@@ -137,7 +137,7 @@ export function addRegistry(program: Command): void {
     .description('the registry of agencies, with its own key')
     .requiredOption('--data <dir>', 'its folder')
     .option('--port <n>', 'port (default: a free one)')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill registry --data ./registry --port 8701')
+    .addHelpText('after', '\nExample:\n  $ doorsill registry --data ./registry --port 8701')
     .action(async (options: PartOptions, command: Command) => {
       const context = openContext(command);
       const folder = resolve(options.data);
@@ -165,8 +165,8 @@ export function addVault(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill vault --data ./vault --port 8702
-  $ npx doorsill vault --data ./vault --json`,
+  $ doorsill vault --data ./vault --port 8702
+  $ doorsill vault --data ./vault --json`,
     )
     .action(async (options: Partial<PartOptions>, command: Command) => {
       const context = openContext(command);
@@ -210,7 +210,7 @@ export function addBridge(program: Command): void {
     .option('--vault-key <key>', "the vault's public key, pinned")
     .addHelpText(
       'after',
-      '\nExample:\n  $ npx doorsill bridge --data ./bridge --port 8700 --registry http://127.0.0.1:8701 ...',
+      '\nExample:\n  $ doorsill bridge --data ./bridge --port 8700 --registry http://127.0.0.1:8701 ...',
     )
     .action(async (options: BridgeOptions, command: Command) => {
       const context = openContext(command);
@@ -269,8 +269,8 @@ export function addDevice(program: Command): void {
 Its folder needs a device.json that names its home broker and an account there; \`device init\` writes one.
 
 Examples:
-  $ npx doorsill device init --data ./porch --broker ./broker
-  $ npx doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1
+  $ doorsill device init --data ./porch --broker ./broker
+  $ doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1
 ${FAULT_EXAMPLES}`,
     )
     .action(async (options: DeviceOptions, command: Command) => {

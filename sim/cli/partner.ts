@@ -18,7 +18,7 @@ export function addPartnerVerbs(program: Command): void {
     .description(
       'as the bridge’s admin: list, enter, suspend, resume and end those through whose channels agencies ask',
     )
-    .addHelpText('after', '\nExamples:\n  $ npx doorsill partner list\n  $ npx doorsill partner end plate-watch --yes')
+    .addHelpText('after', '\nExamples:\n  $ doorsill partner list\n  $ doorsill partner end plate-watch --yes')
     .action(() => {
       throw failure('usage', { detail: 'say what: partner list, add, renew, suspend, resume or end' });
     });
@@ -42,7 +42,7 @@ function lineOf({ partner, name, status, since }: PartnerFacts): string {
 function addList(partner: Command): void {
   withTestbedOptions(partner.command('list'))
     .description('all partners, those included whose partnership is over')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill partner list')
+    .addHelpText('after', '\nExample:\n  $ doorsill partner list')
     .action(async (options: TestbedOptions, command: Command) => {
       const context = openContext(command);
       const partners = await listPartners((await openTestbed(context.disk, options)).bridge);
@@ -54,7 +54,7 @@ function addAdd(partner: Command): void {
   withTestbedOptions(partner.command('add <id>'))
     .description('enter a partner; its secrets are printed this once')
     .requiredOption('--name <name>', 'who it is')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill partner add plate-watch --name "Plate Watch"')
+    .addHelpText('after', '\nExample:\n  $ doorsill partner add plate-watch --name "Plate Watch"')
     .action(async (id: string, options: TestbedOptions & { name: string }, command: Command) => {
       const context = openContext(command);
       const { bridge } = await openTestbed(context.disk, options);
@@ -66,7 +66,7 @@ function addAdd(partner: Command): void {
 function addRenew(partner: Command): void {
   withTestbedOptions(partner.command('renew <id>'))
     .description('give a partner other secrets; those before are dead')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill partner renew plate-watch')
+    .addHelpText('after', '\nExample:\n  $ doorsill partner renew plate-watch')
     .action(async (id: string, options: TestbedOptions, command: Command) => {
       const context = openContext(command);
       const { bridge } = await openTestbed(context.disk, options);
@@ -82,7 +82,7 @@ function secretLines({ token, webhookSecret }: { token: string; webhookSecret: s
 function addStatus(partner: Command, verb: string, status: 'active' | 'suspended', about: string): void {
   withTestbedOptions(partner.command(`${verb} <id>`))
     .description(about)
-    .addHelpText('after', `\nExample:\n  $ npx doorsill partner ${verb} plate-watch`)
+    .addHelpText('after', `\nExample:\n  $ doorsill partner ${verb} plate-watch`)
     .action(async (id: string, options: TestbedOptions, command: Command) => {
       const context = openContext(command);
       const { bridge } = await openTestbed(context.disk, options);
@@ -96,7 +96,7 @@ function addEnd(partner: Command): void {
   withTestbedOptions(partner.command('end <id>'))
     .description('end a partnership, for good: its secrets are dead, its open requests are cancelled')
     .option('--yes', 'confirm: an ended partner cannot come back')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill partner end plate-watch --yes')
+    .addHelpText('after', '\nExample:\n  $ doorsill partner end plate-watch --yes')
     .action(async (id: string, options: TestbedOptions & { yes?: boolean }, command: Command) => {
       const context = openContext(command);
       const known = partnerId(id);

@@ -27,9 +27,9 @@ export function addProof(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill proof request-1f0c
-  $ npx doorsill proof grant-77ab --out ./kept
-  $ npx doorsill verify clip.mp4 manifest.jws --receipt kept/receipt.jws --proof kept/proof.json --data .doorsill`,
+  $ doorsill proof request-1f0c
+  $ doorsill proof grant-77ab --out ./kept
+  $ doorsill verify clip.mp4 manifest.jws --receipt kept/receipt.jws --proof kept/proof.json --data .doorsill`,
     )
     .action(async (id: string, options: OwnerOptions & { out?: string; manifest?: boolean }, command: Command) => {
       const context = openContext(command);

@@ -38,9 +38,9 @@ As root, with iproute2 and tcpdump, the doorbell gets a network of its own, ever
 looked at, and a connection that is over too soon could be missed; the page says so.
 
 Examples:
-  $ npx doorsill prove
-  $ npx doorsill prove --out proof.html
-  $ sudo npx doorsill prove --json
+  $ doorsill prove
+  $ doorsill prove --out proof.html
+  $ sudo doorsill prove --json
 
 Exit status: 0 no claim is false, 1 one is, 2 wrong usage, 5 this machine.`,
     )

@@ -95,9 +95,9 @@ and lost (connections end, none is let in) or half-open (they stay, and nothing 
 replaces it; \`ok\` ends it, \`reset\` resets the connections that are open.
 
 Examples:
-  $ npx doorsill proxy mqtt://127.0.0.1:1883 --listen 2883 delay=200ms jitter=100ms
-  $ npx doorsill proxy rtsp://192.0.2.7/porch --listen 8554 rate=64000
-  $ (sleep 10; echo lost; sleep 5; echo ok; sleep 60) | npx doorsill proxy 127.0.0.1:8443`,
+  $ doorsill proxy mqtt://127.0.0.1:1883 --listen 2883 delay=200ms jitter=100ms
+  $ doorsill proxy rtsp://192.0.2.7/porch --listen 8554 rate=64000
+  $ (sleep 10; echo lost; sleep 5; echo ok; sleep 60) | doorsill proxy 127.0.0.1:8443`,
     )
     .action(async (target: string, words: string[], options: { listen: string }, command: Command) => {
       const context = openContext(command);

@@ -43,7 +43,7 @@ export function addAudit(program: Command): void {
   const audit = program
     .command('audit')
     .description('audit how agencies search, and who was shown clips: queries, reinstate, generate, access')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill audit queries export.csv --html report.html')
+    .addHelpText('after', '\nExample:\n  $ doorsill audit queries export.csv --html report.html')
     .action(() => {
       throw failure('usage', {
         detail: 'say what: audit queries FILE, audit reinstate AGENCY, audit generate or audit access',
@@ -83,9 +83,9 @@ function addQueries(audit: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill audit queries export.csv --time-zone America/Chicago --html report.html
-  $ npx doorsill audit queries export.csv --scope area-dp0 --apply --registry http://127.0.0.1:8701 --admin-token registry/admin.token
-  $ npx doorsill audit queries export.csv --apply --yes-revoke 3 --registry http://127.0.0.1:8701 --admin-token registry/admin.token --json`,
+  $ doorsill audit queries export.csv --time-zone America/Chicago --html report.html
+  $ doorsill audit queries export.csv --scope area-dp0 --apply --registry http://127.0.0.1:8701 --admin-token registry/admin.token
+  $ doorsill audit queries export.csv --apply --yes-revoke 3 --registry http://127.0.0.1:8701 --admin-token registry/admin.token --json`,
     )
     .action(async (file: string, options: QueriesOptions, command: Command) => {
       const context = openContext(command);
@@ -207,7 +207,7 @@ function addReinstate(audit: Command): void {
       'after',
       `
 Example:
-  $ npx doorsill audit reinstate "Springfield Police Department" --registry http://127.0.0.1:8701 --admin-token registry/admin.token`,
+  $ doorsill audit reinstate "Springfield Police Department" --registry http://127.0.0.1:8701 --admin-token registry/admin.token`,
     )
     .action(async (agency: string, options: RegistryOptions, command: Command) => {
       const context = openContext(command);
@@ -243,8 +243,8 @@ function addGenerate(audit: Command): void {
       'after',
       `
 Example:
-  $ npx doorsill audit generate --seed 7 --agencies 4000 --out export.csv --labels labels.json
-  $ npx doorsill audit queries export.csv --labels labels.json`,
+  $ doorsill audit generate --seed 7 --agencies 4000 --out export.csv --labels labels.json
+  $ doorsill audit queries export.csv --labels labels.json`,
     )
     .action(async (options: GenerateOptions, command: Command) => {
       const context = openContext(command);

@@ -21,7 +21,7 @@ import { wordsOf } from '../record/recorded-scenario.ts';
 import { printBytes, printLength, printTimeOfDay } from '../terminal/format-units.ts';
 import { asFailure, type Output } from '../terminal/output.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
-import { shellWord } from '../terminal/shell-words.ts';
+import { calledAs, shellWord } from '../terminal/shell-words.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext, repeated } from './context.ts';
 import { parseZone } from './parse-zone.ts';
@@ -59,10 +59,10 @@ export function addRecord(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill record --camera synthetic --for 20s --out drawn
-  $ npx doorsill record --camera rtsp://192.168.1.20/stream1 --for 10m --out porch
-  $ npx doorsill record --camera '/dev/video0?size=1280x720' --for 30s --redact 0,0,40,100 --out porch
-  $ npx doorsill test porch
+  $ doorsill record --camera synthetic --for 20s --out drawn
+  $ doorsill record --camera rtsp://192.168.1.20/stream1 --for 10m --out porch
+  $ doorsill record --camera '/dev/video0?size=1280x720' --for 30s --redact 0,0,40,100 --out porch
+  $ doorsill test porch
 ${cameraHelp(ALL_CAMERAS)}
 
 While it records: b rings the bell, which becomes a step of the scenario; Ctrl-C ends it, and what was recorded is kept.
@@ -231,7 +231,7 @@ function conclude({ folder, word, end, terms, replayed }: Conclusion, { output }
       'It is plain footage of whoever passed: this user alone can read it. Keep it no longer than you need it.',
       ...(replayed === 'whole' ? replayedLines(kept) : []),
       ...(replayed === 'ended' ? ['Whether a replay shows the same was not seen: it was ended.'] : []),
-      `To replay it: npx doorsill test ${shellWord(word)}`,
+      `To replay it: ${calledAs()} test ${shellWord(word)}`,
     ].join('\n'),
   );
   if (!kept.isWhole) throw failure('record_disk_full', { length, bytes: printBytes(kept.bytes), folder: folder.path });

@@ -69,13 +69,13 @@ export function addReplay(program: Command): void {
 Sources: a video file, a folder of videos or of images, a pattern in quotes, or synthetic?seconds=N. Several follow each other.
 
 Examples:
-  $ npx doorsill replay 'synthetic?seconds=20'
-  $ npx doorsill replay porch.mp4
-  $ npx doorsill replay porch.mp4 --expect porch.events.json
-  $ npx doorsill replay 'night/*.mp4' --out night-report --json
-  $ npx doorsill replay --camera front=front.mp4 --camera back=back.mp4 --speed own
-  $ npx doorsill replay frames/ --fps 10 --sound frames.m4a --start '2026-03-29T01:59:50 Europe/Berlin'
-  $ npx doorsill replay porch.mp4 --expect porch.events.json --tune
+  $ doorsill replay 'synthetic?seconds=20'
+  $ doorsill replay porch.mp4
+  $ doorsill replay porch.mp4 --expect porch.events.json
+  $ doorsill replay 'night/*.mp4' --out night-report --json
+  $ doorsill replay --camera front=front.mp4 --camera back=back.mp4 --speed own
+  $ doorsill replay frames/ --fps 10 --sound frames.m4a --start '2026-03-29T01:59:50 Europe/Berlin'
+  $ doorsill replay porch.mp4 --expect porch.events.json --tune
 
 The format of porch.events.json: sim/truth/README.md. Exit status: 0 passed, 1 noticed something else, 2 wrong usage, 5 this machine,
 6 unusable footage.`,

@@ -66,11 +66,11 @@ export function addRequest(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill request
-  $ npx doorsill request --from 10:00:00 --to 10:30:00 --text "A bicycle was stolen." --type "bicycle theft"
-  $ npx doorsill request see request-9b1f...
-  $ npx doorsill request resolve request-9b1f...
-  $ npx doorsill request --list`,
+  $ doorsill request
+  $ doorsill request --from 10:00:00 --to 10:30:00 --text "A bicycle was stolen." --type "bicycle theft"
+  $ doorsill request see request-9b1f...
+  $ doorsill request resolve request-9b1f...
+  $ doorsill request --list`,
     )
     .action(async (action: string | undefined, id: string | undefined, options: RequestOptions, command: Command) => {
       const context = openContext(command);

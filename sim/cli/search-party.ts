@@ -21,6 +21,7 @@ import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '.
 import { parseMoment, printBytes } from '../terminal/format-units.ts';
 import { fetchSightings, showSighting } from '../terminal/owner-requests.ts';
 import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
+import { calledAs } from '../terminal/shell-words.ts';
 import {
   type Context,
   chosenHome,
@@ -46,13 +47,13 @@ export function addSearchParty(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill search-party on
-  $ npx doorsill search-party post --photo biscuit.jpg --kind dog --near -89.64,39.80 --text "Red collar, shy."
-  $ npx doorsill search-party sightings
-  $ npx doorsill search-party still search-77ab --out still.jpg
-  $ npx doorsill grant search-77ab --still
-  $ npx doorsill search-party clips --out ./seen
-  $ npx doorsill search-party found search-77ab`,
+  $ doorsill search-party on
+  $ doorsill search-party post --photo biscuit.jpg --kind dog --near -89.64,39.80 --text "Red collar, shy."
+  $ doorsill search-party sightings
+  $ doorsill search-party still search-77ab --out still.jpg
+  $ doorsill grant search-77ab --still
+  $ doorsill search-party clips --out ./seen
+  $ doorsill search-party found search-77ab`,
     );
   addTurn(group, 'on');
   addTurn(group, 'off');
@@ -66,7 +67,7 @@ Examples:
 function addTurn(group: Command, word: 'on' | 'off'): void {
   withOwnerOptions(group.command(word))
     .description(word === 'on' ? 'take part: the device compares, and tells you alone' : 'take no part any more')
-    .addHelpText('after', `\nExample:\n  $ npx doorsill search-party ${word}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill search-party ${word}`)
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       const { device } = await orderDevice(context, options, { action: 'search-party', on: word === 'on' });
@@ -78,7 +79,7 @@ function addTurn(group: Command, word: 'on' | 'off'): void {
 function addSightings(group: Command): void {
   withOwnerOptions(group.command('sightings'))
     .description('pets that your device may have seen; nobody but you is told')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill search-party sightings --json')
+    .addHelpText('after', '\nExample:\n  $ doorsill search-party sightings --json')
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       const found = await askDoorbells(context, options, fetchSightings);
@@ -105,7 +106,7 @@ function addStill(group: Command): void {
     .description('the still of a sighting, from the device itself; it goes nowhere else')
     .requiredOption('--out <file>', 'where to write the JPEG')
     .option('--device-data <dir>', "the device's data folder on this machine (default: DATA/doorbell)")
-    .addHelpText('after', '\nExample:\n  $ npx doorsill search-party still search-77ab --out still.jpg')
+    .addHelpText('after', '\nExample:\n  $ doorsill search-party still search-77ab --out still.jpg')
     .action(async (search: string, options: OwnerOptions & { out: string; deviceData?: string }, command: Command) => {
       const context = openContext(command);
       const out = resolve(options.out);
@@ -169,7 +170,7 @@ function addPost(group: Command): void {
     )
     .addHelpText(
       'after',
-      '\nExample:\n  $ npx doorsill search-party post --photo biscuit.jpg --kind dog --near -89.64,39.80 --text "Red collar, shy."',
+      '\nExample:\n  $ doorsill search-party post --photo biscuit.jpg --kind dog --near -89.64,39.80 --text "Red collar, shy."',
     )
     .action(async (options: PostOptions, command: Command) => {
       const context = openContext(command);
@@ -192,7 +193,7 @@ function addPost(group: Command): void {
         { search, cell: choice.cell, expiresS, photoBytes: plain.length },
         [
           `Posted ${search}: homes around ${choice.cell} that take part look for it for ${Math.round((untilUs - nowUs) / HOUR_US)} h.`,
-          `When it is back: npx doorsill search-party found ${search}`,
+          `When it is back: ${calledAs()} search-party found ${search}`,
         ].join('\n'),
       );
     });
@@ -230,7 +231,7 @@ function parsePlace({ near, cell }: Pick<PostOptions, 'near' | 'cell'>): string 
 function addFound(group: Command): void {
   withBridge(group.command('found <search>'))
     .description('it is back: homes stop looking')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill search-party found search-77ab')
+    .addHelpText('after', '\nExample:\n  $ doorsill search-party found search-77ab')
     .action(async (search: string, options: BridgeOptions, command: Command) => {
       const context = openContext(command);
       const ended = await endSearch(await petOwner(context, options), search);
@@ -242,7 +243,7 @@ function addClips(group: Command): void {
   withBridge(group.command('clips'))
     .description('clips and stills that camera owners granted to you; nobody else can read them')
     .option('--out <dir>', 'write them there, each with its manifest')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill search-party clips --out ./seen')
+    .addHelpText('after', '\nExample:\n  $ doorsill search-party clips --out ./seen')
     .action(async (options: BridgeOptions & { out?: string }, command: Command) => {
       const context = openContext(command);
       const owner = await petOwner(context, options);

@@ -27,12 +27,12 @@ export function addSettings(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill settings show
-  $ npx doorsill settings set --sensitivity 80 --retention 604800
-  $ npx doorsill settings set --email home@example.org --phone ''
-  $ npx doorsill settings set --reset motion.sensitivity,disclosure.email
-  $ npx doorsill settings try --from 22:00:00 --to 23:00:00 --sensitivity 50,70,90
-  $ npx doorsill settings remove-owner zq1b...`,
+  $ doorsill settings show
+  $ doorsill settings set --sensitivity 80 --retention 604800
+  $ doorsill settings set --email home@example.org --phone ''
+  $ doorsill settings set --reset motion.sensitivity,disclosure.email
+  $ doorsill settings try --from 22:00:00 --to 23:00:00 --sensitivity 50,70,90
+  $ doorsill settings remove-owner zq1b...`,
     );
   addShow(group);
   addSet(group);
@@ -44,7 +44,7 @@ Examples:
 function addShow(group: Command): void {
   withServerOptions(group.command('show'))
     .description('the settings in force, and which of them an owner set')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill settings show')
+    .addHelpText('after', '\nExample:\n  $ doorsill settings show')
     .action(async (options: ServerOptions, command: Command) => {
       const context = openContext(command);
       const settings = await withOwnServer(context, options, ({ server }) => server.settings());
@@ -90,7 +90,7 @@ function addSet(group: Command): void {
     .option('--retention <seconds>', 'how long footage is kept; a shorter time destroys what is older, at once')
     .option('--keep-days <days>', 'how long past events are kept; 0: until the device stops')
     .option('--reset <list>', `back to what device.json says: of ${OWNER_SETTING_PATHS.join(', ')}`)
-    .addHelpText('after', '\nExample:\n  $ npx doorsill settings set --sensitivity 80 --retention 604800')
+    .addHelpText('after', '\nExample:\n  $ doorsill settings set --sensitivity 80 --retention 604800')
     .action(async (options: SetOptions, command: Command) => {
       const context = openContext(command);
       const settings = await changeOf(options);
@@ -177,7 +177,7 @@ function addTry(group: Command): void {
     .requiredOption('--to <time>', 'its end, at most 12 hours later')
     .option('--sensitivity <list>', 'up to five, separated by commas', '50,70,90')
     .option('--zones <file>', 'with other zones, too: a JSON file as `motion.zones` in device.json')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill settings try --from 22:00:00 --to 23:00:00')
+    .addHelpText('after', '\nExample:\n  $ doorsill settings try --from 22:00:00 --to 23:00:00')
     .action(async (options: TryOptions, command: Command) => {
       const context = openContext(command);
       const nowUs = context.clock.wallUs();
@@ -214,7 +214,7 @@ function tellTrial(context: Context, lines: readonly TrialLine[]): void {
 function addOwners(group: Command): void {
   withServerOptions(group.command('owners'))
     .description('who the owners are, by name and key')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill settings owners')
+    .addHelpText('after', '\nExample:\n  $ doorsill settings owners')
     .action(async (options: ServerOptions, command: Command) => {
       const context = openContext(command);
       const { owners, own } = await withOwnServer(context, options, async ({ server, signer }) => ({
@@ -232,7 +232,7 @@ function addOwners(group: Command): void {
 function addRemoveOwner(group: Command): void {
   withOwnerOptions(group.command('remove-owner <key>'))
     .description('remove an owner: what it watches ends, and so do grants and viewers of its own')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill settings remove-owner zq1b...')
+    .addHelpText('after', '\nExample:\n  $ doorsill settings remove-owner zq1b...')
     .action(async (key: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       await orderDevice(context, options, { action: 'remove-owner', key });

@@ -6,7 +6,7 @@ import type { Footage } from '../simulate/ffmpeg-twin.ts';
 import type { SeedTotals, TownSummary } from '../simulate/seed-processes.ts';
 import type { Finding, Kept, Simulation } from '../simulate/simulate.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
-import { shellWord } from '../terminal/shell-words.ts';
+import { calledAs, shellWord } from '../terminal/shell-words.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext } from './context.ts';
 import { readWhole } from './read-figures.ts';
@@ -56,9 +56,9 @@ The first line names the seeds; with --json each town tells its hash as it ends.
 shows it again. The last line has one hash over the traces of all towns: the same seeds give the same one, however many run at a time.
 
 Examples:
-  $ npx doorsill simulate --seeds 500
-  $ npx doorsill simulate --minutes 30 --from 100000 --json
-  $ npx doorsill simulate --seed 4711 --trace
+  $ doorsill simulate --seeds 500
+  $ doorsill simulate --minutes 30 --from 100000 --json
+  $ doorsill simulate --seed 4711 --trace
 
 Exit status: 0 every promise held, 1 one did not, 2 wrong usage, 5 this machine, 130 stopped before all towns were through, or before a
 town that was found was as small as it goes.`,
@@ -251,7 +251,7 @@ async function tell(
     return options.shrink ? shrink(again, (kept) => simulation.run(found.seed, kept), signal) : again;
   });
   const isStopped = options.shrink && signal.aborted;
-  const command = ['npx', 'doorsill', ...wordsOf(least)].map(shellWord).join(' ');
+  const command = [calledAs(), ...wordsOf(least).map(shellWord)].join(' ');
   const { breaches, trace } = least.result;
   const shown = trace.slice(-TRACE_SHOWN);
   output.result(

@@ -81,13 +81,13 @@ export function addUp(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill up
-  $ npx doorsill up --camera file:porch.mp4 --data /tmp/porch
-  $ npx doorsill up --camera rtsp://192.168.1.20/stream1
-  $ npx doorsill up --doorbells 3
-  $ npx doorsill up --separate
-  $ npx doorsill up --fault disk-full@30s+10s --fault power-cut=torn@1m
-  $ npx doorsill up --camera '/dev/video0?size=1280x720&rate=15&mic=alsa:plughw:1,0'
+  $ doorsill up
+  $ doorsill up --camera file:porch.mp4 --data /tmp/porch
+  $ doorsill up --camera rtsp://192.168.1.20/stream1
+  $ doorsill up --doorbells 3
+  $ doorsill up --separate
+  $ doorsill up --fault disk-full@30s+10s --fault power-cut=torn@1m
+  $ doorsill up --camera '/dev/video0?size=1280x720&rate=15&mic=alsa:plughw:1,0'
 ${cameraHelp(ALL_CAMERAS)}
 
 While it runs: b rings the first bell, 1 to 9 ring the first to the ninth, Ctrl-C ends it. The data stays and is found again.
@@ -100,7 +100,7 @@ run; where a port is taken by another program, the next free one is used and kep
 
 Its broker and bridge listen on 127.0.0.1 alone, so there is no TLS to set up here: what they say never leaves this machine.
 To have a broker that others reach, run the parts singly; broker, device and pair have options for TLS:
-  $ npx doorsill broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
+  $ doorsill broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
     )
     .action((options: UpCommandOptions, command: Command) => runUp(options, openContext(command)));
 }
@@ -170,9 +170,9 @@ export function addDemo(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill demo
-  $ npx doorsill demo --camera file:porch.mp4 --from 7.2 --to 15.5 --disclose address,email
-  $ npx doorsill demo --camera rtsp://127.0.0.1:8554/porch --from 2 --to 6 --json
+  $ doorsill demo
+  $ doorsill demo --camera file:porch.mp4 --from 7.2 --to 15.5 --disclose address,email
+  $ doorsill demo --camera rtsp://127.0.0.1:8554/porch --from 2 --to 6 --json
 ${cameraHelp(ALL_CAMERAS)}`,
     )
     .action(async (options: DemoOptions, command: Command) => {
@@ -232,9 +232,9 @@ Stories:
   federal-refused     federal agencies and their local branches at every door
 
 Examples:
-  $ npx doorsill story leak --media porch.mp4
-  $ npx doorsill story community-request
-  $ npx doorsill story partner-ended --json`,
+  $ doorsill story leak --media porch.mp4
+  $ doorsill story community-request
+  $ doorsill story partner-ended --json`,
     )
     .action(async (name: string, options: { media?: string }, command: Command) => {
       const context = openContext(command);

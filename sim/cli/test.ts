@@ -68,10 +68,10 @@ YAML is data. A .scenario.ts (.mts, .js, .mjs) is code, which runs as you, with 
 .yaml was found without mistakes, and before the first scenario is run. Give this command no code that you would not run.
 
 Examples:
-  $ npx doorsill test scenarios
-  $ npx doorsill test scenarios --filter revoked --repeat 20
-  $ npx doorsill test scenarios --shard 2/8 --reporter junit,html,github
-  $ npx doorsill test test-results/failures/0003-a-recall/scenario/recall.yaml
+  $ doorsill test scenarios
+  $ doorsill test scenarios --filter revoked --repeat 20
+  $ doorsill test scenarios --shard 2/8 --reporter junit,html,github
+  $ doorsill test test-results/failures/0003-a-recall/scenario/recall.yaml
 
 Exit status: 0 all hold, 1 some do not, 2 wrong usage, 6 a scenario cannot be read: then none is run, and no code is loaded if it is YAML;
 130 stopped by Ctrl-C: what ran until then is in the reports, the rest is interrupted.`,

@@ -19,9 +19,9 @@ export function addTruth(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill truth convert annotations.xml --from cvat --frame-rate 25 --out porch.truth.json
-  $ npx doorsill truth convert gt.txt --from mot --frame-rate 30 --length 59.7 --labels 1
-  $ npx doorsill truth check porch.truth.json`,
+  $ doorsill truth convert annotations.xml --from cvat --frame-rate 25 --out porch.truth.json
+  $ doorsill truth convert gt.txt --from mot --frame-rate 30 --length 59.7 --labels 1
+  $ doorsill truth check porch.truth.json`,
     );
   addConvert(group);
   addCheck(group);
@@ -71,7 +71,7 @@ function addConvert(group: Command): void {
 Annotations tell where an object is, not whether it moves: leave parked cars out with --labels or --zone.
 
 Example:
-  $ npx doorsill truth convert annotations.xml --from cvat --frame-rate 25 --zone 0,50,100,50 --out porch.truth.json`,
+  $ doorsill truth convert annotations.xml --from cvat --frame-rate 25 --zone 0,50,100,50 --out porch.truth.json`,
     )
     .action(async (annotations: string, options: ConvertOptions, command: Command) => {
       const context = openContext(command);
@@ -146,7 +146,7 @@ function addCheck(group: Command): void {
     .option('--length <seconds>', 'how long the footage is')
     .option('--frame-rate <fps>', 'its pictures a second: two of them more or less are let pass')
     .option('--cameras <a,b>', 'the cameras of the replay')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill truth check porch.truth.json --length 22.8 --frame-rate 15')
+    .addHelpText('after', '\nExample:\n  $ doorsill truth check porch.truth.json --length 22.8 --frame-rate 15')
     .action(async (path: string, { length, frameRate, cameras }: CheckOptions, command: Command) => {
       const context = openContext(command);
       const truth = await readTruth(resolve(path), context.disk, {

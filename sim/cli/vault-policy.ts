@@ -34,8 +34,8 @@ function addRecallPolicy(vault: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill vault recall-policy ${WHO}
-  $ npx doorsill vault recall-policy keep --because "Evidence in a trial." ${WHO}`,
+  $ doorsill vault recall-policy ${WHO}
+  $ doorsill vault recall-policy keep --because "Evidence in a trial." ${WHO}`,
     )
     .action(async (answer: string | undefined, options: DeskOptions & { because?: string }, command: Command) => {
       const known = ANSWERS.find((each) => each === answer);
@@ -64,8 +64,8 @@ function addCategory(vault: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill vault category ${WHO}
-  $ npx doorsill vault category package-theft --days 30 ${WHO}`,
+  $ doorsill vault category ${WHO}
+  $ doorsill vault category package-theft --days 30 ${WHO}`,
     )
     .action(async (category: string | undefined, options: CategoryOptions, command: Command) => {
       const chosen = [options.days !== undefined, options.forever === true, options.remove === true];

@@ -68,12 +68,12 @@ export function addVerify(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill verify clip.mp4 manifest.jws
-  $ npx doorsill verify clip.mp4 manifest.jws --device device-3f2a...
-  $ npx doorsill verify clip.mp4 manifest.jws --receipt receipt.jws --proof proof.json --bridge-key bridge.pub
-  $ npx doorsill verify clip.mp4 manifest.jws --receipt receipt.jws --proof proof.json --witness-key witness.pub
-  $ npx doorsill verify clip.mp4 manifest.jws --opened clip-77ab....opened.json
-  $ npx doorsill verify --ledger`,
+  $ doorsill verify clip.mp4 manifest.jws
+  $ doorsill verify clip.mp4 manifest.jws --device device-3f2a...
+  $ doorsill verify clip.mp4 manifest.jws --receipt receipt.jws --proof proof.json --bridge-key bridge.pub
+  $ doorsill verify clip.mp4 manifest.jws --receipt receipt.jws --proof proof.json --witness-key witness.pub
+  $ doorsill verify clip.mp4 manifest.jws --opened clip-77ab....opened.json
+  $ doorsill verify --ledger`,
     )
     .action(
       async (clip: string | undefined, manifest: string | undefined, options: VerifyOptions, command: Command) => {

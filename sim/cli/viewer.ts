@@ -34,10 +34,10 @@ export function addViewer(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill viewer add "kitchen tablet" --rights live,stills
-  $ npx doorsill viewer add guest --rights live --for 86400
-  $ npx doorsill viewer list
-  $ npx doorsill viewer remove viewer-3f2a91`,
+  $ doorsill viewer add "kitchen tablet" --rights live,stills
+  $ doorsill viewer add guest --rights live --for 86400
+  $ doorsill viewer list
+  $ doorsill viewer remove viewer-3f2a91`,
     );
   addAdd(group);
   addRemove(group);
@@ -54,7 +54,7 @@ function addAdd(group: Command): void {
     .description('add a viewer, by a signed order; prints its id and its token, once')
     .option('--rights <list>', `what it may see, of ${VIEW_RIGHTS.join(', ')}`, 'live,stills')
     .option('--for <seconds>', 'how long (default: until it is removed)')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill viewer add "kitchen tablet" --rights live,stills')
+    .addHelpText('after', '\nExample:\n  $ doorsill viewer add "kitchen tablet" --rights live,stills')
     .action(async (name: string, options: AddOptions, command: Command) => {
       const context = openContext(command);
       const token = toBase64url(context.random.bytes(TOKEN_BYTES));
@@ -85,7 +85,7 @@ function addAdd(group: Command): void {
 function addRemove(group: Command): void {
   withServerOptions(group.command('remove <viewer>'))
     .description('remove a viewer, by its id as `viewer list` shows it; what it is watching ends at once')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill viewer remove viewer-3f2a91')
+    .addHelpText('after', '\nExample:\n  $ doorsill viewer remove viewer-3f2a91')
     .action(async (viewer: string, options: ServerOptions, command: Command) => {
       const context = openContext(command);
       const order = { action: 'remove-viewer', viewer } as const;
@@ -116,7 +116,7 @@ async function expectViewer(context: Context, options: ServerOptions, id: string
 function addList(group: Command): void {
   withLocalOptions(group.command('list'))
     .description('who may see the door, and who looked; asks the device on this machine')
-    .addHelpText('after', '\nExample:\n  $ npx doorsill viewer list')
+    .addHelpText('after', '\nExample:\n  $ doorsill viewer list')
     .action(async (options: LocalOptions, command: Command) => {
       const context = openContext(command);
       const { viewers, looks } = await askViewers(context, await localSocket(context, options));

@@ -19,7 +19,7 @@ export function addWatch(program: Command): void {
   withOwnerOptions(program.command('watch'))
     .description('show what the device says, until Ctrl-C')
     .option('--once', 'print its state and end')
-    .addHelpText('after', '\nExamples:\n  $ npx doorsill watch\n  $ npx doorsill watch --once --json')
+    .addHelpText('after', '\nExamples:\n  $ doorsill watch\n  $ doorsill watch --once --json')
     .action(async (options: OwnerOptions & { once?: boolean }, command: Command) => {
       const context = openContext(command);
       const { output, clock } = context;

@@ -20,9 +20,9 @@ HMAC-SHA256 of the timestamp, a dot and the body, under the secret in the file t
 on this machine, too.
 
 Examples:
-  $ npx doorsill webhook
-  $ npx doorsill webhook set http://127.0.0.1:9000/hook
-  $ npx doorsill webhook remove`,
+  $ doorsill webhook
+  $ doorsill webhook set http://127.0.0.1:9000/hook
+  $ doorsill webhook remove`,
     )
     .action(async (verb: string | undefined, url: string | undefined, options: { data?: string }, command: Command) => {
       const context = openContext(command);

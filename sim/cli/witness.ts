@@ -26,8 +26,8 @@ export function addWitness(program: Command): void {
       'after',
       `
 Examples:
-  $ npx doorsill witness --data ./witness --bridge http://127.0.0.1:8700
-  $ npx doorsill witness --data ./witness --bridge http://127.0.0.1:8700 --once --json
+  $ doorsill witness --data ./witness --bridge http://127.0.0.1:8700
+  $ doorsill witness --data ./witness --bridge http://127.0.0.1:8700 --once --json
 
 It ends with custody_rollback or custody_fork when the log is not the one it was. The bridge serves its cosignatures once
 bridge.json names its key: {"custody": {"witnesses": ["..."]}}; the key is in witness.pub.`,

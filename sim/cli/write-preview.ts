@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { failure, type PreviewAsk } from '../../device/exports-without-firmware.ts';
 import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
+import { calledAs } from '../terminal/shell-words.ts';
 import type { Context } from './context.ts';
 import { type ServerOptions, withOwnServer } from './own-server.ts';
 
@@ -27,7 +28,7 @@ export async function writePreview(
   if (sha256 !== preview.sha256) throw failure('preview_changed');
   const { startUs, endUs } = asked.window;
   const span = ['--from', printMoment(startUs), '--to', printMoment(endUs)];
-  const line = ['npx doorsill grant', asked.request, ...span, ...again, '--clip', sha256].join(' ');
+  const line = [`${calledAs()} grant`, asked.request, ...span, ...again, '--clip', sha256].join(' ');
   const { frames, bytes, method, coverage, gaps } = preview;
   context.output.result(
     { ...asked, preview: preview.preview, file: out, sha256, frames, bytes, method, coverage, gaps },

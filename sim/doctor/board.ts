@@ -149,13 +149,13 @@ async function rights(root: string): Promise<Diagnosis> {
   return wrong(
     'rights',
     `the service may not use ${closed.map(({ path }) => path).join(', ')}: ${first?.path} belongs to the group ${first?.group}${first?.isOpen ? '' : ', which may not write it'}`,
-    'Run `sudo npx doorsill device install` again, and look in /etc/udev/rules.d for a later rule that names another group.',
+    'Run `sudo doorsill device install` again, and look in /etc/udev/rules.d for a later rule that names another group.',
   );
 }
 
 function service(name: string): Diagnosis | Diagnosis[] {
   const found = serviceState(name);
-  const again = `Run \`sudo npx doorsill device install --name ${name}\` again`;
+  const again = `Run \`sudo doorsill device install --name ${name}\` again`;
   if (found === null)
     return wrong('service', `systemd does not know ${name}.service`, 'Run `sudo systemctl daemon-reload`.');
   if (found.load !== 'loaded')

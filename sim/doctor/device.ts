@@ -184,7 +184,7 @@ async function records({ disk }: Seams, folder: string): Promise<Diagnosis | Dia
     wrong(
       'owners',
       'nobody is paired, so nobody can grant anything',
-      `Pair: \`npx doorsill pair --socket ${pairingSocketPath(folder)}\`.`,
+      `Pair: \`doorsill pair --socket ${pairingSocketPath(folder)}\`.`,
     ),
   ];
 }
@@ -257,7 +257,7 @@ function ofHealth(health: Health): Diagnosis[] {
       wrong(
         'clock',
         'the doorbell has seen a later time than now, and grants nothing until then',
-        'If the time is right now, its owner says so: `npx doorsill trust-clock`.',
+        'If the time is right now, its owner says so: `doorsill trust-clock`.',
       ),
     );
   }

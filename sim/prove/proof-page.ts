@@ -53,7 +53,7 @@ ${head(proof, title)}
 ${proof.claims.map(claimPart).join('\n')}
 </ol>
 </main>
-<footer class="soft"><p>Do not take this page’s word for it: <code>npx doorsill prove</code> does all of it again on your own machine.</p></footer>
+<footer class="soft"><p>Do not take this page’s word for it: <code>doorsill prove</code> does all of it again on your own machine.</p></footer>
 </div>
 </body>
 </html>

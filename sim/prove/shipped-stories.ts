@@ -70,7 +70,7 @@ export async function proveByStories(
         update: false,
         out: null,
       },
-      ...{ set: new Map(), command: 'npx doorsill prove', ended: () => undefined },
+      ...{ set: new Map(), command: 'doorsill prove', ended: () => undefined },
       tool: 'doorsill prove',
       shown: (file) => `scenarios/${basename(file)}`,
       rerunOf: (scenario) => testCommand(`scenarios/${fileOf(scenario)}`, null, new Map()),

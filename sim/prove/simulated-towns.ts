@@ -108,7 +108,7 @@ function promisesCheck({ found, towns, pieces, simulatedMs }: Ran): Check {
     return { what, seen, holds: true };
   }
   const [first] = found.result.breaches;
-  const seen = `seed ${found.seed}: promise ${first?.rule}: ${first?.what}; npx doorsill simulate --seed ${found.seed} --trace shows it again`;
+  const seen = `seed ${found.seed}: promise ${first?.rule}: ${first?.what}; doorsill simulate --seed ${found.seed} --trace shows it again`;
   return { what, seen, holds: false };
 }
 
@@ -139,9 +139,9 @@ function textOf(ran: Pick<Ran, 'towns' | 'simulatedMs'> | null, { seeds }: TownL
   return {
     id: 'simulated-towns',
     title: 'Whole towns under random faults keep every promise',
-    done: `${lived}, in a time of their own: doorbells, owners, agencies, a broker, a registry, a bridge and a vault, each town drawn from a seed. Power was cut in the middle of writes, disks were full, slow or failing, clocks jumped, links were late, silent or lost, services went, and a broker repeated, withheld and reordered what owners had said. \`npx doorsill simulate\` does the same.${isCutShort ? ` ${seeds} seeds were wanted; the run ended before the others.` : ''}`,
+    done: `${lived}, in a time of their own: doorbells, owners, agencies, a broker, a registry, a bridge and a vault, each town drawn from a seed. Power was cut in the middle of writes, disks were full, slow or failing, clocks jumped, links were late, silent or lost, services went, and a broker repeated, withheld and reordered what owners had said. \`doorsill simulate\` does the same.${isCutShort ? ` ${seeds} seeds were wanted; the run ended before the others.` : ''}`,
     shows:
       'In these towns no picture went to the bridge that was not granted, each clip was there once, no decision was lost, every ledger verified, revocations won, and every grant came to an end.',
-    notShown: `It does not show other orders of events than these seeds draw: \`npx doorsill simulate --from ${seeds + 1} --minutes 30\` looks at others. Disk, network and ffmpeg of a town are in memory, and its clips begin with a group of pictures; the claims above are about real ones.`,
+    notShown: `It does not show other orders of events than these seeds draw: \`doorsill simulate --from ${seeds + 1} --minutes 30\` looks at others. Disk, network and ffmpeg of a town are in memory, and its clips begin with a group of pictures; the claims above are about real ones.`,
   };
 }

@@ -24,7 +24,7 @@ import {
   showSighting,
   showUpload,
 } from '../terminal/owner-requests.ts';
-import { shellWord } from '../terminal/shell-words.ts';
+import { calledAs, shellWord } from '../terminal/shell-words.ts';
 import type { RunningDoorbell } from '../testbed/testbed-doorbells.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import type { StoryDeps } from './story-deps.ts';
@@ -186,7 +186,7 @@ export class DoorStory {
         `    ${grant}`,
         '',
         '  with sound: add --audio',
-        `  or say no:  npx doorsill deny ${id}${more}`,
+        `  or say no:  ${calledAs()} deny ${id}${more}`,
         '',
       ].join('\n'),
     );
@@ -233,7 +233,7 @@ export class DoorStory {
         `  sha256     ${clip.sha256}`,
         `  files      ${folder}`,
         '  Only the agency that asked can fetch it. Check it yourself:',
-        `    npx doorsill verify ${shellWord(join(folder, 'clip.mp4'))} ${shellWord(join(folder, 'manifest.jws'))}`,
+        `    ${calledAs()} verify ${shellWord(join(folder, 'clip.mp4'))} ${shellWord(join(folder, 'manifest.jws'))}`,
         '',
       ].join('\n'),
     );

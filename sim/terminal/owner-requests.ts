@@ -17,6 +17,7 @@ import {
   withoutUnseen,
 } from '../../device/exports-without-firmware.ts';
 import { printBytes, printLength, printMoment } from './format-units.ts';
+import { calledAs } from './shell-words.ts';
 
 const ANSWER_MS_MAX = 15_000;
 /** How long a device may take to answer an order with a receipt. */
@@ -119,8 +120,8 @@ export function showSighting({ request, sighted, wouldDisclose, askedKeys }: Ver
       ({ window, likeness }) => `  seen      ${showWindow(window)}, ${Math.round(likeness * 100)} % alike`,
     ),
     `  wants to know  ${askedKeys.map((key) => `${key} (${wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
-    `  still     npx doorsill search-party still ${request.jti} --out still.jpg`,
-    `  answer    npx doorsill grant ${request.jti} --still`,
+    `  still     ${calledAs()} search-party still ${request.jti} --out still.jpg`,
+    `  answer    ${calledAs()} grant ${request.jti} --still`,
   ].map(withoutUnseen);
 }
 
@@ -131,7 +132,7 @@ export function showWindow(window: Window): string {
 /** The exact command that grants a window of a request. */
 export function grantLine(request: string, window: Window, disclose: readonly DisclosureKey[]): string {
   const keys = disclose.length > 0 ? ` --disclose ${disclose.join(',')}` : '';
-  return `npx doorsill grant ${request} --from ${printMoment(window.startUs)} --to ${printMoment(window.endUs)}${keys}`;
+  return `${calledAs()} grant ${request} --from ${printMoment(window.startUs)} --to ${printMoment(window.endUs)}${keys}`;
 }
 
 /** An owner's signed message that is being sent. */

@@ -3,13 +3,13 @@ import type { ShownOwner } from '../../protocol/console-messages.ts';
 import { useDoor } from './door-context.ts';
 import { showDateAndTime } from './format.ts';
 import { Icon } from './icons.tsx';
+import { type OwnMachine, ownerCommand } from './owner-command.ts';
 import { Removal } from './removal.tsx';
-import { CommandLine, Part, pairCommand } from './settings-part.tsx';
+import { CommandLine, Part } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 import type { People } from './viewers-section.tsx';
 
-/** `folder`: of the device on its own machine; null until it is known. */
-export function OwnersSection({ people, folder }: { people: People; folder: string | null }) {
+export function OwnersSection({ people, machine }: { people: People; machine: OwnMachine }) {
   const { owners } = people;
   return (
     <Part id="owners">
@@ -23,7 +23,7 @@ export function OwnersSection({ people, folder }: { people: People; folder: stri
       )}
       {owners?.length === 1 && <p class="hint">{words.onlyOwner}</p>}
       <p class="hint">{words.ownersAdd}</p>
-      <CommandLine command={pairCommand(folder)} />
+      <CommandLine command={ownerCommand(machine, 'pair --show')} />
     </Part>
   );
 }

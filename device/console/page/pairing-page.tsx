@@ -8,6 +8,7 @@ import { offerKey, pairingState, type serverFacts } from './device-client.ts';
 import { useAction } from './door-context.ts';
 import { Icon } from './icons.tsx';
 import { TroubleNotice } from './notices.tsx';
+import { ownerCommand } from './owner-command.ts';
 import { makeOwnerKey, type OwnerKey, storeOwnerKey } from './owner-key.ts';
 import type { PairingCode } from './pairing-code.ts';
 
@@ -61,7 +62,7 @@ export function PairingPage({ device, deviceKey, isLocked, commandLine, code, pa
       {!code && !isLocked && (
         <>
           <p>{commandLine.folder === null ? text.pairHelp : text.pairHelpBoard}</p>
-          <pre class="command">{commandOf(commandLine, 'pair --show')}</pre>
+          <pre class="command">{ownerCommand(commandLine, 'pair --show')}</pre>
         </>
       )}
       {code && !isLocked && (
@@ -95,11 +96,6 @@ export function PairingPage({ device, deviceKey, isLocked, commandLine, code, pa
       <TroubleNotice trouble={action.trouble} />
     </Gate>
   );
-}
-
-/** A verb as it is typed at the device's own machine. */
-function commandOf({ program, folder }: Facts['commandLine'], verb: string): string {
-  return `${program} ${verb}${folder === null ? '' : ` --data ${folder}`}`;
 }
 
 interface WaitingProps {
@@ -148,7 +144,7 @@ function Waiting({ pairing, digits, commandLine, code, confirmed, refused }: Wai
         {digits}
       </p>
       <p>{text.pairCodeTerminal}</p>
-      <pre class="command">{commandOf(commandLine, `pair --confirm ${digits}`)}</pre>
+      <pre class="command">{ownerCommand(commandLine, `pair --confirm ${digits}`)}</pre>
       <p>{text.pairCodeButton}</p>
       <p role="status" class="hint is-working">
         {text.pairWaiting}

@@ -1,15 +1,14 @@
 // Owns: what to do when the only browser is lost, and how a backup is made: both at the device, never from here. Not here: either of them.
-import { CommandLine, Part, pairCommand, quoted } from './settings-part.tsx';
+import { type OwnMachine, ownerCommand } from './owner-command.ts';
+import { CommandLine, Part } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 
-/** `folder`: of the device on its own machine; null until it is known. */
-export function RecoverySection({ folder }: { folder: string | null }) {
-  const data = quoted(folder ?? '.doorsill/doorbell');
+export function RecoverySection({ machine }: { machine: OwnMachine }) {
   return (
     <Part id="recovery">
       <h3>{words.recoveryLost}</h3>
       <p class="hint">{words.recoveryLostHelp}</p>
-      <CommandLine command={pairCommand(folder)} />
+      <CommandLine command={ownerCommand(machine, 'pair --show')} />
       <ol class="steps hint">
         <li>{words.recoveryLocked}</li>
         <li>{words.recoveryThen}</li>
@@ -18,9 +17,9 @@ export function RecoverySection({ folder }: { folder: string | null }) {
       <h3>{words.backup}</h3>
       <p class="hint">{words.backupHelp}</p>
       <p class="hint">{words.backupMake}</p>
-      <CommandLine command={`npx doorsill device backup --data ${data} --out doorbell.backup`} />
+      <CommandLine command={ownerCommand(machine, 'device backup --out doorbell.backup')} />
       <p class="hint">{words.backupRestore}</p>
-      <CommandLine command={`npx doorsill device restore doorbell.backup --data ${data}`} />
+      <CommandLine command={ownerCommand(machine, 'device restore doorbell.backup')} />
       <p class="hint">{words.backupAfter}</p>
     </Part>
   );

@@ -5,6 +5,7 @@ import { useDoor } from './door-context.ts';
 import { KeepingSection } from './keeping-section.tsx';
 import { MotionSection } from './motion-section.tsx';
 import { TroubleNotice } from './notices.tsx';
+import { UNTOLD } from './owner-command.ts';
 import { OwnersSection } from './owners-section.tsx';
 import { RecoverySection } from './recovery-section.tsx';
 import { useSettings } from './settings-context.ts';
@@ -17,13 +18,14 @@ export function SettingsPage() {
   const { view } = useDoor();
   const people = usePeople();
   const { settings, trouble } = useSettings();
-  const folder = settings?.inForce.dataFolder ?? null;
+  const { program = UNTOLD.program, dataFolder = null } = settings?.inForce ?? {};
+  const machine = { program, folder: dataFolder };
   return (
     <>
       <PartLinks />
       <div class="settings">
         <div class="settings-side">
-          <OwnersSection people={people} folder={folder} />
+          <OwnersSection people={people} machine={machine} />
           <ViewersSection people={people} />
         </div>
         <div class="settings-side settings-device">
@@ -37,7 +39,7 @@ export function SettingsPage() {
           )}
         </div>
         <div class="settings-side settings-rest">
-          <RecoverySection folder={folder} />
+          <RecoverySection machine={machine} />
           <LooksSection people={people} />
         </div>
       </div>

@@ -106,13 +106,3 @@ export function CommandLine({ command }: { command: string }) {
     </div>
   );
 }
-
-/** The command that draws the code for another browser. `folder`: of the device on its own machine; null until it is known. */
-export function pairCommand(folder: string | null): string {
-  return folder === null ? 'npx doorsill pair --show' : `npx doorsill pair --show --data ${quoted(folder)}`;
-}
-
-/** As a shell takes it for one word. */
-export function quoted(path: string): string {
-  return /^[\w./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-}

@@ -45,7 +45,7 @@ export const boardErrors = {
   board_service_missing: machineFault(
     404,
     'No service {name} is installed on this board.',
-    'Install it with `sudo npx doorsill device install`, or name another one with --name.',
+    'Install it with `sudo doorsill device install`, or name another one with --name.',
   ),
   board_command_failed: machineFault(
     500,

@@ -123,7 +123,7 @@ function rerunFrom(kept: string, { set }: TestsOptions, scenario: Scenario): str
 export function testCommand(path: string, filter: string | null, set: ReadonlyMap<string, string>): string {
   const filters = filter === null ? [] : ['--filter', filter];
   const values = [...set].flatMap(([name, value]) => ['--set', `${name}=${value}`]);
-  return ['npx', 'doorsill', 'test', ...[path, ...filters, ...values].map(shellWord)].join(' ');
+  return ['doorsill', 'test', ...[path, ...filters, ...values].map(shellWord)].join(' ');
 }
 
 const NAME_LETTERS_MAX = 60;

@@ -21,8 +21,8 @@ const sentLine = z.object({
 const keyed = z.object({ id: z.string(), url: z.string(), key: z.string() });
 const upLine = z.object({ bridge: z.object({ id: z.string(), url: z.string() }), vault: keyed, isNew: z.boolean() });
 
-/** The words of a printed command, after `npx doorsill`. */
-const wordsOf = (grant: string) => grant.replace('npx doorsill ', '').split(' ');
+/** The words of a printed command, after what the program is called by. */
+const wordsOf = (grant: string) => grant.slice(grant.indexOf(' grant ') + 1).split(' ');
 
 /** Its own: other tests' testbeds, which run at the same time, may take the usual one between two runs. */
 const PORT = '18930';

@@ -39,7 +39,7 @@ describe('the command line', () => {
     for (const command of commands.flatMap((verb) => [verb, ...verb.commands])) {
       let help = '';
       command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-      expect(help, command.name()).toMatch(/Examples?:\n +\$ (sudo )?npx doorsill/);
+      expect(help, command.name()).toMatch(/Examples?:\n +\$ (sudo )?doorsill/);
       expect(command.description(), command.name()).not.toBe('');
       // One default at most for each option, and none that says nothing.
       expect(help, command.name()).not.toMatch(/\(default: (\[\]|"|[^)]*\) \(default)/);
@@ -48,6 +48,7 @@ describe('the command line', () => {
 
   it('explains itself in lines of 80 letters where nobody tells how wide the terminal is', async () => {
     const program = await makeProgram();
+    process.argv[1] = join(root, 'sim/cli/doorsill.mjs');
     let help = '';
     const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
       help += String(text);
@@ -73,7 +74,7 @@ describe('the command line', () => {
   it('says where to begin, and what each exit status means', async () => {
     let help = '';
     (await makeProgram()).configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-    expect(help).toMatch(/To begin:\n +\$ npx doorsill up/);
+    expect(help).toMatch(/To begin:\n +\$ doorsill up/);
     for (const status of [0, 1, 2, 3, 4, 5, 6, 130]) expect(help).toMatch(new RegExp(`\\b${status} \\w`));
   });
 

@@ -82,7 +82,7 @@ describe('the claim of simulated towns', () => {
     expect(claim.verdict).toBe('false');
     expect(holds).toEqual([false, true]);
     expect(claim.checks[0]?.seen).toContain('seed 4: promise 6: a decision was lost');
-    expect(claim.checks[0]?.seen).toContain('npx doorsill simulate --seed 4 --trace');
+    expect(claim.checks[0]?.seen).toContain('doorsill simulate --seed 4 --trace');
   });
 
   it('is false when nobody revoked, or a seed is another town the second time', async () => {
@@ -107,8 +107,8 @@ describe('the claim of simulated towns', () => {
   it('stands on the page with its commands as code', async () => {
     const { claim } = await prove();
     const page = proofHtml({ ...sampleProof(), claims: [claim] }, { script: '', style: '' });
-    expect(page).toContain('<code>npx doorsill simulate</code>');
-    expect(page).toContain('<code>npx doorsill simulate --from 10 --minutes 30</code>');
+    expect(page).toContain('<code>doorsill simulate</code>');
+    expect(page).toContain('<code>doorsill simulate --from 10 --minutes 30</code>');
   });
 
   it('is shown by towns of the product', { tags: ['long'], timeout: 180_000 }, async () => {

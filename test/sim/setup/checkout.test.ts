@@ -65,6 +65,21 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     ]);
   });
 
+  it('is called by npx in it and below it without a word to the registry, which elsewhere is asked for its name', async () => {
+    const version = async (folder: string) => {
+      const before = registry.asked.length;
+      const { output } = await ended(machine.start(folder, 'npx', ['--yes', 'doorsill', '--version']));
+      return { output, asked: registry.asked.slice(before) };
+    };
+    for (const place of ['.', 'docs']) {
+      expect(await version(join(checkout, place)), place).toEqual({ output: '0.1.0\n', asked: [] });
+    }
+    const elsewhere = join(machine.folder, 'elsewhere');
+    mkdirSync(elsewhere);
+    expect((await version(elsewhere)).asked).toContain('doorsill');
+    expect(machine.marks()).toBe('');
+  });
+
   it.each(UNCLAIMED)(
     'takes %s under the name %s alone, on that platform',
     { timeout: 3 * MINUTES_MS },

@@ -74,6 +74,13 @@ describe('the packed package, installed into an empty project', { tags: ['long']
     expect(facts.filter(({ engines }) => !admitsOldestNode(engines)).map(({ name }) => name)).toEqual([]);
   });
 
+  it('is called by npx in the project without a word to the registry', async () => {
+    const { registry, machine } = packed;
+    const before = registry.asked.length;
+    const { output } = await ended(machine.start(folder, 'npx', ['--yes', 'doorsill', '--version']));
+    expect({ output, asked: registry.asked.slice(before) }).toEqual({ output: '0.1.0\n', asked: [] });
+  });
+
   it('holds what was built and how to start it: no source, no test', () => {
     const names = execFileSync('tar', ['-tf', tarball], { encoding: 'utf8' }).trimEnd().split('\n');
     expect(names).toContain('package/dist/device/npm-exports.d.ts');
