@@ -3,6 +3,8 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
 
 const NAME = 'doorsill';
+/** Where sudo looks for programs, as distributions set it (`secure_path`). */
+const ROOT_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /** A word, quoted where a shell would read anything but itself in it. */
 export function shellWord(text: string): string {
@@ -17,24 +19,30 @@ export function commandLine(): string {
 /**
  * How this program is called again from the folder in which it was called: as `npx doorsill` only where npx has it in that folder, because
  * elsewhere npx asks the network for a package of that name; else by its name where the path leads to it, else by its file. After
- * sudo, or for what needs root, with sudo. All but `isRoot`: of the process.
+ * sudo, or for what needs root, with sudo. All but `isRoot` and `rootPath`: of the process.
  */
 export function calledAs({
   program = process.argv[1] ?? NAME,
   cwd = process.cwd(),
   env = process.env,
   isRoot = env['SUDO_USER'] !== undefined,
+  rootPath = ROOT_PATH,
 }: {
   program?: string;
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   isRoot?: boolean;
+  rootPath?: readonly string[];
 } = {}): string {
   const fileOf = (path: string) => (existsSync(path) ? realpathSync(path) : null);
   const own = fileOf(program);
   const isThis = (path: string) => own !== null && fileOf(path) === own;
   if (!isRoot && npxFinds(cwd, isThis)) return `npx ${NAME}`;
-  const folders = (env['PATH'] ?? '').split(delimiter).filter(Boolean);
+  // What npx adds to the path is gone when it ends.
+  const path = isRoot
+    ? rootPath
+    : (env['PATH'] ?? '').split(delimiter).filter((folder) => !/node_modules.\.bin$/.test(folder));
+  const folders = path.filter(Boolean);
   const called = folders.some((folder) => isThis(join(folder, NAME))) ? NAME : `node ${shellWord(program)}`;
   return isRoot ? `sudo ${called}` : called;
 }

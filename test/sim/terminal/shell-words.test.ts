@@ -29,7 +29,15 @@ file('broken/package.json', '{');
 const named = link('bin/doorsill', program);
 file('strangers/doorsill');
 
-it.each([
+interface Call {
+  program: string;
+  cwd: string;
+  path?: string;
+  rootPath?: string;
+  user?: string;
+}
+
+it.each<[string, string, Call]>([
   ['in its checkout', 'npx doorsill', { program, cwd: 'checkout' }],
   ['below its checkout', 'npx doorsill', { program, cwd: 'checkout/sim' }],
   ['in a project that has it', 'npx doorsill', { program: installed, cwd: 'project' }],
@@ -40,16 +48,19 @@ it.each([
   ['in another copy', `node ${program}`, { program, cwd: 'copy' }],
   ['where a manifest cannot be read', `node ${program}`, { program, cwd: 'broken' }],
   ['beside a stranger of that name', `node ${program}`, { program, cwd: '.', path: 'strangers' }],
-  ['as root, by its name', 'sudo doorsill', { program: named, cwd: 'checkout', path: 'bin', user: 'alex' }],
-  ['as root, by its file', `sudo node ${program}`, { program, cwd: 'checkout', user: 'alex' }],
-])(
-  'is called again %s',
-  (_where, words, { program, cwd, path, user }: { program: string; cwd: string; path?: string; user?: string }) => {
-    const folders = path?.split(':').map((each) => join(folder, each));
-    const env = { ...(folders ? { PATH: folders.join(':') } : {}), ...(user ? { SUDO_USER: user } : {}) };
-    expect(calledAs({ program, cwd: join(folder, cwd), env })).toBe(words);
-  },
-);
+  ['as root, by its name', 'sudo doorsill', { program: named, cwd: 'checkout', rootPath: 'bin', user: 'alex' }],
+  ['as root, by its file', `sudo node ${program}`, { program, cwd: 'checkout', path: 'bin', user: 'alex' }],
+  [
+    'from npx, which adds itself to the path',
+    `node ${installed}`,
+    { program: installed, cwd: '.', path: 'project/node_modules/.bin' },
+  ],
+])('is called again %s', (_where, words, { program, cwd, path, rootPath = '', user }: Call) => {
+  const folders = path?.split(':').map((each) => join(folder, each));
+  const env = { ...(folders ? { PATH: folders.join(':') } : {}), ...(user ? { SUDO_USER: user } : {}) };
+  const around = { program, cwd: join(folder, cwd), env, rootPath: [join(folder, rootPath)] };
+  expect(calledAs(around)).toBe(words);
+});
 
 it('has its examples called as it was called, and nothing else in a text', () => {
   const [plain, root] = [calledAs(), calledAs({ isRoot: true })];
