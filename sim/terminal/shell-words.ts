@@ -43,7 +43,7 @@ export function calledAs({
     ? rootPath
     : (env['PATH'] ?? '').split(delimiter).filter((folder) => !/node_modules.\.bin$/.test(folder));
   const folders = path.filter(Boolean);
-  const called = folders.some((folder) => isThis(join(folder, NAME))) ? NAME : `node ${shellWord(program)}`;
+  const called = folders.some((folder) => isThis(join(folder, NAME))) ? NAME : `node ${shellWord(own ?? program)}`;
   return isRoot ? `sudo ${called}` : called;
 }
 
