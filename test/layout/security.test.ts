@@ -1,7 +1,7 @@
-// SECURITY.md and README.md name proofs: each named file or folder of tests, story and verb must be there, and every provision of
-// ETSI EN 303 645 V2.1.1 has one answer.
+// SECURITY.md and README.md name proofs: each named file or folder of tests, story and verb must be there, every row of SECURITY.md's tables
+// names one, and every provision of ETSI EN 303 645 V2.1.1 has one answer. Not here: whether a test holds its row, which takes a reader.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { makeProgram } from '../../sim/cli/main.ts';
 import { type SourceFile, sources } from './source-tree.ts';
@@ -26,6 +26,30 @@ const PROVISIONS: Record<string, number> = {
 
 const security = readFileSync('SECURITY.md', 'utf8');
 const etsi = security.slice(security.indexOf('## ETSI EN 303 645'), security.indexOf('## Secrets'));
+const promises = security.slice(0, security.indexOf('### What the faults show'));
+
+/** The cells of each row of a table, but for its head. */
+const rowsOf = (text: string): string[][] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .slice(2)
+    .map((line) => line.slice(2, -2).split(' | '));
+
+/** Tests that a cell names, by their whole path; what follows a path without a folder, as `disk`, stands beside it. */
+function testsIn(cell: string): string[] {
+  const names = [...cell.matchAll(/`([a-z0-9/.-]+)`/g)].map(([, name = '']) => name);
+  const paths: string[] = [];
+  for (const name of names) {
+    const [last] = paths.slice(-1);
+    if (name.startsWith('test/')) paths.push(name);
+    else if (last !== undefined && !name.includes('/')) paths.push(join(dirname(last), name));
+  }
+  return paths;
+}
+
+const isThere = (path: string) =>
+  [path, `${path}.test.ts`, `${path}.slow.test.ts`, `${path}.alone.slow.test.ts`].some((at) => existsSync(at));
 
 it('answers each provision of ETSI EN 303 645 once', () => {
   const answered = [...etsi.matchAll(/^\| (\d[\d., -]+?) \|/gm)].flatMap(([, cell = '']) => cell.split(', ')).sort();
@@ -35,12 +59,28 @@ it('answers each provision of ETSI EN 303 645 once', () => {
   expect(answered).toEqual(all.sort());
 });
 
+it('names in each promise tests that are there', () => {
+  const rows = rowsOf(promises);
+  expect(rows.length).toBeGreaterThan(70);
+  expect(rows.filter((cells) => cells.length !== 3)).toEqual([]);
+  expect(rows.filter(([, , proof = '']) => testsIn(proof).length === 0).map(([promise]) => promise)).toEqual([]);
+  expect(rows.flatMap(([, , proof = '']) => testsIn(proof)).filter((path) => !isThere(path))).toEqual([]);
+});
+
+it('calls no provision of ETSI met that nothing shows', () => {
+  const rows = rowsOf(etsi);
+  expect(rows.filter((cells) => cells.length !== 4)).toEqual([]);
+  const isShown = (by: string) => testsIn(by).some(isThere) || /^`(doorsill story|npm run check)|^this file$/.test(by);
+  const met = rows.filter(([, , answer = '']) => /^(Met|Part)\b/.test(answer));
+  expect(met.length).toBeGreaterThan(50);
+  expect(met.filter(([, , , by = '']) => !isShown(by)).map(([provision]) => provision)).toEqual([]);
+  expect(rows.flatMap(([, , , by = '']) => testsIn(by)).filter((path) => !isThere(path))).toEqual([]);
+});
+
 it('names no test, story or verb that is not there', { timeout: 120_000 }, async () => {
   const text = security + readFileSync('README.md', 'utf8');
   const tests = [...text.matchAll(/`(test\/[a-z0-9/.-]+)`/g)].map(([, path = '']) => path);
   expect(tests.length).toBeGreaterThan(80);
-  const isThere = (path: string) =>
-    [path, `${path}.test.ts`, `${path}.slow.test.ts`, `${path}.alone.slow.test.ts`].some((at) => existsSync(at));
   expect(tests.filter((path) => !isThere(path))).toEqual([]);
   const verbs = (await makeProgram()).commands.map((command) => command.name());
   const named = [...text.matchAll(/`(?:npx )?doorsill ([a-z][a-z-]*)/g)].map(([, verb = '']) => verb);
