@@ -100,35 +100,40 @@ export interface WalkedLedger {
 /** Result of a walk over the file. */
 interface Walk {
   head: LedgerHead;
-  /** Hash after exactly `signed.entries` entries, if the file reaches that far. */
-  hashAtSigned: string | null;
+  /** The hash after as many entries as each head that was looked for has, null where the file does not reach that far. */
+  hashesAt: Map<LedgerHead, string | null>;
   /** Bytes of whole, chained lines; anything behind is a torn write. */
   goodBytes: number;
 }
 
 /**
  * Checks a ledger against its signed head and passes every entry to `each`, in order. For the device's own start and for
- * auditors: needs only the public key. Throws `consent_ledger_damaged`, and the disk's error when it cannot be read.
+ * auditors: needs only the public key. `kept`: a head that the device once named, such as in a receipt that its owner kept; it must be on
+ * the chain, too. Throws `consent_ledger_damaged`, and the disk's error when it cannot be read.
  */
 export async function walkLedger(
   disk: Disk,
   folder: string,
   device: { id: string; key: string },
   each: (entry: LedgerEntry) => void,
+  kept: LedgerHead | null = null,
 ): Promise<WalkedLedger> {
   const signed = await readHead(disk, folder, device);
   const path = join(folder, LEDGER_FILE);
   const bytes = await disk.sizeOf(path);
+  const heads = [signed, kept].flatMap((head) => (head ? [head] : []));
   if (bytes === null) {
-    if (signed && signed.entries > 0) throw damaged('the file is missing');
+    if (heads.some(({ entries }) => entries > 0)) throw damaged('the file is missing');
     return { head: { entries: 0, hash: genesisHash(device.id) }, goodBytes: 0, bytes: 0, unsigned: false };
   }
   const file = await disk.open(path, { create: false });
   try {
-    const walk = await walkLines(file, bytes, device.id, signed, each);
-    if (signed && walk.hashAtSigned === null)
-      throw damaged(`${walk.head.entries} of ${signed.entries} entries are left`);
-    if (signed && walk.hashAtSigned !== signed.hash) throw damaged('it is not the chain its signed head names');
+    const walk = await walkLines(file, bytes, device.id, heads, each);
+    for (const [head, hash] of walk.hashesAt) {
+      if (hash === null) throw damaged(`${walk.head.entries} of ${head.entries} entries are left`);
+      const what = head === signed ? 'its signed head names' : 'the kept receipt names';
+      if (hash !== head.hash) throw damaged(`it is not the chain that ${what}`);
+    }
     // One append is in flight at a time, so at most one durable entry can lack its head.
     if (walk.head.entries > (signed?.entries ?? 0) + 1) throw damaged('entries follow that no signed head covers');
     const unsigned = walk.head.entries > (signed?.entries ?? 0);
@@ -142,11 +147,15 @@ async function walkLines(
   file: DiskFile,
   bytes: number,
   deviceId: string,
-  signed: LedgerHead | null,
+  heads: readonly LedgerHead[],
   each: (entry: LedgerEntry) => void,
 ): Promise<Walk> {
-  const walk: Walk = { head: { entries: 0, hash: genesisHash(deviceId) }, hashAtSigned: null, goodBytes: 0 };
-  if (signed?.entries === 0) walk.hashAtSigned = walk.head.hash;
+  const walk: Walk = { head: { entries: 0, hash: genesisHash(deviceId) }, hashesAt: new Map(), goodBytes: 0 };
+  const reached = () => {
+    for (const head of heads) if (head.entries === walk.head.entries) walk.hashesAt.set(head, walk.head.hash);
+  };
+  for (const head of heads) walk.hashesAt.set(head, null);
+  reached();
   let rest: Uint8Array = new Uint8Array();
   for (let position = 0; position < bytes; position += CHUNK_BYTES) {
     const chunk = await file.read(position, Math.min(CHUNK_BYTES, bytes - position));
@@ -164,7 +173,7 @@ async function walkLines(
       }
       walk.head = { entries: walk.head.entries + 1, hash: read.hash };
       walk.goodBytes += line.length + 1;
-      if (walk.head.entries === signed?.entries) walk.hashAtSigned = read.hash;
+      reached();
       each(read.entry);
     }
     rest = joined(rest, chunk.subarray(at));

@@ -218,14 +218,8 @@ async function verifyLedger(context: Context, options: VerifyOptions): Promise<v
   const kept = options.receipt ? readReceipt(await readToken(context, options.receipt), device).ledger : null;
   const counts = new Map<string, number>();
   const folder = join(await doorbellFolder(context, options, home.device), 'consent');
-  const { head } = await walkLedger(context.disk, folder, device, ({ type }) => {
-    counts.set(type, (counts.get(type) ?? 0) + 1);
-  });
-  if (kept && kept.entries > head.entries) {
-    throw failure('verify_failed', {
-      detail: `the receipt names ${kept.entries} entries, the ledger has ${head.entries}`,
-    });
-  }
+  const count = ({ type }: { type: string }) => counts.set(type, (counts.get(type) ?? 0) + 1);
+  const { head } = await walkLedger(context.disk, folder, device, count, kept);
   const said = [...counts].map(([type, count]) => `${type} ${count}`).join(', ');
   context.output.result(
     { ok: true, device: device.id, entries: head.entries, head: head.hash, types: Object.fromEntries(counts) },

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -57,6 +57,49 @@ async function reopened(): Promise<{ entries: LedgerEntry[]; ledger: Ledger }> {
 }
 
 const damagedCode = { code: 'consent_ledger_damaged' };
+
+describe('a ledger with a head that its owner kept', () => {
+  const walked = (kept: { entries: number; hash: string }) =>
+    walkLedger(disk, folder, { id: device.id, key: device.key.publicKey }, () => undefined, kept).then(
+      ({ head }) => head.entries,
+      ({ message }: Error) => message,
+    );
+  const heads: { entries: number; hash: string }[] = [];
+  beforeEach(async () => {
+    heads.splice(0);
+    const ledger = ledgerOf();
+    await ledger.start(() => undefined);
+    heads.push(ledger.head);
+    for (let at = 0; at < 4; at += 1) {
+      await ledger.append(said(at % 2 === 0));
+      heads.push(ledger.head);
+    }
+    await ledger.stop();
+  });
+
+  it('is whole with each head that it ever had', async () => {
+    expect(heads).toHaveLength(5);
+    for (const head of heads) expect(await walked(head), String(head.entries)).toBe(4);
+  });
+
+  it('was put back and went on: it has as many entries, and others', async () => {
+    const [last] = heads.splice(-1);
+    await rm(folder, { recursive: true });
+    await mkdir(folder);
+    const ledger = ledgerOf();
+    await ledger.start(() => undefined);
+    for (let at = 0; at < 6; at += 1) await ledger.append(said(at % 3 === 0));
+    await ledger.stop();
+    expect(await walked(last ?? { entries: 0, hash: '' })).toMatch(/not the chain that the kept receipt names/);
+  });
+
+  it('was put back: entries are missing', async () => {
+    expect(await walked({ entries: 5, hash: 'a'.repeat(64) })).toMatch(/4 of 5 entries are left/);
+    await rm(folder, { recursive: true });
+    expect(await walked({ entries: 1, hash: 'a'.repeat(64) })).toMatch(/the file is missing/);
+    await mkdir(folder);
+  });
+});
 
 describe('a ledger', () => {
   it('gives back every entry, chained from the device’s own id', async () => {

@@ -52,7 +52,7 @@ it.each<[string, string, Call]>([
   ['as root, by its file', `sudo node ${program}`, { program, cwd: 'checkout', path: 'bin', user: 'alex' }],
   [
     'from npx, which adds itself to the path',
-    `node ${installed}`,
+    `node ${program}`,
     { program: installed, cwd: '.', path: 'project/node_modules/.bin' },
   ],
 ])('is called again %s', (_where, words, { program, cwd, path, rootPath = '', user }: Call) => {
