@@ -219,7 +219,7 @@ function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
   const disclosed = Object.keys(manifest.disclosed).sort().join();
   if (disclosed !== [...grant.disclose].sort().join()) fail('the disclosed facts are not the granted ones');
   if (!grant.audio && manifest.audioPackets > 0) fail('there is sound that was not granted');
-  if (grant.zones.length > 0 && !manifest.redacted) fail('the redaction that was asked for is missing');
+  if (grant.zones.length > 0 !== manifest.redacted) fail('the clip is not redacted as granted');
   if (manifest.clipBytes > grant.byteLimit) fail('the clip is larger than granted');
   if (grant.clipSha256 !== undefined && grant.clipSha256 !== manifest.clipSha256)
     fail('the grant is for another clip, which its owner had looked at');

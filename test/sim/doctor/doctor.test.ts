@@ -151,6 +151,12 @@ const FAULTS: Record<string, Planted> = {
     says: /others can read device\.key/,
     advises: /chmod 600/,
   },
+  'settings that others can read': {
+    plant: () => chmodSync(at('device.json'), 0o644),
+    what: 'secrets',
+    says: /others can read device\.json/,
+    advises: /chmod 600/,
+  },
   'a folder that others can change': {
     plant: () => chmodSync(folder, 0o777),
     what: 'secrets',
@@ -373,6 +379,7 @@ describe('the doctor', () => {
       chmodSync(folder, 0o700);
       if (existsSync(at('real.key'))) renameSync(at('real.key'), at('device.key'));
       chmodSync(at('device.key'), 0o600);
+      chmodSync(at('device.json'), 0o600);
       rmSync(at('outbox'), { recursive: true, force: true });
     }
     const { status } = await runCommand(['doctor', '--data', '/proc/doorsill', '--json']);
