@@ -132,6 +132,8 @@ function toWebRequest(request: FastifyRequest): Request {
   const { method } = request;
   const url = `http://bridge.invalid${request.url}`;
   if (method !== 'POST' && method !== 'PATCH') return new Request(url, { method, headers });
+  // Its sender went away while the papers were looked at: nobody hears the answer.
+  if (request.raw.destroyed) throw failure('http_body_invalid', { detail: 'its sender ended the connection' });
   // A body of another type was already parsed as JSON or text.
   if (request.raw.readableDidRead) throw failure('http_body_invalid', { detail: `an upload is ${UPLOAD_BODY_TYPE}` });
   return new Request(url, { method, headers, body: Readable.toWeb(request.raw), duplex: 'half' });
