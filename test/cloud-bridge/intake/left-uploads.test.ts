@@ -1,0 +1,55 @@
+// Holds: a device that goes away in the middle of an upload has not made the bridge fail, wherever the bridge was with it.
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Log, silentLog } from '../../../device/base/log.ts';
+import { BridgeFixture } from '../../support/bridge-fixture.ts';
+
+/** What the bridge tells as an error of its own. */
+const errors: string[] = [];
+const log: Log = {
+  ...silentLog(),
+  error: (message, facts) => void errors.push(`${message} ${JSON.stringify(facts)}`),
+  child: () => log,
+};
+let fixture: BridgeFixture;
+let request: string;
+beforeAll(async () => {
+  fixture = await BridgeFixture.open({ log });
+  request = await fixture.ready();
+});
+afterAll(() => fixture.close());
+
+it('ends such an upload without a word of failure, and takes the clip when the device is back', async () => {
+  const parcel = fixture.parcel(request);
+  expect((await fixture.openIntake(parcel)).status).toBe(200);
+  const path = await fixture.create(parcel);
+  const { hostname, port } = new URL(fixture.bridge.url);
+  for (let round = 0; round < 60; round += 1) {
+    for (const [method, to] of [
+      ['PATCH', path],
+      ['POST', '/v1/uploads'],
+    ]) {
+      const head = [
+        `${method} ${to} HTTP/1.1`,
+        `host: ${hostname}`,
+        `authorization: Bearer ${parcel.bearer}`,
+        'tus-resumable: 1.0.0',
+        'upload-offset: 0',
+        `upload-length: ${parcel.clip.length}`,
+        'content-type: application/offset+octet-stream',
+        `content-length: ${parcel.clip.length}`,
+      ];
+      const socket = connect({ host: hostname, port: Number(port) });
+      socket.on('error', () => undefined);
+      socket.write(`${head.join('\r\n')}\r\n\r\n`);
+      socket.write(parcel.clip.subarray(0, 100));
+      await sleep(round / 4);
+      socket.destroy();
+    }
+  }
+  await sleep(300);
+  expect(errors).toEqual([]);
+  const { status, body } = await fixture.tus('HEAD', path, parcel);
+  expect(status, JSON.stringify(body)).toBe(200);
+}, 60_000);
