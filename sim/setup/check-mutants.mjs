@@ -32,6 +32,16 @@ const PARTS = {
     ),
     tests: ['clip-file-check', 'clip-times', 'read-clip-file'].map((name) => `test/device/media/${name}.test.ts`),
   },
+  // Whether blacked-out zones are black in the finished clip. Its tests draw and decode with ffmpeg.
+  zones: {
+    mutate: ['zone-check', 'verify-zones'].map((name) => `device/clip/${name}.ts`),
+    tests: ['zone-check', 'verify-zones'].map((name) => `test/device/clip/${name}.test.ts`),
+  },
+  // What whoever has a clip finds out of it without a bridge.
+  verify: {
+    mutate: ['device/clip/verify-clip.ts'],
+    tests: ['test/device/clip/verify-clip.test.ts'],
+  },
   disclosure: {
     mutate: ['device/clip/disclosure.ts'],
     tests: ['test/device/clip/disclosure.test.ts'],
@@ -59,7 +69,7 @@ const PARTS = {
   // Which bytes of the ring a clip is made of. Its tests cut with ffmpeg.
   survey: {
     mutate: ['survey', 'display-rotation'].map((name) => `device/clip/${name}.ts`),
-    tests: ['survey', 'trim', 'trim-refusals', 'display-rotation'].map((name) => `test/device/clip/${name}.test.ts`),
+    tests: ['trim', 'trim-refusals', 'display-rotation'].map((name) => `test/device/clip/${name}.test.ts`),
   },
   trim: {
     mutate: ['trim', 'clip-timeline'].map((name) => `device/clip/${name}.ts`),
@@ -120,6 +130,13 @@ if (options.help || isWrong) {
   if (unknown.length > 0) console.log(`There is no part ${unknown.join(', ')}.\n`);
   console.log(USAGE);
   process.exit(isWrong ? 1 : 0);
+}
+
+const named = Object.values(PARTS).flatMap(({ mutate, tests }) => [...mutate, ...tests]);
+const absent = named.filter((path) => !/[*!(]/.test(path) && !existsSync(join(root, path)));
+if (absent.length > 0) {
+  console.log(`Parts name files that are not there: ${absent.join(', ')}.\n\n0 passed, 1 failed`);
+  process.exit(1);
 }
 
 const home = join(root, 'node_modules/.mutants');
