@@ -1,9 +1,35 @@
 // Owns: finding agencies that search in the pattern of hidden misuse more than their habits predict, with bounded false discoveries.
-// Such a finding is a question for a person, not proof. Not here: habits of one agency (agency-habits.ts), words (word-rules.ts).
+// Such a finding is a question for a person, not proof. Not here: honest habits (habit-groups.ts), words (word-rules.ts).
 
-import { commonShares, type Habits, habitsOf, type PatternCounts } from './agency-habits.ts';
-import { type Case, logistic, logisticRegression, minimise, predicted } from './numerical-fitting.ts';
-import { logBetaBinomial, logSum } from './statistics.ts';
+import { SeededRandom } from '../../device/base/random.ts';
+import {
+  addCells,
+  type BitShares,
+  CELLS,
+  type CellShares,
+  type Draws,
+  logistic,
+  logit,
+  logLikelihoods,
+  makeDraws,
+  meanLogLikelihood,
+  normal,
+  PATTERN_FROM,
+  type SearchCounts,
+  staffClass,
+} from './drawn-agencies.ts';
+import {
+  type CountedAgency,
+  drawnShares,
+  firstGroups,
+  fitRound,
+  type HabitGroups,
+  kindsOf,
+  type Suspicion,
+  scaleTo,
+  withUnlike,
+} from './habit-groups.ts';
+import { logSum } from './statistics.ts';
 
 /** The result for one agency. */
 export interface HiddenMisuse {
@@ -20,69 +46,77 @@ const QUERIES_MIN = 10;
 /** With fewer searches in the pattern there is no reason to ask anybody. */
 const IN_PATTERN_MIN = 4;
 
-/** Possible shares of hidden misuse among an agency's searches, all equally likely, and the share of it that shows the pattern. */
-const MISUSE_SHARES = [0.03, 0.06, 0.1, 0.15, 0.22, 0.3, 0.4, 0.5, 0.62, 0.75, 0.88];
-const MISUSE_IN_PATTERN = 0.65;
-const MISUSE_PRECISION = 30;
+/** Hidden misuse: a share of an agency's searches in this span, which have the four bits about this often. */
+const MISUSE_SPAN = { from: 0.08, to: 0.88 };
+/** A prompt or a misspelling makes words of some searches that were to say nothing. */
+const MISUSE_BITS: BitShares = [0.85, 0.74, 0.85, 0.5];
+const MISUSE_DEVIATION = 0.1;
+const MISUSE_BITS_SPAN = { least: 0.2, most: 0.98 };
+/** The share of agencies that hide misuse, and how many agencies of an export it takes to outweigh that belief. */
+const MISUSE_PRIOR = 0.004;
+const MISUSE_PRIOR_AGENCIES = 3_000;
 
 /**
- * The share of honest agencies that look like misuse for reasons that no count shows, such as one careless officer in a small
- * office. It cannot be estimated from an export; it was set on training exports so that the bound on false discoveries holds.
+ * The share of honest agencies that look like misuse for reasons that no count shows. It cannot be estimated from an
+ * export; it was set on training exports so that the bound on false discoveries holds.
  */
-const LOOKALIKES = 0.0005;
-
-/** Rounds in which the fit and the suspicion converge; suspected agencies are taken out of the fit. */
-const ROUNDS = 4;
-const COSTS_MAX = 260;
-
+const LOOKALIKES = 0.0003;
 /**
- * Parameters of honest agencies' spread around what habits predict, six numbers: the logarithm of the precision of most, its slopes
- * over the logarithm of the number of searches and over the predicted logit; the logit of the share of agencies that spread
- * more, the logarithm of their precision over that of most; the logit of the share that misuses. These are the prior values;
- * they and the width allowed around them are rough: a large export overrules them.
+ * More searches of one agency count as this many. With more, the small ways in which the model of honest habits is wrong would pass
+ * for proof. Set on training exports.
  */
-const SPREAD_PRIOR = [4.5, 0.5, -0.4, -1.5, -1.4, -5.5];
-const SPREAD_PRIOR_DEVIATION = [1.5, 0.5, 0.3, 1.5, 0.7, 0.7];
-const SPREAD_STEPS = [0.5, 0.2, 0.1, 0.7, 0.3, 0.4];
+const SEARCHES_MAX = 60;
 
-interface Agency extends Habits {
-  whole: number;
-  /** The mean share of searches in the pattern that habits predict. */
-  mean: number;
-  /** The log likelihood of its count under misuse. */
-  misusing: number;
+const FIT_ROUNDS = 10;
+/** The rounds in which agencies are suspected anew. */
+const SUSPICION_ROUNDS = new Set([2, 5, 8]);
+/** An agency of which less is in a group is not suspected by that group's habits. */
+const SUSPECT_IN_GROUP_MIN = 1e-3;
+const FIT_DRAWS = 400;
+const FIT_WAYS = 8;
+/** All agencies are judged by few draws, then those with this log likelihood ratio or more by many. */
+const ROUGH_DRAWS = 300;
+const FINE_DRAWS = 4_000;
+const FINE_FROM = 1;
+const WAYS_PER_DRAW = 2;
+/** A kind of agency that is as rare as this in a group is left out of it. */
+const IN_GROUP_MIN = 1e-4;
+
+/** A way of misuse: its share of the searches, and the cells that it shows. */
+interface Way {
+  share: number;
+  cells: CellShares;
 }
 
 /**
- * The result for each agency, in the order of `all`; null where there is none, and for all agencies if the export has too few
- * of them. Two groups are fitted: honest agencies, whose count in the pattern is a beta-binomial around
- * what a logistic regression on their habits predicts, some with more spread than most; and misusing ones, with higher
- * counts. (Efron, Large-Scale Inference, 2010, ch. 5: the two-groups model.)
+ * The result for each agency, in the order of `all`; null for those with hardly a search in the pattern. Null for all together if the
+ * export has too few agencies. Two groups of models: honest agencies, drawn from groups of habits that are fitted to the export,
+ * and the same with a share of misuse. (Efron, Large-Scale Inference, 2010, ch. 5: the two-groups model.)
  */
-export function judgeHabits(all: readonly PatternCounts[]): (HiddenMisuse | null)[] {
-  const enough = all.filter((counts) => sumOf(counts) >= QUERIES_MIN).length;
-  if (enough < AGENCIES_MIN) return all.map(() => null);
-  const common = commonShares(all);
+export function judgeHabits(all: readonly { name: string; counts: SearchCounts }[]): (HiddenMisuse | null)[] | null {
+  const kinds = kindsOf(all.map(({ name }) => name));
   const agencies = all.map(
-    (counts): Agency => ({ ...habitsOf(counts, common), whole: sumOf(counts), mean: 0, misusing: 0 }),
+    ({ counts }, at): CountedAgency => ({ counts, searches: sumOf(counts), kind: kinds[at] ?? 0 }),
   );
-  let coefficients = [-2.4, 0.5, 0.25, 0.25, 0.25, 0.2, 0.5, 0.4];
-  let spread = SPREAD_PRIOR;
-  let misuse = agencies.map(() => 0);
-  for (let round = 0; round < ROUNDS; round += 1) {
-    coefficients = logisticRegression(
-      agencies.map((agency, at) => caseOf(agency, spread, misuse[at] ?? 0)),
-      coefficients,
-    );
-    for (const agency of agencies) predict(agency, coefficients);
-    spread = fittedSpread(agencies, spread);
-    misuse = agencies.map((agency) => misuseChance(agency, spread));
-  }
-  return agencies.map(({ inPattern, others, mean }, at) => ({
-    inPattern,
-    predicted: (others * mean) / (1 - mean),
-    honestChance: 1 - (misuse[at] ?? 0),
-  }));
+  if (agencies.filter(({ searches }) => searches >= QUERIES_MIN).length < AGENCIES_MIN) return null;
+  // An export without times has no search off hours: then misuse has none, either.
+  const hasTimes = agencies.some(({ counts }) => counts.some((count, cell) => count > 0 && (cell & 1) === 1));
+  const { habits: fitted, misuseShare } = fitHabits(agencies, hasTimes);
+  const habits = withUnlike(fitted);
+  const asked = agencies.filter((agency) => inPatternOf(agency) >= IN_PATTERN_MIN);
+  const evidence = weigh(asked, habits, makeDraws(ROUGH_DRAWS, 2), waysOf(ROUGH_DRAWS, hasTimes));
+  const close = asked.filter((agency) => (evidence.get(agency)?.ratio ?? 0) >= FINE_FROM);
+  for (const [agency, fine] of weigh(close, habits, makeDraws(FINE_DRAWS, 3), waysOf(FINE_DRAWS, hasTimes)))
+    evidence.set(agency, fine);
+  return agencies.map((agency) => {
+    const one = evidence.get(agency);
+    if (!one) return null;
+    return {
+      inPattern: inPatternOf(agency),
+      predicted: one.predicted,
+      honestChance: 1 - misuseChance(one.ratio, misuseShare),
+    };
+  });
 }
 
 /**
@@ -105,60 +139,203 @@ export function discoveries(judged: readonly (HiddenMisuse | null)[], bound: num
   return found;
 }
 
-function sumOf(counts: PatternCounts): number {
+function sumOf(counts: SearchCounts): number {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** The precision of most honest agencies that resemble this one. */
-function precisionOf({ others, independent }: Agency, spread: readonly number[]): number {
-  const [level = 0, bySize = 0, byLogit = 0] = spread;
-  const log = level + bySize * (Math.log(others + 3) - 4) + byLogit * independent;
-  return Math.exp(Math.min(9, Math.max(-2, log)));
+function inPatternOf({ counts }: { counts: SearchCounts }): number {
+  return sumOf(counts.slice(PATTERN_FROM));
 }
 
-/** An agency in the regression: searches of one agency are correlated, so many of them weigh less; suspects weigh less, too. */
-function caseOf(agency: Agency, spread: readonly number[], misuse: number): Case {
-  const { features, inPattern, whole } = agency;
-  const likeness = 1 / (1 + precisionOf(agency, spread));
-  return { features, count: inPattern, whole, weight: ((1 - misuse) * whole) / (1 + (whole - 1) * likeness) };
+/** The probability of misuse from the log likelihood ratio and the share of agencies that misuse. */
+function misuseChance(ratio: number, misuseShare: number): number {
+  return 1 / (1 + ((1 - misuseShare) / misuseShare) * (Math.exp(-ratio) + LOOKALIKES));
 }
 
-function predict(agency: Agency, coefficients: readonly number[]): void {
-  agency.mean = predicted(coefficients, agency.features);
-  const { inPattern, whole, mean } = agency;
-  agency.misusing = MISUSE_SHARES.map((share) => mean + (1 - mean) * share * MISUSE_IN_PATTERN)
-    .map((mean_) => logBetaBinomial(inPattern, whole, mean_, MISUSE_PRECISION) - Math.log(MISUSE_SHARES.length))
-    .reduce(logSum, Number.NEGATIVE_INFINITY);
-}
-
-/** The log likelihood of an agency's count if it is honest. */
-function honestLikelihood(agency: Agency, spread: readonly number[]): number {
-  const { inPattern, whole, mean } = agency;
-  const precision = precisionOf(agency, spread);
-  const loose = logistic(spread[3] ?? 0);
-  const byHabit = logSum(
-    Math.log(1 - loose) + logBetaBinomial(inPattern, whole, mean, precision),
-    Math.log(loose) + logBetaBinomial(inPattern, whole, mean, precision * Math.exp(Math.min(0, spread[4] ?? 0))),
-  );
-  return logSum(Math.log(1 - LOOKALIKES) + byHabit, Math.log(LOOKALIKES) + agency.misusing);
-}
-
-function fittedSpread(agencies: readonly Agency[], start: readonly number[]): number[] {
-  const cost = (spread: readonly number[]) => {
-    const share = logistic(spread[5] ?? 0);
-    let sum = 0;
-    for (const agency of agencies) {
-      sum -= logSum(Math.log(1 - share) + honestLikelihood(agency, spread), Math.log(share) + agency.misusing);
-    }
-    for (const [at, value] of spread.entries()) {
-      sum += ((value - (SPREAD_PRIOR[at] ?? 0)) / (SPREAD_PRIOR_DEVIATION[at] ?? 1)) ** 2 / 2;
-    }
-    return sum;
+/** Ways of misuse, from little to much. */
+function waysOf(count: number, hasTimes: boolean): Way[] {
+  const random = new SeededRandom(count);
+  const bit = (share: number) => {
+    const drawn = share + MISUSE_DEVIATION * normal(random);
+    return Math.min(MISUSE_BITS_SPAN.most, Math.max(MISUSE_BITS_SPAN.least, drawn));
   };
-  return minimise(cost, start, SPREAD_STEPS, COSTS_MAX);
+  return Array.from({ length: count }, (_, at) => {
+    const share = MISUSE_SPAN.from + ((MISUSE_SPAN.to - MISUSE_SPAN.from) * (at + 0.5)) / count;
+    const cells = new Float64Array(CELLS);
+    const [wide, wordless, noCase, offHours] = MISUSE_BITS;
+    addCells(cells, 0, 1, [bit(wide), bit(wordless), bit(noCase), hasTimes ? bit(offHours) : 0]);
+    return { share, cells };
+  });
 }
 
-/** The probability that an agency misuses. */
-function misuseChance(agency: Agency, spread: readonly number[]): number {
-  return logistic((spread[5] ?? 0) + agency.misusing - honestLikelihood(agency, spread));
+/** Logarithms of the shares of cells if some of the searches are misuse, made in the way of each draw. */
+function withMisuse(shares: CellShares, wayOf: (draw: number) => Way | undefined): CellShares {
+  const draws = shares.length / CELLS;
+  const logs = new Float64Array(shares.length);
+  for (let draw = 0; draw < draws; draw += 1) {
+    const way = wayOf(draw);
+    if (!way) continue;
+    for (let cell = 0; cell < CELLS; cell += 1) {
+      const at = cell * draws + draw;
+      logs[at] = Math.log((1 - way.share) * (shares[at] ?? 0) + way.share * (way.cells[cell] ?? 0));
+    }
+  }
+  return logs;
+}
+
+/** Groups of honest habits, fitted in rounds, and the share of agencies that misuse. */
+function fitHabits(
+  agencies: readonly CountedAgency[],
+  hasTimes: boolean,
+): { habits: HabitGroups; misuseShare: number } {
+  const draws = makeDraws(FIT_DRAWS, 1);
+  const ways = waysOf(FIT_WAYS, hasTimes);
+  const suspicions = new Map<CountedAgency, number>();
+  const keep: Suspicion = (agency) => suspicions.get(agency) ?? 0;
+  let habits = firstGroups(agencies);
+  let misuseShare = MISUSE_PRIOR;
+  for (let round = 0; round < FIT_ROUNDS; round += 1) {
+    const shares = drawnShares(habits.groups, draws);
+    if (!SUSPICION_ROUNDS.has(round)) {
+      habits = fitRound(agencies, habits, draws, keep, shares);
+      continue;
+    }
+    const chanceOf = suspecting(habits, shares, ways, misuseShare);
+    const suspect: Suspicion = (agency, ...rest) => {
+      const chance = chanceOf(agency, ...rest);
+      suspicions.set(agency, chance);
+      return chance;
+    };
+    habits = fitRound(agencies, habits, draws, suspect, shares);
+    const suspected = [...suspicions.values()].reduce((sum, chance) => sum + chance, 0);
+    misuseShare = (MISUSE_PRIOR * MISUSE_PRIOR_AGENCIES + suspected) / (MISUSE_PRIOR_AGENCIES + agencies.length);
+  }
+  return { habits, misuseShare };
+}
+
+/** The chance of misuse by these groups of habits, with these drawn agencies. */
+function suspecting(
+  { byKind }: HabitGroups,
+  shares: readonly (readonly CellShares[])[],
+  ways: readonly Way[],
+  misuseShare: number,
+): Suspicion {
+  const misused = shares.map((ofStaff) => ofStaff.map((cells) => ways.map((way) => withMisuse(cells, () => way))));
+  const into = new Float64Array(FIT_DRAWS);
+  return (agency, scale, honest, inGroups) => {
+    if (inPatternOf(agency) < IN_PATTERN_MIN) return 0;
+    let misuse = Number.NEGATIVE_INFINITY;
+    for (const [group, ofGroup] of (misused[staffClass(agency.searches)] ?? []).entries()) {
+      if ((inGroups[group] ?? 0) < SUSPECT_IN_GROUP_MIN) continue;
+      const log = Math.log(byKind[agency.kind]?.[group] ?? 0) - Math.log(ways.length);
+      for (const logs of ofGroup) misuse = logSum(misuse, log + meanLogLikelihood(agency.counts, scale, logs, into));
+    }
+    return logistic(logit(misuseShare) + misuse - honest);
+  };
+}
+
+/** What an agency's counts say. */
+interface Evidence {
+  /** The log likelihood ratio of misuse against honest work. */
+  ratio: number;
+  /** Searches in the pattern that its other searches predict. */
+  predicted: number;
+}
+
+function weigh(
+  agencies: readonly CountedAgency[],
+  { groups, byKind }: HabitGroups,
+  draws: Draws,
+  ways: readonly Way[],
+): Map<CountedAgency, Evidence> {
+  const sums = new Map(agencies.map((agency) => [agency, new Sums()]));
+  const into = new Float64Array(draws.count);
+  for (const [staff, ofStaff] of drawnShares(groups, draws).entries()) {
+    const own = agencies.filter(({ searches }) => staffClass(searches) === staff);
+    for (const [group, shares] of own.length === 0 ? [] : ofStaff.entries()) {
+      const logs = shares.map(Math.log);
+      // Neighbouring draws get ways that differ.
+      const misused = Array.from({ length: WAYS_PER_DRAW }, (_, turn) =>
+        withMisuse(shares, (draw) => ways[(draw * 61 + turn * Math.floor(ways.length / 2)) % ways.length]),
+      );
+      const odds = oddsOfPattern(shares);
+      for (const agency of own) {
+        const inGroup = byKind[agency.kind]?.[group] ?? 0;
+        if (inGroup < IN_GROUP_MIN) continue;
+        const scale = scaleTo(SEARCHES_MAX, agency.searches);
+        const sum = sums.get(agency);
+        sum?.add('honest', Math.log(inGroup) + meanLogLikelihood(agency.counts, scale, logs, into));
+        for (const other of misused) {
+          const log = meanLogLikelihood(agency.counts, scale, other, into) - Math.log(WAYS_PER_DRAW);
+          sum?.add('misuse', Math.log(inGroup) + log);
+        }
+        sum?.addPrediction(inGroup, predictionOf(agency, scale, logs, odds, into));
+      }
+    }
+  }
+  return new Map(
+    agencies.map((agency) => [
+      agency,
+      (sums.get(agency) ?? new Sums()).evidence(agency.searches - inPatternOf(agency)),
+    ]),
+  );
+}
+
+/** Likelihoods of one agency, summed over groups as logarithms. */
+class Sums {
+  private honest = Number.NEGATIVE_INFINITY;
+  private misuse = Number.NEGATIVE_INFINITY;
+  private others = Number.NEGATIVE_INFINITY;
+  private predicted = Number.NEGATIVE_INFINITY;
+
+  add(which: 'honest' | 'misuse', log: number): void {
+    this[which] = logSum(this[which], log);
+  }
+
+  addPrediction(inGroup: number, { likelihood, odds }: { likelihood: number; odds: number }): void {
+    this.others = logSum(this.others, Math.log(inGroup) + likelihood);
+    this.predicted = logSum(this.predicted, Math.log(inGroup) + likelihood + Math.log(odds));
+  }
+
+  evidence(others: number): Evidence {
+    return { ratio: this.misuse - this.honest, predicted: others * Math.exp(this.predicted - this.others) };
+  }
+}
+
+/** For each draw, the odds of a search in the pattern. */
+function oddsOfPattern(shares: CellShares): Float64Array {
+  const draws = shares.length / CELLS;
+  return new Float64Array(draws).map((_, draw) => {
+    const share = (shares[PATTERN_FROM * draws + draw] ?? 0) + (shares[(CELLS - 1) * draws + draw] ?? 0);
+    return share / (1 - share);
+  });
+}
+
+/**
+ * The odds of a search in the pattern that an agency's other searches predict, and their mean log likelihood in a group: misuse, which is
+ * in the pattern, hardly affects the habits that it is compared with.
+ */
+function predictionOf(
+  { counts }: CountedAgency,
+  scale: number,
+  logs: CellShares,
+  odds: Float64Array,
+  into: Float64Array,
+): { likelihood: number; odds: number } {
+  const rest = counts.map((count, cell) => (cell < PATTERN_FROM ? count : 0));
+  const others = sumOf(rest) * scale;
+  logLikelihoods(rest, scale, logs, into);
+  // Given that a search is not in the pattern, each of the others is likelier by 1 + odds.
+  let most = Number.NEGATIVE_INFINITY;
+  for (let draw = 0; draw < into.length; draw += 1) {
+    into[draw] = (into[draw] ?? 0) + others * Math.log(1 + (odds[draw] ?? 0));
+    most = Math.max(most, into[draw] ?? 0);
+  }
+  let [sum, weighed] = [0, 0];
+  for (let draw = 0; draw < into.length; draw += 1) {
+    const likelihood = Math.exp((into[draw] ?? 0) - most);
+    sum += likelihood;
+    weighed += likelihood * (odds[draw] ?? 0);
+  }
+  return { likelihood: most + Math.log(sum / into.length), odds: weighed / sum };
 }

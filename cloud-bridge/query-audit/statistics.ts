@@ -1,5 +1,5 @@
-// Owns: the two distributions that the audit uses: how probable so many rare accidents are (Poisson), and how probable a
-// count is among agencies whose habits differ (beta-binomial). Pure. Not here: what is counted (tally.ts).
+// Owns: how probable so many rare accidents are (Poisson), and sums of probabilities as logarithms. Pure.
+// Not here: what is counted (tally.ts), the model of habits (drawn-agencies.ts).
 
 /**
  * The probability of `count` or more events when `expected` are expected on average (Poisson); 1 for a count that is not above
@@ -26,33 +26,6 @@ function logFactorial(count: number): number {
   }
   // Stirling's series.
   return count * Math.log(count) - count + Math.log(2 * Math.PI * count) / 2 + 1 / (12 * count);
-}
-
-/** ln Γ(x) for x > 0, by Stirling's series above 8 (relative error below 1e-10). */
-export function logGamma(x: number): number {
-  let product = 1;
-  let at = x;
-  while (at < 8) {
-    product *= at;
-    at += 1;
-  }
-  const inverse = 1 / (at * at);
-  const series = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse / 1680))) / at;
-  return (at - 0.5) * Math.log(at) - at + 0.918_938_533_204_672_8 + series - Math.log(product);
-}
-
-function logBeta(a: number, b: number): number {
-  return logGamma(a) + logGamma(b) - logGamma(a + b);
-}
-
-/**
- * ln P(`count` of `whole`) where the share has the beta distribution with this mean and precision (its two parameters' sum;
- * the larger, the closer shares lie to the mean), less the logarithm of the binomial coefficient, which cancels in ratios.
- */
-export function logBetaBinomial(count: number, whole: number, mean: number, precision: number): number {
-  const a = mean * precision;
-  const b = precision - a;
-  return logBeta(count + a, whole - count + b) - logBeta(a, b);
 }
 
 /** ln(e^one + e^other) without overflow. */

@@ -22,12 +22,10 @@ export interface Tally {
   byRule: Map<string, number>;
   samples: FlaggedRow[];
   /**
-   * Rows whose reach and reason could be read, by their reach (what counts as wide is known only when all has been read) and, four
-   * for each reach: 2 if it is wordless, 1 if it has no case.
+   * Rows whose reach and reason could be read, by their reach (what counts as wide is known only when all has been read) and, eight
+   * for each reach: 4 if it is wordless, 2 if it has no case, 1 if it was made off hours.
    */
   rowsByReach: Uint32Array;
-  /** Rows that are wordless, without a case and off hours, by their reach. */
-  offHoursByReach: Uint32Array;
 }
 
 /** What one row adds. */
@@ -48,19 +46,17 @@ function reachOf(networks: number): number {
   return Math.min(REACHES - 1, Math.floor(Math.log2(networks + 1)));
 }
 
-/** An agency's rows by the bits of the pattern (agency-habits.ts), where `wideFrom` is the first reach that counts as wide. */
-export function patternCounts({ rowsByReach }: Tally, wideFrom: number): number[] {
-  const counts = new Array<number>(8).fill(0);
+/**
+ * An agency's rows by four bits, sixteen counts, where `wideFrom` is the first reach that counts as wide: 8 is set if a search is
+ * wide, 4 if it is wordless, 2 if it has no case, 1 if it was made off hours.
+ */
+export function searchCounts({ rowsByReach }: Tally, wideFrom: number): number[] {
+  const counts = new Array<number>(16).fill(0);
   for (const [at, rows] of rowsByReach.entries()) {
-    const cell = (at >> 2 >= wideFrom ? 4 : 0) + (at & 3);
+    const cell = (at >> 3 >= wideFrom ? 8 : 0) + (at & 7);
     counts[cell] = (counts[cell] ?? 0) + rows;
   }
   return counts;
-}
-
-/** An agency's rows in the pattern that were made off hours. */
-export function offHoursInPattern({ offHoursByReach }: Tally, wideFrom: number): number {
-  return offHoursByReach.reduce((sum, rows, reach) => sum + (reach >= wideFrom ? rows : 0), 0);
 }
 
 const SAMPLES_MAX = 8;
@@ -87,10 +83,8 @@ export class Tallies {
       this.rowsByReach[reach] = (this.rowsByReach[reach] ?? 0) + 1;
       if (reading.isWordless !== null) {
         const hasCase = /[\p{L}\p{N}]/u.test(seen.caseNumber);
-        const at = reach * 4 + (reading.isWordless ? 2 : 0) + (hasCase ? 0 : 1);
+        const at = reach * 8 + (reading.isWordless ? 4 : 0) + (hasCase ? 0 : 2) + (seen.isOffHours ? 1 : 0);
         tally.rowsByReach[at] = (tally.rowsByReach[at] ?? 0) + 1;
-        if (reading.isWordless && !hasCase && seen.isOffHours)
-          tally.offHoursByReach[reach] = (tally.offHoursByReach[reach] ?? 0) + 1;
       }
     }
     return reading.matches.length > 0 ? this.addFlagged(tally, seen) : null;
@@ -135,8 +129,7 @@ export class Tallies {
       agency: own,
       queries: 0,
       flagged: 0,
-      rowsByReach: new Uint32Array(4 * REACHES),
-      offHoursByReach: new Uint32Array(REACHES),
+      rowsByReach: new Uint32Array(8 * REACHES),
       byRule: new Map(),
       samples: [],
     };

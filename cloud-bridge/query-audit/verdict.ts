@@ -3,7 +3,7 @@
 import { discoveries, type HiddenMisuse, judgeHabits } from './hidden-misuse.ts';
 import type { AuditSettings } from './settings.ts';
 import { chanceOfAtLeast } from './statistics.ts';
-import { type FlaggedRow, offHoursInPattern, patternCounts, type Tally } from './tally.ts';
+import { type FlaggedRow, searchCounts, type Tally } from './tally.ts';
 import { WORD_RULES } from './word-rules.ts';
 
 /** `revoke`: the words of its own searches show misuse. `review`: it shows the pattern of hidden misuse more often than its habits
@@ -116,13 +116,15 @@ function whoHides(
   wideFrom: number,
   bound: number,
 ): { habitsJudged: boolean; hiding: Map<Tally, NonNullable<AuditFinding['hidden']>> } {
-  const judged = judgeHabits(tallies.map((tally) => patternCounts(tally, wideFrom)));
+  const counts = tallies.map((tally) => searchCounts(tally, wideFrom));
+  const judged = judgeHabits(tallies.map(({ agency }, at) => ({ name: agency, counts: counts[at] ?? [] })));
   const hiding = new Map<Tally, NonNullable<AuditFinding['hidden']>>();
-  for (const at of discoveries(judged, bound)) {
-    const [tally, hidden] = [tallies[at], judged[at]];
-    if (tally && hidden) hiding.set(tally, { ...hidden, offHours: offHoursInPattern(tally, wideFrom) });
+  for (const at of discoveries(judged ?? [], bound)) {
+    const [tally, hidden] = [tallies[at], judged?.[at]];
+    // The last cell: in the pattern and off hours.
+    if (tally && hidden) hiding.set(tally, { ...hidden, offHours: counts[at]?.at(-1) ?? 0 });
   }
-  return { habitsJudged: judged.some((one) => one !== null), hiding };
+  return { habitsJudged: judged !== null, hiding };
 }
 
 /** A smaller chance of being honest gives a worse score. */

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type AuditReport, auditQueries } from '../../../cloud-bridge/query-audit/audit.ts';
 import { reportText } from '../../../cloud-bridge/query-audit/report-text.ts';
 import { parseAuditSettings } from '../../../cloud-bridge/query-audit/settings.ts';
-import { type FlaggedRow, offHoursInPattern, patternCounts, Tallies } from '../../../cloud-bridge/query-audit/tally.ts';
+import { type FlaggedRow, searchCounts, Tallies } from '../../../cloud-bridge/query-audit/tally.ts';
 import { type Random, SeededRandom } from '../../../device/base/random.ts';
 import { scoreFindings } from '../../../sim/query-export/score.ts';
 import { writeExport } from '../../../sim/query-export/write.ts';
@@ -211,8 +211,7 @@ describe('habits', () => {
     add(null, 6_000);
     add(true, null);
     const [tally] = tallies.byName.values();
-    expect(tally && patternCounts(tally, tallies.wideFrom)).toEqual([0, 0, 0, 0, 0, 0, 0, 1]);
-    expect(tally && offHoursInPattern(tally, tallies.wideFrom)).toBe(1);
+    expect(tally && searchCounts(tally, tallies.wideFrom)).toEqual([...new Array(15).fill(0), 1]);
   });
 });
 

@@ -1,0 +1,170 @@
+// Owns: agencies that a model draws: how shares of searches follow from a group's habits, and how likely counts are among many draws.
+// Pure and deterministic. Not here: how groups are fitted (habit-groups.ts), what follows (hidden-misuse.ts).
+import { type Random, SeededRandom } from '../../device/base/random.ts';
+
+/**
+ * An agency's searches by four bits, sixteen counts: 8 is set if a search is wide, 4 if its words say nothing, 2 if it has no
+ * case, 1 if it was made off hours. A search with the first three is in the pattern of hidden misuse.
+ */
+export type SearchCounts = readonly number[];
+export const CELLS = 16;
+/** The first cell of the pattern; the other one is the last. */
+export const PATTERN_FROM = 14;
+
+/**
+ * Habits of an agency as six numbers: the logits of the four bits, the logarithm of the share of searches made in haste, and
+ * the logarithm of how much its officers differ.
+ */
+export const NUMBERS = 6;
+const HASTE = 4;
+const DIFFERENCE = 5;
+
+/** A group of agencies: their six numbers are normal, with this mean and this root (Cholesky) of their covariance. */
+export interface Group {
+  mean: readonly number[];
+  root: readonly (readonly number[])[];
+}
+
+/** Shares of the four bits: wide, wordless, without a case, off hours. */
+export type BitShares = readonly [number, number, number, number];
+
+/** A search in haste is wide, wordless and without a case this often each, whoever makes it. */
+const HASTE_SHARE = 0.6;
+const HASTE_MAX = 0.4;
+const DIFFERENCE_MAX = 1.2;
+/** How an officer's carelessness moves the four bits, and how much each bit moves besides; both times the agency's difference. */
+const CARELESS_MOVES: BitShares = [0.6, 0.6, 0.6, 0.2];
+const OWN_MOVE = 0.5;
+/** Larger agencies have more officers, so that a single one moves less: classes of sizes, each with its number of officers. */
+const STAFFS: readonly { upTo: number; officers: number }[] = [
+  { upTo: 22, officers: 3 },
+  { upTo: 45, officers: 4 },
+  { upTo: 90, officers: 7 },
+  { upTo: 200, officers: 12 },
+  { upTo: Number.POSITIVE_INFINITY, officers: 28 },
+];
+export const STAFF_CLASSES = STAFFS.length;
+/** A share of all draws is uniform over the cells, so that no search is impossible. */
+const SURPRISE = 0.001;
+
+/** The class of an agency with so many searches. */
+export function staffClass(searches: number): number {
+  return STAFFS.findIndex(({ upTo }) => searches <= upTo);
+}
+
+interface Officer {
+  weight: number;
+  moves: BitShares;
+}
+
+/** Random numbers for `count` agencies; each group of agencies is drawn from the same ones. */
+export interface Draws {
+  count: number;
+  /** Six standard normal numbers of each draw, one draw after the other. */
+  normals: Float64Array;
+  /** By class of size, then by draw. */
+  officers: readonly (readonly (readonly Officer[])[])[];
+}
+
+export function makeDraws(count: number, seed: number): Draws {
+  const random = new SeededRandom(seed);
+  const normals = new Float64Array(count * NUMBERS);
+  // Evenly spread points in six dimensions (Roberts' sequence), made normal in pairs (Box-Muller).
+  let ratio = 1.1;
+  for (let round = 0; round < 40; round += 1) ratio = (1 + ratio) ** (1 / (NUMBERS + 1));
+  const even = (draw: number, axis: number) => (0.5 + (draw + 1) * ratio ** -(axis + 1)) % 1;
+  for (let draw = 0; draw < count; draw += 1) {
+    for (let axis = 0; axis < NUMBERS; axis += 2) {
+      const length = Math.sqrt(-2 * Math.log(1 - even(draw, axis)));
+      const angle = 2 * Math.PI * even(draw, axis + 1);
+      normals[draw * NUMBERS + axis] = length * Math.cos(angle);
+      normals[draw * NUMBERS + axis + 1] = length * Math.sin(angle);
+    }
+  }
+  const officers = STAFFS.map((staff) => Array.from({ length: count }, () => drawOfficers(random, staff.officers)));
+  return { count, normals, officers };
+}
+
+function drawOfficers(random: Random, count: number): Officer[] {
+  const weights = Array.from({ length: count }, () => -Math.log(1 - random.fraction()));
+  const whole = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => {
+    const careless = normal(random);
+    const move = (by: number) => by * careless + OWN_MOVE * normal(random);
+    const [wide, wordless, noCase, offHours] = CARELESS_MOVES;
+    return { weight: weight / whole, moves: [move(wide), move(wordless), move(noCase), move(offHours)] };
+  });
+}
+
+/** A standard normal number (Box-Muller). */
+export function normal(random: Random): number {
+  return Math.sqrt(-2 * Math.log(1 - random.fraction())) * Math.cos(2 * Math.PI * random.fraction());
+}
+
+/** Shares of the cells in drawn agencies: of the first cell in all draws, then of the second, and so on. */
+export type CellShares = Float64Array;
+
+/** Agencies of a group, with so many officers as agencies of this class have. */
+export function cellShares({ mean, root }: Group, { count, normals, officers }: Draws, staff: number): CellShares {
+  const shares = new Float64Array(CELLS * count).fill(SURPRISE / CELLS);
+  const numbers = new Array<number>(NUMBERS).fill(0);
+  for (let draw = 0; draw < count; draw += 1) {
+    for (let row = 0; row < NUMBERS; row += 1) {
+      let sum = mean[row] ?? 0;
+      for (let column = 0; column <= row; column += 1)
+        sum += (root[row]?.[column] ?? 0) * (normals[draw * NUMBERS + column] ?? 0);
+      numbers[row] = sum;
+    }
+    const bit = (at: number, by: number) => logistic((numbers[at] ?? 0) + by);
+    const haste = Math.min(HASTE_MAX, Math.exp(numbers[HASTE] ?? 0));
+    const difference = Math.exp(Math.min(DIFFERENCE_MAX, numbers[DIFFERENCE] ?? 0));
+    addCells(shares, draw, (1 - SURPRISE) * haste, [HASTE_SHARE, HASTE_SHARE, HASTE_SHARE, bit(3, 0)]);
+    for (const { weight, moves } of officers[staff]?.[draw] ?? []) {
+      addCells(shares, draw, (1 - SURPRISE) * (1 - haste) * weight, [
+        bit(0, difference * moves[0]),
+        bit(1, difference * moves[1]),
+        bit(2, difference * moves[2]),
+        bit(3, difference * moves[3]),
+      ]);
+    }
+  }
+  return shares;
+}
+
+/** Adds `weight` of searches with these shares of the bits, independent of each other, to one draw. */
+export function addCells(shares: CellShares, draw: number, weight: number, bits: BitShares): void {
+  const count = shares.length / CELLS;
+  const [wide, wordless, noCase, offHours] = bits;
+  for (let high = 0; high < CELLS / 2; high += 1) {
+    const some =
+      weight * (high & 4 ? wide : 1 - wide) * (high & 2 ? wordless : 1 - wordless) * (high & 1 ? noCase : 1 - noCase);
+    const at = 2 * high * count + draw;
+    shares[at] = (shares[at] ?? 0) + some * (1 - offHours);
+    shares[at + count] = (shares[at + count] ?? 0) + some * offHours;
+  }
+}
+
+/** For each draw the log likelihood of an agency's counts, each times `scale`; `into` has a place for each. Returns the largest. */
+export function logLikelihoods(counts: SearchCounts, scale: number, logs: CellShares, into: Float64Array): number {
+  into.fill(0);
+  for (const [cell, count] of counts.entries()) {
+    if (count === 0) continue;
+    const times = count * scale;
+    const from = cell * into.length;
+    for (let draw = 0; draw < into.length; draw += 1) into[draw] = (into[draw] ?? 0) + times * (logs[from + draw] ?? 0);
+  }
+  let most = Number.NEGATIVE_INFINITY;
+  for (let draw = 0; draw < into.length; draw += 1) most = Math.max(most, into[draw] ?? most);
+  return most;
+}
+
+/** The logarithm of the mean likelihood of an agency's counts over all draws. */
+export function meanLogLikelihood(counts: SearchCounts, scale: number, logs: CellShares, into: Float64Array): number {
+  const most = logLikelihoods(counts, scale, logs, into);
+  let sum = 0;
+  for (let draw = 0; draw < into.length; draw += 1) sum += Math.exp((into[draw] ?? 0) - most);
+  return most + Math.log(sum / into.length);
+}
+
+export const logit = (share: number) => Math.log(share / (1 - share));
+export const logistic = (x: number) => 1 / (1 + Math.exp(-x));
