@@ -60,7 +60,7 @@ const MISUSE_PRIOR_AGENCIES = 3_000;
  * The share of honest agencies that look like misuse for reasons that no count shows. It cannot be estimated from an
  * export; it was set on training exports so that the bound on false discoveries holds.
  */
-const LOOKALIKES = 0.0003;
+const LOOKALIKES = 0.0004;
 /**
  * More searches of one agency count as this many. With more, the small ways in which the model of honest habits is wrong would pass
  * for proof. Set on training exports.
