@@ -1,5 +1,5 @@
 // Owns: the rules about words, as data: what each matches, the contexts that excuse it, why it matters, and its examples,
-// which a test checks. All patterns are over `wordsOf` texts. Not here: applying them (match-word-rules.ts), habits (agency-habits.ts).
+// which a test checks. All patterns are over `wordsOf` texts. Not here: applying them (match-word-rules.ts), habits (habit-groups.ts).
 
 /** What a match says about the search. */
 export type Severity = 'grave' | 'serious' | 'minor';

@@ -16,15 +16,16 @@ import { CELLS, type CountedAgency, countRows } from './export-counts.ts';
 
 /** How sizes of agencies of one service spread: the deviation of their logarithms in cast.ts. */
 const SIZE_DEVIATION = 0.9;
+/** One officer for so many searches, as in habits.ts. */
 const SEARCHES_PER_OFFICER = 12;
-/** Numbers of officers that are drawn for; a number between them is rounded down. */
+/** Numbers of officers that are drawn for; one between them is rounded down. */
 const STAFFS = [2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 19, 24, 30, 38, 48, 60];
+/** Shares of misuse that are tried. As misuse spreads over them, fewer draws for each are enough. */
 const SHARES = 32;
-/** Misuse spreads over shares, too, so that fewer draws for each are enough. */
 const DRAWS_PER_SHARE = 1 / 8;
-/** Agencies with smaller odds in the first, rough round are not looked at again. */
+/** Agencies with a smaller ratio in the first, rough round are not looked at again. */
 const ROUGH_DRAWS = 320;
-const ROUGH_LOG_ODDS_MIN = Math.log(0.3);
+const ROUGH_LOG_RATIO_MIN = Math.log(0.3);
 
 /** How often a search is read as wordless: if its reason was meant to say nothing, and if not. */
 interface WordlessRates {
@@ -63,12 +64,6 @@ export async function wordlessRates(queries: number): Promise<Rates> {
   return { honest: { meant, other }, misuse: { meant: meantMisuse, other: otherMisuse } };
 }
 
-interface Way {
-  /** Share of misuse, as its prior has it, and the cells that it shows. */
-  share: number;
-  cells: Float64Array;
-}
-
 /** One agency with what is summed up for it. */
 interface Weighed extends CountedAgency {
   filled: readonly (readonly [cell: number, count: number])[];
@@ -88,7 +83,7 @@ export function misuseLogRatios(
   seed: number,
 ): number[] {
   const rough = ratiosOf(agencies, rates, ROUGH_DRAWS, new SeededRandom(seed));
-  const again = agencies.flatMap((agency, at) => ((rough[at] ?? 0) > ROUGH_LOG_ODDS_MIN ? [{ agency, at }] : []));
+  const again = agencies.flatMap((agency, at) => ((rough[at] ?? 0) > ROUGH_LOG_RATIO_MIN ? [{ agency, at }] : []));
   const fine = ratiosOf(
     again.map(({ agency }) => agency),
     rates,
@@ -164,7 +159,7 @@ function staffFor(queries: number): number {
   return STAFFS.findLast((staff) => staff <= officers) ?? 2;
 }
 
-/** Equally likely shares of misuse: every second hundredth of many draws, so to say. */
+/** Equally likely shares of misuse: quantiles of many draws. */
 const sharesOfMisuse = (() => {
   const random = new SeededRandom(7);
   const many = 1_000_000;
@@ -236,7 +231,13 @@ function honestOf({ filled }: Weighed, { logs }: Library): number {
 }
 
 /** The same where this share of the searches is misuse, made in one of these ways each. */
-function misuseOf({ filled }: Weighed, { shares }: Library, ways: Way['cells'][], share: number, way: number): number {
+function misuseOf(
+  { filled }: Weighed,
+  { shares }: Library,
+  ways: readonly Float64Array[],
+  share: number,
+  way: number,
+): number {
   const sums = new Float64Array(ways.length);
   const draws = shares.length / CELLS;
   const first = (way * ways.length) % draws;
