@@ -1,7 +1,7 @@
 // Holds: what the images of `deploy compose` start PostgreSQL, its standby and the broker's nodes by does so, on this machine's loopback addresses, with
 // the secrets that STEPS.md has operators make. Not here: Docker, which nothing here needs, and compose.yml (test/sim/cli/deploy-compose.test.ts).
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect, type MqttClient } from 'mqtt';
@@ -137,7 +137,11 @@ describe('PostgreSQL', { tags: ['postgresql', 'openssl', 'root'] }, () => {
     const begin = socket.connect.bind(socket);
     const stream = () =>
       Object.assign(socket, { connect: (port: number, host: string) => begin({ port, host, localAddress }) });
-    const { ssl, ...settings } = connectionSettings(address, at('secrets', 'vault-database'));
+    // The vault reads it as a user of its own, and this test as another one.
+    const password = at('vault-database');
+    copyFileSync(at('secrets', 'vault-database'), password);
+    chmodSync(password, 0o600);
+    const { ssl, ...settings } = connectionSettings(address, password);
     const client = new pg.Client({ ...settings, ssl: ssl || false, stream });
     client.on('error', () => undefined);
     await client.connect();
