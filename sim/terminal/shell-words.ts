@@ -39,10 +39,10 @@ export function calledAs({
   const isThis = (path: string) => own !== null && fileOf(path) === own;
   if (!isRoot && npxFinds(cwd, isThis)) return `npx ${NAME}`;
   // What npx adds to the path is gone when it ends.
-  const path = isRoot
-    ? rootPath
-    : (env['PATH'] ?? '').split(delimiter).filter((folder) => !/node_modules.\.bin$/.test(folder));
-  const folders = path.filter(Boolean);
+  const ownPath = (env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((folder) => folder && !/node_modules.\.bin$/.test(folder));
+  const folders = isRoot ? rootPath : ownPath;
   const called = folders.some((folder) => isThis(join(folder, NAME))) ? NAME : `node ${shellWord(own ?? program)}`;
   return isRoot ? `sudo ${called}` : called;
 }

@@ -2,9 +2,9 @@
 // standing, ends a download that runs within 256 KiB. Not here: the vault's downloads (vault/downloads.test.ts).
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { toBase64url } from '../../../device/base/bytes.ts';
-import { type Log, silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
+import { errorLog } from '../../support/error-log.ts';
 import { makeParty } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
@@ -14,13 +14,7 @@ const FURTHER_BYTES_MAX = 256 * 1024;
 // More than the buffers of two kernels hold.
 const big = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
 const disk = new CountingDisk(/\/clips\//);
-/** What the bridge tells as an error of its own. */
-const errors: string[] = [];
-const log: Log = {
-  ...silentLog(),
-  error: (message, facts) => void errors.push(`${message} ${JSON.stringify(facts)}`),
-  child: () => log,
-};
+const { log, errors } = errorLog();
 let fixture: BridgeFixture;
 let request: string;
 

@@ -2,16 +2,10 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Log, silentLog } from '../../../device/base/log.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
+import { errorLog } from '../../support/error-log.ts';
 
-/** What the bridge tells as an error of its own. */
-const errors: string[] = [];
-const log: Log = {
-  ...silentLog(),
-  error: (message, facts) => void errors.push(`${message} ${JSON.stringify(facts)}`),
-  child: () => log,
-};
+const { log, errors } = errorLog();
 let fixture: BridgeFixture;
 let request: string;
 beforeAll(async () => {

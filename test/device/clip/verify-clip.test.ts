@@ -22,7 +22,7 @@ async function* once(bytes: Uint8Array) {
   yield bytes;
 }
 
-/** What is said of a clip with its manifest, and with its statement and what a dispute opens. */
+/** The verdict on a clip by its manifest, then the one by its statement and the manifest that a dispute opened. */
 async function saidOf({ clip, manifestToken, statement, certificate }: Parcel): Promise<string[]> {
   const opened = JSON.stringify({ manifest: manifestToken, certificate });
   const said = [verifyClip(once(clip), manifestToken), verifyClip(once(clip), statement, { opened })];

@@ -16,7 +16,7 @@ import { CELLS, type CountedAgency, countRows } from './export-counts.ts';
 
 /** How sizes of agencies of one service spread: the deviation of their logarithms in cast.ts. */
 const SIZE_DEVIATION = 0.9;
-/** One officer for so many searches, as in habits.ts. */
+/** Searches for each officer of an agency, as the generator has it (sim/query-export/habits.ts). */
 const SEARCHES_PER_OFFICER = 12;
 /** Numbers of officers that are drawn for; one between them is rounded down. */
 const STAFFS = [2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 19, 24, 30, 38, 48, 60];
