@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
+import type { TaskQueue } from '../base/task-queue.ts';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { cellOf } from '../protocol/area-cells.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
@@ -105,6 +106,52 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
 
   private markName(pins: Pins, part: number): string {
     return `${pins.bridge}/${this.cell}${this.kind.markKind}/${part}`;
+  }
+}
+
+/** A document whose signature was verified, and the pins that it was verified with. */
+export interface VerifiedDocument<Document> {
+  document: Document;
+  token: string;
+  pins: Pins;
+}
+
+/**
+ * Has documents taken in one after the other. Of those that wait for their turn only the newest of each part is kept: it says all that the
+ * older ones did, and a device that is slower than its bridge must not keep them all in memory.
+ */
+export class DocumentTurns<Document extends { part: number; revision: number }> {
+  private readonly run: TaskQueue['run'];
+  private readonly take: (newest: VerifiedDocument<Document>) => Promise<void>;
+  private readonly waiting = new Map<number, { newest: VerifiedDocument<Document>; done: Promise<void> }>();
+
+  constructor(queue: TaskQueue, take: (newest: VerifiedDocument<Document>) => Promise<void>) {
+    this.run = queue.run.bind(queue);
+    this.take = take;
+  }
+
+  /** Whether a document of this part waits for its turn, so that another one takes no more room. */
+  waits(part: number): boolean {
+    return this.waiting.has(part);
+  }
+
+  /** Resolves once this document, or a newer one in its place, was taken in; null for one that is older than the one that waits. */
+  add(verified: VerifiedDocument<Document>): Promise<void> | null {
+    const { part, revision } = verified.document;
+    const before = this.waiting.get(part);
+    if (before) {
+      const { pins, document } = before.newest;
+      if (verified.pins === pins && revision < document.revision) return null;
+      before.newest = verified;
+      return before.done;
+    }
+    const turn = { newest: verified, done: Promise.resolve() };
+    this.waiting.set(part, turn);
+    turn.done = this.run(async () => {
+      this.waiting.delete(part);
+      await this.take(turn.newest);
+    });
+    return turn.done;
   }
 }
 

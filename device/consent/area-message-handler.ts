@@ -4,7 +4,9 @@
 // (owner-order-handler.ts), carrying notices (home-link/).
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
-import type { PublishedRequest } from '../protocol/request.ts';
+import type { AreaDocument, PublishedRequest } from '../protocol/request.ts';
+import type { SearchDocument } from '../protocol/search.ts';
+import { DocumentTurns, type VerifiedDocument } from './area-documents.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
 import { standingReceipt } from './gate-state.ts';
@@ -103,52 +105,69 @@ export class AreaMessageHandler {
   private readonly context: ConsentContext;
   private readonly runner: EffectRunner;
   private readonly announcer: Announcer;
+  private readonly areaTurns: DocumentTurns<AreaDocument>;
+  private readonly searchTurns: DocumentTurns<SearchDocument>;
 
   constructor(context: ConsentContext, runner: EffectRunner, announcer: Announcer) {
     this.context = context;
     this.runner = runner;
     this.announcer = announcer;
+    this.areaTurns = new DocumentTurns(context.queue, (newest) => this.takeArea(newest));
+    this.searchTurns = new DocumentTurns(context.queue, (newest) => this.takeSearches(newest));
   }
 
   /** A part of the cell's document of requests; resolves with the code of its refusal, null when it was heeded or is no news. */
   async areaDocument(part: number, token: string): Promise<ErrorCode | null> {
-    const { context, runner, announcer } = this;
+    const { context } = this;
     const { state, area } = context;
     const { pins } = state;
     const document = pins ? area.openDocument(part, token, pins) : 'token_unknown_signer';
     if (typeof document === 'string') return this.refuse(document);
     // Half of the queue is reserved for owners: a bridge's documents must not crowd out their orders.
-    if (!document || !pins || !context.hasRoom(context.limits.waitingMax / 2)) return null;
-    await context.queue.run(async () => {
-      if (state.pins !== pins) return;
-      const news = await area.takeDocument(document, token, pins);
-      for (const code of news.refused) context.count(code);
-      // Before the sweep: a request whose grant it ends gets its receipt there.
-      const unanswered = news.closed.filter((id) => announcer.isUnanswered(id));
-      if (news.cancelled.length > 0) await runner.sweep();
-      announcer.closed(unanswered);
-      announcer.news();
-    });
+    if (!document || !pins || !(this.areaTurns.waits(part) || context.hasRoom(context.limits.waitingMax / 2)))
+      return null;
+    const turn = this.areaTurns.add({ document, token, pins });
+    if (turn === null) return this.refuse('consent_too_old');
+    await turn;
     return null;
+  }
+
+  private async takeArea({ document, token, pins }: VerifiedDocument<AreaDocument>): Promise<void> {
+    const { context, runner, announcer } = this;
+    if (context.state.pins !== pins) return;
+    const news = await context.area.takeDocument(document, token, pins);
+    for (const code of news.refused) context.count(code);
+    // Before the sweep: a request whose grant it ends gets its receipt there.
+    const unanswered = news.closed.filter((id) => announcer.isUnanswered(id));
+    if (news.cancelled.length > 0) await runner.sweep();
+    announcer.closed(unanswered);
+    announcer.news();
   }
 
   /** A part of the cell's searches, in the same way. A home that takes no part does not even open it. */
   async searchDocument(part: number, token: string): Promise<ErrorCode | null> {
-    const { context, runner } = this;
+    const { context } = this;
     const { state, searches } = context;
     const { pins } = state;
     if (!context.searchPartyOn) return null;
     const document = pins ? searches.openDocument(part, token, pins) : 'token_unknown_signer';
     if (typeof document === 'string') return this.refuse(document);
-    if (!document || !pins || !context.hasRoom(context.limits.waitingMax / 2)) return null;
-    await context.queue.run(async () => {
-      if (state.pins !== pins || !context.searchPartyOn) return;
-      const news = await searches.takeDocument(document, token, pins);
-      for (const code of news.refused) context.count(code);
-      if (news.ended.length > 0) await runner.sweep();
-      context.deps.effects.searches(searches.searches());
-    });
+    if (!document || !pins || !(this.searchTurns.waits(part) || context.hasRoom(context.limits.waitingMax / 2)))
+      return null;
+    const turn = this.searchTurns.add({ document, token, pins });
+    if (turn === null) return this.refuse('consent_too_old');
+    await turn;
     return null;
+  }
+
+  private async takeSearches({ document, token, pins }: VerifiedDocument<SearchDocument>): Promise<void> {
+    const { context, runner } = this;
+    const { state, searches } = context;
+    if (state.pins !== pins || !context.searchPartyOn) return;
+    const news = await searches.takeDocument(document, token, pins);
+    for (const code of news.refused) context.count(code);
+    if (news.ended.length > 0) await runner.sweep();
+    context.deps.effects.searches(searches.searches());
   }
 
   /** The registry's revocation list, in the same way. */

@@ -10,7 +10,7 @@ import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { cellOf, insideArea } from '../protocol/area-cells.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { RequestNotice } from '../protocol/home-messages.ts';
-import type { AreaDocument, Credential, Revocations } from '../protocol/request.ts';
+import type { AreaDocument, Credential, PublishedRequest, Revocations } from '../protocol/request.ts';
 import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey } from '../protocol/shared-claims.ts';
 import {
   asksBeyond,
@@ -182,6 +182,7 @@ export class AreaRequests implements GrantGround {
       this.unasked.settle(id);
     }
     for (const published of document.requests) {
+      if (this.isOpen(published)) continue;
       const read = openPublished(published, trust, { verify: verifySignature, sha256Hex });
       const id = read.ok ? read.opened.request.jti : claimedRequestId(published.request);
       const code = read.ok ? this.takeOpened(read.opened) : read.code;
@@ -193,6 +194,12 @@ export class AreaRequests implements GrantGround {
       if (read.ok) this.unasked.note(id, code);
     }
     return news;
+  }
+
+  /** Whether exactly this was verified, and is open: a document repeats all that are, and on a small board each signature takes a while. */
+  private isOpen({ request, credential }: PublishedRequest): boolean {
+    const known = this.open.get(claimedRequestId(request) ?? '')?.published;
+    return known?.request === request && known.credential === credential;
   }
 
   /** Returns why a request is not taken in; null when it is, or when it does not concern this home. */

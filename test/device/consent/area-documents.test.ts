@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { TaskQueue } from '../../../device/base/task-queue.ts';
+import { DocumentTurns } from '../../../device/consent/area-documents.ts';
 import { CLOCK_SKEW_S_MAX } from '../../../device/protocol/owner-orders.ts';
 import { CREDENTIAL_LIFE_S_MAX } from '../../../device/protocol/request.ts';
 import { textClaim } from '../../support/parties.ts';
@@ -42,6 +44,37 @@ describe('documents', () => {
     const document = rig.cast.areaDocument([]);
     for (let count = 0; count < 300; count += 1) await rig.area(document);
     expect(counts()).toEqual({});
+  });
+
+  it('that wait for their turn are the newest of each part alone, and those of another bridge are never judged by its revisions', async () => {
+    const queue = new TaskQueue();
+    let goOn = (): void => undefined;
+    const isFree = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const busy = queue.run(() => isFree);
+    const taken: string[] = [];
+    const turns = new DocumentTurns<{ part: number; revision: number }>(queue, async ({ token }) => {
+      taken.push(token);
+    });
+    const pins = { bridge: '', bridgeKey: '', registryKey: '' };
+    const others = { ...pins };
+    const add = (part: number, revision: number, by = pins) =>
+      turns.add({ document: { part, revision }, token: `${part}/${revision}`, pins: by });
+    const added = [add(1, 1), add(1, 7), add(2, 3), add(1, 7), add(2, 4)];
+    expect([add(1, 6), queue.waiting, turns.waits(1), turns.waits(3)]).toEqual([null, 3, true, false]);
+    added.push(add(2, 1, others));
+    goOn();
+    await Promise.all([busy, ...added]);
+    expect([taken, turns.waits(1), turns.waits(2)]).toEqual([['1/7', '2/1'], false, false]);
+  });
+
+  it('take the room of one while the disk is busy, however many come', async () => {
+    const written = vi.spyOn(rig.disk, 'replaceFile');
+    const request = rig.cast.request();
+    const documents = Array.from({ length: 180 }, () => rig.cast.areaDocument([]));
+    await Promise.all([...documents, rig.cast.areaDocument([rig.cast.published(request)])].map((one) => rig.area(one)));
+    expect([open(), counts(), written.mock.calls.length]).toEqual([[textClaim(request, 'jti')], {}, 1]);
   });
 
   it('that a newer one overtook in line are not believed, of requests and of searches', async () => {
@@ -122,11 +155,19 @@ describe('documents', () => {
     await rig.command(rig.cast.command({ action: 'search-party', on: true }));
     const searching = new Searching(rig.cast);
     const press = () => rig.command(rig.cast.command({ action: 'press', button: 'front' }));
-    const requests = Array.from({ length: 4 }, () => rig.area(rig.cast.areaDocument([])));
-    const searches = [5, 6].map((revision) => rig.gate.onSearchDocument(1, searching.document([], { revision })));
+    const requests = [1, 2, 3, 4, 1].map((part) =>
+      rig.area(rig.cast.areaDocument([], { part, parts: 9 }), rig.topics.areaRequests(rig.cast.cell, part)),
+    );
+    const searches = [1, 2].map((part) =>
+      rig.gate.onSearchDocument(part, searching.document([], { revision: 5, part, parts: 9 })),
+    );
     await Promise.all([...requests, ...searches, press(), press(), press()]);
     expect([rig.effects.presses.length, counts()]).toEqual([2, { consent_too_many: 5 }]);
-    const parts = [3, 4, 5].map((part) => ({ part, token: searching.document([], { revision: 9, part, parts: 9 }) }));
+    // One that takes the place of another needs no room.
+    const parts = [3, 4, 5, 4].map((part) => ({
+      part,
+      token: searching.document([], { revision: 9, part, parts: 9 }),
+    }));
     await Promise.all(parts.map(({ part, token }) => rig.gate.onSearchDocument(part, token)));
     expect(counts()).toEqual({ consent_too_many: 6 });
   });

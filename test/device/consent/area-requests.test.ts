@@ -85,6 +85,17 @@ describe('the cell’s document', () => {
     expect([rig.effects.notices.length, rig.effects.last().code]).toEqual([1, 'consent_credential_expired']);
   });
 
+  it('repeats a request that is open: it is not verified again, each other one is', async () => {
+    const known = rig.cast.published(await rig.publish());
+    const unread = { ...known, publication: 'none' };
+    await rig.area(rig.cast.areaDocument([unread], { revision: 8 }));
+    expect(counts()).toEqual({});
+    const other = { ...rig.cast.published(), publication: 'none' };
+    const credential = rig.cast.credential({ iat: rig.cast.nowS() + 1 });
+    await rig.area(rig.cast.areaDocument([other, { ...unread, credential }], { revision: 9 }));
+    expect([counts(), open()]).toEqual([{ token_malformed: 2 }, [textClaim(known.request, 'jti')]]);
+  });
+
   it('cannot bring back a cancelled request', async () => {
     const request = await rig.publish();
     await rig.area(rig.cast.areaDocument([], { cancelled: [textClaim(request, 'jti')] }));
