@@ -54,7 +54,7 @@ export class HandOvers {
   private stopping = new AbortController();
   private looking: Promise<void> | null = null;
   private lookAgain = false;
-  /** Set while the database could not be read. */
+  /** The look that comes by itself. */
   private nextLook: Timer | null = null;
 
   constructor(deps: HandOversDeps) {
@@ -75,7 +75,7 @@ export class HandOvers {
     await Promise.allSettled([...this.errands.values()].map(({ work }) => work));
   }
 
-  /** Looks for work now: a clip was stored, or a wait has ended. */
+  /** Looks for work now: a clip was stored, or a wait has ended. It looks by itself once every `retryMsMost`, too. */
   wake(): void {
     if (this.stopping.signal.aborted) return;
     this.lookAgain = true;
@@ -131,11 +131,12 @@ export class HandOvers {
         log.error('hand-overs could not be read', {
           detail: thrown instanceof Error ? thrown.message : 'not an error',
         });
-        // The database will come back, and by then nothing else might trigger a look.
-        this.nextLook?.cancel();
-        this.nextLook = this.deps.clock.after(this.deps.retryMsMost, () => this.wake());
       }
     }
+    // Nobody wakes it where a step was committed and its answer got lost, or where the instance that took the clip is gone for good.
+    this.nextLook?.cancel();
+    if (this.stopping.signal.aborted) return;
+    this.nextLook = this.deps.clock.after(this.deps.retryMsMost, () => this.wake());
   }
 
   private begin({ intake }: HandOverJob): void {

@@ -88,6 +88,20 @@ describe('a clip that is stored', () => {
     await handedOver(parcel);
   });
 
+  it('is seen to though nobody in this process heard of it: the answer of a commit got lost, or another instance is gone', async () => {
+    await vault.stop();
+    const parcel = await delivered();
+    await expect.poll(waits, { timeout: 5_000 }).toContain('vault_unreachable');
+    await fixture.revoke(parcel);
+    await vault.start();
+    const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'));
+    const state = () => database.prepare('select state from hand_overs').pluck().get();
+    await expect.poll(state).toBe('withdrawn');
+    database.prepare(`update hand_overs set state = 'withdrawing'`).run();
+    await expect.poll(state).toBe('withdrawn');
+    database.close();
+  });
+
   it('stays where its receipt names no vault: what was stored before is not handed on', async () => {
     await fixture.bridge.stop();
     Object.assign(fixture.options.bridge ?? {}, { vault: undefined });
