@@ -60,7 +60,7 @@ const ROWS = `select device || ' ' || grant_id as place, clip, clip_sha256 as sh
   left join doorsill_bridge.revoked_grants using (device, grant_id)`;
 /** Also those of clips that had not come yet. */
 const REVOKED = `select device || ' ' || grant_id as place from doorsill_bridge.revoked_grants`;
-const UNDER_WAY = `select 1 from doorsill_bridge.hand_overs where state in ('offered', 'handed-over', 'withdrawing', 'recalling')`;
+const UNDER_WAY = `select item, state from doorsill_bridge.hand_overs where state in ('offered', 'handed-over', 'withdrawing', 'recalling')`;
 type Row = z.infer<typeof rowsSchema>[number];
 
 /** Resolves when nothing is on its way between bridges and vault, and what killed servers left in the buckets is swept. */

@@ -2,6 +2,7 @@
 // ends in an orderly way costs nobody a call, one that is killed costs at most the call that it had under way, and nothing that was
 // acknowledged. Not here: bridges behind HAProxy (cloud-bridge/rolling-restart.slow.test.ts), instances without it.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -167,7 +168,22 @@ async function ask(url: string, how: RequestInit = {}): Promise<{ status: number
   return answer;
 }
 
+/** Posts JSON from an address of its own: one network may have few applications that wait. */
+function postFrom(localAddress: string, url: string, headers: Record<string, string>, body: object) {
+  return new Promise<{ status: number }>((resolve, reject) => {
+    const options = { method: 'POST', localAddress, headers: { 'content-type': 'application/json', ...headers } };
+    const asked = request(url, options, (answer) => {
+      answer.resume().once('end', () => resolve({ status: answer.statusCode ?? 0 }));
+      answer.once('error', reject);
+    });
+    asked.once('error', reject).end(JSON.stringify(body));
+  });
+}
+
+let applications = 0;
 async function apply(): Promise<string> {
+  applications += 1;
+  const network = `127.${80 + (applications >> 8)}.${applications & 255}.1`;
   const agency = makeParty('agency', new SystemRandom());
   const iat = Math.floor(Date.now() / 1000);
   const claims = { iss: agency.key.publicKey, aud: registryId, iat, exp: iat + 60, jti: 'call-1', agency: agency.id };
@@ -177,11 +193,7 @@ async function apply(): Promise<string> {
   };
   const registration = signToken('doorsill-agency+jws', { ...claims, call }, agency.key);
   await persist('an agency that applies', 201, () =>
-    ask(`${urls.registry}/v1/agencies`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': agency.id },
-      body: JSON.stringify({ registration }),
-    }),
+    postFrom(network, `${urls.registry}/v1/agencies`, { 'idempotency-key': agency.id }, { registration }),
   );
   return agency.id;
 }
@@ -262,7 +274,10 @@ it('serves as one through a slow database, an orderly end and a kill of each par
   }
   // The call that was under way at the one that was killed, of each client, and no other.
   for (const [client, what] of met)
-    expect([client, what]).toEqual([client, [expect.stringMatching(/^502$|terminated|SocketError|ECONNRESET/)]]);
+    expect([client, what]).toEqual([
+      client,
+      [expect.stringMatching(/^502$|terminated|SocketError|ECONNRESET|socket hang up/)],
+    ]);
 
   for (const clip of done.handedOver) {
     const { status, bytes } = await rig.vault.as(rig.officer, 'GET', `/evidence/${clip.item}/clip`);
