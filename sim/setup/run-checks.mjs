@@ -21,7 +21,8 @@ const filters = tagsMissing.length > 0 ? [`--tags-filter=!(${tagsMissing.join(' 
 /** Runs tests; `environment` says which. Their report is read at the end. */
 const tests = (name, environment = {}) => {
   const report = join(folder, `${name.replaceAll(' ', '-')}.json`);
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const atOnce = `--reporter=${join(root, 'sim/setup/failures-at-once.mjs')}`;
+  const reporters = ['--reporter=default', atOnce, '--reporter=json', `--outputFile.json=${report}`];
   const args = ['run', '--config', 'test/vitest.config.ts', ...filters, ...reporters];
   return { name, command: bin('vitest'), args, environment, report };
 };
