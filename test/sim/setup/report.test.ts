@@ -1,6 +1,7 @@
 // Holds: what `npm run check` says of tests that it left out: where real footage is missing they are named and fail nothing; whatever else was
-// skipped fails. Not here: running every gate (sim/setup/run-checks.mjs).
-import { execFileSync, spawnSync } from 'node:child_process';
+// skipped fails; and that it says why a test failed when it does. Not here: running every gate (sim/setup/run-checks.mjs).
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -86,4 +87,44 @@ it('leaves out by its tag what needs real footage, and runs the rest of a file',
   const { leftOut, unexcused } = judged(read.skipped, [FOOTAGE]);
   expect(unexcused).toEqual([]);
   expect(leftOut[0]?.names.join('\n')).toContain('detector.test.ts: on real footage sees the cars that pass');
+});
+
+it('says why a test, a hook and a file failed when they did, also where the run is ended before its end', async () => {
+  const at = join(folder.path, 'failing');
+  await mkdir(at);
+  await symlink(join(root, 'node_modules'), join(at, 'node_modules'));
+  await writeFile(join(at, 'load.test.js'), `throw new Error('not loaded');`);
+  await writeFile(
+    join(at, 'one.test.js'),
+    `import { beforeAll, describe, expect, it } from 'vitest';
+    it('adds', () => expect(1 + 1).toBe(3));
+    describe('a suite', () => { beforeAll(() => { throw new Error('no broker'); }); it('waits', () => undefined); });
+    it('hangs', () => new Promise(() => undefined), 600_000);`,
+  );
+  const reporter = join(root, 'sim/setup/failures-at-once.mjs');
+  const words = [
+    join(root, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--root',
+    at,
+    '--reporter',
+    reporter,
+    '--maxWorkers',
+    '2',
+  ];
+  const run = spawn(process.execPath, words, { cwd: at, stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  run.stdout.on('data', (piece: Buffer) => {
+    said += piece.toString();
+  });
+  try {
+    await expect.poll(() => said).toContain('expected 2 to be 3');
+    await expect.poll(() => said).toContain('no broker');
+    await expect.poll(() => said).toContain('not loaded');
+    for (const what of ['one.test.js > adds', 'one.test.js > a suite', 'load.test.js'])
+      expect(said).toContain(`FAILED ${what}\n`);
+    expect(run.exitCode).toBeNull();
+  } finally {
+    run.kill('SIGKILL');
+  }
 });
