@@ -144,6 +144,8 @@ describe('among a thousand agencies', () => {
       // The same export gives the same findings.
       expect(judgeHabits(all)).toEqual(judged);
     },
+    // It computes for six seconds on a quiet machine.
+    120_000,
   );
 
   it('the other searches alone predict the pattern: misuse does not excuse itself', () => {
