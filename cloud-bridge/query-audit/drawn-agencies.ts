@@ -104,17 +104,22 @@ export function normal(random: Random): number {
 /** Shares of the cells in drawn agencies: of the first cell in all draws, then of the second, and so on. */
 export type CellShares = Float64Array;
 
+/** The six numbers of one drawn agency of a group. */
+export function drawnNumbers({ mean, root }: Group, { normals }: Draws, draw: number): number[] {
+  return mean.map((value, row) => {
+    let sum = value;
+    for (let column = 0; column <= row; column += 1)
+      sum += (root[row]?.[column] ?? 0) * (normals[draw * NUMBERS + column] ?? 0);
+    return sum;
+  });
+}
+
 /** Agencies of a group, with so many officers as agencies of this class have. */
-export function cellShares({ mean, root }: Group, { count, normals, officers }: Draws, staff: number): CellShares {
+export function cellShares(group: Group, draws: Draws, staff: number): CellShares {
+  const { count, officers } = draws;
   const shares = new Float64Array(CELLS * count).fill(SURPRISE / CELLS);
-  const numbers = new Array<number>(NUMBERS).fill(0);
   for (let draw = 0; draw < count; draw += 1) {
-    for (let row = 0; row < NUMBERS; row += 1) {
-      let sum = mean[row] ?? 0;
-      for (let column = 0; column <= row; column += 1)
-        sum += (root[row]?.[column] ?? 0) * (normals[draw * NUMBERS + column] ?? 0);
-      numbers[row] = sum;
-    }
+    const numbers = drawnNumbers(group, draws, draw);
     const bit = (at: number, by: number) => logistic((numbers[at] ?? 0) + by);
     const haste = Math.min(HASTE_MAX, Math.exp(numbers[HASTE] ?? 0));
     const difference = Math.exp(Math.min(DIFFERENCE_MAX, numbers[DIFFERENCE] ?? 0));

@@ -4,6 +4,7 @@ import {
   type CellShares,
   cellShares,
   type Draws,
+  drawnNumbers,
   type Group,
   logit,
   logLikelihoods,
@@ -252,18 +253,13 @@ function movedGroups(groups: readonly Group[], draws: Draws, weights: readonly F
 }
 
 /** Mean and covariance of a group's weighed draws. */
-function momentsOf({ mean, root }: Group, { count, normals }: Draws, weights: Float64Array): Moments {
+function momentsOf(group: Group, draws: Draws, weights: Float64Array): Moments {
   const whole = weights.reduce((sum, weight) => sum + weight, 1e-9);
   const axes = Array.from({ length: NUMBERS }, (_, axis) => axis);
-  const points = axes.map(() => new Float64Array(count));
-  for (let draw = 0; draw < count; draw += 1) {
-    for (const row of axes) {
-      let sum = mean[row] ?? 0;
-      for (let column = 0; column <= row; column += 1)
-        sum += (root[row]?.[column] ?? 0) * (normals[draw * NUMBERS + column] ?? 0);
-      const point = points[row];
-      if (point) point[draw] = sum;
-    }
+  const points = axes.map(() => new Float64Array(draws.count));
+  for (let draw = 0; draw < draws.count; draw += 1) {
+    const numbers = drawnNumbers(group, draws, draw);
+    for (const [axis, point] of points.entries()) point[draw] = numbers[axis] ?? 0;
   }
   const average = (of: (draw: number) => number) =>
     weights.reduce((sum, weight, draw) => sum + weight * of(draw), 0) / whole;

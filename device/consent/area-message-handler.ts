@@ -118,15 +118,33 @@ export class AreaMessageHandler {
 
   /** A part of the cell's document of requests; resolves with the code of its refusal, null when it was heeded or is no news. */
   async areaDocument(part: number, token: string): Promise<ErrorCode | null> {
-    const { context } = this;
-    const { state, area } = context;
+    const { state, area } = this.context;
     const { pins } = state;
-    const document = pins ? area.openDocument(part, token, pins) : 'token_unknown_signer';
-    if (typeof document === 'string') return this.refuse(document);
+    if (!pins) return this.refuse('token_unknown_signer');
+    return this.inTurn(this.areaTurns, area.openDocument(part, token, pins), { token, pins });
+  }
+
+  /** The same for a part of the cell's searches. A home that takes no part does not even open it. */
+  async searchDocument(part: number, token: string): Promise<ErrorCode | null> {
+    const { state, searches, searchPartyOn } = this.context;
+    const { pins } = state;
+    if (!searchPartyOn) return null;
+    if (!pins) return this.refuse('token_unknown_signer');
+    return this.inTurn(this.searchTurns, searches.openDocument(part, token, pins), { token, pins });
+  }
+
+  /** Takes in what was opened, unless there is no room. `opened` is a refusal's code, or null where it is no news. */
+  private async inTurn<Document extends { part: number; revision: number }>(
+    turns: DocumentTurns<Document>,
+    opened: Document | ErrorCode | null,
+    by: Omit<VerifiedDocument<Document>, 'document'>,
+  ): Promise<ErrorCode | null> {
+    const { context } = this;
+    if (typeof opened === 'string') return this.refuse(opened);
+    if (opened === null) return null;
     // Half of the queue is reserved for owners: a bridge's documents must not crowd out their orders.
-    if (!document || !pins || !(this.areaTurns.waits(part) || context.hasRoom(context.limits.waitingMax / 2)))
-      return null;
-    const turn = this.areaTurns.add({ document, token, pins });
+    if (!turns.waits(opened.part) && !context.hasRoom(context.limits.waitingMax / 2)) return null;
+    const turn = turns.add({ document: opened, ...by });
     if (turn === null) return this.refuse('consent_too_old');
     await turn;
     return null;
@@ -142,22 +160,6 @@ export class AreaMessageHandler {
     if (news.cancelled.length > 0) await runner.sweep();
     announcer.closed(unanswered);
     announcer.news();
-  }
-
-  /** A part of the cell's searches, in the same way. A home that takes no part does not even open it. */
-  async searchDocument(part: number, token: string): Promise<ErrorCode | null> {
-    const { context } = this;
-    const { state, searches } = context;
-    const { pins } = state;
-    if (!context.searchPartyOn) return null;
-    const document = pins ? searches.openDocument(part, token, pins) : 'token_unknown_signer';
-    if (typeof document === 'string') return this.refuse(document);
-    if (!document || !pins || !(this.searchTurns.waits(part) || context.hasRoom(context.limits.waitingMax / 2)))
-      return null;
-    const turn = this.searchTurns.add({ document, token, pins });
-    if (turn === null) return this.refuse('consent_too_old');
-    await turn;
-    return null;
   }
 
   private async takeSearches({ document, token, pins }: VerifiedDocument<SearchDocument>): Promise<void> {
