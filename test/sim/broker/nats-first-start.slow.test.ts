@@ -11,6 +11,8 @@ import { Nats } from '../../support/nats.ts';
 import { proved } from '../../support/proved.ts';
 
 const REFUSED = 'no suitable peers for placement';
+/** For so long it is tried at least, unless they say why. */
+const ALONE_MS = 30_000;
 let folder: string;
 let nats: Nats;
 beforeAll(async () => {
@@ -29,9 +31,12 @@ it('lets nobody in before its last node is there, and then everybody, at each no
   const [first, second, last] = nats.nodes;
   if (!first || !second || !last) throw new Error('a cluster has three nodes');
   await Promise.all([first.run(), second.run()]);
-  await expect
-    .poll(async () => [await nats.letsIn(first), first.said.includes(REFUSED)], { timeout: 120_000, interval: 500 })
-    .toEqual([false, true]);
+  // Two nodes that agree on a leader say why; two that don't, on a busy machine, let nobody in either.
+  const endMs = performance.now() + ALONE_MS;
+  do {
+    expect(await nats.letsIn(first)).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  } while (!first.said.includes(REFUSED) && performance.now() < endMs);
   expect(await nats.letsIn(second)).toBe(false);
   await last.run();
   const sinceMs = performance.now();
