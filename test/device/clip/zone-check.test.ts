@@ -2,9 +2,11 @@
 // Holds: a clip whose grant names zones leaves only if they are black in every frame and all else is the ring's. Faults are planted into
 // what ffmpeg is asked to draw, so that all else about the clip is right; and into single pixels, at each tolerance.
 // Not here: where zones fall in a turned picture (display-rotation.test.ts), good clips of all kinds (recode-window.test.ts).
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../device/base/bytes.ts';
 import { startFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
@@ -33,6 +35,8 @@ const machines = first;
 /** Odd edges: pixels 101 to 187 and 53 to 113 of 320 by 176. */
 const ZONE: Zone = { left: 3_157, top: 3_012, width: 2_718, height: 3_465 };
 const MAKING_MS = 300_000;
+/** Black in the limited range of values. */
+const BLACK_LUMA = 16;
 
 let segments: Segment[] = [];
 beforeAll(async () => {
@@ -203,6 +207,36 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
     const ring = await captureFile(machines.path, await makeFootage(machines.path, folder, { video, frames: 40 }));
     await rm(folder, { recursive: true });
     expect(await tried(ffmpeg, { ring })).toMatchObject({ frames: 28, redacted: true });
+  });
+});
+
+describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
+  it('what is beside a zone hardly smears into it, whatever it is', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'doorsill-zones-'));
+    // Blobs as large as the blocks that are encoded, others in each frame: the most that an edge can smear.
+    const blobs = `scale=40:22,geq=lum='255*random(1)':cb=128:cr=128,scale=${WIDTH}:${HEIGHT}`;
+    const style = { video: ['-vf', blobs, ...x264(15, '-crf', '12')], frames: 40 };
+    const ring = await captureFile(machines.path, await makeFootage(machines.path, folder, style));
+    const times = frameTimesUs(ring);
+    // Pixels 109 to 178: three of each block that an edge cuts are black, which smears the most.
+    const zones = [{ ...ZONE, left: 3_407, width: 2_183 }];
+    const { live } = liveGrantFor({ window: { startUs: times[5] ?? 0, endUs: times[33] ?? 0 }, zones });
+    const { bytes } = await cut(live, depsFor(ffmpeg, ring));
+    const file = join(folder, 'clip.mp4');
+    await writeFile(file, bytes);
+    const decode = ['-v', 'error', '-i', file, '-an', '-f', 'rawvideo', '-pix_fmt', 'yuv420p', 'pipe:1'];
+    const options = { encoding: 'buffer', maxBuffer: 100 * WIDTH * HEIGHT } as const;
+    const { stdout: pictures } = await promisify(execFile)(ffmpeg.path, decode, options);
+    await rm(folder, { recursive: true });
+    const pictureBytes = (WIDTH * HEIGHT * 3) / 2;
+    expect(pictures.length).toBe(28 * pictureBytes);
+    const off = (frame: number, x: number, y: number) =>
+      Math.abs((pictures[frame * pictureBytes + y * WIDTH + x] ?? 0) - BLACK_LUMA);
+    const rows = Array.from({ length: 61 }, (_, at) => 53 + at);
+    const edges = Array.from({ length: 28 }, (_, frame) =>
+      [109, 178].map((x) => rows.reduce((sum, y) => sum + off(frame, x, y), 0) / rows.length),
+    ).flat();
+    expect(Math.max(...edges)).toBeLessThan(8);
   });
 });
 
