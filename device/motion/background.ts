@@ -1,6 +1,5 @@
 // Owns: what the still scene looks like and which blocks of a picture differ from it: running average, exposure, noise, votes.
 // Not here: which of these blocks count and when they are an event (blobs.ts, detector.ts). Arrays are reused for speed.
-import { type FollowKernel, followKernel } from './follow-kernel.ts';
 import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, BLOCKS, PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
 
 const PIXELS = PICTURE_WIDTH * PICTURE_HEIGHT;
@@ -20,6 +19,8 @@ export interface Votes {
 const FOLLOW_MS = 4_000;
 /** How much slower far-off pixels follow in a block that is quiet as a whole. */
 const OFF_STEP = 1 / 16;
+/** A pixel that is far off counts as this many that are just off, or one lamp would be a visitor. */
+const VOTE_MOST = 3;
 /** A block that differs but stays as it is for this long is background: a parked car, a chair that was moved. */
 const ABSORB_MS = 60_000;
 /** A block stays as it is while no more than this share of its pixels votes against the picture before. */
@@ -86,7 +87,14 @@ export class Background {
   /** How many blocks of the last picture were only lit differently. */
   lit = 0;
   /** The scene, and what it becomes: a block can be written more than once until the picture is done. */
-  private readonly kernel: FollowKernel;
+  private scene = new Float32Array(PIXELS);
+  private next = new Float32Array(PIXELS);
+  /** For each block of the last picture: from how many gray levels on a pixel votes. */
+  private readonly levels = new Float32Array(BLOCKS);
+  /** What its pixels vote, brighter ones less darker ones. */
+  private readonly votes = new Float32Array(BLOCKS);
+  /** The sum of its pixels' distances, without what the whole block has in common. */
+  private readonly distances = new Float32Array(BLOCKS);
   private readonly before = new Uint8Array(PIXELS);
   /** 1 for each block that is still learnt with each picture. */
   private readonly unlearnt = new Uint8Array(BLOCKS);
@@ -102,10 +110,6 @@ export class Background {
   private noise = FIRST_NOISE;
   private comparisons = 0;
 
-  constructor(kernel: FollowKernel = followKernel()) {
-    this.kernel = kernel;
-  }
-
   /** True until most of the scene has been learnt: until then, what moves is seen, but not what stands there. */
   get isLearning(): boolean {
     return this.unlearntCount > BLOCKS / 2;
@@ -113,7 +117,7 @@ export class Background {
 
   /** Takes a picture (PICTURE_WIDTH x PICTURE_HEIGHT gray bytes) as the scene, to be learnt anew where it moves. */
   learn(picture: Uint8Array): void {
-    this.kernel.scene.set(picture);
+    this.scene.set(picture);
     this.before.set(picture);
     this.stillMs.fill(0);
     this.differs.fill(0);
@@ -143,15 +147,15 @@ export class Background {
     for (let block = 0; block < BLOCKS; block += 1) {
       const pixels = SIZES[block] ?? 0;
       const ownNoise = this.noises[block] ?? 0;
-      const levels = this.kernel.levels[block] ?? 0;
-      const followedNoise = this.kernel.noises[block] ?? 0;
-      const strength = Math.abs(this.kernel.votes[block] ?? 0) / (votes.share * pixels * levels);
+      const levels = this.levels[block] ?? 0;
+      const distance = this.distances[block] ?? 0;
+      const strength = Math.abs(this.votes[block] ?? 0) / (votes.share * pixels * levels);
       this.strength[block] = strength;
       if (strength > 1) {
         this.judge(picture, gain, block, step, levels, passedMs);
       } else {
-        this.noises[block] = ownNoise + noiseStep * (followedNoise / pixels - ownNoise);
-        quietNoise += followedNoise;
+        this.noises[block] = ownNoise + noiseStep * (distance / pixels - ownNoise);
+        quietNoise += distance;
         quietPixels += pixels;
         this.stillMs[block] = (this.stillMs[block] ?? 0) + passedMs;
         this.differs[block] = 0;
@@ -163,7 +167,7 @@ export class Background {
     const noiseShare = Math.max(NOISE_SHARE_LEAST, 1 / this.comparisons);
     if (quietPixels > 0) this.noise += noiseShare * (quietNoise / quietPixels - this.noise);
     this.before.set(picture);
-    this.kernel.turn();
+    [this.scene, this.next] = [this.next, this.scene];
     if (this.differing > JUMP_SHARE * BLOCKS && differedBefore < BEFORE_JUMP_SHARE * BLOCKS) {
       this.learn(picture);
       return false;
@@ -208,8 +212,7 @@ export class Background {
 
   /** How much brighter the picture is than the scene: the median over blocks that showed nothing new the last time. */
   private exposureGain(picture: Uint8Array): number {
-    const { ratios } = this;
-    const { scene } = this.kernel;
+    const { ratios, scene } = this;
     let count = 0;
     let compared = 0;
     let brightness = 0;
@@ -237,17 +240,34 @@ export class Background {
   /**
    * Adds up how far the pixels of each block are off that are more than its levels from `gain` times the scene: brighter ones against
    * darker ones, because who comes before a scene makes most of a block darker, or most of it brighter, while leaves and water that
-   * move make it darker here and brighter there. In the same pass, since
-   * this is what each pixel of each picture costs, the scene follows: it takes the picture's exposure, and moves by `step` (0 to 1)
-   * towards the picture; slowly where a pixel votes, or the edge of a visitor who stands there would stay behind as a ghost.
+   * move make it darker here and brighter there. In the same pass, since this is what each pixel of each picture costs, the scene
+   * follows: it takes the picture's exposure, and moves by `step` (0 to 1) towards the picture; slowly where a pixel votes, or the
+   * edge of a visitor who stands there would stay behind as a ghost.
    */
   private follow(picture: Uint8Array, gain: number, step: number, levelsLeast: number): void {
-    const { kernel, noises } = this;
+    const { scene, next } = this;
+    const offStep = step * OFF_STEP;
     for (let block = 0; block < BLOCKS; block += 1) {
-      kernel.levels[block] = Math.max(levelsLeast, NOISE_FACTOR * (noises[block] ?? 0));
+      const levels = Math.max(levelsLeast, NOISE_FACTOR * (this.noises[block] ?? 0));
+      const voteMost = VOTE_MOST * levels;
+      let vote = 0;
+      let sum = 0;
+      let distances = 0;
+      for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
+        for (let at = line; at < line + SIDE; at += 1) {
+          const expected = gain * (scene[at] ?? 0);
+          const difference = (picture[at] ?? 0) - expected;
+          const isOff = Math.abs(difference) > levels;
+          sum += difference;
+          distances += Math.abs(difference);
+          if (isOff) vote += Math.max(-voteMost, Math.min(difference, voteMost));
+          next[at] = expected + (isOff ? offStep : step) * difference;
+        }
+      }
+      this.levels[block] = levels;
+      this.votes[block] = vote;
+      this.distances[block] = distances - Math.abs(sum);
     }
-    kernel.picture.set(picture);
-    kernel.run(gain, step, step * OFF_STEP);
   }
 
   /** Counts the pixels of a block that are more than half of `levels`, and more than noise, from the picture before. */
@@ -270,7 +290,7 @@ export class Background {
    */
   private lightOf(picture: Uint8Array, block: number): number | null {
     const pixels = SIZES[block] ?? 0;
-    const { scene } = this.kernel;
+    const { scene } = this;
     let s = 0;
     let p = 0;
     let ss = 0;
@@ -314,7 +334,7 @@ export class Background {
 
   /** Makes a block of the picture one of the scene. */
   private take(picture: Uint8Array, block: number): void {
-    const { next } = this.kernel;
+    const { next } = this;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
       for (let at = line; at < line + SIDE; at += 1) next[at] = picture[at] ?? 0;
     }
@@ -322,7 +342,7 @@ export class Background {
 
   /** Gives a block of the scene another brightness and keeps its pattern: with the picture's own, a visitor could creep in. */
   private relight(gain: number, block: number): void {
-    const { scene, next } = this.kernel;
+    const { scene, next } = this;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
       for (let at = line; at < line + SIDE; at += 1) next[at] = gain * (scene[at] ?? 0);
     }
