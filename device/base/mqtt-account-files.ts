@@ -1,6 +1,6 @@
 // Owns: broker accounts as files, one JSON file each, passwords only as salted hashes; written where a home or an area link
 // is issued, read by the embedded broker and printed for others. Not here: what an account may do (protocol/topic-access.ts).
-import { createHash, pbkdf2, pbkdf2Sync, scrypt, timingSafeEqual } from 'node:crypto';
+import { pbkdf2, pbkdf2Sync, scrypt, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import { encodeBase64, hashSync } from 'bcryptjs';
 import { z } from 'zod';
@@ -12,9 +12,8 @@ import type { Random } from './random.ts';
 
 const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 
-/** mosquitto's password file has `$7$`, iterations, salt and PBKDF2-SHA512 hash; RabbitMQ's definitions a salt with its SHA-512. */
+/** mosquitto's password file has `$7$`, iterations, salt and PBKDF2-SHA512 hash. */
 const MOSQUITTO_VERIFIER = /^\$7\$([1-9]\d{0,5})\$([A-Za-z0-9+/]{16})\$([A-Za-z0-9+/]{86}==)$/;
-const RABBITMQ_VERIFIER = /^[A-Za-z0-9+/]{91}=$/;
 /** NATS takes bcrypt's own form: version, cost, salt and hash. */
 const NATS_VERIFIER = /^\$2b\$04\$[./A-Za-z0-9]{53}$/;
 
@@ -25,7 +24,8 @@ const accountSchema = z.union([
     /** Password hashes in each broker's own format; the embedded broker checks mosquitto's. */
     verifiers: z.strictObject({
       mosquitto: z.string().regex(MOSQUITTO_VERIFIER),
-      rabbitmq: z.string().regex(RABBITMQ_VERIFIER),
+      /** In accounts that were issued while RabbitMQ was served. Nothing reads it. */
+      rabbitmq: z.string().optional(),
       /** Absent from accounts that were issued before NATS was served. */
       nats: z.string().regex(NATS_VERIFIER).optional(),
     }),
@@ -44,7 +44,6 @@ const SCRYPT = { N: 1024, r: 8, p: 1 };
 const PBKDF2_ITERATIONS = 101;
 const PBKDF2_SALT_BYTES = 12;
 const PBKDF2_HASH_BYTES = 64;
-const RABBITMQ_SALT_BYTES = 4;
 const BCRYPT_SALT_BYTES = 16;
 
 /** Who gets an account. `homes`: for an owner, the devices paired with. */
@@ -77,7 +76,6 @@ export async function issueAccount(
   const password = toBase64url(random.bytes(24));
   const verifiers = {
     mosquitto: await mosquittoVerifier(password, random.bytes(PBKDF2_SALT_BYTES)),
-    rabbitmq: rabbitmqVerifier(password, random.bytes(RABBITMQ_SALT_BYTES)),
     nats: natsVerifier(password, random.bytes(BCRYPT_SALT_BYTES)),
   };
   const account: Account = { user, role: wish.role, id: wish.id, homes: [...(wish.homes ?? [])], verifiers };
@@ -127,12 +125,6 @@ export async function passwordFits(account: Account, password: string): Promise<
 async function mosquittoVerifier(password: string, salt: Uint8Array): Promise<string> {
   const hash = await pbkdf2Hash(password, salt, PBKDF2_ITERATIONS);
   return ['', '7', PBKDF2_ITERATIONS, Buffer.from(salt).toString('base64'), hash.toString('base64')].join('$');
-}
-
-/** RabbitMQ's hash is over the salt, then the password; the salt is stored in front of the hash. */
-function rabbitmqVerifier(password: string, salt: Uint8Array): string {
-  const hash = createHash('sha512').update(salt).update(password).digest();
-  return Buffer.concat([salt, hash]).toString('base64');
 }
 
 /** bcrypt at its lowest cost, 2^4 rounds: see SCRYPT for why a light one is enough. */

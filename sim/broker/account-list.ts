@@ -1,5 +1,5 @@
 // Owns: every account of a folder with what it may do, for brokers that are configured beforehand. Not here: the configuration
-// (mosquitto-files.ts, rabbitmq-files.ts, nats-files.ts), and the embedded broker, which reads an account when it is used (account-login.ts).
+// (mosquitto-files.ts, nats-files.ts), and the embedded broker, which reads an account when it is used (account-login.ts).
 import {
   type Account,
   type AccountHolder,
@@ -28,7 +28,7 @@ export interface LeftOut {
 /** Reads all accounts that a kind of broker can check, in the order of their names. Rejects with the disk's errors. */
 export async function readAllAccounts(
   { disk, accounts, prefix }: AccessOptions,
-  kind: keyof ListedAccount['verifiers'],
+  kind: 'mosquitto' | 'nats',
 ): Promise<{ listed: ListedAccount[]; leftOut: LeftOut[] }> {
   const listed: ListedAccount[] = [];
   const leftOut: LeftOut[] = [];

@@ -5,9 +5,8 @@ import { type LeftOut, type ListedAccount, readAllAccounts } from './account-lis
 import type { AccessOptions } from './account-login.ts';
 import { type FilesWish, mosquittoFiles } from './mosquitto-files.ts';
 import { type NatsCluster, type NatsClusterWish, natsFiles } from './nats-files.ts';
-import { rabbitmqFiles } from './rabbitmq-files.ts';
 
-export const OTHER_BROKERS = ['mosquitto', 'rabbitmq', 'nats'] as const;
+export const OTHER_BROKERS = ['mosquitto', 'nats'] as const;
 export type OtherBroker = (typeof OTHER_BROKERS)[number];
 
 /** Beside the files of a cluster: what its nodes show to one another. */
@@ -39,7 +38,7 @@ export async function writeBrokerFiles(
   access: AccessOptions,
   wish: BrokerFilesWish,
 ): Promise<WrittenFiles> {
-  // In both formats a value ends at the line end, in RabbitMQ's also at a comment sign.
+  // In a configuration file a value ends at the line end or at a comment sign.
   if (/[\p{Cc}#]/u.test(wish.folder)) throw failure('usage', { detail: `${wish.folder} can't be named in its files` });
   const { listed, leftOut } = await readAllAccounts(access, kind);
   await access.disk.makeFolder(wish.folder);
@@ -60,8 +59,6 @@ async function textsFor(
   switch (kind) {
     case 'mosquitto':
       return mosquittoFiles(listed, wish);
-    case 'rabbitmq':
-      return rabbitmqFiles(listed, wish);
     case 'nats':
       return natsFiles(listed, wish, await clusterOf(disk, wish));
   }

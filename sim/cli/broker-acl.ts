@@ -34,13 +34,13 @@ interface AclOptions {
 const WATCH_EVERY_MS = 2_000;
 const PID_FILE_BYTES_MAX = 64;
 const CLUSTER_PORT = 6222;
-/** Brokers that read their files again at SIGHUP, by the name of their process. */
-const RELOADING: Partial<Record<OtherBroker, string>> = { mosquitto: 'mosquitto', nats: 'nats-server' };
+/** The names of their processes, which read the files again at SIGHUP. */
+const RELOADING: Record<OtherBroker, string> = { mosquitto: 'mosquitto', nats: 'nats-server' };
 
 export function addBrokerAcl(broker: Command): void {
   broker
     .command('acl')
-    .description('write access list, passwords and configuration for a mosquitto, RabbitMQ or NATS of your own')
+    .description('write access list, passwords and configuration for a mosquitto or NATS of your own')
     .option('--data <dir>', "the broker's folder, with accounts/ in it")
     .option('--accounts <dir>', 'the folder of account files itself')
     .option('--for <broker>', `${OTHER_BROKERS.join(' or ')}`, 'mosquitto')
@@ -54,7 +54,7 @@ export function addBrokerAcl(broker: Command): void {
     )
     .option('--cluster-port <n>', `with --cluster: port at which they talk to one another (default: ${CLUSTER_PORT})`)
     .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
-    .option('--connections <n>', 'how many it shall hold at once, not for RabbitMQ (default: 4096)')
+    .option('--connections <n>', 'how many it shall hold at once (default: 4096)')
     .option('--watch', 'go on and write again whenever an account comes, changes or goes')
     .option('--pid-file <file>', 'with --watch: whom to tell by SIGHUP to read them again (default: in OUT)')
     .addHelpText(
@@ -65,8 +65,8 @@ export function addBrokerAcl(broker: Command): void {
       const context = openContext(command);
       const kind = kindOf(options);
       const cluster = clusterOf(kind, options);
-      if (options.pidFile !== undefined && (!options.watch || !RELOADING[kind]))
-        throw failure('usage', { detail: '--pid-file goes with --watch, for mosquitto and NATS' });
+      if (options.pidFile !== undefined && !options.watch)
+        throw failure('usage', { detail: '--pid-file goes with --watch' });
       const write = writerOf(context, options, kind, cluster);
       const written = await write();
       const folder = dirname(written.files[0] ?? '');
@@ -75,7 +75,7 @@ export function addBrokerAcl(broker: Command): void {
         { event: 'written', for: kind, ...written },
         [...described(written), ...nextSteps(kind, written)].join('\n'),
       );
-      if (options.watch) await watch(context, write, pidFiles, RELOADING[kind] ?? '');
+      if (options.watch) await watch(context, write, pidFiles, RELOADING[kind]);
     });
 }
 
@@ -98,7 +98,7 @@ function clusterOf(kind: OtherBroker, options: AclOptions): NatsClusterWish | nu
 
 function pidFilesIn(folder: string, kind: OtherBroker, cluster: NatsClusterWish | null): string[] {
   if (kind === 'mosquitto') return [join(folder, PID_FILE)];
-  return kind === 'nats' ? natsNodes(cluster).map((node) => join(folder, natsPidFile(node))) : [];
+  return natsNodes(cluster).map((node) => join(folder, natsPidFile(node)));
 }
 
 /** Returns the function that writes the files that the options describe. Throws `usage`. */
@@ -114,10 +114,6 @@ function writerOf(
   const prefix = topicPrefixSchema.safeParse(options.prefix);
   if (!prefix.success) throw failure('usage', { detail: `"${options.prefix}" is no topic prefix` });
   const { connections } = options;
-  if (connections !== undefined && kind === 'rabbitmq')
-    throw failure('usage', {
-      detail: '--connections is for mosquitto and NATS: RabbitMQ’s limit is that of its machine',
-    });
   const access = { disk: context.disk, accounts: resolve(accounts), prefix: prefix.data };
   const wish = {
     host: addressOf(options.host ?? '127.0.0.1', '--host'),
@@ -138,15 +134,8 @@ function described({ files, accounts, leftOut }: WrittenFiles): string[] {
 }
 
 function nextSteps(kind: OtherBroker, { files }: WrittenFiles): string[] {
-  const file = (name: string) => files.find((path) => path.endsWith(name)) ?? '';
-  if (kind === 'rabbitmq') {
-    return [
-      `Start it with RABBITMQ_CONFIG_FILE=${file('.conf')} RABBITMQ_ENABLED_PLUGINS_FILE=${file('plugins')}.`,
-      `After a pairing, an enrolment or a start of the bridge run this again and \`rabbitmqctl import_definitions ${file('.json')}\`;`,
-      'after a removal also `rabbitmqctl delete_user USER`: an import takes nobody away.',
-    ];
-  }
-  const starts = kind === 'mosquitto' ? [`mosquitto -c ${file('.conf')}`] : natsStarts(files);
+  const starts =
+    kind === 'mosquitto' ? [`mosquitto -c ${files.find((path) => path.endsWith('.conf'))}`] : natsStarts(files);
   return [
     `Start it with ${starts.map((command) => `\`${command}\``).join(', ')}.`,
     `After a pairing, an enrolment, a removal or a start of the bridge run this again and send ${RELOADING[kind]} SIGHUP, which also`,

@@ -56,12 +56,8 @@ const publish = (part: number, token: string) =>
   bridge.publish(topics.areaRequests(cell, part), token, { retain: true });
 const document = (parts: number, part = 1) => cast.areaDocument([], { part, parts });
 
-/** `restarts`: whether the broker can be gone for a moment, which is slow with some. */
-export function areaLinkContract(
-  kind: BrokerKind | 'rabbitmq',
-  broker: () => Promise<AreaBroker>,
-  restarts = true,
-): void {
+/** `restarts`: whether the broker can be gone for a moment. */
+export function areaLinkContract(kind: BrokerKind, broker: () => Promise<AreaBroker>, restarts = true): void {
   describe(`an area link on ${kind}`, { tags: kind === 'embedded' ? [] : [kind] }, () => contract(broker, restarts));
 }
 

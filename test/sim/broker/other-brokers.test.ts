@@ -178,10 +178,6 @@ describe('doorsill broker acl', () => {
       ['broker', 'acl', '--data', 'FOLDER', '--out', '/nowhere/a\nallow_anonymous true'],
     ],
     ['a pid file without --watch', ['broker', 'acl', '--data', 'FOLDER', '--pid-file', 'x']],
-    [
-      'a pid file for a broker that reads no files again',
-      ['broker', 'acl', '--data', 'FOLDER', '--for', 'rabbitmq', '--watch', '--pid-file', 'x'],
-    ],
     ['a cluster of mosquittos', ['broker', 'acl', '--data', 'FOLDER', '--cluster', 'a=::1,b=::2,c=::3']],
     [
       'a cluster beside an address',

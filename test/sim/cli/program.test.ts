@@ -97,7 +97,7 @@ describe('the command line', () => {
     [['device', '--data', '{folder}', '--camera', ''], 'camera_unsupported', 2],
     [['broker', '--data', '{folder}', '--port', '99999'], 'usage', 2],
     [['broker', '--data', '{folder}', '--connections', '0'], 'usage', 2],
-    [['broker', 'acl', '--for', 'rabbitmq', '--data', '{folder}', '--connections', '9'], 'usage', 2],
+    [['broker', 'acl', '--for', 'rabbitmq', '--data', '{folder}'], 'usage', 2],
     [['ring', '--data', '{folder}'], 'not_running', 4],
     [['request', '--data', '{folder}'], 'not_running', 4],
     [['grant', 'request-1', '--data', '{folder}'], 'not_running', 4],
