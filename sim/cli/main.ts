@@ -20,7 +20,6 @@ const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
     prove: async () => (await import('./prove.ts')).addProve,
     record: async () => (await import('./record.ts')).addRecord,
     camera: async () => (await import('./camera.ts')).addCamera,
-    simulate: async () => (await import('./simulate.ts')).addSimulate,
     fleet: async () => (await import('./fleet.ts')).addFleet,
     load: async () => (await import('./load.ts')).addLoad,
     doorbell: async () => (await import('./doorbell.ts')).addDoorbellVerbs,

@@ -30,8 +30,8 @@ export function addProve(program: Command): void {
     .addHelpText(
       'after',
       `
-It runs a testbed of real processes in a throwaway folder, stories of scenarios/, and up to 200 towns of \`doorsill simulate\`: nothing leaves
-before a grant, exactly the granted leaves after it, a revocation wins, a clip is verified offline, and random faults change none of it.
+It runs a testbed of real processes in a throwaway folder, stories of scenarios/, and in the project's checkout up to 200 towns of \`npm run simulate\`: nothing
+leaves before a grant, exactly the granted leaves after it, a revocation wins, a clip is verified offline, and random faults change none of it.
 The page says of each what was done, what was seen, what that shows, and what it does not show. It has no script and loads nothing.
 
 As root, with iproute2 and tcpdump, the doorbell gets a network of its own, every packet of which is captured. Otherwise its sockets are

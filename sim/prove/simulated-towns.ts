@@ -1,17 +1,33 @@
 // Owns: the claim that simulated towns show: how many seeds are run and for how long, what is looked at, what it shows and does not show.
-// Not here: towns and the promises they are held to (sim/simulate).
+// Not here: towns and the promises they are held to (test/proofs/simulate), which the project's checkout has and the package does not.
+import { existsSync } from 'node:fs';
 import { type Clock, findFfmpeg } from '../../device/index.ts';
 import { lengthText } from '../report/report-words.ts';
-import type { Coverage } from '../simulate/coverage.ts';
-import type { Finding } from '../simulate/simulate.ts';
-import { broken, type Check, type Claim, type ClaimText, judged } from './claim.ts';
+import { broken, type Check, type Claim, type ClaimText, judged, leftOut } from './claim.ts';
 
-/** What runs the town of a seed; `sim/simulate` has it. */
+/** What came of a town. */
+export interface TownRun {
+  readonly seed: number;
+  readonly result: {
+    /** The promises that did not hold. */
+    readonly breaches: readonly { readonly rule: string; readonly what: string }[];
+    readonly pieces: number;
+    readonly simulatedMs: number;
+    /** Of everything that happened. */
+    readonly hash: string;
+  };
+}
+
+/** What runs the town of a seed. */
 export interface Towns {
-  readonly covered: Coverage;
-  run(seed: number): Promise<Finding>;
+  /** What happened in the towns so far, and how often. */
+  readonly covered: ReadonlyMap<string, number>;
+  run(seed: number): Promise<TownRun>;
   close(): void;
 }
+
+/** Where a checkout's build has the simulation. */
+const SIMULATION = new URL('../../test/proofs/simulate/simulate.js', import.meta.url);
 
 /** Seeds from 1 on: as many as fit into the time, but not fewer than the least. */
 export interface TownLimits {
@@ -19,6 +35,8 @@ export interface TownLimits {
   seedsLeast: number;
   runningMs: number;
 }
+
+const WITHOUT_SIMULATION = 'the simulation is in the project’s checkout, where `npm run simulate` runs it, too';
 
 const LIMITS: TownLimits = { seeds: 200, seedsLeast: 50, runningMs: 30_000 };
 
@@ -39,27 +57,28 @@ interface Ran {
   pieces: number;
   simulatedMs: number;
   /** The first town in which a promise did not hold; no other was run after it. */
-  found: Finding | null;
+  found: TownRun | null;
   hash: string;
 }
 
 /**
  * Runs the towns and calls `ended` with the claim. Throws the signal's reason between two towns; what else goes wrong makes the claim
- * false. `open`: absent, the product's own towns, whose code is loaded only then.
+ * false, and without the simulation it is left out. `open`: absent, the towns of this checkout, whose code is loaded only then.
  */
 export async function proveByTowns(
   clock: Clock,
   signal: AbortSignal,
   ended: (claim: Claim) => void,
-  { limits = LIMITS, open = openTowns }: { limits?: TownLimits; open?: () => Promise<Towns> } = {},
+  { limits = LIMITS, open = openTowns }: { limits?: TownLimits; open?: () => Promise<Towns | null> } = {},
 ): Promise<Claim> {
   const claim = await examine(clock, signal, limits, open);
   ended(claim);
   return claim;
 }
 
-async function openTowns(): Promise<Towns> {
-  const { Simulation } = await import('../simulate/simulate.ts');
+async function openTowns(): Promise<Towns | null> {
+  if (!existsSync(SIMULATION)) return null;
+  const { Simulation } = await import(SIMULATION.href);
   return Simulation.open(await findFfmpeg());
 }
 
@@ -67,11 +86,12 @@ async function examine(
   clock: Clock,
   signal: AbortSignal,
   limits: TownLimits,
-  open: () => Promise<Towns>,
+  open: () => Promise<Towns | null>,
 ): Promise<Claim> {
   let towns: Towns | null = null;
   try {
     towns = await open();
+    if (towns === null) return leftOut(textOf(null, limits), WITHOUT_SIMULATION);
     const ran = await runSeeds(towns, clock, signal, limits);
     const checks = [promisesCheck(ran), provokedCheck(towns.covered)];
     if (ran.found === null) checks.push(sameCheck(ran.hash, (await towns.run(1)).result.hash));
@@ -108,12 +128,12 @@ function promisesCheck({ found, towns, pieces, simulatedMs }: Ran): Check {
     return { what, seen, holds: true };
   }
   const [first] = found.result.breaches;
-  const seen = `seed ${found.seed}: promise ${first?.rule}: ${first?.what}; doorsill simulate --seed ${found.seed} --trace shows it again`;
+  const seen = `seed ${found.seed}: promise ${first?.rule}: ${first?.what}; npm run simulate -- --seed ${found.seed} --trace shows it again`;
   return { what, seen, holds: false };
 }
 
 /** Nothing can go wrong where nothing happens. */
-function provokedCheck(covered: Coverage): Check {
+function provokedCheck(covered: Towns['covered']): Check {
   const counts = PROVOKED.map(([what, name]) => ({ name, times: covered.get(what) ?? 0 }));
   return {
     what: 'Owners decided in these towns, and what could go wrong did',
@@ -139,9 +159,9 @@ function textOf(ran: Pick<Ran, 'towns' | 'simulatedMs'> | null, { seeds }: TownL
   return {
     id: 'simulated-towns',
     title: 'Whole towns under random faults keep every promise',
-    done: `${lived}, in a time of their own: doorbells, owners, agencies, a broker, a registry, a bridge and a vault, each town drawn from a seed. Power was cut in the middle of writes, disks were full, slow or failing, clocks jumped, links were late, silent or lost, services went, and a broker repeated, withheld and reordered what owners had said. \`doorsill simulate\` does the same.${isCutShort ? ` ${seeds} seeds were wanted; the run ended before the others.` : ''}`,
+    done: `${lived}, in a time of their own: doorbells, owners, agencies, a broker, a registry, a bridge and a vault, each town drawn from a seed. Power was cut in the middle of writes, disks were full, slow or failing, clocks jumped, links were late, silent or lost, services went, and a broker repeated, withheld and reordered what owners had said. In the project's checkout \`npm run simulate\` does the same.${isCutShort ? ` ${seeds} seeds were wanted; the run ended before the others.` : ''}`,
     shows:
       'In these towns no picture went to the bridge that was not granted, each clip was there once, no decision was lost, every ledger verified, revocations won, and every grant came to an end.',
-    notShown: `It does not show other orders of events than these seeds draw: \`doorsill simulate --from ${seeds + 1} --minutes 30\` looks at others. Disk, network and ffmpeg of a town are in memory, and its clips begin with a group of pictures; the claims above are about real ones.`,
+    notShown: `It does not show other orders of events than these seeds draw: \`npm run simulate -- --from ${seeds + 1} --minutes 30\` looks at others. Disk, network and ffmpeg of a town are in memory, and its clips begin with a group of pictures; the claims above are about real ones.`,
   };
 }

@@ -4,7 +4,7 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync 
 import { join } from 'node:path';
 
 /** What is built. */
-export const SOURCE_FOLDERS = ['device', 'cloud-bridge', 'sim'];
+export const SOURCE_FOLDERS = ['device', 'cloud-bridge', 'sim', 'test/proofs'];
 const SOURCE_FILES = ['package.json', 'package-lock.json', 'tsconfig.json'];
 
 /** What the two pages are made of. */

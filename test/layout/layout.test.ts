@@ -84,7 +84,6 @@ const SIM_ORDER = [
     'scenario',
     'fleet',
     'load',
-    'simulate',
     'prove',
     'record',
     'release',
@@ -97,7 +96,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-.*)$/, /^device\/camera\//],
   [
     /^node:child_process$/,
-    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(board|cli|terminal|testbed|scenario\/runner|simulate|fleet|release)\/|^sim\/broker\/mosquitto\.ts$/,
+    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(board|cli|terminal|testbed|scenario\/runner|fleet|release)\/|^sim\/broker\/mosquitto\.ts$/,
   ],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^(yaml|jiti)$/, /^sim\/scenario\/language\//],
@@ -363,11 +362,13 @@ describe('tests', () => {
   /** Sources that a test's name begins with: `ring-file-damage` is one of ring-file's. */
   const sourceOf = (path: string): string | undefined => {
     const words = path.split('-');
-    return words.map((_, at) => words.slice(0, words.length - at).join('-')).find((stem) => stems.has(stem));
+    return words
+      .map((_, at) => words.slice(0, words.length - at).join('-'))
+      .find((stem) => stems.has(stem) || stems.has(`test/${stem}`));
   };
 
   it('stand at the path of their source, or are a scenario', () => {
-    const SCENARIOS = /^test\/(scenarios\/(attack|e2e|faults|properties|shipped|wire)|layout|bench)\//;
+    const SCENARIOS = /^test\/(scenarios\/(attack|e2e|faults|properties|shipped|wire)|layout|bench|proofs|tools)\//;
     const lost = tests.filter((name) => {
       const folder = dirname(name).slice('test/'.length);
       return !SCENARIOS.test(name) && !existsSync(join(root, folder));

@@ -119,11 +119,13 @@ it('tells exactly which code the check of a clip shares with the cut', () => {
 });
 
 it('runs no install script of a package that it installs', () => {
-  const files = readdirSync('sim/setup').filter((name) => name.endsWith('.mjs'));
-  const installs = files.flatMap((name) => {
-    const text = readFileSync(join('sim/setup', name), 'utf8');
-    return [...text.matchAll(/\['(?:ci|install)',[^\]]*'--no-audit'[^\]]*\]/g)].map(([words]) => `${name}: ${words}`);
-  });
+  const files = ['sim/setup', 'test/tools'].flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  const installs = files
+    .filter((name) => name.endsWith('.mjs'))
+    .flatMap((name) => {
+      const text = readFileSync(name, 'utf8');
+      return [...text.matchAll(/\['(?:ci|install)',[^\]]*'--no-audit'[^\]]*\]/g)].map(([words]) => `${name}: ${words}`);
+    });
   expect(installs).toHaveLength(3);
   expect(installs.filter((words) => !words.includes("'--ignore-scripts'"))).toEqual([]);
 });

@@ -26,9 +26,14 @@ export class Running {
   private readonly waiters = new Set<() => void>();
   private exit: { code: number | null; signal: NodeJS.Signals | null } | null = null;
 
-  /** `under`: a command that runs it, such as one that enters a namespace. */
-  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}, under: readonly string[] = []) {
-    const [program = '', ...words] = [...under, process.execPath, LAUNCHER, ...args];
+  /** `under`: a command that runs it, such as one that enters a namespace. `launcher`: another program of ours than `doorsill`. */
+  constructor(
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+    under: readonly string[] = [],
+    launcher = LAUNCHER,
+  ) {
+    const [program = '', ...words] = [...under, process.execPath, launcher, ...args];
     this.child = spawn(program, words, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -119,9 +124,9 @@ export class Running {
 /** Runs a command to its end. */
 export async function runCommand(
   args: readonly string[],
-  options: { seconds?: number; environment?: NodeJS.ProcessEnv } = {},
+  options: { seconds?: number; environment?: NodeJS.ProcessEnv; launcher?: string } = {},
 ): Promise<{ status: number | null; lines: Line[]; stdout: string; stderr: string; last: Line | undefined }> {
-  const running = new Running(args, options.environment);
+  const running = new Running(args, options.environment, [], options.launcher);
   const status = await running.ended(options.seconds ?? 120);
   const { lines, stdout, stderr } = running;
   return { status, lines, stdout, stderr, last: lines.at(-1) };

@@ -1,7 +1,7 @@
 // Owns: a doorbell on an emulated board whose plug can be pulled: each start boots the board anew from the same second disk, ext4 with its
 // defaults, which holds program and folder; a pull kills the emulation. What the board's kernel had not yet written to the disk is gone then.
-// Broker and bridge stay on this machine; the doorbell reaches them over the console (sim/setup/pi-doorbell.mjs).
-// Not here: the emulation (DOORSILL_PI_RIG, see sim/setup/check-pi.mjs); a disk that says it has written and has not.
+// Broker and bridge stay on this machine; the doorbell reaches them over the console (test/tools/pi-doorbell.mjs).
+// Not here: the emulation (DOORSILL_PI_RIG, see test/tools/check-pi.mjs); a disk that says it has written and has not.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
@@ -45,7 +45,7 @@ const RIG_END_MS_MAX = 10_000;
 
 const clock = new SystemClock();
 
-/** What the board says; see sim/setup/pi-doorbell.mjs. */
+/** What the board says; see test/tools/pi-doorbell.mjs. */
 const saidSchema = z.union([
   z.strictObject({ machine: z.string() }),
   z.strictObject({ open: z.int(), port: z.int() }),
@@ -108,7 +108,7 @@ export class PulledBoard {
     mkdirSync(down);
     const script = join(this.folder.path, `boot-${boot}.sh`);
     const words = ['node', `${CARD}/doorsill/node_modules/doorsill/sim/cli/doorsill.mjs`, ...args, '--json'];
-    const run = ['node', `/host${join(root, 'sim/setup/pi-doorbell.mjs')}`, `/host${down}`, ports.join(','), ...words];
+    const run = ['node', `/host${join(root, 'test/tools/pi-doorbell.mjs')}`, `/host${down}`, ports.join(','), ...words];
     const mount = `mkdir -p ${CARD} && mount "$(blkid -L ${LABEL})" ${CARD}`;
     writeFileSync(script, `set -e\n${mount}\nexec ${run.map((word) => `'${word}'`).join(' ')}\n`);
     const child = spawn(this.rig, [script, String(BOOT_S_MAX)], {

@@ -10,10 +10,10 @@ import { failure } from '../../../device/protocol/errors.ts';
 import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX } from '../../../device/protocol/topics.ts';
 import { BridgeHttp } from '../../../device/upload/bridge-http.ts';
 import { Broker } from '../../../sim/broker/broker.ts';
-import { MemoryDisk } from '../../../sim/world/memory-disk.ts';
-import { MemoryNetwork } from '../../../sim/world/memory-network.ts';
 import { quiet } from '../../../sim/world/quiet.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import { MemoryDisk } from '../../proofs/simulate/memory-disk.ts';
+import { MemoryNetwork } from '../../proofs/simulate/memory-network.ts';
 
 const random = new SeededRandom(1);
 const log = silentLog();

@@ -12,11 +12,11 @@ import { parseInit } from '../../../device/media/fragment.ts';
 import { failure } from '../../../device/protocol/errors.ts';
 import type { Window } from '../../../device/protocol/shared-claims.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { Surgery } from '../clip/support/surgery.ts';
 import { type CheckedClip, clipWithSound, ffmpeg } from './support/checked-clips.ts';
 import { childProcesses, cut, depsFor, readerOf } from './support/cutting.ts';
 import { behindSlices, withSamples } from './support/planting.ts';
 import { frameTimesUs, soundLater } from './support/segmenter.ts';
+import { Surgery } from './support/surgery.ts';
 
 /** Frames of the clip that are encoded anew; the others are copies. */
 const ENCODED = 12;

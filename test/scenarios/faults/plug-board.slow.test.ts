@@ -54,7 +54,7 @@ it(
     } else if (installed !== undefined) {
       await pullOn(new PulledBoard(rig, installed, EMULATED));
     } else {
-      const args = [join(root, 'sim/setup/check-pi.mjs'), '--plugs', String(pulls)];
+      const args = [join(root, 'test/tools/check-pi.mjs'), '--plugs', String(pulls)];
       const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
       expect(status, stdout).toBe(0);
       proved(test, 'a board whose plug was pulled', /Pulled plugs: .*$/m.exec(stdout)?.[0] ?? '');

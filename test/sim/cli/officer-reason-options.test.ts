@@ -28,8 +28,6 @@ describe('the officer and the reason of an access', () => {
   it('are written into the source by what plays agencies alone, whose officers are fictional', () => {
     const written = /\bofficer: *'[^']{2,}'|\bOFFICER = *'|'x-officer': *'/;
     const found = sources().filter(({ text }) => written.test(text));
-    expect(found.map(({ name }) => name).filter((name) => !/^sim\/(story|simulate|fleet|load)\//.test(name))).toEqual(
-      [],
-    );
+    expect(found.map(({ name }) => name).filter((name) => !/^sim\/(story|fleet|load)\//.test(name))).toEqual([]);
   });
 });

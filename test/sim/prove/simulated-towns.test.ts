@@ -2,11 +2,11 @@
 // same town twice.
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Claim } from '../../../sim/prove/claim.ts';
 import { proofHtml } from '../../../sim/prove/proof-page.ts';
-import { proveByTowns, type Towns } from '../../../sim/prove/simulated-towns.ts';
-import { planOf } from '../../../sim/simulate/rare-plan.ts';
-import type { Finding } from '../../../sim/simulate/simulate.ts';
+import { proveByTowns, type TownRun, type Towns } from '../../../sim/prove/simulated-towns.ts';
+import { Simulation } from '../../proofs/simulate/simulate.ts';
 import { sampleProof } from './support/sample-proof.ts';
 
 const HAPPENED = [
@@ -28,14 +28,13 @@ class ListedTowns implements Towns {
     this.covered = new Map(HAPPENED.filter((what) => what !== wrong.without).map((what) => [what, 3]));
   }
 
-  async run(seed: number): Promise<Finding> {
+  async run(seed: number): Promise<TownRun> {
     this.ran.push(seed);
     await this.clock.advance(1_000);
     const { brokenSeed, isOtherTwice } = this.wrong;
-    const breaches = seed === brokenSeed ? [{ rule: '6', atMs: 5, what: 'a decision was lost' }] : [];
+    const breaches = seed === brokenSeed ? [{ rule: '6', what: 'a decision was lost' }] : [];
     const hash = isOtherTwice ? `${this.ran.length}`.repeat(64) : `${seed}`.repeat(64);
-    const result = { breaches, hash, pieces: 10, bytes: 100, simulatedMs: 600_000, trace: [], covered: new Map() };
-    return { seed, kept: {}, plan: planOf(seed), result };
+    return { seed, result: { breaches, hash, pieces: 10, simulatedMs: 600_000 } };
   }
 
   close(): void {
@@ -90,6 +89,13 @@ describe('the claim of simulated towns', () => {
     expect((await prove({ isOtherTwice: true })).holds).toEqual([true, true, false]);
   });
 
+  it('is left out where the simulation is not, and says where it is', async () => {
+    const claim = await proveByTowns(new ManualClock(0), new AbortController().signal, () => undefined, {
+      open: async () => null,
+    });
+    expect(claim).toMatchObject({ verdict: 'left out', why: expect.stringContaining('npm run simulate') });
+  });
+
   it('is false when towns cannot be run, and ends between two towns when it is told to', async () => {
     const clock = new ManualClock(0);
     const stop = new AbortController();
@@ -107,13 +113,15 @@ describe('the claim of simulated towns', () => {
   it('stands on the page with its commands as code', async () => {
     const { claim } = await prove();
     const page = proofHtml({ ...sampleProof(), claims: [claim] }, { script: '', style: '' });
-    expect(page).toContain('<code>doorsill simulate</code>');
-    expect(page).toContain('<code>doorsill simulate --from 10 --minutes 30</code>');
+    expect(page).toContain('<code>npm run simulate</code>');
+    expect(page).toContain('<code>npm run simulate -- --from 10 --minutes 30</code>');
   });
 
   it('is shown by towns of the product', { tags: ['long'], timeout: 180_000 }, async () => {
     const limits = { seeds: 6, seedsLeast: 6, runningMs: 0 };
-    const claim = await proveByTowns(new ManualClock(0), new AbortController().signal, () => undefined, { limits });
+    const open = async () => Simulation.open(await findFfmpeg());
+    const signal = new AbortController().signal;
+    const claim = await proveByTowns(new ManualClock(0), signal, () => undefined, { limits, open });
     expect(claim.checks.filter(({ holds }) => !holds)).toEqual([]);
     expect(claim.verdict).toBe('shown');
   });

@@ -1,0 +1,65 @@
+import { createCipheriv } from 'node:crypto';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { SEAL_NONCE_BYTES, type SealKey, sealWithNonce } from '../../../device/base/seal.ts';
+import { watchCiphers } from './cipher-watch.ts';
+
+const keyOf = (byte: number): SealKey => ({ cipher: 'aes-256-gcm', secret: new Uint8Array(32).fill(byte) });
+const nonceOf = (byte: number) => new Uint8Array(SEAL_NONCE_BYTES).fill(byte);
+const [one, other] = [Buffer.from('a record'), Buffer.from('another one')];
+const nothing = new Uint8Array(0);
+
+let told: string[] = [];
+let unwatch: () => void = () => undefined;
+beforeEach(() => {
+  told = [];
+  unwatch = watchCiphers((what) => told.push(what));
+});
+afterEach(() => unwatch());
+
+it('tells of a key that seals two records under one nonce, and of associated data that differs', () => {
+  sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
+  sealWithNonce(keyOf(1), nonceOf(7), other, nothing);
+  expect(told).toEqual(['a key seals two records under the nonce 070707070707070707070707']);
+  sealWithNonce(keyOf(2), nonceOf(7), one, nothing);
+  sealWithNonce(keyOf(2), nonceOf(7), one, one);
+  expect(told).toHaveLength(2);
+});
+
+it('tells of a key that serves two ciphers under one nonce', () => {
+  sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
+  sealWithNonce({ ...keyOf(1), cipher: 'chacha20-poly1305' }, nonceOf(7), one, nothing);
+  expect(told).toHaveLength(1);
+});
+
+it('is silent about the same record again, another nonce and another key', () => {
+  for (const [key, nonce] of [
+    [1, 1],
+    [1, 1],
+    [1, 2],
+    [2, 1],
+  ])
+    sealWithNonce(keyOf(key ?? 0), nonceOf(nonce ?? 0), one, nothing);
+  expect(told).toEqual([]);
+});
+
+it('changes nothing of what is sealed, and nothing at all once it has ended', () => {
+  const watched = sealWithNonce(keyOf(1), nonceOf(1), one, other);
+  unwatch();
+  expect(Buffer.compare(sealWithNonce(keyOf(1), nonceOf(1), one, other), watched)).toBe(0);
+  createCipheriv('aes-256-gcm', keyOf(1).secret, nonceOf(1)).final();
+  expect(told).toEqual([]);
+});
+
+it('goes on from what was sealed before, and adds what is sealed now', () => {
+  unwatch();
+  const sealed = new Map<string, string>();
+  unwatch = watchCiphers((what) => told.push(what), sealed);
+  sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
+  unwatch();
+  expect(sealed.size).toBe(1);
+  unwatch = watchCiphers((what) => told.push(what), new Map(sealed));
+  sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
+  expect(told).toEqual([]);
+  sealWithNonce(keyOf(1), nonceOf(7), other, nothing);
+  expect(told).toHaveLength(1);
+});

@@ -1,0 +1,265 @@
+// Owns: what simulated towns reach of each state machine and of the refusals: noting it while a town lives, and telling afterwards what was
+// never reached, and why that can be. Not here: the machines (device/consent, device/upload, cloud-bridge/intake), the command line (sim/cli).
+import {
+  ERRORS,
+  type ErrorCode,
+  fromUtf8,
+  type IntakeStatus,
+  intakeStatusSchema,
+  nextRequestState,
+  parseJson,
+  RECEIPT_OUTCOMES,
+  type RequestEntry,
+  type RequestInput,
+  type RequestState,
+  requestInputOf,
+  sha256Hex,
+  UNSEEN,
+  type UploadProgress,
+  uploadProgressSchema,
+  type walkLedger,
+} from '../../../device/index.ts';
+import type { Piece } from './memory-network.ts';
+import { messagesIn } from './mqtt-packets.ts';
+
+/** What was reached, and how often, in all towns. */
+export type Coverage = ReadonlyMap<string, number>;
+type LedgerEntry = Parameters<Parameters<typeof walkLedger>[3]>[0];
+
+const GRANT = { id: 'grant-1', sha256: sha256Hex('') };
+const CLIP: Extract<RequestState, { at: 'sealed' }>['clip'] = {
+  id: 'clip-1',
+  sha256: sha256Hex(''),
+  bytes: 1,
+  frames: 1,
+  window: { startUs: 0, endUs: 1 },
+  method: 'copy',
+  disclosed: [],
+  manifestSha256: sha256Hex(''),
+};
+
+/** Each state of a request, and both forms of those that remember whether a clip was offered. */
+const REQUEST_STATES: readonly RequestState[] = [
+  UNSEEN,
+  { at: 'pending', past: [] },
+  ...(['granted', 'revoked', 'recalled'] as const).map((at) => ({ at, grant: GRANT, past: [] })),
+  ...(['sealed', 'presented', 'delivered', 'revoking'] as const).map((at) => ({
+    at,
+    grant: GRANT,
+    clip: CLIP,
+    past: [],
+  })),
+  ...[null, CLIP].flatMap((presented) => [
+    { at: 'failed' as const, grant: GRANT, code: 'internal' as const, presented, past: [] },
+    { at: 'cancelled' as const, grant: GRANT, presented, past: [] },
+  ]),
+  { at: 'denied', past: [] },
+];
+const { id: grant } = GRANT;
+const REQUEST_INPUTS: readonly RequestInput[] = [
+  ...(['seen', 'cancelled', 'deny'] as const).map((type) => ({ type })),
+  { type: 'grant', grant: { ...GRANT, id: 'grant-2' } },
+  { type: 'revoke', grant: GRANT },
+  { type: 'sealed', grant, clip: CLIP },
+  ...(['presented', 'delivered', 'deleted', 'kept'] as const).map((type) => ({ type, grant })),
+  { type: 'failed', grant, code: 'internal' },
+  { type: 'ended', grant, reason: 'expired' },
+];
+
+/** Transitions of a request that a ledger records. */
+function requestTransitions(): string[] {
+  const found = REQUEST_STATES.flatMap((state) =>
+    REQUEST_INPUTS.flatMap((input) => {
+      const { state: to, effects } = nextRequestState(state, input);
+      return effects.some((effect) => effect.do === 'record') ? [`${state.at} > ${to.at}`] : [];
+    }),
+  );
+  return [...new Set(found)];
+}
+
+/** The first state of an upload, again after a restart of its doorbell; from an end it goes nowhere else. */
+const [UPLOAD_BEGINS] = uploadProgressSchema.shape.state.options;
+const UPLOAD_ENDS: ReadonlySet<string> = new Set<UploadProgress['state']>(['stored', 'stopped']);
+
+/** Transitions of an upload, as its owner hears of them. */
+function uploadTransitions(): string[] {
+  const states = uploadProgressSchema.shape.state.options;
+  const from = (before: string) => (UPLOAD_ENDS.has(before) ? [UPLOAD_BEGINS] : states).filter((to) => to !== before);
+  return [
+    `new > ${UPLOAD_BEGINS}`,
+    ...states.flatMap((before) => from(before).map((to): string => `${before} > ${to}`)),
+  ];
+}
+
+const INTAKE_ENDS: ReadonlySet<string> = new Set<IntakeStatus['state']>(['deleted', 'recalled']);
+
+/** Transitions of an intake, as its device hears of them: on to each later state. One that is revoked before it was opened is deleted at once. */
+function intakeTransitions(): string[] {
+  const states = intakeStatusSchema.shape.state.options;
+  return ['new', ...states.filter((state) => !INTAKE_ENDS.has(state))].flatMap((before, at) =>
+    states.slice(at).map((to) => `${before} > ${to}`),
+  );
+}
+
+/** The machines that towns run: `name` in what is noted of them. */
+const MACHINES: readonly { name: string; of: string; states: readonly string[]; moves: readonly string[] }[] = [
+  {
+    ...{ name: 'request', of: 'a request' },
+    ...{ states: [...new Set(REQUEST_STATES.map(({ at }) => at))], moves: requestTransitions() },
+  },
+  {
+    ...{ name: 'upload', of: 'an upload' },
+    ...{ states: uploadProgressSchema.shape.state.options, moves: uploadTransitions() },
+  },
+  {
+    ...{ name: 'intake', of: 'an intake' },
+    ...{ states: intakeStatusSchema.shape.state.options, moves: intakeTransitions() },
+  },
+];
+
+/** Refusals of consent and intake: each should be provoked by some town. */
+const PROVOKED = /^(consent|intake)_|^(message_retained|preview_changed|id_kind_wrong)$/;
+
+const REFUSALS = Object.keys(ERRORS).filter((code) => PROVOKED.test(code));
+
+/** Refusals that nobody in a town can provoke, and why. */
+const UNREACHABLE: Partial<Record<ErrorCode, string>> = {
+  intake_duration: 'who steals a key in a town has no footage, and of what is no video the bridge says that first',
+  consent_zones_unsupported:
+    'a doorbell blacks out zones in every stream that it can record, and finds no fault with any (device/assembly.ts)',
+};
+
+/** States that no town can show, and why. */
+const UNREACHABLE_STATES: Partial<Record<RequestState['at'], string>> = {
+  unseen: 'a home tells of no request before it has seen it',
+};
+
+/** Transitions that no town can show, and why. */
+const UNREACHABLE_TRANSITIONS: Readonly<Record<string, string>> = {
+  'new > recalled': 'a doorbell recalls no clip of which the bridge has told it nothing',
+};
+
+/** Notes what a town reaches while it lives. */
+export class Reached {
+  private readonly cover: (what: string) => void;
+  /** The last state of each upload and intake, by machine, home and grant. */
+  private readonly states = new Map<string, string>();
+
+  constructor(cover: (what: string) => void) {
+    this.cover = cover;
+  }
+
+  piece({ from, to, bytes }: Piece): void {
+    if (to === 'broker') this.published(from, bytes);
+    if (from === 'bridge')
+      this.answered(to, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'));
+  }
+
+  private published(home: string, bytes: Uint8Array): void {
+    for (const { topic, payload } of messagesIn(bytes)) {
+      const isUpload = topic.endsWith('/upload');
+      if (!isUpload && !topic.endsWith('/state')) continue;
+      // Each is held to its schema by its reader; here it is only counted, many times a second of the machine's.
+      const said = asRecord(parseJson(fromUtf8(payload) ?? ''));
+      if (isUpload) this.moved('upload', `${home} ${String(said['grant'])}`, String(said['state']));
+      for (const code of Object.keys(asRecord(said['refused']))) this.cover(`counted ${code}`);
+      const requests: unknown = isUpload ? [] : said['requests'];
+      if (Array.isArray(requests))
+        for (const one of requests) this.cover(`request in ${String(asRecord(one)['state'])}`);
+    }
+  }
+
+  private answered(home: string, text: string): void {
+    const [, grant, state] = /"grant":"([\w-]+)","state":"(\w+)"/.exec(text) ?? [];
+    if (grant !== undefined && state !== undefined) this.moved('intake', `${home} ${grant}`, state);
+    const code = /"code":"([a-z_]+)"/.exec(text)?.[1];
+    if (code !== undefined) this.cover(`answered ${code}`);
+  }
+
+  private moved(machine: string, of: string, state: string): void {
+    const key = `${machine} ${of}`;
+    const before = this.states.get(key) ?? 'new';
+    if (before === state) return;
+    this.states.set(key, state);
+    this.cover(`${machine} in ${state}`);
+    this.cover(`${machine} ${before} > ${state}`);
+  }
+}
+
+/** Follows the requests of one home through its ledger. */
+export class FollowedRequests {
+  /** What the ledger recorded, e.g. `request granted > sealed`. */
+  readonly reached: string[] = [];
+  private readonly states = new Map<string, RequestState>();
+
+  entry(entry: LedgerEntry): void {
+    if (!isOfRequest(entry)) return;
+    const before = nextRequestState(this.states.get(entry.body.request) ?? UNSEEN, { type: 'seen' }).state;
+    const input = requestInputOf(entry, 'grant' in before && before.grant ? before.grant.sha256 : '');
+    const { state } = nextRequestState(before, input);
+    this.states.set(entry.body.request, state);
+    this.reached.push(`request in ${state.at}`, `request ${before.at} > ${state.at}`);
+  }
+}
+
+function isOfRequest(entry: LedgerEntry): entry is RequestEntry {
+  return 'request' in entry.body && entry.type !== 'revoked-ahead';
+}
+
+/** What was reached of a list, and what never was. */
+export interface Share {
+  readonly what: string;
+  readonly reached: readonly string[];
+  readonly never: readonly string[];
+}
+
+/** The refusals of consent and intake that one town, or several, have provoked. */
+export function provokedIn(covered: Coverage): ReadonlySet<string> {
+  const words = new Set([...covered.keys()].flatMap((what) => what.split(' ')));
+  return new Set(REFUSALS.filter((code) => words.has(code)));
+}
+
+/** What all towns together have reached of each machine and of the refusals. */
+export function sharesOf(covered: Coverage): Share[] {
+  const share = (what: string, all: readonly string[], isReached: (one: string) => boolean): Share => ({
+    what,
+    reached: all.filter(isReached),
+    never: all.filter((one) => !isReached(one)),
+  });
+  const machines = MACHINES.flatMap(({ name, of, states, moves }) => [
+    share(`states of ${of}`, states, (state) => covered.has(`${name} in ${state}`)),
+    share(`transitions of ${of}`, moves, (move) => covered.has(`${name} ${move}`)),
+  ]);
+  const provoked = provokedIn(covered);
+  return [
+    ...machines,
+    share('answers to orders', RECEIPT_OUTCOMES, (outcome) => covered.has(`answer ${outcome}`)),
+    share('refusals', REFUSALS, (code) => provoked.has(code)),
+  ];
+}
+
+/**
+ * Transitions that were seen and that no machine has, as far as this file knows: then it knows too few. Nothing is said of uploads, since an owner
+ * does not hear what is told of one while there is no link, and then hears of two states that do not follow each other.
+ */
+export function unknownTransitions(covered: Coverage): string[] {
+  const known = new Set(MACHINES.flatMap(({ name, moves }) => moves.map((move) => `${name} ${move}`)));
+  return [...covered.keys()].filter((what) => /^(request|intake) \S+ > \S+$/.test(what) && !known.has(what));
+}
+
+/** Receipts and errors that no town has provoked. */
+export function neverReached(covered: Coverage): string[] {
+  return sharesOf(covered)
+    .slice(-2)
+    .flatMap(({ never }) => never);
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+/** Why a refusal cannot be provoked from outside, or a state or a transition not be shown; null for what some town must reach. */
+export function whyUnreachable(name: string): string | null {
+  const why = { ...UNREACHABLE, ...UNREACHABLE_STATES, ...UNREACHABLE_TRANSITIONS };
+  return Object.entries(why).find(([known]) => known === name)?.[1] ?? null;
+}

@@ -1,0 +1,170 @@
+// Holds: each rule about what a home answers fires where it is broken, and none does where everything holds.
+import { expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
+import { Cast } from '../../support/parties.ts';
+import { packetOf } from './mqtt-packets.ts';
+import { type OrderedHome, OrderWatch } from './order-watch.ts';
+import type { SignedOrder } from './town-owner.ts';
+
+const START_US = Date.UTC(2026, 9, 5, 11) * 1_000;
+const cast = new Cast(new ManualClock(START_US), new SeededRandom(1));
+const own = `doorsill/v1/home/${cast.device.id}`;
+const signed = (kind: SignedOrder['kind'], jti: string, more: Partial<SignedOrder> = {}): SignedOrder => ({
+  ...{ kind, jti, token: cast.sign('doorsill-grant+jws', { jti }, cast.owner), request: 'request-1' },
+  ...more,
+});
+const grant = signed('grant', 'grant-1', { agency: 'agency-1' });
+const denial = signed('deny', 'deny-1');
+const revocation = signed('revoke', 'revoke-1', { grant: 'grant-1' });
+
+/** A home, what it says and what it is told. */
+function town(changes: Partial<OrderedHome> = {}, holds: (text: string) => boolean = () => true) {
+  const clock = new ManualClock(START_US);
+  const broken: string[] = [];
+  const watch = new OrderWatch(
+    (rule, what) => broken.push(`${rule}: ${what}`),
+    () => clock.monotonicMs() * 1_000,
+  );
+  const home = {
+    ...{ plan: { name: 'home-1' }, orders: [grant, denial, revocation], ledgerFolder: '/consent' },
+    ...{ device: { id: cast.device.id, key: '' }, boots: 1, isReady: true, clockBehindSinceUs: null },
+    ...{ clock, ownersClock: clock },
+    disk: { durablyHolds: (_folder: string, bytes: Uint8Array) => holds(Buffer.from(bytes).toString()) },
+    ...changes,
+  };
+  const packet = (topic: string, text: string, retained = false) => ({
+    ...{ from: 'x', to: 'y', sentUs: clock.wallUs() },
+    bytes: packetOf({ topic, payload: Buffer.from(text), retained }),
+  });
+  const deliver = ({ kind, token }: SignedOrder, retained = false) =>
+    watch.delivered(home, packet(`${own}/consent/request-1/${kind}`, token, retained));
+  const publish = (topic: string, text: string) => watch.published(home, packet(topic, text));
+  return {
+    ...{ clock, watch, home, broken, deliver, publish },
+    /** The newest list of agencies that have ended. */
+    list: (revision: number, ...agencies: string[]) => {
+      const revoked = agencies.map((agency) => ({ agency }));
+      const token = cast.sign('doorsill-revocations+jws', { revision, revoked }, cast.registry);
+      watch.delivered(home, packet('doorsill/v1/area/revocations', token));
+    },
+    answer: (answers: string, outcome: string, more: object = {}) =>
+      publish(`${own}/receipt`, cast.sign('doorsill-receipt+jws', { answers, outcome, ...more }, cast.device)),
+  };
+}
+
+it('is silent about answers to what was delivered and is held', async () => {
+  const { deliver, answer, publish, list, broken, clock } = town();
+  list(1);
+  await clock.advance(2_000);
+  for (const order of [grant, denial, revocation]) deliver(order);
+  answer('grant-1', 'granted', { grant: 'grant-1' });
+  answer('deny-1', 'denied');
+  answer('revoke-1', 'revoked');
+  answer('of-another-home', 'granted');
+  const request = cast.sign('doorsill-request+jws', { jti: 'request-1' }, cast.agency);
+  publish(`${own}/request`, JSON.stringify({ published: { request } }));
+  publish(`${own}/state`, '{}');
+  expect(broken).toEqual([]);
+});
+
+it('4: tells of an id of another kind that is shown to an owner', () => {
+  const { publish, broken } = town();
+  const request = cast.sign('doorsill-request+jws', { jti: 'search-1' }, cast.agency);
+  publish(`${own}/request`, JSON.stringify({ published: { request } }));
+  expect(broken).toEqual(["4: home-1 tells its owner of search-1, which is no request's id"]);
+});
+
+it('4: tells of an answer to what was delivered only as a message that was kept, or not at all', () => {
+  for (const isKept of [true, false]) {
+    const { deliver, answer, broken } = town();
+    if (isKept) deliver(grant, true);
+    answer('grant-1', 'granted');
+    expect(broken).toEqual(['4: home-1 answers grant-1, which was delivered only as a message that was kept']);
+  }
+});
+
+it('4: tells of a mistake that is carried out, but for a denial of what is denied anyway', () => {
+  const slip = signed('grant', 'grant-2', { slip: 'a second grant' });
+  const { deliver, answer, broken } = town({ orders: [slip] });
+  deliver(slip);
+  answer('grant-2', 'refused');
+  answer('grant-2', 'denied');
+  expect(broken).toEqual([]);
+  answer('grant-2', 'granted');
+  expect(broken).toEqual(['4: home-1 tells that it is granted about a second grant']);
+});
+
+it('4: tells of a grant for an agency that has ended, once the doorbell had time to take that in', async () => {
+  const { deliver, answer, list, broken, clock } = town();
+  list(1);
+  list(2, 'agency-1');
+  // Older than what it has.
+  list(1);
+  deliver(grant);
+  answer('grant-1', 'granted', { grant: 'grant-1' });
+  expect(broken).toEqual([]);
+  const late = town();
+  late.list(2, 'agency-1');
+  await late.clock.advance(1_000);
+  late.deliver(grant);
+  late.answer('grant-1', 'granted', { grant: 'grant-1' });
+  expect(late.broken).toEqual(['4: home-1 accepted grant-1 for an agency of which it was told that it has ended']);
+  expect(clock.monotonicMs()).toBe(0);
+});
+
+it('5: tells of a topic that is not the home’s own', () => {
+  const { publish, broken } = town();
+  publish('doorsill/v1/area/requests', '{}');
+  publish('doorsill/v1/home/another/state', '{}');
+  expect(broken).toEqual([
+    '5: home-1 publishes on doorsill/v1/area/requests',
+    '5: home-1 publishes on doorsill/v1/home/another/state',
+  ]);
+});
+
+it.each([
+  [grant, 'granted', 'grant-1'],
+  [revocation, 'revoked', 'revoke-1'],
+  [denial, 'denied', '"type":"denied","body":{"request":"request-1"'],
+] as const)('6: tells of an answer before the ledger holds it durably: $kind', (order, outcome, missing) => {
+  const { deliver, answer, broken } = town({}, (text) => text !== missing);
+  deliver(order);
+  answer(order.jti, 'refused');
+  expect(broken).toEqual([]);
+  answer(order.jti, outcome);
+  expect(broken).toEqual([`6: home-1 tells that it is ${outcome} before its ledger holds ${order.jti} durably`]);
+});
+
+it('tells of a grant that is accepted by a clock that was set back', async () => {
+  const { deliver, answer, broken, clock } = town({ clockBehindSinceUs: 500_000 });
+  await clock.advance(400);
+  deliver(grant);
+  answer('grant-1', 'granted', { grant: 'grant-1' });
+  expect(broken).toEqual([]);
+  const late = town({ clockBehindSinceUs: 500_000 });
+  await late.clock.advance(600);
+  late.deliver(grant);
+  late.answer('grant-1', 'granted', { grant: 'grant-1' });
+  expect(late.broken).toEqual([
+    'a clock set back grants nothing: home-1 accepted grant-1 after its clock was set back',
+  ]);
+});
+
+it('knows since when a doorbell has a revocation, unless a restart may have lost it before it was answered', async () => {
+  const { watch, home, deliver, answer, clock } = town();
+  expect(watch.revokedUs(home, 'grant-1')).toBeNull();
+  deliver(revocation, true);
+  expect(watch.revokedUs(home, 'grant-1')).toBeNull();
+  await clock.advance(5);
+  deliver(revocation);
+  await clock.advance(5);
+  deliver(revocation);
+  expect(watch.revokedUs(home, 'grant-1')).toBe(START_US + 5_000);
+  home.boots += 1;
+  expect(watch.revokedUs(home, 'grant-1')).toBeNull();
+  answer('revoke-1', 'refused', { code: 'consent_busy' });
+  expect(watch.revokedUs(home, 'grant-1')).toBeNull();
+  answer('revoke-1', 'refused', { code: 'consent_revocation_unrecorded' });
+  expect(watch.revokedUs(home, 'grant-1')).toBe(START_US + 5_000);
+});

@@ -1,0 +1,157 @@
+// Owns: what must hold of what a home answers: each receipt and notice on its way to the owner is held against what the broker had delivered by
+// then, and against what the ledger held durably. Not here: what goes to the bridge (town-watch.ts), what must hold in the end (town-verdict.ts).
+import { askKindOf, DEFAULT_PREFIX, fromUtf8, parseJson, parseToken, utf8 } from '../../../device/index.ts';
+import type { Piece } from './memory-network.ts';
+import { type MqttMessage, messagesIn } from './mqtt-packets.ts';
+import type { TownHome } from './town-home.ts';
+import type { SignedOrder } from './town-owner.ts';
+
+/** A doorbell has taken in a revocation list so long after it was delivered, if its clock is wrong by less than the other. */
+const LIST_TAKEN_US = 1_000_000;
+const CLOCK_WRONG_US_MAX = 120_000_000;
+/** Outcomes that tell of a decision. */
+const DECIDED = new Set(['granted', 'denied', 'revoked']);
+
+/** The newest revocation list that a home was given in one boot. */
+interface GivenList {
+  readonly revision: number;
+  readonly agencies: ReadonlySet<string>;
+  readonly atUs: number;
+  readonly boot: number;
+}
+
+/** What one home was told. Times are the world's, in microseconds since its start, but for `wallUs`. */
+interface Told {
+  /** When each order was first delivered, other than as a message that the broker had kept. */
+  readonly deliveredUs: Map<string, number>;
+  /** When the running doorbell was given the revocation of a grant, in wall time. */
+  readonly revoked: Map<string, { readonly wallUs: number; readonly boot: number; readonly jti: string }>;
+  /** Orders that it has answered. */
+  readonly answered: Set<string>;
+  list: GivenList | null;
+}
+
+/** What is looked at of a home. */
+export type OrderedHome = Pick<
+  TownHome,
+  'boots' | 'clockBehindSinceUs' | 'device' | 'isReady' | 'ledgerFolder' | 'orders' | 'ownersClock'
+> & {
+  readonly plan: Pick<TownHome['plan'], 'name'>;
+  readonly clock: Pick<TownHome['clock'], 'wallUs'>;
+  readonly disk: Pick<TownHome['disk'], 'durablyHolds'>;
+};
+
+export class OrderWatch {
+  private readonly breach: (rule: string, what: string) => void;
+  private readonly passedUs: () => number;
+  private readonly told = new Map<OrderedHome, Told>();
+
+  constructor(breach: (rule: string, what: string) => void, passedUs: () => number) {
+    this.breach = breach;
+    this.passedUs = passedUs;
+  }
+
+  /**
+   * When a home was given the revocation of a grant, in wall time; null while it was not, or a restart may have lost it before it was answered.
+   */
+  revokedUs(home: OrderedHome, grant: string): number | null {
+    const { revoked, answered } = this.of(home);
+    const given = revoked.get(grant);
+    if (!given) return null;
+    return given.boot === home.boots || answered.has(given.jti) ? given.wallUs : null;
+  }
+
+  /** What the broker delivers to a home. */
+  delivered(home: OrderedHome, { bytes, sentUs }: Piece): void {
+    for (const message of messagesIn(bytes)) {
+      if (message.topic.includes('/consent/')) this.order(home, message, sentUs);
+      else if (message.topic.endsWith('/area/revocations')) this.list(home, message);
+    }
+  }
+
+  /** What a home publishes. */
+  published(home: OrderedHome, { bytes }: Piece): void {
+    const own = `${DEFAULT_PREFIX}/home/${home.device.id}/`;
+    for (const { topic, payload } of messagesIn(bytes)) {
+      if (!topic.startsWith(own)) this.breach('5', `${home.plan.name} publishes on ${topic}`);
+      else if (topic === `${own}request`) this.notice(home, payload);
+      else if (topic === `${own}receipt`) this.receipt(home, payload);
+    }
+  }
+
+  private of(home: OrderedHome): Told {
+    const told = this.told.get(home) ?? { deliveredUs: new Map(), revoked: new Map(), answered: new Set(), list: null };
+    this.told.set(home, told);
+    return told;
+  }
+
+  private order(home: OrderedHome, { payload, retained }: MqttMessage, sentUs: number): void {
+    const token = Buffer.from(payload).toString('latin1');
+    const order = home.orders.find((one) => one.token === token);
+    if (!order || retained) return;
+    const { deliveredUs, revoked } = this.of(home);
+    if (!deliveredUs.has(order.jti)) deliveredUs.set(order.jti, this.passedUs());
+    if (order.kind !== 'revoke' || order.grant === undefined || !home.isReady) return;
+    if (this.revokedUs(home, order.grant) !== null) return;
+    const wallUs = Math.max(sentUs, home.ownersClock.wallUs());
+    revoked.set(order.grant, { wallUs, boot: home.boots, jti: order.jti });
+  }
+
+  private list(home: OrderedHome, { payload }: MqttMessage): void {
+    const wrongUs = Math.abs(home.clock.wallUs() - home.ownersClock.wallUs());
+    if (!home.isReady || wrongUs > CLOCK_WRONG_US_MAX) return;
+    const claims = asRecord(parseToken(Buffer.from(payload).toString('latin1'))?.claims);
+    const revision = Number(claims['revision']);
+    const told = this.of(home);
+    const isKnown = told.list !== null && told.list.boot === home.boots && told.list.revision >= revision;
+    if (isKnown || !Array.isArray(claims['revoked'])) return;
+    const agencies = new Set(claims['revoked'].map((entry: unknown) => String(asRecord(entry)['agency'])));
+    told.list = { revision, agencies, atUs: this.passedUs(), boot: home.boots };
+  }
+
+  /** 4: an id of one kind is never one of the other. */
+  private notice(home: OrderedHome, payload: Uint8Array): void {
+    const published = asRecord(asRecord(parseJson(fromUtf8(payload) ?? ''))['published']);
+    const id = String(asRecord(parseToken(String(published['request']))?.claims)['jti']);
+    if (askKindOf(id) !== 'request')
+      this.breach('4', `${home.plan.name} tells its owner of ${id}, which is no request's id`);
+  }
+
+  private receipt(home: OrderedHome, payload: Uint8Array): void {
+    const { answers, outcome, grant, code } = asRecord(parseToken(fromUtf8(payload) ?? '')?.claims);
+    const order = home.orders.find(({ jti }) => jti === answers);
+    if (!order) return;
+    const { name } = home.plan;
+    const told = this.of(home);
+    const deliveredUs = told.deliveredUs.get(order.jti);
+    if (deliveredUs === undefined) {
+      this.breach('4', `${name} answers ${order.jti}, which was delivered only as a message that was kept`);
+      return;
+    }
+    // One that could not be stored may be lost in a restart, and its owner knows.
+    if (outcome !== 'refused' || code === 'consent_revocation_unrecorded') told.answered.add(order.jti);
+    if (!DECIDED.has(String(outcome))) return;
+    // What is denied stays denied, whatever a second denial says.
+    if (order.slip !== undefined && outcome !== 'denied')
+      this.breach('4', `${name} tells that it is ${outcome} about ${order.slip}`);
+    const entry = outcome === 'denied' ? `"type":"denied","body":{"request":"${order.request}"` : order.jti;
+    if (!home.disk.durablyHolds(home.ledgerFolder, utf8(entry)))
+      this.breach('6', `${name} tells that it is ${outcome} before its ledger holds ${order.jti} durably`);
+    if (outcome === 'granted' && grant === order.jti) this.granted(home, order, deliveredUs);
+  }
+
+  /** A grant is answered that was delivered at `deliveredUs`: so it was decided no earlier. */
+  private granted(home: OrderedHome, { jti, agency }: SignedOrder, deliveredUs: number): void {
+    const behindSinceUs = home.clockBehindSinceUs;
+    if (behindSinceUs !== null && deliveredUs > behindSinceUs)
+      this.breach('a clock set back grants nothing', `${home.plan.name} accepted ${jti} after its clock was set back`);
+    const { list } = this.of(home);
+    if (list?.boot !== home.boots || deliveredUs < list.atUs + LIST_TAKEN_US) return;
+    if (list.agencies.has(agency ?? ''))
+      this.breach('4', `${home.plan.name} accepted ${jti} for an agency of which it was told that it has ended`);
+  }
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}

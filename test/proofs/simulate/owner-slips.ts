@@ -1,0 +1,127 @@
+// Owns: what owners of a simulated town sign and should not have: grants and orders that a doorbell must refuse, each for another reason.
+// Not here: what they mean to sign (town-owner.ts), the refusals (device/consent).
+import {
+  freshId,
+  type Grant,
+  makeCommand,
+  makeDenial,
+  makeGrant,
+  makeRevoke,
+  parseToken,
+  type Request,
+  recipientOf,
+  requestSchema,
+  type Signer,
+  sha256Hex,
+  signToken,
+  type VerifiedNotice,
+  type Window,
+  wallSeconds,
+} from '../../../device/index.ts';
+import { GOP_US } from './ffmpeg-twin.ts';
+import type { Slip } from './plan.ts';
+
+const DAY_S = 24 * 3_600;
+/** Shorter than any picture is shown. */
+const INSTANT_US = 500;
+const CLIP_BYTES_MAX = 450_000_000;
+
+/** What is said on a home's link by mistake. */
+export interface SlippedOrder {
+  readonly kind: 'grant' | 'deny' | 'revoke' | 'command';
+  readonly jti: string;
+  readonly token: string;
+  /** The request that it names; of a command the one that it was signed beside. */
+  readonly request: string;
+}
+
+/** What an owner signs by mistake instead of a good answer to a request. `good`: the window of a good answer. */
+export function slipped(slip: Slip, signer: Signer, notice: VerifiedNotice, good: Window): SlippedOrder {
+  const { request: asked, device } = notice;
+  const request = asked.jti;
+  if (slip === 'an order after another one') {
+    const { jti, token } = makeCommand(signer, device, { action: 'privacy', on: false }, sha256Hex(''));
+    return { kind: 'command', jti, token, request };
+  }
+  if (slip === 'an announcement') {
+    const { jti, token } = makeCommand(signer, device, { action: 'announce' });
+    return { kind: 'command', jti, token, request };
+  }
+  const { claims } = makeGrant(signer, notice, { window: good });
+  if (slip === 'a revocation of nothing') {
+    const named = { request, grant: claims.jti, grantSha256: sha256Hex('') };
+    const { jti, token } = makeRevoke(signer, device, named);
+    return { kind: 'revoke', jti, token, request };
+  }
+  if (slip === 'a denial of other bytes') {
+    const denial = { ...makeDenial(signer, notice).claims, requestSha256: sha256Hex('') };
+    return { kind: 'deny', jti: denial.jti, token: signToken('doorsill-denial+jws', denial, signer.key), request };
+  }
+  const grant = { ...claims, ...changed(slip, claims, asked.window) };
+  const token = signToken('doorsill-grant+jws', grant, signer.key);
+  return { kind: 'grant', jti: grant.jti, token, request: grant.request };
+}
+
+/** A grant of a request as its agency has signed it, without what a home would say of it. Throws for a token that is no request. */
+export function grantOf(
+  signer: Signer,
+  device: string,
+  requestToken: string,
+  { window, zones = [] }: { window?: Window | undefined; zones?: Grant['zones'] } = {},
+): SignedGrant {
+  const request = requestSchema.parse(parseToken(requestToken)?.claims);
+  const { kind, key } = recipientOf(request, sha256Hex);
+  const iat = wallSeconds(signer.clock);
+  const claims: Grant = {
+    ...{ iss: signer.key.publicKey, aud: device, iat, exp: iat + DAY_S, jti: freshId(signer.random, 'grant') },
+    ...{ request: request.jti, requestSha256: sha256Hex(requestToken), recipient: { kind, key } },
+    ...{ window: window ?? request.window, audio: false, zones, disclose: [], byteLimit: CLIP_BYTES_MAX },
+  };
+  return { jti: claims.jti, token: signToken('doorsill-grant+jws', claims, signer.key), request };
+}
+
+/** A grant, and the request that it is about. */
+export interface SignedGrant {
+  readonly jti: string;
+  readonly token: string;
+  readonly request: Request;
+}
+
+/** What of a grant is not as it should be. */
+function changed(slip: Slip, { iat, exp, jti, window }: Grant, asked: Window): Partial<Grant> {
+  switch (slip) {
+    case 'a window outside of the request’s':
+      return { window: { startUs: asked.startUs - GOP_US, endUs: window.endUs } };
+    case 'no time at all':
+      return { window: { startUs: window.startUs, endUs: window.startUs + INSTANT_US } };
+    case 'time without footage':
+      return { window: { startUs: asked.startUs, endUs: asked.startUs + GOP_US } };
+    case 'more facts than were asked for':
+      return { disclose: ['phone'] };
+    case 'a fact that the home does not have':
+      return { disclose: ['email'] };
+    case 'a grant that has expired':
+      return { exp: iat };
+    case 'a grant for too long':
+      return { exp: iat + 8 * DAY_S };
+    case 'a grant of yesterday':
+      return { iat: iat - 2 * DAY_S };
+    case 'a grant of tomorrow':
+      return { iat: iat + DAY_S, exp: exp + DAY_S };
+    case 'a grant to somebody else':
+      return { recipient: { kind: 'agency', key: OTHER_KEY } };
+    case 'a grant to a neighbour':
+      return { recipient: { kind: 'neighbor', key: OTHER_KEY } };
+    case 'a grant of other bytes':
+      return { requestSha256: sha256Hex('') };
+    case 'a grant of another request':
+      return { request: jti.replace(/^grant-/, 'request-') };
+    case 'a clip that nobody has looked at':
+      return { clipSha256: sha256Hex('') };
+    default:
+      return {};
+  }
+}
+
+/** 32 bytes that are nobody's key. */
+const OTHER_KEY = `${'A'.repeat(42)}E`;

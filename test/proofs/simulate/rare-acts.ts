@@ -1,0 +1,82 @@
+// Owns: what happens in few towns, because it shows one thing alone or is dear: making it happen to a home, its owner or the bridge.
+// Not here: whether and when (plan.ts), what happens everywhere (town.ts).
+import { isFailure, type Random, systemCode } from '../../../device/index.ts';
+import type { VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import type { Act } from './plan.ts';
+import { useStolenKey } from './stolen-key.ts';
+import type { TownAgencies } from './town-agencies.ts';
+import type { TownHome } from './town-home.ts';
+import type { TownServices } from './town-services.ts';
+
+export interface RareSeams {
+  world: VirtualClock;
+  random: Random;
+  services: TownServices;
+  agencies: TownAgencies;
+  /** Notes a promise that did not hold. */
+  breach(rule: string, what: string): void;
+  /** Notes an upload that was begun with a stolen key. */
+  stolen(upload: string): void;
+}
+
+/** Makes it happen, and undoes what lasts. Throws coded failures; a disk that does not let it happen is no error. */
+export async function happenRarely(
+  { what, agency, forMs }: Extract<Act, { do: 'rare' }>,
+  home: TownHome,
+  seams: RareSeams,
+): Promise<void> {
+  const { world, services, agencies } = seams;
+  const request = agencies.askedToken(agency);
+  switch (what) {
+    case 'its ledger is altered, and put right':
+      // A power cut may leave the first unfinished.
+      world.after(forMs, () => void home.mendLedger());
+      return unlessDisk(home.alterLedger());
+    case 'it comes back from a backup on another card':
+      return unlessDisk(home.comeBack());
+    case 'its card is filled to the last byte':
+      world.after(forMs, () => void home.emptyCard());
+      return unlessDisk(home.fillCard());
+    case 'it does not know whether its clock is right':
+      home.trustClock(false);
+      await world.sleep(forMs);
+      return home.trustClock(true);
+    case 'its owner is talked into a grant':
+      return request === null ? undefined : home.owner.talkedInto(request, 0);
+    case 'somebody has its key':
+      return request === null ? undefined : tryKey(request, home, seams);
+    case 'the bridge’s disk is full': {
+      const { disk } = services;
+      disk.set('full');
+      await world.sleep(forMs);
+      return disk.set('ok');
+    }
+  }
+}
+
+async function tryKey(
+  request: string,
+  home: TownHome,
+  { world, random, services, stolen, breach }: RareSeams,
+): Promise<void> {
+  const key = await home.stolenKey();
+  if (!key) return;
+  const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
+  const taken = await useStolenKey({
+    key,
+    device: home.device.id,
+    bridge,
+    request,
+    clock: world,
+    random,
+    begun: stolen,
+  });
+  for (const one of taken)
+    breach('a stolen key opens nothing', `the bridge took ${one} under the key of ${home.plan.name}`);
+}
+
+async function unlessDisk(happening: Promise<void>): Promise<void> {
+  await happening.catch((thrown: unknown) => {
+    if (isFailure(thrown) || systemCode(thrown) === null) throw thrown;
+  });
+}

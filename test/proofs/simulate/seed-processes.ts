@@ -1,0 +1,95 @@
+// Owns: running seeds on several processors: processes that each take one seed after the other, and what came of it in short. A town is the
+// same in every process. Not here: the program of a process (seed-process.ts), one town (town.ts), what is printed (test/proofs/simulate/main.ts).
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { sha256Hex } from '../../../device/index.ts';
+import { provokedIn } from './coverage.ts';
+import type { Footage } from './ffmpeg-twin.ts';
+import { addCoverage } from './simulate.ts';
+import type { TownResult } from './town.ts';
+
+const PROGRAM = fileURLToPath(new URL('./seed-process.js', import.meta.url));
+
+/** To a process: what it begins with, then one seed after the other. */
+export type SeedJob = { footage: Footage } | { seed: number };
+/** From a process: it is ready, or what came of its seed. */
+export type SeedAnswer = { ready: true } | { town: TownSummary };
+
+/** What came of a seed, and the processor time it took; its trace is not kept. */
+export interface TownSummary extends Omit<TownResult, 'trace'> {
+  readonly seed: number;
+  readonly cpuMs: number;
+}
+
+/** What all seeds came to. */
+export interface SeedTotals {
+  towns: number;
+  cpuMs: number;
+  pieces: number;
+  /** In the town that had the fewest. */
+  piecesLeast: number;
+  simulatedMs: number;
+  /** 64 letters over each seed with the hash of its trace; in which order they ended does not matter. */
+  hash: string;
+  /** What was reached, and how often. */
+  covered: ReadonlyMap<string, number>;
+  /** How many towns have provoked each refusal of consent and intake; those that none has are left out. */
+  provoked: ReadonlyMap<string, number>;
+}
+
+export interface SeedOptions {
+  workers: number;
+  footage: Footage;
+  /** The next seed; null: no more. */
+  next(): number | null;
+  /** Called with what came of each seed, in the order in which they end. */
+  done(town: TownSummary): void;
+}
+
+/** Runs seeds until there are no more, each to its end. Rejects for a bug of the simulation itself. */
+export async function runSeeds(options: SeedOptions): Promise<SeedTotals> {
+  const covered = new Map<string, number>();
+  const provoked = new Map<string, number>();
+  const sum = { towns: 0, cpuMs: 0, pieces: 0, piecesLeast: 0, simulatedMs: 0, covered, provoked };
+  let mixed = 0n;
+  const done = (town: TownSummary) => {
+    sum.piecesLeast = sum.towns === 0 ? town.pieces : Math.min(sum.piecesLeast, town.pieces);
+    sum.towns += 1;
+    sum.cpuMs += town.cpuMs;
+    sum.pieces += town.pieces;
+    sum.simulatedMs += town.simulatedMs;
+    mixed ^= BigInt(`0x${sha256Hex(`${town.seed} ${town.hash}`)}`);
+    addCoverage(covered, town.covered);
+    for (const code of provokedIn(town.covered)) provoked.set(code, (provoked.get(code) ?? 0) + 1);
+    options.done(town);
+  };
+  const children = Array.from({ length: options.workers }, () =>
+    // Maps and bytes go over as they are.
+    fork(PROGRAM, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' }),
+  );
+  try {
+    await Promise.all(children.map((child) => feed(child, { ...options, done })));
+    return { ...sum, hash: mixed.toString(16).padStart(64, '0') };
+  } finally {
+    for (const child of children) if (child.connected) child.disconnect();
+  }
+}
+
+/** Gives a process seeds until there are no more; resolves when it has ended. */
+function feed(child: ChildProcess, { footage, next, done }: SeedOptions): Promise<void> {
+  const give = (job: SeedJob) => void child.send(job);
+  return new Promise((resolve, reject) => {
+    child.on('message', (answer: SeedAnswer) => {
+      if ('town' in answer) done(answer.town);
+      const seed = next();
+      if (seed !== null) give({ seed });
+      else child.disconnect();
+    });
+    child.once('error', reject);
+    child.once('exit', (status, signal) => {
+      if (status === 0) resolve();
+      else reject(new Error(`a process of the simulation ended with ${signal ?? status}`));
+    });
+    give({ footage });
+  });
+}

@@ -1,0 +1,260 @@
+// Owns: the agencies of a simulated town: who they are at the registry, what they ask, and how they end. Not here: whether they may (registry, bridge).
+import {
+  actorId,
+  type Clock,
+  exchangeJson,
+  failure,
+  freshId,
+  generateSigningKey,
+  isFailure,
+  parseToken,
+  type Random,
+  requestSchema,
+  SeededRandom,
+  type SigningKey,
+  sha256Hex,
+  signToken,
+} from '../../../device/index.ts';
+import { callAboutRequest, listClips, postRequest, signRequest } from '../../../sim/officer/agency-client.ts';
+import { openEvidenceDesk } from '../../../sim/officer/evidence-desk.ts';
+import {
+  type AgencyFacts,
+  adminBearer,
+  applyAs,
+  DEMO_AGENCY,
+  decideAgency,
+  vouchForDomain,
+} from '../../../sim/officer/registration.ts';
+import { demoAsk } from '../../../sim/story/demo-request.ts';
+import type { AgencyPlan } from './plan.ts';
+import { TOWN_PLACE } from './town-home.ts';
+import type { TownServices } from './town-services.ts';
+
+/** Keys of agencies are the same in every town: their standing is part of what was prepared. */
+const KEYS_SEED = 4_711;
+const ENTERED = 2;
+const STRANGERS = 2;
+const ASKED_US = 15 * 60_000_000;
+const OFFICER = { officer: 'Det. Rivera', reason: 'looking after what was granted' };
+
+export interface AgencySeams {
+  clock: Clock;
+  random: Random;
+  services: TownServices;
+}
+
+/** The same request under an id of a search. */
+function misnamed(token: string, key: SigningKey): { id: string; token: string } {
+  const claims = requestSchema.parse(parseToken(token)?.claims);
+  const id = claims.jti.replace(/^request-/, 'search-');
+  return { id, token: signToken('doorsill-request+jws', { ...claims, jti: id }, key) };
+}
+
+/** The agencies that a prepared town has entered, and some that no registry knows. */
+const AGENCY_KEYS = agencyKeys();
+
+function agencyKeys(): { entered: readonly SigningKey[]; strangers: readonly SigningKey[]; state: SigningKey } {
+  const random = new SeededRandom(KEYS_SEED);
+  const keys = (count: number) => Array.from({ length: count }, () => generateSigningKey(random));
+  return { entered: keys(ENTERED), strangers: keys(STRANGERS), state: generateSigningKey(random) };
+}
+
+function factsOf(at: number): AgencyFacts {
+  const town = ['springfield', 'shelbyville'][at] ?? 'ogdenville';
+  return {
+    ...DEMO_AGENCY,
+    name: `${town.charAt(0).toUpperCase()}${town.slice(1)} Police Department`,
+    domain: `police.${town}.example`,
+    contact: { name: 'Det. J. Rivera', email: `rivera@police.${town}.example` },
+  };
+}
+
+/** An agency of the state, which registry and bridge of a town serve. */
+const STATE: AgencyFacts = {
+  ...DEMO_AGENCY,
+  name: 'Evergreen State Police',
+  jurisdiction: 'state',
+  domain: 'police.evergreen.example',
+  contact: { name: 'Det. J. Rivera', email: 'rivera@police.evergreen.example' },
+};
+
+/** A federal agency, which a registry must turn away. */
+const FEDERAL: AgencyFacts = { ...DEMO_AGENCY, name: 'Federal Bureau of Investigation', jurisdiction: 'municipal' };
+
+/** Enters the agencies of every town; throws unless the registry turns the federal one away. */
+export async function enterAgencies({ clock, random, services }: AgencySeams): Promise<void> {
+  const { disk } = services;
+  const { entered, strangers, state: ofState } = AGENCY_KEYS;
+  const where = registryOf(services);
+  const deps = { clock, random, disk };
+  const all = [...entered.map((key, at) => ({ key, facts: factsOf(at) })), { key: ofState, facts: STATE }];
+  for (const { key, facts } of all) {
+    const id = actorId('agency', sha256Hex(key.publicKey));
+    await vouchForDomain(disk, where.folder, facts.domain, id);
+    const { state } = await applyAs(deps, where, key, facts);
+    if (state === 'pending') await decideAgency(disk, where, id, 'approve');
+  }
+  const [stranger] = strangers;
+  if (!stranger) throw failure('internal', { detail: 'no federal agency tries' });
+  const refused = await applyAs(deps, where, stranger, FEDERAL).catch((thrown: unknown) => thrown);
+  if (!isFailure(refused)) throw failure('internal', { detail: 'the registry took in a federal agency' });
+}
+
+function registryOf(services: TownServices) {
+  const { id } = services.part('registry');
+  return { registryUrl: services.url('registry'), registry: id, folder: services.path('registry') };
+}
+
+interface Asked {
+  readonly request: string;
+  readonly token: string;
+  readonly key: SigningKey;
+}
+
+export class TownAgencies {
+  private readonly plans: readonly AgencyPlan[];
+  private readonly seams: AgencySeams;
+  private readonly asked = new Map<number, Asked>();
+  /** Hashes of requests that should never have been published. Their ids do not do: another agency may use one, too. */
+  readonly unlawful = new Set<string>();
+  /** Requests of agencies that stay in good standing, which the bridge has accepted. */
+  private readonly accepted = new Map<string, SigningKey>();
+  /** Ids of agencies that the registry has ended. */
+  private readonly ended = new Set<string>();
+  /** What each entered agency has asked, by its key. */
+  private readonly requests: ReadonlyMap<string, Set<string>>;
+
+  constructor(plans: readonly AgencyPlan[], seams: AgencySeams) {
+    this.plans = plans;
+    this.seams = seams;
+    this.requests = new Map(AGENCY_KEYS.entered.map(({ publicKey }) => [publicKey, new Set()]));
+  }
+
+  /** Whoever has captured agencies has their keys; strangers are in no registry. */
+  get enteredKeys(): readonly SigningKey[] {
+    return AGENCY_KEYS.entered;
+  }
+
+  get strangerKeys(): readonly SigningKey[] {
+    return AGENCY_KEYS.strangers;
+  }
+
+  /** Sets the departments' policies at the vault, where they are not its own. Throws the vault's refusal. */
+  async open(): Promise<void> {
+    const { clock, random, services } = this.seams;
+    const { disk } = services;
+    const vault = { url: services.url('vault'), folder: services.path('vault') };
+    for (const [at, { name, onRecall }] of this.plans.entries()) {
+      if (onRecall === 'erase') continue;
+      const folder = `/${name}`;
+      await disk.makeFolder(folder);
+      const agency = { id: actorId('agency', sha256Hex(this.keyOf(at).publicKey)), folder };
+      const desk = await openEvidenceDesk({ clock, random, disk }, vault, agency);
+      const recall = { answer: onRecall, reason: 'It is evidence in a trial.' };
+      await desk.call('PUT', '/policy', OFFICER, { recall });
+    }
+  }
+
+  /** Asks everyone in town, for so long. Throws the bridge's refusal. */
+  async ask(at: number, lifeS: number): Promise<string> {
+    const { clock, random, services } = this.seams;
+    const key = this.keyOf(at);
+    const nowUs = clock.wallUs();
+    const ask = demoAsk(clock, TOWN_PLACE, { startUs: nowUs - ASKED_US, endUs: nowUs }, 'address-and-email');
+    const deps = { clock, random, disk: services.disk };
+    const kind = this.plans[at]?.kind;
+    const signed = signRequest(deps, key, services.part('bridge').id, {
+      ...ask,
+      contact: (kind === 'state' ? STATE : factsOf(at)).contact,
+      expiresInS: lifeS,
+      investigation: freshId(random, 'case'),
+    });
+    const { id, token } = kind === 'misnaming' ? misnamed(signed.token, key) : signed;
+    if (kind !== 'honest' && kind !== 'revoked') this.unlawful.add(sha256Hex(token));
+    this.requests.get(key.publicKey)?.add(id);
+    await postRequest(services.url('bridge'), token);
+    this.asked.set(at, { request: id, token, key });
+    if (kind === 'honest') this.accepted.set(id, key);
+    return id;
+  }
+
+  /**
+   * Holds what the bridge shows each agency against what that agency has asked: in lines, what it should not have been shown. An agency that
+   * is refused is shown nothing.
+   */
+  async shownBeyond(): Promise<string[]> {
+    const { clock, random, services } = this.seams;
+    const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
+    const lines: string[] = [];
+    for (const [at, key] of AGENCY_KEYS.entered.entries()) {
+      const shown = await listClips({ clock, random, disk: services.disk }, key, bridge, OFFICER).catch(
+        (thrown: unknown) => {
+          if (!isFailure(thrown)) throw thrown;
+          return [];
+        },
+      );
+      for (const request of shown) {
+        if (!this.requests.get(key.publicKey)?.has(request))
+          lines.push(`agency ${at + 1} is shown a clip of ${request}`);
+      }
+    }
+    return lines;
+  }
+
+  /** What registry and bridge have answered, and do not know any more, in lines. Throws `unreachable`. */
+  async forgotten(): Promise<string[]> {
+    const { clock, random, services } = this.seams;
+    const lines: string[] = [];
+    const bearer = await adminBearer(services.disk, services.path('registry'));
+    for (const id of this.ended) {
+      const url = `${services.url('registry')}/v1/agencies/${id}`;
+      const standing = await exchangeJson(url, { method: 'GET', bearer });
+      const state = typeof standing === 'object' && standing !== null && 'state' in standing ? standing.state : null;
+      if (state !== 'revoked') lines.push(`the registry had ended ${id}, and says that it is ${String(state)}`);
+    }
+    const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
+    for (const [request, key] of this.accepted) {
+      const deps = { clock, random, disk: services.disk };
+      const refused = await callAboutRequest(deps, key, bridge, request, 'see').then(
+        () => null,
+        (thrown: unknown) => thrown,
+      );
+      if (refused === null) continue;
+      if (!isFailure(refused)) throw refused;
+      lines.push(`the bridge had accepted ${request}, and answers ${refused.code}`);
+    }
+    return lines;
+  }
+
+  /** The last request that the bridge has taken of an agency, as it was signed; null when there is none. */
+  askedToken(at: number): string | null {
+    return this.asked.get(at)?.token ?? null;
+  }
+
+  /** Ends the last request early; does nothing when there is none. Throws the bridge's refusal. */
+  async withdraw(at: number): Promise<void> {
+    const { clock, random, services } = this.seams;
+    const asked = this.asked.get(at);
+    if (!asked) return;
+    const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
+    await callAboutRequest({ clock, random, disk: services.disk }, asked.key, bridge, asked.request, 'resolve');
+  }
+
+  /** The registry ends the agency. Throws the registry's refusal. */
+  async end(at: number): Promise<void> {
+    const { services } = this.seams;
+    const id = actorId('agency', sha256Hex(this.keyOf(at).publicKey));
+    await decideAgency(services.disk, registryOf(services), id, 'revoke');
+    this.ended.add(id);
+    await services.part('bridge').refreshRevocations();
+  }
+
+  private keyOf(at: number): SigningKey {
+    const { entered, strangers, state } = AGENCY_KEYS;
+    if (this.plans[at]?.kind === 'state') return state;
+    const isEntered = /^(honest|revoked|misnaming)$/.test(this.plans[at]?.kind ?? '');
+    const key = isEntered ? entered[at] : strangers[at];
+    if (!key) throw failure('internal', { detail: `no agency has the number ${at}` });
+    return key;
+  }
+}

@@ -1,0 +1,299 @@
+// Owns: what must hold of a simulated town when its faults are over: everything came to rest, ledgers are whole, and what bridge and vault hold is
+// what was granted. Not here: what must hold meanwhile (town-watch.ts).
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { type Disk, grantSchema, isFailure, parseToken, verifyClip, walkLedger } from '../../../device/index.ts';
+import { evidenceId } from '../../../sim/officer/evidence-desk.ts';
+import { FollowedRequests } from './coverage.ts';
+import { FRAME_US } from './ffmpeg-twin.ts';
+import type { TownAgencies } from './town-agencies.ts';
+import type { TownHome } from './town-home.ts';
+import type { SignedOrder } from './town-owner.ts';
+import type { TownServices } from './town-services.ts';
+import type { TownWatch } from './town-watch.ts';
+
+const CLIP_BYTES_MAX = 64 * 1024 * 1024;
+const TOKEN_BYTES_MAX = 64 * 1024;
+/** Outcomes that tell of a decision. */
+const DECIDED = new Set<string>(['granted', 'denied', 'revoked']);
+/** Entries after which nothing is done about a grant any more. */
+const ENDINGS = new Set(['delivered', 'deleted', 'recalled', 'failed', 'ended', 'revoked']);
+
+/** What is looked at of a home, of the services, and of what was seen of them meanwhile. */
+export type JudgedHome = Pick<TownHome, 'device' | 'disk' | 'isUp' | 'ledgerFolder' | 'orders' | 'receipts'> & {
+  readonly plan: Pick<TownHome['plan'], 'manner' | 'name'>;
+  readonly owner: Pick<TownHome['owner'], 'isAnswered'>;
+};
+export type JudgedServices = Pick<TownServices, 'bridgeId' | 'disk' | 'path'>;
+type Watched = Pick<TownWatch, 'breach' | 'stolen' | 'toBridge' | 'uploads'>;
+type JudgedAgencies = Pick<TownAgencies, 'forgotten' | 'shownBeyond' | 'unlawful'>;
+
+/** What a ledger says of one grant: types of its entries in order, and the clip that was sealed. */
+interface Story {
+  readonly types: string[];
+  readonly outcomes: string[];
+  sha256: string | null;
+  clip: string | null;
+}
+
+type Stories = ReadonlyMap<string, Story>;
+
+/** What a home's ledger says: the story of each grant, the orders and denied requests that it names, and what it reached of the requests' machine. */
+interface Told {
+  readonly reached: readonly string[];
+  readonly stories: Map<string, Story>;
+  readonly orders: Set<string>;
+}
+
+/** Walks a home's ledger. Throws `consent_ledger_damaged`. */
+async function toldBy(home: JudgedHome): Promise<Told> {
+  const stories = new Map<string, Story>();
+  const orders = new Set<string>();
+  const requests = new FollowedRequests();
+  await walkLedger(home.disk, home.ledgerFolder, home.device, (entry) => {
+    requests.entry(entry);
+    if ('jti' in entry.body) orders.add(entry.body.jti);
+    if (entry.type === 'denied') orders.add(entry.body.request);
+    if (!('grant' in entry.body)) return;
+    if (entry.type === 'granted') orders.add(entry.body.grant);
+    const story = stories.get(entry.body.grant) ?? { types: [], outcomes: [], sha256: null, clip: null };
+    story.types.push(entry.type);
+    if (entry.type === 'failed') story.outcomes.push(entry.body.code);
+    if (entry.type === 'ended') story.outcomes.push(entry.body.reason);
+    if (entry.type === 'sealed') {
+      story.sha256 = entry.body.clip.sha256;
+      story.clip = entry.body.clip.id;
+    }
+    stories.set(entry.body.grant, story);
+  });
+  return { stories, orders, reached: requests.reached };
+}
+
+/**
+ * Whether every grant has come to an end, its owner has heard of everything, and its clip has one holder and is on its way to no other.
+ * Throws `consent_ledger_damaged`.
+ */
+export async function isAtRest(homes: readonly JudgedHome[], services: JudgedServices): Promise<boolean> {
+  for (const home of homes) {
+    if (!home.isUp || !home.owner.isAnswered) return false;
+    for (const { types } of (await toldBy(home)).stories.values()) if (!isEnded(types)) return false;
+  }
+  const { clips, items, bridgeId, ready, arriving } = await heldBy(services);
+  if (ready.length > 0 || arriving.length > 0) return false;
+  return clips.every((clip) => !items.includes(evidenceId(bridgeId, clip)));
+}
+
+/** What bridge and vault hold, by name: clips that are shown and items; and out of sight, what is made ready, staged and arriving. */
+async function heldBy(services: JudgedServices) {
+  const { disk, bridgeId } = services;
+  const [bridge, vault] = [services.path('bridge'), services.path('vault')];
+  return {
+    bridgeId,
+    clips: await disk.list(`${bridge}/clips`),
+    items: await disk.list(`${vault}/blobs`),
+    ready: await disk.list(`${bridge}/ready`),
+    staged: await disk.list(`${bridge}/staging`),
+    arriving: await disk.list(`${vault}/staging`),
+  };
+}
+
+function isEnded(types: readonly string[]): boolean {
+  const last = types.findLast((type) => type !== 'token-presented' && type !== 'revoked-ahead');
+  // A revocation of a clip that was never offered needs no answer of the bridge.
+  if (last === 'revoked') return !types.includes('token-presented');
+  return last === undefined || ENDINGS.has(last);
+}
+
+export interface TownFacts {
+  readonly homes: readonly JudgedHome[];
+  readonly services: JudgedServices;
+  readonly watch: Watched;
+  readonly agencies: JudgedAgencies;
+  /** Whether its bridge lies: then nothing is said of what it holds. */
+  readonly isCaptured: boolean;
+}
+
+/** Holds the town against what owners signed. Breaches are noted in the watch. Returns a line for each grant, and what was reached. */
+export async function judgeTown(town: TownFacts): Promise<{ lines: string[]; reached: string[] }> {
+  const lines: string[] = [];
+  const reached: string[] = [];
+  /** What ledgers say of each grant. */
+  const all = new Map<string, Story>();
+  for (const home of town.homes) {
+    try {
+      const { stories, orders, ...told } = await toldBy(home);
+      reached.push(...told.reached);
+      judgeReceipts(town, home, orders);
+      for (const [grant, story] of stories) {
+        lines.push(`${home.plan.name} ${grant} ${[...story.types, ...story.outcomes].join(' ')}`);
+        reached.push(...[...story.types, ...story.outcomes].map((what) => `ledger ${what}`));
+        all.set(grant, story);
+        judgeStory(town, home, grant, story);
+        if (!town.isCaptured) await judgeClip(town, home, grant, story);
+      }
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      town.watch.breach('6', `the ledger of ${home.plan.name} does not verify: ${thrown.message}`);
+    }
+    judgeSilence(town, home);
+    reached.push(...answersTo(home));
+  }
+  if (!town.isCaptured) {
+    await judgeHolders(town, all);
+    await judgeOutOfSight(town, all);
+  }
+  return { lines, reached };
+}
+
+/** What a home has answered, and to what. */
+function answersTo({ receipts, orders }: JudgedHome): string[] {
+  return receipts.flatMap(({ outcome, code, answers }) => {
+    const kind = orders.find(({ jti }) => jti === answers)?.kind ?? 'none';
+    const why = code === undefined ? '' : ` ${code}`;
+    return [`answer ${outcome}`, `receipt ${outcome}${why}`, `order ${kind} ${outcome}${why}`];
+  });
+}
+
+/** 6: what a home told its owner that it has decided is in its ledger. */
+function judgeReceipts({ watch }: TownFacts, home: JudgedHome, orders: ReadonlySet<string>): void {
+  for (const { outcome, answers, request = '' } of home.receipts) {
+    if (answers === undefined || !DECIDED.has(outcome)) continue;
+    if (orders.has(outcome === 'denied' ? request : answers)) continue;
+    watch.breach('6', `${home.plan.name} told that it is ${outcome}, and its ledger does not hold ${answers}`);
+  }
+}
+
+/** 7: bridge and vault hold nothing that no home has sealed, and nothing twice. 4: the bridge shows an agency only what was granted to it. */
+async function judgeHolders({ services, watch, agencies }: TownFacts, all: Stories): Promise<void> {
+  const { bridgeId, ...held } = await heldBy(services);
+  const [clips, items] = [new Set(held.clips), new Set(held.items)];
+  for (const { clip } of all.values()) {
+    if (clip === null) continue;
+    const isHandedOver = items.delete(evidenceId(bridgeId, clip));
+    if (clips.delete(clip) && isHandedOver) watch.breach('7', `the bridge still has ${clip}, which the vault has, too`);
+  }
+  for (const name of [...clips, ...items]) watch.breach('7', `${name} is held, and no home has sealed it`);
+  for (const line of await agencies.shownBeyond()) watch.breach('4', line);
+  for (const line of await agencies.forgotten()) watch.breach('what was answered stays', line);
+}
+
+/** 7: nothing is on its way any more. 8: nor is any part left of a clip that was taken back. */
+async function judgeOutOfSight({ services, watch }: TownFacts, all: Stories): Promise<void> {
+  const { ready, staged, arriving } = await heldBy(services);
+  for (const name of arriving) watch.breach('7', `${name} is still on its way into the vault`);
+  for (const name of ready) {
+    const [grant, story] = [...all].find(([, { clip }]) => clip === name) ?? [];
+    if (story && isTakenBack(story)) watch.breach('8', `the clip of ${grant} is still made ready, which was revoked`);
+    else watch.breach('7', `${name} is made ready, and the bridge does not store it`);
+  }
+  for (const upload of staged) {
+    if (watch.stolen.has(upload)) continue;
+    const grant = watch.uploads.get(upload) ?? '';
+    const story = all.get(grant);
+    // An upload of which no home was told is there, and empty, when the bridge's answer was lost.
+    if (!story && ((await services.disk.sizeOf(`${services.path('bridge')}/staging/${upload}`)) ?? 0) > 0)
+      watch.breach('7', `${upload} is staged, and no home has sent it`);
+    if (story && isTakenBack(story)) watch.breach('8', `a part of the clip of ${grant} is staged, which was revoked`);
+    else if (story?.types.includes('delivered')) watch.breach('7', `the clip of ${grant} was delivered, and is staged`);
+  }
+}
+
+function isTakenBack({ types }: Story): boolean {
+  return types.includes('deleted') || (types.includes('revoked') && !types.includes('recalled'));
+}
+
+function judgeStory({ watch, agencies }: TownFacts, home: JudgedHome, grant: string, { types }: Story): void {
+  const { name } = home.plan;
+  const order = grantOrderOf(home, grant);
+  if (order?.slip !== undefined) watch.breach('4', `${name} recorded ${grant}, which is ${order.slip}`);
+  // A revocation of what was never granted is remembered, too.
+  const isActing = types.some((type) => type !== 'revoked-ahead');
+  if (!order && isActing) watch.breach('4', `${name} recorded the grant ${grant}, which its owner never signed`);
+  const granted = grantSchema.safeParse(order && parseToken(order.token)?.claims);
+  if (granted.success && agencies.unlawful.has(granted.data.requestSha256))
+    watch.breach('4', `${name} granted an agency that must not be served`);
+  for (const type of ['granted', 'sealed', 'delivered', 'token-presented']) {
+    if (types.filter((one) => one === type).length > 1) watch.breach('4', `${name} recorded ${type} of ${grant} twice`);
+  }
+  const places = ['granted', 'sealed', 'token-presented', 'delivered']
+    .map((type) => types.indexOf(type))
+    .filter((at) => at >= 0);
+  if (places.some((at, index) => at < (places[index - 1] ?? -1)))
+    watch.breach('6', `the ledger of ${name} tells ${grant} in another order: ${types.join(' ')}`);
+}
+
+/** What bridge and vault hold of a grant. */
+async function judgeClip({ services, watch }: TownFacts, home: JudgedHome, grant: string, story: Story): Promise<void> {
+  const { disk } = services;
+  if (story.clip === null) return;
+  const item = evidenceId(services.bridgeId, story.clip);
+  const places = [`${services.path('vault')}/blobs/${item}`, `${services.path('bridge')}/clips/${story.clip}`];
+  const held: { place: string; bytes: Uint8Array }[] = [];
+  for (const place of places) {
+    const bytes = await disk.readFile(`${place}/clip.mp4`, CLIP_BYTES_MAX);
+    if (bytes) held.push({ place, bytes });
+  }
+  const { name } = home.plan;
+  const isGone = isTakenBack(story);
+  if (isGone && held.length > 0) watch.breach('8', `a clip of ${name} is still there although ${grant} was revoked`);
+  if (!isGone && held.length > 0 && !story.types.includes('recalled') && wasRevoked(home, grant))
+    watch.breach('8', `a clip of ${name} is held although its owner had revoked ${grant} before`);
+  if (story.types.at(-1) === 'delivered' && held.length === 0)
+    watch.breach('7', `the clip of ${grant} of ${name} is nowhere`);
+  for (const { place, bytes } of held) {
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    if (sha256 !== story.sha256) watch.breach('7', `another clip than that of ${name}'s ledger is held under ${grant}`);
+    await judgeContent({ disk, watch }, grantOrderOf(home, grant), place, bytes);
+  }
+}
+
+/** Answers after which a revoked grant can never act. */
+const REFUSED_FOR_GOOD = new Set<string>(['consent_nothing_to_revoke', 'consent_revocation_unrecorded']);
+
+/** Whether the owner has taken a grant back, and the home has answered that. */
+function wasRevoked({ orders, receipts }: JudgedHome, grant: string): boolean {
+  const revocation = orders.find((order) => order.kind === 'revoke' && order.grant === grant);
+  const answered = receipts.filter(({ answers }) => answers !== undefined && answers === revocation?.jti);
+  return answered.some(({ outcome, code }) => outcome !== 'refused' || REFUSED_FOR_GOOD.has(code ?? ''));
+}
+
+/** 2: exactly the pictures of the window; the statement beside the clip vouches for it. */
+async function judgeContent(
+  { disk, watch }: { disk: Disk; watch: Watched },
+  order: SignedOrder | undefined,
+  place: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const statement = await disk.readFile(`${place}/manifest.jws`, TOKEN_BYTES_MAX);
+  if (!statement) watch.breach('2', 'a clip is held without its statement');
+  if (!statement || !order?.window) return;
+  try {
+    const { manifest } = await verifyClip(
+      Readable.from([Buffer.from(bytes)]),
+      new TextDecoder().decode(statement).trim(),
+      {},
+    );
+    const { startUs, endUs } = order.window;
+    const wanted = Math.ceil((endUs - startUs) / FRAME_US);
+    if (manifest.frames !== wanted)
+      watch.breach('2', `a clip holds ${manifest.frames} pictures where ${wanted} were granted`);
+    if (JSON.stringify(manifest.window) !== JSON.stringify(order.window))
+      watch.breach('2', 'a clip tells another window');
+  } catch (thrown) {
+    watch.breach(
+      '2',
+      `a clip that is held does not verify: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    );
+  }
+}
+
+/** 5: of a home that granted nothing, the bridge has heard nothing. */
+function judgeSilence({ watch }: TownFacts, home: JudgedHome): void {
+  const { name, manner } = home.plan;
+  if (manner !== 'shares' && watch.toBridge(name) > 0)
+    watch.breach('5', `the bridge heard ${watch.toBridge(name)} bytes of ${name}, which granted nothing`);
+}
+
+function grantOrderOf(home: JudgedHome, grant: string): SignedOrder | undefined {
+  return home.orders.find((order) => order.kind === 'grant' && order.jti === grant);
+}

@@ -1,0 +1,247 @@
+// Owns: what must hold in a simulated town at every step: each piece on the network is held against what owners signed. Not here: what a home
+// answers (order-watch.ts), what must hold in the end (town-verdict.ts), making things happen.
+import { parseToken, utf8 } from '../../../device/index.ts';
+import { type Footage, FRAME_US, GOP_US, MARK_BYTES } from './ffmpeg-twin.ts';
+import type { CarriedPiece, Piece } from './memory-network.ts';
+import { type OrderedHome, OrderWatch } from './order-watch.ts';
+import type { TownHome } from './town-home.ts';
+import type { SignedOrder } from './town-owner.ts';
+
+/** A promise of DESIGN.md that did not hold, in orders. `rule` is its number there, or a name. */
+export interface Breach {
+  readonly rule: string;
+  readonly atMs: number;
+  readonly what: string;
+}
+
+/** Of a town in which something goes wrong again and again no more is kept. */
+const BREACHES_MAX = 1_000;
+/** One byte less than a mark: what holds that much of one does not hold it. */
+const MARK_REST_BYTES = MARK_BYTES - 1;
+const NOTHING = new Uint8Array(0);
+
+/** What is looked at of a home. */
+export type WatchedHome = OrderedHome & Pick<TownHome, 'filmedFromUs'>;
+
+/** What is known of one home's traffic. */
+interface Seen {
+  readonly home: WatchedHome;
+  /** The manifest of the clip that was offered under each grant. */
+  readonly offered: Map<string, string>;
+  /** Bytes to the bridge since the home was enrolled. */
+  toBridge: number;
+  /** The present request on each connection to the bridge. */
+  readonly asked: Map<number, Asked>;
+}
+
+/** A request of a home to the bridge. */
+interface Asked {
+  /** The grant that its token names, or the one before it named. */
+  readonly grant: string | null;
+  /** What has come of it as far as the manifest in it; nothing more once that is known. */
+  text: string | null;
+  /** The end of what has come of it: the rest of a mark may be in the next piece. */
+  end: Uint8Array;
+}
+
+export class TownWatch {
+  readonly breaches: Breach[] = [];
+  /** Under which grant a home sends what the bridge stages, by the bridge's name for it. */
+  readonly uploads = new Map<string, string>();
+  /** Uploads that somebody has begun who has a doorbell's key: nobody may be left to end them. */
+  readonly stolen = new Set<string>();
+  private readonly marks: readonly Buffer[];
+  /** Numbers of the GOPs that homes have sent under grants. */
+  private readonly granted = new Set<number>();
+  private readonly passedMs: () => number;
+  private readonly orders: OrderWatch;
+  private readonly homes = new Map<string, Seen>();
+  /** From here on nothing but what was granted may go to the bridge. */
+  private isOpen = false;
+
+  constructor(footage: Pick<Footage, 'marks'>, passedMs: () => number) {
+    this.marks = footage.marks.map((mark) => Buffer.from(mark));
+    this.passedMs = passedMs;
+    this.orders = new OrderWatch(
+      (rule, what) => this.breach(rule, what),
+      () => Math.round(passedMs() * 1_000),
+    );
+  }
+
+  add(home: WatchedHome): void {
+    this.homes.set(home.plan.name, { home, offered: new Map(), toBridge: 0, asked: new Map() });
+  }
+
+  /** Enrolment is over. */
+  open(): void {
+    this.isOpen = true;
+  }
+
+  breach(rule: string, what: string): void {
+    if (this.breaches.length < BREACHES_MAX) this.breaches.push({ rule, atMs: Math.round(this.passedMs()), what });
+  }
+
+  /** Bytes that a home has sent to the bridge since its enrolment. */
+  toBridge(name: string): number {
+    return this.homes.get(name)?.toBridge ?? 0;
+  }
+
+  /** Every piece that arrives anywhere. */
+  seen(piece: CarriedPiece): void {
+    const sender = this.homes.get(piece.from);
+    if (sender && piece.to === 'bridge') this.toTheBridge(sender, piece);
+    else this.elsewhere(piece);
+    if (sender && piece.to === 'broker') this.orders.published(sender.home, piece);
+    const receiver = this.homes.get(piece.to);
+    if (receiver && piece.from === 'broker') this.orders.delivered(receiver.home, piece);
+    if (receiver && piece.from === 'bridge') this.named(receiver, piece);
+  }
+
+  /** 1: pictures go to the bridge alone; it hands over to the vault what homes have sent under grants. */
+  private elsewhere({ from, to, bytes }: Piece): void {
+    const isHandOver = from === 'services' && to === 'vault';
+    for (const mark of this.marksIn(bytes)) {
+      if (!isHandOver) this.breach('1', `a piece from ${from} to ${to} holds pictures`);
+      else if (!this.granted.has(mark)) this.breach('1', 'the vault is given pictures that no home has sent');
+    }
+  }
+
+  /** The bridge names an upload to the home that has asked for it. */
+  private named({ asked }: Seen, { connection, bytes }: CarriedPiece): void {
+    const upload = /^location: \S*\/v1\/uploads\/([\w-]+)/im.exec(latin1(bytes))?.[1];
+    const grant = asked.get(connection)?.grant ?? null;
+    if (upload !== undefined && grant !== null) this.uploads.set(upload, grant);
+  }
+
+  private toTheBridge(seen: Seen, piece: CarriedPiece): void {
+    if (!this.isOpen) return;
+    seen.toBridge += piece.bytes.length;
+    const asked = this.askedIn(seen, piece);
+    const offer = /"manifest":"([\w.-]+)"/.exec(asked.text ?? '')?.[1];
+    if (offer !== undefined) {
+      asked.text = null;
+      this.offered(seen, offer);
+    }
+    const bytes = Buffer.concat([asked.end, piece.bytes]);
+    asked.end = bytes.subarray(-MARK_REST_BYTES);
+    const marks = this.marksIn(bytes);
+    if (marks.length > 0) this.pictures(seen, piece, { marks, grant: asked.grant });
+  }
+
+  /** The request that a piece begins, or goes on with: each names its grant in its token, and nothing comes without a head at first. */
+  private askedIn(seen: Seen, piece: CarriedPiece): Asked {
+    const text = latin1(piece.bytes);
+    const before = seen.asked.get(piece.connection);
+    const [, path] = /^(?:GET|HEAD|POST|PATCH|DELETE) (\S+) HTTP\/1/.exec(text) ?? [];
+    if (before && path === undefined) {
+      if (before.text !== null) before.text += text;
+      return before;
+    }
+    const bearer = /authorization: bearer ([\w.-]+)/i.exec(text)?.[1];
+    const grant = bearer === undefined ? null : String(asRecord(parseToken(bearer)?.claims)['grant'] ?? '');
+    // What is sent to an upload is a clip: no manifest comes in it.
+    const upload = /\/v1\/uploads\/([\w-]+)$/.exec(path ?? '')?.[1];
+    const asked: Asked = {
+      grant: grant ?? before?.grant ?? null,
+      text: upload === undefined ? text : null,
+      end: NOTHING,
+    };
+    seen.asked.set(piece.connection, asked);
+    if (grant !== null) this.begun(seen, piece, grant);
+    if (grant !== null && upload !== undefined) this.uploads.set(upload, grant);
+    return asked;
+  }
+
+  /** A device begins a request under a grant: 8: never after it was given the revocation. */
+  private begun(seen: Seen, { sentUs }: Piece, grant: string): void {
+    const revokedUs = this.orders.revokedUs(seen.home, grant);
+    if (revokedUs !== null && sentUs > revokedUs)
+      this.breach('8', `${seen.home.plan.name} goes on with ${grant} after it was given its revocation`);
+  }
+
+  /**
+   * Pictures on their way to the bridge: under a grant whose clip was offered, of its window, and none that was sent after the doorbell had
+   * its revocation. The promise allows for what a machine's network has taken by then; a town's takes hardly anything ahead.
+   */
+  private pictures(
+    { home, offered }: Seen,
+    { sentUs }: Piece,
+    { marks, grant }: { marks: readonly number[]; grant: string | null },
+  ): void {
+    const order = grant === null || !offered.has(grant) ? undefined : grantOrderOf(home, grant);
+    if (!order?.window) {
+      this.breach('1', `${home.plan.name} sent pictures before it had offered a granted clip`);
+      return;
+    }
+    for (const mark of marks) {
+      this.granted.add(mark);
+      if (!this.isFilmed(home, mark, order.window.startUs, order.window.endUs))
+        this.breach('2', `${home.plan.name} sent a picture that is outside of the window of ${grant}`);
+    }
+    const revokedUs = this.orders.revokedUs(home, order.jti);
+    if (revokedUs !== null && sentUs > revokedUs)
+      this.breach('8', `${home.plan.name} went on sending pictures after it had the revocation of ${grant}`);
+  }
+
+  /** A device offers a clip to the bridge: it must be exactly what one grant of its owner allows, recorded durably, and always the same. */
+  private offered(seen: Seen, manifest: string): void {
+    const { home, offered } = seen;
+    const { name } = home.plan;
+    const claims = asRecord(parseToken(manifest)?.claims);
+    const token = String(claims['grant'] ?? '');
+    const grant = String(asRecord(parseToken(token)?.claims)['jti'] ?? '');
+    const order = grantOrderOf(home, grant);
+    if (!order || order.token !== token) {
+      this.breach('4', `${name} offers a clip under ${grant}, which its owner never signed`);
+      return;
+    }
+    if (JSON.stringify(claims['window']) !== JSON.stringify(order.window))
+      this.breach('2', `${name} offers another window than ${grant} grants`);
+    const pictures = order.window ? Math.ceil((order.window.endUs - order.window.startUs) / FRAME_US) : 0;
+    if (Number(claims['frames']) > pictures)
+      this.breach('2', `${name} offers ${claims['frames']} pictures under ${grant}, which holds ${pictures}`);
+    if (claims['aud'] !== order.agency)
+      this.breach('4', `${name} offers to ${String(claims['aud'])} what ${grant} grants to ${order.agency}`);
+    const told = Object.keys(asRecord(claims['disclosed'])).sort();
+    if (told.join() !== [...(order.disclose ?? [])].sort().join())
+      this.breach('3', `${name} discloses ${told.join(', ') || 'nothing'} under ${grant}`);
+    const presented = `"type":"token-presented","body":{"request":"${order.request}","grant":"${grant}"}`;
+    for (const held of [grant, presented]) {
+      if (!home.disk.durablyHolds(home.ledgerFolder, utf8(held)))
+        this.breach('6', `${name} offers the clip of ${grant} before its ledger holds ${held} durably`);
+    }
+    const before = offered.get(grant);
+    if (before !== undefined && before !== manifest) this.breach('7', `${name} offers a second clip under ${grant}`);
+    offered.set(grant, manifest);
+  }
+
+  /** Numbers of the GOPs of the footage whose first picture is in `bytes`. */
+  private marksIn(bytes: Uint8Array): number[] {
+    if (bytes.length < MARK_BYTES) return [];
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    return this.marks.flatMap((mark, at) => (buffer.includes(mark) ? [at] : []));
+  }
+
+  /** Whether the home filmed the first picture of this GOP from `startUs` on and before `endUs`, to the microsecond, by its own clock. */
+  private isFilmed(home: WatchedHome, mark: number, startUs: number, endUs: number): boolean {
+    const count = this.marks.length;
+    return home.filmedFromUs.some((fromUs) => {
+      const first = Math.max(0, Math.ceil((startUs - fromUs) / GOP_US));
+      const last = Math.ceil((endUs - fromUs) / GOP_US) - 1;
+      for (let gop = first; gop <= last; gop += 1) if (gop % count === mark) return true;
+      return false;
+    });
+  }
+}
+
+function grantOrderOf(home: Pick<TownHome, 'orders'>, grant: string): SignedOrder | undefined {
+  return home.orders.find((order) => order.kind === 'grant' && order.jti === grant);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}

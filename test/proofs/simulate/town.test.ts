@@ -1,0 +1,170 @@
+// @module-tag long
+// Holds: towns with a captured bridge, and towns whose services die in the middle of something, keep every promise.
+import { createCipheriv } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
+import { drawFootage, type Footage } from './ffmpeg-twin.ts';
+import { ordinaryPlanOf, type Plan, shrunk } from './plan.ts';
+import { planOf } from './rare-plan.ts';
+import { type Finding, Simulation } from './simulate.ts';
+import { runTown } from './town.ts';
+
+let footage: Footage;
+let simulation: Simulation;
+beforeAll(async () => {
+  footage = await drawFootage(await findFfmpeg());
+  simulation = await Simulation.on(footage);
+});
+afterAll(() => simulation.close());
+
+/** The first seeds whose towns are like that. */
+function seedsOf(isWanted: (plan: Plan) => boolean, count: number): number[] {
+  return Array.from({ length: 500 }, (_, at) => at + 1)
+    .filter((seed) => isWanted(planOf(seed)))
+    .slice(0, count);
+}
+
+it('keeps the promises of doorbells where the bridge is captured', async () => {
+  const [seed = 0] = seedsOf(({ isCaptured }) => isCaptured, 1);
+  const { covered, breaches } = (await simulation.run(seed)).result;
+  expect(breaches, `npx doorsill simulate --seed ${seed}`).toEqual([]);
+  expect(covered.get('act lie')).toBeGreaterThanOrEqual(2);
+}, 60_000);
+
+it('keeps every promise where services end in the middle of something', async () => {
+  const isRough = ({ isCaptured, acts }: Plan) =>
+    !isCaptured && ['kill', 'power'].every((what) => acts.some((act) => act.do === what));
+  let ends = 0;
+  // An end that is drawn for a change that nobody makes any more does not come.
+  for (const seed of seedsOf(isRough, 5)) {
+    const { covered, breaches } = (await simulation.run(seed)).result;
+    expect(breaches, `npx doorsill simulate --seed ${seed}`).toEqual([]);
+    for (const [what, times] of covered) if (what.startsWith('kill ')) ends += times;
+    if (ends > 0) break;
+  }
+  expect(ends).toBeGreaterThan(0);
+}, 60_000);
+
+it('serves a registered agency whose request has the id of a forged one, and the judge knows them apart: seed 2295', async () => {
+  const acts = [2, 15, 16];
+  const lies = planOf(2_295).acts.flatMap((act) => (act.do === 'lie' && acts.includes(act.number) ? [act.lie] : []));
+  expect(lies).toEqual(['publishes a forged agency’s request', 'publishes another agency’s request under its id']);
+  const { breaches } = (await simulation.run(2_295, { homes: 1, acts: new Set(acts) })).result;
+  expect(breaches).toEqual([]);
+}, 60_000);
+
+it('tells owners that a clip could not be made once the ledger has room for it: seed 56', async () => {
+  const acts = [3, 4, 5, 6, 7];
+  // As it was before clips were met on their way.
+  const plan = shrunk(ordinaryPlanOf(56), { acts: new Set(acts) });
+  expect(plan.acts.map(({ do: what }) => what)).toEqual(['ask', 'ask', 'disk', 'disk', 'reboot']);
+  const { breaches, covered } = await runTown(plan, simulation.ground);
+  expect(breaches).toEqual([]);
+  expect([...covered.keys()]).toEqual(
+    expect.arrayContaining(['logged consent_storage_failed', 'receipt failed clip_no_frames']),
+  );
+}, 60_000);
+
+it('goes on with a clip once an owner has vouched for a clock that was ahead while it waited: seed 554', async () => {
+  const acts = [9, 10, 14];
+  const done = planOf(554).acts.filter(({ number }) => acts.includes(number));
+  expect(done).toMatchObject([{ do: 'ask' }, { do: 'link', state: 'lost' }, { do: 'clock', byMs: 3_600_000 }]);
+  const { breaches, covered } = (await simulation.run(554, { acts: new Set(acts) })).result;
+  expect(breaches).toEqual([]);
+  expect([...covered.keys()]).toEqual(expect.arrayContaining(['logged consent_clock_untrusted', 'receipt sent']));
+}, 60_000);
+
+it('knows the upload that somebody with a doorbell’s key had begun when the power failed: seed 890', async () => {
+  const acts = [0, 1, 4, 5, 6];
+  const done = planOf(890).acts.filter(({ number }) => acts.includes(number));
+  expect(done.map((act) => (act.do === 'rare' ? act.what : act.do))).toEqual([
+    ...['power', 'kill', 'press', 'ask', 'somebody has its key'],
+  ]);
+  const { breaches } = (await simulation.run(890, { acts: new Set(acts) })).result;
+  expect(breaches).toEqual([]);
+}, 60_000);
+
+it('has services back once there is room where their power failed on a full disk: seed 2506', async () => {
+  const { breaches } = (await simulation.run(2_506, { acts: new Set([3, 6, 7]) })).result;
+  expect(breaches).toEqual([]);
+}, 60_000);
+
+it('counts the picture that begins within the last millisecond of a window: seed 3140', async () => {
+  const { breaches, covered } = (await simulation.run(3_140, { homes: 1, acts: new Set([9]) })).result;
+  expect(breaches).toEqual([]);
+  expect([...covered.keys()]).toContain('receipt sent');
+}, 60_000);
+
+it('believes no clock that was ahead, although an order came before the next upkeep: seed 5535', async () => {
+  const acts = [0, 1, 3, 12];
+  const done = planOf(5_535).acts.filter(({ number }) => acts.includes(number));
+  expect(done).toMatchObject([
+    { do: 'ask' },
+    { do: 'lie' },
+    { do: 'clock', byMs: 3_600_000, forMs: 45_000 },
+    { do: 'ask' },
+  ]);
+  const { breaches } = (await simulation.run(5_535, { acts: new Set(acts) })).result;
+  expect(breaches).toEqual([]);
+}, 60_000);
+
+/** The town of a seed with one home, in which nothing happens but that `happen` is called once, while its camera films. */
+async function withHappening(happen: (sealed: ReadonlyMap<string, string>) => void): Promise<Finding> {
+  const fragments = [...footage.fragments];
+  const [third] = fragments.slice(3);
+  let hasHappened = false;
+  Object.defineProperty(fragments, 3, {
+    get: () => {
+      if (!hasHappened) {
+        hasHappened = true;
+        happen(planted.ground.sealed);
+      }
+      return third;
+    },
+  });
+  const planted = await Simulation.on({ ...footage, fragments });
+  try {
+    return await planted.run(1, { homes: 1, acts: new Set() });
+  } finally {
+    planted.close();
+  }
+}
+
+it('tells of what is thrown in the world, and lives to its end', async () => {
+  const { result } = await withHappening(() => {
+    throw new Error('planted in a timer');
+  });
+  expect(result.breaches).toMatchObject([
+    { rule: 'no stray error', what: expect.stringContaining('planted in a timer') },
+  ]);
+  expect(result.simulatedMs).toBeGreaterThanOrEqual(10 * 60_000);
+}, 60_000);
+
+it('tells of what is thrown where nobody catches it', async () => {
+  // The runner's own would take it for a failure of this test.
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  try {
+    const { result } = await withHappening(() => {
+      process.nextTick(() => {
+        throw new Error('planted in a stream');
+      });
+    });
+    expect(result.breaches).toMatchObject([
+      { rule: 'no stray error', what: expect.stringContaining('planted in a stream') },
+    ]);
+    expect(process.listeners('uncaughtException')).toEqual([]);
+  } finally {
+    for (const other of others) process.on('uncaughtException', other);
+  }
+}, 60_000);
+
+it('tells of a record that is sealed under a nonce which was used before the town began', async () => {
+  const { result } = await withHappening((sealed) => {
+    const [place] = sealed.keys();
+    const letters = Buffer.from(place ?? '', 'latin1');
+    const [key, nonce] = [letters.subarray(0, 32), letters.subarray(33)];
+    createCipheriv('aes-256-gcm', key, nonce).final();
+  });
+  expect(result.breaches).toMatchObject([{ rule: 'no nonce twice' }]);
+}, 60_000);

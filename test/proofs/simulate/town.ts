@@ -1,0 +1,381 @@
+// Owns: one simulated town from its plan to its verdict: its parts on one clock, one network and one seed, what happens to them, and what was
+// seen. Not here: what it begins with (town-ground.ts), the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds
+// (simulate.ts).
+import { isFailure, SeededRandom, systemCode } from '../../../device/index.ts';
+import { settled } from '../../../sim/world/quiet.ts';
+import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import { CapturedBridge } from './captured-bridge.ts';
+import { watchCiphers } from './cipher-watch.ts';
+import { Reached } from './coverage.ts';
+import { type CarriedPiece, type Filter, MemoryNetwork } from './memory-network.ts';
+import { type Act, type Plan, TOWN_MS } from './plan.ts';
+import { happenRarely } from './rare-acts.ts';
+import { replacePlatform } from './replace-platform.ts';
+import { SERVICES, type ServiceName } from './service-folders.ts';
+import { TownAgencies } from './town-agencies.ts';
+import { PREPARED_US, type TownGround } from './town-ground.ts';
+import { TownHome } from './town-home.ts';
+import { TownRecord } from './town-record.ts';
+import { TownServices } from './town-services.ts';
+import { isAtRest, judgeTown } from './town-verdict.ts';
+import { type Breach, TownWatch } from './town-watch.ts';
+import { UntrustedBroker } from './untrusted-broker.ts';
+
+/** A town begins so long after its ground was prepared. */
+const BEGINS_US = PREPARED_US + 3_600_000_000;
+/** How long after a failed start a service is started again. */
+const RESTART_MS = 5_000;
+/** How long a town may take to come to rest once its faults have ended, and how often that is looked at. */
+const REST_MS_MAX = 6 * 60_000;
+const LOOK_MS = 10_000;
+/** In each town of such a seed homes are enrolled and paired; in the others they were before. */
+const FROM_NOTHING_EVERY = 4;
+/** A clip goes there in parts, so that anything may happen in the middle of it: about one GOP is on its way at a time. */
+const CLIP_HOLDERS: ReadonlySet<string> = new Set(['bridge', 'vault']);
+const WINDOW_BYTES = 4_096;
+/** It may hang: so long may it take from its start to its verdict, and so long to stop. */
+const LIFE_MS_MAX = TOWN_MS + REST_MS_MAX + 30 * 60_000;
+const STOP_MS_MAX = 30 * 60_000;
+
+/** What would end a process of the product. */
+const STRAY_EVENTS = ['unhandledRejection', 'uncaughtException'] as const;
+
+export interface TownResult {
+  readonly breaches: readonly Breach[];
+  /** SHA-256 over every piece that was delivered, when, from whom, to whom, and every line that was logged. */
+  readonly hash: string;
+  readonly pieces: number;
+  readonly bytes: number;
+  readonly simulatedMs: number;
+  readonly trace: readonly string[];
+  /** What was provoked, e.g. `ledger granted`, `receipt refused consent_request_expired`: how often. */
+  readonly covered: ReadonlyMap<string, number>;
+}
+
+/** Runs a plan to its end. Rejects only for a bug of the simulation itself. */
+export async function runTown(plan: Plan, ground: TownGround): Promise<TownResult> {
+  const town = new Town(plan, ground);
+  return town.run();
+}
+
+class Town {
+  private readonly plan: Plan;
+  private readonly ground: TownGround;
+  private readonly world: VirtualClock;
+  private readonly random: SeededRandom;
+  private readonly network: MemoryNetwork;
+  private readonly services: TownServices;
+  private readonly agencies: TownAgencies;
+  private readonly homes: readonly TownHome[];
+  private readonly watch: TownWatch;
+  private readonly record: TownRecord;
+  private readonly reached: Reached;
+  private readonly broker: UntrustedBroker;
+  /** Homes whose clock was ahead for a time: they do not believe it now that it is right, for as long as it was ahead. */
+  private readonly misled = new Set<TownHome>();
+  private captured: CapturedBridge | null = null;
+
+  constructor(plan: Plan, ground: TownGround) {
+    const { footage, folders, prepared } = ground;
+    this.plan = plan;
+    this.ground = ground;
+    this.world = new VirtualClock({ startUs: BEGINS_US, quiet: settled });
+    this.random = new SeededRandom(plan.seed);
+    const { world, random } = this;
+    this.network = new MemoryNetwork({
+      ...{ clock: world, random, seen: (piece) => this.onPiece(piece) },
+      filter: ({ from, to }) => this.filterOf(from, to),
+      windowBytes: ({ to }) => (CLIP_HOLDERS.has(to) ? WINDOW_BYTES : Number.POSITIVE_INFINITY),
+    });
+    this.broker = new UntrustedBroker(this.network, world);
+    this.record = new TownRecord(() => world.passedUs);
+    this.reached = new Reached((what) => this.record.cover(what));
+    const log = (part: string) => this.record.log(part);
+    folders.restore();
+    const disk = prepared.disk.copy({ clock: world, random });
+    const { network } = this;
+    this.services = new TownServices(folders.live, disk, { clock: world, random, network, log }, prepared);
+    const { services } = this;
+    this.agencies = new TownAgencies(plan.agencies, { clock: world, random, services });
+    this.watch = new TownWatch(footage, () => world.passedUs / 1_000);
+    this.homes = plan.homes.map(
+      (home) => new TownHome(home, `/${home.name}`, { world, random, network, services, footage, log }),
+    );
+    for (const home of this.homes) this.watch.add(home);
+  }
+
+  async run(): Promise<TownResult> {
+    const restore = replacePlatform(this.network.at('services'), this.world);
+    const strays = STRAY_EVENTS.map((event) => {
+      const noted = (thrown: unknown) => this.stray(thrown);
+      process.on(event, noted);
+      return () => process.off(event, noted);
+    });
+    const unwatch = watchCiphers((what) => this.watch.breach('no nonce twice', what), new Map(this.ground.sealed));
+    const running = this.pass();
+    try {
+      await this.within(LIFE_MS_MAX, 'it runs', this.live());
+    } finally {
+      await this.within(STOP_MS_MAX, 'it stops', this.end());
+      this.world.stop();
+      await running;
+      restore();
+      for (const unnoted of strays) unnoted();
+      unwatch();
+    }
+    return {
+      ...{ breaches: this.watch.breaches, hash: this.record.digest(), pieces: this.network.delivered },
+      ...{ bytes: this.record.bytes, simulatedMs: Math.round(this.world.passedUs / 1_000) },
+      ...{ trace: this.record.trace, covered: this.record.covered },
+    };
+  }
+
+  /** Lets time pass until the town has ended. What a timer throws would end a process of the product: it is a breach, and time goes on. */
+  private async pass(): Promise<void> {
+    for (let isOver = false; !isOver; ) {
+      try {
+        await this.world.run();
+        isOver = true;
+      } catch (thrown) {
+        this.stray(thrown);
+      }
+    }
+  }
+
+  private stray(thrown: unknown): void {
+    this.watch.breach('no stray error', describe(thrown));
+  }
+
+  /** Does a part of the town's life; it breaks `rule` when it is rejected, or takes longer than this in the town's time. */
+  private async within(ms: number, rule: string, work: Promise<void>): Promise<void> {
+    const done = work.then(
+      () => null,
+      (thrown: unknown) => describe(thrown),
+    );
+    const late = this.world.sleep(ms).then(() => `not within ${ms / 60_000} minutes`);
+    const what = await Promise.race([done, late]);
+    if (what !== null) this.watch.breach(rule, what);
+  }
+
+  private async live(): Promise<void> {
+    const { world, services, homes, plan } = this;
+    await services.start();
+    await this.agencies.open();
+    for (const home of homes) await this.startHome(home);
+    const { random, network, agencies } = this;
+    const seams = { clock: world, random, network, services, agencies };
+    if (plan.isCaptured) this.captured = await CapturedBridge.capture(seams);
+    this.watch.open();
+    const startedMs = world.passedUs / 1_000;
+    for (const act of plan.acts) world.after(act.atMs - (world.passedUs / 1_000 - startedMs), () => this.begin(act));
+    await world.sleep(TOWN_MS);
+    await this.heal();
+    await this.rest();
+    const { watch } = this;
+    const { isCaptured } = plan;
+    const judged = await judgeTown({ homes, services, watch, agencies, isCaptured });
+    for (const line of judged.lines) this.record.note(line);
+    for (const what of judged.reached) this.record.cover(what);
+  }
+
+  private async startHome(home: TownHome): Promise<void> {
+    const { plan, services, ground } = this;
+    const settled = plan.seed % FROM_NOTHING_EVERY === 0 ? undefined : ground.homes[this.homes.indexOf(home)];
+    this.record.cover(settled ? 'home settled before' : 'home from nothing');
+    await (settled ? home.startFrom(settled) : home.start(await services.enrolmentCode()));
+  }
+
+  private begin(act: Act): void {
+    const { number, atMs: _at, ...what } = act;
+    this.record.note(`act ${number} ${JSON.stringify(what)}`);
+    this.record.cover(`act ${act.do}`);
+    this.perform(act).catch((thrown: unknown) => {
+      if (!isFailure(thrown)) this.watch.breach('no stray error', `act ${number}: ${describe(thrown)}`);
+      else {
+        this.record.note(`act ${number} ended with ${thrown.code}`);
+        this.record.cover(`refused ${thrown.code}`);
+      }
+    });
+  }
+
+  private async perform(act: Act): Promise<void> {
+    const { world, agencies, services } = this;
+    switch (act.do) {
+      case 'ask':
+        this.record.note(`asked ${await agencies.ask(act.agency, act.lifeS)}`);
+        return;
+      case 'withdraw':
+        return agencies.withdraw(act.agency);
+      case 'end-agency':
+        return agencies.end(act.agency);
+      case 'service':
+        await services.end(act.part);
+        await world.sleep(act.forMs);
+        return services.bring(act.part);
+      case 'kill':
+        return services.killIn(act.part, act.steps, () => this.died(act.part, [act.part], act.forMs));
+      case 'power':
+        return services.cutPowerIn(act.steps, () => this.died('power', SERVICES, act.forMs));
+      default:
+        return this.performAt(act, this.homes[act.home]);
+    }
+  }
+
+  private async performAt(act: Extract<Act, { home: number }>, home: TownHome | undefined): Promise<void> {
+    const { world, network } = this;
+    if (!home) return;
+    switch (act.do) {
+      case 'press':
+        return home.press();
+      case 'crash':
+        if (!home.isUp) return;
+        return home.crashIn(act.steps, () => {
+          this.record.note(`${home.plan.name} lost its power`);
+          this.record.cover('crash');
+          world.after(act.forMs, () => this.back(home));
+        });
+      case 'reboot':
+        return home.reboot();
+      case 'link':
+        network.set(home.plan.name, act.to, act.state);
+        await world.sleep(act.forMs);
+        return network.set(home.plan.name, act.to, 'ok');
+      case 'disk':
+        home.setDisk(act.state);
+        await world.sleep(act.forMs);
+        return home.setDisk('ok');
+      case 'clock':
+        home.stepClock(act.byMs * 1_000);
+        await world.sleep(act.forMs);
+        if (act.byMs > 0) this.misled.add(home);
+        return home.stepClock(-act.byMs * 1_000);
+      case 'lie':
+        return this.captured?.tell(home, act.lie, act.forMs);
+      case 'rare': {
+        const { random, services, agencies, watch } = this;
+        const breach = (rule: string, what: string) => watch.breach(rule, what);
+        const stolen = (upload: string) => void watch.stolen.add(upload);
+        return happenRarely(act, home, { world, random, services, agencies, breach, stolen });
+      }
+      default:
+        return this.performAtBroker(act);
+    }
+  }
+
+  /** What the broker does to a home. */
+  private async performAtBroker(
+    act: Extract<Act, { do: 'replay' | 'withhold' | 'retain' | 'outdate' }>,
+  ): Promise<void> {
+    const { world, broker, plan } = this;
+    const { name } = plan.homes[act.home] ?? { name: '' };
+    switch (act.do) {
+      case 'replay':
+        return broker.replay(name);
+      case 'withhold':
+        broker.withhold(name);
+        await world.sleep(act.forMs);
+        return broker.release(name, act.order);
+      case 'retain':
+        broker.retain(name, true);
+        await world.sleep(act.forMs);
+        return broker.retain(name, false);
+      case 'outdate':
+        broker.outdate(name, true);
+        await world.sleep(act.forMs);
+        return broker.outdate(name, false);
+    }
+  }
+
+  /** What becomes of what one part sends to another: brokers and captured bridges do what they like with it. */
+  private filterOf(from: string, to: string): Filter | null {
+    if (from === 'broker') return (bytes) => this.broker.passOn(to, bytes);
+    return from === 'bridge' ? (bytes) => this.captured?.answered(to, bytes) ?? bytes : null;
+  }
+
+  /** Services have ended in the middle of something, and come back. */
+  private died(what: string, parts: readonly ServiceName[], forMs: number): void {
+    this.record.note(`services end in the middle of something: ${parts.join(', ')}`);
+    this.record.cover(`kill ${what}`);
+    this.world.after(forMs, () => {
+      for (const part of parts) {
+        this.bringBack(part).catch((thrown: unknown) => {
+          this.watch.breach('7', `${part} does not start after its end: ${describe(thrown)}`);
+        });
+      }
+    });
+  }
+
+  /** Starts a service as what supervises it does: once more, later, where its disk is full. */
+  private async bringBack(part: ServiceName): Promise<void> {
+    for (;;) {
+      try {
+        return await this.services.bring(part);
+      } catch (thrown) {
+        if (systemCode(thrown) !== 'ENOSPC') throw thrown;
+        await this.world.sleep(RESTART_MS);
+      }
+    }
+  }
+
+  private back(home: TownHome): void {
+    home.recover().catch((thrown: unknown) => {
+      this.watch.breach('7', `${home.plan.name} does not start after a power cut: ${describe(thrown)}`);
+    });
+  }
+
+  /** Every fault ends. */
+  private async heal(): Promise<void> {
+    this.record.note('every fault ends');
+    this.network.heal();
+    this.broker.behave();
+    this.services.spare();
+    for (const home of this.homes) {
+      home.setDisk('ok');
+      home.disk.cutIn(Number.POSITIVE_INFINITY, () => undefined);
+    }
+    for (const name of SERVICES) await this.services.bring(name);
+    for (const { owner } of this.misled) void owner.vouchForClock();
+  }
+
+  /** Waits until nothing is left to do. */
+  private async rest(): Promise<void> {
+    const { world, homes, network, services } = this;
+    for (let waitedMs = 0; waitedMs < REST_MS_MAX; waitedMs += LOOK_MS) {
+      await world.sleep(LOOK_MS);
+      if (await isAtRest(homes, services)) break;
+    }
+    if (!this.plan.isCaptured && !(await isAtRest(homes, services)))
+      this.watch.breach('it comes to rest', await this.unrest());
+    const most = 4 + homes.length * 8;
+    if (network.openCount > most) this.watch.breach('bounded memory', `${network.openCount} connections are open`);
+  }
+
+  private async unrest(): Promise<string> {
+    const said = this.homes.map(({ plan, isUp, owner: { isAnswered }, orders }) => {
+      const kinds = orders.map(({ kind, jti }) => `${kind} ${jti.slice(0, 16)}`).join(', ');
+      return `${plan.name} ${isUp ? 'is up' : 'is down'}, ${isAnswered ? 'all is answered' : 'not all is answered'} of ${kinds || 'nothing'}`;
+    });
+    return `after ${REST_MS_MAX / 1_000} s without faults: ${said.join('; ')}`;
+  }
+
+  private async end(): Promise<void> {
+    for (const home of this.homes)
+      await home.stop().catch((thrown: unknown) => this.watch.breach('it stops', describe(thrown)));
+    await this.services.stop().catch((thrown: unknown) => this.watch.breach('it stops', describe(thrown)));
+  }
+
+  private onPiece(piece: CarriedPiece): void {
+    const { from, to, bytes } = piece;
+    this.record.piece(piece);
+    this.reached.piece(piece);
+    if (from.startsWith('owner-of-') && to === 'broker') this.broker.hear(bytes);
+    if (to === 'bridge') this.captured?.hear(from, bytes);
+    if (from === 'broker') this.captured?.learn(bytes);
+    this.watch.seen(piece);
+  }
+}
+
+function describe(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return `${thrown.message} ${(thrown.stack ?? '').split('\n').slice(1, 4).join(' ').trim()}`;
+}
