@@ -11,13 +11,53 @@ import type { BridgeConfig } from './config.ts';
 import { Rates } from './http/call-rate-limits.ts';
 import { Health, healthRoutes } from './http/health.ts';
 import { IdempotentCalls } from './http/idempotency.ts';
-import { printMetrics } from './http/prometheus.ts';
+import { type Metric, printMetrics } from './http/prometheus.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import { Router } from './http/router.ts';
 import { instanceChecks } from './instances.ts';
-import { bridgeMetrics } from './metrics.ts';
 import { moderatorRoutes } from './requests/moderator-account-routes.ts';
 import type { Moderators } from './requests/moderators.ts';
+import type { RequestStore } from './requests/store.ts';
+import type { WebhookStore } from './webhooks/store.ts';
+
+interface BridgeMetricsDeps {
+  clock: Clock;
+  health: Health;
+  requests: Pick<RequestStore, 'counts'>;
+  webhooks: Pick<WebhookStore, 'counts'>;
+  /** Whether the area broker is connected. */
+  isLinked: () => boolean;
+}
+
+async function bridgeMetrics({ clock, health, requests, webhooks, isLinked }: BridgeMetricsDeps): Promise<Metric[]> {
+  const seen = await health.look();
+  const events = await webhooks.counts();
+  const counts = await requests.counts(wallSeconds(clock));
+  const gauge = (name: string, help: string, samples: Metric['samples']): Metric => ({
+    name: `doorsill_${name}`,
+    help,
+    type: 'gauge',
+    samples,
+  });
+  return [
+    gauge(
+      'check',
+      'Whether a check of /readyz holds.',
+      [...seen].map(([check, holds]) => ({ labels: { check }, value: Number(holds) })),
+    ),
+    gauge('area_link_up', 'Whether the area broker is reached.', [{ value: Number(isLinked()) }]),
+    gauge(
+      'requests',
+      'Requests that wait for a moderator, and those that are open, which are public.',
+      Object.entries(counts).map(([state, value]) => ({ labels: { state }, value })),
+    ),
+    gauge(
+      'webhook_events',
+      'Events of the last days about requests, by how telling them went.',
+      Object.entries(events).map(([state, value]) => ({ labels: { state }, value })),
+    ),
+  ];
+}
 
 const factsSchema = z.strictObject({
   id: idSchema,

@@ -1,15 +1,28 @@
 // Owns: where a clip's files are while it is staged, made ready and stored, and every move between. Each move is one durable
-// step, so that a crash leaves files in exactly one of the three places. Not here: when to move (finish.ts), who may read, clips in a
+// step, so that a crash leaves files in exactly one of the three places; and whether its structure is a clip's. Not here: when to move (finish.ts), who may read, clips in a
 // bucket (bucket-clips.ts).
 import { join } from 'node:path';
 import { utf8 } from '../../device/base/bytes.ts';
-import type { Disk } from '../../device/base/disk.ts';
+import type { Disk, DiskFile } from '../../device/base/disk.ts';
 import { sha256Stream } from '../../device/base/keys.ts';
+import { faultOfTimes } from '../../device/media/clip-times.ts';
+import { readClipFile } from '../../device/media/read-clip-file.ts';
 import type { ClipFacts } from '../../device/protocol/clip-facts.ts';
-import { statementSchema } from '../../device/protocol/manifest.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { STATEMENT_TIME_STEP_US, statementSchema } from '../../device/protocol/manifest.ts';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { peekToken } from '../signing/verify-token.ts';
-import { checkStructure } from './structure.ts';
+
+/**
+ * Throws `intake_structure` unless the file of `sizeBytes` is a plain recording of as many frames and packets as its statement says, and
+ * `intake_duration`, `intake_coverage` or `intake_gaps` where its times are others.
+ */
+export async function checkStructure(file: DiskFile, sizeBytes: number, statement: ClipFacts): Promise<void> {
+  const clip = { sizeBytes, read: (position: number, length: number) => file.read(position, length) };
+  const tables = await readClipFile(clip, statement, (detail) => failure('intake_structure', { detail }));
+  const lie = faultOfTimes(tables, statement, STATEMENT_TIME_STEP_US);
+  if (lie) throw failure(lie.code, { detail: lie.detail });
+}
 
 const CLIP_NAME = 'clip.mp4';
 const MANIFEST_TOKEN_NAME = 'manifest.jws';

@@ -1,6 +1,6 @@
 // Owns: re-verifying, before any byte is accepted, the whole chain that a clip's manifest claims: device, owner, request, agency,
 // window, disclosure. The device's claims count only as far as its owner or the agency signed them.
-// Not here: quotas and state (intake-admission.ts), the clip's bytes (structure.ts).
+// Not here: quotas and state (intake-admission.ts), the clip's bytes (clip-files.ts).
 import { sha256Hex } from '../../device/base/keys.ts';
 import { ALL_CLIPS } from '../../device/protocol/agency-calls.ts';
 import { faultOfFacts } from '../../device/protocol/clip-facts.ts';

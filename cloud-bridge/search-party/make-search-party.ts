@@ -1,22 +1,51 @@
 // Owns: the composition of the bridge's Search Party: who posts, what they post, the board, and its routes.
 // Not here: how clips that answer a search come in (intake/), how they are read (clips/).
 import type { Clock } from '../../device/base/clock.ts';
-import type { SigningKey } from '../../device/base/keys.ts';
+import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
+import { failure } from '../../device/protocol/errors.ts';
+import { recipientOf } from '../../device/protocol/request-or-search.ts';
+import { searchSchema } from '../../device/protocol/search.ts';
 import type { Clips } from '../clips/clips.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
 import type { Router } from '../http/router.ts';
+import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-request.ts';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { AreaPublisher } from '../requests/cell-document-parts.ts';
+import { peekToken } from '../signing/verify-token.ts';
 import { searchRoutes } from './routes.ts';
 import { Photos } from './sanitize-photo.ts';
 import { SearchBoard } from './search-board.ts';
 import { Searches } from './searches.ts';
-import { SearchesForIntake } from './searches-for-intake.ts';
 import type { SearchRules } from './settings.ts';
 import type { SearchStore } from './store.ts';
 import { Posters } from './verify-pet-owner.ts';
+
+class SearchesForIntake implements AnswerableStore {
+  private readonly store: SearchStore;
+
+  constructor(store: SearchStore) {
+    this.store = store;
+  }
+
+  async find(search: string): Promise<AnswerableRequest> {
+    const stored = await this.store.find(search);
+    // Clips that were granted in time may come after the search is over, but not once the pet is found.
+    if (stored?.state !== 'open' || stored.token === '') throw failure('request_not_live');
+    const claims = peekToken(stored.token, searchSchema);
+    return {
+      id: search,
+      tokenSha256: stored.tokenSha256,
+      recipient: recipientOf(claims, sha256Hex),
+      window: claims.window,
+      profile: claims.profile,
+      expS: claims.exp,
+      // A neighbour has no credential that could expire; the store checks once more that the search is still open.
+      admit: async () => () => undefined,
+    };
+  }
+}
 
 export interface SearchPartyDeps {
   clock: Clock;

@@ -1,12 +1,13 @@
 // Owns: watching one bridge's log from outside: each head must extend the last one; one that does is stored, then cosigned; one that does
-// not raises a permanent alarm. Not here: the process around it (sim/cli), the arithmetic (protocol/merkle.ts).
+// not raises a permanent alarm. What it keeps across restarts. Not here: the process around it (sim/cli), the arithmetic (protocol/merkle.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fromHex, utf8 } from '../../device/base/bytes.ts';
+import { fromHex, fromUtf8, utf8 } from '../../device/base/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { isPublicKey, type SigningKey, sha256, sha256Hex, verifySignature } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
+import { parseJson } from '../../device/base/parse-json.ts';
 import type { Random } from '../../device/base/random.ts';
 import {
   type Cosignature,
@@ -23,7 +24,42 @@ import { isConsistent } from '../../device/protocol/merkle.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/protocol/owner-orders.ts';
 import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
 import { signingKeyIn } from '../signing/server-secrets.ts';
-import { loadMemory, type Memory, memoryPath, storeMemory } from './memory.ts';
+
+const headSchema = z.string().max(1_024);
+
+const memorySchema = z.strictObject({
+  bridgeKey: publicKeySchema,
+  /** The newest head that was accepted, as the bridge signed it. */
+  head: headSchema.nullable(),
+  /** Two heads that contradict each other. Stays until a person removes it. */
+  alarm: z
+    .strictObject({
+      code: z.enum(['custody_rollback', 'custody_fork']),
+      detail: z.string().max(600),
+      heads: z.tuple([headSchema, headSchema]),
+    })
+    .nullable(),
+});
+type Memory = z.infer<typeof memorySchema>;
+
+const FILE_BYTES_MAX = 16_384;
+
+const memoryPath = (folder: string) => join(folder, 'memory.json');
+
+/** The stored memory; null at the first start. Throws `state_damaged`: a witness without memory would cosign everything. */
+async function loadMemory(disk: Disk, folder: string): Promise<Memory | null> {
+  const bytes = await disk.readFile(memoryPath(folder), FILE_BYTES_MAX);
+  if (!bytes) return null;
+  const memory = memorySchema.safeParse(parseJson(fromUtf8(bytes) ?? ''));
+  if (!memory.success)
+    throw failure('state_damaged', { file: memoryPath(folder), detail: 'it is not a witness’s memory' });
+  return memory.data;
+}
+
+/** Durable when it resolves. */
+async function storeMemory(disk: Disk, folder: string, memory: Memory): Promise<void> {
+  await disk.replaceFile(memoryPath(folder), utf8(`${JSON.stringify(memorySchema.parse(memory), null, 1)}\n`));
+}
 
 export interface WitnessDeps {
   clock: Clock;

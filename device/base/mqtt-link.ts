@@ -5,16 +5,63 @@ import type { IClientOptions, MqttClient } from 'mqtt';
 import { assert } from './assert.ts';
 import { Backoff } from './backoff.ts';
 import { utf8 } from './bytes.ts';
-import { afterAwake, type Timer } from './clock.ts';
-import { clientIdOf, type LinkState, type MqttLinkOptions } from './mqtt-link-options.ts';
+import { afterAwake, type Clock, type Timer } from './clock.ts';
+import { sha256Hex } from './keys.ts';
+import type { Log } from './log.ts';
 import { MqttQueue, type OutgoingMessage, type QueueLimits } from './mqtt-queue.ts';
 import { type BrokerAddress, brokerAddress, openBrokerSocket, showAddress } from './mqtt-socket.ts';
 import { type IncomingMessage, type MqttSubscription, Subscription, Subscriptions } from './mqtt-subscription.ts';
 import { isTopicName, TOPIC_BYTES_MAX } from './mqtt-topic.ts';
-import type { TlsMaterial } from './tls.ts';
-import { TlsFault } from './tls-fault.ts';
+import type { Network } from './network.ts';
+import { freshId, type Random } from './random.ts';
+import type { TlsMaterial, TlsSource } from './tls.ts';
+import { TlsFault, type TlsFaultKind } from './tls-fault.ts';
 
-export type { LinkState, MqttLinkOptions } from './mqtt-link-options.ts';
+/** The last will, published by the broker when the session ends without DISCONNECT, and by us when it ends with one. */
+interface LastMessage {
+  topic: string;
+  payload: string;
+  retain: boolean;
+}
+
+export interface MqttLinkOptions {
+  /** `mqtt://host:port` or `mqtts://host:port`; ports default to 1883 and 8883. Credentials in it are ignored. */
+  url: string;
+  user: string;
+  /** Absent where a client certificate is the login. */
+  password?: string | undefined;
+  /** Only one session of the account makes sense: a new one ends the old. */
+  single?: boolean;
+  /** For `mqtts:`. Absent: the system's authorities, and no certificate of our own. */
+  tls?: TlsSource | undefined;
+  will?: LastMessage;
+  keepaliveS?: number;
+  payloadBytesMax: number;
+  queue?: QueueLimits;
+  /** Makes the coded failure that callers get: `where` is the broker's address without credentials, `fault` why TLS failed. */
+  unreachable: (where: string, detail: string, fault?: TlsFaultKind) => Error;
+  /** Absent: the machine's own. */
+  network?: Network | undefined;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+/**
+ * `offline` with the reason of the last failed attempt or lost connection, null before the first and after `stop`. `trouble`: it is online, and
+ * the sessions before it were soon ended from outside.
+ */
+export type LinkState = { online: true; trouble?: Error } | { online: false; error: Error | null };
+
+/**
+ * A broker ends an older session with the same client id [MQTT-3.1.4-2], and not every broker binds ids to accounts. So that no
+ * other account can end this session, its id can't be guessed, and is the same only for the same password.
+ * Where a certificate is the login there is no secret to derive it from, so it is another at each start.
+ */
+function clientIdOf({ user, password, single, random }: MqttLinkOptions): string {
+  if (!single || password === undefined) return freshId(random, user);
+  return `${user}-${sha256Hex(`client id\n${user}\n${password}`).slice(0, 32)}`;
+}
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 30_000;

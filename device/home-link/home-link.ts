@@ -18,7 +18,28 @@ import type {
 } from '../protocol/home-messages.ts';
 import { linkFailure } from '../protocol/link-failure.ts';
 import { PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
-import { type BrokerSession, NoBroker } from './no-broker.ts';
+
+/** What a home link needs of a session. */
+type BrokerSession = Pick<MqttLink, 'state' | 'dropped' | 'onState' | 'start' | 'stop' | 'publish'> & {
+  subscribe(...terms: Parameters<MqttLink['subscribe']>): void;
+};
+
+class NoBroker implements BrokerSession {
+  readonly state: LinkState = { online: false, error: null };
+  readonly dropped = 0;
+
+  onState(): () => void {
+    return () => undefined;
+  }
+
+  start(): void {}
+
+  async stop(): Promise<void> {}
+
+  async publish(): Promise<void> {}
+
+  subscribe(): void {}
+}
 
 export interface HomeLinkOptions {
   device: string;

@@ -1,5 +1,5 @@
 // Owns: a notification's form on the wire in each format, with its signature or token. These fields leave the device and no
-// others. Not here: sending (post.ts).
+// others. Not here: sending (target-queue.ts).
 import { createHmac } from 'node:crypto';
 import type { Notification } from './notification.ts';
 import type { NotificationTarget } from './settings.ts';

@@ -1,14 +1,59 @@
 // Owns: comparing this home's own recent motion with the pets that are looked for, one event at a time, and the stills of what
 // was like one, in memory. What it finds goes to the gate, which tells the home's owners and nobody else.
 // Not here: which searches are believed and whether the home takes part (consent/), how likeness is told (likeness-interfaces.ts).
+
+import { fromBase64url } from '../base/bytes.ts';
+import { sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { HeardSearch } from '../consent/gate-interfaces.ts';
 import { isFailure } from '../protocol/errors.ts';
 import type { DeviceEventBody, Sighted } from '../protocol/home-messages.ts';
+import { plainJpegSize } from '../protocol/plain-jpeg.ts';
+import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '../protocol/search.ts';
 import { partsInside, type Window } from '../protocol/shared-claims.ts';
 import { type FramesDeps, framesOf } from './frames.ts';
-import { LIKENESS_TOLD, type LikenessModel, type Looks, type Subject } from './likeness-interfaces.ts';
-import { decodePhoto, encodeStill } from './photo-and-still.ts';
+import { LIKENESS_TOLD, type LikenessModel, type Looks, type Picture, type Subject } from './likeness-interfaces.ts';
+
+/** Longest side of a decoded photo in pixels: what comparing needs. */
+const SIDE_MAX = 160;
+const STILL_QUALITY = 80;
+
+async function loadSharp() {
+  const { default: sharp } = await import('sharp');
+  // One photo now and then: nothing is worth being kept, nor a second thread.
+  sharp.cache(false);
+  sharp.concurrency(1);
+  return sharp;
+}
+
+/** The photo as published, decoded; null for anything but the very plain JPEG that its poster signed. */
+export async function decodePhoto(photo: string, photoSha256: string): Promise<Picture | null> {
+  const bytes = photo.length > 2 * PHOTO_BYTES_MAX ? null : fromBase64url(photo);
+  if (!bytes || bytes.length > PHOTO_BYTES_MAX || sha256Hex(bytes) !== photoSha256) return null;
+  const size = plainJpegSize(bytes);
+  if (!size || Math.max(size.width, size.height) > PHOTO_SIDE_MAX || Math.min(size.width, size.height) < 16)
+    return null;
+  const sharp = await loadSharp();
+  try {
+    const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: PHOTO_SIDE_MAX ** 2, pages: 1 })
+      .resize(SIDE_MAX, SIDE_MAX, { fit: 'inside', withoutEnlargement: true })
+      .removeAlpha()
+      .toColourspace('srgb')
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return info.channels === 3 ? { width: info.width, height: info.height, rgb: new Uint8Array(data) } : null;
+  } catch {
+    // Decoder errors for a stranger's bytes are not reported.
+    return null;
+  }
+}
+
+/** Encodes a picture as a JPEG without metadata. */
+export async function encodeStill({ width, height, rgb }: Picture): Promise<Uint8Array> {
+  const sharp = await loadSharp();
+  const image = sharp(rgb, { raw: { width, height, channels: 3 } });
+  return new Uint8Array(await image.jpeg({ quality: STILL_QUALITY }).toBuffer());
+}
 
 /** Resolves once the ring will get no more footage of the window, or at the timeout. */
 export type Settled = (window: Window, signal: AbortSignal) => Promise<void>;

@@ -6,12 +6,53 @@ import { GateState } from '../consent/gate-state.ts';
 import { unfinishedGrant } from '../consent/request-machine.ts';
 import { walkLedger } from '../ledger/ledger.ts';
 import { failure } from '../protocol/errors.ts';
-import { copyData, putBackData } from './data-copy.ts';
 import { type MinisignKey, verifyMinisign } from './minisign.ts';
 import { type ReleaseContent, readRelease } from './release-archive.ts';
 import type { ReleaseManifest } from './release-manifest.ts';
 import { versionOrder } from './version-order.ts';
 import { type UpdateNote, VersionsFolder } from './versions-folder.ts';
+
+/**
+ * The form of the folder, and settings. Ledger, marks and reserve hold decisions, and stay as they are; footage, events and clips
+ * are too large.
+ */
+const COPIED: Readonly<Record<string, number>> = {
+  'device.json': 200_000,
+  'enrolment.json': 20_000,
+  // Last: until it is put back, an older doorsill refuses the folder.
+  'format.json': 1_024,
+};
+
+/** Copies into `copy`, a folder that is there, whole and durable, or not at all. */
+async function copyData(disk: Disk, data: string, copy: string): Promise<void> {
+  const fresh = `${copy}.copying`;
+  await disk.remove(fresh);
+  await disk.makeFolder(fresh);
+  for (const [name, bytesMax] of Object.entries(COPIED)) {
+    const bytes = await disk.readFile(join(data, name), bytesMax);
+    if (bytes) await disk.replaceFile(join(fresh, name), bytes);
+  }
+  await disk.remove(copy);
+  await disk.rename(fresh, copy);
+}
+
+/** Puts the copy back; it stays, so that this may be interrupted and done again. Files keep their owner: they are written in place. */
+async function putBackData(disk: Disk, copy: string, data: string): Promise<void> {
+  for (const [name, bytesMax] of Object.entries(COPIED)) {
+    const bytes = await disk.readFile(join(copy, name), bytesMax);
+    if (!bytes) continue;
+    const now = await disk.readFile(join(data, name), bytesMax);
+    if (now && Buffer.compare(now, bytes) === 0) continue;
+    const file = await disk.open(join(data, name), { create: true });
+    try {
+      await file.write(0, bytes);
+      await file.truncate(bytes.length);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+}
 
 /** How long a new version may take until it is healthy. */
 export const HEALTHY_WITHIN_MS = 60_000;

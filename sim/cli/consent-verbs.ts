@@ -1,5 +1,8 @@
 // Owns: the verbs of an owner's decisions: grant, deny, revoke. Each signs, sends, and ends on a receipt.
 // Not here: printing requests and waiting for receipts (owner-requests.ts), other orders (doorbell-command-verbs.ts).
+
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Command, Option } from 'commander';
 import {
@@ -12,6 +15,7 @@ import {
   makeRevoke,
   type OwnerSession,
   oneLine,
+  type PreviewAsk,
   type Receipt,
   type Revoke,
   recallAnswerOf,
@@ -20,7 +24,7 @@ import {
   type VerifiedSighting,
   type Window,
 } from '../../device/exports-without-firmware.ts';
-import { parseMoment, parseSeconds, printBytes, printFrames } from '../terminal/format-units.ts';
+import { parseMoment, parseSeconds, printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import {
   answered,
   elapsedMs,
@@ -33,6 +37,8 @@ import {
   showUpload,
   showWindow,
 } from '../terminal/owner-requests.ts';
+import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
+import { calledAs } from '../terminal/shell-words.ts';
 import {
   type Context,
   type OwnerOptions,
@@ -44,8 +50,52 @@ import {
 } from './context.ts';
 import { homeOfGrant, homeOfRequest } from './home-of-request.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
+import { type ServerOptions, withOwnServer } from './own-server.ts';
 import { parseZone } from './parse-zone.ts';
-import { writePreview } from './write-preview.ts';
+
+/**
+ * Writes the clip exactly as it would leave, and prints the line that grants these very bytes. Nothing is granted. `again`: the words
+ * of the command that the line repeats. Throws the device's refusal, `preview_changed` when the bytes are not those it named.
+ */
+async function writePreview(
+  context: Context,
+  options: ServerOptions,
+  asked: PreviewAsk,
+  { file, again }: { file: string; again: readonly string[] },
+): Promise<void> {
+  const out = resolve(file);
+  await expectOutputFree(out);
+  const { preview, sha256 } = await withOwnServer(context, options, async ({ server }) => {
+    const made = await server.preview(asked);
+    return { preview: made, sha256: await written(await server.clip(made.preview), out) };
+  });
+  if (sha256 !== preview.sha256) throw failure('preview_changed');
+  const { startUs, endUs } = asked.window;
+  const span = ['--from', printMoment(startUs), '--to', printMoment(endUs)];
+  const line = [`${calledAs()} grant`, asked.request, ...span, ...again, '--clip', sha256].join(' ');
+  const { frames, bytes, method, coverage, gaps } = preview;
+  context.output.result(
+    { ...asked, preview: preview.preview, file: out, sha256, frames, bytes, method, coverage, gaps },
+    [
+      `Wrote ${out}: ${printFrames(frames)}, ${printBytes(bytes)}, exactly what would leave. Nothing has left.`,
+      'To let these very bytes leave, within a quarter of an hour:',
+      `  ${line}`,
+    ].join('\n'),
+  );
+}
+
+/** Writes the bytes to a new file, for its user alone; returns their SHA-256. */
+async function written(bytes: AsyncIterable<Uint8Array>, path: string): Promise<string> {
+  const hash = createHash('sha256');
+  const hashed = async function* () {
+    for await (const part of bytes) {
+      hash.update(part);
+      yield part;
+    }
+  };
+  await writePrivateFile(path, hashed());
+  return hash.digest('hex');
+}
 
 /** How long the bridge may take to confirm that it has erased a clip. */
 const ERASED_MS_MAX = 15_000;

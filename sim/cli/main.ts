@@ -1,12 +1,23 @@
 // Owns: the command line: global options, the verbs' order in the help, and the exit on failure. Not here: the verbs.
 import { existsSync } from 'node:fs';
+import { url } from 'node:inspector';
 import { Command, CommanderError, type Option } from 'commander';
 import { failure, nearestWord } from '../../device/exports-without-firmware.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
 import { asCalled } from '../terminal/shell-words.ts';
 import { COLUMN_LEAST, helpWidth, wrapHelp } from '../terminal/wrap-help.ts';
 import { ownVersion } from './own-version.ts';
-import { refuseInspector } from './refuse-inspector.ts';
+
+/**
+ * From here on SIGUSR1 no longer opens the inspector, as it does in every Node process without a listener for it. Throws
+ * `inspector_open` when it is open already: by --inspect, or by an earlier signal.
+ */
+function refuseInspector(): void {
+  // There is no such signal on Windows.
+  if (process.platform !== 'win32') process.on('SIGUSR1', () => undefined);
+  const open = url();
+  if (open !== undefined) throw failure('inspector_open', { url: open });
+}
 
 type AddVerb = (program: Command) => void;
 

@@ -1,5 +1,5 @@
 // Owns: a frame's number as a strip of black and white blocks along the picture's top edge, and reading it back after the
-// picture was encoded, scaled or turned gray. Not here: the number for people (text-stamp.ts).
+// picture was encoded, scaled or turned gray. Not here: the number for people (porch-camera.ts).
 
 /** Numbers count modulo this: 207 days at 15 frames a second. */
 export const FRAME_NUMBERS = 2 ** 28;

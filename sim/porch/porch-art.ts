@@ -1,5 +1,5 @@
 // Owns: how the porch and its visitor look: rendered once from SVG, kept as 4:2:0 planes, composed frame by frame.
-// Not here: the dog (dog-art.ts), what happens when (scene.ts), stamps (text-stamp.ts, frame-number.ts).
+// Not here: the dog (dog-art.ts), what happens when (scene.ts), stamps (porch-camera.ts, frame-number.ts).
 import { DOG_POSES, dogSize, dogSvg } from './dog-art.ts';
 import type { PorchScene, Pose } from './scene.ts';
 

@@ -1,5 +1,5 @@
 // Owns: the doorbells of a testbed as they are on disk: which there are, what each is called, one more, one less.
-// Not here: starting them (testbed-doorbells.ts), which port a page gets (console-ports.ts).
+// Not here: starting them (testbed-doorbells.ts), which port a page gets (start-doorbell-part.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
 import {

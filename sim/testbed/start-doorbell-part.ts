@@ -1,7 +1,10 @@
-// Owns: starting one doorbell of a testbed: its device.json, its enrolment, its process, the owner's pairing.
+// Owns: starting one doorbell of a testbed: its device.json, its enrolment, its process, the port of its page, the owner's pairing.
 // Not here: which doorbells there are (doorbell-folders.ts), keeping them together (testbed.ts).
+
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { failure } from '../../device/exports-without-firmware.ts';
 import {
   actorId,
   assert,
@@ -26,7 +29,35 @@ import {
 } from '../../device/index.ts';
 import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';
-import { freePort } from './console-ports.ts';
+
+/** How many ports after the wanted one are tried: more than a testbed has pages. */
+const TRIED_MAX = 200;
+const PORT_MAX = 65_535;
+
+/** Whether nothing listens on a port of the loopback address, so that we may. */
+export function isPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ host: '127.0.0.1', port }, () => server.close(() => resolve(true)));
+  });
+}
+
+/**
+ * The wanted port if it is free and none of `others`; else the next such port, from `after` on, and from 1024 on where the numbers end.
+ * Throws `port_in_use` when there is none.
+ */
+export async function freePort(
+  wanted: number,
+  others: ReadonlySet<number>,
+  after: number,
+  isFree: (port: number) => Promise<boolean> = isPortFree,
+): Promise<number> {
+  const tried = [wanted, ...Array.from({ length: TRIED_MAX }, (_, at) => after + at)];
+  const ports = tried.map((port) => (port > PORT_MAX ? port - PORT_MAX + 1_023 : port));
+  for (const port of ports) if (!others.has(port) && (await isFree(port))) return port;
+  throw failure('port_in_use', { port: wanted, host: '127.0.0.1' });
+}
 
 /** The demo home: fictional, and constant, so that a second run has the same home. */
 export const DEMO_HOME = {

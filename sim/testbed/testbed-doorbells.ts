@@ -1,5 +1,16 @@
 // Owns: the doorbells of a running testbed together, all of one owner: how many there are, starting each, one more, one less, the ports of
 // their pages and the links between these. Not here: the other parts (testbed.ts), the start of one (start-doorbell-part.ts).
+
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Disk,
+  OTHER_DOORS_MAX,
+  type OtherDoor,
+  otherDoorSchema,
+  utf8,
+} from '../../device/exports-without-firmware.ts';
 import { factoryReset, failure, type Home } from '../../device/index.ts';
 import {
   addDoorbell,
@@ -11,9 +22,32 @@ import {
   removeDoorbell,
   type WantedDoorbell,
 } from './doorbell-folders.ts';
-import { linkPage } from './page-links.ts';
 import { type DoorbellSurroundings, type HomePlace, startDoorbellPart } from './start-doorbell-part.ts';
 import { testbedPaths } from './testbed-folder.ts';
+
+/**
+ * Has the page of the doorbell in `path` link to `doors`; its process reads that anew by itself. Links to other machines, which somebody
+ * set by hand, stay. Throws `config_invalid`.
+ */
+export async function linkPage(disk: Disk, path: string, doors: readonly OtherDoor[]): Promise<void> {
+  const settings = await readDoorbellSettings(disk, path);
+  if (!settings?.console) return;
+  const before = Array.isArray(settings.console['others']) ? settings.console['others'] : [];
+  const elsewhere = before.filter((other) => {
+    const parsed = otherDoorSchema.safeParse(other);
+    return !parsed.success || !isThisMachine(parsed.data.url);
+  });
+  const others = [...elsewhere, ...doors].slice(0, OTHER_DOORS_MAX);
+  if (isDeepStrictEqual(before, others)) return;
+  const changed = { ...settings, console: { ...settings.console, others } };
+  await disk.replaceFile(join(path, 'device.json'), utf8(`${JSON.stringify(changed, null, 2)}\n`));
+}
+
+function isThisMachine(url: string): boolean {
+  const name = new URL(url).hostname.replace(/^\[|\]$/g, '');
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+  return ['localhost', '127.0.0.1', '::1', hostname().toLowerCase(), ...addresses].includes(name);
+}
 
 /** A doorbell of a testbed that runs. */
 export interface RunningDoorbell extends DoorbellFolder {

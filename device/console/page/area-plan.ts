@@ -1,5 +1,5 @@
 // Owns: an area of the earth as a plan in metres: its outline on the paper, its size, and a bar that shows the scale. Pure. Not here:
-// drawing it (area-drawing.tsx).
+// drawing it (request-page.tsx).
 import type { Polygon } from '../../protocol/request.ts';
 
 /** Metres of one degree of latitude, and of longitude at the equator (WGS 84, mean). */

@@ -1,25 +1,145 @@
 // Owns: choosing what leaves: the part of the footage, what is blacked out, sound, and facts about the home; and having the device make the
-// preview of it. Not here: the strip (trim-strip.tsx), the zones on the picture (zone-board.tsx), looking at the preview (clip-preview.tsx).
+// preview of it; the picture at the edge of the part. Not here: the strip (trim-strip.tsx), the zones on the picture (zone-board.tsx), looking at the preview (clip-preview.tsx).
+
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { z } from 'zod';
 import { type PreviewList, previewListSchema, previewSchema } from '../../protocol/console-messages.ts';
 import { isFailure } from '../../protocol/errors.ts';
-import { partsInside, type Window, type Zone } from '../../protocol/shared-claims.ts';
+import {
+  DISCLOSURE_KEYS,
+  type DisclosureKey,
+  partsInside,
+  type Window,
+  type Zone,
+} from '../../protocol/shared-claims.ts';
+import { placedZone, ZONES_MAX } from './blackout-zones.ts';
 import { clock } from './browser-seams.ts';
-import { ClipOptions } from './clip-options.tsx';
+import { text } from './choose-language.ts';
 import { DecisionBar, type StepProps } from './decision-bar.tsx';
 import { useAction, useDoor } from './door-context.ts';
 import { showTime } from './format.ts';
 import { Icon } from './icons.tsx';
+import type { MomentPicture } from './moment-picture.ts';
 import { TroubleNotice } from './notices.tsx';
+import { PictureTrouble } from './picture-note.tsx';
 import { showClipLength, showExactTime } from './request-format.ts';
 import { words } from './requests-words.ts';
-import { TrimPicture } from './trim-picture.tsx';
 import { type Trim, useTrim } from './trim-state.ts';
 import { TrimStrip } from './trim-strip.tsx';
 import { eventsInside, trimLimits, windowAround } from './trim-window.ts';
-import { ZoneBoard } from './zone-board.tsx';
-import { ZoneTools } from './zone-tools.tsx';
+import { ZoneBoard, type ZoneBoardProps } from './zone-board.tsx';
+
+function ZoneTools({
+  zones,
+  isDrawing,
+  setDrawing,
+  change,
+}: ZoneBoardProps & { setDrawing(isDrawing: boolean): void; change(zones: Zone[]): void }) {
+  const isFull = zones.length >= ZONES_MAX;
+  return (
+    <div class="choice-zones">
+      <div class="zone-tools">
+        <button
+          type="button"
+          class="button"
+          aria-pressed={isDrawing}
+          disabled={!isDrawing && isFull}
+          onClick={() => setDrawing(!isDrawing)}
+        >
+          <Icon name="blackout" />
+          {isDrawing ? words.stopDrawing : words.drawZones}
+        </button>
+        <button type="button" class="button" disabled={isFull} onClick={() => change([...zones, placedZone(zones)])}>
+          <Icon name="plus" />
+          {words.addZone}
+        </button>
+      </div>
+      <p class="hint">{isDrawing || zones.length > 0 ? words.zonesHelp : words.zonesOffer}</p>
+    </div>
+  );
+}
+
+interface TrimPictureProps {
+  picture: MomentPicture;
+  audio: boolean;
+  children: ComponentChildren;
+}
+
+function TrimPicture({ picture, audio, children }: TrimPictureProps) {
+  // The picture fills its frame exactly: what is drawn on it is at the same place in the clip.
+  const [shape, setShape] = useState({ width: 16, height: 9 });
+  const said = text.pictureAt(showTime(picture.stillUs ?? picture.atUs ?? 0));
+  return (
+    <figure
+      class="picture choice-picture"
+      style={{ aspectRatio: `${shape.width} / ${shape.height}` }}
+      data-still-us={picture.stillUs ?? undefined}
+    >
+      {picture.still && !picture.isMoving && (
+        <img
+          class="picture-still"
+          src={picture.still}
+          alt={said}
+          draggable={false}
+          onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) =>
+            width > 0 && setShape({ width, height })
+          }
+        />
+      )}
+      <video ref={picture.video} muted={!audio} playsInline aria-label={said} hidden={!picture.isMoving} />
+      {children}
+      <PictureTrouble trouble={picture.trouble} />
+    </figure>
+  );
+}
+
+function ClipOptions({ notice, answers }: StepProps) {
+  const draft = answers.draftOf(notice);
+  const tick = (key: DisclosureKey, isOn: boolean) =>
+    answers.change(notice, {
+      disclose: DISCLOSURE_KEYS.filter((one) => (one === key ? isOn : draft.disclose.includes(one))),
+    });
+  return (
+    <div class="card options">
+      <button
+        type="button"
+        role="switch"
+        aria-checked={draft.audio}
+        class="option-switch"
+        onClick={() => answers.choose(notice, { audio: !draft.audio })}
+      >
+        <Icon name={draft.audio ? 'sound' : 'soundOff'} />
+        <span class="action-label">
+          {words.sound}
+          <span class="action-hint">{words.soundHelp}</span>
+        </span>
+        <span class="switch" aria-hidden="true" />
+      </button>
+      <fieldset class="field">
+        <legend>{words.factsTitle}</legend>
+        <p class="hint">{notice.askedKeys.length === 0 ? words.factsNone : words.factsHelp}</p>
+        {notice.askedKeys.map((key) => {
+          const value = notice.wouldDisclose[key];
+          return (
+            <label key={key} class="tick fact-tick">
+              <input
+                type="checkbox"
+                checked={value !== undefined && draft.disclose.includes(key)}
+                disabled={value === undefined}
+                onChange={({ currentTarget }) => tick(key, currentTarget.checked)}
+              />
+              <span>
+                <span class="fact-name">{words.facts[key]}</span>
+                <span class={value === undefined ? 'hint' : 'fact-value'}>{value ?? words.factUnset}</span>
+              </span>
+            </label>
+          );
+        })}
+      </fieldset>
+    </div>
+  );
+}
 
 /** Cutting a long clip takes a small machine a while; the preview's own life is as long. */
 const MAKE_MS_MAX = 15 * 60_000;

@@ -4,19 +4,63 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { checkDeparture, type DepartureCheck } from '../../protocol/check-departure.ts';
 import { pinsSchema } from '../../protocol/console-messages.ts';
-import { isRevocable, outcomeOf } from '../../protocol/departure-outcome.ts';
+import { type DepartureOutcome, isRevocable, outcomeOf } from '../../protocol/departure-outcome.ts';
 import { type Departure, departureCustodySchema } from '../../protocol/departures.ts';
-import { failure, isFailure } from '../../protocol/errors.ts';
+import { ERRORS, failure, isErrorCode, isFailure } from '../../protocol/errors.ts';
 import { oneLine } from '../../protocol/outside-text.ts';
 import { DISCLOSURE_KEYS } from '../../protocol/shared-claims.ts';
 import { CheckFindings } from './departure-check.tsx';
-import { outcomeSentences, TONES } from './departure-words.ts';
 import { useAction, useDoor } from './door-context.ts';
 import { showBytes, showDateAndTime, showDay, showLength, showTime } from './format.ts';
 import { Icon } from './icons.tsx';
 import { words } from './left-words.ts';
 import { TroubleNotice } from './notices.tsx';
 import { tokenCrypto } from './token-crypto.ts';
+
+/** `out`: somebody has it; `open`: not settled; `gone`: nobody has it any more. */
+const TONES: Record<DepartureOutcome['is'], 'out' | 'open' | 'gone'> = {
+  sending: 'open',
+  stopped: 'open',
+  stored: 'out',
+  'in-vault': 'out',
+  revoking: 'open',
+  'nothing-arrived': 'gone',
+  'erased-at-bridge': 'gone',
+  'erased-at-vault': 'gone',
+  restricted: 'out',
+  kept: 'out',
+};
+
+function outcomeSentences(
+  { standing, recipient }: Departure,
+  outcome: DepartureOutcome,
+  check: DepartureCheck | null,
+): string[] {
+  const { outcomes } = words;
+  switch (outcome.is) {
+    case 'sending':
+      return [outcomes.sending];
+    case 'stopped': {
+      const code = standing.at === 'stopped' && isErrorCode(standing.code) ? ERRORS[standing.code].message : '';
+      return [outcomes.stopped, ...(code === '' || code.includes('{') ? [] : [outcomes.stoppedBy(code)])];
+    }
+    case 'stored': {
+      const stored = outcomes.stored(showDateAndTime(outcome.atUs));
+      // A pet's owner fetches it from the bridge: no vault takes it.
+      if (recipient.kind === 'neighbor') return [stored];
+      const isThere = check?.isWhole === true && check.last?.kind === 'intake';
+      return [stored, isThere ? outcomes['at-bridge'] : outcomes.storedMayMove];
+    }
+    case 'erased-at-vault':
+    case 'restricted':
+    case 'kept': {
+      const sentence = outcomes[outcome.is](showDateAndTime(outcome.atUs));
+      return outcome.reason === null ? [sentence] : [sentence, outcomes.reason(oneLine(outcome.reason))];
+    }
+    default:
+      return [outcomes[outcome.is](showDateAndTime(outcome.atUs))];
+  }
+}
 
 type Checked = DepartureCheck | 'no-clip';
 

@@ -2,12 +2,14 @@
 // (zone-drawing.tsx), trying it on recorded footage (motion-trial.tsx).
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { type MotionMaskLine, motionMaskSchema } from '../../protocol/motion-messages.ts';
 import type { MotionZone } from '../../protocol/owner-settings.ts';
+import { clock } from './browser-seams.ts';
+import { useDoor } from './door-context.ts';
 import { Icon } from './icons.tsx';
-import { type LiveMask, useLiveMask } from './live-mask.ts';
 import { LivePicture } from './live-picture.tsx';
 import { MotionTrial } from './motion-trial.tsx';
-import { movingBlocks } from './motion-trial-results.ts';
+import { jsonLines, movingBlocks } from './motion-trial-results.ts';
 import {
   type DrawnZone,
   drawnZones,
@@ -19,10 +21,49 @@ import {
   withZone,
   zoneName,
 } from './motion-zone-shapes.ts';
+import { textOf } from './server-sent-events.ts';
 import { type Settings, useSaving } from './settings-context.ts';
 import { Origin, Part, SaveRow } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 import { ZoneDrawing } from './zone-drawing.tsx';
+
+const RETRY_MS = 3_000;
+/** While a slider is dragged, the device is not asked anew with each step. */
+const SETTLE_MS = 400;
+
+type LiveMask = { line: MotionMaskLine | null; isGone: boolean };
+
+/** The mask of now at a sensitivity; nothing while it is not wanted. */
+function useLiveMask(sensitivity: number, isWanted: boolean): LiveMask {
+  const { door } = useDoor();
+  const [mask, setMask] = useState<LiveMask>({ line: null, isGone: false });
+  useEffect(() => {
+    if (!isWanted) return;
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    const follow = async () => {
+      await clock.pause(SETTLE_MS, signal);
+      while (!signal.aborted) {
+        try {
+          const answer = await door.client.fetch(`/api/v1/motion/mask?sensitivity=${sensitivity}`, signal);
+          if (answer.body)
+            for await (const line of jsonLines(textOf(answer.body), motionMaskSchema)) setMask({ line, isGone: false });
+        } catch {
+          // Privacy, a device that is gone: what is asked for again below.
+        }
+        if (signal.aborted) return;
+        setMask({ line: null, isGone: true });
+        await clock.pause(RETRY_MS, signal);
+      }
+    };
+    void follow();
+    return () => {
+      leaving.abort();
+      setMask(({ line }) => ({ line: line && { ...line, isLearning: true, blocks: '' }, isGone: false }));
+    };
+  }, [door, sensitivity, isWanted]);
+  return mask;
+}
 
 export function MotionSection({ settings }: { settings: Settings }) {
   const { motion } = settings.inForce;

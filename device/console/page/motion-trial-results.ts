@@ -1,5 +1,5 @@
 // Owns: reading what the device answers about motion, line by line: the mask of now, and a trial's events by sensitivity with which of
-// them are seen as it is set now. Pure. Not here: asking (motion-trial.tsx, live-mask.ts), showing.
+// them are seen as it is set now. Pure. Not here: asking (motion-trial.tsx, motion-section.tsx), showing.
 import type { z } from 'zod';
 import { fromBase64url } from '../../base/bytes.ts';
 import { parseJson } from '../../base/parse-json.ts';

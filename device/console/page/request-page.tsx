@@ -5,19 +5,66 @@ import { failure, isErrorCode } from '../../protocol/errors.ts';
 import type { Receipt } from '../../protocol/home-messages.ts';
 import { oneLine, someLines } from '../../protocol/outside-text.ts';
 import type { VerifiedNotice } from '../../protocol/read-request-notice.ts';
+import type { Polygon } from '../../protocol/request.ts';
 import type { OpenedRequest } from '../../protocol/verify-published-request.ts';
-import { AreaDrawing } from './area-drawing.tsx';
+import { areaPlan } from './area-plan.ts';
 import { ClipChoice } from './clip-choice.tsx';
 import { ClipPreview } from './clip-preview.tsx';
 import { DecisionBar, type StepProps } from './decision-bar.tsx';
 import { useDoor } from './door-context.ts';
 import { Icon } from './icons.tsx';
 import type { AnswersView, RequestAnswers } from './request-answers.ts';
-import { showDayAndMinute, showSpan } from './request-format.ts';
+import { showDayAndMinute, showDistance, showPlace, showSpan, showSurface } from './request-format.ts';
 import { RequestOutcome } from './request-outcome.tsx';
 import { words } from './requests-words.ts';
 import { footageWords, StandingPill } from './standing-pill.tsx';
 import { trimLimits } from './trim-window.ts';
+
+/** Places of a grid's lines from the middle outward, `apart` each. */
+function lines(length: number, apart: number): number[] {
+  const first = (length / 2) % apart;
+  return Array.from(
+    { length: Math.ceil((length - first) / apart) },
+    (_, at) => Math.round((first + at * apart) * 10) / 10,
+  );
+}
+
+const PAPER = { width: 320, height: 190, margin: 26 };
+
+function AreaDrawing({ area }: { area: Polygon }) {
+  const { corners, widthM, heightM, squareM, middle, bar } = areaPlan(area, PAPER);
+  const [width, height] = [showDistance(widthM), showDistance(heightM)];
+  const barY = PAPER.height - 10;
+  return (
+    <figure class="area">
+      <svg
+        class="area-paper"
+        viewBox={`0 0 ${PAPER.width} ${PAPER.height}`}
+        role="img"
+        aria-label={words.areaLabel(width, height, showPlace(middle))}
+      >
+        {lines(PAPER.width, bar.width).map((x) => (
+          <path key={`x${x}`} class="area-grid" d={`M${x} 0V${PAPER.height}`} />
+        ))}
+        {lines(PAPER.height, bar.width).map((y) => (
+          <path key={`y${y}`} class="area-grid" d={`M0 ${y}H${PAPER.width}`} />
+        ))}
+        <polygon class="area-shape" points={corners.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ')} />
+        <path class="area-bar" d={`M10 ${barY - 5}V${barY}H${10 + bar.width}V${barY - 5}`} />
+        <text class="area-text" x={14 + bar.width + 2} y={barY + 1}>
+          {showDistance(bar.lengthM)}
+        </text>
+        <path class="area-north" d={`M${PAPER.width - 16} 22V8l-4 5M${PAPER.width - 16} 8l4 5`} />
+        <text class="area-text" x={PAPER.width - 16} y="34" text-anchor="middle">
+          {words.north}
+        </text>
+      </svg>
+      <figcaption class="hint">
+        {words.areaSize(width, height, showSurface(squareM))} · {showPlace(middle)}
+      </figcaption>
+    </figure>
+  );
+}
 
 export function RequestPage({
   request,

@@ -5,12 +5,34 @@ import { useDoor } from './door-context.ts';
 import { KeepingSection } from './keeping-section.tsx';
 import { MotionSection } from './motion-section.tsx';
 import { TroubleNotice } from './notices.tsx';
-import { UNTOLD } from './owner-command.ts';
+import { type OwnMachine, ownerCommand, UNTOLD } from './owner-command.ts';
 import { OwnersSection } from './owners-section.tsx';
-import { RecoverySection } from './recovery-section.tsx';
 import { useSettings } from './settings-context.ts';
+import { CommandLine, Part } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 import { LooksSection, usePeople, ViewersSection } from './viewers-section.tsx';
+
+function RecoverySection({ machine }: { machine: OwnMachine }) {
+  return (
+    <Part id="recovery">
+      <h3>{words.recoveryLost}</h3>
+      <p class="hint">{words.recoveryLostHelp}</p>
+      <CommandLine command={ownerCommand(machine, 'pair --show')} />
+      <ol class="steps hint">
+        <li>{words.recoveryLocked}</li>
+        <li>{words.recoveryThen}</li>
+        <li>{words.recoverySecond}</li>
+      </ol>
+      <h3>{words.backup}</h3>
+      <p class="hint">{words.backupHelp}</p>
+      <p class="hint">{words.backupMake}</p>
+      <CommandLine command={ownerCommand(machine, 'device backup --out doorbell.backup')} />
+      <p class="hint">{words.backupRestore}</p>
+      <CommandLine command={ownerCommand(machine, 'device restore doorbell.backup')} />
+      <p class="hint">{words.backupAfter}</p>
+    </Part>
+  );
+}
 
 const PARTS = ['owners', 'viewers', 'disclosure', 'motion', 'keeping', 'recovery', 'looks'] as const;
 

@@ -1,6 +1,11 @@
 // Owns: the frame around the pages of an open door: its name and condition, the way between the pages, and what is said while it cannot be
 // reached. Not here: the pages.
-import { useEffect, useRef, useState } from 'preact/hooks';
+
+import type { ComponentChildren } from 'preact';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { DeviceState } from '../../protocol/home-messages.ts';
+import { askKindOf } from '../../protocol/ids.ts';
+import { AnswerStore } from './answer-store.ts';
 import { text } from './choose-language.ts';
 import type { DoorView } from './door.ts';
 import { doorCondition } from './door-condition.ts';
@@ -8,10 +13,61 @@ import { useDoor } from './door-context.ts';
 import { DoorSwitch } from './door-switch.tsx';
 import { showTime } from './format.ts';
 import { Icon, type IconName } from './icons.tsx';
-import { LoadedPage } from './loaded-page.tsx';
 import { ConditionPill } from './notices.tsx';
 import { NowPage } from './now-page.tsx';
-import { WaitingBadge } from './waiting-badge.tsx';
+
+/** `at`: where one is; something may have been ignored on the way there. */
+function WaitingBadge({ at }: { at: string }) {
+  const { door, view } = useDoor();
+  const store = useMemo(() => new AnswerStore(door.client.key.publicKey), [door]);
+  const [ignored, setIgnored] = useState<readonly string[]>([]);
+  const waiting = view.state?.requests.filter(isWaiting).map(({ request }) => request) ?? [];
+  useEffect(() => {
+    const read = async () => (await store.drafts()).filter(({ isIgnored }) => isIgnored).map(({ request }) => request);
+    read().then(setIgnored, () => undefined);
+  }, [store, at, waiting.join()]);
+  const count = waiting.filter((request) => !ignored.includes(request)).length;
+  if (count === 0) return null;
+  return (
+    <span class="tab-badge">
+      <span aria-hidden="true">{count}</span>
+      <span class="unseen">, {text.requestsWaiting(count)}</span>
+    </span>
+  );
+}
+
+function isWaiting({ request, state }: DeviceState['requests'][number]): boolean {
+  return state === 'pending' && askKindOf(request) === 'request';
+}
+
+type Stage<Module> = { module: Module } | 'loading' | 'failed';
+
+/** `load` must stay the same function from drawing to drawing: a browser keeps what it has fetched. */
+function LoadedPage<Module>({ load, draw }: { load(): Promise<Module>; draw(module: Module): ComponentChildren }) {
+  const [stage, setStage] = useState<Stage<Module>>('loading');
+  const [attempt, setAttempt] = useState(0);
+  useEffect(() => {
+    let isHere = true;
+    setStage('loading');
+    load().then(
+      (module) => isHere && setStage({ module }),
+      () => isHere && setStage('failed'),
+    );
+    return () => {
+      isHere = false;
+    };
+  }, [load, attempt]);
+  if (stage === 'loading') return <p class="empty" aria-busy="true" />;
+  if (stage !== 'failed') return <>{draw(stage.module)}</>;
+  return (
+    <div class="empty" role="alert">
+      <p>{text.gone}</p>
+      <button type="button" class="button" onClick={() => setAttempt(attempt + 1)}>
+        {text.tryAgain}
+      </button>
+    </div>
+  );
+}
 
 const PAGES = [
   { name: 'now', title: text.pageNow, icon: 'door' },

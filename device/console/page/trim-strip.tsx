@@ -1,5 +1,5 @@
 // Owns: the strip on which a clip is trimmed: pictures of the time around it, two handles by finger, mouse or keys, and where that lies in
-// what is asked for. Not here: frames (frame-steps.ts), the picture of the moment (trim-picture.tsx).
+// what is asked for. Not here: frames (frame-steps.ts), the picture of the moment (clip-choice.tsx).
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { DeviceEvent } from '../../protocol/home-messages.ts';

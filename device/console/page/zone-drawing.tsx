@@ -1,5 +1,5 @@
 // Owns: drawing motion zones on the picture by finger, mouse and keyboard, over what moves now. Not here: shapes and names
-// (motion-zone-shapes.ts), the list of zones (motion-section.tsx), following what moves (live-mask.ts).
+// (motion-zone-shapes.ts), the list of zones and following what moves (motion-section.tsx).
 import { useRef, useState } from 'preact/hooks';
 import type { MotionMaskLine } from '../../protocol/motion-messages.ts';
 import { showShare } from './format.ts';

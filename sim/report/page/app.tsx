@@ -1,14 +1,57 @@
 // Owns: the page of a run: its verdict, the fields that choose tests, the list. Not here: which tests they choose (test-filter.ts), a
 // test's details (test-details.tsx).
 import { useMemo, useState } from 'preact/hooks';
-import type { RunHead } from '../report-html.ts';
-import { isSuccess, lengthText, STATUSES_WORST_FIRST } from '../report-words.ts';
+import type { RunHead, TestLine } from '../report-html.ts';
+import { isSuccess, lengthText, placeText, STATUSES_WORST_FIRST } from '../report-words.ts';
 import type { RunTotals, TestStatus } from '../run-report.ts';
 import { CopiedCommand } from './copied-command.tsx';
+import { readTest } from './report-data.ts';
 import { Sign } from './sign.tsx';
+import { TestDetails } from './test-details.tsx';
 import { filterTests, type ListedTest, listTests } from './test-filter.ts';
-import { TestRow } from './test-row.tsx';
 import { Hatch } from './timeline.tsx';
+
+interface TestRowProps {
+  test: TestLine;
+  at: number;
+  isOpen: boolean;
+  onToggle: (at: number) => void;
+}
+
+function TestRow({ test, at, isOpen, onToggle }: TestRowProps) {
+  const place = placeText(test);
+  return (
+    <li class={`test test-${test.status}`} id={`test-${at}`}>
+      <h2>
+        <button type="button" class="test-line" aria-expanded={isOpen} onClick={() => onToggle(at)}>
+          <Sign look={test.status} size={20} />
+          <span class="test-names">
+            <span class="test-name outside">{test.name}</span>
+            {Object.entries(test.variant ?? {}).map(([key, value]) => (
+              <span class="tag outside" key={key}>
+                {key} <b>{value}</b>
+              </span>
+            ))}
+            {place !== '' && <span class="test-place outside">{place}</span>}
+            {test.what !== undefined && !isOpen && <span class="test-what outside">{test.what}</span>}
+          </span>
+          <span class="test-end">
+            <span class={`status look-${test.status}`}>{test.status}</span>
+            <span class="digits soft">{test.status === 'skipped' ? '' : lengthText(test.durationMs)}</span>
+          </span>
+          <svg class="chevron" viewBox="0 0 16 16" aria-hidden="true">
+            <path d="M4 6l4 4 4-4" />
+          </svg>
+        </button>
+      </h2>
+      {isOpen && <Opened at={at} />}
+    </li>
+  );
+}
+
+function Opened({ at }: { at: number }) {
+  return <TestDetails test={useMemo(() => readTest(at), [at])} />;
+}
 
 const ROWS_AT_ONCE = 200;
 

@@ -1,5 +1,5 @@
 // Owns: which pictures of the drawn porch a clip shows, read from the numbers that are drawn in them. Not here: which it should show
-// (source-frames.ts), judging it (judge-clips.ts).
+// and judging it (judge-clips.ts).
 import { type Clock, type Ffmpeg, runFfmpeg } from '../../../device/index.ts';
 import { readFrameNumber } from '../../porch/frame-number.ts';
 

@@ -12,8 +12,7 @@ import type { Sighted } from '../../../device/protocol/home-messages.ts';
 import { plainJpegSize } from '../../../device/protocol/plain-jpeg.ts';
 import type { PetKind } from '../../../device/protocol/search.ts';
 import { ColourAndSize } from '../../../device/search-party/colour-and-size.ts';
-import { encodeStill } from '../../../device/search-party/photo-and-still.ts';
-import { SearchParty } from '../../../device/search-party/search-party.ts';
+import { encodeStill, SearchParty } from '../../../device/search-party/search-party.ts';
 import { Recorder } from '../camera/support/recorder.ts';
 import { BLUE, BROWN, petPhoto, type Rgb } from './pictures.ts';
 

@@ -4,7 +4,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { checkStructure } from '../../../cloud-bridge/intake/structure.ts';
+import { checkStructure } from '../../../cloud-bridge/intake/clip-files.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import * as mp4 from '../../../device/clip/mp4-boxes.ts';
 import type { ClipFacts } from '../../../device/protocol/clip-facts.ts';

@@ -8,9 +8,8 @@ import { parseCameraSource } from '../../../device/camera/sources.ts';
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 import { soundOf } from '../../../sim/porch/chime-sound.ts';
 import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
-import { ALL_CAMERAS } from '../../../sim/porch/porch-camera.ts';
+import { ALL_CAMERAS, stampText } from '../../../sim/porch/porch-camera.ts';
 import { CYCLE_FRAMES, PRESS_FRAME, pressesAt, sceneAt } from '../../../sim/porch/scene.ts';
-import { stampText } from '../../../sim/porch/text-stamp.ts';
 import { Recorder } from '../../device/camera/support/recorder.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 

@@ -2,9 +2,9 @@
 // Not here: the audit itself, which keeps them to itself.
 
 import { CsvRows } from '../../../../cloud-bridge/persistence/csv-rows.ts';
+import { SearchTimes } from '../../../../cloud-bridge/query-audit/audit.ts';
 import { readHeader } from '../../../../cloud-bridge/query-audit/columns.ts';
 import { Reader } from '../../../../cloud-bridge/query-audit/match-word-rules.ts';
-import { SearchTimes } from '../../../../cloud-bridge/query-audit/search-time.ts';
 import { searchCounts, Tallies } from '../../../../cloud-bridge/query-audit/tally.ts';
 
 export interface CountedAgency {

@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
-import { linkPage } from '../../../sim/testbed/page-links.ts';
+import { linkPage } from '../../../sim/testbed/testbed-doorbells.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 
 const disk = new SystemDisk();

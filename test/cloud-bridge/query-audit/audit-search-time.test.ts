@@ -1,6 +1,6 @@
 // Holds: the hour of a search on the agency's clock, in the forms that exports have.
 import { expect, it } from 'vitest';
-import { SearchTimes } from '../../../cloud-bridge/query-audit/search-time.ts';
+import { SearchTimes } from '../../../cloud-bridge/query-audit/audit.ts';
 
 const chicago = new SearchTimes('America/Chicago');
 

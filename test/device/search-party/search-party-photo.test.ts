@@ -5,7 +5,7 @@ import { toBase64url } from '../../../device/base/bytes.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { plainJpegSize } from '../../../device/protocol/plain-jpeg.ts';
 import { PHOTO_BYTES_MAX } from '../../../device/protocol/search.ts';
-import { decodePhoto, encodeStill } from '../../../device/search-party/photo-and-still.ts';
+import { decodePhoto, encodeStill } from '../../../device/search-party/search-party.ts';
 import { BARE_JPEG } from '../../support/searches.ts';
 import { BROWN, petPhoto } from './pictures.ts';
 

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { freePort, isPortFree } from '../../../sim/testbed/console-ports.ts';
+import { freePort, isPortFree } from '../../../sim/testbed/start-doorbell-part.ts';
 
 const free = async () => true;
 const servers: Server[] = [];

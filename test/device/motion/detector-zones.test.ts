@@ -1,7 +1,7 @@
 // Holds zones to their word: which blocks of the picture a rectangle or polygon covers, and what configuration may say.
 import { describe, expect, it } from 'vitest';
+import { zoneMasks, zoneNames } from '../../../device/motion/detector.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/gray-picture-size.ts';
-import { zoneMasks, zoneNames } from '../../../device/motion/zones.ts';
 import { motionZoneSchema } from '../../../device/protocol/owner-settings.ts';
 
 const rectangle = (name: string, left: number, top: number, width: number, height: number) =>

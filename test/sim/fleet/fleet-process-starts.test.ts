@@ -1,6 +1,6 @@
 // Holds: doorbells of a fleet are started in order and a bounded number at a time, and one by one while those that run are late.
 import { expect, it } from 'vitest';
-import { PacedStarts } from '../../../sim/fleet/paced-starts.ts';
+import { PacedStarts } from '../../../sim/fleet/fleet-process.ts';
 
 /** Starts that end when they are told to. */
 function pacedStarts(atOnce: number) {
