@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
-import { idSchema, publicKeySchema } from '../device/protocol/ids.ts';
+import { idSchema, publicKeySchema } from '../device/contract/ids.ts';
 import type { AgencyCredentials } from './agencies/registry-credentials.ts';
 import type { Database } from './bridge-database.ts';
 import type { BridgeConfig } from './config.ts';

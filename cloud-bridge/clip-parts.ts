@@ -6,7 +6,7 @@ import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
 import type { Log } from '../device/base/log.ts';
 import type { Random } from '../device/base/random.ts';
 import type { UndoSteps } from '../device/base/undo-steps.ts';
-import { actorId } from '../device/protocol/ids.ts';
+import { actorId } from '../device/contract/ids.ts';
 import type { AgencyCredentials } from './agencies/registry-credentials.ts';
 import type { AgencyTokens } from './agencies/verify-agency-token.ts';
 import type { Database } from './bridge-database.ts';

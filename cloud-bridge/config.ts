@@ -3,9 +3,9 @@
 import { z } from 'zod';
 import { readBySchema } from '../device/base/schema-fault.ts';
 import { tlsFilesSchema } from '../device/base/tls.ts';
-import { failure } from '../device/protocol/errors.ts';
-import { publicKeySchema } from '../device/protocol/ids.ts';
-import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/protocol/topics.ts';
+import { failure } from '../device/contract/errors.ts';
+import { publicKeySchema } from '../device/contract/ids.ts';
+import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/contract/topics.ts';
 import { custodySettings, httpAddressSchema, serverSettings } from './http/settings.ts';
 import { intakeRulesSchema } from './intake/settings.ts';
 import { instanceFields } from './persistence/instance-part.ts';

@@ -6,7 +6,7 @@ import type { Log } from '../device/base/log.ts';
 import type { MqttLink } from '../device/base/mqtt-link.ts';
 import { Repeater } from '../device/base/repeater.ts';
 import type { UndoSteps } from '../device/base/undo-steps.ts';
-import { failure } from '../device/protocol/errors.ts';
+import { failure } from '../device/contract/errors.ts';
 import type { BridgeConfig } from './config.ts';
 import type { Checks } from './http/health.ts';
 import { BUCKET_MARK } from './intake/bucket-clips.ts';

@@ -12,11 +12,11 @@ import { hardwareShape } from './hardware/settings.ts';
 import { homeAssistantSchema } from './home-link/home-assistant-settings.ts';
 import { motionSchema } from './motion/settings.ts';
 import { notificationsSchema } from './notifications/settings.ts';
-import { failure } from './protocol/errors.ts';
-import { brokerUserSchema } from './protocol/ids.ts';
-import { retentionSSchema } from './protocol/owner-settings.ts';
-import { disclosedValuesSchema } from './protocol/shared-claims.ts';
-import { DEFAULT_DISCOVERY_PREFIX, DEFAULT_PREFIX, topicPrefixSchema } from './protocol/topics.ts';
+import { failure } from './contract/errors.ts';
+import { brokerUserSchema } from './contract/ids.ts';
+import { retentionSSchema } from './contract/owner-settings.ts';
+import { disclosedValuesSchema } from './contract/shared-claims.ts';
+import { DEFAULT_DISCOVERY_PREFIX, DEFAULT_PREFIX, topicPrefixSchema } from './contract/topics.ts';
 import { searchPartySchema } from './search-party/settings.ts';
 
 const MIB = 1024 * 1024;

@@ -30,10 +30,10 @@ import { HELD_S } from './hardware/switch-contact.ts';
 import { deviceIdOf } from './identity.ts';
 import { GrayPictures } from './motion/gray-pictures.ts';
 import { type ConsoleAddress, pairingSocketPath } from './owner/pairing-wire.ts';
-import type { OtherDoor } from './protocol/console-messages.ts';
-import { failure, isFailure } from './protocol/errors.ts';
-import type { DeviceEvent } from './protocol/home-messages.ts';
-import type { Window } from './protocol/shared-claims.ts';
+import type { OtherDoor } from './contract/console-messages.ts';
+import { failure, isFailure } from './contract/errors.ts';
+import type { DeviceEvent } from './contract/home-messages.ts';
+import type { Window } from './contract/shared-claims.ts';
 import type { RecorderSinks } from './recorder.ts';
 import { StatusPublisher } from './status-publisher.ts';
 

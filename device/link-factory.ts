@@ -11,10 +11,10 @@ import { caToPin, tlsSource } from './base/tls.ts';
 import type { DeviceConfig } from './config.ts';
 import { HomeLink } from './home-link/home-link.ts';
 import type { Home } from './owner/paired-devices.ts';
-import { cellOf } from './protocol/area-cells.ts';
-import { CA_BYTES_MAX } from './protocol/enrolment.ts';
-import { failure } from './protocol/errors.ts';
-import { tlsFilesRead } from './protocol/link-failure.ts';
+import { cellOf } from './contract/area-cells.ts';
+import { CA_BYTES_MAX } from './contract/enrolment.ts';
+import { failure } from './contract/errors.ts';
+import { tlsFilesRead } from './contract/link-failure.ts';
 import type { PinnedBridge } from './upload/intake-requests.ts';
 
 export interface LinkSeams {

@@ -3,7 +3,7 @@
 
 // A doorbell and its dependencies.
 export { type Clock, ManualClock, SystemClock, type Timer } from './base/clock.ts';
-export { CodedError } from './base/coded-error.ts';
+export { CodedError } from './contract/coded-error.ts';
 export { type Disk, type DiskFile, SystemDisk } from './base/disk.ts';
 export { generateSigningKey, importSigningKey, isPublicKey, type SigningKey } from './base/keys.ts';
 export { LOG_LEVELS, type Log, type LogLevel, openLog, silentLog } from './base/log.ts';
@@ -30,13 +30,13 @@ export {
   type Signed,
   type Signer,
 } from './owner/sign-owner-messages.ts';
-export { ERRORS, type ErrorCode, type Failure, isFailure } from './protocol/errors.ts';
-export type { DeviceEvent, DeviceState, Receipt, UploadProgress } from './protocol/home-messages.ts';
-export type { IntakeReceipt, Manifest } from './protocol/manifest.ts';
-export type { GrantChoice } from './protocol/owner-claims.ts';
-export type { Command, CommandAction, Denial, Grant, Revoke } from './protocol/owner-orders.ts';
-export type { VerifiedNotice } from './protocol/read-request-notice.ts';
-export type { Contact, Credential, Polygon, Request } from './protocol/request.ts';
+export { ERRORS, type ErrorCode, type Failure, isFailure } from './contract/errors.ts';
+export type { DeviceEvent, DeviceState, Receipt, UploadProgress } from './contract/home-messages.ts';
+export type { IntakeReceipt, Manifest } from './contract/manifest.ts';
+export type { GrantChoice } from './contract/owner-claims.ts';
+export type { Command, CommandAction, Denial, Grant, Revoke } from './contract/owner-orders.ts';
+export type { VerifiedNotice } from './contract/read-request-notice.ts';
+export type { Contact, Credential, Polygon, Request } from './contract/request.ts';
 // Types of the messages.
 export {
   DISCLOSURE_KEYS,
@@ -44,6 +44,6 @@ export {
   type DisclosureProfile,
   type Window,
   type Zone,
-} from './protocol/shared-claims.ts';
-export type { VerifiedCustody } from './protocol/verify-custody.ts';
+} from './contract/shared-claims.ts';
+export type { VerifiedCustody } from './contract/verify-custody.ts';
 export { startDevice } from './start-device.ts';

@@ -2,7 +2,7 @@
 // (config.ts), and who is told (console/owner-routes.ts).
 import type { Disk } from './base/disk.ts';
 import { consoleSchema } from './console/settings.ts';
-import type { OtherDoor } from './protocol/console-messages.ts';
+import type { OtherDoor } from './contract/console-messages.ts';
 import { readSettings } from './settings-file.ts';
 
 /**

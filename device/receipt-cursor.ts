@@ -2,10 +2,10 @@
 // are sent again. Not here: their content (consent/effect-runner.ts), sending them (home-link/).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fromUtf8, utf8 } from './base/bytes.ts';
+import { fromUtf8, utf8 } from './contract/bytes.ts';
 import type { Disk } from './base/disk.ts';
 import type { Log } from './base/log.ts';
-import { parseJson } from './base/parse-json.ts';
+import { parseJson } from './contract/parse-json.ts';
 
 const TOLD_FILE = 'told.json';
 const TOLD_BYTES_MAX = 1_024;

@@ -6,8 +6,8 @@ import type { Log } from './base/log.ts';
 import { Capture, type CaptureChange, type CaptureDeps, type CaptureSinks } from './camera/capture.ts';
 import type { LiveFragments } from './camera/live-fragments.ts';
 import type { Segment } from './camera/segment.ts';
-import { type Failure, failure, isFailure } from './protocol/errors.ts';
-import type { Window } from './protocol/shared-claims.ts';
+import { type Failure, failure, isFailure } from './contract/errors.ts';
+import type { Window } from './contract/shared-claims.ts';
 import type { Ring } from './ring/ring-interface.ts';
 
 /** The recipients of footage and its state besides the ring. */

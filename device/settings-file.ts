@@ -1,7 +1,7 @@
 // Owns: reading a file of settings, of a device or of any server part, as the object that it holds.
 // Not here: which settings there are (config.ts, and each part's own).
 import { type Disk, systemCode } from './base/disk.ts';
-import { failure } from './protocol/errors.ts';
+import { failure } from './contract/errors.ts';
 
 const FILE_BYTES_MAX = 200_000;
 

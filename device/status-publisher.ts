@@ -12,7 +12,7 @@ import type { EventHistory } from './events/event-history.ts';
 import type { HardwareTrouble, Peripherals } from './hardware/peripherals.ts';
 import type { HomeAssistant } from './home-link/home-assistant.ts';
 import type { HomeLink } from './home-link/home-link.ts';
-import { failure, isFailure } from './protocol/errors.ts';
+import { failure, isFailure } from './contract/errors.ts';
 import type {
   DeviceEvent,
   DeviceEventBody,
@@ -20,9 +20,9 @@ import type {
   Receipt,
   ReceiptBody,
   UploadProgress,
-} from './protocol/home-messages.ts';
-import { signToken } from './protocol/jws.ts';
-import { whyOffline } from './protocol/link-failure.ts';
+} from './contract/home-messages.ts';
+import { signToken } from './contract/jws.ts';
+import { whyOffline } from './contract/link-failure.ts';
 import type { ReceiptCursor } from './receipt-cursor.ts';
 import type { Ring } from './ring/ring-interface.ts';
 

@@ -3,17 +3,17 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { failure, isFailure } from '../../device/protocol/errors.ts';
-import { actorId } from '../../device/protocol/ids.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/protocol/owner-orders.ts';
+import { failure, isFailure } from '../../device/contract/errors.ts';
+import { actorId } from '../../device/contract/ids.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
 import {
   type Credential,
   credentialSchema,
   type Revocations,
   revocationsSchema,
-} from '../../device/protocol/request.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
-import { credentialFault, revokedBy } from '../../device/protocol/verify-published-request.ts';
+} from '../../device/contract/request.ts';
+import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
+import { credentialFault, revokedBy } from '../../device/contract/verify-published-request.ts';
 import { readToken } from '../signing/verify-token.ts';
 import type { RegistryClient } from './registry-client.ts';
 

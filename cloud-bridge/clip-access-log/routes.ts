@@ -2,8 +2,8 @@
 // Not here: the rows and their forms (access-log-export.ts).
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { ACCESS_ACTIONS, ACCESS_PARTS } from '../../device/protocol/custody.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
+import { ACCESS_ACTIONS, ACCESS_PARTS } from '../../device/contract/custody.ts';
+import { idSchema } from '../../device/contract/ids.ts';
 import type { Clips } from '../clips/clips.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Who } from '../http/roles.ts';

@@ -1,6 +1,6 @@
 // Owns: what the bridge publishes about its custody log: signed heads, proofs, leaves, and the bundle for those a clip
 // concerns. Not here: appending (sql-custody-log.ts), hiding facts (event-commitment.ts), access (custody-bundle-routes.ts, clips/).
-import { toBase64url, toHex } from '../../device/base/bytes.ts';
+import { toBase64url, toHex } from '../../device/contract/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256, sha256Hex } from '../../device/base/keys.ts';
 import {
@@ -12,11 +12,11 @@ import {
   LEAVES_OF_CLIP_MAX,
   type TreeHead,
   treeHeadSchema,
-} from '../../device/protocol/custody.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { signToken } from '../../device/protocol/jws.ts';
-import { consistencySpans, inclusionSpans, type LeafSpan, spanHash } from '../../device/protocol/merkle.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+} from '../../device/contract/custody.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { signToken } from '../../device/contract/jws.ts';
+import { consistencySpans, inclusionSpans, type LeafSpan, spanHash } from '../../device/contract/merkle.ts';
+import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
 import { readLink } from '../signing/verify-token.ts';
 import type { CustodyStore, CustodySubject } from './store.ts';
 

@@ -1,6 +1,6 @@
 // Owns: turning an event into a leaf that anyone may read: the home becomes a pseudonym, the facts a salted commitment.
 // Not here: appending it (sql-custody-log.ts).
-import { toHex, utf8 } from '../../device/base/bytes.ts';
+import { toHex, utf8 } from '../../device/contract/bytes.ts';
 import { hmacSha256, sha256 } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
 import {
@@ -10,7 +10,7 @@ import {
   FACTS,
   isShownToHome,
   SALT_BYTES,
-} from '../../device/protocol/custody.ts';
+} from '../../device/contract/custody.ts';
 import type { CustodyEvent, CustodySubject } from './store.ts';
 
 /** A leaf before it has a number. */

@@ -2,8 +2,8 @@
 // (intake/custody-bundle-routes.ts).
 import { z } from 'zod';
 import { countSchema } from '../../device/http/http-server.ts';
-import { consistencyAnswerSchema, cosignatureBodySchema, headAnswerSchema } from '../../device/protocol/custody.ts';
-import { sha256Schema } from '../../device/protocol/ids.ts';
+import { consistencyAnswerSchema, cosignatureBodySchema, headAnswerSchema } from '../../device/contract/custody.ts';
+import { sha256Schema } from '../../device/contract/ids.ts';
 import type { Router } from '../http/router.ts';
 import { type Custody, ENTRIES_MAX } from './custody-proofs.ts';
 

@@ -2,8 +2,8 @@
 // A leaf in the custody log records it before anything is shown. Not here: sealing (intake/stored-manifest-encryption.ts), HTTP (routes.ts).
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import type { FactsOf } from '../../device/protocol/custody.ts';
-import { failure } from '../../device/protocol/errors.ts';
+import type { FactsOf } from '../../device/contract/custody.ts';
+import { failure } from '../../device/contract/errors.ts';
 import type { CustodyCalls } from '../intake/custody-bundle-routes.ts';
 import type { GrantKey, Intake, IntakeStore } from '../intake/store.ts';
 import type { ManifestEncryption, SealedPapers } from '../intake/stored-manifest-encryption.ts';

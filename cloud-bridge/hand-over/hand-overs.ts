@@ -5,9 +5,9 @@ import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts'
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
-import { failure, isFailure } from '../../device/protocol/errors.ts';
-import type { RecallAnswer } from '../../device/protocol/hand-over-documents.ts';
-import { revokeSchema } from '../../device/protocol/owner-orders.ts';
+import { failure, isFailure } from '../../device/contract/errors.ts';
+import type { RecallAnswer } from '../../device/contract/hand-over-documents.ts';
+import { revokeSchema } from '../../device/contract/owner-orders.ts';
 import type { ClipFiles } from '../intake/clip-files.ts';
 import type { UploadLocks } from '../intake/locks.ts';
 import type { Receipts } from '../intake/receipts.ts';

@@ -3,7 +3,7 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
-import { failure } from '../../device/protocol/errors.ts';
+import { failure } from '../../device/contract/errors.ts';
 import {
   acknowledgementSchema,
   type HandedClip,
@@ -17,9 +17,9 @@ import {
   recallAnswerSchema,
   recallSchema,
   sameClip,
-} from '../../device/protocol/hand-over-documents.ts';
-import { signToken } from '../../device/protocol/jws.ts';
-import { requestSchema } from '../../device/protocol/request.ts';
+} from '../../device/contract/hand-over-documents.ts';
+import { signToken } from '../../device/contract/jws.ts';
+import { requestSchema } from '../../device/contract/request.ts';
 import type { Intake, OwnersWord } from '../intake/store.ts';
 import type { RequestStore } from '../requests/store.ts';
 import { peekToken, readLink } from '../signing/verify-token.ts';

@@ -2,7 +2,7 @@
 // before (hand-over/).
 import type { Kysely, Selectable } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
-import type { RecallDecision } from '../../device/protocol/hand-over-documents.ts';
+import type { RecallDecision } from '../../device/contract/hand-over-documents.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import { addRevoked, findIn, revokedIn, toIntake } from '../intake/sql-intakes.ts';
 import { forgetManifest } from '../intake/sql-manifests.ts';

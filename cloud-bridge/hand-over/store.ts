@@ -1,5 +1,5 @@
 // Owns: what handing over must store. Not here: how (sql-hand-overs.ts).
-import type { RecallDecision } from '../../device/protocol/hand-over-documents.ts';
+import type { RecallDecision } from '../../device/contract/hand-over-documents.ts';
 import type { GrantKey, Intake, OwnersWord, RevokedGrant } from '../intake/store.ts';
 
 /**

@@ -1,18 +1,18 @@
 // Owns: asking the vault over HTTP, with limits on time and size. Not here: verifying its answers (hand-overs.ts).
 import type { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
-import { parseJson } from '../../device/base/parse-json.ts';
+import { parseJson } from '../../device/contract/parse-json.ts';
 import { UPLOAD_BODY_TYPE } from '../../device/http/http-server.ts';
-import { failure, isFailure } from '../../device/protocol/errors.ts';
+import { failure, isFailure } from '../../device/contract/errors.ts';
 import {
   type HandOverBody,
   type HandOverStatus,
   handOverStatusSchema,
   type RecallBody,
   recallStatusSchema,
-} from '../../device/protocol/hand-over-documents.ts';
-import { exchangeJson } from '../../device/protocol/json-client.ts';
-import { failureOf } from '../../device/protocol/problem.ts';
+} from '../../device/contract/hand-over-documents.ts';
+import { exchangeJson } from '../../device/contract/json-client.ts';
+import { failureOf } from '../../device/contract/problem.ts';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 
 export interface VaultClientDeps {

@@ -1,6 +1,6 @@
 // Owns: reading `Authorization: Bearer` (RFC 6750 §2.1). Not here: what tokens allow (roles.ts and the parts).
 import type { FastifyRequest } from 'fastify';
-import { failure } from '../../device/protocol/errors.ts';
+import { failure } from '../../device/contract/errors.ts';
 
 const BEARER = /^Bearer ([A-Za-z0-9._-]{16,8192})$/;
 

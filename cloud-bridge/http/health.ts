@@ -2,7 +2,7 @@
 // here: the checks themselves.
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
-import { failure } from '../../device/protocol/errors.ts';
+import { failure } from '../../device/contract/errors.ts';
 import type { Router } from './router.ts';
 
 /** Named checks that must pass for the process to be ready. Each resolves to whether it passes; a throw counts as a failure. */

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
-import type { UploadToken } from '../../device/protocol/manifest.ts';
+import type { UploadToken } from '../../device/contract/manifest.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 
 export const CLONE_SIGNS = ['device_clone_clip', 'device_clone_turns'] as const;

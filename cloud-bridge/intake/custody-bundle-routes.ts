@@ -9,9 +9,9 @@ import {
   clipLeavesSchema,
   custodyBundleSchema,
   custodyCallSchema,
-} from '../../device/protocol/custody.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
+} from '../../device/contract/custody.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { idSchema } from '../../device/contract/ids.ts';
 import type { Custody } from '../custody/custody-proofs.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import type { Router } from '../http/router.ts';

@@ -3,8 +3,8 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import { Repeater } from '../../device/base/repeater.ts';
-import { type ErrorCode, type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
-import { statementSchema } from '../../device/protocol/manifest.ts';
+import { type ErrorCode, type Failure, failure, isFailure } from '../../device/contract/errors.ts';
+import { statementSchema } from '../../device/contract/manifest.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles, KeptClips } from './clip-files.ts';

@@ -3,8 +3,8 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
-import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
-import type { IntakeStatus, Manifest } from '../../device/protocol/manifest.ts';
+import { type Failure, failure, isFailure } from '../../device/contract/errors.ts';
+import type { IntakeStatus, Manifest } from '../../device/contract/manifest.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles } from './clip-files.ts';
 import type { CloneSigns } from './clone-signs.ts';

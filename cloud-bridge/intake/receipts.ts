@@ -2,8 +2,8 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
-import { signToken } from '../../device/protocol/jws.ts';
-import { type IntakeReceipt, intakeReceiptSchema } from '../../device/protocol/manifest.ts';
+import { signToken } from '../../device/contract/jws.ts';
+import { type IntakeReceipt, intakeReceiptSchema } from '../../device/contract/manifest.ts';
 import type { GrantKey } from './store.ts';
 
 type ReceiptFacts = Pick<IntakeReceipt, 'clipSha256' | 'clipBytes' | 'manifestSha256' | 'statementSha256'>;

@@ -2,9 +2,9 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { type IntakeStatus, intakeReceiptSchema } from '../../device/protocol/manifest.ts';
-import { type Revoke, revokeSchema } from '../../device/protocol/owner-orders.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { type IntakeStatus, intakeReceiptSchema } from '../../device/contract/manifest.ts';
+import { type Revoke, revokeSchema } from '../../device/contract/owner-orders.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import { peekToken, readToken } from '../signing/verify-token.ts';
 import type { ClipFiles } from './clip-files.ts';

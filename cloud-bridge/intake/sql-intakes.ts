@@ -2,7 +2,7 @@
 // Not here: when to publish or revoke (intake/), the clips' bytes.
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
-import { type ErrorCode, failure, isErrorCode } from '../../device/protocol/errors.ts';
+import { type ErrorCode, failure, isErrorCode } from '../../device/contract/errors.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import { keysOf } from '../persistence/agency-ids-of-organisation.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';

@@ -1,12 +1,12 @@
 // Owns: checking that the statement for a clip's recipient says what the full manifest says and no more, signed with a key that the device
 // certifies for this very grant. Not here: the full manifest's own chain (verify-consent-chain.ts).
-import { fromBase64url } from '../../device/base/bytes.ts';
+import { fromBase64url } from '../../device/contract/bytes.ts';
 import { sha256, sha256Hex } from '../../device/base/keys.ts';
-import { commitmentOf, SALT_BYTES } from '../../device/protocol/custody.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { actorId } from '../../device/protocol/ids.ts';
-import { certificateSchema, type Manifest, type Statement, statementSchema } from '../../device/protocol/manifest.ts';
-import { statementClaims } from '../../device/protocol/statement-from-manifest.ts';
+import { commitmentOf, SALT_BYTES } from '../../device/contract/custody.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { actorId } from '../../device/contract/ids.ts';
+import { certificateSchema, type Manifest, type Statement, statementSchema } from '../../device/contract/manifest.ts';
+import { statementClaims } from '../../device/contract/statement-from-manifest.ts';
 import { readLink } from '../signing/verify-token.ts';
 import type { Presented } from './verify-upload-token.ts';
 

@@ -2,24 +2,24 @@
 // window, disclosure. The device's claims count only as far as its owner or the agency signed them.
 // Not here: quotas and state (intake-admission.ts), the clip's bytes (clip-files.ts).
 import { sha256Hex } from '../../device/base/keys.ts';
-import { ALL_CLIPS } from '../../device/protocol/agency-calls.ts';
-import { faultOfFacts } from '../../device/protocol/clip-facts.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { type Manifest, manifestSchema } from '../../device/protocol/manifest.ts';
+import { ALL_CLIPS } from '../../device/contract/agency-calls.ts';
+import { faultOfFacts } from '../../device/contract/clip-facts.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { type Manifest, manifestSchema } from '../../device/contract/manifest.ts';
 import {
   CLOCK_SKEW_S_MAX,
   GRANT_LIFE_S_MAX,
   type Grant,
   grantSchema,
   pairingSchema,
-} from '../../device/protocol/owner-orders.ts';
-import type { Window } from '../../device/protocol/shared-claims.ts';
+} from '../../device/contract/owner-orders.ts';
+import type { Window } from '../../device/contract/shared-claims.ts';
 import {
   DISCLOSURE_KEYS,
   DISCLOSURE_PROFILES,
   PUBLIC_AUDIENCE,
   windowWithin,
-} from '../../device/protocol/shared-claims.ts';
+} from '../../device/contract/shared-claims.ts';
 import { peekToken, readLink, tryToken } from '../signing/verify-token.ts';
 import type { AnswerableKinds, AnswerableRequest } from './answerable-request.ts';
 import type { Presented } from './verify-upload-token.ts';

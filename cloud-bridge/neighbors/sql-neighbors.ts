@@ -1,8 +1,8 @@
 // Owns: the public pages' queries in SQL, each served by an index. Not here: what the pages say (neighbors/).
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
-import { parseJson } from '../../device/base/parse-json.ts';
-import { type Credential, JURISDICTIONS, registeredTerms } from '../../device/protocol/request.ts';
+import { parseJson } from '../../device/contract/parse-json.ts';
+import { type Credential, JURISDICTIONS, registeredTerms } from '../../device/contract/request.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { AgencyProfile, NeighborsStore, Outcomes, Post, PostCursor } from './store.ts';
 

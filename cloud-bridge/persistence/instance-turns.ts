@@ -2,7 +2,7 @@
 // end with their holder's connection. Nobody is elected. Not here: what is done, the connection (postgres-connection.ts).
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { failure } from '../../device/protocol/errors.ts';
+import { failure } from '../../device/contract/errors.ts';
 import type { DatabasePlace } from './open-database.ts';
 
 /** Work that is done by one instance at a time. */

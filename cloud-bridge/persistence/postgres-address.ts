@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { tlsOptions } from '../../device/base/tls.ts';
-import { failure } from '../../device/protocol/errors.ts';
+import { failure } from '../../device/contract/errors.ts';
 import { operatorSecret } from './operator-secret.ts';
 
 /** Where a PostgreSQL database is. */

@@ -5,7 +5,7 @@ import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kyse
 import pg from 'pg';
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
-import { type Failure, failure } from '../../device/protocol/errors.ts';
+import { type Failure, failure } from '../../device/contract/errors.ts';
 import { newer } from './migrations.ts';
 import { connectionSettings, nameOf, type PostgresAddress } from './postgres-address.ts';
 import { isLost, postgresFault } from './postgres-faults.ts';

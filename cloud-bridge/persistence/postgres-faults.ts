@@ -1,6 +1,6 @@
 // Owns: mapping errors of PostgreSQL and of the connection to coded failures. Not here: handling them (postgres-connection.ts).
 import { systemCode } from '../../device/base/disk.ts';
-import { type ErrorCode, type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
+import { type ErrorCode, type Failure, failure, isFailure } from '../../device/contract/errors.ts';
 
 /** By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html) or the system's own code; the first match applies. */
 const FAULTS: readonly [RegExp, ErrorCode][] = [

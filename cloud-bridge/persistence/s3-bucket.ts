@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Span } from '../../device/http/byte-range.ts';
-import { failure, isFailure } from '../../device/protocol/errors.ts';
+import { failure, isFailure } from '../../device/contract/errors.ts';
 import { httpAddressSchema } from '../http/settings.ts';
 import { operatorSecret } from './operator-secret.ts';
 

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import type Sqlite from 'better-sqlite3';
 import { type DatabaseConnection, type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import { isNoSpace, systemCode } from '../../device/base/disk.ts';
-import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
+import { type Failure, failure, isFailure } from '../../device/contract/errors.ts';
 import { bringForward, type Migrations } from './migrations.ts';
 
 /** The life of the process that uses a file: a simulated world may end it before or after any statement. Absent: nobody does. */

@@ -2,11 +2,11 @@
 // the revocation list's signature too. Not here: what is requested (revoking.ts), the registry (cloud-bridge/registry).
 import { z } from 'zod';
 import { verifySignature } from '../../device/base/keys.ts';
-import { failure, TOKEN_FAULT_CODES } from '../../device/protocol/errors.ts';
-import { idSchema, publicKeySchema } from '../../device/protocol/ids.ts';
-import { openToken } from '../../device/protocol/jws.ts';
-import { type Revocations, revocationsSchema } from '../../device/protocol/request.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+import { failure, TOKEN_FAULT_CODES } from '../../device/contract/errors.ts';
+import { idSchema, publicKeySchema } from '../../device/contract/ids.ts';
+import { openToken } from '../../device/contract/jws.ts';
+import { type Revocations, revocationsSchema } from '../../device/contract/request.ts';
+import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
 import { askRegistry } from '../agencies/registry-client.ts';
 
 // Not strict: the audit ignores the registry's other fields of an agency.

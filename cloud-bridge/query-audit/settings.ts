@@ -1,8 +1,8 @@
 // Owns: the audit's settings, their limits and defaults. Not here: their use.
 import { z } from 'zod';
 import { readBySchema } from '../../device/base/schema-fault.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { idSchema } from '../../device/contract/ids.ts';
 
 const hour = z.int().min(0).max(23);
 

@@ -2,9 +2,9 @@
 // Not here: what they say (government-domains.ts, agency-names.ts).
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fromUtf8 } from '../../device/base/bytes.ts';
+import { fromUtf8 } from '../../device/contract/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
-import { failure } from '../../device/protocol/errors.ts';
+import { failure } from '../../device/contract/errors.ts';
 import { AgencyNames, type NameLists } from './agency-names.ts';
 import type { RegistryConfig } from './config.ts';
 import type { EligibilityRules } from './eligibility.ts';

@@ -1,7 +1,7 @@
 // Owns: opening the registry's database, a file or PostgreSQL: its tables, their history, and taking over a book from before it had rows.
 // Not here: the book in rows (sql-book.ts), what it says (agency-book.ts), opening and durability (open-database.ts).
 import { join } from 'node:path';
-import { fromUtf8 } from '../../device/base/bytes.ts';
+import { fromUtf8 } from '../../device/contract/bytes.ts';
 import { wallSeconds } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { type CustodySeams, SqlCustody } from '../custody/sql-custody-log.ts';

@@ -4,11 +4,11 @@ import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts'
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import { Repeater, type TryAgain } from '../../device/base/repeater.ts';
-import { type ErrorCode, isFailure } from '../../device/protocol/errors.ts';
-import { signToken } from '../../device/protocol/jws.ts';
-import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '../../device/protocol/request.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
-import { topicsUnder } from '../../device/protocol/topics.ts';
+import { type ErrorCode, isFailure } from '../../device/contract/errors.ts';
+import { signToken } from '../../device/contract/jws.ts';
+import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '../../device/contract/request.ts';
+import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
+import { topicsUnder } from '../../device/contract/topics.ts';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { assertAnswerable } from './assert-answerable.ts';

@@ -1,6 +1,6 @@
 // Owns: the HTTP routes by which the admin adds and removes moderators. Not here: the moderators' own routes (routes.ts).
 import { z } from 'zod';
-import { idSchema } from '../../device/protocol/ids.ts';
+import { idSchema } from '../../device/contract/ids.ts';
 import type { Router } from '../http/router.ts';
 import type { Moderators } from './moderators.ts';
 

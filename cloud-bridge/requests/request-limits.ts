@@ -1,9 +1,9 @@
 // Owns: checking a request against the limits of public practice: its area, its time, its window. Pure. Not here: the settings
 // (settings.ts), who may ask (agencies/registry-credentials.ts), how often (the store counts), moderation of texts.
-import { cellsOf } from '../../device/protocol/area-cells.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/protocol/owner-orders.ts';
-import type { Credential, Polygon, Request } from '../../device/protocol/request.ts';
+import { cellsOf } from '../../device/contract/area-cells.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
+import type { Credential, Polygon, Request } from '../../device/contract/request.ts';
 import { areaM2, isSimple } from './area-size.ts';
 import type { RequestRules } from './settings.ts';
 

@@ -1,8 +1,8 @@
 // Owns: the HTTP routes for agencies' requests and their moderators. Not here: what they decide (requests.ts).
 import { z } from 'zod';
-import { idSchema } from '../../device/protocol/ids.ts';
-import { reasonSchema } from '../../device/protocol/manifest.ts';
-import { requestSchema } from '../../device/protocol/request.ts';
+import { idSchema } from '../../device/contract/ids.ts';
+import { reasonSchema } from '../../device/contract/manifest.ts';
+import { requestSchema } from '../../device/contract/request.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import { peekToken } from '../signing/verify-token.ts';

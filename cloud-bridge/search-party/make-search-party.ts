@@ -3,9 +3,9 @@
 import type { Clock } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { recipientOf } from '../../device/protocol/request-or-search.ts';
-import { searchSchema } from '../../device/protocol/search.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { recipientOf } from '../../device/contract/request-or-search.ts';
+import { searchSchema } from '../../device/contract/search.ts';
 import type { Clips } from '../clips/clips.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import type { RateLimits } from '../http/rate-limits.ts';

@@ -1,10 +1,10 @@
 // Owns: the HTTP routes of Search Party: making a photo plain, posting, ending, and what was granted to a pet's owner.
 // Not here: what they decide (searches.ts, clips/).
 import { z } from 'zod';
-import { toBase64url } from '../../device/base/bytes.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
-import { publishedSearchSchema } from '../../device/protocol/search.ts';
+import { toBase64url } from '../../device/contract/bytes.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { idSchema } from '../../device/contract/ids.ts';
+import { publishedSearchSchema } from '../../device/contract/search.ts';
 import type { Clips } from '../clips/clips.ts';
 import { clipListSchema, clipPageSchema, statementOf, statementSchema } from '../clips/routes.ts';
 import type { Router } from '../http/router.ts';

@@ -4,11 +4,11 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import { Repeater, type TryAgain } from '../../device/base/repeater.ts';
-import { signToken } from '../../device/protocol/jws.ts';
-import { GRANT_LIFE_S_MAX } from '../../device/protocol/owner-orders.ts';
-import { type PublishedSearch, type SearchDocument, searchDocumentSchema } from '../../device/protocol/search.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
-import { topicsUnder } from '../../device/protocol/topics.ts';
+import { signToken } from '../../device/contract/jws.ts';
+import { GRANT_LIFE_S_MAX } from '../../device/contract/owner-orders.ts';
+import { type PublishedSearch, type SearchDocument, searchDocumentSchema } from '../../device/contract/search.ts';
+import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
+import { topicsUnder } from '../../device/contract/topics.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import {
   type AreaPublisher,

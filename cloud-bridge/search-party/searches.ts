@@ -2,16 +2,16 @@
 // (verify-pet-owner.ts), the photo (sanitize-photo.ts). It tells nobody, its poster included, whether any home looked.
 
 import { z } from 'zod';
-import { fromBase64url } from '../../device/base/bytes.ts';
+import { fromBase64url } from '../../device/contract/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { cellsAround } from '../../device/protocol/area-cells.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { askKindOf, idSchema } from '../../device/protocol/ids.ts';
-import { signToken } from '../../device/protocol/jws.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/protocol/owner-orders.ts';
-import { plainJpegSize } from '../../device/protocol/plain-jpeg.ts';
+import { cellsAround } from '../../device/contract/area-cells.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { askKindOf, idSchema } from '../../device/contract/ids.ts';
+import { signToken } from '../../device/contract/jws.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
+import { plainJpegSize } from '../../device/contract/plain-jpeg.ts';
 import {
   claimedSigner,
   PHOTO_BYTES_MAX,
@@ -20,8 +20,8 @@ import {
   type Search,
   searchPublicationSchema,
   searchSchema,
-} from '../../device/protocol/search.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+} from '../../device/contract/search.ts';
+import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { readToken } from '../signing/verify-token.ts';
 import type { Photos } from './sanitize-photo.ts';

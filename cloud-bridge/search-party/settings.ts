@@ -1,6 +1,6 @@
 // Owns: the settings of searches for pets, and their defaults. Not here: checking searches against them (searches.ts).
 import { z } from 'zod';
-import { SEARCH_LIFE_S_MAX } from '../../device/protocol/search.ts';
+import { SEARCH_LIFE_S_MAX } from '../../device/contract/search.ts';
 
 const HOUR_S = 3600;
 

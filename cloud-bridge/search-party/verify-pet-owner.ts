@@ -2,17 +2,17 @@
 // for clips, that they were granted to this very key. Not here: what they may do then (searches.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { actorId } from '../../device/protocol/ids.ts';
-import { pairingSchema } from '../../device/protocol/owner-orders.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { actorId } from '../../device/contract/ids.ts';
+import { pairingSchema } from '../../device/contract/owner-orders.ts';
 import {
   claimedSigner,
   SEARCH_CALL_LIFE_S_MAX,
   type SearchAction,
   type SearchCall,
   searchCallSchema,
-} from '../../device/protocol/search.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+} from '../../device/contract/search.ts';
+import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
 import type { EnrolmentStore } from '../enrolment/store.ts';
 import { assertLife, peekToken, readToken, tryToken } from '../signing/verify-token.ts';
 

@@ -1,9 +1,9 @@
 // Owns: verifying tokens in the bridge and registry: pinned keys, strict schema, lifetime. Not here: what the claims mean.
 import type { z } from 'zod';
 import { verifySignature } from '../../device/base/keys.ts';
-import { type ErrorCode, failure, TOKEN_FAULT_CODES } from '../../device/protocol/errors.ts';
-import { type Opened, openToken, parseToken, type TokenType } from '../../device/protocol/jws.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/protocol/owner-orders.ts';
+import { type ErrorCode, failure, TOKEN_FAULT_CODES } from '../../device/contract/errors.ts';
+import { type Opened, openToken, parseToken, type TokenType } from '../../device/contract/jws.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
 
 /** What a reader here requires of a token. */
 export interface Pinned<Schema extends z.ZodType> {

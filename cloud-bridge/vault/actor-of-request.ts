@@ -2,8 +2,8 @@
 // Not here: what they may do (evidence.ts).
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { failure } from '../../device/protocol/errors.ts';
-import { officerSchema, reasonSchema } from '../../device/protocol/manifest.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { officerSchema, reasonSchema } from '../../device/contract/manifest.ts';
 import { bearerOf } from '../http/bearer.ts';
 import type { Actor, Caller, Clients } from './clients.ts';
 

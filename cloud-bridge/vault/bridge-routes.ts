@@ -2,14 +2,14 @@
 import { z } from 'zod';
 import { keepForTransfer } from '../../device/http/connection-limit.ts';
 import { UPLOAD_BODY_TYPE } from '../../device/http/http-server.ts';
-import { failure } from '../../device/protocol/errors.ts';
+import { failure } from '../../device/contract/errors.ts';
 import {
   handOverBodySchema,
   handOverStatusSchema,
   recallBodySchema,
   recallStatusSchema,
-} from '../../device/protocol/hand-over-documents.ts';
-import { idSchema } from '../../device/protocol/ids.ts';
+} from '../../device/contract/hand-over-documents.ts';
+import { idSchema } from '../../device/contract/ids.ts';
 import type { Router } from '../http/router.ts';
 import type { Recalls } from './recalls.ts';
 import type { Receiving } from './receiving.ts';

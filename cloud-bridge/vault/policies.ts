@@ -2,9 +2,9 @@
 // Not here: what follows from it (retention.ts, recalls.ts).
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { RECALL_REASON_LETTERS_MAX } from '../../device/protocol/hand-over-documents.ts';
-import { statedText } from '../../device/protocol/outside-text.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { RECALL_REASON_LETTERS_MAX } from '../../device/contract/hand-over-documents.ts';
+import { statedText } from '../../device/contract/outside-text.ts';
 import { type Actor, assertScope } from './clients.ts';
 import { UNCATEGORIZED } from './retention.ts';
 import type { Policy, PolicyChange, PolicyStore, TrailLine } from './store.ts';

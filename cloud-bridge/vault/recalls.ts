@@ -4,11 +4,11 @@
 import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { failure } from '../../device/protocol/errors.ts';
-import { type RecallBody, type RecallDecision, sameClip } from '../../device/protocol/hand-over-documents.ts';
-import { homeRecallSchema } from '../../device/protocol/manifest.ts';
-import { pairingSchema, revokeSchema } from '../../device/protocol/owner-orders.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+import { failure } from '../../device/contract/errors.ts';
+import { type RecallBody, type RecallDecision, sameClip } from '../../device/contract/hand-over-documents.ts';
+import { homeRecallSchema } from '../../device/contract/manifest.ts';
+import { pairingSchema, revokeSchema } from '../../device/contract/owner-orders.ts';
+import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
 import { readLink } from '../signing/verify-token.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep } from './retention.ts';

@@ -3,14 +3,14 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import { TaskQueue } from '../../device/base/task-queue.ts';
-import { failure } from '../../device/protocol/errors.ts';
+import { failure } from '../../device/contract/errors.ts';
 import {
   clipOf,
   type HandOver,
   type HandOverBody,
   type HandOverStatus,
   sameClip,
-} from '../../device/protocol/hand-over-documents.ts';
+} from '../../device/contract/hand-over-documents.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, type ItemState } from './retention.ts';
 import type { Statements } from './sign-vault-receipts.ts';

@@ -3,7 +3,7 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import { Repeater } from '../../device/base/repeater.ts';
-import { isFailure } from '../../device/protocol/errors.ts';
+import { isFailure } from '../../device/contract/errors.ts';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';

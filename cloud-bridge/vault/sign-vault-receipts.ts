@@ -10,9 +10,9 @@ import {
   type HandedClip,
   type RecallDecision,
   recallAnswerSchema,
-} from '../../device/protocol/hand-over-documents.ts';
-import { signToken } from '../../device/protocol/jws.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+} from '../../device/contract/hand-over-documents.ts';
+import { signToken } from '../../device/contract/jws.ts';
+import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
 
 export class Statements {
   private readonly deps: { clock: Clock; random: Random; key: SigningKey };

@@ -1,6 +1,6 @@
 // Owns: the trail in SQL: append-only, which triggers of the tables enforce. Not here: what must be written (evidence.ts).
 import type { Kysely, Transaction } from 'kysely';
-import { parseJson } from '../../device/base/parse-json.ts';
+import { parseJson } from '../../device/contract/parse-json.ts';
 import type { Page, TrailEntry, TrailLine, TrailStore } from './store.ts';
 import type { Tables } from './vault-schema.ts';
 

@@ -3,8 +3,8 @@
 // it belongs to an enrolled home, and keeps what can be opened in a dispute. Not here: what follows (receiving.ts).
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
-import { faultOfFacts } from '../../device/protocol/clip-facts.ts';
-import { failure } from '../../device/protocol/errors.ts';
+import { faultOfFacts } from '../../device/contract/clip-facts.ts';
+import { failure } from '../../device/contract/errors.ts';
 import {
   HAND_OVER_LIFE_S_MAX,
   type HandedClip,
@@ -15,14 +15,14 @@ import {
   itemIdTextOf,
   type Recall,
   recallSchema,
-} from '../../device/protocol/hand-over-documents.ts';
-import { actorId } from '../../device/protocol/ids.ts';
+} from '../../device/contract/hand-over-documents.ts';
+import { actorId } from '../../device/contract/ids.ts';
 import {
   intakeReceiptSchema,
   STATEMENT_TIME_STEP_US,
   type Statement,
   statementSchema,
-} from '../../device/protocol/manifest.ts';
+} from '../../device/contract/manifest.ts';
 import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
 import type { AccessStore } from './store.ts';
 

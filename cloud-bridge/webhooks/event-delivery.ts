@@ -4,7 +4,7 @@ import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
 import { Repeater } from '../../device/base/repeater.ts';
-import { isFailure } from '../../device/protocol/errors.ts';
+import { isFailure } from '../../device/contract/errors.ts';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { expired, toldBy } from './events.ts';

@@ -1,13 +1,13 @@
 // Owns: watching one bridge's log from outside: each head must extend the last one; one that does is stored, then cosigned; one that does
-// not raises a permanent alarm. What it keeps across restarts. Not here: the process around it (sim/cli), the arithmetic (protocol/merkle.ts).
+// not raises a permanent alarm. What it keeps across restarts. Not here: the process around it (sim/cli), the arithmetic (contract/merkle.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fromHex, fromUtf8, utf8 } from '../../device/base/bytes.ts';
+import { fromHex, fromUtf8, utf8 } from '../../device/contract/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { isPublicKey, type SigningKey, sha256, sha256Hex, verifySignature } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { parseJson } from '../../device/base/parse-json.ts';
+import { parseJson } from '../../device/contract/parse-json.ts';
 import type { Random } from '../../device/base/random.ts';
 import {
   type Cosignature,
@@ -15,14 +15,14 @@ import {
   headAnswerSchema,
   type TreeHead,
   treeHeadSchema,
-} from '../../device/protocol/custody.ts';
-import { type Failure, failure, isFailure } from '../../device/protocol/errors.ts';
-import { actorId, publicKeySchema } from '../../device/protocol/ids.ts';
-import { exchangeJson } from '../../device/protocol/json-client.ts';
-import { openToken, signToken } from '../../device/protocol/jws.ts';
-import { isConsistent } from '../../device/protocol/merkle.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/protocol/owner-orders.ts';
-import { PUBLIC_AUDIENCE } from '../../device/protocol/shared-claims.ts';
+} from '../../device/contract/custody.ts';
+import { type Failure, failure, isFailure } from '../../device/contract/errors.ts';
+import { actorId, publicKeySchema } from '../../device/contract/ids.ts';
+import { exchangeJson } from '../../device/contract/json-client.ts';
+import { openToken, signToken } from '../../device/contract/jws.ts';
+import { isConsistent } from '../../device/contract/merkle.ts';
+import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
+import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
 import { signingKeyIn } from '../signing/server-secrets.ts';
 
 const headSchema = z.string().max(1_024);

@@ -15,9 +15,9 @@ import {
   symlink,
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { assert } from './assert.ts';
-import { toHex } from './bytes.ts';
-import { CodedError } from './coded-error.ts';
+import { assert } from '../contract/assert.ts';
+import { toHex } from '../contract/bytes.ts';
+import { CodedError } from '../contract/coded-error.ts';
 import { expectPrivateFolder, readSecretFile, type SecretRules } from './private-paths.ts';
 import { SystemRandom } from './random.ts';
 

@@ -1,4 +1,4 @@
-// Owns: SHA-256, BLAKE2b and Ed25519 on node:crypto, synchronous. Not here: tokens (protocol/jws.ts), ciphers (seal.ts).
+// Owns: SHA-256, BLAKE2b and Ed25519 on node:crypto, synchronous. Not here: tokens (contract/jws.ts), ciphers (seal.ts).
 import {
   createHash,
   createHmac,
@@ -9,8 +9,8 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { assert } from './assert.ts';
-import { fromBase64url, toBase64url, toHex } from './bytes.ts';
+import { assert } from '../contract/assert.ts';
+import { fromBase64url, toBase64url, toHex } from '../contract/bytes.ts';
 import type { Random } from './random.ts';
 
 /** An Ed25519 public key on the wire: its 32 bytes in base64url, 43 letters (the `x` of a JWK, RFC 8037 §2). */

@@ -1,10 +1,10 @@
 // Owns: one MQTT 3.1.1 session that comes back by itself: QoS 1, clean sessions, a bounded queue. The one file that imports mqtt.
-// Not here: what is said on it (home-link, area-link, the owner's side, the bridge), topics and payloads (protocol/).
+// Not here: what is said on it (home-link, area-link, the owner's side, the bridge), topics and payloads (contract/).
 import type { Socket } from 'node:net';
 import type { IClientOptions, MqttClient } from 'mqtt';
-import { assert } from './assert.ts';
+import { assert } from '../contract/assert.ts';
 import { Backoff } from './backoff.ts';
-import { utf8 } from './bytes.ts';
+import { utf8 } from '../contract/bytes.ts';
 import { afterAwake, type Clock, type Timer } from './clock.ts';
 import { sha256Hex } from './keys.ts';
 import type { Log } from './log.ts';
@@ -15,7 +15,7 @@ import { isTopicName, TOPIC_BYTES_MAX } from './mqtt-topic.ts';
 import type { Network } from './network.ts';
 import { freshId, type Random } from './random.ts';
 import type { TlsMaterial, TlsSource } from './tls.ts';
-import { TlsFault, type TlsFaultKind } from './tls-fault.ts';
+import { TlsFault, type TlsFaultKind } from '../contract/tls-fault.ts';
 
 /** The last will, published by the broker when the session ends without DISCONNECT, and by us when it ends with one. */
 interface LastMessage {

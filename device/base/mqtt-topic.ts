@@ -1,4 +1,4 @@
-// Owns: how MQTT topic filters match topic names [MQTT-4.7]. Pure. Not here: which topics there are (protocol/topics.ts).
+// Owns: how MQTT topic filters match topic names [MQTT-4.7]. Pure. Not here: which topics there are (contract/topics.ts).
 
 /** Topic names and filters longer than this are never used by the contract, and refused. */
 export const TOPIC_BYTES_MAX = 512;

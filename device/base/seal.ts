@@ -10,8 +10,8 @@ import {
   type DecipherGCM,
   hkdfSync,
 } from 'node:crypto';
-import { assert } from './assert.ts';
-import { toHex, utf8 } from './bytes.ts';
+import { assert } from '../contract/assert.ts';
+import { toHex, utf8 } from '../contract/bytes.ts';
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 

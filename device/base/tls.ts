@@ -5,11 +5,11 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import type { ConnectionOptions, SecureVersion } from 'node:tls';
 import { z } from 'zod';
-import { fromUtf8 } from './bytes.ts';
-import { CodedError } from './coded-error.ts';
+import { fromUtf8 } from '../contract/bytes.ts';
+import { CodedError } from '../contract/coded-error.ts';
 import { type Disk, systemCode } from './disk.ts';
 import type { SecretRules } from './private-paths.ts';
-import { TlsFault } from './tls-fault.ts';
+import { TlsFault } from '../contract/tls-fault.ts';
 
 export const TLS_VERSION_MIN: SecureVersion = 'TLSv1.3';
 

@@ -1,6 +1,6 @@
 // Owns: the states of a camera and what each input leads to, pure: no clock, no process, no randomness.
 // Not here: performing the effects (capture.ts).
-import { unreachable } from '../base/assert.ts';
+import { unreachable } from '../contract/assert.ts';
 
 /** What is different between kinds of sources. */
 export interface CapturePolicy {

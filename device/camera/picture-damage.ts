@@ -6,7 +6,7 @@ import type { InitInfo, Sample } from '../media/fragment.ts';
 import { NAL, nalType } from '../media/nal.ts';
 import { readSps } from '../media/parameter-sets.ts';
 import { malformed } from '../media/read-boxes.ts';
-import { isFailure } from '../protocol/errors.ts';
+import { isFailure } from '../contract/errors.ts';
 import { isSlice, unitsOf } from './copy-rules.ts';
 
 /** A decoder of H.264 or H.265 that speaks; others complain about pictures that are well. */

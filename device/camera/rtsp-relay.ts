@@ -3,7 +3,7 @@
 // and framed packets. Not here: what the packets tell (rtp-watch.ts), what is recorded of them (source-rtsp.ts).
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { concatBytes } from '../base/bytes.ts';
+import { concatBytes } from '../contract/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { type PacketFacts, RtpWatch } from './rtp-watch.ts';
 

@@ -3,7 +3,7 @@
 // Not here: reading the media (probe-file.ts).
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { systemCode } from '../base/disk.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 
 const HEAD_BYTES = 4_096;
 const BOX_HEADER_BYTES = 8;

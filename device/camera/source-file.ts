@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemCode } from '../base/disk.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 import { type CapturePlan, pacedFileInput } from './ffmpeg-capture-command.ts';
 import { type FileFacts, type FileSource, probeFile } from './probe-file.ts';
 import { type RunEvidence, replan } from './replan-capture.ts';

@@ -3,7 +3,7 @@
 import type { Writable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import type { Programs } from '../base/system-programs.ts';
-import type { Failure } from '../protocol/errors.ts';
+import type { Failure } from '../contract/errors.ts';
 import type { CapturePolicy } from './capture-machine.ts';
 import type { EncodedPicture } from './choose-encoder.ts';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';

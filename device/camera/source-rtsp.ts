@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { createConnection, isIP } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { systemCode } from '../base/disk.ts';
-import { type Failure, failure } from '../protocol/errors.ts';
+import { type Failure, failure } from '../contract/errors.ts';
 import { type CapturePlan, rtspInput } from './ffmpeg-capture-command.ts';
 import { type RunEvidence, replan } from './replan-capture.ts';
 import { RtspRelay } from './rtsp-relay.ts';

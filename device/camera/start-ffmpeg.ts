@@ -2,7 +2,7 @@
 // Not here: which arguments a source needs (ffmpeg-capture-command.ts), what is done with the output (capture-run.ts).
 import type { Readable, Writable } from 'node:stream';
 import ffmpegCommand from 'fluent-ffmpeg';
-import { assert } from '../base/assert.ts';
+import { assert } from '../contract/assert.ts';
 import type { FfmpegProcess } from './ffmpeg-process.ts';
 import { COMMON_ARGS, startFfmpeg } from './ffmpeg-run.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';

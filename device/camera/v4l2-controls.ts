@@ -2,7 +2,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Programs } from '../base/system-programs.ts';
-import { type Failure, failure } from '../protocol/errors.ts';
+import { type Failure, failure } from '../contract/errors.ts';
 import type { V4l2Source } from './wired-options.ts';
 
 const CONTROL_MS_MAX = 30_000;

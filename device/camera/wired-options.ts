@@ -2,7 +2,7 @@
 // Not here: the names of such cameras (source-v4l2.ts, source-rpicam.ts), whether a camera has what is asked for (v4l2-formats.ts).
 import { z } from 'zod';
 import { readBySchema } from '../base/schema-fault.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 import { PIXELS_MAX } from './ffmpeg-run.ts';
 import type { Shown, SourceDefaults } from './source-options.ts';
 

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import type { Segment } from '../camera/segment.ts';
-import type { Window } from '../protocol/shared-claims.ts';
+import type { Window } from '../contract/shared-claims.ts';
 
 /** When a window is encoded anew: only where it cannot be copied exactly, or always. */
 export const CLIP_RECODE = ['when-needed', 'always'] as const;

@@ -2,10 +2,10 @@
 // Not here: signing (the caller's), the clip itself (trim.ts).
 import { type PublicKey, sha256Hex } from '../base/keys.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
-import { failure } from '../protocol/errors.ts';
-import { type Manifest, manifestSchema } from '../protocol/manifest.ts';
-import { recipientOf } from '../protocol/request-or-search.ts';
-import type { DisclosedValues } from '../protocol/shared-claims.ts';
+import { failure } from '../contract/errors.ts';
+import { type Manifest, manifestSchema } from '../contract/manifest.ts';
+import { recipientOf } from '../contract/request-or-search.ts';
+import type { DisclosedValues } from '../contract/shared-claims.ts';
 import type { CutFacts } from './finished-clip.ts';
 
 /**

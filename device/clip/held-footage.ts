@@ -4,8 +4,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { SealCipher } from '../base/seal.ts';
 import type { Segment } from '../camera/segment.ts';
-import { isFailure } from '../protocol/errors.ts';
-import type { Window } from '../protocol/shared-claims.ts';
+import { isFailure } from '../contract/errors.ts';
+import type { Window } from '../contract/shared-claims.ts';
 import { RingMemory } from '../ring/ring-memory.ts';
 import type { ClipDeps } from './clip-deps.ts';
 

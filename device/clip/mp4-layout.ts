@@ -1,6 +1,6 @@
 // Owns: the layout of a clip's file: `ftyp`, `moov`, then one `mdat` with its samples and no bytes between them.
 // Not here: box formats (mp4-boxes.ts), the samples' bytes (clip-byte-stream.ts).
-import { concatBytes, utf8 } from '../base/bytes.ts';
+import { concatBytes, utf8 } from '../contract/bytes.ts';
 import type { SoundConfig } from '../media/aac.ts';
 import type { Sps } from '../media/parameter-sets.ts';
 import type { Rotation } from './display-rotation.ts';

@@ -1,8 +1,8 @@
 // Owns: reading the ring's footage for a clip, and only while its grant lives. Not here: cutting it (trim.ts).
 import type { Segment } from '../camera/segment.ts';
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
-import { type Failure, failure } from '../protocol/errors.ts';
-import type { Window } from '../protocol/shared-claims.ts';
+import { type Failure, failure } from '../contract/errors.ts';
+import type { Window } from '../contract/shared-claims.ts';
 import type { ClipDeps } from './clip-deps.ts';
 
 /** Throws unless footage may still be worked on: `grant_dead`, or the reason of either signal. */

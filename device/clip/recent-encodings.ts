@@ -2,7 +2,7 @@
 // and sound need no encoder. Every grant still reads the ring, has a file, a key and a check of its own: revoking one touches no other.
 // Not here: encoding (encoded-sample-buffer.ts), what a key has to name (smart-cut-head.ts, recode-window.ts, trim.ts).
 import type { Clock, Timer } from '../base/clock.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedSets } from './encode-frames.ts';
 import { type EncodeAll, type EncodedSamples, encodeOnce } from './encoded-sample-buffer.ts';

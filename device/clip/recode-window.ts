@@ -5,8 +5,8 @@
 import type { CutPermit } from '../consent/live-preview.ts';
 import { parseFragment, parseInit } from '../media/fragment.ts';
 import { joinAnnexB } from '../media/nal.ts';
-import { failure } from '../protocol/errors.ts';
-import type { Window } from '../protocol/shared-claims.ts';
+import { failure } from '../contract/errors.ts';
+import type { Window } from '../contract/shared-claims.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { ClipTimeline } from './clip-timeline.ts';
 import { zonePixels } from './display-rotation.ts';

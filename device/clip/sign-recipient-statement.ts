@@ -1,13 +1,13 @@
 // Owns: the statement that a clip's recipient gets instead of the full manifest, under a key made for one grant; the device's
 // certificate for that key, sent to the bridge only; and the recall. The key signs statement and recall, then is discarded.
 // Not here: the full manifest (disclosure.ts), storing these documents (upload/), checking them (verify-clip.ts).
-import { toBase64url } from '../base/bytes.ts';
+import { toBase64url } from '../contract/bytes.ts';
 import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
-import { commitmentOf, SALT_BYTES } from '../protocol/custody.ts';
-import { actorId } from '../protocol/ids.ts';
-import { parseToken, signToken } from '../protocol/jws.ts';
+import { commitmentOf, SALT_BYTES } from '../contract/custody.ts';
+import { actorId } from '../contract/ids.ts';
+import { parseToken, signToken } from '../contract/jws.ts';
 import {
   type Certificate,
   certificateSchema,
@@ -15,8 +15,8 @@ import {
   homeRecallSchema,
   manifestSchema,
   statementSchema,
-} from '../protocol/manifest.ts';
-import { statementClaims } from '../protocol/statement-from-manifest.ts';
+} from '../contract/manifest.ts';
+import { statementClaims } from '../contract/statement-from-manifest.ts';
 
 /** What the device signs about a clip besides its full manifest. */
 export interface StatementPapers {

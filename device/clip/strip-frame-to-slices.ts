@@ -4,7 +4,7 @@
 
 import { BitReader, unescapeNal } from '../media/bit-reader.ts';
 import { NAL, nalType, splitSample } from '../media/nal.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 import { findSliceEnd } from './h264-slice-end.ts';
 
 /** A coded frame reduced to what is needed to show it. */

@@ -1,19 +1,19 @@
 // Owns: verifying a clip offline with public keys only, on either chain. The full manifest: the device signed for the clip under a grant
 // of its own owner. The statement: signed with the key of one grant, which the bridge's receipt confirms; the documents
 // opened in a dispute link the statement to the full manifest. On both: that the bridge accepted the clip and logged it.
-// The file itself is read as the device and the bridge read it. Not here: how it was cut (self-check.ts, on the device), receipt and log (protocol/verify-custody.ts).
+// The file itself is read as the device and the bridge read it. Not here: how it was cut (self-check.ts, on the device), receipt and log (contract/verify-custody.ts).
 import { z } from 'zod';
-import { fromBase64url } from '../base/bytes.ts';
+import { fromBase64url } from '../contract/bytes.ts';
 import { sha256, sha256Hex, sha256Stream, verifySignature } from '../base/keys.ts';
-import { parseJson } from '../base/parse-json.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import type { FileTables } from '../media/clip-file-check.ts';
 import { faultOfTimes } from '../media/clip-times.ts';
 import { clipHeadBytesMax, readClipFile } from '../media/read-clip-file.ts';
-import { type FactsFault, faultOfFacts } from '../protocol/clip-facts.ts';
-import { commitmentOf, SALT_BYTES } from '../protocol/custody.ts';
-import { failure } from '../protocol/errors.ts';
-import { actorId } from '../protocol/ids.ts';
-import { openBySigner, parseToken, type TokenType } from '../protocol/jws.ts';
+import { type FactsFault, faultOfFacts } from '../contract/clip-facts.ts';
+import { commitmentOf, SALT_BYTES } from '../contract/custody.ts';
+import { failure } from '../contract/errors.ts';
+import { actorId } from '../contract/ids.ts';
+import { openBySigner, parseToken, type TokenType } from '../contract/jws.ts';
 import {
   certificateSchema,
   type IntakeReceipt,
@@ -22,11 +22,11 @@ import {
   STATEMENT_TIME_STEP_US,
   type Statement,
   statementSchema,
-} from '../protocol/manifest.ts';
-import { type Grant, grantSchema, pairingSchema } from '../protocol/owner-orders.ts';
-import { PUBLIC_AUDIENCE, windowWithin } from '../protocol/shared-claims.ts';
-import { statementClaims } from '../protocol/statement-from-manifest.ts';
-import { type VerifiedCustody, verifyCustody } from '../protocol/verify-custody.ts';
+} from '../contract/manifest.ts';
+import { type Grant, grantSchema, pairingSchema } from '../contract/owner-orders.ts';
+import { PUBLIC_AUDIENCE, windowWithin } from '../contract/shared-claims.ts';
+import { statementClaims } from '../contract/statement-from-manifest.ts';
+import { type VerifiedCustody, verifyCustody } from '../contract/verify-custody.ts';
 
 /** Which document the clip was verified by: the full manifest, the statement alone, or a statement with the manifest it commits to. */
 export type Chain = 'manifest' | 'statement' | 'statement and manifest';

@@ -3,8 +3,8 @@
 import type { FileVideo } from '../media/clip-file-check.ts';
 import { joinAnnexB, splitSample } from '../media/nal.ts';
 import { readClipFile, type SampleCounts } from '../media/read-clip-file.ts';
-import { failure, isFailure } from '../protocol/errors.ts';
-import type { Zone } from '../protocol/shared-claims.ts';
+import { failure, isFailure } from '../contract/errors.ts';
+import type { Zone } from '../contract/shared-claims.ts';
 import type { ClipDecoder } from './clip-deps.ts';
 import type { ClipReader } from './finished-clip.ts';
 import { SampleReader } from './read-ahead.ts';

@@ -7,7 +7,7 @@ import { clipFault, type FileVideo } from '../media/clip-file-check.ts';
 import { parseFragment, parseInit } from '../media/fragment.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { readSps } from '../media/parameter-sets.ts';
-import type { Window, Zone } from '../protocol/shared-claims.ts';
+import type { Window, Zone } from '../contract/shared-claims.ts';
 import type { ClipDecoder, ClipDeps } from './clip-deps.ts';
 import { type DecodeJob, decodedPictures } from './encode-frames.ts';
 import { readRing, stopSignal } from './read-ring.ts';

@@ -2,10 +2,10 @@
 // whom it concerns; and telling the owner what waits for an answer and the state of the latest grants, when that is new or
 // may have been missed. Not here: opening and accepting (area-requests.ts, pet-searches.ts), what owners answer
 // (owner-order-handler.ts), carrying notices (home-link/).
-import type { ErrorCode } from '../protocol/errors.ts';
-import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
-import type { AreaDocument, PublishedRequest } from '../protocol/request.ts';
-import type { SearchDocument } from '../protocol/search.ts';
+import type { ErrorCode } from '../contract/errors.ts';
+import type { RequestNotice, Sighted, SightingNotice } from '../contract/home-messages.ts';
+import type { AreaDocument, PublishedRequest } from '../contract/request.ts';
+import type { SearchDocument } from '../contract/search.ts';
 import { DocumentTurns, type VerifiedDocument } from './area-documents.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';

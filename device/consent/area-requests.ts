@@ -1,17 +1,17 @@
 // Owns: agencies' requests on the device: takes in the area link's documents and the registry's revocation list, and knows which
 // requests are open and concern this home, which credentials are newest, and what may be answered. In memory: the broker's
-// retained messages fill it again after a restart. Not here: opening tokens (area-documents.ts, protocol/verify-published-request.ts), what
+// retained messages fill it again after a restart. Not here: opening tokens (area-documents.ts, contract/verify-published-request.ts), what
 // follows for grants (area-message-handler.ts), what owners answer (owner-order-handler.ts).
-import { assert } from '../base/assert.ts';
+import { assert } from '../contract/assert.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { isNoSpace } from '../base/disk.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
-import { cellOf, insideArea } from '../protocol/area-cells.ts';
-import type { ErrorCode } from '../protocol/errors.ts';
-import type { RequestNotice } from '../protocol/home-messages.ts';
-import type { AreaDocument, Credential, PublishedRequest, Revocations } from '../protocol/request.ts';
-import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey } from '../protocol/shared-claims.ts';
+import { cellOf, insideArea } from '../contract/area-cells.ts';
+import type { ErrorCode } from '../contract/errors.ts';
+import type { RequestNotice } from '../contract/home-messages.ts';
+import type { AreaDocument, Credential, PublishedRequest, Revocations } from '../contract/request.ts';
+import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey } from '../contract/shared-claims.ts';
 import {
   asksBeyond,
   claimedRequestId,
@@ -20,7 +20,7 @@ import {
   openPublished,
   revokedBy,
   type Trust,
-} from '../protocol/verify-published-request.ts';
+} from '../contract/verify-published-request.ts';
 import { CellDocuments, openAreaDocument, openRevocations } from './area-documents.ts';
 import type { Footage, GateDeps, GateEffects, GateLimits } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
@@ -29,7 +29,7 @@ import { UnaskedRequests } from './unasked-requests.ts';
 
 /** How many ids of refused or cancelled requests are remembered; the oldest are dropped first. */
 const REMEMBERED_IDS_MAX = 2_000;
-/** Maximum number of footage spans in one notice (protocol/home-messages.ts). */
+/** Maximum number of footage spans in one notice (contract/home-messages.ts). */
 const COVERAGE_SPANS_MAX = 20;
 
 const NO_LIST = 'consent_revocations_stale';

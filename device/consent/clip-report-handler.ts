@@ -1,12 +1,12 @@
 // Owns: taking in what the clip code reports about a grant: sealed, presented, delivered, answered, failed. Each is recorded
 // before it takes effect. Runs inside the gate's queue. Not here: making and sending clips (clip/, upload/).
-import { assert } from '../base/assert.ts';
+import { assert } from '../contract/assert.ts';
 import { verifySignature } from '../base/keys.ts';
-import { type ErrorCode, failure } from '../protocol/errors.ts';
-import type { ReceiptClip } from '../protocol/home-messages.ts';
-import type { IntakeReceipt } from '../protocol/manifest.ts';
-import type { DisclosedValues } from '../protocol/shared-claims.ts';
-import { assertAnswered, assertStored, openIntake, vaultNamedIn } from '../protocol/verify-intake-receipt.ts';
+import { type ErrorCode, failure } from '../contract/errors.ts';
+import type { ReceiptClip } from '../contract/home-messages.ts';
+import type { IntakeReceipt } from '../contract/manifest.ts';
+import type { DisclosedValues } from '../contract/shared-claims.ts';
+import { assertAnswered, assertStored, openIntake, vaultNamedIn } from '../contract/verify-intake-receipt.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner, Occasion } from './effect-runner.ts';
 import type { RequestInput, RequestState } from './request-machine.ts';

@@ -2,11 +2,11 @@
 // Not here: whether a command is authentic (verify-owner.ts), consent to clips (gate.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../base/keys.ts';
-import { type Failure, failure, isFailure } from '../protocol/errors.ts';
-import { signToken } from '../protocol/jws.ts';
-import { type Command, type CommandAction, mustNameLastOrder } from '../protocol/owner-orders.ts';
-import type { SettingsChange } from '../protocol/owner-settings.ts';
-import { PUBLIC_AUDIENCE, type Window } from '../protocol/shared-claims.ts';
+import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import { signToken } from '../contract/jws.ts';
+import { type Command, type CommandAction, mustNameLastOrder } from '../contract/owner-orders.ts';
+import type { SettingsChange } from '../contract/owner-settings.ts';
+import { PUBLIC_AUDIENCE, type Window } from '../contract/shared-claims.ts';
 import type { Announcer, AreaMessageHandler } from './area-message-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';

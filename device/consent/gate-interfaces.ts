@@ -4,12 +4,12 @@ import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import type { SigningKey } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
-import type { Place } from '../protocol/area-cells.ts';
-import type { ReceiptBody, ReceiptClip, RequestNotice, SightingNotice } from '../protocol/home-messages.ts';
-import type { Grant } from '../protocol/owner-orders.ts';
-import type { SettingsInForce } from '../protocol/owner-settings.ts';
-import type { OpenedSearch } from '../protocol/search.ts';
-import type { Window, Zone } from '../protocol/shared-claims.ts';
+import type { Place } from '../contract/area-cells.ts';
+import type { ReceiptBody, ReceiptClip, RequestNotice, SightingNotice } from '../contract/home-messages.ts';
+import type { Grant } from '../contract/owner-orders.ts';
+import type { SettingsInForce } from '../contract/owner-settings.ts';
+import type { OpenedSearch } from '../contract/search.ts';
+import type { Window, Zone } from '../contract/shared-claims.ts';
 import type { LiveGrant } from './live-grant.ts';
 import type { BaseSettings } from './owner-settings.ts';
 

@@ -3,15 +3,15 @@
 import { z } from 'zod';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { LedgerBody, LedgerEntry } from '../ledger/ledger-entry.ts';
-import type { ReceiptBody } from '../protocol/home-messages.ts';
-import { actorId } from '../protocol/ids.ts';
-import { openToken, parseToken } from '../protocol/jws.ts';
-import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet, orderHeadInput } from '../protocol/owner-orders.ts';
-import { type Credential, credentialSchema, requestSchema } from '../protocol/request.ts';
-import { type Ask, recipientOf } from '../protocol/request-or-search.ts';
-import { claimedSigner, searchSchema } from '../protocol/search.ts';
-import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../protocol/shared-claims.ts';
-import type { Trust } from '../protocol/verify-published-request.ts';
+import type { ReceiptBody } from '../contract/home-messages.ts';
+import { actorId } from '../contract/ids.ts';
+import { openToken, parseToken } from '../contract/jws.ts';
+import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet, orderHeadInput } from '../contract/owner-orders.ts';
+import { type Credential, credentialSchema, requestSchema } from '../contract/request.ts';
+import { type Ask, recipientOf } from '../contract/request-or-search.ts';
+import { claimedSigner, searchSchema } from '../contract/search.ts';
+import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../contract/shared-claims.ts';
+import type { Trust } from '../contract/verify-published-request.ts';
 import { Departures, type GrantedFacts } from './departures.ts';
 import { changedBy, NO_OWNER_SETTINGS, type OwnerSettings } from './owner-settings.ts';
 import {

@@ -4,12 +4,12 @@
 import { wallSeconds } from '../base/clock.ts';
 import { isPublicKey, sha256Hex } from '../base/keys.ts';
 import type { LedgerHead } from '../ledger/ledger.ts';
-import type { Look, Viewer, ViewRight } from '../protocol/console-messages.ts';
-import { type ErrorCode, failure, isFailure } from '../protocol/errors.ts';
-import type { RequestNotice, Sighted, SightingNotice } from '../protocol/home-messages.ts';
-import { actorId } from '../protocol/ids.ts';
-import type { SettingsInForce } from '../protocol/owner-settings.ts';
-import type { PublishedRequest } from '../protocol/request.ts';
+import type { Look, Viewer, ViewRight } from '../contract/console-messages.ts';
+import { type ErrorCode, failure, isFailure } from '../contract/errors.ts';
+import type { RequestNotice, Sighted, SightingNotice } from '../contract/home-messages.ts';
+import { actorId } from '../contract/ids.ts';
+import type { SettingsInForce } from '../contract/owner-settings.ts';
+import type { PublishedRequest } from '../contract/request.ts';
 import { Announcer, AreaMessageHandler } from './area-message-handler.ts';
 import { ClipReports } from './clip-report-handler.ts';
 import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';
@@ -25,7 +25,7 @@ import { type RequestState, revocableGrant, unfinishedGrant } from './request-ma
 import { UpkeepTimer } from './upkeep-timer.ts';
 import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
 
-/** Maximum number of requests in one state message (protocol/home-messages.ts). */
+/** Maximum number of requests in one state message (contract/home-messages.ts). */
 const LISTED_MAX = 200;
 
 export class ConsentGate {
@@ -102,7 +102,7 @@ export class ConsentGate {
     return this.context.ledger.head;
   }
 
-  /** The chained hash of the last order accepted, any owner's: what the next command must name (protocol/owner-orders.ts). */
+  /** The chained hash of the last order accepted, any owner's: what the next command must name (contract/owner-orders.ts). */
   get lastOrder(): string {
     return this.context.state.lastOrder;
   }

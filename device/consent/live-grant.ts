@@ -2,9 +2,9 @@
 // and that it is still alive. Only consent/gate.ts may call `mintLiveGrant`; a test holds that rule.
 import type { Clock } from '../base/clock.ts';
 import { wallSeconds } from '../base/clock.ts';
-import { type ErrorCode, failure } from '../protocol/errors.ts';
-import type { Grant } from '../protocol/owner-orders.ts';
-import type { Ask } from '../protocol/request-or-search.ts';
+import { type ErrorCode, failure } from '../contract/errors.ts';
+import type { Grant } from '../contract/owner-orders.ts';
+import type { Ask } from '../contract/request-or-search.ts';
 
 /** What the gate knows about a grant when it makes it live; all of it is verified. */
 export interface GrantFacts {

@@ -1,21 +1,21 @@
 // Owns: Search Party on the device: takes in the cell's searches for pets, and knows which are open and whose pet may have been seen
 // here. Owners can answer only the latter: an answer to another search is refused like one to an unknown request.
 // In memory. Not here: opening documents (area-documents.ts), likeness (search-party/), what owners answer (owner-order-handler.ts).
-import { assert } from '../base/assert.ts';
+import { assert } from '../contract/assert.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
-import type { ErrorCode } from '../protocol/errors.ts';
-import type { Sighted, SightingNotice } from '../protocol/home-messages.ts';
+import type { ErrorCode } from '../contract/errors.ts';
+import type { Sighted, SightingNotice } from '../contract/home-messages.ts';
 import {
   openSearch,
   type PublishedSearch,
   SEARCH_BACK_US_MAX,
   SEARCH_LIFE_S_MAX,
   type SearchDocument,
-} from '../protocol/search.ts';
-import { DISCLOSURE_PROFILES, type DisclosedValues, partsInside, type Window } from '../protocol/shared-claims.ts';
-import type { Trust } from '../protocol/verify-published-request.ts';
+} from '../contract/search.ts';
+import { DISCLOSURE_PROFILES, type DisclosedValues, partsInside, type Window } from '../contract/shared-claims.ts';
+import type { Trust } from '../contract/verify-published-request.ts';
 import { CellDocuments, openSearchDocument } from './area-documents.ts';
 import type { GateDeps, HeardSearch } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
@@ -29,7 +29,7 @@ export interface SearchNews {
 
 const SEARCHES_MAX = 40;
 const ENDED_MAX = 2_000;
-/** Maximum number of sightings reported for one search (protocol/home-messages.ts). */
+/** Maximum number of sightings reported for one search (contract/home-messages.ts). */
 const SIGHTED_MAX = 5;
 
 export class PetSearches {

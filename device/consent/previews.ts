@@ -2,8 +2,8 @@
 // Not here: minting them (gate.ts), cutting and keeping their clips (upload/preview-clips.ts).
 import type { Timer } from '../base/clock.ts';
 import { freshId, type Random } from '../base/random.ts';
-import { PREVIEW_LIFE_MS } from '../protocol/console-messages.ts';
-import { failure } from '../protocol/errors.ts';
+import { PREVIEW_LIFE_MS } from '../contract/console-messages.ts';
+import { failure } from '../contract/errors.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { LivePreview, mintLivePreview, PreviewTerms } from './live-preview.ts';
 import type { RequestState } from './request-machine.ts';

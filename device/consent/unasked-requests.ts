@@ -2,7 +2,7 @@
 // nobody else: what bridge and agency see must not depend on it. Not here: judging requests (area-requests.ts).
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { type ErrorCode, failure } from '../protocol/errors.ts';
+import { type ErrorCode, failure } from '../contract/errors.ts';
 
 /** Without a request it is about all of them. */
 export interface UnaskedRequest {

@@ -1,10 +1,10 @@
 // Owns: verifying what an owner signed: is it authentic, timely, and allowed here and now? Reads, never changes anything.
 // Not here: the order of decisions on one request (request-machine.ts), carrying them out (gate.ts).
-import { fromUtf8 } from '../base/bytes.ts';
+import { fromUtf8 } from '../contract/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { type ErrorCode, type Failure, failure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
-import { openToken } from '../protocol/jws.ts';
+import { type ErrorCode, type Failure, failure, TOKEN_FAULT_CODES } from '../contract/errors.ts';
+import { openToken } from '../contract/jws.ts';
 import {
   CLOCK_SKEW_S_MAX,
   type Command,
@@ -17,16 +17,16 @@ import {
   mustNameLastOrder,
   type Revoke,
   revokeSchema,
-} from '../protocol/owner-orders.ts';
-import { recipientOf } from '../protocol/request-or-search.ts';
+} from '../contract/owner-orders.ts';
+import { recipientOf } from '../contract/request-or-search.ts';
 import {
   DISCLOSURE_PROFILES,
   type DisclosedValues,
   type DisclosureKey,
   type Window,
   windowWithin,
-} from '../protocol/shared-claims.ts';
-import { PAYLOAD_BYTES_MAX, parseConsentTopic, topicsUnder } from '../protocol/topics.ts';
+} from '../contract/shared-claims.ts';
+import { PAYLOAD_BYTES_MAX, parseConsentTopic, topicsUnder } from '../contract/topics.ts';
 import type { AnswerableRequests } from './consent-context.ts';
 import type { Footage } from './gate-interfaces.ts';
 import type { PreviewTerms } from './live-preview.ts';

@@ -2,9 +2,9 @@
 // Pure. Not here: showing pictures (console/), the orders themselves (command-handler.ts).
 import { z } from 'zod';
 import type { LedgerEntry } from '../ledger/ledger-entry.ts';
-import type { Look, Viewer } from '../protocol/console-messages.ts';
-import { publicKeySchema } from '../protocol/ids.ts';
-import { parseToken } from '../protocol/jws.ts';
+import type { Look, Viewer } from '../contract/console-messages.ts';
+import { publicKeySchema } from '../contract/ids.ts';
+import { parseToken } from '../contract/jws.ts';
 
 /** The newest looks that are kept at hand; the ledger has all of them. */
 const LOOKS_MAX = 1_000;

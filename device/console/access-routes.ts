@@ -8,8 +8,8 @@ import {
   serverFactsSchema,
   sessionOfferSchema,
   sessionSchema,
-} from '../protocol/console-messages.ts';
-import { idSchema } from '../protocol/ids.ts';
+} from '../contract/console-messages.ts';
+import { idSchema } from '../contract/ids.ts';
 import { sessionCookie, sessionCookieName } from './callers.ts';
 import type { shownCommandLine } from './command-line.ts';
 import type { LocalRouter } from './local-router.ts';

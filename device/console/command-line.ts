@@ -1,6 +1,6 @@
 // Owns: how the command line is called at the machine of this doorbell, as the page may tell whoever opens it. Pure. Not here: which verb.
 import type { z } from 'zod';
-import type { serverFactsSchema } from '../protocol/console-messages.ts';
+import type { serverFactsSchema } from '../contract/console-messages.ts';
 
 /** Where programs and services lie: a path there names nobody, and one in a home folder does. */
 const OF_THE_SYSTEM = /^\/(opt|srv|usr|var\/lib)\/[\w./@+-]+$/;

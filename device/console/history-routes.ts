@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { type EventPage, type EventQuery, PAGE_EVENTS_MAX } from '../events/event-history.ts';
 import { countSchema } from '../http/http-server.ts';
-import { eventPageSchema, eventSchema } from '../protocol/home-messages.ts';
+import { eventPageSchema, eventSchema } from '../contract/home-messages.ts';
 import type { LocalRouter } from './local-router.ts';
 import { momentSchema } from './moment-schema.ts';
 

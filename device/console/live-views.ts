@@ -8,7 +8,7 @@ import { keepForTransfer, resetConnection } from '../http/connection-limit.ts';
 import { codecsParameter } from '../media/codecs-parameter.ts';
 import { parseFragment } from '../media/fragment.ts';
 import { moveFragment } from '../media/move-fragment.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 import type { View } from './view-answer.ts';
 
 /** Views of all callers together. */

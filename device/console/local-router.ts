@@ -9,7 +9,7 @@ import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { isAnswered, parseBody } from '../http/http-server.ts';
 import { documentOf } from '../http/openapi.ts';
 import { type Content, type Declared, isSchema, statusOf } from '../http/route-declaration.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 import { type Caller, type CallerHeaders, type Callers, SESSION_HEADER } from './callers.ts';
 import { type OriginRules, ownOrigin } from './request-origin.ts';
 

@@ -13,13 +13,13 @@ import {
   pinsSchema,
   type Viewer,
   viewerListSchema,
-} from '../protocol/console-messages.ts';
-import { failure } from '../protocol/errors.ts';
-import { type DeviceState, type RequestNotice, requestListSchema, stateSchema } from '../protocol/home-messages.ts';
-import { idSchema } from '../protocol/ids.ts';
-import { parseToken } from '../protocol/jws.ts';
-import type { PublishedRequest } from '../protocol/request.ts';
-import { topicsUnder } from '../protocol/topics.ts';
+} from '../contract/console-messages.ts';
+import { failure } from '../contract/errors.ts';
+import { type DeviceState, type RequestNotice, requestListSchema, stateSchema } from '../contract/home-messages.ts';
+import { idSchema } from '../contract/ids.ts';
+import { parseToken } from '../contract/jws.ts';
+import type { PublishedRequest } from '../contract/request.ts';
+import { topicsUnder } from '../contract/topics.ts';
 import type { LocalRouter } from './local-router.ts';
 
 export interface OwnerRoutesDeps {

@@ -2,7 +2,7 @@
 // the answer. Not here: opening views (picture-access.ts), endless answers (live-views.ts).
 import type { FastifyReply } from 'fastify';
 import { resetConnection } from '../http/connection-limit.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 
 export interface View {
   /** Aborted with the reason when nothing more may be shown. */

@@ -15,7 +15,7 @@ import {
   nextMotion,
 } from '../motion/detector.ts';
 import type { motionSchema } from '../motion/settings.ts';
-import type { DeviceEventBody } from '../protocol/home-messages.ts';
+import type { DeviceEventBody } from '../contract/home-messages.ts';
 import { EventWindows } from './event-windows.ts';
 
 export interface EventDetectorDeps {

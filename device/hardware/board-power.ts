@@ -3,7 +3,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import type { Programs } from '../base/system-programs.ts';
-import { type Failure, failure } from '../protocol/errors.ts';
+import { type Failure, failure } from '../contract/errors.ts';
 
 /** What the board reports, now and since the boot. */
 export interface PowerSigns {

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Programs, RunningProgram } from '../base/system-programs.ts';
-import { type Failure, failure } from '../protocol/errors.ts';
+import { type Failure, failure } from '../contract/errors.ts';
 
 /** A program with its arguments, as a list: no shell reads it. */
 export const commandSchema = z.array(z.string().min(1).max(1_000)).min(1).max(32);

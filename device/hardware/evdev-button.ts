@@ -2,8 +2,8 @@
 // The device is read by `cat`: a read that waits inside this process would hold one of its few file threads for ever.
 // Not here: running programs (base/system-programs.ts), what a press is (switch-contact.ts, button.ts).
 import { z } from 'zod';
-import { failure } from '../protocol/errors.ts';
-import { idSchema } from '../protocol/ids.ts';
+import { failure } from '../contract/errors.ts';
+import { idSchema } from '../contract/ids.ts';
 import { type ButtonDriver, holdShape, type Level } from './watched-button.ts';
 
 export const evdevButtonSchema = z.strictObject({

@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { ProgramEnd, Programs, RunningProgram } from '../base/system-programs.ts';
-import { type Failure, failure } from '../protocol/errors.ts';
-import { idSchema } from '../protocol/ids.ts';
+import { type Failure, failure } from '../contract/errors.ts';
+import { idSchema } from '../contract/ids.ts';
 import { type ButtonDriver, holdShape, type Level } from './watched-button.ts';
 
 const lineShape = {

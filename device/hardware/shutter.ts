@@ -2,7 +2,7 @@
 // Not here: stopping the camera, which privacy does first and by itself (recorder.ts): a shutter is the second lock.
 import { z } from 'zod';
 import type { RunningProgram } from '../base/system-programs.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 import { commandSchema } from './chime.ts';
 import { gpioLineSchema, HeldLine, type HeldLineDeps } from './gpio.ts';
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Backoff } from '../base/backoff.ts';
 import type { Random } from '../base/random.ts';
 import type { ProgramEnd, Programs } from '../base/system-programs.ts';
-import { type Failure, failure } from '../protocol/errors.ts';
+import { type Failure, failure } from '../contract/errors.ts';
 import { type Button, type ButtonOptions, Debouncer, type Press } from './button.ts';
 import { Contact } from './switch-contact.ts';
 

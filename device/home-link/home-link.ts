@@ -1,6 +1,6 @@
 // Owns: the device's session on the home broker: status, state, events, requests, receipts, upload progress out;
 // consent and commands in, passed on unchanged. Not here: verifying what came in (consent/gate.ts).
-import { assert } from '../base/assert.ts';
+import { assert } from '../contract/assert.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { LastingTrouble } from '../base/lasting-trouble.ts';
 import type { Log } from '../base/log.ts';
@@ -15,9 +15,9 @@ import type {
   RequestNotice,
   SightingNotice,
   UploadProgress,
-} from '../protocol/home-messages.ts';
-import { linkFailure } from '../protocol/link-failure.ts';
-import { PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
+} from '../contract/home-messages.ts';
+import { linkFailure } from '../contract/link-failure.ts';
+import { PAYLOAD_BYTES_MAX, topicsUnder } from '../contract/topics.ts';
 
 /** What a home link needs of a session. */
 type BrokerSession = Pick<MqttLink, 'state' | 'dropped' | 'onState' | 'start' | 'stop' | 'publish'> & {

@@ -2,11 +2,11 @@
 // setting is turned off, the device is reset or a prefix changes. Not here: publishing and removing (home-assistant.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fromUtf8, utf8 } from '../base/bytes.ts';
+import { fromUtf8, utf8 } from '../contract/bytes.ts';
 import type { Disk } from '../base/disk.ts';
-import { parseJson } from '../base/parse-json.ts';
-import { idSchema } from '../protocol/ids.ts';
-import { topicPrefixSchema } from '../protocol/topics.ts';
+import { parseJson } from '../contract/parse-json.ts';
+import { idSchema } from '../contract/ids.ts';
+import { topicPrefixSchema } from '../contract/topics.ts';
 import { COMPONENT_PLATFORMS, type ComponentId } from './discovery-document.ts';
 
 const FILE = 'home-assistant.json';

@@ -1,7 +1,7 @@
 // Owns: rate limiting by name in fixed windows, and where the counts are kept. Not here: what
 // is counted (each server), names of addresses (address-networks.ts).
 import type { Clock } from '../base/clock.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 
 /** The count allowed in a window, and the window's length in milliseconds. */
 export interface Count {

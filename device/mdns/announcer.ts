@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { Repeater } from '../base/repeater.ts';
 import { WindowCounts } from '../http/fixed-window-limit.ts';
-import { type Failure, failure, isFailure } from '../protocol/errors.ts';
+import { type Failure, failure, isFailure } from '../contract/errors.ts';
 import { isOnLink, type MdnsLink } from './links.ts';
 import {
   type Announced,

@@ -2,7 +2,7 @@
 // (RFC 6762, RFC 6763). Pure. Not here: when it is said and to whom (announcer.ts).
 import { decode, encode } from 'dns-packet';
 import { z } from 'zod';
-import { utf8 } from '../base/bytes.ts';
+import { utf8 } from '../contract/bytes.ts';
 
 /** Two names of one doorbell: a label that people read, and a host name without `.local`. */
 export interface Names {

@@ -1,8 +1,8 @@
 // Owns: AAC (ISO/IEC 14496-3): which configurations are taken, and packets in ADTS, which ffmpeg reads and writes over pipes.
 // Not here: which packets are in the window (survey.ts), decoding and encoding them (recode-sound.ts).
-import { assert } from '../base/assert.ts';
-import { concatBytes, equalBytes } from '../base/bytes.ts';
-import { failure } from '../protocol/errors.ts';
+import { assert } from '../contract/assert.ts';
+import { concatBytes, equalBytes } from '../contract/bytes.ts';
+import { failure } from '../contract/errors.ts';
 
 /** Samples of one AAC packet; it sounds over twice as many, because packets overlap (§4.6.11). */
 export const PACKET_SAMPLES = 1024;

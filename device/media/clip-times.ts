@@ -1,6 +1,6 @@
 // Owns: whether the times in a clip's file are those that its papers say: its frames within their coverage, none in a gap, no sound
-// beyond the window. Not here: reading the file (read-clip-file.ts), what the papers say for themselves (protocol/clip-facts.ts).
-import { type ClipFacts, type FactsFault, GAP_US } from '../protocol/clip-facts.ts';
+// beyond the window. Not here: reading the file (read-clip-file.ts), what the papers say for themselves (contract/clip-facts.ts).
+import { type ClipFacts, type FactsFault, GAP_US } from '../contract/clip-facts.ts';
 import { type FileAudio, type FileTables, type FileTrack, type FileVideo, MOVIE_TIMESCALE } from './clip-file-check.ts';
 
 /** Wall time is rounded to microseconds at both ends of an interval. */

@@ -1,6 +1,6 @@
 // Owns: cutting ffmpeg's live stream of fragmented MP4 into its init segment and its fragments, whatever the chunks are.
 // Not here: what is inside them (init-segment.ts, fragment.ts).
-import { concatBytes } from '../base/bytes.ts';
+import { concatBytes } from '../contract/bytes.ts';
 import { INIT_BYTES_MAX } from './init-segment.ts';
 import { type Box, malformed, readBox } from './read-boxes.ts';
 

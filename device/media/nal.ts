@@ -1,6 +1,6 @@
 // Owns: H.264 NAL units (ITU-T H.264 §7.3.1, Annex B; ISO/IEC 14496-15 §5.3.3): walking and joining.
 // Not here: what parameter sets and slices mean (parameter-sets.ts, clip/strip-frame-to-slices.ts), reading bits (bit-reader.ts).
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 
 /** NAL unit types this project names (ITU-T H.264 Table 7-1). All others are dropped from every clip. */
 export const NAL = { slice: 1, partitionA: 2, partitionC: 4, idrSlice: 5, sps: 7, pps: 8, delimiter: 9 } as const;

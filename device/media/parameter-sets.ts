@@ -1,6 +1,6 @@
 // Owns: reading sequence and picture parameter sets (ITU-T H.264 §7.3.2.1, §7.3.2.2, Annex E), whole, to their last bit.
 // Not here: choosing which sets a clip carries (active-parameter-sets.ts), slices (strip-frame-to-slices.ts).
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 import { type BitFault, BitReader, unescapeNal } from './bit-reader.ts';
 import { NAL, nalType } from './nal.ts';
 

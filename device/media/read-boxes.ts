@@ -1,6 +1,6 @@
 // Owns: walking the boxes of an ISO base media file (ISO/IEC 14496-12 §4.2) held in memory, and reading its big-endian
 // fields, all within bounds. Not here: what the boxes mean (init-segment.ts, fragment.ts).
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 
 /** One box: `start` is its first header byte, `contentStart` the byte after the header, `end` the byte after the box. */
 export interface Box {

@@ -1,7 +1,7 @@
 // Owns: reading the file of a finished clip, whoever takes one: the device's own check, the bridge, `verify`. Every byte outside its
 // samples must be one that a clip has there, or the file is refused.
 // Not here: the boxes and fields (clip-file-check.ts), comparing samples with the ring (the clip folder).
-import { isFailure } from '../protocol/errors.ts';
+import { isFailure } from '../contract/errors.ts';
 import { readSoundConfig } from './aac.ts';
 import {
   checkFtyp,

@@ -1,7 +1,7 @@
 // Owns: reading the boxes of a finished clip strictly: boxes come in a fixed order, and every field is either read or must have
 // a fixed value. Not here: which boxes and fields those are (clip-file-check.ts).
-import { toHex } from '../base/bytes.ts';
-import { failure } from '../protocol/errors.ts';
+import { toHex } from '../contract/bytes.ts';
+import { failure } from '../contract/errors.ts';
 import { FieldReader, malformed, readBox } from './read-boxes.ts';
 
 /** The failure of every check of a finished clip. `detail` contains no footage. */

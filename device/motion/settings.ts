@@ -1,6 +1,6 @@
 // Owns: the schema of a device's motion settings.
 import { z } from 'zod';
-import { motionZonesSchema, sensitivitySchema } from '../protocol/owner-settings.ts';
+import { motionZonesSchema, sensitivitySchema } from '../contract/owner-settings.ts';
 
 export const motionSchema = z.strictObject({
   enabled: z.boolean().default(true),

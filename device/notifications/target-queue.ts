@@ -3,7 +3,7 @@
 import { Agent, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { Backoff } from '../base/backoff.ts';
-import { utf8 } from '../base/bytes.ts';
+import { utf8 } from '../contract/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemCode } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';

@@ -4,9 +4,9 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 import type { z } from 'zod';
-import { concatBytes, fromUtf8, toBase64url } from '../base/bytes.ts';
+import { concatBytes, fromUtf8, toBase64url } from '../contract/bytes.ts';
 import type { SigningKey } from '../base/keys.ts';
-import { parseJson } from '../base/parse-json.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import { TLS_VERSION_MIN } from '../base/tls.ts';
 import {
   challengeSchema,
@@ -19,14 +19,14 @@ import {
   serverFactsSchema,
   sessionProofInput,
   sessionSchema,
-} from '../protocol/console-messages.ts';
-import { failure } from '../protocol/errors.ts';
-import { type DeviceState, type Receipt, stateSchema } from '../protocol/home-messages.ts';
-import { type TrialLine, trialAskSchema, trialLineSchema } from '../protocol/motion-messages.ts';
-import type { CommandAction } from '../protocol/owner-orders.ts';
-import { type SettingsAnswer, settingsAnswerSchema } from '../protocol/owner-settings.ts';
-import { failureOf } from '../protocol/problem.ts';
-import type { Window } from '../protocol/shared-claims.ts';
+} from '../contract/console-messages.ts';
+import { failure } from '../contract/errors.ts';
+import { type DeviceState, type Receipt, stateSchema } from '../contract/home-messages.ts';
+import { type TrialLine, trialAskSchema, trialLineSchema } from '../contract/motion-messages.ts';
+import type { CommandAction } from '../contract/owner-orders.ts';
+import { type SettingsAnswer, settingsAnswerSchema } from '../contract/owner-settings.ts';
+import { failureOf } from '../contract/problem.ts';
+import type { Window } from '../contract/shared-claims.ts';
 import { ORDER_SIGNINGS_MAX } from './give-command.ts';
 import type { ConsoleAddress } from './pairing-wire.ts';
 import { readReceipt, refusalInReceipt } from './read-receipt.ts';

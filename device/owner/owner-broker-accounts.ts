@@ -6,8 +6,8 @@ import { sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import { accountUser, issueAccount, listAccounts, readAccount, removeAccount } from '../base/mqtt-account-files.ts';
 import type { Random } from '../base/random.ts';
-import { failure } from '../protocol/errors.ts';
-import { actorId } from '../protocol/ids.ts';
+import { failure } from '../contract/errors.ts';
+import { actorId } from '../contract/ids.ts';
 
 export interface HomeAccountsDeps {
   disk: Disk;

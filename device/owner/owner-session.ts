@@ -1,7 +1,7 @@
 // Owns: an owner's session with their device over the home link: verifies the device's messages, and sends signed answers.
-// Not here: signing (sign-owner-messages.ts), reading single documents (protocol/read-request-notice.ts, read-receipt.ts), what is shown (CLI, console).
+// Not here: signing (sign-owner-messages.ts), reading single documents (contract/read-request-notice.ts, read-receipt.ts), what is shown (CLI, console).
 
-import { fromUtf8 } from '../base/bytes.ts';
+import { fromUtf8 } from '../contract/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
@@ -10,7 +10,7 @@ import { MqttLink } from '../base/mqtt-link.ts';
 import type { Network } from '../base/network.ts';
 import type { Random } from '../base/random.ts';
 import { tlsSource } from '../base/tls.ts';
-import { type Failure, failure, isErrorCode, isFailure, reportedFailure } from '../protocol/errors.ts';
+import { type Failure, failure, isErrorCode, isFailure, reportedFailure } from '../contract/errors.ts';
 import {
   type DeviceEvent,
   type DeviceState,
@@ -20,12 +20,12 @@ import {
   statusSchema,
   type UploadProgress,
   uploadProgressSchema,
-} from '../protocol/home-messages.ts';
-import { linkFailure } from '../protocol/link-failure.ts';
-import { noOrderYet } from '../protocol/owner-orders.ts';
-import { type Reading, readNotice, type VerifiedNotice } from '../protocol/read-request-notice.ts';
-import { readSighting, type VerifiedSighting } from '../protocol/read-sighting.ts';
-import { type ConsentAction, PAYLOAD_BYTES_MAX, topicsUnder } from '../protocol/topics.ts';
+} from '../contract/home-messages.ts';
+import { linkFailure } from '../contract/link-failure.ts';
+import { noOrderYet } from '../contract/owner-orders.ts';
+import { type Reading, readNotice, type VerifiedNotice } from '../contract/read-request-notice.ts';
+import { readSighting, type VerifiedSighting } from '../contract/read-sighting.ts';
+import { type ConsentAction, PAYLOAD_BYTES_MAX, topicsUnder } from '../contract/topics.ts';
 import type { Home } from './paired-devices.ts';
 import { readReceipt } from './read-receipt.ts';
 

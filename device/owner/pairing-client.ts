@@ -2,17 +2,17 @@
 // Not here: storing the device (paired-devices.ts), the key's file (owner-key.ts).
 import { createConnection, type Socket } from 'node:net';
 import type { z } from 'zod';
-import { fromBase64url, toBase64url } from '../base/bytes.ts';
+import { fromBase64url, toBase64url } from '../contract/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
 import type { Network } from '../base/network.ts';
-import { pairingProofInput } from '../protocol/console-messages.ts';
-import type { DepartureCustody, DeparturePage } from '../protocol/departures.ts';
-import { failure, isFailure } from '../protocol/errors.ts';
-import { actorId } from '../protocol/ids.ts';
-import { openToken } from '../protocol/jws.ts';
-import { pairingSchema } from '../protocol/owner-orders.ts';
-import { PUBLIC_AUDIENCE } from '../protocol/shared-claims.ts';
+import { pairingProofInput } from '../contract/console-messages.ts';
+import type { DepartureCustody, DeparturePage } from '../contract/departures.ts';
+import { failure, isFailure } from '../contract/errors.ts';
+import { actorId } from '../contract/ids.ts';
+import { openToken } from '../contract/jws.ts';
+import { pairingSchema } from '../contract/owner-orders.ts';
+import { PUBLIC_AUDIENCE } from '../contract/shared-claims.ts';
 import { readLines, writeLine } from './line-socket.ts';
 import type { Home } from './paired-devices.ts';
 import {

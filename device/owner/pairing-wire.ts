@@ -1,11 +1,11 @@
 // Owns: the messages on the pairing socket: one JSON object per line. Both ends use it. Not here: the two ends themselves
-// (pairing-server.ts, pairing-client.ts), what the owner's key signs (protocol/console-messages.ts).
+// (pairing-server.ts, pairing-client.ts), what the owner's key signs (contract/console-messages.ts).
 import { z } from 'zod';
-import { lookSchema, viewerSchema } from '../protocol/console-messages.ts';
-import { departureCustodySchema, departurePageSchema } from '../protocol/departures.ts';
-import { isErrorCode } from '../protocol/errors.ts';
-import { stateSchema } from '../protocol/home-messages.ts';
-import { idSchema, publicKeySchema } from '../protocol/ids.ts';
+import { lookSchema, viewerSchema } from '../contract/console-messages.ts';
+import { departureCustodySchema, departurePageSchema } from '../contract/departures.ts';
+import { isErrorCode } from '../contract/errors.ts';
+import { stateSchema } from '../contract/home-messages.ts';
+import { idSchema, publicKeySchema } from '../contract/ids.ts';
 import { homeSchema } from './paired-devices.ts';
 import { privateSocketPath } from './private-socket.ts';
 

@@ -3,11 +3,11 @@
 import type { Server, Socket } from 'node:net';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { utf8 } from '../base/bytes.ts';
+import { utf8 } from '../contract/bytes.ts';
 import type { Disk } from '../base/disk.ts';
 import { sha256Hex } from '../base/keys.ts';
 import type { Network } from '../base/network.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 
 /** Only the owner of the process may connect: not group, not others. */
 const SOCKET_UMASK = 0o177;

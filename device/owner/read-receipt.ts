@@ -1,9 +1,9 @@
 // Owns: reading a device's receipt on the owner's side: only a device-signed one proves that something happened.
 // Not here: making receipts (home-link/), verifying others' statements inside one, which the device has done (consent/).
 import { verifySignature } from '../base/keys.ts';
-import { type Failure, failure, isErrorCode, reportedFailure, TOKEN_FAULT_CODES } from '../protocol/errors.ts';
-import { type Receipt, receiptSchema } from '../protocol/home-messages.ts';
-import { openToken } from '../protocol/jws.ts';
+import { type Failure, failure, isErrorCode, reportedFailure, TOKEN_FAULT_CODES } from '../contract/errors.ts';
+import { type Receipt, receiptSchema } from '../contract/home-messages.ts';
+import { openToken } from '../contract/jws.ts';
 
 const RECEIPT_AUDIENCE = 'owner';
 

@@ -1,12 +1,12 @@
 // Owns: signing an owner's messages: grant, denial, revocation, command, each with a fresh id. Not here: what answers say
-// (protocol/owner-claims.ts), reading the request (protocol/read-request-notice.ts), sending the message (the CLI, console), verifying it (consent/).
+// (contract/owner-claims.ts), reading the request (contract/read-request-notice.ts), sending the message (the CLI, console), verifying it (consent/).
 
-import { assert } from '../base/assert.ts';
+import { assert } from '../contract/assert.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { type SigningKey, sha256Hex } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
-import { CUSTODY_CALL_LIFE_S_MAX, type CustodyCall } from '../protocol/custody.ts';
-import { signToken, type TokenType } from '../protocol/jws.ts';
+import { CUSTODY_CALL_LIFE_S_MAX, type CustodyCall } from '../contract/custody.ts';
+import { signToken, type TokenType } from '../contract/jws.ts';
 import {
   type Author,
   claimsHead,
@@ -14,7 +14,7 @@ import {
   type GrantChoice,
   grantClaims,
   revokeClaims,
-} from '../protocol/owner-claims.ts';
+} from '../contract/owner-claims.ts';
 import {
   type Command,
   type CommandAction,
@@ -24,10 +24,10 @@ import {
   type Revoke,
   STILL_CALL_LIFE_S_MAX,
   type StillCall,
-} from '../protocol/owner-orders.ts';
-import type { VerifiedNotice } from '../protocol/read-request-notice.ts';
-import type { VerifiedSighting } from '../protocol/read-sighting.ts';
-import { SEARCH_CALL_LIFE_S_MAX, type Search, type SearchAction, type SearchCall } from '../protocol/search.ts';
+} from '../contract/owner-orders.ts';
+import type { VerifiedNotice } from '../contract/read-request-notice.ts';
+import type { VerifiedSighting } from '../contract/read-sighting.ts';
+import { SEARCH_CALL_LIFE_S_MAX, type Search, type SearchAction, type SearchCall } from '../contract/search.ts';
 
 /** The signer, and the source of time and ids. */
 export interface Signer {

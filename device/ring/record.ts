@@ -1,7 +1,7 @@
 // Owns: one record of the ring file: a header that authenticates itself, and the sealed body behind it, in whole blocks.
 // Not here: where records go and in which order (ring-file.ts), how a file is searched for them (ring-scan.ts).
-import { assert } from '../base/assert.ts';
-import { equalBytes, toHex, utf8 } from '../base/bytes.ts';
+import { assert } from '../contract/assert.ts';
+import { equalBytes, toHex, utf8 } from '../contract/bytes.ts';
 import {
   deriveSealKey,
   openWithNonce,

@@ -13,8 +13,8 @@ import {
   sealTo,
 } from '../base/seal.ts';
 import type { Segment } from '../camera/segment.ts';
-import { failure } from '../protocol/errors.ts';
-import type { Window } from '../protocol/shared-claims.ts';
+import { failure } from '../contract/errors.ts';
+import type { Window } from '../contract/shared-claims.ts';
 import { type PagedBytes, RingPages } from './ring-buffers.ts';
 import { expiryTickMs, type IndexEntry, IndexedRing } from './ring-index.ts';
 import type { Ring, RingStats } from './ring-interface.ts';

@@ -2,15 +2,15 @@
 // was like one, in memory. What it finds goes to the gate, which tells the home's owners and nobody else.
 // Not here: which searches are believed and whether the home takes part (consent/), how likeness is told (likeness-interfaces.ts).
 
-import { fromBase64url } from '../base/bytes.ts';
+import { fromBase64url } from '../contract/bytes.ts';
 import { sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { HeardSearch } from '../consent/gate-interfaces.ts';
-import { isFailure } from '../protocol/errors.ts';
-import type { DeviceEventBody, Sighted } from '../protocol/home-messages.ts';
-import { plainJpegSize } from '../protocol/plain-jpeg.ts';
-import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '../protocol/search.ts';
-import { partsInside, type Window } from '../protocol/shared-claims.ts';
+import { isFailure } from '../contract/errors.ts';
+import type { DeviceEventBody, Sighted } from '../contract/home-messages.ts';
+import { plainJpegSize } from '../contract/plain-jpeg.ts';
+import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '../contract/search.ts';
+import { partsInside, type Window } from '../contract/shared-claims.ts';
 import { type FramesDeps, framesOf } from './frames.ts';
 import { LIKENESS_TOLD, type LikenessModel, type Looks, type Picture, type Subject } from './likeness-interfaces.ts';
 

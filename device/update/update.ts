@@ -5,7 +5,7 @@ import type { Disk, LinkDisk } from '../base/disk.ts';
 import { GateState } from '../consent/gate-state.ts';
 import { unfinishedGrant } from '../consent/request-machine.ts';
 import { walkLedger } from '../ledger/ledger.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 import { type MinisignKey, verifyMinisign } from './minisign.ts';
 import { type ReleaseContent, readRelease } from './release-archive.ts';
 import type { ReleaseManifest } from './release-manifest.ts';

@@ -4,11 +4,11 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
-import { assert } from '../base/assert.ts';
+import { assert } from '../contract/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Network } from '../base/network.ts';
 import { type TlsMaterial, type TlsSource, tlsOptions } from '../base/tls.ts';
-import { failure } from '../protocol/errors.ts';
+import { failure } from '../contract/errors.ts';
 
 export interface BridgeHttpOptions {
   /** The bridge's pinned address; all request URLs are under it. */

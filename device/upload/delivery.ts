@@ -13,11 +13,11 @@ import { SelfCheck } from '../clip/self-check.ts';
 import { makeStatement } from '../clip/sign-recipient-statement.ts';
 import { footageWindow, trim } from '../clip/trim.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
-import { type ErrorCode, type Failure, failure, isFailure } from '../protocol/errors.ts';
-import type { ReceiptClip } from '../protocol/home-messages.ts';
-import { parseToken, signToken } from '../protocol/jws.ts';
-import { manifestSchema } from '../protocol/manifest.ts';
-import { DISCLOSURE_KEYS, type DisclosedValues, type Window } from '../protocol/shared-claims.ts';
+import { type ErrorCode, type Failure, failure, isFailure } from '../contract/errors.ts';
+import type { ReceiptClip } from '../contract/home-messages.ts';
+import { parseToken, signToken } from '../contract/jws.ts';
+import { manifestSchema } from '../contract/manifest.ts';
+import { DISCLOSURE_KEYS, type DisclosedValues, type Window } from '../contract/shared-claims.ts';
 import type { Outbox, OutboxItem, SealedClip } from './outbox.ts';
 import type { PreviewClips } from './preview-clips.ts';
 

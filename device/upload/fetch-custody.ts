@@ -1,9 +1,9 @@
 // Owns: asking the pinned bridge, in the device's own name, what its log says of one clip: only when an owner asks, and nothing is stored.
-// Not here: checking the answer (protocol/check-departure.ts: whoever shows it does), the single request (bridge-http.ts).
+// Not here: checking the answer (contract/check-departure.ts: whoever shows it does), the single request (bridge-http.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { SigningKey } from '../base/keys.ts';
 import type { Network } from '../base/network.ts';
-import { parseJson } from '../base/parse-json.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import { freshId, type Random } from '../base/random.ts';
 import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import {
@@ -11,11 +11,11 @@ import {
   type CustodyCall,
   clipLeavesSchema,
   custodyBundleSchema,
-} from '../protocol/custody.ts';
-import type { Departure, DepartureCustody } from '../protocol/departures.ts';
-import { failure, isFailure } from '../protocol/errors.ts';
-import { signToken } from '../protocol/jws.ts';
-import { claimsHead } from '../protocol/owner-claims.ts';
+} from '../contract/custody.ts';
+import type { Departure, DepartureCustody } from '../contract/departures.ts';
+import { failure, isFailure } from '../contract/errors.ts';
+import { signToken } from '../contract/jws.ts';
+import { claimsHead } from '../contract/owner-claims.ts';
 import { BridgeHttp, readBridgeTls } from './bridge-http.ts';
 import { baseOf, type PinnedBridge, refusalOf } from './intake-requests.ts';
 

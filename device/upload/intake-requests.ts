@@ -1,15 +1,15 @@
 // Owns: the requests to the bridge around an upload: opening an intake, the upload's address, its status, a revocation;
 // and what its refusals mean. Not here: the bytes (transfer.ts), retries (upload.ts).
 
-import { assert } from '../base/assert.ts';
-import { utf8 } from '../base/bytes.ts';
+import { assert } from '../contract/assert.ts';
+import { utf8 } from '../contract/bytes.ts';
 import { verifySignature } from '../base/keys.ts';
-import { parseJson } from '../base/parse-json.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import type { TlsSource } from '../base/tls.ts';
-import { type Failure, failure, isFailure } from '../protocol/errors.ts';
-import { type IntakeReceipt, type IntakeStatus, intakeStatusSchema } from '../protocol/manifest.ts';
-import { failureOf } from '../protocol/problem.ts';
-import { openIntake } from '../protocol/verify-intake-receipt.ts';
+import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import { type IntakeReceipt, type IntakeStatus, intakeStatusSchema } from '../contract/manifest.ts';
+import { failureOf } from '../contract/problem.ts';
+import { openIntake } from '../contract/verify-intake-receipt.ts';
 import type { BridgeAnswer, BridgeHttp } from './bridge-http.ts';
 import type { OutboxItem } from './outbox.ts';
 

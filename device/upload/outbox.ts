@@ -10,8 +10,8 @@ import { generateSealKey, type SealKey } from '../base/seal.ts';
 import type { Clip, ClipReader } from '../clip/finished-clip.ts';
 import type { StatementPapers } from '../clip/sign-recipient-statement.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
-import { type Failure, failure, isFailure } from '../protocol/errors.ts';
-import { idSchema } from '../protocol/ids.ts';
+import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import { idSchema } from '../contract/ids.ts';
 import { openSealedFile, type SealedFile, writeSealedFile } from './sealed-clip-file.ts';
 import { CLIP, COMMIT, type Commit, SealedRecords } from './sealed-records.ts';
 

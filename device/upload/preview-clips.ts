@@ -12,9 +12,9 @@ import type { CutDeps } from '../clip/recent-encodings.ts';
 import { SelfCheck } from '../clip/self-check.ts';
 import { trim } from '../clip/trim.ts';
 import { assertLivePreview, type LivePreview } from '../consent/live-preview.ts';
-import { failure } from '../protocol/errors.ts';
-import type { Grant } from '../protocol/owner-orders.ts';
-import type { Window } from '../protocol/shared-claims.ts';
+import { failure } from '../contract/errors.ts';
+import type { Grant } from '../contract/owner-orders.ts';
+import type { Window } from '../contract/shared-claims.ts';
 import { openSealedFile, type SealedFileIdentity, writeSealedFile } from './sealed-clip-file.ts';
 
 /** A clip that can be looked at. */

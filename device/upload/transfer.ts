@@ -2,7 +2,7 @@
 // the next is sent only after the bridge has acknowledged the one before. Not here: HTTP (bridge-http.ts), creating uploads.
 import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client';
 import type { ClipReader } from '../clip/finished-clip.ts';
-import { isFailure } from '../protocol/errors.ts';
+import { isFailure } from '../contract/errors.ts';
 import { type BridgeHttp, CHUNK_BYTES } from './bridge-http.ts';
 import { refusalOf, strange } from './intake-requests.ts';
 

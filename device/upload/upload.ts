@@ -7,12 +7,12 @@ import type { Log } from '../base/log.ts';
 import type { Network } from '../base/network.ts';
 import { freshId, type Random } from '../base/random.ts';
 import { assertMayLeave, type LiveGrant } from '../consent/live-grant.ts';
-import { type Failure, failure, isFailure } from '../protocol/errors.ts';
-import type { UploadProgress } from '../protocol/home-messages.ts';
-import { parseToken, signToken } from '../protocol/jws.ts';
-import type { IntakeStatus, UploadToken } from '../protocol/manifest.ts';
-import { type Pairing, revokeSchema } from '../protocol/owner-orders.ts';
-import { PUBLIC_AUDIENCE } from '../protocol/shared-claims.ts';
+import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import type { UploadProgress } from '../contract/home-messages.ts';
+import { parseToken, signToken } from '../contract/jws.ts';
+import type { IntakeStatus, UploadToken } from '../contract/manifest.ts';
+import { type Pairing, revokeSchema } from '../contract/owner-orders.ts';
+import { PUBLIC_AUDIENCE } from '../contract/shared-claims.ts';
 import { BridgeHttp, type BridgeHttpOptions, readBridgeTls } from './bridge-http.ts';
 import type { OwnersWord } from './delivery.ts';
 import {

@@ -1,5 +1,5 @@
 // Owns: the embedded MQTT 3.1.1 broker: who may connect, what each account may publish and receive, and how much of it.
-// Not here: the access list (device/protocol/topic-access.ts), accounts (device/base/mqtt-account-files.ts). The one file that imports aedes.
+// Not here: the access list (device/contract/topic-access.ts), accounts (device/base/mqtt-account-files.ts). The one file that imports aedes.
 import { createServer, type Server, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';

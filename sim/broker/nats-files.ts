@@ -1,5 +1,5 @@
 // Owns: the accounts' access list as files for NATS, one node or a cluster: accounts with permissions, and each node's configuration.
-// Pure. Not here: reading accounts (account-list.ts), writing files (write-broker-files.ts), the list itself (device/protocol/topic-access.ts).
+// Pure. Not here: reading accounts (account-list.ts), writing files (write-broker-files.ts), the list itself (device/contract/topic-access.ts).
 import type { TopicRule } from '../../device/exports-without-firmware.ts';
 import type { ListedAccount } from './account-list.ts';
 import { DEFAULT_LIMITS } from './broker-limits.ts';

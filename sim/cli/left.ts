@@ -1,5 +1,5 @@
 // Owns: the verb `left`: every clip that has left a doorbell, to whom and what became of it, as its console's page shows it; and the
-// check of one clip's receipts and proofs. Not here: the list (the device), the check (protocol/check-departure.ts), taking back (`revoke`).
+// check of one clip's receipts and proofs. Not here: the list (the device), the check (contract/check-departure.ts), taking back (`revoke`).
 import type { Command } from 'commander';
 import {
   askCustody,

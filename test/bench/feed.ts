@@ -13,7 +13,7 @@ import { Partners } from '../../cloud-bridge/partners/partners.ts';
 import { ManualClock } from '../../device/base/clock.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SeededRandom } from '../../device/base/random.ts';
-import { credentialSchema } from '../../device/protocol/request.ts';
+import { credentialSchema } from '../../device/contract/request.ts';
 import { openBridgeDatabase } from '../support/bridge-database.ts';
 import { Cast, claimsOf } from '../support/parties.ts';
 import { median, type Row, type Run, timeMs } from './measure.ts';

@@ -15,7 +15,7 @@ import { parseDeviceConfig } from '../../device/config.ts';
 import { Doorbell } from '../../device/doorbell.ts';
 import { pairWithDevice } from '../../device/owner/pairing-client.ts';
 import { PAIRING_FAILURES_MAX } from '../../device/owner/pairing-server.ts';
-import { eventSchema } from '../../device/protocol/home-messages.ts';
+import { eventSchema } from '../../device/contract/home-messages.ts';
 
 const random = new SystemRandom();
 const clock = new SystemClock();

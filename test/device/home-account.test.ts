@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { utf8 } from '../../device/base/bytes.ts';
+import { utf8 } from '../../device/contract/bytes.ts';
 import { type Disk, SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { issueAccount, listAccounts, passwordFits, readAccount } from '../../device/base/mqtt-account-files.ts';

@@ -7,7 +7,7 @@ import { SystemPrograms } from '../../device/base/system-programs.ts';
 import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import type { CameraSource } from '../../device/camera/source-interfaces.ts';
 import { parseCameraSource } from '../../device/camera/sources.ts';
-import { failure } from '../../device/protocol/errors.ts';
+import { failure } from '../../device/contract/errors.ts';
 import { Recorder } from '../../device/recorder.ts';
 import { RingMemory } from '../../device/ring/ring-memory.ts';
 import { ALL_CAMERAS } from '../../sim/porch/porch-camera.ts';

@@ -5,7 +5,7 @@ import type { Recording } from '../../device/camera/fragments-to-segments.ts';
 import type { Segment } from '../../device/camera/segment.ts';
 import { ArrivalTimeline } from '../../device/camera/source-timeline.ts';
 import type { Sample } from '../../device/media/fragment.ts';
-import type { Window } from '../../device/protocol/shared-claims.ts';
+import type { Window } from '../../device/contract/shared-claims.ts';
 import { RingMemory } from '../../device/ring/ring-memory.ts';
 import { textClaim } from '../support/parties.ts';
 import { bareRecording, NOTHING } from './camera/support/bare-recording.ts';

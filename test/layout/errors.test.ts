@@ -1,7 +1,7 @@
-// Holds the closed table of failures and its printed twin, device/protocol/ERRORS.md, equal.
+// Holds the closed table of failures and its printed twin, device/contract/ERRORS.md, equal.
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ERRORS, failure, isFailure, reportedFailure } from '../../device/protocol/errors.ts';
+import { ERRORS, failure, isFailure, reportedFailure } from '../../device/contract/errors.ts';
 import { root, sources } from './source-tree.ts';
 
 it('prints every error code, with its statuses, message and advice, in the contract’s document', async () => {
@@ -20,11 +20,11 @@ it('prints every error code, with its statuses, message and advice, in the contr
     ...rows,
     '',
   ].join('\n');
-  await expect(document).toMatchFileSnapshot(join(root, 'device/protocol/ERRORS.md'));
+  await expect(document).toMatchFileSnapshot(join(root, 'device/contract/ERRORS.md'));
 });
 
 it('has each code in one section alone', async () => {
-  const files = sources().filter((file) => /^device\/protocol\/errors\/(?!kinds)/.test(file.name));
+  const files = sources().filter((file) => /^device\/contract\/errors\/(?!kinds)/.test(file.name));
   const sections = await Promise.all(files.map((file) => import(join(root, file.name))));
   const codes = sections.flatMap((section) => Object.values(section).flatMap((errors) => Object.keys(errors ?? {})));
   expect(codes.sort()).toEqual(Object.keys(ERRORS).sort());
@@ -32,7 +32,7 @@ it('has each code in one section alone', async () => {
 
 it('has no code that nothing ever raises', () => {
   const text = sources()
-    .filter((file) => !/^device\/protocol\/errors(\/|\.ts$)/.test(file.name))
+    .filter((file) => !/^device\/contract\/errors(\/|\.ts$)/.test(file.name))
     .map((file) => file.text)
     .join('\n');
   expect(Object.keys(ERRORS).filter((code) => !text.includes(`'${code}'`) && !code.startsWith('token_'))).toEqual([]);

@@ -9,8 +9,8 @@ const all = sources();
 
 /** The order on the media flow: a folder may import itself and what stands before it. */
 const DEVICE_ORDER = [
+  'contract',
   'base',
-  'protocol',
   'http',
   'mdns',
   'media',
@@ -173,7 +173,7 @@ describe('imports', () => {
   it('let the bridge know only the contract, the base, the readers of media and the server of HTTP', () => {
     const found = breaches((file) =>
       file.name.startsWith('cloud-bridge/')
-        ? file.imports.filter((to) => !/^(cloud-bridge|device\/(protocol|base|media|http))\//.test(to))
+        ? file.imports.filter((to) => !/^(cloud-bridge|device\/(contract|base|media|http))\//.test(to))
         : [],
     );
     expect(found).toEqual([]);
@@ -182,7 +182,7 @@ describe('imports', () => {
   it('keep the vault a process of its own: it knows nothing of the bridge, nor the bridge of it', () => {
     // What any server process of ours stands on, besides the contract and the base.
     const footing =
-      /^device\/(protocol|base|http)\/|^cloud-bridge\/(http|signing)\/|^cloud-bridge\/persistence\/(open-database|migrations|postgres-address|s3-bucket|s3-objects|instance-part|instance-turns|sql-call-counts|write-check)\.ts$/;
+      /^device\/(contract|base|http)\/|^cloud-bridge\/(http|signing)\/|^cloud-bridge\/persistence\/(open-database|migrations|postgres-address|s3-bucket|s3-objects|instance-part|instance-turns|sql-call-counts|write-check)\.ts$/;
     const isVaults = (name: string) => name.startsWith('cloud-bridge/vault/');
     const found = breaches((file) => {
       if (isVaults(file.name)) return file.imports.filter((to) => !isVaults(to) && !footing.test(to));
@@ -230,7 +230,7 @@ describe('imports', () => {
 
   it('keep the wire contract free of node, so that it runs in a browser', () => {
     const pure =
-      /^device\/protocol\/|^device\/base\/(bytes|assert|coded-error|parse-json|private-path-errors|silence-watch|time-limit|tls-fault)\.ts$/;
+      /^device\/contract\//;
     const found = breaches((file) =>
       pure.test(file.name)
         ? [
@@ -246,7 +246,7 @@ describe('imports', () => {
   it('let the console’s page use nothing of the device but what is free of node', () => {
     const isPages = (name: string) => name.startsWith('device/console/page/');
     const free =
-      /^device\/(protocol|media)\/|^device\/base\/(bytes|assert|coded-error|parse-json|private-path-errors|silence-watch|time-limit|tls-fault)\.ts$/;
+      /^device\/(contract|media)\//;
     const found = breaches((file) => {
       if (isPages(file.name))
         return [

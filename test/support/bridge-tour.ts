@@ -3,7 +3,7 @@
 import sharp from 'sharp';
 import { z } from 'zod';
 import { signatureOf } from '../../cloud-bridge/partners/partners.ts';
-import { toBase64url } from '../../device/base/bytes.ts';
+import { toBase64url } from '../../device/contract/bytes.ts';
 import { freshId } from '../../device/base/random.ts';
 import { BridgeFixture, type FixtureOptions, type Parcel } from './bridge-fixture.ts';
 import { makeParty, textClaim } from './parties.ts';

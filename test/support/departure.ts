@@ -2,7 +2,7 @@
 // making the clip (bridge-fixture.ts), any judgement.
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId } from '../../device/base/random.ts';
-import type { Departure } from '../../device/protocol/departures.ts';
+import type { Departure } from '../../device/contract/departures.ts';
 import type { BridgeFixture, Parcel } from './bridge-fixture.ts';
 import { claimsOf, type Party, textClaim } from './parties.ts';
 

@@ -5,10 +5,10 @@ import { ManualClock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { SeededRandom } from '../../device/base/random.ts';
 import { type LiveGrant, mintLiveGrant } from '../../device/consent/live-grant.ts';
-import { signToken } from '../../device/protocol/jws.ts';
-import { CLIP_BYTES_DEFAULT, type Grant, grantSchema } from '../../device/protocol/owner-orders.ts';
-import { type Request, requestSchema } from '../../device/protocol/request.ts';
-import type { Window } from '../../device/protocol/shared-claims.ts';
+import { signToken } from '../../device/contract/jws.ts';
+import { CLIP_BYTES_DEFAULT, type Grant, grantSchema } from '../../device/contract/owner-orders.ts';
+import { type Request, requestSchema } from '../../device/contract/request.ts';
+import type { Window } from '../../device/contract/shared-claims.ts';
 import { makeParty, squareAround } from './parties.ts';
 
 /** What a test cares about in a grant; the rest is filled in. */

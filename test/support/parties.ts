@@ -1,16 +1,16 @@
 // Owns: the cast of a test: keys of every actor and the documents they sign, valid unless a test says otherwise.
 // Not here: any judgement of them; what is made here is signed raw, so that a test can also make what must be refused.
 import { z } from 'zod';
-import { toBase64url } from '../../device/base/bytes.ts';
+import { toBase64url } from '../../device/contract/bytes.ts';
 import type { Clock } from '../../device/base/clock.ts';
 import { wallSeconds } from '../../device/base/clock.ts';
 import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';
-import { cellOf, type Place } from '../../device/protocol/area-cells.ts';
-import { commitmentOf, SALT_BYTES } from '../../device/protocol/custody.ts';
-import { actorId, type Role } from '../../device/protocol/ids.ts';
-import { parseToken, signToken, type TokenType } from '../../device/protocol/jws.ts';
-import type { IntakeReceipt, Manifest } from '../../device/protocol/manifest.ts';
+import { cellOf, type Place } from '../../device/contract/area-cells.ts';
+import { commitmentOf, SALT_BYTES } from '../../device/contract/custody.ts';
+import { actorId, type Role } from '../../device/contract/ids.ts';
+import { parseToken, signToken, type TokenType } from '../../device/contract/jws.ts';
+import type { IntakeReceipt, Manifest } from '../../device/contract/manifest.ts';
 import {
   type Command,
   type CommandAction,
@@ -19,7 +19,7 @@ import {
   mustNameLastOrder,
   type Pairing,
   type Revoke,
-} from '../../device/protocol/owner-orders.ts';
+} from '../../device/contract/owner-orders.ts';
 import type {
   AreaDocument,
   Credential,
@@ -27,9 +27,9 @@ import type {
   PublishedRequest,
   Request,
   Revocations,
-} from '../../device/protocol/request.ts';
-import { PUBLIC_AUDIENCE, type Window, windowSchema } from '../../device/protocol/shared-claims.ts';
-import { statementClaims } from '../../device/protocol/statement-from-manifest.ts';
+} from '../../device/contract/request.ts';
+import { PUBLIC_AUDIENCE, type Window, windowSchema } from '../../device/contract/shared-claims.ts';
+import { statementClaims } from '../../device/contract/statement-from-manifest.ts';
 
 /** Somebody with a key and the id that follows from it. */
 export interface Party {

@@ -13,7 +13,7 @@ import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import { SystemRandom } from '../../device/base/random.ts';
-import { DEFAULT_PREFIX } from '../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX } from '../../device/contract/topics.ts';
 import { loadAgencyKey } from '../../sim/officer/agency-client.ts';
 import { pinBridge } from '../../sim/officer/evidence-desk.ts';
 import { adminBearer, registerAgency } from '../../sim/officer/registration.ts';

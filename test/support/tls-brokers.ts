@@ -7,7 +7,7 @@ import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { issueAccount } from '../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../device/base/random.ts';
-import { DEFAULT_PREFIX } from '../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX } from '../../device/contract/topics.ts';
 import { Broker } from '../../sim/broker/broker.ts';
 import type { CertificateFiles, CertificateMaker } from './certificates.ts';
 import { freePort, Mosquitto } from './mosquitto.ts';

@@ -1,8 +1,8 @@
 // Owns: adding a viewer: the password is made here, only its SHA-256 travels, and it is shown once with what to type elsewhere. Not here: the
 // list (viewers-section.tsx).
 import { useState } from 'preact/hooks';
-import { toBase64url } from '../../base/bytes.ts';
-import { VIEW_RIGHTS, type ViewRight } from '../../protocol/console-messages.ts';
+import { toBase64url } from '../../contract/bytes.ts';
+import { VIEW_RIGHTS, type ViewRight } from '../../contract/console-messages.ts';
 import { clock, drawnBytes, freshId } from './browser-seams.ts';
 import { text } from './choose-language.ts';
 import { useAction, useDoor } from './door-context.ts';

@@ -4,15 +4,15 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { z } from 'zod';
-import { type PreviewList, previewListSchema, previewSchema } from '../../protocol/console-messages.ts';
-import { isFailure } from '../../protocol/errors.ts';
+import { type PreviewList, previewListSchema, previewSchema } from '../../contract/console-messages.ts';
+import { isFailure } from '../../contract/errors.ts';
 import {
   DISCLOSURE_KEYS,
   type DisclosureKey,
   partsInside,
   type Window,
   type Zone,
-} from '../../protocol/shared-claims.ts';
+} from '../../contract/shared-claims.ts';
 import { placedZone, ZONES_MAX } from './blackout-zones.ts';
 import { clock } from './browser-seams.ts';
 import { text } from './choose-language.ts';

@@ -1,10 +1,10 @@
 // Owns: looking at the clip exactly as it would leave, the one sentence that says what a yes means, and the yes. Not here: making the
 // preview (clip-choice.tsx), signing, keeping and sending the grant (request-answers.ts).
 import { useEffect, useState } from 'preact/hooks';
-import { PREVIEW_LIFE_MS, type Preview } from '../../protocol/console-messages.ts';
-import { isFailure } from '../../protocol/errors.ts';
-import { oneLine } from '../../protocol/outside-text.ts';
-import type { VerifiedNotice } from '../../protocol/read-request-notice.ts';
+import { PREVIEW_LIFE_MS, type Preview } from '../../contract/console-messages.ts';
+import { isFailure } from '../../contract/errors.ts';
+import { oneLine } from '../../contract/outside-text.ts';
+import type { VerifiedNotice } from '../../contract/read-request-notice.ts';
 import { clock } from './browser-seams.ts';
 import { DecisionBar, type StepProps } from './decision-bar.tsx';
 import { type Trouble, troubleOf, useAction, useDoor } from './door-context.ts';

@@ -1,7 +1,7 @@
 // Owns: answering at every step: going on, declining, ignoring; each within reach, none easier than another. Not here: the steps.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { VerifiedNotice } from '../../protocol/read-request-notice.ts';
+import type { VerifiedNotice } from '../../contract/read-request-notice.ts';
 import { useAction, useDoor } from './door-context.ts';
 import { TroubleNotice } from './notices.tsx';
 import type { AnswersView, RequestAnswers } from './request-answers.ts';

@@ -2,13 +2,13 @@
 // the check's findings in words (departure-check.tsx), the list (left-page.tsx).
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { checkDeparture, type DepartureCheck } from '../../protocol/check-departure.ts';
-import { pinsSchema } from '../../protocol/console-messages.ts';
-import { type DepartureOutcome, isRevocable, outcomeOf } from '../../protocol/departure-outcome.ts';
-import { type Departure, departureCustodySchema } from '../../protocol/departures.ts';
-import { ERRORS, failure, isErrorCode, isFailure } from '../../protocol/errors.ts';
-import { oneLine } from '../../protocol/outside-text.ts';
-import { DISCLOSURE_KEYS } from '../../protocol/shared-claims.ts';
+import { checkDeparture, type DepartureCheck } from '../../contract/check-departure.ts';
+import { pinsSchema } from '../../contract/console-messages.ts';
+import { type DepartureOutcome, isRevocable, outcomeOf } from '../../contract/departure-outcome.ts';
+import { type Departure, departureCustodySchema } from '../../contract/departures.ts';
+import { ERRORS, failure, isErrorCode, isFailure } from '../../contract/errors.ts';
+import { oneLine } from '../../contract/outside-text.ts';
+import { DISCLOSURE_KEYS } from '../../contract/shared-claims.ts';
 import { CheckFindings } from './departure-check.tsx';
 import { useAction, useDoor } from './door-context.ts';
 import { showBytes, showDateAndTime, showDay, showLength, showTime } from './format.ts';

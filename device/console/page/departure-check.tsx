@@ -1,6 +1,6 @@
-// Owns: the findings of a check, each in a sentence: what verifies, and exactly what does not. Not here: the check (protocol/check-departure.ts).
-import type { DepartureCheck, DepartureFinding } from '../../protocol/check-departure.ts';
-import type { VerifiedLeaf } from '../../protocol/verify-custody.ts';
+// Owns: the findings of a check, each in a sentence: what verifies, and exactly what does not. Not here: the check (contract/check-departure.ts).
+import type { DepartureCheck, DepartureFinding } from '../../contract/check-departure.ts';
+import type { VerifiedLeaf } from '../../contract/verify-custody.ts';
 import { showCount, showDateAndTime } from './format.ts';
 import { Icon } from './icons.tsx';
 import { words } from './left-words.ts';

@@ -1,8 +1,8 @@
 // Owns: the page's calls to its own device: pairing, the session that is opened again when it has ended, answers, pictures, signed orders
 // with their receipts. Not here: keys (owner-key.ts), what is shown.
 import type { z } from 'zod';
-import { toBase64url, utf8 } from '../../base/bytes.ts';
-import { parseJson } from '../../base/parse-json.ts';
+import { toBase64url, utf8 } from '../../contract/bytes.ts';
+import { parseJson } from '../../contract/parse-json.ts';
 import {
   challengeSchema,
   orderAnswerSchema,
@@ -14,7 +14,7 @@ import {
   serverFactsSchema,
   sessionProofInput,
   sessionSchema,
-} from '../../protocol/console-messages.ts';
+} from '../../contract/console-messages.ts';
 import {
   type Failure,
   failure,
@@ -22,10 +22,10 @@ import {
   isFailure,
   reportedFailure,
   TOKEN_FAULT_CODES,
-} from '../../protocol/errors.ts';
-import { type Receipt, receiptSchema, requestListSchema, stateSchema } from '../../protocol/home-messages.ts';
-import { exchangeJson, type JsonRequest } from '../../protocol/json-client.ts';
-import { assembleToken, openToken, signingInput, type TokenType } from '../../protocol/jws.ts';
+} from '../../contract/errors.ts';
+import { type Receipt, receiptSchema, requestListSchema, stateSchema } from '../../contract/home-messages.ts';
+import { exchangeJson, type JsonRequest } from '../../contract/json-client.ts';
+import { assembleToken, openToken, signingInput, type TokenType } from '../../contract/jws.ts';
 import {
   type Author,
   claimsHead,
@@ -33,11 +33,11 @@ import {
   type GrantChoice,
   grantClaims,
   revokeClaims,
-} from '../../protocol/owner-claims.ts';
-import { type CommandAction, mustNameLastOrder, type Revoke } from '../../protocol/owner-orders.ts';
-import { failureOf } from '../../protocol/problem.ts';
-import { type OwnerTrust, readNotice, type VerifiedNotice } from '../../protocol/read-request-notice.ts';
-import type { PublishedRequest } from '../../protocol/request.ts';
+} from '../../contract/owner-claims.ts';
+import { type CommandAction, mustNameLastOrder, type Revoke } from '../../contract/owner-orders.ts';
+import { failureOf } from '../../contract/problem.ts';
+import { type OwnerTrust, readNotice, type VerifiedNotice } from '../../contract/read-request-notice.ts';
+import type { PublishedRequest } from '../../contract/request.ts';
 import { clock, freshId } from './browser-seams.ts';
 import { type OwnerKey, sign } from './owner-key.ts';
 import type { SessionSecret } from './session-secret.ts';

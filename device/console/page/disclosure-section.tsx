@@ -1,7 +1,7 @@
 // Owns: what an owner may disclose with a clip: the values that the device keeps for it. Not here: ticking them in a request.
 import { useState } from 'preact/hooks';
-import type { SettingsChange } from '../../protocol/owner-settings.ts';
-import { DISCLOSURE_KEYS, type DisclosureKey } from '../../protocol/shared-claims.ts';
+import type { SettingsChange } from '../../contract/owner-settings.ts';
+import { DISCLOSURE_KEYS, type DisclosureKey } from '../../contract/shared-claims.ts';
 import { type Settings, useSaving } from './settings-context.ts';
 import { Origin, Part, SaveRow } from './settings-part.tsx';
 import { words } from './settings-words.ts';

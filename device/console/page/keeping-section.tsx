@@ -1,8 +1,8 @@
 // Owns: how long footage and past events are kept, with what a shorter time destroys said before it is saved. Not here: how full the ring is
 // (the page "Now").
 import { useState } from 'preact/hooks';
-import type { SettingsChange } from '../../protocol/owner-settings.ts';
-import type { Window } from '../../protocol/shared-claims.ts';
+import type { SettingsChange } from '../../contract/owner-settings.ts';
+import type { Window } from '../../contract/shared-claims.ts';
 import { clock } from './browser-seams.ts';
 import { showBytes, showLength } from './format.ts';
 import { Icon } from './icons.tsx';

@@ -1,13 +1,13 @@
 // Owns: what a browser keeps of its answers: the choices of a draft, never footage; a signed grant, and what has become of it. Pure. Not
 // here: keeping it (answer-store.ts).
 import { z } from 'zod';
-import { previewSchema } from '../../protocol/console-messages.ts';
-import { receiptSchema } from '../../protocol/home-messages.ts';
-import { idSchema } from '../../protocol/ids.ts';
-import { parseToken } from '../../protocol/jws.ts';
-import { type Grant, grantSchema } from '../../protocol/owner-orders.ts';
-import { publishedRequestSchema } from '../../protocol/request.ts';
-import { disclosedValuesSchema, disclosureKeySchema, windowSchema, zoneSchema } from '../../protocol/shared-claims.ts';
+import { previewSchema } from '../../contract/console-messages.ts';
+import { receiptSchema } from '../../contract/home-messages.ts';
+import { idSchema } from '../../contract/ids.ts';
+import { parseToken } from '../../contract/jws.ts';
+import { type Grant, grantSchema } from '../../contract/owner-orders.ts';
+import { publishedRequestSchema } from '../../contract/request.ts';
+import { disclosedValuesSchema, disclosureKeySchema, windowSchema, zoneSchema } from '../../contract/shared-claims.ts';
 
 const tokenSchema = z.string().min(1).max(65_536);
 

@@ -2,8 +2,8 @@
 // (https://www.w3.org/TR/media-source-2/), close to the newest frame. Not here: what is shown meanwhile (live-picture.tsx), the messages'
 // format (live-views.ts beside this folder).
 import { z } from 'zod';
-import { parseJson } from '../../base/parse-json.ts';
-import { SilenceWatch } from '../../base/silence-watch.ts';
+import { parseJson } from '../../contract/parse-json.ts';
+import { SilenceWatch } from '../../contract/silence-watch.ts';
 import { clock } from './browser-seams.ts';
 import { SILENT_MS } from './door.ts';
 import { type MediaFeed, openFeed } from './media-feed.ts';

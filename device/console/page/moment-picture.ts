@@ -2,7 +2,7 @@
 // (timeline-page.tsx), when stills are asked for (still-fetcher.ts), getting them (moment-still.ts), playing (footage-player.ts).
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Window } from '../../protocol/shared-claims.ts';
+import type { Window } from '../../contract/shared-claims.ts';
 import { clock } from './browser-seams.ts';
 import { text } from './choose-language.ts';
 import type { Door } from './door.ts';

@@ -2,8 +2,8 @@
 // (zone-drawing.tsx), trying it on recorded footage (motion-trial.tsx).
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type MotionMaskLine, motionMaskSchema } from '../../protocol/motion-messages.ts';
-import type { MotionZone } from '../../protocol/owner-settings.ts';
+import { type MotionMaskLine, motionMaskSchema } from '../../contract/motion-messages.ts';
+import type { MotionZone } from '../../contract/owner-settings.ts';
 import { clock } from './browser-seams.ts';
 import { useDoor } from './door-context.ts';
 import { Icon } from './icons.tsx';

@@ -1,9 +1,9 @@
 // Owns: trying motion settings on recorded footage: choosing the footage, following the device's look through it, and what each sensitivity
 // would have seen. Not here: reading the answer (motion-trial-results.ts), saving a setting (motion-section.tsx).
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type TrialAsk, trialLineSchema } from '../../protocol/motion-messages.ts';
-import type { MotionZone } from '../../protocol/owner-settings.ts';
-import type { Window } from '../../protocol/shared-claims.ts';
+import { type TrialAsk, trialLineSchema } from '../../contract/motion-messages.ts';
+import type { MotionZone } from '../../contract/owner-settings.ts';
+import type { Window } from '../../contract/shared-claims.ts';
 import { clock } from './browser-seams.ts';
 import { useAction, useDoor } from './door-context.ts';
 import { showDayAndTime, showLength, showShare } from './format.ts';

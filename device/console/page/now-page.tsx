@@ -1,5 +1,5 @@
 // Owns: the page "Now": the live picture, ringing, privacy, the last 24 hours, what happened, health. Not here: its parts.
-import type { DeviceState } from '../../protocol/home-messages.ts';
+import type { DeviceState } from '../../contract/home-messages.ts';
 import { text } from './choose-language.ts';
 import { CoverageShapes, coverageWords, TimeLabels } from './coverage-bar.tsx';
 import { DoorActions } from './door-actions.tsx';

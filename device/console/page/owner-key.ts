@@ -1,8 +1,8 @@
 // Owns: the owner's key in this browser: an Ed25519 key (W3C Web Cryptography API, Secure Curves) that no script can read out, kept in
-// IndexedDB with what was pinned at pairing. Not here: what is signed (protocol/), talking to the device (device-client.ts).
+// IndexedDB with what was pinned at pairing. Not here: what is signed (contract/), talking to the device (device-client.ts).
 import { z } from 'zod';
-import { toBase64url } from '../../base/bytes.ts';
-import { idSchema, publicKeySchema } from '../../protocol/ids.ts';
+import { toBase64url } from '../../contract/bytes.ts';
+import { idSchema, publicKeySchema } from '../../contract/ids.ts';
 import { inStore } from './browser-database.ts';
 
 const ALGORITHM = 'Ed25519';

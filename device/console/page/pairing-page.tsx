@@ -1,7 +1,7 @@
 // Owns: the pages before a door is open: pairing by the code in the address, waiting for the confirmation, and what is in the way. Not
 // here: the proofs (device-client.ts), the door's pages.
 import { useEffect, useState } from 'preact/hooks';
-import { failure } from '../../protocol/errors.ts';
+import { failure } from '../../contract/errors.ts';
 import { clock } from './browser-seams.ts';
 import { text } from './choose-language.ts';
 import { offerKey, pairingState, type serverFacts } from './device-client.ts';

@@ -2,13 +2,13 @@
 // kept, and what the device says became of it. A kept token is sent again until the device has answered. Not here: keeping (answer-store.ts),
 // where a request stands (request-standing.ts), drawing (requests-page.tsx).
 import { z } from 'zod';
-import { type Failure, failure, isFailure } from '../../protocol/errors.ts';
-import { type Receipt, stateSchema, type UploadProgress, uploadProgressSchema } from '../../protocol/home-messages.ts';
-import type { GrantChoice } from '../../protocol/owner-claims.ts';
-import { CLOCK_SKEW_S_MAX } from '../../protocol/owner-orders.ts';
-import type { VerifiedNotice } from '../../protocol/read-request-notice.ts';
-import type { PublishedRequest } from '../../protocol/request.ts';
-import { type OpenedRequest, openPublished, type Trust } from '../../protocol/verify-published-request.ts';
+import { type Failure, failure, isFailure } from '../../contract/errors.ts';
+import { type Receipt, stateSchema, type UploadProgress, uploadProgressSchema } from '../../contract/home-messages.ts';
+import type { GrantChoice } from '../../contract/owner-claims.ts';
+import { CLOCK_SKEW_S_MAX } from '../../contract/owner-orders.ts';
+import type { VerifiedNotice } from '../../contract/read-request-notice.ts';
+import type { PublishedRequest } from '../../contract/request.ts';
+import { type OpenedRequest, openPublished, type Trust } from '../../contract/verify-published-request.ts';
 import { AnswerStore } from './answer-store.ts';
 import { clock, type Timer } from './browser-seams.ts';
 import type { Door } from './door.ts';

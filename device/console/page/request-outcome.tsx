@@ -2,9 +2,9 @@
 // finding out (request-answers.ts, request-standing.ts).
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { RecallAnswer } from '../../protocol/hand-over-documents.ts';
-import type { Receipt, UploadProgress } from '../../protocol/home-messages.ts';
-import { oneLine } from '../../protocol/outside-text.ts';
+import type { RecallAnswer } from '../../contract/hand-over-documents.ts';
+import type { Receipt, UploadProgress } from '../../contract/home-messages.ts';
+import { oneLine } from '../../contract/outside-text.ts';
 import { useAction, useDoor } from './door-context.ts';
 import { showBytes, showDateAndTime, showShare } from './format.ts';
 import { grantOf, type KeptGrant } from './kept-answers.ts';

@@ -1,12 +1,12 @@
 // Owns: one request: who asks and how that is verified, why, until when, where; and, as far as it has come, choosing, previewing, or what
 // became of it. Not here: those steps (clip-choice.tsx, clip-preview.tsx, request-outcome.tsx).
 import type { ComponentChildren } from 'preact';
-import { failure, isErrorCode } from '../../protocol/errors.ts';
-import type { Receipt } from '../../protocol/home-messages.ts';
-import { oneLine, someLines } from '../../protocol/outside-text.ts';
-import type { VerifiedNotice } from '../../protocol/read-request-notice.ts';
-import type { Polygon } from '../../protocol/request.ts';
-import type { OpenedRequest } from '../../protocol/verify-published-request.ts';
+import { failure, isErrorCode } from '../../contract/errors.ts';
+import type { Receipt } from '../../contract/home-messages.ts';
+import { oneLine, someLines } from '../../contract/outside-text.ts';
+import type { VerifiedNotice } from '../../contract/read-request-notice.ts';
+import type { Polygon } from '../../contract/request.ts';
+import type { OpenedRequest } from '../../contract/verify-published-request.ts';
 import { areaPlan } from './area-plan.ts';
 import { ClipChoice } from './clip-choice.tsx';
 import { ClipPreview } from './clip-preview.tsx';

@@ -2,9 +2,9 @@
 // (request-page.tsx), following them (request-answers.ts).
 import './style/requests.css';
 import { useEffect, useState } from 'preact/hooks';
-import { failure, isErrorCode } from '../../protocol/errors.ts';
-import { oneLine } from '../../protocol/outside-text.ts';
-import type { OpenedRequest } from '../../protocol/verify-published-request.ts';
+import { failure, isErrorCode } from '../../contract/errors.ts';
+import { oneLine } from '../../contract/outside-text.ts';
+import type { OpenedRequest } from '../../contract/verify-published-request.ts';
 import { clock } from './browser-seams.ts';
 import { troubleOf, useDoor } from './door-context.ts';
 import { showDateAndTime } from './format.ts';

@@ -1,7 +1,7 @@
 // Owns: choosing a part of the footage and saving it as a file of this browser. Not here: the footage (picture-routes.ts beside this
 // folder).
 import { useState } from 'preact/hooks';
-import type { Window } from '../../protocol/shared-claims.ts';
+import type { Window } from '../../contract/shared-claims.ts';
 import { text } from './choose-language.ts';
 import { useAction, useDoor } from './door-context.ts';
 import { showLength, showShare, showTime } from './format.ts';

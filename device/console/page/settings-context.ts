@@ -5,7 +5,7 @@ import {
   type SettingsAnswer,
   type SettingsChange,
   settingsAnswerSchema,
-} from '../../protocol/owner-settings.ts';
+} from '../../contract/owner-settings.ts';
 import { type Trouble, troubleOf, useAction, useDoor } from './door-context.ts';
 
 export interface Settings {

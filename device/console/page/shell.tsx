@@ -3,8 +3,8 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { DeviceState } from '../../protocol/home-messages.ts';
-import { askKindOf } from '../../protocol/ids.ts';
+import type { DeviceState } from '../../contract/home-messages.ts';
+import { askKindOf } from '../../contract/ids.ts';
 import { AnswerStore } from './answer-store.ts';
 import { text } from './choose-language.ts';
 import type { DoorView } from './door.ts';

@@ -1,5 +1,5 @@
 // Owns: where a request stands, and how much of it there is footage of, in a word or two. Not here: finding out (request-standing.ts).
-import { partsInside, type Window } from '../../protocol/shared-claims.ts';
+import { partsInside, type Window } from '../../contract/shared-claims.ts';
 import { showLength } from './format.ts';
 import { Icon, type IconName } from './icons.tsx';
 import type { Standing } from './request-standing.ts';

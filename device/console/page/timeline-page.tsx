@@ -1,9 +1,9 @@
 // Owns: the page "Timeline": the picture of any recorded moment, playing from there, and going from event to event. Not here: the lines of
 // time (scrub-strip.tsx), saving (save-span.tsx), fetching (still-fetcher.ts, footage-player.ts).
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { frameTimesSchema } from '../../protocol/console-messages.ts';
-import type { DeviceEvent } from '../../protocol/home-messages.ts';
-import type { Window } from '../../protocol/shared-claims.ts';
+import { frameTimesSchema } from '../../contract/console-messages.ts';
+import type { DeviceEvent } from '../../contract/home-messages.ts';
+import type { Window } from '../../contract/shared-claims.ts';
 import { text } from './choose-language.ts';
 import type { DeviceClient } from './device-client.ts';
 import { doorCondition } from './door-condition.ts';

@@ -2,7 +2,7 @@
 // the browser keeps and signs with itself (owner-key.ts); the same in node (base/keys.ts).
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { fromBase64url, toHex, utf8 } from '../../base/bytes.ts';
+import { fromBase64url, toHex, utf8 } from '../../contract/bytes.ts';
 
 /** As `TokenCrypto` and `CustodyCrypto`. A malformed key or signature verifies nothing. */
 export const tokenCrypto = {

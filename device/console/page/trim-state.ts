@@ -1,8 +1,8 @@
 // Owns: the window that is being trimmed, as it is dragged, stepped and kept, and the picture of the end that was moved last. Not here: the
 // handles (trim-strip.tsx), arithmetic (trim-window.ts, frame-steps.ts).
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { frameTimesSchema } from '../../protocol/console-messages.ts';
-import { partsInside, type Window } from '../../protocol/shared-claims.ts';
+import { frameTimesSchema } from '../../contract/console-messages.ts';
+import { partsInside, type Window } from '../../contract/shared-claims.ts';
 import { clock, type Timer } from './browser-seams.ts';
 import type { StepProps } from './decision-bar.tsx';
 import { useDoor } from './door-context.ts';

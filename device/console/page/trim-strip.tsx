@@ -2,8 +2,8 @@
 // what is asked for. Not here: frames (frame-steps.ts), the picture of the moment (clip-choice.tsx).
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { DeviceEvent } from '../../protocol/home-messages.ts';
-import type { Window } from '../../protocol/shared-claims.ts';
+import type { DeviceEvent } from '../../contract/home-messages.ts';
+import type { Window } from '../../contract/shared-claims.ts';
 import type { Door } from './door.ts';
 import { useDoor } from './door-context.ts';
 import { showTime, zoneUs } from './format.ts';

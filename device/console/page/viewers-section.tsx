@@ -8,7 +8,7 @@ import {
   type ShownViewer,
   type ViewRight,
   viewerListSchema,
-} from '../../protocol/console-messages.ts';
+} from '../../contract/console-messages.ts';
 import { AddViewer } from './add-viewer.tsx';
 import { text } from './choose-language.ts';
 import { type Trouble, troubleOf, useDoor } from './door-context.ts';

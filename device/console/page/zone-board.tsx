@@ -1,7 +1,7 @@
 // Owns: the areas to be blacked out on a picture: drawn and moved by finger or mouse, moved and sized by keys. Not here: the arithmetic
 // (blackout-zones.ts), the picture.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Zone } from '../../protocol/shared-claims.ts';
+import type { Zone } from '../../contract/shared-claims.ts';
 import { moved, type Point, sized, WHOLE, ZONES_MAX, zoneBetween } from './blackout-zones.ts';
 import { Icon } from './icons.tsx';
 import { words } from './requests-words.ts';

@@ -1,7 +1,7 @@
 // Owns: drawing motion zones on the picture by finger, mouse and keyboard, over what moves now. Not here: shapes and names
 // (motion-zone-shapes.ts), the list of zones and following what moves (motion-section.tsx).
 import { useRef, useState } from 'preact/hooks';
-import type { MotionMaskLine } from '../../protocol/motion-messages.ts';
+import type { MotionMaskLine } from '../../contract/motion-messages.ts';
 import { showShare } from './format.ts';
 import { Icon } from './icons.tsx';
 import { movingBlocks } from './motion-trial-results.ts';

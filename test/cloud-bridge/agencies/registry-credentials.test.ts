@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { RegistryClient } from '../../../cloud-bridge/agencies/registry-client.ts';
 import { AgencyCredentials } from '../../../cloud-bridge/agencies/registry-credentials.ts';
 import { silentLog } from '../../../device/base/log.ts';
-import { failure } from '../../../device/protocol/errors.ts';
+import { failure } from '../../../device/contract/errors.ts';
 import { ShiftedClock } from '../../support/bridge-fixture.ts';
 import { Cast } from '../../support/parties.ts';
 

@@ -1,6 +1,6 @@
 // Holds: every event of the bridge is a leaf of one provable log, which tells outsiders nothing about homes.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fromHex, toHex, utf8 } from '../../../device/base/bytes.ts';
+import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
 import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
@@ -13,9 +13,9 @@ import {
   openProof,
   printProof,
   treeHeadSchema,
-} from '../../../device/protocol/custody.ts';
-import { openToken } from '../../../device/protocol/jws.ts';
-import { isConsistent, leafHash, rootOfInclusion } from '../../../device/protocol/merkle.ts';
+} from '../../../device/contract/custody.ts';
+import { openToken } from '../../../device/contract/jws.ts';
+import { isConsistent, leafHash, rootOfInclusion } from '../../../device/contract/merkle.ts';
 import { type Answer, BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty, type Party } from '../../support/parties.ts';
 

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { passwordFits, readAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { enrolmentStatementSchema, readEnrolmentCode } from '../../../device/protocol/enrolment.ts';
-import { openToken } from '../../../device/protocol/jws.ts';
+import { enrolmentStatementSchema, readEnrolmentCode } from '../../../device/contract/enrolment.ts';
+import { openToken } from '../../../device/contract/jws.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
 

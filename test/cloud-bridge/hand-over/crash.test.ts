@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { itemId, itemIdText } from '../../../device/protocol/hand-over-documents.ts';
+import { itemId, itemIdText } from '../../../device/contract/hand-over-documents.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { DyingDisk } from '../../support/dying-disk.ts';

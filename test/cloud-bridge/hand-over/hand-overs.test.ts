@@ -7,7 +7,7 @@ import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { importSigningKey, sha256Hex } from '../../../device/base/keys.ts';
 import type { Log } from '../../../device/base/log.ts';
-import { itemId, itemIdText, recallAnswerSchema } from '../../../device/protocol/hand-over-documents.ts';
+import { itemId, itemIdText, recallAnswerSchema } from '../../../device/contract/hand-over-documents.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { makeParty } from '../../support/parties.ts';

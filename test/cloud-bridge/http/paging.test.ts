@@ -2,7 +2,7 @@
 // refused.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pageOf } from '../../../cloud-bridge/http/paging.ts';
-import { toBase64url, utf8 } from '../../../device/base/bytes.ts';
+import { toBase64url, utf8 } from '../../../device/contract/bytes.ts';
 import { freshId } from '../../../device/base/random.ts';
 import { BridgeFixture, ShiftedClock } from '../../support/bridge-fixture.ts';
 import { textClaim } from '../../support/parties.ts';

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Lot, type LotStore, SharedLimits } from '../../../cloud-bridge/http/rate-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
-import { failure } from '../../../device/protocol/errors.ts';
+import { failure } from '../../../device/contract/errors.ts';
 import { sharedLimitsContract } from './rate-limits-contract.ts';
 
 /** Counts as the database keeps them. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkStructure } from '../../../cloud-bridge/intake/clip-files.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
-import type { ClipFacts } from '../../../device/protocol/clip-facts.ts';
+import type { ClipFacts } from '../../../device/contract/clip-facts.ts';
 import { fillerBox, grown, plainMp4 } from '../../support/plain-mp4.ts';
 
 let folder: string;

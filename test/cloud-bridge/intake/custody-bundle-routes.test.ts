@@ -2,7 +2,7 @@
 // else; and never who looked at it. The bundle of before stays as it was.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { clipLeavesSchema, custodyBundleSchema, custodyEntrySchema } from '../../../device/protocol/custody.ts';
+import { clipLeavesSchema, custodyBundleSchema, custodyEntrySchema } from '../../../device/contract/custody.ts';
 import { type Answer, BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { custodyCall } from '../../support/departure.ts';

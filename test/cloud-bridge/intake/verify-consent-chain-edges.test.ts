@@ -7,10 +7,10 @@ import type { Presented } from '../../../cloud-bridge/intake/verify-upload-token
 import { ManualClock } from '../../../device/base/clock.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { failure } from '../../../device/protocol/errors.ts';
-import type { Manifest, UploadToken } from '../../../device/protocol/manifest.ts';
-import type { Grant } from '../../../device/protocol/owner-orders.ts';
-import type { Window } from '../../../device/protocol/shared-claims.ts';
+import { failure } from '../../../device/contract/errors.ts';
+import type { Manifest, UploadToken } from '../../../device/contract/manifest.ts';
+import type { Grant } from '../../../device/contract/owner-orders.ts';
+import type { Window } from '../../../device/contract/shared-claims.ts';
 import { Cast, makeParty } from '../../support/parties.ts';
 
 const NOW_S = 1_800_000_000;

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { DeviceTokens } from '../../../cloud-bridge/intake/verify-upload-token.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { failure } from '../../../device/protocol/errors.ts';
-import type { UploadToken } from '../../../device/protocol/manifest.ts';
+import { failure } from '../../../device/contract/errors.ts';
+import type { UploadToken } from '../../../device/contract/manifest.ts';
 import { Cast, makeParty } from '../../support/parties.ts';
 
 const NOW_S = 1_800_000_000;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { coarse } from '../../../cloud-bridge/neighbors/transparency.ts';
 import { freshId } from '../../../device/base/random.ts';
-import type { Request } from '../../../device/protocol/request.ts';
+import type { Request } from '../../../device/contract/request.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { textClaim } from '../../support/parties.ts';
 

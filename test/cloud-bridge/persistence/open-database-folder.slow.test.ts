@@ -12,7 +12,7 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { signToken } from '../../../device/protocol/jws.ts';
+import { signToken } from '../../../device/contract/jws.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { makeParty } from '../../support/parties.ts';

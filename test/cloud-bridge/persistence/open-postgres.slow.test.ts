@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { openVaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
 import { openBridgeAt, PLACE_SEAMS, postgresPlace } from '../../support/bridge-database.ts';
 import { CertificateMaker } from '../../support/certificates.ts';
 import { startCountingProxy } from '../../support/counting-proxy.ts';

@@ -2,7 +2,7 @@
 // Not here: a server that says it (open-postgres.slow.test.ts).
 import { expect, it } from 'vitest';
 import { isLost, postgresFault } from '../../../cloud-bridge/persistence/postgres-faults.ts';
-import { failure } from '../../../device/protocol/errors.ts';
+import { failure } from '../../../device/contract/errors.ts';
 
 const fault = (code: string | undefined, message = 'words') =>
   postgresFault(Object.assign(new Error(message), code === undefined ? {} : { code }), 'postgres://h:1/x');

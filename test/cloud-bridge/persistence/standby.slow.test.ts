@@ -3,7 +3,7 @@
 // that the standby may not have.
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
 import { openBridgeAt, postgresPlace } from '../../support/bridge-database.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { PostgresServer } from '../../support/postgres.ts';

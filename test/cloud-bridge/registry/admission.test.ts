@@ -10,7 +10,7 @@ import { Registry } from '../../../cloud-bridge/registry/registry.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
-import { signToken } from '../../../device/protocol/jws.ts';
+import { signToken } from '../../../device/contract/jws.ts';
 import { ShiftedClock } from '../../support/bridge-fixture.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
 

@@ -14,7 +14,7 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
-import { signToken } from '../../../device/protocol/jws.ts';
+import { signToken } from '../../../device/contract/jws.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
 
 const DAY_MS = 24 * 3600_000;

@@ -6,7 +6,7 @@ import { loadEligibility } from '../../../cloud-bridge/registry/data-files.ts';
 import { type ApplicantFacts, assertEligible, whyWait } from '../../../cloud-bridge/registry/eligibility.ts';
 import { readTable } from '../../../cloud-bridge/registry/read-csv-table.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
 import { root } from '../../layout/source-tree.ts';
 
 const shipped = await loadEligibility(new SystemDisk(), { stateAgencies: false, namesAllowed: [], dataFolder: '/' });

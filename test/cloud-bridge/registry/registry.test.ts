@@ -7,22 +7,22 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
 import { Registry } from '../../../cloud-bridge/registry/registry.ts';
-import { fromHex, toHex, utf8 } from '../../../device/base/bytes.ts';
+import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { sha256, verifySignature } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
-import { custodyEntrySchema, headAnswerSchema, treeHeadSchema } from '../../../device/protocol/custody.ts';
-import { openToken, signToken } from '../../../device/protocol/jws.ts';
-import { leafHash, rootOfInclusion } from '../../../device/protocol/merkle.ts';
+import { custodyEntrySchema, headAnswerSchema, treeHeadSchema } from '../../../device/contract/custody.ts';
+import { openToken, signToken } from '../../../device/contract/jws.ts';
+import { leafHash, rootOfInclusion } from '../../../device/contract/merkle.ts';
 import {
   type Credential,
   credentialSchema,
   type Revocations,
   revocationsSchema,
-} from '../../../device/protocol/request.ts';
-import { PUBLIC_AUDIENCE } from '../../../device/protocol/shared-claims.ts';
-import { revokedBy } from '../../../device/protocol/verify-published-request.ts';
+} from '../../../device/contract/request.ts';
+import { PUBLIC_AUDIENCE } from '../../../device/contract/shared-claims.ts';
+import { revokedBy } from '../../../device/contract/verify-published-request.ts';
 import { ShiftedClock } from '../../support/bridge-fixture.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
 

@@ -5,9 +5,9 @@ import { REQUESTS_PER_PART_MAX, signParts } from '../../../cloud-bridge/requests
 import { packParts } from '../../../cloud-bridge/requests/cell-document-parts.ts';
 import { generateSigningKey, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
-import { openToken } from '../../../device/protocol/jws.ts';
-import { areaDocumentSchema } from '../../../device/protocol/request.ts';
-import { PAYLOAD_BYTES_MAX } from '../../../device/protocol/topics.ts';
+import { openToken } from '../../../device/contract/jws.ts';
+import { areaDocumentSchema } from '../../../device/contract/request.ts';
+import { PAYLOAD_BYTES_MAX } from '../../../device/contract/topics.ts';
 
 const key = generateSigningKey(new SeededRandom(1));
 

@@ -1,7 +1,7 @@
 // Holds: areas are measured on the ellipsoid, and outlines that hide their extent are found.
 import { describe, expect, it } from 'vitest';
 import { areaM2, isSimple } from '../../../cloud-bridge/requests/area-size.ts';
-import type { Polygon } from '../../../device/protocol/request.ts';
+import type { Polygon } from '../../../device/contract/request.ts';
 
 function polygon(...corners: [number, number][]): Polygon {
   const [first] = corners;

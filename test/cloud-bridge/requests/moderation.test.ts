@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BridgeConfigInput } from '../../../cloud-bridge/config.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
-import type { Request } from '../../../device/protocol/request.ts';
+import type { Request } from '../../../device/contract/request.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty, squareAround, textClaim } from '../../support/parties.ts';
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { bridgeConfigSchema } from '../../../cloud-bridge/config.ts';
 import { checkLimits } from '../../../cloud-bridge/requests/request-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
-import { credentialSchema, type Polygon, type Request, requestSchema } from '../../../device/protocol/request.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
+import { credentialSchema, type Polygon, type Request, requestSchema } from '../../../device/contract/request.ts';
 import { Cast, claimsOf, squareAround } from '../../support/parties.ts';
 
 const MINUTE_US = 60_000_000;

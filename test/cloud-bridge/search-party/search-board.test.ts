@@ -8,7 +8,7 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { generateSigningKey } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
-import { failure } from '../../../device/protocol/errors.ts';
+import { failure } from '../../../device/contract/errors.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 
 it('publishes soon what could not be published, though nothing else changes', async () => {

@@ -2,13 +2,13 @@
 // search ends.
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fromBase64url, toBase64url } from '../../../device/base/bytes.ts';
+import { fromBase64url, toBase64url } from '../../../device/contract/bytes.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { cellsAround } from '../../../device/protocol/area-cells.ts';
-import { plainJpegSize } from '../../../device/protocol/plain-jpeg.ts';
-import { openSearch, PHOTO_BYTES_MAX, PHOTO_SIDE_MAX, searchDocumentSchema } from '../../../device/protocol/search.ts';
-import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
+import { cellsAround } from '../../../device/contract/area-cells.ts';
+import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
+import { openSearch, PHOTO_BYTES_MAX, PHOTO_SIDE_MAX, searchDocumentSchema } from '../../../device/contract/search.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { drawDogPhoto } from '../../../sim/porch/dog-art.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { collector, startBroker } from '../../support/broker.ts';

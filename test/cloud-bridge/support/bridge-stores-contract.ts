@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import type { Partner } from '../../../cloud-bridge/partners/store.ts';
 import type { StoredRequest } from '../../../cloud-bridge/requests/store.ts';
-import { toHex } from '../../../device/base/bytes.ts';
+import { toHex } from '../../../device/contract/bytes.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { PLENTY, storedRequest } from '../../support/stored-request.ts';
 import { plainPartner as partner, plainAccess } from './plain-rows.ts';

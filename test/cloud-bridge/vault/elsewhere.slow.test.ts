@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { itemId, itemIdText } from '../../../device/protocol/hand-over-documents.ts';
+import { itemId, itemIdText } from '../../../device/contract/hand-over-documents.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { type CountingProxy, startCountingProxy } from '../../support/counting-proxy.ts';

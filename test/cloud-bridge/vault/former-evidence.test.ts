@@ -5,7 +5,7 @@ import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { acknowledgementSchema, recallAnswerSchema } from '../../../device/protocol/hand-over-documents.ts';
+import { acknowledgementSchema, recallAnswerSchema } from '../../../device/contract/hand-over-documents.ts';
 import type { BridgeFixture, Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
 import { OfferedClip, type Officer, type VaultFixture } from '../../support/vault-fixture.ts';

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { recallAnswerSchema } from '../../../device/protocol/hand-over-documents.ts';
+import { recallAnswerSchema } from '../../../device/contract/hand-over-documents.ts';
 import { claimsOf, type Party } from '../../support/parties.ts';
 import type { OfferedClip, Officer, VaultFixture } from '../../support/vault-fixture.ts';
 import { VaultRig } from '../support/vault-rig.ts';

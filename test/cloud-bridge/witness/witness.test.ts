@@ -14,9 +14,9 @@ import {
   custodyBundleSchema,
   headAnswerSchema,
   printProof,
-} from '../../../device/protocol/custody.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
-import { CLOCK_SKEW_S_MAX } from '../../../device/protocol/owner-orders.ts';
+} from '../../../device/contract/custody.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
+import { CLOCK_SKEW_S_MAX } from '../../../device/contract/owner-orders.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';

@@ -8,7 +8,7 @@ import { AreaLink, HAND_OVER_MS_MAX } from '../../../device/area-link/area-link.
 import { SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { topicsUnder } from '../../../device/protocol/topics.ts';
+import { topicsUnder } from '../../../device/contract/topics.ts';
 import { linkTo } from '../../support/broker.ts';
 import { proved } from '../../support/proved.ts';
 import { Searching } from '../../support/searches.ts';

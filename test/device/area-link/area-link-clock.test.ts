@@ -5,7 +5,7 @@ import { SystemClock, type Timer } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 
 const topics = topicsUnder(DEFAULT_PREFIX);

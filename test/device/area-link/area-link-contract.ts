@@ -6,7 +6,7 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { type BrokerKind, collector, type TestBroker } from '../../support/broker.ts';
 import { Cast } from '../../support/parties.ts';
 import { proved } from '../../support/proved.ts';

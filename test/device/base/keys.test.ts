@@ -2,7 +2,7 @@
 // vectors: made here by big-integer arithmetic, judged by the code that ships.
 import { createPublicKey, verify } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { toBase64url, utf8 } from '../../../device/base/bytes.ts';
+import { toBase64url, utf8 } from '../../../device/contract/bytes.ts';
 import { importSigningKey, isPublicKey, verifySignature } from '../../../device/base/keys.ts';
 import {
   add,

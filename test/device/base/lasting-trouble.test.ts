@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { LastingTrouble } from '../../../device/base/lasting-trouble.ts';
 import { type LogFacts, silentLog } from '../../../device/base/log.ts';
-import { failure } from '../../../device/protocol/errors.ts';
+import { failure } from '../../../device/contract/errors.ts';
 
 function make() {
   const clock = new ManualClock(0);

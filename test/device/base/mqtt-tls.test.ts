@@ -9,8 +9,8 @@ import { silentLog } from '../../../device/base/log.ts';
 import { type LinkState, MqttLink } from '../../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { type TlsFiles, tlsSource } from '../../../device/base/tls.ts';
-import { linkFailure } from '../../../device/protocol/link-failure.ts';
-import { PAYLOAD_BYTES_MAX, topicsUnder } from '../../../device/protocol/topics.ts';
+import { linkFailure } from '../../../device/contract/link-failure.ts';
+import { PAYLOAD_BYTES_MAX, topicsUnder } from '../../../device/contract/topics.ts';
 import { type CertificateFiles, CertificateMaker } from '../../support/certificates.ts';
 import { proved } from '../../support/proved.ts';
 import {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LogFacts, silentLog } from '../../../device/base/log.ts';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
 import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts';
-import { topicsUnder } from '../../../device/protocol/topics.ts';
+import { topicsUnder } from '../../../device/contract/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 import { type CountingProxy, startCountingProxy } from '../../support/counting-proxy.ts';
 import { proved } from '../../support/proved.ts';

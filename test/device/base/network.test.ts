@@ -6,8 +6,8 @@ import { MqttLink, type MqttLinkOptions } from '../../../device/base/mqtt-link.t
 import { SeededRandom } from '../../../device/base/random.ts';
 import { makeHttpServer } from '../../../device/http/http-server.ts';
 import { listenPrivately } from '../../../device/owner/private-socket.ts';
-import { failure } from '../../../device/protocol/errors.ts';
-import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX } from '../../../device/protocol/topics.ts';
+import { failure } from '../../../device/contract/errors.ts';
+import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX } from '../../../device/contract/topics.ts';
 import { BridgeHttp } from '../../../device/upload/bridge-http.ts';
 import { Broker } from '../../../sim/broker/broker.ts';
 import { quiet } from '../../../sim/world/quiet.ts';

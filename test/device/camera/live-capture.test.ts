@@ -5,7 +5,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import { readFrameNumber } from '../../../sim/porch/frame-number.ts';

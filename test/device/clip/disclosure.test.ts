@@ -5,9 +5,9 @@ import { sha256Hex } from '../../../device/base/keys.ts';
 import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
 import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
-import { actorId } from '../../../device/protocol/ids.ts';
-import { manifestSchema } from '../../../device/protocol/manifest.ts';
-import { DISCLOSURE_KEYS, type DisclosedValues } from '../../../device/protocol/shared-claims.ts';
+import { actorId } from '../../../device/contract/ids.ts';
+import { manifestSchema } from '../../../device/contract/manifest.ts';
+import { DISCLOSURE_KEYS, type DisclosedValues } from '../../../device/contract/shared-claims.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 
 const window = { startUs: 1_800_000_000_000_000, endUs: 1_800_000_010_000_000 };

@@ -2,7 +2,7 @@
 // either way, and that nothing runs on when the reader stops.
 import { describe, expect, it, vi } from 'vitest';
 import { type EncodeAll, encodeOnce } from '../../../device/clip/encoded-sample-buffer.ts';
-import { failure } from '../../../device/protocol/errors.ts';
+import { failure } from '../../../device/contract/errors.ts';
 
 /** An encoder of `count` frames; counts its runs, and how many are under way. */
 function encoder(count: number) {

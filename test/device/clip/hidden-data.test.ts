@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { concatBytes, utf8 } from '../../../device/base/bytes.ts';
+import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { ClipRecode } from '../../../device/clip/clip-deps.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, everyFfmpeg } from './support/cutting.ts';
 import { makeFootage, x264 } from './support/footage.ts';

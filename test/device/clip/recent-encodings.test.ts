@@ -10,7 +10,7 @@ import type { Segment } from '../../../device/camera/segment.ts';
 import type { EncodedSample } from '../../../device/clip/encoded-sample-buffer.ts';
 import { RecentEncodings } from '../../../device/clip/recent-encodings.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
-import type { Zone } from '../../../device/protocol/shared-claims.ts';
+import type { Zone } from '../../../device/contract/shared-claims.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, readerOf } from './support/cutting.ts';
 import { makeFootage, x264 } from './support/footage.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { selfCheck } from '../../../device/clip/self-check.ts';
-import type { Zone } from '../../../device/protocol/shared-claims.ts';
+import type { Zone } from '../../../device/contract/shared-claims.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, readerOf, saved } from './support/cutting.ts';

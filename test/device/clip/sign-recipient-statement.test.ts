@@ -1,7 +1,7 @@
 // Holds: what the device signs for a clip's recipient: a statement under a key of one grant, with nothing of device and owner in it, times
 // in steps, and a commitment to the full manifest that the certificate alone opens.
 import { expect, it } from 'vitest';
-import { fromBase64url } from '../../../device/base/bytes.ts';
+import { fromBase64url } from '../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -9,12 +9,12 @@ import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
 import { makeStatement } from '../../../device/clip/sign-recipient-statement.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { mintLiveGrant } from '../../../device/consent/live-grant.ts';
-import { commitmentOf } from '../../../device/protocol/custody.ts';
-import { actorId } from '../../../device/protocol/ids.ts';
-import { openToken, signToken } from '../../../device/protocol/jws.ts';
-import { certificateSchema, homeRecallSchema, statementSchema } from '../../../device/protocol/manifest.ts';
-import { grantSchema } from '../../../device/protocol/owner-orders.ts';
-import { requestSchema } from '../../../device/protocol/request.ts';
+import { commitmentOf } from '../../../device/contract/custody.ts';
+import { actorId } from '../../../device/contract/ids.ts';
+import { openToken, signToken } from '../../../device/contract/jws.ts';
+import { certificateSchema, homeRecallSchema, statementSchema } from '../../../device/contract/manifest.ts';
+import { grantSchema } from '../../../device/contract/owner-orders.ts';
+import { requestSchema } from '../../../device/contract/request.ts';
 import { Cast, claimsOf } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 

@@ -1,6 +1,6 @@
 // Shows that nothing but slices of a frame enters a clip, whatever else a camera put beside them.
 import { describe, expect, it } from 'vitest';
-import { concatBytes, utf8 } from '../../../device/base/bytes.ts';
+import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import { frameOf } from '../../../device/clip/strip-frame-to-slices.ts';
 
 /** A slice of NAL type `type`: first_mb 0, then slice type and picture parameter set id as Exp-Golomb bits. */

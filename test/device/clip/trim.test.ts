@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
-import type { Grant } from '../../../device/protocol/owner-orders.ts';
+import type { Grant } from '../../../device/contract/owner-orders.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';

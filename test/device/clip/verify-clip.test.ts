@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
-import { windowSchema } from '../../../device/protocol/shared-claims.ts';
+import { windowSchema } from '../../../device/contract/shared-claims.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
 

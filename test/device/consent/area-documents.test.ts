@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TaskQueue } from '../../../device/base/task-queue.ts';
 import { DocumentTurns } from '../../../device/consent/area-documents.ts';
-import { CLOCK_SKEW_S_MAX } from '../../../device/protocol/owner-orders.ts';
-import { CREDENTIAL_LIFE_S_MAX } from '../../../device/protocol/request.ts';
+import { CLOCK_SKEW_S_MAX } from '../../../device/contract/owner-orders.ts';
+import { CREDENTIAL_LIFE_S_MAX } from '../../../device/contract/request.ts';
 import { textClaim } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 import { FullDisk } from './full-disk.ts';

@@ -1,6 +1,6 @@
 // Holds: requests and searches have id spaces of their own on a device, whatever a neighbour posts and a bridge publishes.
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Sighted } from '../../../device/protocol/home-messages.ts';
+import type { Sighted } from '../../../device/contract/home-messages.ts';
 import { textClaim } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 import { GateRig } from './gate-rig.ts';

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { fromUtf8 } from '../../../device/base/bytes.ts';
+import { fromUtf8 } from '../../../device/contract/bytes.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import type { Log, LogFacts } from '../../../device/base/log.ts';
@@ -23,10 +23,10 @@ import {
   requestNoticeSchema,
   type SightingNotice,
   sightingNoticeSchema,
-} from '../../../device/protocol/home-messages.ts';
-import type { SettingsInForce } from '../../../device/protocol/owner-settings.ts';
-import type { Window, Zone } from '../../../device/protocol/shared-claims.ts';
-import { topicsUnder } from '../../../device/protocol/topics.ts';
+} from '../../../device/contract/home-messages.ts';
+import type { SettingsInForce } from '../../../device/contract/owner-settings.ts';
+import type { Window, Zone } from '../../../device/contract/shared-claims.ts';
+import { topicsUnder } from '../../../device/contract/topics.ts';
 import { Cast, textClaim } from '../../support/parties.ts';
 
 export { clipFacts } from './clip-facts.ts';

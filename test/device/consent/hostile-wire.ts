@@ -10,8 +10,8 @@ import { silentLog } from '../../../device/base/log.ts';
 import { MqttLink } from '../../../device/base/mqtt-link.ts';
 import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { failure } from '../../../device/protocol/errors.ts';
-import { PAYLOAD_BYTES_MAX } from '../../../device/protocol/topics.ts';
+import { failure } from '../../../device/contract/errors.ts';
+import { PAYLOAD_BYTES_MAX } from '../../../device/contract/topics.ts';
 import type { BrokerKind } from '../../support/broker.ts';
 import { freePort, Mosquitto } from '../../support/mosquitto.ts';
 

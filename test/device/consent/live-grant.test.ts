@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { assertLiveGrant, assertMayLeave, LiveGrant, mintLiveGrant } from '../../../device/consent/live-grant.ts';
 import { assertCutPermit, assertLivePreview, mintLivePreview } from '../../../device/consent/live-preview.ts';
-import type { ErrorCode } from '../../../device/protocol/errors.ts';
+import type { ErrorCode } from '../../../device/contract/errors.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 
 const NOW_US = 1_800_000_000_000_000;

@@ -1,7 +1,7 @@
 // Holds: owners' orders act in the order in which they were given, whatever a broker does with them, and the safe side wins.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { noOrderYet, orderHeadInput } from '../../../device/protocol/owner-orders.ts';
+import { noOrderYet, orderHeadInput } from '../../../device/contract/owner-orders.ts';
 import { textClaim } from '../../support/parties.ts';
 import { GateRig, otherCast } from './gate-rig.ts';
 

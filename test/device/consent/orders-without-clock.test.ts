@@ -1,7 +1,7 @@
 // Holds what an owner can order while the board's clock is not set: what restricts, once and only if it can be no older than the device's latest
 // known time; the end of privacy on the device's own server; nothing else. A broker that kept orders for later gains nothing.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Command, CommandAction } from '../../../device/protocol/owner-orders.ts';
+import type { Command, CommandAction } from '../../../device/contract/owner-orders.ts';
 import type { Party } from '../../support/parties.ts';
 import { GateRig, otherCast } from './gate-rig.ts';
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CommandAction } from '../../../device/protocol/owner-orders.ts';
-import type { SettingsChange } from '../../../device/protocol/owner-settings.ts';
+import type { CommandAction } from '../../../device/contract/owner-orders.ts';
+import type { SettingsChange } from '../../../device/contract/owner-settings.ts';
 import { claimsOf } from '../../support/parties.ts';
 import { FullDisk } from './full-disk.ts';
 import { GateRig, otherCast } from './gate-rig.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConsentContext } from '../../../device/consent/consent-context.ts';
-import type { Sighted } from '../../../device/protocol/home-messages.ts';
+import type { Sighted } from '../../../device/contract/home-messages.ts';
 import { textClaim } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 import { GateRig } from './gate-rig.ts';

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { ERRORS, type ErrorCode } from '../../../device/protocol/errors.ts';
+import { ERRORS, type ErrorCode } from '../../../device/contract/errors.ts';
 
 import { describeOnEachBroker } from '../../support/each-broker.ts';
 import { claimsOf, textClaim } from '../../support/parties.ts';

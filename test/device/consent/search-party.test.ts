@@ -2,8 +2,8 @@
 // can be answered; a clip goes to who searches and to nobody else; and it ends when the pet is found.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
-import type { Sighted } from '../../../device/protocol/home-messages.ts';
-import { openSearch, SEARCH_LIFE_S_MAX } from '../../../device/protocol/search.ts';
+import type { Sighted } from '../../../device/contract/home-messages.ts';
+import { openSearch, SEARCH_LIFE_S_MAX } from '../../../device/contract/search.ts';
 import { textClaim } from '../../support/parties.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
 import { clipFacts, GateRig, otherCast } from './gate-rig.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { OWNER_MESSAGE_AGE_S_MAX, timeFault } from '../../../device/consent/verify-owner.ts';
-import { CLOCK_SKEW_S_MAX } from '../../../device/protocol/owner-orders.ts';
+import { CLOCK_SKEW_S_MAX } from '../../../device/contract/owner-orders.ts';
 import { textClaim } from '../../support/parties.ts';
 import { GateRig, otherCast } from './gate-rig.ts';
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { type FootageFile, footageFile } from '../../../device/console/footage-file.ts';
-import type { Window } from '../../../device/protocol/shared-claims.ts';
+import type { Window } from '../../../device/contract/shared-claims.ts';
 import { makeFootage, readFrameNumbers, x264 } from '../clip/support/footage.ts';
 import { captureFile, FOOTAGE_START_US } from '../clip/support/segmenter.ts';
 

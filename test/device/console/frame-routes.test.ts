@@ -1,7 +1,7 @@
 // Holds: the times of a span's frames, as they are in the footage, for who may see that footage, and for nobody else.
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Segment } from '../../../device/camera/segment.ts';
-import { frameTimesSchema } from '../../../device/protocol/console-messages.ts';
+import { frameTimesSchema } from '../../../device/contract/console-messages.ts';
 import { FOOTAGE_START_US as START_US } from '../clip/support/segmenter.ts';
 import { PictureServer, recordedSeconds } from './support/picture-server.ts';
 

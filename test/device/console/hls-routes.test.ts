@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
-import type { ViewRight } from '../../../device/protocol/console-messages.ts';
+import type { ViewRight } from '../../../device/contract/console-messages.ts';
 import { FOOTAGE_START_US as START_US } from '../clip/support/segmenter.ts';
 import { PictureServer, recordedSeconds } from './support/picture-server.ts';
 

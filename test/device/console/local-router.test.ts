@@ -1,7 +1,7 @@
 // @module-tag long
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ERRORS } from '../../../device/protocol/errors.ts';
+import { ERRORS } from '../../../device/contract/errors.ts';
 import { proved } from '../../support/proved.ts';
 import { documentSchema, operationsOf } from '../../support/recorded-calls.ts';
 import { type Answer, ConsoleRig, type OwnerBrowser, soon } from './support/console-rig.ts';

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { toBase64url } from '../../../device/base/bytes.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { generateSigningKey, type SigningKey } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { OwnerSessions } from '../../../device/console/owner-sessions.ts';
-import { sessionProofInput } from '../../../device/protocol/console-messages.ts';
+import { sessionProofInput } from '../../../device/contract/console-messages.ts';
 
 const DEVICE = 'device-1';
 const ORIGIN = 'http://localhost:8480';

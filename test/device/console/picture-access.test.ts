@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import type { Caller } from '../../../device/console/callers.ts';
 import { PictureAccess } from '../../../device/console/picture-access.ts';
-import { VIEW_RIGHTS, type ViewRight } from '../../../device/protocol/console-messages.ts';
-import { failure } from '../../../device/protocol/errors.ts';
+import { VIEW_RIGHTS, type ViewRight } from '../../../device/contract/console-messages.ts';
+import { failure } from '../../../device/contract/errors.ts';
 
 const MINUTE_MS = 60_000;
 

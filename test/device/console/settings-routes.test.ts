@@ -3,7 +3,7 @@
 // no value of it goes anywhere else.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Log } from '../../../device/base/log.ts';
-import type { SettingsChange } from '../../../device/protocol/owner-settings.ts';
+import type { SettingsChange } from '../../../device/contract/owner-settings.ts';
 import { slowIt } from '../../support/slow-it.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from './support/console-rig.ts';
 import { OpenView } from './support/open-connections.ts';

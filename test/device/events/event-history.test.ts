@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PastEvent } from '../../../device/events/event-files.ts';
-import { type DeviceEvent, eventSchema } from '../../../device/protocol/home-messages.ts';
+import { type DeviceEvent, eventSchema } from '../../../device/contract/home-messages.ts';
 import { proved } from '../../support/proved.ts';
 import { FullDisk } from '../consent/full-disk.ts';
 import { osError, ProbingDisk } from '../ring/probing-disk.ts';

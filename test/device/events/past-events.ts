@@ -9,8 +9,8 @@ import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { EVENT_FILES } from '../../../device/events/event-files.ts';
 import { EventHistory, type EventHistoryDeps, PAGE_EVENTS_MAX } from '../../../device/events/event-history.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
-import type { DeviceEvent } from '../../../device/protocol/home-messages.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
+import type { DeviceEvent } from '../../../device/contract/home-messages.ts';
 
 export const DEVICE = 'device-00112233445566778899aabbccddeeff';
 export const START_US = Date.UTC(2026, 10, 25, 12) * 1_000;

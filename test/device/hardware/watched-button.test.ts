@@ -6,7 +6,7 @@ import type { Press } from '../../../device/hardware/button.ts';
 import { evdevButton, evdevButtonSchema } from '../../../device/hardware/evdev-button.ts';
 import { gpioButton, gpioButtonSchema } from '../../../device/hardware/gpio.ts';
 import { type ButtonDriver, WatchedButton } from '../../../device/hardware/watched-button.ts';
-import type { Failure } from '../../../device/protocol/errors.ts';
+import type { Failure } from '../../../device/contract/errors.ts';
 import { buttonContract, NOON_US, settle } from './button-contract.ts';
 import { StandInPrograms } from './stand-in-programs.ts';
 

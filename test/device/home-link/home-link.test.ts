@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { fromUtf8 } from '../../../device/base/bytes.ts';
+import { fromUtf8 } from '../../../device/contract/bytes.ts';
 import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { type LogFacts, silentLog } from '../../../device/base/log.ts';
@@ -12,8 +12,8 @@ import {
   requestNoticeSchema,
   stateSchema,
   uploadProgressSchema,
-} from '../../../device/protocol/home-messages.ts';
-import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
+} from '../../../device/contract/home-messages.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 import { describeOnEachBrokerAndCluster } from '../../support/each-broker.ts';
 import { proved } from '../../support/proved.ts';

@@ -1,6 +1,6 @@
 // Shows which sound configurations enter a clip, and that packets go through ADTS unchanged.
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { AdtsSplitter, adtsPacket, readSoundConfig, soundConfigOf } from '../../../device/media/aac.ts';
 
 describe('a sound configuration', () => {

@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { faultOfTimes } from '../../../device/media/clip-times.ts';
 import { readClipFile } from '../../../device/media/read-clip-file.ts';
-import type { ClipFacts } from '../../../device/protocol/clip-facts.ts';
-import { STATEMENT_TIME_STEP_US } from '../../../device/protocol/manifest.ts';
+import type { ClipFacts } from '../../../device/contract/clip-facts.ts';
+import { STATEMENT_TIME_STEP_US } from '../../../device/contract/manifest.ts';
 import { type PlainClip, plainMp4 } from '../../support/plain-mp4.ts';
 
 const at = (startUs: number, endUs: number) => ({ startUs, endUs });

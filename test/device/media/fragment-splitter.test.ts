@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { FragmentSplitter, type SplitPart } from '../../../device/media/fragment-splitter.ts';
 
 function box(type: string, length: number, fill: number): Uint8Array {

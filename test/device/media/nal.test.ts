@@ -1,7 +1,7 @@
 // Shows that NAL units are found wherever the parts of a stream break, and that torn samples are refused.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { AnnexBSplitter, joinAnnexB, joinSample, splitSample } from '../../../device/media/nal.ts';
 
 /** A unit whose bytes are never taken for a start code: no zeros, as emulation prevention ensures. */

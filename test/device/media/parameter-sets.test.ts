@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { parseInit } from '../../../device/media/fragment.ts';
 import { readPps, readSps } from '../../../device/media/parameter-sets.ts';
 import { everyFfmpeg } from '../clip/support/cutting.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes, utf8 } from '../../../device/base/bytes.ts';
+import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import { boxesIn, FieldReader, findBox, needBox, readBox } from '../../../device/media/read-boxes.ts';
 
 function box(type: string, content: Uint8Array, wide = false): Uint8Array {

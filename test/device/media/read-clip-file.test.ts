@@ -1,10 +1,10 @@
 // Holds: of a clip's file every byte outside its samples is accounted for, and every byte of its media belongs to one sample, whoever
 // reads it; and no file makes the reader take more memory than its papers allow, or fail in another way than by refusing it.
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { readSps } from '../../../device/media/parameter-sets.ts';
 import { clipHeadBytesMax, readClipFile } from '../../../device/media/read-clip-file.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
 import { fillerBox, findBox, grown, PPS, patched, plainMp4, SPS } from '../../support/plain-mp4.ts';
 import { Surgery } from '../clip/support/surgery.ts';
 

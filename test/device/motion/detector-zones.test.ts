@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { zoneMasks, zoneNames } from '../../../device/motion/detector.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/gray-picture-size.ts';
-import { motionZoneSchema } from '../../../device/protocol/owner-settings.ts';
+import { motionZoneSchema } from '../../../device/contract/owner-settings.ts';
 
 const rectangle = (name: string, left: number, top: number, width: number, height: number) =>
   motionZoneSchema.parse({ name, zone: { left, top, width, height } });

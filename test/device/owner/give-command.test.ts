@@ -10,8 +10,8 @@ import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts'
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { giveOrder, ORDER_SIGNINGS_MAX } from '../../../device/owner/give-command.ts';
 import { OwnerSession } from '../../../device/owner/owner-session.ts';
-import type { DeviceState, ReceiptBody } from '../../../device/protocol/home-messages.ts';
-import { noOrderYet } from '../../../device/protocol/owner-orders.ts';
+import type { DeviceState, ReceiptBody } from '../../../device/contract/home-messages.ts';
+import { noOrderYet } from '../../../device/contract/owner-orders.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { claimsOf, type Party } from '../../support/parties.ts';
 import { GateRig } from '../consent/gate-rig.ts';

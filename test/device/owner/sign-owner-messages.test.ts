@@ -9,7 +9,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { loadOrCreateOwnerKey, loadOwnerKey } from '../../../device/owner/owner-key.ts';
 import { readReceipt } from '../../../device/owner/read-receipt.ts';
 import { makeCommand, makeDenial, makeGrant, makeRevoke } from '../../../device/owner/sign-owner-messages.ts';
-import { type OwnerTrust, readNotice } from '../../../device/protocol/read-request-notice.ts';
+import { type OwnerTrust, readNotice } from '../../../device/contract/read-request-notice.ts';
 import { Cast, textClaim } from '../../support/parties.ts';
 import { GateRig } from '../consent/gate-rig.ts';
 

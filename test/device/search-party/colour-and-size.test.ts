@@ -1,6 +1,6 @@
 // Holds: what the built-in likeness calls alike, and that it says nothing of a scene in which a person may be.
 import { describe, expect, it } from 'vitest';
-import type { PetKind } from '../../../device/protocol/search.ts';
+import type { PetKind } from '../../../device/contract/search.ts';
 import { ColourAndSize } from '../../../device/search-party/colour-and-size.ts';
 import { LIKENESS_TOLD } from '../../../device/search-party/likeness-interfaces.ts';
 import {

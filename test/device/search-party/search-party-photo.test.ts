@@ -1,10 +1,10 @@
 // Holds: nobody's word makes a posted photo harmless: only the very plain small JPEG that was signed is decoded.
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { toBase64url } from '../../../device/base/bytes.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { plainJpegSize } from '../../../device/protocol/plain-jpeg.ts';
-import { PHOTO_BYTES_MAX } from '../../../device/protocol/search.ts';
+import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
+import { PHOTO_BYTES_MAX } from '../../../device/contract/search.ts';
 import { decodePhoto, encodeStill } from '../../../device/search-party/search-party.ts';
 import { BARE_JPEG } from '../../support/searches.ts';
 import { BROWN, petPhoto } from './pictures.ts';

@@ -1,16 +1,16 @@
 // Holds: the device compares its own motion events by itself, tells its gate alone, and forgets what must be forgotten. On real
 // footage through a real ffmpeg: the drawn porch with a dog on it, and with somebody who rings.
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { toBase64url } from '../../../device/base/bytes.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { type Ffmpeg, findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { HeardSearch } from '../../../device/consent/gate-interfaces.ts';
-import type { Sighted } from '../../../device/protocol/home-messages.ts';
-import { plainJpegSize } from '../../../device/protocol/plain-jpeg.ts';
-import type { PetKind } from '../../../device/protocol/search.ts';
+import type { Sighted } from '../../../device/contract/home-messages.ts';
+import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
+import type { PetKind } from '../../../device/contract/search.ts';
 import { ColourAndSize } from '../../../device/search-party/colour-and-size.ts';
 import { encodeStill, SearchParty } from '../../../device/search-party/search-party.ts';
 import { Recorder } from '../camera/support/recorder.ts';

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLog } from '../../../device/base/log.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
 import { Yolox } from '../../../device/search-party/yolox.ts';
 import { mediaFile } from '../../support/media.ts';
 import { motionScenes } from './events.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { silentLog } from '../../../device/base/log.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
 import { Yolox } from '../../../device/search-party/yolox.ts';
 import { animal, BLACK, BROWN, petPhoto, scene } from './pictures.ts';
 

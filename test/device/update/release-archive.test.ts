@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { failure } from '../../../device/protocol/errors.ts';
+import { failure } from '../../../device/contract/errors.ts';
 import { readRelease } from '../../../device/update/release-archive.ts';
 import { packArchive } from '../../../sim/release/build-release.ts';
 import { slowIt } from '../../support/slow-it.ts';

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import type { UploadProgress } from '../../../device/protocol/home-messages.ts';
+import type { UploadProgress } from '../../../device/contract/home-messages.ts';
 import type { OutboxItem } from '../../../device/upload/outbox.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';

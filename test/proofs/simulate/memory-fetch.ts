@@ -3,7 +3,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { Clock, Network } from '../../../device/index.ts';
 
-/** As long as the product waits for most answers (device/protocol/json-client.ts). */
+/** As long as the product waits for most answers (device/contract/json-client.ts). */
 const ANSWER_MS_MAX = 15_000;
 const NO_BODY = new Set([204, 304]);
 

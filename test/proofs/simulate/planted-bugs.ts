@@ -199,7 +199,7 @@ export const BUGS: readonly Bug[] = [
         to: 'if (askKindOf(request.jti) === null)',
       },
       {
-        file: 'device/protocol/verify-published-request.ts',
+        file: 'device/contract/verify-published-request.ts',
         from: "if (askKindOf(request.claims.jti) !== 'request')",
         to: 'if (askKindOf(request.claims.jti) === null)',
       },
@@ -225,8 +225,8 @@ export const BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'device/clip/disclosure.ts',
-        from: "import type { DisclosedValues } from '../protocol/shared-claims.ts';",
-        to: "import { DISCLOSURE_KEYS, type DisclosedValues } from '../protocol/shared-claims.ts';",
+        from: "import type { DisclosedValues } from '../contract/shared-claims.ts';",
+        to: "import { DISCLOSURE_KEYS, type DisclosedValues } from '../contract/shared-claims.ts';",
       },
       {
         file: 'device/clip/disclosure.ts',

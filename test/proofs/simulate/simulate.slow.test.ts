@@ -1,6 +1,6 @@
 // Thousands of towns: every promise holds in each, and together they reach every receipt.
 import { expect, it } from 'vitest';
-import { RECEIPT_OUTCOMES } from '../../../device/protocol/home-messages.ts';
+import { RECEIPT_OUTCOMES } from '../../../device/contract/home-messages.ts';
 import { proved } from '../../support/proved.ts';
 import { figureOf, simulatedSeeds } from './support/simulated-seeds.ts';
 

@@ -8,10 +8,10 @@ import { makeStatement } from '../../../device/clip/sign-recipient-statement.ts'
 import { mintLiveGrant } from '../../../device/consent/live-grant.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
 import type { LedgerBody } from '../../../device/ledger/ledger-entry.ts';
-import type { Receipt } from '../../../device/protocol/home-messages.ts';
-import { signToken } from '../../../device/protocol/jws.ts';
-import { grantSchema } from '../../../device/protocol/owner-orders.ts';
-import { requestSchema } from '../../../device/protocol/request.ts';
+import type { Receipt } from '../../../device/contract/home-messages.ts';
+import { signToken } from '../../../device/contract/jws.ts';
+import { grantSchema } from '../../../device/contract/owner-orders.ts';
+import { requestSchema } from '../../../device/contract/request.ts';
 import { evidenceId } from '../../../sim/officer/evidence-desk.ts';
 import { Cast, claimsOf } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';

@@ -5,7 +5,7 @@ import { AreaLink } from '../../../device/area-link/area-link.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { topicsUnder } from '../../../device/protocol/topics.ts';
+import { topicsUnder } from '../../../device/contract/topics.ts';
 import { Cast } from '../../support/parties.ts';
 import { QuickClock } from '../../support/quick-clock.ts';
 

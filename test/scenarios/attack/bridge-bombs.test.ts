@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkStructure } from '../../../cloud-bridge/intake/clip-files.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import * as mp4 from '../../../device/clip/mp4-boxes.ts';
-import type { ClipFacts } from '../../../device/protocol/clip-facts.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
+import type { ClipFacts } from '../../../device/contract/clip-facts.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
 import { PPS, SPS } from '../../support/plain-mp4.ts';
 import { proved } from '../../support/proved.ts';
 

@@ -3,8 +3,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import type { ErrorCode } from '../../../device/protocol/errors.ts';
-import { AREA_SCOPE } from '../../../device/protocol/request.ts';
+import type { ErrorCode } from '../../../device/contract/errors.ts';
+import { AREA_SCOPE } from '../../../device/contract/request.ts';
 import { GateRig, otherCast } from '../../device/consent/gate-rig.ts';
 import { makeParty, type Party, textClaim } from '../../support/parties.ts';
 import { proved } from '../../support/proved.ts';

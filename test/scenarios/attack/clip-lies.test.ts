@@ -2,7 +2,7 @@
 // the papers alone show, before a byte of the clip is taken.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
-import { windowSchema } from '../../../device/protocol/shared-claims.ts';
+import { windowSchema } from '../../../device/contract/shared-claims.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf } from '../../support/parties.ts';
 import { type PlainClip, plainMp4 } from '../../support/plain-mp4.ts';

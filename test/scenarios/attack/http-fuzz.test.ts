@@ -3,7 +3,7 @@
 // is a problem document with a code of ours that tells nothing about the inside.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ERRORS } from '../../../device/protocol/errors.ts';
+import { ERRORS } from '../../../device/contract/errors.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { proved } from '../../support/proved.ts';
 import { documentSchema, operationsOf } from '../../support/recorded-calls.ts';

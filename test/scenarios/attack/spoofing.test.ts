@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
-import { credentialSchema, requestSchema } from '../../../device/protocol/request.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
+import { credentialSchema, requestSchema } from '../../../device/contract/request.ts';
 import { showNotice } from '../../../sim/terminal/owner-requests.ts';
 import { Cast, claimsOf } from '../../support/parties.ts';
 

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import type { DeviceEvent } from '../../../device/protocol/home-messages.ts';
+import type { DeviceEvent } from '../../../device/contract/home-messages.ts';
 import { soon } from '../../device/console/support/console-rig.ts';
 import { HostilePage } from '../../support/hostile-page.ts';
 import { proved } from '../../support/proved.ts';

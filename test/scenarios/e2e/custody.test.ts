@@ -6,7 +6,7 @@ import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { fromUtf8 } from '../../../device/base/bytes.ts';
+import { fromUtf8 } from '../../../device/contract/bytes.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { DEMO_HOME } from '../../../sim/testbed/testbed.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';

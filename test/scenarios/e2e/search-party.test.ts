@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { plainJpegSize } from '../../../device/protocol/plain-jpeg.ts';
+import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
 import { drawDogPhoto } from '../../../sim/porch/dog-art.ts';
 import { Running, runCommand, runStory, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';

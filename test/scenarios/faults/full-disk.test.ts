@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DeviceState, Receipt } from '../../../device/protocol/home-messages.ts';
+import type { DeviceState, Receipt } from '../../../device/contract/home-messages.ts';
 import { proved } from '../../support/proved.ts';
 import { SmallDisk } from '../../support/small-disk.ts';
 import type { DoorProcess } from '../../support/strace.ts';

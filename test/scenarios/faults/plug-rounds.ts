@@ -4,8 +4,8 @@
 import { expect, type TestContext } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { integerBelow, SeededRandom, SystemRandom } from '../../../device/base/random.ts';
-import type { DeviceState } from '../../../device/protocol/home-messages.ts';
-import type { Window } from '../../../device/protocol/shared-claims.ts';
+import type { DeviceState } from '../../../device/contract/home-messages.ts';
+import type { Window } from '../../../device/contract/shared-claims.ts';
 import { proved } from '../../support/proved.ts';
 import { PulledDisk } from '../../support/pulled-disk.ts';
 import type { DoorProcess } from '../../support/strace.ts';

@@ -2,7 +2,7 @@
 // what was acknowledged to the writer. Not here: what goes wrong (served-faults.ts), what must be there at the end (served-judgement.ts).
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { readEnrolmentCode } from '../../../device/protocol/enrolment.ts';
+import { readEnrolmentCode } from '../../../device/contract/enrolment.ts';
 import { askForEnrolmentCode } from '../../../sim/officer/enrolment-code.ts';
 import type { ServedLayout } from '../../support/served-layout.ts';
 

@@ -11,7 +11,7 @@ import type { Segment } from '../../../device/camera/segment.ts';
 import { buildManifest } from '../../../device/clip/disclosure.ts';
 import { u32 } from '../../../device/clip/mp4-boxes.ts';
 import { makeStatement } from '../../../device/clip/sign-recipient-statement.ts';
-import { signToken } from '../../../device/protocol/jws.ts';
+import { signToken } from '../../../device/contract/jws.ts';
 import { cut, depsFor, everyFfmpeg } from '../../device/clip/support/cutting.ts';
 import { makeFootage, x264 } from '../../device/clip/support/footage.ts';
 import { captureFile, FOOTAGE_START_US, soundLater } from '../../device/clip/support/segmenter.ts';

@@ -5,7 +5,7 @@ import { connect, type MqttClient } from 'mqtt';
 import { generate, type Packet, parser } from 'mqtt-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
-import { topicsUnder } from '../../../device/protocol/topics.ts';
+import { topicsUnder } from '../../../device/contract/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 import { Running, temporaryFolder } from '../../support/command-line.ts';
 

@@ -3,7 +3,7 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { removeAccount } from '../../../device/base/mqtt-account-files.ts';
-import { DEFAULT_DISCOVERY_PREFIX, discoveryTopics, topicsUnder } from '../../../device/protocol/topics.ts';
+import { DEFAULT_DISCOVERY_PREFIX, discoveryTopics, topicsUnder } from '../../../device/contract/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 
 const topics = topicsUnder('doorsill/v1');

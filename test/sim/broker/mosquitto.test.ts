@@ -7,7 +7,7 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { issueAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { DEFAULT_PREFIX } from '../../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX } from '../../../device/contract/topics.ts';
 import { Mosquitto } from '../../../sim/broker/mosquitto.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { proved } from '../../support/proved.ts';
 import { heardBy, hears, judgeRoles, listenersOf, NatsRoles, roles, spoken, subscribe } from './nats-roles.ts';
 

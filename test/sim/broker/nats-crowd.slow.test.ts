@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
-import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { linkTo } from '../../support/broker.ts';
 import { proved } from '../../support/proved.ts';
 import { NatsRoles } from './nats-roles.ts';

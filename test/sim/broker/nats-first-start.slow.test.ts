@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
-import { DEFAULT_PREFIX } from '../../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX } from '../../../device/contract/topics.ts';
 import { Nats } from '../../support/nats.ts';
 import { proved } from '../../support/proved.ts';
 

@@ -10,7 +10,7 @@ import type { MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
 import { diesWithUs } from '../../../device/base/system-programs.ts';
-import { DEFAULT_PREFIX, topicsUnder } from '../../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { linkTo } from '../../support/broker.ts';
 import { inFrontOfNats } from '../../support/haproxy.ts';
 import { freePort } from '../../support/mosquitto.ts';

@@ -7,7 +7,7 @@ import { expect } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { type AccountWish, issueAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { DEFAULT_PREFIX } from '../../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX } from '../../../device/contract/topics.ts';
 import { Nats, type NatsNode } from '../../support/nats.ts';
 
 const [disk, random] = [new SystemDisk(), new SystemRandom()];

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { removeAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX } from '../../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX } from '../../../device/contract/topics.ts';
 import { writeBrokerFiles } from '../../../sim/broker/write-broker-files.ts';
 import { linkTo } from '../../support/broker.ts';
 import { runCommand } from '../../support/command-line.ts';

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { type AccountWish, issueAccount, removeAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { topicsUnder } from '../../../device/protocol/topics.ts';
+import { topicsUnder } from '../../../device/contract/topics.ts';
 import { makeProgram } from '../../../sim/cli/main.ts';
 import { collector } from '../../support/broker.ts';
 import { Running, runCommand } from '../../support/command-line.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 import { FragmentSplitter } from '../../../device/media/fragment-splitter.ts';
 import { splitSample } from '../../../device/media/nal.ts';

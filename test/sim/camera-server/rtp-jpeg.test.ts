@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { jpegPayloads } from '../../../sim/camera-server/rtp-jpeg.ts';
 

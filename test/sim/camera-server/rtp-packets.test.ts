@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { RtpTrack, sessionDescription } from '../../../sim/camera-server/rtp-packets.ts';
 import { FORMAT, packet, picture, slice } from './support/fake-stream.ts';
 

@@ -3,7 +3,7 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { printEnrolmentCode } from '../../../device/protocol/enrolment.ts';
+import { printEnrolmentCode } from '../../../device/contract/enrolment.ts';
 import { againCommand, lineText } from '../../../sim/cli/fleet.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { sampleLines } from '../fleet/support/sample-run.ts';

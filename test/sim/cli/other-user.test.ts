@@ -81,7 +81,7 @@ describe('whether a checkout is built', () => {
     age(path, atS);
   };
   const pages = [
-    ...['device/console/page/style', 'device/console/page', 'device/protocol', 'device/base', 'device/media'],
+    ...['device/console/page/style', 'device/console/page', 'device/contract', 'device/base', 'device/media'],
     'sim/report',
   ];
   for (const source of [
@@ -108,7 +108,7 @@ describe('whether a checkout is built', () => {
     expect(freshness('isBuilt')).toBe('false');
     touch('dist/report-page/.built', 2_000);
     expect(freshness('isBuilt')).toBe('true');
-    for (const source of ['device/protocol/e.ts', 'sim/report/e.ts']) {
+    for (const source of ['device/contract/e.ts', 'sim/report/e.ts']) {
       age(source, 3_000);
       expect(freshness('arePagesBuilt')).toBe('false');
       age(source, 1_000);

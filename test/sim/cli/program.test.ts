@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { storeHome } from '../../../device/owner/paired-devices.ts';
-import { oneLine } from '../../../device/protocol/outside-text.ts';
+import { oneLine } from '../../../device/contract/outside-text.ts';
 import { expectRunning } from '../../../sim/cli/context.ts';
 import { makeProgram, refuseMisspelt } from '../../../sim/cli/main.ts';
 import { shellWord } from '../../../sim/terminal/shell-words.ts';

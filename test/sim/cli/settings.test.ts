@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ownerListSchema } from '../../../device/protocol/console-messages.ts';
+import { ownerListSchema } from '../../../device/contract/console-messages.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from '../../device/console/support/console-rig.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 

@@ -10,7 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { signToken } from '../../../device/protocol/jws.ts';
+import { signToken } from '../../../device/contract/jws.ts';
 import { haproxyOfInstances, settingsFiles } from '../../../sim/deploy/instances-layout.ts';
 import { VaultRig } from '../../cloud-bridge/support/vault-rig.ts';
 import { Haproxy } from '../../support/haproxy.ts';

@@ -29,7 +29,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
 import type { ConsoleAddress, Health } from '../../../device/owner/pairing-wire.ts';
-import { failure } from '../../../device/protocol/errors.ts';
+import { failure } from '../../../device/contract/errors.ts';
 import type { Diagnosis } from '../../../sim/doctor/diagnosis.ts';
 import { examine } from '../../../sim/doctor/examine.ts';
 import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';

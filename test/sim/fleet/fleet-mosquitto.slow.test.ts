@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { DEFAULT_PREFIX } from '../../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX } from '../../../device/contract/topics.ts';
 import { DEFAULT_PROFILE } from '../../../sim/fleet/fleet-profile.ts';
 import { BridgeCalls } from '../../../sim/load/bridge-calls.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';

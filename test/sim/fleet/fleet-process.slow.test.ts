@@ -10,7 +10,7 @@ import { type Log, silentLog } from '../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { TaskQueue } from '../../../device/base/task-queue.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
-import { failure } from '../../../device/protocol/errors.ts';
+import { failure } from '../../../device/contract/errors.ts';
 import { drawFleet } from '../../../sim/fleet/draw-fleet.ts';
 import { FleetDoorbell, type FleetLinks, type FleetSurroundings } from '../../../sim/fleet/fleet-doorbell.ts';
 import { FleetLog } from '../../../sim/fleet/fleet-log.ts';

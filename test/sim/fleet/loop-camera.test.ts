@@ -1,6 +1,6 @@
 // @module-tag long
 import { expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { type Clock, SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SeededRandom } from '../../../device/base/random.ts';

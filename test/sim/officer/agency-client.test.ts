@@ -5,7 +5,7 @@ import { afterAll, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { parseToken } from '../../../device/protocol/jws.ts';
+import { parseToken } from '../../../device/contract/jws.ts';
 import { agencyId, KEY_NAME, loadAgencyKey, signRequest } from '../../../sim/officer/agency-client.ts';
 import { demoAsk } from '../../../sim/story/demo-request.ts';
 import { DEMO_HOME } from '../../../sim/testbed/testbed.ts';

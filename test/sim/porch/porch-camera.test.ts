@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/base/bytes.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { privateSocketPath } from '../../../device/owner/private-socket.ts';
-import { failure } from '../../../device/protocol/errors.ts';
+import { failure } from '../../../device/contract/errors.ts';
 import {
   type ChangedDoorbell,
   ControlServer,

@@ -1,5 +1,5 @@
 // Owns: the page's words in English; the other languages have the same shape. Not here: the device's own sentences about failures
-// (protocol/errors/), which come in English from the device.
+// (contract/errors/), which come in English from the device.
 
 export const en = {
   appName: 'doorsill',

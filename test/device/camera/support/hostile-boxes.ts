@@ -1,7 +1,7 @@
 // Owns: MP4 files that attack their reader with counts, sizes and depths beyond reason, and the boxes to make them of.
 // Not here: the other attacks (hostile-media.ts).
 import { deflateSync } from 'node:zlib';
-import { concatBytes } from '../../../../device/base/bytes.ts';
+import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { grown } from '../../../support/plain-mp4.ts';
 
 /** Big-endian 32-bit numbers. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Segment } from '../../../../device/camera/segment.ts';
 import { type FileTables, FTYP_BYTES, readMoov } from '../../../../device/media/clip-file-check.ts';
-import type { Window } from '../../../../device/protocol/shared-claims.ts';
+import type { Window } from '../../../../device/contract/shared-claims.ts';
 import { liveGrantFor } from '../../../support/live-grant.ts';
 import { type CutClip, cut, depsFor, everyFfmpeg } from './cutting.ts';
 import { makeFootage, type Style, x264 } from './footage.ts';

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { concatBytes } from '../../../../device/base/bytes.ts';
+import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { silentLog } from '../../../../device/base/log.ts';
 import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';

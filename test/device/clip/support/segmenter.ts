@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { type Segment, wallTimeUs } from '../../../../device/camera/segment.ts';
 import { parseFragment, parseInit } from '../../../../device/media/fragment.ts';
 import { FragmentSplitter } from '../../../../device/media/fragment-splitter.ts';
-import type { Window } from '../../../../device/protocol/shared-claims.ts';
+import type { Window } from '../../../../device/contract/shared-claims.ts';
 
 /** Wall time at which test footage starts: a round number of microseconds. */
 export const FOOTAGE_START_US = 1_800_000_000_000_000;

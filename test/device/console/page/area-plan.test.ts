@@ -1,7 +1,7 @@
 // Holds: an asked area drawn true to its shape, north up, with a scale bar of a round length that is as long as it says.
 import { describe, expect, it } from 'vitest';
 import { areaPlan } from '../../../../device/console/page/area-plan.ts';
-import type { Polygon } from '../../../../device/protocol/request.ts';
+import type { Polygon } from '../../../../device/contract/request.ts';
 
 const PAPER = { width: 320, height: 200, margin: 20 };
 

@@ -1,7 +1,7 @@
 // Holds: areas to be blacked out lie in the picture, whatever a finger or key does, and are ones that a grant may name.
 import { describe, expect, it } from 'vitest';
 import { moved, placedZone, sized, zoneBetween } from '../../../../device/console/page/blackout-zones.ts';
-import { zoneSchema } from '../../../../device/protocol/shared-claims.ts';
+import { zoneSchema } from '../../../../device/contract/shared-claims.ts';
 
 describe('an area to be blacked out', () => {
   it('is drawn between two points in any order, and cut at the edges of the picture', () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { doorCondition, healthLines } from '../../../../device/console/page/door-condition.ts';
-import { type DeviceState, stateSchema } from '../../../../device/protocol/home-messages.ts';
+import { type DeviceState, stateSchema } from '../../../../device/contract/home-messages.ts';
 
 function stateOf(changes: Partial<DeviceState> = {}): DeviceState {
   return stateSchema.parse({

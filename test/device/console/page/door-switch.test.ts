@@ -2,7 +2,7 @@
 // which tells the other nothing; neither ends the other's session; and nobody unpaired is told that there is another.
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { OtherDoor } from '../../../../device/protocol/console-messages.ts';
+import type { OtherDoor } from '../../../../device/contract/console-messages.ts';
 import { axeFaults } from '../../../support/axe-faults.ts';
 import { ConsoleRig, soon } from '../support/console-rig.ts';
 

@@ -1,7 +1,7 @@
 // Holds: what a page has fetched of the list of what has left is shown without a gap, newest first, as the device last told it.
 import { expect, it } from 'vitest';
 import { type FetchedDepartures, withPage } from '../../../../device/console/page/fetched-departures.ts';
-import type { Departure, DeparturePage } from '../../../../device/protocol/departures.ts';
+import type { Departure, DeparturePage } from '../../../../device/contract/departures.ts';
 
 const departure = (number: number, at: Departure['standing']['at'] = 'sending') =>
   ({ number, standing: { at } }) as Departure;

@@ -1,7 +1,7 @@
 // Holds: a handle goes from frame to frame by the frames' real times, at any rate, also a changing one, and over gaps.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FrameSteps } from '../../../../device/console/page/frame-steps.ts';
-import type { Window } from '../../../../device/protocol/shared-claims.ts';
+import type { Window } from '../../../../device/contract/shared-claims.ts';
 
 const S = 1_000_000;
 /** Two spans: frames at 66.667 ms that become slower, then a gap of twenty minutes. */

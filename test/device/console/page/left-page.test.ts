@@ -14,9 +14,9 @@ import {
   type DepartureCustody,
   departureCustodySchema,
   departurePageSchema,
-} from '../../../../device/protocol/departures.ts';
-import { signToken } from '../../../../device/protocol/jws.ts';
-import type { Window } from '../../../../device/protocol/shared-claims.ts';
+} from '../../../../device/contract/departures.ts';
+import { signToken } from '../../../../device/contract/jws.ts';
+import type { Window } from '../../../../device/contract/shared-claims.ts';
 import { printMoment } from '../../../../sim/terminal/format-units.ts';
 import { axeFaults } from '../../../support/axe-faults.ts';
 import { runCommand } from '../../../support/command-line.ts';

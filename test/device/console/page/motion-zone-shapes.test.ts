@@ -12,7 +12,7 @@ import {
   withZone,
   zoneName,
 } from '../../../../device/console/page/motion-zone-shapes.ts';
-import { motionZonesSchema } from '../../../../device/protocol/owner-settings.ts';
+import { motionZonesSchema } from '../../../../device/contract/owner-settings.ts';
 
 const box: DrawnZone = {
   id: 0,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { fetchedClip } from '../../../../device/console/page/preview-clip.ts';
-import type { Preview } from '../../../../device/protocol/console-messages.ts';
+import type { Preview } from '../../../../device/contract/console-messages.ts';
 
 const bytes = new Uint8Array(300_000).map((_, at) => at % 251);
 const preview: Preview = {

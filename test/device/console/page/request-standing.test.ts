@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KeptGrant } from '../../../../device/console/page/kept-answers.ts';
 import { isLastWord, type StandingFacts, standingOf } from '../../../../device/console/page/request-standing.ts';
-import type { Receipt, ReceiptClip } from '../../../../device/protocol/home-messages.ts';
+import type { Receipt, ReceiptClip } from '../../../../device/contract/home-messages.ts';
 
 const hash = 'a'.repeat(64);
 const clip: ReceiptClip = {

@@ -1,7 +1,7 @@
 // Holds: the page's synchronous signature checks and hashes say of everything what node's say, forged and malformed things included.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { toBase64url, utf8 } from '../../../../device/base/bytes.ts';
+import { toBase64url, utf8 } from '../../../../device/contract/bytes.ts';
 import { generateSigningKey, sha256Hex, verifySignature } from '../../../../device/base/keys.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
 import { tokenCrypto } from '../../../../device/console/page/token-crypto.ts';

@@ -13,7 +13,7 @@ import {
   windowStillThere,
   withEnd,
 } from '../../../../device/console/page/trim-window.ts';
-import type { DeviceEvent } from '../../../../device/protocol/home-messages.ts';
+import type { DeviceEvent } from '../../../../device/contract/home-messages.ts';
 
 const S = 1_000_000;
 const limits = { startUs: 100 * S, endUs: 200 * S };

@@ -2,8 +2,8 @@
 // makes the same ones. Not here: asking the three (agencies.test.ts).
 import type { Registry } from '../../../../cloud-bridge/registry/registry.ts';
 import { integerBelow, type Random } from '../../../../device/base/random.ts';
-import type { ErrorCode } from '../../../../device/protocol/errors.ts';
-import type { Credential, Request } from '../../../../device/protocol/request.ts';
+import type { ErrorCode } from '../../../../device/contract/errors.ts';
+import type { Credential, Request } from '../../../../device/contract/request.ts';
 import { type Cast, makeParty, type Party } from '../../../support/parties.ts';
 import type { Papers } from './device-verdict.ts';
 

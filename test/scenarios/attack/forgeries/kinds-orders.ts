@@ -1,7 +1,7 @@
 // Owns: orders that a paired owner really signed and that must be refused all the same: a thief's of their key, a broker's that
 // keeps, repeats and reorders them, a mistaken owner's. Not here: what every document must claim (kinds-claims.ts).
-import { toBase64url } from '../../../../device/base/bytes.ts';
-import type { ErrorCode } from '../../../../device/protocol/errors.ts';
+import { toBase64url } from '../../../../device/contract/bytes.ts';
+import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import { encode, SMALL_ORDER } from '../../../support/edwards25519.ts';
 import { claimsOf } from '../../../support/parties.ts';
 import type { Asked, Claims, Scene } from './scene.ts';

@@ -1,9 +1,9 @@
 // Owns: forgeries of single requests, inside a document that the bridge really signed: the bridge itself may be the attacker.
 // Not here: the document around them (kinds-area.ts).
 import { sha256Hex } from '../../../../device/base/keys.ts';
-import type { ErrorCode } from '../../../../device/protocol/errors.ts';
-import type { Request } from '../../../../device/protocol/request.ts';
-import { PUBLIC_AUDIENCE } from '../../../../device/protocol/shared-claims.ts';
+import type { ErrorCode } from '../../../../device/contract/errors.ts';
+import type { Request } from '../../../../device/contract/request.ts';
+import { PUBLIC_AUDIENCE } from '../../../../device/contract/shared-claims.ts';
 import { claimsOf } from '../../../support/parties.ts';
 import { documentOf } from './kinds-area.ts';
 import { rawToken, resigned } from './raw-token.ts';

@@ -1,9 +1,9 @@
 // Owns: forgeries of header and signature: other algorithms, keys brought along, other signers, signatures bent or borrowed.
 // Not here: spelling (kinds-spelling.ts), claims (kinds-claims.ts).
 import { createHmac, generateKeyPairSync, sign as signWith } from 'node:crypto';
-import { toBase64url } from '../../../../device/base/bytes.ts';
-import type { ErrorCode } from '../../../../device/protocol/errors.ts';
-import { TOKEN_TYPES } from '../../../../device/protocol/jws.ts';
+import { toBase64url } from '../../../../device/contract/bytes.ts';
+import type { ErrorCode } from '../../../../device/contract/errors.ts';
+import { TOKEN_TYPES } from '../../../../device/contract/jws.ts';
 import { encode, fromLittleEndian, IDENTITY, L, SMALL_ORDER, toLittleEndian } from '../../../support/edwards25519.ts';
 import type { Party } from '../../../support/parties.ts';
 import { ofBase } from './kinds-spelling.ts';

@@ -1,6 +1,6 @@
 // Owns: forgeries that spell a valid message otherwise: bytes, base64url, JSON. Each is signed by the right key wherever it
 // can be, so that nothing but its spelling keeps it out. Not here: headers and signatures (kinds-signature.ts), claims.
-import type { ErrorCode } from '../../../../device/protocol/errors.ts';
+import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import { part, partsOf, rawToken } from './raw-token.ts';
 import type { Base, Scene } from './scene.ts';
 import { counted, type Draw, type Fate, type Forgery, ignored, type Kind } from './strike.ts';

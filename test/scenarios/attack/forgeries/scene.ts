@@ -4,11 +4,11 @@
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import type { SeededRandom } from '../../../../device/base/random.ts';
 import type { LiveGrant } from '../../../../device/consent/live-grant.ts';
-import type { ErrorCode } from '../../../../device/protocol/errors.ts';
-import type { TokenType } from '../../../../device/protocol/jws.ts';
-import { commandActionSchema, mustNameLastOrder } from '../../../../device/protocol/owner-orders.ts';
-import type { Credential, PublishedRequest, Request } from '../../../../device/protocol/request.ts';
-import { type Window, windowSchema } from '../../../../device/protocol/shared-claims.ts';
+import type { ErrorCode } from '../../../../device/contract/errors.ts';
+import type { TokenType } from '../../../../device/contract/jws.ts';
+import { commandActionSchema, mustNameLastOrder } from '../../../../device/contract/owner-orders.ts';
+import type { Credential, PublishedRequest, Request } from '../../../../device/contract/request.ts';
+import { type Window, windowSchema } from '../../../../device/contract/shared-claims.ts';
 import { GateRig } from '../../../device/consent/gate-rig.ts';
 import { Cast, claimsOf, makeParty, type Party, textClaim } from '../../../support/parties.ts';
 import { rawToken } from './raw-token.ts';

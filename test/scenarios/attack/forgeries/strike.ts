@@ -1,7 +1,7 @@
 // Owns: throwing one forgery at a gate and saying what became of it. The judgement is blind to the forgery's making: it looks
 // at counters, receipts, effects and the ledger alone. Not here: the forgeries (kinds-*.ts).
 import { integerBelow, type SeededRandom } from '../../../../device/base/random.ts';
-import type { ErrorCode } from '../../../../device/protocol/errors.ts';
+import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import type { Effects } from '../../../device/consent/gate-rig.ts';
 import type { Scene } from './scene.ts';
 

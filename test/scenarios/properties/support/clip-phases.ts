@@ -1,7 +1,7 @@
 // Owns: reading every number of a clip's file and statement as a time, and comparing the clips of one camera: a number that gives the
 // same place in the camera's frame interval, or in its packets of sound, for most pairs of clips links them.
 // Not here: making the clips (unlinkable-times.test.ts). It shares no code with the device's own readers and writers.
-import type { Window } from '../../../../device/protocol/shared-claims.ts';
+import type { Window } from '../../../../device/contract/shared-claims.ts';
 
 /** A clip as its recipient has it. */
 export interface ReceivedClip {

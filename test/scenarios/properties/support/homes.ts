@@ -29,7 +29,7 @@ import {
   type VerifiedNotice,
   type VerifiedSighting,
 } from '../../../../device/index.ts';
-import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/protocol/topics.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.ts';
 import { Broker } from '../../../../sim/broker/broker.ts';
 import { porchKind } from '../../../../sim/porch/porch-camera.ts';
 import { BridgeFixture, ShiftedClock } from '../../../support/bridge-fixture.ts';

@@ -2,16 +2,16 @@
 // of a secret in any of it, and after a grant exactly the clip. Not here: what happened meanwhile (scenarios.ts).
 import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '../../../../device/base/keys.ts';
-import { cellOf } from '../../../../device/protocol/area-cells.ts';
-import { requestNoticeSchema } from '../../../../device/protocol/home-messages.ts';
+import { cellOf } from '../../../../device/contract/area-cells.ts';
+import { requestNoticeSchema } from '../../../../device/contract/home-messages.ts';
 import {
   certificateSchema,
   intakeOpeningSchema,
   manifestSchema,
   statementSchema,
-} from '../../../../device/protocol/manifest.ts';
-import type { DisclosureKey, Window, Zone } from '../../../../device/protocol/shared-claims.ts';
-import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/protocol/topics.ts';
+} from '../../../../device/contract/manifest.ts';
+import type { DisclosureKey, Window, Zone } from '../../../../device/contract/shared-claims.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.ts';
 import { claimsOf } from '../../../support/parties.ts';
 import { type Chunk, type Packet, readCapture, type Stream, tcpStreams } from './capture-file.ts';
 import { decryptStreams } from './decrypted.ts';

@@ -1,5 +1,5 @@
 // Owns: a stream for tests of servers: a format, units made by hand, a clock of its own. Not here: a camera that films (started-camera.ts).
-import { fromHex } from '../../../../device/base/bytes.ts';
+import { fromHex } from '../../../../device/contract/bytes.ts';
 import { soundConfigOf } from '../../../../device/media/aac.ts';
 import type { AccessUnit, H264Format, StreamFormat } from '../../../../sim/camera-server/access-units.ts';
 import { FaultSet } from '../../../../sim/camera-server/faults.ts';

@@ -7,11 +7,11 @@ import { freshId, SystemRandom } from '../../../../device/base/random.ts';
 import { HomeLink } from '../../../../device/home-link/home-link.ts';
 import { PairingServer } from '../../../../device/owner/pairing-server.ts';
 import { pairingSocketPath } from '../../../../device/owner/pairing-wire.ts';
-import { isFailure } from '../../../../device/protocol/errors.ts';
-import type { ReceiptBody } from '../../../../device/protocol/home-messages.ts';
-import { actorId } from '../../../../device/protocol/ids.ts';
-import type { Window } from '../../../../device/protocol/shared-claims.ts';
-import { DEFAULT_PREFIX } from '../../../../device/protocol/topics.ts';
+import { isFailure } from '../../../../device/contract/errors.ts';
+import type { ReceiptBody } from '../../../../device/contract/home-messages.ts';
+import { actorId } from '../../../../device/contract/ids.ts';
+import type { Window } from '../../../../device/contract/shared-claims.ts';
+import { DEFAULT_PREFIX } from '../../../../device/contract/topics.ts';
 import { GateRig } from '../../../device/consent/gate-rig.ts';
 import { startBroker, type TestBroker } from '../../../support/broker.ts';
 

@@ -1,7 +1,7 @@
 // Holds: the tree is RFC 6962's, and a proof holds for exactly the leaf and the trees that it was made for.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromHex, toHex, utf8 } from '../../../device/base/bytes.ts';
+import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
 import { sha256 } from '../../../device/base/keys.ts';
 import {
   completedBy,
@@ -14,7 +14,7 @@ import {
   rootOfInclusion,
   type Subtree,
   spanHash,
-} from '../../../device/protocol/merkle.ts';
+} from '../../../device/contract/merkle.ts';
 
 /** The leaves of the Certificate Transparency test vectors, and the roots over the first 0, 1, ... 8 of them. */
 const LEAVES = [

@@ -1,7 +1,7 @@
 // Owns: the one closed table of expected failures, joined from the domains' sections, for every part and every language that speaks
 // the contract. Pure. ERRORS.md beside this file prints the same table for readers; a test keeps the two equal.
 // Not here: the failures themselves (errors/).
-import { CodedError, type ErrorRule } from '../base/coded-error.ts';
+import { CodedError, type ErrorRule } from './coded-error.ts';
 import { auditErrors } from './errors/audit.ts';
 import { boardErrors } from './errors/board.ts';
 import { bridgeErrors } from './errors/bridge.ts';

@@ -1,7 +1,7 @@
 // Owns: compact JWS with one algorithm (EdDSA over Ed25519, RFC 7515 §7.1, RFC 8037 §3.1). Pure: keys and hashing are passed in.
 // Not here: what the claims mean (request.ts, owner-orders.ts ...).
 import type { z } from 'zod';
-import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from './bytes.ts';
 import { PAYLOAD_BYTES_MAX } from './topics.ts';
 
 /** What a token is for; the `typ` of its header (RFC 7515 §4.1.9, explicit typing RFC 8725 §3.11). */

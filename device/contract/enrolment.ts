@@ -1,6 +1,6 @@
 // Owns: how a device gets to know a bridge, once: code, proof, statement. Pure.
 import { z } from 'zod';
-import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from './bytes.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import { expSchema, signedClaims } from './shared-claims.ts';
 

@@ -2,7 +2,7 @@
 // log says became of the clip since. Pure:
 // `verify` and the console's page check with the same code. Not here: a clip's manifest or statement (clip/verify-clip.ts), the log's
 // hash tree (merkle.ts).
-import { parseJson } from '../base/parse-json.ts';
+import { parseJson } from './parse-json.ts';
 import { type CustodyCrypto, FACTS, type FactsOf, type HiddenKind, openProof } from './custody.ts';
 import { failure } from './errors.ts';
 import { openBySigner } from './jws.ts';

@@ -1,7 +1,7 @@
 // Owns: what travels between a device's own server and an owner's browser or program: pairing, sessions, orders, viewers. Pure: the
 // console uses the same schemas. Not here: pictures, which are MP4 and JPEG.
 import { z } from 'zod';
-import { utf8 } from '../base/bytes.ts';
+import { utf8 } from './bytes.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import { CUT_METHODS } from './manifest.ts';
 import { windowSchema, zoneSchema } from './shared-claims.ts';

@@ -1,5 +1,5 @@
 // Owns: the failures of usage and configuration. Not here: the one closed table (../errors.ts).
-import { privatePathErrors } from '../../base/private-path-errors.ts';
+import { privatePathErrors } from '../private-path-errors.ts';
 import { machineFault, machineFaultForNow, refused, unreachableForNow, unusableInput, wrongUsage } from './kinds.ts';
 
 export const usageErrors = {

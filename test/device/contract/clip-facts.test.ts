@@ -1,7 +1,7 @@
 // Holds: what is said of a clip is refused exactly where it cannot be true; each rule has its bound tried from both sides.
 import { describe, expect, it } from 'vitest';
-import { type ClipFacts, FRAMES_PER_S_MAX, faultOfFacts } from '../../../device/protocol/clip-facts.ts';
-import { STATEMENT_TIME_STEP_US } from '../../../device/protocol/manifest.ts';
+import { type ClipFacts, FRAMES_PER_S_MAX, faultOfFacts } from '../../../device/contract/clip-facts.ts';
+import { STATEMENT_TIME_STEP_US } from '../../../device/contract/manifest.ts';
 
 const at = (startUs: number, endUs: number) => ({ startUs, endUs });
 const WINDOW = at(5_000_000, 15_000_000);

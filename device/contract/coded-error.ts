@@ -1,4 +1,4 @@
-// Owns: the shape of an expected failure. The closed table of codes is protocol/errors.ts.
+// Owns: the shape of an expected failure. The closed table of codes is contract/errors.ts.
 
 /** What a table of codes says of one failure. */
 export interface ErrorRule {

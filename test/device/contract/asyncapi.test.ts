@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
-import { homeAssistantStateSchemas, ORDER_PAYLOADS } from '../../../device/protocol/home-assistant-messages.ts';
+import { homeAssistantStateSchemas, ORDER_PAYLOADS } from '../../../device/contract/home-assistant-messages.ts';
 import {
   eventSchema,
   receiptSchema,
@@ -13,23 +13,23 @@ import {
   sightingNoticeSchema,
   stateSchema,
   uploadProgressSchema,
-} from '../../../device/protocol/home-messages.ts';
-import { openToken, parseToken, type TokenType } from '../../../device/protocol/jws.ts';
+} from '../../../device/contract/home-messages.ts';
+import { openToken, parseToken, type TokenType } from '../../../device/contract/jws.ts';
 import {
   commandSchema,
   denialSchema,
   grantSchema,
   pairingSchema,
   revokeSchema,
-} from '../../../device/protocol/owner-orders.ts';
+} from '../../../device/contract/owner-orders.ts';
 import {
   areaDocumentSchema,
   credentialSchema,
   publicationSchema,
   requestSchema,
   revocationsSchema,
-} from '../../../device/protocol/request.ts';
-import { searchDocumentSchema, searchPublicationSchema, searchSchema } from '../../../device/protocol/search.ts';
+} from '../../../device/contract/request.ts';
+import { searchDocumentSchema, searchPublicationSchema, searchSchema } from '../../../device/contract/search.ts';
 import {
   CONTRACT_VERSION,
   DEFAULT_DISCOVERY_PREFIX,
@@ -39,7 +39,7 @@ import {
   HOME_ASSISTANT_STATES,
   PAYLOAD_BYTES_MAX,
   topicsUnder,
-} from '../../../device/protocol/topics.ts';
+} from '../../../device/contract/topics.ts';
 import { root } from '../../layout/source-tree.ts';
 import { Cast } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
@@ -276,7 +276,7 @@ it('publishes the contract as AsyncAPI, equal to the schemas', async () => {
     ),
   };
   await expect(`${JSON.stringify(description, null, 2)}\n`).toMatchFileSnapshot(
-    join(root, 'device/protocol/asyncapi.json'),
+    join(root, 'device/contract/asyncapi.json'),
   );
 });
 
@@ -317,6 +317,6 @@ it('publishes a signed example of each document, which verifies', async () => {
     tokens: documents.map(([typ, token]) => ({ typ, token })),
   };
   await expect(`${JSON.stringify(published, null, 2)}\n`).toMatchFileSnapshot(
-    join(root, 'device/protocol/examples.json'),
+    join(root, 'device/contract/examples.json'),
   );
 });

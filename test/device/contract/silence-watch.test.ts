@@ -1,7 +1,7 @@
 // Holds: silence is noticed when it has lasted as long as was said, once, and never while something comes or nothing is waited for.
 import { expect, it, vi } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
-import { SilenceWatch } from '../../../device/base/silence-watch.ts';
+import { SilenceWatch } from '../../../device/contract/silence-watch.ts';
 
 function make() {
   const clock = new ManualClock(0);

@@ -1,7 +1,7 @@
 // Owns: one bounded exchange of JSON with a server. `fetch` is every platform's own. Not here: what a refusal says (problem.ts),
 // routes (the bridge's), uploads (upload/).
-import { parseJson } from '../base/parse-json.ts';
-import { withinTime } from '../base/time-limit.ts';
+import { parseJson } from './parse-json.ts';
+import { withinTime } from './time-limit.ts';
 import { failure, isFailure } from './errors.ts';
 import { failureOf } from './problem.ts';
 

@@ -1,6 +1,6 @@
 // Owns: the arithmetic of an append-only Merkle tree (RFC 6962 §2.1, RFC 9162 §2.1): its hashes, which subtrees a proof is made
 // of, and the check of a proof. Pure: SHA-256 is passed in. Not here: what leaves say (custody.ts), where a tree is kept.
-import { concatBytes, equalBytes } from '../base/bytes.ts';
+import { concatBytes, equalBytes } from './bytes.ts';
 
 /** SHA-256 of bytes, supplied by the caller. */
 export type Sha256 = (data: Uint8Array) => Uint8Array;

@@ -1,5 +1,5 @@
 // Owns: the coded failure for a session that cannot be established: not reachable, or which rule of TLS was broken. Pure.
-import { TlsFault, type TlsFaultKind } from '../base/tls-fault.ts';
+import { TlsFault, type TlsFaultKind } from './tls-fault.ts';
 import { type ErrorCode, type Failure, failure, isFailure } from './errors.ts';
 
 const TLS_CODES = {

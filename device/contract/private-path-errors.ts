@@ -1,4 +1,4 @@
-// Owns: the words of the failures that private-paths.ts throws; protocol/errors.ts has them in its table, which a browser reads, too.
+// Owns: the words of the failures that private-paths.ts throws; contract/errors.ts has them in its table, which a browser reads, too.
 import type { ErrorRule } from './coded-error.ts';
 
 export const privatePathErrors = {

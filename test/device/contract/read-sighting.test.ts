@@ -4,9 +4,9 @@ import { ManualClock, wallSeconds } from '../../../device/base/clock.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { makeGrant } from '../../../device/owner/sign-owner-messages.ts';
-import { isFailure } from '../../../device/protocol/errors.ts';
-import type { SightingNotice } from '../../../device/protocol/home-messages.ts';
-import { readSighting } from '../../../device/protocol/read-sighting.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
+import type { SightingNotice } from '../../../device/contract/home-messages.ts';
+import { readSighting } from '../../../device/contract/read-sighting.ts';
 import { Cast } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 

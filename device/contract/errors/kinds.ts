@@ -1,6 +1,6 @@
 // Owns: the kinds of expected failures: who is at fault (which sets a command's exit status) and whether the same attempt may succeed
 // later. Not here: the failures themselves (beside this file), the closed table (../errors.ts).
-import type { ErrorRule } from '../../base/coded-error.ts';
+import type { ErrorRule } from '../coded-error.ts';
 
 type MakeRule = (http: number, message: string, advice: string) => ErrorRule;
 

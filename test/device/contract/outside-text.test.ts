@@ -1,6 +1,6 @@
 // Holds: what an agency writes cannot turn around, hide or push away what the page says beside it.
 import { describe, expect, it } from 'vitest';
-import { oneLine, someLines, statedText, withoutUnseen } from '../../../device/protocol/outside-text.ts';
+import { oneLine, someLines, statedText, withoutUnseen } from '../../../device/contract/outside-text.ts';
 
 describe('text that others wrote', () => {
   it('has no characters that turn around or hide what follows', () => {

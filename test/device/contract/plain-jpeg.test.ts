@@ -1,7 +1,7 @@
 // Holds: what counts as a JPEG with nothing in it but a picture.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { plainJpegSize } from '../../../device/protocol/plain-jpeg.ts';
+import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
 import { BARE_JPEG } from '../../support/searches.ts';
 
 /** The bare JPEG with a segment put in behind its start. */

@@ -2,8 +2,8 @@
 // signed tree heads, witnesses' cosignatures, and the proof that anyone can check offline. Pure.
 // Not here: the tree's arithmetic (merkle.ts), keeping the log (the bridge's custody/), clips (clip/verify-clip.ts).
 import { z } from 'zod';
-import { concatBytes, fromBase64url, fromHex, toHex, utf8 } from '../base/bytes.ts';
-import { parseJson } from '../base/parse-json.ts';
+import { concatBytes, fromBase64url, fromHex, toHex, utf8 } from './bytes.ts';
+import { parseJson } from './parse-json.ts';
 import { actorId, idSchema, sha256Schema } from './ids.ts';
 import { openToken, parseToken, type TokenType, type Verify } from './jws.ts';
 import { leafHash, rootOfInclusion, type Sha256 } from './merkle.ts';

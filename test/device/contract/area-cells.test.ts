@@ -1,6 +1,6 @@
 // Holds: which cells lie around one: nine, neighbours all, also where the map ends.
 import { expect, it } from 'vitest';
-import { cellOf, cellsAround } from '../../../device/protocol/area-cells.ts';
+import { cellOf, cellsAround } from '../../../device/contract/area-cells.ts';
 
 const NORTH = 180 / 2 ** 12;
 const EAST = 360 / 2 ** 13;
