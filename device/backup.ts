@@ -4,24 +4,24 @@
 // Not here: asking for the passphrase (sim/cli), resetting a device (factory-reset.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { assert } from './contract/assert.ts';
-import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from './contract/bytes.ts';
 import { type Clock, wallSeconds } from './base/clock.ts';
 import type { Disk } from './base/disk.ts';
 import { passphraseKey } from './base/keys.ts';
-import { parseJson } from './contract/parse-json.ts';
 import { freshId, type Random } from './base/random.ts';
 import { open, seal } from './base/seal.ts';
 import { GateState } from './consent/gate-state.ts';
 import { next, unfinishedGrant } from './consent/request-machine.ts';
 import { openRevocation } from './consent/verify-owner.ts';
+import { assert } from './contract/assert.ts';
+import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from './contract/bytes.ts';
+import { type Failure, failure, isFailure } from './contract/errors.ts';
+import { CLOCK_SKEW_S_MAX } from './contract/owner-orders.ts';
+import { parseJson } from './contract/parse-json.ts';
 import { bringUpToDate, DEVICE_FORMAT } from './folder-format.ts';
 import { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 import { Ledger } from './ledger/ledger.ts';
 import type { LedgerBody } from './ledger/ledger-entry.ts';
 import { RESERVE_BYTES, RevocationReserve } from './ledger/revocation-reserve.ts';
-import { type Failure, failure, isFailure } from './contract/errors.ts';
-import { CLOCK_SKEW_S_MAX } from './contract/owner-orders.ts';
 
 /** Shorter passphrases could be guessed offline from the file. */
 export const PASSPHRASE_LETTERS_MIN = 12;

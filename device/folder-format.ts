@@ -3,11 +3,11 @@
 // Not here: what is in the files (each part's own), moving a device to another machine (backup.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fromUtf8, utf8 } from './contract/bytes.ts';
 import type { Clock } from './base/clock.ts';
 import { type Disk, systemCode } from './base/disk.ts';
-import { parseJson } from './contract/parse-json.ts';
+import { fromUtf8, utf8 } from './contract/bytes.ts';
 import { type Failure, failure, isFailure } from './contract/errors.ts';
+import { parseJson } from './contract/parse-json.ts';
 
 /** One step from a format to the next. It may be interrupted at each point and is then run again from its beginning. */
 export type FormatUpgrade = (disk: Disk, folder: string) => Promise<void>;

@@ -2,12 +2,12 @@
 // this one was before a factory reset; the end of all accounts of a device. Not here: owners' accounts (owner/owner-broker-accounts.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { utf8 } from './contract/bytes.ts';
 import type { Disk } from './base/disk.ts';
 import type { Log } from './base/log.ts';
 import { accountUser, issueAccount, listAccounts, readAccount, removeAccount } from './base/mqtt-account-files.ts';
 import type { Random } from './base/random.ts';
 import type { DeviceConfig } from './config.ts';
+import { utf8 } from './contract/bytes.ts';
 import { readSettings } from './settings-file.ts';
 
 export interface HomeAccountDeps {

@@ -1,10 +1,10 @@
 // Owns: the device's own key, created at first boot, and the id derived from it. Not here: ring keys (ring/), owners' keys.
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fromUtf8, utf8 } from './contract/bytes.ts';
 import type { Disk } from './base/disk.ts';
 import { generateSigningKey, importSigningKey, type SigningKey, sha256Hex } from './base/keys.ts';
 import type { Random } from './base/random.ts';
+import { fromUtf8, utf8 } from './contract/bytes.ts';
 import { failure } from './contract/errors.ts';
 import { actorId } from './contract/ids.ts';
 

@@ -9,12 +9,12 @@ import type { Network } from './base/network.ts';
 import type { Random } from './base/random.ts';
 import { caToPin, tlsSource } from './base/tls.ts';
 import type { DeviceConfig } from './config.ts';
-import { HomeLink } from './home-link/home-link.ts';
-import type { Home } from './owner/paired-devices.ts';
 import { cellOf } from './contract/area-cells.ts';
 import { CA_BYTES_MAX } from './contract/enrolment.ts';
 import { failure } from './contract/errors.ts';
 import { tlsFilesRead } from './contract/link-failure.ts';
+import { HomeLink } from './home-link/home-link.ts';
+import type { Home } from './owner/paired-devices.ts';
 import type { PinnedBridge } from './upload/intake-requests.ts';
 
 export interface LinkSeams {

@@ -1,6 +1,6 @@
 // Owns: the doorbell's answers on its pairing socket: pairing, the list of owners, its health and, for an owner, a sighting's still.
 // Not here: the socket (owner/pairing-server.ts), who becomes an owner (consent/).
-import { toBase64url } from './contract/bytes.ts';
+
 import { type Clock, wallSeconds } from './base/clock.ts';
 import { verifySignature } from './base/keys.ts';
 import type { LinkState } from './base/mqtt-link.ts';
@@ -8,16 +8,17 @@ import type { DeviceConfig } from './config.ts';
 import { allDepartures } from './consent/departures.ts';
 import type { ConsentGate } from './consent/gate.ts';
 import type { ConsoleServer } from './console/console-server.ts';
-import type { HomeLink } from './home-link/home-link.ts';
-import { type LinkSeams, ownerAddress } from './link-factory.ts';
-import type { HomeAccounts } from './owner/owner-broker-accounts.ts';
-import { PairingServer } from './owner/pairing-server.ts';
-import { DEPARTURES_TOLD_MAX, type Health, LOOKS_TOLD_MAX, type StillAnswer } from './owner/pairing-wire.ts';
+import { toBase64url } from './contract/bytes.ts';
 import { failure, TOKEN_FAULT_CODES } from './contract/errors.ts';
 import type { DeviceState } from './contract/home-messages.ts';
 import { openToken } from './contract/jws.ts';
 import { whyOffline } from './contract/link-failure.ts';
 import { STILL_CALL_LIFE_S_MAX, stillCallSchema } from './contract/owner-orders.ts';
+import type { HomeLink } from './home-link/home-link.ts';
+import { type LinkSeams, ownerAddress } from './link-factory.ts';
+import type { HomeAccounts } from './owner/owner-broker-accounts.ts';
+import { PairingServer } from './owner/pairing-server.ts';
+import { DEPARTURES_TOLD_MAX, type Health, LOOKS_TOLD_MAX, type StillAnswer } from './owner/pairing-wire.ts';
 import type { SearchParty, Still } from './search-party/search-party.ts';
 import type { StatusPublisher } from './status-publisher.ts';
 import type { CustodyFetcher } from './upload/fetch-custody.ts';

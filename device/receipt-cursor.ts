@@ -2,9 +2,9 @@
 // are sent again. Not here: their content (consent/effect-runner.ts), sending them (home-link/).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fromUtf8, utf8 } from './contract/bytes.ts';
 import type { Disk } from './base/disk.ts';
 import type { Log } from './base/log.ts';
+import { fromUtf8, utf8 } from './contract/bytes.ts';
 import { parseJson } from './contract/parse-json.ts';
 
 const TOLD_FILE = 'told.json';

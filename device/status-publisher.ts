@@ -8,10 +8,6 @@ import type { Log } from './base/log.ts';
 import { freshId, type Random } from './base/random.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { ConsentGate } from './consent/gate.ts';
-import type { EventHistory } from './events/event-history.ts';
-import type { HardwareTrouble, Peripherals } from './hardware/peripherals.ts';
-import type { HomeAssistant } from './home-link/home-assistant.ts';
-import type { HomeLink } from './home-link/home-link.ts';
 import { failure, isFailure } from './contract/errors.ts';
 import type {
   DeviceEvent,
@@ -23,6 +19,10 @@ import type {
 } from './contract/home-messages.ts';
 import { signToken } from './contract/jws.ts';
 import { whyOffline } from './contract/link-failure.ts';
+import type { EventHistory } from './events/event-history.ts';
+import type { HardwareTrouble, Peripherals } from './hardware/peripherals.ts';
+import type { HomeAssistant } from './home-link/home-assistant.ts';
+import type { HomeLink } from './home-link/home-link.ts';
 import type { ReceiptCursor } from './receipt-cursor.ts';
 import type { Ring } from './ring/ring-interface.ts';
 

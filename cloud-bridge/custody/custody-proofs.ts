@@ -1,8 +1,9 @@
 // Owns: what the bridge publishes about its custody log: signed heads, proofs, leaves, and the bundle for those a clip
 // concerns. Not here: appending (sql-custody-log.ts), hiding facts (event-commitment.ts), access (custody-bundle-routes.ts, clips/).
-import { toBase64url, toHex } from '../../device/contract/bytes.ts';
+
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256, sha256Hex } from '../../device/base/keys.ts';
+import { toBase64url, toHex } from '../../device/contract/bytes.ts';
 import {
   type CosignedHead,
   type CustodyBundle,

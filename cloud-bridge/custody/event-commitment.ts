@@ -1,8 +1,9 @@
 // Owns: turning an event into a leaf that anyone may read: the home becomes a pseudonym, the facts a salted commitment.
 // Not here: appending it (sql-custody-log.ts).
-import { toHex, utf8 } from '../../device/contract/bytes.ts';
+
 import { hmacSha256, sha256 } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
+import { toHex, utf8 } from '../../device/contract/bytes.ts';
 import {
   type CustodyEntry,
   commitmentOf,

@@ -1,11 +1,11 @@
 // Owns: the custody log in SQL: the one way to append to it, inside the transaction of the event that a leaf records, and
 // the reads that proofs are built from. Not here: what leaves say and hide (event-commitment.ts), heads and proofs (custody/).
 import type { Kysely, Transaction } from 'kysely';
-import { assert } from '../../device/contract/assert.ts';
-import { utf8 } from '../../device/contract/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256 } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
+import { assert } from '../../device/contract/assert.ts';
+import { utf8 } from '../../device/contract/bytes.ts';
 import { completedBy, leafHash, nodeHash, type Subtree } from '../../device/contract/merkle.ts';
 import type { CustodyTables } from '../persistence/custody-schema.ts';
 import { commitEvent, pseudonymOf, SECRET_BYTES } from './event-commitment.ts';

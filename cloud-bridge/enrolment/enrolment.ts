@@ -1,11 +1,11 @@
 // Owns: letting devices in, each once, by a code for one or for as many as its operator says. Not here: accounts at the broker (AccountBook), where devices are:
 // the bridge never learns that.
-import { toBase64url, utf8 } from '../../device/contract/bytes.ts';
+
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
-import { networkOf } from '../../device/http/address-networks.ts';
+import { toBase64url, utf8 } from '../../device/contract/bytes.ts';
 import {
   type EnrolmentStatement,
   enrolmentProofSchema,
@@ -15,6 +15,7 @@ import {
 import { failure, isFailure } from '../../device/contract/errors.ts';
 import { actorId } from '../../device/contract/ids.ts';
 import { signToken } from '../../device/contract/jws.ts';
+import { networkOf } from '../../device/http/address-networks.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { AccountBook } from './broker-accounts.ts';

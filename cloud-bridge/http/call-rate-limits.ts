@@ -2,13 +2,13 @@
 // draft-ietf-httpapi-ratelimit-headers-10). Not here: limits on guessing (the parts' own), sizes and deadlines (http-server.ts).
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { assert } from '../../device/contract/assert.ts';
 import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
-import { networkOf } from '../../device/http/address-networks.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
+import { assert } from '../../device/contract/assert.ts';
 import { type Failure, failure } from '../../device/contract/errors.ts';
 import { parseToken } from '../../device/contract/jws.ts';
+import { networkOf } from '../../device/http/address-networks.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { OwnLimits, type RateLimit, type RateLimits } from './rate-limits.ts';
 import type { Role } from './roles.ts';
 

@@ -1,8 +1,9 @@
 // Owns: repeating a call with the same `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): it gets the answer
 // it got before, and changes nothing. Not here: where answers are stored, which routes accept a key (router.ts).
-import { assert } from '../../device/contract/assert.ts';
+
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
+import { assert } from '../../device/contract/assert.ts';
 import { failure } from '../../device/contract/errors.ts';
 
 /** A stored answer. */

@@ -2,9 +2,9 @@
 // after the last item shown, so that nothing is shown twice or skipped when items are added. Not here: the queries.
 import { z } from 'zod';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../../device/contract/bytes.ts';
+import { failure } from '../../device/contract/errors.ts';
 import { parseJson } from '../../device/contract/parse-json.ts';
 import { countSchema } from '../../device/http/http-server.ts';
-import { failure } from '../../device/contract/errors.ts';
 
 const CURSOR_LETTERS_MAX = 200;
 

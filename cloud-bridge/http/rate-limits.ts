@@ -1,11 +1,12 @@
 // Owns: limits by name that hold for one process, or for several that count together: each takes calls from the common count in lots, so
 // that few calls ask for more. Not here: what is limited (call-rate-limits.ts, each part), the common count in SQL
 // (persistence/sql-call-counts.ts).
-import { utf8 } from '../../device/contract/bytes.ts';
+
 import type { Clock } from '../../device/base/clock.ts';
 import { hmacSha256 } from '../../device/base/keys.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
+import { utf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 
 /** How often something may happen, by name, in a window of time. */
 export interface RateLimit {

@@ -2,14 +2,14 @@
 // step, so that a crash leaves files in exactly one of the three places; and whether its structure is a clip's. Not here: when to move (finish.ts), who may read, clips in a
 // bucket (bucket-clips.ts).
 import { join } from 'node:path';
-import { utf8 } from '../../device/contract/bytes.ts';
 import type { Disk, DiskFile } from '../../device/base/disk.ts';
 import { sha256Stream } from '../../device/base/keys.ts';
-import { faultOfTimes } from '../../device/media/clip-times.ts';
-import { readClipFile } from '../../device/media/read-clip-file.ts';
+import { utf8 } from '../../device/contract/bytes.ts';
 import type { ClipFacts } from '../../device/contract/clip-facts.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { STATEMENT_TIME_STEP_US, statementSchema } from '../../device/contract/manifest.ts';
+import { faultOfTimes } from '../../device/media/clip-times.ts';
+import { readClipFile } from '../../device/media/read-clip-file.ts';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { peekToken } from '../signing/verify-token.ts';
 

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { DataStore, ERRORS, Upload } from '@tus/server';
-import { assert } from '../../device/contract/assert.ts';
 import type { Disk } from '../../device/base/disk.ts';
+import { assert } from '../../device/contract/assert.ts';
 import type { Intake, IntakeStore } from './store.ts';
 
 /**

@@ -1,7 +1,8 @@
 // Owns: checking that the statement for a clip's recipient says what the full manifest says and no more, signed with a key that the device
 // certifies for this very grant. Not here: the full manifest's own chain (verify-consent-chain.ts).
-import { fromBase64url } from '../../device/contract/bytes.ts';
+
 import { sha256, sha256Hex } from '../../device/base/keys.ts';
+import { fromBase64url } from '../../device/contract/bytes.ts';
 import { commitmentOf, SALT_BYTES } from '../../device/contract/custody.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { actorId } from '../../device/contract/ids.ts';

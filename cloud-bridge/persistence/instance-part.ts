@@ -2,11 +2,11 @@
 // this takes. Not here: turns (instance-turns.ts), what each part does in them.
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { fromBase64url, utf8 } from '../../device/contract/bytes.ts';
 import type { Clock } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { hmacSha256, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
+import { fromBase64url, utf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { actorId } from '../../device/contract/ids.ts';
 import { type LotStore, type RateLimits, SharedLimits } from '../http/rate-limits.ts';

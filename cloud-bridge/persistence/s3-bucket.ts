@@ -6,8 +6,8 @@ import { AwsV4Signer } from 'aws4fetch';
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
-import type { Span } from '../../device/http/byte-range.ts';
 import { failure, isFailure } from '../../device/contract/errors.ts';
+import type { Span } from '../../device/http/byte-range.ts';
 import { httpAddressSchema } from '../http/settings.ts';
 import { operatorSecret } from './operator-secret.ts';
 

@@ -2,8 +2,8 @@
 // Not here: what they say (government-domains.ts, agency-names.ts).
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fromUtf8 } from '../../device/contract/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
+import { fromUtf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { AgencyNames, type NameLists } from './agency-names.ts';
 import type { RegistryConfig } from './config.ts';

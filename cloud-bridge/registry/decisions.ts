@@ -7,7 +7,6 @@ import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.
 import type { Log } from '../../device/base/log.ts';
 import type { Network } from '../../device/base/network.ts';
 import type { Random } from '../../device/base/random.ts';
-import type { HttpLimits } from '../../device/http/http-server.ts';
 import { AGENCY_CALL_LIFE_S_MAX, agencyCallSchema } from '../../device/contract/agency-calls.ts';
 import type { AGENCY_EVENTS } from '../../device/contract/custody.ts';
 import { failure, isFailure } from '../../device/contract/errors.ts';
@@ -15,6 +14,7 @@ import { actorId } from '../../device/contract/ids.ts';
 import { signToken } from '../../device/contract/jws.ts';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/contract/request.ts';
 import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
+import type { HttpLimits } from '../../device/http/http-server.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { PlaceSeams } from '../persistence/open-database.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';

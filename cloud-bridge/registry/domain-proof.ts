@@ -4,8 +4,8 @@ import { Resolver } from 'node:dns/promises';
 import { get } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { join } from 'node:path';
-import { fromUtf8 } from '../../device/contract/bytes.ts';
 import { type Disk, systemCode } from '../../device/base/disk.ts';
+import { fromUtf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { lookupAllowed } from '../http/public-address.ts';
 

@@ -1,8 +1,8 @@
 // Owns: what the registry must store: its book, and the log of each change of it. Not here: how (sql-registry-store.ts), what the book
 // says (agency-book.ts).
 import type { z } from 'zod';
-import { parseJson } from '../../device/contract/parse-json.ts';
 import { failure } from '../../device/contract/errors.ts';
+import { parseJson } from '../../device/contract/parse-json.ts';
 import type { CustodyEvent, CustodyStore } from '../custody/store.ts';
 import type { AnswerStore } from '../http/idempotency.ts';
 import type { LotStore } from '../http/rate-limits.ts';

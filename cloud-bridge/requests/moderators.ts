@@ -1,10 +1,11 @@
 // Owns: who may decide on waiting requests: moderators, each with their own token, added by the admin. Not here: what
 // is decided (requests.ts), how they are kept (sql-moderators.ts).
-import { toBase64url } from '../../device/contract/bytes.ts';
+
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
+import { toBase64url } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { adminAlone, type Staff } from '../http/roles.ts';
 

@@ -2,11 +2,11 @@
 // (verify-pet-owner.ts), the photo (sanitize-photo.ts). It tells nobody, its poster included, whether any home looked.
 
 import { z } from 'zod';
-import { fromBase64url } from '../../device/contract/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import { cellsAround } from '../../device/contract/area-cells.ts';
+import { fromBase64url } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { askKindOf, idSchema } from '../../device/contract/ids.ts';
 import { signToken } from '../../device/contract/jws.ts';

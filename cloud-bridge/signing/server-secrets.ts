@@ -1,10 +1,10 @@
 // Owns: secrets that a server process creates once and stores in a file only its user can read: signing key, admin token.
 // Not here: who may present the admin token (http/bearer.ts).
 import { join } from 'node:path';
-import { fromUtf8, toBase64url, utf8 } from '../../device/contract/bytes.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { generateSigningKey, importSigningKey, type SigningKey } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
+import { fromUtf8, toBase64url, utf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
 
 const SECRET_BYTES_MAX = 200;

@@ -3,12 +3,12 @@
 import { timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { toBase64url, utf8 } from '../../device/contract/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
-import { addressList, networkOf } from '../../device/http/address-networks.ts';
+import { toBase64url, utf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
+import { addressList, networkOf } from '../../device/http/address-networks.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './store.ts';
 

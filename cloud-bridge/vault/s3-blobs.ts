@@ -1,10 +1,11 @@
 // Owns: evidence's bytes in a bucket: staged on this machine's disk, sent, and erased there. An object is one upload's, so that no instance
 // removes what another has just sent. Not here: objects that can be relied on (persistence/s3-objects.ts), S3 itself
 // (persistence/s3-bucket.ts), staging (staging.ts).
-import { utf8 } from '../../device/contract/bytes.ts';
+
 import type { Disk } from '../../device/base/disk.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { Random } from '../../device/base/random.ts';
+import { utf8 } from '../../device/contract/bytes.ts';
 import { idSchema } from '../../device/contract/ids.ts';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import type { Turns } from '../persistence/instance-turns.ts';

@@ -2,9 +2,9 @@
 // request it is), sending. An agency learns of its own requests, and of clips that it can see anyway: of nothing else that homes do.
 import { z } from 'zod';
 import { sha256Hex } from '../../device/base/keys.ts';
-import { parseJson } from '../../device/contract/parse-json.ts';
 import { custodyEntrySchema, FACTS } from '../../device/contract/custody.ts';
 import { idSchema } from '../../device/contract/ids.ts';
+import { parseJson } from '../../device/contract/parse-json.ts';
 
 export const EVENT_TYPES = [
   'request.published',

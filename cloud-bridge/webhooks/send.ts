@@ -3,9 +3,9 @@
 import { createHmac } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { utf8 } from '../../device/contract/bytes.ts';
 import type { Clock } from '../../device/base/clock.ts';
 import { systemCode } from '../../device/base/disk.ts';
+import { utf8 } from '../../device/contract/bytes.ts';
 import { isFailure } from '../../device/contract/errors.ts';
 import { lookupAllowed } from '../http/public-address.ts';
 import { webhookAddress } from './address.ts';

@@ -2,13 +2,12 @@
 // not raises a permanent alarm. What it keeps across restarts. Not here: the process around it (sim/cli), the arithmetic (contract/merkle.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fromHex, fromUtf8, utf8 } from '../../device/contract/bytes.ts';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
 import { isPublicKey, type SigningKey, sha256, sha256Hex, verifySignature } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
-import { parseJson } from '../../device/contract/parse-json.ts';
 import type { Random } from '../../device/base/random.ts';
+import { fromHex, fromUtf8, utf8 } from '../../device/contract/bytes.ts';
 import {
   type Cosignature,
   consistencyAnswerSchema,
@@ -22,6 +21,7 @@ import { exchangeJson } from '../../device/contract/json-client.ts';
 import { openToken, signToken } from '../../device/contract/jws.ts';
 import { isConsistent } from '../../device/contract/merkle.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
+import { parseJson } from '../../device/contract/parse-json.ts';
 import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
 import { signingKeyIn } from '../signing/server-secrets.ts';
 

@@ -1,8 +1,6 @@
 // Owns: the device's subscriptions on the area broker: its cell's open requests and searches, the registry's revocations, passed on
 // unverified. It never publishes, has no will, and does not depend on the owner's actions: the broker sees the same of every home.
 import type { z } from 'zod';
-import { assert } from '../contract/assert.ts';
-import { fromUtf8 } from '../contract/bytes.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
@@ -10,6 +8,8 @@ import type { IncomingMessage, MqttSubscription } from '../base/mqtt-subscriptio
 import type { Network } from '../base/network.ts';
 import { integerBelow, type Random } from '../base/random.ts';
 import type { TlsSource } from '../base/tls.ts';
+import { assert } from '../contract/assert.ts';
+import { fromUtf8 } from '../contract/bytes.ts';
 import { parseToken } from '../contract/jws.ts';
 import { linkFailure } from '../contract/link-failure.ts';
 import { areaDocumentSchema } from '../contract/request.ts';

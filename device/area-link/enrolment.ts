@@ -1,18 +1,18 @@
 // Owns: enrolling with a bridge, once, and the file that stores the enrolment. Not here: the session that follows (area-link.ts).
 import { z } from 'zod';
-import { utf8 } from '../contract/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { isPublicKey, type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
 import type { Network } from '../base/network.ts';
-import { parseJson } from '../contract/parse-json.ts';
 import { freshId, type Random } from '../base/random.ts';
 import type { TlsSource } from '../base/tls.ts';
+import { utf8 } from '../contract/bytes.ts';
 import { enrolmentStatementSchema, readEnrolmentCode } from '../contract/enrolment.ts';
 import { failure, isFailure } from '../contract/errors.ts';
 import { actorId, idSchema, publicKeySchema, sha256Schema } from '../contract/ids.ts';
 import { openToken, parseToken, signToken } from '../contract/jws.ts';
 import { tlsFilesRead } from '../contract/link-failure.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import { BridgeHttp } from '../upload/bridge-http.ts';
 import { refusalOf } from '../upload/intake-requests.ts';
 

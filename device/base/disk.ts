@@ -17,7 +17,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { assert } from '../contract/assert.ts';
 import { toHex } from '../contract/bytes.ts';
-import { CodedError } from '../contract/coded-error.ts';
+import { CodedError } from '../contract/errors/coded-error.ts';
 import { expectPrivateFolder, readSecretFile, type SecretRules } from './private-paths.ts';
 import { SystemRandom } from './random.ts';
 

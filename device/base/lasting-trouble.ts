@@ -1,6 +1,7 @@
 // Owns: warning of a trouble that has lasted, once until it is over. Not here: what is in trouble, and when that is over.
+
+import { CodedError } from '../contract/errors/coded-error.ts';
 import type { Clock, Timer } from './clock.ts';
-import { CodedError } from '../contract/coded-error.ts';
 import type { Log } from './log.ts';
 
 /** What is over sooner is no news: links and cameras come back by themselves. */

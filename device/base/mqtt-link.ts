@@ -3,8 +3,9 @@
 import type { Socket } from 'node:net';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { assert } from '../contract/assert.ts';
-import { Backoff } from './backoff.ts';
 import { utf8 } from '../contract/bytes.ts';
+import { TlsFault, type TlsFaultKind } from '../contract/tls-fault.ts';
+import { Backoff } from './backoff.ts';
 import { afterAwake, type Clock, type Timer } from './clock.ts';
 import { sha256Hex } from './keys.ts';
 import type { Log } from './log.ts';
@@ -15,7 +16,6 @@ import { isTopicName, TOPIC_BYTES_MAX } from './mqtt-topic.ts';
 import type { Network } from './network.ts';
 import { freshId, type Random } from './random.ts';
 import type { TlsMaterial, TlsSource } from './tls.ts';
-import { TlsFault, type TlsFaultKind } from '../contract/tls-fault.ts';
 
 /** The last will, published by the broker when the session ends without DISCONNECT, and by us when it ends with one. */
 interface LastMessage {

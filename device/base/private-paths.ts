@@ -12,8 +12,8 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { CodedError } from '../contract/coded-error.ts';
-import { privatePathErrors } from '../contract/private-path-errors.ts';
+import { CodedError } from '../contract/errors/coded-error.ts';
+import { privatePathErrors } from '../contract/errors/private-paths.ts';
 
 const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;

@@ -1,6 +1,7 @@
 // Owns: doing something again and again, one at a time, and now on request. Not here: what is done.
+
+import { CodedError } from '../contract/errors/coded-error.ts';
 import type { Clock, Timer } from './clock.ts';
-import { CodedError } from '../contract/coded-error.ts';
 import type { Log } from './log.ts';
 
 /** How soon a turn that failed is tried again: after `firstMs`, and twice as long each time, up to `mostMs`. */

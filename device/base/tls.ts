@@ -6,10 +6,10 @@ import { isAbsolute, join } from 'node:path';
 import type { ConnectionOptions, SecureVersion } from 'node:tls';
 import { z } from 'zod';
 import { fromUtf8 } from '../contract/bytes.ts';
-import { CodedError } from '../contract/coded-error.ts';
+import { CodedError } from '../contract/errors/coded-error.ts';
+import { TlsFault } from '../contract/tls-fault.ts';
 import { type Disk, systemCode } from './disk.ts';
 import type { SecretRules } from './private-paths.ts';
-import { TlsFault } from '../contract/tls-fault.ts';
 
 export const TLS_VERSION_MIN: SecureVersion = 'TLSv1.3';
 

@@ -1,8 +1,8 @@
 // Owns: one run of ffmpeg from start to end: reading its outputs, feeding its inputs, ending it.
 // Not here: what the run means for the camera's state (capture.ts), its arguments (ffmpeg-capture-command.ts).
 import type { Readable } from 'node:stream';
-import { assert } from '../contract/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import { assert } from '../contract/assert.ts';
 import { type FragmentSamples, type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
 import { FragmentSplitter } from '../media/fragment-splitter.ts';
 import { GRAY_HEIGHT, GRAY_WIDTH } from './ffmpeg-capture-command.ts';

@@ -1,13 +1,14 @@
 // Owns: a camera that records: performs what the machine says, waits before trying again, and gives segments, gray frames
 // and changes of state to its sinks, and live pictures to whoever watches.
 // Not here: the states (capture-machine.ts), one run (run-session.ts), each kind of source (source-*.ts).
-import { assert } from '../contract/assert.ts';
+
 import { Backoff } from '../base/backoff.ts';
 import type { Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Programs } from '../base/system-programs.ts';
-import { FRAGMENT_BYTES_MAX } from '../media/fragment-splitter.ts';
+import { assert } from '../contract/assert.ts';
 import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import { FRAGMENT_BYTES_MAX } from '../media/fragment-splitter.ts';
 import {
   CAPTURE_OFF,
   type CaptureEffect,

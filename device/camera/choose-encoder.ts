@@ -4,9 +4,9 @@
 import { readdir } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { isFailure } from '../contract/errors.ts';
 import { type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
 import { FragmentSplitter } from '../media/fragment-splitter.ts';
-import { isFailure } from '../contract/errors.ts';
 import { faultOfGop, faultOfTrack } from './copy-rules.ts';
 import { encodeArgs, FRAGMENT_ARGS, type Preset, type VideoEncoder } from './ffmpeg-capture-command.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';

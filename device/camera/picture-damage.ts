@@ -1,12 +1,13 @@
 // Owns: telling that pictures of a camera came damaged, or did not come: from the decoder's words, and from the numbers that pictures bear.
 // Not here: packets that were lost on the way (rtp-watch.ts), telling it to the owner (capture.ts).
+
+import { isFailure } from '../contract/errors.ts';
 import type { AvcConfig } from '../media/avc-config.ts';
 import { BitReader, unescapeNal } from '../media/bit-reader.ts';
 import type { InitInfo, Sample } from '../media/fragment.ts';
 import { NAL, nalType } from '../media/nal.ts';
 import { readSps } from '../media/parameter-sets.ts';
 import { malformed } from '../media/read-boxes.ts';
-import { isFailure } from '../contract/errors.ts';
 import { isSlice, unitsOf } from './copy-rules.ts';
 
 /** A decoder of H.264 or H.265 that speaks; others complain about pictures that are well. */

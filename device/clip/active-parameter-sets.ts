@@ -1,10 +1,10 @@
 // Owns: tracking the active parameter sets of a stream, and those that a clip's copied frames use, so that one
 // avcC can hold all of them. Not here: reading one set (parameter-sets.ts).
 import { equalBytes } from '../contract/bytes.ts';
+import { failure } from '../contract/errors.ts';
 import type { AvcConfig } from '../media/avc-config.ts';
 import { NAL, nalType } from '../media/nal.ts';
 import { type Pps, readPps, readSps, type Sps } from '../media/parameter-sets.ts';
-import { failure } from '../contract/errors.ts';
 
 /** No camera uses more sets than this in one clip. */
 const SETS_MAX = 64;

@@ -2,9 +2,9 @@
 // Not here: which frames (trim.ts), running ffmpeg (camera/ffmpeg-run.ts).
 import { type FfmpegJob, PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
 import { threadArgs } from '../camera/find-ffmpeg.ts';
+import { failure } from '../contract/errors.ts';
 import { AnnexBSplitter, joinSample, NAL, nalType } from '../media/nal.ts';
 import { type Pps, readPps, readSps, type Sps } from '../media/parameter-sets.ts';
-import { failure } from '../contract/errors.ts';
 import type { ClipDecoder, ClipDeps } from './clip-deps.ts';
 import type { Rectangle } from './display-rotation.ts';
 import type { EncodedSample, EncodedSamples } from './encoded-sample-buffer.ts';

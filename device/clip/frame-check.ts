@@ -1,12 +1,13 @@
 // Owns: comparing a finished clip's frames with the ring's footage: frame by frame, set by set.
 // Not here: sound (sound-check.ts), the structure of the file (clip-file-check.ts, self-check.ts).
-import { equalBytes } from '../contract/bytes.ts';
+
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
+import { equalBytes } from '../contract/bytes.ts';
+import type { Window } from '../contract/shared-claims.ts';
 import { clipFault, type FileTables } from '../media/clip-file-check.ts';
 import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
 import { NAL, nalType, splitSample } from '../media/nal.ts';
 import { readPps, readSps } from '../media/parameter-sets.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import { SetsInForce } from './active-parameter-sets.ts';
 import { displayRotation } from './display-rotation.ts';
 import type { CutFacts } from './finished-clip.ts';

@@ -2,10 +2,10 @@
 // again. So nothing of the camera's own AAC is sent: no data stream, no fill, no extension.
 // Not here: which packets those are (survey.ts), AAC's configuration (aac.ts), what is checked afterwards (sound-check.ts).
 import { PassThrough } from 'node:stream';
-import { concatBytes } from '../contract/bytes.ts';
 import { runFfmpeg, writeTo } from '../camera/ffmpeg-run.ts';
-import { AdtsSplitter, adtsPacket, PACKET_SAMPLES, type SoundConfig, soundConfigOf } from '../media/aac.ts';
+import { concatBytes } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
+import { AdtsSplitter, adtsPacket, PACKET_SAMPLES, type SoundConfig, soundConfigOf } from '../media/aac.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedSample } from './encoded-sample-buffer.ts';
 

@@ -3,10 +3,10 @@
 // Not here: the smart cut (trim.ts), running the encoder (encode-frames.ts).
 
 import type { CutPermit } from '../consent/live-preview.ts';
-import { parseFragment, parseInit } from '../media/fragment.ts';
-import { joinAnnexB } from '../media/nal.ts';
 import { failure } from '../contract/errors.ts';
 import type { Window } from '../contract/shared-claims.ts';
+import { parseFragment, parseInit } from '../media/fragment.ts';
+import { joinAnnexB } from '../media/nal.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { ClipTimeline } from './clip-timeline.ts';
 import { zonePixels } from './display-rotation.ts';

@@ -2,12 +2,12 @@
 // Shares no decision with the cut: it determines anew which frames belong, what a file may contain and what was encoded.
 // Not here: the file's format (clip-file-check.ts), comparing samples (frame-check.ts).
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
+import { faultOfFacts } from '../contract/clip-facts.ts';
+import { isFailure } from '../contract/errors.ts';
 import { clipFault } from '../media/clip-file-check.ts';
 import { faultOfTimes } from '../media/clip-times.ts';
 import { joinAnnexB } from '../media/nal.ts';
 import { readClipFile } from '../media/read-clip-file.ts';
-import { faultOfFacts } from '../contract/clip-facts.ts';
-import { isFailure } from '../contract/errors.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { countDecoded } from './encode-frames.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';

@@ -1,10 +1,11 @@
 // Owns: the statement that a clip's recipient gets instead of the full manifest, under a key made for one grant; the device's
 // certificate for that key, sent to the bridge only; and the recall. The key signs statement and recall, then is discarded.
 // Not here: the full manifest (disclosure.ts), storing these documents (upload/), checking them (verify-clip.ts).
-import { toBase64url } from '../contract/bytes.ts';
+
 import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
+import { toBase64url } from '../contract/bytes.ts';
 import { commitmentOf, SALT_BYTES } from '../contract/custody.ts';
 import { actorId } from '../contract/ids.ts';
 import { parseToken, signToken } from '../contract/jws.ts';

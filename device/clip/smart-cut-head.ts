@@ -2,8 +2,8 @@
 // the frames after it. Not here: what the head is (survey.ts), encoding (encode-frames.ts), how it is used (trim.ts).
 import { sha256Hex } from '../base/keys.ts';
 import type { CutPermit } from '../consent/live-preview.ts';
-import { joinAnnexB } from '../media/nal.ts';
 import { failure } from '../contract/errors.ts';
+import { joinAnnexB } from '../media/nal.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
 import { type EncodedFrames, encodeFrames } from './encode-frames.ts';
 import { stopSignal } from './read-ring.ts';

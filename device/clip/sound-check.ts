@@ -1,13 +1,14 @@
 // Owns: the check of a finished clip's sound: it equals the ring's packets inside the window, decoded and encoded again, byte for
 // byte and at their times; it decodes without errors; and its packets contain only sound.
 // Not here: pictures (frame-check.ts), the structure of the file (clip-file-check.ts).
-import { equalBytes } from '../contract/bytes.ts';
+
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import type { CutPermit } from '../consent/live-preview.ts';
+import { equalBytes } from '../contract/bytes.ts';
+import type { Window } from '../contract/shared-claims.ts';
 import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../media/aac.ts';
 import { clipFault, type FileAudio, type FileTables, MOVIE_TIMESCALE } from '../media/clip-file-check.ts';
 import { parseFragment, parseInit } from '../media/fragment.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';
 import { SampleReader } from './read-ahead.ts';

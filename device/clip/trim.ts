@@ -1,11 +1,12 @@
 // Owns: the exact cut: surveys the window's footage, chooses how to cut it, and plans a clip that streams.
 // Not here: encoding (smart-cut-head.ts, recode-window.ts), writing MP4 (mp4-layout.ts), the check before a clip may leave (self-check.ts).
-import { assert } from '../contract/assert.ts';
+
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
-import { PACKET_SAMPLES } from '../media/aac.ts';
-import { parseFragment, parseInit } from '../media/fragment.ts';
+import { assert } from '../contract/assert.ts';
 import { failure } from '../contract/errors.ts';
 import type { Window } from '../contract/shared-claims.ts';
+import { PACKET_SAMPLES } from '../media/aac.ts';
+import { parseFragment, parseInit } from '../media/fragment.ts';
 import { GAP_US } from '../ring/ring-interface.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
 import { chunksOf, clipBody } from './clip-byte-stream.ts';

@@ -3,12 +3,8 @@
 // opened in a dispute link the statement to the full manifest. On both: that the bridge accepted the clip and logged it.
 // The file itself is read as the device and the bridge read it. Not here: how it was cut (self-check.ts, on the device), receipt and log (contract/verify-custody.ts).
 import { z } from 'zod';
-import { fromBase64url } from '../contract/bytes.ts';
 import { sha256, sha256Hex, sha256Stream, verifySignature } from '../base/keys.ts';
-import { parseJson } from '../contract/parse-json.ts';
-import type { FileTables } from '../media/clip-file-check.ts';
-import { faultOfTimes } from '../media/clip-times.ts';
-import { clipHeadBytesMax, readClipFile } from '../media/read-clip-file.ts';
+import { fromBase64url } from '../contract/bytes.ts';
 import { type FactsFault, faultOfFacts } from '../contract/clip-facts.ts';
 import { commitmentOf, SALT_BYTES } from '../contract/custody.ts';
 import { failure } from '../contract/errors.ts';
@@ -24,9 +20,13 @@ import {
   statementSchema,
 } from '../contract/manifest.ts';
 import { type Grant, grantSchema, pairingSchema } from '../contract/owner-orders.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import { PUBLIC_AUDIENCE, windowWithin } from '../contract/shared-claims.ts';
 import { statementClaims } from '../contract/statement-from-manifest.ts';
 import { type VerifiedCustody, verifyCustody } from '../contract/verify-custody.ts';
+import type { FileTables } from '../media/clip-file-check.ts';
+import { faultOfTimes } from '../media/clip-times.ts';
+import { clipHeadBytesMax, readClipFile } from '../media/read-clip-file.ts';
 
 /** Which document the clip was verified by: the full manifest, the statement alone, or a statement with the manifest it commits to. */
 export type Chain = 'manifest' | 'statement' | 'statement and manifest';

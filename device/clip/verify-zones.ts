@@ -1,10 +1,11 @@
 // Owns: looking up, with the owner's grant and the clip's file alone, whether the zones that it names are black in every frame. Nobody but
 // the device has the footage, so what is outside of them cannot be compared. Not here: documents and hashes (verify-clip.ts).
+
+import { failure, isFailure } from '../contract/errors.ts';
+import type { Zone } from '../contract/shared-claims.ts';
 import type { FileVideo } from '../media/clip-file-check.ts';
 import { joinAnnexB, splitSample } from '../media/nal.ts';
 import { readClipFile, type SampleCounts } from '../media/read-clip-file.ts';
-import { failure, isFailure } from '../contract/errors.ts';
-import type { Zone } from '../contract/shared-claims.ts';
 import type { ClipDecoder } from './clip-deps.ts';
 import type { ClipReader } from './finished-clip.ts';
 import { SampleReader } from './read-ahead.ts';

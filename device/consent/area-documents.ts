@@ -6,7 +6,6 @@ import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { TaskQueue } from '../base/task-queue.ts';
-import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { cellOf } from '../contract/area-cells.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from '../contract/errors.ts';
 import { openToken, type TokenType } from '../contract/jws.ts';
@@ -20,6 +19,7 @@ import {
 } from '../contract/request.ts';
 import { type SearchDocument, searchDocumentSchema } from '../contract/search.ts';
 import { PUBLIC_AUDIENCE } from '../contract/shared-claims.ts';
+import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import type { GateDeps } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
 

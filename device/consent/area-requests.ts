@@ -2,12 +2,12 @@
 // requests are open and concern this home, which credentials are newest, and what may be answered. In memory: the broker's
 // retained messages fill it again after a restart. Not here: opening tokens (area-documents.ts, contract/verify-published-request.ts), what
 // follows for grants (area-message-handler.ts), what owners answer (owner-order-handler.ts).
-import { assert } from '../contract/assert.ts';
+
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { isNoSpace } from '../base/disk.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { cellOf, insideArea } from '../contract/area-cells.ts';
+import { assert } from '../contract/assert.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { RequestNotice } from '../contract/home-messages.ts';
 import type { AreaDocument, Credential, PublishedRequest, Revocations } from '../contract/request.ts';
@@ -21,6 +21,7 @@ import {
   revokedBy,
   type Trust,
 } from '../contract/verify-published-request.ts';
+import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { CellDocuments, openAreaDocument, openRevocations } from './area-documents.ts';
 import type { Footage, GateDeps, GateEffects, GateLimits } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';

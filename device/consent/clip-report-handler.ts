@@ -1,7 +1,8 @@
 // Owns: taking in what the clip code reports about a grant: sealed, presented, delivered, answered, failed. Each is recorded
 // before it takes effect. Runs inside the gate's queue. Not here: making and sending clips (clip/, upload/).
-import { assert } from '../contract/assert.ts';
+
 import { verifySignature } from '../base/keys.ts';
+import { assert } from '../contract/assert.ts';
 import { type ErrorCode, failure } from '../contract/errors.ts';
 import type { ReceiptClip } from '../contract/home-messages.ts';
 import type { IntakeReceipt } from '../contract/manifest.ts';

@@ -3,13 +3,13 @@
 // owner-order-handler.ts, area-message-handler.ts), judging messages (verify-owner.ts).
 import type { Clock } from '../base/clock.ts';
 import { TaskQueue } from '../base/task-queue.ts';
-import { HighWaterMarks } from '../ledger/high-water-marks.ts';
-import { Ledger, recordsFault } from '../ledger/ledger.ts';
 import { type ErrorCode, failure } from '../contract/errors.ts';
 import { askKindOf } from '../contract/ids.ts';
 import type { SettingsInForce } from '../contract/owner-settings.ts';
 import type { Credential } from '../contract/request.ts';
 import type { Ask, OpenedAsk } from '../contract/request-or-search.ts';
+import { HighWaterMarks } from '../ledger/high-water-marks.ts';
+import { Ledger, recordsFault } from '../ledger/ledger.ts';
 import { AreaRequests } from './area-requests.ts';
 import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-interfaces.ts';
 import { GateState } from './gate-state.ts';

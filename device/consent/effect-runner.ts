@@ -1,12 +1,13 @@
 // Owns: carrying out the machine's steps: ledger, live grants, effects, in the machine's order; and ending grants whose
 // basis is gone. Runs inside the gate's queue, except for `endLive` and `endOverdue`, which act at once.
 // Not here: which step is taken (owner-order-handler.ts, gate.ts); the making of a live grant, which the gate passes in.
-import { assert } from '../contract/assert.ts';
+
 import { wallSeconds } from '../base/clock.ts';
 import { sha256Hex } from '../base/keys.ts';
-import type { EndReason, LedgerBody } from '../ledger/ledger-entry.ts';
+import { assert } from '../contract/assert.ts';
 import { type Failure, failure, isFailure } from '../contract/errors.ts';
 import type { ReceiptClip } from '../contract/home-messages.ts';
+import type { EndReason, LedgerBody } from '../ledger/ledger-entry.ts';
 import type { ConsentContext } from './consent-context.ts';
 import { type RequestRecord, standingReceipt } from './gate-state.ts';
 import type { GrantFacts, LiveGrant } from './live-grant.ts';

@@ -2,7 +2,6 @@
 // Not here: writing entries (ledger.ts), judging new messages (verify-owner.ts).
 import { z } from 'zod';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import type { LedgerBody, LedgerEntry } from '../ledger/ledger-entry.ts';
 import type { ReceiptBody } from '../contract/home-messages.ts';
 import { actorId } from '../contract/ids.ts';
 import { openToken, parseToken } from '../contract/jws.ts';
@@ -12,6 +11,7 @@ import { type Ask, recipientOf } from '../contract/request-or-search.ts';
 import { claimedSigner, searchSchema } from '../contract/search.ts';
 import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../contract/shared-claims.ts';
 import type { Trust } from '../contract/verify-published-request.ts';
+import type { LedgerBody, LedgerEntry } from '../ledger/ledger-entry.ts';
 import { Departures, type GrantedFacts } from './departures.ts';
 import { changedBy, NO_OWNER_SETTINGS, type OwnerSettings } from './owner-settings.ts';
 import {

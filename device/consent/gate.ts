@@ -3,13 +3,13 @@
 // Not here: the checks (verify-*.ts, area-requests.ts), a request's states (request-machine.ts), commands (command-handler.ts), clips and links.
 import { wallSeconds } from '../base/clock.ts';
 import { isPublicKey, sha256Hex } from '../base/keys.ts';
-import type { LedgerHead } from '../ledger/ledger.ts';
 import type { Look, Viewer, ViewRight } from '../contract/console-messages.ts';
 import { type ErrorCode, failure, isFailure } from '../contract/errors.ts';
 import type { RequestNotice, Sighted, SightingNotice } from '../contract/home-messages.ts';
 import { actorId } from '../contract/ids.ts';
 import type { SettingsInForce } from '../contract/owner-settings.ts';
 import type { PublishedRequest } from '../contract/request.ts';
+import type { LedgerHead } from '../ledger/ledger.ts';
 import { Announcer, AreaMessageHandler } from './area-message-handler.ts';
 import { ClipReports } from './clip-report-handler.ts';
 import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';

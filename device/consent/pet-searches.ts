@@ -1,10 +1,10 @@
 // Owns: Search Party on the device: takes in the cell's searches for pets, and knows which are open and whose pet may have been seen
 // here. Owners can answer only the latter: an answer to another search is refused like one to an unknown request.
 // In memory. Not here: opening documents (area-documents.ts), likeness (search-party/), what owners answer (owner-order-handler.ts).
-import { assert } from '../contract/assert.ts';
+
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
-import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
+import { assert } from '../contract/assert.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { Sighted, SightingNotice } from '../contract/home-messages.ts';
 import {
@@ -16,6 +16,7 @@ import {
 } from '../contract/search.ts';
 import { DISCLOSURE_PROFILES, type DisclosedValues, partsInside, type Window } from '../contract/shared-claims.ts';
 import type { Trust } from '../contract/verify-published-request.ts';
+import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { CellDocuments, openSearchDocument } from './area-documents.ts';
 import type { GateDeps, HeardSearch } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';

@@ -1,8 +1,9 @@
 // Owns: verifying what an owner signed: is it authentic, timely, and allowed here and now? Reads, never changes anything.
 // Not here: the order of decisions on one request (request-machine.ts), carrying them out (gate.ts).
-import { fromUtf8 } from '../contract/bytes.ts';
+
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
+import { fromUtf8 } from '../contract/bytes.ts';
 import { type ErrorCode, type Failure, failure, TOKEN_FAULT_CODES } from '../contract/errors.ts';
 import { openToken } from '../contract/jws.ts';
 import {

@@ -1,10 +1,10 @@
 // Owns: who besides owners may see this door's pictures on the device's own server, and who has looked: folded from the ledger.
 // Pure. Not here: showing pictures (console/), the orders themselves (command-handler.ts).
 import { z } from 'zod';
-import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import type { Look, Viewer } from '../contract/console-messages.ts';
 import { publicKeySchema } from '../contract/ids.ts';
 import { parseToken } from '../contract/jws.ts';
+import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 
 /** The newest looks that are kept at hand; the ledger has all of them. */
 const LOOKS_MAX = 1_000;

@@ -3,10 +3,10 @@
 import { createHash, createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { fromUtf8, toHex, utf8 } from '../contract/bytes.ts';
 import { type Clock, EARLIEST_WALL_US } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
+import { fromUtf8, toHex, utf8 } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
 
 export interface ServerCertificate {

@@ -4,9 +4,9 @@
 import { z } from 'zod';
 import { allDepartures } from '../consent/departures.ts';
 import type { ConsentGate } from '../consent/gate.ts';
-import { countSchema } from '../http/http-server.ts';
 import { DEPARTURES_PAGE_MAX, departureCustodySchema, departurePageSchema } from '../contract/departures.ts';
 import { idSchema } from '../contract/ids.ts';
+import { countSchema } from '../http/http-server.ts';
 import type { CustodyFetcher } from '../upload/fetch-custody.ts';
 import type { LocalRouter } from './local-router.ts';
 

@@ -1,12 +1,13 @@
 // Owns: a span of this home's own footage as one fragmented MP4 (ISO/IEC 14496-12 §8.8) that begins at time 0, whole groups of
 // pictures, for whom the device's own server lets see it. Not here: who that is (picture-access.ts), exact clips (clip/).
+
+import type { Segment } from '../camera/segment.ts';
 import { assert } from '../contract/assert.ts';
 import { equalBytes } from '../contract/bytes.ts';
-import type { Segment } from '../camera/segment.ts';
-import { parseInit } from '../media/fragment.ts';
-import { moveFragment } from '../media/move-fragment.ts';
 import { failure } from '../contract/errors.ts';
 import type { Window } from '../contract/shared-claims.ts';
+import { parseInit } from '../media/fragment.ts';
+import { moveFragment } from '../media/move-fragment.ts';
 
 /** A span that can be sent as one file. */
 export interface FootageFile {

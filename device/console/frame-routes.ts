@@ -2,10 +2,10 @@
 // (picture-routes.ts).
 import { z } from 'zod';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { parseFragment, parseInit } from '../media/fragment.ts';
 import { FRAME_SPAN_US_MAX, frameTimesSchema } from '../contract/console-messages.ts';
 import { failure } from '../contract/errors.ts';
 import type { Window } from '../contract/shared-claims.ts';
+import { parseFragment, parseInit } from '../media/fragment.ts';
 import type { Ring } from '../ring/ring-interface.ts';
 import type { LocalRouter } from './local-router.ts';
 import { momentSchema } from './moment-schema.ts';

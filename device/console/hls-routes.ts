@@ -3,11 +3,11 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
-import { parseInit } from '../media/fragment.ts';
-import { moveFragment } from '../media/move-fragment.ts';
 import type { ViewRight } from '../contract/console-messages.ts';
 import { failure } from '../contract/errors.ts';
 import type { Window } from '../contract/shared-claims.ts';
+import { parseInit } from '../media/fragment.ts';
+import { moveFragment } from '../media/move-fragment.ts';
 import { GAP_US, type Ring } from '../ring/ring-interface.ts';
 import type { Caller } from './callers.ts';
 import type { LocalRouter } from './local-router.ts';

@@ -3,15 +3,10 @@
 // the detector (motion/).
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { toBase64url } from '../contract/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
-import { countSchema } from '../http/http-server.ts';
-import { BLOCK_COLUMNS, BLOCK_ROWS } from '../motion/gray-picture-size.ts';
-import type { GrayPictures } from '../motion/gray-pictures.ts';
-import { MotionMask } from '../motion/motion-mask.ts';
-import { MotionTrial, type TrialEvent } from '../motion/motion-trial.ts';
+import { toBase64url } from '../contract/bytes.ts';
 import { failure, isFailure } from '../contract/errors.ts';
 import {
   type MotionMaskLine,
@@ -23,6 +18,11 @@ import {
 } from '../contract/motion-messages.ts';
 import { type SettingsInForce, sensitivitySchema } from '../contract/owner-settings.ts';
 import { partsInside } from '../contract/shared-claims.ts';
+import { countSchema } from '../http/http-server.ts';
+import { BLOCK_COLUMNS, BLOCK_ROWS } from '../motion/gray-picture-size.ts';
+import type { GrayPictures } from '../motion/gray-pictures.ts';
+import { MotionMask } from '../motion/motion-mask.ts';
+import { MotionTrial, type TrialEvent } from '../motion/motion-trial.ts';
 import type { Ring } from '../ring/ring-interface.ts';
 import type { LocalRouter } from './local-router.ts';
 import type { PictureAccess } from './picture-access.ts';

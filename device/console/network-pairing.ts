@@ -1,10 +1,11 @@
 // Owns: pairing with the device's own server: the token that the device draws as a code, the lock after failures, and new owners
 // that wait until somebody at the device confirms them. Not here: who becomes an owner (consent/gate.ts, passed in), pairing over
 // the socket of this machine (owner/pairing-server.ts).
-import { fromBase64url, toBase64url } from '../contract/bytes.ts';
+
 import type { Clock } from '../base/clock.ts';
 import { sha256, sha256Hex, verifySignature } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
+import { fromBase64url, toBase64url } from '../contract/bytes.ts';
 import { type PairingOffer, type PairingState, pairingProofInput } from '../contract/console-messages.ts';
 import { failure } from '../contract/errors.ts';
 

@@ -2,7 +2,6 @@
 // stream of what the device tells its owners. Not here: judging orders (consent/), pictures (picture-routes.ts).
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
-import type { HomeMessage } from '../home-link/home-link.ts';
 import {
   type Look,
   lookListSchema,
@@ -20,6 +19,7 @@ import { idSchema } from '../contract/ids.ts';
 import { parseToken } from '../contract/jws.ts';
 import type { PublishedRequest } from '../contract/request.ts';
 import { topicsUnder } from '../contract/topics.ts';
+import type { HomeMessage } from '../home-link/home-link.ts';
 import type { LocalRouter } from './local-router.ts';
 
 export interface OwnerRoutesDeps {

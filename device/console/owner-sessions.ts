@@ -1,10 +1,11 @@
 // Owns: owners' sessions at the device's own server: opened by a signature of the owner's key over a fresh challenge, named by a
 // cookie and a header together, because all ports of a machine share its cookies. In memory: a restart ends them.
 // Not here: who is an owner (consent/), where requests may come from (request-origin.ts).
-import { fromBase64url, toBase64url } from '../contract/bytes.ts';
+
 import type { Clock } from '../base/clock.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
 import type { Random } from '../base/random.ts';
+import { fromBase64url, toBase64url } from '../contract/bytes.ts';
 import { sessionProofInput } from '../contract/console-messages.ts';
 import { failure } from '../contract/errors.ts';
 

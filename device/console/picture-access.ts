@@ -1,8 +1,9 @@
 // Owns: every opening of the pictures on the device's own server: whether the caller may see that kind, whether privacy allows any,
 // the note of who looks before the first picture, whether anybody looks now, and the signal that ends all of it at once. Not here: who calls (callers.ts), the
 // pictures (still-picture.ts, footage-file.ts, live-views.ts).
-import { assert } from '../contract/assert.ts';
+
 import type { Clock, Timer } from '../base/clock.ts';
+import { assert } from '../contract/assert.ts';
 import type { ViewRight } from '../contract/console-messages.ts';
 import { failure } from '../contract/errors.ts';
 import type { Caller } from './callers.ts';

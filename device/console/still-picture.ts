@@ -1,13 +1,14 @@
 // Owns: one JPEG of a moment in this home's own ring, for whom the device's own server lets see it. Not here: who that is
 // (picture-access.ts), clips (clip/), which need a grant.
-import { concatBytes } from '../contract/bytes.ts';
+
 import type { Clock } from '../base/clock.ts';
 import { runFfmpeg } from '../camera/ffmpeg-run.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { parseFragment, parseInit } from '../media/fragment.ts';
+import { concatBytes } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
 import type { Window } from '../contract/shared-claims.ts';
+import { parseFragment, parseInit } from '../media/fragment.ts';
 
 export interface StillDeps {
   segments(window: Window): AsyncIterable<Segment>;

@@ -3,10 +3,10 @@
 // Not here: the tree's arithmetic (merkle.ts), keeping the log (the bridge's custody/), clips (clip/verify-clip.ts).
 import { z } from 'zod';
 import { concatBytes, fromBase64url, fromHex, toHex, utf8 } from './bytes.ts';
-import { parseJson } from './parse-json.ts';
 import { actorId, idSchema, sha256Schema } from './ids.ts';
 import { openToken, parseToken, type TokenType, type Verify } from './jws.ts';
 import { leafHash, rootOfInclusion, type Sha256 } from './merkle.ts';
+import { parseJson } from './parse-json.ts';
 import { expSchema, PUBLIC_AUDIENCE, signedClaims } from './shared-claims.ts';
 
 /** Hashing and signature checks of whoever runs this. */

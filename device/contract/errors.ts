@@ -1,105 +1,66 @@
-// Owns: the one closed table of expected failures, joined from the domains' sections, for every part and every language that speaks
-// the contract. Pure. ERRORS.md beside this file prints the same table for readers; a test keeps the two equal.
-// Not here: the failures themselves (errors/).
-import { CodedError, type ErrorRule } from './coded-error.ts';
-import { auditErrors } from './errors/audit.ts';
-import { boardErrors } from './errors/board.ts';
+// Owns: the table of the failures that cross a wire, and what any table of failures makes: each package has one of its own beside this.
+// Pure. ERRORS.md beside this file prints the table for readers; a test keeps the two equal. Not here: the failures themselves (errors/).
+
 import { bridgeErrors } from './errors/bridge.ts';
 import { cameraErrors } from './errors/camera.ts';
-import { cameraServerErrors } from './errors/camera-server.ts';
-import { clientErrors } from './errors/client.ts';
 import { clipErrors } from './errors/clip.ts';
+import { CodedError, type ErrorRule } from './errors/coded-error.ts';
 import { consentErrors } from './errors/consent.ts';
 import { consoleErrors } from './errors/console.ts';
-import { custodyErrors } from './errors/custody.ts';
-import { deviceFaultErrors } from './errors/device-faults.ts';
-import { eventErrors } from './errors/events.ts';
-import { fleetErrors } from './errors/fleet.ts';
-import { hardwareErrors } from './errors/hardware.ts';
-import { notificationErrors } from './errors/notifications.ts';
-import { onvifErrors } from './errors/onvif.ts';
-import { replayErrors } from './errors/replay.ts';
-import { reportErrors } from './errors/report.ts';
-import { ringErrors } from './errors/ring.ts';
-import { scenarioErrors } from './errors/scenario.ts';
-import { searchPartyErrors } from './errors/search-party.ts';
-import { storyErrors } from './errors/story.ts';
-import { tlsErrors } from './errors/tls.ts';
-import { tokenErrors } from './errors/token.ts';
-import { truthErrors } from './errors/truth.ts';
-import { updateErrors } from './errors/update.ts';
-import { uploadErrors } from './errors/upload.ts';
+import { deviceErrors } from './errors/device.ts';
+import { privatePathErrors } from './errors/private-paths.ts';
 import { usageErrors } from './errors/usage.ts';
-import { vaultErrors } from './errors/vault.ts';
-import { verificationErrors } from './errors/verification.ts';
-import { wiredCameraErrors } from './errors/wired-camera.ts';
 import type { TokenFault } from './jws.ts';
 
 /** In the order of ERRORS.md; no code stands in two sections. */
 export const ERRORS = {
   ...usageErrors,
-  ...tlsErrors,
+  ...privatePathErrors,
   ...cameraErrors,
-  ...wiredCameraErrors,
-  ...ringErrors,
-  ...eventErrors,
-  ...tokenErrors,
+  ...deviceErrors,
   ...consentErrors,
   ...clipErrors,
   ...consoleErrors,
-  ...notificationErrors,
-  ...uploadErrors,
   ...bridgeErrors,
-  ...vaultErrors,
-  ...hardwareErrors,
-  ...custodyErrors,
-  ...storyErrors,
-  ...auditErrors,
-  ...searchPartyErrors,
-  ...verificationErrors,
-  ...clientErrors,
-  ...replayErrors,
-  ...reportErrors,
-  ...truthErrors,
-  ...scenarioErrors,
-  ...onvifErrors,
-  ...cameraServerErrors,
-  ...deviceFaultErrors,
-  ...boardErrors,
-  ...fleetErrors,
-  ...updateErrors,
 } as const satisfies Record<string, ErrorRule>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** Whether a text from outside is one of the table's codes. */
-export function isErrorCode(text: string): text is ErrorCode {
-  return Object.hasOwn(ERRORS, text);
-}
-
-/** An expected failure of this project. */
+/** An expected failure with a code of this table. */
 export type Failure = CodedError<ErrorCode>;
 
-/** Makes the failure for a code; `facts` fill the {places} of its sentences and must be safe to show. */
-export function failure(code: ErrorCode, facts: Record<string, string | number> = {}, cause?: unknown): Failure {
-  return new CodedError(code, ERRORS[code], facts, cause);
+/** What a table of failures makes. */
+export interface Failures<Code extends string> {
+  /** Makes the failure for a code; `facts` fill the {places} of its sentences and must be safe to show. */
+  failure(code: Code, facts?: Record<string, string | number>, cause?: unknown): CodedError<Code>;
+  /**
+   * A failure that another part raised and put into words: `words` is its message, with or without the code's advice behind it,
+   * as receipts carry it. At most 600 letters of it are kept.
+   */
+  reportedFailure(code: Code, words: string): CodedError<Code>;
+  /** Whether a text from outside is one of the table's codes. */
+  isErrorCode(text: string): text is Code;
+  /** Whether a thrown value is a coded failure, of this table or of the one of a package above. */
+  isFailure(thrown: unknown): thrown is CodedError<Code>;
 }
 
-/**
- * A failure that another part raised and put into words: `words` is its message, with or without the code's advice behind it,
- * as receipts carry it. At most 600 letters of it are kept.
- */
-export function reportedFailure(code: ErrorCode, words: string): Failure {
-  const rule = ERRORS[code];
-  const isWhole = !words.endsWith(rule.advice);
-  const message = (isWhole ? words : words.slice(0, -rule.advice.length)).trim().slice(0, 600);
-  return new CodedError(code, { ...rule, message: message || rule.message }, { detail: message });
+export function failuresOf<Table extends Record<string, ErrorRule>>(table: Table): Failures<keyof Table & string> {
+  type Code = keyof Table & string;
+  const ruleOf = (code: Code): ErrorRule => table[code] as ErrorRule;
+  return {
+    failure: (code, facts = {}, cause) => new CodedError(code, ruleOf(code), facts, cause),
+    reportedFailure: (code, words) => {
+      const rule = ruleOf(code);
+      const isWhole = !words.endsWith(rule.advice);
+      const message = (isWhole ? words : words.slice(0, -rule.advice.length)).trim().slice(0, 600);
+      return new CodedError(code, { ...rule, message: message || rule.message }, { detail: message });
+    },
+    isErrorCode: (text): text is Code => Object.hasOwn(table, text),
+    isFailure: (thrown): thrown is CodedError<Code> => thrown instanceof CodedError,
+  };
 }
 
-/** Whether a thrown value is a coded failure. */
-export function isFailure(thrown: unknown): thrown is Failure {
-  return thrown instanceof CodedError && isErrorCode(thrown.code);
-}
+export const { failure, reportedFailure, isErrorCode, isFailure }: Failures<ErrorCode> = failuresOf(ERRORS);
 
 /** The code of a token that was not accepted. */
 export const TOKEN_FAULT_CODES = {

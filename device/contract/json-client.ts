@@ -1,9 +1,10 @@
 // Owns: one bounded exchange of JSON with a server. `fetch` is every platform's own. Not here: what a refusal says (problem.ts),
 // routes (the bridge's), uploads (upload/).
-import { parseJson } from './parse-json.ts';
-import { withinTime } from './time-limit.ts';
+
 import { failure, isFailure } from './errors.ts';
+import { parseJson } from './parse-json.ts';
 import { failureOf } from './problem.ts';
+import { withinTime } from './time-limit.ts';
 
 /** Answers larger than this are not read, unless the caller says so. */
 const ANSWER_BYTES_MAX = 1_000_000;

@@ -1,6 +1,7 @@
 // Owns: the coded failure for a session that cannot be established: not reachable, or which rule of TLS was broken. Pure.
-import { TlsFault, type TlsFaultKind } from './tls-fault.ts';
+
 import { type ErrorCode, type Failure, failure, isFailure } from './errors.ts';
+import { TlsFault, type TlsFaultKind } from './tls-fault.ts';
 
 const TLS_CODES = {
   file: 'tls_file_unusable',

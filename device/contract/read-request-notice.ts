@@ -1,8 +1,9 @@
 // Owns: the owner's side of a request notice: it opens the agency's own bytes itself and hashes what it shows. Pure: programs and the
 // console's page read with the same code. Not here: the device's own checks (consent/), what an answer says (owner-claims.ts).
-import { parseJson } from './parse-json.ts';
+
 import { failure } from './errors.ts';
 import { requestNoticeSchema } from './home-messages.ts';
+import { parseJson } from './parse-json.ts';
 import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, type Window } from './shared-claims.ts';
 import { PAYLOAD_BYTES_MAX } from './topics.ts';
 import {

@@ -1,8 +1,9 @@
 // Owns: the owner's side of a sighting: it opens the poster's own bytes itself and hashes what it shows. Pure.
 // Not here: the device's own checks (consent/), the still (owner/pairing-client.ts), what an answer says (owner-claims.ts).
-import { parseJson } from './parse-json.ts';
+
 import { failure } from './errors.ts';
 import { type Sighted, sightingNoticeSchema } from './home-messages.ts';
+import { parseJson } from './parse-json.ts';
 import type { OwnerTrust, Reading } from './read-request-notice.ts';
 import { type OpenedSearch, openSearch } from './search.ts';
 import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, windowWithin } from './shared-claims.ts';

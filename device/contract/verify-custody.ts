@@ -2,11 +2,12 @@
 // log says became of the clip since. Pure:
 // `verify` and the console's page check with the same code. Not here: a clip's manifest or statement (clip/verify-clip.ts), the log's
 // hash tree (merkle.ts).
-import { parseJson } from './parse-json.ts';
+
 import { type CustodyCrypto, FACTS, type FactsOf, type HiddenKind, openProof } from './custody.ts';
 import { failure } from './errors.ts';
 import { openBySigner } from './jws.ts';
 import { type IntakeReceipt, intakeReceiptSchema } from './manifest.ts';
+import { parseJson } from './parse-json.ts';
 import type { TokenCrypto } from './verify-published-request.ts';
 
 export type DocumentCrypto = CustodyCrypto & TokenCrypto;

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { GrayFrame } from '../camera/capture.ts';
 import type { SceneMotion } from '../camera/source-interfaces.ts';
+import type { DeviceEventBody } from '../contract/home-messages.ts';
 import { type Press, VirtualButton } from '../hardware/button.ts';
 import {
   changeMotion,
@@ -15,7 +16,6 @@ import {
   nextMotion,
 } from '../motion/detector.ts';
 import type { motionSchema } from '../motion/settings.ts';
-import type { DeviceEventBody } from '../contract/home-messages.ts';
 import { EventWindows } from './event-windows.ts';
 
 export interface EventDetectorDeps {

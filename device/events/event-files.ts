@@ -2,11 +2,11 @@
 // when it is full. Not here: which events are kept, and when they are written or erased (event-history.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type Disk, type DiskFile, systemCode } from '../base/disk.ts';
 import { assert } from '../contract/assert.ts';
 import { fromUtf8, utf8 } from '../contract/bytes.ts';
-import { type Disk, type DiskFile, systemCode } from '../base/disk.ts';
-import { parseJson } from '../contract/parse-json.ts';
 import { type DeviceEvent, eventSchema } from '../contract/home-messages.ts';
+import { parseJson } from '../contract/parse-json.ts';
 
 /** One event of the history. */
 export interface PastEvent {

@@ -2,11 +2,11 @@
 // Not here: whether the camera films (recorder.ts), who looks (console/picture-access.ts).
 import { z } from 'zod';
 import { Backoff } from '../base/backoff.ts';
-import { utf8 } from '../contract/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Disk, systemCode } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
 import type { Programs } from '../base/system-programs.ts';
+import { utf8 } from '../contract/bytes.ts';
 import { type Failure, failure, isFailure } from '../contract/errors.ts';
 import { gpioLineSchema, HeldLine } from './gpio.ts';
 

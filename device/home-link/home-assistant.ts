@@ -1,13 +1,12 @@
 // Owns: the doorbell in Home Assistant: its discovery document, its states and presses on the home link, what Home Assistant may
 // ask for, and removing all of that again. Nothing of it is published while it is off. Not here: the document's form
 // (discovery-document.ts), the session (home-link.ts), carrying out what is asked (doorbell.ts).
-import { fromUtf8 } from '../contract/bytes.ts';
+
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import type { IncomingMessage } from '../base/mqtt-subscription.ts';
-import { type Press, VirtualButton } from '../hardware/button.ts';
-import { VIRTUAL_BUTTON } from '../hardware/settings.ts';
+import { fromUtf8 } from '../contract/bytes.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import { ORDER_PAYLOADS } from '../contract/home-assistant-messages.ts';
 import type { DeviceEvent, DeviceState } from '../contract/home-messages.ts';
@@ -18,6 +17,8 @@ import {
   type HomeAssistantState,
   topicsUnder,
 } from '../contract/topics.ts';
+import { type Press, VirtualButton } from '../hardware/button.ts';
+import { VIRTUAL_BUTTON } from '../hardware/settings.ts';
 import { type ComponentId, componentsOf, discoveryDocument } from './discovery-document.ts';
 import type { HomeAssistantSettings } from './home-assistant-settings.ts';
 import type { HomeLink } from './home-link.ts';

@@ -1,6 +1,6 @@
 // Owns: the device's session on the home broker: status, state, events, requests, receipts, upload progress out;
 // consent and commands in, passed on unchanged. Not here: verifying what came in (consent/gate.ts).
-import { assert } from '../contract/assert.ts';
+
 import type { Clock, Timer } from '../base/clock.ts';
 import { LastingTrouble } from '../base/lasting-trouble.ts';
 import type { Log } from '../base/log.ts';
@@ -9,6 +9,7 @@ import type { IncomingMessage } from '../base/mqtt-subscription.ts';
 import type { Network } from '../base/network.ts';
 import type { Random } from '../base/random.ts';
 import type { TlsSource } from '../base/tls.ts';
+import { assert } from '../contract/assert.ts';
 import type {
   DeviceEvent,
   DeviceState,

@@ -2,10 +2,10 @@
 // setting is turned off, the device is reset or a prefix changes. Not here: publishing and removing (home-assistant.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
 import type { Disk } from '../base/disk.ts';
-import { parseJson } from '../contract/parse-json.ts';
+import { fromUtf8, utf8 } from '../contract/bytes.ts';
 import { idSchema } from '../contract/ids.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import { topicPrefixSchema } from '../contract/topics.ts';
 import { COMPONENT_PLATFORMS, type ComponentId } from './discovery-document.ts';
 

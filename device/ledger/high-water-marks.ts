@@ -4,11 +4,11 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Disk, systemCode } from '../base/disk.ts';
-import { parseJson } from '../contract/parse-json.ts';
+import { fromUtf8, utf8 } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
+import { parseJson } from '../contract/parse-json.ts';
 
 const MARKS_FILE = 'marks.json';
 const MARKS_BYTES_MAX = 32_768;

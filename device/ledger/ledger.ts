@@ -4,14 +4,14 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { assert } from '../contract/assert.ts';
-import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../contract/bytes.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { type Disk, type DiskFile, isNoSpace, systemCode } from '../base/disk.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
-import { parseJson } from '../contract/parse-json.ts';
+import { assert } from '../contract/assert.ts';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../contract/bytes.ts';
 import { failure, isFailure } from '../contract/errors.ts';
 import { sha256Schema } from '../contract/ids.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import { type LedgerBody, type LedgerEntry, ledgerBodySchema, ledgerPlaceSchema } from './ledger-entry.ts';
 
 /** How many entries there are and the hash of the last one. */

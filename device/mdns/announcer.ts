@@ -6,8 +6,8 @@ import { systemCode } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { Repeater } from '../base/repeater.ts';
-import { WindowCounts } from '../http/fixed-window-limit.ts';
 import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import { WindowCounts } from '../http/fixed-window-limit.ts';
 import { isOnLink, type MdnsLink } from './links.ts';
 import {
   type Announced,

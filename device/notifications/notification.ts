@@ -1,9 +1,10 @@
 // Owns: what a notification says, made from the messages to the owners. Not here: its form on the wire (parcel.ts).
-import type { HomeMessage } from '../home-link/home-link.ts';
+
 import { receiptSchema } from '../contract/home-messages.ts';
 import { parseToken } from '../contract/jws.ts';
 import { oneLine } from '../contract/outside-text.ts';
 import { credentialSchema, requestSchema } from '../contract/request.ts';
+import type { HomeMessage } from '../home-link/home-link.ts';
 import type { NotificationKind } from './settings.ts';
 
 /** What happened, in words that tell nothing about the home. */

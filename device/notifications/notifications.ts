@@ -1,15 +1,15 @@
 // Owns: telling the URLs that the owner names what happened: their secrets, and which target is told of what. Without targets it
 // does nothing. Not here: the words (notification.ts), the wire (parcel.ts), waiting and repeating (target-queue.ts).
 import { isAbsolute, join } from 'node:path';
-import { fromUtf8, toHex } from '../contract/bytes.ts';
 import type { Clock } from '../base/clock.ts';
-import { CodedError } from '../contract/coded-error.ts';
 import { type Disk, systemCode } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { tlsSource } from '../base/tls.ts';
-import type { HomeLink } from '../home-link/home-link.ts';
+import { fromUtf8, toHex } from '../contract/bytes.ts';
+import { CodedError } from '../contract/errors/coded-error.ts';
 import { failure } from '../contract/errors.ts';
+import type { HomeLink } from '../home-link/home-link.ts';
 import { type Notification, NotificationReader, notificationOf } from './notification.ts';
 import { type Parcel, parcelOf } from './parcel.ts';
 import type { NotificationTarget } from './settings.ts';

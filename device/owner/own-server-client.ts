@@ -4,10 +4,9 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 import type { z } from 'zod';
-import { concatBytes, fromUtf8, toBase64url } from '../contract/bytes.ts';
 import type { SigningKey } from '../base/keys.ts';
-import { parseJson } from '../contract/parse-json.ts';
 import { TLS_VERSION_MIN } from '../base/tls.ts';
+import { concatBytes, fromUtf8, toBase64url } from '../contract/bytes.ts';
 import {
   challengeSchema,
   orderAnswerSchema,
@@ -25,6 +24,7 @@ import { type DeviceState, type Receipt, stateSchema } from '../contract/home-me
 import { type TrialLine, trialAskSchema, trialLineSchema } from '../contract/motion-messages.ts';
 import type { CommandAction } from '../contract/owner-orders.ts';
 import { type SettingsAnswer, settingsAnswerSchema } from '../contract/owner-settings.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import { failureOf } from '../contract/problem.ts';
 import type { Window } from '../contract/shared-claims.ts';
 import { ORDER_SIGNINGS_MAX } from './give-command.ts';

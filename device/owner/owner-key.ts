@@ -2,10 +2,10 @@
 // Not here: what is signed with it (sign-owner-messages.ts), the device's own keys (doorbell.ts).
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
 import type { Disk } from '../base/disk.ts';
 import { generateSigningKey, importSigningKey, type SigningKey } from '../base/keys.ts';
 import type { Random } from '../base/random.ts';
+import { fromUtf8, utf8 } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
 
 const keyFileSchema = z.strictObject({ kind: z.literal('doorsill-owner-key'), secret: z.string().length(43) });

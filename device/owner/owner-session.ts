@@ -1,7 +1,6 @@
 // Owns: an owner's session with their device over the home link: verifies the device's messages, and sends signed answers.
 // Not here: signing (sign-owner-messages.ts), reading single documents (contract/read-request-notice.ts, read-receipt.ts), what is shown (CLI, console).
 
-import { fromUtf8 } from '../contract/bytes.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { sha256Hex, verifySignature } from '../base/keys.ts';
@@ -10,6 +9,7 @@ import { MqttLink } from '../base/mqtt-link.ts';
 import type { Network } from '../base/network.ts';
 import type { Random } from '../base/random.ts';
 import { tlsSource } from '../base/tls.ts';
+import { fromUtf8 } from '../contract/bytes.ts';
 import { type Failure, failure, isErrorCode, isFailure, reportedFailure } from '../contract/errors.ts';
 import {
   type DeviceEvent,

@@ -2,9 +2,9 @@
 // Not here: the owner's key (owner-key.ts), pairing itself (pairing-client.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
 import type { Disk } from '../base/disk.ts';
 import { tlsFilesSchema } from '../base/tls.ts';
+import { fromUtf8, utf8 } from '../contract/bytes.ts';
 import { caSchema } from '../contract/enrolment.ts';
 import { failure } from '../contract/errors.ts';
 import { brokerUserSchema, idSchema, publicKeySchema } from '../contract/ids.ts';

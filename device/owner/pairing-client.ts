@@ -2,10 +2,10 @@
 // Not here: storing the device (paired-devices.ts), the key's file (owner-key.ts).
 import { createConnection, type Socket } from 'node:net';
 import type { z } from 'zod';
-import { fromBase64url, toBase64url } from '../contract/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
 import type { Network } from '../base/network.ts';
+import { fromBase64url, toBase64url } from '../contract/bytes.ts';
 import { pairingProofInput } from '../contract/console-messages.ts';
 import type { DepartureCustody, DeparturePage } from '../contract/departures.ts';
 import { failure, isFailure } from '../contract/errors.ts';

@@ -3,10 +3,10 @@
 import type { Server, Socket } from 'node:net';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { utf8 } from '../contract/bytes.ts';
 import type { Disk } from '../base/disk.ts';
 import { sha256Hex } from '../base/keys.ts';
 import type { Network } from '../base/network.ts';
+import { utf8 } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
 
 /** Only the owner of the process may connect: not group, not others. */

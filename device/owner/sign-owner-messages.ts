@@ -1,10 +1,10 @@
 // Owns: signing an owner's messages: grant, denial, revocation, command, each with a fresh id. Not here: what answers say
 // (contract/owner-claims.ts), reading the request (contract/read-request-notice.ts), sending the message (the CLI, console), verifying it (consent/).
 
-import { assert } from '../contract/assert.ts';
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import { type SigningKey, sha256Hex } from '../base/keys.ts';
 import { freshId, type Random } from '../base/random.ts';
+import { assert } from '../contract/assert.ts';
 import { CUSTODY_CALL_LIFE_S_MAX, type CustodyCall } from '../contract/custody.ts';
 import { signToken, type TokenType } from '../contract/jws.ts';
 import {

@@ -1,7 +1,6 @@
 // Owns: one record of the ring file: a header that authenticates itself, and the sealed body behind it, in whole blocks.
 // Not here: where records go and in which order (ring-file.ts), how a file is searched for them (ring-scan.ts).
-import { assert } from '../contract/assert.ts';
-import { equalBytes, toHex, utf8 } from '../contract/bytes.ts';
+
 import {
   deriveSealKey,
   openWithNonce,
@@ -13,6 +12,8 @@ import {
   sealInto,
   sealKeyId,
 } from '../base/seal.ts';
+import { assert } from '../contract/assert.ts';
+import { equalBytes, toHex, utf8 } from '../contract/bytes.ts';
 
 /** Records start at multiples of this: the block with the header is written whole by any disk in use. */
 export const BLOCK_BYTES = 4096;

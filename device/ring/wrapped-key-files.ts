@@ -1,7 +1,6 @@
 // Owns: secrets at rest: wrapping under the device key, and files that hold a wrapped secret.
 // Not here: what the ring remembers beside its key (ring-key.ts), sealing itself (seal.ts).
 import { z } from 'zod';
-import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from '../contract/bytes.ts';
 import type { Disk } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
 import {
@@ -13,6 +12,7 @@ import {
   type SealKey,
   seal,
 } from '../base/seal.ts';
+import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
 
 /** What the device wraps its other keys with. A passphrase or a TPM can stand in for the file: no other code knows which. */

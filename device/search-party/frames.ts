@@ -1,15 +1,15 @@
 // Owns: small pictures from this home's own ring, only for comparison: at most a few per event, and none is
 // stored. Not here: what they show (likeness-interfaces.ts), clips (clip/), which need a grant.
 
-import { concatBytes } from '../contract/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { runFfmpeg } from '../camera/ffmpeg-run.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import { H264_FROM_PIPE } from '../clip/encode-frames.ts';
+import { concatBytes } from '../contract/bytes.ts';
+import type { Window } from '../contract/shared-claims.ts';
 import { type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
 import { joinAnnexB, splitSample } from '../media/nal.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import type { Frame } from './likeness-interfaces.ts';
 
 /** Longest side of a picture in pixels. */

@@ -2,10 +2,10 @@
 // was like one, in memory. What it finds goes to the gate, which tells the home's owners and nobody else.
 // Not here: which searches are believed and whether the home takes part (consent/), how likeness is told (likeness-interfaces.ts).
 
-import { fromBase64url } from '../contract/bytes.ts';
 import { sha256Hex } from '../base/keys.ts';
 import type { Log } from '../base/log.ts';
 import type { HeardSearch } from '../consent/gate-interfaces.ts';
+import { fromBase64url } from '../contract/bytes.ts';
 import { isFailure } from '../contract/errors.ts';
 import type { DeviceEventBody, Sighted } from '../contract/home-messages.ts';
 import { plainJpegSize } from '../contract/plain-jpeg.ts';

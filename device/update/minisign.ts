@@ -1,7 +1,8 @@
 // Owns: the two text files of minisign: a public key, and the detached signature of a file with its trusted comment.
 // Not here: whose key is trusted, what is signed (sim/release makes it).
-import { fromBase64url, fromUtf8, toBase64url, toHex, utf8 } from '../contract/bytes.ts';
+
 import { blake2b512, type PublicKey, type SigningKey, verifySignature } from '../base/keys.ts';
+import { fromBase64url, fromUtf8, toBase64url, toHex, utf8 } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
 
 /** Signature files and key files are some hundred bytes. */

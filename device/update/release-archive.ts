@@ -3,8 +3,8 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { concatBytes, fromUtf8 } from '../contract/bytes.ts';
-import { parseJson } from '../contract/parse-json.ts';
 import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import { MANIFEST_NAME, type ReleaseManifest, releaseManifestSchema } from './release-manifest.ts';
 
 /** Five times what a release takes today. */

@@ -2,10 +2,10 @@
 // durable note of an update under way. Not here: the order of an update's steps (update.ts), the doorbell's data.
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
 import type { LinkDisk } from '../base/disk.ts';
-import { parseJson } from '../contract/parse-json.ts';
+import { fromUtf8, utf8 } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import { MINISIGN_BYTES_MAX, type MinisignKey, printMinisignKey, readMinisignKey } from './minisign.ts';
 import { type ReleaseContent, readRelease } from './release-archive.ts';
 

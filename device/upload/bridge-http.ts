@@ -4,10 +4,10 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
-import { assert } from '../contract/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Network } from '../base/network.ts';
 import { type TlsMaterial, type TlsSource, tlsOptions } from '../base/tls.ts';
+import { assert } from '../contract/assert.ts';
 import { failure } from '../contract/errors.ts';
 
 export interface BridgeHttpOptions {

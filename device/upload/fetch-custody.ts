@@ -3,9 +3,7 @@
 import { type Clock, wallSeconds } from '../base/clock.ts';
 import type { SigningKey } from '../base/keys.ts';
 import type { Network } from '../base/network.ts';
-import { parseJson } from '../contract/parse-json.ts';
 import { freshId, type Random } from '../base/random.ts';
-import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import {
   CUSTODY_CALL_LIFE_S_MAX,
   type CustodyCall,
@@ -16,6 +14,8 @@ import type { Departure, DepartureCustody } from '../contract/departures.ts';
 import { failure, isFailure } from '../contract/errors.ts';
 import { signToken } from '../contract/jws.ts';
 import { claimsHead } from '../contract/owner-claims.ts';
+import { parseJson } from '../contract/parse-json.ts';
+import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { BridgeHttp, readBridgeTls } from './bridge-http.ts';
 import { baseOf, type PinnedBridge, refusalOf } from './intake-requests.ts';
 

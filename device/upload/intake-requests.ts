@@ -1,13 +1,13 @@
 // Owns: the requests to the bridge around an upload: opening an intake, the upload's address, its status, a revocation;
 // and what its refusals mean. Not here: the bytes (transfer.ts), retries (upload.ts).
 
+import { verifySignature } from '../base/keys.ts';
+import type { TlsSource } from '../base/tls.ts';
 import { assert } from '../contract/assert.ts';
 import { utf8 } from '../contract/bytes.ts';
-import { verifySignature } from '../base/keys.ts';
-import { parseJson } from '../contract/parse-json.ts';
-import type { TlsSource } from '../base/tls.ts';
 import { type Failure, failure, isFailure } from '../contract/errors.ts';
 import { type IntakeReceipt, type IntakeStatus, intakeStatusSchema } from '../contract/manifest.ts';
+import { parseJson } from '../contract/parse-json.ts';
 import { failureOf } from '../contract/problem.ts';
 import { openIntake } from '../contract/verify-intake-receipt.ts';
 import type { BridgeAnswer, BridgeHttp } from './bridge-http.ts';

@@ -1,8 +1,7 @@
 // Owns: a file sealed in chunks, so that a clip never has to fit into memory: written once as a stream, read at random.
 // Each chunk is bound to its file, its place and whether it is the last: cut, reordered or swapped chunks do not open.
 // Not here: when a file is complete for its owner (the outbox commits it), keys (wrapped-key-files.ts), one-record files (seal.ts).
-import { assert } from '../contract/assert.ts';
-import { concatBytes, equalBytes, utf8 } from '../contract/bytes.ts';
+
 import type { Disk, DiskFile } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
 import {
@@ -13,6 +12,8 @@ import {
   type SealKey,
   sealInto,
 } from '../base/seal.ts';
+import { assert } from '../contract/assert.ts';
+import { concatBytes, equalBytes, utf8 } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
 
 /** Plain bytes in every chunk but the last. */

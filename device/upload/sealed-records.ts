@@ -2,10 +2,10 @@
 // reading it, destroying it; and the recalls among them. Not here: clips (outbox.ts), when a recall is sent or dropped (delivery.ts).
 import { join } from 'node:path';
 import { z } from 'zod';
-import { utf8 } from '../contract/bytes.ts';
 import { type Disk, systemCode } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
 import { open, type SealKey, seal } from '../base/seal.ts';
+import { utf8 } from '../contract/bytes.ts';
 import { idSchema, sha256Schema } from '../contract/ids.ts';
 import { CERTIFICATE_LETTERS_MAX, HOME_RECALL_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '../contract/manifest.ts';
 import { parseWrappedJson, sealKeySchema, sealKeyToJson } from '../ring/wrapped-key-files.ts';

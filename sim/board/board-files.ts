@@ -1,7 +1,9 @@
 // Owns: the files that make a doorbell a service of a board: unit, groups, rights on device nodes, hardware watchdog. Writing them, and
 // taking away those that an install wrote. Not here: what the unit says (device-unit.ts), which boards will do (board-fitness.ts).
+
 import { dirname, join } from 'node:path';
-import { type Disk, failure, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
+import { type Disk, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { deviceUnit, HARDWARE_GROUPS, type UnitFacts } from './device-unit.ts';
 
 /** The first words of each file, by which it is known as one of ours. */

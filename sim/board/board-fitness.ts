@@ -1,8 +1,9 @@
 // Owns: whether a board and its system will do for a doorbell as a service, and why not. Not here: what is written (board-files.ts),
 // what is wrong with a board that runs one (sim/doctor).
+
 import { existsSync } from 'node:fs';
 import { machine, totalmem } from 'node:os';
-import { type Failure, failure } from '../../device/exports-without-firmware.ts';
+import { type Failure, failure } from '../errors.ts';
 
 export interface BoardFacts {
   /** User id of this process. */

@@ -1,7 +1,8 @@
 // Owns: the systemd unit of a doorbell on a real board: what it may see and do, and how it is watched.
 // Not here: the files that go with it (board-files.ts), talking with the service manager while it runs (sim/terminal).
-import { failure } from '../../device/exports-without-firmware.ts';
+
 import { UNIT_HARDENING } from '../deploy/unit-hardening.ts';
+import { failure } from '../errors.ts';
 import { CODE_CREDENTIAL } from '../terminal/secret-input.ts';
 
 export interface UnitFacts {

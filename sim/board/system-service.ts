@@ -1,8 +1,9 @@
 // Owns: what is asked of systemd and udev about an installed doorbell: take new files, end the service, say how it is.
 // Not here: the files (board-files.ts), what the running doorbell says of itself (its socket).
+
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { failure } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import type { FileOutcome } from './board-files.ts';
 
 const COMMAND_MS_MAX = 90_000;

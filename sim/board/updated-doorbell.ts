@@ -1,5 +1,6 @@
 // Owns: a doorbell while its programs are replaced: how it is stopped, started and watched, as a service of systemd or by hand.
 // Not here: the steps of an update (device/update), arguments (sim/cli).
+
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -8,7 +9,6 @@ import {
   type Disk,
   deviceIdOf,
   diesWithUs,
-  failure,
   folderHolder,
   loadDeviceKey,
   ownerForRoot,
@@ -16,6 +16,7 @@ import {
   storedFormat,
   type UpdatedDoorbell,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 export interface UpdatedDoorbellDeps {
   clock: Clock;

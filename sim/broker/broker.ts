@@ -1,12 +1,12 @@
 // Owns: the embedded MQTT 3.1.1 broker: who may connect, what each account may publish and receive, and how much of it.
 // Not here: the access list (device/contract/topic-access.ts), accounts (device/base/mqtt-account-files.ts). The one file that imports aedes.
+
 import { createServer, type Server, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from 'aedes';
 import {
   type Clock,
-  failure,
   type Log,
   mayPublish,
   mayReceive,
@@ -16,6 +16,7 @@ import {
   systemCode,
   type Timer,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { type AccessOptions, AccountAccess, isShared, type Session } from './account-login.ts';
 import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';
 import { RetainedMessages } from './retained-messages.ts';

@@ -1,11 +1,13 @@
 // Owns: a stock mosquitto as a process of ours, told by the files that `doorsill broker acl` writes and by nothing else: start, follow the
 // accounts, stop. Not here: what is in the files (mosquitto-files.ts), the verb (sim/cli/broker-acl.ts).
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type FSWatcher, watch } from 'node:fs';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type Clock, diesWithUs, failure, isFailure, SystemClock } from '../../device/exports-without-firmware.ts';
+import { type Clock, diesWithUs, SystemClock } from '../../device/exports-without-firmware.ts';
+import { failure, isFailure } from '../errors.ts';
 import type { AccessOptions } from './account-login.ts';
 import { CONFIGURATION } from './mosquitto-files.ts';
 import { writeBrokerFiles } from './write-broker-files.ts';

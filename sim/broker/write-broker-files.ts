@@ -1,6 +1,8 @@
 // Owns: writing our accounts as files for another broker, only where they changed. Not here: the files' content.
+
 import { join } from 'node:path';
-import { type Disk, failure, type Random, toBase64url, utf8 } from '../../device/exports-without-firmware.ts';
+import { type Disk, type Random, toBase64url, utf8 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { type LeftOut, type ListedAccount, readAllAccounts } from './account-list.ts';
 import type { AccessOptions } from './account-login.ts';
 import { type FilesWish, mosquittoFiles } from './mosquitto-files.ts';

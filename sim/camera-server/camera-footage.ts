@@ -1,5 +1,6 @@
 // Owns: what a camera that is served films: the drawn porch or a file, as H.264 and AAC of its own ffmpegs, each unit when its time has come,
 // pass after pass. Not here: faults of units (unit-faults.ts), who watches (rtsp-server.ts, http-streams.ts).
+
 import { PassThrough } from 'node:stream';
 import {
   type Clock,
@@ -8,7 +9,6 @@ import {
   type FfmpegProcess,
   type FileFacts,
   type FileSource,
-  failure,
   fileInput,
   fileKind,
   type InitInfo,
@@ -17,6 +17,7 @@ import {
   probeFile,
   writeTo,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { soundOf } from '../porch/chime-sound.ts';
 import { parseSyntheticSource, SyntheticDriver, type SyntheticSource } from '../porch/porch-camera.ts';
 import { SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';

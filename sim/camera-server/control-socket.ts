@@ -1,18 +1,18 @@
 // Owns: switching a running camera's faults over a socket that only its user can open: the orders, any number over one connection, one JSON
 // object a line; both ends. Not here: giving an order (order-socket.ts), what faults do, what the command line prints.
+
 import { createServer, type Server, type Socket } from 'node:net';
 import { z } from 'zod';
 import {
   type Clock,
   type Disk,
-  failure,
-  isFailure,
   type Log,
   readBySchema,
   readLines,
   stopPrivately,
   writeLine,
 } from '../../device/exports-without-firmware.ts';
+import { failure, isFailure } from '../errors.ts';
 import { giveOrder, listenAtNamedPath, refusalOf } from './order-socket.ts';
 
 const LINE_BYTES_MAX = 4_096;

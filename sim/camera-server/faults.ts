@@ -1,6 +1,6 @@
 // Owns: which faults a camera has when: reading `frozen@10s+5s`, what contradicts what, switching while it runs. Not here: the words of every
 // fault (fault-text.ts), which there are (fault-table.ts), what they do (camera-footage.ts, unit-faults.ts, rtsp-server.ts).
-import { failure } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import {
   FAULTS,
   type FaultName,

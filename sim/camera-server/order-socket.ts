@@ -1,20 +1,19 @@
 // Owns: orders to a process of the same user, over a socket that nobody else can open: one order and one answer a connection, each a line of
 // JSON; both ends, and listening at a path that a person named. Not here: which orders there are, and carrying them out.
+
 import { stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { z } from 'zod';
 import {
   type Clock,
   type Disk,
-  failure,
-  isErrorCode,
-  isFailure,
   listenPrivately,
   readLines,
   stopPrivately,
   systemCode,
   writeLine,
 } from '../../device/exports-without-firmware.ts';
+import { failure, isErrorCode, isFailure } from '../errors.ts';
 
 /** The kernel cuts a longer one off (108 bytes on Linux, 104 elsewhere). */
 const PATH_BYTES_MAX = 100;

@@ -1,10 +1,12 @@
 // Owns: where a camera is served: reading an address, whether it may be, which addresses share a server, ports and why they can't be had; that
 // a request of HTTP costs its own connection at most; how connections end. Not here: the servers.
+
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { BlockList, isIP, type Server, type Socket as TcpSocket } from 'node:net';
-import { type Clock, ConnectionLimit, failure, type Log, systemCode } from '../../device/exports-without-firmware.ts';
+import { type Clock, ConnectionLimit, type Log, systemCode } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 /** What the end of an HTTP address says is served there. */
 const HTTP_KINDS = ['mjpeg', 'mp4', 'jpg'] as const;

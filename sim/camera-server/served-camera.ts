@@ -1,15 +1,9 @@
 // Owns: one camera that others use and that misbehaves on command, put together: what it films, its faults, its servers, its control socket;
 // and what a program beside it may ask: its addresses, a still, who comes to the door. Not here: each of these parts, the command line.
+
 import { resolve } from 'node:path';
-import {
-  type Clock,
-  type Disk,
-  type Ffmpeg,
-  failure,
-  type Log,
-  type Random,
-  SeededRandom,
-} from '../../device/index.ts';
+import { type Clock, type Disk, type Ffmpeg, type Log, type Random, SeededRandom } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { pressesAt, SYNTHETIC_FPS, sceneAt } from '../porch/scene.ts';
 import { type AccessUnit, type StreamFormat, sizeOf } from './access-units.ts';
 import { CameraFootage, readFilmedSource } from './camera-footage.ts';

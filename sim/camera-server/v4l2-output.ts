@@ -1,8 +1,10 @@
 // Owns: a camera as a device of this machine: its pictures, raw, written into a node of v4l2loopback by an ffmpeg. Not here: the node itself,
 // which root makes (modprobe v4l2loopback), what is filmed.
+
 import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { COMMON_ARGS, type Ffmpeg, type FfmpegProcess, failure, type Log, startFfmpeg } from '../../device/index.ts';
+import { COMMON_ARGS, type Ffmpeg, type FfmpegProcess, type Log, startFfmpeg } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { type AccessUnit, jpegOf, type StreamFormat, sizeOf } from './access-units.ts';
 import { LiveMp4 } from './live-mp4.ts';
 import type { ServedStream } from './rtsp-session.ts';

@@ -1,18 +1,13 @@
 // Owns: the verb `audit access`: who was shown which clip, when and why, as a testbed's agency or as the bridge's admin.
 // Not here: the log and its forms (the bridge's), other audits.
+
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import {
-  ALL_CLIPS,
-  exchangeJson,
-  failure,
-  failureOf,
-  idSchema,
-  parseJson,
-} from '../../device/exports-without-firmware.ts';
+import { ALL_CLIPS, exchangeJson, failureOf, idSchema, parseJson } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { loadAgencyKey, signAccess } from '../officer/agency-client.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { printMoment } from '../terminal/format-units.ts';

@@ -1,7 +1,9 @@
 // Owns: the verb `agency`: applying to the testbed's registry, showing the agency's status, rotating its key. Not here: deciding on
 // applications (moderate.ts), asking residents (request.ts).
+
 import type { Command } from 'commander';
-import { agencyActionSchema, failure, JURISDICTIONS, readBySchema } from '../../device/exports-without-firmware.ts';
+import { agencyActionSchema, JURISDICTIONS, readBySchema } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type AgencyStatus, rotateAgencyKey, standingOf } from '../officer/agency-status.ts';
 import { type AgencyFacts, applyAs, domainLine } from '../officer/registration.ts';

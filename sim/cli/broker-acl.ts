@@ -1,14 +1,16 @@
 // Owns: the verb `broker acl`: writes another broker's access list, passwords and configuration, once or until stopped.
 // Not here: what is in the files (sim/broker/).
+
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, systemCode, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
+import { systemCode, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
 import { CONNECTIONS_MAX } from '../broker/broker-limits.ts';
 import { PID_FILE } from '../broker/mosquitto-files.ts';
 import { type NatsClusterWish, natsNodes, natsPidFile } from '../broker/nats-files.ts';
 import { OTHER_BROKERS, type OtherBroker, type WrittenFiles, writeBrokerFiles } from '../broker/write-broker-files.ts';
+import { failure } from '../errors.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { type Context, openContext } from './context.ts';
 import { addressOf, parseNatsNodes } from './parse-nats-nodes.ts';

@@ -1,8 +1,10 @@
 // Owns: the verb `broker home-assistant`: the account by which Home Assistant logs in at the embedded broker.
 // Not here: what that account may do (device/contract/topic-access.ts), what Home Assistant is told (device/home-link).
+
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, idSchema, issueAccount } from '../../device/exports-without-firmware.ts';
+import { idSchema, issueAccount } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { type Context, openContext } from './context.ts';
 
 interface HomeAssistantOptions {

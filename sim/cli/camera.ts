@@ -1,14 +1,16 @@
 // Owns: the verb `camera`: a camera for any software, its faults, switching them while it runs; what is printed. Not here: the camera
 // (sim/camera-server).
+
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, findFfmpeg, SeededRandom } from '../../device/index.ts';
+import { findFfmpeg, SeededRandom } from '../../device/index.ts';
 import { type ControlState, orderCamera } from '../camera-server/control-socket.ts';
 import type { Login } from '../camera-server/digest-login.ts';
 import { FAULTS, faultRow, isFaultName } from '../camera-server/fault-table.ts';
 import { takesWords } from '../camera-server/fault-words.ts';
 import { OnvifServer, parseOnvifAddress } from '../camera-server/onvif/onvif-server.ts';
 import { type CameraEvent, ServedCamera } from '../camera-server/served-camera.ts';
+import { failure } from '../errors.ts';
 import { printTimeOfDay } from '../terminal/format-units.ts';
 import { readSecretText } from '../terminal/secret-input.ts';
 import { calledAs, shellWord } from '../terminal/shell-words.ts';

@@ -9,7 +9,6 @@ import {
   CLIP_BYTES_DEFAULT,
   DISCLOSURE_KEYS,
   type DisclosureKey,
-  failure,
   makeDenial,
   makeGrant,
   makeRevoke,
@@ -24,6 +23,7 @@ import {
   type VerifiedSighting,
   type Window,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { parseMoment, parseSeconds, printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import {
   answered,

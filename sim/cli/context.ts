@@ -1,11 +1,11 @@
 // Owns: what every verb starts with: shared options, the machine's seams, the owner's folder and its homes. Not here: which of several
 // doorbells a request means (home-of-request.ts).
+
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   type Clock,
   type Disk,
-  failure,
   folderHolder,
   type Home,
   LOG_LEVELS,
@@ -21,6 +21,7 @@ import {
   SystemDisk,
   SystemRandom,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
 import { deviceOf, isCalled, listDoorbells } from '../testbed/doorbell-folders.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';

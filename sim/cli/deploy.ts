@@ -1,12 +1,14 @@
 // Owns: the verb `deploy`: prints or writes the files of machines that serve others. Not here: what is in them (sim/deploy/).
+
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, SystemDisk, utf8 } from '../../device/exports-without-firmware.ts';
+import { SystemDisk, utf8 } from '../../device/exports-without-firmware.ts';
 import { INSTANCES_MAX } from '../deploy/compose-file.ts';
 import { composeLayout } from '../deploy/compose-layout.ts';
 import { instancesLayout } from '../deploy/instances-layout.ts';
 import { natsLayout } from '../deploy/nats-layout.ts';
 import { type LayoutWish, systemdLayout } from '../deploy/systemd-layout.ts';
+import { failure } from '../errors.ts';
 import { type Context, openContext } from './context.ts';
 import { launcherPath } from './launcher-path.ts';
 import { addressOf, parseMachines, parseNatsNodes } from './parse-nats-nodes.ts';

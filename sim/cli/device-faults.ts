@@ -1,9 +1,11 @@
 // Owns: making a virtual doorbell's disk and clock fail from the command line: the options of `device` and `up`, the verbs `device fault` and
 // `device faults`, and on which doorbells it is refused. Not here: the faults (sim/world).
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Clock, type Disk, failure } from '../../device/exports-without-firmware.ts';
+import type { Clock, Disk } from '../../device/exports-without-firmware.ts';
 import type { DeviceConfig, SimulatedFaults } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { DeviceFaults, listDeviceFaults } from '../world/device-faults.ts';
 import { FaultServer, orderFaults } from '../world/fault-socket.ts';
 import { type Context, openContext, repeated } from './context.ts';

@@ -1,10 +1,12 @@
 // Owns: the verb `device init`: the first settings of a doorbell, with an account at its home broker.
 // Not here: running it (part-verbs.ts), what the settings mean (device/config.ts).
+
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { failure, issueAccount, utf8 } from '../../device/exports-without-firmware.ts';
+import { issueAccount, utf8 } from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { readSecretText } from '../terminal/secret-input.ts';
 import { calledAs } from '../terminal/shell-words.ts';
 import { holdFolder } from '../testbed/start-server-part.ts';

@@ -1,9 +1,10 @@
 // Owns: the verbs under `device` about a doorbell as a service of a board: install, uninstall, enrol.
 // Not here: how it is (device-status.ts), the files and what is asked of systemd (sim/board), running a device (part-verbs.ts).
+
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, folderHolder, pairingSocketPath, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
+import { folderHolder, pairingSocketPath, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
 import {
   type BoardWish,
   boardFiles,
@@ -15,6 +16,7 @@ import {
 import { thisBoard, whyUnfit } from '../board/board-fitness.ts';
 import { checkServiceName, credentialFile } from '../board/device-unit.ts';
 import { endService, takeFiles } from '../board/system-service.ts';
+import { failure } from '../errors.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { calledAs } from '../terminal/shell-words.ts';
 import { type Context, openContext } from './context.ts';

@@ -1,16 +1,12 @@
 // Owns: the verb `device status`: how an installed doorbell is, by systemd and by its own word. Exit status 5 when it does not work.
 // Not here: what is wrong with it and how to mend it (sim/doctor).
+
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import {
-  askHealth,
-  failure,
-  type Health,
-  isFailure,
-  pairingSocketPath,
-} from '../../device/exports-without-firmware.ts';
+import { askHealth, type Health, pairingSocketPath } from '../../device/exports-without-firmware.ts';
 import { checkServiceName } from '../board/device-unit.ts';
 import { serviceState } from '../board/system-service.ts';
+import { failure, isFailure } from '../errors.ts';
 import { printBytes } from '../terminal/format-units.ts';
 import { type Context, openContext } from './context.ts';
 import { versionIn } from './own-version.ts';

@@ -1,11 +1,11 @@
 // Owns: the verb `device update`: which release, which doorbell, when. Not here: the steps (device/update), how a doorbell is
 // stopped and watched (sim/board).
+
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   ARCHIVE_BYTES_MAX,
-  failure,
   fromUtf8,
   type GivenRelease,
   installFirst,
@@ -20,6 +20,7 @@ import {
   versionOrder,
 } from '../../device/exports-without-firmware.ts';
 import { doorbellByHand, identityOf, serviceDoorbell } from '../board/updated-doorbell.ts';
+import { failure } from '../errors.ts';
 import { holdFolder } from '../testbed/start-server-part.ts';
 import { type Context, openContext } from './context.ts';
 import { programsFolder } from './launcher-path.ts';

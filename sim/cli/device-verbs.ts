@@ -1,9 +1,11 @@
 // Owns: the verbs under `device`: backup and restore of its identity, and joining the others.
 // Not here: running a device (part-verbs.ts), init and the service (device-init.ts, device-service-verbs.ts), what a backup holds (the device).
+
 import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, folderHolder, lockFolder, ownerForRoot, SystemDisk } from '../../device/exports-without-firmware.ts';
+import { folderHolder, lockFolder, ownerForRoot, SystemDisk } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { printBytes } from '../terminal/format-units.ts';
 import { writePrivateFile } from '../terminal/private-output.ts';
 import { askHidden, readSecretText } from '../terminal/secret-input.ts';

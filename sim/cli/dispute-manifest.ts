@@ -1,9 +1,11 @@
 // Owns: the verb `dispute`: a bridge's operator has one clip's full manifest opened, with a stated reason, and saves it as a file.
 // Not here: what may be opened (the bridge), checking it (verify.ts).
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { exchangeJson, failure } from '../../device/exports-without-firmware.ts';
+import { exchangeJson } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
 import { openContext } from './context.ts';

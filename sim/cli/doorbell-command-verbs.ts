@@ -1,13 +1,14 @@
 // Owns: the verbs that send an owner's commands: ring, privacy, forget, trust-clock. Each signs one command and ends on its receipt.
 // Not here: consent (consent-verbs.ts), what an order does (the device).
+
 import type { Command } from 'commander';
 import {
   type CommandAction,
   commandActionSchema,
-  failure,
   giveOrder,
   type Receipt,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { parseMoment } from '../terminal/format-units.ts';
 import { RECEIPT_MS_MAX } from '../terminal/owner-requests.ts';
 import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptions } from './context.ts';

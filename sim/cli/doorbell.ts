@@ -1,5 +1,6 @@
 // Owns: the verb `doorbell` (add, list, remove): the doorbells of a testbed, whether it runs or not. Not here: a doorbell on its own
 // (`device`), orders to one (doorbell-command-verbs.ts), adding and removing itself (testbed/).
+
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
@@ -7,12 +8,12 @@ import {
   askConsole,
   askHealth,
   factoryReset,
-  failure,
   folderHolder,
   lockFolder,
   pairingSocketPath,
   parseCameraSource,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { type ChangedDoorbell, orderTestbed } from '../testbed/control-socket.ts';
 import {

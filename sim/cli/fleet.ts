@@ -1,9 +1,11 @@
 // Owns: the verb `fleet`: its arguments, what it prints, its exit status. Not here: the fleet (sim/fleet).
+
 import { mkdir } from 'node:fs/promises';
 import { arch, availableParallelism, platform } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, readEnrolmentCode } from '../../device/exports-without-firmware.ts';
+import { readEnrolmentCode } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import type { FleetPart } from '../fleet/draw-fleet.ts';
 import type { FleetLine, FleetOptions, FleetSummary, OutsideLinks } from '../fleet/fleet.ts';
 import type { FleetHistory } from '../fleet/fleet-history.ts';

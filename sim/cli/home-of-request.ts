@@ -1,12 +1,8 @@
 // Owns: which of an owner's doorbells a request or a grant means, when --device does not say: the one that was asked. Not here: --device
 // itself (context.ts), what is done then (consent-verbs.ts).
-import {
-  failure,
-  type Home,
-  isFailure,
-  type OwnerSession,
-  type Signer,
-} from '../../device/exports-without-firmware.ts';
+
+import type { Home, OwnerSession, Signer } from '../../device/exports-without-firmware.ts';
+import { failure, isFailure } from '../errors.ts';
 import { fetchNotice, receiptsAbout } from '../terminal/owner-requests.ts';
 import { type Context, homeAmong, type OwnerOptions, ownerFolder, pairedHomes, withOwner } from './context.ts';
 import { type KeptGrant, keptGrants } from './kept-grants.ts';

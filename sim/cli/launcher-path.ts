@@ -1,8 +1,9 @@
 // Owns: where the command line of this checkout or package is, and how a unit names it. Not here: which version it is (own-version.ts).
+
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { failure } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 /** The absolute path of the command line. */
 export function launcherPath(): string {

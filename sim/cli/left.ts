@@ -1,5 +1,6 @@
 // Owns: the verb `left`: every clip that has left a doorbell, to whom and what became of it, as its console's page shows it; and the
 // check of one clip's receipts and proofs. Not here: the list (the device), the check (contract/check-departure.ts), taking back (`revoke`).
+
 import type { Command } from 'commander';
 import {
   askCustody,
@@ -10,13 +11,13 @@ import {
   type DepartureFinding,
   type DepartureOutcome,
   DISCLOSURE_KEYS,
-  failure,
   oneLine,
   outcomeOf,
   sha256,
   sha256Hex,
   verifySignature,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import { showWindow } from '../terminal/owner-requests.ts';
 import { type Context, openContext } from './context.ts';

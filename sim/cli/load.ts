@@ -1,7 +1,8 @@
 // Owns: the verb `load`: its arguments, what it prints, its exit status. Not here: the load (sim/load).
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import type { BridgeAddress } from '../load/bridge-calls.ts';
 import type { LoadLine, LoadOptions, LoadSummary } from '../load/load-run.ts';
 import { KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';

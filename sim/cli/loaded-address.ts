@@ -1,5 +1,5 @@
 // Owns: whether a command may load an address: only what is on this machine, unless it is told otherwise. Not here: the loads (fleet/, load/).
-import { failure } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 /** Throws `usage` for what is no address of these schemes, and `fleet_beyond_this_machine`. `option` named it. */
 export function checkLoadedAddress(option: string, text: string, scheme: RegExp, isAnywhere: boolean): void {

@@ -1,8 +1,10 @@
 // Owns: the command line: global options, the verbs' order in the help, and the exit on failure. Not here: the verbs.
+
 import { existsSync } from 'node:fs';
 import { url } from 'node:inspector';
 import { Command, CommanderError, type Option } from 'commander';
-import { failure, nearestWord } from '../../device/exports-without-firmware.ts';
+import { nearestWord } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
 import { asCalled } from '../terminal/shell-words.ts';
 import { COLUMN_LEAST, helpWidth, wrapHelp } from '../terminal/wrap-help.ts';

@@ -1,7 +1,9 @@
 // Owns: the verb `moderate`: listing what waits for a person in this machine's testbed, and deciding on it. Not here: the rules.
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Disk, failure } from '../../device/exports-without-firmware.ts';
+import type { Disk } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import {
   decideRequest,
   decideStanding,

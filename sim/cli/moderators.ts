@@ -1,7 +1,9 @@
 // Owns: the verb `moderators`: the people who may decide on waiting requests in this machine's testbed. Not here: deciding (moderate.ts).
+
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { exchangeJson, failure, idSchema, type JsonRequest } from '../../device/exports-without-firmware.ts';
+import { exchangeJson, idSchema, type JsonRequest } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { dataFolder, expectRunning, openContext } from './context.ts';

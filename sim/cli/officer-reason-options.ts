@@ -1,6 +1,8 @@
 // Owns: the options of verbs that show evidence: who looks, and why. Not here: the log that records them (bridge and vault).
+
 import type { Command } from 'commander';
-import { accessReasonSchema, failure } from '../../device/exports-without-firmware.ts';
+import { accessReasonSchema } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import type { Who } from '../officer/evidence-desk.ts';
 
 export interface OfficerOptions {

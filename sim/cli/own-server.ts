@@ -1,15 +1,16 @@
 // Owns: a doorbell on this machine, for the verbs that ask it: an owner's session at its own server, its pairing socket. Not here: the
 // session (device/owner/own-server-client.ts), what is done in it.
+
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   askConsole,
-  failure,
   loadOrCreateOwnerKey,
   OwnServerClient,
   pairingSocketPath,
   type Signer,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { deviceOf, listDoorbells, namedDoorbell, readDoorbellSettings } from '../testbed/doorbell-folders.ts';
 import { readTestbedFile } from '../testbed/testbed-folder.ts';
 import {

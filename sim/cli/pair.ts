@@ -1,12 +1,12 @@
 // Owns: the verb `pair`: register this machine's owner key with a device, over a socket that only the device's user can open.
 // Not here: the pairing itself (device/owner).
+
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import {
   askConsole,
   brokerUserSchema,
   confirmPairing,
-  failure,
   listHomes,
   loadOrCreateOwnerKey,
   pairWithDevice,
@@ -15,6 +15,7 @@ import {
   type TlsFiles,
   tlsFilesRead,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readSecretText } from '../terminal/secret-input.ts';
 import { readDoorbellSettings } from '../testbed/doorbell-folders.ts';

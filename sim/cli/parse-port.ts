@@ -1,5 +1,5 @@
 // Owns: options that several verbs of single parts share. Not here: the verbs.
-import { failure } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 /** A port from a command line. Throws `usage`. */
 export function parsePort(text: string | undefined, otherwise: number): number {

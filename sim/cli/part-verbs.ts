@@ -1,17 +1,13 @@
 // Owns: the verbs that run one part as a process of its own: device, bridge, registry, vault, broker. Each prints a ready line.
 // Not here: what the parts do; how a testbed runs them together (testbed/). Each loads only its own part, which is quicker.
+
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { RegistryConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';
-import {
-  failure,
-  readSettings,
-  readTlsFiles,
-  tlsFilesRead,
-  topicPrefixSchema,
-} from '../../device/exports-without-firmware.ts';
+import { readSettings, readTlsFiles, tlsFilesRead, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
 import type { DeviceConfigInput, Doorbell } from '../../device/index.ts';
 import { CONNECTIONS_MAX } from '../broker/broker-limits.ts';
+import { failure } from '../errors.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { ServiceManager } from '../terminal/service-manager.ts';

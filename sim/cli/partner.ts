@@ -1,7 +1,9 @@
 // Owns: the verb `partner`: the bridge's operator lists, registers, suspends, resumes and ends partners. Not here: what a partner may
 // do (the bridge's partners/).
+
 import type { Command } from 'commander';
-import { failure, idSchema } from '../../device/exports-without-firmware.ts';
+import { idSchema } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import {
   addPartner,
   listPartners,

@@ -1,9 +1,11 @@
 // Owns: the verb `proof`: the owner fetches the bridge's receipt of a granted clip and its proof in the bridge's log.
 // Not here: the fetching (custody-proof/), checking them with the clip (verify.ts).
+
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, loadOrCreateOwnerKey, readEnrolment, SystemDisk } from '../../device/index.ts';
+import { loadOrCreateOwnerKey, readEnrolment, SystemDisk } from '../../device/index.ts';
 import { fetchOpened, fetchProof, keepOpened, keepProof } from '../custody-proof/fetch-custody-proof.ts';
+import { failure } from '../errors.ts';
 import {
   dataFolder,
   doorbellFolder,

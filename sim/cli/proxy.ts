@@ -1,8 +1,10 @@
 // Owns: the verb `proxy`: a listener in front of any part, between which the link is late, slow, changed or gone, as its words say and as
 // lines on its standard input change it. Not here: passing bytes on (sim/world/link-proxy.ts).
+
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import { failure, isFailure, nearestWord } from '../../device/exports-without-firmware.ts';
+import { nearestWord } from '../../device/exports-without-firmware.ts';
+import { failure, isFailure } from '../errors.ts';
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import { LINK_LATE_MS_MAX, LinkProxy, type LinkTrouble, printTrouble } from '../world/link-proxy.ts';
 import { type Context, openContext } from './context.ts';

@@ -1,5 +1,5 @@
 // Owns: numbers and durations as options have them. Not here: ports (parse-port.ts), moments (terminal/format-units.ts).
-import { failure } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 /** Throws `usage` for what is no whole number from `least` to `most`. */
 export function readWhole(option: string, text: string, least: number, most: number): number {

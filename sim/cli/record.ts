@@ -1,18 +1,18 @@
 // Owns: the verb `record`: its arguments, what it prints, its exit status. Not here: recording (sim/record), replaying what was recorded.
+
 import type { Command } from 'commander';
 import {
   cameraHelp,
   type DeviceEvent,
   type Ffmpeg,
-  failure,
   findFfmpeg,
-  isFailure,
   isNoSpace,
   KeyboardButton,
   type Press,
   silentLog,
   type Zone,
 } from '../../device/index.ts';
+import { failure, isFailure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { recordedCamera } from '../record/live-doorbell.ts';
 import { type RecordEnd, type RecordPlan, recordCamera, ringBytesFor } from '../record/record-camera.ts';

@@ -1,13 +1,14 @@
 // Owns: the verb `request`: an agency's officer asks residents, or an owner lists what is open. Not here: deciding on it.
+
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import {
   DISCLOSURE_PROFILES,
   disclosureProfileSchema,
-  failure,
   idSchema,
   type Place,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { callAboutRequest, postRequest, signRequest } from '../officer/agency-client.ts';
 import { demoAsk } from '../story/demo-request.ts';
 import { parseMoment } from '../terminal/format-units.ts';

@@ -1,8 +1,10 @@
 // Owns: finding the parts of a running testbed, for verbs of its agency, moderators and operators. Not here: an owner's session
 // (context.ts).
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Disk, failure, type SigningKey } from '../../device/exports-without-firmware.ts';
+import type { Disk, SigningKey } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { agencyId, KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { type Context, dataFolder, expectRunning } from './context.ts';

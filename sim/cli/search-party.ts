@@ -1,5 +1,6 @@
 // Owns: the verb `search-party` with its own verbs: taking part, posting a search and ending it, sightings and what was granted.
 // Not here: answering a sighting (consent-verbs.ts: the same grant and deny as for a request), the calls (pet-owner/).
+
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -8,7 +9,6 @@ import {
   cellSchema,
   DISCLOSURE_PROFILES,
   type DisclosureProfile,
-  failure,
   loadOrCreateOwnerKey,
   makeStillCall,
   PET_KINDS,
@@ -17,6 +17,7 @@ import {
   readEnrolment,
   SystemDisk,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
 import { parseMoment, printBytes } from '../terminal/format-units.ts';
 import { fetchSightings, showSighting } from '../terminal/owner-requests.ts';

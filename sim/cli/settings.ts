@@ -1,11 +1,11 @@
 // Owns: the verb `settings` (show, set, try, owners, remove-owner): what an owner may change of a doorbell, over its own server, where no
 // broker reads it. Not here: what a setting does (the device), all other settings (device.json).
+
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import {
   DISCLOSURE_KEYS,
   type DisclosureKey,
-  failure,
   motionZonesSchema,
   OWNER_SETTING_PATHS,
   readBySchema,
@@ -14,6 +14,7 @@ import {
   settingsChangeSchema,
   type TrialLine,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { parseMoment, printMoment } from '../terminal/format-units.ts';
 import { type Context, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 import { orderDevice } from './doorbell-command-verbs.ts';

@@ -2,7 +2,8 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { cameraHelp, failure, KeyboardButton } from '../../device/index.ts';
+import { cameraHelp, KeyboardButton } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { tellCommunityRequest } from '../story/community-request.ts';
 import { runDemo } from '../story/demo.ts';

@@ -1,8 +1,10 @@
 // Owns: the verb `truth` (convert, check): making ground truth for a replay out of other tools' annotations, and checking it.
 // Not here: the formats (sim/truth), comparing a replay with it (`replay`).
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, utf8 } from '../../device/exports-without-firmware.ts';
+import { utf8 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { parseSeconds, printLength } from '../terminal/format-units.ts';
 import type { MotOptions } from '../truth/mot-csv.ts';
 import { ANNOTATION_FORMATS, readAnnotations } from '../truth/read-annotations.ts';

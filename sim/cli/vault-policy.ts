@@ -1,7 +1,9 @@
 // Owns: the verbs under `vault` for a department's policy: its answer to owners' recalls, and how long each category keeps
 // evidence. Not here: running a vault (part-verbs.ts), what follows from a policy (the vault).
+
 import type { Command } from 'commander';
-import { failure, idSchema } from '../../device/exports-without-firmware.ts';
+import { idSchema } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import {
   type DepartmentPolicy,
   removeCategory,

@@ -1,14 +1,13 @@
 // Owns: the verb `verify`: a clip with its manifest, or a device's ledger, checked offline. Not here: the checks.
+
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   type Chain,
-  failure,
   findFfmpeg,
   fromUtf8,
-  isFailure,
   isPublicKey,
   oneLine,
   readEnrolment,
@@ -18,6 +17,7 @@ import {
   verifyZones,
   walkLedger,
 } from '../../device/index.ts';
+import { failure, isFailure } from '../errors.ts';
 import { printBytes, printMoment } from '../terminal/format-units.ts';
 import { showWindow } from '../terminal/owner-requests.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';

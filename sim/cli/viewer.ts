@@ -1,9 +1,9 @@
 // Owns: the verb `viewer` (add, remove, list): who besides owners may see a doorbell's pictures on its own server, and who looked.
 // Not here: showing pictures (the device).
+
 import type { Command } from 'commander';
 import {
   askViewers,
-  failure,
   freshId,
   sha256Hex,
   toBase64url,
@@ -12,6 +12,7 @@ import {
   viewerSchema,
   wallSeconds,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { parseSeconds, printMoment } from '../terminal/format-units.ts';
 import { type Context, chosenHome, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';
 import { expectAction, orderDevice } from './doorbell-command-verbs.ts';

@@ -1,6 +1,7 @@
 // Owns: the verb `webhook`: the address that is notified of the agency's requests and clips. Not here: delivery (the bridge).
+
 import type { Command } from 'commander';
-import { failure } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { loadAgencyKey } from '../officer/agency-client.ts';
 import { removeWebhook, seeWebhook, setWebhook, type ToldEvent, type WebhookPlace } from '../officer/webhook-calls.ts';
 import { printMoment } from '../terminal/format-units.ts';

@@ -1,7 +1,9 @@
 // Owns: the verb `witness`: a process that watches a bridge's log from outside. Not here: what it watches for (the witness).
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { failure, isPublicKey, lockFolder } from '../../device/exports-without-firmware.ts';
+import { isPublicKey, lockFolder } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { openContext } from './context.ts';
 

@@ -1,12 +1,12 @@
 // Owns: a granted clip as a plain file: fetched from the testbed's vault once it is handed over, and verified.
 // Not here: granting it (virtual-doorbell.ts), how it is verified (device/clip).
+
 import { createReadStream } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Clock,
   type Disk,
-  failure,
   type Home,
   type Manifest,
   type Receipt,
@@ -14,6 +14,7 @@ import {
   verifyClip,
   type Window,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { whenHandedOver } from '../story/when-handed-over.ts';
 import { evidenceFolder } from '../testbed/testbed-folder.ts';

@@ -1,5 +1,6 @@
 // Owns: what a developer may say to the client: the options of its calls, their limits and defaults.
 // Not here: the doorbell's own settings, which the doorbell checks (device/config.ts).
+
 import { z } from 'zod';
 import {
   type DeviceConfigInput,
@@ -8,7 +9,6 @@ import {
   type DisclosureProfile,
   disclosureProfileSchema,
   eventSchema,
-  failure,
   LOG_LEVELS,
   type LogLevel,
   RECEIPT_OUTCOMES,
@@ -18,6 +18,7 @@ import {
   type Zone,
   zoneSchema,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 
 /** A small drawn porch where nobody comes by: nothing happens at the door but what the test does. */
 export const QUIET_PORCH = 'synthetic?size=640x360&play=nobody';

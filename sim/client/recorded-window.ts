@@ -1,12 +1,7 @@
 // Owns: waiting until the doorbell has recorded the footage that an agency will ask for. Not here: asking (virtual-doorbell.ts).
-import {
-  type DeviceState,
-  failure,
-  makeCommand,
-  type OwnerSession,
-  type Signer,
-  type Window,
-} from '../../device/index.ts';
+
+import { type DeviceState, makeCommand, type OwnerSession, type Signer, type Window } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 
 /** How long a doorbell may take to say its state. */
 export const STATE_MS_MAX = 10_000;

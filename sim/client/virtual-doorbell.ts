@@ -1,16 +1,15 @@
 // Owns: a virtual doorbell as a test holds it: press, await what follows, answer as its owner, stop. Each call checks its
 // arguments and throws coded failures. Not here: starting and cleaning up (start-doorbell.ts), waiting for messages (arrivals.ts),
 // signing and verifying (device/owner), the agency's own words (officer/).
+
 import { join } from 'node:path';
 import {
   type Clock,
   type DeviceEvent,
   type DeviceState,
   type Disk,
-  failure,
   freshId,
   giveOrder,
-  isFailure,
   type Log,
   makeDenial,
   makeGrant,
@@ -25,6 +24,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
+import { failure, isFailure } from '../errors.ts';
 import { postRequest, signRequest } from '../officer/agency-client.ts';
 import { demoAsk } from '../story/demo-request.ts';
 import { answered, askForState, fetchNotices, RECEIPT_MS_MAX } from '../terminal/owner-requests.ts';

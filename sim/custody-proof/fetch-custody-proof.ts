@@ -1,5 +1,6 @@
 // Owns: a clip's custody documents as its owner keeps them: fetched from the bridge, verified against its pinned key, written as files.
 // Not here: verifying clip and documents together (device/clip/verify-clip.ts), the bridge's log.
+
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -8,7 +9,6 @@ import {
   custodyBundleSchema,
   type Disk,
   exchangeJson,
-  failure,
   intakeReceiptSchema,
   makeCustodyCall,
   openProof,
@@ -20,6 +20,7 @@ import {
   utf8,
   verifySignature,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 export const RECEIPT_NAME = 'receipt.jws';
 export const PROOF_NAME = 'proof.json';

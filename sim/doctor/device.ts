@@ -10,23 +10,20 @@ import {
   askHealth,
   type DeviceConfig,
   deviceIdOf,
-  ERRORS,
   expectPrivateFile,
   expectPrivateFolder,
-  failure,
   folderHolder,
   type Health,
-  isErrorCode,
   loadDeviceKey,
   MDNS_PORT,
   ownerForRoot,
   pairingSocketPath,
   parseDeviceConfig,
   readSettings,
-  reportedFailure,
   systemCode,
   walkLedger,
 } from '../../device/index.ts';
+import { ERRORS, failure, isErrorCode, reportedFailure } from '../errors.ts';
 import { type Diagnosis, failed, look, note, ok, type Seams, wrong } from './diagnosis.ts';
 import { bridgeOf, brokerOf, cameraOf } from './reachability.ts';
 

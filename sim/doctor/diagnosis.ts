@@ -1,15 +1,8 @@
 // Owns: the finding of one doctor check, and turning whatever a check throws into a finding.
 // Not here: the checks themselves, printing (sim/cli/doctor.ts).
-import {
-  type Clock,
-  type Disk,
-  type Failure,
-  failure,
-  isFailure,
-  type Log,
-  type Random,
-  systemCode,
-} from '../../device/index.ts';
+
+import { type Clock, type Disk, type Log, type Random, systemCode } from '../../device/index.ts';
+import { type Failure, failure, isFailure } from '../errors.ts';
 
 /** One finding: ok, a note, or a fault. A fault says what to do about it. */
 export interface Diagnosis {

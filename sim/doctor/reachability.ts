@@ -1,13 +1,12 @@
 // Owns: checking whether a doorbell's camera, broker and bridge answer. Each check ends within seconds.
 // Not here: what the doorbell's folder holds (device.ts).
+
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
   type DeviceConfig,
   exchangeJson,
-  failure,
   findFfmpeg,
-  isFailure,
   MqttLink,
   PAYLOAD_BYTES_MAX,
   parseCameraSource,
@@ -15,6 +14,7 @@ import {
   SystemPrograms,
   silentLog,
 } from '../../device/index.ts';
+import { failure, isFailure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { type Diagnosis, failed, note, ok, type Seams, wrong } from './diagnosis.ts';
 

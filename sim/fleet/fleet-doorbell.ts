@@ -1,5 +1,6 @@
 // Owns: one doorbell of a fleet: the product's own, with a folder, a key, an account, a ring and a ledger of its own, its camera on a shared
 // loop, its owner, and what happens at it by itself. Not here: all of them (fleet-process.ts), what is drawn (draw-fleet.ts).
+
 import { createConnection, Socket } from 'node:net';
 import { join } from 'node:path';
 import {
@@ -11,8 +12,6 @@ import {
   Doorbell,
   deviceIdOf,
   type Ffmpeg,
-  failure,
-  isFailure,
   issueAccount,
   type Log,
   loadOrCreateDeviceKey,
@@ -23,6 +22,7 @@ import {
   type TaskQueue,
   type Timer,
 } from '../../device/index.ts';
+import { failure, isFailure } from '../errors.ts';
 import { DeviceClock, MachineTime } from '../world/device-clock.ts';
 import { type DrawnDoorbell, type Happening, happeningsOf } from './draw-fleet.ts';
 import type { FleetLog } from './fleet-log.ts';

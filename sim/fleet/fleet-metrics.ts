@@ -1,7 +1,9 @@
 // Owns: a running fleet's figures for Prometheus, over HTTP at one address. No label tells homes apart. Not here: the figures (fleet.ts).
+
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { failure, systemCode } from '../../device/exports-without-firmware.ts';
+import { systemCode } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import type { FleetLine } from './fleet.ts';
 
 type Figure = readonly [

@@ -1,10 +1,10 @@
 // Owns: one owner of a fleet: a key, paired with one doorbell, who hears its requests, answers as drawn, says again what was not answered,
 // and may take back. Not here: what is drawn (draw-fleet.ts), signing and verifying (device/owner), the doorbell.
+
 import {
   assert,
   generateSigningKey,
   type Home,
-  isFailure,
   makeDenial,
   makeGrant,
   makeRevoke,
@@ -17,6 +17,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/exports-without-firmware.ts';
+import { isFailure } from '../errors.ts';
 import { askForState } from '../terminal/owner-requests.ts';
 import type { DrawnOwner } from './draw-fleet.ts';
 

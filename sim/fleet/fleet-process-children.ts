@@ -1,9 +1,10 @@
 // Owns: parts of a fleet in processes of their own: starting them, their latest reports, ending them. Not here: their program
 // (fleet-process-program.ts), a part itself (fleet-process-part.ts).
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type Failure, failure, isErrorCode } from '../../device/index.ts';
+import { type Failure, failure, isErrorCode } from '../errors.ts';
 import type { PartJob, PartReport } from './fleet-process-part.ts';
 
 const PROGRAM = fileURLToPath(new URL('./fleet-process-program.js', import.meta.url));

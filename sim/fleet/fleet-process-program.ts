@@ -1,5 +1,7 @@
 // Owns: the program of a process that runs a part of a fleet for its parent, and ends with it. Not here: the part (fleet-process-part.ts).
-import { isFailure, SystemClock, type Timer } from '../../device/index.ts';
+
+import { SystemClock, type Timer } from '../../device/index.ts';
+import { isFailure } from '../errors.ts';
 import type { PartAnswer, PartOrder } from './fleet-process-children.ts';
 import { RunningPart } from './fleet-process-part.ts';
 

@@ -1,6 +1,8 @@
 // Owns: the doorbells of one process of a fleet: starting them as drawn, their counts, ending them in order. Not here: one doorbell
 // (fleet-doorbell.ts), several processes (fleet.ts).
-import { assert, type Clock, isFailure, TaskQueue, type Timer } from '../../device/index.ts';
+
+import { assert, type Clock, TaskQueue, type Timer } from '../../device/index.ts';
+import { isFailure } from '../errors.ts';
 import type { DrawnDoorbell } from './draw-fleet.ts';
 import { FleetDoorbell, type FleetSurroundings } from './fleet-doorbell.ts';
 import type { FleetLog } from './fleet-log.ts';

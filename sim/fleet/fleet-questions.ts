@@ -1,13 +1,14 @@
 // Owns: the embedded agency that asks every area of a fleet's town, again and again. Not here: what owners do (fleet-owner.ts).
+
 import {
   type Clock,
   type Disk,
   freshId,
-  isFailure,
   type Log,
   type Random,
   type SigningKey,
 } from '../../device/exports-without-firmware.ts';
+import { isFailure } from '../errors.ts';
 import { listClips, postRequest, signRequest } from '../officer/agency-client.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
 import type { FleetTown } from './fleet-profile.ts';

@@ -1,20 +1,13 @@
 // Owns: a run of a fleet from its beginning to its summary: whether it fits, what it talks to, its processes, one line a second. Not here:
 // arguments and what is printed (sim/cli), one process's part (fleet-process-part.ts), the parts of a testbed (testbed/).
+
 import { readFileSync, statfsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { availableMemory } from 'node:process';
-import {
-  type Clock,
-  type Disk,
-  type Failure,
-  failure,
-  findFfmpeg,
-  type Log,
-  type LogLevel,
-  type Random,
-} from '../../device/index.ts';
+import { type Clock, type Disk, findFfmpeg, type Log, type LogLevel, type Random } from '../../device/index.ts';
+import { type Failure, failure } from '../errors.ts';
 import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { Testbed } from '../testbed/testbed.ts';

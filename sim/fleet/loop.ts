@@ -1,5 +1,6 @@
 // Owns: a scene as a loop: encoded once by the real ffmpeg, as fragments of one GOP each, with the times at which something moves in it.
 // Every doorbell of a process that films the scene shares the bytes. Not here: giving them to a doorbell (loop-camera.ts).
+
 import {
   type Clock,
   COMMON_ARGS,
@@ -9,7 +10,6 @@ import {
   type FfmpegProcess,
   FRAGMENT_ARGS_UNHURRIED,
   FragmentSplitter,
-  failure,
   fileInput,
   GRAY_ARGS,
   GRAY_FPS,
@@ -28,6 +28,7 @@ import {
   threadArgs,
 } from '../../device/index.ts';
 import { type FilmedSource, readFilmedSource } from '../camera-server/camera-footage.ts';
+import { failure } from '../errors.ts';
 import { SyntheticDriver } from '../porch/porch-camera.ts';
 import { CYCLE_FRAMES, SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';
 

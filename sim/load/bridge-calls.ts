@@ -1,17 +1,17 @@
 // Owns: the calls that a bridge is loaded with, as its contract (OpenAPI, at /openapi.json) has them: an agency asks, looks at its requests,
 // resolves them, lists its clips and downloads them. Not here: when they are made and what they came to (load-run.ts), signing (officer/).
+
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import {
   exchangeJson,
-  failure,
   failureOf,
   freshId,
-  isFailure,
   parseJson,
   type SigningKey,
   withinTime,
 } from '../../device/exports-without-firmware.ts';
+import { failure, isFailure } from '../errors.ts';
 import type { FleetTown } from '../fleet/fleet-profile.ts';
 import { areaPolygon } from '../fleet/town-area.ts';
 import {

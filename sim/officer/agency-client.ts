@@ -1,5 +1,6 @@
 // Owns: the agency's side: an officer's client that holds the agency's key, signs requests and fetches granted clips.
 // Not here: whether the agency is eligible (the registry) and whether the request is published (the bridge).
+
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -10,7 +11,6 @@ import {
   type DisclosureProfile,
   type Disk,
   exchangeJson,
-  failure,
   freshId,
   generateSigningKey,
   importSigningKey,
@@ -25,6 +25,7 @@ import {
   type Window,
   wallSeconds,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 export interface OfficerDeps {
   clock: Clock;

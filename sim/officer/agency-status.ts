@@ -1,18 +1,18 @@
 // Owns: an agency's status at a registry, and rotating its key: at the registry, at the vault, and on its own disk.
 // Not here: applying and deciding (registration.ts), what a rotation does (registry and vault).
+
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
   type Credential,
   credentialSchema,
   exchangeJson,
-  failure,
-  isFailure,
   openToken,
   PUBLIC_AUDIENCE,
   type SigningKey,
   verifySignature,
 } from '../../device/exports-without-firmware.ts';
+import { failure, isFailure } from '../errors.ts';
 import { agencyId, KEY_NAME, loadAgencyKey, type OfficerDeps, signAgencyCall } from './agency-client.ts';
 import { CREDENTIALS_NAME, openEvidenceDesk, type VaultPlace } from './evidence-desk.ts';
 import { adminBearer, decideAgency, type RegistryPlace, vouchForDomain } from './registration.ts';

@@ -1,19 +1,19 @@
 // Owns: an officer at the vault: the agency's client there, its tokens, and calls that say who asks and why.
 // Not here: what the vault allows, requests to residents (agency-client.ts).
+
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
   type Clock,
   type Disk,
   exchangeJson,
-  failure,
-  isFailure,
   itemId,
   itemIdText,
   type JsonRequest,
   sha256Hex,
   utf8,
 } from '../../device/exports-without-firmware.ts';
+import { failure, isFailure } from '../errors.ts';
 import type { OfficerDeps } from './agency-client.ts';
 import { adminBearer } from './registration.ts';
 

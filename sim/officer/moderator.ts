@@ -1,7 +1,9 @@
 // Owns: the moderator's side of a testbed on this machine: what waits at bridge and registry, and deciding on it with their admin
 // tokens. Not here: what may be decided (bridge and registry), printing.
+
 import { z } from 'zod';
-import { type Disk, exchangeJson, failure } from '../../device/exports-without-firmware.ts';
+import { type Disk, exchangeJson } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { adminBearer, decideAgency, type RegistryPlace } from './registration.ts';
 
 /** Where a bridge listens, and its folder on this machine. */

@@ -1,16 +1,16 @@
 // Owns: an agency's application to a registry, and deciding on it as its moderator on the same machine would.
 // Not here: whether it is eligible (the registry decides).
+
 import { join } from 'node:path';
 import { z } from 'zod';
-
 import {
   type AgencyAction,
   type Disk,
   exchangeJson,
-  isFailure,
   type SigningKey,
   utf8,
 } from '../../device/exports-without-firmware.ts';
+import { isFailure } from '../errors.ts';
 import { agencyId, type OfficerDeps, signAgencyCall } from './agency-client.ts';
 
 /** The demo agency: fictional. */

@@ -1,11 +1,11 @@
 // Owns: a pet owner's calls to the bridge: upload a photo, post a search, end it, fetch the clips granted to them.
 // Not here: keys and files (cli/), what the bridge makes of it.
+
 import { extname } from 'node:path';
 import { z } from 'zod';
 import {
   actorId,
   exchangeJson,
-  failure,
   fromBase64url,
   type Home,
   type Manifest,
@@ -18,6 +18,7 @@ import {
   sha256Hex,
   verifyClip,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 
 /** Where a pet owner posts: the bridge that their own doorbell is enrolled with. */
 export interface PetOwner {

@@ -1,5 +1,6 @@
 // Owns: the claims that real processes show: a testbed of its own whose doorbell is heard, an agency that asks, an owner who grants, one who
 // revokes in the middle of an upload, a stranger who verifies. Not here: what follows from what was heard (judge-leaving.ts).
+
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,6 @@ import {
   countFrames,
   type DeviceState,
   type DisclosureKey,
-  failure,
   findFfmpeg,
   makeGrant,
   makeRevoke,
@@ -18,6 +18,7 @@ import {
   verifyClip,
 } from '../../device/index.ts';
 import { PROOF_NAME, RECEIPT_NAME } from '../custody-proof/fetch-custody-proof.ts';
+import { failure } from '../errors.ts';
 import { listClips, postRequest, signRequest } from '../officer/agency-client.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
 import { numbersIn } from '../scenario/running/clip-pictures.ts';

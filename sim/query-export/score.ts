@@ -1,7 +1,8 @@
 // Owns: how well an audit found what the labels of a synthetic export say. Not here: the audit (cloud-bridge/query-audit).
+
 import { z } from 'zod';
 import type { AuditFinding } from '../../cloud-bridge/index.ts';
-import { failure } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import type { Labels } from './write.ts';
 
 /** Found of what there was to find, and how much of what was found is true. */

@@ -1,5 +1,6 @@
 // Owns: a throwaway doorbell on a live camera, in this process and in real time: its footage in memory alone, its events, its owner's
 // session at its own server. Not here: how long it records (record-camera.ts), what is written of it.
+
 import { join } from 'node:path';
 import {
   type CameraKind,
@@ -9,7 +10,6 @@ import {
   type Disk,
   Doorbell,
   type Ffmpeg,
-  failure,
   type Log,
   loadOrCreateOwnerKey,
   OwnServerClient,
@@ -20,6 +20,7 @@ import {
   SystemPrograms,
   SystemRandom,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 
 export interface LiveDoorbellDeps {

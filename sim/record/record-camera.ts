@@ -1,5 +1,6 @@
 // Owns: recording a live camera for some time: waits for its first picture, follows it, says why it ended, hands over its footage and what
 // happened, and leaves nothing of it in memory or on the disk. Not here: the doorbell that records (live-doorbell.ts), writing it.
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,15 +8,12 @@ import {
   type Clock,
   type DeviceEvent,
   type DeviceState,
-  type Failure,
-  failure,
-  isErrorCode,
   type OwnServerClient,
   type Press,
-  reportedFailure,
   SystemPrograms,
   type Window,
 } from '../../device/index.ts';
+import { type Failure, failure, isErrorCode, reportedFailure } from '../errors.ts';
 import { LiveDoorbell, type LiveDoorbellDeps, recordedCamera } from './live-doorbell.ts';
 
 export interface RecordPlan {

@@ -1,5 +1,6 @@
 // Owns: writing recorded footage into files that are plain to anybody: without sound unless it is asked for, areas blacked out. What is
 // left out never reaches a disk: ffmpeg takes the footage from a pipe. Not here: recording it (record-camera.ts), the scenario around it.
+
 import { createReadStream } from 'node:fs';
 import { open, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,7 +8,6 @@ import {
   type Clock,
   type Ffmpeg,
   FragmentSplitter,
-  failure,
   type InitInfo,
   isNoSpace,
   type OwnServerClient,
@@ -18,6 +18,7 @@ import {
   type Window,
   type Zone,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 
 export interface FootageTerms {
   audio: boolean;

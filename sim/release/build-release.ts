@@ -1,13 +1,15 @@
 // Owns: a release from a commit: its files, made anew in a folder of their own from the commit and the lock file alone, and the list of its
 // packages (CycloneDX), as an archive whose bytes follow from its files alone: ustar (POSIX.1-1988), then gzip (RFC 1952) without a time. Not here: its signature (device/update), arguments (main.ts).
+
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
 import { z } from 'zod';
-import { failure, parseJson, sha256Hex } from '../../device/exports-without-firmware.ts';
+import { parseJson, sha256Hex } from '../../device/exports-without-firmware.ts';
 import { DEVICE_FORMAT, MANIFEST_NAME, type ReleaseManifest, releaseManifestSchema } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 
 /** A file by its path in the archive: relative, with slashes. */
 export interface ArchiveFile {

@@ -1,16 +1,17 @@
 // Owns: `npm run release`: its arguments, the key's file, and the three files of a release. Not here: what is in them (build-release.ts).
+
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import {
-  failure,
   printMinisignKey,
   SystemDisk,
   SystemRandom,
   signAsMinisign,
   utf8,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { reportFailure } from '../terminal/output.ts';
 import { buildRelease, type Cpu } from './build-release.ts';
 import { createReleaseKey, loadReleaseKey } from './release-key.ts';

@@ -1,8 +1,8 @@
 // Owns: the key that signs releases, in a file of its maker. Not here: signing (device/update), where the public key is pinned.
+
 import { z } from 'zod';
 import {
   type Disk,
-  failure,
   fromBase64url,
   fromUtf8,
   generateSigningKey,
@@ -16,6 +16,7 @@ import {
   toBase64url,
   utf8,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 const KEY_FILE_BYTES_MAX = 1_024;
 const keyFileSchema = z.strictObject({

@@ -1,7 +1,9 @@
 // Owns: what a camera with faults films of a part of footage: its pictures from one time to another, and its sound, each for an ffmpeg of its
 // own. Not here: filming them (faulty-footage.ts), what the device reads of a camera that is well (replay-inputs.ts).
-import { type FfmpegProcess, type FileFacts, failure, fileInput, sniffFile, writeTo } from '../../device/index.ts';
+
+import { type FfmpegProcess, type FileFacts, fileInput, sniffFile, writeTo } from '../../device/index.ts';
 import type { FilmedSound } from '../camera-server/film-runs.ts';
+import { failure } from '../errors.ts';
 import { soundOf } from '../porch/chime-sound.ts';
 import { SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';
 import type { Filmed } from './faulty-footage.ts';

@@ -1,9 +1,11 @@
 // Owns: what a replay is told to show: videos, folders, patterns, sequences of images, the drawn porch, sound in a file of its own; in which
 // order, and which part of it. Not here: showing it (replay-camera.ts).
+
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
-import { failure, systemCode } from '../../device/index.ts';
+import { systemCode } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { parseSyntheticSource, type SyntheticSource } from '../porch/porch-camera.ts';
 
 /** Where the pictures of one part come from. Paths are absolute. */

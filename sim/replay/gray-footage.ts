@@ -1,5 +1,7 @@
 // Owns: the small gray pictures of footage, decoded once, without a doorbell: for trying motion settings on them. Not here: the detector.
-import { Capture, type Ffmpeg, failure, type Log, SeededRandom, SystemPrograms } from '../../device/index.ts';
+
+import { Capture, type Ffmpeg, type Log, SeededRandom, SystemPrograms } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { DeviceClock } from '../world/device-clock.ts';
 import { VirtualClock } from '../world/virtual-clock.ts';
 import type { FootagePart } from './footage.ts';

@@ -1,12 +1,12 @@
 // Owns: footage as a camera of a simulated world: shows part after part, each picture when the world's time has come to it, and goes on at
 // the right place after it was switched off. Not here: which footage (footage.ts), the world's time (sim/world), running ffmpeg (device/camera).
+
 import {
   type CameraKind,
   type CameraSource,
   type CapturePlan,
   type DriverContext,
   type FileFacts,
-  failure,
   fileInput,
   KnownTimeline,
   probeFile,
@@ -17,6 +17,7 @@ import {
   sniffFile,
   type Timer,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { SyntheticDriver } from '../porch/porch-camera.ts';
 import { SYNTHETIC_FPS } from '../porch/scene.ts';
 import type { DeviceClock } from '../world/device-clock.ts';

@@ -1,9 +1,11 @@
 // Owns: what a replay keeps: events, pictures and clips of them, the log, in a folder that only this user can open. All of it is plain
 // footage. Not here: the reports (sim/report), which events there are (run-replay.ts).
+
 import { appendFileSync } from 'node:fs';
 import { appendFile, chmod, open, readdir, realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type Disk, failure, type Log, openLogFile, systemCode, type Window } from '../../device/index.ts';
+import { type Disk, type Log, openLogFile, systemCode, type Window } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { refusePairedFolder } from './footage.ts';
 import type { ReplayedDoorbell } from './replayed-doorbell.ts';
 import type { NoticedEvent } from './run-replay.ts';

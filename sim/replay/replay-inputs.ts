@@ -1,15 +1,9 @@
 // Owns: what ffmpeg reads of a part of footage: from where to where, sound of its own, and images that this process writes into it.
 // Not here: which part (replay-camera.ts).
+
 import { readFile } from 'node:fs/promises';
-import {
-  type FeedPipes,
-  failure,
-  fileInput,
-  type Port,
-  type RunInput,
-  sniffFile,
-  writeTo,
-} from '../../device/index.ts';
+import { type FeedPipes, fileInput, type Port, type RunInput, sniffFile, writeTo } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { type FootagePart, formatOf } from './footage.ts';
 
 /** Images are read whole. */

@@ -1,5 +1,6 @@
 // Owns: one doorbell of a simulated world, in this process: a throwaway device on footage, started, stopped and started again, and its
 // owner's session at its own server. Not here: its footage (replay-camera.ts), the world's time (sim/world), what is asked of it.
+
 import { join } from 'node:path';
 import {
   type DeviceConfigInput,
@@ -8,7 +9,6 @@ import {
   Doorbell,
   deviceConfigSchema,
   type Ffmpeg,
-  failure,
   GAP_US,
   type Log,
   loadOrCreateOwnerKey,
@@ -21,6 +21,7 @@ import {
   SystemRandom,
   type Window,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { BootClock, DeviceClock } from '../world/device-clock.ts';
 import type { VirtualClock } from '../world/virtual-clock.ts';
 import type { CameraFaults } from './faulty-footage.ts';

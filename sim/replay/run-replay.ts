@@ -1,5 +1,6 @@
 // Owns: one run of footage through doorbells in this process: starts them in one world, hears what they notice, keeps pictures where they
 // are asked for, and ends when everything was shown and decided. Not here: printing (event-lines.ts), files (replay-folder.ts), verdicts.
+
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,13 +8,13 @@ import { join } from 'node:path';
 import {
   type DeviceEvent,
   type Disk,
-  failure,
   findFfmpeg,
   type Log,
   SeededRandom,
   SystemClock,
   type Window,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { VirtualClock } from '../world/virtual-clock.ts';
 import type { FootagePart } from './footage.ts';
 import { type OwnSettings, ReplayedDoorbell } from './replayed-doorbell.ts';

@@ -1,8 +1,10 @@
 // Owns: a run's reports as files in a folder, each whole or not there: 0600, in a folder that is made 0700. Pictures that lie beside
 // the report go into its page. Not here: what the reports say (report-*.ts).
+
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Disk, failure, isNoSpace, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
+import { type Disk, isNoSpace, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
 import { reportGithub } from './report-github.ts';
 import { reportHtml } from './report-html.ts';

@@ -1,5 +1,6 @@
 // Owns: the story of an audit: an export of queries is read, the worst agency loses access to one area's homes, a device
 // refuses it, it is reinstated and can ask again. Not here: the audit (cloud-bridge/query-audit), the export (query-export/).
+
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,15 +19,14 @@ import {
 import {
   AREA_SCOPE,
   cellOf,
-  failure,
   freshId,
-  isFailure,
   makeGrant,
   OwnerSession,
   type SigningKey,
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
+import { failure, isFailure } from '../errors.ts';
 import { agencyId, loadAgencyKey, postRequest, signRequest } from '../officer/agency-client.ts';
 import { adminBearer, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
 import { MISUSING } from '../query-export/cast.ts';

@@ -1,6 +1,7 @@
 // Owns: the whole story unattended: a testbed of its own, a request, a scripted owner's grant, and the clip in the vault; and its
 // steps, which other stories reuse.
 // Uses the same parts as `up`; the device has no setting that grants by itself. Not here: the command line (cli/).
+
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +10,6 @@ import {
   DISCLOSURE_KEYS,
   type DisclosureKey,
   type DisclosureProfile,
-  type Failure,
-  failure,
-  isErrorCode,
   makeGrant,
   OwnerSession,
   readEnrolment,
@@ -22,6 +20,7 @@ import {
   type Window,
 } from '../../device/index.ts';
 import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '../custody-proof/fetch-custody-proof.ts';
+import { type Failure, failure, isErrorCode } from '../errors.ts';
 import { postRequest, signRequest } from '../officer/agency-client.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { answered, askForState, elapsedMs, showUpload, showWindow } from '../terminal/owner-requests.ts';

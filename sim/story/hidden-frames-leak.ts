@@ -1,5 +1,6 @@
 // Owns: the leak story: the same window cut the usual way and our way, and the hidden frames in each.
 // Not here: the cuts themselves (ffmpeg's, device/clip), counting frames (device/clip/hidden-frame-count.ts).
+
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,13 +8,13 @@ import {
   Capture,
   countFrames,
   type Ffmpeg,
-  failure,
   findFfmpeg,
   freshId,
   parseCameraSource,
   runFfmpeg,
   SystemPrograms,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { runDemo } from './demo.ts';
 import type { StoryDeps } from './story-deps.ts';

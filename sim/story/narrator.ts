@@ -1,6 +1,6 @@
 // Owns: printing a story: one line for each event, checked before it is printed, and at the end what the story proved.
 // Not here: the stories.
-import { failure } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import type { Output } from '../terminal/output.ts';
 
 export class Narrator {

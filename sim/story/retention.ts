@@ -1,9 +1,10 @@
 // Owns: the retention story: one granted clip in the vault, and what department policy does to it over half a year.
 // Not here: the rules (the vault's), how the clip gets there (demo.ts).
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isFailure } from '../../device/index.ts';
+import { isFailure } from '../errors.ts';
 import { grantOnce, inTestbed } from './demo.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './story-deps.ts';

@@ -1,10 +1,10 @@
 // Owns: the story of Search Party: a dog is lost, a neighbour's doorbell may have seen it, and only that neighbour learns so; what
 // they then grant reaches the dog's owner and nobody else. Not here: the stage (story-testbed.ts), the pet owner's calls (pet-owner/).
+
 import { join } from 'node:path';
 import {
   askStill,
   cellOf,
-  failure,
   giveOrder,
   makeGrant,
   makeRevoke,
@@ -16,6 +16,7 @@ import {
   type VerifiedSighting,
   type Window,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { signAccess } from '../officer/agency-client.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
 import { drawDogPhoto } from '../porch/dog-art.ts';

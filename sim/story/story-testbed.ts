@@ -1,14 +1,12 @@
 // Owns: what the stories about agencies run on: a throwaway testbed of real processes, its owner, and methods that print each
 // step, check every claim against what happened, and end with what was proved. Not here: the stories.
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
-  type ErrorCode,
   exchangeJson,
-  failure,
-  isFailure,
   makeGrant,
   OwnerSession,
   type Receipt,
@@ -16,6 +14,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../device/index.ts';
+import { type ErrorCode, failure, isFailure } from '../errors.ts';
 import { type Ask, listClips, type RequestView, signRequest } from '../officer/agency-client.ts';
 import { adminBearer, type RegistryPlace } from '../officer/registration.ts';
 import { type Answerable, answered, fetchNotices } from '../terminal/owner-requests.ts';

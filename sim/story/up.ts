@@ -1,7 +1,9 @@
 // Owns: what `up` runs and tells: the testbed, an agency that asks when somebody rings, and the doorbells that come and go meanwhile.
 // Not here: the parts (testbed/), what is told of each door (door-story.ts), printing under --json (the caller's output).
+
 import { join } from 'node:path';
-import { askConsole, failure, type LogLevel, pairingSocketPath, type Timer, type Window } from '../../device/index.ts';
+import { askConsole, type LogLevel, pairingSocketPath, type Timer, type Window } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../officer/agency-client.ts';
 import { printTimeOfDay } from '../terminal/format-units.ts';
 import { type ChangedDoorbell, ControlServer, type TestbedOrder } from '../testbed/control-socket.ts';

@@ -1,11 +1,11 @@
 // Owns: what stories do with a testbed's vault: verify its signed messages, look at its files, advance its clock.
 // Not here: the stories (retention.ts, recall.ts).
+
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import {
   type Deletion,
   deletionSchema,
-  failure,
   openToken,
   PUBLIC_AUDIENCE,
   type RecallAnswer,
@@ -13,6 +13,7 @@ import {
   type TokenType,
   verifySignature,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import type { ItemView } from '../officer/evidence-desk.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
 import type { Testbed } from '../testbed/testbed.ts';

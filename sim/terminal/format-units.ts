@@ -1,5 +1,5 @@
 // Owns: parsing and printing points in time and durations for people. Inside, times are integer microseconds since 1970.
-import { failure } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)$/;
 const TIME_OF_DAY = /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,6}))?$/;

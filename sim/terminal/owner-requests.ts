@@ -1,10 +1,9 @@
 // Owns: how an owner's verb fetches a request to decide on, what it shows of it, and how it waits for the device's receipts.
 // Not here: the verbs themselves (consent-verbs.ts).
+
 import {
   type Clock,
   type DisclosureKey,
-  failure,
-  isFailure,
   makeCommand,
   type OwnerSession,
   type Receipt,
@@ -16,6 +15,7 @@ import {
   type Window,
   withoutUnseen,
 } from '../../device/exports-without-firmware.ts';
+import { failure, isFailure } from '../errors.ts';
 import { printBytes, printLength, printMoment } from './format-units.ts';
 import { calledAs } from './shell-words.ts';
 

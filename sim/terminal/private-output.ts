@@ -1,9 +1,11 @@
 // Owns: files that a command writes what is private into, under a name that somebody gave: footage, names, what was disclosed. Each is new,
 // for its user alone, and whole or not there. Not here: data folders (device/base/disk.ts), what is written.
+
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { expectPrivateFile, failure, isFailure, SystemRandom, toHex } from '../../device/exports-without-firmware.ts';
+import { expectPrivateFile, SystemRandom, toHex } from '../../device/exports-without-firmware.ts';
+import { failure, isFailure } from '../errors.ts';
 
 /** A file that is being written, beside the place that it shall have. */
 export interface NewFile {

@@ -1,17 +1,12 @@
 // Owns: how a command reads secrets: from standard input, a terminal without echo, or a file, which for a code must be one that others cannot
 // read. Never from an argument or the environment, which other users of the machine may read. Not here: what a secret is for.
+
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Readable, Writable } from 'node:stream';
-import {
-  type Disk,
-  expectPrivateFile,
-  failure,
-  isFailure,
-  readEnrolmentCode,
-  systemCode,
-} from '../../device/exports-without-firmware.ts';
+import { type Disk, expectPrivateFile, readEnrolmentCode, systemCode } from '../../device/exports-without-firmware.ts';
+import { failure, isFailure } from '../errors.ts';
 
 const LINE_CHARACTERS_MAX = 4_096;
 

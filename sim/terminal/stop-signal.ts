@@ -1,5 +1,5 @@
 // Owns: when a command ends: Ctrl-C, SIGTERM, or the end of the process that supervises it. Not here: the cleanup then.
-import { failure } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 /** Aborted when this process is asked to stop. A second Ctrl-C ends it at once; where that would leave something behind, it calls `again`. */
 export function stopSignal(again: () => void = () => process.exit(130)): AbortSignal {

@@ -1,17 +1,12 @@
 // Owns: one part of the testbed as a process of its own: start, wait until ready, restart after a crash, stop, kill.
 // Not here: which parts there are and how they find each other (testbed.ts).
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import {
-  Backoff,
-  type Clock,
-  failure,
-  isErrorCode,
-  type Random,
-  type Timer,
-} from '../../device/exports-without-firmware.ts';
+import { Backoff, type Clock, type Random, type Timer } from '../../device/exports-without-firmware.ts';
+import { failure, isErrorCode } from '../errors.ts';
 import { JsonLines, parseObject } from './json-lines.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../cli/entry.js', import.meta.url));

@@ -1,11 +1,11 @@
 // Owns: the doorbells of a testbed as they are on disk: which there are, what each is called, one more, one less.
 // Not here: starting them (testbed-doorbells.ts), which port a page gets (start-doorbell-part.ts).
+
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
   type Disk,
   deviceIdOf,
-  failure,
   forgetHome,
   fromUtf8,
   loadDeviceKey,
@@ -13,6 +13,7 @@ import {
   removeAccountsOf,
   utf8,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 import { testbedPaths } from './testbed-folder.ts';
 
 /** Each is a process with an encoder of its own. */

@@ -4,7 +4,6 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { failure } from '../../device/exports-without-firmware.ts';
 import {
   actorId,
   assert,
@@ -27,6 +26,7 @@ import {
   storeHome,
   utf8,
 } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';
 

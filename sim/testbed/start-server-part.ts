@@ -1,18 +1,19 @@
 // Owns: starting broker and bridge from what their verbs are told: the same way in a process of their own (cli/part-verbs.ts) and in
 // that of `up` (testbed.ts). Not here: what they do, the options as text. Each loads only its own part, which is quicker.
+
 import { join } from 'node:path';
 import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
 import {
   type Clock,
   type Disk,
   type FolderLock,
-  failure,
   type Log,
   lockFolder,
   type Random,
   readSettings,
 } from '../../device/exports-without-firmware.ts';
 import type { BrokerOptions } from '../broker/broker.ts';
+import { failure } from '../errors.ts';
 
 /** The seams that a part stands on. */
 export interface PartSeams {

@@ -11,7 +11,8 @@ import {
   otherDoorSchema,
   utf8,
 } from '../../device/exports-without-firmware.ts';
-import { factoryReset, failure, type Home } from '../../device/index.ts';
+import { factoryReset, type Home } from '../../device/index.ts';
+import { failure } from '../errors.ts';
 import {
   addDoorbell,
   DOORBELLS_MAX,

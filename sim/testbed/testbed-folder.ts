@@ -1,8 +1,10 @@
 // Owns: the testbed's folder: where each part keeps its data, and the file that records the testbed's kind and ports.
 // Not here: starting the parts (testbed.ts).
+
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Disk, type FolderLock, failure, lockFolder, utf8 } from '../../device/exports-without-firmware.ts';
+import { type Disk, type FolderLock, lockFolder, utf8 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 export const testbedFileSchema = z.strictObject({
   kind: z.enum(['doorsill-up', 'doorsill-demo', 'doorsill-fleet']),

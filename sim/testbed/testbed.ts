@@ -1,18 +1,12 @@
 // Owns: a whole testbed on one machine: broker, registry, vault, bridge and doorbells, each a process, broker and bridge in this one
 // where that is asked for; plus the demo agency's registration. Used alike by `up`, `demo`, the client and tests. Not here: what
 // happens in it (story/), the services' settings (service-settings.ts), its doorbells as several (testbed-doorbells.ts).
+
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
-import {
-  type DeviceConfigInput,
-  type FolderLock,
-  failure,
-  type Home,
-  isFailure,
-  type LogLevel,
-  type SigningKey,
-} from '../../device/index.ts';
+import type { DeviceConfigInput, FolderLock, Home, LogLevel, SigningKey } from '../../device/index.ts';
+import { failure, isFailure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';
 import { registerAgency } from '../officer/registration.ts';

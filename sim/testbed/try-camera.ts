@@ -1,5 +1,7 @@
 // Owns: trying a camera before anything is started with it. Not here: kinds of cameras (device/camera).
-import { type Clock, findFfmpeg, isFailure, parseCameraSource, SystemPrograms } from '../../device/index.ts';
+
+import { type Clock, findFfmpeg, parseCameraSource, SystemPrograms } from '../../device/index.ts';
+import { isFailure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 
 /**

@@ -1,14 +1,15 @@
 // Owns: one link between two parts: a listener in front of another that passes bytes on, late, slowly, changed, or not at all; counts what
 // the near side sends, and lets it be heard. Not here: what is said on it, who says what is wrong with it (sim/scenario, sim/cli/proxy.ts).
+
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import {
   type Clock,
-  failure,
   integerBelow,
   type Random,
   systemCode,
   type Timer,
 } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 /** What is wrong with a link; nothing where all is absent. */
 export interface LinkTrouble {

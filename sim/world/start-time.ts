@@ -1,6 +1,8 @@
 // Owns: reading when a replay starts: an instant with an offset, or a local time in an IANA zone. Only Intl knows the zones.
 // Not here: the clock that then runs, how a scenario or a command is told the time.
-import { failure, nearestWord } from '../../device/exports-without-firmware.ts';
+
+import { nearestWord } from '../../device/exports-without-firmware.ts';
+import { failure } from '../errors.ts';
 
 export interface StartTime {
   /** Microseconds since 1970-01-01 UTC. */

@@ -12,10 +12,10 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { SystemPrograms } from '../../device/base/system-programs.ts';
 import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import { parseDeviceConfig } from '../../device/config.ts';
+import { eventSchema } from '../../device/contract/home-messages.ts';
 import { Doorbell } from '../../device/doorbell.ts';
 import { pairWithDevice } from '../../device/owner/pairing-client.ts';
 import { PAIRING_FAILURES_MAX } from '../../device/owner/pairing-server.ts';
-import { eventSchema } from '../../device/contract/home-messages.ts';
 
 const random = new SystemRandom();
 const clock = new SystemClock();

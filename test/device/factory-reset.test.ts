@@ -1,9 +1,9 @@
 import { existsSync, linkSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { utf8 } from '../../device/contract/bytes.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { SystemRandom } from '../../device/base/random.ts';
+import { utf8 } from '../../device/contract/bytes.ts';
 import { EVENT_FILES } from '../../device/events/event-files.ts';
 import { beginFactoryReset, factoryReset, finishFactoryReset } from '../../device/factory-reset.ts';
 import { loadOrCreateDeviceKey } from '../../device/identity.ts';

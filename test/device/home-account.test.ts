@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { utf8 } from '../../device/contract/bytes.ts';
 import { type Disk, SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { issueAccount, listAccounts, passwordFits, readAccount } from '../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { parseDeviceConfig } from '../../device/config.ts';
+import { utf8 } from '../../device/contract/bytes.ts';
 import { withOwnAccount } from '../../device/home-account.ts';
 import { readSettings } from '../../device/settings-file.ts';
 import { temporaryFolder } from '../support/command-line.ts';

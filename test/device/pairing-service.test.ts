@@ -1,11 +1,11 @@
 // Holds: a still is given to an owner of this device who asks now, and to nobody else.
 import { beforeEach, expect, it } from 'vitest';
-import { toBase64url } from '../../device/contract/bytes.ts';
 import { ManualClock } from '../../device/base/clock.ts';
 import { SystemRandom } from '../../device/base/random.ts';
+import { toBase64url } from '../../device/contract/bytes.ts';
+import { isFailure } from '../../device/contract/errors.ts';
 import { makeStillCall } from '../../device/owner/sign-owner-messages.ts';
 import { type StillDeps, stillFor } from '../../device/pairing-service.ts';
-import { isFailure } from '../../device/contract/errors.ts';
 import { Cast, claimsOf, makeParty } from '../support/parties.ts';
 
 const JPEG = new Uint8Array([0xff, 0xd8, 1, 2]);

@@ -1,41 +1,68 @@
 // Holds the closed table of failures and its printed twin, device/contract/ERRORS.md, equal.
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import type { ErrorRule } from '../../device/contract/errors/coded-error.ts';
 import { ERRORS, failure, isFailure, reportedFailure } from '../../device/contract/errors.ts';
+import { SIM_ERRORS } from '../../sim/errors.ts';
 import { root, sources } from './source-tree.ts';
 
-it('prints every error code, with its statuses, message and advice, in the contract’s document', async () => {
-  const rows = Object.entries(ERRORS).map(
-    ([code, { http, exit, retryable, message, advice }]) =>
-      `| \`${code}\` | ${http} | ${exit} | ${retryable ? 'yes' : 'no'} | ${message} ${advice} |`,
-  );
-  const document = [
-    '# Errors',
-    '',
-    'Every expected failure, generated from [errors.ts](errors.ts) by `npx vitest run --config test/vitest.config.ts test/layout --update`.',
-    'Exit status 2 means wrong usage, 3 refused by a rule, 4 not reachable, 5 this machine, 6 unusable input.',
-    '',
-    '| Code | HTTP | Exit | Retry may help | What it says |',
-    '| --- | --- | --- | --- | --- |',
-    ...rows,
-    '',
-  ].join('\n');
-  await expect(document).toMatchFileSnapshot(join(root, 'device/contract/ERRORS.md'));
-});
+/** Each table with the folder of its twin, and what it says of itself. */
+const TABLES = [
+  {
+    folder: 'device/contract',
+    table: ERRORS,
+    opening: 'Every expected failure that crosses a wire, generated from [errors.ts](errors.ts)',
+  },
+  {
+    folder: 'sim',
+    table: SIM_ERRORS,
+    opening:
+      'Every expected failure of the simulator and its commands, besides [those that cross a wire](../device/contract/ERRORS.md), generated from [errors.ts](errors.ts)',
+  },
+];
+
+it.each(TABLES)(
+  'prints every error code, with its statuses, message and advice, in $folder/ERRORS.md',
+  async ({ folder, table, opening }) => {
+    const rows = Object.entries<ErrorRule>(table).map(
+      ([code, { http, exit, retryable, message, advice }]) =>
+        `| \`${code}\` | ${http} | ${exit} | ${retryable ? 'yes' : 'no'} | ${message} ${advice} |`,
+    );
+    const document = [
+      '# Errors',
+      '',
+      `${opening} by \`npx vitest run --config test/vitest.config.ts test/layout --update\`.`,
+      'Exit status 2 means wrong usage, 3 refused by a rule, 4 not reachable, 5 this machine, 6 unusable input.',
+      '',
+      '| Code | HTTP | Exit | Retry may help | What it says |',
+      '| --- | --- | --- | --- | --- |',
+      ...rows,
+      '',
+    ].join('\n');
+    await expect(document).toMatchFileSnapshot(join(root, folder, 'ERRORS.md'));
+  },
+);
 
 it('has each code in one section alone', async () => {
-  const files = sources().filter((file) => /^device\/contract\/errors\/(?!kinds)/.test(file.name));
+  const files = sources().filter((file) => /^device\/contract\/errors\/(?!kinds|coded-error)/.test(file.name));
   const sections = await Promise.all(files.map((file) => import(join(root, file.name))));
   const codes = sections.flatMap((section) => Object.values(section).flatMap((errors) => Object.keys(errors ?? {})));
   expect(codes.sort()).toEqual(Object.keys(ERRORS).sort());
+  expect(Object.keys(SIM_ERRORS).filter((code) => Object.hasOwn(ERRORS, code))).toEqual([]);
 });
 
-it('has no code that nothing ever raises', () => {
-  const text = sources()
-    .filter((file) => !/^device\/contract\/errors(\/|\.ts$)/.test(file.name))
-    .map((file) => file.text)
-    .join('\n');
-  expect(Object.keys(ERRORS).filter((code) => !text.includes(`'${code}'`) && !code.startsWith('token_'))).toEqual([]);
+it('has no code that nothing ever raises, and none in the contract that the simulator alone raises', () => {
+  const isTable = /^device\/contract\/errors(\/|\.ts$)|^sim\/errors\.ts$/;
+  const texts = (of: RegExp) =>
+    sources()
+      .filter((file) => of.test(file.name) && !isTable.test(file.name))
+      .map((file) => file.text)
+      .join('\n');
+  const [below, simulator] = [texts(/^(device|cloud-bridge)\//), texts(/^sim\//)];
+  const unraised = (table: object, text: string) =>
+    Object.keys(table).filter((code) => !text.includes(`'${code}'`) && !code.startsWith('token_'));
+  expect(unraised(ERRORS, below)).toEqual([]);
+  expect(unraised(SIM_ERRORS, simulator)).toEqual([]);
 });
 
 it('fills the places of a message and strips what could forge a second line', () => {

@@ -3,8 +3,8 @@
 import sharp from 'sharp';
 import { z } from 'zod';
 import { signatureOf } from '../../cloud-bridge/partners/partners.ts';
-import { toBase64url } from '../../device/contract/bytes.ts';
 import { freshId } from '../../device/base/random.ts';
+import { toBase64url } from '../../device/contract/bytes.ts';
 import { BridgeFixture, type FixtureOptions, type Parcel } from './bridge-fixture.ts';
 import { makeParty, textClaim } from './parties.ts';
 import { documentSchema } from './recorded-calls.ts';

@@ -1,12 +1,12 @@
 // Owns: the cast of a test: keys of every actor and the documents they sign, valid unless a test says otherwise.
 // Not here: any judgement of them; what is made here is signed raw, so that a test can also make what must be refused.
 import { z } from 'zod';
-import { toBase64url } from '../../device/contract/bytes.ts';
 import type { Clock } from '../../device/base/clock.ts';
 import { wallSeconds } from '../../device/base/clock.ts';
 import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';
 import { cellOf, type Place } from '../../device/contract/area-cells.ts';
+import { toBase64url } from '../../device/contract/bytes.ts';
 import { commitmentOf, SALT_BYTES } from '../../device/contract/custody.ts';
 import { actorId, type Role } from '../../device/contract/ids.ts';
 import { parseToken, signToken, type TokenType } from '../../device/contract/jws.ts';

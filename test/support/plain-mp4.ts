@@ -1,8 +1,9 @@
 // Owns: small MP4 files for tests of the bridge: laid out by the device's own writer around made-up samples, and ways to spoil
 // them. Not here: decodable pictures (the bridge decodes nothing).
-import { concatBytes } from '../../device/contract/bytes.ts';
+
 import type { AudioTrack, VideoTrack } from '../../device/clip/mp4-layout.ts';
 import { layOut } from '../../device/clip/mp4-layout.ts';
+import { concatBytes } from '../../device/contract/bytes.ts';
 
 /** The sequence parameter set of these files. */
 export const SPS = {

@@ -1,8 +1,9 @@
 // Owns: what a cast signs of Search Party: searches, their publication and documents, valid unless a test says otherwise.
 // Not here: any judgement of them.
-import { toBase64url } from '../../device/contract/bytes.ts';
+
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';
+import { toBase64url } from '../../device/contract/bytes.ts';
 import type { Grant } from '../../device/contract/owner-orders.ts';
 import type { PublishedSearch, Search, SearchAction, SearchDocument } from '../../device/contract/search.ts';
 import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';

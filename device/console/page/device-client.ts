@@ -2,7 +2,6 @@
 // with their receipts. Not here: keys (owner-key.ts), what is shown.
 import type { z } from 'zod';
 import { toBase64url, utf8 } from '../../contract/bytes.ts';
-import { parseJson } from '../../contract/parse-json.ts';
 import {
   challengeSchema,
   orderAnswerSchema,
@@ -35,6 +34,7 @@ import {
   revokeClaims,
 } from '../../contract/owner-claims.ts';
 import { type CommandAction, mustNameLastOrder, type Revoke } from '../../contract/owner-orders.ts';
+import { parseJson } from '../../contract/parse-json.ts';
 import { failureOf } from '../../contract/problem.ts';
 import { type OwnerTrust, readNotice, type VerifiedNotice } from '../../contract/read-request-notice.ts';
 import type { PublishedRequest } from '../../contract/request.ts';

@@ -1,7 +1,6 @@
 // Owns: what the page knows of its door now: the device's state, its events, and whether it is reached; kept up by the stream of messages,
 // which is opened again when it breaks or falls silent. Not here: showing it (*.tsx), calls (device-client.ts).
-import { parseJson } from '../../contract/parse-json.ts';
-import { SilenceWatch } from '../../contract/silence-watch.ts';
+
 import { type Failure, isFailure } from '../../contract/errors.ts';
 import {
   type DeviceEvent,
@@ -10,6 +9,8 @@ import {
   eventSchema,
   stateSchema,
 } from '../../contract/home-messages.ts';
+import { parseJson } from '../../contract/parse-json.ts';
+import { SilenceWatch } from '../../contract/silence-watch.ts';
 import { clock } from './browser-seams.ts';
 import type { DeviceClient } from './device-client.ts';
 import { sentEvents, textOf } from './server-sent-events.ts';

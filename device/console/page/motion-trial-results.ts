@@ -2,8 +2,8 @@
 // them are seen as it is set now. Pure. Not here: asking (motion-trial.tsx, motion-section.tsx), showing.
 import type { z } from 'zod';
 import { fromBase64url } from '../../contract/bytes.ts';
-import { parseJson } from '../../contract/parse-json.ts';
 import { type MotionMaskLine, TRIAL_SENSITIVITIES_MAX, type TrialLine } from '../../contract/motion-messages.ts';
+import { parseJson } from '../../contract/parse-json.ts';
 
 const LINE_CHARS_MAX = 100_000;
 /** Sensitivities nearer to each other than this tell much the same. */

@@ -1,7 +1,16 @@
-// Owns: the failures of the bridge and its registry. Not here: the one closed table (../errors.ts).
-import { machineFaultForNow, refused, refusedForNow, unreachableForNow, wrongUsage } from './kinds.ts';
+// Owns: the failures of bridge, registry, vault, audit and Search Party. Not here: the table of all that cross a wire (../errors.ts).
+import {
+  machineFault,
+  machineFaultForNow,
+  notReachableForNow,
+  refused,
+  refusedForNow,
+  unusableInput,
+  wrongUsage,
+} from './kinds.ts';
 
 export const bridgeErrors = {
+  // bridge
   http_body_invalid: wrongUsage(400, 'The request body is not valid: {detail}', 'Send what the API describes.'),
   http_not_found: wrongUsage(404, 'There is nothing at this address.', 'Check the path.'),
   http_unauthorised: refused(401, 'This needs a signed token.', 'Send `Authorization: Bearer TOKEN`.'),
@@ -10,13 +19,13 @@ export const bridgeErrors = {
     'This token is not for that: it needs {role}.',
     'Use a token of that role; the API document names it for each route.',
   ),
-  http_too_slow: unreachableForNow(
+  http_too_slow: notReachableForNow(
     408,
     'The head of the request took longer than {seconds} s to come.',
     'Try again; where that stays so, the sender or the network between is overloaded.',
   ),
-  http_rate_limited: unreachableForNow(429, 'Too many requests.', 'Slow down and try again.'),
-  not_ready: unreachableForNow(
+  http_rate_limited: notReachableForNow(429, 'Too many requests.', 'Slow down and try again.'),
+  not_ready: notReachableForNow(
     503,
     'The server cannot do its work now: {failing}.',
     'Its operator looks at what is named; ask again later.',
@@ -40,11 +49,6 @@ export const bridgeErrors = {
     404,
     'There is no such enrolment code: it has expired, or was ended.',
     'See `doorsill bridge codes`.',
-  ),
-  enrolment_code_exposed: wrongUsage(
-    400,
-    'Other users of this machine could have read the enrolment code: {detail}.',
-    'Ask the bridge for a new one, and hand it over on standard input (`--enrol -`) or in a file of mode 0600 (`--enrol FILE`).',
   ),
   enrolment_key_mismatch: refused(
     403,
@@ -193,7 +197,7 @@ export const bridgeErrors = {
     'The uploaded bytes do not have the announced hash.',
     'The staged part was deleted; the device sends it again.',
   ),
-  intake_offset: unreachableForNow(
+  intake_offset: notReachableForNow(
     409,
     'The upload goes on at another offset than this one.',
     'Ask with HEAD where it goes on.',
@@ -233,16 +237,149 @@ export const bridgeErrors = {
     'The clip’s gaps cannot be where it says: {detail}.',
     'Gaps follow each other, and no frame lies in one. The device must make the clip anew.',
   ),
-  intake_full: unreachableForNow(507, 'The bridge has no space.', 'It is tried again later.'),
+  intake_full: notReachableForNow(507, 'The bridge has no space.', 'It is tried again later.'),
   access_reason_missing: wrongUsage(
     400,
     'Every access to a clip needs an officer and a reason.',
     'Sign `officer` (name or badge) and `reason` into the access token: 2 to 80 and 3 to 200 letters in one line, at least two of them letters or digits.',
   ),
   clip_unknown: refused(404, 'There is no such clip for you.', 'Check the id.'),
-  credential_unavailable: unreachableForNow(
+  credential_unavailable: notReachableForNow(
     503,
     'The registry has no fresh credential for this agency.',
     'Try again when the registry can be reached.',
+  ),
+
+  // vault
+  vault_unreachable: notReachableForNow(
+    503,
+    'The vault cannot be reached: {detail}',
+    'The clip stays at the bridge and is handed over by itself when the vault is back.',
+  ),
+  hand_over_refused: refused(
+    422,
+    'The vault does not take this: {detail}',
+    'The clip stays at the bridge; compare the keys that bridge and vault have pinned.',
+  ),
+  hand_over_unconfirmed: notReachableForNow(
+    502,
+    'The answer of the vault is not for this clip: {detail}',
+    'Nothing is erased on such a word; it is tried again.',
+  ),
+  recall_refused: refused(
+    403,
+    'The recall is not the word of this clip’s owner: {detail}',
+    'Only an owner whom the device vouches for can take a clip back.',
+  ),
+  statement_missing: refused(
+    409,
+    'This clip came before there were statements: its full manifest names the home and is not shown.',
+    "The clip itself can be fetched. In a dispute the bridge's operator can open the full manifest: doorsill dispute.",
+  ),
+  dispute_nothing_kept: refused(
+    404,
+    'No full manifest of this clip is kept here.',
+    'Check the id. Of a clip that was taken back or refused nothing is kept; the owner who granted has their own papers.',
+  ),
+  evidence_unknown: refused(404, 'There is no such evidence for you.', 'Check the id and the scopes.'),
+  evidence_state: refused(
+    409,
+    'This cannot be done to evidence that is {state}: {detail}',
+    'Look at the item again; it may have changed.',
+  ),
+  evidence_store_unreachable: notReachableForNow(
+    503,
+    'The store of evidence {store} cannot be reached or did not keep what it was given: {detail}',
+    'Start it or free space in it; what was not acknowledged is still with the sender, which sends it again by itself.',
+  ),
+  evidence_store_unfit: machineFault(
+    503,
+    'The store of evidence {store} cannot keep what it is for: {detail}',
+    'Correct the s3 settings in vault.json, or the bucket; nothing in it was changed.',
+  ),
+  evidence_category: refused(
+    422,
+    'The retention category cannot be used so: {detail}',
+    'See the agency’s categories; `uncategorized` always stays.',
+  ),
+  vault_client_invalid: refused(
+    401,
+    'The client’s id, secret or address is not accepted.',
+    'Have the vault’s operator issue a client for this agency and address.',
+  ),
+  vault_token_invalid: refused(
+    401,
+    'The access token is unknown, expired or from another address.',
+    'Get a new one at /oauth2/token.',
+  ),
+  vault_scope_missing: refused(
+    403,
+    'The access token lacks the scope {scope}.',
+    'Ask the vault’s operator for a client that has it.',
+  ),
+  vault_reason_missing: wrongUsage(
+    400,
+    'Every access to evidence needs an officer’s name and reason.',
+    'Send the headers x-officer and x-reason, percent-encoded where they are not plain ASCII: 2 to 80 and 3 to 200 letters in one line, at least two of them letters or digits.',
+  ),
+  download_link_invalid: refused(
+    410,
+    'The download link is unknown, used or expired.',
+    'Make a new one; each works once.',
+  ),
+
+  // audit
+  query_export_invalid: unusableInput(
+    422,
+    'The file is no export of queries: {detail}',
+    'Export the queries as CSV (UTF-8, commas) with a header that names Org Name and Reason.',
+  ),
+  audit_agency_unmatched: refused(
+    404,
+    'The registry has no agency by the name {name}.',
+    'Register it, or say which one is meant with --agency-names FILE.',
+  ),
+  audit_not_taken: notReachableForNow(
+    502,
+    'The registry does not list what was asked of it: {detail}',
+    'Look at its revocation list; running the same command again is safe.',
+  ),
+
+  // search-party
+  search_party_off: refused(
+    409,
+    'This home takes no part in Search Party.',
+    'Turn it on with `doorsill search-party on`.',
+  ),
+  search_photo_invalid: unusableInput(
+    422,
+    'The photo cannot be used: {detail}',
+    'Name a JPEG, PNG or WebP picture of the pet, of at most 8 MB.',
+  ),
+  search_limits: refused(409, 'The search was not taken: {detail}', 'See the limits in `GET /v1/search-party`.'),
+  search_not_open: refused(
+    409,
+    'There is no such open search.',
+    'It may have ended, or its pet was found; `doorsill search-party list` shows what is open.',
+  ),
+  search_poster_unknown: refused(
+    403,
+    'The bridge does not know the home of who signed this: {detail}',
+    'Post as the owner of a doorbell that is enrolled at this bridge.',
+  ),
+  sighting_unknown: refused(
+    404,
+    'This device has no still of that search.',
+    'Stills are kept in memory until the search ends or the device restarts; `doorsill search-party sightings` lists them.',
+  ),
+  search_model_unusable: machineFault(
+    422,
+    'The model {file} cannot be used: {detail}',
+    'Name a YOLOX model in ONNX form in searchParty.model, or none: likeness by colour and size needs no model.',
+  ),
+  search_runtime_missing: machineFault(
+    500,
+    'The model {file} needs a package that is not there: onnxruntime-node.',
+    'Add it with `ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node`, or leave searchParty.model out.',
   ),
 } as const;

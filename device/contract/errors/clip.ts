@@ -1,7 +1,8 @@
-// Owns: the failures of making and checking clips. Not here: the one closed table (../errors.ts).
-import { refused } from './kinds.ts';
+// Owns: the failures of a clip on its way: cut, upload, custody, verification. Not here: the table of all that cross a wire (../errors.ts).
+import { machineFault, machineFaultForNow, notReachableForNow, refused, wrongUsage } from './kinds.ts';
 
 export const clipErrors = {
+  // clip
   clip_no_frames: refused(404, 'The window holds no whole frame of footage.', 'Choose a window that the ring covers.'),
   clip_footage_gone: refused(
     410,
@@ -29,4 +30,68 @@ export const clipErrors = {
     'Choose a window on one side of the change.',
   ),
   grant_dead: refused(410, 'The grant is not alive any more: {detail}', 'Nothing was sent after it ended.'),
+
+  // upload
+  outbox_full: machineFaultForNow(
+    507,
+    'No space for the clip at {path}.',
+    'Free space on the device; the clip is made when there is room.',
+  ),
+  outbox_unusable: machineFaultForNow(
+    500,
+    'The clip at {path} could not be written or read: {detail}',
+    'Check the disk; it is tried again by itself.',
+  ),
+  outbox_damaged: machineFault(
+    500,
+    'The sealed clip {grant} does not verify any more.',
+    'It is not sent. The grant must be given again.',
+  ),
+  upload_unreachable: notReachableForNow(
+    503,
+    'The bridge cannot be reached: {detail}',
+    'The upload goes on by itself when it is back.',
+  ),
+  upload_rejected: refused(403, 'The bridge refused the clip: {code}', 'See what the code says.'),
+  device_moved: refused(
+    409,
+    'The device is not enrolled with {bridge} any more, which the clip was for.',
+    'Nothing of it goes to another bridge; enrol with that one again to settle it.',
+  ),
+
+  // custody
+  departure_unknown: wrongUsage(404, 'Nothing has left under this grant.', 'List what has left: `doorsill left`.'),
+  custody_unreachable: notReachableForNow(
+    503,
+    'The bridge cannot be asked about the clip now: {detail}',
+    'What this device keeps of it stays valid; ask again when the bridge is back.',
+  ),
+  custody_unknown: refused(
+    404,
+    'The log of custody has nothing there: {detail}',
+    'Ask /v1/custody/head how long the log is.',
+  ),
+  custody_cosignature_refused: refused(
+    403,
+    'The bridge does not take the cosignature: {detail}',
+    'A witness cosigns heads of this bridge alone, with a key that bridge.json names under custody.witnesses.',
+  ),
+  custody_head_refused: notReachableForNow(
+    422,
+    'What answered is not the log of this bridge: {detail}',
+    'Check the address and the key; it is asked again.',
+  ),
+  custody_rollback: refused(
+    409,
+    'The bridge has taken back a part of its log: {detail}',
+    'Keep the two signed heads in {file}: together they convict it. Nothing it signs since then is cosigned.',
+  ),
+  custody_fork: refused(
+    409,
+    'The bridge has rewritten its log: {detail}',
+    'Keep the two signed heads in {file}: together they convict it. Nothing it signs since then is cosigned.',
+  ),
+
+  // verification
+  verify_failed: refused(422, 'Verification failed: {detail}', 'Do not rely on this clip.'),
 } as const;

@@ -1,4 +1,4 @@
-// Owns: the failures of consent: signed by a paired owner, but not to be obeyed. Not here: the one closed table (../errors.ts).
+// Owns: the failures of consent. Not here: the table of all that cross a wire (../errors.ts).
 import { machineFault, machineFaultForNow, refused, refusedForNow, wrongUsage } from './kinds.ts';
 
 export const consentErrors = {

@@ -1,13 +1,5 @@
-// Owns: the failures of the device's own server. Not here: the one closed table (../errors.ts).
-import {
-  machineFault,
-  machineFaultForNow,
-  refused,
-  refusedForNow,
-  unreachableForNow,
-  unusableInput,
-  wrongUsage,
-} from './kinds.ts';
+// Owns: the failures of the device’s own server. Not here: the table of all that cross a wire (../errors.ts).
+import { machineFault, machineFaultForNow, notReachableForNow, refused, refusedForNow, wrongUsage } from './kinds.ts';
 
 export const consoleErrors = {
   console_host_refused: refused(
@@ -45,7 +37,7 @@ export const consoleErrors = {
     'Privacy is on: nothing is shown.',
     'An owner turns it off with `doorsill privacy off`.',
   ),
-  console_not_recording: unreachableForNow(
+  console_not_recording: notReachableForNow(
     503,
     'The camera does not record now, so there is no live picture.',
     'Look at `doorsill doctor`; recorded footage can be seen meanwhile.',
@@ -72,17 +64,7 @@ export const consoleErrors = {
     'Recorded footage is looked through already.',
     'Wait until that trial has ended, or end it: one runs at a time.',
   ),
-  motion_trial_failed: unusableInput(
-    500,
-    'Recorded footage could not be looked through: {detail}.',
-    'Try a shorter span; the device’s log says more.',
-  ),
   viewer_known: wrongUsage(409, 'There is a viewer of this id already.', 'Remove it first, or choose another id.'),
-  viewer_unknown: refused(
-    404,
-    'There is no viewer "{viewer}"; there are: {choices}.',
-    'Name one of them by its id; `doorsill viewer list` shows what each may see.',
-  ),
   viewer_too_many: refused(409, 'The device has {most} viewers already.', 'Remove one: `doorsill viewer remove`.'),
   look_log_full: refused(
     507,
@@ -99,7 +81,7 @@ export const consoleErrors = {
     'The device has no server of its own.',
     'Set console.listen in its device.json to this-machine or home-network, and start it again.',
   ),
-  console_starting: unreachableForNow(503, 'The device’s own server is starting.', 'Ask again in some seconds.'),
+  console_starting: notReachableForNow(503, 'The device’s own server is starting.', 'Ask again in some seconds.'),
   console_unusable: refused(
     409,
     'The device’s own server does not listen: {detail}',

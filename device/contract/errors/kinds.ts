@@ -1,6 +1,6 @@
 // Owns: the kinds of expected failures: who is at fault (which sets a command's exit status) and whether the same attempt may succeed
 // later. Not here: the failures themselves (beside this file), the closed table (../errors.ts).
-import type { ErrorRule } from '../coded-error.ts';
+import type { ErrorRule } from './coded-error.ts';
 
 type MakeRule = (http: number, message: string, advice: string) => ErrorRule;
 
@@ -17,9 +17,9 @@ export const refused = kind(3, false);
 export const refusedForNow = kind(3, true);
 
 /** Not reachable, and nothing will change that by itself. Exit status 4. */
-export const unreachable = kind(4, false);
+export const notReachable = kind(4, false);
 /** Not reachable for now. */
-export const unreachableForNow = kind(4, true);
+export const notReachableForNow = kind(4, true);
 
 /** This machine lacks something. Exit status 5. */
 export const machineFault = kind(5, false);

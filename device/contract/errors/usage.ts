@@ -1,8 +1,16 @@
-// Owns: the failures of usage and configuration. Not here: the one closed table (../errors.ts).
-import { privatePathErrors } from '../private-path-errors.ts';
-import { machineFault, machineFaultForNow, refused, unreachableForNow, unusableInput, wrongUsage } from './kinds.ts';
+// Owns: the failures of every command and every link: usage, files, ports, TLS, tokens. Not here: the table of all that cross a wire (../errors.ts).
+import {
+  machineFault,
+  machineFaultForNow,
+  notReachable,
+  notReachableForNow,
+  refused,
+  unusableInput,
+  wrongUsage,
+} from './kinds.ts';
 
 export const usageErrors = {
+  // usage
   usage: wrongUsage(
     400,
     'The command was not understood: {detail}',
@@ -22,22 +30,6 @@ export const usageErrors = {
     500,
     'A file or folder cannot be used: {detail}',
     'Name a place this user can read and write, or make this one so.',
-  ),
-  output_taken: wrongUsage(
-    409,
-    'The file {file} is there already, and {detail}. Nothing was written to it.',
-    'Name a new file, or remove that one; a file of your own that nobody else can read is replaced.',
-  ),
-  disk_full: machineFaultForNow(
-    507,
-    'The disk is full: {detail}',
-    'Free space on it, or name a place on another disk, and run the command again.',
-  ),
-  ...privatePathErrors,
-  data_folder_locked: machineFault(
-    409,
-    'The folder {folder} is in use by process {pid}.',
-    'Stop that process first, or name another folder.',
   ),
   state_damaged: machineFault(
     500,
@@ -84,7 +76,7 @@ export const usageErrors = {
     'The database driver better-sqlite3 cannot be loaded: {detail}.',
     'A doorbell runs without it; bridge, registry and vault need it for their files. Install a C++ compiler, make and python3 (Debian: apt install g++ make python3), run `npm rebuild better-sqlite3 --ignore-scripts=false`, and start again; or keep the rows in PostgreSQL (`database` in the settings).',
   ),
-  database_unreachable: unreachableForNow(
+  database_unreachable: notReachableForNow(
     503,
     'The database {file} cannot be reached: {detail}',
     'Start it, or free one of its connections; a running server goes on by itself when it is back, and nothing acknowledged is lost.',
@@ -94,65 +86,112 @@ export const usageErrors = {
     'The database {file} cannot keep what it is for: {detail}',
     'Correct its address, its user’s rights or its settings, and start again; nothing in it was changed.',
   ),
-  inspector_open: machineFault(
-    500,
-
-    "Node's inspector listens at {url}: every user of this machine could read footage and keys there.",
-    'Start without --inspect, also in NODE_OPTIONS.',
-  ),
   port_in_use: machineFault(
     500,
     'Port {port} on {host} is in use.',
     'Stop what listens there, or choose another port.',
   ),
-  address_unusable: machineFault(
-    500,
-    'A network address cannot be used: {detail}',
-    'Name an address of this machine to listen on, and a port that this user may use.',
-  ),
-  not_running: unreachableForNow(
+  not_running: notReachableForNow(
     503,
     'Nothing is running on the data folder {folder}.',
     'Start it with `npm start` or `doorsill up`, or name its folder with --data.',
   ),
-  doorbell_not_named: wrongUsage(
-    400,
-    'There are several doorbells: {choices}',
-    'Name one with --device: its id or its name.',
-  ),
-  doorbell_unknown: wrongUsage(
-    404,
-    'No doorbell here is "{name}"; there are: {choices}',
-    'Name one of them by its id or its name; `doorsill doorbell list` shows both.',
-  ),
-  doorbell_name_taken: wrongUsage(
-    409,
-    'There is a doorbell called "{name}" already.',
-    'Choose another name, or see them all with `doorsill doorbell list`.',
-  ),
-  doorbell_too_many: wrongUsage(
-    409,
-    'A testbed has {most} doorbells at most.',
-    'Remove one with `doorsill doorbell remove`, or start another testbed with --data and --port.',
-  ),
-  doorbell_first: wrongUsage(
-    409,
-    '"{name}" is the first doorbell of the testbed, which cannot be removed.',
-    'To be rid of all of it, stop the testbed and delete its folder.',
-  ),
-  doorbell_unconfirmed: refused(
-    409,
-    '"{name}" was not removed: nobody confirmed that its footage, ledger and keys are destroyed.',
-    'Add --yes, or type its name when a terminal asks for it.',
-  ),
-  doorbells_fewer: wrongUsage(
-    409,
-    'The testbed in {folder} has {there} doorbells, and {asked} were asked for; a number removes none.',
-    'Start it without --doorbells, or remove one by its name: `doorsill doorbell remove NAME`.',
-  ),
-  unreachable: unreachableForNow(
+  unreachable: notReachableForNow(
     503,
     'Could not reach {what} at {where}: {detail}',
     'Check that it runs and that the address is right.',
+  ),
+
+  // tls
+  tls_file_unusable: machineFault(
+    500,
+    'A TLS file cannot be used: {detail}',
+    'Name PEM files that this user can read; a key must be unencrypted and belong to its certificate.',
+  ),
+  tls_certificate_expired: notReachable(
+    503,
+    'The certificate of {what} at {where} has expired.',
+    'Renew it there. If it has not expired, set the clock of this machine.',
+  ),
+  tls_certificate_early: notReachableForNow(
+    503,
+    'The certificate of {what} at {where} is not valid yet.',
+    'Set the clock of this machine; if it is right, the certificate is dated wrongly.',
+  ),
+  tls_wrong_host: notReachable(
+    503,
+    'The certificate of {what} at {where} is for another host: {detail}',
+    'Use the name that is in the certificate, or have one made for this name.',
+  ),
+  tls_unknown_authority: notReachable(
+    503,
+    'The certificate of {what} at {where} is signed by no authority that is trusted here ({detail}).',
+    "Name the file with its authority's certificate as `ca`. If that is set, somebody else may be answering there.",
+  ),
+  tls_version_old: notReachable(
+    503,
+    'The server that answers for {what} at {where} does not speak TLS 1.3.',
+    'Update it or allow TLS 1.3 there; nothing older is spoken here.',
+  ),
+  tls_not_spoken: notReachableForNow(
+    503,
+    'No TLS session with {what} at {where}: {detail}',
+    'Check that this port speaks TLS: mqtts usually has port 8883, mqtt without TLS 1883. It is never tried without.',
+  ),
+  tls_client_refused: notReachable(
+    503,
+    'The server that answers for {what} at {where} ended the connection after the TLS handshake: {detail}',
+    'It may want a client certificate, or another one: set `certificate` and `key` to files it accepts.',
+  ),
+  timed_out: notReachableForNow(
+    504,
+    'No answer about {what} within {seconds} s.',
+    'Check with `doorsill doctor`; running the same command again is safe.',
+  ),
+  interrupted: {
+    http: 499,
+    exit: 130,
+    retryable: true,
+    message: 'Stopped by {signal}.',
+    advice: 'Run the command again to go on.',
+  },
+  internal: {
+    http: 500,
+    exit: 70,
+    retryable: false,
+    message: 'Something unexpected failed: {detail}',
+    advice: 'This is a bug: report it with the text above.',
+  },
+
+  // token
+  token_malformed: refused(400, 'The message is not a signed token.', 'Send a compact JWS as the contract describes.'),
+  token_too_large: refused(413, 'The message is larger than 64 KiB.', 'Send less.'),
+  token_wrong_type: refused(
+    400,
+    'The token is of another type than this place takes.',
+    'Use the header {alg, typ} of the contract, with nothing else in it.',
+  ),
+  token_unknown_claims: refused(
+    400,
+    'The token has claims that are missing, unknown or out of limits.',
+    'Send exactly the claims of the contract.',
+  ),
+  token_wrong_audience: refused(403, 'The token is addressed to somebody else.', 'Sign one for this reader.'),
+  token_unknown_signer: refused(
+    403,
+    'The token is signed by a key that is not paired or pinned here.',
+    'Pair the key with the device first.',
+  ),
+  token_bad_signature: refused(403, 'The signature does not fit the token.', 'Sign the exact bytes that are sent.'),
+  token_expired: refused(403, 'The token has expired.', 'Sign a new one.'),
+  message_retained: refused(
+    400,
+    'The message was retained by the broker; orders are never taken from storage.',
+    'Publish it without the retain flag.',
+  ),
+  message_topic_mismatch: refused(
+    400,
+    'The topic and the signed message name different requests or actions.',
+    'Publish it on its own topic.',
   ),
 } as const;

@@ -1,16 +1,17 @@
 // Owns: WS-Discovery (OASIS draft of April 2005, as ONVIF Core §7 has it): answers those who look for cameras, says hello and bye. Runs
 // only when it is asked for, and on the loopback interface unless another one is named. Not here: the camera's services.
+
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { BlockList, isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import {
   type Clock,
-  failure,
   type Log,
   type Random,
   type Timer,
   wallSeconds,
 } from '../../../device/exports-without-firmware.ts';
+import { failure } from '../../errors.ts';
 import { uuidOf } from './device-service.ts';
 import { NAMESPACES, readEnvelope, SoapFault, writeEnvelope } from './soap.ts';
 import { type Content, childOf, nameIn, type XmlElement, XmlFault, xml } from './xml.ts';

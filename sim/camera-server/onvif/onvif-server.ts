@@ -1,15 +1,16 @@
 // Owns: a camera's ONVIF server: its HTTP listener, its limits, which call goes to which service, the still picture, starting and
 // stopping. Not here: what the services answer, discovery (beside this file), the stream (RTSP).
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import {
   type Clock,
   type ConnectionLimit,
-  failure,
   freshId,
   type Log,
   type Random,
 } from '../../../device/exports-without-firmware.ts';
+import { failure } from '../../errors.ts';
 import { answering, assertMayServe, isLoopback, limitConnections, listenAt } from '../served-address.ts';
 import { deviceOperations, identityOf, SERVICE_PATHS, scopesOf } from './device-service.ts';
 import { Discovery } from './discovery.ts';

@@ -1,8 +1,10 @@
 // Owns: reading scenarios: which files of a folder are scenarios, and the way of each from its text to what is run. What cannot be used is
 // told as faults; the others are read all the same. Not here: each station of that way.
+
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { failure, systemCode, WITHOUT_ZODS_WORDS } from '../../../device/index.ts';
+import { systemCode, WITHOUT_ZODS_WORDS } from '../../../device/index.ts';
+import { failure } from '../../errors.ts';
 import { withIncludes } from './includes.ts';
 import { type Located, mapping, type Plain, plainOf, valueAt } from './located.ts';
 import { Faults, faultAt, problemAt, type ScenarioFault, ScenarioProblem, unknownName } from './mistakes.ts';

@@ -1,5 +1,6 @@
 // Owns: the one folder that scenarios may read: paths in it, also behind links, reading a file up to a limit, what a pattern finds.
 // Not here: what is in the files.
+
 import {
   closeSync,
   constants,
@@ -12,7 +13,8 @@ import {
   statSync,
 } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { isFailure, systemCode } from '../../../device/index.ts';
+import { systemCode } from '../../../device/index.ts';
+import { isFailure } from '../../errors.ts';
 import type { Place } from './located.ts';
 import { problemAt, type ScenarioProblem, shown } from './mistakes.ts';
 import { FILE_BYTES_MAX } from './yaml-text.ts';

@@ -1,5 +1,7 @@
 // Owns: which scenarios of those read are run, and in which order. Pure. Not here: reading them (sim/scenario/language).
-import { failure, SeededRandom } from '../../../device/index.ts';
+
+import { SeededRandom } from '../../../device/index.ts';
+import { failure } from '../../errors.ts';
 import { testTitle } from '../../report/report-words.ts';
 import type { Scenario } from '../language/scenario.ts';
 

@@ -1,15 +1,9 @@
 // Owns: judging what left: the exact pictures of a clip, what was disclosed with it, what was uploaded, its custody. Not here: the rest
 // (judge-expectations.ts), fetching clips (stored-clips.ts).
-import {
-  type Ffmpeg,
-  fileInput,
-  isFailure,
-  type Receipt,
-  recallAnswerOf,
-  runFfmpeg,
-  sniffFile,
-} from '../../../device/index.ts';
+
+import { type Ffmpeg, fileInput, type Receipt, recallAnswerOf, runFfmpeg, sniffFile } from '../../../device/index.ts';
 import { fetchProof } from '../../custody-proof/fetch-custody-proof.ts';
+import { isFailure } from '../../errors.ts';
 import { SYNTHETIC_FPS } from '../../porch/scene.ts';
 import type { FootagePart } from '../../replay/footage.ts';
 import type { VirtualClock } from '../../world/virtual-clock.ts';

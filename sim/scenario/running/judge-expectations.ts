@@ -1,6 +1,8 @@
 // Owns: judging a scenario that has run: what it expected against what happened. Not here: clips (judge-clips.ts), golden files (golden.ts).
+
 import { join } from 'node:path';
-import { type DeviceEvent, type Ffmpeg, isFailure, walkLedger } from '../../../device/index.ts';
+import { type DeviceEvent, type Ffmpeg, walkLedger } from '../../../device/index.ts';
+import { isFailure } from '../../errors.ts';
 import { replayedEvents } from '../../replay/replay-truth.ts';
 import { type MatchResult, matchEvents } from '../../truth/match-events.ts';
 import { readTruth } from '../../truth/read-truth.ts';

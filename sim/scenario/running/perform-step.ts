@@ -1,10 +1,10 @@
 // Owns: what each verb of a scenario does in its world, as the owner, the agency, the operator or the machine. Not here: when (run-scenario.ts),
 // what must come of it (judge-expectations.ts).
+
 import { readFile } from 'node:fs/promises';
 import {
   type CommandAction,
   cellOf,
-  failure,
   giveOrder,
   makeDenial,
   makeGrant,
@@ -12,6 +12,7 @@ import {
   type Receipt,
   sha256Hex,
 } from '../../../device/index.ts';
+import { failure } from '../../errors.ts';
 import { postSearch } from '../../pet-owner/pet-owner.ts';
 import { answered } from '../../terminal/owner-requests.ts';
 import type { Step } from '../language/scenario.ts';

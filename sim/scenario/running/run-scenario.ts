@@ -1,9 +1,11 @@
 // Owns: running one scenario in this process from start to verdict: its world, its steps, its end, what came of it as a test of a report.
 // Not here: reading scenarios (sim/scenario/language), running many (sim/scenario/runner).
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { type Disk, type Ffmpeg, failure, findFfmpeg, isFailure, SystemClock } from '../../../device/index.ts';
+import { type Disk, type Ffmpeg, findFfmpeg, SystemClock } from '../../../device/index.ts';
+import { failure, isFailure } from '../../errors.ts';
 import type { TestFailure, TestReport } from '../../report/run-report.ts';
 import type { Expectation, Position, Scenario } from '../language/scenario.ts';
 import { compareGolden, goldenText } from './golden.ts';

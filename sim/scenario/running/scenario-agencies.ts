@@ -1,17 +1,17 @@
 // Owns: the agencies and partners of a scenario: their keys, how they stand, what they ask. Not here: whether they may (registry, bridge).
+
 import { join } from 'node:path';
 import {
   type Clock,
   cellOf,
   type Disk,
-  failure,
   freshId,
-  isFailure,
   type Place,
   type SigningKey,
   SystemRandom,
   type Window,
 } from '../../../device/index.ts';
+import { failure, isFailure } from '../../errors.ts';
 import {
   agencyId,
   callAboutRequest,

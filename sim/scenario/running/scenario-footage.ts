@@ -1,5 +1,5 @@
 // Owns: what a scenario's camera shows as footage of a replay. Not here: reading scenarios (sim/scenario/language), showing it (sim/replay).
-import { failure } from '../../../device/index.ts';
+import { failure } from '../../errors.ts';
 import { parseSyntheticSource } from '../../porch/porch-camera.ts';
 import { type FootagePart, sourcesOfFiles } from '../../replay/footage.ts';
 import type { CameraPart } from '../language/scenario.ts';

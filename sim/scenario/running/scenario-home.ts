@@ -1,12 +1,12 @@
 // Owns: one home of a scenario: its doorbell, its owners' sessions over the home broker, the links between it and the rest, and everything
 // that it told. Not here: the doorbell itself (sim/replay), what steps do with it (perform-step.ts).
+
 import { join } from 'node:path';
 import {
   actorId,
   type DeviceEvent,
   type Disk,
   type Ffmpeg,
-  failure,
   issueAccount,
   type Log,
   loadOrCreateDeviceKey,
@@ -23,6 +23,7 @@ import {
   type VerifiedSighting,
   type Window,
 } from '../../../device/index.ts';
+import { failure } from '../../errors.ts';
 import { askForEnrolmentCode } from '../../officer/enrolment-code.ts';
 import type { CameraFaults } from '../../replay/faulty-footage.ts';
 import type { FootagePart } from '../../replay/footage.ts';

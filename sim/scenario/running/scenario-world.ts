@@ -1,10 +1,10 @@
 // Owns: everything that one scenario happens in: its time, its parts, its homes, its agencies, and the requests by the names that steps
 // give them. Not here: what happens (perform-step.ts), in which order (run-scenario.ts).
+
 import { join } from 'node:path';
 import {
   type Disk,
   type Ffmpeg,
-  failure,
   type Grant,
   type Log,
   SeededRandom,
@@ -14,6 +14,7 @@ import {
   type Window,
 } from '../../../device/index.ts';
 import { FaultSet } from '../../camera-server/faults.ts';
+import { failure } from '../../errors.ts';
 import type { PetOwner } from '../../pet-owner/pet-owner.ts';
 import type { CameraFaults } from '../../replay/faulty-footage.ts';
 import { VirtualClock } from '../../world/virtual-clock.ts';

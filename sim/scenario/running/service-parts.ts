@@ -1,5 +1,6 @@
 // Owns: broker, registry, bridge and vault of a scenario's world, in this process and in its time, each of which can go and come back.
 // Not here: the doorbells (scenario-home.ts), what agencies do with them (scenario-agencies.ts).
+
 import { dirname, join } from 'node:path';
 import {
   Bridge,
@@ -10,9 +11,10 @@ import {
   Vault,
   vaultConfigSchema,
 } from '../../../cloud-bridge/index.ts';
-import { DEFAULT_PREFIX, type Disk, failure, type Log, SystemRandom } from '../../../device/index.ts';
+import { DEFAULT_PREFIX, type Disk, type Log, SystemRandom } from '../../../device/index.ts';
 import { Broker } from '../../broker/broker.ts';
 import { Mosquitto } from '../../broker/mosquitto.ts';
+import { failure } from '../../errors.ts';
 import { pinBridge } from '../../officer/evidence-desk.ts';
 import type { VirtualClock } from '../../world/virtual-clock.ts';
 import type { Scenario } from '../language/scenario.ts';

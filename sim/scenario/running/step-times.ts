@@ -1,6 +1,6 @@
 // Owns: performing a scenario's steps in order, each when it is due: at a time, after something, or right after the one before.
 // Not here: what a step does (perform-step.ts).
-import { isFailure } from '../../../device/index.ts';
+import { isFailure } from '../../errors.ts';
 import type { Track } from '../../world/virtual-clock.ts';
 import type { Step, StepEvent } from '../language/scenario.ts';
 import { performStep } from './perform-step.ts';

@@ -8,8 +8,8 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { SystemDisk } from '../../../device/base/disk.ts';
-import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../../device/motion/gray-picture-size.ts';
 import { zoneSchema } from '../../../device/contract/shared-claims.ts';
+import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../../device/motion/gray-picture-size.ts';
 import { readTruth } from '../../../sim/truth/read-truth.ts';
 import type { Truth } from '../../../sim/truth/truth-file.ts';
 

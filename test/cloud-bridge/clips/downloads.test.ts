@@ -1,8 +1,8 @@
 // Holds: whoever reads a clip at the bridge is asked again before each piece of it: an owner's revocation, or the end of an agency's
 // standing, ends a download that runs within 256 KiB. Not here: the vault's downloads (vault/downloads.test.ts).
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { toBase64url } from '../../../device/contract/bytes.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { errorLog } from '../../support/error-log.ts';
 import { makeParty } from '../../support/parties.ts';

@@ -1,9 +1,9 @@
 // Holds: every event of the bridge is a leaf of one provable log, which tells outsiders nothing about homes.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
 import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
+import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
 import {
   type CustodyProof,
   custodyBundleSchema,

@@ -2,8 +2,8 @@
 // refused.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pageOf } from '../../../cloud-bridge/http/paging.ts';
-import { toBase64url, utf8 } from '../../../device/contract/bytes.ts';
 import { freshId } from '../../../device/base/random.ts';
+import { toBase64url, utf8 } from '../../../device/contract/bytes.ts';
 import { BridgeFixture, ShiftedClock } from '../../support/bridge-fixture.ts';
 import { textClaim } from '../../support/parties.ts';
 

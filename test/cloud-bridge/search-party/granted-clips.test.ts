@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { toBase64url } from '../../../device/contract/bytes.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import { intakeReceiptSchema } from '../../../device/contract/manifest.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty, type Party, textClaim } from '../../support/parties.ts';

@@ -2,10 +2,10 @@
 // search ends.
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fromBase64url, toBase64url } from '../../../device/contract/bytes.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { cellsAround } from '../../../device/contract/area-cells.ts';
+import { fromBase64url, toBase64url } from '../../../device/contract/bytes.ts';
 import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
 import { openSearch, PHOTO_BYTES_MAX, PHOTO_SIDE_MAX, searchDocumentSchema } from '../../../device/contract/search.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';

@@ -5,8 +5,8 @@ import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { pseudonymOf } from '../../../cloud-bridge/custody/event-commitment.ts';
 import { MIGRATIONS } from '../../../cloud-bridge/persistence/bridge-schema.ts';
 import { type DatabaseKind, spelled, statementsOf } from '../../../cloud-bridge/persistence/migrations.ts';
-import { fromHex } from '../../../device/contract/bytes.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
+import { fromHex } from '../../../device/contract/bytes.ts';
 
 const HASH = sha256Hex('leaf');
 const SECRET = '0'.repeat(64);

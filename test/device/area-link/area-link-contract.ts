@@ -16,17 +16,11 @@ const topics = topicsUnder(DEFAULT_PREFIX);
 const cast = new Cast(new SystemClock());
 const { cell } = cast;
 
-/** The accounts that the contract uses, for a broker that must know them before it starts. */
-export const AREA_ACCOUNTS = {
+/** The accounts that the contract uses. */
+const AREA_ACCOUNTS = {
   bridge: { role: 'bridge', id: 'bridge-1' },
   device: { role: 'device-area', id: 'device-1' },
 };
-/** What it leaves retained. */
-export const AREA_TOPICS = [
-  ...[1, 2, 3].flatMap((part) => [topics.areaRequests(cell, part), topics.areaSearches(cell, part)]),
-  topics.revocations,
-];
-
 export type AreaBroker = Pick<TestBroker, 'kind' | 'port' | 'issue' | 'link' | 'pause' | 'resume' | 'stop'>;
 
 let broker: AreaBroker;

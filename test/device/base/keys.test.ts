@@ -2,8 +2,8 @@
 // vectors: made here by big-integer arithmetic, judged by the code that ships.
 import { createPublicKey, verify } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { toBase64url, utf8 } from '../../../device/contract/bytes.ts';
 import { importSigningKey, isPublicKey, verifySignature } from '../../../device/base/keys.ts';
+import { toBase64url, utf8 } from '../../../device/contract/bytes.ts';
 import {
   add,
   BASE,

@@ -1,10 +1,10 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectMqtt } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fromUtf8 } from '../../../device/contract/bytes.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import type { LinkState, MqttLink } from '../../../device/base/mqtt-link.ts';
 import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts';
+import { fromUtf8 } from '../../../device/contract/bytes.ts';
 import { topicsUnder } from '../../../device/contract/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 import { describeOnEachBrokerAndCluster } from '../../support/each-broker.ts';

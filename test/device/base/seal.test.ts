@@ -1,6 +1,5 @@
 // Holds sealing to its word: what opens is what was sealed, under this key, nonce and associated data, or nothing opens.
 import { describe, expect, it } from 'vitest';
-import { utf8 } from '../../../device/contract/bytes.ts';
 import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import {
@@ -18,6 +17,7 @@ import {
   sealWithNonce,
   triedCipher,
 } from '../../../device/base/seal.ts';
+import { utf8 } from '../../../device/contract/bytes.ts';
 
 const random = new SystemRandom();
 const nonce = new Uint8Array(12);

@@ -5,9 +5,9 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
 import { LiveViewer } from './support/live-viewer.ts';
 import { ffmpegChildren, ffmpegsForSlowTests, ffmpegsHere, killFfmpeg, Recorder } from './support/recorder.ts';

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/contract/bytes.ts';
 import { type Log, silentLog } from '../../../device/base/log.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { LIVE_BYTES_MAX, LiveFragments, type LiveListener } from '../../../device/camera/live-fragments.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { FragmentSplitter } from '../../../device/media/fragment-splitter.ts';
 import { LiveViewer } from './support/live-viewer.ts';
 

@@ -3,16 +3,16 @@
 // and its parameter sets. The faults are planted into the tables that were read, or into the bytes of the samples.
 // Not here: decoding what was encoded, the file's structure, sound (self-check.test.ts, clip-file-check.test.ts).
 import { beforeAll, describe, expect, it } from 'vitest';
-import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import { SampleCheck } from '../../../device/clip/frame-check.ts';
 import { box, u32 } from '../../../device/clip/mp4-boxes.ts';
 import { SampleReader } from '../../../device/clip/read-ahead.ts';
+import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
+import type { Window } from '../../../device/contract/shared-claims.ts';
 import type { FileTables, FileVideo } from '../../../device/media/clip-file-check.ts';
 import { parseInit } from '../../../device/media/fragment.ts';
 import { splitSample } from '../../../device/media/nal.ts';
 import { readSps } from '../../../device/media/parameter-sets.ts';
-import type { Window } from '../../../device/contract/shared-claims.ts';
 import { type CheckedClip, HEAD, silentClips, tablesOf } from './support/checked-clips.ts';
 import { readerOf } from './support/cutting.ts';
 import { withSamples } from './support/planting.ts';

@@ -1,16 +1,16 @@
 // Shows that the self-check finds every kind of fault that could carry something out, or bring something wrong: each is
 // planted into a clip that passes, and must be named.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { ClipRecode } from '../../../device/clip/clip-deps.ts';
 import type { ClipReader, CutFacts } from '../../../device/clip/finished-clip.ts';
 import { box, u32 } from '../../../device/clip/mp4-boxes.ts';
 import { SelfCheck, selfCheck } from '../../../device/clip/self-check.ts';
-import { FTYP_BYTES } from '../../../device/media/clip-file-check.ts';
-import { parseInit } from '../../../device/media/fragment.ts';
+import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import { failure } from '../../../device/contract/errors.ts';
 import type { Window } from '../../../device/contract/shared-claims.ts';
+import { FTYP_BYTES } from '../../../device/media/clip-file-check.ts';
+import { parseInit } from '../../../device/media/fragment.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { type CheckedClip, clipWithSound, ffmpeg } from './support/checked-clips.ts';
 import { childProcesses, cut, depsFor, readerOf } from './support/cutting.ts';

@@ -1,7 +1,6 @@
 // Holds: what the device signs for a clip's recipient: a statement under a key of one grant, with nothing of device and owner in it, times
 // in steps, and a commitment to the full manifest that the certificate alone opens.
 import { expect, it } from 'vitest';
-import { fromBase64url } from '../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -9,6 +8,7 @@ import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
 import { makeStatement } from '../../../device/clip/sign-recipient-statement.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { mintLiveGrant } from '../../../device/consent/live-grant.ts';
+import { fromBase64url } from '../../../device/contract/bytes.ts';
 import { commitmentOf } from '../../../device/contract/custody.ts';
 import { actorId } from '../../../device/contract/ids.ts';
 import { openToken, signToken } from '../../../device/contract/jws.ts';

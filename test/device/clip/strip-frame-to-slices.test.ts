@@ -1,7 +1,7 @@
 // Shows that nothing but slices of a frame enters a clip, whatever else a camera put beside them.
 import { describe, expect, it } from 'vitest';
-import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import { frameOf } from '../../../device/clip/strip-frame-to-slices.ts';
+import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 
 /** A slice of NAL type `type`: first_mb 0, then slice type and picture parameter set id as Exp-Golomb bits. */
 function slice(type: number, headerBits: string): Uint8Array {

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { failure } from '../../../device/contract/errors.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
 import type { LedgerBody } from '../../../device/ledger/ledger-entry.ts';
-import { failure } from '../../../device/contract/errors.ts';
 import { FullDisk } from './full-disk.ts';
 import { clipFacts, GateRig, otherCast } from './gate-rig.ts';
 

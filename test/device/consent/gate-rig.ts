@@ -5,7 +5,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { fromUtf8 } from '../../../device/contract/bytes.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import type { Log, LogFacts } from '../../../device/base/log.ts';
@@ -14,7 +13,7 @@ import { ConsentGate } from '../../../device/consent/gate.ts';
 import type { GateDeps, GateEffects, HeardSearch } from '../../../device/consent/gate-interfaces.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import type { BaseSettings } from '../../../device/consent/owner-settings.ts';
-import { Ledger } from '../../../device/ledger/ledger.ts';
+import { fromUtf8 } from '../../../device/contract/bytes.ts';
 import {
   type ReceiptBody,
   type ReceiptClip,
@@ -27,6 +26,7 @@ import {
 import type { SettingsInForce } from '../../../device/contract/owner-settings.ts';
 import type { Window, Zone } from '../../../device/contract/shared-claims.ts';
 import { topicsUnder } from '../../../device/contract/topics.ts';
+import { Ledger } from '../../../device/ledger/ledger.ts';
 import { Cast, textClaim } from '../../support/parties.ts';
 
 export { clipFacts } from './clip-facts.ts';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toBase64url } from '../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { generateSigningKey, type SigningKey } from '../../../device/base/keys.ts';
 import { type Log, silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { pairWithDevice } from '../../../device/owner/pairing-client.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import { pairingProofInput, sessionProofInput } from '../../../device/contract/console-messages.ts';
+import { pairWithDevice } from '../../../device/owner/pairing-client.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from './support/console-rig.ts';
 import { OpenView } from './support/open-connections.ts';
 

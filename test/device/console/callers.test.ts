@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { toBase64url } from '../../../device/contract/bytes.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { generateSigningKey, sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { type CallerHeaders, Callers, sessionCookie } from '../../../device/console/callers.ts';
 import { OwnerSessions } from '../../../device/console/owner-sessions.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import { sessionProofInput, type Viewer } from '../../../device/contract/console-messages.ts';
 
 const TOKEN = 'A'.repeat(22);

@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fromBase64url, toBase64url } from '../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { generateSigningKey, sha256Hex } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
@@ -16,9 +15,7 @@ import { LocalRouter } from '../../../device/console/local-router.ts';
 import { motionRoutes } from '../../../device/console/motion-routes.ts';
 import { OwnerSessions } from '../../../device/console/owner-sessions.ts';
 import { PictureAccess } from '../../../device/console/picture-access.ts';
-import { listenOn, makeHttpServer } from '../../../device/http/http-server.ts';
-import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/gray-picture-size.ts';
-import { GrayPictures } from '../../../device/motion/gray-pictures.ts';
+import { fromBase64url, toBase64url } from '../../../device/contract/bytes.ts';
 import { sessionProofInput, VIEW_RIGHTS, type ViewRight } from '../../../device/contract/console-messages.ts';
 import {
   type MotionMaskLine,
@@ -28,6 +25,9 @@ import {
 } from '../../../device/contract/motion-messages.ts';
 import type { SettingsInForce } from '../../../device/contract/owner-settings.ts';
 import type { Window } from '../../../device/contract/shared-claims.ts';
+import { listenOn, makeHttpServer } from '../../../device/http/http-server.ts';
+import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/gray-picture-size.ts';
+import { GrayPictures } from '../../../device/motion/gray-pictures.ts';
 import { descendants } from '../../support/processes.ts';
 import { captureFile, FOOTAGE_START_US as START_US } from '../clip/support/segmenter.ts';
 import { drawn, grayOf, visitorAt, watch } from '../motion/gray.ts';

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { toBase64url } from '../../../device/contract/bytes.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { generateSigningKey, type SigningKey } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { OwnerSessions } from '../../../device/console/owner-sessions.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import { sessionProofInput } from '../../../device/contract/console-messages.ts';
 
 const DEVICE = 'device-1';

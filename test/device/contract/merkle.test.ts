@@ -1,8 +1,8 @@
 // Holds: the tree is RFC 6962's, and a proof holds for exactly the leaf and the trees that it was made for.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
 import { sha256 } from '../../../device/base/keys.ts';
+import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
 import {
   completedBy,
   consistencySpans,

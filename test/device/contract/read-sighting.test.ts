@@ -3,10 +3,10 @@ import { beforeEach, expect, it } from 'vitest';
 import { ManualClock, wallSeconds } from '../../../device/base/clock.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { makeGrant } from '../../../device/owner/sign-owner-messages.ts';
 import { isFailure } from '../../../device/contract/errors.ts';
 import type { SightingNotice } from '../../../device/contract/home-messages.ts';
 import { readSighting } from '../../../device/contract/read-sighting.ts';
+import { makeGrant } from '../../../device/owner/sign-owner-messages.ts';
 import { Cast } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 

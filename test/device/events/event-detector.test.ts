@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { deviceConfigSchema } from '../../../device/config.ts';
-import { EventDetector } from '../../../device/events/event-detector.ts';
 import type { DeviceEventBody } from '../../../device/contract/home-messages.ts';
+import { EventDetector } from '../../../device/events/event-detector.ts';
 
 const START_US = 1_800_000_000_000_000;
 const motion = deviceConfigSchema.shape.motion;

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
-import { EVENT_FILES } from '../../../device/events/event-files.ts';
-import { EventHistory, type EventHistoryDeps, PAGE_EVENTS_MAX } from '../../../device/events/event-history.ts';
 import { isFailure } from '../../../device/contract/errors.ts';
 import type { DeviceEvent } from '../../../device/contract/home-messages.ts';
+import { EVENT_FILES } from '../../../device/events/event-files.ts';
+import { EventHistory, type EventHistoryDeps, PAGE_EVENTS_MAX } from '../../../device/events/event-history.ts';
 
 export const DEVICE = 'device-00112233445566778899aabbccddeeff';
 export const START_US = Date.UTC(2026, 10, 25, 12) * 1_000;

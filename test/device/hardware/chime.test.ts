@@ -2,8 +2,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { SystemPrograms } from '../../../device/base/system-programs.ts';
-import { type Chime, CommandChime, chimeSchema, VirtualChime } from '../../../device/hardware/chime.ts';
 import type { Failure } from '../../../device/contract/errors.ts';
+import { type Chime, CommandChime, chimeSchema, VirtualChime } from '../../../device/hardware/chime.ts';
 import { NOON_US, settle } from './button-contract.ts';
 import { StandInPrograms } from './stand-in-programs.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemPrograms } from '../../../device/base/system-programs.ts';
-import { makeShutter, type Shutter, shutterSchema, VirtualShutter } from '../../../device/hardware/shutter.ts';
 import type { Failure } from '../../../device/contract/errors.ts';
+import { makeShutter, type Shutter, shutterSchema, VirtualShutter } from '../../../device/hardware/shutter.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('shutter');

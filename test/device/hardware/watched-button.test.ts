@@ -2,11 +2,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import type { Failure } from '../../../device/contract/errors.ts';
 import type { Press } from '../../../device/hardware/button.ts';
 import { evdevButton, evdevButtonSchema } from '../../../device/hardware/evdev-button.ts';
 import { gpioButton, gpioButtonSchema } from '../../../device/hardware/gpio.ts';
 import { type ButtonDriver, WatchedButton } from '../../../device/hardware/watched-button.ts';
-import type { Failure } from '../../../device/contract/errors.ts';
 import { buttonContract, NOON_US, settle } from './button-contract.ts';
 import { StandInPrograms } from './stand-in-programs.ts';
 

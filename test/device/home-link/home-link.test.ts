@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { fromUtf8 } from '../../../device/contract/bytes.ts';
 import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { type LogFacts, silentLog } from '../../../device/base/log.ts';
 import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { HomeLink, type HomeLinkOptions } from '../../../device/home-link/home-link.ts';
+import { fromUtf8 } from '../../../device/contract/bytes.ts';
 import {
   type DeviceState,
   eventSchema,
@@ -14,6 +13,7 @@ import {
   uploadProgressSchema,
 } from '../../../device/contract/home-messages.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
+import { HomeLink, type HomeLinkOptions } from '../../../device/home-link/home-link.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 import { describeOnEachBrokerAndCluster } from '../../support/each-broker.ts';
 import { proved } from '../../support/proved.ts';

@@ -1,10 +1,10 @@
 // Shows that no byte of a clip's tables can say something that the check does not read: each is refused or changes what is read.
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/contract/bytes.ts';
 import { box, u32 } from '../../../device/clip/mp4-boxes.ts';
 import { layOut } from '../../../device/clip/mp4-layout.ts';
-import { checkFtyp, type FileTables, FTYP_BYTES, readMoov } from '../../../device/media/clip-file-check.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { isFailure } from '../../../device/contract/errors.ts';
+import { checkFtyp, type FileTables, FTYP_BYTES, readMoov } from '../../../device/media/clip-file-check.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { Surgery } from '../clip/support/surgery.ts';
 

@@ -1,10 +1,10 @@
 // Holds: the times in a clip's file are those of its papers, within what rounding allows and no further; clips whose last frame is shown
 // until the window ends are taken, and those where it is shown for as long as the others.
 import { describe, expect, it } from 'vitest';
-import { faultOfTimes } from '../../../device/media/clip-times.ts';
-import { readClipFile } from '../../../device/media/read-clip-file.ts';
 import type { ClipFacts } from '../../../device/contract/clip-facts.ts';
 import { STATEMENT_TIME_STEP_US } from '../../../device/contract/manifest.ts';
+import { faultOfTimes } from '../../../device/media/clip-times.ts';
+import { readClipFile } from '../../../device/media/read-clip-file.ts';
 import { type PlainClip, plainMp4 } from '../../support/plain-mp4.ts';
 
 const at = (startUs: number, endUs: number) => ({ startUs, endUs });

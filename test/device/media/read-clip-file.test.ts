@@ -2,9 +2,9 @@
 // reads it; and no file makes the reader take more memory than its papers allow, or fail in another way than by refusing it.
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../device/contract/bytes.ts';
+import { isFailure } from '../../../device/contract/errors.ts';
 import { readSps } from '../../../device/media/parameter-sets.ts';
 import { clipHeadBytesMax, readClipFile } from '../../../device/media/read-clip-file.ts';
-import { isFailure } from '../../../device/contract/errors.ts';
 import { fillerBox, findBox, grown, PPS, patched, plainMp4, SPS } from '../../support/plain-mp4.ts';
 import { Surgery } from '../clip/support/surgery.ts';
 

@@ -1,8 +1,8 @@
 // Holds zones to their word: which blocks of the picture a rectangle or polygon covers, and what configuration may say.
 import { describe, expect, it } from 'vitest';
+import { motionZoneSchema } from '../../../device/contract/owner-settings.ts';
 import { zoneMasks, zoneNames } from '../../../device/motion/detector.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/gray-picture-size.ts';
-import { motionZoneSchema } from '../../../device/contract/owner-settings.ts';
 
 const rectangle = (name: string, left: number, top: number, width: number, height: number) =>
   motionZoneSchema.parse({ name, zone: { left, top, width, height } });

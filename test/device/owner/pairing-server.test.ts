@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { toBase64url } from '../../../device/contract/bytes.ts';
 import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
+import { pairingProofInput } from '../../../device/contract/console-messages.ts';
+import { type Departure, type DeparturePage, departureSchema } from '../../../device/contract/departures.ts';
+import { failure } from '../../../device/contract/errors.ts';
 import {
   askCustody,
   askDepartures,
@@ -24,9 +27,6 @@ import {
   type Health,
   pairingSocketPath,
 } from '../../../device/owner/pairing-wire.ts';
-import { pairingProofInput } from '../../../device/contract/console-messages.ts';
-import { type Departure, type DeparturePage, departureSchema } from '../../../device/contract/departures.ts';
-import { failure } from '../../../device/contract/errors.ts';
 import { Cast } from '../../support/parties.ts';
 
 const HEALTH: Health = {

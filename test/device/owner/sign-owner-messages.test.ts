@@ -6,10 +6,10 @@ import { type Clock, ManualClock, wallSeconds } from '../../../device/base/clock
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { type OwnerTrust, readNotice } from '../../../device/contract/read-request-notice.ts';
 import { loadOrCreateOwnerKey, loadOwnerKey } from '../../../device/owner/owner-key.ts';
 import { readReceipt } from '../../../device/owner/read-receipt.ts';
 import { makeCommand, makeDenial, makeGrant, makeRevoke } from '../../../device/owner/sign-owner-messages.ts';
-import { type OwnerTrust, readNotice } from '../../../device/contract/read-request-notice.ts';
 import { Cast, textClaim } from '../../support/parties.ts';
 import { GateRig } from '../consent/gate-rig.ts';
 

@@ -1,8 +1,8 @@
 // Holds the encoding of segments to its word: exact there and back, and nothing else decodes.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/contract/bytes.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import {
   decodeSegment,
   encodeSegment,

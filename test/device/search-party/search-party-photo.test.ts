@@ -1,8 +1,8 @@
 // Holds: nobody's word makes a posted photo harmless: only the very plain small JPEG that was signed is decoded.
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { toBase64url } from '../../../device/contract/bytes.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
 import { PHOTO_BYTES_MAX } from '../../../device/contract/search.ts';
 import { decodePhoto, encodeStill } from '../../../device/search-party/search-party.ts';

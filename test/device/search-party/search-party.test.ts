@@ -1,13 +1,13 @@
 // Holds: the device compares its own motion events by itself, tells its gate alone, and forgets what must be forgotten. On real
 // footage through a real ffmpeg: the drawn porch with a dog on it, and with somebody who rings.
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { toBase64url } from '../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { type Ffmpeg, findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { HeardSearch } from '../../../device/consent/gate-interfaces.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import type { Sighted } from '../../../device/contract/home-messages.ts';
 import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
 import type { PetKind } from '../../../device/contract/search.ts';

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { utf8 } from '../../../device/contract/bytes.ts';
 import { generateSigningKey } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
+import { utf8 } from '../../../device/contract/bytes.ts';
 import {
   nameOfKey,
   printMinisignKey,

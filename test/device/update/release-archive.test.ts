@@ -76,7 +76,7 @@ it('gives a file that comes in many pieces as it is', async () => {
 
 it('passes on what its reader throws, as it is', async () => {
   const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
-  for (const thrown of [full, new Error('a bug'), failure('disk_full', { detail: 'x' }), { code: 'Z_DATA_ERROR' }]) {
+  for (const thrown of [full, new Error('a bug'), failure('ring_full_disk', { path: 'x' }), { code: 'Z_DATA_ERROR' }]) {
     await expect(readRelease(packed(), () => Promise.reject(thrown))).rejects.toBe(thrown);
   }
 });

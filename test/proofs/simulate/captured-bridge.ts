@@ -1,11 +1,11 @@
 // Owns: what a captured bridge of a simulated town says to doorbells, alone or with captured agencies: false receipts, offsets and places, forged
 // and changed requests, lists and grants, all signed with its own key. Not here: the honest bridge behind it, when it lies (plan.ts).
+
 import { join } from 'node:path';
 import {
   type Clock,
   DEFAULT_PREFIX,
   ENDED_PARTNERS,
-  failure,
   freshId,
   type IntakeReceipt,
   importSigningKey,
@@ -22,6 +22,7 @@ import {
   type Window,
   wallSeconds,
 } from '../../../device/index.ts';
+import { failure } from '../../../sim/errors.ts';
 import { agencyId } from '../../../sim/officer/agency-client.ts';
 import type { MemoryNetwork } from './memory-network.ts';
 import { messagesIn, packetOf } from './mqtt-packets.ts';

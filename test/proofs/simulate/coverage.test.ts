@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ERRORS } from '../../../device/contract/errors.ts';
+import { ERRORS } from '../../../sim/errors.ts';
 import {
   FollowedRequests,
   neverReached,

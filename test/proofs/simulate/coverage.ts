@@ -1,8 +1,7 @@
 // Owns: what simulated towns reach of each state machine and of the refusals: noting it while a town lives, and telling afterwards what was
 // never reached, and why that can be. Not here: the machines (device/consent, device/upload, cloud-bridge/intake), the command line (sim/cli).
+
 import {
-  ERRORS,
-  type ErrorCode,
   fromUtf8,
   type IntakeStatus,
   intakeStatusSchema,
@@ -19,6 +18,7 @@ import {
   uploadProgressSchema,
   type walkLedger,
 } from '../../../device/index.ts';
+import { ERRORS, type ErrorCode } from '../../../sim/errors.ts';
 import type { Piece } from './memory-network.ts';
 import { messagesIn } from './mqtt-packets.ts';
 

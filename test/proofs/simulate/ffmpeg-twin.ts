@@ -1,15 +1,16 @@
 // Owns: what stands in for ffmpeg in a simulated town: a camera that gives the same footage again and again, in the world's time, without a
 // process. It encodes nothing: a clip that would need that fails. Not here: the seam (device/camera), the footage's use.
+
 import { PassThrough } from 'node:stream';
 import {
   type CameraKind,
   type Clock,
   type Ffmpeg,
-  failure,
   KnownTimeline,
   runFfmpeg,
   SystemClock,
 } from '../../../device/index.ts';
+import { failure } from '../../../sim/errors.ts';
 
 /** One GOP of the footage, and frames a second. Pictures are as small and as few as tells one place in a GOP from another. */
 export const GOP_US = 5_000_000;

@@ -1,9 +1,10 @@
 // Owns: `npm run simulate`: its arguments, what it prints, its exit status. Not here: towns (simulate.ts).
+
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError } from 'commander';
-import { failure } from '../../../device/exports-without-firmware.ts';
 import { type Context, openContext } from '../../../sim/cli/context.ts';
 import { readWhole } from '../../../sim/cli/read-figures.ts';
+import { failure } from '../../../sim/errors.ts';
 import { reportFailure } from '../../../sim/terminal/output.ts';
 import { ProgressLine } from '../../../sim/terminal/progress-line.ts';
 import { shellWord } from '../../../sim/terminal/shell-words.ts';

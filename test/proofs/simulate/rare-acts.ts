@@ -1,6 +1,8 @@
 // Owns: what happens in few towns, because it shows one thing alone or is dear: making it happen to a home, its owner or the bridge.
 // Not here: whether and when (plan.ts), what happens everywhere (town.ts).
-import { isFailure, type Random, systemCode } from '../../../device/index.ts';
+
+import { type Random, systemCode } from '../../../device/index.ts';
+import { isFailure } from '../../../sim/errors.ts';
 import type { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import type { Act } from './plan.ts';
 import { useStolenKey } from './stolen-key.ts';

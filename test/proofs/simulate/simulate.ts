@@ -1,8 +1,10 @@
 // Owns: simulating town after town: from seed to seed, what was found, what was covered. Not here: one town (town.ts), the smallest town that
 // shows a finding (shrink.ts), the command line (test/proofs/simulate/main.ts).
+
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Ffmpeg, failure } from '../../../device/index.ts';
+import type { Ffmpeg } from '../../../device/index.ts';
+import { failure } from '../../../sim/errors.ts';
 import { drawFootage, type Footage } from './ffmpeg-twin.ts';
 import { type Plan, shrunk } from './plan.ts';
 import { planOf } from './rare-plan.ts';

@@ -1,10 +1,10 @@
 // Owns: what somebody does at the bridge of a simulated town who has the key of a home's doorbell, and no footage: papers and bytes that a
 // bridge must refuse, each for another reason. Not here: the bridge's checks (cloud-bridge/intake), when it happens (plan.ts).
+
 import {
   actorId,
   type Clock,
   commitmentOf,
-  failure,
   freshId,
   type Grant,
   generateSigningKey,
@@ -22,6 +22,7 @@ import {
   toBase64url,
   wallSeconds,
 } from '../../../device/index.ts';
+import { failure } from '../../../sim/errors.ts';
 import { grantOf, type SignedGrant } from './owner-slips.ts';
 
 const CLIP_BYTES = 2_048;

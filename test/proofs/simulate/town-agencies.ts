@@ -1,12 +1,11 @@
 // Owns: the agencies of a simulated town: who they are at the registry, what they ask, and how they end. Not here: whether they may (registry, bridge).
+
 import {
   actorId,
   type Clock,
   exchangeJson,
-  failure,
   freshId,
   generateSigningKey,
-  isFailure,
   parseToken,
   type Random,
   requestSchema,
@@ -15,6 +14,7 @@ import {
   sha256Hex,
   signToken,
 } from '../../../device/index.ts';
+import { failure, isFailure } from '../../../sim/errors.ts';
 import { callAboutRequest, listClips, postRequest, signRequest } from '../../../sim/officer/agency-client.ts';
 import { openEvidenceDesk } from '../../../sim/officer/evidence-desk.ts';
 import {

@@ -1,6 +1,8 @@
 // Owns: what every simulated town of a process begins with: footage, services that have been started, entered their agencies and stopped
 // once, and homes that are enrolled and paired. Not here: a town (town.ts), the services (town-services.ts), a home (town-home.ts).
-import { failure, type Log, SeededRandom } from '../../../device/index.ts';
+
+import { type Log, SeededRandom } from '../../../device/index.ts';
+import { failure } from '../../../sim/errors.ts';
 import { pinBridge } from '../../../sim/officer/evidence-desk.ts';
 import { settled } from '../../../sim/world/quiet.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';

@@ -1,12 +1,12 @@
 // Owns: one home of a simulated town: its doorbell, which can lose its power and come back, with its clock and its disk. Not here: its owner
 // (town-owner.ts), what must hold (town-watch.ts), when something happens to it (town.ts).
+
 import { join } from 'node:path';
 import {
   actorId,
   type Clock,
   Doorbell,
   integerBelow,
-  isFailure,
   issueAccount,
   loadDeviceKey,
   loadOrCreateDeviceKey,
@@ -19,6 +19,7 @@ import {
   type SigningKey,
   sha256Hex,
 } from '../../../device/index.ts';
+import { isFailure } from '../../../sim/errors.ts';
 import { BootClock, DeviceClock } from '../../../sim/world/device-clock.ts';
 import { type Footage, ffmpegTwin, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';
 import { MemoryDisk } from './memory-disk.ts';

@@ -1,8 +1,8 @@
 // Owns: the owner of one home of a simulated town: who answers requests as planned, makes mistakes, takes back, and says again what was not
 // answered. Not here: the doorbell (town-home.ts), what must hold (town-watch.ts, order-watch.ts).
+
 import {
   actorId,
-  failure,
   generateSigningKey,
   giveOrder,
   type Home,
@@ -23,6 +23,7 @@ import {
   type VerifiedNotice,
   type Window,
 } from '../../../device/index.ts';
+import { failure } from '../../../sim/errors.ts';
 import type { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { GOP_US } from './ffmpeg-twin.ts';
 import type { MemoryNetwork } from './memory-network.ts';

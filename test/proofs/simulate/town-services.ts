@@ -1,5 +1,6 @@
 // Owns: broker, registry, vault and bridge of a simulated town: their start from a town that was prepared once, going and coming back.
 // Not here: their folders for SQLite (service-folders.ts), homes (town-home.ts), what agencies ask (town-agencies.ts).
+
 import { join } from 'node:path';
 import {
   Bridge,
@@ -9,8 +10,9 @@ import {
   Vault,
   vaultConfigSchema,
 } from '../../../cloud-bridge/index.ts';
-import { type Clock, DEFAULT_PREFIX, failure, type Log, type Random, SystemDisk } from '../../../device/index.ts';
+import { type Clock, DEFAULT_PREFIX, type Log, type Random, SystemDisk } from '../../../device/index.ts';
 import { Broker } from '../../../sim/broker/broker.ts';
+import { failure } from '../../../sim/errors.ts';
 import { askForEnrolmentCode } from '../../../sim/officer/enrolment-code.ts';
 import { adminBearer } from '../../../sim/officer/registration.ts';
 import { MemoryDisk } from './memory-disk.ts';

@@ -1,8 +1,10 @@
 // Owns: what must hold of a simulated town when its faults are over: everything came to rest, ledgers are whole, and what bridge and vault hold is
 // what was granted. Not here: what must hold meanwhile (town-watch.ts).
+
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { type Disk, grantSchema, isFailure, parseToken, verifyClip, walkLedger } from '../../../device/index.ts';
+import { type Disk, grantSchema, parseToken, verifyClip, walkLedger } from '../../../device/index.ts';
+import { isFailure } from '../../../sim/errors.ts';
 import { evidenceId } from '../../../sim/officer/evidence-desk.ts';
 import { FollowedRequests } from './coverage.ts';
 import { FRAME_US } from './ffmpeg-twin.ts';

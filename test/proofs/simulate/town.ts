@@ -1,7 +1,9 @@
 // Owns: one simulated town from its plan to its verdict: its parts on one clock, one network and one seed, what happens to them, and what was
 // seen. Not here: what it begins with (town-ground.ts), the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds
 // (simulate.ts).
-import { isFailure, SeededRandom, systemCode } from '../../../device/index.ts';
+
+import { SeededRandom, systemCode } from '../../../device/index.ts';
+import { isFailure } from '../../../sim/errors.ts';
 import { settled } from '../../../sim/world/quiet.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { CapturedBridge } from './captured-bridge.ts';

@@ -1,8 +1,8 @@
 // Holds: what an owner who is being removed, and a bridge that is an attacker's, can do to the gate: nothing.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { utf8 } from '../../../device/contract/bytes.ts';
 import { verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { utf8 } from '../../../device/contract/bytes.ts';
 import { assembleToken } from '../../../device/contract/jws.ts';
 import { FullDisk } from '../../device/consent/full-disk.ts';
 import { clipFacts, GateRig } from '../../device/consent/gate-rig.ts';

@@ -4,12 +4,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import { box, fullBox, u32 } from '../../../device/clip/mp4-boxes.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
+import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import { type Window, windowSchema, type Zone } from '../../../device/contract/shared-claims.ts';
 import { type CheckedClip, clipWithSound, ffmpeg, silentClips } from '../../device/clip/support/checked-clips.ts';
 import { cut, depsFor, readerOf } from '../../device/clip/support/cutting.ts';

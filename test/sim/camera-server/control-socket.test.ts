@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
-import { failure } from '../../../device/contract/errors.ts';
 import { ControlSocket, type ControlState, orderCamera } from '../../../sim/camera-server/control-socket.ts';
+import { failure } from '../../../sim/errors.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 
 const clock = new SystemClock();

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/contract/bytes.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { jpegPayloads } from '../../../sim/camera-server/rtp-jpeg.ts';
 
 const run = promisify(execFile);

@@ -1,4 +1,5 @@
 // Plants a fault at a time in a doorbell that has none, and expects the doctor to find that one alone, with what to do.
+
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -29,9 +30,9 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
 import type { ConsoleAddress, Health } from '../../../device/owner/pairing-wire.ts';
-import { failure } from '../../../device/contract/errors.ts';
 import type { Diagnosis } from '../../../sim/doctor/diagnosis.ts';
 import { examine } from '../../../sim/doctor/examine.ts';
+import { failure } from '../../../sim/errors.ts';
 import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';
 import { WiredCamera } from '../../device/camera/support/wired-programs.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';

@@ -1,4 +1,5 @@
 // @module-tag long
+
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { type Log, silentLog } from '../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { TaskQueue } from '../../../device/base/task-queue.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
-import { failure } from '../../../device/contract/errors.ts';
+import { failure } from '../../../sim/errors.ts';
 import { drawFleet } from '../../../sim/fleet/draw-fleet.ts';
 import { FleetDoorbell, type FleetLinks, type FleetSurroundings } from '../../../sim/fleet/fleet-doorbell.ts';
 import { FleetLog } from '../../../sim/fleet/fleet-log.ts';

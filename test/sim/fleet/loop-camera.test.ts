@@ -1,6 +1,5 @@
 // @module-tag long
 import { expect, it } from 'vitest';
-import { concatBytes } from '../../../device/contract/bytes.ts';
 import { type Clock, SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
@@ -11,6 +10,7 @@ import type { SceneMotion } from '../../../device/camera/source-interfaces.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
 import { RecentEncodings } from '../../../device/clip/recent-encodings.ts';
 import { trim } from '../../../device/clip/trim.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 import { Recorder } from '../../../device/recorder.ts';
 import { RingMemory } from '../../../device/ring/ring-memory.ts';

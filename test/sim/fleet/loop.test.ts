@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { concatBytes } from '../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { type FragmentSamples, parseFragment } from '../../../device/media/fragment.ts';
 import { DEFAULT_SCENE, Loop, type LoopScene, makeLoop } from '../../../sim/fleet/loop.ts';
 

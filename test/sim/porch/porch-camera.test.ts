@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
+import { concatBytes } from '../../../device/contract/bytes.ts';
 import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
 import { soundOf } from '../../../sim/porch/chime-sound.ts';
 import { readFrameNumber } from '../../../sim/porch/frame-number.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { failure } from '../../../device/index.ts';
+import { failure } from '../../../sim/errors.ts';
 import { broken, countVerdicts, judged, leftOut, verdictText } from '../../../sim/prove/claim.ts';
 import { proofHtml } from '../../../sim/prove/proof-page.ts';
 import { sampleProof } from './support/sample-proof.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isFailure } from '../../../device/contract/errors.ts';
+import { isFailure } from '../../../sim/errors.ts';
 import { makeRunReport, parseRunReport, REPORT_LIMITS, type RunReport } from '../../../sim/report/run-report.ts';
 import { passedTest, START_US, sampleReport } from './support/sample-report.ts';
 

@@ -1,6 +1,7 @@
 // Holds: words from outside cannot repaint a terminal, and whatever is thrown ends as one line with a code and an exit status.
+
 import { afterEach, expect, it, vi } from 'vitest';
-import { failure } from '../../../device/contract/errors.ts';
+import { failure } from '../../../sim/errors.ts';
 import { asFailure, openOutput, reportFailure, sentences } from '../../../sim/terminal/output.ts';
 
 const written: string[] = [];

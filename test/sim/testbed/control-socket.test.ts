@@ -1,5 +1,6 @@
 // Holds the running testbed's socket to what it is for: its own user gives it one order at a time; everything else is refused, and costs it
 // nothing.
+
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Socket } from 'node:net';
@@ -8,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { privateSocketPath } from '../../../device/owner/private-socket.ts';
-import { failure } from '../../../device/contract/errors.ts';
+import { failure } from '../../../sim/errors.ts';
 import {
   type ChangedDoorbell,
   ControlServer,

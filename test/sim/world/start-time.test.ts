@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isFailure } from '../../../device/index.ts';
+import { isFailure } from '../../../sim/errors.ts';
 import { parseStart } from '../../../sim/world/start-time.ts';
 
 const us = (iso: string) => Date.parse(iso) * 1000;

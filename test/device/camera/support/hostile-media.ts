@@ -3,8 +3,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { SeededRandom } from '../../../../device/base/random.ts';
+import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { grown, patched } from '../../../support/plain-mp4.ts';
 import { boxBombs, chunk, FTYP, u32, u64 } from './hostile-boxes.ts';
 

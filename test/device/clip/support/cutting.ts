@@ -3,7 +3,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { silentLog } from '../../../../device/base/log.ts';
 import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
@@ -13,6 +12,7 @@ import type { CutDeps } from '../../../../device/clip/recent-encodings.ts';
 import { RecentEncodings } from '../../../../device/clip/recent-encodings.ts';
 import { trim } from '../../../../device/clip/trim.ts';
 import type { LiveGrant } from '../../../../device/consent/live-grant.ts';
+import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { ringOf } from './segmenter.ts';
 
 /** Every ffmpeg there is on this machine: the one that would be used, and the bundled one. */

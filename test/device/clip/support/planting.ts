@@ -1,8 +1,9 @@
 // Owns: putting text where a camera can hide it in its own footage: behind slices, and in data elements of AAC packets.
 // Not here: what becomes of it (hidden-data.test.ts).
-import { concatBytes, utf8 } from '../../../../device/contract/bytes.ts';
+
 import type { Segment } from '../../../../device/camera/segment.ts';
 import { box, fullBox, u32, u64 } from '../../../../device/clip/mp4-boxes.ts';
+import { concatBytes, utf8 } from '../../../../device/contract/bytes.ts';
 import { parseFragment, parseInit, type Sample } from '../../../../device/media/fragment.ts';
 
 /** New bytes of a sample; `number` counts the samples of its track over all segments. */

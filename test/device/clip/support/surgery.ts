@@ -1,7 +1,8 @@
 // Owns: taking a clip's MP4 apart into boxes, changing it, and putting it together with its chunk offsets right again, so
 // that a planted fault is the only fault. Not here: the faults (self-check.test.ts).
-import { concatBytes } from '../../../../device/contract/bytes.ts';
+
 import { box, u32 } from '../../../../device/clip/mp4-boxes.ts';
+import { concatBytes } from '../../../../device/contract/bytes.ts';
 
 /** A box: a container of others, or bytes. */
 export interface Node {

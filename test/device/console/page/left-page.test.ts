@@ -8,8 +8,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { generateSigningKey } from '../../../../device/base/keys.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
-import { askConsole } from '../../../../device/owner/pairing-client.ts';
-import { pairingSocketPath } from '../../../../device/owner/pairing-wire.ts';
 import {
   type DepartureCustody,
   departureCustodySchema,
@@ -17,6 +15,8 @@ import {
 } from '../../../../device/contract/departures.ts';
 import { signToken } from '../../../../device/contract/jws.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
+import { askConsole } from '../../../../device/owner/pairing-client.ts';
+import { pairingSocketPath } from '../../../../device/owner/pairing-wire.ts';
 import { printMoment } from '../../../../sim/terminal/format-units.ts';
 import { axeFaults } from '../../../support/axe-faults.ts';
 import { runCommand } from '../../../support/command-line.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { toBase64url } from '../../../../device/contract/bytes.ts';
 import {
   jsonLines,
   lastNight,
@@ -9,6 +8,7 @@ import {
   trialResults,
   withLine,
 } from '../../../../device/console/page/motion-trial-results.ts';
+import { toBase64url } from '../../../../device/contract/bytes.ts';
 import { type TrialLine, trialLineSchema } from '../../../../device/contract/motion-messages.ts';
 
 const event = (by: number | 'in-force', startUs: number, endUs: number): TrialLine => ({

@@ -1,10 +1,10 @@
 // Holds: the page's synchronous signature checks and hashes say of everything what node's say, forged and malformed things included.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { toBase64url, utf8 } from '../../../../device/contract/bytes.ts';
 import { generateSigningKey, sha256Hex, verifySignature } from '../../../../device/base/keys.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
 import { tokenCrypto } from '../../../../device/console/page/token-crypto.ts';
+import { toBase64url, utf8 } from '../../../../device/contract/bytes.ts';
 
 const random = new SystemRandom();
 const key = generateSigningKey(random);

@@ -3,7 +3,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { type Clock, SystemClock } from '../../../../device/base/clock.ts';
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { type Log, silentLog } from '../../../../device/base/log.ts';
@@ -19,10 +18,11 @@ import { LocalRouter } from '../../../../device/console/local-router.ts';
 import { OwnerSessions } from '../../../../device/console/owner-sessions.ts';
 import { PictureAccess } from '../../../../device/console/picture-access.ts';
 import { pictureRoutes } from '../../../../device/console/picture-routes.ts';
-import { listenOn, makeHttpServer } from '../../../../device/http/http-server.ts';
-import { parseInit } from '../../../../device/media/fragment.ts';
+import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { VIEW_RIGHTS, type Viewer, type ViewRight } from '../../../../device/contract/console-messages.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
+import { listenOn, makeHttpServer } from '../../../../device/http/http-server.ts';
+import { parseInit } from '../../../../device/media/fragment.ts';
 import { makeFootage, x264 } from '../../clip/support/footage.ts';
 import { captureFile } from '../../clip/support/segmenter.ts';
 

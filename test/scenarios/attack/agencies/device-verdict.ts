@@ -4,8 +4,8 @@ import type { Clock } from '../../../../device/base/clock.ts';
 import { SystemDisk } from '../../../../device/base/disk.ts';
 import { silentLog } from '../../../../device/base/log.ts';
 import { AreaRequests } from '../../../../device/consent/area-requests.ts';
-import { HighWaterMarks } from '../../../../device/ledger/high-water-marks.ts';
 import type { ErrorCode } from '../../../../device/contract/errors.ts';
+import { HighWaterMarks } from '../../../../device/ledger/high-water-marks.ts';
 import type { Cast } from '../../../support/parties.ts';
 
 /** What is published for an agency. */

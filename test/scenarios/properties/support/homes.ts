@@ -11,6 +11,7 @@ import { sha256Hex } from '../../../../device/base/keys.ts';
 import { silentLog } from '../../../../device/base/log.ts';
 import type { MqttLink } from '../../../../device/base/mqtt-link.ts';
 import { SeededRandom, SystemRandom } from '../../../../device/base/random.ts';
+import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.ts';
 import {
   type DeviceState,
   type Doorbell,
@@ -29,7 +30,6 @@ import {
   type VerifiedNotice,
   type VerifiedSighting,
 } from '../../../../device/index.ts';
-import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.ts';
 import { Broker } from '../../../../sim/broker/broker.ts';
 import { porchKind } from '../../../../sim/porch/porch-camera.ts';
 import { BridgeFixture, ShiftedClock } from '../../../support/bridge-fixture.ts';

@@ -3,9 +3,9 @@
 // Not here: what must be equal (search-party.test.ts).
 
 import { Photos } from '../../../../cloud-bridge/search-party/sanitize-photo.ts';
-import { toBase64url } from '../../../../device/contract/bytes.ts';
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { SeededRandom, SystemRandom } from '../../../../device/base/random.ts';
+import { toBase64url } from '../../../../device/contract/bytes.ts';
 import { makeDenial } from '../../../../device/index.ts';
 import { drawDogPhoto } from '../../../../sim/porch/dog-art.ts';
 import { claimsOf, makeParty, textClaim } from '../../../support/parties.ts';

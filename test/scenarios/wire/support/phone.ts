@@ -2,8 +2,8 @@
 // Not here: what may be seen of that on the wire (verdict.ts).
 import { request } from 'node:https';
 import { z } from 'zod';
-import { toBase64url } from '../../../../device/contract/bytes.ts';
 import type { SigningKey } from '../../../../device/base/keys.ts';
+import { toBase64url } from '../../../../device/contract/bytes.ts';
 import { type Preview, previewSchema, sessionProofInput } from '../../../../device/contract/console-messages.ts';
 
 /** The port of the device's own server in a testbed that has one. */

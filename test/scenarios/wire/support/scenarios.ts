@@ -1,17 +1,18 @@
 // Owns: what may happen between an agency, an owner and a device, one scenario after the other, and what each lets out.
 // Not here: the testbed (world.ts), whether only that came out (verdict.ts).
-import { fromUtf8 } from '../../../../device/contract/bytes.ts';
+
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { freshId, integerBelow, type Random } from '../../../../device/base/random.ts';
-import { giveOrder } from '../../../../device/owner/give-command.ts';
-import { makeCommand, makeDenial, makeGrant, makeRevoke } from '../../../../device/owner/sign-owner-messages.ts';
 import { cellOf } from '../../../../device/contract/area-cells.ts';
+import { fromUtf8 } from '../../../../device/contract/bytes.ts';
 import type { Receipt } from '../../../../device/contract/home-messages.ts';
 import type { CommandAction } from '../../../../device/contract/owner-orders.ts';
 import type { VerifiedNotice } from '../../../../device/contract/read-request-notice.ts';
 import type { Request } from '../../../../device/contract/request.ts';
 import type { DisclosureKey, Window, Zone } from '../../../../device/contract/shared-claims.ts';
 import { topicsUnder } from '../../../../device/contract/topics.ts';
+import { giveOrder } from '../../../../device/owner/give-command.ts';
+import { makeCommand, makeDenial, makeGrant, makeRevoke } from '../../../../device/owner/sign-owner-messages.ts';
 import { makeParty, squareAround } from '../../../support/parties.ts';
 import { Phone } from './phone.ts';
 import type { Allowance, Granted } from './verdict.ts';

@@ -1,17 +1,18 @@
 // Owns: a doorbell without a camera for an owner of a fleet: the device's own gate, home link and pairing socket on a real broker, on a clock
 // that the test moves. Not here: footage, which is whatever the test says, and clips.
+
 import { wallSeconds } from '../../../../device/base/clock.ts';
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { silentLog } from '../../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../../device/base/random.ts';
-import { HomeLink } from '../../../../device/home-link/home-link.ts';
-import { PairingServer } from '../../../../device/owner/pairing-server.ts';
-import { pairingSocketPath } from '../../../../device/owner/pairing-wire.ts';
-import { isFailure } from '../../../../device/contract/errors.ts';
 import type { ReceiptBody } from '../../../../device/contract/home-messages.ts';
 import { actorId } from '../../../../device/contract/ids.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
 import { DEFAULT_PREFIX } from '../../../../device/contract/topics.ts';
+import { HomeLink } from '../../../../device/home-link/home-link.ts';
+import { PairingServer } from '../../../../device/owner/pairing-server.ts';
+import { pairingSocketPath } from '../../../../device/owner/pairing-wire.ts';
+import { isFailure } from '../../../../sim/errors.ts';
 import { GateRig } from '../../../device/consent/gate-rig.ts';
 import { startBroker, type TestBroker } from '../../../support/broker.ts';
 

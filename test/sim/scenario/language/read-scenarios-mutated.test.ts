@@ -1,9 +1,10 @@
 // Whatever is done to a scenario's text, reading it ends with scenarios or with faults that have a place: it never throws.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { isErrorCode } from '../../../../device/index.ts';
+import { isErrorCode } from '../../../../sim/errors.ts';
 import { root } from '../../../layout/source-tree.ts';
 import { read } from './support/scenario-files.ts';
 

@@ -1,0 +1,150 @@
+// Owns: the failures of the device itself: ring, events, hardware, notifications, updates. Not here: the table of all that cross a wire (../errors.ts).
+import { machineFault, machineFaultForNow, refused, refusedForNow, unusableInput, wrongUsage } from './kinds.ts';
+
+export const deviceErrors = {
+  // ring
+  ring_too_small: wrongUsage(
+    400,
+    'A ring of {bytes} bytes cannot hold {what}.',
+    'Give it at least {leastBytes} bytes.',
+  ),
+  ring_full_disk: machineFaultForNow(
+    507,
+    'No space for the ring at {path}.',
+    'Free space on that disk or make the ring smaller; recording goes on when there is room.',
+  ),
+  ring_write_failed: machineFaultForNow(
+    500,
+    'The ring at {path} could not be written: {detail}',
+    'Check the disk; presses and consent go on, recording resumes when writing works.',
+  ),
+  ring_key_lost: machineFault(
+    500,
+    'The ring at {path} was sealed with another key.',
+    'Restore the key beside it, or reset the ring; its footage cannot be read without the key.',
+  ),
+
+  // events
+  events_storage_failed: machineFaultForNow(
+    500,
+    'The history of events in {folder} could not be read or written: {detail}',
+    'Free space or check the disk; presses, footage and consent go on. New events are lost with a restart until it works.',
+  ),
+
+  // notifications
+  notification_secret_unusable: machineFault(
+    500,
+    'The secret for a notification cannot be used: {detail}.',
+    'Write it as one line into the file that secretFile or tokenFile names in device.json, with mode 0600, and start again.',
+  ),
+
+  // hardware
+  button_unknown: refused(404, 'The doorbell has no such button; it has {buttons}.', 'Press one of these.'),
+  button_stuck: machineFaultForNow(
+    500,
+    'The button {button} has been pressed for a minute.',
+    'It is jammed or its wire has a short; free it. It rings again once it is let go.',
+  ),
+  home_assistant_refused: refusedForNow(
+    400,
+    'A message to the topics of Home Assistant was not one of its buttons.',
+    'Send exactly the payload that the discovery names, not retained, and not many times a second.',
+  ),
+  hardware_tool_missing: machineFaultForNow(
+    500,
+    'The program {tool} is not installed.',
+    'Install it, on Debian with `apt install {package}`.',
+  ),
+  gpio_line_taken: machineFaultForNow(
+    500,
+    'The {what} does not work: something else uses line {line} of {chip}.',
+    '`gpioinfo` names who. End that program, remove its dtoverlay from config.txt and boot again, or name another line in device.json. It is tried again.',
+  ),
+  board_voltage_low: machineFaultForNow(
+    500,
+    'The voltage of the board is too low: pictures and the card may suffer.',
+    'Use the power supply made for this board, with a short cable and nothing else on it.',
+  ),
+  board_slowed: machineFaultForNow(
+    500,
+    'The board has slowed its processor down, for heat or low voltage.',
+    'Give it a cooler, shade or air, or lower the camera’s size and rate. `doorsill doctor` says more.',
+  ),
+  hardware_unavailable: machineFaultForNow(
+    500,
+    'The {what} does not work: {detail}',
+    'Check its cable and its name in device.json, and that this user may use it (groups gpio, input, audio). It is tried again.',
+  ),
+
+  // update
+  update_unsigned: refused(
+    403,
+    'The update is not signed: {detail}.',
+    'Put the file .minisig of the same release beside it, as it was published.',
+  ),
+  update_key_foreign: refused(
+    403,
+    'Another key signed the update: {signer}, where {pinned} is pinned.',
+    'Get the release from those whose key was pinned; if they changed it, install anew with the new key.',
+  ),
+  update_altered: refused(
+    403,
+    'The update is not what was signed: {detail} was altered or cut off.',
+    'Get the release and its .minisig again.',
+  ),
+  update_malformed: unusableInput(
+    422,
+    'The update is signed, but not a release that this version can unpack: {detail}.',
+    'Tell those who made it; nothing was changed.',
+  ),
+  update_machine_foreign: refused(
+    409,
+    'The update is for {release}, and this machine is {machine}.',
+    'Take the release for this machine; its name ends in its processor.',
+  ),
+  update_node_old: machineFault(
+    409,
+    'The update needs Node {needed} or later, and this machine has {node}.',
+    'Update Node first, by the package manager it came from.',
+  ),
+  update_older: refused(
+    409,
+    'The update to {version} is older than {current}, which runs.',
+    'Say --downgrade if that is what you want: holes that were mended since would be open again.',
+  ),
+  update_format_older: refused(
+    409,
+    'The version {version} knows folders up to format {format}, and this doorbell’s has {held}.',
+    'Take a later version: an older one could not read what was decided.',
+  ),
+  update_disk_full: machineFaultForNow(
+    507,
+    'The update needs {needed} bytes free in {folder}, where {free} are.',
+    'Make room there, or give the ring of footage fewer bytes.',
+  ),
+  update_grant_under_way: refusedForNow(
+    409,
+    'The grant {grant} is under way, and no update interrupts one.',
+    'Try again when the clip has arrived, or the grant is revoked or over.',
+  ),
+  update_unhealthy: refused(
+    500,
+    'The version {version} did not become ready in time, so {from} runs again.',
+    'Read its log (`journalctl` for a unit), and tell those who made it.',
+  ),
+  update_irreversible: machineFault(
+    500,
+    'The version {version} was not healthy, but {from} could not read what was decided since, so it was not taken back.',
+    'Install a later release that mends it: nothing that was decided is lost.',
+  ),
+  update_folder_foreign: wrongUsage(
+    404,
+    '{folder} is not a folder of programs that can be updated.',
+    'Name the one that `device update --pin` made, with --programs.',
+  ),
+  update_folder_taken: wrongUsage(
+    409,
+    'Something is in {folder} already.',
+    'Name a new folder, or update what is there without --pin.',
+  ),
+} as const;

@@ -1,0 +1,519 @@
+// Owns: the failures of the simulator and its commands, and the table of these and of all that cross a wire. ERRORS.md beside this file prints
+// them; a test keeps the two equal. Not here: the failures that cross a wire (device/contract/errors.ts).
+import {
+  type CodedError,
+  type ErrorRule,
+  type Failures,
+  failuresOf,
+  machineFault,
+  machineFaultForNow,
+  notReachable,
+  notReachableForNow,
+  refused,
+  refusedForNow,
+  unusableInput,
+  ERRORS as WIRE_ERRORS,
+  wrongUsage,
+} from '../device/exports-without-firmware.ts';
+
+export const SIM_ERRORS = {
+  // usage
+  output_taken: wrongUsage(
+    409,
+    'The file {file} is there already, and {detail}. Nothing was written to it.',
+    'Name a new file, or remove that one; a file of your own that nobody else can read is replaced.',
+  ),
+  disk_full: machineFaultForNow(
+    507,
+    'The disk is full: {detail}',
+    'Free space on it, or name a place on another disk, and run the command again.',
+  ),
+  data_folder_locked: machineFault(
+    409,
+    'The folder {folder} is in use by process {pid}.',
+    'Stop that process first, or name another folder.',
+  ),
+  inspector_open: machineFault(
+    500,
+
+    "Node's inspector listens at {url}: every user of this machine could read footage and keys there.",
+    'Start without --inspect, also in NODE_OPTIONS.',
+  ),
+  address_unusable: machineFault(
+    500,
+    'A network address cannot be used: {detail}',
+    'Name an address of this machine to listen on, and a port that this user may use.',
+  ),
+  doorbell_not_named: wrongUsage(
+    400,
+    'There are several doorbells: {choices}',
+    'Name one with --device: its id or its name.',
+  ),
+  doorbell_unknown: wrongUsage(
+    404,
+    'No doorbell here is "{name}"; there are: {choices}',
+    'Name one of them by its id or its name; `doorsill doorbell list` shows both.',
+  ),
+  doorbell_name_taken: wrongUsage(
+    409,
+    'There is a doorbell called "{name}" already.',
+    'Choose another name, or see them all with `doorsill doorbell list`.',
+  ),
+  doorbell_too_many: wrongUsage(
+    409,
+    'A testbed has {most} doorbells at most.',
+    'Remove one with `doorsill doorbell remove`, or start another testbed with --data and --port.',
+  ),
+  doorbell_first: wrongUsage(
+    409,
+    '"{name}" is the first doorbell of the testbed, which cannot be removed.',
+    'To be rid of all of it, stop the testbed and delete its folder.',
+  ),
+  doorbell_unconfirmed: refused(
+    409,
+    '"{name}" was not removed: nobody confirmed that its footage, ledger and keys are destroyed.',
+    'Add --yes, or type its name when a terminal asks for it.',
+  ),
+  doorbells_fewer: wrongUsage(
+    409,
+    'The testbed in {folder} has {there} doorbells, and {asked} were asked for; a number removes none.',
+    'Start it without --doorbells, or remove one by its name: `doorsill doorbell remove NAME`.',
+  ),
+
+  // console
+  motion_trial_failed: unusableInput(
+    500,
+    'Recorded footage could not be looked through: {detail}.',
+    'Try a shorter span; the device’s log says more.',
+  ),
+  viewer_unknown: refused(
+    404,
+    'There is no viewer "{viewer}"; there are: {choices}.',
+    'Name one of them by its id; `doorsill viewer list` shows what each may see.',
+  ),
+
+  // bridge
+  enrolment_code_exposed: wrongUsage(
+    400,
+    'Other users of this machine could have read the enrolment code: {detail}.',
+    'Ask the bridge for a new one, and hand it over on standard input (`--enrol -`) or in a file of mode 0600 (`--enrol FILE`).',
+  ),
+
+  // story
+  story_failed: machineFault(
+    500,
+    'The story {story} did not go as it is told: {detail}',
+    'This is a bug: report it with the output of the same command with --log debug.',
+  ),
+
+  // audit
+  audit_unconfirmed: refused(
+    409,
+    'Nothing was revoked: {detail}',
+    'Read the report, then type the number of revocations, or give it with --yes-revoke N.',
+  ),
+
+  // client
+  client_argument_invalid: wrongUsage(
+    400,
+    '{call} was called with something it does not take: {detail}',
+    'Correct the named argument; unknown names are refused.',
+  ),
+  client_stopped: wrongUsage(
+    409,
+    'The virtual doorbell is stopped, so {call} can do nothing and gets no answer.',
+    'Await what the test needs before stop(), or start another doorbell.',
+  ),
+  client_no_agency: wrongUsage(
+    409,
+    'This virtual doorbell was started without an agency, so nobody can ask it for footage.',
+    'Start it without `agency: false`.',
+  ),
+  client_not_granted: wrongUsage(
+    409,
+    'There is no clip of {request} to wait for: {detail}',
+    'Grant the request first, and await grant() before clip().',
+  ),
+  client_nothing_came: notReachableForNow(
+    504,
+    'No {what} came within {seconds} s; what came instead: {instead}',
+    'Check what the test waits for; where the machine is merely slow, give a longer `timeoutMs`.',
+  ),
+  client_no_footage: machineFaultForNow(
+    504,
+    'The doorbell did not record {wanted} s of footage within {seconds} s: {detail}',
+    'Check the camera that the doorbell was started with, or give a longer `timeoutMs`.',
+  ),
+
+  // replay
+  replay_no_footage: unusableInput(
+    404,
+    'Nothing to replay was found: {detail}',
+    'Name a video file, a folder of videos, a folder of images, or a pattern in quotes, such as "porch/*.mp4".',
+  ),
+  replay_footage_mixed: unusableInput(
+    422,
+    'The folder {folder} holds videos and images.',
+    'Name the one or the other with a pattern, such as "folder/*.jpg".',
+  ),
+  replay_too_much: wrongUsage(413, 'There is more to replay than one run takes: {detail}', 'Replay it in parts.'),
+  replay_folder_paired: refused(
+    403,
+    'The folder {folder} belongs to a doorbell that keeps its footage.',
+    'A replay reads and writes plain footage: name another folder.',
+  ),
+  replay_folder_taken: wrongUsage(
+    409,
+    'The folder {folder} already holds something.',
+    'Name an empty or a new folder; nothing is overwritten.',
+  ),
+  replay_footage_broken: unusableInput(
+    422,
+    'The footage of {camera} ended early: {detail}',
+    'Check the file with ffmpeg, or replay the part before with --to.',
+  ),
+  replay_stuck: machineFault(
+    504,
+    'Nothing came of {camera} for {seconds} s.',
+    'Check that the file can be read and that ffmpeg runs on this machine.',
+  ),
+  record_too_long: wrongUsage(
+    422,
+    '{asked} is more than is recorded at once: {detail}',
+    'Say a shorter --for, and record again into another folder.',
+  ),
+  record_nothing: notReachable(
+    404,
+    'Nothing was recorded: {detail}',
+    'Check the camera with `doorsill doctor`, or try it with `doorsill up --camera`.',
+  ),
+  record_replay_fails: machineFault(
+    500,
+    'What was recorded does not replay: {detail}',
+    'The recording is kept; run `doorsill test` on its folder to see more.',
+  ),
+  record_disk_full: machineFaultForNow(
+    507,
+    'The disk was full before all of the recording was written: its first {length} ({bytes}) are kept in {folder}.',
+    'What is kept can be played and replayed; free space, or name a place on another disk with --out, and record the rest.',
+  ),
+  record_cut_short: notReachable(
+    502,
+    'The recording ended after {length}: {detail}',
+    'What there was is kept, and replays; record again for the rest.',
+  ),
+
+  // report
+  report_unwritten: machineFaultForNow(
+    507,
+    'The report could not be written into {folder}: {detail}',
+    'Free space or name another folder. What was there before is whole.',
+  ),
+  report_unreadable: unusableInput(
+    400,
+    '{file} is no report of a run that this doorsill can read: {detail}',
+    'Name a report.json that was written by this version.',
+  ),
+
+  // truth
+  truth_unreadable: unusableInput(
+    400,
+    'The ground truth {file} cannot be read: {detail}',
+    'Name a JSON file of at most 4 MB; `doorsill truth convert` makes one from MOT, PETS or CVAT annotations.',
+  ),
+  truth_invalid: unusableInput(
+    422,
+    'The ground truth {file} is not valid: {detail}',
+    'Correct the named place; times are seconds from the footage’s first picture.',
+  ),
+  truth_wrong_units: unusableInput(
+    422,
+    'The times in the ground truth {file} are not seconds: {detail}',
+    'Divide milliseconds by 1000, or frame numbers by the frame rate; times are seconds from the footage’s first picture.',
+  ),
+  truth_overlap: unusableInput(
+    422,
+    'Two spans of the ground truth {file} overlap: {detail}',
+    'Make one span of them, or give each the camera that sees it.',
+  ),
+  truth_other_footage: unusableInput(
+    422,
+    'The ground truth {file} is not for this footage: {detail}',
+    'Name the file that was labelled, or correct durationS if only that is wrong.',
+  ),
+  annotations_invalid: unusableInput(
+    422,
+    'The annotations {file} cannot be converted: {detail}',
+    'Export them anew as MOT 1.1 (CSV) or as CVAT for video 1.1 (XML), and check the options of the conversion.',
+  ),
+  tune_impossible: wrongUsage(
+    400,
+    'There is nothing to choose from: {detail}',
+    'Name footage with something in it, and 1 to 256 settings to try.',
+  ),
+
+  // scenario
+  start_time_refused: wrongUsage(
+    400,
+    'The start "{text}" is not one instant: {detail}.',
+    'Write an instant with its offset (2026-03-29T01:59:50+01:00) or a local time with its zone (2026-03-29 01:59:50 Europe/Berlin).',
+  ),
+  scenario_none: unusableInput(
+    404,
+    'There is no scenario in {path}: {detail}',
+    'Name a scenario or a folder of them: files that end in .yaml, .yml or .scenario.ts.',
+  ),
+  scenarios_unreadable: unusableInput(
+    422,
+    'No scenario was run. Mistakes in the scenarios, told above: {many}.',
+    'Correct them; each line says where and what.',
+  ),
+  scenario_yaml_refused: unusableInput(
+    422,
+    '{place}: this is not the plain YAML of a scenario: {detail}',
+    'Use maps, lists, texts and numbers; tags, merge keys and several documents are refused.',
+  ),
+  scenario_word_unknown: unusableInput(
+    422,
+    '{place}: {detail}',
+    'Correct the word; the JSON Schema of scenarios lets an editor complete it.',
+  ),
+  scenario_value_refused: unusableInput(
+    422,
+    '{place}: {detail}',
+    'Correct the value; the README of sim/scenario/language says what each word takes.',
+  ),
+  scenario_name_unknown: unusableInput(422, '{place}: {detail}', 'Name something that the scenario has.'),
+  scenario_name_twice: unusableInput(422, '{place}: {detail}', 'Give each a name of its own.'),
+  scenario_variable_refused: unusableInput(
+    422,
+    '{place}: {detail}',
+    'Define it under variables, in an included file, in the matrix or with --set name=value.',
+  ),
+  scenario_limit: unusableInput(413, '{place}: {detail}', 'Split it into several scenarios.'),
+  scenario_include_refused: unusableInput(
+    422,
+    '{place}: {detail}',
+    'Include a YAML file that does not include this one, by a path relative to this file.',
+  ),
+  scenario_outside: refused(
+    403,
+    '{place}: {detail}',
+    'A scenario reads only what is in the folder given to the command, also behind links: copy the file there.',
+  ),
+  scenario_file_missing: unusableInput(
+    404,
+    '{place}: {detail}',
+    'Check the path; it is relative to the file that names it.',
+  ),
+  scenario_needs_real_time: unusableInput(422, '{place}: {detail}', 'Say `time: real`, or leave the real part out.'),
+  mosquitto_failed: machineFault(
+    500,
+    'No mosquitto runs here: {detail}',
+    'Install it, on Debian with `apt install mosquitto`, or leave `broker: mosquitto` out.',
+  ),
+  scenario_module_failed: machineFault(
+    500,
+    '{place}: the scenario’s own code failed: {detail}',
+    'A module exports one scenario, or a list of them, as its default: `export default defineScenario({ ... })`.',
+  ),
+
+  // onvif
+  onvif_discovery_impossible: machineFault(
+    500,
+    'The camera cannot be told of on {address}: {detail}.',
+    'Name the IPv4 address of an interface of this machine on which the camera listens, or leave discovery out.',
+  ),
+
+  // camera-server
+  camera_address_unserved: wrongUsage(
+    400,
+    'A camera cannot be served at {url}: {detail}',
+    'Name an address of this machine and a free port, such as rtsp://127.0.0.1:8554/porch, http://127.0.0.1:8080/porch.mjpeg or http://127.0.0.1:8080/porch.mp4.',
+  ),
+  camera_open_to_all: refused(
+    403,
+    'The camera would be served on {host}, where everybody who reaches this machine can watch.',
+    'Give it a login (--user, --password-file), let it listen on 127.0.0.1, or say with --no-login that everybody may watch.',
+  ),
+  camera_source_unserved: wrongUsage(
+    400,
+    'The camera {source} cannot be served.',
+    'Name a video file, or synthetic: what a camera of its own films is not passed on.',
+  ),
+  camera_fault_unknown: wrongUsage(
+    400,
+    'A camera has no fault called "{name}"{hint}.',
+    '`doorsill camera faults` lists them all.',
+  ),
+  camera_fault_invalid: wrongUsage(
+    400,
+    'The fault {fault} cannot be read: {detail}',
+    '`doorsill camera faults` says what each takes.',
+  ),
+  camera_faults_contradict: refused(
+    409,
+    'The fault {first} contradicts {second}.',
+    'Clear the other one first, or give them times that do not overlap.',
+  ),
+  camera_faults_too_many: refused(409, 'A camera has {most} faults at most.', 'Clear some of them first.'),
+  camera_fault_not_set: wrongUsage(
+    404,
+    'The camera has no fault {name} now.',
+    '`doorsill camera fault --control SOCKET` lists those it has.',
+  ),
+  camera_control_unusable: machineFault(
+    409,
+    'The control socket {path} cannot be made: {detail}',
+    'Name a path that is free, in a folder of yours, such as ./porch.sock.',
+  ),
+  camera_control_silent: notReachable(
+    503,
+    'No camera listens at {path}: {detail}',
+    'Start one with `doorsill camera SRC --serve URL --control PATH`, and name the same path.',
+  ),
+  camera_control_garbled: unusableInput(
+    400,
+    'What came over the control socket is no order: {detail}',
+    'Send one JSON object a line, such as {"do":"add","fault":"frozen+5s"}.',
+  ),
+
+  // device-faults
+  device_fault_unknown: wrongUsage(
+    400,
+    'A doorbell has no fault called "{name}"{hint}.',
+    '`doorsill device faults` lists them all.',
+  ),
+  device_fault_invalid: wrongUsage(
+    400,
+    'The fault {fault} cannot be read: {detail}',
+    '`doorsill device faults` says what each takes.',
+  ),
+  device_faults_contradict: refused(
+    409,
+    'The fault {first} contradicts {second}.',
+    'Clear the other one first, or give them times that do not overlap.',
+  ),
+  device_faults_too_many: refused(409, 'A doorbell has {most} faults at most.', 'Clear some of them first.'),
+  device_fault_not_set: wrongUsage(
+    404,
+    'The doorbell has no fault {name} now.',
+    '`doorsill device fault --control SOCKET` lists those it has.',
+  ),
+  device_fault_on_hardware: refused(
+    409,
+    'Faults are for virtual doorbells, and this one is real: {what}.',
+    'Make a doorbell of its own for them: `doorsill device init` in another folder, with a drawn camera or a file.',
+  ),
+  device_control_unusable: machineFault(
+    409,
+    'The control socket {path} cannot be made: {detail}',
+    'Name a path that is free, in a folder of yours, such as ./porch.sock.',
+  ),
+  device_control_silent: notReachable(
+    503,
+    'No doorbell listens at {path}: {detail}',
+    'Start one with `doorsill device --data DIR --control PATH`, and name the same path.',
+  ),
+
+  // board
+  board_processor_too_old: machineFault(
+    422,
+    'This processor ({processor}) is too old: it runs no 64-bit program.',
+    'Use a Raspberry Pi Zero 2 W, 3, 4, 5 or another board of 64 bits; a Pi 1, Zero or Zero W will not do.',
+  ),
+  board_system_not_64_bit: machineFault(
+    422,
+    'This system or its node is not of 64 bits (node for {program}, processor {processor}).',
+    'Write the 64-bit image of Raspberry Pi OS, or Debian arm64, to the card, and install node from it.',
+  ),
+  board_memory_too_small: machineFault(
+    422,
+    'This board has {mb} MB of memory, and a doorbell takes a board of {leastMB} MB.',
+    'Use a board with more; on a Pi, give less to the screen (gpu_mem=16 in config.txt).',
+  ),
+  board_without_systemd: machineFault(
+    422,
+    'systemd does not run here as process 1, so nothing would start the service.',
+    'Install on a system that runs systemd, or write the files into the root of one with --root DIR.',
+  ),
+  board_without_watchdog: machineFault(
+    422,
+    'This board has no hardware watchdog: there is no /dev/watchdog.',
+    'On a Pi, remove dtparam=watchdog=off from config.txt; else install without --hardware-watchdog.',
+  ),
+  board_user_not_root: machineFault(
+    403,
+    'A service is installed and removed by root alone.',
+    'Run the same command with sudo; --print shows what it would write.',
+  ),
+  board_file_foreign: refused(
+    409,
+    'The file {path} is not one that an install wrote, so it is left alone, and nothing was written.',
+    'Move it away, or choose another --name.',
+  ),
+  board_program_missing: machineFault(
+    404,
+    'There is no {what} below {root}, so the service would start nothing.',
+    'Install it there first (a release: `doorsill device update RELEASE --pin KEY --programs {root}/opt/doorsill`), or name its path on the board with {option}.',
+  ),
+  board_service_missing: machineFault(
+    404,
+    'No service {name} is installed on this board.',
+    'Install it with `sudo doorsill device install`, or name another one with --name.',
+  ),
+  board_command_failed: machineFault(
+    500,
+    'The system refused `{command}`: {detail}',
+    'Do what it says and run the same verb again; a second run is safe.',
+  ),
+
+  // fleet
+  fleet_profile_unreadable: unusableInput(
+    404,
+    'The fleet profile {file} cannot be read: {detail}',
+    'Name a file of YAML or JSON; without --profile the defaults hold.',
+  ),
+  fleet_profile_invalid: unusableInput(
+    422,
+    'The fleet profile is not valid: {place}: {detail}',
+    'Correct the named words; the README of sim/fleet says what each takes, and its JSON Schema lets an editor complete them.',
+  ),
+  fleet_size_refused: wrongUsage(400, 'The fleet cannot be drawn: {what} is {given}.', 'It takes {takes}.'),
+  fleet_scene_unusable: unusableInput(
+    422,
+    'The scene cannot be made into a loop: {detail}',
+    'Use the drawn porch (synthetic), or a video file of 8 s or more.',
+  ),
+  fleet_too_large: machineFault(
+    507,
+    '{doorbells} doorbells do not fit on this machine, only {fit}: {detail}',
+    'Run fewer, spread them over machines with --shard, or do what the detail says.',
+  ),
+  fleet_beyond_this_machine: refused(
+    403,
+    '{option} names {where}, which is not on this machine.',
+    'This command loads what it talks to. If that is yours to load, say --beyond-this-machine.',
+  ),
+
+  // update
+  update_outside_window: refusedForNow(
+    409,
+    'It is not the time for an update: {window}.',
+    'Wait for it, or leave out --between.',
+  ),
+  release_unmade: machineFault(
+    500,
+    'The release could not be made: {detail}',
+    'Mend what it names, and run `npm run release` again; nothing was published.',
+  ),
+} as const satisfies Record<string, ErrorRule>;
+
+export const ERRORS = { ...WIRE_ERRORS, ...SIM_ERRORS };
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An expected failure with a code of this table. */
+export type Failure = CodedError<ErrorCode>;
+
+export const { failure, reportedFailure, isErrorCode, isFailure }: Failures<ErrorCode> = failuresOf(ERRORS);
