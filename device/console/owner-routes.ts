@@ -44,7 +44,7 @@ export interface OwnerRoutesDeps {
 }
 
 const STREAMS_MAX = 32;
-/** A page that hears nothing for 5 s says that the doorbell does not answer (page/door.ts). */
+/** A page that hears nothing for 5 s says that the doorbell does not answer (console-page/kit/door.ts). */
 const BEAT_MS = 2_000;
 /** A reader that is this far behind is cut off: it asks for the state again. */
 const BEHIND_BYTES_MAX = 1024 * 1024;

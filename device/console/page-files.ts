@@ -1,5 +1,5 @@
 // Owns: serving the console's built page: its document and its assets, read into memory at the start. What is not among them is not
-// there, so no name in an address ever reaches a folder. Not here: what the page does (page/), building it (sim/setup/build-page.mjs).
+// there, so no name in an address ever reaches a folder. Not here: what the page does (console-page/), building it (sim/setup/build-page.mjs).
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';

@@ -1,5 +1,5 @@
 // Owns: noticing that something which comes again and again has stopped coming. Not here: what that means (camera/run-session.ts,
-// console/page/door.ts).
+// console-page/kit/door.ts).
 
 /** What it needs of a clock; a browser has one, too. */
 export interface WatchClock {

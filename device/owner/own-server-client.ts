@@ -1,5 +1,5 @@
 // Owns: an owner's session at a device's own server, for programs: opened by a signature, over HTTP on this machine or over HTTPS with
-// the certificate pinned by its fingerprint. Not here: the server (console/), browsers (console/page).
+// the certificate pinned by its fingerprint. Not here: the server (console/), browsers (console-page).
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';

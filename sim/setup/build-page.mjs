@@ -1,5 +1,5 @@
 // Owns: building the console's page into dist/console-page and the report's into dist/report-page. Not here: the pages
-// (device/console/page, sim/report/page), serving the one (device/console/page-files.ts) and writing the other
+// (device/console-page, sim/report/page), serving the one (device/console/page-files.ts) and writing the other
 // (sim/report/report-html.ts), when they are built (prepare.mjs).
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const PAGES = [
   {
     built: 'console-page',
-    source: 'device/console/page',
+    source: 'device/console-page',
     options: {
       // Every file is one that the server names: nothing stands in the document, as its Content-Security-Policy asks.
       assetsInlineLimit: 0,

@@ -12,7 +12,11 @@ const PLACES: Record<string, RegExp> = {
   'docs/ci/github-workflow.yml': /npm ci/,
 };
 /** Texts that are shown where npx finds the program, as they find out first. */
-const MADE = ['device/console/command-line.ts', 'device/console/page/owner-command.ts', 'sim/terminal/shell-words.ts'];
+const MADE = [
+  'device/console/command-line.ts',
+  'device/console-page/kit/owner-command.ts',
+  'sim/terminal/shell-words.ts',
+];
 
 const texts = projectFiles()
   .filter((path) => /\.(md|yml|yaml|mjs|ts|tsx)$/.test(path) && !path.startsWith('test/'))

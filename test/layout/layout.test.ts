@@ -30,6 +30,7 @@ const DEVICE_ORDER = [
   'area-link',
   'owner',
   'console',
+  'console-page',
 ];
 
 /** The bridge's folders in the same way; what composes them stands above them all. */
@@ -110,8 +111,8 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^dns-packet$/, /^device\/mdns\//],
   [/^ws$/, /^device\/console\//],
   [/^node-forge$/, /^device\/console\/certificate\.ts$/],
-  [/^preact/, /^(device\/console|sim\/report)\/page\//],
-  [/^@noble\//, /^device\/console\/page\//],
+  [/^preact/, /^(device\/console-page|sim\/report\/page)\//],
+  [/^@noble\//, /^device\/console-page\//],
   [/^qr$/, /^sim\/terminal\//],
   [/^commander$/, /^sim\/cli\//],
   [/^@rgrove\/parse-xml$/, /^sim\/(truth|camera-server\/onvif)\//],
@@ -247,7 +248,7 @@ describe('imports', () => {
   });
 
   it('let the console’s page use nothing of the device but what is free of node', () => {
-    const isPages = (name: string) => name.startsWith('device/console/page/');
+    const isPages = (name: string) => name.startsWith('device/console-page/');
     const free = /^device\/(contract|media)\//;
     const found = breaches((file) => {
       if (isPages(file.name))
@@ -290,7 +291,7 @@ describe('seams', () => {
     const time = /\bDate\.now\(|\bperformance\.now\(|\bset(Timeout|Interval|Immediate)\(|\bnew Date\(\)/;
     expect(
       breaches((file) =>
-        !/^(device\/(base\/clock|console\/page\/browser-seams)|sim\/world\/quiet)\.ts$/.test(file.name) &&
+        !/^(device\/(base\/clock|console-page\/kit\/browser-seams)|sim\/world\/quiet)\.ts$/.test(file.name) &&
         time.test(file.text)
           ? ['uses time itself']
           : [],
@@ -302,7 +303,7 @@ describe('seams', () => {
     const random = /\bMath\.random\(|\brandom(Bytes|UUID|Int|FillSync)\(|getRandomValues\(/;
     expect(
       breaches((file) =>
-        !/^device\/(base\/random|console\/page\/browser-seams)\.ts$/.test(file.name) && random.test(file.text)
+        !/^device\/(base\/random|console-page\/kit\/browser-seams)\.ts$/.test(file.name) && random.test(file.text)
           ? ['draws itself']
           : [],
       ),

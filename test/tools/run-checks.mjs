@@ -30,7 +30,7 @@ const tests = (name, environment = {}) => {
 const steps = [
   { name: 'prepare', command: process.execPath, args: [join(root, 'sim/setup/prepare.mjs')] },
   { name: 'types', command: bin('tsc'), args: [] },
-  { name: 'types of the console’s page', command: bin('tsc'), args: ['-p', 'device/console/page'] },
+  { name: 'types of the console’s page', command: bin('tsc'), args: ['-p', 'device/console-page'] },
   { name: 'types of the report’s page', command: bin('tsc'), args: ['-p', 'sim/report/page'] },
   { name: 'types of the benchmarks', command: bin('tsc'), args: ['-p', 'test/bench', '--noEmit'] },
   { name: 'lint and format', command: bin('biome'), args: ['ci', '--error-on-warnings', '.'] },

@@ -81,11 +81,11 @@ describe('whether a checkout is built', () => {
     age(path, atS);
   };
   const pages = [
-    ...['device/console/page/style', 'device/console/page', 'device/contract', 'device/base', 'device/media'],
+    ...['device/console-page/kit/style', 'device/console-page', 'device/contract', 'device/media'],
     'sim/report',
   ];
   for (const source of [
-    ...['device/a/b.ts', 'cloud-bridge/c.ts', 'sim/d.ts', 'package.json', 'tsconfig.json'],
+    ...['device/a/b.ts', 'cloud-bridge/c.ts', 'sim/d.ts', 'test/proofs/f.ts', 'package.json', 'tsconfig.json'],
     ...pages.map((folder) => `${folder}/e.ts`),
   ]) {
     touch(source, 1_000);

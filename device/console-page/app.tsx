@@ -1,0 +1,124 @@
+// Owns: what the page is at: whether this browser can sign, is paired, and has its door open. Not here: each of these (pairing-page.tsx,
+// shell.tsx).
+import { useEffect, useState } from 'preact/hooks';
+import { clock } from './kit/browser-seams.ts';
+import { text } from './kit/choose-language.ts';
+import { DeviceClient, serverFacts } from './kit/device-client.ts';
+import { Door } from './kit/door.ts';
+import { DoorContext, useDoor } from './kit/door-context.ts';
+import { Icon } from './kit/icons.tsx';
+import { canSign, forgetOwnerKey, loadOwnerKey, type OwnerKey } from './kit/owner-key.ts';
+import { SessionSecret } from './kit/session-secret.ts';
+import type { PairingCode } from './pairing/pairing-code.ts';
+import { Gate, PairingPage } from './pairing/pairing-page.tsx';
+import { Shell } from './shell.tsx';
+
+type Facts = Awaited<ReturnType<typeof serverFacts>>;
+type Stage =
+  | { at: 'starting' }
+  | { at: 'unsupported' }
+  | { at: 'gone' }
+  | { at: 'pairing'; facts: Facts }
+  | { at: 'open'; door: Door };
+
+const RETRY_MS = 2_000;
+const secret = new SessionSecret();
+
+export function App({ code }: { code: PairingCode | null }) {
+  const [stage, setStage] = useState<Stage>({ at: 'starting' });
+  // It is good for one pairing.
+  const [unusedCode, setUnusedCode] = useState(code);
+
+  const open = (key: OwnerKey) => {
+    const door = new Door(new DeviceClient(key, secret));
+    door.start();
+    setStage({ at: 'open', door });
+  };
+  useEffect(() => {
+    const leaving = new AbortController();
+    void firstStage(leaving.signal, setStage, open);
+    return () => leaving.abort();
+  }, []);
+
+  switch (stage.at) {
+    case 'starting':
+      return <main class="gate" aria-busy="true" />;
+    case 'unsupported':
+      return (
+        <Gate title={text.unsupportedTitle}>
+          <p>{text.unsupportedHelp}</p>
+        </Gate>
+      );
+    case 'gone':
+      return (
+        <Gate title={text.serverGoneTitle}>
+          <p role="status">{text.serverGoneHelp}</p>
+        </Gate>
+      );
+    case 'pairing': {
+      const { device, deviceKey, pairingLocked, commandLine } = stage.facts;
+      const paired = (key: OwnerKey) => {
+        setUnusedCode(null);
+        open(key);
+      };
+      return <PairingPage {...{ device, deviceKey, paired, commandLine }} code={unusedCode} isLocked={pairingLocked} />;
+    }
+    case 'open':
+      return (
+        <DoorContext.Provider value={stage.door}>
+          <OpenDoor
+            forgotten={() => void findServer(new AbortController().signal, setStage)}
+            hasCode={unusedCode !== null}
+          />
+        </DoorContext.Provider>
+      );
+  }
+}
+
+async function firstStage(
+  signal: AbortSignal,
+  show: (stage: Stage) => void,
+  open: (key: OwnerKey) => void,
+): Promise<void> {
+  if (!(await canSign())) return show({ at: 'unsupported' });
+  const key = await loadOwnerKey();
+  if (key?.paired) return open(key);
+  await findServer(signal, show);
+}
+
+/** Asks which device this is, until it answers. */
+async function findServer(signal: AbortSignal, show: (stage: Stage) => void): Promise<void> {
+  while (!signal.aborted) {
+    const facts = await serverFacts().catch(() => null);
+    if (signal.aborted) return;
+    if (facts) return show({ at: 'pairing', facts });
+    show({ at: 'gone' });
+    await clock.pause(RETRY_MS, signal);
+  }
+}
+
+/** An open door, or what is said when its device does not know this browser's key any more. */
+function OpenDoor({ forgotten, hasCode }: { forgotten(): void; hasCode: boolean }) {
+  const { door, view } = useDoor();
+  const again = async () => {
+    door.stop();
+    await forgetOwnerKey();
+    forgotten();
+  };
+  const isRefused = view.refused !== null;
+  useEffect(() => {
+    // A fresh code in the address says what is wanted.
+    if (isRefused && hasCode) void again();
+  }, [isRefused, hasCode]);
+  if (!view.refused) return <Shell />;
+  return (
+    <Gate title={text.removedTitle}>
+      <p>{text.removedHelp}</p>
+      <p class="hint">{view.refused.message}</p>
+      <button type="button" class="button button-main" onClick={() => void again()}>
+        <Icon name="key" />
+        {text.pairAgain}
+      </button>
+    </Gate>
+  );
+}

@@ -1,0 +1,81 @@
+// Owns: where this browser keeps its answers, in IndexedDB: each signed grant before it is sent, so that the very same token can be sent
+// again and no second one is made. Not here: what is kept (kept-answers.ts), sending (request-answers.ts), the owner's key (owner-key.ts).
+import { z } from 'zod';
+import { inStore } from '../kit/browser-database.ts';
+import { type Draft, draftSchema, type KeptGrant, keptGrantSchema } from './kept-answers.ts';
+
+const [DRAFTS, GRANTS] = ['drafts', 'grants'];
+const DATABASE = { name: 'doorsill-answers', stores: [DRAFTS, GRANTS] };
+/** Of each kind; the oldest go first, and of grants only those that are over. */
+const ROWS_MAX = 200;
+
+/** One owner's answers. Another key in this browser, after it was paired again, has answers of its own. */
+export class AnswerStore {
+  private readonly owner: string;
+
+  constructor(owner: string) {
+    this.owner = owner;
+  }
+
+  drafts(): Promise<Draft[]> {
+    return this.rows(DRAFTS, draftSchema);
+  }
+
+  grants(): Promise<KeptGrant[]> {
+    return this.rows(GRANTS, keptGrantSchema);
+  }
+
+  async keepDraft(draft: Draft): Promise<void> {
+    await inStore(DATABASE, DRAFTS, 'readwrite', (store) => store.put(draft, this.keyOf(draft.request)));
+  }
+
+  /** Keeps a signed grant unless one of the same request is kept that is not over; returns the one that is kept then. */
+  async keepGrant(grant: KeptGrant): Promise<KeptGrant> {
+    const key = this.keyOf(grant.request);
+    let kept = grant;
+    // In one transaction: two tabs that sign at the same moment keep one grant.
+    await inStore(DATABASE, GRANTS, 'readwrite', (store) => {
+      const asked = store.get(key);
+      asked.onsuccess = () => {
+        const before = keptGrantSchema.safeParse(asked.result);
+        if (before.success && !before.data.isOver) kept = before.data;
+        else store.put(grant, key);
+      };
+      return asked;
+    });
+    return kept;
+  }
+
+  /** Changes what is kept of a grant; nothing when another one is kept by now. Returns what is kept. */
+  async changeGrant(token: string, request: string, changes: Partial<KeptGrant>): Promise<KeptGrant | null> {
+    const key = this.keyOf(request);
+    let kept: KeptGrant | null = null;
+    await inStore(DATABASE, GRANTS, 'readwrite', (store) => {
+      const asked = store.get(key);
+      asked.onsuccess = () => {
+        const before = keptGrantSchema.safeParse(asked.result);
+        if (!before.success) return;
+        kept = before.data.token === token ? { ...before.data, ...changes } : before.data;
+        store.put(kept, key);
+      };
+      return asked;
+    });
+    return kept;
+  }
+
+  private keyOf(request: string): string {
+    return `${this.owner} ${request}`;
+  }
+
+  /** What is of another owner or form is left where it is, and not read. */
+  private async rows<S extends z.ZodType>(name: string, schema: S): Promise<z.output<S>[]> {
+    const range = IDBKeyRange.bound(`${this.owner} `, `${this.owner} \uffff`);
+    const found = z
+      .array(z.unknown())
+      .parse(await inStore(DATABASE, name, 'readonly', (store) => store.getAll(range, ROWS_MAX)));
+    return found.flatMap((row) => {
+      const read = schema.safeParse(row);
+      return read.success ? [read.data] : [];
+    });
+  }
+}

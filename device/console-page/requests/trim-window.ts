@@ -1,0 +1,88 @@
+// Owns: arithmetic of a trimmed window: where it may lie, where it begins by itself, and its two ends. Pure; wall time in microseconds.
+// Not here: frames (frame-steps.ts), the handles (trim-strip.tsx).
+import type { DeviceEvent } from '../../contract/home-messages.ts';
+import { partsInside, type Window } from '../../contract/shared-claims.ts';
+import { SECOND_US } from '../kit/time-spans.ts';
+
+export type TrimEnd = 'start' | 'end';
+
+/** Shorter than one frame of every camera, as the device has it (consent/verify-owner.ts). */
+export const WINDOW_US_MIN = 1_000;
+/** What one wants to see of an event at first. */
+const BEFORE_EVENT_US = 4 * SECOND_US;
+const AFTER_EVENT_US = 8 * SECOND_US;
+/** Where nothing happened: as much as can be looked at, of the newest. */
+const PLAIN_US = 15 * SECOND_US;
+/** The strip shows at least this much, and this much more than what is chosen. */
+const SHOWN_US_MIN = 24 * SECOND_US;
+const SHOWN_TIMES = 1.6;
+
+/** From the first to the last moment of the asked window that there is footage of; null without any. */
+export function trimLimits(asked: Window, coverage: readonly Window[]): Window | null {
+  const parts = partsInside(coverage, asked);
+  const [first] = parts;
+  if (!first) return null;
+  return { startUs: first.startUs, endUs: Math.max(...parts.map(({ endUs }) => endUs)) };
+}
+
+/** Rings and movement inside the limits, oldest first. */
+export function eventsInside(events: readonly DeviceEvent[], limits: Window): DeviceEvent[] {
+  return events
+    .filter(
+      ({ type, atUs }) => (type === 'ring' || type === 'motion-start') && atUs >= limits.startUs && atUs < limits.endUs,
+    )
+    .sort((a, b) => a.atUs - b.atUs);
+}
+
+/** The window that is chosen at first: around the first ring, else the first movement, else the end of what there is. */
+export function firstWindow(limits: Window, events: readonly DeviceEvent[]): Window {
+  const inside = eventsInside(events, limits);
+  const event = inside.find(({ type }) => type === 'ring') ?? inside[0];
+  if (event) return windowAround(event.atUs, limits);
+  return { startUs: Math.max(limits.startUs, limits.endUs - PLAIN_US), endUs: limits.endUs };
+}
+
+export function windowAround(atUs: number, limits: Window): Window {
+  return {
+    startUs: Math.max(limits.startUs, atUs - BEFORE_EVENT_US),
+    endUs: Math.min(limits.endUs, atUs + AFTER_EVENT_US),
+  };
+}
+
+/** The window with one end elsewhere: inside the limits, and never past the other end. */
+export function withEnd(window: Window, end: TrimEnd, atUs: number, limits: Window): Window {
+  const us = Math.round(atUs);
+  return end === 'start'
+    ? { ...window, startUs: Math.max(limits.startUs, Math.min(us, window.endUs - WINDOW_US_MIN)) }
+    : { ...window, endUs: Math.min(limits.endUs, Math.max(us, window.startUs + WINDOW_US_MIN)) };
+}
+
+/** The whole window elsewhere, as far as the limits go. */
+export function shifted(window: Window, byUs: number, limits: Window): Window {
+  const most = limits.endUs - window.endUs;
+  const least = limits.startUs - window.startUs;
+  const us = Math.round(Math.min(most, Math.max(least, byUs)));
+  return { startUs: window.startUs + us, endUs: window.endUs + us };
+}
+
+/** A kept window, if footage of it is still there; cut to what is. Null when nothing of it is. */
+export function windowStillThere(window: Window, limits: Window): Window | null {
+  const startUs = Math.max(window.startUs, limits.startUs);
+  const endUs = Math.min(window.endUs, limits.endUs);
+  return endUs - startUs < WINDOW_US_MIN ? null : { startUs, endUs };
+}
+
+/** What the strip shows around a window, so that both handles can be taken: not beyond the limits, where that leaves enough. */
+export function shownAround(window: Window, limits: Window): Window {
+  const length = Math.max(SHOWN_US_MIN, (window.endUs - window.startUs) * SHOWN_TIMES);
+  const all = limits.endUs - limits.startUs;
+  if (length >= all) return limits;
+  const middle = (window.startUs + window.endUs) / 2;
+  const startUs = Math.min(Math.max(limits.startUs, middle - length / 2), limits.endUs - length);
+  return { startUs: Math.round(startUs), endUs: Math.round(startUs + length) };
+}
+
+/** The moment whose picture shows an end of the window: its first frame, or the last one inside. */
+export function shownMoment(window: Window, end: TrimEnd): number {
+  return end === 'start' ? window.startUs : window.endUs - 1;
+}

@@ -1,0 +1,170 @@
+// Owns: the frame around the pages of an open door: its name and condition, the way between the pages, and what is said while it cannot be
+// reached. Not here: the pages.
+
+import type { ComponentChildren } from 'preact';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { DeviceState } from '../contract/home-messages.ts';
+import { askKindOf } from '../contract/ids.ts';
+import { text } from './kit/choose-language.ts';
+import type { DoorView } from './kit/door.ts';
+import { doorCondition } from './kit/door-condition.ts';
+import { useDoor } from './kit/door-context.ts';
+import { DoorSwitch } from './kit/door-switch.tsx';
+import { showTime } from './kit/format.ts';
+import { Icon, type IconName } from './kit/icons.tsx';
+import { ConditionPill } from './kit/notices.tsx';
+import { NowPage } from './now/now-page.tsx';
+import { AnswerStore } from './requests/answer-store.ts';
+
+/** `at`: where one is; something may have been ignored on the way there. */
+function WaitingBadge({ at }: { at: string }) {
+  const { door, view } = useDoor();
+  const store = useMemo(() => new AnswerStore(door.client.key.publicKey), [door]);
+  const [ignored, setIgnored] = useState<readonly string[]>([]);
+  const waiting = view.state?.requests.filter(isWaiting).map(({ request }) => request) ?? [];
+  useEffect(() => {
+    const read = async () => (await store.drafts()).filter(({ isIgnored }) => isIgnored).map(({ request }) => request);
+    read().then(setIgnored, () => undefined);
+  }, [store, at, waiting.join()]);
+  const count = waiting.filter((request) => !ignored.includes(request)).length;
+  if (count === 0) return null;
+  return (
+    <span class="tab-badge">
+      <span aria-hidden="true">{count}</span>
+      <span class="unseen">, {text.requestsWaiting(count)}</span>
+    </span>
+  );
+}
+
+function isWaiting({ request, state }: DeviceState['requests'][number]): boolean {
+  return state === 'pending' && askKindOf(request) === 'request';
+}
+
+type Stage<Module> = { module: Module } | 'loading' | 'failed';
+
+/** `load` must stay the same function from drawing to drawing: a browser keeps what it has fetched. */
+function LoadedPage<Module>({ load, draw }: { load(): Promise<Module>; draw(module: Module): ComponentChildren }) {
+  const [stage, setStage] = useState<Stage<Module>>('loading');
+  const [attempt, setAttempt] = useState(0);
+  useEffect(() => {
+    let isHere = true;
+    setStage('loading');
+    load().then(
+      (module) => isHere && setStage({ module }),
+      () => isHere && setStage('failed'),
+    );
+    return () => {
+      isHere = false;
+    };
+  }, [load, attempt]);
+  if (stage === 'loading') return <p class="empty" aria-busy="true" />;
+  if (stage !== 'failed') return <>{draw(stage.module)}</>;
+  return (
+    <div class="empty" role="alert">
+      <p>{text.gone}</p>
+      <button type="button" class="button" onClick={() => setAttempt(attempt + 1)}>
+        {text.tryAgain}
+      </button>
+    </div>
+  );
+}
+
+const PAGES = [
+  { name: 'now', title: text.pageNow, icon: 'door' },
+  { name: 'timeline', title: text.pageTimeline, icon: 'timeline' },
+  { name: 'requests', title: text.pageRequests, icon: 'request' },
+  { name: 'left', title: text.pageLeft, icon: 'left' },
+  { name: 'settings', title: text.pageSettings, icon: 'settings' },
+] as const satisfies { name: string; title: string; icon: IconName }[];
+
+// The first view needs one page; the others come when they are opened.
+const timeline = () => import('./timeline/timeline-page.tsx');
+const requests = () => import('./requests/requests-page.tsx');
+const left = () => import('./left/left-page.tsx');
+const settings = () => import('./settings/settings-page.tsx');
+
+type PageName = (typeof PAGES)[number]['name'];
+/** What stands on a phone's tab where the title does not fit. */
+const SHORT: Partial<Record<PageName, string>> = { left: text.pageLeftShort, settings: text.pageSettingsShort };
+
+/** `#/timeline/1764230400000000`, `#/requests/request-1f0c`: a page, and a moment or the id of what is opened on it. */
+function addressed(): { page: PageName; atUs: number | null; opened: string | null } {
+  const [, name = '', part = ''] = /^#\/([a-z]+)(?:\/([a-z0-9-]{1,63}))?$/.exec(location.hash) ?? [];
+  const page = PAGES.find((one) => one.name === name)?.name ?? 'now';
+  return { page, atUs: /^\d{1,16}$/.test(part) ? Number(part) : null, opened: part === '' ? null : part };
+}
+
+export function Shell() {
+  const { view } = useDoor();
+  const [{ page, atUs, opened }, setAddressed] = useState(addressed);
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const changed = () => {
+      setAddressed(addressed());
+      // As a link to another document would: from the top, and read from its beginning.
+      scrollTo(0, 0);
+      main.current?.focus({ preventScroll: true });
+    };
+    addEventListener('hashchange', changed);
+    return () => removeEventListener('hashchange', changed);
+  }, []);
+  const title = PAGES.find((one) => one.name === page)?.title ?? '';
+  const name = view.state?.name ?? '';
+  useEffect(() => {
+    document.title = [title, name, text.appName].filter((part) => part !== '').join(' · ');
+  }, [title, name]);
+
+  return (
+    <div class="shell">
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        {text.skipToContent}
+      </button>
+      <header class="top">
+        <DoorSwitch name={name || text.appName} />
+        <ConditionPill condition={view.state && doorCondition(view.state)} isGone={view.link === 'gone'} />
+      </header>
+      <nav class="tabs" aria-label={text.navigation}>
+        {PAGES.map(({ name: target, title: label, icon }) => (
+          <a key={target} class="tab" href={`#/${target}`} aria-current={target === page ? 'page' : undefined}>
+            <Icon name={icon} />
+            <TabLabel title={label} short={SHORT[target]} />
+            {target === 'requests' && <WaitingBadge at={`${page} ${opened}`} />}
+          </a>
+        ))}
+      </nav>
+      <main id="content" class="content" ref={main} tabIndex={-1}>
+        <div role="status" class="banner-place">
+          {view.link === 'gone' && <p class="banner">{goneWords(view)}</p>}
+        </div>
+        <h1 class={page === 'now' || page === 'timeline' || opened !== null ? 'unseen' : 'page-title'}>
+          {page === 'settings' ? text.pageSettingsTitle : title}
+        </h1>
+        {page === 'now' && <NowPage />}
+        {page === 'timeline' && (
+          <LoadedPage load={timeline} draw={({ TimelinePage }) => <TimelinePage askedUs={atUs} />} />
+        )}
+        {page === 'requests' && (
+          <LoadedPage load={requests} draw={({ RequestsPage }) => <RequestsPage request={opened} />} />
+        )}
+        {page === 'left' && <LoadedPage load={left} draw={({ LeftPage }) => <LeftPage />} />}
+        {page === 'settings' && <LoadedPage load={settings} draw={({ SettingsPage }) => <SettingsPage />} />}
+      </main>
+    </div>
+  );
+}
+
+/** Whose connection is lost, since when, and that it is tried again. */
+function goneWords({ isOffline, heardUs }: DoorView): string {
+  const since = heardUs === null ? [] : [`${text.notLiveSince(showTime(heardUs))}.`];
+  return [isOffline ? text.offline : text.noAnswer, ...since, text.tryingAgain].join(' ');
+}
+
+function TabLabel({ title, short }: { title: string; short: string | undefined }) {
+  if (short === undefined) return <span>{title}</span>;
+  return (
+    <>
+      <span class="tab-short">{short}</span>
+      <span class="tab-long">{title}</span>
+    </>
+  );
+}

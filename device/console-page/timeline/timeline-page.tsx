@@ -1,0 +1,213 @@
+// Owns: the page "Timeline": the picture of any recorded moment, playing from there, and going from event to event. Not here: the lines of
+// time (scrub-strip.tsx), saving (save-span.tsx), fetching (still-fetcher.ts, footage-player.ts).
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { frameTimesSchema } from '../../contract/console-messages.ts';
+import type { DeviceEvent } from '../../contract/home-messages.ts';
+import type { Window } from '../../contract/shared-claims.ts';
+import { text } from '../kit/choose-language.ts';
+import type { DeviceClient } from '../kit/device-client.ts';
+import { doorCondition } from '../kit/door-condition.ts';
+import { useDoor } from '../kit/door-context.ts';
+import { EventList } from '../kit/event-list.tsx';
+import { showDay, showTime } from '../kit/format.ts';
+import { Icon, type IconName } from '../kit/icons.tsx';
+import { useMomentPicture } from '../kit/moment-picture.ts';
+import { PictureTrouble } from '../kit/picture-note.tsx';
+import { ScrubStrip } from '../kit/scrub-strip.tsx';
+import { nearestCovered, recentWindow, SECOND_US } from '../kit/time-spans.ts';
+import { SaveSpan } from './save-span.tsx';
+
+/** A minute is about a thumb's width on a phone. */
+const FINE_US = 6 * 60 * SECOND_US;
+const EVENTS_SHOWN = 200;
+/** A person wants to see how it came to an event, too. */
+const BEFORE_EVENT_US = 2 * SECOND_US;
+/** How much later than the newest footage that the page knows of an event may be, and its footage is still on the way. */
+const COMING_US = 20 * SECOND_US;
+
+export function TimelinePage({ askedUs }: { askedUs: number | null }) {
+  const { view } = useDoor();
+  const { state } = view;
+  if (!state) return <p class="empty">{text.connecting}</p>;
+  if (doorCondition(state).kind === 'privacy')
+    return (
+      <p class="empty empty-large">
+        <Icon name="eyeOff" />
+        {text.timelinePrivate}
+      </p>
+    );
+  const spans = state.ring.coverage;
+  const endUs = spans.at(-1)?.endUs;
+  if (endUs === undefined) return <p class="empty empty-large">{text.noFootage}</p>;
+  return <Timeline spans={spans} endUs={endUs} askedUs={askedUs} />;
+}
+
+function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; askedUs: number | null }) {
+  const { door, view } = useDoor();
+  const { events, hasOlder } = view;
+  const [chosen, setChosen] = useState<Partial<Window>>({});
+  const latest = useRef(spans);
+  latest.current = spans;
+  const picture = useMomentPicture(() => latest.current);
+  const atUs = picture.atUs ?? nearestCovered(spans, endUs) ?? endUs;
+  /** What was wished for last: an answer about an event comes too late when something else was wished for since. */
+  const wish = useRef(0);
+  /** Whether an event was opened whose footage is gone. */
+  const [isGone, setGone] = useState(false);
+  const goTo = (us: number) => {
+    wish.current += 1;
+    setGone(false);
+    picture.show(nearestCovered(latest.current, us) ?? us);
+  };
+  const openEvent = async (us: number) => {
+    wish.current += 1;
+    const own = wish.current;
+    const isComing = us > endUs - SECOND_US && us < endUs + COMING_US;
+    const isHeld = isComing || (await hasFrames(door.client, us));
+    if (own !== wish.current) return;
+    const fromUs = us - BEFORE_EVENT_US;
+    setGone(!isHeld);
+    const nearest = nearestCovered(latest.current, fromUs) ?? fromUs;
+    // Where what came before an event is gone, its footage begins with it.
+    if (isHeld) return picture.show(nearest === fromUs || isComing ? nearest : us);
+    picture.showNothing(fromUs, { title: text.footageGone(showTime(us)), advice: '' });
+  };
+
+  useEffect(() => {
+    if (askedUs === null) goTo(endUs);
+    else void openEvent(askedUs);
+  }, [askedUs]);
+
+  const told = useMemo(() => events.filter(({ type }) => type === 'ring' || type === 'motion-start'), [events]);
+  // Not drawn again with every move of a finger.
+  const list = useMemo(() => <EventList events={told} most={EVENTS_SHOWN} />, [told]);
+  const recent = recentWindow(spans, endUs);
+  const strip = { atUs, spans, events, chosen, choose: goTo };
+  return (
+    <div class="timeline">
+      <div class="timeline-main">
+        <MomentFigure picture={picture} atUs={atUs} />
+        <div class="scrub">
+          <p class="scrub-time">
+            <time>{showTime(atUs)}</time>
+            <span>{showDay(atUs)}</span>
+          </p>
+          <ScrubStrip
+            {...strip}
+            by="drag"
+            label={text.scrubFine}
+            window={{ startUs: atUs - FINE_US / 2, endUs: atUs + FINE_US / 2 }}
+            labelsEveryUs={60 * SECOND_US}
+          />
+          <Transport {...{ picture, atUs, isGone, events: told, goTo, openEvent, endUs }} />
+          <ScrubStrip
+            {...strip}
+            by="touch"
+            label={`${text.scrubOverview}: ${text.recent[recent.name]}`}
+            window={recent.window}
+            labelsEveryUs={recent.labelsEveryUs}
+          />
+          <p class="hint scrub-help">{text.timelineHelp}</p>
+        </div>
+      </div>
+      <div class="timeline-side">
+        <SaveSpan atUs={atUs} chosen={chosen} choose={setChosen} />
+        <section class="card" aria-labelledby="lately">
+          <h2 id="lately">{text.lately}</h2>
+          {list}
+          {hasOlder && (
+            <button type="button" class="button button-quiet" onClick={() => void door.loadOlder()}>
+              {text.olderEvents}
+            </button>
+          )}
+        </section>
+      </div>
+    </div>
+  );
+}
+
+/** Whether the device holds footage of a moment. What it cannot say now is found out when the picture is asked for. */
+async function hasFrames(client: DeviceClient, us: number): Promise<boolean> {
+  const [fromUs, toUs] = [Math.max(0, us - SECOND_US / 2), us + SECOND_US / 2];
+  const told = await client.call(frameTimesSchema, `/api/v1/frames?fromUs=${fromUs}&toUs=${toUs}`).catch(() => null);
+  return told === null || told.frames.length > 0;
+}
+
+type Picture = ReturnType<typeof useMomentPicture>;
+
+function MomentFigure({ picture, atUs }: { picture: Picture; atUs: number }) {
+  return (
+    <figure class="picture" data-still-us={picture.stillUs ?? undefined}>
+      {picture.still && !picture.isMoving && (
+        <img class="picture-still" src={picture.still} alt={text.pictureAt(showTime(picture.stillUs ?? atUs))} />
+      )}
+      <video
+        ref={picture.video}
+        muted
+        playsInline
+        aria-label={text.pictureAt(showTime(atUs))}
+        hidden={!picture.isMoving}
+      />
+      <PictureTrouble trouble={picture.trouble} />
+    </figure>
+  );
+}
+
+interface TransportProps {
+  picture: Picture;
+  atUs: number;
+  endUs: number;
+  /** Newest first. */
+  events: readonly DeviceEvent[];
+  /** Nothing can be played from here. */
+  isGone: boolean;
+  goTo(us: number): void;
+  openEvent(us: number): Promise<void>;
+}
+
+function Transport({ picture, atUs, endUs, events, isGone, goTo, openEvent }: TransportProps) {
+  // Where an event was gone to is a little before it.
+  const here = atUs + BEFORE_EVENT_US;
+  const before = events.find((event) => event.atUs < here - SECOND_US);
+  const after = events.findLast((event) => event.atUs > here + SECOND_US);
+  const toEvent = (event: DeviceEvent | undefined) => event && void openEvent(event.atUs);
+  return (
+    <div class="transport">
+      <TransportButton icon="previous" label={text.previousEvent} off={!before} press={() => toEvent(before)} />
+      <TransportButton icon="back" label={text.back10} press={() => goTo(atUs - 10 * SECOND_US)} />
+      <button
+        type="button"
+        class="button button-main transport-play"
+        aria-label={picture.isPlaying ? text.pause : text.play}
+        disabled={isGone}
+        onClick={() => (picture.isPlaying ? picture.pause() : picture.play())}
+      >
+        <Icon name={picture.isPlaying ? 'pause' : 'play'} />
+      </button>
+      <TransportButton icon="forward" label={text.forward10} press={() => goTo(atUs + 10 * SECOND_US)} />
+      <TransportButton
+        icon={after ? 'next' : 'newest'}
+        label={after ? text.nextEvent : text.newest}
+        press={() => (after ? toEvent(after) : goTo(endUs))}
+      />
+    </div>
+  );
+}
+
+function TransportButton({
+  icon,
+  label,
+  off = false,
+  press,
+}: {
+  icon: IconName;
+  label: string;
+  off?: boolean;
+  press(): void;
+}) {
+  return (
+    <button type="button" class="button button-round" aria-label={label} title={label} disabled={off} onClick={press}>
+      <Icon name={icon} />
+    </button>
+  );
+}

@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest';
+import { doorCondition, healthLines } from '../../../../device/console-page/kit/door-condition.ts';
+import { type DeviceState, stateSchema } from '../../../../device/contract/home-messages.ts';
+
+function stateOf(changes: Partial<DeviceState> = {}): DeviceState {
+  return stateSchema.parse({
+    device: 'device-1',
+    name: 'Front door',
+    atUs: 1,
+    camera: { state: 'recording', source: 'synthetic' },
+    privacy: false,
+    searchParty: false,
+    ring: { kind: 'file', bytes: 1, bytesMax: 2, segments: 1, coverage: [], damaged: 0 },
+    storage: { state: 'ok' },
+    clockTrusted: true,
+    area: 'none',
+    owners: 1,
+    requests: [],
+    refused: {},
+    ledger: { entries: 1, hash: '0'.repeat(64) },
+    lastOrder: '0'.repeat(64),
+    ...changes,
+  });
+}
+
+it('has nothing to say of a door that is well but its camera and its storage', () => {
+  expect(healthLines(stateOf())).toEqual([
+    { about: 'camera', isWell: true, detail: 'synthetic' },
+    { about: 'storage', isWell: true, detail: null },
+  ]);
+  expect(doorCondition(stateOf({ privacy: true }))).toEqual({ kind: 'privacy', reason: null });
+});
+
+it('calls a door recording only while footage is kept, and says why it is not', () => {
+  const full = { state: 'full', detail: 'The disk has no space.' } as const;
+  expect(doorCondition(stateOf({ recording: true, storage: full })).kind).toBe('recording');
+  expect(doorCondition(stateOf({ recording: false, storage: full }))).toEqual({ kind: 'unkept', reason: full.detail });
+  expect(doorCondition(stateOf({ recording: false })).kind).toBe('starting');
+  // A doorbell of an earlier version does not say.
+  expect(doorCondition(stateOf()).kind).toBe('recording');
+  const [camera] = healthLines(stateOf({ recording: false, storage: full }));
+  expect(camera).toEqual({ about: 'camera', isWell: true, detail: 'synthetic' });
+});
+
+it('says of each fault that it is made on purpose, beside what comes of it', () => {
+  const simulatedFaults = ['disk-full@30s+10s', 'clock-set=1970'];
+  const lines = healthLines(
+    stateOf({ storage: { state: 'full', detail: 'ENOSPC' }, clockTrusted: false, simulatedFaults }),
+  );
+  expect(lines.filter(({ isWell }) => !isWell)).toEqual([
+    { about: 'storage', isWell: false, detail: 'ENOSPC' },
+    { about: 'clock', isWell: false, detail: null },
+    { about: 'purpose', isWell: false, detail: 'disk-full@30s+10s' },
+    { about: 'purpose', isWell: false, detail: 'clock-set=1970' },
+  ]);
+});

@@ -1,0 +1,42 @@
+// Holds: what a page has fetched of the list of what has left is shown without a gap, newest first, as the device last told it.
+import { expect, it } from 'vitest';
+import { type FetchedDepartures, withPage } from '../../../../device/console-page/left/fetched-departures.ts';
+import type { Departure, DeparturePage } from '../../../../device/contract/departures.ts';
+
+const departure = (number: number, at: Departure['standing']['at'] = 'sending') =>
+  ({ number, standing: { at } }) as Departure;
+/** The page that a device of `total` clips answers with. */
+function pageOf(total: number, before: number, most: number, at?: Departure['standing']['at']): DeparturePage {
+  const start = Math.max(0, before - most);
+  const numbers = Array.from({ length: before - start }, (_, place) => before - 1 - place);
+  return { total, departures: numbers.map((number) => departure(number, at)), next: start === 0 ? null : start };
+}
+const numbers = ({ departures }: FetchedDepartures) => departures.map(({ number }) => number);
+
+it('joins pages until there is nothing older', () => {
+  const first = withPage(null, pageOf(5, 5, 2));
+  expect([numbers(first), first.older]).toEqual([[4, 3], 3]);
+  const second = withPage(first, pageOf(5, 3, 2));
+  expect([numbers(second), second.older]).toEqual([[4, 3, 2, 1], 1]);
+  const last = withPage(second, pageOf(5, 1, 2));
+  expect([numbers(last), last.older]).toEqual([[4, 3, 2, 1, 0], null]);
+});
+
+it('shows a clip as it was told last, and a new one above the others', () => {
+  const known = withPage(withPage(null, pageOf(4, 4, 2)), pageOf(4, 2, 2));
+  const now = withPage(known, pageOf(5, 5, 2, 'stored'));
+  expect(numbers(now)).toEqual([4, 3, 2, 1, 0]);
+  expect(now.departures.map(({ standing }) => standing.at)).toEqual([
+    ...['stored', 'stored'],
+    ...['sending', 'sending', 'sending'],
+  ]);
+});
+
+it('keeps nothing behind a gap, and asks for what is missing instead', () => {
+  const now = withPage(withPage(null, pageOf(3, 3, 3)), pageOf(9, 9, 2));
+  expect([numbers(now), now.older]).toEqual([[8, 7], 7]);
+});
+
+it('is empty where nothing has left', () => {
+  expect(withPage(null, pageOf(0, 0, 2))).toEqual({ total: 0, departures: [], older: null });
+});

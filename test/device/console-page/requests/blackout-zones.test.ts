@@ -1,0 +1,36 @@
+// Holds: areas to be blacked out lie in the picture, whatever a finger or key does, and are ones that a grant may name.
+import { describe, expect, it } from 'vitest';
+import { moved, placedZone, sized, zoneBetween } from '../../../../device/console-page/requests/blackout-zones.ts';
+import { zoneSchema } from '../../../../device/contract/shared-claims.ts';
+
+describe('an area to be blacked out', () => {
+  it('is drawn between two points in any order, and cut at the edges of the picture', () => {
+    const zone = { left: 1_000, top: 2_000, width: 3_000, height: 4_000 };
+    expect(zoneBetween({ x: 1_000, y: 2_000 }, { x: 4_000, y: 6_000 })).toEqual(zone);
+    expect(zoneBetween({ x: 4_000, y: 6_000 }, { x: 1_000, y: 2_000 })).toEqual(zone);
+    expect(zoneBetween({ x: -500, y: 9_000 }, { x: 300, y: 12_000 })).toEqual({
+      ...{ left: 0, top: 9_000, width: 300, height: 1_000 },
+    });
+  });
+
+  it('is none where a finger only touched', () => {
+    expect(zoneBetween({ x: 5_000, y: 5_000 }, { x: 5_100, y: 9_000 })).toBeNull();
+    expect(zoneBetween({ x: 5_000, y: 5_000 }, { x: 9_000, y: 5_100 })).toBeNull();
+  });
+
+  it.each([[{ x: 99_999, y: 99_999 }], [{ x: -99_999, y: -99_999 }], [{ x: 33.4, y: -12.7 }]])(
+    'stays a zone of the contract when it is moved or sized by %j',
+    (by) => {
+      const zone = { left: 4_000, top: 4_000, width: 2_000, height: 1_000 };
+      expect(zoneSchema.parse(moved(zone, by))).toMatchObject({ width: 2_000, height: 1_000 });
+      expect(zoneSchema.parse(sized(zone, by))).toMatchObject({ left: 4_000, top: 4_000 });
+    },
+  );
+
+  it('is placed for who has no pointer, each a little aside', () => {
+    const first = zoneSchema.parse(placedZone([]));
+    expect(zoneSchema.parse(placedZone([first]))).not.toEqual(first);
+    const many = Array.from({ length: 15 }, () => first);
+    expect(() => zoneSchema.parse(placedZone(many))).not.toThrow();
+  });
+});
