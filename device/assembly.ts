@@ -192,7 +192,12 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
   const cipher = fittingCipher(clock);
   const held = new HeldFootage({ segments, clock, random, cipher });
   const previews = new PreviewClips({
-    ...{ disk, random, log, clip, alone, footageSettled: settled },
+    disk,
+    random,
+    log,
+    clip,
+    alone,
+    footageSettled: settled,
     folder: join(folder, 'previews'),
     cipher,
   });

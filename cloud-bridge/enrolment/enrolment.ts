@@ -98,7 +98,10 @@ export class Enrolment {
   async codes(): Promise<KnownCode[]> {
     const known = await this.deps.store.codes(wallSeconds(this.deps.clock));
     return known.map(({ secretSha256, devicesMax: devices, enrolled, expiresS }) => ({
-      ...{ id: codeId(secretSha256), devices, enrolled, expiresS },
+      id: codeId(secretSha256),
+      devices,
+      enrolled,
+      expiresS,
     }));
   }
 

@@ -29,21 +29,33 @@ export function enrolmentRoutes(
   const admin = { roles: ['admin'] } as const;
   api.route(
     {
-      ...{ method: 'POST', path: '/v1/enrolment-codes', ...admin, body: wishSchema, answer: codeSchema, status: 201 },
+      method: 'POST',
+      path: '/v1/enrolment-codes',
+      ...admin,
+      body: wishSchema,
+      answer: codeSchema,
+      status: 201,
       about: 'Prints a code that lets one device in, or as many as are wished for, each once.',
     },
     ({ body }) => enrolment.printCode(publicUrl(), body),
   );
   api.route(
     {
-      ...{ method: 'GET', path: '/v1/enrolment-codes', ...admin, answer: listSchema },
+      method: 'GET',
+      path: '/v1/enrolment-codes',
+      ...admin,
+      answer: listSchema,
       about: 'Codes that have not expired, and how many devices each has let in.',
     },
     async () => ({ codes: await enrolment.codes() }),
   );
   api.route(
     {
-      ...{ method: 'DELETE', path: '/v1/enrolment-codes/:code', ...admin, params: codeParamsSchema, answer: null },
+      method: 'DELETE',
+      path: '/v1/enrolment-codes/:code',
+      ...admin,
+      params: codeParamsSchema,
+      answer: null,
       about: 'Ends a code. Devices that have enrolled with it stay enrolled.',
     },
     async ({ params }) => {

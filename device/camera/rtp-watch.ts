@@ -102,8 +102,11 @@ function readHead(packet: Uint8Array): RtpHead | null {
   if (second >= REPORT_FROM && second <= REPORT_TO) return null;
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
   return {
-    ...{ type: second & 0x7f, isLast: (second & 0x80) !== 0 },
-    ...{ sequence: view.getUint16(2), timestamp: view.getUint32(4), source: view.getUint32(8) },
+    type: second & 0x7f,
+    isLast: (second & 0x80) !== 0,
+    sequence: view.getUint16(2),
+    timestamp: view.getUint32(4),
+    source: view.getUint32(8),
   };
 }
 

@@ -183,8 +183,12 @@ export async function checkZones(job: ZonesToCheck): Promise<void> {
   const originals = decodedPictures(deps, {
     doing: 'decoding the footage of a clip',
     source: sourceBytes(job, source),
-    ...{ strict: false, convert: source.convert },
-    ...{ width: video.width, height: video.height, picturesMax: source.frames + 1, ...limits },
+    strict: false,
+    convert: source.convert,
+    width: video.width,
+    height: video.height,
+    picturesMax: source.frames + 1,
+    ...limits,
   });
   const seen = { originals: 0 };
   const nextOriginal = async () => {
@@ -220,8 +224,13 @@ export async function lookAtAll(
   for await (const picture of decodedPictures(deps, {
     doing: 'decoding a clip',
     source: frames,
-    ...{ strict: true, convert: false, width: video.width, height: video.height, picturesMax: wanted + 1 },
-    ...{ signal, timeoutMs: timeoutMsOf(wanted) },
+    strict: true,
+    convert: false,
+    width: video.width,
+    height: video.height,
+    picturesMax: wanted + 1,
+    signal,
+    timeoutMs: timeoutMsOf(wanted),
   })) {
     if (number < wanted) await look(picture, number);
     number += 1;

@@ -188,8 +188,12 @@ export function plainAnswer(
     records.map((record) => ({ ...record, ttl: Math.min(record.ttl, PLAIN_TTL_S_MAX), flush: false }));
   const asked = questions.map(({ name, type }) => ({ name, type }));
   return encode({
-    ...{ id, type: 'response', flags: RESPONSE_FLAGS, questions: asked },
-    ...{ answers: plain(answers), additionals: plain(additionals) },
+    id,
+    type: 'response',
+    flags: RESPONSE_FLAGS,
+    questions: asked,
+    answers: plain(answers),
+    additionals: plain(additionals),
   });
 }
 

@@ -29,8 +29,10 @@ const FAULTS_MAX = 64;
 
 const LANGUAGE: FaultLanguage<FaultName> = {
   names: Object.keys(FAULTS).filter(isFaultName),
-  ...{ timeUsMax: 24 * 3_600 * 1_000_000, timeMaxWords: 'a day' },
-  ...{ example: 'frozen@10s+5s', origin: 'the first picture' },
+  timeUsMax: 24 * 3_600 * 1_000_000,
+  timeMaxWords: 'a day',
+  example: 'frozen@10s+5s',
+  origin: 'the first picture',
   unknown: (name, hint) => failure('camera_fault_unknown', { name, hint }),
   invalid: (fault, detail) => failure('camera_fault_invalid', { fault, detail }),
 };

@@ -149,8 +149,15 @@ export class RtspServer {
     const isOther = this.fault('two-cameras') !== null && this.accepted % 2 === 0;
     this.accepted += 1;
     const connection: Connection = {
-      ...{ socket, isOther, reader: new RtspReader(), sessions: new Set<RtspSession>() },
-      ...{ freeChannel: 0, heardMs: this.deps.clock.monotonicMs(), answered: 0, waiting: 0, turn: Promise.resolve() },
+      socket,
+      isOther,
+      reader: new RtspReader(),
+      sessions: new Set<RtspSession>(),
+      freeChannel: 0,
+      heardMs: this.deps.clock.monotonicMs(),
+      answered: 0,
+      waiting: 0,
+      turn: Promise.resolve(),
     };
     this.connections.add(connection);
     socket.on('error', (thrown) => this.deps.log.debug('a connection broke', { detail: thrown.message }));

@@ -216,7 +216,9 @@ export class ServedCamera {
       viewers: this.servers.reduce((sum, server) => sum + server.viewers, 0),
       serves: [...this.served],
       faults: this.faults.list(nowUs).map(({ text, name, fromUs, untilUs }) => ({
-        ...{ fault: text, name, fromS: seconds(fromUs) },
+        fault: text,
+        name,
+        fromS: seconds(fromUs),
         untilS: Number.isFinite(untilUs) ? seconds(untilUs) : null,
       })),
     };

@@ -164,7 +164,10 @@ async function startOnvif(
   const server = new OnvifServer(
     told,
     {
-      ...{ ...address, account, isOpenToAll: !options.login, version: ownVersion() },
+      ...address,
+      account,
+      isOpenToAll: !options.login,
+      version: ownVersion(),
       ...(discovery === undefined ? {} : { discovery: discovery === true ? {} : { interfaceAddress: discovery } }),
     },
     context,
@@ -179,7 +182,10 @@ async function serve(source: string, options: CameraOptions, context: Context): 
   const random = options.seed === undefined ? context.random : seedOf(options.seed);
   const camera = new ServedCamera(
     {
-      ...{ source, serve: options.serve, faults: options.fault, isCopied: options.copy === true },
+      source,
+      serve: options.serve,
+      faults: options.fault,
+      isCopied: options.copy === true,
       isOpenToAll: !options.login,
       ...(login ? { login } : {}),
       ...(options.control === undefined ? {} : { control: options.control }),

@@ -62,7 +62,10 @@ export async function openFaults(
   if (what !== null) throw failure('device_fault_on_hardware', { what });
   const { clock, disk, random, log } = context;
   const faults = new DeviceFaults({
-    ...{ clock, disk, random, log },
+    clock,
+    disk,
+    random,
+    log,
     cutOff: () => process.kill(process.pid, 'SIGKILL'),
   });
   const server = control === undefined ? null : new FaultServer(resolve(control), { clock, disk, faults });

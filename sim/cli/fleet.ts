@@ -119,7 +119,8 @@ async function read(options: FleetCommandOptions, context: Context): Promise<Fle
   const shard = readShard(options.shard);
   const { processesFor } = await import('../fleet/fleet-process-children.ts');
   return {
-    ...{ doorbells, shard },
+    doorbells,
+    shard,
     seed:
       seed === undefined ? Math.floor(context.random.fraction() * SEED_MAX) : readWhole('--seed', seed, 0, SEED_MAX),
     profile: await readProfile(options, context),

@@ -131,7 +131,9 @@ async function recordInto(
   let press: (pressed: Press) => void = () => undefined;
   let end: RecordEnd = { why: 'time' };
   const keyboard = new KeyboardButton({
-    ...{ input: process.stdin, clock, button: 'front' },
+    input: process.stdin,
+    clock,
+    button: 'front',
     pressed: (pressed) => press(pressed),
     interrupted: () => process.kill(process.pid, 'SIGINT'),
   });
@@ -216,14 +218,20 @@ function conclude({ folder, word, end, terms, replayed }: Conclusion, { output }
   const length = printLength(lengthUs);
   output.result(
     {
-      ...{ event: 'recorded', out: folder.path, lengthS: lengthUs / 1_000_000, bytes: kept.bytes, files: kept.files },
+      event: 'recorded',
+      out: folder.path,
+      lengthS: lengthUs / 1_000_000,
+      bytes: kept.bytes,
+      files: kept.files,
       ...{
         startUs: kept.window.startUs,
         end: kept.isWhole ? end.why : 'disk-full',
         audio: terms.audio,
         redacted: terms.zones.length,
       },
-      ...{ expected: kept.expected.length, leftOut: kept.leftOut.length, replays: replayed === 'whole' },
+      expected: kept.expected.length,
+      leftOut: kept.leftOut.length,
+      replays: replayed === 'whole',
     },
     [
       `Recorded ${length} (${printBytes(kept.bytes)}), ${terms.audio ? 'with' : 'without'} sound, ${redactedWords(terms.zones)}.`,

@@ -66,7 +66,8 @@ export function footageOptions(options: ReplayOptions): FootageOptions {
   return {
     ...(fps === undefined ? {} : { fps: parseNumber(fps, '--fps', 0.01, 240) }),
     ...(sound === undefined ? {} : { sound }),
-    ...{ audio, fromUs },
+    audio,
+    fromUs,
     ...(toUs === undefined ? {} : { toUs }),
     loop:
       loop === undefined ? 1 : loop === true ? 'forever' : parseNumber(loop, '--loop', 1, 1_000_000, { isWhole: true }),

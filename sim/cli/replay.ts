@@ -197,8 +197,14 @@ async function conclude(conclusion: Conclusion, context: Context): Promise<void>
   const verdict = match && judge(match.score, thresholds);
   if (folder) {
     const report = reportOf({
-      ...{ ...conclusion, match, verdict, stills: folder.stills, command: commandLine() },
-      ...{ tool: `doorsill ${ownVersion()}`, startedAt, title: titleOf(plan.cameras) },
+      ...conclusion,
+      match,
+      verdict,
+      stills: folder.stills,
+      command: commandLine(),
+      tool: `doorsill ${ownVersion()}`,
+      startedAt,
+      title: titleOf(plan.cameras),
     });
     const { writeReports } = await import('../report/write-reports.ts');
     await writeReports(context.disk, folder.path, report, ['json', 'html', 'junit']);
@@ -206,8 +212,11 @@ async function conclude(conclusion: Conclusion, context: Context): Promise<void>
   const speed = lengthUs / 1_000 / Math.max(1, result.tookMs);
   const passed = !broken && (verdict?.passed ?? true);
   const summary = {
-    ...{ event: 'replayed', lengthS: secondsAt(lengthUs), tookMs: Math.round(result.tookMs) },
-    ...{ events: result.events.length, seed: plan.seed },
+    event: 'replayed',
+    lengthS: secondsAt(lengthUs),
+    tookMs: Math.round(result.tookMs),
+    events: result.events.length,
+    seed: plan.seed,
     ...(match ? { score: match.score, passed, faults: verdict?.faults.map(({ text }) => text) ?? [] } : {}),
     ...(folder ? { out: folder.path } : {}),
   };

@@ -206,7 +206,10 @@ export class FleetDoorbell {
     const { kind, bytes } = drawn.ring;
     const config = parseDeviceConfig(
       {
-        ...{ name: drawn.name, camera: LOOP_CAMERA, place: drawn.place, disclosure: DISCLOSURE },
+        name: drawn.name,
+        camera: LOOP_CAMERA,
+        place: drawn.place,
+        disclosure: DISCLOSURE,
         ring: {
           kind,
           bytes: Math.max(RING_BYTES_MIN, bytes),
@@ -220,13 +223,20 @@ export class FleetDoorbell {
     );
     const doorbell = new Doorbell(
       {
-        ...{ config, folder: this.folder, cameraKinds: [this.camera.kind] },
+        config,
+        folder: this.folder,
+        cameraKinds: [this.camera.kind],
         ...(code === null ? {} : { enrolmentCode: code }),
         heard: (event) => this.happened(event),
         stored: ({ endUs }) => tally.stored((clock.wallUs() - endUs) / 1_000),
       },
       {
-        ...{ clock, random, disk, log, ffmpeg: this.camera.ffmpeg(ffmpeg), programs: NO_PROGRAMS },
+        clock,
+        random,
+        disk,
+        log,
+        ffmpeg: this.camera.ffmpeg(ffmpeg),
+        programs: NO_PROGRAMS,
         cuts: this.cuts,
         ...(network ? { network } : {}),
       },

@@ -91,8 +91,18 @@ const OF_RECEIPTS: Partial<Record<Receipt['outcome'], OwnerMoment['what']>> = {
 
 export class FleetOwner {
   readonly counts: OwnerCounts = {
-    ...{ seen: 0, ignored: 0, withoutFootage: 0, granted: 0, denied: 0, sent: 0, failed: 0 },
-    ...{ revoked: 0, erased: 0, recalled: 0, refused: 0, unanswered: 0 },
+    seen: 0,
+    ignored: 0,
+    withoutFootage: 0,
+    granted: 0,
+    denied: 0,
+    sent: 0,
+    failed: 0,
+    revoked: 0,
+    erased: 0,
+    recalled: 0,
+    refused: 0,
+    unanswered: 0,
   };
   private readonly drawn: DrawnOwner;
   private readonly deps: OwnerSessionDeps;

@@ -67,7 +67,13 @@ export class RunningPart {
     const tally = new FleetTally();
     const queue = new DueQueue(clock);
     const around = {
-      ...{ clock, random, disk, log, tally, profile: job.profile, folder: job.folder },
+      clock,
+      random,
+      disk,
+      log,
+      tally,
+      profile: job.profile,
+      folder: job.folder,
       ffmpeg: await findFfmpeg(),
       deck: { queue, clock, beganMs: clock.monotonicMs() },
       loops: new Map(Object.entries(job.loops).map(([name, parts]) => [name, new Loop(parts)])),

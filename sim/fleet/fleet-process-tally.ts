@@ -82,9 +82,28 @@ export interface FleetCounts {
 }
 
 export const NO_COUNTS: Readonly<FleetCounts> = {
-  ...{ doorbells: 0, up: 0, failed: 0, retries: 0, reboots: 0, absences: 0, events: 0, presses: 0, motions: 0 },
-  ...{ requests: 0, grants: 0, denials: 0, revocations: 0, clipsUnderWay: 0, clipsStored: 0, clipsFailed: 0 },
-  ...{ refusals: 0, unanswered: 0, unbelieved: 0, segmentsDue: 0, segmentsStored: 0, segmentsLost: 0 },
+  doorbells: 0,
+  up: 0,
+  failed: 0,
+  retries: 0,
+  reboots: 0,
+  absences: 0,
+  events: 0,
+  presses: 0,
+  motions: 0,
+  requests: 0,
+  grants: 0,
+  denials: 0,
+  revocations: 0,
+  clipsUnderWay: 0,
+  clipsStored: 0,
+  clipsFailed: 0,
+  refusals: 0,
+  unanswered: 0,
+  unbelieved: 0,
+  segmentsDue: 0,
+  segmentsStored: 0,
+  segmentsLost: 0,
 };
 
 /** Adds counts to others, number by number. */

@@ -349,7 +349,10 @@ class FleetRun {
       latenessP50Ms: recent.quantile(0.5),
       latenessP99Ms: recent.quantile(0.99),
       cores: Math.round(((cpuMs - before.cpuMs) / Math.max(1, atMs - before.atMs)) * 1_000) / 1_000,
-      ...{ memoryBytes, descriptors, timers, died: this.died },
+      memoryBytes,
+      descriptors,
+      timers,
+      died: this.died,
     };
   }
 

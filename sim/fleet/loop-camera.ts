@@ -86,7 +86,9 @@ export class LoopCamera {
         text !== LOOP_CAMERA
           ? null
           : {
-              ...{ kind: 'loop', shown: LOOP_CAMERA, settings: {} },
+              kind: 'loop',
+              shown: LOOP_CAMERA,
+              settings: {},
               open: ({ clock, sceneMotion }) => {
                 this.doorbell = { clock, sceneMotion };
                 return {

@@ -45,8 +45,12 @@ export interface LoopScene {
 }
 
 export const DEFAULT_SCENE: LoopScene = {
-  ...{ camera: 'synthetic', width: 1_280, height: 720, fps: 15 },
-  ...{ kbitPerS: 1_000, loop: 24_000_000 },
+  camera: 'synthetic',
+  width: 1_280,
+  height: 720,
+  fps: 15,
+  kbitPerS: 1_000,
+  loop: 24_000_000,
 };
 
 /** When something begins to move in a loop, or has stopped: microseconds from its beginning, in order. */

@@ -258,8 +258,12 @@ export class LoadRun {
     const { broken } = this;
     return {
       ...this.line(),
-      ...{ p50Ms: all.quantile(0.5), p99Ms: all.quantile(0.99) },
-      ...{ calls, codes: Object.fromEntries(this.codes), broken, leftOpen },
+      p50Ms: all.quantile(0.5),
+      p99Ms: all.quantile(0.99),
+      calls,
+      codes: Object.fromEntries(this.codes),
+      broken,
+      leftOpen,
     };
   }
 
@@ -270,9 +274,17 @@ export class LoadRun {
       [...this.counts.values()].reduce((all, counts) => all + counts[name], 0);
     return {
       seconds: Math.round((this.deps.clock.monotonicMs() - this.startedMs) / 1_000),
-      ...{ sent: sum('sent'), answered: sum('answered'), refused: sum('refused'), dropped },
-      ...{ underWay: this.underWay.size, openRequests: this.open.length, downloads, downloadedBytes, handedOver },
-      ...{ p50Ms: recent.quantile(0.5), p99Ms: recent.quantile(0.99) },
+      sent: sum('sent'),
+      answered: sum('answered'),
+      refused: sum('refused'),
+      dropped,
+      underWay: this.underWay.size,
+      openRequests: this.open.length,
+      downloads,
+      downloadedBytes,
+      handedOver,
+      p50Ms: recent.quantile(0.5),
+      p99Ms: recent.quantile(0.99),
     };
   }
 }

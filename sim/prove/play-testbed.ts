@@ -183,7 +183,13 @@ class Play {
     const path = join(this.kept, CLIP_NAME);
     const { held } = await countFrames(path, { ffmpeg, clock: deps.clock, signal: scene.signal });
     seen.granted = {
-      ...{ grantedUs, storedUs, window, source: GRANTED, clip, numbers, held },
+      grantedUs,
+      storedUs,
+      window,
+      source: GRANTED,
+      clip,
+      numbers,
+      held,
       statement: said,
     };
     const streams = await this.streamsOf(path);

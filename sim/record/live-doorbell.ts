@@ -78,7 +78,10 @@ export class LiveDoorbell {
     const { camera, audio, folder, ringBytes, heard } = this.options;
     const config = parseDeviceConfig(
       {
-        ...{ name: 'front', camera, home: NO_BROKER, console: { listen: 'this-machine', port: 0 } },
+        name: 'front',
+        camera,
+        home: NO_BROKER,
+        console: { listen: 'this-machine', port: 0 },
         ring: { kind: 'memory', bytes: ringBytes },
       },
       'the settings of this recording',

@@ -93,8 +93,13 @@ export class RecordFolder {
     const lines = events.map((event) => `${JSON.stringify(eventRecord(event, startUs))}\n`);
     await this.disk.replaceFile(join(this.path, EVENTS_FILE), utf8(lines.join('')));
     this.scenario = {
-      ...{ startUs, footage, presses: pressesIn(events, written), expected: expectedAgain(events, written) },
-      ...{ leftOut: [], hasSound: audio, zones },
+      startUs,
+      footage,
+      presses: pressesIn(events, written),
+      expected: expectedAgain(events, written),
+      leftOut: [],
+      hasSound: audio,
+      zones,
     };
     await this.writeScenario();
   }

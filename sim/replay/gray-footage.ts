@@ -33,8 +33,14 @@ export async function* grayFootage(
   const faults: string[] = [];
   const capture = new Capture(
     {
-      ...{ source, ffmpeg, clock, log },
-      ...{ programs: new SystemPrograms(), random: new SeededRandom(1), boot: 'boot-replay', clockTrusted: () => true },
+      source,
+      ffmpeg,
+      clock,
+      log,
+      programs: new SystemPrograms(),
+      random: new SeededRandom(1),
+      boot: 'boot-replay',
+      clockTrusted: () => true,
     },
     {
       segment: async () => undefined,

@@ -363,7 +363,10 @@ class ReplayDriver implements SourceDriver {
     const sound = await filmedSoundOf(showing, facts);
     this.plan ??= { video: 'copy', audio: sound ? 'copy' : 'none', videoStream: '0:v:0', audioStream: '0:a:0' };
     const film = {
-      ...{ faults, startUs, sound, running: () => camera.running() },
+      faults,
+      startUs,
+      sound,
+      running: () => camera.running(),
       pictures: (fromUs: number, lengthUs: number) =>
         filmedPictures(showingFrom(showing, fromUs, lengthUs), facts, (cut) => this.porch(cut)),
     };

@@ -103,7 +103,8 @@ export class ReplayedDoorbell {
     this.clock = new DeviceClock(deps.world);
     const { name, footage, faults } = options;
     this.camera = new ReplayCamera(name, footage, {
-      ...{ world: deps.world, clock: this.clock },
+      world: deps.world,
+      clock: this.clock,
       ...(faults ? { faults } : {}),
     });
   }

@@ -138,7 +138,10 @@ class Replay {
     const random = new SeededRandom(this.plan.seed);
     for (const { name, footage } of this.plan.cameras) {
       const options = {
-        ...{ name, footage, settings: this.plan.settings, ownServer: this.sinks.keep !== undefined },
+        name,
+        footage,
+        settings: this.plan.settings,
+        ownServer: this.sinks.keep !== undefined,
         folder: join(this.folder, name),
       };
       const doorbell = new ReplayedDoorbell(options, { ...this.deps, world: this.world, random, ffmpeg });

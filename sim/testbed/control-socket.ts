@@ -50,7 +50,12 @@ export class ControlServer extends OrderServer<TestbedOrder> {
   constructor({ clock, disk, folder, obey }: ControlServerDeps) {
     const path = controlSocketPath(folder);
     super({
-      ...{ clock, disk, path, orders: orderSchema, who: 'the running testbed', obey },
+      clock,
+      disk,
+      path,
+      orders: orderSchema,
+      who: 'the running testbed',
+      obey,
       listen: (server) => listenPrivately(disk, server, path),
     });
   }

@@ -176,7 +176,9 @@ export class Testbed {
         broker: { url: broker, accounts: this.paths.accounts },
         bridge: { id: bridge.id, url: bridge.url },
         bridgeFolder: this.paths.bridge,
-        ...{ registry, vault, agencyKey },
+        registry,
+        vault,
+        agencyKey,
       };
     });
   }
@@ -240,8 +242,12 @@ export class Testbed {
     const ports = { broker: port({ url: brokerUrl }), registry: port(registryFacts) };
     const allPorts = { ...ports, bridge: port(bridgeFacts), vault: port(vaultFacts) };
     return {
-      ...{ broker: brokerUrl, registry: registryFacts, vault: vaultFacts, bridge: bridgeFacts },
-      ...{ agencyKey, ports: allPorts },
+      broker: brokerUrl,
+      registry: registryFacts,
+      vault: vaultFacts,
+      bridge: bridgeFacts,
+      agencyKey,
+      ports: allPorts,
     };
   }
 

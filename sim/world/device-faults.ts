@@ -37,11 +37,14 @@ const ROWS = {
     does: 'what is there can be read, and every write ends with EROFS',
   },
   'disk-unsynced': {
-    ...{ takes: 'nothing', group: 'disk' },
+    takes: 'nothing',
+    group: 'disk',
     does: 'a sync is answered and does nothing: a power cut takes what was written since',
   },
   'power-cut': {
-    ...{ takes: 'leaves', usual: 'lost', group: 'power' },
+    takes: 'leaves',
+    usual: 'lost',
+    group: 'power',
     does: 'the process ends at once; of writes that were not synced none is left, some of their sectors, or all',
   },
   'clock-set': { takes: 'moment', group: 'clock', does: 'the clock is set to another time, and goes on from there' },
@@ -94,8 +97,10 @@ const PPM_MAX = 500_000;
 
 const LANGUAGE: FaultLanguage<DeviceFaultName> = {
   names: Object.keys(ROWS).filter((name): name is DeviceFaultName => Object.hasOwn(ROWS, name)),
-  ...{ timeUsMax: 100 * 365 * 24 * 3_600 * 1_000_000, timeMaxWords: 'a hundred years' },
-  ...{ example: 'disk-slow=2s@30s+10s', origin: 'the start' },
+  timeUsMax: 100 * 365 * 24 * 3_600 * 1_000_000,
+  timeMaxWords: 'a hundred years',
+  example: 'disk-slow=2s@30s+10s',
+  origin: 'the start',
   unknown: (name, hint) => failure('device_fault_unknown', { name, hint }),
   invalid: (fault, detail) => failure('device_fault_invalid', { fault, detail }),
 };

@@ -37,7 +37,11 @@ export class FaultServer extends OrderServer<FaultOrder> {
   /** `path` is absolute. */
   constructor(path: string, { clock, disk, faults }: FaultServerDeps) {
     super({
-      ...{ clock, disk, path, orders: orderSchema, who: 'the running doorbell' },
+      clock,
+      disk,
+      path,
+      orders: orderSchema,
+      who: 'the running doorbell',
       listen: (server) =>
         listenAtNamedPath(disk, server, path, {
           unusable: (detail) => failure('device_control_unusable', { path, detail }),

@@ -212,7 +212,10 @@ export class DeviceClient {
   readReceipt(token: string): Receipt {
     const { deviceKey } = this.key;
     const opened = openToken(token, {
-      ...{ typ: 'doorsill-receipt+jws', schema: receiptSchema, audience: 'owner', keys: [deviceKey] },
+      typ: 'doorsill-receipt+jws',
+      schema: receiptSchema,
+      audience: 'owner',
+      keys: [deviceKey],
       verify: tokenCrypto.verify,
     });
     if (!opened.ok) throw failure(TOKEN_FAULT_CODES[opened.fault]);

@@ -54,8 +54,14 @@ export class Door {
   /** Ends the connection that is open or being opened, or the pause before the next one. */
   private turn = new AbortController();
   private current: DoorView = {
-    ...{ link: 'connecting', isOffline: !navigator.onLine, connections: 0, heardUs: null },
-    ...{ state: null, events: [], hasOlder: false, refused: null },
+    link: 'connecting',
+    isOffline: !navigator.onLine,
+    connections: 0,
+    heardUs: null,
+    state: null,
+    events: [],
+    hasOlder: false,
+    refused: null,
   };
 
   constructor(client: DeviceClient) {

@@ -47,7 +47,9 @@ export function areaPlan(
   const lengthM = roundLength((paper.width * BAR_SHARE_MAX) / perM);
   return {
     corners: metres.map(({ x, y }) => ({ x: left + x * perM, y: top + y * perM })),
-    ...{ widthM, heightM, middle },
+    widthM,
+    heightM,
+    middle,
     squareM: enclosed(metres),
     bar: { lengthM, width: lengthM * perM },
   };

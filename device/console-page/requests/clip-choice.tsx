@@ -309,7 +309,9 @@ function usePreviewMaker({ notice, answers }: StepProps) {
       const body = { request: jti, window, audio, zones };
       try {
         const made = await door.client.call(previewSchema, '/api/v1/previews', {
-          ...{ method: 'POST', body, answerMsMax: MAKE_MS_MAX },
+          method: 'POST',
+          body,
+          answerMsMax: MAKE_MS_MAX,
         });
         answers.change(notice, { window, preview: { made, atUs: clock.wallUs() }, step: 'preview' });
         scrollTo(0, 0);

@@ -54,9 +54,16 @@ export class RequestAnswers {
   private keeping: Promise<unknown> = Promise.resolve();
   private asked = false;
   private current: AnswersView = {
-    ...{ waiting: null, unread: 0, clockOffUs: null, trouble: null },
-    ...{ known: new Map(), drafts: new Map(), kept: new Map(), receipts: new Map() },
-    ...{ uploads: new Map(), refusals: new Map() },
+    waiting: null,
+    unread: 0,
+    clockOffUs: null,
+    trouble: null,
+    known: new Map(),
+    drafts: new Map(),
+    kept: new Map(),
+    receipts: new Map(),
+    uploads: new Map(),
+    refusals: new Map(),
   };
 
   constructor(door: Door) {
@@ -393,6 +400,11 @@ export class RequestAnswers {
 }
 
 const NOTHING_CHOSEN = {
-  ...{ step: 'read', isIgnored: false, window: null, audio: false, preview: null },
-  ...{ zones: [], disclose: [] },
+  step: 'read',
+  isIgnored: false,
+  window: null,
+  audio: false,
+  preview: null,
+  zones: [],
+  disclose: [],
 } satisfies Omit<Draft, 'request' | 'published'>;

@@ -159,8 +159,14 @@ function keyedBy({ key, shiftKey, ctrlKey, altKey, metaKey }: KeyboardEvent): nu
   const far = Number.MAX_SAFE_INTEGER / 4;
   const unit = shiftKey ? SECOND_US : 1;
   const steps: Readonly<Record<string, number>> = {
-    ...{ ArrowLeft: -unit, ArrowDown: -unit, ArrowRight: unit, ArrowUp: unit },
-    ...{ PageDown: -10 * SECOND_US, PageUp: 10 * SECOND_US, Home: -far, End: far },
+    ArrowLeft: -unit,
+    ArrowDown: -unit,
+    ArrowRight: unit,
+    ArrowUp: unit,
+    PageDown: -10 * SECOND_US,
+    PageUp: 10 * SECOND_US,
+    Home: -far,
+    End: far,
   };
   return steps[key] ?? null;
 }

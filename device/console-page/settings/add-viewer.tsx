@@ -68,7 +68,10 @@ function ViewerForm({ cancel, added }: { cancel(): void; added(added: Added): Pr
       const viewer = freshId('viewer', ID_BYTES);
       const seconds = DURATIONS[duration]?.[0] ?? null;
       await door.client.command({
-        ...{ action: 'add-viewer', viewer, name: name.trim(), rights: [...rights] },
+        action: 'add-viewer',
+        viewer,
+        name: name.trim(),
+        rights: [...rights],
         tokenSha256: tokenCrypto.sha256Hex(token),
         ...(seconds === null ? {} : { expiresS: Math.floor(clock.wallUs() / 1_000_000) + seconds }),
       });

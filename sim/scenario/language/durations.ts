@@ -6,8 +6,20 @@ import type { CountRange, Span } from './scenario.ts';
 const UNIT_US = { ms: 1_000, s: 1_000_000, m: 60_000_000, h: 3_600_000_000, d: 86_400_000_000 } as const;
 const WRITTEN = /^([+-]?)(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)?$/;
 const SHORT_UNITS: Record<string, keyof typeof UNIT_US> = {
-  ...{ msec: 'ms', sec: 's', secs: 's', second: 's', seconds: 's', min: 'm', mins: 'm', minute: 'm', minutes: 'm' },
-  ...{ hour: 'h', hours: 'h', hr: 'h', day: 'd', days: 'd' },
+  msec: 'ms',
+  sec: 's',
+  secs: 's',
+  second: 's',
+  seconds: 's',
+  min: 'm',
+  mins: 'm',
+  minute: 'm',
+  minutes: 'm',
+  hour: 'h',
+  hours: 'h',
+  hr: 'h',
+  day: 'd',
+  days: 'd',
 };
 /** A year and a bit. */
 const DURATION_US_MAX = 400 * UNIT_US.d;

@@ -201,8 +201,10 @@ export async function judgeCustody(world: ScenarioWorld, expected: Of<'custody'>
   const [trust] = home.trusts();
   try {
     await fetchProof(signer, {
-      ...{ device: home.id, grant: grant.jti },
-      ...{ bridgeUrl: world.services.bridge.url, bridgeKey: trust?.bridgeKey ?? '' },
+      device: home.id,
+      grant: grant.jti,
+      bridgeUrl: world.services.bridge.url,
+      bridgeKey: trust?.bridgeKey ?? '',
     });
     return (await storedClip(world, request)) ? say('proved', true) : say('the clip is not at the vault');
   } catch (thrown) {

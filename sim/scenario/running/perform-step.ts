@@ -204,8 +204,12 @@ async function lostPet(world: ScenarioWorld, home: ScenarioHome, step: Of<'lost-
     petOwner,
     { name: step.photo, bytes },
     {
-      ...{ kind: step.pet, text: step.text, profile: step.profile },
-      ...{ cell: cellOf(home.setup.place), sinceUs: startUs, lifeS: 6 * 3_600 },
+      kind: step.pet,
+      text: step.text,
+      profile: step.profile,
+      cell: cellOf(home.setup.place),
+      sinceUs: startUs,
+      lifeS: 6 * 3_600,
     },
   );
   world.openRequest(step.as, { home, window: world.windowOf(step.window), id: posted.search, petOwner });

@@ -127,7 +127,9 @@ class Run {
     const steps = this.steps.done;
     return clock.holding(async () => {
       this.judgement = await judgeExpectations(this.world, this.scenario.expect, {
-        ...{ steps, log: this.log.lines, ffmpeg: this.options.ffmpeg },
+        steps,
+        log: this.log.lines,
+        ffmpeg: this.options.ffmpeg,
       });
       return [...this.stepFailures(steps), ...this.expectationFailures(), ...(await this.goldenFailures())];
     });
@@ -264,7 +266,11 @@ function neverFulfilled(promise: Promise<unknown>): Promise<never> {
 function scoreOf({ score }: NonNullable<ReturnType<Judgement['matches']['get']>>): TestReport['score'] {
   const { precision, recall, delay, matched, missed } = score;
   return {
-    ...{ precision, recall, matched, missed, false: score.false },
+    precision,
+    recall,
+    matched,
+    missed,
+    false: score.false,
     delayMs: delay && { median: delay.medianUs / 1_000, p90: delay.p90Us / 1_000 },
   };
 }

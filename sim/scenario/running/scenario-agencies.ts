@@ -113,7 +113,12 @@ export class ScenarioAgencies {
     const { investigation, incidentType, text, profile, retention, expiresUs } = step;
     const at = step.area === 'here' ? place : elsewhere(place);
     const { id, token } = signRequest(this.deps, key, services.bridge.id, {
-      ...{ incidentType, text, profile, retention, area: areaAround(at), contact: facts.contact },
+      incidentType,
+      text,
+      profile,
+      retention,
+      area: areaAround(at),
+      contact: facts.contact,
       investigation: investigation === '' ? freshId(random, 'case') : investigation,
       window: { ...window, startUs: Math.min(window.startUs, window.endUs - WINDOW_US_MIN) },
       expiresInS: Math.round(expiresUs / 1_000_000),

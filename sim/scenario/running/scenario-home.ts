@@ -207,7 +207,10 @@ export class ScenarioHome {
     const { home, area, bridge } = this.links;
     const doorbell = new ReplayedDoorbell(
       {
-        ...{ name: this.name, folder: join(this.folder, 'doorbell'), footage: this.footage, ownServer },
+        name: this.name,
+        folder: join(this.folder, 'doorbell'),
+        footage: this.footage,
+        ownServer,
         ...(faults ? { faults } : {}),
         settings: { disclosure: DEMO_HOME.disclosure, ...this.setup.settings },
         surroundings: {

@@ -21,7 +21,8 @@ export function timelineOf(
     ),
   );
   const done = steps.map(({ step, atUs, text, code, detail }) => ({
-    ...{ atUs: startUs + atUs, text },
+    atUs: startUs + atUs,
+    text,
     outcome: code === null ? ('done' as const) : code === step.fails ? ('refused' as const) : ('failed' as const),
     ...(detail === undefined ? {} : { detail }),
   }));
@@ -64,7 +65,10 @@ function cameraOf(
       ];
     }),
     truth: (match?.spans ?? []).map(({ span, verdict }) => ({
-      ...{ event: span.event, startUs: startUs + span.startUs, endUs: startUs + span.endUs, verdict },
+      event: span.event,
+      startUs: startUs + span.startUs,
+      endUs: startUs + span.endUs,
+      verdict,
       ...(span.label === undefined ? {} : { label: span.label }),
     })),
     stills: [],

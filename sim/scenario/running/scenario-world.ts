@@ -77,7 +77,8 @@ export class ScenarioWorld {
     this.services = new ServiceParts(join(folder, 'services'), { ...deps, world: this.clock, broker });
     this.disk = this.services.disk;
     this.agencies = new ScenarioAgencies(join(folder, 'agencies'), {
-      ...{ ...deps, disk: this.disk },
+      ...deps,
+      disk: this.disk,
       clock: this.clock,
       services: this.services,
     });
@@ -89,7 +90,13 @@ export class ScenarioWorld {
     this.homes = scenario.doorbells.map(
       (setup) =>
         new ScenarioHome(setup, footageOf(setup.camera), join(folder, 'homes', setup.name), {
-          ...{ ...deps, disk: this.disk, world: this.clock, random, services: this.services, hasBridge, ownServer },
+          ...deps,
+          disk: this.disk,
+          world: this.clock,
+          random,
+          services: this.services,
+          hasBridge,
+          ownServer,
           faults: faultsOf(scenario, setup.name, deps),
         }),
     );

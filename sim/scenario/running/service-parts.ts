@@ -176,9 +176,14 @@ export class ServiceParts {
     const { clock, disk, log } = this.deps;
     const port = this.ports.get('broker') ?? 0;
     const broker = new Broker({
-      ...{ host: '127.0.0.1', port, accounts: this.path('accounts'), prefix: DEFAULT_PREFIX },
+      host: '127.0.0.1',
+      port,
+      accounts: this.path('accounts'),
+      prefix: DEFAULT_PREFIX,
       accountsAgainMs: LOOK_AGAIN_S * 1_000,
-      ...{ clock, disk, log },
+      clock,
+      disk,
+      log,
     });
     await broker.start();
     this.ports.set('broker', broker.port);
