@@ -1,5 +1,5 @@
 // Owns: the bridge's one database and the stores on top of it.
-// Not here: opening and durability (open-database.ts), what the stores mean (each capability's store.ts).
+// Not here: opening and durability (open-database.ts), what the stores mean (the store of each capability).
 import { SqlRevocationList } from './agencies/sql-revocation-list.ts';
 import { SqlAccessLog } from './clips/sql-access-log.ts';
 import { type CustodySeams, SqlCustody } from './custody/sql-custody-log.ts';

@@ -1,5 +1,5 @@
 // Owns: the bridge's API as a whole: staff roles, limits, repeated calls, health, metrics, and the bridge's identity. Not here: the
-// routes of its parts (each routes.ts), which parts there are (bridge.ts).
+// routes of its parts (beside each), which parts there are (bridge.ts).
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../device/base/clock.ts';
@@ -17,8 +17,8 @@ import { Router } from './http/router.ts';
 import { instanceChecks } from './instances.ts';
 import { moderatorRoutes } from './requests/moderator-account-routes.ts';
 import type { Moderators } from './requests/moderators.ts';
-import type { RequestStore } from './requests/store.ts';
-import type { WebhookStore } from './webhooks/store.ts';
+import type { RequestStore } from './requests/requests-store.ts';
+import type { WebhookStore } from './webhooks/webhooks-store.ts';
 
 interface BridgeMetricsDeps {
   clock: Clock;

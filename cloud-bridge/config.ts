@@ -6,14 +6,14 @@ import { tlsFilesSchema } from '../device/base/tls.ts';
 import { failure } from '../device/contract/errors.ts';
 import { publicKeySchema } from '../device/contract/ids.ts';
 import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/contract/topics.ts';
-import { custodySettings, httpAddressSchema, serverSettings } from './http/settings.ts';
-import { intakeRulesSchema } from './intake/settings.ts';
+import { custodySettings, httpAddressSchema, serverSettings } from './http/http-settings.ts';
+import { intakeRulesSchema } from './intake/intake-settings.ts';
 import { instanceFields } from './persistence/instance-part.ts';
 import { databaseSettings } from './persistence/postgres-address.ts';
 import { S3_BYTES_MAX, s3Schema } from './persistence/s3-bucket.ts';
-import { requestRulesSchema } from './requests/settings.ts';
-import { searchRulesSchema } from './search-party/settings.ts';
-import { webhookRulesSchema } from './webhooks/settings.ts';
+import { requestRulesSchema } from './requests/requests-settings.ts';
+import { searchRulesSchema } from './search-party/search-party-settings.ts';
+import { webhookRulesSchema } from './webhooks/webhooks-settings.ts';
 
 const HOUR_S = 3600;
 

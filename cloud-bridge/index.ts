@@ -4,11 +4,11 @@ export { type BridgeConfig, type BridgeConfigInput, bridgeConfigSchema, parseCon
 export type { SqliteLife } from './persistence/sqlite-file.ts';
 export { type AuditReport, auditQueries } from './query-audit/audit.ts';
 export { EXPORT_COLUMNS, WIDER_COLUMNS } from './query-audit/columns.ts';
+export { type AuditSettings, parseAuditSettings } from './query-audit/query-audit-settings.ts';
 export { httpRegistryDesk } from './query-audit/registry-admin-client.ts';
 export { reportHtml } from './query-audit/report-html.ts';
 export { reportText } from './query-audit/report-text.ts';
 export { makeRevocations, planRevocations, type RevocationPlan, reinstateAgency } from './query-audit/revoking.ts';
-export { type AuditSettings, parseAuditSettings } from './query-audit/settings.ts';
 export type { FlaggedRow } from './query-audit/tally.ts';
 export type { AuditFinding } from './query-audit/verdict.ts';
 export { type RegistryConfig, type RegistryConfigInput, registryConfigSchema } from './registry/config.ts';

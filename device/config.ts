@@ -6,18 +6,18 @@ import { readBySchema } from './base/schema-fault.ts';
 import { tlsFilesSchema } from './base/tls.ts';
 import { CLIP_RECODE } from './clip/clip-deps.ts';
 import type { BaseSettings } from './consent/owner-settings.ts';
-import { consoleSchema } from './console/settings.ts';
+import { consoleSchema } from './console/console-settings.ts';
 import { failure } from './contract/errors.ts';
 import { brokerUserSchema } from './contract/ids.ts';
 import { retentionSSchema } from './contract/owner-settings.ts';
 import { disclosedValuesSchema } from './contract/shared-claims.ts';
 import { DEFAULT_DISCOVERY_PREFIX, DEFAULT_PREFIX, topicPrefixSchema } from './contract/topics.ts';
-import { eventsSchema } from './events/settings.ts';
-import { hardwareShape } from './hardware/settings.ts';
+import { eventsSchema } from './events/events-settings.ts';
+import { hardwareShape } from './hardware/hardware-settings.ts';
 import { homeAssistantSchema } from './home-link/home-assistant-settings.ts';
-import { motionSchema } from './motion/settings.ts';
-import { notificationsSchema } from './notifications/settings.ts';
-import { searchPartySchema } from './search-party/settings.ts';
+import { motionSchema } from './motion/motion-settings.ts';
+import { notificationsSchema } from './notifications/notifications-settings.ts';
+import { searchPartySchema } from './search-party/search-party-settings.ts';
 
 const MIB = 1024 * 1024;
 

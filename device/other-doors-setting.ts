@@ -1,7 +1,7 @@
 // Owns: reading `console.others` from the settings file while the device runs. Not here: all other settings, which are read once
 // (config.ts), and who is told (console/owner-routes.ts).
 import type { Disk } from './base/disk.ts';
-import { consoleSchema } from './console/settings.ts';
+import { consoleSchema } from './console/console-settings.ts';
 import type { OtherDoor } from './contract/console-messages.ts';
 import { readSettings } from './settings-file.ts';
 

@@ -1,5 +1,5 @@
 // Owns: reading the access log: as pages, as CSV, as a printable page; at most one page of it is in memory.
-// Not here: writing it (clips/), who may read it (routes.ts).
+// Not here: writing it (clips/), who may read it (access-log-routes.ts).
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { AccessLog, AccessPage, LoggedAccess } from '../clips/access-log.ts';

@@ -11,7 +11,7 @@ import type { AccessToken } from '../../device/contract/manifest.ts';
 import type { Span } from '../../device/http/byte-range.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { type AssertShown, type ClipDownload, ClipDownloads, type OpenBytes } from '../http/revocable-downloads.ts';
-import type { Intake, IntakeStore, Reader } from '../intake/store.ts';
+import type { Intake, IntakeStore, Reader } from '../intake/intake-store.ts';
 import type { AccessLog } from './access-log.ts';
 
 export interface ClipsDeps {

@@ -19,7 +19,7 @@ import { signToken } from '../../device/contract/jws.ts';
 import { consistencySpans, inclusionSpans, type LeafSpan, spanHash } from '../../device/contract/merkle.ts';
 import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
 import { readLink } from '../signing/verify-token.ts';
-import type { CustodyStore, CustodySubject } from './store.ts';
+import type { CustodyStore, CustodySubject } from './custody-store.ts';
 
 export interface CustodyDeps {
   clock: Clock;

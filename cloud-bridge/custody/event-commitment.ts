@@ -12,7 +12,7 @@ import {
   isShownToHome,
   SALT_BYTES,
 } from '../../device/contract/custody.ts';
-import type { CustodyEvent, CustodySubject } from './store.ts';
+import type { CustodyEvent, CustodySubject } from './custody-store.ts';
 
 /** A leaf before it has a number. */
 export interface CommittedEvent {

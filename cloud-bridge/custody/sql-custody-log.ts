@@ -8,8 +8,8 @@ import { assert } from '../../device/contract/assert.ts';
 import { utf8 } from '../../device/contract/bytes.ts';
 import { completedBy, leafHash, nodeHash, type Subtree } from '../../device/contract/merkle.ts';
 import type { CustodyTables } from '../persistence/custody-schema.ts';
+import type { CustodyEvent, CustodyStore, CustodySubject, KeptCosignature, OpenedLeaf } from './custody-store.ts';
 import { commitEvent, pseudonymOf, SECRET_BYTES } from './event-commitment.ts';
-import type { CustodyEvent, CustodyStore, CustodySubject, KeptCosignature, OpenedLeaf } from './store.ts';
 
 /** Source of the leaves' times and salts. */
 export interface CustodySeams {

@@ -19,7 +19,7 @@ import { networkOf } from '../../device/http/address-networks.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { AccountBook } from './broker-accounts.ts';
-import type { EnrolmentStore } from './store.ts';
+import type { EnrolmentStore } from './enrolment-store.ts';
 
 export interface EnrolmentDeps {
   clock: Clock;

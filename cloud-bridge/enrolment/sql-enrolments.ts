@@ -1,7 +1,7 @@
 // Owns: enrolment codes and devices in SQL. Not here: who may enrol (enrolment/).
 import type { Kysely } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import type { EnrolledDevice, EnrolmentCodeCounts, EnrolmentStore } from './store.ts';
+import type { EnrolledDevice, EnrolmentCodeCounts, EnrolmentStore } from './enrolment-store.ts';
 
 export class SqlEnrolments implements EnrolmentStore {
   private readonly tables: Kysely<Tables>;

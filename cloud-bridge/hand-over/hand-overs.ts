@@ -9,13 +9,13 @@ import { failure, isFailure } from '../../device/contract/errors.ts';
 import type { RecallAnswer } from '../../device/contract/hand-over-documents.ts';
 import { revokeSchema } from '../../device/contract/owner-orders.ts';
 import type { ClipFiles } from '../intake/clip-files.ts';
+import type { GrantKey, Intake } from '../intake/intake-store.ts';
 import type { UploadLocks } from '../intake/locks.ts';
 import type { Receipts } from '../intake/receipts.ts';
-import type { GrantKey, Intake } from '../intake/store.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { peekToken } from '../signing/verify-token.ts';
+import type { HandOverJob, HandOverStore } from './hand-over-store.ts';
 import type { VaultMessages } from './sign-vault-messages.ts';
-import type { HandOverJob, HandOverStore } from './store.ts';
 import type { VaultClient } from './vault-client.ts';
 
 export interface HandOversDeps {

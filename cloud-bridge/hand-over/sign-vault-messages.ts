@@ -20,8 +20,8 @@ import {
 } from '../../device/contract/hand-over-documents.ts';
 import { signToken } from '../../device/contract/jws.ts';
 import { requestSchema } from '../../device/contract/request.ts';
-import type { Intake, OwnersWord } from '../intake/store.ts';
-import type { RequestStore } from '../requests/store.ts';
+import type { Intake, OwnersWord } from '../intake/intake-store.ts';
+import type { RequestStore } from '../requests/requests-store.ts';
 import { peekToken, readLink } from '../signing/verify-token.ts';
 
 export interface VaultMessagesDeps {

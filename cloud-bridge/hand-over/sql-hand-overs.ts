@@ -4,11 +4,11 @@ import type { Kysely, Selectable } from 'kysely';
 import { sha256Hex } from '../../device/base/keys.ts';
 import type { RecallDecision } from '../../device/contract/hand-over-documents.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
+import type { GrantKey, RevokedGrant } from '../intake/intake-store.ts';
 import { addRevoked, findIn, revokedIn, toIntake } from '../intake/sql-intakes.ts';
 import { forgetManifest } from '../intake/sql-manifests.ts';
-import type { GrantKey, RevokedGrant } from '../intake/store.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import type { HandOverJob, HandOverStore } from './store.ts';
+import type { HandOverJob, HandOverStore } from './hand-over-store.ts';
 
 /** Steps after which the vault has still to be told something. */
 const BEGUN = ['handed-over', 'withdrawing', 'recalling'] as const;

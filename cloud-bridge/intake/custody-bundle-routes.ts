@@ -13,10 +13,10 @@ import {
 import { failure } from '../../device/contract/errors.ts';
 import { idSchema } from '../../device/contract/ids.ts';
 import type { Custody } from '../custody/custody-proofs.ts';
-import type { EnrolmentStore } from '../enrolment/store.ts';
+import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import type { Router } from '../http/router.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
-import type { Intake, IntakeStore } from './store.ts';
+import type { Intake, IntakeStore } from './intake-store.ts';
 
 const grantSchema = z.strictObject({ grant: idSchema });
 

@@ -8,9 +8,9 @@ import { statementSchema } from '../../device/contract/manifest.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles, KeptClips } from './clip-files.ts';
+import type { Intake, IntakeStore } from './intake-store.ts';
 import type { UploadLocks } from './locks.ts';
 import type { Receipts } from './receipts.ts';
-import type { Intake, IntakeStore } from './store.ts';
 
 export interface FinishDeps {
   clock: Clock;

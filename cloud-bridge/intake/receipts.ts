@@ -4,7 +4,7 @@ import type { SigningKey } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { signToken } from '../../device/contract/jws.ts';
 import { type IntakeReceipt, intakeReceiptSchema } from '../../device/contract/manifest.ts';
-import type { GrantKey } from './store.ts';
+import type { GrantKey } from './intake-store.ts';
 
 type ReceiptFacts = Pick<IntakeReceipt, 'clipSha256' | 'clipBytes' | 'manifestSha256' | 'statementSha256'>;
 type VaultFacts = Pick<IntakeReceipt, 'vault' | 'recall'>;

@@ -5,12 +5,12 @@ import type { Log } from '../../device/base/log.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { type IntakeStatus, intakeReceiptSchema } from '../../device/contract/manifest.ts';
 import { type Revoke, revokeSchema } from '../../device/contract/owner-orders.ts';
-import type { EnrolmentStore } from '../enrolment/store.ts';
+import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { peekToken, readToken } from '../signing/verify-token.ts';
 import type { ClipFiles } from './clip-files.ts';
+import type { GrantKey, Intake, IntakeStore } from './intake-store.ts';
 import type { UploadLocks } from './locks.ts';
 import type { Receipts } from './receipts.ts';
-import type { GrantKey, Intake, IntakeStore } from './store.ts';
 import { pairedKey } from './verify-consent-chain.ts';
 
 /**

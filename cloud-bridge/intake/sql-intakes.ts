@@ -7,7 +7,6 @@ import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import { keysOf } from '../persistence/agency-ids-of-organisation.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { kindOfRecipient } from './answerable-request.ts';
-import { forgetManifest, keepManifest } from './sql-manifests.ts';
 import type {
   ClipPosition,
   GrantKey,
@@ -20,7 +19,8 @@ import type {
   RevokedGrant,
   RevokeOutcome,
   StoredClip,
-} from './store.ts';
+} from './intake-store.ts';
+import { forgetManifest, keepManifest } from './sql-manifests.ts';
 
 const DAY_S = 24 * 3600;
 

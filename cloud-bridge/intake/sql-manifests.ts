@@ -4,7 +4,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { FactsOf } from '../../device/contract/custody.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import type { GrantKey } from './store.ts';
+import type { GrantKey } from './intake-store.ts';
 import type { FormerManifest, FormerManifests } from './stored-manifest-encryption.ts';
 
 export class SqlManifests implements FormerManifests {

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { DataStore, ERRORS, Upload } from '@tus/server';
 import type { Disk } from '../../device/base/disk.ts';
 import { assert } from '../../device/contract/assert.ts';
-import type { Intake, IntakeStore } from './store.ts';
+import type { Intake, IntakeStore } from './intake-store.ts';
 
 /**
  * Staged files. An upload exists while its intake is open and the upload was created. The offset is always the file's size, so that after a

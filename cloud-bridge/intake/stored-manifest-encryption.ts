@@ -7,7 +7,7 @@ import { deriveSealKey, open, type SealKey, seal } from '../../device/base/seal.
 import { fromBase64url, fromUtf8, utf8 } from '../../device/contract/bytes.ts';
 import { CERTIFICATE_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '../../device/contract/manifest.ts';
 import { parseJson } from '../../device/contract/parse-json.ts';
-import type { GrantKey } from './store.ts';
+import type { GrantKey } from './intake-store.ts';
 
 /** Evidence for a dispute: both documents signed by the device. No certificate: the clip is older than statements. */
 export const sealedPapersSchema = z.strictObject({

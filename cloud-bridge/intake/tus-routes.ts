@@ -13,9 +13,9 @@ import { isDiskFull, UPLOAD_BODY_TYPE } from '../../device/http/http-server.ts';
 import type { Call, Router } from '../http/router.ts';
 import type { Finish } from './finish.ts';
 import type { IntakeAdmission } from './intake-admission.ts';
+import { hasArrived, type Intake, type IntakeStore } from './intake-store.ts';
 import type { UploadLocks } from './locks.ts';
 import { StagedStore } from './staged-store.ts';
-import { hasArrived, type Intake, type IntakeStore } from './store.ts';
 
 export const UPLOADS_PATH = '/v1/uploads';
 

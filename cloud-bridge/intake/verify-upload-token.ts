@@ -2,7 +2,7 @@
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import { failure, isFailure } from '../../device/contract/errors.ts';
 import { type UploadToken, uploadTokenSchema } from '../../device/contract/manifest.ts';
-import type { EnrolmentStore } from '../enrolment/store.ts';
+import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
 
 export interface DeviceTokensDeps {

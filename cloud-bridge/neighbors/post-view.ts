@@ -3,7 +3,7 @@
 import { requestSchema } from '../../device/contract/request.ts';
 import { type PublicationState, stateAt } from '../requests/publication-machine.ts';
 import { peekToken } from '../signing/verify-token.ts';
-import type { Post } from './store.ts';
+import type { Post } from './neighbors-store.ts';
 
 /** A post with all its public fields. Times as RFC 3339. */
 export interface PostView {

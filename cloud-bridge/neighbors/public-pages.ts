@@ -2,8 +2,8 @@
 // (transparency.ts), the queries.
 import { type FeedPage, titleOf } from './feeds.ts';
 import { type Markup, markup, page } from './html.ts';
+import type { AgencyProfile, Outcomes } from './neighbors-store.ts';
 import type { PostView } from './post-view.ts';
-import type { AgencyProfile, Outcomes } from './store.ts';
 
 const STATES = {
   draft: 'draft',

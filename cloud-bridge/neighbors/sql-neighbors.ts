@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseJson } from '../../device/contract/parse-json.ts';
 import { type Credential, JURISDICTIONS, registeredTerms } from '../../device/contract/request.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import type { AgencyProfile, NeighborsStore, Outcomes, Post, PostCursor } from './store.ts';
+import type { AgencyProfile, NeighborsStore, Outcomes, Post, PostCursor } from './neighbors-store.ts';
 
 export class SqlNeighbors implements NeighborsStore {
   private readonly tables: Kysely<Tables>;

@@ -1,9 +1,9 @@
 // Owns: the transparency page, of one agency or the whole bridge, with the usual fields of such portals. Pure.
 // Not here: the figures' queries. No figure on it says anything about homes that were asked.
 import { z } from 'zod';
-import type { RequestRules } from '../requests/settings.ts';
+import type { RequestRules } from '../requests/requests-settings.ts';
 import { type Markup, markup, page } from './html.ts';
-import type { AgencyProfile, Outcomes } from './store.ts';
+import type { AgencyProfile, Outcomes } from './neighbors-store.ts';
 
 const lines = z.array(z.string());
 

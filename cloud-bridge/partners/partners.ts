@@ -8,7 +8,7 @@ import type { Random } from '../../device/base/random.ts';
 import { ENDED_PARTNERS } from '../../device/contract/built-in-ended-partners.ts';
 import { toBase64url, utf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
-import type { Partner, PartnerStatus, PartnerStore } from './store.ts';
+import type { Partner, PartnerStatus, PartnerStore } from './partners-store.ts';
 
 export interface PartnersDeps {
   clock: Clock;

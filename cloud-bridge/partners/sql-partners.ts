@@ -2,7 +2,7 @@
 // Not here: who decides that.
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import type { Partner, PartnerStore } from './store.ts';
+import type { Partner, PartnerStore } from './partners-store.ts';
 
 /** Cancels what came through a partner that has another status now, in the same transaction; resolves with how many requests that were. */
 export type CancelRequests = (

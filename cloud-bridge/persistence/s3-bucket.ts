@@ -8,7 +8,7 @@ import type { Clock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { failure, isFailure } from '../../device/contract/errors.ts';
 import type { Span } from '../../device/http/byte-range.ts';
-import { httpAddressSchema } from '../http/settings.ts';
+import { httpAddressSchema } from '../http/http-settings.ts';
 import { operatorSecret } from './operator-secret.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;

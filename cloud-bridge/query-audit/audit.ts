@@ -4,7 +4,7 @@ import { failure } from '../../device/contract/errors.ts';
 import { type CsvLimits, type CsvRow, CsvRows, type RowFault } from '../persistence/csv-rows.ts';
 import { type Header, readHeader } from './columns.ts';
 import { Reader } from './match-word-rules.ts';
-import type { AuditSettings } from './settings.ts';
+import type { AuditSettings } from './query-audit-settings.ts';
 import { type FlaggedRow, Tallies } from './tally.ts';
 import { type AuditFinding, judge } from './verdict.ts';
 

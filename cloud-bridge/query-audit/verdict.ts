@@ -1,7 +1,7 @@
 // Owns: what follows from an agency's flags: its score, and whether revocation or a review is proposed, for which data.
 // Not here: doing it (revoking.ts), the flags (match-word-rules.ts), the statistics of habits (hidden-misuse.ts).
 import { discoveries, type HiddenMisuse, judgeHabits } from './hidden-misuse.ts';
-import type { AuditSettings } from './settings.ts';
+import type { AuditSettings } from './query-audit-settings.ts';
 import { chanceOfAtLeast } from './statistics.ts';
 import { type FlaggedRow, searchCounts, type Tally } from './tally.ts';
 import { WORD_RULES } from './word-rules.ts';

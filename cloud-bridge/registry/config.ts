@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { idSchema } from '../../device/contract/ids.ts';
 import { areaPrefixSchema, CREDENTIAL_LIFE_S_MAX } from '../../device/contract/request.ts';
-import { custodySettings, serverSettings } from '../http/settings.ts';
+import { custodySettings, serverSettings } from '../http/http-settings.ts';
 import { instanceFields } from '../persistence/instance-part.ts';
 import { databaseSettings } from '../persistence/postgres-address.ts';
 import { PROOF_KINDS } from './domain-proof.ts';

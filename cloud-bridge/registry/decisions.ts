@@ -1,5 +1,5 @@
 // Owns: the registry's decisions: which agencies may ask residents, and the signed documents that state them.
-// Not here: serving them over HTTP (registry.ts, routes.ts), what a decision does to the book (agency-standing.ts).
+// Not here: serving them over HTTP (registry.ts, registry-routes.ts), what a decision does to the book (agency-standing.ts).
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
@@ -34,7 +34,7 @@ import { apply, whyNotAdmitted } from './applications.ts';
 import type { RegistryConfig } from './config.ts';
 import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, proveDomain } from './domain-proof.ts';
 import { assertEligible, type EligibilityRules } from './eligibility.ts';
-import type { RegistryStore } from './store.ts';
+import type { RegistryStore } from './registry-store.ts';
 
 export interface RegistryDeps {
   clock: Clock;

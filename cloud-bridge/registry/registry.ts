@@ -3,7 +3,7 @@
 import { UndoSteps } from '../../device/base/undo-steps.ts';
 import { makeHttpServer } from '../../device/http/http-server.ts';
 import { Custody } from '../custody/custody-proofs.ts';
-import { logRoutes } from '../custody/routes.ts';
+import { logRoutes } from '../custody/custody-routes.ts';
 import { Rates } from '../http/call-rate-limits.ts';
 import { drain, Health, healthRoutes } from '../http/health.ts';
 import { IdempotentCalls } from '../http/idempotency.ts';
@@ -15,9 +15,9 @@ import { databasePlace } from '../persistence/open-database.ts';
 import type { RegistryConfig } from './config.ts';
 import { loadEligibility } from './data-files.ts';
 import { RegistryDecisions, type RegistryDeps, type Running } from './decisions.ts';
-import { registryRoutes } from './routes.ts';
+import { registryRoutes } from './registry-routes.ts';
+import type { RegistryStore } from './registry-store.ts';
 import { openRegistryStore, REGISTRY_FILES } from './sql-registry-store.ts';
-import type { RegistryStore } from './store.ts';
 
 /** A registry that serves its decisions. */
 export class Registry extends RegistryDecisions {

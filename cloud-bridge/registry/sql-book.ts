@@ -5,7 +5,7 @@ import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { CustodyTables } from '../persistence/custody-schema.ts';
 import type { KeptAnswerTables } from '../persistence/sql-idempotency.ts';
 import { type Agency, type Book, EMPTY_BOOK } from './agency-book.ts';
-import { type BookChange, readAgency, readList } from './store.ts';
+import { type BookChange, readAgency, readList } from './registry-store.ts';
 
 export interface BookTables extends CustodyTables, KeptAnswerTables {
   /** `place`: the order in which they applied. `version`: that of the book whose change wrote the row last. */

@@ -12,8 +12,8 @@ import type { Migrations } from '../persistence/migrations.ts';
 import { type DatabasePlace, openAt, type PlaceSeams, placeName } from '../persistence/open-database.ts';
 import { SqlCallCounts } from '../persistence/sql-call-counts.ts';
 import { KEPT_ANSWERS_TABLE, SqlIdempotency } from '../persistence/sql-idempotency.ts';
+import { type RegistryStore, readFormerBook } from './registry-store.ts';
 import { BOOK_TABLES, type BookTables, SqlBook } from './sql-book.ts';
-import { type RegistryStore, readFormerBook } from './store.ts';
 
 type Seams = CustodySeams & PlaceSeams;
 

@@ -13,7 +13,7 @@ import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { assertAnswerable } from './assert-answerable.ts';
 import { type AreaPublisher, type CellContent, keptEnded, packParts, put, putParts } from './cell-document-parts.ts';
-import type { RequestStore, StoredRequest } from './store.ts';
+import type { RequestStore, StoredRequest } from './requests-store.ts';
 
 export interface BoardDeps {
   clock: Clock;

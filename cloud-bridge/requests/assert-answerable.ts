@@ -1,7 +1,7 @@
 // Owns: whether a request may be answered with a clip at this moment. Not here: who may ask (agencies/), the consent (intake/).
 import { failure } from '../../device/contract/errors.ts';
 import { assertOpen } from '../partners/partners.ts';
-import type { StoredRequest } from './store.ts';
+import type { StoredRequest } from './requests-store.ts';
 
 /** Throws `request_not_live`, `partner_ended` or `partner_suspended` unless the request is published and its channel open. */
 export function assertAnswerable(request: StoredRequest | null): asserts request is StoredRequest {

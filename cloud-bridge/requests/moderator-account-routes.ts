@@ -1,4 +1,4 @@
-// Owns: the HTTP routes by which the admin adds and removes moderators. Not here: the moderators' own routes (routes.ts).
+// Owns: the HTTP routes by which the admin adds and removes moderators. Not here: the moderators' own routes (requests-routes.ts).
 import { z } from 'zod';
 import { idSchema } from '../../device/contract/ids.ts';
 import type { Router } from '../http/router.ts';

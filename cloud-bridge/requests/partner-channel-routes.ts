@@ -5,7 +5,7 @@ import { idSchema } from '../../device/contract/ids.ts';
 import type { Router } from '../http/router.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { Requests } from './requests.ts';
-import { viewSchema } from './routes.ts';
+import { viewSchema } from './requests-routes.ts';
 
 const paramsSchema = z.strictObject({ partner: idSchema });
 const postSchema = z.strictObject({ request: z.string().max(16_384) });

@@ -1,11 +1,11 @@
 // Owns: checking a request against the limits of public practice: its area, its time, its window. Pure. Not here: the settings
-// (settings.ts), who may ask (agencies/registry-credentials.ts), how often (the store counts), moderation of texts.
+// (requests-settings.ts), who may ask (agencies/registry-credentials.ts), how often (the store counts), moderation of texts.
 import { cellsOf } from '../../device/contract/area-cells.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
 import type { Credential, Polygon, Request } from '../../device/contract/request.ts';
 import { areaM2, isSimple } from './area-size.ts';
-import type { RequestRules } from './settings.ts';
+import type { RequestRules } from './requests-settings.ts';
 
 /** An area within the limits touches at most 4 cells, unless it is a sliver whose bounding box is far larger than the area. */
 const CELLS_MAX = 9;

@@ -6,7 +6,7 @@ import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-request.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import { assertAnswerable } from './assert-answerable.ts';
-import type { RequestStore } from './store.ts';
+import type { RequestStore } from './requests-store.ts';
 
 export class RequestsForIntake implements AnswerableStore {
   private readonly store: RequestStore;

@@ -19,7 +19,7 @@ import { assertOpen, type Partners } from '../partners/partners.ts';
 import { peekToken, readToken } from '../signing/verify-token.ts';
 import { nextPublication, type PublicationInput, type PublicationState, stateAt } from './publication-machine.ts';
 import { checkLimits, investigationKey } from './request-limits.ts';
-import type { RequestRules } from './settings.ts';
+import type { RequestRules } from './requests-settings.ts';
 import type {
   NumberLimits,
   NumbersOutcome,
@@ -27,7 +27,7 @@ import type {
   RequestPosition,
   RequestStore,
   StoredRequest,
-} from './store.ts';
+} from './requests-store.ts';
 import { findingsOf, type TextFinding } from './text-check.ts';
 
 export interface RequestsDeps {

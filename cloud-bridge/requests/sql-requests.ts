@@ -6,7 +6,6 @@ import { parseJson } from '../../device/contract/parse-json.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { nextPublication } from './publication-machine.ts';
-import { SqlPublishedCells } from './sql-published-cells.ts';
 import type {
   AddOutcome,
   NumberLimits,
@@ -16,7 +15,8 @@ import type {
   RequestPosition,
   RequestStore,
   StoredRequest,
-} from './store.ts';
+} from './requests-store.ts';
+import { SqlPublishedCells } from './sql-published-cells.ts';
 import { findingSchema } from './text-check.ts';
 
 interface Row extends Selectable<Tables['requests']> {

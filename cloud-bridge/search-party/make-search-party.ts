@@ -7,19 +7,19 @@ import { failure } from '../../device/contract/errors.ts';
 import { recipientOf } from '../../device/contract/request-or-search.ts';
 import { searchSchema } from '../../device/contract/search.ts';
 import type { Clips } from '../clips/clips.ts';
-import type { EnrolmentStore } from '../enrolment/store.ts';
+import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
 import type { Router } from '../http/router.ts';
 import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-request.ts';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { AreaPublisher } from '../requests/cell-document-parts.ts';
 import { peekToken } from '../signing/verify-token.ts';
-import { searchRoutes } from './routes.ts';
 import { Photos } from './sanitize-photo.ts';
 import { SearchBoard } from './search-board.ts';
+import { searchRoutes } from './search-party-routes.ts';
+import type { SearchRules } from './search-party-settings.ts';
+import type { SearchStore } from './search-party-store.ts';
 import { Searches } from './searches.ts';
-import type { SearchRules } from './settings.ts';
-import type { SearchStore } from './store.ts';
 import { Posters } from './verify-pet-owner.ts';
 
 class SearchesForIntake implements AnswerableStore {

@@ -17,7 +17,7 @@ import {
   packParts,
   putParts,
 } from '../requests/cell-document-parts.ts';
-import type { SearchStore } from './store.ts';
+import type { SearchStore } from './search-party-store.ts';
 
 export interface SearchBoardDeps {
   clock: Clock;

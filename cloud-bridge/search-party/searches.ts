@@ -25,8 +25,8 @@ import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { readToken } from '../signing/verify-token.ts';
 import type { Photos } from './sanitize-photo.ts';
-import type { SearchRules } from './settings.ts';
-import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './store.ts';
+import type { SearchRules } from './search-party-settings.ts';
+import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './search-party-store.ts';
 import type { Posters } from './verify-pet-owner.ts';
 
 export interface SearchesDeps {

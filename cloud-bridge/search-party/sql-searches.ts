@@ -2,7 +2,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { SqlPublishedCells } from '../requests/sql-published-cells.ts';
-import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './store.ts';
+import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './search-party-store.ts';
 
 const DAY_S = 24 * 3600;
 

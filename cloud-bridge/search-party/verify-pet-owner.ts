@@ -13,7 +13,7 @@ import {
   searchCallSchema,
 } from '../../device/contract/search.ts';
 import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
-import type { EnrolmentStore } from '../enrolment/store.ts';
+import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { assertLife, peekToken, readToken, tryToken } from '../signing/verify-token.ts';
 
 export interface PostersDeps {

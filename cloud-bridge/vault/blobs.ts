@@ -8,7 +8,7 @@ import { utf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
-import type { BytesStanding } from './store.ts';
+import type { BytesStanding } from './vault-store.ts';
 
 /** Where an item's bytes are. */
 export interface BytesPlace {

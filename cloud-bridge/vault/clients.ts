@@ -10,7 +10,7 @@ import { toBase64url, utf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { addressList, networkOf } from '../../device/http/address-networks.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
-import type { AccessStore, Client, Doer, SuccessionStore } from './store.ts';
+import type { AccessStore, Client, Doer, SuccessionStore } from './vault-store.ts';
 
 /** What a token can allow. `any` is any item of the agency without a class; classified ones need the scope of their class as well. */
 export const SCOPES = [

@@ -1,6 +1,6 @@
 // Owns: the vault's settings, their defaults from public practice, and limits that depend on each other. Not here: what they do.
 import { z } from 'zod';
-import { httpAddressSchema, serverSettings } from '../http/settings.ts';
+import { httpAddressSchema, serverSettings } from '../http/http-settings.ts';
 import { instanceFields } from '../persistence/instance-part.ts';
 import { databaseSettings } from '../persistence/postgres-address.ts';
 import { S3_BYTES_MAX, s3Schema } from '../persistence/s3-bucket.ts';

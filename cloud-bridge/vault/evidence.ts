@@ -26,7 +26,7 @@ import {
   type TrailEntry,
   type TrailLine,
   type TrailStore,
-} from './store.ts';
+} from './vault-store.ts';
 
 export interface EvidenceDeps {
   clock: Clock;

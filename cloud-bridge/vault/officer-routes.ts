@@ -8,7 +8,7 @@ import { sendClip } from '../http/send-clip.ts';
 import { actorOf, callerAgain, officerHeadersSchema } from './actor-of-request.ts';
 import type { Clients } from './clients.ts';
 import type { Evidence } from './evidence.ts';
-import { ACCESS_CLASSES } from './store.ts';
+import { ACCESS_CLASSES } from './vault-store.ts';
 
 const BASE = '/v1/agencies/:agency';
 const ITEM = `${BASE}/evidence/:item`;

@@ -9,7 +9,7 @@ import { actorId, idSchema, publicKeySchema } from '../../device/contract/ids.ts
 import type { ClipDownloads } from '../http/revocable-downloads.ts';
 import type { Router } from '../http/router.ts';
 import { type Clients, clientBodySchema } from './clients.ts';
-import type { AccessStore, SuccessionStore } from './store.ts';
+import type { AccessStore, SuccessionStore } from './vault-store.ts';
 
 const agencySchema = z.strictObject({ agency: idSchema });
 const clientSchema = agencySchema.extend({ client: idSchema });

@@ -7,7 +7,7 @@ import { RECALL_REASON_LETTERS_MAX } from '../../device/contract/hand-over-docum
 import { statedText } from '../../device/contract/outside-text.ts';
 import { type Actor, assertScope } from './clients.ts';
 import { UNCATEGORIZED } from './retention.ts';
-import type { Policy, PolicyChange, PolicyStore, TrailLine } from './store.ts';
+import type { Policy, PolicyChange, PolicyStore, TrailLine } from './vault-store.ts';
 
 const DAYS_MAX = 100 * 366;
 const DAY_S = 24 * 3600;

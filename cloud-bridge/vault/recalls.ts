@@ -13,7 +13,7 @@ import { readLink } from '../signing/verify-token.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep } from './retention.ts';
 import type { Statements } from './sign-vault-receipts.ts';
-import type { Item, ItemChange, ItemStore, PolicyStore, RecallPolicy } from './store.ts';
+import type { Item, ItemChange, ItemStore, PolicyStore, RecallPolicy } from './vault-store.ts';
 import type { OfferReader } from './verify-hand-over.ts';
 
 export interface RecallsDeps {

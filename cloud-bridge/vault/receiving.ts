@@ -14,7 +14,7 @@ import {
 import type { Blobs } from './blobs.ts';
 import { afterStep, type ItemState } from './retention.ts';
 import type { Statements } from './sign-vault-receipts.ts';
-import type { Item, ItemStore, OfferStore, TrailLine } from './store.ts';
+import type { Item, ItemStore, OfferStore, TrailLine } from './vault-store.ts';
 import type { OfferReader, ReadStep } from './verify-hand-over.ts';
 
 export interface ReceivingDeps {

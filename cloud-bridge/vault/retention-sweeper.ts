@@ -8,7 +8,7 @@ import type { Turns } from '../persistence/instance-turns.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';
 import type { Statements } from './sign-vault-receipts.ts';
-import type { Item, ItemStore, OfferStore, TrailLine } from './store.ts';
+import type { Item, ItemStore, OfferStore, TrailLine } from './vault-store.ts';
 
 export interface RetentionSweeperDeps {
   clock: Clock;

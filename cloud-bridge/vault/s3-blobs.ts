@@ -13,7 +13,7 @@ import type { S3Bucket } from '../persistence/s3-bucket.ts';
 import { claimBucket, FetchedBytes, keepFile, keepObject, keysIn, removeObject } from '../persistence/s3-objects.ts';
 import { type Blobs, type BytesPlace, leftovers } from './blobs.ts';
 import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
-import type { BytesStanding } from './store.ts';
+import type { BytesStanding } from './vault-store.ts';
 
 export interface S3BlobsDeps {
   disk: Disk;

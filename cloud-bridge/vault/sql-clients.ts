@@ -4,8 +4,8 @@ import type { Kysely } from 'kysely';
 import type { HandOverBody } from '../../device/contract/hand-over-documents.ts';
 import { parseJson } from '../../device/contract/parse-json.ts';
 import { addLine } from './sql-trail.ts';
-import type { AccessStore, Client, Item, Link, OfferStore, Token, TrailLine } from './store.ts';
 import type { Tables } from './vault-schema.ts';
+import type { AccessStore, Client, Item, Link, OfferStore, Token, TrailLine } from './vault-store.ts';
 
 export class SqlAccess implements AccessStore {
   private readonly tables: Kysely<Tables>;

@@ -6,8 +6,8 @@ import { deletedAtS } from './retention.ts';
 import { agencyKeyIn } from './sql-key-successions.ts';
 import { rulesIn } from './sql-policies.ts';
 import { addLine } from './sql-trail.ts';
-import type { BytesStanding, Item, ItemChange, ItemFilter, ItemStore, Page, TrailLine } from './store.ts';
 import type { ItemRow, Tables } from './vault-schema.ts';
+import type { BytesStanding, Item, ItemChange, ItemFilter, ItemStore, Page, TrailLine } from './vault-store.ts';
 
 type Step = Kysely<Tables> | Transaction<Tables>;
 

@@ -4,8 +4,8 @@ import type { Kysely, Transaction } from 'kysely';
 import { failure } from '../../device/contract/errors.ts';
 import { workOutAnew } from './sql-policies.ts';
 import { addLine } from './sql-trail.ts';
-import type { AgencyKey, SuccessionStore, TrailLine } from './store.ts';
 import type { Tables } from './vault-schema.ts';
+import type { AgencyKey, SuccessionStore, TrailLine } from './vault-store.ts';
 
 type Step = Kysely<Tables> | Transaction<Tables>;
 

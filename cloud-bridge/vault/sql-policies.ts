@@ -3,8 +3,8 @@
 import type { Kysely, Transaction } from 'kysely';
 import { deletedAtS, type RetentionRules, UNCATEGORIZED } from './retention.ts';
 import { addLine } from './sql-trail.ts';
-import type { Policy, PolicyChange, PolicyStore, RecallPolicy, TrailLine } from './store.ts';
 import type { Tables } from './vault-schema.ts';
+import type { Policy, PolicyChange, PolicyStore, RecallPolicy, TrailLine } from './vault-store.ts';
 
 type Step = Kysely<Tables> | Transaction<Tables>;
 

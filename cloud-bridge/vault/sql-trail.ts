@@ -1,8 +1,8 @@
 // Owns: the trail in SQL: append-only, which triggers of the tables enforce. Not here: what must be written (evidence.ts).
 import type { Kysely, Transaction } from 'kysely';
 import { parseJson } from '../../device/contract/parse-json.ts';
-import type { Page, TrailEntry, TrailLine, TrailStore } from './store.ts';
 import type { Tables } from './vault-schema.ts';
+import type { Page, TrailEntry, TrailLine, TrailStore } from './vault-store.ts';
 
 /** Adds a line inside the transaction of the change that it records. */
 export async function addLine(step: Kysely<Tables> | Transaction<Tables>, line: TrailLine): Promise<void> {

@@ -37,8 +37,8 @@ import { Receiving } from './receiving.ts';
 import { RetentionSweeper } from './retention-sweeper.ts';
 import { S3Blobs } from './s3-blobs.ts';
 import { Statements } from './sign-vault-receipts.ts';
-import type { Item, ItemStore } from './store.ts';
 import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
+import type { Item, ItemStore } from './vault-store.ts';
 import { OfferReader } from './verify-hand-over.ts';
 
 export interface VaultDeps {

@@ -24,7 +24,7 @@ import {
   statementSchema,
 } from '../../device/contract/manifest.ts';
 import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
-import type { AccessStore } from './store.ts';
+import type { AccessStore } from './vault-store.ts';
 
 export interface OfferReaderDeps {
   clock: Clock;

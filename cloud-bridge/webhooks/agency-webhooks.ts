@@ -4,7 +4,7 @@ import { failure } from '../../device/contract/errors.ts';
 import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { webhookAddress } from './address.ts';
-import type { KeptEvent, Webhook, WebhookStore } from './store.ts';
+import type { KeptEvent, Webhook, WebhookStore } from './webhooks-store.ts';
 
 export interface WebhooksDeps {
   store: WebhookStore;

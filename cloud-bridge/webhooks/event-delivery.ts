@@ -9,8 +9,8 @@ import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { expired, toldBy } from './events.ts';
 import { send } from './send.ts';
-import type { WebhookRules } from './settings.ts';
-import type { WebhookStore } from './store.ts';
+import type { WebhookRules } from './webhooks-settings.ts';
+import type { WebhookStore } from './webhooks-store.ts';
 
 export interface EventOutboxDeps {
   clock: Clock;

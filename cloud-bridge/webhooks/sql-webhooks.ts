@@ -3,7 +3,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { EVENT_TYPES, type WebhookEvent } from './events.ts';
-import type { EventState, Gathering, KeptEvent, Webhook, WebhookStore } from './store.ts';
+import type { EventState, Gathering, KeptEvent, Webhook, WebhookStore } from './webhooks-store.ts';
 
 const ABOUT_REQUESTS = EVENT_TYPES.filter((type) => type.startsWith('request.'));
 

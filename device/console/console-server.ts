@@ -30,6 +30,7 @@ import { accessRoutes } from './access-routes.ts';
 import { Callers, SESSION_HEADER } from './callers.ts';
 import { CERTIFICATE_NAME, type ServerCertificate, serverCertificate } from './certificate.ts';
 import { shownCommandLine } from './command-line.ts';
+import type { ConsoleSettings } from './console-settings.ts';
 import { type DepartureRoutesDeps, departureRoutes } from './departure-routes.ts';
 import { frameRoutes } from './frame-routes.ts';
 import { historyRoutes } from './history-routes.ts';
@@ -45,7 +46,6 @@ import { PictureAccess } from './picture-access.ts';
 import { type PictureRoutesDeps, pictureRoutes } from './picture-routes.ts';
 import { previewRoutes } from './preview-routes.ts';
 import { type OriginRules, ownOrigin } from './request-origin.ts';
-import type { ConsoleSettings } from './settings.ts';
 import { settingsRoutes } from './settings-routes.ts';
 import { sightingRoutes } from './sighting-routes.ts';
 

@@ -15,7 +15,7 @@ import {
   type MotionSettings,
   nextMotion,
 } from '../motion/detector.ts';
-import type { motionSchema } from '../motion/settings.ts';
+import type { motionSchema } from '../motion/motion-settings.ts';
 import { EventWindows } from './event-windows.ts';
 
 export interface EventDetectorDeps {

@@ -13,7 +13,7 @@ import type { Button, Press } from './button.ts';
 import { type Chime, CommandChime, VirtualChime } from './chime.ts';
 import { evdevButton } from './evdev-button.ts';
 import { gpioButton } from './gpio.ts';
-import { type HardwareSettings, VIRTUAL_BUTTON } from './settings.ts';
+import { type HardwareSettings, VIRTUAL_BUTTON } from './hardware-settings.ts';
 import { makeShutter, type Shutter } from './shutter.ts';
 import { type DoorSigns, StatusLights } from './status-lights.ts';
 import { WatchedButton } from './watched-button.ts';

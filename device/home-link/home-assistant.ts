@@ -18,7 +18,7 @@ import {
   topicsUnder,
 } from '../contract/topics.ts';
 import { type Press, VirtualButton } from '../hardware/button.ts';
-import { VIRTUAL_BUTTON } from '../hardware/settings.ts';
+import { VIRTUAL_BUTTON } from '../hardware/hardware-settings.ts';
 import { type ComponentId, componentsOf, discoveryDocument } from './discovery-document.ts';
 import type { HomeAssistantSettings } from './home-assistant-settings.ts';
 import type { HomeLink } from './home-link.ts';

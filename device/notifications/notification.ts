@@ -5,7 +5,7 @@ import { parseToken } from '../contract/jws.ts';
 import { oneLine } from '../contract/outside-text.ts';
 import { credentialSchema, requestSchema } from '../contract/request.ts';
 import type { HomeMessage } from '../home-link/home-link.ts';
-import type { NotificationKind } from './settings.ts';
+import type { NotificationKind } from './notifications-settings.ts';
 
 /** What happened, in words that tell nothing about the home. */
 export interface Notification {

@@ -11,8 +11,8 @@ import { CodedError } from '../contract/errors/coded-error.ts';
 import { failure } from '../contract/errors.ts';
 import type { HomeLink } from '../home-link/home-link.ts';
 import { type Notification, NotificationReader, notificationOf } from './notification.ts';
+import type { NotificationTarget } from './notifications-settings.ts';
 import { type Parcel, parcelOf } from './parcel.ts';
-import type { NotificationTarget } from './settings.ts';
 import { TargetQueue } from './target-queue.ts';
 
 export interface NotificationsDeps {

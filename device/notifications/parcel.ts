@@ -2,7 +2,7 @@
 // others. Not here: sending (target-queue.ts).
 import { createHmac } from 'node:crypto';
 import type { Notification } from './notification.ts';
-import type { NotificationTarget } from './settings.ts';
+import type { NotificationTarget } from './notifications-settings.ts';
 
 /** One request, the same bytes at each attempt. */
 export interface Parcel {

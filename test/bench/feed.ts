@@ -8,7 +8,7 @@ import type { Database } from '../../cloud-bridge/bridge-database.ts';
 import { bridgeConfigSchema } from '../../cloud-bridge/config.ts';
 import { perMinuteSchema, Rates } from '../../cloud-bridge/http/call-rate-limits.ts';
 import { Router } from '../../cloud-bridge/http/router.ts';
-import { neighborsRoutes } from '../../cloud-bridge/neighbors/routes.ts';
+import { neighborsRoutes } from '../../cloud-bridge/neighbors/neighbors-routes.ts';
 import { Partners } from '../../cloud-bridge/partners/partners.ts';
 import { ManualClock } from '../../device/base/clock.ts';
 import { silentLog } from '../../device/base/log.ts';

@@ -2,7 +2,7 @@
 // Not here: the footage and what happens in it (motion-quality/); what a picture costs (motion.ts).
 import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import { initialMotion, nextMotion } from '../../device/motion/detector.ts';
-import { motionSchema } from '../../device/motion/settings.ts';
+import { motionSchema } from '../../device/motion/motion-settings.ts';
 import type { ReplayedEvent } from '../../sim/truth/match-events.ts';
 import type { Row, Run } from './measure.ts';
 import { motionEvents, motionVersion } from './motion-quality/debian-motion.ts';

@@ -1,5 +1,5 @@
 // Owns: a row of the bridge's requests for tests of the stores, published unless a test says otherwise. Not here: tokens that hold.
-import type { StoredRequest } from '../../cloud-bridge/requests/store.ts';
+import type { StoredRequest } from '../../cloud-bridge/requests/requests-store.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 
 /** Numbers that no test of something else comes near. */

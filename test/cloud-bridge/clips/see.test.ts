@@ -2,7 +2,7 @@
 // revocations at a whole bridge (downloads.test.ts), who may see a clip (clips.test.ts).
 import { describe, expect, it } from 'vitest';
 import { Clips } from '../../../cloud-bridge/clips/clips.ts';
-import type { Intake } from '../../../cloud-bridge/intake/store.ts';
+import type { Intake } from '../../../cloud-bridge/intake/intake-store.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 
 const AGENCY = 'agency-1';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { auditQueries } from '../../../cloud-bridge/query-audit/audit.ts';
-import { parseAuditSettings } from '../../../cloud-bridge/query-audit/settings.ts';
+import { parseAuditSettings } from '../../../cloud-bridge/query-audit/query-audit-settings.ts';
 import { scoreFindings } from '../../../sim/query-export/score.ts';
 import { writeExport } from '../../../sim/query-export/write.ts';
 import { root } from '../../layout/source-tree.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { auditQueries } from '../../../cloud-bridge/query-audit/audit.ts';
 import { judgeHabits } from '../../../cloud-bridge/query-audit/hidden-misuse.ts';
-import { parseAuditSettings } from '../../../cloud-bridge/query-audit/settings.ts';
+import { parseAuditSettings } from '../../../cloud-bridge/query-audit/query-audit-settings.ts';
 import { scoreFindings } from '../../../sim/query-export/score.ts';
 import { HELD_OUT_SEEDS, writeExport } from '../../../sim/query-export/write.ts';
 import { temporaryFolder } from '../../support/command-line.ts';

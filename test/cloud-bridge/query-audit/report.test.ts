@@ -1,9 +1,9 @@
 // Holds: a report explains each proposal, in text and as a page, and nothing that an export says can act in that page.
 import { expect, it } from 'vitest';
 import { auditQueries } from '../../../cloud-bridge/query-audit/audit.ts';
+import { parseAuditSettings } from '../../../cloud-bridge/query-audit/query-audit-settings.ts';
 import { reportHtml } from '../../../cloud-bridge/query-audit/report-html.ts';
 import { reportText } from '../../../cloud-bridge/query-audit/report-text.ts';
-import { parseAuditSettings } from '../../../cloud-bridge/query-audit/settings.ts';
 
 const HOSTILE = '<script>alert(1)</script>&"\'';
 

@@ -2,7 +2,7 @@
 // damaged book is refused. Not here: what a book says (registry.test.ts), which place it is (../stores*.test.ts).
 import { describe, expect, it } from 'vitest';
 import { type Agency, type Book, EMPTY_BOOK } from '../../../cloud-bridge/registry/agency-book.ts';
-import type { RegistryStore } from '../../../cloud-bridge/registry/store.ts';
+import type { RegistryStore } from '../../../cloud-bridge/registry/registry-store.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { makeParty } from '../../support/parties.ts';
 import type { StoresGround } from '../support/stores-ground.ts';

@@ -2,8 +2,8 @@
 // does. Not here: intakes and hand-overs (intakes-contract.ts), which kind of database it is (stores*.test.ts).
 import { expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
-import type { Partner } from '../../../cloud-bridge/partners/store.ts';
-import type { StoredRequest } from '../../../cloud-bridge/requests/store.ts';
+import type { Partner } from '../../../cloud-bridge/partners/partners-store.ts';
+import type { StoredRequest } from '../../../cloud-bridge/requests/requests-store.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { toHex } from '../../../device/contract/bytes.ts';
 import { PLENTY, storedRequest } from '../../support/stored-request.ts';

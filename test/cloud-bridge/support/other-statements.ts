@@ -1,7 +1,7 @@
 // Owns: having the stores run the statements that their contracts do not, once each. Not here: what they answer: each has tests of its own.
 import { expect } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
-import type { StoredSearch } from '../../../cloud-bridge/search-party/store.ts';
+import type { StoredSearch } from '../../../cloud-bridge/search-party/search-party-store.ts';
 import type { VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { PLENTY, storedRequest } from '../../support/stored-request.ts';

@@ -1,5 +1,5 @@
 // Owns: an item of a vault with a value in every field, to be altered. Not here: handing one over (support/vault-fixture.ts).
-import type { Item } from '../../../cloud-bridge/vault/store.ts';
+import type { Item } from '../../../cloud-bridge/vault/vault-store.ts';
 
 export const plainItem: Omit<Item, 'dueS'> = {
   item: 'item-a',

@@ -2,8 +2,8 @@
 // partner. Not here: requests (support/stored-request.ts), the vault's rows (plain-item.ts).
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import type { Access } from '../../../cloud-bridge/clips/access-log.ts';
-import type { Intake } from '../../../cloud-bridge/intake/store.ts';
-import type { Partner } from '../../../cloud-bridge/partners/store.ts';
+import type { Intake } from '../../../cloud-bridge/intake/intake-store.ts';
+import type { Partner } from '../../../cloud-bridge/partners/partners-store.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { PLENTY, storedRequest } from '../../support/stored-request.ts';
 

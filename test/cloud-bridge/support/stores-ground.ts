@@ -1,7 +1,7 @@
 // Owns: what the contracts of stores stand on: fresh databases of one kind, and what somebody with the database could do to it.
 // Not here: the contracts.
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
-import type { RegistryStore } from '../../../cloud-bridge/registry/store.ts';
+import type { RegistryStore } from '../../../cloud-bridge/registry/registry-store.ts';
 import type { VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 
 export type Part = 'bridge' | 'vault' | 'registry';

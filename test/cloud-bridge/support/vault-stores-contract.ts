@@ -1,8 +1,8 @@
 // Holds, of any kind of database: what each of the vault's stores keeps, in which order, each change with its line of the trail.
 // Not here: which kind of database it is (../stores*.test.ts), what may change (evidence.test.ts).
 import { expect, it } from 'vitest';
-import { cursorOf, type Item, type TrailLine } from '../../../cloud-bridge/vault/store.ts';
 import type { VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
+import { cursorOf, type Item, type TrailLine } from '../../../cloud-bridge/vault/vault-store.ts';
 import { plainItem as item } from './plain-item.ts';
 import type { StoresGround } from './stores-ground.ts';
 

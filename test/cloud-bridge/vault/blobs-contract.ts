@@ -2,7 +2,7 @@
 // nothing that is nobody's. Not here: which place it is (blobs.test.ts, s3-blobs.slow.test.ts).
 import { expect, it } from 'vitest';
 import type { Blobs, BytesPlace } from '../../../cloud-bridge/vault/blobs.ts';
-import type { BytesStanding } from '../../../cloud-bridge/vault/store.ts';
+import type { BytesStanding } from '../../../cloud-bridge/vault/vault-store.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 

@@ -6,8 +6,8 @@ import { databasePlace } from '../../../cloud-bridge/persistence/open-database.t
 import { FolderBlobs } from '../../../cloud-bridge/vault/blobs.ts';
 import { type Actor, SCOPES } from '../../../cloud-bridge/vault/clients.ts';
 import { Evidence } from '../../../cloud-bridge/vault/evidence.ts';
-import type { ItemChange, TrailLine } from '../../../cloud-bridge/vault/store.ts';
 import { openVaultDatabase, type VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
+import type { ItemChange, TrailLine } from '../../../cloud-bridge/vault/vault-store.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
-import { motionSchema } from '../../../device/motion/settings.ts';
+import { motionSchema } from '../../../device/motion/motion-settings.ts';
 import { mediaFile } from '../../support/media.ts';
 import { grayOf, watch } from './gray.ts';
 

@@ -9,7 +9,7 @@ import { type Log, silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import type { HomeMessage } from '../../../device/home-link/home-link.ts';
 import { Notifications } from '../../../device/notifications/notifications.ts';
-import { notificationsSchema } from '../../../device/notifications/settings.ts';
+import { notificationsSchema } from '../../../device/notifications/notifications-settings.ts';
 import { WebhookReceiver } from '../../support/webhook-receiver.ts';
 
 /** Repeats soon; everything else takes as long as ever. */

@@ -1,8 +1,8 @@
 // Holds: what leaves in each format is these fields and no others; a request's words only where the owner says so.
 import { expect, it } from 'vitest';
 import type { Notification } from '../../../device/notifications/notification.ts';
+import { notificationsSchema } from '../../../device/notifications/notifications-settings.ts';
 import { parcelOf } from '../../../device/notifications/parcel.ts';
-import { notificationsSchema } from '../../../device/notifications/settings.ts';
 
 const asked: Notification = {
   kind: 'request',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AccessLog } from '../../../cloud-bridge/clips/access-log.ts';
 import { Clips } from '../../../cloud-bridge/clips/clips.ts';
-import type { Intake } from '../../../cloud-bridge/intake/store.ts';
+import type { Intake } from '../../../cloud-bridge/intake/intake-store.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';

@@ -7,7 +7,7 @@ import Sqlite from 'better-sqlite3';
 import { expect } from 'vitest';
 import { z } from 'zod';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
-import type { Intake } from '../../../cloud-bridge/intake/store.ts';
+import type { Intake } from '../../../cloud-bridge/intake/intake-store.ts';
 import { sha256, sha256Hex } from '../../../device/base/keys.ts';
 import { toHex, utf8 } from '../../../device/contract/bytes.ts';
 import { leafHash, nodeHash, spanHash } from '../../../device/contract/merkle.ts';

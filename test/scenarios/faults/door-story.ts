@@ -5,7 +5,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { GrantKey } from '../../../cloud-bridge/intake/store.ts';
+import type { GrantKey } from '../../../cloud-bridge/intake/intake-store.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CsvRows } from '../../../cloud-bridge/persistence/csv-rows.ts';
 import { auditQueries } from '../../../cloud-bridge/query-audit/audit.ts';
-import { parseAuditSettings } from '../../../cloud-bridge/query-audit/settings.ts';
+import { parseAuditSettings } from '../../../cloud-bridge/query-audit/query-audit-settings.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { type CastAgency, makeCast } from '../../../sim/query-export/cast.ts';

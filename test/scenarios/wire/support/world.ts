@@ -16,7 +16,7 @@ import type { DeviceState, Receipt } from '../../../../device/contract/home-mess
 import type { DisclosureKey, Window } from '../../../../device/contract/shared-claims.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../../device/identity.ts';
-import { NOTIFICATION_KINDS } from '../../../../device/notifications/settings.ts';
+import { NOTIFICATION_KINDS } from '../../../../device/notifications/notifications-settings.ts';
 import { OwnerSession } from '../../../../device/owner/owner-session.ts';
 import type { Home } from '../../../../device/owner/paired-devices.ts';
 import { pairWithDevice } from '../../../../device/owner/pairing-client.ts';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { idSchema } from '../../device/contract/ids.ts';
 import type { Router } from '../http/router.ts';
 import type { Partners } from './partners.ts';
-import { PARTNER_STATUSES } from './store.ts';
+import { PARTNER_STATUSES } from './partners-store.ts';
 
 const paramsSchema = z.strictObject({ partner: idSchema });
 const newPartnerSchema = z.strictObject({ partner: idSchema, name: z.string().trim().min(1).max(120) });

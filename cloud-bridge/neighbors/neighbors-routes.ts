@@ -7,12 +7,12 @@ import { failure } from '../../device/contract/errors.ts';
 import { idSchema } from '../../device/contract/ids.ts';
 import type { Call, Router } from '../http/router.ts';
 import type { Partners } from '../partners/partners.ts';
-import type { RequestRules } from '../requests/settings.ts';
+import type { RequestRules } from '../requests/requests-settings.ts';
 import { atomFeed, type FeedPage, jsonFeed } from './feeds.ts';
 import { CONTENT_POLICY } from './html.ts';
+import type { AgencyProfile, NeighborsStore, PostCursor } from './neighbors-store.ts';
 import { viewOf } from './post-view.ts';
 import { agencyPage, feedPage, postPage } from './public-pages.ts';
-import type { AgencyProfile, NeighborsStore, PostCursor } from './store.ts';
 import { type Transparency, transparencyOf, transparencyPage, transparencySchema } from './transparency.ts';
 
 export interface NeighborsDeps {

@@ -6,12 +6,12 @@ import { failure } from '../../device/contract/errors.ts';
 import { idSchema } from '../../device/contract/ids.ts';
 import { publishedSearchSchema } from '../../device/contract/search.ts';
 import type { Clips } from '../clips/clips.ts';
-import { clipListSchema, clipPageSchema, statementOf, statementSchema } from '../clips/routes.ts';
+import { clipListSchema, clipPageSchema, statementOf, statementSchema } from '../clips/clips-routes.ts';
 import type { Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
 import { PHOTO_POSTED_BYTES_MAX, type Photos } from './sanitize-photo.ts';
+import { type SearchRules, searchRulesSchema } from './search-party-settings.ts';
 import { type Searches, searchPostedSchema } from './searches.ts';
-import { type SearchRules, searchRulesSchema } from './settings.ts';
 
 export interface SearchRouteDeps {
   searches: Searches;

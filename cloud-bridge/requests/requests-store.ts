@@ -1,5 +1,5 @@
 // Owns: what the bridge stores about requests and about what it published. Not here: how (sql-requests.ts).
-import type { Partner } from '../partners/store.ts';
+import type { Partner } from '../partners/partners-store.ts';
 import type { PublicationState } from './publication-machine.ts';
 import type { TextFinding } from './text-check.ts';
 

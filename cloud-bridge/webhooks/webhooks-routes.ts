@@ -5,7 +5,7 @@ import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import type { Webhooks } from './agency-webhooks.ts';
 import { EVENT_TYPES } from './events.ts';
-import { EVENT_STATES } from './store.ts';
+import { EVENT_STATES } from './webhooks-store.ts';
 
 const viewSchema = z.strictObject({ url: z.string(), sinceS: z.int().nonnegative() });
 const pageSchema = z.strictObject(pageFields(50, 200));

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { failure } from '../../device/contract/errors.ts';
 import { parseJson } from '../../device/contract/parse-json.ts';
-import type { CustodyEvent, CustodyStore } from '../custody/store.ts';
+import type { CustodyEvent, CustodyStore } from '../custody/custody-store.ts';
 import type { AnswerStore } from '../http/idempotency.ts';
 import type { LotStore } from '../http/rate-limits.ts';
 import type { SharedPart, Turns } from '../persistence/instance-turns.ts';

@@ -8,7 +8,7 @@ import type { Custody } from '../custody/custody-proofs.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
-import type { Intake } from '../intake/store.ts';
+import type { Intake } from '../intake/intake-store.ts';
 import type { Clips } from './clips.ts';
 
 const paramsSchema = z.strictObject({ clip: idSchema });

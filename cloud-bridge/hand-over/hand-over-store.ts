@@ -1,6 +1,6 @@
 // Owns: what handing over must store. Not here: how (sql-hand-overs.ts).
 import type { RecallDecision } from '../../device/contract/hand-over-documents.ts';
-import type { GrantKey, Intake, OwnersWord, RevokedGrant } from '../intake/store.ts';
+import type { GrantKey, Intake, OwnersWord, RevokedGrant } from '../intake/intake-store.ts';
 
 /**
  * Where a clip stands between bridge and vault. `offered`: the vault may hold bytes, but the clip is the bridge's.
