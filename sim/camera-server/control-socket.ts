@@ -13,7 +13,7 @@ import {
   writeLine,
 } from '../../device/exports-without-firmware.ts';
 import { failure, isFailure } from '../errors.ts';
-import { giveOrder, listenAtNamedPath, refusalOf } from './order-socket.ts';
+import { giveOrder, listenAtNamedPath, refusalOf } from '../world/order-socket.ts';
 
 const LINE_BYTES_MAX = 4_096;
 const ORDERS_MAX = 1_000;

@@ -1,6 +1,7 @@
 // Owns: which faults a camera has when: reading `frozen@10s+5s`, what contradicts what, switching while it runs. Not here: the words of every
 // fault (fault-text.ts), which there are (fault-table.ts), what they do (camera-footage.ts, unit-faults.ts, rtsp-server.ts).
 import { failure } from '../errors.ts';
+import { type FaultLanguage, readFaultText, readFaultTime } from '../world/fault-text.ts';
 import {
   FAULTS,
   type FaultName,
@@ -10,7 +11,6 @@ import {
   type PictureChange,
   type ValueKind,
 } from './fault-table.ts';
-import { type FaultLanguage, readFaultText, readFaultTime } from './fault-text.ts';
 import { takesWords } from './fault-words.ts';
 
 /** A fault and when it lasts, in microseconds since the camera's first picture. */

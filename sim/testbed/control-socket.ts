@@ -1,5 +1,5 @@
 // Owns: giving orders to a running testbed, from another process of the same user: the orders, both ends. Not here: how an order travels
-// (sim/camera-server/order-socket.ts), carrying the orders out (whoever runs the testbed).
+// (sim/world/order-socket.ts), carrying the orders out (whoever runs the testbed).
 
 import { z } from 'zod';
 import {
@@ -9,8 +9,8 @@ import {
   listenPrivately,
   privateSocketPath,
 } from '../../device/exports-without-firmware.ts';
-import { giveOrder, OrderServer } from '../camera-server/order-socket.ts';
 import { failure } from '../errors.ts';
+import { giveOrder, OrderServer } from '../world/order-socket.ts';
 
 /** One more doorbell, or one less. */
 const orderSchema = z.discriminatedUnion('verb', [

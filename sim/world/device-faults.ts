@@ -1,5 +1,5 @@
 // Owns: what can be made to go wrong with the disk and the clock of a virtual doorbell: the faults by name, reading `disk-full@30s+10s`,
-// beginning and ending each at its time. Not here: the words of every fault (sim/camera-server/fault-text.ts), what a faulty disk and clock do
+// beginning and ending each at its time. Not here: the words of every fault (sim/world/fault-text.ts), what a faulty disk and clock do
 // (simulated-disk.ts, device-clock.ts), switching faults over a socket (fault-socket.ts), the faults of cameras (sim/camera-server).
 
 import {
@@ -10,9 +10,9 @@ import {
   type Random,
   type Timer,
 } from '../../device/exports-without-firmware.ts';
-import { type FaultLanguage, readFaultText, readFaultTime } from '../camera-server/fault-text.ts';
 import { failure, isFailure } from '../errors.ts';
 import { DeviceClock, MachineTime } from './device-clock.ts';
+import { type FaultLanguage, readFaultText, readFaultTime } from './fault-text.ts';
 import { type DiskState, POWER_CUT_LEAVES, type PowerCutLeaves, SimulatedDisk, SLOW_MS } from './simulated-disk.ts';
 import { parseStart } from './start-time.ts';
 

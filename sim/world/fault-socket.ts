@@ -1,12 +1,12 @@
 // Owns: switching a running virtual doorbell's faults over a socket that only its user can open: the orders, both ends. Not here: how an order
-// travels (sim/camera-server/order-socket.ts), what faults do (device-faults.ts), what the command line prints.
+// travels (sim/world/order-socket.ts), what faults do (device-faults.ts), what the command line prints.
 
 import { z } from 'zod';
 import type { Clock, Disk } from '../../device/exports-without-firmware.ts';
-import { FAULT_LETTERS_MAX } from '../camera-server/fault-text.ts';
-import { giveOrder, listenAtNamedPath, OrderServer } from '../camera-server/order-socket.ts';
 import { failure } from '../errors.ts';
 import { DEVICE_FAULTS_MAX, type DeviceFaults } from './device-faults.ts';
+import { FAULT_LETTERS_MAX } from './fault-text.ts';
+import { giveOrder, listenAtNamedPath, OrderServer } from './order-socket.ts';
 
 const ANSWER_MS_MAX = 5_000;
 

@@ -1,10 +1,9 @@
 // Owns: durations, spans and counts as they are written, as zod schemas. Durations become integer microseconds.
-// Not here: instants (sim/world/start-time.ts).
+// Not here: a duration's units (sim/world/durations.ts), instants (sim/world/start-time.ts).
 import { z } from 'zod';
+import { readDurationUs, UNIT_US } from '../../world/durations.ts';
 import type { CountRange, Span } from './scenario.ts';
 
-const UNIT_US = { ms: 1_000, s: 1_000_000, m: 60_000_000, h: 3_600_000_000, d: 86_400_000_000 } as const;
-const WRITTEN = /^([+-]?)(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)?$/;
 const SHORT_UNITS: Record<string, keyof typeof UNIT_US> = {
   msec: 'ms',
   sec: 's',
@@ -29,17 +28,15 @@ const SIGNED_PATTERN = '^[+-]?[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$';
 /** Microseconds, or why the text is no duration. A number is seconds. */
 function readDuration(written: string | number, isSigned: boolean): number | string {
   const text = String(written).trim();
-  const read = WRITTEN.exec(text);
-  if (!read) {
+  const us = readDurationUs(typeof written === 'number' ? `${text}s` : text);
+  if (us === null) {
+    if (/^[+-]?\d+(\.\d+)?$/.test(text)) return `a duration needs its unit; write ${text}s`;
     const [, number, unit = ''] = /^([+-]?[\d.]+)\s*([a-z]+)$/i.exec(text) ?? [];
     const short = SHORT_UNITS[unit.toLowerCase()] ?? (unit in UNIT_US ? unit : null);
     const hint = number !== undefined && short !== null ? `; write ${number}${short}` : '';
     return `a duration is written as 250ms, 7.2s, 2m, 12h, 3d, or as a number of seconds${hint}`;
   }
-  const [, sign, number = '', unit = 's'] = read;
-  if (typeof written === 'string' && read[3] === undefined) return `a duration needs its unit; write ${text}s`;
-  if (sign !== '' && !isSigned) return 'this duration cannot be negative and has no sign';
-  const us = Math.round(Number(number) * UNIT_US[unit as keyof typeof UNIT_US]) * (sign === '-' ? -1 : 1);
+  if (/^[+-]/.test(text) && !isSigned) return 'this duration cannot be negative and has no sign';
   return Math.abs(us) > DURATION_US_MAX ? 'a duration is at most 400 days' : us;
 }
 

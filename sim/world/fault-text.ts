@@ -1,9 +1,9 @@
-// Owns: the words in which a fault is asked for, whatever has it: reading `NAME[=VALUE][@START][+LENGTH]`, and times such as `1.5s`. Not here: which
+// Owns: the words in which a fault is asked for, whatever has it: reading `NAME[=VALUE][@START][+LENGTH]`, and their times. Not here: which
 // faults there are and what each takes (fault-table.ts, sim/world/device-faults.ts).
 import { nearestWord } from '../../device/exports-without-firmware.ts';
+import { readDurationUs } from './durations.ts';
 
 export const FAULT_LETTERS_MAX = 300;
-const UNITS_US: Readonly<Record<string, number>> = { ms: 1_000, s: 1_000_000, m: 60_000_000, h: 3_600_000_000 };
 
 /** What one kind of fault is like. */
 export interface FaultLanguage<Name extends string> {
@@ -48,7 +48,7 @@ export function readFaultText<Name extends string>(
     throw unknown(word, meant === null ? '' : ` (did you mean ${meant}?)`);
   }
   // A value may itself hold a plus or an at: times are what stands at the very end.
-  const parts = /^(?:=(.*?))?(?:@([\d.]+(?:ms|[smh])))?(?:\+([\d.]+(?:ms|[smh])))?$/s.exec(behind);
+  const parts = /^(?:=(.*?))?(?:@([\d.]+(?:ms|[smhd])))?(?:\+([\d.]+(?:ms|[smhd])))?$/s.exec(behind);
   if (parts === null)
     throw refuse(`behind the name come =VALUE, @START and +LENGTH, in this order, such as ${example}`);
   const [, value = null, start, length] = parts;
@@ -61,9 +61,8 @@ export function readFaultText<Name extends string>(
   return { name, value, fromUs, untilUs: fromUs + lengthUs, text: shown };
 }
 
-/** `250ms`, `1.5s`, `2m` or `1h` in microseconds; null for what is none, or longer than `usMax`. */
+/** A duration without a sign, in microseconds; null for what is none, or longer than `usMax`. */
 export function readFaultTime(text: string, usMax: number): number | null {
-  const [, number = '', unit = ''] = /^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h)$/.exec(text) ?? [];
-  const us = Math.round(Number(number === '' ? Number.NaN : number) * (UNITS_US[unit] ?? Number.NaN));
-  return us <= usMax ? us : null;
+  const us = /^\d/.test(text) ? readDurationUs(text) : null;
+  return us !== null && us <= usMax ? us : null;
 }
