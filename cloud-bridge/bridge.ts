@@ -2,6 +2,7 @@
 // Not here: what the parts do.
 import type { Clock } from '../device/base/clock.ts';
 import type { Disk } from '../device/base/disk.ts';
+import { type HttpLimits, makeHttpServer } from '../device/base/http/http-server.ts';
 import type { Log } from '../device/base/log.ts';
 import { MqttLink } from '../device/base/mqtt-link.ts';
 import type { Network } from '../device/base/network.ts';
@@ -12,7 +13,6 @@ import { CA_BYTES_MAX } from '../device/contract/enrolment.ts';
 import { failure } from '../device/contract/errors.ts';
 import { linkFailure, tlsFilesRead } from '../device/contract/link-failure.ts';
 import { PAYLOAD_BYTES_MAX } from '../device/contract/topics.ts';
-import { type HttpLimits, makeHttpServer } from '../device/http/http-server.ts';
 import { httpRegistryClient } from './agencies/registry-client.ts';
 import { AgencyCredentials } from './agencies/registry-credentials.ts';
 import { AgencyTokens } from './agencies/verify-agency-token.ts';

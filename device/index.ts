@@ -46,6 +46,12 @@ export {
   type RequestState,
   UNSEEN,
 } from './consent/request-machine.ts';
+export { AdtsSplitter, PACKET_SAMPLES, type SoundConfig, soundConfigOf } from './contract/media/aac.ts';
+export { type InitInfo, parseFragment, parseInit, type Sample } from './contract/media/fragment.ts';
+export { FragmentSplitter } from './contract/media/fragment-splitter.ts';
+export { moveFragment } from './contract/media/move-fragment.ts';
+export { joinAnnexB, joinSample, NAL, nalType, splitSample } from './contract/media/nal.ts';
+export { readSps } from './contract/media/parameter-sets.ts';
 export { Doorbell, type SimulatedFaults } from './doorbell.ts';
 export * from './exports-without-firmware.ts';
 export { beginFactoryReset, factoryReset } from './factory-reset.ts';
@@ -55,12 +61,6 @@ export { type Button, type Press, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { walkLedger } from './ledger/ledger.ts';
 export { MDNS_PORT } from './mdns/announcer.ts';
-export { AdtsSplitter, PACKET_SAMPLES, type SoundConfig, soundConfigOf } from './media/aac.ts';
-export { type InitInfo, parseFragment, parseInit, type Sample } from './media/fragment.ts';
-export { FragmentSplitter } from './media/fragment-splitter.ts';
-export { moveFragment } from './media/move-fragment.ts';
-export { joinAnnexB, joinSample, NAL, nalType, splitSample } from './media/nal.ts';
-export { readSps } from './media/parameter-sets.ts';
 export type { MotionSettings } from './motion/detector.ts';
 export { MotionTrial } from './motion/motion-trial.ts';
 export { followOtherDoors } from './other-doors-setting.ts';

@@ -3,12 +3,12 @@
 // showing the log (clip-access-log/).
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
+import type { Span } from '../../device/base/http/byte-range.ts';
 import { ALL_CLIPS } from '../../device/contract/agency-calls.ts';
 import type { AccessAction, AccessPart } from '../../device/contract/custody.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { idSchema } from '../../device/contract/ids.ts';
 import type { AccessToken } from '../../device/contract/manifest.ts';
-import type { Span } from '../../device/http/byte-range.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { type AssertShown, type ClipDownload, ClipDownloads, type OpenBytes } from '../http/revocable-downloads.ts';
 import type { Intake, IntakeStore, Reader } from '../intake/intake-store.ts';

@@ -2,6 +2,7 @@
 // the bridge never learns that.
 
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { networkOf } from '../../device/base/http/address-networks.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Random } from '../../device/base/random.ts';
@@ -15,7 +16,6 @@ import {
 import { failure, isFailure } from '../../device/contract/errors.ts';
 import { actorId } from '../../device/contract/ids.ts';
 import { signToken } from '../../device/contract/jws.ts';
-import { networkOf } from '../../device/http/address-networks.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { AccountBook } from './broker-accounts.ts';

@@ -1,6 +1,7 @@
 // Owns: asking the vault over HTTP, with limits on time and size. Not here: verifying its answers (hand-overs.ts).
 import type { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
+import { UPLOAD_BODY_TYPE } from '../../device/base/http/http-server.ts';
 import { failure, isFailure } from '../../device/contract/errors.ts';
 import {
   type HandOverBody,
@@ -12,7 +13,6 @@ import {
 import { exchangeJson } from '../../device/contract/json-client.ts';
 import { parseJson } from '../../device/contract/parse-json.ts';
 import { failureOf } from '../../device/contract/problem.ts';
-import { UPLOAD_BODY_TYPE } from '../../device/http/http-server.ts';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 
 export interface VaultClientDeps {

@@ -3,12 +3,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
+import { networkOf } from '../../device/base/http/address-networks.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/base/http/fixed-window-limit.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { assert } from '../../device/contract/assert.ts';
 import { type Failure, failure } from '../../device/contract/errors.ts';
 import { parseToken } from '../../device/contract/jws.ts';
-import { networkOf } from '../../device/http/address-networks.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 import { OwnLimits, type RateLimit, type RateLimits } from './rate-limits.ts';
 import type { Role } from './roles.ts';
 

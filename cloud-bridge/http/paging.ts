@@ -1,10 +1,10 @@
 // Owns: pages of a list: their size limit, and an opaque cursor to the next one. A page goes on
 // after the last item shown, so that nothing is shown twice or skipped when items are added. Not here: the queries.
 import { z } from 'zod';
+import { countSchema } from '../../device/base/http/http-server.ts';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { parseJson } from '../../device/contract/parse-json.ts';
-import { countSchema } from '../../device/http/http-server.ts';
 
 const CURSOR_LETTERS_MAX = 200;
 

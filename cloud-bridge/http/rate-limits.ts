@@ -3,10 +3,10 @@
 // (persistence/sql-call-counts.ts).
 
 import type { Clock } from '../../device/base/clock.ts';
+import { FixedWindowLimit, WindowCounts } from '../../device/base/http/fixed-window-limit.ts';
 import { hmacSha256 } from '../../device/base/keys.ts';
 import { utf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/http/fixed-window-limit.ts';
 
 /** How often something may happen, by name, in a window of time. */
 export interface RateLimit {

@@ -3,12 +3,8 @@
 // document (openapi.ts), what routes do.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { assert } from '../../device/contract/assert.ts';
-import { isFailure } from '../../device/contract/errors.ts';
-import { parseJson } from '../../device/contract/parse-json.ts';
-import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/contract/problem.ts';
-import { isAnswered, listenOn, parseBody } from '../../device/http/http-server.ts';
-import { documentOf } from '../../device/http/openapi.ts';
+import { isAnswered, listenOn, parseBody } from '../../device/base/http/http-server.ts';
+import { documentOf } from '../../device/base/http/openapi.ts';
 import {
   type Content,
   type Declared,
@@ -16,7 +12,11 @@ import {
   IDEMPOTENCY_KEY,
   isSchema,
   statusOf,
-} from '../../device/http/route-declaration.ts';
+} from '../../device/base/http/route-declaration.ts';
+import { assert } from '../../device/contract/assert.ts';
+import { isFailure } from '../../device/contract/errors.ts';
+import { parseJson } from '../../device/contract/parse-json.ts';
+import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/contract/problem.ts';
 import { bearerOf } from './bearer.ts';
 import { type Counted, countedRole, type Rates } from './call-rate-limits.ts';
 import type { IdempotentCalls } from './idempotency.ts';

@@ -2,8 +2,8 @@
 // Not here: who may have it (clips/, vault/).
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { rangeOf, type Span } from '../../device/http/byte-range.ts';
-import { keepForTransfer } from '../../device/http/connection-limit.ts';
+import { rangeOf, type Span } from '../../device/base/http/byte-range.ts';
+import { keepForTransfer } from '../../device/base/http/connection-limit.ts';
 import type { ClipDownload } from './revocable-downloads.ts';
 
 export interface SentClip {

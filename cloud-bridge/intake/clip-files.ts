@@ -8,8 +8,8 @@ import { utf8 } from '../../device/contract/bytes.ts';
 import type { ClipFacts } from '../../device/contract/clip-facts.ts';
 import { failure } from '../../device/contract/errors.ts';
 import { STATEMENT_TIME_STEP_US, statementSchema } from '../../device/contract/manifest.ts';
-import { faultOfTimes } from '../../device/media/clip-times.ts';
-import { readClipFile } from '../../device/media/read-clip-file.ts';
+import { faultOfTimes } from '../../device/contract/media/clip-times.ts';
+import { readClipFile } from '../../device/contract/media/read-clip-file.ts';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { peekToken } from '../signing/verify-token.ts';
 

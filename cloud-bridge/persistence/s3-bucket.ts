@@ -5,9 +5,9 @@ import { isAbsolute } from 'node:path';
 import { AwsV4Signer } from 'aws4fetch';
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
+import type { Span } from '../../device/base/http/byte-range.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { failure, isFailure } from '../../device/contract/errors.ts';
-import type { Span } from '../../device/http/byte-range.ts';
 import { httpAddressSchema } from '../http/http-settings.ts';
 import { operatorSecret } from './operator-secret.ts';
 

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { Disk } from '../../device/base/disk.ts';
+import type { HttpLimits } from '../../device/base/http/http-server.ts';
 import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
 import type { Log } from '../../device/base/log.ts';
 import type { Network } from '../../device/base/network.ts';
@@ -14,7 +15,6 @@ import { actorId } from '../../device/contract/ids.ts';
 import { signToken } from '../../device/contract/jws.ts';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/contract/request.ts';
 import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
-import type { HttpLimits } from '../../device/http/http-server.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { PlaceSeams } from '../persistence/open-database.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';

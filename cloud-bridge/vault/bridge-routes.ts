@@ -1,5 +1,7 @@
 // Owns: the HTTP routes by which a bridge hands clips over and passes owners' recalls on. Not here: the decisions behind them.
 import { z } from 'zod';
+import { keepForTransfer } from '../../device/base/http/connection-limit.ts';
+import { UPLOAD_BODY_TYPE } from '../../device/base/http/http-server.ts';
 import { failure } from '../../device/contract/errors.ts';
 import {
   handOverBodySchema,
@@ -8,8 +10,6 @@ import {
   recallStatusSchema,
 } from '../../device/contract/hand-over-documents.ts';
 import { idSchema } from '../../device/contract/ids.ts';
-import { keepForTransfer } from '../../device/http/connection-limit.ts';
-import { UPLOAD_BODY_TYPE } from '../../device/http/http-server.ts';
 import type { Router } from '../http/router.ts';
 import type { Recalls } from './recalls.ts';
 import type { Receiving } from './receiving.ts';

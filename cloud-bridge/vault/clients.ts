@@ -4,11 +4,11 @@ import { timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+import { addressList, networkOf } from '../../device/base/http/address-networks.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random } from '../../device/base/random.ts';
 import { toBase64url, utf8 } from '../../device/contract/bytes.ts';
 import { failure } from '../../device/contract/errors.ts';
-import { addressList, networkOf } from '../../device/http/address-networks.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './vault-store.ts';
 

@@ -3,8 +3,8 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { assert } from '../contract/assert.ts';
-import { type FragmentSamples, type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
-import { FragmentSplitter } from '../media/fragment-splitter.ts';
+import { type FragmentSamples, type InitInfo, parseFragment, parseInit } from '../contract/media/fragment.ts';
+import { FragmentSplitter } from '../contract/media/fragment-splitter.ts';
 import { GRAY_HEIGHT, GRAY_WIDTH } from './ffmpeg-capture-command.ts';
 import type { ProcessEnd } from './ffmpeg-process.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';

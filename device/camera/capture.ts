@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts';
 import type { Programs } from '../base/system-programs.ts';
 import { assert } from '../contract/assert.ts';
 import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import { FRAGMENT_BYTES_MAX } from '../media/fragment-splitter.ts';
+import { FRAGMENT_BYTES_MAX } from '../contract/media/fragment-splitter.ts';
 import {
   CAPTURE_OFF,
   type CaptureEffect,

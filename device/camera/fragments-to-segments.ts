@@ -2,7 +2,7 @@
 // Not here: running ffmpeg (capture-run.ts), where the segments go (segment-queue.ts).
 import type { Clock } from '../base/clock.ts';
 import { freshId, type Random } from '../base/random.ts';
-import type { InitInfo, Sample } from '../media/fragment.ts';
+import type { InitInfo, Sample } from '../contract/media/fragment.ts';
 import { type Segment, wallTimeUs } from './segment.ts';
 import { ArrivalTimeline, type SourceTimeline, STEP_US_MIN } from './source-timeline.ts';
 

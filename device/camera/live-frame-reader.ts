@@ -2,8 +2,8 @@
 // nobody does. Not here: who watches and what is held for them (live-fragments.ts), making the output (ffmpeg-capture-command.ts).
 import { assert } from '../contract/assert.ts';
 import { type Failure, isFailure } from '../contract/errors.ts';
-import { type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
-import { FragmentSplitter } from '../media/fragment-splitter.ts';
+import { type InitInfo, parseFragment, parseInit } from '../contract/media/fragment.ts';
+import { FragmentSplitter } from '../contract/media/fragment-splitter.ts';
 import { wallTimeUs } from './segment.ts';
 
 /** `ftyp` + `moov` of a live stream, video alone, and what they say. */

@@ -2,12 +2,12 @@
 // Not here: packets that were lost on the way (rtp-watch.ts), telling it to the owner (capture.ts).
 
 import { isFailure } from '../contract/errors.ts';
-import type { AvcConfig } from '../media/avc-config.ts';
-import { BitReader, unescapeNal } from '../media/bit-reader.ts';
-import type { InitInfo, Sample } from '../media/fragment.ts';
-import { NAL, nalType } from '../media/nal.ts';
-import { readSps } from '../media/parameter-sets.ts';
-import { malformed } from '../media/read-boxes.ts';
+import type { AvcConfig } from '../contract/media/avc-config.ts';
+import { BitReader, unescapeNal } from '../contract/media/bit-reader.ts';
+import type { InitInfo, Sample } from '../contract/media/fragment.ts';
+import { NAL, nalType } from '../contract/media/nal.ts';
+import { readSps } from '../contract/media/parameter-sets.ts';
+import { malformed } from '../contract/media/read-boxes.ts';
 import { isSlice, unitsOf } from './copy-rules.ts';
 
 /** A decoder of H.264 or H.265 that speaks; others complain about pictures that are well. */

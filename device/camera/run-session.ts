@@ -4,8 +4,8 @@
 import type { Log } from '../base/log.ts';
 import { assert } from '../contract/assert.ts';
 import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import type { FragmentSamples, InitInfo, Sample } from '../contract/media/fragment.ts';
 import { SilenceWatch } from '../contract/silence-watch.ts';
-import type { FragmentSamples, InitInfo, Sample } from '../media/fragment.ts';
 import type { CaptureInput } from './capture-machine.ts';
 import { type RunSinks, runCapture } from './capture-run.ts';
 import { chooseEncoder, choosePreset } from './choose-encoder.ts';

@@ -2,9 +2,9 @@
 // avcC can hold all of them. Not here: reading one set (parameter-sets.ts).
 import { equalBytes } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
-import type { AvcConfig } from '../media/avc-config.ts';
-import { NAL, nalType } from '../media/nal.ts';
-import { type Pps, readPps, readSps, type Sps } from '../media/parameter-sets.ts';
+import type { AvcConfig } from '../contract/media/avc-config.ts';
+import { NAL, nalType } from '../contract/media/nal.ts';
+import { type Pps, readPps, readSps, type Sps } from '../contract/media/parameter-sets.ts';
 
 /** No camera uses more sets than this in one clip. */
 const SETS_MAX = 64;

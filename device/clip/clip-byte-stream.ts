@@ -4,9 +4,9 @@
 import type { Segment } from '../camera/segment.ts';
 import type { CutPermit } from '../consent/live-preview.ts';
 import { failure } from '../contract/errors.ts';
+import { type InitInfo, parseFragment, parseInit, type Sample } from '../contract/media/fragment.ts';
+import { joinSample } from '../contract/media/nal.ts';
 import type { Window } from '../contract/shared-claims.ts';
-import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
-import { joinSample } from '../media/nal.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedFrames } from './encode-frames.ts';
 import type { EncodedSamples } from './encoded-sample-buffer.ts';

@@ -3,8 +3,9 @@
 import { type FfmpegJob, PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
 import { threadArgs } from '../camera/find-ffmpeg.ts';
 import { failure } from '../contract/errors.ts';
-import { AnnexBSplitter, joinSample, NAL, nalType } from '../media/nal.ts';
-import { type Pps, readPps, readSps, type Sps } from '../media/parameter-sets.ts';
+import { joinSample, NAL, nalType } from '../contract/media/nal.ts';
+import { type Pps, readPps, readSps, type Sps } from '../contract/media/parameter-sets.ts';
+import { AnnexBSplitter } from './annex-b-splitter.ts';
 import type { ClipDecoder, ClipDeps } from './clip-deps.ts';
 import type { Rectangle } from './display-rotation.ts';
 import type { EncodedSample, EncodedSamples } from './encoded-sample-buffer.ts';

@@ -3,11 +3,11 @@
 
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import { equalBytes } from '../contract/bytes.ts';
+import { clipFault, type FileTables } from '../contract/media/clip-file-check.ts';
+import { type InitInfo, parseFragment, parseInit, type Sample } from '../contract/media/fragment.ts';
+import { NAL, nalType, splitSample } from '../contract/media/nal.ts';
+import { readPps, readSps } from '../contract/media/parameter-sets.ts';
 import type { Window } from '../contract/shared-claims.ts';
-import { clipFault, type FileTables } from '../media/clip-file-check.ts';
-import { type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
-import { NAL, nalType, splitSample } from '../media/nal.ts';
-import { readPps, readSps } from '../media/parameter-sets.ts';
 import { SetsInForce } from './active-parameter-sets.ts';
 import { displayRotation } from './display-rotation.ts';
 import type { CutFacts } from './finished-clip.ts';

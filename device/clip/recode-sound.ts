@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { runFfmpeg, writeTo } from '../camera/ffmpeg-run.ts';
 import { concatBytes } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
-import { AdtsSplitter, adtsPacket, PACKET_SAMPLES, type SoundConfig, soundConfigOf } from '../media/aac.ts';
+import { AdtsSplitter, adtsPacket, PACKET_SAMPLES, type SoundConfig, soundConfigOf } from '../contract/media/aac.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedSample } from './encoded-sample-buffer.ts';
 

@@ -4,9 +4,9 @@
 
 import type { CutPermit } from '../consent/live-preview.ts';
 import { failure } from '../contract/errors.ts';
+import { parseFragment, parseInit } from '../contract/media/fragment.ts';
+import { joinAnnexB } from '../contract/media/nal.ts';
 import type { Window } from '../contract/shared-claims.ts';
-import { parseFragment, parseInit } from '../media/fragment.ts';
-import { joinAnnexB } from '../media/nal.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { ClipTimeline } from './clip-timeline.ts';
 import { zonePixels } from './display-rotation.ts';

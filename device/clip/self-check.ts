@@ -4,10 +4,10 @@
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
 import { faultOfFacts } from '../contract/clip-facts.ts';
 import { isFailure } from '../contract/errors.ts';
-import { clipFault } from '../media/clip-file-check.ts';
-import { faultOfTimes } from '../media/clip-times.ts';
-import { joinAnnexB } from '../media/nal.ts';
-import { readClipFile } from '../media/read-clip-file.ts';
+import { clipFault } from '../contract/media/clip-file-check.ts';
+import { faultOfTimes } from '../contract/media/clip-times.ts';
+import { joinAnnexB } from '../contract/media/nal.ts';
+import { readClipFile } from '../contract/media/read-clip-file.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { countDecoded } from './encode-frames.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';

@@ -3,7 +3,7 @@
 import { sha256Hex } from '../base/keys.ts';
 import type { CutPermit } from '../consent/live-preview.ts';
 import { failure } from '../contract/errors.ts';
-import { joinAnnexB } from '../media/nal.ts';
+import { joinAnnexB } from '../contract/media/nal.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
 import { type EncodedFrames, encodeFrames } from './encode-frames.ts';
 import { stopSignal } from './read-ring.ts';

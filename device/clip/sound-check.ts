@@ -5,10 +5,10 @@
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import type { CutPermit } from '../consent/live-preview.ts';
 import { equalBytes } from '../contract/bytes.ts';
+import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../contract/media/aac.ts';
+import { clipFault, type FileAudio, type FileTables, MOVIE_TIMESCALE } from '../contract/media/clip-file-check.ts';
+import { parseFragment, parseInit } from '../contract/media/fragment.ts';
 import type { Window } from '../contract/shared-claims.ts';
-import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../media/aac.ts';
-import { clipFault, type FileAudio, type FileTables, MOVIE_TIMESCALE } from '../media/clip-file-check.ts';
-import { parseFragment, parseInit } from '../media/fragment.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';
 import { SampleReader } from './read-ahead.ts';

@@ -3,8 +3,8 @@
 // Not here: which frames are in the window (survey.ts), parameter sets (active-parameter-sets.ts).
 
 import { failure } from '../contract/errors.ts';
-import { BitReader, unescapeNal } from '../media/bit-reader.ts';
-import { NAL, nalType, splitSample } from '../media/nal.ts';
+import { BitReader, unescapeNal } from '../contract/media/bit-reader.ts';
+import { NAL, nalType, splitSample } from '../contract/media/nal.ts';
 import { findSliceEnd } from './h264-slice-end.ts';
 
 /** A coded frame reduced to what is needed to show it. */

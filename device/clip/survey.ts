@@ -4,10 +4,10 @@
 
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import { failure } from '../contract/errors.ts';
+import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../contract/media/aac.ts';
+import { type AudioTrack, type InitInfo, parseFragment, parseInit, type Sample } from '../contract/media/fragment.ts';
+import type { Sps } from '../contract/media/parameter-sets.ts';
 import type { Window } from '../contract/shared-claims.ts';
-import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../media/aac.ts';
-import { type AudioTrack, type InitInfo, parseFragment, parseInit, type Sample } from '../media/fragment.ts';
-import type { Sps } from '../media/parameter-sets.ts';
 import { plainSets, SetsInForce, UsedSets } from './active-parameter-sets.ts';
 import { ClipTimeline, emptyTable, type TimeBase, type TrackTable } from './clip-timeline.ts';
 import { displayRotation, type Rotation } from './display-rotation.ts';

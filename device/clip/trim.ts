@@ -4,9 +4,9 @@
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
 import { assert } from '../contract/assert.ts';
 import { failure } from '../contract/errors.ts';
+import { PACKET_SAMPLES } from '../contract/media/aac.ts';
+import { parseFragment, parseInit } from '../contract/media/fragment.ts';
 import type { Window } from '../contract/shared-claims.ts';
-import { PACKET_SAMPLES } from '../media/aac.ts';
-import { parseFragment, parseInit } from '../media/fragment.ts';
 import { GAP_US } from '../ring/ring-interface.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
 import { chunksOf, clipBody } from './clip-byte-stream.ts';

@@ -19,14 +19,14 @@ import {
   type Statement,
   statementSchema,
 } from '../contract/manifest.ts';
+import type { FileTables } from '../contract/media/clip-file-check.ts';
+import { faultOfTimes } from '../contract/media/clip-times.ts';
+import { clipHeadBytesMax, readClipFile } from '../contract/media/read-clip-file.ts';
 import { type Grant, grantSchema, pairingSchema } from '../contract/owner-orders.ts';
 import { parseJson } from '../contract/parse-json.ts';
 import { PUBLIC_AUDIENCE, windowWithin } from '../contract/shared-claims.ts';
 import { statementClaims } from '../contract/statement-from-manifest.ts';
 import { type VerifiedCustody, verifyCustody } from '../contract/verify-custody.ts';
-import type { FileTables } from '../media/clip-file-check.ts';
-import { faultOfTimes } from '../media/clip-times.ts';
-import { clipHeadBytesMax, readClipFile } from '../media/read-clip-file.ts';
 
 /** Which document the clip was verified by: the full manifest, the statement alone, or a statement with the manifest it commits to. */
 export type Chain = 'manifest' | 'statement' | 'statement and manifest';

@@ -2,10 +2,10 @@
 // the device has the footage, so what is outside of them cannot be compared. Not here: documents and hashes (verify-clip.ts).
 
 import { failure, isFailure } from '../contract/errors.ts';
+import type { FileVideo } from '../contract/media/clip-file-check.ts';
+import { joinAnnexB, splitSample } from '../contract/media/nal.ts';
+import { readClipFile, type SampleCounts } from '../contract/media/read-clip-file.ts';
 import type { Zone } from '../contract/shared-claims.ts';
-import type { FileVideo } from '../media/clip-file-check.ts';
-import { joinAnnexB, splitSample } from '../media/nal.ts';
-import { readClipFile, type SampleCounts } from '../media/read-clip-file.ts';
 import type { ClipDecoder } from './clip-deps.ts';
 import type { ClipReader } from './finished-clip.ts';
 import { SampleReader } from './read-ahead.ts';

@@ -3,11 +3,11 @@
 // Not here: the frames' number and times (frame-check.ts), drawing the zones (recode-window.ts).
 import { wallTimeUs } from '../camera/segment.ts';
 import type { CutPermit } from '../consent/live-preview.ts';
+import { clipFault, type FileVideo } from '../contract/media/clip-file-check.ts';
+import { parseFragment, parseInit } from '../contract/media/fragment.ts';
+import { joinAnnexB } from '../contract/media/nal.ts';
+import { readSps } from '../contract/media/parameter-sets.ts';
 import type { Window, Zone } from '../contract/shared-claims.ts';
-import { clipFault, type FileVideo } from '../media/clip-file-check.ts';
-import { parseFragment, parseInit } from '../media/fragment.ts';
-import { joinAnnexB } from '../media/nal.ts';
-import { readSps } from '../media/parameter-sets.ts';
 import type { ClipDecoder, ClipDeps } from './clip-deps.ts';
 import { type DecodeJob, decodedPictures } from './encode-frames.ts';
 import { readRing, stopSignal } from './read-ring.ts';

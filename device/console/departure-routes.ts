@@ -2,11 +2,11 @@
 // keeping the list (consent/departures.ts), asking the bridge (upload/fetch-custody.ts), checking what it shows (the page, which trusts
 // neither the bridge nor what is in between).
 import { z } from 'zod';
+import { countSchema } from '../base/http/http-server.ts';
 import { allDepartures } from '../consent/departures.ts';
 import type { ConsentGate } from '../consent/gate.ts';
 import { DEPARTURES_PAGE_MAX, departureCustodySchema, departurePageSchema } from '../contract/departures.ts';
 import { idSchema } from '../contract/ids.ts';
-import { countSchema } from '../http/http-server.ts';
 import type { CustodyFetcher } from '../upload/fetch-custody.ts';
 import type { LocalRouter } from './local-router.ts';
 

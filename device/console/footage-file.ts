@@ -5,9 +5,9 @@ import type { Segment } from '../camera/segment.ts';
 import { assert } from '../contract/assert.ts';
 import { equalBytes } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
+import { parseInit } from '../contract/media/fragment.ts';
+import { moveFragment } from '../contract/media/move-fragment.ts';
 import type { Window } from '../contract/shared-claims.ts';
-import { parseInit } from '../media/fragment.ts';
-import { moveFragment } from '../media/move-fragment.ts';
 
 /** A span that can be sent as one file. */
 export interface FootageFile {

@@ -3,12 +3,12 @@
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 import type { WebSocket } from 'ws';
+import { keepForTransfer, resetConnection } from '../base/http/connection-limit.ts';
 import type { LiveFragment, LiveFragments, LiveInit } from '../camera/live-fragments.ts';
 import { failure } from '../contract/errors.ts';
-import { keepForTransfer, resetConnection } from '../http/connection-limit.ts';
-import { codecsParameter } from '../media/codecs-parameter.ts';
-import { parseFragment } from '../media/fragment.ts';
-import { moveFragment } from '../media/move-fragment.ts';
+import { codecsParameter } from '../contract/media/codecs-parameter.ts';
+import { parseFragment } from '../contract/media/fragment.ts';
+import { moveFragment } from '../contract/media/move-fragment.ts';
 import type { View } from './view-answer.ts';
 
 /** Views of all callers together. */

@@ -4,12 +4,12 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
+import { networkOf } from '../base/http/address-networks.ts';
+import { FixedWindowLimit, WindowCounts } from '../base/http/fixed-window-limit.ts';
+import { isAnswered, parseBody } from '../base/http/http-server.ts';
+import { documentOf } from '../base/http/openapi.ts';
+import { type Content, type Declared, isSchema, statusOf } from '../base/http/route-declaration.ts';
 import { failure } from '../contract/errors.ts';
-import { networkOf } from '../http/address-networks.ts';
-import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
-import { isAnswered, parseBody } from '../http/http-server.ts';
-import { documentOf } from '../http/openapi.ts';
-import { type Content, type Declared, isSchema, statusOf } from '../http/route-declaration.ts';
 import { type Caller, type CallerHeaders, type Callers, SESSION_HEADER } from './callers.ts';
 import { type OriginRules, ownOrigin } from './request-origin.ts';
 

@@ -4,6 +4,7 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
+import { countSchema } from '../base/http/http-server.ts';
 import type { Log } from '../base/log.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { toBase64url } from '../contract/bytes.ts';
@@ -18,7 +19,6 @@ import {
 } from '../contract/motion-messages.ts';
 import { type SettingsInForce, sensitivitySchema } from '../contract/owner-settings.ts';
 import { partsInside } from '../contract/shared-claims.ts';
-import { countSchema } from '../http/http-server.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS } from '../motion/gray-picture-size.ts';
 import type { GrayPictures } from '../motion/gray-pictures.ts';
 import { MotionMask } from '../motion/motion-mask.ts';

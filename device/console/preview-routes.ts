@@ -2,13 +2,13 @@
 // (consent/previews.ts), cutting and keeping it (upload/preview-clips.ts).
 import { Readable } from 'node:stream';
 import { z } from 'zod';
+import { rangeOf } from '../base/http/byte-range.ts';
+import { keepForTransfer } from '../base/http/connection-limit.ts';
 import type { Random } from '../base/random.ts';
 import type { ConsentGate } from '../consent/gate.ts';
 import { previewAskSchema, previewListSchema, previewSchema } from '../contract/console-messages.ts';
 import { idSchema } from '../contract/ids.ts';
 import { CLIP_BYTES_DEFAULT } from '../contract/owner-orders.ts';
-import { rangeOf } from '../http/byte-range.ts';
-import { keepForTransfer } from '../http/connection-limit.ts';
 import type { PreviewClips } from '../upload/preview-clips.ts';
 import type { LocalRouter } from './local-router.ts';
 import type { PictureAccess } from './picture-access.ts';

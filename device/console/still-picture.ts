@@ -7,8 +7,8 @@ import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import { concatBytes } from '../contract/bytes.ts';
 import { failure } from '../contract/errors.ts';
+import { parseFragment, parseInit } from '../contract/media/fragment.ts';
 import type { Window } from '../contract/shared-claims.ts';
-import { parseFragment, parseInit } from '../media/fragment.ts';
 
 export interface StillDeps {
   segments(window: Window): AsyncIterable<Segment>;

@@ -3,11 +3,11 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Clock } from '../base/clock.ts';
 import { systemCode } from '../base/disk.ts';
+import { WindowCounts } from '../base/http/fixed-window-limit.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { Repeater } from '../base/repeater.ts';
 import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import { WindowCounts } from '../http/fixed-window-limit.ts';
 import { isOnLink, type MdnsLink } from './links.ts';
 import {
   type Announced,

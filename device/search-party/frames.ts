@@ -7,9 +7,9 @@ import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import { H264_FROM_PIPE } from '../clip/encode-frames.ts';
 import { concatBytes } from '../contract/bytes.ts';
+import { type InitInfo, parseFragment, parseInit } from '../contract/media/fragment.ts';
+import { joinAnnexB, splitSample } from '../contract/media/nal.ts';
 import type { Window } from '../contract/shared-claims.ts';
-import { type InitInfo, parseFragment, parseInit } from '../media/fragment.ts';
-import { joinAnnexB, splitSample } from '../media/nal.ts';
 import type { Frame } from './likeness-interfaces.ts';
 
 /** Longest side of a picture in pixels. */

@@ -1,6 +1,7 @@
 // Owns: asking the pinned bridge, in the device's own name, what its log says of one clip: only when an owner asks, and nothing is stored.
 // Not here: checking the answer (contract/check-departure.ts: whoever shows it does), the single request (bridge-http.ts).
 import { type Clock, wallSeconds } from '../base/clock.ts';
+import { FixedWindowLimit, WindowCounts } from '../base/http/fixed-window-limit.ts';
 import type { SigningKey } from '../base/keys.ts';
 import type { Network } from '../base/network.ts';
 import { freshId, type Random } from '../base/random.ts';
@@ -15,7 +16,6 @@ import { failure, isFailure } from '../contract/errors.ts';
 import { signToken } from '../contract/jws.ts';
 import { claimsHead } from '../contract/owner-claims.ts';
 import { parseJson } from '../contract/parse-json.ts';
-import { FixedWindowLimit, WindowCounts } from '../http/fixed-window-limit.ts';
 import { BridgeHttp, readBridgeTls } from './bridge-http.ts';
 import { baseOf, type PinnedBridge, refusalOf } from './intake-requests.ts';
 

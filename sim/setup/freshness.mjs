@@ -8,7 +8,7 @@ export const SOURCE_FOLDERS = ['device', 'cloud-bridge', 'sim', 'test/proofs'];
 const SOURCE_FILES = ['package.json', 'package-lock.json', 'tsconfig.json'];
 
 /** What the two pages are made of. */
-const PAGE_FOLDERS = ['device/console-page', 'device/contract', 'device/media'];
+const PAGE_FOLDERS = ['device/console-page', 'device/contract'];
 const REPORT_PAGE_FOLDERS = ['sim/report', 'device/console-page/kit/style'];
 
 /** Written last by a build, so that its modification time is the build's. */

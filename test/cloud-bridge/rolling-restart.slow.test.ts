@@ -1,12 +1,12 @@
 // Holds: HAProxy in front of two instances of a bridge, two processes: each is restarted while devices and readers call, and none sees an
 // error; an instance takes its callers' addresses from HAProxy, and from nobody else. Not here: instances that are killed
-// (scenarios/faults/), headers of the PROXY protocol that HAProxy would not send (device/http/proxy-protocol.test.ts).
+// (scenarios/faults/), headers of the PROXY protocol that HAProxy would not send (device/base/http/proxy-protocol.test.ts).
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SystemClock } from '../../device/base/clock.ts';
+import { listenOn, makeHttpServer } from '../../device/base/http/http-server.ts';
 import { silentLog } from '../../device/base/log.ts';
-import { listenOn, makeHttpServer } from '../../device/http/http-server.ts';
 import { SharedGround } from '../support/bridge-instances.ts';
 import { BridgeProcesses } from '../support/bridge-processes.ts';
 import { Haproxy, inFrontOfBridges } from '../support/haproxy.ts';

@@ -5,7 +5,7 @@
 // what is published grows by one sequence; the custody log is one. Not here: what a single bridge does.
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { HTTP_LIMITS } from '../../device/http/http-server.ts';
+import { HTTP_LIMITS } from '../../device/base/http/http-server.ts';
 import { BridgeFixture } from '../support/bridge-fixture.ts';
 import { Instances, SharedGround } from '../support/bridge-instances.ts';
 import { plainMp4 } from '../support/plain-mp4.ts';

@@ -11,9 +11,7 @@ const all = sources();
 const DEVICE_ORDER = [
   'contract',
   'base',
-  'http',
   'mdns',
-  'media',
   'camera',
   'ring',
   'motion',
@@ -104,7 +102,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^aedes/, /^sim\/broker\//],
   [/^(better-sqlite3|pg)$/, /^cloud-bridge\/persistence\//],
   [/^kysely$/, /^cloud-bridge\/(persistence\/|.*\/(sql-[a-z-]+|vault-schema)\.ts$)/],
-  [/^fastify/, /^(cloud-bridge|device\/(http|console))\//],
+  [/^fastify/, /^(cloud-bridge|device\/(base\/http|console))\//],
   [/^@tus\//, /^cloud-bridge\//],
   [/^aws4fetch$/, /^cloud-bridge\/persistence\/s3-bucket\.ts$/],
   [/^tus-js-client$/, /^device\/upload\//],
@@ -175,10 +173,10 @@ describe('imports', () => {
     expect(circle).toEqual(['b, c']);
   });
 
-  it('let the bridge know only the contract, the base, the readers of media and the server of HTTP', () => {
+  it('let the bridge know only the contract and the base', () => {
     const found = breaches((file) =>
       file.name.startsWith('cloud-bridge/')
-        ? file.imports.filter((to) => !/^(cloud-bridge|device\/(contract|base|media|http))\//.test(to))
+        ? file.imports.filter((to) => !/^(cloud-bridge|device\/(contract|base))\//.test(to))
         : [],
     );
     expect(found).toEqual([]);
@@ -187,7 +185,7 @@ describe('imports', () => {
   it('keep the vault a process of its own: it knows nothing of the bridge, nor the bridge of it', () => {
     // What any server process of ours stands on, besides the contract and the base.
     const footing =
-      /^device\/(contract|base|http)\/|^cloud-bridge\/(http|signing)\/|^cloud-bridge\/persistence\/(open-database|migrations|postgres-address|s3-bucket|s3-objects|instance-part|instance-turns|sql-call-counts|write-check)\.ts$/;
+      /^device\/(contract|base)\/|^cloud-bridge\/(http|signing)\/|^cloud-bridge\/persistence\/(open-database|migrations|postgres-address|s3-bucket|s3-objects|instance-part|instance-turns|sql-call-counts|write-check)\.ts$/;
     const isVaults = (name: string) => name.startsWith('cloud-bridge/vault/');
     const found = breaches((file) => {
       if (isVaults(file.name)) return file.imports.filter((to) => !isVaults(to) && !footing.test(to));
@@ -249,14 +247,15 @@ describe('imports', () => {
 
   it('let the console’s page use nothing of the device but what is free of node', () => {
     const isPages = (name: string) => name.startsWith('device/console-page/');
-    const free = /^device\/(contract|media)\//;
+    const free = /^device\/contract\//;
     const found = breaches((file) => {
       if (isPages(file.name))
         return [
           ...file.packages.filter((name) => !/^(zod|preact(\/hooks)?|@noble\/.*)$/.test(name)),
           ...file.imports.filter((to) => !isPages(to) && !free.test(to)),
         ];
-      if (file.name.startsWith('device/media/')) return file.packages.filter((name) => name.startsWith('node:'));
+      if (file.name.startsWith('device/contract/media/'))
+        return file.packages.filter((name) => name.startsWith('node:'));
       return file.imports.filter(isPages);
     });
     expect(found).toEqual([]);

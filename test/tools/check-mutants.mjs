@@ -28,9 +28,11 @@ const PARTS = {
   // What the self-check reads of a file's tables. Its tests start no ffmpeg, so each mutant takes a fraction of the time.
   'clip-tables': {
     mutate: ['clip-file-check', 'clip-times', 'read-clip-file', 'strict-boxes'].map(
-      (name) => `device/media/${name}.ts`,
+      (name) => `device/contract/media/${name}.ts`,
     ),
-    tests: ['clip-file-check', 'clip-times', 'read-clip-file'].map((name) => `test/device/media/${name}.test.ts`),
+    tests: ['clip-file-check', 'clip-times', 'read-clip-file'].map(
+      (name) => `test/device/contract/media/${name}.test.ts`,
+    ),
   },
   // Whether blacked-out zones are black in the finished clip. Its tests draw and decode with ffmpeg.
   zones: {

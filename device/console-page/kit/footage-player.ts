@@ -2,9 +2,9 @@
 // on, and gaps are passed over. Not here: still pictures while one scrubs (still-fetcher.ts), what is shown (timeline-page.tsx).
 import { concatBytes } from '../../contract/bytes.ts';
 import { isFailure } from '../../contract/errors.ts';
+import { codecsParameter } from '../../contract/media/codecs-parameter.ts';
+import { parseInit } from '../../contract/media/fragment.ts';
 import type { Window } from '../../contract/shared-claims.ts';
-import { codecsParameter } from '../../media/codecs-parameter.ts';
-import { parseInit } from '../../media/fragment.ts';
 import { clock } from './browser-seams.ts';
 import { type MediaFeed, mediaTypeOf, openFeed } from './media-feed.ts';
 import { nextCovered, SECOND_US } from './time-spans.ts';

@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { perMinuteSchema } from '../../../cloud-bridge/http/call-rate-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
-import { networkOf } from '../../../device/http/address-networks.ts';
-import { FixedWindowLimit, WindowCounts } from '../../../device/http/fixed-window-limit.ts';
+import { networkOf } from '../../../device/base/http/address-networks.ts';
+import { FixedWindowLimit, WindowCounts } from '../../../device/base/http/fixed-window-limit.ts';
 import { CHUNK_BYTES } from '../../../device/upload/bridge-http.ts';
 import { BridgeFixture, type FixtureOptions } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';

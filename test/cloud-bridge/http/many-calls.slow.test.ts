@@ -4,7 +4,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { HTTP_LIMITS } from '../../../device/http/http-server.ts';
+import { HTTP_LIMITS } from '../../../device/base/http/http-server.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { textClaim } from '../../support/parties.ts';
 import { proved } from '../../support/proved.ts';

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { perMinuteSchema, Rates } from '../../../cloud-bridge/http/call-rate-limits.ts';
 import { Router } from '../../../cloud-bridge/http/router.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
+import { makeHttpServer } from '../../../device/base/http/http-server.ts';
 import { silentLog } from '../../../device/base/log.ts';
-import { makeHttpServer } from '../../../device/http/http-server.ts';
 import type { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { documentOf, tourBridge } from '../../support/bridge-tour.ts';
 import {

@@ -1,5 +1,5 @@
 // Holds: a staged clip is read with the reader of the device's own check, and what that refuses is refused in the bridge's words.
-// Not here: what that is (test/device/media/read-clip-file.test.ts, test/scenarios/attack/hidden-bytes.test.ts).
+// Not here: what that is (test/device/contract/media/read-clip-file.test.ts, test/scenarios/attack/hidden-bytes.test.ts).
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
-import { HTTP_LIMITS } from '../../../device/http/http-server.ts';
+import { HTTP_LIMITS } from '../../../device/base/http/http-server.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { Moto } from '../../support/moto.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';

@@ -1,12 +1,12 @@
 import { createServer } from 'node:net';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { makeHttpServer } from '../../../device/base/http/http-server.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { issueAccount } from '../../../device/base/mqtt-account-files.ts';
 import { MqttLink, type MqttLinkOptions } from '../../../device/base/mqtt-link.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { failure } from '../../../device/contract/errors.ts';
 import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX } from '../../../device/contract/topics.ts';
-import { makeHttpServer } from '../../../device/http/http-server.ts';
 import { listenPrivately } from '../../../device/owner/private-socket.ts';
 import { BridgeHttp } from '../../../device/upload/bridge-http.ts';
 import { Broker } from '../../../sim/broker/broker.ts';

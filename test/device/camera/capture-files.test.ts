@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
-import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 import { frameTimes } from '../../support/frame-times.ts';
 import { mediaFile } from '../../support/media.ts';

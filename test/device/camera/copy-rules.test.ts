@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { faultOfGop, isCutOff } from '../../../device/camera/copy-rules.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
-import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { Recorder } from './support/recorder.ts';
 
 /** An access unit delimiter alone, behind its length (ISO/IEC 14496-10 §7.3.2.4). */

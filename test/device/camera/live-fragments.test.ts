@@ -4,7 +4,7 @@ import { type Log, silentLog } from '../../../device/base/log.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { LIVE_BYTES_MAX, LiveFragments, type LiveListener } from '../../../device/camera/live-fragments.ts';
 import { concatBytes } from '../../../device/contract/bytes.ts';
-import { FragmentSplitter } from '../../../device/media/fragment-splitter.ts';
+import { FragmentSplitter } from '../../../device/contract/media/fragment-splitter.ts';
 import { LiveViewer } from './support/live-viewer.ts';
 
 /** Two seconds at 10 frames a second as a capture writes them: a keyframe every third frame. */

@@ -19,7 +19,7 @@ import type { RunInput } from '../../../device/camera/source-interfaces.ts';
 import type { CaptureCommand } from '../../../device/camera/start-ffmpeg.ts';
 import { concatBytes } from '../../../device/contract/bytes.ts';
 import type { Failure } from '../../../device/contract/errors.ts';
-import { parseFragment, parseInit, type Sample } from '../../../device/media/fragment.ts';
+import { parseFragment, parseInit, type Sample } from '../../../device/contract/media/fragment.ts';
 import { SyntheticDriver } from '../../../sim/porch/porch-camera.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 import { LiveViewer } from './support/live-viewer.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { isPictureMissing, tellsDamage } from '../../../device/camera/picture-damage.ts';
-import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { Recorder } from './support/recorder.ts';
 
 describe('a line of ffmpeg', () => {

@@ -6,7 +6,7 @@ import { SystemPrograms } from '../../../device/base/system-programs.ts';
 import { FramePace } from '../../../device/camera/frame-pace.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
 
-import { parseInit } from '../../../device/media/fragment.ts';
+import { parseInit } from '../../../device/contract/media/fragment.ts';
 import { ffmpegChildren, ffmpegsForSlowTests, Recorder } from './support/recorder.ts';
 import { CameraModule } from './support/wired-programs.ts';
 

@@ -1,7 +1,7 @@
 // @module-tag long
 // @module-tag gstreamer
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { hasRtspServer, type RtspServer, STREAMS, startRtspServer } from '../../support/rtsp-server.ts';
 import { ffmpegChildren, ffmpegsHere, Recorder } from './support/recorder.ts';
 

@@ -7,7 +7,7 @@ import { wallTimeUs } from '../../../device/camera/segment.ts';
 import { V4l2Driver, v4l2Kind } from '../../../device/camera/source-v4l2.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
 
-import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { ffmpegChildren, ffmpegsForSlowTests, Recorder } from './support/recorder.ts';
 import { WiredCamera } from './support/wired-programs.ts';
 

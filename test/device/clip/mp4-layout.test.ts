@@ -6,8 +6,8 @@ import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from 'mediabunny'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { layOut } from '../../../device/clip/mp4-layout.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
-import { FTYP_BYTES, readMoov } from '../../../device/media/clip-file-check.ts';
-import type { Sps } from '../../../device/media/parameter-sets.ts';
+import { FTYP_BYTES, readMoov } from '../../../device/contract/media/clip-file-check.ts';
+import type { Sps } from '../../../device/contract/media/parameter-sets.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
 import { makeFootage, type Style, x264 } from './support/footage.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Segment } from '../../../device/camera/segment.ts';
-import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
-import { FragmentSplitter } from '../../../device/media/fragment-splitter.ts';
+import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
+import { FragmentSplitter } from '../../../device/contract/media/fragment-splitter.ts';
 import { OpenView } from './support/open-connections.ts';
 import { PictureServer, padded, recordedSeconds } from './support/picture-server.ts';
 

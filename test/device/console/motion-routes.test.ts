@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
+import { listenOn, makeHttpServer } from '../../../device/base/http/http-server.ts';
 import { generateSigningKey, sha256Hex } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -25,7 +26,6 @@ import {
 } from '../../../device/contract/motion-messages.ts';
 import type { SettingsInForce } from '../../../device/contract/owner-settings.ts';
 import type { Window } from '../../../device/contract/shared-claims.ts';
-import { listenOn, makeHttpServer } from '../../../device/http/http-server.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/gray-picture-size.ts';
 import { GrayPictures } from '../../../device/motion/gray-pictures.ts';
 import { descendants } from '../../support/processes.ts';

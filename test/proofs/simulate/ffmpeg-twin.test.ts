@@ -11,7 +11,7 @@ import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import { type Ffmpeg, findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
-import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { settled } from '../../../sim/world/quiet.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { drawFootage, type Footage, FRAME_US, ffmpegTwin, GOP_US, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';

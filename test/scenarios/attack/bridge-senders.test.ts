@@ -3,8 +3,8 @@
 import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import type { Disk, DiskFile } from '../../../device/base/disk.ts';
+import { HTTP_LIMITS } from '../../../device/base/http/http-server.ts';
 import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
-import { HTTP_LIMITS } from '../../../device/http/http-server.ts';
 import { patchHead } from '../../support/bare-upload.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { proved } from '../../support/proved.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../device/contract/bytes.ts';
-import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
-import { FragmentSplitter } from '../../../device/media/fragment-splitter.ts';
-import { splitSample } from '../../../device/media/nal.ts';
+import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
+import { FragmentSplitter } from '../../../device/contract/media/fragment-splitter.ts';
+import { splitSample } from '../../../device/contract/media/nal.ts';
 import { LiveMp4 } from '../../../sim/camera-server/live-mp4.ts';
 import { FORMAT, packet, picture } from './support/fake-stream.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
-import { nalType } from '../../../device/media/nal.ts';
+import { nalType } from '../../../device/contract/media/nal.ts';
 import type { AccessUnit } from '../../../sim/camera-server/access-units.ts';
 import { FaultSet, readFault } from '../../../sim/camera-server/faults.ts';
 import { UnitFaults } from '../../../sim/camera-server/unit-faults.ts';

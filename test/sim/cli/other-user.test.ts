@@ -80,10 +80,7 @@ describe('whether a checkout is built', () => {
     writeFileSync(full, '');
     age(path, atS);
   };
-  const pages = [
-    ...['device/console-page/kit/style', 'device/console-page', 'device/contract', 'device/media'],
-    'sim/report',
-  ];
+  const pages = [...['device/console-page/kit/style', 'device/console-page', 'device/contract'], 'sim/report'];
   for (const source of [
     ...['device/a/b.ts', 'cloud-bridge/c.ts', 'sim/d.ts', 'test/proofs/f.ts', 'package.json', 'tsconfig.json'],
     ...pages.map((folder) => `${folder}/e.ts`),

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { parseInit } from '../../../device/media/fragment.ts';
-import { FragmentSplitter } from '../../../device/media/fragment-splitter.ts';
+import { parseInit } from '../../../device/contract/media/fragment.ts';
+import { FragmentSplitter } from '../../../device/contract/media/fragment-splitter.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { hasRtspServer, type RtspServer, STREAMS, startRtspServer } from '../../support/rtsp-server.ts';
 

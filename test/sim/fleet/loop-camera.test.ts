@@ -11,7 +11,7 @@ import { parseCameraSource } from '../../../device/camera/sources.ts';
 import { RecentEncodings } from '../../../device/clip/recent-encodings.ts';
 import { trim } from '../../../device/clip/trim.ts';
 import { concatBytes } from '../../../device/contract/bytes.ts';
-import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { Recorder } from '../../../device/recorder.ts';
 import { RingMemory } from '../../../device/ring/ring-memory.ts';
 import { DEFAULT_SCENE, makeLoop } from '../../../sim/fleet/loop.ts';

@@ -8,7 +8,7 @@ import { silentLog } from '../../../device/base/log.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { concatBytes } from '../../../device/contract/bytes.ts';
-import { type FragmentSamples, parseFragment } from '../../../device/media/fragment.ts';
+import { type FragmentSamples, parseFragment } from '../../../device/contract/media/fragment.ts';
 import { DEFAULT_SCENE, Loop, type LoopScene, makeLoop } from '../../../sim/fleet/loop.ts';
 
 const deps = { ffmpeg: await findFfmpeg(), clock: new SystemClock(), log: silentLog() };

@@ -5,7 +5,7 @@ import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
 import { concatBytes } from '../../../device/contract/bytes.ts';
-import { parseFragment, parseInit } from '../../../device/media/fragment.ts';
+import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { soundOf } from '../../../sim/porch/chime-sound.ts';
 import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
 import { ALL_CAMERAS, stampText } from '../../../sim/porch/porch-camera.ts';

@@ -4,9 +4,9 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, st
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseInit } from '../../../device/contract/media/fragment.ts';
+import { FragmentSplitter } from '../../../device/contract/media/fragment-splitter.ts';
 import { findFfmpeg, runFfmpeg, SystemClock, SystemDisk, silentLog, type Zone } from '../../../device/index.ts';
-import { parseInit } from '../../../device/media/fragment.ts';
-import { FragmentSplitter } from '../../../device/media/fragment-splitter.ts';
 import { missedInReplay } from '../../../sim/record/check-recording.ts';
 import { recordedCamera } from '../../../sim/record/live-doorbell.ts';
 import { type RecordEnd, recordCamera, ringBytesFor } from '../../../sim/record/record-camera.ts';

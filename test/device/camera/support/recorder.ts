@@ -8,7 +8,7 @@ import { Capture, type CaptureChange, type CaptureDeps, type GrayFrame } from '.
 import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../../../../device/camera/segment.ts';
 import { parseCameraSource } from '../../../../device/camera/sources.ts';
-import { parseFragment, parseInit } from '../../../../device/media/fragment.ts';
+import { parseFragment, parseInit } from '../../../../device/contract/media/fragment.ts';
 import { ALL_CAMERAS } from '../../../../sim/porch/porch-camera.ts';
 
 /** Every ffmpeg of this machine that the product may choose: the system's and the bundled one. */

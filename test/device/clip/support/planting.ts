@@ -4,7 +4,7 @@
 import type { Segment } from '../../../../device/camera/segment.ts';
 import { box, fullBox, u32, u64 } from '../../../../device/clip/mp4-boxes.ts';
 import { concatBytes, utf8 } from '../../../../device/contract/bytes.ts';
-import { parseFragment, parseInit, type Sample } from '../../../../device/media/fragment.ts';
+import { parseFragment, parseInit, type Sample } from '../../../../device/contract/media/fragment.ts';
 
 /** New bytes of a sample; `number` counts the samples of its track over all segments. */
 export type Change = (data: Uint8Array, number: number) => Uint8Array;

@@ -2,9 +2,9 @@
 // Not here: the real capture (device/camera) and ring (device/ring), which have tests of their own.
 import { spawn } from 'node:child_process';
 import { type Segment, wallTimeUs } from '../../../../device/camera/segment.ts';
+import { parseFragment, parseInit } from '../../../../device/contract/media/fragment.ts';
+import { FragmentSplitter } from '../../../../device/contract/media/fragment-splitter.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
-import { parseFragment, parseInit } from '../../../../device/media/fragment.ts';
-import { FragmentSplitter } from '../../../../device/media/fragment-splitter.ts';
 
 /** Wall time at which test footage starts: a round number of microseconds. */
 export const FOOTAGE_START_US = 1_800_000_000_000_000;

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, SystemClock } from '../../../../device/base/clock.ts';
+import { listenOn, makeHttpServer } from '../../../../device/base/http/http-server.ts';
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { type Log, silentLog } from '../../../../device/base/log.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
@@ -20,9 +21,8 @@ import { PictureAccess } from '../../../../device/console/picture-access.ts';
 import { pictureRoutes } from '../../../../device/console/picture-routes.ts';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { VIEW_RIGHTS, type Viewer, type ViewRight } from '../../../../device/contract/console-messages.ts';
+import { parseInit } from '../../../../device/contract/media/fragment.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
-import { listenOn, makeHttpServer } from '../../../../device/http/http-server.ts';
-import { parseInit } from '../../../../device/media/fragment.ts';
 import { makeFootage, x264 } from '../../clip/support/footage.ts';
 import { captureFile } from '../../clip/support/segmenter.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../../../../device/camera/segment.ts';
-import { parseFragment, parseInit } from '../../../../device/media/fragment.ts';
+import { parseFragment, parseInit } from '../../../../device/contract/media/fragment.ts';
 import { RecordSeal } from '../../../../device/ring/record.ts';
 import { RingKeyFile } from '../../../../device/ring/ring-key.ts';
 import { scanRing } from '../../../../device/ring/ring-scan.ts';

@@ -1,6 +1,6 @@
 // Owns: a stream for tests of servers: a format, units made by hand, a clock of its own. Not here: a camera that films (started-camera.ts).
 import { fromHex } from '../../../../device/contract/bytes.ts';
-import { soundConfigOf } from '../../../../device/media/aac.ts';
+import { soundConfigOf } from '../../../../device/contract/media/aac.ts';
 import type { AccessUnit, H264Format, StreamFormat } from '../../../../sim/camera-server/access-units.ts';
 import { FaultSet } from '../../../../sim/camera-server/faults.ts';
 import type { ServedStream } from '../../../../sim/camera-server/rtsp-session.ts';

@@ -1,0 +1,135 @@
+// Owns: cutting ffmpeg's live stream of fragmented MP4 into its init segment and its fragments, whatever the chunks are.
+// Not here: what is inside them (init-segment.ts, fragment.ts).
+import { concatBytes } from '../bytes.ts';
+import { INIT_BYTES_MAX } from './init-segment.ts';
+import { type Box, malformed, readBox } from './read-boxes.ts';
+
+/** What comes out: `ftyp` + `moov` once, then one `moof` + `mdat` after the other. */
+export type SplitPart =
+  | { readonly kind: 'init'; readonly bytes: Uint8Array }
+  | { readonly kind: 'fragment'; readonly bytes: Uint8Array };
+
+/** A GOP of 5 s at 50 Mbit/s. A larger one is not buffered but refused. */
+export const FRAGMENT_BYTES_MAX = 32 * 1024 * 1024;
+
+/** Bytes of the longest box header (64-bit size). */
+const HEADER_BYTES_MAX = 16;
+
+/** One stream's splitter. Holds at most one unfinished fragment. */
+export class FragmentSplitter {
+  private readonly bytesMax: number;
+  private chunks: Uint8Array[] = [];
+  private buffered = 0;
+  private kept: Uint8Array[] = [];
+  private keptBytes = 0;
+  private sawInit = false;
+  private sawMoof = false;
+
+  /** `bytesMax`: the largest fragment that is accepted. */
+  constructor(bytesMax = FRAGMENT_BYTES_MAX) {
+    this.bytesMax = bytesMax;
+  }
+
+  /** Takes the next bytes; returns the parts they complete. Throws `fragment_malformed`; then the stream is of no more use. */
+  push(chunk: Uint8Array): SplitPart[] {
+    if (chunk.length > 0) this.chunks.push(chunk);
+    this.buffered += chunk.length;
+    const parts: SplitPart[] = [];
+    for (;;) {
+      const box = readBox(this.peek(), 0);
+      if (!box) return parts;
+      const limit = this.sawInit ? this.bytesMax : INIT_BYTES_MAX;
+      if (this.keptBytes + box.end > limit) throw malformed(`more than ${limit} bytes without a whole fragment`);
+      if (this.buffered < box.end) return parts;
+      const part = this.accept(box, this.take(box.end));
+      if (part) parts.push(part);
+    }
+  }
+
+  private accept(box: Box, bytes: readonly Uint8Array[]): SplitPart | null {
+    if (this.sawMoof && box.type !== 'mdat') throw malformed('a moof box without its media data');
+    switch (box.type) {
+      case 'ftyp':
+        if (this.sawInit || this.keptBytes > 0) throw malformed('a second ftyp box');
+        this.keep(bytes);
+        return null;
+      case 'moov':
+        if (this.sawInit) throw malformed('a second moov box');
+        this.sawInit = true;
+        return { kind: 'init', bytes: this.release(bytes) };
+      case 'moof':
+        if (!this.sawInit) throw malformed('a fragment before the init segment');
+        this.sawMoof = true;
+        this.keep(bytes);
+        return null;
+      case 'mdat':
+        if (!this.sawMoof) throw malformed('media data without a moof box');
+        this.sawMoof = false;
+        return { kind: 'fragment', bytes: this.release(bytes) };
+      default:
+        // `free`, `styp`, `sidx`, `mfra`: nothing of the footage is in them.
+        return null;
+    }
+  }
+
+  private keep(bytes: readonly Uint8Array[]): void {
+    for (const part of bytes) {
+      this.kept.push(part);
+      this.keptBytes += part.length;
+    }
+  }
+
+  /** All that was kept, joined once. */
+  private release(last: readonly Uint8Array[]): Uint8Array {
+    const parts = [...this.kept, ...last];
+    const bytes = asGiven(parts) ?? concatBytes(parts);
+    this.kept = [];
+    this.keptBytes = 0;
+    return bytes;
+  }
+
+  /** The first bytes at hand, enough for a box header. */
+  private peek(): Uint8Array {
+    const first = this.chunks[0];
+    if (!first || first.length >= HEADER_BYTES_MAX || this.chunks.length === 1) return first ?? new Uint8Array(0);
+    const head: number[] = [];
+    for (const chunk of this.chunks) {
+      head.push(...chunk.subarray(0, HEADER_BYTES_MAX - head.length));
+      if (head.length === HEADER_BYTES_MAX) break;
+    }
+    return Uint8Array.from(head);
+  }
+
+  /** Takes `length` bytes off the front, as they lie: they are joined once a whole fragment is there. */
+  private take(length: number): Uint8Array[] {
+    const parts: Uint8Array[] = [];
+    let left = length;
+    let used = 0;
+    for (const chunk of this.chunks) {
+      if (left === 0) break;
+      if (chunk.length > left) {
+        parts.push(chunk.subarray(0, left));
+        this.chunks[used] = chunk.subarray(left);
+        left = 0;
+        break;
+      }
+      parts.push(chunk);
+      left -= chunk.length;
+      used += 1;
+    }
+    this.chunks.splice(0, used);
+    this.buffered -= length;
+    return parts;
+  }
+}
+
+/** Parts that are one array's bytes from its beginning to its end, as that array: whoever gave it whole need not have it copied. */
+function asGiven(parts: readonly Uint8Array[]): Uint8Array | null {
+  const [first] = parts;
+  let end = 0;
+  for (const { buffer, byteOffset, length } of parts) {
+    if (buffer !== first?.buffer || byteOffset !== end) return null;
+    end += length;
+  }
+  return first && end === first.buffer.byteLength ? new Uint8Array(first.buffer) : null;
+}

@@ -1,0 +1,144 @@
+// Owns: reading the file of a finished clip, whoever takes one: the device's own check, the bridge, `verify`. Every byte outside its
+// samples must be one that a clip has there, or the file is refused.
+// Not here: the boxes and fields (clip-file-check.ts), comparing samples with the ring (the clip folder).
+import { isFailure } from '../errors.ts';
+import { readSoundConfig } from './aac.ts';
+import {
+  checkFtyp,
+  clipFault,
+  type FileAudio,
+  type FileTables,
+  type FileVideo,
+  FTYP_BYTES,
+  readMoov,
+} from './clip-file-check.ts';
+import { readPps, readSps } from './parameter-sets.ts';
+
+/** Random access to a file, wherever it is. */
+export interface ClipBytes {
+  sizeBytes: number;
+  /** Exactly `length` bytes at `position`. */
+  read(position: number, length: number): Promise<Uint8Array>;
+}
+
+/** How many samples a clip has according to its papers. */
+export interface SampleCounts {
+  frames: number;
+  audioPackets: number;
+}
+
+/** Bytes of all parameter sets of a clip: a camera's have 50, with all scaling lists 600. */
+const SETS_BYTES_MAX = 8_192;
+/** `moov` without its tables: boxes of fixed length, and parameter sets. */
+const MOOV_FIXED_BYTES_MAX = SETS_BYTES_MAX + 2_048;
+/** Most that the tables say of one sample: a time (8 bytes), a keyframe (4), a size (4), a chunk (8) and its group (12). */
+const SAMPLE_BYTES_MAX = 36;
+/** Twelve hours of 60 frames a second at uneven times, with sound. */
+const MOOV_BYTES_MAX = 32 * 1024 * 1024;
+
+/** Failures of the readers here that say that a file is not what it should be. */
+const OF_THE_FILE = new Set(['clip_check_failed', 'fragment_malformed', 'clip_not_exact']);
+
+/** Most bytes that the `moov` of a clip with so many samples can have. */
+function moovBytesMax({ frames, audioPackets }: SampleCounts): number {
+  return Math.min(MOOV_BYTES_MAX, MOOV_FIXED_BYTES_MAX + (frames + audioPackets) * SAMPLE_BYTES_MAX);
+}
+
+/** How much of a clip's beginning `readClipFile` may read: all before its samples. */
+export function clipHeadBytesMax(expected: SampleCounts): number {
+  return FTYP_BYTES + moovBytesMax(expected) + 16;
+}
+
+/**
+ * Reads the file of a clip that has so many samples. Throws what `fault` makes (`clip_check_failed` where none is given) unless it is
+ * `ftyp`, `moov`, `mdat` and nothing else, each byte of `moov` is one that a clip has there, and each byte of `mdat` belongs to exactly
+ * one sample. Takes memory for `moov`, 32 MiB at most, and 20 bytes for each sample; what is in the samples is not read.
+ */
+export async function readClipFile(
+  file: ClipBytes,
+  expected: SampleCounts,
+  fault: (detail: string) => Error = clipFault,
+): Promise<FileTables> {
+  try {
+    const { tables, payload } = await readBoxes(file, moovBytesMax(expected));
+    checkCounts(tables, expected);
+    checkPayload(tables, payload);
+    checkSets(tables.video);
+    if (tables.audio) checkSound(tables.audio);
+    return tables;
+  } catch (thrown) {
+    if (!isFailure(thrown) || !OF_THE_FILE.has(thrown.code)) throw thrown;
+    throw fault(String(thrown.facts['detail']));
+  }
+}
+
+/** The three boxes of the file, and the position of the samples. */
+async function readBoxes(
+  file: ClipBytes,
+  most: number,
+): Promise<{ tables: FileTables; payload: { start: number; end: number } }> {
+  if (file.sizeBytes < FTYP_BYTES + 8) throw clipFault('a file that ends before its moov box');
+  const head = await file.read(0, FTYP_BYTES + 8);
+  checkFtyp(head.subarray(0, FTYP_BYTES));
+  const moovBytes = viewOf(head).getUint32(FTYP_BYTES);
+  const mdatAt = FTYP_BYTES + moovBytes;
+  if (moovBytes > most || mdatAt + 16 > file.sizeBytes) throw clipFault('a moov box of an impossible length');
+  const tables = readMoov(await file.read(FTYP_BYTES, moovBytes));
+  const mdat = viewOf(await file.read(mdatAt, 16));
+  const wide = mdat.getUint32(0) === 1;
+  const size = wide ? Number(mdat.getBigUint64(8)) : mdat.getUint32(0);
+  if (mdat.getUint32(4) !== MDAT) throw clipFault('a box where mdat belongs');
+  if (mdatAt + size !== file.sizeBytes) throw clipFault('data behind mdat');
+  return { tables, payload: { start: mdatAt + (wide ? 16 : 8), end: file.sizeBytes } };
+}
+
+/** The letters 'mdat'. */
+const MDAT = 0x6d646174;
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function checkCounts({ video, audio }: FileTables, { frames, audioPackets }: SampleCounts): void {
+  const packets = audio?.sizes.length ?? 0;
+  if (video.sizes.length !== frames) throw clipFault(`${video.sizes.length} frames, where its papers say ${frames}`);
+  if (packets !== audioPackets) throw clipFault(`${packets} packets of sound, where its papers say ${audioPackets}`);
+}
+
+/** Every byte of the payload is in exactly one sample, and those of each track lie in the order of their times. */
+function checkPayload({ video, audio }: FileTables, payload: { start: number; end: number }): void {
+  const tracks = audio ? [video, audio] : [video];
+  const next = tracks.map(() => 0);
+  let at = payload.start;
+  for (;;) {
+    const track = tracks.findIndex(({ offsets }, which) => offsets[next[which] ?? 0] === at);
+    if (track < 0) break;
+    const sample = next[track] ?? 0;
+    next[track] = sample + 1;
+    at += tracks[track]?.sizes[sample] ?? 0;
+  }
+  const isAll = tracks.every(({ offsets }, which) => next[which] === offsets.length);
+  if (at !== payload.end || !isAll) throw clipFault('bytes of mdat that belong to no sample, or to two');
+}
+
+/** Parameter sets hold their syntax and nothing else, and a sequence has the size that the file says. */
+function checkSets({ sps, pps, width, height }: FileVideo): void {
+  const bytes = [...sps, ...pps].reduce((sum, set) => sum + set.length, 0);
+  if (bytes > SETS_BYTES_MAX) throw clipFault('parameter sets that are too long');
+  if (pps.length === 0) throw clipFault('a clip without parameter sets');
+  const sequences = new Map(sps.map((set) => readSps(set)).map((set) => [set.id, set]));
+  const chromaFormatOf = (id: number) => sequences.get(id)?.chromaFormat ?? 1;
+  const pictures = new Map(pps.map((set) => readPps(set, chromaFormatOf)).map((set) => [set.id, set]));
+  if (sequences.size !== sps.length || pictures.size !== pps.length) throw clipFault('two sets with one id');
+  for (const set of [...sequences.values(), ...pictures.values()])
+    if (!set.clean) throw clipFault('a parameter set with data behind it');
+  for (const set of sequences.values())
+    if (set.width !== width || set.height !== height) throw clipFault('a foreign size');
+  for (const set of pictures.values())
+    if (!sequences.has(set.spsId)) throw clipFault('a parameter set of a sequence that is not there');
+}
+
+/** Plain AAC-LC, in the units of its rate. */
+function checkSound({ config, timescale }: FileAudio): void {
+  if (readSoundConfig(config)?.sampleRate !== timescale) throw clipFault('sound of another kind than ours');
+}
