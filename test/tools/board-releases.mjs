@@ -37,7 +37,7 @@ export async function makeReleases(from, cpu, folder) {
     { SystemRandom },
     { DEVICE_FORMAT },
   ] = await Promise.all([
-    dist('sim/release/tar-archive.js'),
+    dist('sim/release/build-release.js'),
     dist('device/update/minisign.js'),
     dist('device/base/keys.js'),
     dist('device/base/random.js'),

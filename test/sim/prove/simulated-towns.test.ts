@@ -81,7 +81,7 @@ describe('the claim of simulated towns', () => {
     expect(claim.verdict).toBe('false');
     expect(holds).toEqual([false, true]);
     expect(claim.checks[0]?.seen).toContain('seed 4: promise 6: a decision was lost');
-    expect(claim.checks[0]?.seen).toContain('doorsill simulate --seed 4 --trace');
+    expect(claim.checks[0]?.seen).toContain('npm run simulate -- --seed 4 --trace');
   });
 
   it('is false when nobody revoked, or a seed is another town the second time', async () => {
