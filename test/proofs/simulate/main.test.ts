@@ -28,7 +28,7 @@ it('takes its folder away when one town is stopped, too', { timeout: 180_000 }, 
 it('refuses what it cannot be asked, and says what it takes', { timeout: 60_000 }, async () => {
   const wrong = simulate('--trace');
   expect(await wrong.ended()).toBe(2);
-  expect(wrong.stderr).toContain('name its --seed [usage]');
+  expect(wrong.stderr).toContain('name its --seed. See');
   const helped = simulate('--help');
   expect(await helped.ended()).toBe(0);
   expect(helped.stdout).toContain('$ npm run simulate -- --seeds 500');

@@ -14,7 +14,7 @@ import { runTown, type TownResult } from './town.ts';
 import { prepareGround, type TownGround } from './town-ground.ts';
 
 /** The registry's lists, from the source and from the built program. */
-const LISTS = ['../../../cloud-bridge/registry/data', '../../../cloud-bridge/registry/data'];
+const LISTS = ['../../../cloud-bridge/registry/data', '../../../../cloud-bridge/registry/data'];
 
 /** What of a seed's plan is kept. */
 export interface Kept {
