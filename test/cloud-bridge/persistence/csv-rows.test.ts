@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CSV_LIMITS, type CsvRow, CsvRows } from '../../../cloud-bridge/persistence/csv-rows.ts';
-import { csvRow } from '../../../sim/query-export/rows.ts';
+import { csvRow } from '../../../sim/query-export/noise.ts';
 
 function read(text: string, limits = CSV_LIMITS, pieceChars = text.length): CsvRow[] {
   const rows = new CsvRows(limits);

@@ -87,7 +87,7 @@ describe('whether a checkout is built', () => {
   ]) {
     touch(source, 1_000);
   }
-  const folders = [...pages, 'device/a', 'device/console', 'device', 'cloud-bridge', 'sim'];
+  const folders = [...pages, 'device/console-page/kit', 'device/a', 'device', 'cloud-bridge', 'sim', 'test/proofs'];
   for (const source of folders) age(source, 1_000);
 
   const freshness = (call: string, where = place, options: { uid?: number; gid?: number } = {}) => {
