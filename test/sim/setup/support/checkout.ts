@@ -44,7 +44,9 @@ export class Machine {
   /** Files under version control, copied to a folder of this machine; the lock file is the registry's if one is given. */
   checkout(name: string, registry?: LoopbackRegistry): string {
     const folder = join(this.folder, name);
-    for (const file of projectFiles().filter((file) => existsSync(join(root, file)) && !file.startsWith('test/'))) {
+    // Of the tests, what is built with the programs.
+    const isCopied = (file: string) => !file.startsWith('test/') || file.startsWith('test/proofs/');
+    for (const file of projectFiles().filter((file) => existsSync(join(root, file)) && isCopied(file))) {
       mkdirSync(dirname(join(folder, file)), { recursive: true });
       cpSync(join(root, file), join(folder, file));
     }
