@@ -1,5 +1,5 @@
-// Owns: one MQTT 3.1.1 session that comes back by itself: QoS 1, clean sessions, a bounded queue. The one file that imports mqtt.
-// Not here: what is said on it (home-link, area-link, the owner's side, the bridge), topics and payloads (contract/).
+// Owns: one MQTT 3.1.1 session that comes back by itself, its options and its client id: QoS 1, clean sessions, a bounded queue. The one
+// file that imports mqtt. Not here: who publishes and subscribes (the links, the owner's session, the bridge), topics and payloads (contract/).
 import type { Socket } from 'node:net';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { assert } from '../contract/assert.ts';

@@ -1,4 +1,4 @@
-// Owns: the table of the failures that cross a wire, and what any table of failures makes: each package has one of its own beside this.
+// Owns: the table of the failures that cross a wire, and what any table of failures makes: the simulator has one of its own, of these and more.
 // Pure. ERRORS.md beside this file prints the table for readers; a test keeps the two equal. Not here: the failures themselves (errors/).
 
 import { bridgeErrors } from './errors/bridge.ts';

@@ -1,6 +1,6 @@
 // Owns: H.264 NAL units (ITU-T H.264 §7.3.1; ISO/IEC 14496-15 §5.3.3): walking and joining.
 // Not here: what parameter sets and slices mean (parameter-sets.ts, clip/strip-frame-to-slices.ts), reading bits (bit-reader.ts),
-// cutting what an encoder writes into units (clip/annex-b-splitter.ts).
+// cutting what an encoder writes into units (clip/encode-frames.ts).
 import { failure } from '../errors.ts';
 
 /** NAL unit types this project names (ITU-T H.264 Table 7-1). All others are dropped from every clip. */

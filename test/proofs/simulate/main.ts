@@ -278,6 +278,8 @@ function coverageText(covered: Record<string, number>): string {
     .join('\n');
 }
 
+// A closed pipe (`| head`) is no error.
+process.stdout.on('error', () => process.exit(0));
 try {
   await makeProgram().parseAsync();
 } catch (thrown) {

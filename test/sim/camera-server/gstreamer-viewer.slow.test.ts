@@ -4,7 +4,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AnnexBSplitter } from '../../../device/clip/annex-b-splitter.ts';
+import { AnnexBSplitter } from '../../../device/clip/encode-frames.ts';
 import { pictureDigest, SMALL, StartedCamera } from './support/started-camera.ts';
 
 const PYTHON = '/usr/bin/python3';

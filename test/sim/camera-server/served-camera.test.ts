@@ -4,7 +4,7 @@ import { get } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AnnexBSplitter } from '../../../device/clip/annex-b-splitter.ts';
+import { AnnexBSplitter } from '../../../device/clip/encode-frames.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { ffmpegChildren, Recorder, recording } from '../../device/camera/support/recorder.ts';
 import { temporaryFolder } from '../../support/command-line.ts';

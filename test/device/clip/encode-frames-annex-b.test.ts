@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AnnexBSplitter } from '../../../device/clip/annex-b-splitter.ts';
+import { AnnexBSplitter } from '../../../device/clip/encode-frames.ts';
 import { joinAnnexB } from '../../../device/contract/media/nal.ts';
 
 /** A unit whose bytes are never taken for a start code: no zeros, as emulation prevention ensures. */
