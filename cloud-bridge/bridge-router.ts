@@ -1,10 +1,11 @@
 // Owns: the bridge's API as a whole: staff roles, limits, repeated calls, health, metrics, and the bridge's identity. Not here: the
 // routes of its parts (beside each), which parts there are (bridge.ts).
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { type Clock, wallSeconds } from '../device/base/clock.ts';
-import type { Disk } from '../device/base/disk.ts';
-import { idSchema, publicKeySchema } from '../device/contract/ids.ts';
 import type { AgencyCredentials } from './agencies/registry-credentials.ts';
 import type { Database } from './bridge-database.ts';
 import type { BridgeConfig } from './config.ts';

@@ -1,18 +1,18 @@
 // Owns: the bridge's composition: its parts, the order in which they start, and stopping them in reverse.
 // Not here: what the parts do.
-import type { Clock } from '../device/base/clock.ts';
-import type { Disk } from '../device/base/disk.ts';
-import { type HttpLimits, makeHttpServer } from '../device/base/http/http-server.ts';
-import type { Log } from '../device/base/log.ts';
-import { MqttLink } from '../device/base/mqtt-link.ts';
-import type { Network } from '../device/base/network.ts';
-import type { Random } from '../device/base/random.ts';
-import { caToPin, tlsSource } from '../device/base/tls.ts';
-import { UndoSteps } from '../device/base/undo-steps.ts';
-import { CA_BYTES_MAX } from '../device/contract/enrolment.ts';
-import { failure } from '../device/contract/errors.ts';
-import { linkFailure, tlsFilesRead } from '../device/contract/link-failure.ts';
-import { PAYLOAD_BYTES_MAX } from '../device/contract/topics.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { type HttpLimits, makeHttpServer } from '@doorsill/base/http/http-server';
+import type { Log } from '@doorsill/base/log';
+import { MqttLink } from '@doorsill/base/mqtt-link';
+import type { Network } from '@doorsill/base/network';
+import type { Random } from '@doorsill/base/random';
+import { caToPin, tlsSource } from '@doorsill/base/tls';
+import { UndoSteps } from '@doorsill/base/undo-steps';
+import { CA_BYTES_MAX } from '@doorsill/contract/enrolment';
+import { failure } from '@doorsill/contract/errors';
+import { linkFailure, tlsFilesRead } from '@doorsill/contract/link-failure';
+import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 import { httpRegistryClient } from './agencies/registry-client.ts';
 import { AgencyCredentials } from './agencies/registry-credentials.ts';
 import { AgencyTokens } from './agencies/verify-agency-token.ts';

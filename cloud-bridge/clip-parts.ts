@@ -1,12 +1,12 @@
 // Owns: the composition of the parts that handle granted clips at the bridge: intake, showing, hand-over, revocation.
 // Not here: what these parts do, the rest of the bridge (bridge.ts).
-import type { Clock } from '../device/base/clock.ts';
-import type { Disk } from '../device/base/disk.ts';
-import { type SigningKey, sha256Hex } from '../device/base/keys.ts';
-import type { Log } from '../device/base/log.ts';
-import type { Random } from '../device/base/random.ts';
-import type { UndoSteps } from '../device/base/undo-steps.ts';
-import { actorId } from '../device/contract/ids.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import type { UndoSteps } from '@doorsill/base/undo-steps';
+import { actorId } from '@doorsill/contract/ids';
 import type { AgencyCredentials } from './agencies/registry-credentials.ts';
 import type { AgencyTokens } from './agencies/verify-agency-token.ts';
 import type { Database } from './bridge-database.ts';

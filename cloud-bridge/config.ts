@@ -1,11 +1,12 @@
 // Owns: the bridge's settings as a whole, and limits that depend on each other. Not here: the rules of each part and their defaults
 // (word-rules.ts in requests/, intake/, search-party/ and webhooks/).
+
+import { readBySchema } from '@doorsill/base/schema-fault';
+import { tlsFilesSchema } from '@doorsill/base/tls';
+import { failure } from '@doorsill/contract/errors';
+import { publicKeySchema } from '@doorsill/contract/ids';
+import { DEFAULT_PREFIX, topicPrefixSchema } from '@doorsill/contract/topics';
 import { z } from 'zod';
-import { readBySchema } from '../device/base/schema-fault.ts';
-import { tlsFilesSchema } from '../device/base/tls.ts';
-import { failure } from '../device/contract/errors.ts';
-import { publicKeySchema } from '../device/contract/ids.ts';
-import { DEFAULT_PREFIX, topicPrefixSchema } from '../device/contract/topics.ts';
 import { custodySettings, httpAddressSchema, serverSettings } from './http/http-settings.ts';
 import { intakeRulesSchema } from './intake/intake-settings.ts';
 import { instanceFields } from './persistence/instance-part.ts';

@@ -1,12 +1,12 @@
 // Owns: what a bridge does as one of several instances on one database and one bucket: documents that do not overtake each other, and
 // looking for what the others did. Not here: turns (persistence/instance-turns.ts), secrets and limits that they share
 // (persistence/instance-part.ts), clips in a bucket (intake/bucket-clips.ts), leaving (http/health.ts).
-import type { Clock } from '../device/base/clock.ts';
-import type { Log } from '../device/base/log.ts';
-import type { MqttLink } from '../device/base/mqtt-link.ts';
-import { Repeater } from '../device/base/repeater.ts';
-import type { UndoSteps } from '../device/base/undo-steps.ts';
-import { failure } from '../device/contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import type { MqttLink } from '@doorsill/base/mqtt-link';
+import { Repeater } from '@doorsill/base/repeater';
+import type { UndoSteps } from '@doorsill/base/undo-steps';
+import { failure } from '@doorsill/contract/errors';
 import type { BridgeConfig } from './config.ts';
 import type { Checks } from './http/health.ts';
 import { BUCKET_MARK } from './intake/bucket-clips.ts';

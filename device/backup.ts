@@ -3,20 +3,20 @@
 // past events.
 // Not here: asking for the passphrase (sim/cli), resetting a device (factory-reset.ts).
 import { join } from 'node:path';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { passphraseKey } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
+import { open, seal } from '@doorsill/base/seal';
+import { assert } from '@doorsill/contract/assert';
+import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import { type Clock, wallSeconds } from './base/clock.ts';
-import type { Disk } from './base/disk.ts';
-import { passphraseKey } from './base/keys.ts';
-import { freshId, type Random } from './base/random.ts';
-import { open, seal } from './base/seal.ts';
 import { GateState } from './consent/gate-state.ts';
 import { next, unfinishedGrant } from './consent/request-machine.ts';
 import { openRevocation } from './consent/verify-owner.ts';
-import { assert } from './contract/assert.ts';
-import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from './contract/bytes.ts';
-import { type Failure, failure, isFailure } from './contract/errors.ts';
-import { CLOCK_SKEW_S_MAX } from './contract/owner-orders.ts';
-import { parseJson } from './contract/parse-json.ts';
 import { bringUpToDate, DEVICE_FORMAT } from './folder-format.ts';
 import { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from './identity.ts';
 import { Ledger } from './ledger/ledger.ts';

@@ -1,17 +1,18 @@
 // Owns: the device's settings: one strict schema, limits that depend on each other, and the defaults.
 // Not here: keys, enrolment and account (identity.ts), which the device writes itself.
+
+import { LOG_LEVELS } from '@doorsill/base/log';
+import { readBySchema } from '@doorsill/base/schema-fault';
+import { tlsFilesSchema } from '@doorsill/base/tls';
+import { failure } from '@doorsill/contract/errors';
+import { brokerUserSchema } from '@doorsill/contract/ids';
+import { retentionSSchema } from '@doorsill/contract/owner-settings';
+import { disclosedValuesSchema } from '@doorsill/contract/shared-claims';
+import { DEFAULT_DISCOVERY_PREFIX, DEFAULT_PREFIX, topicPrefixSchema } from '@doorsill/contract/topics';
 import { z } from 'zod';
-import { LOG_LEVELS } from './base/log.ts';
-import { readBySchema } from './base/schema-fault.ts';
-import { tlsFilesSchema } from './base/tls.ts';
 import { CLIP_RECODE } from './clip/clip-deps.ts';
 import type { BaseSettings } from './consent/owner-settings.ts';
 import { consoleSchema } from './console/console-settings.ts';
-import { failure } from './contract/errors.ts';
-import { brokerUserSchema } from './contract/ids.ts';
-import { retentionSSchema } from './contract/owner-settings.ts';
-import { disclosedValuesSchema } from './contract/shared-claims.ts';
-import { DEFAULT_DISCOVERY_PREFIX, DEFAULT_PREFIX, topicPrefixSchema } from './contract/topics.ts';
 import { eventsSchema } from './events/events-settings.ts';
 import { hardwareShape } from './hardware/hardware-settings.ts';
 import { homeAssistantSchema } from './home-link/home-assistant-settings.ts';

@@ -1,5 +1,14 @@
 // Owns: one doorbell: how its parts are connected, and in which order they start and stop. Not here: creating them (assembly.ts),
 // what each part does, the process around it (start-device.ts).
+
+import { CountingDisk } from '@doorsill/base/counting-disk';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { UndoSteps } from '@doorsill/base/undo-steps';
+import type { OtherDoor } from '@doorsill/contract/console-messages';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Window } from '@doorsill/contract/shared-claims';
 import {
   type Base,
   type Consent,
@@ -14,19 +23,11 @@ import {
   makeStorage,
   type Storage,
 } from './assembly.ts';
-import { CountingDisk } from './base/counting-disk.ts';
-import type { SigningKey } from './base/keys.ts';
-import type { Random } from './base/random.ts';
-import { UndoSteps } from './base/undo-steps.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { CameraKind } from './camera/source-interfaces.ts';
 import type { DeviceConfig } from './config.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
 import type { ConsoleServer } from './console/console-server.ts';
-import type { OtherDoor } from './contract/console-messages.ts';
-import { failure, isFailure } from './contract/errors.ts';
-import type { DeviceEvent } from './contract/home-messages.ts';
-import type { Window } from './contract/shared-claims.ts';
 import { EventDetector } from './events/event-detector.ts';
 import { isPressedThere, type Press } from './hardware/button.ts';
 import { Peripherals } from './hardware/peripherals.ts';

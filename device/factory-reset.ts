@@ -1,7 +1,7 @@
 // Owns: resetting a device's folder to unused, except for the settings. Not here: deleting footage (ring/).
 import { join } from 'node:path';
-import type { Disk } from './base/disk.ts';
-import type { Random } from './base/random.ts';
+import type { Disk } from '@doorsill/base/disk';
+import type { Random } from '@doorsill/base/random';
 import { EVENT_FILES } from './events/event-files.ts';
 import { LEDGER_FILE } from './ledger/ledger.ts';
 

@@ -2,12 +2,12 @@
 // the format number may be written later, once the disk can be written.
 // Not here: what is in the files (each part's own), moving a device to another machine (backup.ts).
 import { join } from 'node:path';
+import type { Clock } from '@doorsill/base/clock';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import type { Clock } from './base/clock.ts';
-import { type Disk, systemCode } from './base/disk.ts';
-import { fromUtf8, utf8 } from './contract/bytes.ts';
-import { type Failure, failure, isFailure } from './contract/errors.ts';
-import { parseJson } from './contract/parse-json.ts';
 
 /** One step from a format to the next. It may be interrupted at each point and is then run again from its beginning. */
 export type FormatUpgrade = (disk: Disk, folder: string) => Promise<void>;

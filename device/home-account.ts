@@ -1,13 +1,13 @@
 // Owns: the device's own account at a broker whose accounts it issues: a new one where the one in device.json is that of the device which
 // this one was before a factory reset; the end of all accounts of a device. Not here: owners' accounts (owner/owner-broker-accounts.ts).
 import { join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { accountUser, issueAccount, listAccounts, readAccount, removeAccount } from '@doorsill/base/mqtt-account-files';
+import type { Random } from '@doorsill/base/random';
+import { utf8 } from '@doorsill/contract/bytes';
 import { z } from 'zod';
-import type { Disk } from './base/disk.ts';
-import type { Log } from './base/log.ts';
-import { accountUser, issueAccount, listAccounts, readAccount, removeAccount } from './base/mqtt-account-files.ts';
-import type { Random } from './base/random.ts';
 import type { DeviceConfig } from './config.ts';
-import { utf8 } from './contract/bytes.ts';
 import { readSettings } from './settings-file.ts';
 
 export interface HomeAccountDeps {

@@ -1,12 +1,12 @@
 // Owns: the device's own key, created at first boot, and the id derived from it. Not here: ring keys (ring/), owners' keys.
 import { join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import { generateSigningKey, importSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { actorId } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import type { Disk } from './base/disk.ts';
-import { generateSigningKey, importSigningKey, type SigningKey, sha256Hex } from './base/keys.ts';
-import type { Random } from './base/random.ts';
-import { fromUtf8, utf8 } from './contract/bytes.ts';
-import { failure } from './contract/errors.ts';
-import { actorId } from './contract/ids.ts';
 
 const keyFileSchema = z.strictObject({ kind: z.literal('doorsill-device-key'), secret: z.string().length(43) });
 const KEY_FILE_BYTES_MAX = 1_024;

@@ -1,18 +1,19 @@
 // Owns: the parameters of a device's two links and of its connection to the bridge, from its settings and enrolment: addresses,
 // accounts, TLS. Not here: the messages on them (home-link/, area-link/, upload/).
+
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Network } from '@doorsill/base/network';
+import type { Random } from '@doorsill/base/random';
+import { caToPin, tlsSource } from '@doorsill/base/tls';
+import { cellOf } from '@doorsill/contract/area-cells';
+import { CA_BYTES_MAX } from '@doorsill/contract/enrolment';
+import { failure } from '@doorsill/contract/errors';
+import { tlsFilesRead } from '@doorsill/contract/link-failure';
 import { AreaLink } from './area-link/area-link.ts';
 import type { Enrolment } from './area-link/enrolment.ts';
-import type { Clock } from './base/clock.ts';
-import type { Disk } from './base/disk.ts';
-import type { Log } from './base/log.ts';
-import type { Network } from './base/network.ts';
-import type { Random } from './base/random.ts';
-import { caToPin, tlsSource } from './base/tls.ts';
 import type { DeviceConfig } from './config.ts';
-import { cellOf } from './contract/area-cells.ts';
-import { CA_BYTES_MAX } from './contract/enrolment.ts';
-import { failure } from './contract/errors.ts';
-import { tlsFilesRead } from './contract/link-failure.ts';
 import { HomeLink } from './home-link/home-link.ts';
 import type { Home } from './owner/paired-devices.ts';
 import type { PinnedBridge } from './upload/intake-requests.ts';

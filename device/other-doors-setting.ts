@@ -1,8 +1,8 @@
 // Owns: reading `console.others` from the settings file while the device runs. Not here: all other settings, which are read once
 // (config.ts), and who is told (console/owner-routes.ts).
-import type { Disk } from './base/disk.ts';
+import type { Disk } from '@doorsill/base/disk';
+import type { OtherDoor } from '@doorsill/contract/console-messages';
 import { consoleSchema } from './console/console-settings.ts';
-import type { OtherDoor } from './contract/console-messages.ts';
 import { readSettings } from './settings-file.ts';
 
 /**

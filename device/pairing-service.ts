@@ -1,19 +1,19 @@
 // Owns: the doorbell's answers on its pairing socket: pairing, the list of owners, its health and, for an owner, a sighting's still.
 // Not here: the socket (owner/pairing-server.ts), who becomes an owner (consent/).
 
-import { type Clock, wallSeconds } from './base/clock.ts';
-import { verifySignature } from './base/keys.ts';
-import type { LinkState } from './base/mqtt-link.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { verifySignature } from '@doorsill/base/keys';
+import type { LinkState } from '@doorsill/base/mqtt-link';
+import { toBase64url } from '@doorsill/contract/bytes';
+import { failure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
+import type { DeviceState } from '@doorsill/contract/home-messages';
+import { openToken } from '@doorsill/contract/jws';
+import { whyOffline } from '@doorsill/contract/link-failure';
+import { STILL_CALL_LIFE_S_MAX, stillCallSchema } from '@doorsill/contract/owner-orders';
 import type { DeviceConfig } from './config.ts';
 import { allDepartures } from './consent/departures.ts';
 import type { ConsentGate } from './consent/gate.ts';
 import type { ConsoleServer } from './console/console-server.ts';
-import { toBase64url } from './contract/bytes.ts';
-import { failure, TOKEN_FAULT_CODES } from './contract/errors.ts';
-import type { DeviceState } from './contract/home-messages.ts';
-import { openToken } from './contract/jws.ts';
-import { whyOffline } from './contract/link-failure.ts';
-import { STILL_CALL_LIFE_S_MAX, stillCallSchema } from './contract/owner-orders.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { type LinkSeams, ownerAddress } from './link-factory.ts';
 import type { HomeAccounts } from './owner/owner-broker-accounts.ts';

@@ -1,11 +1,11 @@
 // Owns: how far the ledger's receipts have reached the owner's broker, across restarts: receipts lost in a long outage or a crash
 // are sent again. Not here: their content (consent/effect-runner.ts), sending them (home-link/).
 import { join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import type { Disk } from './base/disk.ts';
-import type { Log } from './base/log.ts';
-import { fromUtf8, utf8 } from './contract/bytes.ts';
-import { parseJson } from './contract/parse-json.ts';
 
 const TOLD_FILE = 'told.json';
 const TOLD_BYTES_MAX = 1_024;

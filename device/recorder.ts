@@ -1,13 +1,13 @@
 // Owns: moving footage from the camera into the ring: storing segments, privacy, and telling when a window's footage is complete.
 // Not here: the camera (camera/), the ring (ring/), reporting on them (status-publisher.ts), what happens at the door (event-detector.ts).
-import type { Clock } from './base/clock.ts';
-import { LastingTrouble } from './base/lasting-trouble.ts';
-import type { Log } from './base/log.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { LastingTrouble } from '@doorsill/base/lasting-trouble';
+import type { Log } from '@doorsill/base/log';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { Capture, type CaptureChange, type CaptureDeps, type CaptureSinks } from './camera/capture.ts';
 import type { LiveFragments } from './camera/live-fragments.ts';
 import type { Segment } from './camera/segment.ts';
-import { type Failure, failure, isFailure } from './contract/errors.ts';
-import type { Window } from './contract/shared-claims.ts';
 import type { Ring } from './ring/ring-interface.ts';
 
 /** The recipients of footage and its state besides the ring. */

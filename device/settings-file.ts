@@ -1,7 +1,7 @@
 // Owns: reading a file of settings, of a device or of any server part, as the object that it holds.
 // Not here: which settings there are (config.ts, and each part's own).
-import { type Disk, systemCode } from './base/disk.ts';
-import { failure } from './contract/errors.ts';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import { failure } from '@doorsill/contract/errors';
 
 const FILE_BYTES_MAX = 200_000;
 

@@ -1,7 +1,7 @@
 // Owns: starting a doorbell with the seams of its process. Not here: command-line parsing and the folder's lock (sim/cli).
 
-import { keepMemoryOutOfCoreDumps } from './base/core-dump.ts';
-import { SystemPrograms } from './base/system-programs.ts';
+import { keepMemoryOutOfCoreDumps } from '@doorsill/base/core-dump';
+import { SystemPrograms } from '@doorsill/base/system-programs';
 import { findFfmpeg } from './camera/find-ffmpeg.ts';
 import { Doorbell, type DoorbellOptions, type DoorbellSeams } from './doorbell.ts';
 import { finishFactoryReset } from './factory-reset.ts';

@@ -1,14 +1,12 @@
 // Owns: the doorbell's messages on its home link: stamps events, signs receipts, assembles its state from its parts.
 // Not here: how it gets to the broker (home-link/), what is decided (consent/).
-import type { AreaLink } from './area-link/area-link.ts';
-import { type Clock, wallSeconds } from './base/clock.ts';
-import { isNoSpace, systemCode } from './base/disk.ts';
-import type { SigningKey } from './base/keys.ts';
-import type { Log } from './base/log.ts';
-import { freshId, type Random } from './base/random.ts';
-import type { CaptureChange } from './camera/capture.ts';
-import type { ConsentGate } from './consent/gate.ts';
-import { failure, isFailure } from './contract/errors.ts';
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { isNoSpace, systemCode } from '@doorsill/base/disk';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { freshId, type Random } from '@doorsill/base/random';
+import { failure, isFailure } from '@doorsill/contract/errors';
 import type {
   DeviceEvent,
   DeviceEventBody,
@@ -16,9 +14,12 @@ import type {
   Receipt,
   ReceiptBody,
   UploadProgress,
-} from './contract/home-messages.ts';
-import { signToken } from './contract/jws.ts';
-import { whyOffline } from './contract/link-failure.ts';
+} from '@doorsill/contract/home-messages';
+import { signToken } from '@doorsill/contract/jws';
+import { whyOffline } from '@doorsill/contract/link-failure';
+import type { AreaLink } from './area-link/area-link.ts';
+import type { CaptureChange } from './camera/capture.ts';
+import type { ConsentGate } from './consent/gate.ts';
 import type { EventHistory } from './events/event-history.ts';
 import type { HardwareTrouble, Peripherals } from './hardware/peripherals.ts';
 import type { HomeAssistant } from './home-link/home-assistant.ts';

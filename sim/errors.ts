@@ -1,10 +1,9 @@
 // Owns: the failures of the simulator and its commands, and the table of these and of all that cross a wire. ERRORS.md beside this file prints
 // them; a test keeps the two equal. Not here: the failures that cross a wire (device/contract/errors.ts).
+
+import { type Failures, failuresOf, ERRORS as WIRE_ERRORS } from '@doorsill/contract/errors';
+import type { CodedError, ErrorRule } from '@doorsill/contract/errors/coded-error';
 import {
-  type CodedError,
-  type ErrorRule,
-  type Failures,
-  failuresOf,
   machineFault,
   machineFaultForNow,
   notReachable,
@@ -12,9 +11,8 @@ import {
   refused,
   refusedForNow,
   unusableInput,
-  ERRORS as WIRE_ERRORS,
   wrongUsage,
-} from '../device/exports-without-firmware.ts';
+} from '@doorsill/contract/errors/kinds';
 
 export const SIM_ERRORS = {
   // usage

@@ -3,6 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import needs from './needs.json' with { type: 'json' };
 import { LongFirst } from './support/long-first.ts';
 import { filesThatShare } from './support/shared-process.ts';
+import { sourceAliases } from './support/source-aliases.ts';
 
 declare module 'vitest' {
   interface TestTags {
@@ -28,6 +29,8 @@ const others = alone
 const workers = processes === 'shared' ? availableParallelism() + 1 : slow ? 2 : 3;
 
 export default defineConfig({
+  // Tests read sources, each once: by its path as by its package's name.
+  resolve: { alias: sourceAliases(root) },
   test: {
     root,
     include: processes === 'shared' ? sharing : others,

@@ -1,7 +1,8 @@
 // Owns: asking the registry over HTTP. Not here: verifying the answers (registry-credentials.ts checks every signature).
+
+import { failure } from '@doorsill/contract/errors';
+import { exchangeJson, type JsonRequest } from '@doorsill/contract/json-client';
 import { z } from 'zod';
-import { failure } from '../../device/contract/errors.ts';
-import { exchangeJson, type JsonRequest } from '../../device/contract/json-client.ts';
 
 /** Source of the registry's signed documents. */
 export interface RegistryClient {

@@ -1,19 +1,14 @@
 // Owns: credentials of agencies and the revocation list: fetched from the registry, verified with its pinned key, kept
 // while fresh. Not here: the registry's decisions; what an agency in good standing may do.
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import { failure, isFailure } from '../../device/contract/errors.ts';
-import { actorId } from '../../device/contract/ids.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
-import {
-  type Credential,
-  credentialSchema,
-  type Revocations,
-  revocationsSchema,
-} from '../../device/contract/request.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
-import { credentialFault, revokedBy } from '../../device/contract/verify-published-request.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { actorId } from '@doorsill/contract/ids';
+import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
+import { type Credential, credentialSchema, type Revocations, revocationsSchema } from '@doorsill/contract/request';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { credentialFault, revokedBy } from '@doorsill/contract/verify-published-request';
 import { readToken } from '../signing/verify-token.ts';
 import type { RegistryClient } from './registry-client.ts';
 

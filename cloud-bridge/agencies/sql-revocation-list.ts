@@ -1,6 +1,7 @@
 // Owns: the registry's last revocation list in SQL, kept across restarts. Not here: verifying it (registry-credentials.ts).
+
+import { sha256Hex } from '@doorsill/base/keys';
 import type { Kysely } from 'kysely';
-import { sha256Hex } from '../../device/base/keys.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { CredentialStore } from './registry-credentials.ts';

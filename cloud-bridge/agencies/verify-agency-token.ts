@@ -1,9 +1,10 @@
 // Owns: verifying what an agency signs to the bridge: agency calls and clip access tokens. Not here: what they may do.
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { AGENCY_CALL_LIFE_S_MAX, type AgencyAction, agencyCallSchema } from '@doorsill/contract/agency-calls';
+import { failure } from '@doorsill/contract/errors';
+import { type AccessToken, accessReasonSchema, accessTokenSchema } from '@doorsill/contract/manifest';
 import { z } from 'zod';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { AGENCY_CALL_LIFE_S_MAX, type AgencyAction, agencyCallSchema } from '../../device/contract/agency-calls.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { type AccessToken, accessReasonSchema, accessTokenSchema } from '../../device/contract/manifest.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { AgencyCredentials } from './registry-credentials.ts';
 

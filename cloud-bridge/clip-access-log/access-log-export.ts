@@ -1,7 +1,8 @@
 // Owns: reading the access log: as pages, as CSV, as a printable page; at most one page of it is in memory.
 // Not here: writing it (clips/), who may read it (access-log-routes.ts).
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { z } from 'zod';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
 import type { AccessLog, AccessPage, LoggedAccess } from '../clips/access-log.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { pageEnd, pageHead, pageRow } from './access-log-html.ts';

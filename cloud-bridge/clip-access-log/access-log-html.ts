@@ -1,6 +1,6 @@
 // Owns: the access audit as a page to print or save as PDF: no script, all text escaped. Not here: which rows are in it (access-log-export.ts).
 import { createHash } from 'node:crypto';
-import { escapeHtml } from '../../device/base/escape-html.ts';
+import { escapeHtml } from '@doorsill/base/escape-html';
 
 const STYLE = `
 @page { size: A4 landscape; margin: 14mm; }

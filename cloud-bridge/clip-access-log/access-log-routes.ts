@@ -1,9 +1,9 @@
 // Owns: the HTTP routes of the access audit and who may call them: an agency for its own accesses, the admin for all.
 // Not here: the rows and their forms (access-log-export.ts).
 import { Readable } from 'node:stream';
+import { ACCESS_ACTIONS, ACCESS_PARTS } from '@doorsill/contract/custody';
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { ACCESS_ACTIONS, ACCESS_PARTS } from '../../device/contract/custody.ts';
-import { idSchema } from '../../device/contract/ids.ts';
 import type { Clips } from '../clips/clips.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Who } from '../http/roles.ts';

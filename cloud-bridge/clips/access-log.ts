@@ -1,5 +1,5 @@
 // Owns: the record of who was shown which clip and why. Not here: how it is stored (sql-access-log.ts), reading it (clip-access-log/).
-import type { AccessAction, AccessPart } from '../../device/contract/custody.ts';
+import type { AccessAction, AccessPart } from '@doorsill/contract/custody';
 import type { Reader } from '../intake/intake-store.ts';
 
 /** One access. */

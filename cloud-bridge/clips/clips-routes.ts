@@ -1,9 +1,10 @@
 // Owns: the HTTP routes by which an agency reads its clips. Not here: who may (clips.ts).
+
+import { custodyBundleSchema } from '@doorsill/contract/custody';
+import { failure } from '@doorsill/contract/errors';
+import { idSchema, sha256Schema } from '@doorsill/contract/ids';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { custodyBundleSchema } from '../../device/contract/custody.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { idSchema, sha256Schema } from '../../device/contract/ids.ts';
 import type { Custody } from '../custody/custody-proofs.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';

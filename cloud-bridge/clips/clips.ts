@@ -1,14 +1,15 @@
 // Owns: showing stored clips to those they were granted to, and to nobody else; every access is logged first. For clips
 // that were handed over it returns their address. Not here: how a clip came to be stored (intake/), handing over (hand-over/),
 // showing the log (clip-access-log/).
+
+import type { Clock } from '@doorsill/base/clock';
+import type { Span } from '@doorsill/base/http/byte-range';
+import { ALL_CLIPS } from '@doorsill/contract/agency-calls';
+import type { AccessAction, AccessPart } from '@doorsill/contract/custody';
+import { failure } from '@doorsill/contract/errors';
+import { idSchema } from '@doorsill/contract/ids';
+import type { AccessToken } from '@doorsill/contract/manifest';
 import { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
-import type { Span } from '../../device/base/http/byte-range.ts';
-import { ALL_CLIPS } from '../../device/contract/agency-calls.ts';
-import type { AccessAction, AccessPart } from '../../device/contract/custody.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { idSchema } from '../../device/contract/ids.ts';
-import type { AccessToken } from '../../device/contract/manifest.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { type AssertShown, type ClipDownload, ClipDownloads, type OpenBytes } from '../http/revocable-downloads.ts';
 import type { Intake, IntakeStore, Reader } from '../intake/intake-store.ts';

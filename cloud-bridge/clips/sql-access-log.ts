@@ -1,7 +1,8 @@
 // Owns: the access log in SQL: append-only, each row with its leaf in the custody log. Not here: what must be
 // logged (clips/), who may read it (clip-access-log/).
+
+import { sha256Hex } from '@doorsill/base/keys';
 import type { Kysely, Selectable } from 'kysely';
-import { sha256Hex } from '../../device/base/keys.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import { keysOf } from '../persistence/agency-ids-of-organisation.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';

@@ -1,9 +1,9 @@
 // Owns: what the bridge publishes about its custody log: signed heads, proofs, leaves, and the bundle for those a clip
 // concerns. Not here: appending (sql-custody-log.ts), hiding facts (event-commitment.ts), access (custody-bundle-routes.ts, clips/).
 
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { type SigningKey, sha256, sha256Hex } from '../../device/base/keys.ts';
-import { toBase64url, toHex } from '../../device/contract/bytes.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { type SigningKey, sha256, sha256Hex } from '@doorsill/base/keys';
+import { toBase64url, toHex } from '@doorsill/contract/bytes';
 import {
   type CosignedHead,
   type CustodyBundle,
@@ -13,11 +13,11 @@ import {
   LEAVES_OF_CLIP_MAX,
   type TreeHead,
   treeHeadSchema,
-} from '../../device/contract/custody.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { signToken } from '../../device/contract/jws.ts';
-import { consistencySpans, inclusionSpans, type LeafSpan, spanHash } from '../../device/contract/merkle.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
+} from '@doorsill/contract/custody';
+import { failure } from '@doorsill/contract/errors';
+import { signToken } from '@doorsill/contract/jws';
+import { consistencySpans, inclusionSpans, type LeafSpan, spanHash } from '@doorsill/contract/merkle';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { readLink } from '../signing/verify-token.ts';
 import type { CustodyStore, CustodySubject } from './custody-store.ts';
 

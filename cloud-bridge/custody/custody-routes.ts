@@ -1,9 +1,10 @@
 // Owns: the HTTP routes of the custody log. All are public. Not here: their answers (custody-proofs.ts), the bundle of a grant
 // (intake/custody-bundle-routes.ts).
+
+import { countSchema } from '@doorsill/base/http/http-server';
+import { consistencyAnswerSchema, cosignatureBodySchema, headAnswerSchema } from '@doorsill/contract/custody';
+import { sha256Schema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { countSchema } from '../../device/base/http/http-server.ts';
-import { consistencyAnswerSchema, cosignatureBodySchema, headAnswerSchema } from '../../device/contract/custody.ts';
-import { sha256Schema } from '../../device/contract/ids.ts';
 import type { Router } from '../http/router.ts';
 import { type Custody, ENTRIES_MAX } from './custody-proofs.ts';
 

@@ -1,9 +1,9 @@
 // Owns: turning an event into a leaf that anyone may read: the home becomes a pseudonym, the facts a salted commitment.
 // Not here: appending it (sql-custody-log.ts).
 
-import { hmacSha256, sha256 } from '../../device/base/keys.ts';
-import type { Random } from '../../device/base/random.ts';
-import { toHex, utf8 } from '../../device/contract/bytes.ts';
+import { hmacSha256, sha256 } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { toHex, utf8 } from '@doorsill/contract/bytes';
 import {
   type CustodyEntry,
   commitmentOf,
@@ -11,7 +11,7 @@ import {
   FACTS,
   isShownToHome,
   SALT_BYTES,
-} from '../../device/contract/custody.ts';
+} from '@doorsill/contract/custody';
 import type { CustodyEvent, CustodySubject } from './custody-store.ts';
 
 /** A leaf before it has a number. */

@@ -1,12 +1,13 @@
 // Owns: the custody log in SQL: the one way to append to it, inside the transaction of the event that a leaf records, and
 // the reads that proofs are built from. Not here: what leaves say and hide (event-commitment.ts), heads and proofs (custody/).
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256 } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { assert } from '@doorsill/contract/assert';
+import { utf8 } from '@doorsill/contract/bytes';
+import { completedBy, leafHash, nodeHash, type Subtree } from '@doorsill/contract/merkle';
 import type { Kysely, Transaction } from 'kysely';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { sha256 } from '../../device/base/keys.ts';
-import type { Random } from '../../device/base/random.ts';
-import { assert } from '../../device/contract/assert.ts';
-import { utf8 } from '../../device/contract/bytes.ts';
-import { completedBy, leafHash, nodeHash, type Subtree } from '../../device/contract/merkle.ts';
 import type { CustodyTables } from '../persistence/custody-schema.ts';
 import type { CustodyEvent, CustodyStore, CustodySubject, KeptCosignature, OpenedLeaf } from './custody-store.ts';
 import { commitEvent, pseudonymOf, SECRET_BYTES } from './event-commitment.ts';

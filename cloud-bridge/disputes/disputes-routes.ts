@@ -1,7 +1,8 @@
 // Owns: the HTTP routes by which a full manifest is opened. Not here: who may have it (open-manifest.ts).
+
+import { idSchema } from '@doorsill/contract/ids';
+import { reasonSchema } from '@doorsill/contract/manifest';
 import { z } from 'zod';
-import { idSchema } from '../../device/contract/ids.ts';
-import { reasonSchema } from '../../device/contract/manifest.ts';
 import type { Router } from '../http/router.ts';
 import { sealedPapersSchema } from '../intake/stored-manifest-encryption.ts';
 import type { ManifestOpening } from './open-manifest.ts';

@@ -1,9 +1,9 @@
 // Owns: opening the full manifest of one clip: for the bridge's operator, who gives a reason, and for the device or the owner of the grant.
 // A leaf in the custody log records it before anything is shown. Not here: sealing (intake/stored-manifest-encryption.ts), HTTP (disputes-routes.ts).
-import { sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import type { FactsOf } from '../../device/contract/custody.ts';
-import { failure } from '../../device/contract/errors.ts';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { FactsOf } from '@doorsill/contract/custody';
+import { failure } from '@doorsill/contract/errors';
 import type { CustodyCalls } from '../intake/custody-bundle-routes.ts';
 import type { GrantKey, Intake, IntakeStore } from '../intake/intake-store.ts';
 import type { ManifestEncryption, SealedPapers } from '../intake/stored-manifest-encryption.ts';

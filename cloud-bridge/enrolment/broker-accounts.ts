@@ -1,9 +1,9 @@
 // Owns: issuing accounts at the area broker. Not here: what an account may do there (contract/topic-access.ts).
 
-import type { Disk } from '../../device/base/disk.ts';
-import { issueAccount } from '../../device/base/mqtt-account-files.ts';
-import type { Random } from '../../device/base/random.ts';
-import type { AccountRole } from '../../device/contract/topic-access.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { issueAccount } from '@doorsill/base/mqtt-account-files';
+import type { Random } from '@doorsill/base/random';
+import type { AccountRole } from '@doorsill/contract/topic-access';
 
 /** Who may connect to the area broker. Issuing again replaces the password. */
 export interface AccountBook {

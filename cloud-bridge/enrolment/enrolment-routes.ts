@@ -1,6 +1,7 @@
 // Owns: the HTTP routes of enrolment. Not here: what they decide (enrolment.ts).
+
+import { enrolmentBodySchema } from '@doorsill/contract/enrolment';
 import { z } from 'zod';
-import { enrolmentBodySchema } from '../../device/contract/enrolment.ts';
 import type { Router } from '../http/router.ts';
 import { CODE_ID, type Enrolment } from './enrolment.ts';
 

@@ -1,21 +1,21 @@
 // Owns: letting devices in, each once, by a code for one or for as many as its operator says. Not here: accounts at the broker (AccountBook), where devices are:
 // the bridge never learns that.
 
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { networkOf } from '../../device/base/http/address-networks.ts';
-import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import type { Random } from '../../device/base/random.ts';
-import { toBase64url, utf8 } from '../../device/contract/bytes.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { networkOf } from '@doorsill/base/http/address-networks';
+import { isPublicKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { toBase64url, utf8 } from '@doorsill/contract/bytes';
 import {
   type EnrolmentStatement,
   enrolmentProofSchema,
   enrolmentStatementSchema,
   printEnrolmentCode,
-} from '../../device/contract/enrolment.ts';
-import { failure, isFailure } from '../../device/contract/errors.ts';
-import { actorId } from '../../device/contract/ids.ts';
-import { signToken } from '../../device/contract/jws.ts';
+} from '@doorsill/contract/enrolment';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { actorId } from '@doorsill/contract/ids';
+import { signToken } from '@doorsill/contract/jws';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { AccountBook } from './broker-accounts.ts';

@@ -1,5 +1,5 @@
 // Owns: what handing over must store. Not here: how (sql-hand-overs.ts).
-import type { RecallDecision } from '../../device/contract/hand-over-documents.ts';
+import type { RecallDecision } from '@doorsill/contract/hand-over-documents';
 import type { GrantKey, Intake, OwnersWord, RevokedGrant } from '../intake/intake-store.ts';
 
 /**

@@ -1,13 +1,13 @@
 // Owns: getting each stored clip to the vault exactly once, through every outage, and only then deleting the bridge's copy; and an
 // owner's revocation that comes before or after. Not here: HTTP (vault-client.ts), the messages that prove it (sign-vault-messages.ts).
-import { Backoff } from '../../device/base/backoff.ts';
-import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import type { Random } from '../../device/base/random.ts';
-import { failure, isFailure } from '../../device/contract/errors.ts';
-import type { RecallAnswer } from '../../device/contract/hand-over-documents.ts';
-import { revokeSchema } from '../../device/contract/owner-orders.ts';
+import { Backoff } from '@doorsill/base/backoff';
+import { type Clock, type Timer, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import type { RecallAnswer } from '@doorsill/contract/hand-over-documents';
+import { revokeSchema } from '@doorsill/contract/owner-orders';
 import type { ClipFiles } from '../intake/clip-files.ts';
 import type { GrantKey, Intake } from '../intake/intake-store.ts';
 import type { UploadLocks } from '../intake/locks.ts';

@@ -1,9 +1,9 @@
 // Owns: the signed messages between bridge and vault: the bridge's steps and recalls, and checking that the vault's
 // acknowledgement or answer is about this very clip. An answer about another clip never erases this one. Not here: when (hand-overs.ts).
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
-import { freshId, type Random } from '../../device/base/random.ts';
-import { failure } from '../../device/contract/errors.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
+import { failure } from '@doorsill/contract/errors';
 import {
   acknowledgementSchema,
   type HandedClip,
@@ -17,9 +17,9 @@ import {
   recallAnswerSchema,
   recallSchema,
   sameClip,
-} from '../../device/contract/hand-over-documents.ts';
-import { signToken } from '../../device/contract/jws.ts';
-import { requestSchema } from '../../device/contract/request.ts';
+} from '@doorsill/contract/hand-over-documents';
+import { signToken } from '@doorsill/contract/jws';
+import { requestSchema } from '@doorsill/contract/request';
 import type { Intake, OwnersWord } from '../intake/intake-store.ts';
 import type { RequestStore } from '../requests/requests-store.ts';
 import { peekToken, readLink } from '../signing/verify-token.ts';

@@ -1,8 +1,9 @@
 // Owns: hand-overs in SQL, and the one transaction in which a clip becomes the vault's. Not here: what the vault must have signed
 // before (hand-over/).
+
+import { sha256Hex } from '@doorsill/base/keys';
+import type { RecallDecision } from '@doorsill/contract/hand-over-documents';
 import type { Kysely, Selectable } from 'kysely';
-import { sha256Hex } from '../../device/base/keys.ts';
-import type { RecallDecision } from '../../device/contract/hand-over-documents.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { GrantKey, RevokedGrant } from '../intake/intake-store.ts';
 import { addRevoked, findIn, revokedIn, toIntake } from '../intake/sql-intakes.ts';

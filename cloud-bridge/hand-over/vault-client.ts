@@ -1,18 +1,19 @@
 // Owns: asking the vault over HTTP, with limits on time and size. Not here: verifying its answers (hand-overs.ts).
-import type { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
-import { UPLOAD_BODY_TYPE } from '../../device/base/http/http-server.ts';
-import { failure, isFailure } from '../../device/contract/errors.ts';
+
+import type { Clock } from '@doorsill/base/clock';
+import { UPLOAD_BODY_TYPE } from '@doorsill/base/http/http-server';
+import { failure, isFailure } from '@doorsill/contract/errors';
 import {
   type HandOverBody,
   type HandOverStatus,
   handOverStatusSchema,
   type RecallBody,
   recallStatusSchema,
-} from '../../device/contract/hand-over-documents.ts';
-import { exchangeJson } from '../../device/contract/json-client.ts';
-import { parseJson } from '../../device/contract/parse-json.ts';
-import { failureOf } from '../../device/contract/problem.ts';
+} from '@doorsill/contract/hand-over-documents';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { failureOf } from '@doorsill/contract/problem';
+import type { z } from 'zod';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 
 export interface VaultClientDeps {

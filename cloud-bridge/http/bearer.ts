@@ -1,6 +1,7 @@
 // Owns: reading `Authorization: Bearer` (RFC 6750 §2.1). Not here: what tokens allow (roles.ts and the parts).
+
+import { failure } from '@doorsill/contract/errors';
 import type { FastifyRequest } from 'fastify';
-import { failure } from '../../device/contract/errors.ts';
 
 const BEARER = /^Bearer ([A-Za-z0-9._-]{16,8192})$/;
 

@@ -1,14 +1,15 @@
 // Owns: how many calls a minute each role may make, and reporting that (RateLimit header fields,
 // draft-ietf-httpapi-ratelimit-headers-10). Not here: limits on guessing (the parts' own), sizes and deadlines (http-server.ts).
+
+import type { Clock } from '@doorsill/base/clock';
+import { networkOf } from '@doorsill/base/http/address-networks';
+import { FixedWindowLimit, WindowCounts } from '@doorsill/base/http/fixed-window-limit';
+import { sha256Hex } from '@doorsill/base/keys';
+import { assert } from '@doorsill/contract/assert';
+import { type Failure, failure } from '@doorsill/contract/errors';
+import { parseToken } from '@doorsill/contract/jws';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
-import { networkOf } from '../../device/base/http/address-networks.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/base/http/fixed-window-limit.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import { assert } from '../../device/contract/assert.ts';
-import { type Failure, failure } from '../../device/contract/errors.ts';
-import { parseToken } from '../../device/contract/jws.ts';
 import { OwnLimits, type RateLimit, type RateLimits } from './rate-limits.ts';
 import type { Role } from './roles.ts';
 

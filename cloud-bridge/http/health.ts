@@ -1,8 +1,9 @@
 // Owns: whether a server process is alive and can do its work, as `/healthz` and `/readyz` report it, and leaving while others go on. Not
 // here: the checks themselves.
+
+import type { Clock } from '@doorsill/base/clock';
+import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
-import { failure } from '../../device/contract/errors.ts';
 import type { Router } from './router.ts';
 
 /** Named checks that must pass for the process to be ready. Each resolves to whether it passes; a throw counts as a failure. */

@@ -1,7 +1,8 @@
 // Owns: the settings that every server process has: its data folder, its listening address, the form of an HTTP address.
 // Not here: what else each one is set to (its config.ts).
+
+import { publicKeySchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { publicKeySchema } from '../../device/contract/ids.ts';
 import { perMinuteSchema } from './call-rate-limits.ts';
 
 /** The address of an HTTP server. */

@@ -1,10 +1,10 @@
 // Owns: repeating a call with the same `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): it gets the answer
 // it got before, and changes nothing. Not here: where answers are stored, which routes accept a key (router.ts).
 
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import { assert } from '../../device/contract/assert.ts';
-import { failure } from '../../device/contract/errors.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import { assert } from '@doorsill/contract/assert';
+import { failure } from '@doorsill/contract/errors';
 
 /** A stored answer. */
 export interface KeptAnswer {

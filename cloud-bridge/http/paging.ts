@@ -1,10 +1,11 @@
 // Owns: pages of a list: their size limit, and an opaque cursor to the next one. A page goes on
 // after the last item shown, so that nothing is shown twice or skipped when items are added. Not here: the queries.
+
+import { countSchema } from '@doorsill/base/http/http-server';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import { countSchema } from '../../device/base/http/http-server.ts';
-import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { parseJson } from '../../device/contract/parse-json.ts';
 
 const CURSOR_LETTERS_MAX = 200;
 

@@ -2,11 +2,11 @@
 // that few calls ask for more. Not here: what is limited (call-rate-limits.ts, each part), the common count in SQL
 // (persistence/sql-call-counts.ts).
 
-import type { Clock } from '../../device/base/clock.ts';
-import { FixedWindowLimit, WindowCounts } from '../../device/base/http/fixed-window-limit.ts';
-import { hmacSha256 } from '../../device/base/keys.ts';
-import { utf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { FixedWindowLimit, WindowCounts } from '@doorsill/base/http/fixed-window-limit';
+import { hmacSha256 } from '@doorsill/base/keys';
+import { utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 
 /** How often something may happen, by name, in a window of time. */
 export interface RateLimit {

@@ -1,6 +1,6 @@
 // Owns: clip downloads that are running: before each piece, and whenever something has changed, each checks whether its
 // reader may still be shown the clip. Not here: who may read (clips/, vault/), the connection (send-clip.ts).
-import type { Span } from '../../device/base/http/byte-range.ts';
+import type { Span } from '@doorsill/base/http/byte-range';
 
 /** Bytes with random access, such as a file. */
 export interface OpenBytes {

@@ -1,9 +1,9 @@
 // Owns: the roles that can call routes, how each authenticates, and recognising the operator's staff (admin, moderators) by their tokens.
 // Not here: verifying signatures: the part that a route belongs to does that, with the keys it has pinned.
 import { timingSafeEqual } from 'node:crypto';
-import { sha256 } from '../../device/base/keys.ts';
-import { utf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
+import { sha256 } from '@doorsill/base/keys';
+import { utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 
 const bearer = (bearerFormat: string, description: string) =>
   ({ type: 'http', scheme: 'bearer', bearerFormat, description }) as const;

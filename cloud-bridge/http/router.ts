@@ -1,10 +1,9 @@
 // Owns: the one way to declare a route: method, address, who may call it, and the schemas of request and answer. What is
 // declared is what is enforced, and what the OpenAPI document is generated from. Not here: the declaration (route-declaration.ts), the
 // document (openapi.ts), what routes do.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
-import { isAnswered, listenOn, parseBody } from '../../device/base/http/http-server.ts';
-import { documentOf } from '../../device/base/http/openapi.ts';
+
+import { isAnswered, listenOn, parseBody } from '@doorsill/base/http/http-server';
+import { documentOf } from '@doorsill/base/http/openapi';
 import {
   type Content,
   type Declared,
@@ -12,11 +11,13 @@ import {
   IDEMPOTENCY_KEY,
   isSchema,
   statusOf,
-} from '../../device/base/http/route-declaration.ts';
-import { assert } from '../../device/contract/assert.ts';
-import { isFailure } from '../../device/contract/errors.ts';
-import { parseJson } from '../../device/contract/parse-json.ts';
-import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '../../device/contract/problem.ts';
+} from '@doorsill/base/http/route-declaration';
+import { assert } from '@doorsill/contract/assert';
+import { isFailure } from '@doorsill/contract/errors';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '@doorsill/contract/problem';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { bearerOf } from './bearer.ts';
 import { type Counted, countedRole, type Rates } from './call-rate-limits.ts';
 import type { IdempotentCalls } from './idempotency.ts';

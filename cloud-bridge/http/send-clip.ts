@@ -1,9 +1,9 @@
 // Owns: answering with a clip's bytes, whole or a range, with headers that stop a browser from treating them as anything else.
 // Not here: who may have it (clips/, vault/).
 import { Readable } from 'node:stream';
+import { rangeOf, type Span } from '@doorsill/base/http/byte-range';
+import { keepForTransfer } from '@doorsill/base/http/connection-limit';
 import type { FastifyReply } from 'fastify';
-import { rangeOf, type Span } from '../../device/base/http/byte-range.ts';
-import { keepForTransfer } from '../../device/base/http/connection-limit.ts';
 import type { ClipDownload } from './revocable-downloads.ts';
 
 export interface SentClip {

@@ -1,8 +1,8 @@
 // Owns: what an intake needs to know about the thing a clip answers: an agency's request or a neighbour's search. Interfaces, and
 // telling the two apart. Not here: either of them (requests/, search-party/).
 
-import type { Recipient } from '../../device/contract/request-or-search.ts';
-import type { DisclosureProfile, Window } from '../../device/contract/shared-claims.ts';
+import type { Recipient } from '@doorsill/contract/request-or-search';
+import type { DisclosureProfile, Window } from '@doorsill/contract/shared-claims';
 
 /** Something that owners may answer with a clip; it is open. */
 export interface AnswerableRequest {

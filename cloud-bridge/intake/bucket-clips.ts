@@ -1,9 +1,9 @@
 // Owns: clips of several instances: staged in a folder of the instance that takes the upload, stored in the bucket they share. An object
 // is one upload's, so that no instance overwrites or removes another's. It is visible when the database says so. Not here: objects
 // (persistence/s3-objects.ts), when to move (finish.ts).
-import type { Disk } from '../../device/base/disk.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { idSchema } from '../../device/contract/ids.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { failure } from '@doorsill/contract/errors';
+import { idSchema } from '@doorsill/contract/ids';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { S3Bucket } from '../persistence/s3-bucket.ts';

@@ -2,14 +2,14 @@
 // step, so that a crash leaves files in exactly one of the three places; and whether its structure is a clip's. Not here: when to move (finish.ts), who may read, clips in a
 // bucket (bucket-clips.ts).
 import { join } from 'node:path';
-import type { Disk, DiskFile } from '../../device/base/disk.ts';
-import { sha256Stream } from '../../device/base/keys.ts';
-import { utf8 } from '../../device/contract/bytes.ts';
-import type { ClipFacts } from '../../device/contract/clip-facts.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { STATEMENT_TIME_STEP_US, statementSchema } from '../../device/contract/manifest.ts';
-import { faultOfTimes } from '../../device/contract/media/clip-times.ts';
-import { readClipFile } from '../../device/contract/media/read-clip-file.ts';
+import type { Disk, DiskFile } from '@doorsill/base/disk';
+import { sha256Stream } from '@doorsill/base/keys';
+import { utf8 } from '@doorsill/contract/bytes';
+import type { ClipFacts } from '@doorsill/contract/clip-facts';
+import { failure } from '@doorsill/contract/errors';
+import { STATEMENT_TIME_STEP_US, statementSchema } from '@doorsill/contract/manifest';
+import { faultOfTimes } from '@doorsill/contract/media/clip-times';
+import { readClipFile } from '@doorsill/contract/media/read-clip-file';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { peekToken } from '../signing/verify-token.ts';
 

@@ -1,9 +1,10 @@
 // Owns: signs that two act as one device, such as a card or backup that was copied, told to the bridge's operator. Seen in what a device
 // signs anyway: nothing more is asked of it, nothing is refused for it, and no address is kept. Not here: storing them (sql-clone-signs.ts).
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import type { UploadToken } from '@doorsill/contract/manifest';
 import { z } from 'zod';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { Log } from '../../device/base/log.ts';
-import type { UploadToken } from '../../device/contract/manifest.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 
 export const CLONE_SIGNS = ['device_clone_clip', 'device_clone_turns'] as const;

@@ -1,7 +1,7 @@
 // Owns: letting the device, or the owner who granted, get the bundle of their own grant, and the route to it. Not here: what is
 // in it (custody/), the agency's way to it (clips/).
-import { z } from 'zod';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import {
   type ClipLeaves,
   CUSTODY_CALL_LIFE_S_MAX,
@@ -9,9 +9,10 @@ import {
   clipLeavesSchema,
   custodyBundleSchema,
   custodyCallSchema,
-} from '../../device/contract/custody.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { idSchema } from '../../device/contract/ids.ts';
+} from '@doorsill/contract/custody';
+import { failure } from '@doorsill/contract/errors';
+import { idSchema } from '@doorsill/contract/ids';
+import { z } from 'zod';
 import type { Custody } from '../custody/custody-proofs.ts';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import type { Router } from '../http/router.ts';

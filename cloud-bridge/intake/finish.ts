@@ -1,10 +1,10 @@
 // Owns: how an intake ends: complete and stored, or deleted. Safe to repeat after a crash at any point.
 // Not here: how the bytes come in (tus-routes.ts), what a revocation must prove (revocation.ts).
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { Log } from '../../device/base/log.ts';
-import { Repeater } from '../../device/base/repeater.ts';
-import { type ErrorCode, type Failure, failure, isFailure } from '../../device/contract/errors.ts';
-import { statementSchema } from '../../device/contract/manifest.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import { Repeater } from '@doorsill/base/repeater';
+import { type ErrorCode, type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { statementSchema } from '@doorsill/contract/manifest';
 import { peekToken } from '../signing/verify-token.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles, KeptClips } from './clip-files.ts';

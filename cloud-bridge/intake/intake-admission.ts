@@ -1,10 +1,10 @@
 // Owns: opening an intake and reporting its status; deciding, for every request of an upload, whether it may go on.
 // Not here: verifying the chain (verify-consent-chain.ts), bytes (tus-routes.ts), endings (finish.ts, revocation.ts).
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import { freshId, type Random } from '../../device/base/random.ts';
-import { type Failure, failure, isFailure } from '../../device/contract/errors.ts';
-import type { IntakeStatus, Manifest } from '../../device/contract/manifest.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import type { IntakeStatus, Manifest } from '@doorsill/contract/manifest';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles } from './clip-files.ts';
 import type { CloneSigns } from './clone-signs.ts';

@@ -1,7 +1,8 @@
 // Owns: the HTTP routes around an upload: opening, status, position, revocation. Not here: the upload itself (tus-routes.ts).
+
+import { idSchema } from '@doorsill/contract/ids';
+import { HOME_RECALL_LETTERS_MAX, intakeOpeningSchema, intakeStatusSchema } from '@doorsill/contract/manifest';
 import { z } from 'zod';
-import { idSchema } from '../../device/contract/ids.ts';
-import { HOME_RECALL_LETTERS_MAX, intakeOpeningSchema, intakeStatusSchema } from '../../device/contract/manifest.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import { CLONE_SIGNS, type CloneSigns } from './clone-signs.ts';

@@ -1,6 +1,6 @@
 // Owns: what the bridge stores about incoming clips, clips it holds, and grants that were revoked.
 // Not here: how (sql-intakes.ts), the clips' bytes (intake-admission.ts).
-import type { ErrorCode } from '../../device/contract/errors.ts';
+import type { ErrorCode } from '@doorsill/contract/errors';
 
 /** One grant of one device: grant ids are unique only per device, which vouches for its owners. */
 export interface GrantKey {

@@ -1,7 +1,8 @@
 // Owns: the lock on an upload: tus requests and the bridge's own steps take turns. A newcomer asks the holder to release it, as tus
 // clients do that reconnect while their old connection still hangs. Not here: what is done under the lock.
+
+import { failure } from '@doorsill/contract/errors';
 import type { Locker } from '@tus/server';
-import { failure } from '../../device/contract/errors.ts';
 
 type Lock = ReturnType<Locker['newLock']>;
 type Release = () => void | Promise<void>;

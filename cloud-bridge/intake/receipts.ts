@@ -1,9 +1,9 @@
 // Owns: the bridge's signed receipt for a clip. Not here: when it is issued (finish.ts, revocation.ts).
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { SigningKey } from '../../device/base/keys.ts';
-import { freshId, type Random } from '../../device/base/random.ts';
-import { signToken } from '../../device/contract/jws.ts';
-import { type IntakeReceipt, intakeReceiptSchema } from '../../device/contract/manifest.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { SigningKey } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
+import { signToken } from '@doorsill/contract/jws';
+import { type IntakeReceipt, intakeReceiptSchema } from '@doorsill/contract/manifest';
 import type { GrantKey } from './intake-store.ts';
 
 type ReceiptFacts = Pick<IntakeReceipt, 'clipSha256' | 'clipBytes' | 'manifestSha256' | 'statementSha256'>;

@@ -1,10 +1,10 @@
 // Owns: revoking a grant: the owner's verified revocation wins over everything in progress. Not here: the device's own side.
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { type IntakeStatus, intakeReceiptSchema } from '../../device/contract/manifest.ts';
-import { type Revoke, revokeSchema } from '../../device/contract/owner-orders.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { failure } from '@doorsill/contract/errors';
+import { type IntakeStatus, intakeReceiptSchema } from '@doorsill/contract/manifest';
+import { type Revoke, revokeSchema } from '@doorsill/contract/owner-orders';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { peekToken, readToken } from '../signing/verify-token.ts';
 import type { ClipFiles } from './clip-files.ts';

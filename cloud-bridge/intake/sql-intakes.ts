@@ -1,8 +1,9 @@
 // Owns: intakes and revoked grants in SQL, and the one transaction in which a clip becomes visible.
 // Not here: when to publish or revoke (intake/), the clips' bytes.
+
+import { sha256Hex } from '@doorsill/base/keys';
+import { type ErrorCode, failure, isErrorCode } from '@doorsill/contract/errors';
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import { sha256Hex } from '../../device/base/keys.ts';
-import { type ErrorCode, failure, isErrorCode } from '../../device/contract/errors.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import { keysOf } from '../persistence/agency-ids-of-organisation.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';

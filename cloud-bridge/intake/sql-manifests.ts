@@ -1,7 +1,8 @@
 // Owns: sealed full manifests in SQL, and older unsealed ones. Not here: sealing and opening (intake/stored-manifest-encryption.ts), who
 // may have one opened (disputes/).
+
+import type { FactsOf } from '@doorsill/contract/custody';
 import { type Kysely, sql, type Transaction } from 'kysely';
-import type { FactsOf } from '../../device/contract/custody.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { GrantKey } from './intake-store.ts';

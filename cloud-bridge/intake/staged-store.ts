@@ -2,9 +2,9 @@
 // Not here: who may upload (intake-admission.ts), HTTP (tus-routes.ts).
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { Disk } from '@doorsill/base/disk';
+import { assert } from '@doorsill/contract/assert';
 import { DataStore, ERRORS, Upload } from '@tus/server';
-import type { Disk } from '../../device/base/disk.ts';
-import { assert } from '../../device/contract/assert.ts';
 import type { Intake, IntakeStore } from './intake-store.ts';
 
 /**

@@ -1,13 +1,13 @@
 // Owns: checking that the statement for a clip's recipient says what the full manifest says and no more, signed with a key that the device
 // certifies for this very grant. Not here: the full manifest's own chain (verify-consent-chain.ts).
 
-import { sha256, sha256Hex } from '../../device/base/keys.ts';
-import { fromBase64url } from '../../device/contract/bytes.ts';
-import { commitmentOf, SALT_BYTES } from '../../device/contract/custody.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { actorId } from '../../device/contract/ids.ts';
-import { certificateSchema, type Manifest, type Statement, statementSchema } from '../../device/contract/manifest.ts';
-import { statementClaims } from '../../device/contract/statement-from-manifest.ts';
+import { sha256, sha256Hex } from '@doorsill/base/keys';
+import { fromBase64url } from '@doorsill/contract/bytes';
+import { commitmentOf, SALT_BYTES } from '@doorsill/contract/custody';
+import { failure } from '@doorsill/contract/errors';
+import { actorId } from '@doorsill/contract/ids';
+import { certificateSchema, type Manifest, type Statement, statementSchema } from '@doorsill/contract/manifest';
+import { statementClaims } from '@doorsill/contract/statement-from-manifest';
 import { readLink } from '../signing/verify-token.ts';
 import type { Presented } from './verify-upload-token.ts';
 

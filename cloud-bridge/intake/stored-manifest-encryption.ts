@@ -1,12 +1,13 @@
 // Owns: full manifests at rest: encrypted with a key derived from the bridge's key file, so that the database alone names no home;
 // and encrypting those that an earlier version stored unencrypted. Not here: rows (sql-manifests.ts), opening one (disputes/).
+
+import type { SigningKey } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { deriveSealKey, open, type SealKey, seal } from '@doorsill/base/seal';
+import { fromBase64url, fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { CERTIFICATE_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '@doorsill/contract/manifest';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import type { SigningKey } from '../../device/base/keys.ts';
-import type { Random } from '../../device/base/random.ts';
-import { deriveSealKey, open, type SealKey, seal } from '../../device/base/seal.ts';
-import { fromBase64url, fromUtf8, utf8 } from '../../device/contract/bytes.ts';
-import { CERTIFICATE_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '../../device/contract/manifest.ts';
-import { parseJson } from '../../device/contract/parse-json.ts';
 import type { GrantKey } from './intake-store.ts';
 
 /** Evidence for a dispute: both documents signed by the device. No certificate: the clip is older than statements. */

@@ -2,14 +2,14 @@
 // server is given the id of the upload: nothing in an address or header can name another. Not here: storing bytes
 // (staged-store.ts), endings (finish.ts).
 import { Readable } from 'node:stream';
+import type { Disk } from '@doorsill/base/disk';
+import { keepForTransfer } from '@doorsill/base/http/connection-limit';
+import { isDiskFull, UPLOAD_BODY_TYPE } from '@doorsill/base/http/http-server';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { PROBLEM_TYPE, problemOf } from '@doorsill/contract/problem';
 import { Server } from '@tus/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Disk } from '../../device/base/disk.ts';
-import { keepForTransfer } from '../../device/base/http/connection-limit.ts';
-import { isDiskFull, UPLOAD_BODY_TYPE } from '../../device/base/http/http-server.ts';
-import { type Failure, failure, isFailure } from '../../device/contract/errors.ts';
-import { PROBLEM_TYPE, problemOf } from '../../device/contract/problem.ts';
 import type { Call, Router } from '../http/router.ts';
 import type { Finish } from './finish.ts';
 import type { IntakeAdmission } from './intake-admission.ts';

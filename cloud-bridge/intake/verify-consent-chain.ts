@@ -1,25 +1,20 @@
 // Owns: re-verifying, before any byte is accepted, the whole chain that a clip's manifest claims: device, owner, request, agency,
 // window, disclosure. The device's claims count only as far as its owner or the agency signed them.
 // Not here: quotas and state (intake-admission.ts), the clip's bytes (clip-files.ts).
-import { sha256Hex } from '../../device/base/keys.ts';
-import { ALL_CLIPS } from '../../device/contract/agency-calls.ts';
-import { faultOfFacts } from '../../device/contract/clip-facts.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { type Manifest, manifestSchema } from '../../device/contract/manifest.ts';
+import { sha256Hex } from '@doorsill/base/keys';
+import { ALL_CLIPS } from '@doorsill/contract/agency-calls';
+import { faultOfFacts } from '@doorsill/contract/clip-facts';
+import { failure } from '@doorsill/contract/errors';
+import { type Manifest, manifestSchema } from '@doorsill/contract/manifest';
 import {
   CLOCK_SKEW_S_MAX,
   GRANT_LIFE_S_MAX,
   type Grant,
   grantSchema,
   pairingSchema,
-} from '../../device/contract/owner-orders.ts';
-import type { Window } from '../../device/contract/shared-claims.ts';
-import {
-  DISCLOSURE_KEYS,
-  DISCLOSURE_PROFILES,
-  PUBLIC_AUDIENCE,
-  windowWithin,
-} from '../../device/contract/shared-claims.ts';
+} from '@doorsill/contract/owner-orders';
+import type { Window } from '@doorsill/contract/shared-claims';
+import { DISCLOSURE_KEYS, DISCLOSURE_PROFILES, PUBLIC_AUDIENCE, windowWithin } from '@doorsill/contract/shared-claims';
 import { peekToken, readLink, tryToken } from '../signing/verify-token.ts';
 import type { AnswerableKinds, AnswerableRequest } from './answerable-request.ts';
 import type { Presented } from './verify-upload-token.ts';

@@ -1,7 +1,7 @@
 // Owns: verifying what an enrolled device signs to the bridge: upload tokens. Not here: what is uploaded under them.
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { failure, isFailure } from '../../device/contract/errors.ts';
-import { type UploadToken, uploadTokenSchema } from '../../device/contract/manifest.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { type UploadToken, uploadTokenSchema } from '@doorsill/contract/manifest';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
 

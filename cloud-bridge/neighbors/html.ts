@@ -1,7 +1,7 @@
 // Owns: writing HTML and XML so that text from outside is never read as markup: every value goes through one escape function.
 // Not here: what the pages say.
-import { escapeHtml } from '../../device/base/escape-html.ts';
-import { sha256 } from '../../device/base/keys.ts';
+import { escapeHtml } from '@doorsill/base/escape-html';
+import { sha256 } from '@doorsill/base/keys';
 
 /** Markup generated here. Only `markup` creates it, so that plain text cannot be mistaken for it. */
 export class Markup {

@@ -1,10 +1,11 @@
 // Owns: the HTTP routes of the public pages and feeds: paging, entity tags, headers. Not here: what they say.
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import { failure } from '@doorsill/contract/errors';
+import { idSchema } from '@doorsill/contract/ids';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { idSchema } from '../../device/contract/ids.ts';
 import type { Call, Router } from '../http/router.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { RequestRules } from '../requests/requests-settings.ts';

@@ -1,8 +1,8 @@
 // Owns: what the public pages need stored: posts, their outcomes, and what agencies are registered as. Not here: how
 // (sql-neighbors.ts). Nothing in here comes from a home.
 
-import type { Credential } from '../../device/contract/request.ts';
-import type { DisclosureProfile } from '../../device/contract/shared-claims.ts';
+import type { Credential } from '@doorsill/contract/request';
+import type { DisclosureProfile } from '@doorsill/contract/shared-claims';
 import type { PublicationState } from '../requests/publication-machine.ts';
 
 /** A request that was published. */

@@ -1,6 +1,6 @@
 // Owns: what the public sees of a post: the agency's own words, with characters removed that could distort a page.
 // Pure. Not here: how it is written as HTML, JSON or Atom.
-import { requestSchema } from '../../device/contract/request.ts';
+import { requestSchema } from '@doorsill/contract/request';
 import { type PublicationState, stateAt } from '../requests/publication-machine.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import type { Post } from './neighbors-store.ts';

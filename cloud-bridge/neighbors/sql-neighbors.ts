@@ -1,8 +1,9 @@
 // Owns: the public pages' queries in SQL, each served by an index. Not here: what the pages say (neighbors/).
+
+import { parseJson } from '@doorsill/contract/parse-json';
+import { type Credential, JURISDICTIONS, registeredTerms } from '@doorsill/contract/request';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
-import { parseJson } from '../../device/contract/parse-json.ts';
-import { type Credential, JURISDICTIONS, registeredTerms } from '../../device/contract/request.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { AgencyProfile, NeighborsStore, Outcomes, Post, PostCursor } from './neighbors-store.ts';
 

@@ -1,7 +1,8 @@
 // Owns: the HTTP routes of partners: the public list and the operator's decisions. Not here: what they decide (partners.ts), the
 // partner's own channel (requests/partner-channel-routes.ts).
+
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { idSchema } from '../../device/contract/ids.ts';
 import type { Router } from '../http/router.ts';
 import type { Partners } from './partners.ts';
 import { PARTNER_STATUSES } from './partners-store.ts';

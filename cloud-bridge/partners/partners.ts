@@ -1,13 +1,13 @@
 // Owns: request channels of partners: who may use one now, and ending one. Not here: what an agency requests through it
 // (requests/), partnerships that ended before this program was written (contract/built-in-ended-partners.ts lists them for good).
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import type { Random } from '../../device/base/random.ts';
-import { ENDED_PARTNERS } from '../../device/contract/built-in-ended-partners.ts';
-import { toBase64url, utf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { ENDED_PARTNERS } from '@doorsill/contract/built-in-ended-partners';
+import { toBase64url, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 import type { Partner, PartnerStatus, PartnerStore } from './partners-store.ts';
 
 export interface PartnersDeps {

@@ -1,6 +1,7 @@
 // Owns: the tables and their history: migrations run forward only, each once, in order. Not here: queries.
+
+import type { AccessAction, AccessPart } from '@doorsill/contract/custody';
 import type { Generated, GeneratedAlways } from 'kysely';
-import type { AccessAction, AccessPart } from '../../device/contract/custody.ts';
 import { CUSTODY_TABLES, type CustodyTables, LEAVES_BY_HOME } from './custody-schema.ts';
 import type { TurnTables } from './instance-turns.ts';
 import type { Migrations } from './migrations.ts';

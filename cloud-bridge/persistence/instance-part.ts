@@ -1,14 +1,14 @@
 // Owns: what makes a server process one of several on a database: its settings, the secrets and limits that all share, and the tables that
 // this takes. Not here: turns (instance-turns.ts), what each part does in them.
 import { isAbsolute } from 'node:path';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { hmacSha256, type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { fromBase64url, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { actorId } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
-import type { Disk } from '../../device/base/disk.ts';
-import { hmacSha256, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
-import type { Random } from '../../device/base/random.ts';
-import { fromBase64url, utf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { actorId } from '../../device/contract/ids.ts';
 import { type LotStore, type RateLimits, SharedLimits } from '../http/rate-limits.ts';
 import { adminTokenIn, signingKeyIn } from '../signing/server-secrets.ts';
 import type { SharedPart, Turns, TurnTables } from './instance-turns.ts';

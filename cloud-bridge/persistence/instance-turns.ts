@@ -1,8 +1,9 @@
 // Owns: doing what several instances on one database would all do in one of them at a time: by advisory locks of the database, which
 // end with their holder's connection. Nobody is elected. Not here: what is done, the connection (postgres-connection.ts).
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { failure } from '@doorsill/contract/errors';
 import { type Kysely, sql, type Transaction } from 'kysely';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { failure } from '../../device/contract/errors.ts';
 import type { DatabasePlace } from './open-database.ts';
 
 /** Work that is done by one instance at a time. */

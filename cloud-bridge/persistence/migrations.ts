@@ -1,7 +1,8 @@
 // Owns: migrating a database: each version once, in a transaction of its own; and spelling statements for each
 // kind of database. Not here: the statements (each bridge-schema.ts), opening one (sqlite-file.ts, open-postgres.ts).
+
+import { failure } from '@doorsill/contract/errors';
 import { type Kysely, sql } from 'kysely';
-import { failure } from '../../device/contract/errors.ts';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 

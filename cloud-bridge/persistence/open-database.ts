@@ -2,12 +2,12 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
-import type { Disk } from '../../device/base/disk.ts';
-import { utf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
 import type { Migrations } from './migrations.ts';
 import { openPostgres } from './open-postgres.ts';
 import { nameOf, type PostgresAddress } from './postgres-address.ts';

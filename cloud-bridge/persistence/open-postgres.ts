@@ -1,7 +1,8 @@
 // Owns: a PostgreSQL database as a server process uses it: ours alone, durable at every commit, brought up to date by migrations.
 // Not here: the connection (postgres-connection.ts), which tables there are (each bridge-schema.ts), the stores on top of them.
+
+import { failure } from '@doorsill/contract/errors';
 import { Kysely, PostgresDialect, sql } from 'kysely';
-import { failure } from '../../device/contract/errors.ts';
 import { bringForward, type Migrations } from './migrations.ts';
 import { nameOf } from './postgres-address.ts';
 import { type ConnectionDeps, migrationLock, OneConnection } from './postgres-connection.ts';

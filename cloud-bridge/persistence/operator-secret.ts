@@ -1,6 +1,6 @@
 // Owns: reading a secret that an operator put into a file: a database's password, a bucket's key. Not here: secrets that we make (signing/).
-import { readSecretFile } from '../../device/base/private-paths.ts';
-import { failure, isFailure } from '../../device/contract/errors.ts';
+import { readSecretFile } from '@doorsill/base/private-paths';
+import { failure, isFailure } from '@doorsill/contract/errors';
 
 const BYTES_MAX = 4_096;
 

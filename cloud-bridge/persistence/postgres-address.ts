@@ -2,9 +2,9 @@
 // password: a database is named by its host, port and name. Not here: connecting (postgres-connection.ts).
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { tlsOptions } from '@doorsill/base/tls';
+import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import { tlsOptions } from '../../device/base/tls.ts';
-import { failure } from '../../device/contract/errors.ts';
 import { operatorSecret } from './operator-secret.ts';
 
 /** Where a PostgreSQL database is. */

@@ -1,11 +1,12 @@
 // Owns: the one connection to a PostgreSQL database, as kysely's pool: one user at a time, reopened when it was lost,
 // and handed out only after checking that the server keeps what it commits and that no other process uses our schema.
 // Not here: settings (postgres-address.ts), what the server's messages mean (postgres-faults.ts).
+
+import type { Clock } from '@doorsill/base/clock';
+import { type Failure, failure } from '@doorsill/contract/errors';
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
 import pg from 'pg';
 import { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
-import { type Failure, failure } from '../../device/contract/errors.ts';
 import { newer } from './migrations.ts';
 import { connectionSettings, nameOf, type PostgresAddress } from './postgres-address.ts';
 import { isLost, postgresFault } from './postgres-faults.ts';

@@ -1,6 +1,6 @@
 // Owns: mapping errors of PostgreSQL and of the connection to coded failures. Not here: handling them (postgres-connection.ts).
-import { systemCode } from '../../device/base/disk.ts';
-import { type ErrorCode, type Failure, failure, isFailure } from '../../device/contract/errors.ts';
+import { systemCode } from '@doorsill/base/disk';
+import { type ErrorCode, type Failure, failure, isFailure } from '@doorsill/contract/errors';
 
 /** By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html) or the system's own code; the first match applies. */
 const FAULTS: readonly [RegExp, ErrorCode][] = [

@@ -2,12 +2,12 @@
 // objects in plain bodies, the hash of the body in the signature. Of its answers only the status is trusted here.
 // Not here: when an answer is good enough (s3-objects.ts), what lies in it (vault/s3-blobs.ts, intake/bucket-clips.ts).
 import { isAbsolute } from 'node:path';
+import type { Clock } from '@doorsill/base/clock';
+import type { Span } from '@doorsill/base/http/byte-range';
+import { sha256Hex } from '@doorsill/base/keys';
+import { failure, isFailure } from '@doorsill/contract/errors';
 import { AwsV4Signer } from 'aws4fetch';
 import { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
-import type { Span } from '../../device/base/http/byte-range.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import { failure, isFailure } from '../../device/contract/errors.ts';
 import { httpAddressSchema } from '../http/http-settings.ts';
 import { operatorSecret } from './operator-secret.ts';
 

@@ -1,10 +1,10 @@
 // Owns: objects in a bucket that somebody relies on: sent and read back whole before that, reported gone only when the bucket no longer
 // has them, and a bucket that is one server's own. Not here: S3 itself (s3-bucket.ts), what the objects are (vault/, intake/).
 
-import type { Disk } from '../../device/base/disk.ts';
-import { sha256Hex, sha256Stream } from '../../device/base/keys.ts';
-import { fromUtf8, utf8 } from '../../device/contract/bytes.ts';
-import { idSchema } from '../../device/contract/ids.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { sha256Hex, sha256Stream } from '@doorsill/base/keys';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { idSchema } from '@doorsill/contract/ids';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import type { S3Bucket, Upload } from './s3-bucket.ts';
 

@@ -3,10 +3,10 @@
 import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
+import { isNoSpace, systemCode } from '@doorsill/base/disk';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type Sqlite from 'better-sqlite3';
 import { type DatabaseConnection, type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
-import { isNoSpace, systemCode } from '../../device/base/disk.ts';
-import { type Failure, failure, isFailure } from '../../device/contract/errors.ts';
 import { bringForward, type Migrations } from './migrations.ts';
 
 /** The life of the process that uses a file: a simulated world may end it before or after any statement. Absent: nobody does. */

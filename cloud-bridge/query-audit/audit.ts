@@ -1,6 +1,6 @@
 // Owns: an audit from the first byte to the report: bytes to rows, rows to flags, flags to verdicts, in one pass and bounded memory.
 // Not here: each of these (csv-rows.ts, match-word-rules.ts, tally.ts, verdict.ts), printing (report-text.ts, report-html.ts).
-import { failure } from '../../device/contract/errors.ts';
+import { failure } from '@doorsill/contract/errors';
 import { type CsvLimits, type CsvRow, CsvRows, type RowFault } from '../persistence/csv-rows.ts';
 import { type Header, readHeader } from './columns.ts';
 import { Reader } from './match-word-rules.ts';

@@ -1,6 +1,6 @@
 // Owns: the columns of an export of queries, by name: the usual thirteen, those that newer files add, and alternative names.
 // Not here: reading rows (csv-rows.ts), what a query is judged by (word-rules.ts).
-import { failure } from '../../device/contract/errors.ts';
+import { failure } from '@doorsill/contract/errors';
 
 /** The usual export, in its order. */
 export const EXPORT_COLUMNS = [

@@ -1,6 +1,6 @@
 // Owns: agencies that a model draws: how shares of searches follow from a group's habits, and how likely counts are among many draws.
 // Pure and deterministic. Not here: how groups are fitted (habit-groups.ts), what follows (hidden-misuse.ts).
-import { type Random, SeededRandom } from '../../device/base/random.ts';
+import { type Random, SeededRandom } from '@doorsill/base/random';
 
 /**
  * An agency's searches by four bits, sixteen counts: 8 is set if a search is wide, 4 if its words say nothing, 2 if it has no

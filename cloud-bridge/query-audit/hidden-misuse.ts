@@ -1,7 +1,7 @@
 // Owns: finding agencies that search in the pattern of hidden misuse more than their habits predict, with bounded false discoveries.
 // Such a finding is a question for a person, not proof. Not here: honest habits (habit-groups.ts), words (word-rules.ts).
 
-import { SeededRandom } from '../../device/base/random.ts';
+import { SeededRandom } from '@doorsill/base/random';
 import {
   addCells,
   type BitShares,

@@ -1,8 +1,9 @@
 // Owns: the audit's settings, their limits and defaults. Not here: their use.
+
+import { readBySchema } from '@doorsill/base/schema-fault';
+import { failure } from '@doorsill/contract/errors';
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { readBySchema } from '../../device/base/schema-fault.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { idSchema } from '../../device/contract/ids.ts';
 
 const hour = z.int().min(0).max(23);
 

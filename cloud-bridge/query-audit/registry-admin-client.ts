@@ -1,12 +1,13 @@
 // Owns: what the audit needs from a registry, as an interface, and its HTTP client with the admin token. Answers are validated,
 // the revocation list's signature too. Not here: what is requested (revoking.ts), the registry (cloud-bridge/registry).
+
+import { verifySignature } from '@doorsill/base/keys';
+import { failure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
+import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
+import { openToken } from '@doorsill/contract/jws';
+import { type Revocations, revocationsSchema } from '@doorsill/contract/request';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
-import { verifySignature } from '../../device/base/keys.ts';
-import { failure, TOKEN_FAULT_CODES } from '../../device/contract/errors.ts';
-import { idSchema, publicKeySchema } from '../../device/contract/ids.ts';
-import { openToken } from '../../device/contract/jws.ts';
-import { type Revocations, revocationsSchema } from '../../device/contract/request.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
 import { askRegistry } from '../agencies/registry-client.ts';
 
 // Not strict: the audit ignores the registry's other fields of an agency.

@@ -1,6 +1,6 @@
 // Owns: an audit's report as one self-contained page: no script, nothing loaded, every text from outside escaped.
 // Not here: the findings (verdict.ts).
-import { escapeHtml } from '../../device/base/escape-html.ts';
+import { escapeHtml } from '@doorsill/base/escape-html';
 import type { AuditReport } from './audit.ts';
 import { habitsText, scopeText } from './report-text.ts';
 import type { AuditFinding } from './verdict.ts';

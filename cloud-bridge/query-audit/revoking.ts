@@ -1,7 +1,7 @@
 // Owns: carrying out an audit's proposals at the registry, and undoing one: which agency is meant, what is done, and checking that
 // the registry's own list shows it afterwards. Not here: whether to (a person confirms), HTTP (registry-admin-client.ts).
-import { failure } from '../../device/contract/errors.ts';
-import { AREA_SCOPE } from '../../device/contract/request.ts';
+import { failure } from '@doorsill/contract/errors';
+import { AREA_SCOPE } from '@doorsill/contract/request';
 import { wordsOf } from './normalize-text.ts';
 import type { RegisteredAgency, RegistryDesk, RevokedEntry } from './registry-admin-client.ts';
 import type { AuditFinding } from './verdict.ts';

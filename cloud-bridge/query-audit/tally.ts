@@ -1,6 +1,6 @@
 // Owns: what is kept of each agency while an export is streamed: counts, and a few flagged rows as samples. Bounded.
 // Not here: the rules (match-word-rules.ts), what follows (hidden-misuse.ts, verdict.ts).
-import { failure } from '../../device/contract/errors.ts';
+import { failure } from '@doorsill/contract/errors';
 import type { Match, Reading } from './match-word-rules.ts';
 import { ownCopy } from './normalize-text.ts';
 

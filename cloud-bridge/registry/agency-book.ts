@@ -1,10 +1,11 @@
 // Owns: the registry's book: what is stored about each agency, the revocation list, and what the standing machine says of an entry. Pure.
 // Not here: taking applications in (applications.ts), moderators' decisions (agency-standing.ts), how it is stored (sql-book.ts).
+
+import { domainSchema } from '@doorsill/contract/agency-calls';
+import { failure } from '@doorsill/contract/errors';
+import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
+import { areaPrefixSchema, contactSchema, JURISDICTIONS, registeredTerms } from '@doorsill/contract/request';
 import { z } from 'zod';
-import { domainSchema } from '../../device/contract/agency-calls.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { idSchema, publicKeySchema } from '../../device/contract/ids.ts';
-import { areaPrefixSchema, contactSchema, JURISDICTIONS, registeredTerms } from '../../device/contract/request.ts';
 import { PROOF_KINDS } from './domain-proof.ts';
 import { nextStanding, STANDINGS, type StandingInput } from './standing-machine.ts';
 

@@ -1,12 +1,12 @@
 // Owns: moderators' decisions about agencies, and what each does to the book. Pure. Not here: which one is possible when
 // (standing-machine.ts), applications (applications.ts), who is eligible (eligibility.ts), files, HTTP, signing, domain proofs.
-import { failure } from '../../device/contract/errors.ts';
+import { failure } from '@doorsill/contract/errors';
 import {
   AREA_SCOPE,
   CREDENTIAL_LIFE_S_MAX,
   type Revocations,
   SCOPE_COMMUNITY_REQUEST,
-} from '../../device/contract/request.ts';
+} from '@doorsill/contract/request';
 import {
   type Agency,
   agencyIn,

@@ -1,7 +1,7 @@
 // Owns: taking applications in: how many may wait, from where, for how long, and why each waits. Anyone can apply, so what a stranger can fill
 // empties itself. Pure. Not here: who is eligible (eligibility.ts), moderators' decisions (agency-standing.ts).
-import { failure } from '../../device/contract/errors.ts';
-import { SCOPE_COMMUNITY_REQUEST } from '../../device/contract/request.ts';
+import { failure } from '@doorsill/contract/errors';
+import { SCOPE_COMMUNITY_REQUEST } from '@doorsill/contract/request';
 import {
   AGENCIES_MAX,
   type Agency,

@@ -1,7 +1,8 @@
 // Owns: the registry's settings and their limits. Not here: what they do.
+
+import { idSchema } from '@doorsill/contract/ids';
+import { areaPrefixSchema, CREDENTIAL_LIFE_S_MAX } from '@doorsill/contract/request';
 import { z } from 'zod';
-import { idSchema } from '../../device/contract/ids.ts';
-import { areaPrefixSchema, CREDENTIAL_LIFE_S_MAX } from '../../device/contract/request.ts';
 import { custodySettings, serverSettings } from '../http/http-settings.ts';
 import { instanceFields } from '../persistence/instance-part.ts';
 import { databaseSettings } from '../persistence/postgres-address.ts';

@@ -2,9 +2,9 @@
 // Not here: what they say (government-domains.ts, agency-names.ts).
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Disk } from '../../device/base/disk.ts';
-import { fromUtf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 import { AgencyNames, type NameLists } from './agency-names.ts';
 import type { RegistryConfig } from './config.ts';
 import type { EligibilityRules } from './eligibility.ts';
@@ -13,8 +13,8 @@ import { readGovernmentDomains } from './government-domains.ts';
 /** CISA's whole list has about 1.5 MB. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Where shipped lists are looked for: beside the source, and from the built program, and the built bench, in the folder of the source. */
-const SHIPPED = ['./data/', '../../../cloud-bridge/registry/data/', '../../../../cloud-bridge/registry/data/'];
+/** Where shipped lists are looked for: beside the source, and from the built program in the folder of the source. */
+const SHIPPED = ['./data/', '../../registry/data/'];
 
 type Settings = Pick<RegistryConfig, 'stateAgencies' | 'namesAllowed' | 'localGovernments' | 'dataFolder'>;
 

@@ -1,20 +1,20 @@
 // Owns: the registry's decisions: which agencies may ask residents, and the signed documents that state them.
 // Not here: serving them over HTTP (registry.ts, registry-routes.ts), what a decision does to the book (agency-standing.ts).
 import { join } from 'node:path';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { Disk } from '../../device/base/disk.ts';
-import type { HttpLimits } from '../../device/base/http/http-server.ts';
-import { isPublicKey, type SigningKey, sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import type { Network } from '../../device/base/network.ts';
-import type { Random } from '../../device/base/random.ts';
-import { AGENCY_CALL_LIFE_S_MAX, agencyCallSchema } from '../../device/contract/agency-calls.ts';
-import type { AGENCY_EVENTS } from '../../device/contract/custody.ts';
-import { failure, isFailure } from '../../device/contract/errors.ts';
-import { actorId } from '../../device/contract/ids.ts';
-import { signToken } from '../../device/contract/jws.ts';
-import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '../../device/contract/request.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { HttpLimits } from '@doorsill/base/http/http-server';
+import { isPublicKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Network } from '@doorsill/base/network';
+import type { Random } from '@doorsill/base/random';
+import { AGENCY_CALL_LIFE_S_MAX, agencyCallSchema } from '@doorsill/contract/agency-calls';
+import type { AGENCY_EVENTS } from '@doorsill/contract/custody';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { actorId } from '@doorsill/contract/ids';
+import { signToken } from '@doorsill/contract/jws';
+import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '@doorsill/contract/request';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { PlaceSeams } from '../persistence/open-database.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';

@@ -4,9 +4,9 @@ import { Resolver } from 'node:dns/promises';
 import { get } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { join } from 'node:path';
-import { type Disk, systemCode } from '../../device/base/disk.ts';
-import { fromUtf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 import { lookupAllowed } from '../http/public-address.ts';
 
 export const PROOF_KINDS = ['local', 'https', 'dns'] as const;

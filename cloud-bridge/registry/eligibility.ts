@@ -1,7 +1,7 @@
 // Owns: which applicants are never served, which need a person's review, and why. Pure.
 // Not here: the lists (data/), whether the domain is theirs (domain-proof.ts), what a moderator decides.
-import { failure } from '../../device/contract/errors.ts';
-import type { Credential } from '../../device/contract/request.ts';
+import { failure } from '@doorsill/contract/errors';
+import type { Credential } from '@doorsill/contract/request';
 import type { AgencyNames } from './agency-names.ts';
 import { type GovernmentDomains, isFederalType } from './government-domains.ts';
 

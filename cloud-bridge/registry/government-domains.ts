@@ -1,6 +1,6 @@
 // Owns: the list of governments' domains, in the format of CISA's public list of .gov domains, and finding a domain's owner. Pure.
 // Not here: where the list lies (data-files.ts), what follows from it (eligibility.ts).
-import { domainSchema } from '../../device/contract/agency-calls.ts';
+import { domainSchema } from '@doorsill/contract/agency-calls';
 import { readTable } from './read-csv-table.ts';
 
 /** The columns of https://github.com/cisagov/dotgov-data, `current-full.csv`. */

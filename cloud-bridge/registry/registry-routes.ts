@@ -1,10 +1,11 @@
 // Owns: the registry's HTTP routes. Not here: what they decide (decisions.ts).
+
+import { networkOf, siteOf } from '@doorsill/base/http/address-networks';
+import { agencyCallSchema } from '@doorsill/contract/agency-calls';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
+import { reasonSchema } from '@doorsill/contract/manifest';
 import { z } from 'zod';
-import { networkOf, siteOf } from '../../device/base/http/address-networks.ts';
-import { agencyCallSchema } from '../../device/contract/agency-calls.ts';
-import { failure, isFailure } from '../../device/contract/errors.ts';
-import { idSchema, publicKeySchema } from '../../device/contract/ids.ts';
-import { reasonSchema } from '../../device/contract/manifest.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
 import type { Router } from '../http/router.ts';

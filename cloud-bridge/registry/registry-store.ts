@@ -1,8 +1,9 @@
 // Owns: what the registry must store: its book, and the log of each change of it. Not here: how (sql-registry-store.ts), what the book
 // says (agency-book.ts).
+
+import { failure } from '@doorsill/contract/errors';
+import { parseJson } from '@doorsill/contract/parse-json';
 import type { z } from 'zod';
-import { failure } from '../../device/contract/errors.ts';
-import { parseJson } from '../../device/contract/parse-json.ts';
 import type { CustodyEvent, CustodyStore } from '../custody/custody-store.ts';
 import type { AnswerStore } from '../http/idempotency.ts';
 import type { LotStore } from '../http/rate-limits.ts';

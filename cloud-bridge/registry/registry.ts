@@ -1,8 +1,8 @@
 // Owns: the registry as a server: opening its records, serving its routes, stopping. Not here: what it decides
 // (decisions.ts), command-line parsing and the folder's lock (sim/cli).
 
-import { makeHttpServer } from '../../device/base/http/http-server.ts';
-import { UndoSteps } from '../../device/base/undo-steps.ts';
+import { makeHttpServer } from '@doorsill/base/http/http-server';
+import { UndoSteps } from '@doorsill/base/undo-steps';
 import { Custody } from '../custody/custody-proofs.ts';
 import { logRoutes } from '../custody/custody-routes.ts';
 import { Rates } from '../http/call-rate-limits.ts';

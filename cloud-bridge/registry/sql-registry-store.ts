@@ -1,9 +1,9 @@
 // Owns: opening the registry's database, a file or PostgreSQL: its tables, their history, and taking over a book from before it had rows.
 // Not here: the book in rows (sql-book.ts), what it says (agency-book.ts), opening and durability (open-database.ts).
 import { join } from 'node:path';
-import { wallSeconds } from '../../device/base/clock.ts';
-import type { Disk } from '../../device/base/disk.ts';
-import { fromUtf8 } from '../../device/contract/bytes.ts';
+import { wallSeconds } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { fromUtf8 } from '@doorsill/contract/bytes';
 import { type CustodySeams, SqlCustody } from '../custody/sql-custody-log.ts';
 import { CUSTODY_TABLES, LEAVES_BY_HOME } from '../persistence/custody-schema.ts';
 import { INSTANCE_TABLES, type InstanceTables } from '../persistence/instance-part.ts';

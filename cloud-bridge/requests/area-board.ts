@@ -1,14 +1,14 @@
 // Owns: keeping the area broker's retained documents right: each cell's open requests with fresh credentials, and the
 // registry's revocation list. Not here: the rules of publication (requests.ts), the connection (base/mqtt-link.ts).
-import { type Clock, type Timer, wallSeconds } from '../../device/base/clock.ts';
-import type { SigningKey } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import { Repeater, type TryAgain } from '../../device/base/repeater.ts';
-import { type ErrorCode, isFailure } from '../../device/contract/errors.ts';
-import { signToken } from '../../device/contract/jws.ts';
-import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '../../device/contract/request.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
-import { topicsUnder } from '../../device/contract/topics.ts';
+import { type Clock, type Timer, wallSeconds } from '@doorsill/base/clock';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { Repeater, type TryAgain } from '@doorsill/base/repeater';
+import { type ErrorCode, isFailure } from '@doorsill/contract/errors';
+import { signToken } from '@doorsill/contract/jws';
+import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '@doorsill/contract/request';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { topicsUnder } from '@doorsill/contract/topics';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { assertAnswerable } from './assert-answerable.ts';

@@ -1,6 +1,6 @@
 // Owns: the true size of a request's area on the earth, and whether its outline is simple. Pure.
 // Not here: cells and whether a home lies inside (contract/area-cells.ts).
-import type { Polygon } from '../../device/contract/request.ts';
+import type { Polygon } from '@doorsill/contract/request';
 
 /** WGS 84: equatorial radius in metres, and eccentricity of the ellipsoid. */
 const RADIUS_M = 6_378_137;

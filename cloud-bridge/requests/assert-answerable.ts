@@ -1,5 +1,5 @@
 // Owns: whether a request may be answered with a clip at this moment. Not here: who may ask (agencies/), the consent (intake/).
-import { failure } from '../../device/contract/errors.ts';
+import { failure } from '@doorsill/contract/errors';
 import { assertOpen } from '../partners/partners.ts';
 import type { StoredRequest } from './requests-store.ts';
 

@@ -1,10 +1,10 @@
 // Owns: splitting a cell's content into documents that fit an MQTT payload, and publishing them as retained messages.
 // Not here: the content and who signs it (requests/, search-party/).
 
-import type { Log } from '../../device/base/log.ts';
-import { utf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { PAYLOAD_BYTES_MAX } from '../../device/contract/topics.ts';
+import type { Log } from '@doorsill/base/log';
+import { utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 
 /** Publishes retained messages. */
 export interface AreaPublisher {

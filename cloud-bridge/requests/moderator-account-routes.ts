@@ -1,6 +1,7 @@
 // Owns: the HTTP routes by which the admin adds and removes moderators. Not here: the moderators' own routes (requests-routes.ts).
+
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { idSchema } from '../../device/contract/ids.ts';
 import type { Router } from '../http/router.ts';
 import type { Moderators } from './moderators.ts';
 

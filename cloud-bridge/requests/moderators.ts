@@ -1,12 +1,12 @@
 // Owns: who may decide on waiting requests: moderators, each with their own token, added by the admin. Not here: what
 // is decided (requests.ts), how they are kept (sql-moderators.ts).
 
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import type { Random } from '../../device/base/random.ts';
-import { toBase64url } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { toBase64url } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 import { adminAlone, type Staff } from '../http/roles.ts';
 
 export interface Moderator {

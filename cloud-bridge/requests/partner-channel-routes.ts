@@ -1,7 +1,8 @@
 // Owns: the HTTP routes of a partner's own channel: submitting what an agency signed for it, and reporting that it is resolved.
 // Not here: who is a partner (partners/), which rules a request must meet (requests.ts).
+
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { idSchema } from '../../device/contract/ids.ts';
 import type { Router } from '../http/router.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { Requests } from './requests.ts';

@@ -1,9 +1,9 @@
 // Owns: checking a request against the limits of public practice: its area, its time, its window. Pure. Not here: the settings
 // (requests-settings.ts), who may ask (agencies/registry-credentials.ts), how often (the store counts), moderation of texts.
-import { cellsOf } from '../../device/contract/area-cells.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
-import type { Credential, Polygon, Request } from '../../device/contract/request.ts';
+import { cellsOf } from '@doorsill/contract/area-cells';
+import { failure } from '@doorsill/contract/errors';
+import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
+import type { Credential, Polygon, Request } from '@doorsill/contract/request';
 import { areaM2, isSimple } from './area-size.ts';
 import type { RequestRules } from './requests-settings.ts';
 

@@ -1,7 +1,7 @@
 // Owns: an agency's request as something that owners may answer with a clip. Not here: how a clip is taken in (intake/).
-import { sha256Hex } from '../../device/base/keys.ts';
-import { requestSchema } from '../../device/contract/request.ts';
-import { recipientOf } from '../../device/contract/request-or-search.ts';
+import { sha256Hex } from '@doorsill/base/keys';
+import { requestSchema } from '@doorsill/contract/request';
+import { recipientOf } from '@doorsill/contract/request-or-search';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-request.ts';
 import { peekToken } from '../signing/verify-token.ts';

@@ -1,8 +1,9 @@
 // Owns: the HTTP routes for agencies' requests and their moderators. Not here: what they decide (requests.ts).
+
+import { idSchema } from '@doorsill/contract/ids';
+import { reasonSchema } from '@doorsill/contract/manifest';
+import { requestSchema } from '@doorsill/contract/request';
 import { z } from 'zod';
-import { idSchema } from '../../device/contract/ids.ts';
-import { reasonSchema } from '../../device/contract/manifest.ts';
-import { requestSchema } from '../../device/contract/request.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import { peekToken } from '../signing/verify-token.ts';

@@ -1,17 +1,18 @@
 // Owns: taking an agency's request, having it moderated, countersigning it, and ending it. Not here: the board (area-board.ts),
 // limits (request-limits.ts), its states (publication-machine.ts), standing (agencies/). It tells an agency the state of its own request and
 // never who answered, or how many.
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { AgencyAction } from '@doorsill/contract/agency-calls';
+import { failure } from '@doorsill/contract/errors';
+import { askKindOf, idSchema } from '@doorsill/contract/ids';
+import { signToken } from '@doorsill/contract/jws';
+import { type Credential, publicationSchema, type Request, requestSchema } from '@doorsill/contract/request';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { asksBeyond } from '@doorsill/contract/verify-published-request';
 import { z } from 'zod';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import type { AgencyAction } from '../../device/contract/agency-calls.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { askKindOf, idSchema } from '../../device/contract/ids.ts';
-import { signToken } from '../../device/contract/jws.ts';
-import { type Credential, publicationSchema, type Request, requestSchema } from '../../device/contract/request.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
-import { asksBeyond } from '../../device/contract/verify-published-request.ts';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
 import { pageOf, positionIn } from '../http/paging.ts';

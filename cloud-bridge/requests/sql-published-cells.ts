@@ -1,7 +1,8 @@
 // Owns: which cells have a document of one kind, and its revisions, in SQL. Not here: what a document holds (area-board.ts,
 // search-party/search-board.ts).
+
+import { assert } from '@doorsill/contract/assert';
 import { type Kysely, sql } from 'kysely';
-import { assert } from '../../device/contract/assert.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 
 /** The published documents of one kind: agencies' requests, or searches for pets. */

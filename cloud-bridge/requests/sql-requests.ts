@@ -1,8 +1,9 @@
 // Owns: requests and area document revisions in SQL. Not here: the rules of publication (requests/).
+
+import { REQUEST_EVENTS } from '@doorsill/contract/custody';
+import { parseJson } from '@doorsill/contract/parse-json';
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { z } from 'zod';
-import { REQUEST_EVENTS } from '../../device/contract/custody.ts';
-import { parseJson } from '../../device/contract/parse-json.ts';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { nextPublication } from './publication-machine.ts';

@@ -1,7 +1,8 @@
 // Owns: checking a request's words for what requests must not be about, and explaining what was found to the moderator who
 // decides, and to the agency. Pure. Not here: the rules' data (text-rules.ts), the decision.
+
+import type { Request } from '@doorsill/contract/request';
 import { z } from 'zod';
-import type { Request } from '../../device/contract/request.ts';
 import { TEXT_RULES, type TextRule } from './text-rules.ts';
 
 export const findingSchema = z.strictObject({

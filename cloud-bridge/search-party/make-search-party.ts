@@ -1,11 +1,11 @@
 // Owns: the composition of the bridge's Search Party: who posts, what they post, the board, and its routes.
 // Not here: how clips that answer a search come in (intake/), how they are read (clips/).
-import type { Clock } from '../../device/base/clock.ts';
-import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { recipientOf } from '../../device/contract/request-or-search.ts';
-import { searchSchema } from '../../device/contract/search.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { failure } from '@doorsill/contract/errors';
+import { recipientOf } from '@doorsill/contract/request-or-search';
+import { searchSchema } from '@doorsill/contract/search';
 import type { Clips } from '../clips/clips.ts';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import type { RateLimits } from '../http/rate-limits.ts';

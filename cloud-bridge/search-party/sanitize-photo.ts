@@ -1,9 +1,9 @@
 // Owns: sanitising a pet's photo: decoded within limits, rotated upright, shrunk, and encoded anew, so that nothing
 // but the picture is left: no EXIF, no place. Stores nothing. Not here: who may ask (verify-pet-owner.ts).
-import { TaskQueue } from '../../device/base/task-queue.ts';
-import { failure, isFailure } from '../../device/contract/errors.ts';
-import { plainJpegSize } from '../../device/contract/plain-jpeg.ts';
-import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '../../device/contract/search.ts';
+import { TaskQueue } from '@doorsill/base/task-queue';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
+import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '@doorsill/contract/search';
 
 /** Limits: a phone's photo, and the size of its decoded picture. */
 export const PHOTO_POSTED_BYTES_MAX = 8_000_000;

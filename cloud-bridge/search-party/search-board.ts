@@ -1,14 +1,14 @@
 // Owns: keeping the area broker's retained documents of searches right: each cell's open ones with their photos, and which ended.
 // Not here: the rules of posting (searches.ts), community requests, which have topics of their own (requests/).
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { SigningKey } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import { Repeater, type TryAgain } from '../../device/base/repeater.ts';
-import { signToken } from '../../device/contract/jws.ts';
-import { GRANT_LIFE_S_MAX } from '../../device/contract/owner-orders.ts';
-import { type PublishedSearch, type SearchDocument, searchDocumentSchema } from '../../device/contract/search.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
-import { topicsUnder } from '../../device/contract/topics.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { Repeater, type TryAgain } from '@doorsill/base/repeater';
+import { signToken } from '@doorsill/contract/jws';
+import { GRANT_LIFE_S_MAX } from '@doorsill/contract/owner-orders';
+import { type PublishedSearch, type SearchDocument, searchDocumentSchema } from '@doorsill/contract/search';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { topicsUnder } from '@doorsill/contract/topics';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import {
   type AreaPublisher,

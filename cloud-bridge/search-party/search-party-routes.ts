@@ -1,10 +1,11 @@
 // Owns: the HTTP routes of Search Party: making a photo plain, posting, ending, and what was granted to a pet's owner.
 // Not here: what they decide (searches.ts, clips/).
+
+import { toBase64url } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { idSchema } from '@doorsill/contract/ids';
+import { publishedSearchSchema } from '@doorsill/contract/search';
 import { z } from 'zod';
-import { toBase64url } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { idSchema } from '../../device/contract/ids.ts';
-import { publishedSearchSchema } from '../../device/contract/search.ts';
 import type { Clips } from '../clips/clips.ts';
 import { clipListSchema, clipPageSchema, statementOf, statementSchema } from '../clips/clips-routes.ts';
 import type { Router } from '../http/router.ts';

@@ -1,6 +1,7 @@
 // Owns: the settings of searches for pets, and their defaults. Not here: checking searches against them (searches.ts).
+
+import { SEARCH_LIFE_S_MAX } from '@doorsill/contract/search';
 import { z } from 'zod';
-import { SEARCH_LIFE_S_MAX } from '../../device/contract/search.ts';
 
 const HOUR_S = 3600;
 

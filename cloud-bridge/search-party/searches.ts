@@ -1,17 +1,16 @@
 // Owns: taking a pet owner's search, countersigning it, and ending it. Not here: the board (search-board.ts), who posts
 // (verify-pet-owner.ts), the photo (sanitize-photo.ts). It tells nobody, its poster included, whether any home looked.
 
-import { z } from 'zod';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import { cellsAround } from '../../device/contract/area-cells.ts';
-import { fromBase64url } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { askKindOf, idSchema } from '../../device/contract/ids.ts';
-import { signToken } from '../../device/contract/jws.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
-import { plainJpegSize } from '../../device/contract/plain-jpeg.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { cellsAround } from '@doorsill/contract/area-cells';
+import { fromBase64url } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { askKindOf, idSchema } from '@doorsill/contract/ids';
+import { signToken } from '@doorsill/contract/jws';
+import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
+import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
 import {
   claimedSigner,
   PHOTO_BYTES_MAX,
@@ -20,8 +19,9 @@ import {
   type Search,
   searchPublicationSchema,
   searchSchema,
-} from '../../device/contract/search.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
+} from '@doorsill/contract/search';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { z } from 'zod';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { readToken } from '../signing/verify-token.ts';
 import type { Photos } from './sanitize-photo.ts';

@@ -1,18 +1,18 @@
 // Owns: verifying what a pet's owner signs to the bridge: their home's device, which is enrolled here, vouches for their key; and
 // for clips, that they were granted to this very key. Not here: what they may do then (searches.ts).
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { actorId } from '../../device/contract/ids.ts';
-import { pairingSchema } from '../../device/contract/owner-orders.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import { failure } from '@doorsill/contract/errors';
+import { actorId } from '@doorsill/contract/ids';
+import { pairingSchema } from '@doorsill/contract/owner-orders';
 import {
   claimedSigner,
   SEARCH_CALL_LIFE_S_MAX,
   type SearchAction,
   type SearchCall,
   searchCallSchema,
-} from '../../device/contract/search.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
+} from '@doorsill/contract/search';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { assertLife, peekToken, readToken, tryToken } from '../signing/verify-token.ts';
 

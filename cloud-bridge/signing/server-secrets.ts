@@ -1,11 +1,11 @@
 // Owns: secrets that a server process creates once and stores in a file only its user can read: signing key, admin token.
 // Not here: who may present the admin token (http/bearer.ts).
 import { join } from 'node:path';
-import type { Disk } from '../../device/base/disk.ts';
-import { generateSigningKey, importSigningKey, type SigningKey } from '../../device/base/keys.ts';
-import type { Random } from '../../device/base/random.ts';
-import { fromUtf8, toBase64url, utf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { generateSigningKey, importSigningKey, type SigningKey } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 
 const SECRET_BYTES_MAX = 200;
 const KEY_NAME = 'signing.key';

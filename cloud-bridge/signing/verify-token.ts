@@ -1,9 +1,10 @@
 // Owns: verifying tokens in the bridge and registry: pinned keys, strict schema, lifetime. Not here: what the claims mean.
+
+import { verifySignature } from '@doorsill/base/keys';
+import { type ErrorCode, failure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
+import { type Opened, openToken, parseToken, type TokenType } from '@doorsill/contract/jws';
+import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
 import type { z } from 'zod';
-import { verifySignature } from '../../device/base/keys.ts';
-import { type ErrorCode, failure, TOKEN_FAULT_CODES } from '../../device/contract/errors.ts';
-import { type Opened, openToken, parseToken, type TokenType } from '../../device/contract/jws.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
 
 /** What a reader here requires of a token. */
 export interface Pinned<Schema extends z.ZodType> {

@@ -1,9 +1,10 @@
 // Owns: the actor of an HTTP request: a client's token, and the officer's name and reason that go into the trail.
 // Not here: what they may do (evidence.ts).
+
+import { failure } from '@doorsill/contract/errors';
+import { officerSchema, reasonSchema } from '@doorsill/contract/manifest';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { failure } from '../../device/contract/errors.ts';
-import { officerSchema, reasonSchema } from '../../device/contract/manifest.ts';
 import { bearerOf } from '../http/bearer.ts';
 import type { Actor, Caller, Clients } from './clients.ts';
 

@@ -2,10 +2,10 @@
 // and the store in a folder. Not here: which items there are (sql-items.ts), when to do it (receiving.ts, retention-sweeper.ts), a bucket
 // (s3-blobs.ts).
 import { join } from 'node:path';
-import type { Disk } from '../../device/base/disk.ts';
-import type { Random } from '../../device/base/random.ts';
-import { utf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
+import type { Disk } from '@doorsill/base/disk';
+import type { Random } from '@doorsill/base/random';
+import { utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
 import type { BytesStanding } from './vault-store.ts';

@@ -1,15 +1,16 @@
 // Owns: the HTTP routes by which a bridge hands clips over and passes owners' recalls on. Not here: the decisions behind them.
-import { z } from 'zod';
-import { keepForTransfer } from '../../device/base/http/connection-limit.ts';
-import { UPLOAD_BODY_TYPE } from '../../device/base/http/http-server.ts';
-import { failure } from '../../device/contract/errors.ts';
+
+import { keepForTransfer } from '@doorsill/base/http/connection-limit';
+import { UPLOAD_BODY_TYPE } from '@doorsill/base/http/http-server';
+import { failure } from '@doorsill/contract/errors';
 import {
   handOverBodySchema,
   handOverStatusSchema,
   recallBodySchema,
   recallStatusSchema,
-} from '../../device/contract/hand-over-documents.ts';
-import { idSchema } from '../../device/contract/ids.ts';
+} from '@doorsill/contract/hand-over-documents';
+import { idSchema } from '@doorsill/contract/ids';
+import { z } from 'zod';
 import type { Router } from '../http/router.ts';
 import type { Recalls } from './recalls.ts';
 import type { Receiving } from './receiving.ts';

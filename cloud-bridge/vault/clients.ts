@@ -2,13 +2,13 @@
 // for it (RFC 6749 §4.4). Not here: HTTP, what a scope lets one do (evidence.ts).
 import { timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { addressList, networkOf } from '@doorsill/base/http/address-networks';
+import { sha256Hex } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
+import { toBase64url, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { addressList, networkOf } from '../../device/base/http/address-networks.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import { freshId, type Random } from '../../device/base/random.ts';
-import { toBase64url, utf8 } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './vault-store.ts';
 

@@ -1,12 +1,12 @@
 // Owns: what an agency's officers may do with evidence: view, download, classify, delete, restore. Whatever they are shown is first
 // recorded in the trail, with who and why. Not here: HTTP, deletion by time (retention-sweeper.ts), owners (recalls.ts).
 
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { Span } from '../../device/base/http/byte-range.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import type { Random } from '../../device/base/random.ts';
-import { toBase64url } from '../../device/contract/bytes.ts';
-import { failure } from '../../device/contract/errors.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Span } from '@doorsill/base/http/byte-range';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { toBase64url } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 import type { AssertShown, ClipDownload, ClipDownloads } from '../http/revocable-downloads.ts';
 import type { Blobs } from './blobs.ts';
 import { type Actor, assertScope, type Caller } from './clients.ts';

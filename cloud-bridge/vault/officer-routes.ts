@@ -1,8 +1,9 @@
 // Owns: the HTTP routes by which an agency's officers use evidence, all under the agency's own path. Not here: what they decide
 // (evidence.ts), who officers are (actor-of-request.ts), the department's policy (policy-routes.ts).
+
+import { EVIDENCE_SOURCES } from '@doorsill/contract/hand-over-documents';
+import { idSchema, sha256Schema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { EVIDENCE_SOURCES } from '../../device/contract/hand-over-documents.ts';
-import { idSchema, sha256Schema } from '../../device/contract/ids.ts';
 import type { Admission, Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
 import { actorOf, callerAgain, officerHeadersSchema } from './actor-of-request.ts';

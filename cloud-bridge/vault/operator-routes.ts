@@ -1,11 +1,12 @@
 // Owns: the HTTP routes of the vault's operator (bridges, clients) and of the clients' tokens (RFC 6749 §4.4).
 // Not here: what they decide (clients.ts).
+
+import type { Clock } from '@doorsill/base/clock';
+import { isPublicKey, sha256Hex } from '@doorsill/base/keys';
+import { failure } from '@doorsill/contract/errors';
+import { actorId, idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
-import { isPublicKey, sha256Hex } from '../../device/base/keys.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { actorId, idSchema, publicKeySchema } from '../../device/contract/ids.ts';
 import type { ClipDownloads } from '../http/revocable-downloads.ts';
 import type { Router } from '../http/router.ts';
 import { type Clients, clientBodySchema } from './clients.ts';

@@ -1,10 +1,11 @@
 // Owns: what a department may set: its retention categories, what happens to declined items, its answer to recalls.
 // Not here: what follows from it (retention.ts, recalls.ts).
+
+import type { Clock } from '@doorsill/base/clock';
+import { failure } from '@doorsill/contract/errors';
+import { RECALL_REASON_LETTERS_MAX } from '@doorsill/contract/hand-over-documents';
+import { statedText } from '@doorsill/contract/outside-text';
 import { z } from 'zod';
-import type { Clock } from '../../device/base/clock.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { RECALL_REASON_LETTERS_MAX } from '../../device/contract/hand-over-documents.ts';
-import { statedText } from '../../device/contract/outside-text.ts';
 import { type Actor, assertScope } from './clients.ts';
 import { UNCATEGORIZED } from './retention.ts';
 import type { Policy, PolicyChange, PolicyStore, TrailLine } from './vault-store.ts';

@@ -1,6 +1,7 @@
 // Owns: the HTTP routes of a department's policy in the vault. Not here: what follows from it (policies.ts).
+
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { idSchema } from '../../device/contract/ids.ts';
 import type { Admission, Router } from '../http/router.ts';
 import { actorOf, officerHeadersSchema } from './actor-of-request.ts';
 import type { Clients } from './clients.ts';

@@ -1,14 +1,14 @@
 // Owns: answering an owner who recalls a handed-over clip, by the department's policy. The bridge's claim alone erases nothing: that
 // takes the signature of the clip's own key, so that a captured bridge cannot destroy evidence. Not here: withdrawals before the hand-over
 // (receiving.ts).
-import type { Clock } from '../../device/base/clock.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { type RecallBody, type RecallDecision, sameClip } from '../../device/contract/hand-over-documents.ts';
-import { homeRecallSchema } from '../../device/contract/manifest.ts';
-import { pairingSchema, revokeSchema } from '../../device/contract/owner-orders.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { failure } from '@doorsill/contract/errors';
+import { type RecallBody, type RecallDecision, sameClip } from '@doorsill/contract/hand-over-documents';
+import { homeRecallSchema } from '@doorsill/contract/manifest';
+import { pairingSchema, revokeSchema } from '@doorsill/contract/owner-orders';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { readLink } from '../signing/verify-token.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep } from './retention.ts';

@@ -1,16 +1,16 @@
 // Owns: taking a clip over from a bridge so that a crash at any point neither loses nor doubles it: offered, its bytes
 // durable and acknowledged, then confirmed or withdrawn. Not here: verifying messages (verify-hand-over.ts), owners' recalls (recalls.ts).
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { Log } from '../../device/base/log.ts';
-import { TaskQueue } from '../../device/base/task-queue.ts';
-import { failure } from '../../device/contract/errors.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import { TaskQueue } from '@doorsill/base/task-queue';
+import { failure } from '@doorsill/contract/errors';
 import {
   clipOf,
   type HandOver,
   type HandOverBody,
   type HandOverStatus,
   sameClip,
-} from '../../device/contract/hand-over-documents.ts';
+} from '@doorsill/contract/hand-over-documents';
 import type { Blobs } from './blobs.ts';
 import { afterStep, type ItemState } from './retention.ts';
 import type { Statements } from './sign-vault-receipts.ts';

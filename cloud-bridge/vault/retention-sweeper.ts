@@ -1,9 +1,9 @@
 // Owns: carrying out retention on time: deleting what is overdue, destroying what was deleted long enough ago.
 // Not here: the rules (retention.ts), deletions by officers and owners.
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { Log } from '../../device/base/log.ts';
-import { Repeater } from '../../device/base/repeater.ts';
-import { isFailure } from '../../device/contract/errors.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import { Repeater } from '@doorsill/base/repeater';
+import { isFailure } from '@doorsill/contract/errors';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';

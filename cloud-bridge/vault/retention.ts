@@ -1,6 +1,6 @@
 // Owns: when evidence is deleted and when it is gone for good, and which step an item may take. Pure: time comes in.
 // Not here: looking for what is due (retention-sweeper.ts), recalls by owners (recalls.ts).
-import type { EVIDENCE_SOURCES } from '../../device/contract/hand-over-documents.ts';
+import type { EVIDENCE_SOURCES } from '@doorsill/contract/hand-over-documents';
 
 const DAY_S = 24 * 3600;
 

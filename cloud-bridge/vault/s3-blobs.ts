@@ -2,11 +2,11 @@
 // removes what another has just sent. Not here: objects that can be relied on (persistence/s3-objects.ts), S3 itself
 // (persistence/s3-bucket.ts), staging (staging.ts).
 
-import type { Disk } from '../../device/base/disk.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import type { Random } from '../../device/base/random.ts';
-import { utf8 } from '../../device/contract/bytes.ts';
-import { idSchema } from '../../device/contract/ids.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { utf8 } from '@doorsill/contract/bytes';
+import { idSchema } from '@doorsill/contract/ids';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { S3Bucket } from '../persistence/s3-bucket.ts';

@@ -1,7 +1,7 @@
 // Owns: what the vault signs about a clip: its acknowledgement, its answer to a recall, the receipt of its deletion. Not here: when.
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { SigningKey } from '../../device/base/keys.ts';
-import { freshId, type Random } from '../../device/base/random.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { SigningKey } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
 import {
   acknowledgementSchema,
   clipOf,
@@ -10,9 +10,9 @@ import {
   type HandedClip,
   type RecallDecision,
   recallAnswerSchema,
-} from '../../device/contract/hand-over-documents.ts';
-import { signToken } from '../../device/contract/jws.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
+} from '@doorsill/contract/hand-over-documents';
+import { signToken } from '@doorsill/contract/jws';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 
 export class Statements {
   private readonly deps: { clock: Clock; random: Random; key: SigningKey };

@@ -1,7 +1,8 @@
 // Owns: evidence in SQL: every change is written with its trail line and its new due time, in one transaction.
 // Not here: which changes are allowed (evidence.ts, recalls.ts, receiving.ts), the rules of retention (retention.ts).
+
+import { failure } from '@doorsill/contract/errors';
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import { failure } from '../../device/contract/errors.ts';
 import { deletedAtS } from './retention.ts';
 import { agencyKeyIn } from './sql-key-successions.ts';
 import { rulesIn } from './sql-policies.ts';

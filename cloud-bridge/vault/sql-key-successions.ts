@@ -1,7 +1,8 @@
 // Owns: which ids are keys of one agency, in SQL: evidence, policy and trail are kept under the first of them. Not here: who may
 // say that a key has succeeded another (operator-routes.ts).
+
+import { failure } from '@doorsill/contract/errors';
 import type { Kysely, Transaction } from 'kysely';
-import { failure } from '../../device/contract/errors.ts';
 import { workOutAnew } from './sql-policies.ts';
 import { addLine } from './sql-trail.ts';
 import type { Tables } from './vault-schema.ts';

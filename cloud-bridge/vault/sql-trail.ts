@@ -1,6 +1,7 @@
 // Owns: the trail in SQL: append-only, which triggers of the tables enforce. Not here: what must be written (evidence.ts).
+
+import { parseJson } from '@doorsill/contract/parse-json';
 import type { Kysely, Transaction } from 'kysely';
-import { parseJson } from '../../device/contract/parse-json.ts';
 import type { Tables } from './vault-schema.ts';
 import type { Page, TrailEntry, TrailLine, TrailStore } from './vault-store.ts';
 

@@ -1,9 +1,9 @@
 // Owns: bytes on their way into the vault: each in a folder on this machine's disk, written, made durable, hashed, and removed
 // whatever the outcome. Not here: where they are stored afterwards (blobs.ts, s3-blobs.ts).
 import { basename, join } from 'node:path';
-import type { Disk, DiskFile } from '../../device/base/disk.ts';
-import { sha256Stream } from '../../device/base/keys.ts';
-import { freshId, type Random } from '../../device/base/random.ts';
+import type { Disk, DiskFile } from '@doorsill/base/disk';
+import { sha256Stream } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
 
 export const CLIP_NAME = 'clip.mp4';
 export const MANIFEST_NAME = 'manifest.jws';

@@ -1,6 +1,6 @@
 // Owns: what the vault stores: evidence, its trail, departments' policies, clients, tokens, links, bridges.
 // Not here: how (sql-*.ts), the bytes (blobs.ts).
-import type { EVIDENCE_SOURCES, HandedClip, HandOverBody } from '../../device/contract/hand-over-documents.ts';
+import type { EVIDENCE_SOURCES, HandedClip, HandOverBody } from '@doorsill/contract/hand-over-documents';
 import type { ItemState, RetentionRules } from './retention.ts';
 
 export const ACCESS_CLASSES = ['none', 'restricted', 'confidential'] as const;

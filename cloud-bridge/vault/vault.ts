@@ -1,18 +1,18 @@
 // Owns: the composition of the vault process: key, database, evidence on disk, HTTP. Not here: what its parts do. Nothing of the
 // bridge runs in this process, and the bridge's credentials give access here only to the hand-overs and recalls of bridge-routes.ts.
 import { join } from 'node:path';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { type HttpLimits, makeHttpServer } from '@doorsill/base/http/http-server';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Network } from '@doorsill/base/network';
+import type { Random } from '@doorsill/base/random';
+import { Repeater } from '@doorsill/base/repeater';
+import { UndoSteps } from '@doorsill/base/undo-steps';
+import { failure } from '@doorsill/contract/errors';
+import { actorId, idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { Disk } from '../../device/base/disk.ts';
-import { type HttpLimits, makeHttpServer } from '../../device/base/http/http-server.ts';
-import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import type { Network } from '../../device/base/network.ts';
-import type { Random } from '../../device/base/random.ts';
-import { Repeater } from '../../device/base/repeater.ts';
-import { UndoSteps } from '../../device/base/undo-steps.ts';
-import { failure } from '../../device/contract/errors.ts';
-import { actorId, idSchema, publicKeySchema } from '../../device/contract/ids.ts';
 import { Rates } from '../http/call-rate-limits.ts';
 import { drain, Health, healthRoutes } from '../http/health.ts';
 import { OwnLimits, type RateLimits } from '../http/rate-limits.ts';

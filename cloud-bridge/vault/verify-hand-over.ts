@@ -1,10 +1,10 @@
 // Owns: verifying what a bridge presents: its step of a hand-over or its recall, and with an offer the clip's statement and the
 // bridge's receipt. The statement must be signed with its own key. The vault does not learn whose key that is: the bridge vouches that
 // it belongs to an enrolled home, and keeps what can be opened in a dispute. Not here: what follows (receiving.ts).
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import { sha256Hex } from '../../device/base/keys.ts';
-import { faultOfFacts } from '../../device/contract/clip-facts.ts';
-import { failure } from '../../device/contract/errors.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import { faultOfFacts } from '@doorsill/contract/clip-facts';
+import { failure } from '@doorsill/contract/errors';
 import {
   HAND_OVER_LIFE_S_MAX,
   type HandedClip,
@@ -15,14 +15,14 @@ import {
   itemIdTextOf,
   type Recall,
   recallSchema,
-} from '../../device/contract/hand-over-documents.ts';
-import { actorId } from '../../device/contract/ids.ts';
+} from '@doorsill/contract/hand-over-documents';
+import { actorId } from '@doorsill/contract/ids';
 import {
   intakeReceiptSchema,
   STATEMENT_TIME_STEP_US,
   type Statement,
   statementSchema,
-} from '../../device/contract/manifest.ts';
+} from '@doorsill/contract/manifest';
 import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
 import type { AccessStore } from './vault-store.ts';
 

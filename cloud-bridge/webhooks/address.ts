@@ -1,7 +1,7 @@
 // Owns: which addresses a webhook may have: public ones over HTTPS. Not here: which addresses are public (http/public-address.ts), sending
 // (send.ts).
 import { isIP } from 'node:net';
-import { failure } from '../../device/contract/errors.ts';
+import { failure } from '@doorsill/contract/errors';
 import { isAllowedAddress, isLoopbackAddress } from '../http/public-address.ts';
 
 export const URL_LETTERS_MAX = 500;

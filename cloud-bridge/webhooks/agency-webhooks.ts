@@ -1,6 +1,7 @@
 // Owns: an agency's own webhook: setting, showing and removing it, and the state of its events. Not here: sending (event-delivery.ts).
+
+import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import { failure } from '../../device/contract/errors.ts';
 import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { webhookAddress } from './address.ts';

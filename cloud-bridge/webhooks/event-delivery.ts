@@ -1,10 +1,10 @@
 // Owns: sending events to agencies: made from the custody log, sent again and again until they are accepted or given up. Not here:
 // what happened (the log of custody), sending one (send.ts), how it is kept (sql-webhooks.ts).
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { Log } from '../../device/base/log.ts';
-import type { Random } from '../../device/base/random.ts';
-import { Repeater } from '../../device/base/repeater.ts';
-import { isFailure } from '../../device/contract/errors.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { Repeater } from '@doorsill/base/repeater';
+import { isFailure } from '@doorsill/contract/errors';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { expired, toldBy } from './events.ts';

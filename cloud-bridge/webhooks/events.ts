@@ -1,10 +1,11 @@
 // Owns: which events an agency receives, and the custody leaf each is made from. Pure. Not here: to whom (the store knows whose
 // request it is), sending. An agency learns of its own requests, and of clips that it can see anyway: of nothing else that homes do.
+
+import { sha256Hex } from '@doorsill/base/keys';
+import { custodyEntrySchema, FACTS } from '@doorsill/contract/custody';
+import { idSchema } from '@doorsill/contract/ids';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import { sha256Hex } from '../../device/base/keys.ts';
-import { custodyEntrySchema, FACTS } from '../../device/contract/custody.ts';
-import { idSchema } from '../../device/contract/ids.ts';
-import { parseJson } from '../../device/contract/parse-json.ts';
 
 export const EVENT_TYPES = [
   'request.published',

@@ -3,10 +3,10 @@
 import { createHmac } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { Clock } from '../../device/base/clock.ts';
-import { systemCode } from '../../device/base/disk.ts';
-import { utf8 } from '../../device/contract/bytes.ts';
-import { isFailure } from '../../device/contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { systemCode } from '@doorsill/base/disk';
+import { utf8 } from '@doorsill/contract/bytes';
+import { isFailure } from '@doorsill/contract/errors';
 import { lookupAllowed } from '../http/public-address.ts';
 import { webhookAddress } from './address.ts';
 

@@ -1,6 +1,7 @@
 // Owns: the HTTP routes of an agency's own webhook. Not here: what they decide (agency-webhooks.ts).
+
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { idSchema } from '../../device/contract/ids.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import type { Webhooks } from './agency-webhooks.ts';

@@ -1,28 +1,28 @@
 // Owns: watching one bridge's log from outside: each head must extend the last one; one that does is stored, then cosigned; one that does
 // not raises a permanent alarm. What it keeps across restarts. Not here: the process around it (sim/cli), the arithmetic (contract/merkle.ts).
 import { join } from 'node:path';
-import { z } from 'zod';
-import { type Clock, wallSeconds } from '../../device/base/clock.ts';
-import type { Disk } from '../../device/base/disk.ts';
-import { isPublicKey, type SigningKey, sha256, sha256Hex, verifySignature } from '../../device/base/keys.ts';
-import type { Log } from '../../device/base/log.ts';
-import type { Random } from '../../device/base/random.ts';
-import { fromHex, fromUtf8, utf8 } from '../../device/contract/bytes.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { isPublicKey, type SigningKey, sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { fromHex, fromUtf8, utf8 } from '@doorsill/contract/bytes';
 import {
   type Cosignature,
   consistencyAnswerSchema,
   headAnswerSchema,
   type TreeHead,
   treeHeadSchema,
-} from '../../device/contract/custody.ts';
-import { type Failure, failure, isFailure } from '../../device/contract/errors.ts';
-import { actorId, publicKeySchema } from '../../device/contract/ids.ts';
-import { exchangeJson } from '../../device/contract/json-client.ts';
-import { openToken, signToken } from '../../device/contract/jws.ts';
-import { isConsistent } from '../../device/contract/merkle.ts';
-import { CLOCK_SKEW_S_MAX } from '../../device/contract/owner-orders.ts';
-import { parseJson } from '../../device/contract/parse-json.ts';
-import { PUBLIC_AUDIENCE } from '../../device/contract/shared-claims.ts';
+} from '@doorsill/contract/custody';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { actorId, publicKeySchema } from '@doorsill/contract/ids';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { openToken, signToken } from '@doorsill/contract/jws';
+import { isConsistent } from '@doorsill/contract/merkle';
+import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { z } from 'zod';
 import { signingKeyIn } from '../signing/server-secrets.ts';
 
 const headSchema = z.string().max(1_024);

@@ -1,20 +1,21 @@
 // Owns: the device's subscriptions on the area broker: its cell's open requests and searches, the registry's revocations, passed on
 // unverified. It never publishes, has no will, and does not depend on the owner's actions: the broker sees the same of every home.
+
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import { type LinkState, MqttLink } from '@doorsill/base/mqtt-link';
+import type { IncomingMessage, MqttSubscription } from '@doorsill/base/mqtt-subscription';
+import type { Network } from '@doorsill/base/network';
+import { integerBelow, type Random } from '@doorsill/base/random';
+import type { TlsSource } from '@doorsill/base/tls';
+import { assert } from '@doorsill/contract/assert';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import { parseToken } from '@doorsill/contract/jws';
+import { linkFailure } from '@doorsill/contract/link-failure';
+import { areaDocumentSchema } from '@doorsill/contract/request';
+import { searchDocumentSchema } from '@doorsill/contract/search';
+import { PAYLOAD_BYTES_MAX, topicsUnder } from '@doorsill/contract/topics';
 import type { z } from 'zod';
-import type { Clock, Timer } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
-import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
-import type { IncomingMessage, MqttSubscription } from '../base/mqtt-subscription.ts';
-import type { Network } from '../base/network.ts';
-import { integerBelow, type Random } from '../base/random.ts';
-import type { TlsSource } from '../base/tls.ts';
-import { assert } from '../contract/assert.ts';
-import { fromUtf8 } from '../contract/bytes.ts';
-import { parseToken } from '../contract/jws.ts';
-import { linkFailure } from '../contract/link-failure.ts';
-import { areaDocumentSchema } from '../contract/request.ts';
-import { searchDocumentSchema } from '../contract/search.ts';
-import { PAYLOAD_BYTES_MAX, topicsUnder } from '../contract/topics.ts';
 
 export interface AreaLinkOptions {
   /** The only cell whose requests are read. */

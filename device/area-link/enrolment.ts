@@ -1,18 +1,19 @@
 // Owns: enrolling with a bridge, once, and the file that stores the enrolment. Not here: the session that follows (area-link.ts).
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { isPublicKey, type SigningKey, sha256Hex, verifySignature } from '@doorsill/base/keys';
+import type { Network } from '@doorsill/base/network';
+import { freshId, type Random } from '@doorsill/base/random';
+import type { TlsSource } from '@doorsill/base/tls';
+import { utf8 } from '@doorsill/contract/bytes';
+import { enrolmentStatementSchema, readEnrolmentCode } from '@doorsill/contract/enrolment';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { actorId, idSchema, publicKeySchema, sha256Schema } from '@doorsill/contract/ids';
+import { openToken, parseToken, signToken } from '@doorsill/contract/jws';
+import { tlsFilesRead } from '@doorsill/contract/link-failure';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
-import { isPublicKey, type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
-import type { Network } from '../base/network.ts';
-import { freshId, type Random } from '../base/random.ts';
-import type { TlsSource } from '../base/tls.ts';
-import { utf8 } from '../contract/bytes.ts';
-import { enrolmentStatementSchema, readEnrolmentCode } from '../contract/enrolment.ts';
-import { failure, isFailure } from '../contract/errors.ts';
-import { actorId, idSchema, publicKeySchema, sha256Schema } from '../contract/ids.ts';
-import { openToken, parseToken, signToken } from '../contract/jws.ts';
-import { tlsFilesRead } from '../contract/link-failure.ts';
-import { parseJson } from '../contract/parse-json.ts';
 import { BridgeHttp } from '../upload/bridge-http.ts';
 import { refusalOf } from '../upload/intake-requests.ts';
 

@@ -15,9 +15,9 @@ import {
   symlink,
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { assert } from '../contract/assert.ts';
-import { toHex } from '../contract/bytes.ts';
-import { CodedError } from '../contract/errors/coded-error.ts';
+import { assert } from '@doorsill/contract/assert';
+import { toHex } from '@doorsill/contract/bytes';
+import { CodedError } from '@doorsill/contract/errors/coded-error';
 import { expectPrivateFolder, readSecretFile, type SecretRules } from './private-paths.ts';
 import { SystemRandom } from './random.ts';
 

@@ -16,7 +16,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { toHex } from '../contract/bytes.ts';
+import { toHex } from '@doorsill/contract/bytes';
 import { systemCode } from './disk.ts';
 import { sha256Hex } from './keys.ts';
 import { expectPrivateFolder } from './private-paths.ts';

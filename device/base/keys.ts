@@ -9,8 +9,8 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { assert } from '../contract/assert.ts';
-import { fromBase64url, toBase64url, toHex } from '../contract/bytes.ts';
+import { assert } from '@doorsill/contract/assert';
+import { fromBase64url, toBase64url, toHex } from '@doorsill/contract/bytes';
 import type { Random } from './random.ts';
 
 /** An Ed25519 public key on the wire: its 32 bytes in base64url, 43 letters (the `x` of a JWK, RFC 8037 §2). */

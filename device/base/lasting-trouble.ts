@@ -1,6 +1,6 @@
 // Owns: warning of a trouble that has lasted, once until it is over. Not here: what is in trouble, and when that is over.
 
-import { CodedError } from '../contract/errors/coded-error.ts';
+import { CodedError } from '@doorsill/contract/errors/coded-error';
 import type { Clock, Timer } from './clock.ts';
 import type { Log } from './log.ts';
 

@@ -2,10 +2,10 @@
 // is issued, read by the embedded broker and printed for others. Not here: what an account may do (contract/topic-access.ts).
 import { pbkdf2, pbkdf2Sync, scrypt, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
+import { assert } from '@doorsill/contract/assert';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
 import { encodeBase64, hashSync } from 'bcryptjs';
 import { z } from 'zod';
-import { assert } from '../contract/assert.ts';
-import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../contract/bytes.ts';
 import type { Disk } from './disk.ts';
 import { sha256Hex } from './keys.ts';
 import type { Random } from './random.ts';

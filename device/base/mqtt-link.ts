@@ -1,10 +1,10 @@
 // Owns: one MQTT 3.1.1 session that comes back by itself, its options and its client id: QoS 1, clean sessions, a bounded queue. The one
 // file that imports mqtt. Not here: who publishes and subscribes (the links, the owner's session, the bridge), topics and payloads (contract/).
 import type { Socket } from 'node:net';
+import { assert } from '@doorsill/contract/assert';
+import { utf8 } from '@doorsill/contract/bytes';
+import { TlsFault, type TlsFaultKind } from '@doorsill/contract/tls-fault';
 import type { IClientOptions, MqttClient } from 'mqtt';
-import { assert } from '../contract/assert.ts';
-import { utf8 } from '../contract/bytes.ts';
-import { TlsFault, type TlsFaultKind } from '../contract/tls-fault.ts';
 import { Backoff } from './backoff.ts';
 import { afterAwake, type Clock, type Timer } from './clock.ts';
 import { sha256Hex } from './keys.ts';

@@ -2,8 +2,8 @@
 // Not here: the session (mqtt-link.ts).
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { assert } from '../contract/assert.ts';
-import { type TlsFault, type TlsProgress, tlsFaultOf } from '../contract/tls-fault.ts';
+import { assert } from '@doorsill/contract/assert';
+import { type TlsFault, type TlsProgress, tlsFaultOf } from '@doorsill/contract/tls-fault';
 import { FROM_BROKER, MqttGuard } from './mqtt-guard.ts';
 import type { Network } from './network.ts';
 import { type TlsMaterial, tlsOptions } from './tls.ts';

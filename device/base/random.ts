@@ -1,7 +1,7 @@
 // Owns: randomness. The only file of the project that may draw random numbers.
 // Not here: key generation (keys.ts), which draws through `Random.bytes` too.
 import { randomBytes } from 'node:crypto';
-import { toHex } from '../contract/bytes.ts';
+import { toHex } from '@doorsill/contract/bytes';
 
 /** Where the whole program draws random numbers from, so that a simulation can seed it. */
 export interface Random {

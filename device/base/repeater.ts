@@ -1,6 +1,6 @@
 // Owns: doing something again and again, one at a time, and now on request. Not here: what is done.
 
-import { CodedError } from '../contract/errors/coded-error.ts';
+import { CodedError } from '@doorsill/contract/errors/coded-error';
 import type { Clock, Timer } from './clock.ts';
 import type { Log } from './log.ts';
 

@@ -10,8 +10,8 @@ import {
   type DecipherGCM,
   hkdfSync,
 } from 'node:crypto';
-import { assert } from '../contract/assert.ts';
-import { toHex, utf8 } from '../contract/bytes.ts';
+import { assert } from '@doorsill/contract/assert';
+import { toHex, utf8 } from '@doorsill/contract/bytes';
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 

@@ -4,10 +4,10 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import type { ConnectionOptions, SecureVersion } from 'node:tls';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import { CodedError } from '@doorsill/contract/errors/coded-error';
+import { TlsFault } from '@doorsill/contract/tls-fault';
 import { z } from 'zod';
-import { fromUtf8 } from '../contract/bytes.ts';
-import { CodedError } from '../contract/errors/coded-error.ts';
-import { TlsFault } from '../contract/tls-fault.ts';
 import { type Disk, systemCode } from './disk.ts';
 import type { SecretRules } from './private-paths.ts';
 

@@ -1,6 +1,6 @@
 // Owns: the states of a camera and what each input leads to, pure: no clock, no process, no randomness.
 // Not here: performing the effects (capture.ts).
-import { unreachable } from '../contract/assert.ts';
+import { unreachable } from '@doorsill/contract/assert';
 
 /** What is different between kinds of sources. */
 export interface CapturePolicy {

@@ -1,10 +1,10 @@
 // Owns: one run of ffmpeg from start to end: reading its outputs, feeding its inputs, ending it.
 // Not here: what the run means for the camera's state (capture.ts), its arguments (ffmpeg-capture-command.ts).
 import type { Readable } from 'node:stream';
-import type { Clock } from '../base/clock.ts';
-import { assert } from '../contract/assert.ts';
-import { type FragmentSamples, type InitInfo, parseFragment, parseInit } from '../contract/media/fragment.ts';
-import { FragmentSplitter } from '../contract/media/fragment-splitter.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { assert } from '@doorsill/contract/assert';
+import { type FragmentSamples, type InitInfo, parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import { FragmentSplitter } from '@doorsill/contract/media/fragment-splitter';
 import { GRAY_HEIGHT, GRAY_WIDTH } from './ffmpeg-capture-command.ts';
 import type { ProcessEnd } from './ffmpeg-process.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';

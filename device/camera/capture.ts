@@ -2,13 +2,13 @@
 // and changes of state to its sinks, and live pictures to whoever watches.
 // Not here: the states (capture-machine.ts), one run (run-session.ts), each kind of source (source-*.ts).
 
-import { Backoff } from '../base/backoff.ts';
-import type { Timer } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
-import type { Programs } from '../base/system-programs.ts';
-import { assert } from '../contract/assert.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import { FRAGMENT_BYTES_MAX } from '../contract/media/fragment-splitter.ts';
+import { Backoff } from '@doorsill/base/backoff';
+import type { Timer } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import type { Programs } from '@doorsill/base/system-programs';
+import { assert } from '@doorsill/contract/assert';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { FRAGMENT_BYTES_MAX } from '@doorsill/contract/media/fragment-splitter';
 import {
   CAPTURE_OFF,
   type CaptureEffect,

@@ -2,11 +2,11 @@
 // that keeps up, by measuring it.
 // Not here: their settings (ffmpeg-capture-command.ts). An encoder that ffmpeg lists proves nothing: this one is listed everywhere.
 import { readdir } from 'node:fs/promises';
-import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
-import { isFailure } from '../contract/errors.ts';
-import { type InitInfo, parseFragment, parseInit } from '../contract/media/fragment.ts';
-import { FragmentSplitter } from '../contract/media/fragment-splitter.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import { isFailure } from '@doorsill/contract/errors';
+import { type InitInfo, parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import { FragmentSplitter } from '@doorsill/contract/media/fragment-splitter';
 import { faultOfGop, faultOfTrack } from './copy-rules.ts';
 import { encodeArgs, FRAGMENT_ARGS, type Preset, type VideoEncoder } from './ffmpeg-capture-command.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';

@@ -1,11 +1,11 @@
 // Owns: deciding whether a camera's own stream can be kept as it is, from what a copy of it holds. What cannot is encoded.
 // Not here: running ffmpeg (probe-file.ts, capture-run.ts).
-import type { AvcConfig } from '../contract/media/avc-config.ts';
-import { BitReader, unescapeNal } from '../contract/media/bit-reader.ts';
-import type { InitInfo, Sample } from '../contract/media/fragment.ts';
-import { NAL, nalType } from '../contract/media/nal.ts';
-import { readSps } from '../contract/media/parameter-sets.ts';
-import { FieldReader, malformed } from '../contract/media/read-boxes.ts';
+import type { AvcConfig } from '@doorsill/contract/media/avc-config';
+import { BitReader, unescapeNal } from '@doorsill/contract/media/bit-reader';
+import type { InitInfo, Sample } from '@doorsill/contract/media/fragment';
+import { NAL, nalType } from '@doorsill/contract/media/nal';
+import { readSps } from '@doorsill/contract/media/parameter-sets';
+import { FieldReader, malformed } from '@doorsill/contract/media/read-boxes';
 
 /** Keyframes further apart than this make segments too long to lose in a crash and slow to cut into. */
 export const GOP_US_MAX = 5_000_000;

@@ -1,7 +1,7 @@
 // Owns: telling whether the video of an MP4 file is encrypted (ISO/IEC 23001-7), from the type of its sample entry. ffmpeg does
 // not say: it decodes what it cannot decrypt, and noise comes out. Not here: anything else about the file (probe-file.ts).
 import { type FileHandle, open } from 'node:fs/promises';
-import { type Box, readBox } from '../contract/media/read-boxes.ts';
+import { type Box, readBox } from '@doorsill/contract/media/read-boxes';
 
 /** More boxes than this are not looked at. */
 const BOXES_MAX = 10_000;

@@ -1,6 +1,6 @@
 // Owns: what a running ffmpeg is to the rest, and the seam at which it is started. Not here: starting the machine's (ffmpeg-run.ts).
 import type { Readable, Writable } from 'node:stream';
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '@doorsill/base/clock';
 import type { Freedom } from './ffmpeg-kernel-limits.ts';
 
 /** How a process ended: its exit status, or the signal that ended it. */

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { accessSync, chmodSync, constants, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
+import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import { failure } from '../contract/errors.ts';
 import type { StartFfmpeg } from './ffmpeg-process.ts';
 
 /** A usable ffmpeg. `release` is [major, minor]; builds from its repository have the release they come after. */

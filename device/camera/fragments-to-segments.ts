@@ -1,8 +1,8 @@
 // Owns: turning the fragments of one run of ffmpeg into segments: number, wall time, boot, trust in the clock.
 // Not here: running ffmpeg (capture-run.ts), where the segments go (segment-queue.ts).
-import type { Clock } from '../base/clock.ts';
-import { freshId, type Random } from '../base/random.ts';
-import type { InitInfo, Sample } from '../contract/media/fragment.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { freshId, type Random } from '@doorsill/base/random';
+import type { InitInfo, Sample } from '@doorsill/contract/media/fragment';
 import { type Segment, wallTimeUs } from './segment.ts';
 import { ArrivalTimeline, type SourceTimeline, STEP_US_MIN } from './source-timeline.ts';
 

@@ -1,7 +1,7 @@
 // Owns: how many pictures a wired camera is asked for when the board cannot take as many as were wished for: fewer before any is lost, and
 // all again once it has been well for long. Not here: whether the board is slowed (hardware/board-power.ts), asking the camera (source-*.ts).
-import type { Clock } from '../base/clock.ts';
-import { type Failure, failure } from '../contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { type Failure, failure } from '@doorsill/contract/errors';
 
 /** Pictures that come so long after they were taken pile up before ffmpeg; a kernel's buffers hold no more than some seconds of them. */
 const LATE_US = 3_000_000;

@@ -1,6 +1,6 @@
 // Owns: the pictures of this moment for whoever watches: one fragment a frame, what a viewer who comes later needs to begin at once,
 // and telling viewers that the pictures have ended. Not here: reading them (live-frame-reader.ts), sending them (console/).
-import type { Log } from '../base/log.ts';
+import type { Log } from '@doorsill/base/log';
 import { type LiveFragment, LiveFrameReader, type LiveInit, type LiveRunContext } from './live-frame-reader.ts';
 
 export type { LiveFragment, LiveInit } from './live-frame-reader.ts';

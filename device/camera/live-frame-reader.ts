@@ -1,9 +1,9 @@
 // Owns: one run's live output: cutting its bytes into frames with their times, at once while somebody watches, many at a time while
 // nobody does. Not here: who watches and what is held for them (live-fragments.ts), making the output (ffmpeg-capture-command.ts).
-import { assert } from '../contract/assert.ts';
-import { type Failure, isFailure } from '../contract/errors.ts';
-import { type InitInfo, parseFragment, parseInit } from '../contract/media/fragment.ts';
-import { FragmentSplitter } from '../contract/media/fragment-splitter.ts';
+import { assert } from '@doorsill/contract/assert';
+import { type Failure, isFailure } from '@doorsill/contract/errors';
+import { type InitInfo, parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import { FragmentSplitter } from '@doorsill/contract/media/fragment-splitter';
 import { wallTimeUs } from './segment.ts';
 
 /** `ftyp` + `moov` of a live stream, video alone, and what they say. */

@@ -1,6 +1,6 @@
 // Owns: whether a wired camera's next run has sound: the microphone is tried at each new start, and left out of the one after it
 // when it could not be used. Not here: what ffmpeg's messages mean (wired-faults.ts), its arguments (wired-input-arguments.ts).
-import { type Failure, failure } from '../contract/errors.ts';
+import { type Failure, failure } from '@doorsill/contract/errors';
 import type { RunEvidence } from './replan-capture.ts';
 import type { Port } from './start-ffmpeg.ts';
 import { microphoneEnded, microphoneFault, wantsTwoChannels } from './wired-faults.ts';

@@ -1,13 +1,13 @@
 // Owns: telling that pictures of a camera came damaged, or did not come: from the decoder's words, and from the numbers that pictures bear.
 // Not here: packets that were lost on the way (rtp-watch.ts), telling it to the owner (capture.ts).
 
-import { isFailure } from '../contract/errors.ts';
-import type { AvcConfig } from '../contract/media/avc-config.ts';
-import { BitReader, unescapeNal } from '../contract/media/bit-reader.ts';
-import type { InitInfo, Sample } from '../contract/media/fragment.ts';
-import { NAL, nalType } from '../contract/media/nal.ts';
-import { readSps } from '../contract/media/parameter-sets.ts';
-import { malformed } from '../contract/media/read-boxes.ts';
+import { isFailure } from '@doorsill/contract/errors';
+import type { AvcConfig } from '@doorsill/contract/media/avc-config';
+import { BitReader, unescapeNal } from '@doorsill/contract/media/bit-reader';
+import type { InitInfo, Sample } from '@doorsill/contract/media/fragment';
+import { NAL, nalType } from '@doorsill/contract/media/nal';
+import { readSps } from '@doorsill/contract/media/parameter-sets';
+import { malformed } from '@doorsill/contract/media/read-boxes';
 import { isSlice, unitsOf } from './copy-rules.ts';
 
 /** A decoder of H.264 or H.265 that speaks; others complain about pictures that are well. */

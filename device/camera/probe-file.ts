@@ -1,12 +1,12 @@
 // Owns: looking through a file before it is captured: how long it is, which streams to take, whether they can be copied.
 // Not here: network cameras, which are judged while they run (capture.ts), so that they see one connection, not two.
 
-import type { Clock } from '../base/clock.ts';
-import { assert } from '../contract/assert.ts';
-import { fromUtf8 } from '../contract/bytes.ts';
-import { failure, isFailure } from '../contract/errors.ts';
-import { type InitInfo, parseFragment, parseInit } from '../contract/media/fragment.ts';
-import { FragmentSplitter, type SplitPart } from '../contract/media/fragment-splitter.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { assert } from '@doorsill/contract/assert';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { type InitInfo, parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import { FragmentSplitter, type SplitPart } from '@doorsill/contract/media/fragment-splitter';
 import { faultOfGop, faultOfTrack, gopTooLong } from './copy-rules.ts';
 import { isEncryptedMp4 } from './encrypted-mp4.ts';
 import { type CapturePlan, FRAGMENT_ARGS, fileInput } from './ffmpeg-capture-command.ts';

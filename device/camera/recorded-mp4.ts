@@ -1,6 +1,6 @@
 // Owns: the ffmpeg arguments that write recorded footage as a file of its own: copied, or encoded with areas blacked out.
 // Not here: cutting exact clips (clip/), running ffmpeg (ffmpeg-run.ts).
-import type { Zone } from '../contract/shared-claims.ts';
+import type { Zone } from '@doorsill/contract/shared-claims';
 import { FRAGMENT_ARGS, KEY_EACH_SECOND, LIMITS } from './ffmpeg-capture-command.ts';
 import { type Ffmpeg, threadArgs } from './find-ffmpeg.ts';
 

@@ -1,7 +1,7 @@
 // Owns: changing a capture's plan when a run has shown that it does not fit: only ever towards what works for more streams.
 // Not here: what the facts are (stream-facts.ts, copy-rules.ts).
 
-import type { InitInfo } from '../contract/media/fragment.ts';
+import type { InitInfo } from '@doorsill/contract/media/fragment';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import type { StreamFacts } from './stream-facts.ts';
 

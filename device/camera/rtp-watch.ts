@@ -1,6 +1,6 @@
 // Owns: what the packets of a network camera tell of it before they are read: some were lost, its clock jumps or stands still (RFC 3550).
 // Not here: the connection (rtsp-relay.ts), damage that a decoder sees (picture-damage.ts), what is done about it (run-session.ts).
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '@doorsill/base/clock';
 import { DRIFT_US_MAX, STEP_US_MIN } from './source-timeline.ts';
 
 /** What was noticed since a connection began. */

@@ -3,8 +3,8 @@
 // and framed packets. Not here: what the packets tell (rtp-watch.ts), what is recorded of them (source-rtsp.ts).
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import type { Clock } from '../base/clock.ts';
-import { concatBytes } from '../contract/bytes.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { concatBytes } from '@doorsill/contract/bytes';
 import { type PacketFacts, RtpWatch } from './rtp-watch.ts';
 
 const HEAD_BYTES_MAX = 16 * 1024;

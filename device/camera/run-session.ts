@@ -1,11 +1,11 @@
 // Owns: one run from opening its source to the verdict on how it ended: judges copies, makes segments, watches for stalls.
 // Not here: states and retries (capture.ts), the process (capture-run.ts), the mapping to wall time (source-timeline.ts).
 
-import type { Log } from '../base/log.ts';
-import { assert } from '../contract/assert.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import type { FragmentSamples, InitInfo, Sample } from '../contract/media/fragment.ts';
-import { SilenceWatch } from '../contract/silence-watch.ts';
+import type { Log } from '@doorsill/base/log';
+import { assert } from '@doorsill/contract/assert';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import type { FragmentSamples, InitInfo, Sample } from '@doorsill/contract/media/fragment';
+import { SilenceWatch } from '@doorsill/contract/silence-watch';
 import type { CaptureInput } from './capture-machine.ts';
 import { type RunSinks, runCapture } from './capture-run.ts';
 import { chooseEncoder, choosePreset } from './choose-encoder.ts';

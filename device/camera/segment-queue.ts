@@ -1,6 +1,6 @@
 // Owns: the bounded queue of finished segments between a capture and whoever stores them, one after the other.
 // Not here: storing them (ring/). Memory never grows with a slow disk: a full queue waits or drops.
-import { assert } from '../contract/assert.ts';
+import { assert } from '@doorsill/contract/assert';
 import type { Segment } from './segment.ts';
 
 /** The line's sink and what it is told about. */

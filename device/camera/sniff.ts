@@ -2,8 +2,8 @@
 // playlist, a manifest or a script inside a `.mp4` makes it open other files or the network, so those are never tried.
 // Not here: reading the media (probe-file.ts).
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { systemCode } from '../base/disk.ts';
-import { failure } from '../contract/errors.ts';
+import { systemCode } from '@doorsill/base/disk';
+import { failure } from '@doorsill/contract/errors';
 
 const HEAD_BYTES = 4_096;
 const BOX_HEADER_BYTES = 8;

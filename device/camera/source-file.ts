@@ -2,8 +2,8 @@
 // Not here: how it is probed (probe-file.ts) and sniffed (sniff.ts).
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { systemCode } from '../base/disk.ts';
-import { failure } from '../contract/errors.ts';
+import { systemCode } from '@doorsill/base/disk';
+import { failure } from '@doorsill/contract/errors';
 import { type CapturePlan, pacedFileInput } from './ffmpeg-capture-command.ts';
 import { type FileFacts, type FileSource, probeFile } from './probe-file.ts';
 import { type RunEvidence, replan } from './replan-capture.ts';

@@ -1,9 +1,9 @@
 // Owns: what a kind of camera is to the rest: how its name is read, how it is opened and tried, its line of help; and what a capture
 // needs to know of one, run by run. Not here: the kinds (source-*.ts), which there are (sources.ts), running ffmpeg (capture-run.ts).
 import type { Writable } from 'node:stream';
-import type { Clock } from '../base/clock.ts';
-import type { Programs } from '../base/system-programs.ts';
-import type { Failure } from '../contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Programs } from '@doorsill/base/system-programs';
+import type { Failure } from '@doorsill/contract/errors';
 import type { CapturePolicy } from './capture-machine.ts';
 import type { EncodedPicture } from './choose-encoder.ts';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';

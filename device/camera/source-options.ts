@@ -1,6 +1,6 @@
 // Owns: reading what follows the `?` of a camera's name, and its name without secrets. Not here: each kind's own options
 // (source-*.ts, wired-options.ts), which kinds there are (sources.ts).
-import { failure } from '../contract/errors.ts';
+import { failure } from '@doorsill/contract/errors';
 import { withoutCredentials } from './ffmpeg-run.ts';
 
 /** `own`: as fast as the footage was shot. `fast`: as fast as it can be read; footage is then dated into the past. */

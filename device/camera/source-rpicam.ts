@@ -1,9 +1,9 @@
 // Owns: a Raspberry Pi's camera module: its own program makes H.264, which is handed to ffmpeg as it comes.
 // Not here: running programs (base/system-programs.ts), reconnecting (capture.ts).
 
-import type { ProgramEnd } from '../base/system-programs.ts';
-import { assert } from '../contract/assert.ts';
-import { type Failure, failure } from '../contract/errors.ts';
+import type { ProgramEnd } from '@doorsill/base/system-programs';
+import { assert } from '@doorsill/contract/assert';
+import { type Failure, failure } from '@doorsill/contract/errors';
 import { writeTo } from './ffmpeg-run.ts';
 import { askedRate } from './frame-pace.ts';
 import { MicrophoneUse } from './microphone-use.ts';

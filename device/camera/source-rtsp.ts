@@ -2,9 +2,9 @@
 // Not here: reconnecting (capture-machine.ts, capture.ts), what may come over the connection (rtsp-relay.ts).
 import { lookup } from 'node:dns/promises';
 import { createConnection, isIP } from 'node:net';
-import type { Clock } from '../base/clock.ts';
-import { systemCode } from '../base/disk.ts';
-import { type Failure, failure } from '../contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { systemCode } from '@doorsill/base/disk';
+import { type Failure, failure } from '@doorsill/contract/errors';
 import { type CapturePlan, rtspInput } from './ffmpeg-capture-command.ts';
 import { type RunEvidence, replan } from './replan-capture.ts';
 import { RtspRelay } from './rtsp-relay.ts';

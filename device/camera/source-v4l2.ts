@@ -1,6 +1,6 @@
 // Owns: a camera that V4L2 knows: its name, and run by run where it is now, what it offers, its controls, its microphone.
 // Not here: choosing among formats (v4l2-formats.ts), what ffmpeg's messages mean (wired-faults.ts), reconnecting (capture.ts).
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
 import { askedRate } from './frame-pace.ts';

@@ -1,8 +1,8 @@
 // Owns: composing and running one capture through fluent-ffmpeg, and working around its capability check in this one place.
 // Not here: which arguments a source needs (ffmpeg-capture-command.ts), what is done with the output (capture-run.ts).
 import type { Readable, Writable } from 'node:stream';
+import { assert } from '@doorsill/contract/assert';
 import ffmpegCommand from 'fluent-ffmpeg';
-import { assert } from '../contract/assert.ts';
 import type { FfmpegProcess } from './ffmpeg-process.ts';
 import { COMMON_ARGS, startFfmpeg } from './ffmpeg-run.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';

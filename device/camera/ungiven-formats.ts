@@ -1,6 +1,6 @@
 // Owns: the formats and sizes that a wired camera lists and does not give, as its runs show; the next runs pass them over.
 // Not here: choosing among the others (v4l2-formats.ts), what else ffmpeg's messages mean (wired-faults.ts).
-import { type Failure, failure } from '../contract/errors.ts';
+import { type Failure, failure } from '@doorsill/contract/errors';
 import type { RunEvidence } from './replan-capture.ts';
 import { type ChosenFormat, printFormat, type UngivenFormat, type Wanted } from './v4l2-formats.ts';
 import { cameraFault } from './wired-faults.ts';

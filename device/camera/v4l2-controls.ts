@@ -1,8 +1,8 @@
 // Owns: a V4L2 camera's controls by `v4l2-ctl`, since ffmpeg cannot set any. Not here: which (wired-options.ts).
 
-import type { Clock } from '../base/clock.ts';
-import type { Programs } from '../base/system-programs.ts';
-import { type Failure, failure } from '../contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Programs } from '@doorsill/base/system-programs';
+import { type Failure, failure } from '@doorsill/contract/errors';
 import type { V4l2Source } from './wired-options.ts';
 
 const CONTROL_MS_MAX = 30_000;

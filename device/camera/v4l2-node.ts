@@ -2,7 +2,7 @@
 // may have taken its own. Not here: opening it (source-v4l2.ts).
 import { readdir, readlink, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { systemCode } from '../base/disk.ts';
+import { systemCode } from '@doorsill/base/disk';
 
 /** Where udev names cameras by maker, model and serial number, which they keep wherever they are plugged in. */
 const BY_ID = '/dev/v4l/by-id';

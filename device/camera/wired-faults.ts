@@ -1,6 +1,6 @@
 // Owns: what ffmpeg's messages about a camera or a microphone of this machine mean, as coded failures that say what to do.
 // Not here: network cameras (source-rtsp.ts), files (probe-file.ts).
-import { type Failure, failure } from '../contract/errors.ts';
+import { type Failure, failure } from '@doorsill/contract/errors';
 
 /** Why a wired camera gives nothing. `words`: ffmpeg's last, or our own half sentence. */
 export function cameraFault(source: string, words: string): Failure {

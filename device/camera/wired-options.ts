@@ -1,8 +1,9 @@
 // Owns: the options of a camera that is wired to this machine, as they follow the `?` of its name: picture, controls, microphone.
 // Not here: the names of such cameras (source-v4l2.ts, source-rpicam.ts), whether a camera has what is asked for (v4l2-formats.ts).
+
+import { readBySchema } from '@doorsill/base/schema-fault';
+import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import { readBySchema } from '../base/schema-fault.ts';
-import { failure } from '../contract/errors.ts';
 import { PIXELS_MAX } from './ffmpeg-run.ts';
 import type { Shown, SourceDefaults } from './source-options.ts';
 

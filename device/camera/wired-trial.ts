@@ -1,6 +1,6 @@
 // Owns: trying a camera's parts once by ffmpeg: what it says of them, and whether a microphone works. Not here: each kind's own trial
 // (source-*.ts).
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
 import { MicrophoneUse } from './microphone-use.ts';
 import type { DriverContext } from './source-interfaces.ts';

@@ -1,10 +1,10 @@
 // Owns: tracking the active parameter sets of a stream, and those that a clip's copied frames use, so that one
 // avcC can hold all of them. Not here: reading one set (parameter-sets.ts).
-import { equalBytes } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
-import type { AvcConfig } from '../contract/media/avc-config.ts';
-import { NAL, nalType } from '../contract/media/nal.ts';
-import { type Pps, readPps, readSps, type Sps } from '../contract/media/parameter-sets.ts';
+import { equalBytes } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import type { AvcConfig } from '@doorsill/contract/media/avc-config';
+import { NAL, nalType } from '@doorsill/contract/media/nal';
+import { type Pps, readPps, readSps, type Sps } from '@doorsill/contract/media/parameter-sets';
 
 /** No camera uses more sets than this in one clip. */
 const SETS_MAX = 64;

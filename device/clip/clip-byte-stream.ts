@@ -1,12 +1,12 @@
 // Owns: the second pass over the ring: streams the bytes of a planned clip. Copies slices bit for bit and checks that the
 // ring still holds what the first pass read. Not here: the plan (trim.ts), the header (mp4-layout.ts).
 
+import { failure } from '@doorsill/contract/errors';
+import { type InitInfo, parseFragment, parseInit, type Sample } from '@doorsill/contract/media/fragment';
+import { joinSample } from '@doorsill/contract/media/nal';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { Segment } from '../camera/segment.ts';
 import type { CutPermit } from '../consent/live-preview.ts';
-import { failure } from '../contract/errors.ts';
-import { type InitInfo, parseFragment, parseInit, type Sample } from '../contract/media/fragment.ts';
-import { joinSample } from '../contract/media/nal.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedFrames } from './encode-frames.ts';
 import type { EncodedSamples } from './encoded-sample-buffer.ts';

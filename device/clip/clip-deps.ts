@@ -1,10 +1,10 @@
 // Owns: what cutting and checking a clip need from outside. Not here: reading the ring (read-ring.ts), the work itself (trim.ts,
 // self-check.ts).
-import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import type { Segment } from '../camera/segment.ts';
-import type { Window } from '../contract/shared-claims.ts';
 
 /** When a window is encoded anew: only where it cannot be copied exactly, or always. */
 export const CLIP_RECODE = ['when-needed', 'always'] as const;

@@ -1,11 +1,11 @@
 // Owns: the text sent with a clip: exactly the granted facts about the home, and the manifest's claims.
 // Not here: signing (the caller's), the clip itself (trim.ts).
-import { type PublicKey, sha256Hex } from '../base/keys.ts';
+import { type PublicKey, sha256Hex } from '@doorsill/base/keys';
+import { failure } from '@doorsill/contract/errors';
+import { type Manifest, manifestSchema } from '@doorsill/contract/manifest';
+import { recipientOf } from '@doorsill/contract/request-or-search';
+import type { DisclosedValues } from '@doorsill/contract/shared-claims';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
-import { failure } from '../contract/errors.ts';
-import { type Manifest, manifestSchema } from '../contract/manifest.ts';
-import { recipientOf } from '../contract/request-or-search.ts';
-import type { DisclosedValues } from '../contract/shared-claims.ts';
 import type { CutFacts } from './finished-clip.ts';
 
 /**

@@ -1,8 +1,8 @@
 // Owns: how a picture is rotated for display: the four right angles of a track header's matrix, and the position of redaction
 // zones in the coded picture. Not here: drawing (recode-window.ts).
 
-import { boxesIn, contentOf, findBox, needBox } from '../contract/media/read-boxes.ts';
-import type { Zone } from '../contract/shared-claims.ts';
+import { boxesIn, contentOf, findBox, needBox } from '@doorsill/contract/media/read-boxes';
+import type { Zone } from '@doorsill/contract/shared-claims';
 
 /** Clockwise degrees by which the coded picture is rotated for display. */
 export type Rotation = 0 | 90 | 180 | 270;

@@ -1,11 +1,12 @@
 // Owns: decoding H.264 and re-encoding some of its frames, one for one: the head of a smart cut, and whole windows; cutting the byte stream that
 // an encoder writes (ITU-T H.264 Annex B) into NAL units.
 // Not here: which frames (trim.ts), running ffmpeg (camera/ffmpeg-run.ts).
+
+import { failure } from '@doorsill/contract/errors';
+import { joinSample, NAL, nalType } from '@doorsill/contract/media/nal';
+import { type Pps, readPps, readSps, type Sps } from '@doorsill/contract/media/parameter-sets';
 import { type FfmpegJob, PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
 import { threadArgs } from '../camera/find-ffmpeg.ts';
-import { failure } from '../contract/errors.ts';
-import { joinSample, NAL, nalType } from '../contract/media/nal.ts';
-import { type Pps, readPps, readSps, type Sps } from '../contract/media/parameter-sets.ts';
 import type { ClipDecoder, ClipDeps } from './clip-deps.ts';
 import type { Rectangle } from './display-rotation.ts';
 import type { EncodedSample, EncodedSamples } from './encoded-sample-buffer.ts';

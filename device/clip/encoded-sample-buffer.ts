@@ -1,7 +1,7 @@
 // Owns: the encoded frames and sound of a clip between the cut and the writing of the file: a small amount is kept in memory, a
 // large one is encoded again while the file is written, so that a long window needs no more memory than a short one.
 // Not here: encoding (encode-frames.ts, recode-sound.ts).
-import { failure } from '../contract/errors.ts';
+import { failure } from '@doorsill/contract/errors';
 /** One encoded frame or sound packet as it is written into a clip; `key`: whether decoding can start there. */
 export interface EncodedSample {
   bytes: Uint8Array;

@@ -1,7 +1,7 @@
 // Owns: the type of a finished clip that the rest of the firmware uses. Not here: how it is cut (trim.ts) and checked (self-check.ts).
 
-import type { CUT_METHODS } from '../contract/manifest.ts';
-import type { Window } from '../contract/shared-claims.ts';
+import type { CUT_METHODS } from '@doorsill/contract/manifest';
+import type { Window } from '@doorsill/contract/shared-claims';
 
 /** Facts about a clip besides its bytes. */
 export interface CutFacts {

@@ -1,13 +1,13 @@
 // Owns: comparing a finished clip's frames with the ring's footage: frame by frame, set by set.
 // Not here: sound (sound-check.ts), the structure of the file (clip-file-check.ts, self-check.ts).
 
+import { equalBytes } from '@doorsill/contract/bytes';
+import { clipFault, type FileTables } from '@doorsill/contract/media/clip-file-check';
+import { type InitInfo, parseFragment, parseInit, type Sample } from '@doorsill/contract/media/fragment';
+import { NAL, nalType, splitSample } from '@doorsill/contract/media/nal';
+import { readPps, readSps } from '@doorsill/contract/media/parameter-sets';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { equalBytes } from '../contract/bytes.ts';
-import { clipFault, type FileTables } from '../contract/media/clip-file-check.ts';
-import { type InitInfo, parseFragment, parseInit, type Sample } from '../contract/media/fragment.ts';
-import { NAL, nalType, splitSample } from '../contract/media/nal.ts';
-import { readPps, readSps } from '../contract/media/parameter-sets.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import { SetsInForce } from './active-parameter-sets.ts';
 import { displayRotation } from './display-rotation.ts';
 import type { CutFacts } from './finished-clip.ts';

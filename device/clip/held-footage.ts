@@ -1,11 +1,11 @@
 // Owns: footage of granted windows whose clips wait for their turn to be cut, sealed in memory, while the ring goes on recording over it.
 // Not here: which clips wait (upload/delivery.ts), reading for a clip (read-ring.ts).
-import type { Clock } from '../base/clock.ts';
-import type { Random } from '../base/random.ts';
-import type { SealCipher } from '../base/seal.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Random } from '@doorsill/base/random';
+import type { SealCipher } from '@doorsill/base/seal';
+import { isFailure } from '@doorsill/contract/errors';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { Segment } from '../camera/segment.ts';
-import { isFailure } from '../contract/errors.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import { RingMemory } from '../ring/ring-memory.ts';
 import type { ClipDeps } from './clip-deps.ts';
 

@@ -1,6 +1,6 @@
 // Owns: measuring the leak that this project prevents: how many frames of a video file a player shows, and how many it contains.
 // Not here: cutting clips that hide none (trim.ts).
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '@doorsill/base/clock';
 import { PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { LineCounter } from './framecrc-counter.ts';

@@ -1,8 +1,8 @@
 // Owns: the boxes of a clip's MP4 (ISO/IEC 14496-12, -14, -15) as bytes. All creation times are zero, all names empty, and
 // only what playback needs is written. Not here: what goes into the tables (mp4-layout.ts).
-import { concatBytes, utf8 } from '../contract/bytes.ts';
-import type { SoundConfig } from '../contract/media/aac.ts';
-import { isHighProfile, type Sps } from '../contract/media/parameter-sets.ts';
+import { concatBytes, utf8 } from '@doorsill/contract/bytes';
+import type { SoundConfig } from '@doorsill/contract/media/aac';
+import { isHighProfile, type Sps } from '@doorsill/contract/media/parameter-sets';
 import { displayMatrix, type Rotation } from './display-rotation.ts';
 
 /** Units of `mvhd`, `tkhd` and `elst` in a second. */

@@ -1,8 +1,8 @@
 // Owns: the layout of a clip's file: `ftyp`, `moov`, then one `mdat` with its samples and no bytes between them.
 // Not here: box formats (mp4-boxes.ts), the samples' bytes (clip-byte-stream.ts).
-import { concatBytes, utf8 } from '../contract/bytes.ts';
-import type { SoundConfig } from '../contract/media/aac.ts';
-import type { Sps } from '../contract/media/parameter-sets.ts';
+import { concatBytes, utf8 } from '@doorsill/contract/bytes';
+import type { SoundConfig } from '@doorsill/contract/media/aac';
+import type { Sps } from '@doorsill/contract/media/parameter-sets';
 import type { Rotation } from './display-rotation.ts';
 import * as mp4 from './mp4-boxes.ts';
 

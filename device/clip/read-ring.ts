@@ -1,8 +1,9 @@
 // Owns: reading the ring's footage for a clip, and only while its grant lives. Not here: cutting it (trim.ts).
+
+import { type Failure, failure } from '@doorsill/contract/errors';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { Segment } from '../camera/segment.ts';
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
-import { type Failure, failure } from '../contract/errors.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import type { ClipDeps } from './clip-deps.ts';
 
 /** Throws unless footage may still be worked on: `grant_dead`, or the reason of either signal. */

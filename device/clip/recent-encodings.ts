@@ -1,8 +1,8 @@
 // Owns: what was encoded for a clip a short while ago, in memory alone, so that further grants of the same footage with the same zones
 // and sound need no encoder. Every grant still reads the ring, has a file, a key and a check of its own: revoking one touches no other.
 // Not here: encoding (encoded-sample-buffer.ts), what a key has to name (smart-cut-head.ts, recode-window.ts, trim.ts).
-import type { Clock, Timer } from '../base/clock.ts';
-import { failure } from '../contract/errors.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import { failure } from '@doorsill/contract/errors';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedSets } from './encode-frames.ts';
 import { type EncodeAll, type EncodedSamples, encodeOnce } from './encoded-sample-buffer.ts';

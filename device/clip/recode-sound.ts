@@ -2,10 +2,16 @@
 // again. So nothing of the camera's own AAC is sent: no data stream, no fill, no extension.
 // Not here: which packets those are (survey.ts), AAC's configuration (aac.ts), what is checked afterwards (sound-check.ts).
 import { PassThrough } from 'node:stream';
+import { concatBytes } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import {
+  AdtsSplitter,
+  adtsPacket,
+  PACKET_SAMPLES,
+  type SoundConfig,
+  soundConfigOf,
+} from '@doorsill/contract/media/aac';
 import { runFfmpeg, writeTo } from '../camera/ffmpeg-run.ts';
-import { concatBytes } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
-import { AdtsSplitter, adtsPacket, PACKET_SAMPLES, type SoundConfig, soundConfigOf } from '../contract/media/aac.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedSample } from './encoded-sample-buffer.ts';
 

@@ -2,11 +2,11 @@
 // last independently decodable frame before the window, so that the window's first frame is complete.
 // Not here: the smart cut (trim.ts), running the encoder (encode-frames.ts).
 
+import { failure } from '@doorsill/contract/errors';
+import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import { joinAnnexB } from '@doorsill/contract/media/nal';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { CutPermit } from '../consent/live-preview.ts';
-import { failure } from '../contract/errors.ts';
-import { parseFragment, parseInit } from '../contract/media/fragment.ts';
-import { joinAnnexB } from '../contract/media/nal.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { ClipTimeline } from './clip-timeline.ts';
 import { zonePixels } from './display-rotation.ts';

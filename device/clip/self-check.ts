@@ -1,13 +1,14 @@
 // Owns: the check that every clip passes before it may leave: the finished file, byte by byte, against a second read of the ring.
 // Shares no decision with the cut: it determines anew which frames belong, what a file may contain and what was encoded.
 // Not here: the file's format (clip-file-check.ts), comparing samples (frame-check.ts).
+
+import { faultOfFacts } from '@doorsill/contract/clip-facts';
+import { isFailure } from '@doorsill/contract/errors';
+import { clipFault } from '@doorsill/contract/media/clip-file-check';
+import { faultOfTimes } from '@doorsill/contract/media/clip-times';
+import { joinAnnexB } from '@doorsill/contract/media/nal';
+import { readClipFile } from '@doorsill/contract/media/read-clip-file';
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
-import { faultOfFacts } from '../contract/clip-facts.ts';
-import { isFailure } from '../contract/errors.ts';
-import { clipFault } from '../contract/media/clip-file-check.ts';
-import { faultOfTimes } from '../contract/media/clip-times.ts';
-import { joinAnnexB } from '../contract/media/nal.ts';
-import { readClipFile } from '../contract/media/read-clip-file.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import { countDecoded } from './encode-frames.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';

@@ -2,13 +2,12 @@
 // certificate for that key, sent to the bridge only; and the recall. The key signs statement and recall, then is discarded.
 // Not here: the full manifest (disclosure.ts), storing these documents (upload/), checking them (verify-clip.ts).
 
-import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '../base/keys.ts';
-import { freshId, type Random } from '../base/random.ts';
-import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
-import { toBase64url } from '../contract/bytes.ts';
-import { commitmentOf, SALT_BYTES } from '../contract/custody.ts';
-import { actorId } from '../contract/ids.ts';
-import { parseToken, signToken } from '../contract/jws.ts';
+import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
+import { toBase64url } from '@doorsill/contract/bytes';
+import { commitmentOf, SALT_BYTES } from '@doorsill/contract/custody';
+import { actorId } from '@doorsill/contract/ids';
+import { parseToken, signToken } from '@doorsill/contract/jws';
 import {
   type Certificate,
   certificateSchema,
@@ -16,8 +15,9 @@ import {
   homeRecallSchema,
   manifestSchema,
   statementSchema,
-} from '../contract/manifest.ts';
-import { statementClaims } from '../contract/statement-from-manifest.ts';
+} from '@doorsill/contract/manifest';
+import { statementClaims } from '@doorsill/contract/statement-from-manifest';
+import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 
 /** What the device signs about a clip besides its full manifest. */
 export interface StatementPapers {

@@ -1,9 +1,9 @@
 // Owns: encoding the head of a smart cut: the rest of the GOP that the window starts in. It begins while the survey still reads
 // the frames after it. Not here: what the head is (survey.ts), encoding (encode-frames.ts), how it is used (trim.ts).
-import { sha256Hex } from '../base/keys.ts';
+import { sha256Hex } from '@doorsill/base/keys';
+import { failure } from '@doorsill/contract/errors';
+import { joinAnnexB } from '@doorsill/contract/media/nal';
 import type { CutPermit } from '../consent/live-preview.ts';
-import { failure } from '../contract/errors.ts';
-import { joinAnnexB } from '../contract/media/nal.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
 import { type EncodedFrames, encodeFrames } from './encode-frames.ts';
 import { stopSignal } from './read-ring.ts';

@@ -2,13 +2,13 @@
 // byte and at their times; it decodes without errors; and its packets contain only sound.
 // Not here: pictures (frame-check.ts), the structure of the file (clip-file-check.ts).
 
+import { equalBytes } from '@doorsill/contract/bytes';
+import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '@doorsill/contract/media/aac';
+import { clipFault, type FileAudio, type FileTables, MOVIE_TIMESCALE } from '@doorsill/contract/media/clip-file-check';
+import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import type { CutPermit } from '../consent/live-preview.ts';
-import { equalBytes } from '../contract/bytes.ts';
-import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../contract/media/aac.ts';
-import { clipFault, type FileAudio, type FileTables, MOVIE_TIMESCALE } from '../contract/media/clip-file-check.ts';
-import { parseFragment, parseInit } from '../contract/media/fragment.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';
 import { SampleReader } from './read-ahead.ts';

@@ -2,9 +2,9 @@
 // time, place and serial numbers there), fillers, delimiters and units of unknown types are dropped.
 // Not here: which frames are in the window (survey.ts), parameter sets (active-parameter-sets.ts).
 
-import { failure } from '../contract/errors.ts';
-import { BitReader, unescapeNal } from '../contract/media/bit-reader.ts';
-import { NAL, nalType, splitSample } from '../contract/media/nal.ts';
+import { failure } from '@doorsill/contract/errors';
+import { BitReader, unescapeNal } from '@doorsill/contract/media/bit-reader';
+import { NAL, nalType, splitSample } from '@doorsill/contract/media/nal';
 import { findSliceEnd } from './h264-slice-end.ts';
 
 /** A coded frame reduced to what is needed to show it. */

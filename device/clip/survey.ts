@@ -2,12 +2,18 @@
 // parameter sets they use, and what prevents copying them. Keeps numbers, and the bytes of at most one GOP.
 // Not here: deciding how to cut (trim.ts), the second pass that copies (clip-byte-stream.ts).
 
+import { failure } from '@doorsill/contract/errors';
+import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '@doorsill/contract/media/aac';
+import {
+  type AudioTrack,
+  type InitInfo,
+  parseFragment,
+  parseInit,
+  type Sample,
+} from '@doorsill/contract/media/fragment';
+import type { Sps } from '@doorsill/contract/media/parameter-sets';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { failure } from '../contract/errors.ts';
-import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '../contract/media/aac.ts';
-import { type AudioTrack, type InitInfo, parseFragment, parseInit, type Sample } from '../contract/media/fragment.ts';
-import type { Sps } from '../contract/media/parameter-sets.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import { plainSets, SetsInForce, UsedSets } from './active-parameter-sets.ts';
 import { ClipTimeline, emptyTable, type TimeBase, type TrackTable } from './clip-timeline.ts';
 import { displayRotation, type Rotation } from './display-rotation.ts';

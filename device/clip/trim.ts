@@ -1,12 +1,12 @@
 // Owns: the exact cut: surveys the window's footage, chooses how to cut it, and plans a clip that streams.
 // Not here: encoding (smart-cut-head.ts, recode-window.ts), writing MP4 (mp4-layout.ts), the check before a clip may leave (self-check.ts).
 
+import { assert } from '@doorsill/contract/assert';
+import { failure } from '@doorsill/contract/errors';
+import { PACKET_SAMPLES } from '@doorsill/contract/media/aac';
+import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
-import { assert } from '../contract/assert.ts';
-import { failure } from '../contract/errors.ts';
-import { PACKET_SAMPLES } from '../contract/media/aac.ts';
-import { parseFragment, parseInit } from '../contract/media/fragment.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import { GAP_US } from '../ring/ring-interface.ts';
 import type { UsedSets } from './active-parameter-sets.ts';
 import { chunksOf, clipBody } from './clip-byte-stream.ts';

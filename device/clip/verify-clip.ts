@@ -2,14 +2,14 @@
 // of its own owner. The statement: signed with the key of one grant, which the bridge's receipt confirms; the documents
 // opened in a dispute link the statement to the full manifest. On both: that the bridge accepted the clip and logged it.
 // The file itself is read as the device and the bridge read it. Not here: how it was cut (self-check.ts, on the device), receipt and log (contract/verify-custody.ts).
-import { z } from 'zod';
-import { sha256, sha256Hex, sha256Stream, verifySignature } from '../base/keys.ts';
-import { fromBase64url } from '../contract/bytes.ts';
-import { type FactsFault, faultOfFacts } from '../contract/clip-facts.ts';
-import { commitmentOf, SALT_BYTES } from '../contract/custody.ts';
-import { failure } from '../contract/errors.ts';
-import { actorId } from '../contract/ids.ts';
-import { openBySigner, parseToken, type TokenType } from '../contract/jws.ts';
+
+import { sha256, sha256Hex, sha256Stream, verifySignature } from '@doorsill/base/keys';
+import { fromBase64url } from '@doorsill/contract/bytes';
+import { type FactsFault, faultOfFacts } from '@doorsill/contract/clip-facts';
+import { commitmentOf, SALT_BYTES } from '@doorsill/contract/custody';
+import { failure } from '@doorsill/contract/errors';
+import { actorId } from '@doorsill/contract/ids';
+import { openBySigner, parseToken, type TokenType } from '@doorsill/contract/jws';
 import {
   certificateSchema,
   type IntakeReceipt,
@@ -18,15 +18,16 @@ import {
   STATEMENT_TIME_STEP_US,
   type Statement,
   statementSchema,
-} from '../contract/manifest.ts';
-import type { FileTables } from '../contract/media/clip-file-check.ts';
-import { faultOfTimes } from '../contract/media/clip-times.ts';
-import { clipHeadBytesMax, readClipFile } from '../contract/media/read-clip-file.ts';
-import { type Grant, grantSchema, pairingSchema } from '../contract/owner-orders.ts';
-import { parseJson } from '../contract/parse-json.ts';
-import { PUBLIC_AUDIENCE, windowWithin } from '../contract/shared-claims.ts';
-import { statementClaims } from '../contract/statement-from-manifest.ts';
-import { type VerifiedCustody, verifyCustody } from '../contract/verify-custody.ts';
+} from '@doorsill/contract/manifest';
+import type { FileTables } from '@doorsill/contract/media/clip-file-check';
+import { faultOfTimes } from '@doorsill/contract/media/clip-times';
+import { clipHeadBytesMax, readClipFile } from '@doorsill/contract/media/read-clip-file';
+import { type Grant, grantSchema, pairingSchema } from '@doorsill/contract/owner-orders';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { PUBLIC_AUDIENCE, windowWithin } from '@doorsill/contract/shared-claims';
+import { statementClaims } from '@doorsill/contract/statement-from-manifest';
+import { type VerifiedCustody, verifyCustody } from '@doorsill/contract/verify-custody';
+import { z } from 'zod';
 
 /** Which document the clip was verified by: the full manifest, the statement alone, or a statement with the manifest it commits to. */
 export type Chain = 'manifest' | 'statement' | 'statement and manifest';

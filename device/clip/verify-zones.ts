@@ -1,11 +1,11 @@
 // Owns: looking up, with the owner's grant and the clip's file alone, whether the zones that it names are black in every frame. Nobody but
 // the device has the footage, so what is outside of them cannot be compared. Not here: documents and hashes (verify-clip.ts).
 
-import { failure, isFailure } from '../contract/errors.ts';
-import type { FileVideo } from '../contract/media/clip-file-check.ts';
-import { joinAnnexB, splitSample } from '../contract/media/nal.ts';
-import { readClipFile, type SampleCounts } from '../contract/media/read-clip-file.ts';
-import type { Zone } from '../contract/shared-claims.ts';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import type { FileVideo } from '@doorsill/contract/media/clip-file-check';
+import { joinAnnexB, splitSample } from '@doorsill/contract/media/nal';
+import { readClipFile, type SampleCounts } from '@doorsill/contract/media/read-clip-file';
+import type { Zone } from '@doorsill/contract/shared-claims';
 import type { ClipDecoder } from './clip-deps.ts';
 import type { ClipReader } from './finished-clip.ts';
 import { SampleReader } from './read-ahead.ts';

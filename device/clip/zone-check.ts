@@ -1,13 +1,14 @@
 // Owns: whether the zones of a finished clip are black: every decoded picture is looked at, inside its zones for black, and outside
 // against the ring's picture of the same time. It derives a zone's place from the file's own rotation, with code of its own.
 // Not here: the frames' number and times (frame-check.ts), drawing the zones (recode-window.ts).
+
+import { clipFault, type FileVideo } from '@doorsill/contract/media/clip-file-check';
+import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import { joinAnnexB } from '@doorsill/contract/media/nal';
+import { readSps } from '@doorsill/contract/media/parameter-sets';
+import type { Window, Zone } from '@doorsill/contract/shared-claims';
 import { wallTimeUs } from '../camera/segment.ts';
 import type { CutPermit } from '../consent/live-preview.ts';
-import { clipFault, type FileVideo } from '../contract/media/clip-file-check.ts';
-import { parseFragment, parseInit } from '../contract/media/fragment.ts';
-import { joinAnnexB } from '../contract/media/nal.ts';
-import { readSps } from '../contract/media/parameter-sets.ts';
-import type { Window, Zone } from '../contract/shared-claims.ts';
 import type { ClipDecoder, ClipDeps } from './clip-deps.ts';
 import { type DecodeJob, decodedPictures } from './encode-frames.ts';
 import { readRing, stopSignal } from './read-ring.ts';

@@ -1,24 +1,25 @@
 // Owns: documents of the area link: opening the bridge's documents and the registry's revocation list, and taking in one kind of a
 // cell's documents part by part: checked against the marks, never the same one twice, and rate-limited to spare the flash card.
 // Not here: what they say (area-requests.ts, pet-searches.ts), a single published request (contract/verify-published-request.ts).
-import type { z } from 'zod';
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import { sha256Hex, verifySignature } from '../base/keys.ts';
-import type { Log } from '../base/log.ts';
-import type { TaskQueue } from '../base/task-queue.ts';
-import { cellOf } from '../contract/area-cells.ts';
-import { type ErrorCode, TOKEN_FAULT_CODES } from '../contract/errors.ts';
-import { openToken, type TokenType } from '../contract/jws.ts';
-import { CLOCK_SKEW_S_MAX } from '../contract/owner-orders.ts';
+
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex, verifySignature } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { TaskQueue } from '@doorsill/base/task-queue';
+import { cellOf } from '@doorsill/contract/area-cells';
+import { type ErrorCode, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
+import { openToken, type TokenType } from '@doorsill/contract/jws';
+import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
 import {
   type AreaDocument,
   areaDocumentSchema,
   CREDENTIAL_LIFE_S_MAX,
   type Revocations,
   revocationsSchema,
-} from '../contract/request.ts';
-import { type SearchDocument, searchDocumentSchema } from '../contract/search.ts';
-import { PUBLIC_AUDIENCE } from '../contract/shared-claims.ts';
+} from '@doorsill/contract/request';
+import { type SearchDocument, searchDocumentSchema } from '@doorsill/contract/search';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import type { z } from 'zod';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import type { GateDeps } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';

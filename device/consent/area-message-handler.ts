@@ -2,10 +2,10 @@
 // whom it concerns; and telling the owner what waits for an answer and the state of the latest grants, when that is new or
 // may have been missed. Not here: opening and accepting (area-requests.ts, pet-searches.ts), what owners answer
 // (owner-order-handler.ts), carrying notices (home-link/).
-import type { ErrorCode } from '../contract/errors.ts';
-import type { RequestNotice, Sighted, SightingNotice } from '../contract/home-messages.ts';
-import type { AreaDocument, PublishedRequest } from '../contract/request.ts';
-import type { SearchDocument } from '../contract/search.ts';
+import type { ErrorCode } from '@doorsill/contract/errors';
+import type { RequestNotice, Sighted, SightingNotice } from '@doorsill/contract/home-messages';
+import type { AreaDocument, PublishedRequest } from '@doorsill/contract/request';
+import type { SearchDocument } from '@doorsill/contract/search';
 import { DocumentTurns, type VerifiedDocument } from './area-documents.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';

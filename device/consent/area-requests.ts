@@ -3,15 +3,15 @@
 // retained messages fill it again after a restart. Not here: opening tokens (area-documents.ts, contract/verify-published-request.ts), what
 // follows for grants (area-message-handler.ts), what owners answer (owner-order-handler.ts).
 
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import { isNoSpace } from '../base/disk.ts';
-import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { cellOf, insideArea } from '../contract/area-cells.ts';
-import { assert } from '../contract/assert.ts';
-import type { ErrorCode } from '../contract/errors.ts';
-import type { RequestNotice } from '../contract/home-messages.ts';
-import type { AreaDocument, Credential, PublishedRequest, Revocations } from '../contract/request.ts';
-import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey } from '../contract/shared-claims.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { isNoSpace } from '@doorsill/base/disk';
+import { sha256Hex, verifySignature } from '@doorsill/base/keys';
+import { cellOf, insideArea } from '@doorsill/contract/area-cells';
+import { assert } from '@doorsill/contract/assert';
+import type { ErrorCode } from '@doorsill/contract/errors';
+import type { RequestNotice } from '@doorsill/contract/home-messages';
+import type { AreaDocument, Credential, PublishedRequest, Revocations } from '@doorsill/contract/request';
+import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey } from '@doorsill/contract/shared-claims';
 import {
   asksBeyond,
   claimedRequestId,
@@ -20,7 +20,7 @@ import {
   openPublished,
   revokedBy,
   type Trust,
-} from '../contract/verify-published-request.ts';
+} from '@doorsill/contract/verify-published-request';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { CellDocuments, openAreaDocument, openRevocations } from './area-documents.ts';
 import type { Footage, GateDeps, GateEffects, GateLimits } from './gate-interfaces.ts';

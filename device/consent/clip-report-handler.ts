@@ -1,13 +1,13 @@
 // Owns: taking in what the clip code reports about a grant: sealed, presented, delivered, answered, failed. Each is recorded
 // before it takes effect. Runs inside the gate's queue. Not here: making and sending clips (clip/, upload/).
 
-import { verifySignature } from '../base/keys.ts';
-import { assert } from '../contract/assert.ts';
-import { type ErrorCode, failure } from '../contract/errors.ts';
-import type { ReceiptClip } from '../contract/home-messages.ts';
-import type { IntakeReceipt } from '../contract/manifest.ts';
-import type { DisclosedValues } from '../contract/shared-claims.ts';
-import { assertAnswered, assertStored, openIntake, vaultNamedIn } from '../contract/verify-intake-receipt.ts';
+import { verifySignature } from '@doorsill/base/keys';
+import { assert } from '@doorsill/contract/assert';
+import { type ErrorCode, failure } from '@doorsill/contract/errors';
+import type { ReceiptClip } from '@doorsill/contract/home-messages';
+import type { IntakeReceipt } from '@doorsill/contract/manifest';
+import type { DisclosedValues } from '@doorsill/contract/shared-claims';
+import { assertAnswered, assertStored, openIntake, vaultNamedIn } from '@doorsill/contract/verify-intake-receipt';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner, Occasion } from './effect-runner.ts';
 import type { RequestInput, RequestState } from './request-machine.ts';

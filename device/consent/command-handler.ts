@@ -1,12 +1,12 @@
 // Owns: carrying out an owner's command: ledger first, then the effect. Runs inside the gate's queue.
 // Not here: whether a command is authentic (verify-owner.ts), consent to clips (gate.ts).
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import { isPublicKey, type SigningKey, sha256Hex } from '../base/keys.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import { signToken } from '../contract/jws.ts';
-import { type Command, type CommandAction, mustNameLastOrder } from '../contract/owner-orders.ts';
-import type { SettingsChange } from '../contract/owner-settings.ts';
-import { PUBLIC_AUDIENCE, type Window } from '../contract/shared-claims.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { isPublicKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { signToken } from '@doorsill/contract/jws';
+import { type Command, type CommandAction, mustNameLastOrder } from '@doorsill/contract/owner-orders';
+import type { SettingsChange } from '@doorsill/contract/owner-settings';
+import { PUBLIC_AUDIENCE, type Window } from '@doorsill/contract/shared-claims';
 import type { Announcer, AreaMessageHandler } from './area-message-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';

@@ -1,13 +1,13 @@
 // Owns: the state shared by all parts of consent: the records on disk, what the area link delivered, the one queue that all
 // changes run through, and the count of messages that were not accepted. Not here: changing it (effect-runner.ts,
 // owner-order-handler.ts, area-message-handler.ts), judging messages (verify-owner.ts).
-import type { Clock } from '../base/clock.ts';
-import { TaskQueue } from '../base/task-queue.ts';
-import { type ErrorCode, failure } from '../contract/errors.ts';
-import { askKindOf } from '../contract/ids.ts';
-import type { SettingsInForce } from '../contract/owner-settings.ts';
-import type { Credential } from '../contract/request.ts';
-import type { Ask, OpenedAsk } from '../contract/request-or-search.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { TaskQueue } from '@doorsill/base/task-queue';
+import { type ErrorCode, failure } from '@doorsill/contract/errors';
+import { askKindOf } from '@doorsill/contract/ids';
+import type { SettingsInForce } from '@doorsill/contract/owner-settings';
+import type { Credential } from '@doorsill/contract/request';
+import type { Ask, OpenedAsk } from '@doorsill/contract/request-or-search';
 import { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { Ledger, recordsFault } from '../ledger/ledger.ts';
 import { AreaRequests } from './area-requests.ts';

@@ -1,12 +1,12 @@
 // Owns: every clip that has left this device, or of which a part may have, folded from the ledger: to whom, which, and what became of it.
 // Pure. Not here: proving it (contract/check-departure.ts), showing it (console/).
 
-import { sha256Hex } from '../base/keys.ts';
-import { assert } from '../contract/assert.ts';
-import type { Departure, DeparturePage, DepartureRecipient } from '../contract/departures.ts';
-import { failure } from '../contract/errors.ts';
-import type { Credential } from '../contract/request.ts';
-import { recipientOf } from '../contract/request-or-search.ts';
+import { sha256Hex } from '@doorsill/base/keys';
+import { assert } from '@doorsill/contract/assert';
+import type { Departure, DeparturePage, DepartureRecipient } from '@doorsill/contract/departures';
+import { failure } from '@doorsill/contract/errors';
+import type { Credential } from '@doorsill/contract/request';
+import { recipientOf } from '@doorsill/contract/request-or-search';
 import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import type { GrantFacts } from './live-grant.ts';
 import { END_CODES } from './request-machine.ts';

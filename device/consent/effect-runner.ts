@@ -2,11 +2,11 @@
 // basis is gone. Runs inside the gate's queue, except for `endLive` and `endOverdue`, which act at once.
 // Not here: which step is taken (owner-order-handler.ts, gate.ts); the making of a live grant, which the gate passes in.
 
-import { wallSeconds } from '../base/clock.ts';
-import { sha256Hex } from '../base/keys.ts';
-import { assert } from '../contract/assert.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import type { ReceiptClip } from '../contract/home-messages.ts';
+import { wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import { assert } from '@doorsill/contract/assert';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import type { ReceiptClip } from '@doorsill/contract/home-messages';
 import type { EndReason, LedgerBody } from '../ledger/ledger-entry.ts';
 import type { ConsentContext } from './consent-context.ts';
 import { type RequestRecord, standingReceipt } from './gate-state.ts';

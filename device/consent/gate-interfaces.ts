@@ -1,15 +1,15 @@
 // Owns: what the gate calls in the rest of the firmware, and what it is built from. Interfaces only.
 // Not here: when it calls (gate.ts).
-import type { Clock } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
-import type { SigningKey } from '../base/keys.ts';
-import type { Log } from '../base/log.ts';
-import type { Place } from '../contract/area-cells.ts';
-import type { ReceiptBody, ReceiptClip, RequestNotice, SightingNotice } from '../contract/home-messages.ts';
-import type { Grant } from '../contract/owner-orders.ts';
-import type { SettingsInForce } from '../contract/owner-settings.ts';
-import type { OpenedSearch } from '../contract/search.ts';
-import type { Window, Zone } from '../contract/shared-claims.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Place } from '@doorsill/contract/area-cells';
+import type { ReceiptBody, ReceiptClip, RequestNotice, SightingNotice } from '@doorsill/contract/home-messages';
+import type { Grant } from '@doorsill/contract/owner-orders';
+import type { SettingsInForce } from '@doorsill/contract/owner-settings';
+import type { OpenedSearch } from '@doorsill/contract/search';
+import type { Window, Zone } from '@doorsill/contract/shared-claims';
 import type { LiveGrant } from './live-grant.ts';
 import type { BaseSettings } from './owner-settings.ts';
 

@@ -1,16 +1,17 @@
 // Owns: the state folded from the ledger: owners, pins, the state of each request, used ids, privacy, unfinished orders.
 // Not here: writing entries (ledger.ts), judging new messages (verify-owner.ts).
+
+import { sha256Hex, verifySignature } from '@doorsill/base/keys';
+import type { ReceiptBody } from '@doorsill/contract/home-messages';
+import { actorId } from '@doorsill/contract/ids';
+import { openToken, parseToken } from '@doorsill/contract/jws';
+import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet, orderHeadInput } from '@doorsill/contract/owner-orders';
+import { type Credential, credentialSchema, requestSchema } from '@doorsill/contract/request';
+import { type Ask, recipientOf } from '@doorsill/contract/request-or-search';
+import { claimedSigner, searchSchema } from '@doorsill/contract/search';
+import { PUBLIC_AUDIENCE, signedClaims, type Window } from '@doorsill/contract/shared-claims';
+import type { Trust } from '@doorsill/contract/verify-published-request';
 import { z } from 'zod';
-import { sha256Hex, verifySignature } from '../base/keys.ts';
-import type { ReceiptBody } from '../contract/home-messages.ts';
-import { actorId } from '../contract/ids.ts';
-import { openToken, parseToken } from '../contract/jws.ts';
-import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet, orderHeadInput } from '../contract/owner-orders.ts';
-import { type Credential, credentialSchema, requestSchema } from '../contract/request.ts';
-import { type Ask, recipientOf } from '../contract/request-or-search.ts';
-import { claimedSigner, searchSchema } from '../contract/search.ts';
-import { PUBLIC_AUDIENCE, signedClaims, type Window } from '../contract/shared-claims.ts';
-import type { Trust } from '../contract/verify-published-request.ts';
 import type { LedgerBody, LedgerEntry } from '../ledger/ledger-entry.ts';
 import { Departures, type GrantedFacts } from './departures.ts';
 import { changedBy, NO_OWNER_SETTINGS, type OwnerSettings } from './owner-settings.ts';

@@ -1,14 +1,14 @@
 // Owns: the one way from an owner's signed message to footage that leaves: it orders verification, ledger, live grant and effects,
 // and is the sole maker of a LiveGrant. Everything that changes state runs through one queue.
 // Not here: the checks (verify-*.ts, area-requests.ts), a request's states (request-machine.ts), commands (command-handler.ts), clips and links.
-import { wallSeconds } from '../base/clock.ts';
-import { isPublicKey, sha256Hex } from '../base/keys.ts';
-import type { Look, Viewer, ViewRight } from '../contract/console-messages.ts';
-import { type ErrorCode, failure, isFailure } from '../contract/errors.ts';
-import type { RequestNotice, Sighted, SightingNotice } from '../contract/home-messages.ts';
-import { actorId } from '../contract/ids.ts';
-import type { SettingsInForce } from '../contract/owner-settings.ts';
-import type { PublishedRequest } from '../contract/request.ts';
+import { wallSeconds } from '@doorsill/base/clock';
+import { isPublicKey, sha256Hex } from '@doorsill/base/keys';
+import type { Look, Viewer, ViewRight } from '@doorsill/contract/console-messages';
+import { type ErrorCode, failure, isFailure } from '@doorsill/contract/errors';
+import type { RequestNotice, Sighted, SightingNotice } from '@doorsill/contract/home-messages';
+import { actorId } from '@doorsill/contract/ids';
+import type { SettingsInForce } from '@doorsill/contract/owner-settings';
+import type { PublishedRequest } from '@doorsill/contract/request';
 import type { LedgerHead } from '../ledger/ledger.ts';
 import { Announcer, AreaMessageHandler } from './area-message-handler.ts';
 import { ClipReports } from './clip-report-handler.ts';

@@ -1,10 +1,10 @@
 // Owns: the one object without which no footage leaves: proof, in the type system and at run time, that the gate verified a grant
 // and that it is still alive. Only consent/gate.ts may call `mintLiveGrant`; a test holds that rule.
-import type { Clock } from '../base/clock.ts';
-import { wallSeconds } from '../base/clock.ts';
-import { type ErrorCode, failure } from '../contract/errors.ts';
-import type { Grant } from '../contract/owner-orders.ts';
-import type { Ask } from '../contract/request-or-search.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { wallSeconds } from '@doorsill/base/clock';
+import { type ErrorCode, failure } from '@doorsill/contract/errors';
+import type { Grant } from '@doorsill/contract/owner-orders';
+import type { Ask } from '@doorsill/contract/request-or-search';
 
 /** What the gate knows about a grant when it makes it live; all of it is verified. */
 export interface GrantFacts {

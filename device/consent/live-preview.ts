@@ -1,8 +1,8 @@
 // Owns: the object that allows a clip to be cut for its owner's eyes, before anything is granted: clip/ accepts it where it accepts
 // a live grant, upload/ does not. Only consent/gate.ts may call `mintLivePreview`; a test holds that rule. Not here: when a preview is
 // allowed and ends (previews.ts), keeping its clip (upload/preview-clips.ts).
-import { failure } from '../contract/errors.ts';
-import type { Grant } from '../contract/owner-orders.ts';
+import { failure } from '@doorsill/contract/errors';
+import type { Grant } from '@doorsill/contract/owner-orders';
 import { assertLiveGrant, type LiveGrant } from './live-grant.ts';
 
 /** What a clip is cut to. */

@@ -1,11 +1,11 @@
 // Owns: carrying out or refusing an owner's authentic order: grant, deny, revoke, command. Runs inside the gate's queue.
 // Not here: authenticity and the checks of each (verify-owner.ts), the steps themselves (effect-runner.ts).
 
-import { sha256Hex } from '../base/keys.ts';
-import { assert } from '../contract/assert.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import type { ReceiptBody } from '../contract/home-messages.ts';
-import { mustNameLastOrder } from '../contract/owner-orders.ts';
+import { sha256Hex } from '@doorsill/base/keys';
+import { assert } from '@doorsill/contract/assert';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import type { ReceiptBody } from '@doorsill/contract/home-messages';
+import { mustNameLastOrder } from '@doorsill/contract/owner-orders';
 import { RevocationReserve } from '../ledger/revocation-reserve.ts';
 import type { CommandHandler } from './command-handler.ts';
 import type { ConsentContext } from './consent-context.ts';

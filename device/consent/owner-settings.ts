@@ -1,13 +1,13 @@
 // Owns: what owners changed of the device's settings, folded from the ledger, and what is in force: an owner's value before the one of
 // device.json. Pure. Not here: the order (command-handler.ts), what its values mean to the parts (doorbell.ts).
-import { type Failure, failure } from '../contract/errors.ts';
+import { type Failure, failure } from '@doorsill/contract/errors';
 import {
   OWNER_SETTING_PATHS,
   type OwnerSettingPath,
   type SettingsChange,
   type SettingsInForce,
-} from '../contract/owner-settings.ts';
-import { DISCLOSURE_KEYS, type DisclosedValues } from '../contract/shared-claims.ts';
+} from '@doorsill/contract/owner-settings';
+import { DISCLOSURE_KEYS, type DisclosedValues } from '@doorsill/contract/shared-claims';
 
 /** What device.json says, and what bounds a change. */
 export type BaseSettings = Omit<SettingsInForce, 'byOwners'>;

@@ -2,20 +2,20 @@
 // here. Owners can answer only the latter: an answer to another search is refused like one to an unknown request.
 // In memory. Not here: opening documents (area-documents.ts), likeness (search-party/), what owners answer (owner-order-handler.ts).
 
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { assert } from '../contract/assert.ts';
-import type { ErrorCode } from '../contract/errors.ts';
-import type { Sighted, SightingNotice } from '../contract/home-messages.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex, verifySignature } from '@doorsill/base/keys';
+import { assert } from '@doorsill/contract/assert';
+import type { ErrorCode } from '@doorsill/contract/errors';
+import type { Sighted, SightingNotice } from '@doorsill/contract/home-messages';
 import {
   openSearch,
   type PublishedSearch,
   SEARCH_BACK_US_MAX,
   SEARCH_LIFE_S_MAX,
   type SearchDocument,
-} from '../contract/search.ts';
-import { DISCLOSURE_PROFILES, type DisclosedValues, partsInside, type Window } from '../contract/shared-claims.ts';
-import type { Trust } from '../contract/verify-published-request.ts';
+} from '@doorsill/contract/search';
+import { DISCLOSURE_PROFILES, type DisclosedValues, partsInside, type Window } from '@doorsill/contract/shared-claims';
+import type { Trust } from '@doorsill/contract/verify-published-request';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { CellDocuments, openSearchDocument } from './area-documents.ts';
 import type { GateDeps, HeardSearch } from './gate-interfaces.ts';

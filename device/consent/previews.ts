@@ -1,9 +1,9 @@
 // Owns: which previews live, and what ends them: their time, privacy, forgetting, and whatever would end a grant of the same request.
 // Not here: minting them (gate.ts), cutting and keeping their clips (upload/preview-clips.ts).
-import type { Timer } from '../base/clock.ts';
-import { freshId, type Random } from '../base/random.ts';
-import { PREVIEW_LIFE_MS } from '../contract/console-messages.ts';
-import { failure } from '../contract/errors.ts';
+import type { Timer } from '@doorsill/base/clock';
+import { freshId, type Random } from '@doorsill/base/random';
+import { PREVIEW_LIFE_MS } from '@doorsill/contract/console-messages';
+import { failure } from '@doorsill/contract/errors';
 import type { ConsentContext } from './consent-context.ts';
 import type { LivePreview, mintLivePreview, PreviewTerms } from './live-preview.ts';
 import type { RequestState } from './request-machine.ts';

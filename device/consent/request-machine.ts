@@ -1,8 +1,8 @@
 // Owns: the lifecycle of one request on this device as a pure state machine: what each input does in each state, in which order.
 // Not here: whether an input is authentic (area-documents.ts, verify-owner.ts), performing the effects (gate.ts).
-import { unreachable } from '../contract/assert.ts';
-import type { ErrorCode } from '../contract/errors.ts';
-import type { Receipt, ReceiptClip } from '../contract/home-messages.ts';
+import { unreachable } from '@doorsill/contract/assert';
+import type { ErrorCode } from '@doorsill/contract/errors';
+import type { Receipt, ReceiptClip } from '@doorsill/contract/home-messages';
 import type { EndReason } from '../ledger/ledger-entry.ts';
 
 /** A grant by its id and the SHA-256 of its exact token. */

@@ -1,8 +1,8 @@
 // Owns: requests that this home's owners cannot be asked about, and why: each told in the log once, and to the owners in the state. To
 // nobody else: what bridge and agency see must not depend on it. Not here: judging requests (area-requests.ts).
-import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
-import { type ErrorCode, failure } from '../contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import { type ErrorCode, failure } from '@doorsill/contract/errors';
 
 /** Without a request it is about all of them. */
 export interface UnaskedRequest {

@@ -1,6 +1,6 @@
 // Owns: when the gate's upkeep is due: every 30 s at the latest, sooner where a grant ends, and never twice at a time.
 // Not here: what upkeep does (gate.ts).
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
 
 /** Expired grants are ended, marks advanced and unfinished work retried at least this often. */
 const TICK_MS_MAX = 30_000;

@@ -1,11 +1,11 @@
 // Owns: verifying what an owner signed: is it authentic, timely, and allowed here and now? Reads, never changes anything.
 // Not here: the order of decisions on one request (request-machine.ts), carrying them out (gate.ts).
 
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import { sha256Hex, verifySignature } from '../base/keys.ts';
-import { fromUtf8 } from '../contract/bytes.ts';
-import { type ErrorCode, type Failure, failure, TOKEN_FAULT_CODES } from '../contract/errors.ts';
-import { openToken } from '../contract/jws.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex, verifySignature } from '@doorsill/base/keys';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import { type ErrorCode, type Failure, failure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
+import { openToken } from '@doorsill/contract/jws';
 import {
   CLOCK_SKEW_S_MAX,
   type Command,
@@ -18,16 +18,16 @@ import {
   mustNameLastOrder,
   type Revoke,
   revokeSchema,
-} from '../contract/owner-orders.ts';
-import { recipientOf } from '../contract/request-or-search.ts';
+} from '@doorsill/contract/owner-orders';
+import { recipientOf } from '@doorsill/contract/request-or-search';
 import {
   DISCLOSURE_PROFILES,
   type DisclosedValues,
   type DisclosureKey,
   type Window,
   windowWithin,
-} from '../contract/shared-claims.ts';
-import { PAYLOAD_BYTES_MAX, parseConsentTopic, topicsUnder } from '../contract/topics.ts';
+} from '@doorsill/contract/shared-claims';
+import { PAYLOAD_BYTES_MAX, parseConsentTopic, topicsUnder } from '@doorsill/contract/topics';
 import type { AnswerableRequests } from './consent-context.ts';
 import type { Footage } from './gate-interfaces.ts';
 import type { PreviewTerms } from './live-preview.ts';

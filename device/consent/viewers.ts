@@ -1,9 +1,10 @@
 // Owns: who besides owners may see this door's pictures on the device's own server, and who has looked: folded from the ledger.
 // Pure. Not here: showing pictures (console/), the orders themselves (command-handler.ts).
+
+import type { Look, Viewer } from '@doorsill/contract/console-messages';
+import { publicKeySchema } from '@doorsill/contract/ids';
+import { parseToken } from '@doorsill/contract/jws';
 import { z } from 'zod';
-import type { Look, Viewer } from '../contract/console-messages.ts';
-import { publicKeySchema } from '../contract/ids.ts';
-import { parseToken } from '../contract/jws.ts';
 import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 
 /** The newest looks that are kept at hand; the ledger has all of them. */

@@ -1,10 +1,10 @@
 // Owns: the frame around the pages of an open door: its name and condition, the way between the pages, and what is said while it cannot be
 // reached. Not here: the pages.
 
+import type { DeviceState } from '@doorsill/contract/home-messages';
+import { askKindOf } from '@doorsill/contract/ids';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { DeviceState } from '../contract/home-messages.ts';
-import { askKindOf } from '../contract/ids.ts';
 import { text } from './kit/choose-language.ts';
 import type { DoorView } from './kit/door.ts';
 import { doorCondition } from './kit/door-condition.ts';

@@ -1,6 +1,6 @@
 // Owns: the routes by which owners get in: what the server is, challenges, pairing, sessions. Not here: who is let in
 // (network-pairing.ts, owner-sessions.ts).
-import { z } from 'zod';
+
 import {
   challengeSchema,
   pairingOfferSchema,
@@ -8,8 +8,9 @@ import {
   serverFactsSchema,
   sessionOfferSchema,
   sessionSchema,
-} from '../contract/console-messages.ts';
-import { idSchema } from '../contract/ids.ts';
+} from '@doorsill/contract/console-messages';
+import { idSchema } from '@doorsill/contract/ids';
+import { z } from 'zod';
 import { sessionCookie, sessionCookieName } from './callers.ts';
 import type { shownCommandLine } from './command-line.ts';
 import type { LocalRouter } from './local-router.ts';

@@ -1,8 +1,8 @@
 // Owns: who calls the device's own server: an owner by session (cookie and header together), a viewer by name and token (Basic, RFC
 // 7617), or anyone. Not here: sessions (owner-sessions.ts), where requests may come from (request-origin.ts).
-import { sha256Hex } from '../base/keys.ts';
-import { VIEW_RIGHTS, type Viewer, type ViewRight } from '../contract/console-messages.ts';
-import { failure } from '../contract/errors.ts';
+import { sha256Hex } from '@doorsill/base/keys';
+import { VIEW_RIGHTS, type Viewer, type ViewRight } from '@doorsill/contract/console-messages';
+import { failure } from '@doorsill/contract/errors';
 import type { OwnerSessions } from './owner-sessions.ts';
 
 export interface Caller {

@@ -3,11 +3,11 @@
 import { createHash, createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Clock, EARLIEST_WALL_US } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
-import type { Random } from '../base/random.ts';
-import { fromUtf8, toHex, utf8 } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
+import { type Clock, EARLIEST_WALL_US } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Random } from '@doorsill/base/random';
+import { fromUtf8, toHex, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 
 export interface ServerCertificate {
   /** PEM. */

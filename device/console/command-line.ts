@@ -1,6 +1,7 @@
 // Owns: how the command line is called at the machine of this doorbell, as the page may tell whoever opens it. Pure. Not here: which verb.
+
+import type { serverFactsSchema } from '@doorsill/contract/console-messages';
 import type { z } from 'zod';
-import type { serverFactsSchema } from '../contract/console-messages.ts';
 
 /** Where programs and services lie: a path there names nobody, and one in a home folder does. */
 const OF_THE_SYSTEM = /^\/(opt|srv|usr|var\/lib)\/[\w./@+-]+$/;
@@ -16,6 +17,7 @@ export function shownCommandLine(paths: {
 }): z.output<typeof serverFactsSchema>['commandLine'] {
   const { node, program, folder } = paths;
   const isInstalled = [program, folder].every((path) => OF_THE_SYSTEM.test(path));
-  if (!isInstalled || !program.endsWith('/sim/cli/doorsill.mjs')) return { program: 'npx doorsill', folder: null };
+  if (!isInstalled || !/\/(sim|node_modules\/doorsill)\/cli\/doorsill\.mjs$/.test(program))
+    return { program: 'npx doorsill', folder: null };
   return { program: `sudo ${OF_THE_SYSTEM.test(node) ? node : 'node'} ${program}`, folder };
 }

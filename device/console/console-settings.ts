@@ -1,6 +1,7 @@
 // Owns: the schema of the settings of the device's own server.
+
+import { otherDoorListSchema } from '@doorsill/contract/console-messages';
 import { z } from 'zod';
-import { otherDoorListSchema } from '../contract/console-messages.ts';
 
 /** A host name (RFC 1123 §2.1) without a trailing dot, in lower case. */
 const hostName = z.string().regex(/^(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63}){0,7}$/);

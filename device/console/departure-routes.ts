@@ -1,12 +1,13 @@
 // Owns: the routes of what has left: the list, for owners alone, and what the bridge shows of one clip, asked when an owner asks. Not here:
 // keeping the list (consent/departures.ts), asking the bridge (upload/fetch-custody.ts), checking what it shows (the page, which trusts
 // neither the bridge nor what is in between).
+
+import { countSchema } from '@doorsill/base/http/http-server';
+import { DEPARTURES_PAGE_MAX, departureCustodySchema, departurePageSchema } from '@doorsill/contract/departures';
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { countSchema } from '../base/http/http-server.ts';
 import { allDepartures } from '../consent/departures.ts';
 import type { ConsentGate } from '../consent/gate.ts';
-import { DEPARTURES_PAGE_MAX, departureCustodySchema, departurePageSchema } from '../contract/departures.ts';
-import { idSchema } from '../contract/ids.ts';
 import type { CustodyFetcher } from '../upload/fetch-custody.ts';
 import type { LocalRouter } from './local-router.ts';
 

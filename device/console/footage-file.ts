@@ -1,13 +1,13 @@
 // Owns: a span of this home's own footage as one fragmented MP4 (ISO/IEC 14496-12 §8.8) that begins at time 0, whole groups of
 // pictures, for whom the device's own server lets see it. Not here: who that is (picture-access.ts), exact clips (clip/).
 
+import { assert } from '@doorsill/contract/assert';
+import { equalBytes } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { parseInit } from '@doorsill/contract/media/fragment';
+import { moveFragment } from '@doorsill/contract/media/move-fragment';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { Segment } from '../camera/segment.ts';
-import { assert } from '../contract/assert.ts';
-import { equalBytes } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
-import { parseInit } from '../contract/media/fragment.ts';
-import { moveFragment } from '../contract/media/move-fragment.ts';
-import type { Window } from '../contract/shared-claims.ts';
 
 /** A span that can be sent as one file. */
 export interface FootageFile {

@@ -1,11 +1,12 @@
 // Owns: the route that tells the wall times of the frames in a span: what a page steps through. Not here: the pictures
 // (picture-routes.ts).
+
+import { FRAME_SPAN_US_MAX, frameTimesSchema } from '@doorsill/contract/console-messages';
+import { failure } from '@doorsill/contract/errors';
+import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { FRAME_SPAN_US_MAX, frameTimesSchema } from '../contract/console-messages.ts';
-import { failure } from '../contract/errors.ts';
-import { parseFragment, parseInit } from '../contract/media/fragment.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import type { Ring } from '../ring/ring-interface.ts';
 import type { LocalRouter } from './local-router.ts';
 import { momentSchema } from './moment-schema.ts';

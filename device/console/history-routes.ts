@@ -1,7 +1,8 @@
 // Owns: the route of past events on the device's own server. Not here: keeping them (events/), the live stream (owner-routes.ts).
+
+import { countSchema } from '@doorsill/base/http/http-server';
+import { eventPageSchema, eventSchema } from '@doorsill/contract/home-messages';
 import { z } from 'zod';
-import { countSchema } from '../base/http/http-server.ts';
-import { eventPageSchema, eventSchema } from '../contract/home-messages.ts';
 import { type EventPage, type EventQuery, PAGE_EVENTS_MAX } from '../events/event-history.ts';
 import type { LocalRouter } from './local-router.ts';
 import { momentSchema } from './moment-schema.ts';

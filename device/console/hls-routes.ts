@@ -1,13 +1,14 @@
 // Owns: recorded footage and the live picture as HTTP Live Streaming (RFC 8216): playlists of whole groups of pictures, for players
 // that know no other way, such as VLC and phones. Not here: who may look (picture-access.ts), one file (footage-file.ts).
+
+import type { Clock } from '@doorsill/base/clock';
+import type { ViewRight } from '@doorsill/contract/console-messages';
+import { failure } from '@doorsill/contract/errors';
+import { parseInit } from '@doorsill/contract/media/fragment';
+import { moveFragment } from '@doorsill/contract/media/move-fragment';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
-import type { ViewRight } from '../contract/console-messages.ts';
-import { failure } from '../contract/errors.ts';
-import { parseInit } from '../contract/media/fragment.ts';
-import { moveFragment } from '../contract/media/move-fragment.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import { GAP_US, type Ring } from '../ring/ring-interface.ts';
 import type { Caller } from './callers.ts';
 import type { LocalRouter } from './local-router.ts';

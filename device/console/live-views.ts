@@ -1,14 +1,14 @@
 // Owns: the live picture over a connection: endless fragmented MP4 over HTTP, and the same fragments over a WebSocket. Not here: who
 // may look (picture-access.ts), making fragments (camera/).
 import type { Socket } from 'node:net';
+import { keepForTransfer, resetConnection } from '@doorsill/base/http/connection-limit';
+import { failure } from '@doorsill/contract/errors';
+import { codecsParameter } from '@doorsill/contract/media/codecs-parameter';
+import { parseFragment } from '@doorsill/contract/media/fragment';
+import { moveFragment } from '@doorsill/contract/media/move-fragment';
 import type { FastifyReply } from 'fastify';
 import type { WebSocket } from 'ws';
-import { keepForTransfer, resetConnection } from '../base/http/connection-limit.ts';
 import type { LiveFragment, LiveFragments, LiveInit } from '../camera/live-fragments.ts';
-import { failure } from '../contract/errors.ts';
-import { codecsParameter } from '../contract/media/codecs-parameter.ts';
-import { parseFragment } from '../contract/media/fragment.ts';
-import { moveFragment } from '../contract/media/move-fragment.ts';
 import type { View } from './view-answer.ts';
 
 /** Views of all callers together. */

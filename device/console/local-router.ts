@@ -1,15 +1,15 @@
 // Owns: the one way to declare a route of the device's own server: who may call it, and the schemas of request and answer. What is
 // declared is enforced, and is what the OpenAPI document is made of. Not here: what routes do (*-routes.ts).
 import { Readable } from 'node:stream';
+import type { Clock } from '@doorsill/base/clock';
+import { networkOf } from '@doorsill/base/http/address-networks';
+import { FixedWindowLimit, WindowCounts } from '@doorsill/base/http/fixed-window-limit';
+import { isAnswered, parseBody } from '@doorsill/base/http/http-server';
+import { documentOf } from '@doorsill/base/http/openapi';
+import { type Content, type Declared, isSchema, statusOf } from '@doorsill/base/http/route-declaration';
+import { failure } from '@doorsill/contract/errors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
-import { networkOf } from '../base/http/address-networks.ts';
-import { FixedWindowLimit, WindowCounts } from '../base/http/fixed-window-limit.ts';
-import { isAnswered, parseBody } from '../base/http/http-server.ts';
-import { documentOf } from '../base/http/openapi.ts';
-import { type Content, type Declared, isSchema, statusOf } from '../base/http/route-declaration.ts';
-import { failure } from '../contract/errors.ts';
 import { type Caller, type CallerHeaders, type Callers, SESSION_HEADER } from './callers.ts';
 import { type OriginRules, ownOrigin } from './request-origin.ts';
 

@@ -1,14 +1,12 @@
 // Owns: the routes by which an owner sets up the motion detector: where something moves now, and what other settings would have seen in
 // recorded footage. Both come from the picture, so each goes through PictureAccess first. Not here: the settings (settings-routes.ts),
 // the detector (motion/).
-import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
-import { countSchema } from '../base/http/http-server.ts';
-import type { Log } from '../base/log.ts';
-import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
-import { toBase64url } from '../contract/bytes.ts';
-import { failure, isFailure } from '../contract/errors.ts';
+
+import type { Clock } from '@doorsill/base/clock';
+import { countSchema } from '@doorsill/base/http/http-server';
+import type { Log } from '@doorsill/base/log';
+import { toBase64url } from '@doorsill/contract/bytes';
+import { failure, isFailure } from '@doorsill/contract/errors';
 import {
   type MotionMaskLine,
   TRIAL_EVENTS_MAX,
@@ -16,9 +14,12 @@ import {
   type TrialAsk,
   type TrialLine,
   trialAskSchema,
-} from '../contract/motion-messages.ts';
-import { type SettingsInForce, sensitivitySchema } from '../contract/owner-settings.ts';
-import { partsInside } from '../contract/shared-claims.ts';
+} from '@doorsill/contract/motion-messages';
+import { type SettingsInForce, sensitivitySchema } from '@doorsill/contract/owner-settings';
+import { partsInside } from '@doorsill/contract/shared-claims';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS } from '../motion/gray-picture-size.ts';
 import type { GrayPictures } from '../motion/gray-pictures.ts';
 import { MotionMask } from '../motion/motion-mask.ts';

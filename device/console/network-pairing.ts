@@ -2,12 +2,12 @@
 // that wait until somebody at the device confirms them. Not here: who becomes an owner (consent/gate.ts, passed in), pairing over
 // the socket of this machine (owner/pairing-server.ts).
 
-import type { Clock } from '../base/clock.ts';
-import { sha256, sha256Hex, verifySignature } from '../base/keys.ts';
-import { freshId, type Random } from '../base/random.ts';
-import { fromBase64url, toBase64url } from '../contract/bytes.ts';
-import { type PairingOffer, type PairingState, pairingProofInput } from '../contract/console-messages.ts';
-import { failure } from '../contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
+import { fromBase64url, toBase64url } from '@doorsill/contract/bytes';
+import { type PairingOffer, type PairingState, pairingProofInput } from '@doorsill/contract/console-messages';
+import { failure } from '@doorsill/contract/errors';
 
 export interface NetworkPairingDeps {
   clock: Clock;

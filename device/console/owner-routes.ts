@@ -1,7 +1,7 @@
 // Owns: the routes of an owner's session: state, requests, orders with their receipts, presses, who may look and who looked, and a
 // stream of what the device tells its owners. Not here: judging orders (consent/), pictures (picture-routes.ts).
-import { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
+
+import type { Clock } from '@doorsill/base/clock';
 import {
   type Look,
   lookListSchema,
@@ -12,13 +12,14 @@ import {
   pinsSchema,
   type Viewer,
   viewerListSchema,
-} from '../contract/console-messages.ts';
-import { failure } from '../contract/errors.ts';
-import { type DeviceState, type RequestNotice, requestListSchema, stateSchema } from '../contract/home-messages.ts';
-import { idSchema } from '../contract/ids.ts';
-import { parseToken } from '../contract/jws.ts';
-import type { PublishedRequest } from '../contract/request.ts';
-import { topicsUnder } from '../contract/topics.ts';
+} from '@doorsill/contract/console-messages';
+import { failure } from '@doorsill/contract/errors';
+import { type DeviceState, type RequestNotice, requestListSchema, stateSchema } from '@doorsill/contract/home-messages';
+import { idSchema } from '@doorsill/contract/ids';
+import { parseToken } from '@doorsill/contract/jws';
+import type { PublishedRequest } from '@doorsill/contract/request';
+import { topicsUnder } from '@doorsill/contract/topics';
+import { z } from 'zod';
 import type { HomeMessage } from '../home-link/home-link.ts';
 import type { LocalRouter } from './local-router.ts';
 

@@ -2,12 +2,12 @@
 // cookie and a header together, because all ports of a machine share its cookies. In memory: a restart ends them.
 // Not here: who is an owner (consent/), where requests may come from (request-origin.ts).
 
-import type { Clock } from '../base/clock.ts';
-import { sha256Hex, verifySignature } from '../base/keys.ts';
-import type { Random } from '../base/random.ts';
-import { fromBase64url, toBase64url } from '../contract/bytes.ts';
-import { sessionProofInput } from '../contract/console-messages.ts';
-import { failure } from '../contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { sha256Hex, verifySignature } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { fromBase64url, toBase64url } from '@doorsill/contract/bytes';
+import { sessionProofInput } from '@doorsill/contract/console-messages';
+import { failure } from '@doorsill/contract/errors';
 
 export interface OwnerSession {
   /** The owner's public key. */

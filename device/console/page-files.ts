@@ -1,12 +1,13 @@
 // Owns: serving the console's built page: its document and its assets, read into memory at the start. What is not among them is not
 // there, so no name in an address ever reaches a folder. Not here: what the page does (console-page/), building it (sim/setup/build-page.mjs).
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import type { Disk } from '@doorsill/base/disk';
+import { failure } from '@doorsill/contract/errors';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Disk } from '../base/disk.ts';
-import { failure } from '../contract/errors.ts';
 import type { LocalRouter } from './local-router.ts';
 
 /** One file of the page. */
@@ -34,7 +35,7 @@ const FOREVER = 'public, max-age=31536000, immutable';
 
 /** Reads the built page beside this program; null where it was not built. */
 export async function readPageFiles(disk: Disk): Promise<PageFiles | null> {
-  const folder = await pageFolder(disk);
+  const folder = pageFolder();
   const document = folder && (await readPageFile(disk, join(folder, 'index.html')));
   if (!folder || !document) return null;
   const assets = new Map<string, PageFile>();
@@ -82,10 +83,11 @@ async function readPageFile(disk: Disk, path: string): Promise<PageFile | null> 
   return { type, bytes, gzipped: await promisify(gzip)(bytes, { level: 9 }) };
 }
 
-/** dist/console-page of the package that this file belongs to, as source and as built. */
-async function pageFolder(disk: Disk): Promise<string | null> {
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    if ((await disk.sizeOf(join(folder, 'package.json'))) !== null) return join(folder, 'dist/console-page');
+/** Where the package of the page has what was built; null where it is not installed. */
+function pageFolder(): string | null {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve('@doorsill/console-page/package.json')), 'dist');
+  } catch {
+    return null;
   }
-  return null;
 }

@@ -2,10 +2,10 @@
 // the note of who looks before the first picture, whether anybody looks now, and the signal that ends all of it at once. Not here: who calls (callers.ts), the
 // pictures (still-picture.ts, footage-file.ts, live-views.ts).
 
-import type { Clock, Timer } from '../base/clock.ts';
-import { assert } from '../contract/assert.ts';
-import type { ViewRight } from '../contract/console-messages.ts';
-import { failure } from '../contract/errors.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import { assert } from '@doorsill/contract/assert';
+import type { ViewRight } from '@doorsill/contract/console-messages';
+import { failure } from '@doorsill/contract/errors';
 import type { Caller } from './callers.ts';
 
 export interface PictureAccessDeps {

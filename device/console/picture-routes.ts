@@ -1,15 +1,15 @@
 // Owns: the routes that show pictures: a still of now or of a moment, recorded footage of a span, the live picture. Each goes through
 // PictureAccess first. Not here: who may look and who looked (picture-access.ts), making pictures (still-picture.ts, footage-file.ts).
 import { Readable } from 'node:stream';
+import type { Clock } from '@doorsill/base/clock';
+import { rangeOf } from '@doorsill/base/http/byte-range';
+import { keepForTransfer } from '@doorsill/base/http/connection-limit';
+import { failure } from '@doorsill/contract/errors';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
-import { rangeOf } from '../base/http/byte-range.ts';
-import { keepForTransfer } from '../base/http/connection-limit.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import type { Segment } from '../camera/segment.ts';
-import { failure } from '../contract/errors.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import type { Ring } from '../ring/ring-interface.ts';
 import { footageFile } from './footage-file.ts';
 import type { LiveViews } from './live-views.ts';

@@ -1,14 +1,14 @@
 // Owns: the routes by which an owner looks at a clip exactly as it would leave, before granting it. Not here: when that is allowed
 // (consent/previews.ts), cutting and keeping it (upload/preview-clips.ts).
 import { Readable } from 'node:stream';
+import { rangeOf } from '@doorsill/base/http/byte-range';
+import { keepForTransfer } from '@doorsill/base/http/connection-limit';
+import type { Random } from '@doorsill/base/random';
+import { previewAskSchema, previewListSchema, previewSchema } from '@doorsill/contract/console-messages';
+import { idSchema } from '@doorsill/contract/ids';
+import { CLIP_BYTES_DEFAULT } from '@doorsill/contract/owner-orders';
 import { z } from 'zod';
-import { rangeOf } from '../base/http/byte-range.ts';
-import { keepForTransfer } from '../base/http/connection-limit.ts';
-import type { Random } from '../base/random.ts';
 import type { ConsentGate } from '../consent/gate.ts';
-import { previewAskSchema, previewListSchema, previewSchema } from '../contract/console-messages.ts';
-import { idSchema } from '../contract/ids.ts';
-import { CLIP_BYTES_DEFAULT } from '../contract/owner-orders.ts';
 import type { PreviewClips } from '../upload/preview-clips.ts';
 import type { LocalRouter } from './local-router.ts';
 import type { PictureAccess } from './picture-access.ts';

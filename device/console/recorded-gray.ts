@@ -1,12 +1,12 @@
 // Owns: the gray pictures that motion would have looked at, made anew from recorded footage: decoded in the background, a stretch at a
 // time. Not here: whose footage may be decoded (picture-access.ts), what is found in it (motion/motion-trial.ts).
 
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { equalBytes } from '@doorsill/contract/bytes';
 import { GRAY_ARGS, GRAY_FPS, GRAY_HEIGHT, GRAY_WIDTH } from '../camera/ffmpeg-capture-command.ts';
 import { runFfmpeg } from '../camera/ffmpeg-run.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import type { Segment } from '../camera/segment.ts';
-import { equalBytes } from '../contract/bytes.ts';
 import { GAP_US } from '../ring/ring-interface.ts';
 
 export interface RecordedGrayDeps {

@@ -2,7 +2,7 @@
 // page that sent it. Protects against DNS rebinding and against pages of other origins, those on other ports of this machine
 // included. Not here: who calls (owner-sessions.ts, viewers.ts).
 import { isIP } from 'node:net';
-import { failure } from '../contract/errors.ts';
+import { failure } from '@doorsill/contract/errors';
 
 export interface RequestHeaders {
   host?: string | undefined;

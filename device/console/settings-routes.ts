@@ -1,10 +1,11 @@
 // Owns: the routes that tell an owner who the owners are and which settings are in force. Both are changed by signed orders.
 // Not here: the orders (owner-routes.ts, consent/), trying motion settings (motion-routes.ts).
+
+import { ownerListSchema } from '@doorsill/contract/console-messages';
+import { parseToken } from '@doorsill/contract/jws';
+import { pairingSchema } from '@doorsill/contract/owner-orders';
+import { type SettingsInForce, settingsAnswerSchema } from '@doorsill/contract/owner-settings';
 import type { Owner } from '../consent/gate-state.ts';
-import { ownerListSchema } from '../contract/console-messages.ts';
-import { parseToken } from '../contract/jws.ts';
-import { pairingSchema } from '../contract/owner-orders.ts';
-import { type SettingsInForce, settingsAnswerSchema } from '../contract/owner-settings.ts';
 import type { LocalRouter } from './local-router.ts';
 
 export interface SettingsRoutesDeps {

@@ -1,9 +1,10 @@
 // Owns: the routes of pets that may have been seen here (Search Party): what is looked for, and the still that was compared. Not here:
 // comparing (search-party/), answering (owner-routes.ts).
+
+import { failure } from '@doorsill/contract/errors';
+import { type SightingNotice, sightingNoticeSchema } from '@doorsill/contract/home-messages';
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { failure } from '../contract/errors.ts';
-import { type SightingNotice, sightingNoticeSchema } from '../contract/home-messages.ts';
-import { idSchema } from '../contract/ids.ts';
 import type { LocalRouter } from './local-router.ts';
 import type { PictureAccess } from './picture-access.ts';
 import { bindToView } from './view-answer.ts';

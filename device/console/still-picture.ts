@@ -1,14 +1,14 @@
 // Owns: one JPEG of a moment in this home's own ring, for whom the device's own server lets see it. Not here: who that is
 // (picture-access.ts), clips (clip/), which need a grant.
 
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { concatBytes } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { runFfmpeg } from '../camera/ffmpeg-run.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { concatBytes } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
-import { parseFragment, parseInit } from '../contract/media/fragment.ts';
-import type { Window } from '../contract/shared-claims.ts';
 
 export interface StillDeps {
   segments(window: Window): AsyncIterable<Segment>;

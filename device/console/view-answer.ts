@@ -1,8 +1,9 @@
 // Owns: tying an answer that holds pictures to the view that allows it: cut off the moment the view is ended, and the view ended with
 // the answer. Not here: opening views (picture-access.ts), endless answers (live-views.ts).
+
+import { resetConnection } from '@doorsill/base/http/connection-limit';
+import { failure } from '@doorsill/contract/errors';
 import type { FastifyReply } from 'fastify';
-import { resetConnection } from '../base/http/connection-limit.ts';
-import { failure } from '../contract/errors.ts';
 
 export interface View {
   /** Aborted with the reason when nothing more may be shown. */

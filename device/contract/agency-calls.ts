@@ -46,7 +46,6 @@ export const agencyCallSchema = z.strictObject({
   agency: idSchema,
   call: agencyActionSchema,
 });
-export type AgencyCall = z.infer<typeof agencyCallSchema>;
 
 /** Agency calls and access tokens live at most this long. */
 export const AGENCY_CALL_LIFE_S_MAX = 300;

@@ -41,7 +41,6 @@ export const departureStandingSchema = z.discriminatedUnion('at', [
   z.strictObject({ at: z.literal('revoking'), atUs }),
   z.strictObject({ at: z.literal('answered'), atUs, outcome: z.enum(['deleted', 'recalled']), receipt }),
 ]);
-export type DepartureStanding = z.infer<typeof departureStandingSchema>;
 
 /** One clip that has left the device, wholly or perhaps in part. */
 export const departureSchema = z.strictObject({

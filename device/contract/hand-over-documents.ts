@@ -85,7 +85,6 @@ export const HAND_OVER_LIFE_S_MAX = 3600;
 
 /** The vault's signed statement (`aud`: bridge id) that it has the clip durably. Only then may the bridge delete its own. */
 export const acknowledgementSchema = z.strictObject({ ...signedClaims, jti: idSchema, ...clipClaims });
-export type Acknowledgement = z.infer<typeof acknowledgementSchema>;
 
 /** The body of `POST /v1/hand-overs`. */
 export const handOverBodySchema = z.strictObject({

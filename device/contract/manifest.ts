@@ -118,7 +118,6 @@ export const intakeOpeningSchema = z.strictObject({
   statement: z.string().max(MANIFEST_LETTERS_MAX),
   certificate: z.string().max(CERTIFICATE_LETTERS_MAX),
 });
-export type IntakeOpening = z.infer<typeof intakeOpeningSchema>;
 
 /** Where the bridge stands with one grant's clip. */
 export const intakeStatusSchema = z.strictObject({

@@ -1,11 +1,11 @@
 // Owns: what happens at the door: presses of the button, motion before the camera, and the event windows both make.
 // Not here: publishing events (status-publisher.ts), decisions.
 
+import type { Clock } from '@doorsill/base/clock';
+import type { DeviceEventBody } from '@doorsill/contract/home-messages';
 import type { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
 import type { GrayFrame } from '../camera/capture.ts';
 import type { SceneMotion } from '../camera/source-interfaces.ts';
-import type { DeviceEventBody } from '../contract/home-messages.ts';
 import { type Press, VirtualButton } from '../hardware/button.ts';
 import {
   changeMotion,

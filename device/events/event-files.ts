@@ -1,12 +1,12 @@
 // Owns: the two files of the history of events: a line each event, appended durably; the newer file takes the older one's place
 // when it is full. Not here: which events are kept, and when they are written or erased (event-history.ts).
 import { join } from 'node:path';
+import { type Disk, type DiskFile, systemCode } from '@doorsill/base/disk';
+import { assert } from '@doorsill/contract/assert';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { type DeviceEvent, eventSchema } from '@doorsill/contract/home-messages';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import { type Disk, type DiskFile, systemCode } from '../base/disk.ts';
-import { assert } from '../contract/assert.ts';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
-import { type DeviceEvent, eventSchema } from '../contract/home-messages.ts';
-import { parseJson } from '../contract/parse-json.ts';
 
 /** One event of the history. */
 export interface PastEvent {

@@ -1,15 +1,15 @@
 // Owns: the device's own past events: a bounded list in memory that two files bring over a restart; when they are written, how
 // long they are kept, and forgetting them. Not here: the files (event-files.ts), publishing events (status-publisher.ts).
 
-import type { Clock } from '../base/clock.ts';
-import { type Disk, systemCode } from '../base/disk.ts';
-import type { Log } from '../base/log.ts';
-import { Repeater } from '../base/repeater.ts';
-import { TaskQueue } from '../base/task-queue.ts';
-import { assert } from '../contract/assert.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import type { DeviceEvent } from '../contract/home-messages.ts';
-import type { Window } from '../contract/shared-claims.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { Repeater } from '@doorsill/base/repeater';
+import { TaskQueue } from '@doorsill/base/task-queue';
+import { assert } from '@doorsill/contract/assert';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { type EventBounds, EventFiles, type EventLine, fromLine, type PastEvent, toLine } from './event-files.ts';
 
 export interface EventQuery {

@@ -1,7 +1,7 @@
 // Owns: how presses and motion become event windows: pre-roll, post-roll, merging, a longest length. Pure.
 // Not here: time itself (event-windows.ts), what a window is used for (home-link/, console).
-import { assert } from '../contract/assert.ts';
-import type { Window } from '../contract/shared-claims.ts';
+import { assert } from '@doorsill/contract/assert';
+import type { Window } from '@doorsill/contract/shared-claims';
 
 /** Lengths in microseconds. */
 export interface EventWindowSettings {

@@ -1,5 +1,5 @@
 // Owns: running the event-window machine on a clock. Not here: the machine (event-window-machine.ts).
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
 import {
   checkEventWindows,
   EVENT_WINDOW_DEFAULTS,

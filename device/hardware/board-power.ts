@@ -1,9 +1,9 @@
 // Owns: what a board says of its power and heat, by a Pi's firmware or the kernel's sensor, and looking at it again and again. Flags only:
 // a temperature is never read. Not here: what becomes of the frame rate (camera/frame-pace.ts).
-import type { Clock, Timer } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
-import type { Programs } from '../base/system-programs.ts';
-import { type Failure, failure } from '../contract/errors.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Programs } from '@doorsill/base/system-programs';
+import { type Failure, failure } from '@doorsill/contract/errors';
 
 /** What the board reports, now and since the boot. */
 export interface PowerSigns {

@@ -1,7 +1,7 @@
 // Owns: what a button is to the firmware, its debouncing, and its virtual twin.
 // Not here: the key on the terminal (keyboard-button.ts), what a press causes (doorbell.ts).
-import type { Clock } from '../base/clock.ts';
-import type { DeviceEvent } from '../contract/home-messages.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
 
 type RingEvent = Extract<DeviceEvent, { type: 'ring' }>;
 

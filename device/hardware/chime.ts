@@ -1,9 +1,10 @@
 // Owns: what sounds inside when somebody rings: a command of the owner's, and its virtual twin.
 // Not here: when it rings (doorbell.ts): after the press was published, never before.
+
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Programs, RunningProgram } from '@doorsill/base/system-programs';
+import { type Failure, failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import type { Clock, Timer } from '../base/clock.ts';
-import type { Programs, RunningProgram } from '../base/system-programs.ts';
-import { type Failure, failure } from '../contract/errors.ts';
 
 /** A program with its arguments, as a list: no shell reads it. */
 export const commandSchema = z.array(z.string().min(1).max(1_000)).min(1).max(32);

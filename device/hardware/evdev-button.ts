@@ -1,9 +1,10 @@
 // Owns: a USB button (or any keyboard) as Linux's input layer shows it: which device, which keys, its binary events.
 // The device is read by `cat`: a read that waits inside this process would hold one of its few file threads for ever.
 // Not here: running programs (base/system-programs.ts), what a press is (switch-contact.ts, button.ts).
+
+import { failure } from '@doorsill/contract/errors';
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { failure } from '../contract/errors.ts';
-import { idSchema } from '../contract/ids.ts';
 import { type ButtonDriver, holdShape, type Level } from './watched-button.ts';
 
 export const evdevButtonSchema = z.strictObject({

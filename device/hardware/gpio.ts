@@ -1,10 +1,11 @@
 // Owns: GPIO lines by libgpiod's tools, of Debian 12 (1.6) and 13 (2.x): a button on a line, and a line held at a level.
 // Not here: running programs (base/system-programs.ts), what a press is (switch-contact.ts, button.ts).
+
+import type { Clock } from '@doorsill/base/clock';
+import type { ProgramEnd, Programs, RunningProgram } from '@doorsill/base/system-programs';
+import { type Failure, failure } from '@doorsill/contract/errors';
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
-import type { ProgramEnd, Programs, RunningProgram } from '../base/system-programs.ts';
-import { type Failure, failure } from '../contract/errors.ts';
-import { idSchema } from '../contract/ids.ts';
 import { type ButtonDriver, holdShape, type Level } from './watched-button.ts';
 
 const lineShape = {

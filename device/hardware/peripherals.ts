@@ -1,13 +1,13 @@
 // Owns: the doorbell's hardware: its real buttons, chime and shutter, put together from the settings, and what is wrong with each.
 // Not here: what a press causes (doorbell.ts), what is told of troubles (status-publisher.ts), when the shutter moves (recorder.ts).
 
-import type { Clock } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
-import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
-import type { Programs } from '../base/system-programs.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import type { DeviceState } from '../contract/home-messages.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import type { Programs } from '@doorsill/base/system-programs';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import type { DeviceState } from '@doorsill/contract/home-messages';
 import { BoardPower } from './board-power.ts';
 import type { Button, Press } from './button.ts';
 import { type Chime, CommandChime, VirtualChime } from './chime.ts';

@@ -1,8 +1,9 @@
 // Owns: a lid before the camera, which privacy closes: a command's, a GPIO line's, and a virtual twin.
 // Not here: stopping the camera, which privacy does first and by itself (recorder.ts): a shutter is the second lock.
+
+import type { RunningProgram } from '@doorsill/base/system-programs';
+import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import type { RunningProgram } from '../base/system-programs.ts';
-import { failure } from '../contract/errors.ts';
 import { commandSchema } from './chime.ts';
 import { gpioLineSchema, HeldLine, type HeldLineDeps } from './gpio.ts';
 

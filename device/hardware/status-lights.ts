@@ -1,13 +1,14 @@
 // Owns: the lamps at the door that say what it does: which are lit when, and lighting them, by the kernel's LEDs or by GPIO lines.
 // Not here: whether the camera films (recorder.ts), who looks (console/picture-access.ts).
+
+import { Backoff } from '@doorsill/base/backoff';
+import type { Clock } from '@doorsill/base/clock';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import type { Random } from '@doorsill/base/random';
+import type { Programs } from '@doorsill/base/system-programs';
+import { utf8 } from '@doorsill/contract/bytes';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import { Backoff } from '../base/backoff.ts';
-import type { Clock } from '../base/clock.ts';
-import { type Disk, systemCode } from '../base/disk.ts';
-import type { Random } from '../base/random.ts';
-import type { Programs } from '../base/system-programs.ts';
-import { utf8 } from '../contract/bytes.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
 import { gpioLineSchema, HeldLine } from './gpio.ts';
 
 const lampSchema = z.discriminatedUnion('kind', [

@@ -1,6 +1,6 @@
 // Owns: reading a contact's level: which closings are presses of a finger, which are noise, one that is held, and one that is stuck.
 // Not here: where levels come from (gpio.ts, evdev-button.ts), repeated presses (button.ts).
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
 
 /** Nobody presses so long by mistake. */
 export const HELD_S = 10;

@@ -1,10 +1,11 @@
 // Owns: a button that a program of the operating system watches for us: starting it again when it ends, and saying so.
 // Not here: which program and what it prints (gpio.ts, evdev-button.ts), levels (switch-contact.ts), repeated presses (button.ts).
+
+import { Backoff } from '@doorsill/base/backoff';
+import type { Random } from '@doorsill/base/random';
+import type { ProgramEnd, Programs } from '@doorsill/base/system-programs';
+import { type Failure, failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import { Backoff } from '../base/backoff.ts';
-import type { Random } from '../base/random.ts';
-import type { ProgramEnd, Programs } from '../base/system-programs.ts';
-import { type Failure, failure } from '../contract/errors.ts';
 import { type Button, type ButtonOptions, Debouncer, type Press } from './button.ts';
 import { Contact } from './switch-contact.ts';
 

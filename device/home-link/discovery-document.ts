@@ -1,9 +1,9 @@
 // Owns: the document by which Home Assistant finds this doorbell by itself: one device with its entities. Pure.
 // Not here: when it is published (home-assistant.ts). Its form is that of Home Assistant's device-based MQTT discovery
 // (https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload), which a test holds it to.
-import { ORDER_PAYLOADS } from '../contract/home-assistant-messages.ts';
-import { stateSchema } from '../contract/home-messages.ts';
-import { topicsUnder } from '../contract/topics.ts';
+import { ORDER_PAYLOADS } from '@doorsill/contract/home-assistant-messages';
+import { stateSchema } from '@doorsill/contract/home-messages';
+import { topicsUnder } from '@doorsill/contract/topics';
 
 /** The entities by id, with their platform in Home Assistant. An id is part of an entity's identity there: it never changes. */
 export const COMPONENT_PLATFORMS = {

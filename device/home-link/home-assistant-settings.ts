@@ -1,6 +1,7 @@
 // Owns: the settings of what Home Assistant is told and may ask for. Not here: the topics and messages (home-assistant.ts).
+
+import { DEFAULT_DISCOVERY_PREFIX, topicPrefixSchema } from '@doorsill/contract/topics';
 import { z } from 'zod';
-import { DEFAULT_DISCOVERY_PREFIX, topicPrefixSchema } from '../contract/topics.ts';
 
 export const homeAssistantSchema = z.strictObject({
   /** Off: nothing for Home Assistant is ever published, and what an earlier start published is removed. */

@@ -2,21 +2,21 @@
 // ask for, and removing all of that again. Nothing of it is published while it is off. Not here: the document's form
 // (discovery-document.ts), the session (home-link.ts), carrying out what is asked (doorbell.ts).
 
-import type { Clock, Timer } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
-import type { Log } from '../base/log.ts';
-import type { IncomingMessage } from '../base/mqtt-subscription.ts';
-import { fromUtf8 } from '../contract/bytes.ts';
-import type { ErrorCode } from '../contract/errors.ts';
-import { ORDER_PAYLOADS } from '../contract/home-assistant-messages.ts';
-import type { DeviceEvent, DeviceState } from '../contract/home-messages.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { IncomingMessage } from '@doorsill/base/mqtt-subscription';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import type { ErrorCode } from '@doorsill/contract/errors';
+import { ORDER_PAYLOADS } from '@doorsill/contract/home-assistant-messages';
+import type { DeviceEvent, DeviceState } from '@doorsill/contract/home-messages';
 import {
   discoveryTopics,
   HOME_ASSISTANT_STATES,
   type HomeAssistantOrder,
   type HomeAssistantState,
   topicsUnder,
-} from '../contract/topics.ts';
+} from '@doorsill/contract/topics';
 import { type Press, VirtualButton } from '../hardware/button.ts';
 import { VIRTUAL_BUTTON } from '../hardware/hardware-settings.ts';
 import { type ComponentId, componentsOf, discoveryDocument } from './discovery-document.ts';

@@ -1,24 +1,24 @@
 // Owns: the device's session on the home broker: status, state, events, requests, receipts, upload progress out;
 // consent and commands in, passed on unchanged. Not here: verifying what came in (consent/gate.ts).
 
-import type { Clock, Timer } from '../base/clock.ts';
-import { LastingTrouble } from '../base/lasting-trouble.ts';
-import type { Log } from '../base/log.ts';
-import { type LinkState, MqttLink } from '../base/mqtt-link.ts';
-import type { IncomingMessage } from '../base/mqtt-subscription.ts';
-import type { Network } from '../base/network.ts';
-import type { Random } from '../base/random.ts';
-import type { TlsSource } from '../base/tls.ts';
-import { assert } from '../contract/assert.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import { LastingTrouble } from '@doorsill/base/lasting-trouble';
+import type { Log } from '@doorsill/base/log';
+import { type LinkState, MqttLink } from '@doorsill/base/mqtt-link';
+import type { IncomingMessage } from '@doorsill/base/mqtt-subscription';
+import type { Network } from '@doorsill/base/network';
+import type { Random } from '@doorsill/base/random';
+import type { TlsSource } from '@doorsill/base/tls';
+import { assert } from '@doorsill/contract/assert';
 import type {
   DeviceEvent,
   DeviceState,
   RequestNotice,
   SightingNotice,
   UploadProgress,
-} from '../contract/home-messages.ts';
-import { linkFailure } from '../contract/link-failure.ts';
-import { PAYLOAD_BYTES_MAX, topicsUnder } from '../contract/topics.ts';
+} from '@doorsill/contract/home-messages';
+import { linkFailure } from '@doorsill/contract/link-failure';
+import { PAYLOAD_BYTES_MAX, topicsUnder } from '@doorsill/contract/topics';
 
 /** What a home link needs of a session. */
 type BrokerSession = Pick<MqttLink, 'state' | 'dropped' | 'onState' | 'start' | 'stop' | 'publish'> & {

@@ -1,12 +1,12 @@
 // Owns: what this device has published for Home Assistant and not removed since, on disk, so that it can be removed when the
 // setting is turned off, the device is reset or a prefix changes. Not here: publishing and removing (home-assistant.ts).
 import { join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { idSchema } from '@doorsill/contract/ids';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { topicPrefixSchema } from '@doorsill/contract/topics';
 import { z } from 'zod';
-import type { Disk } from '../base/disk.ts';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
-import { idSchema } from '../contract/ids.ts';
-import { parseJson } from '../contract/parse-json.ts';
-import { topicPrefixSchema } from '../contract/topics.ts';
 import { COMPONENT_PLATFORMS, type ComponentId } from './discovery-document.ts';
 
 const FILE = 'home-assistant.json';

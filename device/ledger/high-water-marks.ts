@@ -3,12 +3,12 @@
 // Not here: what happens when one does go backwards (gate.ts, area-requests.ts).
 
 import { join } from 'node:path';
+import type { Clock } from '@doorsill/base/clock';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
-import { type Disk, systemCode } from '../base/disk.ts';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
-import { parseJson } from '../contract/parse-json.ts';
 
 const MARKS_FILE = 'marks.json';
 const MARKS_BYTES_MAX = 32_768;

@@ -1,12 +1,13 @@
 // Owns: what a ledger entry can say: one strict schema per type of decision or effect.
 // Not here: how entries are chained and kept (ledger.ts), what they mean together (gate-state.ts).
+
+import { VIEW_RIGHTS, viewerSchema } from '@doorsill/contract/console-messages';
+import { isErrorCode } from '@doorsill/contract/errors';
+import { receiptClipSchema } from '@doorsill/contract/home-messages';
+import { idSchema, publicKeySchema, sha256Schema } from '@doorsill/contract/ids';
+import { settingsChangeSchema } from '@doorsill/contract/owner-settings';
+import { disclosedValuesSchema, windowSchema } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
-import { VIEW_RIGHTS, viewerSchema } from '../contract/console-messages.ts';
-import { isErrorCode } from '../contract/errors.ts';
-import { receiptClipSchema } from '../contract/home-messages.ts';
-import { idSchema, publicKeySchema, sha256Schema } from '../contract/ids.ts';
-import { settingsChangeSchema } from '../contract/owner-settings.ts';
-import { disclosedValuesSchema, windowSchema } from '../contract/shared-claims.ts';
 
 /** The longest is an order to change settings (test/device/consent/owner-settings.test.ts). */
 const token = z.string().min(1).max(24_576);

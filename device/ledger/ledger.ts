@@ -3,15 +3,15 @@
 // detected by the heads in the owners' receipts, not here.
 
 import { join } from 'node:path';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import { type Disk, type DiskFile, isNoSpace, systemCode } from '@doorsill/base/disk';
+import { type SigningKey, sha256Hex, verifySignature } from '@doorsill/base/keys';
+import { assert } from '@doorsill/contract/assert';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { sha256Schema } from '@doorsill/contract/ids';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import type { Clock, Timer } from '../base/clock.ts';
-import { type Disk, type DiskFile, isNoSpace, systemCode } from '../base/disk.ts';
-import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
-import { assert } from '../contract/assert.ts';
-import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../contract/bytes.ts';
-import { failure, isFailure } from '../contract/errors.ts';
-import { sha256Schema } from '../contract/ids.ts';
-import { parseJson } from '../contract/parse-json.ts';
 import { type LedgerBody, type LedgerEntry, ledgerBodySchema, ledgerPlaceSchema } from './ledger-entry.ts';
 
 /** How many entries there are and the hash of the last one. */

@@ -2,9 +2,9 @@
 // durable even when the disk is full and the ledger cannot grow.
 // Not here: verifying and executing what is in it (gate.ts, owner-order-handler.ts); it is a copy, the ledger stays the record.
 import { join } from 'node:path';
-import type { Disk, DiskFile } from '../base/disk.ts';
-import { sha256Hex } from '../base/keys.ts';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
+import type { Disk, DiskFile } from '@doorsill/base/disk';
+import { sha256Hex } from '@doorsill/base/keys';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
 
 const RESERVE_FILE = 'revocations.reserve';
 /** A slot is one page, so that writing it never needs another block. A revocation token is less than half that size. */

@@ -1,13 +1,13 @@
 // Owns: announcing a doorbell's page to the networks it is on, by multicast DNS (RFC 6762): probing its name, saying it, answering who
 // asks, saying goodbye, following the machine's addresses. Not here: the records (records.ts), which networks (links.ts).
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import type { Clock } from '../base/clock.ts';
-import { systemCode } from '../base/disk.ts';
-import { WindowCounts } from '../base/http/fixed-window-limit.ts';
-import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
-import { Repeater } from '../base/repeater.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { systemCode } from '@doorsill/base/disk';
+import { WindowCounts } from '@doorsill/base/http/fixed-window-limit';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { Repeater } from '@doorsill/base/repeater';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { isOnLink, type MdnsLink } from './links.ts';
 import {
   type Announced,

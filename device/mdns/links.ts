@@ -2,7 +2,7 @@
 // what is said there (records.ts).
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import type { Disk } from '../base/disk.ts';
+import type { Disk } from '@doorsill/base/disk';
 
 /** An address of this machine on a network. */
 export interface MdnsLink {

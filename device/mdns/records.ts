@@ -1,8 +1,9 @@
 // Owns: what a doorbell says of itself over multicast DNS: its names, its records, what answers a question, who else claims a name
 // (RFC 6762, RFC 6763). Pure. Not here: when it is said and to whom (announcer.ts).
+
+import { utf8 } from '@doorsill/contract/bytes';
 import { decode, encode } from 'dns-packet';
 import { z } from 'zod';
-import { utf8 } from '../contract/bytes.ts';
 
 /** Two names of one doorbell: a label that people read, and a host name without `.local`. */
 export interface Names {

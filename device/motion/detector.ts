@@ -1,7 +1,7 @@
 // Owns: when motion starts and ends: learning, sensitivity, which blocks a zone has, hysteresis, as one machine driven by gray pictures.
 // Not here: which blocks differ (background.ts); what an event causes (event windows, links).
-import { assert } from '../contract/assert.ts';
-import { type MotionZone, ZONES_MAX } from '../contract/owner-settings.ts';
+import { assert } from '@doorsill/contract/assert';
+import { type MotionZone, ZONES_MAX } from '@doorsill/contract/owner-settings';
 import { Background, type Votes } from './background.ts';
 import { Blobs } from './blobs.ts';
 import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';

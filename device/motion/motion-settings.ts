@@ -1,6 +1,7 @@
 // Owns: the schema of a device's motion settings.
+
+import { motionZonesSchema, sensitivitySchema } from '@doorsill/contract/owner-settings';
 import { z } from 'zod';
-import { motionZonesSchema, sensitivitySchema } from '../contract/owner-settings.ts';
 
 export const motionSchema = z.strictObject({
   enabled: z.boolean().default(true),

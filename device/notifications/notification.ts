@@ -1,9 +1,9 @@
 // Owns: what a notification says, made from the messages to the owners. Not here: its form on the wire (parcel.ts).
 
-import { receiptSchema } from '../contract/home-messages.ts';
-import { parseToken } from '../contract/jws.ts';
-import { oneLine } from '../contract/outside-text.ts';
-import { credentialSchema, requestSchema } from '../contract/request.ts';
+import { receiptSchema } from '@doorsill/contract/home-messages';
+import { parseToken } from '@doorsill/contract/jws';
+import { oneLine } from '@doorsill/contract/outside-text';
+import { credentialSchema, requestSchema } from '@doorsill/contract/request';
 import type { HomeMessage } from '../home-link/home-link.ts';
 import type { NotificationKind } from './notifications-settings.ts';
 

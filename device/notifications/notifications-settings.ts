@@ -1,7 +1,8 @@
 // Owns: the settings of notifications: which URLs are told of what, and how. Not here: the secrets, which are files (notifications.ts).
+
+import { addressList } from '@doorsill/base/http/address-networks';
+import { tlsFilesSchema } from '@doorsill/base/tls';
 import { z } from 'zod';
-import { addressList } from '../base/http/address-networks.ts';
-import { tlsFilesSchema } from '../base/tls.ts';
 
 const TARGETS_MAX = 8;
 export const NOTIFICATION_KINDS = ['press', 'motion', 'request', 'clip-sent', 'storage', 'online'] as const;

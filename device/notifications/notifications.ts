@@ -1,14 +1,14 @@
 // Owns: telling the URLs that the owner names what happened: their secrets, and which target is told of what. Without targets it
 // does nothing. Not here: the words (notification.ts), the wire (parcel.ts), waiting and repeating (target-queue.ts).
 import { isAbsolute, join } from 'node:path';
-import type { Clock } from '../base/clock.ts';
-import { type Disk, systemCode } from '../base/disk.ts';
-import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
-import { tlsSource } from '../base/tls.ts';
-import { fromUtf8, toHex } from '../contract/bytes.ts';
-import { CodedError } from '../contract/errors/coded-error.ts';
-import { failure } from '../contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { tlsSource } from '@doorsill/base/tls';
+import { fromUtf8, toHex } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { CodedError } from '@doorsill/contract/errors/coded-error';
 import type { HomeLink } from '../home-link/home-link.ts';
 import { type Notification, NotificationReader, notificationOf } from './notification.ts';
 import type { NotificationTarget } from './notifications-settings.ts';

@@ -2,13 +2,13 @@
 
 import { Agent, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
-import { Backoff } from '../base/backoff.ts';
-import type { Clock } from '../base/clock.ts';
-import { systemCode } from '../base/disk.ts';
-import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
-import { type TlsMaterial, type TlsSource, tlsOptions } from '../base/tls.ts';
-import { utf8 } from '../contract/bytes.ts';
+import { Backoff } from '@doorsill/base/backoff';
+import type { Clock } from '@doorsill/base/clock';
+import { systemCode } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { type TlsMaterial, type TlsSource, tlsOptions } from '@doorsill/base/tls';
+import { utf8 } from '@doorsill/contract/bytes';
 import type { Parcel } from './parcel.ts';
 
 const ANSWER_BYTES_MAX = 4_096;

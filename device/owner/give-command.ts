@@ -1,8 +1,8 @@
 // Owns: giving a device an order and awaiting its receipt: sign, send, and sign again when another order was accepted first.
 // Not here: consent to clips, which names its request instead (sign-owner-messages.ts); judging an order (consent/command-handler.ts).
 
-import type { Receipt } from '../contract/home-messages.ts';
-import type { CommandAction } from '../contract/owner-orders.ts';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import type { CommandAction } from '@doorsill/contract/owner-orders';
 import type { OwnerSession } from './owner-session.ts';
 import { refusalInReceipt } from './read-receipt.ts';
 import { makeCommand, type Signer } from './sign-owner-messages.ts';

@@ -1,8 +1,8 @@
 // Owns: bounded lines of JSON on a stream socket. Not here: what the lines say (pairing-wire.ts).
 
 import type { Socket } from 'node:net';
-import { fromUtf8 } from '../contract/bytes.ts';
-import { parseJson } from '../contract/parse-json.ts';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import { parseJson } from '@doorsill/contract/parse-json';
 
 const NEWLINE = 10;
 

@@ -3,10 +3,9 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
-import type { z } from 'zod';
-import type { SigningKey } from '../base/keys.ts';
-import { TLS_VERSION_MIN } from '../base/tls.ts';
-import { concatBytes, fromUtf8, toBase64url } from '../contract/bytes.ts';
+import type { SigningKey } from '@doorsill/base/keys';
+import { TLS_VERSION_MIN } from '@doorsill/base/tls';
+import { concatBytes, fromUtf8, toBase64url } from '@doorsill/contract/bytes';
 import {
   challengeSchema,
   orderAnswerSchema,
@@ -18,15 +17,16 @@ import {
   serverFactsSchema,
   sessionProofInput,
   sessionSchema,
-} from '../contract/console-messages.ts';
-import { failure } from '../contract/errors.ts';
-import { type DeviceState, type Receipt, stateSchema } from '../contract/home-messages.ts';
-import { type TrialLine, trialAskSchema, trialLineSchema } from '../contract/motion-messages.ts';
-import type { CommandAction } from '../contract/owner-orders.ts';
-import { type SettingsAnswer, settingsAnswerSchema } from '../contract/owner-settings.ts';
-import { parseJson } from '../contract/parse-json.ts';
-import { failureOf } from '../contract/problem.ts';
-import type { Window } from '../contract/shared-claims.ts';
+} from '@doorsill/contract/console-messages';
+import { failure } from '@doorsill/contract/errors';
+import { type DeviceState, type Receipt, stateSchema } from '@doorsill/contract/home-messages';
+import { type TrialLine, trialAskSchema, trialLineSchema } from '@doorsill/contract/motion-messages';
+import type { CommandAction } from '@doorsill/contract/owner-orders';
+import { type SettingsAnswer, settingsAnswerSchema } from '@doorsill/contract/owner-settings';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { failureOf } from '@doorsill/contract/problem';
+import type { Window } from '@doorsill/contract/shared-claims';
+import type { z } from 'zod';
 import { ORDER_SIGNINGS_MAX } from './give-command.ts';
 import type { ConsoleAddress } from './pairing-wire.ts';
 import { readReceipt, refusalInReceipt } from './read-receipt.ts';

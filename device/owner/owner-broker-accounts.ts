@@ -1,13 +1,13 @@
 // Owns: the broker accounts of a device's owners: issued at pairing, deleted once the owner is removed.
 // Not here: who is an owner (consent/), the files' form (base/mqtt-account-files.ts).
 
-import type { Disk } from '../base/disk.ts';
-import { sha256Hex } from '../base/keys.ts';
-import type { Log } from '../base/log.ts';
-import { accountUser, issueAccount, listAccounts, readAccount, removeAccount } from '../base/mqtt-account-files.ts';
-import type { Random } from '../base/random.ts';
-import { failure } from '../contract/errors.ts';
-import { actorId } from '../contract/ids.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { accountUser, issueAccount, listAccounts, readAccount, removeAccount } from '@doorsill/base/mqtt-account-files';
+import type { Random } from '@doorsill/base/random';
+import { failure } from '@doorsill/contract/errors';
+import { actorId } from '@doorsill/contract/ids';
 
 export interface HomeAccountsDeps {
   disk: Disk;

@@ -1,12 +1,12 @@
 // Owns: the owner's key on their own machine: one file, 0600, created at first use.
 // Not here: what is signed with it (sign-owner-messages.ts), the device's own keys (doorbell.ts).
 import { dirname } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import { generateSigningKey, importSigningKey, type SigningKey } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import type { Disk } from '../base/disk.ts';
-import { generateSigningKey, importSigningKey, type SigningKey } from '../base/keys.ts';
-import type { Random } from '../base/random.ts';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
 
 const keyFileSchema = z.strictObject({ kind: z.literal('doorsill-owner-key'), secret: z.string().length(43) });
 const KEY_FILE_BYTES_MAX = 1_024;

@@ -1,16 +1,16 @@
 // Owns: an owner's session with their device over the home link: verifies the device's messages, and sends signed answers.
 // Not here: signing (sign-owner-messages.ts), reading single documents (contract/read-request-notice.ts, read-receipt.ts), what is shown (CLI, console).
 
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
-import { sha256Hex, verifySignature } from '../base/keys.ts';
-import type { Log } from '../base/log.ts';
-import { MqttLink } from '../base/mqtt-link.ts';
-import type { Network } from '../base/network.ts';
-import type { Random } from '../base/random.ts';
-import { tlsSource } from '../base/tls.ts';
-import { fromUtf8 } from '../contract/bytes.ts';
-import { type Failure, failure, isErrorCode, isFailure, reportedFailure } from '../contract/errors.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { sha256Hex, verifySignature } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { MqttLink } from '@doorsill/base/mqtt-link';
+import type { Network } from '@doorsill/base/network';
+import type { Random } from '@doorsill/base/random';
+import { tlsSource } from '@doorsill/base/tls';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import { type Failure, failure, isErrorCode, isFailure, reportedFailure } from '@doorsill/contract/errors';
 import {
   type DeviceEvent,
   type DeviceState,
@@ -20,12 +20,12 @@ import {
   statusSchema,
   type UploadProgress,
   uploadProgressSchema,
-} from '../contract/home-messages.ts';
-import { linkFailure } from '../contract/link-failure.ts';
-import { noOrderYet } from '../contract/owner-orders.ts';
-import { type Reading, readNotice, type VerifiedNotice } from '../contract/read-request-notice.ts';
-import { readSighting, type VerifiedSighting } from '../contract/read-sighting.ts';
-import { type ConsentAction, PAYLOAD_BYTES_MAX, topicsUnder } from '../contract/topics.ts';
+} from '@doorsill/contract/home-messages';
+import { linkFailure } from '@doorsill/contract/link-failure';
+import { noOrderYet } from '@doorsill/contract/owner-orders';
+import { type Reading, readNotice, type VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import { readSighting, type VerifiedSighting } from '@doorsill/contract/read-sighting';
+import { type ConsentAction, PAYLOAD_BYTES_MAX, topicsUnder } from '@doorsill/contract/topics';
 import type { Home } from './paired-devices.ts';
 import { readReceipt } from './read-receipt.ts';
 

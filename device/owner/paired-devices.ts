@@ -1,13 +1,13 @@
 // Owns: what an owner's machine stores about the devices it is paired with: one file each, 0600.
 // Not here: the owner's key (owner-key.ts), pairing itself (pairing-client.ts).
 import { join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import { tlsFilesSchema } from '@doorsill/base/tls';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { caSchema } from '@doorsill/contract/enrolment';
+import { failure } from '@doorsill/contract/errors';
+import { brokerUserSchema, idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import type { Disk } from '../base/disk.ts';
-import { tlsFilesSchema } from '../base/tls.ts';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
-import { caSchema } from '../contract/enrolment.ts';
-import { failure } from '../contract/errors.ts';
-import { brokerUserSchema, idSchema, publicKeySchema } from '../contract/ids.ts';
 
 export const homeSchema = z.strictObject({
   device: idSchema,

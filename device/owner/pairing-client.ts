@@ -1,18 +1,18 @@
 // Owns: the owner's end of pairing over the device's socket: proves the key, checks the device's answer.
 // Not here: storing the device (paired-devices.ts), the key's file (owner-key.ts).
 import { createConnection, type Socket } from 'node:net';
+import type { Clock } from '@doorsill/base/clock';
+import { type SigningKey, sha256Hex, verifySignature } from '@doorsill/base/keys';
+import type { Network } from '@doorsill/base/network';
+import { fromBase64url, toBase64url } from '@doorsill/contract/bytes';
+import { pairingProofInput } from '@doorsill/contract/console-messages';
+import type { DepartureCustody, DeparturePage } from '@doorsill/contract/departures';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { actorId } from '@doorsill/contract/ids';
+import { openToken } from '@doorsill/contract/jws';
+import { pairingSchema } from '@doorsill/contract/owner-orders';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
-import { type SigningKey, sha256Hex, verifySignature } from '../base/keys.ts';
-import type { Network } from '../base/network.ts';
-import { fromBase64url, toBase64url } from '../contract/bytes.ts';
-import { pairingProofInput } from '../contract/console-messages.ts';
-import type { DepartureCustody, DeparturePage } from '../contract/departures.ts';
-import { failure, isFailure } from '../contract/errors.ts';
-import { actorId } from '../contract/ids.ts';
-import { openToken } from '../contract/jws.ts';
-import { pairingSchema } from '../contract/owner-orders.ts';
-import { PUBLIC_AUDIENCE } from '../contract/shared-claims.ts';
 import { readLines, writeLine } from './line-socket.ts';
 import type { Home } from './paired-devices.ts';
 import {

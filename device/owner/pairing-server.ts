@@ -1,16 +1,16 @@
 // Owns: the device's end of pairing: a socket that only the user who runs the device can open, and the lock after failed attempts.
 // Not here: who becomes an owner (consent/gate.ts, passed in), broker accounts (passed in), unpairing (a signed command).
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Clock } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
-import { verifySignature } from '../base/keys.ts';
-import type { Log } from '../base/log.ts';
-import type { Network } from '../base/network.ts';
-import type { Random } from '../base/random.ts';
-import { fromBase64url, toBase64url } from '../contract/bytes.ts';
-import { pairingProofInput } from '../contract/console-messages.ts';
-import type { DepartureCustody, DeparturePage } from '../contract/departures.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { verifySignature } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Network } from '@doorsill/base/network';
+import type { Random } from '@doorsill/base/random';
+import { fromBase64url, toBase64url } from '@doorsill/contract/bytes';
+import { pairingProofInput } from '@doorsill/contract/console-messages';
+import type { DepartureCustody, DeparturePage } from '@doorsill/contract/departures';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { readLines, writeLine } from './line-socket.ts';
 import type { Home } from './paired-devices.ts';
 import {

@@ -1,11 +1,12 @@
 // Owns: the messages on the pairing socket: one JSON object per line. Both ends use it. Not here: the two ends themselves
 // (pairing-server.ts, pairing-client.ts), what the owner's key signs (contract/console-messages.ts).
+
+import { lookSchema, viewerSchema } from '@doorsill/contract/console-messages';
+import { departureCustodySchema, departurePageSchema } from '@doorsill/contract/departures';
+import { isErrorCode } from '@doorsill/contract/errors';
+import { stateSchema } from '@doorsill/contract/home-messages';
+import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { lookSchema, viewerSchema } from '../contract/console-messages.ts';
-import { departureCustodySchema, departurePageSchema } from '../contract/departures.ts';
-import { isErrorCode } from '../contract/errors.ts';
-import { stateSchema } from '../contract/home-messages.ts';
-import { idSchema, publicKeySchema } from '../contract/ids.ts';
 import { homeSchema } from './paired-devices.ts';
 import { privateSocketPath } from './private-socket.ts';
 

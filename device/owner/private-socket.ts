@@ -3,11 +3,11 @@
 import type { Server, Socket } from 'node:net';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Disk } from '../base/disk.ts';
-import { sha256Hex } from '../base/keys.ts';
-import type { Network } from '../base/network.ts';
-import { utf8 } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Network } from '@doorsill/base/network';
+import { utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 
 /** Only the owner of the process may connect: not group, not others. */
 const SOCKET_UMASK = 0o177;

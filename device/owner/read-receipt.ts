@@ -1,9 +1,9 @@
 // Owns: reading a device's receipt on the owner's side: only a device-signed one proves that something happened.
 // Not here: making receipts (home-link/), verifying others' statements inside one, which the device has done (consent/).
-import { verifySignature } from '../base/keys.ts';
-import { type Failure, failure, isErrorCode, reportedFailure, TOKEN_FAULT_CODES } from '../contract/errors.ts';
-import { type Receipt, receiptSchema } from '../contract/home-messages.ts';
-import { openToken } from '../contract/jws.ts';
+import { verifySignature } from '@doorsill/base/keys';
+import { type Failure, failure, isErrorCode, reportedFailure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
+import { type Receipt, receiptSchema } from '@doorsill/contract/home-messages';
+import { openToken } from '@doorsill/contract/jws';
 
 const RECEIPT_AUDIENCE = 'owner';
 

@@ -1,12 +1,12 @@
 // Owns: signing an owner's messages: grant, denial, revocation, command, each with a fresh id. Not here: what answers say
 // (contract/owner-claims.ts), reading the request (contract/read-request-notice.ts), sending the message (the CLI, console), verifying it (consent/).
 
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import { type SigningKey, sha256Hex } from '../base/keys.ts';
-import { freshId, type Random } from '../base/random.ts';
-import { assert } from '../contract/assert.ts';
-import { CUSTODY_CALL_LIFE_S_MAX, type CustodyCall } from '../contract/custody.ts';
-import { signToken, type TokenType } from '../contract/jws.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
+import { assert } from '@doorsill/contract/assert';
+import { CUSTODY_CALL_LIFE_S_MAX, type CustodyCall } from '@doorsill/contract/custody';
+import { signToken, type TokenType } from '@doorsill/contract/jws';
 import {
   type Author,
   claimsHead,
@@ -14,7 +14,7 @@ import {
   type GrantChoice,
   grantClaims,
   revokeClaims,
-} from '../contract/owner-claims.ts';
+} from '@doorsill/contract/owner-claims';
 import {
   type Command,
   type CommandAction,
@@ -24,10 +24,10 @@ import {
   type Revoke,
   STILL_CALL_LIFE_S_MAX,
   type StillCall,
-} from '../contract/owner-orders.ts';
-import type { VerifiedNotice } from '../contract/read-request-notice.ts';
-import type { VerifiedSighting } from '../contract/read-sighting.ts';
-import { SEARCH_CALL_LIFE_S_MAX, type Search, type SearchAction, type SearchCall } from '../contract/search.ts';
+} from '@doorsill/contract/owner-orders';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
+import { SEARCH_CALL_LIFE_S_MAX, type Search, type SearchAction, type SearchCall } from '@doorsill/contract/search';
 
 /** The signer, and the source of time and ids. */
 export interface Signer {

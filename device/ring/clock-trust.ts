@@ -1,6 +1,6 @@
 // Owns: since when the wall clock can be trusted to tell how long the device was off: it kept step with the monotonic
 // clock for an hour, in which a network would have corrected it. Not here: whether footage is too old (ring-index.ts).
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '@doorsill/base/clock';
 
 /** A clock that is set by network time after a boot is set within minutes. */
 const STEADY_MS = 3_600_000;

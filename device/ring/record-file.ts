@@ -1,9 +1,9 @@
 // Owns: the file of records: recovery at start, where the next record goes, allocation, writing, overwriting headers.
 // Not here: which records are still wanted (ring-file.ts), a record's bytes (record.ts), the search for them (ring-scan.ts).
-import type { Clock } from '../base/clock.ts';
-import type { DiskFile } from '../base/disk.ts';
-import type { Random } from '../base/random.ts';
-import { SEAL_KEY_BYTES } from '../base/seal.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { DiskFile } from '@doorsill/base/disk';
+import type { Random } from '@doorsill/base/random';
+import { SEAL_KEY_BYTES } from '@doorsill/base/seal';
 import { BLOCK_BYTES, BODY_AT, type RecordHeader, type RecordSeal, recordBlocks } from './record.ts';
 import { giveSpaceBack, takeSpace } from './ring-buffers.ts';
 import { type Scan, scanRing } from './ring-scan.ts';

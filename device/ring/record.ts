@@ -11,9 +11,9 @@ import {
   sealedBytesOf,
   sealInto,
   sealKeyId,
-} from '../base/seal.ts';
-import { assert } from '../contract/assert.ts';
-import { equalBytes, toHex, utf8 } from '../contract/bytes.ts';
+} from '@doorsill/base/seal';
+import { assert } from '@doorsill/contract/assert';
+import { equalBytes, toHex, utf8 } from '@doorsill/contract/bytes';
 
 /** Records start at multiples of this: the block with the header is written whole by any disk in use. */
 export const BLOCK_BYTES = 4096;

@@ -1,6 +1,6 @@
 // Owns: memory that rings use again and again: space in which a record is sealed, and the pages of a ring in memory. A new piece for
 // each second of footage would make as much garbage as footage. Not here: what lies in them (record-file.ts, ring-memory.ts).
-import { assert } from '../contract/assert.ts';
+import { assert } from '@doorsill/contract/assert';
 
 const spaces: Uint8Array[] = [];
 /** A device needs one, a process of many as many as it writes at the same time; more are left to the garbage collection. */

@@ -1,15 +1,15 @@
 // Owns: the ring in one file: which records are held, how long, and how they are destroyed; opening it with its key.
 // Not here: where records lie (record-file.ts), the key file (ring-key.ts), lookup (ring-index.ts).
 import { dirname } from 'node:path';
-import type { Clock, Timer } from '../base/clock.ts';
-import { type Disk, type DiskFile, isNoSpace, systemCode } from '../base/disk.ts';
-import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
-import { generateSealKey, type SealCipher, type SealKey, sealedBytesOf } from '../base/seal.ts';
-import { TaskQueue } from '../base/task-queue.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import { type Disk, type DiskFile, isNoSpace, systemCode } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { generateSealKey, type SealCipher, type SealKey, sealedBytesOf } from '@doorsill/base/seal';
+import { TaskQueue } from '@doorsill/base/task-queue';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { Segment } from '../camera/segment.ts';
-import { failure, isFailure } from '../contract/errors.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import { SteadyClock } from './clock-trust.ts';
 import { BLOCK_BYTES, type RecordHeader, RecordSeal, recordBlocks } from './record.ts';
 import { RecordFile, type Unwritten } from './record-file.ts';

@@ -1,6 +1,6 @@
 // Owns: which segments a ring holds, in the order written: lookup by window, coverage, age. Pure.
 // Not here: where their bytes are and how they are destroyed (ring-file.ts, ring-memory.ts).
-import type { Window } from '../contract/shared-claims.ts';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { GAP_US } from './ring-interface.ts';
 
 /** What the index knows of a stored segment. */

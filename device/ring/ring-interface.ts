@@ -1,7 +1,8 @@
 // Owns: what a ring is to the rest of the firmware. Two kinds keep it: ring-file.ts and ring-memory.ts; one contract suite
 // runs on both. Not here: what a segment holds (camera/segment.ts).
+
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { Segment } from '../camera/segment.ts';
-import type { Window } from '../contract/shared-claims.ts';
 
 /** How full and how healthy a ring is. */
 export interface RingStats {
@@ -42,4 +43,4 @@ export interface Ring {
 }
 
 /** Two segments further apart than this have a gap between them, as two frames of a clip have. */
-export { GAP_US } from '../contract/clip-facts.ts';
+export { GAP_US } from '@doorsill/contract/clip-facts';

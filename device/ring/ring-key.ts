@@ -1,9 +1,10 @@
 // Owns: the ring's key file: the key itself, which key it replaced, and which records were forgotten under it.
 // Not here: wrapping and writing such a file (wrapped-key-files.ts).
+
+import type { Random } from '@doorsill/base/random';
+import { destroySealKey, generateSealKey, type SealCipher, type SealKey, sealKeyId } from '@doorsill/base/seal';
+import { utf8 } from '@doorsill/contract/bytes';
 import { z } from 'zod';
-import type { Random } from '../base/random.ts';
-import { destroySealKey, generateSealKey, type SealCipher, type SealKey, sealKeyId } from '../base/seal.ts';
-import { utf8 } from '../contract/bytes.ts';
 import { parseWrappedJson, sealKeySchema, sealKeyToJson, type WrappedFile } from './wrapped-key-files.ts';
 
 /** Ranges of sequence numbers kept at most; older ones have long been overwritten in the file itself. */

@@ -1,7 +1,7 @@
 // Owns: the ring in memory: for cards that must not wear out and devices that keep nothing over a restart.
 // Not here: the ring in a file (ring-file.ts), lookup (ring-index.ts).
-import type { Clock, Timer } from '../base/clock.ts';
-import type { Random } from '../base/random.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Random } from '@doorsill/base/random';
 import {
   destroySealKey,
   generateSealKey,
@@ -11,10 +11,10 @@ import {
   type SealKey,
   sealedBytesOf,
   sealTo,
-} from '../base/seal.ts';
+} from '@doorsill/base/seal';
+import { failure } from '@doorsill/contract/errors';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { Segment } from '../camera/segment.ts';
-import { failure } from '../contract/errors.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import { type PagedBytes, RingPages } from './ring-buffers.ts';
 import { expiryTickMs, type IndexEntry, IndexedRing } from './ring-index.ts';
 import type { Ring, RingStats } from './ring-interface.ts';

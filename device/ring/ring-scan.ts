@@ -1,8 +1,8 @@
 // Owns: finding the records of a ring file by their headers alone, in the order written, and naming what does not fit.
 // Not here: a record's form (record.ts), what is done with the result (ring-file.ts).
 
-import type { DiskFile } from '../base/disk.ts';
-import { assert } from '../contract/assert.ts';
+import type { DiskFile } from '@doorsill/base/disk';
+import { assert } from '@doorsill/contract/assert';
 import { BLOCK_BYTES, type RecordHeader, type RecordSeal } from './record.ts';
 
 /** Read at once while no header tells how far to jump. */

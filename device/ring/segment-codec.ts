@@ -1,8 +1,8 @@
 // Owns: the bytes of one segment inside a sealed record, bounded and strict: what it does not write, it does not read.
 // Not here: sealing (seal.ts), what the media inside looks like (camera/).
 
+import { fromUtf8 } from '@doorsill/contract/bytes';
 import type { Segment } from '../camera/segment.ts';
-import { fromUtf8 } from '../contract/bytes.ts';
 
 /** Limits of one segment: its two names in UTF-8 bytes, its init segment, its GOP. */
 export const SEGMENT_NAME_BYTES_MAX = 255;

@@ -1,8 +1,8 @@
 // Owns: secrets at rest: wrapping under the device key, and files that hold a wrapped secret.
 // Not here: what the ring remembers beside its key (ring-key.ts), sealing itself (seal.ts).
-import { z } from 'zod';
-import type { Disk } from '../base/disk.ts';
-import type { Random } from '../base/random.ts';
+
+import type { Disk } from '@doorsill/base/disk';
+import type { Random } from '@doorsill/base/random';
 import {
   generateSealKey,
   open,
@@ -11,9 +11,10 @@ import {
   type SealCipher,
   type SealKey,
   seal,
-} from '../base/seal.ts';
-import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
+} from '@doorsill/base/seal';
+import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { z } from 'zod';
 
 /** What the device wraps its other keys with. A passphrase or a TPM can stand in for the file: no other code knows which. */
 export interface KeyWrapper {

@@ -1,7 +1,7 @@
 // Owns: the built-in likeness: what moved is like a pet if it has its photo's colours and a pet's size and shape. It detects people
 // by shape only, and reports nothing about a scene that may show one. Needs no model and no package.
 // Not here: pictures (frames.ts), what moved (motion-blobs.ts), which likeness is told (search-party.ts).
-import type { PetKind } from '../contract/search.ts';
+import type { PetKind } from '@doorsill/contract/search';
 import { coloursOf, commonShare, without } from './colours.ts';
 import type { LikenessModel, Looks, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
 import { type Blob, blobsOf, groundOf } from './motion-blobs.ts';

@@ -1,15 +1,15 @@
 // Owns: small pictures from this home's own ring, only for comparison: at most a few per event, and none is
 // stored. Not here: what they show (likeness-interfaces.ts), clips (clip/), which need a grant.
 
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { concatBytes } from '@doorsill/contract/bytes';
+import { type InitInfo, parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import { joinAnnexB, splitSample } from '@doorsill/contract/media/nal';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { runFfmpeg } from '../camera/ffmpeg-run.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import { H264_FROM_PIPE } from '../clip/encode-frames.ts';
-import { concatBytes } from '../contract/bytes.ts';
-import { type InitInfo, parseFragment, parseInit } from '../contract/media/fragment.ts';
-import { joinAnnexB, splitSample } from '../contract/media/nal.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import type { Frame } from './likeness-interfaces.ts';
 
 /** Longest side of a picture in pixels. */

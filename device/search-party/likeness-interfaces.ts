@@ -1,6 +1,6 @@
 // Owns: what likeness is to Search Party: the interface that a model fills, and the pictures and looks it speaks of. Interfaces
 // and constants only. Not here: the built-in model (colour-and-size.ts), the one that runs a detector (yolox.ts).
-import type { PetKind } from '../contract/search.ts';
+import type { PetKind } from '@doorsill/contract/search';
 
 /** A small picture: 3 bytes a pixel, red, green, blue, row by row. */
 export interface Picture {

@@ -1,7 +1,7 @@
 // Owns: putting Search Party together on a device: the model that the settings name, the home's ring and its gate.
 // Not here: what it does (search-party.ts).
-import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import type { ConsentGate } from '../consent/gate.ts';
 import type { Ring } from '../ring/ring-interface.ts';

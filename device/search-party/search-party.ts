@@ -2,15 +2,15 @@
 // was like one, in memory. What it finds goes to the gate, which tells the home's owners and nobody else.
 // Not here: which searches are believed and whether the home takes part (consent/), how likeness is told (likeness-interfaces.ts).
 
-import { sha256Hex } from '../base/keys.ts';
-import type { Log } from '../base/log.ts';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { fromBase64url } from '@doorsill/contract/bytes';
+import { isFailure } from '@doorsill/contract/errors';
+import type { DeviceEventBody, Sighted } from '@doorsill/contract/home-messages';
+import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
+import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '@doorsill/contract/search';
+import { partsInside, type Window } from '@doorsill/contract/shared-claims';
 import type { HeardSearch } from '../consent/gate-interfaces.ts';
-import { fromBase64url } from '../contract/bytes.ts';
-import { isFailure } from '../contract/errors.ts';
-import type { DeviceEventBody, Sighted } from '../contract/home-messages.ts';
-import { plainJpegSize } from '../contract/plain-jpeg.ts';
-import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '../contract/search.ts';
-import { partsInside, type Window } from '../contract/shared-claims.ts';
 import { type FramesDeps, framesOf } from './frames.ts';
 import { LIKENESS_TOLD, type LikenessModel, type Looks, type Picture, type Subject } from './likeness-interfaces.ts';
 

@@ -4,10 +4,10 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Log } from '@doorsill/base/log';
+import { failure } from '@doorsill/contract/errors';
+import { PET_KINDS, type PetKind } from '@doorsill/contract/search';
 import { z } from 'zod';
-import type { Log } from '../base/log.ts';
-import { failure } from '../contract/errors.ts';
-import { PET_KINDS, type PetKind } from '../contract/search.ts';
 import { ColourAndSize } from './colour-and-size.ts';
 import { coloursOf } from './colours.ts';
 import type { Looks, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';

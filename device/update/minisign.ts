@@ -1,9 +1,9 @@
 // Owns: the two text files of minisign: a public key, and the detached signature of a file with its trusted comment.
 // Not here: whose key is trusted, what is signed (sim/release makes it).
 
-import { blake2b512, type PublicKey, type SigningKey, verifySignature } from '../base/keys.ts';
-import { fromBase64url, fromUtf8, toBase64url, toHex, utf8 } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
+import { blake2b512, type PublicKey, type SigningKey, verifySignature } from '@doorsill/base/keys';
+import { fromBase64url, fromUtf8, toBase64url, toHex, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 
 /** Signature files and key files are some hundred bytes. */
 export const MINISIGN_BYTES_MAX = 4_096;

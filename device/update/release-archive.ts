@@ -2,9 +2,9 @@
 // Not here: who signed it (minisign.ts), writing its files (versions-folder.ts), making one (sim/release).
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { concatBytes, fromUtf8 } from '../contract/bytes.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import { parseJson } from '../contract/parse-json.ts';
+import { concatBytes, fromUtf8 } from '@doorsill/contract/bytes';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { MANIFEST_NAME, type ReleaseManifest, releaseManifestSchema } from './release-manifest.ts';
 
 /** Five times what a release takes today. */

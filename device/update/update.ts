@@ -1,10 +1,10 @@
 // Owns: an update's steps, in an order in which one whole version can be started at every instant, and taking back what was never
 // known to be healthy. Not here: signatures, archives, links (beside this file), how a doorbell is stopped and started (sim/cli).
 import { join } from 'node:path';
-import type { Disk, LinkDisk } from '../base/disk.ts';
+import type { Disk, LinkDisk } from '@doorsill/base/disk';
+import { failure } from '@doorsill/contract/errors';
 import { GateState } from '../consent/gate-state.ts';
 import { unfinishedGrant } from '../consent/request-machine.ts';
-import { failure } from '../contract/errors.ts';
 import { walkLedger } from '../ledger/ledger.ts';
 import { type MinisignKey, verifyMinisign } from './minisign.ts';
 import { type ReleaseContent, readRelease } from './release-archive.ts';

@@ -1,11 +1,11 @@
 // Owns: the folder of a doorbell's programs: versions beside each other, the links that say which one runs, the pinned key, and the
 // durable note of an update under way. Not here: the order of an update's steps (update.ts), the doorbell's data.
 import { dirname, join } from 'node:path';
+import type { LinkDisk } from '@doorsill/base/disk';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import type { LinkDisk } from '../base/disk.ts';
-import { fromUtf8, utf8 } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
-import { parseJson } from '../contract/parse-json.ts';
 import { MINISIGN_BYTES_MAX, type MinisignKey, printMinisignKey, readMinisignKey } from './minisign.ts';
 import { type ReleaseContent, readRelease } from './release-archive.ts';
 

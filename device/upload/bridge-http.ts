@@ -3,12 +3,12 @@
 // Not here: which requests are made (transfer.ts, intake-requests.ts), when they are retried (upload.ts).
 import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import type { Clock } from '@doorsill/base/clock';
+import type { Network } from '@doorsill/base/network';
+import { type TlsMaterial, type TlsSource, tlsOptions } from '@doorsill/base/tls';
+import { assert } from '@doorsill/contract/assert';
+import { failure } from '@doorsill/contract/errors';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
-import type { Clock } from '../base/clock.ts';
-import type { Network } from '../base/network.ts';
-import { type TlsMaterial, type TlsSource, tlsOptions } from '../base/tls.ts';
-import { assert } from '../contract/assert.ts';
-import { failure } from '../contract/errors.ts';
 
 export interface BridgeHttpOptions {
   /** The bridge's pinned address; all request URLs are under it. */

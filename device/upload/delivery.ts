@@ -1,10 +1,15 @@
 // Owns: one grant's way from the ring to the bridge: wait for the footage, cut, seal, check, tell the gate, send; and a
 // revocation's way to the bridge. One task per grant; after a restart each resumes from the state in ledger and outbox.
 // Not here: how each step is done (clip/, outbox.ts, upload.ts), whether it is allowed (consent/).
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import type { SigningKey } from '../base/keys.ts';
-import type { Log } from '../base/log.ts';
-import { freshId, type Random } from '../base/random.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { freshId, type Random } from '@doorsill/base/random';
+import { type ErrorCode, type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import type { ReceiptClip } from '@doorsill/contract/home-messages';
+import { parseToken, signToken } from '@doorsill/contract/jws';
+import { manifestSchema } from '@doorsill/contract/manifest';
+import { DISCLOSURE_KEYS, type DisclosedValues, type Window } from '@doorsill/contract/shared-claims';
 import { buildManifest, disclose } from '../clip/disclosure.ts';
 import type { Clip } from '../clip/finished-clip.ts';
 import type { HeldFootage } from '../clip/held-footage.ts';
@@ -13,11 +18,6 @@ import { SelfCheck } from '../clip/self-check.ts';
 import { makeStatement } from '../clip/sign-recipient-statement.ts';
 import { footageWindow, trim } from '../clip/trim.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
-import { type ErrorCode, type Failure, failure, isFailure } from '../contract/errors.ts';
-import type { ReceiptClip } from '../contract/home-messages.ts';
-import { parseToken, signToken } from '../contract/jws.ts';
-import { manifestSchema } from '../contract/manifest.ts';
-import { DISCLOSURE_KEYS, type DisclosedValues, type Window } from '../contract/shared-claims.ts';
 import type { Outbox, OutboxItem, SealedClip } from './outbox.ts';
 import type { PreviewClips } from './preview-clips.ts';
 

@@ -1,21 +1,21 @@
 // Owns: asking the pinned bridge, in the device's own name, what its log says of one clip: only when an owner asks, and nothing is stored.
 // Not here: checking the answer (contract/check-departure.ts: whoever shows it does), the single request (bridge-http.ts).
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import { FixedWindowLimit, WindowCounts } from '../base/http/fixed-window-limit.ts';
-import type { SigningKey } from '../base/keys.ts';
-import type { Network } from '../base/network.ts';
-import { freshId, type Random } from '../base/random.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { FixedWindowLimit, WindowCounts } from '@doorsill/base/http/fixed-window-limit';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { Network } from '@doorsill/base/network';
+import { freshId, type Random } from '@doorsill/base/random';
 import {
   CUSTODY_CALL_LIFE_S_MAX,
   type CustodyCall,
   clipLeavesSchema,
   custodyBundleSchema,
-} from '../contract/custody.ts';
-import type { Departure, DepartureCustody } from '../contract/departures.ts';
-import { failure, isFailure } from '../contract/errors.ts';
-import { signToken } from '../contract/jws.ts';
-import { claimsHead } from '../contract/owner-claims.ts';
-import { parseJson } from '../contract/parse-json.ts';
+} from '@doorsill/contract/custody';
+import type { Departure, DepartureCustody } from '@doorsill/contract/departures';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { signToken } from '@doorsill/contract/jws';
+import { claimsHead } from '@doorsill/contract/owner-claims';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { BridgeHttp, readBridgeTls } from './bridge-http.ts';
 import { baseOf, type PinnedBridge, refusalOf } from './intake-requests.ts';
 

@@ -1,15 +1,15 @@
 // Owns: the requests to the bridge around an upload: opening an intake, the upload's address, its status, a revocation;
 // and what its refusals mean. Not here: the bytes (transfer.ts), retries (upload.ts).
 
-import { verifySignature } from '../base/keys.ts';
-import type { TlsSource } from '../base/tls.ts';
-import { assert } from '../contract/assert.ts';
-import { utf8 } from '../contract/bytes.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import { type IntakeReceipt, type IntakeStatus, intakeStatusSchema } from '../contract/manifest.ts';
-import { parseJson } from '../contract/parse-json.ts';
-import { failureOf } from '../contract/problem.ts';
-import { openIntake } from '../contract/verify-intake-receipt.ts';
+import { verifySignature } from '@doorsill/base/keys';
+import type { TlsSource } from '@doorsill/base/tls';
+import { assert } from '@doorsill/contract/assert';
+import { utf8 } from '@doorsill/contract/bytes';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { type IntakeReceipt, type IntakeStatus, intakeStatusSchema } from '@doorsill/contract/manifest';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { failureOf } from '@doorsill/contract/problem';
+import { openIntake } from '@doorsill/contract/verify-intake-receipt';
 import type { BridgeAnswer, BridgeHttp } from './bridge-http.ts';
 import type { OutboxItem } from './outbox.ts';
 

@@ -2,16 +2,16 @@
 // and a resend always sends the same bytes. Not here: cutting (clip/), the small records beside clips
 // (sealed-records.ts), sending (upload.ts), whether a grant lives (consent/).
 import { join } from 'node:path';
-import { type Disk, isNoSpace, systemCode } from '../base/disk.ts';
-import { sha256Hex, sha256Stream } from '../base/keys.ts';
-import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
-import { generateSealKey, type SealKey } from '../base/seal.ts';
+import { type Disk, isNoSpace, systemCode } from '@doorsill/base/disk';
+import { sha256Hex, sha256Stream } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { generateSealKey, type SealKey } from '@doorsill/base/seal';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { idSchema } from '@doorsill/contract/ids';
 import type { Clip, ClipReader } from '../clip/finished-clip.ts';
 import type { StatementPapers } from '../clip/sign-recipient-statement.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import { idSchema } from '../contract/ids.ts';
 import { openSealedFile, type SealedFile, writeSealedFile } from './sealed-clip-file.ts';
 import { CLIP, COMMIT, type Commit, SealedRecords } from './sealed-records.ts';
 

@@ -2,19 +2,19 @@
 // read. A grant that names one by its hash takes exactly its bytes. Not here: when a preview is allowed (consent/previews.ts), showing
 // it (console/), clips that may leave (outbox.ts).
 import { join } from 'node:path';
-import type { Disk } from '../base/disk.ts';
-import { sha256Stream } from '../base/keys.ts';
-import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
-import { destroySealKey, generateSealKey, type SealCipher } from '../base/seal.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { sha256Stream } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { destroySealKey, generateSealKey, type SealCipher } from '@doorsill/base/seal';
+import { failure } from '@doorsill/contract/errors';
+import type { Grant } from '@doorsill/contract/owner-orders';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { Clip, ClipReader, CutFacts } from '../clip/finished-clip.ts';
 import type { CutDeps } from '../clip/recent-encodings.ts';
 import { SelfCheck } from '../clip/self-check.ts';
 import { trim } from '../clip/trim.ts';
 import { assertLivePreview, type LivePreview } from '../consent/live-preview.ts';
-import { failure } from '../contract/errors.ts';
-import type { Grant } from '../contract/owner-orders.ts';
-import type { Window } from '../contract/shared-claims.ts';
 import { openSealedFile, type SealedFileIdentity, writeSealedFile } from './sealed-clip-file.ts';
 
 /** A clip that can be looked at. */

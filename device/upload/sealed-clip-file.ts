@@ -2,8 +2,8 @@
 // Each chunk is bound to its file, its place and whether it is the last: cut, reordered or swapped chunks do not open.
 // Not here: when a file is complete for its owner (the outbox commits it), keys (wrapped-key-files.ts), one-record files (seal.ts).
 
-import type { Disk, DiskFile } from '../base/disk.ts';
-import type { Random } from '../base/random.ts';
+import type { Disk, DiskFile } from '@doorsill/base/disk';
+import type { Random } from '@doorsill/base/random';
 import {
   deriveSealKey,
   openWithNonce,
@@ -11,10 +11,10 @@ import {
   SEAL_TAG_BYTES,
   type SealKey,
   sealInto,
-} from '../base/seal.ts';
-import { assert } from '../contract/assert.ts';
-import { concatBytes, equalBytes, utf8 } from '../contract/bytes.ts';
-import { failure } from '../contract/errors.ts';
+} from '@doorsill/base/seal';
+import { assert } from '@doorsill/contract/assert';
+import { concatBytes, equalBytes, utf8 } from '@doorsill/contract/bytes';
+import { failure } from '@doorsill/contract/errors';
 
 /** Plain bytes in every chunk but the last. */
 export const SEALED_CHUNK_BYTES = 65_536;

@@ -1,13 +1,13 @@
 // Owns: small files of the outbox, each sealed whole for one grant and one use: their content, writing one in one durable step,
 // reading it, destroying it; and the recalls among them. Not here: clips (outbox.ts), when a recall is sent or dropped (delivery.ts).
 import { join } from 'node:path';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import type { Random } from '@doorsill/base/random';
+import { open, type SealKey, seal } from '@doorsill/base/seal';
+import { utf8 } from '@doorsill/contract/bytes';
+import { idSchema, sha256Schema } from '@doorsill/contract/ids';
+import { CERTIFICATE_LETTERS_MAX, HOME_RECALL_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '@doorsill/contract/manifest';
 import { z } from 'zod';
-import { type Disk, systemCode } from '../base/disk.ts';
-import type { Random } from '../base/random.ts';
-import { open, type SealKey, seal } from '../base/seal.ts';
-import { utf8 } from '../contract/bytes.ts';
-import { idSchema, sha256Schema } from '../contract/ids.ts';
-import { CERTIFICATE_LETTERS_MAX, HOME_RECALL_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '../contract/manifest.ts';
 import { parseWrappedJson, sealKeySchema, sealKeyToJson } from '../ring/wrapped-key-files.ts';
 
 export const CLIP = '.clip';

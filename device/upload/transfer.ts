@@ -1,8 +1,9 @@
 // Owns: sending a clip's remaining bytes to its upload, by tus 1.0.0: HEAD returns the offset, PATCH adds one chunk, and
 // the next is sent only after the bridge has acknowledged the one before. Not here: HTTP (bridge-http.ts), creating uploads.
+
+import { isFailure } from '@doorsill/contract/errors';
 import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client';
 import type { ClipReader } from '../clip/finished-clip.ts';
-import { isFailure } from '../contract/errors.ts';
 import { type BridgeHttp, CHUNK_BYTES } from './bridge-http.ts';
 import { refusalOf, strange } from './intake-requests.ts';
 

@@ -1,18 +1,18 @@
 // Owns: sending a sealed clip to the bridge, and a revocation after it, through every outage: what is retried, how soon,
 // and when to give up. Not here: when either may happen (consent/, delivery.ts), the single steps (intake-requests.ts, transfer.ts).
-import { Backoff } from '../base/backoff.ts';
-import { type Clock, wallSeconds } from '../base/clock.ts';
-import { type SigningKey, sha256Hex } from '../base/keys.ts';
-import type { Log } from '../base/log.ts';
-import type { Network } from '../base/network.ts';
-import { freshId, type Random } from '../base/random.ts';
+import { Backoff } from '@doorsill/base/backoff';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import type { Network } from '@doorsill/base/network';
+import { freshId, type Random } from '@doorsill/base/random';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import type { UploadProgress } from '@doorsill/contract/home-messages';
+import { parseToken, signToken } from '@doorsill/contract/jws';
+import type { IntakeStatus, UploadToken } from '@doorsill/contract/manifest';
+import { type Pairing, revokeSchema } from '@doorsill/contract/owner-orders';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { assertMayLeave, type LiveGrant } from '../consent/live-grant.ts';
-import { type Failure, failure, isFailure } from '../contract/errors.ts';
-import type { UploadProgress } from '../contract/home-messages.ts';
-import { parseToken, signToken } from '../contract/jws.ts';
-import type { IntakeStatus, UploadToken } from '../contract/manifest.ts';
-import { type Pairing, revokeSchema } from '../contract/owner-orders.ts';
-import { PUBLIC_AUDIENCE } from '../contract/shared-claims.ts';
 import { BridgeHttp, type BridgeHttpOptions, readBridgeTls } from './bridge-http.ts';
 import type { OwnersWord } from './delivery.ts';
 import {

@@ -2,7 +2,8 @@
 // taking away those that an install wrote. Not here: what the unit says (device-unit.ts), which boards will do (board-fitness.ts).
 
 import { dirname, join } from 'node:path';
-import { type Disk, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import { utf8 } from '@doorsill/contract/bytes';
 import { failure } from '../errors.ts';
 import { deviceUnit, HARDWARE_GROUPS, type UnitFacts } from './device-unit.ts';
 

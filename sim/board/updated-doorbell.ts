@@ -4,18 +4,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import {
-  type Clock,
-  type Disk,
-  deviceIdOf,
-  diesWithUs,
-  folderHolder,
-  loadDeviceKey,
-  ownerForRoot,
-  SystemDisk,
-  storedFormat,
-  type UpdatedDoorbell,
-} from '../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { type Disk, SystemDisk } from '@doorsill/base/disk';
+import { folderHolder } from '@doorsill/base/folder-lock';
+import { ownerForRoot } from '@doorsill/base/private-paths';
+import { diesWithUs } from '@doorsill/base/system-programs';
+import { storedFormat } from '@doorsill/device/folder-format';
+import { deviceIdOf, loadDeviceKey } from '@doorsill/device/identity';
+import type { UpdatedDoorbell } from '@doorsill/device/update/update';
 import { failure } from '../errors.ts';
 
 export interface UpdatedDoorbellDeps {

@@ -1,14 +1,7 @@
 // Owns: every account of a folder with what it may do, for brokers that are configured beforehand. Not here: the configuration
 // (mosquitto-files.ts, nats-files.ts), and the embedded broker, which reads an account when it is used (account-login.ts).
-import {
-  type Account,
-  type AccountHolder,
-  accessOf,
-  accountHolderSchema,
-  listAccounts,
-  readAccount,
-  type TopicAccess,
-} from '../../device/exports-without-firmware.ts';
+import { type Account, listAccounts, readAccount } from '@doorsill/base/mqtt-account-files';
+import { type AccountHolder, accessOf, accountHolderSchema, type TopicAccess } from '@doorsill/contract/topic-access';
 import type { AccessOptions } from './account-login.ts';
 
 /** An account as another broker needs it. */

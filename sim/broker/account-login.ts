@@ -1,17 +1,9 @@
 // Owns: from an account file to a session: password, client id, access list. Not here: MQTT (broker.ts).
 import { isDeepStrictEqual } from 'node:util';
-import {
-  type Account,
-  type AccountRole,
-  accessOf,
-  accountHolderSchema,
-  type Disk,
-  listAccounts,
-  passwordFits,
-  readAccount,
-  sha256Hex,
-  type TopicAccess,
-} from '../../device/exports-without-firmware.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { sha256Hex } from '@doorsill/base/keys';
+import { type Account, listAccounts, passwordFits, readAccount } from '@doorsill/base/mqtt-account-files';
+import { type AccountRole, accessOf, accountHolderSchema, type TopicAccess } from '@doorsill/contract/topic-access';
 
 export interface AccessOptions {
   disk: Disk;

@@ -1,12 +1,9 @@
 // Owns: how much one client may ask of the embedded broker: sizes, rates, counts. Not here: what it may ask (account-login.ts).
 import type { Socket } from 'node:net';
-import {
-  type Clock,
-  FROM_CLIENT,
-  MqttGuard,
-  PAYLOAD_BYTES_MAX,
-  TOPIC_BYTES_MAX,
-} from '../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { FROM_CLIENT, MqttGuard } from '@doorsill/base/mqtt-guard';
+import { TOPIC_BYTES_MAX } from '@doorsill/base/mqtt-topic';
+import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 
 export interface BrokerLimits {
   /** Sockets at once. */

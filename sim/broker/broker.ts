@@ -4,18 +4,13 @@
 import { createServer, type Server, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import { systemCode } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Network } from '@doorsill/base/network';
+import { mayPublish, mayReceive, maySubscribe } from '@doorsill/contract/topic-access';
+import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from 'aedes';
-import {
-  type Clock,
-  type Log,
-  mayPublish,
-  mayReceive,
-  maySubscribe,
-  type Network,
-  PAYLOAD_BYTES_MAX,
-  systemCode,
-  type Timer,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { type AccessOptions, AccountAccess, isShared, type Session } from './account-login.ts';
 import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';

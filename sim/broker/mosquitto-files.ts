@@ -1,6 +1,8 @@
 // Owns: the accounts' access list as files for mosquitto: access list, password file and a configuration with our limits.
 // Pure. Not here: reading accounts (account-list.ts), writing files (write-broker-files.ts), the list itself (device/contract/topic-access.ts).
-import { PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX } from '../../device/exports-without-firmware.ts';
+
+import { TOPIC_BYTES_MAX } from '@doorsill/base/mqtt-topic';
+import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 import type { ListedAccount } from './account-list.ts';
 import { DEFAULT_LIMITS } from './broker-limits.ts';
 

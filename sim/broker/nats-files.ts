@@ -1,6 +1,6 @@
 // Owns: the accounts' access list as files for NATS, one node or a cluster: accounts with permissions, and each node's configuration.
 // Pure. Not here: reading accounts (account-list.ts), writing files (write-broker-files.ts), the list itself (device/contract/topic-access.ts).
-import type { TopicRule } from '../../device/exports-without-firmware.ts';
+import type { TopicRule } from '@doorsill/contract/topic-access';
 import type { ListedAccount } from './account-list.ts';
 import { DEFAULT_LIMITS } from './broker-limits.ts';
 import type { FilesWish } from './mosquitto-files.ts';

@@ -1,6 +1,6 @@
 // Owns: the retained messages of the embedded broker, found by filter without looking at those of other homes. Not here: what is delivered
 // (broker.ts), how filters match (device/base/mqtt-topic.ts).
-import { topicMatches } from '../../device/exports-without-firmware.ts';
+import { topicMatches } from '@doorsill/base/mqtt-topic';
 
 /** Of the contract's topics the first levels name the home or the area: `doorsill/v1/home/{device}`. */
 const PLACE_LEVELS = 4;

@@ -2,7 +2,7 @@
 // Not here: what a client may do (account-login.ts), MQTT (broker.ts).
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
-import { TLS_VERSION_MIN } from '../../device/exports-without-firmware.ts';
+import { TLS_VERSION_MIN } from '@doorsill/base/tls';
 
 /** PEM texts, already checked. */
 export interface TlsListenerOptions {

@@ -1,7 +1,9 @@
 // Owns: writing our accounts as files for another broker, only where they changed. Not here: the files' content.
 
 import { join } from 'node:path';
-import { type Disk, type Random, toBase64url, utf8 } from '../../device/exports-without-firmware.ts';
+import type { Disk } from '@doorsill/base/disk';
+import type { Random } from '@doorsill/base/random';
+import { toBase64url, utf8 } from '@doorsill/contract/bytes';
 import { failure } from '../errors.ts';
 import { type LeftOut, type ListedAccount, readAllAccounts } from './account-list.ts';
 import type { AccessOptions } from './account-login.ts';

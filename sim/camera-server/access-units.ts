@@ -1,16 +1,11 @@
 // Owns: the unit that travels through a camera that is served: one coded picture or one packet of sound with its times; the format that a
 // receiver must know before it; data that a camera hides beside its pictures. Not here: where units come from (camera-footage.ts), what goes
 // wrong with them (unit-faults.ts), how they travel (rtp-packets.ts, http-streams.ts).
-import {
-  concatBytes,
-  type InitInfo,
-  NAL,
-  nalType,
-  readSps,
-  type SoundConfig,
-  splitSample,
-  utf8,
-} from '../../device/index.ts';
+import { concatBytes, utf8 } from '@doorsill/contract/bytes';
+import type { SoundConfig } from '@doorsill/contract/media/aac';
+import type { InitInfo } from '@doorsill/contract/media/init-segment';
+import { NAL, nalType, splitSample } from '@doorsill/contract/media/nal';
+import { readSps } from '@doorsill/contract/media/parameter-sets';
 
 /**
  * One coded picture, or one packet of sound. Times are integer microseconds since the camera's first picture: `ptsUs` and `dtsUs` as the

@@ -2,21 +2,17 @@
 // pass after pass. Not here: faults of units (unit-faults.ts), who watches (rtsp-server.ts, http-streams.ts).
 
 import { PassThrough } from 'node:stream';
-import {
-  type Clock,
-  equalBytes,
-  type Ffmpeg,
-  type FfmpegProcess,
-  type FileFacts,
-  type FileSource,
-  fileInput,
-  fileKind,
-  type InitInfo,
-  type Log,
-  type Port,
-  probeFile,
-  writeTo,
-} from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import { equalBytes } from '@doorsill/contract/bytes';
+import type { InitInfo } from '@doorsill/contract/media/init-segment';
+import { fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
+import type { FfmpegProcess } from '@doorsill/device/camera/ffmpeg-process';
+import { writeTo } from '@doorsill/device/camera/ffmpeg-run';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { type FileFacts, type FileSource, probeFile } from '@doorsill/device/camera/probe-file';
+import { fileKind } from '@doorsill/device/camera/source-file';
+import type { Port } from '@doorsill/device/camera/start-ffmpeg';
 import { failure } from '../errors.ts';
 import { soundOf } from '../porch/chime-sound.ts';
 import { parseSyntheticSource, SyntheticDriver, type SyntheticSource } from '../porch/porch-camera.ts';

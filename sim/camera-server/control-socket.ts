@@ -2,16 +2,13 @@
 // object a line; both ends. Not here: giving an order (order-socket.ts), what faults do, what the command line prints.
 
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { readBySchema } from '@doorsill/base/schema-fault';
+import { readLines, writeLine } from '@doorsill/device/owner/line-socket';
+import { stopPrivately } from '@doorsill/device/owner/private-socket';
 import { z } from 'zod';
-import {
-  type Clock,
-  type Disk,
-  type Log,
-  readBySchema,
-  readLines,
-  stopPrivately,
-  writeLine,
-} from '../../device/exports-without-firmware.ts';
 import { failure, isFailure } from '../errors.ts';
 import { giveOrder, listenAtNamedPath, refusalOf } from '../world/order-socket.ts';
 

@@ -1,7 +1,9 @@
 // Owns: who may watch a camera that is served: digest login (RFC 2617 §3, without quality of protection, as RTSP clients speak it), the
 // password never sent. Not here: where the password comes from (the command line reads it from a file), what is served.
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type Clock, type Random, toHex } from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Random } from '@doorsill/base/random';
+import { toHex } from '@doorsill/contract/bytes';
 
 export interface Login {
   readonly user: string;

@@ -1,23 +1,16 @@
 // Owns: one run of ffmpeg that makes a camera's pictures, or its sound, of whatever it reads: as units, one after the other. Not here: what is
 // read and when each unit leaves (camera-footage.ts; sim/replay), faults of units (unit-faults.ts).
-import {
-  AdtsSplitter,
-  COMMON_ARGS,
-  encodeArgs,
-  type Ffmpeg,
-  type FfmpegProcess,
-  FragmentSplitter,
-  type InitInfo,
-  LIVE_ARGS,
-  type Log,
-  PACKET_SAMPLES,
-  type Port,
-  parseFragment,
-  parseInit,
-  type Sample,
-  soundConfigOf,
-  startFfmpeg,
-} from '../../device/index.ts';
+
+import type { Log } from '@doorsill/base/log';
+import { AdtsSplitter, PACKET_SAMPLES, soundConfigOf } from '@doorsill/contract/media/aac';
+import { parseFragment, type Sample } from '@doorsill/contract/media/fragment';
+import { FragmentSplitter } from '@doorsill/contract/media/fragment-splitter';
+import { type InitInfo, parseInit } from '@doorsill/contract/media/init-segment';
+import { encodeArgs, LIVE_ARGS } from '@doorsill/device/camera/ffmpeg-capture-command';
+import type { FfmpegProcess } from '@doorsill/device/camera/ffmpeg-process';
+import { COMMON_ARGS, startFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import type { Port } from '@doorsill/device/camera/start-ffmpeg';
 import { SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';
 import { type AccessUnit, pictureParts } from './access-units.ts';
 import type { PictureChange } from './fault-table.ts';

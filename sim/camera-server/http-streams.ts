@@ -1,19 +1,14 @@
 // Owns: a camera over HTTP: Motion JPEG (multipart/x-mixed-replace), fragmented MP4, and the picture of this moment, to several viewers. Not
 // here: the MP4 itself (live-mp4.ts), RTSP (rtsp-server.ts), what is filmed.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import {
-  type Clock,
-  COMMON_ARGS,
-  type ConnectionLimit,
-  type Ffmpeg,
-  type FfmpegProcess,
-  joinAnnexB,
-  keepForTransfer,
-  type Log,
-  type Random,
-  runFfmpeg,
-  startFfmpeg,
-} from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { type ConnectionLimit, keepForTransfer } from '@doorsill/base/http/connection-limit';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { joinAnnexB } from '@doorsill/contract/media/nal';
+import type { FfmpegProcess } from '@doorsill/device/camera/ffmpeg-process';
+import { COMMON_ARGS, runFfmpeg, startFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { type AccessUnit, type H264Format, jpegOf } from './access-units.ts';
 import { DigestLogin, type Login } from './digest-login.ts';
 import type { FaultName } from './fault-table.ts';

@@ -1,26 +1,27 @@
 // Owns: units as fragmented MP4 (ISO/IEC 14496-12 §8.8), one unit a fragment, for whoever plays it from now on. Not here: the boxes that any
 // MP4 has (the device writes them), who plays it (http-streams.ts).
+
+import { concatBytes } from '@doorsill/contract/bytes';
+import { joinSample } from '@doorsill/contract/media/nal';
+import { readSps } from '@doorsill/contract/media/parameter-sets';
 import {
   audioTkhd,
   avc1,
   avcC,
   box,
-  concatBytes,
   dinf,
   ftyp,
   fullBox,
   hdlr,
-  joinSample,
   mdhd,
   mp4a,
   mvhd,
-  readSps,
   smhd,
   u32,
   u64,
   videoTkhd,
   vmhd,
-} from '../../device/index.ts';
+} from '@doorsill/device/clip/mp4-boxes';
 import { type AccessUnit, type H264Format, isParameterSet } from './access-units.ts';
 
 const VIDEO_TIMESCALE = 90_000;

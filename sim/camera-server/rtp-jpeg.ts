@@ -1,6 +1,6 @@
 // Owns: JPEGs as payloads of RTP packets (RFC 2435): what such a packet says of a picture, and its pieces. Not here: the packets around them
 // (rtp-packets.ts), making the JPEGs (film-runs.ts).
-import { concatBytes } from '../../device/index.ts';
+import { concatBytes } from '@doorsill/contract/bytes';
 
 /** What is sent: one scan of three components, 4:2:0, with the Huffman tables of the standard. */
 interface Jpeg {

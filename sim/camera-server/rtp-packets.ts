@@ -1,6 +1,6 @@
 // Owns: access units as RTP packets (RFC 3550): H.264 (RFC 6184, packetization-mode 1), AAC (RFC 3640, AAC-hbr), the sender's reports, the
 // description of both (RFC 4566). Not here: JPEGs (rtp-jpeg.ts), which viewer gets them and by which way (rtsp-server.ts).
-import { concatBytes, toHex, utf8 } from '../../device/index.ts';
+import { concatBytes, toHex, utf8 } from '@doorsill/contract/bytes';
 import { type AccessUnit, type H264Format, isParameterSet, jpegOf, type StreamFormat } from './access-units.ts';
 import { jpegPayloads } from './rtp-jpeg.ts';
 

@@ -2,7 +2,11 @@
 // and how the camera misbehaves at its door. Not here: bytes of messages (rtsp-messages.ts), what a session sends (rtsp-session.ts).
 import type { Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
-import { type Clock, keepForTransfer, type Log, type Random, type Timer, toHex } from '../../device/index.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import { keepForTransfer } from '@doorsill/base/http/connection-limit';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import { toHex } from '@doorsill/contract/bytes';
 import type { AccessUnit } from './access-units.ts';
 import { DigestLogin, type Login } from './digest-login.ts';
 import type { FaultName } from './fault-table.ts';

@@ -1,6 +1,7 @@
 // Owns: one viewer's session: the way its packets take, the tracks it set up, what is sent of a unit, what happens to packets on the way.
 // Not here: requests and answers (rtsp-server.ts), the packets themselves (rtp-packets.ts).
-import type { Clock, Random, Timer } from '../../device/index.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Random } from '@doorsill/base/random';
 import type { AccessUnit, StreamFormat } from './access-units.ts';
 import type { FaultName } from './fault-table.ts';
 import type { FaultSet } from './faults.ts';

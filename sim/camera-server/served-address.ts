@@ -5,7 +5,10 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { BlockList, isIP, type Server, type Socket as TcpSocket } from 'node:net';
-import { type Clock, ConnectionLimit, type Log, systemCode } from '../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { systemCode } from '@doorsill/base/disk';
+import { ConnectionLimit } from '@doorsill/base/http/connection-limit';
+import type { Log } from '@doorsill/base/log';
 import { failure } from '../errors.ts';
 
 /** What the end of an HTTP address says is served there. */

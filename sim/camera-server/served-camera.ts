@@ -2,7 +2,11 @@
 // and what a program beside it may ask: its addresses, a still, who comes to the door. Not here: each of these parts, the command line.
 
 import { resolve } from 'node:path';
-import { type Clock, type Disk, type Ffmpeg, type Log, type Random, SeededRandom } from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { type Random, SeededRandom } from '@doorsill/base/random';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { failure } from '../errors.ts';
 import { pressesAt, SYNTHETIC_FPS, sceneAt } from '../porch/scene.ts';
 import { type AccessUnit, type StreamFormat, sizeOf } from './access-units.ts';

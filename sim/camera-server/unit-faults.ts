@@ -1,6 +1,10 @@
 // Owns: what goes wrong with pictures and sound on their way out of the camera: left out, sent twice, late, in another order, damaged, with
 // times that are not true. Not here: which faults last when (faults.ts), what goes wrong with their packets (rtsp-server.ts).
-import { concatBytes, integerBelow, NAL, nalType, type Random, type Timer } from '../../device/index.ts';
+
+import type { Timer } from '@doorsill/base/clock';
+import { integerBelow, type Random } from '@doorsill/base/random';
+import { concatBytes } from '@doorsill/contract/bytes';
+import { NAL, nalType } from '@doorsill/contract/media/nal';
 import { type AccessUnit, hiddenText, isParameterSet, jpegOf } from './access-units.ts';
 import type { FaultName } from './fault-table.ts';
 import type { FaultSet } from './faults.ts';

@@ -3,7 +3,10 @@
 
 import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { COMMON_ARGS, type Ffmpeg, type FfmpegProcess, type Log, startFfmpeg } from '../../device/index.ts';
+import type { Log } from '@doorsill/base/log';
+import type { FfmpegProcess } from '@doorsill/device/camera/ffmpeg-process';
+import { COMMON_ARGS, startFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { failure } from '../errors.ts';
 import { type AccessUnit, jpegOf, type StreamFormat, sizeOf } from './access-units.ts';
 import { LiveMp4 } from './live-mp4.ts';

@@ -4,9 +4,13 @@
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ALL_CLIPS } from '@doorsill/contract/agency-calls';
+import { idSchema } from '@doorsill/contract/ids';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { failureOf } from '@doorsill/contract/problem';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { ALL_CLIPS, exchangeJson, failureOf, idSchema, parseJson } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { loadAgencyKey, signAccess } from '../officer/agency-client.ts';
 import { adminBearer } from '../officer/registration.ts';

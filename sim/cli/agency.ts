@@ -1,8 +1,10 @@
 // Owns: the verb `agency`: applying to the testbed's registry, showing the agency's status, rotating its key. Not here: deciding on
 // applications (moderate.ts), asking residents (request.ts).
 
+import { readBySchema } from '@doorsill/base/schema-fault';
+import { agencyActionSchema } from '@doorsill/contract/agency-calls';
+import { JURISDICTIONS } from '@doorsill/contract/request';
 import type { Command } from 'commander';
-import { agencyActionSchema, JURISDICTIONS, readBySchema } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type AgencyStatus, rotateAgencyKey, standingOf } from '../officer/agency-status.ts';

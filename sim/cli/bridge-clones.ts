@@ -1,8 +1,8 @@
 // Owns: the verb `bridge clones`: as a bridge's operator, see of which devices there seem to be two. Not here: what shows that (the bridge).
 
+import { exchangeJson } from '@doorsill/contract/json-client';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { exchangeJson } from '../../device/exports-without-firmware.ts';
 import { failure, isErrorCode } from '../errors.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { printMoment } from '../terminal/format-units.ts';

@@ -1,9 +1,9 @@
 // Owns: the verbs `bridge enrol` and `bridge codes`: as a bridge's operator, print a code with which one device enrols, or as many as the
 // operator says; see which codes are good, and end one. Not here: what a code permits (the bridge), using it (part-verbs.ts, device-verbs.ts).
 
+import { exchangeJson } from '@doorsill/contract/json-client';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { exchangeJson } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { askForEnrolmentCode, type CodeWish } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';

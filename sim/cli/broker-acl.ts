@@ -4,8 +4,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { systemCode } from '@doorsill/base/disk';
+import { topicPrefixSchema } from '@doorsill/contract/topics';
 import type { Command } from 'commander';
-import { systemCode, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
 import { CONNECTIONS_MAX } from '../broker/broker-limits.ts';
 import { PID_FILE } from '../broker/mosquitto-files.ts';
 import { type NatsClusterWish, natsNodes, natsPidFile } from '../broker/nats-files.ts';

@@ -2,8 +2,9 @@
 // Not here: what that account may do (device/contract/topic-access.ts), what Home Assistant is told (device/home-link).
 
 import { join, resolve } from 'node:path';
+import { issueAccount } from '@doorsill/base/mqtt-account-files';
+import { idSchema } from '@doorsill/contract/ids';
 import type { Command } from 'commander';
-import { idSchema, issueAccount } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { type Context, openContext } from './context.ts';
 

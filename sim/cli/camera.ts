@@ -2,8 +2,9 @@
 // (sim/camera-server).
 
 import { basename, resolve } from 'node:path';
+import { SeededRandom } from '@doorsill/base/random';
+import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import type { Command } from 'commander';
-import { findFfmpeg, SeededRandom } from '../../device/index.ts';
 import { type ControlState, orderCamera } from '../camera-server/control-socket.ts';
 import type { Login } from '../camera-server/digest-login.ts';
 import { FAULTS, faultRow, isFaultName } from '../camera-server/fault-table.ts';

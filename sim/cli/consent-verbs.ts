@@ -4,25 +4,17 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { PreviewAsk } from '@doorsill/contract/console-messages';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import { oneLine } from '@doorsill/contract/outside-text';
+import { CLIP_BYTES_DEFAULT, type Revoke } from '@doorsill/contract/owner-orders';
+import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
+import { recallAnswerOf } from '@doorsill/contract/recall-answer';
+import { DISCLOSURE_KEYS, type DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
+import type { OwnerSession } from '@doorsill/device/owner/owner-session';
+import { makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { type Command, Option } from 'commander';
-import {
-  CLIP_BYTES_DEFAULT,
-  DISCLOSURE_KEYS,
-  type DisclosureKey,
-  makeDenial,
-  makeGrant,
-  makeRevoke,
-  type OwnerSession,
-  oneLine,
-  type PreviewAsk,
-  type Receipt,
-  type Revoke,
-  recallAnswerOf,
-  type Signer,
-  sha256Hex,
-  type VerifiedSighting,
-  type Window,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { parseMoment, parseSeconds, printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import {

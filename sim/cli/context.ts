@@ -2,25 +2,16 @@
 // doorbells a request means (home-of-request.ts).
 
 import { join, resolve } from 'node:path';
+import { type Clock, SystemClock } from '@doorsill/base/clock';
+import { type Disk, SystemDisk } from '@doorsill/base/disk';
+import { folderHolder } from '@doorsill/base/folder-lock';
+import { LOG_LEVELS, type Log, type LogLevel, openLog } from '@doorsill/base/log';
+import { type Random, SystemRandom } from '@doorsill/base/random';
+import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
+import { OwnerSession } from '@doorsill/device/owner/owner-session';
+import { type Home, listHomes } from '@doorsill/device/owner/paired-devices';
+import type { Signer } from '@doorsill/device/owner/sign-owner-messages';
 import type { Command } from 'commander';
-import {
-  type Clock,
-  type Disk,
-  folderHolder,
-  type Home,
-  LOG_LEVELS,
-  type Log,
-  type LogLevel,
-  listHomes,
-  loadOrCreateOwnerKey,
-  OwnerSession,
-  openLog,
-  type Random,
-  type Signer,
-  SystemClock,
-  SystemDisk,
-  SystemRandom,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
 import { deviceOf, isCalled, listDoorbells } from '../testbed/doorbell-folders.ts';

@@ -1,8 +1,9 @@
 // Owns: the verb `deploy`: prints or writes the files of machines that serve others. Not here: what is in them (sim/deploy/).
 
 import { dirname, join, resolve } from 'node:path';
+import { SystemDisk } from '@doorsill/base/disk';
+import { utf8 } from '@doorsill/contract/bytes';
 import type { Command } from 'commander';
-import { SystemDisk, utf8 } from '../../device/exports-without-firmware.ts';
 import { INSTANCES_MAX } from '../deploy/compose-file.ts';
 import { composeLayout } from '../deploy/compose-layout.ts';
 import { instancesLayout } from '../deploy/instances-layout.ts';

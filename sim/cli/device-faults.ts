@@ -2,9 +2,11 @@
 // `device faults`, and on which doorbells it is refused. Not here: the faults (sim/world).
 
 import { resolve } from 'node:path';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { DeviceConfig } from '@doorsill/device/config';
+import type { SimulatedFaults } from '@doorsill/device/doorbell';
 import type { Command } from 'commander';
-import type { Clock, Disk } from '../../device/exports-without-firmware.ts';
-import type { DeviceConfig, SimulatedFaults } from '../../device/index.ts';
 import { failure } from '../errors.ts';
 import { DeviceFaults, listDeviceFaults } from '../world/device-faults.ts';
 import { FaultServer, orderFaults } from '../world/fault-socket.ts';

@@ -3,9 +3,10 @@
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { issueAccount } from '@doorsill/base/mqtt-account-files';
+import { utf8 } from '@doorsill/contract/bytes';
+import type { DeviceConfigInput } from '@doorsill/device/config';
 import { type Command, Option } from 'commander';
-import { issueAccount, utf8 } from '../../device/exports-without-firmware.ts';
-import type { DeviceConfigInput } from '../../device/index.ts';
 import { failure } from '../errors.ts';
 import { readSecretText } from '../terminal/secret-input.ts';
 import { calledAs } from '../terminal/shell-words.ts';
@@ -126,7 +127,7 @@ function nextLines(
 }
 
 /** Loads the firmware only here, so that the other verbs under `device` start faster. */
-const loadFirmware = () => import('../../device/index.ts');
+const loadFirmware = () => import('@doorsill/device');
 
 /** The home broker and the account there: created in the broker's own folder, or an existing one of the user's. */
 async function homeOf(context: Context, folder: string, options: InitOptions): Promise<DeviceConfigInput['home']> {

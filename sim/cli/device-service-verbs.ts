@@ -3,8 +3,11 @@
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { systemCode } from '@doorsill/base/disk';
+import { folderHolder } from '@doorsill/base/folder-lock';
+import { utf8 } from '@doorsill/contract/bytes';
+import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
 import type { Command } from 'commander';
-import { folderHolder, pairingSocketPath, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
 import {
   type BoardWish,
   boardFiles,
@@ -64,7 +67,7 @@ function addInstall(device: Command): void {
   )
     .option('--hardware-watchdog', "have the board's own watchdog start it anew when its kernel or systemd hangs")
     .option('--node <path>', 'with --root: where that system has node (default: where it is found)')
-    .option('--program <path>', 'with --root: where that system has sim/cli/doorsill.mjs (default: where it is found)')
+    .option('--program <path>', 'with --root: where that system has doorsill.mjs (default: where it is found)')
     .option('--print', 'print the files and write nothing')
     .addHelpText(
       'after',

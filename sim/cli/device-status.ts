@@ -2,8 +2,9 @@
 // Not here: what is wrong with it and how to mend it (sim/doctor).
 
 import { dirname, join, resolve } from 'node:path';
+import { askHealth } from '@doorsill/device/owner/pairing-client';
+import { type Health, pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
 import type { Command } from 'commander';
-import { askHealth, type Health, pairingSocketPath } from '../../device/exports-without-firmware.ts';
 import { checkServiceName } from '../board/device-unit.ts';
 import { serviceState } from '../board/system-service.ts';
 import { failure, isFailure } from '../errors.ts';
@@ -25,7 +26,7 @@ export function addDeviceStatus(device: Command): void {
       checkServiceName(name);
       const service = serviceState(name);
       if (!service) throw failure('board_service_missing', { name });
-      const version = service.program === null ? null : versionIn(join(dirname(service.program), '../../package.json'));
+      const version = service.program === null ? null : versionIn(join(dirname(service.program), '../package.json'));
       const health = await healthOf(context, resolve(data ?? `/var/lib/${name}`));
       const isWell = service.state === 'active' && 'camera' in health && isHealthy(health);
       context.output.result(

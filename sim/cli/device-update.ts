@@ -3,22 +3,20 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { SystemDisk } from '@doorsill/base/disk';
+import { lockFolder } from '@doorsill/base/folder-lock';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import { MINISIGN_BYTES_MAX, nameOfKey, readMinisignKey } from '@doorsill/device/update/minisign';
+import { ARCHIVE_BYTES_MAX } from '@doorsill/device/update/release-archive';
 import {
-  ARCHIVE_BYTES_MAX,
-  fromUtf8,
   type GivenRelease,
   installFirst,
-  lockFolder,
-  MINISIGN_BYTES_MAX,
-  nameOfKey,
-  readMinisignKey,
-  SystemDisk,
   settleUpdate,
   type UpdateDeps,
   updateDoorbell,
-  versionOrder,
-} from '../../device/exports-without-firmware.ts';
+} from '@doorsill/device/update/update';
+import { versionOrder } from '@doorsill/device/update/version-order';
+import type { Command } from 'commander';
 import { doorbellByHand, identityOf, serviceDoorbell } from '../board/updated-doorbell.ts';
 import { failure } from '../errors.ts';
 import { holdFolder } from '../testbed/start-server-part.ts';

@@ -3,8 +3,10 @@
 
 import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { SystemDisk } from '@doorsill/base/disk';
+import { folderHolder, lockFolder } from '@doorsill/base/folder-lock';
+import { ownerForRoot } from '@doorsill/base/private-paths';
 import type { Command } from 'commander';
-import { folderHolder, lockFolder, ownerForRoot, SystemDisk } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { printBytes } from '../terminal/format-units.ts';
 import { writePrivateFile } from '../terminal/private-output.ts';
@@ -43,7 +45,7 @@ function addBackup(device: Command): void {
       if ((await context.disk.sizeOf(out)) !== null) {
         throw failure('usage', { detail: `${out} exists; a backup is not written over another file` });
       }
-      const { makeBackup } = await import('../../device/index.ts');
+      const { makeBackup } = await import('@doorsill/device/backup');
       const passphrase = await readPassphrase(context, options.passphraseFile, true);
       // Root backs up what belongs to a service's user.
       const owner = ownerForRoot(folder);
@@ -67,7 +69,7 @@ function addRestore(device: Command): void {
     .action(async (file: string, options: { data: string; passphraseFile?: string }, command: Command) => {
       const context = openContext(command);
       const folder = resolve(options.data);
-      const { BACKUP_BYTES_MAX, restoreBackup } = await import('../../device/index.ts');
+      const { BACKUP_BYTES_MAX, restoreBackup } = await import('@doorsill/device/backup');
       const bytes = await context.disk.readFile(resolve(file), BACKUP_BYTES_MAX);
       if (!bytes) throw failure('file_unusable', { detail: `${file} is not there` });
       const passphrase = await readPassphrase(context, options.passphraseFile, false);

@@ -2,9 +2,9 @@
 // Not here: what may be opened (the bridge), checking it (verify.ts).
 
 import { resolve } from 'node:path';
+import { exchangeJson } from '@doorsill/contract/json-client';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { exchangeJson } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';

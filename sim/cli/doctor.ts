@@ -1,7 +1,9 @@
 // Owns: the verb `doctor`: prints what the doctor finds and exits with status 5 when something is wrong.
 // Not here: the checks (sim/doctor), repairing anything.
+
+import { SystemDisk } from '@doorsill/base/disk';
+import { ownerForRoot } from '@doorsill/base/private-paths';
 import type { Command } from 'commander';
-import { ownerForRoot, SystemDisk } from '../../device/exports-without-firmware.ts';
 import { examine } from '../doctor/examine.ts';
 import { dataFolder, openContext } from './context.ts';
 

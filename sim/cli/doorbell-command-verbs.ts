@@ -1,13 +1,10 @@
 // Owns: the verbs that send an owner's commands: ring, privacy, forget, trust-clock. Each signs one command and ends on its receipt.
 // Not here: consent (consent-verbs.ts), what an order does (the device).
 
+import type { Receipt } from '@doorsill/contract/home-messages';
+import { type CommandAction, commandActionSchema } from '@doorsill/contract/owner-orders';
+import { giveOrder } from '@doorsill/device/owner/give-command';
 import type { Command } from 'commander';
-import {
-  type CommandAction,
-  commandActionSchema,
-  giveOrder,
-  type Receipt,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { parseMoment } from '../terminal/format-units.ts';
 import { RECEIPT_MS_MAX } from '../terminal/owner-requests.ts';

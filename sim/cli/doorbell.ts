@@ -3,16 +3,12 @@
 
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { folderHolder, lockFolder } from '@doorsill/base/folder-lock';
+import { parseCameraSource } from '@doorsill/device/camera/sources';
+import { factoryReset } from '@doorsill/device/factory-reset';
+import { askConsole, askHealth } from '@doorsill/device/owner/pairing-client';
+import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
 import type { Command } from 'commander';
-import {
-  askConsole,
-  askHealth,
-  factoryReset,
-  folderHolder,
-  lockFolder,
-  pairingSocketPath,
-  parseCameraSource,
-} from '../../device/index.ts';
 import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { type ChangedDoorbell, orderTestbed } from '../testbed/control-socket.ts';

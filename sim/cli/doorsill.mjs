@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const built = new URL('../../dist/sim/cli/entry.js', import.meta.url);
+const built = new URL('../dist/cli/entry.js', import.meta.url);
 // An installed package contains only the build.
 const isCheckout = existsSync(new URL('./main.ts', import.meta.url));
 

@@ -1,8 +1,8 @@
 // Owns: the verb `evidence`: what an officer of the testbed's agency does with what the vault keeps for it. Not here: what the vault
 // allows, the department's policy (vault-policy.ts).
 
+import { idSchema } from '@doorsill/contract/ids';
 import type { Command } from 'commander';
-import { idSchema } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { listEvidence, makeLink, readTrail, type TrailEntry } from '../officer/evidence-calls.ts';
 import { type EvidenceDesk, type ItemView, openEvidenceDesk, type Who } from '../officer/evidence-desk.ts';

@@ -3,8 +3,8 @@
 import { mkdir } from 'node:fs/promises';
 import { arch, availableParallelism, platform } from 'node:os';
 import { resolve } from 'node:path';
+import { readEnrolmentCode } from '@doorsill/contract/enrolment';
 import type { Command } from 'commander';
-import { readEnrolmentCode } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import type { FleetPart } from '../fleet/draw-fleet.ts';
 import type { FleetLine, FleetOptions, FleetSummary, OutsideLinks } from '../fleet/fleet.ts';

@@ -1,7 +1,9 @@
 // Owns: which of an owner's doorbells a request or a grant means, when --device does not say: the one that was asked. Not here: --device
 // itself (context.ts), what is done then (consent-verbs.ts).
 
-import type { Home, OwnerSession, Signer } from '../../device/exports-without-firmware.ts';
+import type { OwnerSession } from '@doorsill/device/owner/owner-session';
+import type { Home } from '@doorsill/device/owner/paired-devices';
+import type { Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure, isFailure } from '../errors.ts';
 import { fetchNotice, receiptsAbout } from '../terminal/owner-requests.ts';
 import { type Context, homeAmong, type OwnerOptions, ownerFolder, pairedHomes, withOwner } from './context.ts';

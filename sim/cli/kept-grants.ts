@@ -1,7 +1,10 @@
 // Owns: the grants that an owner's machine has signed, stored so that the same command sends the same bytes again and a
 // revocation can name them. Not here: whether they are still valid (the device decides).
 import { join } from 'node:path';
-import { type Disk, type Grant, grantSchema, parseToken, utf8 } from '../../device/exports-without-firmware.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { utf8 } from '@doorsill/contract/bytes';
+import { parseToken } from '@doorsill/contract/jws';
+import { type Grant, grantSchema } from '@doorsill/contract/owner-orders';
 
 export interface KeptGrant {
   token: string;

@@ -7,8 +7,8 @@ import { failure } from '../errors.ts';
 
 /** The absolute path of the command line. */
 export function launcherPath(): string {
-  // The built file lies in dist/sim/cli.
-  return fileURLToPath(new URL('../../../sim/cli/doorsill.mjs', import.meta.url));
+  // The built file lies in dist/cli of its package.
+  return fileURLToPath(new URL('../../cli/doorsill.mjs', import.meta.url));
 }
 
 /** The folder of programs that this version lies in, where it is a release (device/update); null for a checkout or a package. */
@@ -40,7 +40,7 @@ export interface UnitPrograms {
 /** Where Debian and others put node; where updates, and npm with and without Debian, put us. */
 const NODE_PLACES = ['/usr/bin/node', '/usr/local/bin/node'];
 const PROGRAM_PLACES = [
-  '/opt/doorsill/current',
+  '/opt/doorsill/current/sim',
   '/usr/local/lib/node_modules/doorsill',
   '/usr/lib/node_modules/doorsill',
 ];
@@ -63,7 +63,7 @@ export function programsBelow(root: string, named: Partial<UnitPrograms>): UnitP
       '--program',
       'doorsill',
       named.program,
-      PROGRAM_PLACES.map((place) => `${place}/sim/cli/doorsill.mjs`),
+      PROGRAM_PLACES.map((place) => `${place}/cli/doorsill.mjs`),
     ),
   };
 }

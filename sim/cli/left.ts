@@ -1,22 +1,14 @@
 // Owns: the verb `left`: every clip that has left a doorbell, to whom and what became of it, as its console's page shows it; and the
 // check of one clip's receipts and proofs. Not here: the list (the device), the check (contract/check-departure.ts), taking back (`revoke`).
 
+import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
+import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doorsill/contract/check-departure';
+import { type DepartureOutcome, outcomeOf } from '@doorsill/contract/departure-outcome';
+import type { Departure } from '@doorsill/contract/departures';
+import { oneLine } from '@doorsill/contract/outside-text';
+import { DISCLOSURE_KEYS } from '@doorsill/contract/shared-claims';
+import { askCustody, askDepartures } from '@doorsill/device/owner/pairing-client';
 import type { Command } from 'commander';
-import {
-  askCustody,
-  askDepartures,
-  checkDeparture,
-  type Departure,
-  type DepartureCheck,
-  type DepartureFinding,
-  type DepartureOutcome,
-  DISCLOSURE_KEYS,
-  oneLine,
-  outcomeOf,
-  sha256,
-  sha256Hex,
-  verifySignature,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import { showWindow } from '../terminal/owner-requests.ts';

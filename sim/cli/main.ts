@@ -2,8 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { url } from 'node:inspector';
+import { nearestWord } from '@doorsill/base/schema-fault';
 import { Command, CommanderError, type Option } from 'commander';
-import { nearestWord } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
 import { asCalled } from '../terminal/shell-words.ts';

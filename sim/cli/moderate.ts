@@ -1,8 +1,8 @@
 // Owns: the verb `moderate`: listing what waits for a person in this machine's testbed, and deciding on it. Not here: the rules.
 
 import { resolve } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
 import type { Command } from 'commander';
-import type { Disk } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import {
   decideRequest,

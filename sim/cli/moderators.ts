@@ -1,8 +1,9 @@
 // Owns: the verb `moderators`: the people who may decide on waiting requests in this machine's testbed. Not here: deciding (moderate.ts).
 
+import { idSchema } from '@doorsill/contract/ids';
+import { exchangeJson, type JsonRequest } from '@doorsill/contract/json-client';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { exchangeJson, idSchema, type JsonRequest } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';

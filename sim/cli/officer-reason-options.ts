@@ -1,7 +1,7 @@
 // Owns: the options of verbs that show evidence: who looks, and why. Not here: the log that records them (bridge and vault).
 
+import { accessReasonSchema } from '@doorsill/contract/manifest';
 import type { Command } from 'commander';
-import { accessReasonSchema } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import type { Who } from '../officer/evidence-desk.ts';
 

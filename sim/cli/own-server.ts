@@ -2,14 +2,12 @@
 // session (device/owner/own-server-client.ts), what is done in it.
 
 import { join, resolve } from 'node:path';
+import { OwnServerClient } from '@doorsill/device/owner/own-server-client';
+import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
+import { askConsole } from '@doorsill/device/owner/pairing-client';
+import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import type { Signer } from '@doorsill/device/owner/sign-owner-messages';
 import type { Command } from 'commander';
-import {
-  askConsole,
-  loadOrCreateOwnerKey,
-  OwnServerClient,
-  pairingSocketPath,
-  type Signer,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { deviceOf, listDoorbells, namedDoorbell, readDoorbellSettings } from '../testbed/doorbell-folders.ts';
 import { readTestbedFile } from '../testbed/testbed-folder.ts';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The version in package.json, which lies above this file both as source and as built. */
 export function ownVersion(): string {
-  const found = ['../../package.json', '../../../package.json']
+  const found = ['../package.json', '../../package.json']
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
     .find(existsSync);
   return found === undefined ? 'unknown' : versionIn(found);

@@ -2,19 +2,13 @@
 // Not here: the pairing itself (device/owner).
 
 import { join, resolve } from 'node:path';
+import { readTlsFiles, type TlsFiles } from '@doorsill/base/tls';
+import { brokerUserSchema } from '@doorsill/contract/ids';
+import { tlsFilesRead } from '@doorsill/contract/link-failure';
+import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
+import { listHomes, storeHome } from '@doorsill/device/owner/paired-devices';
+import { askConsole, confirmPairing, pairWithDevice } from '@doorsill/device/owner/pairing-client';
 import { type Command, Option } from 'commander';
-import {
-  askConsole,
-  brokerUserSchema,
-  confirmPairing,
-  listHomes,
-  loadOrCreateOwnerKey,
-  pairWithDevice,
-  readTlsFiles,
-  storeHome,
-  type TlsFiles,
-  tlsFilesRead,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
 import { readSecretText } from '../terminal/secret-input.ts';

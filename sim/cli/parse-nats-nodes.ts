@@ -1,6 +1,6 @@
 // Owns: addresses on the command line, the nodes of a NATS cluster, and the machines of instances. Not here: what is written for them (sim/broker/, sim/deploy/).
 
-import { idSchema } from '../../device/exports-without-firmware.ts';
+import { idSchema } from '@doorsill/contract/ids';
 import { failure } from '../errors.ts';
 
 /** Nodes decide by majority, so an even number of them bears no more losses than one less. */

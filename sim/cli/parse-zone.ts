@@ -1,6 +1,6 @@
 // Owns: reading a part of the picture from an argument, in percent. Not here: what is done with it.
 
-import type { Zone } from '../../device/exports-without-firmware.ts';
+import type { Zone } from '@doorsill/contract/shared-claims';
 import { failure } from '../errors.ts';
 
 /** Reads `left,top,width,height` in percent into ten-thousandths. `option` names it in the failure. Throws `usage`. */

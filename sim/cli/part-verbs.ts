@@ -2,10 +2,14 @@
 // Not here: what the parts do; how a testbed runs them together (testbed/). Each loads only its own part, which is quicker.
 
 import { join, resolve } from 'node:path';
+import { readTlsFiles } from '@doorsill/base/tls';
+import type { RegistryConfigInput, VaultConfigInput } from '@doorsill/cloud-bridge';
+import { tlsFilesRead } from '@doorsill/contract/link-failure';
+import { topicPrefixSchema } from '@doorsill/contract/topics';
+import type { DeviceConfigInput } from '@doorsill/device/config';
+import type { Doorbell } from '@doorsill/device/doorbell';
+import { readSettings } from '@doorsill/device/settings-file';
 import type { Command } from 'commander';
-import type { RegistryConfigInput, VaultConfigInput } from '../../cloud-bridge/index.ts';
-import { readSettings, readTlsFiles, tlsFilesRead, topicPrefixSchema } from '../../device/exports-without-firmware.ts';
-import type { DeviceConfigInput, Doorbell } from '../../device/index.ts';
 import { CONNECTIONS_MAX } from '../broker/broker-limits.ts';
 import { failure } from '../errors.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
@@ -142,7 +146,7 @@ export function addRegistry(program: Command): void {
         const stored: Partial<RegistryConfigInput> = (await storedSettings(context, file)) ?? {};
         const port = options.port === undefined ? {} : { port: parsePort(options.port, 0) };
         const input = { ...stored, dataFolder: folder, http: { ...stored.http, ...port } };
-        const { parseConfig, registryConfigSchema, startRegistry } = await import('../../cloud-bridge/index.ts');
+        const { parseConfig, registryConfigSchema, startRegistry } = await import('@doorsill/cloud-bridge');
         const part = await startRegistry(parseConfig(registryConfigSchema, input, file), context);
         const ready = { url: part.url, id: part.id, key: part.publicKey };
         return { part, ready, text: `The registry ${part.id} listens at ${part.url}.` };
@@ -173,7 +177,7 @@ Examples:
         const stored: Partial<VaultConfigInput> = (await storedSettings(context, file)) ?? {};
         const port = options.port === undefined ? {} : { port: parsePort(options.port, 0) };
         const input = { ...stored, dataFolder: folder, http: { ...stored.http, ...port } };
-        const { parseConfig, startVault, vaultConfigSchema } = await import('../../cloud-bridge/index.ts');
+        const { parseConfig, startVault, vaultConfigSchema } = await import('@doorsill/cloud-bridge');
         const part = await startVault(parseConfig(vaultConfigSchema, input, file), context);
         const ready = { url: part.url, id: part.id, key: part.publicKey };
         return { part, ready, text: `The vault ${part.id} listens at ${part.url}; its key is ${part.publicKey}.` };
@@ -293,7 +297,7 @@ function consoleLines({ console: address, pairingSocket }: Pick<Doorbell, 'conso
 async function runDevice(context: Context, options: DeviceOptions): Promise<void> {
   if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
   const folder = resolve(options.data);
-  const device = await import('../../device/index.ts');
+  const device = await import('@doorsill/device');
   const { ALL_CAMERAS, porchKind } = await import('../porch/porch-camera.ts');
   // Invalid options are reported before missing files in the folder.
   if (options.camera !== undefined) device.parseCameraSource(options.camera, {}, ALL_CAMERAS);
@@ -361,7 +365,7 @@ async function runDevice(context: Context, options: DeviceOptions): Promise<void
 function resetByButton(
   { disk, random, log }: Context,
   folder: string,
-  device: Pick<typeof import('../../device/index.ts'), 'beginFactoryReset' | 'factoryReset'>,
+  device: Pick<typeof import('@doorsill/device'), 'beginFactoryReset' | 'factoryReset'>,
 ): { begin(): void; finish(): Promise<void> } {
   let begun: Promise<void> | null = null;
   const begin = () => {

@@ -1,8 +1,8 @@
 // Owns: the verb `partner`: the bridge's operator lists, registers, suspends, resumes and ends partners. Not here: what a partner may
 // do (the bridge's partners/).
 
+import { idSchema } from '@doorsill/contract/ids';
 import type { Command } from 'commander';
-import { idSchema } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import {
   addPartner,

@@ -2,8 +2,10 @@
 // Not here: the fetching (custody-proof/), checking them with the clip (verify.ts).
 
 import { join, resolve } from 'node:path';
+import { SystemDisk } from '@doorsill/base/disk';
+import { readEnrolment } from '@doorsill/device/area-link/enrolment';
+import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
 import type { Command } from 'commander';
-import { loadOrCreateOwnerKey, readEnrolment, SystemDisk } from '../../device/index.ts';
 import { fetchOpened, fetchProof, keepOpened, keepProof } from '../custody-proof/fetch-custody-proof.ts';
 import { failure } from '../errors.ts';
 import {

@@ -1,7 +1,7 @@
 // Owns: the verb `prove`: its arguments, what it prints, its page, its exit status. Not here: the claims (prove/).
 import { resolve } from 'node:path';
+import { SystemPrograms } from '@doorsill/base/system-programs';
 import type { Command } from 'commander';
-import { SystemPrograms } from '../../device/index.ts';
 import { type Claim, countVerdicts, verdictText } from '../prove/claim.ts';
 import { proofHtml } from '../prove/proof-page.ts';
 import { runProof } from '../prove/run-proof.ts';

@@ -2,8 +2,8 @@
 // lines on its standard input change it. Not here: passing bytes on (sim/world/link-proxy.ts).
 
 import { createInterface } from 'node:readline';
+import { nearestWord } from '@doorsill/base/schema-fault';
 import type { Command } from 'commander';
-import { nearestWord } from '../../device/exports-without-firmware.ts';
 import { failure, isFailure } from '../errors.ts';
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import { LINK_LATE_MS_MAX, LinkProxy, type LinkTrouble, printTrouble } from '../world/link-proxy.ts';

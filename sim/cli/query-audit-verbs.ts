@@ -5,10 +5,11 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import type { AuditReport, AuditSettings, FlaggedRow, RevocationPlan } from '@doorsill/cloud-bridge';
+import { utf8 } from '@doorsill/contract/bytes';
+import { idSchema } from '@doorsill/contract/ids';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import type { AuditReport, AuditSettings, FlaggedRow, RevocationPlan } from '../../cloud-bridge/index.ts';
-import { idSchema, utf8 } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
 import { VOCABULARY_NAMES } from '../query-export/vocabulary.ts';
@@ -57,7 +58,7 @@ export function addAudit(program: Command): void {
 }
 
 /** The audit's code, loaded only when these verbs are used. */
-const auditing = () => import('../../cloud-bridge/index.ts');
+const auditing = () => import('@doorsill/cloud-bridge');
 
 /** Adds the options by which the registry is reached. */
 function withRegistry(command: Command): Command {

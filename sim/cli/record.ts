@@ -1,17 +1,14 @@
 // Owns: the verb `record`: its arguments, what it prints, its exit status. Not here: recording (sim/record), replaying what was recorded.
 
+import { isNoSpace } from '@doorsill/base/disk';
+import { silentLog } from '@doorsill/base/log';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Zone } from '@doorsill/contract/shared-claims';
+import { type Ffmpeg, findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { cameraHelp } from '@doorsill/device/camera/sources';
+import type { Press } from '@doorsill/device/hardware/button';
+import { KeyboardButton } from '@doorsill/device/hardware/keyboard-button';
 import type { Command } from 'commander';
-import {
-  cameraHelp,
-  type DeviceEvent,
-  type Ffmpeg,
-  findFfmpeg,
-  isNoSpace,
-  KeyboardButton,
-  type Press,
-  silentLog,
-  type Zone,
-} from '../../device/index.ts';
 import { failure, isFailure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { recordedCamera } from '../record/live-doorbell.ts';

@@ -1,7 +1,7 @@
 // Owns: the options of the verb `replay`: what each takes, and what they mean together. Not here: replaying (replay.ts).
 
 import { resolve } from 'node:path';
-import type { Disk } from '../../device/index.ts';
+import type { Disk } from '@doorsill/base/disk';
 import { failure } from '../errors.ts';
 import { type FootageOptions, type FootagePart, readFootage } from '../replay/footage.ts';
 import type { ReplayPlan } from '../replay/run-replay.ts';

@@ -1,8 +1,9 @@
 // Owns: the verb `replay`: its arguments, what it prints, its exit status. Not here: replaying (sim/replay), verdicts (sim/truth).
 
 import { basename, dirname } from 'node:path';
+import { silentLog } from '@doorsill/base/log';
+import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import type { Command } from 'commander';
-import { findFfmpeg, silentLog } from '../../device/index.ts';
 import { failure } from '../errors.ts';
 import { eventLine, eventRecord, happenedUs, secondsAt, type Told } from '../replay/event-lines.ts';
 import { grayFootage } from '../replay/gray-footage.ts';

@@ -1,13 +1,10 @@
 // Owns: the verb `request`: an agency's officer asks residents, or an owner lists what is open. Not here: deciding on it.
 
 import { join } from 'node:path';
+import type { Place } from '@doorsill/contract/area-cells';
+import { idSchema } from '@doorsill/contract/ids';
+import { DISCLOSURE_PROFILES, disclosureProfileSchema } from '@doorsill/contract/shared-claims';
 import type { Command } from 'commander';
-import {
-  DISCLOSURE_PROFILES,
-  disclosureProfileSchema,
-  idSchema,
-  type Place,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { callAboutRequest, postRequest, signRequest } from '../officer/agency-client.ts';
 import { demoAsk } from '../story/demo-request.ts';

@@ -2,8 +2,9 @@
 // (context.ts).
 
 import { resolve } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import type { SigningKey } from '@doorsill/base/keys';
 import type { Command } from 'commander';
-import type { Disk, SigningKey } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { agencyId, KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';

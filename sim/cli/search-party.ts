@@ -2,21 +2,16 @@
 // Not here: answering a sighting (consent-verbs.ts: the same grant and deny as for a request), the calls (pet-owner/).
 
 import { join, resolve } from 'node:path';
+import { SystemDisk } from '@doorsill/base/disk';
+import { cellOf } from '@doorsill/contract/area-cells';
+import { cellSchema, PET_KINDS, type PetKind } from '@doorsill/contract/search';
+import { DISCLOSURE_PROFILES, type DisclosureProfile } from '@doorsill/contract/shared-claims';
+import { readEnrolment } from '@doorsill/device/area-link/enrolment';
+import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
+import { askStill } from '@doorsill/device/owner/pairing-client';
+import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import { makeStillCall } from '@doorsill/device/owner/sign-owner-messages';
 import type { Command } from 'commander';
-import {
-  askStill,
-  cellOf,
-  cellSchema,
-  DISCLOSURE_PROFILES,
-  type DisclosureProfile,
-  loadOrCreateOwnerKey,
-  makeStillCall,
-  PET_KINDS,
-  type PetKind,
-  pairingSocketPath,
-  readEnrolment,
-  SystemDisk,
-} from '../../device/index.ts';
 import { failure } from '../errors.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
 import { parseMoment, printBytes } from '../terminal/format-units.ts';

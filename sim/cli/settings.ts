@@ -2,18 +2,17 @@
 // broker reads it. Not here: what a setting does (the device), all other settings (device.json).
 
 import { readFile } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { readBySchema } from '@doorsill/base/schema-fault';
+import type { TrialLine } from '@doorsill/contract/motion-messages';
 import {
-  DISCLOSURE_KEYS,
-  type DisclosureKey,
   motionZonesSchema,
   OWNER_SETTING_PATHS,
-  readBySchema,
   type SettingsChange,
   type SettingsInForce,
   settingsChangeSchema,
-  type TrialLine,
-} from '../../device/exports-without-firmware.ts';
+} from '@doorsill/contract/owner-settings';
+import { DISCLOSURE_KEYS, type DisclosureKey } from '@doorsill/contract/shared-claims';
+import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { parseMoment, printMoment } from '../terminal/format-units.ts';
 import { type Context, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';

@@ -1,8 +1,9 @@
 // Owns: the verbs that run everything on this machine: up, demo, story. Not here: the stories (story/).
 
 import { resolve } from 'node:path';
+import { cameraHelp } from '@doorsill/device/camera/sources';
+import { KeyboardButton } from '@doorsill/device/hardware/keyboard-button';
 import type { Command } from 'commander';
-import { cameraHelp, KeyboardButton } from '../../device/index.ts';
 import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { tellCommunityRequest } from '../story/community-request.ts';

@@ -2,8 +2,8 @@
 // Not here: the formats (sim/truth), comparing a replay with it (`replay`).
 
 import { resolve } from 'node:path';
+import { utf8 } from '@doorsill/contract/bytes';
 import type { Command } from 'commander';
-import { utf8 } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { parseSeconds, printLength } from '../terminal/format-units.ts';
 import type { MotOptions } from '../truth/mot-csv.ts';

@@ -1,8 +1,8 @@
 // Owns: the verbs under `vault` for a department's policy: its answer to owners' recalls, and how long each category keeps
 // evidence. Not here: running a vault (part-verbs.ts), what follows from a policy (the vault).
 
+import { idSchema } from '@doorsill/contract/ids';
 import type { Command } from 'commander';
-import { idSchema } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import {
   type DepartmentPolicy,

@@ -3,20 +3,16 @@
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isPublicKey } from '@doorsill/base/keys';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import { oneLine } from '@doorsill/contract/outside-text';
+import { readEnrolment } from '@doorsill/device/area-link/enrolment';
+import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { type Chain, type VerifiedClip, verifyClip } from '@doorsill/device/clip/verify-clip';
+import { verifyZones } from '@doorsill/device/clip/verify-zones';
+import { walkLedger } from '@doorsill/device/ledger/ledger';
+import { readReceipt } from '@doorsill/device/owner/read-receipt';
 import type { Command } from 'commander';
-import {
-  type Chain,
-  findFfmpeg,
-  fromUtf8,
-  isPublicKey,
-  oneLine,
-  readEnrolment,
-  readReceipt,
-  type VerifiedClip,
-  verifyClip,
-  verifyZones,
-  walkLedger,
-} from '../../device/index.ts';
 import { failure, isFailure } from '../errors.ts';
 import { printBytes, printMoment } from '../terminal/format-units.ts';
 import { showWindow } from '../terminal/owner-requests.ts';

@@ -1,17 +1,13 @@
 // Owns: the verb `viewer` (add, remove, list): who besides owners may see a doorbell's pictures on its own server, and who looked.
 // Not here: showing pictures (the device).
 
+import { wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import { freshId } from '@doorsill/base/random';
+import { toBase64url } from '@doorsill/contract/bytes';
+import { VIEW_RIGHTS, type Viewer, viewerSchema } from '@doorsill/contract/console-messages';
+import { askViewers } from '@doorsill/device/owner/pairing-client';
 import type { Command } from 'commander';
-import {
-  askViewers,
-  freshId,
-  sha256Hex,
-  toBase64url,
-  VIEW_RIGHTS,
-  type Viewer,
-  viewerSchema,
-  wallSeconds,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { parseSeconds, printMoment } from '../terminal/format-units.ts';
 import { type Context, chosenHome, type OwnerOptions, openContext, withOwnerOptions } from './context.ts';

@@ -1,13 +1,10 @@
 // Owns: the verb `watch`: prints what the device publishes, live or once. Not here: answering it.
+
+import type { DeviceState, Receipt } from '@doorsill/contract/home-messages';
+import { oneLine } from '@doorsill/contract/outside-text';
+import { recallAnswerOf } from '@doorsill/contract/recall-answer';
+import { type OwnerListeners, OwnerSession } from '@doorsill/device/owner/owner-session';
 import type { Command } from 'commander';
-import {
-  type DeviceState,
-  type OwnerListeners,
-  OwnerSession,
-  oneLine,
-  type Receipt,
-  recallAnswerOf,
-} from '../../device/exports-without-firmware.ts';
 import { printBytes, printTimeOfDay } from '../terminal/format-units.ts';
 import { showNotice, showSighting, showUpload, showWindow } from '../terminal/owner-requests.ts';
 import { aborted, stopSignal } from '../terminal/stop-signal.ts';

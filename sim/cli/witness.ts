@@ -1,8 +1,9 @@
 // Owns: the verb `witness`: a process that watches a bridge's log from outside. Not here: what it watches for (the witness).
 
 import { resolve } from 'node:path';
+import { lockFolder } from '@doorsill/base/folder-lock';
+import { isPublicKey } from '@doorsill/base/keys';
 import type { Command } from 'commander';
-import { isPublicKey, lockFolder } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { stopSignal } from '../terminal/stop-signal.ts';
 import { openContext } from './context.ts';
@@ -45,7 +46,7 @@ bridge.json names its key: {"custody": {"witnesses": ["..."]}}; the key is in wi
       if (bridgeKey !== undefined && !isPublicKey(bridgeKey))
         throw failure('usage', { detail: '--bridge-key takes a key' });
       const folder = resolve(options.data);
-      const { Witness } = await import('../../cloud-bridge/index.ts');
+      const { Witness } = await import('@doorsill/cloud-bridge');
       const witness = new Witness({
         ...context,
         folder,

@@ -1,7 +1,7 @@
 // Owns: what came from the doorbell and was not asked for yet, each once and in order, and the calls that wait for more.
 // Not here: what comes, and who asks (virtual-doorbell.ts).
 
-import type { Clock } from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
 import { failure } from '../errors.ts';
 
 /** Kept at most: when more come that nobody asks for, the oldest are dropped. */

@@ -4,16 +4,13 @@
 import { createReadStream } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type Clock,
-  type Disk,
-  type Home,
-  type Manifest,
-  type Receipt,
-  type Statement,
-  verifyClip,
-  type Window,
-} from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import type { Manifest, Statement } from '@doorsill/contract/manifest';
+import type { Window } from '@doorsill/contract/shared-claims';
+import { verifyClip } from '@doorsill/device/clip/verify-clip';
+import type { Home } from '@doorsill/device/owner/paired-devices';
 import { failure } from '../errors.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { whenHandedOver } from '../story/when-handed-over.ts';

@@ -1,18 +1,10 @@
 // Owns: the exports of `doorsill/client`: a virtual doorbell for tests, and the types of what it says.
 // Not here: the doorbell itself (`doorsill`), the broker and the testbed (`doorsill/sim`).
-export {
-  type DeviceEvent,
-  type DeviceState,
-  type DisclosureKey,
-  type DisclosureProfile,
-  type ErrorCode,
-  type Failure,
-  isFailure,
-  type Receipt,
-  type VerifiedNotice,
-  type Window,
-  type Zone,
-} from '../../device/index.ts';
+
+export { type ErrorCode, type Failure, isFailure } from '@doorsill/contract/errors';
+export type { DeviceEvent, DeviceState, Receipt } from '@doorsill/contract/home-messages';
+export type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+export type { DisclosureKey, DisclosureProfile, Window, Zone } from '@doorsill/contract/shared-claims';
 export type { DeliveredClip } from './delivered-clip.ts';
 export type { AskOptions, DoorbellOptions, GrantOptions, WaitOptions } from './options.ts';
 export { startDoorbell } from './start-doorbell.ts';

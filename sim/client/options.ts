@@ -1,23 +1,21 @@
 // Owns: what a developer may say to the client: the options of its calls, their limits and defaults.
 // Not here: the doorbell's own settings, which the doorbell checks (device/config.ts).
 
-import { z } from 'zod';
+import { LOG_LEVELS, type LogLevel } from '@doorsill/base/log';
+import { readBySchema } from '@doorsill/base/schema-fault';
+import { eventSchema, RECEIPT_OUTCOMES } from '@doorsill/contract/home-messages';
 import {
-  type DeviceConfigInput,
   DISCLOSURE_KEYS,
   type DisclosureKey,
   type DisclosureProfile,
   disclosureProfileSchema,
-  eventSchema,
-  LOG_LEVELS,
-  type LogLevel,
-  RECEIPT_OUTCOMES,
-  readBySchema,
   type Window,
   windowSchema,
   type Zone,
   zoneSchema,
-} from '../../device/index.ts';
+} from '@doorsill/contract/shared-claims';
+import type { DeviceConfigInput } from '@doorsill/device/config';
+import { z } from 'zod';
 import { failure } from '../errors.ts';
 
 /** A small drawn porch where nobody comes by: nothing happens at the door but what the test does. */

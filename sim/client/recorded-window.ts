@@ -1,6 +1,9 @@
 // Owns: waiting until the doorbell has recorded the footage that an agency will ask for. Not here: asking (virtual-doorbell.ts).
 
-import { type DeviceState, makeCommand, type OwnerSession, type Signer, type Window } from '../../device/index.ts';
+import type { DeviceState } from '@doorsill/contract/home-messages';
+import type { Window } from '@doorsill/contract/shared-claims';
+import type { OwnerSession } from '@doorsill/device/owner/owner-session';
+import { makeCommand, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../errors.ts';
 
 /** How long a doorbell may take to say its state. */

@@ -3,27 +3,18 @@
 // signing and verifying (device/owner), the agency's own words (officer/).
 
 import { join } from 'node:path';
-import {
-  type Clock,
-  type DeviceEvent,
-  type DeviceState,
-  type Disk,
-  freshId,
-  giveOrder,
-  type Log,
-  makeDenial,
-  makeGrant,
-  makeRevoke,
-  type OwnerSession,
-  type Random,
-  type Receipt,
-  refusalInReceipt,
-  type Signer,
-  type SigningKey,
-  sha256Hex,
-  type VerifiedNotice,
-  type Window,
-} from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { freshId, type Random } from '@doorsill/base/random';
+import type { DeviceEvent, DeviceState, Receipt } from '@doorsill/contract/home-messages';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import type { Window } from '@doorsill/contract/shared-claims';
+import { giveOrder } from '@doorsill/device/owner/give-command';
+import type { OwnerSession } from '@doorsill/device/owner/owner-session';
+import { refusalInReceipt } from '@doorsill/device/owner/read-receipt';
+import { makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure, isFailure } from '../errors.ts';
 import { postRequest, signRequest } from '../officer/agency-client.ts';
 import { demoAsk } from '../story/demo-request.ts';

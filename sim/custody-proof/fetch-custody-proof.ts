@@ -2,24 +2,16 @@
 // Not here: verifying clip and documents together (device/clip/verify-clip.ts), the bridge's log.
 
 import { join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
+import { utf8 } from '@doorsill/contract/bytes';
+import { type CustodyBundle, custodyBundleSchema, openProof, printProof } from '@doorsill/contract/custody';
+import { actorId } from '@doorsill/contract/ids';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { openToken } from '@doorsill/contract/jws';
+import { intakeReceiptSchema } from '@doorsill/contract/manifest';
+import { makeCustodyCall, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { z } from 'zod';
-import {
-  actorId,
-  type CustodyBundle,
-  custodyBundleSchema,
-  type Disk,
-  exchangeJson,
-  intakeReceiptSchema,
-  makeCustodyCall,
-  openProof,
-  openToken,
-  printProof,
-  type Signer,
-  sha256,
-  sha256Hex,
-  utf8,
-  verifySignature,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 
 export const RECEIPT_NAME = 'receipt.jws';

@@ -49,13 +49,27 @@ const parts = PARTS.flatMap((part) => {
   return [user(`doorsill-${part}`, id), owned(id, folderOf(part), CONTAINER_PLACES.keysOf(part))];
 });
 
+/** Our packages, each in the folder where package.json has it as a workspace. */
+const PACKAGES = [
+  ['doorsill-contract', 'device/contract'],
+  ['doorsill-base', 'device/base'],
+  ['doorsill-console-page', 'device/console-page'],
+  ['doorsill-device', 'device'],
+  ['doorsill-cloud-bridge', 'cloud-bridge'],
+  ['doorsill', 'sim'],
+];
+const unpacked = PACKAGES.map(
+  ([name, folder]) => `mkdir -p ${folder} && tar -xzf ${name}-[0-9]*.tgz -C ${folder} --strip-components=1`,
+);
+
 const DOCKERFILE = `# Written by \`doorsill deploy compose\`: an image for each program, with a user without rights to run it. Build them anew, with --pull,
 # whenever Debian or Node renews what is in them. A volume begins as the folder of the image in its place, owner and mode included.
 
 FROM node:24-trixie-slim AS parts
 RUN ${[...parts, owned(bridge, NATS_PLACES.accounts, NATS_PLACES.folder)].join(AND)}
-COPY package/ /opt/doorsill/
 WORKDIR /opt/doorsill
+COPY package.json package-lock.json *.tgz ./
+RUN ${unpacked.join(AND)}${AND}rm *.tgz
 # Of the lock file's hashes, and no script of a package runs. No part here makes pictures.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund${AND}rm -rf node_modules/node-ffmpeg-linux-x64 /root/.npm
 ENTRYPOINT ["node", "/opt/doorsill/sim/cli/doorsill.mjs"]

@@ -41,10 +41,9 @@ started again; the machine may not, for whose sake there is \`doorsill deploy in
 folder, which stays where it is:
 
 1. Names \`bridge\`, \`registry\`, \`vault\` and \`broker\` under ${domain} lead to this machine; ports 443 and 8883 are open.
-2. Images. In a checkout of doorsill, with THIS for this folder: \`npm ci && npm pack --pack-destination THIS/image && cp package-lock.json THIS/image/\`.
+2. Images. In a checkout of doorsill, with THIS for this folder: \`npm ci && npm pack --workspaces --pack-destination THIS/image && cp package*.json THIS/image/\`.
    Then here:
 
-       tar -xzf image/doorsill-*.tgz -C image && mv image/package-lock.json image/package/
        docker compose build --pull
 
 3. What the containers read of this folder: \`chmod -R a+rX settings haproxy postgresql\`.

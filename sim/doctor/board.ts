@@ -2,7 +2,10 @@
 // overlay, rights on device nodes, the unit, the name by which a phone finds it. Not here: what the system says (sim/board), the doorbell (device.ts).
 import { access, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type DeviceConfig, parseDeviceConfig, readPower, readSettings, SystemPrograms } from '../../device/index.ts';
+import { SystemPrograms } from '@doorsill/base/system-programs';
+import { type DeviceConfig, parseDeviceConfig } from '@doorsill/device/config';
+import { readPower } from '@doorsill/device/hardware/board-power';
+import { readSettings } from '@doorsill/device/settings-file';
 import { hasUnit } from '../board/board-files.ts';
 import { deviceNodes, firmwareSettings, hasChip, rootMount } from '../board/board-signs.ts';
 import { HARDWARE_GROUPS } from '../board/device-unit.ts';

@@ -5,24 +5,16 @@ import { createSocket } from 'node:dgram';
 import { lstat, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
-import {
-  askConsole,
-  askHealth,
-  type DeviceConfig,
-  deviceIdOf,
-  expectPrivateFile,
-  expectPrivateFolder,
-  folderHolder,
-  type Health,
-  loadDeviceKey,
-  MDNS_PORT,
-  ownerForRoot,
-  pairingSocketPath,
-  parseDeviceConfig,
-  readSettings,
-  systemCode,
-  walkLedger,
-} from '../../device/index.ts';
+import { systemCode } from '@doorsill/base/disk';
+import { folderHolder } from '@doorsill/base/folder-lock';
+import { expectPrivateFile, expectPrivateFolder, ownerForRoot } from '@doorsill/base/private-paths';
+import { type DeviceConfig, parseDeviceConfig } from '@doorsill/device/config';
+import { deviceIdOf, loadDeviceKey } from '@doorsill/device/identity';
+import { walkLedger } from '@doorsill/device/ledger/ledger';
+import { MDNS_PORT } from '@doorsill/device/mdns/announcer';
+import { askConsole, askHealth } from '@doorsill/device/owner/pairing-client';
+import { type Health, pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import { readSettings } from '@doorsill/device/settings-file';
 import { ERRORS, failure, isErrorCode, reportedFailure } from '../errors.ts';
 import { type Diagnosis, failed, look, note, ok, type Seams, wrong } from './diagnosis.ts';
 import { bridgeOf, brokerOf, cameraOf } from './reachability.ts';

@@ -1,7 +1,10 @@
 // Owns: the finding of one doctor check, and turning whatever a check throws into a finding.
 // Not here: the checks themselves, printing (sim/cli/doctor.ts).
 
-import { type Clock, type Disk, type Log, type Random, systemCode } from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
 import { type Failure, failure, isFailure } from '../errors.ts';
 
 /** One finding: ok, a note, or a fault. A fault says what to do about it. */

@@ -1,6 +1,10 @@
 // Owns: which checks the doctor runs: the machine, the board if it is one, then whatever the folder holds: one doorbell, or a testbed with all of its
 // parts. Not here: the single checks (the files beside), printing (sim/cli).
-import { exchangeJson, folderHolder, type Home, listHomes, OwnerSession } from '../../device/index.ts';
+
+import { folderHolder } from '@doorsill/base/folder-lock';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { OwnerSession } from '@doorsill/device/owner/owner-session';
+import { type Home, listHomes } from '@doorsill/device/owner/paired-devices';
 import { type DoorbellFolder, listDoorbells } from '../testbed/doorbell-folders.ts';
 import { readTestbedFile, type TestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { examineBoard } from './board.ts';

@@ -2,7 +2,11 @@
 // Not here: what is in a data folder (device.ts, testbed.ts).
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { chooseEncoder, findFfmpeg, freshId, runFfmpeg, systemCode } from '../../device/index.ts';
+import { systemCode } from '@doorsill/base/disk';
+import { freshId } from '@doorsill/base/random';
+import { chooseEncoder } from '@doorsill/device/camera/choose-encoder';
+import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { type Diagnosis, look, ok, type Seams, wrong } from './diagnosis.ts';
 
 const FREE_BYTES_MIN = 1_000_000_000;

@@ -2,18 +2,16 @@
 // Not here: what the doorbell's folder holds (device.ts).
 
 import { join } from 'node:path';
+import { silentLog } from '@doorsill/base/log';
+import { MqttLink } from '@doorsill/base/mqtt-link';
+import { SystemPrograms } from '@doorsill/base/system-programs';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
+import { readEnrolment } from '@doorsill/device/area-link/enrolment';
+import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { parseCameraSource } from '@doorsill/device/camera/sources';
+import type { DeviceConfig } from '@doorsill/device/config';
 import { z } from 'zod';
-import {
-  type DeviceConfig,
-  exchangeJson,
-  findFfmpeg,
-  MqttLink,
-  PAYLOAD_BYTES_MAX,
-  parseCameraSource,
-  readEnrolment,
-  SystemPrograms,
-  silentLog,
-} from '../../device/index.ts';
 import { failure, isFailure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { type Diagnosis, failed, note, ok, type Seams, wrong } from './diagnosis.ts';

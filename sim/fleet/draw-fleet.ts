@@ -1,13 +1,9 @@
 // Owns: which doorbells a fleet has: each drawn from the fleet's seed and its own number alone, so that processes and machines that know
 // the seed agree without a word. Pure. Not here: what may be drawn (fleet-profile.ts), running it.
 
-import {
-  DISCLOSURE_KEYS,
-  type DisclosureKey,
-  type Place,
-  type Random,
-  SeededRandom,
-} from '../../device/exports-without-firmware.ts';
+import { type Random, SeededRandom } from '@doorsill/base/random';
+import type { Place } from '@doorsill/contract/area-cells';
+import { DISCLOSURE_KEYS, type DisclosureKey } from '@doorsill/contract/shared-claims';
 import { failure } from '../errors.ts';
 import { DOORBELLS_MAX, type FleetProfile, HOURS, MANNERS, type Manner, ringBytes } from './fleet-profile.ts';
 import { drawPlace } from './town-area.ts';

@@ -1,6 +1,6 @@
 // Owns: a fleet's curves as one picture (SVG) without a script: panels under each other on one axis of time, so that what happened together
 // stands together; a pointer over any of them reads all. Not here: the page around it (fleet-report.ts), the points (fleet-history.ts).
-import { escapeHtml } from '../../device/exports-without-firmware.ts';
+import { escapeHtml } from '@doorsill/base/escape-html';
 import { lengthText } from '../report/report-words.ts';
 import type { FleetLine } from './fleet.ts';
 

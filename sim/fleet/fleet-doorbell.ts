@@ -3,25 +3,21 @@
 
 import { createConnection, Socket } from 'node:net';
 import { join } from 'node:path';
-import {
-  assert,
-  Backoff,
-  type Clock,
-  type DeviceEvent,
-  type Disk,
-  Doorbell,
-  deviceIdOf,
-  type Ffmpeg,
-  issueAccount,
-  type Log,
-  loadOrCreateDeviceKey,
-  type Network,
-  type Programs,
-  parseDeviceConfig,
-  type Random,
-  type TaskQueue,
-  type Timer,
-} from '../../device/index.ts';
+import { Backoff } from '@doorsill/base/backoff';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { issueAccount } from '@doorsill/base/mqtt-account-files';
+import type { Network } from '@doorsill/base/network';
+import type { Random } from '@doorsill/base/random';
+import type { Programs } from '@doorsill/base/system-programs';
+import type { TaskQueue } from '@doorsill/base/task-queue';
+import { assert } from '@doorsill/contract/assert';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { parseDeviceConfig } from '@doorsill/device/config';
+import { Doorbell } from '@doorsill/device/doorbell';
+import { deviceIdOf, loadOrCreateDeviceKey } from '@doorsill/device/identity';
 import { failure, isFailure } from '../errors.ts';
 import { DeviceClock, MachineTime } from '../world/device-clock.ts';
 import { type DrawnDoorbell, type Happening, happeningsOf } from './draw-fleet.ts';

@@ -1,6 +1,7 @@
 // Owns: one log for many doorbells: each line names its doorbell, and what many say at a time is one line with a count. Not here: how a line
 // is written (device/base/log.ts).
-import type { Clock, Log, LogFacts, Timer } from '../../device/index.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Log, LogFacts } from '@doorsill/base/log';
 
 /** What one doorbell has warned of is only counted at others for this long. */
 const COUNTED_MS = 30_000;

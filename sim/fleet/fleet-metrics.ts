@@ -2,7 +2,7 @@
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { systemCode } from '../../device/exports-without-firmware.ts';
+import { systemCode } from '@doorsill/base/disk';
 import { failure } from '../errors.ts';
 import type { FleetLine } from './fleet.ts';
 

@@ -1,22 +1,16 @@
 // Owns: one owner of a fleet: a key, paired with one doorbell, who hears its requests, answers as drawn, says again what was not answered,
 // and may take back. Not here: what is drawn (draw-fleet.ts), signing and verifying (device/owner), the doorbell.
 
-import {
-  assert,
-  generateSigningKey,
-  type Home,
-  makeDenial,
-  makeGrant,
-  makeRevoke,
-  OwnerSession,
-  type OwnerSessionDeps,
-  pairWithDevice,
-  type Receipt,
-  type Signer,
-  type Timer,
-  type VerifiedNotice,
-  type Window,
-} from '../../device/exports-without-firmware.ts';
+import type { Timer } from '@doorsill/base/clock';
+import { generateSigningKey } from '@doorsill/base/keys';
+import { assert } from '@doorsill/contract/assert';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import type { Window } from '@doorsill/contract/shared-claims';
+import { OwnerSession, type OwnerSessionDeps } from '@doorsill/device/owner/owner-session';
+import type { Home } from '@doorsill/device/owner/paired-devices';
+import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
+import { makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { isFailure } from '../errors.ts';
 import { askForState } from '../terminal/owner-requests.ts';
 import type { DrawnOwner } from './draw-fleet.ts';

@@ -1,7 +1,11 @@
 // Owns: one process's part of a fleet, from the machine's seams to what it reports: the job that it is given, and its figures. The same in the
 // fleet's own process and in others. Not here: its doorbells (fleet-process.ts), other processes (fleet-process-children.ts).
 import { readdirSync, statSync } from 'node:fs';
-import { findFfmpeg, type LogLevel, openLog, SystemClock, SystemDisk, SystemRandom } from '../../device/index.ts';
+import { SystemClock } from '@doorsill/base/clock';
+import { SystemDisk } from '@doorsill/base/disk';
+import { type LogLevel, openLog } from '@doorsill/base/log';
+import { SystemRandom } from '@doorsill/base/random';
+import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { drawFleet, type FleetPart } from './draw-fleet.ts';
 import type { FleetLinks } from './fleet-doorbell.ts';
 import { FleetLog } from './fleet-log.ts';

@@ -1,6 +1,6 @@
 // Owns: the program of a process that runs a part of a fleet for its parent, and ends with it. Not here: the part (fleet-process-part.ts).
 
-import { SystemClock, type Timer } from '../../device/index.ts';
+import { SystemClock, type Timer } from '@doorsill/base/clock';
 import { isFailure } from '../errors.ts';
 import type { PartAnswer, PartOrder } from './fleet-process-children.ts';
 import { RunningPart } from './fleet-process-part.ts';

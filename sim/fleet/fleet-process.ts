@@ -1,7 +1,9 @@
 // Owns: the doorbells of one process of a fleet: starting them as drawn, their counts, ending them in order. Not here: one doorbell
 // (fleet-doorbell.ts), several processes (fleet.ts).
 
-import { assert, type Clock, TaskQueue, type Timer } from '../../device/index.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import { TaskQueue } from '@doorsill/base/task-queue';
+import { assert } from '@doorsill/contract/assert';
 import { isFailure } from '../errors.ts';
 import type { DrawnDoorbell } from './draw-fleet.ts';
 import { FleetDoorbell, type FleetSurroundings } from './fleet-doorbell.ts';

@@ -1,8 +1,9 @@
 // Owns: what a fleet is like, as it is written (YAML or JSON) and as the code has it: scenes, rings, homes, owners, what happens and what
 // goes wrong. Every word has a default, so that no profile is needed. Not here: reading a file (read-fleet-profile.ts), drawing doorbells
 // from it (draw-fleet.ts).
+
+import type { DisclosureKey } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
-import type { DisclosureKey } from '../../device/exports-without-firmware.ts';
 import { durationSchema } from '../scenario/language/durations.ts';
 
 /** Doorbells of one fleet, over all of its machines. */

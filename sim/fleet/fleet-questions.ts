@@ -1,13 +1,10 @@
 // Owns: the embedded agency that asks every area of a fleet's town, again and again. Not here: what owners do (fleet-owner.ts).
 
-import {
-  type Clock,
-  type Disk,
-  freshId,
-  type Log,
-  type Random,
-  type SigningKey,
-} from '../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { freshId, type Random } from '@doorsill/base/random';
 import { isFailure } from '../errors.ts';
 import { listClips, postRequest, signRequest } from '../officer/agency-client.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';

@@ -1,7 +1,7 @@
 // Owns: a fleet's run as one page that its reader keeps: opens from a disk, has no script, loads nothing. What it came to, its curves, what
 // failed and why, its profile and the command that runs it again. Not here: the curves (fleet-curves.ts), writing it (sim/cli).
 
-import { escapeHtml } from '../../device/exports-without-firmware.ts';
+import { escapeHtml } from '@doorsill/base/escape-html';
 import { ERRORS, isErrorCode } from '../errors.ts';
 import { documentHead, readBuiltPage } from '../report/report-html.ts';
 import { lengthText } from '../report/report-words.ts';

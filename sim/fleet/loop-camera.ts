@@ -1,16 +1,12 @@
 // Owns: a doorbell's camera that films a shared loop: the camera kind, and the ffmpeg seam at which its capture is given the loop's fragments,
 // each at the end of its time, and not a process. Every other ffmpeg is the real one. Not here: the loop (loop.ts), when to press the button.
 import { Readable, Writable } from 'node:stream';
-import {
-  type CameraKind,
-  type Clock,
-  type Ffmpeg,
-  type FfmpegProcess,
-  KnownTimeline,
-  type RunInput,
-  type SceneMotion,
-  startFfmpeg,
-} from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { FfmpegProcess } from '@doorsill/device/camera/ffmpeg-process';
+import { startFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import type { CameraKind, RunInput, SceneMotion } from '@doorsill/device/camera/source-interfaces';
+import { KnownTimeline } from '@doorsill/device/camera/source-timeline';
 import { GOP_US, type Loop } from './loop.ts';
 import type { Due, DueQueue } from './loop-schedule.ts';
 

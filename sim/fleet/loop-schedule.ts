@@ -1,6 +1,6 @@
 // Owns: many calls that are due again and again, on one timer of the process: what is due in the same few milliseconds is called together.
 // Not here: what is called.
-import type { Clock, Timer } from '../../device/index.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
 
 /** Calls that fall due within so many milliseconds share one wake-up. */
 const SLOT_MS = 4;

@@ -1,32 +1,27 @@
 // Owns: a scene as a loop: encoded once by the real ffmpeg, as fragments of one GOP each, with the times at which something moves in it.
 // Every doorbell of a process that films the scene shares the bytes. Not here: giving them to a doorbell (loop-camera.ts).
 
+import type { Clock } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import { concatBytes } from '@doorsill/contract/bytes';
+import { parseFragment, type Sample } from '@doorsill/contract/media/fragment';
+import { FragmentSplitter } from '@doorsill/contract/media/fragment-splitter';
+import { type InitInfo, parseInit } from '@doorsill/contract/media/init-segment';
+import { moveFragment } from '@doorsill/contract/media/move-fragment';
 import {
-  type Clock,
-  COMMON_ARGS,
-  concatBytes,
-  deviceConfigSchema,
-  type Ffmpeg,
-  type FfmpegProcess,
   FRAGMENT_ARGS_UNHURRIED,
-  FragmentSplitter,
   fileInput,
   GRAY_ARGS,
   GRAY_FPS,
   GRAY_HEIGHT,
   GRAY_WIDTH,
-  type InitInfo,
-  type Log,
-  MotionTrial,
-  moveFragment,
-  parseFragment,
-  parseInit,
-  probeFile,
-  runFfmpeg,
-  type Sample,
-  startFfmpeg,
-  threadArgs,
-} from '../../device/index.ts';
+} from '@doorsill/device/camera/ffmpeg-capture-command';
+import type { FfmpegProcess } from '@doorsill/device/camera/ffmpeg-process';
+import { COMMON_ARGS, runFfmpeg, startFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import { type Ffmpeg, threadArgs } from '@doorsill/device/camera/find-ffmpeg';
+import { probeFile } from '@doorsill/device/camera/probe-file';
+import { deviceConfigSchema } from '@doorsill/device/config';
+import { MotionTrial } from '@doorsill/device/motion/motion-trial';
 import { type FilmedSource, readFilmedSource } from '../camera-server/camera-footage.ts';
 import { failure } from '../errors.ts';
 import { SyntheticDriver } from '../porch/porch-camera.ts';

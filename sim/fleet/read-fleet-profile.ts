@@ -1,7 +1,8 @@
 // Owns: reading a fleet's profile from a file, and saying where it cannot be used: file, line, column, and the word that was probably meant.
 // Not here: what a profile takes (fleet-profile.ts), YAML itself (scenario/language).
 
-import { assert, type Disk, systemCode } from '../../device/exports-without-firmware.ts';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import { assert } from '@doorsill/contract/assert';
 import { type Failure, failure } from '../errors.ts';
 import { plainOf } from '../scenario/language/located.ts';
 import { problemAt, type ScenarioFault, ScenarioProblem } from '../scenario/language/mistakes.ts';

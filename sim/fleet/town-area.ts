@@ -1,6 +1,9 @@
 // Owns: where homes of a generated town stand: along streets that are drawn, in areas that an agency can ask about. Pure.
 // Not here: how many homes there are (draw-fleet.ts), whether a home lies inside a request's area (the device decides that).
-import type { Place, Polygon, Random } from '../../device/exports-without-firmware.ts';
+
+import type { Random } from '@doorsill/base/random';
+import type { Place } from '@doorsill/contract/area-cells';
+import type { Polygon } from '@doorsill/contract/request';
 import type { FleetTown, TownArea } from './fleet-profile.ts';
 
 /** Metres in a degree of latitude, of a sphere as large as the earth. */

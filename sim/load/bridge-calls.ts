@@ -2,15 +2,13 @@
 // resolves them, lists its clips and downloads them. Not here: when they are made and what they came to (load-run.ts), signing (officer/).
 
 import { createHash } from 'node:crypto';
+import type { SigningKey } from '@doorsill/base/keys';
+import { freshId } from '@doorsill/base/random';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { failureOf } from '@doorsill/contract/problem';
+import { withinTime } from '@doorsill/contract/time-limit';
 import { z } from 'zod';
-import {
-  exchangeJson,
-  failureOf,
-  freshId,
-  parseJson,
-  type SigningKey,
-  withinTime,
-} from '../../device/exports-without-firmware.ts';
 import { failure, isFailure } from '../errors.ts';
 import type { FleetTown } from '../fleet/fleet-profile.ts';
 import { areaPolygon } from '../fleet/town-area.ts';

@@ -1,7 +1,9 @@
 // Owns: a load test of a bridge from its beginning to its summary: when each call is due, how many are under way, what came of them, and that
 // nothing is left open. Not here: the calls (bridge-calls.ts), arguments and what is printed (sim/cli).
 
-import { type Clock, type Random, SeededRandom, type SigningKey } from '../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { SigningKey } from '@doorsill/base/keys';
+import { type Random, SeededRandom } from '@doorsill/base/random';
 import { isFailure } from '../errors.ts';
 import { Lateness } from '../fleet/fleet-process-tally.ts';
 import { type BridgeCalls, CALL_KINDS, type CallKind, type KnownClip, type OpenRequest } from './bridge-calls.ts';

@@ -2,29 +2,19 @@
 // Not here: whether the agency is eligible (the registry) and whether the request is published (the bridge).
 
 import { join } from 'node:path';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { generateSigningKey, importSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
+import { readBySchema } from '@doorsill/base/schema-fault';
+import type { AgencyAction } from '@doorsill/contract/agency-calls';
+import { utf8 } from '@doorsill/contract/bytes';
+import { actorId } from '@doorsill/contract/ids';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { signToken } from '@doorsill/contract/jws';
+import { type Contact, type Polygon, requestSchema } from '@doorsill/contract/request';
+import type { DisclosureProfile, Window } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
-import {
-  type AgencyAction,
-  actorId,
-  type Clock,
-  type Contact,
-  type DisclosureProfile,
-  type Disk,
-  exchangeJson,
-  freshId,
-  generateSigningKey,
-  importSigningKey,
-  type Polygon,
-  type Random,
-  readBySchema,
-  requestSchema,
-  type SigningKey,
-  sha256Hex,
-  signToken,
-  utf8,
-  type Window,
-  wallSeconds,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 
 export interface OfficerDeps {

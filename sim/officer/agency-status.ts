@@ -2,16 +2,12 @@
 // Not here: applying and deciding (registration.ts), what a rotation does (registry and vault).
 
 import { join } from 'node:path';
+import { type SigningKey, verifySignature } from '@doorsill/base/keys';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { openToken } from '@doorsill/contract/jws';
+import { type Credential, credentialSchema } from '@doorsill/contract/request';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
-import {
-  type Credential,
-  credentialSchema,
-  exchangeJson,
-  openToken,
-  PUBLIC_AUDIENCE,
-  type SigningKey,
-  verifySignature,
-} from '../../device/exports-without-firmware.ts';
 import { failure, isFailure } from '../errors.ts';
 import { agencyId, KEY_NAME, loadAgencyKey, type OfficerDeps, signAgencyCall } from './agency-client.ts';
 import { CREDENTIALS_NAME, openEvidenceDesk, type VaultPlace } from './evidence-desk.ts';

@@ -1,6 +1,7 @@
 // Owns: asking a bridge, as its operator, for a code with which devices enrol. Not here: what a code permits (the bridge), using one (the device).
+
+import { exchangeJson } from '@doorsill/contract/json-client';
 import { z } from 'zod';
-import { exchangeJson } from '../../device/exports-without-firmware.ts';
 
 /** How many devices, one by default; for how many seconds, by default as the bridge is set. */
 export interface CodeWish {

@@ -2,17 +2,13 @@
 // Not here: what the vault allows, requests to residents (agency-client.ts).
 
 import { join } from 'node:path';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { sha256Hex } from '@doorsill/base/keys';
+import { utf8 } from '@doorsill/contract/bytes';
+import { itemId, itemIdText } from '@doorsill/contract/hand-over-documents';
+import { exchangeJson, type JsonRequest } from '@doorsill/contract/json-client';
 import { z } from 'zod';
-import {
-  type Clock,
-  type Disk,
-  exchangeJson,
-  itemId,
-  itemIdText,
-  type JsonRequest,
-  sha256Hex,
-  utf8,
-} from '../../device/exports-without-firmware.ts';
 import { failure, isFailure } from '../errors.ts';
 import type { OfficerDeps } from './agency-client.ts';
 import { adminBearer } from './registration.ts';

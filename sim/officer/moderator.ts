@@ -1,8 +1,9 @@
 // Owns: the moderator's side of a testbed on this machine: what waits at bridge and registry, and deciding on it with their admin
 // tokens. Not here: what may be decided (bridge and registry), printing.
 
+import type { Disk } from '@doorsill/base/disk';
+import { exchangeJson } from '@doorsill/contract/json-client';
 import { z } from 'zod';
-import { type Disk, exchangeJson } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { adminBearer, decideAgency, type RegistryPlace } from './registration.ts';
 

@@ -1,7 +1,9 @@
 // Owns: a bridge's operator and its partners: entering one, suspending, resuming and ending it. Not here: what a partner may do
 // (the bridge's partners/).
+
+import type { Disk } from '@doorsill/base/disk';
+import { exchangeJson } from '@doorsill/contract/json-client';
 import { z } from 'zod';
-import { type Disk, exchangeJson } from '../../device/exports-without-firmware.ts';
 import type { BridgePlace } from './moderator.ts';
 import { adminBearer } from './registration.ts';
 

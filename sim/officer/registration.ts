@@ -2,14 +2,12 @@
 // Not here: whether it is eligible (the registry decides).
 
 import { join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { AgencyAction } from '@doorsill/contract/agency-calls';
+import { utf8 } from '@doorsill/contract/bytes';
+import { exchangeJson } from '@doorsill/contract/json-client';
 import { z } from 'zod';
-import {
-  type AgencyAction,
-  type Disk,
-  exchangeJson,
-  type SigningKey,
-  utf8,
-} from '../../device/exports-without-firmware.ts';
 import { isFailure } from '../errors.ts';
 import { agencyId, type OfficerDeps, signAgencyCall } from './agency-client.ts';
 

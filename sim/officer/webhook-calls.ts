@@ -1,14 +1,11 @@
 // Owns: the agency's webhook in its officer's client: setting, reading and removing it, with a secret stored beside the
 // agency's key. Not here: receiving webhooks, what the bridge sends (the bridge's webhooks/).
 import { join } from 'node:path';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { AgencyAction } from '@doorsill/contract/agency-calls';
+import { toBase64url, utf8 } from '@doorsill/contract/bytes';
+import { exchangeJson } from '@doorsill/contract/json-client';
 import { z } from 'zod';
-import {
-  type AgencyAction,
-  exchangeJson,
-  type SigningKey,
-  toBase64url,
-  utf8,
-} from '../../device/exports-without-firmware.ts';
 import { type OfficerDeps, signAgencyCall } from './agency-client.ts';
 
 /** The bridge and the agency that calls it. */

@@ -2,22 +2,16 @@
 // Not here: keys and files (cli/), what the bridge makes of it.
 
 import { extname } from 'node:path';
+import { sha256Hex } from '@doorsill/base/keys';
+import { fromBase64url } from '@doorsill/contract/bytes';
+import { actorId } from '@doorsill/contract/ids';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import type { Manifest, Statement } from '@doorsill/contract/manifest';
+import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
+import { verifyClip } from '@doorsill/device/clip/verify-clip';
+import type { Home } from '@doorsill/device/owner/paired-devices';
+import { makeSearch, makeSearchCall, type SearchChoice, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { z } from 'zod';
-import {
-  actorId,
-  exchangeJson,
-  fromBase64url,
-  type Home,
-  type Manifest,
-  makeSearch,
-  makeSearchCall,
-  plainJpegSize,
-  type SearchChoice,
-  type Signer,
-  type Statement,
-  sha256Hex,
-  verifyClip,
-} from '../../device/index.ts';
 import { failure } from '../errors.ts';
 
 /** Where a pet owner posts: the bridge that their own doorbell is enrolled with. */

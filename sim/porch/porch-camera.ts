@@ -1,28 +1,30 @@
 // Owns: the drawn porch as a camera: its name; draws frame by frame at its pace, stamps each, and writes pictures and sound to ffmpeg.
 // Not here: what is drawn (scene.ts, porch-art.ts, chime-sound.ts) and how it is encoded (device/camera).
+
+import type { Clock } from '@doorsill/base/clock';
+import type { CapturePlan } from '@doorsill/device/camera/ffmpeg-capture-command';
+import { writeTo } from '@doorsill/device/camera/ffmpeg-run';
 import {
-  ArrivalTimeline,
-  AUDIO,
-  CAMERA_KINDS,
   type CameraKind,
-  type CapturePlan,
-  type Clock,
   cameraKind,
   type FeedPipes,
+  type RunInput,
+  type SourceDriver,
+} from '@doorsill/device/camera/source-interfaces';
+import {
+  AUDIO,
   invalidOption,
-  KnownTimeline,
   type Option,
   oneOf,
   PACE,
   type Pace,
-  type Port,
-  type RunInput,
   readOptions,
   type Shown,
   type SourceDefaults,
-  type SourceDriver,
-  writeTo,
-} from '../../device/index.ts';
+} from '@doorsill/device/camera/source-options';
+import { ArrivalTimeline, KnownTimeline } from '@doorsill/device/camera/source-timeline';
+import { CAMERA_KINDS } from '@doorsill/device/camera/sources';
+import type { Port } from '@doorsill/device/camera/start-ffmpeg';
 import { soundOf } from './chime-sound.ts';
 import { drawFrameNumber } from './frame-number.ts';
 import { PorchArt } from './porch-art.ts';

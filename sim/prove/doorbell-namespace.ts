@@ -2,7 +2,10 @@
 // own count beside the capture. Needs root, `ip` and `tcpdump`; leaves nothing behind, and takes away what a killed process left. Not here:
 // what listens at the link's other end (doorbell-watch.ts), reading packets (packet-list.ts).
 import { readFile, readlink } from 'node:fs/promises';
-import type { Clock, Log, Programs, Random } from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import type { Programs } from '@doorsill/base/system-programs';
 import { type Packet, PacketList, SNAP_BYTES } from './packet-list.ts';
 
 export interface NamespaceDeps {

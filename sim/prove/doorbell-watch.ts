@@ -1,6 +1,9 @@
 // Owns: hearing all that a testbed's doorbell says: the doors through which it reaches its broker and its bridge, where each byte is kept
 // with its time, and whatever sees that it says nothing beside them. Not here: the judgement (judge-leaving.ts).
-import { type Clock, type Log, type Programs, type Random, SystemRandom } from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import { type Random, SystemRandom } from '@doorsill/base/random';
+import type { Programs } from '@doorsill/base/system-programs';
 import type { DoorbellNetwork } from '../testbed/start-doorbell-part.ts';
 import { LinkProxy } from '../world/link-proxy.ts';
 import { type Captured, DoorbellNamespace } from './doorbell-namespace.ts';

@@ -1,6 +1,9 @@
 // Owns: what follows from all that a doorbell said: whether anything left before a grant, whether exactly the granted left after it,
 // whether a revocation won. Not here: hearing it (doorbell-watch.ts), what happened meanwhile (play-testbed.ts).
-import { DISCLOSURE_KEYS, type DisclosureKey, sha256Hex, utf8, type Window } from '../../device/index.ts';
+
+import { sha256Hex } from '@doorsill/base/keys';
+import { utf8 } from '@doorsill/contract/bytes';
+import { DISCLOSURE_KEYS, type DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
 import { SYNTHETIC_FPS } from '../porch/scene.ts';
 import { printBytes, printLength } from '../terminal/format-units.ts';
 import { showWindow } from '../terminal/owner-requests.ts';

@@ -4,19 +4,15 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  countFrames,
-  type DeviceState,
-  type DisclosureKey,
-  findFfmpeg,
-  makeGrant,
-  makeRevoke,
-  type Programs,
-  type Receipt,
-  runFfmpeg,
-  sha256Hex,
-  verifyClip,
-} from '../../device/index.ts';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Programs } from '@doorsill/base/system-programs';
+import type { DeviceState, Receipt } from '@doorsill/contract/home-messages';
+import type { DisclosureKey } from '@doorsill/contract/shared-claims';
+import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { countFrames } from '@doorsill/device/clip/hidden-frame-count';
+import { verifyClip } from '@doorsill/device/clip/verify-clip';
+import { makeGrant, makeRevoke } from '@doorsill/device/owner/sign-owner-messages';
 import { PROOF_NAME, RECEIPT_NAME } from '../custody-proof/fetch-custody-proof.ts';
 import { failure } from '../errors.ts';
 import { listClips, postRequest, signRequest } from '../officer/agency-client.ts';

@@ -1,7 +1,7 @@
 // Owns: to whom a process and its children have sockets, looked at again and again in /proc. A socket that opens and closes between two
 // looks is not seen. Not here: which ends may be (judge-leaving.ts).
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Clock } from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
 
 /** An end that a socket was connected to, and when it was first seen. */
 export interface SeenEnd {

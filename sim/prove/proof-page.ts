@@ -1,6 +1,6 @@
 // Owns: a proof as one page that its reader keeps: opens from a disk, has no script, loads nothing. Looks as the report of a run does.
 // Not here: the claims; the report's own page (sim/report/page).
-import { escapeHtml } from '../../device/exports-without-firmware.ts';
+import { escapeHtml } from '@doorsill/base/escape-html';
 import { documentHead, readBuiltPage } from '../report/report-html.ts';
 import { lengthText } from '../report/report-words.ts';
 import { SIGN_SHAPES, type SignLook } from '../report/sign-shapes.ts';

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { assert, type Disk } from '../../device/index.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { assert } from '@doorsill/contract/assert';
 import { lengthText } from '../report/report-words.ts';
 import type { TestReport } from '../report/run-report.ts';
 import { readScenarios } from '../scenario/language/read-scenarios.ts';
@@ -13,7 +14,7 @@ import { runTests, testCommand } from '../scenario/runner/run-tests.ts';
 import { type Check, type Claim, type ClaimText, judged } from './claim.ts';
 
 /** Where the stories are, seen from the build and from a source. */
-const FOLDERS = ['../../../scenarios/', '../../scenarios/'];
+const FOLDERS = ['../scenarios/', '../../scenarios/'];
 /** Each runs in a process with an encoder of its own. */
 const WORKERS_MAX = 2;
 

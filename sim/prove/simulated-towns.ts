@@ -1,7 +1,8 @@
 // Owns: the claim that simulated towns show: how many seeds are run and for how long, what is looked at, what it shows and does not show.
-// Not here: towns and the promises they are held to (test/proofs/simulate), which the project's checkout has and the package does not.
+// Not here: towns and the promises they are held to (test/proofs/simulate), which the project's checkout has and no package does.
 import { existsSync } from 'node:fs';
-import { type Clock, findFfmpeg } from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { lengthText } from '../report/report-words.ts';
 import { broken, type Check, type Claim, type ClaimText, judged, leftOut } from './claim.ts';
 
@@ -27,7 +28,7 @@ export interface Towns {
 }
 
 /** Where a checkout's build has the simulation. */
-const SIMULATION = new URL('../../test/proofs/simulate/simulate.js', import.meta.url);
+const SIMULATION = new URL('../../../test/proofs/dist/simulate/simulate.js', import.meta.url);
 
 /** Seeds from 1 on: as many as fit into the time, but not fewer than the least. */
 export interface TownLimits {

@@ -4,8 +4,11 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Programs } from '@doorsill/base/system-programs';
+import { assert } from '@doorsill/contract/assert';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import { assert, fromBase64url, fromUtf8, type Programs, parseJson, toBase64url, utf8 } from '../../device/index.ts';
 import { PROOF_NAME, RECEIPT_NAME } from '../custody-proof/fetch-custody-proof.ts';
 import type { Check } from './claim.ts';
 
@@ -13,7 +16,7 @@ export const CLIP_NAME = 'clip.mp4';
 export const STATEMENT_NAME = 'manifest.jws';
 
 /** The command line as it was built, seen from the build and from a source. */
-const LAUNCHERS = ['../cli/entry.js', '../../dist/sim/cli/entry.js'];
+const LAUNCHERS = ['../cli/entry.js', '../dist/cli/entry.js'];
 
 /** Without any network: as root, and as a user whom the kernel lets be root in a namespace of their own. */
 const ALONE = [

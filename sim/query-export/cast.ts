@@ -1,6 +1,6 @@
 // Owns: the agencies of a synthetic export: names, sizes, and who misuses searches, how much.
 // Not here: how they and their officers search (habits.ts), the rows (rows.ts), the words (vocabulary-*.ts).
-import { integerBelow, type Random } from '../../device/index.ts';
+import { integerBelow, type Random } from '@doorsill/base/random';
 import { clamp, type Habits, hiddenMisuse, normal, type Officer, SERVICES, type Service, staffOf } from './habits.ts';
 import type { MisuseKind } from './vocabulary.ts';
 

@@ -1,6 +1,6 @@
 // Owns: how agencies of one kind search, how their officers differ, and how hidden misuse is made: shares that go together.
 // Not here: who is in an export (cast.ts), the rows (rows.ts), any way of finding misuse.
-import { integerBelow, type Random } from '../../device/index.ts';
+import { integerBelow, type Random } from '@doorsill/base/random';
 
 /** Shares of searches, in [0, 1]: over all networks, with a reason that says nothing, without a case number, at night. */
 export interface Habits {

@@ -1,6 +1,6 @@
 // Owns: what officers' hands and exporting programs do to texts and rows: typos, case, line breaks, lost quotes.
 // Not here: the texts (vocabulary-*.ts).
-import { integerBelow, type Random } from '../../device/index.ts';
+import { integerBelow, type Random } from '@doorsill/base/random';
 
 /** A text as it was typed: now and then with a slip, in whatever case, over two lines. */
 export function typed(random: Random, text: string): string {

@@ -1,6 +1,7 @@
 // Owns: the rows of a synthetic export, in the order of time, as text in pieces. Not here: who searches (cast.ts), the words.
-import { EXPORT_COLUMNS, WIDER_COLUMNS } from '../../cloud-bridge/index.ts';
-import { integerBelow, type Random } from '../../device/index.ts';
+
+import { integerBelow, type Random } from '@doorsill/base/random';
+import { EXPORT_COLUMNS, WIDER_COLUMNS } from '@doorsill/cloud-bridge';
 import { type CastAgency, weighted } from './cast.ts';
 import { type Habits, URGENT } from './habits.ts';
 import { brokenRow, csvRow, typed } from './noise.ts';

@@ -1,7 +1,7 @@
 // Owns: how well an audit found what the labels of a synthetic export say. Not here: the audit (cloud-bridge/query-audit).
 
+import type { AuditFinding } from '@doorsill/cloud-bridge';
 import { z } from 'zod';
-import type { AuditFinding } from '../../cloud-bridge/index.ts';
 import { failure } from '../errors.ts';
 import type { Labels } from './write.ts';
 

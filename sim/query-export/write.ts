@@ -2,7 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { SeededRandom } from '../../device/index.ts';
+import { SeededRandom } from '@doorsill/base/random';
 import { makeCast } from './cast.ts';
 import { exportText } from './rows.ts';
 import type { Vocabulary, VocabularyName } from './vocabulary.ts';

@@ -1,6 +1,6 @@
 // Owns: replaying a recording that was just written, to see what of it comes again. Not here: running scenarios (sim/scenario/running).
 
-import type { Disk } from '../../device/index.ts';
+import type { Disk } from '@doorsill/base/disk';
 import { failure } from '../errors.ts';
 import { readScenarios } from '../scenario/language/read-scenarios.ts';
 import { runScenario } from '../scenario/running/run-scenario.ts';

@@ -2,24 +2,21 @@
 // session at its own server. Not here: how long it records (record-camera.ts), what is written of it.
 
 import { join } from 'node:path';
-import {
-  type CameraKind,
-  type CameraSource,
-  type Clock,
-  type DeviceEvent,
-  type Disk,
-  Doorbell,
-  type Ffmpeg,
-  type Log,
-  loadOrCreateOwnerKey,
-  OwnServerClient,
-  type Press,
-  pairWithDevice,
-  parseCameraSource,
-  parseDeviceConfig,
-  SystemPrograms,
-  SystemRandom,
-} from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { SystemRandom } from '@doorsill/base/random';
+import { SystemPrograms } from '@doorsill/base/system-programs';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import type { CameraKind, CameraSource } from '@doorsill/device/camera/source-interfaces';
+import { parseCameraSource } from '@doorsill/device/camera/sources';
+import { parseDeviceConfig } from '@doorsill/device/config';
+import { Doorbell } from '@doorsill/device/doorbell';
+import type { Press } from '@doorsill/device/hardware/button';
+import { OwnServerClient } from '@doorsill/device/owner/own-server-client';
+import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
+import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
 import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 

@@ -4,15 +4,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type Clock,
-  type DeviceEvent,
-  type DeviceState,
-  type OwnServerClient,
-  type Press,
-  SystemPrograms,
-  type Window,
-} from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { SystemPrograms } from '@doorsill/base/system-programs';
+import type { DeviceEvent, DeviceState } from '@doorsill/contract/home-messages';
+import type { Window } from '@doorsill/contract/shared-claims';
+import type { Press } from '@doorsill/device/hardware/button';
+import type { OwnServerClient } from '@doorsill/device/owner/own-server-client';
 import { type Failure, failure, isErrorCode, reportedFailure } from '../errors.ts';
 import { LiveDoorbell, type LiveDoorbellDeps, recordedCamera } from './live-doorbell.ts';
 

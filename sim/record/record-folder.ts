@@ -2,15 +2,12 @@
 // (recorded-scenario.ts), how footage is written (write-footage.ts).
 import { open, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type Clock,
-  type DeviceEvent,
-  type Disk,
-  type Ffmpeg,
-  isNoSpace,
-  utf8,
-  type Window,
-} from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { type Disk, isNoSpace } from '@doorsill/base/disk';
+import { utf8 } from '@doorsill/contract/bytes';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Window } from '@doorsill/contract/shared-claims';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { makeKeptFolder } from '../replay/replay-folder.ts';
 import type { Recording } from './record-camera.ts';
 import {

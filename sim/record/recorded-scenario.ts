@@ -1,6 +1,7 @@
 // Owns: a recording as a scenario in YAML: its footage, its presses as steps, what the doorbell noticed as expectations. Pure.
 // Not here: the words of a scenario (sim/scenario/language), writing files (record-folder.ts).
-import type { DeviceEvent, Window, Zone } from '../../device/index.ts';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Window, Zone } from '@doorsill/contract/shared-claims';
 import { printMoment } from '../terminal/format-units.ts';
 import type { WrittenFootage } from './write-footage.ts';
 

@@ -4,20 +4,16 @@
 import { createReadStream } from 'node:fs';
 import { open, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type Clock,
-  type Ffmpeg,
-  FragmentSplitter,
-  type InitInfo,
-  isNoSpace,
-  type OwnServerClient,
-  parseFragment,
-  parseInit,
-  recordedMp4Args,
-  runFfmpeg,
-  type Window,
-  type Zone,
-} from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { isNoSpace } from '@doorsill/base/disk';
+import { parseFragment } from '@doorsill/contract/media/fragment';
+import { FragmentSplitter } from '@doorsill/contract/media/fragment-splitter';
+import { type InitInfo, parseInit } from '@doorsill/contract/media/init-segment';
+import type { Window, Zone } from '@doorsill/contract/shared-claims';
+import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { recordedMp4Args } from '@doorsill/device/camera/recorded-mp4';
+import type { OwnServerClient } from '@doorsill/device/owner/own-server-client';
 import { failure } from '../errors.ts';
 
 export interface FootageTerms {

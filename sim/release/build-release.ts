@@ -6,9 +6,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
+import { sha256Hex } from '@doorsill/base/keys';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { DEVICE_FORMAT } from '@doorsill/device/folder-format';
+import { MANIFEST_NAME, type ReleaseManifest, releaseManifestSchema } from '@doorsill/device/update/release-manifest';
 import { z } from 'zod';
-import { parseJson, sha256Hex } from '../../device/exports-without-firmware.ts';
-import { DEVICE_FORMAT, MANIFEST_NAME, type ReleaseManifest, releaseManifestSchema } from '../../device/index.ts';
 import { failure } from '../errors.ts';
 
 /** A file by its path in the archive: relative, with slashes. */
@@ -82,9 +84,11 @@ const packageSchema = z.looseObject({
   version: z.string(),
   engines: z.looseObject({ node: z.string().regex(/^>=\d+\.\d+(\.\d+)?$/) }),
 });
-const packedSchema = z.looseObject({ files: z.array(z.looseObject({ path: z.string() })) });
+const nameSchema = z.looseObject({ name: z.string() });
+const packedSchema = nameSchema.extend({ files: z.array(z.looseObject({ path: z.string() })) });
 /** A list up to npm 10, then an object by package. */
 const packSchema = z.union([z.array(packedSchema), z.record(z.string(), packedSchema)]);
+const workspacesSchema = z.looseObject({ workspaces: z.array(z.string()) });
 const npmListSchema = z.looseObject({
   metadata: z.looseObject({}),
   components: z.array(z.looseObject({ 'bom-ref': z.string() })),
@@ -116,7 +120,7 @@ export async function buildRelease(root: string, arch: Cpu): Promise<Release> {
       madeS: Number(madeS),
     });
     const said: ArchiveFile = { path: MANIFEST_NAME, bytes: Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`) };
-    const files = [...(await packedFiles(source)), ...(await packageFiles(modules))];
+    const files = [...(await packedFiles(source)), ...(await neededFiles(modules))];
     const archive = packArchive([said, ...files.sort(byPath)], manifest.madeS);
     return { manifest, archive, packages: listPackages(modules, manifest, archive) };
   } finally {
@@ -144,9 +148,11 @@ async function installPackages(source: string, stage: string, arch: Cpu): Promis
   // npm names the list's subject after this folder.
   const modules = join(stage, 'doorsill');
   await mkdir(modules);
-  for (const name of ['package.json', 'package-lock.json']) {
-    const parsed = parseJson(await readFile(join(source, name), 'utf8'));
-    await writeFile(join(modules, name), `${JSON.stringify(withoutUnused(parsed), null, 2)}\n`);
+  const { workspaces } = workspacesSchema.parse(parseJson(await readFile(join(source, 'package.json'), 'utf8')));
+  for (const folder of workspaces) await mkdir(join(modules, folder), { recursive: true });
+  for (const path of ['package-lock.json', ...['', ...workspaces].map((folder) => join(folder, 'package.json'))]) {
+    const parsed = parseJson(await readFile(join(source, path), 'utf8'));
+    await writeFile(join(modules, path), `${JSON.stringify(withoutUnused(parsed), null, 2)}\n`);
   }
   run('npm', ['ci', '--omit=dev', '--os=linux', `--cpu=${arch}`, '--libc=glibc', ...NPM_QUIET], modules);
   return modules;
@@ -156,26 +162,43 @@ const ownSchema = z.looseObject({
   optionalDependencies: z.unknown().optional(),
   devDependencies: z.unknown().optional(),
 });
-const lockSchema = z.looseObject({ packages: z.looseObject({ '': ownSchema }).optional() });
+const lockSchema = z.looseObject({ packages: z.record(z.string(), ownSchema).optional() });
 
+/** A package.json, or what the lock file says of ours, without what a doorbell does not need. */
 function withoutUnused(file: unknown): object {
   const { optionalDependencies: _, devDependencies: __, ...rest } = ownSchema.parse(file);
   const { packages } = lockSchema.parse(rest);
   if (!packages) return rest;
-  const { optionalDependencies: ___, devDependencies: ____, ...own } = packages[''];
-  return { ...rest, packages: { ...packages, '': own } };
+  const kept = Object.entries(packages).map(([path, entry]) => [
+    path,
+    path.startsWith('node_modules/') ? entry : withoutUnused(entry),
+  ]);
+  return { ...rest, packages: Object.fromEntries(kept) };
 }
 
-/** The files of the npm package. */
+/** The command's package, in its folder, and the others of ours where those that it imports them from find them. */
+const COMMAND = { name: 'doorsill', folder: 'sim' };
+
+/** The files of our own packages. */
 async function packedFiles(source: string): Promise<ArchiveFile[]> {
-  const said = parseJson(run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], source));
-  const [packed] = Object.values(packSchema.parse(said));
-  const paths = packed?.files.map(({ path }) => path) ?? [];
-  return Promise.all(paths.map(async (path) => ({ path, bytes: await readFile(join(source, path)) })));
+  const { workspaces } = workspacesSchema.parse(parseJson(await readFile(join(source, 'package.json'), 'utf8')));
+  const said = parseJson(run('npm', ['pack', '--workspaces', '--dry-run', '--json', '--ignore-scripts'], source));
+  const packed = Object.values(packSchema.parse(said));
+  const files = await Promise.all(
+    workspaces.map(async (folder) => {
+      const { name } = nameSchema.parse(parseJson(await readFile(join(source, folder, 'package.json'), 'utf8')));
+      const into = name === COMMAND.name ? COMMAND.folder : join('node_modules', name);
+      const paths = packed.find((each) => each.name === name)?.files.map(({ path }) => path) ?? [];
+      return Promise.all(
+        paths.map(async (path) => ({ path: join(into, path), bytes: await readFile(join(source, folder, path)) })),
+      );
+    }),
+  );
+  return [{ path: 'LICENSE', bytes: await readFile(join(source, 'LICENSE')) }, ...files.flat()];
 }
 
-/** The files of its packages: no links to programs, which nothing starts, and no note of npm's about this installation. */
-async function packageFiles(modules: string): Promise<ArchiveFile[]> {
+/** The files of the packages that they need: no links to programs, which nothing starts, and no note of npm's about this installation. */
+async function neededFiles(modules: string): Promise<ArchiveFile[]> {
   const folder = join(modules, 'node_modules');
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile() && entry.name !== '.package-lock.json');

@@ -4,13 +4,10 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import {
-  printMinisignKey,
-  SystemDisk,
-  SystemRandom,
-  signAsMinisign,
-  utf8,
-} from '../../device/exports-without-firmware.ts';
+import { SystemDisk } from '@doorsill/base/disk';
+import { SystemRandom } from '@doorsill/base/random';
+import { utf8 } from '@doorsill/contract/bytes';
+import { printMinisignKey, signAsMinisign } from '@doorsill/device/update/minisign';
 import { failure } from '../errors.ts';
 import { reportFailure } from '../terminal/output.ts';
 import { buildRelease, type Cpu } from './build-release.ts';

@@ -1,21 +1,12 @@
 // Owns: the key that signs releases, in a file of its maker. Not here: signing (device/update), where the public key is pinned.
 
+import type { Disk } from '@doorsill/base/disk';
+import { generateSigningKey, importSigningKey, type SigningKey } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { KEY_ID_BYTES, type MinisignKey, printMinisignKey } from '@doorsill/device/update/minisign';
 import { z } from 'zod';
-import {
-  type Disk,
-  fromBase64url,
-  fromUtf8,
-  generateSigningKey,
-  importSigningKey,
-  KEY_ID_BYTES,
-  type MinisignKey,
-  parseJson,
-  printMinisignKey,
-  type Random,
-  type SigningKey,
-  toBase64url,
-  utf8,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 
 const KEY_FILE_BYTES_MAX = 1_024;

@@ -1,6 +1,6 @@
 // Owns: events of a replay as lines for people and as JSON, in time since the first picture and in the wall time of a zone. Pure.
 // Not here: hearing them (run-replay.ts).
-import type { DeviceEvent } from '../../device/index.ts';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { NoticedEvent } from './run-replay.ts';
 
 /** Where the replay's wall time is told. */

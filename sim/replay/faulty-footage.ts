@@ -1,7 +1,12 @@
 // Owns: footage as a camera with faults would send it: filmed anew, each picture and packet of sound through the faults of its time, as one MP4
 // that a device reads. Not here: which faults there are and what they do (sim/camera-server), when it is shown (replay-camera.ts).
 import type { Writable } from 'node:stream';
-import { type FfmpegProcess, type Log, type Port, type RunInput, SeededRandom, writeTo } from '../../device/index.ts';
+import type { Log } from '@doorsill/base/log';
+import { SeededRandom } from '@doorsill/base/random';
+import type { FfmpegProcess } from '@doorsill/device/camera/ffmpeg-process';
+import { writeTo } from '@doorsill/device/camera/ffmpeg-run';
+import type { RunInput } from '@doorsill/device/camera/source-interfaces';
+import type { Port } from '@doorsill/device/camera/start-ffmpeg';
 import { type AccessUnit, type H264Format, videoFormat } from '../camera-server/access-units.ts';
 import type { FaultSet } from '../camera-server/faults.ts';
 import {

@@ -1,7 +1,11 @@
 // Owns: what a camera with faults films of a part of footage: its pictures from one time to another, and its sound, each for an ffmpeg of its
 // own. Not here: filming them (faulty-footage.ts), what the device reads of a camera that is well (replay-inputs.ts).
 
-import { type FfmpegProcess, type FileFacts, fileInput, sniffFile, writeTo } from '../../device/index.ts';
+import { fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
+import type { FfmpegProcess } from '@doorsill/device/camera/ffmpeg-process';
+import { writeTo } from '@doorsill/device/camera/ffmpeg-run';
+import type { FileFacts } from '@doorsill/device/camera/probe-file';
+import { sniffFile } from '@doorsill/device/camera/sniff';
 import type { FilmedSound } from '../camera-server/film-runs.ts';
 import { failure } from '../errors.ts';
 import { soundOf } from '../porch/chime-sound.ts';

@@ -3,8 +3,8 @@
 
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { systemCode } from '@doorsill/base/disk';
 import { glob, isDynamicPattern } from 'tinyglobby';
-import { systemCode } from '../../device/index.ts';
 import { failure } from '../errors.ts';
 import { parseSyntheticSource, type SyntheticSource } from '../porch/porch-camera.ts';
 

@@ -1,6 +1,10 @@
 // Owns: the small gray pictures of footage, decoded once, without a doorbell: for trying motion settings on them. Not here: the detector.
 
-import { Capture, type Ffmpeg, type Log, SeededRandom, SystemPrograms } from '../../device/index.ts';
+import type { Log } from '@doorsill/base/log';
+import { SeededRandom } from '@doorsill/base/random';
+import { SystemPrograms } from '@doorsill/base/system-programs';
+import { Capture } from '@doorsill/device/camera/capture';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { failure } from '../errors.ts';
 import { DeviceClock } from '../world/device-clock.ts';
 import { VirtualClock } from '../world/virtual-clock.ts';

@@ -1,22 +1,19 @@
 // Owns: footage as a camera of a simulated world: shows part after part, each picture when the world's time has come to it, and goes on at
 // the right place after it was switched off. Not here: which footage (footage.ts), the world's time (sim/world), running ffmpeg (device/camera).
 
-import {
-  type CameraKind,
-  type CameraSource,
-  type CapturePlan,
-  type DriverContext,
-  type FileFacts,
-  fileInput,
-  KnownTimeline,
-  probeFile,
-  type RunEvidence,
-  type RunInput,
-  replan,
-  type SourceDriver,
-  sniffFile,
-  type Timer,
-} from '../../device/index.ts';
+import type { Timer } from '@doorsill/base/clock';
+import { type CapturePlan, fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
+import { type FileFacts, probeFile } from '@doorsill/device/camera/probe-file';
+import { type RunEvidence, replan } from '@doorsill/device/camera/replan-capture';
+import { sniffFile } from '@doorsill/device/camera/sniff';
+import type {
+  CameraKind,
+  CameraSource,
+  DriverContext,
+  RunInput,
+  SourceDriver,
+} from '@doorsill/device/camera/source-interfaces';
+import { KnownTimeline } from '@doorsill/device/camera/source-timeline';
 import { failure } from '../errors.ts';
 import { SyntheticDriver } from '../porch/porch-camera.ts';
 import { SYNTHETIC_FPS } from '../porch/scene.ts';

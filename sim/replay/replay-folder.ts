@@ -4,7 +4,9 @@
 import { appendFileSync } from 'node:fs';
 import { appendFile, chmod, open, readdir, realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type Disk, type Log, openLogFile, systemCode, type Window } from '../../device/index.ts';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import { type Log, openLogFile } from '@doorsill/base/log';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { failure } from '../errors.ts';
 import { refusePairedFolder } from './footage.ts';
 import type { ReplayedDoorbell } from './replayed-doorbell.ts';

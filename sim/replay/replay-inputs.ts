@@ -2,7 +2,11 @@
 // Not here: which part (replay-camera.ts).
 
 import { readFile } from 'node:fs/promises';
-import { type FeedPipes, fileInput, type Port, type RunInput, sniffFile, writeTo } from '../../device/index.ts';
+import { fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
+import { writeTo } from '@doorsill/device/camera/ffmpeg-run';
+import { sniffFile } from '@doorsill/device/camera/sniff';
+import type { FeedPipes, RunInput } from '@doorsill/device/camera/source-interfaces';
+import type { Port } from '@doorsill/device/camera/start-ffmpeg';
 import { failure } from '../errors.ts';
 import { type FootagePart, formatOf } from './footage.ts';
 

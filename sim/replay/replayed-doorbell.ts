@@ -2,25 +2,20 @@
 // owner's session at its own server. Not here: its footage (replay-camera.ts), the world's time (sim/world), what is asked of it.
 
 import { join } from 'node:path';
-import {
-  type DeviceConfigInput,
-  type DeviceEvent,
-  type Disk,
-  Doorbell,
-  deviceConfigSchema,
-  type Ffmpeg,
-  GAP_US,
-  type Log,
-  loadOrCreateOwnerKey,
-  OwnServerClient,
-  pairWithDevice,
-  parseDeviceConfig,
-  type Random,
-  type SigningKey,
-  SystemPrograms,
-  SystemRandom,
-  type Window,
-} from '../../device/index.ts';
+import type { Disk } from '@doorsill/base/disk';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { type Random, SystemRandom } from '@doorsill/base/random';
+import { SystemPrograms } from '@doorsill/base/system-programs';
+import { GAP_US } from '@doorsill/contract/clip-facts';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Window } from '@doorsill/contract/shared-claims';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { type DeviceConfigInput, deviceConfigSchema, parseDeviceConfig } from '@doorsill/device/config';
+import { Doorbell } from '@doorsill/device/doorbell';
+import { OwnServerClient } from '@doorsill/device/owner/own-server-client';
+import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
+import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
 import { failure } from '../errors.ts';
 import { BootClock, DeviceClock } from '../world/device-clock.ts';
 import type { VirtualClock } from '../world/virtual-clock.ts';

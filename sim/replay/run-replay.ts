@@ -5,15 +5,13 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type DeviceEvent,
-  type Disk,
-  findFfmpeg,
-  type Log,
-  SeededRandom,
-  SystemClock,
-  type Window,
-} from '../../device/index.ts';
+import { SystemClock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { SeededRandom } from '@doorsill/base/random';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Window } from '@doorsill/contract/shared-claims';
+import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { failure } from '../errors.ts';
 import { VirtualClock } from '../world/virtual-clock.ts';
 import type { FootagePart } from './footage.ts';

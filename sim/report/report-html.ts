@@ -4,7 +4,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { assert, escapeHtml } from '../../device/exports-without-firmware.ts';
+import { escapeHtml } from '@doorsill/base/escape-html';
+import { assert } from '@doorsill/contract/assert';
 import { reportText } from './report-text.ts';
 import { totalsText } from './report-words.ts';
 import type { RunReport, TestReport } from './run-report.ts';
@@ -18,8 +19,8 @@ export type TestLine = Pick<TestReport, 'name' | 'file' | 'line' | 'variant' | '
 /** What the page reads at once. */
 export type RunHead = Omit<RunReport, 'format' | 'tests'> & { tests: TestLine[] };
 
-/** Where the built page lies, seen from a source, from its build and from the bench's. */
-const BUILT = ['../../dist/report-page/', '../../report-page/', '../../../report-page/'];
+/** Where the built page lies, seen from a source and from its build. */
+const BUILT = ['../dist/report-page/', '../report-page/'];
 
 /**
  * The page. Stills that are files beside the report are named in it, not shown; `writeReports` puts them in. `built` is the built

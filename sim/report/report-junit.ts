@@ -1,6 +1,6 @@
 // Owns: a run as JUnit's XML, as CI systems read it: a suite for each file, a case for each test; flaky ones as maven-surefire writes
 // them. Not here: what the statuses mean (run-report.ts).
-import { escapeXml, escapeXmlAttribute } from '../../device/exports-without-firmware.ts';
+import { escapeXml, escapeXmlAttribute } from '@doorsill/base/escape-html';
 import { placeText, testTitle } from './report-words.ts';
 import { type RunReport, type TestFailure, type TestReport, totalsOf } from './run-report.ts';
 

@@ -1,8 +1,9 @@
 // Owns: what came of a run of tests, as one checked document: the file report.json, from which every other format is drawn.
 // Not here: the formats (report-*.ts), writing them into a folder (write-reports.ts), what is a pass (whoever ran the tests).
 
+import { readBySchema } from '@doorsill/base/schema-fault';
+import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import { parseJson, readBySchema } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 
 export const REPORT_FORMAT = 'doorsill-report-1';

@@ -3,7 +3,8 @@
 
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Disk, isNoSpace, systemCode, utf8 } from '../../device/exports-without-firmware.ts';
+import { type Disk, isNoSpace, systemCode } from '@doorsill/base/disk';
+import { utf8 } from '@doorsill/contract/bytes';
 import { failure } from '../errors.ts';
 import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
 import { reportGithub } from './report-github.ts';

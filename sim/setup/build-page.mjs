@@ -1,4 +1,4 @@
-// Owns: building the console's page into dist/console-page and the report's into dist/report-page. Not here: the pages
+// Owns: building the console's page into its package's dist and the report's into the simulator's. Not here: the pages
 // (device/console-page, sim/report/page), serving the one (device/console/page-files.ts) and writing the other
 // (sim/report/report-html.ts), when they are built (prepare.mjs).
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 /** What vite is told of each page. */
 const PAGES = [
   {
-    built: 'console-page',
+    built: 'device/console-page/dist',
     source: 'device/console-page',
     options: {
       // Every file is one that the server names: nothing stands in the document, as its Content-Security-Policy asks.
@@ -21,7 +21,7 @@ const PAGES = [
     },
   },
   {
-    built: 'report-page',
+    built: 'sim/dist/report-page',
     source: 'sim/report/page',
     // One script and one style sheet, which stand in each report.
     options: {
@@ -31,13 +31,15 @@ const PAGES = [
 ];
 
 for (const { built, source, options } of PAGES) {
-  const wanted = join(root, 'dist', built);
+  const wanted = join(root, built);
   const [fresh, former] = [`${wanted}.${process.pid}.new`, `${wanted}.${process.pid}.old`];
   try {
     await build({
       configFile: false,
       root: join(root, source),
       logLevel: 'warn',
+      // What a page uses of the contract is read from its sources.
+      resolve: { conditions: ['source', 'module', 'browser', 'production'] },
       // Never as for development, which NODE_ENV may ask for: that names files of this machine.
       oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
       build: { outDir: fresh, emptyOutDir: true, target: 'es2023', minify: true, ...options },

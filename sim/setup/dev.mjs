@@ -20,7 +20,9 @@ function build() {
 
 build();
 for (const folder of SOURCE_FOLDERS) {
-  watch(join(root, folder), { recursive: true }, () => {
+  watch(join(root, folder), { recursive: true }, (_event, name) => {
+    // What a build writes is no change.
+    if (/(^|\/)(dist|node_modules)(\/|$|\.)/.test(name ?? '')) return;
     clearTimeout(timer);
     timer = setTimeout(build, QUIET_MS);
   });

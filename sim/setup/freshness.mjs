@@ -3,6 +3,8 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** The packages that the compiler builds, each into its own `dist`, and what is built of the tests. */
+export const COMPILED = ['device/contract', 'device/base', 'device', 'cloud-bridge', 'sim', 'test/proofs'];
 /** What is built. */
 export const SOURCE_FOLDERS = ['device', 'cloud-bridge', 'sim', 'test/proofs'];
 const SOURCE_FILES = ['package.json', 'package-lock.json', 'tsconfig.json'];
@@ -12,21 +14,29 @@ const PAGE_FOLDERS = ['device/console-page', 'device/contract'];
 const REPORT_PAGE_FOLDERS = ['sim/report', 'device/console-page/kit/style'];
 
 /** Written last by a build, so that its modification time is the build's. */
-export const buildStamp = (root) => join(root, 'dist/.built');
+export const buildStamp = (root) => join(root, 'sim/dist/.built');
 /** The same for each page, in its folder. */
 export const PAGE_STAMP = '.built';
 /** What the database driver was built for: Node's modules version, the processor, and more. */
 export const driverStamp = (root) => join(root, 'node_modules/.doorsill-native');
+
+/** Folders beside sources that hold none. */
+const NO_SOURCES = new Set(['dist', 'node_modules']);
 
 function timeOf(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 function newestUnder(folder) {
-  return readdirSync(folder, { withFileTypes: true }).reduce((newest, entry) => {
-    const path = join(folder, entry.name);
-    return Math.max(newest, entry.isDirectory() ? newestUnder(path) : timeOf(path));
-  }, timeOf(folder));
+  const entries = readdirSync(folder, { withFileTypes: true });
+  // A file that is gone shows in its folder's time; so does a build, where it stands in the folder itself.
+  const own = entries.some(({ name }) => NO_SOURCES.has(name)) ? 0 : timeOf(folder);
+  return entries
+    .filter(({ name }) => !NO_SOURCES.has(name))
+    .reduce((newest, entry) => {
+      const path = join(folder, entry.name);
+      return Math.max(newest, entry.isDirectory() ? newestUnder(path) : timeOf(path));
+    }, own);
 }
 
 function isNewerThan(root, stamp, folders) {
@@ -46,8 +56,8 @@ export function areProgramsBuilt(root) {
 /** Whether the console's page and the report's were built from today's sources. */
 export function arePagesBuilt(root) {
   return (
-    isNewerThan(root, join(root, 'dist/console-page', PAGE_STAMP), PAGE_FOLDERS) &&
-    isNewerThan(root, join(root, 'dist/report-page', PAGE_STAMP), REPORT_PAGE_FOLDERS)
+    isNewerThan(root, join(root, 'device/console-page/dist', PAGE_STAMP), PAGE_FOLDERS) &&
+    isNewerThan(root, join(root, 'sim/dist/report-page', PAGE_STAMP), REPORT_PAGE_FOLDERS)
   );
 }
 
@@ -65,7 +75,8 @@ export function isDriverForeign(root) {
 /** Whether this user may install and build here. */
 export function canPrepare(root) {
   try {
-    for (const folder of [root, join(root, 'dist'), join(root, 'node_modules')]) {
+    const built = [...COMPILED, 'device/console-page'].map((folder) => join(root, folder, 'dist'));
+    for (const folder of [root, ...built, join(root, 'node_modules')]) {
       if (existsSync(folder)) accessSync(folder, constants.W_OK);
     }
     return true;

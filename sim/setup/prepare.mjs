@@ -1,11 +1,11 @@
 // Owns: making a fresh clone runnable, on Node built-ins alone: packages, native parts, build. Runs before start, test, check.
 // Returns quickly when all is in place. Not here: system packages (.ci/run).
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { arePagesBuilt, areProgramsBuilt, buildStamp, driverStamp, SOURCE_FOLDERS } from './freshness.mjs';
+import { arePagesBuilt, areProgramsBuilt, buildStamp, COMPILED, driverStamp } from './freshness.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const modules = join(root, 'node_modules');
@@ -139,14 +139,18 @@ function buildDriver() {
   writeFileSync(stamp, wanted);
 }
 
+/** What a `dist` holds that the compiler did not make of a source. */
+const BUILT_OTHERWISE = new Set(['.built', 'report-page', 'tsconfig.tsbuildinfo']);
+
 /** Removes build output whose source is gone: the compiler leaves it, and it would be packed and could still be imported. */
-function dropOrphans(folder) {
-  const built = join(root, 'dist', folder);
+function dropOrphans(of, folder = '') {
+  const built = join(root, of, 'dist', folder);
   for (const entry of readdirSync(built, { withFileTypes: true })) {
-    const path = `${folder}/${entry.name}`;
-    const source = join(root, entry.isDirectory() ? path : path.replace(/(\.d\.ts|\.js)$/, '.ts'));
+    const path = join(folder, entry.name);
+    if (BUILT_OTHERWISE.has(path)) continue;
+    const source = join(root, of, entry.isDirectory() ? path : path.replace(/(\.d\.ts|\.js)$/, '.ts'));
     if (!existsSync(source)) rmSync(join(built, entry.name), { recursive: true });
-    else if (entry.isDirectory()) dropOrphans(path);
+    else if (entry.isDirectory()) dropOrphans(of, path);
   }
 }
 
@@ -155,13 +159,12 @@ function buildPrograms() {
   say('building ...');
   const require = createRequire(join(root, 'package.json'));
   const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
-  const { ok, output } = run('the build', process.execPath, [compiler, '-p', 'sim/setup/tsconfig.build.json']);
+  const { ok, output } = run('the build', process.execPath, [compiler, '-b', 'sim', 'test/proofs']);
   if (!ok) {
     process.stderr.write(output);
     fail('the build failed; the compiler’s words are above.');
   }
-  for (const folder of SOURCE_FOLDERS) dropOrphans(folder);
-  mkdirSync(join(root, 'dist'), { recursive: true });
+  for (const folder of COMPILED) dropOrphans(folder);
   writeFileSync(buildStamp(root), '');
 }
 

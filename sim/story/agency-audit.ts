@@ -5,6 +5,8 @@ import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SigningKey } from '@doorsill/base/keys';
+import { freshId } from '@doorsill/base/random';
 import {
   type AuditFinding,
   type AuditReport,
@@ -15,17 +17,13 @@ import {
   planRevocations,
   reinstateAgency,
   reportText,
-} from '../../cloud-bridge/index.ts';
-import {
-  AREA_SCOPE,
-  cellOf,
-  freshId,
-  makeGrant,
-  OwnerSession,
-  type SigningKey,
-  type VerifiedNotice,
-  type Window,
-} from '../../device/index.ts';
+} from '@doorsill/cloud-bridge';
+import { cellOf } from '@doorsill/contract/area-cells';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import { AREA_SCOPE } from '@doorsill/contract/request';
+import type { Window } from '@doorsill/contract/shared-claims';
+import { OwnerSession } from '@doorsill/device/owner/owner-session';
+import { makeGrant } from '@doorsill/device/owner/sign-owner-messages';
 import { failure, isFailure } from '../errors.ts';
 import { agencyId, loadAgencyKey, postRequest, signRequest } from '../officer/agency-client.ts';
 import { adminBearer, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';

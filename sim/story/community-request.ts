@@ -1,7 +1,8 @@
 // Owns: the story of a community request: posted, reviewed by a person, published, answered by one home, resolved; and that the
 // agency cannot tell an answer from silence. Not here: the stage (story-testbed.ts).
+
+import { exchangeJson } from '@doorsill/contract/json-client';
 import { z } from 'zod';
-import { exchangeJson } from '../../device/index.ts';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
 import { decideRequest, waitingRequests } from '../officer/moderator.ts';
 import type { StoryDeps } from './story-deps.ts';

@@ -1,12 +1,8 @@
 // Owns: the demo agency's request: an area around the demo home and a time window in the past. Not here: signing (officer/).
-import {
-  type Clock,
-  type DisclosureProfile,
-  type Place,
-  type Polygon,
-  type Window,
-  wallSeconds,
-} from '../../device/index.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Place } from '@doorsill/contract/area-cells';
+import type { Polygon } from '@doorsill/contract/request';
+import type { DisclosureProfile, Window } from '@doorsill/contract/shared-claims';
 import type { Ask } from '../officer/agency-client.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
 

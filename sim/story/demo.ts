@@ -5,20 +5,19 @@
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Timer } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { DeviceState } from '@doorsill/contract/home-messages';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import {
-  type DeviceState,
   DISCLOSURE_KEYS,
   type DisclosureKey,
   type DisclosureProfile,
-  makeGrant,
-  OwnerSession,
-  readEnrolment,
-  type Signer,
-  sha256Hex,
-  type Timer,
-  type VerifiedNotice,
   type Window,
-} from '../../device/index.ts';
+} from '@doorsill/contract/shared-claims';
+import { readEnrolment } from '@doorsill/device/area-link/enrolment';
+import { OwnerSession } from '@doorsill/device/owner/owner-session';
+import { makeGrant, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '../custody-proof/fetch-custody-proof.ts';
 import { type Failure, failure, isErrorCode } from '../errors.ts';
 import { postRequest, signRequest } from '../officer/agency-client.ts';

@@ -1,19 +1,14 @@
 // Owns: what `up` tells of one doorbell: what happens at the door, each request with the exact line that grants part of it, and what became
 // of it. Not here: the testbed, and when the agency asks (up.ts).
 import { join } from 'node:path';
-import {
-  type DeviceEvent,
-  type DeviceState,
-  makeCommand,
-  OwnerSession,
-  type Receipt,
-  recallAnswerOf,
-  type Signer,
-  type SigningKey,
-  type Timer,
-  type VerifiedNotice,
-  type Window,
-} from '../../device/index.ts';
+import type { Timer } from '@doorsill/base/clock';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { DeviceEvent, DeviceState, Receipt } from '@doorsill/contract/home-messages';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import { recallAnswerOf } from '@doorsill/contract/recall-answer';
+import type { Window } from '@doorsill/contract/shared-claims';
+import { OwnerSession } from '@doorsill/device/owner/owner-session';
+import { makeCommand, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { printBytes, printFrames, printLength, printTimeOfDay } from '../terminal/format-units.ts';
 import {

@@ -1,6 +1,6 @@
 // Owns: the story of federal agencies and their local branches that try to get in, and of what revoking an agency does to a
 // request that is open. Not here: the stage (story-testbed.ts).
-import { generateSigningKey } from '../../device/index.ts';
+import { generateSigningKey } from '@doorsill/base/keys';
 import { agencyId, postRequest, signRequest } from '../officer/agency-client.ts';
 import { type AgencyFacts, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';

@@ -4,16 +4,13 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  Capture,
-  countFrames,
-  type Ffmpeg,
-  findFfmpeg,
-  freshId,
-  parseCameraSource,
-  runFfmpeg,
-  SystemPrograms,
-} from '../../device/index.ts';
+import { freshId } from '@doorsill/base/random';
+import { SystemPrograms } from '@doorsill/base/system-programs';
+import { Capture } from '@doorsill/device/camera/capture';
+import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import { type Ffmpeg, findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { parseCameraSource } from '@doorsill/device/camera/sources';
+import { countFrames } from '@doorsill/device/clip/hidden-frame-count';
 import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { runDemo } from './demo.ts';

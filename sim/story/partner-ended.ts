@@ -1,6 +1,6 @@
 // Owns: the story of a partnership that ends in the middle of a request: open requests are cancelled, devices are told, uploads
 // stop. Not here: the stage (story-testbed.ts).
-import { exchangeJson } from '../../device/index.ts';
+import { exchangeJson } from '@doorsill/contract/json-client';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
 import { addPartner, listPartners, setPartnerStatus } from '../officer/operator-partners.ts';
 import type { StoryDeps } from './story-deps.ts';

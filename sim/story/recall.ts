@@ -3,7 +3,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeRevoke, type Receipt, recallAnswerOf } from '../../device/index.ts';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import { recallAnswerOf } from '@doorsill/contract/recall-answer';
+import { makeRevoke } from '@doorsill/device/owner/sign-owner-messages';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { type DemoRun, type Granted, grantOnce, inTestbed } from './demo.ts';

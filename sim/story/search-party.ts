@@ -2,20 +2,16 @@
 // they then grant reaches the dog's owner and nobody else. Not here: the stage (story-testbed.ts), the pet owner's calls (pet-owner/).
 
 import { join } from 'node:path';
-import {
-  askStill,
-  cellOf,
-  giveOrder,
-  makeGrant,
-  makeRevoke,
-  makeStillCall,
-  pairingSocketPath,
-  plainJpegSize,
-  type Receipt,
-  sha256Hex,
-  type VerifiedSighting,
-  type Window,
-} from '../../device/index.ts';
+import { sha256Hex } from '@doorsill/base/keys';
+import { cellOf } from '@doorsill/contract/area-cells';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
+import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
+import type { Window } from '@doorsill/contract/shared-claims';
+import { giveOrder } from '@doorsill/device/owner/give-command';
+import { askStill } from '@doorsill/device/owner/pairing-client';
+import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import { makeGrant, makeRevoke, makeStillCall } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../errors.ts';
 import { signAccess } from '../officer/agency-client.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';

@@ -1,5 +1,8 @@
 // Owns: what every story is told with: the machine's seams and the output to people.
-import type { Clock, Disk, Log, Random } from '../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
 import type { Output } from '../terminal/output.ts';
 
 export interface StoryDeps {

@@ -4,16 +4,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import type { Window } from '@doorsill/contract/shared-claims';
+import { OwnerSession } from '@doorsill/device/owner/owner-session';
+import { makeGrant, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { z } from 'zod';
-import {
-  exchangeJson,
-  makeGrant,
-  OwnerSession,
-  type Receipt,
-  type Signer,
-  type VerifiedNotice,
-  type Window,
-} from '../../device/index.ts';
 import { type ErrorCode, failure, isFailure } from '../errors.ts';
 import { type Ask, listClips, type RequestView, signRequest } from '../officer/agency-client.ts';
 import { adminBearer, type RegistryPlace } from '../officer/registration.ts';

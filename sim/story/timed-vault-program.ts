@@ -1,8 +1,12 @@
 // Owns: a vault as a process of its own whose clock its parent advances: years of retention in a story of seconds. Only
 // whoever starts this program can move its clock: no network interface and no setting can. Not here: the vault, the story.
+
+import { SystemClock } from '@doorsill/base/clock';
+import { SystemDisk } from '@doorsill/base/disk';
+import { openLog } from '@doorsill/base/log';
+import { SystemRandom } from '@doorsill/base/random';
+import { startVault, vaultConfigSchema } from '@doorsill/cloud-bridge';
 import { z } from 'zod';
-import { startVault, vaultConfigSchema } from '../../cloud-bridge/index.ts';
-import { openLog, SystemClock, SystemDisk, SystemRandom } from '../../device/index.ts';
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import { JsonLines } from '../testbed/json-lines.ts';
 

@@ -2,7 +2,11 @@
 // Not here: the parts (testbed/), what is told of each door (door-story.ts), printing under --json (the caller's output).
 
 import { join } from 'node:path';
-import { askConsole, type LogLevel, pairingSocketPath, type Timer, type Window } from '../../device/index.ts';
+import type { Timer } from '@doorsill/base/clock';
+import type { LogLevel } from '@doorsill/base/log';
+import type { Window } from '@doorsill/contract/shared-claims';
+import { askConsole } from '@doorsill/device/owner/pairing-client';
+import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
 import { failure } from '../errors.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../officer/agency-client.ts';
 import { printTimeOfDay } from '../terminal/format-units.ts';

@@ -2,17 +2,16 @@
 // Not here: the stories (retention.ts, recall.ts).
 
 import { fileURLToPath } from 'node:url';
-import type { z } from 'zod';
+import { verifySignature } from '@doorsill/base/keys';
 import {
   type Deletion,
   deletionSchema,
-  openToken,
-  PUBLIC_AUDIENCE,
   type RecallAnswer,
   recallAnswerSchema,
-  type TokenType,
-  verifySignature,
-} from '../../device/index.ts';
+} from '@doorsill/contract/hand-over-documents';
+import { openToken, type TokenType } from '@doorsill/contract/jws';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import type { z } from 'zod';
 import { failure } from '../errors.ts';
 import type { ItemView } from '../officer/evidence-desk.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';

@@ -1,6 +1,7 @@
 // Owns: waiting until a testbed's vault has taken over a clip. Not here: what the vault keeps (cloud-bridge/vault).
 import { join } from 'node:path';
-import type { Clock, Disk } from '../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 
 const LOOK_AGAIN_MS = 50;

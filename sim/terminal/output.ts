@@ -1,8 +1,9 @@
 // Owns: what a command prints and how it ends: results on stdout, progress and errors on stderr, one line per error.
 // Not here: what commands do.
 
+import { systemCode } from '@doorsill/base/disk';
+import { plainFault } from '@doorsill/base/schema-fault';
 import { ZodError } from 'zod';
-import { plainFault, systemCode } from '../../device/exports-without-firmware.ts';
 import { type Failure, failure, isFailure } from '../errors.ts';
 
 /** How one command talks to its user; made once from the global options. */

@@ -1,20 +1,15 @@
 // Owns: how an owner's verb fetches a request to decide on, what it shows of it, and how it waits for the device's receipts.
 // Not here: the verbs themselves (consent-verbs.ts).
 
-import {
-  type Clock,
-  type DisclosureKey,
-  makeCommand,
-  type OwnerSession,
-  type Receipt,
-  refusalInReceipt,
-  type Signer,
-  type UploadProgress,
-  type VerifiedNotice,
-  type VerifiedSighting,
-  type Window,
-  withoutUnseen,
-} from '../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Receipt, UploadProgress } from '@doorsill/contract/home-messages';
+import { withoutUnseen } from '@doorsill/contract/outside-text';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
+import type { DisclosureKey, Window } from '@doorsill/contract/shared-claims';
+import type { OwnerSession } from '@doorsill/device/owner/owner-session';
+import { refusalInReceipt } from '@doorsill/device/owner/read-receipt';
+import { makeCommand, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure, isFailure } from '../errors.ts';
 import { printBytes, printLength, printMoment } from './format-units.ts';
 import { calledAs } from './shell-words.ts';

@@ -1,6 +1,7 @@
 // Owns: drawing the code that a phone scans to reach a doorbell's own server, and what is said beside it. Not here: pairing (the device).
+
+import type { ConsoleAddress } from '@doorsill/device/owner/pairing-wire';
 import encodeQR from 'qr';
-import type { ConsoleAddress } from '../../device/exports-without-firmware.ts';
 
 /** The drawn code with the address under it. It holds the pairing token, so it is for a terminal, never for a log. */
 export function drawPairingCode({ pairingUrl, url, fingerprint, announced }: ConsoleAddress): string {

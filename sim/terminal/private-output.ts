@@ -4,7 +4,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { expectPrivateFile, SystemRandom, toHex } from '../../device/exports-without-firmware.ts';
+import { expectPrivateFile } from '@doorsill/base/private-paths';
+import { SystemRandom } from '@doorsill/base/random';
+import { toHex } from '@doorsill/contract/bytes';
 import { failure, isFailure } from '../errors.ts';
 
 /** A file that is being written, beside the place that it shall have. */

@@ -5,7 +5,9 @@ import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Readable, Writable } from 'node:stream';
-import { type Disk, expectPrivateFile, readEnrolmentCode, systemCode } from '../../device/exports-without-firmware.ts';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import { expectPrivateFile } from '@doorsill/base/private-paths';
+import { readEnrolmentCode } from '@doorsill/contract/enrolment';
 import { failure, isFailure } from '../errors.ts';
 
 const LINE_CHARACTERS_MAX = 4_096;

@@ -1,7 +1,8 @@
 // Owns: what a process reports to systemd: ready, alive, stopping. Silent without NOTIFY_SOCKET.
 // Not here: what being alive means (the device), the unit (sim/board).
 import { spawn } from 'node:child_process';
-import type { Clock, Log, Timer } from '../../device/exports-without-firmware.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
 
 /** Node has no Unix datagram sockets, so systemd's own program sends the messages (sd_notify(3)). */
 const NOTIFY = 'systemd-notify';

@@ -4,8 +4,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Backoff } from '@doorsill/base/backoff';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Random } from '@doorsill/base/random';
 import { z } from 'zod';
-import { Backoff, type Clock, type Random, type Timer } from '../../device/exports-without-firmware.ts';
 import { failure, isErrorCode } from '../errors.ts';
 import { JsonLines, parseObject } from './json-lines.ts';
 

@@ -1,14 +1,11 @@
 // Owns: giving orders to a running testbed, from another process of the same user: the orders, both ends. Not here: how an order travels
 // (sim/world/order-socket.ts), carrying the orders out (whoever runs the testbed).
 
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { idSchema } from '@doorsill/contract/ids';
+import { listenPrivately, privateSocketPath } from '@doorsill/device/owner/private-socket';
 import { z } from 'zod';
-import {
-  type Clock,
-  type Disk,
-  idSchema,
-  listenPrivately,
-  privateSocketPath,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { giveOrder, OrderServer } from '../world/order-socket.ts';
 

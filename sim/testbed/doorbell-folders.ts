@@ -2,17 +2,13 @@
 // Not here: starting them (testbed-doorbells.ts), which port a page gets (start-doorbell-part.ts).
 
 import { join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { removeAccountsOf } from '@doorsill/device/home-account';
+import { deviceIdOf, loadDeviceKey } from '@doorsill/device/identity';
+import { forgetHome } from '@doorsill/device/owner/paired-devices';
 import { z } from 'zod';
-import {
-  type Disk,
-  deviceIdOf,
-  forgetHome,
-  fromUtf8,
-  loadDeviceKey,
-  parseJson,
-  removeAccountsOf,
-  utf8,
-} from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { testbedPaths } from './testbed-folder.ts';
 

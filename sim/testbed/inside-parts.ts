@@ -1,7 +1,8 @@
 // Owns: broker and bridge inside this process: their folders' locks, their log files, the end of each. An error that neither expects
 // ends this process, as it would end one of their own. Not here: how each starts (start-server-part.ts), their ports (testbed.ts).
 import { join } from 'node:path';
-import { DEFAULT_PREFIX, type LogLevel, openLogFile } from '../../device/index.ts';
+import { type LogLevel, openLogFile } from '@doorsill/base/log';
+import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import {
   type BridgeWords,
   holdFolder,

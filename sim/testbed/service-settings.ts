@@ -1,8 +1,9 @@
 // Owns: the settings that a testbed gives its registry and bridge on the first run.
 // Not here: the doorbell's settings and starting anything (testbed.ts).
 import { join } from 'node:path';
-import type { BridgeConfigInput, RegistryConfigInput } from '../../cloud-bridge/index.ts';
-import { type Disk, utf8 } from '../../device/index.ts';
+import type { Disk } from '@doorsill/base/disk';
+import type { BridgeConfigInput, RegistryConfigInput } from '@doorsill/cloud-bridge';
+import { utf8 } from '@doorsill/contract/bytes';
 
 /**
  * Writes the files of registry and bridge that are not there yet. A testbed on one machine has no domains, so their proof is a file

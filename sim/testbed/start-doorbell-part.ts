@@ -3,29 +3,21 @@
 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import { issueAccount, readAccount } from '@doorsill/base/mqtt-account-files';
+import type { Random } from '@doorsill/base/random';
+import { assert } from '@doorsill/contract/assert';
+import { utf8 } from '@doorsill/contract/bytes';
+import { printEnrolmentCode, readEnrolmentCode } from '@doorsill/contract/enrolment';
+import { actorId } from '@doorsill/contract/ids';
+import type { DeviceConfigInput } from '@doorsill/device/config';
+import { loadOrCreateDeviceKey } from '@doorsill/device/identity';
+import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
+import { forgetHome, type Home, listHomes, storeHome } from '@doorsill/device/owner/paired-devices';
+import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
 import { z } from 'zod';
-import {
-  actorId,
-  assert,
-  type Clock,
-  type DeviceConfigInput,
-  type Disk,
-  forgetHome,
-  type Home,
-  issueAccount,
-  listHomes,
-  loadOrCreateDeviceKey,
-  loadOrCreateOwnerKey,
-  pairWithDevice,
-  printEnrolmentCode,
-  type Random,
-  readAccount,
-  readEnrolmentCode,
-  type SigningKey,
-  sha256Hex,
-  storeHome,
-  utf8,
-} from '../../device/index.ts';
 import { failure } from '../errors.ts';
 import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';

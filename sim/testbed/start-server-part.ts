@@ -2,16 +2,13 @@
 // that of `up` (testbed.ts). Not here: what they do, the options as text. Each loads only its own part, which is quicker.
 
 import { join } from 'node:path';
-import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
-import {
-  type Clock,
-  type Disk,
-  type FolderLock,
-  type Log,
-  lockFolder,
-  type Random,
-  readSettings,
-} from '../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { type FolderLock, lockFolder } from '@doorsill/base/folder-lock';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import type { BridgeConfigInput } from '@doorsill/cloud-bridge';
+import { readSettings } from '@doorsill/device/settings-file';
 import type { BrokerOptions } from '../broker/broker.ts';
 import { failure } from '../errors.ts';
 
@@ -76,7 +73,7 @@ export async function startBridgePart(
     area: { ...stored.area, ...area },
     ...(stored.vault || vault ? { vault: { ...stored.vault, ...vault } } : {}),
   };
-  const { bridgeConfigSchema, parseConfig, startBridge } = await import('../../cloud-bridge/index.ts');
+  const { bridgeConfigSchema, parseConfig, startBridge } = await import('@doorsill/cloud-bridge');
   const part = await startBridge(parseConfig(bridgeConfigSchema, input, file), seams);
   return { ready: { url: part.url, id: part.id, key: part.publicKey }, stop: () => part.stop() };
 }

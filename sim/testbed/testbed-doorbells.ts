@@ -4,14 +4,11 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import {
-  type Disk,
-  OTHER_DOORS_MAX,
-  type OtherDoor,
-  otherDoorSchema,
-  utf8,
-} from '../../device/exports-without-firmware.ts';
-import { factoryReset, type Home } from '../../device/index.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { utf8 } from '@doorsill/contract/bytes';
+import { OTHER_DOORS_MAX, type OtherDoor, otherDoorSchema } from '@doorsill/contract/console-messages';
+import { factoryReset } from '@doorsill/device/factory-reset';
+import type { Home } from '@doorsill/device/owner/paired-devices';
 import { failure } from '../errors.ts';
 import {
   addDoorbell,

@@ -2,8 +2,10 @@
 // Not here: starting the parts (testbed.ts).
 
 import { join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import { type FolderLock, lockFolder } from '@doorsill/base/folder-lock';
+import { utf8 } from '@doorsill/contract/bytes';
 import { z } from 'zod';
-import { type Disk, type FolderLock, lockFolder, utf8 } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 
 export const testbedFileSchema = z.strictObject({

@@ -3,9 +3,13 @@
 // happens in it (story/), the services' settings (service-settings.ts), its doorbells as several (testbed-doorbells.ts).
 
 import { join } from 'node:path';
+import type { FolderLock } from '@doorsill/base/folder-lock';
+import type { SigningKey } from '@doorsill/base/keys';
+import type { LogLevel } from '@doorsill/base/log';
+import type { BridgeConfigInput } from '@doorsill/cloud-bridge';
+import type { DeviceConfigInput } from '@doorsill/device/config';
+import type { Home } from '@doorsill/device/owner/paired-devices';
 import { z } from 'zod';
-import type { BridgeConfigInput } from '../../cloud-bridge/index.ts';
-import type { DeviceConfigInput, FolderLock, Home, LogLevel, SigningKey } from '../../device/index.ts';
 import { failure, isFailure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';

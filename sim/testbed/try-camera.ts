@@ -1,6 +1,9 @@
 // Owns: trying a camera before anything is started with it. Not here: kinds of cameras (device/camera).
 
-import { type Clock, findFfmpeg, parseCameraSource, SystemPrograms } from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { SystemPrograms } from '@doorsill/base/system-programs';
+import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { parseCameraSource } from '@doorsill/device/camera/sources';
 import { isFailure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 

@@ -1,7 +1,8 @@
 // Owns: ground truth from CVAT's "CVAT for video 1.1" (XML): tracks of shapes, between which CVAT interpolates.
 // Not here: making spans of it (presence-spans.ts).
+
+import type { Zone } from '@doorsill/contract/shared-claims';
 import { parseXml, XmlElement, XmlError } from '@rgrove/parse-xml';
-import type { Zone } from '../../device/exports-without-firmware.ts';
 import {
   annotationsInvalid,
   type ConversionOptions,

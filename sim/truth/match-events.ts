@@ -1,6 +1,6 @@
 // Owns: comparing what a replay saw with ground truth: what was found, how late, how much of it, and what was seen that isn't there. Pure.
 // Not here: whether that is good enough (verdict.ts); reading ground truth (read-truth.ts).
-import { assert } from '../../device/exports-without-firmware.ts';
+import { assert } from '@doorsill/contract/assert';
 import { type Interval, IntervalSet, type Relation, relate } from './relate-intervals.ts';
 import type { Truth, TruthEvent, TruthSpan } from './truth-file.ts';
 

@@ -1,6 +1,6 @@
 // Owns: what ground truth says of a part of its footage, played once or several times in a row. Pure.
 // Not here: playing it (sim/replay).
-import { assert } from '../../device/exports-without-firmware.ts';
+import { assert } from '@doorsill/contract/assert';
 import type { Truth, TruthSpan } from './truth-file.ts';
 
 /** What is played of footage, in microseconds from its first picture. */

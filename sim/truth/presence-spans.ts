@@ -1,7 +1,7 @@
 // Owns: making spans of truth out of when objects were in the picture: gaps bridged, short ones left out.
 // Not here: the formats that say when objects were there (mot-csv.ts, cvat-xml.ts).
 
-import type { Zone } from '../../device/exports-without-firmware.ts';
+import type { Zone } from '@doorsill/contract/shared-claims';
 import { failure } from '../errors.ts';
 import {
   microseconds,

@@ -1,6 +1,6 @@
 // Owns: reading other tools' annotations from a disk into ground truth, by the name of their format.
 // Not here: the formats themselves (mot-csv.ts, cvat-xml.ts).
-import type { Disk } from '../../device/exports-without-firmware.ts';
+import type { Disk } from '@doorsill/base/disk';
 import { truthFromCvatXml } from './cvat-xml.ts';
 import { type MotOptions, truthFromMotCsv } from './mot-csv.ts';
 import { annotationsInvalid } from './presence-spans.ts';

@@ -1,5 +1,6 @@
 // Owns: reading a text that a user names, bounded. Not here: what is in it.
-import { type Disk, fromUtf8, systemCode } from '../../device/exports-without-firmware.ts';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import { fromUtf8 } from '@doorsill/contract/bytes';
 
 /** Why a text cannot be read, as half a sentence; the caller says which text that is. */
 export class TextUnreadable extends Error {}

@@ -1,7 +1,8 @@
 // Owns: reading ground truth: its shape, and what its times must hold: order, overlaps, units, the footage's length and cameras.
 // Not here: the format (truth-file.ts); where other tools' annotations come from (mot-csv.ts, cvat-xml.ts).
 
-import { type Disk, readBySchema } from '../../device/exports-without-firmware.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { readBySchema } from '@doorsill/base/schema-fault';
 import { type Failure, failure } from '../errors.ts';
 import { readText, TextUnreadable } from './read-text.ts';
 import {

@@ -1,7 +1,8 @@
 // Owns: which settings of the motion detector serve footage best: all tried in one pass over its gray pictures, chosen on one half of what
 // is labelled and reported on the other. Not here: decoding (sim/replay), the detector (device/motion).
 
-import { MotionTrial, type MotionZone } from '../../device/index.ts';
+import type { MotionZone } from '@doorsill/contract/owner-settings';
+import { MotionTrial } from '@doorsill/device/motion/motion-trial';
 import { failure } from '../errors.ts';
 import { matchEvents, type ReplayedEvent, type Score } from './match-events.ts';
 import type { Truth } from './truth-file.ts';

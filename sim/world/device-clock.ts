@@ -1,6 +1,6 @@
 // Owns: a device's own clock: it runs with the time around it, a simulated world's or the machine's, and may be set wrong, drift, or not be
 // known to be right. Not here: a world's time (virtual-clock.ts), when it goes wrong (sim/scenario, device-faults.ts).
-import { type Clock, sleepOn, type Timer } from '../../device/exports-without-firmware.ts';
+import { type Clock, sleepOn, type Timer } from '@doorsill/base/clock';
 
 const PPM = 1_000_000;
 

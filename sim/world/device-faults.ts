@@ -2,14 +2,10 @@
 // beginning and ending each at its time. Not here: the words of every fault (sim/world/fault-text.ts), what a faulty disk and clock do
 // (simulated-disk.ts, device-clock.ts), switching faults over a socket (fault-socket.ts), the faults of cameras (sim/camera-server).
 
-import {
-  type Clock,
-  type Disk,
-  isPossibleWall,
-  type Log,
-  type Random,
-  type Timer,
-} from '../../device/exports-without-firmware.ts';
+import { type Clock, isPossibleWall, type Timer } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
 import { failure, isFailure } from '../errors.ts';
 import { DeviceClock, MachineTime } from './device-clock.ts';
 import { type FaultLanguage, readFaultText, readFaultTime } from './fault-text.ts';

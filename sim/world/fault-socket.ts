@@ -1,8 +1,9 @@
 // Owns: switching a running virtual doorbell's faults over a socket that only its user can open: the orders, both ends. Not here: how an order
 // travels (sim/world/order-socket.ts), what faults do (device-faults.ts), what the command line prints.
 
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
 import { z } from 'zod';
-import type { Clock, Disk } from '../../device/exports-without-firmware.ts';
 import { failure } from '../errors.ts';
 import { DEVICE_FAULTS_MAX, type DeviceFaults } from './device-faults.ts';
 import { FAULT_LETTERS_MAX } from './fault-text.ts';

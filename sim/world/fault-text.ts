@@ -1,6 +1,6 @@
 // Owns: the words in which a fault is asked for, whatever has it: reading `NAME[=VALUE][@START][+LENGTH]`, and their times. Not here: which
 // faults there are and what each takes (fault-table.ts, sim/world/device-faults.ts).
-import { nearestWord } from '../../device/exports-without-firmware.ts';
+import { nearestWord } from '@doorsill/base/schema-fault';
 import { readDurationUs } from './durations.ts';
 
 export const FAULT_LETTERS_MAX = 300;

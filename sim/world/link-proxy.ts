@@ -2,13 +2,9 @@
 // the near side sends, and lets it be heard. Not here: what is said on it, who says what is wrong with it (sim/scenario, sim/cli/proxy.ts).
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import {
-  type Clock,
-  integerBelow,
-  type Random,
-  systemCode,
-  type Timer,
-} from '../../device/exports-without-firmware.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import { systemCode } from '@doorsill/base/disk';
+import { integerBelow, type Random } from '@doorsill/base/random';
 import { failure } from '../errors.ts';
 
 /** What is wrong with a link; nothing where all is absent. */

@@ -3,16 +3,11 @@
 
 import { stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '@doorsill/base/clock';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import { readLines, writeLine } from '@doorsill/device/owner/line-socket';
+import { listenPrivately, stopPrivately } from '@doorsill/device/owner/private-socket';
 import { z } from 'zod';
-import {
-  type Clock,
-  type Disk,
-  listenPrivately,
-  readLines,
-  stopPrivately,
-  systemCode,
-  writeLine,
-} from '../../device/exports-without-firmware.ts';
 import { failure, isErrorCode, isFailure } from '../errors.ts';
 
 /** The kernel cuts a longer one off (108 bytes on Linux, 104 elsewhere). */

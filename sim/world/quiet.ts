@@ -1,6 +1,6 @@
 // Owns: telling when this process has nothing left to do: no file, socket or program is being waited for. Not here: time (virtual-clock.ts).
 import { performance } from 'node:perf_hooks';
-import { SystemClock } from '../../device/index.ts';
+import { SystemClock } from '@doorsill/base/clock';
 
 /** Turns of the event loop without anything new before it counts as quiet: what one end of a connection sends, the other reads in the next. */
 const CALM_TURNS = 3;

@@ -1,6 +1,9 @@
 // Owns: a disk that fails on command, in front of another one: full, slow, failing or read-only; and what a power cut leaves there of what
 // was not durable. Not here: real disks (device/base/disk.ts), a disk in memory (memory-disk.ts), who commands it.
-import type { Clock, Disk, DiskFile, Random, SecretRules } from '../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk, DiskFile } from '@doorsill/base/disk';
+import type { SecretRules } from '@doorsill/base/private-paths';
+import type { Random } from '@doorsill/base/random';
 
 /** `failing`: every write ends with EIO. `unsynced`: it answers that a write is durable, and it is not. */
 export const DISK_STATES = ['ok', 'full', 'slow', 'failing', 'read-only', 'unsynced'] as const;

@@ -1,7 +1,7 @@
 // Owns: reading when a replay starts: an instant with an offset, or a local time in an IANA zone. Only Intl knows the zones.
 // Not here: the clock that then runs, how a scenario or a command is told the time.
 
-import { nearestWord } from '../../device/exports-without-firmware.ts';
+import { nearestWord } from '@doorsill/base/schema-fault';
 import { failure } from '../errors.ts';
 
 export interface StartTime {

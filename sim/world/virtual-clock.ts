@@ -1,6 +1,8 @@
 // Owns: the time of a simulated world: it passes from one thing that happens to the next, as soon as nothing is left to do before, at most at
 // a given speed. Not here: what happens, a device's own clock, which may be wrong (device-clock.ts), when there is nothing to do (quiet.ts).
-import { assert, type Clock, SystemClock, sleepOn, type Timer } from '../../device/index.ts';
+
+import { type Clock, SystemClock, sleepOn, type Timer } from '@doorsill/base/clock';
+import { assert } from '@doorsill/contract/assert';
 import { quiet } from './quiet.ts';
 
 interface Waiting {

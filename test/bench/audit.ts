@@ -13,7 +13,7 @@ const ROWS = 1_000_000;
 /** Each in a process of its own, which prints its processor time and the most memory it had. */
 const AUDIT = `
 import { createReadStream } from 'node:fs';
-import { auditQueries, parseAuditSettings } from ${JSON.stringify(join(root, 'dist/cloud-bridge/index.js'))};
+import { auditQueries, parseAuditSettings } from ${JSON.stringify(join(root, 'cloud-bridge/dist/index.js'))};
 const file = createReadStream(process.env.FILE, { highWaterMark: 131072 });
 const { rows } = await auditQueries(file, parseAuditSettings({}));`;
 const LINES = `

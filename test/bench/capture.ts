@@ -33,8 +33,13 @@ export async function captureRows({ folder, pairs }: Run): Promise<Row[]> {
   };
   const ours = () =>
     inFolder(async (place) => {
-      const program = join(import.meta.dirname, 'recording.js');
-      const { stdout } = await run(process.execPath, [program, `file:${source}?once&pace=fast`, place]);
+      const program = join(import.meta.dirname, 'recording.ts');
+      const { stdout } = await run(process.execPath, [
+        ...process.execArgv,
+        program,
+        `file:${source}?once&pace=fast`,
+        place,
+      ]);
       const recorded: Recorded = JSON.parse(stdout);
       if (recorded.segments < SECONDS || recorded.pictures < 4 * SECONDS) throw new Error(`it recorded ${stdout}`);
       return recorded.processorMs;

@@ -14,7 +14,7 @@ import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import { DEFAULT_SCENE, makeLoop } from '../../sim/fleet/loop.ts';
 import type { Row, Run } from './measure.ts';
 
-const PROGRAM = join(import.meta.dirname, '../../../sim/cli/entry.js');
+const PROGRAM = join(import.meta.dirname, '../../sim/dist/cli/entry.js');
 const TICK_MS = 10;
 /** How long each is watched once it runs, in seconds. */
 const WATCHED_S = 30;

@@ -43,7 +43,7 @@ function throughput(ms: number): string {
 async function startServer(folder: string, kind: string): Promise<ChildProcess> {
   const place = join(folder, kind);
   await mkdir(place);
-  const program = join(import.meta.dirname, 'intake-server.js');
+  const program = join(import.meta.dirname, 'intake-server.ts');
   const server = fork(program, [kind, place], { env: { ...process.env, TMPDIR: place } });
   await once(server, 'message');
   return server;

@@ -83,8 +83,14 @@ async function costRow(how: string, source: string, target: Row['target'], { fol
   const cost = (live: 'live' | 'still') => async () => {
     const place = await mkdtemp(join(folder, 'run-'));
     try {
-      const program = join(import.meta.dirname, 'recording.js');
-      const { stdout } = await promisify(execFile)(process.execPath, [program, `file:${source}?once`, place, live]);
+      const program = join(import.meta.dirname, 'recording.ts');
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        ...process.execArgv,
+        program,
+        `file:${source}?once`,
+        place,
+        live,
+      ]);
       const recorded: Recorded = JSON.parse(stdout);
       if (recorded.segments < SECONDS) throw new Error(`it recorded ${stdout}`);
       return recorded.processorMs;

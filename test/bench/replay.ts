@@ -10,7 +10,7 @@ import { compare, median, type Row, type Run, timed } from './measure.ts';
 
 const run = promisify(execFile);
 /** The built command line, as a user's `npx doorsill` runs it. */
-const DOORSILL = join(import.meta.dirname, '../../../sim/cli/entry.js');
+const DOORSILL = join(import.meta.dirname, '../../sim/dist/cli/entry.js');
 const SECONDS = 180;
 const EARLY_TRIES = 9;
 

@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { descendants, memoryKiB } from '../support/processes.ts';
 import { compare, median, type Row, type Run } from './measure.ts';
 
-const PROGRAM = new URL('../../../../sim/cli/doorsill.mjs', import.meta.url).pathname;
+const PROGRAM = new URL('../../sim/cli/doorsill.mjs', import.meta.url).pathname;
 /** The camera runs by then, and what the start needed alone is given back. */
 const SETTLED_MS = 5_000;
 const RUNS_MOST = 5;

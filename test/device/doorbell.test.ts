@@ -3,25 +3,21 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { SystemClock } from '../../device/base/clock.ts';
+import { generateSigningKey } from '../../device/base/keys.ts';
+import { silentLog } from '../../device/base/log.ts';
+import { SystemRandom } from '../../device/base/random.ts';
 import { RecentEncodings } from '../../device/clip/recent-encodings.ts';
-import {
-  type DeviceEvent,
-  type DeviceState,
-  type Doorbell,
-  deviceIdOf,
-  factoryReset,
-  generateSigningKey,
-  giveOrder,
-  loadOrCreateDeviceKey,
-  OwnerSession,
-  pairWithDevice,
-  parseDeviceConfig,
-  type Signer,
-  SystemClock,
-  SystemRandom,
-  silentLog,
-  startDevice,
-} from '../../device/index.ts';
+import { parseDeviceConfig } from '../../device/config.ts';
+import type { DeviceEvent, DeviceState } from '../../device/contract/home-messages.ts';
+import type { Doorbell } from '../../device/doorbell.ts';
+import { factoryReset } from '../../device/factory-reset.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from '../../device/identity.ts';
+import { giveOrder } from '../../device/owner/give-command.ts';
+import { OwnerSession } from '../../device/owner/owner-session.ts';
+import { pairWithDevice } from '../../device/owner/pairing-client.ts';
+import type { Signer } from '../../device/owner/sign-owner-messages.ts';
+import { startDevice } from '../../device/start-device.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';
 import { osError, ProbingDisk } from './ring/probing-disk.ts';
 

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { sourceAliases } from '../support/source-aliases.ts';
 
 export const root = rootAbove(import.meta.dirname);
 
@@ -24,17 +25,27 @@ export interface SourceFile {
   name: string;
   text: string;
   lines: string[];
-  /** Imported files, relative to the root. */
+  /** Imported files, relative to the root, by their path or by their package's name. */
   imports: string[];
-  /** Imported packages and node: modules. */
+  /** Of these, what is loaded with the file: not types alone, and not later by `import()`. */
+  loads: string[];
+  /** Imported packages of others and node: modules. */
   packages: string[];
 }
 
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s*['"]([^'"]+)['"]/g;
 
+const LOADED = /^(?:import|export) (?!type )(?:[^;'"]*? from )?'([^']+)'/gm;
+
 /** Every TypeScript source of the product (not of the tests). */
 export function sources(): SourceFile[] {
+  const exported = sourceAliases(root);
+  const sourceOf = (name: string) => exported.find(({ find }) => find.test(name))?.replacement;
+  const pathOf = (from: string, to: string): string | null => {
+    const path = to.startsWith('.') ? resolve(root, from, '..', to) : sourceOf(to);
+    return path === undefined ? null : relative(root, path);
+  };
   return projectFiles()
     .filter((name) => /^(device|cloud-bridge|sim)\/.*\.tsx?$/.test(name))
     .map((name) => {
@@ -44,8 +55,9 @@ export function sources(): SourceFile[] {
         name,
         text,
         lines: text.split('\n'),
-        imports: named.filter((to) => to.startsWith('.')).map((to) => relative(root, resolve(root, name, '..', to))),
-        packages: named.filter((to) => !to.startsWith('.')),
+        imports: named.flatMap((to) => pathOf(name, to) ?? []),
+        loads: [...text.matchAll(LOADED)].flatMap(([, to = '']) => pathOf(name, to) ?? []),
+        packages: named.filter((to) => !to.startsWith('.') && sourceOf(to) === undefined),
       };
     });
 }

@@ -107,7 +107,7 @@ export class PulledBoard {
     const down = join(this.folder.path, `down-${boot}`);
     mkdirSync(down);
     const script = join(this.folder.path, `boot-${boot}.sh`);
-    const words = ['node', `${CARD}/doorsill/node_modules/doorsill/sim/cli/doorsill.mjs`, ...args, '--json'];
+    const words = ['node', `${CARD}/doorsill/node_modules/doorsill/cli/doorsill.mjs`, ...args, '--json'];
     const run = ['node', `/host${join(root, 'test/tools/pi-doorbell.mjs')}`, `/host${down}`, ports.join(','), ...words];
     const mount = `mkdir -p ${CARD} && mount "$(blkid -L ${LABEL})" ${CARD}`;
     writeFileSync(script, `set -e\n${mount}\nexec ${run.map((word) => `'${word}'`).join(' ')}\n`);

@@ -4,32 +4,24 @@
 import { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import {
-  type CommandAction,
-  type DeviceConfigInput,
-  type DeviceState,
-  folderHolder,
-  freshId,
-  giveOrder,
-  type Home,
-  listHomes,
-  loadOrCreateOwnerKey,
-  makeCommand,
-  makeGrant,
-  OwnerSession,
-  type Receipt,
-  type Signer,
-  type SigningKey,
-  SystemClock,
-  SystemDisk,
-  SystemRandom,
-  sha256Hex,
-  silentLog,
-  type VerifiedNotice,
-  verifyClip,
-  type Window,
-  walkLedger,
-} from '../../device/index.ts';
+import { SystemClock } from '../../device/base/clock.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { folderHolder } from '../../device/base/folder-lock.ts';
+import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
+import { silentLog } from '../../device/base/log.ts';
+import { freshId, SystemRandom } from '../../device/base/random.ts';
+import { verifyClip } from '../../device/clip/verify-clip.ts';
+import type { DeviceConfigInput } from '../../device/config.ts';
+import type { DeviceState, Receipt } from '../../device/contract/home-messages.ts';
+import type { CommandAction } from '../../device/contract/owner-orders.ts';
+import type { VerifiedNotice } from '../../device/contract/read-request-notice.ts';
+import type { Window } from '../../device/contract/shared-claims.ts';
+import { walkLedger } from '../../device/ledger/ledger.ts';
+import { giveOrder } from '../../device/owner/give-command.ts';
+import { loadOrCreateOwnerKey } from '../../device/owner/owner-key.ts';
+import { OwnerSession } from '../../device/owner/owner-session.ts';
+import { type Home, listHomes } from '../../device/owner/paired-devices.ts';
+import { makeCommand, makeGrant, type Signer } from '../../device/owner/sign-owner-messages.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/agency-client.ts';
 import { evidenceId } from '../../sim/officer/evidence-desk.ts';
 import { demoAsk } from '../../sim/story/demo-request.ts';

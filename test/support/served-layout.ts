@@ -216,7 +216,7 @@ export class ServedLayout {
     const words = [verb, '--data', join(this.folder, name), '--port', String(port)];
     const part = new PartProcess(name, words, join(this.folder, 'logs', `${name}.log`), {
       ...DEPS,
-      program: join(root, 'dist/sim/cli/entry.js'),
+      program: join(root, 'sim/dist/cli/entry.js'),
     });
     this.parts.set(name, part);
     const ready = await part.start();

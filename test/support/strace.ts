@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { root } from '../layout/source-tree.ts';
 import type { Line } from './command-line.ts';
 
-const ENTRY = join(root, 'dist/sim/cli/entry.js');
+const ENTRY = join(root, 'sim/dist/cli/entry.js');
 const READY_MS_MAX = 60_000;
 
 /** What goes wrong in one run. */

@@ -18,7 +18,7 @@ function installedFiles(from) {
     .map((full) => ({ full, path: relative(modules, full) }))
     .filter(({ path }) => !LEFT_OUT.test(path) && !NOT_RUN.test(path))
     .map(({ full, path }) => ({
-      path: path.startsWith('doorsill/') ? path.slice('doorsill/'.length) : `node_modules/${path}`,
+      path: path.startsWith('doorsill/') ? `sim/${path.slice('doorsill/'.length)}` : `node_modules/${path}`,
       bytes: readFileSync(full),
     }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -29,7 +29,7 @@ function installedFiles(from) {
  * version, files and their bytes. `cpu` is the board's, as npm calls it.
  */
 export async function makeReleases(from, cpu, folder) {
-  const dist = (path) => import(join(root, 'dist', path));
+  const dist = (path) => import(join(root, path));
   const [
     { packArchive },
     { printMinisignKey, signAsMinisign },
@@ -37,18 +37,18 @@ export async function makeReleases(from, cpu, folder) {
     { SystemRandom },
     { DEVICE_FORMAT },
   ] = await Promise.all([
-    dist('sim/release/build-release.js'),
-    dist('device/update/minisign.js'),
-    dist('device/base/keys.js'),
-    dist('device/base/random.js'),
-    dist('device/index.js'),
+    dist('sim/dist/release/build-release.js'),
+    dist('device/dist/update/minisign.js'),
+    dist('device/base/dist/keys.js'),
+    dist('device/base/dist/random.js'),
+    dist('device/dist/folder-format.js'),
   ]);
   const random = new SystemRandom();
   const [signing, id] = [generateSigningKey(random), random.bytes(8)];
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'release.pub'), printMinisignKey({ id, publicKey: signing.publicKey }));
   const whole = installedFiles(from);
-  const own = JSON.parse(whole.find(({ path }) => path === 'package.json').bytes);
+  const own = JSON.parse(whole.find(({ path }) => path === 'sim/package.json').bytes);
   const [major, minor] = own.version.split('.').map(Number);
   const about = { kind: 'doorsill-release', platform: 'linux', arch: cpu, node: '20.19.0', format: DEVICE_FORMAT };
   const make = (version, files) => {
@@ -64,7 +64,7 @@ export async function makeReleases(from, cpu, folder) {
     const bytes = Buffer.from(JSON.stringify({ ...own, version }));
     return make(
       version,
-      whole.map((file) => (file.path === 'package.json' ? { ...file, bytes } : file)),
+      whole.map((file) => (file.path === 'sim/package.json' ? { ...file, bytes } : file)),
     );
   };
   const releases = {

@@ -187,7 +187,7 @@ async function proveReplug(camera, feeder) {
 /** One camera check of the doctor, in a process of its own so that it can run as another user. */
 async function tryOnce(spec) {
   const { findFfmpeg, isFailure, parseCameraSource, SystemClock, SystemPrograms, tryCamera } = await import(
-    join(root, 'dist/device/index.js')
+    join(root, 'device/dist/index.js')
   );
   const seams = { clock: new SystemClock(), programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
   try {

@@ -206,7 +206,7 @@ function mutate(name, { mutate: files, tests }, threads = 'kept') {
     reporters: ['progress-append-only', 'json'],
     jsonReporter: { fileName: report },
     tempDirName: join('coverage/mutants', name, 'sandbox'),
-    ignorePatterns: ['/dist', '/coverage', '/docs', '/.doorsill'],
+    ignorePatterns: ['dist', '/coverage', '/docs', '/.doorsill'],
     disableTypeChecks: false,
     // Stryker would rewrite tsconfig.json by functions that TypeScript 7 does not have; vitest needs no tsconfig.
     tsconfigFile: 'none.json',

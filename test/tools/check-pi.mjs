@@ -166,15 +166,16 @@ function makeCard(folder) {
   return made.status === 0 ? path : null;
 }
 
-/** Packs this checkout and installs the package for that processor, as npm does on a board where no script may run. */
+/** Packs this checkout and installs the packages for that processor, as npm does on a board where no script may run. */
 function pack(folder, cpu) {
-  run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], root);
-  const [tarball] = readdirSync(folder).filter((name) => /^doorsill-.*\.tgz$/.test(name));
+  run('npm', ['pack', '--workspaces', '--silent', '--ignore-scripts', '--pack-destination', folder], root);
+  const tarballs = readdirSync(folder).flatMap((name) => (/^doorsill-.*\.tgz$/.test(name) ? [join(folder, name)] : []));
   const at = join(folder, 'opt/doorsill');
   mkdirSync(at, { recursive: true });
   writeFileSync(join(at, 'package.json'), '{ "name": "board", "private": true }\n');
   const processor = ['--os=linux', `--cpu=${cpu}`, '--libc=glibc'];
-  run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...processor, join(folder, tarball)], at);
+  const install = ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...processor];
+  run('npm', [...install, ...tarballs], at);
   return at;
 }
 

@@ -343,7 +343,7 @@ console.log(`== ${NAME}.service, ${run('systemctl', ['--version']).stdout.split(
 let button = null;
 try {
   button = await plugButton();
-  await checkUnit(await import(join(root, 'dist/device/index.js')), button);
+  await checkUnit(await import(join(root, 'device/dist/index.js')), button);
 } catch (thrown) {
   await prove('the check itself', () => Promise.reject(thrown));
 } finally {

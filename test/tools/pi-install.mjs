@@ -6,7 +6,7 @@ import { doorsill, ensure, isContainer, ran, run, shell, until } from './pi-boar
 const PACKAGE = '/opt/doorsill/node_modules/doorsill';
 
 export function compilesNothing() {
-  symlinkSync(`${PACKAGE}/sim/cli/doorsill.mjs`, '/usr/local/bin/doorsill');
+  symlinkSync(`${PACKAGE}/cli/doorsill.mjs`, '/usr/local/bin/doorsill');
   // Whether it was compiled or not: all that follows runs without it.
   rmSync('/opt/doorsill/node_modules/better-sqlite3', { recursive: true, force: true });
   const node = ran('node', run('node', ['--version'])).trim();

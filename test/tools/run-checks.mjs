@@ -32,7 +32,6 @@ const steps = [
   { name: 'types', command: bin('tsc'), args: [] },
   { name: 'types of the console’s page', command: bin('tsc'), args: ['-p', 'device/console-page'] },
   { name: 'types of the report’s page', command: bin('tsc'), args: ['-p', 'sim/report/page'] },
-  { name: 'types of the benchmarks', command: bin('tsc'), args: ['-p', 'test/bench', '--noEmit'] },
   { name: 'lint and format', command: bin('biome'), args: ['ci', '--error-on-warnings', '.'] },
   { name: 'unused code', command: bin('knip'), args: [] },
   tests('tests that share processes', { DOORSILL_PROCESSES: 'shared' }),

@@ -1,7 +1,7 @@
 // Owns: rate limiting by name in fixed windows, and where the counts are kept. Not here: what
 // is counted (each server), names of addresses (address-networks.ts).
 
-import { failure } from '../../contract/errors.ts';
+import { failure } from '@doorsill/contract/errors';
 import type { Clock } from '../clock.ts';
 
 /** The count allowed in a window, and the window's length in milliseconds. */

@@ -3,6 +3,8 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { PROBLEM_TYPE, problemOf } from '@doorsill/contract/problem';
 import {
   type FastifyInstance,
   type FastifyReply,
@@ -11,8 +13,6 @@ import {
   fastify,
 } from 'fastify';
 import { z } from 'zod';
-import { type Failure, failure, isFailure } from '../../contract/errors.ts';
-import { PROBLEM_TYPE, problemOf } from '../../contract/problem.ts';
 import type { Clock, Timer } from '../clock.ts';
 import { isNoSpace, systemCode } from '../disk.ts';
 import type { Log } from '../log.ts';

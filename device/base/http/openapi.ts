@@ -1,7 +1,8 @@
 // Owns: the OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) of declared routes: the same schemas that are enforced,
 // written as JSON Schema 2020-12. Pure. Not here: declaring routes (route-declaration.ts), enforcing them (each server's own router).
+
+import { PROBLEM_TYPE, problemDocumentSchema } from '@doorsill/contract/problem';
 import { z } from 'zod';
-import { PROBLEM_TYPE, problemDocumentSchema } from '../../contract/problem.ts';
 import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './route-declaration.ts';
 
 /** How each role authenticates, as an OpenAPI security scheme; null: not at all, or by the body's content. */

@@ -1,6 +1,6 @@
 // Owns: time and randomness in the browser: the one file of the page that asks the browser for either. Not here: the same in node
 // (base/clock.ts, base/random.ts).
-import { toHex } from '../../contract/bytes.ts';
+import { toHex } from '@doorsill/contract/bytes';
 
 /** A scheduled call that can be taken back. */
 export interface Timer {

@@ -1,6 +1,6 @@
 // Owns: the line of the last 24 hours: what is recorded, and what happened. Not here: choosing a moment on it (scrub-strip.tsx).
-import type { DeviceEvent } from '../../contract/home-messages.ts';
-import type { Window } from '../../contract/shared-claims.ts';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { text } from './choose-language.ts';
 import { showLength, showMinute, zoneUs } from './format.ts';
 import { coveredUs, fractionOf, joined, SECOND_US, ticks } from './time-spans.ts';

@@ -1,7 +1,7 @@
 // Owns: the page's calls to its own device: pairing, the session that is opened again when it has ended, answers, pictures, signed orders
 // with their receipts. Not here: keys (owner-key.ts), what is shown.
-import type { z } from 'zod';
-import { toBase64url, utf8 } from '../../contract/bytes.ts';
+
+import { toBase64url, utf8 } from '@doorsill/contract/bytes';
 import {
   challengeSchema,
   orderAnswerSchema,
@@ -13,7 +13,7 @@ import {
   serverFactsSchema,
   sessionProofInput,
   sessionSchema,
-} from '../../contract/console-messages.ts';
+} from '@doorsill/contract/console-messages';
 import {
   type Failure,
   failure,
@@ -21,10 +21,10 @@ import {
   isFailure,
   reportedFailure,
   TOKEN_FAULT_CODES,
-} from '../../contract/errors.ts';
-import { type Receipt, receiptSchema, requestListSchema, stateSchema } from '../../contract/home-messages.ts';
-import { exchangeJson, type JsonRequest } from '../../contract/json-client.ts';
-import { assembleToken, openToken, signingInput, type TokenType } from '../../contract/jws.ts';
+} from '@doorsill/contract/errors';
+import { type Receipt, receiptSchema, requestListSchema, stateSchema } from '@doorsill/contract/home-messages';
+import { exchangeJson, type JsonRequest } from '@doorsill/contract/json-client';
+import { assembleToken, openToken, signingInput, type TokenType } from '@doorsill/contract/jws';
 import {
   type Author,
   claimsHead,
@@ -32,12 +32,13 @@ import {
   type GrantChoice,
   grantClaims,
   revokeClaims,
-} from '../../contract/owner-claims.ts';
-import { type CommandAction, mustNameLastOrder, type Revoke } from '../../contract/owner-orders.ts';
-import { parseJson } from '../../contract/parse-json.ts';
-import { failureOf } from '../../contract/problem.ts';
-import { type OwnerTrust, readNotice, type VerifiedNotice } from '../../contract/read-request-notice.ts';
-import type { PublishedRequest } from '../../contract/request.ts';
+} from '@doorsill/contract/owner-claims';
+import { type CommandAction, mustNameLastOrder, type Revoke } from '@doorsill/contract/owner-orders';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { failureOf } from '@doorsill/contract/problem';
+import { type OwnerTrust, readNotice, type VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import type { PublishedRequest } from '@doorsill/contract/request';
+import type { z } from 'zod';
 import { clock, freshId } from './browser-seams.ts';
 import { type OwnerKey, sign } from './owner-key.ts';
 import type { SessionSecret } from './session-secret.ts';

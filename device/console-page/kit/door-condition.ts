@@ -1,6 +1,6 @@
 // Owns: the one thing that is to be said of a door now, and what else is not as it should be, from the device's state. Pure. Not here: the
 // words (text/), showing it.
-import type { DeviceState } from '../../contract/home-messages.ts';
+import type { DeviceState } from '@doorsill/contract/home-messages';
 
 /** `recording`: all is well. `unkept`: the camera gives footage, and the storage does not take it. */
 export interface DoorCondition {

@@ -1,7 +1,8 @@
 // Owns: handing the door to the pages' parts, and drawing them again when what is known of it changes. Not here: the door (door.ts).
+
+import { isFailure } from '@doorsill/contract/errors';
 import { createContext } from 'preact';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
-import { isFailure } from '../../contract/errors.ts';
 import type { Door, DoorView } from './door.ts';
 
 export const DoorContext = createContext<Door | null>(null);

@@ -1,7 +1,8 @@
 // Owns: the door's name in the page's header and, where the owner has other doorbells, the way to their pages. Nothing is fetched from
 // these: a link opens the other doorbell's own page, where this browser is paired on its own. Not here: the frame around (shell.tsx).
+
+import { type OtherDoor, otherDoorListSchema } from '@doorsill/contract/console-messages';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type OtherDoor, otherDoorListSchema } from '../../contract/console-messages.ts';
 import { text } from './choose-language.ts';
 import { useDoor } from './door-context.ts';
 

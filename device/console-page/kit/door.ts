@@ -1,16 +1,16 @@
 // Owns: what the page knows of its door now: the device's state, its events, and whether it is reached; kept up by the stream of messages,
 // which is opened again when it breaks or falls silent. Not here: showing it (*.tsx), calls (device-client.ts).
 
-import { type Failure, isFailure } from '../../contract/errors.ts';
+import { type Failure, isFailure } from '@doorsill/contract/errors';
 import {
   type DeviceEvent,
   type DeviceState,
   eventPageSchema,
   eventSchema,
   stateSchema,
-} from '../../contract/home-messages.ts';
-import { parseJson } from '../../contract/parse-json.ts';
-import { SilenceWatch } from '../../contract/silence-watch.ts';
+} from '@doorsill/contract/home-messages';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { SilenceWatch } from '@doorsill/contract/silence-watch';
 import { clock } from './browser-seams.ts';
 import type { DeviceClient } from './device-client.ts';
 import { sentEvents, textOf } from './server-sent-events.ts';

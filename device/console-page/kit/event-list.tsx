@@ -1,5 +1,5 @@
 // Owns: what happened at the door, as a list by day. Not here: which events are known (door.ts).
-import type { DeviceEvent } from '../../contract/home-messages.ts';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import { text } from './choose-language.ts';
 import { showDay, showTime } from './format.ts';
 import { Icon, type IconName } from './icons.tsx';

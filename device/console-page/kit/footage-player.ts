@@ -1,10 +1,10 @@
 // Owns: playing recorded footage from any moment on: spans of a few seconds are fetched one after the other, shown from their first bytes
 // on, and gaps are passed over. Not here: still pictures while one scrubs (still-fetcher.ts), what is shown (timeline-page.tsx).
-import { concatBytes } from '../../contract/bytes.ts';
-import { isFailure } from '../../contract/errors.ts';
-import { codecsParameter } from '../../contract/media/codecs-parameter.ts';
-import { parseInit } from '../../contract/media/fragment.ts';
-import type { Window } from '../../contract/shared-claims.ts';
+import { concatBytes } from '@doorsill/contract/bytes';
+import { isFailure } from '@doorsill/contract/errors';
+import { codecsParameter } from '@doorsill/contract/media/codecs-parameter';
+import { parseInit } from '@doorsill/contract/media/fragment';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { clock } from './browser-seams.ts';
 import { type MediaFeed, mediaTypeOf, openFeed } from './media-feed.ts';
 import { nextCovered, SECOND_US } from './time-spans.ts';

@@ -1,8 +1,9 @@
 // Owns: what the timeline shows of a moment: a still while one looks for it, moving pictures while it plays. Not here: drawing it
 // (timeline-page.tsx), when stills are asked for (still-fetcher.ts), getting them (moment-still.ts), playing (footage-player.ts).
+
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Window } from '../../contract/shared-claims.ts';
 import { clock } from './browser-seams.ts';
 import { text } from './choose-language.ts';
 import type { Door } from './door.ts';

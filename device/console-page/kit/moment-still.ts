@@ -1,6 +1,6 @@
 // Owns: the picture of a recorded moment: decoded here where the browser can, and by the device otherwise. Not here: decoding
 // (still-decoder.ts), which moment is wanted when (still-fetcher.ts).
-import { isFailure } from '../../contract/errors.ts';
+import { isFailure } from '@doorsill/contract/errors';
 import type { DeviceClient } from './device-client.ts';
 import { canDecodeStills, decodeStill } from './still-decoder.ts';
 import type { Still } from './still-fetcher.ts';

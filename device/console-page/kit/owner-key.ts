@@ -1,8 +1,9 @@
 // Owns: the owner's key in this browser: an Ed25519 key (W3C Web Cryptography API, Secure Curves) that no script can read out, kept in
 // IndexedDB with what was pinned at pairing. Not here: what is signed (contract/), talking to the device (device-client.ts).
+
+import { toBase64url } from '@doorsill/contract/bytes';
+import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { toBase64url } from '../../contract/bytes.ts';
-import { idSchema, publicKeySchema } from '../../contract/ids.ts';
 import { inStore } from './browser-database.ts';
 
 const ALGORITHM = 'Ed25519';

@@ -1,8 +1,9 @@
 // Owns: a line of time on which a moment is chosen by finger, mouse or keys: where one touches (the whole day), or by dragging the line
 // under a fixed mark (the minutes around the moment). Not here: what is shown of the moment (timeline-page.tsx).
+
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { useRef } from 'preact/hooks';
-import type { DeviceEvent } from '../../contract/home-messages.ts';
-import type { Window } from '../../contract/shared-claims.ts';
 import { CoverageShapes, TimeLabels } from './coverage-bar.tsx';
 import { showDayAndTime } from './format.ts';
 import { fractionOf, momentAt, SECOND_US } from './time-spans.ts';

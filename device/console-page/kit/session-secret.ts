@@ -1,7 +1,8 @@
 // Owns: the session's secret of this browser: in memory alone, and the same one in all tabs of this origin, because the cookie that belongs
 // to it is theirs together. Not here: opening a session (device-client.ts).
+
+import { secretSchema } from '@doorsill/contract/console-messages';
 import { z } from 'zod';
-import { secretSchema } from '../../contract/console-messages.ts';
 import { clock } from './browser-seams.ts';
 
 const saidSchema = z.discriminatedUnion('say', [

@@ -1,6 +1,6 @@
 // Owns: arithmetic of footage on a line of time: what is covered, where the gaps are, where a moment lies. Pure; wall time in microseconds.
 // Not here: drawing it (coverage-bar.tsx, scrub-strip.tsx).
-import type { Window } from '../../contract/shared-claims.ts';
+import type { Window } from '@doorsill/contract/shared-claims';
 
 export const SECOND_US = 1_000_000;
 export const HOUR_US = 3_600 * SECOND_US;

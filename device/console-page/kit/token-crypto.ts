@@ -1,8 +1,9 @@
 // Owns: hashing and signature checks for the contract's readers, which are synchronous, in the browser. Not here: the owner's key, which
 // the browser keeps and signs with itself (owner-key.ts); the same in node (base/keys.ts).
+
+import { fromBase64url, toHex, utf8 } from '@doorsill/contract/bytes';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { fromBase64url, toHex, utf8 } from '../../contract/bytes.ts';
 
 /** As `TokenCrypto` and `CustodyCrypto`. A malformed key or signature verifies nothing. */
 export const tokenCrypto = {

@@ -1,14 +1,15 @@
 // Owns: one clip that has left, as a card: to whom, what became of it, what it was, the check of its proof, and taking it back. Not here:
 // the check's findings in words (departure-check.tsx), the list (left-page.tsx).
+
+import { checkDeparture, type DepartureCheck } from '@doorsill/contract/check-departure';
+import { pinsSchema } from '@doorsill/contract/console-messages';
+import { type DepartureOutcome, isRevocable, outcomeOf } from '@doorsill/contract/departure-outcome';
+import { type Departure, departureCustodySchema } from '@doorsill/contract/departures';
+import { ERRORS, failure, isErrorCode, isFailure } from '@doorsill/contract/errors';
+import { oneLine } from '@doorsill/contract/outside-text';
+import { DISCLOSURE_KEYS } from '@doorsill/contract/shared-claims';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { checkDeparture, type DepartureCheck } from '../../contract/check-departure.ts';
-import { pinsSchema } from '../../contract/console-messages.ts';
-import { type DepartureOutcome, isRevocable, outcomeOf } from '../../contract/departure-outcome.ts';
-import { type Departure, departureCustodySchema } from '../../contract/departures.ts';
-import { ERRORS, failure, isErrorCode, isFailure } from '../../contract/errors.ts';
-import { oneLine } from '../../contract/outside-text.ts';
-import { DISCLOSURE_KEYS } from '../../contract/shared-claims.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';
 import { showBytes, showDateAndTime, showDay, showLength, showTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';

@@ -1,6 +1,6 @@
 // Owns: the findings of a check, each in a sentence: what verifies, and exactly what does not. Not here: the check (contract/check-departure.ts).
-import type { DepartureCheck, DepartureFinding } from '../../contract/check-departure.ts';
-import type { VerifiedLeaf } from '../../contract/verify-custody.ts';
+import type { DepartureCheck, DepartureFinding } from '@doorsill/contract/check-departure';
+import type { VerifiedLeaf } from '@doorsill/contract/verify-custody';
 import { showCount, showDateAndTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
 import { words } from './left-words.ts';

@@ -1,7 +1,8 @@
 // Owns: fetching the list of what has left, and again whenever the device tells of a change. Not here: joining its pages
 // (fetched-departures.ts), drawing it (left-page.tsx).
+
+import { departurePageSchema } from '@doorsill/contract/departures';
 import { useEffect, useState } from 'preact/hooks';
-import { departurePageSchema } from '../../contract/departures.ts';
 import { clock, type Timer } from '../kit/browser-seams.ts';
 import { type Trouble, troubleOf, useDoor } from '../kit/door-context.ts';
 import { type FetchedDepartures, withPage } from './fetched-departures.ts';

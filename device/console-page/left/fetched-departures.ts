@@ -1,6 +1,6 @@
 // Owns: the part of the list of what has left that this page has fetched: the newest, without a gap. Pure. Not here: fetching
 // (departure-list.ts), the list itself (the device's consent/departures.ts).
-import type { Departure, DeparturePage } from '../../contract/departures.ts';
+import type { Departure, DeparturePage } from '@doorsill/contract/departures';
 
 export interface FetchedDepartures {
   total: number;

@@ -1,9 +1,10 @@
 // Owns: playing the live picture: fragments from the device's WebSocket into the browser's Media Source Extensions
 // (https://www.w3.org/TR/media-source-2/), close to the newest frame. Not here: what is shown meanwhile (live-picture.tsx), the messages'
 // format (live-views.ts beside this folder).
+
+import { parseJson } from '@doorsill/contract/parse-json';
+import { SilenceWatch } from '@doorsill/contract/silence-watch';
 import { z } from 'zod';
-import { parseJson } from '../../contract/parse-json.ts';
-import { SilenceWatch } from '../../contract/silence-watch.ts';
 import { clock } from '../kit/browser-seams.ts';
 import { SILENT_MS } from '../kit/door.ts';
 import { type MediaFeed, openFeed } from '../kit/media-feed.ts';

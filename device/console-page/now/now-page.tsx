@@ -1,5 +1,5 @@
 // Owns: the page "Now": the live picture, ringing, privacy, the last 24 hours, what happened, health. Not here: its parts.
-import type { DeviceState } from '../../contract/home-messages.ts';
+import type { DeviceState } from '@doorsill/contract/home-messages';
 import { text } from '../kit/choose-language.ts';
 import { CoverageShapes, coverageWords, TimeLabels } from '../kit/coverage-bar.tsx';
 import { type HealthLine, healthLines } from '../kit/door-condition.ts';

@@ -1,7 +1,7 @@
 // Owns: reading the pairing code from the page's address, where it stands behind `#` so that it never travels. Pure. Not here: offering it
 // (pairing-page.tsx).
-import { secretSchema } from '../../contract/console-messages.ts';
-import { sha256Schema } from '../../contract/ids.ts';
+import { secretSchema } from '@doorsill/contract/console-messages';
+import { sha256Schema } from '@doorsill/contract/ids';
 
 export interface PairingCode {
   token: string;

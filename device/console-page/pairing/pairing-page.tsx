@@ -1,7 +1,8 @@
 // Owns: the pages before a door is open: pairing by the code in the address, waiting for the confirmation, and what is in the way. Not
 // here: the proofs (device-client.ts), the door's pages.
+
+import { failure } from '@doorsill/contract/errors';
 import { useEffect, useState } from 'preact/hooks';
-import { failure } from '../../contract/errors.ts';
 import { clock } from '../kit/browser-seams.ts';
 import { text } from '../kit/choose-language.ts';
 import { offerKey, pairingState, type serverFacts } from '../kit/device-client.ts';

@@ -1,6 +1,6 @@
 // Owns: an area of the earth as a plan in metres: its outline on the paper, its size, and a bar that shows the scale. Pure. Not here:
 // drawing it (request-page.tsx).
-import type { Polygon } from '../../contract/request.ts';
+import type { Polygon } from '@doorsill/contract/request';
 
 /** Metres of one degree of latitude, and of longitude at the equator (WGS 84, mean). */
 const DEGREE_M = 111_195;

@@ -1,6 +1,6 @@
 // Owns: arithmetic of the areas that are blacked out: drawn between two points, moved, sized, and never outside the picture. Pure, in
 // ten-thousandths of the picture. Not here: drawing them (zone-board.tsx).
-import type { Zone } from '../../contract/shared-claims.ts';
+import type { Zone } from '@doorsill/contract/shared-claims';
 
 export const WHOLE = 10_000;
 /** As many as one grant can name. */

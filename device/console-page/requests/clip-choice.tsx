@@ -1,18 +1,18 @@
 // Owns: choosing what leaves: the part of the footage, what is blacked out, sound, and facts about the home; and having the device make the
 // preview of it; the picture at the edge of the part. Not here: the strip (trim-strip.tsx), the zones on the picture (zone-board.tsx), looking at the preview (clip-preview.tsx).
 
-import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
-import { z } from 'zod';
-import { type PreviewList, previewListSchema, previewSchema } from '../../contract/console-messages.ts';
-import { isFailure } from '../../contract/errors.ts';
+import { type PreviewList, previewListSchema, previewSchema } from '@doorsill/contract/console-messages';
+import { isFailure } from '@doorsill/contract/errors';
 import {
   DISCLOSURE_KEYS,
   type DisclosureKey,
   partsInside,
   type Window,
   type Zone,
-} from '../../contract/shared-claims.ts';
+} from '@doorsill/contract/shared-claims';
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { z } from 'zod';
 import { clock } from '../kit/browser-seams.ts';
 import { text } from '../kit/choose-language.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';

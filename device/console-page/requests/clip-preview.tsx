@@ -1,10 +1,11 @@
 // Owns: looking at the clip exactly as it would leave, the one sentence that says what a yes means, and the yes. Not here: making the
 // preview (clip-choice.tsx), signing, keeping and sending the grant (request-answers.ts).
+
+import { PREVIEW_LIFE_MS, type Preview } from '@doorsill/contract/console-messages';
+import { isFailure } from '@doorsill/contract/errors';
+import { oneLine } from '@doorsill/contract/outside-text';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import { useEffect, useState } from 'preact/hooks';
-import { PREVIEW_LIFE_MS, type Preview } from '../../contract/console-messages.ts';
-import { isFailure } from '../../contract/errors.ts';
-import { oneLine } from '../../contract/outside-text.ts';
-import type { VerifiedNotice } from '../../contract/read-request-notice.ts';
 import { clock } from '../kit/browser-seams.ts';
 import { type Trouble, troubleOf, useAction, useDoor } from '../kit/door-context.ts';
 import { showBytes, showMinute, showShare } from '../kit/format.ts';

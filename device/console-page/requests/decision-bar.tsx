@@ -1,7 +1,8 @@
 // Owns: answering at every step: going on, declining, ignoring; each within reach, none easier than another. Not here: the steps.
+
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { VerifiedNotice } from '../../contract/read-request-notice.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';
 import { TroubleNotice } from '../kit/notices.tsx';
 import type { AnswersView, RequestAnswers } from './request-answers.ts';

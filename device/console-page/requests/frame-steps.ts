@@ -1,6 +1,6 @@
 // Owns: going from frame to frame by the frames' real times, which the device tells span by span; gaps are passed over. Not here: asking
 // the device (device-client.ts), what is trimmed (trim-window.ts).
-import type { Window } from '../../contract/shared-claims.ts';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { SECOND_US } from '../kit/time-spans.ts';
 import { type TrimEnd, withEnd } from './trim-window.ts';
 

@@ -1,13 +1,14 @@
 // Owns: what a browser keeps of its answers: the choices of a draft, never footage; a signed grant, and what has become of it. Pure. Not
 // here: keeping it (answer-store.ts).
+
+import { previewSchema } from '@doorsill/contract/console-messages';
+import { receiptSchema } from '@doorsill/contract/home-messages';
+import { idSchema } from '@doorsill/contract/ids';
+import { parseToken } from '@doorsill/contract/jws';
+import { type Grant, grantSchema } from '@doorsill/contract/owner-orders';
+import { publishedRequestSchema } from '@doorsill/contract/request';
+import { disclosedValuesSchema, disclosureKeySchema, windowSchema, zoneSchema } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
-import { previewSchema } from '../../contract/console-messages.ts';
-import { receiptSchema } from '../../contract/home-messages.ts';
-import { idSchema } from '../../contract/ids.ts';
-import { parseToken } from '../../contract/jws.ts';
-import { type Grant, grantSchema } from '../../contract/owner-orders.ts';
-import { publishedRequestSchema } from '../../contract/request.ts';
-import { disclosedValuesSchema, disclosureKeySchema, windowSchema, zoneSchema } from '../../contract/shared-claims.ts';
 
 const tokenSchema = z.string().min(1).max(65_536);
 

@@ -1,9 +1,10 @@
 // Owns: fetching the clip of a preview, and making sure that it is the one whose hash a grant will name. Not here: making it (the device),
 // playing it (clip-preview.tsx).
+
+import { toHex } from '@doorsill/contract/bytes';
+import type { Preview } from '@doorsill/contract/console-messages';
+import { failure } from '@doorsill/contract/errors';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { toHex } from '../../contract/bytes.ts';
-import type { Preview } from '../../contract/console-messages.ts';
-import { failure } from '../../contract/errors.ts';
 
 /**
  * The clip's bytes; `tell` gets the share that has come. Throws `preview_changed` when they are not those that the device named, the

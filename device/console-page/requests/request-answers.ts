@@ -1,14 +1,15 @@
 // Owns: the requests of this door and their answers, followed while the page is open: what waits, what this browser has drafted, signed and
 // kept, and what the device says became of it. A kept token is sent again until the device has answered. Not here: keeping (answer-store.ts),
 // where a request stands (request-standing.ts), drawing (requests-page.tsx).
+
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { type Receipt, stateSchema, type UploadProgress, uploadProgressSchema } from '@doorsill/contract/home-messages';
+import type { GrantChoice } from '@doorsill/contract/owner-claims';
+import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import type { PublishedRequest } from '@doorsill/contract/request';
+import { type OpenedRequest, openPublished, type Trust } from '@doorsill/contract/verify-published-request';
 import { z } from 'zod';
-import { type Failure, failure, isFailure } from '../../contract/errors.ts';
-import { type Receipt, stateSchema, type UploadProgress, uploadProgressSchema } from '../../contract/home-messages.ts';
-import type { GrantChoice } from '../../contract/owner-claims.ts';
-import { CLOCK_SKEW_S_MAX } from '../../contract/owner-orders.ts';
-import type { VerifiedNotice } from '../../contract/read-request-notice.ts';
-import type { PublishedRequest } from '../../contract/request.ts';
-import { type OpenedRequest, openPublished, type Trust } from '../../contract/verify-published-request.ts';
 import { clock, type Timer } from '../kit/browser-seams.ts';
 import type { Door } from '../kit/door.ts';
 import { tokenCrypto } from '../kit/token-crypto.ts';

@@ -1,10 +1,11 @@
 // Owns: what has become of an answer: on its way, delivered with its receipt, taken back and what that did, declined, failed. Not here:
 // finding out (request-answers.ts, request-standing.ts).
+
+import type { RecallAnswer } from '@doorsill/contract/hand-over-documents';
+import type { Receipt, UploadProgress } from '@doorsill/contract/home-messages';
+import { oneLine } from '@doorsill/contract/outside-text';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { RecallAnswer } from '../../contract/hand-over-documents.ts';
-import type { Receipt, UploadProgress } from '../../contract/home-messages.ts';
-import { oneLine } from '../../contract/outside-text.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';
 import { showBytes, showDateAndTime, showShare } from '../kit/format.ts';
 import { TroubleNotice } from '../kit/notices.tsx';

@@ -1,12 +1,13 @@
 // Owns: one request: who asks and how that is verified, why, until when, where; and, as far as it has come, choosing, previewing, or what
 // became of it. Not here: those steps (clip-choice.tsx, clip-preview.tsx, request-outcome.tsx).
+
+import { failure, isErrorCode } from '@doorsill/contract/errors';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import { oneLine, someLines } from '@doorsill/contract/outside-text';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import type { Polygon } from '@doorsill/contract/request';
+import type { OpenedRequest } from '@doorsill/contract/verify-published-request';
 import type { ComponentChildren } from 'preact';
-import { failure, isErrorCode } from '../../contract/errors.ts';
-import type { Receipt } from '../../contract/home-messages.ts';
-import { oneLine, someLines } from '../../contract/outside-text.ts';
-import type { VerifiedNotice } from '../../contract/read-request-notice.ts';
-import type { Polygon } from '../../contract/request.ts';
-import type { OpenedRequest } from '../../contract/verify-published-request.ts';
 import { useDoor } from '../kit/door-context.ts';
 import { Icon } from '../kit/icons.tsx';
 import { areaPlan } from './area-plan.ts';

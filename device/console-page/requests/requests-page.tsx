@@ -1,10 +1,10 @@
 // Owns: the page "Requests": what waits for an answer, what was answered, what is ignored; one of them opened. Not here: one request
 // (request-page.tsx), following them (request-answers.ts).
 import './requests.css';
+import { failure, isErrorCode } from '@doorsill/contract/errors';
+import { oneLine } from '@doorsill/contract/outside-text';
+import type { OpenedRequest } from '@doorsill/contract/verify-published-request';
 import { useEffect, useState } from 'preact/hooks';
-import { failure, isErrorCode } from '../../contract/errors.ts';
-import { oneLine } from '../../contract/outside-text.ts';
-import type { OpenedRequest } from '../../contract/verify-published-request.ts';
 import { clock } from '../kit/browser-seams.ts';
 import { troubleOf, useDoor } from '../kit/door-context.ts';
 import { showDateAndTime } from '../kit/format.ts';

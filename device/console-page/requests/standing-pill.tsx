@@ -1,5 +1,5 @@
 // Owns: where a request stands, and how much of it there is footage of, in a word or two. Not here: finding out (request-standing.ts).
-import { partsInside, type Window } from '../../contract/shared-claims.ts';
+import { partsInside, type Window } from '@doorsill/contract/shared-claims';
 import { showLength } from '../kit/format.ts';
 import { Icon, type IconName } from '../kit/icons.tsx';
 import { coveredUs } from '../kit/time-spans.ts';

@@ -1,8 +1,9 @@
 // Owns: the window that is being trimmed, as it is dragged, stepped and kept, and the picture of the end that was moved last. Not here: the
 // handles (trim-strip.tsx), arithmetic (trim-window.ts, frame-steps.ts).
+
+import { frameTimesSchema } from '@doorsill/contract/console-messages';
+import { partsInside, type Window } from '@doorsill/contract/shared-claims';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { frameTimesSchema } from '../../contract/console-messages.ts';
-import { partsInside, type Window } from '../../contract/shared-claims.ts';
 import { clock, type Timer } from '../kit/browser-seams.ts';
 import { useDoor } from '../kit/door-context.ts';
 import { useMomentPicture } from '../kit/moment-picture.ts';

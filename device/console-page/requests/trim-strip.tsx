@@ -1,9 +1,10 @@
 // Owns: the strip on which a clip is trimmed: pictures of the time around it, two handles by finger, mouse or keys, and where that lies in
 // what is asked for. Not here: frames (frame-steps.ts), the picture of the moment (clip-choice.tsx).
+
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Window } from '@doorsill/contract/shared-claims';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { DeviceEvent } from '../../contract/home-messages.ts';
-import type { Window } from '../../contract/shared-claims.ts';
 import type { Door } from '../kit/door.ts';
 import { useDoor } from '../kit/door-context.ts';
 import { showTime, zoneUs } from '../kit/format.ts';

@@ -1,7 +1,7 @@
 // Owns: arithmetic of a trimmed window: where it may lie, where it begins by itself, and its two ends. Pure; wall time in microseconds.
 // Not here: frames (frame-steps.ts), the handles (trim-strip.tsx).
-import type { DeviceEvent } from '../../contract/home-messages.ts';
-import { partsInside, type Window } from '../../contract/shared-claims.ts';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import { partsInside, type Window } from '@doorsill/contract/shared-claims';
 import { SECOND_US } from '../kit/time-spans.ts';
 
 export type TrimEnd = 'start' | 'end';

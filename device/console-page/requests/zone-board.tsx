@@ -1,7 +1,8 @@
 // Owns: the areas to be blacked out on a picture: drawn and moved by finger or mouse, moved and sized by keys. Not here: the arithmetic
 // (blackout-zones.ts), the picture.
+
+import type { Zone } from '@doorsill/contract/shared-claims';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Zone } from '../../contract/shared-claims.ts';
 import { Icon } from '../kit/icons.tsx';
 import { moved, type Point, sized, WHOLE, ZONES_MAX, zoneBetween } from './blackout-zones.ts';
 import { words } from './requests-words.ts';

@@ -1,8 +1,9 @@
 // Owns: adding a viewer: the password is made here, only its SHA-256 travels, and it is shown once with what to type elsewhere. Not here: the
 // list (viewers-section.tsx).
+
+import { toBase64url } from '@doorsill/contract/bytes';
+import { VIEW_RIGHTS, type ViewRight } from '@doorsill/contract/console-messages';
 import { useState } from 'preact/hooks';
-import { toBase64url } from '../../contract/bytes.ts';
-import { VIEW_RIGHTS, type ViewRight } from '../../contract/console-messages.ts';
 import { clock, drawnBytes, freshId } from '../kit/browser-seams.ts';
 import { text } from '../kit/choose-language.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';

@@ -1,7 +1,8 @@
 // Owns: what an owner may disclose with a clip: the values that the device keeps for it. Not here: ticking them in a request.
+
+import type { SettingsChange } from '@doorsill/contract/owner-settings';
+import { DISCLOSURE_KEYS, type DisclosureKey } from '@doorsill/contract/shared-claims';
 import { useState } from 'preact/hooks';
-import type { SettingsChange } from '../../contract/owner-settings.ts';
-import { DISCLOSURE_KEYS, type DisclosureKey } from '../../contract/shared-claims.ts';
 import { type Settings, useSaving } from './settings-context.ts';
 import { Origin, Part, SaveRow } from './settings-part.tsx';
 import { words } from './settings-words.ts';

@@ -1,8 +1,9 @@
 // Owns: how long footage and past events are kept, with what a shorter time destroys said before it is saved. Not here: how full the ring is
 // (the page "Now").
+
+import type { SettingsChange } from '@doorsill/contract/owner-settings';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { useState } from 'preact/hooks';
-import type { SettingsChange } from '../../contract/owner-settings.ts';
-import type { Window } from '../../contract/shared-claims.ts';
 import { clock } from '../kit/browser-seams.ts';
 import { showBytes, showLength } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';

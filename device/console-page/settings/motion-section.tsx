@@ -1,9 +1,10 @@
 // Owns: setting up motion: zones on the live picture with what moves now, sensitivity, and saving both. Not here: drawing
 // (zone-drawing.tsx), trying it on recorded footage (motion-trial.tsx).
+
+import { type MotionMaskLine, motionMaskSchema } from '@doorsill/contract/motion-messages';
+import type { MotionZone } from '@doorsill/contract/owner-settings';
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type MotionMaskLine, motionMaskSchema } from '../../contract/motion-messages.ts';
-import type { MotionZone } from '../../contract/owner-settings.ts';
 import { clock } from '../kit/browser-seams.ts';
 import { useDoor } from '../kit/door-context.ts';
 import { Icon } from '../kit/icons.tsx';

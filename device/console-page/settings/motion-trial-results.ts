@@ -1,9 +1,10 @@
 // Owns: reading what the device answers about motion, line by line: the mask of now, and a trial's events by sensitivity with which of
 // them are seen as it is set now. Pure. Not here: asking (motion-trial.tsx, motion-section.tsx), showing.
+
+import { fromBase64url } from '@doorsill/contract/bytes';
+import { type MotionMaskLine, TRIAL_SENSITIVITIES_MAX, type TrialLine } from '@doorsill/contract/motion-messages';
+import { parseJson } from '@doorsill/contract/parse-json';
 import type { z } from 'zod';
-import { fromBase64url } from '../../contract/bytes.ts';
-import { type MotionMaskLine, TRIAL_SENSITIVITIES_MAX, type TrialLine } from '../../contract/motion-messages.ts';
-import { parseJson } from '../../contract/parse-json.ts';
 
 const LINE_CHARS_MAX = 100_000;
 /** Sensitivities nearer to each other than this tell much the same. */

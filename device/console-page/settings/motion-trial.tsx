@@ -1,9 +1,10 @@
 // Owns: trying motion settings on recorded footage: choosing the footage, following the device's look through it, and what each sensitivity
 // would have seen. Not here: reading the answer (motion-trial-results.ts), saving a setting (motion-section.tsx).
+
+import { type TrialAsk, trialLineSchema } from '@doorsill/contract/motion-messages';
+import type { MotionZone } from '@doorsill/contract/owner-settings';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type TrialAsk, trialLineSchema } from '../../contract/motion-messages.ts';
-import type { MotionZone } from '../../contract/owner-settings.ts';
-import type { Window } from '../../contract/shared-claims.ts';
 import { clock } from '../kit/browser-seams.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';
 import { showDayAndTime, showLength, showShare } from '../kit/format.ts';

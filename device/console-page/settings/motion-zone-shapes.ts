@@ -1,6 +1,6 @@
 // Owns: motion zones while a person draws them: as corners in ten-thousandths of the picture, moved, reshaped, named; and what the order
 // says of them. Pure. Not here: drawing (zone-drawing.tsx), where motion counts (the device's motion/detector.ts).
-import { type MotionZone, ZONES_MAX } from '../../contract/owner-settings.ts';
+import { type MotionZone, ZONES_MAX } from '@doorsill/contract/owner-settings';
 
 export interface Point {
   x: number;

@@ -1,5 +1,5 @@
 // Owns: who the owners are, and removing one after a warning. Not here: pairing (pairing-page.tsx), viewers (viewers-section.tsx).
-import type { ShownOwner } from '../../contract/console-messages.ts';
+import type { ShownOwner } from '@doorsill/contract/console-messages';
 import { useDoor } from '../kit/door-context.ts';
 import { showDateAndTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';

@@ -1,11 +1,12 @@
 // Owns: the settings in force as the page knows them, and changing them by a signed order. Not here: the parts of the page that show them.
-import { useEffect, useState } from 'preact/hooks';
+
 import {
   type OwnerSettingPath,
   type SettingsAnswer,
   type SettingsChange,
   settingsAnswerSchema,
-} from '../../contract/owner-settings.ts';
+} from '@doorsill/contract/owner-settings';
+import { useEffect, useState } from 'preact/hooks';
 import { type Trouble, troubleOf, useAction, useDoor } from '../kit/door-context.ts';
 
 export interface Settings {

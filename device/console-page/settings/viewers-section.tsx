@@ -1,5 +1,5 @@
 // Owns: viewers, and who looked; what the page knows of people. Not here: adding a viewer (add-viewer.tsx), owners (owners-section.tsx).
-import { useEffect, useState } from 'preact/hooks';
+
 import {
   type Look,
   lookListSchema,
@@ -8,7 +8,8 @@ import {
   type ShownViewer,
   type ViewRight,
   viewerListSchema,
-} from '../../contract/console-messages.ts';
+} from '@doorsill/contract/console-messages';
+import { useEffect, useState } from 'preact/hooks';
 import { text } from '../kit/choose-language.ts';
 import { type Trouble, troubleOf, useDoor } from '../kit/door-context.ts';
 import { showDateAndTime } from '../kit/format.ts';

@@ -1,7 +1,8 @@
 // Owns: drawing motion zones on the picture by finger, mouse and keyboard, over what moves now. Not here: shapes and names
 // (motion-zone-shapes.ts), the list of zones and following what moves (motion-section.tsx).
+
+import type { MotionMaskLine } from '@doorsill/contract/motion-messages';
 import { useRef, useState } from 'preact/hooks';
-import type { MotionMaskLine } from '../../contract/motion-messages.ts';
 import { showShare } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
 import { movingBlocks } from './motion-trial-results.ts';

@@ -1,7 +1,8 @@
 // Owns: choosing a part of the footage and saving it as a file of this browser. Not here: the footage (picture-routes.ts beside this
 // folder).
+
+import type { Window } from '@doorsill/contract/shared-claims';
 import { useState } from 'preact/hooks';
-import type { Window } from '../../contract/shared-claims.ts';
 import { text } from '../kit/choose-language.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';
 import { showLength, showShare, showTime } from '../kit/format.ts';

@@ -1,9 +1,10 @@
 // Owns: the page "Timeline": the picture of any recorded moment, playing from there, and going from event to event. Not here: the lines of
 // time (scrub-strip.tsx), saving (save-span.tsx), fetching (still-fetcher.ts, footage-player.ts).
+
+import { frameTimesSchema } from '@doorsill/contract/console-messages';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { frameTimesSchema } from '../../contract/console-messages.ts';
-import type { DeviceEvent } from '../../contract/home-messages.ts';
-import type { Window } from '../../contract/shared-claims.ts';
 import { text } from '../kit/choose-language.ts';
 import type { DeviceClient } from '../kit/device-client.ts';
 import { doorCondition } from '../kit/door-condition.ts';

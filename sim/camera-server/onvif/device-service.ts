@@ -1,6 +1,10 @@
 // Owns: ONVIF's device service: what the camera says of itself, where its services are, what time it is. It tells nothing of the machine
 // that it runs on. Not here: pictures (media-service.ts), events (event-service.ts).
-import { assert, type Clock, sha256, toHex, utf8 } from '../../../device/exports-without-firmware.ts';
+
+import type { Clock } from '@doorsill/base/clock';
+import { sha256 } from '@doorsill/base/keys';
+import { assert } from '@doorsill/contract/assert';
+import { toHex, utf8 } from '@doorsill/contract/bytes';
 import type { CameraFacts } from './onvif-camera.ts';
 import { NAMESPACES, type Operations, operationsOf, SoapFault } from './soap.ts';
 import { type Content, childOf, type Markup, xml } from './xml.ts';

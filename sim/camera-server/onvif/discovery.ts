@@ -4,13 +4,9 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { BlockList, isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import {
-  type Clock,
-  type Log,
-  type Random,
-  type Timer,
-  wallSeconds,
-} from '../../../device/exports-without-firmware.ts';
+import { type Clock, type Timer, wallSeconds } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
 import { failure } from '../../errors.ts';
 import { uuidOf } from './device-service.ts';
 import { NAMESPACES, readEnvelope, SoapFault, writeEnvelope } from './soap.ts';

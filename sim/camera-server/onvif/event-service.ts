@@ -1,6 +1,6 @@
 // Owns: ONVIF's event service as messages: subscribing, pulling, renewing, what topics there are. Not here: the subscriptions themselves
 // (pull-points.ts).
-import type { Clock } from '../../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
 import { serviceCapabilities } from './device-service.ts';
 import { TOKENS } from './onvif-camera.ts';
 import { type EventMessage, type PullPoints, TOPICS, type Topic } from './pull-points.ts';

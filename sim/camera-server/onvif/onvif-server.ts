@@ -3,13 +3,10 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
-import {
-  type Clock,
-  type ConnectionLimit,
-  freshId,
-  type Log,
-  type Random,
-} from '../../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { ConnectionLimit } from '@doorsill/base/http/connection-limit';
+import type { Log } from '@doorsill/base/log';
+import { freshId, type Random } from '@doorsill/base/random';
 import { failure } from '../../errors.ts';
 import { answering, assertMayServe, isLoopback, limitConnections, listenAt } from '../served-address.ts';
 import { deviceOperations, identityOf, SERVICE_PATHS, scopesOf } from './device-service.ts';

@@ -1,6 +1,8 @@
 // Owns: subscriptions to a camera's events (ONVIF Core §9.2, pull points): their queues, their ends, who waits at them; the state of what
 // the camera notices. Not here: messages (event-service.ts).
-import { type Clock, freshId, type Log, type Random, type Timer } from '../../../device/exports-without-firmware.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Log } from '@doorsill/base/log';
+import { freshId, type Random } from '@doorsill/base/random';
 import { SUBSCRIPTIONS_MAX } from './device-service.ts';
 import type { CameraEvent } from './onvif-camera.ts';
 import { SoapFault } from './soap.ts';

@@ -1,6 +1,6 @@
 // Owns: SOAP 1.2 messages as ONVIF's services exchange them: a call read from bytes, an answer or a fault as text; the closed table of
 // faults. Not here: XML (xml.ts), who may call what (username-token.ts), what a call does (the services).
-import { assert } from '../../../device/exports-without-firmware.ts';
+import { assert } from '@doorsill/contract/assert';
 import { type Content, childOf, type Markup, readXml, writeXml, type XmlElement, XmlFault, xml } from './xml.ts';
 
 /** The namespaces of what is read and written, by the prefix that is written. */

@@ -1,7 +1,9 @@
 // Owns: the login of a call: WS-Security's UsernameToken with a digest (OASIS Username Token Profile 1.0), each of which counts once.
 // Not here: which calls need one (the services).
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type Clock, sha256, toHex, utf8 } from '../../../device/exports-without-firmware.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { sha256 } from '@doorsill/base/keys';
+import { toHex, utf8 } from '@doorsill/contract/bytes';
 import { SoapFault, WSSE } from './soap.ts';
 import { childOf, type XmlElement } from './xml.ts';
 

@@ -1,5 +1,8 @@
 // Owns: XML as SOAP needs it: elements with namespaces, read from text without a DTD; elements written with every text escaped.
 // Not here: what the elements mean (soap.ts and the services).
+
+import { escapeXml, escapeXmlAttribute } from '@doorsill/base/escape-html';
+import { assert } from '@doorsill/contract/assert';
 import {
   parseXml,
   XmlDeclaration,
@@ -9,7 +12,6 @@ import {
   XmlProcessingInstruction,
   XmlText,
 } from '@rgrove/parse-xml';
-import { assert, escapeXml, escapeXmlAttribute } from '../../../device/exports-without-firmware.ts';
 
 /** Elements inside one another. The deepest message of a client has about ten. */
 const DEPTH_MAX = 32;

@@ -1,7 +1,7 @@
 // Owns: what is said about a scenario that cannot be used: a code of the table of errors, where, and the word that was probably meant.
 // Not here: what zod found, in these words (schema-faults.ts).
 
-import { nearestWord } from '../../../device/index.ts';
+import { nearestWord } from '@doorsill/base/schema-fault';
 import { type ErrorCode, failure, isFailure } from '../../errors.ts';
 import { type Place, positionOf } from './located.ts';
 import type { Position } from './scenario.ts';

@@ -1,7 +1,7 @@
 // Owns: scenarios that are code: loading a module, and taking its default export as plain data. Not here: what its words mean.
 import { fileURLToPath } from 'node:url';
+import { type Clock, SystemClock } from '@doorsill/base/clock';
 import { createJiti } from 'jiti';
-import { type Clock, SystemClock } from '../../../device/index.ts';
 import { type Entry, type Located, list, mapping, type Source, scalar } from './located.ts';
 import { faultAt, problemAt, ScenarioProblem } from './mistakes.ts';
 import { DEPTH_MAX, TEXT_LENGTH_MAX, VALUES_MAX } from './yaml-text.ts';

@@ -3,7 +3,8 @@
 
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { systemCode, WITHOUT_ZODS_WORDS } from '../../../device/index.ts';
+import { systemCode } from '@doorsill/base/disk';
+import { WITHOUT_ZODS_WORDS } from '@doorsill/base/schema-fault';
 import { failure } from '../../errors.ts';
 import { withIncludes } from './includes.ts';
 import { type Located, mapping, type Plain, plainOf, valueAt } from './located.ts';

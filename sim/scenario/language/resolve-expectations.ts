@@ -1,5 +1,7 @@
 // Owns: expectations with their names resolved and defaults filled in. Not here: the words (written-expectations.ts), judging them.
-import { DISCLOSURE_KEYS, eventSchema, stateSchema } from '../../../device/index.ts';
+
+import { eventSchema, stateSchema } from '@doorsill/contract/home-messages';
+import { DISCLOSURE_KEYS } from '@doorsill/contract/shared-claims';
 import { type Located, positionOf, valueAt } from './located.ts';
 import { problemAt, unknownName } from './mistakes.ts';
 import type { Cast, StepResolver } from './resolve-steps.ts';

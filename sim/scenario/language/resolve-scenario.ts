@@ -1,6 +1,7 @@
 // Owns: one variant of a scenario from its words to what is run: doorbells, agencies and partners with defaults filled in, then steps and
 // expectations. Not here: the words (written-scenario.ts), sources (resolve-camera.ts), includes and variables.
-import { type JURISDICTIONS, parseDeviceConfig } from '../../../device/index.ts';
+import type { JURISDICTIONS } from '@doorsill/contract/request';
+import { parseDeviceConfig } from '@doorsill/device/config';
 import { QUIET_PORCH } from '../../client/options.ts';
 import { DEMO_AGENCY } from '../../officer/registration.ts';
 import { DEMO_HOME } from '../../testbed/start-doorbell-part.ts';

@@ -1,7 +1,7 @@
 // Owns: steps with their names resolved and defaults filled in: which doorbell, owner, agency and request each means, and when.
 // Not here: the words (written-steps.ts), carrying them out.
 
-import { nearestWord, readBySchema } from '../../../device/index.ts';
+import { nearestWord, readBySchema } from '@doorsill/base/schema-fault';
 import { FaultSet, isReplayed, readFault } from '../../camera-server/faults.ts';
 import { ERRORS, isErrorCode } from '../../errors.ts';
 import { type LinkTrouble, printTrouble } from '../../world/link-proxy.ts';

@@ -13,7 +13,7 @@ import {
   statSync,
 } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { systemCode } from '../../../device/index.ts';
+import { systemCode } from '@doorsill/base/disk';
 import { isFailure } from '../../errors.ts';
 import type { Place } from './located.ts';
 import { problemAt, type ScenarioProblem, shown } from './mistakes.ts';

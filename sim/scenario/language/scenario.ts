@@ -1,13 +1,10 @@
 // Owns: a scenario as running it sees it: everything read, filled in and checked. Times are integer microseconds, names are resolved,
 // files are absolute paths. Not here: how it is written (written-scenario.ts), reading it (read-scenarios.ts), running it (sim/scenario/).
-import type {
-  Contact,
-  DeviceConfig,
-  DisclosureKey,
-  DisclosureProfile,
-  SettingsChange,
-  Zone,
-} from '../../../device/index.ts';
+
+import type { SettingsChange } from '@doorsill/contract/owner-settings';
+import type { Contact } from '@doorsill/contract/request';
+import type { DisclosureKey, DisclosureProfile, Zone } from '@doorsill/contract/shared-claims';
+import type { DeviceConfig } from '@doorsill/device/config';
 import type { Fault } from '../../camera-server/faults.ts';
 import type { LinkTrouble } from '../../world/link-proxy.ts';
 import type { DiskState, PowerCutLeaves } from '../../world/simulated-disk.ts';

@@ -1,7 +1,8 @@
 // Owns: what zod found in a scenario, as faults: each at its line, with the word that was probably meant. Of a union's branches it
 // speaks of the one that was meant. Not here: the schema (written-scenario.ts).
+
+import { nearestWord, plainWords } from '@doorsill/base/schema-fault';
 import type { z } from 'zod';
-import { nearestWord, plainWords } from '../../../device/index.ts';
 import { type Located, locate, positionOf } from './located.ts';
 import { FAULTS_MAX, faultAt, listed, type ScenarioFault, shown } from './mistakes.ts';
 

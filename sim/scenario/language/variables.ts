@@ -1,6 +1,6 @@
 // Owns: variables of a scenario: where their values come from, the matrix, and putting them into texts. A text that is one variable
 // alone becomes its value, of whatever kind. Not here: includes, which bring variables of their own (includes.ts).
-import { nearestWord } from '../../../device/index.ts';
+import { nearestWord } from '@doorsill/base/schema-fault';
 import {
   type Entry,
   type Located,

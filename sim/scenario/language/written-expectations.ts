@@ -1,6 +1,9 @@
 // Owns: the words of an expectation, as a scenario says them. Not here: names and defaults (resolve-expectations.ts).
+
+import { sha256Schema } from '@doorsill/contract/ids';
+import { CUT_METHODS } from '@doorsill/contract/manifest';
+import { disclosureKeySchema } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
-import { CUT_METHODS, disclosureKeySchema, sha256Schema } from '../../../device/index.ts';
 import { countSchema, durationSchema, spanSchema } from './durations.ts';
 import { CLIP_OUTCOMES, EXPECTED_EVENTS } from './scenario.ts';
 import { nameSchema, pathSchema } from './written-steps.ts';

@@ -1,14 +1,11 @@
 // Owns: the words of a scenario, as it is written: one schema for YAML, TypeScript and editors. Not here: steps and expectations
 // (written-steps.ts, written-expectations.ts), names and defaults (resolve-scenario.ts), includes and variables.
+
+import { domainSchema } from '@doorsill/contract/agency-calls';
+import { idSchema } from '@doorsill/contract/ids';
+import { contactSchema, JURISDICTIONS, registeredTerms } from '@doorsill/contract/request';
+import { deviceConfigSchema } from '@doorsill/device/config';
 import { z } from 'zod';
-import {
-  contactSchema,
-  deviceConfigSchema,
-  domainSchema,
-  idSchema,
-  JURISDICTIONS,
-  registeredTerms,
-} from '../../../device/index.ts';
 import { durationSchema } from './durations.ts';
 import { AGENCY_STANDINGS, PARTNER_STANDINGS } from './scenario.ts';
 import { expectationSchema } from './written-expectations.ts';

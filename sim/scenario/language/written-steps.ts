@@ -1,14 +1,11 @@
 // Owns: the words of a step, as a scenario says them. Not here: what else a scenario says (written-scenario.ts), names and defaults
 // (resolve-steps.ts).
+
+import { idSchema } from '@doorsill/contract/ids';
+import { settingsChangeSchema } from '@doorsill/contract/owner-settings';
+import { petKindSchema } from '@doorsill/contract/search';
+import { disclosureKeySchema, disclosureProfileSchema, zoneSchema } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
-import {
-  disclosureKeySchema,
-  disclosureProfileSchema,
-  idSchema,
-  petKindSchema,
-  settingsChangeSchema,
-  zoneSchema,
-} from '../../../device/index.ts';
 import { LINK_LATE_MS_MAX } from '../../world/link-proxy.ts';
 import { DISK_STATES, POWER_CUT_LEAVES } from '../../world/simulated-disk.ts';
 import { parseStart } from '../../world/start-time.ts';

@@ -1,6 +1,6 @@
 // Owns: which scenarios of those read are run, and in which order. Pure. Not here: reading them (sim/scenario/language).
 
-import { SeededRandom } from '../../../device/index.ts';
+import { SeededRandom } from '@doorsill/base/random';
 import { failure } from '../../errors.ts';
 import { testTitle } from '../../report/report-words.ts';
 import type { Scenario } from '../language/scenario.ts';

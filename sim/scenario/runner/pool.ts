@@ -2,7 +2,7 @@
 // scenario alone. Not here: which scenarios (run-tests.ts), the program of a process (worker.ts).
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { SystemClock, type Timer } from '../../../device/index.ts';
+import { SystemClock, type Timer } from '@doorsill/base/clock';
 import type { WorkerAnswer, WorkerJob } from './worker-messages.ts';
 
 const PROGRAM = fileURLToPath(new URL('./worker.js', import.meta.url));

@@ -3,7 +3,9 @@
 
 import { copyFile, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { type Disk, SystemClock, utf8 } from '../../../device/index.ts';
+import { SystemClock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { utf8 } from '@doorsill/contract/bytes';
 import { makeRunReport, type RunReport, type TestReport } from '../../report/run-report.ts';
 import { shellWord } from '../../terminal/shell-words.ts';
 import { readScenarios } from '../language/read-scenarios.ts';

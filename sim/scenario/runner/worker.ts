@@ -1,7 +1,7 @@
 // Owns: the program of a worker: runs one scenario after the other for its parent, and ends with it. A process of its own, because a
 // world's time passes when its process is quiet. Not here: running one (sim/scenario/running), which (pool.ts).
 
-import { SystemDisk } from '../../../device/index.ts';
+import { SystemDisk } from '@doorsill/base/disk';
 import { isFailure } from '../../errors.ts';
 import { runScenario } from '../running/run-scenario.ts';
 import type { WorkerAnswer, WorkerJob } from './worker-messages.ts';

@@ -1,6 +1,8 @@
 // Owns: which pictures of the drawn porch a clip shows, read from the numbers that are drawn in them. Not here: which it should show
 // and judging it (judge-clips.ts).
-import { type Clock, type Ffmpeg, runFfmpeg } from '../../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { readFrameNumber } from '../../porch/frame-number.ts';
 
 /** Small, and large enough for the numbers to be read. */

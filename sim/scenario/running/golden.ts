@@ -1,7 +1,8 @@
 // Owns: what happened in a scenario as a text that is the same in every run, and comparing it with the one that was kept.
 // Not here: other expectations (judge-expectations.ts).
+
+import type { Disk } from '@doorsill/base/disk';
 import { createTwoFilesPatch } from 'diff';
-import type { Disk } from '../../../device/index.ts';
 import type { ScenarioWorld } from './scenario-world.ts';
 import type { StepDone } from './step-times.ts';
 

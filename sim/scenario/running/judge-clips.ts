@@ -1,7 +1,12 @@
 // Owns: judging what left: the exact pictures of a clip, what was disclosed with it, what was uploaded, its custody. Not here: the rest
 // (judge-expectations.ts), fetching clips (stored-clips.ts).
 
-import { type Ffmpeg, fileInput, type Receipt, recallAnswerOf, runFfmpeg, sniffFile } from '../../../device/index.ts';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import { recallAnswerOf } from '@doorsill/contract/recall-answer';
+import { fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
+import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { sniffFile } from '@doorsill/device/camera/sniff';
 import { fetchProof } from '../../custody-proof/fetch-custody-proof.ts';
 import { isFailure } from '../../errors.ts';
 import { SYNTHETIC_FPS } from '../../porch/scene.ts';

@@ -1,7 +1,9 @@
 // Owns: judging a scenario that has run: what it expected against what happened. Not here: clips (judge-clips.ts), golden files (golden.ts).
 
 import { join } from 'node:path';
-import { type DeviceEvent, type Ffmpeg, walkLedger } from '../../../device/index.ts';
+import type { DeviceEvent } from '@doorsill/contract/home-messages';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { walkLedger } from '@doorsill/device/ledger/ledger';
 import { isFailure } from '../../errors.ts';
 import { replayedEvents } from '../../replay/replay-truth.ts';
 import { type MatchResult, matchEvents } from '../../truth/match-events.ts';

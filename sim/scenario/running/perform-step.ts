@@ -2,16 +2,12 @@
 // what must come of it (judge-expectations.ts).
 
 import { readFile } from 'node:fs/promises';
-import {
-  type CommandAction,
-  cellOf,
-  giveOrder,
-  makeDenial,
-  makeGrant,
-  makeRevoke,
-  type Receipt,
-  sha256Hex,
-} from '../../../device/index.ts';
+import { sha256Hex } from '@doorsill/base/keys';
+import { cellOf } from '@doorsill/contract/area-cells';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import type { CommandAction } from '@doorsill/contract/owner-orders';
+import { giveOrder } from '@doorsill/device/owner/give-command';
+import { makeDenial, makeGrant, makeRevoke } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../../errors.ts';
 import { postSearch } from '../../pet-owner/pet-owner.ts';
 import { answered } from '../../terminal/owner-requests.ts';

@@ -1,5 +1,5 @@
 // Owns: the log of a scenario's parts, kept in memory up to a limit, so that it can be judged and written where something failed.
-import type { Log, LogFacts } from '../../../device/index.ts';
+import type { Log, LogFacts } from '@doorsill/base/log';
 import type { VirtualClock } from '../../world/virtual-clock.ts';
 
 export type LogLevelName = 'info' | 'warn' | 'error';

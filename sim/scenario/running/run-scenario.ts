@@ -4,7 +4,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { type Disk, type Ffmpeg, findFfmpeg, SystemClock } from '../../../device/index.ts';
+import { SystemClock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import { type Ffmpeg, findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { failure, isFailure } from '../../errors.ts';
 import type { TestFailure, TestReport } from '../../report/run-report.ts';
 import type { Expectation, Position, Scenario } from '../language/scenario.ts';

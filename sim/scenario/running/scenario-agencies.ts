@@ -1,16 +1,12 @@
 // Owns: the agencies and partners of a scenario: their keys, how they stand, what they ask. Not here: whether they may (registry, bridge).
 
 import { join } from 'node:path';
-import {
-  type Clock,
-  cellOf,
-  type Disk,
-  freshId,
-  type Place,
-  type SigningKey,
-  SystemRandom,
-  type Window,
-} from '../../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { SigningKey } from '@doorsill/base/keys';
+import { freshId, SystemRandom } from '@doorsill/base/random';
+import { cellOf, type Place } from '@doorsill/contract/area-cells';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { failure, isFailure } from '../../errors.ts';
 import {
   agencyId,

@@ -2,27 +2,22 @@
 // that it told. Not here: the doorbell itself (sim/replay), what steps do with it (perform-step.ts).
 
 import { join } from 'node:path';
-import {
-  actorId,
-  type DeviceEvent,
-  type Disk,
-  type Ffmpeg,
-  issueAccount,
-  type Log,
-  loadOrCreateDeviceKey,
-  loadOrCreateOwnerKey,
-  OwnerSession,
-  pairWithDevice,
-  type Random,
-  type Receipt,
-  SeededRandom,
-  type Signer,
-  SystemRandom,
-  sha256Hex,
-  type VerifiedNotice,
-  type VerifiedSighting,
-  type Window,
-} from '../../../device/index.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { issueAccount } from '@doorsill/base/mqtt-account-files';
+import { type Random, SeededRandom, SystemRandom } from '@doorsill/base/random';
+import type { DeviceEvent, Receipt } from '@doorsill/contract/home-messages';
+import { actorId } from '@doorsill/contract/ids';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
+import type { Window } from '@doorsill/contract/shared-claims';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { loadOrCreateDeviceKey } from '@doorsill/device/identity';
+import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
+import { OwnerSession } from '@doorsill/device/owner/owner-session';
+import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
+import type { Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../../errors.ts';
 import { askForEnrolmentCode } from '../../officer/enrolment-code.ts';
 import type { CameraFaults } from '../../replay/faulty-footage.ts';

@@ -2,17 +2,15 @@
 // give them. Not here: what happens (perform-step.ts), in which order (run-scenario.ts).
 
 import { join } from 'node:path';
-import {
-  type Disk,
-  type Ffmpeg,
-  type Grant,
-  type Log,
-  SeededRandom,
-  type Signed,
-  type VerifiedNotice,
-  type VerifiedSighting,
-  type Window,
-} from '../../../device/index.ts';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { SeededRandom } from '@doorsill/base/random';
+import type { Grant } from '@doorsill/contract/owner-orders';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
+import type { Window } from '@doorsill/contract/shared-claims';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import type { Signed } from '@doorsill/device/owner/sign-owner-messages';
 import { FaultSet } from '../../camera-server/faults.ts';
 import { failure } from '../../errors.ts';
 import type { PetOwner } from '../../pet-owner/pet-owner.ts';

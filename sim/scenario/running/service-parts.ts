@@ -2,6 +2,9 @@
 // Not here: the doorbells (scenario-home.ts), what agencies do with them (scenario-agencies.ts).
 
 import { dirname, join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { SystemRandom } from '@doorsill/base/random';
 import {
   Bridge,
   type BridgeConfigInput,
@@ -10,8 +13,8 @@ import {
   registryConfigSchema,
   Vault,
   vaultConfigSchema,
-} from '../../../cloud-bridge/index.ts';
-import { DEFAULT_PREFIX, type Disk, type Log, SystemRandom } from '../../../device/index.ts';
+} from '@doorsill/cloud-bridge';
+import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import { Broker } from '../../broker/broker.ts';
 import { Mosquitto } from '../../broker/mosquitto.ts';
 import { failure } from '../../errors.ts';

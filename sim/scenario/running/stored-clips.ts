@@ -1,7 +1,9 @@
 // Owns: the clips that reached the vault of a scenario's world, or the owner of a lost pet, verified. Not here: what must be in them (judge-clips.ts).
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { type Manifest, type Receipt, type Statement, verifyClip } from '../../../device/index.ts';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import type { Manifest, Statement } from '@doorsill/contract/manifest';
+import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import { evidenceId } from '../../officer/evidence-desk.ts';
 import { fetchClip, type GrantedClip, grantedClips, type PetOwner } from '../../pet-owner/pet-owner.ts';
 import type { ScenarioHome } from './scenario-home.ts';

@@ -20,7 +20,7 @@ const held = { agencies: 4_000, vocabulary: 'held-out' } as const;
 /** Audits the file named in the environment and prints what that took. */
 const PROGRAM = `
 import { createReadStream } from 'node:fs';
-import { auditQueries, parseAuditSettings } from ${JSON.stringify(join(root, 'dist/cloud-bridge/index.js'))};
+import { auditQueries, parseAuditSettings } from ${JSON.stringify(join(root, 'cloud-bridge/dist/index.js'))};
 const report = await auditQueries(createReadStream(process.env.FILE, { highWaterMark: 131072 }), parseAuditSettings({}));
 const { user, system } = process.cpuUsage();
 const { maxRSS } = process.resourceUsage();

@@ -52,7 +52,7 @@ it(`has one holder of ${CONTENDERS} processes that find what a crash left, ${ROU
   tags: ['long'],
   timeout: 180_000,
 }, async () => {
-  const program = pathToFileURL(join(root, 'dist/device/base/folder-lock.js')).href;
+  const program = pathToFileURL(join(root, 'device/base/dist/folder-lock.js')).href;
   for (let count = 0; count < CONTENDERS; count += 1) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', CONTENDER, program], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -153,7 +153,7 @@ describe('a secret file', () => {
     refused('it is no file', 'ls -ld', { isNamed: true });
     spawnSync('mkfifo', ['-m', '600', at('pipe')]);
     expect(() => readSecretFile(at('pipe'), 100)).toThrow(expect.objectContaining({ code: 'secret_file_exposed' }));
-    const program = join(import.meta.dirname, '../../../dist/device/base/private-paths.js');
+    const program = join(import.meta.dirname, '../../../device/base/dist/private-paths.js');
     const script = `import(process.argv[1]).then((m) => process.stdout.write(m.readSecretFile(process.argv[2], 100, { isNamed: true })))`;
     const done = spawnSync(
       'sh',

@@ -52,7 +52,7 @@ it('is off in settings that do not name it', () => {
 
 /** Packages of which a program has loaded something, once it has imported these modules of the build. */
 async function packagesOf(...modules: string[]): Promise<Set<string>> {
-  const urls = modules.map((name) => new URL(`../../../dist/device/${name}`, import.meta.url).href);
+  const urls = modules.map((name) => new URL(`../../../device/dist/${name}`, import.meta.url).href);
   const program = `
     import { createRequire } from 'node:module';
     for (const url of ${JSON.stringify(urls)}) await import(url);

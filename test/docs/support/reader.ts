@@ -1,4 +1,4 @@
-// Owns: a reader's machine: a folder with the packed package in it, and a shell without a network. The one step that is not done as it is
+// Owns: a reader's machine: a folder with the packed packages in it, and a shell without a network. The one step that is not done as it is
 // written is fetching packages: doorsill's own are those of this checkout. Not here: what a page says (page.ts).
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -17,17 +17,14 @@ export interface Typed {
 
 export class Reader {
   readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-test-docs-'));
-  /** The clone that the page begins with. */
-  private readonly clone = join(this.folder, 'doorsill');
-  private readonly tarball: string;
+  private readonly packed = join(this.folder, 'packed');
 
   constructor() {
-    mkdirSync(this.clone);
-    cpSync(join(root, 'docs'), join(this.clone, 'docs'), { recursive: true });
+    cpSync(join(root, 'docs'), join(this.folder, 'doorsill', 'docs'), { recursive: true });
     // What it holds was built before the tests.
-    const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', this.clone];
+    mkdirSync(this.packed);
+    const pack = ['pack', '--workspaces', '--ignore-scripts', '--silent', '--pack-destination', this.packed];
     execFileSync('npm', pack, { cwd: root, stdio: 'ignore' });
-    this.tarball = join(this.clone, readdirSync(this.clone).find((name) => name.endsWith('.tgz')) ?? 'no tarball');
   }
 
   /** The project's folder. */
@@ -46,12 +43,17 @@ export class Reader {
   /** In place of npm's install: the packed files, and the packages that this checkout has. */
   install(): void {
     const modules = join(this.project, 'node_modules');
-    const own = join(modules, 'doorsill');
-    mkdirSync(own, { recursive: true });
-    execFileSync('tar', ['-xzf', this.tarball, '-C', own, '--strip-components=1']);
-    symlinkSync(join(root, 'node_modules'), join(own, 'node_modules'));
-    mkdirSync(join(modules, '.bin'));
-    symlinkSync('../doorsill/sim/cli/doorsill.mjs', join(modules, '.bin', 'doorsill'));
+    mkdirSync(join(modules, '.bin'), { recursive: true });
+    for (const name of readdirSync(join(root, 'node_modules'))) {
+      if (!/^(\.bin|doorsill|@doorsill)$/.test(name))
+        symlinkSync(join(root, 'node_modules', name), join(modules, name));
+    }
+    for (const file of readdirSync(this.packed)) {
+      const name = file.replace(/-\d.*$/, '').replace(/^doorsill-/, '@doorsill/');
+      mkdirSync(join(modules, name), { recursive: true });
+      execFileSync('tar', ['-xzf', join(this.packed, file), '-C', join(modules, name), '--strip-components=1']);
+    }
+    symlinkSync('../doorsill/cli/doorsill.mjs', join(modules, '.bin', 'doorsill'));
   }
 
   /** Types lines into one shell; each shows its output and its status, and the first that fails ends it. */

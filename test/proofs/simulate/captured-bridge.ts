@@ -2,28 +2,17 @@
 // and changed requests, lists and grants, all signed with its own key. Not here: the honest bridge behind it, when it lies (plan.ts).
 
 import { join } from 'node:path';
-import {
-  type Clock,
-  DEFAULT_PREFIX,
-  ENDED_PARTNERS,
-  freshId,
-  type IntakeReceipt,
-  importSigningKey,
-  integerBelow,
-  manifestSchema,
-  PUBLIC_AUDIENCE,
-  type PublishedRequest,
-  parseToken,
-  publishedRequestSchema,
-  type Random,
-  type SigningKey,
-  sha256Hex,
-  signToken,
-  type Window,
-  wallSeconds,
-} from '../../../device/index.ts';
-import { failure } from '../../../sim/errors.ts';
-import { agencyId } from '../../../sim/officer/agency-client.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { importSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import { freshId, integerBelow, type Random } from '@doorsill/base/random';
+import { ENDED_PARTNERS } from '@doorsill/contract/built-in-ended-partners';
+import { parseToken, signToken } from '@doorsill/contract/jws';
+import { type IntakeReceipt, manifestSchema } from '@doorsill/contract/manifest';
+import { type PublishedRequest, publishedRequestSchema } from '@doorsill/contract/request';
+import { PUBLIC_AUDIENCE, type Window } from '@doorsill/contract/shared-claims';
+import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
+import { failure } from 'doorsill/errors';
+import { agencyId } from 'doorsill/officer/agency-client';
 import type { MemoryNetwork } from './memory-network.ts';
 import { messagesIn, packetOf } from './mqtt-packets.ts';
 import type { Lie } from './plan.ts';

@@ -1,24 +1,20 @@
 // Owns: what simulated towns reach of each state machine and of the refusals: noting it while a town lives, and telling afterwards what was
 // never reached, and why that can be. Not here: the machines (device/consent, device/upload, cloud-bridge/intake), the command line (sim/cli).
 
+import { sha256Hex } from '@doorsill/base/keys';
+import { fromUtf8 } from '@doorsill/contract/bytes';
+import { RECEIPT_OUTCOMES, type UploadProgress, uploadProgressSchema } from '@doorsill/contract/home-messages';
+import { type IntakeStatus, intakeStatusSchema } from '@doorsill/contract/manifest';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { type RequestEntry, requestInputOf } from '@doorsill/device/consent/gate-state';
 import {
-  fromUtf8,
-  type IntakeStatus,
-  intakeStatusSchema,
-  nextRequestState,
-  parseJson,
-  RECEIPT_OUTCOMES,
-  type RequestEntry,
+  next as nextRequestState,
   type RequestInput,
   type RequestState,
-  requestInputOf,
-  sha256Hex,
   UNSEEN,
-  type UploadProgress,
-  uploadProgressSchema,
-  type walkLedger,
-} from '../../../device/index.ts';
-import { ERRORS, type ErrorCode } from '../../../sim/errors.ts';
+} from '@doorsill/device/consent/request-machine';
+import type { walkLedger } from '@doorsill/device/ledger/ledger';
+import { ERRORS, type ErrorCode } from 'doorsill/errors';
 import type { Piece } from './memory-network.ts';
 import { messagesIn } from './mqtt-packets.ts';
 

@@ -2,15 +2,12 @@
 // process. It encodes nothing: a clip that would need that fails. Not here: the seam (device/camera), the footage's use.
 
 import { PassThrough } from 'node:stream';
-import {
-  type CameraKind,
-  type Clock,
-  type Ffmpeg,
-  KnownTimeline,
-  runFfmpeg,
-  SystemClock,
-} from '../../../device/index.ts';
-import { failure } from '../../../sim/errors.ts';
+import { type Clock, SystemClock } from '@doorsill/base/clock';
+import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import type { CameraKind } from '@doorsill/device/camera/source-interfaces';
+import { KnownTimeline } from '@doorsill/device/camera/source-timeline';
+import { failure } from 'doorsill/errors';
 
 /** One GOP of the footage, and frames a second. Pictures are as small and as few as tells one place in a GOP from another. */
 export const GOP_US = 5_000_000;

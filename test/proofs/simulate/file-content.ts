@@ -1,5 +1,5 @@
 // Owns: the bytes of one file of a simulated disk, as programs read them, and what of them a power cut leaves. Not here: names, faults (memory-disk.ts).
-import { integerBelow, type Random } from '../../../device/index.ts';
+import { integerBelow, type Random } from '@doorsill/base/random';
 
 /** What a disk writes as a whole. A write that is cut off may have reached some of its sectors, in any order. */
 const SECTOR_BYTES = 512;

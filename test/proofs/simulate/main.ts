@@ -2,13 +2,13 @@
 
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError } from 'commander';
-import { type Context, openContext } from '../../../sim/cli/context.ts';
-import { readWhole } from '../../../sim/cli/read-figures.ts';
-import { failure } from '../../../sim/errors.ts';
-import { reportFailure } from '../../../sim/terminal/output.ts';
-import { ProgressLine } from '../../../sim/terminal/progress-line.ts';
-import { shellWord } from '../../../sim/terminal/shell-words.ts';
-import { stopSignal } from '../../../sim/terminal/stop-signal.ts';
+import { type Context, openContext } from 'doorsill/cli/context';
+import { readWhole } from 'doorsill/cli/read-figures';
+import { failure } from 'doorsill/errors';
+import { reportFailure } from 'doorsill/terminal/output';
+import { ProgressLine } from 'doorsill/terminal/progress-line';
+import { shellWord } from 'doorsill/terminal/shell-words';
+import { stopSignal } from 'doorsill/terminal/stop-signal';
 import type { Footage } from './ffmpeg-twin.ts';
 import type { SeedTotals, TownSummary } from './seed-processes.ts';
 import type { Finding, Kept, Simulation } from './simulate.ts';
@@ -72,7 +72,7 @@ town that was found was as small as it goes.`,
       const context = openContext(command);
       const asked = read(options);
       const { drawFootage } = await import('./ffmpeg-twin.ts');
-      const { findFfmpeg } = await import('../../../device/index.ts');
+      const { findFfmpeg } = await import('@doorsill/device/camera/find-ffmpeg');
       const footage = await drawFootage(await findFfmpeg());
       if (asked.seed === null) await many(footage, asked, options, context);
       else await one(footage, asked.seed, asked.kept, options, context);

@@ -1,7 +1,9 @@
 // Owns: a disk of a simulated world, in memory and on a seed: what is durable and what a power cut may lose, tear or keep; flipped bits; full,
 // slow, failing, read-only. Not here: real disks (device/base/disk.ts), a real disk with faults (simulated-disk.ts).
 import { basename, dirname, join } from 'node:path';
-import { type Clock, type DiskFile, integerBelow, type LinkDisk, type Random } from '../../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { DiskFile, LinkDisk } from '@doorsill/base/disk';
+import { integerBelow, type Random } from '@doorsill/base/random';
 import { FileContent } from './file-content.ts';
 
 export type MemoryDiskState = 'ok' | 'full' | 'slow' | 'failing' | 'read-only';

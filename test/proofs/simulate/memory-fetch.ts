@@ -1,7 +1,8 @@
 // Owns: `fetch` in a simulated world: what asks a server with the platform's own `fetch` asks it over the world's network, and in its time.
 // Not here: the network (memory-network.ts), what is asked.
 import { Agent, type IncomingMessage, request } from 'node:http';
-import type { Clock, Network } from '../../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
+import type { Network } from '@doorsill/base/network';
 
 /** As long as the product waits for most answers (device/contract/json-client.ts). */
 const ANSWER_MS_MAX = 15_000;

@@ -2,7 +2,9 @@
 // or cut. Not here: the sockets (memory-socket.ts), what is said on them.
 import { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
-import type { Clock, Network, NetworkPlace, Random, Timer } from '../../../device/index.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Network, NetworkPlace } from '@doorsill/base/network';
+import type { Random } from '@doorsill/base/random';
 import { MemorySocket, reset } from './memory-socket.ts';
 
 /** `lost`: open connections are reset and none is made; `silent`: nothing arrives and nobody is told, until the link is well again. */

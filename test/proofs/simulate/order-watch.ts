@@ -1,6 +1,11 @@
 // Owns: what must hold of what a home answers: each receipt and notice on its way to the owner is held against what the broker had delivered by
 // then, and against what the ledger held durably. Not here: what goes to the bridge (town-watch.ts), what must hold in the end (town-verdict.ts).
-import { askKindOf, DEFAULT_PREFIX, fromUtf8, parseJson, parseToken, utf8 } from '../../../device/index.ts';
+
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { askKindOf } from '@doorsill/contract/ids';
+import { parseToken } from '@doorsill/contract/jws';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import type { Piece } from './memory-network.ts';
 import { type MqttMessage, messagesIn } from './mqtt-packets.ts';
 import type { TownHome } from './town-home.ts';

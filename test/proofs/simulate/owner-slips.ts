@@ -1,23 +1,22 @@
 // Owns: what owners of a simulated town sign and should not have: grants and orders that a doorbell must refuse, each for another reason.
 // Not here: what they mean to sign (town-owner.ts), the refusals (device/consent).
+
+import { wallSeconds } from '@doorsill/base/clock';
+import { sha256Hex } from '@doorsill/base/keys';
+import { freshId } from '@doorsill/base/random';
+import { parseToken, signToken } from '@doorsill/contract/jws';
+import type { Grant } from '@doorsill/contract/owner-orders';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import { type Request, requestSchema } from '@doorsill/contract/request';
+import { recipientOf } from '@doorsill/contract/request-or-search';
+import type { Window } from '@doorsill/contract/shared-claims';
 import {
-  freshId,
-  type Grant,
   makeCommand,
   makeDenial,
   makeGrant,
   makeRevoke,
-  parseToken,
-  type Request,
-  recipientOf,
-  requestSchema,
   type Signer,
-  sha256Hex,
-  signToken,
-  type VerifiedNotice,
-  type Window,
-  wallSeconds,
-} from '../../../device/index.ts';
+} from '@doorsill/device/owner/sign-owner-messages';
 import { GOP_US } from './ffmpeg-twin.ts';
 import type { Slip } from './plan.ts';
 

@@ -1,6 +1,6 @@
 // Owns: what happens in a simulated town, drawn from its seed: homes and their owners, what agencies ask and when, and what goes wrong.
 // A plan is data, so that it can be shrunk. Not here: what is rare (rare-plan.ts), making it happen (town.ts).
-import { integerBelow, type Random, SeededRandom } from '../../../device/index.ts';
+import { integerBelow, type Random, SeededRandom } from '@doorsill/base/random';
 
 /** What an owner does with a request. */
 const MANNERS = ['shares', 'declines', 'ignores', 'away'] as const;

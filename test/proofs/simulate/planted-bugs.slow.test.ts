@@ -1,11 +1,12 @@
 // Plants bugs into a copy of the sources, one at a time, has the compiler accept each, and the simulation find it within 2,000 seeds.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
+import { copyCheckout } from '../../support/copy-checkout.ts';
 import { BUGS } from './planted-bugs.ts';
 
 const SEEDS_MAX = 2_000;
@@ -16,9 +17,7 @@ const found: string[] = [];
 let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'doorsill-planted-'));
-  for (const name of ['device', 'cloud-bridge', 'sim', 'test/proofs', 'dist', 'tsconfig.json', 'package.json'])
-    if (existsSync(join(root, name))) cpSync(join(root, name), join(folder, name), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  copyCheckout(root, folder);
   compile();
 }, 5 * MINUTES_MS);
 afterAll(() => {
@@ -31,7 +30,7 @@ afterAll(() => {
 /** Builds the copy. Throws what the compiler says. */
 function compile(): void {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const asked = [tsc, '-p', join(folder, 'sim/setup/tsconfig.build.json')];
+  const asked = [tsc, '-b', 'sim', 'test/proofs'];
   const { status, stdout } = spawnSync(process.execPath, asked, { cwd: folder, encoding: 'utf8' });
   if (status !== 0) throw new Error(`the compiler refuses it:\n${stdout}`);
 }
@@ -46,7 +45,7 @@ const foundSchema = z.object({
 function simulate(seeds: number): z.infer<typeof foundSchema> | null {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    [join(folder, 'dist/test/proofs/simulate/main.js'), '--seeds', String(seeds), '--no-shrink', '--json'],
+    [join(folder, 'test/proofs/dist/simulate/main.js'), '--seeds', String(seeds), '--no-shrink', '--json'],
     { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 },
   );
   const lines = stdout.split('\n').filter((line) => line !== '');

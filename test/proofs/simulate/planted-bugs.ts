@@ -225,8 +225,8 @@ export const BUGS: readonly Bug[] = [
     edits: [
       {
         file: 'device/clip/disclosure.ts',
-        from: "import type { DisclosedValues } from '../contract/shared-claims.ts';",
-        to: "import { DISCLOSURE_KEYS, type DisclosedValues } from '../contract/shared-claims.ts';",
+        from: "import type { DisclosedValues } from '@doorsill/contract/shared-claims';",
+        to: "import { DISCLOSURE_KEYS, type DisclosedValues } from '@doorsill/contract/shared-claims';",
       },
       {
         file: 'device/clip/disclosure.ts',

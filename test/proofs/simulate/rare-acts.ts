@@ -1,9 +1,10 @@
 // Owns: what happens in few towns, because it shows one thing alone or is dear: making it happen to a home, its owner or the bridge.
 // Not here: whether and when (plan.ts), what happens everywhere (town.ts).
 
-import { type Random, systemCode } from '../../../device/index.ts';
-import { isFailure } from '../../../sim/errors.ts';
-import type { VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import { systemCode } from '@doorsill/base/disk';
+import type { Random } from '@doorsill/base/random';
+import { isFailure } from 'doorsill/errors';
+import type { VirtualClock } from 'doorsill/world/virtual-clock';
 import type { Act } from './plan.ts';
 import { useStolenKey } from './stolen-key.ts';
 import type { TownAgencies } from './town-agencies.ts';

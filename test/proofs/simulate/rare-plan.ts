@@ -1,6 +1,6 @@
 // Owns: the plan of a seed: what happens in every town, and in few towns one thing more, at the moment in which it shows and with nothing
 // else in its way. Not here: what happens in every town (plan.ts), making what is rare happen (rare-acts.ts).
-import { integerBelow, type Random, SeededRandom } from '../../../device/index.ts';
+import { integerBelow, type Random, SeededRandom } from '@doorsill/base/random';
 import {
   type Act,
   type AgencyPlan,

@@ -1,6 +1,7 @@
 // Owns: what libraries take from the platform while a simulated world runs: `fetch` goes over the world's network, and timers and limits of
 // time go by its time. Not here: that `fetch` (memory-fetch.ts), the time (virtual-clock.ts), what takes a clock or a network as the product does.
-import type { Clock, Network, Timer } from '../../../device/index.ts';
+import type { Clock, Timer } from '@doorsill/base/clock';
+import type { Network } from '@doorsill/base/network';
 import { fetchOver } from './memory-fetch.ts';
 
 /** Node's own do the same with less. */

@@ -1,6 +1,6 @@
 // Owns: the program of a process that runs the town of one seed after the other for its parent, and ends with it. A process of its own,
 // because a town has the process to itself. Not here: which seeds (seed-processes.ts).
-import { assert } from '../../../device/index.ts';
+import { assert } from '@doorsill/contract/assert';
 import type { SeedAnswer, SeedJob } from './seed-processes.ts';
 import { Simulation } from './simulate.ts';
 

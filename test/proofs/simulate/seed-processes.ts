@@ -2,7 +2,7 @@
 // same in every process. Not here: the program of a process (seed-process.ts), one town (town.ts), what is printed (test/proofs/simulate/main.ts).
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { sha256Hex } from '../../../device/index.ts';
+import { sha256Hex } from '@doorsill/base/keys';
 import { provokedIn } from './coverage.ts';
 import type { Footage } from './ffmpeg-twin.ts';
 import { addCoverage } from './simulate.ts';

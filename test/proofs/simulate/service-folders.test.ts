@@ -59,7 +59,7 @@ it('takes away what a killed run left, and nothing of one that lives or of someb
 
 const MAKER = `
 import { existsSync } from 'node:fs';
-import { ServiceFolders } from ${JSON.stringify(join(root, 'dist/test/proofs/simulate/service-folders.js'))};
+import { ServiceFolders } from ${JSON.stringify(join(root, 'test/proofs/dist/simulate/service-folders.js'))};
 for (let made = 0; made < 300; made += 1) {
   const folders = new ServiceFolders(process.argv[1]);
   if (!existsSync(folders.live)) throw new Error('a folder was taken away from its maker');

@@ -12,8 +12,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { systemCode } from '../../../device/exports-without-firmware.ts';
-import { assert, folderHolder, isRunning, lockFolder } from '../../../device/index.ts';
+import { systemCode } from '@doorsill/base/disk';
+import { folderHolder, isRunning, lockFolder } from '@doorsill/base/folder-lock';
+import { assert } from '@doorsill/contract/assert';
 
 export const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
 export type ServiceName = (typeof SERVICES)[number];

@@ -1,8 +1,13 @@
 // Owns: the lives of a simulated town's services: the process of one may end at any change of its disk and any commit of its database, and the
 // machine of all may lose its power there, with what the disk had not made durable. Not here: starting them (town-services.ts), when one ends (plan.ts).
-import type { SqliteLife } from '../../../cloud-bridge/index.ts';
-import type { Clock, Disk, DiskFile, Log, Network, Random } from '../../../device/index.ts';
-import { BootClock } from '../../../sim/world/device-clock.ts';
+
+import type { Clock } from '@doorsill/base/clock';
+import type { Disk, DiskFile } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Network } from '@doorsill/base/network';
+import type { Random } from '@doorsill/base/random';
+import type { SqliteLife } from '@doorsill/cloud-bridge';
+import { BootClock } from 'doorsill/world/device-clock';
 
 /** What a service is started with. */
 interface Surroundings {

@@ -3,8 +3,8 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Ffmpeg } from '../../../device/index.ts';
-import { failure } from '../../../sim/errors.ts';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { failure } from 'doorsill/errors';
 import { drawFootage, type Footage } from './ffmpeg-twin.ts';
 import { type Plan, shrunk } from './plan.ts';
 import { planOf } from './rare-plan.ts';

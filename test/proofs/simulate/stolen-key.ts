@@ -1,28 +1,19 @@
 // Owns: what somebody does at the bridge of a simulated town who has the key of a home's doorbell, and no footage: papers and bytes that a
 // bridge must refuse, each for another reason. Not here: the bridge's checks (cloud-bridge/intake), when it happens (plan.ts).
 
-import {
-  actorId,
-  type Clock,
-  commitmentOf,
-  freshId,
-  type Grant,
-  generateSigningKey,
-  type Manifest,
-  makeRevoke,
-  PUBLIC_AUDIENCE,
-  type Random,
-  SALT_BYTES,
-  type Signer,
-  type SigningKey,
-  sha256,
-  sha256Hex,
-  signToken,
-  statementClaims,
-  toBase64url,
-  wallSeconds,
-} from '../../../device/index.ts';
-import { failure } from '../../../sim/errors.ts';
+import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '@doorsill/base/keys';
+import { freshId, type Random } from '@doorsill/base/random';
+import { toBase64url } from '@doorsill/contract/bytes';
+import { commitmentOf, SALT_BYTES } from '@doorsill/contract/custody';
+import { actorId } from '@doorsill/contract/ids';
+import { signToken } from '@doorsill/contract/jws';
+import type { Manifest } from '@doorsill/contract/manifest';
+import type { Grant } from '@doorsill/contract/owner-orders';
+import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { statementClaims } from '@doorsill/contract/statement-from-manifest';
+import { makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
+import { failure } from 'doorsill/errors';
 import { grantOf, type SignedGrant } from './owner-slips.ts';
 
 const CLIP_BYTES = 2_048;

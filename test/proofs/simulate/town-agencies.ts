@@ -1,22 +1,15 @@
 // Owns: the agencies of a simulated town: who they are at the registry, what they ask, and how they end. Not here: whether they may (registry, bridge).
 
-import {
-  actorId,
-  type Clock,
-  exchangeJson,
-  freshId,
-  generateSigningKey,
-  parseToken,
-  type Random,
-  requestSchema,
-  SeededRandom,
-  type SigningKey,
-  sha256Hex,
-  signToken,
-} from '../../../device/index.ts';
-import { failure, isFailure } from '../../../sim/errors.ts';
-import { callAboutRequest, listClips, postRequest, signRequest } from '../../../sim/officer/agency-client.ts';
-import { openEvidenceDesk } from '../../../sim/officer/evidence-desk.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { generateSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import { freshId, type Random, SeededRandom } from '@doorsill/base/random';
+import { actorId } from '@doorsill/contract/ids';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { parseToken, signToken } from '@doorsill/contract/jws';
+import { requestSchema } from '@doorsill/contract/request';
+import { failure, isFailure } from 'doorsill/errors';
+import { callAboutRequest, listClips, postRequest, signRequest } from 'doorsill/officer/agency-client';
+import { openEvidenceDesk } from 'doorsill/officer/evidence-desk';
 import {
   type AgencyFacts,
   adminBearer,
@@ -24,8 +17,8 @@ import {
   DEMO_AGENCY,
   decideAgency,
   vouchForDomain,
-} from '../../../sim/officer/registration.ts';
-import { demoAsk } from '../../../sim/story/demo-request.ts';
+} from 'doorsill/officer/registration';
+import { demoAsk } from 'doorsill/story/demo-request';
 import type { AgencyPlan } from './plan.ts';
 import { TOWN_PLACE } from './town-home.ts';
 import type { TownServices } from './town-services.ts';

@@ -1,11 +1,12 @@
 // Owns: what every simulated town of a process begins with: footage, services that have been started, entered their agencies and stopped
 // once, and homes that are enrolled and paired. Not here: a town (town.ts), the services (town-services.ts), a home (town-home.ts).
 
-import { type Log, SeededRandom } from '../../../device/index.ts';
-import { failure } from '../../../sim/errors.ts';
-import { pinBridge } from '../../../sim/officer/evidence-desk.ts';
-import { settled } from '../../../sim/world/quiet.ts';
-import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import type { Log } from '@doorsill/base/log';
+import { SeededRandom } from '@doorsill/base/random';
+import { failure } from 'doorsill/errors';
+import { pinBridge } from 'doorsill/officer/evidence-desk';
+import { settled } from 'doorsill/world/quiet';
+import { VirtualClock } from 'doorsill/world/virtual-clock';
 import { watchCiphers } from './cipher-watch.ts';
 import type { Footage } from './ffmpeg-twin.ts';
 import type { MemoryDisk } from './memory-disk.ts';

@@ -2,25 +2,20 @@
 // (town-owner.ts), what must hold (town-watch.ts), when something happens to it (town.ts).
 
 import { join } from 'node:path';
-import {
-  actorId,
-  type Clock,
-  Doorbell,
-  integerBelow,
-  issueAccount,
-  loadDeviceKey,
-  loadOrCreateDeviceKey,
-  makeBackup,
-  type Programs,
-  pairingSocketPath,
-  parseDeviceConfig,
-  type Receipt,
-  restoreBackup,
-  type SigningKey,
-  sha256Hex,
-} from '../../../device/index.ts';
-import { isFailure } from '../../../sim/errors.ts';
-import { BootClock, DeviceClock } from '../../../sim/world/device-clock.ts';
+import type { Clock } from '@doorsill/base/clock';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import { issueAccount } from '@doorsill/base/mqtt-account-files';
+import { integerBelow } from '@doorsill/base/random';
+import type { Programs } from '@doorsill/base/system-programs';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import { actorId } from '@doorsill/contract/ids';
+import { makeBackup, restoreBackup } from '@doorsill/device/backup';
+import { parseDeviceConfig } from '@doorsill/device/config';
+import { Doorbell } from '@doorsill/device/doorbell';
+import { loadDeviceKey, loadOrCreateDeviceKey } from '@doorsill/device/identity';
+import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import { isFailure } from 'doorsill/errors';
+import { BootClock, DeviceClock } from 'doorsill/world/device-clock';
 import { type Footage, ffmpegTwin, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import type { MemoryNetwork } from './memory-network.ts';

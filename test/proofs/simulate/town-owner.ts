@@ -1,30 +1,22 @@
 // Owns: the owner of one home of a simulated town: who answers requests as planned, makes mistakes, takes back, and says again what was not
 // answered. Not here: the doorbell (town-home.ts), what must hold (town-watch.ts, order-watch.ts).
 
-import {
-  actorId,
-  generateSigningKey,
-  giveOrder,
-  type Home,
-  issueAccount,
-  type Log,
-  makeDenial,
-  makeGrant,
-  makeRevoke,
-  OwnerSession,
-  pairWithDevice,
-  type Random,
-  type Receipt,
-  SeededRandom,
-  type Signer,
-  type SigningKey,
-  sha256Hex,
-  signToken,
-  type VerifiedNotice,
-  type Window,
-} from '../../../device/index.ts';
-import { failure } from '../../../sim/errors.ts';
-import type { VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import { generateSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import type { Log } from '@doorsill/base/log';
+import { issueAccount } from '@doorsill/base/mqtt-account-files';
+import { type Random, SeededRandom } from '@doorsill/base/random';
+import type { Receipt } from '@doorsill/contract/home-messages';
+import { actorId } from '@doorsill/contract/ids';
+import { signToken } from '@doorsill/contract/jws';
+import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import type { Window } from '@doorsill/contract/shared-claims';
+import { giveOrder } from '@doorsill/device/owner/give-command';
+import { OwnerSession } from '@doorsill/device/owner/owner-session';
+import type { Home } from '@doorsill/device/owner/paired-devices';
+import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
+import { makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
+import { failure } from 'doorsill/errors';
+import type { VirtualClock } from 'doorsill/world/virtual-clock';
 import { GOP_US } from './ffmpeg-twin.ts';
 import type { MemoryNetwork } from './memory-network.ts';
 import { grantOf, type SlippedOrder, slipped } from './owner-slips.ts';

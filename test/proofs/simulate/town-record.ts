@@ -1,7 +1,7 @@
 // Owns: what is kept of a simulated town's life: a hash over all that was delivered and logged, the last lines, and what was reached, how often.
 // Not here: what must hold (town-watch.ts), what counts as reached of which machine (coverage.ts).
 import { createHash } from 'node:crypto';
-import type { Log, LogFacts } from '../../../device/index.ts';
+import type { Log, LogFacts } from '@doorsill/base/log';
 import type { Piece } from './memory-network.ts';
 import { messagesIn } from './mqtt-packets.ts';
 

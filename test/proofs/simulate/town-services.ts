@@ -2,6 +2,10 @@
 // Not here: their folders for SQLite (service-folders.ts), homes (town-home.ts), what agencies ask (town-agencies.ts).
 
 import { join } from 'node:path';
+import type { Clock } from '@doorsill/base/clock';
+import { SystemDisk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
 import {
   Bridge,
   bridgeConfigSchema,
@@ -9,12 +13,12 @@ import {
   registryConfigSchema,
   Vault,
   vaultConfigSchema,
-} from '../../../cloud-bridge/index.ts';
-import { type Clock, DEFAULT_PREFIX, type Log, type Random, SystemDisk } from '../../../device/index.ts';
-import { Broker } from '../../../sim/broker/broker.ts';
-import { failure } from '../../../sim/errors.ts';
-import { askForEnrolmentCode } from '../../../sim/officer/enrolment-code.ts';
-import { adminBearer } from '../../../sim/officer/registration.ts';
+} from '@doorsill/cloud-bridge';
+import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
+import { Broker } from 'doorsill/broker/broker';
+import { failure } from 'doorsill/errors';
+import { askForEnrolmentCode } from 'doorsill/officer/enrolment-code';
+import { adminBearer } from 'doorsill/officer/registration';
 import { MemoryDisk } from './memory-disk.ts';
 import type { MemoryNetwork } from './memory-network.ts';
 import { SERVICES, type ServiceName } from './service-folders.ts';

@@ -3,9 +3,13 @@
 
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { type Disk, grantSchema, parseToken, verifyClip, walkLedger } from '../../../device/index.ts';
-import { isFailure } from '../../../sim/errors.ts';
-import { evidenceId } from '../../../sim/officer/evidence-desk.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { parseToken } from '@doorsill/contract/jws';
+import { grantSchema } from '@doorsill/contract/owner-orders';
+import { verifyClip } from '@doorsill/device/clip/verify-clip';
+import { walkLedger } from '@doorsill/device/ledger/ledger';
+import { isFailure } from 'doorsill/errors';
+import { evidenceId } from 'doorsill/officer/evidence-desk';
 import { FollowedRequests } from './coverage.ts';
 import { FRAME_US } from './ffmpeg-twin.ts';
 import type { TownAgencies } from './town-agencies.ts';

@@ -1,6 +1,8 @@
 // Owns: what must hold in a simulated town at every step: each piece on the network is held against what owners signed. Not here: what a home
 // answers (order-watch.ts), what must hold in the end (town-verdict.ts), making things happen.
-import { parseToken, utf8 } from '../../../device/index.ts';
+
+import { utf8 } from '@doorsill/contract/bytes';
+import { parseToken } from '@doorsill/contract/jws';
 import { type Footage, FRAME_US, GOP_US, MARK_BYTES } from './ffmpeg-twin.ts';
 import type { CarriedPiece, Piece } from './memory-network.ts';
 import { type OrderedHome, OrderWatch } from './order-watch.ts';

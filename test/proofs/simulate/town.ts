@@ -2,10 +2,11 @@
 // seen. Not here: what it begins with (town-ground.ts), the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds
 // (simulate.ts).
 
-import { SeededRandom, systemCode } from '../../../device/index.ts';
-import { isFailure } from '../../../sim/errors.ts';
-import { settled } from '../../../sim/world/quiet.ts';
-import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import { systemCode } from '@doorsill/base/disk';
+import { SeededRandom } from '@doorsill/base/random';
+import { isFailure } from 'doorsill/errors';
+import { settled } from 'doorsill/world/quiet';
+import { VirtualClock } from 'doorsill/world/virtual-clock';
 import { CapturedBridge } from './captured-bridge.ts';
 import { watchCiphers } from './cipher-watch.ts';
 import { Reached } from './coverage.ts';

@@ -1,6 +1,6 @@
 // Owns: what the broker of a simulated town does to homes that it should not: it says again what owners have said, withholds it and brings it in
 // another order, delivers it as if it had kept it, and shows old revocation lists. Not here: the broker itself (sim/broker), when (plan.ts).
-import type { Clock } from '../../../device/index.ts';
+import type { Clock } from '@doorsill/base/clock';
 import type { MemoryNetwork } from './memory-network.ts';
 import { type MqttMessage, messagesIn, packetOf, parted } from './mqtt-packets.ts';
 

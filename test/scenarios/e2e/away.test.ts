@@ -6,32 +6,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type DeviceEvent,
-  type DeviceState,
-  type Doorbell,
-  deviceIdOf,
-  freshId,
-  generateSigningKey,
-  type Home,
-  type Log,
-  loadOrCreateDeviceKey,
-  makeCommand,
-  makeDenial,
-  makeGrant,
-  makeRevoke,
-  OwnerSession,
-  pairWithDevice,
-  parseDeviceConfig,
-  type Receipt,
-  SystemDisk,
-  SystemRandom,
-  sha256Hex,
-  silentLog,
-  startDevice,
-  type VerifiedNotice,
-  walkLedger,
-} from '../../../device/index.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { generateSigningKey, sha256Hex } from '../../../device/base/keys.ts';
+import { type Log, silentLog } from '../../../device/base/log.ts';
+import { freshId, SystemRandom } from '../../../device/base/random.ts';
+import { parseDeviceConfig } from '../../../device/config.ts';
+import type { DeviceEvent, DeviceState, Receipt } from '../../../device/contract/home-messages.ts';
+import type { VerifiedNotice } from '../../../device/contract/read-request-notice.ts';
+import type { Doorbell } from '../../../device/doorbell.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
+import { walkLedger } from '../../../device/ledger/ledger.ts';
+import { OwnerSession } from '../../../device/owner/owner-session.ts';
+import type { Home } from '../../../device/owner/paired-devices.ts';
+import { pairWithDevice } from '../../../device/owner/pairing-client.ts';
+import { makeCommand, makeDenial, makeGrant, makeRevoke } from '../../../device/owner/sign-owner-messages.ts';
+import { startDevice } from '../../../device/start-device.ts';
 import { porchKind } from '../../../sim/porch/porch-camera.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';

@@ -4,7 +4,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import type { DeviceEvent, DeviceState } from '../../../device/index.ts';
+import type { DeviceEvent, DeviceState } from '../../../device/contract/home-messages.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { descendants } from '../../support/processes.ts';
 import { proved } from '../../support/proved.ts';

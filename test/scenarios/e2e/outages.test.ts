@@ -2,7 +2,9 @@
 // Broker, bridge and registry each stopped and started in the middle of the story: it completes, nothing twice. The camera's
 // own outage is in rtsp.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Receipt, VerifiedNotice, Window } from '../../../device/index.ts';
+import type { Receipt } from '../../../device/contract/home-messages.ts';
+import type { VerifiedNotice } from '../../../device/contract/read-request-notice.ts';
+import type { Window } from '../../../device/contract/shared-claims.ts';
 import { type GrantUnderWay, type Part, RunningTestbed } from '../../support/running-testbed.ts';
 
 const CLIP_US = 3_000_000;

@@ -7,24 +7,20 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
-import {
-  deviceIdOf,
-  exchangeJson,
-  issueAccount,
-  listAccounts,
-  listHomes,
-  loadOrCreateDeviceKey,
-  loadOrCreateOwnerKey,
-  makeGrant,
-  OwnerSession,
-  SystemClock,
-  SystemDisk,
-  SystemRandom,
-  silentLog,
-  type VerifiedNotice,
-  verifyClip,
-  type Window,
-} from '../../../device/index.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { issueAccount, listAccounts } from '../../../device/base/mqtt-account-files.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { verifyClip } from '../../../device/clip/verify-clip.ts';
+import { exchangeJson } from '../../../device/contract/json-client.ts';
+import type { VerifiedNotice } from '../../../device/contract/read-request-notice.ts';
+import type { Window } from '../../../device/contract/shared-claims.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
+import { loadOrCreateOwnerKey } from '../../../device/owner/owner-key.ts';
+import { OwnerSession } from '../../../device/owner/owner-session.ts';
+import { listHomes } from '../../../device/owner/paired-devices.ts';
+import { makeGrant } from '../../../device/owner/sign-owner-messages.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../../../sim/officer/agency-client.ts';
 import { adminBearer, registerAgency } from '../../../sim/officer/registration.ts';
 import { demoAsk } from '../../../sim/story/demo-request.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
-import type { DeviceEvent, DeviceState } from '../../../device/index.ts';
+import type { DeviceEvent, DeviceState } from '../../../device/contract/home-messages.ts';
 import { WiredCamera } from '../../device/camera/support/wired-programs.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
-const STORIES = join(ROOT, 'scenarios');
+const STORIES = join(ROOT, 'sim/scenarios');
 /** For all of them, on two cores. */
 const TOGETHER_MS_MAX = 90_000;
 /** Of disk-takes-no-write and power-cut-before-upload. */

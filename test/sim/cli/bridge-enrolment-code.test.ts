@@ -1,6 +1,6 @@
 // @module-tag long
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readEnrolmentCode } from '../../../device/index.ts';
+import { readEnrolmentCode } from '../../../device/contract/enrolment.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { runCommand } from '../../support/command-line.ts';
 

@@ -99,11 +99,11 @@ describe('whether a checkout is built', () => {
 
   it('is told from the stamp of the last build and the time of every source', () => {
     expect(freshness('isBuilt')).toBe('false');
-    touch('dist/.built', 2_000);
+    touch('sim/dist/.built', 2_000);
     expect(freshness('isBuilt')).toBe('false');
-    touch('dist/console-page/.built', 2_000);
+    touch('device/console-page/dist/.built', 2_000);
     expect(freshness('isBuilt')).toBe('false');
-    touch('dist/report-page/.built', 2_000);
+    touch('sim/dist/report-page/.built', 2_000);
     expect(freshness('isBuilt')).toBe('true');
     for (const source of ['device/contract/e.ts', 'sim/report/e.ts']) {
       age(source, 3_000);

@@ -3,16 +3,13 @@
 // TLS from the command line: a broker with certificates, and an owner's commands that meet good and bad ones.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  issueAccount,
-  listHomes,
-  OwnerSession,
-  SystemClock,
-  SystemDisk,
-  SystemRandom,
-  silentLog,
-  storeHome,
-} from '../../../device/index.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { issueAccount } from '../../../device/base/mqtt-account-files.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { OwnerSession } from '../../../device/owner/owner-session.ts';
+import { listHomes, storeHome } from '../../../device/owner/paired-devices.ts';
 import { type CertificateFiles, CertificateMaker } from '../../support/certificates.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { makeParty } from '../../support/parties.ts';

@@ -2,7 +2,8 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256Hex, verifyClip } from '../../../device/index.ts';
+import { sha256Hex } from '../../../device/base/keys.ts';
+import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import type { VirtualDoorbell } from '../../../sim/client/index.ts';
 import { startDoorbell } from './support/built-client.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { insideArea } from '../../../device/index.ts';
+import { insideArea } from '../../../device/contract/area-cells.ts';
 import { type DrawnDoorbell, drawFleet, happeningsOf } from '../../../sim/fleet/draw-fleet.ts';
 import { DEFAULT_PROFILE, type FleetProfile, fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
 import { areaPolygon } from '../../../sim/fleet/town-area.ts';

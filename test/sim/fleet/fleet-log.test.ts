@@ -1,6 +1,7 @@
 // Holds: lines of a fleet's doorbells bear their names, and what many warn of at a time is one line, and one more that counts.
 import { expect, it } from 'vitest';
-import { type Log, type LogFacts, ManualClock } from '../../../device/exports-without-firmware.ts';
+import { ManualClock } from '../../../device/base/clock.ts';
+import type { Log, LogFacts } from '../../../device/base/log.ts';
 import { FleetLog } from '../../../sim/fleet/fleet-log.ts';
 
 function make() {

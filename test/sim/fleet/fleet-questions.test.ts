@@ -3,8 +3,11 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, expect, it } from 'vitest';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
 import { generateSigningKey } from '../../../device/base/keys.ts';
-import { openLog, SystemClock, SystemDisk, SystemRandom } from '../../../device/index.ts';
+import { openLog } from '../../../device/base/log.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
 import { fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
 import { TownQuestions } from '../../../sim/fleet/fleet-questions.ts';
 

@@ -13,10 +13,10 @@ import { DoorbellNamespace } from '../../../sim/prove/doorbell-namespace.ts';
 import { root } from '../../layout/source-tree.ts';
 
 const deps = { clock: new SystemClock(), random: new SystemRandom(), programs: new SystemPrograms(), log: silentLog() };
-const built = (path: string) => JSON.stringify(pathToFileURL(join(root, 'dist', path)).href);
+const built = (path: string) => JSON.stringify(pathToFileURL(join(root, path)).href);
 const OPENS = `
-import { silentLog, SystemClock, SystemPrograms, SystemRandom } from ${built('device/index.js')};
-import { DoorbellNamespace } from ${built('sim/prove/doorbell-namespace.js')};
+import { silentLog, SystemClock, SystemPrograms, SystemRandom } from ${built('device/dist/index.js')};
+import { DoorbellNamespace } from ${built('sim/dist/prove/doorbell-namespace.js')};
 const deps = { clock: new SystemClock(), random: new SystemRandom(), programs: new SystemPrograms(), log: silentLog() };
 const made = await DoorbellNamespace.open(deps);
 console.log(made.inside[3]);

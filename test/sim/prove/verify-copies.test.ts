@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Programs } from '../../../device/index.ts';
+import type { Programs } from '../../../device/base/system-programs.ts';
 import { checkCopies } from '../../../sim/prove/verify-copies.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-copies-'));

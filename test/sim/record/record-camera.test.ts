@@ -4,9 +4,14 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, st
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { parseInit } from '../../../device/contract/media/fragment.ts';
 import { FragmentSplitter } from '../../../device/contract/media/fragment-splitter.ts';
-import { findFfmpeg, runFfmpeg, SystemClock, SystemDisk, silentLog, type Zone } from '../../../device/index.ts';
+import type { Zone } from '../../../device/contract/shared-claims.ts';
 import { missedInReplay } from '../../../sim/record/check-recording.ts';
 import { recordedCamera } from '../../../sim/record/live-doorbell.ts';
 import { type RecordEnd, recordCamera, ringBytesFor } from '../../../sim/record/record-camera.ts';

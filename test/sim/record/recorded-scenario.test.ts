@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { DeviceEvent } from '../../../device/index.ts';
+import type { DeviceEvent } from '../../../device/contract/home-messages.ts';
 import {
   expectedAgain,
   pressesIn,

@@ -2,7 +2,11 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { findFfmpeg, probeFile, SystemClock, SystemDisk, silentLog } from '../../../device/index.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
+import { probeFile } from '../../../device/camera/probe-file.ts';
 import { missedInReplay } from '../../../sim/record/check-recording.ts';
 import { RecordFolder } from '../../../sim/record/record-folder.ts';
 import { writeFootage } from '../../../sim/record/write-footage.ts';

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { findFfmpeg } from '../../../device/index.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { processesNaming, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('bad-footage');

@@ -1,9 +1,13 @@
 // @module-tag long
 import { afterEach, expect, it } from 'vitest';
+import { silentLog } from '../../../device/base/log.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
 import { SystemPrograms } from '../../../device/base/system-programs.ts';
 import { Capture, type CaptureChange } from '../../../device/camera/capture.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../../../device/camera/segment.ts';
-import { findFfmpeg, parseFragment, parseInit, SeededRandom, silentLog } from '../../../device/index.ts';
+import { parseFragment } from '../../../device/contract/media/fragment.ts';
+import { parseInit } from '../../../device/contract/media/init-segment.ts';
 import { FaultSet, readFault } from '../../../sim/camera-server/faults.ts';
 import { parseSyntheticSource } from '../../../sim/porch/porch-camera.ts';
 import { ReplayCamera } from '../../../sim/replay/replay-camera.ts';

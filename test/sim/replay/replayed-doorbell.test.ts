@@ -1,7 +1,10 @@
 // @module-tag long
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { findFfmpeg, SeededRandom, SystemDisk, silentLog } from '../../../device/index.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { parseSyntheticSource } from '../../../sim/porch/porch-camera.ts';
 import { ReplayedDoorbell } from '../../../sim/replay/replayed-doorbell.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';

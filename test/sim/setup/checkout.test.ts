@@ -104,7 +104,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
   );
 
   it('finds the ffmpeg that it brings where the system has none', () => {
-    const find = 'const { findFfmpeg } = await import("./dist/device/camera/find-ffmpeg.js");';
+    const find = 'const { findFfmpeg } = await import("./device/dist/camera/find-ffmpeg.js");';
     const tell = 'const { origin, path } = await findFfmpeg({ env: { PATH: "" } }); console.log(origin, path);';
     if (process.platform !== 'linux' || process.arch !== 'x64') return;
     expect(machine.run(checkout, machine.node, ['--input-type=module', '-e', `${find}${tell}`])).toEqual({
@@ -124,10 +124,10 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
   });
 
   it('is left alone by a second run', async () => {
-    const before = { asked: registry.asked.length, built: statSync(join(checkout, 'dist/.built')).mtimeMs };
+    const before = { asked: registry.asked.length, built: statSync(join(checkout, 'sim/dist/.built')).mtimeMs };
     expect(await machine.prepare(checkout)).toEqual({ status: 0, output: '' });
     expect(registry.asked.length).toBe(before.asked);
-    expect(statSync(join(checkout, 'dist/.built')).mtimeMs).toBe(before.built);
+    expect(statSync(join(checkout, 'sim/dist/.built')).mtimeMs).toBe(before.built);
   });
 
   it.each<[string, (modules: string) => void]>([

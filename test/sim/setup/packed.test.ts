@@ -1,11 +1,12 @@
-// Packs the project and installs the tarball into an empty project, from a registry on loopback that plants packages.
+// Packs the packages and installs them into an empty project, from a registry on loopback that plants packages.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import semver from 'semver';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { imageFiles } from '../../../sim/deploy/compose-image.ts';
 import { root } from '../../layout/source-tree.ts';
 import { slowIt } from '../../support/slow-it.ts';
 import { ended } from './support/checkout.ts';
@@ -16,6 +17,16 @@ import { asTestOf, readmeClient, runClient } from './support/readme-client.ts';
 const require = createRequire(import.meta.url);
 const MINUTES_MS = 60_000;
 const OLDEST_NODE = '20.19.0';
+/** The folders of the packages by their names. */
+const FOLDERS = new Map([
+  ['@doorsill/base', 'device/base'],
+  ['@doorsill/cloud-bridge', 'cloud-bridge'],
+  ['@doorsill/console-page', 'device/console-page'],
+  ['@doorsill/contract', 'device/contract'],
+  ['@doorsill/device', 'device'],
+  ['doorsill', 'sim'],
+]);
+const PACKAGES = [...FOLDERS.keys()];
 
 /**
  * Optional peers of packages that are installed: npm reads what the registry says of them and installs none. Each is published
@@ -42,30 +53,31 @@ function admitsOldestNode(engines: { node?: string | undefined } | string[] | un
   return engines === undefined || Array.isArray(engines) || semver.satisfies(OLDEST_NODE, engines.node ?? '*');
 }
 
-describe('the packed package, installed into an empty project', { tags: ['long'] }, () => {
+describe('the packed packages, installed into an empty project', { tags: ['long'] }, () => {
   let packed: PackedProject;
-  let [folder, tarball] = ['', ''];
+  let folder = '';
   beforeAll(async () => {
     packed = await PackedProject.make();
-    ({ folder, tarball } = packed);
+    ({ folder } = packed);
   }, 5 * MINUTES_MS);
   afterAll(() => packed?.dispose(), 2 * MINUTES_MS);
 
   it('takes nothing from outside the lock file, runs no planted package and needs no newer Node', () => {
     const { registry, machine, installed: install } = packed;
     const { status, output } = install;
-    const known = new Set([...registry.lockedNames, ...ONLY_ASKED_FOR]);
+    const known = new Set([...registry.lockedNames, ...ONLY_ASKED_FOR, ...PACKAGES]);
     expect(status, output).toBe(0);
     expect(output).not.toMatch(/EBADENGINE|npm error/);
     expect(new Set(registry.asked).size).toBeGreaterThan(100);
     expect(registry.asked.filter((name) => !known.has(name))).toEqual([]);
+    // Of ours npm may ask before it has read all the files that it was given; whoever has their names there, it takes the files.
     expect(registry.fetchedPlants).toEqual([]);
     // npm heeds overrides in the checkout alone: asked here, the installer would lead to names that nobody has published.
     expect(registry.asked.filter((name) => /ffmpeg-installer/.test(name))).toEqual([]);
     expect(machine.marks()).toBe('');
 
     const installed = [...lockedPackages(join(folder, 'package-lock.json')).keys()];
-    expect(installed.map(packageName).filter((name) => !registry.lockedNames.has(name))).toEqual(['doorsill']);
+    expect(installed.map(packageName).filter((name) => !registry.lockedNames.has(name))).toEqual(PACKAGES);
     const facts = installed
       .map((path) => join(folder, path, 'package.json'))
       .filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined)
@@ -81,34 +93,41 @@ describe('the packed package, installed into an empty project', { tags: ['long']
     expect({ output, asked: registry.asked.slice(before) }).toEqual({ output: '0.1.0\n', asked: [] });
   });
 
-  it('holds what was built and how to start it: no source, no test', () => {
-    const names = execFileSync('tar', ['-tf', tarball], { encoding: 'utf8' }).trimEnd().split('\n');
-    expect(names).toContain('package/dist/device/npm-exports.d.ts');
+  it('hold what was built and how to start it: no source, no test', () => {
+    const names = [...packed.tarballs].flatMap(([name, file]) =>
+      execFileSync('tar', ['-tf', file], { encoding: 'utf8' })
+        .trimEnd()
+        .split('\n')
+        .map((path) => path.replace('package', FOLDERS.get(name) ?? name)),
+    );
+    expect(names).toContain('device/dist/index.d.ts');
     const others = names.filter(
-      (name) => !/^package\/(dist\/.*\.(js|d\.ts|css)|[^/]+\.(md|json)|LICENSE|scenarios\/_?[a-z-]+\.yaml)$/.test(name),
+      (name) =>
+        !/(\/dist\/.*\.(js|d\.ts|css)|\/(package\.json|README\.md|LICENSE)|^sim\/scenarios\/_?[a-z-]+\.yaml)$/.test(
+          name,
+        ),
     );
     // The page's files have a hash of their content in their names.
     expect(others.map((name) => name.replace(/(assets\/\w+)-[\w-]{8}\./, '$1.')).sort()).toEqual([
-      'package/cloud-bridge/registry/data/README.md',
-      'package/cloud-bridge/registry/data/abbreviations.csv',
-      'package/cloud-bridge/registry/data/federal-agencies.csv',
-      'package/cloud-bridge/registry/data/local-governments.csv',
-      'package/cloud-bridge/registry/data/look-alikes.csv',
-      'package/cloud-bridge/registry/data/name-words.csv',
-      'package/dist/console-page/assets/icon.svg',
-      'package/dist/console-page/index.html',
-      'package/scenarios/README.md',
-      'package/scenarios/lost-dog.jpg',
-      'package/sim/cli/doorsill.mjs',
-      'package/sim/deploy/doorsill.rules.yml',
-      'package/sim/fleet/fleet-profile.schema.json',
-      'package/sim/scenario/scenario.schema.json',
-      'package/sim/truth/truth.schema.json',
+      'cloud-bridge/registry/data/abbreviations.csv',
+      'cloud-bridge/registry/data/federal-agencies.csv',
+      'cloud-bridge/registry/data/local-governments.csv',
+      'cloud-bridge/registry/data/look-alikes.csv',
+      'cloud-bridge/registry/data/name-words.csv',
+      'device/console-page/dist/assets/icon.svg',
+      'device/console-page/dist/index.html',
+      'sim/cli/doorsill.mjs',
+      'sim/deploy/doorsill.rules.yml',
+      'sim/fleet/fleet-profile.schema.json',
+      'sim/scenario/scenario.schema.json',
+      'sim/scenarios/lost-dog.jpg',
+      'sim/truth/truth.schema.json',
     ]);
-    const isPages = (name: string) => /^package\/dist\/(console|report)-page\//.test(name);
+    expect(names.filter((name) => name.endsWith('/LICENSE'))).toHaveLength(PACKAGES.length);
+    const isPages = (name: string) => /^(device\/console-page\/dist|sim\/dist\/report-page)\//.test(name);
     expect(names.filter((name) => name.endsWith('.css') && !isPages(name))).toEqual([]);
     const compiled = names.filter((name) => !isPages(name));
-    const sources = compiled.map((name) => name.replace(/^package\/dist\/(.*?)(\.d\.ts|\.js)$/, '$1.ts'));
+    const sources = compiled.map((name) => name.replace(/^(.*)\/dist\/(.*?)(\.d\.ts|\.js)$/, '$1/$2.ts'));
     const gone = sources.filter(
       (name) => name.endsWith('.ts') && statSync(join(root, name), { throwIfNoEntry: false }) === undefined,
     );
@@ -169,6 +188,31 @@ describe('the packed package, installed into an empty project', { tags: ['long']
     return packed.machine.run(folder, packed.machine.node, [compiler, ...options, name]);
   };
 
+  slowIt(
+    'make up the image that `deploy compose` has built, of the lock file’s hashes',
+    { timeout: 3 * MINUTES_MS },
+    async () => {
+      const { machine, registry } = packed;
+      const image = join(machine.folder, 'image');
+      mkdirSync(image);
+      for (const file of packed.tarballs.values()) copyFileSync(file, join(image, basename(file)));
+      copyFileSync(join(root, 'package.json'), join(image, 'package.json'));
+      registry.writeLock(join(image, 'package-lock.json'));
+      const dockerfile = imageFiles().find(([name]) => name === 'Dockerfile')?.[1] ?? '';
+      const [, steps = ''] = /^COPY package\.json.*\n([\s\S]*?)^ENTRYPOINT/m.exec(dockerfile) ?? [];
+      const runs = steps.match(/^RUN .*(\n && .*)*/gm) ?? [];
+      expect(runs).toHaveLength(2);
+      for (const run of runs) {
+        const script = run.slice('RUN '.length).replace(' /root/.npm', '');
+        const { status, output } = await ended(machine.start(image, 'sh', ['-eu', '-c', script]));
+        expect(status, output).toBe(0);
+      }
+      expect(registry.fetchedPlants).toEqual([]);
+      const [, program = ''] = /^ENTRYPOINT \["node", "\/opt\/doorsill\/(.*)"\]/m.exec(dockerfile) ?? [];
+      expect(machine.run(image, machine.node, [program, '--version'])).toEqual({ status: 0, output: '0.1.0\n' });
+    },
+  );
+
   describe('runs README’s lines for developers', { timeout: 2 * MINUTES_MS }, () => {
     it('exactly as they are printed: ten', async () => {
       expect(readmeClient('js').trimEnd().split('\n')).toHaveLength(10);
@@ -205,9 +249,9 @@ describe('the packed package, installed into an empty project', { tags: ['long']
 
 /** Fails to compile where a name is missing or has no type. */
 const PROGRAM = `
-import { Doorbell, parseDeviceConfig, type DeviceConfig } from 'doorsill';
-import { Bridge } from 'doorsill/cloud-bridge';
-import { Broker } from 'doorsill/sim';
+import { Doorbell, parseDeviceConfig, type DeviceConfig } from '@doorsill/device';
+import { Bridge } from '@doorsill/cloud-bridge';
+import { Broker } from 'doorsill';
 // @ts-expect-error: fails unless the function has a type of its own
 const untyped: string = parseDeviceConfig;
 export const read: (...given: Parameters<typeof parseDeviceConfig>) => DeviceConfig = parseDeviceConfig;

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 import { root } from '../../layout/source-tree.ts';
 
-const BUILT = JSON.stringify(pathToFileURL(join(root, 'dist/sim/terminal/stop-signal.js')).href);
+const BUILT = JSON.stringify(pathToFileURL(join(root, 'sim/dist/terminal/stop-signal.js')).href);
 
 /** A process that takes its time to stop: what it says, and how it ends, when Ctrl-C comes twice. */
 function stoppedTwice(again: string): Promise<[string, number | null]> {

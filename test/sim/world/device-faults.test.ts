@@ -3,7 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Log, ManualClock, SeededRandom, SystemDisk, silentLog } from '../../../device/index.ts';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { type Log, silentLog } from '../../../device/base/log.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
 import { DeviceFaults, listDeviceFaults, readDeviceFault } from '../../../sim/world/device-faults.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { SeededRandom } from '../../../device/index.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
 import { LinkProxy } from '../../../sim/world/link-proxy.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type DiskFile, SeededRandom, SystemDisk } from '../../../device/index.ts';
+import { type DiskFile, SystemDisk } from '../../../device/base/disk.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
 import { SimulatedDisk } from '../../../sim/world/simulated-disk.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { temporaryFolder } from '../../support/command-line.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { SystemClock } from '../../../device/index.ts';
+import { SystemClock } from '../../../device/base/clock.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 
 const START_US = Date.UTC(2026, 2, 29) * 1_000;

@@ -1,6 +1,6 @@
 // Owns: the likelihood ratio of hidden misuse against honest work for agencies of a synthetic export, with the generator's true
 // parameters: the most that their counts can tell. For tests alone, never shipped. Not here: the audit, which must estimate all that.
-import { type Random, SeededRandom } from '../../../../device/index.ts';
+import { type Random, SeededRandom } from '../../../../device/base/random.ts';
 import type { CastAgency } from '../../../../sim/query-export/cast.ts';
 import {
   type Habits,

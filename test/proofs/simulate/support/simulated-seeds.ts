@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { runCommand } from '../../../support/command-line.ts';
 
 /** What `npm run simulate` runs. */
-export const SIMULATE = fileURLToPath(new URL('../../../../dist/test/proofs/simulate/main.js', import.meta.url));
+export const SIMULATE = fileURLToPath(new URL('../../../../test/proofs/dist/simulate/main.js', import.meta.url));
 
 const endedSchema = z.object({
   event: z.literal('ended'),

@@ -7,29 +7,23 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { SystemDisk } from '../../../../device/base/disk.ts';
-import { sha256Hex } from '../../../../device/base/keys.ts';
+import { generateSigningKey, sha256Hex } from '../../../../device/base/keys.ts';
 import { silentLog } from '../../../../device/base/log.ts';
+import { issueAccount } from '../../../../device/base/mqtt-account-files.ts';
 import type { MqttLink } from '../../../../device/base/mqtt-link.ts';
 import { SeededRandom, SystemRandom } from '../../../../device/base/random.ts';
+import { parseDeviceConfig } from '../../../../device/config.ts';
+import { printEnrolmentCode, readEnrolmentCode } from '../../../../device/contract/enrolment.ts';
+import type { DeviceState, Receipt } from '../../../../device/contract/home-messages.ts';
+import type { VerifiedNotice } from '../../../../device/contract/read-request-notice.ts';
+import type { VerifiedSighting } from '../../../../device/contract/read-sighting.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.ts';
-import {
-  type DeviceState,
-  type Doorbell,
-  generateSigningKey,
-  giveOrder,
-  issueAccount,
-  makeDenial,
-  makeGrant,
-  OwnerSession,
-  pairWithDevice,
-  parseDeviceConfig,
-  printEnrolmentCode,
-  type Receipt,
-  readEnrolmentCode,
-  startDevice,
-  type VerifiedNotice,
-  type VerifiedSighting,
-} from '../../../../device/index.ts';
+import type { Doorbell } from '../../../../device/doorbell.ts';
+import { giveOrder } from '../../../../device/owner/give-command.ts';
+import { OwnerSession } from '../../../../device/owner/owner-session.ts';
+import { pairWithDevice } from '../../../../device/owner/pairing-client.ts';
+import { makeDenial, makeGrant } from '../../../../device/owner/sign-owner-messages.ts';
+import { startDevice } from '../../../../device/start-device.ts';
 import { Broker } from '../../../../sim/broker/broker.ts';
 import { porchKind } from '../../../../sim/porch/porch-camera.ts';
 import { BridgeFixture, ShiftedClock } from '../../../support/bridge-fixture.ts';

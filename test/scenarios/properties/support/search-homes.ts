@@ -6,7 +6,7 @@ import { Photos } from '../../../../cloud-bridge/search-party/sanitize-photo.ts'
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { SeededRandom, SystemRandom } from '../../../../device/base/random.ts';
 import { toBase64url } from '../../../../device/contract/bytes.ts';
-import { makeDenial } from '../../../../device/index.ts';
+import { makeDenial } from '../../../../device/owner/sign-owner-messages.ts';
 import { drawDogPhoto } from '../../../../sim/porch/dog-art.ts';
 import { claimsOf, makeParty, textClaim } from '../../../support/parties.ts';
 import { Searching } from '../../../support/searches.ts';

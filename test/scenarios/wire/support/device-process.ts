@@ -8,7 +8,7 @@ import { SystemClock } from '../../../../device/base/clock.ts';
 import { root } from '../../../layout/source-tree.ts';
 import type { Namespace } from './namespace.ts';
 
-const PROGRAM = join(root, 'dist/sim/cli/entry.js');
+const PROGRAM = join(root, 'sim/dist/cli/entry.js');
 const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 15_000;
 const clock = new SystemClock();

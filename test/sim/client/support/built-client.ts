@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { root } from '../../../layout/source-tree.ts';
 
-export const BUILT_CLIENT = join(root, 'dist/sim/client/index.js');
+export const BUILT_CLIENT = join(root, 'sim/dist/client/index.js');
 
 const built: typeof import('../../../../sim/client/index.ts') = await import(BUILT_CLIENT);
 export const { startDoorbell } = built;

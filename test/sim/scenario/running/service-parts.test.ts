@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { SystemDisk, silentLog } from '../../../../device/index.ts';
+import { SystemDisk } from '../../../../device/base/disk.ts';
+import { silentLog } from '../../../../device/base/log.ts';
 import { ServiceParts } from '../../../../sim/scenario/running/service-parts.ts';
 import { VirtualClock } from '../../../../sim/world/virtual-clock.ts';
 import { temporaryFolder } from '../../../support/command-line.ts';

@@ -25,17 +25,17 @@ const entrySchema = z.looseObject({
   engines: z.union([z.record(z.string(), z.string()), z.array(z.string())]).optional(),
   integrity: z.string().optional(),
 });
-const lockSchema = z.looseObject({ packages: z.record(z.string(), z.looseObject({})) });
+const lockSchema = z.looseObject({ packages: z.record(z.string(), z.looseObject({ link: z.boolean().optional() })) });
 
 /** An entry of package-lock.json: a package's facts as its registry gave them. */
 export type LockEntry = z.infer<typeof entrySchema>;
 
-/** The packages of a lock file by their folders, the project itself left out. */
+/** The packages of a lock file that come from elsewhere, by their folders: neither the project itself nor its workspaces. */
 export function lockedPackages(file: string): Map<string, LockEntry> {
   const { packages } = lockSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
   return new Map(
     Object.entries(packages)
-      .filter(([path]) => path !== '')
+      .filter(([path, { link }]) => path.includes('node_modules/') && link !== true)
       .map(([path, entry]) => [path, entrySchema.parse(entry)]),
   );
 }
@@ -196,7 +196,7 @@ export class LoopbackRegistry {
   private plant(name: string): object {
     const path = `${PLANTED}${name}`;
     const folder = join(this.folder, encodeURIComponent(path));
-    const versions = ['5.1.1', '1.0.0'].map((version) => {
+    const versions = ['5.1.1', '1.0.0', '0.1.0'].map((version) => {
       const facts = { name, version, scripts: { postinstall: `echo ${name} >> "$${MARK}"` } };
       // Packed once: a second pack would have another hash than the one that was told first.
       if (!this.integrity.has(`${path}@${version}`)) {

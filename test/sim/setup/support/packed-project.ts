@@ -1,4 +1,4 @@
-// Owns: the packed package, installed into an empty project from a registry on loopback.
+// Owns: the packed packages, or some of them, installed into an empty project, what they need from a registry on loopback.
 // Not here: what the project then does (packed.test.ts).
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,32 +11,38 @@ export class PackedProject {
   readonly machine: Machine;
   /** The project's folder. */
   readonly folder: string;
-  readonly tarball: string;
+  /** The packed files by the names of their packages. */
+  readonly tarballs: ReadonlyMap<string, string>;
   /** What the install did. */
   readonly installed: Ended;
 
-  private constructor(of: Pick<PackedProject, 'registry' | 'machine' | 'folder' | 'tarball' | 'installed'>) {
+  private constructor(of: Pick<PackedProject, 'registry' | 'machine' | 'folder' | 'tarballs' | 'installed'>) {
     this.registry = of.registry;
     this.machine = of.machine;
     this.folder = of.folder;
-    this.tarball = of.tarball;
+    this.tarballs = of.tarballs;
     this.installed = of.installed;
   }
 
-  static async make(): Promise<PackedProject> {
+  /** `names`: of the packages that are installed; all of them unless some are named. */
+  static async make(names?: readonly string[]): Promise<PackedProject> {
     const registry = new LoopbackRegistry(root);
     await registry.start();
     const machine = new Machine(registry);
-    const packed = machine.run(root, 'npm', ['pack', '--silent', '--pack-destination', machine.folder]);
+    const pack = ['pack', '--workspaces', '--silent', '--pack-destination', machine.folder];
+    const packed = machine.run(root, 'npm', pack);
     if (packed.status !== 0) throw new Error(packed.output);
-    // A build, if one was due, is told besides.
-    const tarball = join(machine.folder, /^doorsill-.*\.tgz$/m.exec(packed.output)?.[0] ?? 'no tarball');
+    const tarballs = new Map(
+      readdirSync(machine.folder)
+        .filter((name) => name.endsWith('.tgz'))
+        .map((file) => [file.replace(/-\d.*$/, '').replace(/^doorsill-/, '@doorsill/'), join(machine.folder, file)]),
+    );
     const folder = join(machine.folder, 'project');
     mkdirSync(folder);
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }));
-    const install = ['install', '--no-audit', '--no-fund', tarball];
-    const installed = await ended(machine.start(folder, 'npm', install));
-    return new PackedProject({ registry, machine, folder, tarball, installed });
+    const wanted = (names ?? [...tarballs.keys()]).map((name) => tarballs.get(name) ?? `no tarball of ${name}`);
+    const installed = await ended(machine.start(folder, 'npm', ['install', '--no-audit', '--no-fund', ...wanted]));
+    return new PackedProject({ registry, machine, folder, tarballs, installed });
   }
 
   /** Adds a package that a developer has besides, from a folder of this machine. */

@@ -1,0 +1,87 @@
+// Installs each packed package into a project of its own, with the others of ours that it names and nothing besides, from a registry on loopback.
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { root } from '../../layout/source-tree.ts';
+import { lockedPackages, packageName } from './support/loopback-registry.ts';
+import { PackedProject } from './support/packed-project.ts';
+
+const require = createRequire(import.meta.url);
+const MINUTES_MS = 60_000;
+const MEGABYTE = 1_000_000;
+
+/** What each is installed with, what a program of it imports, and what none of it may bring. */
+const ALONE = [
+  {
+    names: ['@doorsill/contract'],
+    imports: "import { signToken, parseToken } from '@doorsill/contract/jws';",
+    uses: 'typeof signToken, typeof parseToken',
+    most: 3,
+    megabytes: 12,
+    // It runs in a browser.
+    without: /fastify|pino|mqtt|sharp/,
+  },
+  {
+    names: ['@doorsill/contract', '@doorsill/base'],
+    imports: "import { SystemClock } from '@doorsill/base/clock';\nimport { SystemDisk } from '@doorsill/base/disk';",
+    uses: 'typeof SystemClock, typeof SystemDisk',
+    most: 120,
+    megabytes: 40,
+    without: /sharp|ffmpeg|sqlite/,
+  },
+  {
+    names: ['@doorsill/contract', '@doorsill/base', '@doorsill/console-page', '@doorsill/device'],
+    imports: "import { Doorbell, parseDeviceConfig } from '@doorsill/device';",
+    uses: 'typeof Doorbell, typeof parseDeviceConfig',
+    most: 130,
+    megabytes: 200,
+    // What a board needs: no database driver, no server of uploads, no broker, no simulator.
+    without: /better-sqlite3|^pg|kysely|@tus\/server|aedes|jiti|^doorsill$|cloud-bridge/,
+  },
+  {
+    names: ['@doorsill/contract', '@doorsill/base', '@doorsill/cloud-bridge'],
+    imports: "import { Bridge, startVault } from '@doorsill/cloud-bridge';",
+    uses: 'typeof Bridge, typeof startVault',
+    most: 180,
+    megabytes: 120,
+    without: /fluent-ffmpeg|aedes|jiti|^doorsill$|@doorsill\/device/,
+  },
+];
+
+describe('a packed package, alone', { tags: ['long'] }, () => {
+  it.each(ALONE)('$names', { timeout: 3 * MINUTES_MS }, async ({ names, imports, uses, most, megabytes, without }) => {
+    const project = await PackedProject.make(names);
+    const { folder, machine, registry, installed } = project;
+    try {
+      expect(installed.status, installed.output).toBe(0);
+      const there = [...lockedPackages(join(folder, 'package-lock.json')).keys()].filter(
+        (path) => statSync(join(folder, path), { throwIfNoEntry: false }) !== undefined,
+      );
+      const bytes = readdirSync(join(folder, 'node_modules'), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+      process.stdout.write(
+        `${names.at(-1)}: ${there.length} packages, ${(bytes / MEGABYTE).toFixed(1)} MB with the ffmpeg that npm brings\n`,
+      );
+      expect(there.map(packageName).filter((name) => without.test(name))).toEqual([]);
+      expect(there.length).toBeLessThan(most);
+      expect(bytes / MEGABYTE).toBeLessThan(megabytes);
+      expect(registry.fetchedPlants).toEqual([]);
+
+      writeFileSync(join(folder, 'use.ts'), `${imports}\nconsole.log(${uses});\n`);
+      project.link('@types/node', join(root, 'node_modules/@types/node'));
+      const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
+      const options = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
+      expect(machine.run(folder, machine.node, [compiler, ...options, 'use.ts'])).toEqual({ status: 0, output: '' });
+      expect(machine.run(folder, machine.node, ['use.js'])).toEqual({ status: 0, output: 'function function\n' });
+
+      // What a package does not name under `exports` cannot be reached.
+      writeFileSync(join(folder, 'reach.ts'), `import '${names.at(-1)}/dist/errors.js';\n`);
+      expect(machine.run(folder, machine.node, [compiler, ...options, 'reach.ts']).output).toMatch(/TS2882/);
+      expect(machine.run(folder, machine.node, ['reach.js']).output).toMatch(/ERR_PACKAGE_PATH_NOT_EXPORTED/);
+    } finally {
+      await project.dispose();
+    }
+  });
+});
