@@ -54,6 +54,13 @@ export interface SettledHome {
   readonly owner: PairedOwner;
 }
 
+/** From one start of the doorbell to its end. */
+interface Boot {
+  clock: BootClock;
+  network: ReturnType<MemoryNetwork['at']>;
+  doorbell: Doorbell;
+}
+
 export class TownHome {
   readonly plan: HomePlan;
   readonly folder: string;
@@ -68,7 +75,9 @@ export class TownHome {
   private account: SettledHome['account'] = { user: '', password: '' };
   private code: string | null = null;
   private key: SettledHome['key'] = { id: '', publicKey: '' };
-  private boot: { clock: BootClock; network: ReturnType<MemoryNetwork['at']>; doorbell: Doorbell } | null = null;
+  private boot: Boot | null = null;
+  /** What is being stopped in order: the power can be cut meanwhile, too. */
+  private ending: Boot | null = null;
   /** The latest time of its clock that it must know in this boot, and since when, in the world's time, the clock is behind that. */
   private known: { wallUs: number; behindSinceUs: number } | null = null;
   /** Since when it runs and its clock was not set. */
@@ -214,9 +223,7 @@ export class TownHome {
   async reboot(): Promise<void> {
     const { boot } = this;
     if (!boot) return;
-    this.boot = null;
-    await boot.doorbell.stop();
-    boot.network.end();
+    await this.halt(boot);
     await this.keepUp();
   }
 
@@ -228,9 +235,7 @@ export class TownHome {
     const { boot, ledgerFolder } = this;
     const { random } = this.seams;
     if (!boot) return;
-    this.boot = null;
-    await boot.doorbell.stop();
-    boot.network.end();
+    await this.halt(boot);
     try {
       const isHead = random.fraction() < 0.7;
       const path = join(ledgerFolder, isHead ? 'ledger-head.json' : 'ledger.jsonl');
@@ -272,9 +277,7 @@ export class TownHome {
     const { boot, clock, folder } = this;
     const { world, random } = this.seams;
     if (!boot) return;
-    this.boot = null;
-    await boot.doorbell.stop();
-    boot.network.end();
+    await this.halt(boot);
     try {
       const backup = await makeBackup({ disk: this.disk, clock, random }, folder, PASSPHRASE);
       const card = new MemoryDisk({ clock: world, random });
@@ -309,9 +312,12 @@ export class TownHome {
   /** Cuts its power in a disk operation from now; `then` is called when that has happened. */
   crashIn(steps: number, then: () => void): void {
     this.disk.cutIn(steps, () => {
-      this.boot?.clock.end();
-      this.boot?.network.end();
+      for (const boot of [this.boot, this.ending]) {
+        boot?.clock.end();
+        boot?.network.end();
+      }
       this.boot = null;
+      this.ending = null;
       then();
     });
   }
@@ -349,8 +355,15 @@ export class TownHome {
   async stop(): Promise<void> {
     await this.owner.stop();
     const { boot } = this;
+    if (boot) await this.halt(boot);
+  }
+
+  private async halt(boot: Boot): Promise<void> {
     this.boot = null;
-    await boot?.doorbell.stop();
+    this.ending = boot;
+    await boot.doorbell.stop();
+    boot.network.end();
+    if (this.ending === boot) this.ending = null;
   }
 
   /** Where the ledger is. */
