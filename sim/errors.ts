@@ -50,17 +50,17 @@ export const SIM_ERRORS = {
   doorbell_unknown: wrongUsage(
     404,
     'No doorbell here is "{name}"; there are: {choices}',
-    'Name one of them by its id or its name; `doorsill doorbell list` shows both.',
+    'Name one of them by its id or its name; `doorsill up list` shows both.',
   ),
   doorbell_name_taken: wrongUsage(
     409,
     'There is a doorbell called "{name}" already.',
-    'Choose another name, or see them all with `doorsill doorbell list`.',
+    'Choose another name, or see them all with `doorsill up list`.',
   ),
   doorbell_too_many: wrongUsage(
     409,
     'A testbed has {most} doorbells at most.',
-    'Remove one with `doorsill doorbell remove`, or start another testbed with --data and --port.',
+    'Remove one with `doorsill up remove`, or start another testbed with --data and --port.',
   ),
   doorbell_first: wrongUsage(
     409,
@@ -75,7 +75,7 @@ export const SIM_ERRORS = {
   doorbells_fewer: wrongUsage(
     409,
     'The testbed in {folder} has {there} doorbells, and {asked} were asked for; a number removes none.',
-    'Start it without --doorbells, or remove one by its name: `doorsill doorbell remove NAME`.',
+    'Start it without --doorbells, or remove one by its name: `doorsill up remove NAME`.',
   ),
 
   // console
@@ -87,7 +87,7 @@ export const SIM_ERRORS = {
   viewer_unknown: refused(
     404,
     'There is no viewer "{viewer}"; there are: {choices}.',
-    'Name one of them by its id; `doorsill viewer list` shows what each may see.',
+    'Name one of them by its id; `doorsill settings viewer list` shows what each may see.',
   ),
 
   // bridge
@@ -217,7 +217,7 @@ export const SIM_ERRORS = {
   truth_unreadable: unusableInput(
     400,
     'The ground truth {file} cannot be read: {detail}',
-    'Name a JSON file of at most 4 MB; `doorsill truth convert` makes one from MOT, PETS or CVAT annotations.',
+    'Name a JSON file of at most 4 MB; `doorsill replay truth convert` makes one from MOT, PETS or CVAT annotations.',
   ),
   truth_invalid: unusableInput(
     422,

@@ -42,7 +42,7 @@ function accessList(accounts: readonly ListedAccount[]): string {
     ...access.subscribe.map(({ pattern }) => `topic read ${pattern}`),
   ]);
   const head = [
-    '# Written by `doorsill broker acl`; changes made here are lost at its next run.',
+    '# Written by `doorsill bridge broker acl`; changes made here are lost at its next run.',
     '# What an account is not given here it may not do.',
   ];
   return `${[...head, ...blocks.flat()].join('\n')}\n`;
@@ -50,7 +50,7 @@ function accessList(accounts: readonly ListedAccount[]): string {
 
 function configuration({ host, port, folder, systemUser, ...wish }: FilesWish): string {
   const limits = { ...DEFAULT_LIMITS, ...wish };
-  return `# Written by \`doorsill broker acl\` for mosquitto 2.x: mosquitto -c ${folder}/${CONFIGURATION}
+  return `# Written by \`doorsill bridge broker acl\` for mosquitto 2.x: mosquitto -c ${folder}/${CONFIGURATION}
 # Changes made here are lost at its next run; a configuration of your own can take over what it needs.
 
 # Started as root, mosquitto becomes this user, who must be able to read the files below at every reload.

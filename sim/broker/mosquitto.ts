@@ -1,4 +1,4 @@
-// Owns: a stock mosquitto as a process of ours, told by the files that `doorsill broker acl` writes and by nothing else: start, follow the
+// Owns: a stock mosquitto as a process of ours, told by the files that `doorsill bridge broker acl` writes and by nothing else: start, follow the
 // accounts, stop. Not here: what is in the files (mosquitto-files.ts), the verb (sim/cli/broker-acl.ts).
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -109,7 +109,7 @@ export class Mosquitto {
     const broker = await Mosquitto.run(join(folder, CONFIGURATION), port);
     broker.write = write;
     return broker.orKilled(async () => {
-      // As `doorsill broker acl --watch` does, but at once.
+      // As `doorsill bridge broker acl --watch` does, but at once.
       broker.accountsChanged = watch(access.accounts, () => void broker.reload().catch(() => undefined));
       // Accounts may have come or gone while it started.
       await broker.reload();

@@ -60,7 +60,7 @@ function accountList(accounts: readonly ListedAccount[]): string {
     const subscribe = permission(subjects.length > 0 ? [...subjects, MQTT_DELIVERY] : []);
     return `      { user: ${quoted(user)}, password: ${quoted(verifiers.nats ?? '')}, allowed_connection_types: ["MQTT"], permissions: { publish: ${publish}, subscribe: ${subscribe} } }`;
   });
-  return `# Written by \`doorsill broker acl --for nats\`; changes made here are lost at its next run.
+  return `# Written by \`doorsill bridge broker acl --for nats\`; changes made here are lost at its next run.
 # What an account is not given here it may not do. MQTT's levels are subjects' tokens, its + is *.
 accounts {
   DOORSILL {
@@ -94,7 +94,7 @@ function configuration(
   { port, folder, connections = DEFAULT_LIMITS.connections }: FilesWish,
   cluster: NatsCluster | null,
 ): string {
-  return `# Written by \`doorsill broker acl --for nats\` for nats-server 2.10: nats-server -c ${folder}/${natsConfiguration(name)}
+  return `# Written by \`doorsill bridge broker acl --for nats\` for nats-server 2.10: nats-server -c ${folder}/${natsConfiguration(name)}
 # Changes made here are lost at its next run; a configuration of your own can take over what it needs.
 server_name: ${quoted(name)}
 pid_file: ${quoted(`${folder}/${natsPidFile(name)}`)}

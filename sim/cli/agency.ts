@@ -34,10 +34,10 @@ interface ApplyOptions extends AgencyOptions {
 export function addAgency(program: Command): void {
   const agency = program
     .command('agency')
-    .description('as an agency: apply to the registry, see how that stands, take another key')
-    .addHelpText('after', '\nExample:\n  $ doorsill agency status')
+    .description('as an agency: apply to the registry, ask residents for footage, keep the evidence, be told of it')
+    .addHelpText('after', '\nExamples:\n  $ doorsill agency status\n  $ doorsill agency request')
     .action(() => {
-      throw failure('usage', { detail: 'say what: agency apply, agency status or agency rotate' });
+      throw failure('usage', { detail: 'say what: agency apply, status, rotate, request, evidence or webhook' });
     });
   addApply(agency);
   addStatus(agency);
@@ -59,7 +59,7 @@ function addApply(agency: Command): void {
       'after',
       `
 Police of a city or county whose .gov domain is on the registry's list are admitted at once if the domain shows their id. All
-others wait for a person (\`doorsill moderate\`). Federal agencies and their local branches are refused.
+others wait for a person (\`doorsill bridge moderate\`). Federal agencies and their local branches are refused.
 
 Example:
   $ doorsill agency apply --agency ./shelbyville --name "Shelbyville Police" --jurisdiction municipal \\

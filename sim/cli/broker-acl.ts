@@ -1,4 +1,4 @@
-// Owns: the verb `broker acl`: writes another broker's access list, passwords and configuration, once or until stopped.
+// Owns: the verb `bridge broker acl`: writes another broker's access list, passwords and configuration, once or until stopped.
 // Not here: what is in the files (sim/broker/).
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -62,7 +62,12 @@ export function addBrokerAcl(broker: Command): void {
     .option('--pid-file <file>', 'with --watch: whom to tell by SIGHUP to read them again (default: in OUT)')
     .addHelpText(
       'after',
-      '\nExample:\n  $ doorsill broker acl --data .doorsill/broker --out ./mosquitto\n  $ mosquitto -c ./mosquitto/mosquitto.conf\n  $ doorsill broker acl --nats --data .doorsill/broker --out ./nats\n  $ nats-server -c ./nats/nats.conf',
+      `
+Example:
+  $ doorsill bridge broker acl --data .doorsill/broker --out ./mosquitto
+  $ mosquitto -c ./mosquitto/mosquitto.conf
+  $ doorsill bridge broker acl --nats --data .doorsill/broker --out ./nats
+  $ nats-server -c ./nats/nats.conf`,
     )
     .action(async (options: AclOptions, command: Command) => {
       const context = openContext(command);

@@ -1,4 +1,4 @@
-// Owns: the verb `broker home-assistant`: the account by which Home Assistant logs in at the embedded broker.
+// Owns: the verb `bridge broker home-assistant`: the account by which Home Assistant logs in at the embedded broker.
 // Not here: what that account may do (device/contract/topic-access.ts), what Home Assistant is told (device/home-link).
 
 import { join, resolve } from 'node:path';
@@ -27,7 +27,10 @@ export function addBrokerHomeAssistant(broker: Command): void {
     .description('make an account for Home Assistant, which sees these doorbells and none of their requests')
     .requiredOption('--data <dir>', "the broker's folder, with accounts/ in it")
     .requiredOption('--device <id...>', 'the doorbells, as `device` and `pair --list` print them')
-    .addHelpText('after', '\nExample:\n  $ doorsill broker home-assistant --data ./broker --device device-5c80...')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ doorsill bridge broker home-assistant --data ./broker --device device-5c80...',
+    )
     .action(async (options: HomeAssistantOptions, command: Command) => {
       const context = openContext(command);
       const devices = [...new Set(options.device)].sort();

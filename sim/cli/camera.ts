@@ -36,7 +36,7 @@ interface CameraOptions {
 export function addCamera(program: Command): void {
   const camera = program
     .command('camera [source]')
-    .description('a camera that any software can use, and that misbehaves on command. Under it: fault, faults')
+    .description('a camera that any software can use, and that misbehaves on command')
     .option(
       '--serve <url>',
       'rtsp://127.0.0.1:8554/porch, http://... ending with .mjpeg, .mp4 or .jpg, or v4l2:/dev/video9; may be repeated',

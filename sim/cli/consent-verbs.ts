@@ -1,4 +1,4 @@
-// Owns: the verbs of an owner's decisions: grant, deny, revoke. Each signs, sends, and ends on a receipt.
+// Owns: the verbs of an owner's decisions: grant, deny, revoke; each signs, sends, and ends on a receipt. And the list of open requests.
 // Not here: printing requests and waiting for receipts (owner-requests.ts), other orders (doorbell-command-verbs.ts).
 
 import { createHash } from 'node:crypto';
@@ -40,7 +40,7 @@ import {
   withOwner,
   withOwnerOptions,
 } from './context.ts';
-import { homeOfGrant, homeOfRequest } from './home-of-request.ts';
+import { askDoorbells, homeOfGrant, homeOfRequest } from './home-of-request.ts';
 import { forgetGrant, type KeptGrant, keepGrant, keptGrants } from './kept-grants.ts';
 import { type ServerOptions, withOwnServer } from './own-server.ts';
 import { parseZone } from './parse-zone.ts';
@@ -96,6 +96,7 @@ const ERASED_POLL_MS = 100;
 const STILL_US = 1_000;
 
 interface GrantOptions extends OwnerOptions {
+  list?: boolean;
   from?: string;
   to?: string;
   disclose?: string;
@@ -111,8 +112,9 @@ interface GrantOptions extends OwnerOptions {
 }
 
 export function addGrant(program: Command): void {
-  withOwnerOptions(program.command('grant <request>'))
+  withOwnerOptions(program.command('grant [request]'))
     .description('let one clip go to who asked, an agency or a pet owner: exactly this window, exactly these facts')
+    .option('--list', 'grant nothing: list the open requests of each doorbell')
     .option('--from <time>', 'start of the window (default: start of the requested one)')
     .option('--to <time>', 'end of the window, not included (default: end of the requested one)')
     .option('--disclose <keys>', `facts that go with it: ${DISCLOSURE_KEYS.join(',')} (default: none)`)
@@ -134,13 +136,20 @@ export function addGrant(program: Command): void {
       'after',
       `
 Examples:
+  $ doorsill grant --list
   $ doorsill grant request-1f0c --from 2026-11-25T10:15:30Z --to 2026-11-25T10:15:40Z
   $ doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --disclose address,email --audio
   $ doorsill grant request-1f0c --from 10:15:30 --to 10:15:40 --preview look.mp4
   $ doorsill grant search-77ab --still`,
     )
-    .action(async (request: string, options: GrantOptions, command: Command) => {
+    .action(async (request: string | undefined, options: GrantOptions, command: Command) => {
       const context = openContext(command);
+      if (options.list) {
+        if (request !== undefined) throw failure('usage', { detail: '--list takes no request: it lists them all' });
+        return listRequests(context, options);
+      }
+      if (request === undefined)
+        throw failure('usage', { detail: 'say which request to grant; `doorsill grant --list` lists the open ones' });
       const withinMs = options.wait ? parseSeconds(options.timeout, '--timeout') / 1000 : RECEIPT_MS_MAX;
       const home = await homeOfRequest(context, options, request);
       if (options.preview !== undefined)
@@ -179,6 +188,19 @@ Examples:
       };
       await withOwner(context, options, give, home);
     });
+}
+
+/** What is open at the owner's doorbells, each request at each that it was announced to. */
+async function listRequests(context: Context, options: OwnerOptions): Promise<void> {
+  const found = await askDoorbells(context, options, fetchNotices);
+  const isSeveral = found.length > 1;
+  const lines = found.flatMap(({ home, answer }) =>
+    answer.flatMap((notice) => [...(isSeveral ? [`${home.name}:`] : []), ...showNotice(notice)]),
+  );
+  const requests = found.flatMap(({ home: { name: doorbell, device }, answer }) =>
+    answer.map(({ request, coverage }) => ({ ...request, coverage, doorbell, device })),
+  );
+  context.output.result({ requests }, lines.join('\n') || 'No open request.');
 }
 
 /** The same choice returns the same grant, byte for byte: repeating a command can never make a second clip. */

@@ -1,4 +1,4 @@
-// Owns: the verb `deploy`: prints or writes the files of machines that serve others. Not here: what is in them (sim/deploy/).
+// Owns: the verb `bridge deploy`: prints or writes the files of machines that serve others. Not here: what is in them (sim/deploy/).
 
 import { dirname, join, resolve } from 'node:path';
 import { SystemDisk } from '@doorsill/base/disk';
@@ -18,11 +18,11 @@ import { readWhole } from './read-figures.ts';
 /** RFC 1035 §2.3.1, in small letters. */
 const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/;
 
-export function addDeploy(program: Command): void {
-  const deploy = program
+export function addDeploy(bridge: Command): void {
+  const deploy = bridge
     .command('deploy')
     .description('the files of machines that serve others. Under it: systemd, instances, compose, nats')
-    .addHelpText('after', '\nExample:\n  $ doorsill deploy systemd --domain doorsill.example --into ./deploy');
+    .addHelpText('after', '\nExample:\n  $ doorsill bridge deploy systemd --domain doorsill.example --into ./deploy');
   deploy
     .command('systemd')
     .description(
@@ -30,7 +30,7 @@ export function addDeploy(program: Command): void {
     )
     .requiredOption('--domain <name>', 'under which bridge., registry., vault. and broker. lead to the machine')
     .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
-    .addHelpText('after', '\nExample:\n  $ doorsill deploy systemd --domain doorsill.example --into ./deploy')
+    .addHelpText('after', '\nExample:\n  $ doorsill bridge deploy systemd --domain doorsill.example --into ./deploy')
     .action(async (options: DeployOptions, command: Command) => {
       const context = openContext(command);
       await printOrWrite(context, options.into, systemdLayout(layoutWish(options)));
@@ -47,7 +47,7 @@ export function addDeploy(program: Command): void {
     .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
     .addHelpText(
       'after',
-      '\nExample:\n  $ doorsill deploy nats --domain doorsill.example --cluster a=10.0.0.1,b=10.0.0.2,c=10.0.0.3 --into ./broker',
+      '\nExample:\n  $ doorsill bridge deploy nats --domain doorsill.example --cluster a=10.0.0.1,b=10.0.0.2,c=10.0.0.3 --into ./broker',
     )
     .action(async (options: DeployOptions & { cluster: string }, command: Command) => {
       const context = openContext(command);
@@ -74,7 +74,7 @@ function addInstances(deploy: Command): void {
       'after',
       `
 Example:
-  $ doorsill deploy instances --domain doorsill.example --machines a=10.0.0.11,b=10.0.0.12 --proxy 10.0.0.1 \\
+  $ doorsill bridge deploy instances --domain doorsill.example --machines a=10.0.0.11,b=10.0.0.12 --proxy 10.0.0.1 \\
       --database 10.0.0.21 --standby 10.0.0.22 --s3 https://s3.doorsill.example \\
       --cluster a=10.0.0.31,b=10.0.0.32,c=10.0.0.33 --into ./deploy`,
     )
@@ -106,7 +106,7 @@ function addCompose(deploy: Command): void {
     .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
     .addHelpText(
       'after',
-      '\nExample:\n  $ doorsill deploy compose --domain doorsill.example --s3 https://s3.doorsill.example --into ./deploy',
+      '\nExample:\n  $ doorsill bridge deploy compose --domain doorsill.example --s3 https://s3.doorsill.example --into ./deploy',
     )
     .action(async (options: ComposeOptions, command: Command) => {
       const context = openContext(command);

@@ -35,7 +35,7 @@ export function addDeviceInit(device: Command): void {
     .requiredOption('--data <dir>', "the device's folder")
     .option(
       '--broker <dir>',
-      'folder of a `doorsill broker` on this machine: the account is made there. Name its address if its port is not 1883',
+      'folder of a `doorsill bridge broker` on this machine: the account is made there. Name its address if its port is not 1883',
     )
     .option('--home-url <url>', "the home broker's address", 'mqtt://127.0.0.1:1883')
     .option('--user <name>', 'the account at a broker of your own')
@@ -61,7 +61,7 @@ export function addDeviceInit(device: Command): void {
       'after',
       `
 Examples:
-  $ doorsill broker --data ./broker &
+  $ doorsill bridge broker --data ./broker &
   $ doorsill device init --data ./porch --broker ./broker --place -89.644,39.799
   $ doorsill device --data ./porch
 
@@ -119,7 +119,7 @@ function nextLines(
   login: Awaited<ReturnType<typeof issueHomeAssistant>> | null,
 ): string[] {
   return [
-    ...(isBrokerMade ? [] : [`    ${calledAs()} broker --data ${broker}     # none has run in that folder yet`]),
+    ...(isBrokerMade ? [] : [`    ${calledAs()} bridge broker --data ${broker}     # none has run in that folder yet`]),
     `    ${calledAs()} device --data ${data}`,
     ...(login ? ['', ...loginLines(login)] : []),
     ...(place === undefined ? ['', 'No request will concern it until `place` is in that file.'] : []),
@@ -141,7 +141,7 @@ async function homeOf(context: Context, folder: string, options: InitOptions): P
   if (/^\w+:\/\//.test(broker ?? ''))
     throw failure('usage', {
       detail:
-        '--broker takes a folder of `doorsill broker`; an address goes with --home-url, --user and --password-file',
+        '--broker takes a folder of `doorsill bridge broker`; an address goes with --home-url, --user and --password-file',
     });
   const { deviceIdOf, loadOrCreateDeviceKey } = await loadFirmware();
   const accounts = join(resolve(broker ?? ''), 'accounts');

@@ -1,4 +1,4 @@
-// Owns: the verb `dispute`: a bridge's operator has one clip's full manifest opened, with a stated reason, and saves it as a file.
+// Owns: the verb `bridge dispute`: a bridge's operator has one clip's full manifest opened, with a stated reason, and saves it as a file.
 // Not here: what may be opened (the bridge), checking it (verify.ts).
 
 import { resolve } from 'node:path';
@@ -24,8 +24,8 @@ const openedSchema = z.object({
   certificate: z.string().optional(),
 });
 
-export function addDispute(program: Command): void {
-  withBridgeOptions(program.command('dispute <clip>'))
+export function addDispute(bridge: Command): void {
+  withBridgeOptions(bridge.command('dispute <clip>'))
     .description('as a bridge’s operator: open the full manifest of a clip, which names the home, for a reason')
     .option('--reason <text>', 'why (required); the opening and its reason are told in the bridge’s log of custody')
     .option('--out <file>', 'where to write it (default: CLIP.opened.json)')
@@ -33,7 +33,7 @@ export function addDispute(program: Command): void {
       'after',
       `
 Examples:
-  $ doorsill dispute clip-77ab... --reason "court order 2026-311"
+  $ doorsill bridge dispute clip-77ab... --reason "court order 2026-311"
   $ doorsill verify clip.mp4 manifest.jws --opened clip-77ab....opened.json`,
     )
     .action(async (clip: string, options: DisputeOptions, command: Command) => {

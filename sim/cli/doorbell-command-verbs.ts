@@ -1,4 +1,4 @@
-// Owns: the verbs that send an owner's commands: ring, privacy, forget, trust-clock. Each signs one command and ends on its receipt.
+// Owns: the verbs that send an owner's commands: ring, privacy, forget, settings trust-clock. Each signs one command and ends on its receipt.
 // Not here: consent (consent-verbs.ts), what an order does (the device).
 
 import type { Receipt } from '@doorsill/contract/home-messages';
@@ -83,10 +83,10 @@ export function addForget(program: Command): void {
     });
 }
 
-export function addTrustClock(program: Command): void {
-  withOwnerOptions(program.command('trust-clock'))
+export function addTrustClock(settings: Command): void {
+  withOwnerOptions(settings.command('trust-clock'))
     .description('say that the device’s clock is right now, after it had once run ahead and grants are refused')
-    .addHelpText('after', '\nExample:\n  $ doorsill trust-clock')
+    .addHelpText('after', '\nExample:\n  $ doorsill settings trust-clock')
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       const { device } = await orderDevice(context, options, { action: 'reset-clock-mark' });

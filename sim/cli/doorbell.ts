@@ -1,4 +1,4 @@
-// Owns: the verb `doorbell` (add, list, remove): the doorbells of a testbed, whether it runs or not. Not here: a doorbell on its own
+// Owns: the verbs `up add`, `up list`, `up remove`: the doorbells of a testbed, whether it runs or not. Not here: a doorbell on its own
 // (`device`), orders to one (doorbell-command-verbs.ts), adding and removing itself (testbed/).
 
 import { resolve } from 'node:path';
@@ -29,30 +29,12 @@ interface FolderOptions {
   data?: string;
 }
 
-export function addDoorbellVerbs(program: Command): void {
-  const group = program
-    .command('doorbell')
-    .description('the doorbells of a testbed, of one owner: add, list, remove; also while `up` runs')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  $ doorsill doorbell add "Back door"
-  $ doorsill doorbell add Garage --camera rtsp://192.168.1.21/stream1
-  $ doorsill doorbell list
-  $ doorsill doorbell remove Garage`,
-    );
-  addAdd(group);
-  addList(group);
-  addRemove(group);
-}
-
 function withFolder(command: Command): Command {
   return command.option('--data <dir>', 'data folder of the testbed (default: .doorsill)');
 }
 
-function addAdd(group: Command): void {
-  withFolder(group.command('add [name]'))
+export function addUpAdd(up: Command): void {
+  withFolder(up.command('add [name]'))
     .description('one more doorbell of the same owner; a running `up` takes it up at once')
     .option(
       '--camera <source>',
@@ -62,7 +44,7 @@ function addAdd(group: Command): void {
       'after',
       `
 Example:
-  $ doorsill doorbell add "Back door" --camera file:back.mp4
+  $ doorsill up add "Back door" --camera file:back.mp4
 
 A testbed has ${DOORBELLS_MAX} doorbells at most. Without a name it is "Doorbell 2", "Doorbell 3" and so on.`,
     )
@@ -107,10 +89,10 @@ function fromAnywhere(camera: string): string {
 
 const pairLine = (name: string) => `\`doorsill pair --show --device "${name}"\` draws the code that pairs a browser`;
 
-function addList(group: Command): void {
-  withFolder(group.command('list'))
+export function addUpList(up: Command): void {
+  withFolder(up.command('list'))
     .description('name, device, camera, whether it runs, and the address of its page')
-    .addHelpText('after', '\nExample:\n  $ doorsill doorbell list --json')
+    .addHelpText('after', '\nExample:\n  $ doorsill up list --json')
     .action(async (options: FolderOptions, command: Command) => {
       const context = openContext(command);
       const folder = await testbedFolder(context, options);
@@ -147,15 +129,15 @@ function shownCamera(camera: string): string {
   }
 }
 
-function addRemove(group: Command): void {
-  withFolder(group.command('remove <doorbell>'))
+export function addUpRemove(up: Command): void {
+  withFolder(up.command('remove <doorbell>'))
     .description('stop a doorbell and destroy its footage, ledger and keys, for good; by its name or id')
     .option('--yes', 'confirm it; without it, it is asked for at a terminal')
     .addHelpText(
       'after',
       `
 Example:
-  $ doorsill doorbell remove Garage --yes
+  $ doorsill up remove Garage --yes
 
 The first doorbell cannot be removed. Clips that the vault has stay there as they are, but can no longer be revoked or recalled.`,
     )

@@ -1,4 +1,4 @@
-// Owns: the verb `evidence`: what an officer of the testbed's agency does with what the vault keeps for it. Not here: what the vault
+// Owns: the verb `agency evidence`: what an officer of the testbed's agency does with what the vault keeps for it. Not here: what the vault
 // allows, the department's policy (vault-policy.ts).
 
 import { idSchema } from '@doorsill/contract/ids';
@@ -35,8 +35,8 @@ export async function openDesk(options: DeskOptions, command: Command): Promise<
   return { context, who, desk: await openEvidenceDesk(context, testbed.vault, agency) };
 }
 
-export function addEvidence(program: Command): void {
-  const evidence = program
+export function addEvidence(agency: Command): void {
+  const evidence = agency
     .command('evidence')
     .description('as an officer: list, see, triage, file, link, delete and restore what the vault keeps for the agency')
     .addHelpText(
@@ -45,13 +45,13 @@ export function addEvidence(program: Command): void {
 Each verb says who looks and why; both are in the trail before anything is shown.
 
 Examples:
-  $ doorsill evidence list --officer "Det. Rivera" --reason "case SPD-2026-0117"
-  $ doorsill evidence triage item-4f1e accept --officer "Det. Rivera" --reason "shows the car"
-  $ doorsill evidence case item-4f1e SPD-2026-0117 --officer "Det. Rivera" --reason "goes to trial"`,
+  $ doorsill agency evidence list --officer "Det. Rivera" --reason "case SPD-2026-0117"
+  $ doorsill agency evidence triage item-4f1e accept --officer "Det. Rivera" --reason "shows the car"
+  $ doorsill agency evidence case item-4f1e SPD-2026-0117 --officer "Det. Rivera" --reason "goes to trial"`,
     )
     .action(() => {
       throw failure('usage', {
-        detail: 'say what: evidence list, show, triage, category, case, class, link, delete, restore or trail',
+        detail: 'say what: agency evidence list, show, triage, category, case, class, link, delete, restore or trail',
       });
     });
   addList(evidence);
@@ -75,7 +75,7 @@ function addList(evidence: Command): void {
     .option('--triage <triage>', 'pending, accepted or declined')
     .option('--category <category>', 'of this category')
     .option('--case <case>', 'of this case')
-    .addHelpText('after', `\nExample:\n  $ doorsill evidence list --triage pending ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence list --triage pending ${WHO}`)
     .action(
       async (
         options: DeskOptions & { state?: string; triage?: string; category?: string; case?: string },
@@ -102,7 +102,7 @@ function addList(evidence: Command): void {
 function addShow(evidence: Command): void {
   withDeskOptions(evidence.command('show <item>'))
     .description('one item')
-    .addHelpText('after', `\nExample:\n  $ doorsill evidence show item-4f1e ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence show item-4f1e ${WHO}`)
     .action(async (item: string, options: DeskOptions, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       show(context, await desk.item(itemOf(item), who));
@@ -112,7 +112,7 @@ function addShow(evidence: Command): void {
 function addTriage(evidence: Command): void {
   withDeskOptions(evidence.command('triage <item> <accept|decline>'))
     .description('accept or decline an item; declined ones may be kept for a shorter time')
-    .addHelpText('after', `\nExample:\n  $ doorsill evidence triage item-4f1e decline ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence triage item-4f1e decline ${WHO}`)
     .action(async (item: string, decision: string, options: DeskOptions, command: Command) => {
       if (decision !== 'accept' && decision !== 'decline')
         throw failure('usage', { detail: `triage is accept or decline, not "${decision}"` });
@@ -124,7 +124,7 @@ function addTriage(evidence: Command): void {
 function addCategory(evidence: Command): void {
   withDeskOptions(evidence.command('category <item> [category...]'))
     .description('set what an item is filed under, in place of what it was; none: uncategorized')
-    .addHelpText('after', `\nExample:\n  $ doorsill evidence category item-4f1e robbery package-theft ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence category item-4f1e robbery package-theft ${WHO}`)
     .action(async (item: string, categories: string[], options: DeskOptions, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       const body = { categories };
@@ -136,7 +136,7 @@ function addCase(evidence: Command): void {
   withDeskOptions(evidence.command('case <item> <case>'))
     .description('put an item into a case, which suspends its deletion')
     .option('--remove', 'take it out instead')
-    .addHelpText('after', `\nExample:\n  $ doorsill evidence case item-4f1e SPD-2026-0117 ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence case item-4f1e SPD-2026-0117 ${WHO}`)
     .action(async (item: string, caseId: string, options: DeskOptions & { remove?: boolean }, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       const method = options.remove ? 'DELETE' : 'PUT';
@@ -147,7 +147,7 @@ function addCase(evidence: Command): void {
 function addClass(evidence: Command): void {
   withDeskOptions(evidence.command('class <item> <none|restricted|confidential>'))
     .description('set who may read an item: classed ones need a scope of their own')
-    .addHelpText('after', `\nExample:\n  $ doorsill evidence class item-4f1e restricted ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence class item-4f1e restricted ${WHO}`)
     .action(async (item: string, accessClass: string, options: DeskOptions, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       const body = { accessClass };
@@ -158,7 +158,7 @@ function addClass(evidence: Command): void {
 function addLink(evidence: Command): void {
   withDeskOptions(evidence.command('link <item>'))
     .description('a link from which anyone who has it can download the clip, once, for a while')
-    .addHelpText('after', `\nExample:\n  $ doorsill evidence link item-4f1e ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence link item-4f1e ${WHO}`)
     .action(async (item: string, options: DeskOptions, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       const link = await makeLink(desk, who, itemOf(item));
@@ -174,7 +174,7 @@ function addDeletion(evidence: Command): void {
   ] as const) {
     withDeskOptions(evidence.command(`${verb} <item>`))
       .description(about)
-      .addHelpText('after', `\nExample:\n  $ doorsill evidence ${verb} item-4f1e ${WHO}`)
+      .addHelpText('after', `\nExample:\n  $ doorsill agency evidence ${verb} item-4f1e ${WHO}`)
       .action(async (item: string, options: DeskOptions, command: Command) => {
         const { context, desk, who } = await openDesk(options, command);
         show(context, await desk.item(itemOf(item), who, act));
@@ -185,7 +185,7 @@ function addDeletion(evidence: Command): void {
 function addTrail(evidence: Command): void {
   withDeskOptions(evidence.command('trail [item]'))
     .description('who did what with an item, or with all of the agency’s evidence, newest first')
-    .addHelpText('after', `\nExample:\n  $ doorsill evidence trail item-4f1e ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence trail item-4f1e ${WHO}`)
     .action(async (item: string | undefined, options: DeskOptions, command: Command) => {
       const { context, desk, who } = await openDesk(options, command);
       for await (const entry of readTrail(desk, who, item === undefined ? undefined : itemOf(item))) {
@@ -196,7 +196,7 @@ function addTrail(evidence: Command): void {
 
 function itemOf(text: string): string {
   if (idSchema.safeParse(text).success) return text;
-  throw failure('usage', { detail: `"${text}" is no item's id; see \`doorsill evidence list\`` });
+  throw failure('usage', { detail: `"${text}" is no item's id; see \`doorsill agency evidence list\`` });
 }
 
 function show({ output }: Context, item: ItemView): void {

@@ -30,7 +30,6 @@ interface FleetCommandOptions {
   doorbells: string;
   seed?: string;
   profile?: string;
-  scene?: string;
   for?: string;
   ask?: string;
   workers?: string;
@@ -59,10 +58,6 @@ export function addFleet(program: Command): void {
     .requiredOption('--doorbells <n>', 'how many, over all machines')
     .option('--seed <n>', 'which fleet: the same seed draws the same one (default: a new one)')
     .option('--profile <file>', 'what the fleet is like: scenes, rings, owners, rates, a town (default: the usual)')
-    .option(
-      '--scene <camera>',
-      'what all of them film, in place of the profile’s scenes: synthetic?... or a video file',
-    )
     .option('--for <duration>', 'how long it runs, such as 10m (default: until Ctrl-C)')
     .option('--ask <duration>', 'how often the embedded agency asks every area of the town (default: never)')
     .option(
@@ -96,7 +91,7 @@ Examples:
   $ doorsill fleet --doorbells 8000 --seed 7 --shard 2/8 --beyond-this-machine --bridge https://bridge.test --enrol batch.code --broker mqtts://area.test:8883 --home-broker mqtts://homes.test:8883 --home-accounts ./accounts
 
 Exit status: 0 nothing was lost, 1 footage, messages or doorbells were, 2 wrong usage, 3 an address that is not on this machine, 5 this machine,
-6 an unusable profile or scene, 130 ended before it began.`,
+6 an unusable profile, 130 ended before it began.`,
     )
     .action(async (options: FleetCommandOptions, command: Command) => {
       const context = openContext(command);
@@ -136,13 +131,10 @@ async function read(options: FleetCommandOptions, context: Context): Promise<Fle
   };
 }
 
-async function readProfile({ profile, scene }: FleetCommandOptions, { disk }: Context): Promise<FleetProfile> {
-  const { DEFAULT_PROFILE, fleetProfileSchema } = await import('../fleet/fleet-profile.ts');
+async function readProfile({ profile }: FleetCommandOptions, { disk }: Context): Promise<FleetProfile> {
+  const { DEFAULT_PROFILE } = await import('../fleet/fleet-profile.ts');
   const { readFleetProfile } = await import('../fleet/read-fleet-profile.ts');
-  const read = profile === undefined ? DEFAULT_PROFILE : await readFleetProfile(disk, resolve(profile));
-  if (scene === undefined) return read;
-  const { scenes } = fleetProfileSchema.parse({ scenes: { scene: { camera: scene } } });
-  return { ...read, scenes };
+  return profile === undefined ? DEFAULT_PROFILE : readFleetProfile(disk, resolve(profile));
 }
 
 function readShard(text: string): FleetPart {

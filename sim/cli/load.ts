@@ -1,4 +1,4 @@
-// Owns: the verb `load`: its arguments, what it prints, its exit status. Not here: the load (sim/load).
+// Owns: the verb `fleet load`: its arguments, what it prints, its exit status. Not here: the load (sim/load).
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -37,8 +37,8 @@ interface LoadCommandOptions {
   beyondThisMachine?: boolean;
 }
 
-export function addLoad(program: Command): void {
-  program
+export function addLoad(fleet: Command): void {
+  fleet
     .command('load')
     .description('load a bridge as agencies do: requests, polls and downloads at a rate, with latencies and refusals')
     .option(
@@ -64,8 +64,8 @@ One line a second says what was done. Ctrl-C ends it: calls under way end, and e
 \`doorsill fleet\`'s.
 
 Examples:
-  $ doorsill load --data town --ask 12 --poll 120 --download 60 --for 2m
-  $ doorsill load --bridge https://bridge.test --agency ./agency --ask 30 --at 48.137,11.575 --beyond-this-machine --json
+  $ doorsill fleet load --data town --ask 12 --poll 120 --download 60 --for 2m
+  $ doorsill fleet load --bridge https://bridge.test --agency ./agency --ask 30 --at 48.137,11.575 --beyond-this-machine --json
 
 Exit status: 0 every call was answered or refused with a code and nothing is left open, 1 a clip was not what the list says, the bridge was not
 reached, or a request is left open, 2 wrong usage, 3 an address that is not on this machine, 4 no bridge answers, 5 nothing runs there.`,

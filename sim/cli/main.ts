@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { url } from 'node:inspector';
 import { nearestWord } from '@doorsill/base/schema-fault';
-import { Command, CommanderError, type Option } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { failure } from '../errors.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
 import { asCalled } from '../terminal/shell-words.ts';
@@ -21,64 +21,168 @@ function refuseInspector(): void {
   if (open !== undefined) throw failure('inspector_open', { url: open });
 }
 
-type AddVerb = (program: Command) => void;
+type Load = () => Promise<(parent: Command) => void>;
 
-/** Every verb under its heading in the help. A verb's module is loaded when the verb is used, or all are listed. */
-const VERBS: Record<string, Record<string, () => Promise<AddVerb>>> = {
+interface Verb {
+  /** What it is for, on one line of the help. */
+  about: string;
+  load: Load;
+  /** The verbs under it that have a module of their own. */
+  under?: Record<string, Load>;
+}
+
+/** Every verb under its heading in the help. A verb's module is loaded when the words name it, or may name it. */
+const VERBS: Record<string, Record<string, Verb>> = {
   'Everything on this machine:': {
-    up: async () => (await import('./story-verbs.ts')).addUp,
-    demo: async () => (await import('./story-verbs.ts')).addDemo,
-    replay: async () => (await import('./replay.ts')).addReplay,
-    test: async () => (await import('./test.ts')).addTest,
-    prove: async () => (await import('./prove.ts')).addProve,
-    record: async () => (await import('./record.ts')).addRecord,
-    camera: async () => (await import('./camera.ts')).addCamera,
-    fleet: async () => (await import('./fleet.ts')).addFleet,
-    load: async () => (await import('./load.ts')).addLoad,
-    doorbell: async () => (await import('./doorbell.ts')).addDoorbellVerbs,
-    story: async () => (await import('./story-verbs.ts')).addStory,
-    truth: async () => (await import('./truth.ts')).addTruth,
-    proxy: async () => (await import('./proxy.ts')).addProxy,
+    up: {
+      about: 'doorbells and all they talk to; add, list, remove doorbells',
+      load: async () => (await import('./story-verbs.ts')).addUp,
+      under: {
+        add: async () => (await import('./doorbell.ts')).addUpAdd,
+        list: async () => (await import('./doorbell.ts')).addUpList,
+        remove: async () => (await import('./doorbell.ts')).addUpRemove,
+      },
+    },
+    demo: {
+      about: 'the whole story unattended, until the clip is in the vault',
+      load: async () => (await import('./story-verbs.ts')).addDemo,
+    },
+    replay: {
+      about: 'footage through a doorbell: what it notices, and whether right',
+      load: async () => (await import('./replay.ts')).addReplay,
+      under: { truth: async () => (await import('./truth.ts')).addTruth },
+    },
+    test: {
+      about: 'run scenarios: stories of doorbells, owners and agencies',
+      load: async () => (await import('./test.ts')).addTest,
+    },
+    record: {
+      about: 'a live camera, as a scenario that replays alike',
+      load: async () => (await import('./record.ts')).addRecord,
+    },
+    camera: {
+      about: 'a camera for any software, which misbehaves on command',
+      load: async () => (await import('./camera.ts')).addCamera,
+    },
+    proxy: {
+      about: 'a link in front of any part, late, slow or gone as you say',
+      load: async () => (await import('./proxy.ts')).addProxy,
+    },
+    fleet: {
+      about: 'many doorbells on few processors; load a bridge as agencies do',
+      load: async () => (await import('./fleet.ts')).addFleet,
+      under: { load: async () => (await import('./load.ts')).addLoad },
+    },
+    prove: {
+      about: 'show here, in a minute or two, what doorsill claims',
+      load: async () => (await import('./prove.ts')).addProve,
+    },
+    story: {
+      about: 'a demonstration on its own, which leaves nothing behind',
+      load: async () => (await import('./story-verbs.ts')).addStory,
+    },
+    doctor: {
+      about: 'what is wrong with this machine or a doorbell, and its cure',
+      load: async () => (await import('./doctor.ts')).addDoctor,
+    },
   },
   'As the owner:': {
-    grant: async () => (await import('./consent-verbs.ts')).addGrant,
-    deny: async () => (await import('./consent-verbs.ts')).addDeny,
-    revoke: async () => (await import('./consent-verbs.ts')).addRevoke,
-    left: async () => (await import('./left.ts')).addLeft,
-    proof: async () => (await import('./proof.ts')).addProof,
-    watch: async () => (await import('./watch.ts')).addWatch,
-    pair: async () => (await import('./pair.ts')).addPair,
-    settings: async () => (await import('./settings.ts')).addSettings,
-    viewer: async () => (await import('./viewer.ts')).addViewer,
-    ring: async () => (await import('./doorbell-command-verbs.ts')).addRing,
-    privacy: async () => (await import('./doorbell-command-verbs.ts')).addPrivacy,
-    forget: async () => (await import('./doorbell-command-verbs.ts')).addForget,
-    'trust-clock': async () => (await import('./doorbell-command-verbs.ts')).addTrustClock,
-    'search-party': async () => (await import('./search-party.ts')).addSearchParty,
+    ring: {
+      about: 'press the button, by a signed command',
+      load: async () => (await import('./doorbell-command-verbs.ts')).addRing,
+    },
+    pair: {
+      about: "pair this machine's owner with a device on this machine",
+      load: async () => (await import('./pair.ts')).addPair,
+    },
+    watch: {
+      about: 'show what the device says, until Ctrl-C',
+      load: async () => (await import('./watch.ts')).addWatch,
+    },
+    grant: {
+      about: 'let one clip go to who asked; list the open requests',
+      load: async () => (await import('./consent-verbs.ts')).addGrant,
+    },
+    deny: {
+      about: 'say no; it stays on the device, nobody else learns of it',
+      load: async () => (await import('./consent-verbs.ts')).addDeny,
+    },
+    revoke: {
+      about: 'take a grant back: sending stops, what was sent is deleted',
+      load: async () => (await import('./consent-verbs.ts')).addRevoke,
+    },
+    left: {
+      about: 'what has ever left a doorbell, to whom; proof of a clip',
+      load: async () => (await import('./left.ts')).addLeft,
+      under: { proof: async () => (await import('./proof.ts')).addProof },
+    },
+    privacy: {
+      about: 'stop the camera at its source, or start it again',
+      load: async () => (await import('./doorbell-command-verbs.ts')).addPrivacy,
+    },
+    forget: {
+      about: 'destroy footage and past events on the device, for good',
+      load: async () => (await import('./doorbell-command-verbs.ts')).addForget,
+    },
+    settings: {
+      about: 'what owners may change of a doorbell; who else may look',
+      load: async () => (await import('./settings.ts')).addSettings,
+      under: {
+        viewer: async () => (await import('./viewer.ts')).addViewer,
+        'trust-clock': async () => (await import('./doorbell-command-verbs.ts')).addTrustClock,
+      },
+    },
+    'search-party': {
+      about: 'look for lost pets on the device; or have yours looked for',
+      load: async () => (await import('./search-party.ts')).addSearchParty,
+    },
   },
-  'As an agency, or anyone:': {
-    agency: async () => (await import('./agency.ts')).addAgency,
-    request: async () => (await import('./request.ts')).addRequest,
-    evidence: async () => (await import('./evidence.ts')).addEvidence,
-    webhook: async () => (await import('./webhook.ts')).addWebhook,
-    moderate: async () => (await import('./moderate.ts')).addModerate,
-    moderators: async () => (await import('./moderators.ts')).addModerators,
-    partner: async () => (await import('./partner.ts')).addPartnerVerbs,
-    dispute: async () => (await import('./dispute-manifest.ts')).addDispute,
-    verify: async () => (await import('./verify.ts')).addVerify,
-    audit: async () => (await import('./query-audit-verbs.ts')).addAudit,
-    doctor: async () => (await import('./doctor.ts')).addDoctor,
+  "As an agency, a bridge's operator, or anyone:": {
+    agency: {
+      about: 'an agency: apply, request footage, evidence, a webhook',
+      load: async () => (await import('./agency.ts')).addAgency,
+      under: {
+        request: async () => (await import('./request.ts')).addRequest,
+        evidence: async () => (await import('./evidence.ts')).addEvidence,
+        webhook: async () => (await import('./webhook.ts')).addWebhook,
+      },
+    },
+    bridge: {
+      about: 'a bridge, what its operator does, and the parts around it',
+      load: async () => (await import('./part-verbs.ts')).addBridge,
+      under: {
+        moderate: async () => (await import('./moderate.ts')).addModerate,
+        moderators: async () => (await import('./moderators.ts')).addModerators,
+        partner: async () => (await import('./partner.ts')).addPartnerVerbs,
+        dispute: async () => (await import('./dispute-manifest.ts')).addDispute,
+        registry: async () => (await import('./part-verbs.ts')).addRegistry,
+        broker: async () => (await import('./part-verbs.ts')).addBroker,
+        deploy: async () => (await import('./deploy.ts')).addDeploy,
+      },
+    },
+    vault: {
+      about: 'the vault, which keeps what a bridge hands over',
+      load: async () => (await import('./part-verbs.ts')).addVault,
+    },
+    audit: {
+      about: "how agencies search, who was shown clips; watch a bridge's log",
+      load: async () => (await import('./query-audit-verbs.ts')).addAudit,
+      under: { witness: async () => (await import('./witness.ts')).addWitness },
+    },
+    verify: {
+      about: 'check a clip or a ledger, offline',
+      load: async () => (await import('./verify.ts')).addVerify,
+    },
   },
-  'Single parts, each a process of its own:': {
-    device: async () => (await import('./part-verbs.ts')).addDevice,
-    bridge: async () => (await import('./part-verbs.ts')).addBridge,
-    registry: async () => (await import('./part-verbs.ts')).addRegistry,
-    vault: async () => (await import('./part-verbs.ts')).addVault,
-    broker: async () => (await import('./part-verbs.ts')).addBroker,
-    witness: async () => (await import('./witness.ts')).addWitness,
-    deploy: async () => (await import('./deploy.ts')).addDeploy,
+  'A doorbell of a board:': {
+    device: {
+      about: 'one doorbell; b rings on a terminal',
+      load: async () => (await import('./part-verbs.ts')).addDevice,
+    },
   },
 };
+
+const NAMES = Object.values(VERBS).flatMap((verbs) => Object.keys(verbs));
 
 /** An option as the help tells it: with its default, unless its words name that already or it is an empty list. */
 function describeOption({ description, argChoices, defaultValue }: Option): string {
@@ -91,16 +195,19 @@ function describeOption({ description, argChoices, defaultValue }: Option): stri
 
 const WHERE_TO_BEGIN = `
 To begin:
-  $ doorsill up                              a doorbell, and all that it talks to; it prints what to do next
-  $ doorsill replay 'synthetic?seconds=20'   what a doorbell notices in footage, here in a drawn porch
-  $ doorsill doctor                          what is wrong with this machine, if anything is
+  $ doorsill up                              a doorbell and all it talks to
+  $ doorsill replay 'synthetic?seconds=20'   what it notices of a porch
+  $ doorsill doctor                          what is wrong here, if anything
 
 Each verb explains itself: doorsill VERB --help. Exit status: 0 it is as it should be, 1 what was tested is not, 2 wrong usage,
 3 refused, 4 not reachable, 5 this machine, 6 unusable input, 130 ended by Ctrl-C.`;
 
-/** Builds the command line with every verb, or only the verb `only`; does not run it. */
-export async function makeProgram(only?: string): Promise<Command> {
-  const program = new Command('doorsill')
+/**
+ * Builds the command line; does not run it. With `words`, only what they may call: the verb that they begin with, or all verbs by name
+ * alone when that is none.
+ */
+export async function makeProgram(words?: readonly string[]): Promise<Command> {
+  const program: Command = new Command('doorsill')
     .description(
       'A smart-doorbell edge firmware simulator: every frame stays on the device until its owner grants a part of it.',
     )
@@ -113,29 +220,61 @@ export async function makeProgram(only?: string): Promise<Command> {
       writeOut: (text) => void process.stdout.write(wrapHelp(asCalled(text), helpWidth(process.stdout))),
       getOutHelpWidth: () => helpWidth(process.stdout),
     })
-    .configureHelp({ optionDescription: describeOption, minWidthToWrap: COLUMN_LEAST })
+    .configureHelp({
+      optionDescription: describeOption,
+      // All of a line at the top is for what the verb does.
+      subcommandTerm: (verb) => (verb.parent === program ? verb.name() : new Help().subcommandTerm(verb)),
+      // All but `help`, which is said below.
+      visibleCommands: ({ commands }) => [...commands],
+      minWidthToWrap: COLUMN_LEAST,
+    })
     .addHelpText('after', WHERE_TO_BEGIN)
     // An option after `device backup` then belongs to the inner verb.
     .enablePositionalOptions()
     .exitOverride();
+  const [called = '', next] = words ? verbsIn(words) : [];
   for (const [heading, verbs] of Object.entries(VERBS)) {
     program.commandsGroup(heading);
-    for (const [name, load] of Object.entries(verbs)) if (only === undefined || only === name) (await load())(program);
+    for (const [name, verb] of Object.entries(verbs)) {
+      if (!words || name === called) await addVerb(program, name, verb, next);
+      else if (!NAMES.includes(called)) program.command(name);
+      program.commands.find((command) => command.name() === name)?.summary(verb.about);
+    }
   }
   // Global options are understood before and after the verb.
-  for (const command of program.commands.flatMap((verb) => [verb, ...verb.commands])) {
+  for (const command of allUnder(program)) {
     command.option('--json', 'print results and events as JSON lines').option('--log <level>', 'log level on stderr');
     command.exitOverride().configureOutput({ writeErr: () => {} });
   }
   return program;
 }
 
-/** Where the verb stands in these arguments; -1 where there is none. */
-function verbAt(words: readonly string[]): number {
-  return words.findIndex((word, index) => !word.startsWith('-') && words[index - 1] !== '--log');
+/** Adds a verb and, of the verbs under it, the one that is the next word; all of them where that may be any. */
+async function addVerb(program: Command, name: string, { load, under = {} }: Verb, next = ''): Promise<void> {
+  const called = Object.hasOwn(under, next) ? under[next] : undefined;
+  if (called) return (await called())(program.command(name));
+  (await load())(program);
+  const group = commandCalled(program, name);
+  if (!group || commandCalled(group, next)) return;
+  for (const each of Object.values(under)) (await each())(group);
 }
 
-/** Words that people try for a verb, and that are too far from its name to be taken for a slip. */
+function commandCalled({ commands }: Command, name: string): Command | undefined {
+  return commands.find((command) => command.name() === name);
+}
+
+function allUnder({ commands }: Command): Command[] {
+  return commands.flatMap((command) => [command, ...allUnder(command)]);
+}
+
+/** The words without the global options: verbs come first in them. */
+function verbsIn(words: readonly string[]): string[] {
+  return words.filter(
+    (word, at) => word !== '--json' && !/^--log(=|$)/.test(word) && (at === 0 || words[at - 1] !== '--log'),
+  );
+}
+
+/** Words that people try for a verb, its former names among them, and that are too far from its name to be taken for a slip. */
 const TRIED: Readonly<Record<string, string>> = {
   scenario: 'test',
   scenarios: 'test',
@@ -143,28 +282,56 @@ const TRIED: Readonly<Record<string, string>> = {
   run: 'up',
   fault: 'camera fault" or "device fault',
   faults: 'camera faults" or "device faults',
+  load: 'fleet load',
+  doorbell: 'up add", "up list" or "up remove',
+  truth: 'replay truth',
+  proof: 'left proof',
+  'trust-clock': 'settings trust-clock',
+  viewer: 'settings viewer',
+  request: 'agency request',
+  evidence: 'agency evidence',
+  webhook: 'agency webhook',
+  moderate: 'bridge moderate',
+  moderators: 'bridge moderators',
+  partner: 'bridge partner',
+  dispute: 'bridge dispute',
+  registry: 'bridge registry',
+  broker: 'bridge broker',
+  deploy: 'bridge deploy',
+  witness: 'audit witness',
 };
 
-/** The verb in these arguments; undefined when there is none or it is unknown: all verbs are then loaded. */
-function verbOf(words: readonly string[]): string | undefined {
-  const at = verbAt(words);
-  return Object.values(VERBS)
-    .flatMap((verbs) => Object.keys(verbs))
-    .find((name) => name === words[at]);
+/** The innermost verb that the words name, its names, and the words behind it. */
+function innermost(program: Command, words: readonly string[]): { verb: Command; called: string; rest: string[] } {
+  const rest = verbsIn(words);
+  const names: string[] = [];
+  let verb = program;
+  for (let under = commandCalled(verb, rest[0] ?? ''); under; under = commandCalled(verb, rest[0] ?? '')) {
+    names.push(...rest.splice(0, 1));
+    verb = under;
+  }
+  return { verb, called: names.join(' '), rest };
 }
 
 /**
- * Refuses a word right behind a verb that is nearly one of the verbs under it: commander takes it for an argument of the verb itself, such
- * as the source of `camera`. One that is the name of a file is that file. Throws `usage`.
+ * Refuses a word that is no verb, and one right behind a verb that is nearly one of the verbs under it: commander takes that for an
+ * argument of the verb itself, such as the source of `camera`. One that is the name of a file is that file. Throws `usage`.
  */
 export function refuseMisspelt(program: Command, words: readonly string[]): void {
-  const at = verbAt(words);
-  const [verb, word = '-'] = at < 0 ? [] : words.slice(at, at + 2);
-  const under = program.commands.find((one) => one.name() === verb)?.commands.map((one) => one.name()) ?? [];
-  if (word.startsWith('-') || [...under, 'help'].includes(word) || existsSync(word)) return;
-  const meant = nearestWord(word, under);
-  if (meant === null) return;
-  throw failure('usage', { detail: `there is no "${verb} ${word}" (did you mean "${verb} ${meant}"?)` });
+  const { verb, called, rest } = innermost(program, words);
+  const [word = '-'] = rest;
+  if (word.startsWith('-') || word === 'help') return;
+  const meant = nearestWord(word, namesUnder(verb));
+  if (verb === program) {
+    const tried = Object.hasOwn(TRIED, word) ? TRIED[word] : meant;
+    throw failure('usage', { detail: `there is no verb "${word}"${tried ? ` (did you mean "${tried}"?)` : ''}` });
+  }
+  if (meant === null || existsSync(word)) return;
+  throw failure('usage', { detail: `there is no "${called} ${word}" (did you mean "${called} ${meant}"?)` });
+}
+
+function namesUnder({ commands }: Command): string[] {
+  return commands.map((command) => command.name());
 }
 
 /**
@@ -172,43 +339,40 @@ export function refuseMisspelt(program: Command, words: readonly string[]): void
  * commander prints help and gives no message.
  */
 async function usageDetail(thrown: CommanderError, words: readonly string[]): Promise<string> {
-  if (thrown.code === 'commander.help') {
-    const verb = words.includes('help') ? undefined : verbOf(words);
-    const [group] = verb === undefined ? [] : (await makeProgram(verb)).commands;
-    if (!group) return `there is no verb "${words.at(-1)}"`;
-    return `say what to do: ${group.commands.map((under) => `${verb} ${under.name()}`).join(', ')}`;
-  }
-  const verb = verbOf(words);
-  const tried = words[verbAt(words)] ?? '';
-  if (thrown.code === 'commander.unknownCommand' && Object.hasOwn(TRIED, tried))
-    return `there is no verb "${tried}" (did you mean "${TRIED[tried]}"?)`;
-  if (verb !== undefined && ['commander.unknownCommand', 'commander.excessArguments'].includes(thrown.code)) {
-    const [group] = (await makeProgram(verb)).commands;
-    const under = group?.commands.map((one) => one.name()) ?? [];
-    const word = words.slice(words.indexOf(verb) + 1).find((one) => !one.startsWith('-')) ?? '';
-    if (under.length > 0 && !under.includes(word))
-      return `there is no "${verb} ${word}"; say what to do: ${under.map((name) => `${verb} ${name}`).join(', ')}`;
-  }
+  const { verb, called, rest } = innermost(await makeProgram(words), words);
+  const choices = `say what to do: ${namesUnder(verb)
+    .map((name) => `${called} ${name}`)
+    .join(', ')}`;
+  if (thrown.code === 'commander.help') return words.includes('help') ? `there is no verb "${words.at(-1)}"` : choices;
+  const isWord = ['commander.unknownCommand', 'commander.excessArguments'].includes(thrown.code);
+  const word = rest.find((one) => !one.startsWith('-'));
+  if (isWord && word !== undefined && verb.commands.length > 0) return `there is no "${called} ${word}"; ${choices}`;
   return thrown.message.replace(/^error: /, '').replaceAll(/\s+/g, ' ');
+}
+
+/** `help VERB` as `VERB --help`, which knows the verbs under a verb, too. */
+function withoutHelp(words: string[]): string[] {
+  const [first, ...rest] = verbsIn(words);
+  return first === 'help' && rest.length > 0 ? [...rest, '--help'] : words;
 }
 
 /** Runs the command line; sets the exit status, never throws. `argv` as process.argv. */
 export async function main(argv: string[]): Promise<void> {
   const json = argv.includes('--json');
+  const words = withoutHelp(argv.slice(2));
   // A closed pipe (`| head`) is no error.
   process.stdout.on('error', () => process.exit(0));
   try {
     // Called before any key is read.
     refuseInspector();
-    const words = argv.slice(2);
-    const program = await makeProgram(verbOf(words));
+    const program = await makeProgram(words);
     refuseMisspelt(program, words);
     if (words.length === 0) program.outputHelp();
-    else await program.parseAsync(argv);
+    else await program.parseAsync(words, { from: 'user' });
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       if (thrown.exitCode === 0) return;
-      reportFailure(failure('usage', { detail: await usageDetail(thrown, argv.slice(2)) }), json);
+      reportFailure(failure('usage', { detail: await usageDetail(thrown, words) }), json);
       return;
     }
     reportFailure(asFailure(thrown), json);

@@ -1,4 +1,4 @@
-// Owns: the verb `moderate`: listing what waits for a person in this machine's testbed, and deciding on it. Not here: the rules.
+// Owns: the verb `bridge moderate`: listing what waits for a person in this machine's testbed, and deciding on it. Not here: the rules.
 
 import { resolve } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
@@ -27,8 +27,8 @@ interface ModerateOptions {
 const DECISIONS = ['approve', 'refuse', 'suspend', 'revoke', 'reinstate'] as const;
 const NEED_REASON: readonly string[] = ['refuse', 'suspend'];
 
-export function addModerate(program: Command): void {
-  program
+export function addModerate(bridge: Command): void {
+  bridge
     .command('moderate [decision] [id]')
     .description('as the testbed’s moderator: list what waits, or decide about a request or an agency')
     .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
@@ -45,10 +45,10 @@ export function addModerate(program: Command): void {
 Decisions: approve, refuse for a request or an application; suspend, revoke, reinstate for an agency.
 
 Examples:
-  $ doorsill moderate
-  $ doorsill moderate approve request-9b1f...
-  $ doorsill moderate refuse request-9b1f... --reason "It is about a lawful protest."
-  $ doorsill moderate revoke agency-5c80... --scope area-dp0g`,
+  $ doorsill bridge moderate
+  $ doorsill bridge moderate approve request-9b1f...
+  $ doorsill bridge moderate refuse request-9b1f... --reason "It is about a lawful protest."
+  $ doorsill bridge moderate revoke agency-5c80... --scope area-dp0g`,
     )
     .action(
       async (decision: string | undefined, id: string | undefined, options: ModerateOptions, command: Command) => {
@@ -58,7 +58,7 @@ Examples:
         const known = DECISIONS.find((name) => name === decision);
         if (!known || id === undefined)
           throw failure('usage', {
-            detail: `moderate takes ${DECISIONS.join(', ')} and the id of a request or agency`,
+            detail: `bridge moderate takes ${DECISIONS.join(', ')} and the id of a request or agency`,
           });
         if (NEED_REASON.includes(known) && options.reason === undefined)
           throw failure('usage', { detail: `say why with --reason; the agency is told` });

@@ -1,4 +1,4 @@
-// Owns: the verb `moderators`: the people who may decide on waiting requests in this machine's testbed. Not here: deciding (moderate.ts).
+// Owns: the verb `bridge moderators`: the people who may decide on waiting requests in this machine's testbed. Not here: deciding (moderate.ts).
 
 import { idSchema } from '@doorsill/contract/ids';
 import { exchangeJson, type JsonRequest } from '@doorsill/contract/json-client';
@@ -18,8 +18,8 @@ const moderatorSchema = z.object({ moderator: z.string(), name: z.string() });
 const listSchema = z.object({ moderators: z.array(moderatorSchema) });
 const addedSchema = moderatorSchema.extend({ token: z.string() });
 
-export function addModerators(program: Command): void {
-  program
+export function addModerators(bridge: Command): void {
+  bridge
     .command('moderators [add|remove] [id]')
     .description('as the bridge’s admin: list, enter or remove those who decide on requests that wait')
     .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
@@ -27,19 +27,21 @@ export function addModerators(program: Command): void {
     .addHelpText(
       'after',
       `
-\`add\` prints the moderator's token, once. With it in a file, \`doorsill moderate --token-file FILE\` decides in that name.
+\`add\` prints the moderator's token, once. With it in a file, \`doorsill bridge moderate --token-file FILE\` decides in that name.
 
 Examples:
-  $ doorsill moderators
-  $ doorsill moderators add kim --name "Kim Doe" > kim.token
-  $ doorsill moderators remove kim`,
+  $ doorsill bridge moderators
+  $ doorsill bridge moderators add kim --name "Kim Doe" > kim.token
+  $ doorsill bridge moderators remove kim`,
     )
     .action(async (verb: string | undefined, id: string | undefined, options: ModeratorsOptions, command: Command) => {
       const context = openContext(command);
       if (verb !== undefined && verb !== 'add' && verb !== 'remove')
-        throw failure('usage', { detail: `moderators takes add or remove, not "${verb}"` });
+        throw failure('usage', { detail: `bridge moderators takes add or remove, not "${verb}"` });
       if (verb !== undefined && !idSchema.safeParse(id).success)
-        throw failure('usage', { detail: `moderators ${verb} takes an id: lower-case letters, digits, hyphens` });
+        throw failure('usage', {
+          detail: `bridge moderators ${verb} takes an id: lower-case letters, digits, hyphens`,
+        });
       const { disk, output } = context;
       const folder = dataFolder(options.data);
       const testbed = await readTestbedFile(disk, folder);

@@ -1,4 +1,4 @@
-// Owns: the verbs that run one part as a process of its own: device, bridge, registry, vault, broker. Each prints a ready line.
+// Owns: the verbs that run one part as a process of its own: device, bridge, bridge registry, bridge broker, vault. Each prints a ready line.
 // Not here: what the parts do; how a testbed runs them together (testbed/). Each loads only its own part, which is quicker.
 
 import { join, resolve } from 'node:path';
@@ -83,10 +83,10 @@ async function listenerTls(context: Context, { tlsCert, tlsKey, clientCa }: Brok
   return { certificate, key, clientCa: ca };
 }
 
-export function addBroker(program: Command): void {
-  const broker = program
+export function addBroker(bridge: Command): void {
+  const broker = bridge
     .command('broker')
-    .description('the embedded MQTT broker, on loopback unless told otherwise. Under it: acl, home-assistant')
+    .description('the embedded MQTT broker, on loopback unless told otherwise')
     .option('--data <dir>', 'its folder (required); accounts are files under accounts/')
     .option('--port <n>', 'port (default: 1883; 0: a free one)')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
@@ -102,8 +102,8 @@ export function addBroker(program: Command): void {
       'after',
       `
 Examples:
-  $ doorsill broker --data ./broker --port 1883
-  $ doorsill broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
+  $ doorsill bridge broker --data ./broker --port 1883
+  $ doorsill bridge broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
     )
     .action(async (options: BrokerCommandOptions, command: Command) => {
       const context = openContext(command);
@@ -131,13 +131,13 @@ Examples:
   addBrokerHomeAssistant(broker);
 }
 
-export function addRegistry(program: Command): void {
-  program
+export function addRegistry(bridge: Command): void {
+  bridge
     .command('registry')
     .description('the registry of agencies, with its own key')
     .requiredOption('--data <dir>', 'its folder')
     .option('--port <n>', 'port (default: a free one)')
-    .addHelpText('after', '\nExample:\n  $ doorsill registry --data ./registry --port 8701')
+    .addHelpText('after', '\nExample:\n  $ doorsill bridge registry --data ./registry --port 8701')
     .action(async (options: PartOptions, command: Command) => {
       const context = openContext(command);
       const folder = resolve(options.data);
@@ -157,7 +157,7 @@ export function addRegistry(program: Command): void {
 export function addVault(program: Command): void {
   const vault = program
     .command('vault')
-    .description('the vault: keeps what a bridge hands over. Under it: recall-policy, category')
+    .description('the vault: keeps what a bridge hands over')
     // Not a required option: commander would ask for it before each verb under this one, too.
     .option('--data <dir>', 'its folder; settings in vault.json there (required)')
     .option('--port <n>', 'port (default: a free one)')
@@ -198,7 +198,9 @@ interface BridgeOptions extends Partial<PartOptions> {
 export function addBridge(program: Command): void {
   const bridge = program
     .command('bridge')
-    .description('the bridge: publishes requests, verifies and stores granted clips. Under it: enrol, codes, clones')
+    .description(
+      'the bridge: publishes requests, verifies and stores granted clips; under it, what its operator does, and the parts around it',
+    )
     // Not a required option: commander would ask for it before the verb under this one, too.
     .option('--data <dir>', 'its folder; settings in bridge.json there (required)')
     .option('--port <n>', 'port (default: a free one)')
@@ -248,9 +250,7 @@ interface DeviceOptions extends Partial<PartOptions>, FaultOptions {
 export function addDevice(program: Command): void {
   const device = program
     .command('device')
-    .description(
-      'one doorbell; b rings on a terminal. Under it: init, install, uninstall, status, enrol, update, backup, restore, fault, faults',
-    )
+    .description('one doorbell; b rings on a terminal')
     // Not a required option: commander would ask for it before each verb under this one, too.
     .option('--data <dir>', 'its folder; settings in device.json there (required)')
     .option(

@@ -1,4 +1,4 @@
-// Owns: the verb `partner`: the bridge's operator lists, registers, suspends, resumes and ends partners. Not here: what a partner may
+// Owns: the verb `bridge partner`: the bridge's operator lists, registers, suspends, resumes and ends partners. Not here: what a partner may
 // do (the bridge's partners/).
 
 import { idSchema } from '@doorsill/contract/ids';
@@ -14,15 +14,18 @@ import {
 import { openContext } from './context.ts';
 import { openTestbed, type TestbedOptions, withTestbedOptions } from './running-testbed.ts';
 
-export function addPartnerVerbs(program: Command): void {
-  const partner = program
+export function addPartnerVerbs(bridge: Command): void {
+  const partner = bridge
     .command('partner')
     .description(
       'as the bridge’s admin: list, enter, suspend, resume and end those through whose channels agencies ask',
     )
-    .addHelpText('after', '\nExamples:\n  $ doorsill partner list\n  $ doorsill partner end plate-watch --yes')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ doorsill bridge partner list\n  $ doorsill bridge partner end plate-watch --yes',
+    )
     .action(() => {
-      throw failure('usage', { detail: 'say what: partner list, add, renew, suspend, resume or end' });
+      throw failure('usage', { detail: 'say what: bridge partner list, add, renew, suspend, resume or end' });
     });
   addList(partner);
   addAdd(partner);
@@ -44,7 +47,7 @@ function lineOf({ partner, name, status, since }: PartnerFacts): string {
 function addList(partner: Command): void {
   withTestbedOptions(partner.command('list'))
     .description('all partners, those included whose partnership is over')
-    .addHelpText('after', '\nExample:\n  $ doorsill partner list')
+    .addHelpText('after', '\nExample:\n  $ doorsill bridge partner list')
     .action(async (options: TestbedOptions, command: Command) => {
       const context = openContext(command);
       const partners = await listPartners((await openTestbed(context.disk, options)).bridge);
@@ -56,7 +59,7 @@ function addAdd(partner: Command): void {
   withTestbedOptions(partner.command('add <id>'))
     .description('enter a partner; its secrets are printed this once')
     .requiredOption('--name <name>', 'who it is')
-    .addHelpText('after', '\nExample:\n  $ doorsill partner add plate-watch --name "Plate Watch"')
+    .addHelpText('after', '\nExample:\n  $ doorsill bridge partner add plate-watch --name "Plate Watch"')
     .action(async (id: string, options: TestbedOptions & { name: string }, command: Command) => {
       const context = openContext(command);
       const { bridge } = await openTestbed(context.disk, options);
@@ -68,7 +71,7 @@ function addAdd(partner: Command): void {
 function addRenew(partner: Command): void {
   withTestbedOptions(partner.command('renew <id>'))
     .description('give a partner other secrets; those before are dead')
-    .addHelpText('after', '\nExample:\n  $ doorsill partner renew plate-watch')
+    .addHelpText('after', '\nExample:\n  $ doorsill bridge partner renew plate-watch')
     .action(async (id: string, options: TestbedOptions, command: Command) => {
       const context = openContext(command);
       const { bridge } = await openTestbed(context.disk, options);
@@ -84,7 +87,7 @@ function secretLines({ token, webhookSecret }: { token: string; webhookSecret: s
 function addStatus(partner: Command, verb: string, status: 'active' | 'suspended', about: string): void {
   withTestbedOptions(partner.command(`${verb} <id>`))
     .description(about)
-    .addHelpText('after', `\nExample:\n  $ doorsill partner ${verb} plate-watch`)
+    .addHelpText('after', `\nExample:\n  $ doorsill bridge partner ${verb} plate-watch`)
     .action(async (id: string, options: TestbedOptions, command: Command) => {
       const context = openContext(command);
       const { bridge } = await openTestbed(context.disk, options);
@@ -98,7 +101,7 @@ function addEnd(partner: Command): void {
   withTestbedOptions(partner.command('end <id>'))
     .description('end a partnership, for good: its secrets are dead, its open requests are cancelled')
     .option('--yes', 'confirm: an ended partner cannot come back')
-    .addHelpText('after', '\nExample:\n  $ doorsill partner end plate-watch --yes')
+    .addHelpText('after', '\nExample:\n  $ doorsill bridge partner end plate-watch --yes')
     .action(async (id: string, options: TestbedOptions & { yes?: boolean }, command: Command) => {
       const context = openContext(command);
       const known = partnerId(id);

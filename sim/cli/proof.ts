@@ -1,4 +1,4 @@
-// Owns: the verb `proof`: the owner fetches the bridge's receipt of a granted clip and its proof in the bridge's log.
+// Owns: the verb `left proof`: the owner fetches the bridge's receipt of a granted clip and its proof in the bridge's log.
 // Not here: the fetching (custody-proof/), checking them with the clip (verify.ts).
 
 import { join, resolve } from 'node:path';
@@ -19,8 +19,8 @@ import {
 import { homeOfKeptGrant } from './home-of-request.ts';
 import { keptGrants } from './kept-grants.ts';
 
-export function addProof(program: Command): void {
-  withOwnerOptions(program.command('proof <grant-or-request>'))
+export function addProof(left: Command): void {
+  withOwnerOptions(left.command('proof <grant-or-request>'))
     .description("fetch the bridge's receipt of a clip you granted, and the proof that it is in the bridge's log")
     .option('--out <dir>', 'where to write receipt.jws and proof.json (default: DATA/owner/papers/GRANT)')
     .option(
@@ -31,8 +31,8 @@ export function addProof(program: Command): void {
       'after',
       `
 Examples:
-  $ doorsill proof request-1f0c
-  $ doorsill proof grant-77ab --out ./kept
+  $ doorsill left proof request-1f0c
+  $ doorsill left proof grant-77ab --out ./kept
   $ doorsill verify clip.mp4 manifest.jws --receipt kept/receipt.jws --proof kept/proof.json --data .doorsill`,
     )
     .action(async (id: string, options: OwnerOptions & { out?: string; manifest?: boolean }, command: Command) => {

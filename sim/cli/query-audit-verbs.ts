@@ -12,7 +12,6 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
-import { VOCABULARY_NAMES } from '../query-export/vocabulary.ts';
 import { jsonLine } from '../terminal/output.ts';
 import { expectOutputFree, newPrivateFile, writePrivateFile } from '../terminal/private-output.ts';
 import { readSecretText } from '../terminal/secret-input.ts';
@@ -44,11 +43,11 @@ interface QueriesOptions extends RegistryOptions {
 export function addAudit(program: Command): void {
   const audit = program
     .command('audit')
-    .description('audit how agencies search, and who was shown clips: queries, reinstate, generate, access')
+    .description('audit how agencies search, and who was shown clips; watch the log of a bridge')
     .addHelpText('after', '\nExample:\n  $ doorsill audit queries export.csv --html report.html')
     .action(() => {
       throw failure('usage', {
-        detail: 'say what: audit queries FILE, audit reinstate AGENCY, audit generate or audit access',
+        detail: 'say what: audit queries FILE, audit reinstate AGENCY, audit generate, audit access or audit witness',
       });
     });
   addQueries(audit);
@@ -224,8 +223,6 @@ interface GenerateOptions {
   seed: string;
   agencies: string;
   rows?: string;
-  vocabulary: string;
-  wide?: boolean;
   out: string;
   labels?: string;
 }
@@ -237,8 +234,6 @@ function addGenerate(audit: Command): void {
     .option('--seed <n>', 'the same seed writes the same bytes', '1')
     .option('--agencies <n>', 'agencies in all', '4000')
     .option('--rows <n>', 'searches in all, about (default: 50 an agency)')
-    .option('--vocabulary <name>', `whose words: ${VOCABULARY_NAMES.join(' or ')}`, 'held-out')
-    .option('--wide', 'with the columns of newer exports')
     .requiredOption('--out <file>', 'the export')
     .option('--labels <file>', 'who misuses, and how')
     .addHelpText(
@@ -251,15 +246,12 @@ Example:
     .action(async (options: GenerateOptions, command: Command) => {
       const context = openContext(command);
       const agencies = parseCount(options.agencies, '--agencies', 100, 20_000);
-      const vocabulary = z.enum(VOCABULARY_NAMES).safeParse(options.vocabulary);
-      if (!vocabulary.success)
-        throw failure('usage', { detail: `--vocabulary takes ${VOCABULARY_NAMES.join(' or ')}` });
       const plan = {
         seed: parseCount(options.seed, '--seed', 0, 4_294_967_295),
         agencies,
         rows: options.rows === undefined ? 50 * agencies : parseCount(options.rows, '--rows', 1_000, 20_000_000),
-        vocabulary: vocabulary.data,
-        isWide: options.wide === true,
+        vocabulary: 'held-out' as const,
+        isWide: false,
       };
       const { writeExport } = await import('../query-export/write.ts');
       const labels = await writeExport(plan, resolve(options.out), stopSignal());

@@ -1,4 +1,4 @@
-// Owns: the verb `request`: an agency's officer asks residents, or an owner lists what is open. Not here: deciding on it.
+// Owns: the verb `agency request`: an agency's officer asks residents. Not here: what is open at a doorbell, deciding on it (`grant`).
 
 import { join } from 'node:path';
 import type { Place } from '@doorsill/contract/area-cells';
@@ -9,24 +9,15 @@ import { failure } from '../errors.ts';
 import { callAboutRequest, postRequest, signRequest } from '../officer/agency-client.ts';
 import { demoAsk } from '../story/demo-request.ts';
 import { parseMoment } from '../terminal/format-units.ts';
-import { fetchNotices, showNotice, showWindow } from '../terminal/owner-requests.ts';
+import { showWindow } from '../terminal/owner-requests.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
-import {
-  type Context,
-  dataFolder,
-  expectRunning,
-  type OwnerOptions,
-  openContext,
-  withOwnerOptions,
-} from './context.ts';
-import { askDoorbells } from './home-of-request.ts';
-import { type AgencyOptions, openAgency, openTestbed } from './running-testbed.ts';
+import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
+import { type AgencyOptions, openAgency, openTestbed, withAgencyOptions } from './running-testbed.ts';
 
 const ACTIONS = ['see', 'withdraw', 'resolve'] as const;
 
-interface RequestOptions extends OwnerOptions, AgencyOptions {
-  list?: boolean;
+interface RequestOptions extends AgencyOptions {
   from?: string;
   to?: string;
   at?: string;
@@ -39,13 +30,9 @@ interface RequestOptions extends OwnerOptions, AgencyOptions {
   category?: string;
 }
 
-export function addRequest(program: Command): void {
-  withOwnerOptions(program.command('request [action] [id]'))
-    .description(
-      'ask residents for footage, as an agency; see, withdraw or resolve it; or list what is open, as the owner',
-    )
-    .option('--agency <dir>', 'folder with the agency’s key (default: DATA/agency, the testbed’s demo agency)')
-    .option('--list', 'list the open requests of each doorbell')
+export function addRequest(agency: Command): void {
+  withAgencyOptions(agency.command('request [action] [id]'))
+    .description('ask residents for footage; see, withdraw or resolve a request')
     .option('--from <time>', 'start of the window (default: 15 minutes ago)')
     .option('--to <time>', 'end of the window (default: now)')
     .option('--at <latitude,longitude>', 'centre of the area (default: the demo home)')
@@ -64,33 +51,16 @@ export function addRequest(program: Command): void {
       'after',
       `
 Examples:
-  $ doorsill request
-  $ doorsill request --from 10:00:00 --to 10:30:00 --text "A bicycle was stolen." --type "bicycle theft"
-  $ doorsill request see request-9b1f...
-  $ doorsill request resolve request-9b1f...
-  $ doorsill request --list`,
+  $ doorsill agency request
+  $ doorsill agency request --from 10:00:00 --to 10:30:00 --text "A bicycle was stolen." --type "bicycle theft"
+  $ doorsill agency request see request-9b1f...
+  $ doorsill agency request resolve request-9b1f...`,
     )
     .action(async (action: string | undefined, id: string | undefined, options: RequestOptions, command: Command) => {
       const context = openContext(command);
       if (action !== undefined) return callAbout(context, action, id, options);
-      if (options.list) {
-        return listRequests(context, options);
-      }
       await askResidents(context, options);
     });
-}
-
-/** What is open at the owner's doorbells, each request at each that it was announced to. */
-async function listRequests(context: Context, options: OwnerOptions): Promise<void> {
-  const found = await askDoorbells(context, options, fetchNotices);
-  const isSeveral = found.length > 1;
-  const lines = found.flatMap(({ home, answer }) =>
-    answer.flatMap((notice) => [...(isSeveral ? [`${home.name}:`] : []), ...showNotice(notice)]),
-  );
-  const requests = found.flatMap(({ home: { name: doorbell, device }, answer }) =>
-    answer.map(({ request, coverage }) => ({ ...request, coverage, doorbell, device })),
-  );
-  context.output.result({ requests }, lines.join('\n') || 'No open request.');
 }
 
 /** Signs a request and hands it to the testbed's bridge. */
@@ -130,7 +100,7 @@ async function askResidents(context: Context, options: RequestOptions): Promise<
     { request, window: ask.window, folder: join(folder), state, findings },
     state === 'published'
       ? `Published ${request}: ${showWindow(ask.window)}. Nobody will learn who did not answer.`
-      : [`${request} waits for a moderator (\`doorsill moderate\`):`, ...found].join('\n'),
+      : [`${request} waits for a moderator (\`doorsill bridge moderate\`):`, ...found].join('\n'),
   );
 }
 
@@ -144,7 +114,7 @@ async function callAbout(
   const verb = ACTIONS.find((each) => each === action);
   if (!verb || !idSchema.safeParse(id).success || id === undefined)
     throw failure('usage', {
-      detail: `request takes ${ACTIONS.join(', ')} and the id of a request, or no word at all`,
+      detail: `agency request takes ${ACTIONS.join(', ')} and the id of a request, or no word at all`,
     });
   const testbed = await openTestbed(context.disk, options);
   const { key } = await openAgency(context, options, testbed);

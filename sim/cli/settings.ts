@@ -22,7 +22,9 @@ import { type ServerOptions, withOwnServer, withServerOptions } from './own-serv
 export function addSettings(program: Command): void {
   const group = program
     .command('settings')
-    .description('what owners may change of a doorbell, over its own server: show, set, try, owners, remove-owner')
+    .description(
+      'what owners may change of a doorbell, over its own server; who else may see it; that its clock is right',
+    )
     .addHelpText(
       'after',
       `

@@ -87,6 +87,7 @@ Examples:
   $ doorsill up --camera file:porch.mp4 --data /tmp/porch
   $ doorsill up --camera rtsp://192.168.1.20/stream1
   $ doorsill up --doorbells 3
+  $ doorsill up add Garage --camera rtsp://192.168.1.21/stream1
   $ doorsill up --separate
   $ doorsill up --fault disk-full@30s+10s --fault power-cut=torn@1m
   $ doorsill up --camera '/dev/video0?size=1280x720&rate=15&mic=alsa:plughw:1,0'
@@ -96,13 +97,13 @@ While it runs: b rings the first bell, 1 to 9 ring the first to the ninth, Ctrl-
 
 Faults of the first doorbell's disk and clock: \`doorsill device faults\` lists them. When its power was cut it is started again, without them.
 
-Each doorbell is a process with a camera, an encoder and up to 256 MiB of footage of its own. \`doorsill doorbell\` adds, lists and
-removes them, also while this runs; a smaller number than there are removes none and is refused. A page keeps its port from run to
-run; where a port is taken by another program, the next free one is used and kept.
+Each doorbell is a process with a camera, an encoder and up to 256 MiB of footage of its own. \`up add\`, \`up list\` and
+\`up remove\` are for them, also while this runs; a smaller number than there are removes none and is refused. A page keeps its port
+from run to run; where a port is taken by another program, the next free one is used and kept.
 
 Its broker and bridge listen on 127.0.0.1 alone, so there is no TLS to set up here: what they say never leaves this machine.
 To have a broker that others reach, run the parts singly; broker, device and pair have options for TLS:
-  $ doorsill broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
+  $ doorsill bridge broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
     )
     .action((options: UpCommandOptions, command: Command) => runUp(options, openContext(command)));
 }

@@ -1,4 +1,4 @@
-// Owns: the verb `truth` (convert, check): making ground truth for a replay out of other tools' annotations, and checking it.
+// Owns: the verb `replay truth` (convert, check): making ground truth for a replay out of other tools' annotations, and checking it.
 // Not here: the formats (sim/truth), comparing a replay with it (`replay`).
 
 import { resolve } from 'node:path';
@@ -13,17 +13,17 @@ import { NAME_LENGTH_MAX, type Truth, truthToFile } from '../truth/truth-file.ts
 import { type Context, openContext } from './context.ts';
 import { parseZone } from './parse-zone.ts';
 
-export function addTruth(program: Command): void {
-  const group = program
+export function addTruth(replay: Command): void {
+  const group = replay
     .command('truth')
     .description('what happens in footage, for `replay` to compare with: convert, check')
     .addHelpText(
       'after',
       `
 Examples:
-  $ doorsill truth convert annotations.xml --from cvat --frame-rate 25 --out porch.truth.json
-  $ doorsill truth convert gt.txt --from mot --frame-rate 30 --length 59.7 --labels 1
-  $ doorsill truth check porch.truth.json`,
+  $ doorsill replay truth convert annotations.xml --from cvat --frame-rate 25 --out porch.truth.json
+  $ doorsill replay truth convert gt.txt --from mot --frame-rate 30 --length 59.7 --labels 1
+  $ doorsill replay truth check porch.truth.json`,
     );
   addConvert(group);
   addCheck(group);
@@ -73,7 +73,7 @@ function addConvert(group: Command): void {
 Annotations tell where an object is, not whether it moves: leave parked cars out with --labels or --zone.
 
 Example:
-  $ doorsill truth convert annotations.xml --from cvat --frame-rate 25 --zone 0,50,100,50 --out porch.truth.json`,
+  $ doorsill replay truth convert annotations.xml --from cvat --frame-rate 25 --zone 0,50,100,50 --out porch.truth.json`,
     )
     .action(async (annotations: string, options: ConvertOptions, command: Command) => {
       const context = openContext(command);
@@ -138,7 +138,6 @@ function nameOf(text: string, option: string): string {
 interface CheckOptions {
   length?: string;
   frameRate?: string;
-  cameras?: string;
 }
 
 function addCheck(group: Command): void {
@@ -147,14 +146,12 @@ function addCheck(group: Command): void {
     .description('check a ground truth, and that it is for footage of a length')
     .option('--length <seconds>', 'how long the footage is')
     .option('--frame-rate <fps>', 'its pictures a second: two of them more or less are let pass')
-    .option('--cameras <a,b>', 'the cameras of the replay')
-    .addHelpText('after', '\nExample:\n  $ doorsill truth check porch.truth.json --length 22.8 --frame-rate 15')
-    .action(async (path: string, { length, frameRate, cameras }: CheckOptions, command: Command) => {
+    .addHelpText('after', '\nExample:\n  $ doorsill replay truth check porch.truth.json --length 22.8 --frame-rate 15')
+    .action(async (path: string, { length, frameRate }: CheckOptions, command: Command) => {
       const context = openContext(command);
       const truth = await readTruth(resolve(path), context.disk, {
         ...(length === undefined ? {} : { durationUs: parseSeconds(length, '--length') }),
         ...(frameRate === undefined ? {} : { frameUs: 1_000_000 / frameRateOf(frameRate) }),
-        ...(cameras === undefined ? {} : { cameras: cameras.split(',').map((name) => name.trim()) }),
       });
       context.output.result({ ok: true, ...summary(truth) }, `${path} is valid: ${described(truth)}`);
     });

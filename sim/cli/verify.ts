@@ -57,7 +57,7 @@ export function addVerify(program: Command): void {
     )
     .option(
       '--opened <file>',
-      "with a clip's statement: the full manifest that its bridge opened (`dispute`, `proof --manifest`)",
+      "with a clip's statement: the full manifest that its bridge opened (`bridge dispute`, `left proof --manifest`)",
     )
     .option('--ledger', "the ledger of the testbed's doorbell instead of a clip")
     .addHelpText(

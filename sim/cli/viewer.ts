@@ -1,4 +1,4 @@
-// Owns: the verb `viewer` (add, remove, list): who besides owners may see a doorbell's pictures on its own server, and who looked.
+// Owns: the verb `settings viewer` (add, remove, list): who besides owners may see a doorbell's pictures on its own server, and who looked.
 // Not here: showing pictures (the device).
 
 import { wallSeconds } from '@doorsill/base/clock';
@@ -23,18 +23,18 @@ import {
 
 const TOKEN_BYTES = 16;
 
-export function addViewer(program: Command): void {
-  const group = program
+export function addViewer(settings: Command): void {
+  const group = settings
     .command('viewer')
-    .description('let a program or a person who is no owner see your door: add, remove, list')
+    .description('let a settings or a person who is no owner see your door: add, remove, list')
     .addHelpText(
       'after',
       `
 Examples:
-  $ doorsill viewer add "kitchen tablet" --rights live,stills
-  $ doorsill viewer add guest --rights live --for 86400
-  $ doorsill viewer list
-  $ doorsill viewer remove viewer-3f2a91`,
+  $ doorsill settings viewer add "kitchen tablet" --rights live,stills
+  $ doorsill settings viewer add guest --rights live --for 86400
+  $ doorsill settings viewer list
+  $ doorsill settings viewer remove viewer-3f2a91`,
     );
   addAdd(group);
   addRemove(group);
@@ -51,7 +51,7 @@ function addAdd(group: Command): void {
     .description('add a viewer, by a signed order; prints its id and its token, once')
     .option('--rights <list>', `what it may see, of ${VIEW_RIGHTS.join(', ')}`, 'live,stills')
     .option('--for <seconds>', 'how long (default: until it is removed)')
-    .addHelpText('after', '\nExample:\n  $ doorsill viewer add "kitchen tablet" --rights live,stills')
+    .addHelpText('after', '\nExample:\n  $ doorsill settings viewer add "kitchen tablet" --rights live,stills')
     .action(async (name: string, options: AddOptions, command: Command) => {
       const context = openContext(command);
       const token = toBase64url(context.random.bytes(TOKEN_BYTES));
@@ -81,8 +81,8 @@ function addAdd(group: Command): void {
 
 function addRemove(group: Command): void {
   withServerOptions(group.command('remove <viewer>'))
-    .description('remove a viewer, by its id as `viewer list` shows it; what it is watching ends at once')
-    .addHelpText('after', '\nExample:\n  $ doorsill viewer remove viewer-3f2a91')
+    .description('remove a viewer, by its id as `settings viewer list` shows it; what it is watching ends at once')
+    .addHelpText('after', '\nExample:\n  $ doorsill settings viewer remove viewer-3f2a91')
     .action(async (viewer: string, options: ServerOptions, command: Command) => {
       const context = openContext(command);
       const order = { action: 'remove-viewer', viewer } as const;
@@ -113,7 +113,7 @@ async function expectViewer(context: Context, options: ServerOptions, id: string
 function addList(group: Command): void {
   withLocalOptions(group.command('list'))
     .description('who may see the door, and who looked; asks the device on this machine')
-    .addHelpText('after', '\nExample:\n  $ doorsill viewer list')
+    .addHelpText('after', '\nExample:\n  $ doorsill settings viewer list')
     .action(async (options: LocalOptions, command: Command) => {
       const context = openContext(command);
       const { viewers, looks } = await askViewers(context, await localSocket(context, options));

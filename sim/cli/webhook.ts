@@ -1,4 +1,4 @@
-// Owns: the verb `webhook`: the address that is notified of the agency's requests and clips. Not here: delivery (the bridge).
+// Owns: the verb `agency webhook`: the address that is notified of the agency's requests and clips. Not here: delivery (the bridge).
 
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
@@ -8,8 +8,8 @@ import { printMoment } from '../terminal/format-units.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
 
-export function addWebhook(program: Command): void {
-  program
+export function addWebhook(agency: Command): void {
+  agency
     .command('webhook [set|remove] [url]')
     .description('as the testbed’s agency: see, set or remove where it is told of its requests and clips')
     .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
@@ -21,14 +21,14 @@ HMAC-SHA256 of the timestamp, a dot and the body, under the secret in the file t
 on this machine, too.
 
 Examples:
-  $ doorsill webhook
-  $ doorsill webhook set http://127.0.0.1:9000/hook
-  $ doorsill webhook remove`,
+  $ doorsill agency webhook
+  $ doorsill agency webhook set http://127.0.0.1:9000/hook
+  $ doorsill agency webhook remove`,
     )
     .action(async (verb: string | undefined, url: string | undefined, options: { data?: string }, command: Command) => {
       const context = openContext(command);
       if (verb !== undefined && verb !== 'set' && verb !== 'remove')
-        throw failure('usage', { detail: `webhook takes set or remove, not "${verb}"` });
+        throw failure('usage', { detail: `agency webhook takes set or remove, not "${verb}"` });
       if ((verb === 'set') !== (url !== undefined))
         throw failure('usage', { detail: 'set, and set alone, takes an address' });
       const place = await openPlace(context, dataFolder(options.data));

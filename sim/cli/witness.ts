@@ -1,4 +1,4 @@
-// Owns: the verb `witness`: a process that watches a bridge's log from outside. Not here: what it watches for (the witness).
+// Owns: the verb `audit witness`: a process that watches a bridge's log from outside. Not here: what it watches for (the witness).
 
 import { resolve } from 'node:path';
 import { lockFolder } from '@doorsill/base/folder-lock';
@@ -16,8 +16,8 @@ interface WitnessOptions {
   once?: boolean;
 }
 
-export function addWitness(program: Command): void {
-  program
+export function addWitness(audit: Command): void {
+  audit
     .command('witness')
     .description("watch a bridge's log of custody from outside, and cosign it while it only grows")
     .requiredOption('--data <dir>', 'its folder: key, pinned bridge, newest head')
@@ -29,8 +29,8 @@ export function addWitness(program: Command): void {
       'after',
       `
 Examples:
-  $ doorsill witness --data ./witness --bridge http://127.0.0.1:8700
-  $ doorsill witness --data ./witness --bridge http://127.0.0.1:8700 --once --json
+  $ doorsill audit witness --data ./witness --bridge http://127.0.0.1:8700
+  $ doorsill audit witness --data ./witness --bridge http://127.0.0.1:8700 --once --json
 
 It ends with custody_rollback or custody_fork when the log is not the one it was. The bridge serves its cosignatures once
 bridge.json names its key: {"custody": {"witnesses": ["..."]}}; the key is in witness.pub.`,

@@ -1,8 +1,10 @@
 // Owns: compose.yml: who is where in the network of the containers, and what each of them runs, may do, reads and keeps. Not here: what they are
 // made of (compose-image.ts), the files that they read (compose-layout.ts).
+
 import { CONTAINER_PLACES, CONTAINER_USERS, SECRETS } from './compose-image.ts';
 import { folderOf, type Instance, PARTS, type Part, type Served } from './instances-layout.ts';
 import { followWords, NATS_PLACES, type NatsLayoutWish } from './nats-layout.ts';
+import { partWords } from './part-words.ts';
 import { PORTS } from './systemd-layout.ts';
 
 export interface ComposeLayoutWish {
@@ -68,7 +70,7 @@ export function composeFile(addresses: ContainerAddresses, network: string): str
     ]),
   ];
   const volumes = new Set([...services.join('').matchAll(/^ {6}- ([a-z0-9-]+):\//gm)].map(([, name]) => name));
-  return `# Written by \`doorsill deploy compose\` for ${domain}. STEPS.md says what comes before \`docker compose up\`.
+  return `# Written by \`doorsill bridge deploy compose\` for ${domain}. STEPS.md says what comes before \`docker compose up\`.
 name: doorsill
 
 x-container: &container
@@ -179,7 +181,10 @@ function partService(part: Part, { name, hosts }: Instance): string {
   return service(`${part}-${name}`, {
     target: 'parts',
     user: part,
-    lines: [`command: [${part}, --data, ${folder}, --json]`, `networks: { inside: { ipv4_address: ${hosts[part]} } }`],
+    lines: [
+      `command: [${partWords(part).join(', ')}, --data, ${folder}, --json]`,
+      `networks: { inside: { ipv4_address: ${hosts[part]} } }`,
+    ],
     volumes: [
       `${part}-${name}:${folder}`,
       `./settings/${name}/${part}.json:${folder}/${part}.json:ro`,

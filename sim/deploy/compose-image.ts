@@ -62,8 +62,8 @@ const unpacked = PACKAGES.map(
   ([name, folder]) => `mkdir -p ${folder} && tar -xzf ${name}-[0-9]*.tgz -C ${folder} --strip-components=1`,
 );
 
-const DOCKERFILE = `# Written by \`doorsill deploy compose\`: an image for each program, with a user without rights to run it. Build them anew, with --pull,
-# whenever Debian or Node renews what is in them. A volume begins as the folder of the image in its place, owner and mode included.
+const DOCKERFILE = `# Written by \`doorsill bridge deploy compose\`: an image for each program, with a user without rights to run it. Build them anew,
+# with --pull, whenever Debian or Node renews what is in them. A volume begins as the folder of the image in its place, owner and mode included.
 
 FROM node:24-trixie-slim AS parts
 RUN ${[...parts, owned(bridge, NATS_PLACES.accounts, NATS_PLACES.folder)].join(AND)}
@@ -107,7 +107,7 @@ create role "doorsill-${part}" login password :'password';
 create database doorsill_${part} owner "doorsill-${part}";`,
 );
 
-const POSTGRES = `# Written by \`doorsill deploy compose\`: runs one server of PostgreSQL.
+const POSTGRES = `# Written by \`doorsill bridge deploy compose\`: runs one server of PostgreSQL.
 #   postgres.sh primary            its first start makes the parts' databases
 #   postgres.sh standby ADDRESS    its first start copies all of the primary at this address, which it follows from then on
 # What is there already is started as it is. What a first start has not finished is begun anew.
@@ -164,7 +164,7 @@ exec postgres -D "$data" -c config_file="$settings/doorsill.conf" -c hba_file="$
   -c cluster_name=doorsill_standby -c ssl_cert_file="$secrets/${SECRETS.databaseCertificate}" -c ssl_key_file="$secrets/${SECRETS.databaseKey}"
 `;
 
-const NATS = `# Written by \`doorsill deploy compose\`: runs one node of the area broker.
+const NATS = `# Written by \`doorsill bridge deploy compose\`: runs one node of the area broker.
 #   nats.sh NAME
 # It reads accounts.conf again whenever the bridges have changed an account: who was removed is out.
 set -u

@@ -36,9 +36,9 @@ function steps({ domain, s3, instances, database, standby }: ContainerAddresses)
   const [first] = instances;
   return `# doorsill in containers of one machine, for ${domain}
 
-Written by \`doorsill deploy compose\`. No file here holds a secret. Any one container may stop, HAProxy and PostgreSQL's primary excepted, and is
-started again; the machine may not, for whose sake there is \`doorsill deploy instances\`. Docker 23 with compose 2.20, or newer. As root, in this
-folder, which stays where it is:
+Written by \`doorsill bridge deploy compose\`. No file here holds a secret. Any one container may stop, HAProxy and PostgreSQL's primary excepted, and
+is started again; the machine may not, for whose sake there is \`doorsill bridge deploy instances\`. Docker 23 with compose 2.20, or newer. As root,
+in this folder, which stays where it is:
 
 1. Names \`bridge\`, \`registry\`, \`vault\` and \`broker\` under ${domain} lead to this machine; ports 443 and 8883 are open.
 2. Images. In a checkout of doorsill, with THIS for this folder: \`npm ci && npm pack --workspaces --pack-destination THIS/image && cp package*.json THIS/image/\`.

@@ -1,7 +1,9 @@
 // Owns: the files of a town that no single machine stops: registry, vault and bridge as several instances, rows in PostgreSQL with a standby,
 // clips in a bucket, a NATS cluster, HAProxy in front. Not here: the units themselves (systemd-layout.ts), the cluster's files
 // (nats-layout.ts), containers (compose-layout.ts), writing or printing them (sim/cli/deploy.ts).
+
 import { type NatsLayoutWish, natsLayout } from './nats-layout.ts';
+import { partWords } from './part-words.ts';
 import { haproxyHead, PORTS, printed, serviceUnit, USERS } from './systemd-layout.ts';
 
 export const PARTS = ['registry', 'vault', 'bridge'] as const;
@@ -52,7 +54,9 @@ export function instancesLayout(wish: InstancesLayoutWish): Map<string, string> 
   const served = { ...wish, instances };
   const units = PARTS.map((part): [string, string] => [
     `systemd/doorsill-${part}.service`,
-    serviceUnit(part, `${node} ${program} ${part} --data ${folderOf(part)} --json`, { isAlone: false }),
+    serviceUnit(part, `${node} ${program} ${partWords(part).join(' ')} --data ${folderOf(part)} --json`, {
+      isAlone: false,
+    }),
   ]);
   const settings = settingsFiles(served, (part) => {
     const folder = `${folderOf(part)}/secrets`;
@@ -193,7 +197,7 @@ function steps({ domain, machines, proxy, database, standby, s3 }: InstancesLayo
   const each = machines.map(({ name, host }) => `${name} (${host})`).join(', ');
   return `# doorsill on several machines, for ${domain}
 
-Written by \`doorsill deploy instances\`. No file here holds a secret. Any one machine may be away: each of ${each} has one
+Written by \`doorsill bridge deploy instances\`. No file here holds a secret. Any one machine may be away: each of ${each} has one
 instance of registry, vault and bridge. Behind HAProxy everything but PostgreSQL and S3 goes in the clear: a network of these
 machines' own. As root on Debian, in this folder:
 

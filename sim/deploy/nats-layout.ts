@@ -26,11 +26,23 @@ export function natsLayout(wish: NatsLayoutWish): Map<string, string> {
 export function followWords(nodes: NatsLayoutWish['nodes']): string[] {
   const cluster = nodes.map(({ name, host }) => `${name}=${host}`).join();
   const files = ['--accounts', NATS_PLACES.accounts, '--out', NATS_PLACES.folder];
-  return ['broker', 'acl', '--nats', ...files, '--port', `${MQTT_PORT}`, '--cluster', cluster, '--watch', '--json'];
+  return [
+    'bridge',
+    'broker',
+    'acl',
+    '--nats',
+    ...files,
+    '--port',
+    `${MQTT_PORT}`,
+    '--cluster',
+    cluster,
+    '--watch',
+    '--json',
+  ];
 }
 
 function filesUnit({ node, program, nodes }: NatsLayoutWish): string {
-  return `# Written by \`doorsill deploy nats\`. Keeps the nodes' files as the bridge's accounts have it, on the bridge's machine.
+  return `# Written by \`doorsill bridge deploy nats\`. Keeps the nodes' files as the bridge's accounts have it, on the bridge's machine.
 [Unit]
 Description=doorsill: accounts and permissions for the nodes of the area broker
 After=doorsill-bridge.service
@@ -46,7 +58,7 @@ StateDirectory=doorsill-nats
 ${HARDENING}`;
 }
 
-const NODE_UNIT = `# Written by \`doorsill deploy nats\`. One node: doorsill-nats@a is the one whose configuration is ${FOLDER}/a.conf.
+const NODE_UNIT = `# Written by \`doorsill bridge deploy nats\`. One node: doorsill-nats@a is the one whose configuration is ${FOLDER}/a.conf.
 [Unit]
 Description=doorsill: node %i of the area broker
 Wants=network-online.target
@@ -86,13 +98,13 @@ function steps({ domain, nodes }: NatsLayoutWish): string {
   const [first, ...others] = nodes.map(({ name }) => name);
   return `# The area broker of ${domain} as ${nodes.length} nodes of NATS
 
-Written by \`doorsill deploy nats\`. It takes the place of doorsill-broker of \`doorsill deploy systemd\`: one node may be away. What survives
-what is in sim/broker/README.md. As root on Debian, in this folder:
+Written by \`doorsill bridge deploy nats\`. It takes the place of doorsill-broker of \`doorsill bridge deploy systemd\`: one node may be away. What
+survives what is in sim/broker/README.md. As root on Debian, in this folder:
 
 1. The addresses ${nodes.map(({ name, host }) => `${host} (${name})`).join(', ')} are in a network that only the nodes, the bridge's machine and HAProxy are in. Ports there: ${MQTT_PORT}
    for sessions, 6222 between the nodes. Both are in the clear.
 2. On each machine of a node: \`apt-get install nats-server\`, \`systemctl disable --now nats-server\` (Debian starts one that lets everybody in),
-   the user of \`sysusers.d/doorsill.conf\` from \`doorsill deploy systemd\`, and \`cp systemd/doorsill-nats@.service /etc/systemd/system/\`.
+   the user of \`sysusers.d/doorsill.conf\` from \`doorsill bridge deploy systemd\`, and \`cp systemd/doorsill-nats@.service /etc/systemd/system/\`.
 3. On the bridge's machine: \`systemctl disable --now doorsill-broker\`, \`cp systemd/doorsill-nats-files.service /etc/systemd/system/\`,
    \`systemctl enable --now doorsill-nats-files\`. It writes accounts.conf, ${nodes.map(({ name }) => `${name}.conf`).join(', ')} and cluster.password into ${FOLDER}.
 4. Bring accounts.conf and its own configuration to ${FOLDER} of each node, owned by doorsill-bridge, mode 0600: cluster.password is in the

@@ -1,5 +1,6 @@
 // Owns: the files of one machine that serves others: registry, vault, bridge and broker as units of systemd, rows in its PostgreSQL,
 // HAProxy in front. Not here: writing or printing them (sim/cli/deploy.ts), what no unit may do (unit-hardening.ts).
+import { partWords } from './part-words.ts';
 import { UNIT_HARDENING } from './unit-hardening.ts';
 
 export interface LayoutWish {
@@ -22,7 +23,7 @@ type Part = keyof typeof WHAT;
 /** The files by their paths below a folder, in the order in which a person reads them. None holds a secret. */
 export function systemdLayout({ domain, node, program }: LayoutWish): Map<string, string> {
   const unit = (part: Part, options: string) =>
-    serviceUnit(part, `${node} ${program} ${part} ${options}`, { isAlone: true });
+    serviceUnit(part, `${node} ${program} ${partWords(part).join(' ')} ${options}`, { isAlone: true });
   const tls = '--tls-cert /etc/doorsill/broker.crt --tls-key /etc/doorsill/broker.key';
   return new Map([
     ['STEPS.md', steps(domain)],
@@ -92,7 +93,7 @@ export function serviceUnit(part: Part, command: string, { isAlone }: { isAlone:
     part === 'bridge' && isAlone
       ? ['doorsill-registry.service', 'doorsill-vault.service', 'doorsill-broker.service']
       : [];
-  return `# Written by \`doorsill deploy systemd\`. Put changes of your own into \`systemctl edit doorsill-${part}\`.
+  return `# Written by \`doorsill bridge deploy systemd\`. Put changes of your own into \`systemctl edit doorsill-${part}\`.
 [Unit]
 Description=doorsill ${part}: ${WHAT[part]}
 Wants=network-online.target
@@ -167,7 +168,7 @@ ${backends.join('\n')}`;
 function steps(domain: string): string {
   return `# doorsill on one machine, for ${domain}
 
-Written by \`doorsill deploy systemd\`. No file here holds a secret. As root on Debian, in this folder:
+Written by \`doorsill bridge deploy systemd\`. No file here holds a secret. As root on Debian, in this folder:
 
 1. Names \`bridge\`, \`registry\`, \`vault\` and \`broker\` under ${domain} lead to this machine; ports 443 and 8883 are open.
 2. Programs: \`apt-get install haproxy postgresql\`, and doorsill with its node outside of home folders, such as under /opt.

@@ -246,7 +246,7 @@ function ofHealth(health: Health): Diagnosis[] {
       wrong(
         'clock',
         'the doorbell has seen a later time than now, and grants nothing until then',
-        'If the time is right now, its owner says so: `doorsill trust-clock`.',
+        'If the time is right now, its owner says so: `doorsill settings trust-clock`.',
       ),
     );
   }

@@ -7,7 +7,7 @@ import { utf8 } from '@doorsill/contract/bytes';
 
 /**
  * Writes the files of registry and bridge that are not there yet. A testbed on one machine has no domains, so their proof is a file
- * here; and no moderator at hand, so only a request whose wording may concern a barred subject waits for one (`doorsill moderate`).
+ * here; and no moderator at hand, so only a request whose wording may concern a barred subject waits for one (`doorsill bridge moderate`).
  * The registry is local and can be polled often. Webhooks may be on this machine, where everything is. `more`: settings of the bridge.
  */
 export async function writeServiceSettings(

@@ -10,6 +10,7 @@ import type { BridgeConfigInput } from '@doorsill/cloud-bridge';
 import type { DeviceConfigInput } from '@doorsill/device/config';
 import type { Home } from '@doorsill/device/owner/paired-devices';
 import { z } from 'zod';
+import { partWords } from '../deploy/part-words.ts';
 import { failure, isFailure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';
@@ -314,7 +315,7 @@ export class Testbed {
 
   /** Starts a server part as a process. */
   private serve(name: PortName, file: TestbedFile | null, more: readonly string[] = []): Promise<unknown> {
-    const args = (port: string) => [name, '--data', this.paths[name], '--port', port, ...more];
+    const args = (port: string) => [...partWords(name), '--data', this.paths[name], '--port', port, ...more];
     return this.onPort(name, file, (port) => this.startAndPin(name, port, args));
   }
 

@@ -1,15 +1,17 @@
-// Owns: turning a TypeScript file of the project into a program that a child process can run (for tests that kill one).
+// Owns: turning a TypeScript file of the tests into a program that a child process can run (for tests that kill one).
 // Not here: running and killing it (each test does that itself).
 import { execFile } from 'node:child_process';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { PACKAGES } from './source-aliases.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
 /**
- * Compiles `entry` (relative to the repository) and what it imports into `folder`; resolves with the path of the
- * JavaScript to run with node. Types are not checked here.
+ * Compiles `entry` (relative to the repository) and the tests' files that it imports into `folder`; what they import of our packages is what
+ * was built of these. Resolves with the path of the JavaScript to run with node. Types are not checked here.
  */
 export async function compileProgram(entry: string, folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
@@ -32,5 +34,23 @@ export async function compileProgram(entry: string, folder: string): Promise<str
     }),
   );
   await promisify(execFile)(join(root, 'node_modules/.bin/tsc'), ['-p', config]);
-  return join(folder, 'out', entry.replace(/\.ts$/, '.js'));
+  const out = join(folder, 'out');
+  const compiled = await readdir(join(out, 'test'), { recursive: true });
+  await Promise.all(
+    compiled.filter((name) => name.endsWith('.js')).map((name) => importBuilt(out, join(out, 'test', name))),
+  );
+  return join(out, entry.replace(/\.ts$/, '.js'));
+}
+
+/** Has a compiled file import what was built of a package where it names the package's source by its path: there is each module once. */
+async function importBuilt(out: string, file: string): Promise<void> {
+  const text = await readFile(file, 'utf8');
+  const changed = text.replaceAll(/(from |import\(?)(['"])(\.[^'"]*)\2/g, (whole, words, quote, to) => {
+    const path = relative(out, resolve(dirname(file), to));
+    // The innermost one: packages lie in each other's folders.
+    const owner = PACKAGES.filter((name) => path.startsWith(`${name}/`)).toSorted((a, b) => b.length - a.length)[0];
+    if (owner === undefined) return whole;
+    return `${words}${quote}${pathToFileURL(join(root, owner, 'dist', relative(owner, path)))}${quote}`;
+  });
+  await writeFile(file, changed);
 }

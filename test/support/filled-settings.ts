@@ -1,5 +1,5 @@
-// Owns: settings that `doorsill deploy` prints for several instances, with what its steps have an operator fill in: keys of registry and vault,
-// and the ids of the buckets' keys; read by the part's own schema. Not here: what they must say.
+// Owns: settings that `doorsill bridge deploy` prints for several instances, with what its steps have an operator fill in: keys of registry and
+// vault, and the ids of the buckets' keys; read by the part's own schema. Not here: what they must say.
 import { bridgeConfigSchema, parseConfig } from '../../cloud-bridge/config.ts';
 import { registryConfigSchema } from '../../cloud-bridge/registry/config.ts';
 import { vaultConfigSchema } from '../../cloud-bridge/vault/config.ts';

@@ -1,5 +1,5 @@
-// Owns: stock nats-servers for tests, one node or a cluster of three on loopback addresses, told by the files that `doorsill broker acl --nats`
-// writes and by nothing else. Not here: what is said on them, the other brokers (broker.ts).
+// Owns: stock nats-servers for tests, one node or a cluster of three on loopback addresses, told by the files that `doorsill bridge broker
+// acl --nats` writes and by nothing else. Not here: what is said on them, the other brokers (broker.ts).
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -157,7 +157,7 @@ export class Nats {
   }
 
   /**
-   * What the steps of `doorsill deploy nats` say to do: at about one of fifty first starts two nodes agree on a leader before they know of the
+   * What the steps of `doorsill bridge deploy nats` say to do: at about one of fifty first starts two nodes agree on a leader before they know of the
    * third, whose vote comes too late, and nats-server 2.10.27 does not look for it again until it is started anew.
    */
   private async startInTurn(): Promise<void> {

@@ -107,8 +107,8 @@ export class RequestsBrowser {
   async ask(...words: string[]): Promise<string> {
     const { request, state } = z
       .object({ request: z.string(), state: z.string() })
-      .parse(await this.say('request', ...words));
-    if (state === 'in_moderation') await this.say('moderate', 'approve', request);
+      .parse(await this.say('agency', 'request', ...words));
+    if (state === 'in_moderation') await this.say('bridge', 'moderate', 'approve', request);
     await soon(() => this.heard.has(request), 40_000);
     return request;
   }

@@ -14,6 +14,7 @@ import { SystemDisk } from '../../device/base/disk.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { DEFAULT_PREFIX } from '../../device/contract/topics.ts';
+import { partWords } from '../../sim/deploy/part-words.ts';
 import { loadAgencyKey } from '../../sim/officer/agency-client.ts';
 import { pinBridge } from '../../sim/officer/evidence-desk.ts';
 import { adminBearer, registerAgency } from '../../sim/officer/registration.ts';
@@ -212,8 +213,8 @@ export class ServedLayout {
 
   /** Starts a server; it comes back at the same port. */
   private async serve(name: LayoutPart, port: number): Promise<unknown> {
-    const verb = name === 'a' || name === 'b' ? 'bridge' : name;
-    const words = [verb, '--data', join(this.folder, name), '--port', String(port)];
+    const verb = partWords(name === 'a' || name === 'b' ? 'bridge' : name);
+    const words = [...verb, '--data', join(this.folder, name), '--port', String(port)];
     const part = new PartProcess(name, words, join(this.folder, 'logs', `${name}.log`), {
       ...DEPS,
       program: join(root, 'sim/dist/cli/entry.js'),
@@ -234,7 +235,7 @@ export class ServedLayout {
     return { ...(await this.moto.bucket(name)), endpoint: this.links[of].bucket.url };
   }
 
-  /** Each node reads of new accounts, as `broker acl --nats --watch` has it. */
+  /** Each node reads of new accounts, as `bridge broker acl --nats --watch` has it. */
   private async bringAccounts(): Promise<void> {
     const { signal } = this.leaving;
     while (!signal.aborted) {

@@ -126,7 +126,7 @@ async function layOut(device, seams, button) {
   const place = join(DATA, 'broker');
   const accounts = join(place, 'accounts');
   mkdirSync(accounts, { recursive: true, mode: 0o700 });
-  const broker = spawn(process.execPath, [doorsill, 'broker', '--data', place, '--port', '0', '--json'], {
+  const broker = spawn(process.execPath, [doorsill, 'bridge', 'broker', '--data', place, '--port', '0', '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const line = await new Promise((resolve, reject) => {

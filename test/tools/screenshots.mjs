@@ -181,7 +181,7 @@ async function shoot(browser, folder, [size, viewport, deviceScaleFactor], color
 
 /** What has left, after one clip has: in the vault, its proof checked. One browser for each size: a door has eight owners at most. */
 async function shootLeft(browser, folder) {
-  const [{ jti: request, window }] = say('request', '--list', '--data', folder).requests;
+  const [{ jti: request, window }] = say('grant', '--list', '--data', folder).requests;
   const span = [window.endUs - 8_000_000, window.endUs].map((us) => new Date(us / 1000).toISOString());
   say('grant', request, '--from', span[0], '--to', span[1], '--disclose', 'address,email', '--data', folder);
   // The bridge hands it over by itself.
@@ -210,7 +210,7 @@ const stop = await startTestbed(join(folder, 'testbed'));
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
 try {
   await pause(RECORDED_MS);
-  say('request', '--type', 'package theft', '--text', STORY, '--data', join(folder, 'testbed'));
+  say('agency', 'request', '--type', 'package theft', '--text', STORY, '--data', join(folder, 'testbed'));
   for (const size of SIZES)
     for (const scheme of ['light', 'dark']) await shoot(browser, join(folder, 'testbed'), size, scheme);
   await shootLeft(browser, join(folder, 'testbed'));

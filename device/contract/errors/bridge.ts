@@ -274,7 +274,7 @@ export const bridgeErrors = {
   statement_missing: refused(
     409,
     'This clip came before there were statements: its full manifest names the home and is not shown.',
-    "The clip itself can be fetched. In a dispute the bridge's operator can open the full manifest: doorsill dispute.",
+    "The clip itself can be fetched. In a dispute the bridge's operator can open the full manifest: doorsill bridge dispute.",
   ),
   dispute_nothing_kept: refused(
     404,
@@ -360,7 +360,7 @@ export const bridgeErrors = {
   search_not_open: refused(
     409,
     'There is no such open search.',
-    'It may have ended, or its pet was found; `doorsill search-party list` shows what is open.',
+    'It may have ended, or its pet was found; `doorsill search-party sightings` shows what is open.',
   ),
   search_poster_unknown: refused(
     403,

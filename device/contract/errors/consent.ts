@@ -5,7 +5,7 @@ export const consentErrors = {
   consent_request_unknown: refused(
     404,
     'This device has no such open request.',
-    'List the open ones with `doorsill request --list`.',
+    'List the open ones with `doorsill grant --list`.',
   ),
   consent_request_changed: refused(
     409,
@@ -154,7 +154,7 @@ export const consentErrors = {
   consent_nothing_to_revoke: refused(
     404,
     'No such grant acts on this device.',
-    'See the open ones with `doorsill request --list`.',
+    'See the open ones with `doorsill grant --list`.',
   ),
   consent_revoked_before: refused(
     409,

@@ -20,7 +20,7 @@ export const consoleErrors = {
   console_viewer_refused: refused(
     401,
     'There is no such viewer, its token differs, or its time is over.',
-    'Ask an owner for a new one: `doorsill viewer add`.',
+    'Ask an owner for a new one: `doorsill settings viewer add`.',
   ),
   console_right_missing: refused(
     403,
@@ -65,11 +65,15 @@ export const consoleErrors = {
     'Wait until that trial has ended, or end it: one runs at a time.',
   ),
   viewer_known: wrongUsage(409, 'There is a viewer of this id already.', 'Remove it first, or choose another id.'),
-  viewer_too_many: refused(409, 'The device has {most} viewers already.', 'Remove one: `doorsill viewer remove`.'),
+  viewer_too_many: refused(
+    409,
+    'The device has {most} viewers already.',
+    'Remove one: `doorsill settings viewer remove`.',
+  ),
   look_log_full: refused(
     507,
     'The ledger has no room to note who looks, so nothing is shown.',
-    'The ledger keeps room for decisions. Look at the door through a new device folder, or with `doorsill backup`.',
+    'The ledger keeps room for decisions. Look at the door through a new device folder, or with `doorsill device backup`.',
   ),
   pairing_token_refused: refused(
     403,

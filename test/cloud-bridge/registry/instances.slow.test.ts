@@ -41,7 +41,7 @@ async function settings(name: string, changes: object = {}): Promise<string> {
 }
 
 async function start(name: string): Promise<Ready> {
-  const part = new PartProcess(['registry', '--data', await settings(name), '--port', '0']);
+  const part = new PartProcess(['bridge', 'registry', '--data', await settings(name), '--port', '0']);
   const line = await part.ready();
   if (!line) throw new Error(`a registry did not start: ${part.stderr}`);
   const ready = readySchema.parse(line);
@@ -51,7 +51,7 @@ async function start(name: string): Promise<Ready> {
 
 /** How one that cannot start says so. */
 async function refusal(name: string, changes: object): Promise<string> {
-  const part = new PartProcess(['registry', '--data', await settings(name, changes), '--port', '0']);
+  const part = new PartProcess(['bridge', 'registry', '--data', await settings(name, changes), '--port', '0']);
   await part.ended;
   return part.stderr;
 }

@@ -31,7 +31,16 @@ let key: string;
 
 beforeAll(async () => {
   // The key first: the bridge's settings name it.
-  const away = await runCommand(['witness', '--data', data, '--bridge', 'http://127.0.0.1:9', '--once', '--json']);
+  const away = await runCommand([
+    'audit',
+    'witness',
+    '--data',
+    data,
+    '--bridge',
+    'http://127.0.0.1:9',
+    '--once',
+    '--json',
+  ]);
   expect([away.status, codeOf(away.stderr)]).toEqual([4, 'unreachable']);
   key = readFileSync(join(data, 'witness.pub'), 'utf8').trim();
   fixture = await BridgeFixture.open({ bridge: { custody: { witnesses: [key] } } });
@@ -44,7 +53,7 @@ afterAll(async () => {
   folder.dispose();
 });
 
-const words = (of = data) => ['witness', '--data', of, '--bridge', fixture.bridge.url, '--json'];
+const words = (of = data) => ['audit', 'witness', '--data', of, '--bridge', fixture.bridge.url, '--json'];
 /** One look by a process of its own. */
 const look = (of = data) => runCommand([...words(of), '--once']);
 /** One look by a witness that starts on the folder here; what it found, or its code. */

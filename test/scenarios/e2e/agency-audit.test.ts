@@ -71,7 +71,7 @@ describe('audit queries --apply', () => {
     runCommand(['audit', 'queries', at('export.csv'), '--apply', ...access, ...words, '--json']);
 
   beforeAll(async () => {
-    registry = new Running(['registry', '--data', at('registry'), '--json']);
+    registry = new Running(['bridge', 'registry', '--data', at('registry'), '--json']);
     const ready = readyLine.parse(await registry.line('the registry', (line) => line['event'] === 'ready'));
     place = { registryUrl: ready.url, registry: ready.id, folder: at('registry') };
     access = ['--registry', ready.url, '--admin-token', at('registry/admin.token'), '--registry-key', ready.key];
@@ -80,7 +80,8 @@ describe('audit queries --apply', () => {
     const plan = ['--seed', '3', '--agencies', '300', '--rows', '12000', '--out', at('export.csv')];
     const made = await runCommand(['audit', 'generate', ...plan, '--labels', at('labels.json'), '--json']);
     expect(made.last).toMatchObject({ misusing: 47, agencies: 300 });
-    const files = ['--html', at('r.html'), '--flags', at('f.jsonl'), '--labels', at('labels.json')];
+    const night = ['--time-zone', 'America/Chicago', '--off-hours', '22-6'];
+    const files = [...night, '--html', at('r.html'), '--flags', at('f.jsonl'), '--labels', at('labels.json')];
     const read = await runCommand(['audit', 'queries', at('export.csv'), ...files, '--json']);
     report = reportLine.parse(read.last);
     const { findings } = report;

@@ -44,7 +44,7 @@ it('a story that does not exist is answered with those that do', async () => {
   expect(done.stderr).toMatch(/there are: leak, .*community-request, partner-ended, federal-refused/);
 });
 
-describe('moderate', () => {
+describe('bridge moderate', () => {
   const folder = temporaryFolder('moderate');
   let up: Running | null = null;
   afterEach(async () => {
@@ -57,26 +57,26 @@ describe('moderate', () => {
     const testbed = (verb: string, ...words: string[]) => runCommand([verb, ...words, ...data, '--json']);
     up = new Running(['up', '--no-ask', ...data, '--json']);
     await up.line('the testbed', (line) => line['event'] === 'up');
-    const asked = await testbed('request', '--text', 'Who was at the protest?');
+    const asked = await testbed('agency', 'request', '--text', 'Who was at the protest?');
     expect(asked.last).toMatchObject({ state: 'in_moderation', findings: [{ kind: 'lawful-activity' }] });
     const id = String(asked.last?.['request']);
-    const listed = await testbed('moderate');
+    const listed = await testbed('bridge', 'moderate');
     expect(listed.last).toMatchObject({ requests: [{ request: id }], agencies: [{ state: 'approved' }] });
-    const wrong = await testbed('moderate', 'refuse', id);
+    const wrong = await testbed('bridge', 'moderate', 'refuse', id);
     expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('--reason')]);
-    expect((await testbed('moderate', 'refuse', id, '--reason', 'It is lawful.')).last).toEqual({
+    expect((await testbed('bridge', 'moderate', 'refuse', id, '--reason', 'It is lawful.')).last).toEqual({
       id,
       state: 'refused',
     });
     const agency = String(
       z.object({ agencies: z.array(z.object({ agency: z.string() })) }).parse(listed.last).agencies[0]?.agency,
     );
-    expect((await testbed('moderate', 'suspend', agency, '--reason', 'is looked into')).last).toMatchObject({
+    expect((await testbed('bridge', 'moderate', 'suspend', agency, '--reason', 'is looked into')).last).toMatchObject({
       state: 'suspended',
     });
     // The bridge looks at the registry's list every two seconds.
     await expect
-      .poll(async () => (await testbed('request')).stderr, { timeout: 20_000, interval: 500 })
+      .poll(async () => (await testbed('agency', 'request')).stderr, { timeout: 20_000, interval: 500 })
       .toMatch(/agency_(suspended|revoked)/);
   }, 90_000);
 });

@@ -38,32 +38,32 @@ async function until(what: () => boolean): Promise<void> {
   }
 }
 
-it('webhook sets an address, tells of a request there, shows how that went, and removes it', async () => {
-  expect(await say('webhook')).toMatchObject({ code: 'webhook_unknown' });
-  const set = await say('webhook', 'set', receiver.url);
+it('agency webhook sets an address, tells of a request there, shows how that went, and removes it', async () => {
+  expect(await say('agency', 'webhook')).toMatchObject({ code: 'webhook_unknown' });
+  const set = await say('agency', 'webhook', 'set', receiver.url);
   expect(set).toEqual({ url: receiver.url, secretFile: join(folder.path, 'agency', 'webhook.secret') });
   const secret = readFileSync(String(set['secretFile']), 'utf8').trim();
-  expect(await say('request', '--investigation', 'TOOLS-1')).toMatchObject({ state: 'published' });
+  expect(await say('agency', 'request', '--investigation', 'TOOLS-1')).toMatchObject({ state: 'published' });
   await until(() => receiver.types.includes('request.published'));
   const [first] = receiver.received;
   const atS = Number(first?.headers['x-doorsill-timestamp']);
   expect(first?.headers['x-doorsill-signature']).toBe(webhookSignature(secret, atS, first?.body ?? ''));
   const told = { type: 'request.published', state: 'delivered', attempts: 1, detail: 'status 204' };
-  expect(await say('webhook')).toMatchObject({ url: receiver.url, events: [told] });
-  expect(await say('webhook', 'remove')).toEqual({ url: null });
-  expect(await say('webhook')).toMatchObject({ code: 'webhook_unknown' });
+  expect(await say('agency', 'webhook')).toMatchObject({ url: receiver.url, events: [told] });
+  expect(await say('agency', 'webhook', 'remove')).toEqual({ url: null });
+  expect(await say('agency', 'webhook')).toMatchObject({ code: 'webhook_unknown' });
 }, 120_000);
 
-it('moderators gets a token that decides in its own name, until it is removed', async () => {
+it('bridge moderators gets a token that decides in its own name, until it is removed', async () => {
   const text = 'Who was at the protest on the square?';
-  const { request } = await say('request', '--text', text, '--investigation', 'TOOLS-2');
-  const { token } = await say('moderators', 'add', 'kim', '--name', 'Kim Doe');
+  const { request } = await say('agency', 'request', '--text', text, '--investigation', 'TOOLS-2');
+  const { token } = await say('bridge', 'moderators', 'add', 'kim', '--name', 'Kim Doe');
   const file = join(folder.path, 'kim.token');
   writeFileSync(file, `${token}\n`, { mode: 0o600 });
   const moderate = (verb: string) =>
-    say('moderate', verb, String(request), '--token-file', file, '--reason', 'protests are lawful');
+    say('bridge', 'moderate', verb, String(request), '--token-file', file, '--reason', 'protests are lawful');
   expect(await moderate('refuse')).toMatchObject({ id: request, state: 'refused' });
-  expect(await say('moderators')).toMatchObject({ moderators: [{ moderator: 'kim', name: 'Kim Doe' }] });
-  expect(await say('moderators', 'remove', 'kim')).toMatchObject({ removed: true });
+  expect(await say('bridge', 'moderators')).toMatchObject({ moderators: [{ moderator: 'kim', name: 'Kim Doe' }] });
+  expect(await say('bridge', 'moderators', 'remove', 'kim')).toMatchObject({ removed: true });
   expect(await moderate('approve')).toMatchObject({ code: 'http_unauthorised' });
 }, 120_000);

@@ -28,7 +28,20 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
 
   it('agency apply and status: one waits for a person, who is told why and lets it in; a federal one is refused', async () => {
     const own = ['--agency', join(folder.path, 'shelbyville')];
-    const facts = ['--jurisdiction', 'municipal', '--contact', 'Records Desk', '--email', 'desk@shelbyville.example'];
+    const facts = [
+      '--jurisdiction',
+      'municipal',
+      '--contact',
+      'Records Desk',
+      '--email',
+      'desk@shelbyville.example',
+      '--phone',
+      '555-0100',
+      '--profiles',
+      'nothing',
+      '--categories',
+      'uncategorized,theft',
+    ];
     const apply = (name: string, domain: string) =>
       say('agency', 'apply', ...own, '--name', name, '--domain', domain, ...facts);
     expect(await say('agency', 'status', ...own)).toMatchObject({ code: 'usage', status: 2 });
@@ -38,43 +51,46 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
     const id = String(applied['agency']);
     expect(applied).toMatchObject({ state: 'pending', waits, proof: `doorsill-agency=${id}` });
     expect(await say('agency', 'status', ...own)).toMatchObject({ agency: id, state: 'pending' });
-    const { agencies } = await say('moderate');
+    const { agencies } = await say('bridge', 'moderate');
     expect(agencies).toContainEqual(expect.objectContaining({ agency: id, state: 'pending', waits }));
-    expect(await say('moderate', 'approve', id)).toMatchObject({ code: 'agency_domain_unproven' });
-    expect(await say('moderate', 'approve', id, '--vouch')).toMatchObject({ id, state: 'approved' });
+    expect(await say('bridge', 'moderate', 'approve', id)).toMatchObject({ code: 'agency_domain_unproven' });
+    expect(await say('bridge', 'moderate', 'approve', id, '--vouch')).toMatchObject({ id, state: 'approved' });
     expect(await say('agency', 'status', ...own)).toMatchObject({
       state: 'approved',
       credential: { name: 'Shelbyville Police', profiles: ['nothing'] },
     });
     const ask = ['--investigation', 'SH-1', '--profile', 'nothing', '--category', 'uncategorized', '--contact', 'Desk'];
-    expect(await say('request', ...own, ...ask, '--email', 'desk@shelbyville.example')).toMatchObject({
+    expect(await say('agency', 'request', ...own, ...ask, '--email', 'desk@shelbyville.example')).toMatchObject({
       state: 'published',
     });
   }, 120_000);
 
-  it('request see, withdraw and resolve: the agency ends its own request, and nobody else’s', async () => {
-    const { request } = await say('request', '--investigation', 'SPD-VERBS');
+  it('agency request see, withdraw and resolve: the agency ends its own request, and nobody else’s', async () => {
+    const { request } = await say('agency', 'request', '--investigation', 'SPD-VERBS');
     const id = String(request);
-    expect(await say('request', 'see', id)).toMatchObject({ request: id, state: 'published' });
+    expect(await say('agency', 'request', 'see', id)).toMatchObject({ request: id, state: 'published' });
     const stranger = ['--agency', join(folder.path, 'shelbyville')];
-    expect(await say('request', 'resolve', id, ...stranger)).toMatchObject({ code: 'request_not_live' });
-    expect(await say('request', 'resolve', id)).toMatchObject({ request: id, state: 'resolved' });
-    expect(await say('request', 'withdraw', id)).toMatchObject({ code: expect.stringMatching(/^request_/) });
-    expect(await say('request', 'end', id)).toMatchObject({ code: 'usage' });
+    expect(await say('agency', 'request', 'resolve', id, ...stranger)).toMatchObject({ code: 'request_not_live' });
+    expect(await say('agency', 'request', 'resolve', id)).toMatchObject({ request: id, state: 'resolved' });
+    expect(await say('agency', 'request', 'withdraw', id)).toMatchObject({ code: expect.stringMatching(/^request_/) });
+    expect(await say('agency', 'request', 'end', id)).toMatchObject({ code: 'usage' });
   }, 120_000);
 
-  it('partner add, list, renew, suspend, resume and end: ending asks for a confirmation and is for good', async () => {
-    expect(await say('partner', 'add', 'plate-watch', '--name', 'Plate Watch')).toMatchObject({
+  it('bridge partner add, list, renew, suspend, resume and end: ending asks for a confirmation and is for good', async () => {
+    expect(await say('bridge', 'partner', 'add', 'plate-watch', '--name', 'Plate Watch')).toMatchObject({
       status: 'active',
       token: expect.stringMatching(/^.{43}$/),
     });
-    expect((await say('partner', 'renew', 'plate-watch'))['webhookSecret']).toEqual(expect.any(String));
-    expect(await say('partner', 'suspend', 'plate-watch')).toMatchObject({ status: 'suspended' });
-    expect(await say('partner', 'resume', 'plate-watch')).toMatchObject({ status: 'active' });
-    expect(await say('partner', 'end', 'plate-watch')).toMatchObject({ code: 'usage', status: 2 });
-    expect(await say('partner', 'end', 'plate-watch', '--yes')).toMatchObject({ status: 'ended', cancelled: 0 });
-    expect(await say('partner', 'resume', 'plate-watch')).toMatchObject({ code: 'partner_ended' });
-    const { partners } = await say('partner', 'list');
+    expect((await say('bridge', 'partner', 'renew', 'plate-watch'))['webhookSecret']).toEqual(expect.any(String));
+    expect(await say('bridge', 'partner', 'suspend', 'plate-watch')).toMatchObject({ status: 'suspended' });
+    expect(await say('bridge', 'partner', 'resume', 'plate-watch')).toMatchObject({ status: 'active' });
+    expect(await say('bridge', 'partner', 'end', 'plate-watch')).toMatchObject({ code: 'usage', status: 2 });
+    expect(await say('bridge', 'partner', 'end', 'plate-watch', '--yes')).toMatchObject({
+      status: 'ended',
+      cancelled: 0,
+    });
+    expect(await say('bridge', 'partner', 'resume', 'plate-watch')).toMatchObject({ code: 'partner_ended' });
+    const { partners } = await say('bridge', 'partner', 'list');
     const named = Object(partners).map((one: { partner: string; status: string }) => `${one.partner} ${one.status}`);
     expect(named.sort()).toEqual(['flock-safety ended', 'plate-watch ended']);
   }, 120_000);
@@ -88,18 +104,18 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
       await testbed.verify(grant, sent);
       item = evidenceId(testbed.parts.bridge.id, sent.clip?.id ?? '');
     }, 120_000);
-    const evidence = (verb: string, ...words: string[]) => say('evidence', verb, ...words, ...WHO);
+    const evidence = (verb: string, ...words: string[]) => say('agency', 'evidence', verb, ...words, ...WHO);
 
-    it('evidence shows nothing without a name and a reason', async () => {
+    it('agency evidence shows nothing without a name and a reason', async () => {
       for (const words of [['list'], ['show', item], ['trail'], ['link', item]]) {
-        const refused = await say('evidence', ...words, '--officer', 'Det. Ünal');
+        const refused = await say('agency', 'evidence', ...words, '--officer', 'Det. Ünal');
         expect(refused).toMatchObject({ code: 'usage', message: expect.stringContaining('--reason TEXT') });
       }
-      const first = (await lines('evidence', 'trail', ...WHO)).map(({ event }) => event);
+      const first = (await lines('agency', 'evidence', 'trail', ...WHO)).map(({ event }) => event);
       expect(first.filter((event) => event === 'viewed' || event === 'listed')).toEqual([]);
     }, 120_000);
 
-    it('evidence list, show, triage, category, case, class, link, delete, restore and trail', async () => {
+    it('agency evidence list, show, triage, category, case, class, link, delete, restore and trail', async () => {
       await expect.poll(async () => (await evidence('list'))['item'], { timeout: 30_000 }).toBe(item);
       expect(await evidence('list', '--triage', 'declined')).toEqual({});
       expect(await evidence('show', item)).toMatchObject({ item, state: 'active', triage: 'pending' });
@@ -118,7 +134,7 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
       expect((await clip.arrayBuffer()).byteLength).toBeGreaterThan(1_000);
       expect(await evidence('delete', item)).toMatchObject({ state: 'deleted', erasesS: expect.any(Number) });
       expect(await evidence('restore', item)).toMatchObject({ state: 'active', erasesS: null });
-      const trail = await lines('evidence', 'trail', item, ...WHO);
+      const trail = await lines('agency', 'evidence', 'trail', item, ...WHO);
       const done = trail.map(({ event }) => event);
       for (const event of ['viewed', 'triaged', 'case-added', 'class-changed', 'link-made', 'link-used', 'restored']) {
         expect(done).toContain(event);
@@ -142,7 +158,7 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
     }, 120_000);
 
     it('agency rotate: the new key has the agency’s evidence, the old one opens nothing', async () => {
-      const { request } = await say('request', '--investigation', 'SPD-BEFORE');
+      const { request } = await say('agency', 'request', '--investigation', 'SPD-BEFORE');
       const before = await say('agency', 'status');
       const former = ['--agency', join(folder.path, 'former')];
       cpSync(join(testbed.data, 'agency'), join(folder.path, 'former'), { recursive: true });
@@ -157,11 +173,13 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
         credential: { organisation: before['agency'] },
       });
       expect(await evidence('show', item)).toMatchObject({ item, state: 'active' });
-      expect(await say('request', '--investigation', 'SPD-AFTER')).toMatchObject({ state: 'published' });
+      expect(await say('agency', 'request', '--investigation', 'SPD-AFTER')).toMatchObject({ state: 'published' });
       expect(await say('agency', 'status', ...former)).toMatchObject({ state: 'retired' });
       expect(await evidence('show', item, ...former)).toMatchObject({ code: 'vault_client_invalid' });
       await expect
-        .poll(async () => (await say('request', 'see', String(request), ...former))['code'], { timeout: 30_000 })
+        .poll(async () => (await say('agency', 'request', 'see', String(request), ...former))['code'], {
+          timeout: 30_000,
+        })
         .toMatch(/^agency_(key_rotated|revoked)$/);
       expect(await say('agency', 'rotate', ...former)).toMatchObject({ code: 'agency_key_rotated' });
       expect(await evidence('show', item)).toMatchObject({ item });

@@ -26,7 +26,7 @@ it('says why it asks nothing', async () => {
   await up.line('the testbed', (line) => line['event'] === 'up');
   const told = () => logs().filter(([, text]) => text.includes('owners cannot be asked about a request'));
   await soon(() => logs().some(([, text]) => text.includes('clock-ahead')), 60_000);
-  const asked = await say('request', '--type', 'porch piracy');
+  const asked = await say('agency', 'request', '--type', 'porch piracy');
   const { request } = z.looseObject({ request: z.string() }).parse(asked.last);
   await soon(() => told().length > 0, 90_000);
   // The doorbell's log alone.

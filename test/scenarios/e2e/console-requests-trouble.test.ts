@@ -161,7 +161,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     async () => {
       const request = await rig.ask('--type', 'withdrawn');
       await rig.choose(request);
-      await rig.say('request', 'resolve', request);
+      await rig.say('agency', 'request', 'resolve', request);
       await rig.page.locator('.outcome-closed').waitFor({ timeout: 60_000 });
       expect(await rig.axe()).toEqual([]);
     },

@@ -68,9 +68,8 @@ describe('several doorbells', { tags: ['long'] }, () => {
     if (status === 0) return last as Record<string, unknown>;
     return { ...JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error, status };
   }
-  const list = async () =>
-    z.object({ doorbells: z.array(doorbellSchema) }).parse(await say('doorbell', 'list')).doorbells;
-  const requests = async () => requestsSchema.parse(await say('request', '--list')).requests;
+  const list = async () => z.object({ doorbells: z.array(doorbellSchema) }).parse(await say('up', 'list')).doorbells;
+  const requests = async () => requestsSchema.parse(await say('grant', '--list')).requests;
   const othersOf = (path: string) => JSON.parse(readFileSync(join(path, 'device.json'), 'utf8')).console.others;
   const vaulted = () => readdirSync(at('vault', 'blobs'));
 
@@ -92,7 +91,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
   }, 30_000);
 
   it('get one more while they run, at once, and each page leads to the others', async () => {
-    const added = await say('doorbell', 'add', 'Garage', '--camera', CAMERA);
+    const added = await say('up', 'add', 'Garage', '--camera', CAMERA);
     expect(added, JSON.stringify(added)).toMatchObject({ name: 'Garage', running: true, console: page(3) });
     garage = String(added['device']);
     await up.line('the new one', (line) => line['event'] === 'doorbell-added' && line['device'] === garage, 10);
@@ -109,7 +108,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
       { name: 'Front door', url: page(1) },
       { name: 'Doorbell 2', url: page(2) },
     ]);
-    expect(await say('doorbell', 'add', 'garage')).toMatchObject({ code: 'doorbell_name_taken', status: 2 });
+    expect(await say('up', 'add', 'garage')).toMatchObject({ code: 'doorbell_name_taken', status: 2 });
   }, 90_000);
 
   it('ring each by its name or id, and none where it is not said which', async () => {
@@ -148,7 +147,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
         { timeout: 60_000, interval: 500 },
       )
       .toBe(true);
-    const request = String((await say('request'))['request']);
+    const request = String((await say('agency', 'request'))['request']);
     await expect.poll(async () => (await requests()).length, { timeout: 30_000, interval: 500 }).toBe(3);
     const asked = await requests();
     expect(asked.map(({ jti, doorbell }) => [jti, doorbell]).sort()).toEqual(
@@ -170,7 +169,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
     for (const name of ['Front door', 'Doorbell 2']) expect(await types(name)).not.toHaveProperty('granted');
     // The same words again are the same grant; the request alone names its doorbell wherever only one can be meant.
     expect(await say('grant', request, ...span, '--device', 'Garage')).toMatchObject({ grant: granted['grant'] });
-    expect(await say('proof', request)).toMatchObject({ grant: granted['grant'] });
+    expect(await say('left', 'proof', request)).toMatchObject({ grant: granted['grant'] });
     expect(vaulted()).toHaveLength(1);
     [clipOfGarage = ''] = vaulted();
     const other = asked.find(({ doorbell }) => doorbell === 'Front door');
@@ -186,17 +185,17 @@ describe('several doorbells', { tags: ['long'] }, () => {
     expect(second, JSON.stringify(second)).toMatchObject({ outcome: 'sent' });
     const third = await say('grant', request, ...span, '--device', 'Doorbell 2');
     expect(third, JSON.stringify(third)).toMatchObject({ outcome: 'sent' });
-    for (const verb of ['revoke', 'proof'])
-      expect(await say(verb, request)).toMatchObject({ code: 'doorbell_not_named', status: 2 });
+    for (const verb of [['revoke'], ['left', 'proof']])
+      expect(await say(...verb, request)).toMatchObject({ code: 'doorbell_not_named', status: 2 });
     const revoked = await say('revoke', request, '--device', 'Front door');
     expect(revoked, JSON.stringify(revoked)).toMatchObject({ grant: second['grant'] });
-    expect(await say('proof', given.grant)).toMatchObject({ grant: given.grant });
+    expect(await say('left', 'proof', given.grant)).toMatchObject({ grant: given.grant });
   }, 90_000);
 
   it('are not removed unless that is confirmed, and never the first', async () => {
-    expect(await say('doorbell', 'remove', 'Garage')).toMatchObject({ code: 'doorbell_unconfirmed', status: 3 });
-    expect(await say('doorbell', 'remove', 'Front door', '--yes')).toMatchObject({ code: 'doorbell_first', status: 2 });
-    expect(await say('doorbell', 'remove', 'Shed', '--yes')).toMatchObject({ code: 'doorbell_unknown', status: 2 });
+    expect(await say('up', 'remove', 'Garage')).toMatchObject({ code: 'doorbell_unconfirmed', status: 3 });
+    expect(await say('up', 'remove', 'Front door', '--yes')).toMatchObject({ code: 'doorbell_first', status: 2 });
+    expect(await say('up', 'remove', 'Shed', '--yes')).toMatchObject({ code: 'doorbell_unknown', status: 2 });
     expect((await list()).filter(({ running }) => running)).toHaveLength(3);
     const { findings } = z
       .object({ findings: z.array(z.object({ what: z.string(), level: z.string(), detail: z.string() })) })
@@ -208,7 +207,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
   it('are removed with all that they had while the others run; the vault keeps its clip', async () => {
     const clip = at('vault', 'blobs', clipOfGarage, 'clip.mp4');
     const before = readFileSync(clip);
-    expect(await say('doorbell', 'remove', 'Garage', '--yes')).toMatchObject({ name: 'Garage', outcome: 'removed' });
+    expect(await say('up', 'remove', 'Garage', '--yes')).toMatchObject({ name: 'Garage', outcome: 'removed' });
     await up.line('the removal', (line) => line['event'] === 'doorbell-removed' && line['device'] === garage, 10);
     expect(readdirSync(at('doorbells'))).toEqual(['2']);
     expect(existsSync(at('owner', 'homes', `${garage}.json`))).toBe(false);
@@ -232,16 +231,16 @@ describe('several doorbells', { tags: ['long'] }, () => {
     const second = await runCommand(['up', '--data', data, '--port', String(PORT + 30), '--json']);
     expect([second.status, second.stderr]).toEqual([5, expect.stringContaining('data_folder_locked')]);
     expect((await list()).filter(({ running }) => running)).toHaveLength(2);
-    const added = await say('doorbell', 'add', 'Attic', '--camera', CAMERA);
+    const added = await say('up', 'add', 'Attic', '--camera', CAMERA);
     expect(added).toMatchObject({ running: true });
-    expect(await say('doorbell', 'remove', String(added['device']), '--yes')).toMatchObject({ outcome: 'removed' });
+    expect(await say('up', 'remove', String(added['device']), '--yes')).toMatchObject({ outcome: 'removed' });
   }, 90_000);
 
   it('leave no process, and one more can be added while nothing runs', async () => {
     await up.stop();
     expect(processesNaming(data)).toEqual([]);
     expect(existsSync(at('run', 'control.sock'))).toBe(false);
-    expect(await say('doorbell', 'add', 'Shed', '--camera', CAMERA)).toMatchObject({ name: 'Shed', running: false });
+    expect(await say('up', 'add', 'Shed', '--camera', CAMERA)).toMatchObject({ name: 'Shed', running: false });
     expect((await list()).map(({ name, running, console: url }) => [name, running, url])).toEqual([
       ['Front door', false, null],
       ['Doorbell 2', false, null],

@@ -41,7 +41,7 @@ const userIn = (data: string) =>
 it('lets the reset doorbell and its new owner in, and takes back what was told of the old one', {
   timeout: 240_000,
 }, async () => {
-  const broker = start('broker', '--data', at('broker'), '--port', '0');
+  const broker = start('bridge', 'broker', '--data', at('broker'), '--port', '0');
   const { url } = z.object({ url: z.string() }).parse(await broker.line('the broker', isReady));
   const made = await run(
     ...['device', 'init', '--data', at('porch'), '--broker', at('broker'), '--home-url', url, '--camera', CAMERA],

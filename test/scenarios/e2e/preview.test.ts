@@ -59,7 +59,7 @@ describe('a preview', { tags: ['long'] }, () => {
     await expect
       .poll(
         async () => {
-          link = (await say('evidence', 'link', item, ...who))['url'];
+          link = (await say('agency', 'evidence', 'link', item, ...who))['url'];
           return link;
         },
         { timeout: 30_000, interval: 500 },
@@ -69,20 +69,26 @@ describe('a preview', { tags: ['long'] }, () => {
     expect(inVault.digest('hex')).toBe(preview['sha256']);
   }, 120_000);
 
-  it('viewer add, list and remove: the token is told once, and its time is counted in seconds', async () => {
-    const added = await say('viewer', 'add', 'kitchen tablet', '--rights', 'live', '--for', '600');
+  it('settings viewer add, list and remove: the token is told once, and its time is counted in seconds', async () => {
+    const added = await say('settings', 'viewer', 'add', 'kitchen tablet', '--rights', 'live', '--for', '600');
     expect(added).toMatchObject({ rights: ['live'], token: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/) });
     expect(Math.abs(Number(added['expiresS']) - Date.now() / 1_000 - 600)).toBeLessThan(30);
     const { token: _secret, outcome: _outcome, ...viewer } = added;
-    expect((await say('viewer', 'list'))['viewers']).toEqual([viewer]);
+    expect((await say('settings', 'viewer', 'list'))['viewers']).toEqual([viewer]);
     const id = String(added['viewer']);
-    expect(await say('viewer', 'remove', 'viewer-none')).toMatchObject({
+    expect(await say('settings', 'viewer', 'remove', 'viewer-none')).toMatchObject({
       ...{ code: 'viewer_unknown', status: 3, message: expect.stringContaining(`${id} (kitchen tablet)`) },
     });
-    expect(await say('viewer', 'remove', id)).toMatchObject({ outcome: 'removed' });
-    expect(await say('viewer', 'remove', id)).toMatchObject({ code: 'viewer_unknown', facts: { choices: 'none' } });
-    expect((await say('viewer', 'list'))['viewers']).toEqual([]);
-    expect(await say('viewer', 'add', 'x', '--rights', 'everything')).toMatchObject({ code: 'usage', status: 2 });
+    expect(await say('settings', 'viewer', 'remove', id)).toMatchObject({ outcome: 'removed' });
+    expect(await say('settings', 'viewer', 'remove', id)).toMatchObject({
+      code: 'viewer_unknown',
+      facts: { choices: 'none' },
+    });
+    expect((await say('settings', 'viewer', 'list'))['viewers']).toEqual([]);
+    expect(await say('settings', 'viewer', 'add', 'x', '--rights', 'everything')).toMatchObject({
+      code: 'usage',
+      status: 2,
+    });
   }, 60_000);
 
   it.each([

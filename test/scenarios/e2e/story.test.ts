@@ -117,7 +117,7 @@ describe('up', () => {
 
   it('gives the owner the papers of the clip, and whoever audits every reading of it', async () => {
     const out = join(folder.path, 'papers');
-    const kept = await runCommand(['proof', grantWords[1] ?? '', '--data', data, '--out', out, '--json']);
+    const kept = await runCommand(['left', 'proof', grantWords[1] ?? '', '--data', data, '--out', out, '--json']);
     expect(kept.status, kept.stderr).toBe(0);
     const files = [join(sent.folder, 'clip.mp4'), join(sent.folder, 'manifest.jws')];
     const own = ['--receipt', join(out, 'receipt.jws'), '--proof', join(out, 'proof.json'), '--data', data];
@@ -145,16 +145,26 @@ describe('up', () => {
     expect(exported.status, exported.stderr).toBe(0);
     expect([readFileSync(table, 'utf8').split('\r\n').length, statSync(table).mode & 0o777]).toEqual([5, 0o600]);
     expect((await runCommand(['audit', 'access', '--data', data, '--out', table])).stderr).toContain('[usage]');
-    expect((await runCommand(['proof', 'request-of-nobody', '--data', data])).stderr).toContain('[usage]');
+    expect((await runCommand(['left', 'proof', 'request-of-nobody', '--data', data])).stderr).toContain('[usage]');
   }, 120_000);
 
   it('opens the full manifest for its owner and in a dispute, and checks it with the statement', async () => {
     const out = join(folder.path, 'opened');
-    const kept = await runCommand(['proof', grantWords[1] ?? '', '--data', data, '--out', out, '--manifest', '--json']);
+    const kept = await runCommand([
+      'left',
+      'proof',
+      grantWords[1] ?? '',
+      '--data',
+      data,
+      '--out',
+      out,
+      '--manifest',
+      '--json',
+    ]);
     expect(kept.status, kept.stderr).toBe(0);
     const files = [join(sent.folder, 'clip.mp4'), join(sent.folder, 'manifest.jws')];
     expect((await runCommand(['verify', ...files, '--json'])).last).toMatchObject({ chain: 'statement', device: null });
-    const dispute = ['dispute', sent.clip.id, '--data', data, '--out', join(out, 'dispute.json')];
+    const dispute = ['bridge', 'dispute', sent.clip.id, '--data', data, '--out', join(out, 'dispute.json')];
     expect((await runCommand(dispute)).stderr).toContain('[usage]');
     const opened = await runCommand([...dispute, '--reason', 'court order 2026-311', '--json']);
     expect(opened.status, opened.stderr).toBe(0);
@@ -201,13 +211,13 @@ describe('up', () => {
     const forgotten = { state: { privacy: true, ring: { segments: 0, coverage: [] } } };
     await expect.poll(state, { timeout: 10_000 }).toMatchObject(forgotten);
     expect((await runCommand(['privacy', 'off', '--data', data])).status).toBe(0);
-    const clock = await runCommand(['trust-clock', '--data', data, '--json']);
+    const clock = await runCommand(['settings', 'trust-clock', '--data', data, '--json']);
     expect([clock.status, clock.last], clock.stderr).toMatchObject([0, { outcome: 'trusted' }]);
     await up.line('the camera again', (line) => line['state'] === 'recording', 20, before);
   }, 60_000);
 
   it('says no for the owner, and a no stays a no', async () => {
-    const asked = await runCommand(['request', '--data', data, '--json']);
+    const asked = await runCommand(['agency', 'request', '--data', data, '--json']);
     expect(asked.status, asked.stderr).toBe(0);
     const id = String(asked.last?.['request']);
     await up.line('the second request', (line) => line['event'] === 'request' && line['request'] === id, 20);

@@ -48,11 +48,11 @@ async function part(...args: string[]): Promise<Line> {
   return running.line(args.join(' '), ({ event }) => event === 'ready' || event === 'written');
 }
 
-/** A broker whose accounts are in `folder`; a mosquitto is kept current by `broker acl --watch`. */
+/** A broker whose accounts are in `folder`; a mosquitto is kept current by `bridge broker acl --watch`. */
 async function startBroker(kind: BrokerKind, folder: string): Promise<string> {
-  if (kind === 'embedded') return textOf(await part('broker', '--data', folder, '--port', '0'), 'url');
+  if (kind === 'embedded') return textOf(await part('bridge', 'broker', '--data', folder, '--port', '0'), 'url');
   const port = await freePort();
-  await part('broker', 'acl', '--data', folder, '--port', String(port), '--watch');
+  await part('bridge', 'broker', 'acl', '--data', folder, '--port', String(port), '--watch');
   const broker = await Mosquitto.run(join(folder, 'mosquitto', 'mosquitto.conf'), port);
   ends.push(() => broker.stop());
   return `mqtt://127.0.0.1:${port}`;
@@ -71,7 +71,7 @@ it.for(kinds)(
     const [homeUrl, areaUrl, registry] = await Promise.all([
       startBroker(homeKind, at('home')),
       startBroker(areaKind, at('area')),
-      part('registry', '--data', at('registry')),
+      part('bridge', 'registry', '--data', at('registry')),
     ]);
     const registryUrl = textOf(registry, 'url');
     const agencyKey = await loadAgencyKey(seams, at('agency'));

@@ -73,7 +73,7 @@ it('films in 1970, takes no order of its owner’s own time, and grants nothing'
   // What restricts is obeyed; it is undone once the time is known.
   expect(await say('privacy', 'on')).toMatchObject({ privacy: true });
   expect(await say('privacy', 'off')).toMatchObject({ code: 'consent_not_yet_valid' });
-  request = String((await say('request'))['request']);
+  request = String((await say('agency', 'request'))['request']);
   expect(request).toMatch(/^request-/);
   const nowUs = Date.now() * 1_000;
   // Nobody can say in 1970 whether it is open; the owner is told that the clocks differ.
@@ -91,9 +91,9 @@ it('keeps that footage when the time is set 56 years later, and grants what it f
   expect(state.ring.coverage.find((one) => hasYear(one, 1970))).toMatchObject({ startUs: old.startUs });
   const { startUs = 0 } = (await now()) ?? {};
   // What came in 1970 is heeded now, without another copy of it.
-  const open = async () => JSON.stringify((await say('request', '--list'))['requests']);
+  const open = async () => JSON.stringify((await say('grant', '--list'))['requests']);
   await expect.poll(open, { timeout: 60_000 }).toContain(request);
-  const asked = await say('request');
+  const asked = await say('agency', 'request');
   await expect
     .poll(() => grant(asked['request'], startUs + 1_500_000, startUs + 3_000_000), { timeout: 60_000 })
     .toMatchObject({ outcome: 'sent' });

@@ -55,7 +55,7 @@ afterAll(async () => {
 /** The witness looks at the bridge's log, compares it with what it saw before, and cosigns it. */
 async function witnessed({ urls, folder: at }: ServedLayout): Promise<void> {
   const words = ['--data', join(at, 'witness'), '--bridge', urls.bridge, '--once', '--json'];
-  const { status, last, stderr } = await runCommand(['witness', ...words]);
+  const { status, last, stderr } = await runCommand(['audit', 'witness', ...words]);
   expect([status, last], stderr).toEqual([0, expect.objectContaining({ event: 'seen', served: true })]);
 }
 
@@ -85,7 +85,7 @@ it('loses nothing that was acknowledged, whatever goes wrong with a layout that 
   const fleet = await startFleet(layout, bearer);
   const asking = ['--ask', String(ASKED_A_MINUTE), '--poll', '30', '--download', '30', '--open', '20'];
   const load = new Running([
-    ...['load', '--bridge', layout.urls.bridge, '--agency', layout.agency.folder],
+    ...['fleet', 'load', '--bridge', layout.urls.bridge, '--agency', layout.agency.folder],
     ...[...asking, '--seed', '3', '--json'],
   ]);
   running.push(load);

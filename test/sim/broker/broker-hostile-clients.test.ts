@@ -291,7 +291,7 @@ describe('the embedded broker', () => {
 it('the broker of the command line listens on loopback only, unless told otherwise', async () => {
   broker = await startBroker();
   const folder = temporaryFolder('loopback');
-  const running = new Running(['broker', '--data', folder.path, '--port', '0', '--json']);
+  const running = new Running(['bridge', 'broker', '--data', folder.path, '--port', '0', '--json']);
   try {
     const ready = await running.line('the broker', ({ event }) => event === 'ready');
     const port = Number(new URL(String(ready['url'])).port)
@@ -314,7 +314,17 @@ it('the broker of the command line listens on loopback only, unless told otherwi
 it('the broker of the command line holds as many connections as it is told, and no more', async () => {
   broker = await startBroker();
   const folder = temporaryFolder('connections');
-  const running = new Running(['broker', '--data', folder.path, '--port', '0', '--connections', '2', '--json']);
+  const running = new Running([
+    'bridge',
+    'broker',
+    '--data',
+    folder.path,
+    '--port',
+    '0',
+    '--connections',
+    '2',
+    '--json',
+  ]);
   const sockets: Socket[] = [];
   try {
     const ready = await running.line('the broker', ({ event }) => event === 'ready');

@@ -1,5 +1,5 @@
 // @module-tag nats
-// Holds: three nodes that `doorsill broker acl --nats --cluster` describes keep the contract's table between them as one node does.
+// Holds: three nodes that `doorsill bridge broker acl --nats --cluster` describes keep the contract's table between them as one node does.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // @module-tag nats
-// Holds: what `doorsill broker acl --nats` writes makes a stock nats-server keep the contract's table, and lets nobody at what is NATS' own.
+// Holds: what `doorsill bridge broker acl --nats` writes makes a stock nats-server keep the contract's table, and lets nobody at what is NATS' own.
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -149,7 +149,7 @@ describe('the accounts at a NATS node', () => {
   });
 });
 
-describe('doorsill broker acl --nats', () => {
+describe('doorsill bridge broker acl --nats', () => {
   const CLUSTER = ['a=10.0.0.1', 'b=10.0.0.2', 'c=fd00::3'];
 
   it('writes files that only their owner can read, and leaves out accounts that were made before it', async () => {
@@ -160,6 +160,7 @@ describe('doorsill broker acl --nats', () => {
     delete account.verifiers.nats;
     await writeFile(path, JSON.stringify(account));
     const words = [
+      'bridge',
       'broker',
       'acl',
       '--nats',

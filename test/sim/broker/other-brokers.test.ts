@@ -1,5 +1,5 @@
 // @module-tag mosquitto
-// Holds: what `doorsill broker acl` writes makes another broker keep the same rules as the embedded one.
+// Holds: what `doorsill bridge broker acl` writes makes another broker keep the same rules as the embedded one.
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 const issue = (wish: AccountWish) => issueAccount(disk, random, accounts, wish);
-const acl = (...more: string[]) => ['broker', 'acl', '--accounts', accounts, '--out', out, '--json', ...more];
+const acl = (...more: string[]) => ['bridge', 'broker', 'acl', '--accounts', accounts, '--out', out, '--json', ...more];
 const written = (...more: string[]) => runCommand(acl('--port', String(port), ...more));
 
 async function mosquitto(): Promise<Mosquitto> {
@@ -67,7 +67,7 @@ function client(account: Account): Promise<MqttClient> {
   });
 }
 
-describe('doorsill broker acl', () => {
+describe('doorsill bridge broker acl', () => {
   it('writes files that only their owner can read, and leaves out, by name, what they cannot hold', async () => {
     const device = await issue(DEVICE);
     const strange = await issue({ role: 'registry', id: 'registry-1' });
@@ -168,40 +168,52 @@ describe('doorsill broker acl', () => {
   });
 
   it.each([
-    ['neither folder', ['broker', 'acl']],
-    ['both folders', ['broker', 'acl', '--data', 'FOLDER', '--accounts', 'FOLDER']],
-    ['an unknown broker', ['broker', 'acl', '--data', 'FOLDER', '--for', 'emqx']],
-    ['a prefix with a wildcard', ['broker', 'acl', '--data', 'FOLDER', '--prefix', 'doorsill/+']],
-    ['an address with a line end', ['broker', 'acl', '--data', 'FOLDER', '--host', '127.0.0.1\nallow_anonymous true']],
+    ['neither folder', ['bridge', 'broker', 'acl']],
+    ['both folders', ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--accounts', 'FOLDER']],
+    ['an unknown broker', ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--for', 'emqx']],
+    ['a prefix with a wildcard', ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--prefix', 'doorsill/+']],
+    [
+      'an address with a line end',
+      ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--host', '127.0.0.1\nallow_anonymous true'],
+    ],
     [
       'a folder that would end its line',
-      ['broker', 'acl', '--data', 'FOLDER', '--out', '/nowhere/a\nallow_anonymous true'],
+      ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--out', '/nowhere/a\nallow_anonymous true'],
     ],
-    ['a pid file without --watch', ['broker', 'acl', '--data', 'FOLDER', '--pid-file', 'x']],
-    ['a cluster of mosquittos', ['broker', 'acl', '--data', 'FOLDER', '--cluster', 'a=::1,b=::2,c=::3']],
+    ['a pid file without --watch', ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--pid-file', 'x']],
+    ['a cluster of mosquittos', ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--cluster', 'a=::1,b=::2,c=::3']],
     [
       'a cluster beside an address',
-      ['broker', 'acl', '--data', 'FOLDER', '--nats', '--host', '::1', '--cluster', 'a=::1,b=::2,c=::3'],
+      ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--nats', '--host', '::1', '--cluster', 'a=::1,b=::2,c=::3'],
     ],
-    ['a cluster of two nodes', ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a=10.0.0.1,b=10.0.0.2']],
+    [
+      'a cluster of two nodes',
+      ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a=10.0.0.1,b=10.0.0.2'],
+    ],
     [
       'a cluster with a node twice',
-      ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a=10.0.0.1,a=10.0.0.2,c=10.0.0.3'],
+      ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a=10.0.0.1,a=10.0.0.2,c=10.0.0.3'],
     ],
     [
       'a cluster with an address twice',
-      ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a=10.0.0.1,b=10.0.0.1,c=10.0.0.3'],
+      ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a=10.0.0.1,b=10.0.0.1,c=10.0.0.3'],
     ],
     [
       'a node whose name is a path',
-      ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', '../a=10.0.0.1,b=10.0.0.2,c=10.0.0.3'],
+      ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', '../a=10.0.0.1,b=10.0.0.2,c=10.0.0.3'],
     ],
-    ['a node without address', ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a,b=10.0.0.2,c=10.0.0.3']],
-    ['a port between nodes without nodes', ['broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster-port', '6222']],
-    ['a broker without its folder', ['broker']],
-    ['a broker with a wildcard prefix', ['broker', '--data', 'FOLDER', '--prefix', '#']],
+    [
+      'a node without address',
+      ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster', 'a,b=10.0.0.2,c=10.0.0.3'],
+    ],
+    [
+      'a port between nodes without nodes',
+      ['bridge', 'broker', 'acl', '--data', 'FOLDER', '--nats', '--cluster-port', '6222'],
+    ],
+    ['a broker without its folder', ['bridge', 'broker']],
+    ['a broker with a wildcard prefix', ['bridge', 'broker', '--data', 'FOLDER', '--prefix', '#']],
   ])('refuses %s', async (_what, words) => {
-    const run = (await makeProgram('broker')).parseAsync([
+    const run = (await makeProgram(words)).parseAsync([
       'node',
       'doorsill',
       ...words.map((word) => (word === 'FOLDER' ? folder : word)),

@@ -1,5 +1,5 @@
-// Holds the files that `deploy compose` writes to the programs that read them: docker-compose, HAProxy, sh, our own parts, and to each other. Not
-// here: containers.
+// Holds the files that `bridge deploy compose` writes to the programs that read them: docker-compose, HAProxy, sh, our own parts, and to each
+// other. Not here: containers.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -24,7 +24,7 @@ const PARTS = ['registry', 'vault', 'bridge'] as const;
 const INSTANCES = ['a', 'b', 'c'] as const;
 const WISH = { domain: 'doorsill.example', s3: 'https://s3.doorsill.example', instances: '3', network: '10.7.0.0/24' };
 const words = (changes: Partial<typeof WISH> = {}) => [
-  ...['deploy', 'compose'],
+  ...['bridge', 'deploy', 'compose'],
   ...Object.entries({ ...WISH, ...changes }).flatMap(([name, value]) => [`--${name}`, value]),
 ];
 const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` };
@@ -51,7 +51,7 @@ it.each([
   { network: '10.7.256.0/24' },
   { network: '10.7.0.0/24\nx: y' },
 ])('takes no %j', async (changes) => {
-  const run = (await makeProgram('deploy')).parseAsync(['node', 'doorsill', ...words(changes)]);
+  const run = (await makeProgram(['bridge', 'deploy'])).parseAsync(['node', 'doorsill', ...words(changes)]);
   await expect(run).rejects.toMatchObject({ code: 'usage' });
 });
 

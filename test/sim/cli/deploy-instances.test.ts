@@ -1,4 +1,4 @@
-// Holds the files that `deploy instances` writes to the programs that read them: systemd, HAProxy, PostgreSQL, our own parts. Not here: what
+// Holds the files that `bridge deploy instances` writes to the programs that read them: systemd, HAProxy, PostgreSQL, our own parts. Not here: what
 // instances do (cloud-bridge/two-instances.test.ts and its like).
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const WISH = {
   cluster: 'n1=10.0.0.31,n2=10.0.0.32,n3=10.0.0.33',
 };
 const words = (changes: Partial<typeof WISH> = {}) => [
-  ...['deploy', 'instances'],
+  ...['bridge', 'deploy', 'instances'],
   ...Object.entries({ ...WISH, ...changes }).flatMap(([name, value]) => [`--${name}`, value]),
 ];
 const PARTS = ['registry', 'vault', 'bridge'] as const;
@@ -47,7 +47,7 @@ it.each([
   { domain: 'example' },
   { cluster: 'a=10.0.0.31' },
 ])('takes no %j', async (changes) => {
-  const run = (await makeProgram('deploy')).parseAsync(['node', 'doorsill', ...words(changes)]);
+  const run = (await makeProgram(['bridge', 'deploy'])).parseAsync(['node', 'doorsill', ...words(changes)]);
   await expect(run).rejects.toMatchObject({ code: 'usage' });
 });
 

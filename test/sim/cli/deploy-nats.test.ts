@@ -1,4 +1,4 @@
-// Holds the files that `deploy nats` writes to the programs that read them: systemd, HAProxy, nats-server, our own verb.
+// Holds the files that `bridge deploy nats` writes to the programs that read them: systemd, HAProxy, nats-server, our own verb.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const folder = temporaryFolder('deploy-nats');
 const into = join(folder.path, 'files');
 const read = (name: string) => readFileSync(join(into, name), 'utf8');
 const CLUSTER = 'a=10.0.0.1,b=10.0.0.2,c=fd00::3';
-const deploy = (...words: string[]) => ['deploy', 'nats', '--domain', 'doorsill.example', ...words];
+const deploy = (...words: string[]) => ['bridge', 'deploy', 'nats', '--domain', 'doorsill.example', ...words];
 const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` };
 
 beforeAll(async () => {
@@ -25,7 +25,11 @@ afterAll(() => folder.dispose());
 it.each(['', 'a=10.0.0.1', 'a=10.0.0.1,b=10.0.0.1,c=10.0.0.3', 'a=10.0.0.1,b=10.0.0.2,c=x\nUser=root'])(
   'takes no cluster like "%s"',
   async (cluster) => {
-    const run = (await makeProgram('deploy')).parseAsync(['node', 'doorsill', ...deploy('--cluster', cluster)]);
+    const run = (await makeProgram(['bridge', 'deploy'])).parseAsync([
+      'node',
+      'doorsill',
+      ...deploy('--cluster', cluster),
+    ]);
     await expect(run).rejects.toMatchObject({ code: 'usage' });
   },
 );

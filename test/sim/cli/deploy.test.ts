@@ -1,4 +1,4 @@
-// Holds the files that `deploy systemd` writes to the programs that read them: systemd, HAProxy, our own parts, and a start for real.
+// Holds the files that `bridge deploy systemd` writes to the programs that read them: systemd, HAProxy, our own parts, and a start for real.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bridgeConfigSchema, parseConfig } from '../../../cloud-bridge/config.ts';
 import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
 import { vaultConfigSchema } from '../../../cloud-bridge/vault/config.ts';
+import { partWords } from '../../../sim/deploy/part-words.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { proved } from '../../support/proved.ts';
@@ -16,7 +17,7 @@ const read = (name: string) => readFileSync(join(into, name), 'utf8');
 const PARTS = ['registry', 'vault', 'broker', 'bridge'] as const;
 const unit = (part: string) => join(into, `systemd/doorsill-${part}.service`);
 const deploy = (...more: string[]) =>
-  runCommand(['deploy', 'systemd', '--domain', 'doorsill.example', ...more, '--json']);
+  runCommand(['bridge', 'deploy', 'systemd', '--domain', 'doorsill.example', ...more, '--json']);
 
 beforeAll(async () => {
   expect((await deploy('--into', into)).last).toMatchObject({ event: 'written' });
@@ -31,16 +32,17 @@ it('prints the same files, and touches no folder that holds anything', async () 
   expect(JSON.parse(again.stderr).error).toMatchObject({ code: 'usage' });
   expect(read('STEPS.md')).toBe('my own notes');
   for (const domain of ['', 'example', 'a b.example', 'x.example\nUser=root', '../x.example', '$(id).example']) {
-    const refused = await runCommand(['deploy', 'systemd', '--domain', domain, '--json']);
+    const refused = await runCommand(['bridge', 'deploy', 'systemd', '--domain', domain, '--json']);
     expect(JSON.parse(refused.stderr).error, domain).toMatchObject({ code: 'usage' });
   }
 });
 
 it('names only options that the parts have', async () => {
   for (const part of PARTS) {
-    const command = /^ExecStart=(\S+) (\S+) (\w+) (.*)$/m.exec(readFileSync(unit(part), 'utf8'));
-    expect(command?.[3]).toBe(part);
-    const { stdout } = await runCommand([part, '--help']);
+    const command = /^ExecStart=(\S+) (\S+) ([\w ]+?) (--.*)$/m.exec(readFileSync(unit(part), 'utf8'));
+    const words = partWords(part);
+    expect(command?.[3]).toBe(words.join(' '));
+    const { stdout } = await runCommand([...words, '--help']);
     const options = [...(command?.[4] ?? '').matchAll(/--[a-z-]+/g)].map(([name]) => name);
     expect(options).toContain('--data');
     expect(options.filter((name) => !stdout.includes(`  ${name}`))).toEqual([]);
@@ -69,7 +71,7 @@ it('is heeded by the registry: its file says where it listens, unless --port doe
   const port = await freePort();
   mkdirSync(data);
   writeFileSync(join(data, 'registry.json'), JSON.stringify({ http: { port, proxies: ['127.0.0.1'] } }));
-  const registry = new Running(['registry', '--data', data, '--json']);
+  const registry = new Running(['bridge', 'registry', '--data', data, '--json']);
   try {
     const ready = await registry.line('ready', (line) => line['event'] === 'ready');
     expect(ready['url']).toBe(`http://127.0.0.1:${port}`);
@@ -90,7 +92,7 @@ it('has units that systemd finds valid and judges at 3.0 or below', { tags: ['sy
   expect(Math.max(...exposures)).toBeLessThanOrEqual(3.0);
   proved(
     test,
-    'Exposure of the units of `deploy systemd` by systemd-analyze security, at most 3.0',
+    'Exposure of the units of `bridge deploy systemd` by systemd-analyze security, at most 3.0',
     exposures.join(', '),
   );
 });

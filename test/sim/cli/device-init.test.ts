@@ -43,15 +43,15 @@ it.each([
 it('says which broker to start where none has run in its folder yet', async () => {
   const early = ['device', 'init', '--broker', at('early'), '--data'];
   const { stdout } = await runCommand([...early, at('early-first')]);
-  expect(stdout).toMatch(new RegExp(`^ {4}.*doorsill(.mjs)? broker --data ${at('early')} `, 'm'));
-  expect((await runCommand([...early, at('early-second')])).stdout).not.toMatch(/doorsill(.mjs)? broker/);
+  expect(stdout).toMatch(new RegExp(`^ {4}.*doorsill(.mjs)? bridge broker --data ${at('early')} `, 'm'));
+  expect((await runCommand([...early, at('early-second')])).stdout).not.toMatch(/doorsill(.mjs)? bridge broker/);
 });
 
 it('makes settings with which a doorbell rings, records events as JSON, and is paired', {
   tags: ['long'],
   timeout: 60_000,
 }, async () => {
-  const broker = new Running(['broker', '--data', at('broker'), '--port', '0', '--json']);
+  const broker = new Running(['bridge', 'broker', '--data', at('broker'), '--port', '0', '--json']);
   running.push(broker);
   const { url } = z
     .object({ url: z.string() })
@@ -83,6 +83,22 @@ it('makes settings with which a doorbell rings, records events as JSON, and is p
   expect(rang.status, rang.stderr).toBe(0);
   const ring = await device.line('the press', (line) => line['event'] === 'ring' && line['source'] === 'command');
   expect(ring).toMatchObject({ button: 'front' });
+
+  // Its folder, sealed and made again elsewhere: the same device, of nobody yet.
+  await device.stop();
+  const passphrase = at('passphrase');
+  writeFileSync(passphrase, 'seven words that nobody else would say\n', { mode: 0o600 });
+  const sealed = ['--passphrase-file', passphrase, '--json'];
+  const backup = await runCommand(['device', 'backup', '--data', at('porch'), '--out', at('porch.backup'), ...sealed]);
+  expect(backup, backup.stderr).toMatchObject({ status: 0, last: { outcome: 'written' } });
+  const restore = (...words: string[]) =>
+    runCommand(['device', 'restore', at('porch.backup'), '--data', at('again'), ...words, '--json']);
+  writeFileSync(at('wrong'), 'six words that are not these\n', { mode: 0o600 });
+  expect(await restore('--passphrase-file', at('wrong'))).toMatchObject({ status: 6 });
+  expect(await restore('--passphrase-file', passphrase)).toMatchObject({
+    status: 0,
+    last: { outcome: 'restored', device: z.object({ device: z.string() }).parse(paired.last).device },
+  });
 });
 
 it('prints no event where JSON is not asked for', { tags: ['long'], timeout: 60_000 }, async () => {
@@ -109,7 +125,7 @@ it('lets Home Assistant find the doorbell, and makes its account where the broke
   const account = JSON.parse(readFileSync(at(`second-broker/accounts/${homeAssistant.user}.json`), 'utf8'));
   expect(account).toMatchObject({ role: 'home-assistant', homes: [device] });
 
-  const verb = ['broker', 'home-assistant', '--data', at('second-broker'), '--json', '--device'];
+  const verb = ['bridge', 'broker', 'home-assistant', '--data', at('second-broker'), '--json', '--device'];
   const again = await runCommand([...verb, device]);
   expect(again.last).toMatchObject({ outcome: 'issued', user: homeAssistant.user, devices: [device] });
   expect(again.last?.['password']).not.toBe(homeAssistant.password);

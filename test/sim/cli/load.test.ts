@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds: what `doorsill load` refuses before it calls anybody. Not here: loads (test/sim/load).
+// Holds: what `doorsill fleet load` refuses before it calls anybody. Not here: loads (test/sim/load).
 import { afterAll, expect, it } from 'vitest';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
@@ -19,13 +19,13 @@ it.each([
   [['--bridge', 'me:secret@127.0.0.1', '--agency', '.'], 2, 'usage', 'an address with its scheme'],
   [['--bridge', 'http://127.0.0.1:1', '--agency', '.'], 4, 'unreachable', '127.0.0.1:1'],
 ])('refuses %j', async (args, status, code, words) => {
-  const ran = await runCommand(['load', '--data', folder.path, ...args, '--json']);
+  const ran = await runCommand(['fleet', 'load', '--data', folder.path, ...args, '--json']);
   expect([ran.status, JSON.parse(ran.stderr).error.code]).toEqual([status, code]);
   expect(ran.stderr).toContain(words);
   expect(ran.stderr, 'what stood in a wrong place').not.toContain('secret');
 });
 
 it('says that nothing runs there', async () => {
-  const { stderr } = await runCommand(['load', '--data', folder.path, '--json']);
+  const { stderr } = await runCommand(['fleet', 'load', '--data', folder.path, '--json']);
   expect(JSON.parse(stderr).error.code).toBe('not_running');
 });

@@ -33,19 +33,19 @@ function portsOf(pid: number): number[] {
 const home = { url: 'mqtt://127.0.0.1:9', user: 'device-home-x', password: 'x' };
 const area = { url: 'mqtt://127.0.0.1:9', accounts: join(folder.path, 'accounts') };
 const registry = { url: 'http://127.0.0.1:9', key: `${'A'.repeat(42)}E` };
-const parts: [string, object][] = [
+const parts: [string, object, string[]?][] = [
   ['device', { home }],
   ['bridge', { http: { port: 0 }, area, registry }],
-  ['registry', {}],
-  ['broker', {}],
+  ['registry', {}, ['bridge', 'registry']],
+  ['broker', {}, ['bridge', 'broker']],
 ];
 
-describe.each(parts)('the %s', (part, settings) => {
+describe.each(parts)('the %s', (part, settings, words = [part]) => {
   it('opens no port when it is sent SIGUSR1, and goes on', async (test) => {
     const data = temporaryFolder(`inspected-${part}`);
     writeFileSync(join(data.path, `${part}.json`), JSON.stringify(settings));
     const port = part === 'device' ? [] : ['--port', '0'];
-    const running = new Running([part, '--data', data.path, ...port, '--json']);
+    const running = new Running([...words, '--data', data.path, ...port, '--json']);
     try {
       const ready = await running.line(`a running ${part}`, (line) => line['event'] === 'ready');
       const pid = Number(ready['pid']);

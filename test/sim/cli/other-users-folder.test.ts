@@ -39,8 +39,8 @@ describe('a folder that another user laid out', { tags: ['long'] }, () => {
     ['device', 'init', '--data'],
     ['up', '--data'],
     ['bridge', '--data'],
-    ['broker', '--data'],
-    ['registry', '--data'],
+    ['bridge', 'broker', '--data'],
+    ['bridge', 'registry', '--data'],
     ['device', '--data'],
   ])('gets nothing of `%s %s`, where everybody may write', async (...words) => {
     lay(0o777);
@@ -101,7 +101,7 @@ describe('a file that others can read', { tags: ['long'] }, () => {
     ['audit', 'access', '--admin', '--csv', '--out'],
     ['audit', 'queries', 'export.csv', '--html'],
     ['audit', 'queries', 'export.csv', '--flags'],
-    ['dispute', 'clip-1', '--reason', 'why', '--out'],
+    ['bridge', 'dispute', 'clip-1', '--reason', 'why', '--out'],
     ['search-party', 'still', 'search-1', '--out'],
     ['prove', '--out'],
     ['fleet', '--doorbells', '2', '--report'],

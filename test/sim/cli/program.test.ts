@@ -13,30 +13,39 @@ import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';
 import { root } from '../../layout/source-tree.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
+const under = ({ commands }: Command): Command[] => commands.flatMap((verb) => [verb, ...under(verb)]);
+
+/** Where the top verbs of before are now. */
+const MOVED = {
+  ...{ load: 'fleet load', truth: 'replay truth', proof: 'left proof', witness: 'audit witness' },
+  ...{ 'trust-clock': 'settings trust-clock', viewer: 'settings viewer' },
+  ...{ request: 'agency request', evidence: 'agency evidence', webhook: 'agency webhook' },
+  ...{ moderate: 'bridge moderate', moderators: 'bridge moderators', partner: 'bridge partner' },
+  ...{ dispute: 'bridge dispute', registry: 'bridge registry', broker: 'bridge broker', deploy: 'bridge deploy' },
+};
+
 describe('the command line', () => {
   it('has the promised verbs, each with a description and an example', async () => {
-    const commands = (await makeProgram()).commands;
-    const names = commands.map((command) => command.name());
+    const program = await makeProgram();
+    const names = program.commands.map((command) => command.name());
+    expect(names).toHaveLength(28);
     for (const verb of [
       'up',
       'demo',
       'ring',
-      'request',
       'grant',
       'deny',
       'revoke',
       'pair',
       'verify',
       'left',
-      'proof',
       'audit',
-      'witness',
       'doctor',
       'prove',
     ]) {
       expect(names).toContain(verb);
     }
-    for (const command of commands.flatMap((verb) => [verb, ...verb.commands])) {
+    for (const command of under(program)) {
       let help = '';
       command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
       expect(help, command.name()).toMatch(/Examples?:\n +\$ (sudo )?doorsill/);
@@ -55,8 +64,7 @@ describe('the command line', () => {
       return true;
     });
     try {
-      const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
-      for (const command of all(program)) command.outputHelp();
+      for (const command of [program, ...under(program)]) command.outputHelp();
     } finally {
       write.mockRestore();
     }
@@ -81,6 +89,8 @@ describe('the command line', () => {
   const mistakes: [string[], string, number][] = [
     [['unknown'], 'usage', 2],
     [['grant'], 'usage', 2],
+    [['grant', 'request-1', '--list'], 'usage', 2],
+    [['grant', '--list', '--data', '{folder}'], 'not_running', 4],
     [['up', '--nonsense'], 'usage', 2],
     [['help', 'nonsense'], 'usage', 2],
     [['watch', '--log', 'loud'], 'usage', 2],
@@ -89,17 +99,17 @@ describe('the command line', () => {
     [['watch', '--owner', '{folder}'], 'usage', 2],
     [['story', 'other'], 'usage', 2],
     [['audit'], 'usage', 2],
-    [['broker', '--data', '{folder}', '--host', '192.0.2.1'], 'address_unusable', 5],
+    [['bridge', 'broker', '--data', '{folder}', '--host', '192.0.2.1'], 'address_unusable', 5],
     [['audit', 'queries', '/dev/null'], 'query_export_invalid', 6],
     [['audit', 'reinstate', 'Nobody', '--registry', 'ftp://x', '--admin-token', '/dev/null'], 'usage', 2],
     [['verify', '/no/such.mp4', '/no/such.jws'], 'usage', 2],
     [['device', '--data', '{folder}', '--camera', 'webcam:1'], 'camera_unsupported', 2],
     [['device', '--data', '{folder}', '--camera', ''], 'camera_unsupported', 2],
-    [['broker', '--data', '{folder}', '--port', '99999'], 'usage', 2],
-    [['broker', '--data', '{folder}', '--connections', '0'], 'usage', 2],
-    [['broker', 'acl', '--for', 'rabbitmq', '--data', '{folder}'], 'usage', 2],
+    [['bridge', 'broker', '--data', '{folder}', '--port', '99999'], 'usage', 2],
+    [['bridge', 'broker', '--data', '{folder}', '--connections', '0'], 'usage', 2],
+    [['bridge', 'broker', 'acl', '--for', 'rabbitmq', '--data', '{folder}'], 'usage', 2],
     [['ring', '--data', '{folder}'], 'not_running', 4],
-    [['request', '--data', '{folder}'], 'not_running', 4],
+    [['agency', 'request', '--data', '{folder}'], 'not_running', 4],
     [['grant', 'request-1', '--data', '{folder}'], 'not_running', 4],
     [['left', '--device-data', '{folder}'], 'unreachable', 4],
     [['prove', '--out', '{folder}'], 'usage', 2],
@@ -132,31 +142,50 @@ describe('the command line', () => {
     [['pair', '--list', '--show']],
     [['grant', 'request-1', '--preview', 'look.mp4', '--clip', 'f'.repeat(64)]],
   ])('takes no two options that contradict each other: %j', async (words) => {
-    const ran = (await makeProgram(words[0])).parseAsync(['node', 'doorsill', ...words]);
+    const ran = (await makeProgram(words)).parseAsync(['node', 'doorsill', ...words]);
     await expect(ran).rejects.toThrow(/cannot be used with option/);
   });
 
   it('names what a verb takes that does nothing by itself', async () => {
-    expect((await runCommand(['evidence', 'see'])).stderr).toContain(
-      'there is no "evidence see"; say what to do: evidence list, ',
+    expect((await runCommand(['agency', 'evidence', 'see'])).stderr).toContain(
+      'there is no "agency evidence see"; say what to do: agency evidence list, ',
     );
-    const { stderr } = await runCommand(['truth']);
-    expect(stderr).toContain('say what to do: truth convert, truth check.');
+    const { stderr } = await runCommand(['replay', 'truth']);
+    expect(stderr).toContain('say what to do: replay truth convert, replay truth check.');
   });
 
   it('names the verb that a word stands for elsewhere, and the one that runs more doorbells', async () => {
     const scenario = await runCommand(['--log', 'info', 'scenario', 'porch.yaml']);
     expect(scenario).toMatchObject({ status: 2, stderr: expect.stringContaining('(did you mean "test"?). ') });
     const twenty = ['node', 'doorsill', 'up', '--doorbells', '20', '--data', '/no/such/testbed'];
-    await expect((await makeProgram('up')).parseAsync(twenty)).rejects.toThrow('not "20"; `doorsill fleet` runs');
+    await expect((await makeProgram(['up'])).parseAsync(twenty)).rejects.toThrow('not "20"; `doorsill fleet` runs');
   });
 
-  it('names every verb under a verb where its description names any', async () => {
-    for (const verb of (await makeProgram()).commands) {
-      const [, listed] = /Under it: (.*)$/.exec(verb.description()) ?? [];
-      if (listed === undefined) continue;
-      expect(listed.split(', ').sort(), verb.name()).toEqual(verb.commands.map((under) => under.name()).sort());
+  it.each(Object.entries(MOVED))('tells for the former verb %s that it is %s', async (former, now) => {
+    const program = await makeProgram([former]);
+    expect(() => refuseMisspelt(program, [former, '--help'])).toThrow(
+      `there is no verb "${former}" (did you mean "${now}"?)`,
+    );
+    const words = now.split(' ');
+    const [noun, ...others] = under(await makeProgram(words));
+    // No other verb under the noun is loaded for it.
+    expect(`${noun?.name()} ${others[0]?.name()}`).toBe(now);
+    expect(noun?.commands).toHaveLength(1);
+  });
+
+  it('names the doorbells of a testbed for the former verb doorbell', async () => {
+    const { stderr } = await runCommand(['doorbell', 'list']);
+    expect(stderr).toContain('(did you mean "up add", "up list" or "up remove"?)');
+  });
+
+  it('loads all verbs under a noun where none is named, and tells each', async () => {
+    for (const words of [['agency', '--help'], ['agency', 'evidenc'], ['agency']]) {
+      const [agency] = (await makeProgram(words)).commands;
+      const names = agency?.commands.map((verb) => verb.name());
+      expect(names).toEqual(['apply', 'status', 'rotate', 'request', 'evidence', 'webhook']);
     }
+    const { stderr } = await runCommand(['settings']);
+    expect(stderr).toContain('settings remove-owner, settings viewer, settings trust-clock.');
   });
 
   it('tells a verb that is misspelt, unless it is the name of a file', async () => {
@@ -164,7 +193,7 @@ describe('the command line', () => {
     const { stderr, status } = await runCommand(words);
     expect(stderr).toContain('there is no "camera faul" (did you mean "camera fault"?). ');
     expect(status).toBe(2);
-    const program = await makeProgram('camera');
+    const program = await makeProgram(['camera']);
     const folder = temporaryFolder('misspelt');
     writeFileSync(join(folder.path, 'faul'), '');
     process.chdir(folder.path);
@@ -172,6 +201,9 @@ describe('the command line', () => {
     process.chdir(root);
     folder.dispose();
     expect(() => refuseMisspelt(program, words)).toThrow('did you mean');
+    const inner = ['bridge', '--json', 'broker', 'alc'];
+    const broker = await makeProgram(inner);
+    expect(() => refuseMisspelt(broker, inner)).toThrow('no "bridge broker alc" (did you mean "bridge broker acl"?)');
     for (const known of ['fault', 'faults', 'help', 'synthetic', '--serve', 'porch.mp4'])
       expect(() => refuseMisspelt(program, ['--log', 'info', 'camera', known])).not.toThrow();
   });
@@ -187,13 +219,13 @@ describe('the command line', () => {
         bridge: { id: 'bridge-1', url: 'http://127.0.0.1:1' },
       });
       await expect(expectRunning(disk, folder.path)).rejects.toMatchObject({ code: 'not_running' });
-      const { stderr } = await runCommand(['request', '--data', folder.path]);
+      const { stderr } = await runCommand(['agency', 'request', '--data', folder.path]);
       expect(stderr).toContain('[not_running]');
       await storeHome(disk, join(folder.path, 'owner'), {
         ...{ device: 'device-1', deviceKey: 'A'.repeat(43), name: 'Porch', trust: null },
         account: { url: 'mqtt://127.0.0.1:9', user: 'owner-1', password: 'x', prefix: 'doorsill/v1' },
       });
-      const shown = (await makeProgram('settings')).parseAsync([
+      const shown = (await makeProgram(['settings'])).parseAsync([
         'node',
         'doorsill',
         'settings',
@@ -213,16 +245,16 @@ describe('the command line', () => {
       ...{ kind: 'doorsill-fleet', format: 1 },
       ports: { broker: 1, registry: 1, bridge: 1, vault: 1 },
     });
-    const grant = (await makeProgram('grant')).parseAsync(['node', 'doorsill', 'grant', 'r', '--data', folder.path]);
+    const grant = (await makeProgram(['grant'])).parseAsync(['node', 'doorsill', 'grant', 'r', '--data', folder.path]);
     await expect(grant).rejects.toThrow('is a fleet’s, whose owners answer by themselves');
     folder.dispose();
   });
 
-  it.each([[['left']], [['viewer', 'list']]])(
+  it.each([[['left']], [['settings', 'viewer', 'list']], [['up', 'list']]])(
     'says that nothing runs, and not that a socket is missing: %j',
     async (words) => {
       const folder = temporaryFolder('nothing');
-      const ran = (await makeProgram(words[0])).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
+      const ran = (await makeProgram(words)).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
       await expect(ran).rejects.toMatchObject({ code: 'not_running' });
       folder.dispose();
     },
@@ -230,7 +262,7 @@ describe('the command line', () => {
 
   it.each([
     [['settings', 'remove-owner', 'nobody'], '"nobody" is no key'],
-    [['viewer', 'remove', 'kitchen tablet'], '"kitchen tablet" is no viewer'],
+    [['settings', 'viewer', 'remove', 'kitchen tablet'], '"kitchen tablet" is no viewer'],
     [['ring', '--button', 'the front'], '"the front" is no button'],
     [['forget', '--all', '--from', '10:00:00'], 'or --all alone'],
     [['forget', '--to', '10:00:00'], 'name --from and --to'],
@@ -240,7 +272,7 @@ describe('the command line', () => {
     ],
     [['settings', 'set', '--sensitivity', '500'], 'motion.sensitivity: it takes a whole number from 1 to 100, not 500'],
   ])('sends no order that a device would not answer: %j', async (words, detail) => {
-    const ran = (await makeProgram(words[0])).parseAsync(['node', 'doorsill', ...words, '--data', '/no/such/testbed']);
+    const ran = (await makeProgram(words)).parseAsync(['node', 'doorsill', ...words, '--data', '/no/such/testbed']);
     await expect(ran).rejects.toThrow(detail);
     await expect(ran).rejects.toMatchObject({ code: 'usage' });
   });
@@ -249,8 +281,8 @@ describe('the command line', () => {
     const folder = temporaryFolder('porch');
     writeFileSync(join(folder.path, 'device.json'), '{"name":"Porch"}');
     const run = async (...words: string[]) =>
-      (await makeProgram(words[0])).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
-    for (const words of [['left'], ['viewer', 'list'], ['pair', '--show']])
+      (await makeProgram(words)).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
+    for (const words of [['left'], ['settings', 'viewer', 'list'], ['pair', '--show']])
       await expect(run(...words)).rejects.toThrow(join(folder.path, 'run', 'pairing.sock'));
     await expect(run('pair')).rejects.toThrow('name yours with --owner');
     expect(readdirSync(folder.path)).toEqual(['device.json']);
@@ -262,10 +294,20 @@ describe('the command line', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
-  it('prints the help and ends well without any words', async () => {
-    const { status, stderr } = await runCommand([]);
+  it('prints one line for each verb and ends well without any words', async () => {
+    const { status, stderr, stdout } = await runCommand([]);
     expect(status).toBe(0);
     expect(stderr).toBe('');
+    const lines = stdout.split('\n');
+    for (const verb of (await makeProgram()).commands)
+      expect(lines).toContain(`  ${verb.name().padEnd(13)}  ${verb.summary()}`);
+    expect(lines.filter((line) => line.startsWith('  $ '))).toHaveLength(3);
+  });
+
+  it('prints the help of a verb under a verb for `help` before both', async () => {
+    const { status, stdout } = await runCommand(['help', 'bridge', 'broker', 'acl']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^Usage: doorsill bridge broker acl /);
   });
 
   it('tells a user with an empty folder that nothing is wrong and how to start', async () => {

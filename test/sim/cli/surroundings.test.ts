@@ -61,12 +61,12 @@ const TROUBLES: Record<string, Trouble> = {
     says: /debug, info, warn/,
   },
   'a port that another program has (broker)': {
-    args: ['broker', '--data', at('broker'), '--port', String(port)],
+    args: ['bridge', 'broker', '--data', at('broker'), '--port', String(port)],
     code: 'port_in_use',
     says: new RegExp(String(port)),
   },
   'a port that another program has (registry)': {
-    args: ['registry', '--data', at('registry'), '--port', String(port)],
+    args: ['bridge', 'registry', '--data', at('registry'), '--port', String(port)],
     code: 'port_in_use',
     says: new RegExp(String(port)),
   },
@@ -76,7 +76,7 @@ const TROUBLES: Record<string, Trouble> = {
     says: /\/proc\/doorsill/,
   },
   'a folder that is a file': {
-    args: ['broker', '--data', at('no-program')],
+    args: ['bridge', 'broker', '--data', at('no-program')],
     code: 'file_unusable',
     says: /no-program/,
   },

@@ -32,7 +32,7 @@ describe('a broker that was started with certificates', () => {
     authority = maker.authority('authority');
     good = maker.signed(authority, { name: 'broker', altNames: 'IP:127.0.0.1' });
     const tls = ['--tls-cert', good.certificate, '--tls-key', good.key, '--client-ca', authority.certificate];
-    broker = new Running(['broker', '--data', join(folder.path, 'broker'), '--port', '0', ...tls, '--json']);
+    broker = new Running(['bridge', 'broker', '--data', join(folder.path, 'broker'), '--port', '0', ...tls, '--json']);
     url = String((await broker.line('the broker', (line) => line['event'] === 'ready'))['url']);
   });
   afterAll(async () => {
@@ -77,6 +77,7 @@ describe('a broker that was started with certificates', () => {
     [['--tls-cert', 'none.crt', '--tls-key', 'none.key'], 'tls_file_unusable'],
   ])('does not start with %j', async (options, code) => {
     const failed = await runCommand([
+      'bridge',
       'broker',
       '--data',
       join(folder.path, 'other'),

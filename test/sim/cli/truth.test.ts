@@ -8,10 +8,10 @@ import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 const folder = temporaryFolder('truth-verb');
 afterAll(folder.dispose);
 const fixture = (name: string) => join(root, 'test/sim/truth/fixtures', name);
-const converted = (args: readonly string[]) => runCommand(['truth', 'convert', ...args, '--json']);
+const converted = (args: readonly string[]) => runCommand(['replay', 'truth', 'convert', ...args, '--json']);
 
-describe('`truth convert`', () => {
-  it('writes CVAT’s annotations as ground truth, which `truth check` accepts for that footage alone', async () => {
+describe('`replay truth convert`', () => {
+  it('writes CVAT’s annotations as ground truth, which `replay truth check` accepts for that footage alone', async () => {
     const out = join(folder.path, 'porch.truth.json');
     const made = await converted([fixture('cvat-video.xml'), '--from', 'cvat', '--frame-rate', '10', '--out', out]);
     expect(made).toMatchObject({ status: 0, last: { file: out, spans: 2, durationS: 10 } });
@@ -20,9 +20,19 @@ describe('`truth convert`', () => {
       durationS: 10,
       spans: [{ fromS: 2, toS: 5 }, {}],
     });
-    const right = await runCommand(['truth', 'check', out, '--length', '10.1', '--frame-rate', '10', '--json']);
+    const right = await runCommand([
+      'replay',
+      'truth',
+      'check',
+      out,
+      '--length',
+      '10.1',
+      '--frame-rate',
+      '10',
+      '--json',
+    ]);
     expect(right).toMatchObject({ status: 0, last: { ok: true, spans: 2, judge: ['motion'] } });
-    const other = await runCommand(['truth', 'check', out, '--length', '139', '--json']);
+    const other = await runCommand(['replay', 'truth', 'check', out, '--length', '139', '--json']);
     expect(other.status).toBe(6);
     expect(other.stderr).toContain('truth_other_footage');
   });

@@ -1,5 +1,6 @@
-// Holds: what the images of `deploy compose` start PostgreSQL, its standby and the broker's nodes by does so, on this machine's loopback addresses, with
-// the secrets that STEPS.md has operators make. Not here: Docker, which nothing here needs, and compose.yml (test/sim/cli/deploy-compose.test.ts).
+// Holds: what the images of `bridge deploy compose` start PostgreSQL, its standby and the broker's nodes by does so, on this machine's loopback
+// addresses, with the secrets that STEPS.md has operators make. Not here: Docker, which nothing here needs, and compose.yml
+// (test/sim/cli/deploy-compose.test.ts).
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';

@@ -1,5 +1,5 @@
-// Holds: behind HAProxy as `deploy instances` configures it, two registries and two vaults serve as one: a slow database sends nobody away, one that
-// ends in an orderly way costs nobody a call, one that is killed costs at most the call that it had under way, and nothing that was
+// Holds: behind HAProxy as `bridge deploy instances` configures it, two registries and two vaults serve as one: a slow database sends nobody away,
+// one that ends in an orderly way costs nobody a call, one that is killed costs at most the call that it had under way, and nothing that was
 // acknowledged. Not here: bridges behind HAProxy (cloud-bridge/rolling-restart.slow.test.ts), instances without it.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { signToken } from '../../../device/contract/jws.ts';
 import { haproxyOfInstances, settingsFiles } from '../../../sim/deploy/instances-layout.ts';
+import { partWords } from '../../../sim/deploy/part-words.ts';
 import { VaultRig } from '../../cloud-bridge/support/vault-rig.ts';
 import { Haproxy } from '../../support/haproxy.ts';
 import { freePort } from '../../support/mosquitto.ts';
@@ -117,7 +118,7 @@ function configuration(port: number): string {
 }
 
 async function start(part: Part, name: string): Promise<void> {
-  const process = new PartProcess([part, '--data', join(folder, part, name)]);
+  const process = new PartProcess([...partWords(part), '--data', join(folder, part, name)]);
   running.set(`${part}-${name}`, process);
   const line = await process.ready();
   if (!line) throw new Error(`${part} ${name} did not start: ${process.stderr}`);

@@ -76,7 +76,7 @@ it('while clips are on their way: a second one waits for none of them, and its s
   const pidOf = (what: string) => [...children].find(([, command]) => command.includes(what))?.[0] ?? 0;
   const [bridge, worker] = [pidOf('\0bridge\0'), pidOf('fleet-process-program')];
   expect([isThere(bridge), isThere(worker)]).toEqual([true, true]);
-  const asked = await runCommand(['request', '--data', join(folder.path, 'data'), '--json']);
+  const asked = await runCommand(['agency', 'request', '--data', join(folder.path, 'data'), '--json']);
   expect(asked.stderr).toBe('');
   await running.line('requests', ({ requests }) => Number(requests) > 0);
   // They grant within seconds, and nothing arrives.

@@ -92,7 +92,7 @@ it('runs a machine’s part alone, lets verbs find the embedded parts, and drain
   );
   expect(await (await fetch(String(url))).text()).toContain('doorsill_fleet_doorbells_up 10\n');
   // The agency's verb asks those around the middle of the town.
-  const asked = await runCommand(['request', '--data', data, '--json']);
+  const asked = await runCommand(['agency', 'request', '--data', data, '--json']);
   expect(asked.stderr).toBe('');
   await running.line('their clips', ({ grants, clipsStored }) => Number(grants) > 0 && clipsStored === grants);
   running.child.kill('SIGINT');

@@ -18,7 +18,19 @@ it('asks a fleet’s owners, and downloads what they grant, until Ctrl-C', { tim
     ({ event, up, segmentsStored }) => event === 'second' && up === 6 && Number(segmentsStored) > 60,
     200,
   );
-  const load = new Running(['load', '--data', data, '--ask', '12', '--poll', '60', '--download', '60', '--json']);
+  const load = new Running([
+    'fleet',
+    'load',
+    '--data',
+    data,
+    '--ask',
+    '12',
+    '--poll',
+    '60',
+    '--download',
+    '60',
+    '--json',
+  ]);
   // Its bridge hands clips over to its vault at once, and answers with their address there.
   await load.line('downloads', ({ event, handedOver }) => event === 'second' && Number(handedOver) >= 3, 120);
   load.child.kill('SIGINT');

@@ -157,7 +157,7 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
     expect(await ended(machine.start(folder, command, init))).toMatchObject({ status: 0 });
     renameSync(driver, `${driver}.away`);
     try {
-      const registry = ['registry', '--data', join(machine.folder, 'registry'), '--port', '0', '--json'];
+      const registry = ['bridge', 'registry', '--data', join(machine.folder, 'registry'), '--port', '0', '--json'];
       const refused = await ended(machine.start(folder, command, registry));
       expect(refused).toMatchObject({ status: 5, output: expect.stringContaining('"database_driver_missing"') });
       const device = machine.start(folder, command, ['device', '--data', data, '--camera', 'synthetic', '--json']);
@@ -189,7 +189,7 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
   };
 
   slowIt(
-    'make up the image that `deploy compose` has built, of the lock file’s hashes',
+    'make up the image that `bridge deploy compose` has built, of the lock file’s hashes',
     { timeout: 3 * MINUTES_MS },
     async () => {
       const { machine, registry } = packed;

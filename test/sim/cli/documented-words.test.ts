@@ -1,0 +1,76 @@
+// Holds the command line to what is said of it: every command that a text names is there with its options, and every option is one that a test or a
+// document uses. Not here: how a text calls the program (test/layout/documented-commands.test.ts).
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { expect, it } from 'vitest';
+import { makeProgram } from '../../../sim/cli/main.ts';
+import { projectFiles, root } from '../../layout/source-tree.ts';
+
+const program = await makeProgram();
+const files = projectFiles().filter((path) => /\.(md|ya?ml|ts|tsx|mjs)$/.test(path) && path !== 'CHANGELOG.md');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+/** Commands that a text names: in backticks, or after a prompt. */
+function commandsIn(text: string): string[] {
+  const named = text.matchAll(
+    /\\?`(?:sudo )?(?:npx )?doorsill ([^`\n]*?)\\?`|^\W*\$ (?:sudo )?(?:npx )?doorsill (.*)$/gm,
+  );
+  return [...named].map(([, inText, typed = '']) => (inText ?? typed).replace(/ *[#|&].*$/, ''));
+}
+
+/** What is wrong with a named command; null where it is one. */
+function faultOf(words: readonly string[]): string | null {
+  let command: Command = program;
+  const options = new Set<string>();
+  let at = 0;
+  for (;;) {
+    for (const { long } of command.options) if (long) options.add(long);
+    const word = words[at] ?? '';
+    const under = command.commands.find((one) => one.name() === word);
+    if (word === 'help') return null;
+    if (under) command = under;
+    else if (/^[a-z][a-z-]+$/.test(word) && command.registeredArguments.length === 0 && command.commands.length > 0)
+      return `there is no ${words.slice(0, at + 1).join(' ')}`;
+    else break;
+    at += 1;
+  }
+  if (command === program) return words[0]?.startsWith('-') || words[0] === 'help' ? null : `there is no ${words[0]}`;
+  const strange = words.slice(at).flatMap((word) => /^(--[a-z][a-z0-9-]+)(=|$)/.exec(word)?.[1] ?? []);
+  const unknown = strange.find((option) => option !== '--help' && !options.has(option));
+  return unknown === undefined ? null : `${command.name()} has no ${unknown}`;
+}
+
+it('has every command that a document, a help text or a message names, with its options', () => {
+  const named = files
+    .filter((path) => !path.startsWith('test/'))
+    .flatMap((path) => commandsIn(read(path)).map((line) => ({ path, line, words: line.split(/\s+/) })))
+    // A verb in capitals is none, and a label with what is known at run time is no command.
+    .filter(({ line, words }) => /^[a-z-]/.test(words[0] ?? '') && !/[$\\]/.test(line));
+  expect(named.length).toBeGreaterThan(300);
+  const faults = named.flatMap(({ path, line, words }) => {
+    const fault = faultOf(words);
+    return fault === null ? [] : [`${path}: ${line}: ${fault}`];
+  });
+  expect(faults).toEqual([]);
+});
+
+it('has no option that neither a test nor a document uses', () => {
+  const used = new Set(
+    files
+      .filter((path) => path.startsWith('test/') || path.endsWith('.md') || path.startsWith('docs/'))
+      .filter((path) => !path.endsWith('/documented-words.test.ts'))
+      .flatMap((path) => read(path).match(/--[a-z][a-z0-9-]*/g) ?? []),
+  );
+  const unused: string[] = [];
+  const look = (command: Command, name: string) => {
+    for (const { long } of command.options) if (long && !used.has(long)) unused.push(`${name} ${long}`);
+    for (const under of command.commands) look(under, `${name} ${under.name()}`.trim());
+  };
+  look(program, '');
+  expect(unused).toEqual([]);
+});
+
+it('has 28 verbs at the top', () => {
+  expect(program.commands).toHaveLength(28);
+});
