@@ -1,6 +1,7 @@
 // Owns: the log's shape and its one real writer (pino to stderr, so that stdout stays for results).
 // Not here: what may be logged: never pixels, audio, secrets, tokens or a camera's credentials (SECURITY.md).
-import pino from 'pino';
+import { createRequire } from 'node:module';
+import type pino from 'pino';
 
 /** Facts beside a message; plain values only. */
 export type LogFacts = Record<string, string | number | boolean | null | undefined>;
@@ -18,28 +19,46 @@ export interface Log {
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-function wrap(inner: pino.Logger): Log {
+/** A writer that is opened when its first line is written: most commands write none, and loading pino is a tenth of what they take. */
+function openLate(level: LogLevel, open: () => pino.Logger): Log {
+  let opened: pino.Logger | null = null;
+  const inner = () => {
+    opened ??= open();
+    return opened;
+  };
+  const at = (own: Exclude<LogLevel, 'silent'>) => {
+    const isWritten = LOG_LEVELS.indexOf(own) >= LOG_LEVELS.indexOf(level);
+    return isWritten ? (message: string, facts: LogFacts = {}) => inner()[own](facts, message) : () => undefined;
+  };
   return {
-    debug: (message, facts) => inner.debug(facts ?? {}, message),
-    info: (message, facts) => inner.info(facts ?? {}, message),
-    warn: (message, facts) => inner.warn(facts ?? {}, message),
-    error: (message, facts) => inner.error(facts ?? {}, message),
-    child: (facts) => wrap(inner.child(facts)),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (facts) => openLate(level, () => inner().child(facts)),
   };
 }
 
+const require = createRequire(import.meta.url);
+const loadPino = (): typeof pino => require('pino');
+
 /** JSON lines on stderr, one per message, written at once (a crash loses none). */
 export function openLog(level: LogLevel, name: string): Log {
-  return wrap(pino({ level, name, base: { name } }, pino.destination({ fd: 2, sync: true })));
+  return openLate(level, () => {
+    const make = loadPino();
+    return make({ level, name, base: { name } }, make.destination({ fd: 2, sync: true }));
+  });
 }
 
-/** JSON lines at the end of a file (0600), from a level on; `name`: in each line, as on stderr. */
+/** JSON lines at the end of a file (0600), from a level on; `name`: in each line, as on stderr. Throws at once where it cannot be opened. */
 export function openLogFile(path: string, level: LogLevel = 'info', name?: string): Log {
+  const make = loadPino();
   const base = name === undefined ? null : { name };
-  return wrap(pino({ level, base }, pino.destination({ dest: path, append: true, mode: 0o600, sync: true })));
+  const logger = make({ level, base }, make.destination({ dest: path, append: true, mode: 0o600, sync: true }));
+  return openLate(level, () => logger);
 }
 
 /** A log that says nothing. */
 export function silentLog(): Log {
-  return wrap(pino({ level: 'silent' }));
+  return openLate('silent', () => loadPino()({ level: 'silent' }));
 }
