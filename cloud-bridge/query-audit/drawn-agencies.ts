@@ -151,15 +151,26 @@ export function addCells(shares: CellShares, draw: number, weight: number, bits:
 
 /** For each draw the log likelihood of an agency's counts, each times `scale`; `into` has a place for each. Returns the largest. */
 export function logLikelihoods(counts: SearchCounts, scale: number, logs: CellShares, into: Float64Array): number {
+  const draws = into.length;
+  const cells = counts.flatMap((count, cell) => (count === 0 ? [] : [{ times: count * scale, from: cell * draws }]));
   into.fill(0);
-  for (const [cell, count] of counts.entries()) {
-    if (count === 0) continue;
-    const times = count * scale;
-    const from = cell * into.length;
-    for (let draw = 0; draw < into.length; draw += 1) into[draw] = (into[draw] ?? 0) + times * (logs[from + draw] ?? 0);
+  // Four cells at a time, each added in its turn: the same sums, with a quarter of the reading and writing between them.
+  for (let at = 0; at < cells.length; at += 4) {
+    const [one, two, three, four] = cells.slice(at, at + 4);
+    if (one && two && three && four) {
+      for (let draw = 0; draw < draws; draw += 1) {
+        let sum = (into[draw] ?? 0) + one.times * (logs[one.from + draw] ?? 0);
+        sum += two.times * (logs[two.from + draw] ?? 0);
+        sum += three.times * (logs[three.from + draw] ?? 0);
+        into[draw] = sum + four.times * (logs[four.from + draw] ?? 0);
+      }
+      continue;
+    }
+    for (const { times, from } of cells.slice(at))
+      for (let draw = 0; draw < draws; draw += 1) into[draw] = (into[draw] ?? 0) + times * (logs[from + draw] ?? 0);
   }
   let most = Number.NEGATIVE_INFINITY;
-  for (let draw = 0; draw < into.length; draw += 1) most = Math.max(most, into[draw] ?? most);
+  for (let draw = 0; draw < draws; draw += 1) most = Math.max(most, into[draw] ?? most);
   return most;
 }
 

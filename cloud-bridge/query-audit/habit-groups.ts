@@ -143,9 +143,16 @@ export function withUnlike({ groups, byKind }: HabitGroups): HabitGroups {
   };
 }
 
-/** Drawn agencies of each class of size, and in it of each group. */
-export function drawnShares(groups: readonly Group[], draws: Draws): CellShares[][] {
-  return Array.from({ length: STAFF_CLASSES }, (_, staff) => groups.map((group) => cellShares(group, draws, staff)));
+/** Drawn agencies of each class of size that some of `agencies` are of, and in it of each group. */
+export function drawnShares(
+  groups: readonly Group[],
+  draws: Draws,
+  agencies: readonly CountedAgency[],
+): CellShares[][] {
+  const staffs = new Set(agencies.map(({ searches }) => staffClass(searches)));
+  return Array.from({ length: STAFF_CLASSES }, (_, staff) =>
+    staffs.has(staff) ? groups.map((group) => cellShares(group, draws, staff)) : [],
+  );
 }
 
 /** The scale that makes an agency's counts at most so many searches. */

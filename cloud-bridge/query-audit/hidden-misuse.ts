@@ -195,7 +195,7 @@ function fitHabits(
   let habits = firstGroups(agencies);
   let misuseShare = MISUSE_PRIOR;
   for (let round = 0; round < FIT_ROUNDS; round += 1) {
-    const shares = drawnShares(habits.groups, draws);
+    const shares = drawnShares(habits.groups, draws, agencies);
     if (!SUSPICION_ROUNDS.has(round)) {
       habits = fitRound(agencies, habits, draws, keep, shares);
       continue;
@@ -250,7 +250,7 @@ function weigh(
 ): Map<CountedAgency, Evidence> {
   const sums = new Map(agencies.map((agency) => [agency, new Sums()]));
   const into = new Float64Array(draws.count);
-  for (const [staff, ofStaff] of drawnShares(groups, draws).entries()) {
+  for (const [staff, ofStaff] of drawnShares(groups, draws, agencies).entries()) {
     const own = agencies.filter(({ searches }) => staffClass(searches) === staff);
     for (const [group, shares] of own.length === 0 ? [] : ofStaff.entries()) {
       const logs = shares.map(Math.log);
