@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 import needs from './needs.json' with { type: 'json' };
 import { LongFirst } from './support/long-first.ts';
+import { sourceAliases } from './support/own-packages.ts';
 import { filesThatShare } from './support/shared-process.ts';
-import { sourceAliases } from './support/source-aliases.ts';
 
 declare module 'vitest' {
   interface TestTags {

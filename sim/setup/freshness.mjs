@@ -3,7 +3,7 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The packages that the compiler builds, each into its own `dist`, and what is built of the tests. */
+/** The packages that the compiler builds, each into its own `dist`, one that lies in another's first; and what is built of the tests. */
 export const COMPILED = ['device/contract', 'device/base', 'device', 'cloud-bridge', 'sim', 'test/proofs'];
 /** What is built. */
 export const SOURCE_FOLDERS = ['device', 'cloud-bridge', 'sim', 'test/proofs'];

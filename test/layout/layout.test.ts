@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PACKAGES } from '../support/source-aliases.ts';
+import { packageOf } from '../support/own-packages.ts';
 import { projectFiles, root, type SourceFile, sources } from './source-tree.ts';
 
 const all = sources();
@@ -205,7 +205,6 @@ describe('imports', () => {
   });
 
   it('stay inside a package; another one is named', () => {
-    const packageOf = (name: string) => PACKAGES.findLast((folder) => name.startsWith(`${folder}/`));
     const found = breaches((file) =>
       [...file.text.matchAll(/(?:from |import\()'(\.[^']+)'/g)]
         .map(([, to = '']) => join(dirname(file.name), to))

@@ -1,15 +1,10 @@
 // Owns: reading the project's own sources for the tests that hold its layout rules.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { sourceAliases } from '../support/source-aliases.ts';
+import { readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { sourceAliases } from '../support/own-packages.ts';
 
-export const root = rootAbove(import.meta.dirname);
-
-/** Also from where `npm run bench` compiles this to. */
-function rootAbove(folder: string): string {
-  return existsSync(join(folder, 'package-lock.json')) ? folder : rootAbove(dirname(folder));
-}
+export const root = join(import.meta.dirname, '../..');
 
 /** Files under version control or about to be, relative to the root. */
 export function projectFiles(): string[] {

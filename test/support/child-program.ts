@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { PACKAGES } from './source-aliases.ts';
+import { packageOf } from './own-packages.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -47,8 +47,7 @@ async function importBuilt(out: string, file: string): Promise<void> {
   const text = await readFile(file, 'utf8');
   const changed = text.replaceAll(/(from |import\(?)(['"])(\.[^'"]*)\2/g, (whole, words, quote, to) => {
     const path = relative(out, resolve(dirname(file), to));
-    // The innermost one: packages lie in each other's folders.
-    const owner = PACKAGES.filter((name) => path.startsWith(`${name}/`)).toSorted((a, b) => b.length - a.length)[0];
+    const owner = packageOf(path);
     if (owner === undefined) return whole;
     return `${words}${quote}${pathToFileURL(join(root, owner, 'dist', relative(owner, path)))}${quote}`;
   });

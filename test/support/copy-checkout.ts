@@ -1,8 +1,8 @@
 // Owns: a copy of what is built of a checkout, with its packages: its own are the copy's, the others are the checkout's. Not here: a copy that installs
 // them (test/sim/setup/support/checkout.ts).
-import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { PACKAGES, packageNameOf } from './source-aliases.ts';
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { packageFolders } from './own-packages.ts';
 
 /** What `tsc -b sim test/proofs` reads and writes. */
 const COPIED = ['device', 'cloud-bridge', 'sim', 'test/proofs', 'tsconfig.json', 'package.json'];
@@ -11,15 +11,13 @@ const COPIED = ['device', 'cloud-bridge', 'sim', 'test/proofs', 'tsconfig.json',
 export function copyCheckout(root: string, folder: string): void {
   for (const name of COPIED) cpSync(join(root, name), join(folder, name), { recursive: true });
   const modules = join(folder, 'node_modules');
-  const own = new Map(
-    [...PACKAGES, 'device/console-page'].map((place) => [packageNameOf(root, place), join(folder, place)]),
-  );
+  const own = packageFolders(root);
   mkdirSync(join(modules, '@doorsill'), { recursive: true });
   for (const name of readdirSync(join(root, 'node_modules'))) {
     if (name !== '@doorsill' && !own.has(name)) symlinkSync(join(root, 'node_modules', name), join(modules, name));
   }
   for (const [name, place] of own) {
     const link = join(modules, name);
-    if (!existsSync(link)) symlinkSync(relative(join(link, '..'), place), link);
+    symlinkSync(relative(dirname(link), join(folder, place)), link);
   }
 }

@@ -4,14 +4,14 @@ import { readFileSync } from 'node:fs';
 import { register } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { COMPILED } from '../../sim/setup/freshness.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const PACKAGES = ['device/contract', 'device/base', 'device', 'cloud-bridge', 'sim'];
 
 /** Where the build of a package's source lies; null for what is no package's. */
 function builtOf(file) {
   const path = relative(root, file);
-  const folder = PACKAGES.find((name) => path.startsWith(`${name}/`));
+  const folder = COMPILED.find((name) => path.startsWith(`${name}/`));
   if (folder === undefined || !path.endsWith('.ts')) return null;
   return join(root, folder, 'dist', relative(folder, path).replace(/\.ts$/, '.js'));
 }

@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root } from '../../layout/source-tree.ts';
+import { packedName } from '../../support/own-packages.ts';
 
 const SHELL_MS_MAX = 120_000;
 
@@ -49,7 +50,7 @@ export class Reader {
         symlinkSync(join(root, 'node_modules', name), join(modules, name));
     }
     for (const file of readdirSync(this.packed)) {
-      const name = file.replace(/-\d.*$/, '').replace(/^doorsill-/, '@doorsill/');
+      const name = packedName(file);
       mkdirSync(join(modules, name), { recursive: true });
       execFileSync('tar', ['-xzf', join(this.packed, file), '-C', join(modules, name), '--strip-components=1']);
     }

@@ -1,5 +1,5 @@
-// Holds the command line to what is said of it: every command that a text names is there with its options, and every option is one that a test or a
-// document uses. Not here: how a text calls the program (test/layout/documented-commands.test.ts).
+// Checks the command line against the texts: each command that a text names exists, with its options, and each option is used by a test or a
+// document. Not here: how a text calls the program (test/layout/documented-commands.test.ts).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { imageFiles } from '../../../sim/deploy/compose-image.ts';
 import { root } from '../../layout/source-tree.ts';
+import { packageFolders } from '../../support/own-packages.ts';
 import { slowIt } from '../../support/slow-it.ts';
 import { ended } from './support/checkout.ts';
 import { lockedPackages, packageName } from './support/loopback-registry.ts';
@@ -18,14 +19,7 @@ const require = createRequire(import.meta.url);
 const MINUTES_MS = 60_000;
 const OLDEST_NODE = '20.19.0';
 /** The folders of the packages by their names. */
-const FOLDERS = new Map([
-  ['@doorsill/base', 'device/base'],
-  ['@doorsill/cloud-bridge', 'cloud-bridge'],
-  ['@doorsill/console-page', 'device/console-page'],
-  ['@doorsill/contract', 'device/contract'],
-  ['@doorsill/device', 'device'],
-  ['doorsill', 'sim'],
-]);
+const FOLDERS = packageFolders(root);
 const PACKAGES = [...FOLDERS.keys()];
 
 /**

@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from '../../../layout/source-tree.ts';
+import { packedName } from '../../../support/own-packages.ts';
 import { type Ended, ended, Machine } from './checkout.ts';
 import { LoopbackRegistry } from './loopback-registry.ts';
 
@@ -35,7 +36,7 @@ export class PackedProject {
     const tarballs = new Map(
       readdirSync(machine.folder)
         .filter((name) => name.endsWith('.tgz'))
-        .map((file) => [file.replace(/-\d.*$/, '').replace(/^doorsill-/, '@doorsill/'), join(machine.folder, file)]),
+        .map((file) => [packedName(file), join(machine.folder, file)]),
     );
     const folder = join(machine.folder, 'project');
     mkdirSync(folder);

@@ -1,0 +1,49 @@
+// Owns: our own packages, as tests need them: their folders, names and packed files, and where the sources of what they export lie.
+// Not here: what they export (each package.json), what is built of them (sim/setup/freshness.mjs).
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The folder of each package that others import; one that lies in another's comes first. */
+const PACKAGES = ['device/contract', 'device/base', 'device', 'cloud-bridge', 'sim'];
+
+/** The folder of the package that a file lies in, by its path below the root; undefined for what is in none. */
+export function packageOf(path: string): string | undefined {
+  return PACKAGES.find((folder) => path.startsWith(`${folder}/`));
+}
+
+interface Manifest {
+  name: string;
+  workspaces: string[];
+  exports: Record<string, { source: string }>;
+}
+
+function manifestIn(root: string, folder: string): Manifest {
+  return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+}
+
+/** The folders of all packages by their names, in the order of these. */
+export function packageFolders(root: string): Map<string, string> {
+  const { workspaces } = manifestIn(root, '.');
+  return new Map(workspaces.map((folder) => [manifestIn(root, folder).name, folder] as const).toSorted());
+}
+
+/** The name of the package in a file that `npm pack` wrote. */
+export function packedName(file: string): string {
+  return file.replace(/-\d.*$/, '').replace(/^doorsill-/, '@doorsill/');
+}
+
+interface Alias {
+  find: RegExp;
+  replacement: string;
+}
+
+/** For each subpath that a package exports, its source below `root`. */
+export function sourceAliases(root: string): Alias[] {
+  return PACKAGES.flatMap((folder) => {
+    const { name, exports } = manifestIn(root, folder);
+    return Object.entries(exports).map(([subpath, { source }]) => ({
+      find: new RegExp(`^${name}${subpath.slice(1)}$`),
+      replacement: join(root, folder, source),
+    }));
+  });
+}
