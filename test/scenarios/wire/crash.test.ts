@@ -1,7 +1,9 @@
 // @module-tag long
 // @module-tag namespaces
 // @module-tag root
-// What a crash leaves behind, with everything switched on that could tell: core dumps, node's reports, stderr. No frame, no key.
+// What a crash leaves behind, with everything switched on that could tell: core dumps, node's reports, stderr. No frame, no key. A dump is left only
+// where its limit is lifted again, and holds no memory then, either.
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +17,22 @@ import { World } from './support/world.ts';
 const PATTERN = '/proc/sys/kernel/core_pattern';
 /** Where the kernel hands a dump to a program or puts it elsewhere, a test cannot have it. */
 const dumpsHere = existsSync(PATTERN) && !/[|/]/.test(readFileSync(PATTERN, 'utf8'));
+const PT_LOAD = 1;
 const filterOf = (pid: number) => readFileSync(`/proc/${pid}/coredump_filter`, 'utf8').trim();
+
+/**
+ * A core dump without its notes (elf(5), PT_NOTE), where each thread's registers are: whatever it was copying can have 16 bytes there, in the clear.
+ */
+function memoryIn(dump: Buffer): Buffer {
+  const [headers, size, count] = [Number(dump.readBigUInt64LE(32)), dump.readUInt16LE(54), dump.readUInt16LE(56)];
+  const parts = Array.from({ length: count }, (_, at) => dump.subarray(headers + at * size));
+  return Buffer.concat(
+    parts
+      .filter((part) => part.readUInt32LE(0) === PT_LOAD)
+      .map((part) => [part.readBigUInt64LE(8), part.readBigUInt64LE(32)].map(Number))
+      .map(([from = 0, length = 0]) => dump.subarray(from, from + length)),
+  );
+}
 
 describe.skipIf(!mayMakeNamespaces())(
   'a device that crashes (needs hardware: a Linux machine of one’s own, as root)',
@@ -40,21 +57,31 @@ describe.skipIf(!mayMakeNamespaces())(
             left[name.startsWith('report') ? 'reports' : 'dumps'] += 1;
             left.bytes += bytes.length;
             if (name.startsWith('report')) return printed(bytes.toString(), secrets).found;
-            return [...secrets.footage.findBare(bytes), ...secrets.never.findBare(bytes)];
+            const memory = memoryIn(bytes);
+            return [...secrets.footage.findBare(memory), ...secrets.never.findBare(memory)];
           });
         };
+        const letDump = () => execFileSync('prlimit', ['--pid', String(device.pid), '--core=unlimited:']);
         const family = () => [device.pid, ...descendants(device.pid)];
 
         // Killed by a signal that dumps core, like an assertion of node's own or a broken library.
         expect(family().length).toBeGreaterThan(1);
         expect(family().map(filterOf)).toEqual(family().map(() => '00000000'));
         await device.end('SIGABRT');
+        expect([await look(), left]).toEqual([[], { dumps: 0, reports: 0, bytes: 0 }]);
+
+        // As where the limit does not count: there is a dump, without memory.
+        await device.start();
+        letDump();
+        await device.end('SIGABRT');
         expect(await look()).toEqual([]);
+        if (dumpsHere) expect(left.dumps).toBe(1);
 
         // A bug of ours, aborted at once: node's report and a dump.
         const bug = join(world.folder, 'bug.cjs');
         writeFileSync(bug, "process.on('SIGHUP', () => { throw new Error('a bug'); });");
         await device.start([], ['--require', bug, '--abort-on-uncaught-exception']);
+        letDump();
         await device.end('SIGHUP');
         expect(await look()).toEqual([]);
         await device.start([], ['--require', bug]);
@@ -71,6 +98,7 @@ describe.skipIf(!mayMakeNamespaces())(
         const segments = world.state?.ring.segments ?? 0;
         await world.until('more footage', () => ((world.state?.ring.segments ?? 0) > segments + 1 ? true : null));
         writeFileSync(`/proc/${device.pid}/coredump_filter`, '0x33');
+        letDump();
         await device.end('SIGABRT');
         const found = await look();
         if (dumpsHere) expect(found.length).toBeGreaterThan(0);
