@@ -97,7 +97,7 @@ const PACKAGE_HOMES: [RegExp, RegExp][] = [
   [/^(fluent-ffmpeg|node-ffmpeg-.*)$/, /^device\/camera\//],
   [
     /^node:child_process$/,
-    /^device\/camera\/|^device\/base\/system-programs\.ts$|^sim\/(board|cli|terminal|testbed|scenario\/runner|fleet|release)\/|^sim\/broker\/mosquitto\.ts$/,
+    /^device\/camera\/|^device\/base\/(system-programs|core-dump)\.ts$|^sim\/(board|cli|terminal|testbed|scenario\/runner|fleet|release)\/|^sim\/broker\/mosquitto\.ts$/,
   ],
   [/^mqtt$/, /^device\/base\/mqtt-link\.ts$/],
   [/^(yaml|jiti)$/, /^sim\/scenario\/language\//],
