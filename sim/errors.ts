@@ -1,7 +1,7 @@
-// Owns: the failures of the simulator and its commands, and the table of these and of all that cross a wire. ERRORS.md beside this file prints
-// them; a test keeps the two equal. Not here: the failures that cross a wire (device/contract/errors.ts).
+// Owns: the failures of the simulator and its commands, and the table of these and of all below it. ERRORS.md beside this file prints them; a
+// test keeps the two equal. Not here: those of an owner's and a board's commands (device/terminal/errors.ts), those that cross a wire (contract).
 
-import { type Failures, failuresOf, ERRORS as WIRE_ERRORS } from '@doorsill/contract/errors';
+import { type Failures, failuresOf } from '@doorsill/contract/errors';
 import type { CodedError, ErrorRule } from '@doorsill/contract/errors/coded-error';
 import {
   machineFault,
@@ -9,49 +9,13 @@ import {
   notReachable,
   notReachableForNow,
   refused,
-  refusedForNow,
   unusableInput,
   wrongUsage,
 } from '@doorsill/contract/errors/kinds';
+import { ERRORS as COMMAND_ERRORS } from '@doorsill/device/terminal/errors';
 
 export const SIM_ERRORS = {
   // usage
-  output_taken: wrongUsage(
-    409,
-    'The file {file} is there already, and {detail}. Nothing was written to it.',
-    'Name a new file, or remove that one; a file of your own that nobody else can read is replaced.',
-  ),
-  disk_full: machineFaultForNow(
-    507,
-    'The disk is full: {detail}',
-    'Free space on it, or name a place on another disk, and run the command again.',
-  ),
-  data_folder_locked: machineFault(
-    409,
-    'The folder {folder} is in use by process {pid}.',
-    'Stop that process first, or name another folder.',
-  ),
-  inspector_open: machineFault(
-    500,
-
-    "Node's inspector listens at {url}: every user of this machine could read footage and keys there.",
-    'Start without --inspect, also in NODE_OPTIONS.',
-  ),
-  address_unusable: machineFault(
-    500,
-    'A network address cannot be used: {detail}',
-    'Name an address of this machine to listen on, and a port that this user may use.',
-  ),
-  doorbell_not_named: wrongUsage(
-    400,
-    'There are several doorbells: {choices}',
-    'Name one with --device: its id or its name.',
-  ),
-  doorbell_unknown: wrongUsage(
-    404,
-    'No doorbell here is "{name}"; there are: {choices}',
-    'Name one of them by its id or its name; `doorsill up list` shows both.',
-  ),
   doorbell_name_taken: wrongUsage(
     409,
     'There is a doorbell called "{name}" already.',
@@ -76,25 +40,6 @@ export const SIM_ERRORS = {
     409,
     'The testbed in {folder} has {there} doorbells, and {asked} were asked for; a number removes none.',
     'Start it without --doorbells, or remove one by its name: `doorsill up remove NAME`.',
-  ),
-
-  // console
-  motion_trial_failed: unusableInput(
-    500,
-    'Recorded footage could not be looked through: {detail}.',
-    'Try a shorter span; the device’s log says more.',
-  ),
-  viewer_unknown: refused(
-    404,
-    'There is no viewer "{viewer}"; there are: {choices}.',
-    'Name one of them by its id; `doorsill settings viewer list` shows what each may see.',
-  ),
-
-  // bridge
-  enrolment_code_exposed: wrongUsage(
-    400,
-    'Other users of this machine could have read the enrolment code: {detail}.',
-    'Ask the bridge for a new one, and hand it over on standard input (`--enrol -`) or in a file of mode 0600 (`--enrol FILE`).',
   ),
 
   // story
@@ -414,58 +359,6 @@ export const SIM_ERRORS = {
     'Start one with `doorsill device --data DIR --control PATH`, and name the same path.',
   ),
 
-  // board
-  board_processor_too_old: machineFault(
-    422,
-    'This processor ({processor}) is too old: it runs no 64-bit program.',
-    'Use a Raspberry Pi Zero 2 W, 3, 4, 5 or another board of 64 bits; a Pi 1, Zero or Zero W will not do.',
-  ),
-  board_system_not_64_bit: machineFault(
-    422,
-    'This system or its node is not of 64 bits (node for {program}, processor {processor}).',
-    'Write the 64-bit image of Raspberry Pi OS, or Debian arm64, to the card, and install node from it.',
-  ),
-  board_memory_too_small: machineFault(
-    422,
-    'This board has {mb} MB of memory, and a doorbell takes a board of {leastMB} MB.',
-    'Use a board with more; on a Pi, give less to the screen (gpu_mem=16 in config.txt).',
-  ),
-  board_without_systemd: machineFault(
-    422,
-    'systemd does not run here as process 1, so nothing would start the service.',
-    'Install on a system that runs systemd, or write the files into the root of one with --root DIR.',
-  ),
-  board_without_watchdog: machineFault(
-    422,
-    'This board has no hardware watchdog: there is no /dev/watchdog.',
-    'On a Pi, remove dtparam=watchdog=off from config.txt; else install without --hardware-watchdog.',
-  ),
-  board_user_not_root: machineFault(
-    403,
-    'A service is installed and removed by root alone.',
-    'Run the same command with sudo; --print shows what it would write.',
-  ),
-  board_file_foreign: refused(
-    409,
-    'The file {path} is not one that an install wrote, so it is left alone, and nothing was written.',
-    'Move it away, or choose another --name.',
-  ),
-  board_program_missing: machineFault(
-    404,
-    'There is no {what} below {root}, so the service would start nothing.',
-    'Install it there first (a release: `doorsill device update RELEASE --pin KEY --programs {root}/opt/doorsill`), or name its path on the board with {option}.',
-  ),
-  board_service_missing: machineFault(
-    404,
-    'No service {name} is installed on this board.',
-    'Install it with `sudo doorsill device install`, or name another one with --name.',
-  ),
-  board_command_failed: machineFault(
-    500,
-    'The system refused `{command}`: {detail}',
-    'Do what it says and run the same verb again; a second run is safe.',
-  ),
-
   // fleet
   fleet_profile_unreadable: unusableInput(
     404,
@@ -494,12 +387,7 @@ export const SIM_ERRORS = {
     'This command loads what it talks to. If that is yours to load, say --beyond-this-machine.',
   ),
 
-  // update
-  update_outside_window: refusedForNow(
-    409,
-    'It is not the time for an update: {window}.',
-    'Wait for it, or leave out --between.',
-  ),
+  // release
   release_unmade: machineFault(
     500,
     'The release could not be made: {detail}',
@@ -507,7 +395,7 @@ export const SIM_ERRORS = {
   ),
 } as const satisfies Record<string, ErrorRule>;
 
-export const ERRORS = { ...WIRE_ERRORS, ...SIM_ERRORS };
+export const ERRORS = { ...COMMAND_ERRORS, ...SIM_ERRORS };
 
 export type ErrorCode = keyof typeof ERRORS;
 

@@ -1,5 +1,5 @@
 // Owns: counting what is written to a folder's disk, by the part that writes it: what wears out a flash card.
-// Not here: the disk (disk.ts), how much a card endures (sim/doctor). Journal and flash controller write more than is counted.
+// Not here: the disk (disk.ts), how much a card endures (device/doctor). Journal and flash controller write more than is counted.
 import { relative, sep } from 'node:path';
 import type { Disk, DiskFile } from './disk.ts';
 import type { SecretRules } from './private-paths.ts';

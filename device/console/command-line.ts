@@ -17,7 +17,7 @@ export function shownCommandLine(paths: {
 }): z.output<typeof serverFactsSchema>['commandLine'] {
   const { node, program, folder } = paths;
   const isInstalled = [program, folder].every((path) => OF_THE_SYSTEM.test(path));
-  if (!isInstalled || !/\/(sim|node_modules\/doorsill)\/cli\/doorsill\.mjs$/.test(program))
+  if (!isInstalled || !/\/cli\/doorsill(-device)?\.mjs$/.test(program))
     return { program: 'npx doorsill', folder: null };
   return { program: `sudo ${OF_THE_SYSTEM.test(node) ? node : 'node'} ${program}`, folder };
 }

@@ -9,15 +9,16 @@ import { idSchema } from '@doorsill/contract/ids';
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { failureOf } from '@doorsill/contract/problem';
+import { type Context, dataFolder, openContext } from '@doorsill/device/cli/context';
+import { printMoment } from '@doorsill/device/terminal/format-units';
+import { expectOutputFree, writePrivateFile } from '@doorsill/device/terminal/private-output';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { loadAgencyKey, signAccess } from '../officer/agency-client.ts';
 import { adminBearer } from '../officer/registration.ts';
-import { printMoment } from '../terminal/format-units.ts';
-import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
-import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
+import { expectRunning } from '../testbed/testbed-surroundings.ts';
 import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-reason-options.ts';
 
 interface AuditAccessOptions extends OfficerOptions {

@@ -4,13 +4,13 @@
 import { readBySchema } from '@doorsill/base/schema-fault';
 import { agencyActionSchema } from '@doorsill/contract/agency-calls';
 import { JURISDICTIONS } from '@doorsill/contract/request';
+import { openContext } from '@doorsill/device/cli/context';
+import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type AgencyStatus, rotateAgencyKey, standingOf } from '../officer/agency-status.ts';
 import { type AgencyFacts, applyAs, domainLine } from '../officer/registration.ts';
-import { printMoment } from '../terminal/format-units.ts';
-import { openContext } from './context.ts';
 import {
   type AgencyOptions,
   agencyFolder,

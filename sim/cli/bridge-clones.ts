@@ -1,12 +1,12 @@
 // Owns: the verb `bridge clones`: as a bridge's operator, see of which devices there seem to be two. Not here: what shows that (the bridge).
 
 import { exchangeJson } from '@doorsill/contract/json-client';
+import { openContext } from '@doorsill/device/cli/context';
+import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { failure, isErrorCode } from '../errors.ts';
 import { adminBearer } from '../officer/registration.ts';
-import { printMoment } from '../terminal/format-units.ts';
-import { openContext } from './context.ts';
 import { type BridgeOptions, openBridge, withBridgeOptions } from './running-testbed.ts';
 
 const listSchema = z.object({

@@ -1,14 +1,14 @@
 // Owns: the verbs `bridge enrol` and `bridge codes`: as a bridge's operator, print a code with which one device enrols, or as many as the
-// operator says; see which codes are good, and end one. Not here: what a code permits (the bridge), using it (part-verbs.ts, device-verbs.ts).
+// operator says; see which codes are good, and end one. Not here: what a code permits (the bridge), using it (part-verbs.ts, device/cli).
 
 import { exchangeJson } from '@doorsill/contract/json-client';
+import { openContext } from '@doorsill/device/cli/context';
+import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { askForEnrolmentCode, type CodeWish } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';
-import { printMoment } from '../terminal/format-units.ts';
-import { openContext } from './context.ts';
 import { type BridgeOptions, openBridge, withBridgeOptions } from './running-testbed.ts';
 
 const DEVICES_MAX = 100_000;

@@ -2,21 +2,15 @@
 // Not here: what that account may do (device/contract/topic-access.ts), what Home Assistant is told (device/home-link).
 
 import { join, resolve } from 'node:path';
-import { issueAccount } from '@doorsill/base/mqtt-account-files';
 import { idSchema } from '@doorsill/contract/ids';
+import { openContext } from '@doorsill/device/cli/context';
+import { issueHomeAssistant, loginLines } from '@doorsill/device/cli/device-init';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import { type Context, openContext } from './context.ts';
 
 interface HomeAssistantOptions {
   data: string;
   device: string[];
-}
-
-/** A user name and the password that nobody can read again. */
-interface Login {
-  user: string;
-  password: string;
 }
 
 const DEVICES_MAX = 64;
@@ -39,14 +33,4 @@ export function addBrokerHomeAssistant(broker: Command): void {
       const login = await issueHomeAssistant(context, join(resolve(options.data), 'accounts'), devices);
       context.output.result({ outcome: 'issued', devices, ...login }, loginLines(login).join('\n'));
     });
-}
-
-/** Makes the account of these doorbells, or gives it a new password. */
-export function issueHomeAssistant(context: Context, accounts: string, devices: readonly string[]): Promise<Login> {
-  const wish = { role: 'home-assistant', id: 'home-assistant', homes: devices };
-  return issueAccount(context.disk, context.random, accounts, wish);
-}
-
-export function loginLines({ user, password }: Login): string[] {
-  return ['Home Assistant logs in at this broker as', '', `    user      ${user}`, `    password  ${password}`];
 }

@@ -4,6 +4,12 @@
 import { basename, resolve } from 'node:path';
 import { SeededRandom } from '@doorsill/base/random';
 import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { type Context, openContext, repeated } from '@doorsill/device/cli/context';
+import { ownVersion } from '@doorsill/device/cli/own-version';
+import { printTimeOfDay } from '@doorsill/device/terminal/format-units';
+import { readSecretText } from '@doorsill/device/terminal/secret-input';
+import { calledAs, shellWord } from '@doorsill/device/terminal/shell-words';
+import { aborted, stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { type ControlState, orderCamera } from '../camera-server/control-socket.ts';
 import type { Login } from '../camera-server/digest-login.ts';
@@ -12,12 +18,6 @@ import { takesWords } from '../camera-server/fault-words.ts';
 import { OnvifServer, parseOnvifAddress } from '../camera-server/onvif/onvif-server.ts';
 import { type CameraEvent, ServedCamera } from '../camera-server/served-camera.ts';
 import { failure } from '../errors.ts';
-import { printTimeOfDay } from '../terminal/format-units.ts';
-import { readSecretText } from '../terminal/secret-input.ts';
-import { calledAs, shellWord } from '../terminal/shell-words.ts';
-import { aborted, stopSignal } from '../terminal/stop-signal.ts';
-import { type Context, openContext, repeated } from './context.ts';
-import { ownVersion } from './own-version.ts';
 
 interface CameraOptions {
   serve: string[];

@@ -3,6 +3,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { SystemDisk } from '@doorsill/base/disk';
 import { utf8 } from '@doorsill/contract/bytes';
+import { launcherPath } from '@doorsill/device/board/launcher-path';
+import { type Context, openContext } from '@doorsill/device/cli/context';
 import type { Command } from 'commander';
 import { INSTANCES_MAX } from '../deploy/compose-file.ts';
 import { composeLayout } from '../deploy/compose-layout.ts';
@@ -10,8 +12,6 @@ import { instancesLayout } from '../deploy/instances-layout.ts';
 import { natsLayout } from '../deploy/nats-layout.ts';
 import { type LayoutWish, systemdLayout } from '../deploy/systemd-layout.ts';
 import { failure } from '../errors.ts';
-import { type Context, openContext } from './context.ts';
-import { launcherPath } from './launcher-path.ts';
 import { addressOf, parseMachines, parseNatsNodes } from './parse-nats-nodes.ts';
 import { readWhole } from './read-figures.ts';
 

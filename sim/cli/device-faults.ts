@@ -1,16 +1,13 @@
-// Owns: making a virtual doorbell's disk and clock fail from the command line: the options of `device` and `up`, the verbs `device fault` and
-// `device faults`, and on which doorbells it is refused. Not here: the faults (sim/world).
+// Owns: the verb `device`: what a board has (device/cli), and making a virtual doorbell's disk and clock fail: the options of it and of `up`, the
+// verbs `device fault` and `device faults`, and on which doorbells it is refused. Not here: the faults (sim/world).
 
 import { resolve } from 'node:path';
-import type { Clock } from '@doorsill/base/clock';
-import type { Disk } from '@doorsill/base/disk';
-import type { DeviceConfig } from '@doorsill/device/config';
-import type { SimulatedFaults } from '@doorsill/device/doorbell';
+import { type Context, openContext, repeated } from '@doorsill/device/cli/context';
+import { addRunDevice, type DoorbellSetup, type OpenFaults } from '@doorsill/device/cli/run-device';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { DeviceFaults, listDeviceFaults } from '../world/device-faults.ts';
 import { FaultServer, orderFaults } from '../world/fault-socket.ts';
-import { type Context, openContext, repeated } from './context.ts';
 
 export interface FaultOptions {
   fault: string[];
@@ -29,24 +26,11 @@ export function withFaultOptions(command: Command, whose = 'its'): Command {
     .option('--control <path>', 'a socket for `device fault`, for this user alone');
 }
 
-export const FAULT_EXAMPLES = `
+const FAULT_EXAMPLES = `
 Faults are for virtual doorbells: one with a wired camera or hardware in device.json, or that runs as a service, refuses them. \`device faults\`
 lists all. A START counts from the doorbell's start; without one a fault is there from the first moment. Log and owners are told of each.
   $ doorsill device --data ./porch --fault disk-full@30s+10s --fault clock-set=1970
   $ doorsill device --data ./porch --control ./porch.sock`;
-
-/** The disk and the clock of a doorbell that may be made to fail. */
-export interface OpenFaults {
-  seams: { disk: Disk; clock: Clock };
-  simulatedFaults: SimulatedFaults;
-  stop(): Promise<void>;
-}
-
-interface DoorbellSetup {
-  config: DeviceConfig;
-  cameraKind: () => string;
-  environment: NodeJS.ProcessEnv;
-}
 
 const WIRED: ReadonlySet<string> = new Set(['v4l2', 'rpicam']);
 
@@ -95,8 +79,16 @@ function hardwareOf({ config, cameraKind, environment }: DoorbellSetup): string 
   return null;
 }
 
-/** The verbs under `device`. */
-export function addDeviceFaultVerbs(device: Command): void {
+export function addDevice(program: Command): void {
+  const device = addRunDevice(program, 'device', {
+    withOptions: withFaultOptions,
+    examples: FAULT_EXAMPLES,
+    open: (context, options, about) => openFaults(context, options as FaultOptions, about),
+  });
+  addDeviceFaultVerbs(device);
+}
+
+function addDeviceFaultVerbs(device: Command): void {
   device
     .command('fault [faults...]')
     .description('switch faults of a virtual doorbell that runs, and list those it has')

@@ -3,12 +3,12 @@
 
 import { resolve } from 'node:path';
 import { exchangeJson } from '@doorsill/contract/json-client';
+import { openContext } from '@doorsill/device/cli/context';
+import { expectOutputFree, writePrivateFile } from '@doorsill/device/terminal/private-output';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { adminBearer } from '../officer/registration.ts';
-import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
-import { openContext } from './context.ts';
 import { type BridgeOptions, openBridge, withBridgeOptions } from './running-testbed.ts';
 
 interface DisputeOptions extends BridgeOptions {

@@ -5,6 +5,8 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { folderHolder, lockFolder } from '@doorsill/base/folder-lock';
 import { parseCameraSource } from '@doorsill/device/camera/sources';
+import { type Context, dataFolder, openContext } from '@doorsill/device/cli/context';
+import { deviceOf } from '@doorsill/device/cli/surroundings';
 import { factoryReset } from '@doorsill/device/factory-reset';
 import { askConsole, askHealth } from '@doorsill/device/owner/pairing-client';
 import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
@@ -16,14 +18,12 @@ import {
   addDoorbell,
   DOORBELLS_MAX,
   type DoorbellFolder,
-  deviceOf,
   listDoorbells,
   namedDoorbell,
   removeDoorbell,
 } from '../testbed/doorbell-folders.ts';
 import { readTestbedFile } from '../testbed/testbed-folder.ts';
 import { tryCamera } from '../testbed/try-camera.ts';
-import { type Context, dataFolder, openContext } from './context.ts';
 
 interface FolderOptions {
   data?: string;

@@ -1,5 +1,5 @@
 // Owns: the built entry point of the command line; prints the version without loading the rest. Not here: everything else.
-import { ownVersion } from './own-version.ts';
+import { ownVersion } from '@doorsill/device/cli/own-version';
 
 const [word, ...more] = process.argv.slice(2);
 if ((word === '--version' || word === '-V') && more.length === 0) process.stdout.write(`${ownVersion()}\n`);

@@ -2,12 +2,12 @@
 // allows, the department's policy (vault-policy.ts).
 
 import { idSchema } from '@doorsill/contract/ids';
+import { type Context, openContext } from '@doorsill/device/cli/context';
+import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { listEvidence, makeLink, readTrail, type TrailEntry } from '../officer/evidence-calls.ts';
 import { type EvidenceDesk, type ItemView, openEvidenceDesk, type Who } from '../officer/evidence-desk.ts';
-import { printMoment } from '../terminal/format-units.ts';
-import { type Context, openContext } from './context.ts';
 import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-reason-options.ts';
 import { type AgencyOptions, openAgency, openTestbed, withAgencyOptions } from './running-testbed.ts';
 

@@ -4,6 +4,12 @@ import { mkdir } from 'node:fs/promises';
 import { arch, availableParallelism, platform } from 'node:os';
 import { resolve } from 'node:path';
 import { readEnrolmentCode } from '@doorsill/contract/enrolment';
+import { type Context, openContext } from '@doorsill/device/cli/context';
+import { ownVersion } from '@doorsill/device/cli/own-version';
+import { ProgressLine } from '@doorsill/device/terminal/progress-line';
+import { readEnrolmentInput } from '@doorsill/device/terminal/secret-input';
+import { commandLine } from '@doorsill/device/terminal/shell-words';
+import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import type { FleetPart } from '../fleet/draw-fleet.ts';
@@ -11,13 +17,7 @@ import type { FleetLine, FleetOptions, FleetSummary, OutsideLinks } from '../fle
 import type { FleetHistory } from '../fleet/fleet-history.ts';
 import type { FleetProfile } from '../fleet/fleet-profile.ts';
 import type { FleetReport } from '../fleet/fleet-report.ts';
-import { ProgressLine } from '../terminal/progress-line.ts';
-import { readEnrolmentInput } from '../terminal/secret-input.ts';
-import { commandLine } from '../terminal/shell-words.ts';
-import { stopSignal } from '../terminal/stop-signal.ts';
-import { type Context, openContext } from './context.ts';
 import { checkLoadedAddress } from './loaded-address.ts';
-import { ownVersion } from './own-version.ts';
 import { readListen } from './parse-port.ts';
 import { readDuration, readWhole } from './read-figures.ts';
 

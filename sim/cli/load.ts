@@ -1,15 +1,15 @@
 // Owns: the verb `fleet load`: its arguments, what it prints, its exit status. Not here: the load (sim/load).
 
 import { resolve } from 'node:path';
+import { type Context, openContext, repeated } from '@doorsill/device/cli/context';
+import { printBytes } from '@doorsill/device/terminal/format-units';
+import { ProgressLine } from '@doorsill/device/terminal/progress-line';
+import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import type { BridgeAddress } from '../load/bridge-calls.ts';
 import type { LoadLine, LoadOptions, LoadSummary } from '../load/load-run.ts';
 import { KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';
-import { printBytes } from '../terminal/format-units.ts';
-import { ProgressLine } from '../terminal/progress-line.ts';
-import { stopSignal } from '../terminal/stop-signal.ts';
-import { type Context, openContext, repeated } from './context.ts';
 import { checkLoadedAddress } from './loaded-address.ts';
 import { readDuration, readWhole } from './read-figures.ts';
 import { openTestbed } from './running-testbed.ts';

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
+import { type Context, dataFolder, openContext } from '@doorsill/device/cli/context';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import {
@@ -14,7 +15,7 @@ import {
 } from '../officer/moderator.ts';
 import { vouchForDomain } from '../officer/registration.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
-import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
+import { expectRunning } from '../testbed/testbed-surroundings.ts';
 
 interface ModerateOptions {
   data?: string;

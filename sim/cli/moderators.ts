@@ -2,12 +2,13 @@
 
 import { idSchema } from '@doorsill/contract/ids';
 import { exchangeJson, type JsonRequest } from '@doorsill/contract/json-client';
+import { dataFolder, openContext } from '@doorsill/device/cli/context';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
-import { dataFolder, expectRunning, openContext } from './context.ts';
+import { expectRunning } from '../testbed/testbed-surroundings.ts';
 
 interface ModeratorsOptions {
   data?: string;

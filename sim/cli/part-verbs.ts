@@ -1,36 +1,22 @@
-// Owns: the verbs that run one part as a process of its own: device, bridge, bridge registry, bridge broker, vault. Each prints a ready line.
-// Not here: what the parts do; how a testbed runs them together (testbed/). Each loads only its own part, which is quicker.
+// Owns: the verbs that run one service as a process of its own: bridge, bridge registry, bridge broker, vault. Each prints a ready line.
+// Not here: what they do; a doorbell (device/cli/run-device.ts); how a testbed runs them together (testbed/). Each loads only its own part, which is quicker.
 
 import { join, resolve } from 'node:path';
 import { readTlsFiles } from '@doorsill/base/tls';
 import type { RegistryConfigInput, VaultConfigInput } from '@doorsill/cloud-bridge';
 import { tlsFilesRead } from '@doorsill/contract/link-failure';
 import { topicPrefixSchema } from '@doorsill/contract/topics';
-import type { DeviceConfigInput } from '@doorsill/device/config';
-import type { Doorbell } from '@doorsill/device/doorbell';
+import { type Context, openContext } from '@doorsill/device/cli/context';
+import { runPart } from '@doorsill/device/cli/run-part';
 import { readSettings } from '@doorsill/device/settings-file';
 import type { Command } from 'commander';
 import { CONNECTIONS_MAX } from '../broker/broker-limits.ts';
 import { failure } from '../errors.ts';
-import { drawPairingCode } from '../terminal/pairing-code.ts';
-import { readEnrolmentInput } from '../terminal/secret-input.ts';
-import { ServiceManager } from '../terminal/service-manager.ts';
-import { shellWord } from '../terminal/shell-words.ts';
-import { serveUntilStopped } from '../terminal/stop-signal.ts';
-import { holdFolder, startBridgePart, startBrokerPart } from '../testbed/start-server-part.ts';
+import { startBridgePart, startBrokerPart } from '../testbed/start-server-part.ts';
 import { addBridgeClones } from './bridge-clones.ts';
 import { addBridgeCodes, addBridgeEnrol } from './bridge-enrolment-code.ts';
 import { addBrokerAcl } from './broker-acl.ts';
 import { addBrokerHomeAssistant } from './broker-home-assistant.ts';
-import { type Context, openContext } from './context.ts';
-import {
-  addDeviceFaultVerbs,
-  FAULT_EXAMPLES,
-  type FaultOptions,
-  openFaults,
-  withFaultOptions,
-} from './device-faults.ts';
-import { addDeviceVerbs } from './device-verbs.ts';
 import { parsePort } from './parse-port.ts';
 import { readWhole } from './read-figures.ts';
 import { addVaultPolicy } from './vault-policy.ts';
@@ -39,24 +25,6 @@ interface PartOptions {
   data: string;
   port?: string;
   host?: string;
-}
-
-/** Locks the data folder for this process, runs the part, releases the folder. */
-async function runPart(
-  context: Context,
-  folder: string,
-  start: () => Promise<{ part: { stop(): Promise<void> }; ready: object; text: string }>,
-): Promise<void> {
-  const lock = holdFolder(folder);
-  try {
-    await serveUntilStopped(async () => {
-      const { part, ready, text } = await start();
-      context.output.result({ event: 'ready', pid: process.pid, ...ready }, `${text}\nCtrl-C ends it.`);
-      return part;
-    });
-  } finally {
-    lock.release();
-  }
 }
 
 /** A part's file of settings; null when it is not there. */
@@ -239,159 +207,4 @@ export function addBridge(program: Command): void {
   addBridgeEnrol(bridge);
   addBridgeCodes(bridge);
   addBridgeClones(bridge);
-}
-
-interface DeviceOptions extends Partial<PartOptions>, FaultOptions {
-  camera?: string;
-  enrol?: string;
-  factoryReset?: boolean;
-}
-
-export function addDevice(program: Command): void {
-  const device = program
-    .command('device')
-    .description('one doorbell; b rings on a terminal')
-    // Not a required option: commander would ask for it before each verb under this one, too.
-    .option('--data <dir>', 'its folder; settings in device.json there (required)')
-    .option(
-      '--camera <source>',
-      'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: what device.json says)',
-    )
-    .option('--enrol <file>', "a bridge's one-time enrolment code: a file of mode 0600, or - for standard input")
-    .option(
-      '--factory-reset',
-      'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays, with a new account at a broker whose accounts it makes',
-    );
-  withFaultOptions(device)
-    .addHelpText(
-      'after',
-      `
-Its folder needs a device.json that names its home broker and an account there; \`device init\` writes one.
-
-Examples:
-  $ doorsill device init --data ./porch --broker ./broker
-  $ doorsill device --data ./porch --camera rtsp://192.168.1.20/stream1
-${FAULT_EXAMPLES}`,
-    )
-    .action(async (options: DeviceOptions, command: Command) => {
-      try {
-        await runDevice(openContext(command), options);
-      } finally {
-        // stdin, once read from, keeps the process running while its pipe is open.
-        process.stdin.destroy();
-      }
-    });
-  addDeviceVerbs(device);
-  addDeviceFaultVerbs(device);
-}
-
-/** Where the doorbell's own server is. The code holds a secret: it is drawn for a person at a terminal, never into a log. */
-function consoleLines({ console: address, pairingSocket }: Pick<Doorbell, 'console' | 'pairingSocket'>): string[] {
-  if (!address) return [];
-  if (process.stdout.isTTY) return [drawPairingCode(address)];
-  return [
-    `Its own server is ${address.url}; \`doorsill pair --show --socket ${pairingSocket}\` draws the code that pairs a phone or a browser.`,
-  ];
-}
-
-async function runDevice(context: Context, options: DeviceOptions): Promise<void> {
-  if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
-  const folder = resolve(options.data);
-  const device = await import('@doorsill/device');
-  const { ALL_CAMERAS, porchKind } = await import('../porch/porch-camera.ts');
-  // Invalid options are reported before missing files in the folder.
-  if (options.camera !== undefined) device.parseCameraSource(options.camera, {}, ALL_CAMERAS);
-  const code = await readEnrolmentInput(options.enrol, { stdin: process.stdin, environment: process.env });
-  await runPart(context, folder, async () => {
-    if (options.factoryReset) await device.factoryReset(context.disk, context.random, folder);
-    const file = join(folder, 'device.json');
-    const stored: Partial<DeviceConfigInput> = (await readSettings(context.disk, file)) ?? {};
-    if (!('home' in stored)) {
-      const detail = `it names no home broker; \`doorsill device init --data ${options.data}\` writes what is needed`;
-      throw failure('config_invalid', { file, detail });
-    }
-    const config = device.parseDeviceConfig(
-      { ...stored, ...(options.camera === undefined ? {} : { camera: options.camera }) },
-      file,
-    );
-    const { output } = context;
-    const cameraKind = () => device.parseCameraSource(config.camera, {}, ALL_CAMERAS).kind;
-    const faults = await openFaults(context, options, { config, cameraKind, environment: process.env });
-    const seams = { ...context, ...faults?.seams };
-    const reset = resetByButton(context, folder, device);
-    const starting = device.startDevice(
-      {
-        config,
-        folder,
-        cameraKinds: [porchKind],
-        otherDoors: device.followOtherDoors(context.disk, file, config.console.others),
-        ...(code === undefined ? {} : { enrolmentCode: code }),
-        ...(output.json ? { heard: ({ type, ...event }) => output.result({ event: type, ...event }, '') } : {}),
-        ...(faults ? { simulatedFaults: faults.simulatedFaults } : {}),
-        factoryReset: () => reset.begin(),
-      },
-      seams,
-    );
-    starting.catch(() => faults?.stop());
-    const part = await starting;
-    // Before it is told ready: what cannot say where it is does not go on without its folder's lock.
-    const said = await readyOf(part, config.name, folder).catch(async (thrown: unknown) => {
-      await part.stop();
-      await faults?.stop();
-      throw thrown;
-    });
-    const keyboard = new device.KeyboardButton({
-      input: process.stdin,
-      clock: seams.clock,
-      button: 'front',
-      pressed: (press) => part.pressed(press),
-      interrupted: () => process.kill(process.pid, 'SIGINT'),
-    });
-    keyboard.start();
-    const manager = new ServiceManager({ ...context, environment: process.env, fault: () => part.fault() });
-    manager.ready();
-    const stop = async () => {
-      manager.stop();
-      keyboard.stop();
-      await part.stop();
-      await faults?.stop();
-      await reset.finish();
-    };
-    return { part: { stop }, ...said };
-  });
-}
-
-/** A factory reset by the button: noted first, so that no power cut undoes it, done once the doorbell has ended. A service manager starts it anew. */
-function resetByButton(
-  { disk, random, log }: Context,
-  folder: string,
-  device: Pick<typeof import('@doorsill/device'), 'beginFactoryReset' | 'factoryReset'>,
-): { begin(): void; finish(): Promise<void> } {
-  let begun: Promise<void> | null = null;
-  const begin = () => {
-    begun ??= device
-      .beginFactoryReset(disk, folder)
-      .catch((thrown: unknown) => log.error('the reset cannot be noted', { detail: String(thrown) }))
-      .then(() => void process.kill(process.pid, 'SIGTERM'));
-  };
-  const finish = async () => {
-    if (!begun) return;
-    await device.factoryReset(disk, random, folder);
-    log.warn('the doorbell was reset by its button', { folder });
-  };
-  return { begin, finish };
-}
-
-/** What a doorbell that runs says of itself at its start. */
-async function readyOf(part: Doorbell, name: string, folder: string): Promise<{ ready: object; text: string }> {
-  const { console: address, id: device, pairingSocket: socket, isEnrolled: enrolled } = part;
-  return {
-    ready: { device, socket, enrolled, ...(address ? { console: address.url } : {}) },
-    text: [
-      `${name} is ${device}; pair with \`doorsill pair --socket ${socket}\`.`,
-      ...consoleLines(part),
-      // The log warns of a camera or a broker that stays away, but only after a while.
-      `How its camera and its broker are: \`doorsill doctor --data ${shellWord(folder)}\`.`,
-    ].join('\n'),
-  };
 }

@@ -2,6 +2,7 @@
 // do (the bridge's partners/).
 
 import { idSchema } from '@doorsill/contract/ids';
+import { openContext } from '@doorsill/device/cli/context';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import {
@@ -11,7 +12,6 @@ import {
   renewPartner,
   setPartnerStatus,
 } from '../officer/operator-partners.ts';
-import { openContext } from './context.ts';
 import { openTestbed, type TestbedOptions, withTestbedOptions } from './running-testbed.ts';
 
 export function addPartnerVerbs(bridge: Command): void {

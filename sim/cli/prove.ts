@@ -1,15 +1,15 @@
 // Owns: the verb `prove`: its arguments, what it prints, its page, its exit status. Not here: the claims (prove/).
 import { resolve } from 'node:path';
 import { SystemPrograms } from '@doorsill/base/system-programs';
+import { type Context, openContext } from '@doorsill/device/cli/context';
+import { ownVersion } from '@doorsill/device/cli/own-version';
+import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { type Claim, countVerdicts, verdictText } from '../prove/claim.ts';
 import { proofHtml } from '../prove/proof-page.ts';
 import { runProof } from '../prove/run-proof.ts';
 import { lengthText } from '../report/report-words.ts';
 import { expectPageWritable, writePage } from '../report/write-reports.ts';
-import { stopSignal } from '../terminal/stop-signal.ts';
-import { type Context, openContext } from './context.ts';
-import { ownVersion } from './own-version.ts';
 
 interface ProveOptions {
   out: string;

@@ -3,11 +3,11 @@
 
 import { createInterface } from 'node:readline';
 import { nearestWord } from '@doorsill/base/schema-fault';
+import { type Context, openContext } from '@doorsill/device/cli/context';
+import { serveUntilStopped } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure, isFailure } from '../errors.ts';
-import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import { LINK_LATE_MS_MAX, LinkProxy, type LinkTrouble, printTrouble } from '../world/link-proxy.ts';
-import { type Context, openContext } from './context.ts';
 import { readListen } from './parse-port.ts';
 
 const STATES = ['ok', 'lost', 'half-open', 'reset'] as const;

@@ -8,16 +8,16 @@ import { createInterface } from 'node:readline/promises';
 import type { AuditReport, AuditSettings, FlaggedRow, RevocationPlan } from '@doorsill/cloud-bridge';
 import { utf8 } from '@doorsill/contract/bytes';
 import { idSchema } from '@doorsill/contract/ids';
+import { type Context, openContext } from '@doorsill/device/cli/context';
+import { jsonLine } from '@doorsill/device/terminal/output';
+import { expectOutputFree, newPrivateFile, writePrivateFile } from '@doorsill/device/terminal/private-output';
+import { readSecretText } from '@doorsill/device/terminal/secret-input';
+import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { parseLabels, scoreFindings, scoreText } from '../query-export/score.ts';
-import { jsonLine } from '../terminal/output.ts';
-import { expectOutputFree, newPrivateFile, writePrivateFile } from '../terminal/private-output.ts';
-import { readSecretText } from '../terminal/secret-input.ts';
-import { stopSignal } from '../terminal/stop-signal.ts';
 import { addAuditAccess } from './access-log-verb.ts';
-import { type Context, openContext } from './context.ts';
 
 const SMALL_FILE_BYTES_MAX = 16 * 1024 * 1024;
 

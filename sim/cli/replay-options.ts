@@ -2,10 +2,10 @@
 
 import { resolve } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
+import { parseSeconds } from '@doorsill/device/terminal/format-units';
 import { failure } from '../errors.ts';
 import { type FootageOptions, type FootagePart, readFootage } from '../replay/footage.ts';
 import type { ReplayPlan } from '../replay/run-replay.ts';
-import { parseSeconds } from '../terminal/format-units.ts';
 import { readText, TextUnreadable } from '../truth/read-text.ts';
 import type { Thresholds } from '../truth/verdict.ts';
 import { parseStart } from '../world/start-time.ts';

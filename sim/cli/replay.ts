@@ -3,6 +3,12 @@
 import { basename, dirname } from 'node:path';
 import { silentLog } from '@doorsill/base/log';
 import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { type Context, openContext, repeated } from '@doorsill/device/cli/context';
+import { ownVersion } from '@doorsill/device/cli/own-version';
+import { printLength } from '@doorsill/device/terminal/format-units';
+import { ProgressLine } from '@doorsill/device/terminal/progress-line';
+import { commandLine } from '@doorsill/device/terminal/shell-words';
+import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { eventLine, eventRecord, happenedUs, secondsAt, type Told } from '../replay/event-lines.ts';
@@ -11,18 +17,12 @@ import { ReplayFolder } from '../replay/replay-folder.ts';
 import { reportOf } from '../replay/replay-report.ts';
 import { replayedEvents } from '../replay/replay-truth.ts';
 import { type ReplayPlan, type ReplayResult, type ReplaySinks, runReplay } from '../replay/run-replay.ts';
-import { printLength } from '../terminal/format-units.ts';
-import { ProgressLine } from '../terminal/progress-line.ts';
-import { commandLine } from '../terminal/shell-words.ts';
-import { stopSignal } from '../terminal/stop-signal.ts';
 import { matchEvents } from '../truth/match-events.ts';
 import { playedTruth } from '../truth/played-truth.ts';
 import { readTruth } from '../truth/read-truth.ts';
 import type { Truth, TruthSpan } from '../truth/truth-file.ts';
 import { tuneCandidates, tuneMotion, tuneText } from '../truth/tune-motion.ts';
 import { judge, scoreText, type Thresholds } from '../truth/verdict.ts';
-import { type Context, openContext, repeated } from './context.ts';
-import { ownVersion } from './own-version.ts';
 import {
   type Cameras,
   camerasOf,

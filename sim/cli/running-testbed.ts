@@ -4,11 +4,12 @@
 import { resolve } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import type { SigningKey } from '@doorsill/base/keys';
+import { type Context, dataFolder } from '@doorsill/device/cli/context';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { agencyId, KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
-import { type Context, dataFolder, expectRunning } from './context.ts';
+import { expectRunning } from '../testbed/testbed-surroundings.ts';
 
 export interface TestbedOptions {
   data?: string;

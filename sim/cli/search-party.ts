@@ -7,17 +7,6 @@ import { cellOf } from '@doorsill/contract/area-cells';
 import { cellSchema, PET_KINDS, type PetKind } from '@doorsill/contract/search';
 import { DISCLOSURE_PROFILES, type DisclosureProfile } from '@doorsill/contract/shared-claims';
 import { readEnrolment } from '@doorsill/device/area-link/enrolment';
-import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
-import { askStill } from '@doorsill/device/owner/pairing-client';
-import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
-import { makeStillCall } from '@doorsill/device/owner/sign-owner-messages';
-import type { Command } from 'commander';
-import { failure } from '../errors.ts';
-import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
-import { parseMoment, printBytes } from '../terminal/format-units.ts';
-import { fetchSightings, showSighting } from '../terminal/owner-requests.ts';
-import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
-import { calledAs } from '../terminal/shell-words.ts';
 import {
   type Context,
   chosenHome,
@@ -26,9 +15,20 @@ import {
   openContext,
   ownerFolder,
   withOwnerOptions,
-} from './context.ts';
-import { orderDevice } from './doorbell-command-verbs.ts';
-import { askDoorbells, homeOfRequest } from './home-of-request.ts';
+} from '@doorsill/device/cli/context';
+import { orderDevice } from '@doorsill/device/cli/doorbell-command-verbs';
+import { askDoorbells, homeOfRequest } from '@doorsill/device/cli/home-of-request';
+import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
+import { askStill } from '@doorsill/device/owner/pairing-client';
+import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import { makeStillCall } from '@doorsill/device/owner/sign-owner-messages';
+import { parseMoment, printBytes } from '@doorsill/device/terminal/format-units';
+import { fetchSightings, showSighting } from '@doorsill/device/terminal/owner-requests';
+import { expectOutputFree, writePrivateFile } from '@doorsill/device/terminal/private-output';
+import { calledAs } from '@doorsill/device/terminal/shell-words';
+import type { Command } from 'commander';
+import { failure } from '../errors.ts';
+import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
 
 const PHOTO_BYTES_MAX = 8_000_000;
 const HOUR_S = 3600;

@@ -2,7 +2,11 @@
 
 import { resolve } from 'node:path';
 import { cameraHelp } from '@doorsill/device/camera/sources';
+import { type Context, dataFolder, openContext } from '@doorsill/device/cli/context';
 import { KeyboardButton } from '@doorsill/device/hardware/keyboard-button';
+import { parseSeconds } from '@doorsill/device/terminal/format-units';
+import { jsonLine } from '@doorsill/device/terminal/output';
+import { aborted, stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
@@ -15,12 +19,8 @@ import { runRecallStory } from '../story/recall.ts';
 import { runRetentionStory } from '../story/retention.ts';
 import { tellSearchParty } from '../story/search-party.ts';
 import { FIRST_PORT_MAX, PORT_USUAL, Up, type UpOptions } from '../story/up.ts';
-import { parseSeconds } from '../terminal/format-units.ts';
-import { jsonLine } from '../terminal/output.ts';
-import { aborted, stopSignal } from '../terminal/stop-signal.ts';
 import { DOORBELLS_MAX } from '../testbed/doorbell-folders.ts';
 import { readDeviceFault } from '../world/device-faults.ts';
-import { type Context, dataFolder, openContext } from './context.ts';
 import { type FaultOptions, withFaultOptions } from './device-faults.ts';
 import { parsePort } from './parse-port.ts';
 

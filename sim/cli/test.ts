@@ -6,6 +6,11 @@ import { appendFile, realpath, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { SystemDisk } from '@doorsill/base/disk';
+import { type Context, openContext, repeated } from '@doorsill/device/cli/context';
+import { ownVersion } from '@doorsill/device/cli/own-version';
+import { jsonLine, sentences } from '@doorsill/device/terminal/output';
+import { commandLine } from '@doorsill/device/terminal/shell-words';
+import { aborted, stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { printableLine } from '../report/printable-text.ts';
@@ -17,11 +22,6 @@ import { REPORT_FILES, type ReportKind, writeReports } from '../report/write-rep
 import { readScenarios } from '../scenario/language/read-scenarios.ts';
 import { chosen, parseShard, titleOf } from '../scenario/runner/choose-scenarios.ts';
 import { runTests, testCommand } from '../scenario/runner/run-tests.ts';
-import { jsonLine, sentences } from '../terminal/output.ts';
-import { commandLine } from '../terminal/shell-words.ts';
-import { aborted, stopSignal } from '../terminal/stop-signal.ts';
-import { type Context, openContext, repeated } from './context.ts';
-import { ownVersion } from './own-version.ts';
 
 interface TestOptions {
   filter: string[];

@@ -3,15 +3,15 @@
 
 import { resolve } from 'node:path';
 import { utf8 } from '@doorsill/contract/bytes';
+import { type Context, openContext } from '@doorsill/device/cli/context';
+import { parseZone } from '@doorsill/device/cli/parse-zone';
+import { parseSeconds, printLength } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import { parseSeconds, printLength } from '../terminal/format-units.ts';
 import type { MotOptions } from '../truth/mot-csv.ts';
 import { ANNOTATION_FORMATS, readAnnotations } from '../truth/read-annotations.ts';
 import { readTruth } from '../truth/read-truth.ts';
 import { NAME_LENGTH_MAX, type Truth, truthToFile } from '../truth/truth-file.ts';
-import { type Context, openContext } from './context.ts';
-import { parseZone } from './parse-zone.ts';
 
 export function addTruth(replay: Command): void {
   const group = replay

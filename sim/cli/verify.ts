@@ -8,15 +8,6 @@ import { fromUtf8 } from '@doorsill/contract/bytes';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { readEnrolment } from '@doorsill/device/area-link/enrolment';
 import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
-import { type Chain, type VerifiedClip, verifyClip } from '@doorsill/device/clip/verify-clip';
-import { verifyZones } from '@doorsill/device/clip/verify-zones';
-import { walkLedger } from '@doorsill/device/ledger/ledger';
-import { readReceipt } from '@doorsill/device/owner/read-receipt';
-import type { Command } from 'commander';
-import { failure, isFailure } from '../errors.ts';
-import { printBytes, printMoment } from '../terminal/format-units.ts';
-import { showWindow } from '../terminal/owner-requests.ts';
-import { testbedPaths } from '../testbed/testbed-folder.ts';
 import {
   type Context,
   chosenHome,
@@ -25,7 +16,16 @@ import {
   type OwnerOptions,
   openContext,
   withOwnerOptions,
-} from './context.ts';
+} from '@doorsill/device/cli/context';
+import { type Chain, type VerifiedClip, verifyClip } from '@doorsill/device/clip/verify-clip';
+import { verifyZones } from '@doorsill/device/clip/verify-zones';
+import { walkLedger } from '@doorsill/device/ledger/ledger';
+import { readReceipt } from '@doorsill/device/owner/read-receipt';
+import { printBytes, printMoment } from '@doorsill/device/terminal/format-units';
+import { showWindow } from '@doorsill/device/terminal/owner-requests';
+import type { Command } from 'commander';
+import { failure, isFailure } from '../errors.ts';
+import { testbedPaths } from '../testbed/testbed-folder.ts';
 
 const TOKEN_BYTES_MAX = 65_536;
 

@@ -1,12 +1,13 @@
 // Owns: the verb `agency webhook`: the address that is notified of the agency's requests and clips. Not here: delivery (the bridge).
 
+import { type Context, dataFolder, openContext } from '@doorsill/device/cli/context';
+import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { loadAgencyKey } from '../officer/agency-client.ts';
 import { removeWebhook, seeWebhook, setWebhook, type ToldEvent, type WebhookPlace } from '../officer/webhook-calls.ts';
-import { printMoment } from '../terminal/format-units.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
-import { type Context, dataFolder, expectRunning, openContext } from './context.ts';
+import { expectRunning } from '../testbed/testbed-surroundings.ts';
 
 export function addWebhook(agency: Command): void {
   agency

@@ -3,10 +3,10 @@
 import { resolve } from 'node:path';
 import { lockFolder } from '@doorsill/base/folder-lock';
 import { isPublicKey } from '@doorsill/base/keys';
+import { openContext } from '@doorsill/device/cli/context';
+import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import { stopSignal } from '../terminal/stop-signal.ts';
-import { openContext } from './context.ts';
 
 interface WitnessOptions {
   data: string;

@@ -1,7 +1,8 @@
 // Owns: the files of one machine that serves others: registry, vault, bridge and broker as units of systemd, rows in its PostgreSQL,
 // HAProxy in front. Not here: writing or printing them (sim/cli/deploy.ts), what no unit may do (unit-hardening.ts).
+
+import { UNIT_HARDENING } from '@doorsill/device/board/unit-hardening';
 import { partWords } from './part-words.ts';
-import { UNIT_HARDENING } from './unit-hardening.ts';
 
 export interface LayoutWish {
   /** Under which `bridge.`, `registry.`, `vault.` and `broker.` are this machine. */

@@ -11,8 +11,8 @@ import { OwnerSession, type OwnerSessionDeps } from '@doorsill/device/owner/owne
 import type { Home } from '@doorsill/device/owner/paired-devices';
 import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
 import { makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
+import { askForState } from '@doorsill/device/terminal/owner-requests';
 import { isFailure } from '../errors.ts';
-import { askForState } from '../terminal/owner-requests.ts';
 import type { DrawnOwner } from './draw-fleet.ts';
 
 /** How much of the newest footage an owner shares. */

@@ -2,11 +2,11 @@
 // failed and why, its profile and the command that runs it again. Not here: the curves (fleet-curves.ts), writing it (sim/cli).
 
 import { escapeHtml } from '@doorsill/base/escape-html';
+import { printBytes } from '@doorsill/device/terminal/format-units';
 import { ERRORS, isErrorCode } from '../errors.ts';
 import { documentHead, readBuiltPage } from '../report/report-html.ts';
 import { lengthText } from '../report/report-words.ts';
 import { SIGN_SHAPES } from '../report/sign-shapes.ts';
-import { printBytes } from '../terminal/format-units.ts';
 import type { FleetLine, FleetSummary } from './fleet.ts';
 import { CURVES_STYLE, drawCurves } from './fleet-curves.ts';
 import type { FleetProfile } from './fleet-profile.ts';

@@ -1,5 +1,5 @@
 // Owns: what a claim is once it was examined: what was done, what was seen, what that shows and what it does not. Not here: the claims.
-import { asFailure } from '../terminal/output.ts';
+import { asFailure } from '@doorsill/device/terminal/output';
 
 /** One thing that was looked at: what, the figures, and whether it is as the claim says. */
 export interface Check {

@@ -4,9 +4,9 @@
 import { sha256Hex } from '@doorsill/base/keys';
 import { utf8 } from '@doorsill/contract/bytes';
 import { DISCLOSURE_KEYS, type DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
+import { printBytes, printLength } from '@doorsill/device/terminal/format-units';
+import { showWindow } from '@doorsill/device/terminal/owner-requests';
 import { SYNTHETIC_FPS } from '../porch/scene.ts';
-import { printBytes, printLength } from '../terminal/format-units.ts';
-import { showWindow } from '../terminal/owner-requests.ts';
 import type { Check } from './claim.ts';
 import { type Beside, connectionsIn, type Said } from './doorbell-watch.ts';
 import { acknowledgedBytes, countFound, piecesOf, requestsIn, type SaidRequest } from './wire-evidence.ts';

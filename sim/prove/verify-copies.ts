@@ -8,8 +8,8 @@ import type { Programs } from '@doorsill/base/system-programs';
 import { assert } from '@doorsill/contract/assert';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
 import { parseJson } from '@doorsill/contract/parse-json';
+import { PROOF_NAME, RECEIPT_NAME } from '@doorsill/device/owner/fetch-custody-proof';
 import { z } from 'zod';
-import { PROOF_NAME, RECEIPT_NAME } from '../custody-proof/fetch-custody-proof.ts';
 import type { Check } from './claim.ts';
 
 export const CLIP_NAME = 'clip.mp4';

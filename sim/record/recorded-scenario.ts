@@ -2,7 +2,7 @@
 // Not here: the words of a scenario (sim/scenario/language), writing files (record-folder.ts).
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Window, Zone } from '@doorsill/contract/shared-claims';
-import { printMoment } from '../terminal/format-units.ts';
+import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { WrittenFootage } from './write-footage.ts';
 
 /** An event that has to come again: when, in microseconds since the first picture. */

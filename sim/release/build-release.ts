@@ -89,6 +89,7 @@ const packedSchema = nameSchema.extend({ files: z.array(z.looseObject({ path: z.
 /** A list up to npm 10, then an object by package. */
 const packSchema = z.union([z.array(packedSchema), z.record(z.string(), packedSchema)]);
 const workspacesSchema = z.looseObject({ workspaces: z.array(z.string()) });
+const needsSchema = nameSchema.extend({ dependencies: z.record(z.string(), z.string()).optional() });
 const npmListSchema = z.looseObject({
   metadata: z.looseObject({}),
   components: z.array(z.looseObject({ 'bom-ref': z.string() })),
@@ -107,7 +108,8 @@ export async function buildRelease(root: string, arch: Cpu): Promise<Release> {
   const stage = await mkdtemp(join(tmpdir(), 'doorsill-release-'));
   try {
     const source = await buildSource(root, stage, madeS);
-    const modules = await installPackages(source, stage, arch);
+    const own = await ownPackages(source);
+    const modules = await installPackages(source, stage, arch, own);
     const { version, engines } = packageSchema.parse(parseJson(await readFile(join(source, 'package.json'), 'utf8')));
     const manifest = releaseManifestSchema.parse({
       kind: 'doorsill-release',
@@ -120,7 +122,7 @@ export async function buildRelease(root: string, arch: Cpu): Promise<Release> {
       madeS: Number(madeS),
     });
     const said: ArchiveFile = { path: MANIFEST_NAME, bytes: Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`) };
-    const files = [...(await packedFiles(source)), ...(await neededFiles(modules))];
+    const files = [...(await packedFiles(source, own)), ...(await neededFiles(modules))];
     const archive = packArchive([said, ...files.sort(byPath)], manifest.madeS);
     return { manifest, archive, packages: listPackages(modules, manifest, archive) };
   } finally {
@@ -140,19 +142,43 @@ async function buildSource(root: string, stage: string, madeS: string): Promise<
   return source;
 }
 
+/** A board's own command, which lies in its folder; the others of ours lie where it finds what it imports. */
+const COMMAND = '@doorsill/device';
+
+interface OwnPackage {
+  name: string;
+  /** In the source. */
+  folder: string;
+}
+
+/** The package of a board's command, and those of ours that it is built on. */
+async function ownPackages(source: string): Promise<OwnPackage[]> {
+  const manifestOf = async (folder: string) => parseJson(await readFile(join(source, folder, 'package.json'), 'utf8'));
+  const { workspaces } = workspacesSchema.parse(await manifestOf(''));
+  const all = await Promise.all(
+    workspaces.map(async (folder) => ({ folder, ...needsSchema.parse(await manifestOf(folder)) })),
+  );
+  const needed = new Set([COMMAND]);
+  for (const name of needed)
+    for (const other of Object.keys(all.find((each) => each.name === name)?.dependencies ?? {})) needed.add(other);
+  return all.filter(({ name }) => needed.has(name));
+}
+
 /**
  * The packages that a doorbell runs on, of the lock file's hashes. The two optional ones are left out: a doorbell needs no database
  * driver, and its ffmpeg is the system's, which the system keeps up to date.
  */
-async function installPackages(source: string, stage: string, arch: Cpu): Promise<string> {
+async function installPackages(source: string, stage: string, arch: Cpu, own: readonly OwnPackage[]): Promise<string> {
   // npm names the list's subject after this folder.
   const modules = join(stage, 'doorsill');
   await mkdir(modules);
-  const { workspaces } = workspacesSchema.parse(parseJson(await readFile(join(source, 'package.json'), 'utf8')));
+  const workspaces = own.map(({ folder }) => folder);
   for (const folder of workspaces) await mkdir(join(modules, folder), { recursive: true });
   for (const path of ['package-lock.json', ...['', ...workspaces].map((folder) => join(folder, 'package.json'))]) {
-    const parsed = parseJson(await readFile(join(source, path), 'utf8'));
-    await writeFile(join(modules, path), `${JSON.stringify(withoutUnused(parsed), null, 2)}\n`);
+    const parsed = withoutUnused(parseJson(await readFile(join(source, path), 'utf8')));
+    // npm installs for the workspaces that the first package names.
+    const written = path === 'package.json' ? { ...parsed, workspaces } : parsed;
+    await writeFile(join(modules, path), `${JSON.stringify(written, null, 2)}\n`);
   }
   run('npm', ['ci', '--omit=dev', '--os=linux', `--cpu=${arch}`, '--libc=glibc', ...NPM_QUIET], modules);
   return modules;
@@ -176,18 +202,13 @@ function withoutUnused(file: unknown): object {
   return { ...rest, packages: Object.fromEntries(kept) };
 }
 
-/** The command's package, in its folder, and the others of ours where those that it imports them from find them. */
-const COMMAND = { name: 'doorsill', folder: 'sim' };
-
 /** The files of our own packages. */
-async function packedFiles(source: string): Promise<ArchiveFile[]> {
-  const { workspaces } = workspacesSchema.parse(parseJson(await readFile(join(source, 'package.json'), 'utf8')));
+async function packedFiles(source: string, own: readonly OwnPackage[]): Promise<ArchiveFile[]> {
   const said = parseJson(run('npm', ['pack', '--workspaces', '--dry-run', '--json', '--ignore-scripts'], source));
   const packed = Object.values(packSchema.parse(said));
   const files = await Promise.all(
-    workspaces.map(async (folder) => {
-      const { name } = nameSchema.parse(parseJson(await readFile(join(source, folder, 'package.json'), 'utf8')));
-      const into = name === COMMAND.name ? COMMAND.folder : join('node_modules', name);
+    own.map(async ({ name, folder }) => {
+      const into = name === COMMAND ? folder : join('node_modules', name);
       const paths = packed.find((each) => each.name === name)?.files.map(({ path }) => path) ?? [];
       return Promise.all(
         paths.map(async (path) => ({ path: join(into, path), bytes: await readFile(join(source, folder, path)) })),

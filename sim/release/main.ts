@@ -7,9 +7,9 @@ import { parseArgs } from 'node:util';
 import { SystemDisk } from '@doorsill/base/disk';
 import { SystemRandom } from '@doorsill/base/random';
 import { utf8 } from '@doorsill/contract/bytes';
+import { reportFailure } from '@doorsill/device/terminal/output';
 import { printMinisignKey, signAsMinisign } from '@doorsill/device/update/minisign';
 import { failure } from '../errors.ts';
-import { reportFailure } from '../terminal/output.ts';
 import { buildRelease, type Cpu } from './build-release.ts';
 import { createReleaseKey, loadReleaseKey } from './release-key.ts';
 

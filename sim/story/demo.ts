@@ -16,13 +16,13 @@ import {
   type Window,
 } from '@doorsill/contract/shared-claims';
 import { readEnrolment } from '@doorsill/device/area-link/enrolment';
+import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '@doorsill/device/owner/fetch-custody-proof';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { makeGrant, type Signer } from '@doorsill/device/owner/sign-owner-messages';
-import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '../custody-proof/fetch-custody-proof.ts';
+import { answered, askForState, elapsedMs, showUpload, showWindow } from '@doorsill/device/terminal/owner-requests';
 import { type Failure, failure, isErrorCode } from '../errors.ts';
 import { postRequest, signRequest } from '../officer/agency-client.ts';
 import { evidenceId } from '../officer/evidence-desk.ts';
-import { answered, askForState, elapsedMs, showUpload, showWindow } from '../terminal/owner-requests.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import { demoAsk } from './demo-request.ts';

@@ -9,8 +9,7 @@ import { recallAnswerOf } from '@doorsill/contract/recall-answer';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { makeCommand, type Signer } from '@doorsill/device/owner/sign-owner-messages';
-import { evidenceId } from '../officer/evidence-desk.ts';
-import { printBytes, printFrames, printLength, printTimeOfDay } from '../terminal/format-units.ts';
+import { printBytes, printFrames, printLength, printTimeOfDay } from '@doorsill/device/terminal/format-units';
 import {
   askForState,
   fetchNotices,
@@ -18,8 +17,9 @@ import {
   showNotice,
   showSighting,
   showUpload,
-} from '../terminal/owner-requests.ts';
-import { calledAs, shellWord } from '../terminal/shell-words.ts';
+} from '@doorsill/device/terminal/owner-requests';
+import { calledAs, shellWord } from '@doorsill/device/terminal/shell-words';
+import { evidenceId } from '../officer/evidence-desk.ts';
 import type { RunningDoorbell } from '../testbed/testbed-doorbells.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import type { StoryDeps } from './story-deps.ts';

@@ -1,7 +1,8 @@
 // Owns: printing a story: one line for each event, checked before it is printed, and at the end what the story proved.
 // Not here: the stories.
+
+import type { Output } from '@doorsill/device/terminal/output';
 import { failure } from '../errors.ts';
-import type { Output } from '../terminal/output.ts';
 
 export class Narrator {
   private readonly output: Output;

@@ -6,8 +6,8 @@ import { SystemDisk } from '@doorsill/base/disk';
 import { openLog } from '@doorsill/base/log';
 import { SystemRandom } from '@doorsill/base/random';
 import { startVault, vaultConfigSchema } from '@doorsill/cloud-bridge';
+import { serveUntilStopped } from '@doorsill/device/terminal/stop-signal';
 import { z } from 'zod';
-import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import { JsonLines } from '../testbed/json-lines.ts';
 
 /** The machine's time plus what the story has added. */

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
 import { parseJson } from '@doorsill/contract/parse-json';
+import { deviceOf, doorbellCalled, isCalled } from '@doorsill/device/cli/surroundings';
 import { removeAccountsOf } from '@doorsill/device/home-account';
-import { deviceIdOf, loadDeviceKey } from '@doorsill/device/identity';
 import { forgetHome } from '@doorsill/device/owner/paired-devices';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
@@ -88,12 +88,6 @@ export async function readDoorbellSettings(disk: Disk, path: string): Promise<z.
   return parsed.data;
 }
 
-/** The device's id of a doorbell; null before its first start. */
-export async function deviceOf(disk: Disk, { path }: Pick<DoorbellFolder, 'path'>): Promise<string | null> {
-  const key = await loadDeviceKey(disk, path);
-  return key && deviceIdOf(key);
-}
-
 /**
  * Adds a doorbell: its folder with its settings; the next start does the rest. Throws `doorbell_too_many`, `doorbell_name_taken`,
  * `usage`.
@@ -120,27 +114,12 @@ export async function addDoorbell(
 
 const isTaken = (there: readonly DoorbellFolder[], name: string) => there.some((one) => isCalled(one, name));
 
-/** Whether a doorbell is meant by this name, in small letters or capitals. */
-export function isCalled({ name }: Pick<DoorbellFolder, 'name'>, word: string): boolean {
-  return name.toLowerCase() === word.toLowerCase();
-}
-
 /**
  * The one doorbell of a testbed that an id or a name means; without one, the only one there is. Throws `doorbell_not_named`,
  * `doorbell_unknown`.
  */
 export async function namedDoorbell(disk: Disk, folder: string, word: string | undefined): Promise<DoorbellFolder> {
-  const there = await listDoorbells(disk, folder);
-  const [only] = there;
-  if (word === undefined && there.length === 1 && only) return only;
-  const choices = there.map(({ name }) => name).join(' | ');
-  if (word === undefined) throw failure('doorbell_not_named', { choices });
-  const ids = await Promise.all(there.map((one) => deviceOf(disk, one)));
-  const found = there.filter((one, at) => isCalled(one, word) || ids[at] === word);
-  const [named] = found;
-  if (!named) throw failure('doorbell_unknown', { name: word, choices });
-  if (found.length > 1) throw failure('doorbell_not_named', { choices: ids.join(' | ') });
-  return named;
+  return doorbellCalled(disk, await listDoorbells(disk, folder), word);
 }
 
 /** Destroys a doorbell that does not run. What a crash interrupts is done by the next `finishRemovals`. Throws `doorbell_first`. */

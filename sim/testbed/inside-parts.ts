@@ -3,9 +3,9 @@
 import { join } from 'node:path';
 import { type LogLevel, openLogFile } from '@doorsill/base/log';
 import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
+import { holdFolder } from '@doorsill/device/cli/run-part';
 import {
   type BridgeWords,
-  holdFolder,
   type PartSeams,
   type RunningPart,
   startBridgePart,

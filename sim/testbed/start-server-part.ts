@@ -4,13 +4,11 @@
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
-import { type FolderLock, lockFolder } from '@doorsill/base/folder-lock';
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import type { BridgeConfigInput } from '@doorsill/cloud-bridge';
 import { readSettings } from '@doorsill/device/settings-file';
 import type { BrokerOptions } from '../broker/broker.ts';
-import { failure } from '../errors.ts';
 
 /** The seams that a part stands on. */
 export interface PartSeams {
@@ -33,13 +31,6 @@ export interface BridgeWords {
   registry?: { url?: string; key?: string };
   area?: { url?: string; accounts?: string };
   vault?: { url?: string; key?: string };
-}
-
-/** Has this process alone on a part's folder until it is released. Throws `data_folder_locked`. */
-export function holdFolder(folder: string): FolderLock {
-  const lock = lockFolder(folder);
-  if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });
-  return lock;
 }
 
 /** Starts the embedded broker on a folder; `connections`: how many at once, default 4,096. Throws `port_in_use`. */

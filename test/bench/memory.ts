@@ -10,7 +10,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import { loadOrCreateOwnerKey } from '../../device/owner/owner-key.ts';
 import { makeCommand, makeDenial } from '../../device/owner/sign-owner-messages.ts';
-import { askForState } from '../../sim/terminal/owner-requests.ts';
+import { askForState } from '../../device/terminal/owner-requests.ts';
 import { RunningTestbed } from '../support/running-testbed.ts';
 import { makeLively } from './footage.ts';
 import { median, type Row, type Run } from './measure.ts';

@@ -15,7 +15,7 @@ const PLACES: Record<string, RegExp> = {
 const MADE = [
   'device/console/command-line.ts',
   'device/console-page/kit/owner-command.ts',
-  'sim/terminal/shell-words.ts',
+  'device/terminal/shell-words.ts',
 ];
 
 const texts = projectFiles()

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { ErrorRule } from '../../device/contract/errors/coded-error.ts';
 import { ERRORS, failure, isFailure, reportedFailure } from '../../device/contract/errors.ts';
+import { COMMAND_ERRORS } from '../../device/terminal/errors.ts';
 import { SIM_ERRORS } from '../../sim/errors.ts';
 import { root, sources } from './source-tree.ts';
 
@@ -14,10 +15,16 @@ const TABLES = [
     opening: 'Every expected failure that crosses a wire, generated from [errors.ts](errors.ts)',
   },
   {
+    folder: 'device/terminal',
+    table: COMMAND_ERRORS,
+    opening:
+      'Every expected failure of the commands of a board and its owners, besides [those that cross a wire](../contract/ERRORS.md), generated from [errors.ts](errors.ts)',
+  },
+  {
     folder: 'sim',
     table: SIM_ERRORS,
     opening:
-      'Every expected failure of the simulator and its commands, besides [those that cross a wire](../device/contract/ERRORS.md), generated from [errors.ts](errors.ts)',
+      'Every expected failure of the simulator and its commands, besides [those that cross a wire](../device/contract/ERRORS.md) and [those of a board](../device/terminal/ERRORS.md), generated from [errors.ts](errors.ts)',
   },
 ];
 
@@ -48,21 +55,22 @@ it('has each code in one section alone', async () => {
   const sections = await Promise.all(files.map((file) => import(join(root, file.name))));
   const codes = sections.flatMap((section) => Object.values(section).flatMap((errors) => Object.keys(errors ?? {})));
   expect(codes.sort()).toEqual(Object.keys(ERRORS).sort());
-  expect(Object.keys(SIM_ERRORS).filter((code) => Object.hasOwn(ERRORS, code))).toEqual([]);
+  const all = TABLES.flatMap(({ table }) => Object.keys(table));
+  expect(all.filter((code, at) => all.indexOf(code) !== at)).toEqual([]);
 });
 
-it('has no code that nothing ever raises, and none in the contract that the simulator alone raises', () => {
-  const isTable = /^device\/contract\/errors(\/|\.ts$)|^sim\/errors\.ts$/;
+it('has no code that nothing ever raises, and none in a table of a package below the one that alone raises it', () => {
+  const isTable = /^device\/contract\/errors(\/|\.ts$)|^(device\/terminal|sim)\/errors\.ts$/;
   const texts = (of: RegExp) =>
     sources()
       .filter((file) => of.test(file.name) && !isTable.test(file.name))
       .map((file) => file.text)
       .join('\n');
-  const [below, simulator] = [texts(/^(device|cloud-bridge)\//), texts(/^sim\//)];
   const unraised = (table: object, text: string) =>
     Object.keys(table).filter((code) => !text.includes(`'${code}'`) && !code.startsWith('token_'));
-  expect(unraised(ERRORS, below)).toEqual([]);
-  expect(unraised(SIM_ERRORS, simulator)).toEqual([]);
+  expect(unraised(ERRORS, texts(/^(device|cloud-bridge)\//))).toEqual([]);
+  expect(unraised(COMMAND_ERRORS, texts(/^device\//))).toEqual([]);
+  expect(unraised(SIM_ERRORS, texts(/^sim\//))).toEqual([]);
 });
 
 it('fills the places of a message and strips what could forge a second line', () => {

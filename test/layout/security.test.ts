@@ -3,7 +3,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { makeProgram } from '../../sim/cli/main.ts';
+import { makeProgram } from '../../device/cli/command-line.ts';
+import { DOORSILL } from '../../sim/cli/main.ts';
 import { type SourceFile, sources } from './source-tree.ts';
 
 /** How many provisions each section of V2.1.1 has. */
@@ -82,11 +83,11 @@ it('names no test, story or verb that is not there', { timeout: 120_000 }, async
   const tests = [...text.matchAll(/`(test\/[a-z0-9/.-]+)`/g)].map(([, path = '']) => path);
   expect(tests.length).toBeGreaterThan(80);
   expect(tests.filter((path) => !isThere(path))).toEqual([]);
-  const verbs = (await makeProgram()).commands.map((command) => command.name());
+  const verbs = (await makeProgram(DOORSILL)).commands.map((command) => command.name());
   const named = [...text.matchAll(/`(?:npx )?doorsill ([a-z][a-z-]*)/g)].map(([, verb = '']) => verb);
   expect(named.filter((verb) => !verbs.includes(verb))).toEqual([]);
   const stories = [...text.matchAll(/doorsill story ([a-z-]+)/g)].map(([, story = '']) => story);
-  const help = (await makeProgram()).commands.find((command) => command.name() === 'story');
+  const help = (await makeProgram(DOORSILL)).commands.find((command) => command.name() === 'story');
   const told: string[] = [];
   help?.configureOutput({ writeOut: (said) => void told.push(said) }).outputHelp();
   expect(stories.filter((story) => !told.join('').includes(`\n  ${story} `))).toEqual([]);

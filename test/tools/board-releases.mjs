@@ -18,7 +18,7 @@ function installedFiles(from) {
     .map((full) => ({ full, path: relative(modules, full) }))
     .filter(({ path }) => !LEFT_OUT.test(path) && !NOT_RUN.test(path))
     .map(({ full, path }) => ({
-      path: path.startsWith('doorsill/') ? `sim/${path.slice('doorsill/'.length)}` : `node_modules/${path}`,
+      path: path.startsWith('@doorsill/device/') ? path.slice('@doorsill/'.length) : `node_modules/${path}`,
       bytes: readFileSync(full),
     }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -48,7 +48,7 @@ export async function makeReleases(from, cpu, folder) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'release.pub'), printMinisignKey({ id, publicKey: signing.publicKey }));
   const whole = installedFiles(from);
-  const own = JSON.parse(whole.find(({ path }) => path === 'sim/package.json').bytes);
+  const own = JSON.parse(whole.find(({ path }) => path === 'device/package.json').bytes);
   const [major, minor] = own.version.split('.').map(Number);
   const about = { kind: 'doorsill-release', platform: 'linux', arch: cpu, node: '20.19.0', format: DEVICE_FORMAT };
   const make = (version, files) => {
@@ -64,7 +64,7 @@ export async function makeReleases(from, cpu, folder) {
     const bytes = Buffer.from(JSON.stringify({ ...own, version }));
     return make(
       version,
-      whole.map((file) => (file.path === 'sim/package.json' ? { ...file, bytes } : file)),
+      whole.map((file) => (file.path === 'device/package.json' ? { ...file, bytes } : file)),
     );
   };
   const releases = {
@@ -72,7 +72,7 @@ export async function makeReleases(from, cpu, folder) {
     second: packageAs(`${major}.${minor + 1}.0`),
     third: packageAs(`${major}.${minor + 2}.0`),
     broken: make(`${major}.${minor + 3}.0`, [
-      { path: 'sim/cli/doorsill.mjs', bytes: Buffer.from('process.exit(1);\n') },
+      { path: 'device/cli/doorsill-device.mjs', bytes: Buffer.from('process.exit(1);\n') },
     ]),
   };
   writeFileSync(join(folder, 'releases.json'), JSON.stringify(releases));

@@ -166,10 +166,12 @@ function makeCard(folder) {
   return made.status === 0 ? path : null;
 }
 
-/** Packs this checkout and installs the packages for that processor, as npm does on a board where no script may run. */
+/** Packs this checkout and installs the device for that processor, as npm does on a board where no script may run. */
 function pack(folder, cpu) {
   run('npm', ['pack', '--workspaces', '--silent', '--ignore-scripts', '--pack-destination', folder], root);
-  const tarballs = readdirSync(folder).flatMap((name) => (/^doorsill-.*\.tgz$/.test(name) ? [join(folder, name)] : []));
+  const tarballs = readdirSync(folder).flatMap((name) =>
+    /^doorsill-(contract|base|console-page|device)-.*\.tgz$/.test(name) ? [join(folder, name)] : [],
+  );
   const at = join(folder, 'opt/doorsill');
   mkdirSync(at, { recursive: true });
   writeFileSync(join(at, 'package.json'), '{ "name": "board", "private": true }\n');

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { root } from '../layout/source-tree.ts';
-import { PackedProject } from '../sim/setup/support/packed-project.ts';
+import { DEVICE_PACKAGES, PackedProject } from '../sim/setup/support/packed-project.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 import { proved } from '../support/proved.ts';
 
@@ -18,7 +18,7 @@ it('has a board run README’s commands under systemd, and calls shown only what
 }, async (test) => {
   const rig = process.env['DOORSILL_PI_RIG'];
   // A rig of another processor takes other native packages, which come from npm's registry.
-  const project = rig === undefined ? await PackedProject.make() : null;
+  const project = rig === undefined ? await PackedProject.make(DEVICE_PACKAGES) : null;
   try {
     const more = [...OPTIONS, ...(project ? ['--installed', project.folder] : [])];
     const done = spawnSync(process.execPath, [join(root, 'test/tools/check-pi.mjs'), ...more], {

@@ -30,7 +30,7 @@ export const run = (command, args, environment = {}) =>
   spawnSync(command, args, { encoding: 'utf8', timeout: STEP_MS_MAX, env: { ...process.env, ...environment } });
 export const shell = (line) => run('bash', ['-c', line]);
 export const systemctl = (...args) => run('systemctl', args);
-export const doorsill = (...args) => run('doorsill', args);
+export const doorsill = (...args) => run('doorsill-device', args);
 
 export function ran(what, { status, stdout, stderr }) {
   ensure(status === 0, `${what} ended with ${status}: ${stdout.slice(-300)} ${stderr.slice(-300)}`);
@@ -52,7 +52,7 @@ export async function until(what, look, ms = STEP_MS_MAX) {
   }
 }
 
-export const status = () => JSON.parse(doorsill('device', 'status', '--json').stdout.trim().split('\n').at(-1) || '{}');
+export const status = () => JSON.parse(doorsill('status', '--json').stdout.trim().split('\n').at(-1) || '{}');
 export const isRecording = () => status().health?.camera.state === 'recording';
 export const isContainer = run('systemd-detect-virt', ['--container']).stdout.trim() !== 'none';
 
@@ -76,7 +76,7 @@ export const written = (path, text, mode = 0o644) => {
 
 /** What the doctor finds out about a doorbell's folder; `within` is a command that it runs under. */
 export function findings(data, environment = {}, within = []) {
-  const [command, ...args] = [...within, 'doorsill', 'doctor', '--data', data, '--json'];
+  const [command, ...args] = [...within, 'doorsill-device', 'doctor', '--data', data, '--json'];
   const { stdout } = run(command, args, environment);
   return JSON.parse(stdout.trim().split('\n').at(-1) || '{}').findings;
 }

@@ -1,17 +1,17 @@
 // Owns: installing a doorbell on the emulated board by the commands of README. Not here: which those are (check-pi.mjs reads them), what the
 // installed doorbell then shows (pi-proofs.mjs).
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { doorsill, ensure, isContainer, ran, run, shell, until } from './pi-board.mjs';
 
-const PACKAGE = '/opt/doorsill/node_modules/doorsill';
+const MODULES = '/opt/doorsill/node_modules';
 
 export function compilesNothing() {
-  symlinkSync(`${PACKAGE}/cli/doorsill.mjs`, '/usr/local/bin/doorsill');
-  // Whether it was compiled or not: all that follows runs without it.
-  rmSync('/opt/doorsill/node_modules/better-sqlite3', { recursive: true, force: true });
+  symlinkSync(`${MODULES}/@doorsill/device/cli/doorsill-device.mjs`, '/usr/local/bin/doorsill-device');
+  for (const name of ['better-sqlite3', 'aedes', 'doorsill'])
+    ensure(!existsSync(`${MODULES}/${name}`), `${name} is there, which no board needs`);
   const node = ran('node', run('node', ['--version'])).trim();
-  const version = ran('doorsill --version', doorsill('--version')).trim();
-  return `doorsill ${version} on node ${node}, ${process.arch}, without the database driver`;
+  const version = ran('doorsill-device --version', doorsill('--version')).trim();
+  return `doorsill-device ${version} on node ${node}, ${process.arch}, without database driver, broker and simulator`;
 }
 
 /** The camera of the kernel's test driver; null where there is none. */
@@ -34,7 +34,7 @@ export async function readme(commands, camera) {
     const line = here(command, camera);
     if (line === null) continue;
     // A slow board's doorbell has started before it has reached its broker.
-    if (line === 'doorsill device status') await until(line, () => shell(line).status === 0);
+    if (line === 'doorsill-device status') await until(line, () => shell(line).status === 0);
     else ran(command, shell(`cd /root/porch && ${line}`));
     done.push(command);
   }

@@ -166,23 +166,18 @@ function journal() {
 function uninstalled() {
   systemctl('start', UNIT);
   const pid = show('MainPID');
-  ran('uninstall', doorsill('device', 'uninstall'));
+  ran('uninstall', doorsill('uninstall'));
   rmSync(`/etc/systemd/system/${UNIT}.d`, { recursive: true, force: true });
   ensure(installFiles().length === 0, `it left ${installFiles().join(', ')}`);
   ensure(pid !== '0' && !existsSync(`/proc/${pid}`), 'it still runs, or did not');
   ensure(existsSync(`${DATA}/device.key`), 'its keys are gone');
-  ran('uninstall --with-data', doorsill('device', 'uninstall', '--with-data'));
+  ran('uninstall --with-data', doorsill('uninstall', '--with-data'));
   ensure(!existsSync(DATA) && !existsSync('/var/lib/private/doorsill'), 'its data is still there');
   return 'files gone, keys stayed; gone as well with --with-data';
 }
 
 function installed() {
-  const again = JSON.parse(
-    ran('install', doorsill('device', 'install', '--json'))
-      .trim()
-      .split('\n')
-      .at(-1),
-  );
+  const again = JSON.parse(ran('install', doorsill('install', '--json')).trim().split('\n').at(-1));
   ensure(again.outcome === 'unchanged', `a second run: ${again.outcome}`);
   ensure(/^gpio:/m.test(readFileSync('/etc/group', 'utf8')), 'there is no group gpio');
   return `${Object.keys(again.files).length} files, the second run changed nothing`;
@@ -197,7 +192,7 @@ function beforeNetwork() {
 }
 
 function tellsStatus() {
-  const { status: ended, stdout } = doorsill('device', 'status');
+  const { status: ended, stdout } = doorsill('status');
   ensure(ended === 0, stdout.slice(0, 400));
   return 'It works.';
 }

@@ -45,11 +45,11 @@ async function records(commands) {
 function refused(mbMax) {
   expectBoard(mbMax);
   compilesNothing();
-  const { status: ended, stdout, stderr } = doorsill('device', 'install', '--json');
+  const { status: ended, stdout, stderr } = doorsill('install', '--json');
   const { error } = JSON.parse(`${stdout}${stderr}`.split('\n').findLast((line) => line.startsWith('{')) ?? '{}');
   ensure(ended !== 0 && error?.code === 'board_memory_too_small', `it ended with ${ended}: ${stdout} ${stderr}`);
   ensure(installFiles().length === 0, `it wrote ${installFiles().join(', ')}`);
-  ran('device install --print', shell('doorsill device install --print >/dev/null'));
+  ran('install --print', shell('doorsill-device install --print >/dev/null'));
   return error.message;
 }
 

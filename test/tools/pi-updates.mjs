@@ -20,7 +20,7 @@ import {
 } from './pi-board.mjs';
 
 const PROGRAMS = '/opt/doorsill-releases';
-const COMMAND = `${PROGRAMS}/current/sim/cli/doorsill.mjs`;
+const COMMAND = `${PROGRAMS}/current/device/cli/doorsill-device.mjs`;
 const GUARD = 'doorsill-update-guard';
 /** Shorter than any step that is waited for, on the slowest board. */
 const LOOK_MS = 2;
@@ -53,7 +53,7 @@ class Updates {
   }
 
   update(release) {
-    return run('node', [COMMAND, 'device', 'update', this.path(release), '--name', 'doorsill', '--json']);
+    return run('node', [COMMAND, 'update', this.path(release), '--name', 'doorsill', '--json']);
   }
 
   /** One whole version runs, which is one of these, with the identity that it had. */
@@ -78,8 +78,8 @@ class Updates {
   async whole() {
     const { first, second } = this.releases;
     const pin = ['--pin', `${this.at}/release.pub`, '--programs', PROGRAMS];
-    ran('the first release', run('doorsill', ['device', 'update', this.path(first), ...pin]));
-    ran('device install', run('node', [COMMAND, 'device', 'install']));
+    ran('the first release', run('doorsill-device', ['update', this.path(first), ...pin]));
+    ran('install', run('node', [COMMAND, 'install']));
     systemctl('reset-failed', UNIT);
     ran('restart', systemctl('restart', UNIT));
     await this.expectRuns(first);
@@ -91,7 +91,7 @@ class Updates {
   /** Kills an update to `third` at a step, and has systemd do what it does then; returns the version that runs. */
   async kill(step) {
     const { second, third } = this.releases;
-    const update = spawn('node', [COMMAND, 'device', 'update', this.path(third), '--name', 'doorsill'], {
+    const update = spawn('node', [COMMAND, 'update', this.path(third), '--name', 'doorsill'], {
       stdio: 'ignore',
     });
     const ended = once(update, 'exit');

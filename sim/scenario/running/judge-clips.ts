@@ -7,7 +7,7 @@ import { fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
 import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { sniffFile } from '@doorsill/device/camera/sniff';
-import { fetchProof } from '../../custody-proof/fetch-custody-proof.ts';
+import { fetchProof } from '@doorsill/device/owner/fetch-custody-proof';
 import { isFailure } from '../../errors.ts';
 import { SYNTHETIC_FPS } from '../../porch/scene.ts';
 import type { FootagePart } from '../../replay/footage.ts';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { shownCommandLine } from '../../../device/console/command-line.ts';
 
 const NODE = '/usr/bin/node';
-const PROGRAM = '/opt/doorsill/current/sim/cli/doorsill.mjs';
+const PROGRAM = '/opt/doorsill/current/device/cli/doorsill-device.mjs';
 
 it('names a board’s installed program and its service’s folder, as only root can enter it', () => {
   expect(shownCommandLine({ node: NODE, program: PROGRAM, folder: '/var/lib/doorsill' })).toEqual({

@@ -37,7 +37,7 @@ it('gives each file of a release in order', async () => {
   });
   expect(paths.slice(1)).toEqual([
     'node_modules/qr/package.json: qr for 1.0.0',
-    'sim/cli/doorsill.mjs: program of 1.0.0',
+    'device/cli/doorsill-device.mjs: program of 1.0.0',
     'a/b.js: x',
   ]);
   expect(content).toMatchObject({ manifest: { version: '1.0.0' }, files: 4 });

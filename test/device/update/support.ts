@@ -29,7 +29,7 @@ export function filesOf(version: string, changes: Partial<ReleaseManifest> = {})
   return [
     { path: 'release.json', bytes: Buffer.from(JSON.stringify(manifestOf(version, changes))) },
     { path: 'node_modules/qr/package.json', bytes: Buffer.from(`qr for ${version}`) },
-    { path: 'sim/cli/doorsill.mjs', bytes: Buffer.from(`program of ${version}`) },
+    { path: 'device/cli/doorsill-device.mjs', bytes: Buffer.from(`program of ${version}`) },
   ];
 }
 

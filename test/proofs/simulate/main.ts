@@ -1,14 +1,14 @@
 // Owns: `npm run simulate`: its arguments, what it prints, its exit status. Not here: towns (simulate.ts).
 
 import { availableParallelism } from 'node:os';
+import { type Context, openContext } from '@doorsill/device/cli/context';
+import { reportFailure } from '@doorsill/device/terminal/output';
+import { ProgressLine } from '@doorsill/device/terminal/progress-line';
+import { shellWord } from '@doorsill/device/terminal/shell-words';
+import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import { Command, CommanderError } from 'commander';
-import { type Context, openContext } from 'doorsill/cli/context';
 import { readWhole } from 'doorsill/cli/read-figures';
 import { failure } from 'doorsill/errors';
-import { reportFailure } from 'doorsill/terminal/output';
-import { ProgressLine } from 'doorsill/terminal/progress-line';
-import { shellWord } from 'doorsill/terminal/shell-words';
-import { stopSignal } from 'doorsill/terminal/stop-signal';
 import type { Footage } from './ffmpeg-twin.ts';
 import type { SeedTotals, TownSummary } from './seed-processes.ts';
 import type { Finding, Kept, Simulation } from './simulate.ts';

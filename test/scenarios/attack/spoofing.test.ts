@@ -5,7 +5,7 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
 import { isFailure } from '../../../device/contract/errors.ts';
 import { credentialSchema, requestSchema } from '../../../device/contract/request.ts';
-import { showNotice } from '../../../sim/terminal/owner-requests.ts';
+import { showNotice } from '../../../device/terminal/owner-requests.ts';
 import { Cast, claimsOf } from '../../support/parties.ts';
 
 describe('a request on an owner’s terminal', () => {

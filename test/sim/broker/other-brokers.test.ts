@@ -8,8 +8,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { type AccountWish, issueAccount, removeAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { makeProgram } from '../../../device/cli/command-line.ts';
 import { topicsUnder } from '../../../device/contract/topics.ts';
-import { makeProgram } from '../../../sim/cli/main.ts';
+import { DOORSILL } from '../../../sim/cli/main.ts';
 import { collector } from '../../support/broker.ts';
 import { Running, runCommand } from '../../support/command-line.ts';
 import { freePort, Mosquitto } from '../../support/mosquitto.ts';
@@ -213,7 +214,7 @@ describe('doorsill bridge broker acl', () => {
     ['a broker without its folder', ['bridge', 'broker']],
     ['a broker with a wildcard prefix', ['bridge', 'broker', '--data', 'FOLDER', '--prefix', '#']],
   ])('refuses %s', async (_what, words) => {
-    const run = (await makeProgram(words)).parseAsync([
+    const run = (await makeProgram(DOORSILL, words)).parseAsync([
       'node',
       'doorsill',
       ...words.map((word) => (word === 'FOLDER' ? folder : word)),

@@ -6,7 +6,8 @@ import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { makeProgram } from '../../../sim/cli/main.ts';
+import { makeProgram } from '../../../device/cli/command-line.ts';
+import { DOORSILL } from '../../../sim/cli/main.ts';
 import { composeLayout } from '../../../sim/deploy/compose-layout.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { filledIn } from '../../support/filled-settings.ts';
@@ -51,7 +52,7 @@ it.each([
   { network: '10.7.256.0/24' },
   { network: '10.7.0.0/24\nx: y' },
 ])('takes no %j', async (changes) => {
-  const run = (await makeProgram(['bridge', 'deploy'])).parseAsync(['node', 'doorsill', ...words(changes)]);
+  const run = (await makeProgram(DOORSILL, ['bridge', 'deploy'])).parseAsync(['node', 'doorsill', ...words(changes)]);
   await expect(run).rejects.toMatchObject({ code: 'usage' });
 });
 

@@ -4,7 +4,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { makeProgram } from '../../../sim/cli/main.ts';
+import { makeProgram } from '../../../device/cli/command-line.ts';
+import { DOORSILL } from '../../../sim/cli/main.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { asPrinted, filledIn } from '../../support/filled-settings.ts';
 import { postgresPrograms } from '../../support/postgres.ts';
@@ -47,7 +48,7 @@ it.each([
   { domain: 'example' },
   { cluster: 'a=10.0.0.31' },
 ])('takes no %j', async (changes) => {
-  const run = (await makeProgram(['bridge', 'deploy'])).parseAsync(['node', 'doorsill', ...words(changes)]);
+  const run = (await makeProgram(DOORSILL, ['bridge', 'deploy'])).parseAsync(['node', 'doorsill', ...words(changes)]);
   await expect(run).rejects.toMatchObject({ code: 'usage' });
 });
 

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { issueAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { makeProgram } from '../../../sim/cli/main.ts';
+import { makeProgram } from '../../../device/cli/command-line.ts';
+import { DOORSILL } from '../../../sim/cli/main.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('deploy-nats');
@@ -25,7 +26,7 @@ afterAll(() => folder.dispose());
 it.each(['', 'a=10.0.0.1', 'a=10.0.0.1,b=10.0.0.1,c=10.0.0.3', 'a=10.0.0.1,b=10.0.0.2,c=x\nUser=root'])(
   'takes no cluster like "%s"',
   async (cluster) => {
-    const run = (await makeProgram(['bridge', 'deploy'])).parseAsync([
+    const run = (await makeProgram(DOORSILL, ['bridge', 'deploy'])).parseAsync([
       'node',
       'doorsill',
       ...deploy('--cluster', cluster),

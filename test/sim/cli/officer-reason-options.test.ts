@@ -1,14 +1,15 @@
 // Holds: no verb, and nothing else in the product, names an officer or gives a reason that nobody gave.
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { makeProgram } from '../../../sim/cli/main.ts';
+import { makeProgram } from '../../../device/cli/command-line.ts';
+import { DOORSILL } from '../../../sim/cli/main.ts';
 import { officerOf } from '../../../sim/cli/officer-reason-options.ts';
 import { sources } from '../../layout/source-tree.ts';
 
 describe('the officer and the reason of an access', () => {
   it('have a default in no verb', async () => {
     const under = ({ commands }: Command): Command[] => commands.flatMap((verb) => [verb, ...under(verb)]);
-    const verbs = under(await makeProgram());
+    const verbs = under(await makeProgram(DOORSILL));
     const options = verbs.flatMap(({ options }) => options.filter(({ long }) => long === '--officer'));
     expect(options.length).toBeGreaterThan(12);
     const named = verbs.flatMap((verb) => verb.options.filter(({ long }) => /^--(officer|reason)$/.test(long ?? '')));

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import { makeProgram, refuseMisspelt } from '../../../device/cli/command-line.ts';
 import { oneLine } from '../../../device/contract/outside-text.ts';
 import { storeHome } from '../../../device/owner/paired-devices.ts';
-import { expectRunning } from '../../../sim/cli/context.ts';
-import { makeProgram, refuseMisspelt } from '../../../sim/cli/main.ts';
-import { shellWord } from '../../../sim/terminal/shell-words.ts';
+import { shellWord } from '../../../device/terminal/shell-words.ts';
+import { DOORSILL } from '../../../sim/cli/main.ts';
 import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';
+import { expectRunning } from '../../../sim/testbed/testbed-surroundings.ts';
 import { root } from '../../layout/source-tree.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
@@ -26,7 +27,7 @@ const MOVED = {
 
 describe('the command line', () => {
   it('has the promised verbs, each with a description and an example', async () => {
-    const program = await makeProgram();
+    const program = await makeProgram(DOORSILL);
     const names = program.commands.map((command) => command.name());
     expect(names).toHaveLength(28);
     for (const verb of [
@@ -56,7 +57,7 @@ describe('the command line', () => {
   });
 
   it('explains itself in lines of 80 letters where nobody tells how wide the terminal is', async () => {
-    const program = await makeProgram();
+    const program = await makeProgram(DOORSILL);
     process.argv[1] = join(root, 'sim/cli/doorsill.mjs');
     let help = '';
     const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
@@ -75,13 +76,13 @@ describe('the command line', () => {
     const [, table = ''] = readFileSync(join(root, 'README.md'), 'utf8').split('| Verb | What it does |');
     const [rows = ''] = table.split('\n\n');
     const named = new Set(rows.split('\n').flatMap((row) => row.split(' | ')[0]?.match(/`[a-z-]+/g) ?? []));
-    const verbs = (await makeProgram()).commands.map((command) => command.name());
+    const verbs = (await makeProgram(DOORSILL)).commands.map((command) => command.name());
     expect(verbs.filter((verb) => !named.has(`\`${verb}`))).toEqual([]);
   });
 
   it('says where to begin, and what each exit status means', async () => {
     let help = '';
-    (await makeProgram()).configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    (await makeProgram(DOORSILL)).configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
     expect(help).toMatch(/To begin:\n +\$ doorsill up/);
     for (const status of [0, 1, 2, 3, 4, 5, 6, 130]) expect(help).toMatch(new RegExp(`\\b${status} \\w`));
   });
@@ -142,7 +143,7 @@ describe('the command line', () => {
     [['pair', '--list', '--show']],
     [['grant', 'request-1', '--preview', 'look.mp4', '--clip', 'f'.repeat(64)]],
   ])('takes no two options that contradict each other: %j', async (words) => {
-    const ran = (await makeProgram(words)).parseAsync(['node', 'doorsill', ...words]);
+    const ran = (await makeProgram(DOORSILL, words)).parseAsync(['node', 'doorsill', ...words]);
     await expect(ran).rejects.toThrow(/cannot be used with option/);
   });
 
@@ -158,16 +159,18 @@ describe('the command line', () => {
     const scenario = await runCommand(['--log', 'info', 'scenario', 'porch.yaml']);
     expect(scenario).toMatchObject({ status: 2, stderr: expect.stringContaining('(did you mean "test"?). ') });
     const twenty = ['node', 'doorsill', 'up', '--doorbells', '20', '--data', '/no/such/testbed'];
-    await expect((await makeProgram(['up'])).parseAsync(twenty)).rejects.toThrow('not "20"; `doorsill fleet` runs');
+    await expect((await makeProgram(DOORSILL, ['up'])).parseAsync(twenty)).rejects.toThrow(
+      'not "20"; `doorsill fleet` runs',
+    );
   });
 
   it.each(Object.entries(MOVED))('tells for the former verb %s that it is %s', async (former, now) => {
-    const program = await makeProgram([former]);
-    expect(() => refuseMisspelt(program, [former, '--help'])).toThrow(
+    const program = await makeProgram(DOORSILL, [former]);
+    expect(() => refuseMisspelt(DOORSILL, program, [former, '--help'])).toThrow(
       `there is no verb "${former}" (did you mean "${now}"?)`,
     );
     const words = now.split(' ');
-    const [noun, ...others] = under(await makeProgram(words));
+    const [noun, ...others] = under(await makeProgram(DOORSILL, words));
     // No other verb under the noun is loaded for it.
     expect(`${noun?.name()} ${others[0]?.name()}`).toBe(now);
     expect(noun?.commands).toHaveLength(1);
@@ -180,7 +183,7 @@ describe('the command line', () => {
 
   it('loads all verbs under a noun where none is named, and tells each', async () => {
     for (const words of [['agency', '--help'], ['agency', 'evidenc'], ['agency']]) {
-      const [agency] = (await makeProgram(words)).commands;
+      const [agency] = (await makeProgram(DOORSILL, words)).commands;
       const names = agency?.commands.map((verb) => verb.name());
       expect(names).toEqual(['apply', 'status', 'rotate', 'request', 'evidence', 'webhook']);
     }
@@ -193,19 +196,21 @@ describe('the command line', () => {
     const { stderr, status } = await runCommand(words);
     expect(stderr).toContain('there is no "camera faul" (did you mean "camera fault"?). ');
     expect(status).toBe(2);
-    const program = await makeProgram(['camera']);
+    const program = await makeProgram(DOORSILL, ['camera']);
     const folder = temporaryFolder('misspelt');
     writeFileSync(join(folder.path, 'faul'), '');
     process.chdir(folder.path);
-    expect(() => refuseMisspelt(program, words)).not.toThrow();
+    expect(() => refuseMisspelt(DOORSILL, program, words)).not.toThrow();
     process.chdir(root);
     folder.dispose();
-    expect(() => refuseMisspelt(program, words)).toThrow('did you mean');
+    expect(() => refuseMisspelt(DOORSILL, program, words)).toThrow('did you mean');
     const inner = ['bridge', '--json', 'broker', 'alc'];
-    const broker = await makeProgram(inner);
-    expect(() => refuseMisspelt(broker, inner)).toThrow('no "bridge broker alc" (did you mean "bridge broker acl"?)');
+    const broker = await makeProgram(DOORSILL, inner);
+    expect(() => refuseMisspelt(DOORSILL, broker, inner)).toThrow(
+      'no "bridge broker alc" (did you mean "bridge broker acl"?)',
+    );
     for (const known of ['fault', 'faults', 'help', 'synthetic', '--serve', 'porch.mp4'])
-      expect(() => refuseMisspelt(program, ['--log', 'info', 'camera', known])).not.toThrow();
+      expect(() => refuseMisspelt(DOORSILL, program, ['--log', 'info', 'camera', known])).not.toThrow();
   });
 
   it('says at once that a testbed is not running, instead of waiting for its broker', async () => {
@@ -225,7 +230,7 @@ describe('the command line', () => {
         ...{ device: 'device-1', deviceKey: 'A'.repeat(43), name: 'Porch', trust: null },
         account: { url: 'mqtt://127.0.0.1:9', user: 'owner-1', password: 'x', prefix: 'doorsill/v1' },
       });
-      const shown = (await makeProgram(['settings'])).parseAsync([
+      const shown = (await makeProgram(DOORSILL, ['settings'])).parseAsync([
         'node',
         'doorsill',
         'settings',
@@ -245,7 +250,14 @@ describe('the command line', () => {
       ...{ kind: 'doorsill-fleet', format: 1 },
       ports: { broker: 1, registry: 1, bridge: 1, vault: 1 },
     });
-    const grant = (await makeProgram(['grant'])).parseAsync(['node', 'doorsill', 'grant', 'r', '--data', folder.path]);
+    const grant = (await makeProgram(DOORSILL, ['grant'])).parseAsync([
+      'node',
+      'doorsill',
+      'grant',
+      'r',
+      '--data',
+      folder.path,
+    ]);
     await expect(grant).rejects.toThrow('is a fleet’s, whose owners answer by themselves');
     folder.dispose();
   });
@@ -254,7 +266,13 @@ describe('the command line', () => {
     'says that nothing runs, and not that a socket is missing: %j',
     async (words) => {
       const folder = temporaryFolder('nothing');
-      const ran = (await makeProgram(words)).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
+      const ran = (await makeProgram(DOORSILL, words)).parseAsync([
+        'node',
+        'doorsill',
+        ...words,
+        '--data',
+        folder.path,
+      ]);
       await expect(ran).rejects.toMatchObject({ code: 'not_running' });
       folder.dispose();
     },
@@ -272,7 +290,13 @@ describe('the command line', () => {
     ],
     [['settings', 'set', '--sensitivity', '500'], 'motion.sensitivity: it takes a whole number from 1 to 100, not 500'],
   ])('sends no order that a device would not answer: %j', async (words, detail) => {
-    const ran = (await makeProgram(words)).parseAsync(['node', 'doorsill', ...words, '--data', '/no/such/testbed']);
+    const ran = (await makeProgram(DOORSILL, words)).parseAsync([
+      'node',
+      'doorsill',
+      ...words,
+      '--data',
+      '/no/such/testbed',
+    ]);
     await expect(ran).rejects.toThrow(detail);
     await expect(ran).rejects.toMatchObject({ code: 'usage' });
   });
@@ -281,7 +305,7 @@ describe('the command line', () => {
     const folder = temporaryFolder('porch');
     writeFileSync(join(folder.path, 'device.json'), '{"name":"Porch"}');
     const run = async (...words: string[]) =>
-      (await makeProgram(words)).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
+      (await makeProgram(DOORSILL, words)).parseAsync(['node', 'doorsill', ...words, '--data', folder.path]);
     for (const words of [['left'], ['settings', 'viewer', 'list'], ['pair', '--show']])
       await expect(run(...words)).rejects.toThrow(join(folder.path, 'run', 'pairing.sock'));
     await expect(run('pair')).rejects.toThrow('name yours with --owner');
@@ -299,7 +323,7 @@ describe('the command line', () => {
     expect(status).toBe(0);
     expect(stderr).toBe('');
     const lines = stdout.split('\n');
-    for (const verb of (await makeProgram()).commands)
+    for (const verb of (await makeProgram(DOORSILL)).commands)
       expect(lines).toContain(`  ${verb.name().padEnd(13)}  ${verb.summary()}`);
     expect(lines.filter((line) => line.startsWith('  $ '))).toHaveLength(3);
   });

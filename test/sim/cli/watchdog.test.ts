@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
-import { ServiceManager } from '../../../sim/terminal/service-manager.ts';
+import { ServiceManager } from '../../../device/terminal/service-manager.ts';
 import { Running, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 

@@ -1,11 +1,14 @@
 // Installs each packed package into a project of its own, with the others of ours that it names and nothing besides, from a registry on loopback.
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { root } from '../../layout/source-tree.ts';
 import { lockedPackages, packageName } from './support/loopback-registry.ts';
-import { PackedProject } from './support/packed-project.ts';
+import { DEVICE_PACKAGES, PackedProject } from './support/packed-project.ts';
 
 const require = createRequire(import.meta.url);
 const MINUTES_MS = 60_000;
@@ -31,7 +34,7 @@ const ALONE = [
     without: /sharp|ffmpeg|sqlite/,
   },
   {
-    names: ['@doorsill/contract', '@doorsill/base', '@doorsill/console-page', '@doorsill/device'],
+    names: DEVICE_PACKAGES,
     imports: "import { Doorbell, parseDeviceConfig } from '@doorsill/device';",
     uses: 'typeof Doorbell, typeof parseDeviceConfig',
     most: 130,
@@ -81,6 +84,51 @@ describe('a packed package, alone', { tags: ['long'] }, () => {
       expect(machine.run(folder, machine.node, [compiler, ...options, 'reach.ts']).output).toMatch(/TS2882/);
       expect(machine.run(folder, machine.node, ['reach.js']).output).toMatch(/ERR_PACKAGE_PATH_NOT_EXPORTED/);
     } finally {
+      await project.dispose();
+    }
+  });
+
+  it('@doorsill/device, as the command of a board', { timeout: 3 * MINUTES_MS }, async () => {
+    const project = await PackedProject.make(DEVICE_PACKAGES);
+    const { folder, machine } = project;
+    const board = (...words: string[]) =>
+      machine.run(folder, machine.node, ['node_modules/.bin/doorsill-device', ...words]);
+    let doorbell: ChildProcess | null = null;
+    try {
+      expect(board().output).toContain('$ npx doorsill-device doctor');
+      const home = ['--home-url', 'mqtt://127.0.0.1:1', '--user', 'porch', '--password-file', 'password'];
+      writeFileSync(join(folder, 'password'), 'none is asked\n', { mode: 0o600 });
+      // A board has no drawn camera, and its texts have its own words.
+      expect(board('init', '--data', 'porch', ...home)).toMatchObject({
+        status: 2,
+        output: expect.stringContaining('name its camera, such as --camera v4l2:/dev/video0'),
+      });
+      expect(board('run', '--data', 'porch').output).toContain(
+        '`doorsill-device init --data porch` writes what is needed',
+      );
+      execFileSync((await findFfmpeg()).path, [
+        ...['-v', 'error', '-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=15:duration=4'],
+        ...['-pix_fmt', 'yuv420p', join(folder, 'door.mp4')],
+      ]);
+      const written = board('init', '--data', 'porch', '--camera', 'file:door.mp4', ...home);
+      expect(written).toEqual({ status: 0, output: expect.stringContaining('npx doorsill-device run --data porch') });
+
+      doorbell = machine.start(folder, machine.node, ['node_modules/.bin/doorsill-device', 'run', '--data', 'porch']);
+      let said = '';
+      doorbell.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      await expect.poll(() => said, { timeout: MINUTES_MS }).toContain('Ctrl-C ends it.');
+      expect(said).toContain('pair with `doorsill-device pair --socket ');
+      const owner = ['--owner', 'owner', '--user', 'alex', '--password-file', 'password'];
+      expect(board('pair', '--data', 'porch', ...owner).output).toContain('Paired with Front door (device-');
+      expect(board('pair', '--list', '--owner', 'owner').output).toMatch(/^device-\w+ {2}Front door {2}mqtt:/);
+      const { findings } = JSON.parse(board('doctor', '--data', 'porch', '--json').output);
+      expect(findings).toContainEqual(expect.objectContaining({ what: 'camera', level: 'ok' }));
+      expect(board('up')).toMatchObject({ status: 2, output: expect.stringContaining('did you mean "run"?') });
+      const stopped = once(doorbell, 'close');
+      doorbell.kill('SIGTERM');
+      expect(await stopped).toEqual([0, null]);
+    } finally {
+      doorbell?.kill('SIGKILL');
       await project.dispose();
     }
   });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import type { Output } from '../../../device/terminal/output.ts';
 import { Narrator } from '../../../sim/story/narrator.ts';
-import type { Output } from '../../../sim/terminal/output.ts';
 
 it('tells only what is so, and ends with how much it told', () => {
   const told: object[] = [];

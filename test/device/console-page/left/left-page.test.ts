@@ -17,7 +17,7 @@ import { signToken } from '../../../../device/contract/jws.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
 import { askConsole } from '../../../../device/owner/pairing-client.ts';
 import { pairingSocketPath } from '../../../../device/owner/pairing-wire.ts';
-import { printMoment } from '../../../../sim/terminal/format-units.ts';
+import { printMoment } from '../../../../device/terminal/format-units.ts';
 import { axeFaults } from '../../../support/axe-faults.ts';
 import { runCommand } from '../../../support/command-line.ts';
 import { claimsOf } from '../../../support/parties.ts';

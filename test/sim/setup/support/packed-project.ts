@@ -7,6 +7,9 @@ import { packedName } from '../../../support/own-packages.ts';
 import { type Ended, ended, Machine } from './checkout.ts';
 import { LoopbackRegistry } from './loopback-registry.ts';
 
+/** What a board needs. */
+export const DEVICE_PACKAGES = ['@doorsill/contract', '@doorsill/base', '@doorsill/console-page', '@doorsill/device'];
+
 export class PackedProject {
   readonly registry: LoopbackRegistry;
   readonly machine: Machine;

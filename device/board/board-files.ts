@@ -1,0 +1,125 @@
+// Owns: the files that make a doorbell a service of a board: unit, groups, rights on device nodes, hardware watchdog. Writing them, and
+// taking away those that an install wrote. Not here: what the unit says (device-unit.ts), which boards will do (board-fitness.ts).
+
+import { dirname, join } from 'node:path';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import { utf8 } from '@doorsill/contract/bytes';
+import { failure } from '../terminal/errors.ts';
+import { deviceUnit, HARDWARE_GROUPS, type UnitFacts } from './device-unit.ts';
+
+/** The first words of each file, by which it is known as one of ours. */
+const HEADER = '# Written by `doorsill device install`';
+const FILE_BYTES_MAX = 65_536;
+
+/** A Pi's watchdog counts to 15 s at most (bcm2835_wdt). */
+const WATCHDOG_S = 15;
+
+export interface BoardWish extends UnitFacts {
+  /** Whether the board's own watchdog starts it anew when its kernel or systemd hangs. */
+  hardwareWatchdog: boolean;
+}
+
+/** What an install did with one file. */
+export type FileOutcome = 'installed' | 'replaced' | 'unchanged' | 'removed';
+
+/** Where the files of a name are, below the root of a system. */
+function pathsOf(name: string) {
+  return {
+    unit: `/etc/systemd/system/${name}.service`,
+    groups: `/etc/sysusers.d/${name}.conf`,
+    rules: `/etc/udev/rules.d/70-${name}.rules`,
+    watchdog: `/etc/systemd/system.conf.d/50-${name}-watchdog.conf`,
+  };
+}
+
+/** The files by their paths below the root of the board's system. */
+export function boardFiles(wish: BoardWish): Map<string, string> {
+  const paths = pathsOf(wish.name);
+  const header = `${HEADER}, which replaces it; \`doorsill device uninstall\` removes it.\n`;
+  return new Map([
+    [paths.groups, `${header}${HARDWARE_GROUPS.map((group) => `g ${group} -\n`).join('')}`],
+    [paths.rules, `${header}${RULES}`],
+    [paths.unit, `${header}${deviceUnit(wish)}`],
+    ...(wish.hardwareWatchdog ? ([[paths.watchdog, `${header}${WATCHDOG}`]] as const) : []),
+  ]);
+}
+
+/** Device nodes that Debian leaves to root, or to a group that Raspberry Pi OS alone has. */
+const RULES = `# Lines of GPIO: buttons, chime, lamps.
+SUBSYSTEM=="gpio", KERNEL=="gpiochip*", GROUP="gpio", MODE="0660"
+# Lamps that the kernel knows.
+SUBSYSTEM=="leds", ACTION!="remove", RUN+="/bin/sh -c 'chgrp gpio /sys%p/brightness /sys%p/trigger && chmod g+w /sys%p/brightness /sys%p/trigger'"
+# Cameras, their pipelines, encoders and the memory they share.
+SUBSYSTEM=="video4linux", GROUP="video", MODE="0660"
+SUBSYSTEM=="media", KERNEL=="media*", GROUP="video", MODE="0660"
+SUBSYSTEM=="dma_heap", GROUP="video", MODE="0660"
+# A Pi's firmware, which tells of heat and low voltage.
+KERNEL=="vcio", GROUP="video", MODE="0660"
+KERNEL=="vchiq", GROUP="video", MODE="0660"
+# Buttons that are keys.
+SUBSYSTEM=="input", KERNEL=="event*", GROUP="input", MODE="0660"
+`;
+
+/** systemd-system.conf(5), Hardware Watchdog. */
+const WATCHDOG = `[Manager]
+RuntimeWatchdogSec=${WATCHDOG_S}s
+RebootWatchdogSec=2min
+`;
+
+/**
+ * Writes the files below `root`; the same again changes nothing. A file of ours that is no longer wished for is removed. Throws
+ * `board_file_foreign`, before anything is written, where somebody else's file has the place of one; `file_unusable` where it cannot write.
+ */
+export async function writeBoardFiles(disk: Disk, root: string, wish: BoardWish): Promise<Map<string, FileOutcome>> {
+  const before = await filesThere(disk, root, wish.name);
+  for (const [path, text] of before) if (!text.startsWith(HEADER)) throw failure('board_file_foreign', { path });
+  const done = new Map<string, FileOutcome>();
+  const wished = boardFiles(wish);
+  for (const [path, text] of wished) {
+    const there = before.get(join(root, path));
+    const isSame = there === text;
+    if (!isSame) await put(disk, join(root, path), text);
+    done.set(join(root, path), isSame ? 'unchanged' : there === undefined ? 'installed' : 'replaced');
+  }
+  const unwished = [...before.keys()].filter((path) => !done.has(path));
+  for (const path of unwished) {
+    await disk.remove(path).catch(unwritable(path));
+    done.set(path, 'removed');
+  }
+  return done;
+}
+
+/** Removes the files of `name` that an install wrote; resolves with their paths. Somebody else's stay. */
+export async function removeBoardFiles(disk: Disk, root: string, name: string): Promise<string[]> {
+  const ours = [...(await filesThere(disk, root, name))].filter(([, text]) => text.startsWith(HEADER));
+  for (const [path] of ours) await disk.remove(path).catch(unwritable(path));
+  return ours.map(([path]) => path);
+}
+
+/** Whether the unit of `name` is there and was written by an install. */
+export async function hasUnit(disk: Disk, root: string, name: string): Promise<boolean> {
+  const path = join(root, pathsOf(name).unit);
+  return (await filesThere(disk, root, name)).get(path)?.startsWith(HEADER) ?? false;
+}
+
+async function filesThere(disk: Disk, root: string, name: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const below of Object.values(pathsOf(name))) {
+    const path = join(root, below);
+    const bytes = await disk.readFile(path, FILE_BYTES_MAX).catch(unwritable(path));
+    if (bytes) found.set(path, new TextDecoder().decode(bytes));
+  }
+  return found;
+}
+
+async function put(disk: Disk, path: string, text: string): Promise<void> {
+  await disk.makeFolder(dirname(path)).catch(unwritable(path));
+  await disk.replaceFile(path, utf8(text)).catch(unwritable(path));
+}
+
+/** Turns a refusal of the operating system into advice. */
+const unwritable = (path: string) => (thrown: unknown) => {
+  const code = systemCode(thrown);
+  if (code === null) throw thrown;
+  throw failure('file_unusable', { detail: `${path}: ${code}.` }, thrown);
+};

@@ -1,0 +1,111 @@
+// Owns: the verbs `device backup` and `device restore`. Not here: what a backup holds (device/backup.ts).
+
+import { access, constants } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { SystemDisk } from '@doorsill/base/disk';
+import { folderHolder, lockFolder } from '@doorsill/base/folder-lock';
+import { ownerForRoot } from '@doorsill/base/private-paths';
+import type { Command } from 'commander';
+import { failure } from '../terminal/errors.ts';
+import { printBytes } from '../terminal/format-units.ts';
+import { writePrivateFile } from '../terminal/private-output.ts';
+import { askHidden, readSecretText } from '../terminal/secret-input.ts';
+import { calledAs } from '../terminal/shell-words.ts';
+import { type Context, openContext } from './context.ts';
+
+interface BackupOptions {
+  out: string;
+  passphraseFile?: string;
+}
+
+export function addBackup(device: Command): void {
+  device
+    .command('backup')
+    .description('seal the identity, enrolment, settings and ledger of a device that is not running; no footage')
+    .requiredOption('--data <dir>', "the device's folder")
+    .requiredOption('--out <file>', 'file to write; it must not exist')
+    .option('--passphrase-file <file>', 'file with the passphrase (default: it is asked for)')
+    .addHelpText('after', '\nExample:\n  $ doorsill device backup --data ./porch --out porch.backup')
+    .action(async (options: BackupOptions & { data: string }, command: Command) => {
+      const context = openContext(command);
+      const folder = resolve(options.data);
+      const out = resolve(options.out);
+      if ((await context.disk.sizeOf(out)) !== null) {
+        throw failure('usage', { detail: `${out} exists; a backup is not written over another file` });
+      }
+      const { makeBackup } = await import('../backup.ts');
+      const passphrase = await readPassphrase(context, options.passphraseFile, true);
+      // Root backs up what belongs to a service's user.
+      const owner = ownerForRoot(folder);
+      const seams = { ...context, disk: new SystemDisk('own', owner) };
+      const bytes = await whileLocked(folder, owner, () => makeBackup(seams, folder, passphrase));
+      await writePrivateFile(out, [bytes]);
+      context.output.result(
+        { outcome: 'written', file: out, bytes: bytes.length },
+        `${out}: ${printBytes(bytes.length)}. Keep it and its passphrase apart; without the passphrase it is worth nothing.`,
+      );
+    });
+}
+
+export function addRestore(device: Command): void {
+  device
+    .command('restore <file>')
+    .description('make the device of a backup again; its owners must pair anew')
+    .requiredOption('--data <dir>', 'an empty folder, or one that is not there')
+    .option('--passphrase-file <file>', 'file with the passphrase (default: it is asked for)')
+    .addHelpText('after', '\nExample:\n  $ doorsill device restore porch.backup --data ./porch')
+    .action(async (file: string, options: { data: string; passphraseFile?: string }, command: Command) => {
+      const context = openContext(command);
+      const folder = resolve(options.data);
+      const { BACKUP_BYTES_MAX, restoreBackup } = await import('../backup.ts');
+      const bytes = await context.disk.readFile(resolve(file), BACKUP_BYTES_MAX);
+      if (!bytes) throw failure('file_unusable', { detail: `${file} is not there` });
+      const passphrase = await readPassphrase(context, options.passphraseFile, false);
+      const restored = await restoreBackup(context, bytes, folder, passphrase);
+      const madeAt = new Date(restored.madeUs / 1_000).toISOString();
+      const count = restored.endedGrants.length;
+      context.output.result(
+        { outcome: 'restored', folder, ...restored },
+        [
+          `${restored.device}, as of ${madeAt}, is in ${folder}.`,
+          `Nothing from before counts any more: ${count === 1 ? '1 grant has' : `${count} grants have`} ended, and owners must pair again.`,
+          'Never run it beside the device it was: both would be the same one.',
+          '',
+          `    ${calledAs()} device --data ${folder}`,
+        ].join('\n'),
+      );
+    });
+}
+
+/** Runs `work` while holding the device's folder lock. */
+async function whileLocked<Result>(
+  folder: string,
+  owner: readonly number[],
+  work: () => Promise<Result>,
+): Promise<Result> {
+  // `work` refuses a missing folder; taking the lock would create it.
+  const isThere = await access(folder, constants.F_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return work();
+  const lock = lockFolder(folder, owner);
+  if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: folderHolder(folder) ?? lock.heldBy });
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+/** The passphrase from a file, without its line end, or asked for on the terminal without echo; twice for a new one. */
+async function readPassphrase(context: Context, file: string | undefined, isNew: boolean): Promise<string> {
+  if (file !== undefined) {
+    return readSecretText(context.disk, file);
+  }
+  if (!process.stdin.isTTY) throw failure('usage', { detail: 'without a terminal, name a --passphrase-file' });
+  const first = await askHidden('Passphrase: ');
+  if (isNew && (await askHidden('Once more: ')) !== first)
+    throw failure('usage', { detail: 'the two are not the same' });
+  return first;
+}

@@ -1,0 +1,209 @@
+// Owns: a command line of verbs: global options, their order in the help, what a wrong word may mean, and the exit on failure. Not here: the verbs.
+
+import { existsSync } from 'node:fs';
+import { url } from 'node:inspector';
+import { nearestWord } from '@doorsill/base/schema-fault';
+import { type Command, CommanderError, Help, type Option } from 'commander';
+import { failure } from '../terminal/errors.ts';
+import { asFailure, reportFailure } from '../terminal/output.ts';
+import { asCalled } from '../terminal/shell-words.ts';
+import { COLUMN_LEAST, helpWidth, wrapHelp } from '../terminal/wrap-help.ts';
+import { ownVersion } from './own-version.ts';
+import { Program, type Surroundings } from './surroundings.ts';
+
+/**
+ * From here on SIGUSR1 no longer opens the inspector, as it does in every Node process without a listener for it. Throws
+ * `inspector_open` when it is open already: by --inspect, or by an earlier signal.
+ */
+function refuseInspector(): void {
+  // There is no such signal on Windows.
+  if (process.platform !== 'win32') process.on('SIGUSR1', () => undefined);
+  const open = url();
+  if (open !== undefined) throw failure('inspector_open', { url: open });
+}
+
+type Load = () => Promise<(parent: Command) => void>;
+
+export interface Verb {
+  /** What it is for, on one line of the help. */
+  about: string;
+  load: Load;
+  /** The verbs under it that have a module of their own. */
+  under?: Record<string, Load>;
+}
+
+/** A command with its verbs. */
+export interface CommandLine {
+  name: string;
+  /** What it is, in a sentence of the help. */
+  about: string;
+  /** Every verb under its heading in the help. A verb's module is loaded when the words name it, or may name it. */
+  verbs: Readonly<Record<string, Readonly<Record<string, Verb>>>>;
+  /** Words that people try for a verb, its former names among them, and that are too far from its name to be taken for a slip. */
+  tried: Readonly<Record<string, string>>;
+  /** The examples at the end of the help. */
+  toBegin: string;
+  around: Surroundings;
+}
+
+const EXITS = `
+Exit status: 0 it is as it should be, 1 what was tested is not, 2 wrong usage, 3 refused,
+4 not reachable, 5 this machine, 6 unusable input, 130 ended by Ctrl-C.`;
+
+/** An option as the help tells it: with its default, unless its words name that already or it is an empty list. */
+function describeOption({ description, argChoices, defaultValue }: Option): string {
+  const facts = [
+    ...(argChoices ? [`choices: ${argChoices.join(', ')}`] : []),
+    ...(typeof defaultValue === 'string' && !description.includes('(default: ') ? [`default: ${defaultValue}`] : []),
+  ];
+  return facts.length === 0 ? description : `${description} (${facts.join('; ')})`;
+}
+
+/**
+ * Builds the command line; does not run it. With `words`, only what they may call: the verb that they begin with, or all verbs by name
+ * alone when that is none.
+ */
+export async function makeProgram(line: CommandLine, words?: readonly string[]): Promise<Command> {
+  const program: Command = new Program(line.name, line.around)
+    .description(line.about)
+    .version(ownVersion(), '-V, --version', 'print the version')
+    .option('--json', 'print results and events as JSON lines')
+    .option('--log <level>', 'log to stderr: debug, info, warn, error, silent (default: warn)')
+    .showHelpAfterError(false)
+    .configureOutput({
+      writeErr: () => {},
+      writeOut: (text) => void process.stdout.write(wrapHelp(asCalled(text), helpWidth(process.stdout))),
+      getOutHelpWidth: () => helpWidth(process.stdout),
+    })
+    .configureHelp({
+      optionDescription: describeOption,
+      // All of a line at the top is for what the verb does.
+      subcommandTerm: (verb) => (verb.parent === program ? verb.name() : new Help().subcommandTerm(verb)),
+      // All but `help`, which is said below.
+      visibleCommands: ({ commands }) => [...commands],
+      minWidthToWrap: COLUMN_LEAST,
+    })
+    .addHelpText('after', `${line.toBegin}\n\nEach verb explains itself: ${line.name} VERB --help.${EXITS}`)
+    // An option after `device backup` then belongs to the inner verb.
+    .enablePositionalOptions()
+    .exitOverride();
+  const names = Object.values(line.verbs).flatMap((verbs) => Object.keys(verbs));
+  const [called = '', next] = words ? verbsIn(words) : [];
+  for (const [heading, verbs] of Object.entries(line.verbs)) {
+    program.commandsGroup(heading);
+    for (const [name, verb] of Object.entries(verbs)) {
+      if (!words || name === called) await addVerb(program, name, verb, next);
+      else if (!names.includes(called)) program.command(name);
+      program.commands.find((command) => command.name() === name)?.summary(verb.about);
+    }
+  }
+  // Global options are understood before and after the verb.
+  for (const command of allUnder(program)) {
+    command.option('--json', 'print results and events as JSON lines').option('--log <level>', 'log level on stderr');
+    command.exitOverride().configureOutput({ writeErr: () => {} });
+  }
+  return program;
+}
+
+/** Adds a verb and, of the verbs under it, the one that is the next word; all of them where that may be any. */
+async function addVerb(program: Command, name: string, { load, under = {} }: Verb, next = ''): Promise<void> {
+  const called = Object.hasOwn(under, next) ? under[next] : undefined;
+  if (called) return (await called())(program.command(name));
+  (await load())(program);
+  const group = commandCalled(program, name);
+  if (!group || commandCalled(group, next)) return;
+  for (const each of Object.values(under)) (await each())(group);
+}
+
+function commandCalled({ commands }: Command, name: string): Command | undefined {
+  return commands.find((command) => command.name() === name);
+}
+
+function allUnder({ commands }: Command): Command[] {
+  return commands.flatMap((command) => [command, ...allUnder(command)]);
+}
+
+/** The words without the global options: verbs come first in them. */
+function verbsIn(words: readonly string[]): string[] {
+  return words.filter(
+    (word, at) => word !== '--json' && !/^--log(=|$)/.test(word) && (at === 0 || words[at - 1] !== '--log'),
+  );
+}
+
+/** The innermost verb that the words name, its names, and the words behind it. */
+function innermost(program: Command, words: readonly string[]): { verb: Command; called: string; rest: string[] } {
+  const rest = verbsIn(words);
+  const names: string[] = [];
+  let verb = program;
+  for (let under = commandCalled(verb, rest[0] ?? ''); under; under = commandCalled(verb, rest[0] ?? '')) {
+    names.push(...rest.splice(0, 1));
+    verb = under;
+  }
+  return { verb, called: names.join(' '), rest };
+}
+
+/**
+ * Refuses a word that is no verb, and one right behind a verb that is nearly one of the verbs under it: commander takes that for an
+ * argument of the verb itself, such as the source of `camera`. One that is the name of a file is that file. Throws `usage`.
+ */
+export function refuseMisspelt({ tried }: CommandLine, program: Command, words: readonly string[]): void {
+  const { verb, called, rest } = innermost(program, words);
+  const [word = '-'] = rest;
+  if (word.startsWith('-') || word === 'help') return;
+  const meant = nearestWord(word, namesUnder(verb));
+  if (verb === program) {
+    const instead = Object.hasOwn(tried, word) ? tried[word] : meant;
+    throw failure('usage', { detail: `there is no verb "${word}"${instead ? ` (did you mean "${instead}"?)` : ''}` });
+  }
+  if (meant === null || existsSync(word)) return;
+  throw failure('usage', { detail: `there is no "${called} ${word}" (did you mean "${called} ${meant}"?)` });
+}
+
+function namesUnder({ commands }: Command): string[] {
+  return commands.map((command) => command.name());
+}
+
+/**
+ * What was wrong with the arguments, on one line. For `help` with an unknown verb, and for a verb that only has verbs under it,
+ * commander prints help and gives no message.
+ */
+async function usageDetail(line: CommandLine, thrown: CommanderError, words: readonly string[]): Promise<string> {
+  const { verb, called, rest } = innermost(await makeProgram(line, words), words);
+  const choices = `say what to do: ${namesUnder(verb)
+    .map((name) => `${called} ${name}`)
+    .join(', ')}`;
+  if (thrown.code === 'commander.help') return words.includes('help') ? `there is no verb "${words.at(-1)}"` : choices;
+  const isWord = ['commander.unknownCommand', 'commander.excessArguments'].includes(thrown.code);
+  const word = rest.find((one) => !one.startsWith('-'));
+  if (isWord && word !== undefined && verb.commands.length > 0) return `there is no "${called} ${word}"; ${choices}`;
+  return thrown.message.replace(/^error: /, '').replaceAll(/\s+/g, ' ');
+}
+
+/** `help VERB` as `VERB --help`, which knows the verbs under a verb, too. */
+function withoutHelp(words: string[]): string[] {
+  const [first, ...rest] = verbsIn(words);
+  return first === 'help' && rest.length > 0 ? [...rest, '--help'] : words;
+}
+
+/** Runs the command line; sets the exit status, never throws. `argv` as process.argv. */
+export async function runCommandLine(line: CommandLine, argv: string[]): Promise<void> {
+  const json = argv.includes('--json');
+  const words = withoutHelp(argv.slice(2));
+  // A closed pipe (`| head`) is no error.
+  process.stdout.on('error', () => process.exit(0));
+  try {
+    // Called before any key is read.
+    refuseInspector();
+    const program = await makeProgram(line, words);
+    refuseMisspelt(line, program, words);
+    if (words.length === 0) program.outputHelp();
+    else await program.parseAsync(words, { from: 'user' });
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      if (thrown.exitCode === 0) return;
+      reportFailure(failure('usage', { detail: await usageDetail(line, thrown, words) }), json);
+      return;
+    }
+    reportFailure(asFailure(thrown), json);
+  }
+}

@@ -1,0 +1,139 @@
+// Owns: what every verb starts with: shared options, the machine's seams, the owner's folder and its homes. Not here: which of several
+// doorbells a request means (home-of-request.ts).
+
+import { join, resolve } from 'node:path';
+import { type Clock, SystemClock } from '@doorsill/base/clock';
+import { type Disk, SystemDisk } from '@doorsill/base/disk';
+import { LOG_LEVELS, type Log, type LogLevel, openLog } from '@doorsill/base/log';
+import { type Random, SystemRandom } from '@doorsill/base/random';
+import type { Command } from 'commander';
+import { loadOrCreateOwnerKey } from '../owner/owner-key.ts';
+import { OwnerSession } from '../owner/owner-session.ts';
+import { type Home, listHomes } from '../owner/paired-devices.ts';
+import type { Signer } from '../owner/sign-owner-messages.ts';
+import { failure } from '../terminal/errors.ts';
+import { type Output, openOutput } from '../terminal/output.ts';
+import { aroundOf, type DoorbellPlace, deviceOf, isCalled, type Surroundings } from './surroundings.ts';
+
+/** The machine's seams, the output to the user, and what the program knows of doorbells. */
+export interface Context {
+  around: Surroundings;
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  output: Output;
+  logLevel: LogLevel;
+}
+
+/** The context of a verb from its global options. Throws `usage` for an unknown log level. */
+export function openContext(command: Command): Context {
+  const options = command.optsWithGlobals<{ json?: boolean; log?: string }>();
+  const wanted = options.log ?? process.env['DOORSILL_LOG'] ?? 'warn';
+  const logLevel = LOG_LEVELS.find((level) => level === wanted);
+  if (!logLevel) throw failure('usage', { detail: `--log takes one of ${LOG_LEVELS.join(', ')}` });
+  return {
+    around: aroundOf(command),
+    clock: new SystemClock(),
+    random: new SystemRandom(),
+    disk: new SystemDisk(),
+    log: openLog(logLevel, command.name()),
+    output: openOutput(options.json === true),
+    logLevel,
+  };
+}
+
+/** For an option that may be repeated: its words, in order. */
+export function repeated(word: string, before: string[] = []): string[] {
+  return [...before, word];
+}
+
+/** The folder a testbed keeps its data in: --data, DOORSILL_DATA, or `.doorsill` here. */
+export function dataFolder(option: string | undefined): string {
+  return resolve(option ?? process.env['DOORSILL_DATA'] ?? '.doorsill');
+}
+
+export interface OwnerOptions {
+  data?: string;
+  owner?: string;
+  device?: string;
+}
+
+/** Adds the options of verbs that an owner runs. */
+export function withOwnerOptions(command: Command): Command {
+  return command
+    .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
+    .option('--owner <dir>', "folder with the owner's key and homes (default: DATA/owner)")
+    .option('--device <doorbell>', 'which doorbell, when there are several: its id or its name');
+}
+
+export function ownerFolder(options: OwnerOptions): string {
+  return resolve(options.owner ?? join(dataFolder(options.data), 'owner'));
+}
+
+/** Every paired device. Throws `usage` when there is none, or what the program knows of the reason. */
+export async function pairedHomes(context: Context, options: OwnerOptions): Promise<Home[]> {
+  const folder = ownerFolder(options);
+  const homes = await listHomes(context.disk, folder);
+  if (homes.length > 0) return homes;
+  const why = options.owner ? null : await context.around.whyEmpty(context.disk, dataFolder(options.data));
+  const detail = `no device is paired in ${folder}; run \`doorsill pair --owner ${folder}\` first`;
+  throw why ?? failure('usage', { detail });
+}
+
+/** The one paired device that the options name. Throws as `pairedHomes`, `doorbell_not_named`, `doorbell_unknown`. */
+export async function chosenHome(context: Context, options: OwnerOptions): Promise<Home> {
+  return homeAmong(await pairedHomes(context, options), options.device);
+}
+
+/** The one of these devices that an id or a name means, or the only one. Throws `doorbell_not_named`, `doorbell_unknown`. */
+export function homeAmong(homes: readonly Home[], word: string | undefined): Home {
+  const found = word === undefined ? homes : homes.filter((home) => home.device === word || isCalled(home, word));
+  const [only] = found;
+  if (found.length === 1 && only) return only;
+  if (found.length === 0) throw failure('doorbell_unknown', { name: word ?? '', choices: choicesOf(homes) });
+  throw failure('doorbell_not_named', { choices: choicesOf(found) });
+}
+
+/** Doorbells as an owner can name them: by their ids where two are called alike. */
+function choicesOf(homes: readonly Home[]): string {
+  const isUnique = new Set(homes.map(({ name }) => name.toLowerCase())).size === homes.length;
+  return homes
+    .map(({ name, device }) => (isUnique ? name : `${name} (${device})`))
+    .sort()
+    .join(' | ');
+}
+
+/** Runs `work` with a session to a home, the chosen one unless another is given, and ends it in any case. */
+export async function withOwner<Result>(
+  context: Context,
+  options: OwnerOptions,
+  work: (session: OwnerSession, signer: Signer) => Promise<Result>,
+  given?: Home,
+): Promise<Result> {
+  const home = given ?? (await chosenHome(context, options));
+  if (!options.owner) await context.around.expectRunning(context.disk, dataFolder(options.data));
+  const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
+  const session = new OwnerSession(home, context);
+  try {
+    await session.start();
+    return await work(session, { key, clock: context.clock, random: context.random });
+  } finally {
+    await session.stop();
+  }
+}
+
+/** Every doorbell that DATA stands for. Throws what the program knows of the reason when there is none, `usage` otherwise. */
+export async function doorbellsIn({ disk, around }: Context, folder: string): Promise<readonly DoorbellPlace[]> {
+  const there = await around.doorbells(disk, folder);
+  if (there.length > 0) return there;
+  const detail = 'name the doorbell’s own folder with --device-data; only root can enter that of a service';
+  throw (await around.whyEmpty(disk, folder)) ?? failure('usage', { detail });
+}
+
+/** The data folder of a paired device: among the doorbells that DATA stands for, the one that has its key; else the first. Throws as `doorbellsIn`. */
+export async function doorbellFolder(context: Context, options: OwnerOptions, device: string): Promise<string> {
+  const there = await doorbellsIn(context, dataFolder(options.data));
+  const ids = there.length === 1 ? [device] : await Promise.all(there.map((one) => deviceOf(context.disk, one)));
+  return there[Math.max(0, ids.indexOf(device))]?.path ?? '';
+}

@@ -1,0 +1,197 @@
+// Owns: the verb `device init`: the first settings of a doorbell, with an account at its home broker.
+// Not here: running it (part-verbs.ts), what the settings mean (device/config.ts).
+
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { issueAccount } from '@doorsill/base/mqtt-account-files';
+import { utf8 } from '@doorsill/contract/bytes';
+import { type Command, Option } from 'commander';
+import type { DeviceConfigInput } from '../config.ts';
+import { failure } from '../terminal/errors.ts';
+import { readSecretText } from '../terminal/secret-input.ts';
+import { calledAs } from '../terminal/shell-words.ts';
+import { type Context, openContext } from './context.ts';
+import { holdFolder } from './run-part.ts';
+
+interface InitOptions {
+  data: string;
+  broker?: string;
+  homeUrl: string;
+  user?: string;
+  passwordFile?: string;
+  camera?: string;
+  name?: string;
+  place?: string;
+  homeAssistant?: boolean;
+  console?: string;
+  announce?: boolean;
+}
+
+export function addDeviceInit(device: Command): void {
+  device
+    .command('init')
+    .description('write the first device.json of a doorbell: its home broker, and an account there')
+    .requiredOption('--data <dir>', "the device's folder")
+    .option(
+      '--broker <dir>',
+      'folder of a `doorsill bridge broker` on this machine: the account is made there. Name its address if its port is not 1883',
+    )
+    .option('--home-url <url>', "the home broker's address", 'mqtt://127.0.0.1:1883')
+    .option('--user <name>', 'the account at a broker of your own')
+    .option('--password-file <file>', 'file with its password')
+    .option(
+      '--camera <source>',
+      'its camera, such as v4l2:/dev/video0 or rpicam: (default, of doorsill alone: synthetic)',
+    )
+    .option('--name <name>', 'what its owners call it (default: Front door)')
+    .option(
+      '--place <lon,lat>',
+      'where it is, in degrees; without it no request concerns it. It never leaves the device',
+    )
+    .addOption(
+      new Option('--console <where>', 'serve its owners a page with the live picture').choices([
+        'this-machine',
+        'home-network',
+      ]),
+    )
+    .option(
+      '--announce',
+      'with --console home-network: let phones at home find that page by its name (multicast DNS), such as front-door.local',
+    )
+    .option('--home-assistant', 'let Home Assistant find it at its home broker')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ doorsill bridge broker --data ./broker &
+  $ doorsill device init --data ./porch --broker ./broker --place -89.644,39.799
+  $ doorsill device --data ./porch
+
+  $ doorsill device init --data ./porch --home-url mqtts://hub.lan:8883 --user porch --password-file porch.password`,
+    )
+    .action(async (options: InitOptions, command: Command) => {
+      const context = openContext(command);
+      const { deviceIdOf, loadOrCreateDeviceKey, parseDeviceConfig } = await loadFirmware();
+      const folder = resolve(options.data);
+      const file = join(folder, 'device.json');
+      if ((await context.disk.sizeOf(file)) !== null)
+        throw failure('usage', { detail: `${file} is there already; change it with an editor` });
+      const chosen = await chosenSettings(context, options);
+      const isBrokerMade = options.broker === undefined || existsSync(options.broker);
+      const lock = holdFolder(folder);
+      try {
+        const home = await homeOf(context, folder, options);
+        const config: DeviceConfigInput = { ...chosen, home };
+        parseDeviceConfig(config, file);
+        await context.disk.makeFolder(folder);
+        await context.disk.replaceFile(file, utf8(`${JSON.stringify(config, null, 2)}\n`));
+        const id = deviceIdOf(await loadOrCreateDeviceKey(context.disk, context.random, folder));
+        const login =
+          options.homeAssistant && home.accounts ? await issueHomeAssistant(context, home.accounts, [id]) : null;
+        context.output.result(
+          {
+            outcome: 'written',
+            file,
+            device: id,
+            home: { url: home.url, user: home.user },
+            ...(login ? { homeAssistant: login } : {}),
+          },
+          [`${file}: written, for ${id} at ${home.url}.`, '', ...nextLines(options, isBrokerMade, login)].join('\n'),
+        );
+      } finally {
+        lock.release();
+      }
+    });
+}
+
+/** What the options say of device.json, all but the home broker. Throws `usage`, what `parseCameraSource` throws. */
+async function chosenSettings(context: Context, options: InitOptions): Promise<Omit<DeviceConfigInput, 'home'>> {
+  return {
+    ...(options.name === undefined ? {} : { name: options.name }),
+    camera: await cameraOf(context, options),
+    ...(options.place === undefined ? {} : { place: parsePlace(options.place) }),
+    ...(options.homeAssistant ? { homeAssistant: { enabled: true } } : {}),
+    ...consoleOf(options),
+  };
+}
+
+/** The camera that was named, or the program's own. Throws `usage` where it has none, what `parseCameraSource` throws. */
+async function cameraOf(
+  { around }: Context,
+  { camera: named = around.camera ?? undefined }: InitOptions,
+): Promise<string> {
+  if (named === undefined)
+    throw failure('usage', {
+      detail: 'name its camera, such as --camera v4l2:/dev/video0, rpicam: or rtsp://HOST/PATH',
+    });
+  const { parseCameraSource } = await loadFirmware();
+  parseCameraSource(named, {}, await around.cameras());
+  return named;
+}
+
+/** A user name and the password that nobody can read again. */
+interface Login {
+  user: string;
+  password: string;
+}
+
+/** Makes Home Assistant's account of these doorbells at a broker whose accounts lie in a folder, or gives it a new password. */
+export function issueHomeAssistant(context: Context, accounts: string, devices: readonly string[]): Promise<Login> {
+  const wish = { role: 'home-assistant', id: 'home-assistant', homes: devices };
+  return issueAccount(context.disk, context.random, accounts, wish);
+}
+
+export function loginLines({ user, password }: Login): string[] {
+  return ['Home Assistant logs in at this broker as', '', `    user      ${user}`, `    password  ${password}`];
+}
+
+/** What to run next, and what is still missing. */
+function nextLines({ data, broker, place }: InitOptions, isBrokerMade: boolean, login: Login | null): string[] {
+  return [
+    ...(isBrokerMade ? [] : [`    ${calledAs()} bridge broker --data ${broker}     # none has run in that folder yet`]),
+    `    ${calledAs()} device --data ${data}`,
+    ...(login ? ['', ...loginLines(login)] : []),
+    ...(place === undefined ? ['', 'No request will concern it until `place` is in that file.'] : []),
+  ];
+}
+
+/** Loads the firmware only here, so that the other verbs under `device` start faster. */
+const loadFirmware = () => import('../index.ts');
+
+/** The home broker and the account there: created in the broker's own folder, or an existing one of the user's. */
+async function homeOf(context: Context, folder: string, options: InitOptions): Promise<DeviceConfigInput['home']> {
+  const { broker, homeUrl: url, user, passwordFile } = options;
+  if ((broker === undefined) === (user === undefined))
+    throw failure('usage', { detail: 'name --broker, or --user and --password-file for a broker of your own' });
+  if (user !== undefined) {
+    if (passwordFile === undefined) throw failure('usage', { detail: '--user needs --password-file' });
+    return { url, user, password: await readSecretText(context.disk, passwordFile) };
+  }
+  if (/^\w+:\/\//.test(broker ?? ''))
+    throw failure('usage', {
+      detail:
+        '--broker takes a folder of `doorsill bridge broker`; an address goes with --home-url, --user and --password-file',
+    });
+  const { deviceIdOf, loadOrCreateDeviceKey } = await loadFirmware();
+  const accounts = join(resolve(broker ?? ''), 'accounts');
+  const key = await loadOrCreateDeviceKey(context.disk, context.random, folder);
+  const wish = { role: 'device-home', id: deviceIdOf(key) };
+  return { url, ...(await issueAccount(context.disk, context.random, accounts, wish)), accounts };
+}
+
+function parsePlace(text: string): { longitude: number; latitude: number } {
+  const [longitude = Number.NaN, latitude = Number.NaN, ...rest] = text
+    .split(',')
+    .map((part) => Number(part.trim() || 'x'));
+  if (rest.length > 0 || !(Math.abs(longitude) <= 180) || !(Math.abs(latitude) <= 90))
+    throw failure('usage', { detail: '--place takes longitude,latitude in degrees, for example -89.644,39.799' });
+  return { longitude, latitude };
+}
+
+/** Throws `usage` for an announcement of what nobody on the network can open. */
+function consoleOf({ console: listen, announce }: InitOptions): Pick<DeviceConfigInput, 'console'> {
+  if (announce && listen !== 'home-network')
+    throw failure('usage', { detail: '--announce goes with --console home-network' });
+  if (listen !== 'this-machine' && listen !== 'home-network') return {};
+  return { console: { listen, ...(announce ? { announce: { enabled: true } } : {}) } };
+}

@@ -1,0 +1,69 @@
+// Owns: the verb `device status`: how an installed doorbell is, by systemd and by its own word. Exit status 5 when it does not work.
+// Not here: what is wrong with it and how to mend it (device/doctor).
+
+import { dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { checkServiceName } from '../board/device-unit.ts';
+import { serviceState } from '../board/system-service.ts';
+import { askHealth } from '../owner/pairing-client.ts';
+import { type Health, pairingSocketPath } from '../owner/pairing-wire.ts';
+import { failure, isFailure } from '../terminal/errors.ts';
+import { printBytes } from '../terminal/format-units.ts';
+import { type Context, openContext } from './context.ts';
+import { versionIn } from './own-version.ts';
+
+const FAULT_EXIT = 5;
+
+export function addDeviceStatus(device: Command): void {
+  device
+    .command('status')
+    .description('how an installed doorbell is: its service, version, camera, ring and its link to owners')
+    .option('--name <name>', 'name of the service', 'doorsill')
+    .option('--data <dir>', 'its folder (default: that name under /var/lib)')
+    .addHelpText('after', '\nExample:\n  $ sudo doorsill device status')
+    .action(async ({ name, data }: { name: string; data?: string }, command: Command) => {
+      const context = openContext(command);
+      checkServiceName(name);
+      const service = serviceState(name);
+      if (!service) throw failure('board_service_missing', { name });
+      const version = service.program === null ? null : versionIn(join(dirname(service.program), '../package.json'));
+      const health = await healthOf(context, resolve(data ?? `/var/lib/${name}`));
+      const isWell = service.state === 'active' && 'camera' in health && isHealthy(health);
+      context.output.result(
+        { name, well: isWell, service, version, ...('camera' in health ? { health } : { unanswered: health.why }) },
+        [
+          `${'service'.padEnd(9)} ${name}: ${service.state}${service.since ? ` since ${service.since}` : ''}, last end: ${service.result}`,
+          `${'restarts'.padEnd(9)} ${service.restarts}; ${service.startsAtBoot ? 'starts' : 'does not start'} at boot`,
+          `${'version'.padEnd(9)} ${version ?? 'unknown'}`,
+          ...('camera' in health ? healthLines(health) : [`${'doorbell'.padEnd(9)} ${health.why}`]),
+          '',
+          isWell ? 'It works.' : 'Something is wrong: `doorsill doctor` with its folder says what and how to mend it.',
+        ].join('\n'),
+      );
+      if (!isWell) process.exitCode = FAULT_EXIT;
+    });
+}
+
+/** What the running doorbell says of itself through its socket, or why it says nothing. */
+async function healthOf(context: Context, folder: string): Promise<Health | { why: string }> {
+  return askHealth(context, pairingSocketPath(folder)).catch((thrown: unknown) => {
+    if (!isFailure(thrown)) throw thrown;
+    return { why: `${thrown.message} Root alone can ask it.` };
+  });
+}
+
+/** Whether a running doorbell does its work: it films or may not, can store, and reaches its owners. */
+export function isHealthy({ camera, privacy, storage, homeFault }: Health): boolean {
+  const films = privacy || camera.state === 'recording' || camera.state === 'starting';
+  return films && storage.state === 'ok' && homeFault === null;
+}
+
+function healthLines({ camera, privacy, ring, storage, homeFault, area, owners }: Health): string[] {
+  const filled = `${printBytes(ring.bytes)} of ${printBytes(ring.bytesMax)} in ${ring.kind === 'file' ? 'a file' : 'memory'}`;
+  return [
+    `${'camera'.padEnd(9)} ${camera.source}: ${privacy ? 'privacy on' : camera.state}${camera.detail ? ` (${camera.detail})` : ''}`,
+    `${'ring'.padEnd(9)} ${filled}, storage ${storage.detail ?? storage.state}`,
+    `${'owners'.padEnd(9)} ${owners} paired; their broker is ${homeFault === null ? 'reached' : `not reached: ${homeFault}`}`,
+    `${'requests'.padEnd(9)} ${area === 'none' ? 'enrolled with no bridge' : `their broker is ${area}`}`,
+  ];
+}

@@ -1,0 +1,107 @@
+// Owns: which of an owner's doorbells a request or a grant means, when --device does not say: the one that was asked. Not here: --device
+// itself (context.ts), what is done then (consent-verbs.ts).
+
+import type { OwnerSession } from '../owner/owner-session.ts';
+import type { Home } from '../owner/paired-devices.ts';
+import type { Signer } from '../owner/sign-owner-messages.ts';
+import { failure, isFailure } from '../terminal/errors.ts';
+import { fetchNotice, receiptsAbout } from '../terminal/owner-requests.ts';
+import { type Context, homeAmong, type OwnerOptions, ownerFolder, pairedHomes, withOwner } from './context.ts';
+import { type KeptGrant, keptGrants } from './kept-grants.ts';
+
+/**
+ * The doorbell to which a request was announced, or for which it was granted already. Throws `consent_request_unknown` when it is none's;
+ * `doorbell_not_named` when it is that of several, or one of them does not answer; and as `chosenHome`.
+ */
+export async function homeOfRequest(context: Context, options: OwnerOptions, request: string): Promise<Home> {
+  const homes = await pairedHomes(context, options);
+  if (options.device !== undefined || homes.length === 1) return homeAmong(homes, options.device);
+  const granted = devicesOf(await keptGrants(context.disk, ownerFolder(options)), request);
+  return meant(context, options, homes, async (home, session, signer) => {
+    if (granted.has(home.device)) return true;
+    return fetchNotice(session, signer, request).then(
+      () => true,
+      (thrown: unknown) => {
+        if (isFailure(thrown) && thrown.code === 'consent_request_unknown') return false;
+        throw thrown;
+      },
+    );
+  });
+}
+
+/** The doorbell that holds a grant, by its id or its request's. Throws `consent_nothing_to_revoke`, and as `homeOfRequest`. */
+export async function homeOfGrant(context: Context, options: OwnerOptions, id: string): Promise<Home> {
+  const homes = await pairedHomes(context, options);
+  if (options.device !== undefined || homes.length === 1) return homeAmong(homes, options.device);
+  const devices = devicesOf(await keptGrants(context.disk, ownerFolder(options)), id);
+  const here = homes.filter(({ device }) => devices.has(device));
+  if (here.length > 0) return homeAmong(here, undefined);
+  // Another owner may have granted it.
+  const isAbout: IsMeant = async (_home, session, signer) =>
+    (await receiptsAbout(session, signer, id)).some(({ grant }) => grant !== undefined);
+  return meant(context, options, homes, isAbout).catch((thrown: unknown) => {
+    const isNone = isFailure(thrown) && thrown.code === 'consent_request_unknown';
+    throw isNone ? failure('consent_nothing_to_revoke') : thrown;
+  });
+}
+
+/** The doorbell for which this owner granted something. Throws `usage` when there is none, and as `homeOfRequest`. */
+export async function homeOfKeptGrant(context: Context, options: OwnerOptions, id: string): Promise<Home> {
+  const homes = await pairedHomes(context, options);
+  if (options.device !== undefined || homes.length === 1) return homeAmong(homes, options.device);
+  const devices = devicesOf(await keptGrants(context.disk, ownerFolder(options)), id);
+  const here = homes.filter(({ device }) => devices.has(device));
+  if (here.length === 0) throw failure('usage', { detail: `${id} is no grant or answered request of yours` });
+  return homeAmong(here, undefined);
+}
+
+/** The devices of the grants that an id names: their own, or their request's. */
+function devicesOf(kept: readonly KeptGrant[], id: string): Set<string> {
+  return new Set(
+    kept.filter(({ claims }) => claims.jti === id || claims.request === id).map(({ claims }) => claims.aud),
+  );
+}
+
+type IsMeant = (home: Home, session: OwnerSession, signer: Signer) => Promise<boolean>;
+
+/** Asks every doorbell at once whether it is meant. One that does not answer might be, so the owner has to say which. */
+async function meant(context: Context, options: OwnerOptions, homes: readonly Home[], isMeant: IsMeant): Promise<Home> {
+  const answers = await askEach(context, options, homes, isMeant);
+  if (answers.length < homes.length) return homeAmong(homes, undefined);
+  const here = answers.flatMap(({ home, answer }) => (answer ? [home] : []));
+  if (here.length === 0) throw failure('consent_request_unknown');
+  return homeAmong(here, undefined);
+}
+
+/**
+ * Asks the doorbell that the options name, or all there are, at once. One of several that does not answer is left out, and that is said;
+ * throws what the only one fails with.
+ */
+export async function askDoorbells<Answer>(
+  context: Context,
+  options: OwnerOptions,
+  ask: (session: OwnerSession, signer: Signer) => Promise<Answer>,
+): Promise<{ home: Home; answer: Answer }[]> {
+  const all = await pairedHomes(context, options);
+  const homes = options.device === undefined ? all : [homeAmong(all, options.device)];
+  return askEach(context, options, homes, (_home, session, signer) => ask(session, signer));
+}
+
+async function askEach<Answer>(
+  context: Context,
+  options: OwnerOptions,
+  homes: readonly Home[],
+  ask: (home: Home, session: OwnerSession, signer: Signer) => Promise<Answer>,
+): Promise<{ home: Home; answer: Answer }[]> {
+  const asked = homes.map((home) =>
+    withOwner(context, options, (session, signer) => ask(home, session, signer), home).then(
+      (answer) => [{ home, answer }],
+      (thrown: unknown) => {
+        if (homes.length === 1) throw thrown;
+        context.output.progress(`${home.name} does not answer: ${thrown instanceof Error ? thrown.message : thrown}`);
+        return [];
+      },
+    ),
+  );
+  return (await Promise.all(asked)).flat();
+}

@@ -1,0 +1,120 @@
+// Owns: the verb `left`: every clip that has left a doorbell, to whom and what became of it, as its console's page shows it; and the
+// check of one clip's receipts and proofs. Not here: the list (the device), the check (contract/check-departure.ts), taking back (`revoke`).
+
+import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
+import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doorsill/contract/check-departure';
+import { type DepartureOutcome, outcomeOf } from '@doorsill/contract/departure-outcome';
+import type { Departure } from '@doorsill/contract/departures';
+import { oneLine } from '@doorsill/contract/outside-text';
+import { DISCLOSURE_KEYS } from '@doorsill/contract/shared-claims';
+import type { Command } from 'commander';
+import { askCustody, askDepartures } from '../owner/pairing-client.ts';
+import { failure } from '../terminal/errors.ts';
+import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
+import { showWindow } from '../terminal/owner-requests.ts';
+import { type Context, openContext } from './context.ts';
+import { type LocalOptions, localSocket, withLocalOptions } from './own-server.ts';
+
+interface LeftOptions extends LocalOptions {
+  check?: string;
+}
+
+const crypto = { sha256, sha256Hex, verify: verifySignature };
+
+export function addLeft(program: Command): void {
+  withLocalOptions(program.command('left'))
+    .description(
+      'what has ever left a doorbell: to whom, with which values, and what became of it; asks the device here',
+    )
+    .option('--check <grant-or-request>', 'have the device ask its bridge about one clip, and check what it shows')
+    .addHelpText('after', '\nExamples:\n  $ doorsill left\n  $ doorsill left --check request-1f0c')
+    .action(async (options: LeftOptions, command: Command) => {
+      const context = openContext(command);
+      const socket = await localSocket(context, options);
+      const departures = await allDepartures(context, socket);
+      if (options.check !== undefined) return check(context, socket, departures, options.check);
+      const said =
+        departures.length === 0
+          ? 'Nothing has ever left this device.'
+          : departures.map((departure) => showDeparture(departure).join('\n')).join('\n\n');
+      const told = departures.map((departure) => ({ ...departure, outcome: outcomeOf(departure) }));
+      context.output.result({ total: departures.length, departures: told }, said);
+    });
+}
+
+/** All of them, newest first. */
+async function allDepartures(context: Context, socket: string): Promise<Departure[]> {
+  const all: Departure[] = [];
+  for (let before: number | null = null; ; ) {
+    const { departures, next } = await askDepartures(context, socket, before);
+    all.push(...departures);
+    if (next === null) return all;
+    before = next;
+  }
+}
+
+async function check(context: Context, socket: string, departures: readonly Departure[], id: string): Promise<void> {
+  const departure = departures.find(({ grant, request }) => grant === id || request === id);
+  if (!departure) throw failure('departure_unknown');
+  const { shown, device, bridgeKey } = await askCustody(context, socket, departure.grant);
+  const found = checkDeparture(departure, shown, { device, bridgeKey }, crypto);
+  const lines = [...showDeparture(departure, found), ...found.findings.map(showFinding)];
+  if (!found.isWhole) lines.push('  This bridge shows the latest entry of its log alone.');
+  lines.push(found.holds ? 'Everything that the bridge shows verifies.' : 'NOT everything verifies.');
+  const outcome = outcomeOf(departure, found.last);
+  context.output.result({ ok: found.holds, ...departure, outcome, findings: found.findings }, lines.join('\n'));
+  if (!found.holds) throw failure('verify_failed', { detail: whyNot(found) });
+}
+
+function whyNot({ findings }: DepartureCheck): string {
+  const bad = findings.flatMap((finding) => (finding.ok ? [] : [finding.why]));
+  return bad.join('; ') || 'there is nothing to check';
+}
+
+function showDeparture(departure: Departure, found?: DepartureCheck): string[] {
+  const { recipient, clip, disclosed, audio, zones, grant, request, sentUs } = departure;
+  const who =
+    recipient.kind === 'agency'
+      ? `${oneLine(recipient.name)} (${recipient.domain}, ${recipient.jurisdiction})`
+      : `somebody who searches for a pet (${recipient.id})`;
+  const values = DISCLOSURE_KEYS.flatMap((key) =>
+    disclosed?.[key] === undefined ? [] : [`${key} (${oneLine(disclosed[key])})`],
+  );
+  const told = disclosed === null ? clip.disclosed.map((key) => `${key} (its value was not kept)`) : values;
+  const blacked = zones === 0 ? '' : `, ${zones} blacked out`;
+  return [
+    `${printMoment(sentUs)}  ${who}`,
+    `  ${SAID[outcomeOf(departure, found?.last ?? null).is]}${reasonOf(outcomeOf(departure))}`,
+    `  window     ${showWindow(clip.window)}, ${audio ? 'with' : 'without'} sound${blacked}`,
+    `  clip       ${printFrames(clip.frames)}, ${printBytes(clip.bytes)}, ${clip.method}, sha256 ${clip.sha256}`,
+    `  disclosed  ${told.join(', ') || 'nothing'}`,
+    `  grant      ${grant}, of ${request}`,
+  ];
+}
+
+const SAID: Record<DepartureOutcome['is'], string> = {
+  sending: 'It is being sent: a part of it may have left.',
+  stopped: 'Sending ended before the bridge confirmed it: a part of it may be there. `doorsill revoke` has it erased.',
+  stored: 'The bridge has it, or has handed it to a vault since (--check tells).',
+  'in-vault': 'The bridge has handed it to the agency’s vault.',
+  revoking: 'Taken back; the bridge has not answered yet.',
+  'nothing-arrived': 'Taken back before any of it had arrived, as the bridge has signed.',
+  'erased-at-bridge': 'Taken back and erased, as the bridge has signed.',
+  'erased-at-vault': 'Taken back when the vault had it, and erased there, as the vault has signed.',
+  restricted: 'Taken back when the vault had it: restricted, as the vault has signed.',
+  kept: 'Taken back when the vault had it: kept, as the vault has signed.',
+};
+
+function reasonOf(outcome: DepartureOutcome): string {
+  return 'reason' in outcome && outcome.reason !== null ? ` (${oneLine(outcome.reason)})` : '';
+}
+
+function showFinding(finding: DepartureFinding): string {
+  if (!finding.ok) return `  NOT OK     ${finding.of === 'leaf' ? 'log' : 'receipt'}: ${oneLine(finding.why)}`;
+  if (finding.of !== 'leaf') {
+    const of = finding.of === 'stored' ? 'receipt' : 'answer to the revocation';
+    return `  ok         ${of}, signed ${printMoment(finding.receipt.iat * 1_000_000)}`;
+  }
+  const { kind, atS, leaf, size, witnesses } = finding.leaf;
+  return `  ok         log: ${kind}, ${printMoment(atS * 1_000_000)}, leaf ${leaf} of ${size}, witnesses: ${witnesses.length}`;
+}

@@ -1,0 +1,31 @@
+// Owns: running one part as this process: its folder's lock, its ready line, its end by a signal. Not here: the parts.
+
+import { type FolderLock, lockFolder } from '@doorsill/base/folder-lock';
+import { failure } from '../terminal/errors.ts';
+import { serveUntilStopped } from '../terminal/stop-signal.ts';
+import type { Context } from './context.ts';
+
+/** Has this process alone on a part's folder until it is released. Throws `data_folder_locked`. */
+export function holdFolder(folder: string): FolderLock {
+  const lock = lockFolder(folder);
+  if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });
+  return lock;
+}
+
+/** Locks the data folder for this process, runs the part, releases the folder. */
+export async function runPart(
+  context: Context,
+  folder: string,
+  start: () => Promise<{ part: { stop(): Promise<void> }; ready: object; text: string }>,
+): Promise<void> {
+  const lock = holdFolder(folder);
+  try {
+    await serveUntilStopped(async () => {
+      const { part, ready, text } = await start();
+      context.output.result({ event: 'ready', pid: process.pid, ...ready }, `${text}\nCtrl-C ends it.`);
+      return part;
+    });
+  } finally {
+    lock.release();
+  }
+}

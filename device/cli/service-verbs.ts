@@ -1,0 +1,241 @@
+// Owns: the verbs under `device` about a doorbell as a service of a board: install, uninstall, enrol.
+// Not here: how it is (device-status.ts), the files and what is asked of systemd (device/board), running a device (part-verbs.ts).
+
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { systemCode } from '@doorsill/base/disk';
+import { folderHolder } from '@doorsill/base/folder-lock';
+import { utf8 } from '@doorsill/contract/bytes';
+import type { Command } from 'commander';
+import {
+  type BoardWish,
+  boardFiles,
+  type FileOutcome,
+  hasUnit,
+  removeBoardFiles,
+  writeBoardFiles,
+} from '../board/board-files.ts';
+import { thisBoard, whyUnfit } from '../board/board-fitness.ts';
+import { checkServiceName, credentialFile } from '../board/device-unit.ts';
+import { lastingPath, launcherPath, programsBelow } from '../board/launcher-path.ts';
+import { endService, takeFiles } from '../board/system-service.ts';
+import { pairingSocketPath } from '../owner/pairing-wire.ts';
+import { failure } from '../terminal/errors.ts';
+import { readEnrolmentInput } from '../terminal/secret-input.ts';
+import { calledAs } from '../terminal/shell-words.ts';
+import { type Context, openContext } from './context.ts';
+
+/** Credentials here last until the next boot, which suits a code that is valid for an hour. */
+const CREDENTIALS = '/run/credstore';
+
+interface ServiceOptions {
+  name: string;
+  root?: string;
+}
+
+interface InstallOptions extends ServiceOptions {
+  node?: string;
+  program?: string;
+  hardwareWatchdog?: boolean;
+  print?: boolean;
+}
+
+function withServiceOptions(command: Command): Command {
+  return command
+    .option('--name <name>', 'name of the service and of its folder under /var/lib', 'doorsill')
+    .option(
+      '--root <dir>',
+      'root of a system that does not run, such as a card; no command is run (default: this one)',
+    );
+}
+
+export function addInstall(device: Command): void {
+  withServiceOptions(
+    device
+      .command('install')
+      .description(
+        'make a doorbell a service of this board: a hardened unit, groups, rights on cameras, keys and GPIO lines',
+      ),
+  )
+    .option('--hardware-watchdog', "have the board's own watchdog start it anew when its kernel or systemd hangs")
+    .option('--node <path>', 'with --root: where that system has node (default: where it is found)')
+    .option(
+      '--program <path>',
+      'with --root: where that system has doorsill.mjs or doorsill-device.mjs (default: where it is found)',
+    )
+    .option('--print', 'print the files and write nothing')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sudo doorsill device install\n  $ doorsill device install --print\n  $ sudo doorsill device install --root /media/card',
+    )
+    .action(async (options: InstallOptions, command: Command) => {
+      const context = openContext(command);
+      checkServiceName(options.name);
+      if (options.root === undefined && (options.node ?? options.program) !== undefined)
+        throw failure('usage', { detail: '--node and --program go with --root' });
+      const wish = {
+        ...(options.root === undefined
+          ? { node: process.execPath, program: lastingPath(launcherPath()) }
+          : programsBelow(rootOf(options), options)),
+        name: options.name,
+        hardwareWatchdog: options.hardwareWatchdog === true,
+      };
+      if (options.print) return print(context, wish);
+      const unfit = options.root === undefined ? whyUnfit(thisBoard(), wish) : null;
+      if (unfit) throw unfit;
+      const done = await writeBoardFiles(context.disk, rootOf(options), wish);
+      if (options.root === undefined) takeFiles(done);
+      sayInstalled(context, wish, done, options.root === undefined ? [] : ['On the board:', '']);
+    });
+}
+
+function print({ output }: Context, wish: BoardWish): void {
+  const files = boardFiles(wish);
+  const text = [...files].map(([path, content]) => `# ---- ${path}\n${content}`).join('\n');
+  output.result({ files: Object.fromEntries(files) }, text.trimEnd());
+}
+
+/** Where the system is. Throws `file_unusable` for one that is not there: the files of a card that is not mounted would lie in the way of it. */
+function rootOf({ root = '/' }: Pick<InstallOptions, 'root'>): string {
+  if (existsSync(root)) return resolve(root);
+  throw failure('file_unusable', { detail: `${root} is not there, so no system is; a card is mounted first` });
+}
+
+function sayInstalled(
+  { output }: Context,
+  { name, node, program }: BoardWish,
+  done: ReadonlyMap<string, FileOutcome>,
+  whose: readonly string[],
+): void {
+  const outcomes = [...new Set(done.values())];
+  const outcome = outcomes.length === 1 ? outcomes[0] : outcomes.includes('installed') ? 'installed' : 'replaced';
+  const folder = `/var/lib/${name}`;
+  output.result(
+    { outcome, files: Object.fromEntries(done), folder },
+    [
+      ...[...done].map(([path, what]) => `${path}: ${what}.`),
+      '',
+      ...whose,
+      `    ${calledAs()} device init --data ${folder} ...     # once: its settings; --help has examples`,
+      `    sudo systemctl enable --now ${name}                   # starts it, now and at boot`,
+      `    ${calledAs()} pair --socket ${pairingSocketPath(folder)}`,
+      '',
+      `Its settings are ${folder}/device.json; \`journalctl -u ${name}\` shows its log.`,
+      ...placeWarning(node, program),
+    ].join('\n'),
+  );
+}
+
+/** A unit cannot see home folders closed to other users, nor the machine's temporary folders (PrivateTmp=). */
+function placeWarning(...programs: string[]): string[] {
+  const isHidden = programs.some((path) => /^\/(home|root|tmp|var\/tmp)\//.test(path));
+  return isHidden
+    ? [
+        '',
+        'Note: node or this checkout lies in a home or temporary folder. The service runs as a user of its own and has temporary',
+        'folders of its own, so it may not find it there; /opt is a better place.',
+      ]
+    : [];
+}
+
+export function addUninstall(device: Command): void {
+  withServiceOptions(
+    device
+      .command('uninstall')
+      .description(
+        'stop the service and remove what an install wrote; keys, ledger and footage stay unless told otherwise',
+      ),
+  )
+    .option('--with-data', 'destroy its folder, too: keys, ledger, settings and footage')
+    .addHelpText('after', '\nExample:\n  $ sudo doorsill device uninstall')
+    .action(async (options: ServiceOptions & { withData?: boolean }, command: Command) => {
+      const { disk, output } = openContext(command);
+      checkServiceName(options.name);
+      const { name } = options;
+      const root = rootOf(options);
+      const isHere = options.root === undefined;
+      const board = thisBoard();
+      if (isHere && board.user !== 0) throw failure('board_user_not_root');
+      const folders = options.withData ? await dataFolders(disk, root, name) : [];
+      // Before the unit is removed: systemd needs it to find what to stop and which links to remove.
+      if (isHere && board.hasSystemd && (await hasUnit(disk, root, name))) endService(name);
+      const removed = await removeBoardFiles(disk, root, name);
+      if (isHere && board.hasSystemd) takeFiles(new Map(removed.map((path) => [path, 'removed'])));
+      for (const folder of folders) await removeData(disk, folder);
+      const outcome = removed.length + folders.length > 0 ? 'removed' : 'absent';
+      const lines = outcome === 'absent' ? [`Nothing of ${name} is there.`] : [];
+      const stays = options.withData
+        ? []
+        : ['', `${join(root, '/var/lib', name)} stays: its keys, ledger and footage.`];
+      output.result(
+        { outcome, files: removed, folders },
+        [...lines, ...[...removed, ...folders].map((path) => `${path}: removed.`), ...stays].join('\n').trim(),
+      );
+    });
+}
+
+async function removeData(disk: Context['disk'], folder: string): Promise<void> {
+  const pid = folderHolder(folder);
+  if (pid !== null) throw failure('data_folder_locked', { folder, pid });
+  await disk.remove(folder);
+}
+
+/** Where systemd keeps a service's folder: it moves it to private/ and leaves a link (systemd.exec(5), DynamicUser=). */
+async function dataFolders(disk: Context['disk'], root: string, name: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of [join(root, '/var/lib/private', name), join(root, '/var/lib', name)]) {
+    const names = await disk.list(folder);
+    if (names.length === 0) continue;
+    if (!names.includes('device.key') && !names.includes('device.json')) {
+      throw failure('data_folder_foreign', { folder, detail: 'it holds no doorbell, so nothing was removed.' });
+    }
+    found.push(folder);
+  }
+  return found;
+}
+
+interface EnrolOptions {
+  name: string;
+  code: string;
+  credentialDir: string;
+}
+
+export function addEnrol(device: Command): void {
+  device
+    .command('enrol')
+    .description("hand a bridge's one-time enrolment code to an installed unit, which reads it at its next start")
+    .option('--name <name>', 'name of the unit', 'doorsill')
+    .option('--code <file>', 'a file of mode 0600 with the code, or - for standard input', '-')
+    .option(
+      '--credential-dir <dir>',
+      'where systemd looks for credentials; this one is empty after a reboot',
+      CREDENTIALS,
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ sudo doorsill device enrol            # asks for the code and does not show it\n  $ sudo systemctl restart doorsill',
+    )
+    .action(async (options: EnrolOptions, command: Command) => {
+      const context = openContext(command);
+      checkServiceName(options.name);
+      try {
+        const code = await readEnrolmentInput(options.code, { stdin: process.stdin, environment: {} });
+        const path = join(resolve(options.credentialDir), credentialFile(options.name));
+        await context.disk.makeFolder(resolve(options.credentialDir)).catch(needsRoot(path));
+        await context.disk.replaceFile(path, utf8(`${code}\n`)).catch(needsRoot(path));
+        context.output.result(
+          { outcome: 'handed over', file: path },
+          `The unit enrols at its next start:\n\n    sudo systemctl restart ${options.name}\n\n\`journalctl -u ${options.name}\` says if the bridge refuses.`,
+        );
+      } finally {
+        process.stdin.destroy();
+      }
+    });
+}
+
+/** Turns a refusal of the operating system into advice. */
+const needsRoot = (path: string) => (thrown: unknown) => {
+  const code = systemCode(thrown);
+  if (code === null) throw thrown;
+  throw failure('file_unusable', { detail: `${path} cannot be written (${code}); with sudo it can.` });
+};

@@ -1,0 +1,67 @@
+// Owns: the finding of one doctor check, and turning whatever a check throws into a finding.
+// Not here: the checks themselves, printing (device/cli/doctor.ts).
+
+import type { Clock } from '@doorsill/base/clock';
+import { type Disk, systemCode } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import type { Random } from '@doorsill/base/random';
+import type { CameraKind } from '../camera/source-interfaces.ts';
+import { type Failure, failure, isFailure } from '../terminal/errors.ts';
+
+/** One finding: ok, a note, or a fault. A fault says what to do about it. */
+export interface Diagnosis {
+  what: string;
+  level: 'ok' | 'note' | 'fault';
+  detail: string;
+  /** Of a fault: its code in the error table. */
+  code?: string;
+  advice?: string;
+}
+
+/** What the checks need from the machine. */
+export interface Seams {
+  clock: Clock;
+  random: Random;
+  disk: Disk;
+  log: Log;
+  /** Every kind that a doorbell here may have. */
+  cameras: readonly CameraKind[];
+}
+
+export const ok = (what: string, detail: string): Diagnosis => ({ what, level: 'ok', detail });
+
+export const note = (what: string, detail: string, advice?: string): Diagnosis => ({
+  what,
+  level: 'note',
+  detail,
+  ...(advice === undefined ? {} : { advice }),
+});
+
+/** A fault with its code and the advice of the error table, or better advice from the caller. */
+export function failed(what: string, failed: Failure, advice = failed.advice): Diagnosis {
+  return { what, level: 'fault', detail: failed.message, code: failed.code, advice };
+}
+
+/** A fault that only the doctor knows. */
+export const wrong = (what: string, detail: string, advice: string): Diagnosis => ({
+  what,
+  level: 'fault',
+  detail,
+  advice,
+  code: 'doctor',
+});
+
+/** Runs a check; what it throws becomes a fault. */
+export async function look(what: string, run: () => Promise<Diagnosis | Diagnosis[]>): Promise<Diagnosis[]> {
+  try {
+    const found = await run();
+    return Array.isArray(found) ? found : [found];
+  } catch (thrown) {
+    // One finding tells of what other users could read or change; nothing is read of it.
+    if (isFailure(thrown) && what !== 'secrets' && /^(data_folder|secret_file)_exposed$/.test(thrown.code))
+      return [note(what, 'was not looked at: see `secrets`')];
+    if (isFailure(thrown)) return [failed(what, thrown)];
+    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    return [failed(what, failure(systemCode(thrown) === null ? 'internal' : 'file_unusable', { detail }, thrown))];
+  }
+}

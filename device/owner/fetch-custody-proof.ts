@@ -1,0 +1,87 @@
+// Owns: a clip's custody documents as its owner keeps them: fetched from the bridge, verified against its pinned key, written as files.
+// Not here: verifying clip and documents together (device/clip/verify-clip.ts), the bridge's log.
+
+import { join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
+import { utf8 } from '@doorsill/contract/bytes';
+import { type CustodyBundle, custodyBundleSchema, openProof, printProof } from '@doorsill/contract/custody';
+import { failure } from '@doorsill/contract/errors';
+import { actorId } from '@doorsill/contract/ids';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { openToken } from '@doorsill/contract/jws';
+import { intakeReceiptSchema } from '@doorsill/contract/manifest';
+import { z } from 'zod';
+import { makeCustodyCall, type Signer } from './sign-owner-messages.ts';
+
+export const RECEIPT_NAME = 'receipt.jws';
+export const PROOF_NAME = 'proof.json';
+export const OPENED_NAME = 'opened.json';
+
+/** Whose clip, and where to ask. `bridgeKey` is the key that the device pinned when it enrolled. */
+export interface ProofOf {
+  device: string;
+  grant: string;
+  bridgeUrl: string;
+  bridgeKey: string;
+}
+
+/** Fetches receipt and proof as the owner. Throws `verify_failed` for documents not from the pinned bridge, and its refusals. */
+export async function fetchProof(signer: Signer, of: ProofOf): Promise<CustodyBundle> {
+  const { device, grant, bridgeUrl, bridgeKey } = of;
+  const bearer = makeCustodyCall(signer, actorId('bridge', sha256Hex(bridgeKey)), { device, grant }).token;
+  const answer = await exchangeJson(`${bridgeUrl}/v1/intakes/${grant}/custody`, { method: 'GET', bearer });
+  const bundle = custodyBundleSchema.safeParse(answer);
+  if (!bundle.success) throw refused('the answer holds none');
+  const receipt = openToken(bundle.data.receipt, {
+    typ: 'doorsill-intake+jws',
+    schema: intakeReceiptSchema,
+    audience: device,
+    keys: [bridgeKey],
+    verify: verifySignature,
+  });
+  if (!receipt.ok || receipt.claims.grant !== grant) throw refused('the receipt is not this bridge’s for this grant');
+  const proof = openProof(printProof(bundle.data.proof), { sha256, verify: verifySignature });
+  if ('why' in proof) throw refused(proof.why);
+  if (proof.head.iss !== bridgeKey) throw refused('the tree head is not this bridge’s');
+  return bundle.data;
+}
+
+const openedSchema = z.object({ manifest: z.string(), certificate: z.string().optional() });
+
+/**
+ * Fetches the full manifest and the device's certificate as the owner; the bridge's log records that it was opened. Throws the bridge's
+ * refusals, and `verify_failed` for an answer without a manifest.
+ */
+export async function fetchOpened(signer: Signer, of: ProofOf): Promise<z.infer<typeof openedSchema>> {
+  const { device, grant, bridgeUrl, bridgeKey } = of;
+  const bearer = makeCustodyCall(signer, actorId('bridge', sha256Hex(bridgeKey)), { device, grant }).token;
+  const answer = await exchangeJson(`${bridgeUrl}/v1/intakes/${grant}/manifest`, { method: 'GET', bearer });
+  const opened = openedSchema.safeParse(answer);
+  if (!opened.success) throw refused('the answer holds no manifest');
+  return opened.data;
+}
+
+/** Writes receipt and proof beside the clip, both durably. Returns their paths. */
+export async function keepProof(
+  disk: Disk,
+  folder: string,
+  { receipt, proof }: CustodyBundle,
+): Promise<{ receipt: string; proof: string }> {
+  const paths = { receipt: join(folder, RECEIPT_NAME), proof: join(folder, PROOF_NAME) };
+  await disk.makeFolder(folder);
+  await disk.replaceFile(paths.receipt, utf8(receipt));
+  await disk.replaceFile(paths.proof, utf8(printProof(proof)));
+  return paths;
+}
+
+/** Writes manifest and certificate beside them, durably. Returns its path. */
+export async function keepOpened(disk: Disk, folder: string, opened: z.infer<typeof openedSchema>): Promise<string> {
+  const path = join(folder, OPENED_NAME);
+  await disk.replaceFile(path, utf8(`${JSON.stringify(opened, null, 2)}\n`));
+  return path;
+}
+
+function refused(detail: string) {
+  return failure('verify_failed', { detail: `the papers of the clip: ${detail}` });
+}

@@ -1,0 +1,39 @@
+// Owns: when a command ends: Ctrl-C, SIGTERM, or the end of the process that supervises it. Not here: the cleanup then.
+import { failure } from './errors.ts';
+
+/** Aborted when this process is asked to stop. A second Ctrl-C ends it at once; where that would leave something behind, it calls `again`. */
+export function stopSignal(again: () => void = () => process.exit(130)): AbortSignal {
+  const controller = new AbortController();
+  const stop = (signal: string) => {
+    if (controller.signal.aborted) again();
+    else controller.abort(failure('interrupted', { signal }));
+  };
+  process.on('SIGINT', () => stop('Ctrl-C'));
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  // A killed supervisor cannot send a stop message, but its end of the pipe closes.
+  if (process.env['DOORSILL_SUPERVISED'] === '1') {
+    process.stdin.on('end', () => stop('the end of its supervisor'));
+    process.stdin.on('error', () => stop('the end of its supervisor'));
+    process.stdin.resume();
+  }
+  return controller.signal;
+}
+
+/** Runs a long-lived part: starts it, announces that it is ready, waits to be stopped, stops it. */
+export async function serveUntilStopped(start: () => Promise<{ stop(): Promise<void> }>): Promise<void> {
+  const signal = stopSignal();
+  try {
+    const part = await start();
+    await aborted(signal);
+    await part.stop();
+  } finally {
+    // A supervised part listens on stdin, which would otherwise keep the process alive.
+    process.stdin.destroy();
+  }
+}
+
+/** Resolves once the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

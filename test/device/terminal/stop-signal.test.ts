@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, it } from 'vitest';
+import { root } from '../../layout/source-tree.ts';
+
+const BUILT = JSON.stringify(pathToFileURL(join(root, 'device/dist/terminal/stop-signal.js')).href);
+
+/** A process that takes its time to stop: what it says, and how it ends, when Ctrl-C comes twice. */
+function stoppedTwice(again: string): Promise<[string, number | null]> {
+  const text = `
+import { aborted, stopSignal } from ${BUILT};
+const signal = stopSignal(${again});
+setTimeout(() => { console.log('cleaned up'); process.exit(7); }, 300);
+process.kill(process.pid, 'SIGINT');
+await aborted(signal);
+console.log(signal.reason.code);
+process.kill(process.pid, 'SIGINT');`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', text], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  return new Promise((resolve) => child.once('close', (status) => resolve([said.trim(), status])));
+}
+
+it('ends at once where Ctrl-C comes a second time', async () => {
+  expect(await stoppedTwice('')).toEqual(['interrupted', 130]);
+});
+
+it('cleans up first where it would leave something behind', async () => {
+  const again = "() => console.log('not yet')";
+  expect(await stoppedTwice(again)).toEqual(['interrupted\nnot yet\ncleaned up', 7]);
+});
