@@ -1,7 +1,5 @@
-// Owns: in which language the page speaks: the first of the browser's that there is, else English. Not here: the words (text/).
-import { de } from './text/de.ts';
-import { en, type Text } from './text/en.ts';
-import { es } from './text/es.ts';
+// Owns: in which language the page speaks: the first of the browser's that there is, else English. Not here: the words (page-words.ts, and beside each page).
+import { de, en, es, type Text } from './page-words.ts';
 
 const LANGUAGES = ['en', 'de', 'es'] as const;
 type Language = (typeof LANGUAGES)[number];
