@@ -1,11 +1,10 @@
-// Owns: creating the parts of one doorbell: storage, then consent on top of it, then media, then links. Starts only the check of
-// the folder's format, which decides whether the folder may be written. Not here: connecting, starting and stopping the parts
-// (doorbell.ts); what each part does.
+// Owns: creating the parts of one doorbell, each from those before it: door, storage, media, consent, links, servers. Starts only
+// the check of the folder's format, which decides whether the folder may be written. Not here: connecting, starting and stopping
+// them (doorbell.ts), what each does.
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { CountingDisk } from '@doorsill/base/counting-disk';
 import { type Disk, removeTemporaries } from '@doorsill/base/disk';
-import type { SigningKey } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { Network } from '@doorsill/base/network';
 import { freshId, type Random } from '@doorsill/base/random';
@@ -15,10 +14,9 @@ import { TaskQueue } from '@doorsill/base/task-queue';
 import { tlsSource } from '@doorsill/base/tls';
 import type { UndoSteps } from '@doorsill/base/undo-steps';
 import type { OtherDoor } from '@doorsill/contract/console-messages';
-import type { UploadProgress } from '@doorsill/contract/home-messages';
+import type { DeviceEvent, UploadProgress } from '@doorsill/contract/home-messages';
 import { partsInside, type Window } from '@doorsill/contract/shared-claims';
-import type { AreaLink, AreaMessage } from './area-link/area-link.ts';
-import { type Enrolment, ensureEnrolled } from './area-link/enrolment.ts';
+import { ensureEnrolled } from './area-link/enrolment.ts';
 import type { Ffmpeg } from './camera/find-ffmpeg.ts';
 import { FramePace } from './camera/frame-pace.ts';
 import type { CameraKind } from './camera/source-interfaces.ts';
@@ -27,36 +25,65 @@ import { HeldFootage } from './clip/held-footage.ts';
 import { RecentEncodings } from './clip/recent-encodings.ts';
 import { baseSettings, type DeviceConfig } from './config.ts';
 import { ConsentGate } from './consent/gate.ts';
-import type { GateEffects } from './consent/gate-interfaces.ts';
 import type { ConsoleServer } from './console/console-server.ts';
+import { EventDetector } from './events/event-detector.ts';
 import { EventHistory } from './events/event-history.ts';
 import { FolderFormat } from './folder-format.ts';
-import type { Press } from './hardware/button.ts';
-import type { Peripherals } from './hardware/peripherals.ts';
+import { Peripherals } from './hardware/peripherals.ts';
+import { HELD_S } from './hardware/switch-contact.ts';
 import { withOwnAccount } from './home-account.ts';
 import { HomeAssistant } from './home-link/home-assistant.ts';
-import type { HomeLink } from './home-link/home-link.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
+import { HighWaterMarks } from './ledger/high-water-marks.ts';
 import { makeAreaLink, makeHomeLink, pinnedBridge } from './link-factory.ts';
-import type { GrayPictures } from './motion/gray-pictures.ts';
+import { GrayPictures } from './motion/gray-pictures.ts';
 import { Notifications } from './notifications/notifications.ts';
 import { HomeAccounts } from './owner/owner-broker-accounts.ts';
-import type { PairingServer } from './owner/pairing-server.ts';
 import { pairingSocketPath } from './owner/pairing-wire.ts';
 import { makePairing } from './pairing-service.ts';
 import { ReceiptCursor } from './receipt-cursor.ts';
 import { Recorder, type RecorderSinks } from './recorder.ts';
 import { makeRing } from './ring/make-ring.ts';
-import type { Ring } from './ring/ring-interface.ts';
 import { FileDeviceKey, keptSealKey } from './ring/wrapped-key-files.ts';
 import { makeSearchParty } from './search-party/make-search-party.ts';
-import type { SearchParty, Settled } from './search-party/search-party.ts';
-import type { StatusPublisher } from './status-publisher.ts';
+import type { Settled } from './search-party/search-party.ts';
+import { StatusPublisher } from './status-publisher.ts';
 import { Deliveries } from './upload/delivery.ts';
 import { CustodyFetcher } from './upload/fetch-custody.ts';
 import { Outbox } from './upload/outbox.ts';
 import { PreviewClips } from './upload/preview-clips.ts';
 import { Uploader } from './upload/upload.ts';
+
+export interface DoorbellOptions {
+  config: DeviceConfig;
+  /** The device's own data folder, absolute; its lock is held by the caller. */
+  folder: string;
+  /** A bridge's one-time code, for a device that is not enrolled yet. */
+  enrolmentCode?: string;
+  /** Camera kinds besides the built-in ones: `synthetic`, the default, is `porchKind` of doorsill/sim. */
+  cameraKinds?: readonly CameraKind[];
+  /** The other doorbells that the page links to, as the settings name them now; absent: as `config` names them. */
+  otherDoors?: () => Promise<readonly OtherDoor[]>;
+  /** `none`: it does not connect to the home broker of its settings; for a program that hears it and orders by its own server. */
+  homeBroker?: 'none';
+  /** Where the secrets of its own server come from, if not from the seams: a simulation's seed must not open it. */
+  serverRandom?: Random;
+  /** Called with every event, as the home link publishes it: for a program that runs the doorbell. */
+  heard?: (event: DeviceEvent) => void;
+  /** Called when somebody holds a button that resets: whoever runs the doorbell ends it, then does `factoryReset` to its folder. */
+  factoryReset?: () => void;
+  /** What the program that runs a virtual doorbell makes go wrong with the disk and the clock that it gave: its owners are told in the state. */
+  simulatedFaults?: SimulatedFaults;
+  /** Called when footage of a window is in the ring: for a program that measures how late that is, or reports what was kept. */
+  stored?: (window: Window) => void;
+}
+
+export interface SimulatedFaults {
+  /** Those that last now, as they were asked for. */
+  now(): readonly string[];
+  /** Calls `listener` whenever one has begun or ended. */
+  onChange(listener: () => void): void;
+}
 
 export interface DoorbellSeams {
   clock: Clock;
@@ -75,81 +102,40 @@ export interface DoorbellSeams {
 
 /** What every part is created from. */
 export interface Base {
-  config: DeviceConfig;
-  /** The device's own data folder, absolute. */
-  folder: string;
-  enrolmentCode: string | undefined;
-  /** Whether it connects to its home broker. */
-  hasBroker: boolean;
-  /** Where the secrets of its own server come from. */
-  serverRandom: Random;
-  /** Camera kinds besides the built-in ones. */
-  cameraKinds: readonly CameraKind[];
-  /** Other doorbells of this owner, as the settings name them now. */
-  otherDoors(): Promise<readonly OtherDoor[]>;
-  seams: DoorbellSeams;
-  /** The disk of the seams, which counts the bytes written. */
-  disk: CountingDisk;
+  options: DoorbellOptions;
+  /** Their disk counts the bytes written. */
+  seams: DoorbellSeams & { disk: CountingDisk };
   startedMs: number;
-  status: StatusPublisher;
-  /** The camera's small pictures for whoever watches them for a while. */
-  gray: GrayPictures;
-  peripherals: Peripherals;
-  /** A button was pressed. */
-  pressed(press: Press): void;
-  /** Resolves when footage up to the window's end is in the ring, or will not arrive. */
-  settled: Settled;
-  /** The device's own server, once it is made; null where there is none. */
-  ownServer(): ConsoleServer | null;
-  /** Whether windows and expiries can be judged now. */
-  clockTrusted(): boolean;
-}
-
-/** What is on disk. */
-export interface Storage {
-  device: { id: string; key: SigningKey };
-  /** The settings of the home broker, with this device's own account. */
-  homeBroker: DeviceConfig['home'];
-  boot: string;
-  enrolment: Enrolment | null;
-  ring: Ring;
-  history: EventHistory;
-  outbox: Outbox;
-  cursor: ReceiptCursor;
-}
-
-export interface Consent {
-  gate: ConsentGate;
-  previews: PreviewClips;
-  deliveries: Deliveries;
-  recent: RecentEncodings;
-  held: HeldFootage;
-  custody: CustodyFetcher;
-}
-
-export interface Media {
-  recorder: Recorder;
-  searchParty: SearchParty;
-  /** The camera's name without credentials. */
-  source: string;
-}
-
-export interface Links {
-  home: HomeLink;
-  homeAssistant: HomeAssistant;
-  notifications: Notifications;
-  area: AreaLink | null;
-  accounts: HomeAccounts;
-  pairing: PairingServer;
 }
 
 /** A home without a configured place has no area link and gets no requests. */
 const NOWHERE = { longitude: 0, latitude: -90 };
 
+/** What happens at the door, and who is told of it. */
+export function makeDoor(base: Base) {
+  const { config, heard, factoryReset } = base.options;
+  const status = new StatusPublisher(config.name, base.seams, heard);
+  const events = new EventDetector({ clock: base.seams.clock, settings: config });
+  const peripherals = new Peripherals({
+    ...base.seams,
+    settings: config,
+    pressed: (press) => events.pressed(press),
+    resetHeld: (button) => {
+      const detail = `the button ${button} was held for ${HELD_S} s`;
+      status.event({ type: 'tamper', what: 'factory-reset', detail });
+      factoryReset?.();
+    },
+    changed: (change) => status.hardwareIs(change),
+  });
+  return { ...base, status, events, peripherals };
+}
+type Door = ReturnType<typeof makeDoor>;
+
 /** Opens the folder: its format, the device's key, its enrolment. Throws coded failures for what must be fixed first. */
-export async function makeStorage(base: Base, undo: UndoSteps): Promise<Storage> {
-  const { config, folder, status, clockTrusted } = base;
-  const { clock, random, disk, log } = base.seams;
+export async function openStorage(door: Door, undo: UndoSteps) {
+  const { options, seams, status } = door;
+  const { config, folder } = options;
+  const { clock, random, disk, log } = seams;
   const format = new FolderFormat({ disk, clock, folder, storage: (fault) => status.storageIs('format', fault) });
   await format.start();
   undo.add(() => format.stop());
@@ -157,17 +143,19 @@ export async function makeStorage(base: Base, undo: UndoSteps): Promise<Storage>
     await status.tolerate('folder', () => removeTemporaries(disk, each));
   const key = await loadOrCreateDeviceKey(disk, random, folder);
   const device = { id: deviceIdOf(key), key };
-  const homeBroker = await withOwnAccount({ ...base.seams, folder, device: device.id }, config.home);
+  const homeSettings = await withOwnAccount({ ...seams, folder, device: device.id }, config.home);
   const enrolment = await ensureEnrolled(
-    { ...base.seams, ...device, tls: tlsSource(disk, folder, config.bridgeTls) },
+    { ...seams, ...device, tls: tlsSource(disk, folder, config.bridgeTls) },
     join(folder, 'enrolment.json'),
-    base.enrolmentCode,
+    options.enrolmentCode,
   );
+  const marks = new HighWaterMarks(disk, clock, join(folder, 'consent'));
+  const clockTrusted = () => marks.clockTrusted();
   const wrapper = new FileDeviceKey(disk, random, join(folder, 'wrapping.key'));
   const cipher = fittingCipher(clock);
   const ring = makeRing(config.ring, folder, { disk, clock, random, log, wrapper, cipher, clockTrusted });
   const history = new EventHistory({
-    ...base.seams,
+    ...seams,
     folder: join(folder, 'events'),
     device: device.id,
     keepDays: config.events.keepDays,
@@ -177,16 +165,49 @@ export async function makeStorage(base: Base, undo: UndoSteps): Promise<Storage>
   const outboxKey = await keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
   const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
   const cursor = new ReceiptCursor(disk, join(folder, 'consent'), log);
-  return { device, homeBroker, boot: freshId(random, 'boot'), enrolment, ring, history, outbox, cursor };
+  const boot = freshId(random, 'boot');
+  return { ...door, device, homeSettings, boot, enrolment, marks, ring, history, outbox, cursor };
 }
+type Storage = Awaited<ReturnType<typeof openStorage>>;
 
-/** The gate, and the parts that make, send and recall clips for it. */
-export function makeConsent(base: Base, storage: Storage, effects: GateEffects): Consent {
-  const { config, folder, status, settled } = base;
-  const { clock, random, disk, log, ffmpeg, network, cuts = new TaskQueue() } = base.seams;
-  const { device, boot, enrolment, ring, outbox, cursor } = storage;
+/** The camera, and what brings its footage into the ring. */
+export function makeMedia(storage: Storage) {
+  const { options, seams, status, events, peripherals, boot, marks, ring } = storage;
+  const { clock, random, log, ffmpeg, programs } = seams;
+  const { config, cameraKinds = [], stored } = options;
+  const source = parseCameraSource(config.camera, { loop: true }, [...cameraKinds, ...CAMERA_KINDS]);
+  const pace = new FramePace(clock, () => peripherals.isSlowed);
+  const camera = { source, ffmpeg, clock, random, log, programs, boot, pace, clockTrusted: () => marks.clockTrusted() };
+  const gray = new GrayPictures();
+  const sinks: RecorderSinks = {
+    gray: (frame) => {
+      events.seen(frame);
+      gray.give(frame);
+    },
+    scenePress: (atUs) => events.pressed({ button: 'front', source: 'scene', atUs }),
+    sceneMotion: (motion) => events.sceneMotion(motion),
+    camera: (change) => {
+      if (change.state !== 'recording') events.unseen();
+      status.cameraIs(change);
+    },
+    films: (films, privacy) => peripherals.show({ films, privacy }),
+    shutter: (closed) => peripherals.shut(closed),
+    storage: (fault) => status.storageIs('ring', fault),
+    stored: (window) => stored?.(window),
+  };
+  const recorder = new Recorder({ camera, ring, clock, log, sinks });
+  return { ...storage, recorder, gray, source: source.shown };
+}
+type Media = ReturnType<typeof makeMedia>;
+
+/** The gate, and the parts that look at footage for it: they make, send and recall clips, and search for pets. */
+export function makeConsent(media: Media) {
+  const { options, seams, status, peripherals, device, boot, enrolment, marks, ring, outbox, cursor, recorder } = media;
+  const { config, folder } = options;
+  const { clock, random, disk, log, ffmpeg, network, cuts = new TaskQueue() } = seams;
   const alone = <Result>(work: () => Promise<Result>) => cuts.run(work);
   const recent = new RecentEncodings(clock);
+  const settled: Settled = (window, signal) => recorder.settled(window.endUs, signal);
   const segments = (window: Window) => ring.read(window);
   const clip = { segments, ffmpeg, clock, log, recode: config.clip.recode, recent };
   const cipher = fittingCipher(clock);
@@ -205,7 +226,6 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
     device,
     place: config.place ?? NOWHERE,
     prefix: config.home.prefix,
-    ...(enrolment ? { areaPrefix: enrolment.area.prefix } : {}),
     boot,
     folder: join(folder, 'consent'),
     clock,
@@ -217,10 +237,10 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
       zonesFault: () => null,
       isPreviewed: (grant) => previews.isPreviewed(grant),
     },
+    marks,
     settings: baseSettings(config),
-    buttons: base.peripherals.buttonNames,
+    buttons: peripherals.buttonNames,
     untoldFrom: () => cursor.takeMissed(),
-    effects,
     serveStateAgencies: config.stateAgencies,
     searchParty: config.searchParty.enabled,
   });
@@ -243,76 +263,23 @@ export function makeConsent(base: Base, storage: Storage, effects: GateEffects):
     values: () => gate.settings.disclosure,
     storage: (fault) => status.storageIs('outbox', fault),
   });
-  return {
-    gate,
-    previews,
-    deliveries,
-    recent,
-    held,
-    custody: new CustodyFetcher({ device, bridge, network, clock, random }),
-  };
-}
-
-/** The camera, and the parts that analyse its footage. */
-export function makeMedia(base: Base, { boot, ring }: Storage, { gate }: Consent, sinks: RecorderSinks): Media {
-  const { config, seams, settled, clockTrusted } = base;
-  const { clock, random, log, ffmpeg, programs } = seams;
+  const custody = new CustodyFetcher({ device, bridge, network, clock, random });
   const searchParty = makeSearchParty(config.searchParty, seams, { ring, gate }, settled);
-  const source = parseCameraSource(config.camera, { loop: true }, [...base.cameraKinds, ...CAMERA_KINDS]);
-  const pace = new FramePace(clock, () => base.peripherals.isSlowed);
-  const camera = { source, ffmpeg, clock, random, log, programs, boot, clockTrusted, pace };
-  return { recorder: new Recorder({ camera, ring, clock, log, sinks }), searchParty, source: source.shown };
+  return { ...media, gate, previews, deliveries, recent, held, custody, searchParty };
 }
-
-/** The device's own server; null where the settings do not ask for one. Its code is loaded only then. */
-export async function makeConsole(
-  base: Base,
-  { device, ring, history }: Storage,
-  { gate, previews, custody }: Consent,
-  { recorder, searchParty }: Media,
-  { home }: Links,
-): Promise<ConsoleServer | null> {
-  const { config, folder, seams, status, peripherals } = base;
-  if (config.console.listen === 'off') return null;
-  const { ConsoleServer } = await import('./console/console-server.ts');
-  return new ConsoleServer({
-    ...seams,
-    random: base.serverRandom,
-    settings: config.console,
-    name: config.name,
-    folder,
-    device: { id: device.id, publicKey: device.key.publicKey },
-    prefix: config.home.prefix,
-    gate,
-    serveStateAgencies: config.stateAgencies,
-    ring,
-    live: recorder.live,
-    newest: () => recorder.newest,
-    gray: base.gray,
-    previews,
-    custody,
-    sightingStill: (search) => searchParty.still(search),
-    events: (query) => history.page(query),
-    state: () => status.stateNow(),
-    watched: (watched) => peripherals.show({ watched }),
-    press: (button) => base.pressed({ button, source: 'console', atUs: seams.clock.wallUs() }),
-    buttons: peripherals.buttonNames,
-    others: () => base.otherDoors(),
-    onTell: (listener) => home.onTell(listener),
-  });
-}
+type Consent = ReturnType<typeof makeConsent>;
 
 /** The links to the owners and to the area. */
-export function makeLinks(base: Base, storage: Storage, { gate, custody }: Consent, { searchParty }: Media): Links {
-  const { folder, seams, startedMs, status } = base;
-  const { disk, random, log } = seams;
-  const { device, enrolment } = storage;
-  const config = { ...base.config, home: storage.homeBroker };
-  const home = makeHomeLink(config, folder, device.id, seams, base.hasBroker);
+export function makeLinks(consent: Consent) {
+  const { options, seams, events, device, homeSettings, enrolment, gate } = consent;
+  const { clock, disk, random, log } = seams;
+  const { folder } = options;
+  const config = { ...options.config, home: homeSettings };
+  const home = makeHomeLink(config, folder, device.id, seams, options.homeBroker !== 'none');
   const homeAssistant = new HomeAssistant({
     settings: config.homeAssistant,
     home,
-    clock: seams.clock,
+    clock,
     disk,
     log,
     folder,
@@ -321,7 +288,7 @@ export function makeLinks(base: Base, storage: Storage, { gate, custody }: Conse
     prefix: config.home.prefix,
     issuesAccounts: config.home.accounts !== undefined,
     seesMotion: config.motion.enabled,
-    pressed: (press) => base.pressed(press),
+    pressed: (press) => events.pressed(press),
     turnPrivacyOn: () => gate.turnPrivacyOn(),
   });
   const notifications = new Notifications({ ...seams, targets: config.notifications, home, folder });
@@ -334,8 +301,51 @@ export function makeLinks(base: Base, storage: Storage, { gate, custody }: Conse
     owners: () => (gate.damaged === null ? gate.owners().map((owner) => owner.key) : null),
     hadOthers: () => gate.hadOtherOwners,
   });
+  const area = makeAreaLink(config, folder, enrolment, seams);
+  return { ...consent, home, homeAssistant, notifications, area, accounts };
+}
+type Links = ReturnType<typeof makeLinks>;
+
+/** The device's own server; null where the settings do not ask for one. Its code is loaded only then. */
+export async function makeOwnServer(links: Links): Promise<ConsoleServer | null> {
+  const { options, seams, status, events, peripherals, device, ring, history, recorder, gray } = links;
+  const { gate, previews, custody, searchParty, home } = links;
+  const { config, folder, serverRandom = seams.random, otherDoors = async () => config.console.others } = options;
+  if (config.console.listen === 'off') return null;
+  const { ConsoleServer } = await import('./console/console-server.ts');
+  return new ConsoleServer({
+    ...seams,
+    random: serverRandom,
+    settings: config.console,
+    name: config.name,
+    folder,
+    device: { id: device.id, publicKey: device.key.publicKey },
+    prefix: config.home.prefix,
+    gate,
+    serveStateAgencies: config.stateAgencies,
+    ring,
+    live: recorder.live,
+    newest: () => recorder.newest,
+    gray,
+    previews,
+    custody,
+    sightingStill: (search) => searchParty.still(search),
+    events: (query) => history.page(query),
+    state: () => status.stateNow(),
+    watched: (watched) => peripherals.show({ watched }),
+    press: (button) => events.pressed({ button, source: 'console', atUs: seams.clock.wallUs() }),
+    buttons: peripherals.buttonNames,
+    others: () => otherDoors(),
+    onTell: (listener) => home.onTell(listener),
+  });
+}
+
+/** Adds the device's own server, and the pairing socket, which tells where that is. */
+export function makeServers(links: Links, ownServer: ConsoleServer | null) {
+  const { options, seams, startedMs, status, device, homeSettings, gate, custody, searchParty, home, accounts } = links;
+  const { config, folder } = options;
   const pairing = makePairing({
-    config,
+    config: { ...config, home: homeSettings },
     folder,
     path: pairingSocketPath(folder),
     seams,
@@ -347,28 +357,11 @@ export function makeLinks(base: Base, storage: Storage, { gate, custody }: Conse
     searchParty,
     device: { id: device.id, publicKey: device.key.publicKey },
     status,
-    written: () => base.disk.written(),
-    ownServer: () => base.ownServer(),
+    written: () => seams.disk.written(),
+    ownServer,
   });
-  return {
-    home,
-    homeAssistant,
-    notifications,
-    area: makeAreaLink(config, folder, enrolment, seams),
-    accounts,
-    pairing,
-  };
+  return { ...links, ownServer, pairing };
 }
 
-/** Gives the gate what the area link hears. */
-export function hearArea(area: AreaLink, gate: ConsentGate): void {
-  const heard = (message: AreaMessage) => {
-    if (message.kind === 'revocations') return gate.onRevocations(message.token);
-    if (message.kind === 'requests') return gate.onAreaDocument(message.part, message.token);
-    return gate.onSearchDocument(message.part, message.token);
-  };
-  area.onMessage(async (message) => {
-    // A board without a battery hears what its broker has kept before its clock is set.
-    if ((await heard(message)) === 'consent_not_yet_valid') area.keepUntilSet(message);
-  });
-}
+/** All of a doorbell. */
+export type Parts = ReturnType<typeof makeServers>;

@@ -38,14 +38,14 @@ export interface PairingDeps {
   status: StatusPublisher;
   searchParty: SearchParty;
   /** The device's own server; null where there is none. */
-  ownServer(): ConsoleServer | null;
+  ownServer: ConsoleServer | null;
   /** Bytes written to disk since the start, by part. */
   written(): Record<string, number>;
 }
 
 /** The socket's server, not started. */
 export function makePairing(deps: PairingDeps): PairingServer {
-  const { config, folder, path, seams, device, gate, accounts } = deps;
+  const { config, folder, path, seams, device, gate, accounts, ownServer } = deps;
   return new PairingServer({
     ...seams,
     path,
@@ -61,7 +61,7 @@ export function makePairing(deps: PairingDeps): PairingServer {
       const uptimeS = Math.round((seams.clock.monotonicMs() - deps.startedMs) / 1_000);
       return healthOf(state, { home: deps.home.state, uptimeS, written: deps.written() });
     },
-    console: () => deps.ownServer()?.reached() ?? null,
+    console: () => ownServer?.reached() ?? null,
     viewers: () => ({
       viewers: gate.viewers().map(({ tokenSha256: _secret, ...viewer }) => viewer),
       looks: gate.looks().slice(0, LOOKS_TOLD_MAX),
@@ -69,7 +69,6 @@ export function makePairing(deps: PairingDeps): PairingServer {
     departures: (before) => allDepartures(gate).page(before, DEPARTURES_TOLD_MAX),
     custody: (grant) => deps.custody.fetch(allDepartures(gate).under(grant)),
     confirm: async (code) => {
-      const ownServer = deps.ownServer();
       if (!ownServer) throw failure('console_off');
       return (await ownServer.pairing.confirm(code)).name;
     },

@@ -51,10 +51,10 @@ export class Announcer {
 
   /** Sends notices of requests that the owner was not told of yet. */
   news(): void {
-    const { area, deps } = this.context;
+    const { area, effects } = this.context;
     for (const opened of area.takeAnswerable()) {
       if (this.runner.stateOf(opened.request.jti).at !== 'pending') continue;
-      deps.effects.requestNotice(area.noticeOf(opened));
+      effects.requestNotice(area.noticeOf(opened));
     }
   }
 
@@ -66,26 +66,26 @@ export class Announcer {
 
   /** Tells owners that requests which waited for them are over: they were told of them, and hear of no answer to them any more. */
   closed(requests: readonly string[]): void {
-    const { effects } = this.context.deps;
+    const { effects } = this.context;
     for (const request of requests) effects.receipt({ outcome: 'failed', request, code: 'consent_request_cancelled' });
     if (requests.length > 0) effects.changed();
   }
 
   /** Sends the notice of one search whose pet may have been seen; does nothing once it is answered. */
   sighting(id: string): void {
-    const { searches, deps } = this.context;
-    if (awaitsOwner(this.runner.stateOf(id))) deps.effects.sighting(searches.noticeOf(id));
+    const { searches, effects } = this.context;
+    if (awaitsOwner(this.runner.stateOf(id))) effects.sighting(searches.noticeOf(id));
   }
 
   all(): void {
-    for (const notice of this.notices()) this.context.deps.effects.requestNotice(notice);
-    for (const notice of this.sightings()) this.context.deps.effects.sighting(notice);
+    for (const notice of this.notices()) this.context.effects.requestNotice(notice);
+    for (const notice of this.sightings()) this.context.effects.sighting(notice);
     this.restate();
   }
 
   restate(): void {
-    const { state } = this.context;
-    const { clock, effects, untoldFrom } = this.context.deps;
+    const { state, effects } = this.context;
+    const { clock, untoldFrom } = this.context.deps;
     const sinceUs = clock.wallUs() - RESTATE_US;
     const untold = untoldFrom?.() ?? Number.POSITIVE_INFINITY;
     const all = [...state.requests].sort(([, a], [, b]) => a.touchedEntries - b.touchedEntries);
@@ -169,7 +169,7 @@ export class AreaMessageHandler {
     const news = await searches.takeDocument(document, token, pins);
     for (const code of news.refused) context.count(code);
     if (news.ended.length > 0) await runner.sweep();
-    context.deps.effects.searches(searches.searches());
+    context.effects.searches(searches.searches());
   }
 
   /** The registry's revocation list, in the same way. */
@@ -205,16 +205,16 @@ export class AreaMessageHandler {
     await context.queue.run(async () => {
       if (!context.searchPartyOn || !context.searches.sight(search, seen)) return;
       announcer.sighting(search);
-      context.deps.effects.changed();
+      context.effects.changed();
     });
   }
 
   /** Turns Search Party on or off. When it is off, no search is kept. */
   turnSearchParty(on: boolean): void {
-    const { effects, log } = this.context.deps;
-    if (!on) this.context.searches.clear();
-    effects.searches(this.context.searches.searches());
+    const { searches, effects, deps } = this.context;
+    if (!on) searches.clear();
+    effects.searches(searches.searches());
     effects.changed();
-    log.info('Search Party', { on });
+    deps.log.info('Search Party', { on });
   }
 }

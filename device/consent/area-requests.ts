@@ -23,7 +23,7 @@ import {
 } from '@doorsill/contract/verify-published-request';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { CellDocuments, openAreaDocument, openRevocations } from './area-documents.ts';
-import type { Footage, GateDeps, GateEffects, GateLimits } from './gate-interfaces.ts';
+import type { Footage, GateDeps, GateLimits } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
 import type { GrantGround } from './live-grant.ts';
 import { UnaskedRequests } from './unasked-requests.ts';
@@ -53,7 +53,8 @@ export interface AreaRequestsDeps extends Pick<GateDeps, 'clock' | 'log' | 'plac
   /** The values the device can disclose now. */
   values(): DisclosedValues;
   footage: Pick<Footage, 'coverage'>;
-  effects: Pick<GateEffects, 'changed'>;
+  /** What owners cannot be asked about has changed. */
+  changed(): void;
 }
 
 export class AreaRequests implements GrantGround {
@@ -87,7 +88,7 @@ export class AreaRequests implements GrantGround {
     this.clock = deps.clock;
     this.marks = marks;
     this.openRequestsMax = limits.openRequestsMax;
-    this.unasked = new UnaskedRequests({ ...deps, changed: () => deps.effects.changed() });
+    this.unasked = new UnaskedRequests(deps);
     this.documents = new CellDocuments({ markKind: '', open: openAreaDocument }, marks, deps);
   }
 
@@ -140,7 +141,7 @@ export class AreaRequests implements GrantGround {
       this.storage = isNoSpace(thrown) ? 'full' : 'failed';
       this.list = null;
       this.whyNoList = 'consent_storage_failed';
-      this.deps.effects.changed();
+      this.deps.changed();
       this.deps.log.warn('a revocation list is not believed: its mark could not be stored', { error: String(thrown) });
       return;
     }

@@ -85,13 +85,13 @@ export class CommandHandler {
     order: Exclude<CommandAction, { action: 'forget' }>,
     token: string,
   ): Promise<Failure | null> {
-    const { effects, buttons } = this.context.deps;
+    const { effects, deps } = this.context;
     const signed = { jti: command.jti, token };
     switch (order.action) {
       case 'press':
       case 'announce': {
-        if (order.action === 'press' && !buttons.includes(order.button)) {
-          return failure('button_unknown', { buttons: buttons.join(', ') });
+        if (order.action === 'press' && !deps.buttons.includes(order.button)) {
+          return failure('button_unknown', { buttons: deps.buttons.join(', ') });
         }
         const refused = this.rememberBrief(command, token);
         if (refused) return refused;
@@ -175,7 +175,7 @@ export class CommandHandler {
   private async finishForget(jti: string): Promise<void> {
     const window = this.context.state.forgetOrders.get(jti);
     if (window === undefined) return;
-    const segments = await this.context.deps.effects.forget(window ?? undefined).catch((thrown: unknown) => {
+    const segments = await this.context.effects.forget(window ?? undefined).catch((thrown: unknown) => {
       throw isFailure(thrown)
         ? thrown
         : failure('ring_write_failed', { path: 'the ring', detail: 'forget failed' }, thrown);
@@ -208,11 +208,11 @@ export class CommandHandler {
     signed: { jti: string; token: string },
     settings: SettingsChange,
   ): Promise<Failure | null> {
-    const { deps } = this.context;
+    const { deps, effects } = this.context;
     const fault = settingsFault(deps.settings, settings);
     if (fault) return fault;
     await this.runner.record({ type: 'settings-changed', body: { ...signed, settings } });
-    deps.effects.settings(this.context.settings);
+    effects.settings(this.context.settings);
     return null;
   }
 

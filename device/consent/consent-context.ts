@@ -3,15 +3,16 @@
 // owner-order-handler.ts, area-message-handler.ts), judging messages (verify-owner.ts).
 import type { Clock } from '@doorsill/base/clock';
 import { TaskQueue } from '@doorsill/base/task-queue';
+import { assert } from '@doorsill/contract/assert';
 import { type ErrorCode, failure } from '@doorsill/contract/errors';
 import { askKindOf } from '@doorsill/contract/ids';
 import type { SettingsInForce } from '@doorsill/contract/owner-settings';
 import type { Credential } from '@doorsill/contract/request';
 import type { Ask, OpenedAsk } from '@doorsill/contract/request-or-search';
-import { HighWaterMarks } from '../ledger/high-water-marks.ts';
+import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { Ledger, recordsFault } from '../ledger/ledger.ts';
 import { AreaRequests } from './area-requests.ts';
-import { GATE_LIMITS, type GateDeps, type GateLimits } from './gate-interfaces.ts';
+import { GATE_LIMITS, type GateDeps, type GateEffects, type GateLimits } from './gate-interfaces.ts';
 import { GateState } from './gate-state.ts';
 import type { GrantGround } from './live-grant.ts';
 import { NO_OWNER_SETTINGS, settingsInForce } from './owner-settings.ts';
@@ -32,6 +33,7 @@ export class ConsentContext {
   running = false;
   /** Whether the ledger was replayed to its end. */
   isFolded = false;
+  private opened: GateEffects | null = null;
   /** Why the records cannot be used, where they were altered. */
   private tampered: string | null = null;
   private readonly unbelieved = new Map<ErrorCode, number>();
@@ -41,16 +43,23 @@ export class ConsentContext {
     this.limits = { ...GATE_LIMITS, ...deps.limits };
     const { disk, clock, folder, device, boot } = deps;
     this.ledger = new Ledger({ disk, clock, folder, device, boot, bytesMax: this.limits.ledgerBytesMax });
-    this.marks = new HighWaterMarks(disk, clock, folder);
+    this.marks = deps.marks;
     this.state = new GateState(device.id);
     const values = () => this.settings.disclosure;
-    this.area = new AreaRequests({ ...deps, values }, this.limits, this.marks);
+    this.area = new AreaRequests({ ...deps, values, changed: () => this.effects.changed() }, this.limits, this.marks);
     this.searches = new PetSearches(deps, values, this.marks);
     this.answerable = new AnswerableRequests(this.area, this.searches, clock);
   }
 
+  /** What decisions cause in the rest of the firmware. No decision is made before the records are opened. */
+  get effects(): GateEffects {
+    assert(this.opened !== null, 'a gate decides once it is open');
+    return this.opened;
+  }
+
   /** Replays the ledger, reads the marks, and runs `then`. Records that cannot be used are noted as `damage`, and logged. */
-  async open(then: () => Promise<void>): Promise<void> {
+  async open(effects: GateEffects, then: () => Promise<void>): Promise<void> {
+    this.opened = effects;
     try {
       await this.ledger.start((entry) => {
         const wrong = this.state.apply(entry);
@@ -69,7 +78,7 @@ export class ConsentContext {
 
   /** Tells owners that the records were altered, where they were. */
   tellTampering(): void {
-    if (this.tampered !== null) this.deps.effects.tamper('ledger', this.tampered.slice(0, 300));
+    if (this.tampered !== null) this.effects.tamper('ledger', this.tampered.slice(0, 300));
   }
 
   /** Whether the home takes part in Search Party: by its owners' last order, else by its settings; never while the ledger is damaged. */

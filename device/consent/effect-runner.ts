@@ -86,8 +86,7 @@ export class EffectRunner {
   }
 
   private async performOne(effect: RequestEffect, occasion: Occasion): Promise<void> {
-    const { state } = this.context;
-    const { effects } = this.context.deps;
+    const { state, effects } = this.context;
     switch (effect.do) {
       case 'record':
         return this.record(occasion.body);
@@ -167,7 +166,8 @@ export class EffectRunner {
     assert(facts !== null && facts.grant.jti === grant, 'a grant is recorded before it lives');
     const revoke = this.takenBack.get(grant);
     if (this.ended.has(grant) || this.live.has(grant) || (revoke && names(revoke, facts))) return;
-    const { clock, effects } = this.context.deps;
+    const { effects } = this.context;
+    const { clock } = this.context.deps;
     const minted = this.mint(facts);
     const leftMs = (facts.grant.exp * 1_000_000 - clock.wallUs()) / 1_000;
     this.live.set(grant, { ...minted, deadlineMs: clock.monotonicMs() + leftMs });
@@ -192,8 +192,8 @@ export class EffectRunner {
    * cannot be recorded now is retried by the next sweep.
    */
   async sweep(): Promise<void> {
-    const { effects, log } = this.context.deps;
-    for (const [request, record] of this.context.state.requests) {
+    const { effects, deps, state } = this.context;
+    for (const [request, record] of state.requests) {
       const grant = unfinishedGrant(record.state)?.id;
       const reason = grant === undefined ? null : this.endReason(record);
       if (grant === undefined || reason === null) continue;
@@ -205,7 +205,7 @@ export class EffectRunner {
         effects.changed();
       } catch (thrown) {
         if (!isFailure(thrown)) throw thrown;
-        log.warn('the end of a grant could not be recorded', { grant, reason, code: thrown.code });
+        deps.log.warn('the end of a grant could not be recorded', { grant, reason, code: thrown.code });
       }
     }
   }

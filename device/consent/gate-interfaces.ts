@@ -10,6 +10,7 @@ import type { Grant } from '@doorsill/contract/owner-orders';
 import type { SettingsInForce } from '@doorsill/contract/owner-settings';
 import type { OpenedSearch } from '@doorsill/contract/search';
 import type { Window, Zone } from '@doorsill/contract/shared-claims';
+import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import type { LiveGrant } from './live-grant.ts';
 import type { BaseSettings } from './owner-settings.ts';
 
@@ -30,7 +31,7 @@ export interface Footage {
   zonesFault(window: Window, zones: readonly Zone[]): string | null;
 }
 
-/** Called in the order of events. None may throw; all but `forget` must return at once. */
+/** Called from `ConsentGate.open` on, in the order of events. None may throw; all but `forget` must return at once. */
 export interface GateEffects {
   /** To be stamped with `ConsentGate.head`, signed and published. During this call the head is the one of this decision. */
   receipt(body: ReceiptBody): void;
@@ -95,6 +96,8 @@ export interface GateDeps {
   disk: Disk;
   log: Log;
   footage: Footage;
+  /** Of the same folder, not started: the gate reads and moves them. */
+  marks: HighWaterMarks;
   /** What device.json says of the settings that owners may change. */
   settings: BaseSettings;
   /** Names of the buttons that a command may press. */
@@ -104,7 +107,6 @@ export interface GateDeps {
    * before they are sent again, so each answer is given once.
    */
   untoldFrom?(): number | null;
-  effects: GateEffects;
   limits?: Partial<GateLimits>;
   /** Whether the home takes part in Search Party until an owner's order decides. Off unless set. */
   searchParty?: boolean;

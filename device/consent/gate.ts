@@ -3,6 +3,7 @@
 // Not here: the checks (verify-*.ts, area-requests.ts), a request's states (request-machine.ts), commands (command-handler.ts), clips and links.
 import { wallSeconds } from '@doorsill/base/clock';
 import { isPublicKey, sha256Hex } from '@doorsill/base/keys';
+import { assert } from '@doorsill/contract/assert';
 import type { Look, Viewer, ViewRight } from '@doorsill/contract/console-messages';
 import { type ErrorCode, failure, isFailure } from '@doorsill/contract/errors';
 import type { RequestNotice, Sighted, SightingNotice } from '@doorsill/contract/home-messages';
@@ -15,7 +16,7 @@ import { ClipReports } from './clip-report-handler.ts';
 import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';
 import { ConsentContext } from './consent-context.ts';
 import { EffectRunner } from './effect-runner.ts';
-import type { GateDeps } from './gate-interfaces.ts';
+import type { GateDeps, GateEffects } from './gate-interfaces.ts';
 import type { GateState, Owner, Pins } from './gate-state.ts';
 import { type GrantFacts, mintLiveGrant } from './live-grant.ts';
 import { mintLivePreview } from './live-preview.ts';
@@ -65,16 +66,17 @@ export class ConsentGate {
   /**
    * Replays the ledger, so that what owners ordered is known; nothing else happens yet. Records that do not verify or cannot be
    * read do not stop the device: it rings, and every decision is refused with `consent_ledger_damaged`. It records if it is
-   * known that it may.
+   * known that it may. `effects` is what decisions cause from now on.
    */
-  open(): Promise<void> {
-    this.opening ??= this.context.open(() => this.ownerMessages.start());
+  open(effects: GateEffects): Promise<void> {
+    this.opening ??= this.context.open(effects, () => this.ownerMessages.start());
     return this.opening;
   }
 
-  /** Opens it where that was not done, and continues unfinished work. */
+  /** Continues unfinished work; to be called once it is open. */
   async start(): Promise<void> {
-    await this.open();
+    assert(this.opening !== null, 'a gate is opened before it starts');
+    await this.opening;
     this.context.tellTampering();
     this.context.running = true;
     await this.context.queue.run(() => this.resume());
@@ -235,7 +237,7 @@ export class ConsentGate {
       if (fault) throw fault;
       const statement = pairingStatement(this.context.deps.device, key, this.context.deps.clock);
       await this.runner.record({ type: 'paired', body: { key, name, statement } });
-      this.context.deps.effects.changed();
+      this.context.effects.changed();
       return statement;
     });
   }
@@ -250,8 +252,8 @@ export class ConsentGate {
       this.context.assertWhole();
       if (this.context.state.privacyOn) return;
       await this.runner.record({ type: 'privacy-on', body: { by: 'home-assistant' } });
-      this.context.deps.effects.privacy(true);
-      this.context.deps.effects.changed();
+      this.context.effects.privacy(true);
+      this.context.effects.changed();
     });
   }
 
@@ -271,10 +273,10 @@ export class ConsentGate {
       await this.runner.record({ type: 'enrolled', body: pins });
       this.context.area.clear();
       this.context.searches.clear();
-      this.context.deps.effects.searches([]);
+      this.context.effects.searches([]);
       if (before) await this.context.marks.forgetRevisions().catch((thrown: unknown) => this.markFailed(thrown));
       await this.runner.sweep();
-      this.context.deps.effects.changed();
+      this.context.effects.changed();
     });
   }
 
@@ -353,7 +355,7 @@ export class ConsentGate {
     return this.context.queue.run(async () => {
       this.context.assertWhole();
       await report();
-      this.context.deps.effects.changed();
+      this.context.effects.changed();
     });
   }
 
@@ -362,10 +364,10 @@ export class ConsentGate {
     if (this.context.damage !== null) return;
     for (const { state, revocation, bridge } of this.context.state.requests.values()) {
       if (state.at !== 'revoking' || revocation === null) continue;
-      this.context.deps.effects.sendRevocation(state.grant.id, revocation, bridge);
+      this.context.effects.sendRevocation(state.grant.id, revocation, bridge);
     }
     this.announcer.restate();
-    this.context.deps.effects.changed();
+    this.context.effects.changed();
   }
 
   private markFailed(thrown: unknown): void {

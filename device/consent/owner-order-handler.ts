@@ -75,9 +75,9 @@ export class OwnerMessageHandler {
   async carryOut(order: OwnerOrder): Promise<void> {
     const refusal = await this.attempt(order);
     const said = refusal && order.kind === 'revoke' ? await this.settleRefused(order, refusal) : refusal;
-    if (said) this.context.deps.effects.receipt(refusalReceipt(order, said));
+    if (said) this.context.effects.receipt(refusalReceipt(order, said));
     else if (order.kind === 'revoke') await this.forgetRevoke(order);
-    this.context.deps.effects.changed();
+    this.context.effects.changed();
   }
 
   /** Retries revocations that could not be recorded. */
@@ -126,7 +126,7 @@ export class OwnerMessageHandler {
     const { refused, detail } = await this.commands.carryOut(order);
     if (refused) return refused;
     const answers = order.claims.jti;
-    this.context.deps.effects.receipt({
+    this.context.effects.receipt({
       outcome: 'command-done',
       answers,
       ...(detail === undefined ? {} : { detail }),
@@ -231,8 +231,7 @@ export class OwnerMessageHandler {
 
   /** The effects of a revocation outside the ledger, once for each. */
   private actUnrecorded({ claims, token }: RevokeOrder): void {
-    const { state } = this.context;
-    const { effects } = this.context.deps;
+    const { state, effects } = this.context;
     const { request, grant, jti } = claims;
     this.unrecorded.add(jti);
     const { at } = this.runner.stateOf(request);

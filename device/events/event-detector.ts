@@ -6,7 +6,7 @@ import type { DeviceEventBody } from '@doorsill/contract/home-messages';
 import type { z } from 'zod';
 import type { GrayFrame } from '../camera/capture.ts';
 import type { SceneMotion } from '../camera/source-interfaces.ts';
-import { type Press, VirtualButton } from '../hardware/button.ts';
+import type { Press } from '../hardware/button.ts';
 import {
   changeMotion,
   initialMotion,
@@ -16,27 +16,32 @@ import {
   nextMotion,
 } from '../motion/detector.ts';
 import type { motionSchema } from '../motion/motion-settings.ts';
+import type { EventWindow } from './event-window-machine.ts';
 import { EventWindows } from './event-windows.ts';
 
 export interface EventDetectorDeps {
   clock: Clock;
   settings: { motion: z.output<typeof motionSchema>; preRollS: number; postRollS: number };
-  /** Called at once, before all other reactions. `atUs`: wall time in microseconds. */
-  happened(event: DeviceEventBody, atUs: number): void;
 }
 
+/** `atUs`: wall time in microseconds. */
+type EventListener = (event: DeviceEventBody, atUs: number) => void;
+type PressListener = (press: Press) => void;
+
 export class EventDetector {
-  private readonly deps: EventDetectorDeps;
+  private readonly clock: Clock;
+  private readonly eventListeners: EventListener[] = [];
+  private readonly pressListeners: PressListener[] = [];
   private readonly windows: EventWindows;
   private readonly motion: MotionWatch | null;
   /** Since when something moves before a camera that knows it by itself; null while nothing does. */
   private sceneMovesSinceUs: number | null = null;
 
-  constructor(deps: EventDetectorDeps) {
-    const { clock, settings } = deps;
-    this.deps = deps;
+  constructor({ clock, settings }: EventDetectorDeps) {
+    this.clock = clock;
     const rolls = { preRollUs: settings.preRollS * 1_000_000, postRollUs: settings.postRollS * 1_000_000 };
-    this.windows = new EventWindows(clock, (event) => this.tell({ type: 'event-window', ...event }), rolls);
+    const finished = (window: EventWindow) => this.tell({ type: 'event-window', ...window }, clock.wallUs());
+    this.windows = new EventWindows(clock, finished, rolls);
     const { enabled, sensitivity, zones } = settings.motion;
     this.motion = enabled ? new MotionWatch({ sensitivity, zones }, (effect) => this.moved(effect)) : null;
   }
@@ -54,14 +59,22 @@ export class EventDetector {
     this.windows.stop();
   }
 
-  /** A button pressed by software; real buttons call `pressed` too. */
-  virtualButton(button: string): VirtualButton {
-    return new VirtualButton({ clock: this.deps.clock, button, pressed: (press) => this.pressed(press) });
+  /** Calls `listener` with each event at once, in the order in which listeners were added. */
+  onEvent(listener: EventListener): void {
+    this.eventListeners.push(listener);
   }
 
-  pressed({ button, source, atUs }: Press): void {
-    this.deps.happened({ type: 'ring', button, source }, atUs);
+  /** Calls `listener` with each press, once all listeners to events have heard of it. */
+  onPress(listener: PressListener): void {
+    this.pressListeners.push(listener);
+  }
+
+  /** Somebody pressed a button, real or virtual. */
+  pressed(press: Press): void {
+    const { button, source, atUs } = press;
+    this.tell({ type: 'ring', button, source }, atUs);
     this.windows.happened('press', atUs);
+    for (const listener of this.pressListeners) listener(press);
   }
 
   /** The camera's next small picture. */
@@ -84,19 +97,19 @@ export class EventDetector {
 
   /** No more pictures for now. */
   unseen(): void {
-    const atUs = this.deps.clock.wallUs();
+    const atUs = this.clock.wallUs();
     this.motion?.stopped(atUs);
     this.sceneMotion({ moves: false, atUs });
   }
 
   private moved(effect: MotionEffect): void {
     const { atUs, ...event } = effect;
-    this.deps.happened(event, atUs);
+    this.tell(event, atUs);
     this.windows.happened(effect.type, atUs);
   }
 
-  private tell(event: DeviceEventBody): void {
-    this.deps.happened(event, this.deps.clock.wallUs());
+  private tell(event: DeviceEventBody, atUs: number): void {
+    for (const listener of this.eventListeners) listener(event, atUs);
   }
 }
 

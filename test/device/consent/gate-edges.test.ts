@@ -40,7 +40,7 @@ const outcome = () => rig.effects.last().code ?? rig.effects.last().outcome;
 describe('a gate that does not run', () => {
   it('reads its records once, however often it is opened', async () => {
     const gate = await rig.opened();
-    expect(gate.open()).toBe(gate.open());
+    expect(gate.open(rig.effects)).toBe(gate.open(new Effects()));
     await gate.start();
     expect(gate.damaged).toBeNull();
   });
@@ -57,6 +57,12 @@ describe('a gate that does not run', () => {
     await rig.gate.announce();
     expect([rig.effects.receipts, rig.effects.notices.length, rig.effects.sightings]).toEqual([[], 1, []]);
     expect(rig.gate.unbelievedCounts()).toEqual({ consent_too_many: 1 });
+  });
+
+  it('does not start, and causes nothing, before it was opened', async () => {
+    const deps = rig.deps();
+    await expect(new ConsentGate(deps).start()).rejects.toThrow('a gate is opened before it starts');
+    expect(() => new ConsentContext(deps).effects).toThrow('a gate decides once it is open');
   });
 
   it('takes no message, and tells nobody anything, before it was started', async () => {
@@ -96,7 +102,7 @@ describe('a gate that does not run', () => {
     const { gate } = rig;
     rig.gate = new ConsentGate(rig.deps());
     expect(rig.gate.privacyOn).toBe(true);
-    await rig.gate.open();
+    await rig.gate.open(rig.effects);
     expect([rig.gate.privacyOn, gate.privacyOn]).toEqual([false, false]);
   });
 
@@ -346,13 +352,14 @@ describe('receipts that were lost', () => {
     expect(rig.effects.receipts.map(({ request }) => request)).toEqual(denied.slice(1));
   });
 
-  it('are the last five hundred of those that never got out, and the recent ones alone where nobody counted them', () => {
+  it('are the last five hundred of those that never got out, and the recent ones alone where nobody counted them', async () => {
     const denied = Array.from({ length: 501 }, (_, number) => `request-${number}`);
-    const repeated = (untoldFrom: number | null) => {
+    const repeated = async (untoldFrom: number | null) => {
       const { untoldFrom: _untoldFrom, ...deps } = rig.deps();
       const effects = new Effects();
       const counted = untoldFrom === null ? {} : { untoldFrom: () => untoldFrom };
-      const context = new ConsentContext({ ...deps, effects, ...counted });
+      const context = new ConsentContext({ ...deps, folder: join(rig.folder, `from-${untoldFrom}`), ...counted });
+      await context.open(effects, () => context.ledger.stop());
       for (const [sequence, request] of denied.entries()) {
         const body = { request, jti: `denial-${sequence}`, token: 'x', requestToken: 'x' };
         context.state.apply({ type: 'denied', body, sequence, previousHash: '', atUs: sequence, boot: 'boot-1' });
@@ -361,8 +368,8 @@ describe('receipts that were lost', () => {
       new Announcer(context, new EffectRunner(context, mint)).restate();
       return effects.receipts.map(({ request }) => request);
     };
-    expect(repeated(0)).toEqual(denied.slice(1));
-    expect(repeated(null)).toEqual([]);
+    expect(await repeated(0)).toEqual(denied.slice(1));
+    expect(await repeated(null)).toEqual([]);
   });
 
   it('of the last ten minutes are given again after a restart, and older ones are not', async () => {

@@ -26,6 +26,7 @@ import {
 import type { SettingsInForce } from '../../../device/contract/owner-settings.ts';
 import type { Window, Zone } from '../../../device/contract/shared-claims.ts';
 import { topicsUnder } from '../../../device/contract/topics.ts';
+import { HighWaterMarks } from '../../../device/ledger/high-water-marks.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
 import { Cast, textClaim } from '../../support/parties.ts';
 
@@ -216,6 +217,7 @@ export class GateRig {
         isPreviewed: (grant) => grant.clipSha256 === this.footage.previewed,
         zonesFault: (_window: Window, _zones: readonly Zone[]) => this.footage.zonesDetail,
       },
+      marks: new HighWaterMarks(this.disk, this.clock, this.folder),
       settings: this.settings,
       buttons: ['front'],
       untoldFrom: () => {
@@ -223,7 +225,6 @@ export class GateRig {
         this.untoldFrom = null;
         return untold;
       },
-      effects: this.effects,
       limits: this.limits,
       ...(this.serveStateAgencies ? { serveStateAgencies: true } : {}),
       ...this.otherwise,
@@ -231,9 +232,10 @@ export class GateRig {
   }
 
   /** Starts the gate with fresh eyes on the same folder. */
-  async boot(): Promise<ConsentGate> {
-    this.effects = new Effects();
+  async boot(effects = new Effects()): Promise<ConsentGate> {
+    this.effects = effects;
     this.gate = this.build();
+    await this.gate.open(effects);
     await this.gate.start();
     return this.gate;
   }
@@ -243,7 +245,7 @@ export class GateRig {
     await this.gate.stop();
     this.effects = new Effects();
     this.gate = this.build();
-    await this.gate.open();
+    await this.gate.open(this.effects);
     return this.gate;
   }
 

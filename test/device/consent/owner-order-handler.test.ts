@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RevocationReserve } from '../../../device/ledger/revocation-reserve.ts';
 import { textClaim } from '../../support/parties.ts';
 import { FullDisk } from './full-disk.ts';
-import { clipFacts, GateRig, otherCast } from './gate-rig.ts';
+import { clipFacts, Effects, GateRig, otherCast } from './gate-rig.ts';
 
 let rig: GateRig;
 let disk: FullDisk;
@@ -446,9 +446,8 @@ describe('a bug in what an order sets off', () => {
     rig.effects.forgetFails = true;
     await rig.command(rig.cast.command({ action: 'forget' }));
     await rig.gate.stop();
-    rig.otherwise = { effects: Object.assign(rig.effects, { forget: async () => -1 }) };
-    await expect(rig.boot()).rejects.toThrow('assertion failed');
-    rig.otherwise = {};
+    const lying = Object.assign(new Effects(), { forget: async () => -1 });
+    await expect(rig.boot(lying)).rejects.toThrow('assertion failed');
     await rig.reboot();
     expect(rig.effects.forgotten).toEqual([undefined]);
   });

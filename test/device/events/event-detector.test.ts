@@ -3,6 +3,7 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { deviceConfigSchema } from '../../../device/config.ts';
 import type { DeviceEventBody } from '../../../device/contract/home-messages.ts';
 import { EventDetector } from '../../../device/events/event-detector.ts';
+import type { Press } from '../../../device/hardware/button.ts';
 
 const START_US = 1_800_000_000_000_000;
 const motion = deviceConfigSchema.shape.motion;
@@ -13,8 +14,8 @@ function detector(settings: object = {}) {
   const events = new EventDetector({
     clock,
     settings: { motion: motion.parse(settings), preRollS: 4, postRollS: 6 },
-    happened: (event, atUs) => happened.push({ ...event, atUs }),
   });
+  events.onEvent((event, atUs) => happened.push({ ...event, atUs }));
   events.start();
   return { clock, events, happened };
 }
@@ -52,4 +53,14 @@ it('hears nothing of it where the settings look for no motion', () => {
   const { events, happened } = detector({ enabled: false });
   events.sceneMotion({ moves: true, atUs: START_US });
   expect(happened).toEqual([]);
+});
+
+it('tells of a press as an event first, and then to whoever reacts to presses', () => {
+  const { events, happened } = detector();
+  const press: Press = { button: 'front', source: 'gpio', atUs: START_US };
+  const pressed: { press: Press; events: number }[] = [];
+  events.onPress((one) => pressed.push({ press: one, events: happened.length }));
+  events.pressed(press);
+  expect(happened).toEqual([{ type: 'ring', button: 'front', source: 'gpio', atUs: START_US }]);
+  expect(pressed).toEqual([{ press, events: 1 }]);
 });

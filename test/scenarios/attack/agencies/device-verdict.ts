@@ -35,7 +35,7 @@ export async function deviceVerdict(
       device: cast.device,
       values: () => ({}),
       footage: { coverage: () => [] },
-      effects: { changed: () => undefined },
+      changed: () => undefined,
     },
     { openRequestsMax: 10 },
     marks,
