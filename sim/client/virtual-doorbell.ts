@@ -15,10 +15,11 @@ import { giveOrder } from '@doorsill/device/owner/give-command';
 import type { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { refusalInReceipt } from '@doorsill/device/owner/read-receipt';
 import { makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
-import { answered, askForState, fetchNotices, RECEIPT_MS_MAX } from '@doorsill/device/terminal/owner-requests';
+import { askForState, fetchNotices, RECEIPT_MS_MAX } from '@doorsill/device/terminal/owner-requests';
 import { failure, isFailure } from '../errors.ts';
 import { postRequest, signRequest } from '../officer/agency-client.ts';
 import { demoAsk } from '../story/demo-request.ts';
+import { sendDecision } from '../story/send-decision.ts';
 import { DEMO_HOME, type TestbedFacts } from '../testbed/testbed.ts';
 import { Arrivals } from './arrivals.ts';
 import { type DeliveredClip, fetchDeliveredClip } from './delivered-clip.ts';
@@ -200,7 +201,7 @@ export class VirtualDoorbell {
   /** The owner grants: exactly this window, exactly these facts. Resolves with the receipt; `clip` waits for the clip. */
   grant(request: DoorRequest, options: GrantOptions = {}): Promise<Receipt> {
     return this.call('grant()', async () => {
-      const { timeoutMs, disclose, window, audio, zones } = readGrant(options);
+      const { timeoutMs = RECEIPT_MS_MAX, disclose, window, audio, zones } = readGrant(options);
       const known = this.known('grant()', request);
       const grant = makeGrant(this.signer, known.notice, {
         window: window ?? known.window,
@@ -208,7 +209,7 @@ export class VirtualDoorbell {
         ...(audio === undefined ? {} : { audio }),
         ...(zones === undefined ? {} : { zones }),
       });
-      const receipt = await this.answer(known, 'grant', grant, ['granted', 'sealed', 'sent'], timeoutMs);
+      const receipt = await sendDecision(this.parts.session, 'grant', grant, timeoutMs);
       this.answers.set(known.id, { kind: 'granted', grant: grant.jti, grantSha256: sha256Hex(grant.token) });
       return receipt;
     });
@@ -217,10 +218,10 @@ export class VirtualDoorbell {
   /** The owner says no; nobody outside learns of it. */
   deny(request: DoorRequest, options: WaitOptions = {}): Promise<Receipt> {
     return this.call('deny()', async () => {
-      const { timeoutMs } = readWait('deny()', options);
+      const { timeoutMs = RECEIPT_MS_MAX } = readWait('deny()', options);
       const known = this.known('deny()', request);
       const denial = makeDenial(this.signer, known.notice);
-      const receipt = await this.answer(known, 'deny', denial, ['denied'], timeoutMs);
+      const receipt = await sendDecision(this.parts.session, 'deny', denial, timeoutMs);
       this.answers.set(known.id, { kind: 'denied' });
       return receipt;
     });
@@ -229,13 +230,13 @@ export class VirtualDoorbell {
   /** The owner takes a grant back. Resolves with the receipt that it is revoked; what was sent is erased, or recalled, after that. */
   revoke(request: DoorRequest, options: WaitOptions = {}): Promise<Receipt> {
     return this.call('revoke()', async () => {
-      const { timeoutMs } = readWait('revoke()', options);
+      const { timeoutMs = RECEIPT_MS_MAX } = readWait('revoke()', options);
       const known = this.known('revoke()', request);
       const answer = this.answers.get(known.id);
       if (answer?.kind !== 'granted') throw failure('consent_nothing_to_revoke');
       const { grant, grantSha256 } = answer;
       const revoke = makeRevoke(this.signer, this.id, { request: known.id, grant, grantSha256 });
-      const receipt = await this.answer(known, 'revoke', revoke, ['revoked', 'deleted', 'recalled'], timeoutMs);
+      const receipt = await sendDecision(this.parts.session, 'revoke', revoke, timeoutMs);
       this.answers.set(known.id, { kind: 'revoked' });
       return receipt;
     });
@@ -323,18 +324,6 @@ export class VirtualDoorbell {
       call,
       detail: 'it takes what ask() or requests() of this doorbell gave',
     });
-  }
-
-  private async answer(
-    { id }: DoorRequest,
-    action: 'grant' | 'deny' | 'revoke',
-    { jti, token }: { jti: string; token: string },
-    accepted: readonly Receipt['outcome'][],
-    timeoutMs = RECEIPT_MS_MAX,
-  ): Promise<Receipt> {
-    const { session } = this.parts;
-    const order = { jti, request: id, send: () => session.answer(id, action, token) };
-    return (await answered(session, order, timeoutMs, ({ outcome }) => accepted.includes(outcome))).receipt;
   }
 }
 

@@ -7,19 +7,16 @@ import { Backoff } from '@doorsill/base/backoff';
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';
-import { issueAccount } from '@doorsill/base/mqtt-account-files';
 import type { Network } from '@doorsill/base/network';
 import type { Random } from '@doorsill/base/random';
-import type { Programs } from '@doorsill/base/system-programs';
 import type { TaskQueue } from '@doorsill/base/task-queue';
 import { assert } from '@doorsill/contract/assert';
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
-import { parseDeviceConfig } from '@doorsill/device/config';
-import { Doorbell } from '@doorsill/device/doorbell';
-import { deviceIdOf, loadOrCreateDeviceKey } from '@doorsill/device/identity';
 import { failure, isFailure } from '../errors.ts';
 import { DeviceClock, MachineTime } from '../world/device-clock.ts';
+import { DEMO_HOME, type HomeIdentity, makeIdentity } from '../world/home-identity.ts';
+import { type BootParts, NO_PROGRAMS, VirtualHome } from '../world/virtual-home.ts';
 import { type DrawnDoorbell, type Happening, happeningsOf } from './draw-fleet.ts';
 import type { FleetLog } from './fleet-log.ts';
 import { FleetOwner, type OwnerMoment } from './fleet-owner.ts';
@@ -55,16 +52,6 @@ export interface FleetSurroundings {
   readonly folder: string;
 }
 
-/** A doorbell has no hardware, and no program of the machine. */
-const NO_PROGRAMS: Programs = {
-  run: () => ({ ended: Promise.resolve({ missing: true, status: null, words: '' }), stop: () => undefined }),
-};
-const DISCLOSURE = {
-  name: 'Robin Maple',
-  address: '12 Maple Street',
-  email: 'robin@maple.example',
-  phone: '+1 217 555 0142',
-};
 /** The least that a doorbell's settings take. */
 export const RING_BYTES_MIN = 8 * 1024 * 1024;
 const RETENTION_S_MIN = 10;
@@ -84,12 +71,12 @@ export class FleetDoorbell {
   private readonly life: Iterator<Happening, void>;
   private readonly stopping = new AbortController();
   private startedMs = 0;
-  private doorbell: Doorbell | null = null;
+  readonly home: VirtualHome;
   /** Starts, stops and reboots come one after the other. */
   private turn: Promise<void> = Promise.resolve();
   private next: Timer | null = null;
-  private code: string | null = null;
-  private account: { user: string; password: string } | null = null;
+  private hasCode = false;
+  private identity: HomeIdentity | null = null;
   /** Grants whose clips are on their way, by request. */
   private readonly underWay = new Set<string>();
 
@@ -108,17 +95,14 @@ export class FleetDoorbell {
     this.life = happeningsOf(drawn, around.profile.startHour);
     this.log = around.log.of(drawn.name);
     const { log } = this;
+    this.home = new VirtualHome(join(around.folder, drawn.name), this.clock, () => this.bootParts());
     const { disk, random, clock } = around;
     this.owner = new FleetOwner(drawn.owner, { disk, random, clock, log }, (moment) => this.heard(moment));
     around.tally.counts.doorbells += 1;
   }
 
-  get folder(): string {
-    return join(this.around.folder, this.drawn.name);
-  }
-
   get isUp(): boolean {
-    return this.doorbell !== null;
+    return this.home.isReady;
   }
 
   /**
@@ -180,15 +164,12 @@ export class FleetDoorbell {
 
   private async startOnce(): Promise<void> {
     const { disk, random, links } = this.around;
-    if (this.account === null) {
-      await disk.makeFolder(this.folder);
-      const device = deviceIdOf(await loadOrCreateDeviceKey(disk, random, this.folder));
-      this.account = await issueAccount(disk, random, links.home.accounts, { role: 'device-home', id: device });
-    }
-    this.code ??= await links.enrolmentCode();
+    const own = { disk, random, folder: this.home.folder };
+    this.identity ??= await makeIdentity(own, { ...own, folder: links.home.accounts });
+    if (!this.hasCode) this.home.enrolWith(await links.enrolmentCode());
+    this.hasCode = true;
     await this.bring();
-    assert(this.doorbell, 'a doorbell that was brought runs');
-    if (this.owner.home === null) await this.owner.pair(this.doorbell.pairingSocket);
+    if (this.owner.home === null) await this.owner.pair(this.home.pairingSocket);
     await this.owner.start();
     this.startedMs = this.around.clock.monotonicMs();
     this.live();
@@ -196,38 +177,37 @@ export class FleetDoorbell {
 
   /** Starts the doorbell itself, unless it runs. */
   private async bring(): Promise<void> {
-    if (this.doorbell || this.stopping.signal.aborted) return;
+    if (this.isUp || this.stopping.signal.aborted) return;
+    await this.home.start();
+    this.around.tally.counts.up += 1;
+  }
+
+  private bootParts(): BootParts {
     const { disk, ffmpeg, tally, links, profile, random } = this.around;
-    const { drawn, clock, log, network, account, code } = this;
+    const { drawn, clock, log, network, identity } = this;
     const { kind, bytes } = drawn.ring;
-    const config = parseDeviceConfig(
-      {
+    assert(identity, 'a doorbell has its account before it starts');
+    return {
+      settings: {
         name: drawn.name,
         camera: LOOP_CAMERA,
         place: drawn.place,
-        disclosure: DISCLOSURE,
+        disclosure: DEMO_HOME.disclosure,
         ring: {
           kind,
           bytes: Math.max(RING_BYTES_MIN, bytes),
           retentionS: Math.max(RETENTION_S_MIN, Math.ceil(profile.ring.length / 1_000_000)),
         },
-        home: { ...links.home, ...account },
+        home: { ...links.home, ...identity.account },
         ...(links.areaUrl === undefined ? {} : { areaUrl: links.areaUrl }),
         ...(links.bridgeUrl === undefined ? {} : { bridgeUrl: links.bridgeUrl }),
       },
-      `the settings of ${drawn.name}`,
-    );
-    const doorbell = new Doorbell(
-      {
-        config,
-        folder: this.folder,
+      options: {
         cameraKinds: [this.camera.kind],
-        ...(code === null ? {} : { enrolmentCode: code }),
         heard: (event) => this.happened(event),
         stored: ({ endUs }) => tally.stored((clock.wallUs() - endUs) / 1_000),
       },
-      {
-        clock,
+      seams: {
         random,
         disk,
         log,
@@ -236,18 +216,13 @@ export class FleetDoorbell {
         cuts: this.cuts,
         ...(network ? { network } : {}),
       },
-    );
-    await doorbell.start();
-    this.doorbell = doorbell;
-    tally.counts.up += 1;
+    };
   }
 
   private async end(): Promise<void> {
-    const { doorbell } = this;
-    if (!doorbell) return;
-    this.doorbell = null;
+    if (!this.isUp) return;
     this.around.tally.counts.up -= 1;
-    await doorbell.stop();
+    await this.home.stop();
   }
 
   /** Waits for the next thing that happens at it by itself. */
@@ -267,7 +242,7 @@ export class FleetDoorbell {
   happen(what: Happening['what']): void {
     const { tally } = this.around;
     if (what === 'motion') this.camera.tellNextMotion();
-    if (what === 'press') this.doorbell?.pressed({ button: 'front', source: 'scene', atUs: this.clock.wallUs() });
+    if (what === 'press') this.home.press({ button: 'front', source: 'scene', atUs: this.clock.wallUs() });
     if (what === 'reboot') {
       tally.counts.reboots += 1;
       this.reboot().catch((thrown: unknown) => this.lost(thrown));

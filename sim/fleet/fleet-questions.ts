@@ -6,13 +6,11 @@ import type { SigningKey } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { freshId, type Random } from '@doorsill/base/random';
 import { isFailure } from '../errors.ts';
-import { listClips, postRequest, signRequest } from '../officer/agency-client.ts';
-import { DEMO_AGENCY } from '../officer/registration.ts';
-import type { FleetTown } from './fleet-profile.ts';
+import { type Ask, listClips, type OfficerDeps, postRequest, signRequest } from '../officer/agency-client.ts';
+import { demoAsk } from '../story/demo-request.ts';
+import type { FleetTown, TownArea } from './fleet-profile.ts';
 import { areaPolygon } from './town-area.ts';
 
-/** The shortest window that an agency may ask about. */
-const WINDOW_US = 15 * 60 * 1_000_000;
 const EXPIRES_S = 24 * 3_600;
 
 export interface QuestionsDeps {
@@ -24,6 +22,14 @@ export interface QuestionsDeps {
   readonly agencyKey: SigningKey;
   readonly town: FleetTown;
   readonly everyMs: number;
+}
+
+/** What the demo agency asks the homes of an area: of the shortest window that it may ask about, up to now. */
+export function askAbout({ clock, random }: OfficerDeps, town: FleetTown, area: TownArea): Ask {
+  const nowUs = clock.wallUs();
+  const ask = demoAsk(clock, town, { startUs: nowUs, endUs: nowUs }, 'address-and-email');
+  // An agency may post an investigation twice at most.
+  return { ...ask, investigation: freshId(random, 'case'), area: areaPolygon(town, area) };
 }
 
 export class TownQuestions {
@@ -70,7 +76,7 @@ export class TownQuestions {
     for (const area of Object.values(town.areas)) {
       if (this.stopping.signal.aborted) return;
       try {
-        await this.ask(areaPolygon(town, area));
+        await this.ask(area);
         this.count += 1;
       } catch (thrown) {
         if (!isFailure(thrown)) throw thrown;
@@ -92,21 +98,9 @@ export class TownQuestions {
     }
   }
 
-  private async ask(area: ReturnType<typeof areaPolygon>): Promise<void> {
-    const { clock, random, bridge, agencyKey } = this.deps;
-    const endUs = clock.wallUs();
-    const { token } = signRequest(this.deps, agencyKey, bridge.id, {
-      // An agency may post an investigation twice at most.
-      investigation: freshId(random, 'case'),
-      incidentType: 'package theft',
-      text: 'A parcel was taken from a porch. If your camera saw the street or the porch, please share it.',
-      contact: { ...DEMO_AGENCY.contact },
-      area,
-      window: { startUs: endUs - WINDOW_US, endUs },
-      profile: 'address-and-email',
-      retention: 'package-theft',
-      expiresInS: EXPIRES_S,
-    });
-    await postRequest(bridge.url, token);
+  private async ask(area: TownArea): Promise<void> {
+    const { town, bridge, agencyKey } = this.deps;
+    const ask = { ...askAbout(this.deps, town, area), expiresInS: EXPIRES_S };
+    await postRequest(bridge.url, signRequest(this.deps, agencyKey, bridge.id, ask).token);
   }
 }

@@ -3,7 +3,6 @@
 
 import { createHash } from 'node:crypto';
 import type { SigningKey } from '@doorsill/base/keys';
-import { freshId } from '@doorsill/base/random';
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { failureOf } from '@doorsill/contract/problem';
@@ -11,7 +10,7 @@ import { withinTime } from '@doorsill/contract/time-limit';
 import { z } from 'zod';
 import { failure, isFailure } from '../errors.ts';
 import type { FleetTown } from '../fleet/fleet-profile.ts';
-import { areaPolygon } from '../fleet/town-area.ts';
+import { askAbout } from '../fleet/fleet-questions.ts';
 import {
   type Ask,
   type ClipEntry,
@@ -32,8 +31,6 @@ export interface BridgeAddress {
   readonly url: string;
 }
 
-/** The shortest window that an agency may ask about. */
-const WINDOW_US = 15 * 60 * 1_000_000;
 const EXPIRES_S = 3_600;
 const DOWNLOAD_MS_MAX = 60_000;
 const PROBLEM_BYTES_MAX = 10_000;
@@ -143,20 +140,12 @@ export class BridgeCalls {
   }
 
   private question(): Ask {
-    const { clock, random } = this.deps;
     const [area] = Object.values(this.town.areas);
     if (!area) throw failure('usage', { detail: 'the town has no area' });
-    const endUs = clock.wallUs();
     return {
-      // An agency may post an investigation twice at most.
-      investigation: freshId(random, 'case'),
-      incidentType: 'package theft',
-      text: 'A parcel was taken from a porch. If your camera saw the street or the porch, please share it.',
+      ...askAbout(this.deps, this.town, area),
       // An email would have to be at the agency's own domain.
       contact: { name: 'Load test', phone: '+1 217 555 0100' },
-      area: areaPolygon(this.town, area),
-      window: { startUs: endUs - WINDOW_US, endUs },
-      profile: 'address-and-email',
       retention: this.category,
       expiresInS: EXPIRES_S,
     };

@@ -73,12 +73,17 @@ export async function decideAgency(disk: Disk, where: RegistryPlace, agency: str
   return standing.parse(await exchangeJson(`${url}/${verb}`, { method: 'POST', body: { revision, ...body }, bearer }));
 }
 
+/** Proves an agency's domain, applies in its name, and approves it where it waits. Throws the registry's coded refusal. */
+export async function enterAgency(deps: OfficerDeps, where: RegistryPlace, key: SigningKey, facts: AgencyFacts) {
+  await vouchForDomain(deps.disk, where.folder, facts.domain, agencyId(key));
+  const { state } = await applyAs(deps, where, key, facts);
+  if (state === 'pending') await decideAgency(deps.disk, where, agencyId(key), 'approve');
+}
+
 /** Has the demo agency apply and approves it; does nothing when that is done already, or was undone by a moderator. */
 export async function registerAgency(deps: OfficerDeps, where: RegistryPlace, key: SigningKey): Promise<void> {
   try {
-    await vouchForDomain(deps.disk, where.folder, DEMO_AGENCY.domain, agencyId(key));
-    const { state } = await applyAs(deps, where, key, DEMO_AGENCY);
-    if (state === 'pending') await decideAgency(deps.disk, where, agencyId(key), 'approve');
+    await enterAgency(deps, where, key, DEMO_AGENCY);
   } catch (thrown) {
     const undone = isFailure(thrown) && ['agency_revoked', 'agency_suspended'].includes(thrown.code);
     if (!undone) throw thrown;

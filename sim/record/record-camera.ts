@@ -11,7 +11,8 @@ import type { Window } from '@doorsill/contract/shared-claims';
 import type { Press } from '@doorsill/device/hardware/button';
 import type { OwnServerClient } from '@doorsill/device/owner/own-server-client';
 import { type Failure, failure, isErrorCode, reportedFailure } from '../errors.ts';
-import { LiveDoorbell, type LiveDoorbellDeps, recordedCamera } from './live-doorbell.ts';
+import type { VirtualHome } from '../world/virtual-home.ts';
+import { type LiveDoorbellDeps, liveDoorbell, recordedCamera } from './live-doorbell.ts';
 
 export interface RecordPlan {
   /** As `doorsill up --camera` takes it. */
@@ -91,15 +92,14 @@ export async function recordCamera(
   await source.tryOnce({ ...deps, programs: new SystemPrograms() }, signal);
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-record-'));
   const run = new Run(plan, deps.clock, sinks);
-  const doorbell = new LiveDoorbell(
-    { ...plan, folder: join(folder, 'front'), ringBytes, heard: (event) => run.heard(event) },
-    deps,
-  );
+  const own = { folder: join(folder, 'front'), ringBytes, heard: (event: DeviceEvent) => run.heard(event) };
+  const home = liveDoorbell({ ...plan, ...own }, deps);
   try {
-    await doorbell.start();
-    await sinks.keep(await run.follow(doorbell, signal));
+    await home.start();
+    await home.openSession('record');
+    await sinks.keep(await run.follow(home, signal));
   } finally {
-    await doorbell.stop();
+    await home.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -125,17 +125,17 @@ class Run {
     if (!this.isOver) this.sinks.event(event);
   }
 
-  async follow(doorbell: LiveDoorbell, signal: AbortSignal): Promise<Recording> {
-    const { session } = doorbell;
+  async follow(home: VirtualHome, signal: AbortSignal): Promise<Recording> {
+    const { session } = home.owner;
     const startUs = await this.firstPicture(session, signal);
-    this.sinks.begins((press) => doorbell.pressed(press));
+    this.sinks.begins((press) => home.press(press));
     const end = await this.untilEnd(session, startUs, signal);
     const askedUs = startUs + this.plan.forUs;
     const endUs = end.why === 'time' ? askedUs : Math.min(askedUs, this.clock.wallUs());
     if (end.why !== 'memory-full') await this.arrived(session, startUs, endUs);
     this.isOver = true;
     // Nothing is filmed while footage is written, so none of it is forgotten to make room.
-    await doorbell.endCamera();
+    await home.doorbell.endCamera();
     const heldUs = heldUntil(await session.state(), startUs);
     return { window: { startUs, endUs: Math.min(heldUs, endUs) }, events: this.events, end, session };
   }

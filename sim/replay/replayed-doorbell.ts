@@ -1,9 +1,7 @@
-// Owns: one doorbell of a simulated world, in this process: a throwaway device on footage, started, stopped and started again, and its
-// owner's session at its own server. Not here: its footage (replay-camera.ts), the world's time (sim/world), what is asked of it.
+// Owns: one doorbell of a simulated world, in this process: a throwaway device on footage, its settings, what its ring took, and who hears its
+// events. Not here: its starts and ends (sim/world/virtual-home.ts), its footage (replay-camera.ts), what is asked of it.
 
-import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
-import type { SigningKey } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { type Random, SystemRandom } from '@doorsill/base/random';
 import { SystemPrograms } from '@doorsill/base/system-programs';
@@ -11,14 +9,11 @@ import { GAP_US } from '@doorsill/contract/clip-facts';
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
-import { type DeviceConfigInput, deviceConfigSchema, parseDeviceConfig } from '@doorsill/device/config';
-import { Doorbell } from '@doorsill/device/doorbell';
-import { OwnServerClient } from '@doorsill/device/owner/own-server-client';
-import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
-import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
-import { failure } from '../errors.ts';
-import { BootClock, DeviceClock } from '../world/device-clock.ts';
+import { type DeviceConfigInput, deviceConfigSchema } from '@doorsill/device/config';
+import type { OwnServerClient } from '@doorsill/device/owner/own-server-client';
+import { type BootClock, DeviceClock } from '../world/device-clock.ts';
 import type { VirtualClock } from '../world/virtual-clock.ts';
+import { type BootParts, NO_BROKER, OWN_SERVER, VirtualHome } from '../world/virtual-home.ts';
 import type { CameraFaults } from './faulty-footage.ts';
 import type { FootagePart } from './footage.ts';
 import { ReplayCamera } from './replay-camera.ts';
@@ -41,8 +36,8 @@ export interface ReplayedDoorbellOptions {
   faults?: CameraFaults;
   /** Whether its owner can ask it for pictures. */
   ownServer: boolean;
-  /** Its home broker and bridge; absent: it has neither. */
-  surroundings?: Surroundings;
+  /** Settings of its home broker, its bridge and its place, asked for at each start; absent: it has none of them. */
+  around?: () => Pick<DeviceConfigInput, 'home' | 'place' | 'bridgeUrl' | 'areaUrl'>;
 }
 
 /**
@@ -63,19 +58,6 @@ function ownSettings(settings: OwnSettings): object {
   );
 }
 
-/** What is around a doorbell in a world that has more than it. */
-export interface Surroundings {
-  home: DeviceConfigInput['home'];
-  place: { longitude: number; latitude: number };
-  /** Absent: it is in no area, and nobody asks it. */
-  bridge?: { bridgeUrl: string; areaUrl: string; enrolmentCode: string };
-}
-
-/** Settings of a home broker that nobody connects to. */
-const NO_BROKER = { url: 'mqtt://127.0.0.1:1', user: 'device-none', password: 'none' } as const;
-
-const NO_ACCOUNT = { user: 'none', password: 'none' } as const;
-
 export class ReplayedDoorbell {
   readonly name: string;
   readonly clock: DeviceClock;
@@ -86,10 +68,7 @@ export class ReplayedDoorbell {
   /** What its ring took, in its wall time, joined where nothing was lost between. */
   readonly kept: Window[] = [];
   private readonly listeners = new Set<(event: DeviceEvent) => void>();
-  private doorbell: Doorbell | null = null;
-  private boot: BootClock | null = null;
-  private isEnrolled = false;
-  private owner: { key: SigningKey; session: OwnServerClient } | null = null;
+  readonly home: VirtualHome;
 
   constructor(options: ReplayedDoorbellOptions, deps: ReplayedDoorbellDeps) {
     this.name = options.name;
@@ -102,6 +81,7 @@ export class ReplayedDoorbell {
       clock: this.clock,
       ...(faults ? { faults } : {}),
     });
+    this.home = new VirtualHome(options.folder, this.clock, (boot) => this.bootParts(boot));
   }
 
   /** Calls `listener` with every event, as its owner would hear it. */
@@ -111,38 +91,29 @@ export class ReplayedDoorbell {
 
   /** Starts it. Throws what `Doorbell.start` throws, and `config_invalid`. */
   async start(): Promise<void> {
-    const { options, deps } = this;
-    const { settings, folder } = options;
-    const config = parseDeviceConfig(
-      {
-        name: options.name,
+    await this.home.start();
+    if (this.options.ownServer) await this.home.openSession('replay');
+  }
+
+  private bootParts(boot: BootClock): BootParts {
+    const { name, settings, around, ownServer } = this.options;
+    return {
+      settings: {
         ring: { kind: 'memory' },
-        ...ownSettings(settings),
+        ...{ name, ...ownSettings(settings) },
         camera: this.camera.source,
-        ...this.placed(),
-        ...(options.ownServer ? { console: { listen: 'this-machine', port: 0 } } : {}),
+        ...(around?.() ?? { home: NO_BROKER }),
+        ...(ownServer ? { console: OWN_SERVER } : {}),
       },
-      'the settings of this replay',
-    );
-    await deps.disk.makeFolder(folder);
-    const boot = new BootClock(this.clock);
-    this.boot = boot;
-    const doorbell = new Doorbell(
-      {
-        config,
-        folder,
+      options: {
         cameraKinds: [this.camera.kind],
-        ...(options.surroundings ? {} : { homeBroker: 'none' as const }),
-        ...this.enrolment(),
+        ...(around ? {} : { homeBroker: 'none' as const }),
         serverRandom: new SystemRandom(),
-        heard: (event) => this.boot === boot && this.heard(event),
+        heard: (event) => !boot.isOver && this.heard(event),
         stored: (window) => this.keep(window),
       },
-      { ...deps, clock: boot, programs: new SystemPrograms() },
-    );
-    this.doorbell = doorbell;
-    await doorbell.start();
-    if (options.ownServer) await this.openSession(doorbell);
+      seams: { ...this.deps, programs: new SystemPrograms() },
+    };
   }
 
   private keep(window: Window): void {
@@ -152,89 +123,22 @@ export class ReplayedDoorbell {
     else this.kept.push({ ...window });
   }
 
-  /** Its own folder. */
-  get folder(): string {
-    return this.options.folder;
-  }
-
-  /** Its id; once it has started. */
-  get id(): string {
-    return this.running.id;
-  }
-
-  /** Where it takes new owners. */
-  get pairingSocket(): string {
-    return this.running.pairingSocket;
-  }
-
-  private get running(): Doorbell {
-    if (!this.doorbell) throw failure('not_running', { folder: this.options.folder });
-    return this.doorbell;
-  }
-
-  /** Settings of what is around it. */
-  private placed(): Pick<DeviceConfigInput, 'home' | 'place' | 'bridgeUrl' | 'areaUrl'> {
-    const { surroundings } = this.options;
-    if (!surroundings) return { home: NO_BROKER };
-    const { home, place, bridge } = surroundings;
-    return { home, place, ...(bridge ? { bridgeUrl: bridge.bridgeUrl, areaUrl: bridge.areaUrl } : {}) };
-  }
-
-  /** A code is for the first start alone. */
-  private enrolment(): { enrolmentCode?: string } {
-    const code = this.options.surroundings?.bridge?.enrolmentCode;
-    if (code === undefined || this.isEnrolled) return {};
-    this.isEnrolled = true;
-    return { enrolmentCode: code };
-  }
-
   /** Takes its power away: nothing that it was doing goes on. `disk`: what makes its files as a disk without power leaves them. */
   async cutPower(disk: { cut(): Promise<void> }): Promise<void> {
-    const { doorbell } = this;
-    this.boot?.end();
-    this.boot = null;
+    const lost = this.home.cutPower();
     await disk.cut();
     // Ends its programs and sockets; what waits for its disk waits for ever, as nothing of it is left to wait.
-    void doorbell?.stop().catch(() => undefined);
+    void lost?.stop().catch(() => undefined);
     this.camera.rest();
-    this.doorbell = null;
-    this.owner = null;
   }
 
-  async stop(): Promise<void> {
-    await this.doorbell?.stop();
-    this.doorbell = null;
-    this.owner = null;
+  stop(): Promise<void> {
+    return this.home.stop();
   }
 
   /** Its owner's session at its own server. */
   get session(): OwnServerClient {
-    if (!this.owner) throw failure('console_off');
-    return this.owner.session;
-  }
-
-  /** A session of another owner at its own server; to be closed. */
-  sessionOf(key: SigningKey): Promise<OwnServerClient> {
-    const { console: address, id } = this.running;
-    if (!address) throw failure('console_off');
-    return OwnServerClient.open(address, id, key);
-  }
-
-  /** The owner whose session `session` is. */
-  get ownerKey(): SigningKey {
-    if (!this.owner) throw failure('console_off');
-    return this.owner.key;
-  }
-
-  private async openSession(doorbell: Doorbell): Promise<void> {
-    const { disk } = this.deps;
-    const { folder } = this.options;
-    const address = doorbell.console;
-    if (!address) return;
-    const seams = { disk, random: new SystemRandom(), clock: this.clock };
-    const key = await loadOrCreateOwnerKey(disk, seams.random, join(folder, 'owner.key'));
-    await pairWithDevice(seams, doorbell.pairingSocket, key, 'replay', NO_ACCOUNT);
-    this.owner = { key, session: await OwnServerClient.open(address, doorbell.id, key) };
+    return this.home.owner.session;
   }
 
   private heard(event: DeviceEvent): void {

@@ -24,16 +24,17 @@ import { AREA_SCOPE } from '@doorsill/contract/request';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { makeGrant } from '@doorsill/device/owner/sign-owner-messages';
-import { answered, fetchNotices } from '@doorsill/device/terminal/owner-requests';
+import { fetchNotices } from '@doorsill/device/terminal/owner-requests';
 import { failure, isFailure } from '../errors.ts';
 import { agencyId, loadAgencyKey, postRequest, signRequest } from '../officer/agency-client.ts';
-import { adminBearer, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
+import { adminBearer, DEMO_AGENCY, enterAgency } from '../officer/registration.ts';
 import { MISUSING } from '../query-export/cast.ts';
 import { type Score, scoreFindings, scoreText } from '../query-export/score.ts';
 import { writeExport } from '../query-export/write.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';
 import { demoAsk } from './demo-request.ts';
 import { Narrator } from './narrator.ts';
+import { sendDecision } from './send-decision.ts';
 import type { StoryDeps } from './story-deps.ts';
 
 /** The export: its held-out vocabulary keeps the measured figures meaningful. */
@@ -189,13 +190,10 @@ class Street {
 
   /** Registers an agency of this name: it applies, proves its domain and is approved. */
   async register(name: string): Promise<SigningKey> {
-    const { disk } = this.deps;
     const key = await loadAgencyKey(this.deps, join(this.testbed.folder, 'agency', 'audited'));
     const domain = `${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.example`;
-    await vouchForDomain(disk, this.place.folder, domain, agencyId(key));
     const contact = { ...DEMO_AGENCY.contact, email: `records@${domain}` };
-    await applyAs(this.deps, this.place, key, { ...DEMO_AGENCY, name, domain, contact });
-    await decideAgency(disk, this.place, agencyId(key), 'approve');
+    await enterAgency(this.deps, this.place, key, { ...DEMO_AGENCY, name, domain, contact });
     return key;
   }
 
@@ -264,15 +262,9 @@ class Street {
     const endUs = Math.min(end, recorded?.endUs ?? (await this.window()).endUs);
     const window = { startUs: Math.max(start, endUs - CLIP_US), endUs };
     const grant = makeGrant(this.signer, notice, { window });
-    const request = notice.request.jti;
-    const { receipt } = await answered(
-      this.session,
-      { jti: grant.jti, request, send: () => this.session.answer(request, 'grant', grant.token) },
-      WAIT_MS_MAX,
-      ({ outcome }) => outcome === 'sent',
-    );
-    if (!receipt.clip) throw failure('internal', { detail: 'the receipt names no clip' });
-    return { frames: receipt.clip.frames, sha256: receipt.clip.sha256 };
+    const { clip } = await sendDecision(this.session, 'grant', grant, WAIT_MS_MAX, ['sent']);
+    if (!clip) throw failure('internal', { detail: 'the receipt names no clip' });
+    return { frames: clip.frames, sha256: clip.sha256 };
   }
 
   /** Grants once the device knows of the revocation; resolves with the refusal's code, or throws if the grant is accepted. */

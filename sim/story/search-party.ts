@@ -12,13 +12,13 @@ import { giveOrder } from '@doorsill/device/owner/give-command';
 import { askStill } from '@doorsill/device/owner/pairing-client';
 import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
 import { makeGrant, makeRevoke, makeStillCall } from '@doorsill/device/owner/sign-owner-messages';
-import { answered } from '@doorsill/device/terminal/owner-requests';
 import { failure } from '../errors.ts';
 import { signAccess } from '../officer/agency-client.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
 import { drawDogPhoto } from '../porch/dog-art.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
+import { sendDecision } from './send-decision.ts';
 import type { StoryDeps } from './story-deps.ts';
 import { Stage } from './story-testbed.ts';
 
@@ -176,9 +176,7 @@ async function give(stage: Stage, sighting: VerifiedSighting, window: Window): P
   const { session, signer } = stage;
   const request = sighting.request.jti;
   const grant = makeGrant(signer, sighting, { window });
-  const order = { jti: grant.jti, request, send: () => session.answer(request, 'grant', grant.token) };
-  const { receipt } = await answered(session, order, DOG_MS_MAX, ({ outcome }) => outcome === 'sent');
-  const { clip } = receipt;
+  const { clip } = await sendDecision(session, 'grant', grant, DOG_MS_MAX, ['sent']);
   stage.say(`Robin grants ${clip?.frames} frame(s), by the same signed consent as for every clip.`, { clip });
   return { clip, named: { request, grant: grant.jti, grantSha256: sha256Hex(grant.token) } };
 }

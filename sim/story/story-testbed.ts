@@ -10,7 +10,7 @@ import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { makeGrant, type Signer } from '@doorsill/device/owner/sign-owner-messages';
-import { type Answerable, answered, fetchNotices } from '@doorsill/device/terminal/owner-requests';
+import { type Answerable, fetchNotices } from '@doorsill/device/terminal/owner-requests';
 import { z } from 'zod';
 import { type ErrorCode, failure, isFailure } from '../errors.ts';
 import { type Ask, listClips, type RequestView, signRequest } from '../officer/agency-client.ts';
@@ -18,6 +18,7 @@ import { adminBearer, type RegistryPlace } from '../officer/registration.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { demoAsk } from './demo-request.ts';
+import { sendDecision } from './send-decision.ts';
 import type { StoryDeps } from './story-deps.ts';
 
 export interface StageOptions {
@@ -191,11 +192,7 @@ export class Stage {
 
   /** The owner grants a window; resolves with the device's receipt that the clip is at the bridge, or rejects with its refusal. */
   async grant(notice: Answerable, window: Window): Promise<Receipt> {
-    const grant = makeGrant(this.signer, notice, { window });
-    const request = notice.request.jti;
-    const send = () => this.session.answer(request, 'grant', grant.token);
-    const order = { jti: grant.jti, request, send };
-    return (await answered(this.session, order, PATIENCE_MS, ({ outcome }) => outcome === 'sent')).receipt;
+    return sendDecision(this.session, 'grant', makeGrant(this.signer, notice, { window }), PATIENCE_MS, ['sent']);
   }
 
   /** Resolves when the doorbell no longer lists a request as open. */

@@ -5,15 +5,13 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
-import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
-import { issueAccount, readAccount } from '@doorsill/base/mqtt-account-files';
+import type { SigningKey } from '@doorsill/base/keys';
+import { readAccount } from '@doorsill/base/mqtt-account-files';
 import type { Random } from '@doorsill/base/random';
 import { assert } from '@doorsill/contract/assert';
 import { utf8 } from '@doorsill/contract/bytes';
 import { printEnrolmentCode, readEnrolmentCode } from '@doorsill/contract/enrolment';
-import { actorId } from '@doorsill/contract/ids';
 import type { DeviceConfigInput } from '@doorsill/device/config';
-import { loadOrCreateDeviceKey } from '@doorsill/device/identity';
 import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
 import { forgetHome, type Home, listHomes, storeHome } from '@doorsill/device/owner/paired-devices';
 import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
@@ -21,6 +19,7 @@ import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';
+import { DEMO_HOME, makeIdentity } from '../world/home-identity.ts';
 
 /** How many ports after the wanted one are tried: more than a testbed has pages. */
 const TRIED_MAX = 200;
@@ -50,17 +49,6 @@ export async function freePort(
   for (const port of ports) if (!others.has(port) && (await isFree(port))) return port;
   throw failure('port_in_use', { port: wanted, host: '127.0.0.1' });
 }
-
-/** The demo home: fictional, and constant, so that a second run has the same home. */
-export const DEMO_HOME = {
-  place: { longitude: -89.644, latitude: 39.799 },
-  disclosure: {
-    name: 'Robin Maple',
-    address: '12 Maple Street, Springfield',
-    email: 'robin@maple.example',
-    phone: '+1 217 555 0142',
-  },
-} as const;
 
 /** Where a doorbell's process runs, and how it finds from there the parts that it talks to. */
 export interface DoorbellNetwork {
@@ -172,19 +160,15 @@ async function writeDeviceConfig(
   const path = join(place.doorbell, 'device.json');
   const stored = await disk.readFile(path, SETTINGS_BYTES_MAX);
   const before: Partial<DeviceConfigInput> = stored ? JSON.parse(new TextDecoder().decode(stored)) : {};
-  const account = before.home
-    ? { user: before.home.user, password: before.home.password }
-    : await issueAccount(disk, random, accounts, {
-        role: 'device-home',
-        id: actorId('device', sha256Hex((await loadOrCreateDeviceKey(disk, random, place.doorbell)).publicKey)),
-      });
+  const own = { disk, random, folder: place.doorbell };
+  const { user, password } = before.home ?? (await makeIdentity(own, { ...own, folder: accounts })).account;
   const page = await pageSettings(around, place, before);
   const config: DeviceConfigInput = {
     ...DEMO_HOME,
     ...place.settings,
     ...before,
     ...(page ? { console: page } : {}),
-    home: { ...before.home, url: brokerUrl, ...account, accounts },
+    home: { ...before.home, url: brokerUrl, user, password, accounts },
     ...(bridgeUrl === null ? {} : { bridgeUrl, areaUrl: brokerUrl }),
   };
   await disk.replaceFile(path, utf8(`${JSON.stringify(config, null, 2)}\n`));

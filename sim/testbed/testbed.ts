@@ -30,7 +30,7 @@ import { type RunningDoorbell, TestbedDoorbells } from './testbed-doorbells.ts';
 import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths } from './testbed-folder.ts';
 import { tryCamera } from './try-camera.ts';
 
-export { DEMO_HOME } from './start-doorbell-part.ts';
+export { DEMO_HOME } from '../world/home-identity.ts';
 
 export interface TestbedOptions {
   folder: string;

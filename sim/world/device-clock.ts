@@ -111,15 +111,19 @@ export class DeviceClock implements Clock {
 /** The clock as one boot of a device sees it. */
 export class BootClock implements Clock {
   private readonly clock: Clock;
-  private isOver = false;
+  private hasEnded = false;
 
   constructor(clock: Clock) {
     this.clock = clock;
   }
 
+  get isOver(): boolean {
+    return this.hasEnded;
+  }
+
   /** The boot is over: nothing that it waited for is called any more. */
   end(): void {
-    this.isOver = true;
+    this.hasEnded = true;
   }
 
   wallUs(): number {
@@ -135,9 +139,9 @@ export class BootClock implements Clock {
   }
 
   after(delayMs: number, call: () => void): Timer {
-    if (this.isOver) return { cancel: () => undefined };
+    if (this.hasEnded) return { cancel: () => undefined };
     return this.clock.after(delayMs, () => {
-      if (!this.isOver) call();
+      if (!this.hasEnded) call();
     });
   }
 

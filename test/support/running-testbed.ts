@@ -1,6 +1,7 @@
 // Owns: a whole running testbed (`doorsill up`) as tests drive it: its parts' processes by name, to be killed or halted; its
 // owner's session; requests and grants by the product's own code; and what bridge and ledger hold in the end.
 // Not here: when which part is hit, and what must come of it.
+
 import { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -22,10 +23,11 @@ import { loadOrCreateOwnerKey } from '../../device/owner/owner-key.ts';
 import { OwnerSession } from '../../device/owner/owner-session.ts';
 import { type Home, listHomes } from '../../device/owner/paired-devices.ts';
 import { makeCommand, makeGrant, type Signer } from '../../device/owner/sign-owner-messages.ts';
-import { answered, askForState } from '../../device/terminal/owner-requests.ts';
+import { askForState } from '../../device/terminal/owner-requests.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/agency-client.ts';
 import { evidenceId } from '../../sim/officer/evidence-desk.ts';
 import { demoAsk } from '../../sim/story/demo-request.ts';
+import { sendDecision } from '../../sim/story/send-decision.ts';
 import { DEMO_HOME } from '../../sim/testbed/testbed.ts';
 import { Running, temporaryFolder } from './command-line.ts';
 import { sessionProcesses } from './processes.ts';
@@ -242,16 +244,10 @@ export class RunningTestbed {
   /** The owner grants a window of a request; does not wait. */
   grant(notice: VerifiedNotice, window: Window): GrantUnderWay {
     const { session, signer } = this.cast;
-    const request = notice.request.jti;
     const grant = makeGrant(signer, notice, { window });
-    const send = () => session.answer(request, 'grant', grant.token);
-    const order = { jti: grant.jti, request, send };
-    const sent = answered(session, order, PATIENCE_MS, ({ outcome }) => outcome === 'sent').then(
-      ({ receipt }) => receipt,
-      (thrown: Error) => {
-        throw new Error(`${grant.jti}: ${thrown.message}\n${this.story()}`);
-      },
-    );
+    const sent = sendDecision(session, 'grant', grant, PATIENCE_MS, ['sent']).catch((thrown: Error) => {
+      throw new Error(`${grant.jti}: ${thrown.message}\n${this.story()}`);
+    });
     // Whoever awaits it hears of a failure; until then it must not end the process.
     sent.catch(() => undefined);
     return { jti: grant.jti, window, sent };

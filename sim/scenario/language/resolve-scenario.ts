@@ -4,7 +4,7 @@ import type { JURISDICTIONS } from '@doorsill/contract/request';
 import { parseDeviceConfig } from '@doorsill/device/config';
 import { QUIET_PORCH } from '../../client/options.ts';
 import { DEMO_AGENCY } from '../../officer/registration.ts';
-import { DEMO_HOME } from '../../testbed/start-doorbell-part.ts';
+import { DEMO_HOME } from '../../world/home-identity.ts';
 import { type Located, positionOf, valueAt } from './located.ts';
 import { asProblem, type Faults, faultAt, problemAt, unknownName } from './mistakes.ts';
 import { isEndless, resolveCamera } from './resolve-camera.ts';

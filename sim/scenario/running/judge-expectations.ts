@@ -110,7 +110,7 @@ async function judgeDevice(
     case 'ledger': {
       const { session } = home.owner(home.setup.owners[0] ?? '');
       const device = { id: home.id, key: session.home.deviceKey };
-      await walkLedger(world.disk, join(home.doorbell.folder, 'consent'), device, () => undefined);
+      await walkLedger(world.disk, join(home.doorbell.home.folder, 'consent'), device, () => undefined);
       return plain('ledger', 'verifies', 'verifies');
     }
   }

@@ -8,9 +8,9 @@ import type { Receipt } from '@doorsill/contract/home-messages';
 import type { CommandAction } from '@doorsill/contract/owner-orders';
 import { giveOrder } from '@doorsill/device/owner/give-command';
 import { makeDenial, makeGrant, makeRevoke } from '@doorsill/device/owner/sign-owner-messages';
-import { answered } from '@doorsill/device/terminal/owner-requests';
 import { failure } from '../../errors.ts';
 import { postSearch } from '../../pet-owner/pet-owner.ts';
+import { sendDecision } from '../../story/send-decision.ts';
 import type { Step } from '../language/scenario.ts';
 import type { ScenarioHome } from './scenario-home.ts';
 import type { ScenarioWorld } from './scenario-world.ts';
@@ -126,7 +126,7 @@ function order(home: ScenarioHome, step: Step, action: CommandAction): Promise<R
 async function changeSettings(home: ScenarioHome, step: Of<'settings'>): Promise<void> {
   const { session, signer } = home.owner(step.owner);
   const device = { id: session.home.device, key: session.home.deviceKey };
-  const own = await home.doorbell.sessionOf(signer.key);
+  const own = await home.doorbell.home.sessionOf(signer.key);
   await own.order(signer, device, { action: 'change-settings', settings: step.change });
   await own.close();
 }
@@ -156,24 +156,21 @@ interface Answer {
 
 async function grant(world: ScenarioWorld, home: ScenarioHome, step: Of<'grant'>): Promise<string> {
   const { session, signer } = home.owner(step.owner);
-  const { id: request, window: asked } = world.request(step.of);
+  const { window: asked } = world.request(step.of);
   const notice = await world.noticeOf(home, step.of, ANSWER_MS_MAX);
   const [seen] = 'sighted' in notice ? notice.sighted : [];
   const window = step.window ? world.windowOf(step.window) : (seen?.window ?? asked);
   const { disclose, audio, zones } = step;
   const signed = makeGrant(signer, notice, { window, disclose, audio, zones });
   world.granted(step.of, home, signed);
-  const send = () => session.answer(request, 'grant', signed.token);
-  await answered(session, { jti: signed.jti, request, send }, ANSWER_MS_MAX, ({ outcome }) => GRANTED.has(outcome));
+  await sendDecision(session, 'grant', signed, ANSWER_MS_MAX);
   return `grant ${step.of}`;
 }
 
 async function deny(world: ScenarioWorld, home: ScenarioHome, { of, owner }: Answer): Promise<string> {
   const { session, signer } = home.owner(owner);
-  const { id: request } = world.request(of);
-  const { jti, token } = makeDenial(signer, await world.noticeOf(home, of, ANSWER_MS_MAX));
-  const send = () => session.answer(request, 'deny', token);
-  await answered(session, { jti, request, send }, ANSWER_MS_MAX, ({ outcome }) => outcome === 'denied');
+  const denial = makeDenial(signer, await world.noticeOf(home, of, ANSWER_MS_MAX));
+  await sendDecision(session, 'deny', denial, ANSWER_MS_MAX);
   return `deny ${of}`;
 }
 
@@ -182,14 +179,9 @@ async function revoke(world: ScenarioWorld, home: ScenarioHome, { of, owner }: A
   const { id: request, grant: given } = world.request(of);
   if (!given) throw failure('consent_nothing_to_revoke');
   const order = { request, grant: given.jti, grantSha256: sha256Hex(given.token) };
-  const { jti, token } = makeRevoke(signer, home.id, order);
-  const send = () => session.answer(request, 'revoke', token);
-  await answered(session, { jti, request, send }, ANSWER_MS_MAX, ({ outcome }) => REVOKED.has(outcome));
+  await sendDecision(session, 'revoke', makeRevoke(signer, home.id, order), ANSWER_MS_MAX);
   return `revoke ${of}`;
 }
-
-const GRANTED: ReadonlySet<Receipt['outcome']> = new Set(['granted', 'sealed', 'sent']);
-const REVOKED: ReadonlySet<Receipt['outcome']> = new Set(['revoked', 'deleted', 'recalled']);
 
 async function lostPet(world: ScenarioWorld, home: ScenarioHome, step: Of<'lost-pet'>): Promise<string> {
   const { session, signer } = home.owner(step.owner);

@@ -3,27 +3,21 @@
 
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
-import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
-import { issueAccount } from '@doorsill/base/mqtt-account-files';
 import { type Random, SeededRandom, SystemRandom } from '@doorsill/base/random';
 import type { DeviceEvent, Receipt } from '@doorsill/contract/home-messages';
-import { actorId } from '@doorsill/contract/ids';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
-import type { Window } from '@doorsill/contract/shared-claims';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
-import { loadOrCreateDeviceKey } from '@doorsill/device/identity';
 import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
 import type { Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../../errors.ts';
-import { askForEnrolmentCode } from '../../officer/enrolment-code.ts';
 import type { CameraFaults } from '../../replay/faulty-footage.ts';
 import type { FootagePart } from '../../replay/footage.ts';
 import { ReplayedDoorbell } from '../../replay/replayed-doorbell.ts';
-import { DEMO_HOME } from '../../testbed/start-doorbell-part.ts';
+import { DEMO_HOME, makeIdentity, NO_IDENTITY } from '../../world/home-identity.ts';
 import { LinkProxy } from '../../world/link-proxy.ts';
 import { type PowerCutLeaves, SimulatedDisk, type SimulatedDiskDeps } from '../../world/simulated-disk.ts';
 import type { VirtualClock } from '../../world/virtual-clock.ts';
@@ -68,46 +62,34 @@ export class ScenarioHome {
   readonly links: Record<'home' | 'area' | 'bridge', LinkProxy>;
   private readonly folder: string;
   private readonly deps: HomeDeps;
-  private readonly footage: readonly FootagePart[];
   private readonly owners = new Map<string, Owner>();
   private readonly listeners = new Set<(told: Told) => void>();
   private readonly disks: SimulatedDiskDeps;
   private disk: SimulatedDisk;
-  private idNow = '';
-  private made: ReplayedDoorbell | null = null;
+  readonly doorbell: ReplayedDoorbell;
+  private identity = NO_IDENTITY;
 
   constructor(setup: ScenarioDoorbell, footage: readonly FootagePart[], folder: string, deps: HomeDeps) {
     this.name = setup.name;
     this.setup = setup;
-    this.footage = footage;
     this.folder = folder;
     this.deps = deps;
     const { world, services } = deps;
     // Of its own, so that a link that is late changes nothing of what the device draws.
     const links = { clock: world, random: new SeededRandom(LINK_SEED) };
     this.links = {
-      home: new LinkProxy(links, () => services.brokerUrl),
-      area: new LinkProxy(links, () => services.brokerUrl),
+      home: new LinkProxy(links, () => services.url('broker')),
+      area: new LinkProxy(links, () => services.url('broker')),
       bridge: new LinkProxy(links, () => services.url('bridge')),
     };
     this.disks = { clock: world, random: new SeededRandom(TEAR_SEED) };
     this.disk = new SimulatedDisk(deps.disk, this.disks);
+    this.doorbell = this.makeDoorbell(footage);
   }
 
-  /** Its doorbell, once the home has started. */
-  get doorbell(): ReplayedDoorbell {
-    if (!this.made) throw failure('not_running', { folder: this.folder });
-    return this.made;
-  }
-
-  /** What its ring took, in its wall time. */
-  get kept(): readonly Window[] {
-    return this.made?.kept ?? [];
-  }
-
-  /** The device's id. */
+  /** The device's id; empty before the home has started. */
   get id(): string {
-    return this.idNow;
+    return this.identity.id;
   }
 
   /** Calls `listener` with everything that the home tells. */
@@ -120,24 +102,16 @@ export class ScenarioHome {
   async start(): Promise<void> {
     const { disk, random, services, hasBridge } = this.deps;
     await Promise.all(Object.values(this.links).map((link) => link.start()));
-    const folder = join(this.folder, 'doorbell');
-    await disk.makeFolder(folder);
-    const key = await loadOrCreateDeviceKey(disk, random, folder);
-    this.idNow = actorId('device', sha256Hex(key.publicKey));
-    const secrets = new SystemRandom();
-    const account = await issueAccount(disk, secrets, services.path('accounts'), {
-      role: 'device-home',
-      id: this.idNow,
-    });
-    const code = hasBridge ? await this.enrolmentCode() : null;
-    this.made = this.makeDoorbell(account, code);
-    await this.made.start();
+    const accounts = { disk, random: new SystemRandom(), folder: services.path('accounts') };
+    this.identity = await makeIdentity({ disk, random, folder: this.doorbell.home.folder }, accounts);
+    if (hasBridge) this.doorbell.home.enrolWith(await services.enrolmentCode());
+    await this.doorbell.start();
     for (const name of this.setup.owners) await this.addOwner(name);
   }
 
   async stop(): Promise<void> {
     for (const { session } of this.owners.values()) await session.stop();
-    await this.made?.stop();
+    await this.doorbell.stop();
     await Promise.all(Object.values(this.links).map((link) => link.stop()));
   }
 
@@ -146,9 +120,9 @@ export class ScenarioHome {
     const { world, disk, log, services } = this.deps;
     const random = new SystemRandom();
     const key = await loadOrCreateOwnerKey(disk, random, join(this.folder, 'owners', name, 'owner.key'));
-    const home = await pairWithDevice({ clock: world }, this.doorbell.pairingSocket, key, name);
+    const home = await pairWithDevice({ clock: world }, this.doorbell.home.pairingSocket, key, name);
     // The owner is at home; what is wrong with the doorbell's link is not wrong with theirs.
-    const own = { ...home, account: { ...home.account, url: services.brokerUrl } };
+    const own = { ...home, account: { ...home.account, url: services.url('broker') } };
     const session = new OwnerSession(own, { clock: world, random, disk, log });
     const isFirst = this.owners.size === 0;
     session.listen({
@@ -197,32 +171,27 @@ export class ScenarioHome {
     await this.doorbell.start();
   }
 
-  private makeDoorbell(account: { user: string; password: string }, code: string | null): ReplayedDoorbell {
-    const { services, ownServer, faults } = this.deps;
+  private makeDoorbell(footage: readonly FootagePart[]): ReplayedDoorbell {
+    const { services, ownServer, faults, hasBridge } = this.deps;
     const { home, area, bridge } = this.links;
+    const accounts = services.path('accounts');
     const doorbell = new ReplayedDoorbell(
       {
         name: this.name,
         folder: join(this.folder, 'doorbell'),
-        footage: this.footage,
-        ownServer,
+        ...{ footage, ownServer },
         ...(faults ? { faults } : {}),
         settings: { disclosure: DEMO_HOME.disclosure, ...this.setup.settings },
-        surroundings: {
-          home: { url: home.url, ...account, accounts: services.path('accounts') },
+        around: () => ({
+          home: { url: home.url, ...this.identity.account, accounts },
           place: this.setup.place,
-          ...(code === null ? {} : { bridge: { bridgeUrl: bridge.url, areaUrl: area.url, enrolmentCode: code } }),
-        },
+          ...(hasBridge ? { bridgeUrl: bridge.url, areaUrl: area.url } : {}),
+        }),
       },
       { ...this.deps, disk: this.disk },
     );
     doorbell.onEvent((event) => this.tell({ kind: 'event', event }, true));
     return doorbell;
-  }
-
-  private async enrolmentCode(): Promise<string> {
-    const { url, adminToken: bearer } = this.deps.services.bridge;
-    return (await askForEnrolmentCode(url, bearer)).code;
   }
 
   /** Owners hear the same; it is noted once. */

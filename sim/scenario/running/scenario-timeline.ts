@@ -47,7 +47,7 @@ function cameraOf(
   const found = replayedEvents({ events }, startUs);
   return {
     name: home.name,
-    recorded: home.kept.map((span) => ({ ...span })),
+    recorded: home.doorbell.kept.map((span) => ({ ...span })),
     events: events.flatMap((noticed): TestTimeline['cameras'][number]['events'] => {
       const { event } = noticed;
       if (event.type === 'event-window') return [{ type: event.type, ...event.window, label: event.cause }];

@@ -64,11 +64,10 @@ async function tryKey(
 ): Promise<void> {
   const key = await home.stolenKey();
   if (!key) return;
-  const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
   const taken = await useStolenKey({
     key,
     device: home.device.id,
-    bridge,
+    bridge: services.bridge,
     request,
     clock: world,
     random,

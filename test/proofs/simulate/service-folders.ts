@@ -1,5 +1,6 @@
 // Owns: the folders on the machine's disk in which the services of simulated towns keep their SQLite, which knows no other disk; what an earlier
 // run left there when it was killed. Not here: the services (town-services.ts).
+
 import {
   copyFileSync,
   existsSync,
@@ -15,9 +16,7 @@ import { basename, dirname, join } from 'node:path';
 import { systemCode } from '@doorsill/base/disk';
 import { folderHolder, isRunning, lockFolder } from '@doorsill/base/folder-lock';
 import { assert } from '@doorsill/contract/assert';
-
-export const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
-export type ServiceName = (typeof SERVICES)[number];
+import { SERVICES } from 'doorsill/world/service-set';
 
 const DATABASE = /\.sqlite/;
 /** Where Linux keeps files in memory: SQLite waits for the disk at every commit, and nothing of a town outlives it. */

@@ -3,12 +3,18 @@
 import type { Clock } from '@doorsill/base/clock';
 import { generateSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import { freshId, type Random, SeededRandom } from '@doorsill/base/random';
-import { actorId } from '@doorsill/contract/ids';
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { parseToken, signToken } from '@doorsill/contract/jws';
 import { requestSchema } from '@doorsill/contract/request';
 import { failure, isFailure } from 'doorsill/errors';
-import { callAboutRequest, listClips, postRequest, signRequest } from 'doorsill/officer/agency-client';
+import {
+  agencyId,
+  callAboutRequest,
+  listClips,
+  type OfficerDeps,
+  postRequest,
+  signRequest,
+} from 'doorsill/officer/agency-client';
 import { openEvidenceDesk } from 'doorsill/officer/evidence-desk';
 import {
   type AgencyFacts,
@@ -16,7 +22,7 @@ import {
   applyAs,
   DEMO_AGENCY,
   decideAgency,
-  vouchForDomain,
+  enterAgency,
 } from 'doorsill/officer/registration';
 import { demoAsk } from 'doorsill/story/demo-request';
 import type { AgencyPlan } from './plan.ts';
@@ -81,12 +87,7 @@ export async function enterAgencies({ clock, random, services }: AgencySeams): P
   const where = registryOf(services);
   const deps = { clock, random, disk };
   const all = [...entered.map((key, at) => ({ key, facts: factsOf(at) })), { key: ofState, facts: STATE }];
-  for (const { key, facts } of all) {
-    const id = actorId('agency', sha256Hex(key.publicKey));
-    await vouchForDomain(disk, where.folder, facts.domain, id);
-    const { state } = await applyAs(deps, where, key, facts);
-    if (state === 'pending') await decideAgency(disk, where, id, 'approve');
-  }
+  for (const { key, facts } of all) await enterAgency(deps, where, key, facts);
   const [stranger] = strangers;
   if (!stranger) throw failure('internal', { detail: 'no federal agency tries' });
   const refused = await applyAs(deps, where, stranger, FEDERAL).catch((thrown: unknown) => thrown);
@@ -134,15 +135,15 @@ export class TownAgencies {
 
   /** Sets the departments' policies at the vault, where they are not its own. Throws the vault's refusal. */
   async open(): Promise<void> {
-    const { clock, random, services } = this.seams;
+    const { services } = this.seams;
     const { disk } = services;
     const vault = { url: services.url('vault'), folder: services.path('vault') };
     for (const [at, { name, onRecall }] of this.plans.entries()) {
       if (onRecall === 'erase') continue;
       const folder = `/${name}`;
       await disk.makeFolder(folder);
-      const agency = { id: actorId('agency', sha256Hex(this.keyOf(at).publicKey)), folder };
-      const desk = await openEvidenceDesk({ clock, random, disk }, vault, agency);
+      const agency = { id: agencyId(this.keyOf(at)), folder };
+      const desk = await openEvidenceDesk(this.deps, vault, agency);
       const recall = { answer: onRecall, reason: 'It is evidence in a trial.' };
       await desk.call('PUT', '/policy', OFFICER, { recall });
     }
@@ -154,9 +155,8 @@ export class TownAgencies {
     const key = this.keyOf(at);
     const nowUs = clock.wallUs();
     const ask = demoAsk(clock, TOWN_PLACE, { startUs: nowUs - ASKED_US, endUs: nowUs }, 'address-and-email');
-    const deps = { clock, random, disk: services.disk };
     const kind = this.plans[at]?.kind;
-    const signed = signRequest(deps, key, services.part('bridge').id, {
+    const signed = signRequest(this.deps, key, services.bridgeId, {
       ...ask,
       contact: (kind === 'state' ? STATE : factsOf(at)).contact,
       expiresInS: lifeS,
@@ -176,16 +176,13 @@ export class TownAgencies {
    * is refused is shown nothing.
    */
   async shownBeyond(): Promise<string[]> {
-    const { clock, random, services } = this.seams;
-    const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
+    const { bridge } = this.seams.services;
     const lines: string[] = [];
     for (const [at, key] of AGENCY_KEYS.entered.entries()) {
-      const shown = await listClips({ clock, random, disk: services.disk }, key, bridge, OFFICER).catch(
-        (thrown: unknown) => {
-          if (!isFailure(thrown)) throw thrown;
-          return [];
-        },
-      );
+      const shown = await listClips(this.deps, key, bridge, OFFICER).catch((thrown: unknown) => {
+        if (!isFailure(thrown)) throw thrown;
+        return [];
+      });
       for (const request of shown) {
         if (!this.requests.get(key.publicKey)?.has(request))
           lines.push(`agency ${at + 1} is shown a clip of ${request}`);
@@ -196,7 +193,7 @@ export class TownAgencies {
 
   /** What registry and bridge have answered, and do not know any more, in lines. Throws `unreachable`. */
   async forgotten(): Promise<string[]> {
-    const { clock, random, services } = this.seams;
+    const { services } = this.seams;
     const lines: string[] = [];
     const bearer = await adminBearer(services.disk, services.path('registry'));
     for (const id of this.ended) {
@@ -205,10 +202,9 @@ export class TownAgencies {
       const state = typeof standing === 'object' && standing !== null && 'state' in standing ? standing.state : null;
       if (state !== 'revoked') lines.push(`the registry had ended ${id}, and says that it is ${String(state)}`);
     }
-    const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
+    const { bridge } = services;
     for (const [request, key] of this.accepted) {
-      const deps = { clock, random, disk: services.disk };
-      const refused = await callAboutRequest(deps, key, bridge, request, 'see').then(
+      const refused = await callAboutRequest(this.deps, key, bridge, request, 'see').then(
         () => null,
         (thrown: unknown) => thrown,
       );
@@ -226,20 +222,22 @@ export class TownAgencies {
 
   /** Ends the last request early; does nothing when there is none. Throws the bridge's refusal. */
   async withdraw(at: number): Promise<void> {
-    const { clock, random, services } = this.seams;
     const asked = this.asked.get(at);
-    if (!asked) return;
-    const bridge = { id: services.part('bridge').id, url: services.url('bridge') };
-    await callAboutRequest({ clock, random, disk: services.disk }, asked.key, bridge, asked.request, 'resolve');
+    if (asked) await callAboutRequest(this.deps, asked.key, this.seams.services.bridge, asked.request, 'resolve');
   }
 
   /** The registry ends the agency. Throws the registry's refusal. */
   async end(at: number): Promise<void> {
     const { services } = this.seams;
-    const id = actorId('agency', sha256Hex(this.keyOf(at).publicKey));
+    const id = agencyId(this.keyOf(at));
     await decideAgency(services.disk, registryOf(services), id, 'revoke');
     this.ended.add(id);
     await services.part('bridge').refreshRevocations();
+  }
+
+  private get deps(): OfficerDeps {
+    const { clock, random, services } = this.seams;
+    return { clock, random, disk: services.disk };
   }
 
   private keyOf(at: number): SigningKey {

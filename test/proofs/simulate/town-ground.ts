@@ -16,7 +16,7 @@ import { replacePlatform } from './replace-platform.ts';
 import type { ServiceFolders } from './service-folders.ts';
 import { enterAgencies } from './town-agencies.ts';
 import { type SettledHome, TownHome } from './town-home.ts';
-import { type Prepared, type ServiceSeams, serviceDisk, TownServices } from './town-services.ts';
+import { type Prepared, serviceDisk, type TownSeams, TownServices } from './town-services.ts';
 
 /** 2026-10-05 10:00 UTC, when the ground is prepared. */
 export const PREPARED_US = Date.UTC(2026, 9, 5, 10) * 1_000;
@@ -60,7 +60,7 @@ export async function prepareGround(footage: Footage, folders: ServiceFolders, l
   }
 }
 
-interface WorldSeams extends ServiceSeams {
+interface WorldSeams extends TownSeams {
   readonly clock: VirtualClock;
 }
 

@@ -3,29 +3,23 @@
 
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
-import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
-import { issueAccount } from '@doorsill/base/mqtt-account-files';
+import type { SigningKey } from '@doorsill/base/keys';
 import { integerBelow } from '@doorsill/base/random';
-import type { Programs } from '@doorsill/base/system-programs';
 import type { Receipt } from '@doorsill/contract/home-messages';
-import { actorId } from '@doorsill/contract/ids';
 import { makeBackup, restoreBackup } from '@doorsill/device/backup';
-import { parseDeviceConfig } from '@doorsill/device/config';
-import { Doorbell } from '@doorsill/device/doorbell';
-import { loadDeviceKey, loadOrCreateDeviceKey } from '@doorsill/device/identity';
-import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import { loadDeviceKey } from '@doorsill/device/identity';
 import { isFailure } from 'doorsill/errors';
-import { BootClock, DeviceClock } from 'doorsill/world/device-clock';
+import { type BootClock, DeviceClock } from 'doorsill/world/device-clock';
+import { DEMO_HOME, type HomeIdentity, makeIdentity, NO_IDENTITY } from 'doorsill/world/home-identity';
+import { type BootParts, NO_PROGRAMS, VirtualHome } from 'doorsill/world/virtual-home';
 import { type Footage, ffmpegTwin, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';
 import { MemoryDisk } from './memory-disk.ts';
-import type { MemoryNetwork } from './memory-network.ts';
 import type { DiskFault, HomePlan } from './plan.ts';
 import { type OwnerSeams, type PairedOwner, type SignedOrder, TownOwner } from './town-owner.ts';
 
 /** All homes of a town stand in one area of about 500 m. */
-export const TOWN_PLACE = { longitude: -89.644, latitude: 39.799 };
-const DISCLOSURE = { name: 'Robin Maple', address: '12 Maple Street' };
-const EMAIL = 'robin@maple.example';
+export const TOWN_PLACE = DEMO_HOME.place;
+const DISCLOSURE = { ...DEMO_HOME.disclosure, address: '12 Maple Street' };
 const RING_BYTES = 8 * 1024 * 1024;
 /** What watches over a doorbell starts it again after so long. */
 const START_AGAIN_MS = 5_000;
@@ -37,11 +31,6 @@ const LEDGER_BYTES_MAX = 32 * 1024 * 1024;
 const BALLAST = '/ballast';
 const PASSPHRASE = 'twelve maple leaves';
 
-/** No hardware, and no program of the machine. */
-const NO_PROGRAMS: Programs = {
-  run: () => ({ ended: Promise.resolve({ missing: true, status: null, words: '' }), stop: () => undefined }),
-};
-
 export interface HomeSeams extends OwnerSeams {
   footage: Footage;
 }
@@ -49,16 +38,8 @@ export interface HomeSeams extends OwnerSeams {
 /** A home at rest whose doorbell is enrolled and whose owner is paired: towns may begin with copies of it. */
 export interface SettledHome {
   readonly disk: MemoryDisk;
-  readonly key: { readonly id: string; readonly publicKey: string };
-  readonly account: { readonly user: string; readonly password: string };
+  readonly identity: HomeIdentity;
   readonly owner: PairedOwner;
-}
-
-/** From one start of the doorbell to its end. */
-interface Boot {
-  clock: BootClock;
-  network: ReturnType<MemoryNetwork['at']>;
-  doorbell: Doorbell;
 }
 
 export class TownHome {
@@ -72,17 +53,12 @@ export class TownHome {
   /** How often it was started. */
   boots = 0;
   private readonly seams: HomeSeams;
-  private account: SettledHome['account'] = { user: '', password: '' };
-  private code: string | null = null;
-  private key: SettledHome['key'] = { id: '', publicKey: '' };
-  private boot: Boot | null = null;
-  /** What is being stopped in order: the power can be cut meanwhile, too. */
-  private ending: Boot | null = null;
+  private readonly home: VirtualHome;
+  private identity = NO_IDENTITY;
   /** The latest time of its clock that it must know in this boot, and since when, in the world's time, the clock is behind that. */
   private known: { wallUs: number; behindSinceUs: number } | null = null;
   /** Since when it runs and its clock was not set. */
   private steadySinceUs = 0;
-  private isStarted = false;
   /** A card that is slow is so after a power cut, too. */
   private isSlow = false;
   /** What of its ledger was altered, as it was before, and whether it is to be put right. */
@@ -96,22 +72,23 @@ export class TownHome {
     this.folder = folder;
     this.seams = seams;
     this.clock = new DeviceClock(seams.world);
+    this.home = new VirtualHome(folder, this.clock, (clock) => this.bootParts(clock));
     this.owner = new TownOwner(plan, seams);
     this.disk = new MemoryDisk({ clock: seams.world, random: seams.random });
   }
 
   /** The device's id, and the key that its statements are signed with. */
   get device(): { id: string; key: string } {
-    return { id: this.key.id, key: this.key.publicKey };
+    return this.identity;
   }
 
   get isUp(): boolean {
-    return this.boot !== null;
+    return this.home.isUp;
   }
 
   /** Whether its doorbell runs, and takes in what it is told. */
   get isReady(): boolean {
-    return this.boot !== null && this.isStarted;
+    return this.home.isReady;
   }
 
   /** Since when its clock is behind a time that it knows; null while that is not so. */
@@ -133,24 +110,18 @@ export class TownHome {
   /** Starts the doorbell with a bridge's one-time code, and pairs its owner. */
   async start(code: string): Promise<void> {
     const { random, services } = this.seams;
-    await this.disk.makeFolder(this.folder);
-    const key = await loadOrCreateDeviceKey(this.disk, random, this.folder);
-    this.key = { id: actorId('device', sha256Hex(key.publicKey)), publicKey: key.publicKey };
-    this.account = await issueAccount(services.disk, random, services.path('accounts'), {
-      role: 'device-home',
-      id: this.key.id,
-    });
-    this.code = code;
+    const accounts = { disk: services.disk, random, folder: services.path('accounts') };
+    this.identity = await makeIdentity({ disk: this.disk, random, folder: this.folder }, accounts);
+    this.home.enrolWith(code);
     await this.bring();
-    await this.owner.start(this.key.id, pairingSocketPath(this.folder));
+    await this.owner.start(this.identity.id, this.home.pairingSocket);
   }
 
   /** Starts a copy of a doorbell that is enrolled and paired; its owner goes on with it. */
-  async startFrom({ disk, key, account, owner }: SettledHome): Promise<void> {
+  async startFrom({ disk, identity, owner }: SettledHome): Promise<void> {
     const { world, random } = this.seams;
     this.disk = disk.copy({ clock: world, random });
-    this.key = key;
-    this.account = account;
+    this.identity = identity;
     await this.bring();
     await this.owner.resume(owner);
   }
@@ -158,8 +129,8 @@ export class TownHome {
   /** Stops it for good; what is left is what others may begin with. */
   async settle(): Promise<SettledHome> {
     await this.stop();
-    const { disk, key, account, owner } = this;
-    return { disk, key, account, owner: owner.paired };
+    const { disk, identity, owner } = this;
+    return { disk, identity, owner: owner.paired };
   }
 
   /** Starts the doorbell, as what watches over it does: again and again while it cannot. */
@@ -171,59 +142,46 @@ export class TownHome {
       } catch (thrown) {
         if (!isFailure(thrown)) throw thrown;
         await this.seams.world.sleep(START_AGAIN_MS);
-        if (this.boot) return;
+        if (this.isUp) return;
       }
     }
   }
 
   /** Starts the doorbell. Throws what keeps it from starting. */
   private async bring(): Promise<void> {
-    const { network, services, footage, log, random } = this.seams;
     await this.restoreCard();
-    const clock = new BootClock(this.clock);
-    const own = network.at(this.plan.name);
-    const config = parseDeviceConfig(
-      {
-        ...{ name: this.plan.name, camera: TOWN_CAMERA, place: TOWN_PLACE },
-        disclosure: this.plan.hasEmail ? { ...DISCLOSURE, email: EMAIL } : DISCLOSURE,
-        ring: { kind: this.plan.ring, bytes: RING_BYTES },
-        motion: { enabled: false },
-        home: { url: services.url('broker'), ...this.account },
-      },
-      'the settings of a simulated home',
-    );
-    const twin = ffmpegTwin(footage, clock, () => this.filmedFromUs.push(clock.wallUs()));
-    const doorbell = new Doorbell(
-      {
-        ...{ config, folder: this.folder, cameraKinds: [townCamera] },
-        ...(this.code === null ? {} : { enrolmentCode: this.code }),
-      },
-      {
-        ...{ clock, random, disk: this.disk, network: own, log: log(this.plan.name) },
-        ...{ ffmpeg: twin, programs: NO_PROGRAMS },
-      },
-    );
-    const boot = { clock, network: own, doorbell };
-    this.boot = boot;
+    await this.home.start();
+  }
+
+  private bootParts(clock: BootClock): BootParts {
+    const { network, services, footage, log, random, world } = this.seams;
+    const { name, hasEmail, ring } = this.plan;
+    const { address, email, name: person } = DISCLOSURE;
+    const own = network.at(name);
     this.boots += 1;
     this.known = null;
-    this.isStarted = false;
-    this.steadySinceUs = this.seams.world.passedUs;
-    await doorbell.start().catch((thrown: unknown) => {
-      clock.end();
-      own.end();
-      if (this.boot === boot) this.boot = null;
-      throw thrown;
-    });
-    this.code = null;
-    this.isStarted = true;
+    this.steadySinceUs = world.passedUs;
+    return {
+      settings: {
+        ...{ name, camera: TOWN_CAMERA, place: TOWN_PLACE },
+        disclosure: { name: person, address, ...(hasEmail ? { email } : {}) },
+        ring: { kind: ring, bytes: RING_BYTES },
+        motion: { enabled: false },
+        home: { url: services.url('broker'), ...this.identity.account },
+      },
+      options: { cameraKinds: [townCamera] },
+      seams: {
+        ...{ random, disk: this.disk, network: own, log: log(name), programs: NO_PROGRAMS },
+        ffmpeg: ffmpegTwin(footage, clock, () => this.filmedFromUs.push(clock.wallUs())),
+      },
+      over: () => own.end(),
+    };
   }
 
   /** Stops the doorbell in order, and starts it again. */
   async reboot(): Promise<void> {
-    const { boot } = this;
-    if (!boot) return;
-    await this.halt(boot);
+    if (!this.isUp) return;
+    await this.home.stop();
     await this.keepUp();
   }
 
@@ -232,10 +190,10 @@ export class TownHome {
    * Throws the disk's error.
    */
   async alterLedger(): Promise<void> {
-    const { boot, ledgerFolder } = this;
+    const { ledgerFolder } = this;
     const { random } = this.seams;
-    if (!boot) return;
-    await this.halt(boot);
+    if (!this.isUp) return;
+    await this.home.stop();
     try {
       const isHead = random.fraction() < 0.7;
       const path = join(ledgerFolder, isHead ? 'ledger-head.json' : 'ledger.jsonl');
@@ -274,10 +232,10 @@ export class TownHome {
 
   /** It comes back from a backup, on a new card and without footage, and its owner pairs with it again. */
   async comeBack(): Promise<void> {
-    const { boot, clock, folder } = this;
+    const { clock, folder } = this;
     const { world, random } = this.seams;
-    if (!boot) return;
-    await this.halt(boot);
+    if (!this.isUp) return;
+    await this.home.stop();
     try {
       const backup = await makeBackup({ disk: this.disk, clock, random }, folder, PASSPHRASE);
       const card = new MemoryDisk({ clock: world, random });
@@ -286,7 +244,7 @@ export class TownHome {
     } finally {
       await this.keepUp();
     }
-    await this.owner.pairAgain(pairingSocketPath(folder));
+    await this.owner.pairAgain(this.home.pairingSocket);
   }
 
   /** The key that whoever has its card can read there. Throws `state_damaged`. */
@@ -312,12 +270,7 @@ export class TownHome {
   /** Cuts its power in a disk operation from now; `then` is called when that has happened. */
   crashIn(steps: number, then: () => void): void {
     this.disk.cutIn(steps, () => {
-      for (const boot of [this.boot, this.ending]) {
-        boot?.clock.end();
-        boot?.network.end();
-      }
-      this.boot = null;
-      this.ending = null;
+      this.home.cutPower();
       then();
     });
   }
@@ -349,21 +302,12 @@ export class TownHome {
   }
 
   press(): void {
-    this.boot?.doorbell.pressed({ button: 'front', source: 'local', atUs: this.clock.wallUs() });
+    if (this.isUp) this.home.doorbell.pressed({ button: 'front', source: 'local', atUs: this.clock.wallUs() });
   }
 
   async stop(): Promise<void> {
     await this.owner.stop();
-    const { boot } = this;
-    if (boot) await this.halt(boot);
-  }
-
-  private async halt(boot: Boot): Promise<void> {
-    this.boot = null;
-    this.ending = boot;
-    await boot.doorbell.stop();
-    boot.network.end();
-    if (this.ending === boot) this.ending = null;
+    await this.home.stop();
   }
 
   /** Where the ledger is. */

@@ -1,5 +1,5 @@
-// Owns: broker, registry, vault and bridge of a simulated town: their start from a town that was prepared once, going and coming back.
-// Not here: their folders for SQLite (service-folders.ts), homes (town-home.ts), what agencies ask (town-agencies.ts).
+// Owns: broker, registry, vault and bridge of a simulated town: what they begin with, and how they go and come back. Not here: how each starts
+// (sim/world/service-set.ts), folders for SQLite (service-folders.ts), homes (town-home.ts), what agencies ask (town-agencies.ts).
 
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
@@ -7,21 +7,14 @@ import { SystemDisk } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import {
-  Bridge,
-  bridgeConfigSchema,
-  Registry,
-  registryConfigSchema,
-  Vault,
-  vaultConfigSchema,
-} from '@doorsill/cloud-bridge';
-import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
-import { Broker } from 'doorsill/broker/broker';
-import { failure } from 'doorsill/errors';
-import { askForEnrolmentCode } from 'doorsill/officer/enrolment-code';
-import { adminBearer } from 'doorsill/officer/registration';
+  type RunningService,
+  SERVICES,
+  type ServiceName,
+  type ServiceSeams,
+  ServiceSet,
+} from 'doorsill/world/service-set';
 import { MemoryDisk } from './memory-disk.ts';
 import type { MemoryNetwork } from './memory-network.ts';
-import { SERVICES, type ServiceName } from './service-folders.ts';
 import { MACHINE, ServiceLives } from './service-lives.ts';
 
 /** Fixed: a town has this network to itself. */
@@ -31,7 +24,7 @@ const LOOK_AGAIN_S = 120;
 /** The bridge takes clips while a good part of its disk is free. */
 const DISK_BYTES = 4 * 1024 * 1024 * 1024;
 
-export interface ServiceSeams {
+export interface TownSeams {
   clock: Clock;
   random: Random;
   network: MemoryNetwork;
@@ -60,55 +53,30 @@ export async function serviceDisk(options: { clock: Clock; random: Random }, lis
 
 const LIST_BYTES_MAX = 16 * 1024 * 1024;
 
-interface Part {
-  stop(): Promise<void>;
-}
-
-export class TownServices {
+export class TownServices extends ServiceSet {
   /** Of their one machine. A power cut leaves another one. */
   disk: MemoryDisk;
   private readonly lives = new ServiceLives();
   private readonly starting = new Map<ServiceName, Promise<void>>();
-  /** All that were ever started: a library keeps a timer of the machine's for each. */
-  private readonly brokers: Broker[] = [];
-  private readonly folder: string;
-  private readonly seams: ServiceSeams;
-  private readonly running = new Map<ServiceName, Part>();
-  private readonly known: { registry?: Registry; vault?: Vault; bridge?: Bridge } = {};
-  private keys: { registry: string; vault: string } | null;
+  private readonly seams: TownSeams;
+  private readonly running = new Map<ServiceName, RunningService>();
 
   /** `prepared`: absent for the town that is prepared. */
-  constructor(folder: string, disk: MemoryDisk, seams: ServiceSeams, prepared?: Prepared) {
-    this.folder = folder;
+  constructor(folder: string, disk: MemoryDisk, seams: TownSeams, prepared?: Prepared) {
+    super(folder, { ports: PORTS, lookAgainS: LOOK_AGAIN_S, stateAgencies: true });
     this.disk = disk;
     this.seams = seams;
-    this.keys = prepared ? { registry: prepared.registryKey, vault: prepared.vaultKey } : null;
+    if (prepared) Object.assign(this.keys, { registry: prepared.registryKey, vault: prepared.vaultKey });
   }
 
-  path(name: ServiceName | 'accounts'): string {
-    return join(this.folder, name);
-  }
-
-  url(name: ServiceName): string {
-    return `${name === 'broker' ? 'mqtt' : 'http'}://127.0.0.1:${PORTS[name]}`;
-  }
-
-  /** A part of the running town. Throws `not_running`. */
-  part<Name extends 'registry' | 'vault' | 'bridge'>(name: Name): NonNullable<TownServices['known'][Name]> {
-    const part = this.known[name];
-    if (!part) throw failure('not_running', { folder: this.path(name) });
-    return part;
+  /** The running bridge. Throws `not_running`. */
+  get bridge(): { id: string; url: string } {
+    return { id: this.bridgeId, url: this.url('bridge') };
   }
 
   /** The bridge's id. Throws `not_running`. */
   get bridgeId(): string {
     return this.part('bridge').id;
-  }
-
-  /** A one-time code of the bridge's for one home. Throws the bridge's refusal. */
-  async enrolmentCode(): Promise<string> {
-    const bearer = await adminBearer(this.disk, this.path('bridge'));
-    return (await askForEnrolmentCode(this.url('bridge'), bearer)).code;
   }
 
   isUp(name: ServiceName): boolean {
@@ -170,56 +138,9 @@ export class TownServices {
     for (const broker of this.brokers) void broker.stop();
   }
 
-  private async startPart(name: ServiceName): Promise<Part> {
+  protected seamsOf(name: ServiceName): ServiceSeams {
     const { clock, random, network, log } = this.seams;
     const given = { clock, random, disk: this.disk, log: log(name), network: network.at(name) };
-    const seams = this.lives.begin(name, given);
-    const server = { dataFolder: this.path(name), http: { port: PORTS[name] } };
-    switch (name) {
-      case 'broker': {
-        const broker = new Broker({
-          ...{ host: '127.0.0.1', port: PORTS.broker, accounts: this.path('accounts'), prefix: DEFAULT_PREFIX },
-          ...{ ...seams, accountsAgainMs: LOOK_AGAIN_S * 1_000 },
-        });
-        this.brokers.push(broker);
-        await broker.start();
-        return broker;
-      }
-      case 'registry': {
-        const config = registryConfigSchema.parse({ ...server, domainProofs: ['local'], stateAgencies: true });
-        const registry = new Registry({ ...seams, config });
-        await registry.start();
-        this.known.registry = registry;
-        this.keys = { vault: '', ...this.keys, registry: registry.publicKey };
-        return registry;
-      }
-      case 'vault': {
-        const vault = new Vault({ ...seams, config: vaultConfigSchema.parse(server) });
-        await vault.start();
-        this.known.vault = vault;
-        this.keys = { registry: '', ...this.keys, vault: vault.publicKey };
-        return vault;
-      }
-      case 'bridge': {
-        const bridge = new Bridge({
-          ...seams,
-          config: bridgeConfigSchema.parse({ ...server, ...this.bridgeSettings() }),
-        });
-        await bridge.start();
-        this.known.bridge = bridge;
-        return bridge;
-      }
-    }
-  }
-
-  private bridgeSettings() {
-    return {
-      registry: { url: this.url('registry'), key: this.keys?.registry ?? '' },
-      area: { url: this.url('broker'), accounts: this.path('accounts') },
-      vault: { url: this.url('vault'), key: this.keys?.vault ?? '' },
-      revocationsEveryS: LOOK_AGAIN_S,
-      webhooks: { everyS: LOOK_AGAIN_S },
-      requests: { moderation: 'findings' as const, stateAgencies: true },
-    };
+    return this.lives.begin(name, given);
   }
 }

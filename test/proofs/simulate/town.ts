@@ -6,6 +6,7 @@ import { systemCode } from '@doorsill/base/disk';
 import { SeededRandom } from '@doorsill/base/random';
 import { isFailure } from 'doorsill/errors';
 import { settled } from 'doorsill/world/quiet';
+import { SERVICES, type ServiceName } from 'doorsill/world/service-set';
 import { VirtualClock } from 'doorsill/world/virtual-clock';
 import { CapturedBridge } from './captured-bridge.ts';
 import { watchCiphers } from './cipher-watch.ts';
@@ -14,7 +15,6 @@ import { type CarriedPiece, type Filter, MemoryNetwork } from './memory-network.
 import { type Act, type Plan, TOWN_MS } from './plan.ts';
 import { happenRarely } from './rare-acts.ts';
 import { replacePlatform } from './replace-platform.ts';
-import { SERVICES, type ServiceName } from './service-folders.ts';
 import { TownAgencies } from './town-agencies.ts';
 import { PREPARED_US, type TownGround } from './town-ground.ts';
 import { TownHome } from './town-home.ts';

@@ -11,7 +11,7 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { agencyId, loadAgencyKey } from '../../../sim/officer/agency-client.ts';
-import { applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../../../sim/officer/registration.ts';
+import { DEMO_AGENCY, enterAgency } from '../../../sim/officer/registration.ts';
 import { root } from '../../layout/source-tree.ts';
 import { Running, runCommand, runStory, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
@@ -57,10 +57,8 @@ describe('audit queries --apply', () => {
   const register = async (name: string, number: number) => {
     const key = await loadAgencyKey(seams, at(`agency-${number}`));
     const domain = `testbed-${number}.example`;
-    await vouchForDomain(seams.disk, place.folder, domain, agencyId(key));
     const contact = { ...DEMO_AGENCY.contact, email: `a@${domain}` };
-    await applyAs(seams, place, key, { ...DEMO_AGENCY, name: name.toUpperCase(), domain, contact });
-    await decideAgency(seams.disk, place, agencyId(key), 'approve');
+    await enterAgency(seams, place, key, { ...DEMO_AGENCY, name: name.toUpperCase(), domain, contact });
     return agencyId(key);
   };
   const statesOf = async () => {

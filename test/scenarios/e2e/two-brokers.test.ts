@@ -2,6 +2,7 @@
 // @module-tag mosquitto
 // Home and area on two brokers that know nothing of each other, one of them a stock mosquitto: a whole granted story, every
 // part by its own verb as an operator would start it.
+
 import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,10 +22,11 @@ import { loadOrCreateOwnerKey } from '../../../device/owner/owner-key.ts';
 import { OwnerSession } from '../../../device/owner/owner-session.ts';
 import { listHomes } from '../../../device/owner/paired-devices.ts';
 import { makeGrant } from '../../../device/owner/sign-owner-messages.ts';
-import { answered, askForState } from '../../../device/terminal/owner-requests.ts';
+import { askForState } from '../../../device/terminal/owner-requests.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../../../sim/officer/agency-client.ts';
 import { adminBearer, registerAgency } from '../../../sim/officer/registration.ts';
 import { demoAsk } from '../../../sim/story/demo-request.ts';
+import { sendDecision } from '../../../sim/story/send-decision.ts';
 import { DEMO_HOME } from '../../../sim/testbed/testbed.ts';
 import { BROKERS, type BrokerKind } from '../../support/broker.ts';
 import { type Line, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
@@ -141,9 +143,7 @@ it.for(kinds)(
       () => postRequest(bridgeUrl, request.token).then(() => undefined),
     );
     const grant = makeGrant(signer, notice, { window, disclose: ['address'] });
-    const send = () => session.answer(request.id, 'grant', grant.token);
-    const order = { jti: grant.jti, request: request.id, send };
-    const { receipt } = await answered(session, order, PATIENCE_MS, ({ outcome }) => outcome === 'sent');
+    const receipt = await sendDecision(session, 'grant', grant, PATIENCE_MS, ['sent']);
 
     const clip = at('bridge', 'clips', receipt.clip?.id ?? 'none');
     const { manifest } = await verifyClip(

@@ -123,7 +123,7 @@ it('runs doorbells of their own whose owners answer a request, and the bridge ge
   expect(running.tally.delivered.count).toBe(shares);
   // Each has its own key; no two have the same.
   const keys = await Promise.all(
-    running.fleet.doorbells.map(({ folder: own }) => readFile(join(own, 'device.key'), 'utf8')),
+    running.fleet.doorbells.map(({ home: { folder: own } }) => readFile(join(own, 'device.key'), 'utf8')),
   );
   expect(new Set(keys).size).toBe(10);
 }, 60_000);
@@ -132,7 +132,10 @@ it('rings and notices motion at the rates that were drawn, and keeps the ring in
   const running = start(3, { presses: 1_800, motions: 3_600, spread: 0, ring: { kind: 'file', length: '10s' } });
   await expect.poll(() => running.fleet.counts.presses, PATIENCE).toBeGreaterThan(3);
   await expect.poll(() => running.fleet.counts.motions, PATIENCE).toBeGreaterThan(0);
-  for (const { folder: own } of running.fleet.doorbells) expect(await readdir(own)).toContain('ring');
+  for (const {
+    home: { folder: own },
+  } of running.fleet.doorbells)
+    expect(await readdir(own)).toContain('ring');
   await running.fleet.stop();
   const { events } = running.fleet.counts;
   await clock.sleep(1_500);

@@ -41,7 +41,7 @@ it('draws no secret of its own server from the seed, which everybody may know', 
     expect(random.drawn).toBeGreaterThan(0);
     await world.holding(async () => {
       const before = random.drawn;
-      const session = await doorbell.sessionOf(doorbell.ownerKey);
+      const session = await doorbell.home.sessionOf(doorbell.home.owner.key);
       expect(random.drawn - before).toBe(0);
       await session.close();
     });

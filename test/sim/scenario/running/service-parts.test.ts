@@ -21,7 +21,7 @@ it('brings a part back on its own port, and says so when another program has tak
   await parts.bring('registry');
   for (const [name, url] of [
     ['registry', parts.url('registry')],
-    ['broker', parts.brokerUrl],
+    ['broker', parts.url('broker')],
   ] as const) {
     await parts.end(name);
     const squatter = createServer();
@@ -30,5 +30,5 @@ it('brings a part back on its own port, and says so when another program has tak
     await new Promise((resolve) => squatter.close(resolve));
     await parts.bring(name);
   }
-  expect([parts.url('registry'), parts.brokerUrl]).toHaveLength(2);
+  expect([parts.url('registry'), parts.url('broker')]).toHaveLength(2);
 });

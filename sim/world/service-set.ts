@@ -1,0 +1,144 @@
+// Owns: starting broker, registry, vault and bridge in this process, so that they know each other: their folders, ports, keys and settings. Not
+// here: when each goes and comes back, and what it stands on, which a scenario and a simulated town decide; processes of a testbed (sim/testbed).
+
+import { join } from 'node:path';
+import type { Disk } from '@doorsill/base/disk';
+import {
+  Bridge,
+  type BridgeDeps,
+  bridgeConfigSchema,
+  Registry,
+  registryConfigSchema,
+  Vault,
+  vaultConfigSchema,
+} from '@doorsill/cloud-bridge';
+import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
+import { Broker } from '../broker/broker.ts';
+import { failure } from '../errors.ts';
+import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
+import { adminBearer } from '../officer/registration.ts';
+
+/** In the order in which they start. */
+export const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+interface Servers {
+  registry: Registry;
+  vault: Vault;
+  bridge: Bridge;
+}
+type ServerName = keyof Servers;
+
+/** What one start of a part stands on. */
+export type ServiceSeams = Omit<BridgeDeps, 'config' | 'httpLimits'>;
+
+/** A part that runs. */
+export interface RunningService {
+  stop(): Promise<void>;
+}
+
+export interface ServiceSettings {
+  /** How often parts look whether anything is due: hours of simulated time are full of it. */
+  readonly lookAgainS: number;
+  /** Where parts listen; absent: each at a free port, which stays its own. */
+  readonly ports?: Readonly<Record<ServiceName, number>>;
+  /** Whether registry and bridge serve agencies of a state. */
+  readonly stateAgencies: boolean;
+}
+
+export abstract class ServiceSet {
+  protected readonly ports: Record<ServiceName, number>;
+  /** Public keys of the parts that have started, in this set or in one that it goes on from. */
+  protected readonly keys: Record<ServerName, string> = { registry: '', vault: '', bridge: '' };
+  /** All embedded brokers that were ever made: a library keeps a timer of the machine's for each that was not stopped. */
+  protected readonly brokers: Broker[] = [];
+  private readonly folder: string;
+  private readonly settings: ServiceSettings;
+  private readonly servers: Partial<Servers> = {};
+
+  /** `folder`: absolute. */
+  constructor(folder: string, settings: ServiceSettings) {
+    this.folder = folder;
+    this.settings = settings;
+    this.ports = { ...(settings.ports ?? { broker: 0, registry: 0, vault: 0, bridge: 0 }) };
+  }
+
+  /** The disk of everything that may make accounts. */
+  abstract readonly disk: Disk;
+
+  /** Called at each start of a part. */
+  protected abstract seamsOf(name: ServiceName): ServiceSeams;
+
+  /** Folder of a part, or of the broker's accounts. */
+  path(name: ServiceName | 'accounts'): string {
+    return join(this.folder, name);
+  }
+
+  /** Where a part is, also while it is gone. */
+  url(name: ServiceName): string {
+    return `${name === 'broker' ? 'mqtt' : 'http'}://127.0.0.1:${this.ports[name]}`;
+  }
+
+  /** A server that was started; one that is gone answers nothing. Throws `not_running`. */
+  part<Name extends ServerName>(name: Name): Servers[Name] {
+    const part: Servers[Name] | undefined = this.servers[name];
+    if (!part) throw failure('not_running', { folder: this.path(name) });
+    return part;
+  }
+
+  /** A one-time code of the bridge for one home. Throws the bridge's refusal. */
+  async enrolmentCode(): Promise<string> {
+    const bearer = await adminBearer(this.disk, this.path('bridge'));
+    return (await askForEnrolmentCode(this.url('bridge'), bearer)).code;
+  }
+
+  /** Starts a part on the port that it had before. */
+  protected async startPart(name: ServiceName): Promise<RunningService> {
+    if (name === 'broker') return this.startBroker();
+    const { stateAgencies, lookAgainS } = this.settings;
+    const seams = this.seamsOf(name);
+    const server = { dataFolder: this.path(name), http: { port: this.ports[name] } };
+    switch (name) {
+      case 'registry': {
+        const config = registryConfigSchema.parse({ ...server, domainProofs: ['local'], stateAgencies });
+        return this.startServer(name, new Registry({ ...seams, config }));
+      }
+      case 'vault':
+        return this.startServer(name, new Vault({ ...seams, config: vaultConfigSchema.parse(server) }));
+      case 'bridge': {
+        const config = bridgeConfigSchema.parse({
+          ...server,
+          registry: { url: this.url('registry'), key: this.keys.registry },
+          area: { url: this.url('broker'), accounts: this.path('accounts') },
+          vault: { url: this.url('vault'), key: this.keys.vault },
+          revocationsEveryS: lookAgainS,
+          webhooks: { everyS: lookAgainS },
+          // As in a testbed: only a request whose wording may concern a barred subject waits for a moderator.
+          requests: { moderation: 'findings', stateAgencies },
+        });
+        return this.startServer(name, new Bridge({ ...seams, config }));
+      }
+    }
+  }
+
+  /** Starts the embedded broker. */
+  protected async startBroker(): Promise<RunningService> {
+    const broker = new Broker({
+      ...this.seamsOf('broker'),
+      ...{ host: '127.0.0.1', port: this.ports.broker, accounts: this.path('accounts'), prefix: DEFAULT_PREFIX },
+      accountsAgainMs: this.settings.lookAgainS * 1_000,
+    });
+    this.brokers.push(broker);
+    await broker.start();
+    this.ports.broker = broker.port;
+    return broker;
+  }
+
+  private async startServer<Name extends ServerName>(name: Name, server: Servers[Name]): Promise<RunningService> {
+    await server.start();
+    this.servers[name] = server;
+    this.keys[name] = server.publicKey;
+    this.ports[name] = Number(new URL(server.url).port);
+    return server;
+  }
+}
