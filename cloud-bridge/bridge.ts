@@ -3,6 +3,7 @@
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { type HttpLimits, makeHttpServer } from '@doorsill/base/http/http-server';
+import { linkFailure, tlsFilesRead } from '@doorsill/base/link-failure';
 import type { Log } from '@doorsill/base/log';
 import { MqttLink } from '@doorsill/base/mqtt-link';
 import type { Network } from '@doorsill/base/network';
@@ -11,7 +12,6 @@ import { caToPin, tlsSource } from '@doorsill/base/tls';
 import { UndoSteps } from '@doorsill/base/undo-steps';
 import { CA_BYTES_MAX } from '@doorsill/contract/enrolment';
 import { failure } from '@doorsill/contract/errors';
-import { linkFailure, tlsFilesRead } from '@doorsill/contract/link-failure';
 import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 import { httpRegistryClient } from './agencies/registry-client.ts';
 import { AgencyCredentials } from './agencies/registry-credentials.ts';
@@ -48,6 +48,7 @@ import { Webhooks } from './webhooks/agency-webhooks.ts';
 import { EventOutbox } from './webhooks/event-delivery.ts';
 import { webhookRoutes } from './webhooks/webhooks-routes.ts';
 
+/** What a bridge stands on, and its settings. */
 export interface BridgeDeps {
   clock: Clock;
   random: Random;

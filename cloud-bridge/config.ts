@@ -2,19 +2,19 @@
 // (word-rules.ts in requests/, intake/, search-party/ and webhooks/).
 
 import { readBySchema } from '@doorsill/base/schema-fault';
-import { tlsFilesSchema } from '@doorsill/base/tls';
+import { TlsFiles } from '@doorsill/base/tls';
 import { failure } from '@doorsill/contract/errors';
 import { publicKeySchema } from '@doorsill/contract/ids';
 import { DEFAULT_PREFIX, topicPrefixSchema } from '@doorsill/contract/topics';
 import { z } from 'zod';
 import { custodySettings, httpAddressSchema, serverSettings } from './http/http-settings.ts';
-import { intakeRulesSchema } from './intake/intake-settings.ts';
+import { IntakeRules } from './intake/intake-settings.ts';
 import { instanceFields } from './persistence/instance-part.ts';
 import { databaseSettings } from './persistence/postgres-address.ts';
-import { S3_BYTES_MAX, s3Schema } from './persistence/s3-bucket.ts';
-import { requestRulesSchema } from './requests/requests-settings.ts';
-import { searchRulesSchema } from './search-party/search-party-settings.ts';
-import { webhookRulesSchema } from './webhooks/webhooks-settings.ts';
+import { S3_BYTES_MAX, S3Settings } from './persistence/s3-bucket.ts';
+import { RequestRules } from './requests/requests-settings.ts';
+import { SearchRules } from './search-party/search-party-settings.ts';
+import { WebhookRules } from './webhooks/webhooks-settings.ts';
 
 const HOUR_S = 3600;
 
@@ -37,10 +37,11 @@ const instanceSchema = z.strictObject({
   /** `name` is part of its uploads' addresses. */
   ...instanceFields,
   /** The bucket that stores clips. */
-  s3: s3Schema,
+  s3: S3Settings,
 });
 
-export const bridgeConfigSchema = z
+/** The settings of a bridge, as its file names them. */
+export const BridgeConfig = z
   .strictObject({
     /** `dataFolder` holds key, database, staging and clips. */
     ...serverSettings,
@@ -56,7 +57,7 @@ export const bridgeConfigSchema = z
       url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
       prefix: topicPrefixSchema.default(DEFAULT_PREFIX),
       /** For an mqtts:// address: PEM files, relative to the data folder. Devices receive its `ca` when they enrol. */
-      tls: tlsFilesSchema.optional(),
+      tls: TlsFiles.optional(),
       /** Folder of the broker's accounts; the bridge creates its own and the devices' there. */
       accounts: z.string().min(1).max(1_000),
     }),
@@ -77,10 +78,10 @@ export const bridgeConfigSchema = z
       .max(7 * 24 * HOUR_S)
       .default(HOUR_S),
     custody: custodySettings,
-    requests: requestRulesSchema.prefault({}),
-    searchParty: searchRulesSchema.prefault({}),
-    intake: intakeRulesSchema.prefault({}),
-    webhooks: webhookRulesSchema.prefault({}),
+    requests: RequestRules.prefault({}),
+    searchParty: SearchRules.prefault({}),
+    intake: IntakeRules.prefault({}),
+    webhooks: WebhookRules.prefault({}),
     /** The vault that stored clips are handed over to. Without it they stay at the bridge. */
     vault: vaultSchema.optional(),
   })
@@ -101,9 +102,9 @@ export const bridgeConfigSchema = z
   )
   .refine((config) => config.requests.windowSMin <= config.requests.windowSMax, 'windowSMin is above windowSMax')
   .refine((config) => config.requests.areaM2Min <= config.requests.areaM2Max, 'areaM2Min is above areaM2Max');
-export type BridgeConfig = z.infer<typeof bridgeConfigSchema>;
+export type BridgeConfig = z.infer<typeof BridgeConfig>;
 /** Settings before defaults are filled in. */
-export type BridgeConfigInput = z.input<typeof bridgeConfigSchema>;
+export type BridgeConfigInput = z.input<typeof BridgeConfig>;
 
 /** Checks settings from `file` (named in the error); throws `config_invalid`. */
 export function parseConfig<Schema extends z.ZodType>(schema: Schema, input: unknown, file: string): z.infer<Schema> {

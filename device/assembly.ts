@@ -39,7 +39,7 @@ import { makeAreaLink, makeHomeLink, pinnedBridge } from './link-factory.ts';
 import { GrayPictures } from './motion/gray-pictures.ts';
 import { Notifications } from './notifications/notifications.ts';
 import { HomeAccounts } from './owner/owner-broker-accounts.ts';
-import { pairingSocketPath } from './owner/pairing-wire.ts';
+import { pairingSocketPath } from './owner/private-socket.ts';
 import { makePairing } from './pairing-service.ts';
 import { ReceiptCursor } from './receipt-cursor.ts';
 import { Recorder, type RecorderSinks } from './recorder.ts';
@@ -54,6 +54,7 @@ import { Outbox } from './upload/outbox.ts';
 import { PreviewClips } from './upload/preview-clips.ts';
 import { Uploader } from './upload/upload.ts';
 
+/** What one doorbell is made of. */
 export interface DoorbellOptions {
   config: DeviceConfig;
   /** The device's own data folder, absolute; its lock is held by the caller. */
@@ -78,6 +79,7 @@ export interface DoorbellOptions {
   stored?: (window: Window) => void;
 }
 
+/** Faults that whoever runs the doorbell makes, as its owners are told of them. */
 export interface SimulatedFaults {
   /** Those that last now, as they were asked for. */
   now(): readonly string[];
@@ -85,6 +87,7 @@ export interface SimulatedFaults {
   onChange(listener: () => void): void;
 }
 
+/** What a doorbell stands on: the machine's own, or a simulation's. */
 export interface DoorbellSeams {
   clock: Clock;
   random: Random;

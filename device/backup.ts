@@ -24,7 +24,8 @@ import type { LedgerBody } from './ledger/ledger-entry.ts';
 import { RESERVE_BYTES, RevocationReserve } from './ledger/revocation-reserve.ts';
 
 /** Shorter passphrases could be guessed offline from the file. */
-export const PASSPHRASE_LETTERS_MIN = 12;
+const PASSPHRASE_LETTERS_MIN = 12;
+/** Largest backup in bytes. */
 export const BACKUP_BYTES_MAX = 64 * 1024 * 1024;
 
 const MAGIC = utf8('DSBACKUP');
@@ -52,7 +53,7 @@ const contentSchema = z.strictObject({
   files: z.record(z.string().max(60), z.string()),
 });
 
-export interface BackupDeps {
+interface BackupDeps {
   disk: Disk;
   clock: Clock;
   random: Random;

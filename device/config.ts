@@ -3,19 +3,19 @@
 
 import { LOG_LEVELS } from '@doorsill/base/log';
 import { readBySchema } from '@doorsill/base/schema-fault';
-import { tlsFilesSchema } from '@doorsill/base/tls';
+import { TlsFiles } from '@doorsill/base/tls';
 import { failure } from '@doorsill/contract/errors';
 import { brokerUserSchema } from '@doorsill/contract/ids';
 import { retentionSSchema } from '@doorsill/contract/owner-settings';
-import { disclosedValuesSchema } from '@doorsill/contract/shared-claims';
+import { DisclosedValues } from '@doorsill/contract/shared-claims';
 import { DEFAULT_DISCOVERY_PREFIX, DEFAULT_PREFIX, topicPrefixSchema } from '@doorsill/contract/topics';
 import { z } from 'zod';
 import { CLIP_RECODE } from './clip/clip-deps.ts';
 import type { BaseSettings } from './consent/owner-settings.ts';
-import { consoleSchema } from './console/console-settings.ts';
+import { ConsoleSettings } from './console/console-settings.ts';
 import { eventsSchema } from './events/events-settings.ts';
 import { hardwareShape } from './hardware/hardware-settings.ts';
-import { homeAssistantSchema } from './home-link/home-assistant-settings.ts';
+import { HomeAssistantSettings } from './home-link/home-assistant-settings.ts';
 import { motionSchema } from './motion/motion-settings.ts';
 import { notificationsSchema } from './notifications/notifications-settings.ts';
 import { searchPartySchema } from './search-party/search-party-settings.ts';
@@ -38,7 +38,8 @@ const clipSchema = z.strictObject({
   recode: z.enum(CLIP_RECODE).default('when-needed'),
 });
 
-export const deviceConfigSchema = z.strictObject({
+/** The settings of a doorbell, as device.json names them. */
+export const DeviceConfig = z.strictObject({
   name: z.string().min(1).max(60).default('Front door'),
   /**
    * `file:PATH`, `rtsp://...`, `v4l2:/dev/video0`, `rpicam:`, or `synthetic` if the program has the drawn porch; options follow
@@ -48,7 +49,7 @@ export const deviceConfigSchema = z.strictObject({
   /** Where the home is. Never leaves the device; without it no request concerns this home. */
   place: z.strictObject({ longitude: z.number().min(-180).max(180), latitude: z.number().min(-90).max(90) }).optional(),
   /** What the owner may disclose with a clip; each value is sent only under a grant that names its key. */
-  disclosure: disclosedValuesSchema.default({}),
+  disclosure: DisclosedValues.default({}),
   ring: ringSchema.prefault({}),
   motion: motionSchema.prefault({}),
   /** The history of what happened at the door, on the device. */
@@ -67,37 +68,37 @@ export const deviceConfigSchema = z.strictObject({
     /** Optional if the client certificate is the login. */
     password: z.string().min(1).max(128).optional(),
     /** For an mqtts:// address: PEM files, relative to the device's folder. Read again at each connection. */
-    tls: tlsFilesSchema.optional(),
+    tls: TlsFiles.optional(),
     prefix: topicPrefixSchema.default(DEFAULT_PREFIX),
     /** Folder of the embedded broker's accounts, when this device issues its owners' accounts there. */
     accounts: z.string().min(1).max(1000).optional(),
   }),
   /** The doorbell in Home Assistant, over the home broker. */
-  homeAssistant: homeAssistantSchema.prefault({}),
+  homeAssistant: HomeAssistantSettings.prefault({}),
   /** URLs that are told what happened; none unless the owner names them. */
   notifications: notificationsSchema,
   /** The device's own server: pictures and orders for its owners, off unless it is set. */
-  console: consoleSchema.prefault({}),
+  console: ConsoleSettings.prefault({}),
   /** Addresses of the bridge and of the area broker when they have moved since enrolment. Only the addresses change: keys stay pinned. */
   bridgeUrl: z
     .url({ protocol: /^https?$/ })
     .max(200)
     .optional(),
   /** As `home.tls`, for a bridge at an https:// address. */
-  bridgeTls: tlsFilesSchema.optional(),
+  bridgeTls: TlsFiles.optional(),
   areaUrl: z
     .string()
     .regex(/^mqtts?:\/\/[^\s@]{1,200}$/)
     .optional(),
   /** As `home.tls`, for the area broker; its certificate authority comes from enrolment unless it is set here. */
-  areaTls: tlsFilesSchema.optional(),
+  areaTls: TlsFiles.optional(),
   /** Serve requests by state agencies too; federal ones never are. */
   stateAgencies: z.boolean().default(false),
   logLevel: z.enum(LOG_LEVELS).default('info'),
 });
-export type DeviceConfig = z.infer<typeof deviceConfigSchema>;
+export type DeviceConfig = z.infer<typeof DeviceConfig>;
 /** A configuration file's content before defaults are filled in. */
-export type DeviceConfigInput = z.input<typeof deviceConfigSchema>;
+export type DeviceConfigInput = z.input<typeof DeviceConfig>;
 
 /** What a device's file says of the settings that owners may change, and what bounds a change. */
 export function baseSettings({ disclosure, motion, ring, events, preRollS, postRollS }: DeviceConfig): BaseSettings {
@@ -111,7 +112,7 @@ export function baseSettings({ disclosure, motion, ring, events, preRollS, postR
 
 /** Checks settings from `file` (named in the error); throws `config_invalid`. */
 export function parseDeviceConfig(input: unknown, file: string): DeviceConfig {
-  const read = readBySchema(deviceConfigSchema, input);
+  const read = readBySchema(DeviceConfig, input);
   if (!read.ok) throw failure('config_invalid', { file, detail: read.fault });
   const config = read.data;
   const { home } = config;

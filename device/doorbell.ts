@@ -20,7 +20,8 @@ import {
 } from './assembly.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
 import { isPressedThere, type Press } from './hardware/button.ts';
-import { type ConsoleAddress, pairingSocketPath } from './owner/pairing-wire.ts';
+import type { ConsoleAddress } from './owner/pairing-wire.ts';
+import { pairingSocketPath } from './owner/private-socket.ts';
 
 export type { DoorbellOptions, DoorbellSeams, SimulatedFaults } from './assembly.ts';
 

@@ -10,7 +10,7 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
 
 /** One step from a format to the next. It may be interrupted at each point and is then run again from its beginning. */
-export type FormatUpgrade = (disk: Disk, folder: string) => Promise<void>;
+type FormatUpgrade = (disk: Disk, folder: string) => Promise<void>;
 
 const FORMAT_FILE = 'format.json';
 const FORMAT_BYTES_MAX = 1_024;
@@ -77,7 +77,7 @@ async function unlessDisk<Result>(
   }
 }
 
-export interface FolderFormatDeps {
+interface FolderFormatDeps {
   disk: Disk;
   clock: Clock;
   folder: string;

@@ -10,7 +10,7 @@ import { z } from 'zod';
 import type { DeviceConfig } from './config.ts';
 import { readSettings } from './settings-file.ts';
 
-export interface HomeAccountDeps {
+interface HomeAccountDeps {
   disk: Disk;
   random: Random;
   log: Log;

@@ -3,6 +3,7 @@
 
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
+import { tlsFilesRead } from '@doorsill/base/link-failure';
 import type { Log } from '@doorsill/base/log';
 import type { Network } from '@doorsill/base/network';
 import type { Random } from '@doorsill/base/random';
@@ -10,7 +11,6 @@ import { caToPin, tlsSource } from '@doorsill/base/tls';
 import { cellOf } from '@doorsill/contract/area-cells';
 import { CA_BYTES_MAX } from '@doorsill/contract/enrolment';
 import { failure } from '@doorsill/contract/errors';
-import { tlsFilesRead } from '@doorsill/contract/link-failure';
 import { AreaLink } from './area-link/area-link.ts';
 import type { Enrolment } from './area-link/enrolment.ts';
 import type { DeviceConfig } from './config.ts';

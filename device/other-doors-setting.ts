@@ -2,7 +2,7 @@
 // (config.ts), and who is told (console/owner-routes.ts).
 import type { Disk } from '@doorsill/base/disk';
 import type { OtherDoor } from '@doorsill/contract/console-messages';
-import { consoleSchema } from './console/console-settings.ts';
+import { ConsoleSettings } from './console/console-settings.ts';
 import { readSettings } from './settings-file.ts';
 
 /**
@@ -18,7 +18,7 @@ export function followOtherDoors(
   return async () => {
     const stored = await readSettings(disk, file).catch(() => null);
     if (stored === null) return told;
-    const settings = consoleSchema.pick({ others: true }).safeParse({ others: othersIn(stored) });
+    const settings = ConsoleSettings.pick({ others: true }).safeParse({ others: othersIn(stored) });
     if (settings.success) told = settings.data.others;
     return told;
   };

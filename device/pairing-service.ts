@@ -3,13 +3,14 @@
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { verifySignature } from '@doorsill/base/keys';
+import { whyOffline } from '@doorsill/base/link-failure';
 import type { LinkState } from '@doorsill/base/mqtt-link';
 import { toBase64url } from '@doorsill/contract/bytes';
 import { failure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
 import type { DeviceState } from '@doorsill/contract/home-messages';
 import { openToken } from '@doorsill/contract/jws';
-import { whyOffline } from '@doorsill/contract/link-failure';
-import { STILL_CALL_LIFE_S_MAX, stillCallSchema } from '@doorsill/contract/owner-orders';
+import { StillCall } from '@doorsill/contract/owner-orders';
+import { LIFE_S_MAX } from '@doorsill/contract/shared-claims';
 import type { DeviceConfig } from './config.ts';
 import { allDepartures } from './consent/departures.ts';
 import type { ConsentGate } from './consent/gate.ts';
@@ -94,7 +95,7 @@ export interface StillDeps {
 export function stillFor({ clock, device, gate, searchParty }: StillDeps, call: string): StillAnswer {
   const opened = openToken(call, {
     typ: 'doorsill-still+jws',
-    schema: stillCallSchema,
+    schema: StillCall,
     audience: device.id,
     keys: gate.owners().map(({ key }) => key),
     verify: verifySignature,
@@ -102,7 +103,7 @@ export function stillFor({ clock, device, gate, searchParty }: StillDeps, call: 
   if (!opened.ok) throw failure(TOKEN_FAULT_CODES[opened.fault]);
   const { iat, exp, search } = opened.claims;
   const nowS = wallSeconds(clock);
-  if (exp <= nowS || exp - iat > STILL_CALL_LIFE_S_MAX || iat > nowS + STILL_CALL_LIFE_S_MAX)
+  if (exp <= nowS || exp - iat > LIFE_S_MAX.stillCall || iat > nowS + LIFE_S_MAX.stillCall)
     throw failure('token_expired');
   if (!gate.searchPartyOn) throw failure('search_party_off');
   const still = searchParty.still(search);

@@ -4,6 +4,7 @@
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { isNoSpace, systemCode } from '@doorsill/base/disk';
 import type { SigningKey } from '@doorsill/base/keys';
+import { whyOffline } from '@doorsill/base/link-failure';
 import type { Log } from '@doorsill/base/log';
 import { freshId, type Random } from '@doorsill/base/random';
 import { failure, isFailure } from '@doorsill/contract/errors';
@@ -16,7 +17,6 @@ import type {
   UploadProgress,
 } from '@doorsill/contract/home-messages';
 import { signToken } from '@doorsill/contract/jws';
-import { whyOffline } from '@doorsill/contract/link-failure';
 import type { AreaLink } from './area-link/area-link.ts';
 import type { CaptureChange } from './camera/capture.ts';
 import type { ConsentGate } from './consent/gate.ts';

@@ -14,6 +14,7 @@ import {
 } from '@doorsill/contract/errors/kinds';
 import { ERRORS as COMMAND_ERRORS } from '@doorsill/device/terminal/errors';
 
+/** The failures that cross no wire. */
 export const SIM_ERRORS = {
   // usage
   doorbell_name_taken: wrongUsage(
@@ -395,8 +396,10 @@ export const SIM_ERRORS = {
   ),
 } as const satisfies Record<string, ErrorRule>;
 
+/** The failures of the simulator's own table and of all below it. */
 export const ERRORS = { ...COMMAND_ERRORS, ...SIM_ERRORS };
 
+/** A code of this table. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** An expected failure with a code of this table. */

@@ -6,7 +6,7 @@ import type { Log } from '@doorsill/base/log';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
-import { type Credential, credentialSchema, type Revocations, revocationsSchema } from '@doorsill/contract/request';
+import { Credential, Revocations } from '@doorsill/contract/request';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { credentialFault, revokedBy } from '@doorsill/contract/verify-published-request';
 import { readToken } from '../signing/verify-token.ts';
@@ -165,7 +165,7 @@ export class AgencyCredentials {
   private openCredential(agency: string, token: string): Checked<Credential> {
     const claims = readToken(token, {
       typ: 'doorsill-credential+jws',
-      schema: credentialSchema,
+      schema: Credential,
       audience: PUBLIC_AUDIENCE,
       keys: [this.deps.registryKey],
     });
@@ -179,7 +179,7 @@ export class AgencyCredentials {
   private openList(token: string): Checked<Revocations> {
     const claims = readToken(token, {
       typ: 'doorsill-revocations+jws',
-      schema: revocationsSchema,
+      schema: Revocations,
       audience: PUBLIC_AUDIENCE,
       keys: [this.deps.registryKey],
     });

@@ -1,9 +1,10 @@
 // Owns: verifying what an agency signs to the bridge: agency calls and clip access tokens. Not here: what they may do.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
-import { AGENCY_CALL_LIFE_S_MAX, type AgencyAction, agencyCallSchema } from '@doorsill/contract/agency-calls';
+import { type AgencyAction, agencyCallSchema } from '@doorsill/contract/agency-calls';
 import { failure } from '@doorsill/contract/errors';
-import { type AccessToken, accessReasonSchema, accessTokenSchema } from '@doorsill/contract/manifest';
+import { AccessToken, accessReasonSchema } from '@doorsill/contract/manifest';
+import { LIFE_S_MAX } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { AgencyCredentials } from './registry-credentials.ts';
@@ -19,7 +20,7 @@ export interface AgencyCaller {
 }
 
 const anything = z.unknown().optional();
-const unreasonedSchema = accessTokenSchema.extend({ officer: anything, reason: anything });
+const unreasonedSchema = AccessToken.extend({ officer: anything, reason: anything });
 
 /** Reads tokens of agencies that are in good standing. */
 export class AgencyTokens {
@@ -39,7 +40,7 @@ export class AgencyTokens {
       audience: this.deps.bridgeId,
       keys: [credential.key],
     });
-    assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
+    assertLife(claims, wallSeconds(this.deps.clock), LIFE_S_MAX.agencyCall);
     return { organisation: credential.organisation ?? agency, agency, saidS: claims.iat, call: claims.call };
   }
 
@@ -50,11 +51,11 @@ export class AgencyTokens {
     const { claims: credential } = await this.deps.standing.credential(agency);
     const claims = readToken(token, {
       typ: 'doorsill-access+jws',
-      schema: accessTokenSchema,
+      schema: AccessToken,
       audience: this.deps.bridgeId,
       keys: [credential.key],
     });
-    assertLife(claims, wallSeconds(this.deps.clock), AGENCY_CALL_LIFE_S_MAX);
+    assertLife(claims, wallSeconds(this.deps.clock), LIFE_S_MAX.agencyCall);
     return { ...claims, organisation: credential.organisation ?? agency };
   }
   /** Throws, as `AgencyCredentials.assertStillGood` does, once the agency of an accepted token is not in good standing any more. */

@@ -1,7 +1,7 @@
 // Owns: the HTTP routes of the access audit and who may call them: an agency for its own accesses, the admin for all.
 // Not here: the rows and their forms (access-log-export.ts).
 import { Readable } from 'node:stream';
-import { ACCESS_ACTIONS, ACCESS_PARTS } from '@doorsill/contract/custody';
+import { AccessAction, AccessPart } from '@doorsill/contract/custody';
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import type { Clips } from '../clips/clips.ts';
@@ -21,8 +21,8 @@ const answerSchema = z.strictObject({
       atUs: count,
       agency: idSchema,
       clip: idSchema,
-      part: z.enum(ACCESS_PARTS),
-      action: z.enum(ACCESS_ACTIONS),
+      part: AccessPart,
+      action: AccessAction,
       /** Empty for accesses from before officers were named. */
       officer: z.string(),
       reason: z.string(),

@@ -1,6 +1,6 @@
 // Owns: the HTTP routes by which an agency reads its clips. Not here: who may (clips.ts).
 
-import { custodyBundleSchema } from '@doorsill/contract/custody';
+import { CustodyBundle } from '@doorsill/contract/custody';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema, sha256Schema } from '@doorsill/contract/ids';
 import type { FastifyReply } from 'fastify';
@@ -83,7 +83,7 @@ export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
       ...officer,
       path: '/v1/clips/:clip/custody',
       params: paramsSchema,
-      answer: custodyBundleSchema,
+      answer: CustodyBundle,
       about: 'The receipt, and the proof of the leaf about the clip.',
     },
     async ({ bearer, params: { clip } }) => {

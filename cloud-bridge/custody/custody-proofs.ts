@@ -5,21 +5,20 @@ import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { type SigningKey, sha256, sha256Hex } from '@doorsill/base/keys';
 import { toBase64url, toHex } from '@doorsill/contract/bytes';
 import {
+  Cosignature,
   type CosignedHead,
   type CustodyBundle,
   type CustodyProof,
-  cosignatureSchema,
   isAbout,
   LEAVES_OF_CLIP_MAX,
-  type TreeHead,
-  treeHeadSchema,
+  TreeHead,
 } from '@doorsill/contract/custody';
 import { failure } from '@doorsill/contract/errors';
 import { signToken } from '@doorsill/contract/jws';
-import { consistencySpans, inclusionSpans, type LeafSpan, spanHash } from '@doorsill/contract/merkle';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { readLink } from '../signing/verify-token.ts';
 import type { CustodyStore, CustodySubject } from './custody-store.ts';
+import { consistencySpans, inclusionSpans, type LeafSpan, spanHash } from './merkle-spans.ts';
 
 export interface CustodyDeps {
   clock: Clock;
@@ -112,13 +111,13 @@ export class Custody {
     const shared = { audience: PUBLIC_AUDIENCE } as const;
     const head = readLink(
       headToken,
-      { ...shared, typ: 'doorsill-tree-head+jws', schema: treeHeadSchema, keys: [key.publicKey] },
+      { ...shared, typ: 'doorsill-tree-head+jws', schema: TreeHead, keys: [key.publicKey] },
       'custody_cosignature_refused',
       'head',
     );
     const cosignature = readLink(
       token,
-      { ...shared, typ: 'doorsill-cosignature+jws', schema: cosignatureSchema, keys: witnesses },
+      { ...shared, typ: 'doorsill-cosignature+jws', schema: Cosignature, keys: witnesses },
       'custody_cosignature_refused',
       'cosignature',
     );
@@ -134,7 +133,7 @@ export class Custody {
     const { key, clock, store } = this.deps;
     const size = await store.size();
     const root = toHex(await this.root(size));
-    const claims = treeHeadSchema.parse({
+    const claims = TreeHead.parse({
       iss: key.publicKey,
       aud: PUBLIC_AUDIENCE,
       iat: wallSeconds(clock),

@@ -2,10 +2,10 @@
 // (intake/custody-bundle-routes.ts).
 
 import { countSchema } from '@doorsill/base/http/http-server';
-import { consistencyAnswerSchema, cosignatureBodySchema, headAnswerSchema } from '@doorsill/contract/custody';
 import { sha256Schema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import type { Router } from '../http/router.ts';
+import { consistencyAnswerSchema, cosignatureBodySchema, headAnswerSchema } from './custody-answers.ts';
 import { type Custody, ENTRIES_MAX } from './custody-proofs.ts';
 
 const inclusionSchema = z.strictObject({ leaf: countSchema, size: countSchema.optional() });

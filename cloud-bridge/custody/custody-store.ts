@@ -1,7 +1,7 @@
 // Owns: the input of the custody log, and what it must store. Not here: how (sql-custody-log.ts), what a leaf looks like in
 // public (event-commitment.ts), who may read what (custody-proofs.ts).
 import type { CustodyEntry, FactsOf, HiddenKind } from '@doorsill/contract/custody';
-import type { Subtree } from '@doorsill/contract/merkle';
+import type { Subtree } from './merkle-spans.ts';
 
 /** The clip's device and grant, from which its pseudonym is derived. */
 export interface CustodySubject {

@@ -4,14 +4,7 @@
 import { hmacSha256, sha256 } from '@doorsill/base/keys';
 import type { Random } from '@doorsill/base/random';
 import { toHex, utf8 } from '@doorsill/contract/bytes';
-import {
-  type CustodyEntry,
-  commitmentOf,
-  custodyEntrySchema,
-  FACTS,
-  isShownToHome,
-  SALT_BYTES,
-} from '@doorsill/contract/custody';
+import { CustodyEntry, commitmentOf, FACTS, type HiddenKind, SALT_BYTES } from '@doorsill/contract/custody';
 import type { CustodyEvent, CustodySubject } from './custody-store.ts';
 
 /** A leaf before it has a number. */
@@ -59,5 +52,13 @@ export function commitEvent(
 }
 
 function printEntry(entry: CustodyEntry): string {
-  return JSON.stringify(custodyEntrySchema.parse(entry));
+  return JSON.stringify(CustodyEntry.parse(entry));
+}
+
+/** What a home is shown of its own clip's way, opened: who took it, where it went, what came of a recall. Not who looked at it there. */
+const SHOWN_TO_HOME: readonly HiddenKind[] = ['intake', 'hand-over', 'recall', 'deletion'];
+
+/** Whether the leaves of a kind are opened to the home that they are about. */
+function isShownToHome(kind: HiddenKind): boolean {
+  return SHOWN_TO_HOME.includes(kind);
 }

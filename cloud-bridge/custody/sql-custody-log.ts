@@ -6,11 +6,12 @@ import { sha256 } from '@doorsill/base/keys';
 import type { Random } from '@doorsill/base/random';
 import { assert } from '@doorsill/contract/assert';
 import { utf8 } from '@doorsill/contract/bytes';
-import { completedBy, leafHash, nodeHash, type Subtree } from '@doorsill/contract/merkle';
+import { leafHash, nodeHash } from '@doorsill/contract/merkle';
 import type { Kysely, Transaction } from 'kysely';
 import type { CustodyTables } from '../persistence/custody-schema.ts';
 import type { CustodyEvent, CustodyStore, CustodySubject, KeptCosignature, OpenedLeaf } from './custody-store.ts';
 import { commitEvent, pseudonymOf, SECRET_BYTES } from './event-commitment.ts';
+import { completedBy, type Subtree } from './merkle-spans.ts';
 
 /** Source of the leaves' times and salts. */
 export interface CustodySeams {

@@ -4,11 +4,11 @@ import { idSchema } from '@doorsill/contract/ids';
 import { reasonSchema } from '@doorsill/contract/manifest';
 import { z } from 'zod';
 import type { Router } from '../http/router.ts';
-import { sealedPapersSchema } from '../intake/stored-manifest-encryption.ts';
+import { SealedPapers } from '../intake/stored-manifest-encryption.ts';
 import type { ManifestOpening } from './open-manifest.ts';
 
 const disputeSchema = z.strictObject({ clip: idSchema, reason: reasonSchema });
-const openedSchema = sealedPapersSchema.extend({ clip: idSchema, grant: idSchema, leaf: z.int().nonnegative() });
+const openedSchema = SealedPapers.extend({ clip: idSchema, grant: idSchema, leaf: z.int().nonnegative() });
 const grantSchema = z.strictObject({ grant: idSchema });
 
 export function disputeRoutes(api: Router, disputes: ManifestOpening): void {

@@ -7,12 +7,7 @@ import { isPublicKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import { toBase64url, utf8 } from '@doorsill/contract/bytes';
-import {
-  type EnrolmentStatement,
-  enrolmentProofSchema,
-  enrolmentStatementSchema,
-  printEnrolmentCode,
-} from '@doorsill/contract/enrolment';
+import { EnrolmentStatement, enrolmentProofSchema, printEnrolmentCode } from '@doorsill/contract/enrolment';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { signToken } from '@doorsill/contract/jws';
@@ -165,6 +160,6 @@ export class Enrolment {
       registry: registryKey,
       area: { url: area.url, ...account, prefix: area.prefix, ...(ca === undefined ? {} : { ca }) },
     };
-    return signToken('doorsill-enrolment+jws', enrolmentStatementSchema.parse(claims), key);
+    return signToken('doorsill-enrolment+jws', EnrolmentStatement.parse(claims), key);
   }
 }

@@ -7,7 +7,7 @@ import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import type { RecallAnswer } from '@doorsill/contract/hand-over-documents';
-import { revokeSchema } from '@doorsill/contract/owner-orders';
+import { Revoke } from '@doorsill/contract/owner-orders';
 import type { ClipFiles } from '../intake/clip-files.ts';
 import type { GrantKey, Intake } from '../intake/intake-store.ts';
 import type { UploadLocks } from '../intake/locks.ts';
@@ -238,7 +238,7 @@ export class HandOvers {
     const said: RecallAnswer = words.answerIn(answer, intake);
     const isErased = said.decision === 'erased';
     const receipt = receipts.sign(intake, isErased ? 'deleted' : 'recalled', { vault: vaultKey, recall: answer });
-    const { grantSha256 } = peekToken(revocation, revokeSchema);
+    const { grantSha256 } = peekToken(revocation, Revoke);
     const { device, grant, ownerKey } = intake;
     const revoked = { device, grant, ownerKey, grantSha256, receipt };
     await store.recalled(revoked, { decision: said.decision, token: answer }, wallSeconds(clock));

@@ -4,24 +4,20 @@ import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
 import { failure } from '@doorsill/contract/errors';
-import {
-  acknowledgementSchema,
-  type HandedClip,
-  type HandOver,
-  type HandOverStatus,
-  handOverSchema,
-  itemId,
-  itemIdTextOf,
-  type RecallAnswer,
-  type RecallBody,
-  recallAnswerSchema,
-  recallSchema,
-  sameClip,
-} from '@doorsill/contract/hand-over-documents';
+import { type HandedClip, itemId, RecallAnswer } from '@doorsill/contract/hand-over-documents';
 import { signToken } from '@doorsill/contract/jws';
-import { requestSchema } from '@doorsill/contract/request';
+import { Request } from '@doorsill/contract/request';
 import type { Intake, OwnersWord } from '../intake/intake-store.ts';
 import type { RequestStore } from '../requests/requests-store.ts';
+import {
+  acknowledgementSchema,
+  HandOver,
+  type HandOverStatus,
+  itemIdTextOf,
+  Recall,
+  type RecallBody,
+  sameClip,
+} from '../signing/hand-over-documents.ts';
 import { peekToken, readLink } from '../signing/verify-token.ts';
 
 export interface VaultMessagesDeps {
@@ -57,11 +53,11 @@ export class VaultMessages {
   async step(intake: Intake, step: HandOver['step']): Promise<string> {
     const stored = await this.deps.requests.find(intake.request);
     if (!stored) throw failure('request_not_live');
-    const { retention, investigation } = peekToken(stored.token, requestSchema);
+    const { retention, investigation } = peekToken(stored.token, Request);
     const { agency, request } = intake;
     const about = { agency, request, source: 'community-request', retention, investigation };
     const claims = { ...this.signed('step'), step, ...this.clipOf(intake), ...about };
-    return signToken('doorsill-hand-over+jws', handOverSchema.parse(claims), this.deps.key);
+    return signToken('doorsill-hand-over+jws', HandOver.parse(claims), this.deps.key);
   }
 
   /**
@@ -70,7 +66,7 @@ export class VaultMessages {
    */
   recall(intake: Intake, { revocation, pairing, homeRecall }: OwnersWord): RecallBody {
     const claims = { ...this.signed('recall'), ...this.clipOf(intake) };
-    const recall = signToken('doorsill-recall+jws', recallSchema.parse(claims), this.deps.key);
+    const recall = signToken('doorsill-recall+jws', Recall.parse(claims), this.deps.key);
     if (hasStatement(intake)) return { recall, ...(homeRecall === null ? {} : { homeRecall }) };
     return { recall, revocation, ...(pairing === null ? {} : { pairing }) };
   }
@@ -103,7 +99,7 @@ export class VaultMessages {
       answer,
       {
         typ: 'doorsill-recall-answer+jws',
-        schema: recallAnswerSchema,
+        schema: RecallAnswer,
         audience: intake.grant,
         keys: [this.deps.vault.key],
       },

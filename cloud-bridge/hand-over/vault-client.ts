@@ -3,18 +3,17 @@
 import type { Clock } from '@doorsill/base/clock';
 import { UPLOAD_BODY_TYPE } from '@doorsill/base/http/http-server';
 import { failure, isFailure } from '@doorsill/contract/errors';
-import {
-  type HandOverBody,
-  type HandOverStatus,
-  handOverStatusSchema,
-  type RecallBody,
-  recallStatusSchema,
-} from '@doorsill/contract/hand-over-documents';
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { failureOf } from '@doorsill/contract/problem';
 import type { z } from 'zod';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
+import {
+  type HandOverBody,
+  HandOverStatus,
+  type RecallBody,
+  recallStatusSchema,
+} from '../signing/hand-over-documents.ts';
 
 export interface VaultClientDeps {
   clock: Clock;
@@ -51,9 +50,9 @@ export function httpVaultClient(deps: VaultClientDeps): VaultClient {
       throw unreachable('its answer is not a vault’s');
     });
   const step = (path: string) => (text: string, signal: AbortSignal) =>
-    ask(path, { step: text }, handOverStatusSchema, signal);
+    ask(path, { step: text }, HandOverStatus, signal);
   return {
-    offer: (body, signal) => ask('/v1/hand-overs', body, handOverStatusSchema, signal),
+    offer: (body, signal) => ask('/v1/hand-overs', body, HandOverStatus, signal),
     send: (item, offer, clip, signal) =>
       within(deps, signal, (limited, moved) =>
         putClip(`${base}/v1/hand-overs/${item}/clip`, offer, clip, limited, moved),
@@ -118,7 +117,7 @@ async function putClip(
     });
     const answer = parseJson(await boundedText(response));
     if (!response.ok) throw failureOf(answer) ?? unreachable(`it answered with status ${response.status}`);
-    const status = handOverStatusSchema.safeParse(answer);
+    const status = HandOverStatus.safeParse(answer);
     if (!status.success) throw unreachable('its answer is not a vault’s');
     return status.data;
   } finally {

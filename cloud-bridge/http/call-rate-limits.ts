@@ -26,7 +26,7 @@ const OF_HOMES: readonly Role[] = ['home', 'device'];
 
 const perMinute = (usual: number) => z.int().min(1).max(1_000_000).default(usual);
 /** Calls a minute: for `public` from one address; otherwise of one signer or token, or to one path, at one address. */
-export const perMinuteSchema = z.strictObject({
+export const PerMinute = z.strictObject({
   public: perMinute(3_000),
   signed: perMinute(3_000),
   credentials: perMinute(3_000),
@@ -43,8 +43,8 @@ export const perMinuteSchema = z.strictObject({
   moderator: perMinute(1_200),
   admin: perMinute(3_000),
 } satisfies Record<Role, z.ZodType<number>>);
-export type PerMinute = z.infer<typeof perMinuteSchema>;
-const ROLES_COUNTED = perMinuteSchema.keyof().options;
+export type PerMinute = z.infer<typeof PerMinute>;
+const ROLES_COUNTED = PerMinute.keyof().options;
 
 const claimedSchema = z.object({ iss: z.string().min(1).max(256) });
 

@@ -3,7 +3,7 @@
 
 import { publicKeySchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { perMinuteSchema } from './call-rate-limits.ts';
+import { PerMinute } from './call-rate-limits.ts';
 
 /** The address of an HTTP server. */
 export const httpAddressSchema = z.url({ protocol: /^https?$/ }).max(200);
@@ -28,7 +28,7 @@ export const serverSettings = {
        * they speak for. A connection of theirs without it is refused, and so is anybody else's with it.
        */
       proxyProtocol: addressesSchema,
-      perMinuteMax: perMinuteSchema.prefault({}),
+      perMinuteMax: PerMinute.prefault({}),
     })
     .prefault({}),
 };

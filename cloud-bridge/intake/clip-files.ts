@@ -7,7 +7,7 @@ import { sha256Stream } from '@doorsill/base/keys';
 import { utf8 } from '@doorsill/contract/bytes';
 import type { ClipFacts } from '@doorsill/contract/clip-facts';
 import { failure } from '@doorsill/contract/errors';
-import { STATEMENT_TIME_STEP_US, statementSchema } from '@doorsill/contract/manifest';
+import { STATEMENT_TIME_STEP_US, Statement } from '@doorsill/contract/manifest';
 import { faultOfTimes } from '@doorsill/contract/media/clip-times';
 import { readClipFile } from '@doorsill/contract/media/read-clip-file';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
@@ -115,7 +115,7 @@ export class ClipFiles {
     const folder = this.readyFolder(place.clip);
     await this.disk.makeFolder(folder);
     if (statementToken !== '') {
-      const statement = peekToken(statementToken, statementSchema);
+      const statement = peekToken(statementToken, Statement);
       await this.disk.replaceFile(join(folder, MANIFEST_TOKEN_NAME), utf8(statementToken));
       await this.disk.replaceFile(join(folder, MANIFEST_NAME), utf8(`${JSON.stringify(statement, null, 2)}\n`));
     }

@@ -2,16 +2,10 @@
 // in it (custody/), the agency's way to it (clips/).
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
-import {
-  type ClipLeaves,
-  CUSTODY_CALL_LIFE_S_MAX,
-  type CustodyBundle,
-  clipLeavesSchema,
-  custodyBundleSchema,
-  custodyCallSchema,
-} from '@doorsill/contract/custody';
+import { ClipLeaves, CustodyBundle, CustodyCall } from '@doorsill/contract/custody';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
+import { LIFE_S_MAX } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import type { Custody } from '../custody/custody-proofs.ts';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
@@ -55,17 +49,17 @@ export class CustodyCalls {
   /** The intake of a grant of the calling device, or one that the caller signed. Throws as `bundle`. */
   async intakeOf(bearer: string, grant: string): Promise<Intake> {
     const { clock, bridgeId, enrolments, intakes } = this.deps;
-    const claimed = peekToken(bearer, custodyCallSchema);
+    const claimed = peekToken(bearer, CustodyCall);
     const deviceKey = await enrolments.deviceKey(claimed.device);
     if (deviceKey === null) throw failure('device_not_enrolled');
     const intake = await intakes.find({ device: claimed.device, grant: claimed.grant });
     const call = readToken(bearer, {
       typ: 'doorsill-custody+jws',
-      schema: custodyCallSchema,
+      schema: CustodyCall,
       audience: bridgeId,
       keys: intake ? [deviceKey, intake.ownerKey] : [deviceKey],
     });
-    assertLife(call, wallSeconds(clock), CUSTODY_CALL_LIFE_S_MAX);
+    assertLife(call, wallSeconds(clock), LIFE_S_MAX.custodyCall);
     if (call.grant !== grant || intake === null) throw failure('http_not_found');
     return intake;
   }
@@ -79,7 +73,7 @@ export function bundleRoutes(api: Router, calls: CustodyCalls): void {
       path: '/v1/intakes/:grant/custody',
       roles: ['device'],
       params: grantSchema,
-      answer: custodyBundleSchema,
+      answer: CustodyBundle,
       about: 'Receipt and proof of a grant’s clip, for its device or its owner.',
     },
     ({ bearer, params }) => calls.bundle(bearer, params.grant),
@@ -90,7 +84,7 @@ export function bundleRoutes(api: Router, calls: CustodyCalls): void {
       path: '/v1/intakes/:grant/custody/leaves',
       roles: ['device'],
       params: grantSchema,
-      answer: clipLeavesSchema,
+      answer: ClipLeaves,
       about:
         'What became of a grant’s clip by the log, for its device or its owner: intake, hand-over, recall, deletion.',
     },

@@ -4,7 +4,7 @@ import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import { Repeater } from '@doorsill/base/repeater';
 import { type ErrorCode, type Failure, failure, isFailure } from '@doorsill/contract/errors';
-import { statementSchema } from '@doorsill/contract/manifest';
+import { Statement } from '@doorsill/contract/manifest';
 import { peekToken } from '../signing/verify-token.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles, KeptClips } from './clip-files.ts';
@@ -101,7 +101,7 @@ export class Finish {
       await files.removeStaged(intake.upload);
       throw failure('intake_hash');
     }
-    await files.checkStaged(intake.upload, peekToken(intake.statement, statementSchema));
+    await files.checkStaged(intake.upload, peekToken(intake.statement, Statement));
     const kind = kindOfRecipient(intake.agency);
     const ask = await asks[kind].find(intake.request);
     const assertGood = await ask.admit();

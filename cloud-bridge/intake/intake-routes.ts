@@ -1,7 +1,7 @@
 // Owns: the HTTP routes around an upload: opening, status, position, revocation. Not here: the upload itself (tus-routes.ts).
 
 import { idSchema } from '@doorsill/contract/ids';
-import { HOME_RECALL_LETTERS_MAX, intakeOpeningSchema, intakeStatusSchema } from '@doorsill/contract/manifest';
+import { HOME_RECALL_LETTERS_MAX, IntakeStatus, intakeOpeningSchema } from '@doorsill/contract/manifest';
 import { z } from 'zod';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
@@ -37,7 +37,7 @@ export function intakeRoutes(
   desk: IntakeAdmission,
   { revocations, clones }: { revocations: Revocations; clones: CloneSigns },
 ): void {
-  const device = { roles: ['device'], answer: intakeStatusSchema } as const;
+  const device = { roles: ['device'], answer: IntakeStatus } as const;
   api.route(
     {
       method: 'POST',
@@ -81,7 +81,7 @@ export function intakeRoutes(
       roles: ['home'],
       params: paramsSchema,
       body: revocationSchema,
-      answer: intakeStatusSchema,
+      answer: IntakeStatus,
       about: 'An owner takes a grant back.',
     },
     ({ params, body }) => revocations.revoke(params.grant, body),

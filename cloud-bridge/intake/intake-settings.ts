@@ -4,7 +4,7 @@ import { z } from 'zod';
 const MIB = 1024 * 1024;
 const HOUR_S = 3600;
 
-export const intakeRulesSchema = z.strictObject({
+export const IntakeRules = z.strictObject({
   clipBytesMax: z
     .int()
     .positive()
@@ -33,4 +33,4 @@ export const intakeRulesSchema = z.strictObject({
     .positive()
     .default(24 * HOUR_S),
 });
-export type IntakeRules = z.infer<typeof intakeRulesSchema>;
+export type IntakeRules = z.infer<typeof IntakeRules>;

@@ -3,7 +3,7 @@ import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
 import { signToken } from '@doorsill/contract/jws';
-import { type IntakeReceipt, intakeReceiptSchema } from '@doorsill/contract/manifest';
+import { IntakeReceipt } from '@doorsill/contract/manifest';
 import type { GrantKey } from './intake-store.ts';
 
 type ReceiptFacts = Pick<IntakeReceipt, 'clipSha256' | 'clipBytes' | 'manifestSha256' | 'statementSha256'>;
@@ -43,6 +43,6 @@ export class Receipts {
       ...(outcome === 'stored' && statementSha256 !== '' ? { statementSha256 } : {}),
       ...vault,
     };
-    return signToken('doorsill-intake+jws', intakeReceiptSchema.parse(claims), key);
+    return signToken('doorsill-intake+jws', IntakeReceipt.parse(claims), key);
   }
 }

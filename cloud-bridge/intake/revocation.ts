@@ -3,8 +3,8 @@ import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { failure } from '@doorsill/contract/errors';
-import { type IntakeStatus, intakeReceiptSchema } from '@doorsill/contract/manifest';
-import { type Revoke, revokeSchema } from '@doorsill/contract/owner-orders';
+import { IntakeReceipt, type IntakeStatus } from '@doorsill/contract/manifest';
+import { Revoke } from '@doorsill/contract/owner-orders';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { peekToken, readToken } from '../signing/verify-token.ts';
 import type { ClipFiles } from './clip-files.ts';
@@ -67,7 +67,7 @@ export class Revocations {
    */
   async revoke(grant: string, posted: PostedRevocation): Promise<IntakeStatus> {
     const { store, enrolments, clock, log } = this.deps;
-    const claimed = peekToken(posted.revocation, revokeSchema);
+    const claimed = peekToken(posted.revocation, Revoke);
     const key: GrantKey = { device: claimed.aud, grant: claimed.grant };
     if (claimed.grant !== grant) throw failure('message_topic_mismatch');
     const deviceKey = await enrolments.deviceKey(key.device);
@@ -110,7 +110,7 @@ export class Revocations {
     const vouched = posted.pairing === undefined ? null : pairedKey(posted.pairing, key.device, deviceKey);
     const revocation = readToken(posted.revocation, {
       typ: 'doorsill-revoke+jws',
-      schema: revokeSchema,
+      schema: Revoke,
       audience: key.device,
       keys: [known?.ownerKey, vouched].filter((owner) => typeof owner === 'string'),
     });
@@ -133,7 +133,7 @@ export class Revocations {
 
 /** The status of a grant that was revoked, from the receipt of that. */
 export function revokedStatus(grant: string, receipt: string): IntakeStatus {
-  const { outcome } = peekToken(receipt, intakeReceiptSchema);
+  const { outcome } = peekToken(receipt, IntakeReceipt);
   return { grant, state: outcome === 'recalled' ? 'recalled' : 'deleted', receipt };
 }
 

@@ -6,7 +6,7 @@ import { fromBase64url } from '@doorsill/contract/bytes';
 import { commitmentOf, SALT_BYTES } from '@doorsill/contract/custody';
 import { failure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
-import { certificateSchema, type Manifest, type Statement, statementSchema } from '@doorsill/contract/manifest';
+import { Certificate, type Manifest, Statement } from '@doorsill/contract/manifest';
 import { statementClaims } from '@doorsill/contract/statement-from-manifest';
 import { readLink } from '../signing/verify-token.ts';
 import type { Presented } from './verify-upload-token.ts';
@@ -31,7 +31,7 @@ export function checkStatement(
   const refuse = (detail: string) => failure('intake_statement_invalid', { detail });
   const certificate = readLink(
     papers.certificate,
-    { typ: 'doorsill-certificate+jws', schema: certificateSchema, audience: bridgeId, keys: [deviceKey] },
+    { typ: 'doorsill-certificate+jws', schema: Certificate, audience: bridgeId, keys: [deviceKey] },
     'intake_statement_invalid',
     'certificate',
   );
@@ -47,14 +47,14 @@ export function checkStatement(
   if (saltBytes?.length !== SALT_BYTES) throw refuse(`the salt has not ${SALT_BYTES} bytes`);
   const statement = readLink(
     papers.statement,
-    { typ: 'doorsill-statement+jws', schema: statementSchema, audience: manifest.aud, keys: [key] },
+    { typ: 'doorsill-statement+jws', schema: Statement, audience: manifest.aud, keys: [key] },
     'intake_statement_invalid',
     'statement',
   );
   if (key === deviceKey) throw refuse("its key is the device's own, which would link clips");
   const commitment = commitmentOf(saltBytes, papers.manifest, sha256);
   const home = actorId('home', sha256Hex(key));
-  const due = statementSchema.parse(statementClaims(manifest, { key, home, grant: token.grant, commitment }));
+  const due = Statement.parse(statementClaims(manifest, { key, home, grant: token.grant, commitment }));
   for (const [name, value] of Object.entries(due)) {
     const said: unknown = Object.entries(statement).find(([claim]) => claim === name)?.[1];
     if (JSON.stringify(said) !== JSON.stringify(value)) throw refuse(`its ${name} does not follow from the manifest`);

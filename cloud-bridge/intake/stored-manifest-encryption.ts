@@ -11,11 +11,11 @@ import { z } from 'zod';
 import type { GrantKey } from './intake-store.ts';
 
 /** Evidence for a dispute: both documents signed by the device. No certificate: the clip is older than statements. */
-export const sealedPapersSchema = z.strictObject({
+export const SealedPapers = z.strictObject({
   manifest: z.string().max(MANIFEST_LETTERS_MAX),
   certificate: z.string().max(CERTIFICATE_LETTERS_MAX).optional(),
 });
-export type SealedPapers = z.infer<typeof sealedPapersSchema>;
+export type SealedPapers = z.infer<typeof SealedPapers>;
 
 /** An unencrypted full manifest, with its clip. */
 export interface FormerManifest extends GrantKey {
@@ -50,7 +50,7 @@ export class ManifestEncryption {
   /** Null when it was sealed with another bridge's key, for another grant, or was altered. */
   open(of: GrantKey, sealed: Uint8Array): SealedPapers | null {
     const plain = open(this.key, sealed, boundTo(of));
-    const papers = sealedPapersSchema.safeParse(parseJson((plain && fromUtf8(plain)) ?? ''));
+    const papers = SealedPapers.safeParse(parseJson((plain && fromUtf8(plain)) ?? ''));
     return papers.success ? papers.data : null;
   }
 

@@ -5,16 +5,16 @@ import { sha256Hex } from '@doorsill/base/keys';
 import { ALL_CLIPS } from '@doorsill/contract/agency-calls';
 import { faultOfFacts } from '@doorsill/contract/clip-facts';
 import { failure } from '@doorsill/contract/errors';
-import { type Manifest, manifestSchema } from '@doorsill/contract/manifest';
+import { Manifest } from '@doorsill/contract/manifest';
+import { CLOCK_SKEW_S_MAX, Grant, Pairing } from '@doorsill/contract/owner-orders';
 import {
-  CLOCK_SKEW_S_MAX,
-  GRANT_LIFE_S_MAX,
-  type Grant,
-  grantSchema,
-  pairingSchema,
-} from '@doorsill/contract/owner-orders';
-import type { Window } from '@doorsill/contract/shared-claims';
-import { DISCLOSURE_KEYS, DISCLOSURE_PROFILES, PUBLIC_AUDIENCE, windowWithin } from '@doorsill/contract/shared-claims';
+  DISCLOSURE_PROFILES,
+  DisclosureKey,
+  LIFE_S_MAX,
+  PUBLIC_AUDIENCE,
+  type Window,
+  windowWithin,
+} from '@doorsill/contract/shared-claims';
 import { peekToken, readLink, tryToken } from '../signing/verify-token.ts';
 import type { AnswerableKinds, AnswerableRequest } from './answerable-request.ts';
 import type { Presented } from './verify-upload-token.ts';
@@ -32,10 +32,10 @@ export function readManifest(manifestToken: string, presented: Presented): Manif
   const { token, deviceKey } = presented;
   const refuse = (detail: string) => failure('intake_manifest_invalid', { detail });
   if (sha256Hex(manifestToken) !== token.manifestSha256) throw refuse('it is not the one the upload token names');
-  const { aud } = peekToken(manifestToken, manifestSchema);
+  const { aud } = peekToken(manifestToken, Manifest);
   const manifest = readLink(
     manifestToken,
-    { typ: 'doorsill-manifest+jws', schema: manifestSchema, audience: aud, keys: [deviceKey] },
+    { typ: 'doorsill-manifest+jws', schema: Manifest, audience: aud, keys: [deviceKey] },
     'intake_manifest_invalid',
     'manifest',
   );
@@ -51,7 +51,7 @@ export function readManifest(manifestToken: string, presented: Presented): Manif
 export function pairedKey(pairingToken: string, device: string, deviceKey: string): string | null {
   const pairing = tryToken(pairingToken, {
     typ: 'doorsill-pairing+jws',
-    schema: pairingSchema,
+    schema: Pairing,
     audience: PUBLIC_AUDIENCE,
     keys: [deviceKey],
   });
@@ -64,7 +64,7 @@ export function readGrant(grantToken: string, pairingToken: string, device: stri
   if (owner === null) throw failure('intake_grant_invalid', { detail: 'the pairing statement is not this device’s' });
   return readLink(
     grantToken,
-    { typ: 'doorsill-grant+jws', schema: grantSchema, audience: device, keys: [owner] },
+    { typ: 'doorsill-grant+jws', schema: Grant, audience: device, keys: [owner] },
     'intake_grant_invalid',
     'grant',
   );
@@ -95,7 +95,7 @@ function checkGrantLife(grant: Grant, nowS: number): void {
   const refuse = (detail: string) => failure('intake_grant_invalid', { detail });
   if (nowS >= grant.exp) throw refuse('it has expired');
   if (grant.iat > nowS + CLOCK_SKEW_S_MAX) throw refuse('it is dated in the future');
-  if (grant.exp - grant.iat > GRANT_LIFE_S_MAX) throw refuse('it lives too long');
+  if (grant.exp - grant.iat > LIFE_S_MAX.grant) throw refuse('it lives too long');
 }
 
 function checkGrant(grant: Grant, ask: AnswerableRequest): void {
@@ -124,7 +124,7 @@ function checkManifest(manifest: Manifest, grant: Grant, ask: AnswerableRequest)
     throw refuse('the owner granted another clip, which they had looked at');
   if (!grant.audio && manifest.audioPackets > 0) throw refuse('it has audio that was not granted');
   if (grant.zones.length > 0 !== manifest.redacted) throw refuse('it is not redacted as granted');
-  const disclosed = DISCLOSURE_KEYS.filter((key) => manifest.disclosed[key] !== undefined);
+  const disclosed = DisclosureKey.options.filter((key) => manifest.disclosed[key] !== undefined);
   if (disclosed.join() !== grant.disclose.join()) throw refuse('it discloses other facts than granted');
   const lie = faultOfFacts(manifest, 0);
   if (lie) throw failure(lie.code, { detail: lie.detail });

@@ -1,7 +1,7 @@
 // Owns: verifying what an enrolled device signs to the bridge: upload tokens. Not here: what is uploaded under them.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { failure, isFailure } from '@doorsill/contract/errors';
-import { type UploadToken, uploadTokenSchema } from '@doorsill/contract/manifest';
+import { UploadToken } from '@doorsill/contract/manifest';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
 
@@ -34,7 +34,7 @@ export class DeviceTokens {
   async readUpload(text: string): Promise<Presented> {
     try {
       const known = this.proven.get(text);
-      const { device } = known?.token ?? peekToken(text, uploadTokenSchema);
+      const { device } = known?.token ?? peekToken(text, UploadToken);
       const deviceKey = await this.deps.store.deviceKey(device);
       if (deviceKey === null) throw failure('device_not_enrolled');
       if (known?.deviceKey === deviceKey) {
@@ -43,7 +43,7 @@ export class DeviceTokens {
       }
       const pinned = {
         typ: 'doorsill-upload+jws',
-        schema: uploadTokenSchema,
+        schema: UploadToken,
         audience: this.deps.bridgeId,
         keys: [deviceKey],
       } as const;

@@ -14,7 +14,7 @@ import { CONTENT_POLICY } from './html.ts';
 import type { AgencyProfile, NeighborsStore, PostCursor } from './neighbors-store.ts';
 import { viewOf } from './post-view.ts';
 import { agencyPage, feedPage, postPage } from './public-pages.ts';
-import { type Transparency, transparencyOf, transparencyPage, transparencySchema } from './transparency.ts';
+import { Transparency, transparencyOf, transparencyPage } from './transparency.ts';
 
 export interface NeighborsDeps {
   clock: Clock;
@@ -108,9 +108,9 @@ function transparencyRoutes(api: Router, deps: NeighborsDeps, paths: Paths): voi
     const { name } = await profileOf(deps, call.params.agency);
     return html(call, transparencyPage(name, await told(deps, call.params.agency), paths.feed()));
   });
-  const json = { ...open('/v1/transparency', '', 'How this bridge is used.'), answer: transparencySchema };
+  const json = { ...open('/v1/transparency', '', 'How this bridge is used.'), answer: Transparency };
   api.route(json, async (call) => told(deps, null).then((facts) => jsonAnswer(call, facts)));
-  const agencyJson = { ...open('/v1/transparency/:agency', '', 'How an agency uses it.'), answer: transparencySchema };
+  const agencyJson = { ...open('/v1/transparency/:agency', '', 'How an agency uses it.'), answer: Transparency };
   api.route({ ...agencyJson, params: agencySchema }, async (call) =>
     jsonAnswer(call, await told(deps, call.params.agency)),
   );
@@ -187,7 +187,7 @@ function html(call: Exchange, body: string): FastifyReply {
 }
 
 function jsonAnswer(call: Exchange, facts: Transparency): FastifyReply {
-  return answer(call, 'application/json', JSON.stringify(transparencySchema.parse(facts)));
+  return answer(call, 'application/json', JSON.stringify(Transparency.parse(facts)));
 }
 
 /** Answers with an entity tag, or with 304 if the client has this very body (RFC 9110 §13.1.2). */

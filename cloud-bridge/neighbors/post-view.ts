@@ -1,6 +1,6 @@
 // Owns: what the public sees of a post: the agency's own words, with characters removed that could distort a page.
 // Pure. Not here: how it is written as HTML, JSON or Atom.
-import { requestSchema } from '@doorsill/contract/request';
+import { Request } from '@doorsill/contract/request';
 import { type PublicationState, stateAt } from '../requests/publication-machine.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import type { Post } from './neighbors-store.ts';
@@ -24,7 +24,7 @@ export interface PostView {
 
 /** A post as it stands at `nowS`. */
 export function viewOf(post: Post, nowS: number): PostView {
-  const claims = peekToken(post.token, requestSchema);
+  const claims = peekToken(post.token, Request);
   const { name, email, phone } = claims.contact;
   return {
     request: post.request,

@@ -1,7 +1,7 @@
 // Owns: the public pages' queries in SQL, each served by an index. Not here: what the pages say (neighbors/).
 
 import { parseJson } from '@doorsill/contract/parse-json';
-import { type Credential, JURISDICTIONS, registeredTerms } from '@doorsill/contract/request';
+import { type Credential, Jurisdiction, registeredTerms } from '@doorsill/contract/request';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import type { Tables } from '../persistence/bridge-schema.ts';
@@ -134,7 +134,7 @@ type ShownRow = Pick<
 
 const profilesSchema = registeredTerms.profiles.or(z.tuple([]));
 const retentionSchema = registeredTerms.retention.or(z.tuple([]));
-const jurisdictionSchema = z.enum(JURISDICTIONS);
+const jurisdictionSchema = Jurisdiction;
 
 function toProfile(row: Tables['agency_profiles']): AgencyProfile {
   const { organisation, agency, name, domain } = row;

@@ -7,7 +7,7 @@ import type { AgencyProfile, Outcomes } from './neighbors-store.ts';
 
 const lines = z.array(z.string());
 
-export const transparencySchema = z.strictObject({
+export const Transparency = z.strictObject({
   what: z.strictObject({ asked: lines, notCollected: lines }),
   uses: z.strictObject({ acceptable: lines, prohibited: lines }),
   access: lines,
@@ -15,7 +15,7 @@ export const transparencySchema = z.strictObject({
   figures: z.array(z.strictObject({ label: z.string(), value: z.string() })),
   partners: z.array(z.strictObject({ partner: z.string(), name: z.string(), status: z.string(), since: z.string() })),
 });
-export type Transparency = z.infer<typeof transparencySchema>;
+export type Transparency = z.infer<typeof Transparency>;
 
 const NOT_COLLECTED = [
   'Footage that its owner has not granted, clip by clip.',

@@ -14,7 +14,7 @@ import { operatorSecret } from './operator-secret.ts';
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** The `s3` settings of vault.json, and of an instance in bridge.json. */
-export const s3Schema = z.strictObject({
+export const S3Settings = z.strictObject({
   endpoint: httpAddressSchema.refine(
     (text) => URL.canParse(text) && (new URL(text).protocol === 'https:' || LOOPBACK.test(new URL(text).hostname)),
     'evidence goes over https:// to any machine but this one',
@@ -34,7 +34,7 @@ export const s3Schema = z.strictObject({
   /** Longest wait for an answer, or for the next piece of a clip. */
   answerSMax: z.number().positive().max(3600).default(60),
 });
-export type S3Settings = z.infer<typeof s3Schema>;
+export type S3Settings = z.infer<typeof S3Settings>;
 
 /** Limit for a single PUT (AWS: 5 GiB); below it multipart uploads are not needed. */
 export const S3_BYTES_MAX = 5 * 1024 ** 3;

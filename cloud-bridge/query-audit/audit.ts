@@ -63,6 +63,7 @@ export interface BrokenRow {
   fault: RowFault;
 }
 
+/** What an audit of one export found. */
 export interface AuditReport {
   rows: number;
   agencies: number;

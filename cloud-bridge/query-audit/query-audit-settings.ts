@@ -7,7 +7,8 @@ import { z } from 'zod';
 
 const hour = z.int().min(0).max(23);
 
-export const auditSettingsSchema = z.strictObject({
+/** The settings of an audit; each has a default. */
+export const AuditSettings = z.strictObject({
   /** The agencies' time zone, for what counts as off-hours. */
   timeZone: z.string().max(64).refine(isTimeZone, 'a time zone such as America/Chicago').default('UTC'),
   /** From the first hour up to the second, across midnight. */
@@ -23,11 +24,11 @@ export const auditSettingsSchema = z.strictObject({
   /** Limit on agencies in one file: what is kept of each is small and bounded. */
   agenciesMax: z.int().min(1).max(100_000).default(20_000),
 });
-export type AuditSettings = z.infer<typeof auditSettingsSchema>;
+export type AuditSettings = z.infer<typeof AuditSettings>;
 
 /** Parses settings from command-line words; throws `config_invalid`. */
 export function parseAuditSettings(input: unknown): AuditSettings {
-  const read = readBySchema(auditSettingsSchema, input);
+  const read = readBySchema(AuditSettings, input);
   if (read.ok) return read.data;
   throw failure('config_invalid', { file: 'of the audit', detail: read.fault });
 }

@@ -5,13 +5,13 @@ import { verifySignature } from '@doorsill/base/keys';
 import { failure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
 import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import { openToken } from '@doorsill/contract/jws';
-import { type Revocations, revocationsSchema } from '@doorsill/contract/request';
+import { Revocations } from '@doorsill/contract/request';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import { askRegistry } from '../agencies/registry-client.ts';
 
 // Not strict: the audit ignores the registry's other fields of an agency.
-const registeredSchema = z.object({
+const RegisteredAgency = z.object({
   agency: idSchema,
   name: z.string().min(1).max(120),
   state: z.string().max(40),
@@ -19,7 +19,7 @@ const registeredSchema = z.object({
   except: z.array(z.string().max(40)).max(400).optional(),
   revision: z.int().positive(),
 });
-export type RegisteredAgency = z.infer<typeof registeredSchema>;
+export type RegisteredAgency = z.infer<typeof RegisteredAgency>;
 export type RevokedEntry = Revocations['revoked'][number];
 
 /** A registry as the audit sees it. Every call is safe to repeat. */
@@ -40,7 +40,7 @@ export interface RegistryPlace {
   signal?: AbortSignal;
 }
 
-const listSchema = z.object({ agencies: z.array(registeredSchema), next: z.string().nullable() });
+const listSchema = z.object({ agencies: z.array(RegisteredAgency), next: z.string().nullable() });
 const keySchema = z.object({ key: publicKeySchema });
 const tokenSchema = z.object({ revocations: z.string().max(65_536) });
 
@@ -72,13 +72,13 @@ export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace
       }
       throw failure('unreachable', { what: 'the registry', where: url, detail: 'its list of agencies does not end' });
     },
-    revoke: (agency, scope) => ask(registeredSchema, `/v1/agencies/${agency}/revoke`, scope === null ? {} : { scope }),
-    reinstate: ({ agency, revision }) => ask(registeredSchema, `/v1/agencies/${agency}/reinstate`, { revision }),
+    revoke: (agency, scope) => ask(RegisteredAgency, `/v1/agencies/${agency}/revoke`, scope === null ? {} : { scope }),
+    reinstate: ({ agency, revision }) => ask(RegisteredAgency, `/v1/agencies/${agency}/reinstate`, { revision }),
     revoked: async () => {
       const pinned = key ?? (await ask(keySchema, '/v1/key')).key;
       const opened = openToken((await ask(tokenSchema, '/v1/revocations')).revocations, {
         typ: 'doorsill-revocations+jws',
-        schema: revocationsSchema,
+        schema: Revocations,
         audience: PUBLIC_AUDIENCE,
         keys: [pinned],
         verify: verifySignature,

@@ -14,6 +14,7 @@ export interface PlannedRevocation {
   scope: string | null;
 }
 
+/** Which accesses the registry would revoke for an audit's findings. */
 export interface RevocationPlan {
   planned: PlannedRevocation[];
   /** Proposed, but the registry has no such agency, or more than one: nothing is guessed. */

@@ -10,6 +10,7 @@ import { WORD_RULES } from './word-rules.ts';
  * predict, and a person should ask why. */
 export type Verdict = 'revoke' | 'review';
 
+/** What an audit proposes about one agency, and why. */
 export interface AuditFinding {
   agency: string;
   verdict: Verdict;

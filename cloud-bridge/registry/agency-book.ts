@@ -4,7 +4,7 @@
 import { domainSchema } from '@doorsill/contract/agency-calls';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
-import { areaPrefixSchema, contactSchema, JURISDICTIONS, registeredTerms } from '@doorsill/contract/request';
+import { areaPrefixSchema, Contact, Jurisdiction, registeredTerms } from '@doorsill/contract/request';
 import { z } from 'zod';
 import { PROOF_KINDS } from './domain-proof.ts';
 import { nextStanding, STANDINGS, type StandingInput } from './standing-machine.ts';
@@ -15,7 +15,7 @@ export const EXCEPT_MAX = 64;
 
 const saidFields = {
   name: z.string().min(1).max(120),
-  jurisdiction: z.enum(JURISDICTIONS),
+  jurisdiction: Jurisdiction,
   domain: domainSchema,
 };
 const waits = z.string().max(600);
@@ -23,14 +23,14 @@ const waits = z.string().max(600);
 const appliedS = z.int().nonnegative();
 
 /** With what an approved agency has applied again. */
-const amendmentSchema = z.strictObject({ ...saidFields, contact: contactSchema, ...registeredTerms, waits, appliedS });
+const amendmentSchema = z.strictObject({ ...saidFields, contact: Contact, ...registeredTerms, waits, appliedS });
 
-export const agencySchema = z.strictObject({
+export const Agency = z.strictObject({
   agency: idSchema,
   key: publicKeySchema,
   ...saidFields,
   /** Null for agencies that were admitted before contacts were required. */
-  contact: contactSchema.nullable().default(null),
+  contact: Contact.nullable().default(null),
   profiles: registeredTerms.profiles.default(['address-and-email']),
   retention: registeredTerms.retention.default(['uncategorized']),
   /** `retired`: its key was rotated; `successor` is the same agency under its new key. */
@@ -58,7 +58,7 @@ export const agencySchema = z.strictObject({
   /** Grows with every change. */
   revision: z.int().positive(),
 });
-export type Agency = z.infer<typeof agencySchema>;
+export type Agency = z.infer<typeof Agency>;
 
 const entrySchema = z.strictObject({
   agency: idSchema,
@@ -67,8 +67,8 @@ const entrySchema = z.strictObject({
   atS: z.int().nonnegative(),
 });
 
-export const bookSchema = z.strictObject({
-  agencies: z.array(agencySchema).max(AGENCIES_MAX),
+export const Book = z.strictObject({
+  agencies: z.array(Agency).max(AGENCIES_MAX),
   revoked: z.array(entrySchema).max(REVOKED_MAX),
   /** Revision of the revocation list. */
   listRevision: z.int().positive(),
@@ -76,7 +76,7 @@ export const bookSchema = z.strictObject({
   forgottenRevision: z.int().nonnegative().default(0),
 });
 /** All agencies and the revocation list. Immutable: every function returns a new book. */
-export type Book = z.infer<typeof bookSchema>;
+export type Book = z.infer<typeof Book>;
 
 export const EMPTY_BOOK: Book = { agencies: [], revoked: [], listRevision: 1, forgottenRevision: 0 };
 

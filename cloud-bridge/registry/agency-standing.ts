@@ -1,12 +1,9 @@
 // Owns: moderators' decisions about agencies, and what each does to the book. Pure. Not here: which one is possible when
 // (standing-machine.ts), applications (applications.ts), who is eligible (eligibility.ts), files, HTTP, signing, domain proofs.
+
 import { failure } from '@doorsill/contract/errors';
-import {
-  AREA_SCOPE,
-  CREDENTIAL_LIFE_S_MAX,
-  type Revocations,
-  SCOPE_COMMUNITY_REQUEST,
-} from '@doorsill/contract/request';
+import { AREA_SCOPE, type Revocations, SCOPE_COMMUNITY_REQUEST } from '@doorsill/contract/request';
+import { LIFE_S_MAX } from '@doorsill/contract/shared-claims';
 import {
   type Agency,
   agencyIn,
@@ -182,5 +179,5 @@ function covers(newer: Book['revoked'][number], older: Book['revoked'][number]):
 
 /** Drops old entries: one is needed only while a credential that it revokes may not have expired yet. */
 function prune(book: Book, nowS: number): Book['revoked'] {
-  return book.revoked.filter((entry) => entry.atS > nowS - 2 * CREDENTIAL_LIFE_S_MAX);
+  return book.revoked.filter((entry) => entry.atS > nowS - 2 * LIFE_S_MAX.credential);
 }

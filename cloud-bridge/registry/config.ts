@@ -1,14 +1,16 @@
 // Owns: the registry's settings and their limits. Not here: what they do.
 
 import { idSchema } from '@doorsill/contract/ids';
-import { areaPrefixSchema, CREDENTIAL_LIFE_S_MAX } from '@doorsill/contract/request';
+import { areaPrefixSchema } from '@doorsill/contract/request';
+import { LIFE_S_MAX } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import { custodySettings, serverSettings } from '../http/http-settings.ts';
 import { instanceFields } from '../persistence/instance-part.ts';
 import { databaseSettings } from '../persistence/postgres-address.ts';
 import { PROOF_KINDS } from './domain-proof.ts';
 
-export const registryConfigSchema = z
+/** The settings of a registry, as its file names them. */
+export const RegistryConfig = z
   .strictObject({
     /** `dataFolder` holds the key and the admin token, and, without `database`, also the book and the log of its changes. */
     ...serverSettings,
@@ -35,12 +37,12 @@ export const registryConfigSchema = z
     credentialLifeS: z
       .int()
       .min(60)
-      .max(CREDENTIAL_LIFE_S_MAX)
+      .max(LIFE_S_MAX.credential)
       .default(6 * 3600),
     /** Devices refuse a list whose lifetime exceeds a day. */
-    revocationsLifeS: z.int().min(60).max(CREDENTIAL_LIFE_S_MAX).default(CREDENTIAL_LIFE_S_MAX),
+    revocationsLifeS: z.int().min(60).max(LIFE_S_MAX.credential).default(LIFE_S_MAX.credential),
   })
   .refine(({ instance, database }) => !instance || database, 'instance needs database: its rows are shared');
-export type RegistryConfig = z.infer<typeof registryConfigSchema>;
+export type RegistryConfig = z.infer<typeof RegistryConfig>;
 /** Settings before defaults are filled in. */
-export type RegistryConfigInput = z.input<typeof registryConfigSchema>;
+export type RegistryConfigInput = z.input<typeof RegistryConfig>;

@@ -8,13 +8,13 @@ import { isPublicKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { Network } from '@doorsill/base/network';
 import type { Random } from '@doorsill/base/random';
-import { AGENCY_CALL_LIFE_S_MAX, agencyCallSchema } from '@doorsill/contract/agency-calls';
+import { agencyCallSchema } from '@doorsill/contract/agency-calls';
 import type { AGENCY_EVENTS } from '@doorsill/contract/custody';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { signToken } from '@doorsill/contract/jws';
 import { AREA_SCOPE, areaPrefixSchema, type Credential, type Revocations } from '@doorsill/contract/request';
-import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { LIFE_S_MAX, PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { PlaceSeams } from '../persistence/open-database.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
@@ -36,6 +36,7 @@ import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, pro
 import { assertEligible, type EligibilityRules } from './eligibility.ts';
 import type { RegistryStore } from './registry-store.ts';
 
+/** What a registry stands on, and its settings. */
 export interface RegistryDeps {
   clock: Clock;
   random: Random;
@@ -310,7 +311,7 @@ export abstract class RegistryDecisions {
       audience: this.id,
       keys: [iss],
     });
-    assertLife(claims, this.nowS(), AGENCY_CALL_LIFE_S_MAX);
+    assertLife(claims, this.nowS(), LIFE_S_MAX.agencyCall);
     if (!isPublicKey(iss) || claims.agency !== actorId('agency', sha256Hex(iss))) throw failure('token_unknown_claims');
     return { agency: claims.agency, key: iss, call: claims.call };
   }

@@ -10,13 +10,13 @@ import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
 import type { Router } from '../http/router.ts';
 import { peekToken } from '../signing/verify-token.ts';
-import { agencySchema } from './agency-book.ts';
+import { Agency } from './agency-book.ts';
 import type { RegistryDecisions } from './decisions.ts';
 
 const registrationSchema = z.strictObject({ registration: z.string().max(8_192) });
 const idParamsSchema = z.strictObject({ agency: idSchema });
 const pageSchema = z.strictObject(pageFields(500, 1_000));
-const listSchema = z.strictObject({ agencies: z.array(agencySchema), next: nextSchema });
+const listSchema = z.strictObject({ agencies: z.array(Agency), next: nextSchema });
 /** The revision that a moderator looked at: two who decide at once would otherwise overwrite each other. */
 const seen = z.int().positive();
 const approvalSchema = z.strictObject({ revision: seen });
@@ -73,7 +73,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, limits:
       path: '/v1/agencies',
       roles: ['signed'],
       body: registrationSchema,
-      answer: agencySchema,
+      answer: Agency,
       status: 201,
       about: 'Takes in an agency’s application; a moderator decides.',
       repeatable: ({ body }) => peekToken(body.registration, agencyCallSchema).agency,
@@ -111,7 +111,7 @@ function standingRoutes(api: Router, registry: RegistryDecisions): void {
       return { agencies: page.shown, next: page.next };
     },
   );
-  const one = { ...admin, params: idParamsSchema, answer: agencySchema } as const;
+  const one = { ...admin, params: idParamsSchema, answer: Agency } as const;
   api.route({ method: 'GET', path: '/v1/agencies/:agency', ...one, about: 'One agency.' }, ({ params }) =>
     registry.agency(params.agency),
   );

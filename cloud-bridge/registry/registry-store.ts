@@ -8,7 +8,7 @@ import type { CustodyEvent, CustodyStore } from '../custody/custody-store.ts';
 import type { AnswerStore } from '../http/idempotency.ts';
 import type { LotStore } from '../http/rate-limits.ts';
 import type { SharedPart, Turns } from '../persistence/instance-turns.ts';
-import { type Agency, agencySchema, type Book, bookSchema } from './agency-book.ts';
+import { Agency, Book } from './agency-book.ts';
 
 /** A changed book, and the event that the log is told. What has not changed in it are the same objects as before. */
 export interface BookChange {
@@ -45,7 +45,7 @@ export interface RegistryInstances {
 
 /** Parses a book from before it had rows; throws `state_damaged`, naming where the text was. */
 export function readFormerBook(text: string, where: string, nowS: number): Book {
-  const book = read(bookSchema, parseJson(text), where);
+  const book = read(Book, parseJson(text), where);
   const noted = (one: Agency): Agency => ({
     ...one,
     wasApproved: mayHaveBeenApproved(one),
@@ -62,7 +62,7 @@ function mayHaveBeenApproved({ state, revision }: Agency): boolean {
 
 /** Parses an agency's entry; throws `state_damaged` for one that is another's, too. */
 export function readAgency(entry: string, id: string, where: string): Agency {
-  const agency = read(agencySchema, parseJson(entry), where);
+  const agency = read(Agency, parseJson(entry), where);
   if (agency.agency === id) return agency;
   throw failure('state_damaged', { file: where, detail: `the entry of ${id} is that of ${agency.agency}` });
 }
@@ -73,7 +73,7 @@ export function readList(book: Book, where: string): Book {
   return { agencies, ...read(listSchema, list, where) };
 }
 
-const listSchema = bookSchema.omit({ agencies: true });
+const listSchema = Book.omit({ agencies: true });
 
 function read<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
   const checked = schema.safeParse(value);

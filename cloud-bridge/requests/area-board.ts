@@ -6,7 +6,7 @@ import type { Log } from '@doorsill/base/log';
 import { Repeater, type TryAgain } from '@doorsill/base/repeater';
 import { type ErrorCode, isFailure } from '@doorsill/contract/errors';
 import { signToken } from '@doorsill/contract/jws';
-import { type AreaDocument, areaDocumentSchema, type PublishedRequest } from '@doorsill/contract/request';
+import { AreaDocument, type PublishedRequest } from '@doorsill/contract/request';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { topicsUnder } from '@doorsill/contract/topics';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
@@ -247,6 +247,6 @@ export function signParts(
       requests,
       cancelled: at === 0 ? keptEnded(content) : [],
     };
-    return signToken('doorsill-area+jws', areaDocumentSchema.parse(claims), key);
+    return signToken('doorsill-area+jws', AreaDocument.parse(claims), key);
   });
 }

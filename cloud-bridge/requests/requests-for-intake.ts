@@ -1,6 +1,6 @@
 // Owns: an agency's request as something that owners may answer with a clip. Not here: how a clip is taken in (intake/).
 import { sha256Hex } from '@doorsill/base/keys';
-import { requestSchema } from '@doorsill/contract/request';
+import { Request } from '@doorsill/contract/request';
 import { recipientOf } from '@doorsill/contract/request-or-search';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-request.ts';
@@ -20,7 +20,7 @@ export class RequestsForIntake implements AnswerableStore {
   async find(request: string): Promise<AnswerableRequest> {
     const stored = await this.store.find(request);
     assertAnswerable(stored);
-    const claims = peekToken(stored.token, requestSchema);
+    const claims = peekToken(stored.token, Request);
     return {
       id: request,
       tokenSha256: stored.tokenSha256,

@@ -2,14 +2,14 @@
 
 import { idSchema } from '@doorsill/contract/ids';
 import { reasonSchema } from '@doorsill/contract/manifest';
-import { requestSchema } from '@doorsill/contract/request';
+import { Request } from '@doorsill/contract/request';
 import { z } from 'zod';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import { REQUEST_STATES } from './publication-machine.ts';
 import type { Requests } from './requests.ts';
-import { findingSchema } from './text-check.ts';
+import { TextFinding } from './text-check.ts';
 
 const postSchema = z.strictObject({ request: z.string().max(16_384), draft: z.boolean().optional() });
 const paramsSchema = z.strictObject({ request: idSchema });
@@ -21,7 +21,7 @@ const refusalSchema = z.strictObject({ revision: z.int().positive(), reason: rea
 export const viewSchema = z.strictObject({
   request: idSchema,
   state: z.enum(REQUEST_STATES),
-  findings: z.array(findingSchema).optional(),
+  findings: z.array(TextFinding).optional(),
   reason: z.string().optional(),
 });
 const listSchema = z.strictObject({ requests: z.array(viewSchema), next: nextSchema });
@@ -31,7 +31,7 @@ const waitingSchema = z.strictObject({
       agency: idSchema,
       agencyName: z.string(),
       revision: z.int().positive(),
-      claims: requestSchema,
+      claims: Request,
     }),
   ),
   next: nextSchema,
@@ -39,7 +39,7 @@ const waitingSchema = z.strictObject({
 
 /** The agency that a request claims to be from; proven once the request was accepted. */
 export function claimedAgency(token: string): string {
-  return peekToken(token, requestSchema).agency;
+  return peekToken(token, Request).agency;
 }
 
 /** Adds the routes. */

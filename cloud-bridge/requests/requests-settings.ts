@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 const HOUR_S = 3600;
 
-export const requestRulesSchema = z.strictObject({
+export const RequestRules = z.strictObject({
   windowSMin: z
     .int()
     .positive()
@@ -31,4 +31,4 @@ export const requestRulesSchema = z.strictObject({
   moderation: z.enum(['everything', 'findings', 'nothing']).default('everything'),
   stateAgencies: z.boolean().default(false),
 });
-export type RequestRules = z.infer<typeof requestRulesSchema>;
+export type RequestRules = z.infer<typeof RequestRules>;

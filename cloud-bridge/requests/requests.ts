@@ -9,7 +9,7 @@ import type { AgencyAction } from '@doorsill/contract/agency-calls';
 import { failure } from '@doorsill/contract/errors';
 import { askKindOf, idSchema } from '@doorsill/contract/ids';
 import { signToken } from '@doorsill/contract/jws';
-import { type Credential, publicationSchema, type Request, requestSchema } from '@doorsill/contract/request';
+import { type Credential, publicationSchema, Request } from '@doorsill/contract/request';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { asksBeyond } from '@doorsill/contract/verify-published-request';
 import { z } from 'zod';
@@ -95,12 +95,12 @@ export class Requests {
    */
   async post(token: string, { draft = false, partner }: Posting = {}): Promise<RequestView> {
     const { standing, store, clock, profiles, bridgeId } = this.deps;
-    const claimed = peekToken(token, requestSchema);
+    const claimed = peekToken(token, Request);
     if (claimed.partner !== undefined && claimed.partner !== partner) await this.wrongChannel(claimed.partner);
     const { claims: credential } = await standing.credential(claimed.agency);
     const request = readToken(token, {
       typ: 'doorsill-request+jws',
-      schema: requestSchema,
+      schema: Request,
       audience: bridgeId,
       keys: [credential.key],
     });
@@ -192,7 +192,7 @@ export class Requests {
         agency: stored.agency,
         agencyName: await this.nameOf(stored.agency),
         revision: stored.revision,
-        claims: peekToken(stored.token, requestSchema),
+        claims: peekToken(stored.token, Request),
       })),
     );
     return { requests, next };
@@ -235,7 +235,7 @@ export class Requests {
     if (state !== 'draft' && state !== 'in_moderation') return;
     if (stored.partner !== null) assertOpen(stored.partner);
     const { claims: credential } = await this.deps.standing.credential(stored.agency);
-    this.checked(peekToken(stored.token, requestSchema), credential, nowS);
+    this.checked(peekToken(stored.token, Request), credential, nowS);
   }
 
   /** For a request that names a partner but did not come through that partner. Always throws. */

@@ -18,7 +18,7 @@ import type {
   StoredRequest,
 } from './requests-store.ts';
 import { SqlPublishedCells } from './sql-published-cells.ts';
-import { findingSchema } from './text-check.ts';
+import { TextFinding } from './text-check.ts';
 
 interface Row extends Selectable<Tables['requests']> {
   partner_name: string | null;
@@ -330,7 +330,7 @@ function toRow(request: StoredRequest): Tables['requests'] {
   };
 }
 
-const findingsSchema = z.array(findingSchema);
+const findingsSchema = z.array(TextFinding);
 
 function toRequest(row: Row, cells: string[]): StoredRequest {
   const { partner, partner_name: name, partner_status: status, partner_since_s: sinceS } = row;

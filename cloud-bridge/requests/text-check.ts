@@ -5,7 +5,7 @@ import type { Request } from '@doorsill/contract/request';
 import { z } from 'zod';
 import { TEXT_RULES, type TextRule } from './text-rules.ts';
 
-export const findingSchema = z.strictObject({
+export const TextFinding = z.strictObject({
   kind: z.string().max(40),
   /** Which field it was found in. */
   field: z.enum(['text', 'incidentType', 'investigation', 'contact']),
@@ -14,7 +14,7 @@ export const findingSchema = z.strictObject({
   why: z.string().max(200),
 });
 /** One thing that a person should review. */
-export type TextFinding = z.infer<typeof findingSchema>;
+export type TextFinding = z.infer<typeof TextFinding>;
 
 const AROUND = 24;
 

@@ -5,7 +5,7 @@ import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { failure } from '@doorsill/contract/errors';
 import { recipientOf } from '@doorsill/contract/request-or-search';
-import { searchSchema } from '@doorsill/contract/search';
+import { Search } from '@doorsill/contract/search';
 import type { Clips } from '../clips/clips.ts';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
@@ -33,7 +33,7 @@ class SearchesForIntake implements AnswerableStore {
     const stored = await this.store.find(search);
     // Clips that were granted in time may come after the search is over, but not once the pet is found.
     if (stored?.state !== 'open' || stored.token === '') throw failure('request_not_live');
-    const claims = peekToken(stored.token, searchSchema);
+    const claims = peekToken(stored.token, Search);
     return {
       id: search,
       tokenSha256: stored.tokenSha256,

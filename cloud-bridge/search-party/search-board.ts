@@ -5,9 +5,8 @@ import type { SigningKey } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { Repeater, type TryAgain } from '@doorsill/base/repeater';
 import { signToken } from '@doorsill/contract/jws';
-import { GRANT_LIFE_S_MAX } from '@doorsill/contract/owner-orders';
-import { type PublishedSearch, type SearchDocument, searchDocumentSchema } from '@doorsill/contract/search';
-import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { type PublishedSearch, SearchDocument } from '@doorsill/contract/search';
+import { LIFE_S_MAX, PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { topicsUnder } from '@doorsill/contract/topics';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import {
@@ -79,7 +78,7 @@ export class SearchBoard {
     const { store, clock } = this.deps;
     const nowS = wallSeconds(clock);
     // Clips may still be arriving for as long as a grant lives.
-    await store.tidy(nowS, nowS - GRANT_LIFE_S_MAX);
+    await store.tidy(nowS, nowS - LIFE_S_MAX.grant);
     const cells = new Map<string, { entries: PublishedSearch[]; ended: string[] }>();
     const before = await store.publishedCells();
     for (const { cell } of before) cells.set(cell, { entries: [], ended: [] });
@@ -115,7 +114,7 @@ export class SearchBoard {
         searches,
         ended: at === 0 ? keptEnded(content) : [],
       };
-      return signToken('doorsill-search-area+jws', searchDocumentSchema.parse(claims), key);
+      return signToken('doorsill-search-area+jws', SearchDocument.parse(claims), key);
     });
     putParts(this.deps, (part) => this.topics.areaSearches(cell, part), tokens, before);
   }

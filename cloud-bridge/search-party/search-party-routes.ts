@@ -4,15 +4,15 @@
 import { toBase64url } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
-import { publishedSearchSchema } from '@doorsill/contract/search';
+import { PublishedSearch } from '@doorsill/contract/search';
 import { z } from 'zod';
 import type { Clips } from '../clips/clips.ts';
 import { clipListSchema, clipPageSchema, statementOf, statementSchema } from '../clips/clips-routes.ts';
 import type { Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
 import { PHOTO_POSTED_BYTES_MAX, type Photos } from './sanitize-photo.ts';
-import { type SearchRules, searchRulesSchema } from './search-party-settings.ts';
-import { type Searches, searchPostedSchema } from './searches.ts';
+import { SearchRules } from './search-party-settings.ts';
+import { type Searches, SearchPostedView } from './searches.ts';
 
 export interface SearchRouteDeps {
   searches: Searches;
@@ -22,7 +22,7 @@ export interface SearchRouteDeps {
   rules: SearchRules;
 }
 
-const { search, photo } = publishedSearchSchema.shape;
+const { search, photo } = PublishedSearch.shape;
 const postSchema = z.strictObject({
   search,
   photo,
@@ -31,7 +31,7 @@ const postSchema = z.strictObject({
 });
 const searchSchema = z.strictObject({ search: idSchema });
 const photoSchema = z.strictObject({ photo });
-const rulesSchema = z.strictObject({ rules: searchRulesSchema });
+const rulesSchema = z.strictObject({ rules: SearchRules });
 const clipSchema = z.strictObject({ clip: idSchema });
 
 const neighbor = { roles: ['neighbor'] } as const;
@@ -74,7 +74,7 @@ export function searchRoutes(api: Router, { searches, photos, clips, rules }: Se
       roles: ['signed'],
       body: postSchema,
       status: 201,
-      answer: searchPostedSchema,
+      answer: SearchPostedView,
       about: 'Posts a search for a pet; the same bytes again change nothing.',
     },
     ({ body }) => searches.post(body.search, body.photo, body.pairing),
@@ -85,7 +85,7 @@ export function searchRoutes(api: Router, { searches, photos, clips, rules }: Se
       path: '/v1/search-party/searches/:search/end',
       ...neighbor,
       params: searchSchema,
-      answer: searchPostedSchema,
+      answer: SearchPostedView,
       about: 'The pet is found: homes stop looking.',
     },
     ({ bearer, params }) => searches.end(params.search, bearer),

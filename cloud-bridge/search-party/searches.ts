@@ -16,9 +16,8 @@ import {
   PHOTO_BYTES_MAX,
   PHOTO_SIDE_MAX,
   SEARCH_BACK_US_MAX,
-  type Search,
+  Search,
   searchPublicationSchema,
-  searchSchema,
 } from '@doorsill/contract/search';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
@@ -44,12 +43,12 @@ export interface SearchesDeps {
 }
 
 /** All a poster learns about a search. */
-export const searchPostedSchema = z.strictObject({
+export const SearchPostedView = z.strictObject({
   search: idSchema,
   state: z.enum(['open', 'ended', 'expired']),
   expiresS: z.int(),
 });
-export type SearchPostedView = z.infer<typeof searchPostedSchema>;
+export type SearchPostedView = z.infer<typeof SearchPostedView>;
 
 /** Photos that one home may have sanitised in an hour. */
 const PHOTOS_PER_HOUR = 30;
@@ -84,7 +83,7 @@ export class Searches {
    */
   async post(token: string, photo: string, pairing: string): Promise<SearchPostedView> {
     const { clock, store, posters, key, log } = this.deps;
-    const pinned = { typ: 'doorsill-search+jws', schema: searchSchema, audience: this.deps.bridgeId } as const;
+    const pinned = { typ: 'doorsill-search+jws', schema: Search, audience: this.deps.bridgeId } as const;
     const search = readToken(token, { ...pinned, keys: claimedSigner(token) });
     if (askKindOf(search.jti) !== 'search') throw failure('id_kind_wrong');
     const device = await posters.homeOf(search.iss, pairing);

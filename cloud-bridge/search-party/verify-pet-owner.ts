@@ -4,15 +4,9 @@ import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import { failure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
-import { pairingSchema } from '@doorsill/contract/owner-orders';
-import {
-  claimedSigner,
-  SEARCH_CALL_LIFE_S_MAX,
-  type SearchAction,
-  type SearchCall,
-  searchCallSchema,
-} from '@doorsill/contract/search';
-import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { Pairing } from '@doorsill/contract/owner-orders';
+import { claimedSigner, type SearchAction, SearchCall } from '@doorsill/contract/search';
+import { LIFE_S_MAX, PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { assertLife, peekToken, readToken, tryToken } from '../signing/verify-token.ts';
 
@@ -32,12 +26,12 @@ export class Posters {
   /** The home of an owner's key, as its enrolled device says. Throws `search_poster_unknown`, `token_...`. */
   async homeOf(key: string, pairing: string): Promise<string> {
     const unknown = (detail: string) => failure('search_poster_unknown', { detail });
-    const { device } = peekToken(pairing, pairingSchema);
+    const { device } = peekToken(pairing, Pairing);
     const deviceKey = await this.deps.enrolments.deviceKey(device);
     if (deviceKey === null) throw unknown('its device is not enrolled here');
     const pinned = {
       typ: 'doorsill-pairing+jws',
-      schema: pairingSchema,
+      schema: Pairing,
       audience: PUBLIC_AUDIENCE,
       keys: [deviceKey],
     } as const;
@@ -55,11 +49,11 @@ export class Posters {
   ): { key: string; jti: string; call: Extract<SearchAction, { action: Action }> } {
     const claims: SearchCall = readToken(token, {
       typ: 'doorsill-search-call+jws',
-      schema: searchCallSchema,
+      schema: SearchCall,
       audience: this.deps.bridgeId,
       keys: claimedSigner(token),
     });
-    assertLife(claims, wallSeconds(this.deps.clock), SEARCH_CALL_LIFE_S_MAX);
+    assertLife(claims, wallSeconds(this.deps.clock), LIFE_S_MAX.searchCall);
     const { call } = claims;
     if (!isAction(call, action)) throw failure('token_unknown_claims');
     return { key: claims.iss, jti: claims.jti, call };

@@ -3,15 +3,10 @@
 import { keepForTransfer } from '@doorsill/base/http/connection-limit';
 import { UPLOAD_BODY_TYPE } from '@doorsill/base/http/http-server';
 import { failure } from '@doorsill/contract/errors';
-import {
-  handOverBodySchema,
-  handOverStatusSchema,
-  recallBodySchema,
-  recallStatusSchema,
-} from '@doorsill/contract/hand-over-documents';
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import type { Router } from '../http/router.ts';
+import { HandOverBody, HandOverStatus, RecallBody, recallStatusSchema } from '../signing/hand-over-documents.ts';
 import type { Recalls } from './recalls.ts';
 import type { Receiving } from './receiving.ts';
 
@@ -19,12 +14,12 @@ const itemSchema = z.strictObject({ item: idSchema });
 const stepSchema = z.strictObject({ step: z.string().max(4_096) });
 
 export function bridgeRoutes(api: Router, receiving: Receiving, recalls: Recalls): void {
-  const signed = { method: 'POST', roles: ['signed'], answer: handOverStatusSchema } as const;
+  const signed = { method: 'POST', roles: ['signed'], answer: HandOverStatus } as const;
   api.route(
     {
       ...signed,
       path: '/v1/hand-overs',
-      body: handOverBodySchema,
+      body: HandOverBody,
       about: 'A bridge offers a clip with all its papers.',
     },
     ({ body }) => receiving.offer(body),
@@ -36,7 +31,7 @@ export function bridgeRoutes(api: Router, receiving: Receiving, recalls: Recalls
       roles: ['bridge'],
       params: itemSchema,
       body: { media: UPLOAD_BODY_TYPE },
-      answer: handOverStatusSchema,
+      answer: HandOverStatus,
       about: 'The bytes of an offered clip.',
     },
     ({ bearer, params, request }) => {
@@ -71,7 +66,7 @@ export function bridgeRoutes(api: Router, receiving: Receiving, recalls: Recalls
       method: 'POST',
       path: '/v1/recalls',
       roles: ['signed'],
-      body: recallBodySchema,
+      body: RecallBody,
       answer: recallStatusSchema,
       about: 'An owner takes a handed-over clip back; the department’s policy answers.',
     },

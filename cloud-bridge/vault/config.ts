@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { httpAddressSchema, serverSettings } from '../http/http-settings.ts';
 import { instanceFields } from '../persistence/instance-part.ts';
 import { databaseSettings } from '../persistence/postgres-address.ts';
-import { S3_BYTES_MAX, s3Schema } from '../persistence/s3-bucket.ts';
+import { S3_BYTES_MAX, S3Settings } from '../persistence/s3-bucket.ts';
 
 const MIB = 1024 * 1024;
 const DAY_S = 24 * 3600;
 
-export const vaultConfigSchema = z
+/** The settings of a vault, as its file names them. */
+export const VaultConfig = z
   .strictObject({
     /** `dataFolder` holds key, database and evidence. */
     ...serverSettings,
@@ -39,7 +40,7 @@ export const vaultConfigSchema = z
     /** Seconds between two searches for items that are overdue. */
     sweepEveryS: z.int().min(1).max(3600).default(60),
     /** The bucket that stores evidence. Without it evidence is in the data folder, where clips are staged in any case. */
-    s3: s3Schema.optional(),
+    s3: S3Settings.optional(),
     /** Set when several vaults share `database` and `s3`. */
     instance: z.strictObject(instanceFields).optional(),
   })
@@ -51,6 +52,6 @@ export const vaultConfigSchema = z
     ({ s3, clipBytesMax }) => !s3 || clipBytesMax <= S3_BYTES_MAX,
     'clipBytesMax is above what a bucket takes at once',
   );
-export type VaultConfig = z.infer<typeof vaultConfigSchema>;
+export type VaultConfig = z.infer<typeof VaultConfig>;
 /** Settings before defaults are filled in. */
-export type VaultConfigInput = z.input<typeof vaultConfigSchema>;
+export type VaultConfigInput = z.input<typeof VaultConfig>;

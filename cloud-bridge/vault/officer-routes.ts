@@ -1,11 +1,11 @@
 // Owns: the HTTP routes by which an agency's officers use evidence, all under the agency's own path. Not here: what they decide
 // (evidence.ts), who officers are (actor-of-request.ts), the department's policy (policy-routes.ts).
 
-import { EVIDENCE_SOURCES } from '@doorsill/contract/hand-over-documents';
 import { idSchema, sha256Schema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import type { Admission, Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
+import { EvidenceSource } from '../signing/hand-over-documents.ts';
 import { actorOf, callerAgain, officerHeadersSchema } from './actor-of-request.ts';
 import type { Clients } from './clients.ts';
 import type { Evidence } from './evidence.ts';
@@ -42,7 +42,7 @@ const viewSchema = z.strictObject({
   clip: idSchema,
   request: idSchema,
   investigation: z.string(),
-  source: z.enum(EVIDENCE_SOURCES),
+  source: EvidenceSource,
   state: z.enum(['held', 'active', 'deleted', 'erased']),
   accessClass: z.enum(ACCESS_CLASSES),
   triage: z.enum(['pending', 'accepted', 'declined']),

@@ -5,10 +5,11 @@ import type { Clock } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { failure } from '@doorsill/contract/errors';
-import { type RecallBody, type RecallDecision, sameClip } from '@doorsill/contract/hand-over-documents';
-import { homeRecallSchema } from '@doorsill/contract/manifest';
-import { pairingSchema, revokeSchema } from '@doorsill/contract/owner-orders';
+import type { RecallDecision } from '@doorsill/contract/hand-over-documents';
+import { HomeRecall } from '@doorsill/contract/manifest';
+import { Pairing, Revoke } from '@doorsill/contract/owner-orders';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { type RecallBody, sameClip } from '../signing/hand-over-documents.ts';
 import { readLink } from '../signing/verify-token.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep } from './retention.ts';
@@ -124,7 +125,7 @@ function proves(item: Item, body: RecallBody): boolean {
   if (body.homeRecall === undefined) return false;
   const { home, grant, clip, statementSha256 } = readLink(
     body.homeRecall,
-    { typ: 'doorsill-home-recall+jws', schema: homeRecallSchema, audience: item.agency, keys: [item.key] },
+    { typ: 'doorsill-home-recall+jws', schema: HomeRecall, audience: item.agency, keys: [item.key] },
     'recall_refused',
     'recall under the clip’s key',
   );
@@ -141,7 +142,7 @@ function assertOwners(item: Item, { revocation = '', pairing }: RecallBody): voi
       ? null
       : readLink(
           pairing,
-          { typ: 'doorsill-pairing+jws', schema: pairingSchema, audience: PUBLIC_AUDIENCE, keys: [item.key] },
+          { typ: 'doorsill-pairing+jws', schema: Pairing, audience: PUBLIC_AUDIENCE, keys: [item.key] },
           'recall_refused',
           'pairing',
         );
@@ -151,7 +152,7 @@ function assertOwners(item: Item, { revocation = '', pairing }: RecallBody): voi
     revocation,
     {
       typ: 'doorsill-revoke+jws',
-      schema: revokeSchema,
+      schema: Revoke,
       audience: item.home,
       keys: [item.ownerKey, ...(vouched ? [vouched.key] : [])],
     },

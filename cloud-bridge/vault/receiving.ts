@@ -10,7 +10,7 @@ import {
   type HandOverBody,
   type HandOverStatus,
   sameClip,
-} from '@doorsill/contract/hand-over-documents';
+} from '../signing/hand-over-documents.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, type ItemState } from './retention.ts';
 import type { Statements } from './sign-vault-receipts.ts';

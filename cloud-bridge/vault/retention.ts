@@ -1,6 +1,6 @@
 // Owns: when evidence is deleted and when it is gone for good, and which step an item may take. Pure: time comes in.
 // Not here: looking for what is due (retention-sweeper.ts), recalls by owners (recalls.ts).
-import type { EVIDENCE_SOURCES } from '@doorsill/contract/hand-over-documents';
+import type { EvidenceSource } from '../signing/hand-over-documents.ts';
 
 const DAY_S = 24 * 3600;
 
@@ -22,7 +22,7 @@ export interface RetentionRules {
 
 /** The facts that retention depends on. Times are seconds since 1970. */
 export interface Retained {
-  source: (typeof EVIDENCE_SOURCES)[number];
+  source: EvidenceSource;
   recordedS: number;
   uploadedS: number;
   categories: readonly string[];

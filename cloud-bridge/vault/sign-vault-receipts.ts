@@ -3,16 +3,15 @@ import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
 import {
-  acknowledgementSchema,
-  clipOf,
+  Deletion,
   type DeletionCause,
-  deletionSchema,
   type HandedClip,
+  RecallAnswer,
   type RecallDecision,
-  recallAnswerSchema,
 } from '@doorsill/contract/hand-over-documents';
 import { signToken } from '@doorsill/contract/jws';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { acknowledgementSchema, clipOf } from '../signing/hand-over-documents.ts';
 
 export class Statements {
   private readonly deps: { clock: Clock; random: Random; key: SigningKey };
@@ -29,12 +28,12 @@ export class Statements {
   answerRecall(clip: HandedClip, decision: RecallDecision, reason: string | null): string {
     const why = reason === null ? {} : { reason };
     const claims = { ...this.signed(clip.grant, 'answer'), ...clipOf(clip), decision, ...why };
-    return signToken('doorsill-recall-answer+jws', recallAnswerSchema.parse(claims), this.deps.key);
+    return signToken('doorsill-recall-answer+jws', RecallAnswer.parse(claims), this.deps.key);
   }
 
   deleted(clip: HandedClip & { agency: string }, cause: DeletionCause): string {
     const claims = { ...this.signed(PUBLIC_AUDIENCE, 'deletion'), ...clipOf(clip), agency: clip.agency, cause };
-    return signToken('doorsill-deletion+jws', deletionSchema.parse(claims), this.deps.key);
+    return signToken('doorsill-deletion+jws', Deletion.parse(claims), this.deps.key);
   }
 
   private signed(aud: string, prefix: string) {

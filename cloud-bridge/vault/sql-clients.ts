@@ -1,9 +1,9 @@
 // Owns: clients, tokens, download links, bridges and waiting offers in SQL; of secrets only the hashes.
 // Not here: who may have one (clients.ts, links in evidence.ts).
 
-import type { HandOverBody } from '@doorsill/contract/hand-over-documents';
 import { parseJson } from '@doorsill/contract/parse-json';
 import type { Kysely } from 'kysely';
+import type { HandOverBody } from '../signing/hand-over-documents.ts';
 import { addLine } from './sql-trail.ts';
 import type { Tables } from './vault-schema.ts';
 import type { AccessStore, Client, Item, Link, OfferStore, Token, TrailLine } from './vault-store.ts';

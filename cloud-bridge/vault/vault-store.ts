@@ -1,6 +1,7 @@
 // Owns: what the vault stores: evidence, its trail, departments' policies, clients, tokens, links, bridges.
 // Not here: how (sql-*.ts), the bytes (blobs.ts).
-import type { EVIDENCE_SOURCES, HandedClip, HandOverBody } from '@doorsill/contract/hand-over-documents';
+import type { HandedClip } from '@doorsill/contract/hand-over-documents';
+import type { EvidenceSource, HandOverBody } from '../signing/hand-over-documents.ts';
 import type { ItemState, RetentionRules } from './retention.ts';
 
 export const ACCESS_CLASSES = ['none', 'restricted', 'confidential'] as const;
@@ -12,7 +13,7 @@ export interface Item extends HandedClip {
   bridge: string;
   request: string;
   investigation: string;
-  source: (typeof EVIDENCE_SOURCES)[number];
+  source: EvidenceSource;
   /** The key that signed its statement, and must sign a recall. For a clip from before statements existed: the device's. */
   key: string;
   /** For a clip from before statements existed: who may recall it, and the grant they must name. Otherwise empty. */

@@ -41,6 +41,7 @@ import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
 import type { Item, ItemStore } from './vault-store.ts';
 import { OfferReader } from './verify-hand-over.ts';
 
+/** What a vault stands on, and its settings. */
 export interface VaultDeps {
   clock: Clock;
   random: Random;

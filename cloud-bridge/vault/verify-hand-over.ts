@@ -5,24 +5,16 @@ import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import { faultOfFacts } from '@doorsill/contract/clip-facts';
 import { failure } from '@doorsill/contract/errors';
+import { type HandedClip, itemId } from '@doorsill/contract/hand-over-documents';
+import { actorId } from '@doorsill/contract/ids';
+import { IntakeReceipt, STATEMENT_TIME_STEP_US, Statement } from '@doorsill/contract/manifest';
 import {
   HAND_OVER_LIFE_S_MAX,
-  type HandedClip,
-  type HandOver,
+  HandOver,
   type HandOverBody,
-  handOverSchema,
-  itemId,
   itemIdTextOf,
-  type Recall,
-  recallSchema,
-} from '@doorsill/contract/hand-over-documents';
-import { actorId } from '@doorsill/contract/ids';
-import {
-  intakeReceiptSchema,
-  STATEMENT_TIME_STEP_US,
-  type Statement,
-  statementSchema,
-} from '@doorsill/contract/manifest';
+  Recall,
+} from '../signing/hand-over-documents.ts';
 import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
 import type { AccessStore } from './vault-store.ts';
 
@@ -51,11 +43,11 @@ export class OfferReader {
 
   /** Reads one step of a hand-over. Throws `hand_over_refused`, `token_expired`. */
   async readStep(token: string, wanted: HandOver['step']): Promise<ReadStep> {
-    const { iss } = peekToken(token, handOverSchema);
+    const { iss } = peekToken(token, HandOver);
     const bridge = await this.bridgeOf(iss);
     const step = readLink(
       token,
-      { typ: 'doorsill-hand-over+jws', schema: handOverSchema, audience: this.deps.vaultId, keys: [iss] },
+      { typ: 'doorsill-hand-over+jws', schema: HandOver, audience: this.deps.vaultId, keys: [iss] },
       'hand_over_refused',
       'hand-over',
     );
@@ -67,11 +59,11 @@ export class OfferReader {
 
   /** Reads a recall. Throws `hand_over_refused`, `token_expired`. */
   async readRecall(token: string): Promise<Recall> {
-    const { iss } = peekToken(token, recallSchema);
+    const { iss } = peekToken(token, Recall);
     const bridge = await this.bridgeOf(iss);
     const recall = readLink(
       token,
-      { typ: 'doorsill-recall+jws', schema: recallSchema, audience: this.deps.vaultId, keys: [iss] },
+      { typ: 'doorsill-recall+jws', schema: Recall, audience: this.deps.vaultId, keys: [iss] },
       'hand_over_refused',
       'recall',
     );
@@ -84,7 +76,7 @@ export class OfferReader {
     const statement = readStatement(step, body.statement);
     const receipt = readLink(
       body.receipt,
-      { typ: 'doorsill-intake+jws', schema: intakeReceiptSchema, audience: step.agency, keys: [step.iss] },
+      { typ: 'doorsill-intake+jws', schema: IntakeReceipt, audience: step.agency, keys: [step.iss] },
       'hand_over_refused',
       'receipt',
     );
@@ -114,10 +106,10 @@ export class OfferReader {
 
 function readStatement(step: HandOver, token: string): Statement {
   if (sha256Hex(token) !== step.statementSha256) throw refuse('the statement is not the one that is named');
-  const { iss } = peekToken(token, statementSchema);
+  const { iss } = peekToken(token, Statement);
   const statement = readLink(
     token,
-    { typ: 'doorsill-statement+jws', schema: statementSchema, audience: step.agency, keys: [iss] },
+    { typ: 'doorsill-statement+jws', schema: Statement, audience: step.agency, keys: [iss] },
     'hand_over_refused',
     'statement',
   );

@@ -2,7 +2,7 @@
 // request it is), sending. An agency learns of its own requests, and of clips that it can see anyway: of nothing else that homes do.
 
 import { sha256Hex } from '@doorsill/base/keys';
-import { custodyEntrySchema, FACTS } from '@doorsill/contract/custody';
+import { CustodyEntry, FACTS } from '@doorsill/contract/custody';
 import { idSchema } from '@doorsill/contract/ids';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
@@ -18,7 +18,7 @@ export const EVENT_TYPES = [
 ] as const;
 
 /** The event as sent. It has the same id at every attempt, so that receivers can drop duplicates. */
-export const webhookEventSchema = z.strictObject({
+export const WebhookEvent = z.strictObject({
   id: idSchema,
   type: z.enum(EVENT_TYPES),
   /** When it happened, in seconds since 1970. */
@@ -28,14 +28,14 @@ export const webhookEventSchema = z.strictObject({
   /** For a recall: the decision under the department's policy. */
   answer: z.enum(['erased', 'restricted', 'kept']).optional(),
 });
-export type WebhookEvent = z.infer<typeof webhookEventSchema>;
+export type WebhookEvent = z.infer<typeof WebhookEvent>;
 
 /** The event made from a leaf of a bridge's log; null: none. */
 export function toldBy(
   bridge: string,
   { leaf, entry, facts }: { leaf: number; entry: string; facts: string | null },
 ): WebhookEvent | null {
-  const read = custodyEntrySchema.safeParse(parseJson(entry));
+  const read = CustodyEntry.safeParse(parseJson(entry));
   if (!read.success) return null;
   const { kind, atS } = read.data;
   const id = idOf(bridge, `leaf ${leaf}`);

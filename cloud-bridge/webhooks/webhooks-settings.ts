@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const HOUR_S = 3600;
 
-export const webhookRulesSchema = z
+export const WebhookRules = z
   .strictObject({
     /** Whether webhooks may be on this machine, and then also without TLS: for trying things out. */
     loopback: z.boolean().default(false),
@@ -20,4 +20,4 @@ export const webhookRulesSchema = z
     attemptsMax: z.int().positive().max(100).default(14),
   })
   .refine(({ retrySFirst, retrySMost }) => retrySFirst <= retrySMost, 'retrySFirst is above retrySMost');
-export type WebhookRules = z.infer<typeof webhookRulesSchema>;
+export type WebhookRules = z.infer<typeof WebhookRules>;

@@ -7,13 +7,7 @@ import { isPublicKey, type SigningKey, sha256, sha256Hex, verifySignature } from
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import { fromHex, fromUtf8, utf8 } from '@doorsill/contract/bytes';
-import {
-  type Cosignature,
-  consistencyAnswerSchema,
-  headAnswerSchema,
-  type TreeHead,
-  treeHeadSchema,
-} from '@doorsill/contract/custody';
+import { type Cosignature, TreeHead } from '@doorsill/contract/custody';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { actorId, publicKeySchema } from '@doorsill/contract/ids';
 import { exchangeJson } from '@doorsill/contract/json-client';
@@ -23,6 +17,7 @@ import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
+import { consistencyAnswerSchema, headAnswerSchema } from '../custody/custody-answers.ts';
 import { signingKeyIn } from '../signing/server-secrets.ts';
 
 const headSchema = z.string().max(1_024);
@@ -61,6 +56,7 @@ async function storeMemory(disk: Disk, folder: string, memory: Memory): Promise<
   await disk.replaceFile(memoryPath(folder), utf8(`${JSON.stringify(memorySchema.parse(memory), null, 1)}\n`));
 }
 
+/** What a witness stands on, its folder, and the bridge that it watches. */
 export interface WitnessDeps {
   clock: Clock;
   random: Random;
@@ -88,6 +84,7 @@ interface Seen {
 
 const bridgeFactsSchema = z.object({ key: publicKeySchema });
 
+/** One witness of one bridge's log. */
 export class Witness {
   private readonly deps: WitnessDeps;
   private key: SigningKey | null = null;
@@ -217,7 +214,7 @@ export class Witness {
   private openHead(token: string, bridgeKey: string): Seen {
     const opened = openToken(token, {
       typ: 'doorsill-tree-head+jws',
-      schema: treeHeadSchema,
+      schema: TreeHead,
       audience: PUBLIC_AUDIENCE,
       keys: [bridgeKey],
       verify: verifySignature,

@@ -2,18 +2,17 @@
 // unverified. It never publishes, has no will, and does not depend on the owner's actions: the broker sees the same of every home.
 
 import type { Clock, Timer } from '@doorsill/base/clock';
+import { linkFailure } from '@doorsill/base/link-failure';
 import type { Log } from '@doorsill/base/log';
-import { type LinkState, MqttLink } from '@doorsill/base/mqtt-link';
-import type { IncomingMessage, MqttSubscription } from '@doorsill/base/mqtt-subscription';
+import { type IncomingMessage, type LinkState, MqttLink, type MqttSubscription } from '@doorsill/base/mqtt-link';
 import type { Network } from '@doorsill/base/network';
 import { integerBelow, type Random } from '@doorsill/base/random';
 import type { TlsSource } from '@doorsill/base/tls';
 import { assert } from '@doorsill/contract/assert';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import { parseToken } from '@doorsill/contract/jws';
-import { linkFailure } from '@doorsill/contract/link-failure';
-import { areaDocumentSchema } from '@doorsill/contract/request';
-import { searchDocumentSchema } from '@doorsill/contract/search';
+import { AreaDocument } from '@doorsill/contract/request';
+import { SearchDocument } from '@doorsill/contract/search';
 import { PAYLOAD_BYTES_MAX, topicsUnder } from '@doorsill/contract/topics';
 import type { z } from 'zod';
 
@@ -103,8 +102,8 @@ export class AreaLink {
       if (token) this.tell({ kind: 'revocations', token });
     });
     // Every home subscribes to searches, so that the broker cannot learn who takes part in Search Party.
-    this.follow('requests', this.topics.areaRequests, areaDocumentSchema);
-    this.follow('searches', this.topics.areaSearches, searchDocumentSchema);
+    this.follow('requests', this.topics.areaRequests, AreaDocument);
+    this.follow('searches', this.topics.areaSearches, SearchDocument);
     this.link.start();
   }
 

@@ -3,38 +3,38 @@
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { isPublicKey, type SigningKey, sha256Hex, verifySignature } from '@doorsill/base/keys';
+import { tlsFilesRead } from '@doorsill/base/link-failure';
 import type { Network } from '@doorsill/base/network';
 import { freshId, type Random } from '@doorsill/base/random';
 import type { TlsSource } from '@doorsill/base/tls';
 import { utf8 } from '@doorsill/contract/bytes';
-import { enrolmentStatementSchema, readEnrolmentCode } from '@doorsill/contract/enrolment';
+import { EnrolmentStatement, readEnrolmentCode } from '@doorsill/contract/enrolment';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { actorId, idSchema, publicKeySchema, sha256Schema } from '@doorsill/contract/ids';
 import { openToken, parseToken, signToken } from '@doorsill/contract/jws';
-import { tlsFilesRead } from '@doorsill/contract/link-failure';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
 import { BridgeHttp } from '../upload/bridge-http.ts';
 import { refusalOf } from '../upload/intake-requests.ts';
 
-const enrolmentSchema = z.strictObject({
+const Enrolment = z.strictObject({
   bridgeUrl: z.url(),
   bridge: idSchema,
   bridgeKey: publicKeySchema,
   registryKey: publicKeySchema,
-  area: enrolmentStatementSchema.shape.area,
+  area: EnrolmentStatement.shape.area,
   /** Hash of the code that was used; absent in files from before it was stored. */
   codeSha256: sha256Schema.optional(),
 });
 /** What a device stores about its bridge: the pinned keys and the addresses. */
-export type Enrolment = z.infer<typeof enrolmentSchema>;
+export type Enrolment = z.infer<typeof Enrolment>;
 
 const PROOF_LIFE_S = 300;
 const FILE_BYTES_MAX = 20_000;
 
 const answerSchema = z.strictObject({ statement: z.string().max(8_192) });
 
-export interface EnrolmentDeps {
+interface EnrolmentDeps {
   clock: Clock;
   random: Random;
   key: SigningKey;
@@ -72,14 +72,14 @@ export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: Abor
   const answer = answerSchema.safeParse(await post(deps, url, { secret: code.secret, proof }, signal));
   // The code's thumbprint determines which key must have signed: the statement may name its key, not choose it.
   const key = answer.success
-    ? enrolmentStatementSchema.safeParse(parseToken(answer.data.statement)?.claims).data?.iss
+    ? EnrolmentStatement.safeParse(parseToken(answer.data.statement)?.claims).data?.iss
     : undefined;
   if (!answer.success || key === undefined || sha256Hex(key) !== code.bridge || !isPublicKey(key)) {
     throw failure('enrolment_key_mismatch');
   }
   const opened = openToken(answer.data.statement, {
     typ: 'doorsill-enrolment+jws',
-    schema: enrolmentStatementSchema,
+    schema: EnrolmentStatement,
     audience: deps.id,
     keys: [key],
     verify: verifySignature,
@@ -144,13 +144,13 @@ export async function readEnrolment(disk: Disk, path: string): Promise<Enrolment
   const bytes = await disk.readSecret(path, FILE_BYTES_MAX);
   if (!bytes) return null;
   try {
-    return enrolmentSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return Enrolment.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch (thrown) {
     throw failure('state_damaged', { file: path, detail: 'it is not an enrolment' }, thrown);
   }
 }
 
 /** Stores an enrolment, durably. It contains the area account's password, so only the device's user may read the file. */
-export async function storeEnrolment(disk: Disk, path: string, enrolment: Enrolment): Promise<void> {
+async function storeEnrolment(disk: Disk, path: string, enrolment: Enrolment): Promise<void> {
   await disk.replaceFile(path, new TextEncoder().encode(`${JSON.stringify(enrolment, null, 2)}\n`));
 }

@@ -26,7 +26,7 @@ export interface SigningKey {
 }
 
 /** Checks a 64-byte signature; false for any malformed key or signature, never a throw. */
-export type VerifySignature = (publicKey: PublicKey, data: Uint8Array, signature: Uint8Array) => boolean;
+type VerifySignature = (publicKey: PublicKey, data: Uint8Array, signature: Uint8Array) => boolean;
 
 /** SHA-256 of bytes. */
 export function sha256(data: Uint8Array): Uint8Array {
@@ -128,6 +128,7 @@ function keyObject(publicKey: PublicKey): KeyObject | null {
   }
 }
 
+/** Whether a signature is the key's over the data; false for what is no key or no signature (RFC 8032 §5.1.7). */
 export const verifySignature: VerifySignature = (publicKey, data, signature) => {
   const key = keyObject(publicKey);
   return key !== null && signature.length === 64 && verify(null, data, key, signature);

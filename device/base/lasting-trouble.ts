@@ -7,6 +7,7 @@ import type { Log } from './log.ts';
 /** What is over sooner is no news: links and cameras come back by themselves. */
 const LASTING_MS = 30_000;
 
+/** Warns once of a trouble that has lasted 30 s, and again only when it was over in between. */
 export class LastingTrouble {
   private readonly clock: Clock;
   private readonly log: Log;

@@ -16,7 +16,9 @@ export interface Log {
   child(facts: LogFacts): Log;
 }
 
+/** How much a log says, most first; `silent` says nothing. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+/** One of `LOG_LEVELS`. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** A writer that is opened when its first line is written: most commands write none, and loading pino is a tenth of what they take. */

@@ -18,7 +18,7 @@ const MOSQUITTO_VERIFIER = /^\$7\$([1-9]\d{0,5})\$([A-Za-z0-9+/]{16})\$([A-Za-z0
 const NATS_VERIFIER = /^\$2b\$04\$[./A-Za-z0-9]{53}$/;
 
 const holder = { user: nameSchema, role: nameSchema, id: nameSchema, homes: z.array(nameSchema).max(64) };
-const accountSchema = z.union([
+const Account = z.union([
   z.strictObject({
     ...holder,
     /** Password hashes in each broker's own format; the embedded broker checks mosquitto's. */
@@ -34,7 +34,7 @@ const accountSchema = z.union([
   z.strictObject({ ...holder, salt: z.string().length(22), hash: z.string().length(43) }),
 ]);
 /** One account as it is stored. */
-export type Account = z.infer<typeof accountSchema>;
+export type Account = z.infer<typeof Account>;
 
 const ACCOUNT_BYTES_MAX = 16_384;
 const FILE_SUFFIX = '.json';
@@ -80,7 +80,7 @@ export async function issueAccount(
   };
   const account: Account = { user, role: wish.role, id: wish.id, homes: [...(wish.homes ?? [])], verifiers };
   await disk.makeFolder(folder);
-  await disk.replaceFile(pathOf(folder, user), utf8(`${JSON.stringify(accountSchema.parse(account))}\n`));
+  await disk.replaceFile(pathOf(folder, user), utf8(`${JSON.stringify(Account.parse(account))}\n`));
   return { user, password };
 }
 
@@ -91,7 +91,7 @@ export async function readAccount(disk: Disk, folder: string, user: string): Pro
   const text = bytes && fromUtf8(bytes);
   if (!text) return null;
   try {
-    const account = accountSchema.safeParse(JSON.parse(text));
+    const account = Account.safeParse(JSON.parse(text));
     return account.success && account.data.user === user ? account.data : null;
   } catch {
     return null;

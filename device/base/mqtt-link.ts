@@ -3,7 +3,6 @@
 import type { Socket } from 'node:net';
 import { assert } from '@doorsill/contract/assert';
 import { utf8 } from '@doorsill/contract/bytes';
-import { TlsFault, type TlsFaultKind } from '@doorsill/contract/tls-fault';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { Backoff } from './backoff.ts';
 import { afterAwake, type Clock, type Timer } from './clock.ts';
@@ -16,6 +15,9 @@ import { isTopicName, TOPIC_BYTES_MAX } from './mqtt-topic.ts';
 import type { Network } from './network.ts';
 import { freshId, type Random } from './random.ts';
 import type { TlsMaterial, TlsSource } from './tls.ts';
+import { TlsFault, type TlsFaultKind } from './tls-fault.ts';
+
+export type { IncomingMessage, MqttSubscription } from './mqtt-subscription.ts';
 
 /** The last will, published by the broker when the session ends without DISCONNECT, and by us when it ends with one. */
 interface LastMessage {
@@ -24,6 +26,7 @@ interface LastMessage {
   retain: boolean;
 }
 
+/** What one MQTT session is made of. */
 export interface MqttLinkOptions {
   /** `mqtt://host:port` or `mqtts://host:port`; ports default to 1883 and 8883. Credentials in it are ignored. */
   url: string;

@@ -3,10 +3,10 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { assert } from '@doorsill/contract/assert';
-import { type TlsFault, type TlsProgress, tlsFaultOf } from '@doorsill/contract/tls-fault';
 import { FROM_BROKER, MqttGuard } from './mqtt-guard.ts';
 import type { Network } from './network.ts';
 import { type TlsMaterial, tlsOptions } from './tls.ts';
+import { type TlsFault, type TlsProgress, tlsFaultOf } from './tls-fault.ts';
 
 export interface BrokerAddress {
   host: string;

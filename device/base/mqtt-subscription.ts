@@ -78,7 +78,7 @@ export class Subscription implements MqttSubscription {
 /** Sends a SUBSCRIBE of one session; `answered` is called with the codes of its SUBACK, or never. */
 export type SendSubscribe = (filters: readonly string[], answered: (codes: readonly number[]) => void) => void;
 
-export interface SubscriptionsOptions {
+interface SubscriptionsOptions {
   clock: Clock;
   random: Random;
   log: Log;

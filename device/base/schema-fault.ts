@@ -13,7 +13,7 @@ const SHOWN_MAX = 40;
 type Issue = z.core.$ZodIssue;
 
 /** What a schema made of a value, or in one line all that is wrong with the value. */
-export type Read<Schema extends z.ZodType> = { ok: true; data: z.output<Schema> } | { ok: false; fault: string };
+type Read<Schema extends z.ZodType> = { ok: true; data: z.output<Schema> } | { ok: false; fault: string };
 
 /** For `parse`: an issue has no message then unless the schema has words of its own for it, and has the value at hand. */
 export const WITHOUT_ZODS_WORDS = { error: () => '', reportInput: true } as const;

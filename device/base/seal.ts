@@ -17,10 +17,14 @@ import type { Random } from './random.ts';
 
 /** Both take 32-byte keys, 12-byte nonces and make 16-byte tags (NIST SP 800-38D; RFC 8439). */
 export const SEAL_CIPHERS = ['aes-256-gcm', 'chacha20-poly1305'] as const;
+/** One of `SEAL_CIPHERS`. */
 export type SealCipher = (typeof SEAL_CIPHERS)[number];
 
+/** Bytes of a key. */
 export const SEAL_KEY_BYTES = 32;
+/** Bytes of a nonce. */
 export const SEAL_NONCE_BYTES = 12;
+/** Bytes of a tag. */
 export const SEAL_TAG_BYTES = 16;
 
 /** A secret and the cipher it is for; always kept together, or one key would serve two ciphers. */

@@ -12,6 +12,7 @@ export interface ProgramEnd {
   words: string;
 }
 
+/** A program that was started. */
 export interface RunningProgram {
   /** Resolves once it has ended and all its output was handed over; never rejects. */
   readonly ended: Promise<ProgramEnd>;

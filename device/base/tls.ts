@@ -6,22 +6,23 @@ import { isAbsolute, join } from 'node:path';
 import type { ConnectionOptions, SecureVersion } from 'node:tls';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import { CodedError } from '@doorsill/contract/errors/coded-error';
-import { TlsFault } from '@doorsill/contract/tls-fault';
 import { z } from 'zod';
 import { type Disk, systemCode } from './disk.ts';
 import type { SecretRules } from './private-paths.ts';
+import { TlsFault } from './tls-fault.ts';
 
+/** The oldest version that is spoken. */
 export const TLS_VERSION_MIN: SecureVersion = 'TLSv1.3';
 
 const pathSchema = z.string().min(1).max(1_000);
 /** Paths of PEM files. Absent `ca`: the system's authorities. */
-export const tlsFilesSchema = z
+export const TlsFiles = z
   .strictObject({ ca: pathSchema.optional(), certificate: pathSchema.optional(), key: pathSchema.optional() })
   .refine(
     ({ certificate, key }) => (certificate === undefined) === (key === undefined),
     'certificate and key are set together or not at all',
   );
-export type TlsFiles = z.infer<typeof tlsFilesSchema>;
+export type TlsFiles = z.infer<typeof TlsFiles>;
 
 /** What a connection is made with, as PEM. */
 export interface TlsMaterial {

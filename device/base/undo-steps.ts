@@ -1,5 +1,5 @@
 // Owns: the steps that undo a start, collected while a part starts and run last first when it stops or its start fails.
-export type UndoStep = () => Promise<void> | void;
+type UndoStep = () => Promise<void> | void;
 
 /** What has to be undone of a part's start. */
 export class UndoSteps {

@@ -47,6 +47,7 @@ export interface CaptureChange {
   readonly recording?: RecordingPlace & { readonly video: 'copy' | 'encode' };
 }
 
+/** Who gets what a capture makes. */
 export interface CaptureSinks {
   /** Stores a segment; awaited, one at a time. A rejection loses this segment and is reported. */
   segment(segment: Segment): Promise<void>;
@@ -58,6 +59,7 @@ export interface CaptureSinks {
   sceneMotion?(motion: SceneMotion): void;
 }
 
+/** What a capture stands on, its source and its limits. */
 export interface CaptureDeps extends RecordingContext {
   readonly source: CameraSource;
   readonly ffmpeg: Ffmpeg;

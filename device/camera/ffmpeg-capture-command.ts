@@ -17,7 +17,9 @@ export interface CapturePlan {
 
 /** Gray frames for motion: size in pixels, and how many a second. */
 export const GRAY_WIDTH = 160;
+/** Height of a gray frame in pixels. */
 export const GRAY_HEIGHT = 90;
+/** Gray frames in a second. */
 export const GRAY_FPS = 5;
 
 /** How long a camera on the network may say nothing at all. */
@@ -41,6 +43,7 @@ export function fileInput(path: string, { demuxer, skipBytes }: Container): Port
   };
 }
 
+/** What ffmpeg refuses of any input: larger pictures, more streams. */
 export const LIMITS = ['-max_pixels', String(PIXELS_MAX), '-max_streams', '100'];
 
 /** A file read at `pace`. */
@@ -123,6 +126,7 @@ const INTERLEAVE_UNHURRIED_US_MAX = '60000000';
  */
 const GOP_FLAGS = '+frag_keyframe+empty_moov+default_base_moof+frag_discont';
 
+/** Writes MP4 of which each fragment is one GOP. */
 export const FRAGMENT_ARGS = fragmentArgs(INTERLEAVE_US_MAX);
 
 /** The same for footage that nobody waits for. */

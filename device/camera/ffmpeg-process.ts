@@ -26,6 +26,7 @@ export interface FfmpegProcess {
   kill(): void;
 }
 
+/** How one ffmpeg is started. */
 export interface StartOptions extends Freedom {
   /** How many pipes besides the standard three: descriptors 3, 4, ... */
   readonly pipes?: number;

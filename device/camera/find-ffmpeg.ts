@@ -26,7 +26,7 @@ export function threadArgs({ encoderThreads }: Ffmpeg): string[] {
 }
 
 /** Where to look; the defaults are this process's own. */
-export interface FfmpegSearch {
+interface FfmpegSearch {
   /** Reads `FFMPEG_PATH` and `PATH`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** The path of the bundled binary; null where none is installed for this platform. */
@@ -136,7 +136,7 @@ async function ask(path: string, origin: Ffmpeg['origin'], answerMsMax: number):
 }
 
 /** What an `ffmpeg -version` says of itself; `fault`: why it cannot be used, as half a sentence, or null. */
-export interface VersionFacts {
+interface VersionFacts {
   readonly version: string;
   readonly release: readonly [number, number];
   readonly fault: string | null;

@@ -39,7 +39,7 @@ export interface FileFacts {
   readonly encodedBecause: string | null;
 }
 
-export interface LookOptions {
+interface LookOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** How much of a copy of it is looked at, in seconds; absent: all that can be in ten seconds. The rest is judged while capturing. */

@@ -91,7 +91,7 @@ async function readHead(path: string, shown: string): Promise<Uint8Array | null>
 }
 
 /** The demuxer that a file's first bytes call for; null for all that is not on the list. */
-export function demuxerOf(head: Uint8Array): string | null {
+function demuxerOf(head: Uint8Array): string | null {
   const text = String.fromCharCode(...head);
   const found = MAGIC.find((magic) => text.startsWith(magic.bytes, magic.at));
   if (found) return found.demuxer;

@@ -23,7 +23,7 @@ import { KnownTimeline } from './source-timeline.ts';
 /** Runs that fail one after the other before a file is given up. */
 const RETRIES_MAX = 4;
 
-export class FileDriver implements SourceDriver {
+class FileDriver implements SourceDriver {
   readonly policy;
   readonly live = false;
   readonly unchanging = true;
@@ -122,6 +122,7 @@ async function tryOnce(source: FileSource, { ffmpeg, clock }: DriverContext, sig
   return { gives, troubles: [] };
 }
 
+/** The kind of camera that is a video file. */
 export const fileKind: SourceKind<FileSource> = {
   help: '  file:PATH            a video file                loop (again and again) or once, pace=own|fast, audio=on|off',
   parse,

@@ -6,6 +6,7 @@ import { withoutCredentials } from './ffmpeg-run.ts';
 /** `own`: as fast as the footage was shot. `fast`: as fast as it can be read; footage is then dated into the past. */
 export type Pace = 'own' | 'fast';
 
+/** What every source has. */
 export interface Shown {
   /** The name for people, logs and events: never holds credentials. */
   readonly shown: string;
@@ -22,10 +23,12 @@ export interface SourceDefaults {
 /** Longest shown name: what the device's state may carry. */
 export const SHOWN_LENGTH_MAX = 300;
 
+/** The failure `camera_unsupported` of a camera's name. */
 export function unsupported(text: string): Error {
   return failure('camera_unsupported', { source: shownAs(text) });
 }
 
+/** The failure `camera_option_invalid` of a camera's name; `detail` says what is wrong. */
 export function invalidOption(text: string, detail: string): Error {
   return failure('camera_option_invalid', { source: shownAs(text), detail });
 }
@@ -74,6 +77,7 @@ export const AUDIO: Option<boolean> = {
   read: (text) => (text === 'on' ? true : text === 'off' ? false : undefined),
 };
 
+/** How fast a file is read. */
 export const PACE: Option<Pace> = oneOf('pace', ['own', 'fast']);
 
 /** A name and the options behind its first question mark. */

@@ -24,6 +24,7 @@ function refuseInspector(): void {
 
 type Load = () => Promise<(parent: Command) => void>;
 
+/** A verb of a command line. */
 export interface Verb {
   /** What it is for, on one line of the help. */
   about: string;

@@ -11,7 +11,7 @@ import { oneLine } from '@doorsill/contract/outside-text';
 import { CLIP_BYTES_DEFAULT, type Revoke } from '@doorsill/contract/owner-orders';
 import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
 import { recallAnswerOf } from '@doorsill/contract/recall-answer';
-import { DISCLOSURE_KEYS, type DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
+import { DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
 import { type Command, Option } from 'commander';
 import type { OwnerSession } from '../owner/owner-session.ts';
 import { makeDenial, makeGrant, makeRevoke, type Signer } from '../owner/sign-owner-messages.ts';
@@ -117,7 +117,7 @@ export function addGrant(program: Command): void {
     .option('--list', 'grant nothing: list the open requests of each doorbell')
     .option('--from <time>', 'start of the window (default: start of the requested one)')
     .option('--to <time>', 'end of the window, not included (default: end of the requested one)')
-    .option('--disclose <keys>', `facts that go with it: ${DISCLOSURE_KEYS.join(',')} (default: none)`)
+    .option('--disclose <keys>', `facts that go with it: ${DisclosureKey.options.join(',')} (default: none)`)
     .option('--audio', 'with sound (default: without)', false)
     .option('--redact <l,t,w,h>', 'black out a rectangle, in percent of the picture; may be repeated', repeated)
     .option('--still', 'of a sighting: the one frame that is most like the pet')
@@ -286,10 +286,10 @@ function seenWindow({ sighted: [best] }: VerifiedSighting, still: boolean | unde
 function parseDisclosure(text: string | undefined): DisclosureKey[] {
   if (!text || text === 'none') return [];
   const names = text.split(',').map((name) => name.trim());
-  const unknown = names.find((name) => !DISCLOSURE_KEYS.some((key) => key === name));
+  const unknown = names.find((name) => !DisclosureKey.options.some((key) => key === name));
   if (unknown !== undefined)
-    throw failure('usage', { detail: `--disclose knows ${DISCLOSURE_KEYS.join(', ')}, not "${unknown}"` });
-  return DISCLOSURE_KEYS.filter((key) => names.includes(key));
+    throw failure('usage', { detail: `--disclose knows ${DisclosureKey.options.join(', ')}, not "${unknown}"` });
+  return DisclosureKey.options.filter((key) => names.includes(key));
 }
 
 function parseCount(text: string): number {

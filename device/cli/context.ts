@@ -53,6 +53,7 @@ export function dataFolder(option: string | undefined): string {
   return resolve(option ?? process.env['DOORSILL_DATA'] ?? '.doorsill');
 }
 
+/** The options of verbs that an owner runs. */
 export interface OwnerOptions {
   data?: string;
   owner?: string;
@@ -67,6 +68,7 @@ export function withOwnerOptions(command: Command): Command {
     .option('--device <doorbell>', 'which doorbell, when there are several: its id or its name');
 }
 
+/** The folder with an owner's key and homes. */
 export function ownerFolder(options: OwnerOptions): string {
   return resolve(options.owner ?? join(dataFolder(options.data), 'owner'));
 }

@@ -27,6 +27,7 @@ interface InitOptions {
   announce?: boolean;
 }
 
+/** Adds `device init`. */
 export function addDeviceInit(device: Command): void {
   device
     .command('init')
@@ -141,6 +142,7 @@ export function issueHomeAssistant(context: Context, accounts: string, devices: 
   return issueAccount(context.disk, context.random, accounts, wish);
 }
 
+/** What is said of the account to whoever sets Home Assistant up. */
 export function loginLines({ user, password }: Login): string[] {
   return ['Home Assistant logs in at this broker as', '', `    user      ${user}`, `    password  ${password}`];
 }

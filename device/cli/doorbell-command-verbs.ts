@@ -2,7 +2,7 @@
 // Not here: consent (consent-verbs.ts), what an order does (the device).
 
 import type { Receipt } from '@doorsill/contract/home-messages';
-import { type CommandAction, commandActionSchema } from '@doorsill/contract/owner-orders';
+import { CommandAction } from '@doorsill/contract/owner-orders';
 import type { Command } from 'commander';
 import { giveOrder } from '../owner/give-command.ts';
 import { failure } from '../terminal/errors.ts';
@@ -12,7 +12,7 @@ import { type Context, type OwnerOptions, openContext, withOwner, withOwnerOptio
 
 /** Throws `usage` for an order that no device would answer. */
 export function expectAction(action: CommandAction): void {
-  const [issue] = commandActionSchema.safeParse(action).error?.issues ?? [];
+  const [issue] = CommandAction.safeParse(action).error?.issues ?? [];
   if (issue) {
     const field = issue.path.join('.');
     const word: unknown = Object(action)[field];
@@ -30,6 +30,7 @@ export async function orderDevice(context: Context, options: OwnerOptions, actio
   return withOwner(context, options, (session, signer) => giveOrder(session, signer, action, RECEIPT_MS_MAX));
 }
 
+/** Adds `ring`. */
 export function addRing(program: Command): void {
   withOwnerOptions(program.command('ring'))
     .description('press the button, by a signed command')
@@ -42,6 +43,7 @@ export function addRing(program: Command): void {
     });
 }
 
+/** Adds `privacy`. */
 export function addPrivacy(program: Command): void {
   withOwnerOptions(program.command('privacy <on|off>'))
     .description('stop the camera at its source, or start it again; the button rings either way')
@@ -55,6 +57,7 @@ export function addPrivacy(program: Command): void {
     });
 }
 
+/** Adds `forget`. */
 export function addForget(program: Command): void {
   withOwnerOptions(program.command('forget'))
     .description('destroy footage and past events on the device, for good: a window of them, or all')
@@ -83,6 +86,7 @@ export function addForget(program: Command): void {
     });
 }
 
+/** Adds `settings trust-clock`. */
 export function addTrustClock(settings: Command): void {
   withOwnerOptions(settings.command('trust-clock'))
     .description('say that the device’s clock is right now, after it had once run ahead and grants are refused')

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { utf8 } from '@doorsill/contract/bytes';
 import { parseToken } from '@doorsill/contract/jws';
-import { type Grant, grantSchema } from '@doorsill/contract/owner-orders';
+import { Grant } from '@doorsill/contract/owner-orders';
 
 export interface KeptGrant {
   token: string;
@@ -23,7 +23,7 @@ export async function keptGrants(disk: Disk, ownerFolder: string): Promise<KeptG
     const token = new TextDecoder()
       .decode((await disk.readFile(join(folder, name), TOKEN_BYTES_MAX)) ?? new Uint8Array())
       .trim();
-    const claims = grantSchema.safeParse(parseToken(token)?.claims);
+    const claims = Grant.safeParse(parseToken(token)?.claims);
     return claims.success ? [{ token, claims: claims.data }] : [];
   });
   return (await Promise.all(read)).flat().sort((a, b) => a.claims.iat - b.claims.iat);
@@ -31,7 +31,7 @@ export async function keptGrants(disk: Disk, ownerFolder: string): Promise<KeptG
 
 /** Stores a grant before it is sent. */
 export async function keepGrant(disk: Disk, ownerFolder: string, token: string): Promise<void> {
-  const claims = grantSchema.parse(parseToken(token)?.claims);
+  const claims = Grant.parse(parseToken(token)?.claims);
   await disk.makeFolder(grantsFolder(ownerFolder));
   await disk.replaceFile(join(grantsFolder(ownerFolder), `${claims.jti}.jws`), utf8(`${token}\n`));
 }

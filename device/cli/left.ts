@@ -6,7 +6,7 @@ import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doo
 import { type DepartureOutcome, outcomeOf } from '@doorsill/contract/departure-outcome';
 import type { Departure } from '@doorsill/contract/departures';
 import { oneLine } from '@doorsill/contract/outside-text';
-import { DISCLOSURE_KEYS } from '@doorsill/contract/shared-claims';
+import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { Command } from 'commander';
 import { askCustody, askDepartures } from '../owner/pairing-client.ts';
 import { failure } from '../terminal/errors.ts';
@@ -77,7 +77,7 @@ function showDeparture(departure: Departure, found?: DepartureCheck): string[] {
     recipient.kind === 'agency'
       ? `${oneLine(recipient.name)} (${recipient.domain}, ${recipient.jurisdiction})`
       : `somebody who searches for a pet (${recipient.id})`;
-  const values = DISCLOSURE_KEYS.flatMap((key) =>
+  const values = DisclosureKey.options.flatMap((key) =>
     disclosed?.[key] === undefined ? [] : [`${key} (${oneLine(disclosed[key])})`],
   );
   const told = disclosed === null ? clip.disclosed.map((key) => `${key} (its value was not kept)`) : values;

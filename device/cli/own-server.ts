@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { OwnServerClient } from '../owner/own-server-client.ts';
 import { loadOrCreateOwnerKey } from '../owner/owner-key.ts';
 import { askConsole } from '../owner/pairing-client.ts';
-import { pairingSocketPath } from '../owner/pairing-wire.ts';
+import { pairingSocketPath } from '../owner/private-socket.ts';
 import type { Signer } from '../owner/sign-owner-messages.ts';
 import { failure } from '../terminal/errors.ts';
 import {

@@ -2,9 +2,9 @@
 // Not here: the pairing itself (device/owner).
 
 import { join, resolve } from 'node:path';
+import { tlsFilesRead } from '@doorsill/base/link-failure';
 import { readTlsFiles, type TlsFiles } from '@doorsill/base/tls';
 import { brokerUserSchema } from '@doorsill/contract/ids';
-import { tlsFilesRead } from '@doorsill/contract/link-failure';
 import { type Command, Option } from 'commander';
 import { loadOrCreateOwnerKey } from '../owner/owner-key.ts';
 import { listHomes, storeHome } from '../owner/paired-devices.ts';

@@ -19,7 +19,7 @@ import { thisBoard, whyUnfit } from '../board/board-fitness.ts';
 import { checkServiceName, credentialFile } from '../board/device-unit.ts';
 import { lastingPath, launcherPath, programsBelow } from '../board/launcher-path.ts';
 import { endService, takeFiles } from '../board/system-service.ts';
-import { pairingSocketPath } from '../owner/pairing-wire.ts';
+import { pairingSocketPath } from '../owner/private-socket.ts';
 import { failure } from '../terminal/errors.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { calledAs } from '../terminal/shell-words.ts';

@@ -6,12 +6,11 @@ import { readBySchema } from '@doorsill/base/schema-fault';
 import type { TrialLine } from '@doorsill/contract/motion-messages';
 import {
   motionZonesSchema,
-  OWNER_SETTING_PATHS,
-  type SettingsChange,
+  OwnerSettingPath,
+  SettingsChange,
   type SettingsInForce,
-  settingsChangeSchema,
 } from '@doorsill/contract/owner-settings';
-import { DISCLOSURE_KEYS, type DisclosureKey } from '@doorsill/contract/shared-claims';
+import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { Command } from 'commander';
 import { failure } from '../terminal/errors.ts';
 import { parseMoment, printMoment } from '../terminal/format-units.ts';
@@ -55,7 +54,7 @@ function addShow(group: Command): void {
 }
 
 function showSettings({ disclosure, motion, ring, events, byOwners }: SettingsInForce): string {
-  const values: Record<(typeof OWNER_SETTING_PATHS)[number], string> = {
+  const values: Record<OwnerSettingPath, string> = {
     'disclosure.name': disclosure.name ?? '(none)',
     'disclosure.address': disclosure.address ?? '(none)',
     'disclosure.email': disclosure.email ?? '(none)',
@@ -65,7 +64,7 @@ function showSettings({ disclosure, motion, ring, events, byOwners }: SettingsIn
     'ring.retentionS': `${ring.retentionS} s`,
     'events.keepDays': events.keepDays === 0 ? '0 (until the device stops)' : `${events.keepDays} days`,
   };
-  const lines = OWNER_SETTING_PATHS.map((path) => {
+  const lines = OwnerSettingPath.options.map((path) => {
     const from = byOwners.includes(path) ? 'by an owner' : 'device.json';
     return `  ${path.padEnd(20)}  ${from.padEnd(11)}  ${values[path]}`;
   });
@@ -91,7 +90,7 @@ function addSet(group: Command): void {
     .option('--zones <file>', 'where motion counts: a JSON file as `motion.zones` in device.json')
     .option('--retention <seconds>', 'how long footage is kept; a shorter time destroys what is older, at once')
     .option('--keep-days <days>', 'how long past events are kept; 0: until the device stops')
-    .option('--reset <list>', `back to what device.json says: of ${OWNER_SETTING_PATHS.join(', ')}`)
+    .option('--reset <list>', `back to what device.json says: of ${OwnerSettingPath.options.join(', ')}`)
     .addHelpText('after', '\nExample:\n  $ doorsill settings set --sensitivity 80 --retention 604800')
     .action(async (options: SetOptions, command: Command) => {
       const context = openContext(command);
@@ -106,7 +105,7 @@ function addSet(group: Command): void {
 
 /** Which option sets what. */
 const GIVEN_PATHS = [
-  ...DISCLOSURE_KEYS.map((key) => [key, `disclosure.${key}`] as const),
+  ...DisclosureKey.options.map((key) => [key, `disclosure.${key}`] as const),
   ...([
     ['sensitivity', 'motion.sensitivity'],
     ['zones', 'motion.zones'],
@@ -118,14 +117,14 @@ const GIVEN_PATHS = [
 /** The change that the options name. Throws `usage`. */
 async function changeOf(options: SetOptions): Promise<SettingsChange> {
   const reset = (options.reset ?? '').split(',').filter((path) => path !== '');
-  const unknown = reset.find((path) => !OWNER_SETTING_PATHS.some((one) => one === path));
+  const unknown = reset.find((path) => !OwnerSettingPath.options.some((one) => one === path));
   if (unknown !== undefined) throw failure('usage', { detail: `--reset does not know ${unknown}` });
   const given = new Set<string>(GIVEN_PATHS.flatMap(([option, path]) => (options[option] === undefined ? [] : [path])));
   const both = reset.find((path) => given.has(path));
   if (both !== undefined) throw failure('usage', { detail: `${both} is set and named by --reset: do one of them` });
-  const of = <T>(path: (typeof OWNER_SETTING_PATHS)[number], set: T | undefined): T | null | undefined =>
+  const of = <T>(path: OwnerSettingPath, set: T | undefined): T | null | undefined =>
     set === undefined && reset.includes(path) ? null : set;
-  const disclosure = DISCLOSURE_KEYS.map((key) => [key, of(`disclosure.${key}`, options[key])] as const);
+  const disclosure = DisclosureKey.options.map((key) => [key, of(`disclosure.${key}`, options[key])] as const);
   const change = {
     disclosure: named(disclosure),
     motion: named([
@@ -137,7 +136,7 @@ async function changeOf(options: SetOptions): Promise<SettingsChange> {
   };
   const wanted = named(Object.entries(change));
   if (wanted === undefined) throw failure('usage', { detail: 'name a setting to change' });
-  const read = readBySchema(settingsChangeSchema, wanted);
+  const read = readBySchema(SettingsChange, wanted);
   if (read.ok) return read.data;
   throw failure('usage', { detail: read.fault });
 }

@@ -39,11 +39,13 @@ export const DEVICE_VERBS = {
   },
 } satisfies Record<string, Verb>;
 
+/** The verb that says what is wrong. */
 export const DOCTOR: Verb = {
   about: 'what is wrong with this machine or a doorbell, and its cure',
   load: async () => (await import('./doctor.ts')).addDoctor,
 };
 
+/** What an owner does with a doorbell that is paired. */
 export const OWNER_VERBS = {
   ring: {
     about: 'press the button, by a signed command',

@@ -5,7 +5,7 @@ import { wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import { freshId } from '@doorsill/base/random';
 import { toBase64url } from '@doorsill/contract/bytes';
-import { VIEW_RIGHTS, type Viewer, viewerSchema } from '@doorsill/contract/console-messages';
+import { Viewer, ViewRight } from '@doorsill/contract/console-messages';
 import type { Command } from 'commander';
 import { askViewers } from '../owner/pairing-client.ts';
 import { failure } from '../terminal/errors.ts';
@@ -49,13 +49,13 @@ interface AddOptions extends OwnerOptions {
 function addAdd(group: Command): void {
   withOwnerOptions(group.command('add <name>'))
     .description('add a viewer, by a signed order; prints its id and its token, once')
-    .option('--rights <list>', `what it may see, of ${VIEW_RIGHTS.join(', ')}`, 'live,stills')
+    .option('--rights <list>', `what it may see, of ${ViewRight.options.join(', ')}`, 'live,stills')
     .option('--for <seconds>', 'how long (default: until it is removed)')
     .addHelpText('after', '\nExample:\n  $ doorsill settings viewer add "kitchen tablet" --rights live,stills')
     .action(async (name: string, options: AddOptions, command: Command) => {
       const context = openContext(command);
       const token = toBase64url(context.random.bytes(TOKEN_BYTES));
-      const wanted = viewerSchema.safeParse({
+      const wanted = Viewer.safeParse({
         viewer: freshId(context.random, 'viewer').slice(0, 13),
         name,
         rights: [...new Set(options.rights.split(','))],
@@ -65,7 +65,9 @@ function addAdd(group: Command): void {
           : { expiresS: wallSeconds(context.clock) + Math.round(parseSeconds(options.for, '--for') / 1_000_000) }),
       });
       if (!wanted.success) {
-        throw failure('usage', { detail: `a name has 1 to 60 letters, and rights are of ${VIEW_RIGHTS.join(', ')}` });
+        throw failure('usage', {
+          detail: `a name has 1 to 60 letters, and rights are of ${ViewRight.options.join(', ')}`,
+        });
       }
       const viewer = wanted.data;
       await orderDevice(context, options, { action: 'add-viewer', ...viewer });

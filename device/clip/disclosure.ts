@@ -2,7 +2,7 @@
 // Not here: signing (the caller's), the clip itself (trim.ts).
 import { type PublicKey, sha256Hex } from '@doorsill/base/keys';
 import { failure } from '@doorsill/contract/errors';
-import { type Manifest, manifestSchema } from '@doorsill/contract/manifest';
+import { Manifest } from '@doorsill/contract/manifest';
 import { recipientOf } from '@doorsill/contract/request-or-search';
 import type { DisclosedValues } from '@doorsill/contract/shared-claims';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
@@ -40,7 +40,7 @@ export function buildManifest(live: LiveGrant, parts: ManifestParts): Manifest {
   assertLiveGrant(live);
   const { grant, grantToken, pairingToken, request } = live.facts;
   const { clip } = parts;
-  return manifestSchema.parse({
+  return Manifest.parse({
     iss: parts.device.publicKey,
     aud: recipientOf(request, sha256Hex).id,
     iat: parts.iat,

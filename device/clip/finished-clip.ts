@@ -1,6 +1,6 @@
 // Owns: the type of a finished clip that the rest of the firmware uses. Not here: how it is cut (trim.ts) and checked (self-check.ts).
 
-import type { CUT_METHODS } from '@doorsill/contract/manifest';
+import type { CutMethod } from '@doorsill/contract/manifest';
 import type { Window } from '@doorsill/contract/shared-claims';
 
 /** Facts about a clip besides its bytes. */
@@ -13,7 +13,7 @@ export interface CutFacts {
   /** Spans of the window without footage. */
   gaps: Window[];
   audioPackets: number;
-  method: (typeof CUT_METHODS)[number];
+  method: CutMethod;
   encodedFrames: number;
   redacted: boolean;
 }

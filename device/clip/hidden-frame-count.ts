@@ -6,7 +6,7 @@ import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { LineCounter } from './framecrc-counter.ts';
 
 /** Frames of a file's first video stream. `held - shown` are hidden: they are sent with the file and can be decoded. */
-export interface FrameCounts {
+interface FrameCounts {
   shown: number;
   held: number;
 }

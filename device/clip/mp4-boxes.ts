@@ -42,6 +42,7 @@ export function fullBox(type: string, version: number, flags: number, ...content
   return box(type, u32([version * 2 ** 24 + flags]), ...content);
 }
 
+/** The brands that a file can be read by (§4.3). */
 export function ftyp(): Uint8Array {
   return box('ftyp', utf8('isom'), u32([0x200]), utf8('isomiso2avc1mp41'));
 }
@@ -65,12 +66,14 @@ function tkhd(id: number, duration: number, volume: number, matrix: number[], si
   return timed('tkhd', 3, [id, 0], duration, ...end);
 }
 
+/** The header of a video track (§8.3.2). `duration` in movie units. */
 export function videoTkhd(id: number, duration: number, sps: Sps, rotation: Rotation): Uint8Array {
   const width = Math.round((sps.width * sps.aspect[0]) / sps.aspect[1]);
   const size: [number, number] = [width * 0x10000, sps.height * 0x10000];
   return tkhd(id, duration, 0, displayMatrix(rotation, width, sps.height), size);
 }
 
+/** The header of a sound track (§8.3.2). `duration` in movie units. */
 export function audioTkhd(id: number, duration: number): Uint8Array {
   return tkhd(id, duration, 0x100, displayMatrix(0, 0, 0), [0, 0]);
 }
@@ -89,14 +92,17 @@ export function mdhd(timescale: number, duration: number): Uint8Array {
   return timed('mdhd', 0, [timescale], duration, u16(LANGUAGE_NONE, 0));
 }
 
+/** Which media a track holds (§8.4.3). */
 export function hdlr(kind: 'vide' | 'soun'): Uint8Array {
   return fullBox('hdlr', 0, 0, u32([0]), utf8(kind), u32([0, 0, 0]), u8(0));
 }
 
+/** The video track's media header (§12.1.2). */
 export function vmhd(): Uint8Array {
   return fullBox('vmhd', 0, 1, u16(0, 0, 0, 0));
 }
 
+/** The sound track's media header (§12.2.2). */
 export function smhd(): Uint8Array {
   return fullBox('smhd', 0, 0, u16(0, 0));
 }

@@ -8,14 +8,7 @@ import { toBase64url } from '@doorsill/contract/bytes';
 import { commitmentOf, SALT_BYTES } from '@doorsill/contract/custody';
 import { actorId } from '@doorsill/contract/ids';
 import { parseToken, signToken } from '@doorsill/contract/jws';
-import {
-  type Certificate,
-  certificateSchema,
-  type HomeRecall,
-  homeRecallSchema,
-  manifestSchema,
-  statementSchema,
-} from '@doorsill/contract/manifest';
+import { Certificate, HomeRecall, Manifest, Statement } from '@doorsill/contract/manifest';
 import { statementClaims } from '@doorsill/contract/statement-from-manifest';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 
@@ -43,11 +36,11 @@ export function makeStatement(live: LiveGrant, manifestToken: string, deps: Stat
   const { device, random } = deps;
   const key = generateSigningKey(random);
   const home = actorId('home', sha256Hex(key.publicKey));
-  const manifest = manifestSchema.parse(parseToken(manifestToken)?.claims);
+  const manifest = Manifest.parse(parseToken(manifestToken)?.claims);
   const salt = random.bytes(SALT_BYTES);
   const commitment = commitmentOf(salt, manifestToken, sha256);
   const under = { key: key.publicKey, home, grant: live.id, commitment };
-  const claims = statementSchema.parse(statementClaims(manifest, under));
+  const claims = Statement.parse(statementClaims(manifest, under));
   const statement = signToken('doorsill-statement+jws', claims, key);
   const about = { grant: live.id, clip: manifest.jti, statementSha256: sha256Hex(statement) };
   const certificate: Certificate = {
@@ -65,7 +58,7 @@ export function makeStatement(live: LiveGrant, manifestToken: string, deps: Stat
   const homeRecall: HomeRecall = { iss, aud, iat, jti: freshId(random, 'recall'), home, ...about };
   return {
     statement,
-    certificate: signToken('doorsill-certificate+jws', certificateSchema.parse(certificate), device.key),
-    homeRecall: signToken('doorsill-home-recall+jws', homeRecallSchema.parse(homeRecall), key),
+    certificate: signToken('doorsill-certificate+jws', Certificate.parse(certificate), device.key),
+    homeRecall: signToken('doorsill-home-recall+jws', HomeRecall.parse(homeRecall), key),
   };
 }

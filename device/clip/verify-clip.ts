@@ -11,18 +11,16 @@ import { failure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { openBySigner, parseToken, type TokenType } from '@doorsill/contract/jws';
 import {
-  certificateSchema,
+  Certificate,
   type IntakeReceipt,
-  type Manifest,
-  manifestSchema,
+  Manifest,
   STATEMENT_TIME_STEP_US,
-  type Statement,
-  statementSchema,
+  Statement,
 } from '@doorsill/contract/manifest';
 import type { FileTables } from '@doorsill/contract/media/clip-file-check';
 import { faultOfTimes } from '@doorsill/contract/media/clip-times';
 import { clipHeadBytesMax, readClipFile } from '@doorsill/contract/media/read-clip-file';
-import { type Grant, grantSchema, pairingSchema } from '@doorsill/contract/owner-orders';
+import { Grant, Pairing } from '@doorsill/contract/owner-orders';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { PUBLIC_AUDIENCE, windowWithin } from '@doorsill/contract/shared-claims';
 import { statementClaims } from '@doorsill/contract/statement-from-manifest';
@@ -126,15 +124,15 @@ function isStatement(token: string): boolean {
 /** The chain for owner and bridge: a device, an owner paired with it, that owner's grant. */
 function readManifest(token: string, expected: ExpectedClip): Papers & { manifest: Manifest } {
   if (expected.opened !== undefined) fail('what a dispute opened goes with a statement, and this is the full manifest');
-  const manifest = openBySelf(token, 'doorsill-manifest+jws', manifestSchema, 'the manifest');
+  const manifest = openBySelf(token, 'doorsill-manifest+jws', Manifest, 'the manifest');
   if (manifest.device !== actorId('device', sha256Hex(manifest.iss)))
     fail('the manifest is not signed by the device it names');
   if (expected.device !== undefined && manifest.device !== expected.device) fail('the manifest is of another device');
-  const pairing = openBySelf(manifest.pairing, 'doorsill-pairing+jws', pairingSchema, 'the pairing statement');
+  const pairing = openBySelf(manifest.pairing, 'doorsill-pairing+jws', Pairing, 'the pairing statement');
   if (pairing.iss !== manifest.iss || pairing.device !== manifest.device || pairing.aud !== PUBLIC_AUDIENCE) {
     fail('the pairing statement is not of this device');
   }
-  const grant = openBySelf(manifest.grant, 'doorsill-grant+jws', grantSchema, 'the grant');
+  const grant = openBySelf(manifest.grant, 'doorsill-grant+jws', Grant, 'the grant');
   if (grant.iss !== pairing.key) fail('the grant is not signed by the paired owner');
   if (grant.aud !== manifest.device) fail('the grant is for another device');
   if (grant.request !== manifest.request) fail('the grant is for another request');
@@ -145,7 +143,7 @@ function readManifest(token: string, expected: ExpectedClip): Papers & { manifes
 /** The chain for vault, agency and pet owner: the key of one grant and, if disclosed in a dispute, the full manifest. */
 function readStatement(token: string, expected: ExpectedClip): Papers {
   const { opened, device } = expected;
-  const statement = openBySelf(token, 'doorsill-statement+jws', statementSchema, 'the statement');
+  const statement = openBySelf(token, 'doorsill-statement+jws', Statement, 'the statement');
   if (statement.home !== actorId('home', sha256Hex(statement.iss)))
     fail('the statement is of another home than its key');
   const { coverage, gaps, window } = statement;
@@ -165,7 +163,7 @@ function checkOpened(statement: Statement, token: string, text: string, expected
   const { opened: _opened, ...rest } = expected;
   const full = readManifest(parsed.data.manifest, rest);
   const { certificate: certificateToken, manifest: manifestToken } = parsed.data;
-  const certificate = openBySelf(certificateToken, 'doorsill-certificate+jws', certificateSchema, 'the certificate');
+  const certificate = openBySelf(certificateToken, 'doorsill-certificate+jws', Certificate, 'the certificate');
   const { manifest, grantId } = full;
   if (certificate.iss !== manifest.iss || certificate.device !== manifest.device) {
     fail('the certificate is of another device than the manifest');
@@ -177,8 +175,8 @@ function checkOpened(statement: Statement, token: string, text: string, expected
   const commitment = salt?.length === SALT_BYTES ? commitmentOf(salt, manifestToken, sha256) : null;
   if (commitment !== statement.manifestCommitment) return fail('the statement does not commit to this manifest');
   const under = { key: statement.iss, home: statement.home, grant: grantId, commitment };
-  const due = statementSchema.parse(statementClaims(manifest, under));
-  if (JSON.stringify(due) !== JSON.stringify(statementSchema.parse(statement))) {
+  const due = Statement.parse(statementClaims(manifest, under));
+  if (JSON.stringify(due) !== JSON.stringify(Statement.parse(statement))) {
     fail('statement and manifest do not say the same of the clip');
   }
   return full;

@@ -10,15 +10,9 @@ import { cellOf } from '@doorsill/contract/area-cells';
 import { type ErrorCode, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
 import { openToken, type TokenType } from '@doorsill/contract/jws';
 import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
-import {
-  type AreaDocument,
-  areaDocumentSchema,
-  CREDENTIAL_LIFE_S_MAX,
-  type Revocations,
-  revocationsSchema,
-} from '@doorsill/contract/request';
-import { type SearchDocument, searchDocumentSchema } from '@doorsill/contract/search';
-import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { AreaDocument, Revocations } from '@doorsill/contract/request';
+import { SearchDocument } from '@doorsill/contract/search';
+import { LIFE_S_MAX, PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { z } from 'zod';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import type { GateDeps } from './gate-interfaces.ts';
@@ -173,7 +167,7 @@ export function openAreaDocument(
   expected: AreaExpectation,
   clock: Clock,
 ): Judged<AreaDocument> {
-  return openPart({ typ: 'doorsill-area+jws', schema: areaDocumentSchema }, onPart, token, expected, clock);
+  return openPart({ typ: 'doorsill-area+jws', schema: AreaDocument }, onPart, token, expected, clock);
 }
 
 /** Opens the cell's document of searches in the same way. */
@@ -183,7 +177,7 @@ export function openSearchDocument(
   expected: AreaExpectation,
   clock: Clock,
 ): Judged<SearchDocument> {
-  return openPart({ typ: 'doorsill-search-area+jws', schema: searchDocumentSchema }, onPart, token, expected, clock);
+  return openPart({ typ: 'doorsill-search-area+jws', schema: SearchDocument }, onPart, token, expected, clock);
 }
 
 type PartClaims = Pick<AreaDocument, 'iss' | 'aud' | 'cell' | 'part' | 'parts' | 'revision' | 'iat' | 'exp'>;
@@ -223,7 +217,7 @@ export function openRevocations(
 ): Judged<Revocations> {
   const opened = openToken(token, {
     typ: 'doorsill-revocations+jws',
-    schema: revocationsSchema,
+    schema: Revocations,
     audience: PUBLIC_AUDIENCE,
     keys: [registryKey],
     verify: verifySignature,
@@ -236,6 +230,6 @@ export function openRevocations(
   }
   if (iat > nowS + CLOCK_SKEW_S_MAX) return { ok: false, code: 'consent_not_yet_valid' };
   if (exp <= nowS) return { ok: false, code: 'token_expired' };
-  if (exp - iat > CREDENTIAL_LIFE_S_MAX) return { ok: false, code: 'token_unknown_claims' };
+  if (exp - iat > LIFE_S_MAX.credential) return { ok: false, code: 'token_unknown_claims' };
   return { ok: true, claims: opened.claims };
 }

@@ -5,10 +5,10 @@ import { sha256Hex, verifySignature } from '@doorsill/base/keys';
 import type { ReceiptBody } from '@doorsill/contract/home-messages';
 import { actorId } from '@doorsill/contract/ids';
 import { openToken, parseToken } from '@doorsill/contract/jws';
-import { CLOCK_SKEW_S_MAX, grantSchema, noOrderYet, orderHeadInput } from '@doorsill/contract/owner-orders';
-import { type Credential, credentialSchema, requestSchema } from '@doorsill/contract/request';
+import { CLOCK_SKEW_S_MAX, Grant, noOrderYet, orderHeadInput } from '@doorsill/contract/owner-orders';
+import { Credential, Request } from '@doorsill/contract/request';
 import { type Ask, recipientOf } from '@doorsill/contract/request-or-search';
-import { claimedSigner, searchSchema } from '@doorsill/contract/search';
+import { claimedSigner, Search } from '@doorsill/contract/search';
 import { PUBLIC_AUDIENCE, signedClaims, type Window } from '@doorsill/contract/shared-claims';
 import type { Trust } from '@doorsill/contract/verify-published-request';
 import { z } from 'zod';
@@ -25,11 +25,15 @@ import {
 } from './request-machine.ts';
 import { Viewers } from './viewers.ts';
 
+/** A request's own state, for who follows the ledger's entries besides. */
+export { next as nextRequestState, type RequestInput, type RequestState, UNSEEN } from './request-machine.ts';
+
 /** The bridge and registry that the device is enrolled with. */
 export interface Pins extends Trust {
   bridge: string;
 }
 
+/** A paired owner. */
 export interface Owner {
   key: string;
   name: string;
@@ -233,7 +237,7 @@ export class GateState {
     const verify = verifySignature;
     const grant = openToken(body.grantToken, {
       typ: 'doorsill-grant+jws',
-      schema: grantSchema,
+      schema: Grant,
       audience: this.deviceId,
       keys: [...this.owners.keys()],
       verify,
@@ -257,19 +261,19 @@ export class GateState {
     const audience = this.pins ? actorId('bridge', sha256Hex(this.pins.bridgeKey)) : '';
     if (credentialToken === undefined) {
       const keys = claimedSigner(requestToken);
-      const pinned = { typ: 'doorsill-search+jws', schema: searchSchema, audience, keys, verify } as const;
+      const pinned = { typ: 'doorsill-search+jws', schema: Search, audience, keys, verify } as const;
       const search = openToken(requestToken, pinned);
       return search.ok ? { request: search.claims, credential: null } : null;
     }
     const credential = openToken(credentialToken, {
       typ: 'doorsill-credential+jws',
-      schema: credentialSchema,
+      schema: Credential,
       audience: PUBLIC_AUDIENCE,
       keys: this.pins ? [this.pins.registryKey] : [],
       verify,
     });
     const keys = credential.ok ? [credential.claims.key] : [];
-    const pinned = { typ: 'doorsill-request+jws', schema: requestSchema, audience, keys, verify } as const;
+    const pinned = { typ: 'doorsill-request+jws', schema: Request, audience, keys, verify } as const;
     const request = openToken(requestToken, pinned);
     return credential.ok && request.ok ? { request: request.claims, credential: credential.claims } : null;
   }

@@ -1,13 +1,8 @@
 // Owns: what owners changed of the device's settings, folded from the ledger, and what is in force: an owner's value before the one of
 // device.json. Pure. Not here: the order (command-handler.ts), what its values mean to the parts (doorbell.ts).
 import { type Failure, failure } from '@doorsill/contract/errors';
-import {
-  OWNER_SETTING_PATHS,
-  type OwnerSettingPath,
-  type SettingsChange,
-  type SettingsInForce,
-} from '@doorsill/contract/owner-settings';
-import { DISCLOSURE_KEYS, type DisclosedValues } from '@doorsill/contract/shared-claims';
+import { OwnerSettingPath, type SettingsChange, type SettingsInForce } from '@doorsill/contract/owner-settings';
+import { type DisclosedValues, DisclosureKey } from '@doorsill/contract/shared-claims';
 
 /** What device.json says, and what bounds a change. */
 export type BaseSettings = Omit<SettingsInForce, 'byOwners'>;
@@ -22,7 +17,7 @@ export const NO_OWNER_SETTINGS: OwnerSettings = new Map();
 /** The owners' settings after a change. */
 export function changedBy(before: OwnerSettings, change: SettingsChange): OwnerSettings {
   const after = new Map(before);
-  for (const path of OWNER_SETTING_PATHS) {
+  for (const path of OwnerSettingPath.options) {
     const value = valueAt(change, path);
     if (value === null) after.delete(path);
     else if (value !== undefined) after.set(path, value);
@@ -40,7 +35,7 @@ export function settingsInForce(base: BaseSettings, owners: OwnerSettings): Sett
     return is(value) ? value : undefined;
   };
   const disclosure: DisclosedValues = {};
-  for (const key of DISCLOSURE_KEYS) {
+  for (const key of DisclosureKey.options) {
     const value = pick(`disclosure.${key}`, isText) ?? base.disclosure[key] ?? '';
     if (value !== '') disclosure[key] = value;
   }
@@ -57,7 +52,7 @@ export function settingsInForce(base: BaseSettings, owners: OwnerSettings): Sett
       retentionS: Math.max(pick('ring.retentionS', isNumber) ?? base.ring.retentionS, base.ring.retentionSMin),
     },
     events: { keepDays: pick('events.keepDays', isNumber) ?? base.events.keepDays },
-    byOwners: OWNER_SETTING_PATHS.filter((path) => owners.has(path)),
+    byOwners: OwnerSettingPath.options.filter((path) => owners.has(path)),
   };
 }
 

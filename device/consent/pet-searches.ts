@@ -7,14 +7,14 @@ import { sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { assert } from '@doorsill/contract/assert';
 import type { ErrorCode } from '@doorsill/contract/errors';
 import type { Sighted, SightingNotice } from '@doorsill/contract/home-messages';
+import { openSearch, type PublishedSearch, SEARCH_BACK_US_MAX, type SearchDocument } from '@doorsill/contract/search';
 import {
-  openSearch,
-  type PublishedSearch,
-  SEARCH_BACK_US_MAX,
-  SEARCH_LIFE_S_MAX,
-  type SearchDocument,
-} from '@doorsill/contract/search';
-import { DISCLOSURE_PROFILES, type DisclosedValues, partsInside, type Window } from '@doorsill/contract/shared-claims';
+  DISCLOSURE_PROFILES,
+  type DisclosedValues,
+  LIFE_S_MAX,
+  partsInside,
+  type Window,
+} from '@doorsill/contract/shared-claims';
 import type { Trust } from '@doorsill/contract/verify-published-request';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { CellDocuments, openSearchDocument } from './area-documents.ts';
@@ -104,7 +104,7 @@ export class PetSearches {
     if (known) return known.requestSha256 === read.opened.requestSha256 ? null : 'consent_request_changed';
     if (exp <= wallSeconds(this.clock)) return 'consent_request_expired';
     const isBounded =
-      exp - iat <= SEARCH_LIFE_S_MAX &&
+      exp - iat <= LIFE_S_MAX.search &&
       window.endUs <= exp * 1_000_000 &&
       window.startUs >= iat * 1_000_000 - SEARCH_BACK_US_MAX;
     if (!isBounded) return 'token_unknown_claims';

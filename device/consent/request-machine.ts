@@ -6,13 +6,13 @@ import type { Receipt, ReceiptClip } from '@doorsill/contract/home-messages';
 import type { EndReason } from '../ledger/ledger-entry.ts';
 
 /** A grant by its id and the SHA-256 of its exact token. */
-export interface GrantRef {
+interface GrantRef {
   id: string;
   sha256: string;
 }
 
 /** A grant that acted on this request before the current one. */
-export interface PastGrant extends GrantRef {
+interface PastGrant extends GrantRef {
   revoked: boolean;
 }
 
@@ -31,8 +31,10 @@ export type RequestStatus =
   | { at: 'failed'; grant: GrantRef; code: ErrorCode; presented: ReceiptClip | null }
   | { at: 'denied' }
   | { at: 'cancelled'; grant: GrantRef; presented: ReceiptClip | null };
+/** A request's status and the grants before the current one. */
 export type RequestState = RequestStatus & { past: readonly PastGrant[] };
 
+/** The state of a request that the device has not seen. */
 export const UNSEEN: RequestState = { at: 'unseen', past: [] };
 
 /** Inputs of the machine. Each is verified before it gets here. */
@@ -66,6 +68,7 @@ export type RequestEffect =
   | { do: 'restate' }
   | { do: 'reject'; code: ErrorCode; detail?: string };
 
+/** What an input leads to. */
 export interface Step {
   state: RequestState;
   effects: RequestEffect[];
@@ -74,6 +77,7 @@ export interface Step {
 /** Maximum number of grants over one request's lifetime, revoked and failed ones included. */
 export const GRANTS_PER_REQUEST_MAX = 16;
 
+/** The code of each reason for which a grant ends without its owner. */
 export const END_CODES = {
   expired: 'consent_grant_expired',
   cancelled: 'consent_request_cancelled',

@@ -6,24 +6,13 @@ import { sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import { type ErrorCode, type Failure, failure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
 import { openToken } from '@doorsill/contract/jws';
-import {
-  CLOCK_SKEW_S_MAX,
-  type Command,
-  commandSchema,
-  type Denial,
-  denialSchema,
-  GRANT_LIFE_S_MAX,
-  type Grant,
-  grantSchema,
-  mustNameLastOrder,
-  type Revoke,
-  revokeSchema,
-} from '@doorsill/contract/owner-orders';
+import { CLOCK_SKEW_S_MAX, Command, Denial, Grant, mustNameLastOrder, Revoke } from '@doorsill/contract/owner-orders';
 import { recipientOf } from '@doorsill/contract/request-or-search';
 import {
   DISCLOSURE_PROFILES,
   type DisclosedValues,
   type DisclosureKey,
+  LIFE_S_MAX,
   type Window,
   windowWithin,
 } from '@doorsill/contract/shared-claims';
@@ -82,7 +71,7 @@ export function openOwnerMessage(
   const common = { audience: device, keys: owners, verify: verifySignature };
   if (!at) {
     if (message.topic !== topicsUnder(prefix).command(device)) return 'message_topic_mismatch';
-    const opened = openToken(payload, { typ: 'doorsill-command+jws', schema: commandSchema, ...common });
+    const opened = openToken(payload, { typ: 'doorsill-command+jws', schema: Command, ...common });
     if (!opened.ok) return TOKEN_FAULT_CODES[opened.fault];
     return { kind: 'command', claims: opened.claims, token: opened.token, isPrivate: message.isPrivate === true };
   }
@@ -107,11 +96,11 @@ function openConsent(
 ): Exclude<OwnerOrder, { kind: 'command' }> | ErrorCode {
   switch (action) {
     case 'grant': {
-      const opened = openToken(payload, { typ: 'doorsill-grant+jws', schema: grantSchema, ...common });
+      const opened = openToken(payload, { typ: 'doorsill-grant+jws', schema: Grant, ...common });
       return opened.ok ? { kind: action, claims: opened.claims, token: opened.token } : TOKEN_FAULT_CODES[opened.fault];
     }
     case 'deny': {
-      const opened = openToken(payload, { typ: 'doorsill-denial+jws', schema: denialSchema, ...common });
+      const opened = openToken(payload, { typ: 'doorsill-denial+jws', schema: Denial, ...common });
       return opened.ok ? { kind: action, claims: opened.claims, token: opened.token } : TOKEN_FAULT_CODES[opened.fault];
     }
     case 'revoke':
@@ -120,7 +109,7 @@ function openConsent(
 }
 
 function openRevoke(payload: string, common: Signed): RevokeOrder | ErrorCode {
-  const opened = openToken(payload, { typ: 'doorsill-revoke+jws', schema: revokeSchema, ...common });
+  const opened = openToken(payload, { typ: 'doorsill-revoke+jws', schema: Revoke, ...common });
   return opened.ok ? { kind: 'revoke', claims: opened.claims, token: opened.token } : TOKEN_FAULT_CODES[opened.fault];
 }
 
@@ -146,7 +135,7 @@ export function grantFault(grant: Grant, context: GrantContext): Failure | null 
   if (grant.exp <= nowS) return failure('consent_grant_expired');
   const untimely = timeFault(grant, nowS, OWNER_MESSAGE_AGE_S_MAX);
   if (untimely) return failure(untimely);
-  if (grant.exp - grant.iat > GRANT_LIFE_S_MAX) return failure('consent_grant_lifetime');
+  if (grant.exp - grant.iat > LIFE_S_MAX.grant) return failure('consent_grant_lifetime');
   const opened = context.answerable.find(grant.request);
   if (!opened) return failure(context.answerable.whyNotOpen(grant.request) ?? 'consent_request_unknown');
   if (grant.requestSha256 !== opened.requestSha256) return failure('consent_request_changed');

@@ -3,8 +3,8 @@
 
 import {
   challengeSchema,
-  pairingOfferSchema,
-  pairingStateSchema,
+  PairingOffer,
+  PairingState,
   serverFactsSchema,
   sessionOfferSchema,
   sessionSchema,
@@ -70,8 +70,8 @@ function pairingRoutes(router: LocalRouter, deps: AccessRoutesDeps): void {
       method: 'POST',
       path: '/api/v1/pairings',
       roles: ['public'],
-      body: pairingOfferSchema,
-      answer: pairingStateSchema,
+      body: PairingOffer,
+      answer: PairingState,
       about: 'Offers a new owner’s key, with the token that the device draws.',
     },
     ({ body, request }) =>
@@ -87,7 +87,7 @@ function pairingRoutes(router: LocalRouter, deps: AccessRoutesDeps): void {
       path: '/api/v1/pairings/:pairing',
       roles: ['public'],
       params: z.strictObject({ pairing: idSchema }),
-      answer: pairingStateSchema,
+      answer: PairingState,
       about: 'What became of an offer.',
     },
     ({ params }) => pairing.stateOf(params.pairing),

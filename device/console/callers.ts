@@ -1,7 +1,7 @@
 // Owns: who calls the device's own server: an owner by session (cookie and header together), a viewer by name and token (Basic, RFC
 // 7617), or anyone. Not here: sessions (owner-sessions.ts), where requests may come from (request-origin.ts).
 import { sha256Hex } from '@doorsill/base/keys';
-import { VIEW_RIGHTS, type Viewer, type ViewRight } from '@doorsill/contract/console-messages';
+import { type Viewer, ViewRight } from '@doorsill/contract/console-messages';
 import { failure } from '@doorsill/contract/errors';
 import type { OwnerSessions } from './owner-sessions.ts';
 
@@ -65,7 +65,7 @@ export class Callers {
     const cookie = sessionCookie(cookies, this.device);
     const session = cookie === null ? null : this.sessions.find(cookie, secret);
     if (!session) throw failure('console_session_refused', { detail: 'it has ended or is incomplete' });
-    return { role: 'owner', id: session.key, name: session.name, rights: VIEW_RIGHTS, signal: session.signal };
+    return { role: 'owner', id: session.key, name: session.name, rights: ViewRight.options, signal: session.signal };
   }
 
   /** Ends what removed and expired viewers still watch. To be called when viewers change, and from time to time. */

@@ -16,7 +16,7 @@ const announceSchema = z.strictObject({
     .default([]),
 });
 
-export const consoleSchema = z.strictObject({
+export const ConsoleSettings = z.strictObject({
   /** `this-machine`: plain HTTP on the loopback address. `home-network`: HTTPS on every address of the machine. */
   listen: z.enum(['off', 'this-machine', 'home-network']).default('off'),
   /** 0 takes a free one. */
@@ -27,4 +27,4 @@ export const consoleSchema = z.strictObject({
   /** Other doorbells of this owner, to which the page links. Read again whenever a page asks, so no restart is needed. */
   others: otherDoorListSchema.shape.others.default([]),
 });
-export type ConsoleSettings = z.output<typeof consoleSchema>;
+export type ConsoleSettings = z.output<typeof ConsoleSettings>;

@@ -3,7 +3,7 @@
 // neither the bridge nor what is in between).
 
 import { countSchema } from '@doorsill/base/http/http-server';
-import { DEPARTURES_PAGE_MAX, departureCustodySchema, departurePageSchema } from '@doorsill/contract/departures';
+import { DEPARTURES_PAGE_MAX, DepartureCustody, DeparturePage } from '@doorsill/contract/departures';
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import { allDepartures } from '../consent/departures.ts';
@@ -31,7 +31,7 @@ export function departureRoutes(router: LocalRouter, { gate, custody }: Departur
       path: '/api/v1/departures',
       roles: ['owner'],
       query: querySchema,
-      answer: departurePageSchema,
+      answer: DeparturePage,
       about:
         'Every clip that has left this device, or of which a part may have, newest first, in pages; `next` is the `before` of the following page.',
     },
@@ -44,7 +44,7 @@ export function departureRoutes(router: LocalRouter, { gate, custody }: Departur
       path: '/api/v1/departures/:grant/custody',
       roles: ['owner'],
       params: z.strictObject({ grant: idSchema }),
-      answer: departureCustodySchema,
+      answer: DepartureCustody,
       about:
         'Receipt and proofs of one clip as the bridge shows them now, asked in the device’s name. Nothing is stored.',
     },

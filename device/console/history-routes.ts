@@ -1,7 +1,7 @@
 // Owns: the route of past events on the device's own server. Not here: keeping them (events/), the live stream (owner-routes.ts).
 
 import { countSchema } from '@doorsill/base/http/http-server';
-import { eventPageSchema, eventSchema } from '@doorsill/contract/home-messages';
+import { DeviceEvent, eventPageSchema } from '@doorsill/contract/home-messages';
 import { z } from 'zod';
 import { type EventPage, type EventQuery, PAGE_EVENTS_MAX } from '../events/event-history.ts';
 import type { LocalRouter } from './local-router.ts';
@@ -11,7 +11,7 @@ export interface HistoryRoutesDeps {
   events(query: EventQuery): EventPage;
 }
 
-const TYPES = eventSchema.options.map((option) => option.shape.type.value);
+const TYPES = DeviceEvent.options.map((option) => option.shape.type.value);
 const PAGE_DEFAULT = 100;
 
 const querySchema = z.strictObject({

@@ -11,9 +11,8 @@ import {
   type MotionMaskLine,
   TRIAL_EVENTS_MAX,
   TRIAL_US_MAX,
-  type TrialAsk,
+  TrialAsk,
   type TrialLine,
-  trialAskSchema,
 } from '@doorsill/contract/motion-messages';
 import { type SettingsInForce, sensitivitySchema } from '@doorsill/contract/owner-settings';
 import { partsInside } from '@doorsill/contract/shared-claims';
@@ -104,7 +103,7 @@ function trialRoute(router: LocalRouter, deps: MotionRoutesDeps): void {
       method: 'POST',
       path: '/api/v1/motion/trials',
       roles: ['owner'],
-      body: trialAskSchema,
+      body: TrialAsk,
       answer: { media: LINES },
       about:
         'Looks for motion in recorded footage of up to twelve hours, with other settings and with those in force: lines of JSON as it goes. One at a time; closing the connection ends it.',

@@ -14,7 +14,7 @@ import {
   viewerListSchema,
 } from '@doorsill/contract/console-messages';
 import { failure } from '@doorsill/contract/errors';
-import { type DeviceState, type RequestNotice, requestListSchema, stateSchema } from '@doorsill/contract/home-messages';
+import { DeviceState, type RequestNotice, requestListSchema } from '@doorsill/contract/home-messages';
 import { idSchema } from '@doorsill/contract/ids';
 import { parseToken } from '@doorsill/contract/jws';
 import type { PublishedRequest } from '@doorsill/contract/request';
@@ -52,7 +52,7 @@ const BEHIND_BYTES_MAX = 1024 * 1024;
 
 export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
   router.route(
-    { method: 'GET', path: '/api/v1/state', roles: ['owner'], answer: stateSchema, about: 'The device’s state.' },
+    { method: 'GET', path: '/api/v1/state', roles: ['owner'], answer: DeviceState, about: 'The device’s state.' },
     () => {
       const state = deps.state();
       if (!state) throw failure('not_running', { folder: 'the device' });

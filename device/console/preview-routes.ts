@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { rangeOf } from '@doorsill/base/http/byte-range';
 import { keepForTransfer } from '@doorsill/base/http/connection-limit';
 import type { Random } from '@doorsill/base/random';
-import { previewAskSchema, previewListSchema, previewSchema } from '@doorsill/contract/console-messages';
+import { Preview, PreviewAsk, PreviewList } from '@doorsill/contract/console-messages';
 import { idSchema } from '@doorsill/contract/ids';
 import { CLIP_BYTES_DEFAULT } from '@doorsill/contract/owner-orders';
 import { z } from 'zod';
@@ -30,8 +30,8 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
       method: 'POST',
       path: '/api/v1/previews',
       roles: ['owner'],
-      body: previewAskSchema,
-      answer: previewSchema,
+      body: PreviewAsk,
+      answer: Preview,
       about:
         'Cuts a clip for a request as it would leave, for its owner to look at. It is kept for a quarter of an hour.',
     },
@@ -53,7 +53,7 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
       method: 'GET',
       path: '/api/v1/previews',
       roles: ['owner'],
-      answer: previewListSchema,
+      answer: PreviewList,
       about: 'The previews that are kept now, of any owner: there can be few, and one can be removed for another.',
     },
     () => ({

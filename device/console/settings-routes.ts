@@ -3,8 +3,8 @@
 
 import { ownerListSchema } from '@doorsill/contract/console-messages';
 import { parseToken } from '@doorsill/contract/jws';
-import { pairingSchema } from '@doorsill/contract/owner-orders';
-import { type SettingsInForce, settingsAnswerSchema } from '@doorsill/contract/owner-settings';
+import { Pairing } from '@doorsill/contract/owner-orders';
+import { SettingsAnswer, type SettingsInForce } from '@doorsill/contract/owner-settings';
 import type { Owner } from '../consent/gate-state.ts';
 import type { LocalRouter } from './local-router.ts';
 
@@ -34,7 +34,7 @@ export function settingsRoutes(router: LocalRouter, deps: SettingsRoutesDeps): v
       method: 'GET',
       path: '/api/v1/settings',
       roles: ['owner'],
-      answer: settingsAnswerSchema,
+      answer: SettingsAnswer,
       about:
         'The settings that owners may change, as they are in force: those named in `byOwners` by an owner’s order, the others by device.json. They are changed by the signed order `change-settings`.',
     },
@@ -44,5 +44,5 @@ export function settingsRoutes(router: LocalRouter, deps: SettingsRoutesDeps): v
 
 /** When the device signed that the key is an owner's. */
 function signedS(statement: string): number {
-  return pairingSchema.parse(parseToken(statement)?.claims).iat;
+  return Pairing.parse(parseToken(statement)?.claims).iat;
 }

@@ -2,7 +2,7 @@
 // comparing (search-party/), answering (owner-routes.ts).
 
 import { failure } from '@doorsill/contract/errors';
-import { type SightingNotice, sightingNoticeSchema } from '@doorsill/contract/home-messages';
+import { SightingNotice } from '@doorsill/contract/home-messages';
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import type { LocalRouter } from './local-router.ts';
@@ -22,7 +22,7 @@ export function sightingRoutes(router: LocalRouter, { access, sightings, still }
       method: 'GET',
       path: '/api/v1/sightings',
       roles: ['owner'],
-      answer: z.strictObject({ sightings: z.array(sightingNoticeSchema) }),
+      answer: z.strictObject({ sightings: z.array(SightingNotice) }),
       about: 'Pets that are looked for and may have been seen here, while the home takes part in Search Party.',
     },
     () => ({ sightings: sightings() }),

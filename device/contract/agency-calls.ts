@@ -2,7 +2,7 @@
 // Pure. Not here: who is eligible (the registry's rules).
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
-import { contactSchema, JURISDICTIONS, registeredTerms } from './request.ts';
+import { Contact, Jurisdiction, registeredTerms } from './request.ts';
 import { expSchema, signedClaims } from './shared-claims.ts';
 
 /** A host name of at least two labels, lower case (RFC 1123 §2.1). */
@@ -11,13 +11,14 @@ export const domainSchema = z
   .max(253)
   .regex(/^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/);
 
-export const agencyActionSchema = z.discriminatedUnion('action', [
+/** What an agency can do by a call. */
+export const AgencyAction = z.discriminatedUnion('action', [
   z.strictObject({
     action: z.literal('register'),
     name: z.string().min(1).max(120),
-    jurisdiction: z.enum(JURISDICTIONS),
+    jurisdiction: Jurisdiction,
     domain: domainSchema,
-    contact: contactSchema,
+    contact: Contact,
     ...registeredTerms,
   }),
   /** Signed by the new key, which replaces the key that `agency` is derived from. */
@@ -36,7 +37,7 @@ export const agencyActionSchema = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('withdraw-request'), request: idSchema }),
   z.strictObject({ action: z.literal('resolve-request'), request: idSchema }),
 ]);
-export type AgencyAction = z.infer<typeof agencyActionSchema>;
+export type AgencyAction = z.infer<typeof AgencyAction>;
 
 /** One call by an agency (`aud`: the bridge's or registry's id). Each action can be repeated without harm. */
 export const agencyCallSchema = z.strictObject({
@@ -44,11 +45,8 @@ export const agencyCallSchema = z.strictObject({
   exp: expSchema,
   jti: idSchema,
   agency: idSchema,
-  call: agencyActionSchema,
+  call: AgencyAction,
 });
-
-/** Agency calls and access tokens live at most this long. */
-export const AGENCY_CALL_LIFE_S_MAX = 300;
 
 /** Used instead of a clip's id in an access token: the list of the agency's own clips. No clip can have this id. */
 export const ALL_CLIPS = 'all';

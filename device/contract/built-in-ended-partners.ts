@@ -2,13 +2,14 @@
 // bridge brings one back. Pure. Not here: partners that are active or suspended (the bridge's store).
 
 /** A partnership that is over, and since when. */
-export interface EndedPartner {
+interface EndedPartner {
   id: string;
   name: string;
   /** The day, as ISO 8601 writes it. */
   since: string;
 }
 
+/** The former partners. */
 export const ENDED_PARTNERS: readonly EndedPartner[] = [
   { id: 'flock-safety', name: 'Flock Safety', since: '2026-02-12' },
 ];

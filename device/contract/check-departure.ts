@@ -5,7 +5,7 @@ import { printProof } from './custody.ts';
 import type { Departure, DepartureCustody } from './departures.ts';
 import { failure, isFailure } from './errors.ts';
 import { parseToken } from './jws.ts';
-import { type IntakeReceipt, intakeReceiptSchema } from './manifest.ts';
+import { IntakeReceipt } from './manifest.ts';
 import {
   type DocumentCrypto,
   type StoredClip,
@@ -21,6 +21,7 @@ export type DepartureFinding =
   | { of: 'leaf'; ok: true; leaf: VerifiedLeaf }
   | { of: 'stored' | 'answer' | 'leaf'; ok: false; why: string };
 
+/** What a check of one clip's documents found. */
 export interface DepartureCheck {
   findings: DepartureFinding[];
   /** Whether there was something to check, and all of it verifies. */
@@ -32,7 +33,7 @@ export interface DepartureCheck {
 }
 
 /** Whose documents they must be: addressed to this device, signed by the bridge that it pinned. */
-export interface DepartureParties {
+interface DepartureParties {
   device: string;
   bridgeKey: string;
 }
@@ -138,7 +139,7 @@ function clipOf({ clip, grant, request, recipient }: Departure, device: string):
 
 /** What a receipt claims before it is verified. */
 function receiptIn(token: string): IntakeReceipt | null {
-  return intakeReceiptSchema.safeParse(parseToken(token)?.claims).data ?? null;
+  return IntakeReceipt.safeParse(parseToken(token)?.claims).data ?? null;
 }
 
 function outcomeIn(token: string): string {

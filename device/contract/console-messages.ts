@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import { utf8 } from './bytes.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
-import { CUT_METHODS } from './manifest.ts';
-import { windowSchema, zoneSchema } from './shared-claims.ts';
+import { CutMethod } from './manifest.ts';
+import { Window, Zone } from './shared-claims.ts';
 
 /** 128 random bits in base64url. */
 export const secretSchema = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
@@ -22,9 +22,11 @@ export const serverFactsSchema = z.strictObject({
   commandLine: z.strictObject({ program: z.string().max(600), folder: z.string().max(300).nullable() }),
 });
 
+/** What the device draws for one proof of a key. */
 export const challengeSchema = z.strictObject({ challenge: secretSchema });
 
-export const pairingOfferSchema = z.strictObject({
+/** An owner's key asks to be paired over the network. */
+export const PairingOffer = z.strictObject({
   /** From the code that the device draws. */
   token: secretSchema,
   key: publicKeySchema,
@@ -33,7 +35,7 @@ export const pairingOfferSchema = z.strictObject({
   /** Ed25519 signature over `pairingProofInput`, base64url. */
   proof: proofSchema,
 });
-export type PairingOffer = z.infer<typeof pairingOfferSchema>;
+export type PairingOffer = z.infer<typeof PairingOffer>;
 
 /** What an owner's key signs to prove possession when it pairs, over the network or at the device's socket. */
 export function pairingProofInput(device: string, challenge: string, key: string, name: string): Uint8Array {
@@ -41,7 +43,7 @@ export function pairingProofInput(device: string, challenge: string, key: string
 }
 
 /** `waiting`: the owner types `code` at the device, or presses its button. */
-export const pairingStateSchema = z.discriminatedUnion('state', [
+export const PairingState = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('waiting'), pairing: idSchema, code: z.string().regex(/^\d{6}$/) }),
   z.strictObject({
     state: z.literal('paired'),
@@ -51,8 +53,9 @@ export const pairingStateSchema = z.discriminatedUnion('state', [
   }),
   z.strictObject({ state: z.literal('refused'), pairing: idSchema }),
 ]);
-export type PairingState = z.infer<typeof pairingStateSchema>;
+export type PairingState = z.infer<typeof PairingState>;
 
+/** A paired key asks for a session; `proof` is its signature over `sessionProofInput`. */
 export const sessionOfferSchema = z.strictObject({ key: publicKeySchema, challenge: secretSchema, proof: proofSchema });
 
 /** The header's secret; the cookie's is in `Set-Cookie`, where no script can read it. */
@@ -84,36 +87,36 @@ export const pinsSchema = z.strictObject({
 });
 
 /** A clip to look at before it is granted: the terms that the grant would have. */
-export const previewAskSchema = z.strictObject({
+export const PreviewAsk = z.strictObject({
   request: idSchema,
-  window: windowSchema,
+  window: Window,
   audio: z.boolean(),
-  zones: z.array(zoneSchema).max(16),
+  zones: z.array(Zone).max(16),
 });
 
-export type PreviewAsk = z.infer<typeof previewAskSchema>;
+export type PreviewAsk = z.infer<typeof PreviewAsk>;
 
 /** A clip as it would leave. A grant that names `sha256` lets these very bytes leave, or none. */
-export const previewSchema = z.strictObject({
+export const Preview = z.strictObject({
   preview: idSchema,
   sha256: sha256Schema,
   bytes: z.int().positive(),
   frames: z.int().positive(),
-  coverage: windowSchema,
-  gaps: z.array(windowSchema),
+  coverage: Window,
+  gaps: z.array(Window),
   audioPackets: z.int().nonnegative(),
-  method: z.enum(CUT_METHODS),
+  method: CutMethod,
 });
-export type Preview = z.infer<typeof previewSchema>;
+export type Preview = z.infer<typeof Preview>;
 
 /** How long the device keeps a preview: time to look at it and decide. */
 export const PREVIEW_LIFE_MS = 15 * 60_000;
 
 /** The previews that are kept now, oldest first, whichever owner made them. */
-export const previewListSchema = z.strictObject({
-  previews: z.array(z.strictObject({ preview: idSchema, request: idSchema, window: windowSchema })),
+export const PreviewList = z.strictObject({
+  previews: z.array(z.strictObject({ preview: idSchema, request: idSchema, window: Window })),
 });
-export type PreviewList = z.infer<typeof previewListSchema>;
+export type PreviewList = z.infer<typeof PreviewList>;
 
 /** Longest span whose frames are listed at once, and the most frames of one: 30 s of 120 a second. */
 export const FRAME_SPAN_US_MAX = 30_000_000;
@@ -123,54 +126,59 @@ const FRAMES_MAX = 3_600;
 export const frameTimesSchema = z.strictObject({ frames: z.array(z.int().nonnegative()).max(FRAMES_MAX) });
 
 /** What a viewer may see: the picture as it is now, single pictures, or what was recorded. */
-export const VIEW_RIGHTS = ['live', 'stills', 'history'] as const;
-export type ViewRight = (typeof VIEW_RIGHTS)[number];
+export const ViewRight = z.enum(['live', 'stills', 'history']);
+export type ViewRight = z.infer<typeof ViewRight>;
 
 /** A program or person that an owner lets see the door, by a name and a token; only the token's hash travels. */
-export const viewerSchema = z.strictObject({
+export const Viewer = z.strictObject({
   viewer: idSchema,
   name: z.string().min(1).max(60),
-  rights: z.array(z.enum(VIEW_RIGHTS)).min(1).max(VIEW_RIGHTS.length),
+  rights: z.array(ViewRight).min(1).max(ViewRight.options.length),
   /** SHA-256 of the token's text. */
   tokenSha256: sha256Schema,
   /** Seconds since 1970; absent: until it is removed. */
   expiresS: z.int().positive().optional(),
 });
-export type Viewer = z.infer<typeof viewerSchema>;
+export type Viewer = z.infer<typeof Viewer>;
 
 /** A viewer as owners see it. */
-export const shownViewerSchema = viewerSchema.omit({ tokenSha256: true });
-export type ShownViewer = z.infer<typeof shownViewerSchema>;
-export const viewerListSchema = z.strictObject({ viewers: z.array(shownViewerSchema) });
+export const ShownViewer = Viewer.omit({ tokenSha256: true });
+export type ShownViewer = z.infer<typeof ShownViewer>;
+/** All viewers. */
+export const viewerListSchema = z.strictObject({ viewers: z.array(ShownViewer) });
 
 /** An owner as other owners see it. */
-export const shownOwnerSchema = z.strictObject({
+export const ShownOwner = z.strictObject({
   key: publicKeySchema,
   name: z.string().min(1).max(60),
   /** When it was paired, seconds since 1970. */
   sinceS: z.int().nonnegative(),
 });
-export type ShownOwner = z.infer<typeof shownOwnerSchema>;
-export const ownerListSchema = z.strictObject({ owners: z.array(shownOwnerSchema) });
+export type ShownOwner = z.infer<typeof ShownOwner>;
+/** All owners. */
+export const ownerListSchema = z.strictObject({ owners: z.array(ShownOwner) });
 
 /** One session of looking at pictures: by a viewer (its id) or an owner (its key), from when on. */
-export const lookSchema = z.strictObject({
+export const Look = z.strictObject({
   by: z.union([idSchema, publicKeySchema]),
-  what: z.enum(VIEW_RIGHTS),
+  what: ViewRight,
   atUs: z.int(),
 });
-export type Look = z.infer<typeof lookSchema>;
+export type Look = z.infer<typeof Look>;
 
 /** Another doorbell of the same owner: what it is called, and where its own page is. Nothing is ever fetched from there. */
-export const otherDoorSchema = z.strictObject({
+export const OtherDoor = z.strictObject({
   name: z.string().min(1).max(60),
   url: z
     .url({ protocol: /^https?$/ })
     .max(200)
     .regex(/^https?:\/\/[^/?#@\\\s]+(?:[/?#][^\\\s]*)?$/, 'an http:// or https:// address without credentials'),
 });
-export type OtherDoor = z.infer<typeof otherDoorSchema>;
+export type OtherDoor = z.infer<typeof OtherDoor>;
+/** How many other doorbells a page links to at most. */
 export const OTHER_DOORS_MAX = 32;
-export const otherDoorListSchema = z.strictObject({ others: z.array(otherDoorSchema).max(OTHER_DOORS_MAX) });
+/** All other doorbells. */
+export const otherDoorListSchema = z.strictObject({ others: z.array(OtherDoor).max(OTHER_DOORS_MAX) });
 
-export const lookListSchema = z.strictObject({ looks: z.array(lookSchema) });
+/** Sessions of looking at pictures. */
+export const lookListSchema = z.strictObject({ looks: z.array(Look) });

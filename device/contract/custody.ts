@@ -21,7 +21,7 @@ const countSchema = z
   .max(2 ** 48);
 
 /** A device's pseudonym under one grant: a keyed hash, so that nobody without the bridge's key can link two grants of one device. */
-export const pseudonymSchema = z.string().regex(/^[0-9a-f]{32}$/);
+const pseudonymSchema = z.string().regex(/^[0-9a-f]{32}$/);
 
 /** Events at the registry that change an agency's standing: its log records each. */
 export const AGENCY_EVENTS = [
@@ -33,14 +33,15 @@ export const AGENCY_EVENTS = [
   'reinstated',
   'key-rotated',
 ] as const;
+/** What happens to a request in public: its log records each. */
 export const REQUEST_EVENTS = ['published', 'resolved', 'cancelled'] as const;
 
 /** What an agency can do with a stored clip. */
-export const ACCESS_ACTIONS = ['view', 'stream', 'download', 'link'] as const;
-export type AccessAction = (typeof ACCESS_ACTIONS)[number];
+export const AccessAction = z.enum(['view', 'stream', 'download', 'link']);
+export type AccessAction = z.infer<typeof AccessAction>;
 /** Which part of a clip was accessed. `list` and `audit` are about all of an agency's clips. */
-export const ACCESS_PARTS = ['clip', 'manifest', 'custody', 'list', 'audit'] as const;
-export type AccessPart = (typeof ACCESS_PARTS)[number];
+export const AccessPart = z.enum(['clip', 'manifest', 'custody', 'list', 'audit']);
+export type AccessPart = z.infer<typeof AccessPart>;
 
 const clipFacts = { clip: idSchema, grant: idSchema } as const;
 
@@ -72,8 +73,8 @@ export const FACTS = {
   access: z.strictObject({
     clip: idSchema,
     agency: idSchema,
-    part: z.enum(ACCESS_PARTS),
-    action: z.enum(ACCESS_ACTIONS),
+    part: AccessPart,
+    action: AccessAction,
     reasonSha256: sha256Schema,
     /** Absent in leaves from before officers were named. */
     officerSha256: sha256Schema.optional(),
@@ -101,23 +102,17 @@ export const FACTS = {
     answerSha256: sha256Schema.optional(),
   }),
 } as const;
+/** The kinds of leaves whose facts are hidden. */
 export type HiddenKind = keyof typeof FACTS;
+/** The facts of a leaf of one kind. */
 export type FactsOf<Kind extends HiddenKind> = z.infer<(typeof FACTS)[Kind]>;
-
-/** What a home is shown of its own clip's way, opened: who took it, where it went, what came of a recall. Not who looked at it there. */
-const SHOWN_TO_HOME: readonly HiddenKind[] = ['intake', 'hand-over', 'recall', 'deletion'];
-
-/** Whether the leaves of a kind are opened to the home that they are about. */
-export function isShownToHome(kind: HiddenKind): boolean {
-  return SHOWN_TO_HOME.includes(kind);
-}
 
 const atS = z.int().nonnegative();
 const hidden = <Kind extends HiddenKind>(kind: Kind) =>
   z.strictObject({ kind: z.literal(kind), atS, home: pseudonymSchema.optional(), commitment: sha256Schema });
 
 /** One leaf, as anyone may read it: ids of what is public anyway, pseudonyms, commitments; no names, addresses or emails. */
-export const custodyEntrySchema = z.discriminatedUnion('kind', [
+export const CustodyEntry = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('request'),
     atS,
@@ -143,7 +138,7 @@ export const custodyEntrySchema = z.discriminatedUnion('kind', [
   hidden('deletion'),
   hidden('recall'),
 ]);
-export type CustodyEntry = z.infer<typeof custodyEntrySchema>;
+export type CustodyEntry = z.infer<typeof CustodyEntry>;
 
 /** Bytes of a commitment's salt. Fixed, so that salt and facts cannot be split differently. */
 export const SALT_BYTES = 32;
@@ -154,84 +149,69 @@ export function commitmentOf(salt: Uint8Array, facts: string, sha256: Sha256): s
 }
 
 /** The bridge's signed statement (`aud: public`) of its log's state at one moment. Two that contradict each other prove it cheated. */
-export const treeHeadSchema = z.strictObject({ ...signedClaims, size: countSchema, root: sha256Schema });
-export type TreeHead = z.infer<typeof treeHeadSchema>;
+export const TreeHead = z.strictObject({ ...signedClaims, size: countSchema, root: sha256Schema });
+export type TreeHead = z.infer<typeof TreeHead>;
 
 /** A witness's signed statement (`aud: public`): it saw this tree, which extends every tree of this bridge that it saw before. */
-export const cosignatureSchema = z.strictObject({
+export const Cosignature = z.strictObject({
   ...signedClaims,
   bridge: idSchema,
   size: countSchema,
   root: sha256Schema,
 });
-export type Cosignature = z.infer<typeof cosignatureSchema>;
+export type Cosignature = z.infer<typeof Cosignature>;
 
 /** A head with the witnesses' cosignatures on exactly this tree. */
-export const cosignedHeadSchema = z.strictObject({
+export const CosignedHead = z.strictObject({
   head: z.string().max(1_024),
   cosignatures: z.array(z.string().max(1_024)).max(16),
 });
-export type CosignedHead = z.infer<typeof cosignedHeadSchema>;
-
-/** `GET /v1/custody/head`: the newest head, and the newest that witnesses have cosigned. */
-export const headAnswerSchema = z.strictObject({
-  head: cosignedHeadSchema.shape.head,
-  cosigned: cosignedHeadSchema.nullable(),
-});
+export type CosignedHead = z.infer<typeof CosignedHead>;
 
 const pathSchema = z.array(sha256Schema).max(64);
-/** `GET /v1/custody/consistency`. */
-export const consistencyAnswerSchema = z.strictObject({ from: countSchema, to: countSchema, path: pathSchema });
-/** What a witness posts to `/v1/custody/cosignatures`. */
-export const cosignatureBodySchema = z.strictObject({
-  head: cosignedHeadSchema.shape.head,
-  cosignature: z.string().max(1_024),
-});
 
 /** One leaf, opened, with its path to a signed head: stored beside a clip as `proof.json`. */
-export const custodyProofSchema = z.strictObject({
+export const CustodyProof = z.strictObject({
   leaf: countSchema,
   entry: z.string().max(2_048),
   /** Base64url. */
   salt: z.string().max(64),
   facts: z.string().max(4_096),
   path: pathSchema,
-  ...cosignedHeadSchema.shape,
+  ...CosignedHead.shape,
 });
-export type CustodyProof = z.infer<typeof custodyProofSchema>;
+export type CustodyProof = z.infer<typeof CustodyProof>;
 
 /** What the bridge hands to those a clip concerns: its receipt, and the proof of the leaf about it. */
-export const custodyBundleSchema = z.strictObject({ receipt: z.string().max(4_096), proof: custodyProofSchema });
-export type CustodyBundle = z.infer<typeof custodyBundleSchema>;
+export const CustodyBundle = z.strictObject({ receipt: z.string().max(4_096), proof: CustodyProof });
+export type CustodyBundle = z.infer<typeof CustodyBundle>;
 
 /** Leaves about one clip: taken in, handed over, a recall asked and answered, deleted. */
 export const LEAVES_OF_CLIP_MAX = 8;
 
 /** `GET /v1/intakes/GRANT/custody/leaves`: the bridge's last receipt for the device, and all that its log says became of the clip. */
-export const clipLeavesSchema = z.strictObject({
+export const ClipLeaves = z.strictObject({
   receipt: z.string().max(4_096).nullable(),
-  leaves: z.array(custodyProofSchema).max(LEAVES_OF_CLIP_MAX),
+  leaves: z.array(CustodyProof).max(LEAVES_OF_CLIP_MAX),
 });
-export type ClipLeaves = z.infer<typeof clipLeavesSchema>;
+export type ClipLeaves = z.infer<typeof ClipLeaves>;
 
 /** A device's or owner's call for the bundle of one of its grants (`aud`: bridge id). */
-export const custodyCallSchema = z.strictObject({
+export const CustodyCall = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
   device: idSchema,
   grant: idSchema,
 });
-export type CustodyCall = z.infer<typeof custodyCallSchema>;
-export const CUSTODY_CALL_LIFE_S_MAX = 300;
-
+export type CustodyCall = z.infer<typeof CustodyCall>;
 /** The proof's one canonical text. Other texts of the same proof are refused, so that no byte of a stored file may change. */
 export function printProof(proof: CustodyProof): string {
-  return JSON.stringify(custodyProofSchema.parse(proof));
+  return JSON.stringify(CustodyProof.parse(proof));
 }
 
 /** What a valid proof says. */
-export interface OpenedProof {
+interface OpenedProof {
   leaf: number;
   entry: CustodyEntry;
   /** The facts' text, which the leaf commits to. */
@@ -246,16 +226,16 @@ export interface OpenedProof {
  * the first fault, in words. The caller checks whose key signed the head.
  */
 export function openProof(text: string, crypto: CustodyCrypto): OpenedProof | { why: string } {
-  const proof = custodyProofSchema.safeParse(parseJson(text));
+  const proof = CustodyProof.safeParse(parseJson(text));
   if (!proof.success || printProof(proof.data) !== text) return { why: 'the proof is not a valid document' };
   const { leaf, salt, facts, path } = proof.data;
-  const entry = custodyEntrySchema.safeParse(parseJson(proof.data.entry));
+  const entry = CustodyEntry.safeParse(parseJson(proof.data.entry));
   if (!entry.success || !('commitment' in entry.data)) return { why: 'the leaf is not one about a clip' };
   const saltBytes = fromBase64url(salt);
   if (saltBytes?.length !== SALT_BYTES || commitmentOf(saltBytes, facts, crypto.sha256) !== entry.data.commitment) {
     return { why: 'the leaf is not about these facts' };
   }
-  const head = openBySelf(proof.data.head, 'doorsill-tree-head+jws', treeHeadSchema, crypto);
+  const head = openBySelf(proof.data.head, 'doorsill-tree-head+jws', TreeHead, crypto);
   if (!head) return { why: 'the tree head does not verify' };
   const hashes = path.map((hash) => fromHex(hash) ?? new Uint8Array());
   const hash = leafHash(utf8(proof.data.entry), crypto.sha256);
@@ -263,7 +243,7 @@ export function openProof(text: string, crypto: CustodyCrypto): OpenedProof | { 
   if (!root || toHex(root) !== head.root) return { why: 'the leaf is not in the tree of the head' };
   const witnesses: string[] = [];
   for (const token of proof.data.cosignatures) {
-    const cosignature = openBySelf(token, 'doorsill-cosignature+jws', cosignatureSchema, crypto);
+    const cosignature = openBySelf(token, 'doorsill-cosignature+jws', Cosignature, crypto);
     if (!cosignature || !isAbout(cosignature, head, crypto)) return { why: 'a cosignature does not verify' };
     witnesses.push(cosignature.iss);
   }

@@ -2,7 +2,7 @@
 // console's page and the command line say the same. Not here: the record (departures.ts), verifying (check-departure.ts), sentences.
 import type { Departure } from './departures.ts';
 import { parseToken } from './jws.ts';
-import { intakeReceiptSchema } from './manifest.ts';
+import { IntakeReceipt } from './manifest.ts';
 import { recallAnswerOf } from './recall-answer.ts';
 import type { VerifiedLeaf } from './verify-custody.ts';
 
@@ -33,7 +33,7 @@ export function outcomeOf({ standing }: Departure, last: VerifiedLeaf | null = n
         const is = answer.decision === 'erased' ? 'erased-at-vault' : answer.decision;
         return { is, atUs, reason: answer.reason ?? null };
       }
-      const told = intakeReceiptSchema.safeParse(parseToken(receipt)?.claims);
+      const told = IntakeReceipt.safeParse(parseToken(receipt)?.claims);
       const hadNone = told.success && told.data.clipBytes === 0;
       return { is: hadNone ? 'nothing-arrived' : 'erased-at-bridge', atUs };
     }

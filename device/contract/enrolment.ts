@@ -4,7 +4,7 @@ import { fromBase64url, fromUtf8, toBase64url, utf8 } from './bytes.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import { expSchema, signedClaims } from './shared-claims.ts';
 
-const codeSchema = z.strictObject({
+const EnrolmentCode = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).max(200),
   /** SHA-256 of the bridge's and the registry's public key texts: what the device pins before it has asked anyone. */
   bridge: sha256Schema,
@@ -12,7 +12,7 @@ const codeSchema = z.strictObject({
   secret: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/),
 });
 /** A one-time enrolment code as the bridge prints it. */
-export type EnrolmentCode = z.infer<typeof codeSchema>;
+type EnrolmentCode = z.infer<typeof EnrolmentCode>;
 
 const CODE_PREFIX = 'doorsill-enrol.';
 
@@ -29,13 +29,14 @@ export function readEnrolmentCode(text: string): EnrolmentCode | null {
   const json = bytes && fromUtf8(bytes);
   if (!json) return null;
   try {
-    const parsed = codeSchema.safeParse(JSON.parse(json));
+    const parsed = EnrolmentCode.safeParse(JSON.parse(json));
     return parsed.success ? parsed.data : null;
   } catch {
     return null;
   }
 }
 
+/** Largest PEM of a CA in bytes. */
 export const CA_BYTES_MAX = 4_096;
 /** PEM of the CA behind a broker's certificate, if it is not a publicly trusted one. */
 export const caSchema = z
@@ -56,7 +57,7 @@ export const enrolmentProofSchema = z.strictObject({
 export const enrolmentBodySchema = z.strictObject({ secret: z.string().max(64), proof: z.string().max(4_096) });
 
 /** The bridge's statement (`aud`: device id): whom to trust and how to reach the area link. */
-export const enrolmentStatementSchema = z.strictObject({
+export const EnrolmentStatement = z.strictObject({
   ...signedClaims,
   device: idSchema,
   bridge: idSchema,
@@ -69,4 +70,4 @@ export const enrolmentStatementSchema = z.strictObject({
     ca: caSchema.optional(),
   }),
 });
-export type EnrolmentStatement = z.infer<typeof enrolmentStatementSchema>;
+export type EnrolmentStatement = z.infer<typeof EnrolmentStatement>;

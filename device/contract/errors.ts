@@ -24,6 +24,7 @@ export const ERRORS = {
   ...bridgeErrors,
 } as const satisfies Record<string, ErrorRule>;
 
+/** A code of this table. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** An expected failure with a code of this table. */
@@ -44,6 +45,7 @@ export interface Failures<Code extends string> {
   isFailure(thrown: unknown): thrown is CodedError<Code>;
 }
 
+/** What makes and recognises the failures of a table. */
 export function failuresOf<Table extends Record<string, ErrorRule>>(table: Table): Failures<keyof Table & string> {
   type Code = keyof Table & string;
   const ruleOf = (code: Code): ErrorRule => table[code] as ErrorRule;

@@ -1,7 +1,7 @@
 // Owns: the payloads that a device and Home Assistant send each other on the home broker. Pure.
 // Not here: the topics (topics.ts); the discovery document, whose form is Home Assistant's (home-link/discovery-document.ts).
 import { z } from 'zod';
-import { stateSchema } from './home-messages.ts';
+import { DeviceState } from './home-messages.ts';
 import { idSchema } from './ids.ts';
 import type { HomeAssistantOrder, HomeAssistantState } from './topics.ts';
 
@@ -17,5 +17,5 @@ export const homeAssistantStateSchemas = {
   privacy: onOffSchema,
   /** How many requests wait for an owner's answer; never which, nor what they ask for. */
   requests: z.string().regex(/^(0|[1-9]\d{0,3})$/),
-  storage: stateSchema.shape.storage.shape.state,
+  storage: DeviceState.shape.storage.shape.state,
 } as const satisfies Record<HomeAssistantState, z.ZodType>;

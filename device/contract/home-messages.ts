@@ -1,11 +1,12 @@
 // Owns: what a device tells its owner on the home link: state, events, request notices, receipts, upload progress. Pure.
 import { z } from 'zod';
 import { idSchema, sha256Schema } from './ids.ts';
-import { CUT_METHODS } from './manifest.ts';
-import { publishedRequestSchema } from './request.ts';
+import { CutMethod } from './manifest.ts';
+import { PublishedRequest } from './request.ts';
 import { searchPapersSchema } from './search.ts';
-import { disclosedValuesSchema, disclosureKeySchema, signedClaims, windowSchema } from './shared-claims.ts';
+import { DisclosedValues, DisclosureKey, signedClaims, Window } from './shared-claims.ts';
 
+/** `status`, retained, and the will. */
 export const statusSchema = z.enum(['online', 'offline']);
 
 const hardwareTroubleSchema = z.strictObject({
@@ -17,7 +18,7 @@ const hardwareTroubleSchema = z.strictObject({
 });
 
 /** `state`, retained. Counters grow since the process started; coverage spans are what the ring holds now. */
-export const stateSchema = z.strictObject({
+export const DeviceState = z.strictObject({
   device: idSchema,
   name: z.string().max(60),
   atUs: z.int(),
@@ -41,7 +42,7 @@ export const stateSchema = z.strictObject({
     bytesMax: z.int().nonnegative(),
     segments: z.int().nonnegative(),
     /** Oldest first; at most the newest 20 spans. */
-    coverage: z.array(windowSchema).max(20),
+    coverage: z.array(Window).max(20),
     damaged: z.int().nonnegative(),
   }),
   /** Hardware parts that do not work now. */
@@ -76,12 +77,12 @@ export const stateSchema = z.strictObject({
   /** As in a receipt, but unsigned: a hint that saves an owner from signing the first order of a session twice. */
   lastOrder: sha256Schema,
 });
-export type DeviceState = z.infer<typeof stateSchema>;
+export type DeviceState = z.infer<typeof DeviceState>;
 
 const moment = { id: idSchema, device: idSchema, atUs: z.int() } as const;
 
 /** `event`, not retained: what happened at the door; never pixels. */
-export const eventSchema = z.discriminatedUnion('type', [
+export const DeviceEvent = z.discriminatedUnion('type', [
   z.strictObject({
     ...moment,
     type: z.literal('ring'),
@@ -95,14 +96,14 @@ export const eventSchema = z.discriminatedUnion('type', [
     ...moment,
     type: z.literal('event-window'),
     cause: z.enum(['ring', 'motion']),
-    window: windowSchema,
+    window: Window,
   }),
   z.strictObject({
     ...moment,
     type: z.literal('camera'),
-    state: stateSchema.shape.camera.shape.state,
+    state: DeviceState.shape.camera.shape.state,
     detail: z.string().max(300).optional(),
-    code: stateSchema.shape.camera.shape.code,
+    code: DeviceState.shape.camera.shape.code,
   }),
   /** A hardware part has stopped working (`detail` says why), or works again. */
   z.strictObject({
@@ -115,10 +116,10 @@ export const eventSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ ...moment, type: z.literal('tamper'), what: z.string().max(60), detail: z.string().max(300) }),
 ]);
-export type DeviceEvent = z.infer<typeof eventSchema>;
+export type DeviceEvent = z.infer<typeof DeviceEvent>;
 /** Past events, newest first, in pages: `next` is the `before` of the page that follows. */
 export const eventPageSchema = z.strictObject({
-  events: z.array(z.strictObject({ sequence: z.int(), clockTrusted: z.boolean(), event: eventSchema })),
+  events: z.array(z.strictObject({ sequence: z.int(), clockTrusted: z.boolean(), event: DeviceEvent })),
   next: z.int().nullable(),
 });
 
@@ -130,43 +131,44 @@ export type DeviceEventBody = DeviceEvent extends infer Each
   : never;
 
 /** `request`: an open request that concerns this home, as published, with what granting all of it would disclose. */
-export const requestNoticeSchema = z.strictObject({
+export const RequestNotice = z.strictObject({
   device: idSchema,
-  published: publishedRequestSchema,
-  wouldDisclose: disclosedValuesSchema,
-  askedKeys: z.array(disclosureKeySchema),
+  published: PublishedRequest,
+  wouldDisclose: DisclosedValues,
+  askedKeys: z.array(DisclosureKey),
   /** Spans of the requested window that the ring covers, at most 20. */
-  coverage: z.array(windowSchema).max(20),
+  coverage: z.array(Window).max(20),
 });
-export type RequestNotice = z.infer<typeof requestNoticeSchema>;
+export type RequestNotice = z.infer<typeof RequestNotice>;
 /** Requests as the device's own server lists them: those that wait for an answer, and open ones that an owner has answered. */
 export const requestListSchema = z.strictObject({
-  requests: z.array(requestNoticeSchema),
-  answered: z.array(publishedRequestSchema),
+  requests: z.array(RequestNotice),
+  answered: z.array(PublishedRequest),
 });
 
 /** How similar to the pet something was, and when. */
-const sightedSchema = z.strictObject({
+export const Sighted = z.strictObject({
   /** The motion in which it was seen. */
-  window: windowSchema,
+  window: Window,
   /** Wall time of the most similar frame; a window of one frame begins here. */
   stillUs: z.int().nonnegative(),
   /** 0 to 1. */
   likeness: z.number().min(0).max(1),
 });
-export type Sighted = z.infer<typeof sightedSchema>;
+export type Sighted = z.infer<typeof Sighted>;
 
 /** `sighting`: the device alone has found that a wanted pet may have been seen here. Never pixels: a still is on the console. */
-export const sightingNoticeSchema = z.strictObject({
+export const SightingNotice = z.strictObject({
   device: idSchema,
   papers: searchPapersSchema,
   /** Most similar first. */
-  sighted: z.array(sightedSchema).min(1).max(5),
-  wouldDisclose: disclosedValuesSchema,
+  sighted: z.array(Sighted).min(1).max(5),
+  wouldDisclose: DisclosedValues,
 });
-export type SightingNotice = z.infer<typeof sightingNoticeSchema>;
+export type SightingNotice = z.infer<typeof SightingNotice>;
 
-export const RECEIPT_OUTCOMES = [
+/** What came of an order or a grant. */
+export const ReceiptOutcome = z.enum([
   'granted',
   'denied',
   'revoked',
@@ -177,27 +179,28 @@ export const RECEIPT_OUTCOMES = [
   'failed',
   'command-done',
   'recalled',
-] as const;
+]);
+export type ReceiptOutcome = z.infer<typeof ReceiptOutcome>;
 
 /** What a receipt says about a finished clip. */
-export const receiptClipSchema = z.strictObject({
+export const ReceiptClip = z.strictObject({
   id: idSchema,
   sha256: sha256Schema,
   bytes: z.int().positive(),
   frames: z.int().positive(),
-  window: windowSchema,
-  method: z.enum(CUT_METHODS),
-  disclosed: z.array(disclosureKeySchema),
+  window: Window,
+  method: CutMethod,
+  disclosed: z.array(DisclosureKey),
   manifestSha256: sha256Schema,
 });
-export type ReceiptClip = z.infer<typeof receiptClipSchema>;
+export type ReceiptClip = z.infer<typeof ReceiptClip>;
 
 /** `receipt`: the device's signed statement (`aud: owner`) on what it decided or did. Only a receipt confirms that something happened. */
-export const receiptSchema = z.strictObject({
+export const Receipt = z.strictObject({
   ...signedClaims,
   jti: idSchema,
   device: idSchema,
-  outcome: z.enum(RECEIPT_OUTCOMES),
+  outcome: ReceiptOutcome,
   /** The `jti` of the owner's message this answers, where there is one. */
   answers: idSchema.optional(),
   request: idSchema.optional(),
@@ -208,19 +211,19 @@ export const receiptSchema = z.strictObject({
   code: z.string().max(60).optional(),
   /** Advice for the code; for `command-done`, the part of the order that was not done, if any. */
   detail: z.string().max(600).optional(),
-  clip: receiptClipSchema.optional(),
+  clip: ReceiptClip.optional(),
   /** The bridge's signed intake receipt, whole, for `sent` and `deleted`. */
   intake: z.string().max(4_096).optional(),
   ledger: z.strictObject({ entries: z.int().nonnegative(), hash: sha256Schema }),
   /** The last order that the device has accepted, any owner's, by its chained hash: what the next command names in `after` (owner-orders.ts). */
   lastOrder: sha256Schema,
 });
-export type Receipt = z.infer<typeof receiptSchema>;
+export type Receipt = z.infer<typeof Receipt>;
 /** A receipt before the device's session stamps and signs it. */
 export type ReceiptBody = Omit<Receipt, 'iss' | 'aud' | 'iat' | 'jti' | 'device' | 'ledger' | 'lastOrder'>;
 
 /** `upload`: progress of one clip. */
-export const uploadProgressSchema = z.strictObject({
+export const UploadProgress = z.strictObject({
   device: idSchema,
   grant: idSchema,
   request: idSchema,
@@ -230,4 +233,4 @@ export const uploadProgressSchema = z.strictObject({
   retryInMs: z.int().nonnegative().optional(),
   code: z.string().max(60).optional(),
 });
-export type UploadProgress = z.infer<typeof uploadProgressSchema>;
+export type UploadProgress = z.infer<typeof UploadProgress>;

@@ -12,7 +12,7 @@ export const brokerUserSchema = z
   .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,128}$/u, 'a user name of up to 128 printable letters');
 
 /** What owners can answer. Its id carries its kind, so that an id of one kind is never valid as one of the other. */
-export type AskKind = 'request' | 'search';
+type AskKind = 'request' | 'search';
 
 /** The kind that an id carries: `request-...` or `search-...`; null for any other id. */
 export function askKindOf(id: string): AskKind | null {

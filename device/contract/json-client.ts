@@ -10,6 +10,7 @@ import { withinTime } from './time-limit.ts';
 const ANSWER_BYTES_MAX = 1_000_000;
 const ANSWER_MS_MAX = 15_000;
 
+/** One HTTP request and its limits. */
 export interface JsonRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   body?: object;

@@ -40,6 +40,7 @@ export const TOKEN_TYPES = [
   'doorsill-search-call+jws',
   'doorsill-still+jws',
 ] as const;
+/** A token's `typ`: what it is. */
 export type TokenType = (typeof TOKEN_TYPES)[number];
 
 /** The bytes to sign for a token: `BASE64URL(header).BASE64URL(claims)`. */
@@ -69,10 +70,11 @@ export type TokenFault =
   | 'unknown-signer'
   | 'bad-signature';
 
+/** A verified token's claims, or why it was not accepted. */
 export type Opened<Claims> = { ok: true; claims: Claims; token: string } | { ok: false; fault: TokenFault };
 
 /** A token parsed into its parts; nothing in it is verified yet. */
-export interface ParsedToken {
+interface ParsedToken {
   header: unknown;
   claims: unknown;
   signed: Uint8Array;
@@ -108,7 +110,7 @@ function parseJsonPart(part: string): unknown {
 export type Verify = (publicKey: string, data: Uint8Array, signature: Uint8Array) => boolean;
 
 /** What a reader requires before it accepts a token. */
-export interface Expectation<Schema extends z.ZodType> {
+interface Expectation<Schema extends z.ZodType> {
   typ: TokenType;
   /** Strict schema of the claims; must contain `iss` and `aud`. */
   schema: Schema;

@@ -3,36 +3,37 @@
 import { z } from 'zod';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import { statedText } from './outside-text.ts';
-import { disclosedValuesSchema, expSchema, signedClaims, windowSchema } from './shared-claims.ts';
+import { DisclosedValues, expSchema, signedClaims, Window } from './shared-claims.ts';
 
 /** How a clip was cut. `copy`: the window starts on a keyframe, nothing was encoded; `smart-cut`: only the rest of the first GOP was. */
-export const CUT_METHODS = ['copy', 'smart-cut', 're-encode'] as const;
+export const CutMethod = z.enum(['copy', 'smart-cut', 're-encode']);
+export type CutMethod = z.infer<typeof CutMethod>;
 
 /** What a manifest says about its clip. */
 const clipFacts = {
   request: idSchema,
   clipSha256: sha256Schema,
   clipBytes: z.int().positive(),
-  window: windowSchema,
+  window: Window,
   frames: z.int().positive(),
   /** Wall time of the first frame, and where the last one's display ends (never beyond the window). */
-  coverage: windowSchema,
+  coverage: Window,
   /** Spans of the window without footage. Never bridged: a pause stays a pause in the clip's time stamps. */
-  gaps: z.array(windowSchema).max(1_000),
+  gaps: z.array(Window).max(1_000),
   audioPackets: z.int().nonnegative(),
-  method: z.enum(CUT_METHODS),
+  method: CutMethod,
   /** Frames encoded again (0 for `copy`). */
   encodedFrames: z.int().nonnegative(),
   redacted: z.boolean(),
   /** Exactly the granted keys. */
-  disclosed: disclosedValuesSchema,
+  disclosed: DisclosedValues,
 } as const;
 
 /**
  * The full manifest, signed by the device, for owner and bridge alone: it names the device and the owner's key. `aud` is whom the
  * clip was granted to (an agency's id, or a pet owner's), who gets a statement instead. `jti` is the clip id.
  */
-export const manifestSchema = z.strictObject({
+export const Manifest = z.strictObject({
   ...signedClaims,
   jti: idSchema,
   device: idSchema,
@@ -41,7 +42,7 @@ export const manifestSchema = z.strictObject({
   pairing: z.string().max(2_048),
   ...clipFacts,
 });
-export type Manifest = z.infer<typeof manifestSchema>;
+export type Manifest = z.infer<typeof Manifest>;
 
 /** Coverage and gaps are rounded to this many microseconds: exact frame times would reveal one camera's clock in several clips. */
 export const STATEMENT_TIME_STEP_US = 100_000;
@@ -51,7 +52,7 @@ export const STATEMENT_TIME_STEP_US = 100_000;
  * but its recall. It holds nothing that two clips of a home have in common. `aud` is whom the clip was granted to; `iat` is the
  * second in which the window ends, not the time of signing, so that it hides when a home answered. `jti` is the clip id.
  */
-export const statementSchema = z.strictObject({
+export const Statement = z.strictObject({
   ...signedClaims,
   jti: idSchema,
   /** The home's pseudonym under this one grant, derived from `iss`. */
@@ -62,10 +63,10 @@ export const statementSchema = z.strictObject({
   /** SHA-256 of the certificate's salt and the full manifest: it can be opened in a dispute, but nobody can guess it. */
   manifestCommitment: sha256Schema,
 });
-export type Statement = z.infer<typeof statementSchema>;
+export type Statement = z.infer<typeof Statement>;
 
 /** The device's signed proof that a statement is its own (`aud`: bridge id). Only the bridge, and whoever settles a dispute, sees it. */
-export const certificateSchema = z.strictObject({
+export const Certificate = z.strictObject({
   ...signedClaims,
   jti: idSchema,
   device: idSchema,
@@ -78,13 +79,13 @@ export const certificateSchema = z.strictObject({
   /** Base64url of `SALT_BYTES` random bytes: opens the statement's commitment to the full manifest. */
   salt: z.string().max(64),
 });
-export type Certificate = z.infer<typeof certificateSchema>;
+export type Certificate = z.infer<typeof Certificate>;
 
 /**
  * Takes back a clip that a vault has, signed with its statement's key (`aud` as the statement's). Signed together with the statement
  * and stored sealed on the device, so that the key need not be kept; sent only with the owner's revocation.
  */
-export const homeRecallSchema = z.strictObject({
+export const HomeRecall = z.strictObject({
   ...signedClaims,
   jti: idSchema,
   home: idSchema,
@@ -92,15 +93,17 @@ export const homeRecallSchema = z.strictObject({
   clip: idSchema,
   statementSha256: sha256Schema,
 });
-export type HomeRecall = z.infer<typeof homeRecallSchema>;
+export type HomeRecall = z.infer<typeof HomeRecall>;
 
 /** Largest token of each kind, in letters. */
 export const MANIFEST_LETTERS_MAX = 24_576;
+/** Largest certificate, in letters. */
 export const CERTIFICATE_LETTERS_MAX = 2_048;
+/** Largest home recall, in letters. */
 export const HOME_RECALL_LETTERS_MAX = 2_048;
 
 /** Authorises one upload at one bridge (`aud`: bridge id). Presented as `Authorization: Bearer`. */
-export const uploadTokenSchema = z.strictObject({
+export const UploadToken = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
@@ -110,7 +113,7 @@ export const uploadTokenSchema = z.strictObject({
   clipBytes: z.int().positive(),
   manifestSha256: sha256Schema,
 });
-export type UploadToken = z.infer<typeof uploadTokenSchema>;
+export type UploadToken = z.infer<typeof UploadToken>;
 
 /** What the device posts before any byte of the clip: everything the bridge needs to judge for itself. */
 export const intakeOpeningSchema = z.strictObject({
@@ -120,19 +123,19 @@ export const intakeOpeningSchema = z.strictObject({
 });
 
 /** Where the bridge stands with one grant's clip. */
-export const intakeStatusSchema = z.strictObject({
+export const IntakeStatus = z.strictObject({
   grant: idSchema,
   state: z.enum(['open', 'stored', 'deleted', 'recalled']),
   /** Present once stored, deleted or recalled: the bridge's signed receipt. */
   receipt: z.string().max(4_096).optional(),
 });
-export type IntakeStatus = z.infer<typeof intakeStatusSchema>;
+export type IntakeStatus = z.infer<typeof IntakeStatus>;
 
 /**
  * The bridge's signed statement (`aud`: device id; a `stored` one has a twin whose `aud` is whom the clip was granted to): the clip is stored whole; or nothing is left of it; or it had been handed over
  * when it was revoked, and the department's policy keeps it.
  */
-export const intakeReceiptSchema = z.strictObject({
+export const IntakeReceipt = z.strictObject({
   ...signedClaims,
   jti: idSchema,
   grant: idSchema,
@@ -148,7 +151,7 @@ export const intakeReceiptSchema = z.strictObject({
   /** With `recalled`, and with `deleted` after a hand-over: the vault's signed answer, whole. */
   recall: z.string().max(2_800).optional(),
 });
-export type IntakeReceipt = z.infer<typeof intakeReceiptSchema>;
+export type IntakeReceipt = z.infer<typeof IntakeReceipt>;
 
 /** Who accesses, by name or badge. */
 export const officerSchema = statedText(2, 80);
@@ -158,7 +161,7 @@ export const reasonSchema = statedText(3, 200);
 export const accessReasonSchema = z.strictObject({ officer: officerSchema, reason: reasonSchema });
 
 /** An officer's access to a stored clip (`aud`: bridge id): short-lived, for one clip, with who and why for the log. */
-export const accessTokenSchema = z.strictObject({
+export const AccessToken = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
@@ -166,4 +169,4 @@ export const accessTokenSchema = z.strictObject({
   clip: idSchema,
   ...accessReasonSchema.shape,
 });
-export type AccessToken = z.infer<typeof accessTokenSchema>;
+export type AccessToken = z.infer<typeof AccessToken>;

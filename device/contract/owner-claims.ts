@@ -4,7 +4,7 @@ import { CLIP_BYTES_DEFAULT, type Denial, type Grant, type Revoke } from './owne
 import type { VerifiedNotice } from './read-request-notice.ts';
 import type { VerifiedSighting } from './read-sighting.ts';
 import { recipientOf } from './request-or-search.ts';
-import { DISCLOSURE_KEYS, type DisclosureKey, type Window, type Zone } from './shared-claims.ts';
+import { DisclosureKey, type Window, type Zone } from './shared-claims.ts';
 import type { TokenCrypto } from './verify-published-request.ts';
 
 const GRANT_LIFE_S_DEFAULT = 24 * 3600;
@@ -51,7 +51,7 @@ export function grantClaims(
     window: choice.window ?? ('sighted' in notice ? notice.sighted[0].window : notice.request.window),
     audio: choice.audio ?? false,
     zones: choice.zones ?? [],
-    disclose: DISCLOSURE_KEYS.filter((one) => disclose.includes(one)),
+    disclose: DisclosureKey.options.filter((one) => disclose.includes(one)),
     byteLimit: choice.byteLimit ?? CLIP_BYTES_DEFAULT,
     ...(choice.clipSha256 === undefined ? {} : { clipSha256: choice.clipSha256 }),
   };

@@ -1,16 +1,16 @@
 // Owns: what an owner can sign: grant, denial, revocation, command; and the device's pairing statement. Pure.
 // Not here: whether to accept and carry out one (consent/gate.ts).
 import { z } from 'zod';
-import { viewerSchema } from './console-messages.ts';
+import { Viewer } from './console-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
-import { settingsChangeSchema } from './owner-settings.ts';
-import { disclosureSetSchema, expSchema, signedClaims, windowSchema, zoneSchema } from './shared-claims.ts';
+import { SettingsChange } from './owner-settings.ts';
+import { disclosureSetSchema, expSchema, signedClaims, Window, Zone } from './shared-claims.ts';
 
 /** Clip size an owner allows when they name none: 30 minutes at 2 Mbit/s. */
 export const CLIP_BYTES_DEFAULT = 450_000_000;
 
 /** Consent to one clip. Addressed to the device (`aud`), bound to the request's exact bytes, used once (`jti`). */
-export const grantSchema = z.strictObject({
+export const Grant = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
@@ -18,78 +18,75 @@ export const grantSchema = z.strictObject({
   /** SHA-256 of the request token's exact bytes, as the owner's side read and showed it. */
   requestSha256: sha256Schema,
   recipient: z.strictObject({ kind: z.enum(['agency', 'neighbor']), key: publicKeySchema }),
-  window: windowSchema,
+  window: Window,
   audio: z.boolean(),
-  zones: z.array(zoneSchema).max(16),
+  zones: z.array(Zone).max(16),
   disclose: disclosureSetSchema,
   /** The clip may be at most this long; a longer one is not sent. */
   byteLimit: z.int().positive().max(60_000_000_000),
   /** SHA-256 of the clip that the owner has looked at: those very bytes leave, or nothing does. Absent: the owner has seen none. */
   clipSha256: sha256Schema.optional(),
 });
-export type Grant = z.infer<typeof grantSchema>;
-
-/** A grant lives at most this long: the owner decides about now, not about next year. */
-export const GRANT_LIFE_S_MAX = 7 * 24 * 3600;
+export type Grant = z.infer<typeof Grant>;
 
 /** A grant signed longer ago than this, or this far in the future, is not accepted. */
 export const CLOCK_SKEW_S_MAX = 300;
 
 /** A refusal. It stays on the device: nobody else ever learns of it. */
-export const denialSchema = z.strictObject({
+export const Denial = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
   request: idSchema,
   requestSha256: sha256Schema,
 });
-export type Denial = z.infer<typeof denialSchema>;
+export type Denial = z.infer<typeof Denial>;
 
 /** Takes a grant back. The bridge checks it too, once the device presents it, so it names the grant's exact bytes. */
-export const revokeSchema = z.strictObject({
+export const Revoke = z.strictObject({
   ...signedClaims,
   jti: idSchema,
   request: idSchema,
   grant: idSchema,
   grantSha256: sha256Schema,
 });
-export type Revoke = z.infer<typeof revokeSchema>;
+export type Revoke = z.infer<typeof Revoke>;
 
 const ownerStatement = { key: publicKeySchema, name: z.string().min(1).max(60) } as const;
 
 /** What an owner can order besides consent. */
-export const commandActionSchema = z.discriminatedUnion('action', [
+export const CommandAction = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('press'), button: idSchema }),
   z.strictObject({ action: z.literal('privacy'), on: z.boolean() }),
   /** Whether this home takes part in Search Party. */
   z.strictObject({ action: z.literal('search-party'), on: z.boolean() }),
-  z.strictObject({ action: z.literal('forget'), window: windowSchema.optional() }),
+  z.strictObject({ action: z.literal('forget'), window: Window.optional() }),
   z.strictObject({ action: z.literal('reset-clock-mark') }),
   /** Publish the open requests again: for an owner's client that was not connected when they came. No lasting effect. */
   z.strictObject({ action: z.literal('announce') }),
   z.strictObject({ action: z.literal('add-owner'), ...ownerStatement }),
   z.strictObject({ action: z.literal('remove-owner'), key: publicKeySchema }),
   /** Lets somebody who is no owner see pictures on the device's own server. */
-  z.strictObject({ action: z.literal('add-viewer'), ...viewerSchema.shape }),
+  z.strictObject({ action: z.literal('add-viewer'), ...Viewer.shape }),
   z.strictObject({ action: z.literal('remove-viewer'), viewer: idSchema }),
   /** Changes what it names. It holds private values, so the device takes it on its own server alone, never from a broker. */
-  z.strictObject({ action: z.literal('change-settings'), settings: settingsChangeSchema }),
+  z.strictObject({ action: z.literal('change-settings'), settings: SettingsChange }),
 ]);
-export type CommandAction = z.infer<typeof commandActionSchema>;
+export type CommandAction = z.infer<typeof CommandAction>;
 
 /** A signed order to one device; `jti` used once, invalid after `exp`. */
-export const commandSchema = z.strictObject({
+export const Command = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
-  command: commandActionSchema,
+  command: CommandAction,
   /**
    * Hash of the last order, from any owner and of any kind, that the device had accepted when this one was signed; it covers
    * all earlier orders too (`orderHeadInput`). The device names it in each receipt (`lastOrder`).
    */
   after: sha256Schema.optional(),
 });
-export type Command = z.infer<typeof commandSchema>;
+export type Command = z.infer<typeof Command>;
 
 /**
  * Whether a command is refused unless its `after` names the device's last accepted order. Commands exempt from this either take
@@ -129,10 +126,8 @@ export function noOrderYet(device: string): string {
 }
 
 /** Asks a device for the still of a sighting, only over the device's own socket; invalid after a minute. */
-export const stillCallSchema = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, search: idSchema });
-export type StillCall = z.infer<typeof stillCallSchema>;
-export const STILL_CALL_LIFE_S_MAX = 60;
-
+export const StillCall = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, search: idSchema });
+export type StillCall = z.infer<typeof StillCall>;
 /** The device's statement that a key is its owner's, for those who must check a grant without knowing the home (`aud: public`). */
-export const pairingSchema = z.strictObject({ ...signedClaims, device: idSchema, key: publicKeySchema });
-export type Pairing = z.infer<typeof pairingSchema>;
+export const Pairing = z.strictObject({ ...signedClaims, device: idSchema, key: publicKeySchema });
+export type Pairing = z.infer<typeof Pairing>;

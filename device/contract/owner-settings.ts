@@ -2,7 +2,7 @@
 // of it is in force. Pure: also runs in the page. Not here: carrying it out (consent/owner-settings.ts), all other settings (device/config.ts).
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
-import { DISCLOSURE_KEYS, disclosedValuesSchema, zoneSchema } from './shared-claims.ts';
+import { DisclosedValues, DisclosureKey, Zone } from './shared-claims.ts';
 
 const tenThousandths = z.int().min(0).max(10_000);
 
@@ -15,12 +15,13 @@ const polygonZoneSchema = z.strictObject({
 });
 
 /** A named rectangle or polygon. The name is what motion events carry. */
-export const motionZoneSchema = z.strictObject({ name: idSchema, zone: z.union([zoneSchema, polygonZoneSchema]) });
-export type MotionZone = z.infer<typeof motionZoneSchema>;
+export const MotionZone = z.strictObject({ name: idSchema, zone: z.union([Zone, polygonZoneSchema]) });
+export type MotionZone = z.infer<typeof MotionZone>;
 
 /** Zones that an event can carry, and bits of a zone mask. */
 export const ZONES_MAX = 16;
-export const motionZonesSchema = z.array(motionZoneSchema).max(ZONES_MAX);
+/** All zones of one doorbell. */
+export const motionZonesSchema = z.array(MotionZone).max(ZONES_MAX);
 
 /** 1 (only large, lasting motion) to 100. */
 export const sensitivitySchema = z.int().min(1).max(100);
@@ -34,7 +35,7 @@ export const retentionSSchema = z
 /** Days that past events are kept; 0: in memory alone, until the device stops. */
 export const keepDaysSchema = z.int().min(0).max(3_650);
 
-const { name, address, email, phone } = disclosedValuesSchema.shape;
+const { name, address, email, phone } = DisclosedValues.shape;
 /** A value; '' for none, whatever device.json says. */
 const orNothing = <S extends z.ZodType>(value: S) => z.union([value, z.literal('')]);
 
@@ -42,7 +43,7 @@ const orNothing = <S extends z.ZodType>(value: S) => z.union([value, z.literal('
  * What an order changes: only what it names. `null` goes back to what device.json says; a disclosed value of '' is none at all,
  * whatever device.json says.
  */
-export const settingsChangeSchema = z
+export const SettingsChange = z
   .strictObject({
     disclosure: z
       .strictObject({
@@ -65,21 +66,21 @@ export const settingsChangeSchema = z
     (change) => Object.values(change).some((part) => part !== undefined && Object.keys(part).length > 0),
     'an order changes at least one setting',
   );
-export type SettingsChange = z.infer<typeof settingsChangeSchema>;
+export type SettingsChange = z.infer<typeof SettingsChange>;
 
 /** Each setting by the path it has in device.json, in a fixed order. */
-export const OWNER_SETTING_PATHS = [
-  ...DISCLOSURE_KEYS.map((key) => `disclosure.${key}` as const),
+export const OwnerSettingPath = z.enum([
+  ...DisclosureKey.options.map((key) => `disclosure.${key}` as const),
   'motion.sensitivity',
   'motion.zones',
   'ring.retentionS',
   'events.keepDays',
-] as const;
-export type OwnerSettingPath = (typeof OWNER_SETTING_PATHS)[number];
+]);
+export type OwnerSettingPath = z.infer<typeof OwnerSettingPath>;
 
 /** What is in force, where each value comes from, and what bounds a change. */
-export const settingsInForceSchema = z.strictObject({
-  disclosure: disclosedValuesSchema,
+export const SettingsInForce = z.strictObject({
+  disclosure: DisclosedValues,
   motion: z.strictObject({
     /** Whether device.json lets the device look for motion at all. */
     enabled: z.boolean(),
@@ -94,14 +95,14 @@ export const settingsInForceSchema = z.strictObject({
   }),
   events: z.strictObject({ keepDays: keepDaysSchema }),
   /** What an owner's order set; everything else is as device.json says. */
-  byOwners: z.array(z.enum(OWNER_SETTING_PATHS)),
+  byOwners: z.array(OwnerSettingPath),
 });
-export type SettingsInForce = z.infer<typeof settingsInForceSchema>;
+export type SettingsInForce = z.infer<typeof SettingsInForce>;
 
 /** What the device's own server tells an owner. */
-export const settingsAnswerSchema = settingsInForceSchema.extend({
+export const SettingsAnswer = SettingsInForce.extend({
   /** The device's folder on its own machine, and how the command line is called there: what a command that is typed there names. */
   dataFolder: z.string().max(4_096),
   program: z.string().max(600),
 });
-export type SettingsAnswer = z.infer<typeof settingsAnswerSchema>;
+export type SettingsAnswer = z.infer<typeof SettingsAnswer>;

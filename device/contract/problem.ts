@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Failure, failure, isErrorCode } from './errors.ts';
 
+/** The media type of a refusal (RFC 9457). */
 export const PROBLEM_TYPE = 'application/problem+json';
 
 const INSTANCE_LETTERS_MAX = 200;
@@ -9,7 +10,7 @@ const INSTANCE_LETTERS_MAX = 200;
 const factsSchema = z.record(z.string().max(40), z.union([z.string().max(600), z.number()]));
 
 /** A refusal as it is sent (RFC 9457 §3.1), with the code of the contract and what fills its sentences. */
-export const problemDocumentSchema = z.strictObject({
+export const ProblemDocument = z.strictObject({
   type: z.string().regex(/^urn:doorsill:[a-z0-9_]+$/),
   title: z.string(),
   status: z.int().min(400).max(599),
@@ -23,7 +24,7 @@ export const problemDocumentSchema = z.strictObject({
   /** OAuth's own codes for it (RFC 6749 §5.2), where a token was asked for. */
   error: z.enum(['invalid_client', 'invalid_scope', 'invalid_request']).optional(),
 });
-export type ProblemDocument = z.infer<typeof problemDocumentSchema>;
+export type ProblemDocument = z.infer<typeof ProblemDocument>;
 
 /** What is read of a refusal: other servers may say more, or less. */
 const problemSchema = z.object({

@@ -2,7 +2,7 @@
 // console's page read with the same code. Not here: the device's own checks (consent/), what an answer says (owner-claims.ts).
 
 import { failure } from './errors.ts';
-import { requestNoticeSchema } from './home-messages.ts';
+import { RequestNotice } from './home-messages.ts';
 import { parseJson } from './parse-json.ts';
 import { DISCLOSURE_PROFILES, type DisclosedValues, type DisclosureKey, type Window } from './shared-claims.ts';
 import { PAYLOAD_BYTES_MAX } from './topics.ts';
@@ -44,7 +44,7 @@ export interface VerifiedNotice extends OpenedRequest {
  */
 export function readNotice(payload: string, trust: OwnerTrust, reading: Reading): VerifiedNotice {
   if (payload.length > PAYLOAD_BYTES_MAX) throw failure('token_too_large');
-  const notice = requestNoticeSchema.safeParse(parseJson(payload));
+  const notice = RequestNotice.safeParse(parseJson(payload));
   if (!notice.success) throw failure('token_malformed');
   const { device, published, wouldDisclose, coverage } = notice.data;
   if (device !== trust.device) throw failure('message_topic_mismatch');

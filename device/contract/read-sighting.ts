@@ -2,7 +2,7 @@
 // Not here: the device's own checks (consent/), the still (owner/pairing-client.ts), what an answer says (owner-claims.ts).
 
 import { failure } from './errors.ts';
-import { type Sighted, sightingNoticeSchema } from './home-messages.ts';
+import { type Sighted, SightingNotice } from './home-messages.ts';
 import { parseJson } from './parse-json.ts';
 import type { OwnerTrust, Reading } from './read-request-notice.ts';
 import { type OpenedSearch, openSearch } from './search.ts';
@@ -25,7 +25,7 @@ export interface VerifiedSighting extends OpenedSearch {
  */
 export function readSighting(payload: string, trust: OwnerTrust, reading: Reading): VerifiedSighting {
   if (payload.length > PAYLOAD_BYTES_MAX) throw failure('token_too_large');
-  const notice = sightingNoticeSchema.safeParse(parseJson(payload));
+  const notice = SightingNotice.safeParse(parseJson(payload));
   if (!notice.success) throw failure('token_malformed');
   const { device, papers, sighted, wouldDisclose } = notice.data;
   if (device !== trust.device) throw failure('message_topic_mismatch');

@@ -1,14 +1,14 @@
 // Owns: finding the vault's answer to a recall inside a receipt of the device. Pure: programs and the console's page read with the same
 // code. Not here: verifying it, which the device has done before it signed the receipt (consent/).
-import { type RecallAnswer, recallAnswerSchema } from './hand-over-documents.ts';
+import { RecallAnswer } from './hand-over-documents.ts';
 import type { Receipt } from './home-messages.ts';
 import { parseToken } from './jws.ts';
-import { intakeReceiptSchema } from './manifest.ts';
+import { IntakeReceipt } from './manifest.ts';
 
 /** The vault's answer to a recall inside a verified receipt of the device; null when there is none. */
 export function recallAnswerOf({ outcome, intake }: Pick<Receipt, 'outcome' | 'intake'>): RecallAnswer | null {
   if (intake === undefined || (outcome !== 'recalled' && outcome !== 'deleted')) return null;
-  const said = intakeReceiptSchema.safeParse(parseToken(intake)?.claims);
-  const answer = recallAnswerSchema.safeParse(said.success ? parseToken(said.data.recall ?? '')?.claims : null);
+  const said = IntakeReceipt.safeParse(parseToken(intake)?.claims);
+  const answer = RecallAnswer.safeParse(said.success ? parseToken(said.data.recall ?? '')?.claims : null);
   return answer.success ? answer.data : null;
 }

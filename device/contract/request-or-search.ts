@@ -7,7 +7,9 @@ import type { Request } from './request.ts';
 import type { OpenedSearch, Search } from './search.ts';
 import type { OpenedRequest, TokenCrypto } from './verify-published-request.ts';
 
+/** What somebody outside asks a home for. */
 export type Ask = Request | Search;
+/** The same, verified. */
 export type OpenedAsk = OpenedRequest | OpenedSearch;
 
 /** The recipient of a granted clip: as a grant names it, and its id. */

@@ -2,24 +2,25 @@
 // Not here: which agencies are eligible and moderation (the bridge's rules), whether a home lies inside (area-cells.ts).
 import { z } from 'zod';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
-import { disclosureProfileSchema, expSchema, signedClaims, windowSchema } from './shared-claims.ts';
+import { DisclosureProfile, expSchema, signedClaims, Window } from './shared-claims.ts';
 
 /** Jurisdictions a credential can carry. `federal` is never issued; it is here so that a refusal can name it. */
-export const JURISDICTIONS = ['municipal', 'county', 'state', 'federal'] as const;
+export const Jurisdiction = z.enum(['municipal', 'county', 'state', 'federal']);
+export type Jurisdiction = z.infer<typeof Jurisdiction>;
 
 /** Whom residents can ask about a request or an agency. */
-export const contactSchema = z
+export const Contact = z
   .strictObject({
     name: z.string().min(1).max(120),
     email: z.email().max(254).optional(),
     phone: z.string().min(3).max(40).optional(),
   })
   .refine((contact) => contact.email !== undefined || contact.phone !== undefined, 'an email or a phone');
-export type Contact = z.infer<typeof contactSchema>;
+export type Contact = z.infer<typeof Contact>;
 
 /** What an agency is registered to ask about homes, and how it may file what it gets. */
 export const registeredTerms = {
-  profiles: z.array(disclosureProfileSchema).min(1).max(3),
+  profiles: z.array(DisclosureProfile).min(1).max(3),
   retention: z.array(idSchema).min(1).max(16),
 } as const;
 
@@ -27,14 +28,14 @@ export const registeredTerms = {
 export const areaPrefixSchema = z.string().regex(/^[0-9b-hjkmnp-z]{1,5}$/);
 
 /** The registry's statement about an agency, lives at most 24 h. Signed by the registry for anyone (`aud: public`). */
-export const credentialSchema = z.strictObject({
+export const Credential = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   /** Agency id: follows from its key (ids.ts). */
   agency: idSchema,
   key: publicKeySchema,
   name: z.string().min(1).max(120),
-  jurisdiction: z.enum(JURISDICTIONS),
+  jurisdiction: Jurisdiction,
   domain: z.string().min(4).max(253),
   scopes: z.array(idSchema).max(16),
   /** What it is registered to ask for. Absent in credentials of an older registry, still in ledgers: they were for anything. */
@@ -47,9 +48,7 @@ export const credentialSchema = z.strictObject({
   /** Grows with every change of the agency's standing; a revocation up to a revision invalidates all older credentials. */
   revision: z.int().positive(),
 });
-export type Credential = z.infer<typeof credentialSchema>;
-
-export const CREDENTIAL_LIFE_S_MAX = 24 * 3600;
+export type Credential = z.infer<typeof Credential>;
 
 /** Prefix of the scope of a revocation that covers only the homes in some cells. */
 export const AREA_SCOPE = 'area-';
@@ -58,7 +57,7 @@ export const AREA_SCOPE = 'area-';
 export const SCOPE_COMMUNITY_REQUEST = 'community-request';
 
 /** The registry's revocation list; the newest revision wins, an older one is refused. */
-export const revocationsSchema = z.strictObject({
+export const Revocations = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   revision: z.int().positive(),
@@ -74,13 +73,13 @@ export const revocationsSchema = z.strictObject({
     )
     .max(400),
 });
-export type Revocations = z.infer<typeof revocationsSchema>;
+export type Revocations = z.infer<typeof Revocations>;
 
 const longitude = z.number().min(-180).max(180);
 const latitude = z.number().min(-90).max(90);
 
 /** A GeoJSON polygon of one ring without holes (RFC 7946 §3.1.6): closed, 3 to 64 corners, [longitude, latitude]. */
-export const polygonSchema = z.strictObject({
+export const Polygon = z.strictObject({
   type: z.literal('Polygon'),
   coordinates: z
     .tuple([
@@ -95,10 +94,10 @@ export const polygonSchema = z.strictObject({
       return first !== undefined && last !== undefined && first[0] === last[0] && first[1] === last[1];
     }, 'the ring ends where it starts'),
 });
-export type Polygon = z.infer<typeof polygonSchema>;
+export type Polygon = z.infer<typeof Polygon>;
 
 /** What an agency asks residents for. Signed by the agency's key, addressed to its bridge. `jti` is the request id. */
-export const requestSchema = z.strictObject({
+export const Request = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
@@ -106,15 +105,15 @@ export const requestSchema = z.strictObject({
   investigation: z.string().min(1).max(64),
   incidentType: z.string().min(1).max(64),
   text: z.string().min(1).max(2000),
-  contact: contactSchema,
-  area: polygonSchema,
-  window: windowSchema,
-  profile: disclosureProfileSchema,
+  contact: Contact,
+  area: Polygon,
+  window: Window,
+  profile: DisclosureProfile,
   retention: idSchema,
   /** The partner through whose channel it is made; absent: the agency's own. */
   partner: idSchema.optional(),
 });
-export type Request = z.infer<typeof requestSchema>;
+export type Request = z.infer<typeof Request>;
 
 /** The bridge's countersignature: it published exactly these bytes under its rules (`aud: public`). */
 export const publicationSchema = z.strictObject({
@@ -124,23 +123,23 @@ export const publicationSchema = z.strictObject({
 });
 
 /** One open request as it is published: three tokens that stand on their own. */
-export const publishedRequestSchema = z.strictObject({
+export const PublishedRequest = z.strictObject({
   request: z.string().max(16_384),
   credential: z.string().max(4_096),
   publication: z.string().max(2_048),
 });
-export type PublishedRequest = z.infer<typeof publishedRequestSchema>;
+export type PublishedRequest = z.infer<typeof PublishedRequest>;
 
 /** One cell's open requests: retained at `area/<cell>/requests`, continued at `.../requests/2` and so on (`aud: public`). */
-export const areaDocumentSchema = z.strictObject({
+export const AreaDocument = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   cell: idSchema,
   revision: z.int().positive(),
   part: z.int().min(1).max(99),
   parts: z.int().min(1).max(99),
-  requests: z.array(publishedRequestSchema).max(100),
+  requests: z.array(PublishedRequest).max(100),
   /** Ids of requests that ended early and must be dropped: resolved, cancelled, or their agency revoked. */
   cancelled: z.array(idSchema).max(400),
 });
-export type AreaDocument = z.infer<typeof areaDocumentSchema>;
+export type AreaDocument = z.infer<typeof AreaDocument>;

@@ -6,42 +6,41 @@ import { CELL_LETTERS } from './area-cells.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
 import { actorId, askKindOf, idSchema, sha256Schema } from './ids.ts';
 import { openToken, parseToken } from './jws.ts';
-import { disclosureProfileSchema, expSchema, PUBLIC_AUDIENCE, signedClaims, windowSchema } from './shared-claims.ts';
+import { DisclosureProfile, expSchema, PUBLIC_AUDIENCE, signedClaims, Window } from './shared-claims.ts';
 import type { TokenCrypto, Trust } from './verify-published-request.ts';
 
 /** What can be searched for. A closed list, and animals only. */
-export const PET_KINDS = ['dog', 'cat'] as const;
-export const petKindSchema = z.enum(PET_KINDS);
-export type PetKind = z.infer<typeof petKindSchema>;
+export const PetKind = z.enum(['dog', 'cat']);
+export type PetKind = z.infer<typeof PetKind>;
 
 /** A photo on the wire: a plain JPEG (plain-jpeg.ts) of at most so many bytes and so many pixels a side. */
 export const PHOTO_BYTES_MAX = 12_288;
+/** Longest side of a pet's photo in pixels. */
 export const PHOTO_SIDE_MAX = 320;
 
-/** A search lives at most this long, whatever a bridge allows. */
-export const SEARCH_LIFE_S_MAX = 24 * 3600;
 /** A search looks back at most this far. */
 export const SEARCH_BACK_US_MAX = 24 * 3_600_000_000;
 
+/** The name of a cell (geohash). */
 export const cellSchema = z.string().regex(new RegExp(`^[0-9b-hjkmnp-z]{${CELL_LETTERS}}$`));
 
 /** A search for a lost pet. Signed by its owner's key, addressed to the bridge (`aud`). `jti` is the search's id. */
-export const searchSchema = z.strictObject({
+export const Search = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
-  kind: petKindSchema,
+  kind: PetKind,
   text: z.string().min(1).max(500),
   /** Hash of the photo's exact bytes as they are published. */
   photoSha256: sha256Schema,
   /** Where it was lost, no finer than a cell: its poster is not asked for the exact place. */
   cell: cellSchema,
   /** Since when it is searched for, and until when. */
-  window: windowSchema,
+  window: Window,
   /** What its poster asks to know about a home that has seen it. */
-  profile: disclosureProfileSchema,
+  profile: DisclosureProfile,
 });
-export type Search = z.infer<typeof searchSchema>;
+export type Search = z.infer<typeof Search>;
 
 /** The bridge's countersignature: it published exactly these bytes under its rules (`aud: public`). */
 export const searchPublicationSchema = z.strictObject({
@@ -51,51 +50,50 @@ export const searchPublicationSchema = z.strictObject({
 });
 
 /** One open search as it is published. */
-export const publishedSearchSchema = z.strictObject({
+export const PublishedSearch = z.strictObject({
   search: z.string().max(4_096),
   publication: z.string().max(2_048),
   /** Base64url. */
   photo: z.string().max(Math.ceil((PHOTO_BYTES_MAX * 4) / 3)),
 });
-export type PublishedSearch = z.infer<typeof publishedSearchSchema>;
+export type PublishedSearch = z.infer<typeof PublishedSearch>;
 /** The same without its photo: used where the photo is already known. */
-export type SearchPapers = Omit<PublishedSearch, 'photo'>;
-export const searchPapersSchema = publishedSearchSchema.omit({ photo: true });
+type SearchPapers = Omit<PublishedSearch, 'photo'>;
+/** A published search without its photo. */
+export const searchPapersSchema = PublishedSearch.omit({ photo: true });
 
 /** A cell's open searches: retained at `area/<cell>/searches`, continued at `.../searches/2` and so on (`aud: public`). */
-export const searchDocumentSchema = z.strictObject({
+export const SearchDocument = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   cell: cellSchema,
   revision: z.int().positive(),
   part: z.int().min(1).max(99),
   parts: z.int().min(1).max(99),
-  searches: z.array(publishedSearchSchema).max(10),
+  searches: z.array(PublishedSearch).max(10),
   /** Ids of searches that ended early: the pet was found. */
   ended: z.array(idSchema).max(400),
 });
-export type SearchDocument = z.infer<typeof searchDocumentSchema>;
+export type SearchDocument = z.infer<typeof SearchDocument>;
 
 /** What a poster asks of the bridge. */
-export const searchActionSchema = z.discriminatedUnion('action', [
+export const SearchAction = z.discriminatedUnion('action', [
   /** Convert a photo to a plain JPEG. `pairing`: the device's statement that the signer is its owner. */
   z.strictObject({ action: z.literal('photo'), pairing: z.string().max(2_048) }),
   z.strictObject({ action: z.literal('end'), search: idSchema }),
   /** Read one clip that was granted to the signer, or the list of them (`all`). */
   z.strictObject({ action: z.literal('see'), clip: idSchema }),
 ]);
-export type SearchAction = z.infer<typeof searchActionSchema>;
+export type SearchAction = z.infer<typeof SearchAction>;
 
 /** A poster's signed call (`aud`: bridge id); valid for some minutes. */
-export const searchCallSchema = z.strictObject({
+export const SearchCall = z.strictObject({
   ...signedClaims,
   exp: expSchema,
   jti: idSchema,
-  call: searchActionSchema,
+  call: SearchAction,
 });
-export type SearchCall = z.infer<typeof searchCallSchema>;
-export const SEARCH_CALL_LIFE_S_MAX = 300;
-
+export type SearchCall = z.infer<typeof SearchCall>;
 /** A search whose signatures verify and belong together. Not checked: whether it is open, and anything about its photo. */
 export interface OpenedSearch {
   request: Search;
@@ -105,7 +103,7 @@ export interface OpenedSearch {
   papers: SearchPapers;
 }
 
-export type OpenedSearchOrCode = { ok: true; opened: OpenedSearch } | { ok: false; code: ErrorCode };
+type OpenedSearchOrCode = { ok: true; opened: OpenedSearch } | { ok: false; code: ErrorCode };
 
 /** Opens one published search against the pinned bridge. The poster's key cannot be pinned, since anyone may post. */
 export function openSearch(
@@ -116,7 +114,7 @@ export function openSearch(
   const { search: token, publication: word } = papers;
   const search = openToken(token, {
     typ: 'doorsill-search+jws',
-    schema: searchSchema,
+    schema: Search,
     audience: actorId('bridge', crypto.sha256Hex(trust.bridgeKey)),
     keys: claimedSigner(token),
     verify: crypto.verify,

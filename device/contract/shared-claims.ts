@@ -17,11 +17,25 @@ export const expSchema = z.int().positive();
 
 const wallUsSchema = z.int().min(0).max(8_000_000_000_000_000);
 
+/** How long what is signed for a time may live at most, in seconds from its `iat`. */
+export const LIFE_S_MAX = {
+  credential: 24 * 3600,
+  /** Whatever a bridge allows. */
+  search: 24 * 3600,
+  /** The owner decides about now, not about next year. */
+  grant: 7 * 24 * 3600,
+  /** An agency's calls, and its access tokens. */
+  agencyCall: 300,
+  searchCall: 300,
+  custodyCall: 300,
+  stillCall: 60,
+} as const;
+
 /** A half-open span of wall time in integer microseconds since 1970: a frame is inside if startUs <= pts < endUs. */
-export const windowSchema = z
+export const Window = z
   .strictObject({ startUs: wallUsSchema, endUs: wallUsSchema })
   .refine((window) => window.startUs < window.endUs, 'a window ends after it starts');
-export type Window = z.infer<typeof windowSchema>;
+export type Window = z.infer<typeof Window>;
 
 /** Whether `inner` lies wholly inside `outer`. */
 export function windowWithin(inner: Window, outer: Window): boolean {
@@ -36,41 +50,43 @@ export function partsInside(spans: readonly Window[], window: Window): Window[] 
 }
 
 /** The facts about a home that an owner can disclose with a clip, in their fixed order. */
-export const DISCLOSURE_KEYS = ['name', 'address', 'email', 'phone'] as const;
-export const disclosureKeySchema = z.enum(DISCLOSURE_KEYS);
-export type DisclosureKey = z.infer<typeof disclosureKeySchema>;
+export const DisclosureKey = z.enum(['name', 'address', 'email', 'phone']);
+export type DisclosureKey = z.infer<typeof DisclosureKey>;
 
-/** Named sets an agency may ask for. `address-and-email` is the default (what press reports describe). */
+/** The named sets of disclosure keys that an agency may ask for. */
+export const DisclosureProfile = z.enum(['nothing', 'address-and-email', 'name-email-phone']);
+export type DisclosureProfile = z.infer<typeof DisclosureProfile>;
+
+/** The keys of each set. `address-and-email` is the default (what press reports describe). */
 export const DISCLOSURE_PROFILES = {
   nothing: [],
   'address-and-email': ['address', 'email'],
   'name-email-phone': ['name', 'email', 'phone'],
-} as const satisfies Record<string, readonly DisclosureKey[]>;
-export type DisclosureProfile = keyof typeof DISCLOSURE_PROFILES;
-export const disclosureProfileSchema = z.enum(['nothing', 'address-and-email', 'name-email-phone']);
+} as const satisfies Record<DisclosureProfile, readonly DisclosureKey[]>;
 
-/** A set of disclosure keys: each at most once, in the order of DISCLOSURE_KEYS, so that a set has exactly one encoding. */
+/** A set of disclosure keys: each at most once, in the order of `DisclosureKey`, so that a set has exactly one encoding. */
 export const disclosureSetSchema = z
-  .array(disclosureKeySchema)
+  .array(DisclosureKey)
   .refine(
     (keys) =>
       keys.every(
-        (key, at) => at === 0 || DISCLOSURE_KEYS.indexOf(key) > DISCLOSURE_KEYS.indexOf(keys[at - 1] as DisclosureKey),
+        (key, at) =>
+          at === 0 || DisclosureKey.options.indexOf(key) > DisclosureKey.options.indexOf(keys[at - 1] as DisclosureKey),
       ),
     'keys once each, in the order name, address, email, phone',
   );
 
 /** Values a device holds for the keys; what it has no value for cannot be disclosed. */
-export const disclosedValuesSchema = z.strictObject({
+export const DisclosedValues = z.strictObject({
   name: z.string().min(1).max(200).optional(),
   address: z.string().min(1).max(300).optional(),
   email: z.string().min(3).max(254).optional(),
   phone: z.string().min(3).max(40).optional(),
 });
-export type DisclosedValues = z.infer<typeof disclosedValuesSchema>;
+export type DisclosedValues = z.infer<typeof DisclosedValues>;
 
 /** A rectangle to black out, in ten-thousandths of the picture's width and height. */
-export const zoneSchema = z
+export const Zone = z
   .strictObject({
     left: z.int().min(0).max(9_999),
     top: z.int().min(0).max(9_999),
@@ -78,4 +94,4 @@ export const zoneSchema = z
     height: z.int().min(1).max(10_000),
   })
   .refine((zone) => zone.left + zone.width <= 10_000 && zone.top + zone.height <= 10_000, 'a zone lies in the picture');
-export type Zone = z.infer<typeof zoneSchema>;
+export type Zone = z.infer<typeof Zone>;

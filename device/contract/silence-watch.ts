@@ -2,11 +2,12 @@
 // console-page/kit/door.ts).
 
 /** What it needs of a clock; a browser has one, too. */
-export interface WatchClock {
+interface WatchClock {
   monotonicMs(): number;
   after(delayMs: number, call: () => void): { cancel(): void };
 }
 
+/** Calls back when nothing was heard for a time. */
 export class SilenceWatch {
   private readonly clock: WatchClock;
   private readonly silent: (ms: number) => void;

@@ -5,7 +5,7 @@ import { type Manifest, STATEMENT_TIME_STEP_US, type Statement } from './manifes
 import type { Window } from './shared-claims.ts';
 
 /** What a statement is bound to. */
-export interface StatementKey {
+interface StatementKey {
   /** The statement's key, and the pseudonym derived from it. */
   key: string;
   home: string;

@@ -3,25 +3,25 @@
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
 import {
-  CONSENT_ACTIONS,
+  ConsentAction,
   DEFAULT_DISCOVERY_PREFIX,
   discoveryTopics,
-  HOME_ASSISTANT_ORDERS,
-  HOME_ASSISTANT_STATES,
+  HomeAssistantOrder,
+  HomeAssistantState,
   topicsUnder,
 } from './topics.ts';
 
 /** Kinds of broker accounts. A device has two, one for each link, which may live on different brokers. */
-export const ACCOUNT_ROLES = ['device-home', 'device-area', 'owner', 'home-assistant', 'bridge'] as const;
-export type AccountRole = (typeof ACCOUNT_ROLES)[number];
+export const AccountRole = z.enum(['device-home', 'device-area', 'owner', 'home-assistant', 'bridge']);
+export type AccountRole = z.infer<typeof AccountRole>;
 
 /** The holder of an account: a device's or bridge's id, or an owner's or Home Assistant's with its homes. */
-export const accountHolderSchema = z.object({
-  role: z.enum(ACCOUNT_ROLES),
+export const AccountHolder = z.object({
+  role: AccountRole,
   id: idSchema,
   homes: z.array(idSchema).max(64),
 });
-export type AccountHolder = z.infer<typeof accountHolderSchema>;
+export type AccountHolder = z.infer<typeof AccountHolder>;
 
 /** One line of an access list. `+` stands for one level that is an id; `#` is never used. */
 export interface TopicRule {
@@ -61,14 +61,14 @@ export function accessOf(prefix: string, account: AccountHolder): TopicAccess {
             plain,
           ),
           retained(discoveryTopics.document(DEFAULT_DISCOVERY_PREFIX, id)),
-          ...HOME_ASSISTANT_STATES.map((name) =>
+          ...HomeAssistantState.options.map((name) =>
             (name === 'ring' ? plain : retained)(topics.homeAssistantState(id, name)),
           ),
         ],
         subscribe: [
           filter(topics.consentFilter(id)),
           plain(topics.command(id)),
-          ...HOME_ASSISTANT_ORDERS.map((name) => plain(topics.homeAssistantOrder(id, name))),
+          ...HomeAssistantOrder.options.map((name) => plain(topics.homeAssistantOrder(id, name))),
           plain(discoveryTopics.homeAssistantStatus(DEFAULT_DISCOVERY_PREFIX)),
         ],
         broadFilters: [],
@@ -78,7 +78,7 @@ export function accessOf(prefix: string, account: AccountHolder): TopicAccess {
     case 'owner':
       return {
         publish: account.homes.flatMap((home) => [
-          ...CONSENT_ACTIONS.map((action) => plain(topics.consent(home, '+', action))),
+          ...ConsentAction.options.map((action) => plain(topics.consent(home, '+', action))),
           plain(topics.command(home)),
         ]),
         subscribe: account.homes.flatMap((home) =>
@@ -110,7 +110,9 @@ function homeAssistantAccess(topics: ReturnType<typeof topicsUnder>, homes: read
   return {
     publish: [
       retained(discoveryTopics.homeAssistantStatus(prefix)),
-      ...homes.flatMap((home) => HOME_ASSISTANT_ORDERS.map((name) => plain(topics.homeAssistantOrder(home, name)))),
+      ...homes.flatMap((home) =>
+        HomeAssistantOrder.options.map((name) => plain(topics.homeAssistantOrder(home, name))),
+      ),
     ],
     subscribe: [
       plain(discoveryTopics.homeAssistantStatus(prefix)),
@@ -118,38 +120,10 @@ function homeAssistantAccess(topics: ReturnType<typeof topicsUnder>, homes: read
         [
           discoveryTopics.document(prefix, home),
           topics.status(home),
-          ...HOME_ASSISTANT_STATES.map((name) => topics.homeAssistantState(home, name)),
+          ...HomeAssistantState.options.map((name) => topics.homeAssistantState(home, name)),
         ].map(plain),
       ),
     ],
     broadFilters: [discoveryTopics.document(prefix, '+')],
   };
-}
-
-/** Whether a message may be published, also as a will. */
-export function mayPublish(access: TopicAccess, topic: string, retain: boolean): boolean {
-  return access.publish.some((rule) => fits(rule.pattern, topic) && (rule.retain || !retain));
-}
-
-/** Whether a filter may be subscribed to: an exact topic, or a pattern exactly as the list has it. */
-export function maySubscribe(access: TopicAccess, asked: string): boolean {
-  return (
-    access.broadFilters.includes(asked) ||
-    access.subscribe.some((rule) => (rule.wildcard && rule.pattern === asked) || fits(rule.pattern, asked))
-  );
-}
-
-/** Whether a message on this topic may be delivered, whatever was subscribed to. */
-export function mayReceive(access: TopicAccess, topic: string): boolean {
-  return access.subscribe.some((rule) => fits(rule.pattern, topic));
-}
-
-/** An exact topic fits a pattern if every level is equal, or an id where the pattern has `+`. A wildcard is not an id. */
-function fits(pattern: string, topic: string): boolean {
-  const wanted = pattern.split('/');
-  const levels = topic.split('/');
-  return (
-    wanted.length === levels.length &&
-    wanted.every((level, at) => (level === '+' ? idSchema.safeParse(levels[at]).success : level === levels[at]))
-  );
 }

@@ -17,19 +17,20 @@ export const topicPrefixSchema = z.string().regex(/^[a-z0-9][a-z0-9/-]{0,60}[a-z
 /** Payload limit on every topic, in bytes. */
 export const PAYLOAD_BYTES_MAX = 65_536;
 
-export const CONSENT_ACTIONS = ['grant', 'deny', 'revoke'] as const;
-export type ConsentAction = (typeof CONSENT_ACTIONS)[number];
+/** What an owner can answer to a request, by a topic of its own. */
+export const ConsentAction = z.enum(['grant', 'deny', 'revoke']);
+export type ConsentAction = z.infer<typeof ConsentAction>;
 
 /** Home Assistant's default for where it looks for devices, and where it says that it is there. */
 export const DEFAULT_DISCOVERY_PREFIX = 'homeassistant';
 
 /** What Home Assistant is told, one topic each. All but `ring` are retained: a press is an event and has no state. */
-export const HOME_ASSISTANT_STATES = ['ring', 'motion', 'privacy', 'requests', 'storage'] as const;
-export type HomeAssistantState = (typeof HOME_ASSISTANT_STATES)[number];
+export const HomeAssistantState = z.enum(['ring', 'motion', 'privacy', 'requests', 'storage']);
+export type HomeAssistantState = z.infer<typeof HomeAssistantState>;
 
 /** What Home Assistant may ask for, where the settings allow it. Unsigned, so it discloses nothing and unlocks nothing. */
-export const HOME_ASSISTANT_ORDERS = ['press', 'privacy'] as const;
-export type HomeAssistantOrder = (typeof HOME_ASSISTANT_ORDERS)[number];
+export const HomeAssistantOrder = z.enum(['press', 'privacy']);
+export type HomeAssistantOrder = z.infer<typeof HomeAssistantOrder>;
 
 /** Topics under Home Assistant's own prefix. */
 export const discoveryTopics = {
@@ -72,6 +73,6 @@ export function parseConsentTopic(
   const start = `${prefix}/home/${device}/consent/`;
   if (!topic.startsWith(start)) return null;
   const [request = '', action = '', ...rest] = topic.slice(start.length).split('/');
-  const known = CONSENT_ACTIONS.find((name) => name === action);
+  const known = ConsentAction.options.find((name) => name === action);
   return rest.length === 0 && known && idSchema.safeParse(request).success ? { request, action: known } : null;
 }

@@ -6,10 +6,11 @@
 import { type CustodyCrypto, FACTS, type FactsOf, type HiddenKind, openProof } from './custody.ts';
 import { failure } from './errors.ts';
 import { openBySigner } from './jws.ts';
-import { type IntakeReceipt, intakeReceiptSchema } from './manifest.ts';
+import { IntakeReceipt } from './manifest.ts';
 import { parseJson } from './parse-json.ts';
 import type { TokenCrypto } from './verify-published-request.ts';
 
+/** Hashing and signature checks, for tokens and for proofs. */
 export type DocumentCrypto = CustodyCrypto & TokenCrypto;
 
 /** What is known of a clip; receipt and proof must say the same. */
@@ -30,7 +31,7 @@ export interface StoredClip {
 }
 
 /** The documents from a bridge, and whose they must be; without `bridgeKey` they are only checked against each other. */
-export interface CustodyDocuments {
+interface CustodyDocuments {
   receipt: string;
   bridgeKey?: string;
   /** The text of `proof.json`. */
@@ -102,7 +103,7 @@ export function verifyLeaf(clip: StoredClip, proof: string, bridgeKey: string, c
 
 /** Each receipt names both documents of a clip. */
 function checkReceipt(clip: StoredClip, { receipt: token, bridgeKey }: CustodyDocuments, crypto: DocumentCrypto) {
-  const read = openBySigner(token, { typ: 'doorsill-intake+jws', schema: intakeReceiptSchema, verify: crypto.verify });
+  const read = openBySigner(token, { typ: 'doorsill-intake+jws', schema: IntakeReceipt, verify: crypto.verify });
   if (!read.ok) return fail(`the receipt ${read.why}`);
   const receipt = read.claims;
   if (bridgeKey !== undefined && receipt.iss !== bridgeKey) fail('the receipt is of another bridge');

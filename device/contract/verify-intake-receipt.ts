@@ -1,10 +1,10 @@
 // Owns: opening the bridge's signed answer about one grant's clip, and the vault's answer inside it. Not here: acting on them
 // (request-machine.ts).
 import { failure, TOKEN_FAULT_CODES } from './errors.ts';
-import { recallAnswerSchema } from './hand-over-documents.ts';
+import { RecallAnswer } from './hand-over-documents.ts';
 import type { ReceiptClip } from './home-messages.ts';
 import { openToken, parseToken, type Verify } from './jws.ts';
-import { type IntakeReceipt, intakeReceiptSchema } from './manifest.ts';
+import { IntakeReceipt } from './manifest.ts';
 
 /** Opens an intake receipt for `grant`. Throws `token_*`, and `verify_failed` when it is about another grant. */
 export function openIntake(
@@ -13,7 +13,7 @@ export function openIntake(
 ): IntakeReceipt {
   const opened = openToken(token, {
     typ: 'doorsill-intake+jws',
-    schema: intakeReceiptSchema,
+    schema: IntakeReceipt,
     audience: expected.device,
     keys: [expected.bridgeKey],
     verify: expected.verify,
@@ -54,7 +54,7 @@ export function assertAnswered(
   const vault = pinned ?? intake.vault;
   const opened = openToken(intake.recall, {
     typ: 'doorsill-recall-answer+jws',
-    schema: recallAnswerSchema,
+    schema: RecallAnswer,
     audience: intake.grant,
     keys: vault === undefined ? [] : [vault],
     verify,
@@ -71,6 +71,6 @@ export function assertAnswered(
 
 /** The key of the vault that a stored clip's receipt named; null when it named none. The receipt was verified on arrival. */
 export function vaultNamedIn(intake: string | null): string | null {
-  const receipt = intakeReceiptSchema.safeParse(intake === null ? null : parseToken(intake)?.claims);
+  const receipt = IntakeReceipt.safeParse(intake === null ? null : parseToken(intake)?.claims);
   return receipt.success ? (receipt.data.vault ?? null) : null;
 }

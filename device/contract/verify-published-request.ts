@@ -8,18 +8,15 @@ import { openToken, parseToken, type Verify } from './jws.ts';
 import { CLOCK_SKEW_S_MAX } from './owner-orders.ts';
 import {
   AREA_SCOPE,
-  CREDENTIAL_LIFE_S_MAX,
-  type Credential,
-  credentialSchema,
-  JURISDICTIONS,
+  Credential,
+  Jurisdiction,
   type PublishedRequest,
   publicationSchema,
-  type Request,
+  Request,
   type Revocations,
-  requestSchema,
   SCOPE_COMMUNITY_REQUEST,
 } from './request.ts';
-import { PUBLIC_AUDIENCE } from './shared-claims.ts';
+import { LIFE_S_MAX, PUBLIC_AUDIENCE } from './shared-claims.ts';
 
 /** Hashing and signature checks, supplied by the caller: node:crypto on a device, its WebCrypto counterpart in a browser. */
 export interface TokenCrypto {
@@ -43,14 +40,14 @@ export interface OpenedRequest {
   published: PublishedRequest;
 }
 
-export type OpenedOrCode = { ok: true; opened: OpenedRequest } | { ok: false; code: ErrorCode };
+type OpenedOrCode = { ok: true; opened: OpenedRequest } | { ok: false; code: ErrorCode };
 
 /** Opens one published request against the pinned keys. Expired documents open too: `credentialFault` judges time. */
 export function openPublished(published: PublishedRequest, trust: Trust, crypto: TokenCrypto): OpenedOrCode {
   const fault = (code: ErrorCode): OpenedOrCode => ({ ok: false, code });
   const credential = openToken(published.credential, {
     typ: 'doorsill-credential+jws',
-    schema: credentialSchema,
+    schema: Credential,
     audience: PUBLIC_AUDIENCE,
     keys: [trust.registryKey],
     verify: crypto.verify,
@@ -61,7 +58,7 @@ export function openPublished(published: PublishedRequest, trust: Trust, crypto:
   // A request signed by another key than the credential's is reported to the owner as the credential's fault, not as a wire fault.
   const request = openToken(published.request, {
     typ: 'doorsill-request+jws',
-    schema: requestSchema,
+    schema: Request,
     audience: actorId('bridge', crypto.sha256Hex(trust.bridgeKey)),
     keys: [key],
     verify: crypto.verify,
@@ -97,15 +94,17 @@ export function claimedRequestId(requestToken: string): string | null {
 }
 
 /** Jurisdictions whose agencies are served. Federal agencies never are (FIELD: only verified local agencies). */
-export function servedJurisdictions(serveState: boolean): readonly (typeof JURISDICTIONS)[number][] {
-  return JURISDICTIONS.filter((name) => name === 'municipal' || name === 'county' || (serveState && name === 'state'));
+function servedJurisdictions(serveState: boolean): readonly Jurisdiction[] {
+  return Jurisdiction.options.filter(
+    (name) => name === 'municipal' || name === 'county' || (serveState && name === 'state'),
+  );
 }
 
 /** Why a credential is not valid at `nowS` (seconds since 1970) for asking residents; null when it is. */
 export function credentialFault(credential: Credential, nowS: number, serveState: boolean): ErrorCode | null {
   if (!servedJurisdictions(serveState).includes(credential.jurisdiction)) return 'consent_agency_ineligible';
   if (!credential.scopes.includes(SCOPE_COMMUNITY_REQUEST)) return 'consent_credential_invalid';
-  if (credential.exp - credential.iat > CREDENTIAL_LIFE_S_MAX) return 'consent_credential_invalid';
+  if (credential.exp - credential.iat > LIFE_S_MAX.credential) return 'consent_credential_invalid';
   if (credential.iat > nowS + CLOCK_SKEW_S_MAX) return 'consent_credential_invalid';
   if (credential.exp <= nowS) return 'consent_credential_expired';
   return null;

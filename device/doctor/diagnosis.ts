@@ -28,8 +28,10 @@ export interface Seams {
   cameras: readonly CameraKind[];
 }
 
+/** A finding that something is as it should be. */
 export const ok = (what: string, detail: string): Diagnosis => ({ what, level: 'ok', detail });
 
+/** A finding that is no fault, with what may be done about it. */
 export const note = (what: string, detail: string, advice?: string): Diagnosis => ({
   what,
   level: 'note',

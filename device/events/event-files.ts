@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Disk, type DiskFile, systemCode } from '@doorsill/base/disk';
 import { assert } from '@doorsill/contract/assert';
 import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
-import { type DeviceEvent, eventSchema } from '@doorsill/contract/home-messages';
+import { DeviceEvent } from '@doorsill/contract/home-messages';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
 
@@ -238,7 +238,7 @@ export function fromLine(text: string, device: string): PastEvent | null {
   const read = lineSchema.safeParse(parseJson(text));
   if (!read.success) return null;
   const { sequence, clockTrusted = true } = read.data;
-  const event = eventSchema.safeParse({ ...read.data.event, device });
+  const event = DeviceEvent.safeParse({ ...read.data.event, device });
   return event.success ? { sequence, clockTrusted, event: event.data } : null;
 }
 

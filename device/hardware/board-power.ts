@@ -6,14 +6,14 @@ import type { Programs } from '@doorsill/base/system-programs';
 import { type Failure, failure } from '@doorsill/contract/errors';
 
 /** What the board reports, now and since the boot. */
-export interface PowerSigns {
+interface PowerSigns {
   lowVoltage: boolean;
   slowed: boolean;
   lowVoltageBefore: boolean;
   slowedBefore: boolean;
 }
 
-export interface PowerSeams {
+interface PowerSeams {
   clock: Clock;
   disk: Disk;
   programs: Programs;

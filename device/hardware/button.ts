@@ -38,6 +38,7 @@ export interface Button {
   stop(): void;
 }
 
+/** One button: its name, and who hears of its presses. */
 export interface ButtonOptions {
   clock: Clock;
   /** The button's name in events, e.g. `front`. */

@@ -9,7 +9,7 @@ interface TerminalInput extends Readable {
   setRawMode?(raw: boolean): unknown;
 }
 
-export interface KeyboardButtonOptions extends ButtonOptions {
+interface KeyboardButtonOptions extends ButtonOptions {
   input: TerminalInput;
   /** Called for a digit from 1 to 9; absent: digits do nothing. */
   numbered?(digit: number): void;

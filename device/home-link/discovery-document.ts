@@ -2,7 +2,7 @@
 // Not here: when it is published (home-assistant.ts). Its form is that of Home Assistant's device-based MQTT discovery
 // (https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload), which a test holds it to.
 import { ORDER_PAYLOADS } from '@doorsill/contract/home-assistant-messages';
-import { stateSchema } from '@doorsill/contract/home-messages';
+import { DeviceState } from '@doorsill/contract/home-messages';
 import { topicsUnder } from '@doorsill/contract/topics';
 
 /** The entities by id, with their platform in Home Assistant. An id is part of an entity's identity there: it never changes. */
@@ -82,7 +82,7 @@ function componentBodies({ device, prefix }: DiscoveryFacts): Record<ComponentId
     storage: {
       name: 'Storage',
       device_class: 'enum',
-      options: stateSchema.shape.storage.shape.state.options,
+      options: DeviceState.shape.storage.shape.state.options,
       entity_category: 'diagnostic',
       ...state('storage'),
     },

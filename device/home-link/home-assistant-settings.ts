@@ -3,7 +3,7 @@
 import { DEFAULT_DISCOVERY_PREFIX, topicPrefixSchema } from '@doorsill/contract/topics';
 import { z } from 'zod';
 
-export const homeAssistantSchema = z.strictObject({
+export const HomeAssistantSettings = z.strictObject({
   /** Off: nothing for Home Assistant is ever published, and what an earlier start published is removed. */
   enabled: z.boolean().default(false),
   /** As in Home Assistant's own MQTT settings. */
@@ -16,4 +16,4 @@ export const homeAssistantSchema = z.strictObject({
    */
   allowPrivacyButton: z.boolean().default(false),
 });
-export type HomeAssistantSettings = z.infer<typeof homeAssistantSchema>;
+export type HomeAssistantSettings = z.infer<typeof HomeAssistantSettings>;

@@ -5,18 +5,12 @@
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';
-import type { IncomingMessage } from '@doorsill/base/mqtt-subscription';
+import type { IncomingMessage } from '@doorsill/base/mqtt-link';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import type { ErrorCode } from '@doorsill/contract/errors';
 import { ORDER_PAYLOADS } from '@doorsill/contract/home-assistant-messages';
 import type { DeviceEvent, DeviceState } from '@doorsill/contract/home-messages';
-import {
-  discoveryTopics,
-  HOME_ASSISTANT_STATES,
-  type HomeAssistantOrder,
-  type HomeAssistantState,
-  topicsUnder,
-} from '@doorsill/contract/topics';
+import { discoveryTopics, type HomeAssistantOrder, HomeAssistantState, topicsUnder } from '@doorsill/contract/topics';
 import { type Press, VirtualButton } from '../hardware/button.ts';
 import { VIRTUAL_BUTTON } from '../hardware/hardware-settings.ts';
 import { type ComponentId, componentsOf, discoveryDocument } from './discovery-document.ts';
@@ -51,7 +45,7 @@ export interface HomeAssistantDeps {
 const BIRTH_WAIT_MS = 1_000;
 const ORDER_BYTES_MAX = 16;
 const REFUSED_CODE: ErrorCode = 'home_assistant_refused';
-const RETAINED_STATES = HOME_ASSISTANT_STATES.filter((name) => name !== 'ring');
+const RETAINED_STATES = HomeAssistantState.options.filter((name) => name !== 'ring');
 
 export class HomeAssistant {
   private readonly deps: HomeAssistantDeps;

@@ -3,9 +3,9 @@
 
 import type { Clock, Timer } from '@doorsill/base/clock';
 import { LastingTrouble } from '@doorsill/base/lasting-trouble';
+import { linkFailure } from '@doorsill/base/link-failure';
 import type { Log } from '@doorsill/base/log';
-import { type LinkState, MqttLink } from '@doorsill/base/mqtt-link';
-import type { IncomingMessage } from '@doorsill/base/mqtt-subscription';
+import { type IncomingMessage, type LinkState, MqttLink } from '@doorsill/base/mqtt-link';
 import type { Network } from '@doorsill/base/network';
 import type { Random } from '@doorsill/base/random';
 import type { TlsSource } from '@doorsill/base/tls';
@@ -17,7 +17,6 @@ import type {
   SightingNotice,
   UploadProgress,
 } from '@doorsill/contract/home-messages';
-import { linkFailure } from '@doorsill/contract/link-failure';
 import { PAYLOAD_BYTES_MAX, topicsUnder } from '@doorsill/contract/topics';
 
 /** What a home link needs of a session. */

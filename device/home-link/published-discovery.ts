@@ -15,16 +15,16 @@ const PLACES_MAX = 8;
 
 /** Where a document and its states were published. */
 const placeShape = { device: idSchema, discoveryPrefix: topicPrefixSchema, prefix: topicPrefixSchema };
-const publishedSchema = z.strictObject({
+const Published = z.strictObject({
   ...placeShape,
   components: z.array(z.enum(Object.keys(COMPONENT_PLATFORMS) as [ComponentId, ...ComponentId[]])).max(16),
 });
 const fileSchema = z.strictObject({
   kind: z.literal('doorsill-home-assistant'),
-  published: z.array(publishedSchema).max(PLACES_MAX),
+  published: z.array(Published).max(PLACES_MAX),
 });
 
-export type Published = z.infer<typeof publishedSchema>;
+export type Published = z.infer<typeof Published>;
 export type Place = Omit<Published, 'components'>;
 
 export const isSamePlace = (one: Place, other: Place): boolean =>
@@ -46,7 +46,7 @@ export class PublishedDiscovery {
     const bytes = await this.disk.readFile(this.path, FILE_BYTES_MAX);
     if (!bytes) return;
     const file = fileSchema.safeParse(parseJson(fromUtf8(bytes) ?? ''));
-    const all = publishedSchema.shape.components.element.options;
+    const all = Published.shape.components.element.options;
     this.stored = file.success ? file.data.published : [{ ...here, components: all }];
   }
 

@@ -1,12 +1,12 @@
 // Owns: what a ledger entry can say: one strict schema per type of decision or effect.
 // Not here: how entries are chained and kept (ledger.ts), what they mean together (gate-state.ts).
 
-import { VIEW_RIGHTS, viewerSchema } from '@doorsill/contract/console-messages';
+import { Viewer, ViewRight } from '@doorsill/contract/console-messages';
 import { isErrorCode } from '@doorsill/contract/errors';
-import { receiptClipSchema } from '@doorsill/contract/home-messages';
+import { ReceiptClip } from '@doorsill/contract/home-messages';
 import { idSchema, publicKeySchema, sha256Schema } from '@doorsill/contract/ids';
-import { settingsChangeSchema } from '@doorsill/contract/owner-settings';
-import { disclosedValuesSchema, windowSchema } from '@doorsill/contract/shared-claims';
+import { SettingsChange } from '@doorsill/contract/owner-settings';
+import { DisclosedValues, Window } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 
 /** The longest is an order to change settings (test/device/consent/owner-settings.test.ts). */
@@ -27,7 +27,7 @@ export const END_REASONS = [
 export type EndReason = (typeof END_REASONS)[number];
 
 /** Type and body of each entry. Tokens are stored whole, so that the signatures behind every decision can be checked. */
-export const ledgerBodySchema = z.discriminatedUnion('type', [
+export const LedgerBody = z.discriminatedUnion('type', [
   /** An owner's key was added by pairing at the device. */
   z.strictObject({ type: z.literal('paired'), body: z.strictObject({ key: publicKeySchema, name, statement: token }) }),
   z.strictObject({
@@ -74,9 +74,9 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
     body: z.strictObject({
       request: idSchema,
       grant: idSchema,
-      clip: receiptClipSchema,
+      clip: ReceiptClip,
       /** What goes with the clip, word for word: only here, never in a receipt. Absent in entries from before it was kept. */
-      disclosed: disclosedValuesSchema.optional(),
+      disclosed: DisclosedValues.optional(),
     }),
   }),
   z.strictObject({ type: z.literal('token-presented'), body: z.strictObject({ request: idSchema, grant: idSchema }) }),
@@ -105,7 +105,7 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('search-party-set'), body: z.strictObject({ ...signedOrder, on: z.boolean() }) }),
   z.strictObject({
     type: z.literal('forget-ordered'),
-    body: z.strictObject({ ...signedOrder, window: windowSchema.optional() }),
+    body: z.strictObject({ ...signedOrder, window: Window.optional() }),
   }),
   z.strictObject({
     type: z.literal('forgot'),
@@ -115,23 +115,23 @@ export const ledgerBodySchema = z.discriminatedUnion('type', [
     type: z.literal('clock-reset'),
     body: z.strictObject({ ...signedOrder, markUs: z.int().nonnegative() }),
   }),
-  z.strictObject({ type: z.literal('viewer-added'), body: z.strictObject({ ...signedOrder, ...viewerSchema.shape }) }),
+  z.strictObject({ type: z.literal('viewer-added'), body: z.strictObject({ ...signedOrder, ...Viewer.shape }) }),
   z.strictObject({ type: z.literal('viewer-removed'), body: z.strictObject({ ...signedOrder, viewer: idSchema }) }),
   /** An owner changed settings of the device: what is in force is device.json with all of these folded over it. */
   z.strictObject({
     type: z.literal('settings-changed'),
-    body: z.strictObject({ ...signedOrder, settings: settingsChangeSchema }),
+    body: z.strictObject({ ...signedOrder, settings: SettingsChange }),
   }),
   /** A viewer, or an owner by key, began to look at pictures on the device's own server. */
   z.strictObject({
     type: z.literal('looked'),
-    body: z.strictObject({ by: z.union([idSchema, publicKeySchema]), what: z.enum(VIEW_RIGHTS) }),
+    body: z.strictObject({ by: z.union([idSchema, publicKeySchema]), what: ViewRight }),
   }),
   /** The device was restored from a backup: it has no owners, and nothing signed up to `floorS` is accepted except revocations. */
   z.strictObject({ type: z.literal('restored'), body: z.strictObject({ floorS: z.int().nonnegative() }) }),
 ]);
 /** What an entry says, before it is numbered and chained. */
-export type LedgerBody = z.infer<typeof ledgerBodySchema>;
+export type LedgerBody = z.infer<typeof LedgerBody>;
 
 const place = {
   /** Counts from 0. */

@@ -12,7 +12,7 @@ import { failure, isFailure } from '@doorsill/contract/errors';
 import { sha256Schema } from '@doorsill/contract/ids';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import { type LedgerBody, type LedgerEntry, ledgerBodySchema, ledgerPlaceSchema } from './ledger-entry.ts';
+import { LedgerBody, type LedgerEntry, ledgerPlaceSchema } from './ledger-entry.ts';
 
 /** How many entries there are and the hash of the last one. */
 export interface LedgerHead {
@@ -20,7 +20,7 @@ export interface LedgerHead {
   hash: string;
 }
 
-export interface LedgerDeps {
+interface LedgerDeps {
   disk: Disk;
   clock: Clock;
   folder: string;
@@ -30,7 +30,7 @@ export interface LedgerDeps {
   bytesMax?: number;
 }
 
-export const LEDGER_BYTES_MAX = 32 * 1024 * 1024;
+const LEDGER_BYTES_MAX = 32 * 1024 * 1024;
 /** Not available to new grants, owners and orders, so that a full ledger can still record a denial, a revocation and their effects. */
 export const LEDGER_RESERVE_BYTES = 1024 * 1024;
 /** The share of the ledger that notes of who looked may fill; after that nothing is shown, and decisions still have room. */
@@ -51,7 +51,7 @@ const CLOSING_TYPES: readonly LedgerBody['type'][] = [
 ];
 
 /** Hash of the entry before the first: binds the chain to its device. */
-export function genesisHash(deviceId: string): string {
+function genesisHash(deviceId: string): string {
   return sha256Hex(deviceId);
 }
 
@@ -81,14 +81,14 @@ function readLine(line: string, before: LedgerHead): { entry: LedgerEntry; hash:
   if (typeof value !== 'object' || value === null) return null;
   const { type, body, ...rest }: Record<string, unknown> = { ...value };
   const place = ledgerPlaceSchema.safeParse(rest);
-  const said = ledgerBodySchema.safeParse({ type, body });
+  const said = LedgerBody.safeParse({ type, body });
   if (!place.success || !said.success) return null;
   if (place.data.sequence !== before.entries || place.data.previousHash !== before.hash) return null;
   return { entry: { ...place.data, ...said.data }, hash };
 }
 
 /** A ledger that verified. */
-export interface WalkedLedger {
+interface WalkedLedger {
   head: LedgerHead;
   /** Bytes of whole, chained lines; anything behind is a torn write. */
   goodBytes: number;
@@ -219,6 +219,7 @@ export function recordsFault(thrown: unknown): { detail: string; isTamper: boole
 /** With no file descriptor left, replacing the head did not start, and the head could not be read either. */
 const OUT_OF_FILES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
 
+/** The ledger's file in the device's folder. */
 export const LEDGER_FILE = 'ledger.jsonl';
 const HEAD_FILE = 'ledger-head.json';
 
@@ -289,7 +290,7 @@ export class Ledger {
     const file = this.file;
     if (!file || (this.broken && !(await this.takeBack(file)))) throw failure('consent_storage_failed');
     // One unreadable entry would make the whole ledger unusable.
-    assert(ledgerBodySchema.safeParse(said).success, `a ${said.type} entry fits its schema`);
+    assert(LedgerBody.safeParse(said).success, `a ${said.type} entry fits its schema`);
     const entry = this.numbered(said);
     const { line, hash } = lineOf(entry);
     const bytesMax = this.deps.bytesMax ?? LEDGER_BYTES_MAX;

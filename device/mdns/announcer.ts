@@ -25,6 +25,7 @@ import {
 } from './records.ts';
 
 const GROUP = '224.0.0.251';
+/** The port of multicast DNS (RFC 6762 §3). */
 export const MDNS_PORT = 5_353;
 /** RFC 6762 §11. */
 const TTL_HOPS = 255;
@@ -41,7 +42,7 @@ const SHARED_WAIT_MS = { least: 20, most: 120 };
 /** More than this is not looked at: nobody who asks needs it, and reading it would take the processor from the pictures. */
 const LIMITS = { messagesASecond: 200, plainAnswersASecond: 20 };
 
-export interface AnnouncerDeps {
+interface AnnouncerDeps {
   clock: Clock;
   random: Random;
   log: Log;
@@ -55,13 +56,14 @@ export interface AnnouncerDeps {
 }
 
 /** What became of it: the host name that it is found by, or why there is none. */
-export interface AnnouncedState {
+interface AnnouncedState {
   host: string | null;
   fault: Failure | null;
 }
 
 type OpenLink = MdnsLink & { socket: Socket; said: Map<string, number> };
 
+/** Announces one doorbell on the local network. */
 export class Announcer {
   private readonly deps: AnnouncerDeps;
   private readonly looks: Repeater;

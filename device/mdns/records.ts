@@ -50,21 +50,21 @@ const recordSchema = z.object({
   ttl: z.number().default(0),
   data: z.unknown(),
 });
-const messageSchema = z.object({
+const MdnsMessage = z.object({
   id: z.number(),
   type: z.enum(['query', 'response']),
   questions: z.array(z.object({ name: z.string(), type: z.string(), class: z.string() })).max(MANY_MAX),
   answers: z.array(recordSchema).max(MANY_MAX),
   authorities: z.array(recordSchema).max(MANY_MAX),
 });
-export type MdnsMessage = z.infer<typeof messageSchema>;
+export type MdnsMessage = z.infer<typeof MdnsMessage>;
 type ForeignRecord = z.infer<typeof recordSchema>;
 
 /** A message as it came from a link; null for what is none, or is larger than one may be. */
 export function readMessage(bytes: Uint8Array): MdnsMessage | null {
   if (bytes.length > MESSAGE_BYTES_MAX) return null;
   try {
-    const read = messageSchema.safeParse(decode(bytes));
+    const read = MdnsMessage.safeParse(decode(bytes));
     return read.success ? read.data : null;
   } catch {
     return null;

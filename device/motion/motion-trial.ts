@@ -10,6 +10,7 @@ export interface TrialEvent {
   zones: string[];
 }
 
+/** One trial of several sensitivities on stored footage. */
 export class MotionTrial {
   private readonly states: ReturnType<typeof initialMotion>[];
 

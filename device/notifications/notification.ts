@@ -1,9 +1,9 @@
 // Owns: what a notification says, made from the messages to the owners. Not here: its form on the wire (parcel.ts).
 
-import { receiptSchema } from '@doorsill/contract/home-messages';
+import { Receipt } from '@doorsill/contract/home-messages';
 import { parseToken } from '@doorsill/contract/jws';
 import { oneLine } from '@doorsill/contract/outside-text';
-import { credentialSchema, requestSchema } from '@doorsill/contract/request';
+import { Credential, Request } from '@doorsill/contract/request';
 import type { HomeMessage } from '../home-link/home-link.ts';
 import type { NotificationKind } from './notifications-settings.ts';
 
@@ -50,7 +50,7 @@ export class NotificationReader {
       return wasOk && !this.isStorageOk ? notificationOf('storage', message.state.atUs) : null;
     }
     if (message.kind === 'receipt') {
-      const receipt = receiptSchema.safeParse(parseToken(message.receipt)?.claims).data;
+      const receipt = Receipt.safeParse(parseToken(message.receipt)?.claims).data;
       if (receipt?.outcome !== 'sent' || !this.isNew(`sent ${receipt.grant}`)) return null;
       return notificationOf('clip-sent', nowUs);
     }
@@ -59,8 +59,8 @@ export class NotificationReader {
 
   /** The gate has verified the request, and who asks, before it was published. */
   private request(published: { request: string; credential: string }, nowUs: number): Notification | null {
-    const request = requestSchema.safeParse(parseToken(published.request)?.claims).data;
-    const credential = credentialSchema.safeParse(parseToken(published.credential)?.claims).data;
+    const request = Request.safeParse(parseToken(published.request)?.claims).data;
+    const credential = Credential.safeParse(parseToken(published.credential)?.claims).data;
     if (!request || !this.isNew(`request ${request.jti}`)) return null;
     const kept = [...oneLine(request.text)].slice(0, REQUEST_LETTERS_MAX).join('');
     const notification = notificationOf('request', nowUs);

@@ -1,7 +1,7 @@
 // Owns: the settings of notifications: which URLs are told of what, and how. Not here: the secrets, which are files (notifications.ts).
 
 import { addressList } from '@doorsill/base/http/address-networks';
-import { tlsFilesSchema } from '@doorsill/base/tls';
+import { TlsFiles } from '@doorsill/base/tls';
 import { z } from 'zod';
 
 const TARGETS_MAX = 8;
@@ -33,10 +33,10 @@ const target = {
   /** Where a notification leads, such as the console. */
   link: webUrl.optional(),
   /** For https: an authority, and a certificate where it is asked for. */
-  tls: tlsFilesSchema.optional(),
+  tls: TlsFiles.optional(),
 } as const;
 
-const targetSchema = z
+const NotificationTarget = z
   .discriminatedUnion('format', [
     z.strictObject({ ...target, format: z.literal('webhook'), secretFile: secretPath }),
     z.strictObject({ ...target, format: z.literal('ntfy'), tokenFile: secretPath.optional() }),
@@ -53,9 +53,9 @@ const targetSchema = z
     }),
   ])
   .refine(({ url, allowPlain }) => allowPlain || mayBePlain(url), 'https://, or allowPlain: true for such a host');
-export type NotificationTarget = z.output<typeof targetSchema>;
+export type NotificationTarget = z.output<typeof NotificationTarget>;
 
-export const notificationsSchema = z.array(targetSchema).max(TARGETS_MAX).default([]);
+export const notificationsSchema = z.array(NotificationTarget).max(TARGETS_MAX).default([]);
 
 /** A name may lead anywhere, so only an address, or this machine's own name, counts as the home's. */
 function mayBePlain(text: string): boolean {

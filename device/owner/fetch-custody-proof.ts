@@ -5,17 +5,20 @@ import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { utf8 } from '@doorsill/contract/bytes';
-import { type CustodyBundle, custodyBundleSchema, openProof, printProof } from '@doorsill/contract/custody';
+import { CustodyBundle, openProof, printProof } from '@doorsill/contract/custody';
 import { failure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { openToken } from '@doorsill/contract/jws';
-import { intakeReceiptSchema } from '@doorsill/contract/manifest';
+import { IntakeReceipt } from '@doorsill/contract/manifest';
 import { z } from 'zod';
 import { makeCustodyCall, type Signer } from './sign-owner-messages.ts';
 
+/** The file with the bridge's receipt of a clip. */
 export const RECEIPT_NAME = 'receipt.jws';
+/** The file with the proof that the clip is in the bridge's log. */
 export const PROOF_NAME = 'proof.json';
+/** The file with the full manifest, which names a home. */
 export const OPENED_NAME = 'opened.json';
 
 /** Whose clip, and where to ask. `bridgeKey` is the key that the device pinned when it enrolled. */
@@ -31,11 +34,11 @@ export async function fetchProof(signer: Signer, of: ProofOf): Promise<CustodyBu
   const { device, grant, bridgeUrl, bridgeKey } = of;
   const bearer = makeCustodyCall(signer, actorId('bridge', sha256Hex(bridgeKey)), { device, grant }).token;
   const answer = await exchangeJson(`${bridgeUrl}/v1/intakes/${grant}/custody`, { method: 'GET', bearer });
-  const bundle = custodyBundleSchema.safeParse(answer);
+  const bundle = CustodyBundle.safeParse(answer);
   if (!bundle.success) throw refused('the answer holds none');
   const receipt = openToken(bundle.data.receipt, {
     typ: 'doorsill-intake+jws',
-    schema: intakeReceiptSchema,
+    schema: IntakeReceipt,
     audience: device,
     keys: [bridgeKey],
     verify: verifySignature,

@@ -10,19 +10,18 @@ import {
   challengeSchema,
   orderAnswerSchema,
   ownerListSchema,
-  type Preview,
-  previewAskSchema,
-  previewSchema,
+  Preview,
+  PreviewAsk,
   type ShownOwner,
   serverFactsSchema,
   sessionProofInput,
   sessionSchema,
 } from '@doorsill/contract/console-messages';
 import { failure } from '@doorsill/contract/errors';
-import { type DeviceState, type Receipt, stateSchema } from '@doorsill/contract/home-messages';
-import { type TrialLine, trialAskSchema, trialLineSchema } from '@doorsill/contract/motion-messages';
+import { DeviceState, type Receipt } from '@doorsill/contract/home-messages';
+import { TrialAsk, TrialLine } from '@doorsill/contract/motion-messages';
 import type { CommandAction } from '@doorsill/contract/owner-orders';
-import { type SettingsAnswer, settingsAnswerSchema } from '@doorsill/contract/owner-settings';
+import { SettingsAnswer } from '@doorsill/contract/owner-settings';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { failureOf } from '@doorsill/contract/problem';
 import type { Window } from '@doorsill/contract/shared-claims';
@@ -72,8 +71,8 @@ export class OwnServerClient {
   }
 
   /** Has a clip cut as it would leave. Throws the device's refusal. */
-  preview(terms: z.input<typeof previewAskSchema>): Promise<Preview> {
-    return this.json('POST', '/api/v1/previews', previewSchema, previewAskSchema.parse(terms));
+  preview(terms: z.input<typeof PreviewAsk>): Promise<Preview> {
+    return this.json('POST', '/api/v1/previews', Preview, PreviewAsk.parse(terms));
   }
 
   /** The bytes of a previewed clip, as they come. Throws the device's refusal. */
@@ -108,7 +107,7 @@ export class OwnServerClient {
 
   /** The device's state now. */
   state(): Promise<DeviceState> {
-    return this.json('GET', '/api/v1/state', stateSchema);
+    return this.json('GET', '/api/v1/state', DeviceState);
   }
 
   /** Who the owners are, in the order in which they were paired. */
@@ -118,7 +117,7 @@ export class OwnServerClient {
 
   /** The settings that owners may change, as they are in force. */
   settings(): Promise<SettingsAnswer> {
-    return this.json('GET', '/api/v1/settings', settingsAnswerSchema);
+    return this.json('GET', '/api/v1/settings', SettingsAnswer);
   }
 
   /**
@@ -126,7 +125,7 @@ export class OwnServerClient {
    * receipt names, `token_*` for a receipt that is not the device's.
    */
   async order(signer: Signer, device: { id: string; key: string }, action: CommandAction): Promise<Receipt> {
-    let after = (await this.json('GET', '/api/v1/state', stateSchema)).lastOrder;
+    let after = (await this.json('GET', '/api/v1/state', DeviceState)).lastOrder;
     for (let signings = 1; ; signings += 1) {
       const { token } = makeCommand(signer, device.id, action, after);
       const answer = await this.json('POST', '/api/v1/orders', orderAnswerSchema, { kind: 'command', token });
@@ -138,8 +137,8 @@ export class OwnServerClient {
   }
 
   /** What other motion settings would have seen in recorded footage, line by line as it is found. Throws the device's refusal. */
-  async *motionTrial(asked: z.input<typeof trialAskSchema>): AsyncGenerator<TrialLine> {
-    const answer = await this.call('POST', '/api/v1/motion/trials', trialAskSchema.parse(asked));
+  async *motionTrial(asked: z.input<typeof TrialAsk>): AsyncGenerator<TrialLine> {
+    const answer = await this.call('POST', '/api/v1/motion/trials', TrialAsk.parse(asked));
     if (answer.status !== 200) throw await this.refusal(answer);
     let rest = '';
     const decoder = new TextDecoder();
@@ -147,7 +146,7 @@ export class OwnServerClient {
       const lines = (rest + decoder.decode(part, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
-        const read = trialLineSchema.safeParse(parseJson(line));
+        const read = TrialLine.safeParse(parseJson(line));
         if (!read.success) throw this.unreachable('its answer was not understood');
         yield read.data;
       }

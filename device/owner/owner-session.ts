@@ -4,6 +4,7 @@
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
+import { linkFailure } from '@doorsill/base/link-failure';
 import type { Log } from '@doorsill/base/log';
 import { MqttLink } from '@doorsill/base/mqtt-link';
 import type { Network } from '@doorsill/base/network';
@@ -11,17 +12,7 @@ import type { Random } from '@doorsill/base/random';
 import { tlsSource } from '@doorsill/base/tls';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import { type Failure, failure, isErrorCode, isFailure, reportedFailure } from '@doorsill/contract/errors';
-import {
-  type DeviceEvent,
-  type DeviceState,
-  eventSchema,
-  type Receipt,
-  stateSchema,
-  statusSchema,
-  type UploadProgress,
-  uploadProgressSchema,
-} from '@doorsill/contract/home-messages';
-import { linkFailure } from '@doorsill/contract/link-failure';
+import { DeviceEvent, DeviceState, type Receipt, statusSchema, UploadProgress } from '@doorsill/contract/home-messages';
 import { noOrderYet } from '@doorsill/contract/owner-orders';
 import { type Reading, readNotice, type VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import { readSighting, type VerifiedSighting } from '@doorsill/contract/read-sighting';
@@ -42,6 +33,7 @@ export interface OwnerListeners {
   upload?: (progress: UploadProgress) => void;
 }
 
+/** What an owner's session stands on, and whose it is. */
 export interface OwnerSessionDeps {
   /** Absent: the machine's own. */
   network?: Network | undefined;
@@ -59,6 +51,7 @@ const STATE_MS_MAX = 1_000;
 const HEARD = ['status', 'state', 'event', 'request', 'sighting', 'receipt', 'upload'] as const;
 type Heard = (typeof HEARD)[number];
 
+/** An owner's connection to the home link of one device. */
 export class OwnerSession {
   readonly home: Home;
   private readonly deps: OwnerSessionDeps;
@@ -220,12 +213,12 @@ export class OwnerSession {
       const status = statusSchema.parse(text);
       for (const each of all) each.status?.(status);
     } else if (name === 'state') {
-      const state = stateSchema.parse(JSON.parse(text));
+      const state = DeviceState.parse(JSON.parse(text));
       if (!this.heardOrder?.isSigned) this.heardOrder = { sha256: state.lastOrder, isSigned: false };
       this.heardUnasked = state.unasked ?? [];
       for (const each of all) each.state?.(state);
     } else if (name === 'event') {
-      const event = eventSchema.parse(JSON.parse(text));
+      const event = DeviceEvent.parse(JSON.parse(text));
       for (const each of all) each.event?.(event);
     } else if (name === 'request') {
       if (!this.home.trust) return;
@@ -240,7 +233,7 @@ export class OwnerSession {
       this.heardOrder = { sha256: receipt.lastOrder, isSigned: true };
       for (const each of all) each.receipt?.(receipt, text.trim());
     } else {
-      const progress = uploadProgressSchema.parse(JSON.parse(text));
+      const progress = UploadProgress.parse(JSON.parse(text));
       for (const each of all) each.upload?.(progress);
     }
   }

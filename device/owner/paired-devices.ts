@@ -2,14 +2,14 @@
 // Not here: the owner's key (owner-key.ts), pairing itself (pairing-client.ts).
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
-import { tlsFilesSchema } from '@doorsill/base/tls';
+import { TlsFiles } from '@doorsill/base/tls';
 import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
 import { caSchema } from '@doorsill/contract/enrolment';
 import { failure } from '@doorsill/contract/errors';
 import { brokerUserSchema, idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 
-export const homeSchema = z.strictObject({
+export const Home = z.strictObject({
   device: idSchema,
   deviceKey: publicKeySchema,
   name: z.string().max(60),
@@ -26,10 +26,10 @@ export const homeSchema = z.strictObject({
   /** The device's signed statement that this key is its owner's; absent in files from before it was stored. */
   pairing: z.string().max(2_048).optional(),
   /** This owner's own TLS files for that broker, by absolute path; a `ca` here overrides the device's. */
-  tls: tlsFilesSchema.optional(),
+  tls: TlsFiles.optional(),
 });
 /** One paired device. */
-export type Home = z.infer<typeof homeSchema>;
+export type Home = z.infer<typeof Home>;
 
 const HOME_BYTES_MAX = 10_000;
 const SUFFIX = '.json';
@@ -45,7 +45,7 @@ export async function listHomes(disk: Disk, folder: string): Promise<Home[]> {
 async function readHome(disk: Disk, path: string): Promise<Home> {
   const text = fromUtf8((await disk.readSecret(path, HOME_BYTES_MAX)) ?? new Uint8Array());
   try {
-    return homeSchema.parse(JSON.parse(text ?? ''));
+    return Home.parse(JSON.parse(text ?? ''));
   } catch (thrown) {
     throw failure('state_damaged', { file: path, detail: 'it does not describe a paired device' }, thrown);
   }

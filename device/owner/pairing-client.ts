@@ -10,7 +10,7 @@ import type { DepartureCustody, DeparturePage } from '@doorsill/contract/departu
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { openToken } from '@doorsill/contract/jws';
-import { pairingSchema } from '@doorsill/contract/owner-orders';
+import { Pairing } from '@doorsill/contract/owner-orders';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { z } from 'zod';
 import { readLines, writeLine } from './line-socket.ts';
@@ -23,17 +23,18 @@ import {
   consoleAnswerSchema,
   custodyAnswerSchema,
   type Health,
+  HelloAnswer,
   healthAnswerSchema,
-  helloAnswerSchema,
+  ListAnswer,
   leftAnswerSchema,
-  listAnswerSchema,
+  PairAnswer,
   type PairingAsk,
-  pairAnswerSchema,
   refusalSchema,
-  stillAnswerSchema,
-  type ViewersAnswer,
-  viewersAnswerSchema,
+  StillAnswer,
+  ViewersAnswer,
 } from './pairing-wire.ts';
+
+export type { ConsoleAddress, Health } from './pairing-wire.ts';
 
 /**
  * Pairs a key with the device that listens at `socketPath`, under a name of 1 to 60 letters. Pairing a paired key again gives
@@ -48,17 +49,17 @@ export async function pairWithDevice(
   own?: { user: string; password: string },
 ): Promise<Home> {
   return converse(deps, socketPath, async (ask) => {
-    const hello = await ask({ verb: 'hello' }, helloAnswerSchema);
+    const hello = await ask({ verb: 'hello' }, HelloAnswer);
     const { device, deviceKey, trust, nonce } = hello;
     if (!own && !hello.issuesAccounts) throw failure('pairing_account_needed', { device });
     if (device !== actorId('device', sha256Hex(deviceKey))) {
       throw failure('pairing_refused', { detail: 'the device names a key that is not its own' });
     }
     const proof = toBase64url(key.sign(pairingProofInput(device, nonce, key.publicKey, name)));
-    const answer = await ask({ verb: 'pair', key: key.publicKey, name, proof }, pairAnswerSchema);
+    const answer = await ask({ verb: 'pair', key: key.publicKey, name, proof }, PairAnswer);
     const statement = openToken(answer.pairing, {
       typ: 'doorsill-pairing+jws',
-      schema: pairingSchema,
+      schema: Pairing,
       audience: PUBLIC_AUDIENCE,
       keys: [deviceKey],
       verify: verifySignature,
@@ -76,7 +77,7 @@ export async function pairWithDevice(
 
 /** Who is paired with the device. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function listOwners(deps: { clock: Clock }, socketPath: string): Promise<{ key: string; name: string }[]> {
-  return converse(deps, socketPath, async (ask) => (await ask({ verb: 'list' }, listAnswerSchema)).owners);
+  return converse(deps, socketPath, async (ask) => (await ask({ verb: 'list' }, ListAnswer)).owners);
 }
 
 /** How long a server that is starting is waited for, and how often it is asked. */
@@ -113,7 +114,7 @@ export async function confirmPairing(deps: { clock: Clock }, socketPath: string,
 
 /** Who besides owners may see pictures, and who looked, newest first. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function askViewers(deps: { clock: Clock }, socketPath: string): Promise<Omit<ViewersAnswer, 'ok'>> {
-  const { viewers, looks } = await converse(deps, socketPath, (ask) => ask({ verb: 'viewers' }, viewersAnswerSchema));
+  const { viewers, looks } = await converse(deps, socketPath, (ask) => ask({ verb: 'viewers' }, ViewersAnswer));
   return { viewers, looks };
 }
 
@@ -137,7 +138,7 @@ export async function askCustody(
   grant: string,
 ): Promise<{ shown: DepartureCustody; device: string; bridgeKey: string }> {
   return converse(deps, socketPath, async (ask) => {
-    const { device, trust } = await ask({ verb: 'hello' }, helloAnswerSchema);
+    const { device, trust } = await ask({ verb: 'hello' }, HelloAnswer);
     if (!trust) throw failure('device_not_enrolled');
     const { shown } = await ask({ verb: 'custody', grant }, custodyAnswerSchema);
     return { shown, device, bridgeKey: trust.bridgeKey };
@@ -158,7 +159,7 @@ export async function askStill(
   socketPath: string,
   call: string,
 ): Promise<{ atUs: number; jpeg: Uint8Array }> {
-  const answer = await converse(deps, socketPath, (ask) => ask({ verb: 'still', call }, stillAnswerSchema));
+  const answer = await converse(deps, socketPath, (ask) => ask({ verb: 'still', call }, StillAnswer));
   const jpeg = fromBase64url(answer.jpeg);
   if (!jpeg) throw failure('pairing_refused', { detail: 'the device’s answer was not understood' });
   return { atUs: answer.atUs, jpeg };

@@ -21,8 +21,7 @@ import {
   LINE_BYTES_MAX,
   type ListAnswer,
   type PairAnswer,
-  type PairingAsk,
-  pairingAskSchema,
+  PairingAsk,
   type StillAnswer,
   type ViewersAnswer,
 } from './pairing-wire.ts';
@@ -115,7 +114,7 @@ export class PairingServer {
     const fail = (why: Failure) =>
       writeLine(socket, { ok: false, code: why.code, detail: String(why.facts['detail'] ?? '') });
     const answer = async (value: unknown): Promise<void> => {
-      const ask = pairingAskSchema.safeParse(value);
+      const ask = PairingAsk.safeParse(value);
       if (!ask.success) {
         this.failures += 1;
         fail(failure('pairing_refused', { detail: 'the message was not understood' }));

@@ -1,14 +1,13 @@
 // Owns: the messages on the pairing socket: one JSON object per line. Both ends use it. Not here: the two ends themselves
 // (pairing-server.ts, pairing-client.ts), what the owner's key signs (contract/console-messages.ts).
 
-import { lookSchema, viewerSchema } from '@doorsill/contract/console-messages';
-import { departureCustodySchema, departurePageSchema } from '@doorsill/contract/departures';
+import { Look, Viewer } from '@doorsill/contract/console-messages';
+import { DepartureCustody, DeparturePage } from '@doorsill/contract/departures';
 import { isErrorCode } from '@doorsill/contract/errors';
-import { stateSchema } from '@doorsill/contract/home-messages';
+import { DeviceState } from '@doorsill/contract/home-messages';
 import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { homeSchema } from './paired-devices.ts';
-import { privateSocketPath } from './private-socket.ts';
+import { Home } from './paired-devices.ts';
 
 export const LINE_BYTES_MAX = 8_192;
 /** Large enough for an answer with a still. */
@@ -16,9 +15,9 @@ export const ANSWER_BYTES_MAX = 131_072;
 /** A connection that takes longer is closed. */
 export const CONVERSATION_MS_MAX = 10_000;
 
-export const ownerNameSchema = z.string().min(1).max(60);
+const ownerNameSchema = z.string().min(1).max(60);
 
-export const pairingAskSchema = z.discriminatedUnion('verb', [
+export const PairingAsk = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('hello') }),
   z.strictObject({
     verb: z.literal('pair'),
@@ -42,7 +41,7 @@ export const pairingAskSchema = z.discriminatedUnion('verb', [
   /** The still of a sighting; `call` is an owner's signed call. */
   z.strictObject({ verb: z.literal('still'), call: z.string().max(2_048) }),
 ]);
-export type PairingAsk = z.infer<typeof pairingAskSchema>;
+export type PairingAsk = z.infer<typeof PairingAsk>;
 
 /** A refusal, with a code of the closed table. */
 export const refusalSchema = z.strictObject({
@@ -51,35 +50,35 @@ export const refusalSchema = z.strictObject({
   detail: z.string().max(300),
 });
 
-export const helloAnswerSchema = z.strictObject({
+export const HelloAnswer = z.strictObject({
   ok: z.literal(true),
-  ...homeSchema.pick({ device: true, deviceKey: true, name: true, trust: true }).shape,
+  ...Home.pick({ device: true, deviceKey: true, name: true, trust: true }).shape,
   /** Whether the device creates its owners' accounts at its broker; else they need one of their own there. */
   issuesAccounts: z.boolean(),
   /** Generated for each hello, valid for one `pair` on this connection. */
   nonce: z.string().length(22),
 });
-export type HelloAnswer = z.infer<typeof helloAnswerSchema>;
+export type HelloAnswer = z.infer<typeof HelloAnswer>;
 
-export const pairAnswerSchema = z.strictObject({
+export const PairAnswer = z.strictObject({
   ok: z.literal(true),
   /** The device's signed pairing statement. */
   pairing: z.string().max(2_048),
   /** The broker, with an account if the device issues them. */
-  account: homeSchema.shape.account.partial({ user: true, password: true }),
+  account: Home.shape.account.partial({ user: true, password: true }),
 });
-export type PairAnswer = z.infer<typeof pairAnswerSchema>;
+export type PairAnswer = z.infer<typeof PairAnswer>;
 
-export const listAnswerSchema = z.strictObject({
+export const ListAnswer = z.strictObject({
   ok: z.literal(true),
   owners: z.array(z.strictObject({ key: publicKeySchema, name: ownerNameSchema })).max(32),
 });
-export type ListAnswer = z.infer<typeof listAnswerSchema>;
+export type ListAnswer = z.infer<typeof ListAnswer>;
 
-const { camera, privacy, ring, storage, hardware, clockTrusted, area, areaDetail, owners } = stateSchema.shape;
+const { camera, privacy, ring, storage, hardware, clockTrusted, area, areaDetail, owners } = DeviceState.shape;
 
 /** Health of a running device, for users who can open its socket: less than its state, plus what its broker cannot tell. */
-export const healthSchema = z.strictObject({
+export const Health = z.strictObject({
   camera,
   privacy,
   storage,
@@ -95,17 +94,17 @@ export const healthSchema = z.strictObject({
   /** Bytes written to disk since the start, by the part that wrote them. */
   written: z.record(z.string().max(60), z.int().nonnegative()),
 });
-export type Health = z.infer<typeof healthSchema>;
-export const stillAnswerSchema = z.strictObject({
+export type Health = z.infer<typeof Health>;
+export const StillAnswer = z.strictObject({
   ok: z.literal(true),
   atUs: z.int().nonnegative(),
   /** Base64url. */
   jpeg: z.string().max(ANSWER_BYTES_MAX - 100),
 });
-export type StillAnswer = z.infer<typeof stillAnswerSchema>;
+export type StillAnswer = z.infer<typeof StillAnswer>;
 
 /** The device's own server as somebody at the device may know it. */
-export const consoleAddressSchema = z.strictObject({
+export const ConsoleAddress = z.strictObject({
   url: z.string().max(300),
   /** How it is announced on the network: the host name, and what is wrong with that. Null where the settings do not ask for it. */
   announced: z
@@ -119,28 +118,23 @@ export const consoleAddressSchema = z.strictObject({
   /** The address with the pairing token behind `#`, which browsers never send: what the code that is drawn holds. */
   pairingUrl: z.string().max(500),
 });
-export type ConsoleAddress = z.infer<typeof consoleAddressSchema>;
+export type ConsoleAddress = z.infer<typeof ConsoleAddress>;
 
-export const consoleAnswerSchema = z.strictObject({ ok: z.literal(true), console: consoleAddressSchema.nullable() });
+export const consoleAnswerSchema = z.strictObject({ ok: z.literal(true), console: ConsoleAddress.nullable() });
 /** The newest hundred looks: more do not fit on a line. */
 export const LOOKS_TOLD_MAX = 100;
-export const viewersAnswerSchema = z.strictObject({
+export const ViewersAnswer = z.strictObject({
   ok: z.literal(true),
-  viewers: z.array(viewerSchema.omit({ tokenSha256: true })).max(64),
-  looks: z.array(lookSchema).max(LOOKS_TOLD_MAX),
+  viewers: z.array(Viewer.omit({ tokenSha256: true })).max(64),
+  looks: z.array(Look).max(LOOKS_TOLD_MAX),
 });
-export type ViewersAnswer = z.infer<typeof viewersAnswerSchema>;
+export type ViewersAnswer = z.infer<typeof ViewersAnswer>;
 
 /** As many fit on a line, with their receipts. */
 export const DEPARTURES_TOLD_MAX = 8;
-export const leftAnswerSchema = z.strictObject({ ok: z.literal(true), page: departurePageSchema });
-export const custodyAnswerSchema = z.strictObject({ ok: z.literal(true), shown: departureCustodySchema });
+export const leftAnswerSchema = z.strictObject({ ok: z.literal(true), page: DeparturePage });
+export const custodyAnswerSchema = z.strictObject({ ok: z.literal(true), shown: DepartureCustody });
 
 export const confirmAnswerSchema = z.strictObject({ ok: z.literal(true), name: ownerNameSchema });
 
-export const healthAnswerSchema = z.strictObject({ ok: z.literal(true), health: healthSchema });
-
-/** The socket path of a device with this data folder, as `privateSocketPath`. */
-export function pairingSocketPath(dataFolder: string, home?: () => string): string {
-  return privateSocketPath(dataFolder, 'pairing.sock', home);
-}
+export const healthAnswerSchema = z.strictObject({ ok: z.literal(true), health: Health });

@@ -58,3 +58,8 @@ export async function stopPrivately(
   await closed;
   await disk.remove(path);
 }
+
+/** The socket path of a device with this data folder, as `privateSocketPath`. */
+export function pairingSocketPath(dataFolder: string, home?: () => string): string {
+  return privateSocketPath(dataFolder, 'pairing.sock', home);
+}

@@ -2,7 +2,7 @@
 // Not here: making receipts (home-link/), verifying others' statements inside one, which the device has done (consent/).
 import { verifySignature } from '@doorsill/base/keys';
 import { type Failure, failure, isErrorCode, reportedFailure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
-import { type Receipt, receiptSchema } from '@doorsill/contract/home-messages';
+import { Receipt } from '@doorsill/contract/home-messages';
 import { openToken } from '@doorsill/contract/jws';
 
 const RECEIPT_AUDIENCE = 'owner';
@@ -11,7 +11,7 @@ const RECEIPT_AUDIENCE = 'owner';
 export function readReceipt(payload: string, device: { id: string; key: string }): Receipt {
   const opened = openToken(payload.trim(), {
     typ: 'doorsill-receipt+jws',
-    schema: receiptSchema,
+    schema: Receipt,
     audience: RECEIPT_AUDIENCE,
     keys: [device.key],
     verify: verifySignature,

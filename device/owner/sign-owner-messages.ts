@@ -5,7 +5,7 @@ import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
 import { assert } from '@doorsill/contract/assert';
-import { CUSTODY_CALL_LIFE_S_MAX, type CustodyCall } from '@doorsill/contract/custody';
+import type { CustodyCall } from '@doorsill/contract/custody';
 import { signToken, type TokenType } from '@doorsill/contract/jws';
 import {
   type Author,
@@ -22,12 +22,12 @@ import {
   type Grant,
   mustNameLastOrder,
   type Revoke,
-  STILL_CALL_LIFE_S_MAX,
   type StillCall,
 } from '@doorsill/contract/owner-orders';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
-import { SEARCH_CALL_LIFE_S_MAX, type Search, type SearchAction, type SearchCall } from '@doorsill/contract/search';
+import type { Search, SearchAction, SearchCall } from '@doorsill/contract/search';
+import { LIFE_S_MAX } from '@doorsill/contract/shared-claims';
 
 /** The signer, and the source of time and ids. */
 export interface Signer {
@@ -92,7 +92,7 @@ export function makeCustodyCall(
 ): Signed<CustodyCall> {
   const claims: CustodyCall = {
     ...claimsHead(authorOf(signer), bridge, 'custody'),
-    exp: wallSeconds(signer.clock) + CUSTODY_CALL_LIFE_S_MAX,
+    exp: wallSeconds(signer.clock) + LIFE_S_MAX.custodyCall,
     device: of.device,
     grant: of.grant,
   };
@@ -101,14 +101,14 @@ export function makeCustodyCall(
 
 /** Signs a request to a device for the still of a sighting; expires after a minute. */
 export function makeStillCall(signer: Signer, device: string, search: string): Signed<StillCall> {
-  const exp = wallSeconds(signer.clock) + STILL_CALL_LIFE_S_MAX;
+  const exp = wallSeconds(signer.clock) + LIFE_S_MAX.stillCall;
   const claims: StillCall = { ...claimsHead(authorOf(signer), device, 'still'), exp, search };
   return signed(signer, 'doorsill-still+jws', claims);
 }
 
 /** Signs a pet owner's call to the bridge; expires after some minutes. */
 export function makeSearchCall(signer: Signer, bridge: string, call: SearchAction): Signed<SearchCall> {
-  const exp = wallSeconds(signer.clock) + SEARCH_CALL_LIFE_S_MAX;
+  const exp = wallSeconds(signer.clock) + LIFE_S_MAX.searchCall;
   const claims: SearchCall = { ...claimsHead(authorOf(signer), bridge, 'search-call'), exp, call };
   return signed(signer, 'doorsill-search-call+jws', claims);
 }

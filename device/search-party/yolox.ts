@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Log } from '@doorsill/base/log';
 import { failure } from '@doorsill/contract/errors';
-import { PET_KINDS, type PetKind } from '@doorsill/contract/search';
+import { PetKind } from '@doorsill/contract/search';
 import { z } from 'zod';
 import { ColourAndSize } from './colour-and-size.ts';
 import { coloursOf } from './colours.ts';
@@ -201,7 +201,7 @@ function boxesIn({ data, dims }: z.infer<typeof tensorSchema>, picture: Picture)
   const scale = scaleOf(picture);
   const kinds = [
     { kind: 'person' as const, number: PERSON_CLASS },
-    ...PET_KINDS.map((kind) => ({ kind, number: CLASS_OF[kind] })),
+    ...PetKind.options.map((kind) => ({ kind, number: CLASS_OF[kind] })),
   ];
   return cells.flatMap((cell, index) => {
     const box = data.subarray(index * BOX_NUMBERS, (index + 1) * BOX_NUMBERS);

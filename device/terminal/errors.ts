@@ -12,6 +12,7 @@ import {
   wrongUsage,
 } from '@doorsill/contract/errors/kinds';
 
+/** The failures of these commands, and none that cross a wire. */
 export const COMMAND_ERRORS = {
   output_taken: wrongUsage(
     409,
@@ -124,8 +125,10 @@ export const COMMAND_ERRORS = {
   ),
 } as const satisfies Record<string, ErrorRule>;
 
+/** These and all that cross a wire. */
 export const ERRORS = { ...WIRE_ERRORS, ...COMMAND_ERRORS };
 
+/** A code of this table. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** An expected failure with a code of this table. */

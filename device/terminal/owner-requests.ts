@@ -120,6 +120,7 @@ export function showSighting({ request, sighted, wouldDisclose, askedKeys }: Ver
   ].map(withoutUnseen);
 }
 
+/** A span of time as an owner reads it. */
 export function showWindow(window: Window): string {
   return `${printMoment(window.startUs)} to ${printMoment(window.endUs)} (${printLength(window.endUs - window.startUs)})`;
 }

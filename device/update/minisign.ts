@@ -7,6 +7,7 @@ import { failure } from '@doorsill/contract/errors';
 
 /** Signature files and key files are some hundred bytes. */
 export const MINISIGN_BYTES_MAX = 4_096;
+/** Bytes of a key's id. */
 export const KEY_ID_BYTES = 8;
 
 /** `Ed`: a key of Ed25519. `ED`: a signature over the file's BLAKE2b of 64 bytes, the only kind that minisign makes today. */

@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { concatBytes, fromUtf8 } from '@doorsill/contract/bytes';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { parseJson } from '@doorsill/contract/parse-json';
-import { MANIFEST_NAME, type ReleaseManifest, releaseManifestSchema } from './release-manifest.ts';
+import { MANIFEST_NAME, ReleaseManifest } from './release-manifest.ts';
 
 /** Five times what a release takes today. */
 export const ARCHIVE_BYTES_MAX = 96 * 1024 * 1024;
@@ -16,11 +16,12 @@ const BLOCK = 512;
 /** A plain file is of kind 0 (POSIX.1-1988); links, devices, folders and extended headers are of others. */
 const PLAIN = 0x30;
 
-export interface ReleaseFile {
+interface ReleaseFile {
   path: string;
   bytes: Uint8Array;
 }
 
+/** A release that was read and checked against its manifest. */
 export interface ReleaseContent {
   manifest: ReleaseManifest;
   files: number;
@@ -65,7 +66,7 @@ function malformed(detail: string): Failure {
 
 function readManifest({ path, bytes }: ReleaseFile): ReleaseManifest {
   if (path !== MANIFEST_NAME) throw malformed(`it does not begin with ${MANIFEST_NAME}`);
-  const parsed = releaseManifestSchema.safeParse(parseJson(fromUtf8(bytes) ?? ''));
+  const parsed = ReleaseManifest.safeParse(parseJson(fromUtf8(bytes) ?? ''));
   if (!parsed.success) throw malformed(`its ${MANIFEST_NAME} is not that of a release that this version knows`);
   return parsed.data;
 }

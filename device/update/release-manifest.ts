@@ -8,7 +8,8 @@ export const MANIFEST_NAME = 'release.json';
 /** `1.2.3`, or `1.2.3-beta.1`: what npm allows, but no build metadata, which orders nothing (semver 2.0.0 §10). */
 const VERSION = /^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})(-[0-9a-z]{1,16}(\.[0-9a-z]{1,16}){0,3})?$/;
 
-export const releaseManifestSchema = z.strictObject({
+/** What a release is, and the hash of each of its files. */
+export const ReleaseManifest = z.strictObject({
   kind: z.literal('doorsill-release'),
   version: z.string().regex(VERSION),
   /** As `process.platform` and `process.arch` say it. */
@@ -23,4 +24,4 @@ export const releaseManifestSchema = z.strictObject({
   madeS: z.int().nonnegative(),
 });
 
-export type ReleaseManifest = z.infer<typeof releaseManifestSchema>;
+export type ReleaseManifest = z.infer<typeof ReleaseManifest>;

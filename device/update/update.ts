@@ -55,7 +55,7 @@ async function putBackData(disk: Disk, copy: string, data: string): Promise<void
 }
 
 /** How long a new version may take until it is healthy. */
-export const HEALTHY_WITHIN_MS = 60_000;
+const HEALTHY_WITHIN_MS = 60_000;
 
 /** The doorbell whose programs are replaced. */
 export interface UpdatedDoorbell {
@@ -72,6 +72,7 @@ export interface UpdatedDoorbell {
   isHealthy(withinMs: number): Promise<boolean>;
 }
 
+/** What an update stands on, and the machine that it is for. */
 export interface UpdateDeps {
   /** The programs are read by the user that runs them; the copy of the doorbell's files by nobody else. */
   programs: LinkDisk;
@@ -87,7 +88,7 @@ export interface GivenRelease {
   signature: Uint8Array | null;
 }
 
-export interface Updated {
+interface Updated {
   from: string;
   to: string;
 }

@@ -8,8 +8,8 @@ import { freshId, type Random } from '@doorsill/base/random';
 import { type ErrorCode, type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type { ReceiptClip } from '@doorsill/contract/home-messages';
 import { parseToken, signToken } from '@doorsill/contract/jws';
-import { manifestSchema } from '@doorsill/contract/manifest';
-import { DISCLOSURE_KEYS, type DisclosedValues, type Window } from '@doorsill/contract/shared-claims';
+import { Manifest } from '@doorsill/contract/manifest';
+import { type DisclosedValues, DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
 import { buildManifest, disclose } from '../clip/disclosure.ts';
 import type { Clip } from '../clip/finished-clip.ts';
 import type { HeldFootage } from '../clip/held-footage.ts';
@@ -309,7 +309,7 @@ function isDiskFault(thrown: unknown): thrown is Failure {
 
 /** The facts of a sealed clip, taken from its own manifest: for ledger and receipts, and, for the ledger alone, what goes with it. */
 function factsOf(item: OutboxItem): { clip: ReceiptClip; disclosed: DisclosedValues } {
-  const manifest = manifestSchema.parse(parseToken(item.manifest)?.claims);
+  const manifest = Manifest.parse(parseToken(item.manifest)?.claims);
   const clip: ReceiptClip = {
     id: manifest.jti,
     sha256: manifest.clipSha256,
@@ -317,7 +317,7 @@ function factsOf(item: OutboxItem): { clip: ReceiptClip; disclosed: DisclosedVal
     frames: manifest.frames,
     window: manifest.window,
     method: manifest.method,
-    disclosed: DISCLOSURE_KEYS.filter((key) => manifest.disclosed[key] !== undefined),
+    disclosed: DisclosureKey.options.filter((key) => manifest.disclosed[key] !== undefined),
     manifestSha256: item.manifestSha256,
   };
   return { clip, disclosed: manifest.disclosed };

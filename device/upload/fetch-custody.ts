@@ -1,21 +1,18 @@
 // Owns: asking the pinned bridge, in the device's own name, what its log says of one clip: only when an owner asks, and nothing is stored.
 // Not here: checking the answer (contract/check-departure.ts: whoever shows it does), the single request (bridge-http.ts).
+
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { FixedWindowLimit, WindowCounts } from '@doorsill/base/http/fixed-window-limit';
 import type { SigningKey } from '@doorsill/base/keys';
 import type { Network } from '@doorsill/base/network';
 import { freshId, type Random } from '@doorsill/base/random';
-import {
-  CUSTODY_CALL_LIFE_S_MAX,
-  type CustodyCall,
-  clipLeavesSchema,
-  custodyBundleSchema,
-} from '@doorsill/contract/custody';
+import { ClipLeaves, CustodyBundle, type CustodyCall } from '@doorsill/contract/custody';
 import type { Departure, DepartureCustody } from '@doorsill/contract/departures';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { signToken } from '@doorsill/contract/jws';
 import { claimsHead } from '@doorsill/contract/owner-claims';
 import { parseJson } from '@doorsill/contract/parse-json';
+import { LIFE_S_MAX } from '@doorsill/contract/shared-claims';
 import { BridgeHttp, readBridgeTls } from './bridge-http.ts';
 import { baseOf, type PinnedBridge, refusalOf } from './intake-requests.ts';
 
@@ -87,7 +84,7 @@ export class CustodyFetcher {
     const author = { publicKey: device.key.publicKey, nowS, freshId: (prefix: string) => freshId(random, prefix) };
     const claims: CustodyCall = {
       ...claimsHead(author, bridge, 'custody'),
-      exp: nowS + CUSTODY_CALL_LIFE_S_MAX,
+      exp: nowS + LIFE_S_MAX.custodyCall,
       device: device.id,
       grant,
     };
@@ -100,14 +97,14 @@ async function custodyAt(http: BridgeHttp, grant: string): Promise<DepartureCust
   const path = `${http.baseUrl}/v1/intakes/${grant}/custody`;
   const listed = await http.createRequest('GET', `${path}/leaves`).send();
   if (listed.getStatus() === 200) {
-    const leaves = clipLeavesSchema.safeParse(parseJson(listed.getBody()));
+    const leaves = ClipLeaves.safeParse(parseJson(listed.getBody()));
     if (!leaves.success) throw unreachable('its answer is not a bridge’s');
     return { ...leaves.data, isWhole: true };
   }
   if (listed.getStatus() !== 404) throw refusalOf(listed);
   const bundled = await http.createRequest('GET', path).send();
   if (bundled.getStatus() !== 200) throw refusalOf(bundled);
-  const bundle = custodyBundleSchema.safeParse(parseJson(bundled.getBody()));
+  const bundle = CustodyBundle.safeParse(parseJson(bundled.getBody()));
   if (!bundle.success) throw unreachable('its answer is not a bridge’s');
   return { receipt: bundle.data.receipt, leaves: [bundle.data.proof], isWhole: false };
 }

@@ -6,7 +6,7 @@ import type { TlsSource } from '@doorsill/base/tls';
 import { assert } from '@doorsill/contract/assert';
 import { utf8 } from '@doorsill/contract/bytes';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
-import { type IntakeReceipt, type IntakeStatus, intakeStatusSchema } from '@doorsill/contract/manifest';
+import { type IntakeReceipt, IntakeStatus } from '@doorsill/contract/manifest';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { failureOf } from '@doorsill/contract/problem';
 import { openIntake } from '@doorsill/contract/verify-intake-receipt';
@@ -68,7 +68,7 @@ async function askStatus(
   if (body) request.setHeader('Content-Type', 'application/json');
   const answer = await request.send(body && utf8(JSON.stringify(body)));
   if (answer.getStatus() !== 200) throw refusalOf(answer);
-  const status = intakeStatusSchema.safeParse(parseJson(answer.getBody()));
+  const status = IntakeStatus.safeParse(parseJson(answer.getBody()));
   if (!status.success || status.data.grant !== grant) throw strange('its status is not one of this clip');
   return status.data;
 }

@@ -30,12 +30,12 @@ const sentPapersSchema = z.strictObject({
 });
 
 /** The last file written when a clip is sealed: without it the clip does not exist. Sealed whole, because manifests name a home. */
-const commitSchema = z.discriminatedUnion('version', [
+const Commit = z.discriminatedUnion('version', [
   z.strictObject({ version: z.literal(2), ...commitFields, papers: sentPapersSchema }),
   /** The format from before statements existed. */
   z.strictObject({ version: z.literal(1), ...commitFields }).transform((former) => ({ ...former, papers: null })),
 ]);
-export type Commit = z.output<typeof commitSchema>;
+export type Commit = z.output<typeof Commit>;
 
 /** Kept after the clip is deleted, until the bridge has answered a revocation. */
 const recallSchema = z.strictObject({
@@ -71,7 +71,7 @@ export class SealedRecords {
 
   /** Null when it is not one of our records. */
   async readCommit(grant: string): Promise<Commit | null> {
-    const commit = await this.read(grant, COMMIT, commitSchema);
+    const commit = await this.read(grant, COMMIT, Commit);
     return commit?.grant === grant ? commit : null;
   }
 

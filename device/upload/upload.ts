@@ -10,7 +10,7 @@ import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type { UploadProgress } from '@doorsill/contract/home-messages';
 import { parseToken, signToken } from '@doorsill/contract/jws';
 import type { IntakeStatus, UploadToken } from '@doorsill/contract/manifest';
-import { type Pairing, revokeSchema } from '@doorsill/contract/owner-orders';
+import { type Pairing, Revoke } from '@doorsill/contract/owner-orders';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { assertMayLeave, type LiveGrant } from '../consent/live-grant.ts';
 import { BridgeHttp, type BridgeHttpOptions, readBridgeTls } from './bridge-http.ts';
@@ -265,7 +265,7 @@ export class Uploader {
   /** The bridge may not know this owner: it need not be the one who granted, and the grant may never have reached the bridge. */
   private pairingFor(revocation: string): string {
     const { device, clock } = this.deps;
-    const claims = revokeSchema.parse(parseToken(revocation)?.claims);
+    const claims = Revoke.parse(parseToken(revocation)?.claims);
     const pairing: Pairing = {
       iss: device.key.publicKey,
       aud: PUBLIC_AUDIENCE,

@@ -1,7 +1,7 @@
 // Owns: every account of a folder with what it may do, for brokers that are configured beforehand. Not here: the configuration
 // (mosquitto-files.ts, nats-files.ts), and the embedded broker, which reads an account when it is used (account-login.ts).
 import { type Account, listAccounts, readAccount } from '@doorsill/base/mqtt-account-files';
-import { type AccountHolder, accessOf, accountHolderSchema, type TopicAccess } from '@doorsill/contract/topic-access';
+import { AccountHolder, accessOf, type TopicAccess } from '@doorsill/contract/topic-access';
 import type { AccessOptions } from './account-login.ts';
 
 /** An account as another broker needs it. */
@@ -27,7 +27,7 @@ export async function readAllAccounts(
   const leftOut: LeftOut[] = [];
   for (const user of await listAccounts(disk, accounts)) {
     const account = await readAccount(disk, accounts, user);
-    const holder = accountHolderSchema.safeParse(account);
+    const holder = AccountHolder.safeParse(account);
     // Removed since it was listed, or just being written: the next run handles it.
     if (!account) leftOut.push({ user, why: 'its file is not whole' });
     else if (!holder.success) leftOut.push({ user, why: `there is no role "${account.role}"` });

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex } from '@doorsill/base/keys';
 import { type Account, listAccounts, passwordFits, readAccount } from '@doorsill/base/mqtt-account-files';
-import { type AccountRole, accessOf, accountHolderSchema, type TopicAccess } from '@doorsill/contract/topic-access';
+import { AccountHolder, type AccountRole, accessOf, type TopicAccess } from '@doorsill/contract/topic-access';
 
 export interface AccessOptions {
   disk: Disk;
@@ -45,7 +45,7 @@ export class AccountAccess {
     const { disk, accounts, prefix } = this.options;
     const account = await readAccount(disk, accounts, user);
     if (!account) return null;
-    const holder = accountHolderSchema.safeParse(account);
+    const holder = AccountHolder.safeParse(account);
     return holder.success ? { account, access: accessOf(prefix, holder.data), filters: new Set() } : null;
   }
 

@@ -8,15 +8,16 @@ import type { Clock, Timer } from '@doorsill/base/clock';
 import { systemCode } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';
 import type { Network } from '@doorsill/base/network';
-import { mayPublish, mayReceive, maySubscribe } from '@doorsill/contract/topic-access';
 import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from 'aedes';
 import { failure } from '../errors.ts';
 import { type AccessOptions, AccountAccess, isShared, type Session } from './account-login.ts';
 import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';
+import { mayPublish, mayReceive, maySubscribe } from './enforce-access.ts';
 import { RetainedMessages } from './retained-messages.ts';
 import { certificateUser, makeTlsServer, type TlsListenerOptions } from './tls-listener.ts';
 
+/** What an embedded broker is made of. */
 export interface BrokerOptions extends AccessOptions {
   host: string;
   /** 0 takes a free port; `port` of the started broker tells which. */

@@ -17,14 +17,14 @@ const ORDERS_MAX = 1_000;
 const ANSWER_MS_MAX = 5_000;
 const FAULT_LENGTH_MAX = 300;
 
-const orderSchema = z.discriminatedUnion('do', [
+const ControlOrder = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('list') }),
   z.strictObject({ do: z.literal('add'), fault: z.string().max(FAULT_LENGTH_MAX) }),
   z.strictObject({ do: z.literal('clear'), name: z.string().max(FAULT_LENGTH_MAX) }),
 ]);
-export type ControlOrder = z.infer<typeof orderSchema>;
+export type ControlOrder = z.infer<typeof ControlOrder>;
 
-const stateSchema = z.object({
+const ControlState = z.object({
   /** Seconds since the camera's first picture. */
   nowS: z.number(),
   viewers: z.int(),
@@ -33,7 +33,7 @@ const stateSchema = z.object({
   faults: z.array(z.object({ fault: z.string(), name: z.string(), fromS: z.number(), untilS: z.number().nullable() })),
 });
 /** How a camera is, as every accepted order is answered. */
-export type ControlState = z.infer<typeof stateSchema>;
+export type ControlState = z.infer<typeof ControlState>;
 
 export interface ControlDeps {
   readonly disk: Disk;
@@ -87,7 +87,7 @@ export class ControlSocket {
       LINE_BYTES_MAX,
       (value) => {
         orders += 1;
-        const order = readBySchema(orderSchema, value, 'the order');
+        const order = readBySchema(ControlOrder, value, 'the order');
         if (orders > ORDERS_MAX) garbled(`more than ${ORDERS_MAX} orders came over one connection`);
         else if (!order.ok) garbled(value === undefined ? 'it is not JSON' : order.fault);
         if (orders > ORDERS_MAX || !order.ok) {
@@ -113,7 +113,7 @@ export function orderCamera(path: string, order: ControlOrder, clock: Clock): Pr
   return giveOrder(
     path,
     order,
-    { clock, answerMsMax: ANSWER_MS_MAX, results: stateSchema },
+    { clock, answerMsMax: ANSWER_MS_MAX, results: ControlState },
     { silent: (detail) => failure('camera_control_silent', { path, detail }) },
   );
 }

@@ -2,8 +2,8 @@
 // applications (moderate.ts), asking residents (request.ts).
 
 import { readBySchema } from '@doorsill/base/schema-fault';
-import { agencyActionSchema } from '@doorsill/contract/agency-calls';
-import { JURISDICTIONS } from '@doorsill/contract/request';
+import { AgencyAction } from '@doorsill/contract/agency-calls';
+import { Jurisdiction } from '@doorsill/contract/request';
 import { openContext } from '@doorsill/device/cli/context';
 import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
@@ -48,7 +48,7 @@ function addApply(agency: Command): void {
   withAgencyOptions(agency.command('apply'))
     .description('apply to the registry; a key is made in the agency’s folder when it has none')
     .requiredOption('--name <name>', 'its name, as residents know it')
-    .requiredOption('--jurisdiction <kind>', JURISDICTIONS.filter((kind) => kind !== 'federal').join(', '))
+    .requiredOption('--jurisdiction <kind>', Jurisdiction.options.filter((kind) => kind !== 'federal').join(', '))
     .requiredOption('--domain <domain>', 'its own domain, which has to show its id')
     .requiredOption('--contact <name>', 'whom residents can ask')
     .option('--email <address>', 'the contact’s email')
@@ -95,7 +95,7 @@ Example:
 function factsOf(options: ApplyOptions): AgencyFacts {
   const { name, jurisdiction, domain, contact, email, phone, profiles, categories } = options;
   const list = (text: string) => text.split(',').map((one) => one.trim());
-  const said = readBySchema(agencyActionSchema, {
+  const said = readBySchema(AgencyAction, {
     action: 'register',
     name,
     jurisdiction,

@@ -9,7 +9,7 @@ import { type Context, dataFolder, openContext } from '@doorsill/device/cli/cont
 import { deviceOf } from '@doorsill/device/cli/surroundings';
 import { factoryReset } from '@doorsill/device/factory-reset';
 import { askConsole, askHealth } from '@doorsill/device/owner/pairing-client';
-import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import { pairingSocketPath } from '@doorsill/device/owner/private-socket';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';

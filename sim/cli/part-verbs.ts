@@ -2,9 +2,9 @@
 // Not here: what they do; a doorbell (device/cli/run-device.ts); how a testbed runs them together (testbed/). Each loads only its own part, which is quicker.
 
 import { join, resolve } from 'node:path';
+import { tlsFilesRead } from '@doorsill/base/link-failure';
 import { readTlsFiles } from '@doorsill/base/tls';
 import type { RegistryConfigInput, VaultConfigInput } from '@doorsill/cloud-bridge';
-import { tlsFilesRead } from '@doorsill/contract/link-failure';
 import { topicPrefixSchema } from '@doorsill/contract/topics';
 import { type Context, openContext } from '@doorsill/device/cli/context';
 import { runPart } from '@doorsill/device/cli/run-part';
@@ -114,8 +114,8 @@ export function addRegistry(bridge: Command): void {
         const stored: Partial<RegistryConfigInput> = (await storedSettings(context, file)) ?? {};
         const port = options.port === undefined ? {} : { port: parsePort(options.port, 0) };
         const input = { ...stored, dataFolder: folder, http: { ...stored.http, ...port } };
-        const { parseConfig, registryConfigSchema, startRegistry } = await import('@doorsill/cloud-bridge');
-        const part = await startRegistry(parseConfig(registryConfigSchema, input, file), context);
+        const { parseConfig, RegistryConfig, startRegistry } = await import('@doorsill/cloud-bridge');
+        const part = await startRegistry(parseConfig(RegistryConfig, input, file), context);
         const ready = { url: part.url, id: part.id, key: part.publicKey };
         return { part, ready, text: `The registry ${part.id} listens at ${part.url}.` };
       });
@@ -145,8 +145,8 @@ Examples:
         const stored: Partial<VaultConfigInput> = (await storedSettings(context, file)) ?? {};
         const port = options.port === undefined ? {} : { port: parsePort(options.port, 0) };
         const input = { ...stored, dataFolder: folder, http: { ...stored.http, ...port } };
-        const { parseConfig, startVault, vaultConfigSchema } = await import('@doorsill/cloud-bridge');
-        const part = await startVault(parseConfig(vaultConfigSchema, input, file), context);
+        const { parseConfig, startVault, VaultConfig } = await import('@doorsill/cloud-bridge');
+        const part = await startVault(parseConfig(VaultConfig, input, file), context);
         const ready = { url: part.url, id: part.id, key: part.publicKey };
         return { part, ready, text: `The vault ${part.id} listens at ${part.url}; its key is ${part.publicKey}.` };
       });

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { Place } from '@doorsill/contract/area-cells';
 import { idSchema } from '@doorsill/contract/ids';
-import { DISCLOSURE_PROFILES, disclosureProfileSchema } from '@doorsill/contract/shared-claims';
+import { DISCLOSURE_PROFILES, DisclosureProfile } from '@doorsill/contract/shared-claims';
 import { type Context, dataFolder, openContext } from '@doorsill/device/cli/context';
 import { parseMoment } from '@doorsill/device/terminal/format-units';
 import { showWindow } from '@doorsill/device/terminal/owner-requests';
@@ -74,7 +74,7 @@ async function askResidents(context: Context, options: RequestOptions): Promise<
   const endUs = options.to ? parseMoment(options.to, nowUs) : nowUs;
   const startUs = options.from ? parseMoment(options.from, nowUs) : endUs - 15 * 60 * 1_000_000;
   if (startUs >= endUs) throw failure('usage', { detail: '--to must be later than --from' });
-  const profile = disclosureProfileSchema.safeParse(options.profile);
+  const profile = DisclosureProfile.safeParse(options.profile);
   if (!profile.success)
     throw failure('usage', { detail: `--profile takes ${Object.keys(DISCLOSURE_PROFILES).join(', ')}` });
   const place = options.at ? parsePlace(options.at) : DEMO_HOME.place;

@@ -4,7 +4,7 @@
 import { join, resolve } from 'node:path';
 import { SystemDisk } from '@doorsill/base/disk';
 import { cellOf } from '@doorsill/contract/area-cells';
-import { cellSchema, PET_KINDS, type PetKind } from '@doorsill/contract/search';
+import { cellSchema, PetKind } from '@doorsill/contract/search';
 import { DISCLOSURE_PROFILES, type DisclosureProfile } from '@doorsill/contract/shared-claims';
 import { readEnrolment } from '@doorsill/device/area-link/enrolment';
 import {
@@ -20,7 +20,7 @@ import { orderDevice } from '@doorsill/device/cli/doorbell-command-verbs';
 import { askDoorbells, homeOfRequest } from '@doorsill/device/cli/home-of-request';
 import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
 import { askStill } from '@doorsill/device/owner/pairing-client';
-import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import { pairingSocketPath } from '@doorsill/device/owner/private-socket';
 import { makeStillCall } from '@doorsill/device/owner/sign-owner-messages';
 import { parseMoment, printBytes } from '@doorsill/device/terminal/format-units';
 import { fetchSightings, showSighting } from '@doorsill/device/terminal/owner-requests';
@@ -153,7 +153,7 @@ function addPost(group: Command): void {
   withBridge(group.command('post'))
     .description('have your lost pet looked for around a place, for a few hours')
     .requiredOption('--photo <file>', 'a photo of it; EXIF and place are taken out before anybody sees it')
-    .requiredOption('--kind <kind>', PET_KINDS.join(' or '))
+    .requiredOption('--kind <kind>', PetKind.options.join(' or '))
     .requiredOption('--text <text>', 'what it looks like, and what helps')
     .option('--near <lon,lat>', 'where it was lost; only the cell of about 5 km is told')
     .option('--cell <name>', 'or that cell (geohash of five letters)')
@@ -196,8 +196,8 @@ function addPost(group: Command): void {
 }
 
 function parseKind(text: string): PetKind {
-  const kind = PET_KINDS.find((one) => one === text);
-  if (!kind) throw failure('usage', { detail: `--kind is ${PET_KINDS.join(' or ')}, not "${text}"` });
+  const kind = PetKind.options.find((one) => one === text);
+  if (!kind) throw failure('usage', { detail: `--kind is ${PetKind.options.join(' or ')}, not "${text}"` });
   return kind;
 }
 

@@ -3,17 +3,8 @@
 
 import { LOG_LEVELS, type LogLevel } from '@doorsill/base/log';
 import { readBySchema } from '@doorsill/base/schema-fault';
-import { eventSchema, RECEIPT_OUTCOMES } from '@doorsill/contract/home-messages';
-import {
-  DISCLOSURE_KEYS,
-  type DisclosureKey,
-  type DisclosureProfile,
-  disclosureProfileSchema,
-  type Window,
-  windowSchema,
-  type Zone,
-  zoneSchema,
-} from '@doorsill/contract/shared-claims';
+import { DeviceEvent, ReceiptOutcome } from '@doorsill/contract/home-messages';
+import { DisclosureKey, DisclosureProfile, Window, Zone } from '@doorsill/contract/shared-claims';
 import type { DeviceConfigInput } from '@doorsill/device/config';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
@@ -84,18 +75,18 @@ const doorbellSchema = z.strictObject({
 const askSchema = z
   .strictObject({
     lastS: z.number().min(0.1).max(LAST_S_MAX).optional(),
-    window: windowSchema.optional(),
-    profile: disclosureProfileSchema.default('address-and-email'),
+    window: Window.optional(),
+    profile: DisclosureProfile.default('address-and-email'),
     text: z.string().min(1).max(2_000).optional(),
     timeoutMs: timeoutSchema,
   })
   .refine(({ lastS, window }) => lastS === undefined || window === undefined, 'lastS and window exclude each other');
 
 const grantSchema = z.strictObject({
-  disclose: z.array(z.enum(DISCLOSURE_KEYS)).optional(),
-  window: windowSchema.optional(),
+  disclose: z.array(DisclosureKey).optional(),
+  window: Window.optional(),
   audio: z.boolean().optional(),
-  zones: z.array(zoneSchema).optional(),
+  zones: z.array(Zone).optional(),
   timeoutMs: timeoutSchema,
 });
 
@@ -105,7 +96,7 @@ const eventWaitSchema = z.strictObject({
   where: z.custom<unknown>((value) => typeof value === 'function', 'takes a function').optional(),
 });
 
-const eventTypes = eventSchema.options.map((option) => option.shape.type.value);
+const eventTypes = DeviceEvent.options.map((option) => option.shape.type.value);
 
 /** The arguments of each call. Throws `client_argument_invalid` with the call's name and what is wrong. */
 export const readDoorbellOptions = (given: unknown) => read('startDoorbell()', doorbellSchema, given);
@@ -114,7 +105,7 @@ export const readGrant = (given: unknown) => read('grant()', grantSchema, given)
 export const readWait = (call: string, given: unknown) => read(call, waitSchema, given);
 export const readEventWait = (given: unknown) => read('event()', eventWaitSchema, given);
 export const readEventType = (given: unknown) => read('event()', z.enum(eventTypes), given);
-export const readOutcome = (given: unknown) => read('receipt()', z.enum(RECEIPT_OUTCOMES), given);
+export const readOutcome = (given: unknown) => read('receipt()', ReceiptOutcome, given);
 export const readRequestId = (call: string, given: unknown) =>
   read(call, z.looseObject({ id: z.string().min(1).max(100) }), given).id;
 

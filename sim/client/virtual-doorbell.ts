@@ -37,6 +37,7 @@ import {
 } from './options.ts';
 import { askState, recordedWindow, STATE_MS_MAX } from './recorded-window.ts';
 
+/** The types of events that a doorbell tells of. */
 export type EventType = DeviceEvent['type'];
 /** The event of a type. */
 export type EventOf<Type extends EventType> = Extract<DeviceEvent, { type: Type }>;
@@ -78,6 +79,7 @@ const LAST_S = 5;
 /** Outcomes after which a grant's clip is at the bridge, or never will be. */
 const SETTLED = new Set<Receipt['outcome']>(['sent', 'failed', 'revoked', 'deleted', 'recalled']);
 
+/** A doorbell in this process, with its owner's side, for tests. */
 export class VirtualDoorbell {
   /** Its folder, which `stop` removes: clips, logs, everybody's data. */
   readonly folder: string;

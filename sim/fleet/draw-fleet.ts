@@ -3,7 +3,7 @@
 
 import { type Random, SeededRandom } from '@doorsill/base/random';
 import type { Place } from '@doorsill/contract/area-cells';
-import { DISCLOSURE_KEYS, type DisclosureKey } from '@doorsill/contract/shared-claims';
+import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import { failure } from '../errors.ts';
 import { DOORBELLS_MAX, type FleetProfile, HOURS, MANNERS, type Manner, ringBytes } from './fleet-profile.ts';
 import { drawPlace } from './town-area.ts';
@@ -22,7 +22,7 @@ export interface DrawnOwner {
   /** Whether it takes back what it has shared, and how long after the doorbell's receipt. */
   revokes: boolean;
   revokesAfterMs: number;
-  /** What it discloses of what is asked, in the order of DISCLOSURE_KEYS. */
+  /** What it discloses of what is asked, in the order of DisclosureKey.options. */
   disclose: readonly DisclosureKey[];
   isOffline: boolean;
 }
@@ -129,7 +129,7 @@ function drawOwner(profile: FleetProfile, random: Random): DrawnOwner {
     delayMs: within(random, delays),
     revokes: manner === 'revoke',
     revokesAfterMs: within(random, revokeAfter),
-    disclose: DISCLOSURE_KEYS.filter((key) => random.fraction() * 100 < profile.disclose[key]),
+    disclose: DisclosureKey.options.filter((key) => random.fraction() * 100 < profile.disclose[key]),
     isOffline: manner === 'offline',
   };
 }

@@ -189,15 +189,15 @@ const eachWord = z.strictObject({
 });
 
 /** What a profile takes; see `FleetProfile`. */
-export const fleetProfileSchema = eachWord.superRefine(refuseContradictions);
+export const FleetProfile = eachWord.superRefine(refuseContradictions);
 
 /** A profile with every default in its place: durations in microseconds, rates for each hour. */
-export type FleetProfile = z.output<typeof fleetProfileSchema>;
+export type FleetProfile = z.output<typeof FleetProfile>;
 export type FleetTown = FleetProfile['town'];
 export type TownArea = FleetTown['areas'][string];
 
 /** What holds where no profile is named. */
-export const DEFAULT_PROFILE: FleetProfile = fleetProfileSchema.parse({});
+export const DEFAULT_PROFILE: FleetProfile = FleetProfile.parse({});
 
 /** Bytes of a ring that remembers for so long at this bitrate. */
 export function ringBytes(lengthUs: number, kbitPerS: number): number {

@@ -20,7 +20,7 @@ import type { FfmpegProcess } from '@doorsill/device/camera/ffmpeg-process';
 import { COMMON_ARGS, runFfmpeg, startFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
 import { type Ffmpeg, threadArgs } from '@doorsill/device/camera/find-ffmpeg';
 import { probeFile } from '@doorsill/device/camera/probe-file';
-import { deviceConfigSchema } from '@doorsill/device/config';
+import { DeviceConfig } from '@doorsill/device/config';
 import { MotionTrial } from '@doorsill/device/motion/motion-trial';
 import { type FilmedSource, readFilmedSource } from '../camera-server/camera-footage.ts';
 import { failure } from '../errors.ts';
@@ -332,7 +332,7 @@ async function motionsIn(loop: Loop, { ffmpeg, clock }: LoopDeps, signal: AbortS
     clock,
     signal,
   });
-  const { sensitivity } = deviceConfigSchema.shape.motion.parse(undefined);
+  const { sensitivity } = DeviceConfig.shape.motion.parse(undefined);
   const trial = new MotionTrial([{ sensitivity, zones: [] }]);
   const atUs = (at: number) => Math.round((at * 1_000_000) / GRAY_FPS) + 1;
   const count = Math.floor(gray.length / picture);

@@ -8,7 +8,7 @@ import { plainOf } from '../scenario/language/located.ts';
 import { problemAt, type ScenarioFault, ScenarioProblem } from '../scenario/language/mistakes.ts';
 import { schemaFaults } from '../scenario/language/schema-faults.ts';
 import { FILE_BYTES_MAX, readYaml } from '../scenario/language/yaml-text.ts';
-import { type FleetProfile, fleetProfileSchema } from './fleet-profile.ts';
+import { FleetProfile } from './fleet-profile.ts';
 
 /** The end of a longer path is shown: what is wrong has to fit behind it. */
 const SHOWN_LENGTH_MAX = 120;
@@ -30,9 +30,9 @@ export function parseFleetProfile(file: string, bytes: Uint8Array): FleetProfile
   try {
     const root = readYaml(file.length > SHOWN_LENGTH_MAX ? `...${file.slice(-SHOWN_LENGTH_MAX)}` : file, bytes);
     if (root.kind !== 'map') throw problemAt('scenario_value_refused', root, 'a profile is a map of words');
-    const parsed = fleetProfileSchema.safeParse(plainOf(root), { reportInput: true });
+    const parsed = FleetProfile.safeParse(plainOf(root), { reportInput: true });
     if (parsed.success) return parsed.data;
-    throw invalid(schemaFaults(fleetProfileSchema, parsed.error, root));
+    throw invalid(schemaFaults(FleetProfile, parsed.error, root));
   } catch (thrown) {
     if (thrown instanceof ScenarioProblem) throw invalid([thrown.fault]);
     throw thrown;

@@ -12,11 +12,12 @@ import { utf8 } from '@doorsill/contract/bytes';
 import { actorId } from '@doorsill/contract/ids';
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { signToken } from '@doorsill/contract/jws';
-import { type Contact, type Polygon, requestSchema } from '@doorsill/contract/request';
+import { type Contact, type Polygon, Request } from '@doorsill/contract/request';
 import type { DisclosureProfile, Window } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 
+/** What an officer's client stands on. */
 export interface OfficerDeps {
   clock: Clock;
   random: Random;
@@ -40,6 +41,7 @@ export interface Ask {
 
 const KEY_BYTES_MAX = 1_000;
 
+/** The file of an agency's key in its folder. */
 export const KEY_NAME = 'agency.key';
 
 /** Loads the agency's key from its folder, or makes it. */
@@ -57,6 +59,7 @@ export async function loadAgencyKey(deps: OfficerDeps, folder: string, name = KE
   return key;
 }
 
+/** An agency's id, derived from its key. */
 export function agencyId(key: SigningKey): string {
   return actorId('agency', sha256Hex(key.publicKey));
 }
@@ -80,19 +83,19 @@ export function signRequest(
     agency: agencyId(key),
     ...rest,
   };
-  const checked = readBySchema(requestSchema, claims);
+  const checked = readBySchema(Request, claims);
   if (!checked.ok) throw failure('usage', { detail: checked.fault });
   return { id, token: signToken('doorsill-request+jws', checked.data, key) };
 }
 
-const viewSchema = z.object({
+const RequestView = z.object({
   request: z.string(),
   state: z.string(),
   findings: z.array(z.object({ kind: z.string(), words: z.string(), why: z.string() })).default([]),
   reason: z.string().optional(),
 });
 /** All a bridge tells an agency of its own request. */
-export type RequestView = z.infer<typeof viewSchema>;
+export type RequestView = z.infer<typeof RequestView>;
 
 /** A partner's channel at the bridge, and what opens it. */
 export interface PartnerChannel {
@@ -107,7 +110,7 @@ export interface PartnerChannel {
 export async function postRequest(bridgeUrl: string, token: string, channel?: PartnerChannel): Promise<RequestView> {
   const path = channel ? `/v1/partners/${channel.partner}/requests` : '/v1/requests';
   const bearer = channel ? { bearer: channel.bearer } : {};
-  return viewSchema.parse(
+  return RequestView.parse(
     await exchangeJson(`${bridgeUrl}${path}`, { method: 'POST', body: { request: token }, ...bearer }),
   );
 }
@@ -122,7 +125,7 @@ export async function callAboutRequest(
 ): Promise<RequestView> {
   const bearer = signAgencyCall(deps, key, bridge.id, { action: `${verb}-request`, request });
   const url = `${bridge.url}/v1/requests/${request}`;
-  return viewSchema.parse(
+  return RequestView.parse(
     await (verb === 'see'
       ? exchangeJson(url, { method: 'GET', bearer })
       : exchangeJson(`${url}/${verb}`, { method: 'POST', body: {}, bearer })),
@@ -166,15 +169,15 @@ export function signAccess(
   return signToken('doorsill-access+jws', claims, key);
 }
 
-const clipSchema = z.object({
+const ClipEntry = z.object({
   clip: z.string(),
   request: z.string(),
   bytes: z.int().positive(),
   sha256: z.string(),
 });
-const clipsSchema = z.object({ clips: z.array(clipSchema), next: z.string().nullable() });
+const clipsSchema = z.object({ clips: z.array(ClipEntry), next: z.string().nullable() });
 /** A clip as a bridge lists it. */
-export type ClipEntry = z.infer<typeof clipSchema>;
+export type ClipEntry = z.infer<typeof ClipEntry>;
 
 /** One page of the clips that an agency is shown at a bridge, the last one first. Throws the bridge's refusal, `unreachable`. */
 export async function listClipPage(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type SigningKey, verifySignature } from '@doorsill/base/keys';
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { openToken } from '@doorsill/contract/jws';
-import { type Credential, credentialSchema } from '@doorsill/contract/request';
+import { Credential } from '@doorsill/contract/request';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import { failure, isFailure } from '../errors.ts';
@@ -36,7 +36,7 @@ export async function standingOf(registry: { url: string; key: string }, agency:
     const answer = await exchangeJson(`${registry.url}/v1/credentials/${agency}`, { method: 'GET' });
     const opened = openToken(credentialAnswerSchema.parse(answer).credential, {
       typ: 'doorsill-credential+jws',
-      schema: credentialSchema,
+      schema: Credential,
       audience: PUBLIC_AUDIENCE,
       keys: [registry.key],
       verify: verifySignature,

@@ -1,9 +1,9 @@
 // Owns: what an officer does with an agency's evidence and its department's policy, as calls to the vault. Not here: reaching the vault
 // (evidence-desk.ts), what it allows.
 import { z } from 'zod';
-import { type EvidenceDesk, type ItemView, itemViewSchema, type Who } from './evidence-desk.ts';
+import { type EvidenceDesk, ItemView, type Who } from './evidence-desk.ts';
 
-const itemsSchema = z.object({ items: z.array(itemViewSchema), next: z.string().nullable() });
+const itemsSchema = z.object({ items: z.array(ItemView), next: z.string().nullable() });
 const linkSchema = z.object({ url: z.string(), expiresS: z.int() });
 const trailSchema = z.object({
   entries: z.array(
@@ -20,7 +20,7 @@ const trailSchema = z.object({
   ),
   next: z.string().nullable(),
 });
-const policySchema = z.object({
+const DepartmentPolicy = z.object({
   /** Days; null: until somebody deletes it. */
   categories: z.record(z.string(), z.number().nullable()),
   recall: z.object({ answer: z.enum(['erase', 'restrict', 'keep']), reason: z.string().nullable() }),
@@ -30,7 +30,7 @@ const policySchema = z.object({
 /** One line of the trail. */
 export type TrailEntry = z.infer<typeof trailSchema>['entries'][number];
 /** A department's policy. */
-export type DepartmentPolicy = z.infer<typeof policySchema>;
+export type DepartmentPolicy = z.infer<typeof DepartmentPolicy>;
 
 /** Filters for items; an absent field matches all. */
 export interface ItemsWanted {
@@ -73,7 +73,7 @@ export async function makeLink(desk: EvidenceDesk, who: Who, item: string): Prom
 }
 
 export async function seePolicy(desk: EvidenceDesk, who: Who): Promise<DepartmentPolicy> {
-  return policySchema.parse(await desk.call('GET', '/policy', who));
+  return DepartmentPolicy.parse(await desk.call('GET', '/policy', who));
 }
 
 /** Sets the vault's answer to recalls after the hand-over. Keeping a clip needs a reason, which the owner is told. */
@@ -82,7 +82,7 @@ export async function setRecallPolicy(
   who: Who,
   recall: { answer: 'erase' | 'restrict' | 'keep'; reason?: string },
 ): Promise<DepartmentPolicy> {
-  return policySchema.parse(await desk.call('PUT', '/policy', who, { recall }));
+  return DepartmentPolicy.parse(await desk.call('PUT', '/policy', who, { recall }));
 }
 
 /** Sets for how many days a category keeps evidence; null: until somebody deletes it. */
@@ -92,9 +92,9 @@ export async function setCategory(
   category: string,
   days: number | null,
 ): Promise<DepartmentPolicy> {
-  return policySchema.parse(await desk.call('PUT', `/categories/${category}`, who, { days }));
+  return DepartmentPolicy.parse(await desk.call('PUT', `/categories/${category}`, who, { days }));
 }
 
 export async function removeCategory(desk: EvidenceDesk, who: Who, category: string): Promise<DepartmentPolicy> {
-  return policySchema.parse(await desk.call('DELETE', `/categories/${category}`, who));
+  return DepartmentPolicy.parse(await desk.call('DELETE', `/categories/${category}`, who));
 }

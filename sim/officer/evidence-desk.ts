@@ -16,7 +16,7 @@ import { adminBearer } from './registration.ts';
 const credentialsSchema = z.strictObject({ client: z.string(), secret: z.string() });
 type Credentials = z.infer<typeof credentialsSchema>;
 
-export const itemViewSchema = z.object({
+export const ItemView = z.object({
   item: z.string(),
   request: z.string(),
   investigation: z.string(),
@@ -34,7 +34,7 @@ export const itemViewSchema = z.object({
   deletion: z.string().nullable(),
 });
 /** What an officer is told of an item. */
-export type ItemView = z.infer<typeof itemViewSchema>;
+export type ItemView = z.infer<typeof ItemView>;
 
 const tokenSchema = z.object({ access_token: z.string() });
 const LOOK_AGAIN_MS = 50;
@@ -58,6 +58,7 @@ export interface Who {
   reason: string;
 }
 
+/** One agency's access to its evidence at a vault. */
 export class EvidenceDesk {
   private readonly clock: Clock;
   private readonly url: string;
@@ -93,7 +94,7 @@ export class EvidenceDesk {
     act?: { method: JsonRequest['method']; path: string; body?: object },
   ): Promise<ItemView> {
     const path = `/evidence/${id}${act?.path ?? ''}`;
-    return itemViewSchema.parse(await this.call(act?.method ?? 'GET', path, who, act?.body));
+    return ItemView.parse(await this.call(act?.method ?? 'GET', path, who, act?.body));
   }
 
   /** Resolves with the item once `looks` accepts it; with null when that takes longer than `withinMs`. */

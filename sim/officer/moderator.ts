@@ -15,15 +15,15 @@ export interface BridgePlace {
   token?: string;
 }
 
-const waitingSchema = z.object({
+const Waiting = z.object({
   request: z.string(),
   agencyName: z.string(),
   revision: z.number(),
   findings: z.array(z.object({ field: z.string(), words: z.string(), why: z.string() })).default([]),
   claims: z.object({ incidentType: z.string(), text: z.string() }),
 });
-const waitingPageSchema = z.object({ requests: z.array(waitingSchema), next: z.string().nullable() });
-const agencySchema = z.object({
+const waitingPageSchema = z.object({ requests: z.array(Waiting), next: z.string().nullable() });
+const KnownAgency = z.object({
   agency: z.string(),
   name: z.string(),
   jurisdiction: z.string(),
@@ -35,11 +35,11 @@ const agencySchema = z.object({
   state: z.string(),
   revision: z.number(),
 });
-const agencyPageSchema = z.object({ agencies: z.array(agencySchema), next: z.string().nullable() });
+const agencyPageSchema = z.object({ agencies: z.array(KnownAgency), next: z.string().nullable() });
 /** A request that waits. */
-export type Waiting = z.infer<typeof waitingSchema>;
+export type Waiting = z.infer<typeof Waiting>;
 /** An agency as the registry knows it. */
-export type KnownAgency = z.infer<typeof agencySchema>;
+export type KnownAgency = z.infer<typeof KnownAgency>;
 
 const decidedSchema = z.object({ state: z.string() });
 

@@ -7,16 +7,16 @@ import { z } from 'zod';
 import type { BridgePlace } from './moderator.ts';
 import { adminBearer } from './registration.ts';
 
-const partnerSchema = z.object({ partner: z.string(), name: z.string(), status: z.string(), since: z.string() });
-const listSchema = z.object({ partners: z.array(partnerSchema) });
-const seenSchema = partnerSchema.extend({ revision: z.int() });
-const changedSchema = partnerSchema.extend({ cancelled: z.int() });
-const secretsSchema = partnerSchema.extend({ token: z.string(), webhookSecret: z.string() });
+const PartnerFacts = z.object({ partner: z.string(), name: z.string(), status: z.string(), since: z.string() });
+const listSchema = z.object({ partners: z.array(PartnerFacts) });
+const seenSchema = PartnerFacts.extend({ revision: z.int() });
+const changedSchema = PartnerFacts.extend({ cancelled: z.int() });
+const PartnerSecrets = PartnerFacts.extend({ token: z.string(), webhookSecret: z.string() });
 
 /** Public facts about a partner. */
-export type PartnerFacts = z.infer<typeof partnerSchema>;
+export type PartnerFacts = z.infer<typeof PartnerFacts>;
 /** The same with its secrets, which the bridge shows once. */
-export type PartnerSecrets = z.infer<typeof secretsSchema>;
+export type PartnerSecrets = z.infer<typeof PartnerSecrets>;
 
 /** All partners of a bridge, including those whose partnership has ended. */
 export async function listPartners({ url }: Pick<BridgePlace, 'url'>): Promise<PartnerFacts[]> {
@@ -32,14 +32,14 @@ export async function addPartner(
 ): Promise<PartnerSecrets> {
   const body = { partner, name };
   const bearer = await adminBearer(disk, bridge.folder);
-  return secretsSchema.parse(await exchangeJson(`${bridge.url}/v1/partners`, { method: 'POST', body, bearer }));
+  return PartnerSecrets.parse(await exchangeJson(`${bridge.url}/v1/partners`, { method: 'POST', body, bearer }));
 }
 
 /** Issues a partner new secrets; the old ones become invalid. Throws `partner_unknown`, `partner_ended`. */
 export async function renewPartner(disk: Disk, bridge: BridgePlace, partner: string): Promise<PartnerSecrets> {
   const bearer = await adminBearer(disk, bridge.folder);
   const url = `${bridge.url}/v1/partners/${partner}/tokens`;
-  return secretsSchema.parse(await exchangeJson(url, { method: 'POST', body: {}, bearer }));
+  return PartnerSecrets.parse(await exchangeJson(url, { method: 'POST', body: {}, bearer }));
 }
 
 /**

@@ -22,8 +22,8 @@ export interface PetOwner {
 }
 
 const photoSchema = z.object({ photo: z.string() });
-const viewSchema = z.object({ search: z.string(), state: z.enum(['open', 'ended', 'expired']), expiresS: z.int() });
-export type SearchPosted = z.infer<typeof viewSchema>;
+const SearchPosted = z.object({ search: z.string(), state: z.enum(['open', 'ended', 'expired']), expiresS: z.int() });
+export type SearchPosted = z.infer<typeof SearchPosted>;
 const clipsSchema = z.object({
   clips: z.array(z.object({ clip: z.string(), request: z.string(), bytes: z.int(), sha256: z.string() })),
 });
@@ -52,14 +52,14 @@ export async function postSearch(
     throw failure('search_photo_invalid', { detail: 'the bridge did not make it plain' });
   const search = makeSearch(signer, bridge, { ...choice, photoSha256: sha256Hex(bytes) });
   const body = { search: search.token, photo: plain, pairing };
-  const posted = viewSchema.parse(await exchangeJson(at(owner, 'searches'), { method: 'POST', body }));
+  const posted = SearchPosted.parse(await exchangeJson(at(owner, 'searches'), { method: 'POST', body }));
   return { ...posted, photo: bytes };
 }
 
 /** Ends a search, as the pet is found: homes stop looking. */
 export async function endSearch(owner: PetOwner, search: string): Promise<SearchPosted> {
   const bearer = makeSearchCall(owner.signer, bridgeOf(owner), { action: 'end', search }).token;
-  return viewSchema.parse(
+  return SearchPosted.parse(
     await exchangeJson(at(owner, `searches/${search}/end`), { method: 'POST', bearer, body: {} }),
   );
 }

@@ -3,7 +3,7 @@
 
 import { sha256Hex } from '@doorsill/base/keys';
 import { utf8 } from '@doorsill/contract/bytes';
-import { DISCLOSURE_KEYS, type DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
+import { DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
 import { printBytes, printLength } from '@doorsill/device/terminal/format-units';
 import { showWindow } from '@doorsill/device/terminal/owner-requests';
 import { SYNTHETIC_FPS } from '../porch/scene.ts';
@@ -225,7 +225,7 @@ export interface NamedFacts {
 
 /** Whether only what the grant names was told, and nothing can be heard. */
 export function checkNamed({ heard, values, named, told, received, streams, audioPackets }: NamedFacts): Check[] {
-  const withheld = DISCLOSURE_KEYS.filter((key) => !named.includes(key));
+  const withheld = DisclosureKey.options.filter((key) => !named.includes(key));
   const textsOf = (keys: readonly DisclosureKey[]) => keys.map((key) => utf8(values[key]));
   const bridge = connectionsIn(heard.bridge, 0, Number.POSITIVE_INFINITY);
   const places = [...received, ...bridge];

@@ -9,7 +9,7 @@ import { constants, gzipSync } from 'node:zlib';
 import { sha256Hex } from '@doorsill/base/keys';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { DEVICE_FORMAT } from '@doorsill/device/folder-format';
-import { MANIFEST_NAME, type ReleaseManifest, releaseManifestSchema } from '@doorsill/device/update/release-manifest';
+import { MANIFEST_NAME, ReleaseManifest } from '@doorsill/device/update/release-manifest';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 
@@ -111,7 +111,7 @@ export async function buildRelease(root: string, arch: Cpu): Promise<Release> {
     const own = await ownPackages(source);
     const modules = await installPackages(source, stage, arch, own);
     const { version, engines } = packageSchema.parse(parseJson(await readFile(join(source, 'package.json'), 'utf8')));
-    const manifest = releaseManifestSchema.parse({
+    const manifest = ReleaseManifest.parse({
       kind: 'doorsill-release',
       version,
       platform: 'linux',

@@ -9,7 +9,7 @@ import { GAP_US } from '@doorsill/contract/clip-facts';
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
-import { type DeviceConfigInput, deviceConfigSchema } from '@doorsill/device/config';
+import { DeviceConfig, type DeviceConfigInput } from '@doorsill/device/config';
 import type { OwnServerClient } from '@doorsill/device/owner/own-server-client';
 import { type BootClock, DeviceClock } from '../world/device-clock.ts';
 import type { VirtualClock } from '../world/virtual-clock.ts';
@@ -54,7 +54,7 @@ export type OwnSettings = Partial<Pick<DeviceConfigInput, (typeof OWN_SETTINGS)[
 function ownSettings(settings: OwnSettings): object {
   const own = new Set<string>(OWN_SETTINGS);
   return Object.fromEntries(
-    Object.entries(settings).filter(([word]) => own.has(word) || !(word in deviceConfigSchema.shape)),
+    Object.entries(settings).filter(([word]) => own.has(word) || !(word in DeviceConfig.shape)),
   );
 }
 

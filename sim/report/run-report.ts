@@ -38,7 +38,7 @@ const fileBelow = z
 
 const span = z.strictObject({ startUs: atUs, endUs: atUs });
 
-const still = z
+const TimelineStill = z
   .strictObject({
     atUs,
     caption: line,
@@ -72,7 +72,7 @@ const truth = z.strictObject({
   verdict: z.enum(['matched', 'missed', 'optional']),
 });
 
-const timelineSchema = z
+const TestTimeline = z
   .strictObject({
     startUs: atUs,
     endUs: atUs,
@@ -85,7 +85,7 @@ const timelineSchema = z
           recorded: marks(span),
           events: marks(event),
           truth: marks(truth),
-          stills: z.array(still).max(REPORT_LIMITS.stillsOfCamera),
+          stills: z.array(TimelineStill).max(REPORT_LIMITS.stillsOfCamera),
         }),
       )
       .max(100),
@@ -95,7 +95,7 @@ const timelineSchema = z
   })
   .refine(({ startUs, endUs }) => startUs <= endUs, 'ends before it starts');
 
-const scoreSchema = z.strictObject({
+const TestScore = z.strictObject({
   precision: z.number().min(0).max(1).nullable(),
   recall: z.number().min(0).max(1).nullable(),
   delayMs: z.strictObject({ median: z.number(), p90: z.number() }).nullable(),
@@ -104,7 +104,7 @@ const scoreSchema = z.strictObject({
   false: count,
 });
 
-const failureSchema = z.strictObject({
+const TestFailure = z.strictObject({
   what: line,
   advice: line.optional(),
   at: z.strictObject({ file: line, line: count.optional(), column: count.optional() }).optional(),
@@ -116,7 +116,7 @@ const failureSchema = z.strictObject({
 
 export const TEST_STATUSES = ['failed', 'interrupted', 'flaky', 'skipped', 'passed'] as const;
 
-const testSchema = z.strictObject({
+const TestReport = z.strictObject({
   name,
   file: line.optional(),
   line: count.optional(),
@@ -129,15 +129,15 @@ const testSchema = z.strictObject({
   /** Where its events, clips and log are, relative to the report. */
   folder: fileBelow.optional(),
   /** Of a flaky test: what its failed attempts said. */
-  failures: z.array(failureSchema).max(REPORT_LIMITS.failuresOfTest),
+  failures: z.array(TestFailure).max(REPORT_LIMITS.failuresOfTest),
   notes: z.array(line).max(1000),
-  timeline: timelineSchema.optional(),
-  score: scoreSchema.optional(),
+  timeline: TestTimeline.optional(),
+  score: TestScore.optional(),
 });
 
-const totalsSchema = z.strictObject({ passed: count, failed: count, skipped: count, flaky: count, interrupted: count });
+const RunTotals = z.strictObject({ passed: count, failed: count, skipped: count, flaky: count, interrupted: count });
 
-export const runReportSchema = z
+export const RunReport = z
   .strictObject({
     format: z.literal(REPORT_FORMAT),
     tool: name,
@@ -146,20 +146,20 @@ export const runReportSchema = z
     /** When it was started, by the machine's clock. */
     startedAt: z.iso.datetime({ offset: true }),
     durationMs,
-    totals: totalsSchema,
-    tests: z.array(testSchema).max(REPORT_LIMITS.tests),
+    totals: RunTotals,
+    tests: z.array(TestReport).max(REPORT_LIMITS.tests),
   })
   .refine(({ totals, tests }) => sameTotals(totals, totalsOf(tests)), 'has totals that are not those of its tests');
 
-export type RunReport = z.infer<typeof runReportSchema>;
-export type TestReport = z.infer<typeof testSchema>;
+export type RunReport = z.infer<typeof RunReport>;
+export type TestReport = z.infer<typeof TestReport>;
 export type TestStatus = TestReport['status'];
-export type TestFailure = z.infer<typeof failureSchema>;
-export type TestTimeline = z.infer<typeof timelineSchema>;
+export type TestFailure = z.infer<typeof TestFailure>;
+export type TestTimeline = z.infer<typeof TestTimeline>;
 export type TimelineCamera = TestTimeline['cameras'][number];
-export type TimelineStill = z.infer<typeof still>;
-export type TestScore = z.infer<typeof scoreSchema>;
-export type RunTotals = z.infer<typeof totalsSchema>;
+export type TimelineStill = z.infer<typeof TimelineStill>;
+export type TestScore = z.infer<typeof TestScore>;
+export type RunTotals = z.infer<typeof RunTotals>;
 
 /** How many tests ended in each way. */
 export function totalsOf(tests: readonly { status: TestStatus }[]): RunTotals {
@@ -178,7 +178,7 @@ function sameTotals(one: RunTotals, other: RunTotals): boolean {
  */
 export function makeRunReport(run: Omit<RunReport, 'format' | 'totals'>): RunReport {
   const tests = run.tests.map(shortened);
-  return runReportSchema.parse({
+  return RunReport.parse({
     ...run,
     format: REPORT_FORMAT,
     command: short(run.command, REPORT_LIMITS.lineLetters),
@@ -191,7 +191,7 @@ export function makeRunReport(run: Omit<RunReport, 'format' | 'totals'>): RunRep
 export function parseRunReport(bytes: Uint8Array, file: string): RunReport {
   const value = parseJson(new TextDecoder().decode(bytes));
   if (value === undefined) throw failure('report_unreadable', { file, detail: 'it is no JSON' });
-  const read = readBySchema(runReportSchema, value, 'the file');
+  const read = readBySchema(RunReport, value, 'the file');
   if (read.ok) return read.data;
   throw failure('report_unreadable', { file, detail: read.fault });
 }

@@ -9,12 +9,7 @@ import type { Timer } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { DeviceState } from '@doorsill/contract/home-messages';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
-import {
-  DISCLOSURE_KEYS,
-  type DisclosureKey,
-  type DisclosureProfile,
-  type Window,
-} from '@doorsill/contract/shared-claims';
+import { DisclosureKey, type DisclosureProfile, type Window } from '@doorsill/contract/shared-claims';
 import { readEnrolment } from '@doorsill/device/area-link/enrolment';
 import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '@doorsill/device/owner/fetch-custody-proof';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
@@ -356,10 +351,10 @@ function parseKeys(text: string): DisclosureKey[] {
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '' && name !== 'none');
-  const unknown = names.find((name) => !DISCLOSURE_KEYS.some((key) => key === name));
+  const unknown = names.find((name) => !DisclosureKey.options.some((key) => key === name));
   if (unknown !== undefined)
-    throw failure('usage', { detail: `--disclose knows ${DISCLOSURE_KEYS.join(', ')}, not "${unknown}"` });
-  return DISCLOSURE_KEYS.filter((key) => names.includes(key));
+    throw failure('usage', { detail: `--disclose knows ${DisclosureKey.options.join(', ')}, not "${unknown}"` });
+  return DisclosureKey.options.filter((key) => names.includes(key));
 }
 
 /** The smallest disclosure profile that covers all these keys. Throws `usage` when no profile does. */

@@ -10,7 +10,7 @@ import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { giveOrder } from '@doorsill/device/owner/give-command';
 import { askStill } from '@doorsill/device/owner/pairing-client';
-import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import { pairingSocketPath } from '@doorsill/device/owner/private-socket';
 import { makeGrant, makeRevoke, makeStillCall } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../errors.ts';
 import { signAccess } from '../officer/agency-client.ts';

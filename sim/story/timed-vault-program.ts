@@ -5,7 +5,7 @@ import { SystemClock } from '@doorsill/base/clock';
 import { SystemDisk } from '@doorsill/base/disk';
 import { openLog } from '@doorsill/base/log';
 import { SystemRandom } from '@doorsill/base/random';
-import { startVault, vaultConfigSchema } from '@doorsill/cloud-bridge';
+import { startVault, VaultConfig } from '@doorsill/cloud-bridge';
 import { serveUntilStopped } from '@doorsill/device/terminal/stop-signal';
 import { z } from 'zod';
 import { JsonLines } from '../testbed/json-lines.ts';
@@ -31,7 +31,7 @@ const say = (line: object) => void process.stdout.write(`${JSON.stringify(line)}
 
 const clock = new MovedClock();
 await serveUntilStopped(async () => {
-  const config = vaultConfigSchema.parse({ dataFolder: flag('--data'), http: { port: Number(flag('--port')) } });
+  const config = VaultConfig.parse({ dataFolder: flag('--data'), http: { port: Number(flag('--port')) } });
   const seams = { clock, random: new SystemRandom(), disk: new SystemDisk(), log: openLog('warn', 'vault') };
   const vault = await startVault(config, seams);
   const orders = new JsonLines((line) => {

@@ -6,7 +6,7 @@ import type { Timer } from '@doorsill/base/clock';
 import type { LogLevel } from '@doorsill/base/log';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { askConsole } from '@doorsill/device/owner/pairing-client';
-import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import { pairingSocketPath } from '@doorsill/device/owner/private-socket';
 import { printTimeOfDay } from '@doorsill/device/terminal/format-units';
 import { failure } from '../errors.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../officer/agency-client.ts';

@@ -3,12 +3,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { verifySignature } from '@doorsill/base/keys';
-import {
-  type Deletion,
-  deletionSchema,
-  type RecallAnswer,
-  recallAnswerSchema,
-} from '@doorsill/contract/hand-over-documents';
+import { Deletion, RecallAnswer } from '@doorsill/contract/hand-over-documents';
 import { openToken, type TokenType } from '@doorsill/contract/jws';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { z } from 'zod';
@@ -86,12 +81,12 @@ export class InVault {
 
   /** The vault's signed deletion receipt; null when there is none that verifies. */
   deletion(view: ItemView): Deletion | null {
-    return this.signed(view.deletion, 'doorsill-deletion+jws', deletionSchema, PUBLIC_AUDIENCE);
+    return this.signed(view.deletion, 'doorsill-deletion+jws', Deletion, PUBLIC_AUDIENCE);
   }
 
   /** The vault's signed answer to a recall, as the officer is shown it; null when there is none that verifies. */
   recallAnswer(view: ItemView, grant: string): RecallAnswer | null {
-    return this.signed(view.recall, 'doorsill-recall-answer+jws', recallAnswerSchema, grant);
+    return this.signed(view.recall, 'doorsill-recall-answer+jws', RecallAnswer, grant);
   }
 
   private signed<Claims extends { iss: string; aud: string }>(

@@ -10,7 +10,7 @@ import { failure } from '../errors.ts';
 import { giveOrder, OrderServer } from '../world/order-socket.ts';
 
 /** One more doorbell, or one less. */
-const orderSchema = z.discriminatedUnion('verb', [
+const TestbedOrder = z.discriminatedUnion('verb', [
   z.strictObject({
     verb: z.literal('add'),
     name: z.string().max(200).optional(),
@@ -18,15 +18,15 @@ const orderSchema = z.discriminatedUnion('verb', [
   }),
   z.strictObject({ verb: z.literal('remove'), device: idSchema }),
 ]);
-export type TestbedOrder = z.infer<typeof orderSchema>;
+export type TestbedOrder = z.infer<typeof TestbedOrder>;
 
 /** The doorbell that was added or removed. */
-const doorbellSchema = z.strictObject({
+const ChangedDoorbell = z.strictObject({
   name: z.string().max(60),
   device: idSchema,
   page: z.string().max(300).nullable(),
 });
-export type ChangedDoorbell = z.infer<typeof doorbellSchema>;
+export type ChangedDoorbell = z.infer<typeof ChangedDoorbell>;
 
 /** A doorbell takes minutes to start on a small board (child-process.ts). */
 const ANSWER_MS_MAX = 300_000;
@@ -50,7 +50,7 @@ export class ControlServer extends OrderServer<TestbedOrder> {
       clock,
       disk,
       path,
-      orders: orderSchema,
+      orders: TestbedOrder,
       who: 'the running testbed',
       obey,
       listen: (server) => listenPrivately(disk, server, path),
@@ -71,7 +71,7 @@ export function orderTestbed(
   return giveOrder(
     where,
     order,
-    { clock, answerMsMax: ANSWER_MS_MAX, results: doorbellSchema },
+    { clock, answerMsMax: ANSWER_MS_MAX, results: ChangedDoorbell },
     {
       silent: (detail) =>
         failure('unreachable', { what: 'the running testbed', where, detail: `${detail}; it may be starting yet` }),

@@ -64,7 +64,7 @@ export async function startBridgePart(
     area: { ...stored.area, ...area },
     ...(stored.vault || vault ? { vault: { ...stored.vault, ...vault } } : {}),
   };
-  const { bridgeConfigSchema, parseConfig, startBridge } = await import('@doorsill/cloud-bridge');
-  const part = await startBridge(parseConfig(bridgeConfigSchema, input, file), seams);
+  const { BridgeConfig, parseConfig, startBridge } = await import('@doorsill/cloud-bridge');
+  const part = await startBridge(parseConfig(BridgeConfig, input, file), seams);
   return { ready: { url: part.url, id: part.id, key: part.publicKey }, stop: () => part.stop() };
 }

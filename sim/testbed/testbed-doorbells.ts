@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Disk } from '@doorsill/base/disk';
 import { utf8 } from '@doorsill/contract/bytes';
-import { OTHER_DOORS_MAX, type OtherDoor, otherDoorSchema } from '@doorsill/contract/console-messages';
+import { OTHER_DOORS_MAX, OtherDoor } from '@doorsill/contract/console-messages';
 import { factoryReset } from '@doorsill/device/factory-reset';
 import type { Home } from '@doorsill/device/owner/paired-devices';
 import { failure } from '../errors.ts';
@@ -32,7 +32,7 @@ export async function linkPage(disk: Disk, path: string, doors: readonly OtherDo
   if (!settings?.console) return;
   const before = Array.isArray(settings.console['others']) ? settings.console['others'] : [];
   const elsewhere = before.filter((other) => {
-    const parsed = otherDoorSchema.safeParse(other);
+    const parsed = OtherDoor.safeParse(other);
     return !parsed.success || !isThisMachine(parsed.data.url);
   });
   const others = [...elsewhere, ...doors].slice(0, OTHER_DOORS_MAX);

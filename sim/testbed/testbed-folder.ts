@@ -8,7 +8,7 @@ import { utf8 } from '@doorsill/contract/bytes';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 
-export const testbedFileSchema = z.strictObject({
+export const TestbedFile = z.strictObject({
   kind: z.enum(['doorsill-up', 'doorsill-demo', 'doorsill-fleet']),
   format: z.literal(1),
   /** Ports of the last run, taken again so that addresses stay the same. */
@@ -20,7 +20,7 @@ export const testbedFileSchema = z.strictObject({
   device: z.string().optional(),
 });
 /** What a testbed stores about itself. */
-export type TestbedFile = z.infer<typeof testbedFileSchema>;
+export type TestbedFile = z.infer<typeof TestbedFile>;
 
 export type TestbedKind = TestbedFile['kind'];
 
@@ -55,7 +55,7 @@ export async function readTestbedFile(disk: Disk, folder: string): Promise<Testb
   const bytes = await disk.readFile(path, FILE_BYTES_MAX);
   if (!bytes) return null;
   try {
-    return testbedFileSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return TestbedFile.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch (thrown) {
     throw failure('state_damaged', { file: path, detail: 'it does not describe a testbed' }, thrown);
   }

@@ -32,6 +32,7 @@ import { tryCamera } from './try-camera.ts';
 
 export { DEMO_HOME } from '../world/home-identity.ts';
 
+/** What a testbed is made of. */
 export interface TestbedOptions {
   folder: string;
   kind: TestbedKind;
@@ -60,6 +61,7 @@ export interface TestbedOptions {
   bridge?: Partial<BridgeConfigInput>;
 }
 
+/** What a testbed stands on. */
 export interface TestbedDeps extends PartSeams {
   /** Progress and crashes, for people. */
   say: (text: string) => void;
@@ -96,6 +98,7 @@ const PORT_ORDER: readonly PortName[] = ['broker', 'registry', 'bridge', 'vault'
 const partReady = z.object({ url: z.string() });
 const keyedReady = z.object({ url: z.string(), id: z.string(), key: z.string() });
 
+/** Broker, registry, bridge, vault and doorbells of one folder, on one machine. */
 export class Testbed {
   private readonly options: TestbedOptions;
   private readonly deps: TestbedDeps;

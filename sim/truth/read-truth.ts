@@ -11,9 +11,8 @@ import {
   TOLERANCE_US,
   TRUTH_DURATION_S_MAX,
   type Truth,
-  type TruthFile,
+  TruthFile,
   type TruthSpan,
-  truthFileSchema,
 } from './truth-file.ts';
 
 const TRUTH_BYTES_MAX = 4 * 1024 * 1024;
@@ -58,7 +57,7 @@ export function parseTruth(text: string, file: string): Truth {
     const why = thrown instanceof Error ? thrown.message : '';
     throw failure('truth_unreadable', { file, detail: `it is not JSON: ${why}` }, thrown);
   }
-  const read = readBySchema(truthFileSchema, value, 'the file');
+  const read = readBySchema(TruthFile, value, 'the file');
   if (!read.ok) throw failure('truth_invalid', { file, detail: read.fault });
   return truthOf(read.data, file);
 }

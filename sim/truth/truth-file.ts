@@ -12,14 +12,14 @@ const DURATION_S_MAX = 31 * 24 * 3600;
 /** Letters of a label or a camera's name. */
 export const NAME_LENGTH_MAX = 64;
 
-export const truthEventSchema = z.enum(['motion', 'ring']);
+export const TruthEvent = z.enum(['motion', 'ring']);
 /** What ground truth can tell of. */
-export type TruthEvent = z.infer<typeof truthEventSchema>;
+export type TruthEvent = z.infer<typeof TruthEvent>;
 
 const secondsSchema = z.number().min(0);
 
 const truthSpanSchema = z.strictObject({
-  event: truthEventSchema.describe('What happens.'),
+  event: TruthEvent.describe('What happens.'),
   atS: secondsSchema.optional().describe('When, for a ring that takes no time; instead of fromS and toS.'),
   fromS: secondsSchema.optional().describe('When it begins, in seconds from the first picture.'),
   toS: secondsSchema.optional().describe('When it has ended; later than fromS.'),
@@ -33,7 +33,7 @@ const truthSpanSchema = z.strictObject({
   optional: z.boolean().optional().describe('true: an event here is no false alarm, and none is no miss.'),
 });
 
-export const truthFileSchema = z.strictObject({
+export const TruthFile = z.strictObject({
   $schema: z.string().max(2_048).optional().describe('Where an editor finds the description of this format.'),
   format: z.literal(TRUTH_FORMAT),
   durationS: z.number().positive().describe('How long the footage is that was labelled.'),
@@ -44,15 +44,15 @@ export const truthFileSchema = z.strictObject({
     .optional()
     .describe(`How far an event may be from a span and still count as it. Default: ${TOLERANCE_S}.`),
   judge: z
-    .array(truthEventSchema)
+    .array(TruthEvent)
     .min(1)
-    .max(truthEventSchema.options.length)
+    .max(TruthEvent.options.length)
     .optional()
     .describe('Which events were labelled; others are not judged. Default: those that occur, and all when none does.'),
   spans: z.array(truthSpanSchema).max(SPANS_MAX).describe('What happens. Empty: nothing does, and any event is false.'),
 });
 /** Ground truth as it is written. */
-export type TruthFile = z.infer<typeof truthFileSchema>;
+export type TruthFile = z.infer<typeof TruthFile>;
 
 /** Something that happens from `startUs` until `endUs` (equal for a ring of no length), in microseconds from the first picture. */
 export interface TruthSpan {
@@ -86,8 +86,8 @@ export function microseconds(seconds: number): number {
 
 /** The events that spans are judged by unless the file names others: those that occur; all when there is no span. */
 export function eventsOf(spans: readonly { event: TruthEvent }[]): TruthEvent[] {
-  const occurring = truthEventSchema.options.filter((event) => spans.some((span) => span.event === event));
-  return occurring.length > 0 ? occurring : [...truthEventSchema.options];
+  const occurring = TruthEvent.options.filter((event) => spans.some((span) => span.event === event));
+  return occurring.length > 0 ? occurring : [...TruthEvent.options];
 }
 
 /** What one camera of a replay must see. */

@@ -7,7 +7,7 @@ const shareSchema = z.number().min(0).max(1);
 const countSchema = z.int().min(0);
 
 /** What a score must reach. Shares are 0 to 1. */
-export const thresholdsSchema = z.strictObject({
+export const Thresholds = z.strictObject({
   minPrecision: shareSchema.optional().describe('Least share of events that are true.'),
   minRecall: shareSchema.optional().describe('Least share of spans that are found.'),
   maxDelayS: z.number().min(0).optional().describe('Longest time until an event finds a span, for each span found.'),
@@ -20,7 +20,7 @@ export const thresholdsSchema = z.strictObject({
   minTimePrecision: shareSchema.optional().describe('Least share of the events’ time that lies within spans.'),
   minTimeRecall: shareSchema.optional().describe('Least share of the spans’ time that lies within events.'),
 });
-export type Thresholds = z.infer<typeof thresholdsSchema>;
+export type Thresholds = z.infer<typeof Thresholds>;
 
 /**
  * What holds unless it is named: everything is found within 2 s, nothing else is, and most of the time of what is found is right, so

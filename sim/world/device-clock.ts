@@ -5,7 +5,7 @@ import { type Clock, sleepOn, type Timer } from '@doorsill/base/clock';
 const PPM = 1_000_000;
 
 /** The time around a device's clock: a world's, or the machine's. */
-export interface PassingTime extends Pick<Clock, 'wallUs' | 'monotonicMs' | 'after'> {
+interface PassingTime extends Pick<Clock, 'wallUs' | 'monotonicMs' | 'after'> {
   /** Whole microseconds since it began. */
   readonly passedUs: number;
 }

@@ -14,17 +14,17 @@ const ANSWER_MS_MAX = 5_000;
 const wordsSchema = z.array(z.string().max(FAULT_LETTERS_MAX)).max(DEVICE_FAULTS_MAX);
 
 /** What is cleared first, then what is added; without either it asks which there are. */
-const orderSchema = z.strictObject({ clear: wordsSchema, add: wordsSchema });
-export type FaultOrder = z.infer<typeof orderSchema>;
+const FaultOrder = z.strictObject({ clear: wordsSchema, add: wordsSchema });
+export type FaultOrder = z.infer<typeof FaultOrder>;
 
-const stateSchema = z.strictObject({
+const FaultState = z.strictObject({
   /** Seconds since the doorbell's start. */
   nowS: z.number(),
   faults: z.array(
     z.strictObject({ fault: z.string(), name: z.string(), fromS: z.number(), untilS: z.number().nullable() }),
   ),
 });
-export type FaultState = z.infer<typeof stateSchema>;
+export type FaultState = z.infer<typeof FaultState>;
 
 export interface FaultServerDeps {
   clock: Clock;
@@ -41,7 +41,7 @@ export class FaultServer extends OrderServer<FaultOrder> {
       clock,
       disk,
       path,
-      orders: orderSchema,
+      orders: FaultOrder,
       who: 'the running doorbell',
       listen: (server) =>
         listenAtNamedPath(disk, server, path, {
@@ -62,7 +62,7 @@ export function orderFaults(path: string, order: FaultOrder, clock: Clock): Prom
   return giveOrder(
     path,
     order,
-    { clock, answerMsMax: ANSWER_MS_MAX, results: stateSchema },
+    { clock, answerMsMax: ANSWER_MS_MAX, results: FaultState },
     { silent: (detail) => failure('device_control_silent', { path, detail }) },
   );
 }

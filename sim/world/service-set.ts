@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import {
   Bridge,
+  BridgeConfig,
   type BridgeDeps,
-  bridgeConfigSchema,
   Registry,
-  registryConfigSchema,
+  RegistryConfig,
   Vault,
-  vaultConfigSchema,
+  VaultConfig,
 } from '@doorsill/cloud-bridge';
 import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import { Broker } from '../broker/broker.ts';
@@ -20,6 +20,7 @@ import { adminBearer } from '../officer/registration.ts';
 
 /** In the order in which they start. */
 export const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
+/** A service that doorbells and agencies talk to. */
 export type ServiceName = (typeof SERVICES)[number];
 
 interface Servers {
@@ -37,6 +38,7 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
+/** What a simulation says of its services. */
 export interface ServiceSettings {
   /** How often parts look whether anything is due: hours of simulated time are full of it. */
   readonly lookAgainS: number;
@@ -46,6 +48,7 @@ export interface ServiceSettings {
   readonly stateAgencies: boolean;
 }
 
+/** The services of a simulation, one of each, in this process. What a simulation does with them it adds. */
 export abstract class ServiceSet {
   protected readonly ports: Record<ServiceName, number>;
   /** Public keys of the parts that have started, in this set or in one that it goes on from. */
@@ -100,13 +103,13 @@ export abstract class ServiceSet {
     const server = { dataFolder: this.path(name), http: { port: this.ports[name] } };
     switch (name) {
       case 'registry': {
-        const config = registryConfigSchema.parse({ ...server, domainProofs: ['local'], stateAgencies });
+        const config = RegistryConfig.parse({ ...server, domainProofs: ['local'], stateAgencies });
         return this.startServer(name, new Registry({ ...seams, config }));
       }
       case 'vault':
-        return this.startServer(name, new Vault({ ...seams, config: vaultConfigSchema.parse(server) }));
+        return this.startServer(name, new Vault({ ...seams, config: VaultConfig.parse(server) }));
       case 'bridge': {
-        const config = bridgeConfigSchema.parse({
+        const config = BridgeConfig.parse({
           ...server,
           registry: { url: this.url('registry'), key: this.keys.registry },
           area: { url: this.url('broker'), accounts: this.path('accounts') },

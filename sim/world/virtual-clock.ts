@@ -50,7 +50,7 @@ class OpenTrack implements Track {
   }
 }
 
-export interface VirtualClockOptions {
+interface VirtualClockOptions {
   /** Wall time at which the world begins, in microseconds. */
   startUs: number;
   /** How many times as fast as the machine's time it may pass; absent: as fast as everything can be done. */

@@ -13,7 +13,7 @@ import type { Press } from '@doorsill/device/hardware/button';
 import { OwnServerClient } from '@doorsill/device/owner/own-server-client';
 import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
 import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
-import { pairingSocketPath } from '@doorsill/device/owner/pairing-wire';
+import { pairingSocketPath } from '@doorsill/device/owner/private-socket';
 import { failure } from '../errors.ts';
 import { BootClock } from './device-clock.ts';
 
@@ -49,6 +49,7 @@ interface Boot {
   readonly over: () => void;
 }
 
+/** A doorbell in this process that starts, stops, loses its power and comes back, with whatever a simulation gives it at each start. */
 export class VirtualHome {
   /** The doorbell's own. */
   readonly folder: string;

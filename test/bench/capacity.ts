@@ -12,7 +12,7 @@ import { issueAccount } from '../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { cellsOf } from '../../device/contract/area-cells.ts';
 import { parseToken } from '../../device/contract/jws.ts';
-import { credentialSchema, requestSchema, revocationsSchema } from '../../device/contract/request.ts';
+import { Credential, Request, Revocations } from '../../device/contract/request.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../device/contract/topics.ts';
 import { openBridgeDatabase } from '../support/bridge-database.ts';
 import { BridgeFixture } from '../support/bridge-fixture.ts';
@@ -75,9 +75,7 @@ async function bridgeRows(): Promise<Row[]> {
         area: squareAround({ ...HOME, longitude: HOME.longitude + 0.02 * at }),
       }),
     );
-    const cells = requests.map(
-      (token) => cellsOf(requestSchema.parse(parseToken(token)?.claims).area, CELLS)?.length ?? 0,
-    );
+    const cells = requests.map((token) => cellsOf(Request.parse(parseToken(token)?.claims).area, CELLS)?.length ?? 0);
     rows.push(
       row('A request of 800 m by 800 m', 'cells', cells.reduce((sum, one) => sum + one, 0) / REQUESTS, 'cells'),
     );
@@ -127,7 +125,7 @@ async function documentRows(folder: string): Promise<Row[]> {
     token,
     claims: schema.parse(parseToken(token)?.claims),
   });
-  const credential = checked(credentialSchema, cast.credential());
+  const credential = checked(Credential, cast.credential());
   const lengths: number[] = [];
   const board = new AreaBoard({
     clock,
@@ -135,7 +133,7 @@ async function documentRows(folder: string): Promise<Row[]> {
     key: cast.bridge.key,
     store: database.requests,
     standing: {
-      revocations: checked(revocationsSchema, list),
+      revocations: checked(Revocations, list),
       refreshRevocations: async () => false,
       credential: async () => credential,
       assertGood: () => undefined,

@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import fastify from 'fastify';
 import type { Database } from '../../cloud-bridge/bridge-database.ts';
-import { bridgeConfigSchema } from '../../cloud-bridge/config.ts';
-import { perMinuteSchema, Rates } from '../../cloud-bridge/http/call-rate-limits.ts';
+import { BridgeConfig } from '../../cloud-bridge/config.ts';
+import { PerMinute, Rates } from '../../cloud-bridge/http/call-rate-limits.ts';
 import { Router } from '../../cloud-bridge/http/router.ts';
 import { neighborsRoutes } from '../../cloud-bridge/neighbors/neighbors-routes.ts';
 import { Partners } from '../../cloud-bridge/partners/partners.ts';
 import { ManualClock } from '../../device/base/clock.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SeededRandom } from '../../device/base/random.ts';
-import { credentialSchema } from '../../device/contract/request.ts';
+import { Credential } from '../../device/contract/request.ts';
 import { openBridgeDatabase } from '../support/bridge-database.ts';
 import { Cast, claimsOf } from '../support/parties.ts';
 import { median, type Row, type Run, timeMs } from './measure.ts';
@@ -40,11 +40,11 @@ async function openTestbed(folder: string, requests: number): Promise<Testbed> {
   for (let agency = 0; agency < AGENCIES; agency += 1) {
     const organisation = `agency-${agency}`;
     const said = { agency: organisation, profiles: ['nothing'] as const, retention: ['theft'] };
-    const credential = credentialSchema.parse({ ...claimsOf(cast.credential()), ...said });
+    const credential = Credential.parse({ ...claimsOf(cast.credential()), ...said });
     await database.neighbors.noteProfile(credential, 1);
   }
   fill(join(folder, 'bridge.sqlite'), requests, token, cast.cell);
-  const { requests: rules } = bridgeConfigSchema.parse({
+  const { requests: rules } = BridgeConfig.parse({
     dataFolder: folder,
     registry: { url: 'http://127.0.0.1', key: cast.registry.key.publicKey },
     area: { url: 'mqtt://127.0.0.1', accounts: folder },
@@ -54,7 +54,7 @@ async function openTestbed(folder: string, requests: number): Promise<Testbed> {
     title: 'feed',
     version: '1',
     staff: async () => null,
-    rates: new Rates(clock, perMinuteSchema.parse({ public: 1_000_000 })),
+    rates: new Rates(clock, PerMinute.parse({ public: 1_000_000 })),
   });
   const log = silentLog();
   const partners = new Partners({

@@ -2,7 +2,7 @@
 // leaves. Not here: two instances at once (two-instances.test.ts), HAProxy in front (rolling-restart.slow.test.ts).
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { bridgeConfigSchema, parseConfig } from '../../cloud-bridge/config.ts';
+import { BridgeConfig, parseConfig } from '../../cloud-bridge/config.ts';
 import { drain, Health } from '../../cloud-bridge/http/health.ts';
 import { AreaTurns, brokerAccountId } from '../../cloud-bridge/instances.ts';
 import { ALONE } from '../../cloud-bridge/persistence/instance-turns.ts';
@@ -15,7 +15,7 @@ const KEY = generateSigningKey(new SystemRandom()).publicKey;
 const s3 = { endpoint: 'https://s3.example', bucket: 'clips', keyId: 'k' };
 const config = (changes: object = {}) =>
   parseConfig(
-    bridgeConfigSchema,
+    BridgeConfig,
     {
       dataFolder: '/x',
       database: 'postgres://doorsill@db.example/doorsill',

@@ -12,7 +12,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { SystemPrograms } from '../../device/base/system-programs.ts';
 import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import { parseDeviceConfig } from '../../device/config.ts';
-import { eventSchema } from '../../device/contract/home-messages.ts';
+import { DeviceEvent } from '../../device/contract/home-messages.ts';
 import { Doorbell } from '../../device/doorbell.ts';
 import { pairWithDevice } from '../../device/owner/pairing-client.ts';
 import { PAIRING_FAILURES_MAX } from '../../device/owner/pairing-server.ts';
@@ -62,7 +62,7 @@ async function pairing(): Promise<string> {
   );
 }
 
-const [ring] = eventSchema.options;
+const [ring] = DeviceEvent.options;
 /** Every source that a press can have, and whether somebody is at the device then. */
 const EXPECTED: Record<(typeof ring.shape.source.options)[number], string> = {
   gpio: 'paired',

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Bridge } from '../../cloud-bridge/bridge.ts';
-import { type BridgeConfigInput, bridgeConfigSchema } from '../../cloud-bridge/config.ts';
+import { BridgeConfig, type BridgeConfigInput } from '../../cloud-bridge/config.ts';
 import type { PerMinute } from '../../cloud-bridge/http/call-rate-limits.ts';
-import { registryConfigSchema } from '../../cloud-bridge/registry/config.ts';
+import { RegistryConfig } from '../../cloud-bridge/registry/config.ts';
 import { Registry } from '../../cloud-bridge/registry/registry.ts';
 import { SystemClock } from '../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../device/base/disk.ts';
@@ -19,7 +19,7 @@ import { readEnrolmentCode } from '../../device/contract/enrolment.ts';
 import { isFailure } from '../../device/contract/errors.ts';
 import type { Manifest, UploadToken } from '../../device/contract/manifest.ts';
 import type { Grant } from '../../device/contract/owner-orders.ts';
-import { type Window, windowSchema } from '../../device/contract/shared-claims.ts';
+import { Window } from '../../device/contract/shared-claims.ts';
 import { Cast, claimsOf, type Party } from './parties.ts';
 import { plainMp4 } from './plain-mp4.ts';
 import type { RecordedCall } from './recorded-calls.ts';
@@ -247,7 +247,7 @@ export class BridgeFixture {
     const clip = changes.clip ?? plainMp4({ frames: 30, audioPackets: 12 });
     const grantToken = changes.grantToken ?? this.cast.grant(request, changes.grant);
     const grant = String(claimsOf(grantToken)['jti']);
-    const window = windowSchema.parse(claimsOf(grantToken)['window']);
+    const window = Window.parse(claimsOf(grantToken)['window']);
     const device = changes.device ?? this.cast.device;
     const clipId = freshId(this.random, 'clip');
     const manifest: Manifest = {
@@ -394,7 +394,7 @@ export class BridgeFixture {
   private makeRegistry(): Registry {
     const { clock, disk } = this;
     const random = this.options.random?.registry ?? this.random;
-    const config = registryConfigSchema.parse({
+    const config = RegistryConfig.parse({
       dataFolder: join(this.folder, 'registry'),
       http: { port: this.ports.registry, ...this.perMinute() },
     });
@@ -414,7 +414,7 @@ export class BridgeFixture {
   makeBridge(changes: Partial<BridgeConfigInput> = {}): Bridge {
     const { clock, bridgeDisk: disk, options } = this;
     const random = options.random?.bridge ?? this.random;
-    const config = bridgeConfigSchema.parse({
+    const config = BridgeConfig.parse({
       dataFolder: this.bridgeFolder,
       http: { port: this.ports.bridge, ...this.perMinute() },
       registry: { url: `http://127.0.0.1:${this.ports.registry}`, key: this.cast.registry.key.publicKey },

@@ -4,7 +4,8 @@ import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { PairingServer } from '../../device/owner/pairing-server.ts';
-import { type ConsoleAddress, type Health, pairingSocketPath } from '../../device/owner/pairing-wire.ts';
+import type { ConsoleAddress, Health } from '../../device/owner/pairing-wire.ts';
+import { pairingSocketPath } from '../../device/owner/private-socket.ts';
 
 const notHere = () => Promise.reject(new Error('not here'));
 

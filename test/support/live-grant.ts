@@ -6,8 +6,8 @@ import { sha256Hex } from '../../device/base/keys.ts';
 import { SeededRandom } from '../../device/base/random.ts';
 import { type LiveGrant, mintLiveGrant } from '../../device/consent/live-grant.ts';
 import { signToken } from '../../device/contract/jws.ts';
-import { CLIP_BYTES_DEFAULT, type Grant, grantSchema } from '../../device/contract/owner-orders.ts';
-import { type Request, requestSchema } from '../../device/contract/request.ts';
+import { CLIP_BYTES_DEFAULT, Grant } from '../../device/contract/owner-orders.ts';
+import { Request } from '../../device/contract/request.ts';
 import type { Window } from '../../device/contract/shared-claims.ts';
 import { makeParty, squareAround } from './parties.ts';
 
@@ -29,7 +29,7 @@ export function liveGrantFor(parts: LiveGrantParts): { live: LiveGrant; end: (de
     makeParty('agency', random),
     makeParty('bridge', random),
   ];
-  const request: Request = requestSchema.parse({
+  const request: Request = Request.parse({
     iss: agency.key.publicKey,
     aud: bridge.id,
     iat: NOW_S,
@@ -46,7 +46,7 @@ export function liveGrantFor(parts: LiveGrantParts): { live: LiveGrant; end: (de
     retention: 'standard',
   });
   const requestToken = signToken('doorsill-request+jws', request, agency.key);
-  const grant: Grant = grantSchema.parse({
+  const grant: Grant = Grant.parse({
     iss: owner.key.publicKey,
     aud: device.id,
     iat: NOW_S,

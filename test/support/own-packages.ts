@@ -32,6 +32,11 @@ export function packedName(file: string): string {
   return file.replace(/-\d.*$/, '').replace(/^doorsill-/, '@doorsill/');
 }
 
+/** The sources that a package exports, as absolute paths. */
+export function exportedSources(root: string, folder: string): string[] {
+  return Object.values(manifestIn(root, folder).exports).map(({ source }) => join(root, folder, source));
+}
+
 interface Alias {
   find: RegExp;
   replacement: string;

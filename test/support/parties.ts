@@ -28,7 +28,7 @@ import type {
   Request,
   Revocations,
 } from '../../device/contract/request.ts';
-import { PUBLIC_AUDIENCE, type Window, windowSchema } from '../../device/contract/shared-claims.ts';
+import { PUBLIC_AUDIENCE, Window } from '../../device/contract/shared-claims.ts';
 import { statementClaims } from '../../device/contract/statement-from-manifest.ts';
 
 /** Somebody with a key and the id that follows from it. */
@@ -212,7 +212,7 @@ export class Cast {
 
   /** A grant of the middle of the request's window (one minute before and after left out), address and email disclosed. */
   grant(requestToken: string, changes: Partial<Grant> = {}, by: Party = this.owner): string {
-    const asked = windowSchema.parse(claimsOf(requestToken)['window']);
+    const asked = Window.parse(claimsOf(requestToken)['window']);
     const claims: Grant = {
       iss: by.key.publicKey,
       aud: this.device.id,

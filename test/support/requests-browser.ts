@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page, type Route } from 'playwright-core';
 import { z } from 'zod';
 import { parseToken } from '../../device/contract/jws.ts';
-import { grantSchema } from '../../device/contract/owner-orders.ts';
+import { Grant } from '../../device/contract/owner-orders.ts';
 import { soon } from '../device/console/support/console-rig.ts';
 import { axeFaults } from './axe-faults.ts';
 import { runCommand } from './command-line.ts';
@@ -202,4 +202,4 @@ export class RequestsBrowser {
 }
 
 /** What a grant that left the page says. */
-export const grantClaimsOf = (token: string | undefined) => grantSchema.parse(parseToken(token ?? '')?.claims);
+export const grantClaimsOf = (token: string | undefined) => Grant.parse(parseToken(token ?? '')?.claims);

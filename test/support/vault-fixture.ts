@@ -2,16 +2,17 @@
 // Not here: any judgement.
 import { join } from 'node:path';
 import type { z } from 'zod';
+import type { HandOver } from '../../cloud-bridge/signing/hand-over-documents.ts';
 import { SCOPES } from '../../cloud-bridge/vault/clients.ts';
-import { type VaultConfigInput, vaultConfigSchema } from '../../cloud-bridge/vault/config.ts';
+import { VaultConfig, type VaultConfigInput } from '../../cloud-bridge/vault/config.ts';
 import { Vault } from '../../cloud-bridge/vault/vault.ts';
 import { type Disk, SystemDisk } from '../../device/base/disk.ts';
 import { sha256Hex, verifySignature } from '../../device/base/keys.ts';
 import { type Log, silentLog } from '../../device/base/log.ts';
 import { SystemRandom } from '../../device/base/random.ts';
-import { type HandedClip, type HandOver, itemId, itemIdText } from '../../device/contract/hand-over-documents.ts';
+import { type HandedClip, itemId, itemIdText } from '../../device/contract/hand-over-documents.ts';
 import { openToken, parseToken, type TokenType } from '../../device/contract/jws.ts';
-import { intakeReceiptSchema } from '../../device/contract/manifest.ts';
+import { IntakeReceipt } from '../../device/contract/manifest.ts';
 import { type BridgeFixture, type FixtureOptions, type Parcel, ShiftedClock } from './bridge-fixture.ts';
 import { claimsOf, type Party } from './parties.ts';
 import type { RecordedCall } from './recorded-calls.ts';
@@ -154,7 +155,7 @@ export class VaultFixture {
 
   private make(): Vault {
     const { clock, random, vaultDisk: disk, log, folder, settings, port } = this;
-    const config = vaultConfigSchema.parse({ dataFolder: folder, http: { port }, freeBytesMin: 0, ...settings });
+    const config = VaultConfig.parse({ dataFolder: folder, http: { port }, freeBytesMin: 0, ...settings });
     return new Vault({ clock, random, disk, log, config });
   }
 }
@@ -276,7 +277,7 @@ export async function bridgeWithVault(
 
 /** What the bridge's receipt in an answer says. */
 export function receiptOf(body: Record<string, unknown>) {
-  return intakeReceiptSchema.parse(parseToken(String(body['receipt']))?.claims);
+  return IntakeReceipt.parse(parseToken(String(body['receipt']))?.claims);
 }
 
 async function answerOf(response: Response): Promise<VaultAnswer> {

@@ -5,13 +5,13 @@ import { failure } from '@doorsill/contract/errors';
 import type { Clock } from '../clock.ts';
 
 /** The count allowed in a window, and the window's length in milliseconds. */
-export interface Count {
+interface Count {
   count: number;
   resetMs: number;
 }
 
 /** Where counts are kept. */
-export interface CountStore {
+interface CountStore {
   countOf(name: string): Count;
   add(name: string): Count;
 }

@@ -37,6 +37,7 @@ export interface HttpLimits extends ConnectionLimits {
   uploadBytesMin: number;
 }
 
+/** The limits of a server whose settings name no others. */
 export const HTTP_LIMITS: HttpLimits = {
   bodyBytes: 65_536,
   headersMs: 15_000,
@@ -51,7 +52,7 @@ export const HTTP_LIMITS: HttpLimits = {
 /** Connections accepted but not handled yet: Node's own limit, for when they arrive faster than others can be closed. */
 const ACCEPTED_MAX = 512;
 
-export interface HttpDeps {
+interface HttpDeps {
   clock: Clock;
   log: Log;
   limits?: HttpLimits | undefined;

@@ -1,12 +1,12 @@
 // Owns: the OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) of declared routes: the same schemas that are enforced,
 // written as JSON Schema 2020-12. Pure. Not here: declaring routes (route-declaration.ts), enforcing them (each server's own router).
 
-import { PROBLEM_TYPE, problemDocumentSchema } from '@doorsill/contract/problem';
+import { PROBLEM_TYPE, ProblemDocument } from '@doorsill/contract/problem';
 import { z } from 'zod';
 import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './route-declaration.ts';
 
 /** How each role authenticates, as an OpenAPI security scheme; null: not at all, or by the body's content. */
-export type Schemes = Readonly<Record<string, object | null>>;
+type Schemes = Readonly<Record<string, object | null>>;
 
 /** The document of these routes. Everything it states is enforced, and so are checks that JSON Schema cannot express. */
 export function documentOf(title: string, version: string, routes: readonly Declared[], schemes: Schemes): object {
@@ -22,7 +22,7 @@ export function documentOf(title: string, version: string, routes: readonly Decl
     info: { title, version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     paths,
     components: {
-      schemas: { Problem: jsonSchema(problemDocumentSchema, 'output') },
+      schemas: { Problem: jsonSchema(ProblemDocument, 'output') },
       securitySchemes: Object.fromEntries(named),
     },
   };

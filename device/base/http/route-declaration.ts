@@ -2,13 +2,15 @@
 // router), the document (openapi.ts).
 import { z } from 'zod';
 
+/** The media type of an HTML form's fields. */
 export const FORM_TYPE = 'application/x-www-form-urlencoded';
+/** The header that names a call, so that a repeated one has no second effect. */
 export const IDEMPOTENCY_KEY = 'idempotency-key';
 
-export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
 /** A body that is not JSON: its media type. */
-export interface Media {
+interface Media {
   media: string;
 }
 /** A request's or answer's body; null: none. */
@@ -44,6 +46,7 @@ export function isSchema(content: Content | undefined): content is z.ZodType {
   return content instanceof z.ZodType;
 }
 
+/** The HTTP status of a route's answer, where it is no refusal. */
 export function statusOf({ status, answer }: Pick<Declared, 'status' | 'answer'>): number {
   return status ?? (answer === null ? 204 : 200);
 }

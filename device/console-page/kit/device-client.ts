@@ -6,9 +6,8 @@ import {
   challengeSchema,
   orderAnswerSchema,
   type orderSchema,
-  type PairingState,
+  PairingState,
   pairingProofInput,
-  pairingStateSchema,
   pinsSchema,
   serverFactsSchema,
   sessionProofInput,
@@ -22,7 +21,7 @@ import {
   reportedFailure,
   TOKEN_FAULT_CODES,
 } from '@doorsill/contract/errors';
-import { type Receipt, receiptSchema, requestListSchema, stateSchema } from '@doorsill/contract/home-messages';
+import { DeviceState, Receipt, requestListSchema } from '@doorsill/contract/home-messages';
 import { exchangeJson, type JsonRequest } from '@doorsill/contract/json-client';
 import { assembleToken, openToken, signingInput, type TokenType } from '@doorsill/contract/jws';
 import {
@@ -58,11 +57,11 @@ export async function offerKey(key: OwnerKey, token: string, name: string): Prom
   const { challenge } = challengeSchema.parse(await exchange('/api/v1/challenges', { method: 'POST' }));
   const proof = toBase64url(await sign(key, pairingProofInput(key.device, challenge, key.publicKey, name)));
   const body = { token, key: key.publicKey, name, challenge, proof };
-  return pairingStateSchema.parse(await exchange('/api/v1/pairings', { method: 'POST', body }));
+  return PairingState.parse(await exchange('/api/v1/pairings', { method: 'POST', body }));
 }
 
 export async function pairingState(pairing: string): Promise<PairingState> {
-  return pairingStateSchema.parse(await exchange(`/api/v1/pairings/${pairing}`, { method: 'GET' }));
+  return PairingState.parse(await exchange(`/api/v1/pairings/${pairing}`, { method: 'GET' }));
 }
 
 /** An owner's calls. Each opens a session first where there is none, and once more where it has ended. */
@@ -113,7 +112,7 @@ export class DeviceClient {
 
   /** The live picture's socket. Its refusal cannot be read, so the session is made sure of before. */
   async liveSocket(): Promise<WebSocket> {
-    await this.call(stateSchema, '/api/v1/state');
+    await this.call(DeviceState, '/api/v1/state');
     return new WebSocket('/api/v1/live', ['doorsill-live', `session.${this.secret.value ?? ''}`]);
   }
 
@@ -123,7 +122,7 @@ export class DeviceClient {
    */
   async command(action: CommandAction): Promise<Receipt> {
     const names = mustNameLastOrder(action);
-    const head = names ? (await this.call(stateSchema, '/api/v1/state')).lastOrder : null;
+    const head = names ? (await this.call(DeviceState, '/api/v1/state')).lastOrder : null;
     const first = await this.giveCommand(action, head);
     const again =
       names && first.code === 'consent_order_stale' ? await this.giveCommand(action, first.lastOrder) : first;
@@ -214,7 +213,7 @@ export class DeviceClient {
     const { deviceKey } = this.key;
     const opened = openToken(token, {
       typ: 'doorsill-receipt+jws',
-      schema: receiptSchema,
+      schema: Receipt,
       audience: 'owner',
       keys: [deviceKey],
       verify: tokenCrypto.verify,

@@ -2,13 +2,7 @@
 // which is opened again when it breaks or falls silent. Not here: showing it (*.tsx), calls (device-client.ts).
 
 import { type Failure, isFailure } from '@doorsill/contract/errors';
-import {
-  type DeviceEvent,
-  type DeviceState,
-  eventPageSchema,
-  eventSchema,
-  stateSchema,
-} from '@doorsill/contract/home-messages';
+import { DeviceEvent, DeviceState, eventPageSchema } from '@doorsill/contract/home-messages';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { SilenceWatch } from '@doorsill/contract/silence-watch';
 import { clock } from './browser-seams.ts';
@@ -101,7 +95,7 @@ export class Door {
 
   /** Asks for the state now: after an order, whose effect should show at once. */
   async refresh(): Promise<void> {
-    this.show({ state: await this.client.call(stateSchema, '/api/v1/state') });
+    this.show({ state: await this.client.call(DeviceState, '/api/v1/state') });
   }
 
   /** Adds a page of older events. */
@@ -161,10 +155,10 @@ export class Door {
   private take(kind: string, value: unknown): void {
     for (const listener of this.tellListeners) listener(kind, value);
     if (kind === 'state') {
-      const state = stateSchema.safeParse(value);
+      const state = DeviceState.safeParse(value);
       if (state.success) this.show({ state: state.data });
     } else if (kind === 'event') {
-      const event = eventSchema.safeParse(value);
+      const event = DeviceEvent.safeParse(value);
       if (event.success && SHOWN.some((type) => type === event.data.type)) this.merge([event.data]);
     }
   }

@@ -10,7 +10,7 @@ const ALGORITHM = 'Ed25519';
 const [STORE, SLOT] = ['pairing', 'this-device'];
 const DATABASE = { name: 'doorsill', stores: [STORE] };
 
-const keptSchema = z.strictObject({
+const OwnerKey = z.strictObject({
   privateKey: z.instanceof(CryptoKey),
   publicKey: publicKeySchema,
   /** As pinned when the key was made, and whether the device has accepted it. */
@@ -19,7 +19,7 @@ const keptSchema = z.strictObject({
   paired: z.boolean(),
 });
 /** The key of this browser for this device, and the device's own. */
-export type OwnerKey = z.infer<typeof keptSchema>;
+export type OwnerKey = z.infer<typeof OwnerKey>;
 
 /** Makes a key for a device. Throws the browser's `NotSupportedError` where it has no Ed25519. */
 export async function makeOwnerKey(device: string, deviceKey: string): Promise<OwnerKey> {
@@ -47,7 +47,7 @@ export async function sign(key: OwnerKey, data: Uint8Array): Promise<Uint8Array>
 /** The kept key; null when there is none. */
 export async function loadOwnerKey(): Promise<OwnerKey | null> {
   const kept = await inStore(DATABASE, STORE, 'readonly', (store) => store.get(SLOT));
-  const parsed = keptSchema.safeParse(kept);
+  const parsed = OwnerKey.safeParse(kept);
   return parsed.success ? parsed.data : null;
 }
 

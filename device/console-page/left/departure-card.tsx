@@ -4,10 +4,10 @@
 import { checkDeparture, type DepartureCheck } from '@doorsill/contract/check-departure';
 import { pinsSchema } from '@doorsill/contract/console-messages';
 import { type DepartureOutcome, isRevocable, outcomeOf } from '@doorsill/contract/departure-outcome';
-import { type Departure, departureCustodySchema } from '@doorsill/contract/departures';
+import { type Departure, DepartureCustody } from '@doorsill/contract/departures';
 import { ERRORS, failure, isErrorCode, isFailure } from '@doorsill/contract/errors';
 import { oneLine } from '@doorsill/contract/outside-text';
-import { DISCLOSURE_KEYS } from '@doorsill/contract/shared-claims';
+import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useAction, useDoor } from '../kit/door-context.ts';
@@ -128,7 +128,7 @@ async function checkWithBridge(
   const parties = { device: client.key.device, bridgeKey: trust.bridgeKey };
   try {
     const path = `/api/v1/departures/${departure.grant}/custody`;
-    return checkDeparture(departure, await client.call(departureCustodySchema, path), parties, tokenCrypto);
+    return checkDeparture(departure, await client.call(DepartureCustody, path), parties, tokenCrypto);
   } catch (thrown) {
     if (!isFailure(thrown) || thrown.code !== 'http_not_found') throw thrown;
     // What the device itself keeps can be checked all the same.
@@ -186,7 +186,7 @@ function Disclosed({ departure: { clip, disclosed } }: { departure: Departure })
       </>
     );
   }
-  const told = DISCLOSURE_KEYS.filter((key) => disclosed[key] !== undefined);
+  const told = DisclosureKey.options.filter((key) => disclosed[key] !== undefined);
   return (
     <ul class="values">
       {told.map((key) => (

@@ -1,7 +1,7 @@
 // Owns: fetching the list of what has left, and again whenever the device tells of a change. Not here: joining its pages
 // (fetched-departures.ts), drawing it (left-page.tsx).
 
-import { departurePageSchema } from '@doorsill/contract/departures';
+import { DeparturePage } from '@doorsill/contract/departures';
 import { useEffect, useState } from 'preact/hooks';
 import { clock, type Timer } from '../kit/browser-seams.ts';
 import { type Trouble, troubleOf, useDoor } from '../kit/door-context.ts';
@@ -23,7 +23,7 @@ export function useDepartures(): {
   const load = async (before: number | null) => {
     const query = new URLSearchParams({ limit: String(PAGE_DEPARTURES) });
     if (before !== null) query.set('before', String(before));
-    const page = await door.client.call(departurePageSchema, `/api/v1/departures?${query}`);
+    const page = await door.client.call(DeparturePage, `/api/v1/departures?${query}`);
     setFetched((known) => withPage(known, page));
     setTrouble(null);
   };

@@ -2,7 +2,7 @@
 // again and no second one is made. Not here: what is kept (kept-answers.ts), sending (request-answers.ts), the owner's key (owner-key.ts).
 import { z } from 'zod';
 import { inStore } from '../kit/browser-database.ts';
-import { type Draft, draftSchema, type KeptGrant, keptGrantSchema } from './kept-answers.ts';
+import { Draft, KeptGrant } from './kept-answers.ts';
 
 const [DRAFTS, GRANTS] = ['drafts', 'grants'];
 const DATABASE = { name: 'doorsill-answers', stores: [DRAFTS, GRANTS] };
@@ -18,11 +18,11 @@ export class AnswerStore {
   }
 
   drafts(): Promise<Draft[]> {
-    return this.rows(DRAFTS, draftSchema);
+    return this.rows(DRAFTS, Draft);
   }
 
   grants(): Promise<KeptGrant[]> {
-    return this.rows(GRANTS, keptGrantSchema);
+    return this.rows(GRANTS, KeptGrant);
   }
 
   async keepDraft(draft: Draft): Promise<void> {
@@ -37,7 +37,7 @@ export class AnswerStore {
     await inStore(DATABASE, GRANTS, 'readwrite', (store) => {
       const asked = store.get(key);
       asked.onsuccess = () => {
-        const before = keptGrantSchema.safeParse(asked.result);
+        const before = KeptGrant.safeParse(asked.result);
         if (before.success && !before.data.isOver) kept = before.data;
         else store.put(grant, key);
       };
@@ -53,7 +53,7 @@ export class AnswerStore {
     await inStore(DATABASE, GRANTS, 'readwrite', (store) => {
       const asked = store.get(key);
       asked.onsuccess = () => {
-        const before = keptGrantSchema.safeParse(asked.result);
+        const before = KeptGrant.safeParse(asked.result);
         if (!before.success) return;
         kept = before.data.token === token ? { ...before.data, ...changes } : before.data;
         store.put(kept, key);

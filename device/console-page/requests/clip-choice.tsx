@@ -1,15 +1,9 @@
 // Owns: choosing what leaves: the part of the footage, what is blacked out, sound, and facts about the home; and having the device make the
 // preview of it; the picture at the edge of the part. Not here: the strip (trim-strip.tsx), the zones on the picture (zone-board.tsx), looking at the preview (clip-preview.tsx).
 
-import { type PreviewList, previewListSchema, previewSchema } from '@doorsill/contract/console-messages';
+import { Preview, PreviewList } from '@doorsill/contract/console-messages';
 import { isFailure } from '@doorsill/contract/errors';
-import {
-  DISCLOSURE_KEYS,
-  type DisclosureKey,
-  partsInside,
-  type Window,
-  type Zone,
-} from '@doorsill/contract/shared-claims';
+import { DisclosureKey, partsInside, type Window, type Zone } from '@doorsill/contract/shared-claims';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { z } from 'zod';
@@ -98,7 +92,7 @@ function ClipOptions({ notice, answers }: StepProps) {
   const draft = answers.draftOf(notice);
   const tick = (key: DisclosureKey, isOn: boolean) =>
     answers.change(notice, {
-      disclose: DISCLOSURE_KEYS.filter((one) => (one === key ? isOn : draft.disclose.includes(one))),
+      disclose: DisclosureKey.options.filter((one) => (one === key ? isOn : draft.disclose.includes(one))),
     });
   return (
     <div class="card options">
@@ -308,7 +302,7 @@ function usePreviewMaker({ notice, answers }: StepProps) {
       const { audio, zones } = answers.draftOf(notice);
       const body = { request: jti, window, audio, zones };
       try {
-        const made = await door.client.call(previewSchema, '/api/v1/previews', {
+        const made = await door.client.call(Preview, '/api/v1/previews', {
           method: 'POST',
           body,
           answerMsMax: MAKE_MS_MAX,
@@ -317,7 +311,7 @@ function usePreviewMaker({ notice, answers }: StepProps) {
         scrollTo(0, 0);
       } catch (thrown) {
         if (!isFailure(thrown) || thrown.code !== 'preview_too_many') throw thrown;
-        setTooMany((await door.client.call(previewListSchema, '/api/v1/previews')).previews);
+        setTooMany((await door.client.call(PreviewList, '/api/v1/previews')).previews);
       }
     });
   const end = (preview: string) =>

@@ -3,7 +3,7 @@
 // where a request stands (request-standing.ts), drawing (requests-page.tsx).
 
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
-import { type Receipt, stateSchema, type UploadProgress, uploadProgressSchema } from '@doorsill/contract/home-messages';
+import { DeviceState, type Receipt, UploadProgress } from '@doorsill/contract/home-messages';
 import type { GrantChoice } from '@doorsill/contract/owner-claims';
 import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
@@ -292,7 +292,7 @@ export class RequestAnswers {
         // Not the device's: nothing is shown of it.
       }
     } else if (kind === 'upload') {
-      const upload = uploadProgressSchema.safeParse(value);
+      const upload = UploadProgress.safeParse(value);
       if (upload.success) this.show({ uploads: new Map(this.current.uploads).set(upload.data.grant, upload.data) });
     } else if (kind === 'request' || kind === 'state') this.reloadSoon();
   }
@@ -336,7 +336,7 @@ export class RequestAnswers {
     const { client } = this.door;
     try {
       const beforeUs = clock.wallUs();
-      const state = await client.call(stateSchema, '/api/v1/state');
+      const state = await client.call(DeviceState, '/api/v1/state');
       const offUs = (beforeUs + clock.wallUs()) / 2 - state.atUs;
       const isOff = state.clockTrusted && Math.abs(offUs) > CLOCK_SKEW_S_MAX * 1_000_000;
       const { requests, answered, unread, trust } = await client.requests();

@@ -2,7 +2,7 @@
 // list (viewers-section.tsx).
 
 import { toBase64url } from '@doorsill/contract/bytes';
-import { VIEW_RIGHTS, type ViewRight } from '@doorsill/contract/console-messages';
+import { ViewRight } from '@doorsill/contract/console-messages';
 import { useState } from 'preact/hooks';
 import { clock, drawnBytes, freshId } from '../kit/browser-seams.ts';
 import { text } from '../kit/choose-language.ts';
@@ -101,13 +101,13 @@ function ViewerForm({ cancel, added }: { cancel(): void; added(added: Added): Pr
       </label>
       <fieldset class="field">
         <legend>{text.viewerRights}</legend>
-        {VIEW_RIGHTS.map((right) => (
+        {ViewRight.options.map((right) => (
           <label key={right} class="tick">
             <input
               type="checkbox"
               checked={rights.includes(right)}
               onChange={({ currentTarget: { checked } }) =>
-                setRights(VIEW_RIGHTS.filter((one) => (one === right ? checked : rights.includes(one))))
+                setRights(ViewRight.options.filter((one) => (one === right ? checked : rights.includes(one))))
               }
             />
             {RIGHTS[right]}

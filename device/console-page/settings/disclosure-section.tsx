@@ -1,7 +1,7 @@
 // Owns: what an owner may disclose with a clip: the values that the device keeps for it. Not here: ticking them in a request.
 
 import type { SettingsChange } from '@doorsill/contract/owner-settings';
-import { DISCLOSURE_KEYS, type DisclosureKey } from '@doorsill/contract/shared-claims';
+import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import { useState } from 'preact/hooks';
 import { type Settings, useSaving } from './settings-context.ts';
 import { Origin, Part, SaveRow } from './settings-part.tsx';
@@ -22,7 +22,7 @@ export function DisclosureSection({ settings }: { settings: Settings }) {
   const saving = useSaving(settings);
   const [typed, setTyped] = useState<Partial<Record<DisclosureKey, string>>>({});
   const shownOf = (key: DisclosureKey) => typed[key] ?? disclosure[key] ?? '';
-  const changed = DISCLOSURE_KEYS.filter((key) => shownOf(key).trim() !== (disclosure[key] ?? ''));
+  const changed = DisclosureKey.options.filter((key) => shownOf(key).trim() !== (disclosure[key] ?? ''));
   const isShort = (key: DisclosureKey) => {
     const { length } = shownOf(key).trim();
     return length > 0 && length < FIELDS[key].least;
@@ -46,7 +46,7 @@ export function DisclosureSection({ settings }: { settings: Settings }) {
           save();
         }}
       >
-        {DISCLOSURE_KEYS.map((key) => (
+        {DisclosureKey.options.map((key) => (
           <div key={key} class="field">
             <label for={`value-${key}`}>{words.values[key]}</label>
             <input
@@ -75,7 +75,7 @@ export function DisclosureSection({ settings }: { settings: Settings }) {
         <SaveRow
           saving={saving}
           isChanged={changed.length > 0}
-          isAllowed={!DISCLOSURE_KEYS.some(isShort)}
+          isAllowed={!DisclosureKey.options.some(isShort)}
           discard={drop}
         />
       </form>

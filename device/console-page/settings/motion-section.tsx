@@ -1,7 +1,7 @@
 // Owns: setting up motion: zones on the live picture with what moves now, sensitivity, and saving both. Not here: drawing
 // (zone-drawing.tsx), trying it on recorded footage (motion-trial.tsx).
 
-import { type MotionMaskLine, motionMaskSchema } from '@doorsill/contract/motion-messages';
+import { MotionMaskLine } from '@doorsill/contract/motion-messages';
 import type { MotionZone } from '@doorsill/contract/owner-settings';
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -48,7 +48,7 @@ function useLiveMask(sensitivity: number, isWanted: boolean): LiveMask {
         try {
           const answer = await door.client.fetch(`/api/v1/motion/mask?sensitivity=${sensitivity}`, signal);
           if (answer.body)
-            for await (const line of jsonLines(textOf(answer.body), motionMaskSchema)) setMask({ line, isGone: false });
+            for await (const line of jsonLines(textOf(answer.body), MotionMaskLine)) setMask({ line, isGone: false });
         } catch {
           // Privacy, a device that is gone: what is asked for again below.
         }

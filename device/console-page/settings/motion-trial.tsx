@@ -1,7 +1,7 @@
 // Owns: trying motion settings on recorded footage: choosing the footage, following the device's look through it, and what each sensitivity
 // would have seen. Not here: reading the answer (motion-trial-results.ts), saving a setting (motion-section.tsx).
 
-import { type TrialAsk, trialLineSchema } from '@doorsill/contract/motion-messages';
+import { type TrialAsk, TrialLine } from '@doorsill/contract/motion-messages';
 import type { MotionZone } from '@doorsill/contract/owner-settings';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -66,7 +66,7 @@ export function MotionTrial({
       try {
         const answer = await door.client.fetch('/api/v1/motion/trials', leaving.signal, { body: asked });
         if (!answer.body) return;
-        for await (const line of jsonLines(textOf(answer.body), trialLineSchema))
+        for await (const line of jsonLines(textOf(answer.body), TrialLine))
           setRun((before) => before && { ...before, answer: withLine(before.answer, line) });
       } catch (thrown) {
         setRun((before) => (before && before.answer.lines.length > 0 ? before : null));

@@ -1,11 +1,6 @@
 // Owns: the settings in force as the page knows them, and changing them by a signed order. Not here: the parts of the page that show them.
 
-import {
-  type OwnerSettingPath,
-  type SettingsAnswer,
-  type SettingsChange,
-  settingsAnswerSchema,
-} from '@doorsill/contract/owner-settings';
+import { type OwnerSettingPath, SettingsAnswer, type SettingsChange } from '@doorsill/contract/owner-settings';
 import { useEffect, useState } from 'preact/hooks';
 import { type Trouble, troubleOf, useAction, useDoor } from '../kit/door-context.ts';
 
@@ -22,7 +17,7 @@ export function useSettings(): { settings: Settings | null; trouble: Trouble | n
   const [inForce, setInForce] = useState<SettingsAnswer | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
   const load = async () => {
-    setInForce(await door.client.call(settingsAnswerSchema, '/api/v1/settings'));
+    setInForce(await door.client.call(SettingsAnswer, '/api/v1/settings'));
     setTrouble(null);
   };
   useEffect(() => {

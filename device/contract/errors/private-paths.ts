@@ -1,6 +1,7 @@
 // Owns: the words of the failures that private-paths.ts throws; contract/errors.ts has them in its table, which a browser reads, too.
 import type { ErrorRule } from './coded-error.ts';
 
+/** The failures of a data folder or a secret file that is open to other users. */
 export const privatePathErrors = {
   data_folder_exposed: {
     message: 'The folder {folder} is not safe from other users of this machine: {detail}.',

@@ -28,20 +28,24 @@ export interface FileVideo extends FileTrack {
   pps: Uint8Array[];
 }
 
+/** The sound track that a finished clip's file says it has. */
 export interface FileAudio extends FileTrack {
   config: Uint8Array;
   /** Delay of the sound at the start, in units of MOVIE_TIMESCALE. */
   delay: number;
 }
 
+/** The tracks that a finished clip's file says it has. */
 export interface FileTables {
   video: FileVideo;
   audio: FileAudio | null;
 }
 
+/** Units of a finished clip's `mvhd` in a second. */
 export const MOVIE_TIMESCALE = 90_000;
 /** `ftyp`, brand isom, version 0x200, compatible with isom, iso2, avc1, mp41. */
 const FTYP = '00000020 66747970 69736f6d 00000200 69736f6d 69736f32 61766331 6d703431';
+/** Bytes of a finished clip's `ftyp`. */
 export const FTYP_BYTES = 32;
 const IDENTITY = '00010000 00000000 00000000 00000000 00010000 00000000 00000000 00000000 40000000';
 const ONE = 0x10000;

@@ -22,6 +22,7 @@ interface Track {
   readonly defaults: SampleDefaults;
 }
 
+/** The video track that an init segment describes. */
 export interface VideoTrack extends Track {
   readonly width: number;
   readonly height: number;
@@ -29,6 +30,7 @@ export interface VideoTrack extends Track {
   readonly avc: AvcConfig | null;
 }
 
+/** The sound track that an init segment describes. */
 export interface AudioTrack extends Track {
   readonly sampleRate: number;
   readonly channels: number;

@@ -5,7 +5,7 @@ import { type BitFault, BitReader, unescapeNal } from './bit-reader.ts';
 import { NAL, nalType } from './nal.ts';
 
 /** How colours are to be shown (§E.2.1); null parts were not said. */
-export interface Colour {
+interface Colour {
   fullRange: boolean;
   primaries: number;
   transfer: number;

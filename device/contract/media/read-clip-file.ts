@@ -15,7 +15,7 @@ import {
 import { readPps, readSps } from './parameter-sets.ts';
 
 /** Random access to a file, wherever it is. */
-export interface ClipBytes {
+interface ClipBytes {
   sizeBytes: number;
   /** Exactly `length` bytes at `position`. */
   read(position: number, length: number): Promise<Uint8Array>;

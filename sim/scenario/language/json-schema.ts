@@ -1,21 +1,21 @@
 // Owns: the JSON Schema of scenarios, by which editors complete and check them; published as sim/scenario/scenario.schema.json.
 // Not here: the schema that reading uses, from which it is made (written-scenario.ts).
 import { z } from 'zod';
-import { scenarioSchema } from './written-scenario.ts';
-import { STEP_VERBS, stepSchema } from './written-steps.ts';
+import { WrittenScenario } from './written-scenario.ts';
+import { STEP_VERBS, WrittenStep } from './written-steps.ts';
 
 type Json = { [key: string]: unknown };
 
 /** Draft 7, which editors' servers for YAML read. */
 export function scenarioJsonSchema(): Json {
   const verbs = Object.keys(STEP_VERBS).map((verb) => ({ required: [verb] }));
-  const schema = z.toJSONSchema(scenarioSchema, {
+  const schema = z.toJSONSchema(WrittenScenario, {
     io: 'input',
     target: 'draft-07',
     reused: 'ref',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
-      if (zodSchema === stepSchema) jsonSchema.oneOf = verbs;
+      if (zodSchema === WrittenStep) jsonSchema.oneOf = verbs;
     },
   });
   const { $schema, properties, definitions, ...rest } = withVariables(schema, true);

@@ -15,7 +15,7 @@ import type { Scenario } from './scenario.ts';
 import { isSystemError, readBounded, ScenarioFolder } from './scenario-folder.ts';
 import { schemaFaults } from './schema-faults.ts';
 import { COMMAND_LINE, namesOf, Substitution, type Variant, variantsOf } from './variables.ts';
-import { STEPS_MAX, scenarioSchema } from './written-scenario.ts';
+import { STEPS_MAX, WrittenScenario } from './written-scenario.ts';
 import { readYaml } from './yaml-text.ts';
 
 export interface ReadOptions {
@@ -175,9 +175,9 @@ class Reading {
     const root = substitution.into(body);
     for (const name of substitution.used) this.#named.add(name);
     if (faults.all.length > 0) return null;
-    const parsed = scenarioSchema.safeParse(plainOf(root), WITHOUT_ZODS_WORDS);
+    const parsed = WrittenScenario.safeParse(plainOf(root), WITHOUT_ZODS_WORDS);
     if (parsed.success) return resolveScenario(parsed.data, root, { folder: this.#folder, variant: label, faults });
-    for (const fault of schemaFaults(scenarioSchema, parsed.error, root)) faults.add(fault);
+    for (const fault of schemaFaults(WrittenScenario, parsed.error, root)) faults.add(fault);
     return null;
   }
 }

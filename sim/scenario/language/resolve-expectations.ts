@@ -1,7 +1,7 @@
 // Owns: expectations with their names resolved and defaults filled in. Not here: the words (written-expectations.ts), judging them.
 
-import { eventSchema, stateSchema } from '@doorsill/contract/home-messages';
-import { DISCLOSURE_KEYS } from '@doorsill/contract/shared-claims';
+import { DeviceEvent, DeviceState } from '@doorsill/contract/home-messages';
+import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import { type Located, positionOf, valueAt } from './located.ts';
 import { problemAt, unknownName } from './mistakes.ts';
 import type { Cast, StepResolver } from './resolve-steps.ts';
@@ -53,7 +53,7 @@ function resolveTerms(written: WrittenExpectation, node: Located, cast: Cast, st
   }
   if ('clip' in written) return clipTerms(written, node, request('clip', written.clip));
   if ('disclosed' in written) {
-    const keys = DISCLOSURE_KEYS.filter((key) => written.keys.includes(key));
+    const keys = DisclosureKey.options.filter((key) => written.keys.includes(key));
     return { kind: 'disclosed', of: request('disclosed', written.disclosed), keys };
   }
   if ('uploaded' in written) {
@@ -76,7 +76,7 @@ function resolveTerms(written: WrittenExpectation, node: Located, cast: Cast, st
     return { kind: 'ring-holds', span: holds === 'nothing' ? null : holds, doorbell: doorbell(written.doorbell) };
   }
   if ('state' in written) {
-    checkWords(written.state, Object.keys(stateSchema.shape), valueAt(node, 'state') ?? node, cast);
+    checkWords(written.state, Object.keys(DeviceState.shape), valueAt(node, 'state') ?? node, cast);
     return { kind: 'state', where: written.state, doorbell: doorbell(written.doorbell) };
   }
   if ('ledger' in written) return { kind: 'ledger', is: 'verifies', doorbell: doorbell(written.doorbell) };
@@ -86,7 +86,7 @@ function resolveTerms(written: WrittenExpectation, node: Located, cast: Cast, st
 const LEVELS = { 'none-above-info': 'info', 'none-above-warn': 'warn', 'none-above-error': 'error' } as const;
 
 /** The words that each kind of event carries. */
-const EVENT_WORDS = new Map(eventSchema.options.map(({ shape }) => [shape.type.value, Object.keys(shape)]));
+const EVENT_WORDS = new Map(DeviceEvent.options.map(({ shape }) => [shape.type.value, Object.keys(shape)]));
 
 function eventTerms(written: Written<'event'>, node: Located, cast: Cast, doorbell: string): ExpectationTerms {
   const { event, where = {}, count } = written;

@@ -1,6 +1,6 @@
 // Owns: one variant of a scenario from its words to what is run: doorbells, agencies and partners with defaults filled in, then steps and
 // expectations. Not here: the words (written-scenario.ts), sources (resolve-camera.ts), includes and variables.
-import type { JURISDICTIONS } from '@doorsill/contract/request';
+import type { Jurisdiction } from '@doorsill/contract/request';
 import { parseDeviceConfig } from '@doorsill/device/config';
 import { QUIET_PORCH } from '../../client/options.ts';
 import { DEMO_AGENCY } from '../../officer/registration.ts';
@@ -167,7 +167,7 @@ function agenciesOf(
   });
 }
 
-const FEDERAL: (typeof JURISDICTIONS)[number] = 'federal';
+const FEDERAL: Jurisdiction = 'federal';
 
 function agencyOf(id: string, said: WrittenAgency): ScenarioAgency {
   const isDemo = id === AGENCY_DEFAULT;

@@ -1,8 +1,8 @@
 // Owns: the words of an expectation, as a scenario says them. Not here: names and defaults (resolve-expectations.ts).
 
 import { sha256Schema } from '@doorsill/contract/ids';
-import { CUT_METHODS } from '@doorsill/contract/manifest';
-import { disclosureKeySchema } from '@doorsill/contract/shared-claims';
+import { CutMethod } from '@doorsill/contract/manifest';
+import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import { countSchema, durationSchema, spanSchema } from './durations.ts';
 import { CLIP_OUTCOMES, EXPECTED_EVENTS } from './scenario.ts';
@@ -43,11 +43,11 @@ export const EXPECTATIONS = [
     frames: countSchema.optional().describe('How many, or which frames of the source: 156..305'),
     from: durationSchema.optional(),
     to: durationSchema.optional(),
-    method: z.enum(CUT_METHODS).optional(),
+    method: CutMethod.optional(),
     sha256: sha256Schema.optional(),
     audio: z.boolean().optional(),
   }),
-  z.strictObject({ disclosed: nameSchema, keys: z.array(disclosureKeySchema).max(4) }),
+  z.strictObject({ disclosed: nameSchema, keys: z.array(DisclosureKey).max(4) }),
   z.strictObject({ uploaded: z.union([z.literal('nothing'), z.array(nameSchema).min(1).max(1_000)]) }),
   z.strictObject({ error: z.string().max(60), step: nameSchema.optional() }),
   z.strictObject({ outcome: nameSchema, is: z.enum(CLIP_OUTCOMES) }),
@@ -61,5 +61,5 @@ export const EXPECTATIONS = [
   z.strictObject({ golden: pathSchema.describe('Events and decisions as JSON; `--update` writes it') }),
 ] as const;
 
-export const expectationSchema = z.union(EXPECTATIONS);
-export type WrittenExpectation = z.output<typeof expectationSchema>;
+export const WrittenExpectation = z.union(EXPECTATIONS);
+export type WrittenExpectation = z.output<typeof WrittenExpectation>;

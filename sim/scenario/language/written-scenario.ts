@@ -3,13 +3,13 @@
 
 import { domainSchema } from '@doorsill/contract/agency-calls';
 import { idSchema } from '@doorsill/contract/ids';
-import { contactSchema, JURISDICTIONS, registeredTerms } from '@doorsill/contract/request';
-import { deviceConfigSchema } from '@doorsill/device/config';
+import { Contact, Jurisdiction, registeredTerms } from '@doorsill/contract/request';
+import { DeviceConfig } from '@doorsill/device/config';
 import { z } from 'zod';
 import { durationSchema } from './durations.ts';
 import { AGENCY_STANDINGS, PARTNER_STANDINGS } from './scenario.ts';
-import { expectationSchema } from './written-expectations.ts';
-import { instantSchema, nameSchema, pathSchema, stepSchema } from './written-steps.ts';
+import { WrittenExpectation } from './written-expectations.ts';
+import { instantSchema, nameSchema, pathSchema, WrittenStep } from './written-steps.ts';
 
 export const STEPS_MAX = 10_000;
 const DOORBELLS_MAX = 16;
@@ -46,7 +46,7 @@ export const cameraSchema = z
   ])
   .describe('What the camera sees; a list plays one after the other');
 
-const device = deviceConfigSchema.shape;
+const device = DeviceConfig.shape;
 
 /** Each as in device.json, by the device's own schema; what is not said is absent. */
 export const settingsSchema = z
@@ -74,9 +74,9 @@ const doorbellSchema = z.strictObject({
 
 const agencySchema = z.strictObject({
   name: z.string().min(1).max(120).optional(),
-  jurisdiction: z.enum(JURISDICTIONS).optional(),
+  jurisdiction: Jurisdiction.optional(),
   domain: domainSchema.optional(),
-  contact: contactSchema.optional(),
+  contact: Contact.optional(),
   profiles: registeredTerms.profiles.optional(),
   retention: registeredTerms.retention.optional(),
   standing: z.enum(AGENCY_STANDINGS).optional(),
@@ -111,11 +111,11 @@ export const includedShape = {
     .union([pathSchema, z.array(pathSchema)])
     .optional()
     .describe('Files whose words this scenario takes over'),
-  steps: z.array(stepSchema).optional(),
-  expect: z.array(expectationSchema).optional(),
+  steps: z.array(WrittenStep).optional(),
+  expect: z.array(WrittenExpectation).optional(),
 } as const;
 
-export const scenarioSchema = z.strictObject({
+export const WrittenScenario = z.strictObject({
   ...includedShape,
   name: z.string().min(1).max(200),
   matrix: z
@@ -124,5 +124,5 @@ export const scenarioSchema = z.strictObject({
     .describe('A variant of the scenario for each combination of these variables'),
 });
 /** A scenario as TypeScript writes it. */
-export type ScenarioInput = z.input<typeof scenarioSchema>;
-export type WrittenScenario = z.output<typeof scenarioSchema>;
+export type ScenarioInput = z.input<typeof WrittenScenario>;
+export type WrittenScenario = z.output<typeof WrittenScenario>;

@@ -2,9 +2,9 @@
 // (resolve-steps.ts).
 
 import { idSchema } from '@doorsill/contract/ids';
-import { settingsChangeSchema } from '@doorsill/contract/owner-settings';
-import { petKindSchema } from '@doorsill/contract/search';
-import { disclosureKeySchema, disclosureProfileSchema, zoneSchema } from '@doorsill/contract/shared-claims';
+import { SettingsChange } from '@doorsill/contract/owner-settings';
+import { PetKind } from '@doorsill/contract/search';
+import { DisclosureKey, DisclosureProfile, Zone } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import { LINK_LATE_MS_MAX } from '../../world/link-proxy.ts';
 import { DISK_STATES, POWER_CUT_LEAVES } from '../../world/simulated-disk.ts';
@@ -44,7 +44,7 @@ const requestSchema = z.strictObject({
   incident: z.string().min(1).max(64).optional(),
   investigation: z.string().min(1).max(64).optional(),
   text: z.string().min(1).max(2_000).optional(),
-  disclosure: disclosureProfileSchema.optional(),
+  disclosure: DisclosureProfile.optional(),
   area: z.enum(['here', 'elsewhere']).optional(),
   expires: durationSchema.optional(),
 });
@@ -53,9 +53,9 @@ const grantSchema = z.strictObject({
   request: nameSchema,
   from: durationSchema.optional(),
   to: durationSchema.optional(),
-  disclose: z.array(disclosureKeySchema).max(4).optional(),
+  disclose: z.array(DisclosureKey).max(4).optional(),
   audio: z.boolean().optional(),
-  zones: z.array(zoneSchema).max(16).optional().describe('Blacked out, in ten-thousandths of the picture'),
+  zones: z.array(Zone).max(16).optional().describe('Blacked out, in ten-thousandths of the picture'),
 });
 
 const clockSchema = z.union([
@@ -100,10 +100,10 @@ const linkSchema = z
 const lostPetSchema = z.strictObject({
   as: nameSchema,
   photo: pathSchema.describe('A JPEG file'),
-  pet: petKindSchema.optional(),
+  pet: PetKind.optional(),
   window: windowSchema.optional(),
   text: z.string().min(1).max(500).optional(),
-  disclosure: disclosureProfileSchema.optional(),
+  disclosure: DisclosureProfile.optional(),
 });
 
 /** One of these is what the step does. */
@@ -118,7 +118,7 @@ export const STEP_VERBS = {
   withdraw: nameSchema.describe('The agency takes its request back'),
   privacy: z.enum(['on', 'off']),
   forget: z.union([z.literal(true), spanSchema]).describe('All footage, or that of a span'),
-  settings: settingsChangeSchema.describe('A change that the owner signs'),
+  settings: SettingsChange.describe('A change that the owner signs'),
   'add-owner': nameSchema,
   'remove-owner': nameSchema,
   reboot: z.literal(true),
@@ -152,7 +152,7 @@ function optional<Shape extends Record<string, z.ZodType>>(shape: Shape): Option
 
 const verbsOf = (step: object) => Object.keys(STEP_VERBS).filter((verb) => verb in step);
 
-export const stepSchema = z
+export const WrittenStep = z
   .strictObject({
     at: durationSchema.optional().describe('When, from the start'),
     after: z
@@ -185,4 +185,4 @@ export const stepSchema = z
       context.addIssue({ code: 'custom', message: 'a step has either at or after', path: ['after'] });
     }
   });
-export type WrittenStep = z.output<typeof stepSchema>;
+export type WrittenStep = z.output<typeof WrittenStep>;

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { SystemDisk } from '../../../device/base/disk.ts';
-import { zoneSchema } from '../../../device/contract/shared-claims.ts';
+import { Zone } from '../../../device/contract/shared-claims.ts';
 import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../../device/motion/gray-picture-size.ts';
 import { readTruth } from '../../../sim/truth/read-truth.ts';
 import type { Truth } from '../../../sim/truth/truth-file.ts';
@@ -38,7 +38,7 @@ const clipSchema = z.strictObject({
   /** Of the picture as the detectors get it: near the size that motion's default threshold is meant for. */
   size: z.tuple([z.number(), z.number()]),
   /** Where motion counts, in ten-thousandths of the picture; everywhere without. */
-  zone: zoneSchema.optional(),
+  zone: Zone.optional(),
 });
 export type LabelledClip = z.infer<typeof clipSchema> & { path: string; truth: Truth };
 

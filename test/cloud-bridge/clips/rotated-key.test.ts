@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { organisationOf } from '../../../cloud-bridge/requests/requests-for-intake.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { parseToken } from '../../../device/contract/jws.ts';
-import { manifestSchema } from '../../../device/contract/manifest.ts';
+import { Manifest } from '../../../device/contract/manifest.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
@@ -87,7 +87,7 @@ it('another agency reads none of it', async () => {
 it('a request of the same id gives no agency what was granted to somebody else', async () => {
   const database = await openBridgeDatabase(join(fixture.bridgeFolder, 'bridge.sqlite'));
   const { claims } = parseToken(parcel.manifestToken) ?? {};
-  const { request } = manifestSchema.parse(claims);
+  const { request } = Manifest.parse(claims);
   expect(await organisationOf(database.requests, { request, agency: old.id })).toBe(old.id);
   expect(await organisationOf(database.requests, { request, agency: 'neighbor-1' })).toBe('neighbor-1');
   await database.close();

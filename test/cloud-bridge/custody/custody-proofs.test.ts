@@ -1,18 +1,18 @@
 // Holds: every event of the bridge is a leaf of one provable log, which tells outsiders nothing about homes.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { headAnswerSchema } from '../../../cloud-bridge/custody/custody-answers.ts';
 import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
 import {
+  CustodyBundle,
+  CustodyEntry,
   type CustodyProof,
-  custodyBundleSchema,
-  custodyEntrySchema,
   FACTS,
-  headAnswerSchema,
   openProof,
   printProof,
-  treeHeadSchema,
+  TreeHead,
 } from '../../../device/contract/custody.ts';
 import { openToken } from '../../../device/contract/jws.ts';
 import { isConsistent, leafHash, rootOfInclusion } from '../../../device/contract/merkle.ts';
@@ -35,7 +35,7 @@ async function head() {
   const answer = await fixture.get('/v1/custody/head');
   const opened = openToken(String(answer.body['head']), {
     typ: 'doorsill-tree-head+jws',
-    schema: treeHeadSchema,
+    schema: TreeHead,
     audience: 'public',
     keys: [fixture.cast.bridge.key.publicKey],
     verify: verifySignature,
@@ -51,7 +51,7 @@ async function entries(from = 0): Promise<{ leaf: number; entry: string }[]> {
 
 const kinds = async (from = 0) =>
   (await entries(from)).map(({ entry }) => {
-    const parsed = custodyEntrySchema.parse(JSON.parse(entry));
+    const parsed = CustodyEntry.parse(JSON.parse(entry));
     return 'event' in parsed ? `${parsed.kind} ${parsed.event}` : parsed.kind;
   });
 
@@ -178,7 +178,7 @@ describe('a witness’s cosignature', () => {
       await own.ready();
       const { body } = await own.get('/v1/custody/head');
       const head = String(body['head']);
-      const { size, root } = treeHeadSchema.parse(claimsOf(head));
+      const { size, root } = TreeHead.parse(claimsOf(head));
       for (const witness of [named, removed]) {
         const said = {
           iss: witness.key.publicKey,
@@ -227,7 +227,7 @@ describe('outsiders', () => {
     const other = fixture.parcel(request);
     await fixture.deliver(other);
     const homes = [...(await entries()), ...(await entries(size))]
-      .map(({ entry }) => custodyEntrySchema.parse(JSON.parse(entry)))
+      .map(({ entry }) => CustodyEntry.parse(JSON.parse(entry)))
       .flatMap((entry) => (entry.kind === 'intake' ? [entry.home] : []));
     expect(new Set(homes).size).toBe(2);
   });
@@ -238,14 +238,14 @@ describe('the papers of a clip', () => {
     const { cast } = fixture;
     const agencys = await fixture.get(`/v1/clips/${parcel.clipId}/custody`, fixture.access(parcel.clipId));
     const [devices, owners] = [await papers(call(cast.device)), await papers(call(cast.owner))];
-    const receiptHash = (answer: Answer) => sha256Hex(custodyBundleSchema.parse(answer.body).receipt);
+    const receiptHash = (answer: Answer) => sha256Hex(CustodyBundle.parse(answer.body).receipt);
     for (const [answer, reader] of [
       [agencys, cast.agency],
       [devices, cast.device],
       [owners, cast.device],
     ] as const) {
       expect(answer.status).toBe(200);
-      const { receipt, proof } = custodyBundleSchema.parse(answer.body);
+      const { receipt, proof } = CustodyBundle.parse(answer.body);
       const opened = openProof(printProof(proof), crypto);
       if ('why' in opened) throw new Error(opened.why);
       expect(opened.head.iss).toBe(cast.bridge.key.publicKey);
@@ -278,10 +278,10 @@ describe('the papers of a clip', () => {
         ({ chain, custody }) => [chain, custody?.leaf],
         (thrown: { facts?: { detail?: string } }) => thrown.facts?.detail,
       );
-    const agencys = custodyBundleSchema.parse(
+    const agencys = CustodyBundle.parse(
       (await fixture.get(`/v1/clips/${parcel.clipId}/custody`, fixture.access(parcel.clipId))).body,
     );
-    const owners = custodyBundleSchema.parse((await papers(call(cast.owner))).body);
+    const owners = CustodyBundle.parse((await papers(call(cast.owner))).body);
     expect(await verify(agencys)).toEqual(['statement', agencys.proof.leaf]);
     expect(await verify(owners)).toEqual(['statement', owners.proof.leaf]);
     const another = cast.statement(parcel.manifestToken, parcel.grant);
@@ -327,7 +327,7 @@ describe('the papers of a clip', () => {
     const other = fixture.parcel(request);
     await fixture.deliver(other);
     const bundleOf = async ({ grant }: Parcel) =>
-      custodyBundleSchema.parse((await papers(call(cast.owner, { grant }), grant)).body);
+      CustodyBundle.parse((await papers(call(cast.owner, { grant }), grant)).body);
     const [own, others] = [await bundleOf(parcel), await bundleOf(other)];
     const bytes = async function* () {
       yield parcel.clip;
@@ -388,7 +388,7 @@ describe('the papers of a clip', () => {
     await fixture.deliver(own);
     await fixture.revoke(own);
     const answer = await papers(call(fixture.cast.owner, { grant: own.grant }), own.grant);
-    const { receipt, proof } = custodyBundleSchema.parse(answer.body);
+    const { receipt, proof } = CustodyBundle.parse(answer.body);
     expect(claimsOf(receipt)['outcome']).toBe('deleted');
     const opened = openProof(printProof(proof), crypto);
     if ('why' in opened) throw new Error(opened.why);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { passwordFits, readAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { enrolmentStatementSchema, readEnrolmentCode } from '../../../device/contract/enrolment.ts';
+import { EnrolmentStatement, readEnrolmentCode } from '../../../device/contract/enrolment.ts';
 import { openToken } from '../../../device/contract/jws.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
@@ -21,7 +21,7 @@ const enrol = (secret: string, proof: string) => fixture.post('/v1/enrolments', 
 function statementOf(token: unknown) {
   const opened = openToken(String(token), {
     typ: 'doorsill-enrolment+jws',
-    schema: enrolmentStatementSchema,
+    schema: EnrolmentStatement,
     audience: fixture.cast.device.id,
     keys: [fixture.cast.bridge.key.publicKey],
     verify: verifySignature,

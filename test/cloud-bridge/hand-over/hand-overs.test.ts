@@ -7,7 +7,7 @@ import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { importSigningKey, sha256Hex } from '../../../device/base/keys.ts';
 import type { Log } from '../../../device/base/log.ts';
-import { itemId, itemIdText, recallAnswerSchema } from '../../../device/contract/hand-over-documents.ts';
+import { itemId, itemIdText, RecallAnswer } from '../../../device/contract/hand-over-documents.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { makeParty } from '../../support/parties.ts';
@@ -321,7 +321,7 @@ describe('a vault that is slow or lies', () => {
 
 describe('an owner who takes back what was handed over', () => {
   const answerIn = (body: Record<string, unknown>) =>
-    vault.opened(receiptOf(body).recall, 'doorsill-recall-answer+jws', recallAnswerSchema, receiptOf(body).grant);
+    vault.opened(receiptOf(body).recall, 'doorsill-recall-answer+jws', RecallAnswer, receiptOf(body).grant);
 
   it('has it erased unless the department says otherwise, on the vault’s signed word', async () => {
     const parcel = await delivered();

@@ -1,6 +1,6 @@
 // Holds: who calls too often is told when to come back, each role and address apart, and nobody learns from it what a home does.
 import { afterEach, describe, expect, it } from 'vitest';
-import { perMinuteSchema } from '../../../cloud-bridge/http/call-rate-limits.ts';
+import { PerMinute } from '../../../cloud-bridge/http/call-rate-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { networkOf } from '../../../device/base/http/address-networks.ts';
 import { FixedWindowLimit, WindowCounts } from '../../../device/base/http/fixed-window-limit.ts';
@@ -139,7 +139,7 @@ describe('whoever shares an address with noise', () => {
 
 it('lets an upload go as fast as a gigabit line', async () => {
   fixture = await BridgeFixture.open();
-  const { device } = perMinuteSchema.parse({});
+  const { device } = PerMinute.parse({});
   expect((device / 60) * CHUNK_BYTES).toBeGreaterThan(125_000_000);
 });
 

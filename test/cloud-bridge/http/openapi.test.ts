@@ -2,7 +2,7 @@
 // it, and a difference that is planted on either side is found.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { perMinuteSchema, Rates } from '../../../cloud-bridge/http/call-rate-limits.ts';
+import { PerMinute, Rates } from '../../../cloud-bridge/http/call-rate-limits.ts';
 import { Router } from '../../../cloud-bridge/http/router.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { makeHttpServer } from '../../../device/base/http/http-server.ts';
@@ -30,7 +30,7 @@ afterAll(() => fixture.close());
 function makeApi() {
   const clock = new SystemClock();
   const server = makeHttpServer({ clock, log: silentLog() });
-  const rates = new Rates(clock, perMinuteSchema.parse({}));
+  const rates = new Rates(clock, PerMinute.parse({}));
   return { server, api: new Router(server, { title: 'A test', version: '1', staff: async () => null, rates }) };
 }
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { BucketClips } from '../../../cloud-bridge/intake/bucket-clips.ts';
 import type { KeptClips } from '../../../cloud-bridge/intake/clip-files.ts';
 import { ALONE } from '../../../cloud-bridge/persistence/instance-turns.ts';
-import { S3Bucket, s3Schema } from '../../../cloud-bridge/persistence/s3-bucket.ts';
+import { S3Bucket, S3Settings } from '../../../cloud-bridge/persistence/s3-bucket.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
@@ -38,7 +38,7 @@ async function open(instance: string, bridgeId = 'bridge-a'): Promise<BucketClip
   const clips = new BucketClips({
     disk: new SystemDisk(),
     folder: join(folder, bucket, instance),
-    bucket: new S3Bucket(new SystemClock(), s3Schema.parse(settings)),
+    bucket: new S3Bucket(new SystemClock(), S3Settings.parse(settings)),
     prefix: 'clips/',
     bridgeId,
     turns: ALONE,

@@ -2,7 +2,7 @@
 // else; and never who looked at it. The bundle of before stays as it was.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { clipLeavesSchema, custodyBundleSchema, custodyEntrySchema } from '../../../device/contract/custody.ts';
+import { ClipLeaves, CustodyBundle, CustodyEntry } from '../../../device/contract/custody.ts';
 import { type Answer, BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { custodyCall } from '../../support/departure.ts';
@@ -34,7 +34,7 @@ const call = (by: Party, changes: object = {}, grant = parcel.grant) => custodyC
 
 async function kinds({ grant }: Parcel): Promise<string[]> {
   const { body } = await leaves(call(fixture.cast.device, {}, grant), grant);
-  return clipLeavesSchema.parse(body).leaves.map(({ entry }) => custodyEntrySchema.parse(JSON.parse(entry)).kind);
+  return ClipLeaves.parse(body).leaves.map(({ entry }) => CustodyEntry.parse(JSON.parse(entry)).kind);
 }
 
 describe('what became of a clip', () => {
@@ -47,7 +47,7 @@ describe('what became of a clip', () => {
     await fixture.revoke(parcel);
     expect(await kinds(parcel)).toEqual(['intake', 'hand-over', 'recall', 'recall', 'deletion']);
     expect(await kinds(other)).toEqual(['intake', 'hand-over']);
-    const told = clipLeavesSchema.parse((await leaves(call(fixture.cast.device))).body);
+    const told = ClipLeaves.parse((await leaves(call(fixture.cast.device))).body);
     expect(receiptOf({ receipt: told.receipt })).toMatchObject({ outcome: 'deleted', grant: parcel.grant });
     expect(JSON.stringify(told)).not.toContain(other.grant);
   });
@@ -56,8 +56,8 @@ describe('what became of a clip', () => {
     const { cast } = fixture;
     const [devices, owners] = [await leaves(call(cast.device)), await leaves(call(cast.owner))];
     expect([devices.status, owners.status]).toEqual([200, 200]);
-    expect(clipLeavesSchema.parse(owners.body).leaves.map(({ leaf }) => leaf)).toEqual(
-      clipLeavesSchema.parse(devices.body).leaves.map(({ leaf }) => leaf),
+    expect(ClipLeaves.parse(owners.body).leaves.map(({ leaf }) => leaf)).toEqual(
+      ClipLeaves.parse(devices.body).leaves.map(({ leaf }) => leaf),
     );
   });
 
@@ -95,5 +95,5 @@ it('the bundle is as it was: a receipt with the one leaf about it, which program
   const { body, status } = await fixture.get(`/v1/intakes/${parcel.grant}/custody`, call(fixture.cast.owner));
   expect(status).toBe(200);
   expect(Object.keys(body)).toEqual(['receipt', 'proof']);
-  expect(custodyBundleSchema.safeParse(body).success).toBe(true);
+  expect(CustodyBundle.safeParse(body).success).toBe(true);
 });

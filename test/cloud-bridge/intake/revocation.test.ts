@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/contract/jws.ts';
-import { intakeReceiptSchema } from '../../../device/contract/manifest.ts';
+import { IntakeReceipt } from '../../../device/contract/manifest.ts';
 import { bareUpload, staged } from '../../support/bare-upload.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
@@ -27,7 +27,7 @@ async function filesLeft(): Promise<string[]> {
 function outcomeOf(receipt: unknown): string | undefined {
   const opened = openToken(String(receipt), {
     typ: 'doorsill-intake+jws',
-    schema: intakeReceiptSchema,
+    schema: IntakeReceipt,
     audience: fixture.cast.device.id,
     keys: [fixture.cast.bridge.key.publicKey],
     verify: verifySignature,

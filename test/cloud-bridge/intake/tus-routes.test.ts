@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/contract/jws.ts';
-import { intakeReceiptSchema } from '../../../device/contract/manifest.ts';
+import { IntakeReceipt } from '../../../device/contract/manifest.ts';
 import { type BareUpload, bareUpload, staged } from '../../support/bare-upload.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
@@ -38,7 +38,7 @@ describe('a clip’s way in', () => {
     expect(status.body).toMatchObject({ grant: parcel.grant, state: 'stored' });
     const receipt = openToken(String(status.body['receipt']), {
       typ: 'doorsill-intake+jws',
-      schema: intakeReceiptSchema,
+      schema: IntakeReceipt,
       audience: fixture.cast.device.id,
       keys: [fixture.cast.bridge.key.publicKey],
       verify: verifySignature,

@@ -9,7 +9,7 @@ import { signatureOf } from '../../../cloud-bridge/partners/partners.ts';
 import { verifySignature } from '../../../device/base/keys.ts';
 import { freshId } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/contract/jws.ts';
-import { type AreaDocument, areaDocumentSchema } from '../../../device/contract/request.ts';
+import { AreaDocument } from '../../../device/contract/request.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
@@ -287,7 +287,7 @@ describe('at the devices', () => {
     device.subscribe([topicsUnder(DEFAULT_PREFIX).areaRequests(fixture.cast.cell, 1)], ({ payload }) => {
       const opened = openToken(new TextDecoder().decode(payload), {
         typ: 'doorsill-area+jws',
-        schema: areaDocumentSchema,
+        schema: AreaDocument,
         audience: 'public',
         keys: [fixture.cast.bridge.key.publicKey],
         verify: verifySignature,

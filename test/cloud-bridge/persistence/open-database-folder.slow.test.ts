@@ -4,9 +4,9 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
+import { RegistryConfig } from '../../../cloud-bridge/registry/config.ts';
 import { Registry } from '../../../cloud-bridge/registry/registry.ts';
-import { vaultConfigSchema } from '../../../cloud-bridge/vault/config.ts';
+import { VaultConfig } from '../../../cloud-bridge/vault/config.ts';
 import { Vault } from '../../../cloud-bridge/vault/vault.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
@@ -40,7 +40,7 @@ beforeEach(async () => {
 
 /** Starts and stops a vault; says why it did not start. */
 async function ran(settings: object): Promise<unknown> {
-  const vault = new Vault({ ...seams, config: vaultConfigSchema.parse({ dataFolder, ...settings }) });
+  const vault = new Vault({ ...seams, config: VaultConfig.parse({ dataFolder, ...settings }) });
   try {
     await vault.start();
     return null;
@@ -77,7 +77,7 @@ it('a folder with rows in a file is not taken to a database that has none of the
 
 it('a registry keeps its word over a restart and over a database that is away', async () => {
   const agency = makeParty('agency', seams.random);
-  const config = registryConfigSchema.parse({ dataFolder, database: await fresh(), domainProofs: [] });
+  const config = RegistryConfig.parse({ dataFolder, database: await fresh(), domainProofs: [] });
   const domainProofs = [{ kind: 'local' as const, shows: async () => true as const }];
   let registry = new Registry({ ...seams, config, domainProofs });
   await registry.start();

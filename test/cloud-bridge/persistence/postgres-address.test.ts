@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseConfig } from '../../../cloud-bridge/config.ts';
 import { databasePlace } from '../../../cloud-bridge/persistence/open-database.ts';
 import { connectionSettings, databaseSettings, nameOf } from '../../../cloud-bridge/persistence/postgres-address.ts';
-import { vaultConfigSchema } from '../../../cloud-bridge/vault/config.ts';
+import { VaultConfig } from '../../../cloud-bridge/vault/config.ts';
 
 const schema = z.strictObject(databaseSettings);
 const read = (database: string) => {
@@ -58,7 +58,7 @@ it('refuses what is none, and repeats nothing of it', () => {
   ] as const) {
     const thrown = (() => {
       try {
-        return parseConfig(vaultConfigSchema, { dataFolder: '/d', database: text }, 'vault.json');
+        return parseConfig(VaultConfig, { dataFolder: '/d', database: text }, 'vault.json');
       } catch (error) {
         return error;
       }

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
+import { RegistryConfig } from '../../../cloud-bridge/registry/config.ts';
 import type { DomainProof } from '../../../cloud-bridge/registry/domain-proof.ts';
 import { Registry } from '../../../cloud-bridge/registry/registry.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
@@ -21,7 +21,7 @@ let registry: Registry;
 let agency: Party;
 
 const open = async (settings: object = {}, domainProofs?: DomainProof[]) => {
-  const config = registryConfigSchema.parse({ dataFolder: folder, domainProofs: ['local'], ...settings });
+  const config = RegistryConfig.parse({ dataFolder: folder, domainProofs: ['local'], ...settings });
   const deps = { clock, random, disk: new SystemDisk(), log: silentLog(), config };
   registry = new Registry({ ...deps, ...(domainProofs ? { domainProofs } : {}) });
   await registry.start();

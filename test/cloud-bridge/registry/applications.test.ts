@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Agency, type AgencyFacts, EMPTY_BOOK } from '../../../cloud-bridge/registry/agency-book.ts';
 import { apply } from '../../../cloud-bridge/registry/applications.ts';
-import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
+import { RegistryConfig } from '../../../cloud-bridge/registry/config.ts';
 import { loadEligibility } from '../../../cloud-bridge/registry/data-files.ts';
 import { Registry } from '../../../cloud-bridge/registry/registry.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
@@ -32,7 +32,7 @@ beforeEach(async () => {
   mkdirSync(join(folder, 'domains'));
   // What comes through the proxy has the address that it names.
   const settings = { dataFolder: folder, domainProofs: ['local'], http: { proxies: ['127.0.0.1'] } };
-  const config = registryConfigSchema.parse(settings);
+  const config = RegistryConfig.parse(settings);
   registry = new Registry({ clock, random, disk: new SystemDisk(), log: silentLog(), config });
   await registry.start();
 });

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { openToken, signToken } from '../../../device/contract/jws.ts';
-import { credentialSchema, revocationsSchema } from '../../../device/contract/request.ts';
+import { Credential, Revocations } from '../../../device/contract/request.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
 import { PostgresServer } from '../../support/postgres.ts';
@@ -121,7 +121,7 @@ function opened<Claims extends { iss: string; aud: string }>(
   return read.claims;
 }
 const list = async (name: string) =>
-  opened('doorsill-revocations+jws', (await call(name, 'GET', '/v1/revocations')).body.revocations, revocationsSchema);
+  opened('doorsill-revocations+jws', (await call(name, 'GET', '/v1/revocations')).body.revocations, Revocations);
 
 it('states at one what the other has decided, at once and under one key', async () => {
   expect(at('b')).toMatchObject({ id: at('a').id, key: at('a').key });
@@ -129,7 +129,7 @@ it('states at one what the other has decided, at once and under one key', async 
   expect((await call('b', 'POST', `/v1/agencies/${agency.id}/approve`, { body: { revision: 1 } })).status).toBe(200);
   for (const name of ['a', 'b']) {
     const { body } = await call(name, 'GET', `/v1/credentials/${agency.id}`);
-    const stated = opened('doorsill-credential+jws', body.credential, credentialSchema);
+    const stated = opened('doorsill-credential+jws', body.credential, Credential);
     expect(stated).toMatchObject({ agency: agency.id, revision: 2 });
   }
   const before = await list('b');

@@ -5,22 +5,18 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
+import { headAnswerSchema } from '../../../cloud-bridge/custody/custody-answers.ts';
+import { RegistryConfig } from '../../../cloud-bridge/registry/config.ts';
 import { Registry } from '../../../cloud-bridge/registry/registry.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { sha256, verifySignature } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
-import { custodyEntrySchema, headAnswerSchema, treeHeadSchema } from '../../../device/contract/custody.ts';
+import { CustodyEntry, TreeHead } from '../../../device/contract/custody.ts';
 import { openToken, signToken } from '../../../device/contract/jws.ts';
 import { leafHash, rootOfInclusion } from '../../../device/contract/merkle.ts';
-import {
-  type Credential,
-  credentialSchema,
-  type Revocations,
-  revocationsSchema,
-} from '../../../device/contract/request.ts';
+import { Credential, Revocations } from '../../../device/contract/request.ts';
 import { PUBLIC_AUDIENCE } from '../../../device/contract/shared-claims.ts';
 import { revokedBy } from '../../../device/contract/verify-published-request.ts';
 import { ShiftedClock } from '../../support/bridge-fixture.ts';
@@ -35,7 +31,7 @@ let agency: Party;
 const open = async (stateAgencies = false) => {
   // Never the network's: what a domain shows is a file here.
   const settings = { domainProofs: ['local'], areas: { 'mercer-county': ['dp0', '9q8y'] } };
-  const config = registryConfigSchema.parse({ dataFolder: folder, stateAgencies, ...settings });
+  const config = RegistryConfig.parse({ dataFolder: folder, stateAgencies, ...settings });
   registry = new Registry({ clock, random, disk: new SystemDisk(), log: silentLog(), config });
   await registry.start();
 };
@@ -64,7 +60,7 @@ async function log<Answer>(path: string, schema: z.ZodType<Answer>): Promise<Ans
 async function leaves() {
   const { entries } = await log('entries', entriesSchema);
   return entries.map(({ entry }) => {
-    const leaf = custodyEntrySchema.parse(JSON.parse(entry));
+    const leaf = CustodyEntry.parse(JSON.parse(entry));
     if (leaf.kind !== 'agency') throw new Error(`a leaf about a ${leaf.kind}`);
     return leaf;
   });
@@ -100,7 +96,7 @@ function registration(call: object = {}, claims: object = {}, by: Party = agency
 function credential(token: string): Credential {
   const opened = openToken(token, {
     typ: 'doorsill-credential+jws',
-    schema: credentialSchema,
+    schema: Credential,
     audience: 'public',
     keys: [registry.publicKey],
     verify: verifySignature,
@@ -112,7 +108,7 @@ function credential(token: string): Credential {
 async function list(): Promise<Revocations> {
   const opened = openToken(await registry.revocations(), {
     typ: 'doorsill-revocations+jws',
-    schema: revocationsSchema,
+    schema: Revocations,
     audience: 'public',
     keys: [registry.publicKey],
     verify: verifySignature,
@@ -508,7 +504,7 @@ describe('a moderator', () => {
     ]);
     const opened = openToken((await log('head', headAnswerSchema)).head, {
       typ: 'doorsill-tree-head+jws',
-      schema: treeHeadSchema,
+      schema: TreeHead,
       audience: PUBLIC_AUDIENCE,
       keys: [registry.publicKey],
       verify: verifySignature,

@@ -13,7 +13,7 @@ import { silentLog } from '../../../device/base/log.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { failure } from '../../../device/contract/errors.ts';
 import { parseToken } from '../../../device/contract/jws.ts';
-import { areaDocumentSchema, credentialSchema, revocationsSchema } from '../../../device/contract/request.ts';
+import { AreaDocument, Credential, Revocations } from '../../../device/contract/request.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { Cast } from '../../support/parties.ts';
@@ -46,11 +46,11 @@ beforeEach(async () => {
   cast = new Cast(clock, new SeededRandom(1));
   [told, isRegistryAway, isStoreAway, asks] = [[], false, false, 0];
   const standing: BoardDeps['standing'] = {
-    revocations: checked(revocationsSchema, cast.revocations()),
+    revocations: checked(Revocations, cast.revocations()),
     refreshRevocations: async () => false,
     credential: async () => {
       if (isRegistryAway) throw failure('credential_unavailable');
-      return checked(credentialSchema, cast.credential());
+      return checked(Credential, cast.credential());
     },
     assertGood: () => undefined,
   };
@@ -118,7 +118,7 @@ it('renews the documents of a changed request’s cells, and no others', async (
   await board.refreshCells(['9q8yx']);
   const [only, ...others] = told;
   expect([only?.topic, others]).toEqual([document('9q8yx'), []]);
-  const { requests, revision } = areaDocumentSchema.parse(parseToken(only?.payload ?? '')?.claims);
+  const { requests, revision } = AreaDocument.parse(parseToken(only?.payload ?? '')?.claims);
   expect([requests.length, revision]).toEqual([2, 2]);
 });
 
@@ -127,7 +127,7 @@ it('takes back a document whose last request has ended', async () => {
   await board.refreshCells(['9q8yy']);
   await database.requests.change('request-a', () => ({ state: 'cancelled' }), PLENTY);
   await board.refreshCells(['9q8yy']);
-  const claims = areaDocumentSchema.parse(parseToken(told.at(-1)?.payload ?? '')?.claims);
+  const claims = AreaDocument.parse(parseToken(told.at(-1)?.payload ?? '')?.claims);
   expect(claims).toMatchObject({ requests: [], cancelled: ['request-a'] });
 });
 

@@ -6,7 +6,7 @@ import { packParts } from '../../../cloud-bridge/requests/cell-document-parts.ts
 import { generateSigningKey, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/contract/jws.ts';
-import { areaDocumentSchema } from '../../../device/contract/request.ts';
+import { AreaDocument } from '../../../device/contract/request.ts';
 import { PAYLOAD_BYTES_MAX } from '../../../device/contract/topics.ts';
 
 const key = generateSigningKey(new SeededRandom(1));
@@ -30,7 +30,7 @@ it('packs any requests and cancelled ids into documents within the limit, none l
         expect(token.length).toBeLessThanOrEqual(PAYLOAD_BYTES_MAX);
         const opened = openToken(token, {
           typ: 'doorsill-area+jws',
-          schema: areaDocumentSchema,
+          schema: AreaDocument,
           audience: 'public',
           keys: [key.publicKey],
           verify: verifySignature,

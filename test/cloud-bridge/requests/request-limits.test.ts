@@ -1,16 +1,16 @@
 // Holds: each limit to the last unit of it, and outlines at the edges of the map.
 import { describe, expect, it } from 'vitest';
-import { bridgeConfigSchema } from '../../../cloud-bridge/config.ts';
+import { BridgeConfig } from '../../../cloud-bridge/config.ts';
 import { checkLimits } from '../../../cloud-bridge/requests/request-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { isFailure } from '../../../device/contract/errors.ts';
-import { credentialSchema, type Polygon, type Request, requestSchema } from '../../../device/contract/request.ts';
+import { Credential, type Polygon, Request } from '../../../device/contract/request.ts';
 import { Cast, claimsOf, squareAround } from '../../support/parties.ts';
 
 const MINUTE_US = 60_000_000;
 const HOUR_US = 60 * MINUTE_US;
 
-const { requests: rules } = bridgeConfigSchema.parse({
+const { requests: rules } = BridgeConfig.parse({
   dataFolder: '/tmp/x',
   registry: { url: 'http://localhost', key: 'A'.repeat(43) },
   area: { url: 'mqtt://localhost', accounts: '/tmp/x' },
@@ -19,9 +19,9 @@ const { requests: rules } = bridgeConfigSchema.parse({
 /** What the limits say to a request at a moment: its cells, or the refusal. */
 function judge(make: (nowUs: number) => Partial<Request>, now = Date.UTC(2026, 10, 25, 12)): string {
   const cast = new Cast(new ManualClock(now * 1_000));
-  const request = requestSchema.parse(claimsOf(cast.request(make(now * 1_000))));
+  const request = Request.parse(claimsOf(cast.request(make(now * 1_000))));
   try {
-    return checkLimits(request, credentialSchema.parse(claimsOf(cast.credential())), rules, cast.nowS()).join();
+    return checkLimits(request, Credential.parse(claimsOf(cast.credential())), rules, cast.nowS()).join();
   } catch (thrown) {
     return isFailure(thrown) && thrown.code === 'request_limits' ? thrown.message : 'not coded';
   }
@@ -48,9 +48,7 @@ describe('a window', () => {
     expect(judge(ended(20 * MINUTE_US, -2_000_000))).toMatch(/not ended/);
     expect(judge(ended(20 * MINUTE_US, 0))).toMatch(PASSES);
     const window = { startUs: 2, endUs: 1 };
-    expect(requestSchema.safeParse({ ...claimsOf(new Cast(new ManualClock(0)).request()), window }).success).toBe(
-      false,
-    );
+    expect(Request.safeParse({ ...claimsOf(new Cast(new ManualClock(0)).request()), window }).success).toBe(false);
   });
 
   it.each([

@@ -4,7 +4,7 @@ import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/contract/jws.ts';
-import { type AreaDocument, areaDocumentSchema, revocationsSchema } from '../../../device/contract/request.ts';
+import { AreaDocument, Revocations } from '../../../device/contract/request.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { openPublished } from '../../../device/contract/verify-published-request.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
@@ -219,7 +219,7 @@ describeOnEachBrokerAndCluster('the board at the area broker, %s', (kind) => {
   function openArea(token: string): AreaDocument {
     const opened = openToken(token, {
       typ: 'doorsill-area+jws',
-      schema: areaDocumentSchema,
+      schema: AreaDocument,
       audience: 'public',
       keys: [fixture.cast.bridge.key.publicKey],
       verify: verifySignature,
@@ -282,7 +282,7 @@ describeOnEachBrokerAndCluster('the board at the area broker, %s', (kind) => {
     for (;;) {
       const list = openToken((await nextList()).text, {
         typ: 'doorsill-revocations+jws',
-        schema: revocationsSchema,
+        schema: Revocations,
         audience: 'public',
         keys: [fixture.cast.registry.key.publicKey],
         verify: verifySignature,

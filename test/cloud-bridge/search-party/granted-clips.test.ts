@@ -5,7 +5,7 @@ import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { toBase64url } from '../../../device/contract/bytes.ts';
-import { intakeReceiptSchema } from '../../../device/contract/manifest.ts';
+import { IntakeReceipt } from '../../../device/contract/manifest.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty, type Party, textClaim } from '../../support/parties.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
@@ -188,7 +188,7 @@ describe('a clip for a pet’s owner', () => {
   }
   async function receiptOf(sent: Parcel) {
     const { receipt } = (await fixture.status(sent)).body;
-    return intakeReceiptSchema.parse(claimsOf(String(receipt)));
+    return IntakeReceipt.parse(claimsOf(String(receipt)));
   }
 });
 

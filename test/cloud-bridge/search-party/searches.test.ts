@@ -7,7 +7,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { cellsAround } from '../../../device/contract/area-cells.ts';
 import { fromBase64url, toBase64url } from '../../../device/contract/bytes.ts';
 import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
-import { openSearch, PHOTO_BYTES_MAX, PHOTO_SIDE_MAX, searchDocumentSchema } from '../../../device/contract/search.ts';
+import { openSearch, PHOTO_BYTES_MAX, PHOTO_SIDE_MAX, SearchDocument } from '../../../device/contract/search.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { drawDogPhoto } from '../../../sim/porch/dog-art.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
@@ -287,7 +287,7 @@ describe('the board', () => {
       await post(search);
       for (const _cell of around) {
         const { topic, text } = await inbox.next();
-        const document = searchDocumentSchema.parse(claimsOf(text));
+        const document = SearchDocument.parse(claimsOf(text));
         expect(topic).toBe(areaSearches(document.cell, 1));
         const [{ photo, ...papers } = { photo: '', search: '', publication: '' }] = document.searches;
         const trust = { bridgeKey: fixture.cast.bridge.key.publicKey };
@@ -301,7 +301,7 @@ describe('the board', () => {
       }
       await end(search);
       for (const _cell of around) {
-        const document = searchDocumentSchema.parse(claimsOf((await inbox.next()).text));
+        const document = SearchDocument.parse(claimsOf((await inbox.next()).text));
         expect([document.searches, document.ended]).toEqual([[], [textClaim(search, 'jti')]]);
       }
     } finally {

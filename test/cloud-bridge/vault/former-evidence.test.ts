@@ -3,9 +3,10 @@
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { acknowledgementSchema } from '../../../cloud-bridge/signing/hand-over-documents.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { acknowledgementSchema, recallAnswerSchema } from '../../../device/contract/hand-over-documents.ts';
+import { RecallAnswer } from '../../../device/contract/hand-over-documents.ts';
 import type { BridgeFixture, Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
 import { OfferedClip, type Officer, type VaultFixture } from '../../support/vault-fixture.ts';
@@ -90,7 +91,7 @@ it('is recalled by its owner’s revocation, or another owner’s whom the devic
     expect(await recall(facts, words)).toMatchObject({ status: 403, body: { code: 'recall_refused' } });
   }
   const { body } = await recall(facts, { revocation: byOther, pairing });
-  const answer = vault.opened(body['answer'], 'doorsill-recall-answer+jws', recallAnswerSchema, parcel.grant);
+  const answer = vault.opened(body['answer'], 'doorsill-recall-answer+jws', RecallAnswer, parcel.grant);
   expect(answer.decision).toBe('erased');
 });
 
@@ -99,6 +100,6 @@ it('does not lend its ways to a clip with a statement: a revocation alone erases
   await clip.handOver();
   const { body } = await recall(clip.facts, { revocation: fixture.cast.revoke(clip.parcel.grantToken) });
   const { grant } = clip.parcel;
-  const answer = vault.opened(body['answer'], 'doorsill-recall-answer+jws', recallAnswerSchema, grant);
+  const answer = vault.opened(body['answer'], 'doorsill-recall-answer+jws', RecallAnswer, grant);
   expect(answer.decision).toBe('restricted');
 });

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { recallAnswerSchema } from '../../../device/contract/hand-over-documents.ts';
+import { RecallAnswer } from '../../../device/contract/hand-over-documents.ts';
 import { claimsOf, type Party } from '../../support/parties.ts';
 import type { OfferedClip, Officer, VaultFixture } from '../../support/vault-fixture.ts';
 import { VaultRig } from '../support/vault-rig.ts';
@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 
 function answerIn(body: Record<string, unknown>) {
-  return vault.opened(body['answer'], 'doorsill-recall-answer+jws', recallAnswerSchema, clip.parcel.grant);
+  return vault.opened(body['answer'], 'doorsill-recall-answer+jws', RecallAnswer, clip.parcel.grant);
 }
 const bytes = () => existsSync(join(vault.folder, 'blobs', clip.item, 'clip.mp4'));
 

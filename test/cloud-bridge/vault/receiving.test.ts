@@ -2,9 +2,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { acknowledgementSchema } from '../../../cloud-bridge/signing/hand-over-documents.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { acknowledgementSchema, deletionSchema } from '../../../device/contract/hand-over-documents.ts';
+import { Deletion } from '../../../device/contract/hand-over-documents.ts';
 import { openToken } from '../../../device/contract/jws.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
 import { type OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
@@ -185,7 +186,7 @@ describe('a withdrawal', () => {
     expect(view.body).toMatchObject({ state: 'erased', sha256: clip.facts.clipSha256 });
     const deletion = openToken(String(view.body['deletion']), {
       typ: 'doorsill-deletion+jws',
-      schema: deletionSchema,
+      schema: Deletion,
       audience: 'public',
       keys: [vault.vault.publicKey],
       verify: verifySignature,

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ALONE } from '../../../cloud-bridge/persistence/instance-turns.ts';
-import { S3Bucket, s3Schema } from '../../../cloud-bridge/persistence/s3-bucket.ts';
-import { vaultConfigSchema } from '../../../cloud-bridge/vault/config.ts';
+import { S3Bucket, S3Settings } from '../../../cloud-bridge/persistence/s3-bucket.ts';
+import { VaultConfig } from '../../../cloud-bridge/vault/config.ts';
 import { S3Blobs } from '../../../cloud-bridge/vault/s3-blobs.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
@@ -48,7 +48,7 @@ afterEach(() => {
 });
 
 function open(changes: object = {}, vault = 'vault-a', isShared = false): S3Blobs {
-  const s3 = s3Schema.parse({ ...settings, secretFile, prefix: 'clips/', ...changes });
+  const s3 = S3Settings.parse({ ...settings, secretFile, prefix: 'clips/', ...changes });
   const bucket = new S3Bucket(new SystemClock(), s3);
   const stagingFolder = join(folder.path, 'staging');
   const seams = { disk: new SystemDisk(), random, bucket, prefix: s3.prefix, stagingFolder };
@@ -345,13 +345,13 @@ describe('with other instances, a search for leftovers', () => {
 it('takes settings that send evidence over TLS alone, and clips that fit into one request', () => {
   const s3 = { endpoint: 'http://s3.example', bucket: 'evidence', keyId: 'k' };
   const parse = (changes: object, more: object = {}) =>
-    vaultConfigSchema.safeParse({ dataFolder: '/d', s3: { ...s3, ...changes }, ...more }).success;
+    VaultConfig.safeParse({ dataFolder: '/d', s3: { ...s3, ...changes }, ...more }).success;
   expect(parse({})).toBe(false);
   expect(parse({ endpoint: 'https://s3.example' })).toBe(true);
   expect(parse({ endpoint: 'https://s3.example' }, { clipBytesMax: 6 * 1024 ** 3 })).toBe(false);
   expect(parse({ endpoint: 'https://s3.example', prefix: '../' })).toBe(false);
   expect(
-    new S3Bucket(new SystemClock(), s3Schema.parse({ ...s3, endpoint: 'https://s3.example', pathStyle: false })).name,
+    new S3Bucket(new SystemClock(), S3Settings.parse({ ...s3, endpoint: 'https://s3.example', pathStyle: false })).name,
   ).toBe('https://evidence.s3.example/');
 });
 

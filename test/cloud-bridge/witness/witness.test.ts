@@ -4,17 +4,13 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { headAnswerSchema } from '../../../cloud-bridge/custody/custody-answers.ts';
 import { type Look, Witness } from '../../../cloud-bridge/witness/witness.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { importSigningKey } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
-import {
-  cosignatureSchema,
-  custodyBundleSchema,
-  headAnswerSchema,
-  printProof,
-} from '../../../device/contract/custody.ts';
+import { Cosignature, CustodyBundle, printProof } from '../../../device/contract/custody.ts';
 import { isFailure } from '../../../device/contract/errors.ts';
 import { CLOCK_SKEW_S_MAX } from '../../../device/contract/owner-orders.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
@@ -104,7 +100,7 @@ describe('a log that grows', () => {
     const second = await lookHere(data);
     expect(second).toMatchObject({ size: Number(first.last?.['size']) + 1, served: true });
     const { cosigned } = await served();
-    const said = cosignatureSchema.parse(claimsOf(cosigned?.cosignatures[0] ?? ''));
+    const said = Cosignature.parse(claimsOf(cosigned?.cosignatures[0] ?? ''));
     expect(said).toMatchObject({ iss: key, bridge: fixture.cast.bridge.id, size: Number(first.last?.['size']) + 1 });
     expect(JSON.parse(readFileSync(join(data, 'cosigned.json'), 'utf8'))).toEqual(cosigned);
   }, 60_000);
@@ -112,7 +108,7 @@ describe('a log that grows', () => {
   it('lets verify insist on the witness', async () => {
     await event();
     const answer = await fixture.get(`/v1/clips/${parcel.clipId}/custody`, fixture.access(parcel.clipId));
-    const { receipt, proof } = custodyBundleSchema.parse(answer.body);
+    const { receipt, proof } = CustodyBundle.parse(answer.body);
     const whole = printProof(proof);
     const verify = (witnessKeys: string[]) =>
       verifyClip(bytesOf(parcel.clip), parcel.manifestToken, { receipt, proof: whole, witnessKeys });

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { bridgeConfigSchema } from '../../../cloud-bridge/config.ts';
+import { BridgeConfig } from '../../../cloud-bridge/config.ts';
 import { enrol } from '../../../device/area-link/enrolment.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
@@ -156,7 +156,7 @@ describe('TLS settings that contradict each other', () => {
   it('are refused on the bridge', () => {
     const registry = { url: 'http://127.0.0.1:1', key: 'x'.repeat(43) };
     const area = { url: 'mqtt://h', accounts: '/a', tls: { ca: 'ca.pem' } };
-    const parsed = bridgeConfigSchema.safeParse({ dataFolder: '/d', registry, area });
+    const parsed = BridgeConfig.safeParse({ dataFolder: '/d', registry, area });
     expect(parsed.error?.issues.map(({ message }) => message)).toContain(
       'area.tls is set, but area.url is not mqtts://',
     );

@@ -6,8 +6,8 @@ import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
 import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import { actorId } from '../../../device/contract/ids.ts';
-import { manifestSchema } from '../../../device/contract/manifest.ts';
-import { DISCLOSURE_KEYS, type DisclosedValues } from '../../../device/contract/shared-claims.ts';
+import { Manifest } from '../../../device/contract/manifest.ts';
+import { type DisclosedValues, DisclosureKey } from '../../../device/contract/shared-claims.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 
 const window = { startUs: 1_800_000_000_000_000, endUs: 1_800_000_010_000_000 };
@@ -27,7 +27,7 @@ const clip: CutFacts = {
 describe('disclose', () => {
   it('gives exactly the granted keys, for every set of keys', () => {
     for (let set = 0; set < 16; set += 1) {
-      const keys = DISCLOSURE_KEYS.filter((_, at) => (set >> at) & 1);
+      const keys = DisclosureKey.options.filter((_, at) => (set >> at) & 1);
       const { live } = liveGrantFor({ window, disclose: keys });
       const expected = Object.fromEntries(keys.map((key) => [key, VALUES[key]]));
       expect(disclose(live, VALUES)).toStrictEqual(expected);
@@ -63,7 +63,7 @@ describe('a manifest', () => {
   it('is one of the contract and speaks of the grant, the request and the clip', () => {
     const { live } = liveGrantFor({ window, disclose: ['email'] });
     const manifest = buildManifest(live, { ...parts, disclosed: disclose(live, VALUES) });
-    expect(manifestSchema.parse(manifest)).toStrictEqual(manifest);
+    expect(Manifest.parse(manifest)).toStrictEqual(manifest);
     expect(manifest).toMatchObject({
       aud: 'agency' in live.facts.request && live.facts.request.agency,
       request: live.facts.request.jti,

@@ -12,9 +12,9 @@ import { fromBase64url } from '../../../device/contract/bytes.ts';
 import { commitmentOf } from '../../../device/contract/custody.ts';
 import { actorId } from '../../../device/contract/ids.ts';
 import { openToken, signToken } from '../../../device/contract/jws.ts';
-import { certificateSchema, homeRecallSchema, statementSchema } from '../../../device/contract/manifest.ts';
-import { grantSchema } from '../../../device/contract/owner-orders.ts';
-import { requestSchema } from '../../../device/contract/request.ts';
+import { Certificate, HomeRecall, Statement } from '../../../device/contract/manifest.ts';
+import { Grant } from '../../../device/contract/owner-orders.ts';
+import { Request } from '../../../device/contract/request.ts';
 import { Cast, claimsOf } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 
@@ -28,9 +28,9 @@ function granted() {
   const requestToken = cast.request();
   const grantToken = cast.grant(requestToken, { disclose: [], audio: false });
   const facts = {
-    grant: grantSchema.parse(claimsOf(grantToken)),
+    grant: Grant.parse(claimsOf(grantToken)),
     grantToken,
-    request: requestSchema.parse(claimsOf(requestToken)),
+    request: Request.parse(claimsOf(requestToken)),
     requestToken,
     pairingToken: cast.pairing(),
   };
@@ -78,7 +78,7 @@ async function* once(bytes: Uint8Array) {
 
 it('signs a statement that holds nothing of device, owner, grant token or time of signing', () => {
   const { live, cast, window, manifest, papers } = made();
-  const statement = statementSchema.parse(claimsOf(papers.statement));
+  const statement = Statement.parse(claimsOf(papers.statement));
   const text = JSON.stringify(statement);
   const { device, owner } = cast;
   for (const secret of [device.id, device.key.publicKey, owner.id, owner.key.publicKey, live.facts.grantToken])
@@ -100,11 +100,11 @@ it('certifies it to the bridge alone, and the certificate opens its commitment',
   const opened = openToken(papers.certificate, {
     ...expected,
     typ: 'doorsill-certificate+jws',
-    schema: certificateSchema,
+    schema: Certificate,
   });
   if (!opened.ok) throw new Error(opened.fault);
   const { salt, key, statementSha256, manifestSha256 } = opened.claims;
-  const statement = statementSchema.parse(claimsOf(papers.statement));
+  const statement = Statement.parse(claimsOf(papers.statement));
   expect([key, statementSha256, manifestSha256]).toEqual([
     statement.iss,
     sha256Hex(papers.statement),
@@ -116,10 +116,10 @@ it('certifies it to the bridge alone, and the certificate opens its commitment',
 
 it('signs the recall under the statement’s own key, about this statement', () => {
   const { papers } = made();
-  const statement = statementSchema.parse(claimsOf(papers.statement));
+  const statement = Statement.parse(claimsOf(papers.statement));
   const opened = openToken(papers.homeRecall, {
     typ: 'doorsill-home-recall+jws',
-    schema: homeRecallSchema,
+    schema: HomeRecall,
     audience: statement.aud,
     keys: [statement.iss],
     verify: verifySignature,
@@ -138,7 +138,7 @@ it('signs the recall under the statement’s own key, about this statement', () 
 it('draws another key each time, also for the same clip', () => {
   const { live, cast, manifest, papers } = made();
   const again = makeStatement(live, manifest, { device: cast.device, random });
-  const [one, other] = [papers, again].map(({ statement }) => statementSchema.parse(claimsOf(statement)));
+  const [one, other] = [papers, again].map(({ statement }) => Statement.parse(claimsOf(statement)));
   expect(one?.iss).not.toBe(other?.iss);
   expect(one?.manifestCommitment).not.toBe(other?.manifestCommitment);
 });
@@ -152,7 +152,7 @@ it('tells coverage and gaps in tenths of a second, outwards, and never beyond th
       [3_000_000, 3_000_001],
     ],
   });
-  const { coverage, gaps } = statementSchema.parse(claimsOf(papers.statement));
+  const { coverage, gaps } = Statement.parse(claimsOf(papers.statement));
   const step = (us: number) => us % 100_000 === 0;
   for (const { startUs, endUs } of [coverage, ...gaps]) {
     expect(step(startUs) || startUs === window.startUs).toBe(true);

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
-import { windowSchema } from '../../../device/contract/shared-claims.ts';
+import { Window } from '../../../device/contract/shared-claims.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
 
@@ -12,7 +12,7 @@ let request: string;
 let asked: { startUs: number; endUs: number };
 beforeAll(async () => {
   ({ fixture, request } = await BridgeFixture.openReady());
-  asked = windowSchema.parse(claimsOf(request)['window']);
+  asked = Window.parse(claimsOf(request)['window']);
 });
 afterAll(() => fixture.close());
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TaskQueue } from '../../../device/base/task-queue.ts';
 import { DocumentTurns } from '../../../device/consent/area-documents.ts';
 import { CLOCK_SKEW_S_MAX } from '../../../device/contract/owner-orders.ts';
-import { CREDENTIAL_LIFE_S_MAX } from '../../../device/contract/request.ts';
+import { LIFE_S_MAX } from '../../../device/contract/shared-claims.ts';
 import { textClaim } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 import { FullDisk } from './full-disk.ts';
@@ -197,9 +197,9 @@ describe('a revocation list', () => {
 
   it('may live a day from when it was signed, and be dated as far ahead as clocks may differ', async () => {
     const iat = rig.cast.nowS() + CLOCK_SKEW_S_MAX;
-    await list({ iat, exp: iat + CREDENTIAL_LIFE_S_MAX });
+    await list({ iat, exp: iat + LIFE_S_MAX.credential });
     expect(counts()).toEqual({});
-    await list({ iat, exp: iat + CREDENTIAL_LIFE_S_MAX + 1 });
+    await list({ iat, exp: iat + LIFE_S_MAX.credential + 1 });
     expect(counts()).toEqual({ token_unknown_claims: 1 });
   });
 });

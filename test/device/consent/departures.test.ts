@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { allDepartures, Departures } from '../../../device/consent/departures.ts';
-import { departurePageSchema } from '../../../device/contract/departures.ts';
+import { DeparturePage } from '../../../device/contract/departures.ts';
 import { actorId } from '../../../device/contract/ids.ts';
 import type { IntakeReceipt } from '../../../device/contract/manifest.ts';
 import { claimsOf, textClaim } from '../../support/parties.ts';
@@ -20,8 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-const page = (before: number | null = null, most = 50) =>
-  departurePageSchema.parse(rig.gate.departures.page(before, most));
+const page = (before: number | null = null, most = 50) => DeparturePage.parse(rig.gate.departures.page(before, most));
 const standings = () => page().departures.map(({ standing }) => standing.at);
 
 /** The bridge's receipt of the clip `name`. */

@@ -13,7 +13,7 @@ import { EffectRunner, rejection } from '../../../device/consent/effect-runner.t
 import { ConsentGate } from '../../../device/consent/gate.ts';
 import { type GrantFacts, mintLiveGrant } from '../../../device/consent/live-grant.ts';
 import { openToken } from '../../../device/contract/jws.ts';
-import { pairingSchema } from '../../../device/contract/owner-orders.ts';
+import { Pairing } from '../../../device/contract/owner-orders.ts';
 import { PUBLIC_AUDIENCE } from '../../../device/contract/shared-claims.ts';
 import { type Cast, textClaim } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
@@ -228,7 +228,7 @@ describe('pairing', () => {
     const { device, owner } = rig.cast;
     const opened = openToken(rig.gate.owners()[0]?.statement ?? '', {
       typ: 'doorsill-pairing+jws',
-      schema: pairingSchema,
+      schema: Pairing,
       audience: PUBLIC_AUDIENCE,
       keys: [device.key.publicKey],
       verify: verifySignature,

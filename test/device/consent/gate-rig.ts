@@ -15,13 +15,11 @@ import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import type { BaseSettings } from '../../../device/consent/owner-settings.ts';
 import { fromUtf8 } from '../../../device/contract/bytes.ts';
 import {
+  Receipt,
   type ReceiptBody,
   type ReceiptClip,
-  type RequestNotice,
-  receiptSchema,
-  requestNoticeSchema,
-  type SightingNotice,
-  sightingNoticeSchema,
+  RequestNotice,
+  SightingNotice,
 } from '../../../device/contract/home-messages.ts';
 import type { SettingsInForce } from '../../../device/contract/owner-settings.ts';
 import type { Window, Zone } from '../../../device/contract/shared-claims.ts';
@@ -36,7 +34,7 @@ export const PREFIX = 'doorsill/v1';
 const START_US = Date.UTC(2026, 10, 25, 12) * 1_000;
 
 /** A receipt without what the link adds to it. */
-const receiptBodySchema = receiptSchema.omit({
+const receiptBodySchema = Receipt.omit({
   ...({ iss: true, aud: true, iat: true, jti: true } as const),
   ...({ device: true, ledger: true, lastOrder: true } as const),
 });
@@ -96,10 +94,10 @@ export class Effects implements GateEffects {
     this.onReceipt(body);
   }
   requestNotice(notice: RequestNotice): void {
-    this.notices.push(asPublished(notice, requestNoticeSchema));
+    this.notices.push(asPublished(notice, RequestNotice));
   }
   sighting(notice: SightingNotice): void {
-    this.sightings.push(asPublished(notice, sightingNoticeSchema));
+    this.sightings.push(asPublished(notice, SightingNotice));
   }
   searches(open: readonly HeardSearch[]): void {
     this.searched.push(open.map(({ request }) => request.jti));

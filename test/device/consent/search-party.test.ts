@@ -1,9 +1,11 @@
 // Holds: Search Party passes the same gate as any request. A home takes no part until its owner says so; only what was seen here
 // can be answered; a clip goes to who searches and to nobody else; and it ends when the pet is found.
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import type { Sighted } from '../../../device/contract/home-messages.ts';
-import { openSearch, SEARCH_LIFE_S_MAX } from '../../../device/contract/search.ts';
+import { openSearch } from '../../../device/contract/search.ts';
+import { LIFE_S_MAX } from '../../../device/contract/shared-claims.ts';
 import { textClaim } from '../../support/parties.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
 import { clipFacts, GateRig, otherCast } from './gate-rig.ts';
@@ -110,7 +112,7 @@ describe('a search', () => {
     [
       'a longer life than a day',
       'token_unknown_claims',
-      () => document({ exp: rig.cast.nowS() + SEARCH_LIFE_S_MAX + 1 }),
+      () => document({ exp: rig.cast.nowS() + LIFE_S_MAX.search + 1 }),
     ],
     [
       'a look back over more than a day',

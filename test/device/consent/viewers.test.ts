@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { Viewers } from '../../../device/consent/viewers.ts';
-import { VIEW_RIGHTS, type Viewer } from '../../../device/contract/console-messages.ts';
+import { type Viewer, ViewRight } from '../../../device/contract/console-messages.ts';
 import type { CommandAction } from '../../../device/contract/owner-orders.ts';
 import { LEDGER_RESERVE_BYTES, Ledger } from '../../../device/ledger/ledger.ts';
 import { claimsOf } from '../../support/parties.ts';
@@ -18,7 +18,12 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-const TABLET: Viewer = { viewer: 'tablet', name: 'Kitchen', rights: [...VIEW_RIGHTS], tokenSha256: sha256Hex(TOKEN) };
+const TABLET: Viewer = {
+  viewer: 'tablet',
+  name: 'Kitchen',
+  rights: [...ViewRight.options],
+  tokenSha256: sha256Hex(TOKEN),
+};
 const add = (changes: Partial<Viewer> = {}): CommandAction => ({ action: 'add-viewer', ...TABLET, ...changes });
 const remove = (viewer = 'tablet'): CommandAction => ({ action: 'remove-viewer', viewer });
 /** Gives an order; what became of it. */

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { askConsole } from '../../../device/owner/pairing-client.ts';
-import { pairingSocketPath } from '../../../device/owner/pairing-wire.ts';
+import { pairingSocketPath } from '../../../device/owner/private-socket.ts';
 import { ConsoleRig, soon } from './support/console-rig.ts';
 
 const seams = { clock: new SystemClock() };

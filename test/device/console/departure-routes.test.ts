@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { askDepartures } from '../../../device/owner/pairing-client.ts';
-import { pairingSocketPath } from '../../../device/owner/pairing-wire.ts';
+import { pairingSocketPath } from '../../../device/owner/private-socket.ts';
 import { ConsoleRig, type OwnerBrowser } from './support/console-rig.ts';
 
 const LIST = '/api/v1/departures';

@@ -17,13 +17,8 @@ import { motionRoutes } from '../../../device/console/motion-routes.ts';
 import { OwnerSessions } from '../../../device/console/owner-sessions.ts';
 import { PictureAccess } from '../../../device/console/picture-access.ts';
 import { fromBase64url, toBase64url } from '../../../device/contract/bytes.ts';
-import { sessionProofInput, VIEW_RIGHTS, type ViewRight } from '../../../device/contract/console-messages.ts';
-import {
-  type MotionMaskLine,
-  motionMaskSchema,
-  type TrialLine,
-  trialLineSchema,
-} from '../../../device/contract/motion-messages.ts';
+import { sessionProofInput, ViewRight } from '../../../device/contract/console-messages.ts';
+import { MotionMaskLine, TrialLine } from '../../../device/contract/motion-messages.ts';
 import type { SettingsInForce } from '../../../device/contract/owner-settings.ts';
 import type { Window } from '../../../device/contract/shared-claims.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/gray-picture-size.ts';
@@ -128,7 +123,7 @@ class MotionServer {
     return this.http.close();
   }
 
-  viewer(rights: readonly ViewRight[] = VIEW_RIGHTS): Record<string, string> {
+  viewer(rights: readonly ViewRight[] = ViewRight.options): Record<string, string> {
     this.rights.set('tablet', [...rights]);
     return { authorization: `Basic ${Buffer.from(`tablet:${TOKEN}`).toString('base64')}` };
   }
@@ -174,7 +169,7 @@ async function linesOf(answer: Response): Promise<TrialLine[]> {
   return text
     .trim()
     .split('\n')
-    .map((line) => trialLineSchema.parse(JSON.parse(line)));
+    .map((line) => TrialLine.parse(JSON.parse(line)));
 }
 const eventsBy = (lines: readonly TrialLine[], by: number | 'in-force') =>
   lines.flatMap((line) =>
@@ -185,7 +180,7 @@ const eventsBy = (lines: readonly TrialLine[], by: number | 'in-force') =>
 /** Lines of the mask in what a view has heard. */
 function maskLines(view: OpenView): MotionMaskLine[] {
   const found = view.text.match(/^\{.*\}$/gm) ?? [];
-  return found.map((line) => motionMaskSchema.parse(JSON.parse(line)));
+  return found.map((line) => MotionMaskLine.parse(JSON.parse(line)));
 }
 /** Gives `count` pictures of a scene, a fifth of a second apart. */
 function give(from: number, count: number, change?: Parameters<typeof drawn>[1]): void {

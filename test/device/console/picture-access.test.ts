@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import type { Caller } from '../../../device/console/callers.ts';
 import { PictureAccess } from '../../../device/console/picture-access.ts';
-import { VIEW_RIGHTS, type ViewRight } from '../../../device/contract/console-messages.ts';
+import { ViewRight } from '../../../device/contract/console-messages.ts';
 import { failure } from '../../../device/contract/errors.ts';
 
 const MINUTE_MS = 60_000;
@@ -33,7 +33,7 @@ beforeEach(() => {
 
 function caller(changes: Partial<Caller> = {}): Caller & { end: AbortController } {
   const end = new AbortController();
-  return { role: 'viewer', id: 'tablet', name: 'x', rights: VIEW_RIGHTS, signal: end.signal, end, ...changes };
+  return { role: 'viewer', id: 'tablet', name: 'x', rights: ViewRight.options, signal: end.signal, end, ...changes };
 }
 
 const refusal = (work: Promise<unknown>) =>
@@ -51,16 +51,18 @@ function gate(): { opened: Promise<void>; open(): void } {
   return { opened, open };
 }
 
-const MISSING = VIEW_RIGHTS.flatMap((has) => VIEW_RIGHTS.filter((what) => what !== has).map((what) => [has, what]));
+const MISSING = ViewRight.options.flatMap((has) =>
+  ViewRight.options.filter((what) => what !== has).map((what) => [has, what]),
+);
 
 describe('a view', () => {
-  it.each(VIEW_RIGHTS)('is opened for who has the right %s, after that was noted', async (what) => {
+  it.each(ViewRight.options)('is opened for who has the right %s, after that was noted', async (what) => {
     const view = await access.open(caller({ rights: [what] }), what);
     expect([looks, view.signal.aborted]).toEqual([[`tablet ${what}`], false]);
   });
 
   it('is told of while it lasts and ten seconds after, so that one piece after the other is one view', async () => {
-    const views = await Promise.all(VIEW_RIGHTS.map((what) => access.open(caller(), what)));
+    const views = await Promise.all(ViewRight.options.map((what) => access.open(caller(), what)));
     expect(watched).toEqual([true]);
     for (const view of views) view.close();
     await clock.advance(9_999);
@@ -212,7 +214,7 @@ describe('the note of who looks', () => {
   });
 
   it('is one for each kind, and for each caller', async () => {
-    for (const what of VIEW_RIGHTS) await look(caller(), what);
+    for (const what of ViewRight.options) await look(caller(), what);
     await look(caller({ id: 'guest' }), 'live');
     expect(looks).toEqual(['tablet live', 'tablet stills', 'tablet history', 'guest live']);
   });

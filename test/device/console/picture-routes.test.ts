@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import type { Log, LogFacts } from '../../../device/base/log.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
-import { VIEW_RIGHTS, type ViewRight } from '../../../device/contract/console-messages.ts';
+import { ViewRight } from '../../../device/contract/console-messages.ts';
 import { failure } from '../../../device/contract/errors.ts';
 import { descendants } from '../../support/processes.ts';
 import { slowFfmpeg } from '../../support/slow-ffmpeg.ts';
@@ -65,13 +65,13 @@ async function look(path: string, headers = tablet): Promise<{ status: number; t
 
 describe('who may see', () => {
   it.each(WAYS)('%s is who has the right %s', async (path, needed) => {
-    for (const right of VIEW_RIGHTS) {
+    for (const right of ViewRight.options) {
       const { status, text } = await look(path, server.viewer('guest', [right]));
       expect([right, status]).toEqual([right, right === needed ? 200 : 403]);
       if (right !== needed) expect(text).toContain('console_right_missing');
     }
-    for (const right of VIEW_RIGHTS) {
-      const others = VIEW_RIGHTS.filter((one) => one !== right);
+    for (const right of ViewRight.options) {
+      const others = ViewRight.options.filter((one) => one !== right);
       expect((await look(path, server.viewer('guest', others))).status).toBe(right === needed ? 403 : 200);
     }
     expect((await look(path, {})).status).toBe(401);

@@ -7,36 +7,24 @@ import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { homeAssistantStateSchemas, ORDER_PAYLOADS } from '../../../device/contract/home-assistant-messages.ts';
 import {
-  eventSchema,
-  receiptSchema,
-  requestNoticeSchema,
-  sightingNoticeSchema,
-  stateSchema,
-  uploadProgressSchema,
+  DeviceEvent,
+  DeviceState,
+  Receipt,
+  RequestNotice,
+  SightingNotice,
+  UploadProgress,
 } from '../../../device/contract/home-messages.ts';
 import { openToken, parseToken, type TokenType } from '../../../device/contract/jws.ts';
-import {
-  commandSchema,
-  denialSchema,
-  grantSchema,
-  pairingSchema,
-  revokeSchema,
-} from '../../../device/contract/owner-orders.ts';
-import {
-  areaDocumentSchema,
-  credentialSchema,
-  publicationSchema,
-  requestSchema,
-  revocationsSchema,
-} from '../../../device/contract/request.ts';
-import { searchDocumentSchema, searchPublicationSchema, searchSchema } from '../../../device/contract/search.ts';
+import { Command, Denial, Grant, Pairing, Revoke } from '../../../device/contract/owner-orders.ts';
+import { AreaDocument, Credential, publicationSchema, Request, Revocations } from '../../../device/contract/request.ts';
+import { Search, SearchDocument, searchPublicationSchema } from '../../../device/contract/search.ts';
 import {
   CONTRACT_VERSION,
   DEFAULT_DISCOVERY_PREFIX,
   DEFAULT_PREFIX,
   discoveryTopics,
-  HOME_ASSISTANT_ORDERS,
-  HOME_ASSISTANT_STATES,
+  HomeAssistantOrder,
+  HomeAssistantState,
   PAYLOAD_BYTES_MAX,
   topicsUnder,
 } from '../../../device/contract/topics.ts';
@@ -75,7 +63,7 @@ const HOME_ASSISTANT_CHANNELS: Record<string, Channel> = {
     schema: z.enum(['online', 'offline']),
   },
   ...Object.fromEntries(
-    HOME_ASSISTANT_STATES.map((name): [string, Channel] => [
+    HomeAssistantState.options.map((name): [string, Channel] => [
       `homeAssistantState-${name}`,
       {
         topic: topics.homeAssistantState('{device}', name),
@@ -88,7 +76,7 @@ const HOME_ASSISTANT_CHANNELS: Record<string, Channel> = {
     ]),
   ),
   ...Object.fromEntries(
-    HOME_ASSISTANT_ORDERS.map((name): [string, Channel] => [
+    HomeAssistantOrder.options.map((name): [string, Channel] => [
       `homeAssistantOrder-${name}`,
       {
         topic: topics.homeAssistantOrder('{device}', name),
@@ -117,7 +105,7 @@ const CHANNELS: Record<string, Channel> = {
     writer: 'device',
     reader: 'owner',
     retained: true,
-    schema: stateSchema,
+    schema: DeviceState,
   },
   event: {
     topic: topics.event('{device}'),
@@ -125,7 +113,7 @@ const CHANNELS: Record<string, Channel> = {
     writer: 'device',
     reader: 'owner',
     retained: false,
-    schema: eventSchema,
+    schema: DeviceEvent,
   },
   request: {
     topic: topics.request('{device}'),
@@ -133,7 +121,7 @@ const CHANNELS: Record<string, Channel> = {
     writer: 'device',
     reader: 'owner',
     retained: false,
-    schema: requestNoticeSchema,
+    schema: RequestNotice,
   },
   sighting: {
     topic: topics.sighting('{device}'),
@@ -141,7 +129,7 @@ const CHANNELS: Record<string, Channel> = {
     writer: 'device',
     reader: 'owner',
     retained: false,
-    schema: sightingNoticeSchema,
+    schema: SightingNotice,
   },
   grant: {
     topic: topics.consent('{device}', '{request}', 'grant'),
@@ -150,7 +138,7 @@ const CHANNELS: Record<string, Channel> = {
     reader: 'device',
     retained: false,
     typ: 'doorsill-grant+jws',
-    schema: grantSchema,
+    schema: Grant,
   },
   deny: {
     topic: topics.consent('{device}', '{request}', 'deny'),
@@ -159,7 +147,7 @@ const CHANNELS: Record<string, Channel> = {
     reader: 'device',
     retained: false,
     typ: 'doorsill-denial+jws',
-    schema: denialSchema,
+    schema: Denial,
   },
   revoke: {
     topic: topics.consent('{device}', '{request}', 'revoke'),
@@ -168,7 +156,7 @@ const CHANNELS: Record<string, Channel> = {
     reader: 'device',
     retained: false,
     typ: 'doorsill-revoke+jws',
-    schema: revokeSchema,
+    schema: Revoke,
   },
   receipt: {
     topic: topics.receipt('{device}'),
@@ -177,7 +165,7 @@ const CHANNELS: Record<string, Channel> = {
     reader: 'owner',
     retained: false,
     typ: 'doorsill-receipt+jws',
-    schema: receiptSchema,
+    schema: Receipt,
   },
   upload: {
     topic: topics.upload('{device}'),
@@ -185,7 +173,7 @@ const CHANNELS: Record<string, Channel> = {
     writer: 'device',
     reader: 'owner',
     retained: false,
-    schema: uploadProgressSchema,
+    schema: UploadProgress,
   },
   command: {
     topic: topics.command('{device}'),
@@ -194,7 +182,7 @@ const CHANNELS: Record<string, Channel> = {
     reader: 'device',
     retained: false,
     typ: 'doorsill-command+jws',
-    schema: commandSchema,
+    schema: Command,
   },
   areaSearches: {
     topic: topics.areaSearches('{cell}', 1),
@@ -203,7 +191,7 @@ const CHANNELS: Record<string, Channel> = {
     reader: 'device',
     retained: true,
     typ: 'doorsill-search-area+jws',
-    schema: searchDocumentSchema,
+    schema: SearchDocument,
   },
   areaRequests: {
     topic: topics.areaRequests('{cell}', 1),
@@ -212,7 +200,7 @@ const CHANNELS: Record<string, Channel> = {
     reader: 'device',
     retained: true,
     typ: 'doorsill-area+jws',
-    schema: areaDocumentSchema,
+    schema: AreaDocument,
   },
   revocations: {
     topic: topics.revocations,
@@ -221,7 +209,7 @@ const CHANNELS: Record<string, Channel> = {
     reader: 'device',
     retained: true,
     typ: 'doorsill-revocations+jws',
-    schema: revocationsSchema,
+    schema: Revocations,
   },
   ...HOME_ASSISTANT_CHANNELS,
 };
@@ -287,24 +275,20 @@ it('publishes a signed example of each document, which verifies', async () => {
   const searching = new Searching(cast, new SeededRandom(8));
   const search = searching.search();
   const documents: [TokenType, string, z.ZodType<{ iss: string; aud: string }>][] = [
-    ['doorsill-credential+jws', cast.credential(), credentialSchema],
-    ['doorsill-request+jws', request, requestSchema],
+    ['doorsill-credential+jws', cast.credential(), Credential],
+    ['doorsill-request+jws', request, Request],
     ['doorsill-publication+jws', cast.publication(request), publicationSchema],
-    ['doorsill-area+jws', cast.areaDocument([cast.published(request)]), areaDocumentSchema],
-    ['doorsill-revocations+jws', cast.revocations(), revocationsSchema],
-    ['doorsill-grant+jws', grant, grantSchema],
-    ['doorsill-denial+jws', cast.denial(request), denialSchema],
-    ['doorsill-revoke+jws', cast.revoke(grant), revokeSchema],
-    ['doorsill-command+jws', cast.command({ action: 'press', button: 'front' }), commandSchema],
-    [
-      'doorsill-command+jws',
-      cast.command({ action: 'privacy', on: false }, { after: sha256Hex(grant) }),
-      commandSchema,
-    ],
-    ['doorsill-pairing+jws', cast.pairing(), pairingSchema],
-    ['doorsill-search+jws', search, searchSchema],
+    ['doorsill-area+jws', cast.areaDocument([cast.published(request)]), AreaDocument],
+    ['doorsill-revocations+jws', cast.revocations(), Revocations],
+    ['doorsill-grant+jws', grant, Grant],
+    ['doorsill-denial+jws', cast.denial(request), Denial],
+    ['doorsill-revoke+jws', cast.revoke(grant), Revoke],
+    ['doorsill-command+jws', cast.command({ action: 'press', button: 'front' }), Command],
+    ['doorsill-command+jws', cast.command({ action: 'privacy', on: false }, { after: sha256Hex(grant) }), Command],
+    ['doorsill-pairing+jws', cast.pairing(), Pairing],
+    ['doorsill-search+jws', search, Search],
     ['doorsill-search-publication+jws', searching.publication(search), searchPublicationSchema],
-    ['doorsill-search-area+jws', searching.document([searching.published(search)]), searchDocumentSchema],
+    ['doorsill-search-area+jws', searching.document([searching.published(search)]), SearchDocument],
   ];
   for (const [typ, token, schema] of documents) {
     const claims = schema.parse(parseToken(token)?.claims);

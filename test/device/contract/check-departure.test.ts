@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importSigningKey, sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { checkDeparture, type DepartureCheck } from '../../../device/contract/check-departure.ts';
-import { type CustodyProof, clipLeavesSchema } from '../../../device/contract/custody.ts';
+import { ClipLeaves, type CustodyProof } from '../../../device/contract/custody.ts';
 import { outcomeOf } from '../../../device/contract/departure-outcome.ts';
 import type { Departure, DepartureCustody } from '../../../device/contract/departures.ts';
 import { signToken } from '../../../device/contract/jws.ts';
@@ -34,7 +34,7 @@ afterAll(async () => {
 async function shownOf({ grant }: Parcel): Promise<DepartureCustody> {
   const bearer = custodyCall(fixture, fixture.cast.device, grant);
   const { body } = await fixture.get(`/v1/intakes/${grant}/custody/leaves`, bearer);
-  return { ...clipLeavesSchema.parse(body), isWhole: true };
+  return { ...ClipLeaves.parse(body), isWhole: true };
 }
 
 /** A clip that the vault has, by the bridge's log, and the device's record of it. */

@@ -1,20 +1,17 @@
 // Holds: the tree is RFC 6962's, and a proof holds for exactly the leaf and the trees that it was made for.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sha256 } from '../../../device/base/keys.ts';
-import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
 import {
   completedBy,
   consistencySpans,
   inclusionSpans,
-  isConsistent,
   type LeafSpan,
-  leafHash,
-  nodeHash,
-  rootOfInclusion,
   type Subtree,
   spanHash,
-} from '../../../device/contract/merkle.ts';
+} from '../../../cloud-bridge/custody/merkle-spans.ts';
+import { sha256 } from '../../../device/base/keys.ts';
+import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
+import { isConsistent, leafHash, nodeHash, rootOfInclusion } from '../../../device/contract/merkle.ts';
 
 /** The leaves of the Certificate Transparency test vectors, and the roots over the first 0, 1, ... 8 of them. */
 const LEAVES = [

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
-import { deviceConfigSchema } from '../../../device/config.ts';
+import { DeviceConfig } from '../../../device/config.ts';
 import type { DeviceEventBody } from '../../../device/contract/home-messages.ts';
 import { EventDetector } from '../../../device/events/event-detector.ts';
 import type { Press } from '../../../device/hardware/button.ts';
 
 const START_US = 1_800_000_000_000_000;
-const motion = deviceConfigSchema.shape.motion;
+const motion = DeviceConfig.shape.motion;
 
 function detector(settings: object = {}) {
   const clock = new ManualClock(START_US);

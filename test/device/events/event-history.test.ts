@@ -2,7 +2,7 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type DeviceEvent, eventSchema } from '../../../device/contract/home-messages.ts';
+import { DeviceEvent } from '../../../device/contract/home-messages.ts';
 import type { PastEvent } from '../../../device/events/event-files.ts';
 import { proved } from '../../support/proved.ts';
 import { FullDisk } from '../consent/full-disk.ts';
@@ -45,7 +45,7 @@ describe('a history of events', () => {
   });
 
   it('holds nothing but the fields that are known here: no text, place or name of a request', () => {
-    const fields = eventSchema.options.map(({ shape }) => [
+    const fields = DeviceEvent.options.map(({ shape }) => [
       ...Object.values(shape.type.def.values),
       ...Object.keys(shape),
     ]);

@@ -11,10 +11,10 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { fromUtf8 } from '../../../device/contract/bytes.ts';
 import { homeAssistantStateSchemas } from '../../../device/contract/home-assistant-messages.ts';
 import type { DeviceEvent, DeviceState } from '../../../device/contract/home-messages.ts';
-import { DEFAULT_PREFIX, HOME_ASSISTANT_STATES, topicsUnder } from '../../../device/contract/topics.ts';
+import { DEFAULT_PREFIX, HomeAssistantState, topicsUnder } from '../../../device/contract/topics.ts';
 import type { Press } from '../../../device/hardware/button.ts';
 import { HomeAssistant } from '../../../device/home-link/home-assistant.ts';
-import { homeAssistantSchema } from '../../../device/home-link/home-assistant-settings.ts';
+import { HomeAssistantSettings } from '../../../device/home-link/home-assistant-settings.ts';
 import { HomeLink } from '../../../device/home-link/home-link.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 import { describeOnEachBroker } from '../../support/each-broker.ts';
@@ -97,7 +97,7 @@ async function makeRig(
     blinded: 0,
     homeAssistant: new HomeAssistant({
       ...shared,
-      settings: homeAssistantSchema.parse(settings),
+      settings: HomeAssistantSettings.parse(settings),
       home,
       clock,
       disk: changes.disk ?? new SystemDisk(),
@@ -134,7 +134,7 @@ async function homeAssistantSession(): Promise<{
   const filters = [
     'homeassistant/device/+/config',
     topics.status(DEVICE),
-    ...HOME_ASSISTANT_STATES.map((name) => topics.homeAssistantState(DEVICE, name)),
+    ...HomeAssistantState.options.map((name) => topics.homeAssistantState(DEVICE, name)),
   ];
   const subscription = link.subscribe(filters, ({ topic, payload, retained }) =>
     heard.take({ topic, text: String(fromUtf8(payload)), retained }),
@@ -234,7 +234,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     expect(recorder.bytes().includes('Elm')).toBe(false);
     expect(recorder.bytes().includes('request-1')).toBe(false);
     for (const [name, payload] of sent().slice(1)) {
-      const state = HOME_ASSISTANT_STATES.find((each) => name === `ha/${each}`) ?? 'storage';
+      const state = HomeAssistantState.options.find((each) => name === `ha/${each}`) ?? 'storage';
       homeAssistantStateSchemas[state].parse(state === 'ring' ? JSON.parse(payload) : payload);
     }
     proved(context, `bytes for Home Assistant on ${kind}`, `${sent().length} messages, each listed`);

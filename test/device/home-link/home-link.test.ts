@@ -5,13 +5,7 @@ import { type LogFacts, silentLog } from '../../../device/base/log.ts';
 import type { IncomingMessage } from '../../../device/base/mqtt-subscription.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { fromUtf8 } from '../../../device/contract/bytes.ts';
-import {
-  type DeviceState,
-  eventSchema,
-  requestNoticeSchema,
-  stateSchema,
-  uploadProgressSchema,
-} from '../../../device/contract/home-messages.ts';
+import { DeviceEvent, DeviceState, RequestNotice, UploadProgress } from '../../../device/contract/home-messages.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts';
 import { HomeLink, type HomeLinkOptions } from '../../../device/home-link/home-link.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
@@ -80,7 +74,7 @@ const state = (atUs: number): DeviceState => ({
   lastOrder: sha256Hex('order'),
 });
 
-const atUsOf = (text: string) => stateSchema.parse(JSON.parse(text)).atUs;
+const atUsOf = (text: string) => DeviceState.parse(JSON.parse(text)).atUs;
 
 describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
   beforeEach(async () => {
@@ -119,10 +113,10 @@ describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
       ['upload', false],
     ]);
     const [event, receipt, request, upload] = messages.map((message) => message.text);
-    eventSchema.parse(JSON.parse(event ?? ''));
+    DeviceEvent.parse(JSON.parse(event ?? ''));
     expect(receipt).toBe('receipt.token.here');
-    requestNoticeSchema.parse(JSON.parse(request ?? ''));
-    uploadProgressSchema.parse(JSON.parse(upload ?? ''));
+    RequestNotice.parse(JSON.parse(request ?? ''));
+    UploadProgress.parse(JSON.parse(upload ?? ''));
     proved(context, `home link on ${kind}: documents on their own topics`, `${messages.length} of 4, none retained`);
   });
 

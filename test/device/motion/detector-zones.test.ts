@@ -1,13 +1,13 @@
 // Holds zones to their word: which blocks of the picture a rectangle or polygon covers, and what configuration may say.
 import { describe, expect, it } from 'vitest';
-import { motionZoneSchema } from '../../../device/contract/owner-settings.ts';
+import { MotionZone } from '../../../device/contract/owner-settings.ts';
 import { zoneMasks, zoneNames } from '../../../device/motion/detector.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/gray-picture-size.ts';
 
 const rectangle = (name: string, left: number, top: number, width: number, height: number) =>
-  motionZoneSchema.parse({ name, zone: { left, top, width, height } });
+  MotionZone.parse({ name, zone: { left, top, width, height } });
 const polygon = (name: string, ...corners: [number, number][]) =>
-  motionZoneSchema.parse({ name, zone: { corners: corners.map(([x, y]) => ({ x, y })) } });
+  MotionZone.parse({ name, zone: { corners: corners.map(([x, y]) => ({ x, y })) } });
 const counted = (masks: Uint32Array) => masks.filter((mask) => mask !== 0).length;
 
 describe('zones', () => {
@@ -54,10 +54,10 @@ describe('zones', () => {
       },
       { corners: [{ x: -1, y: 0 }] },
     ]) {
-      expect(motionZoneSchema.safeParse({ name: 'a', zone }).success).toBe(false);
+      expect(MotionZone.safeParse({ name: 'a', zone }).success).toBe(false);
     }
     const whole = { left: 0, top: 0, width: 10_000, height: 10_000 };
-    expect(motionZoneSchema.safeParse({ name: 'A door', zone: whole }).success).toBe(false);
-    expect(motionZoneSchema.safeParse({ name: 'a', zone: whole, colour: 'red' }).success).toBe(false);
+    expect(MotionZone.safeParse({ name: 'A door', zone: whole }).success).toBe(false);
+    expect(MotionZone.safeParse({ name: 'a', zone: whole, colour: 'red' }).success).toBe(false);
   });
 });

@@ -10,7 +10,7 @@ import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { toBase64url } from '../../../device/contract/bytes.ts';
 import { pairingProofInput } from '../../../device/contract/console-messages.ts';
-import { type Departure, type DeparturePage, departureSchema } from '../../../device/contract/departures.ts';
+import { Departure, type DeparturePage } from '../../../device/contract/departures.ts';
 import { failure } from '../../../device/contract/errors.ts';
 import {
   askCustody,
@@ -21,12 +21,8 @@ import {
   pairWithDevice,
 } from '../../../device/owner/pairing-client.ts';
 import { PAIRING_FAILURES_MAX, PairingServer, type PairingServerDeps } from '../../../device/owner/pairing-server.ts';
-import {
-  CONVERSATION_MS_MAX,
-  DEPARTURES_TOLD_MAX,
-  type Health,
-  pairingSocketPath,
-} from '../../../device/owner/pairing-wire.ts';
+import { CONVERSATION_MS_MAX, DEPARTURES_TOLD_MAX, type Health } from '../../../device/owner/pairing-wire.ts';
+import { pairingSocketPath } from '../../../device/owner/private-socket.ts';
 import { Cast } from '../../support/parties.ts';
 
 const HEALTH: Health = {
@@ -306,7 +302,7 @@ function leftBefore(before: number | null): DeparturePage {
   const text = (letters: number) => '😀'.repeat(letters / 2);
   const receipt = 'r'.repeat(4_096);
   const longest = (number: number): Departure =>
-    departureSchema.parse({
+    Departure.parse({
       ...{ number, request: id, grant: id, grantSha256: hash, grantedBy: cast.owner.key.publicKey, grantedUs: 1e15 },
       recipient: {
         ...{ kind: 'agency', id, name: text(120), domain: 'd'.repeat(253), jurisdiction: 'municipal' },

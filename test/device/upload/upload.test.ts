@@ -8,9 +8,9 @@ import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import { type ErrorCode, failure } from '../../../device/contract/errors.ts';
-import { uploadProgressSchema } from '../../../device/contract/home-messages.ts';
+import { UploadProgress } from '../../../device/contract/home-messages.ts';
 import { openToken } from '../../../device/contract/jws.ts';
-import { intakeReceiptSchema } from '../../../device/contract/manifest.ts';
+import { IntakeReceipt } from '../../../device/contract/manifest.ts';
 import { refusalOf } from '../../../device/upload/intake-requests.ts';
 import { retryWaitMs } from '../../../device/upload/upload.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
@@ -75,7 +75,7 @@ describe('an upload', () => {
     await expectStoredOnce(errand.parcel);
     const receipt = openToken(token, {
       typ: 'doorsill-intake+jws',
-      schema: intakeReceiptSchema,
+      schema: IntakeReceipt,
       audience: fixture.cast.device.id,
       keys: [fixture.cast.bridge.key.publicKey],
       verify: verifySignature,
@@ -85,7 +85,7 @@ describe('an upload', () => {
       ok: true,
       claims: { outcome: 'stored', grant, clipSha256, clipBytes, manifestSha256 },
     });
-    for (const progress of sender.told) uploadProgressSchema.parse(progress);
+    for (const progress of sender.told) UploadProgress.parse(progress);
     // How often `sending` is told depends on how long it takes.
     const states = sender.told.map((progress) => progress.state);
     expect(states.filter((state, at) => state !== states[at - 1])).toEqual(['waiting', 'sending', 'stored']);
@@ -354,7 +354,7 @@ describe('a revocation at the bridge', () => {
       expect(
         openToken(token, {
           typ: 'doorsill-intake+jws',
-          schema: intakeReceiptSchema,
+          schema: IntakeReceipt,
           audience: fixture.cast.device.id,
           keys: [fixture.cast.bridge.key.publicKey],
           verify: verifySignature,

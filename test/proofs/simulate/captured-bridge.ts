@@ -7,8 +7,8 @@ import { importSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/key
 import { freshId, integerBelow, type Random } from '@doorsill/base/random';
 import { ENDED_PARTNERS } from '@doorsill/contract/built-in-ended-partners';
 import { parseToken, signToken } from '@doorsill/contract/jws';
-import { type IntakeReceipt, manifestSchema } from '@doorsill/contract/manifest';
-import { type PublishedRequest, publishedRequestSchema } from '@doorsill/contract/request';
+import { type IntakeReceipt, Manifest } from '@doorsill/contract/manifest';
+import { PublishedRequest } from '@doorsill/contract/request';
 import { PUBLIC_AUDIENCE, type Window } from '@doorsill/contract/shared-claims';
 import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import { failure } from 'doorsill/errors';
@@ -105,7 +105,7 @@ export class CapturedBridge {
       if (!topic.startsWith(`${DEFAULT_PREFIX}/area/`)) continue;
       const claims = claimsIn(Buffer.from(payload).toString('latin1'));
       if (topic.endsWith('/revocations')) this.list = { topic, claims };
-      const requests = publishedRequestSchema.array().safeParse(claims['requests']);
+      const requests = PublishedRequest.array().safeParse(claims['requests']);
       if (!topic.endsWith('/requests') || !requests.success) continue;
       this.document = { topic, claims };
       if (this.published.size < REQUESTS_MAX)
@@ -162,7 +162,7 @@ export class CapturedBridge {
     const named = /\/v1\/intakes\/([\w-]+)/.exec(asked.path)?.[1];
     const [grant = '', offered] =
       [...this.offered].find(([id, { manifest }]) => id === named || asked.text.includes(manifest)) ?? [];
-    const manifest = manifestSchema.safeParse(claimsIn(offered?.manifest ?? ''));
+    const manifest = Manifest.safeParse(claimsIn(offered?.manifest ?? ''));
     if (!offered || !manifest.success) return null;
     const { device, clipSha256, clipBytes } = manifest.data;
     const claims = {

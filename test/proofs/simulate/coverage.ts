@@ -3,16 +3,17 @@
 
 import { sha256Hex } from '@doorsill/base/keys';
 import { fromUtf8 } from '@doorsill/contract/bytes';
-import { RECEIPT_OUTCOMES, type UploadProgress, uploadProgressSchema } from '@doorsill/contract/home-messages';
-import { type IntakeStatus, intakeStatusSchema } from '@doorsill/contract/manifest';
+import { ReceiptOutcome, UploadProgress } from '@doorsill/contract/home-messages';
+import { IntakeStatus } from '@doorsill/contract/manifest';
 import { parseJson } from '@doorsill/contract/parse-json';
-import { type RequestEntry, requestInputOf } from '@doorsill/device/consent/gate-state';
 import {
-  next as nextRequestState,
+  nextRequestState,
+  type RequestEntry,
   type RequestInput,
   type RequestState,
+  requestInputOf,
   UNSEEN,
-} from '@doorsill/device/consent/request-machine';
+} from '@doorsill/device/consent/gate-state';
 import type { walkLedger } from '@doorsill/device/ledger/ledger';
 import { ERRORS, type ErrorCode } from 'doorsill/errors';
 import type { Piece } from './memory-network.ts';
@@ -74,12 +75,12 @@ function requestTransitions(): string[] {
 }
 
 /** The first state of an upload, again after a restart of its doorbell; from an end it goes nowhere else. */
-const [UPLOAD_BEGINS] = uploadProgressSchema.shape.state.options;
+const [UPLOAD_BEGINS] = UploadProgress.shape.state.options;
 const UPLOAD_ENDS: ReadonlySet<string> = new Set<UploadProgress['state']>(['stored', 'stopped']);
 
 /** Transitions of an upload, as its owner hears of them. */
 function uploadTransitions(): string[] {
-  const states = uploadProgressSchema.shape.state.options;
+  const states = UploadProgress.shape.state.options;
   const from = (before: string) => (UPLOAD_ENDS.has(before) ? [UPLOAD_BEGINS] : states).filter((to) => to !== before);
   return [
     `new > ${UPLOAD_BEGINS}`,
@@ -91,7 +92,7 @@ const INTAKE_ENDS: ReadonlySet<string> = new Set<IntakeStatus['state']>(['delete
 
 /** Transitions of an intake, as its device hears of them: on to each later state. One that is revoked before it was opened is deleted at once. */
 function intakeTransitions(): string[] {
-  const states = intakeStatusSchema.shape.state.options;
+  const states = IntakeStatus.shape.state.options;
   return ['new', ...states.filter((state) => !INTAKE_ENDS.has(state))].flatMap((before, at) =>
     states.slice(at).map((to) => `${before} > ${to}`),
   );
@@ -105,11 +106,11 @@ const MACHINES: readonly { name: string; of: string; states: readonly string[]; 
   },
   {
     ...{ name: 'upload', of: 'an upload' },
-    ...{ states: uploadProgressSchema.shape.state.options, moves: uploadTransitions() },
+    ...{ states: UploadProgress.shape.state.options, moves: uploadTransitions() },
   },
   {
     ...{ name: 'intake', of: 'an intake' },
-    ...{ states: intakeStatusSchema.shape.state.options, moves: intakeTransitions() },
+    ...{ states: IntakeStatus.shape.state.options, moves: intakeTransitions() },
   },
 ];
 
@@ -229,7 +230,7 @@ export function sharesOf(covered: Coverage): Share[] {
   const provoked = provokedIn(covered);
   return [
     ...machines,
-    share('answers to orders', RECEIPT_OUTCOMES, (outcome) => covered.has(`answer ${outcome}`)),
+    share('answers to orders', ReceiptOutcome.options, (outcome) => covered.has(`answer ${outcome}`)),
     share('refusals', REFUSALS, (code) => provoked.has(code)),
   ];
 }

@@ -7,7 +7,7 @@ import { freshId } from '@doorsill/base/random';
 import { parseToken, signToken } from '@doorsill/contract/jws';
 import type { Grant } from '@doorsill/contract/owner-orders';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
-import { type Request, requestSchema } from '@doorsill/contract/request';
+import { Request } from '@doorsill/contract/request';
 import { recipientOf } from '@doorsill/contract/request-or-search';
 import type { Window } from '@doorsill/contract/shared-claims';
 import {
@@ -68,7 +68,7 @@ export function grantOf(
   requestToken: string,
   { window, zones = [] }: { window?: Window | undefined; zones?: Grant['zones'] } = {},
 ): SignedGrant {
-  const request = requestSchema.parse(parseToken(requestToken)?.claims);
+  const request = Request.parse(parseToken(requestToken)?.claims);
   const { kind, key } = recipientOf(request, sha256Hex);
   const iat = wallSeconds(signer.clock);
   const claims: Grant = {

@@ -226,12 +226,12 @@ export const BUGS: readonly Bug[] = [
       {
         file: 'device/clip/disclosure.ts',
         from: "import type { DisclosedValues } from '@doorsill/contract/shared-claims';",
-        to: "import { DISCLOSURE_KEYS, type DisclosedValues } from '@doorsill/contract/shared-claims';",
+        to: "import { DisclosureKey.options, type DisclosedValues } from '@doorsill/contract/shared-claims';",
       },
       {
         file: 'device/clip/disclosure.ts',
         from: 'for (const key of live.facts.grant.disclose) {',
-        to: 'for (const key of DISCLOSURE_KEYS.filter((one) => values[one] !== undefined)) {',
+        to: 'for (const key of DisclosureKey.options.filter((one) => values[one] !== undefined)) {',
       },
     ],
   },

@@ -1,6 +1,6 @@
 // Thousands of towns: every promise holds in each, and together they reach every receipt.
 import { expect, it } from 'vitest';
-import { RECEIPT_OUTCOMES } from '../../../device/contract/home-messages.ts';
+import { ReceiptOutcome } from '../../../device/contract/home-messages.ts';
 import { proved } from '../../support/proved.ts';
 import { figureOf, simulatedSeeds } from './support/simulated-seeds.ts';
 
@@ -12,7 +12,7 @@ const SECONDS_MAX = 5_400;
 
 it('keeps every promise in thousands of towns, and reaches every receipt', async (test) => {
   const towns = await simulatedSeeds({ from: FROM, seeds: SEEDS, seconds: SECONDS_MAX });
-  expect(RECEIPT_OUTCOMES.filter((outcome) => towns.never.includes(outcome))).toEqual([]);
+  expect(ReceiptOutcome.options.filter((outcome) => towns.never.includes(outcome))).toEqual([]);
   proved(test, 'towns in which every promise held', figureOf(towns));
   proved(test, 'refusals and receipts that none of them reached', towns.never.join(', ') || 'none');
 }, 6_000_000);

@@ -5,7 +5,7 @@ import { generateSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/k
 import { freshId, type Random, SeededRandom } from '@doorsill/base/random';
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { parseToken, signToken } from '@doorsill/contract/jws';
-import { requestSchema } from '@doorsill/contract/request';
+import { Request } from '@doorsill/contract/request';
 import { failure, isFailure } from 'doorsill/errors';
 import {
   agencyId,
@@ -44,7 +44,7 @@ export interface AgencySeams {
 
 /** The same request under an id of a search. */
 function misnamed(token: string, key: SigningKey): { id: string; token: string } {
-  const claims = requestSchema.parse(parseToken(token)?.claims);
+  const claims = Request.parse(parseToken(token)?.claims);
   const id = claims.jti.replace(/^request-/, 'search-');
   return { id, token: signToken('doorsill-request+jws', { ...claims, jti: id }, key) };
 }

@@ -8,8 +8,8 @@ import { makeStatement } from '../../../device/clip/sign-recipient-statement.ts'
 import { mintLiveGrant } from '../../../device/consent/live-grant.ts';
 import type { Receipt } from '../../../device/contract/home-messages.ts';
 import { signToken } from '../../../device/contract/jws.ts';
-import { grantSchema } from '../../../device/contract/owner-orders.ts';
-import { requestSchema } from '../../../device/contract/request.ts';
+import { Grant } from '../../../device/contract/owner-orders.ts';
+import { Request } from '../../../device/contract/request.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
 import type { LedgerBody } from '../../../device/ledger/ledger-entry.ts';
 import { evidenceId } from '../../../sim/officer/evidence-desk.ts';
@@ -30,7 +30,7 @@ const startUs = cast.window().startUs;
 const window = { startUs, endUs: startUs + FRAMES * FRAME_US };
 const requestToken = cast.request();
 const grantToken = cast.grant(requestToken, { jti: 'grant-1', window, disclose: [], audio: false });
-const { jti: request } = requestSchema.parse(claimsOf(requestToken));
+const { jti: request } = Request.parse(claimsOf(requestToken));
 
 /** A clip of so many pictures in the time of ten, of bytes that differ by their length. */
 function clipBytes(frames: number, frameBytes = 500): Uint8Array {
@@ -40,8 +40,8 @@ function clipBytes(frames: number, frameBytes = 500): Uint8Array {
 
 /** What goes beside a clip: that it has so many pictures of this window. */
 function statementOf(frames: number, filmed = window, content = bytes): string {
-  const grant = { ...grantSchema.parse(claimsOf(grantToken)), window: filmed };
-  const facts = { grant, grantToken, request: requestSchema.parse(claimsOf(requestToken)), requestToken };
+  const grant = { ...Grant.parse(claimsOf(grantToken)), window: filmed };
+  const facts = { grant, grantToken, request: Request.parse(claimsOf(requestToken)), requestToken };
   const { live } = mintLiveGrant({ ...facts, pairingToken: cast.pairing() }, { clock, held: () => null });
   const clip = {
     ...{ sizeBytes: content.length, frames, audioPackets: 0, encodedFrames: 0, redacted: false, gaps: [] },

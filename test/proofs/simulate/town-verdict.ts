@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Disk } from '@doorsill/base/disk';
 import { parseToken } from '@doorsill/contract/jws';
-import { grantSchema } from '@doorsill/contract/owner-orders';
+import { Grant } from '@doorsill/contract/owner-orders';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import { walkLedger } from '@doorsill/device/ledger/ledger';
 import { isFailure } from 'doorsill/errors';
@@ -215,7 +215,7 @@ function judgeStory({ watch, agencies }: TownFacts, home: JudgedHome, grant: str
   // A revocation of what was never granted is remembered, too.
   const isActing = types.some((type) => type !== 'revoked-ahead');
   if (!order && isActing) watch.breach('4', `${name} recorded the grant ${grant}, which its owner never signed`);
-  const granted = grantSchema.safeParse(order && parseToken(order.token)?.claims);
+  const granted = Grant.safeParse(order && parseToken(order.token)?.claims);
   if (granted.success && agencies.unlawful.has(granted.data.requestSha256))
     watch.breach('4', `${name} granted an agency that must not be served`);
   for (const type of ['granted', 'sealed', 'delivered', 'token-presented']) {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { bridgeConfigSchema } from '../../../cloud-bridge/config.ts';
+import { BridgeConfig } from '../../../cloud-bridge/config.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { type Answer, BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
@@ -361,14 +361,12 @@ it('each attack is refused with its code, by a bridge that decodes nothing', asy
 
 it('knows at its start when its own limits contradict each other', () => {
   const faults = (intake: object) =>
-    bridgeConfigSchema
-      .safeParse({
-        dataFolder: '/x',
-        registry: { url: 'http://r', key: 'A'.repeat(43) },
-        area: { url: 'mqtt://a', accounts: '/y' },
-        intake,
-      })
-      .error?.issues.map(({ message }) => message);
+    BridgeConfig.safeParse({
+      dataFolder: '/x',
+      registry: { url: 'http://r', key: 'A'.repeat(43) },
+      area: { url: 'mqtt://a', accounts: '/y' },
+      intake,
+    }).error?.issues.map(({ message }) => message);
   expect(faults({})).toBeUndefined();
   expect(faults({ dayBytesPerDeviceMax: 1_000 })).toEqual(['clipBytesMax is above what one device may bring']);
 });

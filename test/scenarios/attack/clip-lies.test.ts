@@ -2,7 +2,7 @@
 // the papers alone show, before a byte of the clip is taken.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
-import { windowSchema } from '../../../device/contract/shared-claims.ts';
+import { Window } from '../../../device/contract/shared-claims.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf } from '../../support/parties.ts';
 import { type PlainClip, plainMp4 } from '../../support/plain-mp4.ts';
@@ -29,7 +29,7 @@ interface Lie {
 
 /** Ten seconds, of which the clip has the first two: 30 frames with sound, all else a gap. */
 function parcelOf({ windowS = 10, zones = false, says, coverage = [0, 2], gaps = [[2, windowS]], clip }: Lie): Parcel {
-  const asked = windowSchema.parse(claimsOf(request)['window']);
+  const asked = Window.parse(claimsOf(request)['window']);
   const startUs = asked.startUs + 60 * SECOND_US;
   const at = ([from, to]: Span) => ({ startUs: startUs + from * SECOND_US, endUs: startUs + to * SECOND_US });
   const { frames = 30, audioPackets = 12 } = says ?? {};

@@ -10,7 +10,7 @@ import { box, fullBox, u32 } from '../../../device/clip/mp4-boxes.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
-import { type Window, windowSchema, type Zone } from '../../../device/contract/shared-claims.ts';
+import { Window, type Zone } from '../../../device/contract/shared-claims.ts';
 import { type CheckedClip, clipWithSound, ffmpeg, silentClips } from '../../device/clip/support/checked-clips.ts';
 import { cut, depsFor, readerOf } from '../../device/clip/support/cutting.ts';
 import { Surgery } from '../../device/clip/support/surgery.ts';
@@ -195,7 +195,7 @@ const PLANTS: Record<string, (file: Surgery) => void> = {
 
 /** A clip with papers that say exactly what is true of it, for another hour of the same length. */
 function parcelOf({ window, clip }: CheckedClip, bytes: Uint8Array, zones: Zone[] = []): Parcel {
-  const asked = windowSchema.parse(claimsOf(request)['window']);
+  const asked = Window.parse(claimsOf(request)['window']);
   const later = asked.startUs + 60_000_000 - window.startUs;
   const moved = (span: Window) => ({ startUs: span.startUs + later, endUs: span.endUs + later });
   const { frames, audioPackets, method, encodedFrames, redacted, coverage, gaps } = clip;

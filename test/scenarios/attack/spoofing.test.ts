@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
 import { isFailure } from '../../../device/contract/errors.ts';
-import { credentialSchema, requestSchema } from '../../../device/contract/request.ts';
+import { Credential, Request } from '../../../device/contract/request.ts';
 import { showNotice } from '../../../device/terminal/owner-requests.ts';
 import { Cast, claimsOf } from '../../support/parties.ts';
 
@@ -21,10 +21,10 @@ describe('a request on an owner’s terminal', () => {
     });
     const credentialToken = cast.credential({ name: `Police${evil}`, domain: `springfield${evil}` });
     const lines = showNotice({
-      request: requestSchema.parse(claimsOf(requestToken)),
+      request: Request.parse(claimsOf(requestToken)),
       requestToken,
       requestSha256: '',
-      credential: credentialSchema.parse(claimsOf(credentialToken)),
+      credential: Credential.parse(claimsOf(credentialToken)),
       published: cast.published(requestToken, credentialToken),
       device: cast.device.id,
       wouldDisclose: { address: `1 Elm Street${evil}` },

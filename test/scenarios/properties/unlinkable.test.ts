@@ -15,12 +15,12 @@ import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
 import { makeStatement } from '../../../device/clip/sign-recipient-statement.ts';
 import { mintLiveGrant } from '../../../device/consent/live-grant.ts';
 import { toBase64url } from '../../../device/contract/bytes.ts';
-import { custodyBundleSchema } from '../../../device/contract/custody.ts';
+import { CustodyBundle } from '../../../device/contract/custody.ts';
 import { signToken } from '../../../device/contract/jws.ts';
-import { type Grant, grantSchema } from '../../../device/contract/owner-orders.ts';
-import { requestSchema } from '../../../device/contract/request.ts';
+import { Grant } from '../../../device/contract/owner-orders.ts';
+import { Request } from '../../../device/contract/request.ts';
 import type { Ask } from '../../../device/contract/request-or-search.ts';
-import { searchSchema } from '../../../device/contract/search.ts';
+import { Search } from '../../../device/contract/search.ts';
 import { Outbox } from '../../../device/upload/outbox.ts';
 import { Uploader } from '../../../device/upload/upload.ts';
 import { clipOf } from '../../device/upload/support/sender.ts';
@@ -132,7 +132,7 @@ class Home {
       this.owner,
     );
     const facts = {
-      grant: grantSchema.parse(claimsOf(grantToken)),
+      grant: Grant.parse(claimsOf(grantToken)),
       grantToken,
       request: ask,
       requestToken: askToken,
@@ -223,7 +223,7 @@ function shared(one: readonly string[], other: readonly string[], strangers: rea
 async function ask(investigation: string): Promise<{ ask: Ask; token: string; startUs: number }> {
   const token = fixture.cast.request({ investigation, profile: 'nothing' });
   expect((await fixture.post('/v1/requests', { request: token })).status).toBe(201);
-  const parsed = requestSchema.parse(claimsOf(token));
+  const parsed = Request.parse(claimsOf(token));
   return { ask: parsed, token, startUs: parsed.window.startUs + 60_000_000 };
 }
 
@@ -253,7 +253,7 @@ async function aboutClip({ clip, grant }: Sent): Promise<string[]> {
   const keep = (body: object, headers: Headers) =>
     void texts.push(JSON.stringify(body), [...headers].map(([name, value]) => `${name}: ${value}`).join('\n'));
   for (const answer of [await at(''), await at('/manifest')]) keep(answer.body, answer.headers);
-  const { receipt, proof } = custodyBundleSchema.parse((await at('/custody')).body);
+  const { receipt, proof } = CustodyBundle.parse((await at('/custody')).body);
   // The path to the root follows from the leaf's number in the public log alone: neighbouring leaves share parts of it.
   const { path: _path, head: _head, ...ofClip } = proof;
   texts.push(JSON.stringify({ receipt, ...ofClip }));
@@ -348,7 +348,7 @@ describe('two clips of one home that disclose nothing', () => {
       expect((await fixture.post('/v1/search-party/searches', body)).status).toBe(201);
       const recipient = { kind: 'neighbor', key: searching.poster.key.publicKey } as const;
       const startUs = (fixture.cast.nowS() - agoS) * 1_000_000;
-      const one = await by.grant(searchSchema.parse(claimsOf(token)), token, startUs, { recipient });
+      const one = await by.grant(Search.parse(claimsOf(token)), token, startUs, { recipient });
       sent.push(one);
       const texts: string[] = [];
       for (const path of ['', `/${one.clip}/manifest`, `/${one.clip}`]) {

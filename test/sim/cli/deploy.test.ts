@@ -3,9 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { bridgeConfigSchema, parseConfig } from '../../../cloud-bridge/config.ts';
-import { registryConfigSchema } from '../../../cloud-bridge/registry/config.ts';
-import { vaultConfigSchema } from '../../../cloud-bridge/vault/config.ts';
+import { BridgeConfig, parseConfig } from '../../../cloud-bridge/config.ts';
+import { RegistryConfig } from '../../../cloud-bridge/registry/config.ts';
+import { VaultConfig } from '../../../cloud-bridge/vault/config.ts';
 import { partWords } from '../../../sim/deploy/part-words.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { freePort } from '../../support/mosquitto.ts';
@@ -54,13 +54,13 @@ it('has settings that each part takes, once the keys are filled in, and no secre
     ...JSON.parse(read(`settings/${part}.json`)),
     dataFolder: `/var/lib/doorsill-${part}`,
   });
-  expect(parseConfig(registryConfigSchema, settings('registry'), 'registry.json').http.proxies).toEqual(['127.0.0.1']);
-  expect(parseConfig(vaultConfigSchema, settings('vault'), 'vault.json').http.proxies).toEqual(['127.0.0.1']);
+  expect(parseConfig(RegistryConfig, settings('registry'), 'registry.json').http.proxies).toEqual(['127.0.0.1']);
+  expect(parseConfig(VaultConfig, settings('vault'), 'vault.json').http.proxies).toEqual(['127.0.0.1']);
   const bridge = settings('bridge');
-  expect(() => parseConfig(bridgeConfigSchema, bridge, 'bridge.json')).toThrow(/key/);
+  expect(() => parseConfig(BridgeConfig, bridge, 'bridge.json')).toThrow(/key/);
   const key = 'A'.repeat(43);
   const filled = { ...bridge, registry: { ...bridge.registry, key }, vault: { ...bridge.vault, key } };
-  expect(parseConfig(bridgeConfigSchema, filled, 'bridge.json')).toMatchObject({
+  expect(parseConfig(BridgeConfig, filled, 'bridge.json')).toMatchObject({
     database: { host: '/var/run/postgresql', user: 'doorsill-bridge', database: 'doorsill_bridge', password: null },
     area: { accounts: '/var/lib/doorsill-broker/accounts' },
   });

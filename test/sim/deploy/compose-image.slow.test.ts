@@ -11,7 +11,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { connectionSettings } from '../../../cloud-bridge/persistence/postgres-address.ts';
-import { vaultConfigSchema } from '../../../cloud-bridge/vault/config.ts';
+import { VaultConfig } from '../../../cloud-bridge/vault/config.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { issueAccount, removeAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -132,7 +132,7 @@ describe('PostgreSQL', { tags: ['postgresql', 'openssl', 'root'] }, () => {
   async function vaultFrom(localAddress: string): Promise<pg.Client> {
     const printed = JSON.parse(read('settings/a/vault.json'));
     const database = `${withMoved(printed.database, { '/run/secrets': at('secrets') })}&sslmode=verify-full`;
-    const { database: address } = vaultConfigSchema.parse({ dataFolder: '/d', database });
+    const { database: address } = VaultConfig.parse({ dataFolder: '/d', database });
     if (!address) throw new Error('there is no database');
     const socket = new Socket();
     const begin = socket.connect.bind(socket);

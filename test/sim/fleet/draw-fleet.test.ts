@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { insideArea } from '../../../device/contract/area-cells.ts';
 import { type DrawnDoorbell, drawFleet, happeningsOf } from '../../../sim/fleet/draw-fleet.ts';
-import { DEFAULT_PROFILE, type FleetProfile, fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
+import { DEFAULT_PROFILE, FleetProfile } from '../../../sim/fleet/fleet-profile.ts';
 import { areaPolygon } from '../../../sim/fleet/town-area.ts';
 
 const SEED = 20_261_128;
@@ -58,7 +58,7 @@ describe('a fleet', () => {
 });
 
 describe('ten thousand doorbells', () => {
-  const profile: FleetProfile = fleetProfileSchema.parse({
+  const profile: FleetProfile = FleetProfile.parse({
     scenes: { day: { percent: 70, loop: 20 }, night: { percent: 30, kbitPerS: 2_000 } },
     town: { areas: { centre: { percent: 80 }, hill: { percent: 20, eastM: 3_000, radiusM: 200 } } },
     owners: { share: 30, decline: 20, ignore: 25, slow: 10, revoke: 10, offline: 5 },
@@ -123,7 +123,7 @@ describe('ten thousand doorbells', () => {
 });
 
 describe('what happens at a doorbell', () => {
-  const profile = fleetProfileSchema.parse({
+  const profile = FleetProfile.parse({
     presses: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
     motions: 6,
     reboots: { perDay: 4 },
@@ -165,7 +165,7 @@ describe('what happens at a doorbell', () => {
   });
 
   it('is nothing where every rate is 0', () => {
-    const quiet = fleetProfileSchema.parse({ presses: 0, motions: 0 });
+    const quiet = FleetProfile.parse({ presses: 0, motions: 0 });
     expect(drawFleet(quiet, SEED, 3).flatMap((one) => [...happeningsOf(one, 0)])).toEqual([]);
   });
 });

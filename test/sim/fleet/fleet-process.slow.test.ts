@@ -17,7 +17,7 @@ import { FleetDoorbell, type FleetLinks, type FleetSurroundings } from '../../..
 import { FleetLog } from '../../../sim/fleet/fleet-log.ts';
 import { FleetProcess } from '../../../sim/fleet/fleet-process.ts';
 import { FleetTally } from '../../../sim/fleet/fleet-process-tally.ts';
-import { fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
+import { FleetProfile } from '../../../sim/fleet/fleet-profile.ts';
 import { type Loop, makeLoop } from '../../../sim/fleet/loop.ts';
 import { DueQueue } from '../../../sim/fleet/loop-schedule.ts';
 import { areaPolygon } from '../../../sim/fleet/town-area.ts';
@@ -36,7 +36,7 @@ let folder: string;
 const processes: FleetProcess[] = [];
 
 beforeAll(async () => {
-  const { scenes } = fleetProfileSchema.parse({ scenes: { porch: SCENE } });
+  const { scenes } = FleetProfile.parse({ scenes: { porch: SCENE } });
   const [scene] = Object.values(scenes);
   if (scene) loop = await makeLoop(scene, { ffmpeg, clock, log: silentLog() }, new AbortController().signal);
   broker = await startBroker();
@@ -58,16 +58,16 @@ afterEach(async () => {
 interface Running {
   fleet: FleetProcess;
   tally: FleetTally;
-  profile: ReturnType<typeof fleetProfileSchema.parse>;
+  profile: ReturnType<typeof FleetProfile.parse>;
 }
 
 /** What the doorbells of a process share. */
 function surroundings(
-  input: z.input<typeof fleetProfileSchema>,
+  input: z.input<typeof FleetProfile>,
   links: Partial<FleetLinks> = {},
   log: Log = silentLog(),
 ): FleetSurroundings {
-  const profile = fleetProfileSchema.parse({ ramp: '0s', ...input, scenes: { porch: SCENE } });
+  const profile = FleetProfile.parse({ ramp: '0s', ...input, scenes: { porch: SCENE } });
   return {
     ...{ clock, random, disk, log: new FleetLog(log, clock), ffmpeg, profile, tally: new FleetTally(), folder },
     deck: { queue: new DueQueue(clock), clock, beganMs: clock.monotonicMs() },

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { utf8 } from '../../../device/contract/bytes.ts';
 import { isFailure } from '../../../sim/errors.ts';
-import { DEFAULT_PROFILE, fleetProfileSchema, ringBytes } from '../../../sim/fleet/fleet-profile.ts';
+import { DEFAULT_PROFILE, FleetProfile, ringBytes } from '../../../sim/fleet/fleet-profile.ts';
 import { parseFleetProfile, readFleetProfile } from '../../../sim/fleet/read-fleet-profile.ts';
 import { root } from '../../layout/source-tree.ts';
 
@@ -55,7 +55,7 @@ describe('a fleet profile', () => {
 
   it('is named in the design note by each of its words', () => {
     const note = readFileSync(NOTE, 'utf8');
-    const words = Object.keys(fleetProfileSchema.shape).filter((word) => word !== '$schema');
+    const words = Object.keys(FleetProfile.shape).filter((word) => word !== '$schema');
     expect(words.filter((word) => !note.includes(`| \`${word}\` |`))).toEqual([]);
   });
 
@@ -154,7 +154,7 @@ describe('the published schema of profiles', () => {
   it('is published as it is now', async () => {
     const schema = {
       title: 'A fleet of doorsill',
-      ...z.toJSONSchema(fleetProfileSchema, { io: 'input', target: 'draft-07', unrepresentable: 'any' }),
+      ...z.toJSONSchema(FleetProfile, { io: 'input', target: 'draft-07', unrepresentable: 'any' }),
     };
     await expect(`${JSON.stringify(schema, null, 2)}\n`).toMatchFileSnapshot(PUBLISHED);
   });

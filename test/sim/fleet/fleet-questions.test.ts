@@ -8,7 +8,7 @@ import { SystemDisk } from '../../../device/base/disk.ts';
 import { generateSigningKey } from '../../../device/base/keys.ts';
 import { openLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
+import { FleetProfile } from '../../../sim/fleet/fleet-profile.ts';
 import { TownQuestions } from '../../../sim/fleet/fleet-questions.ts';
 
 const asked: ServerResponse[] = [];
@@ -31,7 +31,7 @@ it('waits at its end for the answer that is outstanding, and asks no other area'
     ...{ clock: new SystemClock(), random, disk: new SystemDisk(), log: openLog('silent', 'test') },
     bridge: { id: 'bridge', url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
     agencyKey: generateSigningKey(random),
-    town: fleetProfileSchema.parse({ town: { areas } }).town,
+    town: FleetProfile.parse({ town: { areas } }).town,
     everyMs: 10,
   });
   const first = new Promise<ServerResponse>((resolve) => {

@@ -3,10 +3,10 @@ import { expect, it } from 'vitest';
 import { drawFleet } from '../../../sim/fleet/draw-fleet.ts';
 import { checkRoom, roomHere } from '../../../sim/fleet/fleet.ts';
 import { processesFor } from '../../../sim/fleet/fleet-process-children.ts';
-import { fleetProfileSchema } from '../../../sim/fleet/fleet-profile.ts';
+import { FleetProfile } from '../../../sim/fleet/fleet-profile.ts';
 
-const inMemory = fleetProfileSchema.parse({ ring: { kind: 'memory', length: '60s' } });
-const inFiles = fleetProfileSchema.parse({ ring: { kind: 'file', length: '60s' } });
+const inMemory = FleetProfile.parse({ ring: { kind: 'memory', length: '60s' } });
+const inFiles = FleetProfile.parse({ ring: { kind: 'file', length: '60s' } });
 const HERE = { workers: 1, isEmbedded: true };
 const ROOM = { descriptors: 20_000, memoryBytes: 20e9, diskBytes: 100e9 };
 

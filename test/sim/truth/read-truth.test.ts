@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { checkFootage, parseTruth, readTruth } from '../../../sim/truth/read-truth.ts';
-import { SPANS_MAX, truthFileSchema, truthToFile } from '../../../sim/truth/truth-file.ts';
+import { SPANS_MAX, TruthFile, truthToFile } from '../../../sim/truth/truth-file.ts';
 import { root } from '../../layout/source-tree.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 
@@ -105,7 +105,7 @@ describe('a truth file', () => {
     const schema = {
       $id: 'doorsill-truth-1',
       title: 'doorsill ground truth',
-      ...z.toJSONSchema(truthFileSchema, { io: 'input' }),
+      ...z.toJSONSchema(TruthFile, { io: 'input' }),
     };
     await expect(`${JSON.stringify(schema, null, 2)}\n`).toMatchFileSnapshot(join(root, 'sim/truth/truth.schema.json'));
   });

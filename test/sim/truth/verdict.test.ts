@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Score } from '../../../sim/truth/match-events.ts';
-import {
-  DEFAULT_THRESHOLDS,
-  judge,
-  scoreText,
-  thresholdsInForce,
-  thresholdsSchema,
-} from '../../../sim/truth/verdict.ts';
+import { DEFAULT_THRESHOLDS, judge, scoreText, Thresholds, thresholdsInForce } from '../../../sim/truth/verdict.ts';
 
 const delay = (maxUs: number) => ({ count: 1, medianUs: maxUs, p90Us: maxUs, maxUs });
 const perfect: Score = {
@@ -56,10 +50,10 @@ describe('a verdict', () => {
   });
 
   it('takes thresholds of a sense alone', () => {
-    expect(thresholdsSchema.safeParse({ minPrecision: 95 }).success).toBe(false);
-    expect(thresholdsSchema.safeParse({ maxFalse: 1.5 }).success).toBe(false);
-    expect(thresholdsSchema.safeParse({ minprecision: 1 }).success).toBe(false);
-    expect(thresholdsSchema.safeParse({ maxDelayS: 0.25, maxMissed: 0 }).success).toBe(true);
+    expect(Thresholds.safeParse({ minPrecision: 95 }).success).toBe(false);
+    expect(Thresholds.safeParse({ maxFalse: 1.5 }).success).toBe(false);
+    expect(Thresholds.safeParse({ minprecision: 1 }).success).toBe(false);
+    expect(Thresholds.safeParse({ maxDelayS: 0.25, maxMissed: 0 }).success).toBe(true);
   });
 });
 

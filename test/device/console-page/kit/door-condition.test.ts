@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { doorCondition, healthLines } from '../../../../device/console-page/kit/door-condition.ts';
-import { type DeviceState, stateSchema } from '../../../../device/contract/home-messages.ts';
+import { DeviceState } from '../../../../device/contract/home-messages.ts';
 
 function stateOf(changes: Partial<DeviceState> = {}): DeviceState {
-  return stateSchema.parse({
+  return DeviceState.parse({
     device: 'device-1',
     name: 'Front door',
     atUs: 1,

@@ -8,15 +8,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { generateSigningKey } from '../../../../device/base/keys.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
-import {
-  type DepartureCustody,
-  departureCustodySchema,
-  departurePageSchema,
-} from '../../../../device/contract/departures.ts';
+import { DepartureCustody, DeparturePage } from '../../../../device/contract/departures.ts';
 import { signToken } from '../../../../device/contract/jws.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
 import { askConsole } from '../../../../device/owner/pairing-client.ts';
-import { pairingSocketPath } from '../../../../device/owner/pairing-wire.ts';
+import { pairingSocketPath } from '../../../../device/owner/private-socket.ts';
 import { printMoment } from '../../../../device/terminal/format-units.ts';
 import { axeFaults } from '../../../support/axe-faults.ts';
 import { runCommand } from '../../../support/command-line.ts';
@@ -143,7 +139,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
   const checkChanged = async (change: (shown: DepartureCustody) => object) => {
     const handler = async (route: Route) => {
       const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: change(departureCustodySchema.parse(await answer.json())) });
+      await route.fulfill({ response: answer, json: change(DepartureCustody.parse(await answer.json())) });
     };
     await page.route('**/custody', handler);
     await check();
@@ -205,7 +201,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     const hostile = '<img src=x onerror=alert(1)> \u202eecilop\u2066';
     const handler = async (route: Route) => {
       const answer = await route.fetch();
-      const shown = departurePageSchema.parse(await answer.json());
+      const shown = DeparturePage.parse(await answer.json());
       const departures = shown.departures.map((one) => ({
         ...one,
         recipient: { ...one.recipient, name: hostile, investigation: hostile },

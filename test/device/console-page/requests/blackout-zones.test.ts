@@ -1,7 +1,7 @@
 // Holds: areas to be blacked out lie in the picture, whatever a finger or key does, and are ones that a grant may name.
 import { describe, expect, it } from 'vitest';
 import { moved, placedZone, sized, zoneBetween } from '../../../../device/console-page/requests/blackout-zones.ts';
-import { zoneSchema } from '../../../../device/contract/shared-claims.ts';
+import { Zone } from '../../../../device/contract/shared-claims.ts';
 
 describe('an area to be blacked out', () => {
   it('is drawn between two points in any order, and cut at the edges of the picture', () => {
@@ -22,15 +22,15 @@ describe('an area to be blacked out', () => {
     'stays a zone of the contract when it is moved or sized by %j',
     (by) => {
       const zone = { left: 4_000, top: 4_000, width: 2_000, height: 1_000 };
-      expect(zoneSchema.parse(moved(zone, by))).toMatchObject({ width: 2_000, height: 1_000 });
-      expect(zoneSchema.parse(sized(zone, by))).toMatchObject({ left: 4_000, top: 4_000 });
+      expect(Zone.parse(moved(zone, by))).toMatchObject({ width: 2_000, height: 1_000 });
+      expect(Zone.parse(sized(zone, by))).toMatchObject({ left: 4_000, top: 4_000 });
     },
   );
 
   it('is placed for who has no pointer, each a little aside', () => {
-    const first = zoneSchema.parse(placedZone([]));
-    expect(zoneSchema.parse(placedZone([first]))).not.toEqual(first);
+    const first = Zone.parse(placedZone([]));
+    expect(Zone.parse(placedZone([first]))).not.toEqual(first);
     const many = Array.from({ length: 15 }, () => first);
-    expect(() => zoneSchema.parse(placedZone(many))).not.toThrow();
+    expect(() => Zone.parse(placedZone(many))).not.toThrow();
   });
 });

@@ -9,7 +9,7 @@ import {
   withLine,
 } from '../../../../device/console-page/settings/motion-trial-results.ts';
 import { toBase64url } from '../../../../device/contract/bytes.ts';
-import { type TrialLine, trialLineSchema } from '../../../../device/contract/motion-messages.ts';
+import { TrialLine } from '../../../../device/contract/motion-messages.ts';
 
 const event = (by: number | 'in-force', startUs: number, endUs: number): TrialLine => ({
   line: 'event',
@@ -65,7 +65,7 @@ describe('lines of JSON', () => {
   }
   const read = async (...texts: string[]) => {
     const found: TrialLine[] = [];
-    for await (const line of jsonLines(cut(...texts), trialLineSchema)) found.push(line);
+    for await (const line of jsonLines(cut(...texts), TrialLine)) found.push(line);
     return found;
   };
 

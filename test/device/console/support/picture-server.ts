@@ -20,7 +20,7 @@ import { OwnerSessions } from '../../../../device/console/owner-sessions.ts';
 import { PictureAccess } from '../../../../device/console/picture-access.ts';
 import { pictureRoutes } from '../../../../device/console/picture-routes.ts';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
-import { VIEW_RIGHTS, type Viewer, type ViewRight } from '../../../../device/contract/console-messages.ts';
+import { type Viewer, ViewRight } from '../../../../device/contract/console-messages.ts';
 import { parseInit } from '../../../../device/contract/media/fragment.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
 import { makeFootage, x264 } from '../../clip/support/footage.ts';
@@ -111,7 +111,7 @@ export class PictureServer {
   }
 
   /** Lets a viewer in; the headers of its calls. */
-  viewer(viewer = 'tablet', rights: ViewRight[] = [...VIEW_RIGHTS]): Record<string, string> {
+  viewer(viewer = 'tablet', rights: ViewRight[] = [...ViewRight.options]): Record<string, string> {
     this.viewers.set(viewer, { viewer, name: viewer, rights, tokenSha256: sha256Hex(TOKEN) });
     return { authorization: `Basic ${Buffer.from(`${viewer}:${TOKEN}`).toString('base64')}` };
   }

@@ -10,8 +10,8 @@ import type { Clip } from '../../../../device/clip/finished-clip.ts';
 import { type LiveGrant, mintLiveGrant } from '../../../../device/consent/live-grant.ts';
 import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import type { UploadProgress } from '../../../../device/contract/home-messages.ts';
-import { grantSchema } from '../../../../device/contract/owner-orders.ts';
-import { requestSchema } from '../../../../device/contract/request.ts';
+import { Grant } from '../../../../device/contract/owner-orders.ts';
+import { Request } from '../../../../device/contract/request.ts';
 import { type ClipPapers, Outbox, type OutboxItem } from '../../../../device/upload/outbox.ts';
 import { Uploader } from '../../../../device/upload/upload.ts';
 import type { BridgeFixture, Parcel } from '../../../support/bridge-fixture.ts';
@@ -60,9 +60,9 @@ export function makeErrand(fixture: BridgeFixture, request: string, bytes: numbe
 /** The live grant of a grant token, as the gate would mint it (again, after a restart). */
 export function liveFor(fixture: BridgeFixture, request: string, grantToken: string, held: Held = () => null) {
   const facts = {
-    grant: grantSchema.parse(claimsOf(grantToken)),
+    grant: Grant.parse(claimsOf(grantToken)),
     grantToken,
-    request: requestSchema.parse(claimsOf(request)),
+    request: Request.parse(claimsOf(request)),
     requestToken: request,
     pairingToken: fixture.cast.pairing(),
   };

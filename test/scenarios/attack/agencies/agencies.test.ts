@@ -5,7 +5,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { AgencyCredentials } from '../../../../cloud-bridge/agencies/registry-credentials.ts';
-import { registryConfigSchema } from '../../../../cloud-bridge/registry/config.ts';
+import { RegistryConfig } from '../../../../cloud-bridge/registry/config.ts';
 import { Registry } from '../../../../cloud-bridge/registry/registry.ts';
 import { ManualClock } from '../../../../device/base/clock.ts';
 import { SystemDisk } from '../../../../device/base/disk.ts';
@@ -32,7 +32,7 @@ async function openScene(seed: number): Promise<Scene & { clock: ManualClock }> 
   const disk = new SystemDisk();
   const dataFolder = mkdtempSync(join(folder.path, 'registry-'));
   await disk.replaceFile(join(dataFolder, 'signing.key'), utf8(cast.registry.key.exportSecret()));
-  const config = registryConfigSchema.parse({ dataFolder });
+  const config = RegistryConfig.parse({ dataFolder });
   const domainProofs = [{ kind: 'local' as const, shows: async () => true as const }];
   const registry = new Registry({ clock, random, disk, log: silentLog(), config, domainProofs });
   await registry.start();

@@ -5,7 +5,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { areaDocumentSchema } from '../../../../device/contract/request.ts';
+import { AreaDocument } from '../../../../device/contract/request.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.ts';
 import { BridgeFixture, type Parcel } from '../../../support/bridge-fixture.ts';
 import { collector, startBroker, type TestBroker } from '../../../support/broker.ts';
@@ -92,7 +92,7 @@ async function withdrawn(): Promise<void> {
   );
   device.start();
   for (;;) {
-    const { requests, cancelled } = areaDocumentSchema.parse(await heard.next());
+    const { requests, cancelled } = AreaDocument.parse(await heard.next());
     if (requests.length === 0 && cancelled.includes(requestId())) break;
   }
   const { items } = feedSchema.parse((await fixture.get('/neighbors/feed.json')).body);

@@ -6,9 +6,9 @@ import type { SeededRandom } from '../../../../device/base/random.ts';
 import type { LiveGrant } from '../../../../device/consent/live-grant.ts';
 import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import type { TokenType } from '../../../../device/contract/jws.ts';
-import { commandActionSchema, mustNameLastOrder } from '../../../../device/contract/owner-orders.ts';
+import { CommandAction, mustNameLastOrder } from '../../../../device/contract/owner-orders.ts';
 import type { Credential, PublishedRequest, Request } from '../../../../device/contract/request.ts';
-import { type Window, windowSchema } from '../../../../device/contract/shared-claims.ts';
+import { Window } from '../../../../device/contract/shared-claims.ts';
 import { GateRig } from '../../../device/consent/gate-rig.ts';
 import { Cast, claimsOf, makeParty, type Party, textClaim } from '../../../support/parties.ts';
 import { rawToken } from './raw-token.ts';
@@ -167,7 +167,7 @@ export class Scene {
   }
 
   asked(token: string, key: string, published: PublishedRequest): Asked {
-    const window = windowSchema.parse(claimsOf(token)['window']);
+    const window = Window.parse(claimsOf(token)['window']);
     return { id: textClaim(token, 'jti'), token, sha256: sha256Hex(token), key, window, published };
   }
 
@@ -210,7 +210,7 @@ export class Scene {
   }
 
   commandClaims(command: Claims, changes: Claims = {}): Claims {
-    const known = commandActionSchema.safeParse(command);
+    const known = CommandAction.safeParse(command);
     const after = known.success && mustNameLastOrder(known.data) ? { after: this.rig.gate.lastOrder } : {};
     return { ...this.orderClaims('command'), command, ...after, ...changes };
   }

@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { z } from 'zod';
 import type { SigningKey } from '../../../../device/base/keys.ts';
 import { toBase64url } from '../../../../device/contract/bytes.ts';
-import { type Preview, previewSchema, sessionProofInput } from '../../../../device/contract/console-messages.ts';
+import { Preview, sessionProofInput } from '../../../../device/contract/console-messages.ts';
 
 /** The port of the device's own server in a testbed that has one. */
 export const CONSOLE_PORT = 8480;
@@ -46,7 +46,7 @@ export class Phone {
   }
 
   async preview(ask: object): Promise<Preview> {
-    return previewSchema.parse(await this.json('POST', '/api/v1/previews', ask));
+    return Preview.parse(await this.json('POST', '/api/v1/previews', ask));
   }
 
   async removePreview({ preview }: Preview): Promise<void> {

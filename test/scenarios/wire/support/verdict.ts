@@ -3,13 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { cellOf } from '../../../../device/contract/area-cells.ts';
-import { requestNoticeSchema } from '../../../../device/contract/home-messages.ts';
-import {
-  certificateSchema,
-  intakeOpeningSchema,
-  manifestSchema,
-  statementSchema,
-} from '../../../../device/contract/manifest.ts';
+import { RequestNotice } from '../../../../device/contract/home-messages.ts';
+import { Certificate, intakeOpeningSchema, Manifest, Statement } from '../../../../device/contract/manifest.ts';
 import type { DisclosureKey, Window, Zone } from '../../../../device/contract/shared-claims.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.ts';
 import { claimsOf } from '../../../support/parties.ts';
@@ -362,9 +357,9 @@ class Judgement {
   private judgeManifest(granted: Granted, body: Uint8Array): void {
     this.manifests += 1;
     const { manifest, statement, certificate } = intakeOpeningSchema.parse(JSON.parse(Buffer.from(body).toString()));
-    const claims = manifestSchema.parse(claimsOf(manifest));
-    const forRecipient = statementSchema.parse(claimsOf(statement));
-    certificateSchema.parse(claimsOf(certificate));
+    const claims = Manifest.parse(claimsOf(manifest));
+    const forRecipient = Statement.parse(claimsOf(statement));
+    Certificate.parse(claimsOf(certificate));
     const { values } = this.world.privates;
     const wanted = Object.fromEntries(granted.keys.map((key) => [key, values[key]]));
     const same = (what: string, found: unknown, expected: unknown) => {
@@ -459,7 +454,7 @@ function isHeardIn(window: Window, { startUs, endUs }: Sample, cycleUs: number |
 
 /** Names of the private texts that a request's notice to the owner may show: those the agency asks for. */
 export function noticeTexts(payload: Uint8Array): string[] {
-  const notice = requestNoticeSchema.safeParse(JSON.parse(Buffer.from(payload).toString()));
+  const notice = RequestNotice.safeParse(JSON.parse(Buffer.from(payload).toString()));
   if (!notice.success) return [];
   const { wouldDisclose, askedKeys } = notice.data;
   const isAsked = Object.keys(wouldDisclose).every((key) => askedKeys.some((asked) => asked === key));

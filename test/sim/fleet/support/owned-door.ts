@@ -11,7 +11,7 @@ import type { Window } from '../../../../device/contract/shared-claims.ts';
 import { DEFAULT_PREFIX } from '../../../../device/contract/topics.ts';
 import { HomeLink } from '../../../../device/home-link/home-link.ts';
 import { PairingServer } from '../../../../device/owner/pairing-server.ts';
-import { pairingSocketPath } from '../../../../device/owner/pairing-wire.ts';
+import { pairingSocketPath } from '../../../../device/owner/private-socket.ts';
 import { isFailure } from '../../../../sim/errors.ts';
 import { GateRig } from '../../../device/consent/gate-rig.ts';
 import { startBroker, type TestBroker } from '../../../support/broker.ts';

@@ -1,6 +1,6 @@
 // Owns: the coded failure for a session that cannot be established: not reachable, or which rule of TLS was broken. Pure.
 
-import { type ErrorCode, type Failure, failure, isFailure } from './errors.ts';
+import { type ErrorCode, type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { TlsFault, type TlsFaultKind } from './tls-fault.ts';
 
 const TLS_CODES = {

@@ -1,5 +1,5 @@
 // Owns: why a TLS session was not established, or did not last. Pure.
-// Not here: TLS itself (tls.ts), error codes (contract/link-failure.ts).
+// Not here: TLS itself (tls.ts), error codes (link-failure.ts).
 
 /**
  * `file`: a PEM file of ours cannot be used; `expired`, `early`, `host`, `authority`: of the other side's certificate;
