@@ -10,7 +10,7 @@ import {
   SettingsChange,
   type SettingsInForce,
 } from '@doorsill/contract/owner-settings';
-import { DisclosureKey } from '@doorsill/contract/shared-claims';
+import { DISCLOSED_FACTS, DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { Command } from 'commander';
 import { failure } from '../terminal/errors.ts';
 import { parseMoment, printMoment } from '../terminal/format-units.ts';
@@ -54,11 +54,9 @@ function addShow(group: Command): void {
 }
 
 function showSettings({ disclosure, motion, ring, events, byOwners }: SettingsInForce): string {
-  const values: Record<OwnerSettingPath, string> = {
-    'disclosure.name': disclosure.name ?? '(none)',
-    'disclosure.address': disclosure.address ?? '(none)',
-    'disclosure.email': disclosure.email ?? '(none)',
-    'disclosure.phone': disclosure.phone ?? '(none)',
+  const facts = DisclosureKey.options.map((key) => [`disclosure.${key}`, disclosure[key] ?? '(none)']);
+  const values: Record<string, string> = {
+    ...Object.fromEntries(facts),
     'motion.sensitivity': motion.enabled ? String(motion.sensitivity) : `${motion.sensitivity} (motion is off)`,
     'motion.zones': motion.zones.length === 0 ? 'everywhere' : motion.zones.map(({ name }) => name).join(', '),
     'ring.retentionS': `${ring.retentionS} s`,
@@ -80,12 +78,12 @@ interface SetOptions extends ServerOptions, Partial<Record<DisclosureKey, string
 }
 
 function addSet(group: Command): void {
-  withServerOptions(group.command('set'))
-    .description('change settings by one signed order; it is in force at once')
-    .option('--name <text>', "the name you may disclose with a clip; '' for none")
-    .option('--address <text>', 'the address, likewise')
-    .option('--email <text>', 'the e-mail address, likewise')
-    .option('--phone <text>', 'the phone number, likewise')
+  const set = withServerOptions(group.command('set')).description(
+    'change settings by one signed order; it is in force at once',
+  );
+  for (const key of DisclosureKey.options)
+    set.option(`--${key} <text>`, `${DISCLOSED_FACTS[key].called} that you may disclose with a clip; '' for none`);
+  set
     .option('--sensitivity <n>', 'of motion: 1 (only large, lasting motion) to 100')
     .option('--zones <file>', 'where motion counts: a JSON file as `motion.zones` in device.json')
     .option('--retention <seconds>', 'how long footage is kept; a shorter time destroys what is older, at once')

@@ -76,14 +76,8 @@ function valueAt(change: SettingsChange, path: OwnerSettingPath): Value | null |
       return change.ring?.retentionS;
     case 'events.keepDays':
       return change.events?.keepDays;
-    case 'disclosure.name':
-      return change.disclosure?.name;
-    case 'disclosure.address':
-      return change.disclosure?.address;
-    case 'disclosure.email':
-      return change.disclosure?.email;
-    case 'disclosure.phone':
-      return change.disclosure?.phone;
+    default:
+      return change.disclosure?.[DisclosureKey.parse(path.slice('disclosure.'.length))];
   }
 }
 

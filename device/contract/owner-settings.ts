@@ -2,7 +2,7 @@
 // of it is in force. Pure: also runs in the page. Not here: carrying it out (consent/owner-settings.ts), all other settings (device/config.ts).
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
-import { DisclosedValues, DisclosureKey, Zone } from './shared-claims.ts';
+import { DisclosedValues, DisclosureKey, eachFact, Zone } from './shared-claims.ts';
 
 const tenThousandths = z.int().min(0).max(10_000);
 
@@ -35,7 +35,6 @@ export const retentionSSchema = z
 /** Days that past events are kept; 0: in memory alone, until the device stops. */
 export const keepDaysSchema = z.int().min(0).max(3_650);
 
-const { name, address, email, phone } = DisclosedValues.shape;
 /** A value; '' for none, whatever device.json says. */
 const orNothing = <S extends z.ZodType>(value: S) => z.union([value, z.literal('')]);
 
@@ -45,14 +44,7 @@ const orNothing = <S extends z.ZodType>(value: S) => z.union([value, z.literal('
  */
 export const SettingsChange = z
   .strictObject({
-    disclosure: z
-      .strictObject({
-        name: orNothing(name.unwrap()).nullable().optional(),
-        address: orNothing(address.unwrap()).nullable().optional(),
-        email: orNothing(email.unwrap()).nullable().optional(),
-        phone: orNothing(phone.unwrap()).nullable().optional(),
-      })
-      .optional(),
+    disclosure: z.strictObject(eachFact((text) => orNothing(text).nullable().optional())).optional(),
     motion: z
       .strictObject({
         sensitivity: sensitivitySchema.nullable().optional(),

@@ -49,8 +49,26 @@ export function partsInside(spans: readonly Window[], window: Window): Window[] 
     .filter((span) => span.startUs < span.endUs);
 }
 
-/** The facts about a home that an owner can disclose with a clip, in their fixed order. */
-export const DisclosureKey = z.enum(['name', 'address', 'email', 'phone']);
+/** A fact about a home. */
+interface DisclosedFact {
+  /** How many letters it has. */
+  readonly least: number;
+  readonly most: number;
+  /** What kind of text it is, as HTML names what a browser may fill in. */
+  readonly kind: 'name' | 'street-address' | 'email' | 'tel';
+  readonly called: string;
+}
+
+/** The facts about a home that an owner can disclose with a clip, in their fixed order. A new one is a row here, and its name on the page. */
+export const DISCLOSED_FACTS = {
+  name: { least: 1, most: 200, kind: 'name', called: 'the name' },
+  address: { least: 1, most: 300, kind: 'street-address', called: 'the address' },
+  email: { least: 3, most: 254, kind: 'email', called: 'the e-mail address' },
+  phone: { least: 3, most: 40, kind: 'tel', called: 'the phone number' },
+} as const satisfies Record<string, DisclosedFact>;
+
+/** The name of such a fact. */
+export const DisclosureKey = z.enum(Object.keys(DISCLOSED_FACTS) as (keyof typeof DISCLOSED_FACTS)[]);
 export type DisclosureKey = z.infer<typeof DisclosureKey>;
 
 /** The named sets of disclosure keys that an agency may ask for. */
@@ -73,16 +91,18 @@ export const disclosureSetSchema = z
         (key, at) =>
           at === 0 || DisclosureKey.options.indexOf(key) > DisclosureKey.options.indexOf(keys[at - 1] as DisclosureKey),
       ),
-    'keys once each, in the order name, address, email, phone',
+    `keys once each, in the order ${DisclosureKey.options.join(', ')}`,
   );
 
+/** A schema for each fact, made of the schema of its text. */
+export function eachFact<S extends z.ZodType>(of: (text: z.ZodString) => S): Record<DisclosureKey, S> {
+  const facts = Object.entries(DISCLOSED_FACTS);
+  const schemas = facts.map(([key, { least, most }]) => [key, of(z.string().min(least).max(most))] as const);
+  return Object.fromEntries(schemas) as Record<DisclosureKey, S>;
+}
+
 /** Values a device holds for the keys; what it has no value for cannot be disclosed. */
-export const DisclosedValues = z.strictObject({
-  name: z.string().min(1).max(200).optional(),
-  address: z.string().min(1).max(300).optional(),
-  email: z.string().min(3).max(254).optional(),
-  phone: z.string().min(3).max(40).optional(),
-});
+export const DisclosedValues = z.strictObject(eachFact((text) => text.optional()));
 export type DisclosedValues = z.infer<typeof DisclosedValues>;
 
 /** A rectangle to black out, in ten-thousandths of the picture's width and height. */

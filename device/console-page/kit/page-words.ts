@@ -2,6 +2,10 @@
 // device's own sentences about failures (contract/errors/), which come in English from the device.
 
 export const en = {
+  /** What an owner can disclose: as a title, and inside a sentence. */
+  facts: { name: 'Name', address: 'Address', email: 'E-mail', phone: 'Phone' },
+  factsInside: { name: 'name', address: 'address', email: 'email', phone: 'phone number' },
+
   appName: 'doorsill',
   skipToContent: 'Skip to content',
   navigation: 'Pages',
@@ -200,6 +204,9 @@ export const en = {
 export type Text = typeof en;
 
 export const de: Text = {
+  facts: { name: 'Name', address: 'Adresse', email: 'E-Mail', phone: 'Telefon' },
+  factsInside: { name: 'Ihr Name', address: 'Ihre Adresse', email: 'Ihre E-Mail', phone: 'Ihre Telefonnummer' },
+
   appName: 'doorsill',
   skipToContent: 'Zum Inhalt',
   navigation: 'Seiten',
@@ -399,6 +406,9 @@ export const de: Text = {
 };
 
 export const es: Text = {
+  facts: { name: 'Nombre', address: 'Dirección', email: 'Correo', phone: 'Teléfono' },
+  factsInside: { name: 'nombre', address: 'dirección', email: 'correo', phone: 'número de teléfono' },
+
   appName: 'doorsill',
   skipToContent: 'Ir al contenido',
   navigation: 'Páginas',

@@ -10,6 +10,7 @@ import { oneLine } from '@doorsill/contract/outside-text';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { text } from '../kit/choose-language.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';
 import { showBytes, showDateAndTime, showDay, showLength, showTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
@@ -179,7 +180,7 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 function Disclosed({ departure: { clip, disclosed } }: { departure: Departure }) {
   if (clip.disclosed.length === 0) return <>{words.disclosedNothing}</>;
   if (disclosed === null) {
-    const names = clip.disclosed.map((key) => words.keys[key]).join(', ');
+    const names = clip.disclosed.map((key) => text.facts[key]).join(', ');
     return (
       <>
         {names}: {words.disclosedUnkept}
@@ -191,7 +192,7 @@ function Disclosed({ departure: { clip, disclosed } }: { departure: Departure })
     <ul class="values">
       {told.map((key) => (
         <li key={key}>
-          <span class="hint">{words.keys[key]}</span> {disclosed[key]}
+          <span class="hint">{text.facts[key]}</span> {disclosed[key]}
         </li>
       ))}
     </ul>

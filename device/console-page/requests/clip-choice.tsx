@@ -124,7 +124,7 @@ function ClipOptions({ notice, answers }: StepProps) {
                 onChange={({ currentTarget }) => tick(key, currentTarget.checked)}
               />
               <span>
-                <span class="fact-name">{words.facts[key]}</span>
+                <span class="fact-name">{text.facts[key]}</span>
                 <span class={value === undefined ? 'hint' : 'fact-value'}>{value ?? words.factUnset}</span>
               </span>
             </label>

@@ -7,6 +7,7 @@ import { oneLine } from '@doorsill/contract/outside-text';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import { useEffect, useState } from 'preact/hooks';
 import { clock } from '../kit/browser-seams.ts';
+import { text } from '../kit/choose-language.ts';
 import { type Trouble, troubleOf, useAction, useDoor } from '../kit/door-context.ts';
 import { showBytes, showMinute, showShare } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
@@ -127,7 +128,7 @@ function ShownPreview({ notice, answers, view, draft, made, atUs, over }: Previe
 
 function sentenceFacts({ request, credential, wouldDisclose }: VerifiedNotice, draft: Draft, made: Preview) {
   const { startUs, endUs } = draft.window ?? made.coverage;
-  const disclosed = draft.disclose.map((key) => `${words.factsInside[key]} (${wouldDisclose[key] ?? ''})`);
+  const disclosed = draft.disclose.map((key) => `${text.factsInside[key]} (${wouldDisclose[key] ?? ''})`);
   return {
     length: showClipLength(endUs - startUs),
     sound: draft.audio && made.audioPackets > 0,

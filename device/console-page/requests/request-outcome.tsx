@@ -6,6 +6,7 @@ import type { Receipt, UploadProgress } from '@doorsill/contract/home-messages';
 import { oneLine } from '@doorsill/contract/outside-text';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { text } from '../kit/choose-language.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';
 import { showBytes, showDateAndTime, showShare } from '../kit/format.ts';
 import { TroubleNotice } from '../kit/notices.tsx';
@@ -165,7 +166,7 @@ function ReceiptCard({ receipt, kept }: { receipt: Receipt; kept: KeptGrant | nu
   const { clip } = receipt;
   if (!clip) return null;
   const own = kept && grantOf(kept)?.jti === receipt.grant ? kept : null;
-  const disclosed = clip.disclosed.map((key) => `${words.facts[key]}: ${own?.values[key] ?? '…'}`);
+  const disclosed = clip.disclosed.map((key) => `${text.facts[key]}: ${own?.values[key] ?? '…'}`);
   const { startUs, endUs } = clip.window;
   return (
     <section class="card" aria-labelledby="receipt">

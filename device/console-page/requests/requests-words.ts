@@ -113,8 +113,6 @@ const en = {
   factsTitle: 'About you',
   factsHelp: 'Asked for, and off unless you tick it. Exactly these words would go with the clip.',
   factsNone: 'Nothing about you is asked for.',
-  facts: { name: 'Name', address: 'Address', email: 'E-mail', phone: 'Phone' },
-  factsInside: { name: 'name', address: 'address', email: 'email', phone: 'phone number' },
   factUnset: 'not set on your doorbell',
 
   makePreview: 'Make the preview',
@@ -329,8 +327,6 @@ const de: RequestWords = {
   factsTitle: 'Über Sie',
   factsHelp: 'Danach wird gefragt; aus, bis Sie es ankreuzen. Genau diese Worte gingen mit.',
   factsNone: 'Nach Angaben über Sie wird nicht gefragt.',
-  facts: { name: 'Name', address: 'Adresse', email: 'E-Mail', phone: 'Telefon' },
-  factsInside: { name: 'Ihr Name', address: 'Ihre Adresse', email: 'Ihre E-Mail', phone: 'Ihre Telefonnummer' },
   factUnset: 'auf Ihrer Türklingel nicht eingetragen',
 
   makePreview: 'Vorschau machen',
@@ -529,8 +525,6 @@ const es: RequestWords = {
   factsTitle: 'Sobre usted',
   factsHelp: 'Se pide, y queda fuera hasta que lo marque. Irían exactamente estas palabras.',
   factsNone: 'No se pide nada sobre usted.',
-  facts: { name: 'Nombre', address: 'Dirección', email: 'Correo', phone: 'Teléfono' },
-  factsInside: { name: 'nombre', address: 'dirección', email: 'correo', phone: 'número de teléfono' },
   factUnset: 'no está en su timbre',
 
   makePreview: 'Hacer la vista previa',

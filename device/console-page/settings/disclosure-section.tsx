@@ -1,21 +1,15 @@
 // Owns: what an owner may disclose with a clip: the values that the device keeps for it. Not here: ticking them in a request.
 
 import type { SettingsChange } from '@doorsill/contract/owner-settings';
-import { DisclosureKey } from '@doorsill/contract/shared-claims';
+import { DISCLOSED_FACTS, DisclosureKey } from '@doorsill/contract/shared-claims';
 import { useState } from 'preact/hooks';
+import { text } from '../kit/choose-language.ts';
 import { type Settings, useSaving } from './settings-context.ts';
 import { Origin, Part, SaveRow } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 
-const FIELDS: Record<
-  DisclosureKey,
-  { most: number; least: number; autocomplete: AutoFill; mode: 'text' | 'email' | 'tel' }
-> = {
-  name: { most: 200, least: 1, autocomplete: 'name', mode: 'text' },
-  address: { most: 300, least: 1, autocomplete: 'street-address', mode: 'text' },
-  email: { most: 254, least: 3, autocomplete: 'email', mode: 'email' },
-  phone: { most: 40, least: 3, autocomplete: 'tel', mode: 'tel' },
-};
+/** A phone's keyboard for such a text. */
+const keyboardOf = (kind: AutoFill) => (kind === 'email' || kind === 'tel' ? kind : 'text');
 
 export function DisclosureSection({ settings }: { settings: Settings }) {
   const { disclosure } = settings.inForce;
@@ -25,7 +19,7 @@ export function DisclosureSection({ settings }: { settings: Settings }) {
   const changed = DisclosureKey.options.filter((key) => shownOf(key).trim() !== (disclosure[key] ?? ''));
   const isShort = (key: DisclosureKey) => {
     const { length } = shownOf(key).trim();
-    return length > 0 && length < FIELDS[key].least;
+    return length > 0 && length < DISCLOSED_FACTS[key].least;
   };
   const drop = () => setTyped({});
   const save = () => {
@@ -48,13 +42,13 @@ export function DisclosureSection({ settings }: { settings: Settings }) {
       >
         {DisclosureKey.options.map((key) => (
           <div key={key} class="field">
-            <label for={`value-${key}`}>{words.values[key]}</label>
+            <label for={`value-${key}`}>{text.facts[key]}</label>
             <input
               id={`value-${key}`}
               value={shownOf(key)}
-              maxLength={FIELDS[key].most}
-              autoComplete={FIELDS[key].autocomplete}
-              inputMode={FIELDS[key].mode}
+              maxLength={DISCLOSED_FACTS[key].most}
+              autoComplete={DISCLOSED_FACTS[key].kind}
+              inputMode={keyboardOf(DISCLOSED_FACTS[key].kind)}
               placeholder={words.valueNone}
               aria-describedby={`value-${key}-note`}
               aria-invalid={isShort(key)}

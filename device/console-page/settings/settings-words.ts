@@ -33,7 +33,6 @@ const en = {
 
   disclosureHelp:
     'Nothing of this is ever sent by itself. A request may ask for it, and it leaves only if you tick it in that request, where you see these very words.',
-  values: { name: 'Name', address: 'Address', email: 'E-mail', phone: 'Phone' },
   valueNone: 'Nothing to disclose',
   valueTooShort: 'At least three letters.',
 
@@ -166,7 +165,6 @@ const de: SettingsWords = {
 
   disclosureHelp:
     'Nichts davon wird je von selbst gesendet. Eine Anfrage kann danach fragen; es verlässt das Haus nur, wenn Sie es in dieser Anfrage ankreuzen, wo genau diese Worte stehen.',
-  values: { name: 'Name', address: 'Anschrift', email: 'E-Mail', phone: 'Telefon' },
   valueNone: 'Nichts, was offengelegt werden kann',
   valueTooShort: 'Mindestens drei Zeichen.',
 
@@ -299,7 +297,6 @@ const es: SettingsWords = {
 
   disclosureHelp:
     'Nada de esto se envía nunca por sí solo. Una solicitud puede pedirlo, y solo sale si usted lo marca en esa solicitud, donde ve estas mismas palabras.',
-  values: { name: 'Nombre', address: 'Dirección', email: 'Correo electrónico', phone: 'Teléfono' },
   valueNone: 'Nada que revelar',
   valueTooShort: 'Al menos tres caracteres.',
 
