@@ -2,7 +2,7 @@
 // goes wrong. Every word has a default, so that no profile is needed. Not here: reading a file (read-fleet-profile.ts), drawing doorbells
 // from it (draw-fleet.ts).
 
-import type { DisclosureKey } from '@doorsill/contract/shared-claims';
+import { eachFact } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import { durationSchema } from '../scenario/language/durations.ts';
 
@@ -115,12 +115,7 @@ const ownersSchema = z
   } satisfies Record<Manner, z.ZodType>)
   .superRefine((owners, context) => refuseSum(Object.values(owners), context));
 
-const discloseSchema = z.strictObject({
-  name: percent.default(0),
-  address: percent.default(0),
-  email: percent.default(0),
-  phone: percent.default(0),
-} satisfies Record<DisclosureKey, z.ZodType>);
+const discloseSchema = z.strictObject(eachFact(() => percent.default(0)));
 
 const eachWord = z.strictObject({
   $schema: z.string().max(2_048).optional().describe('Where an editor finds the description of this format'),

@@ -213,7 +213,7 @@ function spanText(numbers: readonly (number | null)[]): string {
 export interface NamedFacts {
   heard: Heard;
   /** What the home could tell, which of it was named in the grant, and which the statement tells. */
-  values: Readonly<Record<DisclosureKey, string>>;
+  values: Readonly<Partial<Record<DisclosureKey, string>>>;
   named: readonly DisclosureKey[];
   told: readonly string[];
   /** All that the agency received: the clip and its documents. */
@@ -226,7 +226,7 @@ export interface NamedFacts {
 /** Whether only what the grant names was told, and nothing can be heard. */
 export function checkNamed({ heard, values, named, told, received, streams, audioPackets }: NamedFacts): Check[] {
   const withheld = DisclosureKey.options.filter((key) => !named.includes(key));
-  const textsOf = (keys: readonly DisclosureKey[]) => keys.map((key) => utf8(values[key]));
+  const textsOf = (keys: readonly DisclosureKey[]) => keys.flatMap((key) => values[key] ?? []).map(utf8);
   const bridge = connectionsIn(heard.bridge, 0, Number.POSITIVE_INFINITY);
   const places = [...received, ...bridge];
   const leaked = withheld.filter((key) => countFound(textsOf([key]), places) > 0);

@@ -164,8 +164,8 @@ export const BUGS: readonly Bug[] = [
       },
       {
         file: 'device/upload/upload.ts',
-        from: 'revokeSchema.parse(parseToken(revocation)?.claims)',
-        to: 'revokeSchema.pick({ iss: true }).loose().parse(parseToken(revocation)?.claims)',
+        from: 'Revoke.parse(parseToken(revocation)?.claims)',
+        to: 'Revoke.pick({ iss: true }).loose().parse(parseToken(revocation)?.claims)',
       },
     ],
   },
