@@ -15,7 +15,10 @@ import { root } from '../../layout/source-tree.ts';
 const deps = { clock: new SystemClock(), random: new SystemRandom(), programs: new SystemPrograms(), log: silentLog() };
 const built = (path: string) => JSON.stringify(pathToFileURL(join(root, path)).href);
 const OPENS = `
-import { silentLog, SystemClock, SystemPrograms, SystemRandom } from ${built('device/dist/index.js')};
+import { SystemClock } from ${built('device/base/dist/clock.js')};
+import { silentLog } from ${built('device/base/dist/log.js')};
+import { SystemRandom } from ${built('device/base/dist/random.js')};
+import { SystemPrograms } from ${built('device/base/dist/system-programs.js')};
 import { DoorbellNamespace } from ${built('sim/dist/prove/doorbell-namespace.js')};
 const deps = { clock: new SystemClock(), random: new SystemRandom(), programs: new SystemPrograms(), log: silentLog() };
 const made = await DoorbellNamespace.open(deps);
