@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { entry, Feeder, isLoopback, plugOf, Skip } from './camera-plug.mjs';
+import { offeredBy } from './report.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const doorsill = join(root, 'sim/cli/doorsill.mjs');
@@ -186,12 +187,15 @@ async function proveReplug(camera, feeder) {
 
 /** One camera check of the doctor, in a process of its own so that it can run as another user. */
 async function tryOnce(spec) {
-  const { findFfmpeg, isFailure, parseCameraSource, SystemClock, SystemPrograms, tryCamera } = await import(
-    join(root, 'device/dist/index.js')
+  const { findFfmpeg, isFailure, parseCameraSource, SystemClock, SystemPrograms } = await offeredBy(
+    'device/dist/index',
+    'device/base/dist/clock',
+    'device/base/dist/system-programs',
+    'device/contract/dist/errors',
   );
   const seams = { clock: new SystemClock(), programs: new SystemPrograms(), ffmpeg: await findFfmpeg() };
   try {
-    const { gives, troubles } = await tryCamera(parseCameraSource(spec), seams);
+    const { gives, troubles } = await parseCameraSource(spec).tryOnce(seams);
     return { gives, troubles: troubles.map(({ code, message }) => ({ code, message })) };
   } catch (thrown) {
     if (!isFailure(thrown)) throw thrown;

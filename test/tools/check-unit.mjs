@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { plugOf } from './camera-plug.mjs';
+import { offeredBy } from './report.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const doorsill = join(root, 'sim/cli/doorsill.mjs');
@@ -343,7 +344,12 @@ console.log(`== ${NAME}.service, ${run('systemctl', ['--version']).stdout.split(
 let button = null;
 try {
   button = await plugButton();
-  await checkUnit(await import(join(root, 'device/dist/index.js')), button);
+  const parts = await offeredBy(
+    'device/dist/index',
+    ...['clock', 'disk', 'keys', 'log', 'mqtt-account-files', 'random'].map((name) => `device/base/dist/${name}`),
+    ...['enrolment', 'ids'].map((name) => `device/contract/dist/${name}`),
+  );
+  await checkUnit(parts, button);
 } catch (thrown) {
   await prove('the check itself', () => Promise.reject(thrown));
 } finally {

@@ -7,6 +7,11 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
+/** What built modules of the checkout offer, by their paths without `.js`, as one object. */
+export async function offeredBy(...paths) {
+  return Object.assign({}, ...(await Promise.all(paths.map((path) => import(join(root, `${path}.js`))))));
+}
+
 /**
  * What a test may need beyond Node, git and npm's packages: its tag, what that is, its commands and Debian packages; `mayBeMissing` is what
  * no package brings, so that `npm run check` leaves its tests out by name rather than refuse.
