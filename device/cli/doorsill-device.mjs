@@ -1,12 +1,14 @@
 #!/usr/bin/env node
-// Owns: starting the built command of a board; in a checkout it builds first when the build is missing or older than its sources.
-// Not here: any command (main.ts). Plain JavaScript, because it runs before anything is built.
+// Owns: starting the built command of a board; a checkout is made ready first. Not here: any command (main.ts). Plain JavaScript, because it runs
+// before anything is built.
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
-const built = new URL('../dist/cli/entry.js', import.meta.url);
 // An installed package contains only the build.
-if (existsSync(new URL('./main.ts', import.meta.url))) {
-  const { expectBuilt } = await import('../../sim/setup/expect-built.mjs');
-  expectBuilt(built);
+if (existsSync(new URL('./main.ts', import.meta.url)) && process.env.DOORSILL_SUPERVISED !== '1') {
+  const prepare = fileURLToPath(new URL('../../sim/setup/prepare.mjs', import.meta.url));
+  const { status } = spawnSync(process.execPath, [prepare], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0) process.exit(status ?? 5);
 }
-await import(built.href);
+await import(new URL('../dist/cli/entry.js', import.meta.url).href);

@@ -2,11 +2,32 @@
 // Owns: starting the built command line; in a checkout it builds first when the build is missing or older than its sources.
 // Not here: any command (main.ts). Plain JavaScript, because it runs before anything is built.
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const built = new URL('../dist/cli/entry.js', import.meta.url);
 // An installed package contains only the build.
-if (existsSync(new URL('./main.ts', import.meta.url))) {
-  const { expectBuilt } = await import('../setup/expect-built.mjs');
-  expectBuilt(built);
+const isCheckout = existsSync(new URL('./main.ts', import.meta.url));
+
+function say(text) {
+  process.stderr.write(`doorsill: ${text}\n`);
 }
+
+async function prepareCheckout() {
+  const { canPrepare, isBuilt, isDriverForeign } = await import('../setup/freshness.mjs');
+  if (isBuilt(root) && !isDriverForeign(root)) return;
+  if (!canPrepare(root)) {
+    const whose = `as the owner of ${root}, run: node sim/setup/prepare.mjs`;
+    if (existsSync(built)) return say(`the build is older than its sources, or was made for another Node; ${whose}`);
+    say(`nothing is built yet, and this user cannot build here; ${whose}`);
+    process.exit(5);
+  }
+  const { spawnSync } = await import('node:child_process');
+  const prepare = fileURLToPath(new URL('../setup/prepare.mjs', import.meta.url));
+  const prepared = spawnSync(process.execPath, [prepare], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (prepared.status !== 0) process.exit(prepared.status ?? 5);
+}
+
+// A child of a running doorsill is already built; looking again would only cost time.
+if (isCheckout && (process.env.DOORSILL_SUPERVISED !== '1' || !existsSync(built))) await prepareCheckout();
 await import(built.href);
