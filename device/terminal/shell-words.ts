@@ -5,7 +5,20 @@ import { basename, delimiter, dirname, join } from 'node:path';
 /** A board's own command, by the file that node runs. */
 const BOARDS = 'doorsill-device.mjs';
 /** What it has at its top: what is under `doorsill device`, by any word, and these. */
-const OWNERS = ['ring', 'pair', 'watch', 'grant', 'deny', 'revoke', 'left', 'privacy', 'forget', 'settings', 'doctor'];
+const OWNERS = [
+  'ring',
+  'pair',
+  'watch',
+  'grant',
+  'deny',
+  'revoke',
+  'left',
+  'privacy',
+  'forget',
+  'settings',
+  'doctor',
+  'help',
+];
 /** Where sudo looks for programs, as distributions set it (`secure_path`). */
 const ROOT_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 

@@ -104,6 +104,7 @@ it('says what a text of `doorsill` asks for in a board’s words, where a board 
   expect(said('`device init` writes one; `doorsill up` and `doorsill bridge broker` do not.')).toBe(
     '`init` writes one; `doorsill up` and `doorsill bridge broker` do not.',
   );
+  expect(said('See `doorsill help`.')).toBe('See `doorsill-device help`.');
   expect(said('node /opt/doorsill-device.mjs device --data x')).toBe('node /opt/doorsill-device.mjs run --data x');
   expect(inOwnWords('doorsill device init', '/opt/doorsill/sim/cli/doorsill.mjs')).toBe('doorsill device init');
 });
