@@ -21,6 +21,14 @@ export function testCamera() {
   return existsSync('/dev/video0') ? '/dev/video0?size=640x360&rate=5' : null;
 }
 
+/** What a board without a camera films: moving pictures in a file, which every user can read. */
+export function recordedCamera() {
+  const file = '/opt/doorsill-door.mp4';
+  const pictures = 'testsrc2=size=640x360:rate=15:duration=20,format=yuv420p';
+  ran('ffmpeg', run('ffmpeg', ['-loglevel', 'error', '-y', '-f', 'lavfi', '-i', pictures, file]));
+  return `file:${file}`;
+}
+
 /** README's command as it is run here: as root already, no packages from a network, a camera that is there. */
 function here(command, camera) {
   if (/^sudo (apt-get|npm) install/.test(command)) return null;

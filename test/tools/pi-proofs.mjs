@@ -23,7 +23,7 @@ import {
 import { cards } from './pi-cards.mjs';
 import { doctor } from './pi-doctor.mjs';
 import { hardware } from './pi-hardware.mjs';
-import { compilesNothing, installFiles, readme, testCamera } from './pi-install.mjs';
+import { compilesNothing, installFiles, readme, recordedCamera, testCamera } from './pi-install.mjs';
 import { updates } from './pi-updates.mjs';
 
 const STOP_S_MAX = 5;
@@ -201,13 +201,13 @@ async function main(commandsFile, ...options) {
   const commands = JSON.parse(readFileSync(commandsFile, 'utf8'));
   const camera = testCamera();
   await prove('compiles-nothing', compilesNothing);
-  await prove('readme', () => readme(commands, camera ?? 'synthetic'));
+  await prove('readme', () => readme(commands, camera ?? recordedCamera()));
   await prove('install', installed);
   await prove('exposure', exposure);
   await prove('before-network', beforeNetwork);
   await prove('camera', async () => {
     await until('a recording', isRecording);
-    if (camera === null) throw notHere('no vivid: the drawn porch was recorded instead');
+    if (camera === null) throw notHere('no vivid: a file was recorded instead');
     return camera;
   });
   await prove('status', tellsStatus);

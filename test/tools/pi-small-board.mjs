@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { doorsill, ensure, isRecording, notHere, prove, ran, shell, show, status, until } from './pi-board.mjs';
-import { compilesNothing, installFiles, readme, testCamera } from './pi-install.mjs';
+import { compilesNothing, installFiles, readme, recordedCamera, testCamera } from './pi-install.mjs';
 
 const MB = 1_048_576;
 /** What a board of 512 MB shows of it at most. */
@@ -27,7 +27,7 @@ async function records(commands) {
   expectBoard(SMALL_MB_MAX);
   const camera = testCamera();
   compilesNothing();
-  await readme(commands, camera ?? 'synthetic');
+  await readme(commands, camera ?? recordedCamera());
   let leastMB = Number.POSITIVE_INFINITY;
   const segments = await until(`${SEGMENTS_MIN} segments`, () => {
     leastMB = Math.min(leastMB, availableMB());
@@ -37,7 +37,7 @@ async function records(commands) {
   ensure(show('NRestarts') === '0', `it was started anew ${show('NRestarts')} times`);
   ensure(ends() === 0, `the kernel has ended ${ends()} processes for lack of memory`);
   const peakMB = Math.floor(Number(show('MemoryPeak')) / MB);
-  const what = camera === null ? 'the drawn porch' : camera;
+  const what = camera === null ? 'a file' : camera;
   return `of ${boardMB} MB ${leastMB} MB or more were available while it recorded ${segments} segments of ${what}; the service took ${peakMB} MB at most`;
 }
 
