@@ -114,7 +114,7 @@ export interface Base {
 /** A home without a configured place has no area link and gets no requests. */
 const NOWHERE = { longitude: 0, latitude: -90 };
 
-/** What happens at the door, and who is told of it. */
+/** The parts that notice what happens at the door (hardware, events), and the one that tells owners (status). */
 export function makeDoor(base: Base) {
   const { config, heard, factoryReset } = base.options;
   const status = new StatusPublisher(config.name, base.seams, heard);

@@ -47,8 +47,7 @@ export interface CommandLine {
   around: Surroundings;
 }
 
-const EXITS = `
-Exit status: 0 it is as it should be, 1 what was tested is not, 2 wrong usage, 3 refused,
+const EXITS = `Exit status: 0 it is as it should be, 1 what was tested is not, 2 wrong usage, 3 refused,
 4 not reachable, 5 this machine, 6 unusable input, 130 ended by Ctrl-C.`;
 
 /** An option as the help tells it: with its default, unless its words name that already or it is an empty list. */
@@ -84,7 +83,7 @@ export async function makeProgram(line: CommandLine, words?: readonly string[]):
       visibleCommands: ({ commands }) => [...commands],
       minWidthToWrap: COLUMN_LEAST,
     })
-    .addHelpText('after', `${line.toBegin}\n\nEach verb explains itself: ${line.name} VERB --help.${EXITS}`)
+    .addHelpText('after', `${line.toBegin}\n\nEach verb explains itself: ${line.name} VERB --help.\n${EXITS}`)
     // An option after `device backup` then belongs to the inner verb.
     .enablePositionalOptions()
     .exitOverride();

@@ -126,9 +126,12 @@ export async function withOwner<Result>(
 }
 
 /** Every doorbell that DATA stands for. Throws what the program knows of the reason when there is none, `usage` otherwise. */
-export async function doorbellsIn({ disk, around }: Context, folder: string): Promise<readonly DoorbellPlace[]> {
-  const there = await around.doorbells(disk, folder);
-  if (there.length > 0) return there;
+export async function doorbellsIn(
+  { disk, around }: Context,
+  folder: string,
+): Promise<readonly [DoorbellPlace, ...DoorbellPlace[]]> {
+  const [first, ...others] = await around.doorbells(disk, folder);
+  if (first) return [first, ...others];
   const detail = 'name the doorbell’s own folder with --device-data; only root can enter that of a service';
   throw (await around.whyEmpty(disk, folder)) ?? failure('usage', { detail });
 }
@@ -136,6 +139,8 @@ export async function doorbellsIn({ disk, around }: Context, folder: string): Pr
 /** The data folder of a paired device: among the doorbells that DATA stands for, the one that has its key; else the first. Throws as `doorbellsIn`. */
 export async function doorbellFolder(context: Context, options: OwnerOptions, device: string): Promise<string> {
   const there = await doorbellsIn(context, dataFolder(options.data));
-  const ids = there.length === 1 ? [device] : await Promise.all(there.map((one) => deviceOf(context.disk, one)));
-  return there[Math.max(0, ids.indexOf(device))]?.path ?? '';
+  const [first] = there;
+  if (there.length === 1) return first.path;
+  for (const one of there) if ((await deviceOf(context.disk, one)) === device) return one.path;
+  return first.path;
 }

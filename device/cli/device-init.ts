@@ -142,7 +142,7 @@ export function issueHomeAssistant(context: Context, accounts: string, devices: 
   return issueAccount(context.disk, context.random, accounts, wish);
 }
 
-/** What is said of the account to whoever sets Home Assistant up. */
+/** The login of Home Assistant, for whoever enters it there. */
 export function loginLines({ user, password }: Login): string[] {
   return ['Home Assistant logs in at this broker as', '', `    user      ${user}`, `    password  ${password}`];
 }

@@ -7,6 +7,7 @@ import { SystemDisk } from '@doorsill/base/disk';
 import { lockFolder } from '@doorsill/base/folder-lock';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import type { Command } from 'commander';
+import { checkServiceName } from '../board/device-unit.ts';
 import { programsFolder, RELEASED_LAUNCHER } from '../board/launcher-path.ts';
 import { doorbellByHand, identityOf, serviceDoorbell } from '../board/updated-doorbell.ts';
 import { failure } from '../terminal/errors.ts';
@@ -108,11 +109,12 @@ async function update(context: Context, deps: UpdateDeps, options: UpdateOptions
       detail: 'name the service with --name, or the folder of a doorbell that is none with --data',
     });
   }
+  if (name !== undefined) checkServiceName(name);
   const watched = { clock: context.clock, disk: deps.private, programs: deps.folder };
   const doorbell =
     name === undefined
       ? doorbellByHand(watched, resolve(data ?? ''))
-      : serviceDoorbell(watched, nameOf(name), `/var/lib/${name}`);
+      : serviceDoorbell(watched, name, `/var/lib/${name}`);
   const lock = holdFolder(deps.folder);
   try {
     const done = await updateDoorbell(deps, doorbell, await readGiven(context, path), {
@@ -127,11 +129,6 @@ async function update(context: Context, deps: UpdateDeps, options: UpdateOptions
     await doorbell.release();
     lock.release();
   }
-}
-
-function nameOf(name: string): string {
-  if (/^[a-z][a-z0-9-]{0,30}$/.test(name)) return name;
-  throw failure('usage', { detail: '--name takes small letters, digits and hyphens' });
 }
 
 /** The archive that is meant: of a folder, the latest version for this machine. */

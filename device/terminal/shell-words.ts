@@ -4,21 +4,8 @@ import { basename, delimiter, dirname, join } from 'node:path';
 
 /** A board's own command, by the file that node runs. */
 const BOARDS = 'doorsill-device.mjs';
-/** What it has at its top: what is under `doorsill device`, by any word, and these. */
-const OWNERS = [
-  'ring',
-  'pair',
-  'watch',
-  'grant',
-  'deny',
-  'revoke',
-  'left',
-  'privacy',
-  'forget',
-  'settings',
-  'doctor',
-  'help',
-];
+/** What begins with `doorsill` and a board has, too: all that is under `device`, and these. */
+const SHARED = 'device|ring|pair|watch|grant|deny|revoke|left|privacy|forget|settings|doctor|help';
 /** Where sudo looks for programs, as distributions set it (`secure_path`). */
 const ROOT_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
@@ -48,12 +35,9 @@ function nameOf(program = ''): string {
 export function inOwnWords(text: string, program = process.argv[1]): string {
   if (nameOf(program) === 'doorsill') return text;
   return text
-    .replace(/(?<![\w./-])doorsill device(?= --|`)/g, 'doorsill-device run')
-    .replace(/(?<![\w./-])doorsill device (?=[a-z])/g, 'doorsill-device ')
-    .replace(/(doorsill-device(?:\.mjs)?) device(?= --)/g, '$1 run')
-    .replace(/(doorsill-device(?:\.mjs)?) device (?=[a-z])/g, '$1 ')
-    .replace(/`device (?=[a-z])/g, '`')
-    .replace(new RegExp(`(?<![\\w./-])doorsill (?=(?:${OWNERS.join('|')})\\b)`, 'g'), 'doorsill-device ');
+    .replace(new RegExp(`(?<![\\w./-])doorsill (?=(?:${SHARED})\\b)`, 'g'), 'doorsill-device ')
+    .replace(/(doorsill-device(?:\.mjs)? )device(?= --|`)/g, '$1run')
+    .replace(/(doorsill-device(?:\.mjs)? |`)device (?=[a-z])/g, '$1');
 }
 
 /**

@@ -36,7 +36,7 @@ export interface BootParts {
   readonly over?: () => void;
 }
 
-/** An owner who has paired at the doorbell's own server. */
+/** An owner whom the doorbell has paired, with a session at its own server. */
 export interface OwnServerOwner {
   readonly key: SigningKey;
   readonly session: OwnServerClient;
@@ -165,7 +165,7 @@ export class VirtualHome {
     return OwnServerClient.open(address, id, key);
   }
 
-  /** Who has paired at its own server. Throws `console_off`. */
+  /** The owner that `openSession` paired. Throws `console_off`. */
   get owner(): OwnServerOwner {
     if (!this.paired) throw failure('console_off');
     return this.paired;
