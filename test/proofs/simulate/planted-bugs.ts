@@ -160,7 +160,7 @@ export const BUGS: readonly Bug[] = [
       {
         file: 'device/consent/owner-order-handler.ts',
         from: "body: { type: 'denied', body: { request, jti, token, requestToken } },\n      answers: jti,\n    });\n",
-        to: "body: { type: 'denied', body: { request, jti, token, requestToken } },\n      answers: jti,\n    });\n    deps.effects.sendRevocation(jti, token, answerable.find(request)?.request.aud ?? '');\n",
+        to: "body: { type: 'denied', body: { request, jti, token, requestToken } },\n      answers: jti,\n    });\n    this.context.effects.sendRevocation(jti, token, answerable.find(request)?.request.aud ?? '');\n",
       },
       {
         file: 'device/upload/upload.ts',
@@ -226,7 +226,7 @@ export const BUGS: readonly Bug[] = [
       {
         file: 'device/clip/disclosure.ts',
         from: "import type { DisclosedValues } from '@doorsill/contract/shared-claims';",
-        to: "import { DisclosureKey.options, type DisclosedValues } from '@doorsill/contract/shared-claims';",
+        to: "import { type DisclosedValues, DisclosureKey } from '@doorsill/contract/shared-claims';",
       },
       {
         file: 'device/clip/disclosure.ts',

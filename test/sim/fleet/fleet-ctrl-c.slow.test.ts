@@ -74,7 +74,7 @@ it('while clips are on their way: a second one waits for none of them, and its s
   await running.line('footage', ({ up, segmentsStored }) => up === 6 && Number(segmentsStored) > 40);
   const children = await childrenOf(running);
   const pidOf = (what: string) => [...children].find(([, command]) => command.includes(what))?.[0] ?? 0;
-  const [bridge, worker] = [pidOf('\0bridge\0'), pidOf('fleet-process-program')];
+  const [bridge, worker] = [pidOf('\0bridge\0--data'), pidOf('fleet-process-program')];
   expect([isThere(bridge), isThere(worker)]).toEqual([true, true]);
   const asked = await runCommand(['agency', 'request', '--data', join(folder.path, 'data'), '--json']);
   expect(asked.stderr).toBe('');
