@@ -22,7 +22,7 @@ console.log(readFileSync('/proc/self/limits', 'utf8').split('\\n').find((line) =
   return execFileSync('/bin/sh', ['-c', shell, program], { encoding: 'utf8' });
 }
 
-it.runIf(isLinux)('leaves no core dump, and no memory in one', () => {
+it.runIf(isLinux)('leaves no core dump, and no memory in one', { tags: ['setpriv'] }, () => {
   expect(asked(process.env['PATH'] ?? '')).toMatch(/^0+\nMax core file size +0 /);
 });
 
