@@ -1,7 +1,7 @@
 // Holds: a fleet that is stuck is told from one that is late, and a machine's fleet grows with what it can do. Not here: a fleet
 // (served-fleet.alone.slow.test.ts).
 import { expect, it } from 'vitest';
-import { doorbellsAt, judgeLooks, type Look, STUCK_LOOKS } from './fleet-watch.ts';
+import { doorbellsAt, doorbellsWithRoom, judgeLooks, type Look, STUCK_LOOKS } from './fleet-watch.ts';
 
 /** `idle` at each look; what is done grows by `each`. */
 const looks = (count: number, idle: number, each = 0): Look[] =>
@@ -20,4 +20,11 @@ it('calls one late where the processors are busy, and neither as long as anythin
 
 it('has a machine half as fast feed half as many doorbells, at least a few and at most all', () => {
   expect([1_000_000, 2_600, 1_300, 1].map(doorbellsAt)).toEqual([300, 300, 150, 30]);
+});
+
+it('takes fewer doorbells where they leave no room for what a fault costs, but never fewer than the least', () => {
+  expect(doorbellsWithRoom(300, 0.4)).toBe(300);
+  expect(doorbellsWithRoom(300, 0.39)).toBe(180);
+  expect(doorbellsWithRoom(40, 0)).toBe(30);
+  expect(doorbellsWithRoom(30, 0)).toBe(30);
 });
