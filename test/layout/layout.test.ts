@@ -311,10 +311,6 @@ describe('seams', () => {
 });
 
 describe('files', () => {
-  it('open with what they own', () => {
-    expect(breaches((file) => (file.lines[0]?.startsWith('// ') ? [] : ['has no opening comment']))).toEqual([]);
-  });
-
   it('have no hole in types or lint', () => {
     const hole = /\bas any\b|: any\b|@ts-(ignore|expect-error|nocheck)|biome-ignore/;
     expect(breaches((file) => (hole.test(file.text) ? ['has a hole'] : []))).toEqual([]);
