@@ -1,6 +1,6 @@
-// Owns: reading vitest's JSON report: how many passed, failed and were left out, and what was proved; what tests may need, and which of them
+// Reads vitest's JSON report: how many tests passed, failed and were left out, and what was proved; what tests may need, and which of them
 // may be left out where that is missing.
-// Not here: running the tests (test.mjs, run-checks.mjs).
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,18 @@ const needs = JSON.parse(readFileSync(join(root, 'test/needs.json'), 'utf8'));
 
 /** The tags of all tests that `npm test` leaves out. */
 export const tagsLeftOut = ['long', ...Object.keys(needs)];
+
+/** How many milliseconds a fixed piece of work takes on this machine now: what tells a slow machine from slow tests. */
+export function fixedWorkMs() {
+  const startedMs = performance.now();
+  let text = '';
+  for (let round = 0; round < 20_000; round += 1) {
+    text = createHash('sha256')
+      .update(JSON.stringify({ round, text, filler: 'x'.repeat(1_000) }))
+      .digest('hex');
+  }
+  return performance.now() - startedMs;
+}
 
 /** Folders to search for commands; Debian keeps root's commands in the last two. */
 const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { installLine, judgeSkipped, missingNeeds, readReport, root } from './report.mjs';
+import { fixedWorkMs, installLine, judgeSkipped, missingNeeds, readReport, root } from './report.mjs';
 
 const slow = process.argv.includes('--slow');
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-check-'));
@@ -50,7 +50,12 @@ function runSteps() {
     const { status } = spawnSync(command, args, {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, DOORSILL_PROCESSOR_TIMES: processorTimes, ...environment },
+      env: {
+        ...process.env,
+        ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
+        DOORSILL_PROCESSOR_TIMES: processorTimes,
+        ...environment,
+      },
     });
     times.push([name, (performance.now() - startedAt) / 1000]);
     if (status !== 0) failedStep ??= name;
@@ -70,7 +75,7 @@ function printProved(proved) {
 
 function printTimes(times, files) {
   const line = ({ seconds, name }) => console.log(`${seconds.toFixed(1).padStart(7)} s    ${name}`);
-  console.log('\n== where the time went');
+  console.log(`\n== where the time went (a fixed piece of work takes ${fixedWorkMs().toFixed(0)} ms here)`);
   for (const [name, seconds] of times) console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}`);
   for (const file of files.slice(0, 10)) line(file);
   if (!existsSync(processorTimes)) return;
