@@ -1,20 +1,19 @@
-// Owns: what became of a clip that has left, in one word, from the device's record and from what its bridge's log says. Pure: the
-// console's page and the command line say the same. Not here: the record (departures.ts), verifying (check-departure.ts), sentences.
+// What became of a sent clip, as the console's page and the command line show it.
 import type { Departure } from './departures.ts';
 import { parseToken } from './jws.ts';
 import { IntakeReceipt } from './manifest.ts';
 import { recallAnswerOf } from './recall-answer.ts';
 import type { VerifiedLeaf } from './verify-custody.ts';
 
-/** `nothing-arrived`: it was taken back, and the bridge had received none of it; `reason`: the department's own words. */
+/** `nothing-arrived`: the clip was revoked before the bridge had received any of it. `reason`: in the department's own words. */
 export type DepartureOutcome =
   | { is: 'sending' | 'stopped' }
   | { is: 'stored' | 'in-vault' | 'revoking' | 'nothing-arrived' | 'erased-at-bridge'; atUs: number }
   | { is: 'erased-at-vault' | 'restricted' | 'kept'; atUs: number; reason: string | null };
 
 /**
- * What became of it. The device has verified the answers in its record before it kept them. `last`: the last word of the bridge's log,
- * by a leaf that verifies, where it was asked.
+ * What became of a sent clip. The device verified the answers before it recorded them. `last`: the latest verified leaf about the clip,
+ * if the bridge's log was asked.
  */
 export function outcomeOf({ standing }: Departure, last: VerifiedLeaf | null = null): DepartureOutcome {
   switch (standing.at) {
@@ -40,7 +39,7 @@ export function outcomeOf({ standing }: Departure, last: VerifiedLeaf | null = n
   }
 }
 
-/** Whether an owner can still take it back. */
+/** Whether an owner can still revoke it. */
 export function isRevocable({ standing }: Departure): boolean {
   return standing.at === 'sending' || standing.at === 'stopped' || standing.at === 'stored';
 }

@@ -1,6 +1,3 @@
-// Owns: one bounded exchange of JSON with a server. `fetch` is every platform's own. Not here: what a refusal says (problem.ts),
-// routes (the bridge's), uploads (upload/).
-
 import { failure, isFailure } from './errors.ts';
 import { parseJson } from './parse-json.ts';
 import { failureOf } from './problem.ts';
@@ -17,17 +14,17 @@ export interface JsonRequest {
   /** A body that is not JSON. */
   content?: { type: string; bytes: Uint8Array<ArrayBuffer> };
   bearer?: string;
-  /** Headers besides. */
+  /** Additional headers. */
   headers?: Record<string, string>;
   signal?: AbortSignal;
   answerBytesMax?: number;
-  /** How long to wait for the answer, where it takes the server more time than most. */
+  /** Overrides the default time limit. */
   answerMsMax?: number;
 }
 
 /**
- * Sends one request and returns the answer's JSON, not yet checked. Redirects are refused: only the pinned address is ever
- * contacted. Throws `unreachable`, or the failure the server names.
+ * Sends one request and returns the answer's JSON, not yet checked. Redirects are refused: only the pinned address is ever contacted.
+ * Throws `unreachable`, or the failure that the server names.
  */
 export async function exchangeJson(url: string, request: JsonRequest): Promise<unknown> {
   const { signal, answerMsMax = ANSWER_MS_MAX, answerBytesMax = ANSWER_BYTES_MAX } = request;

@@ -1,5 +1,3 @@
-// Owns: finding the vault's answer to a recall inside a receipt of the device. Pure: programs and the console's page read with the same
-// code. Not here: verifying it, which the device has done before it signed the receipt (consent/).
 import { RecallAnswer } from './hand-over-documents.ts';
 import type { Receipt } from './home-messages.ts';
 import { parseToken } from './jws.ts';

@@ -1,8 +1,6 @@
-// Owns: ending a call of the platform's, such as fetch, after a time. Not here: clocks (clock.ts), what is called.
-
 /**
- * Makes a call with a signal that is aborted after `ms`, or with its caller's `signal`. Not by AbortSignal.any: what it joins may be collected
- * as garbage before its time is over, and the call then waits for ever (Node 20, nodejs/node#54614).
+ * Makes a call with a signal that is aborted after `ms`, or together with the caller's `signal`. Not by AbortSignal.any: the signals that
+ * it joins may be garbage-collected before they fire, and the call then waits for ever (Node 20, nodejs/node#54614).
  */
 export async function withinTime<Result>(
   ms: number,
@@ -14,7 +12,7 @@ export async function withinTime<Result>(
   const undo = sources.map((source) => {
     const end = () => ending.abort(source.reason);
     if (source.aborted) end();
-    // A listener keeps a signal of the platform's alive.
+    // The listener also keeps the signal from being garbage-collected.
     source.addEventListener('abort', end, { once: true });
     return () => source.removeEventListener('abort', end);
   });

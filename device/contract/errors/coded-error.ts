@@ -1,6 +1,4 @@
-// Owns: the shape of an expected failure. The closed table of codes is contract/errors.ts.
-
-/** What a table of codes says of one failure. */
+/** The row of one failure in a table of codes. */
 export interface ErrorRule {
   /** One sentence: what happened. `{name}` places are filled from the error's facts. */
   readonly message: string;

@@ -1,5 +1,4 @@
-// Owns: the kinds of expected failures: who is at fault (which sets a command's exit status) and whether the same attempt may succeed
-// later. Not here: the failures themselves (beside this file), the closed table (../errors.ts).
+// A kind of failure says who is at fault, which sets a command's exit status, and whether the same attempt may succeed later.
 import type { ErrorRule } from './coded-error.ts';
 
 type MakeRule = (http: number, message: string, advice: string) => ErrorRule;

@@ -1,4 +1,4 @@
-// Owns: the words of the failures that private-paths.ts throws; contract/errors.ts has them in its table, which a browser reads, too.
+// Thrown by base's private-paths.ts; written here because a browser reads the whole table.
 import type { ErrorRule } from './coded-error.ts';
 
 /** The failures of a data folder or a secret file that is open to other users. */

@@ -1,5 +1,4 @@
-// Owns: the `codecs` parameter of a media type (RFC 6381 §3.3), which a browser needs before it can play a stream. Pure: the console's
-// page reads it from recorded footage. Not here: what is in the stream (init-segment.ts).
+// The `codecs` parameter of a media type (RFC 6381 §3.3), which a browser needs before it can play a stream.
 import { toHex } from '../bytes.ts';
 import type { InitInfo } from './init-segment.ts';
 

@@ -1,10 +1,9 @@
-// Owns: reading `ftyp` + `moov` of a fragmented MP4: which tracks there are and what decodes them (ISO/IEC 14496-12 §8).
-// Not here: the samples (fragment.ts), H.264's own headers (avc-config.ts).
+// Reads `ftyp` + `moov` of a fragmented MP4: its tracks and their codec configurations (ISO/IEC 14496-12 §8).
 import { type AvcConfig, parseAvcConfig } from './avc-config.ts';
 import { BitReader } from './bit-reader.ts';
 import { type Box, boxesIn, contentOf, type FieldReader, findBox, malformed, needBox } from './read-boxes.ts';
 
-/** What `trex` gives samples that do not say it themselves (§8.8.3). Duration in track units. */
+/** Defaults of `trex` for samples without values of their own (§8.8.3). Duration in track units. */
 export interface SampleDefaults {
   readonly duration: number;
   readonly size: number;
@@ -38,7 +37,7 @@ export interface AudioTrack extends Track {
   readonly audioSpecificConfig: Uint8Array | null;
 }
 
-/** What an init segment holds. */
+/** The content of an init segment. */
 export interface InitInfo {
   readonly video: VideoTrack;
   readonly audio: AudioTrack | null;
@@ -90,7 +89,7 @@ function handlerOf(init: Uint8Array, trak: Box): string {
   return fields.fourcc();
 }
 
-/** Fields of a full box whose times are 32 bits wide in version 0 and 64 in version 1. */
+/** Skips the header and the two times of a full box; times have 32 bits in version 0 and 64 in version 1. */
 function skipTimes(fields: FieldReader): void {
   const version = fields.u8();
   fields.u24();
@@ -153,8 +152,8 @@ const SAMPLE_RATES = [
 const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8];
 
 /**
- * Channels and rate from the decoder's own configuration, which takes precedence: sample entries hold 2 channels for mono
- * sound from ffmpeg 5, and no rate over 65535. Only what it does say.
+ * Channels and rate from the decoder's configuration, as far as it has them. They take precedence over the sample entry's: ffmpeg 5 writes
+ * 2 channels for mono sound there, and it can hold no rate over 65535.
  */
 function readAudioConfig(config: Uint8Array): { channels?: number; sampleRate?: number } {
   const bits = new BitReader(config, malformed);
