@@ -1,5 +1,4 @@
-// Owns: which connections a server keeps when there are too many: a limit per address, a limit in total, and always room for
-// a new one. Not here: how long a connection may be silent (http-server.ts), how many calls it may make (a server's rate limits).
+// Which connections a server keeps when there are too many: a limit per address, a limit in total, and always room for a new one.
 import type { Socket } from 'node:net';
 import { networkOf } from './address-networks.ts';
 
@@ -14,14 +13,16 @@ export interface ConnectionLimits {
 }
 
 interface Seat {
-  /** Null: a proxy's connection, which many clients share. */
+  /** Null for a proxy's connection, which many clients share. */
   network: string | null;
-  /** `waiting`: for the client, so it can be closed; `working`: the server is busy; `transfer`: of a clip, by an authenticated client. */
+  /**
+   * `waiting`: for the client, so it can be closed; `working`: the server is busy; `transfer`: of a clip, by or to an authenticated client.
+   */
   state: 'waiting' | 'working' | 'transfer';
 }
 
 const seatsOf = new WeakMap<Socket, ConnectionLimit>();
-/** The TCP connection below each TLS connection: it has the seat, because it is there before the handshake. */
+/** The TCP connection below each TLS connection. It is the one that is counted, because it exists before the handshake. */
 const tcpBelow = new WeakMap<Socket, Socket>();
 
 function tcpOf(socket: Socket): Socket {
@@ -32,7 +33,7 @@ function tcpOf(socket: Socket): Socket {
 export class ConnectionLimit {
   private readonly limits: ConnectionLimits;
   private readonly isProxy: (address: string) => boolean;
-  /** Ordered: the one that has waited longest comes first. */
+  /** The connection that has waited longest comes first. */
   private readonly seats = new Map<Socket, Seat>();
 
   constructor(limits: ConnectionLimits, isProxy: (address: string) => boolean) {
@@ -54,14 +55,14 @@ export class ConnectionLimit {
     socket.once('close', () => this.seats.delete(socket));
   }
 
-  /** A TLS handshake has ended: its connection is that of the TCP connection with the same peer, which Node does not name. */
+  /** After a TLS handshake: finds the TCP connection below, by its peer, since Node does not name it. */
   secure(socket: Socket): void {
     const isBelow = (tcp: Socket) => tcp.remotePort === socket.remotePort && tcp.remoteAddress === socket.remoteAddress;
     const tcp = [...this.seats.keys()].find(isBelow);
     if (tcp) tcpBelow.set(socket, tcp);
   }
 
-  /** The whole request has arrived; from now on a delay is the server's. */
+  /** The whole request has arrived: the connection now waits for the server. */
   work(socket: Socket): void {
     const seat = this.seats.get(tcpOf(socket));
     if (seat?.state === 'waiting') seat.state = 'working';
@@ -81,7 +82,7 @@ export class ConnectionLimit {
     this.seats.set(tcp, { ...seat, state: 'waiting' });
   }
 
-  /** A clip is sent over it: it is kept, as long as such transfers leave room for others. */
+  /** A clip is sent over it: the connection is kept, as long as transfers leave room for others. */
   transfer(socket: Socket): void {
     const seat = this.seats.get(tcpOf(socket));
     if (!seat) return;

@@ -73,7 +73,7 @@ export const consoleErrors = {
   look_log_full: refused(
     507,
     'The ledger has no room to record who watches, so nothing is shown.',
-    'Its remaining room is reserved for decisions. Watch with a new device folder, or save the footage with `doorsill device backup`.',
+    'Its remaining room is reserved for decisions. Set the doorbell up in a new device folder; `doorsill device backup` keeps the decisions of this one.',
   ),
   pairing_token_refused: refused(
     403,

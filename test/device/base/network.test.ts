@@ -107,7 +107,7 @@ it('has sockets in the file system, which are not in the machine’s', async () 
 it('never carries TLS: a secure address on it is a bug, not a plain connection', async () => {
   const link = new MqttLink(linkOptions('mqtts://127.0.0.1:8883', { user: 'bridge-1', password: 'x' }));
   link.start();
-  await expect(link.reached(1_000)).rejects.toThrow('TLS is spoken on the machine’s own network alone');
+  await expect(link.reached(1_000)).rejects.toThrow('TLS is used on the machine’s own network only');
   await link.stop();
   const secure = { baseUrl: 'https://127.0.0.1:8443', mayLeave: () => undefined, signal: new AbortController().signal };
   expect(() => new BridgeHttp({ ...secure, network: network.at('device'), clock: world })).toThrow('TLS is spoken');
