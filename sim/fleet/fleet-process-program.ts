@@ -1,5 +1,4 @@
-// Owns: the program of a process that runs a part of a fleet for its parent, and ends with it. Not here: the part (fleet-process-part.ts).
-
+// The program of a process that runs a part of a fleet for its parent, and ends with it.
 import { SystemClock, type Timer } from '@doorsill/base/clock';
 import { isFailure } from '../errors.ts';
 import type { PartAnswer, PartOrder } from './fleet-process-children.ts';
@@ -8,7 +7,7 @@ import { RunningPart } from './fleet-process-part.ts';
 const REPORT_MS = 1_000;
 const clock = new SystemClock();
 let part: RunningPart | null = null;
-/** The part once it is told to end. */
+/** The part while it ends. */
 let ending: RunningPart | null = null;
 let next: Timer | null = null;
 
@@ -40,7 +39,7 @@ async function obey(order: PartOrder): Promise<void> {
   else process.exit(0);
 }
 
-/** A bug ends the process; its parent hears of it. */
+/** A bug ends the process; its parent notices. */
 process.on('message', (order: PartOrder) => {
   obey(order).catch((thrown: unknown) => {
     if (isFailure(thrown)) say({ failed: { code: thrown.code, facts: thrown.facts } });
@@ -50,5 +49,5 @@ process.on('message', (order: PartOrder) => {
   });
 });
 process.on('disconnect', () => process.exit());
-// The terminal's Ctrl-C reaches the whole group: the parent decides.
+// The terminal's Ctrl-C reaches the whole process group, but the parent decides.
 process.on('SIGINT', () => undefined);

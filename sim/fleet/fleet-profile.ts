@@ -1,7 +1,4 @@
-// Owns: what a fleet is like, as it is written (YAML or JSON) and as the code has it: scenes, rings, homes, owners, what happens and what
-// goes wrong. Every word has a default, so that no profile is needed. Not here: reading a file (read-fleet-profile.ts), drawing doorbells
-// from it (draw-fleet.ts).
-
+// The profile of a fleet, as it is written (YAML or JSON) and as the code has it. Every key has a default, so that no profile is needed.
 import { eachFact } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import { durationSchema } from '../scenario/language/durations.ts';
@@ -11,16 +8,16 @@ export const DOORBELLS_MAX = 100_000;
 const SCENES_MAX = 16;
 const AREAS_MAX = 64;
 export const HOURS = 24;
-/** What a doorbell's ring may take. */
+/** Largest ring of a doorbell. */
 const RING_BYTES_MAX = 1024 * 1024 * 1024;
-/** A ring that is smaller has no room for two segments. */
+/** A smaller ring has no room for two segments. */
 const RING_BYTES_MIN = 64 * 1024;
 /** Room for keyframes above the mean, for headers and seals: blocks of 4096 bytes. */
 const RING_SPARE = 1.15;
 const SECOND_US = 1_000_000;
 const HOUR_US = 3_600 * SECOND_US;
 
-/** What an owner may do with a request, each with the percentage of homes where it is so. */
+/** The ways in which owners answer; a profile gives a percentage for each. */
 export const MANNERS = ['share', 'decline', 'ignore', 'slow', 'revoke', 'offline'] as const;
 export type Manner = (typeof MANNERS)[number];
 
@@ -36,11 +33,11 @@ const wholeBetween = (least: number, most: number, unit: string) => {
 
 const percent = between(0, 100, 'percent');
 
-/** A duration of so many seconds; `says` them in the file's spelling. Microseconds once it is read. */
+/** A duration within limits, in microseconds once it is read; `says`: the limits, in the file's spelling. */
 const durationBetween = (leastS: number, mostS: number, says: string) =>
   durationSchema.refine((us) => us >= leastS * SECOND_US && us <= mostS * SECOND_US, `it takes ${says}`);
 
-/** From and to, with all between them. */
+/** A range of durations. */
 const delaysSchema = z
   .strictObject({
     from: durationBetween(0, 24 * 3_600, '0s to 24h'),
@@ -50,7 +47,7 @@ const delaysSchema = z
 
 const rate = between(0, 3_600, 'an hour');
 
-/** One rate, or one for each hour of the day. Twenty-four of them once it is read. */
+/** One rate, or one for each hour of the day; 24 once it is read. */
 const hourlySchema = z
   .union([
     rate,
@@ -89,7 +86,7 @@ const areaSchema = z.strictObject({
   radiusM: between(10, 5_000, 'metres').default(400),
 });
 
-/** Says what percentages come to where that is not 100. */
+/** Refuses percentages whose sum is not 100. */
 function refuseSum(percentages: readonly number[], context: z.RefinementCtx): void {
   const sum = Math.round(percentages.reduce((all, one) => all + one, 0) * 1_000) / 1_000;
   if (sum !== 100) context.addIssue(`the percentages take 100 in all, not ${sum}`);
@@ -183,7 +180,7 @@ const eachWord = z.strictObject({
     .prefault({}),
 });
 
-/** What a profile takes; see `FleetProfile`. */
+/** The schema of a profile. */
 export const FleetProfile = eachWord.superRefine(refuseContradictions);
 
 /** A profile with every default in its place: durations in microseconds, rates for each hour. */
@@ -191,16 +188,16 @@ export type FleetProfile = z.output<typeof FleetProfile>;
 export type FleetTown = FleetProfile['town'];
 export type TownArea = FleetTown['areas'][string];
 
-/** What holds where no profile is named. */
+/** The profile of a fleet for which none is named. */
 export const DEFAULT_PROFILE: FleetProfile = FleetProfile.parse({});
 
-/** Bytes of a ring that remembers for so long at this bitrate. */
+/** Bytes of a ring for this length at this bitrate. */
 export function ringBytes(lengthUs: number, kbitPerS: number): number {
   const bytes = ((lengthUs / SECOND_US) * kbitPerS * 1_000) / 8;
   return Math.max(RING_BYTES_MIN, Math.ceil((bytes * RING_SPARE) / 4_096) * 4_096);
 }
 
-/** Refuses numbers that each word takes by itself, and that cannot hold together. */
+/** Refuses values that are valid by themselves but contradict each other. */
 function refuseContradictions(profile: z.output<typeof eachWord>, context: z.RefinementCtx): void {
   const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
   for (const [name, { kbitPerS }] of Object.entries(profile.scenes)) {

@@ -1,6 +1,4 @@
-// Owns: a fleet's run as one page that its reader keeps: opens from a disk, has no script, loads nothing. What it came to, its curves, what
-// failed and why, its profile and the command that runs it again. Not here: the curves (fleet-curves.ts), writing it (sim/cli).
-
+// A fleet's run as one page to keep: opens from a disk, has no script and loads nothing.
 import { escapeHtml } from '@doorsill/base/escape-html';
 import { printBytes } from '@doorsill/device/terminal/format-units';
 import { ERRORS, isErrorCode } from '../errors.ts';
@@ -14,22 +12,22 @@ import type { FleetProfile } from './fleet-profile.ts';
 export interface FleetReport {
   /** Program and version. */
   readonly tool: string;
-  /** What it ran on, without anything that names the machine or its user. */
+  /** The kind of machine, without anything that names it or its user. */
   readonly machine: string;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly seed: number;
   readonly shard: string;
-  /** What runs it again, for a shell. */
+  /** The shell command that runs it again. */
   readonly command: string;
   readonly profile: FleetProfile;
   readonly points: readonly FleetLine[];
-  /** Seconds that one point stands for. */
+  /** Seconds in one point. */
   readonly secondsEach: number;
   readonly summary: FleetSummary;
 }
 
-/** What a fleet must not lose, and lost, in words; empty where nothing was. */
+/** The losses of a fleet, as texts; empty without a loss. */
 export function lossesOf({ segmentsLost, failed, died, unbelieved }: FleetSummary): string[] {
   const losses: [count: number, one: string, many: string][] = [
     [segmentsLost, 'second of footage was lost', 'seconds of footage were lost'],
@@ -40,7 +38,7 @@ export function lossesOf({ segmentsLost, failed, died, unbelieved }: FleetSummar
   return losses.filter(([count]) => count > 0).map(([count, one, many]) => `${count} ${count === 1 ? one : many}`);
 }
 
-/** What the report's style has no word for. */
+/** Rules that the report's style does not have. */
 const STYLE = `
 .page, main { display: grid; grid-template-columns: minmax(0, 1fr); gap: 20px }
 .page { max-width: 1080px; margin: 0 auto }
@@ -64,12 +62,12 @@ th { position: sticky; top: 0; background: var(--sunk); font-weight: 600 }
 @media print { .sheet { break-inside: avoid; box-shadow: none } }
 ${CURVES_STYLE}`;
 
-/** The page. `style`: the built style of the report's page, of which this one is a relative. Throws when that was not built. */
+/** The page. `style`: the built style of the scenario report's page. Throws when that was not built. */
 export function fleetReportHtml(report: FleetReport, { style } = readBuiltPage()): string {
   const { points, summary, secondsEach, profile } = report;
   const losses = lossesOf(summary);
   const { doorbells, grants, clipsFailed } = summary;
-  // A clip that its ring could not give is no loss of the fleet's; but whoever keeps the page must not take the run for whole.
+  // A clip whose footage the ring no longer had is not the fleet's loss, but the page must not call the run complete.
   const clips = clipsFailed === 0 ? 'nothing lost' : `${clipsFailed} of ${grants} granted clips failed`;
   const title = losses.length === 0 ? `${doorbells} doorbells, ${clips}` : losses.join(', ');
   return `${documentHead(`${title} · doorsill fleet`, `${style}${STYLE}`)}
@@ -193,7 +191,7 @@ function numbers(points: readonly FleetLine[]): string {
   return `<details><summary>The numbers</summary><div class="scrolls" tabindex="0" role="region" aria-label="The numbers"><table><thead><tr>${COLUMNS.map(([name]) => `<th scope="col">${name}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div></details>`;
 }
 
-/** Codes of refusals and failures with what each means; their facts differ from case to case and are in the log. */
+/** Codes of refusals and failures with their meaning; the facts of each case are in the log. */
 function faults({ codes }: FleetSummary): string {
   const found = Object.entries(codes).sort(([, one], [, other]) => other - one);
   if (found.length === 0) return '';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { insideArea } from '../../../device/contract/area-cells.ts';
 import { type DrawnDoorbell, drawFleet, happeningsOf } from '../../../sim/fleet/draw-fleet.ts';
 import { DEFAULT_PROFILE, FleetProfile } from '../../../sim/fleet/fleet-profile.ts';
-import { areaPolygon } from '../../../sim/fleet/town-area.ts';
+import { areaPolygon } from '../../../sim/fleet/home-placement.ts';
 
 const SEED = 20_261_128;
 const DAY_MS = 24 * 3_600_000;

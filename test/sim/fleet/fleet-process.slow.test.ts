@@ -13,14 +13,14 @@ import { TaskQueue } from '../../../device/base/task-queue.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { failure } from '../../../sim/errors.ts';
 import { drawFleet } from '../../../sim/fleet/draw-fleet.ts';
-import { FleetDoorbell, type FleetLinks, type FleetSurroundings } from '../../../sim/fleet/fleet-doorbell.ts';
+import { FleetDoorbell, type FleetLinks, type FleetContext } from '../../../sim/fleet/fleet-doorbell.ts';
 import { FleetLog } from '../../../sim/fleet/fleet-log.ts';
 import { FleetProcess } from '../../../sim/fleet/fleet-process.ts';
 import { FleetTally } from '../../../sim/fleet/fleet-process-tally.ts';
 import { FleetProfile } from '../../../sim/fleet/fleet-profile.ts';
 import { type Loop, makeLoop } from '../../../sim/fleet/loop.ts';
 import { DueQueue } from '../../../sim/fleet/loop-schedule.ts';
-import { areaPolygon } from '../../../sim/fleet/town-area.ts';
+import { areaPolygon } from '../../../sim/fleet/home-placement.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { startCountingProxy } from '../../support/counting-proxy.ts';
@@ -66,11 +66,11 @@ function surroundings(
   input: z.input<typeof FleetProfile>,
   links: Partial<FleetLinks> = {},
   log: Log = silentLog(),
-): FleetSurroundings {
+): FleetContext {
   const profile = FleetProfile.parse({ ramp: '0s', ...input, scenes: { porch: SCENE } });
   return {
     ...{ clock, random, disk, log: new FleetLog(log, clock), ffmpeg, profile, tally: new FleetTally(), folder },
-    deck: { queue: new DueQueue(clock), clock, beganMs: clock.monotonicMs() },
+    timebase: { queue: new DueQueue(clock), clock, beganMs: clock.monotonicMs() },
     loops: new Map([['porch', loop]]),
     links: {
       home: { url: broker.url, accounts: broker.accounts },
@@ -163,7 +163,7 @@ it('starts one doorbell after the other while their footage is late', async () =
     new Promise<string>((resolve) => asked.push(async () => resolve((await bridge.bridge.printEnrolmentCode()).code)));
   const those = surroundings({}, { enrolmentCode });
   let lateMs = 101;
-  Object.defineProperty(those.deck.queue, 'lateMs', { get: () => lateMs });
+  Object.defineProperty(those.timebase.queue, 'lateMs', { get: () => lateMs });
   const fleet = new FleetProcess(drawFleet(those.profile, 7, 4), those, 1);
   processes.push(fleet);
   fleet.start();
@@ -221,7 +221,7 @@ it('cuts a clip whose turn comes when its ring has the granted footage no more',
   await other;
   await expect.poll(() => counts.clipsUnderWay, PATIENCE).toBe(0);
   await doorbell.stop();
-  around.deck.queue.stop();
+  around.timebase.queue.stop();
   expect([counts.clipsStored, counts.clipsFailed, [...codes]]).toEqual([1, 0, []]);
 }, 120_000);
 

@@ -9,7 +9,7 @@ import { generateSigningKey } from '../../../device/base/keys.ts';
 import { openLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { FleetProfile } from '../../../sim/fleet/fleet-profile.ts';
-import { TownQuestions } from '../../../sim/fleet/fleet-questions.ts';
+import { FleetAgency } from '../../../sim/fleet/fleet-questions.ts';
 
 const asked: ServerResponse[] = [];
 let heard: (answer: ServerResponse) => void = () => undefined;
@@ -27,7 +27,7 @@ it('waits at its end for the answer that is outstanding, and asks no other area'
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const random = new SystemRandom();
   const areas = { centre: { percent: 50 }, hill: { percent: 50, eastM: 3_000 } };
-  const questions = new TownQuestions({
+  const questions = new FleetAgency({
     ...{ clock: new SystemClock(), random, disk: new SystemDisk(), log: openLog('silent', 'test') },
     bridge: { id: 'bridge', url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
     agencyKey: generateSigningKey(random),
