@@ -1,6 +1,5 @@
-// Owns: the story of a community request: posted, reviewed by a person, published, answered by one home, resolved; and that the
-// agency cannot tell an answer from silence. Not here: the stage (story-testbed.ts).
-
+// The story of a community request: posted, reviewed by a person, published, answered by one home, resolved; the agency cannot tell an
+// answer from silence.
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { z } from 'zod';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';

@@ -1,5 +1,4 @@
-// Owns: the story of a partnership that ends in the middle of a request: open requests are cancelled, devices are told, uploads
-// stop. Not here: the stage (story-testbed.ts).
+// The story of a partnership that ends while a request is open: requests are cancelled, devices are informed, uploads stop.
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
 import { addPartner, listPartners, setPartnerStatus } from '../officer/operator-partners.ts';
@@ -20,7 +19,7 @@ function through(stage: Stage, partner: string, token: string, bearer: string): 
   return exchangeJson(url, { method: 'POST', body: { request: token }, bearer });
 }
 
-/** A partnership that had already ended. */
+/** A partner whose partnership had ended before. */
 async function flockSafety(stage: Stage): Promise<void> {
   const partners = await listPartners(stage.bridge);
   const flock = partners.find(({ partner }) => partner === 'flock-safety');
@@ -41,7 +40,7 @@ async function flockSafety(stage: Stage): Promise<void> {
   );
 }
 
-/** A partner that ends while a request of its channel is open. */
+/** A partnership that ends while a request through its channel is open. */
 async function midRequest(stage: Stage): Promise<void> {
   const { bridge, deps, facts } = stage;
   const secrets = await addPartner(deps.disk, bridge, PARTNER, 'Plate Watch');

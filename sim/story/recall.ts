@@ -1,5 +1,4 @@
-// Owns: the recall story: an owner takes a clip back before the vault has it, and after, from a department that erases and one that keeps.
-// Not here: what decides (the bridge's hand-over, the vault's policy), the way to the vault (demo.ts).
+// The recall story: an owner revokes a clip before the vault has it, and afterwards, at a department that erases and at one that keeps.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
