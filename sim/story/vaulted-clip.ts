@@ -25,7 +25,7 @@ export class TimedVault {
   pass(testbed: Testbed, days: number): Promise<void> {
     return new Promise((resolve) => {
       this.passed = resolve;
-      testbed.part('vault').tell({ passS: days * 24 * 3600 });
+      testbed.part('vault').sendLine({ passS: days * 24 * 3600 });
     });
   }
 }

@@ -1,14 +1,12 @@
-// Owns: the settings that a testbed gives its registry and bridge on the first run.
-// Not here: the doorbell's settings and starting anything (testbed.ts).
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import type { BridgeConfigInput, RegistryConfigInput } from '@doorsill/cloud-bridge';
 import { utf8 } from '@doorsill/contract/bytes';
 
 /**
- * Writes the files of registry and bridge that are not there yet. A testbed on one machine has no domains, so their proof is a file
- * here; and no moderator at hand, so only a request whose wording may concern a barred subject waits for one (`doorsill bridge moderate`).
- * The registry is local and can be polled often. Webhooks may be on this machine, where everything is. `more`: settings of the bridge.
+ * Writes the settings of registry and bridge, unless they exist. A testbed on one machine has no domains, so their proof is a file; and no
+ * moderator, so only a request whose wording may concern a barred subject waits for one (`doorsill bridge moderate`). The registry is local
+ * and can be polled often. Webhooks may be on this machine. `more`: settings of the bridge.
  */
 export async function writeServiceSettings(
   disk: Disk,

@@ -1,6 +1,5 @@
-// Owns: starting broker and bridge from what their verbs are told: the same way in a process of their own (cli/part-verbs.ts) and in
-// that of `up` (testbed.ts). Not here: what they do, the options as text. Each loads only its own part, which is quicker.
-
+// Starts broker and bridge in the calling process: their own (cli/part-verbs.ts) or that of `up`. Each loads only its own part, which is
+// quicker.
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -10,7 +9,7 @@ import type { BridgeConfigInput } from '@doorsill/cloud-bridge';
 import { readSettings } from '@doorsill/device/settings-file';
 import type { BrokerOptions } from '../broker/broker.ts';
 
-/** The seams that a part stands on. */
+/** The seams of a part. */
 export interface PartSeams {
   clock: Clock;
   random: Random;
@@ -18,14 +17,14 @@ export interface PartSeams {
   log: Log;
 }
 
-/** A part that runs in this process; `ready`: what its ready line tells. */
+/** A part that runs in this process; `ready`: the content of its ready line. */
 export interface RunningPart<Ready extends { url: string } = { url: string }> {
   ready: Ready;
   stop(): Promise<void>;
 }
 
-/** Where the bridge finds the others; what is absent stays as its bridge.json has it. */
-export interface BridgeWords {
+/** The bridge's port and the addresses of the other parts; absent values stay as in its bridge.json. */
+export interface BridgeOptions {
   folder: string;
   port?: number;
   registry?: { url?: string; key?: string };
@@ -33,7 +32,7 @@ export interface BridgeWords {
   vault?: { url?: string; key?: string };
 }
 
-/** Starts the embedded broker on a folder; `connections`: how many at once, default 4,096. Throws `port_in_use`. */
+/** Starts the embedded broker on a folder; `connections`: most at the same time, default 4,096. Throws `port_in_use`. */
 export async function startBrokerPart(
   seams: PartSeams,
   {
@@ -52,7 +51,7 @@ export async function startBrokerPart(
 /** Starts a bridge on a folder, with the settings of its bridge.json and these. Throws `config_invalid`, `port_in_use`. */
 export async function startBridgePart(
   seams: PartSeams,
-  { folder, port, registry, area, vault }: BridgeWords,
+  { folder, port, registry, area, vault }: BridgeOptions,
 ): Promise<RunningPart<{ url: string; id: string; key: string }>> {
   const file = join(folder, 'bridge.json');
   const stored: Partial<BridgeConfigInput> = (await readSettings(seams.disk, file)) ?? {};

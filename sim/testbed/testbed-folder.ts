@@ -1,6 +1,4 @@
-// Owns: the testbed's folder: where each part keeps its data, and the file that records the testbed's kind and ports.
-// Not here: starting the parts (testbed.ts).
-
+// The testbed's folder: where each part keeps its data, and the file that records the testbed's kind, ports and addresses.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { type FolderLock, lockFolder } from '@doorsill/base/folder-lock';
@@ -11,25 +9,25 @@ import { failure } from '../errors.ts';
 export const TestbedFile = z.strictObject({
   kind: z.enum(['doorsill-up', 'doorsill-demo', 'doorsill-fleet']),
   format: z.literal(1),
-  /** Ports of the last run, taken again so that addresses stay the same. */
+  /** Ports of the last run, used again so that addresses stay the same. */
   ports: z.strictObject({ broker: z.int(), registry: z.int(), bridge: z.int(), vault: z.int().default(0) }),
-  /** Known once the parts have run: what other commands need to reach them. */
+  /** Set once the parts have run; other commands need these to reach them. */
   bridge: z.strictObject({ id: z.string(), url: z.string() }).optional(),
   registry: z.strictObject({ id: z.string(), url: z.string(), key: z.string() }).optional(),
   vault: z.strictObject({ id: z.string(), url: z.string(), key: z.string() }).optional(),
   device: z.string().optional(),
 });
-/** What a testbed stores about itself. */
+/** The file in which a testbed records itself. */
 export type TestbedFile = z.infer<typeof TestbedFile>;
 
 export type TestbedKind = TestbedFile['kind'];
 
 const NAME = 'town.json';
 const FILE_BYTES_MAX = 20_000;
-/** Files left by a start that was killed at its very beginning. */
+/** Files of a start that was killed at its very beginning. */
 const OURS = /^(process\.lock(\.after-.*)?|\.town\.json(\..*)?\.tmp)$/;
 
-/** Where each part of a testbed lives. */
+/** Folders of the parts of a testbed. */
 export function testbedPaths(folder: string) {
   return {
     accounts: join(folder, 'broker', 'accounts'),
@@ -66,7 +64,7 @@ export async function storeTestbedFile(disk: Disk, folder: string, file: Testbed
 }
 
 /**
- * Takes a folder for a testbed of this kind: a new or empty one, or one that such a testbed made. Throws `data_folder_foreign`,
+ * Locks a folder for a testbed of this kind: a new or empty folder, or one of such a testbed. Throws `data_folder_foreign`,
  * `data_folder_locked`, `state_damaged`.
  */
 export async function claimFolder(

@@ -1,32 +1,32 @@
-// Owns: telling when this process has nothing left to do: no file, socket or program is being waited for. Not here: time (virtual-clock.ts).
+// Tells when this process has nothing left to do: it waits for no file, socket or program.
 import { performance } from 'node:perf_hooks';
 import { SystemClock } from '@doorsill/base/clock';
 
-/** Turns of the event loop without anything new before it counts as quiet: what one end of a connection sends, the other reads in the next. */
+/** Turns of the event loop without an event until it is quiet: bytes sent on a connection are read at its other end in the next turn. */
 const CALM_TURNS = 3;
 
-/** After so many turns it waits for longer: another program works, and should have the processor. */
+/** After this many turns each one waits for PAUSE_MS: another program works, and should get the processor. */
 const SPINNING_TURNS = 200;
 const PAUSE_MS = 1;
 
 /**
- * What Node calls a thing that is waited for, or is to be called in the next turn, as brokers and streams pass messages on. Writing is not among
- * them: a pipe to a program may stay full for as long as that likes.
+ * Node's names of resources that are waited for, or are called in the next turn, by which brokers and streams pass messages on. Writes are
+ * not among them: a pipe to a program may stay full for as long as that program likes.
  */
 const AWAITED = /Req|ConnectWrap$|ShutdownWrap$|^Immediate$/;
 
-/** Turns in which a world that has nothing of the machine's does all that is to be done now; what is left goes on in the same order anyway. */
+/** Turns in which a fully simulated world does everything that is due now; the rest follows in the same order anyway. */
 const SETTLING_TURNS = 2;
 
 const machine = new SystemClock();
 
-/** Resolves in the next turn of the event loop, once everything that is ready has been dealt with. */
+/** Resolves in the next turn of the event loop, after everything that is ready. */
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** How many events the event loop has had: connections, data, answers of the disk, ends of programs. */
+/** Number of events of the event loop so far: connections, data, answers of the disk, ends of programs. */
 const events = () => performance.nodeTiming.uvMetricsInfo.events;
 
-/** Whether a file, a connection or a program is waited for, besides `programs` that run for as long as they like. */
+/** Whether a file, a connection or a program is waited for, besides this number of `programs` that never end by themselves. */
 function isBusy(programs: number): boolean {
   let running = 0;
   for (const name of process.getActiveResourcesInfo()) {
@@ -37,8 +37,8 @@ function isBusy(programs: number): boolean {
 }
 
 /**
- * Resolves when this process is quiet. `programs`: how many programs it runs that never end by themselves, such as a camera's ffmpeg, which
- * waits for us.
+ * Resolves when this process is quiet. `programs`: the number of running programs that never end by themselves, such as a camera's ffmpeg,
+ * which waits for this process.
  */
 export async function quiet(programs: () => number): Promise<void> {
   let before = events();
@@ -51,8 +51,8 @@ export async function quiet(programs: () => number): Promise<void> {
 }
 
 /**
- * The same in a world without any file, connection or program of the machine: nothing can come from outside, so it is not looked for. What
- * happens then depends on nothing but what happened before.
+ * The same for a fully simulated world, without files, connections or programs of the machine: no event can come from outside, so its
+ * course depends only on what happened before.
  */
 export async function settled(): Promise<void> {
   for (let turns = 0; turns < SETTLING_TURNS; turns += 1) await turn();

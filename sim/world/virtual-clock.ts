@@ -1,6 +1,4 @@
-// Owns: the time of a simulated world: it passes from one thing that happens to the next, as soon as nothing is left to do before, at most at
-// a given speed. Not here: what happens, a device's own clock, which may be wrong (device-clock.ts), when there is nothing to do (quiet.ts).
-
+// The time of a simulated world. It jumps from one event to the next as soon as there is nothing left to do, at most at a given speed.
 import { type Clock, SystemClock, sleepOn, type Timer } from '@doorsill/base/clock';
 import { assert } from '@doorsill/contract/assert';
 import { quiet } from './quiet.ts';
@@ -11,11 +9,11 @@ interface Waiting {
   readonly call: () => void;
 }
 
-/** Something that goes on in this world, such as a camera's footage: time waits for it to say when its next part is due. */
+/** A course of events in this world, such as a camera's footage: time waits until it says when its next part is due. */
 export interface Track {
-  /** Resolves when time has come to `atUs`, microseconds since the world's start; at once for a time that has passed, or when aborted. */
+  /** Resolves at `atUs`, in microseconds since the world's start; at once if that has passed or `signal` is aborted. */
   reach(atUs: number, signal?: AbortSignal): Promise<void>;
-  /** It has no part any more; time no longer waits for it. */
+  /** Ends the track: time no longer waits for it. */
   end(): void;
 }
 
@@ -38,7 +36,7 @@ class OpenTrack implements Track {
       };
       if (signal?.aborted) return resolve();
       signal?.addEventListener('abort', go, { once: true });
-      // Pictures of 15 a second lie between microseconds; wall time does not.
+      // Frames at 15 fps have fractions of microseconds; wall time has none.
       this.next = { atUs: Math.round(atUs), go };
       this.changed();
     });
@@ -53,18 +51,18 @@ class OpenTrack implements Track {
 interface VirtualClockOptions {
   /** Wall time at which the world begins, in microseconds. */
   startUs: number;
-  /** How many times as fast as the machine's time it may pass; absent: as fast as everything can be done. */
+  /** The highest speed relative to the machine's time; absent: as fast as possible. */
   speed?: number;
-  /** Resolves when there is nothing left to do; absent: `quiet`, for a world with files, connections or programs of the machine. */
+  /** Resolves when nothing is left to do; absent: `quiet`, for a world with files, connections or programs of the machine. */
   quiet?: (programs: () => number) => Promise<void>;
 }
 
 const machine = new SystemClock();
 
-/** The least time that is waited for at a given speed: less is done at once. */
+/** Shorter waits at a given speed are skipped. */
 const LAG_MS = 2;
 
-/** The world's own time. It passes while `run` does. */
+/** The world's own time. It passes during `run`. */
 export class VirtualClock implements Clock {
   private startUs: number;
   private readonly speed: number | null;
@@ -74,7 +72,7 @@ export class VirtualClock implements Clock {
   private nextOrder = 0;
   private readonly tracks = new Set<OpenTrack>();
   private holds = 0;
-  /** Programs that run for as long as they like: see `quiet`. */
+  /** Running programs that never end by themselves: see `quiet`. */
   private programs = 0;
   private wake: (() => void) | null = null;
   private isOver = false;
@@ -85,7 +83,7 @@ export class VirtualClock implements Clock {
     this.quiet = isQuiet ?? quiet;
   }
 
-  /** Moves the world's start to another wall time; before anything has happened in it. */
+  /** Moves the world's start to another wall time; to be called before time passes. */
   startAt(wallUs: number): void {
     assert(this.nowUs === 0, 'a world begins once');
     this.startUs = wallUs;
@@ -138,7 +136,7 @@ export class VirtualClock implements Clock {
     return track;
   }
 
-  /** A program was started that ends when it likes; call what is returned when it has ended. */
+  /** Counts a program that never ends by itself; call the returned function when it has ended. */
   running(): () => void {
     this.programs += 1;
     let isRunning = true;
@@ -148,7 +146,7 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** Does something during which no time passes. */
+  /** Runs `work` while time stands still. */
   async holding<Result>(work: () => Promise<Result>): Promise<Result> {
     this.holds += 1;
     try {
@@ -178,13 +176,13 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Time stands still from now on; what waits for it waits for ever. */
+  /** Stops time for good; calls that wait for it are never made. */
   stop(): void {
     this.isOver = true;
     this.changed();
   }
 
-  /** What happens next; null while that is not known. */
+  /** The next event; null while it is not known. */
   private next(): { atUs: number; go: () => void } | null {
     if (this.holds > 0) return null;
     let first: { atUs: number; go: () => void } | null = null;
@@ -203,7 +201,7 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** Waits for the machine's time where a speed is given; true when something may have become due before. */
+  /** If a speed is given, waits for the machine's time; true when the next event may have changed meanwhile. */
   private async isEarly(atUs: number, startedMs: number, fromUs: number): Promise<boolean> {
     if (this.speed === null) return false;
     const waitMs = startedMs + (atUs - fromUs) / 1_000 / this.speed - machine.monotonicMs();
@@ -212,7 +210,7 @@ export class VirtualClock implements Clock {
     return true;
   }
 
-  /** Resolves at the next change of what is due, or after `withinMs` of the machine's time. */
+  /** Resolves when the events that are due may have changed, or after `withinMs` of the machine's time. */
   private change(withinMs?: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = withinMs === undefined ? null : machine.after(withinMs, () => this.wake?.());
@@ -229,7 +227,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Keeps the list in the order in which its members are due; those due at the same time in the order in which they were added. */
+/** Inserts by due time; equal times stay in the order in which they were added. */
 function insert(list: Waiting[], waiting: Waiting): void {
   let [low, high] = [0, list.length];
   while (low < high) {
