@@ -1,5 +1,5 @@
-// Holds: a call that nobody answers ends in time, whatever the garbage collector has taken meanwhile, and when its caller gives it up; and no
-// listener stays behind at a signal that outlives the call.
+// Holds: a call without an answer ends at its time limit, whatever was garbage-collected meanwhile, or when its caller aborts it; and no
+// listener stays on a signal that outlives the call.
 import { getEventListeners } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,7 +33,7 @@ const ending = (call: Promise<unknown>) =>
 it.each([
   ['a call', (signal: AbortSignal) => withinTime(600, signal, (ending) => fetch(url, { signal: ending }))],
   ['an exchange of JSON', (signal: AbortSignal) => exchangeJson(url, { method: 'GET', answerMsMax: 600, signal })],
-])('ends %s that nobody answers, though the garbage collector came by', async (_, call) => {
+])('ends %s without an answer in time, also after a garbage collection', async (_, call) => {
   const owner = new AbortController();
   const ended = ending(call(owner.signal));
   await sleep(100);
@@ -42,7 +42,7 @@ it.each([
   expect(getEventListeners(owner.signal, 'abort')).toEqual([]);
 });
 
-it('ends a call that its caller gives up, before or meanwhile, with the caller’s reason', async () => {
+it('ends a call that its caller aborts, before or during it, with the caller’s reason', async () => {
   for (const afterMs of [0, 100]) {
     const owner = new AbortController();
     if (afterMs === 0) owner.abort(new Error('given up'));
