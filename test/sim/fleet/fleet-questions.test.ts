@@ -1,5 +1,4 @@
-// Holds: that a bridge which takes its time over the embedded agency's question is waited for, by nobody else, and asked no more than that.
-// Not here: a fleet that asks (fleet.slow.test.ts).
+// Holds: at its end, the embedded agency waits for a slow bridge's outstanding answer, and sends no more requests.
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, expect, it } from 'vitest';
@@ -23,7 +22,7 @@ afterAll(() => {
   server.close();
 });
 
-it('waits at its end for the answer that is outstanding, and asks no other area', async () => {
+it('waits at its end for the outstanding answer, and asks no other area', async () => {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const random = new SystemRandom();
   const areas = { centre: { percent: 50 }, hill: { percent: 50, eastM: 3_000 } };

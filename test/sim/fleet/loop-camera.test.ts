@@ -47,7 +47,7 @@ interface Door {
   stored: { endUs: number; atUs: number }[];
 }
 
-/** What of a doorbell films, stores and hears of motion. */
+/** The parts of a doorbell that film, store and receive motions. */
 function doorOf(
   timebase: LoopTimebase,
   clock: Clock,
@@ -78,7 +78,7 @@ function doorOf(
   return { recorder, ring, camera, motions, stored };
 }
 
-/** Films with some cameras for so many seconds of a world without waiting. */
+/** Films with some cameras for this many seconds of a simulated world. */
 async function filmed(seconds: number, starts: readonly number[], more: object = {}): Promise<Door[]> {
   const world = new VirtualClock({ startUs: START_US });
   const timebase = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
@@ -103,7 +103,7 @@ async function segmentsOf({ ring }: Door) {
   return segments;
 }
 
-it('gives a doorbell each GOP at its end, from the next one on, without end', async () => {
+it('gives a doorbell each GOP at its end, from the next one on, endlessly', async () => {
   const [door] = await filmed(60.5, [2_300_000]);
   const segments = door ? await segmentsOf(door) : [];
   // 2.3 s into the loop, the next GOP begins after 0.7 s, and is there after 1.7 s.
@@ -117,7 +117,7 @@ it('gives a doorbell each GOP at its end, from the next one on, without end', as
   expect(new Set(segments.map(({ recording }) => recording)).size).toBe(1);
 });
 
-it('shows each doorbell its own place of the loop, and seals it under its own keys', async () => {
+it('gives each doorbell its own position in the loop; the doorbell seals it under its own keys', async () => {
   const [one, other] = await filmed(12, [0, 5_000_000]);
   const picturesOf = async (door: Door | undefined) =>
     (door ? await segmentsOf(door) : []).map(({ init, fragment }) =>
@@ -128,7 +128,7 @@ it('shows each doorbell its own place of the loop, and seals it under its own ke
   expect(first[0]).not.toBe(second[0]);
 });
 
-it('keeps eight GOPs for a doorbell that takes none, shared by all that wait, and loses the others', async () => {
+it('keeps eight GOPs for a doorbell that reads none, shared with other doorbells, and drops later ones', async () => {
   const world = new VirtualClock({ startUs: START_US });
   const timebase = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
   const camera = new LoopCamera(loop, timebase, { startAtUs: 0 });
@@ -147,7 +147,7 @@ it('keeps eight GOPs for a doorbell that takes none, shared by all that wait, an
   await running;
 });
 
-it('tells of motion when something moves in the loop, of all or of the next ones that are asked for', async () => {
+it('reports the motions of the loop, all of them or as many as are asked for', async () => {
   const starts = loop.motions.filter(({ moves }) => moves).length;
   expect(starts).toBeGreaterThan(0);
   const [door] = await filmed(48, [0]);
@@ -158,7 +158,7 @@ it('tells of motion when something moves in the loop, of all or of the next ones
   expect(silent?.motions).toEqual([]);
 });
 
-it('tells of one motion where one is asked for', async () => {
+it('reports one motion if one is asked for', async () => {
   const world = new VirtualClock({ startUs: START_US });
   const timebase = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
   const door = doorOf(timebase, world, { startAtUs: 0, reports: 'some' });
@@ -175,7 +175,7 @@ it('tells of one motion where one is asked for', async () => {
   expect((door.motions[0]?.atUs ?? 0) - START_US).toBeGreaterThan(30_000_000);
 });
 
-it('begins anew after privacy, as another recording', async () => {
+it('continues after privacy as a new recording', async () => {
   const world = new VirtualClock({ startUs: START_US });
   const timebase = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
   const door = doorOf(timebase, world, { startAtUs: 0 });
