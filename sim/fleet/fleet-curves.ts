@@ -66,7 +66,7 @@ const PANELS: readonly Panel[] = [
     series: [{ name: 'lost', colour: 'alarm', read: ({ segmentsLost }) => segmentsLost }],
   },
   {
-    title: 'Processors taken',
+    title: 'Processors busy',
     scale: 'linear',
     print: (cores) => `${Number(cores.toFixed(2))}`,
     series: [{ name: 'cores', colour: 'accent', read: ({ cores }) => cores }],
@@ -75,10 +75,10 @@ const PANELS: readonly Panel[] = [
     title: 'Memory',
     scale: 'linear',
     print: (bytes) => (bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`),
-    series: [{ name: 'in all', colour: 'accent', read: ({ memoryBytes }) => memoryBytes }],
+    series: [{ name: 'total', colour: 'accent', read: ({ memoryBytes }) => memoryBytes }],
   },
   {
-    title: 'Held open',
+    title: 'Open',
     scale: 'linear',
     print: whole,
     series: [

@@ -75,10 +75,10 @@ export function fleetReportHtml(report: FleetReport, { style } = readBuiltPage()
 <div class="page">
 ${head(report, title, losses.length === 0 && clipsFailed === 0)}
 <main>
-<section class="sheet"><h2>What it came to</h2>${totals(summary)}</section>
+<section class="sheet"><h2>Results</h2>${totals(summary)}</section>
 ${points.length < 2 ? '' : `<section class="sheet"><h2>Over time</h2>${drawCurves(points)}${note(secondsEach)}${numbers(points)}</section>`}
 ${faults(summary)}
-<section class="sheet"><details><summary>The profile, with every default in its place; durations in microseconds</summary><div class="scrolls" tabindex="0" role="region" aria-label="The profile"><pre>${escapeHtml(JSON.stringify(profile, null, 2))}</pre></div></details></section>
+<section class="sheet"><details><summary>The profile with every default; durations in microseconds</summary><div class="scrolls" tabindex="0" role="region" aria-label="The profile"><pre>${escapeHtml(JSON.stringify(profile, null, 2))}</pre></div></details></section>
 </main>
 </div>
 </body>
@@ -121,7 +121,7 @@ function totals(summary: FleetSummary): string {
     ...(clipsShown === null
       ? []
       : [
-          ['Clips the agency is shown', `${clipsShown}`, `${revocations} grants were taken back`] as [
+          ['Clips shown to the agency', `${clipsShown}`, `${revocations} grants were revoked`] as [
             string,
             string,
             string,
@@ -131,7 +131,7 @@ function totals(summary: FleetSummary): string {
     [
       'Requests seen by owners',
       `${requests}`,
-      `${asked} asked by the agency; ${denials} denied, ${revocations} taken back`,
+      `${asked} sent by the agency; ${denials} denied, ${revocations} revoked`,
     ],
     ['Owners’ orders refused', `${summary.refusals}`, `${summary.unanswered} without an answer`],
     ['Footage sealed', lengthText(summary.segmentsStored * 1_000), `${summary.segmentsLost} s lost`],
@@ -147,11 +147,11 @@ function totals(summary: FleetSummary): string {
       `${summary.reboots} reboots, ${summary.absences} absences`,
     ],
     [
-      'Processor, each',
+      'Processor time, each',
       summary.corePercentEach === null ? '-' : `${Number(summary.corePercentEach.toFixed(3))} %`,
-      'of one core, since all ran',
+      'of one core, since all doorbells run',
     ],
-    ['Memory, each', printBytes(Math.max(0, summary.memoryBytesEach)), 'with its ring, where that is in memory'],
+    ['Memory, each', printBytes(Math.max(0, summary.memoryBytesEach)), 'with its ring, if that is in memory'],
   ];
   return `<dl class="totals">
 ${figures.map(([name, value, more]) => `<div><dt>${name}</dt><dd>${escapeHtml(value)}</dd><dd>${escapeHtml(more)}</dd></div>`).join('\n')}
@@ -162,8 +162,8 @@ function note(secondsEach: number): string {
   const joined =
     secondsEach === 1
       ? ''
-      : ` Each point stands for ${lengthText(secondsEach * 1_000)}: the worst of each figure in them, which for doorbells up is the fewest.`;
-  return `<p class="note soft">Move over the curves to read all of them at one moment. Clips that arrived after the last second are in the totals alone.${joined}</p>`;
+      : ` Each point is the worst of ${lengthText(secondsEach * 1_000)}: the largest value of each figure, and the fewest doorbells up.`;
+  return `<p class="note soft">Move over the curves to see all values at one moment. Clips that arrived after the last second are only in the totals.${joined}</p>`;
 }
 
 const COLUMNS: readonly [string, (line: FleetLine) => number | null][] = [
@@ -200,5 +200,5 @@ function faults({ codes }: FleetSummary): string {
     const told = rule === null ? '' : `${rule.message} ${rule.advice}`.replaceAll(/\{\w+\}/g, '…');
     return `<div><dt><span class="digits">${count} ×</span><code>${escapeHtml(code)}</code></dt><dd>${escapeHtml(told).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</dd></div>`;
   });
-  return `<section class="sheet"><h2>What was refused or failed, and why</h2><dl class="faults">${lines.join('\n')}</dl></section>`;
+  return `<section class="sheet"><h2>Refusals and failures</h2><dl class="faults">${lines.join('\n')}</dl></section>`;
 }

@@ -247,7 +247,7 @@ class FleetRun {
       if (this.failed) throw this.failed;
       deps.line(this.line());
     }
-    deps.say('The fleet ends: clips that are on their way may arrive.');
+    deps.say('The fleet ends and waits for uploads.');
     await this.agency?.stop();
     await this.stopParts();
     return this.summary((await this.agency?.clipsShown()) ?? null);

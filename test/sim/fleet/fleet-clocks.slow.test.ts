@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: if doorbells' clocks differ from the bridge's by less than the protocol's five minutes, nothing is refused, lost or stored twice; if
-// they differ by hours, no doorbell is enrolled, and the operator learns why.
+// Holds: if doorbells' clocks differ from the bridge's by less than the protocol's five minutes, nothing is refused, lost or stored twice;
+// if they differ by hours, no doorbell is enrolled, and the operator learns why.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';

@@ -17,9 +17,9 @@ describe('the page of a fleet, opened', { tags: ['chromium', 'long'] }, () => {
       'Requests',
       'Clips',
       'Filmed to sealed',
-      'Processors taken',
+      'Processors busy',
       'Memory',
-      'Held open',
+      'Open',
     ]);
     for (const part of await page.locator('summary').all()) await part.click();
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(look.width);
@@ -40,7 +40,7 @@ describe('the page of a fleet, opened', { tags: ['chromium', 'long'] }, () => {
       'under way 0stored 0',
       'p99 95 msp50 4 ms',
       expect.stringMatching(/^cores 0\.\d/),
-      'in all 238 MB',
+      'total 238 MB',
       'descriptors 200timers 200',
     ]);
     await close();
