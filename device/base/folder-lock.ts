@@ -80,8 +80,8 @@ export function lockFolder(folder: string, also: readonly number[] = []): Folder
 /** A text that no other process ever has: id, start time and boot, and random digits where the start time cannot be read. */
 function ownText(): string {
   const start = startOf(process.pid);
-  const words = [process.pid, start, BOOT];
-  return [...words, ...(start === '-' ? [toHex(new SystemRandom().bytes(8))] : [])].join(' ').trim();
+  const fields = [process.pid, start, BOOT];
+  return [...fields, ...(start === '-' ? [toHex(new SystemRandom().bytes(8))] : [])].join(' ').trim();
 }
 
 /** The lock of this process. Releasing it leaves a link that another process has put there since. */

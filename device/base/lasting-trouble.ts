@@ -26,10 +26,10 @@ export class LastingTrouble {
     if (why === null) {
       this.timer?.cancel();
       this.timer = null;
-    } else this.timer ??= this.clock.after(LASTING_MS, () => this.tell());
+    } else this.timer ??= this.clock.after(LASTING_MS, () => this.warn());
   }
 
-  private tell(): void {
+  private warn(): void {
     const { why } = this;
     if (why === null) return;
     const coded = why instanceof CodedError ? { code: why.code, advice: why.advice } : {};

@@ -43,11 +43,11 @@ export function cellsAround(cell: string): string[] {
   const cells = new Set([cell]);
   for (const down of [-1, 0, 1]) {
     for (const across of [-1, 0, 1]) {
-      const beside = {
+      const neighbour = {
         longitude: ((longitude + across * CELL_WIDTH_DEG + 540) % 360) - 180,
         latitude: Math.max(-90, Math.min(90, latitude + down * CELL_HEIGHT_DEG)),
       };
-      cells.add(cellOf(beside));
+      cells.add(cellOf(neighbour));
     }
   }
   return [...cells];

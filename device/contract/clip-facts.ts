@@ -50,16 +50,16 @@ function faultOfCounts({ window, frames, coverage, audioPackets }: ClipFacts): F
 }
 
 function faultOfMethod({ frames, method, encodedFrames, redacted }: ClipFacts): FactsFault | null {
-  const told = `${method}, ${encodedFrames} of ${frames} frames encoded`;
+  const detail = `${method}, ${encodedFrames} of ${frames} frames encoded`;
   // A zone is drawn into pictures: a frame that was not encoded anew shows all of it.
   if (redacted && (method !== 're-encode' || encodedFrames !== frames))
-    return { code: 'intake_redaction', detail: told };
+    return { code: 'intake_redaction', detail };
   const isTrue = {
     copy: encodedFrames === 0,
     'smart-cut': encodedFrames > 0 && encodedFrames <= frames,
     're-encode': encodedFrames === frames,
   }[method];
-  return isTrue ? null : { code: 'intake_method', detail: told };
+  return isTrue ? null : { code: 'intake_method', detail };
 }
 
 function faultOfSpans({ window, frames, coverage, gaps }: ClipFacts, stepUs: number): FactsFault | null {

@@ -32,8 +32,8 @@ export function outcomeOf({ standing }: Departure, last: VerifiedLeaf | null = n
         const is = answer.decision === 'erased' ? 'erased-at-vault' : answer.decision;
         return { is, atUs, reason: answer.reason ?? null };
       }
-      const told = IntakeReceipt.safeParse(parseToken(receipt)?.claims);
-      const hadNone = told.success && told.data.clipBytes === 0;
+      const intake = IntakeReceipt.safeParse(parseToken(receipt)?.claims);
+      const hadNone = intake.success && intake.data.clipBytes === 0;
       return { is: hadNone ? 'nothing-arrived' : 'erased-at-bridge', atUs };
     }
   }

@@ -110,7 +110,7 @@ export function openSearch(
   trust: Pick<Trust, 'bridgeKey'>,
   crypto: TokenCrypto,
 ): OpenedSearchOrCode {
-  const { search: token, publication: word } = papers;
+  const { search: token, publication: publicationToken } = papers;
   const search = openToken(token, {
     typ: 'doorsill-search+jws',
     schema: Search,
@@ -119,7 +119,7 @@ export function openSearch(
     verify: crypto.verify,
   });
   if (!search.ok) return { ok: false, code: TOKEN_FAULT_CODES[search.fault] };
-  const publication = openToken(word, {
+  const publication = openToken(publicationToken, {
     typ: 'doorsill-search-publication+jws',
     schema: searchPublicationSchema,
     audience: PUBLIC_AUDIENCE,
@@ -136,7 +136,7 @@ export function openSearch(
     request: search.claims,
     requestToken: token,
     requestSha256,
-    papers: { search: token, publication: word },
+    papers: { search: token, publication: publicationToken },
   };
   return { ok: true, opened };
 }

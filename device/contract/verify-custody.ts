@@ -77,7 +77,7 @@ export function verifyLeaf(clip: StoredClip, proof: string, bridgeKey: string, c
   if (head.iss !== bridgeKey) fail('the tree head is of another bridge');
   if (!('commitment' in entry)) return fail('the leaf is not one about a clip');
   const facts = FACTS[entry.kind].safeParse(parseJson(opened.facts));
-  if (!facts.success) return fail('the leaf does not tell what its kind tells');
+  if (!facts.success) return fail('the leaf lacks facts that its kind must have');
   const named: { [Key in 'grant' | 'clip' | 'clipSha256']?: string | undefined } = facts.data;
   const isAboutIt =
     (named.grant === undefined || named.grant === clip.grant) &&

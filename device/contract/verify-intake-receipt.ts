@@ -48,7 +48,7 @@ export function assertAnswered(
   if (intake.outcome === 'stored') throw refuse('the clip was revoked, but the receipt says that it is stored');
   if (intake.recall === undefined) {
     if (intake.outcome === 'deleted') return;
-    throw refuse('the clip is said to be handed over without a word of the vault');
+    throw refuse('the receipt says that the clip is handed over, but holds no answer of the vault');
   }
   const vault = pinned ?? intake.vault;
   const opened = openToken(intake.recall, {

@@ -138,8 +138,8 @@ function drawPanel(panel: Panel, points: readonly FleetLine[], at: { y: number; 
     const y = Math.round((1 - scale.place(value)) * PLOT) + top;
     // A mark is left out if a later one prints the same: half of one clip would read as a whole clip.
     const isBare = value === 0 || shown.indexOf(print(value), nth + 1) > 0;
-    const word = isBare ? '' : `<text class="mark" x="0" y="${y - 3}">${escapeHtml(print(value))}</text>`;
-    return `<line class="grid" x1="0" x2="100%" y1="${y}" y2="${y}"/>${word}`;
+    const label = isBare ? '' : `<text class="mark" x="0" y="${y - 3}">${escapeHtml(print(value))}</text>`;
+    return `<line class="grid" x1="0" x2="100%" y1="${y}" y2="${y}"/>${label}`;
   });
   const curves = series.map(({ read, colour }) => {
     const runs = runsOf(points, read).map((run) =>
@@ -162,13 +162,13 @@ ${lines.join('')}
 }
 
 /** A panel's values at a point, at its right end; also its legend. */
-function values({ series, print }: Panel, point: FleetLine, y: number, look: 'rest' | 'told'): string {
-  const words = series.map(({ name, colour, read }, at) => {
+function values({ series, print }: Panel, point: FleetLine, y: number, look: 'rest' | 'hover'): string {
+  const texts = series.map(({ name, colour, read }, at) => {
     const value = read(point);
     const gap = at === 0 ? '' : ' dx="10"';
     return `<tspan class="${colour}"${gap}>${escapeHtml(name)} <tspan class="value">${value === null ? '-' : escapeHtml(print(value))}</tspan></tspan>`;
   });
-  return `<text class="${look}" x="100%" y="${y + 15}" text-anchor="end">${words.join('')}</text>`;
+  return `<text class="${look}" x="100%" y="${y + 15}" text-anchor="end">${texts.join('')}</text>`;
 }
 
 /** Runs of points that have a value, with their seconds. */
@@ -207,13 +207,13 @@ function roundUp(value: number): number {
 
 /** Events of the whole fleet, as lines through all panels: requests asked, all doorbells up, processes lost. */
 function moments(points: readonly FleetLine[], xOf: (s: number) => number, bottom: number): string {
-  const told: string[] = [];
-  const line = (point: FleetLine, look: string, word: string) => {
+  const marks: string[] = [];
+  const line = (point: FleetLine, look: string, label: string) => {
     const x = percent(xOf(point.seconds));
     const anchor = xOf(point.seconds) > 0.5 ? 'end' : 'start';
-    told.push(
+    marks.push(
       `<line class="instant ${look}" x1="${x}" x2="${x}" y1="${TOP - 6}" y2="${bottom}"/>`,
-      word === '' ? '' : `<text class="rest ${look}" x="${x}" y="13" text-anchor="${anchor}">${word}</text>`,
+      label === '' ? '' : `<text class="rest ${look}" x="${x}" y="13" text-anchor="${anchor}">${label}</text>`,
     );
   };
   for (const [at, point] of points.entries()) {
@@ -222,7 +222,7 @@ function moments(points: readonly FleetLine[], xOf: (s: number) => number, botto
     if (isWhole(point) && !points.slice(0, at).some(isWhole)) line(point, 'all-up', 'all started');
     if (point.died > (before?.died ?? 0)) line(point, 'died', 'a process died');
   }
-  return told.join('');
+  return marks.join('');
 }
 
 function isWhole({ doorbells, up, failed }: FleetLine): boolean {
@@ -260,8 +260,8 @@ function reading(
   const x = xOf(point.seconds);
   const left = before ? (xOf(before.seconds) + x) / 2 : 0;
   const right = after ? (xOf(after.seconds) + x) / 2 : 1;
-  const texts = panels.map((panel, at) => values(panel, point, TOP + at * (HEAD + PLOT + GAP), 'told'));
-  return `<g class="at"><rect x="${percent(left)}" width="${percent(right - left)}" y="0" height="${bottom}"/><line class="told" x1="${percent(x)}" x2="${percent(x)}" y1="${TOP}" y2="${bottom}"/><text class="told" x="100%" y="13" text-anchor="end">after ${lengthText(point.seconds * 1_000)}</text>${texts.join('')}</g>`;
+  const texts = panels.map((panel, at) => values(panel, point, TOP + at * (HEAD + PLOT + GAP), 'hover'));
+  return `<g class="at"><rect x="${percent(left)}" width="${percent(right - left)}" y="0" height="${bottom}"/><line class="hover" x1="${percent(x)}" x2="${percent(x)}" y1="${TOP}" y2="${bottom}"/><text class="hover" x="100%" y="13" text-anchor="end">after ${lengthText(point.seconds * 1_000)}</text>${texts.join('')}</g>`;
 }
 
 function percent(share: number): string {
@@ -287,10 +287,10 @@ export const CURVES_STYLE = `
 .curves text.asked, .curves text.all-up { fill: var(--ink-soft); font-size: 11px }
 .curves text.died { fill: var(--alarm); font-size: 11px; font-weight: 600 }
 .curves .at rect { fill: transparent; pointer-events: all }
-.curves .at .told { visibility: hidden; pointer-events: none }
-.curves .at:hover .told { visibility: visible }
-.curves .at text.told { fill: var(--ink); font-size: 13px }
-.curves .at line.told { stroke: var(--ink); stroke-width: 1px }
+.curves .at .hover { visibility: hidden; pointer-events: none }
+.curves .at:hover .hover { visibility: visible }
+.curves .at text.hover { fill: var(--ink); font-size: 13px }
+.curves .at line.hover { stroke: var(--ink); stroke-width: 1px }
 .curves:has(.at:hover) .rest { visibility: hidden }
 @media (max-width: 599px) { .curves text.asked, .curves text.all-up { display: none } }
 `;

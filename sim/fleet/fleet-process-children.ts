@@ -62,7 +62,7 @@ export class ChildPart {
       execArgv: [...process.execArgv, ...MEMORY_ARGS, ...TRANSFER_ARGS],
       env: { ...process.env, UV_THREADPOOL_SIZE, MALLOC_ARENA_MAX, GLIBC_TUNABLES },
     });
-    this.child.on('message', (answer: PartAnswer) => this.hear(answer));
+    this.child.on('message', (answer: PartAnswer) => this.receive(answer));
     this.gone = new Promise((resolve) => {
       this.child.once('error', () => resolve());
       this.child.once('exit', (status, signal) => {
@@ -94,7 +94,7 @@ export class ChildPart {
     if (this.child.connected) this.child.send(order, () => undefined);
   }
 
-  private hear(answer: PartAnswer): void {
+  private receive(answer: PartAnswer): void {
     if ('failed' in answer) {
       const { code, facts } = answer.failed;
       this.failed = isErrorCode(code) ? failure(code, { ...facts }) : failure('internal', { detail: code });

@@ -12,11 +12,11 @@ let ending: RunningPart | null = null;
 let next: Timer | null = null;
 
 /** Does nothing when the parent is gone. */
-const say = (answer: PartAnswer) => process.send?.(answer, () => undefined);
+const send = (answer: PartAnswer) => process.send?.(answer, () => undefined);
 
 function reportLater(): void {
   next = clock.after(REPORT_MS, () => {
-    if (part) say({ report: part.report() });
+    if (part) send({ report: part.report() });
     reportLater();
   });
 }
@@ -35,14 +35,14 @@ async function obey(order: PartOrder): Promise<void> {
   next = null;
   ending = part;
   part = null;
-  if (ending) say({ ended: await ending.stop() });
+  if (ending) send({ ended: await ending.stop() });
   else process.exit(0);
 }
 
 /** A bug ends the process; its parent notices. */
 process.on('message', (order: PartOrder) => {
   obey(order).catch((thrown: unknown) => {
-    if (isFailure(thrown)) say({ failed: { code: thrown.code, facts: thrown.facts } });
+    if (isFailure(thrown)) send({ failed: { code: thrown.code, facts: thrown.facts } });
     else process.stderr.write(`${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
     process.exitCode = 1;
     process.disconnect();

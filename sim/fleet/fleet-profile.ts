@@ -22,20 +22,20 @@ export const MANNERS = ['share', 'decline', 'ignore', 'slow', 'revoke', 'offline
 export type Manner = (typeof MANNERS)[number];
 
 const between = (least: number, most: number, unit: string) => {
-  const says = { error: `it takes ${least} to ${most} ${unit}` };
-  return z.number().min(least, says).max(most, says);
+  const fault = { error: `it takes ${least} to ${most} ${unit}` };
+  return z.number().min(least, fault).max(most, fault);
 };
 
 const wholeBetween = (least: number, most: number, unit: string) => {
-  const says = { error: `it takes a whole number of ${least} to ${most} ${unit}` };
-  return z.int(says).min(least, says).max(most, says);
+  const fault = { error: `it takes a whole number of ${least} to ${most} ${unit}` };
+  return z.int(fault).min(least, fault).max(most, fault);
 };
 
 const percent = between(0, 100, 'percent');
 
-/** A duration within limits, in microseconds once it is read; `says`: the limits, in the file's spelling. */
-const durationBetween = (leastS: number, mostS: number, says: string) =>
-  durationSchema.refine((us) => us >= leastS * SECOND_US && us <= mostS * SECOND_US, `it takes ${says}`);
+/** A duration within limits, in microseconds once it is read; `limits`: the same in the file's spelling. */
+const durationBetween = (leastS: number, mostS: number, limits: string) =>
+  durationSchema.refine((us) => us >= leastS * SECOND_US && us <= mostS * SECOND_US, `it takes ${limits}`);
 
 /** A range of durations. */
 const delaysSchema = z

@@ -197,8 +197,8 @@ function faults({ codes }: FleetSummary): string {
   if (found.length === 0) return '';
   const lines = found.map(([code, count]) => {
     const rule = isErrorCode(code) ? ERRORS[code] : null;
-    const told = rule === null ? '' : `${rule.message} ${rule.advice}`.replaceAll(/\{\w+\}/g, '…');
-    return `<div><dt><span class="digits">${count} ×</span><code>${escapeHtml(code)}</code></dt><dd>${escapeHtml(told).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</dd></div>`;
+    const meaning = rule === null ? '' : `${rule.message} ${rule.advice}`.replaceAll(/\{\w+\}/g, '…');
+    return `<div><dt><span class="digits">${count} ×</span><code>${escapeHtml(code)}</code></dt><dd>${escapeHtml(meaning).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</dd></div>`;
   });
   return `<section class="sheet"><h2>Refusals and failures</h2><dl class="faults">${lines.join('\n')}</dl></section>`;
 }

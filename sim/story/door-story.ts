@@ -195,8 +195,8 @@ export class DoorStory {
     if (outcome === 'sent' && clip) void this.printArrival(receipt, clip);
     else {
       const answer = recallAnswerOf(receipt);
-      const said = answer ? `, the vault says ${answer.decision}${answer.reason ? `: ${answer.reason}` : ''}` : '';
-      this.say(outcome, `${outcome}${receipt.code ? ` (${receipt.code})` : ''}: ${receipt.request ?? ''}${said}`, {
+      const vaultAnswer = answer ? `, the vault says ${answer.decision}${answer.reason ? `: ${answer.reason}` : ''}` : '';
+      this.say(outcome, `${outcome}${receipt.code ? ` (${receipt.code})` : ''}: ${receipt.request ?? ''}${vaultAnswer}`, {
         request: receipt.request,
         code: receipt.code,
         ...(answer ? { decision: answer.decision, reason: answer.reason } : {}),

@@ -21,7 +21,7 @@ const LOCAL: readonly Partial<AgencyFacts>[] = [
 ];
 
 export function tellFederalRefused(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
-  return Stage.tell({ name: 'federal-refused', logLevel: deps.logLevel }, deps, signal, async (stage) => {
+  return Stage.run({ name: 'federal-refused', logLevel: deps.logLevel }, deps, signal, async (stage) => {
     await applications(stage);
     await pretence(stage);
     await revocation(stage);
@@ -72,7 +72,7 @@ async function revocation(stage: Stage): Promise<void> {
   const { deps, registry, bridge, facts } = stage;
   const window = await stage.footage();
   const asked = stage.ask();
-  const notice = await stage.heard(asked.id, () => postRequest(bridge.url, asked.token));
+  const notice = await stage.notified(asked.id, () => postRequest(bridge.url, asked.token));
   stage.say(`${notice.credential.name} asks; the doorbell shows it to its owner.`);
   await decideAgency(deps.disk, registry, agencyId(facts.agencyKey), 'revoke');
   stage.say('It turns out to have asked for a federal agency, and the registry revokes it.');

@@ -8,7 +8,7 @@ import { Stage } from './story-testbed.ts';
 const PARTNER = 'plate-watch';
 
 export function tellPartnerEnded(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
-  return Stage.tell({ name: 'partner-ended', logLevel: deps.logLevel }, deps, signal, async (stage) => {
+  return Stage.run({ name: 'partner-ended', logLevel: deps.logLevel }, deps, signal, async (stage) => {
     await flockSafety(stage);
     await midRequest(stage);
   });
@@ -47,8 +47,8 @@ async function midRequest(stage: Stage): Promise<void> {
   stage.say('The operator enters another partner, Plate Watch, as active.');
   const window = await stage.footage();
   const [asked, direct] = [stage.ask({ partner: PARTNER }), stage.ask()];
-  const notice = await stage.heard(asked.id, () => through(stage, PARTNER, asked.token, secrets.token));
-  const own = await stage.heard(direct.id, () => postRequest(bridge.url, direct.token));
+  const notice = await stage.notified(asked.id, () => through(stage, PARTNER, asked.token, secrets.token));
+  const own = await stage.notified(direct.id, () => postRequest(bridge.url, direct.token));
   stage.say('An agency asks through it, and once directly; the doorbell shows both to its owner.');
   const { cancelled } = await setPartnerStatus(deps.disk, bridge, PARTNER, 'ended');
   stage.say(`The operator ends the partnership: ${cancelled} open request is cancelled.`, { cancelled });

@@ -62,7 +62,7 @@ async function before(scene: DemoRun, story: Narrator): Promise<void> {
   } finally {
     process.kill(vault, 'SIGCONT');
   }
-  const answered = await heard(scene, granted, ({ outcome }) => outcome === 'deleted');
+  const answered = await receiptWhen(scene, granted, ({ outcome }) => outcome === 'deleted');
   const item = evidenceId(facts.bridge.id, granted.clipId);
   story.tell(
     'The vault goes on. Only when it has let go of what it was offered does the owner hear: deleted.',
@@ -115,10 +115,10 @@ async function revoked(scene: DemoRun, granted: Granted, looks: (receipt: Receip
   const { session, signer } = scene;
   const { grant, grantSha256, request } = granted;
   const { token } = makeRevoke(signer, session.home.device, { request, grant, grantSha256 });
-  return heard(scene, granted, looks, () => session.answer(request, 'revoke', token));
+  return receiptWhen(scene, granted, looks, () => session.answer(request, 'revoke', token));
 }
 
-function heard(
+function receiptWhen(
   scene: DemoRun,
   { grant }: Granted,
   looks: (receipt: Receipt) => boolean,

@@ -33,7 +33,7 @@ const FILE_BYTES_MAX = 64 * 1024 * 1024;
 export function tellSearchParty(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   const device = { preRollS: 2, postRollS: 1 };
   const options = { name: 'search-party', logLevel: deps.logLevel, camera: CAMERA, device };
-  return Stage.tell(options, deps, signal, async (stage) => {
+  return Stage.run(options, deps, signal, async (stage) => {
     const owner = await moveIn(stage);
     await silence(stage);
     const search = await lost(stage, owner);

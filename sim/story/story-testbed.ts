@@ -65,7 +65,7 @@ export class Stage {
   }
 
   /** Runs a story on a testbed of its own, which is deleted afterwards. Throws the story's errors, and `story_failed`. */
-  static async tell(
+  static async run(
     options: StageOptions,
     deps: StoryDeps,
     signal: AbortSignal,
@@ -179,7 +179,7 @@ export class Stage {
   }
 
   /** Posts a request and waits until the doorbell shows it to its owner. */
-  heard(id: string, post: () => Promise<unknown>): Promise<VerifiedNotice> {
+  notified(id: string, post: () => Promise<unknown>): Promise<VerifiedNotice> {
     return this.session.waitFor<VerifiedNotice>(
       'the request at the doorbell',
       PATIENCE_MS,

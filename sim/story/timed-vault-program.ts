@@ -26,7 +26,7 @@ function flag(name: string): string {
   return at < 0 ? '' : (process.argv[at + 1] ?? '');
 }
 
-const say = (line: object) => void process.stdout.write(`${JSON.stringify(line)}\n`);
+const print = (line: object) => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const clock = new MovedClock();
 await serveUntilStopped(async () => {
@@ -35,9 +35,9 @@ await serveUntilStopped(async () => {
   const vault = await startVault(config, seams);
   const orders = new JsonLines((line) => {
     clock.passedS += orderSchema.parse(line).passS;
-    void vault.keepNow().then(() => say({ event: 'passed', passedS: clock.passedS }));
+    void vault.keepNow().then(() => print({ event: 'passed', passedS: clock.passedS }));
   });
   process.stdin.on('data', (chunk: Buffer) => orders.push(chunk));
-  say({ event: 'ready', url: vault.url, id: vault.id, key: vault.publicKey });
+  print({ event: 'ready', url: vault.url, id: vault.id, key: vault.publicKey });
   return vault;
 });

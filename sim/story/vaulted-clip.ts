@@ -17,7 +17,7 @@ export class TimedVault {
   readonly program = fileURLToPath(new URL('./timed-vault-program.js', import.meta.url));
   private passed: () => void = () => undefined;
 
-  readonly said = (line: Record<string, unknown>): void => {
+  readonly onLine = (line: Record<string, unknown>): void => {
     if (line['event'] === 'passed') this.passed();
   };
 

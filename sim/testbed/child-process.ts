@@ -84,8 +84,8 @@ export class PartProcess {
   private launch(logMode: 'w' | 'a'): Promise<Record<string, unknown>> {
     const log = openSync(this.logFile, logMode, 0o600);
     const { program = LAUNCHER, inside = [] } = this.deps;
-    const [command = '', ...words] = [...inside, process.execPath, SEMI_SPACE, program, ...this.args, '--json'];
-    const child = spawn(command, words, {
+    const [command = '', ...args] = [...inside, process.execPath, SEMI_SPACE, program, ...this.args, '--json'];
+    const child = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { MALLOC_ARENA_MAX, ...process.env, DOORSILL_SUPERVISED: '1' },
       // Keeps Ctrl-C on the terminal from the parts: the supervisor stops them in order.

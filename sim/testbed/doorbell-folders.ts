@@ -114,8 +114,8 @@ const isTaken = (there: readonly DoorbellFolder[], name: string) => there.some((
 /**
  * The doorbell of a testbed with this id or name; without one, the only doorbell. Throws `doorbell_not_named`, `doorbell_unknown`.
  */
-export async function namedDoorbell(disk: Disk, folder: string, word: string | undefined): Promise<DoorbellFolder> {
-  return doorbellCalled(disk, await listDoorbells(disk, folder), word);
+export async function namedDoorbell(disk: Disk, folder: string, idOrName: string | undefined): Promise<DoorbellFolder> {
+  return doorbellCalled(disk, await listDoorbells(disk, folder), idOrName);
 }
 
 /** Destroys a doorbell that does not run. After a crash the next `finishRemovals` completes it. Throws `doorbell_first`. */

@@ -24,7 +24,7 @@ export async function examineTestbed(seams: Seams, folder: string): Promise<Diag
     ...doorbells.map((doorbell) => examineDoorbell(seams, doorbell, doorbells.length > 1)),
     look('registry', () => answers('registry', testbed.registry?.url, '/v1/key')),
     look('vault', () => answers('vault', testbed.vault?.url, '/v1/vault')),
-    ...homes.map((home) => look('owner', () => heard(seams, home))),
+    ...homes.map((home) => look('owner', () => ownerReaches(seams, home))),
   ];
   return [ok('testbed', `runs as process ${pid}`), ...(await Promise.all(looks)).flat()];
 }
@@ -46,7 +46,7 @@ async function answers(part: string, url: string | undefined, path: string): Pro
 }
 
 /** Asks the device for its state over its broker, as its owner does: both must answer. */
-async function heard(seams: Seams, home: Home): Promise<Diagnosis> {
+async function ownerReaches(seams: Seams, home: Home): Promise<Diagnosis> {
   const session = new OwnerSession(home, seams);
   try {
     await session.waitFor(

@@ -105,11 +105,11 @@ const LANGUAGE: FaultLanguage<DeviceFaultName> = {
  */
 export function readDeviceFault(text: string, nowUs: number): DeviceFault {
   const read = readFaultText(text, nowUs, LANGUAGE);
-  const { name, value: said, untilUs } = read;
+  const { name, value: given, untilUs } = read;
   const invalid = (detail: string) => LANGUAGE.invalid(read.text, detail);
   const row: FaultRow = ROWS[name];
-  if (said !== null && row.takes === 'nothing') throw invalid('it takes no value');
-  const value = row.takes === 'nothing' ? '' : readValue(row.takes, said ?? row.usual ?? '', invalid);
+  if (given !== null && row.takes === 'nothing') throw invalid('it takes no value');
+  const value = row.takes === 'nothing' ? '' : readValue(row.takes, given ?? row.usual ?? '', invalid);
   if (value === null) throw invalid(`it takes ${takesWords(row)}`);
   if (name === 'power-cut' && Number.isFinite(untilUs))
     throw invalid('it has no length: start the doorbell again yourself');

@@ -89,9 +89,9 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
   });
   server.server.maxConnections = limits.connections + ACCEPTED_MAX;
   network?.adopt(server.server);
-  const seats = new ConnectionLimit(limits, addressList(proxies));
-  server.server.on('connection', (socket) => seats.admit(socket));
-  if (tls) server.server.on('secureConnection', (socket) => seats.secure(socket));
+  const connectionLimit = new ConnectionLimit(limits, addressList(proxies));
+  server.server.on('connection', (socket) => connectionLimit.admit(socket));
+  if (tls) server.server.on('secureConnection', (socket) => connectionLimit.secure(socket));
   if (proxyProtocol.length > 0) {
     const isPeer = addressList(proxyProtocol);
     const refuse = (socket: Socket) => endUnreadable(socket, failure('http_body_invalid', { detail: NO_PROXY_HEADER }));
@@ -110,15 +110,15 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     deadlines.set(request, deadline);
     request.raw.once('close', () => deadline.cancel());
     const { socket } = request.raw;
-    reply.raw.once('close', () => seats.wait(socket));
+    reply.raw.once('close', () => connectionLimit.wait(socket));
   });
   // Uploads have no deadline: their parser does not read the body, so this hook runs right after the headers.
   server.addHook('preHandler', async (request) => {
     deadlines.get(request)?.cancel();
-    seats.work(request.raw.socket);
+    connectionLimit.work(request.raw.socket);
   });
   server.addHook('onSend', async (request, reply) => {
-    seats.answer(request.raw.socket);
+    connectionLimit.answer(request.raw.socket);
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
 

@@ -26,11 +26,11 @@ function faultOfCoverage(video: FileVideo, { coverage }: ClipFacts, stepUs: numb
   const endUs = lastUs + microseconds(video.lastDuration, video);
   const toleranceUs = tickUs(video) + ROUNDING_US;
   const beyondUs = video.times.length > 1 ? microseconds(longestFrame(video), video) : FRAME_US_MAX;
-  const told = `they end after ${Math.round(endUs)} µs, its coverage after ${coveredUs}`;
+  const comparison = `they end after ${Math.round(endUs)} µs, its coverage after ${coveredUs}`;
   if (lastUs > coveredUs + toleranceUs || endUs > coveredUs + beyondUs + toleranceUs)
-    return { code: 'intake_duration', detail: `its frames go on for too long: ${told}` };
+    return { code: 'intake_duration', detail: `its frames go on for too long: ${comparison}` };
   if (endUs + 2 * stepUs + toleranceUs < coveredUs)
-    return { code: 'intake_coverage', detail: `its frames are fewer than that: ${told}` };
+    return { code: 'intake_coverage', detail: `its frames are fewer than that: ${comparison}` };
   return null;
 }
 

@@ -157,7 +157,7 @@ describe('a bridge, or somebody in between, is not believed', () => {
       ['the receipt is not for this clip'],
       ['the bridge shows another receipt than the one that this device keeps'],
       ['the receipt is for another manifest'],
-      ['the clip is said to be handed over without a word of the vault'],
+      ['the receipt says that the clip is handed over, but holds no answer of the vault'],
       ['the receipt is for another clip'],
     ]);
   });

@@ -28,12 +28,12 @@ describe('the page of a fleet, opened', { tags: ['chromium', 'long'] }, () => {
     expect(await axeFaults(page)).toEqual([]);
 
     // Without a pointer the last values are shown; over the 30th second all panels show that second's instead.
-    const told = page.locator('.curves .at:nth-of-type(30) text.told');
+    const hover = page.locator('.curves .at:nth-of-type(30) text.hover');
     const rest = page.locator('.curves text.rest').first();
-    expect([await told.first().isVisible(), await rest.isVisible()]).toEqual([false, true]);
+    expect([await hover.first().isVisible(), await rest.isVisible()]).toEqual([false, true]);
     await page.locator('.curves .at:nth-of-type(30) rect').hover();
-    expect([await told.first().isVisible(), await rest.isVisible()]).toEqual([true, false]);
-    expect(await told.allTextContents()).toEqual([
+    expect([await hover.first().isVisible(), await rest.isVisible()]).toEqual([true, false]);
+    expect(await hover.allTextContents()).toEqual([
       'after 30 s',
       'up 20failed 0',
       'seen 20granted 0denied 4',
