@@ -1,7 +1,10 @@
 // What anyone may read about a clip in a vault: which clip it is, the answer to a recall, the deletion. What bridge and vault sign for each
 // other alone: cloud-bridge/signing/hand-over-documents.ts.
 import { z } from 'zod';
+import type { Receipt } from './home-messages.ts';
 import { idSchema, sha256Schema } from './ids.ts';
+import { parseToken } from './jws.ts';
+import { IntakeReceipt } from './manifest.ts';
 import { signedClaims } from './shared-claims.ts';
 
 /** The clip that a document of bridge or vault is about, by everything that distinguishes it from other clips. */
@@ -61,3 +64,11 @@ export const Deletion = z.strictObject({
   cause: DeletionCause,
 });
 export type Deletion = z.infer<typeof Deletion>;
+
+/** The vault's answer to a recall inside a verified receipt of the device; null when there is none. */
+export function recallAnswerOf({ outcome, intake }: Pick<Receipt, 'outcome' | 'intake'>): RecallAnswer | null {
+  if (intake === undefined || (outcome !== 'recalled' && outcome !== 'deleted')) return null;
+  const receipt = IntakeReceipt.safeParse(parseToken(intake)?.claims);
+  const answer = RecallAnswer.safeParse(receipt.success ? parseToken(receipt.data.recall ?? '')?.claims : null);
+  return answer.success ? answer.data : null;
+}

@@ -1,7 +1,6 @@
 import { failure, isFailure } from './errors.ts';
 import { parseJson } from './parse-json.ts';
 import { failureOf } from './problem.ts';
-import { withinTime } from './time-limit.ts';
 
 /** Answers larger than this are not read, unless the caller says so. */
 const ANSWER_BYTES_MAX = 1_000_000;
@@ -67,4 +66,29 @@ async function readBounded(response: Response, charsMax: number): Promise<string
     if (text.length > charsMax) throw new Error('its answer is too large');
   }
   return text;
+}
+
+/**
+ * Makes a call with a signal that is aborted after `ms`, or together with the caller's `signal`. Not by AbortSignal.any: the signals that
+ * it joins may be garbage-collected before they fire, and the call then waits for ever (Node 20, nodejs/node#54614).
+ */
+export async function withinTime<Result>(
+  ms: number,
+  signal: AbortSignal | undefined,
+  call: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const ending = new AbortController();
+  const sources = [AbortSignal.timeout(ms), ...(signal ? [signal] : [])];
+  const undo = sources.map((source) => {
+    const end = () => ending.abort(source.reason);
+    if (source.aborted) end();
+    // The listener also keeps the signal from being garbage-collected.
+    source.addEventListener('abort', end, { once: true });
+    return () => source.removeEventListener('abort', end);
+  });
+  try {
+    return await call(ending.signal);
+  } finally {
+    for (const forget of undo) forget();
+  }
 }

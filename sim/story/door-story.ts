@@ -4,7 +4,7 @@ import type { Timer } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import type { DeviceEvent, DeviceState, Receipt } from '@doorsill/contract/home-messages';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
-import { recallAnswerOf } from '@doorsill/contract/recall-answer';
+import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { makeCommand, type Signer } from '@doorsill/device/owner/sign-owner-messages';

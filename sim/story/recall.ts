@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Receipt } from '@doorsill/contract/home-messages';
-import { recallAnswerOf } from '@doorsill/contract/recall-answer';
+import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import { makeRevoke } from '@doorsill/device/owner/sign-owner-messages';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';

@@ -14,8 +14,6 @@ import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';
 import { registerAgency } from '../officer/registration.ts';
 import { PartProcess } from './child-process.ts';
-import { InProcessParts } from './in-process-parts.ts';
-import { writeServiceSettings } from './service-settings.ts';
 import {
   type DoorbellNetwork,
   type DoorbellContext,
@@ -23,9 +21,9 @@ import {
   ownerKeyOf,
   startDoorbellPart,
 } from './start-doorbell-part.ts';
-import type { PartSeams } from './start-server-part.ts';
+import { InProcessParts, type PartSeams } from './start-server-part.ts';
 import { type RunningDoorbell, TestbedDoorbells } from './testbed-doorbells.ts';
-import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths } from './testbed-folder.ts';
+import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths, writeServiceSettings } from './testbed-folder.ts';
 import { tryCamera } from './try-camera.ts';
 
 export { DEMO_HOME } from '../world/home-identity.ts';

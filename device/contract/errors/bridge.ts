@@ -7,7 +7,7 @@ import {
   refusedForNow,
   unusableInput,
   wrongUsage,
-} from './kinds.ts';
+} from './coded-error.ts';
 
 export const bridgeErrors = {
   // bridge

@@ -5,7 +5,7 @@ import {
   unusableInput,
   unusableInputForNow,
   wrongUsage,
-} from './kinds.ts';
+} from './coded-error.ts';
 
 export const cameraErrors = {
   // camera

@@ -1,5 +1,5 @@
 // Failures of a clip on its way: cut, upload, custody, verification.
-import { machineFault, machineFaultForNow, notReachableForNow, refused, wrongUsage } from './kinds.ts';
+import { machineFault, machineFaultForNow, notReachableForNow, refused, wrongUsage } from './coded-error.ts';
 
 export const clipErrors = {
   // clip

@@ -1,5 +1,5 @@
 // Failures of consent, previews, owners' orders and pairing.
-import { machineFault, machineFaultForNow, refused, refusedForNow, wrongUsage } from './kinds.ts';
+import { machineFault, machineFaultForNow, refused, refusedForNow, wrongUsage } from './coded-error.ts';
 
 export const consentErrors = {
   consent_request_unknown: refused(

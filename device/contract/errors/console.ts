@@ -1,5 +1,5 @@
 // Failures of the device’s own server, its viewers, and its announcement by mDNS.
-import { machineFault, machineFaultForNow, notReachableForNow, refused, refusedForNow, wrongUsage } from './kinds.ts';
+import { machineFault, machineFaultForNow, notReachableForNow, refused, refusedForNow, wrongUsage } from './coded-error.ts';
 
 export const consoleErrors = {
   console_host_refused: refused(

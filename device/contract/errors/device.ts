@@ -1,5 +1,5 @@
 // Failures of ring, events, notifications, hardware and updates.
-import { machineFault, machineFaultForNow, refused, refusedForNow, unusableInput, wrongUsage } from './kinds.ts';
+import { machineFault, machineFaultForNow, refused, refusedForNow, unusableInput, wrongUsage } from './coded-error.ts';
 
 export const deviceErrors = {
   // ring

@@ -7,7 +7,7 @@ import {
   refused,
   unusableInput,
   wrongUsage,
-} from './kinds.ts';
+} from './coded-error.ts';
 
 export const usageErrors = {
   // usage

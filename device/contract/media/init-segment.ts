@@ -1,4 +1,5 @@
 // Reads `ftyp` + `moov` of a fragmented MP4: its tracks and their codec configurations (ISO/IEC 14496-12 §8).
+import { toHex } from '../bytes.ts';
 import { type AvcConfig, parseAvcConfig } from './avc-config.ts';
 import { BitReader } from './bit-reader.ts';
 import { type Box, boxesIn, contentOf, type FieldReader, findBox, malformed, needBox } from './read-boxes.ts';
@@ -198,4 +199,12 @@ function openDescriptor(fields: FieldReader, tag: number): number {
     if (byte < 128) return length;
   }
   throw malformed('a descriptor with an endless length');
+}
+
+/** `avc1.42c01f`, or `avc1.42c01f,mp4a.40.2` with sound: profile and level of the first parameter set, AAC's object type. */
+export function codecsParameter({ video, audio }: InitInfo): string {
+  const [sps] = video.avc?.sps ?? [];
+  const picture = `avc1.${toHex(sps?.subarray(1, 4) ?? new Uint8Array())}`;
+  const [first] = audio?.audioSpecificConfig ?? [];
+  return first === undefined ? picture : `${picture},mp4a.40.${first >> 3}`;
 }

@@ -7,8 +7,7 @@ import { importSigningKey, sha256, sha256Hex, verifySignature } from '../../../d
 import { SystemRandom } from '../../../device/base/random.ts';
 import { checkDeparture, type DepartureCheck } from '../../../device/contract/check-departure.ts';
 import { ClipLeaves, type CustodyProof } from '../../../device/contract/custody.ts';
-import { outcomeOf } from '../../../device/contract/departure-outcome.ts';
-import type { Departure, DepartureCustody } from '../../../device/contract/departures.ts';
+import { type Departure, type DepartureCustody, outcomeOf } from '../../../device/contract/departures.ts';
 import { signToken } from '../../../device/contract/jws.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';

@@ -6,8 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { exchangeJson } from '../../../device/contract/json-client.ts';
-import { withinTime } from '../../../device/contract/time-limit.ts';
+import { exchangeJson, withinTime } from '../../../device/contract/json-client.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: unknown = runInNewContext('gc');
