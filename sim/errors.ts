@@ -2,16 +2,7 @@
 // test keeps the two equal. Not here: those of an owner's and a board's commands (device/terminal/errors.ts), those that cross a wire (contract).
 
 import { type Failures, failuresOf } from '@doorsill/contract/errors';
-import type { CodedError, ErrorRule } from '@doorsill/contract/errors/coded-error';
-import {
-  machineFault,
-  machineFaultForNow,
-  notReachable,
-  notReachableForNow,
-  refused,
-  unusableInput,
-  wrongUsage,
-} from '@doorsill/contract/errors/kinds';
+import { type CodedError, type ErrorRule, machineFault, machineFaultForNow, notReachable, notReachableForNow, refused, unusableInput, wrongUsage } from '@doorsill/contract/errors/coded-error';
 import { ERRORS as COMMAND_ERRORS } from '@doorsill/device/terminal/errors';
 
 /** The failures that cross no wire. */

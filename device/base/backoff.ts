@@ -1,4 +1,3 @@
-// Owns: how long to wait before trying again. Not here: what is tried (camera, links, upload).
 import type { Random } from './random.ts';
 
 /** Exponential backoff with half jitter: waits grow from `firstMs` by doubling, capped at `mostMs`. */
@@ -14,12 +13,12 @@ export class Backoff {
     this.mostMs = mostMs;
   }
 
-  /** How many waits were asked for since the last reset. */
+  /** Number of waits since the last reset. */
   get count(): number {
     return this.attempts;
   }
 
-  /** The next wait in milliseconds: half of the step fixed, half random, so that many clients spread out. */
+  /** The next wait: half of the step fixed, half random, so that many clients spread out. */
   nextMs(): number {
     const stepMs = Math.min(this.mostMs, this.firstMs * 2 ** Math.min(this.attempts, 30));
     this.attempts += 1;

@@ -1,13 +1,12 @@
-// Owns: time. The only file of the project that may call Date.now, performance.now, setTimeout or setInterval.
-// Not here: what times mean (windows, expiry) and the persisted high-water mark (ledger/high-water-marks.ts).
+// The only file of the project that may call Date.now, performance.now, setTimeout or setInterval.
 
-/** A scheduled call that can be taken back. */
+/** A scheduled call. */
 export interface Timer {
-  /** Takes the call back; does nothing once it has run. */
+  /** Does nothing once the call has run. */
   cancel(): void;
 }
 
-/** Where the whole program reads time from and waits, so that a simulation can own it. */
+/** The program's only source of time and of waits, so that a simulation can own it. */
 export interface Clock {
   /** Wall time in integer microseconds since 1970-01-01 UTC. May jump either way. */
   wallUs(): number;
@@ -48,9 +47,9 @@ export function sleepOn(clock: Pick<Clock, 'after'>, delayMs: number, signal?: A
 const AWAKE_STEPS = 10;
 
 /**
- * Runs `call` once `delayMs` have passed in which this process ran: a step that comes late, because the machine was busy or asleep, counts as
- * one step. For judging whether another is silent: what has come from it meanwhile is read first, or a busy machine drops all its sessions and
- * is busier still.
+ * Runs `call` after `delayMs` in which this process ran: a step that comes late, because the machine was busy or asleep, counts as one
+ * step. For judging that a peer is silent: data that it sent meanwhile is read first. Otherwise a busy machine would drop all its sessions
+ * and become busier still.
  */
 export function afterAwake(clock: Pick<Clock, 'after'>, delayMs: number, call: () => void): Timer {
   let timer: Timer;
@@ -61,15 +60,15 @@ export function afterAwake(clock: Pick<Clock, 'after'>, delayMs: number, call: (
   return { cancel: () => timer.cancel() };
 }
 
-/** Before this the wall time cannot be right: the software did not exist (2026-01-01 UTC). */
+/** An earlier wall time cannot be right: this software did not exist (2026-01-01 UTC). */
 export const EARLIEST_WALL_US = 1_767_225_600_000_000;
 
-/** Whether a wall time, in microseconds since 1970, can be right: a board without a battery starts long before. */
+/** Whether a wall time, in microseconds since 1970, can be right: a board without a battery starts long before it. */
 export function isPossibleWall(wallUs: number): boolean {
   return wallUs >= EARLIEST_WALL_US;
 }
 
-/** setTimeout keeps its delay in a signed 32-bit integer and fires at once beyond it. */
+/** setTimeout keeps its delay in a signed 32-bit integer, and fires at once for a larger one. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 /** The machine's own time. */
@@ -79,7 +78,7 @@ export class SystemClock implements Clock {
   }
 
   monotonicMs(): number {
-    // The kernel's own monotonic clock, by which its drivers stamp pictures (clock_gettime(2), CLOCK_MONOTONIC).
+    // The kernel's monotonic clock, by which its drivers timestamp pictures (clock_gettime(2), CLOCK_MONOTONIC).
     return Number(process.hrtime.bigint()) / 1_000_000;
   }
 
@@ -153,7 +152,7 @@ export class ManualClock implements Clock {
     return sleepOn(this, delayMs, signal);
   }
 
-  /** Lets `byMs` pass, running every call that falls due, in order of time; lets promises settle between calls. */
+  /** Moves time on by `byMs`, running every call that falls due in order of time; promises can settle between calls. */
   async advance(byMs: number): Promise<void> {
     const endMs = this.nowMs + byMs;
     for (;;) {

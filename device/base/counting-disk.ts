@@ -1,10 +1,9 @@
-// Owns: counting what is written to a folder's disk, by the part that writes it: what wears out a flash card.
-// Not here: the disk (disk.ts), how much a card endures (device/doctor). Journal and flash controller write more than is counted.
+// Counts the bytes that each part writes, because they wear out a flash card. Journal and flash controller write more than is counted.
 import { relative, sep } from 'node:path';
 import type { Disk, DiskFile } from './disk.ts';
 import type { SecretRules } from './private-paths.ts';
 
-/** A disk that counts every byte written below `root`, under the first name of its path; all that is written outside, as `elsewhere`. */
+/** Counts every byte written below `root` under the first name of the file's path there, and bytes written elsewhere as `elsewhere`. */
 export class CountingDisk implements Disk {
   private readonly inner: Disk;
   private readonly root: string;

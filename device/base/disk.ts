@@ -1,6 +1,5 @@
-// Owns: files. The only file under device/ that touches node:fs for data, so that a simulation can own every write.
-// Not here: formats (ring, ledger, outbox own theirs), who may own a folder (private-paths.ts). Errors are the operating system's, with
-// their `code` (ENOSPC ...), but for what other users could read or change.
+// Files. The only file under device/ that touches node:fs for data, so that a simulation can own every write. Errors are the operating
+// system's, with their `code` (ENOSPC ...), except for files that other users could read or change.
 import {
   constants,
   type FileHandle,
@@ -26,13 +25,13 @@ export interface DiskFile {
   /** Bytes in the file now. */
   size(): Promise<number>;
   /**
-   * Reads up to `length` bytes at `position`; shorter only at the end of the file. The result may lie in `into`, if that is given
-   * and at least as long: it saves garbage for callers that read much and keep nothing.
+   * Reads up to `length` bytes at `position`; fewer only at the end of the file. The result may lie in `into`, if that is at least as long,
+   * which saves garbage for callers that read much and keep nothing.
    */
   read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   /** Writes all bytes at `position`. Not durable before `sync`. */
   write(position: number, bytes: Uint8Array): Promise<void>;
-  /** `write`, and durable when it resolves: these bytes, not what was written before. One system call where there is one. */
+  /** `write`, durable when it resolves; bytes written before are not made durable. One system call where the system has it. */
   writeDurably(position: number, bytes: Uint8Array): Promise<void>;
   /** Makes everything written so far durable (fdatasync). */
   sync(): Promise<void>;
@@ -41,35 +40,41 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
-/** Where the device keeps what must outlive it. Paths are absolute. New files are 0600, new folders 0700. */
+/** Persistent storage. Paths are absolute. New files are 0600, new folders 0700. */
 export interface Disk {
-  /** Opens for reading and writing; `create` makes it when missing. Rejects with ENOENT otherwise. On a read-only mount what is there is opened, and only writing fails (EROFS). */
+  /**
+   * Opens for reading and writing; a missing file is made with `create`, and rejects with ENOENT without. On a read-only mount an existing
+   * file is opened, and only writing fails (EROFS).
+   */
   open(path: string, options: { create: boolean }): Promise<DiskFile>;
   /** The whole file; null when it does not exist. Rejects with EFBIG beyond `bytesMax`. */
   readFile(path: string, bytesMax: number): Promise<Uint8Array | null>;
-  /** As `readFile`, for keys, passwords and tokens. Rejects with `secret_file_exposed` where other users could read or change the file (private-paths.ts). */
+  /**
+   * `readFile` for keys, passwords and tokens. Rejects with `secret_file_exposed` where other users could read or change it
+   * (private-paths.ts).
+   */
   readSecret(path: string, bytesMax: number, rules?: SecretRules): Promise<Uint8Array | null>;
   /** Replaces the file in one durable step: a new temporary file, fdatasync, rename, fsync of the folder. */
   replaceFile(path: string, bytes: Uint8Array): Promise<void>;
-  /** Moves a file in one durable step; both folders must be on one file system. Without a free descriptor (EMFILE) nothing is moved. */
+  /** Moves a file in one durable step; both folders must be on one file system. Moves nothing without a free descriptor (EMFILE). */
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file or a folder with all in it; does nothing when it is not there. */
+  /** Removes a file, or a folder with its content; does nothing when it does not exist. */
   remove(path: string): Promise<void>;
-  /** Makes a folder and its parents. Rejects with `data_folder_exposed` where other users could change what is in it (private-paths.ts). */
+  /** Makes a folder and its parents. Rejects with `data_folder_exposed` where other users could change its content (private-paths.ts). */
   makeFolder(path: string): Promise<void>;
   /** Names in a folder, sorted; empty when it does not exist. */
   list(path: string): Promise<string[]>;
   /** Bytes in a file; null when it does not exist. */
   sizeOf(path: string): Promise<number | null>;
-  /** Bytes free for us on the file system that holds `path`. */
+  /** Bytes free for this user on the file system of `path`. */
   freeBytes(path: string): Promise<number>;
 }
 
-/** A disk on which a name can stand for another: what programs are started through. */
+/** A disk with symbolic links, through which updated programs are started. */
 export interface LinkDisk extends Disk {
-  /** Has `path` stand for `target` (as seen from its folder) in one durable step: temporary link, rename, fsync of the folder. */
+  /** Makes `path` a link to `target` (relative to its folder) in one durable step: temporary link, rename, fsync of the folder. */
   replaceLink(path: string, target: string): Promise<void>;
-  /** What a link stands for; null when it does not exist. */
+  /** A link's target; null when the link does not exist. */
   readLink(path: string): Promise<string | null>;
 }
 
@@ -79,23 +84,23 @@ export function systemCode(thrown: unknown): string | null {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : null;
 }
 
-/** Whether a thrown value says that the disk, or what this user may have of it, is full. */
+/** Whether a thrown value says that the disk or this user's quota is full. */
 export function isNoSpace(thrown: unknown): boolean {
   const code = systemCode(thrown);
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 const TEMPORARY_SUFFIX = '.tmp';
-/** Digits that nobody can know before. */
+/** Random, so that nobody can guess the name. */
 const TEMPORARY_BYTES = 9;
-/** Of a temporary file of `replaceFile`: behind a dot and the name of the file. */
+/** Names of `replaceFile`'s temporary files: a dot, the file's name, and random digits. */
 const TEMPORARY = /^\..+\.doorsill-[0-9a-f]{18}\.tmp$/;
-/** Whoever writes into a folder for the first time may take another's temporary file for one that a crash left: it is written again. */
+/** A process that first writes into a folder may remove another's temporary file as a crash's leftover; that is then written again. */
 const ATTEMPTS_MAX = 5;
-/** Folders whose leftovers were looked for; beyond this many they are looked for again. */
+/** Folders that are remembered as cleared of leftovers; beyond this number all are forgotten. */
 const SWEPT_MAX = 1_000;
 
-/** Removes what `replaceFile` left in a folder when a crash cut it short. For the folder's owner, before it writes there. */
+/** Removes temporary files of `replaceFile` that a crash left in a folder. For the folder's owner, before it writes there. */
 export async function removeTemporaries(disk: Disk, folder: string): Promise<void> {
   const left = (await disk.list(folder)).filter((name) => name.startsWith('.') && name.endsWith(TEMPORARY_SUFFIX));
   for (const name of left) await disk.remove(join(folder, name));
@@ -105,7 +110,7 @@ class SystemFile implements DiskFile {
   private readonly handle: FileHandle;
   private readonly path: string;
   private readonly readOnly: boolean;
-  /** Opened again for writes that are durable when they return (O_DSYNC), once one is asked for; null where there is no such. */
+  /** A second handle, for durable writes (O_DSYNC), opened at the first one; null where the system has none. */
   private durable: Promise<FileHandle | null> | null = null;
 
   constructor(handle: FileHandle, path: string, readOnly = false) {
@@ -142,7 +147,7 @@ class SystemFile implements DiskFile {
     if (!durable) await this.handle.datasync();
   }
 
-  /** Reopens exactly this file: another may lie at its path by now. */
+  /** Opens the same file again; null if another file is at its path by now. */
   private async openDurable(): Promise<FileHandle | null> {
     if (constants.O_DSYNC === undefined) return null;
     const durable = await open(this.path, constants.O_RDWR | constants.O_DSYNC).catch(() => null);
@@ -193,8 +198,8 @@ async function writeAll(handle: FileHandle, position: number, bytes: Uint8Array)
 }
 
 /**
- * Permissions of new files and folders: for their owner alone, or to be read by everybody. `named`: for their owner alone, in folders that a
- * person named for results, which may be anybody's.
+ * Permissions of new files and folders: only for their owner, or readable for everybody. `named`: only for their owner, in a folder that a
+ * person named for results, which may belong to anybody.
  */
 const MODES = {
   own: { file: 0o600, folder: 0o700 },
@@ -210,7 +215,7 @@ export class SystemDisk implements LinkDisk {
   private readonly also: readonly number[];
   private readonly swept = new Set<string>();
 
-  /** `readable`: for programs, which another user runs. `also`: another user whose folders and secrets root works with. */
+  /** `readable`: for programs that another user runs. `also`: another user whose folders and secrets root works with. */
   constructor(whose: keyof typeof MODES = 'own', also: readonly number[] = []) {
     this.whose = whose;
     this.modes = MODES[whose];
@@ -221,7 +226,7 @@ export class SystemDisk implements LinkDisk {
     try {
       return new SystemFile(await open(path, 'r+'), path);
     } catch (thrown) {
-      // Existing data can still be read and verified; each write reports the error.
+      // Existing data can still be read and verified; each write fails.
       if (systemCode(thrown) === 'EROFS') return new SystemFile(await open(path, 'r'), path, true);
       if (!options.create || systemCode(thrown) !== 'ENOENT') throw thrown;
       const handle = await open(path, 'wx+', this.modes.file);
@@ -267,7 +272,7 @@ export class SystemDisk implements LinkDisk {
     }
   }
 
-  /** Writes a file that is not there yet: one that is, or a link, might be somebody else's. */
+  /** Writes a new file; fails for an existing one or a link, which might be somebody else's. */
   private async writeNew(path: string, bytes: Uint8Array): Promise<void> {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
     const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, this.modes.file);
@@ -279,7 +284,7 @@ export class SystemDisk implements LinkDisk {
     }
   }
 
-  /** Has `make` make a temporary file, and moves it to `path`. */
+  /** Calls `make` with the name of a temporary file, and moves that to `path`. */
   private async throughTemporary(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
     const digits = toHex(this.random.bytes(TEMPORARY_BYTES));
     const temporary = join(dirname(path), `.${basename(path)}.doorsill-${digits}${TEMPORARY_SUFFIX}`);
@@ -294,10 +299,10 @@ export class SystemDisk implements LinkDisk {
     await this.removeLeftovers(path);
   }
 
-  /** Removes what a crash left beside a file, looking through its folder once; not where others may write, too. */
+  /** Removes temporary files that a crash left in a file's folder, once for each folder; not in folders where others may write, too. */
   private async removeLeftovers(path: string): Promise<void> {
     const folder = dirname(path);
-    // Earlier versions named it so.
+    // Earlier versions used this name.
     await rm(join(folder, `.${basename(path)}${TEMPORARY_SUFFIX}`), { force: true }).catch(() => undefined);
     if (this.whose === 'named' || this.swept.has(folder)) return;
     if (this.swept.size >= SWEPT_MAX) this.swept.clear();
@@ -337,7 +342,7 @@ export class SystemDisk implements LinkDisk {
   async makeFolder(path: string): Promise<void> {
     if (this.whose !== 'named') expectPrivateFolder(path, this.also);
     await this.makeMissing(path);
-    // Somebody may have been faster.
+    // Another user may have made it in between.
     if (this.whose !== 'named') expectPrivateFolder(path, this.also);
   }
 
@@ -345,7 +350,7 @@ export class SystemDisk implements LinkDisk {
     if (await isFolder(path)) return;
     const above = dirname(path);
     if (above !== path) await this.makeMissing(above);
-    // One by one: Node's `recursive` tries for ever where the folder above is there and takes nothing, as in /proc.
+    // One by one: Node's `recursive` never returns in a folder that takes no entries, such as /proc.
     await mkdir(path, { mode: this.modes.folder }).catch(async (thrown: unknown) => {
       if (!(await isFolder(path))) throw thrown;
     });

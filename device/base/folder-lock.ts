@@ -1,9 +1,9 @@
-// Owns: one process at a time on a data folder, which no other user can change. Not here: what is in the folder.
+// One process at a time on a data folder, which no other user can change.
 //
-// The lock is a link, `process.lock`, whose target names its holder. A holder that was killed leaves it behind, and the next one does not
-// remove it: two that found it at once could each remove the other's. It makes a link whose name is derived from the dead holder's, which
-// one process alone can make, and moves it to `process.lock`. A dead holder's name never comes back, so whoever still tries to follow it
-// makes a link that nothing leads to, finds that out, and looks again.
+// The lock is a link, `process.lock`, whose target names its holder. A killed holder leaves it behind, and its successor must not remove
+// it: two successors at once could each remove the other's. Instead it makes a link whose name is derived from the dead holder's, which
+// only one process can make, and moves it to `process.lock`. A dead holder's name never comes back, so a process that is still trying to
+// succeed it makes a link that is not in the chain, notices that, and looks again.
 import {
   existsSync,
   lstatSync,
@@ -23,12 +23,12 @@ import { expectPrivateFolder } from './private-paths.ts';
 import { SystemRandom } from './random.ts';
 
 const LOCK_NAME = 'process.lock';
-/** Before the digits of the link that follows a dead holder. */
+/** Prefix of the link that succeeds a dead holder's. */
 const SUCCESSOR = `${LOCK_NAME}.after-`;
 
 /**
- * The kernel's name for this boot; empty where it has none. After a pulled plug another process, or this one, may have the id and the start
- * of the one that held a folder: boards boot the same way each time, and a card may have been moved to another.
+ * The kernel's id of this boot; empty where there is none. After a power cut, another process may have the dead holder's id and start time:
+ * boards boot the same way each time, and a card may have been moved to another board.
  */
 const BOOT = fileText('/proc/sys/kernel/random/boot_id').trim();
 
@@ -38,10 +38,10 @@ export interface FolderLock {
 }
 
 /**
- * Takes the folder (made when missing) for this process; returns the holder's process id when another live one has it.
- * The lock is a link: it is there with its text or not at all, and a full disk has room for it. A folder on a read-only mount needs none:
- * nobody can change it. `also`: another user whose folder root looks after. Throws `data_folder_exposed` where other users could change
- * what is in it, and the disk's errors.
+ * Takes the folder (made when missing) for this process; returns the holder's process id when another live process has it. A link is made
+ * with its text or not at all, and a full disk has room for it. A folder on a read-only mount needs no lock: nobody can change it. `also`:
+ * another user whose folder root looks after. Throws `data_folder_exposed` where other users could change its content, and the disk's
+ * errors.
  */
 export function lockFolder(folder: string, also: readonly number[] = []): FolderLock | { heldBy: number } {
   expectPrivateFolder(folder, also);
@@ -64,7 +64,7 @@ export function lockFolder(folder: string, also: readonly number[] = []): Folder
       throw thrown;
     }
     if (link === path) return heldAt(path, mine);
-    // Whoever came before may have moved its own link to `path` since: then nothing leads to this one.
+    // The process before this one may have moved its own link to `path` since: then this link is not in the chain.
     const now = chainOf(path);
     if (now.end.path !== link || now.end.text !== mine) {
       rmSync(link, { force: true });
@@ -77,14 +77,14 @@ export function lockFolder(folder: string, also: readonly number[] = []): Folder
   }
 }
 
-/** No other process has the same, nor had or will have: where the start of a process cannot be seen, random digits see to that. */
+/** A text that no other process ever has: id, start time and boot, and random digits where the start time cannot be read. */
 function ownText(): string {
   const start = startOf(process.pid);
-  const words = [process.pid, start, BOOT];
-  return [...words, ...(start === '-' ? [toHex(new SystemRandom().bytes(8))] : [])].join(' ').trim();
+  const fields = [process.pid, start, BOOT];
+  return [...fields, ...(start === '-' ? [toHex(new SystemRandom().bytes(8))] : [])].join(' ').trim();
 }
 
-/** The lock of this process; what another process has there by then stays. */
+/** The lock of this process. Releasing it leaves a link that another process has put there since. */
 function heldAt(path: string, mine: string): FolderLock {
   return {
     release: () => {
@@ -95,11 +95,11 @@ function heldAt(path: string, mine: string): FolderLock {
 
 interface Link {
   path: string;
-  /** Null where there is none. */
+  /** Null where there is no link. */
   text: string | null;
 }
 
-/** The last link of those that follow each other from `path` on, and the paths of all before it. */
+/** The last link of the chain that begins at `path`, and the paths of all links before it. */
 function chainOf(path: string): { end: Link; passed: string[] } {
   for (;;) {
     const first = textOf(path);
@@ -112,7 +112,7 @@ function chainOf(path: string): { end: Link; passed: string[] } {
       passed.push(end.path);
       end = { path: next, text };
     }
-    // Its successor may have been moved here in between.
+    // A successor may have been moved here in between.
     if (textOf(path) === first) return { end, passed };
   }
 }
@@ -121,12 +121,12 @@ function successorOf(path: string, text: string): string {
   return join(dirname(path), SUCCESSOR + sha256Hex(text).slice(0, 24));
 }
 
-/** For the holder: removes links that lead nowhere, left by those that were killed while they tried. */
+/** For the holder: removes links outside the chain, left by processes that were killed while they tried. */
 function removeStrays(folder: string): void {
   for (const name of readdirSync(folder)) if (name.startsWith(SUCCESSOR)) rmSync(join(folder, name), { force: true });
 }
 
-/** Not the recursive mkdir of Node: under a folder that takes no entries, such as /proc, that one never returns. */
+/** Not Node's recursive mkdir, which never returns under a folder that takes no entries, such as /proc. */
 function makeFolders(folder: string): void {
   if (existsSync(folder)) return;
   const above = dirname(folder);
@@ -138,20 +138,20 @@ function makeFolders(folder: string): void {
   }
 }
 
-/** The process that holds a folder right now; null when none does. */
+/** The id of the process that holds a folder now; null when none does. */
 export function folderHolder(folder: string): number | null {
   const { end } = chainOf(join(folder, LOCK_NAME));
   return end.text === null ? null : holderOf(end);
 }
 
-/** The process that a link names, if it still runs. */
+/** The id of the process that a link names, if it still runs. */
 function holderOf({ path, text }: Link): number | null {
   const [pidText = '', start = '', boot = BOOT] = (text ?? '').trim().split(' ');
   const pid = Number(pidText);
   if (!Number.isInteger(pid) || pid <= 0 || boot !== BOOT || !isRunning(pid)) return null;
   const startNow = startOf(pid);
   if (startNow === start) return pid;
-  // Of another user's process the start may be hidden (ProtectProc=): then it is believed, unless the link is of somebody else.
+  // The start of another user's process may be hidden (ProtectProc=). Then a link that another user made is believed.
   return startNow === '-' && isOtherUsers(path) ? pid : null;
 }
 
@@ -160,7 +160,7 @@ function isOtherUsers(path: string): boolean {
   return facts !== undefined && facts.uid !== process.geteuid?.();
 }
 
-/** Whether a process of this machine has this id now, whosever it is. */
+/** Whether a process of any user has this id now. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -178,7 +178,7 @@ function fileText(path: string): string {
   }
 }
 
-/** The text of a lock; earlier versions wrote it into a file. Null when there is none. */
+/** The text of a lock; null when there is none. Earlier versions wrote it into a file. */
 function textOf(path: string): string | null {
   for (const read of [() => readlinkSync(path), () => readFileSync(path, 'utf8')]) {
     try {
@@ -188,7 +188,7 @@ function textOf(path: string): string | null {
   return null;
 }
 
-/** When a process started, in clock ticks since boot, so that a reused id is not mistaken for it; '-' where /proc is missing. */
+/** Start of a process in clock ticks since boot, which tells it from a later one with the same id; '-' where /proc is missing. */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -1,4 +1,4 @@
-// Owns: SHA-256, BLAKE2b and Ed25519 on node:crypto, synchronous. Not here: tokens (contract/jws.ts), ciphers (seal.ts).
+// SHA-256, BLAKE2b and Ed25519 on node:crypto, synchronous. Ciphers: seal.ts.
 import {
   createHash,
   createHmac,
@@ -16,12 +16,12 @@ import type { Random } from './random.ts';
 /** An Ed25519 public key on the wire: its 32 bytes in base64url, 43 letters (the `x` of a JWK, RFC 8037 §2). */
 export type PublicKey = string;
 
-/** An Ed25519 key that can sign. The secret stays inside; `exportSecret` is for the one file that stores it. */
+/** An Ed25519 signing key. */
 export interface SigningKey {
   readonly publicKey: PublicKey;
   /** A 64-byte Ed25519 signature over `data` (RFC 8032). */
   sign(data: Uint8Array): Uint8Array;
-  /** The 32-byte seed in base64url. Write it to a file only its owner can read, nowhere else. */
+  /** The 32-byte seed in base64url, only for the file that stores it, which only its owner can read. */
   exportSecret(): string;
 }
 
@@ -33,12 +33,12 @@ export function sha256(data: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha256').update(data).digest());
 }
 
-/** SHA-256 of bytes or of a text's UTF-8, as lower-case hex: how hashes travel and are printed everywhere. */
+/** SHA-256 of bytes or of a text's UTF-8, as lower-case hex: the form of every hash in messages and output. */
 export function sha256Hex(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/** BLAKE2b of 64 bytes (RFC 7693): what minisign signs in place of a file. */
+/** BLAKE2b with 64 bytes (RFC 7693): minisign signs this hash of a file. */
 export function blake2b512(data: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('blake2b512').update(data).digest());
 }
@@ -54,17 +54,17 @@ export function sha256Stream(): { update(part: Uint8Array): void; digestHex(): s
   return { update: (part) => void hash.update(part), digestHex: () => hash.digest('hex') };
 }
 
-/** 128 MiB and some tenths of a second for each guess (RFC 7914 §2): what a board with 1 GB can spare once. */
+/** 128 MiB and some tenths of a second for each guess (RFC 7914 §2), which a board with 1 GB can spare once. */
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1, maxmem: 192 * 1024 * 1024 };
 
-/** A 32-byte key that follows from a passphrase and a salt, slow on purpose. */
+/** A 32-byte key derived from a passphrase and a salt, slow on purpose. */
 export function passphraseKey(passphrase: string, salt: Uint8Array): Uint8Array {
   return new Uint8Array(scryptSync(passphrase.normalize('NFC'), salt, 32, SCRYPT));
 }
 
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-/** Loads a signing key from its 32-byte seed in base64url; null when the text is not one. */
+/** Loads a signing key from its 32-byte seed in base64url; null for other text. */
 export function importSigningKey(secret: string): SigningKey | null {
   const seed = fromBase64url(secret);
   if (seed?.length !== 32) return null;
@@ -85,7 +85,7 @@ export function generateSigningKey(random: Random): SigningKey {
   return key;
 }
 
-/** y-coordinates of the points of small order: keys under which anyone can sign. */
+/** y-coordinates of the points of small order: anyone can sign under such a key. */
 const SMALL_ORDER_Y = new Set([
   '0000000000000000000000000000000000000000000000000000000000000000',
   '0100000000000000000000000000000000000000000000000000000000000000',
@@ -103,8 +103,8 @@ const keyObjects = new Map<PublicKey, KeyObject>();
 const KEY_OBJECTS_MAX = 1024;
 
 /**
- * Whether a text is the canonical encoding of a public key that can be pinned (32 bytes, not of small order). Whether it is
- * a point of the curve at all is not asked: under one that is not, nothing verifies.
+ * Whether a text is the canonical encoding of a public key that can be pinned (32 bytes, not of small order). Not checked: whether it is a
+ * point of the curve; if not, no signature verifies under it.
  */
 export function isPublicKey(text: string): boolean {
   const bytes = fromBase64url(text);
@@ -128,7 +128,7 @@ function keyObject(publicKey: PublicKey): KeyObject | null {
   }
 }
 
-/** Whether a signature is the key's over the data; false for what is no key or no signature (RFC 8032 §5.1.7). */
+/** Whether a signature is the key's over the data; false for a malformed key or signature (RFC 8032 §5.1.7). */
 export const verifySignature: VerifySignature = (publicKey, data, signature) => {
   const key = keyObject(publicKey);
   return key !== null && signature.length === 64 && verify(null, data, key, signature);

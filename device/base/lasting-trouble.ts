@@ -1,13 +1,11 @@
-// Owns: warning of a trouble that has lasted, once until it is over. Not here: what is in trouble, and when that is over.
-
 import { CodedError } from '@doorsill/contract/errors/coded-error';
 import type { Clock, Timer } from './clock.ts';
 import type { Log } from './log.ts';
 
-/** What is over sooner is no news: links and cameras come back by themselves. */
+/** Shorter trouble is not reported: links and cameras come back by themselves. */
 const LASTING_MS = 30_000;
 
-/** Warns once of a trouble that has lasted 30 s, and again only when it was over in between. */
+/** Logs a warning about trouble that has lasted 30 s, and another one only after it was over in between. */
 export class LastingTrouble {
   private readonly clock: Clock;
   private readonly log: Log;
@@ -15,23 +13,23 @@ export class LastingTrouble {
   private why: Error | null = null;
   private timer: Timer | null = null;
 
-  /** `message`: the log's line. */
+  /** `message`: of the log line. */
   constructor(seams: { clock: Clock; log: Log }, message: string) {
     this.clock = seams.clock;
     this.log = seams.log;
     this.message = message;
   }
 
-  /** There is trouble, for this reason by now; null: there is none, or none any more. The reason that is known at the end of 30 s is told. */
+  /** Sets the present trouble; null: there is none. The warning after 30 s has the latest one. */
   is(why: Error | null): void {
     this.why = why;
     if (why === null) {
       this.timer?.cancel();
       this.timer = null;
-    } else this.timer ??= this.clock.after(LASTING_MS, () => this.tell());
+    } else this.timer ??= this.clock.after(LASTING_MS, () => this.warn());
   }
 
-  private tell(): void {
+  private warn(): void {
     const { why } = this;
     if (why === null) return;
     const coded = why instanceof CodedError ? { code: why.code, advice: why.advice } : {};

@@ -1,5 +1,3 @@
-// Owns: the coded failure for a session that cannot be established: not reachable, or which rule of TLS was broken. Pure.
-
 import { type ErrorCode, type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { TlsFault, type TlsFaultKind } from './tls-fault.ts';
 
@@ -15,8 +13,8 @@ const TLS_CODES = {
 } as const satisfies Record<TlsFaultKind, ErrorCode>;
 
 /**
- * Returns a function that makes the failures of a session with `what`. It takes `where` (the address without credentials), a
- * detail that is safe to show, and, when TLS was at fault, how.
+ * Returns a function that makes the failures of a session with `what`. It takes `where` (the address without credentials), a detail that is
+ * safe to show, and the kind of TLS fault, if it was one.
  */
 export function linkFailure(what: string): (where: string, detail: string, fault?: TlsFaultKind) => Failure {
   return (where, detail, fault) =>
@@ -33,7 +31,7 @@ export async function tlsFilesRead<Material>(reading: Promise<Material>): Promis
   }
 }
 
-/** Why a session is not there and what to do about it, in one text; '' when that is not known. */
+/** Why there is no session, and what to do about it, in one text; '' when that is not known. */
 export function whyOffline(error: Error | null): string {
   if (isFailure(error)) return `${error.message} ${error.advice}`;
   return error?.message ?? '';

@@ -1,9 +1,8 @@
-// Owns: the log's shape and its one real writer (pino to stderr, so that stdout stays for results).
-// Not here: what may be logged: never pixels, audio, secrets, tokens or a camera's credentials (SECURITY.md).
+// Never log pixels, audio, secrets, tokens or a camera's credentials (SECURITY.md). Lines go to stderr, because stdout is for results.
 import { createRequire } from 'node:module';
 import type pino from 'pino';
 
-/** Facts beside a message; plain values only. */
+/** Facts of a message; plain values only. */
 export type LogFacts = Record<string, string | number | boolean | null | undefined>;
 
 /** A structured log. Messages are lower-case sentences; values go into facts. */
@@ -16,12 +15,12 @@ export interface Log {
   child(facts: LogFacts): Log;
 }
 
-/** How much a log says, most first; `silent` says nothing. */
+/** From the most to the fewest lines; `silent` writes none. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 /** One of `LOG_LEVELS`. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** A writer that is opened when its first line is written: most commands write none, and loading pino is a tenth of what they take. */
+/** A log that is opened for its first line: most commands write none, and loading pino takes a tenth of their time. */
 function openLate(level: LogLevel, open: () => pino.Logger): Log {
   let opened: pino.Logger | null = null;
   const inner = () => {
@@ -44,7 +43,7 @@ function openLate(level: LogLevel, open: () => pino.Logger): Log {
 const require = createRequire(import.meta.url);
 const loadPino = (): typeof pino => require('pino');
 
-/** JSON lines on stderr, one per message, written at once (a crash loses none). */
+/** JSON lines on stderr, one per message, written synchronously, so that a crash loses none. */
 export function openLog(level: LogLevel, name: string): Log {
   return openLate(level, () => {
     const make = loadPino();
@@ -52,7 +51,7 @@ export function openLog(level: LogLevel, name: string): Log {
   });
 }
 
-/** JSON lines at the end of a file (0600), from a level on; `name`: in each line, as on stderr. Throws at once where it cannot be opened. */
+/** JSON lines appended to a file (0600), from a level on; `name`: in each line, as on stderr. Throws at once when it cannot be opened. */
 export function openLogFile(path: string, level: LogLevel = 'info', name?: string): Log {
   const make = loadPino();
   const base = name === undefined ? null : { name };
@@ -60,7 +59,7 @@ export function openLogFile(path: string, level: LogLevel = 'info', name?: strin
   return openLate(level, () => logger);
 }
 
-/** A log that says nothing. */
+/** A log that writes nothing. */
 export function silentLog(): Log {
   const nothing = () => undefined;
   const log: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => log };

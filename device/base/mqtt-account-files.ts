@@ -1,5 +1,5 @@
-// Owns: broker accounts as files, one JSON file each, passwords only as salted hashes; written where a home or an area link
-// is issued, read by the embedded broker and printed for others. Not here: what an account may do (contract/topic-access.ts).
+// Broker accounts as files, one JSON file each, passwords only as salted hashes. Written where a home or an area link is issued, read by
+// the embedded broker, printed for others.
 import { pbkdf2, pbkdf2Sync, scrypt, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import { assert } from '@doorsill/contract/assert';
@@ -12,9 +12,9 @@ import type { Random } from './random.ts';
 
 const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 
-/** mosquitto's password file has `$7$`, iterations, salt and PBKDF2-SHA512 hash. */
+/** As in mosquitto's password file: `$7$`, iterations, salt and PBKDF2-SHA512 hash. */
 const MOSQUITTO_VERIFIER = /^\$7\$([1-9]\d{0,5})\$([A-Za-z0-9+/]{16})\$([A-Za-z0-9+/]{86}==)$/;
-/** NATS takes bcrypt's own form: version, cost, salt and hash. */
+/** NATS accepts bcrypt's own form: version, cost, salt and hash. */
 const NATS_VERIFIER = /^\$2b\$04\$[./A-Za-z0-9]{53}$/;
 
 const holder = { user: nameSchema, role: nameSchema, id: nameSchema, homes: z.array(nameSchema).max(64) };
@@ -24,13 +24,13 @@ const Account = z.union([
     /** Password hashes in each broker's own format; the embedded broker checks mosquitto's. */
     verifiers: z.strictObject({
       mosquitto: z.string().regex(MOSQUITTO_VERIFIER),
-      /** In accounts that were issued while RabbitMQ was served. Nothing reads it. */
+      /** Unused; in accounts that were issued while RabbitMQ was supported. */
       rabbitmq: z.string().optional(),
-      /** Absent from accounts that were issued before NATS was served. */
+      /** Absent in accounts that were issued before NATS was supported. */
       nats: z.string().regex(NATS_VERIFIER).optional(),
     }),
   }),
-  /** The older format, from when only the embedded broker was served: a scrypt hash. Issuing the account again replaces it by the other. */
+  /** The older format with a scrypt hash, for the embedded broker alone. Issuing the account again replaces it. */
   z.strictObject({ ...holder, salt: z.string().length(22), hash: z.string().length(43) }),
 ]);
 /** One account as it is stored. */
@@ -39,21 +39,21 @@ export type Account = z.infer<typeof Account>;
 const ACCOUNT_BYTES_MAX = 16_384;
 const FILE_SUFFIX = '.json';
 const PASSWORD_LENGTH_MAX = 128;
-/** Passwords are 192 random bits, never chosen by people, so a light cost is enough and a fleet can log in at once. */
+/** Low costs are enough, because passwords are 192 random bits, never chosen by people; so a whole fleet can log in at once. */
 const SCRYPT = { N: 1024, r: 8, p: 1 };
 const PBKDF2_ITERATIONS = 101;
 const PBKDF2_SALT_BYTES = 12;
 const PBKDF2_HASH_BYTES = 64;
 const BCRYPT_SALT_BYTES = 16;
 
-/** Who gets an account. `homes`: for an owner, the devices paired with. */
+/** An account's future holder. `homes`: an owner's paired devices. */
 export interface AccountWish {
   role: string;
   id: string;
   homes?: readonly string[];
 }
 
-/** The user name derived from an account's holder. An owner has one account for each pairing, so that a password is for one home only. */
+/** The user name of an account. An owner has one for each pairing, so that a password is for one home only. */
 export function accountUser(wish: AccountWish): string {
   const homes = wish.homes ?? [];
   const user = homes.length === 0 ? `${wish.role}-${wish.id}` : `${wish.role}-${pairingHash(wish.id, homes)}`;
@@ -65,7 +65,7 @@ function pairingHash(id: string, homes: readonly string[]): string {
   return sha256Hex([id, ...homes].join(' ')).slice(0, 32);
 }
 
-/** Makes the account, or gives it a new password; only the caller gets the password. Rejects with the disk's errors. */
+/** Makes the account, or gives it a new password, which is stored nowhere. Rejects with the disk's errors. */
 export async function issueAccount(
   disk: Disk,
   random: Random,
@@ -84,7 +84,7 @@ export async function issueAccount(
   return { user, password };
 }
 
-/** The account of a user name, which may come from anyone; null when there is none or its file is damaged. */
+/** The account of a user name, which may be any text; null when there is none or its file is damaged. */
 export async function readAccount(disk: Disk, folder: string, user: string): Promise<Account | null> {
   if (!nameSchema.safeParse(user).success) return null;
   const bytes = await disk.readFile(pathOf(folder, user), ACCOUNT_BYTES_MAX);
@@ -104,7 +104,7 @@ export async function listAccounts(disk: Disk, folder: string): Promise<string[]
   return files.map((name) => name.slice(0, -FILE_SUFFIX.length)).filter((user) => nameSchema.safeParse(user).success);
 }
 
-/** Ends an account; the broker ends its sessions soon after. */
+/** Removes an account; the broker ends its sessions soon after. */
 export async function removeAccount(disk: Disk, folder: string, user: string): Promise<void> {
   if (nameSchema.safeParse(user).success) await disk.remove(pathOf(folder, user));
 }
@@ -127,13 +127,13 @@ async function mosquittoVerifier(password: string, salt: Uint8Array): Promise<st
   return ['', '7', PBKDF2_ITERATIONS, Buffer.from(salt).toString('base64'), hash.toString('base64')].join('$');
 }
 
-/** bcrypt at its lowest cost, 2^4 rounds: see SCRYPT for why a light one is enough. */
+/** bcrypt at its lowest cost, 2^4 rounds; SCRYPT says why that is enough. */
 function natsVerifier(password: string, salt: Uint8Array): string {
   return hashSync(password, `$2b$04$${encodeBase64(salt, BCRYPT_SALT_BYTES)}`);
 }
 
 async function pbkdf2Hash(password: string, salt: Uint8Array, iterations: number): Promise<Buffer> {
-  // So few take less than handing them to another thread, and a simulation owns the step. Others' files may ask for many more.
+  // Our few iterations take less time than passing them to another thread, and a simulation owns this step. Foreign files may ask for more.
   if (iterations <= PBKDF2_ITERATIONS) return pbkdf2Sync(password, salt, iterations, PBKDF2_HASH_BYTES, 'sha512');
   return new Promise((resolve, reject) => {
     pbkdf2(password, salt, iterations, PBKDF2_HASH_BYTES, 'sha512', (error, key) =>

@@ -1,9 +1,9 @@
-// Owns: a check of raw MQTT bytes before any parser buffers them: packet kinds and sizes [MQTT-2.2]. Pure.
-// Not here: parsing. The parsers of mqtt and aedes would collect up to 256 MB for one announced packet.
+// Checks raw MQTT bytes before a parser buffers them: packet kinds and sizes [MQTT-2.2]. The parsers of mqtt and aedes would collect up to
+// 256 MB for one announced packet.
 
-/** Control packet types (the high half of a packet's first byte, [MQTT-2.2.1]) that a client may get from a broker. */
+/** Control packet types (the high half of a packet's first byte, [MQTT-2.2.1]) that a broker may send to a client. */
 export const FROM_BROKER: ReadonlySet<number> = new Set([2, 3, 4, 9, 11, 13]);
-/** Those that a broker may get from a client; QoS 2 is not spoken here, so its packets are not among them. */
+/** Types that a client may send to a broker; QoS 2 is not supported, so its packets are missing. */
 export const FROM_CLIENT: ReadonlySet<number> = new Set([1, 3, 4, 8, 10, 12, 14]);
 
 const PUBLISH = 3;
@@ -12,7 +12,7 @@ const PUBLISH = 3;
 export class MqttGuard {
   private readonly kinds: ReadonlySet<number>;
   private readonly bytesMax: number;
-  /** What the next byte is: a packet's first one, one of its length, or one of `bodyLeft` to pass over. */
+  /** The next byte: a packet's first one, one of its length, or one of `bodyLeft` to skip. */
   private reading: 'kind' | 'length' | 'body' = 'kind';
   private length = 0;
   private lengthBytes = 0;
@@ -25,12 +25,12 @@ export class MqttGuard {
     this.bytesMax = bytesMax;
   }
 
-  /** Packets whose header was complete so far. */
+  /** Number of packets so far, counted at the end of their headers. */
   get packets(): number {
     return this.seen;
   }
 
-  /** Takes the next bytes; returns what is wrong with them, or null. After a fault the connection must be closed. */
+  /** Takes the next bytes; returns their fault, or null. After a fault the connection must be closed. */
   check(bytes: Uint8Array): string | null {
     let at = 0;
     while (at < bytes.length) {
@@ -51,7 +51,7 @@ export class MqttGuard {
   private kind(byte: number): string | null {
     const kind = byte >> 4;
     if (!this.kinds.has(kind)) return `an MQTT packet of type ${kind} does not belong here`;
-    if (kind === PUBLISH && ((byte >> 1) & 3) > 1) return 'QoS 2 is not spoken here';
+    if (kind === PUBLISH && ((byte >> 1) & 3) > 1) return 'QoS 2 is not supported here';
     this.reading = 'length';
     this.length = 0;
     this.lengthBytes = 0;

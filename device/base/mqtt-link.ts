@@ -1,5 +1,4 @@
-// Owns: one MQTT 3.1.1 session that comes back by itself, its options and its client id: QoS 1, clean sessions, a bounded queue. The one
-// file that imports mqtt. Not here: who publishes and subscribes (the links, the owner's session, the bridge), topics and payloads (contract/).
+// One MQTT 3.1.1 session that reconnects by itself: QoS 1, clean sessions, a bounded queue. The only file that imports mqtt.
 import type { Socket } from 'node:net';
 import { assert } from '@doorsill/contract/assert';
 import { utf8 } from '@doorsill/contract/bytes';
@@ -19,21 +18,21 @@ import { TlsFault, type TlsFaultKind } from './tls-fault.ts';
 
 export type { IncomingMessage, MqttSubscription } from './mqtt-subscription.ts';
 
-/** The last will, published by the broker when the session ends without DISCONNECT, and by us when it ends with one. */
+/** The will: the broker publishes it when the session ends without DISCONNECT, and this link before it sends one. */
 interface LastMessage {
   topic: string;
   payload: string;
   retain: boolean;
 }
 
-/** What one MQTT session is made of. */
+/** Settings and seams of a link. */
 export interface MqttLinkOptions {
   /** `mqtt://host:port` or `mqtts://host:port`; ports default to 1883 and 8883. Credentials in it are ignored. */
   url: string;
   user: string;
   /** Absent where a client certificate is the login. */
   password?: string | undefined;
-  /** Only one session of the account makes sense: a new one ends the old. */
+  /** The account has one session at a time: a new one ends the old. */
   single?: boolean;
   /** For `mqtts:`. Absent: the system's authorities, and no certificate of our own. */
   tls?: TlsSource | undefined;
@@ -41,7 +40,7 @@ export interface MqttLinkOptions {
   keepaliveS?: number;
   payloadBytesMax: number;
   queue?: QueueLimits;
-  /** Makes the coded failure that callers get: `where` is the broker's address without credentials, `fault` why TLS failed. */
+  /** Makes the coded failure for callers. `where`: the broker's address without credentials; `fault`: why TLS failed. */
   unreachable: (where: string, detail: string, fault?: TlsFaultKind) => Error;
   /** Absent: the machine's own. */
   network?: Network | undefined;
@@ -51,15 +50,15 @@ export interface MqttLinkOptions {
 }
 
 /**
- * `offline` with the reason of the last failed attempt or lost connection, null before the first and after `stop`. `trouble`: it is online, and
- * the sessions before it were soon ended from outside.
+ * `error`: why the last attempt failed or the connection was lost; null before the first and after `stop`. `trouble`: the broker soon ended
+ * the sessions before this one.
  */
 export type LinkState = { online: true; trouble?: Error } | { online: false; error: Error | null };
 
 /**
- * A broker ends an older session with the same client id [MQTT-3.1.4-2], and not every broker binds ids to accounts. So that no
- * other account can end this session, its id can't be guessed, and is the same only for the same password.
- * Where a certificate is the login there is no secret to derive it from, so it is another at each start.
+ * A broker ends an older session with the same client id [MQTT-3.1.4-2], and not every broker binds ids to accounts. So that no other
+ * account can end this session, its id cannot be guessed and depends on the password. Where a certificate is the login there is no
+ * password, so the id is a new one at each start.
  */
 function clientIdOf({ user, password, single, random }: MqttLinkOptions): string {
   if (!single || password === undefined) return freshId(random, user);
@@ -68,11 +67,11 @@ function clientIdOf({ user, password, single, random }: MqttLinkOptions): string
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 30_000;
-/** A broker that goes loses all its clients at once: each waits by chance up to this much longer, and they do not return together. */
+/** A broker that stops loses all clients at once: each waits a random time of up to this, so that they do not all return together. */
 const SPREAD_MS = 2_000;
-/** A session that lasted this long was a success; after a shorter one the waits keep growing (two clients that end each other's). */
+/** A session of this length resets the backoff; after shorter ones waits keep growing (two clients may end each other's sessions). */
 const STABLE_MS = 10_000;
-/** So many sessions in a row that the broker ended this soon are no accident. */
+/** After this number of sessions in a row that the broker ended this soon, something else is taken to log in with the account. */
 const SHORT = { sessions: 3, ms: 60_000 };
 const ENDED_AGAIN =
   'the broker ends each session soon: most likely something else logs in with this account, such as a copy of this device’s card or backup';
@@ -83,7 +82,7 @@ const DRAIN_MS_MAX = 2_000;
 const FILTERS_MAX = 200;
 const QUEUE_DEFAULT: QueueLimits = { messages: 1_000, bytes: 4 * 1024 * 1024 };
 
-/** One session with one broker. Messages flow once it is online; what is published before waits in a bounded queue. */
+/** One session with one broker. Messages that are published while it is offline wait in a bounded queue. */
 export class MqttLink {
   private readonly options: MqttLinkOptions;
   private readonly clientId: string;
@@ -96,7 +95,7 @@ export class MqttLink {
   private lastError: Error | null = null;
   /** Whether the last failure was one of TLS, and the detail that was last logged. */
   private isTlsAtFault = false;
-  private toldDetail: string | undefined;
+  private loggedDetail: string | undefined;
   private shortSessions = 0;
   private onlineSinceMs = 0;
   private client: MqttClient | null = null;
@@ -124,16 +123,16 @@ export class MqttLink {
   get state(): LinkState {
     const { current } = this;
     if (!current.online || current.trouble === undefined) return current;
-    // It has lasted by now.
+    // A session that has lasted this long is not contested.
     return this.options.clock.monotonicMs() - this.onlineSinceMs < SHORT.ms ? current : { online: true };
   }
 
-  /** Messages dropped: the queue was full, or the broker never took them. */
+  /** Messages dropped, because the queue was full or the broker never accepted them. */
   get dropped(): number {
     return this.queue.dropped;
   }
 
-  /** The broker's address as it may be shown: scheme, host and port, nothing else. */
+  /** The broker's address without credentials. */
   get where(): string {
     return showAddress(this.address);
   }
@@ -145,7 +144,7 @@ export class MqttLink {
     this.running = { controller, done: this.run(controller.signal) };
   }
 
-  /** Sends what is still queued (for a short while), then the will's message, then DISCONNECT, and ends. Never rejects. */
+  /** Sends queued messages (for a short while), then the will's message, then DISCONNECT, and ends. Never rejects. */
   async stop(): Promise<void> {
     const running = this.running;
     if (!running || this.stopping) return running?.done;
@@ -164,7 +163,7 @@ export class MqttLink {
     this.subscriptions.rejectAll(this.failure('the link was stopped'));
   }
 
-  /** Resolves when the link is online; rejects with the last `unreachable` when it is not within `withinMs`, or stopped. */
+  /** Resolves when the link is online; rejects with the last `unreachable` after `withinMs`, or when the link is stopped. */
   reached(withinMs: number): Promise<void> {
     if (this.current.online) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -187,13 +186,13 @@ export class MqttLink {
     });
   }
 
-  /** Calls `listener` on every change; returns what takes it off again. Subscriptions are in place before `online`. */
+  /** Calls `listener` on every change; returns a function that removes it. Subscriptions are answered before `online`. */
   onState(listener: (state: LinkState) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   }
 
-  /** Receives everything the filters match, now and after every reconnect, until closed. Filters of one link: at most 200. */
+  /** Receives every message that the filters match, now and after every reconnect, until closed. At most 200 filters for one link. */
   subscribe(filters: readonly string[], handler: (message: IncomingMessage) => void): MqttSubscription {
     assert(filters.length > 0, 'a subscription has a filter');
     const subscription = new Subscription(this, filters, handler);
@@ -210,8 +209,8 @@ export class MqttLink {
   }
 
   /**
-   * Resolves when the broker has acknowledged the message; rejects with `unreachable` when it was dropped. `keep`: while the
-   * broker is away and the queue is full, others are dropped first.
+   * Resolves when the broker has acknowledged the message; rejects with `unreachable` when it was dropped. `keep`: when the queue is full,
+   * other messages are dropped first.
    */
   publish(
     topic: string,
@@ -243,12 +242,12 @@ export class MqttLink {
       if (signal.aborted) return;
       const spreadMs = onlineMs > 0 ? Math.round(this.options.random.fraction() * SPREAD_MS) : 0;
       const waitMs = this.backoff.nextMs() + spreadMs;
-      this.tellOffline(waitMs);
+      this.logOffline(waitMs);
       await clock.sleep(waitMs, signal).catch(() => undefined);
     }
   }
 
-  /** One connection from its first byte to its last. Resolves with how long it was online, in milliseconds. */
+  /** One connection from its first byte to its last. Resolves with the milliseconds for which it was online. */
   private async session(): Promise<number> {
     const { address } = this;
     try {
@@ -315,18 +314,18 @@ export class MqttLink {
       keepalive: keepaliveS ?? 30,
       timerVariant: 'native',
       protocolVersion: 4,
-      // Its loggers of its own take memory for each connection, and nobody reads them.
+      // Its default loggers take memory for each connection, and nobody reads them.
       log: () => undefined,
       clean: true,
       resubscribe: false,
       reconnectPeriod: 0,
-      // Waits for CONNACK are ended by this link, which does not count the time in which this process did not run.
+      // This link ends the wait for CONNACK itself, without counting time in which this process did not run.
       connectTimeout: CONNECT_MS_NEVER,
       ...(will ? { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: will.retain } } : {}),
     };
   }
 
-  /** Asks for the filters in this session; `then` runs once that is answered, granted or not. */
+  /** Subscribes to the filters in this session; `then` runs once the broker has answered, granted or not. */
   private ask(client: MqttClient, filters: readonly string[], then: () => void): void {
     this.subscriptions.ask(
       (wanted, answered) => {
@@ -358,7 +357,7 @@ export class MqttLink {
   private send(client: MqttClient, message: OutgoingMessage): void {
     this.answerTimer ??= this.untilSilent();
     client.publish(message.topic, Buffer.from(message.payload), { qos: 1, retain: message.retain }, (error) => {
-      // After a lost connection the queue already holds the message again; a late callback must not touch it.
+      // After a lost connection the message is back in the queue, and a late callback must not touch it.
       if (error || client !== this.client || !this.queue.acknowledge(message)) return;
       this.answerTimer?.cancel();
       this.answerTimer = this.queue.underWay > 0 ? this.untilSilent() : null;
@@ -371,7 +370,7 @@ export class MqttLink {
     return afterAwake(this.options.clock, ANSWER_MS_MAX, () => this.socket?.destroy());
   }
 
-  /** Waits until the queue is empty or the connection is lost; whether it became empty. */
+  /** Waits until the queue is empty or the connection is lost; resolves with whether it became empty. */
   private drain(): Promise<boolean> {
     return new Promise((resolve) => {
       const finish = () => {
@@ -401,7 +400,7 @@ export class MqttLink {
 
   private setOnline(): void {
     this.options.log.info('mqtt link is online', { where: this.where });
-    this.toldDetail = undefined;
+    this.loggedDetail = undefined;
     this.onlineSinceMs = this.options.clock.monotonicMs();
     this.change({ online: true, ...(this.isContested ? { trouble: this.failure(ENDED_AGAIN) } : {}) });
     this.flush();
@@ -421,12 +420,12 @@ export class MqttLink {
     for (const listener of [...this.listeners]) listener(state);
   }
 
-  /** Logs each failed attempt: a new TLS fault as a warning, all else at info level. */
-  private tellOffline(retryInMs: number): void {
+  /** Logs each failed attempt: a new TLS fault as a warning, others at info level. */
+  private logOffline(retryInMs: number): void {
     const detail = this.lastError?.message;
-    const level = !this.isTlsAtFault || detail === this.toldDetail ? 'info' : 'warn';
+    const level = !this.isTlsAtFault || detail === this.loggedDetail ? 'info' : 'warn';
     this.options.log[level]('mqtt link is offline', { where: this.where, detail, retryInMs });
-    this.toldDetail = detail;
+    this.loggedDetail = detail;
   }
 
   private failure(detail: string): Error {

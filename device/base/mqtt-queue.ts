@@ -1,5 +1,5 @@
-// Owns: messages on their way out: waiting, sent but not acknowledged, bounded in count and bytes. Not here: the connection.
-// At least once: what a lost connection had not acknowledged is sent again on the next one, in the order it was queued.
+// Outgoing messages, bounded in count and bytes. Delivered at least once: those that were unacknowledged when a connection was lost are
+// sent again on the next one, in the order in which they were queued.
 
 /** One message to publish. */
 export interface OutgoingMessage {
@@ -19,16 +19,16 @@ export interface QueueLimits {
   readonly bytes: number;
 }
 
-/** After this many lost connections in a row with messages in flight, messages go one by one, to learn which one is at fault. */
+/** After this many lost connections in a row with messages in flight, messages are sent one by one, to find the one at fault. */
 const DOUBT_LOSSES = 2;
-/** And after this many, that one is dropped: a broker that may not take a message can only close the connection [MQTT-3.3.5-2]. */
+/** After this many, that message is dropped: a broker that refuses a message can only close the connection [MQTT-3.3.5-2]. */
 const GIVE_UP_LOSSES = 4;
 /** Messages in flight at once. */
 const UNDER_WAY_MAX = 16;
 
 /**
- * First in, first out. When it is full, the oldest message that need not be kept is dropped, and only when there is none the
- * oldest of all; what is under way never is.
+ * First in, first out. When the queue is full, the oldest message without `keep` is dropped, or the oldest of all if every one has it;
+ * messages in flight are never dropped for room.
  */
 export class MqttQueue {
   private readonly limits: QueueLimits;
@@ -42,7 +42,7 @@ export class MqttQueue {
     this.limits = limits;
   }
 
-  /** Messages dropped because the queue was full or the broker never took them. */
+  /** Messages dropped, because the queue was full or the broker never accepted them. */
   get dropped(): number {
     return this.droppedCount;
   }
@@ -63,7 +63,7 @@ export class MqttQueue {
     this.shrink();
   }
 
-  /** The next message to send, if one more may be under way now. */
+  /** The next message to send, if one more may be in flight now. */
   take(): OutgoingMessage | null {
     if (this.sent.length >= (this.losses >= DOUBT_LOSSES ? 1 : UNDER_WAY_MAX)) return null;
     const message = this.waiting.shift();
@@ -73,7 +73,7 @@ export class MqttQueue {
     return message;
   }
 
-  /** A message under way has been acknowledged. Returns false for one that is not under way (any more). */
+  /** The broker has acknowledged a message. Returns false if it was not in flight (any more). */
   acknowledge(message: OutgoingMessage): boolean {
     const at = this.sent.indexOf(message);
     if (at < 0) return false;
@@ -83,7 +83,7 @@ export class MqttQueue {
     return true;
   }
 
-  /** The connection is gone: everything under way waits again, before all that came later. */
+  /** The connection is lost: messages in flight wait again, before all later ones. */
   connectionLost(): void {
     const again = this.sent;
     this.sent = [];
@@ -91,7 +91,7 @@ export class MqttQueue {
     if (this.losses >= GIVE_UP_LOSSES) {
       this.losses = DOUBT_LOSSES;
       this.droppedCount += 1;
-      again.shift()?.dropped('the broker never takes it');
+      again.shift()?.dropped('the broker never accepts it');
     }
     this.waiting = [...again, ...this.waiting];
     for (const message of again) this.waitingBytes += message.payload.length;
@@ -109,8 +109,8 @@ export class MqttQueue {
 
   private shrink(): void {
     while (this.waiting.length > this.limits.messages || this.waitingBytes > this.limits.bytes) {
-      const passing = this.waiting.findIndex((message) => !message.keep);
-      const [oldest] = this.waiting.splice(Math.max(0, passing), 1);
+      const droppable = this.waiting.findIndex((message) => !message.keep);
+      const [oldest] = this.waiting.splice(Math.max(0, droppable), 1);
       if (!oldest) return;
       this.waitingBytes -= oldest.payload.length;
       this.droppedCount += 1;

@@ -1,5 +1,4 @@
-// Owns: the connection under an MQTT session: its address and a socket whose incoming bytes are checked first.
-// Not here: the session (mqtt-link.ts).
+// The connection under an MQTT session: its address, and a socket whose incoming bytes are checked first.
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { assert } from '@doorsill/contract/assert';
@@ -24,23 +23,23 @@ export function brokerAddress(text: string): BrokerAddress | null {
   return { host, port: Number(url.port || (secure ? 8883 : 1883)), secure };
 }
 
-/** The address as it may be shown: scheme, host and port, nothing else. */
+/** The address to show: scheme, host and port, nothing else. */
 export function showAddress(address: BrokerAddress | null): string {
   if (!address) return 'an invalid address';
   const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
   return `${address.secure ? 'mqtts' : 'mqtt'}://${host}:${address.port}`;
 }
 
-/** A connection's outcome, for callers that need to know why it ended. */
+/** A connection, and why it ended. */
 export interface BrokerSocket {
   readonly socket: Socket;
-  /** Its error, or what was wrong with the broker's bytes; null when it was just closed. */
+  /** The socket's error, or the fault of the broker's bytes; null when it was just closed. */
   error(): Error | null;
   /** Why TLS was not established, or did not last; null when TLS was not at fault. */
   fault(): TlsFault | null;
 }
 
-/** Connects, over TLS when the address says so. Destroys itself when a packet is not allowed. */
+/** Connects, over TLS when the address says so. The socket is destroyed when the broker sends a packet that is not allowed. */
 export function openBrokerSocket(
   address: BrokerAddress,
   tls: TlsMaterial,
@@ -48,7 +47,7 @@ export function openBrokerSocket(
   network?: Network,
 ): BrokerSocket {
   const { host, port, secure } = address;
-  assert(!secure || !network, 'TLS is spoken on the machine’s own network alone');
+  assert(!secure || !network, 'TLS is used on the machine’s own network only');
   const connectPlain = () => network?.connect({ host, port }) ?? connectTcp({ host, port });
   const socket = secure
     ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...tlsOptions(tls) })
@@ -68,7 +67,7 @@ export function openBrokerSocket(
   socket.on('error', (thrown: Error) => {
     error ??= thrown;
   });
-  // The parser behind us would collect an endless packet in memory, so its header is checked first.
+  // The MQTT parser would collect an endless packet in memory, so headers are checked first.
   const guard = new MqttGuard(FROM_BROKER, packetBytesMax);
   socket.on('data', (chunk: Uint8Array) => {
     seen.heard = true;

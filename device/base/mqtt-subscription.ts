@@ -1,35 +1,35 @@
-// Owns: what listeners asked a broker for, whether it was granted, and asking again for what was refused. Not here: the session (mqtt-link.ts).
+// Subscriptions of a link, whether the broker granted them, and asking again for refused ones.
 import { Backoff } from './backoff.ts';
 import { afterAwake, type Clock, type Timer } from './clock.ts';
 import type { Log } from './log.ts';
 import { topicMatches } from './mqtt-topic.ts';
 import type { Random } from './random.ts';
 
-/** What was refused is asked for again: a cluster that elects a leader, or whose clients all come back at once, refuses what it grants later. */
+/** Waits before asking again: a cluster that elects a leader, or whose clients all reconnect at once, may grant a refused filter later. */
 const ASK_AGAIN_FIRST_MS = 2_000;
 const ASK_AGAIN_MOST_MS = 120_000;
-/** The longest wait for a SUBACK, however many filters it answers. */
+/** The longest wait for a SUBACK of any number of filters. */
 const SUBACK_MS_MOST = 60_000;
 
-/** A message somebody else published. */
+/** A message from the broker. */
 export interface IncomingMessage {
   topic: string;
   payload: Uint8Array;
-  /** True when the broker kept it from before the subscription [MQTT-3.3.1-8]. */
+  /** Whether it was retained before the subscription [MQTT-3.3.1-8]. */
   retained: boolean;
 }
 
 /** What `subscribe` returns. */
 export interface MqttSubscription {
   /**
-   * Resolves when the broker has granted every filter; rejects with `unreachable` when its last answer refused one, or the link
-   * stopped. The link asks again for what was refused.
+   * Resolves when the broker has granted every filter; rejects with `unreachable` when its last answer refused one, or the link stopped.
+   * The link asks again for refused filters.
    */
   granted(): Promise<void>;
   close(): void;
 }
 
-/** The link's own side of a subscription: it settles it. */
+/** A subscription, as the link sees it. */
 export class Subscription implements MqttSubscription {
   readonly filters: readonly string[];
   readonly handler: (message: IncomingMessage) => void;
@@ -53,7 +53,7 @@ export class Subscription implements MqttSubscription {
     return new Promise((resolve, reject) => this.waiters.push({ resolve, reject }));
   }
 
-  /** Settles it once each of its filters has an answer: whether the broker grants it. */
+  /** Settles it once each of its filters has an answer (true: granted). */
   answered(answers: ReadonlyMap<string, boolean>, refusal: (filter: string) => Error): void {
     if (!this.filters.every((filter) => answers.has(filter))) return;
     const bad = this.filters.find((filter) => answers.get(filter) === false);
@@ -82,7 +82,7 @@ interface SubscriptionsOptions {
   clock: Clock;
   random: Random;
   log: Log;
-  /** Milliseconds within which each filter of a SUBSCRIBE must be answered, and what happens if it is not. */
+  /** Time limit for each filter of a SUBSCRIBE, and the call when it passes without an answer. */
   answerMsMax: number;
   unanswered: () => void;
   refusal(detail: string): Error;
@@ -92,10 +92,10 @@ interface SubscriptionsOptions {
 export class Subscriptions {
   private readonly options: SubscriptionsOptions;
   private readonly all = new Set<Subscription>();
-  /** One for each SUBSCRIBE that is not answered yet, and for each that will be sent again. */
+  /** One for each SUBSCRIBE without an answer, and for each that will be sent again. */
   private readonly timers = new Set<Timer>();
   private readonly again: Backoff;
-  /** What the broker of this session has said to each filter: whether it grants it. */
+  /** The broker's answers in this session, by filter; true: granted. */
   private readonly answers = new Map<string, boolean>();
 
   constructor(options: SubscriptionsOptions) {
@@ -107,7 +107,7 @@ export class Subscriptions {
     this.all.add(subscription);
   }
 
-  /** Returns the filters that nobody else wants. */
+  /** Returns the filters that no other subscription has. */
   remove(subscription: Subscription): string[] {
     if (!this.all.delete(subscription)) return [];
     const kept = new Set(this.filters());
@@ -120,15 +120,15 @@ export class Subscriptions {
     return [...new Set([...this.all].flatMap((subscription) => subscription.filters))];
   }
 
-  /** Asks for the filters and settles the subscriptions that are answered; `then` runs once, granted or not. */
+  /** Asks for the filters and settles the subscriptions that are answered; `then` runs once the broker has answered, granted or not. */
   ask(send: SendSubscribe, filters: readonly string[], then: () => void): void {
     if (filters.length === 0) {
       then();
       return;
     }
     const { clock, answerMsMax, unanswered } = this.options;
-    // A busy cluster decides on one after the other, and takes seconds for each (NATS 4 s). Who gave it up meanwhile would come back with all
-    // of them, as would every other client, and it would never be done.
+    // A busy cluster decides on one filter after the other and takes seconds for each (NATS 4 s). If clients gave up meanwhile, all would
+    // come back with all their filters, and the cluster would never finish.
     const timer = afterAwake(clock, Math.min(SUBACK_MS_MOST, answerMsMax * filters.length), unanswered);
     this.timers.add(timer);
     send(filters, (codes) => {
@@ -162,7 +162,7 @@ export class Subscriptions {
     this.timers.add(timer);
   }
 
-  /** The session has ended: nothing of it is answered any more. */
+  /** The session has ended: its questions get no answers any more. */
   sessionEnded(): void {
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
@@ -170,7 +170,7 @@ export class Subscriptions {
     this.again.reset();
   }
 
-  /** Hands a message to whoever asked for its topic. */
+  /** Passes a message to the subscriptions that match its topic. */
   deliver(topic: string, payload: Uint8Array, retained: boolean): void {
     for (const subscription of [...this.all]) {
       if (!subscription.filters.some((filter) => topicMatches(filter, topic))) continue;

@@ -1,6 +1,6 @@
-// Owns: how MQTT topic filters match topic names [MQTT-4.7]. Pure. Not here: which topics there are (contract/topics.ts).
+// How MQTT topic filters match topic names [MQTT-4.7].
 
-/** Topic names and filters longer than this are never used by the contract, and refused. */
+/** Longer topic names are refused; the contract has none. */
 export const TOPIC_BYTES_MAX = 512;
 
 /** Whether a text can be the topic of a message: no wildcards [MQTT-3.3.2-2], no NUL [MQTT-4.7.3-2], not too long. */
@@ -8,7 +8,10 @@ export function isTopicName(topic: string): boolean {
   return topic.length > 0 && topic.length <= TOPIC_BYTES_MAX && !/[#+\0]/.test(topic);
 }
 
-/** Whether a filter matches a topic name: `+` is one level, a last `#` any number, and neither starts a match of `$...` [MQTT-4.7.2-1]. */
+/**
+ * Whether a filter matches a topic name: `+` is one level, a last `#` any number; a filter that begins with one matches no `$...`
+ * [MQTT-4.7.2-1].
+ */
 export function topicMatches(filter: string, topic: string): boolean {
   if (topic.startsWith('$') && /^[#+]/.test(filter)) return false;
   const levels = topic.split('/');

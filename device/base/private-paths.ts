@@ -1,5 +1,5 @@
-// Owns: whether other users of this machine could read, change or exchange what lies at a path: owners, permissions and links from the
-// root down, and reading a secret file under these rules. Not here: access control lists, which nobody looks at here; what is in the files.
+// Whether other users of this machine could read, change or exchange the file at a path: checks owners, permissions and links from the root
+// down, and reads secret files under these rules. Access control lists are not checked.
 import {
   closeSync,
   constants,
@@ -12,22 +12,20 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { CodedError } from '@doorsill/contract/errors/coded-error';
-import { privatePathErrors } from '@doorsill/contract/errors/private-paths';
+import { CodedError, privatePathErrors } from '@doorsill/contract/errors/coded-error';
 
 const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;
-/** Only its owner, the folder's and root may rename or remove a file there, as in /tmp. */
+/** Only the file's owner, the folder's owner and root may rename or remove a file there, as in /tmp. */
 const STICKY = 0o1000;
 const GROUP_AND_OTHERS = 0o077;
-/** All but reading by the group. */
+/** Every permission of group and others, except that the group may read. */
 const ALL_BUT_GROUP_READS = 0o037;
-/** Linux follows as many links in one path. */
+/** As many as Linux follows in one path. */
 const LINKS_MAX = 40;
 
 /**
- * The users who may own what this process trusts: itself, root, whoever called sudo to be root, and `also`; null where files have no
- * owners (Windows).
+ * The users whose files this process trusts: its own, root, the caller of sudo, and `also`; null where files have no owners (Windows).
  */
 function trustedUsers(also: readonly number[] = []): Set<number> | null {
   const own = process.geteuid?.();
@@ -36,7 +34,7 @@ function trustedUsers(also: readonly number[] = []): Set<number> | null {
   return new Set([0, own, ...also, ...(Number.isNaN(caller) ? [] : [caller])]);
 }
 
-/** For root, who looks after what services of other users keep: the user who owns a folder. Nobody else is to trust another user. */
+/** For root, who looks after folders of services' users: the owner of a folder. Empty for others, who trust no other user. */
 export function ownerForRoot(folder: string): number[] {
   if (process.geteuid?.() !== 0) return [];
   const facts = statSync(folder, { throwIfNoEntry: false });
@@ -44,10 +42,10 @@ export function ownerForRoot(folder: string): number[] {
 }
 
 /**
- * Expects that no other user owns a folder or may write there, and that none may exchange it by renaming a folder or a link on the way
- * to it: what is checked is then what is opened later. sshd's StrictModes asks the same, but for folders like /tmp, where nobody can
- * rename what is not theirs. The end of a path that is not there yet is passed over. `also`: another user whom root trusts with it.
- * Throws `data_folder_exposed`, and the disk's errors.
+ * Expects that no other user owns a folder or may write there, nor can exchange it by renaming a folder or link on its path: the folder
+ * that is opened later is then the one that was checked. As sshd's StrictModes, but allows parents like /tmp, where users can rename only
+ * their own files. Missing folders at the end of the path are not checked. `also`: another user whom root trusts with it. Throws
+ * `data_folder_exposed`, and the disk's errors.
  */
 export function expectPrivateFolder(folder: string, also: readonly number[] = []): void {
   const users = trustedUsers(also);
@@ -84,8 +82,8 @@ export function expectPrivateFolder(folder: string, also: readonly number[] = []
 }
 
 /**
- * Whether all members of a group are these users, as Debian's sshd judges it: its users have a group of their own, and their folders
- * are writable for it. False where this cannot be seen.
+ * Whether all members of a group are these users, as Debian's sshd checks it: each user has a group of its own, which may write to the
+ * user's folders. False where the members cannot be read.
  */
 function isGroupOf(users: ReadonlySet<number>, gid: number): boolean {
   if (process.platform !== 'linux') return false;
@@ -110,28 +108,28 @@ function isGroupOf(users: ReadonlySet<number>, gid: number): boolean {
   }
 }
 
-/** What a secret file may be beyond one of this user's that nobody else can read. */
+/** Exceptions from the rule that a secret file is this user's and nobody else can read it. */
 export interface SecretRules {
-  /** Its group may read it: what an operator shares between programs on purpose, such as the key of a certificate. */
+  /** Its group may read it: an operator shares some files between programs on purpose, such as a certificate's key. */
   groupMayRead?: boolean;
-  /** A person named it: a link may lead to it, it may be a pipe, and it may lie in any folder. Else it lies in a data folder. */
+  /** A person named it: it may be a link or a pipe, in any folder. Otherwise it is in a data folder. */
   isNamed?: boolean;
-  /** Another user who may own it, whom root trusts with it. */
+  /** Another user whom root trusts with it. */
   also?: readonly number[];
 }
 
 /**
- * The bytes of a secret file; null when it does not exist. The open file is judged, so nobody can exchange it between check and read. One that
- * root owns may be readable for its group, as libpq allows it: systemd hands credentials to a service's user that way.
- * Throws `secret_file_exposed` for one that another user owns, could read or could write, for a link unless it `isNamed`, and for what
- * is no file; `data_folder_exposed` for the folder of one that is not named; EFBIG beyond `bytesMax`; the disk's errors.
+ * The bytes of a secret file; null when it does not exist. The open file is checked, so nobody can exchange it between check and read. A
+ * file of root's may be readable for its group, as libpq allows it: systemd passes credentials to a service's user that way. Throws
+ * `secret_file_exposed` for a file that another user owns, could read or could write, for a link unless it `isNamed`, and for anything that
+ * is not a file; `data_folder_exposed` for the folder of one that is not named; EFBIG beyond `bytesMax`; the disk's errors.
  */
 export function readSecretFile(path: string, bytesMax: number, rules: SecretRules = {}): Uint8Array | null {
   if (!rules.isNamed) expectPrivateFolder(dirname(path), rules.also);
   const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
   let file: number;
   try {
-    // What is named may be a pipe, which is waited for.
+    // A named file may be a pipe, which is waited for.
     file = openSync(path, rules.isNamed ? O_RDONLY : O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (thrown) {
     const code = thrown instanceof Error && 'code' in thrown ? thrown.code : null;
@@ -153,7 +151,7 @@ export function readSecretFile(path: string, bytesMax: number, rules: SecretRule
   }
 }
 
-/** What is judged of a file: `Stats` has it. */
+/** The part of `Stats` that is checked. */
 interface FileFacts {
   uid: number;
   mode: number;
@@ -162,7 +160,9 @@ interface FileFacts {
   isSymbolicLink(): boolean;
 }
 
-/** Throws `secret_file_exposed` where another user owns a file, or could read or write it. `facts`: of the file itself. */
+/**
+ * Throws `secret_file_exposed` where another user owns a file, or could read or write it. `facts`: of the file itself, not of a link to it.
+ */
 export function expectPrivateFile(path: string, facts: FileFacts, rules: SecretRules = {}): void {
   const users = trustedUsers(rules.also);
   if (facts.isSymbolicLink()) throw isLink(path);
@@ -187,7 +187,7 @@ function secretExposed(file: string, detail: string, command: string): CodedErro
   return new CodedError('secret_file_exposed', privatePathErrors.secret_file_exposed, { file, detail, command });
 }
 
-/** A path as a shell takes it. */
+/** A path, quoted for a shell. */
 function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -1,9 +1,8 @@
-// Owns: randomness. The only file of the project that may draw random numbers.
-// Not here: key generation (keys.ts), which draws through `Random.bytes` too.
+// The only file of the project that may draw random numbers.
 import { randomBytes } from 'node:crypto';
 import { toHex } from '@doorsill/contract/bytes';
 
-/** Where the whole program draws random numbers from, so that a simulation can seed it. */
+/** The program's only source of random numbers, so that a simulation can seed it. */
 export interface Random {
   /** `length` random bytes. */
   bytes(length: number): Uint8Array;
@@ -22,7 +21,7 @@ export class SystemRandom implements Random {
   }
 }
 
-/** A repeatable generator (mulberry32) for simulations and tests: never for keys that protect anything. */
+/** A repeatable generator (mulberry32) for simulations and tests; never for keys that protect something. */
 export class SeededRandom implements Random {
   private state: number;
 
@@ -46,7 +45,7 @@ export class SeededRandom implements Random {
   }
 }
 
-/** A fresh id with 128 random bits, e.g. `grant-3f2a...` (the wire's id form: lower case, digits, hyphens). */
+/** A new id of the contract's form with 128 random bits, e.g. `grant-3f2a...`. */
 export function freshId(random: Random, prefix: string): string {
   return `${prefix}-${toHex(random.bytes(16))}`;
 }

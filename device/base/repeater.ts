@@ -1,18 +1,16 @@
-// Owns: doing something again and again, one at a time, and now on request. Not here: what is done.
-
 import { CodedError } from '@doorsill/contract/errors/coded-error';
 import type { Clock, Timer } from './clock.ts';
 import type { Log } from './log.ts';
 
-/** How soon a turn that failed is tried again: after `firstMs`, and twice as long each time, up to `mostMs`. */
+/** Waits after failed turns: `firstMs`, then doubled each time, up to `mostMs`. */
 export interface TryAgain {
   readonly firstMs: number;
   readonly mostMs: number;
 }
 
 /**
- * Runs `work` again and again, never twice at once; a failure is logged and the next turn comes all the same. From the end of a turn to
- * the next one it is `periodMs`, or what that returns then; after a failure less where `tryAgain` says so.
+ * Runs `work` again and again, never twice at once; a failure is logged and the next turn follows as usual. Between the end of a turn and
+ * the next one it waits `periodMs` (a function is called for each wait), and less after a failure if `tryAgain` says so.
  */
 export class Repeater {
   private readonly clock: Clock;
@@ -42,13 +40,13 @@ export class Repeater {
     this.tryAgain = tryAgain;
   }
 
-  /** Starts the turns; the first comes after one period, or at the first `now`. */
+  /** Starts the turns; the first one follows after one period, or at the first `now`. */
   start(): void {
     this.stopped = false;
     this.schedule();
   }
 
-  /** Runs the work at once, or once more after the turn under way; resolves when that turn has ended. Never rejects. */
+  /** Runs a turn at once, or one more after the running turn; resolves when that has ended. Never rejects. */
   async now(): Promise<void> {
     if (this.stopped) return;
     if (this.running) {
@@ -61,7 +59,7 @@ export class Repeater {
     await this.running;
   }
 
-  /** Ends the turns; resolves when none is under way any more. */
+  /** Ends the turns; resolves when the running one has ended. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.again = false;

@@ -1,21 +1,20 @@
-// Owns: reading values from outside by a schema, and saying in plain words what is wrong with one: which field, what it may be, what it is;
-// for an unknown name the one that was probably meant. Texts are not repeated, because one may be a password; words of a list are.
-// Not here: the schemas; scenarios, whose faults have places in a file (sim/scenario/language).
+// Reads values from outside by a schema, and says in plain words what is wrong: which field, what it takes, what it is, and for an unknown
+// name the one that was probably meant. Texts are not repeated, because one may be a password.
 import { z } from 'zod';
 
-/** A name more edits away than this counts as another word. */
+/** A name that differs by more edits is another word. */
 const EDITS_MAX = 2;
-/** More choices than this are not listed. */
+/** Most choices that are listed. */
 const CHOICES_MAX = 20;
-/** Letters of a word that is repeated. */
+/** Most letters of a repeated word that are shown. */
 const SHOWN_MAX = 40;
 
 type Issue = z.core.$ZodIssue;
 
-/** What a schema made of a value, or in one line all that is wrong with the value. */
+/** The parsed value, or all its faults in one line. */
 type Read<Schema extends z.ZodType> = { ok: true; data: z.output<Schema> } | { ok: false; fault: string };
 
-/** For `parse`: an issue has no message then unless the schema has words of its own for it, and has the value at hand. */
+/** For `parse`: issues have a message only where the schema defines one, and carry the value. */
 export const WITHOUT_ZODS_WORDS = { error: () => '', reportInput: true } as const;
 
 /** Reads a value from outside. `root` names the value itself in faults; absent, it has no name. */
@@ -31,7 +30,10 @@ export function readBySchema<Schema extends z.ZodType>(schema: Schema, value: un
   return { ok: false, fault: faults.join('; ') };
 }
 
-/** What each place takes. Nothing is known of a schema that JSON cannot tell, such as one with a default of `undefined`: faults say less then. */
+/**
+ * What each field takes. Empty for a schema that JSON Schema cannot express, such as one with a default of `undefined`: faults say less
+ * then.
+ */
 function describe(schema: z.ZodType): Node {
   const known = descriptions.get(schema);
   if (known) return known;
@@ -43,10 +45,10 @@ function describe(schema: z.ZodType): Node {
   return described;
 }
 
-/** Made once: whoever sends a server one bad body after the other costs it no description each. */
+/** Descriptions are made once, so that a client's bad bodies cost a server little. */
 const descriptions = new WeakMap<z.ZodType, Node>();
 
-/** What is wrong in plain words, where nothing but the error is at hand: a value that should have been read with `readBySchema`. */
+/** The faults in plain words from the error alone, for a value that was not read with `readBySchema`. */
 export function plainFault({ issues }: z.ZodError): string {
   const words = (issue: Issue) => plainWords(issue.code === 'custom' ? issue : { ...issue, message: '' }, {});
   return issues.map((issue) => [labelOf(issue.path), words(issue)].filter((text) => text !== '').join(': ')).join('; ');
@@ -64,7 +66,7 @@ function shown(text: string): string {
   return line.length > SHOWN_MAX ? `${line.slice(0, SHOWN_MAX)}…` : line;
 }
 
-/** What is wrong with one value, in plain words; `node` describes what its place takes. */
+/** The fault of one value in plain words; `node` describes what its field takes. */
 export function plainWords(issue: Issue, node: Node = {}): string {
   if (issue.message !== '') return issue.message;
   switch (issue.code) {
@@ -92,7 +94,7 @@ export function plainWords(issue: Issue, node: Node = {}): string {
   }
 }
 
-/** What a value has to be and is not; without the value at hand only the former. */
+/** What a field takes and what it is; only the former if the issue does not carry the value. */
 function takesNot(issue: Issue, wanted: string, is: string): string {
   if (!('input' in issue)) return `it takes ${wanted}`;
   return issue.input === undefined ? `it is missing, and takes ${wanted}` : `it takes ${wanted}, not ${is}`;
@@ -104,7 +106,7 @@ function unknownNames(keys: readonly string[], known: readonly string[]): string
   return `there is no ${keys.map((key) => `"${shown(key)}"`).join(', ')} here${hint}`;
 }
 
-/** Of a union's branches the one is spoken of that fits but for something inside of it. */
+/** Speaks of the branch of a union that fits except for fields inside of it. */
 function unionWords(issue: Extract<Issue, { code: 'invalid_union' }>, node: Node): string {
   if (issue.errors.length === 0 && issue.discriminator !== undefined) {
     const kinds = 'options' in issue && Array.isArray(issue.options) ? issue.options : [];
@@ -116,13 +118,13 @@ function unionWords(issue: Extract<Issue, { code: 'invalid_union' }>, node: Node
   return nearest.map((inner) => `${labelOf(inner.path)}: ${plainWords(inner, {})}`).join('; ');
 }
 
-/** A limit of a number, of a text's length, or of how many a list has. */
+/** The limits of a number, of a text's length, or of a list's length. */
 function limitWords(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>, node: Node): string {
   const { origin, input } = issue;
   const unit = origin === 'string' ? ' letters' : origin === 'array' ? ' members' : '';
   const isCounted = typeof input === 'string' || Array.isArray(input);
   const size = input === undefined ? '' : `, not ${isCounted ? input.length : String(input)}${unit}`;
-  // A text that is read as a number is described as a text. Of a union the branch is meant that takes a value of this kind.
+  // A text that is read as a number is described as a text. In a union, the branch that takes values of this kind is meant.
   const own = [node, ...(node.anyOf ?? [])].find(
     (one) =>
       typeof one === 'object' &&
@@ -133,7 +135,7 @@ function limitWords(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>, no
   return `it takes ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unit}${size}`;
 }
 
-/** Forms of texts that have a name. */
+/** Text formats that have a name. */
 const FORMS: Readonly<Record<string, string>> = {
   url: 'an address such as https://example.org/',
   email: 'a mail address',
@@ -155,7 +157,7 @@ const KINDS: Readonly<Record<string, string>> = {
   null: 'null',
 };
 
-/** A part of a schema's own description. */
+/** A part of a schema's description. */
 type Node = z.core.JSONSchema.BaseSchema;
 
 function nodeAt(root: Node, path: readonly PropertyKey[]): Node {
@@ -168,13 +170,13 @@ function nodeAt(root: Node, path: readonly PropertyKey[]): Node {
       const next = typeof step === 'number' ? items : (properties?.[String(step)] ?? additionalProperties);
       return typeof next === 'object' && !Array.isArray(next) ? [next] : [];
     });
-    // Of a union it is known only where one branch has the place.
+    // In a union it is known only if exactly one branch has the field.
     node = (found.length === 1 && found[0]) || {};
   }
   return node;
 }
 
-/** What a place takes. `expected`: zod's word for it, where the place is not described. */
+/** What a field takes. `expected`: zod's word for it, where the field is not described. */
 function takes(node: Node, expected: string): string {
   const several = (node.anyOf ?? node.oneOf)?.map((one) => (typeof one === 'object' ? takes(one, '') : ''));
   if (several) return [...new Set(several)].join(' or ');
@@ -208,26 +210,26 @@ function choices(values: readonly unknown[]): string {
   return words.length === 1 ? (words[0] ?? '') : `one of ${words.join(', ')}`;
 }
 
-/** A value as an error may show it: a number where one is expected, else only of what kind it is. */
+/** A value as an error may show it: a number where one is expected, otherwise only its kind. */
 function whatIs(value: unknown, expected: string): string {
   if (typeof value === 'number') return ['number', 'int'].includes(expected) ? String(value) : 'a number';
   if (value === null) return 'null';
   return KINDS[Array.isArray(value) ? 'array' : typeof value] ?? 'this';
 }
 
-/** A word that was to be one of a list: it is shown, because it is none of a person's own. */
+/** A value that should be a word of a list: it is shown, because it is not a person's secret. */
 function wordShown(value: unknown): string {
   return typeof value === 'string' ? `"${shown(value)}"` : whatIs(value, 'number');
 }
 
-/** The candidate that fewest edits turn `word` into, if they are few. */
+/** The candidate with the fewest edits from `word`; null when there are too many. */
 export function nearestWord(word: string, candidates: readonly string[]): string | null {
   const ranked = candidates
     .filter((candidate) => Math.abs(candidate.length - word.length) <= EDITS_MAX)
     .map((candidate) => ({ candidate, edits: editsBetween(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);
   const best = ranked[0];
-  // In a word of two letters, two edits leave nothing of it.
+  // Two edits would replace a word of two letters completely.
   return best && best.edits <= EDITS_MAX && best.edits < word.length ? best.candidate : null;
 }
 

@@ -1,5 +1,4 @@
-// Owns: authenticated encryption of one record (AEAD), its keys and the choice of cipher.
-// Not here: where keys are kept (ring/wrapped-key-files.ts), how nonces are numbered (ring/record.ts, upload/sealed-clip-file.ts), files.
+// Authenticated encryption of one record (AEAD), its keys and the choice of cipher.
 import {
   type CipherChaCha20Poly1305,
   type CipherGCM,
@@ -15,7 +14,7 @@ import { toHex, utf8 } from '@doorsill/contract/bytes';
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 
-/** Both take 32-byte keys, 12-byte nonces and make 16-byte tags (NIST SP 800-38D; RFC 8439). */
+/** Both take 32-byte keys and 12-byte nonces, and make 16-byte tags (NIST SP 800-38D; RFC 8439). */
 export const SEAL_CIPHERS = ['aes-256-gcm', 'chacha20-poly1305'] as const;
 /** One of `SEAL_CIPHERS`. */
 export type SealCipher = (typeof SEAL_CIPHERS)[number];
@@ -27,7 +26,7 @@ export const SEAL_NONCE_BYTES = 12;
 /** Bytes of a tag. */
 export const SEAL_TAG_BYTES = 16;
 
-/** A secret and the cipher it is for; always kept together, or one key would serve two ciphers. */
+/** A secret with its cipher, kept together so that no key serves two ciphers. */
 export interface SealKey {
   readonly cipher: SealCipher;
   /** 32 bytes. */
@@ -39,34 +38,34 @@ export function generateSealKey(random: Random, cipher: SealCipher = 'aes-256-gc
   return { cipher, secret: random.bytes(SEAL_KEY_BYTES) };
 }
 
-/** A key that follows from `key`, `salt` and `purpose` (HKDF-SHA-256, RFC 5869): a nonce space of its own. */
+/** A key derived from `key`, `salt` and `purpose` (HKDF-SHA-256, RFC 5869), with a nonce space of its own. */
 export function deriveSealKey(key: SealKey, salt: Uint8Array, purpose: string): SealKey {
   const secret = hkdfSync('sha256', key.secret, salt, utf8(`doorsill ${purpose}`), SEAL_KEY_BYTES);
   return { cipher: key.cipher, secret: new Uint8Array(secret) };
 }
 
-/** A name for a key that tells nothing about it: 16 hex letters of a hash. */
+/** A key's public id: 16 hex letters of a hash. */
 export function sealKeyId(key: SealKey): string {
   const hash = createHash('sha256').update('doorsill key id').update(key.cipher).update(key.secret).digest();
   return toHex(hash.subarray(0, 8));
 }
 
-/** Overwrites a key in memory; nothing that it sealed can be opened with it afterwards. */
+/** Overwrites a key in memory: it can open nothing afterwards. */
 export function destroySealKey(key: SealKey): void {
   key.secret.fill(0);
 }
 
-/** Bytes that `plainBytes` bytes have once sealed by `sealWithNonce`. */
+/** Bytes of a record of `plainBytes` once it is sealed by `sealWithNonce`. */
 export function sealedBytesOf(plainBytes: number): number {
   return plainBytes + SEAL_TAG_BYTES;
 }
 
-/** Bytes sealed in one step: node allocates each result anew, and small ones come from the heap, not from the system. */
+/** Bytes sealed in one step: Node allocates each result anew, and small ones come from the heap instead of the system. */
 const STEP_BYTES = 32_768;
 
 /**
- * Seals the concatenation of `parts`: gives `write` the ciphertext piece by piece, then the tag, `sealedBytesOf` bytes in all. `write` copies
- * what it is given. The caller guarantees that no two different records are ever sealed with the same key and nonce.
+ * Seals the concatenation of `parts`: calls `write` with the ciphertext piece by piece, then with the tag, `sealedBytesOf` bytes in all.
+ * `write` must copy each piece. The caller guarantees that no two different records are ever sealed with the same key and nonce.
  */
 export function sealTo(
   key: SealKey,
@@ -89,8 +88,8 @@ export function sealTo(
 }
 
 /**
- * Gives the memory of a step back now, so that the next one gets the same again. It waits for a collection where the runtime does not know
- * `transfer` (ECMAScript 2024; Node 22, and 20 with --harmony-rab-gsab-transfer), and where it is part of something larger.
+ * Frees the memory of a step at once, so that the next step gets the same again. Garbage collection frees it instead where the runtime
+ * lacks `transfer` (ECMAScript 2024; Node 22, and 20 with --harmony-rab-gsab-transfer), and where it is part of a larger buffer.
  */
 function giveBack(step: Uint8Array): void {
   const memory: ArrayBufferLike & { transfer?: (bytes: number) => ArrayBuffer } = step.buffer;
@@ -118,7 +117,7 @@ export function sealInto(
 
 const bytesOf = (parts: readonly Uint8Array[]) => parts.reduce((sum, part) => sum + part.length, 0);
 
-/** Seals one record under a nonce the caller numbers: ciphertext, then tag. */
+/** Seals one record under the caller's nonce: ciphertext, then tag. */
 export function sealWithNonce(
   key: SealKey,
   nonce: Uint8Array,
@@ -130,7 +129,7 @@ export function sealWithNonce(
   return sealed;
 }
 
-/** Opens what `sealWithNonce` made; null when key, nonce, associated data or a single bit differs. */
+/** Opens a record of `sealWithNonce`; null when key, nonce, associated data or a single bit differs. */
 export function openWithNonce(
   key: SealKey,
   nonce: Uint8Array,
@@ -152,8 +151,8 @@ export function openWithNonce(
 }
 
 /**
- * Seals one record that stands alone: a random nonce, ciphertext, tag. For keys that seal few records (wrapped keys,
- * commit records): 96 random bits repeat with a chance of 2^-32 only after 2^32 records (NIST SP 800-38D §8.3).
+ * Seals one record under a random nonce: nonce, ciphertext, tag. For keys that seal few records (wrapped keys, commit records): 96 random
+ * bits repeat with a chance of 2^-32 only after 2^32 records (NIST SP 800-38D §8.3).
  */
 export function seal(key: SealKey, plain: Uint8Array, associated: Uint8Array, random: Random): Uint8Array {
   const nonce = random.bytes(SEAL_NONCE_BYTES);
@@ -163,7 +162,7 @@ export function seal(key: SealKey, plain: Uint8Array, associated: Uint8Array, ra
   return sealed;
 }
 
-/** Opens what `seal` made; null when key, associated data or a single bit differs. */
+/** Opens a record of `seal`; null when key, associated data or a single bit differs. */
 export function open(key: SealKey, sealed: Uint8Array, associated: Uint8Array): Uint8Array | null {
   if (sealed.length < SEAL_NONCE_BYTES + SEAL_TAG_BYTES) return null;
   return openWithNonce(key, sealed.subarray(0, SEAL_NONCE_BYTES), sealed.subarray(SEAL_NONCE_BYTES), associated);
@@ -174,16 +173,16 @@ const TRIALS = 4;
 /** AES in software is an order of magnitude slower than ChaCha20; with AES instructions the two are close. */
 const CLEARLY_SLOWER = 2;
 
-/** What this process's trial came to. */
+/** The result of this process's trial. */
 let fitting: SealCipher | null = null;
 
-/** `triedCipher`, tried at the first call in this process: its CPU stays the same, whoever asks. */
+/** The result of `triedCipher`, which runs once in this process, because the CPU stays the same. */
 export function fittingCipher(clock: Clock): SealCipher {
   fitting ??= triedCipher(clock);
   return fitting;
 }
 
-/** AES-256-GCM, or ChaCha20-Poly1305 where this CPU turns out to be clearly slower at AES. Takes a few milliseconds. */
+/** AES-256-GCM, or ChaCha20-Poly1305 where a trial shows that this CPU is clearly slower at AES. Takes a few milliseconds. */
 export function triedCipher(clock: Clock): SealCipher {
   const aesMs = trialMs('aes-256-gcm', clock);
   const chachaMs = trialMs('chacha20-poly1305', clock);

@@ -1,41 +1,41 @@
-// Owns: running a small program of the operating system: an argument list, no shell, a bare environment, bounded output.
-// A seam like the disk, so that a simulation can own it. Not here: ffmpeg (camera/), what the programs are (hardware/).
+// Runs a small program of the operating system: an argument list, no shell, a bare environment, bounded output. A seam like the disk, so
+// that a simulation can own it.
 import { spawn } from 'node:child_process';
 
 /** How a program ended. */
 export interface ProgramEnd {
-  /** It could not be started because it is not installed. */
+  /** It is not installed. */
   missing: boolean;
   /** Exit status; null when a signal ended it or it never ran. */
   status: number | null;
-  /** The last of what it wrote to its standard error, for people. */
+  /** The end of its standard error, for people. */
   words: string;
 }
 
 /** A program that was started. */
 export interface RunningProgram {
-  /** Resolves once it has ended and all its output was handed over; never rejects. */
+  /** Resolves once it has ended and all its output was passed on; never rejects. */
   readonly ended: Promise<ProgramEnd>;
   /** Ends it and every program it started. Does nothing once it has ended. */
   stop(): void;
 }
 
-/** Where programs are run. */
+/** Runs programs. */
 export interface Programs {
-  /** Starts `command` (program and arguments) and hands its standard output over as it comes. */
+  /** Starts `command` (program and arguments) and passes on its standard output as it comes. */
   run(command: readonly string[], output?: (chunk: Uint8Array) => void): RunningProgram;
 }
 
 const WORDS_LETTERS_MAX = 300;
-/** Programs find their libraries and their sound card by these; they get nothing else of our environment. */
+/** Programs find their libraries and sound card by these variables, and get no others of ours. */
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'XDG_RUNTIME_DIR', 'ALSA_CONFIG_PATH'];
-/** Ends the program when this process dies silently: one left behind would hold its line or device (util-linux). */
+/** Ends the program when this process dies (setpriv of util-linux): a program left behind would keep its GPIO line or device. */
 const DIES_WITH_US = ['setpriv', '--pdeathsig', 'KILL', '--'];
 const NO_SETPRIV = 'programs are run under setpriv, which is not installed (on Debian it is part of util-linux)';
-/** What setpriv exits with when the program is not there, as shells do. */
+/** The exit status of setpriv, as of shells, when the program is not installed. */
 const NOT_FOUND = 127;
 
-/** The command under which a program ends when this process does, however that ends; the command itself where there is no such. */
+/** A command that runs `command` and ends it when this process ends, in whatever way; on Linux only. */
 export function diesWithUs(command: readonly string[]): readonly string[] {
   return process.platform === 'linux' ? [...DIES_WITH_US, ...command] : command;
 }
@@ -53,7 +53,7 @@ export class SystemPrograms implements Programs {
   run(command: readonly string[], output?: (chunk: Uint8Array) => void): RunningProgram {
     const isGuarded = process.platform === 'linux';
     const [program = '', ...rest] = diesWithUs(command);
-    // A group of its own, so that what it starts is ended with it, and Ctrl-C on our terminal is not its concern.
+    // A process group of its own, so that its children are ended with it, and Ctrl-C on our terminal does not reach it.
     const child = spawn(program, rest, {
       env: this.environment,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,4 @@
-// Owns: one thing after the other, in the order asked for, with a bound on what waits. Not here: what the tasks are.
-
-/** Runs tasks one at a time. A task that fails rejects its own promise and stops nothing. */
+/** Runs tasks one at a time, in order. A failing task rejects its own promise and stops no other. */
 export class TaskQueue {
   private readonly weightMax: number;
   private weight = 0;
@@ -34,7 +32,7 @@ export class TaskQueue {
     return result;
   }
 
-  /** Resolves when everything asked for so far has ended. */
+  /** Resolves when all tasks added so far have ended. */
   async idle(): Promise<void> {
     await this.tail;
   }

@@ -1,14 +1,11 @@
-// Owns: why a TLS session was not established, or did not last. Pure.
-// Not here: TLS itself (tls.ts), error codes (link-failure.ts).
-
 /**
- * `file`: a PEM file of ours cannot be used; `expired`, `early`, `host`, `authority`: of the other side's certificate;
- * `version`: it speaks no TLS 1.3; `plain`: it speaks no TLS, or ends every handshake; `refused`: it ended the connection
- * once it had seen our certificate, or that we have none.
+ * `file`: a PEM file of ours cannot be used; `expired`, `early`, `host`, `authority`: the other side's certificate has expired, is not
+ * valid yet, is for another host, is from an unknown authority; `version`: no TLS 1.3 there; `plain`: no TLS there, or every handshake is
+ * ended; `refused`: the connection was ended after our certificate, or the lack of one, was seen.
  */
 export type TlsFaultKind = 'file' | 'expired' | 'early' | 'host' | 'authority' | 'version' | 'plain' | 'refused';
 
-/** How far a connection came. */
+/** Progress of a connection. */
 export interface TlsProgress {
   connected: boolean;
   shaken: boolean;
@@ -36,18 +33,17 @@ const KINDS: Readonly<Record<string, TlsFaultKind>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'plain',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'plain',
 };
-/** OpenSSL's messages for a chain that does not end at an authority we trust (X509_STORE_CTX_get_error(3)). */
+/** OpenSSL's codes for a chain that does not end at a trusted authority (X509_STORE_CTX_get_error(3)). */
 const CHAIN =
   /^(UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_|CERT_(SIGNATURE|CHAIN|REVOKED|UNTRUSTED|REJECTED)|INVALID_(CA|PURPOSE)|PATH_LENGTH)/;
-/** OpenSSL's one-line error, with the reason last but two; Node's own code is EPROTO where a write failed because of it. */
+/** OpenSSL's one-line error, with the reason as the last but two; Node's code is only EPROTO where a write failed because of it. */
 const OPENSSL = /:SSL routines:[^:]*:([a-z0-9 ]+):/;
 /** Alerts about a client's certificate (RFC 8446 §6.2). */
 const ALERT = /^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT)/;
 
 /**
- * Why a TLS connection that ended with `error` (null: without one) failed; null when TLS was not at fault. `connected`:
- * to the port; `shaken`: our side of the handshake was complete; `heard`: something came over it afterwards; `ended`: by
- * the other side.
+ * Why a TLS connection that ended with `error` (null: without one) failed; null when TLS was not at fault. `connected`: to the port;
+ * `shaken`: our side of the handshake was complete; `heard`: data came after it; `ended`: by the other side.
  */
 export function tlsFaultOf(error: Error | null, seen: TlsProgress): TlsFault | null {
   const reason = OPENSSL.exec(error?.message ?? '')?.[1];

@@ -1,6 +1,5 @@
-// Owns: TLS as every session here speaks it: 1.3 or nothing, the other side's name and certificate always checked, an authority
-// and a certificate of our own from PEM files.
-// Not here: opening sockets (mqtt-socket.ts, upload/, sim/broker), what went wrong with one (tls-fault.ts).
+// TLS of every session: 1.3 or nothing, the other side's name and certificate always checked, an authority and a certificate of our own
+// from PEM files.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import type { ConnectionOptions, SecureVersion } from 'node:tls';
@@ -11,7 +10,7 @@ import { type Disk, systemCode } from './disk.ts';
 import type { SecretRules } from './private-paths.ts';
 import { TlsFault } from './tls-fault.ts';
 
-/** The oldest version that is spoken. */
+/** The oldest supported version. */
 export const TLS_VERSION_MIN: SecureVersion = 'TLSv1.3';
 
 const pathSchema = z.string().min(1).max(1_000);
@@ -24,14 +23,14 @@ export const TlsFiles = z
   );
 export type TlsFiles = z.infer<typeof TlsFiles>;
 
-/** What a connection is made with, as PEM. */
+/** Authority, own certificate and its key, as PEM. */
 export interface TlsMaterial {
   ca?: string;
   certificate?: string;
   key?: string;
 }
 
-/** Asked before each connection, so that a renewed certificate needs no restart. Throws `TlsFault`. */
+/** Called before each connection, so that a renewed certificate needs no restart. Throws `TlsFault`. */
 export type TlsSource = () => Promise<TlsMaterial>;
 
 /** A bundle of all public authorities has about 250 kB. */
@@ -39,7 +38,7 @@ const FILE_BYTES_MAX = 512 * 1024;
 const CERTIFICATES_MAX = 1_000;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Settings for `tls.connect` and `https.Agent`. No environment variable and no flag of Node weakens them. */
+/** Options for `tls.connect` and `https.Agent`. No environment variable and no flag of Node weakens them. */
 export function tlsOptions({ ca, certificate, key }: TlsMaterial): ConnectionOptions {
   return {
     minVersion: TLS_VERSION_MIN,
@@ -71,8 +70,8 @@ export async function readTlsFiles(disk: Disk, folder: string, files: TlsFiles):
 }
 
 /**
- * What a link is made with: the files as set (none: undefined), and, where they name no authority, the one that was pinned
- * when this party got to know the other. Undefined when there is neither.
+ * The source for a link: the configured files (undefined: none), and, where they name no authority, the one that was pinned at enrolment or
+ * pairing. Undefined when there is neither.
  */
 export function tlsSource(
   disk: Disk,
@@ -84,14 +83,14 @@ export function tlsSource(
   return async () => {
     const material = await readTlsFiles(disk, folder, files ?? {});
     if (material.ca !== undefined || pinnedCa === undefined) return material;
-    certificatesIn(pinnedCa, 'what was pinned');
+    certificatesIn(pinnedCa, 'the pinned authority');
     return { ...material, ca: pinnedCa };
   };
 }
 
 /**
- * The authority that `files` name, as others can pin it: its certificates alone, one after the other; undefined when they name
- * none. Throws `TlsFault` of kind `file`, also beyond `bytesMax`.
+ * The authority that `files` name, for others to pin: only its certificates, one after the other; undefined when they name none. Throws
+ * `TlsFault` of kind `file`, also beyond `bytesMax`.
  */
 export async function caToPin(
   disk: Disk,
@@ -105,11 +104,11 @@ export async function caToPin(
   if (pem.length <= bytesMax) return pem;
   throw new TlsFault(
     'file',
-    `${files?.ca} holds more than the one authority that others can be told of (${bytesMax} bytes)`,
+    `${files?.ca} holds more than the one authority that others can pin (${bytesMax} bytes)`,
   );
 }
 
-/** `secret`: the rules of a file that others must not read; absent for one that they may. */
+/** `secret`: the rules of a secret file; absent for other files. */
 async function readText(disk: Disk, path: string, secret?: SecretRules): Promise<string> {
   let bytes: Uint8Array | null;
   try {

@@ -1,7 +1,6 @@
-// Owns: the steps that undo a start, collected while a part starts and run last first when it stops or its start fails.
 type UndoStep = () => Promise<void> | void;
 
-/** What has to be undone of a part's start. */
+/** Steps that undo a start, collected while a part starts and run in reverse when it stops or its start fails. */
 export class UndoSteps {
   private steps: UndoStep[] = [];
 
@@ -9,7 +8,7 @@ export class UndoSteps {
     this.steps.push(step);
   };
 
-  /** Runs the steps, last first, and forgets them. Rejects with a step's error; the steps before it are not run then. */
+  /** Runs and forgets the steps, last first. Rejects with a step's error; the steps that were added before it are not run then. */
   async run(): Promise<void> {
     const steps = this.steps.reverse();
     this.steps = [];

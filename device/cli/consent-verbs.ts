@@ -10,7 +10,7 @@ import type { Receipt } from '@doorsill/contract/home-messages';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { CLIP_BYTES_DEFAULT, type Revoke } from '@doorsill/contract/owner-orders';
 import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
-import { recallAnswerOf } from '@doorsill/contract/recall-answer';
+import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import { DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
 import { type Command, Option } from 'commander';
 import type { OwnerSession } from '../owner/owner-session.ts';

@@ -3,8 +3,7 @@
 
 import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doorsill/contract/check-departure';
-import { type DepartureOutcome, outcomeOf } from '@doorsill/contract/departure-outcome';
-import type { Departure } from '@doorsill/contract/departures';
+import { type Departure, type DepartureOutcome, outcomeOf } from '@doorsill/contract/departures';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { Command } from 'commander';

@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { keepForTransfer, resetConnection } from '@doorsill/base/http/connection-limit';
 import { failure } from '@doorsill/contract/errors';
-import { codecsParameter } from '@doorsill/contract/media/codecs-parameter';
+import { codecsParameter } from '@doorsill/contract/media/init-segment';
 import { parseFragment } from '@doorsill/contract/media/fragment';
 import { moveFragment } from '@doorsill/contract/media/move-fragment';
 import type { FastifyReply } from 'fastify';

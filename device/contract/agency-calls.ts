@@ -1,5 +1,4 @@
-// Owns: what an agency's client signs besides requests and clip access: registration and managing its own requests.
-// Pure. Not here: who is eligible (the registry's rules).
+// What an agency's client signs besides requests and clip access: registration, its webhook, calls about its own requests.
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
 import { Contact, Jurisdiction, registeredTerms } from './request.ts';
@@ -11,7 +10,7 @@ export const domainSchema = z
   .max(253)
   .regex(/^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/);
 
-/** What an agency can do by a call. */
+/** The calls of an agency. */
 export const AgencyAction = z.discriminatedUnion('action', [
   z.strictObject({
     action: z.literal('register'),
@@ -48,5 +47,5 @@ export const agencyCallSchema = z.strictObject({
   call: AgencyAction,
 });
 
-/** Used instead of a clip's id in an access token: the list of the agency's own clips. No clip can have this id. */
+/** In an access token, in place of a clip's id: asks for the list of the agency's own clips. No clip can have this id. */
 export const ALL_CLIPS = 'all';

@@ -1,5 +1,5 @@
-// Owns: where things are: coarse cells (geohash) and whether a place lies inside a polygon. Pure.
-// A device computes both for itself; its exact place is never sent, only the cell's name appears in its subscription.
+// Coarse cells (geohash) and polygons. A device computes by itself whether an area holds it: its exact place is never sent, only its cell's
+// name appears in its subscription.
 import type { Polygon } from './request.ts';
 
 const LETTERS = '0123456789bcdefghjkmnpqrstuvwxyz';
@@ -37,17 +37,17 @@ export function cellOf(place: Place): string {
   return name;
 }
 
-/** A cell and those around it, itself first: about 5 km from any place in it. */
+/** A cell, first, and its eight neighbours: everything within about 5 km of any place in the cell. */
 export function cellsAround(cell: string): string[] {
   const { longitude, latitude } = middleOf(cell);
   const cells = new Set([cell]);
   for (const down of [-1, 0, 1]) {
     for (const across of [-1, 0, 1]) {
-      const beside = {
+      const neighbour = {
         longitude: ((longitude + across * CELL_WIDTH_DEG + 540) % 360) - 180,
         latitude: Math.max(-90, Math.min(90, latitude + down * CELL_HEIGHT_DEG)),
       };
-      cells.add(cellOf(beside));
+      cells.add(cellOf(neighbour));
     }
   }
   return [...cells];
@@ -68,7 +68,7 @@ function middleOf(cell: string): Place {
 const CELL_WIDTH_DEG = 360 / 2 ** 13;
 const CELL_HEIGHT_DEG = 180 / 2 ** 12;
 
-/** Every cell that a polygon's bounding box touches, sorted; null when there are more than `most`. */
+/** Every cell that a polygon's bounding box touches, sorted; null for more than `most` cells. */
 export function cellsOf(area: Polygon, most: number): string[] | null {
   const [ring] = area.coordinates;
   const [west, east] = [Math.min(...ring.map(([x]) => x)), Math.max(...ring.map(([x]) => x))];
@@ -90,7 +90,7 @@ export function cellsOf(area: Polygon, most: number): string[] | null {
   return [...cells].sort();
 }
 
-/** Whether a place lies inside the polygon or on its edge-crossing side (even-odd rule, planar: areas are under 2 km across). */
+/** Whether a place lies inside the polygon, by the even-odd rule, in plane geometry: areas are under 2 km across. */
 export function insideArea(place: Place, area: Polygon): boolean {
   const [ring] = area.coordinates;
   let inside = false;

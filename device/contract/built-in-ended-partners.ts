@@ -1,20 +1,19 @@
-// Owns: former partners, through whose channels agencies can no longer ask: built into every part, so that no compromised
-// bridge brings one back. Pure. Not here: partners that are active or suspended (the bridge's store).
+// Built into every program, so that no compromised bridge can bring a former partner back.
 
-/** A partnership that is over, and since when. */
+/** A former partner: agencies can no longer ask through its channel. */
 interface EndedPartner {
   id: string;
   name: string;
-  /** The day, as ISO 8601 writes it. */
+  /** An ISO 8601 date. */
   since: string;
 }
 
-/** The former partners. */
+/** All former partners. */
 export const ENDED_PARTNERS: readonly EndedPartner[] = [
   { id: 'flock-safety', name: 'Flock Safety', since: '2026-02-12' },
 ];
 
-/** Whether a request's partner is one of those; false for a request without one. */
+/** Whether a request's partner is a former one; false for a request without a partner. */
 export function partnerHasEnded(partner: string | undefined): boolean {
   return ENDED_PARTNERS.some(({ id }) => id === partner);
 }

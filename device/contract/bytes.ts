@@ -1,14 +1,12 @@
-// Owns: byte strings in plain JavaScript (also runs in a browser): base64url, hex, concatenation, comparison.
-// Not here: hashing and keys (keys.ts), files (disk.ts).
-
+// Plain JavaScript, so that a browser runs it, too.
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-/** Six bits by character code; 255 for characters outside the alphabet. A table for speed: documents of 64 KiB are decoded. */
+/** The six bits of each character code; 255 outside the alphabet. A table, because documents of 64 KiB are decoded. */
 const VALUE_OF = new Uint8Array(128).fill(255);
 [...ALPHABET].forEach((letter, value) => {
   VALUE_OF[letter.charCodeAt(0)] = value;
 });
 
-/** Two digits for each byte. */
+/** The two digits of each byte. */
 const HEX_OF = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /** Encodes bytes as base64url without padding (RFC 4648 §5). */
@@ -25,8 +23,8 @@ export function toBase64url(bytes: Uint8Array): string {
 }
 
 /**
- * Decodes base64url without padding; null for anything that is not the one canonical encoding of some bytes.
- * Strict on purpose: two texts for the same bytes would let a signed token be rewritten without breaking its signature.
+ * Decodes base64url without padding; null unless the text is the one canonical encoding of its bytes: two texts for the same bytes would
+ * let a signed token be rewritten without breaking its signature.
  */
 export function fromBase64url(text: string): Uint8Array | null {
   if (text.length % 4 === 1) return null;
@@ -54,7 +52,7 @@ export function toHex(bytes: Uint8Array): string {
   return out;
 }
 
-/** Bytes of lower-case hexadecimal text; null for text that is none. */
+/** Bytes of lower-case hexadecimal text; null for other text. */
 export function fromHex(text: string): Uint8Array | null {
   if (!/^(?:[0-9a-f]{2})*$/.test(text)) return null;
   return Uint8Array.from({ length: text.length / 2 }, (_, at) => Number.parseInt(text.slice(at * 2, at * 2 + 2), 16));
@@ -88,7 +86,7 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
 /** Whether two byte strings are equal. Not constant in time: for public bytes only. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
-  // A loop, not a call for each byte: a whole clip is compared with it.
+  // A loop rather than a call for each byte: whole clips are compared.
   for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
   return true;
 }

@@ -1,6 +1,5 @@
-// Owns: checking everything that proves what became of a clip that has left: the bridge's receipts and the leaves of its log, against the
-// device's own record. Pure: the console's page and the command line check with the same code. Not here: the single checks
-// (verify-custody.ts, verify-intake-receipt.ts), fetching the documents (upload/fetch-custody.ts), what became of it in words.
+// Checks everything that proves what became of a clip that was sent, the bridge's receipts and the leaves of its log, against the device's
+// own record. Shared by the console's page and the command line.
 import { printProof } from './custody.ts';
 import type { Departure, DepartureCustody } from './departures.ts';
 import { failure, isFailure } from './errors.ts';
@@ -15,32 +14,35 @@ import {
 } from './verify-custody.ts';
 import { assertAnswered, openIntake, vaultNamedIn } from './verify-intake-receipt.ts';
 
-/** One document: what it says, or why it does not verify. `stored` and `answer` are receipts: the clip is there; what a revocation did. */
+/**
+ * One document: its verified content, or why it does not verify. `stored`: the receipt for the whole clip; `answer`: the receipt about a
+ * revocation; `leaf`: a leaf of the bridge's log.
+ */
 export type DepartureFinding =
   | { of: 'stored' | 'answer'; ok: true; receipt: IntakeReceipt }
   | { of: 'leaf'; ok: true; leaf: VerifiedLeaf }
   | { of: 'stored' | 'answer' | 'leaf'; ok: false; why: string };
 
-/** What a check of one clip's documents found. */
+/** The result of checking one clip's documents. */
 export interface DepartureCheck {
   findings: DepartureFinding[];
-  /** Whether there was something to check, and all of it verifies. */
+  /** Whether there was at least one document, and all of them verify. */
   holds: boolean;
-  /** The last that the log says of the clip, by a leaf that verifies. */
+  /** The latest leaf about the clip that verifies. */
   last: VerifiedLeaf | null;
-  /** Whether the bridge has shown everything that its log has about the clip. */
+  /** Whether the bridge has shown every leaf about the clip. */
   isWhole: boolean;
 }
 
-/** Whose documents they must be: addressed to this device, signed by the bridge that it pinned. */
+/** The documents must be addressed to this device and signed by the bridge that it pinned. */
 interface DepartureParties {
   device: string;
   bridgeKey: string;
 }
 
 /**
- * Checks what the bridge shows of a clip, and the receipts that the device keeps, against the device's record. Where both have a receipt,
- * both are checked: a bridge that shows another than it once gave is found out.
+ * Checks the documents that the bridge shows, and the receipts that the device keeps, against the device's record. Where both have a
+ * receipt, both are checked, so that a bridge that shows another receipt than it gave is found out.
  */
 export function checkDeparture(
   departure: Departure,
@@ -69,7 +71,7 @@ export function checkDeparture(
   };
 }
 
-/** The receipts that leaves must be about, where they are known. */
+/** Where a receipt is known, leaves must be about it. */
 interface KnownReceipts {
   stored: string | undefined;
   answer: string | undefined;
@@ -91,7 +93,7 @@ function checkReceipt(
       return { of, ok: true, receipt };
     }
     const receipt = openIntake(token, { bridgeKey, device, grant, verify: crypto.verify });
-    // A bridge that had received nothing has no clip to name.
+    // A bridge that had received nothing cannot name a clip.
     const named = receipt.clipBytes === 0 ? null : cut;
     if (named && (receipt.clipSha256 !== named.sha256 || receipt.clipBytes !== named.bytes))
       refuse('the receipt is for another clip');
@@ -123,7 +125,7 @@ function checkLeaf(
   });
 }
 
-/** The clip by the device's own record. */
+/** The clip according to the device's own record. */
 function clipOf({ clip, grant, request, recipient }: Departure, device: string): StoredClip {
   return {
     clip: clip.id,
@@ -137,7 +139,7 @@ function clipOf({ clip, grant, request, recipient }: Departure, device: string):
   };
 }
 
-/** What a receipt claims before it is verified. */
+/** A receipt's claims, not yet verified. */
 function receiptIn(token: string): IntakeReceipt | null {
   return IntakeReceipt.safeParse(parseToken(token)?.claims).data ?? null;
 }

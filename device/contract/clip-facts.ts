@@ -1,16 +1,14 @@
-// Owns: whether what a manifest or a statement says of its clip can be true at all: no more frames than its window can hold, a way to
-// cut that goes with what was encoded, coverage and gaps that go together. Pure: whoever reads such a document asks the same.
-// Not here: whether the file is as it says (media/clip-times.ts), signatures and grants.
+// Whether what a manifest or statement says of its clip can be true at all. Whether the file agrees with it: media/clip-times.ts.
 import type { Manifest } from './manifest.ts';
 import type { Window } from './shared-claims.ts';
 
-/** What is said of a clip, by its manifest or its statement. */
+/** The facts that a manifest or statement gives about its clip. */
 export type ClipFacts = Pick<
   Manifest,
   'window' | 'frames' | 'coverage' | 'gaps' | 'audioPackets' | 'method' | 'encodedFrames' | 'redacted'
 >;
 
-/** What cannot be true, by the code that the bridge refuses it with. `detail` holds nothing but numbers of the clip. */
+/** A contradiction, with the code by which the bridge refuses the clip. `detail` holds only numbers of the clip. */
 export interface FactsFault {
   code:
     | 'intake_frame_count'
@@ -22,16 +20,16 @@ export interface FactsFault {
   detail: string;
 }
 
-/** No camera that is used here gives more frames in a second; most give 15 to 30. */
+/** Above every supported camera; most give 15 to 30 frames a second. */
 export const FRAMES_PER_S_MAX = 240;
 /** Packets of 1024 samples at 96 kHz, the highest rate of AAC-LC. */
 const AUDIO_PACKETS_PER_S_MAX = 187.5;
-/** Two frames further apart than this, beyond what the first is shown, have a gap between them (1.5 frames at 10 fps). */
+/** A longer pause after the end of a frame's display is a gap (1.5 frames at 10 fps). */
 export const GAP_US = 150_000;
 
 /**
- * The first thing that cannot be true of a clip, or null. `stepUs`: to which times are rounded: 0 in a manifest, STATEMENT_TIME_STEP_US in
- * a statement, whose gaps reach up to a step over frames, and over all frames between two gaps where those are fewer than two steps.
+ * The first contradiction in a clip's facts, or null. `stepUs`: the step that times are rounded to: 0 in a manifest, STATEMENT_TIME_STEP_US
+ * in a statement. A rounded gap reaches up to one step over frames, and two of them over all frames between, if those last under two steps.
  */
 export function faultOfFacts(facts: ClipFacts, stepUs: number): FactsFault | null {
   return faultOfCounts(facts) ?? faultOfMethod(facts) ?? faultOfSpans(facts, stepUs);
@@ -52,16 +50,16 @@ function faultOfCounts({ window, frames, coverage, audioPackets }: ClipFacts): F
 }
 
 function faultOfMethod({ frames, method, encodedFrames, redacted }: ClipFacts): FactsFault | null {
-  const told = `${method}, ${encodedFrames} of ${frames} frames encoded`;
+  const detail = `${method}, ${encodedFrames} of ${frames} frames encoded`;
   // A zone is drawn into pictures: a frame that was not encoded anew shows all of it.
   if (redacted && (method !== 're-encode' || encodedFrames !== frames))
-    return { code: 'intake_redaction', detail: told };
+    return { code: 'intake_redaction', detail };
   const isTrue = {
     copy: encodedFrames === 0,
     'smart-cut': encodedFrames > 0 && encodedFrames <= frames,
     're-encode': encodedFrames === frames,
   }[method];
-  return isTrue ? null : { code: 'intake_method', detail: told };
+  return isTrue ? null : { code: 'intake_method', detail };
 }
 
 function faultOfSpans({ window, frames, coverage, gaps }: ClipFacts, stepUs: number): FactsFault | null {
@@ -71,7 +69,7 @@ function faultOfSpans({ window, frames, coverage, gaps }: ClipFacts, stepUs: num
     if (gap.startUs < lastEndUs || gap.endUs > window.endUs) return fault('they overlap, or leave the window');
     lastEndUs = gap.endUs;
   }
-  // Rounded gaps may cover frames: what they leave says nothing then.
+  // Rounded gaps may cover frames, so the time that they leave proves nothing.
   if (stepUs > 0) return null;
   const overFirst = gaps.some((gap) => gap.startUs <= coverage.startUs && gap.endUs > coverage.startUs);
   const overLast = gaps.some((gap) => gap.startUs < coverage.endUs && gap.endUs >= coverage.endUs);
@@ -85,7 +83,7 @@ function lengthOf({ startUs, endUs }: Window): number {
   return endUs - startUs;
 }
 
-/** How many moments a time holds that are no closer to each other than so many a second allow. */
+/** The most samples in a span at a rate of at most `perSecond`. */
 function mostIn(spanUs: number, perSecond: number): number {
   return Math.floor((spanUs / 1_000_000) * perSecond) + 1;
 }

@@ -1,5 +1,4 @@
-// Owns: what travels between a device's own server and an owner's browser or program: pairing, sessions, orders, viewers. Pure: the
-// console uses the same schemas. Not here: pictures, which are MP4 and JPEG.
+// What a device's own server exchanges with an owner's browser or program, except pictures, which are MP4 and JPEG.
 import { z } from 'zod';
 import { utf8 } from './bytes.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
@@ -10,7 +9,7 @@ import { Window, Zone } from './shared-claims.ts';
 export const secretSchema = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
 const proofSchema = z.string().regex(/^[A-Za-z0-9_-]{86}$/);
 
-/** What anyone on the network is told: enough to pair, nothing about the home. */
+/** Facts that anyone on the network may read: enough to pair, nothing about the home. */
 export const serverFactsSchema = z.strictObject({
   device: idSchema,
   deviceKey: publicKeySchema,
@@ -18,16 +17,16 @@ export const serverFactsSchema = z.strictObject({
   confirmsPairing: z.boolean(),
   /** Too many attempts failed: pairing waits for the button. */
   pairingLocked: z.boolean(),
-  /** How the command line is called at the device's own machine, and its folder where that has to be named. */
+  /** How to call the command line on the device's own machine, and the device's folder if the call has to name it. */
   commandLine: z.strictObject({ program: z.string().max(600), folder: z.string().max(300).nullable() }),
 });
 
-/** What the device draws for one proof of a key. */
+/** Drawn by the device for one proof of possession. */
 export const challengeSchema = z.strictObject({ challenge: secretSchema });
 
 /** An owner's key asks to be paired over the network. */
 export const PairingOffer = z.strictObject({
-  /** From the code that the device draws. */
+  /** From the QR code that the device shows. */
   token: secretSchema,
   key: publicKeySchema,
   name: z.string().min(1).max(60),
@@ -66,7 +65,7 @@ export function sessionProofInput(device: string, origin: string, challenge: str
   return utf8(`doorsill-session\n${idSchema.parse(device)}\n${origin}\n${challenge}\n${key}`);
 }
 
-/** An owner's signed order, as it would travel on the topic of its kind. */
+/** An owner's signed order, as on the topic of its kind. */
 export const orderSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.enum(['grant', 'deny', 'revoke']),
@@ -79,14 +78,14 @@ export const orderSchema = z.discriminatedUnion('kind', [
 /** The device's signed receipt, as on the topic `receipt`. */
 export const orderAnswerSchema = z.strictObject({ receipt: z.string().max(65_536) });
 
-/** Whose signatures requests need: what the device pinned at enrolment. Null before it, when no request concerns this home. */
+/** The keys that the device pinned at enrolment; requests need their signatures. Null before it: no request concerns this home then. */
 export const pinsSchema = z.strictObject({
   trust: z.strictObject({ bridgeKey: publicKeySchema, registryKey: publicKeySchema }).nullable(),
   /** State agencies are served only if the device's setting allows it. */
   serveStateAgencies: z.boolean(),
 });
 
-/** A clip to look at before it is granted: the terms that the grant would have. */
+/** Asks for a preview of a clip under the terms that its grant would have. */
 export const PreviewAsk = z.strictObject({
   request: idSchema,
   window: Window,
@@ -96,7 +95,7 @@ export const PreviewAsk = z.strictObject({
 
 export type PreviewAsk = z.infer<typeof PreviewAsk>;
 
-/** A clip as it would leave. A grant that names `sha256` lets these very bytes leave, or none. */
+/** A clip as it would be sent. A grant that names `sha256` allows exactly these bytes. */
 export const Preview = z.strictObject({
   preview: idSchema,
   sha256: sha256Schema,
@@ -112,7 +111,7 @@ export type Preview = z.infer<typeof Preview>;
 /** How long the device keeps a preview: time to look at it and decide. */
 export const PREVIEW_LIFE_MS = 15 * 60_000;
 
-/** The previews that are kept now, oldest first, whichever owner made them. */
+/** All previews that are kept now, oldest first, whichever owner made them. */
 export const PreviewList = z.strictObject({
   previews: z.array(z.strictObject({ preview: idSchema, request: idSchema, window: Window })),
 });
@@ -125,23 +124,23 @@ const FRAMES_MAX = 3_600;
 /** Wall times of the frames that are shown in a span, ascending. */
 export const frameTimesSchema = z.strictObject({ frames: z.array(z.int().nonnegative()).max(FRAMES_MAX) });
 
-/** What a viewer may see: the picture as it is now, single pictures, or what was recorded. */
+/** What a viewer may see: live video, stills, or recorded footage. */
 export const ViewRight = z.enum(['live', 'stills', 'history']);
 export type ViewRight = z.infer<typeof ViewRight>;
 
-/** A program or person that an owner lets see the door, by a name and a token; only the token's hash travels. */
+/** A program or person that an owner lets watch, known by a name and a token; only the token's hash is sent. */
 export const Viewer = z.strictObject({
   viewer: idSchema,
   name: z.string().min(1).max(60),
   rights: z.array(ViewRight).min(1).max(ViewRight.options.length),
   /** SHA-256 of the token's text. */
   tokenSha256: sha256Schema,
-  /** Seconds since 1970; absent: until it is removed. */
+  /** Seconds since 1970; absent: never. */
   expiresS: z.int().positive().optional(),
 });
 export type Viewer = z.infer<typeof Viewer>;
 
-/** A viewer as owners see it. */
+/** A viewer as owners see it: without the token's hash. */
 export const ShownViewer = Viewer.omit({ tokenSha256: true });
 export type ShownViewer = z.infer<typeof ShownViewer>;
 /** All viewers. */
@@ -158,7 +157,7 @@ export type ShownOwner = z.infer<typeof ShownOwner>;
 /** All owners. */
 export const ownerListSchema = z.strictObject({ owners: z.array(ShownOwner) });
 
-/** One session of looking at pictures: by a viewer (its id) or an owner (its key), from when on. */
+/** One session of watching, by a viewer (its id) or an owner (its key), and when it began. */
 export const Look = z.strictObject({
   by: z.union([idSchema, publicKeySchema]),
   what: ViewRight,
@@ -166,7 +165,7 @@ export const Look = z.strictObject({
 });
 export type Look = z.infer<typeof Look>;
 
-/** Another doorbell of the same owner: what it is called, and where its own page is. Nothing is ever fetched from there. */
+/** Another doorbell of the same owner, by name and address of its page. Nothing is ever fetched from there. */
 export const OtherDoor = z.strictObject({
   name: z.string().min(1).max(60),
   url: z
@@ -180,5 +179,5 @@ export const OTHER_DOORS_MAX = 32;
 /** All other doorbells. */
 export const otherDoorListSchema = z.strictObject({ others: z.array(OtherDoor).max(OTHER_DOORS_MAX) });
 
-/** Sessions of looking at pictures. */
+/** Sessions of watching. */
 export const lookListSchema = z.strictObject({ looks: z.array(Look) });

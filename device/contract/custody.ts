@@ -1,6 +1,5 @@
-// Owns: the chain of custody as it is published: what a leaf of the bridge's log says, how it hides what only some may know,
-// signed tree heads, witnesses' cosignatures, and the proof that anyone can check offline. Pure.
-// Not here: the tree's arithmetic (merkle.ts), keeping the log (the bridge's custody/), clips (clip/verify-clip.ts).
+// The published chain of custody: leaves of the bridge's log and how they hide what only some may know, signed tree heads, witnesses'
+// cosignatures, and the proof that anyone can check offline. The tree's arithmetic: merkle.ts.
 import { z } from 'zod';
 import { concatBytes, fromBase64url, fromHex, toHex, utf8 } from './bytes.ts';
 import { actorId, idSchema, sha256Schema } from './ids.ts';
@@ -9,7 +8,7 @@ import { leafHash, rootOfInclusion, type Sha256 } from './merkle.ts';
 import { parseJson } from './parse-json.ts';
 import { expSchema, PUBLIC_AUDIENCE, signedClaims } from './shared-claims.ts';
 
-/** Hashing and signature checks of whoever runs this. */
+/** Hashing and signature checks, supplied by the caller. */
 export interface CustodyCrypto {
   sha256: Sha256;
   verify: Verify;
@@ -23,7 +22,7 @@ const countSchema = z
 /** A device's pseudonym under one grant: a keyed hash, so that nobody without the bridge's key can link two grants of one device. */
 const pseudonymSchema = z.string().regex(/^[0-9a-f]{32}$/);
 
-/** Events at the registry that change an agency's standing: its log records each. */
+/** Events that change an agency's standing at the registry; the log records each. */
 export const AGENCY_EVENTS = [
   'applied',
   'approved',
@@ -33,21 +32,21 @@ export const AGENCY_EVENTS = [
   'reinstated',
   'key-rotated',
 ] as const;
-/** What happens to a request in public: its log records each. */
+/** Public events of a request; the log records each. */
 export const REQUEST_EVENTS = ['published', 'resolved', 'cancelled'] as const;
 
-/** What an agency can do with a stored clip. */
+/** How an agency accesses a stored clip. */
 export const AccessAction = z.enum(['view', 'stream', 'download', 'link']);
 export type AccessAction = z.infer<typeof AccessAction>;
-/** Which part of a clip was accessed. `list` and `audit` are about all of an agency's clips. */
+/** The part of a clip that was accessed; `list` and `audit` concern all of an agency's clips. */
 export const AccessPart = z.enum(['clip', 'manifest', 'custody', 'list', 'audit']);
 export type AccessPart = z.infer<typeof AccessPart>;
 
 const clipFacts = { clip: idSchema, grant: idSchema } as const;
 
 /**
- * The facts that leaves about one clip commit to, by kind; shown only to those entitled to them. The public log hides even
- * agency and request: nobody may count who answered a request.
+ * The facts that leaves about one clip commit to, by kind; shown only to those entitled to them. The public log hides agency and request,
+ * too, so that nobody can count the answers to a request.
  */
 export const FACTS = {
   intake: z.strictObject({
@@ -58,7 +57,7 @@ export const FACTS = {
     clipBytes: z.int().positive(),
     manifestSha256: sha256Schema,
     receiptSha256: sha256Schema,
-    /** The recipient's statement and receipt. Absent in leaves from before there were statements. */
+    /** The recipient's statement and receipt. Absent in leaves that are older than statements. */
     statementSha256: sha256Schema.optional(),
     statementReceiptSha256: sha256Schema.optional(),
   }),
@@ -66,7 +65,7 @@ export const FACTS = {
   dispute: z.strictObject({
     ...clipFacts,
     manifestSha256: sha256Schema,
-    /** Who opened it: the operator, or the owner who granted. */
+    /** The bridge's operator, or the owner who granted. */
     by: z.enum(['operator', 'owner']),
     reasonSha256: sha256Schema,
   }),
@@ -76,7 +75,7 @@ export const FACTS = {
     part: AccessPart,
     action: AccessAction,
     reasonSha256: sha256Schema,
-    /** Absent in leaves from before officers were named. */
+    /** Absent in leaves from before officers had to be named. */
     officerSha256: sha256Schema.optional(),
     token: idSchema,
   }),
@@ -111,7 +110,7 @@ const atS = z.int().nonnegative();
 const hidden = <Kind extends HiddenKind>(kind: Kind) =>
   z.strictObject({ kind: z.literal(kind), atS, home: pseudonymSchema.optional(), commitment: sha256Schema });
 
-/** One leaf, as anyone may read it: ids of what is public anyway, pseudonyms, commitments; no names, addresses or emails. */
+/** One leaf as anyone may read it: public ids, pseudonyms, commitments; no names, addresses or emails. */
 export const CustodyEntry = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('request'),
@@ -140,7 +139,7 @@ export const CustodyEntry = z.discriminatedUnion('kind', [
 ]);
 export type CustodyEntry = z.infer<typeof CustodyEntry>;
 
-/** Bytes of a commitment's salt. Fixed, so that salt and facts cannot be split differently. */
+/** Bytes of a commitment's salt. Fixed, so that salted facts can be split in one way only. */
 export const SALT_BYTES = 32;
 
 /** SHA-256 of the salt and the facts' exact text, as hex. */
@@ -148,11 +147,11 @@ export function commitmentOf(salt: Uint8Array, facts: string, sha256: Sha256): s
   return toHex(sha256(concatBytes([salt, utf8(facts)])));
 }
 
-/** The bridge's signed statement (`aud: public`) of its log's state at one moment. Two that contradict each other prove it cheated. */
+/** The bridge's signed statement (`aud: public`) of its log's state at one moment. Two contradicting heads prove that it cheated. */
 export const TreeHead = z.strictObject({ ...signedClaims, size: countSchema, root: sha256Schema });
 export type TreeHead = z.infer<typeof TreeHead>;
 
-/** A witness's signed statement (`aud: public`): it saw this tree, which extends every tree of this bridge that it saw before. */
+/** A witness's signed statement (`aud: public`) that it saw this tree, and that it extends every tree of this bridge that it saw before. */
 export const Cosignature = z.strictObject({
   ...signedClaims,
   bridge: idSchema,
@@ -182,14 +181,14 @@ export const CustodyProof = z.strictObject({
 });
 export type CustodyProof = z.infer<typeof CustodyProof>;
 
-/** What the bridge hands to those a clip concerns: its receipt, and the proof of the leaf about it. */
+/** For device, owner and recipient of a clip: the bridge's receipt, and the proof of the leaf about it. */
 export const CustodyBundle = z.strictObject({ receipt: z.string().max(4_096), proof: CustodyProof });
 export type CustodyBundle = z.infer<typeof CustodyBundle>;
 
-/** Leaves about one clip: taken in, handed over, a recall asked and answered, deleted. */
+/** Most leaves about one clip: intake, hand-over, recall and its answer, deletion. */
 export const LEAVES_OF_CLIP_MAX = 8;
 
-/** `GET /v1/intakes/GRANT/custody/leaves`: the bridge's last receipt for the device, and all that its log says became of the clip. */
+/** `GET /v1/intakes/GRANT/custody/leaves`: the bridge's last receipt for the device, and all leaves about the clip. */
 export const ClipLeaves = z.strictObject({
   receipt: z.string().max(4_096).nullable(),
   leaves: z.array(CustodyProof).max(LEAVES_OF_CLIP_MAX),
@@ -205,16 +204,16 @@ export const CustodyCall = z.strictObject({
   grant: idSchema,
 });
 export type CustodyCall = z.infer<typeof CustodyCall>;
-/** The proof's one canonical text. Other texts of the same proof are refused, so that no byte of a stored file may change. */
+/** The proof's one canonical text. Any other text of the same proof is refused: no byte of a stored file may change. */
 export function printProof(proof: CustodyProof): string {
   return JSON.stringify(CustodyProof.parse(proof));
 }
 
-/** What a valid proof says. */
+/** The content of a valid proof. */
 interface OpenedProof {
   leaf: number;
   entry: CustodyEntry;
-  /** The facts' text, which the leaf commits to. */
+  /** The text that the leaf commits to. */
   facts: string;
   head: TreeHead;
   /** Keys of the witnesses that cosigned the head. */
@@ -222,8 +221,8 @@ interface OpenedProof {
 }
 
 /**
- * Opens a proof from its text and checks canonical form, commitment, path, the head's signature and each cosignature. Returns
- * the first fault, in words. The caller checks whose key signed the head.
+ * Opens a proof from its text and checks canonical form, commitment, path, the head's signature and each cosignature. `why` names the
+ * first fault. The caller checks whose key signed the head.
  */
 export function openProof(text: string, crypto: CustodyCrypto): OpenedProof | { why: string } {
   const proof = CustodyProof.safeParse(parseJson(text));

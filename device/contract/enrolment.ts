@@ -1,4 +1,4 @@
-// Owns: how a device gets to know a bridge, once: code, proof, statement. Pure.
+// How a device enrols at a bridge, once: code, proof, statement.
 import { z } from 'zod';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from './bytes.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
@@ -6,7 +6,7 @@ import { expSchema, signedClaims } from './shared-claims.ts';
 
 const EnrolmentCode = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).max(200),
-  /** SHA-256 of the bridge's and the registry's public key texts: what the device pins before it has asked anyone. */
+  /** SHA-256 of the texts of the bridge's and the registry's public keys: the device pins them before it contacts anyone. */
   bridge: sha256Schema,
   registry: sha256Schema,
   secret: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/),
@@ -16,12 +16,12 @@ type EnrolmentCode = z.infer<typeof EnrolmentCode>;
 
 const CODE_PREFIX = 'doorsill-enrol.';
 
-/** The code's one line of text. */
+/** The code as one line of text. */
 export function printEnrolmentCode(code: EnrolmentCode): string {
   return CODE_PREFIX + toBase64url(utf8(JSON.stringify(code)));
 }
 
-/** Reads a code; null when it is not one. */
+/** Reads a code; null for other text. */
 export function readEnrolmentCode(text: string): EnrolmentCode | null {
   const trimmed = text.trim();
   if (!trimmed.startsWith(CODE_PREFIX) || trimmed.length > 2_000) return null;
@@ -38,13 +38,13 @@ export function readEnrolmentCode(text: string): EnrolmentCode | null {
 
 /** Largest PEM of a CA in bytes. */
 export const CA_BYTES_MAX = 4_096;
-/** PEM of the CA behind a broker's certificate, if it is not a publicly trusted one. */
+/** PEM of the CA of a broker's certificate, if it is not a publicly trusted CA. */
 export const caSchema = z
   .string()
   .max(CA_BYTES_MAX)
   .regex(/^(-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n)+$/);
 
-/** The device's proof (`aud`: bridge id) that it holds its key and the code. Says nothing about where it is. */
+/** The device's proof (`aud`: bridge id) that it holds its key and the code. It does not tell the device's location. */
 export const enrolmentProofSchema = z.strictObject({
   ...signedClaims,
   exp: expSchema,

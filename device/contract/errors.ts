@@ -1,14 +1,11 @@
-// Owns: the table of the failures that cross a wire, and what any table of failures makes: the simulator has one of its own, of these and more.
-// Pure. ERRORS.md beside this file prints the table for readers; a test keeps the two equal. Not here: the failures themselves (errors/).
-
+// The table of the failures that cross a wire; the simulator extends it by its own. ERRORS.md prints the table; a test keeps the two equal.
 import { bridgeErrors } from './errors/bridge.ts';
 import { cameraErrors } from './errors/camera.ts';
 import { clipErrors } from './errors/clip.ts';
-import { CodedError, type ErrorRule } from './errors/coded-error.ts';
+import { CodedError, type ErrorRule, privatePathErrors } from './errors/coded-error.ts';
 import { consentErrors } from './errors/consent.ts';
 import { consoleErrors } from './errors/console.ts';
 import { deviceErrors } from './errors/device.ts';
-import { privatePathErrors } from './errors/private-paths.ts';
 import { usageErrors } from './errors/usage.ts';
 import type { TokenFault } from './jws.ts';
 
@@ -30,31 +27,31 @@ export type ErrorCode = keyof typeof ERRORS;
 /** An expected failure with a code of this table. */
 export type Failure = CodedError<ErrorCode>;
 
-/** What a table of failures makes. */
+/** Functions that make and recognise the failures of one table. */
 export interface Failures<Code extends string> {
-  /** Makes the failure for a code; `facts` fill the {places} of its sentences and must be safe to show. */
+  /** Makes the failure of a code; `facts` fill the `{name}` places of its sentences and must be safe to show. */
   failure(code: Code, facts?: Record<string, string | number>, cause?: unknown): CodedError<Code>;
   /**
-   * A failure that another part raised and put into words: `words` is its message, with or without the code's advice behind it,
-   * as receipts carry it. At most 600 letters of it are kept.
+   * A failure that another program raised and worded: `text` is its message, with or without the code's advice after it, as receipts
+   * carry it. At most 600 letters of it are kept.
    */
-  reportedFailure(code: Code, words: string): CodedError<Code>;
+  reportedFailure(code: Code, text: string): CodedError<Code>;
   /** Whether a text from outside is one of the table's codes. */
   isErrorCode(text: string): text is Code;
-  /** Whether a thrown value is a coded failure, of this table or of the one of a package above. */
+  /** Whether a thrown value is a coded failure, of this table or of a larger one. */
   isFailure(thrown: unknown): thrown is CodedError<Code>;
 }
 
-/** What makes and recognises the failures of a table. */
+/** Makes the functions of a table of failures. */
 export function failuresOf<Table extends Record<string, ErrorRule>>(table: Table): Failures<keyof Table & string> {
   type Code = keyof Table & string;
   const ruleOf = (code: Code): ErrorRule => table[code] as ErrorRule;
   return {
     failure: (code, facts = {}, cause) => new CodedError(code, ruleOf(code), facts, cause),
-    reportedFailure: (code, words) => {
+    reportedFailure: (code, text) => {
       const rule = ruleOf(code);
-      const isWhole = !words.endsWith(rule.advice);
-      const message = (isWhole ? words : words.slice(0, -rule.advice.length)).trim().slice(0, 600);
+      const hasAdvice = text.endsWith(rule.advice);
+      const message = (hasAdvice ? text.slice(0, -rule.advice.length) : text).trim().slice(0, 600);
       return new CodedError(code, { ...rule, message: message || rule.message }, { detail: message });
     },
     isErrorCode: (text): text is Code => Object.hasOwn(table, text),
@@ -64,7 +61,7 @@ export function failuresOf<Table extends Record<string, ErrorRule>>(table: Table
 
 export const { failure, reportedFailure, isErrorCode, isFailure }: Failures<ErrorCode> = failuresOf(ERRORS);
 
-/** The code of a token that was not accepted. */
+/** The code for each fault of a token. */
 export const TOKEN_FAULT_CODES = {
   malformed: 'token_malformed',
   'too-large': 'token_too_large',

@@ -1,38 +1,40 @@
-// Owns: what anyone may read of a clip's way through a vault: which clip it is, the answer to a recall, the deletion. Pure.
-// Not here: what bridge and vault sign for each other alone (cloud-bridge/signing/hand-over-documents.ts), what a device makes of an answer
-// (recall-answer.ts).
+// What anyone may read about a clip in a vault: which clip it is, the answer to a recall, the deletion. What bridge and vault sign for each
+// other alone: cloud-bridge/signing/hand-over-documents.ts.
 import { z } from 'zod';
+import type { Receipt } from './home-messages.ts';
 import { idSchema, sha256Schema } from './ids.ts';
+import { parseToken } from './jws.ts';
+import { IntakeReceipt } from './manifest.ts';
 import { signedClaims } from './shared-claims.ts';
 
-/** The clip that a document of bridge or vault is about, by everything that distinguishes it from any other. */
+/** The clip that a document of bridge or vault is about, by everything that distinguishes it from other clips. */
 export const HandedClip = z.strictObject({
   item: idSchema,
-  /** The home's pseudonym under this one grant; the device's id for clips from before there were statements. */
+  /** The home's pseudonym under this one grant; the device's id for clips that are older than statements. */
   home: idSchema,
   grant: idSchema,
   clip: idSchema,
   clipSha256: sha256Schema,
   clipBytes: z.int().positive(),
-  /** Hash of what travels with the clip: its statement, or the full manifest for clips from before there were statements. */
+  /** Hash of the document that travels with the clip: its statement, or the full manifest for clips that are older than statements. */
   statementSha256: sha256Schema,
 });
 export type HandedClip = z.infer<typeof HandedClip>;
 
 /**
- * A clip's id in the vault, given `hashHex`, the SHA-256 of `itemIdText`. It is derived from the clip, so that an
- * acknowledgement of another item is recognised without asking, and the same clip never becomes two items.
+ * A clip's id in the vault, given `hashHex`, the SHA-256 of `itemIdText`. Derived from the clip, so that the bridge recognises an
+ * acknowledgement of another item by itself, and one clip never becomes two items.
  */
 export function itemId(hashHex: string): string {
   return `item-${hashHex.slice(0, 32)}`;
 }
 
-/** The text that a clip's item id is hashed from. Clip ids are unique within a bridge and drawn at random: the item id reveals no home. */
+/** The text that an item id is the hash of. Clip ids are unique within a bridge and random: the item id reveals no home. */
 export function itemIdText(bridge: string, clip: string): string {
   return `${bridge}/${clip}`;
 }
 
-/** What department policy can decide on a recall. */
+/** Decisions of department policy on a recall. */
 export const RecallDecision = z.enum(['erased', 'restricted', 'kept']);
 export type RecallDecision = z.infer<typeof RecallDecision>;
 
@@ -62,3 +64,11 @@ export const Deletion = z.strictObject({
   cause: DeletionCause,
 });
 export type Deletion = z.infer<typeof Deletion>;
+
+/** The vault's answer to a recall inside a verified receipt of the device; null when there is none. */
+export function recallAnswerOf({ outcome, intake }: Pick<Receipt, 'outcome' | 'intake'>): RecallAnswer | null {
+  if (intake === undefined || (outcome !== 'recalled' && outcome !== 'deleted')) return null;
+  const receipt = IntakeReceipt.safeParse(parseToken(intake)?.claims);
+  const answer = RecallAnswer.safeParse(receipt.success ? parseToken(receipt.data.recall ?? '')?.claims : null);
+  return answer.success ? answer.data : null;
+}

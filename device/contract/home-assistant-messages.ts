@@ -1,11 +1,9 @@
-// Owns: the payloads that a device and Home Assistant send each other on the home broker. Pure.
-// Not here: the topics (topics.ts); the discovery document, whose form is Home Assistant's (home-link/discovery-document.ts).
 import { z } from 'zod';
 import { DeviceState } from './home-messages.ts';
 import { idSchema } from './ids.ts';
 import type { HomeAssistantOrder, HomeAssistantState } from './topics.ts';
 
-/** The one payload that each order takes. */
+/** The only payload of each order. */
 export const ORDER_PAYLOADS = { press: 'PRESS', privacy: 'ON' } as const satisfies Record<HomeAssistantOrder, string>;
 
 const onOffSchema = z.enum(['ON', 'OFF']);

@@ -1,4 +1,4 @@
-// Owns: what a device tells its owner on the home link: state, events, request notices, receipts, upload progress. Pure.
+// What a device tells its owner on the home link.
 import { z } from 'zod';
 import { idSchema, sha256Schema } from './ids.ts';
 import { CutMethod } from './manifest.ts';
@@ -17,7 +17,7 @@ const hardwareTroubleSchema = z.strictObject({
   detail: z.string().max(600),
 });
 
-/** `state`, retained. Counters grow since the process started; coverage spans are what the ring holds now. */
+/** `state`, retained. Counters begin with the process; coverage is the footage that the ring holds now. */
 export const DeviceState = z.strictObject({
   device: idSchema,
   name: z.string().max(60),
@@ -25,13 +25,13 @@ export const DeviceState = z.strictObject({
   camera: z.strictObject({
     state: z.enum(['starting', 'recording', 'stalled', 'lost', 'ended', 'off', 'failed']),
     source: z.string().max(300),
-    /** Why it does not record, or not all that it should: a code of the table of errors, and its message. */
+    /** Why it records nothing, or not everything: a code of the table of errors, and its message. */
     code: z.string().max(60).optional(),
     detail: z.string().max(300).optional(),
-    /** Wall time of the source's own time 0, once it records: turns seconds of a file's timeline into wall time. */
+    /** Wall time at which the source's own time is 0, once it records: maps a file's timeline to wall time. */
     sourceStartUs: z.int().optional(),
   }),
-  /** Whether what the camera gives is kept: it records, and the ring took its last footage. Absent: an earlier version, which does not say. */
+  /** Whether footage is kept: the camera records, and the ring took its last footage. Absent in earlier versions. */
   recording: z.boolean().optional(),
   privacy: z.boolean(),
   /** Whether this home takes part in Search Party. */
@@ -49,17 +49,17 @@ export const DeviceState = z.strictObject({
   hardware: z.array(hardwareTroubleSchema).max(20).optional(),
   storage: z.strictObject({ state: z.enum(['ok', 'full', 'failed']), detail: z.string().max(300).optional() }),
   clockTrusted: z.boolean(),
-  /** What whoever runs this doorbell makes go wrong with its disk or clock, on purpose and now; absent: nothing, as on all that are real. */
+  /** Faults of disk and clock that are simulated now; absent: none, as on every real device. */
   simulatedFaults: z.array(z.string().max(300)).max(64).optional(),
   area: z.enum(['online', 'offline', 'none']),
-  /** Why the area broker is not reached, or ends each session soon, with what to do about it. */
+  /** Why the area broker cannot be reached, or soon ends each session, and what to do about it. */
   areaDetail: z.string().max(300).optional(),
-  /** Messages for the owner that were dropped since the process started, because the home broker was away for too long. */
+  /** Messages for the owner dropped since the process started, because the home broker was away for too long. */
   dropped: z.int().positive().optional(),
   bridge: idSchema.optional(),
   owners: z.int().nonnegative(),
   requests: z.array(z.strictObject({ request: idSchema, state: z.string().max(40) })).max(200),
-  /** Requests that concern this home and that its owners cannot be asked about, and why; without `request` it is about all. Absent: none. */
+  /** Requests that concern this home but cannot be shown to its owners, and why; without `request`: all requests. Absent: none. */
   unasked: z
     .array(
       z.strictObject({
@@ -70,11 +70,11 @@ export const DeviceState = z.strictObject({
     )
     .max(20)
     .optional(),
-  /** Messages that were not accepted, by error code: counted, never stored. */
+  /** Number of refused messages by error code; the messages are not stored. */
   refused: z.record(z.string().max(60), z.int().positive()),
-  /** Ledger head: how many entries and the last one's hash. */
+  /** The ledger's head: number of entries, and the last one's hash. */
   ledger: z.strictObject({ entries: z.int().nonnegative(), hash: sha256Schema }),
-  /** As in a receipt, but unsigned: a hint that saves an owner from signing the first order of a session twice. */
+  /** As in a receipt, but unsigned: a hint, so that an owner need not sign the first order of a session twice. */
   lastOrder: sha256Schema,
 });
 export type DeviceState = z.infer<typeof DeviceState>;
@@ -91,7 +91,7 @@ export const DeviceEvent = z.discriminatedUnion('type', [
   }),
   z.strictObject({ ...moment, type: z.literal('motion-start'), zones: z.array(idSchema).max(16) }),
   z.strictObject({ ...moment, type: z.literal('motion-end'), startUs: z.int(), zones: z.array(idSchema).max(16) }),
-  /** An event window is complete: a press with its pre-roll and post-roll, ready to be asked for. */
+  /** An event is complete, with its pre-roll and post-roll; its footage can be asked for. */
   z.strictObject({
     ...moment,
     type: z.literal('event-window'),
@@ -117,7 +117,7 @@ export const DeviceEvent = z.discriminatedUnion('type', [
   z.strictObject({ ...moment, type: z.literal('tamper'), what: z.string().max(60), detail: z.string().max(300) }),
 ]);
 export type DeviceEvent = z.infer<typeof DeviceEvent>;
-/** Past events, newest first, in pages: `next` is the `before` of the page that follows. */
+/** A page of past events, newest first. `next`: the `before` of the following page. */
 export const eventPageSchema = z.strictObject({
   events: z.array(z.strictObject({ sequence: z.int(), clockTrusted: z.boolean(), event: DeviceEvent })),
   next: z.int().nullable(),
@@ -130,7 +130,7 @@ export type DeviceEventBody = DeviceEvent extends infer Each
     : never
   : never;
 
-/** `request`: an open request that concerns this home, as published, with what granting all of it would disclose. */
+/** `request`: an open request that concerns this home, as published, with the values that granting all of it would disclose. */
 export const RequestNotice = z.strictObject({
   device: idSchema,
   published: PublishedRequest,
@@ -146,7 +146,7 @@ export const requestListSchema = z.strictObject({
   answered: z.array(PublishedRequest),
 });
 
-/** How similar to the pet something was, and when. */
+/** One sighting: how similar it was to the pet, and when. */
 export const Sighted = z.strictObject({
   /** The motion in which it was seen. */
   window: Window,
@@ -157,7 +157,7 @@ export const Sighted = z.strictObject({
 });
 export type Sighted = z.infer<typeof Sighted>;
 
-/** `sighting`: the device alone has found that a wanted pet may have been seen here. Never pixels: a still is on the console. */
+/** `sighting`: this device may have seen a wanted pet; nobody else has learnt of it. Never pixels: the console shows a still. */
 export const SightingNotice = z.strictObject({
   device: idSchema,
   papers: searchPapersSchema,
@@ -167,7 +167,7 @@ export const SightingNotice = z.strictObject({
 });
 export type SightingNotice = z.infer<typeof SightingNotice>;
 
-/** What came of an order or a grant. */
+/** The outcome of an order or a grant. */
 export const ReceiptOutcome = z.enum([
   'granted',
   'denied',
@@ -182,7 +182,7 @@ export const ReceiptOutcome = z.enum([
 ]);
 export type ReceiptOutcome = z.infer<typeof ReceiptOutcome>;
 
-/** What a receipt says about a finished clip. */
+/** A finished clip, in a receipt. */
 export const ReceiptClip = z.strictObject({
   id: idSchema,
   sha256: sha256Schema,
@@ -195,7 +195,7 @@ export const ReceiptClip = z.strictObject({
 });
 export type ReceiptClip = z.infer<typeof ReceiptClip>;
 
-/** `receipt`: the device's signed statement (`aud: owner`) on what it decided or did. Only a receipt confirms that something happened. */
+/** `receipt`: the device's signed statement (`aud: owner`) of what it decided or did. Only a receipt confirms that something happened. */
 export const Receipt = z.strictObject({
   ...signedClaims,
   jti: idSchema,
@@ -205,9 +205,9 @@ export const Receipt = z.strictObject({
   answers: idSchema.optional(),
   request: idSchema.optional(),
   grant: idSchema.optional(),
-  /** SHA-256 of the grant token's exact bytes: what any owner needs to revoke it. */
+  /** SHA-256 of the grant token's exact bytes: an owner needs it to revoke the grant. */
   grantSha256: sha256Schema.optional(),
-  /** An error code (docs in errors.ts), for `refused` and `failed`. */
+  /** A code of the table of errors, for `refused` and `failed`. */
   code: z.string().max(60).optional(),
   /** Advice for the code; for `command-done`, the part of the order that was not done, if any. */
   detail: z.string().max(600).optional(),
@@ -215,11 +215,11 @@ export const Receipt = z.strictObject({
   /** The bridge's signed intake receipt, whole, for `sent` and `deleted`. */
   intake: z.string().max(4_096).optional(),
   ledger: z.strictObject({ entries: z.int().nonnegative(), hash: sha256Schema }),
-  /** The last order that the device has accepted, any owner's, by its chained hash: what the next command names in `after` (owner-orders.ts). */
+  /** Chained hash of the last order that the device accepted from any owner; the next command names it in `after` (owner-orders.ts). */
   lastOrder: sha256Schema,
 });
 export type Receipt = z.infer<typeof Receipt>;
-/** A receipt before the device's session stamps and signs it. */
+/** A receipt before the device completes and signs it. */
 export type ReceiptBody = Omit<Receipt, 'iss' | 'aud' | 'iat' | 'jti' | 'device' | 'ledger' | 'lastOrder'>;
 
 /** `upload`: progress of one clip. */

@@ -1,10 +1,6 @@
-// Owns: one bounded exchange of JSON with a server. `fetch` is every platform's own. Not here: what a refusal says (problem.ts),
-// routes (the bridge's), uploads (upload/).
-
 import { failure, isFailure } from './errors.ts';
 import { parseJson } from './parse-json.ts';
 import { failureOf } from './problem.ts';
-import { withinTime } from './time-limit.ts';
 
 /** Answers larger than this are not read, unless the caller says so. */
 const ANSWER_BYTES_MAX = 1_000_000;
@@ -17,17 +13,17 @@ export interface JsonRequest {
   /** A body that is not JSON. */
   content?: { type: string; bytes: Uint8Array<ArrayBuffer> };
   bearer?: string;
-  /** Headers besides. */
+  /** Additional headers. */
   headers?: Record<string, string>;
   signal?: AbortSignal;
   answerBytesMax?: number;
-  /** How long to wait for the answer, where it takes the server more time than most. */
+  /** Overrides the default time limit. */
   answerMsMax?: number;
 }
 
 /**
- * Sends one request and returns the answer's JSON, not yet checked. Redirects are refused: only the pinned address is ever
- * contacted. Throws `unreachable`, or the failure the server names.
+ * Sends one request and returns the answer's JSON, not yet checked. Redirects are refused: only the pinned address is ever contacted.
+ * Throws `unreachable`, or the failure that the server names.
  */
 export async function exchangeJson(url: string, request: JsonRequest): Promise<unknown> {
   const { signal, answerMsMax = ANSWER_MS_MAX, answerBytesMax = ANSWER_BYTES_MAX } = request;
@@ -70,4 +66,29 @@ async function readBounded(response: Response, charsMax: number): Promise<string
     if (text.length > charsMax) throw new Error('its answer is too large');
   }
   return text;
+}
+
+/**
+ * Makes a call with a signal that is aborted after `ms`, or together with the caller's `signal`. Not by AbortSignal.any: the signals that
+ * it joins may be garbage-collected before they fire, and the call then waits for ever (Node 20, nodejs/node#54614).
+ */
+export async function withinTime<Result>(
+  ms: number,
+  signal: AbortSignal | undefined,
+  call: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const ending = new AbortController();
+  const sources = [AbortSignal.timeout(ms), ...(signal ? [signal] : [])];
+  const undo = sources.map((source) => {
+    const end = () => ending.abort(source.reason);
+    if (source.aborted) end();
+    // The listener also keeps the signal from being garbage-collected.
+    source.addEventListener('abort', end, { once: true });
+    return () => source.removeEventListener('abort', end);
+  });
+  try {
+    return await call(ending.signal);
+  } finally {
+    for (const forget of undo) forget();
+  }
 }

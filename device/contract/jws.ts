@@ -1,10 +1,9 @@
-// Owns: compact JWS with one algorithm (EdDSA over Ed25519, RFC 7515 §7.1, RFC 8037 §3.1). Pure: keys and hashing are passed in.
-// Not here: what the claims mean (request.ts, owner-orders.ts ...).
+// Compact JWS with one algorithm (EdDSA over Ed25519, RFC 7515 §7.1, RFC 8037 §3.1). Keys and hashing are passed in.
 import type { z } from 'zod';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from './bytes.ts';
 import { PAYLOAD_BYTES_MAX } from './topics.ts';
 
-/** What a token is for; the `typ` of its header (RFC 7515 §4.1.9, explicit typing RFC 8725 §3.11). */
+/** All values of a token's `typ` (RFC 7515 §4.1.9; explicit typing: RFC 8725 §3.11). */
 export const TOKEN_TYPES = [
   'doorsill-request+jws',
   'doorsill-publication+jws',
@@ -40,7 +39,7 @@ export const TOKEN_TYPES = [
   'doorsill-search-call+jws',
   'doorsill-still+jws',
 ] as const;
-/** A token's `typ`: what it is. */
+/** A token's `typ`. */
 export type TokenType = (typeof TOKEN_TYPES)[number];
 
 /** The bytes to sign for a token: `BASE64URL(header).BASE64URL(claims)`. */
@@ -54,13 +53,13 @@ export function assembleToken(input: string, signature: Uint8Array): string {
   return `${input}.${toBase64url(signature)}`;
 }
 
-/** Signs claims with a synchronous key (node). A browser calls the two steps above around its own signing. */
+/** Signs claims with a synchronous key (Node). A browser, whose signing is asynchronous, calls the two functions above. */
 export function signToken(typ: TokenType, claims: object, key: { sign(data: Uint8Array): Uint8Array }): string {
   const input = signingInput(typ, claims);
   return assembleToken(input, key.sign(utf8(input)));
 }
 
-/** Why a token was not accepted. Closed; each maps to one code in errors.ts. */
+/** Why a token was refused; TOKEN_FAULT_CODES in errors.ts maps each to a code. */
 export type TokenFault =
   | 'malformed'
   | 'too-large'
@@ -70,7 +69,7 @@ export type TokenFault =
   | 'unknown-signer'
   | 'bad-signature';
 
-/** A verified token's claims, or why it was not accepted. */
+/** A verified token's claims, or why it was refused. */
 export type Opened<Claims> = { ok: true; claims: Claims; token: string } | { ok: false; fault: TokenFault };
 
 /** A token parsed into its parts; nothing in it is verified yet. */
@@ -99,31 +98,31 @@ function parseJsonPart(part: string): unknown {
   if (!text) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    // One text for each value: JSON.parse keeps the last of two equal keys, so the schema would not see a duplicate key.
+    // Each value has one text. JSON.parse keeps the last of two equal keys, so a schema would not see a duplicate.
     return JSON.stringify(value) === text ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Whether `signature` over `data` is that of the key: the caller's own implementation of Ed25519. */
+/** Whether `signature` over `data` is the key's, by the caller's implementation of Ed25519. */
 export type Verify = (publicKey: string, data: Uint8Array, signature: Uint8Array) => boolean;
 
-/** What a reader requires before it accepts a token. */
+/** A reader's requirements of a token. */
 interface Expectation<Schema extends z.ZodType> {
   typ: TokenType;
-  /** Strict schema of the claims; must contain `iss` and `aud`. */
+  /** Strict, with `iss` and `aud`. */
   schema: Schema;
   /** The reader's own audience: the token must be addressed to it. */
   audience: string;
-  /** Pinned keys that may have signed it: the token cannot name a key that is not among them. */
+  /** Pinned keys: one of them must have signed. */
   keys: readonly string[];
   verify: Verify;
 }
 
 /**
- * Opens a token: size, form, exact header `{alg, typ}` (no embedded keys, no `none`, no `crit`), strict claims, audience,
- * pinned signer, signature; in that order, and nothing in it is used before all checks pass. Never throws.
+ * Opens a token. Checks size, form, exact header `{alg, typ}` (no embedded keys, no `none`, no `crit`), strict claims, audience, pinned
+ * signer and signature, in that order; nothing in the token is used before all checks pass. Never throws.
  */
 export function openToken<Schema extends z.ZodType<{ iss: string; aud: string }>>(
   token: string,
@@ -144,8 +143,8 @@ export function openToken<Schema extends z.ZodType<{ iss: string; aud: string }>
 }
 
 /**
- * Opens a token with the key and audience that it names itself: for a document that must be shown to be its signer's before it is known
- * whether that is the right one. The caller checks `iss` and `aud`. `why` ends a sentence about the document. Never throws.
+ * Opens a token with the key and audience that it names itself, for documents whose expected signer is not known beforehand. The caller
+ * checks `iss` and `aud`. `why` completes a sentence that begins with the document's name. Never throws.
  */
 export function openBySigner<Schema extends z.ZodType<{ iss: string; aud: string }>>(
   token: string,

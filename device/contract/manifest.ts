@@ -1,24 +1,24 @@
-// Owns: what travels with a clip and what is signed about it: the full manifest, the statement that its recipient gets
-// instead, upload token, intake receipt. Pure. Not here: making and checking them (clip/disclosure.ts, clip/verify-clip.ts).
+// The documents that travel with a clip or are signed about it: full manifest, statement for its recipient, upload token, intake receipt,
+// access token.
 import { z } from 'zod';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import { statedText } from './outside-text.ts';
 import { DisclosedValues, expSchema, signedClaims, Window } from './shared-claims.ts';
 
-/** How a clip was cut. `copy`: the window starts on a keyframe, nothing was encoded; `smart-cut`: only the rest of the first GOP was. */
+/** `copy`: nothing was encoded, since the window starts on a keyframe; `smart-cut`: only the rest of the first GOP was. */
 export const CutMethod = z.enum(['copy', 'smart-cut', 're-encode']);
 export type CutMethod = z.infer<typeof CutMethod>;
 
-/** What a manifest says about its clip. */
+/** The facts about a clip that manifest and statement share. */
 const clipFacts = {
   request: idSchema,
   clipSha256: sha256Schema,
   clipBytes: z.int().positive(),
   window: Window,
   frames: z.int().positive(),
-  /** Wall time of the first frame, and where the last one's display ends (never beyond the window). */
+  /** From the first frame's wall time to the end of the last one's display, never beyond the window. */
   coverage: Window,
-  /** Spans of the window without footage. Never bridged: a pause stays a pause in the clip's time stamps. */
+  /** Spans of the window without footage; they are pauses in the clip's timestamps, too. */
   gaps: z.array(Window).max(1_000),
   audioPackets: z.int().nonnegative(),
   method: CutMethod,
@@ -44,13 +44,13 @@ export const Manifest = z.strictObject({
 });
 export type Manifest = z.infer<typeof Manifest>;
 
-/** Coverage and gaps are rounded to this many microseconds: exact frame times would reveal one camera's clock in several clips. */
+/** Statements round coverage and gaps to this step: exact frame times would show that several clips have the same camera's clock. */
 export const STATEMENT_TIME_STEP_US = 100_000;
 
 /**
- * The manifest that vault, agency and pet owner get, signed with a key (`iss`) made for this one grant, which signs nothing else
- * but its recall. It holds nothing that two clips of a home have in common. `aud` is whom the clip was granted to; `iat` is the
- * second in which the window ends, not the time of signing, so that it hides when a home answered. `jti` is the clip id.
+ * The manifest that vault, agency and pet owner get, signed with a key (`iss`) that is made for this one grant and signs only this and the
+ * recall. Nothing in it is common to two clips of a home. `aud`: the clip's recipient; `iat`: the second in which the window ends, not the
+ * time of signing, which would tell when a home answered; `jti`: the clip id.
  */
 export const Statement = z.strictObject({
   ...signedClaims,
@@ -60,7 +60,7 @@ export const Statement = z.strictObject({
   /** The grant's id. */
   grant: idSchema,
   ...clipFacts,
-  /** SHA-256 of the certificate's salt and the full manifest: it can be opened in a dispute, but nobody can guess it. */
+  /** SHA-256 of the certificate's salt and the full manifest: it can be opened in a dispute, and nobody can guess the manifest from it. */
   manifestCommitment: sha256Schema,
 });
 export type Statement = z.infer<typeof Statement>;
@@ -82,8 +82,8 @@ export const Certificate = z.strictObject({
 export type Certificate = z.infer<typeof Certificate>;
 
 /**
- * Takes back a clip that a vault has, signed with its statement's key (`aud` as the statement's). Signed together with the statement
- * and stored sealed on the device, so that the key need not be kept; sent only with the owner's revocation.
+ * Recalls a clip from a vault, signed with the statement's key (`aud` as the statement's). It is signed together with the statement and
+ * stored sealed on the device, so that the key need not be kept, and sent only with the owner's revocation.
  */
 export const HomeRecall = z.strictObject({
   ...signedClaims,
@@ -95,7 +95,7 @@ export const HomeRecall = z.strictObject({
 });
 export type HomeRecall = z.infer<typeof HomeRecall>;
 
-/** Largest token of each kind, in letters. */
+/** Largest manifest or statement, in letters. */
 export const MANIFEST_LETTERS_MAX = 24_576;
 /** Largest certificate, in letters. */
 export const CERTIFICATE_LETTERS_MAX = 2_048;
@@ -115,14 +115,14 @@ export const UploadToken = z.strictObject({
 });
 export type UploadToken = z.infer<typeof UploadToken>;
 
-/** What the device posts before any byte of the clip: everything the bridge needs to judge for itself. */
+/** Posted by the device before any byte of the clip: all that the bridge needs to decide about the upload. */
 export const intakeOpeningSchema = z.strictObject({
   manifest: z.string().max(MANIFEST_LETTERS_MAX),
   statement: z.string().max(MANIFEST_LETTERS_MAX),
   certificate: z.string().max(CERTIFICATE_LETTERS_MAX),
 });
 
-/** Where the bridge stands with one grant's clip. */
+/** State of one grant's clip at the bridge. */
 export const IntakeStatus = z.strictObject({
   grant: idSchema,
   state: z.enum(['open', 'stored', 'deleted', 'recalled']),
@@ -132,8 +132,8 @@ export const IntakeStatus = z.strictObject({
 export type IntakeStatus = z.infer<typeof IntakeStatus>;
 
 /**
- * The bridge's signed statement (`aud`: device id; a `stored` one has a twin whose `aud` is whom the clip was granted to): the clip is stored whole; or nothing is left of it; or it had been handed over
- * when it was revoked, and the department's policy keeps it.
+ * The bridge's signed statement (`aud`: device id; for `stored` there is a second one with the recipient as `aud`): the clip is stored
+ * whole; or nothing is left of it; or it had been handed over when it was revoked, and the department's policy keeps it.
  */
 export const IntakeReceipt = z.strictObject({
   ...signedClaims,
@@ -144,9 +144,9 @@ export const IntakeReceipt = z.strictObject({
   clipBytes: z.int().nonnegative(),
   /** Of the full manifest. */
   manifestSha256: sha256Schema,
-  /** With `stored`: of the statement. Absent from receipts of before there were statements. */
+  /** With `stored`: of the statement. Absent in receipts that are older than statements. */
   statementSha256: sha256Schema.optional(),
-  /** With `stored`: the key of the one vault that the clip may be handed to; with `recall`: whose answer that is. */
+  /** With `stored`: the key of the one vault that the clip may be handed to; with `recall`: of the vault that answered. */
   vault: publicKeySchema.optional(),
   /** With `recalled`, and with `deleted` after a hand-over: the vault's signed answer, whole. */
   recall: z.string().max(2_800).optional(),
@@ -157,10 +157,10 @@ export type IntakeReceipt = z.infer<typeof IntakeReceipt>;
 export const officerSchema = statedText(2, 80);
 /** Why somebody accesses, refuses or ends something. */
 export const reasonSchema = statedText(3, 200);
-/** Who accesses and why: given with every access, and logged, whatever it says. */
+/** Required with every access, and logged. */
 export const accessReasonSchema = z.strictObject({ officer: officerSchema, reason: reasonSchema });
 
-/** An officer's access to a stored clip (`aud`: bridge id): short-lived, for one clip, with who and why for the log. */
+/** An officer's access to one stored clip (`aud`: bridge id): short-lived, with officer and reason for the log. */
 export const AccessToken = z.strictObject({
   ...signedClaims,
   exp: expSchema,

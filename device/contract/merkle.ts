@@ -1,5 +1,4 @@
-// Owns: the hashes of an append-only Merkle tree (RFC 6962 §2.1, RFC 9162 §2.1) and the check of a proof. Pure: SHA-256 is passed in.
-// Not here: what leaves say (custody.ts), keeping a tree and making a proof (the bridge's custody/).
+// Hashes of an append-only Merkle tree, and the check of its proofs (RFC 6962 §2.1, RFC 9162 §2.1). SHA-256 is passed in.
 import { concatBytes, equalBytes } from './bytes.ts';
 
 /** SHA-256 of bytes, supplied by the caller. */
@@ -8,7 +7,7 @@ export type Sha256 = (data: Uint8Array) => Uint8Array;
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
 
-/** Hash of a leaf: the prefix keeps a leaf from passing for a node (RFC 9162 §2.1.1). */
+/** Hash of a leaf. Its prefix differs from a node's, so that neither passes for the other (RFC 9162 §2.1.1). */
 export function leafHash(data: Uint8Array, sha256: Sha256): Uint8Array {
   return sha256(concatBytes([LEAF, data]));
 }
@@ -28,7 +27,7 @@ function isPowerOfTwo(count: number): boolean {
   return power === count;
 }
 
-/** The root that an inclusion proof leads to from a leaf's hash; null when the proof does not fit (RFC 9162 §2.1.3.2). */
+/** The root that follows from a leaf's hash by an inclusion proof; null when the proof does not fit (RFC 9162 §2.1.3.2). */
 export function rootOfInclusion(
   proof: { leaf: number; size: number; path: readonly Uint8Array[] },
   hash: Uint8Array,
@@ -62,7 +61,7 @@ export function isConsistent(older: TreeFacts, newer: TreeFacts, path: readonly 
   // Every tree begins with the empty one.
   if (older.size === 0) return path.length === 0 && equalBytes(older.root, sha256(new Uint8Array()));
   if (older.size === newer.size) return path.length === 0 && equalBytes(older.root, newer.root);
-  // A complete tree is a node of the newer one, which the path leaves out.
+  // A complete older tree is itself a node of the newer one; the path leaves it out.
   const [first, ...rest] = isPowerOfTwo(older.size) ? [older.root, ...path] : path;
   if (!first) return false;
   let [at, last] = [older.size - 1, newer.size - 1];

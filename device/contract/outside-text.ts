@@ -1,24 +1,23 @@
-// Owns: text that others wrote: as it may stand beside our own, without characters that cannot be seen but turn what follows around or
-// hide it (Unicode Standard Annex #9 §2), and as a statement that somebody can be held to. Pure. Not here: markup, which is never made
-// from text.
+// Text that others wrote: shown beside our own without unseen characters, which can hide what follows or turn its direction around (Unicode
+// Standard Annex #9 §2); and statements of who and why, for a log.
 import { z } from 'zod';
 
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
 const WITHOUT_UNSEEN = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u;
-/** Characters that show nothing, though some of them are letters: Hangul fillers, variation selectors (Unicode Standard §5.21). */
+/** Invisible characters, some of which count as letters: Hangul fillers, variation selectors (Unicode Standard §5.21). */
 const SHOWS_NOTHING = /\p{Default_Ignorable_Code_Point}/gu;
 
-/** Each run of such characters as one blank; blanks at both ends stay. */
+/** The text with each run of unseen characters as one blank. */
 export function withoutUnseen(text: string): string {
   return text.replaceAll(UNSEEN, ' ');
 }
 
-/** One line: names, codes, whatever stands inside a sentence of ours. */
+/** One line, for names and codes inside a sentence of ours. */
 export function oneLine(text: string): string {
   return withoutUnseen(text).trim();
 }
 
-/** Several lines, and no more than one empty one between them. */
+/** Several lines, with at most one empty line between them. */
 export function someLines(text: string): string {
   return text
     .replaceAll(/\r\n?|[\p{Zl}\p{Zp}]/gu, '\n')
@@ -30,8 +29,8 @@ export function someLines(text: string): string {
 }
 
 /**
- * Who somebody is, or why they do something, for a log that others read: one line without unseen characters, of `min` to `max` UTF-16
- * units without the blanks at both ends, with at least two letters or digits. It is logged without those blanks.
+ * An officer or a reason, for a log that others read: one line without unseen characters, with at least two letters or digits, of `min` to
+ * `max` UTF-16 units. Blanks at both ends are removed before.
  */
 export function statedText(min: number, max: number) {
   return z
@@ -43,7 +42,7 @@ export function statedText(min: number, max: number) {
     .refine(canBeRead, 'at least two letters or digits');
 }
 
-/** Compatibility forms count as what they stand for (NFKC): a half-width Hangul filler is a filler. */
+/** Normalised by NFKC, so that compatibility forms count, too: a half-width Hangul filler is a filler. */
 function canBeRead(text: string): boolean {
   const seen = text.normalize('NFKC').replaceAll(SHOWS_NOTHING, '');
   return (seen.match(/[\p{L}\p{N}]/gu) ?? []).length >= 2;

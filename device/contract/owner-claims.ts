@@ -1,5 +1,5 @@
-// Owns: what an owner's answers say before they are signed: grant, denial and revocation, as they follow from the request that was
-// read. Pure: programs and the console's page sign the same claims. Not here: signing (owner/sign-owner-messages.ts), judging (consent/).
+// The claims of an owner's grant, denial and revocation, as they follow from the request that was read. Shared by programs and the
+// console's page.
 import { CLIP_BYTES_DEFAULT, type Denial, type Grant, type Revoke } from './owner-orders.ts';
 import type { VerifiedNotice } from './read-request-notice.ts';
 import type { VerifiedSighting } from './read-sighting.ts';
@@ -14,13 +14,13 @@ const DENIAL_LIFE_S = 24 * 3600;
 export interface Author {
   publicKey: string;
   nowS: number;
-  /** An id that nothing else has, with this prefix. */
+  /** A new id with this prefix. */
   freshId(prefix: string): string;
 }
 
 /**
- * The owner's choices; everything else follows from the request. Default: the whole window, no sound, no fact about
- * the owner. Nothing leaves unless it is named.
+ * The owner's choices; everything else follows from the request. Default: the whole window, without sound and without a fact about the
+ * owner.
  */
 export interface GrantChoice {
   window?: Window;
@@ -28,12 +28,12 @@ export interface GrantChoice {
   zones?: Zone[];
   disclose?: readonly DisclosureKey[];
   byteLimit?: number;
-  /** SHA-256 of a previewed clip: these very bytes leave, or none. */
+  /** SHA-256 of a previewed clip: exactly these bytes are sent, or nothing. */
   clipSha256?: string;
   lifeS?: number;
 }
 
-/** Consent to one clip for the requester: an agency, or a neighbour whose pet may have been seen. */
+/** Consent to one clip for the agency that asked, or for the neighbour whose pet may have been seen. */
 export function grantClaims(
   author: Author,
   notice: VerifiedNotice | VerifiedSighting,
@@ -76,7 +76,7 @@ export function revokeClaims(
   return { ...claimsHead(author, device, 'revoke'), request, grant, grantSha256 };
 }
 
-/** The claims that every signed message of an owner begins with; `jti` is a fresh id of its kind. */
+/** The first claims of every message that an owner signs; `jti` is a fresh id of its kind. */
 export function claimsHead(author: Author, audience: string, kind: string) {
   return { iss: author.publicKey, aud: audience, iat: author.nowS, jti: author.freshId(kind) };
 }

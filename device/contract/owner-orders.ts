@@ -1,5 +1,4 @@
-// Owns: what an owner can sign: grant, denial, revocation, command; and the device's pairing statement. Pure.
-// Not here: whether to accept and carry out one (consent/gate.ts).
+// What an owner can sign: grant, denial, revocation, command; and the device's pairing statement.
 import { z } from 'zod';
 import { Viewer } from './console-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
@@ -22,9 +21,9 @@ export const Grant = z.strictObject({
   audio: z.boolean(),
   zones: z.array(Zone).max(16),
   disclose: disclosureSetSchema,
-  /** The clip may be at most this long; a longer one is not sent. */
+  /** Largest clip in bytes; a larger one is not sent. */
   byteLimit: z.int().positive().max(60_000_000_000),
-  /** SHA-256 of the clip that the owner has looked at: those very bytes leave, or nothing does. Absent: the owner has seen none. */
+  /** SHA-256 of the clip that the owner has previewed: exactly those bytes are sent, or nothing. Absent: there was no preview. */
   clipSha256: sha256Schema.optional(),
 });
 export type Grant = z.infer<typeof Grant>;
@@ -32,7 +31,7 @@ export type Grant = z.infer<typeof Grant>;
 /** A grant signed longer ago than this, or this far in the future, is not accepted. */
 export const CLOCK_SKEW_S_MAX = 300;
 
-/** A refusal. It stays on the device: nobody else ever learns of it. */
+/** A denial. It stays on the device: nobody else learns of it. */
 export const Denial = z.strictObject({
   ...signedClaims,
   exp: expSchema,
@@ -42,7 +41,7 @@ export const Denial = z.strictObject({
 });
 export type Denial = z.infer<typeof Denial>;
 
-/** Takes a grant back. The bridge checks it too, once the device presents it, so it names the grant's exact bytes. */
+/** A revocation. It names the grant's exact bytes, because the device presents it to the bridge, which checks it, too. */
 export const Revoke = z.strictObject({
   ...signedClaims,
   jti: idSchema,
@@ -54,7 +53,7 @@ export type Revoke = z.infer<typeof Revoke>;
 
 const ownerStatement = { key: publicKeySchema, name: z.string().min(1).max(60) } as const;
 
-/** What an owner can order besides consent. */
+/** An owner's orders besides consent. */
 export const CommandAction = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('press'), button: idSchema }),
   z.strictObject({ action: z.literal('privacy'), on: z.boolean() }),
@@ -62,14 +61,14 @@ export const CommandAction = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('search-party'), on: z.boolean() }),
   z.strictObject({ action: z.literal('forget'), window: Window.optional() }),
   z.strictObject({ action: z.literal('reset-clock-mark') }),
-  /** Publish the open requests again: for an owner's client that was not connected when they came. No lasting effect. */
+  /** Publishes the open requests again, for an owner's client that was not connected when they came. No lasting effect. */
   z.strictObject({ action: z.literal('announce') }),
   z.strictObject({ action: z.literal('add-owner'), ...ownerStatement }),
   z.strictObject({ action: z.literal('remove-owner'), key: publicKeySchema }),
-  /** Lets somebody who is no owner see pictures on the device's own server. */
+  /** Lets somebody who is no owner watch on the device's own server. */
   z.strictObject({ action: z.literal('add-viewer'), ...Viewer.shape }),
   z.strictObject({ action: z.literal('remove-viewer'), viewer: idSchema }),
-  /** Changes what it names. It holds private values, so the device takes it on its own server alone, never from a broker. */
+  /** Changes the settings that it names. It holds private values, so the device takes it only on its own server, never from a broker. */
   z.strictObject({ action: z.literal('change-settings'), settings: SettingsChange }),
 ]);
 export type CommandAction = z.infer<typeof CommandAction>;
@@ -81,16 +80,16 @@ export const Command = z.strictObject({
   jti: idSchema,
   command: CommandAction,
   /**
-   * Hash of the last order, from any owner and of any kind, that the device had accepted when this one was signed; it covers
-   * all earlier orders too (`orderHeadInput`). The device names it in each receipt (`lastOrder`).
+   * Chained hash (`orderHeadInput`) of the last order, from any owner and of any kind, that the device had accepted when this one was
+   * signed. The device names it in each receipt (`lastOrder`).
    */
   after: sha256Schema.optional(),
 });
 export type Command = z.infer<typeof Command>;
 
 /**
- * Whether a command is refused unless its `after` names the device's last accepted order. Commands exempt from this either take
- * something back, where the safe side wins in any order of arrival, or have no lasting effect and a bounded age.
+ * Whether a command is refused unless its `after` names the device's last accepted order. The others either take something back, which is
+ * safe in any order of arrival, or have no lasting effect and a bounded age.
  */
 export function mustNameLastOrder(command: CommandAction): boolean {
   switch (command.action) {
@@ -113,8 +112,8 @@ export function mustNameLastOrder(command: CommandAction): boolean {
 }
 
 /**
- * The text whose SHA-256 names an order once it is accepted: `before` is the hash before it, `token` the order's exact bytes.
- * Chained, so that nobody can be tricked into naming an order still in transit: if another is accepted first, its hash changes.
+ * The text whose SHA-256 names an order once it is accepted. `before`: the hash of the order before it; `token`: the order's exact bytes.
+ * Chained, so that nobody can be tricked into naming an order still in transit: its hash changes if another is accepted first.
  */
 export function orderHeadInput(before: string, token: string): string {
   return `${before}\n${token}`;

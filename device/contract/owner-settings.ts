@@ -1,5 +1,4 @@
-// Owns: what owners may change of a device's settings by a signed order: the limits of each value, which device.json shares, and what
-// of it is in force. Pure: also runs in the page. Not here: carrying it out (consent/owner-settings.ts), all other settings (device/config.ts).
+// The settings that owners may change by a signed order, with the limits that device.json shares. All other settings: device/config.ts.
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
 import { DisclosedValues, DisclosureKey, eachFact, Zone } from './shared-claims.ts';
@@ -14,11 +13,11 @@ const polygonZoneSchema = z.strictObject({
     .max(32),
 });
 
-/** A named rectangle or polygon. The name is what motion events carry. */
+/** A named rectangle or polygon. Motion events carry the name. */
 export const MotionZone = z.strictObject({ name: idSchema, zone: z.union([Zone, polygonZoneSchema]) });
 export type MotionZone = z.infer<typeof MotionZone>;
 
-/** Zones that an event can carry, and bits of a zone mask. */
+/** Most zones of an event, and bits of a zone mask. */
 export const ZONES_MAX = 16;
 /** All zones of one doorbell. */
 export const motionZonesSchema = z.array(MotionZone).max(ZONES_MAX);
@@ -32,14 +31,14 @@ export const retentionSSchema = z
   .min(10)
   .max(365 * 24 * 3600);
 
-/** Days that past events are kept; 0: in memory alone, until the device stops. */
+/** Days that past events are kept; 0: only in memory, until the device stops. */
 export const keepDaysSchema = z.int().min(0).max(3_650);
 
-/** A value; '' for none, whatever device.json says. */
+/** A value, or '' for none. */
 const orNothing = <S extends z.ZodType>(value: S) => z.union([value, z.literal('')]);
 
 /**
- * What an order changes: only what it names. `null` goes back to what device.json says; a disclosed value of '' is none at all,
+ * The settings that an order changes; the others stay. `null` goes back to device.json's value; a disclosed value of '' is none at all,
  * whatever device.json says.
  */
 export const SettingsChange = z
@@ -70,30 +69,30 @@ export const OwnerSettingPath = z.enum([
 ]);
 export type OwnerSettingPath = z.infer<typeof OwnerSettingPath>;
 
-/** What is in force, where each value comes from, and what bounds a change. */
+/** The values in force, where each comes from, and the limits of a change. */
 export const SettingsInForce = z.strictObject({
   disclosure: DisclosedValues,
   motion: z.strictObject({
-    /** Whether device.json lets the device look for motion at all. */
+    /** Whether device.json enables motion detection. */
     enabled: z.boolean(),
     sensitivity: sensitivitySchema,
     zones: motionZonesSchema,
   }),
   ring: z.strictObject({
     retentionS: retentionSSchema,
-    /** Footage is kept at least this long: the rolls of one event. */
+    /** Least retention: pre-roll and post-roll of one event. */
     retentionSMin: z.int().positive(),
     bytes: z.int().positive(),
   }),
   events: z.strictObject({ keepDays: keepDaysSchema }),
-  /** What an owner's order set; everything else is as device.json says. */
+  /** Settings that an owner's order has set; all others are device.json's. */
   byOwners: z.array(OwnerSettingPath),
 });
 export type SettingsInForce = z.infer<typeof SettingsInForce>;
 
-/** What the device's own server tells an owner. */
+/** The answer of the device's own server to an owner. */
 export const SettingsAnswer = SettingsInForce.extend({
-  /** The device's folder on its own machine, and how the command line is called there: what a command that is typed there names. */
+  /** The device's folder on its own machine, and how to call the command line there. */
   dataFolder: z.string().max(4_096),
   program: z.string().max(600),
 });

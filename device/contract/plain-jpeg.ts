@@ -1,7 +1,5 @@
-// Owns: whether bytes are a JPEG with nothing in it but a picture: no EXIF (place, time, serial numbers), no comment, no
-// profile, nothing behind its end. By structure alone (ITU-T T.81 Annex B), so that bridge and device judge alike. Pure.
-// Not here: decoding it, which says whether it is a picture at all.
-
+// Whether a JPEG holds nothing but a picture: no EXIF (place, time, serial numbers), no comment, no profile, nothing after its end. By its
+// structure alone (ITU-T T.81 Annex B), so that bridge and device judge alike; whether it decodes is not checked.
 const MARKER = 0xff;
 const SOI = 0xd8;
 const EOI = 0xd9;
@@ -12,7 +10,7 @@ const JFIF = [0x4a, 0x46, 0x49, 0x46, 0x00];
 /** A JFIF segment without a thumbnail: length, `JFIF`, version, units, densities, 0 x 0. */
 const JFIF_LENGTH = 16;
 
-/** Tables and the frame of a baseline picture: DQT, DHT, DRI, SOF0. */
+/** Tables and the frame header of a baseline picture: DQT, DHT, DRI, SOF0. */
 const PLAIN = new Set([0xdb, 0xc4, 0xdd, SOF0]);
 
 /** Width and height of a plain baseline JPEG; null for anything else. */
@@ -42,7 +40,7 @@ function isBareJfif(content: Uint8Array, length: number): boolean {
   return length === JFIF_LENGTH && JFIF.every((byte, at) => content[at] === byte);
 }
 
-/** Whether the one scan that begins at `at` runs to the end of the file: no marker in it but restarts (§B.1.1.2), then EOI. */
+/** Whether the scan from `at` runs to the end of the file, with no marker in it but restarts (§B.1.1.2), then EOI. */
 function endsWith(bytes: Uint8Array, at: number): boolean {
   const last = bytes.length - 2;
   for (let here = at; here < last; here += 1) {

@@ -1,6 +1,4 @@
-// Owns: the owner's side of a request notice: it opens the agency's own bytes itself and hashes what it shows. Pure: programs and the
-// console's page read with the same code. Not here: the device's own checks (consent/), what an answer says (owner-claims.ts).
-
+// The owner's side of a request notice: opens the agency's own bytes and hashes what is shown, instead of believing the device's summary.
 import { failure } from './errors.ts';
 import { RequestNotice } from './home-messages.ts';
 import { parseJson } from './parse-json.ts';
@@ -15,22 +13,22 @@ import {
   type Trust,
 } from './verify-published-request.ts';
 
-/** What the owner's side pinned at pairing: its device, and that device's bridge and registry. */
+/** Pinned by the owner's side at pairing: its device, and that device's bridge and registry. */
 export interface OwnerTrust extends Trust {
   device: string;
   /** State agencies are served only if the device's setting allows it. */
   serveStateAgencies?: boolean;
 }
 
-/** What a reader brings along: the time in seconds since 1970, hashing and signature checks. */
+/** Supplied by the reader: the time in seconds since 1970, hashing and signature checks. */
 export interface Reading extends TokenCrypto {
   nowS: number;
 }
 
-/** A request the owner's side has verified itself: all of it may be shown, and an answer may name its hash. */
+/** A request that the owner's side has verified itself: all of it may be shown, and an answer may name its hash. */
 export interface VerifiedNotice extends OpenedRequest {
   device: string;
-  /** What the device says it would disclose: the requested keys it has values for. The device's claim, not the agency's. */
+  /** The requested keys that the device has values for, with those values: the device's claim, not the agency's. */
   wouldDisclose: DisclosedValues;
   askedKeys: readonly DisclosureKey[];
   /** Spans of the requested window for which the device says it has footage. */
@@ -38,9 +36,9 @@ export interface VerifiedNotice extends OpenedRequest {
 }
 
 /**
- * Reads a payload of the `request` topic. Throws `token_malformed`, `token_too_large` for a payload that is not a notice,
- * `message_topic_mismatch` for another device's, `consent_credential_*`, `consent_agency_ineligible`,
- * `consent_partner_ended`, `consent_request_beyond`, `consent_request_changed`, `consent_request_expired` and `token_*` for a request that must not be answered.
+ * Reads a payload of the `request` topic. Throws `token_malformed` or `token_too_large` for a payload that is not a notice,
+ * `message_topic_mismatch` for another device's notice, `consent_credential_*`, `consent_agency_ineligible`, `consent_partner_ended`,
+ * `consent_request_*` and `token_*` for a request that must not be answered, `consent_disclosure_beyond` for a value that it does not ask.
  */
 export function readNotice(payload: string, trust: OwnerTrust, reading: Reading): VerifiedNotice {
   if (payload.length > PAYLOAD_BYTES_MAX) throw failure('token_too_large');

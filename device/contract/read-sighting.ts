@@ -1,6 +1,4 @@
-// Owns: the owner's side of a sighting: it opens the poster's own bytes itself and hashes what it shows. Pure.
-// Not here: the device's own checks (consent/), the still (owner/pairing-client.ts), what an answer says (owner-claims.ts).
-
+// The owner's side of a sighting: opens the poster's own bytes and hashes what is shown, instead of believing the device's summary.
 import { failure } from './errors.ts';
 import { type Sighted, SightingNotice } from './home-messages.ts';
 import { parseJson } from './parse-json.ts';
@@ -12,15 +10,15 @@ import { PAYLOAD_BYTES_MAX } from './topics.ts';
 /** A sighting whose search the owner's side has verified itself: all of it may be shown, and an answer may name its hash. */
 export interface VerifiedSighting extends OpenedSearch {
   device: string;
-  /** When the device thinks it saw the pet, most like first. Its claim, not the poster's. */
+  /** When the device may have seen the pet, most similar first: its claim, not the poster's. */
   sighted: [Sighted, ...Sighted[]];
   wouldDisclose: DisclosedValues;
   askedKeys: readonly DisclosureKey[];
 }
 
 /**
- * Reads a payload of the `sighting` topic. Throws `token_malformed`, `token_too_large` for another payload, `message_topic_mismatch`
- * for another device's, `consent_request_changed`, `consent_request_expired`, `consent_window_outside`,
+ * Reads a payload of the `sighting` topic. Throws `token_malformed` or `token_too_large` for a payload that is not a sighting,
+ * `message_topic_mismatch` for another device's, `consent_request_changed`, `consent_request_expired`, `consent_window_outside`,
  * `consent_disclosure_beyond` and `token_*` for a search that must not be answered.
  */
 export function readSighting(payload: string, trust: OwnerTrust, reading: Reading): VerifiedSighting {

@@ -1,15 +1,13 @@
-// Owns: what owners can answer with a clip, whoever asks: an agency's request or a neighbour's search; and to whom the clip
-// then goes. Pure. Not here: the request or the search itself (request.ts, search.ts).
-
+// What an owner can answer with a clip, an agency's request or a neighbour's search, and who receives that clip.
 import { actorId } from './ids.ts';
 import type { Grant } from './owner-orders.ts';
 import type { Request } from './request.ts';
 import type { OpenedSearch, Search } from './search.ts';
 import type { OpenedRequest, TokenCrypto } from './verify-published-request.ts';
 
-/** What somebody outside asks a home for. */
+/** A request or search, as its signer wrote it. */
 export type Ask = Request | Search;
-/** The same, verified. */
+/** A verified request or search. */
 export type OpenedAsk = OpenedRequest | OpenedSearch;
 
 /** The recipient of a granted clip: as a grant names it, and its id. */
@@ -19,7 +17,7 @@ export interface Recipient {
   id: string;
 }
 
-/** The one who asked: nobody else can be a clip's recipient. */
+/** A clip's only possible recipient: the signer of the request or search. */
 export function recipientOf(ask: Ask, sha256Hex: TokenCrypto['sha256Hex']): Recipient {
   if ('agency' in ask) return { kind: 'agency', key: ask.iss, id: ask.agency };
   return { kind: 'neighbor', key: ask.iss, id: actorId('owner', sha256Hex(ask.iss)) };

@@ -1,5 +1,4 @@
-// Owns: an agency's request, its credential, the bridge's publication of it and the area document. Pure.
-// Not here: which agencies are eligible and moderation (the bridge's rules), whether a home lies inside (area-cells.ts).
+// An agency's request, its credential, the registry's revocations, the bridge's publication, and the area document.
 import { z } from 'zod';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import { DisclosureProfile, expSchema, signedClaims, Window } from './shared-claims.ts';
@@ -8,7 +7,7 @@ import { DisclosureProfile, expSchema, signedClaims, Window } from './shared-cla
 export const Jurisdiction = z.enum(['municipal', 'county', 'state', 'federal']);
 export type Jurisdiction = z.infer<typeof Jurisdiction>;
 
-/** Whom residents can ask about a request or an agency. */
+/** A person whom residents can ask about a request or an agency. */
 export const Contact = z
   .strictObject({
     name: z.string().min(1).max(120),
@@ -18,16 +17,16 @@ export const Contact = z
   .refine((contact) => contact.email !== undefined || contact.phone !== undefined, 'an email or a phone');
 export type Contact = z.infer<typeof Contact>;
 
-/** What an agency is registered to ask about homes, and how it may file what it gets. */
+/** The disclosure profiles that an agency is registered to ask for, and its retention categories. */
 export const registeredTerms = {
   profiles: z.array(DisclosureProfile).min(1).max(3),
   retention: z.array(idSchema).min(1).max(16),
 } as const;
 
-/** A prefix of cell names: an area whose homes' data an agency may not get. */
+/** A prefix of cell names: an area whose homes an agency may not ask. */
 export const areaPrefixSchema = z.string().regex(/^[0-9b-hjkmnp-z]{1,5}$/);
 
-/** The registry's statement about an agency, lives at most 24 h. Signed by the registry for anyone (`aud: public`). */
+/** The registry's signed statement about an agency (`aud: public`), valid for at most 24 h. */
 export const Credential = z.strictObject({
   ...signedClaims,
   exp: expSchema,
@@ -38,22 +37,22 @@ export const Credential = z.strictObject({
   jurisdiction: Jurisdiction,
   domain: z.string().min(4).max(253),
   scopes: z.array(idSchema).max(16),
-  /** What it is registered to ask for. Absent in credentials of an older registry, still in ledgers: they were for anything. */
+  /** Absent in credentials of an older registry, which ledgers still hold: those allowed every profile. */
   profiles: registeredTerms.profiles.optional(),
   retention: registeredTerms.retention.optional(),
   /** Cells, by prefix of their names, whose homes this agency may not ask. */
   except: z.array(areaPrefixSchema).max(64).optional(),
-  /** The id under which it first registered, if its key was rotated since. */
+  /** The id of the agency's first key, if its key was rotated since. */
   organisation: idSchema.optional(),
   /** Grows with every change of the agency's standing; a revocation up to a revision invalidates all older credentials. */
   revision: z.int().positive(),
 });
 export type Credential = z.infer<typeof Credential>;
 
-/** Prefix of the scope of a revocation that covers only the homes in some cells. */
+/** Prefix of a revocation's scope that covers only the homes in some cells. */
 export const AREA_SCOPE = 'area-';
 
-/** The scope a credential needs for a request to residents. */
+/** The scope that a credential needs for a request to residents. */
 export const SCOPE_COMMUNITY_REQUEST = 'community-request';
 
 /** The registry's revocation list; the newest revision wins, an older one is refused. */
@@ -96,7 +95,7 @@ export const Polygon = z.strictObject({
 });
 export type Polygon = z.infer<typeof Polygon>;
 
-/** What an agency asks residents for. Signed by the agency's key, addressed to its bridge. `jti` is the request id. */
+/** An agency's request to residents. Signed by the agency's key, addressed to its bridge. `jti` is the request id. */
 export const Request = z.strictObject({
   ...signedClaims,
   exp: expSchema,
@@ -122,7 +121,7 @@ export const publicationSchema = z.strictObject({
   requestSha256: sha256Schema,
 });
 
-/** One open request as it is published: three tokens that stand on their own. */
+/** One open request as it is published: three tokens, each signed by itself. */
 export const PublishedRequest = z.strictObject({
   request: z.string().max(16_384),
   credential: z.string().max(4_096),

@@ -1,6 +1,5 @@
-// Owns: Search Party on the wire: a pet owner's search, the bridge's publication of it, a cell's document of them, and the
-// calls by which its poster ends it and fetches what was granted. Pure.
-// Not here: community requests, with which it shares nothing but the shapes of claims (request.ts); likeness (search-party/).
+// Search Party on the wire: a pet owner's search, its publication, a cell's document of searches, and its poster's calls. It shares nothing
+// with community requests but the shapes of claims.
 import { z } from 'zod';
 import { CELL_LETTERS } from './area-cells.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
@@ -13,9 +12,9 @@ import type { TokenCrypto, Trust } from './verify-published-request.ts';
 export const PetKind = z.enum(['dog', 'cat']);
 export type PetKind = z.infer<typeof PetKind>;
 
-/** A photo on the wire: a plain JPEG (plain-jpeg.ts) of at most so many bytes and so many pixels a side. */
+/** Largest photo on the wire, which is a plain JPEG (plain-jpeg.ts). */
 export const PHOTO_BYTES_MAX = 12_288;
-/** Longest side of a pet's photo in pixels. */
+/** Longest side of a photo in pixels. */
 export const PHOTO_SIDE_MAX = 320;
 
 /** A search looks back at most this far. */
@@ -33,11 +32,11 @@ export const Search = z.strictObject({
   text: z.string().min(1).max(500),
   /** Hash of the photo's exact bytes as they are published. */
   photoSha256: sha256Schema,
-  /** Where it was lost, no finer than a cell: its poster is not asked for the exact place. */
+  /** The cell where the pet was lost; its poster is not asked for the exact place. */
   cell: cellSchema,
-  /** Since when it is searched for, and until when. */
+  /** The footage to search: from when, and until when. */
   window: Window,
-  /** What its poster asks to know about a home that has seen it. */
+  /** The facts that the poster asks of a home that has seen the pet. */
   profile: DisclosureProfile,
 });
 export type Search = z.infer<typeof Search>;
@@ -57,7 +56,7 @@ export const PublishedSearch = z.strictObject({
   photo: z.string().max(Math.ceil((PHOTO_BYTES_MAX * 4) / 3)),
 });
 export type PublishedSearch = z.infer<typeof PublishedSearch>;
-/** The same without its photo: used where the photo is already known. */
+/** A published search without its photo, where the photo is already known. */
 type SearchPapers = Omit<PublishedSearch, 'photo'>;
 /** A published search without its photo. */
 export const searchPapersSchema = PublishedSearch.omit({ photo: true });
@@ -76,7 +75,7 @@ export const SearchDocument = z.strictObject({
 });
 export type SearchDocument = z.infer<typeof SearchDocument>;
 
-/** What a poster asks of the bridge. */
+/** A poster's calls to the bridge. */
 export const SearchAction = z.discriminatedUnion('action', [
   /** Convert a photo to a plain JPEG. `pairing`: the device's statement that the signer is its owner. */
   z.strictObject({ action: z.literal('photo'), pairing: z.string().max(2_048) }),
@@ -105,13 +104,13 @@ export interface OpenedSearch {
 
 type OpenedSearchOrCode = { ok: true; opened: OpenedSearch } | { ok: false; code: ErrorCode };
 
-/** Opens one published search against the pinned bridge. The poster's key cannot be pinned, since anyone may post. */
+/** Opens one published search with the pinned bridge key. The poster's key cannot be pinned, since anyone may post. */
 export function openSearch(
   papers: SearchPapers,
   trust: Pick<Trust, 'bridgeKey'>,
   crypto: TokenCrypto,
 ): OpenedSearchOrCode {
-  const { search: token, publication: word } = papers;
+  const { search: token, publication: publicationToken } = papers;
   const search = openToken(token, {
     typ: 'doorsill-search+jws',
     schema: Search,
@@ -120,7 +119,7 @@ export function openSearch(
     verify: crypto.verify,
   });
   if (!search.ok) return { ok: false, code: TOKEN_FAULT_CODES[search.fault] };
-  const publication = openToken(word, {
+  const publication = openToken(publicationToken, {
     typ: 'doorsill-search-publication+jws',
     schema: searchPublicationSchema,
     audience: PUBLIC_AUDIENCE,
@@ -137,7 +136,7 @@ export function openSearch(
     request: search.claims,
     requestToken: token,
     requestSha256,
-    papers: { search: token, publication: word },
+    papers: { search: token, publication: publicationToken },
   };
   return { ok: true, opened };
 }

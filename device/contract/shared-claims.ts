@@ -1,4 +1,3 @@
-// Owns: the claims and shapes that several documents share: signer, audience, times, windows, disclosure. Pure.
 import { z } from 'zod';
 import { idSchema, publicKeySchema } from './ids.ts';
 
@@ -17,12 +16,12 @@ export const expSchema = z.int().positive();
 
 const wallUsSchema = z.int().min(0).max(8_000_000_000_000_000);
 
-/** How long what is signed for a time may live at most, in seconds from its `iat`. */
+/** Longest validity of signed documents, in seconds from `iat` to `exp`. */
 export const LIFE_S_MAX = {
   credential: 24 * 3600,
-  /** Whatever a bridge allows. */
+  /** Also where a bridge allows more. */
   search: 24 * 3600,
-  /** The owner decides about now, not about next year. */
+  /** An owner decides for now, not for next year. */
   grant: 7 * 24 * 3600,
   /** An agency's calls, and its access tokens. */
   agencyCall: 300,
@@ -42,7 +41,7 @@ export function windowWithin(inner: Window, outer: Window): boolean {
   return inner.startUs >= outer.startUs && inner.endUs <= outer.endUs;
 }
 
-/** The parts of spans that lie inside a window, in their order. */
+/** The parts of the spans that lie inside a window, in the same order. */
 export function partsInside(spans: readonly Window[], window: Window): Window[] {
   return spans
     .map(({ startUs, endUs }) => ({ startUs: Math.max(startUs, window.startUs), endUs: Math.min(endUs, window.endUs) }))
@@ -51,15 +50,15 @@ export function partsInside(spans: readonly Window[], window: Window): Window[] 
 
 /** A fact about a home. */
 interface DisclosedFact {
-  /** How many letters it has. */
+  /** Letters, at least and at most. */
   readonly least: number;
   readonly most: number;
-  /** What kind of text it is, as HTML names what a browser may fill in. */
+  /** The kind of text, as a value of HTML's `autocomplete`. */
   readonly kind: 'name' | 'street-address' | 'email' | 'tel';
   readonly called: string;
 }
 
-/** The facts about a home that an owner can disclose with a clip, in their fixed order. A new one is a row here, and its name on the page. */
+/** The facts that an owner can disclose with a clip, in their fixed order. A new one needs a row here and its name on the page. */
 export const DISCLOSED_FACTS = {
   name: { least: 1, most: 200, kind: 'name', called: 'the name' },
   address: { least: 1, most: 300, kind: 'street-address', called: 'the address' },
@@ -75,7 +74,7 @@ export type DisclosureKey = z.infer<typeof DisclosureKey>;
 export const DisclosureProfile = z.enum(['nothing', 'address-and-email', 'name-email-phone']);
 export type DisclosureProfile = z.infer<typeof DisclosureProfile>;
 
-/** The keys of each set. `address-and-email` is the default (what press reports describe). */
+/** The keys of each set. `address-and-email` is the default; press reports describe it. */
 export const DISCLOSURE_PROFILES = {
   nothing: [],
   'address-and-email': ['address', 'email'],
@@ -101,7 +100,7 @@ export function eachFact<S extends z.ZodType>(of: (text: z.ZodString) => S): Rec
   return Object.fromEntries(schemas) as Record<DisclosureKey, S>;
 }
 
-/** Values a device holds for the keys; what it has no value for cannot be disclosed. */
+/** A device's values for the keys; without a value a key cannot be disclosed. */
 export const DisclosedValues = z.strictObject(eachFact((text) => text.optional()));
 export type DisclosedValues = z.infer<typeof DisclosedValues>;
 

@@ -1,29 +1,26 @@
-// Owns: noticing that something which comes again and again has stopped coming. Not here: what that means (camera/run-session.ts,
-// console-page/kit/door.ts).
-
-/** What it needs of a clock; a browser has one, too. */
+/** The functions of a clock that it needs; a browser has them, too. */
 interface WatchClock {
   monotonicMs(): number;
   after(delayMs: number, call: () => void): { cancel(): void };
 }
 
-/** Calls back when nothing was heard for a time. */
+/** Notices that something that comes again and again has stopped coming. */
 export class SilenceWatch {
   private readonly clock: WatchClock;
   private readonly silent: (ms: number) => void;
-  /** Monotonic milliseconds by which it is silent; Infinity: nothing is waited for. */
+  /** Monotonic time at which silence is reported; Infinity: never. */
   private dueMs = Number.POSITIVE_INFINITY;
   private limitMs = 0;
   private timer: ReturnType<WatchClock['after']> | null = null;
   private armedForMs = 0;
 
-  /** `silent` is called once for each silence, with the milliseconds that were waited. */
+  /** `silent` is called once for each silence, with the limit that was exceeded, in milliseconds. */
   constructor(clock: WatchClock, silent: (ms: number) => void) {
     this.clock = clock;
     this.silent = silent;
   }
 
-  /** From now on the next one is waited for so long. Cheap: the timer of the wait before is used as long as it is the sooner one. */
+  /** Reports silence unless called again within `ms`. Cheap: an earlier timer is kept, and only extended when it fires. */
   wait(ms: number): void {
     const nowMs = this.clock.monotonicMs();
     this.limitMs = ms;
@@ -31,12 +28,12 @@ export class SilenceWatch {
     if (this.timer === null || this.armedForMs > this.dueMs) this.arm(nowMs);
   }
 
-  /** Nothing is waited for until the next `wait`. */
+  /** Reports no silence until the next `wait`. */
   rest(): void {
     this.dueMs = Number.POSITIVE_INFINITY;
   }
 
-  /** As `rest`, and leaves no timer. */
+  /** As `rest`, and cancels the timer. */
   stop(): void {
     this.rest();
     this.timer?.cancel();

@@ -1,10 +1,9 @@
-// Owns: a statement's claims, derived from the full manifest: the same facts without what names the home, times in whole steps. Pure:
-// device, bridge and whoever settles a dispute derive the same claims. Not here: signing it (clip/sign-recipient-statement.ts).
-
+// Derives a statement's claims from the full manifest: the same facts without what names the home, times rounded to whole steps. Device,
+// bridge and whoever settles a dispute derive the same claims.
 import { type Manifest, STATEMENT_TIME_STEP_US, type Statement } from './manifest.ts';
 import type { Window } from './shared-claims.ts';
 
-/** What a statement is bound to. */
+/** The claims of a statement that the manifest does not give. */
 interface StatementKey {
   /** The statement's key, and the pseudonym derived from it. */
   key: string;
@@ -50,14 +49,14 @@ function coarseSpan(span: Window, window: Window): Window {
   };
 }
 
-/** The same for several spans in their order; those that touch afterwards are merged. */
+/** The same for several spans in order; rounded spans that touch are merged. */
 function coarseSpans(spans: readonly Window[], window: Window): Window[] {
-  const told: Window[] = [];
+  const coarse: Window[] = [];
   for (const span of spans) {
     const next = coarseSpan(span, window);
-    const last = told.at(-1);
+    const last = coarse.at(-1);
     if (last && next.startUs <= last.endUs) last.endUs = Math.max(last.endUs, next.endUs);
-    else told.push(next);
+    else coarse.push(next);
   }
-  return told;
+  return coarse;
 }

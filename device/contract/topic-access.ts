@@ -1,5 +1,5 @@
-// Owns: which broker account may publish and receive which topics: the wire contract's table of writers and readers, default-deny.
-// Pure: the embedded broker enforces it; for other brokers it is printed. Not here: accounts and passwords (base/mqtt-account-files.ts).
+// Which broker account may publish and receive which topics, default-deny. The embedded broker enforces this table; for other brokers it is
+// printed.
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
 import {
@@ -11,11 +11,11 @@ import {
   topicsUnder,
 } from './topics.ts';
 
-/** Kinds of broker accounts. A device has two, one for each link, which may live on different brokers. */
+/** Kinds of broker accounts. A device has two, one for each link, which may be at different brokers. */
 export const AccountRole = z.enum(['device-home', 'device-area', 'owner', 'home-assistant', 'bridge']);
 export type AccountRole = z.infer<typeof AccountRole>;
 
-/** The holder of an account: a device's or bridge's id, or an owner's or Home Assistant's with its homes. */
+/** The holder of an account: a device or bridge by its id, or an owner or Home Assistant with its homes. */
 export const AccountHolder = z.object({
   role: AccountRole,
   id: idSchema,
@@ -36,7 +36,7 @@ export interface TopicRule {
 export interface TopicAccess {
   publish: readonly TopicRule[];
   subscribe: readonly TopicRule[];
-  /** Filters that may be subscribed to besides. They open nothing: `subscribe` alone says what is delivered. */
+  /** Additional filters that may be subscribed to. They give no access: only messages that fit `subscribe` are delivered. */
   broadFilters: readonly string[];
 }
 
@@ -102,8 +102,8 @@ export function accessOf(prefix: string, account: AccountHolder): TopicAccess {
 }
 
 /**
- * Less than an owner's: no request, no receipt, no event but the doorbell's own entities. Home Assistant looks for devices by
- * wildcard and gets the documents of its homes. Only its default discovery prefix is served.
+ * Less than an owner's: no requests, receipts or events, only the doorbell's own entities. Home Assistant looks for devices by wildcard and
+ * gets the documents of its homes. Only its default discovery prefix is served.
  */
 function homeAssistantAccess(topics: ReturnType<typeof topicsUnder>, homes: readonly string[]): TopicAccess {
   const prefix = DEFAULT_DISCOVERY_PREFIX;

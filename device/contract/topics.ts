@@ -1,14 +1,13 @@
-// Owns: MQTT topic names, one function each. Pure. Not here: who may use them (topic-access.ts), payloads (their own files).
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
 
 /**
- * The version of the contract as AsyncAPI publishes it. 2: commands name the device's last accepted order, receipts and state
- * tell it, ids of requests and searches carry their kind, and a grant reserves `clipSha256`.
+ * The version of the contract as AsyncAPI publishes it. Since 2, commands, receipts and state name the device's last accepted order, ids of
+ * requests and searches carry their kind, and a grant can name `clipSha256`.
  */
 export const CONTRACT_VERSION = '2';
 
-/** The default topic prefix; both links take another from the configuration. */
+/** The default topic prefix; each link's can be set in the configuration. */
 export const DEFAULT_PREFIX = 'doorsill/v1';
 
 /** A topic prefix: levels as in an id, so that it can hold no wildcard and can't begin with `$`. */
@@ -17,18 +16,18 @@ export const topicPrefixSchema = z.string().regex(/^[a-z0-9][a-z0-9/-]{0,60}[a-z
 /** Payload limit on every topic, in bytes. */
 export const PAYLOAD_BYTES_MAX = 65_536;
 
-/** What an owner can answer to a request, by a topic of its own. */
+/** An owner's answers to a request, each with a topic of its own. */
 export const ConsentAction = z.enum(['grant', 'deny', 'revoke']);
 export type ConsentAction = z.infer<typeof ConsentAction>;
 
-/** Home Assistant's default for where it looks for devices, and where it says that it is there. */
+/** Home Assistant's default prefix of the topics for discovery and for its own status. */
 export const DEFAULT_DISCOVERY_PREFIX = 'homeassistant';
 
-/** What Home Assistant is told, one topic each. All but `ring` are retained: a press is an event and has no state. */
+/** States for Home Assistant, one topic each. All but `ring` are retained: a press is an event, not a state. */
 export const HomeAssistantState = z.enum(['ring', 'motion', 'privacy', 'requests', 'storage']);
 export type HomeAssistantState = z.infer<typeof HomeAssistantState>;
 
-/** What Home Assistant may ask for, where the settings allow it. Unsigned, so it discloses nothing and unlocks nothing. */
+/** Home Assistant's orders, where the settings allow them. They are unsigned, so they disclose nothing and unlock nothing. */
 export const HomeAssistantOrder = z.enum(['press', 'privacy']);
 export type HomeAssistantOrder = z.infer<typeof HomeAssistantOrder>;
 

@@ -1,8 +1,5 @@
-// Owns: whether a bridge took a clip in: its receipt, and the proof that its log says so, against what is known of the clip; and what the
-// log says became of the clip since. Pure:
-// `verify` and the console's page check with the same code. Not here: a clip's manifest or statement (clip/verify-clip.ts), the log's
-// hash tree (merkle.ts).
-
+// Whether a bridge took a clip in, by its receipt and by the proof of its log, and what the log says became of the clip since. Shared by
+// `verify` and the console's page.
 import { type CustodyCrypto, FACTS, type FactsOf, type HiddenKind, openProof } from './custody.ts';
 import { failure } from './errors.ts';
 import { openBySigner } from './jws.ts';
@@ -13,7 +10,7 @@ import type { TokenCrypto } from './verify-published-request.ts';
 /** Hashing and signature checks, for tokens and for proofs. */
 export type DocumentCrypto = CustodyCrypto & TokenCrypto;
 
-/** What is known of a clip; receipt and proof must say the same. */
+/** The known facts of a clip; receipt and proof must agree with them. */
 export interface StoredClip {
   /** The clip's id. */
   clip: string;
@@ -25,12 +22,12 @@ export interface StoredClip {
   device: string | null;
   clipSha256: string;
   clipBytes: number;
-  /** SHA-256 of the document that is known: the full manifest, or the recipient's statement. */
+  /** SHA-256 of the known document: the full manifest, or the recipient's statement. */
   manifestSha256?: string;
   statementSha256?: string;
 }
 
-/** The documents from a bridge, and whose they must be; without `bridgeKey` they are only checked against each other. */
+/** The documents from a bridge, and the key that must have signed them; without `bridgeKey` they are only checked against each other. */
 interface CustodyDocuments {
   receipt: string;
   bridgeKey?: string;
@@ -64,14 +61,14 @@ export function verifyCustody(
   return { receipt, custody: documents.proof === undefined ? null : checkProof(clip, documents, receipt, crypto) };
 }
 
-/** What a leaf about a known clip says, and where it is in the log. */
+/** A verified leaf about a known clip, and its place in the log. */
 export type VerifiedLeaf = {
   [Kind in HiddenKind]: { kind: Kind; facts: FactsOf<Kind>; atS: number } & Omit<VerifiedCustody, 'takenS'>;
 }[HiddenKind];
 
 /**
- * Verifies one leaf of the log as being about this clip, whatever it tells, by the text of its proof. Throws `verify_failed` with the
- * first thing that does not verify.
+ * Verifies by the text of its proof that one leaf of the log, of whatever kind, is about this clip. Throws `verify_failed` with the first
+ * thing that does not verify.
  */
 export function verifyLeaf(clip: StoredClip, proof: string, bridgeKey: string, crypto: DocumentCrypto): VerifiedLeaf {
   const opened = openProof(proof, crypto);
@@ -80,13 +77,13 @@ export function verifyLeaf(clip: StoredClip, proof: string, bridgeKey: string, c
   if (head.iss !== bridgeKey) fail('the tree head is of another bridge');
   if (!('commitment' in entry)) return fail('the leaf is not one about a clip');
   const facts = FACTS[entry.kind].safeParse(parseJson(opened.facts));
-  if (!facts.success) return fail('the leaf does not tell what its kind tells');
-  const told: { [Key in 'grant' | 'clip' | 'clipSha256']?: string | undefined } = facts.data;
+  if (!facts.success) return fail('the leaf lacks facts that its kind must have');
+  const named: { [Key in 'grant' | 'clip' | 'clipSha256']?: string | undefined } = facts.data;
   const isAboutIt =
-    (told.grant === undefined || told.grant === clip.grant) &&
-    (told.clip === undefined || told.clip === clip.clip) &&
-    (told.clipSha256 === undefined || told.clipSha256 === clip.clipSha256) &&
-    (told.grant !== undefined || told.clip !== undefined);
+    (named.grant === undefined || named.grant === clip.grant) &&
+    (named.clip === undefined || named.clip === clip.clip) &&
+    (named.clipSha256 === undefined || named.clipSha256 === clip.clipSha256) &&
+    (named.grant !== undefined || named.clip !== undefined);
   if (!isAboutIt) fail('the leaf is about another clip');
   const found = {
     kind: entry.kind,
@@ -101,7 +98,7 @@ export function verifyLeaf(clip: StoredClip, proof: string, bridgeKey: string, c
   return found as VerifiedLeaf;
 }
 
-/** Each receipt names both documents of a clip. */
+/** Checks the receipt; each receipt names both documents of a clip. */
 function checkReceipt(clip: StoredClip, { receipt: token, bridgeKey }: CustodyDocuments, crypto: DocumentCrypto) {
   const read = openBySigner(token, { typ: 'doorsill-intake+jws', schema: IntakeReceipt, verify: crypto.verify });
   if (!read.ok) return fail(`the receipt ${read.why}`);
@@ -121,7 +118,7 @@ function checkReceipt(clip: StoredClip, { receipt: token, bridgeKey }: CustodyDo
   return receipt;
 }
 
-/** The leaf must be in a tree signed by the receipt's own signer, and be about exactly this receipt and clip. */
+/** Checks the proof: the leaf is in a tree signed by the receipt's signer, and about exactly this receipt and clip. */
 function checkProof(
   clip: StoredClip,
   { receipt: receiptToken, proof = '', witnessKeys = [] }: CustodyDocuments,
@@ -134,17 +131,17 @@ function checkProof(
   const facts = FACTS.intake.safeParse(parseJson(opened.facts));
   if (entry.kind !== 'intake' || !facts.success) return fail('the leaf is not about an intake');
   if (head.iss !== receipt.iss) fail('the tree head is of another bridge than the receipt');
-  const told = facts.data;
+  const { data } = facts;
   const isAboutIt =
-    [told.receiptSha256, told.statementReceiptSha256].includes(crypto.sha256Hex(receiptToken)) &&
-    told.clip === clip.clip &&
-    told.grant === receipt.grant &&
-    told.request === clip.request &&
-    told.agency === clip.recipient &&
-    told.clipSha256 === clip.clipSha256 &&
-    told.clipBytes === clip.clipBytes &&
-    told.manifestSha256 === receipt.manifestSha256 &&
-    told.statementSha256 === receipt.statementSha256;
+    [data.receiptSha256, data.statementReceiptSha256].includes(crypto.sha256Hex(receiptToken)) &&
+    data.clip === clip.clip &&
+    data.grant === receipt.grant &&
+    data.request === clip.request &&
+    data.agency === clip.recipient &&
+    data.clipSha256 === clip.clipSha256 &&
+    data.clipBytes === clip.clipBytes &&
+    data.manifestSha256 === receipt.manifestSha256 &&
+    data.statementSha256 === receipt.statementSha256;
   if (!isAboutIt) fail('the leaf is about another receipt or clip');
   const missing = witnessKeys.find((key) => !witnesses.includes(key));
   if (missing !== undefined) fail(`the witness ${missing} has not cosigned the tree head`);

@@ -1,5 +1,4 @@
-// Owns: opening the bridge's signed answer about one grant's clip, and the vault's answer inside it. Not here: acting on them
-// (request-machine.ts).
+// Opens the bridge's signed answer about one grant's clip, and the vault's answer inside it.
 import { failure, TOKEN_FAULT_CODES } from './errors.ts';
 import { RecallAnswer } from './hand-over-documents.ts';
 import type { ReceiptClip } from './home-messages.ts';
@@ -36,8 +35,8 @@ export function assertStored(intake: IntakeReceipt, clip: ReceiptClip | null): a
 }
 
 /**
- * Throws `verify_failed` unless an answer to a revocation verifies: everything is deleted, or the vault's own signed answer tells
- * what it did about the recall. `pinned`: the vault's key, named when the clip was stored; if absent, the bridge's answer names it.
+ * Throws `verify_failed` unless an answer to a revocation verifies: everything is deleted, or the vault's own signed answer to the recall
+ * is in it. `pinned`: the vault's key from the receipt for the stored clip; if null, the bridge's answer names the key.
  */
 export function assertAnswered(
   intake: IntakeReceipt,
@@ -49,7 +48,7 @@ export function assertAnswered(
   if (intake.outcome === 'stored') throw refuse('the clip was revoked, but the receipt says that it is stored');
   if (intake.recall === undefined) {
     if (intake.outcome === 'deleted') return;
-    throw refuse('the clip is said to be handed over without a word of the vault');
+    throw refuse('the receipt says that the clip is handed over, but holds no answer of the vault');
   }
   const vault = pinned ?? intake.vault;
   const opened = openToken(intake.recall, {
@@ -69,7 +68,7 @@ export function assertAnswered(
   }
 }
 
-/** The key of the vault that a stored clip's receipt named; null when it named none. The receipt was verified on arrival. */
+/** The vault's key in a stored clip's receipt, which was verified on arrival; null when it names none. */
 export function vaultNamedIn(intake: string | null): string | null {
   const receipt = IntakeReceipt.safeParse(intake === null ? null : parseToken(intake)?.claims);
   return receipt.success ? (receipt.data.vault ?? null) : null;

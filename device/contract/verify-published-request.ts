@@ -1,6 +1,5 @@
-// Owns: opening one published request: credential, agency's request, bridge's publication, and whether the three belong
-// together. Pure: device, owner and bridge judge with the same code. Not here: what follows from it (consent/, owner/).
-
+// Opens one published request: credential, agency's request, bridge's publication, and whether the three belong together. Device, owner and
+// bridge judge with the same code.
 import { partnerHasEnded } from './built-in-ended-partners.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
 import { actorId, askKindOf, idSchema } from './ids.ts';
@@ -18,7 +17,7 @@ import {
 } from './request.ts';
 import { LIFE_S_MAX, PUBLIC_AUDIENCE } from './shared-claims.ts';
 
-/** Hashing and signature checks, supplied by the caller: node:crypto on a device, its WebCrypto counterpart in a browser. */
+/** Hashing and signature checks, supplied by the caller: by node:crypto on a device, by WebCrypto in a browser. */
 export interface TokenCrypto {
   verify: Verify;
   sha256Hex: (text: string) => string;
@@ -30,7 +29,7 @@ export interface Trust {
   registryKey: string;
 }
 
-/** A request whose three signatures verify and belong together. Not checked: whether it is open and its agency in good standing. */
+/** A request whose three signatures verify and belong together. Not checked: whether it is open, and its agency's standing. */
 export interface OpenedRequest {
   request: Request;
   requestToken: string;
@@ -85,7 +84,7 @@ export function openPublished(published: PublishedRequest, trust: Trust, crypto:
   return { ok: true, opened: { ...opened, credential: credential.claims, published } };
 }
 
-/** The id a request token claims, for a refusal to name; null when it claims none. Nothing about it is verified. */
+/** The id that a request token claims, for use in a refusal; null without one. Nothing about it is verified. */
 export function claimedRequestId(requestToken: string): string | null {
   const claims = parseToken(requestToken)?.claims;
   if (typeof claims !== 'object' || claims === null || !('jti' in claims)) return null;
@@ -93,7 +92,7 @@ export function claimedRequestId(requestToken: string): string | null {
   return id.success ? id.data : null;
 }
 
-/** Jurisdictions whose agencies are served. Federal agencies never are (FIELD: only verified local agencies). */
+/** Jurisdictions whose agencies are served: verified local agencies, never federal ones. */
 function servedJurisdictions(serveState: boolean): readonly Jurisdiction[] {
   return Jurisdiction.options.filter(
     (name) => name === 'municipal' || name === 'county' || (serveState && name === 'state'),
@@ -110,7 +109,7 @@ export function credentialFault(credential: Credential, nowS: number, serveState
   return null;
 }
 
-/** Whether a request asks for more about homes, or for another retention, than its agency is registered for. */
+/** Whether a request asks for a profile or a retention that its agency is not registered for. */
 export function asksBeyond(request: Request, credential: Credential): boolean {
   const { profiles, retention } = credential;
   return (
@@ -120,8 +119,8 @@ export function asksBeyond(request: Request, credential: Credential): boolean {
 }
 
 /**
- * Whether a revocation list revokes a credential for asking the residents of these cells, or the credential itself excludes
- * one of them.
+ * Whether an agency may not ask the residents of these cells: a revocation list revokes its credential there, or the credential itself
+ * excludes one of the cells.
  */
 export function revokedBy(list: Revocations, credential: Credential, cells: readonly string[]): boolean {
   const reaches = (prefix: string) => cells.some((cell) => cell.startsWith(prefix));

@@ -1,12 +1,11 @@
-// Owns: which doorbells a fleet has: each drawn from the fleet's seed and its own number alone, so that processes and machines that know
-// the seed agree without a word. Pure. Not here: what may be drawn (fleet-profile.ts), running it.
-
+// The doorbells of a fleet, each drawn only from the fleet's seed and its own number, so that processes and machines that know the seed
+// need no coordination.
 import { type Random, SeededRandom } from '@doorsill/base/random';
 import type { Place } from '@doorsill/contract/area-cells';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import { failure } from '../errors.ts';
 import { DOORBELLS_MAX, type FleetProfile, HOURS, MANNERS, type Manner, ringBytes } from './fleet-profile.ts';
-import { drawPlace } from './town-area.ts';
+import { drawPlace } from './home-placement.ts';
 
 /** A machine's or a process's part of a fleet: the `index`th of `of`, counted from 1, as `--shard 2/8` writes it. */
 export interface FleetPart {
@@ -15,14 +14,14 @@ export interface FleetPart {
 }
 
 export interface DrawnOwner {
-  /** What it does with a request; never asked of one who `isOffline`. */
+  /** Its answer to a request; unused if `isOffline`. */
   answer: 'share' | 'decline' | 'ignore';
-  /** How long it thinks. */
+  /** Time from a request to the answer. */
   delayMs: number;
-  /** Whether it takes back what it has shared, and how long after the doorbell's receipt. */
+  /** Whether it revokes its grant, and how long after the doorbell's receipt. */
   revokes: boolean;
   revokesAfterMs: number;
-  /** What it discloses of what is asked, in the order of DisclosureKey.options. */
+  /** The asked keys that it discloses, in the order of DisclosureKey.options. */
   disclose: readonly DisclosureKey[];
   isOffline: boolean;
 }
@@ -37,7 +36,7 @@ export interface DrawnDoorbell {
   area: string;
   /** The name of its scene in the profile. */
   scene: string;
-  /** Where in its loop it begins, in microseconds; less than the scene's `loop`. */
+  /** Position in its loop at the start, in microseconds; less than the scene's `loop`. */
   startAtUs: number;
   ring: { kind: 'memory' | 'file'; bytes: number };
   owner: DrawnOwner;
@@ -46,18 +45,18 @@ export interface DrawnDoorbell {
   motionsPerHour: readonly number[];
   /** After the fleet's start. */
   startsAfterMs: number;
-  /** Reboots in order, and absences without a word. */
+  /** Orderly reboots, and absences in which its connections just end. */
   rebootsPerDay: number;
   rebootTakesMs: number;
   absencesPerDay: number;
   awayMs: number;
-  /** How far its clock is ahead at its start, negative: behind; and how much too fast it runs. */
+  /** Error of its clock at the start (positive: ahead), and how much too fast it runs. */
   clock: { offsetMs: number; driftPpm: number };
-  /** For what is drawn while it runs: 32 bits that no other doorbell of the fleet has. */
+  /** Seed of everything that is drawn while it runs; no other doorbell of the fleet has it. */
   seed: number;
 }
 
-/** What happens at a doorbell by itself. */
+/** A drawn event at a doorbell. */
 export interface Happening {
   /** After the doorbell's start. */
   atMs: number;
@@ -69,8 +68,8 @@ const PARTS_MAX = DOORBELLS_MAX;
 const HOUR_MS = 3_600_000;
 
 /**
- * The doorbells of one part of a fleet of `doorbells`. The same profile and seed give the same fleet; its parts, however many, are the
- * whole of it, and a larger fleet begins with a smaller one. Throws `fleet_size_refused`.
+ * The doorbells of one part of a fleet of `doorbells`. The same profile and seed give the same fleet, however many parts it has, and a
+ * larger fleet begins with the doorbells of a smaller one. Throws `fleet_size_refused`.
  */
 export function drawFleet(
   profile: FleetProfile,
@@ -92,7 +91,7 @@ function checkWhole(what: string, given: number, least: number, most: number): v
   throw failure('fleet_size_refused', { what, given: String(given), takes: `a whole number from ${least} to ${most}` });
 }
 
-/** One doorbell. A new fact is drawn after all others, so that a seed keeps its fleet. */
+/** One doorbell. A new property must be drawn after all others, so that a seed keeps its fleet. */
 function drawDoorbell(profile: FleetProfile, seed: number, number: number): DrawnDoorbell {
   const own = seedOf(seed, number);
   const random = new SeededRandom(own);
@@ -145,8 +144,8 @@ function drawClock({ clocks }: FleetProfile, random: Random): DrawnDoorbell['clo
 }
 
 /**
- * What happens at a doorbell by itself, in order and without end: each kind at its own rate, independent of what happened before (a Poisson
- * process). `startHour`: the hour of the day of the fleet's start. The same doorbell has the same life in every run.
+ * A doorbell's drawn events, in order and without end: each kind is a Poisson process with its own rate. `startHour`: the hour of the day
+ * at the fleet's start. The same doorbell has the same events in every run.
  */
 export function* happeningsOf(doorbell: DrawnDoorbell, startHour: number): Generator<Happening, void> {
   const daily = (perDay: number) => new Array<number>(HOURS).fill(perDay / HOURS);
@@ -174,11 +173,11 @@ export function* happeningsOf(doorbell: DrawnDoorbell, startHour: number): Gener
   }
 }
 
-/** Times of a Poisson process in milliseconds from its start on; none where every hour's rate is 0. */
+/** Times of a Poisson process in milliseconds from its start; none if every hour's rate is 0. */
 function* occurrences(random: Random, perHour: readonly number[], startMs: number): Generator<number, void> {
   const most = Math.max(...perHour);
   if (most === 0) return;
-  // By thinning: as often as in the busiest hour, and some are left out in the others (Lewis and Shedler 1979).
+  // By thinning (Lewis and Shedler 1979): drawn at the busiest hour's rate, and left out at random in the other hours.
   for (let atMs = 0; ; ) {
     atMs += (-Math.log(1 - random.fraction()) / most) * HOUR_MS;
     const hour = Math.floor((startMs + atMs) / HOUR_MS) % HOURS;
@@ -186,7 +185,7 @@ function* occurrences(random: Random, perHour: readonly number[], startMs: numbe
   }
 }
 
-/** Another 32 bits for each number of a seed: both steps can be turned back, so that no two numbers share them (MurmurHash3's finaliser). */
+/** 32 bits for each number under a seed, by MurmurHash3's finaliser: it is invertible, so that no two numbers get the same. */
 function seedOf(seed: number, number: number): number {
   let mixed = (Math.imul(seed ^ 0x5bd1_e995, 0x85eb_ca6b) + Math.imul(number, 0x9e37_79b1)) >>> 0;
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85eb_ca6b);
@@ -204,7 +203,7 @@ function pick<Value>(random: Random, values: readonly Value[], percentOf: (value
   return possible.at(-1) as Value;
 }
 
-/** Microseconds from and to, as whole milliseconds between. */
+/** Whole milliseconds between `from` and `to`, which are microseconds. */
 function within(random: Random, { from, to }: { from: number; to: number }): number {
   return Math.round((from + random.fraction() * (to - from)) / 1_000);
 }

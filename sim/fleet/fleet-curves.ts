@@ -1,5 +1,5 @@
-// Owns: a fleet's curves as one picture (SVG) without a script: panels under each other on one axis of time, so that what happened together
-// stands together; a pointer over any of them reads all. Not here: the page around it (fleet-report.ts), the points (fleet-history.ts).
+// A fleet's curves as one SVG without a script: panels under each other on one axis of time; a pointer over any of them shows all values of
+// that moment.
 import { escapeHtml } from '@doorsill/base/escape-html';
 import { lengthText } from '../report/report-words.ts';
 import type { FleetLine } from './fleet.ts';
@@ -12,7 +12,7 @@ interface Series {
 
 export interface Panel {
   readonly title: string;
-  /** Decades for what differs by powers of ten. */
+  /** `decades`: logarithmic, for values that differ by powers of ten. */
   readonly scale: 'linear' | 'decades';
   readonly series: readonly Series[];
   readonly print: (value: number) => string;
@@ -66,7 +66,7 @@ const PANELS: readonly Panel[] = [
     series: [{ name: 'lost', colour: 'alarm', read: ({ segmentsLost }) => segmentsLost }],
   },
   {
-    title: 'Processors taken',
+    title: 'Processors busy',
     scale: 'linear',
     print: (cores) => `${Number(cores.toFixed(2))}`,
     series: [{ name: 'cores', colour: 'accent', read: ({ cores }) => cores }],
@@ -75,10 +75,10 @@ const PANELS: readonly Panel[] = [
     title: 'Memory',
     scale: 'linear',
     print: (bytes) => (bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`),
-    series: [{ name: 'in all', colour: 'accent', read: ({ memoryBytes }) => memoryBytes }],
+    series: [{ name: 'total', colour: 'accent', read: ({ memoryBytes }) => memoryBytes }],
   },
   {
-    title: 'Held open',
+    title: 'Open',
     scale: 'linear',
     print: whole,
     series: [
@@ -88,13 +88,13 @@ const PANELS: readonly Panel[] = [
   },
 ];
 
-/** Sizes in pixels, but for the width: that is the page's, in per cent. */
+/** Heights in pixels; widths are in per cent of the page. */
 const [TOP, HEAD, PLOT, GAP, AXIS] = [24, 38, 84, 14, 24];
-/** A plot is drawn in a square of so much, and stretched to its place. */
+/** Width of a plot's own coordinates, which are stretched to its place. */
 const WIDE = 1_000;
 const DECADES_MIN = 2;
 
-/** What is shown: curves that are nothing but 0 are left out where they tell of faults, and so is a panel without one. */
+/** The panels to show: curves of faults that are always 0 are left out, and so are panels without a curve. */
 export function panelsOf(points: readonly FleetLine[]): Panel[] {
   const isShown = ({ colour, read }: Series) => colour !== 'alarm' || points.some((point) => (read(point) ?? 0) > 0);
   return PANELS.map((panel) => ({ ...panel, series: panel.series.filter(isShown) })).filter(
@@ -102,7 +102,7 @@ export function panelsOf(points: readonly FleetLine[]): Panel[] {
   );
 }
 
-/** The picture of at least two points. */
+/** The curves of at least two points. */
 export function drawCurves(points: readonly FleetLine[]): string {
   const panels = panelsOf(points);
   const startS = points[0]?.seconds ?? 0;
@@ -118,7 +118,7 @@ ${points.map((point, at) => reading(point, { panels, xOf, bottom, before: points
 </svg>`;
 }
 
-/** What a curve comes to, for those who do not see it. */
+/** A panel's maxima as text, for screen readers. */
 function spoken(points: readonly FleetLine[]) {
   return ({ title, series, print }: Panel): string =>
     `${title}: ${series.map((one) => `${one.name} ${atMost(one, points, print)}`).join(', ')}`;
@@ -136,10 +136,10 @@ function drawPanel(panel: Panel, points: readonly FleetLine[], at: { y: number; 
   const shown = scale.marks.map(print);
   const lines = scale.marks.map((value, nth) => {
     const y = Math.round((1 - scale.place(value)) * PLOT) + top;
-    // The half of one clip would read as one more.
+    // A mark is left out if a later one prints the same: half of one clip would read as a whole clip.
     const isBare = value === 0 || shown.indexOf(print(value), nth + 1) > 0;
-    const word = isBare ? '' : `<text class="mark" x="0" y="${y - 3}">${escapeHtml(print(value))}</text>`;
-    return `<line class="grid" x1="0" x2="100%" y1="${y}" y2="${y}"/>${word}`;
+    const label = isBare ? '' : `<text class="mark" x="0" y="${y - 3}">${escapeHtml(print(value))}</text>`;
+    return `<line class="grid" x1="0" x2="100%" y1="${y}" y2="${y}"/>${label}`;
   });
   const curves = series.map(({ read, colour }) => {
     const runs = runsOf(points, read).map((run) =>
@@ -162,13 +162,13 @@ ${lines.join('')}
 }
 
 /** A panel's values at a point, at its right end; also its legend. */
-function values({ series, print }: Panel, point: FleetLine, y: number, look: 'rest' | 'told'): string {
-  const words = series.map(({ name, colour, read }, at) => {
+function values({ series, print }: Panel, point: FleetLine, y: number, look: 'rest' | 'hover'): string {
+  const texts = series.map(({ name, colour, read }, at) => {
     const value = read(point);
     const gap = at === 0 ? '' : ' dx="10"';
     return `<tspan class="${colour}"${gap}>${escapeHtml(name)} <tspan class="value">${value === null ? '-' : escapeHtml(print(value))}</tspan></tspan>`;
   });
-  return `<text class="${look}" x="100%" y="${y + 15}" text-anchor="end">${words.join('')}</text>`;
+  return `<text class="${look}" x="100%" y="${y + 15}" text-anchor="end">${texts.join('')}</text>`;
 }
 
 /** Runs of points that have a value, with their seconds. */
@@ -182,7 +182,7 @@ function runsOf(points: readonly FleetLine[], read: Series['read']): [seconds: n
   return runs.filter((run) => run.length > 0);
 }
 
-/** Where a value stands between bottom (0) and top (1), and which ones have a line. */
+/** Maps a value to its height between bottom (0) and top (1); `marks`: values with a grid line. */
 function scaleOf(
   { scale, series }: Panel,
   points: readonly FleetLine[],
@@ -197,7 +197,7 @@ function scaleOf(
   return { marks: [0, top / 2, top], place: (value) => value / top };
 }
 
-/** The next of 1, 2, 4, 6, 8 times a power of ten: its half is as short. */
+/** The next of 1, 2, 4, 6, 8 times a power of ten, whose half is as short to print. */
 function roundUp(value: number): number {
   if (value === 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
@@ -205,15 +205,15 @@ function roundUp(value: number): number {
   return step * power;
 }
 
-/** What happened to the whole fleet, through all panels: requests that were asked, all doorbells up, processes lost. */
+/** Events of the whole fleet, as lines through all panels: requests asked, all doorbells up, processes lost. */
 function moments(points: readonly FleetLine[], xOf: (s: number) => number, bottom: number): string {
-  const told: string[] = [];
-  const line = (point: FleetLine, look: string, word: string) => {
+  const marks: string[] = [];
+  const line = (point: FleetLine, look: string, label: string) => {
     const x = percent(xOf(point.seconds));
     const anchor = xOf(point.seconds) > 0.5 ? 'end' : 'start';
-    told.push(
+    marks.push(
       `<line class="instant ${look}" x1="${x}" x2="${x}" y1="${TOP - 6}" y2="${bottom}"/>`,
-      word === '' ? '' : `<text class="rest ${look}" x="${x}" y="13" text-anchor="${anchor}">${word}</text>`,
+      label === '' ? '' : `<text class="rest ${look}" x="${x}" y="13" text-anchor="${anchor}">${label}</text>`,
     );
   };
   for (const [at, point] of points.entries()) {
@@ -222,7 +222,7 @@ function moments(points: readonly FleetLine[], xOf: (s: number) => number, botto
     if (isWhole(point) && !points.slice(0, at).some(isWhole)) line(point, 'all-up', 'all started');
     if (point.died > (before?.died ?? 0)) line(point, 'died', 'a process died');
   }
-  return told.join('');
+  return marks.join('');
 }
 
 function isWhole({ doorbells, up, failed }: FleetLine): boolean {
@@ -245,7 +245,7 @@ function timeAxis(startS: number, endS: number, xOf: (s: number) => number, bott
   return ticks.join('');
 }
 
-/** All values of one moment, which show while the pointer is in its column. */
+/** All values of one moment, shown while the pointer is in its column. */
 function reading(
   point: FleetLine,
   around: {
@@ -260,15 +260,15 @@ function reading(
   const x = xOf(point.seconds);
   const left = before ? (xOf(before.seconds) + x) / 2 : 0;
   const right = after ? (xOf(after.seconds) + x) / 2 : 1;
-  const texts = panels.map((panel, at) => values(panel, point, TOP + at * (HEAD + PLOT + GAP), 'told'));
-  return `<g class="at"><rect x="${percent(left)}" width="${percent(right - left)}" y="0" height="${bottom}"/><line class="told" x1="${percent(x)}" x2="${percent(x)}" y1="${TOP}" y2="${bottom}"/><text class="told" x="100%" y="13" text-anchor="end">after ${lengthText(point.seconds * 1_000)}</text>${texts.join('')}</g>`;
+  const texts = panels.map((panel, at) => values(panel, point, TOP + at * (HEAD + PLOT + GAP), 'hover'));
+  return `<g class="at"><rect x="${percent(left)}" width="${percent(right - left)}" y="0" height="${bottom}"/><line class="hover" x1="${percent(x)}" x2="${percent(x)}" y1="${TOP}" y2="${bottom}"/><text class="hover" x="100%" y="13" text-anchor="end">after ${lengthText(point.seconds * 1_000)}</text>${texts.join('')}</g>`;
 }
 
 function percent(share: number): string {
   return `${Number((share * 100).toFixed(2))}%`;
 }
 
-/** How the picture looks, in the colours of the report's style. */
+/** The style of the curves, with the colours of the report's style. */
 export const CURVES_STYLE = `
 .curves { display: block; overflow: visible; font-size: 13px; font-variant-numeric: tabular-nums }
 .curves .title { fill: var(--ink); font-weight: 600 }
@@ -287,10 +287,10 @@ export const CURVES_STYLE = `
 .curves text.asked, .curves text.all-up { fill: var(--ink-soft); font-size: 11px }
 .curves text.died { fill: var(--alarm); font-size: 11px; font-weight: 600 }
 .curves .at rect { fill: transparent; pointer-events: all }
-.curves .at .told { visibility: hidden; pointer-events: none }
-.curves .at:hover .told { visibility: visible }
-.curves .at text.told { fill: var(--ink); font-size: 13px }
-.curves .at line.told { stroke: var(--ink); stroke-width: 1px }
+.curves .at .hover { visibility: hidden; pointer-events: none }
+.curves .at:hover .hover { visibility: visible }
+.curves .at text.hover { fill: var(--ink); font-size: 13px }
+.curves .at line.hover { stroke: var(--ink); stroke-width: 1px }
 .curves:has(.at:hover) .rest { visibility: hidden }
 @media (max-width: 599px) { .curves text.asked, .curves text.all-up { display: none } }
 `;

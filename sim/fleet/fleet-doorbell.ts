@@ -1,6 +1,5 @@
-// Owns: one doorbell of a fleet: the product's own, with a folder, a key, an account, a ring and a ledger of its own, its camera on a shared
-// loop, its owner, and what happens at it by itself. Not here: all of them (fleet-process.ts), what is drawn (draw-fleet.ts).
-
+// One doorbell of a fleet: the product's own, with its own folder, key, account, ring and ledger, a camera on a shared loop, its owner, and
+// its drawn events.
 import { createConnection, Socket } from 'node:net';
 import { join } from 'node:path';
 import { Backoff } from '@doorsill/base/backoff';
@@ -23,28 +22,28 @@ import { FleetOwner, type OwnerMoment } from './fleet-owner.ts';
 import type { FleetTally } from './fleet-process-tally.ts';
 import type { FleetProfile } from './fleet-profile.ts';
 import type { Loop } from './loop.ts';
-import { LOOP_CAMERA, LoopCamera, type LoopDeck } from './loop-camera.ts';
+import { LOOP_CAMERA, LoopCamera, type LoopTimebase } from './loop-camera.ts';
 
-/** The brokers and the bridge that a fleet talks to. */
+/** The brokers and the bridge of a fleet. */
 export interface FleetLinks {
-  /** The home broker, and the folder of its accounts, where each doorbell and its owner gets one. */
+  /** The home broker, and the folder in which each doorbell and its owner get an account. */
   readonly home: { readonly url: string; readonly accounts: string };
-  /** Other addresses than the bridge says at enrolment; absent: those. */
+  /** Override the addresses that the bridge gives at enrolment. */
   readonly areaUrl?: string;
   readonly bridgeUrl?: string;
-  /** A code that is good for one more doorbell. */
+  /** A code that is valid for one more doorbell. */
   enrolmentCode(): Promise<string>;
 }
 
-/** What the doorbells of a process share. */
-export interface FleetSurroundings {
+/** Shared by the doorbells of a process. */
+export interface FleetContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly disk: Disk;
   readonly log: FleetLog;
   readonly ffmpeg: Ffmpeg;
   readonly profile: FleetProfile;
-  readonly deck: LoopDeck;
+  readonly timebase: LoopTimebase;
   readonly loops: ReadonlyMap<string, Loop>;
   readonly links: FleetLinks;
   readonly tally: FleetTally;
@@ -52,7 +51,7 @@ export interface FleetSurroundings {
   readonly folder: string;
 }
 
-/** The least that a doorbell's settings take. */
+/** The least that a doorbell's settings accept. */
 export const RING_BYTES_MIN = 8 * 1024 * 1024;
 const RETENTION_S_MIN = 10;
 const AGAIN_MS = 1_000;
@@ -63,16 +62,16 @@ export class FleetDoorbell {
   readonly drawn: DrawnDoorbell;
   readonly camera: LoopCamera;
   readonly owner: FleetOwner;
-  private readonly around: FleetSurroundings;
+  private readonly context: FleetContext;
   private readonly cuts: TaskQueue;
   readonly log: Log;
   private readonly clock: DeviceClock;
   private readonly network: AbsentNetwork | null;
-  private readonly life: Iterator<Happening, void>;
+  private readonly happenings: Iterator<Happening, void>;
   private readonly stopping = new AbortController();
   private startedMs = 0;
   readonly home: VirtualHome;
-  /** Starts, stops and reboots come one after the other. */
+  /** Starts, stops and reboots run one after the other. */
   private turn: Promise<void> = Promise.resolve();
   private next: Timer | null = null;
   private hasCode = false;
@@ -80,25 +79,25 @@ export class FleetDoorbell {
   /** Grants whose clips are on their way, by request. */
   private readonly underWay = new Set<string>();
 
-  /** `cuts`: where it waits for its turn to cut a clip. */
-  constructor(drawn: DrawnDoorbell, around: FleetSurroundings, cuts: TaskQueue) {
-    const loop = around.loops.get(drawn.scene);
+  /** `cuts`: the queue in which it waits to cut a clip. */
+  constructor(drawn: DrawnDoorbell, context: FleetContext, cuts: TaskQueue) {
+    const loop = context.loops.get(drawn.scene);
     assert(loop, 'every scene of a fleet has its loop');
     this.drawn = drawn;
-    this.around = around;
+    this.context = context;
     this.cuts = cuts;
-    this.camera = new LoopCamera(loop, around.deck, { startAtUs: drawn.startAtUs, tells: 'some' });
-    this.clock = new DeviceClock(new MachineTime(around.clock));
+    this.camera = new LoopCamera(loop, context.timebase, { startAtUs: drawn.startAtUs, reports: 'some' });
+    this.clock = new DeviceClock(new MachineTime(context.clock));
     this.clock.stepBy(drawn.clock.offsetMs * 1_000);
     this.clock.drift(drawn.clock.driftPpm);
     this.network = drawn.absencesPerDay > 0 ? new AbsentNetwork() : null;
-    this.life = happeningsOf(drawn, around.profile.startHour);
-    this.log = around.log.of(drawn.name);
+    this.happenings = happeningsOf(drawn, context.profile.startHour);
+    this.log = context.log.of(drawn.name);
     const { log } = this;
-    this.home = new VirtualHome(join(around.folder, drawn.name), this.clock, () => this.bootParts());
-    const { disk, random, clock } = around;
-    this.owner = new FleetOwner(drawn.owner, { disk, random, clock, log }, (moment) => this.heard(moment));
-    around.tally.counts.doorbells += 1;
+    this.home = new VirtualHome(join(context.folder, drawn.name), this.clock, () => this.bootParts());
+    const { disk, random, clock } = context;
+    this.owner = new FleetOwner(drawn.owner, { disk, random, clock, log }, (moment) => this.ownerActed(moment));
+    context.tally.counts.doorbells += 1;
   }
 
   get isUp(): boolean {
@@ -106,16 +105,16 @@ export class FleetDoorbell {
   }
 
   /**
-   * Makes its folder, its key and its account, enrols it and starts it, pairs its owner; what can be tried again is, with pauses that grow,
-   * until it succeeds or `stop`. Throws what trying again cannot mend.
+   * Makes its folder, key and account, enrols and starts it, and pairs its owner. Retryable failures are tried again, with growing pauses,
+   * until it succeeds or `stop`. Throws failures that are not retryable.
    */
   start(): Promise<void> {
     return this.untilDone(() => this.startOnce());
   }
 
-  /** Does something in its turn, again and again while that can help. */
+  /** Runs `work` in its turn, and again while its failures are retryable. */
   private async untilDone(work: () => Promise<void>): Promise<void> {
-    const { tally, random } = this.around;
+    const { tally, random } = this.context;
     const backoff = new Backoff(random, AGAIN_MS, AGAIN_MS_MAX);
     let unexpected = 0;
     while (!this.stopping.signal.aborted) {
@@ -126,20 +125,20 @@ export class FleetDoorbell {
         if (this.stopping.signal.aborted) return;
         if (!isFailure(thrown)) throw thrown;
         tally.code(thrown.code);
-        // On a machine that is too slow, a pairing that was given up may still be at work, and be in the way of the next one.
+        // On a machine that is too slow, an abandoned pairing may still run and make the next one fail.
         if (thrown.code === 'internal') unexpected += 1;
         if (!thrown.retryable && (unexpected === 0 || unexpected > UNEXPECTED_MAX)) {
           tally.counts.failed += 1;
           throw thrown;
         }
         tally.counts.retries += 1;
-        await this.around.clock.sleep(backoff.nextMs(), this.stopping.signal).catch(() => undefined);
+        await this.context.clock.sleep(backoff.nextMs(), this.stopping.signal).catch(() => undefined);
       }
     }
   }
 
-  /** Takes no more presses and motions, and no more requests; clips on their way go on. */
-  quieten(): void {
+  /** Makes no more presses, motions, reboots and absences; uploads go on. */
+  stopEvents(): void {
     this.next?.cancel();
     this.next = null;
   }
@@ -151,7 +150,7 @@ export class FleetDoorbell {
 
   async stop(): Promise<void> {
     this.stopping.abort(failure('interrupted', { signal: 'the end of the fleet' }));
-    this.quieten();
+    this.stopEvents();
     await this.owner.stop();
     await this.inTurn(() => this.end());
   }
@@ -163,27 +162,27 @@ export class FleetDoorbell {
   }
 
   private async startOnce(): Promise<void> {
-    const { disk, random, links } = this.around;
+    const { disk, random, links } = this.context;
     const own = { disk, random, folder: this.home.folder };
     this.identity ??= await makeIdentity(own, { ...own, folder: links.home.accounts });
     if (!this.hasCode) this.home.enrolWith(await links.enrolmentCode());
     this.hasCode = true;
-    await this.bring();
+    await this.boot();
     if (this.owner.home === null) await this.owner.pair(this.home.pairingSocket);
     await this.owner.start();
-    this.startedMs = this.around.clock.monotonicMs();
-    this.live();
+    this.startedMs = this.context.clock.monotonicMs();
+    this.scheduleNext();
   }
 
   /** Starts the doorbell itself, unless it runs. */
-  private async bring(): Promise<void> {
+  private async boot(): Promise<void> {
     if (this.isUp || this.stopping.signal.aborted) return;
     await this.home.start();
-    this.around.tally.counts.up += 1;
+    this.context.tally.counts.up += 1;
   }
 
   private bootParts(): BootParts {
-    const { disk, ffmpeg, tally, links, profile, random } = this.around;
+    const { disk, ffmpeg, tally, links, profile, random } = this.context;
     const { drawn, clock, log, network, identity } = this;
     const { kind, bytes } = drawn.ring;
     assert(identity, 'a doorbell has its account before it starts');
@@ -204,7 +203,7 @@ export class FleetDoorbell {
       },
       options: {
         cameraKinds: [this.camera.kind],
-        heard: (event) => this.happened(event),
+        heard: (event) => this.countEvent(event),
         stored: ({ endUs }) => tally.stored((clock.wallUs() - endUs) / 1_000),
       },
       seams: {
@@ -221,61 +220,61 @@ export class FleetDoorbell {
 
   private async end(): Promise<void> {
     if (!this.isUp) return;
-    this.around.tally.counts.up -= 1;
+    this.context.tally.counts.up -= 1;
     await this.home.stop();
   }
 
-  /** Waits for the next thing that happens at it by itself. */
-  private live(): void {
+  /** Waits for the next drawn event. */
+  private scheduleNext(): void {
     if (this.stopping.signal.aborted) return;
-    const { clock } = this.around;
-    const happening = this.life.next();
+    const { clock } = this.context;
+    const happening = this.happenings.next();
     if (happening.done) return;
     const { atMs, what } = happening.value;
     this.next = clock.after(Math.max(0, this.startedMs + atMs - clock.monotonicMs()), () => {
       this.happen(what);
-      this.live();
+      this.scheduleNext();
     });
   }
 
-  /** Makes one thing happen at it now. */
+  /** Makes one event happen now. */
   happen(what: Happening['what']): void {
-    const { tally } = this.around;
-    if (what === 'motion') this.camera.tellNextMotion();
+    const { tally } = this.context;
+    if (what === 'motion') this.camera.reportNextMotion();
     if (what === 'press') this.home.press({ button: 'front', source: 'scene', atUs: this.clock.wallUs() });
     if (what === 'reboot') {
       tally.counts.reboots += 1;
-      this.reboot().catch((thrown: unknown) => this.lost(thrown));
+      this.reboot().catch((thrown: unknown) => this.rebootFailed(thrown));
     }
     if (what === 'absence' && this.network) {
       tally.counts.absences += 1;
       this.network.leave();
-      this.around.clock.after(this.drawn.awayMs, () => this.network?.comeBack());
+      this.context.clock.after(this.drawn.awayMs, () => this.network?.comeBack());
     }
   }
 
   private async reboot(): Promise<void> {
     await this.inTurn(() => this.end());
-    await this.around.clock.sleep(this.drawn.rebootTakesMs, this.stopping.signal).catch(() => undefined);
-    await this.untilDone(() => this.bring());
+    await this.context.clock.sleep(this.drawn.rebootTakesMs, this.stopping.signal).catch(() => undefined);
+    await this.untilDone(() => this.boot());
   }
 
   /** It did not come back after a reboot. */
-  private lost(thrown: unknown): void {
+  private rebootFailed(thrown: unknown): void {
     if (!isFailure(thrown)) throw thrown;
     this.log.error('a doorbell did not come back', { code: thrown.code, detail: thrown.message });
   }
 
-  private happened({ type }: DeviceEvent): void {
-    const { counts } = this.around.tally;
+  private countEvent({ type }: DeviceEvent): void {
+    const { counts } = this.context.tally;
     counts.events += 1;
     if (type === 'ring') counts.presses += 1;
     if (type === 'motion-start') counts.motions += 1;
   }
 
-  /** What its owner did or heard. */
-  private heard({ what, request, afterMs, code }: OwnerMoment): void {
-    const { tally } = this.around;
+  /** Counts what its owner did or received. */
+  private ownerActed({ what, request, afterMs, code }: OwnerMoment): void {
+    const { tally } = this.context;
     const { counts } = tally;
     if (code !== undefined) tally.code(code);
     if (what === 'seen') counts.requests += 1;
@@ -298,7 +297,7 @@ export class FleetDoorbell {
   }
 }
 
-/** The machine's network, from which a doorbell can be absent: its connections end without a word, and it gets no new ones. */
+/** The machine's network, from which a doorbell can be absent: its connections are reset, and it gets no new ones. */
 class AbsentNetwork implements Network {
   private readonly sockets = new Set<Socket>();
   private isAway = false;
@@ -312,7 +311,7 @@ class AbsentNetwork implements Network {
   }
 
   adopt(): void {
-    // Its owner pairs with it on the machine itself.
+    // Its listener stays on the machine's network, for pairing.
   }
 
   leave(): void {

@@ -1,11 +1,12 @@
-// Owns: what a fleet told second after second, kept small enough for one page however long it ran. Pure. Not here: the figures themselves
-// (fleet.ts), how they are drawn (fleet-curves.ts).
+// The lines of a fleet's run, joined so that a run of any length fits one page.
 import type { FleetLine } from './fleet.ts';
 
-/** Points of a curve: more would be finer than what a screen shows. Even, since points are joined in pairs. */
+/** Most points of a curve: a screen shows no more. Even, since points are joined in pairs. */
 const POINTS_MAX = 300;
 
-/** The worst of what seconds that become one point had: most of these, fewest doorbells up. Anything else only grows, and its last value stays. */
+/**
+ * Seconds that become one point keep their maximum of these, and the fewest doorbells up. Other figures only grow: the last value is kept.
+ */
 const MOST = [
   'clipsUnderWay',
   'latenessP50Ms',
@@ -33,12 +34,12 @@ export class FleetHistory {
     this.each *= 2;
   }
 
-  /** Lines that one point stands for. */
+  /** Lines in one point. */
   get linesEach(): number {
     return this.each;
   }
 
-  /** From the first second to the last. Where a point stands for several, it is the worst of each figure. */
+  /** From the first second to the last; a point of several lines has the worst of each figure. */
   get points(): readonly FleetLine[] {
     return this.waiting.length === 0 ? this.joined : [...this.joined, worstOf(this.waiting)];
   }

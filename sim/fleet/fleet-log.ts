@@ -1,80 +1,80 @@
-// Owns: one log for many doorbells: each line names its doorbell, and what many say at a time is one line with a count. Not here: how a line
-// is written (device/base/log.ts).
+// One log for many doorbells: each line names its doorbell; a warning that many give at the same time becomes one line with a count.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Log, LogFacts } from '@doorsill/base/log';
 
-/** What one doorbell has warned of is only counted at others for this long. */
+/** After a doorbell's warning, the same warning of others is only counted for this long. */
 const COUNTED_MS = 30_000;
 
 type Loud = 'warn' | 'error';
 
-/** A message with its code, as of its last line. */
-interface Told {
+/** A message that was written, and its repetitions since. */
+interface CountedMessage {
   readonly level: Loud;
   readonly message: string;
   readonly code: LogFacts[string];
-  /** Lines that were not written since, and whose they were. */
+  /** Lines that were not written since, and their doorbells. */
   times: number;
   readonly doorbells: Set<string>;
   readonly timer: Timer;
 }
 
-/** The log of a process's doorbells. A broker that goes away is lost by a thousand at once, and that is one thing to know. */
+/** The log of a process's doorbells. When a broker stops, a thousand doorbells lose it at once, but one line is enough. */
 export class FleetLog {
   private readonly log: Log;
   private readonly clock: Clock;
-  private readonly told = new Map<string, Told>();
+  private readonly counted = new Map<string, CountedMessage>();
 
   constructor(log: Log, clock: Clock) {
     this.log = log;
     this.clock = clock;
   }
 
-  /** The log of one doorbell. Lines below a warning are all written: whoever asks for them wants each. */
+  /** The log of one doorbell. All lines below a warning are written. */
   of(doorbell: string): Log {
     return new DoorbellLog(this.log.child({ doorbell }), doorbell, this);
   }
 
-  /** Whether a line is to be written; else it is counted, and told of 30 s after the line before. */
-  isNews(doorbell: string, level: Loud, message: string, { code }: LogFacts = {}): boolean {
-    const told = this.told.get(keyOf({ level, message, code }));
-    if (!told) {
+  /** Whether a line is to be written. Otherwise it is counted, and the count is written 30 s after the first line. */
+  isNew(doorbell: string, level: Loud, message: string, { code }: LogFacts = {}): boolean {
+    const counted = this.counted.get(keyOf({ level, message, code }));
+    if (!counted) {
       this.count({ level, message, code });
       return true;
     }
-    told.times += 1;
-    told.doorbells.add(doorbell);
+    counted.times += 1;
+    counted.doorbells.add(doorbell);
     return false;
   }
 
-  /** Tells of what was only counted, and ends. */
+  /** Writes all counts, and ends. */
   stop(): void {
-    for (const told of [...this.told.values()]) {
-      told.timer.cancel();
-      this.sum(told);
+    for (const counted of [...this.counted.values()]) {
+      counted.timer.cancel();
+      this.writeCount(counted);
     }
   }
 
-  private count(what: Pick<Told, 'level' | 'message' | 'code'>): void {
+  private count(what: Pick<CountedMessage, 'level' | 'message' | 'code'>): void {
     const timer = this.clock.after(COUNTED_MS, () => {
-      if (this.sum(told)) this.count(what);
+      if (this.writeCount(counted)) this.count(what);
     });
-    const told: Told = { ...what, times: 0, doorbells: new Set(), timer };
-    this.told.set(keyOf(what), told);
+    const counted: CountedMessage = { ...what, times: 0, doorbells: new Set(), timer };
+    this.counted.set(keyOf(what), counted);
   }
 
   /** Writes one line for all that were counted; returns whether there were any. */
-  private sum(told: Told): boolean {
-    this.told.delete(keyOf(told));
-    if (told.times === 0) return false;
-    const { level, message, code, times, doorbells } = told;
-    const counted = { doorbells: doorbells.size, times, withinS: COUNTED_MS / 1_000 };
-    this.log[level](message, code === undefined ? counted : { code, ...counted });
+  private writeCount(counted: CountedMessage): boolean {
+    this.counted.delete(keyOf(counted));
+    if (counted.times === 0) return false;
+    const { level, message, code, times, doorbells } = counted;
+    const facts = { doorbells: doorbells.size, times, withinS: COUNTED_MS / 1_000 };
+    this.log[level](message, code === undefined ? facts : { code, ...facts });
     return true;
   }
 }
 
-const keyOf = ({ level, message, code }: Pick<Told, 'level' | 'message' | 'code'>) => `${level} ${code} ${message}`;
+const keyOf = ({ level, message, code }: Pick<CountedMessage, 'level' | 'message' | 'code'>) =>
+  `${level} ${code} ${message}`;
 
 class DoorbellLog implements Log {
   private readonly inner: Log;
@@ -96,11 +96,11 @@ class DoorbellLog implements Log {
   }
 
   warn(message: string, facts?: LogFacts): void {
-    if (this.fleet.isNews(this.doorbell, 'warn', message, facts)) this.inner.warn(message, facts);
+    if (this.fleet.isNew(this.doorbell, 'warn', message, facts)) this.inner.warn(message, facts);
   }
 
   error(message: string, facts?: LogFacts): void {
-    if (this.fleet.isNews(this.doorbell, 'error', message, facts)) this.inner.error(message, facts);
+    if (this.fleet.isNew(this.doorbell, 'error', message, facts)) this.inner.error(message, facts);
   }
 
   child(facts: LogFacts): Log {

@@ -1,5 +1,4 @@
-// Owns: a running fleet's figures for Prometheus, over HTTP at one address. No label tells homes apart. Not here: the figures (fleet.ts).
-
+// A running fleet's figures for Prometheus, over HTTP. No label tells homes apart.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemCode } from '@doorsill/base/disk';
@@ -13,22 +12,22 @@ type Figure = readonly [
   read: (line: FleetLine) => number | null,
 ];
 
-/** Names as Prometheus' conventions have them: base units, counters end in `total`. */
+/** Names follow Prometheus' conventions: base units, counters end in `total`. */
 export const FLEET_FIGURES: readonly Figure[] = [
   ['doorbells', 'Doorbells of this machine’s part.', 'gauge', ({ doorbells }) => doorbells],
   ['doorbells_up', 'Doorbells that run.', 'gauge', ({ up }) => up],
   ['doorbells_failed', 'Doorbells that cannot run.', 'gauge', ({ failed }) => failed],
   ['start_retries_total', 'Starts that were tried again.', 'counter', ({ retries }) => retries],
   ['reboots_total', 'Reboots.', 'counter', ({ reboots }) => reboots],
-  ['absences_total', 'Absences without a word.', 'counter', ({ absences }) => absences],
-  ['events_total', 'Events that doorbells have told.', 'counter', ({ events }) => events],
+  ['absences_total', 'Absences, in which connections are just reset.', 'counter', ({ absences }) => absences],
+  ['events_total', 'Events that doorbells have published.', 'counter', ({ events }) => events],
   ['presses_total', 'Presses of a button.', 'counter', ({ presses }) => presses],
   ['motions_total', 'Motions that doorbells have noticed.', 'counter', ({ motions }) => motions],
   ['requests_asked_total', 'Requests that the embedded agency has posted.', 'counter', ({ asked }) => asked],
   ['requests_seen_total', 'Requests that owners have verified.', 'counter', ({ requests }) => requests],
   ['grants_total', 'Grants that doorbells have accepted.', 'counter', ({ grants }) => grants],
   ['denials_total', 'Denials that doorbells have accepted.', 'counter', ({ denials }) => denials],
-  ['revocations_total', 'Grants that were taken back.', 'counter', ({ revocations }) => revocations],
+  ['revocations_total', 'Grants that were revoked.', 'counter', ({ revocations }) => revocations],
   ['clips_under_way', 'Clips between their grant and the bridge.', 'gauge', ({ clipsUnderWay }) => clipsUnderWay],
   ['clips_stored_total', 'Clips that the bridge has.', 'counter', ({ clipsStored }) => clipsStored],
   ['clips_failed_total', 'Clips that could not be made or sent.', 'counter', ({ clipsFailed }) => clipsFailed],
@@ -50,7 +49,7 @@ export const FLEET_FIGURES: readonly Figure[] = [
     'gauge',
     (line) => seconds(line.latenessP99Ms),
   ],
-  ['processor_cores', 'Processors that the fleet’s processes took.', 'gauge', ({ cores }) => cores],
+  ['processor_cores', 'Processors that the fleet’s processes keep busy.', 'gauge', ({ cores }) => cores],
   ['processes_died_total', 'Processes that ended before the fleet did.', 'counter', ({ died }) => died],
   ['memory_bytes', 'Memory of the fleet’s processes.', 'gauge', ({ memoryBytes }) => memoryBytes],
   [
@@ -66,7 +65,7 @@ function seconds(ms: number | null): number | null {
   return ms === null ? null : ms / 1_000;
 }
 
-/** The figures in Prometheus' text format (version 0.0.4); what is not known is left out. */
+/** The figures in Prometheus' text format (version 0.0.4); unknown ones are left out. */
 export function printFigures(line: FleetLine): string {
   return FLEET_FIGURES.map(([name, help, type, read]) => {
     const value = read(line);

@@ -1,6 +1,4 @@
-// Owns: one owner of a fleet: a key, paired with one doorbell, who hears its requests, answers as drawn, says again what was not answered,
-// and may take back. Not here: what is drawn (draw-fleet.ts), signing and verifying (device/owner), the doorbell.
-
+// One owner of a fleet: paired with one doorbell, hears its requests, answers as drawn, repeats unanswered orders, and may revoke.
 import type { Timer } from '@doorsill/base/clock';
 import { generateSigningKey } from '@doorsill/base/keys';
 import { assert } from '@doorsill/contract/assert';
@@ -15,22 +13,24 @@ import { askForState } from '@doorsill/device/terminal/owner-requests';
 import { isFailure } from '../errors.ts';
 import type { DrawnOwner } from './draw-fleet.ts';
 
-/** How much of the newest footage an owner shares. */
+/** An owner shares the newest footage, of this length. */
 const SHARED_US = 4_000_000;
-/** What the doorbell has not answered is said again: it or the broker may be away for long. */
+/** An order without an answer is sent again: the doorbell or the broker may be away for long. */
 const AGAIN_MS = 15_000;
-const SAYINGS_MAX = 80;
+const SENDS_MAX = 80;
 /** Requests that are remembered; a doorbell has fewer open ones. */
 const REQUESTS_MAX = 256;
 
-/** What an owner can tell, and how often it did. */
+/** How often each thing happened to an owner. */
 export interface OwnerCounts {
   /** Requests that were verified. */
   seen: number;
   ignored: number;
-  /** The doorbell has no footage, or none any more, of the time that was asked about. */
+  /** The doorbell has no footage of the requested window, or no longer has it. */
   withoutFootage: number;
-  /** By the doorbell's signed receipts. `sent`: the bridge has the whole clip. `erased`: and has erased it. `recalled`: its vault decides. */
+  /**
+   * By the doorbell's signed receipts. `sent`: the bridge has the whole clip; `erased`: and has erased it; `recalled`: its vault decides.
+   */
   granted: number;
   denied: number;
   sent: number;
@@ -39,21 +39,21 @@ export interface OwnerCounts {
   erased: number;
   recalled: number;
   refused: number;
-  /** No receipt came, however often it was said. */
+  /** No receipt came, although the order was sent SENDS_MAX times. */
   unanswered: number;
 }
 
-/** Something that an owner did or heard, once. */
+/** Something that an owner did or received, reported once. */
 export interface OwnerMoment {
   what: keyof OwnerCounts;
   request: string;
-  /** Since the owner first said what is answered by it; 0 where nothing was said. */
+  /** Since the owner first sent the order that is answered; 0 without an order. */
   afterMs: number;
   /** Why, for `refused` and `failed`: a code of the table of errors. */
   code?: string;
 }
 
-/** Something that was signed, and is said until a receipt answers it. */
+/** A signed order, which is sent until a receipt answers it. */
 interface Order {
   kind: 'grant' | 'deny' | 'revoke';
   request: string;
@@ -63,15 +63,15 @@ interface Order {
   isAnswered: boolean;
 }
 
-/** A request on its way to an end. */
-interface Heard {
+/** A request that an owner has seen. */
+interface SeenRequest {
   notice: VerifiedNotice;
   orders: Order[];
-  /** What was told of it already: receipts are repeated. */
-  told: Set<OwnerMoment['what']>;
+  /** Already reported, because receipts are repeated. */
+  reported: Set<OwnerMoment['what']>;
 }
 
-/** What it will do; its timer runs between start and stop. */
+/** A planned call; its timer runs between start and stop. */
 interface PlannedStep {
   dueMs: number;
   call: () => void;
@@ -100,20 +100,20 @@ export class FleetOwner {
   };
   private readonly drawn: DrawnOwner;
   private readonly deps: OwnerSessionDeps;
-  private readonly told: (moment: OwnerMoment) => void;
+  private readonly onMoment: (moment: OwnerMoment) => void;
   private readonly signer: Signer;
-  private readonly requests = new Map<string, Heard>();
+  private readonly requests = new Map<string, SeenRequest>();
   private readonly steps = new Set<PlannedStep>();
   private paired: Home | null = null;
   private session: OwnerSession | null = null;
   /** Of sessions that have ended. */
   private unbelievedBefore = 0;
 
-  /** `deps.random` makes its key, so it is no seeded one. `told` is called after each is counted. */
-  constructor(drawn: DrawnOwner, deps: OwnerSessionDeps, told: (moment: OwnerMoment) => void = () => undefined) {
+  /** `deps.random` makes its key, so it must not be a seeded one. `onMoment` is called after each moment is counted. */
+  constructor(drawn: DrawnOwner, deps: OwnerSessionDeps, onMoment: (moment: OwnerMoment) => void = () => undefined) {
     this.drawn = drawn;
     this.deps = deps;
-    this.told = told;
+    this.onMoment = onMoment;
     this.signer = { key: generateSigningKey(deps.random), clock: deps.clock, random: deps.random };
   }
 
@@ -131,7 +131,7 @@ export class FleetOwner {
     return this.unbelievedBefore + (this.session?.unbelievedCount ?? 0);
   }
 
-  /** Pairs with the doorbell that listens at a socket; `own`: its account where the doorbell issues none. Throws as `pairWithDevice`. */
+  /** Pairs with the doorbell at a socket; `own`: an account, where the doorbell issues none. Throws as `pairWithDevice`. */
   async pair(socketPath: string, own?: { user: string; password: string }): Promise<Home> {
     const { clock, network } = this.deps;
     const seams = network ? { clock, network } : { clock };
@@ -140,8 +140,8 @@ export class FleetOwner {
   }
 
   /**
-   * Listens and answers from now on, unless it is never there; it is paired. After `stop` it goes on where it was. Throws `unreachable`
-   * and the `tls_*` of the home broker; it may be started again then.
+   * Listens and answers from now on, unless it is drawn as offline; it must be paired. After `stop` it continues where it was. Throws
+   * `unreachable` and `tls_*` of the home broker; it may be started again then.
    */
   async start(): Promise<void> {
     const { paired, drawn, deps, signer } = this;
@@ -150,7 +150,7 @@ export class FleetOwner {
     const session = new OwnerSession(paired, deps);
     this.session = session;
     session.listen({
-      // What came while it was away is repeated when it asks.
+      // Asking makes the doorbell repeat what it published meanwhile.
       returned: () => askForState(session, signer),
       notice: (notice) => this.noticed(notice),
       receipt: (receipt) => this.answeredBy(receipt),
@@ -165,7 +165,7 @@ export class FleetOwner {
     for (const step of [...this.steps]) this.schedule(step);
   }
 
-  /** Ends its session; what it still wants to do waits for the next start. */
+  /** Ends its session; planned steps wait for the next start. */
   async stop(): Promise<void> {
     const { session } = this;
     this.session = null;
@@ -181,88 +181,88 @@ export class FleetOwner {
       known.notice = notice;
       return;
     }
-    const heard: Heard = { notice, orders: [], told: new Set() };
-    this.requests.set(request, heard);
+    const seen: SeenRequest = { notice, orders: [], reported: new Set() };
+    this.requests.set(request, seen);
     this.forgetOldest();
-    this.tell(heard, { what: 'seen', request, afterMs: 0 });
-    if (this.drawn.answer === 'ignore') this.tell(heard, { what: 'ignored', request, afterMs: 0 });
-    else this.later(this.drawn.delayMs, () => this.answer(heard));
+    this.report(seen, { what: 'seen', request, afterMs: 0 });
+    if (this.drawn.answer === 'ignore') this.report(seen, { what: 'ignored', request, afterMs: 0 });
+    else this.later(this.drawn.delayMs, () => this.answer(seen));
   }
 
-  private answer(heard: Heard): void {
+  private answer(seen: SeenRequest): void {
     const { signer, drawn } = this;
-    const { notice } = heard;
+    const { notice } = seen;
     if (drawn.answer === 'decline') {
-      this.order(heard, 'deny', makeDenial(signer, notice));
+      this.order(seen, 'deny', makeDenial(signer, notice));
       return;
     }
     const window = newestOf(notice.coverage);
     if (!window) {
-      this.tell(heard, { what: 'withoutFootage', request: notice.request.jti, afterMs: 0 });
+      this.report(seen, { what: 'withoutFootage', request: notice.request.jti, afterMs: 0 });
       return;
     }
     const known = notice.askedKeys.filter((key) => notice.wouldDisclose[key] !== undefined);
     const disclose = drawn.disclose.filter((key) => known.includes(key));
-    this.order(heard, 'grant', makeGrant(signer, notice, { window, disclose }));
+    this.order(seen, 'grant', makeGrant(signer, notice, { window, disclose }));
   }
 
-  private order(heard: Heard, kind: Order['kind'], { jti, token }: { jti: string; token: string }): void {
-    const request = heard.notice.request.jti;
+  private order(seen: SeenRequest, kind: Order['kind'], { jti, token }: { jti: string; token: string }): void {
+    const request = seen.notice.request.jti;
     const order: Order = { kind, request, jti, token, sinceMs: this.deps.clock.monotonicMs(), isAnswered: false };
-    heard.orders.push(order);
-    this.say(order, SAYINGS_MAX);
+    seen.orders.push(order);
+    this.send(order, SENDS_MAX);
   }
 
-  /** Says an order, and again until a receipt answers it. */
-  private say(order: Order, times: number): void {
+  /** Sends an order, and again until a receipt answers it. */
+  private send(order: Order, times: number): void {
     const { session } = this;
     if (order.isAnswered || !session) return;
     if (times === 0) {
-      const heard = this.requests.get(order.request);
-      if (heard) this.tell(heard, { what: 'unanswered', request: order.request, afterMs: this.since(order) });
+      const seen = this.requests.get(order.request);
+      if (seen) this.report(seen, { what: 'unanswered', request: order.request, afterMs: this.since(order) });
       return;
     }
-    // A broker that is away loses it; the next saying does not.
+    // If the broker is away, this one is lost and a later one is not.
     session.answer(order.request, order.kind, order.token).catch((thrown: unknown) => {
       if (!isFailure(thrown)) throw thrown;
     });
-    this.later(AGAIN_MS, () => this.say(order, times - 1));
+    this.later(AGAIN_MS, () => this.send(order, times - 1));
   }
 
   private answeredBy(receipt: Receipt): void {
-    const heard = receipt.request === undefined ? undefined : this.requests.get(receipt.request);
-    const order = heard?.orders.find(({ jti }) => jti === receipt.answers || jti === receipt.grant);
-    if (!heard || !order) return;
+    const seen = receipt.request === undefined ? undefined : this.requests.get(receipt.request);
+    const order = seen?.orders.find(({ jti }) => jti === receipt.answers || jti === receipt.grant);
+    if (!seen || !order) return;
     const isAnswer = receipt.answers === order.jti;
     order.isAnswered ||= isAnswer || receipt.answers === undefined;
     const what = receipt.outcome === 'refused' ? this.refusal(receipt, isAnswer) : OF_RECEIPTS[receipt.outcome];
-    if (what === undefined || heard.told.has(what)) return;
+    if (what === undefined || seen.reported.has(what)) return;
     const { code } = receipt;
-    // What becomes of a clip that was taken back is counted from then on.
-    const since = (what === 'erased' || what === 'recalled') && heard.orders.find(({ kind }) => kind === 'revoke');
+    // The time until a revoked clip is erased or recalled is counted from the revocation.
+    const since = (what === 'erased' || what === 'recalled') && seen.orders.find(({ kind }) => kind === 'revoke');
     const moment = { what, request: order.request, afterMs: this.since(since || order) };
-    this.tell(heard, code === undefined ? moment : { ...moment, code });
-    if (what === 'granted' && this.drawn.revokes) this.takeBackLater(heard, order, receipt);
+    this.report(seen, code === undefined ? moment : { ...moment, code });
+    if (what === 'granted' && this.drawn.revokes) this.revokeLater(seen, order, receipt);
   }
 
-  /** A refusal of a window whose footage has gone is no fault of anybody. */
+  /** A refusal because the footage is gone by now is nobody's fault. */
   private refusal({ code }: Receipt, isAnswer: boolean): OwnerMoment['what'] | undefined {
     if (!isAnswer) return undefined;
     return code === 'consent_window_no_footage' ? 'withoutFootage' : 'refused';
   }
 
-  private takeBackLater(heard: Heard, { request, jti: grant }: Order, { grantSha256 }: Receipt): void {
+  private revokeLater(seen: SeenRequest, { request, jti: grant }: Order, { grantSha256 }: Receipt): void {
     const { signer, paired } = this;
     if (grantSha256 === undefined || !paired) return;
     this.later(this.drawn.revokesAfterMs, () =>
-      this.order(heard, 'revoke', makeRevoke(signer, paired.device, { request, grant, grantSha256 })),
+      this.order(seen, 'revoke', makeRevoke(signer, paired.device, { request, grant, grantSha256 })),
     );
   }
 
-  private tell(heard: Heard, moment: OwnerMoment): void {
-    heard.told.add(moment.what);
+  private report(seen: SeenRequest, moment: OwnerMoment): void {
+    seen.reported.add(moment.what);
     this.counts[moment.what] += 1;
-    this.told(moment);
+    this.onMoment(moment);
   }
 
   private since({ sinceMs }: Order): number {
@@ -291,7 +291,7 @@ export class FleetOwner {
   }
 }
 
-/** The end of the newest footage; null where there is none. */
+/** The last SHARED_US of the newest footage; null where there is none. */
 function newestOf(coverage: readonly Window[]): Window | null {
   const span = coverage.at(-1);
   if (!span) return null;

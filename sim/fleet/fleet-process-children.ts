@@ -1,6 +1,4 @@
-// Owns: parts of a fleet in processes of their own: starting them, their latest reports, ending them. Not here: their program
-// (fleet-process-program.ts), a part itself (fleet-process-part.ts).
-
+// Parts of a fleet in processes of their own: starts them, keeps their latest reports, ends them.
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -9,25 +7,25 @@ import type { PartJob, PartReport } from './fleet-process-part.ts';
 
 const PROGRAM = fileURLToPath(new URL('./fleet-process-program.js', import.meta.url));
 
-/** Every second each doorbell waits for the disk once, and so many can at the same time; by default they are four (libuv). */
+/** libuv's threads, which wait for the disk: each doorbell waits once a second, and the default is four. */
 const UV_THREADPOOL_SIZE = '64';
-/** So that each of those does not keep memory of its own (glibc). */
+/** Keeps glibc from giving each thread memory of its own. */
 const MALLOC_ARENA_MAX = '2';
-/** Large pages where the system has them: to start an ffmpeg, the table of all pages is copied, which takes 100 ms for 5 GB in small ones. */
+/** Large pages where the system has them: starting an ffmpeg copies the page table, which takes 100 ms for 5 GB of small pages. */
 const GLIBC_TUNABLES = 'glibc.malloc.hugetlb=1';
 /**
- * Sealing makes garbage outside of the heap for each second of footage: a small young generation gives it back soon, and a heap that may grow
- * by half before it is searched whole is searched seldom. Measured before TRANSFER_ARGS: without these a thousand doorbells took three times as
- * much of the processor.
+ * Sealing makes garbage outside of the heap for each second of footage. A small young generation frees it soon, and a heap that may grow by
+ * half between full collections is collected seldom. Measured before TRANSFER_ARGS: without these a thousand doorbells took three times as
+ * much processor time.
  */
 const MEMORY_ARGS = ['--max-semi-space-size=4', '--heap-growing-percent=50'];
-/** Node 20 gives memory back at once (base/seal.ts) only where it is told to. */
+/** Node 20 frees memory at once (base/seal.ts) only with this flag. */
 const TRANSFER_ARGS = 'transfer' in ArrayBuffer.prototype ? [] : ['--harmony-rab-gsab-transfer'];
 
-/** As many as one thread starts and serves without their footage waiting for it. */
+/** The number that one thread starts and serves without delaying their footage. */
 const DOORBELLS_A_PROCESS = 500;
 
-/** Over how many processes `doorbells` are spread unless somebody says it: at most one for each processor, at least one. */
+/** The default number of processes for `doorbells`: at most one for each processor, at least one. */
 export function processesFor(doorbells: number, processors = availableParallelism()): number {
   return Math.max(1, Math.min(processors, Math.ceil(doorbells / DOORBELLS_A_PROCESS)));
 }
@@ -42,7 +40,7 @@ export type PartAnswer =
 
 export interface ChildSinks {
   report(report: PartReport): void;
-  /** It has ended by itself: its doorbells are gone. */
+  /** The process has ended by itself, and its doorbells with it. */
   died(how: string): void;
 }
 
@@ -59,12 +57,12 @@ export class ChildPart {
     this.sinks = sinks;
     this.child = fork(PROGRAM, [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      // Maps and bytes go over as they are.
+      // Sends maps and bytes as they are.
       serialization: 'advanced',
       execArgv: [...process.execArgv, ...MEMORY_ARGS, ...TRANSFER_ARGS],
       env: { ...process.env, UV_THREADPOOL_SIZE, MALLOC_ARENA_MAX, GLIBC_TUNABLES },
     });
-    this.child.on('message', (answer: PartAnswer) => this.hear(answer));
+    this.child.on('message', (answer: PartAnswer) => this.receive(answer));
     this.gone = new Promise((resolve) => {
       this.child.once('error', () => resolve());
       this.child.once('exit', (status, signal) => {
@@ -75,12 +73,12 @@ export class ChildPart {
     this.order({ begin: job });
   }
 
-  /** Why it could not begin; null while it did. */
+  /** Why it could not begin; null if it did. */
   get failure(): Failure | null {
     return this.failed;
   }
 
-  /** Ends it in order; returns its last report, null where it gave none: it was gone before. `hurry`: no clip is waited for any more. */
+  /** Ends it in order; returns its last report, null if it was gone before. `hurry`: do not wait for clips any longer. */
   async stop(hurry: AbortSignal): Promise<PartReport | null> {
     this.isStopping = true;
     this.order({ stop: true });
@@ -96,7 +94,7 @@ export class ChildPart {
     if (this.child.connected) this.child.send(order, () => undefined);
   }
 
-  private hear(answer: PartAnswer): void {
+  private receive(answer: PartAnswer): void {
     if ('failed' in answer) {
       const { code, facts } = answer.failed;
       this.failed = isErrorCode(code) ? failure(code, { ...facts }) : failure('internal', { detail: code });

@@ -1,5 +1,4 @@
-// Owns: one process's part of a fleet, from the machine's seams to what it reports: the job that it is given, and its figures. The same in the
-// fleet's own process and in others. Not here: its doorbells (fleet-process.ts), other processes (fleet-process-children.ts).
+// One process's part of a fleet: its job, its doorbells on the machine's seams, and its report.
 import { readdirSync, statSync } from 'node:fs';
 import { SystemClock } from '@doorsill/base/clock';
 import { SystemDisk } from '@doorsill/base/disk';
@@ -15,7 +14,7 @@ import type { FleetProfile } from './fleet-profile.ts';
 import { Loop, type LoopParts } from './loop.ts';
 import { DueQueue } from './loop-schedule.ts';
 
-/** What a process is told. Only values, so that it can be sent. */
+/** A process's job. Only values, so that it can be sent. */
 export interface PartJob {
   readonly doorbells: number;
   readonly seed: number;
@@ -23,30 +22,30 @@ export interface PartJob {
   readonly profile: FleetProfile;
   /** By the name of the scene. */
   readonly loops: Readonly<Record<string, LoopParts>>;
-  /** With a code of the bridge's operator that is good for all of them. */
+  /** The code, from the bridge's operator, is valid for all doorbells. */
   readonly links: Omit<FleetLinks, 'enrolmentCode'> & { readonly enrolmentCode: string };
   readonly folder: string;
   readonly logLevel: LogLevel;
-  /** Its share of the machine's processors: how many it may keep busy, at least 1. */
+  /** Processors that it may keep busy, at least 1. */
   readonly processors: number;
 }
 
-/** What a process reports. */
+/** A process's report. */
 export interface PartReport {
   readonly counts: FleetCounts;
-  /** How late footage was sealed since the report before, as `Lateness` has it. */
+  /** Latency from filmed to sealed since the last report: the steps of a `Lateness`. */
   readonly sealed: ReadonlyMap<number, number>;
-  /** How long clips took, since the start. */
+  /** Time from grant to bridge, since the start. */
   readonly delivered: ReadonlyMap<number, number>;
   readonly codes: ReadonlyMap<string, number>;
-  /** Processor time since its doorbells were begun. */
+  /** Processor time since its doorbells began to start. */
   readonly cpuMs: number;
   /** Memory of the process now, and before its first doorbell. */
   readonly memoryBytes: number;
   readonly memoryBeforeBytes: number;
-  /** Files and connections that the process has open; 0 where the system does not tell. */
+  /** Files and connections that the process has open; 0 if unknown. */
   readonly descriptors: number;
-  /** Timers of the process, and calls that wait in its queue. */
+  /** Timers of the process, and calls in its queue. */
   readonly timers: number;
 }
 
@@ -64,13 +63,13 @@ export class RunningPart {
     this.before = { cpu: process.cpuUsage(), memoryBytes: process.memoryUsage.rss() };
   }
 
-  /** Begins to start its doorbells. Throws `ffmpeg_missing`, `fleet_scene_unusable`. */
+  /** Begins to start the doorbells. Throws `ffmpeg_missing`, `fleet_scene_unusable`. */
   static async start(job: PartJob): Promise<RunningPart> {
     const [clock, random, disk] = [new SystemClock(), new SystemRandom(), new SystemDisk()];
     const log = new FleetLog(openLog(job.logLevel, 'fleet'), clock);
     const tally = new FleetTally();
     const queue = new DueQueue(clock);
-    const around = {
+    const context = {
       clock,
       random,
       disk,
@@ -79,12 +78,12 @@ export class RunningPart {
       profile: job.profile,
       folder: job.folder,
       ffmpeg: await findFfmpeg(),
-      deck: { queue, clock, beganMs: clock.monotonicMs() },
+      timebase: { queue, clock, beganMs: clock.monotonicMs() },
       loops: new Map(Object.entries(job.loops).map(([name, parts]) => [name, new Loop(parts)])),
       links: { ...job.links, enrolmentCode: async () => job.links.enrolmentCode },
     };
     const drawn = drawFleet(job.profile, job.seed, job.doorbells, job.part);
-    const fleet = new FleetProcess(drawn, around, job.processors);
+    const fleet = new FleetProcess(drawn, context, job.processors);
     const part = new RunningPart(fleet, tally, queue);
     fleet.start();
     return part;
@@ -106,7 +105,7 @@ export class RunningPart {
     };
   }
 
-  /** While it ends: waits no longer for clips that are on their way. */
+  /** While it ends: no longer waits for uploads. */
   hurry(): void {
     this.fleet.hurry();
   }
@@ -118,19 +117,19 @@ export class RunningPart {
     const last = this.report();
     const sealed = new Lateness(before.sealed);
     sealed.merge(new Lateness(last.sealed));
-    // Of doorbells and of what they hold, what there was while they ran.
+    // Doorbells and their resources are reported as they were while they ran.
     const counts = { ...last.counts, up: before.counts.up };
     const { memoryBytes, descriptors, timers } = before;
     return { ...last, counts, sealed: sealed.steps, memoryBytes, descriptors, timers };
   }
 }
 
-/** How many files and connections this process has open; 0 where the system does not tell. */
+/** Number of files and connections that this process has open; 0 if unknown. */
 export function openDescriptors(): number {
   try {
-    // Linux 6.2 and later tell the number itself; four thousand names take 3.6 ms to list, every second.
-    const told = statSync('/proc/self/fd', { throwIfNoEntry: false })?.size ?? 0;
-    return told > 0 ? told : readdirSync('/dev/fd').length;
+    // Linux 6.2 and later give the number as the folder's size; listing four thousand names would take 3.6 ms every second.
+    const size = statSync('/proc/self/fd', { throwIfNoEntry: false })?.size ?? 0;
+    return size > 0 ? size : readdirSync('/dev/fd').length;
   } catch {
     return 0;
   }

@@ -1,20 +1,19 @@
-// Owns: what a process of a fleet counts, and how several processes' counts become one: plain numbers that can be added and sent on.
-// Not here: who counts (fleet-doorbell.ts), what is printed (sim/cli).
+// Counts of one process of a fleet: plain numbers that can be sent and added to those of others.
 
-/** Lateness is counted in steps of a millisecond up to here, and of a second from here on. */
+/** Steps are milliseconds up to here, and seconds from here on. */
 const FINE_MS = 2_000;
 const COARSE_STEPS = 600;
 
-/** How late something was, as counts. Adding two of them is exact. */
+/** Counts of latencies by their length. Merging two is exact. */
 export class Lateness {
-  /** By whole milliseconds, then by whole seconds; sparse. */
+  /** Counts by step, sparse. */
   readonly steps: Map<number, number>;
 
   constructor(steps: Iterable<readonly [number, number]> = []) {
     this.steps = new Map(steps);
   }
 
-  /** What was on time or early counts as 0. */
+  /** A negative latency counts as 0. */
   add(ms: number): void {
     const whole = Math.max(0, Math.floor(ms));
     const coarse = Math.min(COARSE_STEPS - 1, Math.floor((whole - FINE_MS) / 1_000));
@@ -30,7 +29,7 @@ export class Lateness {
     return [...this.steps.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** The lateness in milliseconds, rounded up, that this share (0 to 1) of all did not exceed; null where nothing was counted. */
+  /** The latency in milliseconds, rounded up, that this share (0 to 1) of all did not exceed; null if nothing was counted. */
   quantile(share: number): number | null {
     const { count } = this;
     if (count === 0) return null;
@@ -44,15 +43,15 @@ export class Lateness {
   }
 }
 
-/** What happened since the start. */
+/** Counts since the start. */
 export interface FleetCounts {
-  /** Doorbells that this is about. */
+  /** Doorbells that are counted. */
   doorbells: number;
-  /** Those that run now. */
+  /** Doorbells that run now. */
   up: number;
-  /** Those that cannot run, for good. */
+  /** Doorbells that cannot run, for good. */
   failed: number;
-  /** Starts that did not succeed and were, or will be, tried again. */
+  /** Starts that failed and are tried again. */
   retries: number;
   reboots: number;
   absences: number;
@@ -63,14 +62,14 @@ export interface FleetCounts {
   requests: number;
   grants: number;
   denials: number;
-  /** Grants that were taken back. */
+  /** Grants that were revoked. */
   revocations: number;
   /** Clips between their grant and the bridge's receipt. */
   clipsUnderWay: number;
   /** Clips that the bridge has. */
   clipsStored: number;
   clipsFailed: number;
-  /** Orders that doorbells refused, and those that stayed without an answer. */
+  /** Orders that doorbells refused, and orders without an answer. */
   refusals: number;
   unanswered: number;
   /** Messages that owners could not verify. */
@@ -111,23 +110,23 @@ export function addCounts(to: FleetCounts, more: Readonly<FleetCounts>): void {
   for (const name of Object.keys(NO_COUNTS) as (keyof FleetCounts)[]) to[name] += more[name];
 }
 
-/** What one process of a fleet counts. */
+/** The counts of one process of a fleet. */
 export class FleetTally {
   readonly counts: FleetCounts = { ...NO_COUNTS };
-  /** From when a second of footage was filmed until it was sealed in the ring; since this was last asked. */
+  /** From filmed to sealed in the ring, for each second of footage since `takeRecent`. */
   private recent = new Lateness();
-  /** From an owner's grant until the bridge had the clip. */
+  /** From an owner's grant until the bridge has the clip. */
   readonly delivered = new Lateness();
-  /** Codes of refusals, of failed clips and of starts that failed, and how often. */
+  /** How often each code occurred: refusals, failed clips, failed starts. */
   readonly codes = new Map<string, number>();
 
-  /** A second of footage is in a ring, so many milliseconds after it was filmed. */
+  /** Counts a second of footage that was sealed in a ring `lateMs` after it was filmed. */
   stored(lateMs: number): void {
     this.counts.segmentsStored += 1;
     this.recent.add(lateMs);
   }
 
-  /** How late seconds were that were sealed since this was last asked. */
+  /** The latencies since the last call. */
   takeRecent(): Lateness {
     const { recent } = this;
     this.recent = new Lateness();

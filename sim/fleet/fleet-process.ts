@@ -1,20 +1,18 @@
-// Owns: the doorbells of one process of a fleet: starting them as drawn, their counts, ending them in order. Not here: one doorbell
-// (fleet-doorbell.ts), several processes (fleet.ts).
-
+// The doorbells of one process of a fleet: starts them as drawn, counts, and ends them in order.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import { TaskQueue } from '@doorsill/base/task-queue';
 import { assert } from '@doorsill/contract/assert';
 import { isFailure } from '../errors.ts';
 import type { DrawnDoorbell } from './draw-fleet.ts';
-import { FleetDoorbell, type FleetSurroundings } from './fleet-doorbell.ts';
+import { FleetDoorbell, type FleetContext } from './fleet-doorbell.ts';
 import type { FleetLog } from './fleet-log.ts';
 import type { FleetCounts, FleetTally } from './fleet-process-tally.ts';
 import type { DueQueue } from './loop-schedule.ts';
 
 interface PacedStartsOptions {
-  /** At most so many are being started at the same time. */
+  /** Most starts at the same time. */
   readonly atOnce: number;
-  /** Whether what runs is late. Starts take processor time from it: too many of them, and a full machine never catches up. */
+  /** Whether running doorbells are late. Starts take processor time from them, and with too many a full machine never catches up. */
   readonly isLate: () => boolean;
 }
 
@@ -31,20 +29,20 @@ export class PacedStarts {
     this.options = options;
   }
 
-  /** Starts it when its turn comes, maybe at once. */
+  /** Runs the start in its turn, maybe at once. */
   add(start: Start): void {
     this.waiting.push(start);
     this.fill();
   }
 
-  /** Starts nothing any more; resolves when what is being started has ended. */
+  /** Begins no more starts; resolves when the running ones have ended. */
   async stop(): Promise<void> {
     this.isOver = true;
     await Promise.all(this.underWay);
   }
 
   private fill(): void {
-    // One always goes on: a machine that stays late starts its doorbells slowly, and tells how late they are.
+    // One start always goes on: a machine that stays late starts its doorbells slowly, and shows how late they are.
     const { atOnce, isLate } = this.options;
     while (!this.isOver && this.underWay.size < (isLate() ? 1 : atOnce)) {
       const next = this.waiting.shift();
@@ -58,11 +56,11 @@ export class PacedStarts {
   }
 }
 
-/** Doorbells that are being started, or stopped, at the same time for each processor: a start is mostly waiting for the disk. */
+/** Starts, or stops, at the same time for each processor: a start mostly waits for the disk. */
 const AT_ONCE = 8;
-/** Footage that comes so late makes starts wait. */
+/** Latency of footage from which starts wait. */
 const LATE_MS = 100;
-/** How long clips on their way may take when the fleet ends. */
+/** Longest wait for uploads when the fleet ends. */
 const DRAIN_MS_MAX = 30_000;
 const DRAIN_LOOK_MS = 100;
 
@@ -77,36 +75,36 @@ export class FleetProcess {
   private readonly timers = new Set<Timer>();
   private isHurried = false;
 
-  /** `processors`: how many this process may keep busy. */
-  constructor(drawn: readonly DrawnDoorbell[], around: FleetSurroundings, processors: number) {
-    this.clock = around.clock;
-    this.log = around.log;
-    this.tally = around.tally;
-    this.queue = around.deck.queue;
+  /** `processors`: that this process may keep busy. */
+  constructor(drawn: readonly DrawnDoorbell[], context: FleetContext, processors: number) {
+    this.clock = context.clock;
+    this.log = context.log;
+    this.tally = context.tally;
+    this.queue = context.timebase.queue;
     this.atOnce = AT_ONCE * processors;
     const isLate = () => this.queue.lateMs > LATE_MS;
     this.starts = new PacedStarts({ atOnce: this.atOnce, isLate });
-    // A cut takes one processor: more at a time would only wait for each other, while the rings go on.
+    // A cut keeps one processor busy: more at a time would only wait for each other while the rings are recorded over.
     const cuts = Array.from({ length: processors }, () => new TaskQueue());
     this.doorbells = drawn.map((one, at) => {
       const turns = cuts[at % cuts.length];
       assert(turns, 'a process has a processor');
-      return new FleetDoorbell(one, around, turns);
+      return new FleetDoorbell(one, context, turns);
     });
   }
 
-  /** Starts each doorbell when its time has come, or later where `PacedStarts` lets it wait. Returns at once. */
+  /** Starts each doorbell at its drawn time, or later if `PacedStarts` makes it wait. Returns at once. */
   start(): void {
     for (const doorbell of this.doorbells) {
       const timer = this.clock.after(doorbell.drawn.startsAfterMs, () => {
         this.timers.delete(timer);
-        this.starts.add(() => startOf(doorbell));
+        this.starts.add(() => startLogged(doorbell));
       });
       this.timers.add(timer);
     }
   }
 
-  /** What happened so far. */
+  /** The counts so far. */
   get counts(): FleetCounts {
     const { counts } = this.tally;
     const sums = this.doorbells.map(({ camera, owner }) => ({ ...camera.counts, unbelieved: owner.unbelieved }));
@@ -124,11 +122,11 @@ export class FleetProcess {
     return up + failed >= doorbells;
   }
 
-  /** Ends the fleet: nobody rings any more, clips that are on their way may arrive, then every doorbell signs off. */
+  /** Ends the fleet: stops events, waits for uploads, then stops every doorbell. */
   async stop(): Promise<void> {
     for (const timer of this.timers) timer.cancel();
     const started = this.starts.stop();
-    for (const doorbell of this.doorbells) doorbell.quieten();
+    for (const doorbell of this.doorbells) doorbell.stopEvents();
     const untilMs = this.clock.monotonicMs() + DRAIN_MS_MAX;
     const isLate = () => this.isHurried || this.clock.monotonicMs() >= untilMs;
     while (this.doorbells.some(({ isSending }) => isSending) && !isLate()) await this.clock.sleep(DRAIN_LOOK_MS);
@@ -142,14 +140,14 @@ export class FleetProcess {
     this.log.stop();
   }
 
-  /** Ends it without waiting for clips that are on their way; in order all the same. */
+  /** Ends it in order, but without waiting for uploads. */
   hurry(): void {
     this.isHurried = true;
   }
 }
 
-/** What cannot be mended by trying again is told, and counted by the doorbell. */
-async function startOf(doorbell: FleetDoorbell): Promise<void> {
+/** Logs a start that failed for good; the doorbell has counted it. */
+async function startLogged(doorbell: FleetDoorbell): Promise<void> {
   try {
     await doorbell.start();
   } catch (thrown) {

@@ -1,7 +1,4 @@
-// Owns: what a fleet is like, as it is written (YAML or JSON) and as the code has it: scenes, rings, homes, owners, what happens and what
-// goes wrong. Every word has a default, so that no profile is needed. Not here: reading a file (read-fleet-profile.ts), drawing doorbells
-// from it (draw-fleet.ts).
-
+// The profile of a fleet, as it is written (YAML or JSON) and as the code has it. Every key has a default, so that no profile is needed.
 import { eachFact } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import { durationSchema } from '../scenario/language/durations.ts';
@@ -11,36 +8,36 @@ export const DOORBELLS_MAX = 100_000;
 const SCENES_MAX = 16;
 const AREAS_MAX = 64;
 export const HOURS = 24;
-/** What a doorbell's ring may take. */
+/** Largest ring of a doorbell. */
 const RING_BYTES_MAX = 1024 * 1024 * 1024;
-/** A ring that is smaller has no room for two segments. */
+/** A smaller ring has no room for two segments. */
 const RING_BYTES_MIN = 64 * 1024;
 /** Room for keyframes above the mean, for headers and seals: blocks of 4096 bytes. */
 const RING_SPARE = 1.15;
 const SECOND_US = 1_000_000;
 const HOUR_US = 3_600 * SECOND_US;
 
-/** What an owner may do with a request, each with the percentage of homes where it is so. */
+/** The ways in which owners answer; a profile gives a percentage for each. */
 export const MANNERS = ['share', 'decline', 'ignore', 'slow', 'revoke', 'offline'] as const;
 export type Manner = (typeof MANNERS)[number];
 
 const between = (least: number, most: number, unit: string) => {
-  const says = { error: `it takes ${least} to ${most} ${unit}` };
-  return z.number().min(least, says).max(most, says);
+  const fault = { error: `it takes ${least} to ${most} ${unit}` };
+  return z.number().min(least, fault).max(most, fault);
 };
 
 const wholeBetween = (least: number, most: number, unit: string) => {
-  const says = { error: `it takes a whole number of ${least} to ${most} ${unit}` };
-  return z.int(says).min(least, says).max(most, says);
+  const fault = { error: `it takes a whole number of ${least} to ${most} ${unit}` };
+  return z.int(fault).min(least, fault).max(most, fault);
 };
 
 const percent = between(0, 100, 'percent');
 
-/** A duration of so many seconds; `says` them in the file's spelling. Microseconds once it is read. */
-const durationBetween = (leastS: number, mostS: number, says: string) =>
-  durationSchema.refine((us) => us >= leastS * SECOND_US && us <= mostS * SECOND_US, `it takes ${says}`);
+/** A duration within limits, in microseconds once it is read; `limits`: the same in the file's spelling. */
+const durationBetween = (leastS: number, mostS: number, limits: string) =>
+  durationSchema.refine((us) => us >= leastS * SECOND_US && us <= mostS * SECOND_US, `it takes ${limits}`);
 
-/** From and to, with all between them. */
+/** A range of durations. */
 const delaysSchema = z
   .strictObject({
     from: durationBetween(0, 24 * 3_600, '0s to 24h'),
@@ -50,7 +47,7 @@ const delaysSchema = z
 
 const rate = between(0, 3_600, 'an hour');
 
-/** One rate, or one for each hour of the day. Twenty-four of them once it is read. */
+/** One rate, or one for each hour of the day; 24 once it is read. */
 const hourlySchema = z
   .union([
     rate,
@@ -71,25 +68,25 @@ const sceneSchema = z.strictObject({
     .min(1)
     .max(1_000)
     .default('synthetic')
-    .describe('What is encoded once into the loop: synthetic?... or a video file'),
+    .describe('The footage, encoded once into the loop: synthetic?... or a video file'),
   width: even(3_840).default(1_280),
   height: even(2_160).default(720),
   fps: wholeBetween(1, 60, 'pictures a second').default(15),
-  kbitPerS: wholeBetween(32, 20_000, 'kbit/s').default(1_000).describe('The bitrate that the loop is encoded with'),
+  kbitPerS: wholeBetween(32, 20_000, 'kbit/s').default(1_000).describe('The bitrate of the loop'),
   loop: durationBetween(2, 600, '2s to 10m')
     .prefault('24s')
-    .describe('How long the loop is; a shorter file plays whole'),
-  percent: percent.default(100).describe('Of the doorbells, how many film it; over all scenes 100'),
+    .describe('The length of the loop; a shorter file plays whole'),
+  percent: percent.default(100).describe('Share of the doorbells that film it; 100 over all scenes'),
 });
 
 const areaSchema = z.strictObject({
-  percent: percent.default(100).describe('Of the homes, how many stand in it; over all areas 100'),
-  eastM: between(-20_000, 20_000, 'metres').default(0).describe('Where its middle is, from the town’s'),
-  northM: between(-20_000, 20_000, 'metres').default(0),
+  percent: percent.default(100).describe('Share of the homes that are in it; 100 over all areas'),
+  eastM: between(-20_000, 20_000, 'metres').default(0).describe('Its centre, east of the town’s centre'),
+  northM: between(-20_000, 20_000, 'metres').default(0).describe('Its centre, north of the town’s centre'),
   radiusM: between(10, 5_000, 'metres').default(400),
 });
 
-/** Says what percentages come to where that is not 100. */
+/** Refuses percentages whose sum is not 100. */
 function refuseSum(percentages: readonly number[], context: z.RefinementCtx): void {
   const sum = Math.round(percentages.reduce((all, one) => all + one, 0) * 1_000) / 1_000;
   if (sum !== 100) context.addIssue(`the percentages take 100 in all, not ${sum}`);
@@ -108,33 +105,33 @@ const ownersSchema = z
   .strictObject({
     share: percent.default(0).describe('Share within "answerAfter"'),
     decline: percent.default(0).describe('Decline within "answerAfter"'),
-    ignore: percent.default(0).describe('See the request, and never answer'),
+    ignore: percent.default(0).describe('See the request, but never answer'),
     slow: percent.default(0).describe('Share, but within "slowAnswerAfter"'),
-    revoke: percent.default(0).describe('Share, and take it back within "revokeAfter" of the receipt'),
-    offline: percent.default(0).describe('Are never there'),
+    revoke: percent.default(0).describe('Share, and revoke that within "revokeAfter" of the receipt'),
+    offline: percent.default(0).describe('Are never connected'),
   } satisfies Record<Manner, z.ZodType>)
   .superRefine((owners, context) => refuseSum(Object.values(owners), context));
 
 const discloseSchema = z.strictObject(eachFact(() => percent.default(0)));
 
 const eachWord = z.strictObject({
-  $schema: z.string().max(2_048).optional().describe('Where an editor finds the description of this format'),
+  $schema: z.string().max(2_048).optional().describe('Address of this schema, for editors'),
   scenes: shared(sceneSchema, SCENES_MAX)
     .prefault({ porch: {} })
-    .describe('What cameras film, by name: one loop each, which its doorbells share'),
+    .describe('Scenes by name: one loop each, which its doorbells share'),
   ring: z
     .strictObject({
       kind: z.enum(['memory', 'file']).default('memory'),
       length: durationBetween(4, 24 * 3_600, '4s to 24h')
         .prefault('60s')
-        .describe('How far back a doorbell remembers'),
+        .describe('How far back footage is kept'),
     })
     .prefault({}),
   town: z
     .strictObject({
       longitude: between(-180, 180, 'degrees').default(-89.644),
       latitude: between(-85, 85, 'degrees').default(39.799),
-      areas: shared(areaSchema, AREAS_MAX).prefault({ centre: {} }).describe('Where homes stand, by name'),
+      areas: shared(areaSchema, AREAS_MAX).prefault({ centre: {} }).describe('Areas of homes, by name'),
     })
     .prefault({})
     .describe('A generated town; its streets and houses are drawn'),
@@ -144,46 +141,46 @@ const eachWord = z.strictObject({
   presses: hourlySchema.prefault(1).describe('Presses of a doorbell in an hour; a number, or 24 of them'),
   motions: hourlySchema
     .prefault(6)
-    .describe('Of the motions in its loop, how many a doorbell tells in an hour; a number, or 24 of them'),
+    .describe('Motions that a doorbell notices in an hour, out of those in its loop; a number, or 24 of them'),
   spread: percent
     .default(50)
-    .describe('How far apart homes are: presses and motions of each are up to so much more or less than the mean'),
+    .describe('How much homes differ: presses and motions of each are up to this percentage above or below the mean'),
   owners: ownersSchema
     .prefault({ share: 30, decline: 20, ignore: 40, slow: 4, revoke: 3, offline: 3 })
-    .describe('What owners do with a request, in percent of the homes; what is not named is 0'),
+    .describe('Owners’ answers to a request, in percent of the homes; one that is left out is 0'),
   answerAfter: delaysSchema.prefault({ from: '2s', to: '20s' }),
   slowAnswerAfter: delaysSchema.prefault({ from: '20s', to: '45s' }),
   revokeAfter: delaysSchema.prefault({ from: '5s', to: '60s' }),
   disclose: discloseSchema
     .prefault({ address: 50, email: 50 })
-    .describe('Of the owners who share, how many disclose what; what is not named is 0'),
-  ramp: durationBetween(0, 3_600, '0s to 1h').prefault('30s').describe('Within which doorbells start, one by one'),
+    .describe('Share of the sharing owners who disclose each value; one that is left out is 0'),
+  ramp: durationBetween(0, 3_600, '0s to 1h').prefault('30s').describe('Time within which doorbells start, one by one'),
   reboots: z
     .strictObject({
       perDay: between(0, 240, 'a day').default(0),
       takes: durationBetween(0, 600, '0s to 10m').prefault('10s'),
     })
     .prefault({})
-    .describe('How often a doorbell starts anew, in order'),
+    .describe('Orderly restarts of a doorbell'),
   churn: z
     .strictObject({
       perDay: between(0, 240, 'a day').default(0),
       away: durationBetween(1, 24 * 3_600, '1s to 24h').prefault('5m'),
     })
     .prefault({})
-    .describe('How often a doorbell is gone without a word, and for how long'),
+    .describe('Absences of a doorbell, in which its connections are just reset, and their length'),
   clocks: z
     .strictObject({
-      wrongPercent: percent.default(0).describe('Of the doorbells, how many have a wrong clock'),
+      wrongPercent: percent.default(0).describe('Share of the doorbells with a wrong clock'),
       offset: durationBetween(0, 24 * 3_600, '0s to 24h')
         .prefault('30s')
-        .describe('How far such a clock is off at most'),
-      driftPpm: between(0, 1_000, 'ppm').default(0).describe('How much it is too fast or too slow at most'),
+        .describe('Largest error of such a clock'),
+      driftPpm: between(0, 1_000, 'ppm').default(0).describe('Largest rate error of such a clock, fast or slow'),
     })
     .prefault({}),
 });
 
-/** What a profile takes; see `FleetProfile`. */
+/** The schema of a profile. */
 export const FleetProfile = eachWord.superRefine(refuseContradictions);
 
 /** A profile with every default in its place: durations in microseconds, rates for each hour. */
@@ -191,16 +188,16 @@ export type FleetProfile = z.output<typeof FleetProfile>;
 export type FleetTown = FleetProfile['town'];
 export type TownArea = FleetTown['areas'][string];
 
-/** What holds where no profile is named. */
+/** The profile of a fleet for which none is named. */
 export const DEFAULT_PROFILE: FleetProfile = FleetProfile.parse({});
 
-/** Bytes of a ring that remembers for so long at this bitrate. */
+/** Bytes of a ring for this length at this bitrate. */
 export function ringBytes(lengthUs: number, kbitPerS: number): number {
   const bytes = ((lengthUs / SECOND_US) * kbitPerS * 1_000) / 8;
   return Math.max(RING_BYTES_MIN, Math.ceil((bytes * RING_SPARE) / 4_096) * 4_096);
 }
 
-/** Refuses numbers that each word takes by itself, and that cannot hold together. */
+/** Refuses values that are valid by themselves but contradict each other. */
 function refuseContradictions(profile: z.output<typeof eachWord>, context: z.RefinementCtx): void {
   const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
   for (const [name, { kbitPerS }] of Object.entries(profile.scenes)) {

@@ -1,5 +1,4 @@
-// Owns: the embedded agency that asks every area of a fleet's town, again and again. Not here: what owners do (fleet-owner.ts).
-
+// The embedded agency: sends a request to every area of a fleet's town, again and again.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import type { SigningKey } from '@doorsill/base/keys';
@@ -9,7 +8,7 @@ import { isFailure } from '../errors.ts';
 import { type Ask, listClips, type OfficerDeps, postRequest, signRequest } from '../officer/agency-client.ts';
 import { demoAsk } from '../story/demo-request.ts';
 import type { FleetTown, TownArea } from './fleet-profile.ts';
-import { areaPolygon } from './town-area.ts';
+import { areaPolygon } from './home-placement.ts';
 
 const EXPIRES_S = 24 * 3_600;
 
@@ -24,7 +23,7 @@ export interface QuestionsDeps {
   readonly everyMs: number;
 }
 
-/** What the demo agency asks the homes of an area: of the shortest window that it may ask about, up to now. */
+/** The demo agency's request to the homes of an area: for the shortest window that it may ask for, up to now. */
 export function askAbout({ clock, random }: OfficerDeps, town: FleetTown, area: TownArea): Ask {
   const nowUs = clock.wallUs();
   const ask = demoAsk(clock, town, { startUs: nowUs, endUs: nowUs }, 'address-and-email');
@@ -32,24 +31,24 @@ export function askAbout({ clock, random }: OfficerDeps, town: FleetTown, area: 
   return { ...ask, investigation: freshId(random, 'case'), area: areaPolygon(town, area) };
 }
 
-export class TownQuestions {
+export class FleetAgency {
   private readonly deps: QuestionsDeps;
   private readonly stopping = new AbortController();
   private asking: Promise<void> | null = null;
   private count = 0;
-  /** Codes with which the bridge refused, and how often. */
+  /** How often the bridge refused, by code. */
   readonly refused = new Map<string, number>();
 
   constructor(deps: QuestionsDeps) {
     this.deps = deps;
   }
 
-  /** Asks every area after each `everyMs`, until `stop`; a bridge that answers slowly is asked less often, and nobody else waits for it. */
+  /** Asks every area after each `everyMs`, until `stop`; less often if the bridge answers slowly. */
   start(): void {
     this.asking = this.askAgain();
   }
 
-  /** Resolves when the question that is under way, if any, is answered. */
+  /** Resolves when the running call, if any, has ended. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.asking;
@@ -70,7 +69,7 @@ export class TownQuestions {
     }
   }
 
-  /** What the bridge refuses is counted. */
+  /** Asks each area once, and counts refusals. */
   private async askAreas(): Promise<void> {
     const { town } = this.deps;
     for (const area of Object.values(town.areas)) {
@@ -86,7 +85,7 @@ export class TownQuestions {
     }
   }
 
-  /** How many clips the bridge shows this agency now; null when it does not answer. */
+  /** Number of clips that the bridge shows this agency now; null when it does not answer. */
   async clipsShown(): Promise<number | null> {
     const { bridge, agencyKey, log } = this.deps;
     try {

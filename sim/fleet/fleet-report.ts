@@ -1,6 +1,4 @@
-// Owns: a fleet's run as one page that its reader keeps: opens from a disk, has no script, loads nothing. What it came to, its curves, what
-// failed and why, its profile and the command that runs it again. Not here: the curves (fleet-curves.ts), writing it (sim/cli).
-
+// A fleet's run as one page to keep: opens from a disk, has no script and loads nothing.
 import { escapeHtml } from '@doorsill/base/escape-html';
 import { printBytes } from '@doorsill/device/terminal/format-units';
 import { ERRORS, isErrorCode } from '../errors.ts';
@@ -14,22 +12,22 @@ import type { FleetProfile } from './fleet-profile.ts';
 export interface FleetReport {
   /** Program and version. */
   readonly tool: string;
-  /** What it ran on, without anything that names the machine or its user. */
+  /** The kind of machine, without anything that names it or its user. */
   readonly machine: string;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly seed: number;
   readonly shard: string;
-  /** What runs it again, for a shell. */
+  /** The shell command that runs it again. */
   readonly command: string;
   readonly profile: FleetProfile;
   readonly points: readonly FleetLine[];
-  /** Seconds that one point stands for. */
+  /** Seconds in one point. */
   readonly secondsEach: number;
   readonly summary: FleetSummary;
 }
 
-/** What a fleet must not lose, and lost, in words; empty where nothing was. */
+/** The losses of a fleet, as texts; empty without a loss. */
 export function lossesOf({ segmentsLost, failed, died, unbelieved }: FleetSummary): string[] {
   const losses: [count: number, one: string, many: string][] = [
     [segmentsLost, 'second of footage was lost', 'seconds of footage were lost'],
@@ -40,7 +38,7 @@ export function lossesOf({ segmentsLost, failed, died, unbelieved }: FleetSummar
   return losses.filter(([count]) => count > 0).map(([count, one, many]) => `${count} ${count === 1 ? one : many}`);
 }
 
-/** What the report's style has no word for. */
+/** Rules that the report's style does not have. */
 const STYLE = `
 .page, main { display: grid; grid-template-columns: minmax(0, 1fr); gap: 20px }
 .page { max-width: 1080px; margin: 0 auto }
@@ -64,12 +62,12 @@ th { position: sticky; top: 0; background: var(--sunk); font-weight: 600 }
 @media print { .sheet { break-inside: avoid; box-shadow: none } }
 ${CURVES_STYLE}`;
 
-/** The page. `style`: the built style of the report's page, of which this one is a relative. Throws when that was not built. */
+/** The page. `style`: the built style of the scenario report's page. Throws when that was not built. */
 export function fleetReportHtml(report: FleetReport, { style } = readBuiltPage()): string {
   const { points, summary, secondsEach, profile } = report;
   const losses = lossesOf(summary);
   const { doorbells, grants, clipsFailed } = summary;
-  // A clip that its ring could not give is no loss of the fleet's; but whoever keeps the page must not take the run for whole.
+  // A clip whose footage the ring no longer had is not the fleet's loss, but the page must not call the run complete.
   const clips = clipsFailed === 0 ? 'nothing lost' : `${clipsFailed} of ${grants} granted clips failed`;
   const title = losses.length === 0 ? `${doorbells} doorbells, ${clips}` : losses.join(', ');
   return `${documentHead(`${title} · doorsill fleet`, `${style}${STYLE}`)}
@@ -77,10 +75,10 @@ export function fleetReportHtml(report: FleetReport, { style } = readBuiltPage()
 <div class="page">
 ${head(report, title, losses.length === 0 && clipsFailed === 0)}
 <main>
-<section class="sheet"><h2>What it came to</h2>${totals(summary)}</section>
+<section class="sheet"><h2>Results</h2>${totals(summary)}</section>
 ${points.length < 2 ? '' : `<section class="sheet"><h2>Over time</h2>${drawCurves(points)}${note(secondsEach)}${numbers(points)}</section>`}
 ${faults(summary)}
-<section class="sheet"><details><summary>The profile, with every default in its place; durations in microseconds</summary><div class="scrolls" tabindex="0" role="region" aria-label="The profile"><pre>${escapeHtml(JSON.stringify(profile, null, 2))}</pre></div></details></section>
+<section class="sheet"><details><summary>The profile with every default; durations in microseconds</summary><div class="scrolls" tabindex="0" role="region" aria-label="The profile"><pre>${escapeHtml(JSON.stringify(profile, null, 2))}</pre></div></details></section>
 </main>
 </div>
 </body>
@@ -123,7 +121,7 @@ function totals(summary: FleetSummary): string {
     ...(clipsShown === null
       ? []
       : [
-          ['Clips the agency is shown', `${clipsShown}`, `${revocations} grants were taken back`] as [
+          ['Clips shown to the agency', `${clipsShown}`, `${revocations} grants were revoked`] as [
             string,
             string,
             string,
@@ -133,7 +131,7 @@ function totals(summary: FleetSummary): string {
     [
       'Requests seen by owners',
       `${requests}`,
-      `${asked} asked by the agency; ${denials} denied, ${revocations} taken back`,
+      `${asked} sent by the agency; ${denials} denied, ${revocations} revoked`,
     ],
     ['Owners’ orders refused', `${summary.refusals}`, `${summary.unanswered} without an answer`],
     ['Footage sealed', lengthText(summary.segmentsStored * 1_000), `${summary.segmentsLost} s lost`],
@@ -149,11 +147,11 @@ function totals(summary: FleetSummary): string {
       `${summary.reboots} reboots, ${summary.absences} absences`,
     ],
     [
-      'Processor, each',
+      'Processor time, each',
       summary.corePercentEach === null ? '-' : `${Number(summary.corePercentEach.toFixed(3))} %`,
-      'of one core, since all ran',
+      'of one core, since all doorbells run',
     ],
-    ['Memory, each', printBytes(Math.max(0, summary.memoryBytesEach)), 'with its ring, where that is in memory'],
+    ['Memory, each', printBytes(Math.max(0, summary.memoryBytesEach)), 'with its ring, if that is in memory'],
   ];
   return `<dl class="totals">
 ${figures.map(([name, value, more]) => `<div><dt>${name}</dt><dd>${escapeHtml(value)}</dd><dd>${escapeHtml(more)}</dd></div>`).join('\n')}
@@ -164,8 +162,8 @@ function note(secondsEach: number): string {
   const joined =
     secondsEach === 1
       ? ''
-      : ` Each point stands for ${lengthText(secondsEach * 1_000)}: the worst of each figure in them, which for doorbells up is the fewest.`;
-  return `<p class="note soft">Move over the curves to read all of them at one moment. Clips that arrived after the last second are in the totals alone.${joined}</p>`;
+      : ` Each point is the worst of ${lengthText(secondsEach * 1_000)}: the largest value of each figure, and the fewest doorbells up.`;
+  return `<p class="note soft">Move over the curves to see all values at one moment. Clips that arrived after the last second are only in the totals.${joined}</p>`;
 }
 
 const COLUMNS: readonly [string, (line: FleetLine) => number | null][] = [
@@ -193,14 +191,14 @@ function numbers(points: readonly FleetLine[]): string {
   return `<details><summary>The numbers</summary><div class="scrolls" tabindex="0" role="region" aria-label="The numbers"><table><thead><tr>${COLUMNS.map(([name]) => `<th scope="col">${name}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div></details>`;
 }
 
-/** Codes of refusals and failures with what each means; their facts differ from case to case and are in the log. */
+/** Codes of refusals and failures with their meaning; the facts of each case are in the log. */
 function faults({ codes }: FleetSummary): string {
   const found = Object.entries(codes).sort(([, one], [, other]) => other - one);
   if (found.length === 0) return '';
   const lines = found.map(([code, count]) => {
     const rule = isErrorCode(code) ? ERRORS[code] : null;
-    const told = rule === null ? '' : `${rule.message} ${rule.advice}`.replaceAll(/\{\w+\}/g, '…');
-    return `<div><dt><span class="digits">${count} ×</span><code>${escapeHtml(code)}</code></dt><dd>${escapeHtml(told).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</dd></div>`;
+    const meaning = rule === null ? '' : `${rule.message} ${rule.advice}`.replaceAll(/\{\w+\}/g, '…');
+    return `<div><dt><span class="digits">${count} ×</span><code>${escapeHtml(code)}</code></dt><dd>${escapeHtml(meaning).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</dd></div>`;
   });
-  return `<section class="sheet"><h2>What was refused or failed, and why</h2><dl class="faults">${lines.join('\n')}</dl></section>`;
+  return `<section class="sheet"><h2>Refusals and failures</h2><dl class="faults">${lines.join('\n')}</dl></section>`;
 }

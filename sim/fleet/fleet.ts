@@ -1,6 +1,4 @@
-// Owns: a run of a fleet from its beginning to its summary: whether it fits, what it talks to, its processes, one line a second. Not here:
-// arguments and what is printed (sim/cli), one process's part (fleet-process-part.ts), the parts of a testbed (testbed/).
-
+// A run of a fleet: whether it fits on this machine, its links, its processes, a line a second, and the summary.
 import { readFileSync, statfsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -21,10 +19,10 @@ import { ChildPart } from './fleet-process-children.ts';
 import type { PartJob, PartReport } from './fleet-process-part.ts';
 import { addCounts, type FleetCounts, Lateness, NO_COUNTS } from './fleet-process-tally.ts';
 import type { FleetProfile } from './fleet-profile.ts';
-import { TownQuestions } from './fleet-questions.ts';
+import { FleetAgency } from './fleet-questions.ts';
 import { type LoopParts, makeLoop } from './loop.ts';
 
-/** Brokers and a bridge besides the embedded ones. */
+/** Brokers and a bridge other than the embedded ones. */
 export type OutsideLinks = PartJob['links'];
 
 export interface FleetOptions {
@@ -33,15 +31,15 @@ export interface FleetOptions {
   readonly profile: FleetProfile;
   /** This machine's part of the fleet. */
   readonly shard: FleetPart;
-  /** How many processes. */
+  /** Number of processes. */
   readonly workers: number;
-  /** Where everything lies; null: in a temporary folder, which is removed. It is new or empty. */
+  /** The fleet's folder, new or empty; null: a temporary folder, which is removed. */
   readonly folder: string | null;
   /** Null: broker, registry, vault and bridge are started on this machine. */
   readonly outside: OutsideLinks | null;
-  /** How long it runs; null: until the signal. */
+  /** Length of the run; null: until the signal. */
   readonly forMs: number | null;
-  /** How often the embedded agency asks every area of the town; null: never. */
+  /** Period in which the embedded agency asks every area of the town; null: never. */
   readonly askEveryMs: number | null;
   readonly logLevel: LogLevel;
 }
@@ -53,11 +51,11 @@ export interface FleetDeps {
   readonly log: Log;
   /** Progress, for people. */
   readonly say: (text: string) => void;
-  /** Aborted when the fleet, which ends, may not wait for clips that are on their way. */
+  /** Aborted when the ending fleet must no longer wait for uploads. */
   readonly hurry: AbortSignal;
   /** Called once a second. */
   readonly line: (line: FleetLine) => void;
-  /** The embedded parts run: where they keep what other verbs need. */
+  /** Called when the embedded parts run. */
   readonly ready: (facts: { folder: string; bridge: string }) => void;
 }
 
@@ -65,13 +63,13 @@ export interface FleetLine extends FleetCounts {
   readonly seconds: number;
   /** Requests that the embedded agency has posted. */
   readonly asked: number;
-  /** From filmed to sealed, of this second: milliseconds. */
+  /** From filmed to sealed, of this second. */
   readonly latenessP50Ms: number | null;
   readonly latenessP99Ms: number | null;
   /** Processor time of the fleet's processes in this second, in cores. */
   readonly cores: number;
   readonly memoryBytes: number;
-  /** Files and connections that these have open, and timers; both stay as they are while a fleet does. */
+  /** Files and connections that these have open, and timers; both stay constant while a fleet runs unchanged. */
   readonly descriptors: number;
   readonly timers: number;
   /** Processes that ended before the fleet did. */
@@ -80,19 +78,19 @@ export interface FleetLine extends FleetCounts {
 
 export interface FleetSummary extends Omit<FleetLine, 'cores'> {
   readonly latenessMaxMs: number | null;
-  /** From a grant until the bridge had the clip. */
+  /** From a grant until the bridge has the clip. */
   readonly deliveredP50Ms: number | null;
   readonly deliveredP99Ms: number | null;
   /** Of one core, for each doorbell, since all of them ran. */
   readonly corePercentEach: number | null;
   /** Memory for each doorbell beyond the process itself and its loops; with a ring in memory, with the ring. */
   readonly memoryBytesEach: number;
-  /** Clips that the embedded agency is shown by the bridge when the fleet ends; null where nobody asks. What was taken back is not among them. */
+  /** Clips that the bridge shows the embedded agency at the end, without revoked ones; null without that agency. */
   readonly clipsShown: number | null;
   readonly codes: Readonly<Record<string, number>>;
 }
 
-/** What a machine has. */
+/** Resources of a machine. */
 export interface Room {
   readonly descriptors: number;
   readonly memoryBytes: number;
@@ -100,30 +98,30 @@ export interface Room {
   readonly diskBytes: number;
 }
 
-/** Descriptors that a doorbell holds in its process, with its owner: three connections, its pairing socket, files that are open. */
+/** Descriptors of a doorbell and its owner in their process: three connections, the pairing socket, open files. */
 const DESCRIPTORS_EACH = 8;
 const DESCRIPTORS_SPARE = 256;
-/** And at an embedded broker: one for each connection. */
+/** Descriptors of a doorbell and its owner at an embedded broker: one for each connection. */
 const BROKER_DESCRIPTORS_EACH = 3;
-/** And besides doorbells: the bridge's, and those that come back before the broker knows that their old ones are gone. */
+/** Other connections: the bridge's, and new ones of clients whose old ones the broker still holds. */
 const BROKER_CONNECTIONS_SPARE = 1_024;
-/** Memory of a doorbell with its owner besides its ring, and of its connections at an embedded broker. */
+/** Bytes of memory of a doorbell and its owner without the ring, and of their connections at an embedded broker. */
 const MEMORY_EACH = 600_000;
 const BROKER_MEMORY_EACH = 150_000;
-/** All homes of a fleet come from one address, which elsewhere would be one of them. */
+/** All homes of a fleet have one address, for which a bridge usually allows the calls of one home. */
 const BRIDGE = { http: { perMinuteMax: { home: 1_000_000 } } } as const;
-/** Disk of a doorbell besides its ring: key, ledger, clips on their way. */
+/** Bytes of disk of a doorbell without its ring: key, ledger, clips in the outbox. */
 const DISK_EACH = 1_000_000;
-/** The embedded parts, and each process of the fleet by itself. */
+/** Bytes of memory of the embedded parts, and of processes without doorbells. */
 const MEMORY_SPARE = 600_000_000;
 const LINE_MS = 1_000;
-/** What of the processes' reports is added up beside their counts. */
+/** Figures of the processes' reports that are added up, besides counts. */
 const SUMMED = ['cpuMs', 'memoryBytes', 'memoryBeforeBytes', 'descriptors', 'timers'] as const;
-/** A doorbell of the embedded parts may be started so late: as long as a bridge lets a code be good. */
+/** A bridge's longest validity of a code: a doorbell may be started that late. */
 const CODE_LIFE_S = 7 * 24 * 3_600;
 
 /**
- * Throws `fleet_too_large`, with the number that fits, when this machine has not enough descriptors for each process, or memory or disk for all.
+ * Throws `fleet_too_large`, with the number that fits, when this machine lacks descriptors for a process, or memory or disk for all.
  * `drawn`: the doorbells of this machine.
  */
 export function checkRoom(
@@ -159,13 +157,13 @@ export function checkRoom(
 
 const megabytes = (bytes: number) => `${Math.floor(bytes / 1e6)} MB`;
 
-/** What this machine has now; `folder` is there, and keeps the fleet. */
+/** The free resources of this machine; `folder` exists, and will hold the fleet. */
 export function roomHere(folder: string): Room {
   const { bavail, bsize } = statfsSync(folder);
   return { descriptors: descriptorsMax(), memoryBytes: availableMemory(), diskBytes: bavail * bsize };
 }
 
-/** Node itself raises the soft limit to the hard one. Where the system does not tell, there is none. */
+/** The limit of open files; Node raises the soft limit to the hard one. Infinity if unknown. */
 function descriptorsMax(): number {
   try {
     const [, soft] = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? [];
@@ -176,8 +174,8 @@ function descriptorsMax(): number {
 }
 
 /**
- * Runs a fleet until its time is over or the signal is aborted, and ends it in order. Throws `fleet_too_large`, `data_folder_foreign`, what its
- * scenes and the embedded parts throw; nothing runs then.
+ * Runs a fleet until its time is over or the signal is aborted, and ends it in order. Throws `fleet_too_large`, `data_folder_foreign`, and
+ * the failures of its scenes and of the embedded parts; nothing runs then.
  */
 export async function runFleet(options: FleetOptions, deps: FleetDeps, signal: AbortSignal): Promise<FleetSummary> {
   const drawn = drawFleet(options.profile, options.seed, options.doorbells, options.shard);
@@ -204,14 +202,14 @@ class FleetRun {
   private readonly deps: FleetDeps;
   private readonly folder: string;
   private testbed: Testbed | null = null;
-  private questions: TownQuestions | null = null;
+  private agency: FleetAgency | null = null;
   private parts: ChildPart[] = [];
   private readonly reports = new Map<number, PartReport>();
   private readonly sealed = new Lateness();
   private recent = new Lateness();
   private startedMs = 0;
   private died = 0;
-  /** Processor time and when, as of the last line, and as of when all doorbells ran. */
+  /** Processor time at the last line, and when all doorbells first ran. */
   private before = { cpuMs: 0, atMs: 0 };
   private steady: { cpuMs: number; atMs: number } | null = null;
   private failed: Failure | null = null;
@@ -249,14 +247,14 @@ class FleetRun {
       if (this.failed) throw this.failed;
       deps.line(this.line());
     }
-    deps.say('The fleet ends: clips that are on their way may arrive.');
-    await this.questions?.stop();
+    deps.say('The fleet ends and waits for uploads.');
+    await this.agency?.stop();
     await this.stopParts();
-    return this.summary((await this.questions?.clipsShown()) ?? null);
+    return this.summary((await this.agency?.clipsShown()) ?? null);
   }
 
   async end(): Promise<void> {
-    await this.questions?.stop();
+    await this.agency?.stop();
     await this.stopParts();
     await this.testbed?.stop();
   }
@@ -284,8 +282,8 @@ class FleetRun {
     const { code } = await askForEnrolmentCode(bridge.url, await adminBearer(deps.disk, bridgeFolder), wish);
     if (options.askEveryMs !== null) {
       const { town } = options.profile;
-      this.questions = new TownQuestions({ ...deps, bridge, agencyKey, town, everyMs: options.askEveryMs });
-      this.questions.start();
+      this.agency = new FleetAgency({ ...deps, bridge, agencyKey, town, everyMs: options.askEveryMs });
+      this.agency.start();
     }
     deps.ready({ folder, bridge: bridge.url });
     return { home: broker, enrolmentCode: code };
@@ -297,7 +295,7 @@ class FleetRun {
       died: (how) => {
         this.failed ??= child.failure;
         this.died += 1;
-        this.bury(at);
+        this.markDied(at);
         this.deps.log.error('a process of the fleet has ended', { process: at + 1, detail: how });
         this.deps.say(`A process of the fleet has ended (${how}): its doorbells are gone.`);
       },
@@ -305,8 +303,8 @@ class FleetRun {
     return child;
   }
 
-  /** What a process that is gone has reported stays; its doorbells do not run any more. */
-  private bury(at: number): void {
+  /** Keeps the report of a process that is gone, but counts its doorbells as failed. */
+  private markDied(at: number): void {
     const last = this.reports.get(at);
     if (!last) return;
     const counts = { ...last.counts, up: 0, failed: last.counts.doorbells, clipsUnderWay: 0 };
@@ -349,7 +347,7 @@ class FleetRun {
     return {
       ...counts,
       seconds: Math.round((atMs - this.startedMs) / 1_000),
-      asked: this.questions?.asked ?? 0,
+      asked: this.agency?.asked ?? 0,
       latenessP50Ms: recent.quantile(0.5),
       latenessP99Ms: recent.quantile(0.99),
       cores: Math.round(((cpuMs - before.cpuMs) / Math.max(1, atMs - before.atMs)) * 1_000) / 1_000,
@@ -370,7 +368,7 @@ class FleetRun {
       delivered.merge(new Lateness(report.delivered));
       for (const [code, count] of report.codes) codes[code] = (codes[code] ?? 0) + count;
     }
-    for (const [code, count] of this.questions?.refused ?? []) codes[code] = (codes[code] ?? 0) + count;
+    for (const [code, count] of this.agency?.refused ?? []) codes[code] = (codes[code] ?? 0) + count;
     const each = Math.max(1, line.doorbells);
     const steadyMs = steady === null ? 0 : before.atMs - steady.atMs;
     return {

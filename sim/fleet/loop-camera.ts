@@ -1,5 +1,5 @@
-// Owns: a doorbell's camera that films a shared loop: the camera kind, and the ffmpeg seam at which its capture is given the loop's fragments,
-// each at the end of its time, and not a process. Every other ffmpeg is the real one. Not here: the loop (loop.ts), when to press the button.
+// A doorbell's camera that films a shared loop. Its capture is given the loop's fragments, each at the end of its time, instead of an
+// ffmpeg process; every other ffmpeg is the real one.
 import { Readable, Writable } from 'node:stream';
 import type { Clock } from '@doorsill/base/clock';
 import type { FfmpegProcess } from '@doorsill/device/camera/ffmpeg-process';
@@ -13,57 +13,61 @@ import type { Due, DueQueue } from './loop-schedule.ts';
 export const LOOP_CAMERA = 'loop:';
 
 /**
- * Fragments that a doorbell has not taken yet: beyond this its camera loses some, as one on the network does. So a machine that is too slow
- * for its fleet holds no more and more of it in memory.
+ * Fragments that a doorbell has not read yet. Beyond this its camera drops fragments, as a network camera does, so that a machine that is
+ * too slow for its fleet does not fill its memory.
  */
 const BACKLOG_FRAGMENTS_MAX = 8;
 
-/** What the loops of a process share. */
-export interface LoopDeck {
+/** The time that all loops of a process share. */
+export interface LoopTimebase {
   readonly queue: DueQueue;
-  /** The clock of the queue: the process's own, whatever the time is at a doorbell. */
+  /** The clock of the queue and the process, whatever the time is at a doorbell. */
   readonly clock: Clock;
-  /** Where every loop would have begun: monotonic milliseconds. */
+  /** Monotonic milliseconds at position 0 of every loop. */
   readonly beganMs: number;
 }
 
-/** What is counted of a camera since it was made. */
+/** Counts since the camera was made. */
 export interface LoopCounts {
   /** Fragments that were due while it filmed. */
   due: number;
-  /** Those of them that found no room. */
+  /** Due fragments that were dropped. */
   lost: number;
 }
 
 type ProcessEnd = Awaited<FfmpegProcess['ended']>;
 
-/** The camera of one doorbell. Its loop is `startAtUs` ahead of the deck's beginning. */
+/** The camera of one doorbell. Its loop is `startAtUs` ahead of the timebase. */
 export class LoopCamera {
   readonly kind: CameraKind;
   readonly counts: LoopCounts = { due: 0, lost: 0 };
   private readonly loop: Loop;
-  private readonly deck: LoopDeck;
+  private readonly timebase: LoopTimebase;
   private readonly startAtUs: number;
-  private readonly tells: 'all' | 'some';
-  /** The doorbell's clock and ear, from when its camera is opened. */
+  private readonly reports: 'all' | 'some';
+  /** The doorbell's clock and its listener for motions, once its camera is opened. */
   private doorbell: { clock: Clock; sceneMotion: ((motion: SceneMotion) => void) | undefined } | null = null;
-  /** Wall time, at the doorbell, of presentation time 0 of the run. */
+  /** The doorbell's wall time at presentation time 0 of the run. */
   private offsetUs = 0;
-  /** How many of the loop's motions the doorbell still notices, where it does not notice all. */
-  private motionsToTell = 0;
+  /** Motions of the loop that are still to be reported, with `some`. */
+  private motionsToReport = 0;
 
-  /** `tells`: `all` motions of the loop, or `some`: one for each call of `tellNextMotion`. */
-  constructor(loop: Loop, deck: LoopDeck, { startAtUs, tells = 'all' }: { startAtUs: number; tells?: 'all' | 'some' }) {
+  /** `reports`: `all` motions of the loop, or `some`: one for each call of `reportNextMotion`. */
+  constructor(
+    loop: Loop,
+    timebase: LoopTimebase,
+    { startAtUs, reports = 'all' }: { startAtUs: number; reports?: 'all' | 'some' },
+  ) {
     this.loop = loop;
-    this.deck = deck;
+    this.timebase = timebase;
     this.startAtUs = startAtUs;
-    this.tells = tells;
+    this.reports = reports;
     this.kind = this.makeKind();
   }
 
-  /** The next time that something moves in the loop, the doorbell notices. */
-  tellNextMotion(): void {
-    this.motionsToTell += 1;
+  /** Makes the doorbell notice the next motion in the loop. */
+  reportNextMotion(): void {
+    this.motionsToReport += 1;
   }
 
   /** An ffmpeg that gives this camera's capture the loop, and is the real one for everything else. */
@@ -116,20 +120,20 @@ export class LoopCamera {
     };
   }
 
-  /** Where the loop is now for this doorbell, in an endless showing: microseconds. */
+  /** This doorbell's present position in the endlessly repeated loop. */
   private get nowUs(): number {
-    return this.startAtUs + (this.deck.clock.monotonicMs() - this.deck.beganMs) * 1_000;
+    return this.startAtUs + (this.timebase.clock.monotonicMs() - this.timebase.beganMs) * 1_000;
   }
 
-  /** When a place of the showing comes: monotonic milliseconds. */
+  /** Monotonic time at a position of the endlessly repeated loop. */
   private dueMs(atUs: number): number {
-    return this.deck.beganMs + (atUs - this.startAtUs) / 1_000;
+    return this.timebase.beganMs + (atUs - this.startAtUs) / 1_000;
   }
 
   /** Gives the loop from the next GOP on, until it is ended. */
   private film(): FfmpegProcess {
-    const { loop, deck } = this;
-    // Of objects: else what waits is joined, and no longer shared by all doorbells.
+    const { loop, timebase } = this;
+    // In object mode, because otherwise waiting fragments are copied together and no longer shared by all doorbells.
     const media = new Readable({ objectMode: true, highWaterMark: BACKLOG_FRAGMENTS_MAX + 1, read: () => undefined });
     const outputs = [media, silent(), silent(), silent()] as const;
     const [, stderr, gray, live] = outputs;
@@ -141,7 +145,7 @@ export class LoopCamera {
     const { nowUs } = this;
     this.offsetUs = Math.round((this.doorbell?.clock.wallUs() ?? 0) - nowUs - loop.firstUs);
     media.push(loop.init);
-    const playing = new Playing(deck.queue, (gop) => this.give(media, gop), {
+    const playing = new GopPlayback(timebase.queue, (gop) => this.give(media, gop), {
       gop: Math.ceil(nowUs / GOP_US),
       dueMs: (us) => this.dueMs(us),
     });
@@ -165,20 +169,20 @@ export class LoopCamera {
 
   private give(media: Readable, gop: number): void {
     this.counts.due += 1;
-    // In front of the first fragment waits the header of the file.
+    // The init segment may still wait before the first fragment.
     if (media.readableLength > BACKLOG_FRAGMENTS_MAX) this.counts.lost += 1;
     else media.push(this.loop.fragment(gop));
   }
 
-  /** Tells the doorbell when something moves in the loop, from this place of the showing on. */
+  /** Reports motions of the loop to the doorbell, from a position on. */
   private followMotions(fromUs: number): { stop(): void } {
     const { motions, lengthUs } = this.loop;
-    const { queue } = this.deck;
+    const { queue } = this.timebase;
     if (motions.length === 0) return { stop: () => undefined };
     let pass = Math.floor(fromUs / lengthUs);
     let at = motions.findIndex(({ atUs }) => pass * lengthUs + atUs >= fromUs);
     let due: Due | null = null;
-    let isTold = false;
+    let isReported = false;
     const arm = () => {
       if (at < 0 || at >= motions.length) {
         at = 0;
@@ -186,9 +190,9 @@ export class LoopCamera {
       }
       due = queue.at(this.dueMs(pass * lengthUs + (motions[at]?.atUs ?? 0)), () => {
         const moves = motions[at]?.moves === true;
-        if (moves) isTold = this.isNextTold();
-        // An end of what was not told is left out.
-        if (isTold) this.doorbell?.sceneMotion?.({ moves, atUs: this.doorbell.clock.wallUs() });
+        if (moves) isReported = this.takeReport();
+        // The end of a motion is reported if its beginning was.
+        if (isReported) this.doorbell?.sceneMotion?.({ moves, atUs: this.doorbell.clock.wallUs() });
         at += 1;
         arm();
       });
@@ -197,16 +201,16 @@ export class LoopCamera {
     return { stop: () => due?.cancel() };
   }
 
-  private isNextTold(): boolean {
-    if (this.tells === 'all') return true;
-    if (this.motionsToTell === 0) return false;
-    this.motionsToTell -= 1;
+  private takeReport(): boolean {
+    if (this.reports === 'all') return true;
+    if (this.motionsToReport === 0) return false;
+    this.motionsToReport -= 1;
     return true;
   }
 }
 
-/** One GOP after the other, each at its end. */
-class Playing {
+/** Gives one GOP after the other, each at its end. */
+class GopPlayback {
   private due: Due | null = null;
   private isOver = false;
 
@@ -230,7 +234,7 @@ class Playing {
   }
 }
 
-/** An output on which nothing comes until it ends. */
+/** An output without data. */
 function silent(): Readable {
   return new Readable({ read: () => undefined });
 }

@@ -1,15 +1,13 @@
-// Owns: many calls that are due again and again, on one timer of the process: what is due in the same few milliseconds is called together.
-// Not here: what is called.
+// Many recurring calls on one timer: calls that are due within the same few milliseconds run together.
 import type { Clock, Timer } from '@doorsill/base/clock';
 
-/** Calls that fall due within so many milliseconds share one wake-up. */
+/** Calls that are due within this span share one timer. */
 const SLOT_MS = 4;
-/** How far the next call that is due is searched for at once; what is later is looked for again then. */
+/** How far ahead the next call is searched; the search is repeated for later ones. */
 const SEARCH_MS_MAX = 2_000;
 
-/** A call that waits. */
+/** A waiting call. */
 export interface Due {
-  /** Takes it back. */
   cancel(): void;
 }
 
@@ -18,13 +16,13 @@ interface Waiting {
   call: (() => void) | null;
 }
 
-/** Calls in order of time, each never before it is due. */
+/** Makes calls in order of time, none before it is due. */
 export class DueQueue {
   private readonly clock: Clock;
   private readonly slots = new Map<number, Waiting[]>();
   private timer: Timer | null = null;
   private armedFor = Number.POSITIVE_INFINITY;
-  /** The first slot that was not called yet. */
+  /** The first slot whose calls were not made yet. */
   private next: number;
   private count = 0;
   private late = 0;
@@ -34,12 +32,12 @@ export class DueQueue {
     this.next = slotOf(clock.monotonicMs());
   }
 
-  /** How many calls wait, with those that were taken back and whose time has not come. */
+  /** Number of waiting calls, with cancelled ones whose time has not come. */
   get size(): number {
     return this.count;
   }
 
-  /** By how many milliseconds the last wake-up came after the first call that it was for. */
+  /** How late the last timer fired, for the first of its calls. */
   get lateMs(): number {
     return this.late;
   }
@@ -60,7 +58,7 @@ export class DueQueue {
     };
   }
 
-  /** Takes every call back. */
+  /** Cancels every call. */
   stop(): void {
     this.timer?.cancel();
     this.timer = null;
@@ -83,7 +81,7 @@ export class DueQueue {
     while (this.next <= now) {
       const due = this.slots.get(this.next);
       this.slots.delete(this.next);
-      // A call made from here for a time that has passed comes in a slot that is not over.
+      // A new call from here for a past time must go into a later slot.
       this.next += 1;
       this.count -= due?.length ?? 0;
       for (const waiting of due ?? []) waiting.call?.();
@@ -100,7 +98,7 @@ export class DueQueue {
   }
 }
 
-/** The slot at whose beginning a time has passed. */
+/** The first slot that begins at a time or after it. */
 function slotOf(ms: number): number {
   return Math.ceil(ms / SLOT_MS);
 }

@@ -1,6 +1,5 @@
-// Owns: a scene as a loop: encoded once by the real ffmpeg, as fragments of one GOP each, with the times at which something moves in it.
-// Every doorbell of a process that films the scene shares the bytes. Not here: giving them to a doorbell (loop-camera.ts).
-
+// A scene as a loop: encoded once by the real ffmpeg, as fragments of one GOP each, with the times of its motions. All doorbells of a
+// process that film the scene share the bytes.
 import type { Clock } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import { concatBytes } from '@doorsill/contract/bytes';
@@ -27,15 +26,15 @@ import { failure } from '../errors.ts';
 import { SyntheticDriver } from '../porch/porch-camera.ts';
 import { CYCLE_FRAMES, SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';
 
-/** What a loop is made of. */
+/** The scene of a loop. */
 export interface LoopScene {
-  /** What is filmed: `synthetic?...` or a video file. */
+  /** `synthetic?...` or a video file. */
   readonly camera: string;
   readonly width: number;
   readonly height: number;
   readonly fps: number;
   readonly kbitPerS: number;
-  /** How long the loop is at most, in microseconds; it becomes a multiple of 8 s. */
+  /** Longest length of the loop, in microseconds; the length becomes a multiple of 8 s. */
   readonly loop: number;
 }
 
@@ -48,40 +47,40 @@ export const DEFAULT_SCENE: LoopScene = {
   loop: 24_000_000,
 };
 
-/** When something begins to move in a loop, or has stopped: microseconds from its beginning, in order. */
+/** The beginning (`moves`) or the end of a motion, in microseconds from the loop's beginning. */
 export interface LoopMotion {
   readonly atUs: number;
   readonly moves: boolean;
 }
 
-/** What a loop is in a file of its own: the bytes as ffmpeg wrote them, cut into GOPs. */
+/** The bytes of a loop as ffmpeg wrote them, cut into GOPs. */
 export interface LoopParts {
   readonly init: Uint8Array;
   readonly gops: readonly Uint8Array[];
   readonly motions: readonly LoopMotion[];
 }
 
-/** A GOP lasts so long. */
+/** GOP length. */
 export const GOP_US = 1_000_000;
-/** Packets of AAC at 48 kHz and whole seconds meet every 8 s: a loop of so many has no gap and no overlap in its sound. */
-const MEET_S = 8;
-/** What is encoded before the loop begins: by then the encoders of picture and sound have settled. */
-const LEAD_S = MEET_S;
-/** A detector has learnt a scene after so long. */
+/** AAC packets at 48 kHz end on a whole second every 8 s: a loop of a multiple of that has no gap and no overlap in its sound. */
+const SOUND_PERIOD_S = 8;
+/** Encoded before the loop, until the encoders of picture and sound have settled. */
+const LEAD_S = SOUND_PERIOD_S;
+/** A motion detector has learnt a scene after this time. */
 const LEARNT_S = 16;
-/** What is encoded behind it: the last packets of its sound have come by then. */
+/** Encoded after the loop, so that its last packets of sound are complete. */
 const TAIL_S = 1;
 const PICTURES_MS_MAX = 600_000;
 const LOOK_S = 10;
-/** The stamp in drawn pictures shows the time from here on: the same loop is the same bytes. */
+/** Time of the stamp in the first drawn picture; fixed, so that the same scene has the same bytes. */
 const STAMPED_FROM_US = Date.UTC(2026, 0, 1) * 1_000;
 const PIPE_VIDEO = 0;
 const PIPE_SOUND = 4;
 /** A camera's sensor has noise; drawn pictures have none, and would need a fraction of the bitrate. */
 const NOISE = 'noise=alls=4:allf=t:all_seed=1';
-/** Bytes that a loop may take, in memory once for each scene. */
+/** Largest loop; each scene's is in memory once. */
 const LOOP_BYTES_MAX = 256 * 1024 * 1024;
-/** How many passes of a GOP are kept: doorbells are one pass apart at most. */
+/** Passes of a GOP that are kept: doorbells are at most one pass apart. */
 const PASSES_KEPT = 2;
 
 /** One scene's loop in memory. */
@@ -92,11 +91,11 @@ export class Loop {
   readonly lengthUs: number;
   /** Presentation time of the first picture of the first pass, in microseconds. */
   readonly firstUs: number;
-  /** What a second of it takes, in bits. */
+  /** Average bitrate. */
   readonly bitsPerSecond: number;
   private readonly gops: readonly { bytes: Uint8Array; passes: { pass: number; bytes: Uint8Array }[] }[];
 
-  /** Throws `fleet_scene_unusable` for parts that do not go on into themselves without a gap. */
+  /** Throws `fleet_scene_unusable` for parts that cannot be repeated without a gap. */
   constructor({ init, gops, motions }: LoopParts) {
     this.init = init;
     this.info = parseInit(init);
@@ -123,12 +122,12 @@ export class Loop {
       );
   }
 
-  /** How many GOPs it has. */
+  /** Number of GOPs. */
   get gopCount(): number {
     return this.gops.length;
   }
 
-  /** Its GOP number `gop` of an endless showing, counted over all passes: the same bytes for every doorbell. Never change them. */
+  /** GOP number `gop` of the endlessly repeated loop, counted over all passes. All doorbells share the bytes: never change them. */
   fragment(gop: number): Uint8Array {
     const pass = Math.floor(gop / this.gops.length);
     const held = this.gops[gop % this.gops.length];
@@ -143,12 +142,12 @@ export class Loop {
     return bytes;
   }
 
-  /** What it is made of, for other processes. */
+  /** Its bytes and motions, for other processes. */
   get parts(): LoopParts {
     return { init: this.init, gops: this.gops.map(({ bytes }) => bytes), motions: this.motions };
   }
 
-  /** Every sample begins where the one before it ends, and the first one where the last one of the pass before does. */
+  /** Checks that every sample begins where the one before it ends, and the first one where the last one of the pass before ends. */
   private checkTrack(samples: readonly Sample[], timescale: number): void {
     const [first] = samples;
     let nextDts = first?.dts;
@@ -184,12 +183,12 @@ export async function makeLoop(scene: LoopScene, deps: LoopDeps, signal: AbortSi
   return new Loop({ init, gops, motions });
 }
 
-/** Whole groups of 8 s that fit into so many microseconds, one at least; in seconds. */
+/** The largest multiple of 8 s within a time, at least 8 s; in seconds. */
 function wholeS(us: number): number {
-  return Math.max(1, Math.floor(us / 1_000_000 / MEET_S)) * MEET_S;
+  return Math.max(1, Math.floor(us / 1_000_000 / SOUND_PERIOD_S)) * SOUND_PERIOD_S;
 }
 
-/** What is read, and who writes it where ffmpeg does not read by itself. */
+/** The input of a scene; `feed` writes it where ffmpeg does not read it by itself. */
 interface SceneInput {
   readonly args: readonly string[];
   readonly hasSound: boolean;
@@ -262,7 +261,7 @@ function encoderArgs({ width, height, fps, kbitPerS }: LoopScene, input: SceneIn
     ...['-map', '0:v:0', '-vf', filters.join(','), '-c:v', 'libx264', '-preset', 'veryfast', '-tune', 'zerolatency'],
     ...['-b:v', rate, '-maxrate', rate, '-bufsize', rate, '-bf', '0'],
     ...['-g', String(fps), '-keyint_min', String(fps), '-sc_threshold', '0'],
-    // One thread: the same scene becomes the same bytes on every machine.
+    // One thread, so that the same scene becomes the same bytes on every machine.
     ...threadArgs({ ...ffmpeg, encoderThreads: 1 }),
   ];
   const sound = [
@@ -283,7 +282,7 @@ async function drawnScene(
       detail: 'a loop has its own length, not seconds=N',
     });
   const lengthS = wholeS(scene.loop);
-  // The lead is the end of the scene's own cycle, so that the loop begins with its beginning.
+  // The lead is the end of the scene's cycle, so that the loop begins at the cycle's beginning.
   const first = CYCLE_FRAMES - LEAD_S * SYNTHETIC_FPS;
   const seconds = CYCLE_FRAMES / SYNTHETIC_FPS + lengthS + TAIL_S;
   const driver = new SyntheticDriver({ ...source, pace: 'fast', seconds }, clock, () => undefined);
@@ -317,7 +316,7 @@ async function fileScene(
   };
 }
 
-/** When something moves in a loop for a detector that has learnt its scene in the passes before. */
+/** The loop's motions, for a detector that has learnt the scene in earlier passes. */
 async function motionsIn(loop: Loop, { ffmpeg, clock }: LoopDeps, signal: AbortSignal): Promise<LoopMotion[]> {
   const passes = Math.ceil(LEARNT_S / loop.gopCount);
   const seconds = (passes + 1) * loop.gopCount;

@@ -1,6 +1,4 @@
-// Owns: reading a fleet's profile from a file, and saying where it cannot be used: file, line, column, and the word that was probably meant.
-// Not here: what a profile takes (fleet-profile.ts), YAML itself (scenario/language).
-
+// Reads a fleet's profile from a file. Faults name file, line and column, and the word that was probably meant.
 import { type Disk, systemCode } from '@doorsill/base/disk';
 import { assert } from '@doorsill/contract/assert';
 import { type Failure, failure } from '../errors.ts';
@@ -10,7 +8,7 @@ import { schemaFaults } from '../scenario/language/schema-faults.ts';
 import { FILE_BYTES_MAX, readYaml } from '../scenario/language/yaml-text.ts';
 import { FleetProfile } from './fleet-profile.ts';
 
-/** The end of a longer path is shown: what is wrong has to fit behind it. */
+/** Only the end of a longer path is shown, so that the fault still fits after it. */
 const SHOWN_LENGTH_MAX = 120;
 
 /** Reads a profile of YAML or JSON. Throws `fleet_profile_unreadable`, `fleet_profile_invalid`. */
@@ -25,7 +23,9 @@ export async function readFleetProfile(disk: Disk, file: string): Promise<FleetP
   return parseFleetProfile(file, bytes);
 }
 
-/** The profile in a file's bytes; `file` names it in failures. Throws `fleet_profile_invalid` with the first fault, and how many there are. */
+/**
+ * The profile in a file's bytes; `file` names it in failures. Throws `fleet_profile_invalid` with the first fault, and how many there are.
+ */
 export function parseFleetProfile(file: string, bytes: Uint8Array): FleetProfile {
   try {
     const root = readYaml(file.length > SHOWN_LENGTH_MAX ? `...${file.slice(-SHOWN_LENGTH_MAX)}` : file, bytes);

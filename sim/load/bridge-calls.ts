@@ -3,10 +3,9 @@
 
 import { createHash } from 'node:crypto';
 import type { SigningKey } from '@doorsill/base/keys';
-import { exchangeJson } from '@doorsill/contract/json-client';
+import { exchangeJson, withinTime } from '@doorsill/contract/json-client';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { failureOf } from '@doorsill/contract/problem';
-import { withinTime } from '@doorsill/contract/time-limit';
 import { z } from 'zod';
 import { failure, isFailure } from '../errors.ts';
 import type { FleetTown } from '../fleet/fleet-profile.ts';

@@ -1,6 +1,5 @@
-// Owns: the story of an audit: an export of queries is read, the worst agency loses access to one area's homes, a device
-// refuses it, it is reinstated and can ask again. Not here: the audit (cloud-bridge/query-audit), the export (query-export/).
-
+// The story of an audit: an export of queries is read, the worst agency loses access to one area's homes, a device refuses it, it is
+// reinstated and can ask again.
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -37,7 +36,7 @@ import { Narrator } from './narrator.ts';
 import { sendDecision } from './send-decision.ts';
 import type { StoryDeps } from './story-deps.ts';
 
-/** The export: its held-out vocabulary keeps the measured figures meaningful. */
+/** The export. Its vocabulary was held out when the audit's rules were written, so that the measured figures mean something. */
 const PLAN = { seed: 2026, agencies: 4_000, rows: 200_000, vocabulary: 'held-out' } as const;
 /** Geohash letters of the area in which access is revoked: about 39 by 20 km, a county. */
 const AREA_LETTERS = 4;
@@ -74,8 +73,8 @@ export async function runAgencyAuditStory(deps: StoryDeps & { logLevel: string }
     closers.unshift(() => session.stop());
     await session.start();
     signal.throwIfAborted();
-    const street = new Street(deps, testbed, facts, session, signal);
-    await playOut(deps, story, street, { report, score, worst, scope });
+    const homes = new AuditTestbed(deps, testbed, facts, session, signal);
+    await playOut(deps, story, homes, { report, score, worst, scope });
   } finally {
     for (const close of closers) await close();
   }
@@ -114,41 +113,41 @@ async function auditAnExport(
   return { report, score };
 }
 
-interface Cast {
+interface Audited {
   report: AuditReport;
   score: Score;
   worst: AuditFinding;
   scope: string;
 }
 
-async function playOut(deps: StoryDeps, story: Narrator, street: Street, cast: Cast): Promise<void> {
-  const { worst, scope, report, score } = cast;
-  const key = await street.register(worst.agency);
-  const first = await street.ask(key);
+async function playOut(deps: StoryDeps, story: Narrator, homes: AuditTestbed, audited: Audited): Promise<void> {
+  const { worst, scope, report, score } = audited;
+  const key = await homes.register(worst.agency);
+  const first = await homes.ask(key);
   story.tell(
     `${worst.agency}, the worst of those, is registered in a testbed in ${scope} and asks residents for footage: the doorbell shows its owner ${first.request.jti}.`,
     first.credential.agency === agencyId(key),
   );
 
-  const desk = await street.desk();
-  const { planned, unmatched } = planRevocations(report.findings, await desk.agencies());
-  await makeRevocations(desk, planned);
+  const registry = await homes.registryAdmin();
+  const { planned, unmatched } = planRevocations(report.findings, await registry.agencies());
+  await makeRevocations(registry, planned);
   const [only] = planned;
   story.tell(
     `The revocations are made: ${only?.name} loses ${only?.scope}, by the registry's signed list. ${unmatched.length} others are not registered here.`,
     planned.length === 1 && only?.agency === agencyId(key) && only.scope === scope,
   );
-  const refused = await street.grantUntilRefused(first);
+  const refused = await homes.grantUntilRefused(first);
   story.tell(`Its owner grants it footage all the same; the device refuses: ${refused}.`, REFUSALS.has(refused));
-  const other = await street.ask(street.facts.agencyKey);
+  const other = await homes.ask(homes.facts.agencyKey);
   story.tell(
     `${other.credential.name}, of which the export says nothing, still reaches the same doorbell.`,
-    other.credential.agency === agencyId(street.facts.agencyKey),
+    other.credential.agency === agencyId(homes.facts.agencyKey),
   );
 
-  const standing = await reinstateAgency(desk, worst.agency);
-  const second = await street.ask(key);
-  const clip = await street.grant(second);
+  const standing = await reinstateAgency(registry, worst.agency);
+  const second = await homes.ask(key);
+  const clip = await homes.grant(second);
   story.tell(
     `${worst.agency} is reinstated and asks anew; the owner grants, and ${clip.frames} frames arrive.`,
     standing.state === 'approved' && clip.frames > 0,
@@ -163,8 +162,8 @@ async function playOut(deps: StoryDeps, story: Narrator, street: Street, cast: C
   );
 }
 
-/** The testbed with its owner, as the story needs it. */
-class Street {
+/** The story's testbed, with its owner and its registry. */
+class AuditTestbed {
   readonly facts: TestbedFacts;
   private readonly deps: StoryDeps;
   private readonly testbed: Testbed;
@@ -197,13 +196,13 @@ class Street {
     return key;
   }
 
-  async desk() {
+  async registryAdmin() {
     const { url, key } = this.facts.registry;
     const adminToken = await adminBearer(this.deps.disk, this.place.folder);
     return httpRegistryDesk({ url, key, adminToken, signal: this.signal });
   }
 
-  /** Asks for the last quarter of an hour, again until the bridge has learnt of a reinstatement; resolves with the notice. */
+  /** Asks for the last quarter of an hour, repeatedly until the bridge knows of a reinstatement; resolves with the notice. */
   async ask(key: SigningKey): Promise<VerifiedNotice> {
     const nowUs = this.deps.clock.wallUs();
     const base = demoAsk(this.deps.clock, DEMO_HOME.place, { startUs: nowUs, endUs: nowUs }, 'nothing');
@@ -221,7 +220,7 @@ class Street {
   }
 
   private async domainOf(key: SigningKey): Promise<string> {
-    const found = (await (await this.desk()).agencies()).find(({ agency }) => agency === agencyId(key));
+    const found = (await (await this.registryAdmin()).agencies()).find(({ agency }) => agency === agencyId(key));
     return `${(found?.name ?? '').toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.example`;
   }
 
@@ -233,7 +232,7 @@ class Street {
         return;
       } catch (thrown) {
         const isLate = this.deps.clock.monotonicMs() > endMs;
-        // The bridge learns of a reinstatement when it fetches the list next.
+        // The bridge learns of a reinstatement when it next fetches the registry's list.
         if (!isFailure(thrown) || thrown.code !== 'agency_revoked' || isLate) throw thrown;
         await this.deps.clock.sleep(LOOK_AGAIN_MS, this.signal);
       }
@@ -270,7 +269,7 @@ class Street {
   /** Grants once the device knows of the revocation; resolves with the refusal's code, or throws if the grant is accepted. */
   async grantUntilRefused(notice: VerifiedNotice): Promise<string> {
     const endMs = this.deps.clock.monotonicMs() + WAIT_MS_MAX;
-    // A request that may no longer be answered is no longer offered to the owner.
+    // The device no longer shows its owner a request of a revoked agency.
     while ((await fetchNotices(this.session, this.signer)).some(({ request }) => request.jti === notice.request.jti)) {
       if (this.deps.clock.monotonicMs() > endMs) {
         throw failure('timed_out', { what: 'the revocation at the doorbell', seconds: WAIT_MS_MAX / 1_000 });

@@ -1,6 +1,5 @@
-// Owns: the story of a community request: posted, reviewed by a person, published, answered by one home, resolved; and that the
-// agency cannot tell an answer from silence. Not here: the stage (story-testbed.ts).
-
+// The story of a community request: posted, reviewed by a person, published, answered by one home, resolved; the agency cannot tell an
+// answer from silence.
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { z } from 'zod';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
@@ -11,7 +10,7 @@ import { letters, Stage } from './story-testbed.ts';
 const profileSchema = z.object({ _doorsill: z.object({ outcomes: z.record(z.string(), z.number()) }) });
 
 export function tellCommunityRequest(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
-  return Stage.tell({ name: 'community-request', logLevel: deps.logLevel }, deps, signal, async (stage) => {
+  return Stage.run({ name: 'community-request', logLevel: deps.logLevel }, deps, signal, async (stage) => {
     await moderation(stage);
     await publication(stage);
   });
@@ -47,7 +46,7 @@ async function publication(stage: Stage): Promise<void> {
   const investigation = `SPD-${deps.clock.wallUs()}`;
   const [first, second, third] = [0, 1, 2].map(() => stage.ask({ investigation }));
   if (!first || !second || !third) return;
-  const notice = await stage.heard(first.id, () => postRequest(bridge.url, first.token));
+  const notice = await stage.notified(first.id, () => postRequest(bridge.url, first.token));
   await postRequest(bridge.url, second.token);
   stage.say(`The doorbell shows its owner: ${notice.credential.name} asks about ${notice.request.incidentType}.`);
   await stage.refused('A third post of the same investigation', 'request_limits', () =>

@@ -1,4 +1,4 @@
-// Owns: the demo agency's request: an area around the demo home and a time window in the past. Not here: signing (officer/).
+// The demo agency's request: an area around the demo home and a time window in the past.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Place } from '@doorsill/contract/area-cells';
 import type { Polygon } from '@doorsill/contract/request';
@@ -32,7 +32,7 @@ export function areaAround(place: Place): Polygon {
 
 const roundDeg = (degrees: number) => Math.round(degrees * 1e6) / 1e6;
 
-/** What the demo agency asks: a window of at least 15 minutes around `about`, ended by now. */
+/** The demo agency's request: for a window of at least 15 minutes around `about` that has already ended. */
 export function demoAsk(clock: Clock, place: Place, about: Window, profile: DisclosureProfile): Ask {
   const nowUs = clock.wallUs();
   const endUs = Math.min(nowUs, Math.max(about.endUs, about.startUs + WINDOW_US_MIN));

@@ -1,7 +1,5 @@
-// Owns: the whole story unattended: a testbed of its own, a request, a scripted owner's grant, and the clip in the vault; and its
-// steps, which other stories reuse.
-// Uses the same parts as `up`; the device has no setting that grants by itself. Not here: the command line (cli/).
-
+// The whole flow unattended: a testbed of its own, a request, a scripted owner's grant, and the clip in the vault. Other stories reuse its
+// steps.
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,14 +24,14 @@ import { whenHandedOver } from './when-handed-over.ts';
 
 export interface DemoOptions {
   camera: string;
-  /** Seconds on the source's own timeline, in microseconds. */
+  /** Position on the source's own timeline. */
   fromUs: number;
   toUs: number;
   /** Comma-separated disclosure keys. */
   disclose: string;
   audio: boolean;
   logLevel: string;
-  /** Kept when named; else a new folder of which only the clip and its documents remain. */
+  /** A named folder is kept; of the default, a new one, only the clip and its documents remain. */
   folder?: string;
 }
 
@@ -51,16 +49,16 @@ export interface DemoResult {
 
 const FOOTAGE_MS_MAX = 10 * 60_000;
 const STORED_MS_MAX = 10 * 60_000;
-/** How long to wait at most for a window that reaches beyond the end of the source. */
+/** Longest wait for a window that reaches beyond the end of the source. */
 const PAST_END_MS_MAX = 10_000;
-/** How long a lost camera may take to deliver a picture before the demo fails. */
+/** Longest wait for a lost camera before the demo fails. */
 const CAMERA_MS_MAX = 30_000;
 const NOTICE_MS_MAX = 30_000;
-/** Shortest interval between two questions to the device about how far its footage reaches. */
+/** Shortest interval between two requests to the device for its coverage. */
 const ASK_EVERY_MS = 500;
 const HANDED_OVER_MS_MAX = 60_000;
 
-/** Runs the story to its end. Throws a coded failure when no clip reached the vault; leaves no process in any case. */
+/** Runs the story to its end. Throws a coded failure when no clip reached the vault; leaves no process behind in any case. */
 export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: AbortSignal): Promise<DemoResult> {
   // Invalid options are found before anything is started.
   profileFor(parseKeys(options.disclose));
@@ -115,7 +113,7 @@ export interface DemoRun {
   onGrant?: () => void;
 }
 
-/** Plays in a testbed of its own, in `options.folder`; ends the testbed in any case. */
+/** Runs `play` in a testbed of its own, in `options.folder`; ends the testbed in any case. */
 export async function inTestbed<Result>(
   options: Omit<DemoOptions, 'folder' | 'disclose' | 'audio'> & Pick<TestbedOptions, 'folder' | 'vault' | 'network'>,
   deps: StoryDeps,
@@ -157,7 +155,7 @@ export interface Granted {
   facts: Omit<DemoResult, 'clip' | 'manifest'>;
 }
 
-/** The agency asks, the owner grants the scene's window; resolves once the clip is stored. */
+/** The agency asks, and the owner grants the scene's window; resolves once the clip is stored. */
 export async function grantOnce(
   scene: DemoRun,
   keys: string,
@@ -192,7 +190,9 @@ async function pinnedBridgeKey({ disk }: StoryDeps, folder: string): Promise<str
   return enrolment.bridgeKey;
 }
 
-/** A file is read once at full speed; drawn footage as long as needed, at full speed; a live camera in real time. */
+/**
+ * The camera for the demo: a file is read once, drawn footage lasts as long as needed, both at full speed; a live camera stays as it is.
+ */
 function demoCamera(options: Pick<DemoOptions, 'camera' | 'toUs'>): string {
   const { camera } = options;
   if (/^(rtsp:\/\/|v4l2:|rpicam\b|\/dev\/)/.test(camera) || camera.includes('pace=')) return camera;
@@ -214,7 +214,7 @@ async function recordedWindow(
   const timers: Timer[] = [];
   const later = (delayMs: number, call: () => void) => timers.push(deps.clock.after(delayMs, call));
   let isAwaited = false;
-  // Unasked, the device reports only now and then how far its footage reaches.
+  // Without being asked, the device reports its coverage only now and then.
   let asking: Timer | null = null;
   const askAt = (window: Window | null) => {
     const leftMs = window === null ? 0 : (window.endUs - deps.clock.wallUs()) / 1000;
@@ -242,7 +242,7 @@ async function recordedWindow(
         else if (window && camera.state === 'ended') {
           isAwaited = true;
           const sourceEndUs = newestUs - window.startUs + options.fromUs;
-          // An agency asks about the past only: the end of a window beyond the source's end may have to pass first.
+          // An agency may only ask for the past: a window that ends beyond the source's end must have passed first.
           const leftMs = Math.max(0, (window.endUs - deps.clock.wallUs()) / 1000);
           if (newestUs <= window.startUs || leftMs > PAST_END_MS_MAX) failed(sourceHas('ends', sourceEndUs));
           else later(leftMs, () => found(window));
@@ -274,7 +274,7 @@ function faultOf(camera: DeviceState['camera']): Failure {
 /** Text that the message of `camera_unreachable` already contains. */
 const SILENT = 'does not answer: ';
 
-/** Why a camera delivers nothing, without repeating its name. */
+/** Why a camera gives no pictures, without repeating its name. */
 function whyOf({ source, detail }: DeviceState['camera']): string {
   const named = ['camera', 'file'].map((kind) => `The ${kind} ${source} `).find((start) => detail?.startsWith(start));
   if (!named) return detail ?? 'it does not say why';
@@ -295,7 +295,7 @@ function windowOf(state: DeviceState, options: Pick<DemoOptions, 'fromUs' | 'toU
   return { startUs: sourceStartUs + options.fromUs, endUs: sourceStartUs + options.toUs };
 }
 
-/** Has the request `id` made by `ask` and resolves with it as the doorbell shows it to its owner. Throws `timed_out`. */
+/** Calls `ask`, which sends the request `id`, and resolves with its notice at the doorbell. Throws `timed_out`. */
 export function noticeOf(
   session: OwnerSession,
   id: string,
@@ -365,7 +365,7 @@ function profileFor(keys: readonly DisclosureKey[]): DisclosureProfile {
   throw failure('usage', { detail: 'no agency may ask for the address together with name or phone' });
 }
 
-/** Ends the wait when the signal is aborted; the work itself is undone by the caller. */
+/** Rejects when the signal is aborted; the caller must undo the work. */
 function abortable<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) reject(signal.reason);

@@ -1,11 +1,10 @@
-// Owns: what `up` tells of one doorbell: what happens at the door, each request with the exact line that grants part of it, and what became
-// of it. Not here: the testbed, and when the agency asks (up.ts).
+// The output of `up` about one doorbell: events at the door, each request with the exact command that grants part of it, and the outcome.
 import { join } from 'node:path';
 import type { Timer } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import type { DeviceEvent, DeviceState, Receipt } from '@doorsill/contract/home-messages';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
-import { recallAnswerOf } from '@doorsill/contract/recall-answer';
+import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { makeCommand, type Signer } from '@doorsill/device/owner/sign-owner-messages';
@@ -25,34 +24,34 @@ import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import type { StoryDeps } from './story-deps.ts';
 import { whenHandedOver } from './when-handed-over.ts';
 
-/** What a door's story needs of the testbed around it. */
-export interface DoorSurroundings extends StoryDeps {
+/** The testbed of a door's story. */
+export interface DoorContext extends StoryDeps {
   folder: string;
   bridge: string;
   ownerKey: SigningKey;
   hasTerminal: boolean;
-  /** Whether there are other doors now: then each line says which one it is about. */
+  /** Whether there are other doors now: then each line names its door. */
   isOneOfSeveral(): boolean;
-  /** Whether the agency would still ask by itself. */
+  /** Whether the agency will still ask by itself. */
   mayAsk(): boolean;
-  /** The agency's turn: something happened, or there is footage of this time. */
+  /** Lets the agency ask for footage of this window. */
   ask(about: Window): void;
-  /** A request has come; what it is about, if the testbed's own agency asked. */
+  /** Called when a request has come; returns its window if the testbed's own agency asked. */
   asked(request: string): Window | undefined;
 }
 
-/** The window that the agency asks about: this much before and after the press. */
+/** The agency asks for this much before and after a press. */
 const BEFORE_PRESS_US = 2_000_000;
 const AFTER_PRESS_US = 2_000_000;
-/** If nobody rings for this long, the agency asks about the latest seconds. */
+/** If nobody rings for this long, the agency asks for the latest seconds. */
 const ASK_ANYWAY_AFTER_US = 6_000_000;
-/** If the vault has not taken over a clip by then, the owner is told that the bridge still has it. */
+/** After this time without a hand-over to the vault, the clip's folder at the bridge is printed. */
 const HANDED_OVER_MS_MAX = 60_000;
 
-/** A doorbell's session with its owner, told. */
+/** Prints a doorbell's session with its owner. */
 export class DoorStory {
   readonly doorbell: RunningDoorbell;
-  private readonly around: DoorSurroundings;
+  private readonly context: DoorContext;
   private readonly session: OwnerSession;
   private readonly signer: Signer;
   private readonly stopping = new AbortController();
@@ -61,15 +60,15 @@ export class DoorStory {
   private stateAsked: Timer | null = null;
   private readonly uploads = new Set<string>();
   /** Receipts already printed: the device repeats them after it or the broker restarts. */
-  private readonly told = new Set<string>();
+  private readonly printed = new Set<string>();
   /** Pending timers, cancelled when the story stops. */
   private readonly timers = new Set<Timer>();
 
-  constructor(doorbell: RunningDoorbell, around: DoorSurroundings) {
+  constructor(doorbell: RunningDoorbell, context: DoorContext) {
     this.doorbell = doorbell;
-    this.around = around;
-    this.session = new OwnerSession(doorbell.home, around);
-    this.signer = { key: around.ownerKey, clock: around.clock, random: around.random };
+    this.context = context;
+    this.session = new OwnerSession(doorbell.home, context);
+    this.signer = { key: context.ownerKey, clock: context.clock, random: context.random };
   }
 
   async start(): Promise<void> {
@@ -104,15 +103,15 @@ export class DoorStory {
     await fetchNotices(this.session, this.signer);
   }
 
-  /** Asks the device to repeat what this session missed while it was offline. */
+  /** Asks the device to repeat messages that this session has missed. */
   private catchUp(): void {
     askForState(this.session, this.signer);
   }
 
   private onState(state: DeviceState): void {
     const key = `${state.camera.state} ${state.camera.detail ?? ''}`;
-    const isNews = key !== this.cameraState && (this.cameraState !== '' || state.camera.state !== 'off');
-    if (isNews) {
+    const isChanged = key !== this.cameraState && (this.cameraState !== '' || state.camera.state !== 'off');
+    if (isChanged) {
       this.cameraState = key;
       const detail = state.camera.detail ? ` (${state.camera.detail})` : '';
       this.say('camera', `camera ${state.camera.source}: ${state.camera.state}${detail}`, {
@@ -124,11 +123,11 @@ export class DoorStory {
     if (!newest) return;
     this.recordingSinceUs ??= newest.endUs;
     const missingUs = this.recordingSinceUs + ASK_ANYWAY_AFTER_US - newest.endUs;
-    if (missingUs <= 0) this.around.ask({ startUs: newest.endUs - 4_000_000, endUs: newest.endUs });
-    else if (this.around.mayAsk()) {
-      // Unasked, the device reports only now and then how far its footage reaches.
+    if (missingUs <= 0) this.context.ask({ startUs: newest.endUs - 4_000_000, endUs: newest.endUs });
+    else if (this.context.mayAsk()) {
+      // Without being asked, the device reports its coverage only now and then.
       this.stateAsked?.cancel();
-      this.stateAsked = this.around.clock.after(Math.max(1_000, missingUs / 1_000), () => this.catchUp());
+      this.stateAsked = this.context.clock.after(Math.max(1_000, missingUs / 1_000), () => this.catchUp());
     }
   }
 
@@ -136,13 +135,13 @@ export class DoorStory {
     if (event.type === 'ring') {
       this.say('ring', `ding-dong: the ${event.button} button`, { button: event.button, source: event.source });
       const about = { startUs: event.atUs - BEFORE_PRESS_US, endUs: event.atUs + AFTER_PRESS_US };
-      this.later((AFTER_PRESS_US + 100_000) / 1000, () => this.around.ask(about));
+      this.later((AFTER_PRESS_US + 100_000) / 1000, () => this.context.ask(about));
     } else if (event.type === 'motion-start') this.say('motion', 'motion at the door', {});
     else if (event.type === 'tamper') this.say('tamper', `${event.what}: ${event.detail}`, { what: event.what });
   }
 
   private later(delayMs: number, call: () => void): void {
-    const timer = this.around.clock.after(delayMs, () => {
+    const timer = this.context.clock.after(delayMs, () => {
       this.timers.delete(timer);
       call();
     });
@@ -152,14 +151,14 @@ export class DoorStory {
   private onNotice(notice: VerifiedNotice): void {
     const id = notice.request.jti;
     const last = notice.coverage.at(-1);
-    const about = this.around.asked(id);
+    const about = this.context.asked(id);
     const piece = about ?? (last && { startUs: Math.max(last.startUs, last.endUs - 4_000_000), endUs: last.endUs });
     if (!piece || this.uploads.has(id)) return;
     this.uploads.add(id);
     const keys = notice.askedKeys.filter((key) => notice.wouldDisclose[key] !== undefined);
     const { name } = this.doorbell;
-    const { folder, hasTerminal } = this.around;
-    const isSeveral = this.around.isOneOfSeveral();
+    const { folder, hasTerminal } = this.context;
+    const isSeveral = this.context.isOneOfSeveral();
     const more = [
       isSeveral ? ` --device ${shellWord(name)}` : '',
       folder === join(process.cwd(), '.doorsill') ? '' : ` --data ${shellWord(folder)}`,
@@ -169,7 +168,7 @@ export class DoorStory {
       ? 'In another terminal, in this folder, grant'
       : 'No terminal here, so this waits. Elsewhere, grant';
     const length = printLength(piece.endUs - piece.startUs);
-    this.around.output.result(
+    this.context.output.result(
       { event: 'request', ...this.which, request: id, window: piece, grant },
       [
         '',
@@ -191,13 +190,13 @@ export class DoorStory {
     const { clip, outcome } = receipt;
     if (outcome === 'command-done') return;
     const name = `${outcome} ${receipt.grant ?? receipt.request}`;
-    if (outcome !== 'refused' && this.told.has(name)) return;
-    this.told.add(name);
-    if (outcome === 'sent' && clip) void this.tellArrival(receipt, clip);
+    if (outcome !== 'refused' && this.printed.has(name)) return;
+    this.printed.add(name);
+    if (outcome === 'sent' && clip) void this.printArrival(receipt, clip);
     else {
       const answer = recallAnswerOf(receipt);
-      const said = answer ? `, the vault says ${answer.decision}${answer.reason ? `: ${answer.reason}` : ''}` : '';
-      this.say(outcome, `${outcome}${receipt.code ? ` (${receipt.code})` : ''}: ${receipt.request ?? ''}${said}`, {
+      const vaultAnswer = answer ? `, the vault says ${answer.decision}${answer.reason ? `: ${answer.reason}` : ''}` : '';
+      this.say(outcome, `${outcome}${receipt.code ? ` (${receipt.code})` : ''}: ${receipt.request ?? ''}${vaultAnswer}`, {
         request: receipt.request,
         code: receipt.code,
         ...(answer ? { decision: answer.decision, reason: answer.reason } : {}),
@@ -205,21 +204,21 @@ export class DoorStory {
     }
   }
 
-  /** The bridge has the clip: prints its place in the vault once handed over, or at the bridge if that takes too long. */
-  private async tellArrival(receipt: Receipt, clip: NonNullable<Receipt['clip']>): Promise<void> {
-    const { folder, bridge } = this.around;
+  /** Prints where the clip is: in the vault once it is handed over, or at the bridge if that takes too long. */
+  private async printArrival(receipt: Receipt, clip: NonNullable<Receipt['clip']>): Promise<void> {
+    const { folder, bridge } = this.context;
     const item = evidenceId(bridge, clip.id);
     const { signal } = this.stopping;
     const wanted = { item, clip: clip.id };
-    const found = await whenHandedOver(this.around, folder, wanted, HANDED_OVER_MS_MAX, signal).catch(() => false);
+    const found = await whenHandedOver(this.context, folder, wanted, HANDED_OVER_MS_MAX, signal).catch(() => false);
     if (signal.aborted) return;
     const place = found ? evidenceFolder(folder, item) : join(testbedPaths(folder).bridge, 'clips', clip.id);
     this.showArrival(receipt, clip, place, found ? 'in the vault' : 'at the bridge, which waits for the vault');
   }
 
   private showArrival(receipt: Receipt, clip: NonNullable<Receipt['clip']>, folder: string, where: string): void {
-    const from = this.around.isOneOfSeveral() ? ` of ${this.doorbell.name}` : '';
-    this.around.output.result(
+    const from = this.context.isOneOfSeveral() ? ` of ${this.doorbell.name}` : '';
+    this.context.output.result(
       { event: 'sent', ...this.which, request: receipt.request, clip, folder },
       [
         '',
@@ -239,8 +238,8 @@ export class DoorStory {
   }
 
   private say(event: string, text: string, facts: object): void {
-    const atUs = this.around.clock.wallUs();
-    const door = this.around.isOneOfSeveral() ? `${this.doorbell.name}: ` : '';
-    this.around.output.result({ event, atUs, ...this.which, ...facts }, `${printTimeOfDay(atUs)}  ${door}${text}`);
+    const atUs = this.context.clock.wallUs();
+    const door = this.context.isOneOfSeveral() ? `${this.doorbell.name}: ` : '';
+    this.context.output.result({ event, atUs, ...this.which, ...facts }, `${printTimeOfDay(atUs)}  ${door}${text}`);
   }
 }

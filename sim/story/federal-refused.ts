@@ -1,5 +1,4 @@
-// Owns: the story of federal agencies and their local branches that try to get in, and of what revoking an agency does to a
-// request that is open. Not here: the stage (story-testbed.ts).
+// The story of federal agencies and their local branches that apply, and of what revoking an agency does to an open request.
 import { generateSigningKey } from '@doorsill/base/keys';
 import { agencyId, postRequest, signRequest } from '../officer/agency-client.ts';
 import { type AgencyFacts, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
@@ -8,7 +7,7 @@ import { demoAsk } from './demo-request.ts';
 import type { StoryDeps } from './story-deps.ts';
 import { Stage } from './story-testbed.ts';
 
-/** Fictional applicants, each of them federal in one way. */
+/** Fictional applicants, each recognisable as federal in one way. */
 const FEDERAL: readonly [how: string, facts: Partial<AgencyFacts>][] = [
   ['by its jurisdiction', { name: 'Regional Protective Agency', jurisdiction: 'federal' }],
   ['by its name', { name: 'ICE Springfield Field Office' }],
@@ -22,7 +21,7 @@ const LOCAL: readonly Partial<AgencyFacts>[] = [
 ];
 
 export function tellFederalRefused(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
-  return Stage.tell({ name: 'federal-refused', logLevel: deps.logLevel }, deps, signal, async (stage) => {
+  return Stage.run({ name: 'federal-refused', logLevel: deps.logLevel }, deps, signal, async (stage) => {
     await applications(stage);
     await pretence(stage);
     await revocation(stage);
@@ -48,7 +47,7 @@ async function applications(stage: Stage): Promise<void> {
   }
 }
 
-/** An applicant that hides being federal still needs a proven domain, a person's approval and the registry's signature. */
+/** An applicant that hides that it is federal still needs a proven domain, a person's approval and the registry's signature. */
 async function pretence(stage: Stage): Promise<void> {
   const { deps, registry, bridge } = stage;
   const key = generateSigningKey(deps.random);
@@ -73,7 +72,7 @@ async function revocation(stage: Stage): Promise<void> {
   const { deps, registry, bridge, facts } = stage;
   const window = await stage.footage();
   const asked = stage.ask();
-  const notice = await stage.heard(asked.id, () => postRequest(bridge.url, asked.token));
+  const notice = await stage.notified(asked.id, () => postRequest(bridge.url, asked.token));
   stage.say(`${notice.credential.name} asks; the doorbell shows it to its owner.`);
   await decideAgency(deps.disk, registry, agencyId(facts.agencyKey), 'revoke');
   stage.say('It turns out to have asked for a federal agency, and the registry revokes it.');

@@ -1,6 +1,4 @@
-// Owns: the leak story: the same window cut the usual way and our way, and the hidden frames in each.
-// Not here: the cuts themselves (ffmpeg's, device/clip), counting frames (device/clip/hidden-frame-count.ts).
-
+// The leak story: the same window cut the usual way and by doorsill, and the hidden frames in each.
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +14,7 @@ import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { runDemo } from './demo.ts';
 import type { StoryDeps } from './story-deps.ts';
 
-/** The window both cuts are asked for, in microseconds: it begins in the middle of a GOP, as windows do. */
+/** The window of both cuts: it begins in the middle of a GOP, as most windows do. */
 const FROM_US = 2_400_000;
 const TO_US = 5_400_000;
 const SECONDS = 8;
@@ -27,7 +25,7 @@ export interface LeakResult {
   doorsill: { shown: number; held: number; hidden: number };
 }
 
-/** Shows it on `media`, or on footage the project draws. Prints a table and, under --json, the result. */
+/** Runs it on `media`, or on drawn footage. Prints a table and, under --json, the result. */
 export async function runLeakStory(
   deps: StoryDeps & { logLevel: string },
   signal: AbortSignal,
@@ -119,7 +117,7 @@ async function drawFootage(deps: StoryDeps, ffmpeg: Ffmpeg, path: string, signal
   return path;
 }
 
-/** The cut that leaks, on purpose: this is what many tools run. */
+/** Leaks on purpose: many tools cut like this. */
 async function naiveCut(deps: StoryDeps, ffmpeg: Ffmpeg, from: string, to: string, signal: AbortSignal): Promise<void> {
   const span = ['-ss', String(FROM_US / 1e6), '-i', `file:${from}`, '-to', String((TO_US - FROM_US) / 1e6)];
   await runFfmpeg(ffmpeg, {

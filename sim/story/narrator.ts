@@ -1,9 +1,7 @@
-// Owns: printing a story: one line for each event, checked before it is printed, and at the end what the story proved.
-// Not here: the stories.
-
 import type { Output } from '@doorsill/device/terminal/output';
 import { failure } from '../errors.ts';
 
+/** Prints a story: one line for each step, checked before it is printed, and finally what the story proved. */
 export class Narrator {
   private readonly output: Output;
   private readonly story: string;
@@ -14,7 +12,7 @@ export class Narrator {
     this.story = story;
   }
 
-  /** Prints what happened. Throws `story_failed` unless it `holds`: a story never prints a false claim. */
+  /** Prints one step. Throws `story_failed` unless it `holds`: a story never prints a false claim. */
   tell(text: string, holds: boolean): void {
     if (!holds) throw failure('story_failed', { story: this.story, detail: text });
     this.lines += 1;

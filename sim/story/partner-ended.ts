@@ -1,5 +1,4 @@
-// Owns: the story of a partnership that ends in the middle of a request: open requests are cancelled, devices are told, uploads
-// stop. Not here: the stage (story-testbed.ts).
+// The story of a partnership that ends while a request is open: requests are cancelled, devices are informed, uploads stop.
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
 import { addPartner, listPartners, setPartnerStatus } from '../officer/operator-partners.ts';
@@ -9,7 +8,7 @@ import { Stage } from './story-testbed.ts';
 const PARTNER = 'plate-watch';
 
 export function tellPartnerEnded(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
-  return Stage.tell({ name: 'partner-ended', logLevel: deps.logLevel }, deps, signal, async (stage) => {
+  return Stage.run({ name: 'partner-ended', logLevel: deps.logLevel }, deps, signal, async (stage) => {
     await flockSafety(stage);
     await midRequest(stage);
   });
@@ -20,7 +19,7 @@ function through(stage: Stage, partner: string, token: string, bearer: string): 
   return exchangeJson(url, { method: 'POST', body: { request: token }, bearer });
 }
 
-/** A partnership that had already ended. */
+/** A partner whose partnership had ended before. */
 async function flockSafety(stage: Stage): Promise<void> {
   const partners = await listPartners(stage.bridge);
   const flock = partners.find(({ partner }) => partner === 'flock-safety');
@@ -41,15 +40,15 @@ async function flockSafety(stage: Stage): Promise<void> {
   );
 }
 
-/** A partner that ends while a request of its channel is open. */
+/** A partnership that ends while a request through its channel is open. */
 async function midRequest(stage: Stage): Promise<void> {
   const { bridge, deps, facts } = stage;
   const secrets = await addPartner(deps.disk, bridge, PARTNER, 'Plate Watch');
   stage.say('The operator enters another partner, Plate Watch, as active.');
   const window = await stage.footage();
   const [asked, direct] = [stage.ask({ partner: PARTNER }), stage.ask()];
-  const notice = await stage.heard(asked.id, () => through(stage, PARTNER, asked.token, secrets.token));
-  const own = await stage.heard(direct.id, () => postRequest(bridge.url, direct.token));
+  const notice = await stage.notified(asked.id, () => through(stage, PARTNER, asked.token, secrets.token));
+  const own = await stage.notified(direct.id, () => postRequest(bridge.url, direct.token));
   stage.say('An agency asks through it, and once directly; the doorbell shows both to its owner.');
   const { cancelled } = await setPartnerStatus(deps.disk, bridge, PARTNER, 'ended');
   stage.say(`The operator ends the partnership: ${cancelled} open request is cancelled.`, { cancelled });

@@ -1,10 +1,9 @@
-// Owns: the recall story: an owner takes a clip back before the vault has it, and after, from a department that erases and one that keeps.
-// Not here: what decides (the bridge's hand-over, the vault's policy), the way to the vault (demo.ts).
+// The recall story: an owner revokes a clip before the vault has it, and afterwards, at a department that erases and at one that keeps.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Receipt } from '@doorsill/contract/home-messages';
-import { recallAnswerOf } from '@doorsill/contract/recall-answer';
+import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import { makeRevoke } from '@doorsill/device/owner/sign-owner-messages';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
@@ -63,7 +62,7 @@ async function before(scene: DemoRun, story: Narrator): Promise<void> {
   } finally {
     process.kill(vault, 'SIGCONT');
   }
-  const answered = await heard(scene, granted, ({ outcome }) => outcome === 'deleted');
+  const answered = await receiptWhen(scene, granted, ({ outcome }) => outcome === 'deleted');
   const item = evidenceId(facts.bridge.id, granted.clipId);
   story.tell(
     'The vault goes on. Only when it has let go of what it was offered does the owner hear: deleted.',
@@ -116,10 +115,10 @@ async function revoked(scene: DemoRun, granted: Granted, looks: (receipt: Receip
   const { session, signer } = scene;
   const { grant, grantSha256, request } = granted;
   const { token } = makeRevoke(signer, session.home.device, { request, grant, grantSha256 });
-  return heard(scene, granted, looks, () => session.answer(request, 'revoke', token));
+  return receiptWhen(scene, granted, looks, () => session.answer(request, 'revoke', token));
 }
 
-function heard(
+function receiptWhen(
   scene: DemoRun,
   { grant }: Granted,
   looks: (receipt: Receipt) => boolean,

@@ -1,6 +1,4 @@
-// Owns: the retention story: one granted clip in the vault, and what department policy does to it over half a year.
-// Not here: the rules (the vault's), how the clip gets there (demo.ts).
-
+// The retention story: one granted clip in the vault, and what department policy does to it over half a year.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +9,7 @@ import type { StoryDeps } from './story-deps.ts';
 import { InVault, TimedVault } from './vaulted-clip.ts';
 
 const DAY_S = 24 * 3600;
-/** Small and short: the story is about what happens to the clip later. */
+/** Small and short: the story is about the clip in the vault. */
 const FOOTAGE = { camera: 'synthetic?size=320x180', fromUs: 500_000, toUs: 2_000_000 };
 
 /** Runs it with real processes. Throws `story_failed` when a check fails. */
@@ -31,7 +29,7 @@ export async function runRetentionStory(deps: StoryDeps & { logLevel: string }, 
   }
 }
 
-/** What each chapter works with. */
+/** Shared by all chapters. */
 interface Stage {
   vault: InVault;
   pass: (days: number) => Promise<void>;

@@ -1,6 +1,5 @@
-// Owns: the story of Search Party: a dog is lost, a neighbour's doorbell may have seen it, and only that neighbour learns so; what
-// they then grant reaches the dog's owner and nobody else. Not here: the stage (story-testbed.ts), the pet owner's calls (pet-owner/).
-
+// The story of Search Party: a dog is lost, a neighbour's doorbell may have seen it, and only that neighbour learns so; a clip that they
+// grant reaches only the dog's owner.
 import { join } from 'node:path';
 import { sha256Hex } from '@doorsill/base/keys';
 import { cellOf } from '@doorsill/contract/area-cells';
@@ -23,7 +22,7 @@ import type { StoryDeps } from './story-deps.ts';
 import { Stage } from './story-testbed.ts';
 
 const CAMERA = 'synthetic?size=640x360&play=dog&audio=off';
-/** Where Biscuit's owner lives: next door as the cells go. */
+/** The home of Biscuit's owner, in a neighbouring cell. */
 const PET_OWNERS_PLACE = { longitude: -89.61, latitude: 39.82 };
 /** The drawn dog appears every 24 s. */
 const DOG_MS_MAX = 90_000;
@@ -34,7 +33,7 @@ const FILE_BYTES_MAX = 64 * 1024 * 1024;
 export function tellSearchParty(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   const device = { preRollS: 2, postRollS: 1 };
   const options = { name: 'search-party', logLevel: deps.logLevel, camera: CAMERA, device };
-  return Stage.tell(options, deps, signal, async (stage) => {
+  return Stage.run(options, deps, signal, async (stage) => {
     const owner = await moveIn(stage);
     await silence(stage);
     const search = await lost(stage, owner);
@@ -57,7 +56,7 @@ async function moveIn(stage: Stage): Promise<PetOwner> {
   return { signer: { key: ownerKey, clock: deps.clock, random: deps.random }, home, bridgeUrl: stage.bridge.url };
 }
 
-/** A home that takes no part. */
+/** A home that takes no part, until its owner turns Search Party on. */
 async function silence(stage: Stage): Promise<void> {
   const state = await stage.session.waitFor<boolean>(
     'the state',
@@ -70,7 +69,7 @@ async function silence(stage: Stage): Promise<void> {
   );
   stage.prove('a home takes no part in Search Party until its owner says so', state === false);
   await giveOrder(stage.session, stage.signer, { action: 'search-party', on: true }, DOG_MS_MAX, stage.signal);
-  stage.say('Robin turns it on, by a signed word to the doorbell. The bridge does not learn of it.');
+  stage.say('Robin turns it on, by a signed order to the doorbell. The bridge does not learn of it.');
 }
 
 /** Sam, the dog's owner, posts a search. */
@@ -193,7 +192,7 @@ async function takeBack(stage: Stage, { named }: Given): Promise<void> {
   );
 }
 
-/** Searches all that the bridge stores and Sam received for Robin's place and personal data. */
+/** Looks for Robin's place and personal data in all files of the bridge and in all that Sam received. */
 async function noPlace(stage: Stage, owner: PetOwner): Promise<void> {
   const { disk } = stage.deps;
   const { longitude, latitude } = DEMO_HOME.place;

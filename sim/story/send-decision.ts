@@ -1,20 +1,19 @@
-// Owns: sending an owner's signed decision until the device's receipt tells what came of it. Not here: what an owner decides, signing it
-// (device/owner), owners of many homes who do not wait for receipts (sim/fleet/fleet-owner.ts).
-
 import type { Receipt } from '@doorsill/contract/home-messages';
 import type { ConsentAction } from '@doorsill/contract/topics';
 import type { OwnerSession } from '@doorsill/device/owner/owner-session';
 import type { Signed } from '@doorsill/device/owner/sign-owner-messages';
 import { answered } from '@doorsill/device/terminal/owner-requests';
 
-/** Outcomes in receipts that tell that a decision has taken effect. */
+/** Outcomes of receipts by which a decision has taken effect. */
 const IN_EFFECT: Record<ConsentAction, readonly Receipt['outcome'][]> = {
   grant: ['granted', 'sealed', 'sent'],
   deny: ['denied'],
   revoke: ['revoked', 'deleted', 'recalled'],
 };
 
-/** Resolves with the first receipt that has one of the outcomes `until`. Throws the device's refusal, `timed_out`. */
+/**
+ * Sends an owner's signed decision; resolves with the first receipt with an outcome of `until`. Throws the device's refusal, `timed_out`.
+ */
 export async function sendDecision(
   session: OwnerSession,
   action: ConsentAction,

@@ -1,4 +1,3 @@
-// Owns: what every story is told with: the machine's seams and the output to people.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';

@@ -1,6 +1,5 @@
-// Owns: what the stories about agencies run on: a throwaway testbed of real processes, its owner, and methods that print each
-// step, check every claim against what happened, and end with what was proved. Not here: the stories.
-
+// The testbed of the stories about agencies: real processes in a temporary folder, an owner, and methods that print each step, check every
+// claim, and finally print what was proved.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,7 +35,7 @@ const feedSchema = z.object({
   items: z.array(z.object({ id: z.string(), _doorsill: z.object({ state: z.string() }) })),
 });
 
-/** A running testbed and what may be done on it. */
+/** A running testbed of a story. */
 export class Stage {
   readonly testbed: Testbed;
   readonly facts: TestbedFacts;
@@ -65,8 +64,8 @@ export class Stage {
     this.signal = signal;
   }
 
-  /** Runs a story on a testbed of its own, which is deleted afterwards. Throws what the story throws, and `story_failed`. */
-  static async tell(
+  /** Runs a story on a testbed of its own, which is deleted afterwards. Throws the story's errors, and `story_failed`. */
+  static async run(
     options: StageOptions,
     deps: StoryDeps,
     signal: AbortSignal,
@@ -103,7 +102,7 @@ export class Stage {
     }
   }
 
-  /** One step, as it happened. */
+  /** Prints one step. */
   say(text: string, facts: object = {}): void {
     this.signal.throwIfAborted();
     this.deps.output.result({ event: 'step', text, ...facts }, `- ${text}`);
@@ -116,7 +115,7 @@ export class Stage {
     this.say(`  proved: ${what}`);
   }
 
-  /** Proves that something is refused with exactly this code; prints the refusal's message. */
+  /** Proves that `work` is refused with exactly this code; prints the refusal's message. */
   async refused(what: string, code: ErrorCode, work: () => Promise<unknown>): Promise<void> {
     const thrown = await work().then(
       () => null,
@@ -146,7 +145,7 @@ export class Stage {
     return exchangeJson(this.bridge.url + path, { method: 'GET', bearer });
   }
 
-  /** A call to the bridge as its operator. */
+  /** Calls the bridge as its operator. */
   async asOperator(method: 'GET' | 'POST', path: string, body: object = {}): Promise<unknown> {
     const bearer = await adminBearer(this.deps.disk, this.bridge.folder);
     return exchangeJson(this.bridge.url + path, { method, bearer, ...(method === 'POST' ? { body } : {}) });
@@ -169,7 +168,7 @@ export class Stage {
     );
   }
 
-  /** A request of the demo agency around the demo home, signed but not sent; each has a case number of its own. */
+  /** A signed request of the demo agency around the demo home, not sent yet; each has its own case number. */
   ask(changes: Partial<Ask> = {}): { id: string; token: string } {
     const { clock } = this.deps;
     const nowUs = clock.wallUs();
@@ -180,7 +179,7 @@ export class Stage {
   }
 
   /** Posts a request and waits until the doorbell shows it to its owner. */
-  heard(id: string, post: () => Promise<unknown>): Promise<VerifiedNotice> {
+  notified(id: string, post: () => Promise<unknown>): Promise<VerifiedNotice> {
     return this.session.waitFor<VerifiedNotice>(
       'the request at the doorbell',
       PATIENCE_MS,
@@ -234,7 +233,7 @@ export class Stage {
   }
 }
 
-/** What an agency is told of its request, as text: so that two answers can be compared exactly. */
+/** An agency's view of its request as text, so that two views can be compared exactly. */
 export function letters(view: RequestView): string {
   return JSON.stringify(view);
 }

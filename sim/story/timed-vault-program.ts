@@ -1,6 +1,5 @@
-// Owns: a vault as a process of its own whose clock its parent advances: years of retention in a story of seconds. Only
-// whoever starts this program can move its clock: no network interface and no setting can. Not here: the vault, the story.
-
+// A vault as a process of its own whose clock its parent advances: years of retention in a story of seconds. Only the process that starts
+// this program can move its clock, no network interface and no setting.
 import { SystemClock } from '@doorsill/base/clock';
 import { SystemDisk } from '@doorsill/base/disk';
 import { openLog } from '@doorsill/base/log';
@@ -10,7 +9,7 @@ import { serveUntilStopped } from '@doorsill/device/terminal/stop-signal';
 import { z } from 'zod';
 import { JsonLines } from '../testbed/json-lines.ts';
 
-/** The machine's time plus what the story has added. */
+/** The machine's time plus the time that the story has added. */
 class MovedClock extends SystemClock {
   passedS = 0;
 
@@ -21,13 +20,13 @@ class MovedClock extends SystemClock {
 
 const orderSchema = z.strictObject({ passS: z.int().nonnegative() });
 
-/** The value after a flag; empty when it is not there. */
+/** The value after a flag; empty when it is missing. */
 function flag(name: string): string {
   const at = process.argv.indexOf(name);
   return at < 0 ? '' : (process.argv[at + 1] ?? '');
 }
 
-const say = (line: object) => void process.stdout.write(`${JSON.stringify(line)}\n`);
+const print = (line: object) => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const clock = new MovedClock();
 await serveUntilStopped(async () => {
@@ -36,9 +35,9 @@ await serveUntilStopped(async () => {
   const vault = await startVault(config, seams);
   const orders = new JsonLines((line) => {
     clock.passedS += orderSchema.parse(line).passS;
-    void vault.keepNow().then(() => say({ event: 'passed', passedS: clock.passedS }));
+    void vault.keepNow().then(() => print({ event: 'passed', passedS: clock.passedS }));
   });
   process.stdin.on('data', (chunk: Buffer) => orders.push(chunk));
-  say({ event: 'ready', url: vault.url, id: vault.id, key: vault.publicKey });
+  print({ event: 'ready', url: vault.url, id: vault.id, key: vault.publicKey });
   return vault;
 });

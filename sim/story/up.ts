@@ -1,6 +1,4 @@
-// Owns: what `up` runs and tells: the testbed, an agency that asks when somebody rings, and the doorbells that come and go meanwhile.
-// Not here: the parts (testbed/), what is told of each door (door-story.ts), printing under --json (the caller's output).
-
+// What `up` runs: the testbed, an agency that asks when somebody rings, and doorbells that are added and removed meanwhile.
 import { join } from 'node:path';
 import type { Timer } from '@doorsill/base/clock';
 import type { LogLevel } from '@doorsill/base/log';
@@ -23,45 +21,45 @@ export interface UpOptions {
   folder: string;
   /** The first doorbell's. */
   camera?: string;
-  /** What is made to go wrong with the first doorbell, and the socket that switches it. */
+  /** The first doorbell's simulated faults, and the socket that switches them. */
   faults?: NonNullable<TestbedOptions['faults']>;
-  /** How many doorbells there are; absent: those of last time, one at first. */
+  /** Number of doorbells; absent: as last time, one in a new testbed. */
   doorbells?: number;
-  /** The first of its ports, asked for; absent: the usual ones where they are free. */
+  /** Its first port; absent: the usual ports if they are free. */
   port?: number;
   /** Whether the demo agency asks by itself when somebody rings. */
   agencyAsks: boolean;
-  /** Whether somebody can type here. */
+  /** Whether there is a keyboard. */
   hasTerminal: boolean;
-  /** Whether a person reads what is printed: only they are told the code that pairs a browser. */
+  /** Whether a person reads the output: only then it has the links that pair a browser. */
   isRead: boolean;
-  /** Whether broker and bridge have processes of their own, each of which can be killed alone; else they run in this one. */
+  /** Whether broker and bridge have processes of their own, so that each can be killed alone; otherwise they run in this one. */
   isSeparate: boolean;
   logLevel: LogLevel;
 }
 
-/** The broker's usual port; registry, bridge, vault and the doorbells' own servers have the next ones. */
+/** The broker's usual port; registry, bridge, vault and the doorbells' own servers use the following ones. */
 export const PORT_USUAL = 18_830;
-/** A browser that was paired finds its key by the port, so it stays the same from run to run. */
+/** Distance of the first doorbell's page. A paired browser keeps its key by the port, so this stays the same from run to run. */
 export const PAGE_PORT_AFTER = 4;
-/** The highest first port: every doorbell's page has one after it. */
+/** The highest first port, which leaves one for every doorbell's page. */
 export const FIRST_PORT_MAX = 65_535 - PAGE_PORT_AFTER - DOORBELLS_MAX;
-/** After a refusal or an unreachable bridge the agency waits this long before it asks about something else. */
+/** After a failed request the agency waits this long before it may ask again. */
 const ASK_AGAIN_MS = 10_000;
 
-/** A running testbed with its story. `stop` ends both. */
+/** A running testbed and its output. `stop` ends both. */
 export class Up {
   private readonly options: UpOptions;
   private readonly deps: StoryDeps;
   private readonly testbed: Testbed;
   private readonly control: ControlServer;
   private facts: TestbedFacts | null = null;
-  /** By the number of the doorbell. */
+  /** By number of the doorbell. */
   private readonly doors = new Map<number, DoorStory>();
   private asked = false;
-  /** No session may start once this is set: nobody would end it. */
+  /** No session may start once this is set: it would never be ended. */
   private isStopped = false;
-  /** What each request of the agency is about. */
+  /** The window that each of the agency's requests is about. */
   private readonly pieces = new Map<string, Window>();
   /** Pending timers, cancelled when the testbed stops. */
   private readonly timers = new Set<Timer>();
@@ -113,13 +111,13 @@ export class Up {
     await this.testbed.stop();
   }
 
-  /** Rings the nth bell, as a key on the terminal does; nothing happens where there is none. */
+  /** Rings the nth bell, as a key on the terminal does; does nothing if there is none. */
   async ring(nth = 1): Promise<void> {
     const doors = [...this.doors.values()].sort((a, b) => a.doorbell.number - b.doorbell.number);
     await doors[nth - 1]?.ring();
   }
 
-  /** Begins to tell of a doorbell. */
+  /** Begins the output about a doorbell. */
   private async open(facts: TestbedFacts, doorbell: RunningDoorbell): Promise<void> {
     if (this.isStopped) return;
     const door = new DoorStory(doorbell, {
@@ -140,7 +138,7 @@ export class Up {
     await door.start();
   }
 
-  /** An order from another process: one more doorbell, or one less. */
+  /** Obeys an order of another process: adds or removes a doorbell. */
   private async obey(order: TestbedOrder): Promise<ChangedDoorbell> {
     const { facts } = this;
     if (!facts) throw failure('not_running', { folder: this.options.folder });
@@ -211,7 +209,7 @@ export class Up {
     ];
   }
 
-  /** Where the doors can be seen. A link holds a secret, so it is for a person's eyes, never for a log. */
+  /** The addresses of the doorbells' pages. A link holds a secret: it is printed for a person, never into a log. */
   private async pageLines(doorbells: readonly RunningDoorbell[]): Promise<string[]> {
     const seen = doorbells.flatMap(({ name, page, path }) => (page === null ? [] : [{ name, page, path }]));
     if (seen.length === 0) return ['  console    none: console in device.json says so, or its port is taken'];
@@ -275,7 +273,7 @@ function doorbellLines(doorbells: readonly RunningDoorbell[]): string[] {
   return doorbells.map(({ name, home }) => `  doorbell   ${home.device}${isOne ? '' : `  ${name}`}`);
 }
 
-/** `third`, as the keys are explained. */
+/** `third` for 3, to explain the keys. */
 function ordinal(count: number): string {
   const words = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth'];
   return words[count - 1] ?? `${count}th`;

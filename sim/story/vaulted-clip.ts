@@ -1,6 +1,4 @@
-// Owns: what stories do with a testbed's vault: verify its signed messages, look at its files, advance its clock.
-// Not here: the stories (retention.ts, recall.ts).
-
+// A clip in a testbed's vault, for stories: signed messages are verified, files are looked at, the clock can be advanced.
 import { fileURLToPath } from 'node:url';
 import { verifySignature } from '@doorsill/base/keys';
 import { Deletion, RecallAnswer } from '@doorsill/contract/hand-over-documents';
@@ -14,20 +12,20 @@ import type { Testbed } from '../testbed/testbed.ts';
 import { evidenceFolder } from '../testbed/testbed-folder.ts';
 import { type DemoRun, type Granted, handedOver } from './demo.ts';
 
-/** The vault's program, on a clock that a story advances. */
+/** The vault's program with a clock that a story advances. */
 export class TimedVault {
   readonly program = fileURLToPath(new URL('./timed-vault-program.js', import.meta.url));
   private passed: () => void = () => undefined;
 
-  readonly said = (line: Record<string, unknown>): void => {
+  readonly onLine = (line: Record<string, unknown>): void => {
     if (line['event'] === 'passed') this.passed();
   };
 
-  /** Advances the vault's clock by days; resolves once the vault has done everything that became due. */
+  /** Advances the vault's clock by days; resolves once the vault has done everything that is due. */
   pass(testbed: Testbed, days: number): Promise<void> {
     return new Promise((resolve) => {
       this.passed = resolve;
-      testbed.part('vault').tell({ passS: days * 24 * 3600 });
+      testbed.part('vault').sendLine({ passS: days * 24 * 3600 });
     });
   }
 }
@@ -54,7 +52,7 @@ export class InVault {
     throw failure('timed_out', { what: 'the evidence in the vault', seconds: CONFIRMED_MS_MAX / 1000 });
   }
 
-  /** What an officer sees now. */
+  /** The item as an officer sees it now. */
   see(reason: string): Promise<ItemView> {
     return this.scene.facts.evidence.item(this.item, { officer: OFFICER, reason });
   }

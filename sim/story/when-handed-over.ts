@@ -1,4 +1,3 @@
-// Owns: waiting until a testbed's vault has taken over a clip. Not here: what the vault keeps (cloud-bridge/vault).
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -7,8 +6,8 @@ import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 const LOOK_AGAIN_MS = 50;
 
 /**
- * Resolves with true once a testbed's vault stores a clip and the bridge has deleted its copy; with false when that has not
- * happened `withinMs`. It looks at the folders of this machine's own testbed, so no officer is shown anything.
+ * Resolves with true once a testbed's vault stores a clip and the bridge has deleted its copy; with false if that takes longer than
+ * `withinMs`. It looks at the testbed's folders on this machine, which needs no officer's access.
  */
 export async function whenHandedOver(
   { disk, clock }: { disk: Disk; clock: Clock },

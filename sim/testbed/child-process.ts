@@ -1,6 +1,4 @@
-// Owns: one part of the testbed as a process of its own: start, wait until ready, restart after a crash, stop, kill.
-// Not here: which parts there are and how they find each other (testbed.ts).
-
+// One part of the testbed as a process of its own: starts it, waits until it is ready, restarts it after a crash, stops or kills it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,35 +10,35 @@ import { failure, isErrorCode } from '../errors.ts';
 import { JsonLines, parseObject } from './json-lines.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../cli/entry.js', import.meta.url));
-/** Long, because a busy or emulated small board takes minutes to load a part; a part that fails is reported at once. */
+/** Long, because a busy or emulated small board takes minutes to load a part. A part that fails is reported at once. */
 const READY_MS_MAX = 240_000;
 const STOP_MS_MAX = 8_000;
 const RESTARTS_MAX = 20;
-/** A part that ends sooner than this after it was ready counts as not started: the next restart waits longer. */
+/** A part that ends sooner after it was ready counts as not started: the next restart waits longer. */
 const STEADY_MS = 2_000;
 
 export interface ChildDeps {
   clock: Clock;
   random: Random;
-  /** Called for each JSON line the part prints. */
+  /** Called for each JSON line that the part prints. */
   onLine?: (line: Record<string, unknown>) => void;
-  /** The program that runs the part; the command line's own when absent. A story may run one on a clock of its own. */
+  /** The program of the part; absent: the command line's. A story may use one with a clock of its own. */
   program?: string;
-  /** The command that the part's own is given to, such as one that enters a network of its own; absent: none. */
+  /** A command before the part's own, such as one that enters a network namespace; absent: none. */
   inside?: readonly string[];
-  /** Called with the id of its process at each start. */
+  /** Called with the process id at each start. */
   onStart?: (pid: number) => void;
-  /** Called when the part ended by itself and will be started again, or has failed for good. */
+  /** Called when the part has ended by itself; `restartInMs` is null if it is not started again. */
   onCrash?: (name: string, detail: string, restartInMs: number | null) => void;
 }
 
 /**
- * How many heaps the C library keeps for a process's threads (mallopt(3), M_ARENA_MAX). By default they are eight for each processor, and
- * most of what a doorbell holds in them after an hour is free.
+ * Number of heaps that the C library keeps for a process's threads (mallopt(3), M_ARENA_MAX). The default is eight for each processor;
+ * after an hour most of a doorbell's memory in them is free.
  */
 const MALLOC_ARENA_MAX = '1';
 
-/** What is new in a part's memory takes at most so many MiB before it is looked through, as in a doorbell's systemd unit. */
+/** Size of V8's young generation in MiB, as in a doorbell's systemd unit. */
 const SEMI_SPACE = '--max-semi-space-size=4';
 
 /** A supervised process running one `doorsill` verb. */
@@ -69,8 +67,8 @@ export class PartProcess {
   }
 
   /**
-   * Starts it and resolves with its ready line; rejects with the failure it printed when it ends before that. `firstLine`: a
-   * secret that it reads from its standard input, on this start only.
+   * Starts it and resolves with its ready line; rejects with the failure that it prints if it ends before. `firstLine`: a secret that it
+   * reads from its standard input, at this start only.
    */
   start(firstLine?: string): Promise<Record<string, unknown>> {
     const ready = this.launch('w');
@@ -78,7 +76,7 @@ export class PartProcess {
     return ready;
   }
 
-  /** Sets the flags of later starts: a restarted part must keep its port, and must not enrol twice. */
+  /** Sets the arguments of later starts: a restarted part must keep its port, and must not enrol twice. */
   restartsWith(args: readonly string[]): void {
     this.args = args;
   }
@@ -86,8 +84,8 @@ export class PartProcess {
   private launch(logMode: 'w' | 'a'): Promise<Record<string, unknown>> {
     const log = openSync(this.logFile, logMode, 0o600);
     const { program = LAUNCHER, inside = [] } = this.deps;
-    const [command = '', ...words] = [...inside, process.execPath, SEMI_SPACE, program, ...this.args, '--json'];
-    const child = spawn(command, words, {
+    const [command = '', ...args] = [...inside, process.execPath, SEMI_SPACE, program, ...this.args, '--json'];
+    const child = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { MALLOC_ARENA_MAX, ...process.env, DOORSILL_SUPERVISED: '1' },
       // Keeps Ctrl-C on the terminal from the parts: the supervisor stops them in order.
@@ -117,7 +115,7 @@ export class PartProcess {
         lastError = (lastError + chunk.toString()).slice(-4_000);
         keepInLog(log, chunk);
       });
-      child.stdin?.on('error', () => {}); // it may be gone already; its exit says so
+      child.stdin?.on('error', () => {}); // the part may be gone already, which its exit reports
       this.ended = new Promise((done) => {
         child.once('error', (thrown) =>
           reject(failure('internal', { detail: `${this.name}: ${thrown.message}` }, thrown)),
@@ -150,7 +148,7 @@ export class PartProcess {
     });
   }
 
-  /** Ends it for good: asks it to stop, waits, then kills it. */
+  /** Ends it for good: asks it to stop, waits, and kills it if that takes too long. */
   async stop(): Promise<void> {
     this.stopping = true;
     this.restart?.cancel();
@@ -163,27 +161,27 @@ export class PartProcess {
     force.cancel();
   }
 
-  /** Sends a message to its standard input, as one JSON line. */
-  tell(line: object): void {
+  /** Writes one JSON line to its standard input. */
+  sendLine(line: object): void {
     this.process?.stdin?.write(`${JSON.stringify(line)}\n`);
   }
 
-  /** Kills it at once, as a power cut would; it is started again like after any crash. */
+  /** Kills it at once, as a power cut would; it is restarted as after any crash. */
   kill(): void {
     this.process?.kill('SIGKILL');
   }
 }
 
-/** On a full disk the log loses this; the part goes on. */
+/** Writes to the log. On a full disk the output is lost, and the part goes on. */
 function keepInLog(log: number, chunk: Buffer): void {
   try {
     writeSync(log, chunk);
   } catch {
-    // What is missing in it is said by the part itself, in its state and its answers.
+    // The part reports the full disk itself, in its state and its answers.
   }
 }
 
-/** The failure a part printed before it ended; `internal` with its last output when it printed none. */
+/** The failure that a part printed before it ended; `internal` with its last output if it printed none. */
 function startFailure(name: string, printed: string) {
   const line = printed
     .trim()

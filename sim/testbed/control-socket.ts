@@ -1,6 +1,5 @@
-// Owns: giving orders to a running testbed, from another process of the same user: the orders, both ends. Not here: how an order travels
-// (sim/world/order-socket.ts), carrying the orders out (whoever runs the testbed).
-
+// Orders to a running testbed from another process of the same user: add or remove a doorbell. The socket itself:
+// sim/world/order-socket.ts.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { idSchema } from '@doorsill/contract/ids';
@@ -9,7 +8,7 @@ import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { giveOrder, OrderServer } from '../world/order-socket.ts';
 
-/** One more doorbell, or one less. */
+/** Adds or removes a doorbell. */
 const TestbedOrder = z.discriminatedUnion('verb', [
   z.strictObject({
     verb: z.literal('add'),
@@ -59,8 +58,8 @@ export class ControlServer extends OrderServer<TestbedOrder> {
 }
 
 /**
- * Gives an order to the testbed that runs in a folder, and waits until it is carried out. Throws its refusal, `unreachable` when nothing
- * listens there or it is another user's, `timed_out`.
+ * Gives an order to the testbed that runs in a folder, and waits until it is carried out. Throws its refusal, `timed_out`, and
+ * `unreachable` when nothing listens there or the testbed is another user's.
  */
 export function orderTestbed(
   { clock }: { clock: Clock },
@@ -74,7 +73,7 @@ export function orderTestbed(
     { clock, answerMsMax: ANSWER_MS_MAX, results: ChangedDoorbell },
     {
       silent: (detail) =>
-        failure('unreachable', { what: 'the running testbed', where, detail: `${detail}; it may be starting yet` }),
+        failure('unreachable', { what: 'the running testbed', where, detail: `${detail}; it may still be starting` }),
       late: () => failure('timed_out', { what: 'the testbed’s answer', seconds: ANSWER_MS_MAX / 1_000 }),
     },
   );

@@ -1,6 +1,4 @@
-// Owns: the doorbells of a testbed as they are on disk: which there are, what each is called, one more, one less.
-// Not here: starting them (testbed-doorbells.ts), which port a page gets (start-doorbell-part.ts).
-
+// The doorbells of a testbed as folders on disk: lists, adds and removes them.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
@@ -12,12 +10,12 @@ import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { testbedPaths } from './testbed-folder.ts';
 
-/** Each is a process with an encoder of its own. */
+/** Each doorbell is a process with its own encoder. */
 export const DOORBELLS_MAX = 16;
-/** A small picture: several of them share one machine. */
+/** Camera of the doorbells after the first: a small picture, because they share one machine. */
 export const CAMERA_OF_MORE = 'synthetic?size=640x360';
 
-/** What a testbed reads of a doorbell's device.json; the doorbell itself checks all of it. */
+/** The part of a doorbell's device.json that a testbed reads; the doorbell itself checks all of it. */
 const settingsSchema = z.looseObject({
   name: z.string().optional(),
   camera: z.string().optional(),
@@ -26,18 +24,18 @@ const settingsSchema = z.looseObject({
 
 /** One doorbell of a testbed. */
 export interface DoorbellFolder {
-  /** 1 for the first, which is always there. Another one keeps its number for as long as it is there. */
+  /** 1 for the first, which always exists. The others keep their numbers. */
   number: number;
-  /** What its process and its log are called. */
+  /** Name of its process and its log. */
   part: string;
   /** Its data folder. */
   path: string;
   name: string;
-  /** As device.json says; absent: the default. */
+  /** From device.json; absent: the default. */
   camera?: string;
 }
 
-/** One more doorbell; without a name it gets "Doorbell N", without a camera a small drawn porch. */
+/** A doorbell to add; default name: "Doorbell N", default camera: a small drawn porch. */
 export interface WantedDoorbell {
   name?: string | undefined;
   camera?: string | undefined;
@@ -49,7 +47,7 @@ const REMOVED = '.removed-';
 const NUMBER = /^([2-9]|[1-9]\d{1,3})$/;
 const SETTINGS_BYTES_MAX = 200_000;
 
-/** 1 to 60 letters that print, and no id of a device: `--device` takes either. */
+/** 1 to 60 printable letters, and not a device's id: `--device` takes either. */
 const nameSchema = z
   .string()
   .min(1)
@@ -65,7 +63,7 @@ export async function listDoorbells(disk: Disk, folder: string): Promise<Doorbel
     .sort((a, b) => a - b)
     .map(async (number) => {
       const path = join(folder, FOLDER, String(number));
-      // Without settings it was not finished: a crash came in between.
+      // A folder without settings is an addition that a crash interrupted.
       const isThere = (await disk.sizeOf(join(path, 'device.json'))) !== null;
       return isThere ? [await readDoorbell(disk, number, path)] : [];
     });
@@ -78,7 +76,7 @@ async function readDoorbell(disk: Disk, number: number, path: string): Promise<D
   return { number, part, path, name, ...(camera === undefined ? {} : { camera }) };
 }
 
-/** A doorbell's device.json as far as a testbed understands it; null when there is none. Throws `config_invalid`. */
+/** A doorbell's device.json; null when there is none. Throws `config_invalid`. */
 export async function readDoorbellSettings(disk: Disk, path: string): Promise<z.output<typeof settingsSchema> | null> {
   const file = join(path, 'device.json');
   const bytes = await disk.readFile(file, SETTINGS_BYTES_MAX);
@@ -89,8 +87,7 @@ export async function readDoorbellSettings(disk: Disk, path: string): Promise<z.
 }
 
 /**
- * Adds a doorbell: its folder with its settings; the next start does the rest. Throws `doorbell_too_many`, `doorbell_name_taken`,
- * `usage`.
+ * Adds a doorbell's folder with its settings; the next start does the rest. Throws `doorbell_too_many`, `doorbell_name_taken`, `usage`.
  */
 export async function addDoorbell(
   disk: Disk,
@@ -115,14 +112,13 @@ export async function addDoorbell(
 const isTaken = (there: readonly DoorbellFolder[], name: string) => there.some((one) => isCalled(one, name));
 
 /**
- * The one doorbell of a testbed that an id or a name means; without one, the only one there is. Throws `doorbell_not_named`,
- * `doorbell_unknown`.
+ * The doorbell of a testbed with this id or name; without one, the only doorbell. Throws `doorbell_not_named`, `doorbell_unknown`.
  */
-export async function namedDoorbell(disk: Disk, folder: string, word: string | undefined): Promise<DoorbellFolder> {
-  return doorbellCalled(disk, await listDoorbells(disk, folder), word);
+export async function namedDoorbell(disk: Disk, folder: string, idOrName: string | undefined): Promise<DoorbellFolder> {
+  return doorbellCalled(disk, await listDoorbells(disk, folder), idOrName);
 }
 
-/** Destroys a doorbell that does not run. What a crash interrupts is done by the next `finishRemovals`. Throws `doorbell_first`. */
+/** Destroys a doorbell that does not run. After a crash the next `finishRemovals` completes it. Throws `doorbell_first`. */
 export async function removeDoorbell(
   disk: Disk,
   folder: string,
@@ -136,8 +132,8 @@ export async function removeDoorbell(
 }
 
 /**
- * Destroys what is left of removed doorbells: the owner's side of the pairing, their accounts at the broker, and their folders, with
- * `destroy` first.
+ * Destroys the rest of removed doorbells: the owner's side of the pairing, their accounts at the broker, and their folders, after calling
+ * `destroy`.
  */
 export async function finishRemovals(
   disk: Disk,
@@ -154,7 +150,7 @@ export async function finishRemovals(
   }
 }
 
-/** Ends what a device and its owner had at the brokers, which are one here. */
+/** Removes the accounts of a device and its owner at the testbed's broker. */
 async function endAccess(disk: Disk, folder: string, device: string): Promise<void> {
   const { accounts, owner } = testbedPaths(folder);
   await forgetHome(disk, owner, device);

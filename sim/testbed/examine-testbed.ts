@@ -1,6 +1,4 @@
-// Owns: what the doctor finds in a testbed: whether it runs, each of its doorbells, the services, and whether its owner hears them. Not here: the
-// checks of one doorbell, of the machine, of a board (device/doctor).
-
+// The doctor's findings in a testbed: whether it runs, each of its doorbells, the services, and whether its owner reaches each doorbell.
 import { folderHolder } from '@doorsill/base/folder-lock';
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { examineDevice } from '@doorsill/device/doctor/device';
@@ -12,7 +10,7 @@ import { readTestbedFile, testbedPaths } from './testbed-folder.ts';
 
 const ANSWER_MS_MAX = 10_000;
 
-/** What the doctor finds in a testbed's folder; null where there is none. Throws `state_damaged`. */
+/** The doctor's findings in a testbed's folder; null if it is not one. Throws `state_damaged`. */
 export async function examineTestbed(seams: Seams, folder: string): Promise<Diagnosis[] | null> {
   const testbed = await readTestbedFile(seams.disk, folder);
   if (!testbed) return null;
@@ -20,18 +18,18 @@ export async function examineTestbed(seams: Seams, folder: string): Promise<Diag
   if (pid === null) return [note('testbed', `${folder} is not running`, 'Start it with `npm start`.')];
   const paths = testbedPaths(folder);
   const homes = await listHomes(seams.disk, paths.owner);
-  // A fleet's doorbells have no folder that looks like one doorbell's; the fleet itself tells how they are.
+  // A fleet's doorbells are not listed here: the fleet itself reports their state.
   const doorbells = testbed.kind === 'doorsill-fleet' ? [] : await listDoorbells(seams.disk, folder);
   const looks = [
     ...doorbells.map((doorbell) => examineDoorbell(seams, doorbell, doorbells.length > 1)),
     look('registry', () => answers('registry', testbed.registry?.url, '/v1/key')),
     look('vault', () => answers('vault', testbed.vault?.url, '/v1/vault')),
-    ...homes.map((home) => look('owner', () => heard(seams, home))),
+    ...homes.map((home) => look('owner', () => ownerReaches(seams, home))),
   ];
   return [ok('testbed', `runs as process ${pid}`), ...(await Promise.all(looks)).flat()];
 }
 
-/** A testbed's doorbell; where there are several, each finding says which one it is about. */
+/** Examines a testbed's doorbell; if there are several, each finding names it. */
 async function examineDoorbell(
   seams: Seams,
   { name, path }: Pick<DoorbellFolder, 'name' | 'path'>,
@@ -47,8 +45,8 @@ async function answers(part: string, url: string | undefined, path: string): Pro
   return ok(part, `answers at ${url}`);
 }
 
-/** Asks the device over its broker, as its owner: both must answer. */
-async function heard(seams: Seams, home: Home): Promise<Diagnosis> {
+/** Asks the device for its state over its broker, as its owner does: both must answer. */
+async function ownerReaches(seams: Seams, home: Home): Promise<Diagnosis> {
   const session = new OwnerSession(home, seams);
   try {
     await session.waitFor(

@@ -1,7 +1,6 @@
-// Owns: cutting a stream of bytes into JSON objects, one a line, with a limit. Lines that are not JSON are skipped.
-
 const LINE_BYTES_MAX = 1_000_000;
 
+/** Splits a stream of bytes into JSON objects, one a line. Lines that are not JSON are skipped. */
 export class JsonLines {
   private pending = '';
   private readonly onLine: (line: Record<string, unknown>) => void;
@@ -21,7 +20,7 @@ export class JsonLines {
   }
 }
 
-/** A line as a JSON object; null when it is none. */
+/** A line as a JSON object; null for another line. */
 export function parseObject(line: string): Record<string, unknown> | null {
   if (!line.startsWith('{')) return null;
   try {

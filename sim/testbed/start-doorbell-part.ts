@@ -1,6 +1,4 @@
-// Owns: starting one doorbell of a testbed: its device.json, its enrolment, its process, the port of its page, the owner's pairing.
-// Not here: which doorbells there are (doorbell-folders.ts), keeping them together (testbed.ts).
-
+// Starts one doorbell of a testbed: its device.json, its enrolment, its process, the port of its page, the owner's pairing.
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
@@ -21,11 +19,11 @@ import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { DEMO_HOME, makeIdentity } from '../world/home-identity.ts';
 
-/** How many ports after the wanted one are tried: more than a testbed has pages. */
+/** Ports that are tried after the wanted one: more than a testbed has pages. */
 const TRIED_MAX = 200;
 const PORT_MAX = 65_535;
 
-/** Whether nothing listens on a port of the loopback address, so that we may. */
+/** Whether a port of the loopback address is free. */
 export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -35,8 +33,8 @@ export function isPortFree(port: number): Promise<boolean> {
 }
 
 /**
- * The wanted port if it is free and none of `others`; else the next such port, from `after` on, and from 1024 on where the numbers end.
- * Throws `port_in_use` when there is none.
+ * The wanted port if it is free and not one of `others`; otherwise the next such port from `after` on, wrapping context to 1024. Throws
+ * `port_in_use` when there is none.
  */
 export async function freePort(
   wanted: number,
@@ -50,13 +48,13 @@ export async function freePort(
   throw failure('port_in_use', { port: wanted, host: '127.0.0.1' });
 }
 
-/** Where a doorbell's process runs, and how it finds from there the parts that it talks to. */
+/** The network of a doorbell's process, and how it reaches other parts from there. */
 export interface DoorbellNetwork {
-  /** The command that its own is given to, such as one that enters a network namespace; empty where it needs none. */
+  /** A command before the process's own, such as one that enters a network namespace; empty: none. */
   readonly inside: readonly string[];
-  /** The address at which it finds a part that listens at `url`. */
+  /** The address at which it reaches a part that listens at `url`. */
   doorTo(part: 'broker' | 'bridge', url: string): string;
-  /** Called with the id of its process at each start. */
+  /** Called with its process id at each start. */
   started(pid: number): void;
 }
 
@@ -66,17 +64,17 @@ export interface HomePlace {
   doorbell: string;
   owner: string;
   camera?: string;
-  /** What is made to go wrong with its disk and clock until it ends for the first time, and the socket that switches it. */
+  /** Simulated faults of its disk and clock, at its first start only, and the socket that switches them. */
   faults?: { fault: readonly string[]; control?: string };
   settings: Partial<Omit<DeviceConfigInput, 'home'>>;
-  /** Absent: its process runs beside the others, and finds them where they listen. */
+  /** Absent: the network of the other parts. */
   network?: DoorbellNetwork;
-  /** For a page on this machine: its port unless it has one already, ports that are not for it, and where to look for another. */
+  /** For a page on this machine: its port unless it has one already, ports that it must not use, and the first port to try instead. */
   page?: { port: number; notFor: ReadonlySet<number>; after: number };
 }
 
-/** What a doorbell's start needs of the testbed around it. */
-export interface DoorbellSurroundings {
+/** The testbed in which a doorbell is started. */
+export interface DoorbellContext {
   clock: Clock;
   random: Random;
   disk: Disk;
@@ -85,8 +83,8 @@ export interface DoorbellSurroundings {
   /** Folder of the broker's accounts, and of the bridge. */
   accounts: string;
   bridge: string;
-  /** Starts a process and resolves with its ready line; `again`: the words of later starts. */
-  startPart(name: string, words: string[], again: string[], firstLine?: string): Promise<unknown>;
+  /** Starts a process and resolves with its ready line; `restartArgs`: the arguments of later starts. */
+  startPart(name: string, args: string[], restartArgs: string[], firstLine?: string): Promise<unknown>;
 }
 
 const deviceReady = z.object({
@@ -98,71 +96,71 @@ const deviceReady = z.object({
 const SETTINGS_BYTES_MAX = 200_000;
 
 /** The owner's key of a home, made at the first call. */
-export function ownerKeyOf({ disk, random }: DoorbellSurroundings, owner: string): Promise<SigningKey> {
+export function ownerKeyOf({ disk, random }: DoorbellContext, owner: string): Promise<SigningKey> {
   return loadOrCreateOwnerKey(disk, random, join(owner, 'owner.key'));
 }
 
-/** Starts a doorbell and pairs its owner. `bridgeUrl`: null when there is no bridge to enrol with. `page`: where its page is; null: nowhere. */
+/** Starts a doorbell and pairs its owner. `bridgeUrl`: null without a bridge. Returns the address of its page; null if it has none. */
 export async function startDoorbellPart(
-  around: DoorbellSurroundings,
+  context: DoorbellContext,
   place: HomePlace,
   brokerUrl: string,
   bridgeUrl: string | null,
 ): Promise<{ home: Home; page: string | null }> {
-  const { disk } = around;
+  const { disk } = context;
   const { network } = place;
   const seen = {
     broker: network?.doorTo('broker', brokerUrl) ?? brokerUrl,
     bridge: bridgeUrl === null ? null : (network?.doorTo('bridge', bridgeUrl) ?? bridgeUrl),
   };
-  const config = await writeDeviceConfig(around, place, seen.broker, seen.bridge);
-  const printed = bridgeUrl === null ? null : await enrolmentCode(around, place, bridgeUrl);
+  const config = await writeDeviceConfig(context, place, seen.broker, seen.bridge);
+  const printed = bridgeUrl === null ? null : await enrolmentCode(context, place, bridgeUrl);
   const code = network && printed !== null && seen.bridge !== null ? codeAt(printed, seen.bridge) : printed;
   const camera = place.camera === undefined ? [] : ['--camera', place.camera];
   const { fault = [], control } = place.faults ?? {};
-  const words = [
+  const args = [
     'device',
     '--data',
     place.doorbell,
     ...camera,
     ...(control === undefined ? [] : ['--control', control]),
   ];
-  // A code is good for one enrolment, and for an hour: a restart must need neither it nor the bridge. Its faults ended with it.
-  const first = [...words, ...fault.flatMap((each) => ['--fault', each]), ...(code === null ? [] : ['--enrol', '-'])];
-  const ready = deviceReady.parse(await around.startPart(place.name, first, words, code ?? undefined));
+  // A code is valid for one enrolment and for an hour, so a restart must not need it, nor the bridge. Faults are not repeated either.
+  const first = [...args, ...fault.flatMap((each) => ['--fault', each]), ...(code === null ? [] : ['--enrol', '-'])];
+  const ready = deviceReady.parse(await context.startPart(place.name, first, args, code ?? undefined));
   const known = (await listHomes(disk, place.owner)).find((home) => home.device === ready.device);
   const home = known
     ? { ...known, name: config.name ?? known.name }
-    : await pairWithDevice(around, ready.socket, await ownerKeyOf(around, place.owner), 'owner');
-  // The owner finds the broker where it listens, whatever way leads there from the doorbell.
+    : await pairWithDevice(context, ready.socket, await ownerKeyOf(context, place.owner), 'owner');
+  // The owner uses the broker's own address, which may differ from the doorbell's.
   const reached = { ...home, account: { ...home.account, url: brokerUrl } };
   await storeHome(disk, place.owner, reached);
-  await forgetResetHomes(around, place, brokerUrl);
+  await forgetResetHomes(context, place, brokerUrl);
   return { home: reached, page: ready.console ?? null };
 }
 
-/** Forgets doorbells of this testbed that are others since a factory reset: the owner's accounts for them ended with it. */
-async function forgetResetHomes({ disk, accounts }: DoorbellSurroundings, { owner }: HomePlace, brokerUrl: string) {
+/** Forgets identities of this testbed's doorbells from before a factory reset, which has ended the owner's accounts for them. */
+async function forgetResetHomes({ disk, accounts }: DoorbellContext, { owner }: HomePlace, brokerUrl: string) {
   for (const { device, account } of await listHomes(disk, owner)) {
     if (account.url !== brokerUrl || (await readAccount(disk, accounts, account.user))) continue;
     await forgetHome(disk, owner, device);
   }
 }
 
-/** Writes the device's settings on the first run; later runs update only the addresses in them. */
+/** Writes the device's settings at the first start; later starts only update their addresses. */
 async function writeDeviceConfig(
-  around: DoorbellSurroundings,
+  context: DoorbellContext,
   place: HomePlace,
   brokerUrl: string,
   bridgeUrl: string | null,
 ): Promise<DeviceConfigInput> {
-  const { disk, random, accounts } = around;
+  const { disk, random, accounts } = context;
   const path = join(place.doorbell, 'device.json');
   const stored = await disk.readFile(path, SETTINGS_BYTES_MAX);
   const before: Partial<DeviceConfigInput> = stored ? JSON.parse(new TextDecoder().decode(stored)) : {};
   const own = { disk, random, folder: place.doorbell };
   const { user, password } = before.home ?? (await makeIdentity(own, { ...own, folder: accounts })).account;
-  const page = await pageSettings(around, place, before);
+  const page = await pageSettings(context, place, before);
   const config: DeviceConfigInput = {
     ...DEMO_HOME,
     ...place.settings,
@@ -175,9 +173,9 @@ async function writeDeviceConfig(
   return config;
 }
 
-/** The settings of its page, with a port that is free now; null where they are not the testbed's to choose. */
+/** The settings of its page, with a free port; null if the testbed must not choose them. */
 async function pageSettings(
-  { say }: DoorbellSurroundings,
+  { say }: DoorbellContext,
   { name, page }: HomePlace,
   before: Partial<DeviceConfigInput>,
 ): Promise<DeviceConfigInput['console'] | null> {
@@ -188,7 +186,7 @@ async function pageSettings(
   const port = await freePort(wanted, page.notFor, page.after);
   if (port !== wanted)
     say(
-      `Port ${wanted} of the page of the ${name} is in use; it is at port ${port} from now on. Pair a browser there anew.`,
+      `Port ${wanted} of the page of the ${name} is in use; the page is at port ${port} from now on. Pair your browser there again.`,
     );
   return { ...own, port };
 }
@@ -200,9 +198,9 @@ function codeAt(printed: string, url: string): string {
   return printEnrolmentCode({ ...code, url });
 }
 
-/** A fresh code for a device that is not enrolled yet; null when it is. */
+/** A fresh code for a device that is not enrolled yet; null if it is. */
 async function enrolmentCode(
-  { disk, bridge }: DoorbellSurroundings,
+  { disk, bridge }: DoorbellContext,
   { doorbell }: HomePlace,
   bridgeUrl: string,
 ): Promise<string | null> {

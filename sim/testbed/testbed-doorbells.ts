@@ -1,6 +1,5 @@
-// Owns: the doorbells of a running testbed together, all of one owner: how many there are, starting each, one more, one less, the ports of
-// their pages and the links between these. Not here: the other parts (testbed.ts), the start of one (start-doorbell-part.ts).
-
+// All doorbells of a running testbed, which have one owner: starts, adds and removes them, and keeps the ports of their pages and the
+// pages' links to each other.
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -20,12 +19,12 @@ import {
   removeDoorbell,
   type WantedDoorbell,
 } from './doorbell-folders.ts';
-import { type DoorbellSurroundings, type HomePlace, startDoorbellPart } from './start-doorbell-part.ts';
+import { type DoorbellContext, type HomePlace, startDoorbellPart } from './start-doorbell-part.ts';
 import { testbedPaths } from './testbed-folder.ts';
 
 /**
- * Has the page of the doorbell in `path` link to `doors`; its process reads that anew by itself. Links to other machines, which somebody
- * set by hand, stay. Throws `config_invalid`.
+ * Makes the page of the doorbell in `path` link to `doors`; its process reads the change by itself. Links to other machines, which somebody
+ * has set by hand, stay. Throws `config_invalid`.
  */
 export async function linkPage(disk: Disk, path: string, doors: readonly OtherDoor[]): Promise<void> {
   const settings = await readDoorbellSettings(disk, path);
@@ -47,28 +46,28 @@ function isThisMachine(url: string): boolean {
   return ['localhost', '127.0.0.1', '::1', hostname().toLowerCase(), ...addresses].includes(name);
 }
 
-/** A doorbell of a testbed that runs. */
+/** A running doorbell of a testbed. */
 export interface RunningDoorbell extends DoorbellFolder {
   home: Home;
-  /** The address of its page; null where it has none. */
+  /** The address of its page; null if it has none. */
   page: string | null;
 }
 
-export interface TestbedDoorbellsDeps extends DoorbellSurroundings {
+export interface TestbedDoorbellsDeps extends DoorbellContext {
   /** The testbed's folder. */
   folder: string;
-  /** What the first one is started with. */
+  /** Options of the first doorbell. */
   first: Pick<HomePlace, 'settings' | 'camera' | 'network' | 'faults'>;
-  /** The first one's page; the others' follow. Absent: none has a page of the testbed's making. */
+  /** Port of the first doorbell's page; the others' follow. Absent: the testbed sets up no pages. */
   pagesFrom?: number;
   /** Ends a process for good. */
   endPart(name: string): Promise<void>;
 }
 
-/** What doorbells are told of the testbed, and which ports its other parts have. */
+/** Addresses for the doorbells, and the ports of the other parts. */
 export interface TestbedAddresses {
   broker: string;
-  /** Null when there is none to enrol with. */
+  /** Null without a bridge. */
   bridge: string | null;
   ports: readonly number[];
 }
@@ -82,12 +81,12 @@ export class TestbedDoorbells {
     this.deps = deps;
   }
 
-  /** Those that run, the first one first. */
+  /** The running doorbells, the first one first. */
   get all(): RunningDoorbell[] {
     return [...this.running.values()].sort((a, b) => a.number - b.number);
   }
 
-  /** Has as many on disk as were asked for, before any is started. Throws `doorbells_fewer` when there are more. */
+  /** Makes as many doorbell folders as were asked for, before any is started. Throws `doorbells_fewer` when there are more. */
   async prepare(asked: number | undefined): Promise<void> {
     const { disk, folder } = this.deps;
     await finishRemovals(disk, folder, this.destroy);
@@ -103,14 +102,14 @@ export class TestbedDoorbells {
     return this.start(first);
   }
 
-  /** Starts those after the first, and has the pages link to each other. */
+  /** Starts the doorbells after the first, and links the pages to each other. */
   async startOthers(): Promise<void> {
     const [, ...others] = await listDoorbells(this.deps.disk, this.deps.folder);
     for (const doorbell of others) await this.start(doorbell);
     await this.linkPages();
   }
 
-  /** One more, while the testbed runs. Throws what stands against it; nothing is left of it then. */
+  /** Adds a doorbell while the testbed runs. If that fails, throws the failure and leaves nothing behind. */
   async add(wanted: WantedDoorbell): Promise<RunningDoorbell> {
     const { disk, folder } = this.deps;
     const added = await addDoorbell(disk, folder, wanted);
@@ -125,7 +124,7 @@ export class TestbedDoorbells {
     }
   }
 
-  /** The one that runs under a device's id. Throws `doorbell_unknown`. */
+  /** The running doorbell with a device's id. Throws `doorbell_unknown`. */
   named(device: string): RunningDoorbell {
     const found = this.all.find(({ home }) => home.device === device);
     const choices = this.all.map(({ name }) => name).join(' | ');
@@ -133,7 +132,7 @@ export class TestbedDoorbells {
     return found;
   }
 
-  /** Stops one and destroys all that it has; `before`: what its owner's side has to end first. Throws `doorbell_first`. */
+  /** Stops a doorbell and destroys its data; `before` ends the owner's side first. Throws `doorbell_first`. */
   async remove(there: RunningDoorbell, before: () => Promise<void>): Promise<void> {
     if (there.number === 1) throw failure('doorbell_first', { name: there.name });
     await before();
@@ -149,7 +148,7 @@ export class TestbedDoorbells {
     await this.deps.endPart(part);
   }
 
-  /** One after the other, so that no two choose the same port for their pages. */
+  /** Starts one doorbell; call it for one after the other, so that no two choose the same port for their pages. */
   private async start(doorbell: DoorbellFolder): Promise<RunningDoorbell> {
     const { addresses } = this;
     const { folder, first, pagesFrom } = this.deps;
@@ -167,7 +166,7 @@ export class TestbedDoorbells {
     return running;
   }
 
-  /** Where a page goes, and which ports are none for it: those of all other parts and pages, running or not. */
+  /** A page's port, and the ports of all other parts and pages, running or not, which it must not use. */
   private async pagePorts(number: number, first: number): Promise<NonNullable<HomePlace['page']>> {
     const { disk, folder } = this.deps;
     const others = (await listDoorbells(disk, folder)).filter((one) => one.number !== number);

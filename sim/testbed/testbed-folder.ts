@@ -1,9 +1,8 @@
-// Owns: the testbed's folder: where each part keeps its data, and the file that records the testbed's kind and ports.
-// Not here: starting the parts (testbed.ts).
-
+// The testbed's folder: where each part keeps its data, and the file that records the testbed's kind, ports and addresses.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { type FolderLock, lockFolder } from '@doorsill/base/folder-lock';
+import type { BridgeConfigInput, RegistryConfigInput } from '@doorsill/cloud-bridge';
 import { utf8 } from '@doorsill/contract/bytes';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
@@ -11,25 +10,25 @@ import { failure } from '../errors.ts';
 export const TestbedFile = z.strictObject({
   kind: z.enum(['doorsill-up', 'doorsill-demo', 'doorsill-fleet']),
   format: z.literal(1),
-  /** Ports of the last run, taken again so that addresses stay the same. */
+  /** Ports of the last run, used again so that addresses stay the same. */
   ports: z.strictObject({ broker: z.int(), registry: z.int(), bridge: z.int(), vault: z.int().default(0) }),
-  /** Known once the parts have run: what other commands need to reach them. */
+  /** Set once the parts have run; other commands need these to reach them. */
   bridge: z.strictObject({ id: z.string(), url: z.string() }).optional(),
   registry: z.strictObject({ id: z.string(), url: z.string(), key: z.string() }).optional(),
   vault: z.strictObject({ id: z.string(), url: z.string(), key: z.string() }).optional(),
   device: z.string().optional(),
 });
-/** What a testbed stores about itself. */
+/** The file in which a testbed records itself. */
 export type TestbedFile = z.infer<typeof TestbedFile>;
 
 export type TestbedKind = TestbedFile['kind'];
 
 const NAME = 'town.json';
 const FILE_BYTES_MAX = 20_000;
-/** Files left by a start that was killed at its very beginning. */
+/** Files of a start that was killed at its very beginning. */
 const OURS = /^(process\.lock(\.after-.*)?|\.town\.json(\..*)?\.tmp)$/;
 
-/** Where each part of a testbed lives. */
+/** Folders of the parts of a testbed. */
 export function testbedPaths(folder: string) {
   return {
     accounts: join(folder, 'broker', 'accounts'),
@@ -66,7 +65,7 @@ export async function storeTestbedFile(disk: Disk, folder: string, file: Testbed
 }
 
 /**
- * Takes a folder for a testbed of this kind: a new or empty one, or one that such a testbed made. Throws `data_folder_foreign`,
+ * Locks a folder for a testbed of this kind: a new or empty folder, or one of such a testbed. Throws `data_folder_foreign`,
  * `data_folder_locked`, `state_damaged`.
  */
 export async function claimFolder(
@@ -87,4 +86,31 @@ export async function claimFolder(
   const ports = { broker: 0, registry: 0, bridge: 0, vault: 0 };
   if (!file) await storeTestbedFile(disk, folder, { kind, format: 1, ports });
   return { file, lock };
+}
+
+/**
+ * Writes the settings of registry and bridge, unless they exist. A testbed on one machine has no domains, so their proof is a file; and no
+ * moderator, so only a request whose wording may concern a barred subject waits for one (`doorsill bridge moderate`). The registry is local
+ * and can be polled often. Webhooks may be on this machine. `more`: settings of the bridge.
+ */
+export async function writeServiceSettings(
+  disk: Disk,
+  folders: { registry: string; bridge: string },
+  more: Partial<BridgeConfigInput> = {},
+): Promise<void> {
+  const registry: Partial<RegistryConfigInput> = { domainProofs: ['local'] };
+  const bridge: Partial<BridgeConfigInput> = {
+    revocationsEveryS: 2,
+    requests: { moderation: 'findings' },
+    webhooks: { loopback: true },
+    ...more,
+  };
+  const files = [
+    [join(folders.registry, 'registry.json'), registry],
+    [join(folders.bridge, 'bridge.json'), bridge],
+  ] as const;
+  for (const [path, settings] of files) {
+    if ((await disk.sizeOf(path)) !== null) continue;
+    await disk.replaceFile(path, utf8(`${JSON.stringify(settings, null, 2)}\n`));
+  }
 }

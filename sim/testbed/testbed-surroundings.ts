@@ -1,6 +1,4 @@
-// Owns: what doorsill knows of doorbells besides one in a folder: a testbed's, running or not, and the drawn porch among their cameras. Not here: what a
-// command does with it (device/cli).
-
+// Tells device/cli about the doorbells of a testbed, running or not, and about the drawn porch as a camera.
 import type { Disk } from '@doorsill/base/disk';
 import { folderHolder } from '@doorsill/base/folder-lock';
 import type { Surroundings } from '@doorsill/device/cli/surroundings';

@@ -1,7 +1,5 @@
-// Owns: a whole testbed on one machine: broker, registry, vault, bridge and doorbells, each a process, broker and bridge in this one
-// where that is asked for; plus the demo agency's registration. Used alike by `up`, `demo`, the client and tests. Not here: what
-// happens in it (story/), the services' settings (service-settings.ts), its doorbells as several (testbed-doorbells.ts).
-
+// A whole testbed on one machine: broker, registry, vault, bridge and doorbells, and the demo agency's registration. Used by `up`, `demo`,
+// the client and tests.
 import { join } from 'node:path';
 import type { FolderLock } from '@doorsill/base/folder-lock';
 import type { SigningKey } from '@doorsill/base/keys';
@@ -16,63 +14,61 @@ import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';
 import { registerAgency } from '../officer/registration.ts';
 import { PartProcess } from './child-process.ts';
-import { InsideParts } from './inside-parts.ts';
-import { writeServiceSettings } from './service-settings.ts';
 import {
   type DoorbellNetwork,
-  type DoorbellSurroundings,
+  type DoorbellContext,
   type HomePlace,
   ownerKeyOf,
   startDoorbellPart,
 } from './start-doorbell-part.ts';
-import type { PartSeams } from './start-server-part.ts';
+import { InProcessParts, type PartSeams } from './start-server-part.ts';
 import { type RunningDoorbell, TestbedDoorbells } from './testbed-doorbells.ts';
-import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths } from './testbed-folder.ts';
+import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths, writeServiceSettings } from './testbed-folder.ts';
 import { tryCamera } from './try-camera.ts';
 
 export { DEMO_HOME } from '../world/home-identity.ts';
 
-/** What a testbed is made of. */
+/** Options of a testbed. */
 export interface TestbedOptions {
   folder: string;
   kind: TestbedKind;
-  /** Camera source of the first doorbell; absent: what its configuration says, `synthetic` at first. */
+  /** Camera source of the first doorbell; absent: as configured, at first `synthetic`. */
   camera?: string;
-  /** How many doorbells there are, new ones included; absent: those that there are, one at first. Fewer than there are is refused. */
+  /** Number of doorbells, new ones included; absent: as many as exist, at first one. Fewer than exist is refused. */
   doorbells?: number;
-  /** Each doorbell serves its page on this machine: the first one at this port, the others at those after it. Absent: none does. */
+  /** Port of the first doorbell's page on this machine; the others' follow. Absent: no pages. */
   pagesFrom?: number;
   logLevel: string;
-  /** How many connections the broker holds at once, in a process of its own; absent: its default. */
+  /** Most connections of a broker in its own process; absent: its default. */
   connections?: number;
-  /** Broker and bridge run in this process, which saves two; absent: each has one of its own, and can be killed alone. */
+  /** Broker and bridge run in this process; absent: each has a process of its own, which can be killed alone. */
   sharesProcess?: { logLevel: LogLevel };
-  /** A program that runs the vault in place of the command line, and the callback for the lines it prints. */
-  vault?: { program: string; said: (line: Record<string, unknown>) => void };
-  /** Ports of broker, registry, bridge and vault on the first run: this one and the three after it. Absent: free ones. */
+  /** A program that runs the vault in place of the command line's, and the callback for the lines that it prints. */
+  vault?: { program: string; onLine: (line: Record<string, unknown>) => void };
+  /** Ports of broker, registry, bridge and vault at the first run: this one and the next three. Absent: free ones. */
   port?: { first: number; isRequired: boolean };
-  /** Settings of the first doorbell on the first run, besides the demo home's. */
+  /** Settings of the first doorbell at the first run, in addition to the demo home's. */
   device?: Partial<Omit<DeviceConfigInput, 'home'>>;
-  /** Where the first doorbell's process runs, and how it finds the others from there; absent: beside them. */
+  /** The network of the first doorbell's process; absent: that of the other parts. */
   network?: DoorbellNetwork;
-  /** What is made to go wrong with the first doorbell's disk and clock; absent: nothing. */
+  /** Simulated faults of the first doorbell's disk and clock. */
   faults?: NonNullable<HomePlace['faults']>;
-  /** Settings of the bridge on the first run, besides its defaults. */
+  /** Settings of the bridge at the first run, in addition to its defaults. */
   bridge?: Partial<BridgeConfigInput>;
 }
 
-/** What a testbed stands on. */
+/** Seams and output of a testbed. */
 export interface TestbedDeps extends PartSeams {
   /** Progress and crashes, for people. */
   say: (text: string) => void;
 }
 
-/** Where everything is once a testbed runs. */
+/** Addresses, ids and keys of a running testbed. */
 export interface TestbedFacts {
   isNew: boolean;
   /** The first doorbell's. */
   home: Home;
-  /** All of them, the first one first. */
+  /** All doorbells, the first one first. */
   doorbells: RunningDoorbell[];
   ownerKey: SigningKey;
   agencyKey: SigningKey;
@@ -83,34 +79,34 @@ export interface TestbedFacts {
   evidence: EvidenceDesk;
 }
 
-/** The parts besides doorbells, once they run. */
+/** The running parts except doorbells. */
 export interface TestbedServices extends Pick<TestbedFacts, 'agencyKey' | 'bridge' | 'registry' | 'vault'> {
   /** Address of the broker, and the folder of its accounts. */
   broker: { url: string; accounts: string };
-  /** The bridge's folder, where its operator's token is. */
+  /** The bridge's folder, with its operator's token. */
   bridgeFolder: string;
 }
 
 type PortName = keyof TestbedFile['ports'];
-/** The order in which parts take the ports from `port` on. */
+/** The order of the parts' ports from `port` on. */
 const PORT_ORDER: readonly PortName[] = ['broker', 'registry', 'bridge', 'vault'];
 
 const partReady = z.object({ url: z.string() });
 const keyedReady = z.object({ url: z.string(), id: z.string(), key: z.string() });
 
-/** Broker, registry, bridge, vault and doorbells of one folder, on one machine. */
+/** A testbed in one folder. */
 export class Testbed {
   private readonly options: TestbedOptions;
   private readonly deps: TestbedDeps;
   private readonly paths: ReturnType<typeof testbedPaths>;
   private readonly children = new Map<string, PartProcess>();
-  /** The parts that run in this process; null where each has one of its own. */
-  private readonly inside: InsideParts | null;
-  private readonly surroundings: DoorbellSurroundings;
+  /** The parts that run in this process; null if each has its own. */
+  private readonly inProcess: InProcessParts | null;
+  private readonly doorbellContext: DoorbellContext;
   /** The owner's doorbells. */
   readonly doorbells: TestbedDoorbells;
   private lock: FolderLock | null = null;
-  /** Aborted by `stop`: a start still under way must not start another part. */
+  /** Aborted by `stop`, so that a running start starts no more parts. */
   private readonly stopping = new AbortController();
 
   constructor(options: TestbedOptions, deps: TestbedDeps) {
@@ -118,19 +114,19 @@ export class Testbed {
     this.deps = deps;
     this.paths = testbedPaths(options.folder);
     const { folder, camera, device = {}, network, faults, pagesFrom, sharesProcess } = options;
-    this.inside = sharesProcess ? new InsideParts({ ...deps, ...sharesProcess, paths: this.paths }) : null;
-    this.surroundings = {
+    this.inProcess = sharesProcess ? new InProcessParts({ ...deps, ...sharesProcess, paths: this.paths }) : null;
+    this.doorbellContext = {
       ...deps,
       accounts: this.paths.accounts,
       bridge: this.paths.bridge,
-      startPart: async (name, words, again, firstLine) => {
-        const ready = await this.startChild(name, words, firstLine);
-        this.restartsWith(name, again);
+      startPart: async (name, args, restartArgs, firstLine) => {
+        const ready = await this.startChild(name, args, firstLine);
+        this.restartsWith(name, restartArgs);
         return ready;
       },
     };
     this.doorbells = new TestbedDoorbells({
-      ...this.surroundings,
+      ...this.doorbellContext,
       folder,
       first: {
         settings: device,
@@ -158,14 +154,14 @@ export class Testbed {
   }
 
   /**
-   * Starts everything; on the first run also registers the agency, enrols the device and pairs the owner. A camera that is
-   * named is tried first, so that nothing is started with an unusable one: throws its coded failure.
+   * Starts everything; at the first run also registers the agency, enrols the device and pairs the owner. Tries a named camera first, and
+   * throws its coded failure before anything is started.
    */
   start(): Promise<TestbedFacts> {
     return this.startInFolder((file) => this.startParts(file));
   }
 
-  /** Starts broker and doorbell alone, and pairs the owner: a home that nobody can ask for footage. Throws as `start`. */
+  /** Starts only broker and doorbell, and pairs the owner: a home that nobody can ask for footage. Throws as `start`. */
   startHome(): Promise<Pick<TestbedFacts, 'home' | 'ownerKey'>> {
     return this.startInFolder(async (file) => {
       const { url } = partReady.parse(await this.serveBroker(file));
@@ -207,21 +203,21 @@ export class Testbed {
     }
   }
 
-  /** Tries the camera. An unreachable one may come back while `up` runs; any other fault is permanent and thrown. */
+  /** Tries the camera. For `up`, an unreachable one is accepted, because it may come back; any other fault is thrown. */
   private async tryCamera(): Promise<void> {
     const { camera, kind } = this.options;
     if (camera === undefined) return;
     await tryCamera(this.deps, camera, kind === 'doorsill-up', this.stopping.signal);
   }
 
-  /** Stops every part, the devices first, so that they can sign off at the broker. */
+  /** Stops every part, the doorbells first, so that they can disconnect from the broker. */
   async stop(): Promise<void> {
     this.stopping.abort(failure('interrupted', { signal: 'the end of the testbed' }));
     const doorbells = [...this.children].filter(([name]) => name.startsWith('doorbell'));
     await Promise.all(doorbells.map(([, child]) => child.stop()));
-    await this.inside?.stop('bridge');
+    await this.inProcess?.stop('bridge');
     for (const name of ['bridge', 'vault', 'registry', 'broker']) await this.children.get(name)?.stop();
-    await this.inside?.stop('broker');
+    await this.inProcess?.stop('broker');
     this.lock?.release();
     this.lock = null;
   }
@@ -293,9 +289,9 @@ export class Testbed {
   }
 
   private serveBroker(file: TestbedFile | null): Promise<unknown> {
-    const { inside } = this;
+    const { inProcess } = this;
     const { connections } = this.options;
-    if (inside) return this.onPort('broker', file, (port) => inside.startBroker(port));
+    if (inProcess) return this.onPort('broker', file, (port) => inProcess.startBroker(port));
     return this.serve('broker', file, connections === undefined ? [] : ['--connections', String(connections)]);
   }
 
@@ -305,10 +301,10 @@ export class Testbed {
     registry: TestbedFacts['registry'],
     vault: TestbedFacts['vault'],
   ): Promise<unknown> {
-    const { inside } = this;
+    const { inProcess } = this;
     const area = { url: areaUrl, accounts: this.paths.accounts };
     const pinned = { registry: { url: registry.url, key: registry.key }, vault: { url: vault.url, key: vault.key } };
-    if (inside) return this.onPort('bridge', file, (port) => inside.startBridge({ port, area, ...pinned }));
+    if (inProcess) return this.onPort('bridge', file, (port) => inProcess.startBridge({ port, area, ...pinned }));
     return this.serve('bridge', file, [
       ...['--registry', registry.url, '--registry-key', registry.key],
       ...['--area-url', areaUrl, '--area-accounts', area.accounts],
@@ -323,8 +319,8 @@ export class Testbed {
   }
 
   /**
-   * Starts a server part: on the requested port, else on that of the last run, else on the first run's default; on a free one when
-   * another program uses one that nobody requested.
+   * Starts a server part at the required port, or else at that of the last run, or else at the default of the first run. If another program
+   * uses a port that was not required, the part gets a free one.
    */
   private async onPort(
     name: PortName,
@@ -341,12 +337,12 @@ export class Testbed {
     } catch (thrown) {
       if (port === 0 || !isFailure(thrown) || thrown.code !== 'port_in_use') throw thrown;
       this.stopping.signal.throwIfAborted();
-      this.deps.say(`Port ${port} of the ${name} is in use by another program; it takes another one.`);
+      this.deps.say(`Port ${port} of the ${name} is in use by another program; the ${name} gets another one.`);
       return start(0);
     }
   }
 
-  /** Starts a part and keeps its port for restarts after a crash: the other parts expect it there. */
+  /** Starts a part and keeps its port for restarts after a crash, where the other parts expect it. */
   private async startAndPin(name: string, port: number, args: (port: string) => string[]): Promise<unknown> {
     const ready = await this.startChild(name, args(String(port)));
     this.restartsWith(name, args(new URL(partReady.parse(ready).url).port));
@@ -367,7 +363,7 @@ export class Testbed {
     const child = new PartProcess(name, [...args, ...this.logArgs], join(this.paths.logs, `${name}.log`), {
       clock: this.deps.clock,
       random: this.deps.random,
-      ...(name === 'vault' && vault ? { program: vault.program, onLine: vault.said } : {}),
+      ...(name === 'vault' && vault ? { program: vault.program, onLine: vault.onLine } : {}),
       ...(name === 'doorbell' && network ? { inside: network.inside, onStart: (pid) => network.started(pid) } : {}),
       onCrash: (which, how, restartInMs) =>
         this.deps.say(
@@ -380,7 +376,7 @@ export class Testbed {
     return child.start(firstLine);
   }
 
-  /** Adds another home with a doorbell and an owner of its own. Call it once the testbed runs. */
+  /** Adds another home to a running testbed, with its own doorbell and owner. */
   async addHome(
     name: string,
     facts: TestbedFacts,
@@ -394,11 +390,11 @@ export class Testbed {
       ...options,
     };
     for (const each of [place.doorbell, place.owner]) await this.deps.disk.makeFolder(each);
-    const { home } = await startDoorbellPart(this.surroundings, place, facts.home.account.url, facts.bridge.url);
+    const { home } = await startDoorbellPart(this.doorbellContext, place, facts.home.account.url, facts.bridge.url);
     return { home, ownerKey: await this.ownerKey(place) };
   }
 
   private ownerKey({ owner }: { owner: string }): Promise<SigningKey> {
-    return ownerKeyOf(this.surroundings, owner);
+    return ownerKeyOf(this.doorbellContext, owner);
   }
 }

@@ -1,5 +1,3 @@
-// Owns: trying a camera before anything is started with it. Not here: kinds of cameras (device/camera).
-
 import type { Clock } from '@doorsill/base/clock';
 import { SystemPrograms } from '@doorsill/base/system-programs';
 import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
@@ -7,9 +5,7 @@ import { parseCameraSource } from '@doorsill/device/camera/sources';
 import { isFailure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 
-/**
- * Tries a camera once; what may come back by itself is said when `mayComeBack`, everything else is thrown as its coded failure.
- */
+/** Tries a camera once. Throws its coded failure; with `mayComeBack`, a camera that is only away is reported by `say` instead. */
 export async function tryCamera(
   { clock, say }: { clock: Clock; say: (text: string) => void },
   camera: string,

@@ -1,16 +1,15 @@
-// Owns: a device's own clock: it runs with the time around it, a simulated world's or the machine's, and may be set wrong, drift, or not be
-// known to be right. Not here: a world's time (virtual-clock.ts), when it goes wrong (sim/scenario, device-faults.ts).
+// A device's own clock. It runs with a simulated world's time or the machine's, and may be set wrong, drift, or not be known to be right.
 import { type Clock, sleepOn, type Timer } from '@doorsill/base/clock';
 
 const PPM = 1_000_000;
 
-/** The time around a device's clock: a world's, or the machine's. */
+/** The time by which a device's clock runs: a world's, or the machine's. */
 interface PassingTime extends Pick<Clock, 'wallUs' | 'monotonicMs' | 'after'> {
   /** Whole microseconds since it began. */
   readonly passedUs: number;
 }
 
-/** The machine's time, which begins when this is made. */
+/** The machine's time, with `passedUs` counted from the construction. */
 export class MachineTime implements PassingTime {
   private readonly clock: Clock;
   private readonly startedMs: number;
@@ -40,7 +39,7 @@ export class MachineTime implements PassingTime {
 /** A clock that can be set. */
 export class DeviceClock implements Clock {
   private readonly world: PassingTime;
-  /** How far it is ahead of the world's time, as of `sinceUs` of the world. */
+  /** Its lead over the world's time at `sinceUs` of the world. */
   private aheadUs = 0;
   private sinceUs = 0;
   private driftPpm = 0;
@@ -54,7 +53,7 @@ export class DeviceClock implements Clock {
     return this.world.wallUs() + this.aheadAt(this.world.passedUs);
   }
 
-  /** What it shows when the world's time is `passedUs`, as it is set now. */
+  /** Its wall time when the world's time is `passedUs`, with its present setting and drift. */
   wallAt(passedUs: number): number {
     return this.world.wallUs() - this.world.passedUs + passedUs + this.aheadAt(passedUs);
   }
@@ -90,12 +89,12 @@ export class DeviceClock implements Clock {
     this.stepBy(wallUs - this.wallUs());
   }
 
-  /** From now on it gains so many microseconds a second; negative: it loses. */
+  /** From now on it gains `ppm` microseconds a second; negative: it loses. */
   drift(ppm: number): void {
     this.restart(ppm);
   }
 
-  /** Whether it is known to be right: a board without a battery starts without knowing. */
+  /** Sets whether it is known to be right, which a board without a battery does not know at its start. */
   trust(isTrusted: boolean): void {
     this.isTrusted = isTrusted;
   }
@@ -108,7 +107,7 @@ export class DeviceClock implements Clock {
   }
 }
 
-/** The clock as one boot of a device sees it. */
+/** The clock of one boot of a device. */
 export class BootClock implements Clock {
   private readonly clock: Clock;
   private hasEnded = false;
@@ -121,7 +120,7 @@ export class BootClock implements Clock {
     return this.hasEnded;
   }
 
-  /** The boot is over: nothing that it waited for is called any more. */
+  /** Ends the boot: none of its timers fires any more. */
   end(): void {
     this.hasEnded = true;
   }

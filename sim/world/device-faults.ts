@@ -1,7 +1,5 @@
-// Owns: what can be made to go wrong with the disk and the clock of a virtual doorbell: the faults by name, reading `disk-full@30s+10s`,
-// beginning and ending each at its time. Not here: the words of every fault (sim/world/fault-text.ts), what a faulty disk and clock do
-// (simulated-disk.ts, device-clock.ts), switching faults over a socket (fault-socket.ts), the faults of cameras (sim/camera-server).
-
+// Faults of a virtual doorbell's disk and clock, by name and time: reads `disk-full@30s+10s`, begins and ends each fault in time. The
+// faulty disk and clock themselves: simulated-disk.ts, device-clock.ts.
 import { type Clock, isPossibleWall, type Timer } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';
@@ -16,7 +14,7 @@ type ValueKind = 'nothing' | 'time' | 'ppm' | 'leaves' | 'moment';
 
 interface FaultRow {
   readonly takes: ValueKind;
-  /** What it takes where nothing is said. */
+  /** The default value. */
   readonly usual?: string;
   /** Faults of one group contradict each other. */
   readonly group: string;
@@ -25,38 +23,38 @@ interface FaultRow {
 
 const ROWS = {
   'disk-full': { takes: 'nothing', group: 'disk', does: 'no room is left: every write ends with ENOSPC' },
-  'disk-slow': { takes: 'time', usual: `${SLOW_MS}ms`, group: 'disk', does: 'every write takes so much longer' },
+  'disk-slow': { takes: 'time', usual: `${SLOW_MS}ms`, group: 'disk', does: 'every write takes this much longer' },
   'disk-failing': { takes: 'nothing', group: 'disk', does: 'every write ends with EIO' },
   'disk-read-only': {
     takes: 'nothing',
     group: 'disk',
-    does: 'what is there can be read, and every write ends with EROFS',
+    does: 'files can be read, and every write ends with EROFS',
   },
   'disk-unsynced': {
     takes: 'nothing',
     group: 'disk',
-    does: 'a sync is answered and does nothing: a power cut takes what was written since',
+    does: 'a sync succeeds and does nothing: a power cut loses everything written since',
   },
   'power-cut': {
     takes: 'leaves',
     usual: 'lost',
     group: 'power',
-    does: 'the process ends at once; of writes that were not synced none is left, some of their sectors, or all',
+    does: 'the process ends at once; unsynced writes are lost, torn (some of their sectors are left) or kept',
   },
   'clock-set': { takes: 'moment', group: 'clock', does: 'the clock is set to another time, and goes on from there' },
   'clock-ahead': { takes: 'time', usual: '1h', group: 'clock', does: 'the clock jumps ahead' },
   'clock-behind': { takes: 'time', usual: '1h', group: 'clock', does: 'the clock jumps back' },
-  'clock-drift': { takes: 'ppm', usual: '200', group: 'drift', does: 'the clock gains so many microseconds a second' },
+  'clock-drift': { takes: 'ppm', usual: '200', group: 'drift', does: 'the clock gains this many microseconds a second' },
   'clock-unsure': {
     takes: 'nothing',
     group: 'trust',
-    does: 'nobody knows whether the clock is right, as on a board without a battery',
+    does: 'the clock is not known to be right, as on a board without a battery',
   },
 } as const satisfies Record<string, FaultRow>;
 
 export type DeviceFaultName = keyof typeof ROWS;
 
-/** Every fault: its name, what it takes, what it does; for people. */
+/** Every fault with its values and its effect, for people. */
 export function listDeviceFaults(): { name: string; takes: string; does: string }[] {
   return Object.entries<FaultRow>(ROWS).map(([name, row]) => ({ name, takes: takesWords(row), does: row.does }));
 }
@@ -76,15 +74,15 @@ function takesWords({ takes, usual }: FaultRow): string {
   }
 }
 
-/** A fault and when it lasts, in microseconds since the doorbell's start. */
+/** A fault and its time, in microseconds since the doorbell's start. */
 export interface DeviceFault {
   readonly name: DeviceFaultName;
-  /** Times and moments in microseconds, parts per million, what a power cut leaves; an empty text where it takes nothing. */
+  /** Times and moments in microseconds, parts per million, or one of POWER_CUT_LEAVES; '' for a fault without a value. */
   readonly value: number | string;
   readonly fromUs: number;
   /** Infinity: until it is cleared. */
   readonly untilUs: number;
-  /** As it was asked for. */
+  /** As it was written. */
   readonly text: string;
 }
 
@@ -102,23 +100,23 @@ const LANGUAGE: FaultLanguage<DeviceFaultName> = {
 };
 
 /**
- * Reads `NAME[=VALUE][@START][+LENGTH]`: from START after the doorbell's start on, for LENGTH. Without START it begins at `nowUs`. Throws
- * `device_fault_unknown`, `device_fault_invalid`.
+ * Reads `NAME[=VALUE][@START][+LENGTH]`. START counts from the doorbell's start; the default is `nowUs`. Throws `device_fault_unknown`,
+ * `device_fault_invalid`.
  */
 export function readDeviceFault(text: string, nowUs: number): DeviceFault {
   const read = readFaultText(text, nowUs, LANGUAGE);
-  const { name, value: said, untilUs } = read;
+  const { name, value: given, untilUs } = read;
   const invalid = (detail: string) => LANGUAGE.invalid(read.text, detail);
   const row: FaultRow = ROWS[name];
-  if (said !== null && row.takes === 'nothing') throw invalid('it takes no value');
-  const value = row.takes === 'nothing' ? '' : readValue(row.takes, said ?? row.usual ?? '', invalid);
+  if (given !== null && row.takes === 'nothing') throw invalid('it takes no value');
+  const value = row.takes === 'nothing' ? '' : readValue(row.takes, given ?? row.usual ?? '', invalid);
   if (value === null) throw invalid(`it takes ${takesWords(row)}`);
   if (name === 'power-cut' && Number.isFinite(untilUs))
     throw invalid('it has no length: start the doorbell again yourself');
   return { ...read, value };
 }
 
-/** Null for a text that is no such value. */
+/** Null for another text. */
 function readValue(
   kind: Exclude<ValueKind, 'nothing'>,
   text: string,
@@ -150,7 +148,7 @@ function readMoment(text: string, invalid: (detail: string) => Error): number | 
   }
 }
 
-/** As a machine's own clock, it is not known to be right while it shows a time before this software was there. */
+/** As a machine's own clock, it is not known to be right while its time is earlier than this software. */
 class FaultyClock extends DeviceClock {
   override synchronised(): boolean {
     return super.synchronised() && isPossibleWall(this.wallUs());
@@ -163,11 +161,11 @@ export interface DeviceFaultsDeps {
   disk: Disk;
   random: Random;
   log: Log;
-  /** Ends the process at once, as if its power were gone: nothing after this call runs. */
+  /** Ends the process at once, as a power cut does: nothing after this call runs. */
   cutOff(): void;
 }
 
-/** Of one fault, for whoever lists them; seconds since the doorbell's start. `untilS` null: until it is cleared. */
+/** One fault of a list. Seconds since the doorbell's start; `untilS` null: until it is cleared. */
 export interface ListedDeviceFault {
   fault: string;
   name: string;
@@ -175,14 +173,14 @@ export interface ListedDeviceFault {
   untilS: number | null;
 }
 
-/** A virtual doorbell's faults, and the disk and the clock that have them. Its times count from when it was made. */
+/** A virtual doorbell's faults, with the disk and the clock that have them. Times count from the construction. */
 export class DeviceFaults {
   readonly disk: SimulatedDisk;
   readonly clock: DeviceClock;
   private readonly deps: DeviceFaultsDeps;
   private readonly time: MachineTime;
   private faults: DeviceFault[] = [];
-  /** Those that last now, each with what ends it. */
+  /** Present faults, each with the function that ends it. */
   private readonly lasting = new Map<DeviceFault, () => void>();
   private readonly listeners = new Set<() => void>();
   private timer: Timer | null = null;
@@ -200,8 +198,8 @@ export class DeviceFaults {
   }
 
   /**
-   * Adds faults; one that is due begins before this returns. Throws `device_fault_unknown`, `device_fault_invalid` before any is added;
-   * `device_faults_contradict`, `device_faults_too_many` leave those that came before in the list.
+   * Adds faults; one that is due begins before this returns. Throws `device_fault_unknown` and `device_fault_invalid` before any is added;
+   * after `device_faults_contradict` and `device_faults_too_many` the faults before the offending one stay.
    */
   add(texts: readonly string[]): void {
     const { nowUs } = this;
@@ -219,7 +217,7 @@ export class DeviceFaults {
     }
   }
 
-  /** Ends faults of a name, or `all`, now; what has not begun is forgotten. Throws `device_fault_not_set` where there is none. */
+  /** Ends faults of a name, or `all`, now, and forgets those that have not begun. Throws `device_fault_not_set` if there is none. */
   clear(name: string): void {
     const meant = this.faults.filter((fault) => name === 'all' || fault.name === name);
     if (meant.length === 0 && name !== 'all') throw failure('device_fault_not_set', { name });
@@ -227,7 +225,7 @@ export class DeviceFaults {
     this.follow(meant.length > 0);
   }
 
-  /** Those that last or are to come, in the order they were asked for. */
+  /** Present and future faults, in the order in which they were added. */
   list(): ListedDeviceFault[] {
     const seconds = (us: number) => us / 1_000_000;
     return this.faults.map(({ text, name, fromUs, untilUs }) => {
@@ -236,9 +234,9 @@ export class DeviceFaults {
     });
   }
 
-  /** Those that last now, as they were asked for. Not a power cut: of that nobody hears anything. */
+  /** Present faults, as they were written, without a power cut, which a doorbell cannot report. */
   now(): string[] {
-    return [...this.lasting.keys()].filter(isTold).map(({ text }) => text);
+    return [...this.lasting.keys()].filter(isReported).map(({ text }) => text);
   }
 
   /** Calls `listener` whenever a fault has begun or ended. */
@@ -246,13 +244,13 @@ export class DeviceFaults {
     this.listeners.add(listener);
   }
 
-  /** Ends nothing, and begins nothing more. */
+  /** Begins and ends no more faults; present ones stay. */
   stop(): void {
     this.timer?.cancel();
     this.listeners.clear();
   }
 
-  /** Begins what is due, ends what is over, and looks again when the next is. */
+  /** Begins faults that are due, ends those that are over, and sets a timer for the next change. */
   private follow(hasChanged = false): void {
     this.timer?.cancel();
     const { nowUs } = this;
@@ -260,7 +258,7 @@ export class DeviceFaults {
     for (const fault of over) this.end(fault);
     const due = this.faults.filter((fault) => fault.fromUs <= nowUs && !this.lasting.has(fault));
     for (const fault of due) {
-      this.deps.log.warn('a fault that was asked for begins', { fault: fault.text });
+      this.deps.log.warn('a simulated fault begins', { fault: fault.text });
       this.lasting.set(fault, this.begin(fault));
     }
     const next = Math.min(
@@ -269,7 +267,7 @@ export class DeviceFaults {
     this.timer = Number.isFinite(next)
       ? this.deps.clock.after(Math.ceil((next - nowUs) / 1_000), () => this.follow())
       : null;
-    if (hasChanged || [...over, ...due].some(isTold)) for (const listener of this.listeners) listener();
+    if (hasChanged || [...over, ...due].some(isReported)) for (const listener of this.listeners) listener();
   }
 
   private end(fault: DeviceFault): void {
@@ -278,10 +276,10 @@ export class DeviceFaults {
     this.lasting.delete(fault);
     if (end === undefined) return;
     end();
-    this.deps.log.warn('a fault that was asked for ends', { fault: fault.text });
+    this.deps.log.warn('a simulated fault ends', { fault: fault.text });
   }
 
-  /** Returns what ends it. */
+  /** Begins a fault; returns the function that ends it. */
   private begin({ name, value }: DeviceFault): () => void {
     switch (name) {
       case 'disk-full':
@@ -321,7 +319,7 @@ export class DeviceFaults {
     this.deps.cutOff();
   }
 
-  /** In the end it is set right again. */
+  /** At its end the clock is set right again. */
   private clockJumps(us: number): () => void {
     this.clock.stepBy(us);
     return () => this.clock.stepBy(-us);
@@ -337,11 +335,11 @@ export class DeviceFaults {
   }
 }
 
-function isTold({ name }: DeviceFault): boolean {
+function isReported({ name }: DeviceFault): boolean {
   return name !== 'power-cut';
 }
 
-/** Two faults of one group at the same time. */
+/** Whether two faults of one group overlap in time. */
 function isContrary(one: DeviceFault, other: DeviceFault): boolean {
   const isSameGroup = ROWS[one.name].group === ROWS[other.name].group;
   return isSameGroup && one.fromUs < other.untilUs && other.fromUs < one.untilUs;

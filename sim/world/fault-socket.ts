@@ -1,6 +1,4 @@
-// Owns: switching a running virtual doorbell's faults over a socket that only its user can open: the orders, both ends. Not here: how an order
-// travels (sim/world/order-socket.ts), what faults do (device-faults.ts), what the command line prints.
-
+// Switches a running virtual doorbell's faults over a socket that only its user can open. The socket itself: order-socket.ts.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { z } from 'zod';
@@ -13,7 +11,7 @@ const ANSWER_MS_MAX = 5_000;
 
 const wordsSchema = z.array(z.string().max(FAULT_LETTERS_MAX)).max(DEVICE_FAULTS_MAX);
 
-/** What is cleared first, then what is added; without either it asks which there are. */
+/** Faults to clear first, then faults to add; without both it asks for the list. */
 const FaultOrder = z.strictObject({ clear: wordsSchema, add: wordsSchema });
 export type FaultOrder = z.infer<typeof FaultOrder>;
 
@@ -28,12 +26,12 @@ export type FaultState = z.infer<typeof FaultState>;
 
 export interface FaultServerDeps {
   clock: Clock;
-  /** The machine's: a faulty disk makes no socket. */
+  /** The machine's: a faulty disk cannot make the socket. */
   disk: Disk;
   faults: DeviceFaults;
 }
 
-/** The doorbell's end. Its `start` replaces a socket that a crash left, and nothing else; it throws `device_control_unusable`. */
+/** The doorbell's end. `start` replaces a socket that a crash left, but no other file, and throws `device_control_unusable`. */
 export class FaultServer extends OrderServer<FaultOrder> {
   /** `path` is absolute. */
   constructor(path: string, { clock, disk, faults }: FaultServerDeps) {

@@ -1,26 +1,25 @@
-// Owns: the words in which a fault is asked for, whatever has it: reading `NAME[=VALUE][@START][+LENGTH]`, and their times. Not here: which
-// faults there are and what each takes (fault-table.ts, sim/world/device-faults.ts).
+// Reads `NAME[=VALUE][@START][+LENGTH]`, the form in which faults of doorbells and cameras are written.
 import { nearestWord } from '@doorsill/base/schema-fault';
 import { readDurationUs } from './durations.ts';
 
 export const FAULT_LETTERS_MAX = 300;
 
-/** What one kind of fault is like. */
+/** How the faults of one kind of thing are written. */
 export interface FaultLanguage<Name extends string> {
   readonly names: readonly Name[];
-  /** The longest time that makes sense, in microseconds, and in words. */
+  /** The longest time that is accepted, in microseconds and in words. */
   readonly timeUsMax: number;
   readonly timeMaxWords: string;
-  /** One fault with its times, to be shown to whoever wrote none of them. */
+  /** A fault with its times, as an example in refusals. */
   readonly example: string;
-  /** Times count from there: `the start`. */
+  /** The moment that times count from, in words: `the start`. */
   readonly origin: string;
   /** The error for a word that names no fault; `hint` names the one that was probably meant, or is empty. */
   unknown(name: string, hint: string): Error;
   invalid(fault: string, detail: string): Error;
 }
 
-/** A fault as it was asked for. Times in microseconds; `untilUs` is Infinity where no length is said, `value` null where no value is. */
+/** A fault as it was written. Times in microseconds; `untilUs` is Infinity without a length, `value` null without a value. */
 export interface FaultText<Name extends string> {
   readonly name: Name;
   readonly value: string | null;
@@ -30,8 +29,8 @@ export interface FaultText<Name extends string> {
 }
 
 /**
- * Reads `NAME[=VALUE][@START][+LENGTH]`: from START on, for LENGTH. Without START it begins at `nowUs`. Throws what the language's `unknown` and
- * `invalid` make.
+ * Reads `NAME[=VALUE][@START][+LENGTH]`: from START on, for LENGTH. The default START is `nowUs`. Throws the errors that the language's
+ * `unknown` and `invalid` make.
  */
 export function readFaultText<Name extends string>(
   text: string,
@@ -47,10 +46,10 @@ export function readFaultText<Name extends string>(
     const meant = nearestWord(word, names);
     throw unknown(word, meant === null ? '' : ` (did you mean ${meant}?)`);
   }
-  // A value may itself hold a plus or an at: times are what stands at the very end.
+  // A value may itself hold `+` or `@`: times are at the very end.
   const parts = /^(?:=(.*?))?(?:@([\d.]+(?:ms|[smhd])))?(?:\+([\d.]+(?:ms|[smhd])))?$/s.exec(behind);
   if (parts === null)
-    throw refuse(`behind the name come =VALUE, @START and +LENGTH, in this order, such as ${example}`);
+    throw refuse(`the name is followed by =VALUE, @START and +LENGTH, in this order, such as ${example}`);
   const [, value = null, start, length] = parts;
   const fromUs = start === undefined ? nowUs : readFaultTime(start, timeUsMax);
   const lengthUs = length === undefined ? Number.POSITIVE_INFINITY : readFaultTime(length, timeUsMax);
@@ -61,7 +60,7 @@ export function readFaultText<Name extends string>(
   return { name, value, fromUs, untilUs: fromUs + lengthUs, text: shown };
 }
 
-/** A duration without a sign, in microseconds; null for what is none, or longer than `usMax`. */
+/** A duration without a sign, in microseconds; null for other text, or if it is longer than `usMax`. */
 export function readFaultTime(text: string, usMax: number): number | null {
   const us = /^\d/.test(text) ? readDurationUs(text) : null;
   return us !== null && us <= usMax ? us : null;

@@ -1,6 +1,4 @@
-// Owns: who a simulated home is: the demo home's place and what it may disclose, a doorbell's key, its account at the home broker. Not here:
-// running the doorbell (virtual-home.ts), its owners.
-
+// A simulated home's identity: the demo home's place and personal data, a doorbell's key, its account at the home broker.
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex } from '@doorsill/base/keys';
 import { issueAccount } from '@doorsill/base/mqtt-account-files';
@@ -19,25 +17,25 @@ export const DEMO_HOME = {
   },
 } as const;
 
-/** A folder, and what files are made with in it. */
+/** A folder, and the seams to make files in it. */
 export interface FilePlace {
   readonly disk: Disk;
   readonly random: Random;
   readonly folder: string;
 }
 
-/** A doorbell as others know it, and its account at the home broker. */
+/** A doorbell's public identity, and its account at the home broker. */
 export interface HomeIdentity {
   readonly id: string;
-  /** The key that its statements are signed with. */
+  /** The public key of its signatures. */
   readonly key: string;
   readonly account: { readonly user: string; readonly password: string };
 }
 
-/** Of a home that has not started. */
+/** For a home that has not started. */
 export const NO_IDENTITY: HomeIdentity = { id: '', key: '', account: { user: '', password: '' } };
 
-/** Makes a doorbell's key, unless it is there, and issues its account in the home broker's folder of accounts. */
+/** Makes a doorbell's key, unless it exists, and issues its account in the home broker's folder of accounts. */
 export async function makeIdentity(own: FilePlace, accounts: FilePlace): Promise<HomeIdentity> {
   const { publicKey: key } = await loadOrCreateDeviceKey(own.disk, own.random, own.folder);
   const id = actorId('device', sha256Hex(key));

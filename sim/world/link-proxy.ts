@@ -1,27 +1,26 @@
-// Owns: one link between two parts: a listener in front of another that passes bytes on, late, slowly, changed, or not at all; counts what
-// the near side sends, and lets it be heard. Not here: what is said on it, who says what is wrong with it (sim/scenario, sim/cli/proxy.ts).
-
+// One link between two parts: a listener in front of another that passes bytes on late, slowly, changed, or not at all, and counts the
+// bytes of the near side.
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock, Timer } from '@doorsill/base/clock';
 import { systemCode } from '@doorsill/base/disk';
 import { integerBelow, type Random } from '@doorsill/base/random';
 import { failure } from '../errors.ts';
 
-/** What is wrong with a link; nothing where all is absent. */
+/** The trouble of a link; none if all is absent. */
 export interface LinkTrouble {
-  /** `lost`: connections end and none is let in. `half-open`: they stay, what is sent on them is swallowed, and nobody hears of an end. */
+  /** `lost`: connections end and none is accepted; `half-open`: they stay, but their bytes are swallowed and no end is passed on. */
   gone?: 'lost' | 'half-open';
-  /** How late each piece comes; at most `LINK_LATE_MS_MAX`. */
+  /** Delay of each piece; at most `LINK_LATE_MS_MAX`. */
   delayMs?: number;
-  /** Up to so much later than that, drawn for each piece; the order of bytes stays. */
+  /** Additional delay, drawn for each piece from 0 up to this; the order of bytes stays. */
   jitterMs?: number;
   /** Bytes a second in each direction of a connection. */
   bytesPerS?: number;
-  /** The share of pieces, 0 to 1, in which one bit is turned over. */
+  /** The share of pieces, 0 to 1, in which one bit is flipped. */
   corrupt?: number;
 }
 
-/** What is wrong, for people. */
+/** The trouble as text, for people. */
 export function printTrouble({ gone, delayMs, jitterMs, bytesPerS, corrupt }: LinkTrouble): string {
   const words = [
     ...(gone === undefined ? [] : [gone]),
@@ -39,40 +38,40 @@ export interface LinkProxyDeps {
 }
 
 export interface LinkOptions {
-  /** The address of this machine at which it listens; the loopback address when absent. */
+  /** The address to listen on; default: the loopback address. */
   host?: string;
-  /** One that is free when absent. */
+  /** Default: a free one. */
   port?: number;
-  /** The only address that may connect; any that reaches the listener when absent. */
+  /** The only address that may connect; default: any. */
   near?: string;
-  /** Called with what the near side says, and what it is answered, as it comes. Connections are numbered from 0. */
+  /** Called with the bytes that the near side sends, and with those that it is answered. Connections are numbered from 0. */
   heard?: (bytes: Uint8Array, connection: number) => void;
   answered?: (bytes: Uint8Array, connection: number) => void;
 }
 
-/** Nobody waits longer than this for a link that is late. */
+/** The longest delay. */
 export const LINK_LATE_MS_MAX = 600_000;
-/** Beyond this a side is not read on until the other has taken what waits. */
+/** With more waiting bytes, a side is not read until the other side has taken some. */
 const WAITING_BYTES_MAX = 1_048_576;
 const CONNECTIONS_MAX = 1_000;
 
-/** A listener on an address of this machine in front of another. */
+/** A listener that passes connections on to a target, with trouble. */
 export class LinkProxy {
   private readonly deps: LinkProxyDeps;
   private readonly target: () => string;
   private readonly options: LinkOptions;
   private readonly sockets = new Set<Socket>();
-  /** What is on its way from the near side, of each connection. */
-  private readonly outgoing = new Set<WaitingLine>();
+  /** Bytes on their way from the near side, by connection. */
+  private readonly outgoing = new Set<DelayLine>();
   private joined = 0;
-  /** What the near side may still say until the link holds it back, and what is called then; null: all of it passes. */
+  /** Bytes that still pass from the near side before the link holds them back, and the call when it begins; null: all pass. */
   private hold: { leftBytes: number; begun: () => void } | null = null;
   private server: Server | null = null;
   private port = 0;
   private trouble: LinkTrouble = {};
   private sent = 0;
 
-  /** `target`: where it leads now, as a URL with host and port. */
+  /** `target`: the present target, as a URL with host and port. */
   constructor(deps: LinkProxyDeps, target: () => string, options: LinkOptions = {}) {
     this.deps = deps;
     this.target = target;
@@ -84,12 +83,12 @@ export class LinkProxy {
     return this.sent;
   }
 
-  /** Connections that are open at its near side. */
+  /** Open connections of the near side. */
   get connections(): number {
     return [...this.sockets].filter(({ localPort }) => localPort === this.port).length;
   }
 
-  /** The same URL as the target's, at this listener. */
+  /** The URL of this listener, with the target's scheme. */
   get url(): string {
     const url = new URL(this.target());
     const { host } = this;
@@ -104,11 +103,11 @@ export class LinkProxy {
   async start(): Promise<void> {
     const { host } = this;
     const { port = 0 } = this.options;
-    // What is written goes at once: the kernel would hold a small part back for 40 ms, in which the world's time runs on.
+    // Without delay: otherwise the kernel holds back a small part for 40 ms, while the world's time runs on.
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (near) => this.join(near));
     server.maxConnections = CONNECTIONS_MAX;
     await new Promise<void>((resolve, reject) => {
-      // Kept for good: later it hears of connections that could not be let in, such as without a free descriptor.
+      // This listener stays: later errors are connections that could not be accepted, such as without a free descriptor.
       server.on('error', (thrown: Error) => {
         if (systemCode(thrown) === 'EADDRINUSE') reject(failure('port_in_use', { port, host }));
         else reject(failure('unreachable', { what: 'the address to listen on', where: host, detail: thrown.message }));
@@ -120,17 +119,17 @@ export class LinkProxy {
     this.port = typeof address === 'object' && address ? address.port : 0;
   }
 
-  /** Sets what is wrong with it from now on; what waits already comes when it was due. */
+  /** Sets its trouble from now on; waiting bytes keep their time. */
   set(trouble: LinkTrouble): void {
-    // Bytes were swallowed: no connection can go on as if they had come.
+    // Bytes were swallowed, so no connection can continue.
     if (this.trouble.gone === 'half-open' && trouble.gone !== 'half-open') this.reset();
     this.trouble = trouble;
     if (trouble.gone === 'lost') this.cut();
   }
 
   /**
-   * Takes whatever the near side says, and passes nothing on from the piece that reaches `afterBytes` on, nor an end, until `release`;
-   * answers pass. Resolves when it begins to hold something back. The near side notices nothing but that no answer comes.
+   * Accepts everything from the near side, but from the piece that reaches `afterBytes` on passes nothing on, nor an end, until `release`;
+   * answers pass. Resolves when it begins to hold back. The near side only notices that no answer comes.
    */
   holdBack(afterBytes: number): Promise<void> {
     return new Promise((begun) => {
@@ -138,7 +137,7 @@ export class LinkProxy {
     });
   }
 
-  /** Passes on what was held back, and all that follows. */
+  /** Passes on the bytes that were held back, and all that follow. */
   release(): void {
     this.hold = null;
     for (const line of this.outgoing) line.deliver();
@@ -148,12 +147,12 @@ export class LinkProxy {
     return this.hold !== null && this.hold.leftBytes <= 0;
   }
 
-  /** Ends what is open, as when the near side loses its power. */
+  /** Ends all connections, as when the near side loses its power. */
   cut(): void {
     for (const socket of this.sockets) socket.destroy();
   }
 
-  /** Ends what is open as a router does that has forgotten it: with a reset, not a goodbye. */
+  /** Resets all connections, as a router does that has forgotten them. */
   reset(): void {
     for (const socket of this.sockets) socket.resetAndDestroy();
   }
@@ -165,7 +164,7 @@ export class LinkProxy {
     if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
-  /** Counts what was heard before it is passed on. */
+  /** Counts the near side's bytes before they are passed on. */
   private hear(bytes: Buffer): void {
     this.sent += bytes.length;
     const { hold } = this;
@@ -189,18 +188,18 @@ export class LinkProxy {
       noDelay: true,
       allowHalfOpen: true,
     });
-    const outgoing = new WaitingLine(this.deps.clock, near, far, () => this.isHolding);
+    const outgoing = new DelayLine(this.deps.clock, near, far, () => this.isHolding);
     this.outgoing.add(outgoing);
     far.once('close', () => this.outgoing.delete(outgoing));
     this.pass(near, outgoing, (bytes) => {
       this.hear(bytes);
       heard?.(bytes, connection);
     });
-    this.pass(far, new WaitingLine(this.deps.clock, far, near), (bytes) => answered?.(bytes, connection));
+    this.pass(far, new DelayLine(this.deps.clock, far, near), (bytes) => answered?.(bytes, connection));
   }
 
-  /** Passes on what comes from one side to the other, as the trouble of the moment lets it. */
-  private pass(from: Socket, line: WaitingLine, count: (bytes: Buffer) => void): void {
+  /** Passes bytes from one side to the other, as the present trouble allows. */
+  private pass(from: Socket, line: DelayLine, count: (bytes: Buffer) => void): void {
     this.sockets.add(from);
     const isSwallowed = () => this.trouble.gone === 'half-open';
     from.on('data', (bytes: Buffer) => {
@@ -216,7 +215,7 @@ export class LinkProxy {
     });
     from.once('close', () => {
       this.sockets.delete(from);
-      // Where the other side is gone as well, there is nobody to hear of it: only what waits is dropped.
+      // If the other side is gone, too, this only drops the waiting bytes.
       if (!isSwallowed() || line.to.destroyed) line.close();
     });
   }
@@ -237,11 +236,11 @@ export class LinkProxy {
   }
 }
 
-/** Due times are compared to the microsecond: clocks count no finer. */
+/** Due times are compared to the microsecond, the resolution of clocks. */
 const MS_LEAST = 0.001;
 
-/** What is on its way in one direction of a connection: pieces in their order, each with the time at which it is due; null is the end. */
-class WaitingLine {
+/** One direction of a connection: waiting pieces in order, each with the time at which it is due; null is the end. */
+class DelayLine {
   readonly to: Socket;
   private readonly clock: Clock;
   private readonly from: Socket;
@@ -252,7 +251,7 @@ class WaitingLine {
   private timer: Timer | null = null;
   private isClosed = false;
 
-  /** `isHeld`: whether nothing is passed on now; `deliver` is called when it is over. */
+  /** `isHeld`: whether pieces are held back now; call `deliver` when that is over. */
   constructor(clock: Clock, from: Socket, to: Socket, isHeld = () => false) {
     this.clock = clock;
     this.from = from;
@@ -267,17 +266,17 @@ class WaitingLine {
     this.waiting.push({ dueMs: this.lastDueMs, bytes });
     this.waitingBytes += bytes?.length ?? 0;
     this.deliver();
-    // What is held back is taken all the same.
+    // While pieces are held back, more are still read.
     if (this.waitingBytes > WAITING_BYTES_MAX && !this.isHeld()) this.from.pause();
   }
 
-  /** Its sender is gone: the other side is told once it has everything. */
+  /** The sender is gone: ends the other side once it has everything. */
   close(): void {
     this.isClosed = true;
     this.deliver();
   }
 
-  /** Passes on what is due. */
+  /** Passes on the pieces that are due. */
   deliver(): void {
     this.timer?.cancel();
     this.timer = null;

@@ -1,6 +1,5 @@
-// Owns: orders to a process of the same user, over a socket that nobody else can open: one order and one answer a connection, each a line of
-// JSON; both ends, and listening at a path that a person named. Not here: which orders there are, and carrying them out.
-
+// Orders to a process of the same user, over a socket that nobody else can open: one order and one answer for each connection, each a line
+// of JSON.
 import { stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '@doorsill/base/clock';
@@ -10,12 +9,12 @@ import { listenPrivately, stopPrivately } from '@doorsill/device/owner/private-s
 import { z } from 'zod';
 import { failure, isErrorCode, isFailure } from '../errors.ts';
 
-/** The kernel cuts a longer one off (108 bytes on Linux, 104 elsewhere). */
+/** The kernel truncates a longer path (108 bytes on Linux, 104 elsewhere). */
 const PATH_BYTES_MAX = 100;
 const CONNECTIONS_MAX = 8;
-/** Who has connected says what it wants at once. */
+/** Longest wait for the order of a connection. */
 const ORDER_MS_MAX = 10_000;
-/** Of an order, and of an answer: all faults that a machine can have fit. */
+/** Longest order or answer: all faults that a machine can have fit into it. */
 const LINE_BYTES_MAX = 64 * 1024;
 
 const refusalSchema = z.strictObject({
@@ -24,7 +23,7 @@ const refusalSchema = z.strictObject({
   facts: z.record(z.string(), z.union([z.string(), z.number()])),
 });
 
-/** How what was thrown travels to who gave the order. What nobody expected is `internal`. */
+/** The refusal to send for a thrown value; an unexpected one becomes `internal`. */
 export function refusalOf(thrown: unknown): z.input<typeof refusalSchema> {
   const { code, facts } = isFailure(thrown) ? thrown : failure('internal', { detail: String(thrown) });
   return { ok: false, code, facts: { ...facts } };
@@ -36,15 +35,15 @@ export interface OrderServerDeps<Order> {
   /** An absolute path. */
   readonly path: string;
   readonly orders: z.ZodType<Order>;
-  /** Who is asked, as in "the running testbed does not know this order". */
+  /** The obeying party in refusals, as in "the running testbed does not know this order". */
   readonly who: string;
-  /** Has the server listen at the path. */
+  /** Makes the server listen at the path. */
   listen(server: Server): Promise<void>;
-  /** Carries out an order, one at a time; what it brought. Throws its refusal. */
+  /** Carries out an order, one at a time; returns the result. Throws its refusal. */
   obey(order: Order): object | Promise<object>;
 }
 
-/** The end of who obeys. */
+/** The obeying end. */
 export class OrderServer<Order> {
   private readonly deps: OrderServerDeps<Order>;
   private readonly sockets = new Set<Socket>();
@@ -55,7 +54,7 @@ export class OrderServer<Order> {
     this.deps = deps;
   }
 
-  /** Throws what its `listen` throws. */
+  /** Throws the errors of `listen`. */
   async start(): Promise<void> {
     const server = createServer((socket) => this.serve(socket));
     server.maxConnections = CONNECTIONS_MAX;
@@ -63,7 +62,7 @@ export class OrderServer<Order> {
     this.server = server;
   }
 
-  /** Ends every connection; an order under way goes on. */
+  /** Ends every connection; an order that is being carried out goes on. */
   async stop(): Promise<void> {
     const { server } = this;
     this.server = null;
@@ -88,7 +87,7 @@ export class OrderServer<Order> {
     readLines(socket, LINE_BYTES_MAX, given, () => socket.destroy());
   }
 
-  /** Answers at once where `obey` does: an order may be to cut this process's power. */
+  /** Answers synchronously if `obey` does: an order may be to cut this process's power. */
   private carryOut(value: unknown, socket: Socket): void | Promise<void> {
     if (this.server === null) return;
     const { orders, who, obey } = this.deps;
@@ -110,19 +109,19 @@ export class OrderServer<Order> {
   }
 }
 
-export interface OrderWords {
-  /** The failure where nobody answers as they should. */
+export interface OrderFailures {
+  /** The failure when there is no proper answer. */
   silent(detail: string): Error;
-  /** Where the answer takes too long; as `silent` when absent. */
+  /** The failure when the answer takes too long; default: `silent`. */
   late?(): Error;
 }
 
-/** Gives an order to who listens at a path; what it brought. Throws its refusal, and what `words` make of an answer that is none. */
+/** Gives an order to the process at a path; returns the result. Throws its refusal, or one of these failures. */
 export async function giveOrder<Result>(
   path: string,
   order: object,
   { clock, answerMsMax, results }: { clock: Clock; answerMsMax: number; results: z.ZodType<Result> },
-  { silent, late = () => silent(`no answer within ${answerMsMax / 1_000} s`) }: OrderWords,
+  { silent, late = () => silent(`no answer within ${answerMsMax / 1_000} s`) }: OrderFailures,
 ): Promise<Result> {
   const socket = connect(path);
   try {
@@ -145,15 +144,19 @@ export async function giveOrder<Result>(
   }
 }
 
-/** How a socket that cannot be made is told: the failure, and the words where somebody listens there already. */
-export interface PathWords {
+/** The failure for a socket that cannot be made, and the detail if another process already listens there. */
+export interface PathFailures {
   unusable(detail: string): Error;
   taken: string;
 }
 
-/** Has a server listen, for its user alone, at a path that a person named. A socket that a crash left is replaced; nothing else is. */
-export async function listenAtNamedPath(disk: Disk, server: Server, path: string, words: PathWords): Promise<void> {
-  const { unusable, taken } = words;
+/** Makes a server listen, only for its user, at a path that a person named. Replaces a socket that a crash left, but no other file. */
+export async function listenAtNamedPath(
+  disk: Disk,
+  server: Server,
+  path: string,
+  { unusable, taken }: PathFailures,
+): Promise<void> {
   if (Buffer.byteLength(path) > PATH_BYTES_MAX) throw unusable('the path is too long for a socket');
   const there = await stat(path).catch(() => null);
   if (there && !there.isSocket()) throw unusable('there is a file or folder of this name');
@@ -164,7 +167,7 @@ export async function listenAtNamedPath(disk: Disk, server: Server, path: string
   });
 }
 
-/** Whether a socket has somebody who listens. */
+/** Whether a process listens on a socket. */
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);

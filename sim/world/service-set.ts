@@ -1,6 +1,4 @@
-// Owns: starting broker, registry, vault and bridge in this process, so that they know each other: their folders, ports, keys and settings. Not
-// here: when each goes and comes back, and what it stands on, which a scenario and a simulated town decide; processes of a testbed (sim/testbed).
-
+// Starts broker, registry, vault and bridge in this process, with the folders, ports, keys and settings by which they know each other.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import {
@@ -30,30 +28,30 @@ interface Servers {
 }
 type ServerName = keyof Servers;
 
-/** What one start of a part stands on. */
+/** Seams for one start of a part. */
 export type ServiceSeams = Omit<BridgeDeps, 'config' | 'httpLimits'>;
 
-/** A part that runs. */
+/** A running part. */
 export interface RunningService {
   stop(): Promise<void>;
 }
 
-/** What a simulation says of its services. */
+/** A simulation's settings of its services. */
 export interface ServiceSettings {
-  /** How often parts look whether anything is due: hours of simulated time are full of it. */
+  /** Period of the parts' regular tasks, which fill hours of simulated time. */
   readonly lookAgainS: number;
-  /** Where parts listen; absent: each at a free port, which stays its own. */
+  /** Ports of the parts; absent: each gets a free one and keeps it. */
   readonly ports?: Readonly<Record<ServiceName, number>>;
   /** Whether registry and bridge serve agencies of a state. */
   readonly stateAgencies: boolean;
 }
 
-/** The services of a simulation, one of each, in this process. What a simulation does with them it adds. */
+/** The services of a simulation, one of each, in this process. A simulation extends it. */
 export abstract class ServiceSet {
   protected readonly ports: Record<ServiceName, number>;
-  /** Public keys of the parts that have started, in this set or in one that it goes on from. */
+  /** Public keys of the parts that have started, in this set or in an earlier one that it continues. */
   protected readonly keys: Record<ServerName, string> = { registry: '', vault: '', bridge: '' };
-  /** All embedded brokers that were ever made: a library keeps a timer of the machine's for each that was not stopped. */
+  /** All embedded brokers so far: a library keeps a timer of the machine for each one that was not stopped. */
   protected readonly brokers: Broker[] = [];
   private readonly folder: string;
   private readonly settings: ServiceSettings;
@@ -66,7 +64,7 @@ export abstract class ServiceSet {
     this.ports = { ...(settings.ports ?? { broker: 0, registry: 0, vault: 0, bridge: 0 }) };
   }
 
-  /** The disk of everything that may make accounts. */
+  /** The disk with the broker's accounts. */
   abstract readonly disk: Disk;
 
   /** Called at each start of a part. */
@@ -77,25 +75,25 @@ export abstract class ServiceSet {
     return join(this.folder, name);
   }
 
-  /** Where a part is, also while it is gone. */
+  /** The address of a part, also while it does not run. */
   url(name: ServiceName): string {
     return `${name === 'broker' ? 'mqtt' : 'http'}://127.0.0.1:${this.ports[name]}`;
   }
 
-  /** A server that was started; one that is gone answers nothing. Throws `not_running`. */
+  /** A server that was started, even if it does not run any more. Throws `not_running`. */
   part<Name extends ServerName>(name: Name): Servers[Name] {
     const part: Servers[Name] | undefined = this.servers[name];
     if (!part) throw failure('not_running', { folder: this.path(name) });
     return part;
   }
 
-  /** A one-time code of the bridge for one home. Throws the bridge's refusal. */
+  /** A one-time enrolment code of the bridge for one home. Throws the bridge's refusal. */
   async enrolmentCode(): Promise<string> {
     const bearer = await adminBearer(this.disk, this.path('bridge'));
     return (await askForEnrolmentCode(this.url('bridge'), bearer)).code;
   }
 
-  /** Starts a part on the port that it had before. */
+  /** Starts a part at its earlier port. */
   protected async startPart(name: ServiceName): Promise<RunningService> {
     if (name === 'broker') return this.startBroker();
     const { stateAgencies, lookAgainS } = this.settings;

@@ -1,21 +1,20 @@
-// Owns: a disk that fails on command, in front of another one: full, slow, failing or read-only; and what a power cut leaves there of what
-// was not durable. Not here: real disks (device/base/disk.ts), a disk in memory (memory-disk.ts), who commands it.
+// A disk in front of another one that fails on command: full, slow, failing or read-only; and the state of its files after a power cut.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk, DiskFile } from '@doorsill/base/disk';
 import type { SecretRules } from '@doorsill/base/private-paths';
 import type { Random } from '@doorsill/base/random';
 
-/** `failing`: every write ends with EIO. `unsynced`: it answers that a write is durable, and it is not. */
+/** `failing`: every write ends with EIO; `unsynced`: syncs succeed, but nothing becomes durable. */
 export const DISK_STATES = ['ok', 'full', 'slow', 'failing', 'read-only', 'unsynced'] as const;
 export type DiskState = (typeof DISK_STATES)[number];
 
-/** What a power cut leaves of writes that were not made durable: none of them, some of their sectors, or all of them. */
+/** A power cut's effect on writes that are not durable: none is left, some of their sectors are, or all. */
 export const POWER_CUT_LEAVES = ['lost', 'torn', 'kept'] as const;
 export type PowerCutLeaves = (typeof POWER_CUT_LEAVES)[number];
 
-/** How late a slow disk is with each write, in the world's time, where nothing else is said. */
+/** A slow disk's default delay of each write, in the world's time. */
 export const SLOW_MS = 400;
-/** What a disk writes as a whole. A write that is cut off may have reached some of its sectors, in any order. */
+/** A disk writes whole sectors. An interrupted write may have reached some of its sectors, in any order. */
 const SECTOR_BYTES = 512;
 const NOTHING = new Uint8Array(0);
 
@@ -32,8 +31,8 @@ function fault(code: string, words: string): Error {
 }
 
 /**
- * Names are durable at once, as the real disk makes them, and so are removals and new lengths. What is written is durable once `sync` or
- * `writeDurably` says so, unless the disk is `unsynced`; until then what it has overwritten is kept in memory.
+ * Names, removals and new lengths are durable at once, as on the real disk. Written bytes are durable after `sync` or `writeDurably`,
+ * unless the disk is `unsynced`; until then the bytes that they have overwritten are kept in memory.
  */
 export class SimulatedDisk implements Disk {
   private readonly disk: Disk;
@@ -41,9 +40,9 @@ export class SimulatedDisk implements Disk {
   private state: DiskState = 'ok';
   private slowMs = SLOW_MS;
   private isCut = false;
-  /** Files that were opened, by their path. */
+  /** Opened files, by path. */
   private readonly unsynced = new Map<string, UnsyncedFile>();
-  /** What is open, to be closed with the power: nobody who had it is left to do so. */
+  /** Open files. A power cut must close them, because their owners are gone. */
   private readonly files = new Set<DiskFile>();
 
   constructor(disk: Disk, deps: SimulatedDiskDeps) {
@@ -51,13 +50,13 @@ export class SimulatedDisk implements Disk {
     this.deps = deps;
   }
 
-  /** `slowMs`: how late a slow disk is with each write. */
+  /** `slowMs`: a slow disk's delay of each write. */
   set(state: DiskState, slowMs: number = SLOW_MS): void {
     this.state = state;
     this.slowMs = slowMs;
   }
 
-  /** Cuts the power: nothing that is asked from now on is ever answered, and of what was not durable the disk below has what is left. */
+  /** Cuts the power: later calls never resolve, and the disk below keeps only the rest of what was not durable. */
   async cut(leaves: PowerCutLeaves = 'lost'): Promise<void> {
     this.isCut = true;
     for (const file of this.unsynced.values()) await file.afterPowerCut(this.disk, leaves, this.deps.random);
@@ -66,7 +65,7 @@ export class SimulatedDisk implements Disk {
     this.files.clear();
   }
 
-  /** Whether what it calls durable is. */
+  /** Whether a sync makes bytes durable. */
   get isHonest(): boolean {
     return this.state !== 'unsynced';
   }
@@ -120,7 +119,7 @@ export class SimulatedDisk implements Disk {
 
   async remove(path: string): Promise<void> {
     await this.reading();
-    // It needs no room, so it works on a full disk, too.
+    // A removal needs no space, so it works on a full disk, too.
     if (this.state === 'read-only' && (await this.disk.sizeOf(path)) !== null) await this.writing();
     await this.disk.remove(path);
     this.forget(path);
@@ -147,12 +146,12 @@ export class SimulatedDisk implements Disk {
     return this.state === 'full' ? 0 : this.disk.freeBytes(path);
   }
 
-  /** Before every read: a disk without power does not answer. */
+  /** Called before every read: a disk without power never answers. */
   async reading(): Promise<void> {
     if (this.isCut) await never();
   }
 
-  /** Before every write. Throws what a disk in this state answers, with its `code`. */
+  /** Called before every write. Throws the error of a disk in this state, with its `code`. */
   async writing(): Promise<void> {
     await this.reading();
     if (this.state === 'slow') await this.deps.clock.sleep(this.slowMs);
@@ -162,12 +161,12 @@ export class SimulatedDisk implements Disk {
     if (this.state === 'read-only') throw fault('EROFS', 'read-only file system');
   }
 
-  /** A file was closed by who opened it. */
+  /** Called when a file's owner has closed it. */
   isClosed(file: DiskFile): void {
     this.files.delete(file);
   }
 
-  /** What was at a path is there no longer: no power cut brings any of it back. */
+  /** Forgets files at a path that were removed or replaced: no power cut restores them. */
   private forget(path: string): void {
     for (const file of [...this.unsynced.values()]) {
       if (!isAtOrBelow(file.path, path)) continue;
@@ -180,10 +179,10 @@ function isAtOrBelow(path: string, folder: string): boolean {
   return path === folder || path.startsWith(`${folder}/`);
 }
 
-/** What of one file is not durable. Changes of it follow one another, so that each finds what the one before has left. */
+/** The part of one file that is not durable. Changes run one after the other, so that each sees the result of the one before. */
 class UnsyncedFile {
   path: string;
-  /** Sectors as they were when they were last durable, by number; shorter where the file ended. */
+  /** Last durable content of changed sectors, by number; shorter where the file ended. */
   private readonly before = new Map<number, Uint8Array>();
   /** The file's durable length, while `before` holds anything. */
   private durableBytes = 0;
@@ -202,7 +201,7 @@ class UnsyncedFile {
     return done;
   }
 
-  /** Keeps what is about to be overwritten. */
+  /** Keeps the bytes that are about to be overwritten. */
   async keep(file: DiskFile, position: number, length: number): Promise<void> {
     if (length === 0) return;
     if (this.before.size === 0) this.durableBytes = await file.size();
@@ -217,7 +216,7 @@ class UnsyncedFile {
     }
   }
 
-  /** What was written there is durable; a sector is so as a whole. */
+  /** Marks a span as durable, in whole sectors. */
   isDurable(position: number, length: number): void {
     for (const sector of sectorsOf(position, length)) this.before.delete(sector);
     this.durableBytes = Math.max(this.durableBytes, position + length);
@@ -232,7 +231,7 @@ class UnsyncedFile {
     this.durableBytes = length;
   }
 
-  /** Makes the file what a power cut leaves of it. A file that is not there is left alone. */
+  /** Gives the file its content after a power cut. Does nothing if it does not exist. */
   afterPowerCut(disk: Disk, leaves: PowerCutLeaves, random: Random): Promise<void> {
     return this.inTurn(async () => {
       const reached = [...this.before.keys()].filter(
@@ -257,7 +256,7 @@ class UnsyncedFile {
       const from = sector * SECTOR_BYTES;
       const length = Math.min(SECTOR_BYTES, bytes - from);
       if (reached.has(sector) || length <= 0) continue;
-      // Where the file had no bytes yet, and has some behind, it has zeros.
+      // Zeros where the durable file had no bytes, but later sectors have some.
       const sectorBytes = new Uint8Array(length);
       sectorBytes.set(before.subarray(0, Math.max(0, Math.min(length, this.durableBytes - from))));
       await file.write(from, sectorBytes);
@@ -329,7 +328,7 @@ class SimulatedFile implements DiskFile {
     return this.file.close();
   }
 
-  /** Nothing that had to wait reaches a disk whose power is gone, and nobody hears of it. */
+  /** Runs a change in its turn. After a power cut it has no effect and never resolves. */
   private async change(work: () => Promise<void>): Promise<void> {
     await this.disk.writing();
     await this.unsynced.inTurn(async () => {

@@ -1,6 +1,4 @@
-// Owns: reading when a replay starts: an instant with an offset, or a local time in an IANA zone. Only Intl knows the zones.
-// Not here: the clock that then runs, how a scenario or a command is told the time.
-
+// Reads the start of a replay: an instant with an offset, or a local time in an IANA zone.
 import { nearestWord } from '@doorsill/base/schema-fault';
 import { failure } from '../errors.ts';
 
@@ -16,7 +14,7 @@ const OFFSET = /^(?:Z|([+-])(\d\d):?(\d\d))$/i;
 const ZONE = /^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/;
 const TEXT_LENGTH_MAX = 120;
 const YEAR_MIN = 1970;
-/** Microseconds of later years are no longer exact, or refused by the wire contract. */
+/** Later years have no exact microseconds, or the wire contract refuses them. */
 const YEAR_MAX = 2199;
 const DAY_MS = 24 * 3_600_000;
 
@@ -41,7 +39,7 @@ export function parseStart(text: string): StartTime {
 
 type Refuse = (detail: string) => Error;
 
-/** The date and time as if it were UTC, in milliseconds, whole seconds. */
+/** The date and time as if they were UTC, in milliseconds, without fractions of a second. */
 function civilMs(read: RegExpExecArray, refuse: Refuse): number {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = read
     .slice(1, 7)
@@ -68,7 +66,7 @@ function offsetMsOf([, sign, hours = '0', minutes = '0']: RegExpExecArray, refus
 /** The one instant at which clocks in `zone` show `localMs`. */
 function instantMs(localMs: number, zone: string, refuse: Refuse): number {
   const offsetAt = zoneOffsets(zone, refuse);
-  // Offsets around it: no zone changes its clocks twice within two days.
+  // The offsets around it: no zone changes its clocks twice within two days.
   const offsets = [...new Set([localMs - DAY_MS, localMs, localMs + DAY_MS].map(offsetAt))];
   const instants = offsets
     .map((offset) => localMs - offset)
@@ -86,7 +84,7 @@ function instantMs(localMs: number, zone: string, refuse: Refuse): number {
   );
 }
 
-/** How far clocks in a zone are ahead of UTC at an instant; both in milliseconds. */
+/** A zone's offset from UTC at an instant; both in milliseconds. */
 function zoneOffsets(zone: string, refuse: Refuse): (instantMs: number) => number {
   let format: Intl.DateTimeFormat;
   try {

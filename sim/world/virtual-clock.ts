@@ -1,9 +1,7 @@
-// Owns: the time of a simulated world: it passes from one thing that happens to the next, as soon as nothing is left to do before, at most at
-// a given speed. Not here: what happens, a device's own clock, which may be wrong (device-clock.ts), when there is nothing to do (quiet.ts).
-
-import { type Clock, SystemClock, sleepOn, type Timer } from '@doorsill/base/clock';
+// The time of a simulated world. It jumps from one event to the next as soon as there is nothing left to do, at most at a given speed.
+import { performance } from 'node:perf_hooks';
+import { type Clock, sleepOn, SystemClock, type Timer } from '@doorsill/base/clock';
 import { assert } from '@doorsill/contract/assert';
-import { quiet } from './quiet.ts';
 
 interface Waiting {
   readonly dueUs: number;
@@ -11,11 +9,11 @@ interface Waiting {
   readonly call: () => void;
 }
 
-/** Something that goes on in this world, such as a camera's footage: time waits for it to say when its next part is due. */
+/** A course of events in this world, such as a camera's footage: time waits until it says when its next part is due. */
 export interface Track {
-  /** Resolves when time has come to `atUs`, microseconds since the world's start; at once for a time that has passed, or when aborted. */
+  /** Resolves at `atUs`, in microseconds since the world's start; at once if that has passed or `signal` is aborted. */
   reach(atUs: number, signal?: AbortSignal): Promise<void>;
-  /** It has no part any more; time no longer waits for it. */
+  /** Ends the track: time no longer waits for it. */
   end(): void;
 }
 
@@ -38,7 +36,7 @@ class OpenTrack implements Track {
       };
       if (signal?.aborted) return resolve();
       signal?.addEventListener('abort', go, { once: true });
-      // Pictures of 15 a second lie between microseconds; wall time does not.
+      // Frames at 15 fps have fractions of microseconds; wall time has none.
       this.next = { atUs: Math.round(atUs), go };
       this.changed();
     });
@@ -53,18 +51,18 @@ class OpenTrack implements Track {
 interface VirtualClockOptions {
   /** Wall time at which the world begins, in microseconds. */
   startUs: number;
-  /** How many times as fast as the machine's time it may pass; absent: as fast as everything can be done. */
+  /** The highest speed relative to the machine's time; absent: as fast as possible. */
   speed?: number;
-  /** Resolves when there is nothing left to do; absent: `quiet`, for a world with files, connections or programs of the machine. */
+  /** Resolves when nothing is left to do; absent: `quiet`, for a world with files, connections or programs of the machine. */
   quiet?: (programs: () => number) => Promise<void>;
 }
 
 const machine = new SystemClock();
 
-/** The least time that is waited for at a given speed: less is done at once. */
+/** Shorter waits at a given speed are skipped. */
 const LAG_MS = 2;
 
-/** The world's own time. It passes while `run` does. */
+/** The world's own time. It passes during `run`. */
 export class VirtualClock implements Clock {
   private startUs: number;
   private readonly speed: number | null;
@@ -74,7 +72,7 @@ export class VirtualClock implements Clock {
   private nextOrder = 0;
   private readonly tracks = new Set<OpenTrack>();
   private holds = 0;
-  /** Programs that run for as long as they like: see `quiet`. */
+  /** Running programs that never end by themselves: see `quiet`. */
   private programs = 0;
   private wake: (() => void) | null = null;
   private isOver = false;
@@ -85,7 +83,7 @@ export class VirtualClock implements Clock {
     this.quiet = isQuiet ?? quiet;
   }
 
-  /** Moves the world's start to another wall time; before anything has happened in it. */
+  /** Moves the world's start to another wall time; to be called before time passes. */
   startAt(wallUs: number): void {
     assert(this.nowUs === 0, 'a world begins once');
     this.startUs = wallUs;
@@ -138,7 +136,7 @@ export class VirtualClock implements Clock {
     return track;
   }
 
-  /** A program was started that ends when it likes; call what is returned when it has ended. */
+  /** Counts a program that never ends by itself; call the returned function when it has ended. */
   running(): () => void {
     this.programs += 1;
     let isRunning = true;
@@ -148,7 +146,7 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** Does something during which no time passes. */
+  /** Runs `work` while time stands still. */
   async holding<Result>(work: () => Promise<Result>): Promise<Result> {
     this.holds += 1;
     try {
@@ -178,13 +176,13 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Time stands still from now on; what waits for it waits for ever. */
+  /** Stops time for good; calls that wait for it are never made. */
   stop(): void {
     this.isOver = true;
     this.changed();
   }
 
-  /** What happens next; null while that is not known. */
+  /** The next event; null while it is not known. */
   private next(): { atUs: number; go: () => void } | null {
     if (this.holds > 0) return null;
     let first: { atUs: number; go: () => void } | null = null;
@@ -203,7 +201,7 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** Waits for the machine's time where a speed is given; true when something may have become due before. */
+  /** If a speed is given, waits for the machine's time; true when the next event may have changed meanwhile. */
   private async isEarly(atUs: number, startedMs: number, fromUs: number): Promise<boolean> {
     if (this.speed === null) return false;
     const waitMs = startedMs + (atUs - fromUs) / 1_000 / this.speed - machine.monotonicMs();
@@ -212,7 +210,7 @@ export class VirtualClock implements Clock {
     return true;
   }
 
-  /** Resolves at the next change of what is due, or after `withinMs` of the machine's time. */
+  /** Resolves when the events that are due may have changed, or after `withinMs` of the machine's time. */
   private change(withinMs?: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = withinMs === undefined ? null : machine.after(withinMs, () => this.wake?.());
@@ -229,7 +227,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Keeps the list in the order in which its members are due; those due at the same time in the order in which they were added. */
+/** Inserts by due time; equal times stay in the order in which they were added. */
 function insert(list: Waiting[], waiting: Waiting): void {
   let [low, high] = [0, list.length];
   while (low < high) {
@@ -239,4 +237,60 @@ function insert(list: Waiting[], waiting: Waiting): void {
     else high = middle;
   }
   list.splice(low, 0, waiting);
+}
+
+/** Turns of the event loop without an event until it is quiet: bytes sent on a connection are read at its other end in the next turn. */
+const CALM_TURNS = 3;
+
+/** After this many turns each one waits for PAUSE_MS: another program works, and should get the processor. */
+const SPINNING_TURNS = 200;
+const PAUSE_MS = 1;
+
+/**
+ * Node's names of resources that are waited for, or are called in the next turn, by which brokers and streams pass messages on. Writes are
+ * not among them: a pipe to a program may stay full for as long as that program likes.
+ */
+const AWAITED = /Req|ConnectWrap$|ShutdownWrap$|^Immediate$/;
+
+/** Turns in which a fully simulated world does everything that is due now; the rest follows in the same order anyway. */
+const SETTLING_TURNS = 2;
+
+const machine = new SystemClock();
+
+/** Resolves in the next turn of the event loop, after everything that is ready. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Number of events of the event loop so far: connections, data, answers of the disk, ends of programs. */
+const events = () => performance.nodeTiming.uvMetricsInfo.events;
+
+/** Whether a file, a connection or a program is waited for, besides this number of `programs` that never end by themselves. */
+function isBusy(programs: number): boolean {
+  let running = 0;
+  for (const name of process.getActiveResourcesInfo()) {
+    if (AWAITED.test(name)) return true;
+    if (name === 'ProcessWrap') running += 1;
+  }
+  return running > programs;
+}
+
+/**
+ * Resolves when this process is quiet. `programs`: the number of running programs that never end by themselves, such as a camera's ffmpeg,
+ * which waits for this process.
+ */
+export async function quiet(programs: () => number): Promise<void> {
+  let before = events();
+  for (let turns = 1, calm = 0; calm < CALM_TURNS; turns += 1) {
+    await (turns > SPINNING_TURNS ? machine.sleep(PAUSE_MS) : turn());
+    const now = events();
+    calm = now === before && !isBusy(programs()) ? calm + 1 : 0;
+    before = now;
+  }
+}
+
+/**
+ * The same for a fully simulated world, without files, connections or programs of the machine: no event can come from outside, so its
+ * course depends only on what happened before.
+ */
+export async function settled(): Promise<void> {
+  for (let turns = 0; turns < SETTLING_TURNS; turns += 1) await turn();
 }

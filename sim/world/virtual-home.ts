@@ -1,6 +1,5 @@
-// Owns: the life of one doorbell that runs in this process: its starts, its ends in order or by a cut of its power, the code that enrols it
-// once, its owner's session at its own server. Not here: its camera, clock, disk, network and settings, which whoever runs it passes in.
-
+// The life of one doorbell in this process: starts, orderly stops and power cuts, its enrolment, its owner's session at its own server.
+// Camera, clock, disk, network and settings are passed in.
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -17,26 +16,26 @@ import { pairingSocketPath } from '@doorsill/device/owner/private-socket';
 import { failure } from '../errors.ts';
 import { BootClock } from './device-clock.ts';
 
-/** For a doorbell without hardware: it runs no program of the machine. */
+/** For a doorbell without hardware, which runs no programs of the machine. */
 export const NO_PROGRAMS: Programs = {
   run: () => ({ ended: Promise.resolve({ missing: true, status: null, words: '' }), stop: () => undefined }),
 };
 const NO_ACCOUNT = { user: 'none', password: 'none' } as const;
-/** Settings of a home broker that nobody connects to. */
+/** Settings of a home broker that does not exist. */
 export const NO_BROKER = { url: 'mqtt://127.0.0.1:1', ...NO_ACCOUNT, user: 'device-none' } as const;
-/** Settings of an own server that only this machine reaches. */
+/** Settings of an own server for this machine only. */
 export const OWN_SERVER = { listen: 'this-machine', port: 0 } as const;
 
-/** What one start of the doorbell is made of. */
+/** Settings, options and seams for one start of the doorbell. */
 export interface BootParts {
   readonly settings: DeviceConfigInput & { readonly name: string };
   readonly options: Omit<DoorbellOptions, 'config' | 'folder' | 'enrolmentCode'>;
   readonly seams: Omit<DoorbellSeams, 'clock'>;
-  /** Called when it has stopped or lost its power. */
+  /** Called when the doorbell has stopped or lost its power. */
   readonly over?: () => void;
 }
 
-/** An owner whom the doorbell has paired, with a session at its own server. */
+/** A paired owner with a session at the doorbell's own server. */
 export interface OwnServerOwner {
   readonly key: SigningKey;
   readonly session: OwnServerClient;
@@ -49,37 +48,37 @@ interface Boot {
   readonly over: () => void;
 }
 
-/** A doorbell in this process that starts, stops, loses its power and comes back, with whatever a simulation gives it at each start. */
+/** A doorbell in this process that can start, stop, lose its power and start again; a simulation supplies its parts at each start. */
 export class VirtualHome {
-  /** The doorbell's own. */
+  /** The doorbell's folder. */
   readonly folder: string;
   private readonly clock: Clock;
   private readonly partsOf: (clock: BootClock) => BootParts;
   private code: string | null = null;
   private boot: Boot | null = null;
-  /** What is being stopped in order: the power can be cut meanwhile, too. */
+  /** The boot that is being stopped: the power may also be cut during that. */
   private ending: Boot | null = null;
   private isStarted = false;
   private paired: OwnServerOwner | null = null;
 
-  /** `folder`: absolute. `clock` goes on while the doorbell is off. `partsOf` is called at each start, with the clock of that boot. */
+  /** `folder`: absolute. `clock` runs on while the doorbell is off. `partsOf` is called at each start, with the clock of that boot. */
   constructor(folder: string, clock: Clock, partsOf: (clock: BootClock) => BootParts) {
     this.folder = folder;
     this.clock = clock;
     this.partsOf = partsOf;
   }
 
-  /** Whether its doorbell runs or starts. */
+  /** Whether the doorbell runs or is starting. */
   get isUp(): boolean {
     return this.boot !== null;
   }
 
-  /** Whether its doorbell runs, and takes in what it is told. */
+  /** Whether the doorbell has started. */
   get isReady(): boolean {
     return this.boot !== null && this.isStarted;
   }
 
-  /** The doorbell that runs or starts. Throws `not_running`. */
+  /** The running or starting doorbell. Throws `not_running`. */
   get doorbell(): Doorbell {
     return this.up.doorbell;
   }
@@ -89,17 +88,17 @@ export class VirtualHome {
     return this.boot;
   }
 
-  /** Where it takes new owners. */
+  /** Path of the socket for pairing owners. */
   get pairingSocket(): string {
     return pairingSocketPath(this.folder);
   }
 
-  /** A bridge's one-time code, with which the doorbell starts until a start has succeeded. */
+  /** Sets a bridge's one-time code, for the next starts until one succeeds. */
   enrolWith(code: string): void {
     this.code = code;
   }
 
-  /** Starts the doorbell. Throws what `Doorbell.start` throws, and `config_invalid`. */
+  /** Starts the doorbell. Throws as `Doorbell.start`, and `config_invalid`. */
   async start(): Promise<void> {
     const { folder, code } = this;
     const clock = new BootClock(this.clock);
@@ -120,7 +119,7 @@ export class VirtualHome {
     this.isStarted = true;
   }
 
-  /** Somebody presses its button; nothing happens while it is off or starts. */
+  /** Presses its button; does nothing while it is off or starting. */
   press(press: Press): void {
     if (this.isReady) this.doorbell.pressed(press);
   }
@@ -137,7 +136,7 @@ export class VirtualHome {
     if (this.ending === boot) this.ending = null;
   }
 
-  /** Takes its power away: nothing that it waited for is called any more. Returns what ran, whose programs and sockets are still open. */
+  /** Cuts its power: none of its timers fires any more. Returns the doorbell that ran, whose programs and sockets are still open. */
   cutPower(): Doorbell | null {
     const { boot, ending } = this;
     for (const lost of [boot, ending]) {
@@ -150,7 +149,7 @@ export class VirtualHome {
     return boot?.doorbell ?? null;
   }
 
-  /** Pairs an owner, whose key is kept in the doorbell's folder, and opens their session at its own server. Throws `console_off`. */
+  /** Pairs an owner, whose key is kept in the doorbell's folder, and opens a session at the doorbell's own server. Throws `console_off`. */
   async openSession(ownerName: string): Promise<void> {
     const { clock, disk } = this.up;
     const key = await loadOrCreateOwnerKey(disk, new SystemRandom(), join(this.folder, 'owner.key'));
@@ -158,7 +157,7 @@ export class VirtualHome {
     this.paired = { key, session: await this.sessionOf(key) };
   }
 
-  /** A session of a paired owner at its own server; to be closed. Throws `console_off`. */
+  /** A session of a paired owner at its own server; the caller must close it. Throws `console_off`. */
   async sessionOf(key: SigningKey): Promise<OwnServerClient> {
     const { console: address, id } = this.doorbell;
     if (!address) throw failure('console_off');

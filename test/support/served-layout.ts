@@ -19,7 +19,7 @@ import { loadAgencyKey } from '../../sim/officer/agency-client.ts';
 import { pinBridge } from '../../sim/officer/evidence-desk.ts';
 import { adminBearer, registerAgency } from '../../sim/officer/registration.ts';
 import { PartProcess } from '../../sim/testbed/child-process.ts';
-import { writeServiceSettings } from '../../sim/testbed/service-settings.ts';
+import { writeServiceSettings } from '../../sim/testbed/testbed-folder.ts';
 import { LinkProxy } from '../../sim/world/link-proxy.ts';
 import { root } from '../layout/source-tree.ts';
 import { BucketProxy } from './bucket-proxy.ts';

@@ -1,4 +1,4 @@
-// Owns: which addresses count as one caller, and lists of addresses. Not here: what is counted (a server's rate limits, connection-limit.ts).
+// Which addresses count as one caller, and lists of addresses.
 import { BlockList, isIP } from 'node:net';
 
 /**
@@ -19,8 +19,8 @@ export function networkOf(ip: string): string {
 }
 
 /**
- * The network that one site may well have whole: the /24 of an IPv4 address, the /48 of an IPv6 one (RFC 6177 §2). For what few at one place
- * have a reason to do.
+ * The network of a whole site: the /24 of an IPv4 address, the /48 of an IPv6 one (RFC 6177 §2). For limiting calls that few people at one
+ * site have a reason to make.
  */
 export function siteOf(ip: string): string {
   const network = networkOf(ip);
@@ -28,7 +28,7 @@ export function siteOf(ip: string): string {
   return `${network.slice(0, -'::/64'.length).split(':').slice(0, 3).join(':')}::/48`;
 }
 
-/** Addresses, and networks in CIDR notation. */
+/** Whether an address is in a list of addresses and of networks in CIDR notation. */
 export function addressList(entries: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const entry of entries) {

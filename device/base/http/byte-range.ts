@@ -1,12 +1,10 @@
-// Owns: which bytes a `Range` header asks for.
-
 /** A span of bytes to read. `end` is exclusive. */
 export interface Span {
   start: number;
   end: number;
 }
 
-/** The span a `Range` header asks for (RFC 9110 §14.1.2); null for none, several, or an unsatisfiable one: all is sent. */
+/** The span of a `Range` header (RFC 9110 §14.1.2); null for no, several or unsatisfiable ranges: everything is sent then. */
 export function rangeOf(header: string | undefined, sizeBytes: number): Span | null {
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
   if (first === '' && last === '') return null;

@@ -1,5 +1,4 @@
-// Owns: which connections a server keeps when there are too many: a limit per address, a limit in total, and always room for
-// a new one. Not here: how long a connection may be silent (http-server.ts), how many calls it may make (a server's rate limits).
+// Which connections a server keeps when there are too many: a limit per address, a limit in total, and always room for a new one.
 import type { Socket } from 'node:net';
 import { networkOf } from './address-networks.ts';
 
@@ -13,15 +12,17 @@ export interface ConnectionLimits {
   connectionsReserved: number;
 }
 
-interface Seat {
-  /** Null: a proxy's connection, which many clients share. */
+interface Connection {
+  /** Null for a proxy's connection, which many clients share. */
   network: string | null;
-  /** `waiting`: for the client, so it can be closed; `working`: the server is busy; `transfer`: of a clip, by an authenticated client. */
+  /**
+   * `waiting`: for the client, so it can be closed; `working`: the server is busy; `transfer`: of a clip, by or to an authenticated client.
+   */
   state: 'waiting' | 'working' | 'transfer';
 }
 
-const seatsOf = new WeakMap<Socket, ConnectionLimit>();
-/** The TCP connection below each TLS connection: it has the seat, because it is there before the handshake. */
+const limitOf = new WeakMap<Socket, ConnectionLimit>();
+/** The TCP connection below each TLS connection. It is the one that is counted, because it exists before the handshake. */
 const tcpBelow = new WeakMap<Socket, Socket>();
 
 function tcpOf(socket: Socket): Socket {
@@ -32,8 +33,8 @@ function tcpOf(socket: Socket): Socket {
 export class ConnectionLimit {
   private readonly limits: ConnectionLimits;
   private readonly isProxy: (address: string) => boolean;
-  /** Ordered: the one that has waited longest comes first. */
-  private readonly seats = new Map<Socket, Seat>();
+  /** The connection that has waited longest comes first. */
+  private readonly held = new Map<Socket, Connection>();
 
   constructor(limits: ConnectionLimits, isProxy: (address: string) => boolean) {
     this.limits = limits;
@@ -45,63 +46,63 @@ export class ConnectionLimit {
     const address = socket.remoteAddress ?? '';
     const network = this.isProxy(address) ? null : networkOf(address);
     const isCrowded =
-      network !== null && this.count((seat) => seat.network === network) >= this.limits.connectionsPerAddress;
+      network !== null && this.count((connection) => connection.network === network) >= this.limits.connectionsPerAddress;
     if (isCrowded && !this.dropOldest(network)) return void socket.destroy();
-    if (this.seats.size >= this.limits.connections && !this.dropOldest(this.mostCrowded()))
+    if (this.held.size >= this.limits.connections && !this.dropOldest(this.mostCrowded()))
       return void socket.destroy();
-    this.seats.set(socket, { network, state: 'waiting' });
-    seatsOf.set(socket, this);
-    socket.once('close', () => this.seats.delete(socket));
+    this.held.set(socket, { network, state: 'waiting' });
+    limitOf.set(socket, this);
+    socket.once('close', () => this.held.delete(socket));
   }
 
-  /** A TLS handshake has ended: its connection is that of the TCP connection with the same peer, which Node does not name. */
+  /** After a TLS handshake: finds the TCP connection below, by its peer, since Node does not name it. */
   secure(socket: Socket): void {
     const isBelow = (tcp: Socket) => tcp.remotePort === socket.remotePort && tcp.remoteAddress === socket.remoteAddress;
-    const tcp = [...this.seats.keys()].find(isBelow);
+    const tcp = [...this.held.keys()].find(isBelow);
     if (tcp) tcpBelow.set(socket, tcp);
   }
 
-  /** The whole request has arrived; from now on a delay is the server's. */
+  /** The whole request has arrived: the connection now waits for the server. */
   work(socket: Socket): void {
-    const seat = this.seats.get(tcpOf(socket));
-    if (seat?.state === 'waiting') seat.state = 'working';
+    const connection = this.held.get(tcpOf(socket));
+    if (connection?.state === 'waiting') connection.state = 'working';
   }
 
   /** The answer is being sent: the connection now waits for the client, unless it is a transfer. */
   answer(socket: Socket): void {
-    const seat = this.seats.get(tcpOf(socket));
-    if (seat?.state === 'working') seat.state = 'waiting';
+    const connection = this.held.get(tcpOf(socket));
+    if (connection?.state === 'working') connection.state = 'waiting';
   }
 
   /** The answer is complete: the connection waits for its next request, as the newest of all. */
   wait(socket: Socket): void {
     const tcp = tcpOf(socket);
-    const seat = this.seats.get(tcp);
-    if (!seat || !this.seats.delete(tcp)) return;
-    this.seats.set(tcp, { ...seat, state: 'waiting' });
+    const connection = this.held.get(tcp);
+    if (!connection || !this.held.delete(tcp)) return;
+    this.held.set(tcp, { ...connection, state: 'waiting' });
   }
 
-  /** A clip is sent over it: it is kept, as long as such transfers leave room for others. */
+  /** A clip is sent over it: the connection is kept, as long as transfers leave room for others. */
   transfer(socket: Socket): void {
-    const seat = this.seats.get(tcpOf(socket));
-    if (!seat) return;
+    const connection = this.held.get(tcpOf(socket));
+    if (!connection) return;
     const { connections, connectionsPerAddress, connectionsReserved } = this.limits;
     const share = 1 - connectionsReserved / connections;
-    const isTransfer = ({ state }: Seat) => state === 'transfer';
+    const isTransfer = ({ state }: Connection) => state === 'transfer';
     const isRoom = this.count(isTransfer) < connections * share;
-    const ofNetwork = this.count((one) => isTransfer(one) && one.network === seat.network);
-    const isOwnRoom = seat.network === null || ofNetwork < connectionsPerAddress * share;
-    seat.state = isRoom && isOwnRoom ? 'transfer' : 'waiting';
+    const ofNetwork = this.count((other) => isTransfer(other) && other.network === connection.network);
+    const isOwnRoom = connection.network === null || ofNetwork < connectionsPerAddress * share;
+    connection.state = isRoom && isOwnRoom ? 'transfer' : 'waiting';
   }
 
-  private count(which: (seat: Seat) => boolean): number {
-    return [...this.seats.values()].filter(which).length;
+  private count(which: (connection: Connection) => boolean): number {
+    return [...this.held.values()].filter(which).length;
   }
 
   /** The network with the most connections that can be closed; undefined when there is none. */
   private mostCrowded(): string | null | undefined {
     const counts = new Map<string | null, number>();
-    for (const { network, state } of this.seats.values()) {
+    for (const { network, state } of this.held.values()) {
       if (state === 'waiting') counts.set(network, (counts.get(network) ?? 0) + 1);
     }
     const [most] = [...counts].sort(([, one], [, other]) => other - one);
@@ -110,10 +111,10 @@ export class ConnectionLimit {
 
   /** Closes the connection of a network that has waited longest; false when none waits. */
   private dropOldest(network: string | null | undefined): boolean {
-    for (const [socket, seat] of this.seats) {
-      if (seat.network !== network || seat.state !== 'waiting') continue;
+    for (const [socket, connection] of this.held) {
+      if (connection.network !== network || connection.state !== 'waiting') continue;
       // Removed at once: the close event comes later.
-      this.seats.delete(socket);
+      this.held.delete(socket);
       socket.destroy();
       return true;
     }
@@ -123,7 +124,7 @@ export class ConnectionLimit {
 
 /** Marks a connection as carrying a clip, by or to an authenticated client. */
 export function keepForTransfer(socket: Socket | null): void {
-  if (socket) seatsOf.get(tcpOf(socket))?.transfer(socket);
+  if (socket) limitOf.get(tcpOf(socket))?.transfer(socket);
 }
 
 /** Resets a connection rather than closing it: what the kernel has not sent yet is dropped (RFC 9293 §3.10.4, ABORT). */

@@ -1,6 +1,3 @@
-// Owns: rate limiting by name in fixed windows, and where the counts are kept. Not here: what
-// is counted (each server), names of addresses (address-networks.ts).
-
 import { failure } from '@doorsill/contract/errors';
 import type { Clock } from '../clock.ts';
 

@@ -1,5 +1,4 @@
-// Owns: an HTTP server with our limits: sizes, idle sockets, slow senders, coded answers. Not here: the routes, which connections
-// are kept (connection-limit.ts).
+// An HTTP server with our limits, without routes: sizes, idle sockets, slow senders, coded refusals.
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
@@ -29,11 +28,11 @@ export interface HttpLimits extends ConnectionLimits {
   bodyBytes: number;
   /** Longest time for a request's headers, from its first byte. */
   headersMs: number;
-  /** Longest time for a whole JSON body. Uploads have none: they may be slow, but not silent, and not slower than `uploadBytesMin`. */
+  /** Longest time for a whole JSON body. Uploads have no such limit, but must bring `uploadBytesMin` in each span of `idleMs`. */
   bodyMs: number;
-  /** A socket on which nothing moves for this long is closed. */
+  /** Closes a socket after this long without traffic. */
   idleMs: number;
-  /** Fewest bytes an upload's body must bring in each span of `idleMs`: a slower one would hold a connection for nothing. */
+  /** Least bytes of an upload's body in each span of `idleMs`: a slower upload is ended. */
   uploadBytesMin: number;
 }
 
@@ -49,7 +48,7 @@ export const HTTP_LIMITS: HttpLimits = {
   connectionsReserved: 100,
 };
 
-/** Connections accepted but not handled yet: Node's own limit, for when they arrive faster than others can be closed. */
+/** Additional connections that Node accepts while others are being closed for them. */
 const ACCEPTED_MAX = 512;
 
 interface HttpDeps {
@@ -58,9 +57,9 @@ interface HttpDeps {
   limits?: HttpLimits | undefined;
   /** Addresses of proxies whose X-Forwarded-For is trusted. */
   proxies?: readonly string[];
-  /** Addresses of proxies that begin each connection by the PROXY protocol; nobody else may. */
+  /** Addresses of proxies that begin each connection with a header of the PROXY protocol; nobody else may. */
   proxyProtocol?: readonly string[];
-  /** Where it listens; absent: on the machine's own network. */
+  /** The network to listen on; absent: the machine's own. */
   network?: Network | undefined;
   /** PEM; absent: plain HTTP. */
   tls?: { key: string; certificate: string };
@@ -83,16 +82,16 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     forceCloseConnections: true,
     return503OnClosing: false,
     trustProxy: proxies.length > 0 && [...proxies],
-    // For an address that cannot be parsed, or is too long to be one of ours.
+    // For a path that cannot be parsed, or is longer than any of ours.
     frameworkErrors: (_thrown, request, reply) => answer(request, reply, failure('http_not_found')),
     clientErrorHandler: (thrown, socket) => answerUnreadable(systemCode(thrown), socket, limits),
     ...(tls ? { serverFactory: tlsServer(tls, timeouts, limits.idleMs) } : { http: timeouts }),
   });
   server.server.maxConnections = limits.connections + ACCEPTED_MAX;
   network?.adopt(server.server);
-  const seats = new ConnectionLimit(limits, addressList(proxies));
-  server.server.on('connection', (socket) => seats.admit(socket));
-  if (tls) server.server.on('secureConnection', (socket) => seats.secure(socket));
+  const connectionLimit = new ConnectionLimit(limits, addressList(proxies));
+  server.server.on('connection', (socket) => connectionLimit.admit(socket));
+  if (tls) server.server.on('secureConnection', (socket) => connectionLimit.secure(socket));
   if (proxyProtocol.length > 0) {
     const isPeer = addressList(proxyProtocol);
     const refuse = (socket: Socket) => endUnreadable(socket, failure('http_body_invalid', { detail: NO_PROXY_HEADER }));
@@ -111,15 +110,15 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     deadlines.set(request, deadline);
     request.raw.once('close', () => deadline.cancel());
     const { socket } = request.raw;
-    reply.raw.once('close', () => seats.wait(socket));
+    reply.raw.once('close', () => connectionLimit.wait(socket));
   });
   // Uploads have no deadline: their parser does not read the body, so this hook runs right after the headers.
   server.addHook('preHandler', async (request) => {
     deadlines.get(request)?.cancel();
-    seats.work(request.raw.socket);
+    connectionLimit.work(request.raw.socket);
   });
   server.addHook('onSend', async (request, reply) => {
-    seats.answer(request.raw.socket);
+    connectionLimit.answer(request.raw.socket);
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
 
@@ -142,14 +141,14 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
 }
 
 /**
- * Whether a route's answer is on its way, complete, or cut off. A handler that resolves to its reply resolves when the answer has
- * ended (fastify awaits it), with nothing to send; sending that on a connection that was cut off would be one answer too many.
+ * Whether a route's answer is on its way, complete, or cut off. A handler that returns its reply resolves when the answer has ended
+ * (fastify awaits it), with nothing to send; sending that on a connection that was cut off would be a second answer.
  */
 export function isAnswered({ raw }: FastifyReply): boolean {
   return raw.headersSent || raw.destroyed;
 }
 
-/** A factory for fastify: it sets no time-outs on a server that it did not make. */
+/** A factory for fastify, which sets no time-outs on a server that it did not make itself. */
 function tlsServer(
   { key, certificate }: { key: string; certificate: string },
   timeouts: { headersTimeout: number; connectionsCheckingInterval: number },
@@ -163,19 +162,19 @@ function tlsServer(
   };
 }
 
-/** Used when nothing tells when the limit allows calls again. */
+/** Used when it is not known when the limit allows calls again. */
 const RETRY_AFTER_S = 60;
 
 const NO_PROXY_HEADER =
   'the settings name this proxy in http.proxyProtocol, and it began a connection without a header of the PROXY protocol';
 
-const COMPRESSED = 'it is compressed, and nothing is unpacked here';
+const COMPRESSED = 'it is compressed; send it without Content-Encoding';
 
 function answer(request: Pick<FastifyRequest, 'url'>, reply: FastifyReply, refused: Failure): FastifyReply {
   return reply.code(refused.http).type(PROBLEM_TYPE).send(problemOf(refused, request.url));
 }
 
-/** Even what the HTTP parser refuses gets a coded answer; then its connection is closed. */
+/** Gives a request that the HTTP parser refuses a coded answer, and closes its connection. */
 function answerUnreadable(code: string | null, socket: Socket, { headersMs }: HttpLimits): void {
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const refused =
@@ -185,7 +184,7 @@ function answerUnreadable(code: string | null, socket: Socket, { headersMs }: Ht
   endUnreadable(socket, refused, code === 'HPE_HEADER_OVERFLOW' ? 431 : refused.http);
 }
 
-/** Answers on a connection on which nothing more is read. */
+/** Answers on a connection from which nothing more is read, and closes it. */
 function endUnreadable(socket: Socket, refused: Failure, status = refused.http): void {
   const body = JSON.stringify({ ...problemOf(refused), status });
   const head = [
@@ -197,7 +196,7 @@ function endUnreadable(socket: Socket, refused: Failure, status = refused.http):
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-/** Ends an upload that is too slow; what it sent is kept, and its sender resumes from there. */
+/** Ends an upload that is too slow; its bytes are kept, and its sender resumes from there. */
 function keepPace(body: IncomingMessage, clock: Clock, limits: HttpLimits): void {
   let seen = body.socket.bytesRead;
   const look = () => {
@@ -245,7 +244,7 @@ export function isDiskFull(thrown: unknown): boolean {
   return isNoSpace(thrown) || systemCode(thrown) === 'SQLITE_FULL';
 }
 
-/** The failure to answer with for a thrown value; null when it is a bug of ours, whose message is for the log alone. */
+/** The refusal for a thrown value; null for a bug of ours, whose message goes only into the log. */
 function refusalOf(thrown: unknown): Failure | null {
   if (isFailure(thrown)) return thrown;
   if (isDiskFull(thrown)) return failure('intake_full');

@@ -1,11 +1,10 @@
-// Owns: the OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) of declared routes: the same schemas that are enforced,
-// written as JSON Schema 2020-12. Pure. Not here: declaring routes (route-declaration.ts), enforcing them (each server's own router).
-
+// The OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1) of declared routes: the schemas that are enforced, as JSON Schema
+// 2020-12.
 import { PROBLEM_TYPE, ProblemDocument } from '@doorsill/contract/problem';
 import { z } from 'zod';
 import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './route-declaration.ts';
 
-/** How each role authenticates, as an OpenAPI security scheme; null: not at all, or by the body's content. */
+/** How each role authenticates, as an OpenAPI security scheme; null: not at all, or by the body. */
 type Schemes = Readonly<Record<string, object | null>>;
 
 /** The document of these routes. Everything it states is enforced, and so are checks that JSON Schema cannot express. */
@@ -90,7 +89,7 @@ function parametersOf(schema: z.ZodType | undefined, where: 'path' | 'query' | '
   }));
 }
 
-/** In the document a count in an address is a plain integer: the pattern of its text form is left out. */
+/** Leaves out the pattern of a count in an address, which is a text: the document calls it an integer. */
 function plain({ jsonSchema: written }: { jsonSchema: { type?: unknown; pattern?: unknown } }): void {
   if (written.type === 'integer') delete written.pattern;
 }

@@ -1,5 +1,5 @@
-// Owns: whom a proxy speaks for, by the PROXY protocol: the header before a connection's first request (haproxy.org, "The PROXY protocol",
-// versions 1 and 2). Believed of listed peers alone, who must send it. Not here: headers within requests (http-server.ts).
+// The client's address behind a proxy, by the PROXY protocol: the header before a connection's first request (haproxy.org, "The PROXY
+// protocol", versions 1 and 2). Listed peers must send it; nobody else is believed.
 import { isIPv4, isIPv6, type Server, type Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
 
@@ -8,16 +8,16 @@ const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const V2_HEAD_BYTES = 16;
 /** §2.1: the longest line of version 1, its end included. */
 const V1_BYTES_MAX = 107;
-/** Addresses and what a proxy adds about TLS; certificates are not among it. */
+/** Enough for addresses and a proxy's fields about TLS, without certificates. */
 const V2_BODY_BYTES_MAX = 2_048;
 
-/** A header: how long it is, and the client's address; null: the connection is the proxy's own, such as a check whether we live. */
+/** A header's length, and the client's address; null: the connection is the proxy's own, such as a health check. */
 interface ProxyHeader {
   bytes: number;
   source: string | null;
 }
 
-/** The header at the beginning of `seen`; 'more' when it is not all there, null when it is none. */
+/** The header at the beginning of `seen`; 'more' when it is not complete yet, null when there is none. */
 export function readProxyHeader(seen: Buffer): ProxyHeader | 'more' | null {
   const asked = Math.min(seen.length, SIGNATURE.length);
   if (seen.subarray(0, asked).equals(SIGNATURE.subarray(0, asked))) {
@@ -52,7 +52,7 @@ function readBinary(seen: Buffer): ProxyHeader | 'more' | null {
   const bytes = V2_HEAD_BYTES + length;
   if (seen.length < bytes) return 'more';
   const family = ADDRESSES.get(seen[13] ?? 0);
-  // Of other families, such as sockets of the file system, the connection's own address stands (§2.2).
+  // For other families, such as Unix sockets, the connection's own address is kept (§2.2).
   if (command === LOCAL || !family) return { bytes, source: null };
   if (length < family.all) return null;
   const source = seen.subarray(V2_HEAD_BYTES, V2_HEAD_BYTES + family.address);
@@ -62,7 +62,7 @@ function readBinary(seen: Buffer): ProxyHeader | 'more' | null {
 
 export interface ProxyPeers {
   clock: Clock;
-  /** Whether an address is a proxy's, which must say whom it speaks for. */
+  /** Whether an address is a proxy's, which must send a header. */
   isPeer: (address: string) => boolean;
   /** Longest wait for the header. */
   headerMs: number;
@@ -71,8 +71,8 @@ export interface ProxyPeers {
 }
 
 /**
- * Reads the header before anything else sees the connection; from then on its `remoteAddress` is the client's. To be called once all
- * of the server's listeners for connections are there. Returns a function that ends those whose header has not come yet.
+ * Reads the header before any other listener gets the connection; from then on its `remoteAddress` is the client's. To be called after all
+ * listeners for connections were added. Returns a function that ends connections whose header has not come yet.
  */
 export function takeProxyHeaders(server: Server, { clock, isPeer, headerMs, refuse }: ProxyPeers): () => void {
   const listeners = server.listeners('connection');

@@ -1,10 +1,9 @@
-// Owns: what a route declares: enough to enforce it and to generate its document. Pure. Not here: enforcing (each server's own
-// router), the document (openapi.ts).
+// A route's declaration: enough to enforce it and to generate its document (openapi.ts).
 import { z } from 'zod';
 
 /** The media type of an HTML form's fields. */
 export const FORM_TYPE = 'application/x-www-form-urlencoded';
-/** The header that names a call, so that a repeated one has no second effect. */
+/** The header with a call's own key: repeating the call with the same key has no second effect. */
 export const IDEMPOTENCY_KEY = 'idempotency-key';
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
@@ -21,13 +20,13 @@ export interface Declared {
   method: Method;
   /** In fastify's syntax: `/v1/clips/:clip`. */
   path: string;
-  /** Who may call it; the first role that fits the caller applies. */
+  /** Roles that may call it; the first one that fits the caller applies. */
   roles: readonly string[];
   /** One sentence. */
   about: string;
   params?: z.ZodType;
   query?: z.ZodType;
-  /** Headers that the route reads, in lower case; others may be present, too. */
+  /** Headers that the route reads, in lower case; other headers are ignored. */
   headers?: z.ZodType;
   body?: Content;
   /** The body may also be a form (application/x-www-form-urlencoded). */
@@ -46,7 +45,7 @@ export function isSchema(content: Content | undefined): content is z.ZodType {
   return content instanceof z.ZodType;
 }
 
-/** The HTTP status of a route's answer, where it is no refusal. */
+/** The HTTP status of a route's answer that is not a refusal. */
 export function statusOf({ status, answer }: Pick<Declared, 'status' | 'answer'>): number {
   return status ?? (answer === null ? 204 : 200);
 }

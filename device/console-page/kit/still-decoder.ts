@@ -1,7 +1,7 @@
 // Owns: one picture of recorded footage, decoded in the browser (https://www.w3.org/TR/webcodecs/): the device only reads its ring, and
 // starts no decoder for every move of a finger. Not here: which picture is wanted when (still-fetcher.ts); the device's own stills, for
 // browsers that cannot (moment-picture.ts).
-import { codecsParameter } from '@doorsill/contract/media/codecs-parameter';
+import { codecsParameter } from '@doorsill/contract/media/init-segment';
 import { type InitInfo, parseFragment, parseInit, type Sample } from '@doorsill/contract/media/fragment';
 import { clock } from './browser-seams.ts';
 import type { Still } from './still-fetcher.ts';

@@ -1,8 +1,7 @@
 // Owns: where a request stands for the person who reads it, from what the device lists, its receipts, and what this browser has kept.
 // Pure. Not here: following the device (request-answers.ts), words (request-outcome.tsx).
-import type { RecallAnswer } from '@doorsill/contract/hand-over-documents';
+import { type RecallAnswer, recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { DeviceState, Receipt, UploadProgress } from '@doorsill/contract/home-messages';
-import { recallAnswerOf } from '@doorsill/contract/recall-answer';
 import type { KeptGrant } from './kept-answers.ts';
 
 export type Standing =

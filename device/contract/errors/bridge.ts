@@ -1,4 +1,4 @@
-// Owns: the failures of bridge, registry, vault, audit and Search Party. Not here: the table of all that cross a wire (../errors.ts).
+// Failures of bridge, registry, vault, query audit and Search Party.
 import {
   machineFault,
   machineFaultForNow,
@@ -7,7 +7,7 @@ import {
   refusedForNow,
   unusableInput,
   wrongUsage,
-} from './kinds.ts';
+} from './coded-error.ts';
 
 export const bridgeErrors = {
   // bridge
@@ -16,19 +16,19 @@ export const bridgeErrors = {
   http_unauthorised: refused(401, 'This needs a signed token.', 'Send `Authorization: Bearer TOKEN`.'),
   role_missing: refused(
     403,
-    'This token is not for that: it needs {role}.',
-    'Use a token of that role; the API document names it for each route.',
+    'This call needs a token of the role {role}.',
+    'The API document names the roles of each route.',
   ),
   http_too_slow: notReachableForNow(
     408,
-    'The head of the request took longer than {seconds} s to come.',
-    'Try again; where that stays so, the sender or the network between is overloaded.',
+    'The request’s header fields took longer than {seconds} s to arrive.',
+    'Try again; if that does not help, the sender or the network between is overloaded.',
   ),
   http_rate_limited: notReachableForNow(429, 'Too many requests.', 'Slow down and try again.'),
   not_ready: notReachableForNow(
     503,
     'The server cannot do its work now: {failing}.',
-    'Its operator looks at what is named; ask again later.',
+    'Try again later; the server’s operator must look at what is named.',
   ),
   idempotency_key_reused: refused(
     409,
@@ -42,7 +42,7 @@ export const bridgeErrors = {
   ),
   enrolment_clock_unset: machineFaultForNow(
     503,
-    'The clock of this device is not set, so no bridge would take its proof. The enrolment code was not used.',
+    'The clock of this device is not set, so no bridge would accept its proof. The enrolment code was not used.',
     'Set the clock (`timedatectl` says whether it is), then start the device again with the same code.',
   ),
   enrolment_code_unknown: refused(
@@ -87,13 +87,13 @@ export const bridgeErrors = {
   ),
   agency_key_rotated: refused(
     403,
-    'The agency has another key since; it is {successor} now.',
+    'The agency’s key was rotated; its id is {successor} now.',
     'Sign with the new key.',
   ),
   agency_applications_full: refusedForNow(
     429,
     'Too many applications wait at the registry: {detail}.',
-    'An agency of a listed city or county is admitted at once when its domain shows its id; others apply again within a week, when these have ended.',
+    'An agency of a listed city or county is admitted at once when its domain shows its id; others can apply again in a week, when these have ended.',
   ),
   agency_domain_unproven: refusedForNow(
     403,
@@ -109,12 +109,12 @@ export const bridgeErrors = {
   partner_suspended: refused(
     403,
     'The partner {partner} is suspended.',
-    'What was open through its channel has ended; an agency can ask anew once the partner is active again, or by itself.',
+    'Requests through its channel have ended; an agency can ask again once the partner is active again, or without a partner.',
   ),
   partner_ended: refused(
     410,
     'The partnership with {partner} ended on {since}.',
-    'Nothing goes through its channel any more; an agency can ask by itself.',
+    'Its channel stays closed; an agency can ask without a partner.',
   ),
   partner_changed: refusedForNow(
     409,
@@ -128,7 +128,7 @@ export const bridgeErrors = {
   ),
   webhook_address_refused: refused(
     422,
-    'The address cannot be a webhook: {detail}.',
+    'The address cannot be used for a webhook: {detail}.',
     'Give an https:// address that the public can reach.',
   ),
   webhook_unknown: refused(404, 'The agency has no webhook.', 'Set one first.'),
@@ -173,17 +173,17 @@ export const bridgeErrors = {
   intake_conflict: refused(
     409,
     'This grant already has another clip here.',
-    'One grant, one clip. Where nobody granted twice, a copy of this doorbell’s card or backup may be running: stop one of the two.',
+    'A grant is for one clip. If only one was made, a copy of this doorbell’s card or backup may be running: stop one of the two.',
   ),
   device_clone_clip: refused(
     409,
     '{device} has signed another clip for a grant that had one.',
-    'A copy of its card or backup seems to run beside it, or it was put back to an older state. Ask its owner to stop one of the two and to enrol the other anew, with another folder.',
+    'A copy of its card or backup may be running, or it was restored to an older state. Ask its owner to stop one of the two and to enrol the other again with a new folder.',
   ),
   device_clone_turns: refused(
     409,
     'Two senders use tokens of {device} in turn for one clip.',
-    'A copy of its card or backup seems to run beside it, or somebody on the way has its tokens. Ask its owner to stop one of the two; have devices reach the bridge by https.',
+    'A copy of its card or backup may be running, or somebody has intercepted its tokens. Ask its owner to stop one of the two; let devices reach the bridge only by https.',
   ),
   intake_revoked: refused(410, 'The grant was revoked; the clip is deleted.', 'Nothing to do.'),
   intake_token_invalid: refused(
@@ -199,8 +199,8 @@ export const bridgeErrors = {
   ),
   intake_offset: notReachableForNow(
     409,
-    'The upload goes on at another offset than this one.',
-    'Ask with HEAD where it goes on.',
+    'The upload continues at another offset.',
+    'Ask for that offset with HEAD.',
   ),
   intake_structure: refused(
     422,
@@ -209,41 +209,41 @@ export const bridgeErrors = {
   ),
   intake_frame_count: refused(
     422,
-    'The clip cannot hold so much: {detail}.',
+    'The clip has more frames or sound than fit into its times: {detail}.',
     'A window holds at most 240 frames and 94 packets of sound a second. The device must make the clip anew.',
   ),
   intake_duration: refused(
     422,
-    'The clip is longer than what it was granted for: {detail}.',
+    'The clip is longer than its grant allows: {detail}.',
     'Its frames must lie in its coverage, its sound in its window. It was deleted; report this with the device version.',
   ),
   intake_method: refused(
     422,
-    'The clip does not say how it was cut: {detail}.',
+    'The clip’s method does not agree with its number of encoded frames: {detail}.',
     'A copy encodes no frame, a smart cut some, a re-encoding all. The device must make the clip anew.',
   ),
   intake_redaction: refused(
     422,
-    'The clip cannot be redacted as it says: {detail}.',
-    'A clip with zones is encoded anew whole. The device must make the clip anew.',
+    'The clip is called redacted, but not every frame was encoded again: {detail}.',
+    'All frames of a clip with zones are encoded again. The device must make the clip anew.',
   ),
   intake_coverage: refused(
     422,
-    'The clip cannot cover what it says: {detail}.',
+    'The clip’s coverage does not agree with its frames: {detail}.',
     'Coverage reaches from its first frame to the end of its last. The device must make the clip anew.',
   ),
   intake_gaps: refused(
     422,
-    'The clip’s gaps cannot be where it says: {detail}.',
+    'The clip’s gaps are not possible: {detail}.',
     'Gaps follow each other, and no frame lies in one. The device must make the clip anew.',
   ),
-  intake_full: notReachableForNow(507, 'The bridge has no space.', 'It is tried again later.'),
+  intake_full: notReachableForNow(507, 'The bridge has no space.', 'The upload is tried again later.'),
   access_reason_missing: wrongUsage(
     400,
     'Every access to a clip needs an officer and a reason.',
     'Sign `officer` (name or badge) and `reason` into the access token: 2 to 80 and 3 to 200 letters in one line, at least two of them letters or digits.',
   ),
-  clip_unknown: refused(404, 'There is no such clip for you.', 'Check the id.'),
+  clip_unknown: refused(404, 'There is no such clip, or it is not for you.', 'Check the id.'),
   credential_unavailable: notReachableForNow(
     503,
     'The registry has no fresh credential for this agency.',
@@ -258,30 +258,30 @@ export const bridgeErrors = {
   ),
   hand_over_refused: refused(
     422,
-    'The vault does not take this: {detail}',
+    'The vault refuses the clip: {detail}',
     'The clip stays at the bridge; compare the keys that bridge and vault have pinned.',
   ),
   hand_over_unconfirmed: notReachableForNow(
     502,
     'The answer of the vault is not for this clip: {detail}',
-    'Nothing is erased on such a word; it is tried again.',
+    'Nothing is erased on such an answer; the hand-over is tried again.',
   ),
   recall_refused: refused(
     403,
-    'The recall is not the word of this clip’s owner: {detail}',
+    'The recall is not from this clip’s owner: {detail}',
     'Only an owner whom the device vouches for can take a clip back.',
   ),
   statement_missing: refused(
     409,
-    'This clip came before there were statements: its full manifest names the home and is not shown.',
+    'This clip is older than statements; its full manifest names the home and is not shown.',
     "The clip itself can be fetched. In a dispute the bridge's operator can open the full manifest: doorsill bridge dispute.",
   ),
   dispute_nothing_kept: refused(
     404,
     'No full manifest of this clip is kept here.',
-    'Check the id. Of a clip that was taken back or refused nothing is kept; the owner who granted has their own papers.',
+    'Check the id. Nothing is kept of a revoked or refused clip; the owner who granted it has documents of their own.',
   ),
-  evidence_unknown: refused(404, 'There is no such evidence for you.', 'Check the id and the scopes.'),
+  evidence_unknown: refused(404, 'There is no such evidence, or it is not for you.', 'Check the id and the scopes.'),
   evidence_state: refused(
     409,
     'This cannot be done to evidence that is {state}: {detail}',
@@ -289,17 +289,17 @@ export const bridgeErrors = {
   ),
   evidence_store_unreachable: notReachableForNow(
     503,
-    'The store of evidence {store} cannot be reached or did not keep what it was given: {detail}',
-    'Start it or free space in it; what was not acknowledged is still with the sender, which sends it again by itself.',
+    'The evidence store {store} cannot be reached, or did not store what was sent: {detail}',
+    'Start it or free space in it; senders keep what was not acknowledged and send it again by themselves.',
   ),
   evidence_store_unfit: machineFault(
     503,
-    'The store of evidence {store} cannot keep what it is for: {detail}',
+    'The evidence store {store} is not suitable: {detail}',
     'Correct the s3 settings in vault.json, or the bucket; nothing in it was changed.',
   ),
   evidence_category: refused(
     422,
-    'The retention category cannot be used so: {detail}',
+    'The retention category cannot be used like this: {detail}',
     'See the agency’s categories; `uncategorized` always stays.',
   ),
   vault_client_invalid: refused(
@@ -331,7 +331,7 @@ export const bridgeErrors = {
   // audit
   query_export_invalid: unusableInput(
     422,
-    'The file is no export of queries: {detail}',
+    'The file is not an export of queries: {detail}',
     'Export the queries as CSV (UTF-8, commas) with a header that names Org Name and Reason.',
   ),
   audit_agency_unmatched: refused(
@@ -341,7 +341,7 @@ export const bridgeErrors = {
   ),
   audit_not_taken: notReachableForNow(
     502,
-    'The registry does not list what was asked of it: {detail}',
+    'The registry’s list does not show what was ordered: {detail}',
     'Look at its revocation list; running the same command again is safe.',
   ),
 
@@ -356,7 +356,7 @@ export const bridgeErrors = {
     'The photo cannot be used: {detail}',
     'Name a JPEG, PNG or WebP picture of the pet, of at most 8 MB.',
   ),
-  search_limits: refused(409, 'The search was not taken: {detail}', 'See the limits in `GET /v1/search-party`.'),
+  search_limits: refused(409, 'The search was not accepted: {detail}', 'See the limits in `GET /v1/search-party`.'),
   search_not_open: refused(
     409,
     'There is no such open search.',
@@ -364,7 +364,7 @@ export const bridgeErrors = {
   ),
   search_poster_unknown: refused(
     403,
-    'The bridge does not know the home of who signed this: {detail}',
+    'The bridge knows no home of this search’s signer: {detail}',
     'Post as the owner of a doorbell that is enrolled at this bridge.',
   ),
   sighting_unknown: refused(

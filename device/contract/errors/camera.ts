@@ -1,4 +1,3 @@
-// Owns: the failures of cameras. Not here: the table of all that cross a wire (../errors.ts).
 import {
   machineFault,
   machineFaultForNow,
@@ -6,19 +5,19 @@ import {
   unusableInput,
   unusableInputForNow,
   wrongUsage,
-} from './kinds.ts';
+} from './coded-error.ts';
 
 export const cameraErrors = {
   // camera
   ffmpeg_missing: machineFault(
     500,
     'No usable ffmpeg: {detail}',
-    'Install ffmpeg 5.1 or newer, or set FFMPEG_PATH; npm brings one for linux-x64 alone.',
+    'Install ffmpeg 5.1 or newer, or set FFMPEG_PATH; npm brings one only for linux-x64.',
   ),
   ffmpeg_failed: machineFaultForNow(
     500,
     'ffmpeg failed while {doing}: {detail}',
-    'Run with --log debug for its own words.',
+    'Run with --log debug to see its output.',
   ),
   camera_unsupported: wrongUsage(
     400,
@@ -27,7 +26,7 @@ export const cameraErrors = {
   ),
   camera_option_invalid: wrongUsage(
     400,
-    'The camera {source} is named with an option that is not valid: {detail}',
+    'The camera {source} has an option that is not valid: {detail}',
     '`doorsill up --help` lists the options of each kind of camera.',
   ),
   camera_not_found: unusableInput(404, 'The camera {source} does not exist.', 'Check the path or address.'),
@@ -39,7 +38,7 @@ export const cameraErrors = {
   camera_pictures_damaged: unusableInputForNow(
     422,
     'Pictures of the camera {source} are damaged or missing: {detail}',
-    'Check its cable or Wi-Fi, or lower its bit rate; it records all the same, and this is told until ten minutes after the last of them.',
+    'Check its cable or Wi-Fi, or lower its bit rate; recording goes on, and this is reported until ten minutes after the last of them.',
   ),
   camera_clock_wrong: unusableInputForNow(
     422,
@@ -48,8 +47,8 @@ export const cameraErrors = {
   ),
   camera_rate_lowered: unusableInputForNow(
     500,
-    'The camera {source} is asked for {rate} pictures a second instead of {wished}: this machine cannot take more now.',
-    'Give it a cooler, shade or a better power supply, or set a smaller size or rate. All are asked for again after ten minutes without trouble.',
+    'The camera {source} is asked for {rate} pictures a second instead of {wished}: this machine cannot process more now.',
+    'Give the machine a cooler, shade or a better power supply, or set a smaller size or rate. The full rate is tried again after ten minutes without trouble.',
   ),
   camera_no_video: unusableInput(
     422,
@@ -65,7 +64,7 @@ export const cameraErrors = {
   // wired-camera
   camera_gone: notReachableForNow(
     503,
-    'The camera {source} is not there: {detail}',
+    'The camera {source} is not connected: {detail}',
     'Plug it in, or name another one (`v4l2-ctl --list-devices`); recording goes on by itself when it is back.',
   ),
   camera_busy: machineFaultForNow(
@@ -76,7 +75,7 @@ export const cameraErrors = {
   camera_denied: machineFaultForNow(
     403,
     'This user may not open the camera {source}.',
-    'Let it: `sudo usermod -aG video USER`, then log in again or restart the service.',
+    'Allow it: `sudo usermod -aG video USER`, then log in again or restart the service.',
   ),
   camera_not_capture: unusableInputForNow(
     422,
@@ -85,23 +84,23 @@ export const cameraErrors = {
   ),
   camera_format_unsupported: unusableInputForNow(
     422,
-    'The camera {source} does not give what was asked of it: {detail}',
-    'Ask for a size and format that it has, or for none: then the nearest is taken.',
+    'The camera {source} does not give the size, rate or format that was asked for: {detail}',
+    'Ask for a size and format that it has, or for none: then the nearest is used.',
   ),
   camera_size_ungiven: unusableInputForNow(
     422,
-    'The camera {source} lists what it does not give: {detail}',
-    'Name a size or format that it gives (`size=640x480`, `format=mjpeg`); where the bus has no room, give it a USB port without another camera. All are tried anew when it is plugged in or starts anew.',
+    'The camera {source} lists a size or format that it does not give: {detail}',
+    'Name a size or format that it gives (`size=640x480`, `format=mjpeg`); if the USB bus has no bandwidth left, use a port without another camera. All are tried again when it is plugged in or restarts.',
   ),
   camera_control_refused: unusableInputForNow(
     422,
     'The camera {source} did not take its controls: {detail}',
-    'See their names and limits with `v4l2-ctl -d DEVICE --list-ctrls`; it records all the same.',
+    'See their names and limits with `v4l2-ctl -d DEVICE --list-ctrls`; recording goes on without them.',
   ),
   microphone_unusable: machineFaultForNow(
     503,
     'The microphone {source} cannot be used: {detail}',
-    'See which there are with `arecord -L`, and that this user is in the group audio; it is tried again when the camera starts anew.',
+    'List microphones with `arecord -L`, and check that this user is in the group audio; it is tried again when the camera restarts.',
   ),
   camera_failed: machineFaultForNow(
     500,

@@ -1,5 +1,5 @@
-// Owns: the failures of a clip on its way: cut, upload, custody, verification. Not here: the table of all that cross a wire (../errors.ts).
-import { machineFault, machineFaultForNow, notReachableForNow, refused, wrongUsage } from './kinds.ts';
+// Failures of a clip on its way: cut, upload, custody, verification.
+import { machineFault, machineFaultForNow, notReachableForNow, refused, wrongUsage } from './coded-error.ts';
 
 export const clipErrors = {
   // clip
@@ -7,7 +7,7 @@ export const clipErrors = {
   clip_footage_gone: refused(
     410,
     'The ring no longer has all footage of the window: it was recorded over before the clip was made.',
-    'Nothing was sent. Choose a later window, or a longer ring: clips wait for each other, and a ring goes on meanwhile.',
+    'Nothing was sent. Choose a later window, or a larger ring: while clips wait for each other, the ring is recorded over.',
   ),
   clip_not_exact: refused(
     500,
@@ -26,10 +26,10 @@ export const clipErrors = {
   ),
   clip_stream_changed: refused(
     409,
-    'The camera changed its picture inside the window.',
-    'Choose a window on one side of the change.',
+    'The camera’s picture changed its size or format inside the window.',
+    'Choose a window before or after the change.',
   ),
-  grant_dead: refused(410, 'The grant is not alive any more: {detail}', 'Nothing was sent after it ended.'),
+  grant_dead: refused(410, 'The grant is not in force: {detail}', 'Nothing was sent after it ended.'),
 
   // upload
   outbox_full: machineFaultForNow(
@@ -44,7 +44,7 @@ export const clipErrors = {
   ),
   outbox_damaged: machineFault(
     500,
-    'The sealed clip {grant} does not verify any more.',
+    'The sealed clip of {grant} does not verify.',
     'It is not sent. The grant must be given again.',
   ),
   upload_unreachable: notReachableForNow(
@@ -55,43 +55,43 @@ export const clipErrors = {
   upload_rejected: refused(403, 'The bridge refused the clip: {code}', 'See what the code says.'),
   device_moved: refused(
     409,
-    'The device is not enrolled with {bridge} any more, which the clip was for.',
-    'Nothing of it goes to another bridge; enrol with that one again to settle it.',
+    'The clip is for {bridge}, with which the device is no longer enrolled.',
+    'It is sent to no other bridge; enrol with that one again to finish it.',
   ),
 
   // custody
-  departure_unknown: wrongUsage(404, 'Nothing has left under this grant.', 'List what has left: `doorsill left`.'),
+  departure_unknown: wrongUsage(404, 'No clip has left under this grant.', 'List what has left: `doorsill left`.'),
   custody_unreachable: notReachableForNow(
     503,
     'The bridge cannot be asked about the clip now: {detail}',
-    'What this device keeps of it stays valid; ask again when the bridge is back.',
+    'The receipts on this device stay valid; ask again when the bridge is back.',
   ),
   custody_unknown: refused(
     404,
-    'The log of custody has nothing there: {detail}',
+    'The custody log does not reach there: {detail}',
     'Ask /v1/custody/head how long the log is.',
   ),
   custody_cosignature_refused: refused(
     403,
-    'The bridge does not take the cosignature: {detail}',
-    'A witness cosigns heads of this bridge alone, with a key that bridge.json names under custody.witnesses.',
+    'The bridge refuses the cosignature: {detail}',
+    'A witness cosigns only heads of this bridge, with a key that bridge.json names under custody.witnesses.',
   ),
   custody_head_refused: notReachableForNow(
     422,
-    'What answered is not the log of this bridge: {detail}',
+    'The answer is not from the log of this bridge: {detail}',
     'Check the address and the key; it is asked again.',
   ),
   custody_rollback: refused(
     409,
-    'The bridge has taken back a part of its log: {detail}',
-    'Keep the two signed heads in {file}: together they convict it. Nothing it signs since then is cosigned.',
+    'The bridge has removed a part of its log: {detail}',
+    'Keep the two signed heads in {file}: together they prove it. Nothing that the bridge signs from then on is cosigned.',
   ),
   custody_fork: refused(
     409,
     'The bridge has rewritten its log: {detail}',
-    'Keep the two signed heads in {file}: together they convict it. Nothing it signs since then is cosigned.',
+    'Keep the two signed heads in {file}: together they prove it. Nothing that the bridge signs from then on is cosigned.',
   ),
 
   // verification
-  verify_failed: refused(422, 'Verification failed: {detail}', 'Do not rely on this clip.'),
+  verify_failed: refused(422, 'Verification failed: {detail}', 'Do not rely on the clip or its documents. Fetch them again; if they still fail, ask whoever gave them to you.'),
 } as const;

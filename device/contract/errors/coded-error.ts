@@ -1,6 +1,4 @@
-// Owns: the shape of an expected failure. The closed table of codes is contract/errors.ts.
-
-/** What a table of codes says of one failure. */
+/** The row of one failure in a table of codes. */
 export interface ErrorRule {
   /** One sentence: what happened. `{name}` places are filled from the error's facts. */
   readonly message: string;
@@ -46,3 +44,54 @@ function fill(text: string, facts: Record<string, string | number>): string {
           .slice(0, 300);
   });
 }
+
+// A kind of failure says who is at fault, which sets a command's exit status, and whether the same attempt may succeed later.
+type MakeRule = (http: number, message: string, advice: string) => ErrorRule;
+
+const kind =
+  (exit: number, retryable: boolean): MakeRule =>
+  (http, message, advice) => ({ message, advice, retryable, http, exit });
+
+/** Wrong usage: the caller's input was wrong. Exit status 2. */
+export const wrongUsage = kind(2, false);
+
+/** Refused by a rule. Exit status 3. */
+export const refused = kind(3, false);
+/** Refused by a rule for now: the same may be allowed later. */
+export const refusedForNow = kind(3, true);
+
+/** Not reachable, and nothing will change that by itself. Exit status 4. */
+export const notReachable = kind(4, false);
+/** Not reachable for now. */
+export const notReachableForNow = kind(4, true);
+
+/** This machine lacks something. Exit status 5. */
+export const machineFault = kind(5, false);
+/** This machine lacks something for now: room, a free device. */
+export const machineFaultForNow = kind(5, true);
+
+/** Input that cannot be used. Exit status 6. */
+export const unusableInput = kind(6, false);
+/** Input that cannot be used as it is now. */
+export const unusableInputForNow = kind(6, true);
+
+/**
+ * The failures of a data folder or a secret file that is open to other users. Base's private-paths.ts throws them; they stand here because
+ * a browser reads the whole table.
+ */
+export const privatePathErrors = {
+  data_folder_exposed: {
+    message: 'The folder {folder} is not safe from other users of this machine: {detail}.',
+    advice: 'Name a folder of your own. If you know who made this one and what is in it, mend it: `{command}`.',
+    retryable: false,
+    http: 500,
+    exit: 5,
+  },
+  secret_file_exposed: {
+    message: 'The secret file {file} is not safe from other users of this machine: {detail}.',
+    advice: 'Mend it with `{command}`, and make another secret if somebody else could have read this one.',
+    retryable: false,
+    http: 500,
+    exit: 5,
+  },
+} as const satisfies Record<string, ErrorRule>;

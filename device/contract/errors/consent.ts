@@ -1,5 +1,5 @@
-// Owns: the failures of consent. Not here: the table of all that cross a wire (../errors.ts).
-import { machineFault, machineFaultForNow, refused, refusedForNow, wrongUsage } from './kinds.ts';
+// Failures of consent, previews, owners' orders and pairing.
+import { machineFault, machineFaultForNow, refused, refusedForNow, wrongUsage } from './coded-error.ts';
 
 export const consentErrors = {
   consent_request_unknown: refused(
@@ -50,14 +50,14 @@ export const consentErrors = {
   ),
   consent_wrong_recipient: refused(
     403,
-    'The grant names a recipient that is not who asked.',
+    'The grant’s recipient is not the one who asked.',
     'Grant to the agency that signed the request, or to the neighbour who signed the search.',
   ),
   consent_window_outside: refused(
     400,
 
     "The granted window is not inside the request's.",
-    'Choose a window inside; it is never cut to fit.',
+    'Choose a window inside; the device does not shorten it.',
   ),
   consent_window_too_short: refused(400, 'The granted window holds no frame.', 'Choose a longer window.'),
   consent_window_future: refusedForNow(400, 'The window lies in the future.', 'Wait until it has passed.'),
@@ -117,8 +117,8 @@ export const consentErrors = {
   ),
   preview_changed: refused(
     409,
-    'The clip that was previewed is not here any more, or the grant’s terms are not those of its preview.',
-    'Make a preview again, look at it, and grant that one.',
+    'The previewed clip is gone, or the grant’s terms differ from the preview’s.',
+    'Make a new preview, look at it, and grant that one.',
   ),
   preview_ended: refused(410, 'The preview has ended: {detail}.', 'Make it again.'),
   preview_unknown: wrongUsage(
@@ -128,7 +128,7 @@ export const consentErrors = {
   ),
   preview_too_many: refusedForNow(
     429,
-    'As many as {most} previews are kept already.',
+    'The device already keeps {most} previews, the most it can.',
     'Remove one, or wait until one has expired.',
   ),
   consent_replayed: refused(
@@ -138,12 +138,12 @@ export const consentErrors = {
   ),
   consent_already_granted: refused(
     409,
-    'Another grant already acts on this request.',
+    'Another grant of this request is already in force.',
     'Nothing to do, or revoke that one first.',
   ),
   consent_denied_before: refused(
     409,
-    'The request was denied before; a no stays a no.',
+    'The request was denied before, and a denial is final.',
     'Nothing to do; the agency must ask again.',
   ),
   consent_deny_after_grant: refused(
@@ -153,7 +153,7 @@ export const consentErrors = {
   ),
   consent_nothing_to_revoke: refused(
     404,
-    'No such grant acts on this device.',
+    'No such grant is in force on this device.',
     'See the open ones with `doorsill grant --list`.',
   ),
   consent_revoked_before: refused(
@@ -164,7 +164,7 @@ export const consentErrors = {
   area_outdated: refusedForNow(
     503,
     'By the doorbell’s clock, what the bridge has sent about requests is not valid now.',
-    'Look at the doorbell’s date and time first: with a wrong clock its owners can be asked nothing. If it is right, the bridge has sent nothing newer.',
+    'Check the doorbell’s date and time first: with a wrong clock it can show its owners no request. If they are right, the bridge has sent nothing newer.',
   ),
   consent_clock_untrusted: refusedForNow(
     503,
@@ -189,8 +189,8 @@ export const consentErrors = {
   ),
   consent_revocation_unrecorded: machineFaultForNow(
     507,
-    'The revocation acts and outlives a restart, but the ledger has no room to record it.',
-    'Free space on the device; it is recorded by itself then.',
+    'The revocation is in force, also after a restart, but the ledger has no room to record it.',
+    'Free space on the device; then it is recorded by itself.',
   ),
   consent_too_many: refusedForNow(
     429,
@@ -214,6 +214,6 @@ export const consentErrors = {
   pairing_refused: refused(
     403,
     'Pairing was refused: {detail}',
-    'Pair on the same machine, as the user that runs the device.',
+    'Correct what is named, then pair again.',
   ),
 } as const;

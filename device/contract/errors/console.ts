@@ -1,10 +1,10 @@
-// Owns: the failures of the device’s own server. Not here: the table of all that cross a wire (../errors.ts).
-import { machineFault, machineFaultForNow, notReachableForNow, refused, refusedForNow, wrongUsage } from './kinds.ts';
+// Failures of the device’s own server, its viewers, and its announcement by mDNS.
+import { machineFault, machineFaultForNow, notReachableForNow, refused, refusedForNow, wrongUsage } from './coded-error.ts';
 
 export const consoleErrors = {
   console_host_refused: refused(
     421,
-    'The device’s own server is not reached under this name.',
+    'The device’s own server does not answer under this name.',
     'Call it by its address, or list the name under console.names in device.json.',
   ),
   console_origin_refused: refused(
@@ -19,7 +19,7 @@ export const consoleErrors = {
   ),
   console_viewer_refused: refused(
     401,
-    'There is no such viewer, its token differs, or its time is over.',
+    'There is no such viewer, its token is wrong, or it has expired.',
     'Ask an owner for a new one: `doorsill settings viewer add`.',
   ),
   console_right_missing: refused(
@@ -45,26 +45,26 @@ export const consoleErrors = {
   console_no_footage: wrongUsage(
     404,
     'There is no footage at that time.',
-    'Ask for a time inside the coverage that the state tells.',
+    'Ask for a time inside the coverage that the device’s state lists.',
   ),
   console_span_too_long: wrongUsage(
     400,
     'The span is longer than {seconds} s.',
     'Ask for shorter spans, one after the other.',
   ),
-  console_client_gone: wrongUsage(400, 'The client has gone before its answer was made.', 'Ask again.'),
+  console_client_gone: wrongUsage(400, 'The client disconnected before its answer was ready.', 'Ask again.'),
   console_footage_gone: refusedForNow(
     409,
     'Footage of the span was overwritten or forgotten while it was sent.',
-    'Ask again for what the state’s coverage tells.',
+    'Ask again, inside the coverage that the device’s state lists.',
   ),
-  console_too_many_viewers: refusedForNow(503, 'As many as {most} already watch.', 'Close another view, or wait.'),
+  console_too_many_viewers: refusedForNow(503, '{most} viewers, the most allowed, are already watching.', 'Close another view, or wait.'),
   motion_trial_running: refusedForNow(
     409,
-    'Recorded footage is looked through already.',
-    'Wait until that trial has ended, or end it: one runs at a time.',
+    'A trial on recorded footage is already running.',
+    'Wait until it has ended, or end it: only one runs at a time.',
   ),
-  viewer_known: wrongUsage(409, 'There is a viewer of this id already.', 'Remove it first, or choose another id.'),
+  viewer_known: wrongUsage(409, 'There is already a viewer with this id.', 'Remove it first, or choose another id.'),
   viewer_too_many: refused(
     409,
     'The device has {most} viewers already.',
@@ -72,12 +72,12 @@ export const consoleErrors = {
   ),
   look_log_full: refused(
     507,
-    'The ledger has no room to note who looks, so nothing is shown.',
-    'The ledger keeps room for decisions. Look at the door through a new device folder, or with `doorsill device backup`.',
+    'The ledger has no room to record who watches, so nothing is shown.',
+    'Its remaining room is reserved for decisions. Set the doorbell up in a new device folder; `doorsill device backup` keeps the decisions of this one.',
   ),
   pairing_token_refused: refused(
     403,
-    'The pairing token is not the one that the device draws now.',
+    'The pairing token is not the one that the device shows now.',
     'Scan the code again: `doorsill pair --show`. Ten failures lock pairing until the button is pressed.',
   ),
   console_off: refused(

@@ -1,5 +1,5 @@
-// Owns: the failures of the device itself: ring, events, hardware, notifications, updates. Not here: the table of all that cross a wire (../errors.ts).
-import { machineFault, machineFaultForNow, refused, refusedForNow, unusableInput, wrongUsage } from './kinds.ts';
+// Failures of ring, events, notifications, hardware and updates.
+import { machineFault, machineFaultForNow, refused, refusedForNow, unusableInput, wrongUsage } from './coded-error.ts';
 
 export const deviceErrors = {
   // ring
@@ -95,12 +95,12 @@ export const deviceErrors = {
   update_malformed: unusableInput(
     422,
     'The update is signed, but not a release that this version can unpack: {detail}.',
-    'Tell those who made it; nothing was changed.',
+    'Report it to the release’s makers; nothing was changed.',
   ),
   update_machine_foreign: refused(
     409,
     'The update is for {release}, and this machine is {machine}.',
-    'Take the release for this machine; its name ends in its processor.',
+    'Use the release for this machine; its name ends in its processor.',
   ),
   update_node_old: machineFault(
     409,
@@ -110,32 +110,32 @@ export const deviceErrors = {
   update_older: refused(
     409,
     'The update to {version} is older than {current}, which runs.',
-    'Say --downgrade if that is what you want: holes that were mended since would be open again.',
+    'Add --downgrade if you want that: vulnerabilities that were fixed since will be open again.',
   ),
   update_format_older: refused(
     409,
     'The version {version} knows folders up to format {format}, and this doorbell’s has {held}.',
-    'Take a later version: an older one could not read what was decided.',
+    'Use a later version: an older one could not read the decisions.',
   ),
   update_disk_full: machineFaultForNow(
     507,
     'The update needs {needed} bytes free in {folder}, where {free} are.',
-    'Make room there, or give the ring of footage fewer bytes.',
+    'Free space there, or make the ring of footage smaller.',
   ),
   update_grant_under_way: refusedForNow(
     409,
-    'The grant {grant} is under way, and no update interrupts one.',
+    'The grant {grant} is being carried out, and no update interrupts that.',
     'Try again when the clip has arrived, or the grant is revoked or over.',
   ),
   update_unhealthy: refused(
     500,
     'The version {version} did not become ready in time, so {from} runs again.',
-    'Read its log (`journalctl` for a unit), and tell those who made it.',
+    'Read its log (`journalctl` for a unit), and report it to the release’s makers.',
   ),
   update_irreversible: machineFault(
     500,
-    'The version {version} was not healthy, but {from} could not read what was decided since, so it was not taken back.',
-    'Install a later release that mends it: nothing that was decided is lost.',
+    'The version {version} was not healthy, but {from} could not read the decisions made since, so it was not rolled back.',
+    'Install a later release that fixes it: no decision is lost.',
   ),
   update_folder_foreign: wrongUsage(
     404,

@@ -1,4 +1,4 @@
-// Owns: the failures of every command and every link: usage, files, ports, TLS, tokens. Not here: the table of all that cross a wire (../errors.ts).
+// Failures of every command and every link: usage, files, databases, ports, TLS, tokens.
 import {
   machineFault,
   machineFaultForNow,
@@ -7,7 +7,7 @@ import {
   refused,
   unusableInput,
   wrongUsage,
-} from './kinds.ts';
+} from './coded-error.ts';
 
 export const usageErrors = {
   // usage
@@ -33,12 +33,12 @@ export const usageErrors = {
   ),
   state_damaged: machineFault(
     500,
-    'The file {file} is damaged: {detail}',
-    'Restore it from a backup, or start over with a new data folder.',
+    'The file {file} is damaged or the wrong one: {detail}',
+    'Put the right file back, from a backup if need be, or start over with a new data folder.',
   ),
   data_newer: machineFault(
     409,
-    'What is in {folder} was written by a newer doorsill (format {format}, this one knows {known}).',
+    'The folder {folder} was written by a newer doorsill (format {format}; this version knows {known}).',
     'Use that version, or name another folder. Nothing was touched.',
   ),
   format_unwritten: machineFaultForNow(
@@ -83,7 +83,7 @@ export const usageErrors = {
   ),
   database_unfit: machineFault(
     503,
-    'The database {file} cannot keep what it is for: {detail}',
+    'The database {file} is not suitable: {detail}',
     'Correct its address, its user’s rights or its settings, and start again; nothing in it was changed.',
   ),
   port_in_use: machineFault(
@@ -98,8 +98,8 @@ export const usageErrors = {
   ),
   unreachable: notReachableForNow(
     503,
-    'Could not reach {what} at {where}: {detail}',
-    'Check that it runs and that the address is right.',
+    'No usable answer from {what} at {where}: {detail}',
+    'Check that it runs, that the address is right, and that nothing else answers there.',
   ),
 
   // tls
@@ -131,12 +131,12 @@ export const usageErrors = {
   tls_version_old: notReachable(
     503,
     'The server that answers for {what} at {where} does not speak TLS 1.3.',
-    'Update it or allow TLS 1.3 there; nothing older is spoken here.',
+    'Update it or allow TLS 1.3 there; doorsill supports nothing older.',
   ),
   tls_not_spoken: notReachableForNow(
     503,
     'No TLS session with {what} at {where}: {detail}',
-    'Check that this port speaks TLS: mqtts usually has port 8883, mqtt without TLS 1883. It is never tried without.',
+    'Check that this port speaks TLS: mqtts usually has port 8883, mqtt without TLS 1883. doorsill never tries without TLS.',
   ),
   tls_client_refused: notReachable(
     503,
@@ -168,7 +168,7 @@ export const usageErrors = {
   token_too_large: refused(413, 'The message is larger than 64 KiB.', 'Send less.'),
   token_wrong_type: refused(
     400,
-    'The token is of another type than this place takes.',
+    'The token has the wrong type for this use.',
     'Use the header {alg, typ} of the contract, with nothing else in it.',
   ),
   token_unknown_claims: refused(

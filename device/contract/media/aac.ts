@@ -1,10 +1,9 @@
-// Owns: AAC (ISO/IEC 14496-3): which configurations are taken, and packets in ADTS, which ffmpeg reads and writes over pipes.
-// Not here: which packets are in the window (survey.ts), decoding and encoding them (recode-sound.ts).
+// AAC (ISO/IEC 14496-3): which configurations are taken, and packets in ADTS, which ffmpeg reads and writes over pipes.
 import { assert } from '../assert.ts';
 import { concatBytes, equalBytes } from '../bytes.ts';
 import { failure } from '../errors.ts';
 
-/** Samples of one AAC packet; it sounds over twice as many, because packets overlap (§4.6.11). */
+/** Samples of one AAC packet. It is heard for twice as long, because packets overlap (§4.6.11). */
 export const PACKET_SAMPLES = 1024;
 
 /** Audio object type AAC Low Complexity (§1.5.1.1). */
@@ -14,7 +13,7 @@ const EXPLICIT_RATE = 15;
 
 const RATES = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 
-/** What a clip needs to know of a sound configuration. */
+/** The sound configuration of a clip. */
 export interface SoundConfig {
   /** AudioSpecificConfig of exactly its first two bytes: Low Complexity, rate, channels, 1024 samples a packet. */
   config: Uint8Array;
@@ -23,8 +22,8 @@ export interface SoundConfig {
 }
 
 /**
- * Reads an AudioSpecificConfig; null unless it is plain AAC-LC of 1 to 7 channel configurations at a listed rate, which is
- * all a clip takes. What may follow the two bytes (extensions, foreign data) is left out: AAC-LC is decoded without it.
+ * Reads an AudioSpecificConfig; null unless it is plain AAC-LC with channel configuration 1 to 7 at a listed rate, the only sound of
+ * clips. Bytes after the first two (extensions, foreign data) are left out: AAC-LC is decoded without them.
  */
 export function readSoundConfig(bytes: Uint8Array): SoundConfig | null {
   const word = (bytes[0] ?? 0) * 256 + (bytes[1] ?? 0);
@@ -51,7 +50,7 @@ export function soundConfigOf(sampleRate: number, channels: number): SoundConfig
 const ADTS_BYTES = 7;
 const ADTS_FRAME_BYTES_MAX = 8191;
 
-/** A packet behind an ADTS header, which tells a decoder what it is. Throws `clip_not_exact` when it is too long for one. */
+/** A packet with an ADTS header before it. Throws `clip_not_exact` when the packet is too long for one. */
 export function adtsPacket({ config, channels }: SoundConfig, packet: Uint8Array): Uint8Array {
   const length = ADTS_BYTES + packet.length;
   if (length > ADTS_FRAME_BYTES_MAX) throw failure('clip_not_exact', { detail: 'a packet of sound is too long' });
@@ -70,7 +69,7 @@ export function adtsPacket({ config, channels }: SoundConfig, packet: Uint8Array
   return out;
 }
 
-/** Takes ADTS that arrives in parts into packets without headers. */
+/** Splits ADTS that arrives in parts into packets without headers. */
 export class AdtsSplitter {
   private readonly sound: SoundConfig;
   private held: Uint8Array = new Uint8Array(0);
@@ -79,12 +78,12 @@ export class AdtsSplitter {
     this.sound = sound;
   }
 
-  /** Whether no packet is incomplete. */
+  /** Whether all that was pushed has been returned. */
   get isEmpty(): boolean {
     return this.held.length === 0;
   }
 
-  /** Takes the next part; returns the packets it completed. Throws `clip_not_exact` for other sound than was expected. */
+  /** Takes the next part; returns the packets that it completes. Throws `clip_not_exact` for sound of another configuration. */
   push(part: Uint8Array): Uint8Array[] {
     const all = concatBytes([this.held, part]);
     const packets: Uint8Array[] = [];
@@ -94,7 +93,7 @@ export class AdtsSplitter {
       if (length <= ADTS_BYTES || at + length > all.length) break;
       const packet = all.slice(at + ADTS_BYTES, at + length);
       const header = adtsPacket(this.sound, packet);
-      // The bits about the encoder's buffer, in the last two bytes, may differ.
+      // The last two bytes may differ: they hold the fullness of the encoder's buffer.
       if (!equalBytes(header.subarray(0, 5), all.subarray(at, at + 5))) {
         throw failure('clip_not_exact', { detail: 'the encoder gave other sound than it was asked for' });
       }

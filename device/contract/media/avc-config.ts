@@ -1,5 +1,4 @@
-// Owns: reading an avcC record, the configuration of H.264 in MP4 (ISO/IEC 14496-15 §5.3.3.1). Not here: what the parameter sets in
-// it say (parameter-sets.ts).
+// The avcC record: H.264's configuration in MP4 (ISO/IEC 14496-15 §5.3.3.1).
 import { FieldReader, malformed } from './read-boxes.ts';
 
 /** A decoder configuration record. The parameter sets are views into it: NAL units with their header byte. */

@@ -1,13 +1,12 @@
-// Owns: reading the bits of H.264 and AAC headers: emulation prevention bytes removed, fixed lengths, Exp-Golomb numbers
-// (ITU-T H.264 §7.2, §7.4.1, §9.1). Not here: what the bits mean.
+// Reads the bits of H.264 and AAC headers (ITU-T H.264 §7.2, §7.4.1, §9.1).
 
-/** Removes emulation prevention bytes (§7.4.1): what is left is the raw byte sequence payload. Without any it is the same array. */
+/** The raw byte sequence payload: the unit without emulation prevention bytes (§7.4.1); the same array if it has none. */
 export function unescapeNal(nal: Uint8Array): Uint8Array {
   if (!isEscaped(nal)) return nal;
   const out = new Uint8Array(nal.length);
   let length = 0;
   let zeros = 0;
-  // By index: an iterator for each of many short headers costs more than they do.
+  // By index: an iterator costs more than a short header itself.
   for (let at = 0; at < nal.length; at += 1) {
     const byte = nal[at] ?? 0;
     if (zeros >= 2 && byte === 3) {
@@ -20,16 +19,16 @@ export function unescapeNal(nal: Uint8Array): Uint8Array {
   return out.subarray(0, length);
 }
 
-/** Short headers, of which a camera sends many, hold hardly ever one: then nothing is copied. */
+/** A camera sends many short headers, and hardly any holds such a byte: those are not copied. */
 function isEscaped(nal: Uint8Array): boolean {
   for (let at = 2; at < nal.length; at += 1) if (nal[at] === 3 && nal[at - 1] === 0 && nal[at - 2] === 0) return true;
   return false;
 }
 
-/** Makes what is thrown for bits that cannot be read: the caller chooses its code. */
+/** Makes the error to throw for bits that cannot be read, so that the caller chooses its code. */
 export type BitFault = (detail: string) => Error;
 
-/** Reads the bits of an unescaped payload (§7.2, §9.1). Every read beyond its end throws what `fault` makes. */
+/** Reads the bits of an unescaped payload (§7.2, §9.1). A read beyond its end throws the error that `fault` makes. */
 export class BitReader {
   private readonly bytes: Uint8Array;
   private readonly fault: BitFault;
@@ -78,7 +77,7 @@ export class BitReader {
     return this.at;
   }
 
-  /** Whether all that is left is rbsp_trailing_bits: one 1 and zeros to the end of that byte (§7.3.2.11). */
+  /** Whether only rbsp_trailing_bits are left: one 1 and zeros to the end of the last byte (§7.3.2.11). */
   atTrailingBits(): boolean {
     const leftBits = this.bytes.length * 8 - this.at;
     if (leftBits < 1 || leftBits > 8) return false;

@@ -1,12 +1,12 @@
-// Owns: reading a finished clip's `ftyp` and `moov`: every byte must be an expected one, or the file is refused.
-// Shares no code with the writer, so that one mistake cannot be in both. Not here: the file as a whole (read-clip-file.ts).
+// Reads a finished clip's `ftyp` and `moov` and refuses any unexpected byte. Shares no code with the writer, so that one mistake cannot be
+// in both.
 import { clipFault, Fields } from './strict-boxes.ts';
 
 export { clipFault } from './strict-boxes.ts';
 
 /**
- * One track as described by its tables, each sample with its position in the file. Times in units of `timescale`. Plain numbers in
- * typed arrays: tables of 32 MiB list millions of samples.
+ * One track as its tables describe it, each sample with its position in the file. Times in units of `timescale`. Typed arrays, because
+ * tables of 32 MiB list millions of samples.
  */
 export interface FileTrack {
   timescale: number;
@@ -16,7 +16,7 @@ export interface FileTrack {
   sizes: Uint32Array;
 }
 
-/** All fields of the video track. */
+/** The video track. */
 export interface FileVideo extends FileTrack {
   width: number;
   height: number;
@@ -28,20 +28,20 @@ export interface FileVideo extends FileTrack {
   pps: Uint8Array[];
 }
 
-/** The sound track that a finished clip's file says it has. */
+/** The sound track. */
 export interface FileAudio extends FileTrack {
   config: Uint8Array;
   /** Delay of the sound at the start, in units of MOVIE_TIMESCALE. */
   delay: number;
 }
 
-/** The tracks that a finished clip's file says it has. */
+/** The tracks of a finished clip's file. */
 export interface FileTables {
   video: FileVideo;
   audio: FileAudio | null;
 }
 
-/** Units of a finished clip's `mvhd` in a second. */
+/** Units in a second of a finished clip's `mvhd`. */
 export const MOVIE_TIMESCALE = 90_000;
 /** `ftyp`, brand isom, version 0x200, compatible with isom, iso2, avc1, mp41. */
 const FTYP = '00000020 66747970 69736f6d 00000200 69736f6d 69736f32 61766331 6d703431';
@@ -50,7 +50,7 @@ export const FTYP_BYTES = 32;
 const IDENTITY = '00010000 00000000 00000000 00000000 00010000 00000000 00000000 00000000 40000000';
 const ONE = 0x10000;
 
-/** Throws `clip_check_failed` unless the bytes are the one `ftyp` box that our clips have. */
+/** Throws `clip_check_failed` unless the bytes are the `ftyp` box of our clips. */
 export function checkFtyp(bytes: Uint8Array): void {
   const file = new Fields(bytes, 'ftyp');
   file.expect(FTYP);
@@ -115,7 +115,7 @@ function readAudio(trak: Fields): FileAudio & { shownFor: number } {
   return { ...tables, timescale, config, delay: edit.delay, shownFor };
 }
 
-/** Up to the matrix; returns the duration in movie units. */
+/** Reads `tkhd` up to the matrix; returns the duration in movie units. */
 function readTrackHeader(tkhd: Fields, id: number, fixed: string): number {
   const { numbers, duration } = tkhd.times(tkhd.version('000003', 1), 2);
   if (numbers[0] !== id || numbers[1] !== 0) throw clipFault('an unexpected track id');
@@ -220,7 +220,7 @@ function readMp4a(mp4a: Fields): Uint8Array {
   return config;
 }
 
-/** `stts` to `stco`, in the order they are written; samples must be numbered the same in all of them. */
+/** `stts` to `stco`, in the order in which they are written; all must have the same number of samples. */
 function readTables(stbl: Fields, video: boolean) {
   const stts = stbl.box('stts');
   const stss = video ? stbl.box('stss') : null;
@@ -262,7 +262,7 @@ function readTimes(stts: Fields, samples: number): Pick<FileTrack, 'times' | 'la
     const count = stts.u32();
     last = stts.u32();
     if (last === 0) throw clipFault('a sample without duration');
-    // Its duration would be a number that says nothing about the clip.
+    // Such an entry could hide an arbitrary number.
     if (count === 0) throw clipFault('a duration without samples');
     if (count > samples - filled) throw clipFault('stts and stsz count differently');
     for (const end = filled + count; filled < end; filled += 1, at += last) times[filled] = at;
@@ -279,7 +279,7 @@ function readStarts(stbl: Fields): { count: number; next: () => number } {
   return { count: offsets.count(wide ? 8 : 4), next: () => (wide ? offsets.u64() : offsets.u32()) };
 }
 
-/** The position of each sample: groups of `stsc` say how many samples each chunk has (ISO/IEC 14496-12 §8.7.4). */
+/** The position of each sample: `stsc` groups chunks by their number of samples (ISO/IEC 14496-12 §8.7.4). */
 function placeSamples(stsc: Fields, starts: ReturnType<typeof readStarts>, sizes: Uint32Array): Float64Array {
   stsc.version('000000');
   const readGroup = () => {

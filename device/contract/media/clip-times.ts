@@ -1,16 +1,16 @@
-// Owns: whether the times in a clip's file are those that its papers say: its frames within their coverage, none in a gap, no sound
-// beyond the window. Not here: reading the file (read-clip-file.ts), what the papers say for themselves (contract/clip-facts.ts).
+// Whether the times in a clip's file agree with its manifest or statement: frames within the coverage, none in a gap, no sound beyond the
+// window.
 import { type ClipFacts, type FactsFault, GAP_US } from '../clip-facts.ts';
 import { type FileAudio, type FileTables, type FileTrack, type FileVideo, MOVIE_TIMESCALE } from './clip-file-check.ts';
 
-/** Wall time is rounded to microseconds at both ends of an interval. */
+/** Both ends of an interval are rounded to microseconds of wall time. */
 const ROUNDING_US = 2;
-/** How long a clip's only frame may be shown beyond its coverage: nothing in the file says how long a frame is. */
+/** How far the display of a clip's only frame may exceed its coverage: the file does not tell the length of a frame. */
 const FRAME_US_MAX = 10_000_000;
 
 /**
- * The first thing that the file of a clip contradicts its papers in, or null. `stepUs`: to which the papers' times are rounded, as in
- * `faultOfFacts`, which is asked first. The last frame may be shown until its coverage ends, or less than a frame longer.
+ * The first contradiction between a clip's file and its facts, or null. Call `faultOfFacts` first. `stepUs`: the step that the facts' times
+ * are rounded to. The last frame may be shown until the end of coverage, or less than a frame longer.
  */
 export function faultOfTimes({ video, audio }: FileTables, facts: ClipFacts, stepUs: number): FactsFault | null {
   return (
@@ -26,27 +26,27 @@ function faultOfCoverage(video: FileVideo, { coverage }: ClipFacts, stepUs: numb
   const endUs = lastUs + microseconds(video.lastDuration, video);
   const toleranceUs = tickUs(video) + ROUNDING_US;
   const beyondUs = video.times.length > 1 ? microseconds(longestFrame(video), video) : FRAME_US_MAX;
-  const told = `they end after ${Math.round(endUs)} µs, its coverage after ${coveredUs}`;
+  const comparison = `they end after ${Math.round(endUs)} µs, its coverage after ${coveredUs}`;
   if (lastUs > coveredUs + toleranceUs || endUs > coveredUs + beyondUs + toleranceUs)
-    return { code: 'intake_duration', detail: `its frames go on for too long: ${told}` };
+    return { code: 'intake_duration', detail: `its frames go on for too long: ${comparison}` };
   if (endUs + 2 * stepUs + toleranceUs < coveredUs)
-    return { code: 'intake_coverage', detail: `its frames are fewer than that: ${told}` };
+    return { code: 'intake_coverage', detail: `its frames are fewer than that: ${comparison}` };
   return null;
 }
 
-/** Ticks that the longest frame is shown, without the last. */
+/** Ticks of the longest frame, leaving out the last. */
 function longestFrame({ times }: FileVideo): number {
   let longest = 0;
   for (let at = 1; at < times.length; at += 1) longest = Math.max(longest, (times[at] ?? 0) - (times[at - 1] ?? 0));
   return longest;
 }
 
-/** No frame is in a gap; in one that is rounded, at most as many on end as two steps hide between two gaps. */
+/** No frame lies in a gap. In a rounded gap frames in a row may last less than two steps, as if they lay between two merged gaps. */
 function faultOfGaps(video: FileVideo, { coverage, gaps }: ClipFacts, stepUs: number): FactsFault | null {
   const toleranceUs = tickUs(video) + ROUNDING_US;
   let at = 0;
   for (const gap of gaps) {
-    // A frame's time on the wall is that of the coverage's start and its own, or up to a step later.
+    // A frame's wall time is the start of coverage plus its own time, or up to a step later.
     const fromUs = gap.startUs + stepUs - coverage.startUs + toleranceUs;
     const toUs = gap.endUs - 2 * stepUs - coverage.startUs - toleranceUs;
     const frameUs = () => microseconds(video.times[at] ?? Number.POSITIVE_INFINITY, video);

@@ -1,10 +1,9 @@
-// Owns: cutting ffmpeg's live stream of fragmented MP4 into its init segment and its fragments, whatever the chunks are.
-// Not here: what is inside them (init-segment.ts, fragment.ts).
+// Cuts ffmpeg's live stream of fragmented MP4 into its init segment and its fragments, wherever its chunks begin and end.
 import { concatBytes } from '../bytes.ts';
 import { INIT_BYTES_MAX } from './init-segment.ts';
 import { type Box, malformed, readBox } from './read-boxes.ts';
 
-/** What comes out: `ftyp` + `moov` once, then one `moof` + `mdat` after the other. */
+/** `ftyp` + `moov` once, then one `moof` + `mdat` after the other. */
 export type SplitPart =
   | { readonly kind: 'init'; readonly bytes: Uint8Array }
   | { readonly kind: 'fragment'; readonly bytes: Uint8Array };
@@ -25,12 +24,12 @@ export class FragmentSplitter {
   private sawInit = false;
   private sawMoof = false;
 
-  /** `bytesMax`: the largest fragment that is accepted. */
+  /** `bytesMax`: of one fragment. */
   constructor(bytesMax = FRAGMENT_BYTES_MAX) {
     this.bytesMax = bytesMax;
   }
 
-  /** Takes the next bytes; returns the parts they complete. Throws `fragment_malformed`; then the stream is of no more use. */
+  /** Takes the next bytes; returns the parts that they complete. Throws `fragment_malformed`; the splitter cannot be used after that. */
   push(chunk: Uint8Array): SplitPart[] {
     if (chunk.length > 0) this.chunks.push(chunk);
     this.buffered += chunk.length;
@@ -67,7 +66,7 @@ export class FragmentSplitter {
         this.sawMoof = false;
         return { kind: 'fragment', bytes: this.release(bytes) };
       default:
-        // `free`, `styp`, `sidx`, `mfra`: nothing of the footage is in them.
+        // `free`, `styp`, `sidx`, `mfra` hold no footage.
         return null;
     }
   }
@@ -79,7 +78,7 @@ export class FragmentSplitter {
     }
   }
 
-  /** All that was kept, joined once. */
+  /** Joins all kept boxes with the last one. */
   private release(last: readonly Uint8Array[]): Uint8Array {
     const parts = [...this.kept, ...last];
     const bytes = asGiven(parts) ?? concatBytes(parts);
@@ -88,7 +87,7 @@ export class FragmentSplitter {
     return bytes;
   }
 
-  /** The first bytes at hand, enough for a box header. */
+  /** The first buffered bytes, as many as a box header can have. */
   private peek(): Uint8Array {
     const first = this.chunks[0];
     if (!first || first.length >= HEADER_BYTES_MAX || this.chunks.length === 1) return first ?? new Uint8Array(0);
@@ -100,7 +99,7 @@ export class FragmentSplitter {
     return Uint8Array.from(head);
   }
 
-  /** Takes `length` bytes off the front, as they lie: they are joined once a whole fragment is there. */
+  /** Takes `length` bytes off the front without joining them: that is done once for a whole fragment. */
   private take(length: number): Uint8Array[] {
     const parts: Uint8Array[] = [];
     let left = length;
@@ -123,7 +122,7 @@ export class FragmentSplitter {
   }
 }
 
-/** Parts that are one array's bytes from its beginning to its end, as that array: whoever gave it whole need not have it copied. */
+/** The one array that the parts make up from its beginning to its end, which saves a copy; null when there is none. */
 function asGiven(parts: readonly Uint8Array[]): Uint8Array | null {
   const [first] = parts;
   let end = 0;

@@ -1,6 +1,4 @@
-// Owns: reading the samples of one fragment (`moof` + `mdat`, ISO/IEC 14496-12 §8.8): their times, sizes and bytes.
-// Not here: finding fragments in a stream (fragment-splitter.ts), tracks (init-segment.ts).
-
+// Reads the samples of one fragment (`moof` + `mdat`, ISO/IEC 14496-12 §8.8).
 import type { AudioTrack, InitInfo, SampleDefaults, VideoTrack } from './init-segment.ts';
 import { type Box, boxesIn, contentOf, findBox, malformed, needBox } from './read-boxes.ts';
 
@@ -57,7 +55,7 @@ interface TrackHeader {
   baseIsMoof: boolean;
 }
 
-/** `tfhd` (§8.8.7). An absolute base offset means nothing in a fragment on its own, so it is refused. */
+/** `tfhd` (§8.8.7). An absolute base offset has no meaning in a fragment by itself, so it is refused. */
 function readTrackHeader(init: InitInfo, fragment: Uint8Array, traf: Box): TrackHeader {
   const fields = contentOf(fragment, needBox(fragment, ['tfhd'], traf));
   fields.u8();
@@ -75,7 +73,7 @@ function readTrackHeader(init: InitInfo, fragment: Uint8Array, traf: Box): Track
   return { track, defaults, baseIsMoof: (flags & 0x20000) !== 0 };
 }
 
-/** `tfdt` (§8.8.12). Read as signed: ffmpeg writes AAC priming as a negative time when told to keep the true times. */
+/** `tfdt` (§8.8.12), read as signed: ffmpeg writes AAC priming as a negative time when it keeps true times. */
 function readDecodeTime(fragment: Uint8Array, traf: Box): number {
   const box = findBox(fragment, 'tfdt', traf);
   if (!box) throw malformed('a fragment without a decode time');

@@ -1,10 +1,10 @@
-// Owns: reading `ftyp` + `moov` of a fragmented MP4: which tracks there are and what decodes them (ISO/IEC 14496-12 §8).
-// Not here: the samples (fragment.ts), H.264's own headers (avc-config.ts).
+// Reads `ftyp` + `moov` of a fragmented MP4: its tracks and their codec configurations (ISO/IEC 14496-12 §8).
+import { toHex } from '../bytes.ts';
 import { type AvcConfig, parseAvcConfig } from './avc-config.ts';
 import { BitReader } from './bit-reader.ts';
 import { type Box, boxesIn, contentOf, type FieldReader, findBox, malformed, needBox } from './read-boxes.ts';
 
-/** What `trex` gives samples that do not say it themselves (§8.8.3). Duration in track units. */
+/** Defaults of `trex` for samples without values of their own (§8.8.3). Duration in track units. */
 export interface SampleDefaults {
   readonly duration: number;
   readonly size: number;
@@ -38,7 +38,7 @@ export interface AudioTrack extends Track {
   readonly audioSpecificConfig: Uint8Array | null;
 }
 
-/** What an init segment holds. */
+/** The content of an init segment. */
 export interface InitInfo {
   readonly video: VideoTrack;
   readonly audio: AudioTrack | null;
@@ -90,7 +90,7 @@ function handlerOf(init: Uint8Array, trak: Box): string {
   return fields.fourcc();
 }
 
-/** Fields of a full box whose times are 32 bits wide in version 0 and 64 in version 1. */
+/** Skips the header and the two times of a full box; times have 32 bits in version 0 and 64 in version 1. */
 function skipTimes(fields: FieldReader): void {
   const version = fields.u8();
   fields.u24();
@@ -138,10 +138,10 @@ function readAudio(init: Uint8Array, trak: Box, defaults: Map<number, SampleDefa
   fields.skip(16);
   const channels = fields.u16();
   fields.skip(6);
-  const told = { channels, sampleRate: fields.u16() };
+  const declared = { channels, sampleRate: fields.u16() };
   const esds = findBox(init, 'esds', { contentStart: entry.contentStart + AUDIO_FIELDS_BYTES, end: entry.end });
   const audioSpecificConfig = esds && readEsds(init, esds);
-  return { ...track, ...told, ...(audioSpecificConfig && readAudioConfig(audioSpecificConfig)), audioSpecificConfig };
+  return { ...track, ...declared, ...(audioSpecificConfig && readAudioConfig(audioSpecificConfig)), audioSpecificConfig };
 }
 
 /** Sampling frequencies by index (ISO/IEC 14496-3 Table 1.18). */
@@ -153,8 +153,8 @@ const SAMPLE_RATES = [
 const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8];
 
 /**
- * Channels and rate from the decoder's own configuration, which takes precedence: sample entries hold 2 channels for mono
- * sound from ffmpeg 5, and no rate over 65535. Only what it does say.
+ * Channels and rate from the decoder's configuration, as far as it has them. They take precedence over the sample entry's: ffmpeg 5 writes
+ * 2 channels for mono sound there, and it can hold no rate over 65535.
  */
 function readAudioConfig(config: Uint8Array): { channels?: number; sampleRate?: number } {
   const bits = new BitReader(config, malformed);
@@ -199,4 +199,12 @@ function openDescriptor(fields: FieldReader, tag: number): number {
     if (byte < 128) return length;
   }
   throw malformed('a descriptor with an endless length');
+}
+
+/** `avc1.42c01f`, or `avc1.42c01f,mp4a.40.2` with sound: profile and level of the first parameter set, AAC's object type. */
+export function codecsParameter({ video, audio }: InitInfo): string {
+  const [sps] = video.avc?.sps ?? [];
+  const picture = `avc1.${toHex(sps?.subarray(1, 4) ?? new Uint8Array())}`;
+  const [first] = audio?.audioSpecificConfig ?? [];
+  return first === undefined ? picture : `${picture},mp4a.40.${first >> 3}`;
 }

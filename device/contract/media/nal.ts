@@ -1,6 +1,4 @@
-// Owns: H.264 NAL units (ITU-T H.264 §7.3.1; ISO/IEC 14496-15 §5.3.3): walking and joining.
-// Not here: what parameter sets and slices mean (parameter-sets.ts, clip/strip-frame-to-slices.ts), reading bits (bit-reader.ts),
-// cutting what an encoder writes into units (clip/encode-frames.ts).
+// H.264 NAL units (ITU-T H.264 §7.3.1; ISO/IEC 14496-15 §5.3.3): splits a sample into its units and joins units.
 import { failure } from '../errors.ts';
 
 /** NAL unit types this project names (ITU-T H.264 Table 7-1). All others are dropped from every clip. */
@@ -30,12 +28,12 @@ export function splitSample(sample: Uint8Array, lengthBytes: number): Uint8Array
   return units;
 }
 
-/** One sample from NAL units, each behind a 4-byte length. */
+/** One sample: NAL units, each after its 4-byte length. */
 export function joinSample(units: readonly Uint8Array[]): Uint8Array {
   return joinUnits(units, (out, at, length) => new DataView(out.buffer).setUint32(at, length));
 }
 
-/** Annex B bytes from NAL units: each behind the start code 00 00 00 01. */
+/** Annex B bytes: NAL units, each after the start code 00 00 00 01. */
 export function joinAnnexB(units: readonly Uint8Array[]): Uint8Array {
   return joinUnits(units, (out, at) => {
     out[at + 3] = 1;

@@ -1,10 +1,9 @@
-// Owns: reading sequence and picture parameter sets (ITU-T H.264 §7.3.2.1, §7.3.2.2, Annex E), whole, to their last bit.
-// Not here: choosing which sets a clip carries (active-parameter-sets.ts), slices (strip-frame-to-slices.ts).
+// Reads sequence and picture parameter sets whole, to their last bit (ITU-T H.264 §7.3.2.1, §7.3.2.2, Annex E).
 import { failure } from '../errors.ts';
 import { type BitFault, BitReader, unescapeNal } from './bit-reader.ts';
 import { NAL, nalType } from './nal.ts';
 
-/** How colours are to be shown (§E.2.1); null parts were not said. */
+/** How colours are to be shown (§E.2.1); 2 is "unspecified". */
 interface Colour {
   fullRange: boolean;
   primaries: number;
@@ -25,17 +24,17 @@ export interface Sps {
   bitDepthChroma: number;
   /** Bits of `frame_num` in a slice's header. */
   frameNumBits: number;
-  /** Whether numbers of frames may be left out. */
+  /** gaps_in_frame_num_value_allowed_flag. */
   gapsAllowed: boolean;
   /** Whether every picture is one whole frame. */
   progressive: boolean;
   /** Size after cropping, in pixels. */
   width: number;
   height: number;
-  /** Sample aspect ratio, [1, 1] when not said. */
+  /** Sample aspect ratio, [1, 1] when unspecified. */
   aspect: [number, number];
   colour: Colour | null;
-  /** Whether the unit holds exactly its syntax: no data hidden behind it. */
+  /** Whether the unit ends with its syntax: no data is hidden after it. */
   clean: boolean;
 }
 
@@ -44,9 +43,9 @@ export interface Pps {
   bytes: Uint8Array;
   id: number;
   spsId: number;
-  /** Flexible macroblock order, which decoders of today do not know. */
+  /** Flexible macroblock order, which today's decoders do not support. */
   sliceGroups: boolean;
-  /** Whether frames may hold redundant pictures, which decoders leave out: one would travel unseen. */
+  /** Whether frames may hold redundant pictures: decoders skip them, so one could be hidden in a clip. */
   redundant: boolean;
   clean: boolean;
 }
@@ -82,7 +81,7 @@ const ASPECTS: readonly (readonly [number, number])[] = [
 ];
 const EXTENDED_ASPECT = 255;
 
-/** Reads a sequence parameter set. Throws what `fault` makes, `clip_not_exact` where none is given, when it is malformed. */
+/** Reads a sequence parameter set. When it is malformed, throws the error that `fault` makes; default: `clip_not_exact`. */
 export function readSps(nal: Uint8Array, fault: BitFault = notExact): Sps {
   if (nalType(nal) !== NAL.sps) throw fault('a sequence parameter set is none');
   const bits = new BitReader(unescapeNal(nal.subarray(1)), fault);

@@ -1,5 +1,4 @@
-// Owns: walking the boxes of an ISO base media file (ISO/IEC 14496-12 §4.2) held in memory, and reading its big-endian
-// fields, all within bounds. Not here: what the boxes mean (init-segment.ts, fragment.ts).
+// Walks the boxes of an ISO base media file in memory (ISO/IEC 14496-12 §4.2) and reads big-endian fields, all within bounds.
 import { failure } from '../errors.ts';
 
 /** One box: `start` is its first header byte, `contentStart` the byte after the header, `end` the byte after the box. */
@@ -10,10 +9,10 @@ export interface Box {
   readonly end: number;
 }
 
-/** More boxes than this at one level is not anything an encoder writes. */
+/** No encoder writes more boxes than this at one level. */
 const BOXES_MAX = 4_096;
 
-/** The failure every reader here throws. `detail` never holds bytes of the media itself. */
+/** The failure of every reader here. `detail` never holds bytes of the media. */
 export function malformed(detail: string): Error {
   return failure('fragment_malformed', { detail });
 }
@@ -86,8 +85,8 @@ export class FieldReader {
 }
 
 /**
- * The boxes between `start` and `end`, in order. Sizes may be 32 or 64 bits wide; size 0 ("to the end of the file") is
- * refused, a live stream has no end. Throws `fragment_malformed` for a box that does not fit exactly.
+ * The boxes between `start` and `end`, in order. Sizes may have 32 or 64 bits; size 0 ("to the end of the file") is refused, because a
+ * live stream has no end. Throws `fragment_malformed` for a box that does not fit exactly.
  */
 export function* boxesIn(bytes: Uint8Array, start = 0, end = bytes.length): Generator<Box> {
   let at = start;
@@ -101,8 +100,8 @@ export function* boxesIn(bytes: Uint8Array, start = 0, end = bytes.length): Gene
 }
 
 /**
- * The header of the box at `start`; null when fewer bytes are there than its header needs. `end` of the box may lie
- * beyond the bytes at hand: for streams. Throws `fragment_malformed` for an impossible size.
+ * The header of the box at `start`; null when its header is not yet complete. The box's `end` may lie beyond the given bytes, since they
+ * may be part of a stream. Throws `fragment_malformed` for an impossible size.
  */
 export function readBox(bytes: Uint8Array, start: number, end = bytes.length): Box | null {
   if (end - start < 8) return null;

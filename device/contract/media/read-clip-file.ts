@@ -1,6 +1,5 @@
-// Owns: reading the file of a finished clip, whoever takes one: the device's own check, the bridge, `verify`. Every byte outside its
-// samples must be one that a clip has there, or the file is refused.
-// Not here: the boxes and fields (clip-file-check.ts), comparing samples with the ring (the clip folder).
+// Reads a finished clip's file for the device's own check, the bridge and `verify`: every byte outside its samples must be one that a clip
+// has there, or the file is refused.
 import { isFailure } from '../errors.ts';
 import { readSoundConfig } from './aac.ts';
 import {
@@ -14,45 +13,45 @@ import {
 } from './clip-file-check.ts';
 import { readPps, readSps } from './parameter-sets.ts';
 
-/** Random access to a file, wherever it is. */
+/** Random access to a file. */
 interface ClipBytes {
   sizeBytes: number;
   /** Exactly `length` bytes at `position`. */
   read(position: number, length: number): Promise<Uint8Array>;
 }
 
-/** How many samples a clip has according to its papers. */
+/** Numbers of samples according to a clip's manifest or statement. */
 export interface SampleCounts {
   frames: number;
   audioPackets: number;
 }
 
-/** Bytes of all parameter sets of a clip: a camera's have 50, with all scaling lists 600. */
+/** All parameter sets of a clip: a camera's have 50 bytes, with all scaling lists 600. */
 const SETS_BYTES_MAX = 8_192;
 /** `moov` without its tables: boxes of fixed length, and parameter sets. */
 const MOOV_FIXED_BYTES_MAX = SETS_BYTES_MAX + 2_048;
-/** Most that the tables say of one sample: a time (8 bytes), a keyframe (4), a size (4), a chunk (8) and its group (12). */
+/** Most bytes of tables for one sample: a time (8), a keyframe (4), a size (4), a chunk (8) and its group (12). */
 const SAMPLE_BYTES_MAX = 36;
 /** Twelve hours of 60 frames a second at uneven times, with sound. */
 const MOOV_BYTES_MAX = 32 * 1024 * 1024;
 
-/** Failures of the readers here that say that a file is not what it should be. */
+/** Failures of these readers that are the file's fault. */
 const OF_THE_FILE = new Set(['clip_check_failed', 'fragment_malformed', 'clip_not_exact']);
 
-/** Most bytes that the `moov` of a clip with so many samples can have. */
+/** Most bytes of `moov` for these numbers of samples. */
 function moovBytesMax({ frames, audioPackets }: SampleCounts): number {
   return Math.min(MOOV_BYTES_MAX, MOOV_FIXED_BYTES_MAX + (frames + audioPackets) * SAMPLE_BYTES_MAX);
 }
 
-/** How much of a clip's beginning `readClipFile` may read: all before its samples. */
+/** Most bytes that `readClipFile` reads: everything before the samples. */
 export function clipHeadBytesMax(expected: SampleCounts): number {
   return FTYP_BYTES + moovBytesMax(expected) + 16;
 }
 
 /**
- * Reads the file of a clip that has so many samples. Throws what `fault` makes (`clip_check_failed` where none is given) unless it is
- * `ftyp`, `moov`, `mdat` and nothing else, each byte of `moov` is one that a clip has there, and each byte of `mdat` belongs to exactly
- * one sample. Takes memory for `moov`, 32 MiB at most, and 20 bytes for each sample; what is in the samples is not read.
+ * Reads a clip's file. Throws the error that `fault` makes (default: `clip_check_failed`) unless the file is `ftyp`, `moov`, `mdat` and
+ * nothing else, with the `expected` numbers of samples, each byte of `moov` is one that a clip has there, and each byte of `mdat` belongs
+ * to exactly one sample. Takes memory for `moov`, 32 MiB at most, and 20 bytes for each sample; the samples themselves are not read.
  */
 export async function readClipFile(
   file: ClipBytes,
@@ -72,7 +71,7 @@ export async function readClipFile(
   }
 }
 
-/** The three boxes of the file, and the position of the samples. */
+/** Reads the file's three boxes; `payload`: where the samples lie. */
 async function readBoxes(
   file: ClipBytes,
   most: number,
@@ -101,11 +100,11 @@ function viewOf(bytes: Uint8Array): DataView {
 
 function checkCounts({ video, audio }: FileTables, { frames, audioPackets }: SampleCounts): void {
   const packets = audio?.sizes.length ?? 0;
-  if (video.sizes.length !== frames) throw clipFault(`${video.sizes.length} frames, where its papers say ${frames}`);
-  if (packets !== audioPackets) throw clipFault(`${packets} packets of sound, where its papers say ${audioPackets}`);
+  if (video.sizes.length !== frames) throw clipFault(`${video.sizes.length} frames, where its manifest or statement says ${frames}`);
+  if (packets !== audioPackets) throw clipFault(`${packets} packets of sound, where its manifest or statement says ${audioPackets}`);
 }
 
-/** Every byte of the payload is in exactly one sample, and those of each track lie in the order of their times. */
+/** Every byte of the payload is in exactly one sample, and each track's samples lie in the order of their times. */
 function checkPayload({ video, audio }: FileTables, payload: { start: number; end: number }): void {
   const tracks = audio ? [video, audio] : [video];
   const next = tracks.map(() => 0);
@@ -121,7 +120,7 @@ function checkPayload({ video, audio }: FileTables, payload: { start: number; en
   if (at !== payload.end || !isAll) throw clipFault('bytes of mdat that belong to no sample, or to two');
 }
 
-/** Parameter sets hold their syntax and nothing else, and a sequence has the size that the file says. */
+/** Parameter sets hold their syntax and nothing else, and every SPS has the picture size of the sample entry. */
 function checkSets({ sps, pps, width, height }: FileVideo): void {
   const bytes = [...sps, ...pps].reduce((sum, set) => sum + set.length, 0);
   if (bytes > SETS_BYTES_MAX) throw clipFault('parameter sets that are too long');
@@ -138,7 +137,7 @@ function checkSets({ sps, pps, width, height }: FileVideo): void {
     if (!sequences.has(set.spsId)) throw clipFault('a parameter set of a sequence that is not there');
 }
 
-/** Plain AAC-LC, in the units of its rate. */
+/** Sound is plain AAC-LC, and its timescale is its sample rate. */
 function checkSound({ config, timescale }: FileAudio): void {
   if (readSoundConfig(config)?.sampleRate !== timescale) throw clipFault('sound of another kind than ours');
 }

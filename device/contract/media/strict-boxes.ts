@@ -1,5 +1,4 @@
-// Owns: reading the boxes of a finished clip strictly: boxes come in a fixed order, and every field is either read or must have
-// a fixed value. Not here: which boxes and fields those are (clip-file-check.ts).
+// Reads a finished clip's boxes strictly: they come in a fixed order, and every field is either read or must have a fixed value.
 import { toHex } from '../bytes.ts';
 import { failure } from '../errors.ts';
 import { FieldReader, malformed, readBox } from './read-boxes.ts';
@@ -32,7 +31,7 @@ export class Fields {
     return readBox(this.bytes, this.fields.at, this.stop)?.type;
   }
 
-  /** Steps over the next box, which must be of this type, and returns a cursor over its content. */
+  /** Steps over the next box, which must have this type, and returns a cursor over its content. */
   box(type: string): Fields {
     const box = readBox(this.bytes, this.fields.at, this.stop);
     if (box?.type !== type || box.end > this.stop)
@@ -66,7 +65,7 @@ export class Fields {
     return this.fields.take(length);
   }
 
-  /** The next bytes must be these, given as hexadecimal digits; spaces are ignored. */
+  /** Throws unless the next bytes are these, in hexadecimal digits; spaces are ignored. */
   expect(hex: string): void {
     const digits = hex.replaceAll(' ', '');
     if (toHex(this.take(digits.length / 2)) !== digits) throw clipFault(`unexpected bytes in ${this.name}`);
@@ -87,7 +86,7 @@ export class Fields {
     return { numbers, duration: version === 1 ? this.u64() : this.u32() };
   }
 
-  /** A count of entries that must all fit in this box. */
+  /** A number of entries, which must fill the rest of this box. */
   count(entryBytes: number): number {
     const count = this.u32();
     if (count * entryBytes !== this.left) throw clipFault(`${this.name} is not as long as it says`);

@@ -2,7 +2,7 @@
 // (judge-expectations.ts), fetching clips (stored-clips.ts).
 
 import type { Receipt } from '@doorsill/contract/home-messages';
-import { recallAnswerOf } from '@doorsill/contract/recall-answer';
+import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import { fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
 import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';

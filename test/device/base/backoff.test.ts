@@ -15,7 +15,7 @@ describe('the waits between tries', () => {
     expect(backoff.nextMs()).toBeLessThanOrEqual(250);
   });
 
-  it('spread a crowd that lost the same broker over half of each step', () => {
+  it('spread clients that lost the same broker over half of each step', () => {
     const waits = Array.from({ length: 1_000 }, (_, seed) => {
       const backoff = new Backoff(new SeededRandom(seed + 1), 1_000, 30_000);
       for (let attempt = 0; attempt < 5; attempt += 1) backoff.nextMs();
@@ -25,7 +25,7 @@ describe('the waits between tries', () => {
       const fromMs = 15_000 + at * 1_500;
       return waits.filter((waitMs) => waitMs >= fromMs && waitMs < fromMs + 1_500).length;
     });
-    // 100 each on average; a crowd that comes at once would fill one.
+    // 100 each on average; clients that come at once would fill one.
     expect(Math.max(...tenths)).toBeLessThan(200);
     expect(Math.min(...tenths)).toBeGreaterThan(30);
   });

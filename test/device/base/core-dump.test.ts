@@ -8,7 +8,7 @@ const isLinux = process.platform === 'linux';
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-test-core-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a process is held to once it has asked for it, with programs from `path`; and what it logs. */
+/** A process's limit and filter after the call, with programs from `path`, and its log. */
 function asked(path: string): string {
   const program = `
 import { readFileSync } from 'node:fs';
@@ -17,22 +17,22 @@ const log = { warn: (text) => console.log(text), info: (text) => console.log(tex
 keepMemoryOutOfCoreDumps(log);
 console.log(readFileSync('/proc/self/coredump_filter', 'utf8').trim());
 console.log(readFileSync('/proc/self/limits', 'utf8').split('\\n').find((line) => line.startsWith('Max core')));`;
-  // As a machine that writes dumps as large as they are.
+  // As on a machine without a limit.
   const shell = `ulimit -S -c unlimited; PATH=${path} exec ${process.execPath} --input-type=module --eval "$0"`;
   return execFileSync('/bin/sh', ['-c', shell, program], { encoding: 'utf8' });
 }
 
-/** Debian's util-linux brings it; a machine with Node and git alone may lack it. */
+/** Part of Debian's util-linux; a machine with only Node and git may lack it. */
 const hasPrlimit = isLinux && spawnSync('prlimit', ['--version']).status === 0;
 
 it.runIf(hasPrlimit)('leaves no core dump, and no memory in one', () => {
   expect(asked(process.env['PATH'] ?? '')).toMatch(/^0+\nMax core file size +0 /);
 });
 
-/** Where nobody may raise it, nothing is dumped anyway. */
+/** If the limit cannot be raised, nothing is dumped anyway. */
 const mayDump = isLinux && !/^Max core file size +\S+ +0 /m.test(readFileSync('/proc/self/limits', 'utf8'));
 
-it.runIf(mayDump)('leaves no memory in one where nothing limits it, and says so', () => {
+it.runIf(mayDump)('leaves no memory in a core dump that nothing limits, and logs that', () => {
   writeFileSync(join(folder, 'prlimit'), '');
   expect(asked(folder)).toMatch(/^core dumps are not limited.*\n0+\nMax core file size +unlimited /);
 });

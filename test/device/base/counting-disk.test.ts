@@ -1,11 +1,11 @@
-// What a doorbell writes is counted under the part that writes it.
+// Holds: the bytes that a doorbell writes are counted under the part that writes them.
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CountingDisk } from '../../../device/base/counting-disk.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 
-it('counts what is written outside its folder under a name that says so', async () => {
+it('counts bytes written outside its folder as `elsewhere`', async () => {
   const folder = temporaryFolder('counting');
   const disk = new CountingDisk(new SystemDisk(), join(folder.path, 'porch'));
   await disk.makeFolder(join(folder.path, 'porch', 'ring'));

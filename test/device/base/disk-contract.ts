@@ -1,4 +1,4 @@
-// Owns: what every disk must do for the firmware, real or simulated; each disk's tests run it. Not here: the disks, what survives a crash.
+// The contract of every disk, real or simulated; each disk's tests run it.
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Disk, removeTemporaries } from '../../../device/base/disk.ts';
@@ -8,7 +8,7 @@ const text = (held: Uint8Array | null) => (held === null ? null : new TextDecode
 
 export interface DiskUnderTest {
   disk: Disk;
-  /** An empty folder on it, absolute. */
+  /** Absolute path of an empty folder on it. */
   folder: string;
   dispose(): Promise<void>;
 }
@@ -25,7 +25,7 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
     });
     afterEach(() => made.dispose());
 
-    it('reads what was written, at any place, and fills a hole with zeros', async () => {
+    it('reads written bytes at any position, and fills a hole with zeros', async () => {
       const file = await disk.open(at('file'), { create: true });
       await file.write(4, bytes('four'));
       await file.writeDurably(1, bytes('ab'));
@@ -42,7 +42,7 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
       expect(text(await disk.readFile(at('file'), 8))).toBe('\0ab\0four');
     });
 
-    it('cuts a file and makes it longer, with zeros where something was', async () => {
+    it('cuts a file and extends it, with zeros in place of the old bytes', async () => {
       const file = await disk.open(at('file'), { create: true });
       await file.write(0, bytes('0123456789'));
       await file.truncate(4);
@@ -52,7 +52,7 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
       expect(await disk.sizeOf(at('file'))).toBe(6);
     });
 
-    it('keeps what the caller wrote, whatever the caller does with the buffer', async () => {
+    it('keeps written bytes, whatever the caller does with the buffer afterwards', async () => {
       const buffer = bytes('first');
       const file = await disk.open(at('file'), { create: true });
       await file.write(0, buffer);
@@ -65,7 +65,7 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
       expect(text(await disk.readFile(at('other'), 10))).toBe('first');
     });
 
-    it('opens what is there, and makes a file only where it is asked to, in a folder that is there', async () => {
+    it('opens an existing file, and makes a file only with `create`, in an existing folder', async () => {
       await expect(disk.open(at('none'), { create: false })).rejects.toMatchObject({ code: 'ENOENT' });
       await expect(disk.open(at('none', 'file'), { create: true })).rejects.toMatchObject({ code: 'ENOENT' });
       await expect(disk.open(made.folder, { create: true })).rejects.toMatchObject({ code: 'EISDIR' });
@@ -76,7 +76,7 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
       await expect(disk.open(at('file', 'below'), { create: true })).rejects.toMatchObject({ code: 'ENOTDIR' });
     });
 
-    it('makes a file once: who asks for it at the same time gets the same one, or hears that it is there', async () => {
+    it('makes a file once: a second caller at the same time gets the same file, or the error that it exists', async () => {
       const asked = [1, 2, 3].map(() => disk.open(at('file'), { create: true }));
       const files = [];
       for (const outcome of await Promise.allSettled(asked)) {
@@ -91,7 +91,7 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
       expect(await disk.sizeOf(at('file'))).toBe(files.length);
     });
 
-    it('reads a whole file up to a limit, and says when there is none', async () => {
+    it('reads a whole file up to a limit, and returns null if there is none', async () => {
       await disk.replaceFile(at('file'), bytes('four'));
       expect(text(await disk.readFile(at('file'), 4))).toBe('four');
       await expect(disk.readFile(at('file'), 3)).rejects.toMatchObject({ code: 'EFBIG' });
@@ -101,7 +101,7 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
       expect(await disk.freeBytes(made.folder)).toBeGreaterThan(0);
     });
 
-    it('replaces a file and leaves an open one what it was', async () => {
+    it('replaces a file; an open handle keeps the old content', async () => {
       await disk.replaceFile(at('file'), bytes('before'));
       const file = await disk.open(at('file'), { create: false });
       await disk.replaceFile(at('file'), bytes('after'));
@@ -112,7 +112,7 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
       expect(await disk.list(made.folder)).toEqual(['file']);
     });
 
-    it('moves files and folders, over what may be replaced alone', async () => {
+    it('moves files and folders, and replaces only what a rename may replace', async () => {
       await disk.makeFolder(at('a', 'inside'));
       await disk.replaceFile(at('a', 'inside', 'file'), bytes('kept'));
       await disk.rename(at('a'), at('b'));
@@ -133,7 +133,7 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
       expect(await disk.list(made.folder)).toEqual(['b', 'over']);
     });
 
-    it('removes a file, and a folder with all in it; what is not there is no fault', async () => {
+    it('removes a file, or a folder with its content, and accepts a missing one', async () => {
       await disk.makeFolder(at('a', 'b'));
       await disk.replaceFile(at('a', 'b', 'file'), bytes('x'));
       await disk.replaceFile(at('ab'), bytes('stays'));
@@ -143,7 +143,7 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
       expect(await disk.readFile(at('a', 'b', 'file'), 10)).toBeNull();
     });
 
-    it('makes folders once, lists names in order, and a file is none', async () => {
+    it('makes folders once, lists names in order, and does not take a file for a folder', async () => {
       await Promise.all([disk.makeFolder(at('x', 'y')), disk.makeFolder(at('x', 'y'))]);
       for (const name of ['b', 'a', 'c']) await disk.replaceFile(at('x', name), bytes(name));
       expect(await disk.list(at('x'))).toEqual(['a', 'b', 'c', 'y']);
@@ -151,7 +151,7 @@ export function holdDiskContract(name: string, open: () => Promise<DiskUnderTest
       await expect(disk.makeFolder(at('x', 'a'))).rejects.toMatchObject({ code: 'EEXIST' });
     });
 
-    it('lets its owner clear what a crash left of a replaced file', async () => {
+    it('lets its owner remove temporary files that a crash left', async () => {
       await disk.replaceFile(at('.file.tmp'), bytes('half'));
       await disk.replaceFile(at('file'), bytes('whole'));
       await removeTemporaries(disk, made.folder);

@@ -1,5 +1,5 @@
-// Holds the disk to writes that are durable by themselves: they reach the open file, whatever lies at its path, and are counted.
-// Not here: that they survive a crash (test/device/ring's kills).
+// Holds: durable writes reach the open file, whatever is at its path, and are counted; temporary files and folders are safe from other
+// users. That writes survive a crash: test/device/ring.
 import {
   chmodSync,
   chownSync,
@@ -40,7 +40,7 @@ holdDiskContract('a disk that counts', async () => {
   return { disk: new CountingDisk(new SystemDisk(), own), folder: own, dispose: () => rm(own, { recursive: true }) };
 });
 
-it('writes durably at a place in the file, and counts it', async () => {
+it('writes durably at a position in the file, and counts the bytes', async () => {
   const disk = new CountingDisk(new SystemDisk(), folder);
   const file = await disk.open(join(folder, 'ring'), { create: true });
   await file.write(0, Buffer.from('0123456789'));
@@ -51,7 +51,7 @@ it('writes durably at a place in the file, and counts it', async () => {
   expect(disk.written()).toEqual({ ring: 15 });
 });
 
-it('writes durably to the file it opened, not to what took its path since', async () => {
+it('writes durably to the file that it opened, not to another that has its path now', async () => {
   const path = join(folder, 'ring');
   const file = await new SystemDisk().open(path, { create: true });
   await rename(path, join(folder, 'moved'));
@@ -62,7 +62,7 @@ it('writes durably to the file it opened, not to what took its path since', asyn
   expect(await readFile(join(folder, 'moved'), 'utf8')).toBe('ours');
 });
 
-it('makes a folder and those above it, at once and from two sides; says where none can be made', async () => {
+it('makes a folder and its parents, also from two callers at once, and fails where it cannot', async () => {
   const disk = new SystemDisk();
   const path = join(folder, 'a', 'b', 'c');
   await Promise.all([disk.makeFolder(path), disk.makeFolder(path)]);
@@ -72,14 +72,14 @@ it('makes a folder and those above it, at once and from two sides; says where no
   await expect(disk.makeFolder(join(folder, 'file'))).rejects.toMatchObject({ code: 'EEXIST' });
 });
 
-it('has a link stand for another folder in one step, and lets others read what it is told they may', async () => {
+it('replaces a link to a folder in one step, and makes files readable for others if it is told to', async () => {
   const disk = new SystemDisk('readable');
   const link = join(folder, 'current');
   expect(await disk.readLink(link)).toBeNull();
   for (const name of ['one', 'two']) {
     await disk.makeFolder(join(folder, name));
     await disk.replaceFile(join(folder, name, 'which'), new TextEncoder().encode(name));
-    // Left by a crash.
+    // A crash left this.
     await disk.replaceFile(join(folder, '.current.tmp'), new Uint8Array());
     await disk.replaceLink(link, name);
     expect(await disk.readLink(link)).toBe(name);
@@ -94,7 +94,7 @@ it('has a link stand for another folder in one step, and lets others read what i
 const NOBODY = 65_534;
 const secret = new TextEncoder().encode('secret');
 
-it('writes into no file and through no link that lay where a temporary file would', async () => {
+it('does not write to an existing file or link at the name of a temporary file', async () => {
   const laid = join(folder, '.device.key.tmp');
   writeFileSync(laid, '', { mode: 0o666 });
   const opened = openSync(laid, 'r');
@@ -111,7 +111,7 @@ it('writes into no file and through no link that lay where a temporary file woul
   }
 });
 
-it('takes no temporary file that is there already, nor a link, even if its name was guessed', async () => {
+it('does not use an existing temporary file or link, even if its name was guessed', async () => {
   const disk = new SystemDisk();
   const guessed = (name: string) => join(folder, `.${name}.doorsill-${'0'.repeat(18)}.tmp`);
   writeFileSync(guessed('file.key'), '', { mode: 0o666 });
@@ -128,7 +128,7 @@ it('takes no temporary file that is there already, nor a link, even if its name 
   closeSync(opened);
 });
 
-it('gives each temporary file a name that nobody can know before', async () => {
+it('gives each temporary file an unpredictable name', async () => {
   const drawn = vi.spyOn(SystemRandom.prototype, 'bytes');
   await new SystemDisk().replaceFile(join(folder, 'key'), secret);
   expect(drawn.mock.calls).toEqual([[9]]);
@@ -139,11 +139,11 @@ it('gives each temporary file a name that nobody can know before', async () => {
   expect(readdirSync(folder)).toEqual(['key']);
 });
 
-it('removes what a crash left of its temporary files, and none of another program’s or that is being written', async () => {
+it('removes its own temporary files that a crash left, but not another program’s or one that is being written', async () => {
   const disk = new SystemDisk();
   writeFileSync(join(folder, '.settings.json.doorsill-0123456789abcdef01.tmp'), 'secret');
   writeFileSync(join(folder, '.of-another-program.tmp'), 'secret');
-  // As earlier versions named it.
+  // The name in earlier versions.
   writeFileSync(join(folder, '.device.key.tmp'), 'secret');
   const large = disk.replaceFile(join(folder, 'large'), new Uint8Array(20_000_000));
   await disk.replaceFile(join(folder, 'device.key'), secret);
@@ -151,7 +151,7 @@ it('removes what a crash left of its temporary files, and none of another progra
   expect(readdirSync(folder).sort()).toEqual(['.of-another-program.tmp', 'device.key', 'large']);
 });
 
-it('writes a file again whose temporary one another process took for left behind', async () => {
+it('writes a file again if another process has removed its temporary file as a leftover', async () => {
   const [disk, other] = [new SystemDisk(), join(folder, 'other')];
   let taken = 0;
   const watcher = setInterval(() => {
@@ -177,7 +177,7 @@ it('makes nothing in a folder that others may change, nor in one below it', asyn
   for (const path of [open, join(open, 'below')])
     await expect(disk.makeFolder(path)).rejects.toMatchObject({ code: 'data_folder_exposed' });
   expect(existsSync(join(open, 'below'))).toBe(false);
-  // As in /tmp: nobody else can move what is ours there.
+  // As in /tmp: nobody else can move our files there.
   chmodSync(open, 0o1777);
   await disk.makeFolder(join(open, 'below'));
   await expect(disk.makeFolder(open)).rejects.toMatchObject({ code: 'data_folder_exposed' });

@@ -1,4 +1,4 @@
-// Holds: text from outside ends no element and no attribute.
+// Holds: text from outside cannot end an element or an attribute.
 import { expect, it } from 'vitest';
 import { escapeHtml, escapeXml, escapeXmlAttribute } from '../../../device/base/escape-html.ts';
 
@@ -8,7 +8,7 @@ it('escapes what could end an element or an attribute', () => {
   );
 });
 
-it('leaves out of XML what no XML can hold, and keeps the line ends of an attribute', () => {
+it('leaves out characters that XML cannot represent, and keeps the line ends of an attribute', () => {
   expect(escapeXml('a\u0000\u001b\uFFFE<b>\n\u{1F514}')).toBe('a&lt;b&gt;\n\u{1F514}');
   expect(escapeXmlAttribute('"\t\r\n\u0007')).toBe('&quot;&#9;&#13;&#10;');
 });

@@ -1,5 +1,4 @@
-// Holds the lock to one holder while many processes start at the same moment on a folder whose last holder was killed.
-// Not here: what a lock is in quiet (folder-lock.test.ts).
+// Holds: a lock has one holder while many processes start at the same moment on a folder whose last holder was killed.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
@@ -12,7 +11,7 @@ import { temporaryFolder } from '../../support/command-line.ts';
 const CONTENDERS = 6;
 const ROUNDS = 500;
 
-/** Takes the folder it is told of at the moment it is told, says who has it, and lets go when asked. */
+/** A process that locks a folder at a given moment, prints its holder, and releases it on request. */
 const CONTENDER = `
 const { lockFolder } = await import(process.argv[1]);
 let lock = null;
@@ -41,14 +40,14 @@ async function answers<Answer>(message: object): Promise<Answer[]> {
   return Promise.all(heard);
 }
 
-/** What a process leaves behind that held the folder and was killed: its link, with an id that nobody has now. */
+/** The link of a holder that was killed, with a process id that is not in use now. */
 async function killed(): Promise<string> {
   const child = spawn(process.execPath, ['-e', '']);
   await once(child, 'close');
   return `${child.pid} 1 left-by-a-crash`;
 }
 
-it(`has one holder of ${CONTENDERS} processes that find what a crash left, ${ROUNDS} times`, {
+it(`has one holder among ${CONTENDERS} processes that find a killed holder's lock, ${ROUNDS} times`, {
   tags: ['long'],
   timeout: 180_000,
 }, async () => {

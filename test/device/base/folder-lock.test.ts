@@ -33,7 +33,7 @@ it.runIf(process.platform === 'linux')(
   },
 );
 
-it('of a version that named no boot is still one', () => {
+it('is respected if an older version wrote it, without a boot id', () => {
   expect('heldBy' in lockFolder(folder.path)).toBe(false);
   const [id, start] = readlinkSync(link()).split(' ');
   rmSync(link());
@@ -41,7 +41,7 @@ it('of a version that named no boot is still one', () => {
   expect(folderHolder(folder.path)).toBe(process.pid);
 });
 
-it('is not taken in a folder that others may change: the error says what would mend it', () => {
+it('is not taken in a folder that others may change: the error names the command that fixes it', () => {
   chmodSync(folder.path, 0o777);
   expect(() => lockFolder(folder.path)).toThrow(
     expect.objectContaining({
@@ -66,15 +66,15 @@ it('is not taken in another user’s folder, below one, or behind their link', {
   expect([lstatSync(link(), { throwIfNoEntry: false }), readdirSync(theirs)]).toEqual([undefined, ['ours']]);
 });
 
-/** Text of holders that were killed. */
+/** Lock texts of killed holders. */
 const dead = (id: number) => `99999999 ${id} ${id}`;
 const after = (text: string) => `process.lock.after-${sha256Hex(text).slice(0, 24)}`;
 
-it('is taken after holders that were killed while they took it, and leaves nothing of them', () => {
+it('is taken after holders that were killed while they took it, and removes their links', () => {
   symlinkSync(dead(1), link());
   symlinkSync(dead(2), join(folder.path, after(dead(1))));
   symlinkSync(dead(3), join(folder.path, after(dead(2))));
-  // Of one that came too late.
+  // The link of a process that came too late.
   symlinkSync(dead(5), join(folder.path, after(dead(4))));
   expect(folderHolder(folder.path)).toBeNull();
   const lock = lockFolder(folder.path);
@@ -83,7 +83,7 @@ it('is taken after holders that were killed while they took it, and leaves nothi
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
-it('belongs to whoever follows a killed holder before it has the link’s place, too', () => {
+it('belongs to a killed holder’s successor even before its link was moved', () => {
   symlinkSync(dead(1), link());
   expect('release' in lockFolder(folder.path)).toBe(true);
   const own = readlinkSync(link());
@@ -93,7 +93,7 @@ it('belongs to whoever follows a killed holder before it has the link’s place,
   expect([lockFolder(folder.path), folderHolder(folder.path)]).toEqual([{ heldBy: process.pid }, process.pid]);
 });
 
-it('lets go of its own link alone', () => {
+it('removes only its own link on release', () => {
   const lock = lockFolder(folder.path);
   rmSync(link());
   symlinkSync(dead(1), link());

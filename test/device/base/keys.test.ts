@@ -1,5 +1,5 @@
-// Holds: which keys can be pinned and which signatures count, by the classes of edge cases that Wycheproof made known. Our own
-// vectors: made here by big-integer arithmetic, judged by the code that ships.
+// Holds: which keys can be pinned and which signatures verify, for Wycheproof's classes of edge cases. The vectors are our own, made here
+// by big-integer arithmetic.
 import { createPublicKey, verify } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { importSigningKey, isPublicKey, verifySignature } from '../../../device/base/keys.ts';
@@ -54,7 +54,7 @@ function asDer(signature: Uint8Array): Uint8Array {
 
 const reversed = (bytes: Uint8Array) => Uint8Array.from(bytes).reverse();
 
-/** Everything under one honest key, whose signature was bent. */
+/** Altered signatures under one honest key. */
 function bentSignatures(): Vector[] {
   const of = (name: string, signature: Uint8Array, verifies = false): Vector => {
     return { class: name, key, message, signature, verifies };
@@ -62,7 +62,7 @@ function bentSignatures(): Vector[] {
   return [
     of('honest', honest, true),
     of('another nonce', sign(secret, key, message, { nonce: 54_321n }), true),
-    // The signer alone can make these; they say what the signer meant, so they may count.
+    // Only the signer can make these, and they sign the signer's own message, so they may verify.
     of('R of small order, by the signer', sign(secret, key, message, { nonce: 0n }), true),
     ...[L, 2n * L, 8n * L, 15n * L].map((by) => of('S not reduced', withS(s + by))),
     ...[0n, 1n, L - s, L, L + 1n, L - 1n, 2n ** 252n, 2n ** 253n, 2n ** 255n, 2n ** 256n - 1n].map((value) =>
@@ -83,7 +83,7 @@ function bentSignatures(): Vector[] {
     ...SMALL_ORDER.slice(1).map((twist) =>
       of('R of mixed order', sign(secret, key, message, { nonce: 12_345n, twist })),
     ),
-    // The identity's y is 1; p + 1 says the same, and so does a sign for x = 0.
+    // The identity's y is 1; p + 1 encodes the same point, and so does a sign bit for x = 0.
     ...[encodeRaw(P + 1n, 0n), encodeRaw(1n, 1n), encodeRaw(P + 1n, 1n)].map((other) =>
       of('R with a second spelling', sign(secret, key, message, { nonce: 0n, rBytes: other })),
     ),
@@ -96,14 +96,14 @@ function bentSignatures(): Vector[] {
   ];
 }
 
-/** Every spelling of the eight points of small order. */
+/** Every encoding of the eight points of small order. */
 function smallOrderKeys(): Uint8Array[] {
   return SMALL_ORDER.flatMap(({ y }) => [y, y + P])
     .filter((y) => y < 2n ** 255n)
     .flatMap((y) => [encodeRaw(y, 0n), encodeRaw(y, 1n)]);
 }
 
-/** What anybody can sign under a key of small order: R = -hA for an S of 0, tried with each R of small order. */
+/** A signature that anybody can make under a key of small order: R = -hA with S = 0, for each R of small order. */
 function universal(publicKey: Uint8Array, text: Uint8Array): Uint8Array[] {
   return [
     ...SMALL_ORDER.map((point) => join(encode(point), new Uint8Array(32))),
@@ -161,7 +161,7 @@ const nothingVerifies: Vector[] = [
   },
 ];
 
-/** A key with a part of small order: its holder's signatures hold only where that part happens to cancel. */
+/** A key with a component of small order: its holder's signatures verify only if that component happens to cancel. */
 const mixedKeys: Vector[] = SMALL_ORDER.slice(1).flatMap((twist, at) => {
   const mixed = encode(add(multiply(secret, BASE), twist));
   return messages.map((text) => {
@@ -172,7 +172,7 @@ const mixedKeys: Vector[] = SMALL_ORDER.slice(1).flatMap((twist, at) => {
   });
 });
 
-it('holds its own arithmetic against RFC 8032: the key of §7.1 test 1 and a signature by OpenSSL', () => {
+it('checks this file’s arithmetic against RFC 8032: the key of §7.1 test 1 and a signature by OpenSSL', () => {
   expect(Buffer.from(key).toString('hex')).toBe('d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a');
   const signing = importSigningKey(toBase64url(seed));
   expect(signing?.publicKey).toBe(toBase64url(key));
@@ -184,7 +184,7 @@ it('holds its own arithmetic against RFC 8032: the key of §7.1 test 1 and a sig
   expect(multiply(L, BASE)).toEqual(IDENTITY);
 });
 
-it('lets a message under a key of small order pass nowhere, though the bare library does', () => {
+it('accepts no message under a key of small order, although the bare library does', () => {
   const identity = encode(IDENTITY);
   const anything = utf8('open the door');
   const signature = join(identity, new Uint8Array(32));
@@ -193,7 +193,7 @@ it('lets a message under a key of small order pass nowhere, though the bare libr
   expect(verifySignature(toBase64url(identity), anything, signature)).toBe(false);
 });
 
-it('pins no key of small order, none with a second spelling and none of another length', () => {
+it('pins no key of small order, none with a second encoding and none of another length', () => {
   for (const { class: name, key: bad } of unpinnable) {
     expect([name, toBase64url(bad), isPublicKey(toBase64url(bad))]).toEqual([name, toBase64url(bad), false]);
   }
@@ -201,7 +201,7 @@ it('pins no key of small order, none with a second spelling and none of another 
   expect(isPublicKey(`${toBase64url(key)}=`)).toBe(false);
 });
 
-it('believes exactly the signatures that it should, class by class', (test) => {
+it('accepts exactly the valid signatures of each class', (test) => {
   const vectors = [...bentSignatures(), ...unpinnable, ...nothingVerifies, ...mixedKeys];
   const wrong = vectors.filter(
     (one) => verifySignature(toBase64url(one.key), one.message, one.signature) !== one.verifies,

@@ -1,4 +1,4 @@
-// Holds: trouble that lasts is told once, in what it is by then; trouble that passes is not.
+// Holds: lasting trouble is logged once, with its latest reason; short trouble is not.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { LastingTrouble } from '../../../device/base/lasting-trouble.ts';
@@ -12,7 +12,7 @@ function make() {
   return { clock, warned, trouble: new LastingTrouble({ clock, log }, 'it is lost') };
 }
 
-it('is told once after 30 s, with the advice of what it is by then, and again only when it was over', async () => {
+it('is logged once after 30 s, with the latest reason’s advice, and again only after it was over', async () => {
   const { clock, warned, trouble } = make();
   trouble.is(new Error('unknown as yet'));
   await clock.advance(20_000);
@@ -32,7 +32,7 @@ it('is told once after 30 s, with the advice of what it is by then, and again on
   expect(warned).toEqual([told, told]);
 });
 
-it('is not told where it was over before', async () => {
+it('is not logged if it ends before', async () => {
   const { clock, warned, trouble } = make();
   trouble.is(new Error('lost'));
   await clock.advance(29_000);

@@ -53,7 +53,7 @@ describe('an account folder', () => {
     expect(compareSync(`${password.slice(1)}x`, account.verifiers.nats ?? '')).toBe(false);
   });
 
-  it('still knows an account that was issued while RabbitMQ was served', async () => {
+  it('still reads an account that was issued while RabbitMQ was supported', async () => {
     const { user, password } = await issueAccount(disk, random, folder, { role: 'bridge', id: 'bridge-1' });
     const path = join(folder, `${user}.json`);
     const account = JSON.parse(await readFile(path, 'utf8'));
@@ -64,7 +64,7 @@ describe('an account folder', () => {
     expect(await passwordFits(read, password)).toBe(true);
   });
 
-  it('still knows an account as it was written before, until it is issued again', async () => {
+  it('still reads an account in the older format, until it is issued again', async () => {
     const wish = { role: 'bridge', id: 'bridge-1' };
     const { user, password } = await issueAccount(disk, random, folder, wish);
     const salt = 'c2FsdHNhbHRzYWx0c2Fsd';
@@ -78,7 +78,7 @@ describe('an account folder', () => {
     expect(await readAccount(disk, folder, user)).toHaveProperty('verifiers');
   });
 
-  it('keeps an owner of two homes in two accounts', async () => {
+  it('gives an owner of two homes two accounts', async () => {
     const [one, two] = [
       await issueAccount(disk, random, folder, { role: 'owner', id: 'owner-1', homes: ['device-1'] }),
       await issueAccount(disk, random, folder, { role: 'owner', id: 'owner-1', homes: ['device-2'] }),
@@ -87,7 +87,7 @@ describe('an account folder', () => {
     expect(await readAccount(disk, folder, one.user)).toMatchObject({ id: 'owner-1', homes: ['device-1'] });
   });
 
-  it('finds nothing under a name that is a path, a removed one, or one whose file is not whole', async () => {
+  it('finds no account for a path, a removed name, or a damaged file', async () => {
     const { user } = await issueAccount(disk, random, folder, { role: 'bridge', id: 'bridge-1' });
     await writeFile(join(folder, '..', 'outside.json'), '{}');
     for (const name of ['../outside', `./${user}`, `${user}/`, '', 'A', '.', 'x'.repeat(64)]) {

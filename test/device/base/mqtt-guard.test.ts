@@ -14,7 +14,7 @@ const publish = (payloadBytes: number, qos: 0 | 1 | 2 = 0): Uint8Array =>
     ...(qos > 0 ? { messageId: 1 } : {}),
   });
 
-/** What a guard says of bytes that come in pieces cut at the given places. */
+/** A guard's answers to bytes that come in pieces, cut at the given positions. */
 function judge(bytes: Uint8Array, cuts: readonly number[], guard: MqttGuard): string | null {
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
   for (const [at, from] of places.entries()) {
@@ -44,7 +44,7 @@ describe('the guard of an MQTT connection', () => {
     );
   });
 
-  it('finds the first packet that is too large by its header alone, wherever the pieces are cut', () => {
+  it('finds the first packet that is too large from its header alone, wherever the pieces are cut', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(), { maxLength: 6 }), fc.integer({ min: 0, max: 5_000_000 }), (cuts, beyond) => {
         const limit = 1_000;

@@ -55,7 +55,7 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
     expect(text(message)).toBe('ding');
   });
 
-  it('marks a message that the broker had kept', async () => {
+  it('marks a message that the broker had retained', async () => {
     const here = await broker.link(device);
     here.start();
     await here.publish(topics.state(DEVICE), 'kept', { retain: true });
@@ -68,7 +68,7 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
     expect(await heard.next()).toMatchObject({ retained: false });
   });
 
-  it('ends the session before it when it is the only one of its account, and cannot be ended by a guessed client id', async () => {
+  it('with `single`, ends the account’s older session, and cannot be ended by a guessed client id', async () => {
     const account = await broker.issue(device);
     const first = await broker.link(device, { ...account, single: true });
     first.start();
@@ -78,7 +78,7 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
       const login = { username, password, clientId };
       const stranger = connectMqtt({ host: '127.0.0.1', port: broker.port, ...login, reconnectPeriod: 0 });
       await new Promise<void>((resolve, reject) => stranger.once('connect', () => resolve()).once('error', reject));
-      // A session that was ended would not have it acknowledged before it is back.
+      // In a session that was ended, the acknowledgement would only come after a reconnect.
       const offline = becomes(first, false).then(() => 'ended');
       expect(await Promise.race([first.publish(topics.event(DEVICE), 'here'), offline])).toBeUndefined();
       await stranger.endAsync(true);
@@ -91,7 +91,7 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
     await second.reached(20_000);
   });
 
-  it('lets go of whoever waits for it when it is stopped', async () => {
+  it('rejects waiting callers when it is stopped', async () => {
     const link = await broker.link(device);
     await broker.pause();
     link.start();
@@ -127,7 +127,7 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
     expect(here.dropped).toBe(3);
   });
 
-  it('comes back after the broker was gone, with its subscriptions, and sends what had waited', async () => {
+  it('reconnects after the broker was gone, with its subscriptions, and sends waiting messages', async () => {
     const [here, there] = [await broker.link(device), await broker.link(owner)];
     const heard = collector<IncomingMessage>();
     there.subscribe([topics.event(DEVICE)], heard.take);
@@ -150,7 +150,7 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
     expect(after.at(-1)).toBe('later');
   });
 
-  it('subscribes at once when it is already online, and hears no more once closed', async () => {
+  it('subscribes at once when it is already online, and receives nothing after the subscription was closed', async () => {
     const [here, there] = [await broker.link(device), await broker.link(owner)];
     here.start();
     there.start();
@@ -169,7 +169,7 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
     expect(heard.all).toHaveLength(1);
   });
 
-  it('has its will published when the connection breaks, and says the same when it stops', async () => {
+  it('has its will published when the connection breaks, and publishes the same message when it stops', async () => {
     const will = { topic: topics.status(DEVICE), payload: 'offline', retain: true };
     const there = await broker.link(owner);
     const heard = collector<IncomingMessage>();
@@ -190,7 +190,7 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
     expect(text(await heard.next())).toBe('online');
     await here.stop();
     expect(text(await heard.next())).toBe('offline');
-    // Said once: after a goodbye the broker has no will to publish.
+    // Published once: after DISCONNECT the broker drops the will.
     const next = await broker.link(device);
     next.start();
     await next.publish(topics.status(DEVICE), 'another', { retain: true });
@@ -198,7 +198,7 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
     await proxy.stop();
   });
 
-  it('names the broker but never the password when it cannot get in', async () => {
+  it('names the broker but never the password when it cannot log in', async () => {
     const here = await broker.link(device, {
       password: 'wrong-password',
       url: `mqtt://someone:secret@127.0.0.1:${broker.port}`,
@@ -210,7 +210,7 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
     expect(String(failed)).not.toMatch(/wrong-password|secret/);
   });
 
-  it('ends a session with a broker that announces an endless packet or speaks QoS 2', async () => {
+  it('ends a session with a broker that announces an endless packet or uses QoS 2', async () => {
     const connack = [0x20, 2, 0, 0];
     for (const bytes of [
       [...connack, 0x30, 0xff, 0xff, 0xff, 0x7f],
@@ -251,7 +251,7 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
     expect(after.length).toBeLessThanOrEqual(before);
   });
 
-  it('rejects what was never sent when it stops', async () => {
+  it('rejects unsent messages when it stops', async () => {
     const here = await broker.link(device);
     const never = here.publish(topics.event(DEVICE), 'never');
     here.start();
@@ -260,13 +260,13 @@ describeOnEachBrokerAndCluster('an MQTT link on %s', (kind) => {
   });
 });
 
-/** mosquitto says yes to every SUBSCRIBE and acknowledges every PUBLISH, and then delivers what it should. */
-describe('an MQTT link on a broker that says no', () => {
+/** Needed because mosquitto grants every SUBSCRIBE and acknowledges every PUBLISH, and only then filters. */
+describe('an MQTT link at a broker that refuses', () => {
   beforeEach(async () => {
     broker = await startBroker();
   });
 
-  it('calls no broker silent for a time in which this process stood still: its answer was there to be read', async () => {
+  it('does not call a broker silent after this process stood still: its answer was waiting to be read', async () => {
     const clock = new LapseClock();
     const here = await broker.link(device, { clock });
     here.start();
@@ -282,7 +282,7 @@ describe('an MQTT link on a broker that says no', () => {
     expect(states).toEqual([]);
   });
 
-  it('tells which subscription the broker refused, and keeps the others', async () => {
+  it('names the subscription that the broker refused, and keeps the others', async () => {
     const there = await broker.link(owner);
     const refused = there.subscribe([topics.event('device-2')], () => undefined);
     const granted = there.subscribe([topics.event(DEVICE)], () => undefined);
@@ -294,7 +294,7 @@ describe('an MQTT link on a broker that says no', () => {
     });
   });
 
-  it('asks again for what was refused, later each time, until it is granted or nobody wants it any more', async () => {
+  it('asks again for a refused filter, later each time, until it is granted or no subscription has it', async () => {
     const clock = new ManualClock(1);
     const refusing = await startRefusing(broker.port, 3);
     const there = await broker.link(owner, { clock, url: `mqtt://127.0.0.1:${refusing.port}` });
@@ -322,14 +322,14 @@ describe('an MQTT link on a broker that says no', () => {
     await refusing.stop();
   });
 
-  it('gives up the one message that the broker never takes, and sends the rest', { tags: ['long'] }, async () => {
+  it('drops the one message that the broker never accepts, and sends the rest', { tags: ['long'] }, async () => {
     const here = await broker.link(device);
     const there = await broker.link(owner);
     const heard = collector<IncomingMessage>();
     there.subscribe([topics.event(DEVICE)], heard.take);
     there.start();
     await there.reached(5_000);
-    // The embedded broker ends the connection of whoever publishes where they may not [MQTT-3.3.5-2].
+    // The embedded broker ends the connection of a client that publishes to a forbidden topic [MQTT-3.3.5-2].
     const refused = here.publish(topics.event('device-2'), 'not mine');
     const rest = Promise.all(['1', '2'].map((payload) => here.publish(topics.event(DEVICE), payload)));
     here.start();
@@ -386,7 +386,7 @@ async function startRefusing(
   return { port: raw.port, asked, stop: raw.stop };
 }
 
-/** A TCP proxy whose connections can be cut without goodbye. */
+/** A TCP proxy whose connections can be cut without an end. */
 async function startCutter(to: number): Promise<{ port: number; cut(): void; stop(): Promise<void> }> {
   const pairs = new Set<Socket>();
   const raw = await startRaw((socket) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MqttQueue, type OutgoingMessage } from '../../../device/base/mqtt-queue.ts';
 
-/** A message that writes down what became of it. */
+/** A message that records its end. */
 function message(name: string, bytes: number, keep: boolean, fate: string[]): OutgoingMessage {
   return {
     topic: name,
@@ -24,7 +24,7 @@ function drain(queue: MqttQueue): string[] {
 }
 
 describe('the queue of unsent messages', () => {
-  it('gives up the oldest that need not be kept, by count and by bytes, and what must be kept last of all', () => {
+  it('drops the oldest message without `keep`, by count and by bytes, and those with `keep` last', () => {
     const fate: string[] = [];
     const queue = new MqttQueue({ messages: 3, bytes: 100 });
     queue.push(message('receipt-1', 10, true, fate));
@@ -40,7 +40,7 @@ describe('the queue of unsent messages', () => {
     expect(queue.dropped).toBe(4);
   });
 
-  it('never holds more than its limits nor loses count, whatever comes, and sends in order', () => {
+  it('never exceeds its limits, keeps its count, and sends in order, for any course of events', () => {
     const arrival = fc.record({ bytes: fc.nat(60), keep: fc.boolean(), after: fc.constantFrom('', 'take', 'lost') });
     fc.assert(
       fc.property(fc.array(arrival, { maxLength: 80 }), (arrivals) => {

@@ -6,7 +6,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 
 const [GRANTED, REFUSED] = [1, 0x80];
 
-/** A list whose SUBSCRIBEs are answered by the test. */
+/** Subscriptions whose SUBSCRIBEs the test answers. */
 function rig() {
   const clock = new ManualClock(1);
   let unanswered = 0;
@@ -33,7 +33,7 @@ function rig() {
   return { all, clock, asked, ask, listen, silent: () => unanswered };
 }
 
-/** What is known of it at this moment. */
+/** Its outcome at this moment. */
 const outcome = (subscription: Subscription) =>
   Promise.race([
     subscription.granted().then(
@@ -58,7 +58,7 @@ it('is open until each of its filters has an answer in this session', async () =
   expect(await outcome(both)).toBe('the broker refused the subscription to x');
 });
 
-it('forgets the answer to a filter that nobody wants any more', async () => {
+it('forgets the answer to a filter that no subscription has any more', async () => {
   const { asked, ask, listen } = rig();
   const first = listen('x');
   ask('x');
@@ -70,7 +70,7 @@ it('forgets the answer to a filter that nobody wants any more', async () => {
   expect(await outcome(both)).toBe('open');
 });
 
-it('ends with its session: nothing is asked again, no late answer counts, and the waits begin anew', async () => {
+it('ends with its session: nothing is asked again, late answers do not count, and waits start over', async () => {
   const { all, clock, asked, ask, listen } = rig();
   const only = listen('x');
   ask('x');
@@ -93,7 +93,7 @@ it('ends with its session: nothing is asked again, no late answer counts, and th
   expect(asked.map(({ filters }) => filters)).toEqual(Array.from({ length: 8 }, () => ['x']));
 });
 
-it('asks again for what is refused at least every two minutes, however often that was: who is deaf hears of no request', async () => {
+it('asks again for refused filters at least every two minutes, for ever: without them a device receives no request', async () => {
   const { clock, asked, ask, listen } = rig();
   listen('x');
   ask('x');
@@ -104,7 +104,7 @@ it('asks again for what is refused at least every two minutes, however often tha
   }
 });
 
-it('waits for as many answers as it asks for filters: a busy cluster takes seconds to refuse each, one after the other', async () => {
+it('allows time for each filter: a busy cluster takes seconds to refuse each, one after the other', async () => {
   const { clock, silent, ask, listen } = rig();
   listen('x', 'y', 'z');
   ask('x', 'y', 'z');
@@ -115,7 +115,7 @@ it('waits for as many answers as it asks for filters: a busy cluster takes secon
   ask('x');
   await clock.advance(10_000);
   expect(silent()).toBe(2);
-  // A broker that is gone is not waited for much longer, whatever was asked.
+  // The wait has a limit, however many filters there are.
   ask(...Array.from({ length: 200 }, (_, at) => `filter-${at}`));
   await clock.advance(60_000);
   expect(silent()).toBe(3);

@@ -1,5 +1,5 @@
 // @module-tag openssl
-// What a link does with every kind of certificate, on the embedded broker and on a stock mosquitto.
+// A link with every kind of certificate, at the embedded broker and at a stock mosquitto.
 import { createServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -63,7 +63,7 @@ function linkTo(url: string, files: TlsFiles | undefined, account: { user: strin
   return link;
 }
 
-/** Resolves with the first state that says something. */
+/** Resolves with the first state that is online or has an error. */
 function firstState(link: MqttLink): Promise<LinkState> {
   return new Promise((resolve) => link.onState((state) => (state.online || state.error) && resolve(state)));
 }
@@ -71,7 +71,7 @@ function firstState(link: MqttLink): Promise<LinkState> {
 const codeOf = (state: LinkState) =>
   state.online ? 'online' : state.error && 'code' in state.error && state.error.code;
 
-/** One kind of meeting: how the broker is, what the link brings along, and what must come of it. */
+/** One case: the broker's certificate, the link's files, and the expected result. */
 interface Meeting {
   name: string;
   broker: () => TlsBrokerOptions;
@@ -166,7 +166,7 @@ describe.each([
 ])('a link to %s over TLS', (where, start, kind) => {
   const meetings = MEETINGS.filter(({ only }) => only === undefined || only === kind);
 
-  it(`is made or refused as each of ${meetings.length} kinds of certificate deserves, with its code`, async (test) => {
+  it(`is accepted or refused with the right code for each of ${meetings.length} kinds of certificate`, async (test) => {
     const came: Record<string, unknown> = {};
     for (const { name, broker: options, files, host = '127.0.0.1' } of meetings) {
       const broker = await start(maker, options());
@@ -185,7 +185,7 @@ describe.each([
     proved(test, `kinds of bad TLS refused by the link to ${where}`, `${refused} of ${bad}`);
   }, 60_000);
 
-  it('comes online by itself once the certificate is renewed, without a restart of the link', async () => {
+  it('goes online by itself once the certificate is renewed, without a restart of the link', async () => {
     const broker = await start(maker, asking());
     brokers.push(broker);
     const files = { ...trusting(), certificate: 'renewed.crt', key: 'renewed.key' };
@@ -205,7 +205,7 @@ describe.each([
 });
 
 describe('the embedded broker with client certificates', () => {
-  it('takes the user from the certificate, whatever the client calls itself, and no account means no session', async () => {
+  it('takes the user from the certificate, whatever name the client sends, and refuses one without an account', async () => {
     const broker = await startEmbedded(maker, asking());
     brokers.push(broker);
     const url = `mqtts://127.0.0.1:${broker.port}`;
@@ -223,7 +223,7 @@ describe('the embedded broker with client certificates', () => {
     await known.publish(topics.event(DEVICE), 'ding');
   });
 
-  it('speaks TLS 1.3 alone', async () => {
+  it('accepts only TLS 1.3', async () => {
     const broker = await startEmbedded(maker, { server: good });
     brokers.push(broker);
     const outcome = await new Promise((resolve) => {
@@ -236,7 +236,7 @@ describe('the embedded broker with client certificates', () => {
 });
 
 describe('a link that was told to use TLS', () => {
-  it('never says a byte in the clear, however often it is turned away', async () => {
+  it('never sends a byte in the clear, however often it is refused', async () => {
     const firsts: number[] = [];
     const server = createServer((socket) => {
       socket.on('error', () => undefined);

@@ -27,7 +27,7 @@ describe('topic filters', () => {
 });
 
 describe('topic names', () => {
-  it('hold no wildcard and no NUL, and are neither empty nor endless', () => {
+  it('hold no wildcard and no NUL, and are neither empty nor too long', () => {
     expect(isTopicName('a/b')).toBe(true);
     for (const name of ['', 'a/+', 'a/#', 'a\0', 'x'.repeat(513)]) expect(isTopicName(name)).toBe(false);
   });

@@ -1,4 +1,4 @@
-// A link and the network's tricks: a connection that is dead without saying so, two clients of one account, a crowd.
+// A link in network trouble: a dead connection without an end, two clients of one account, many clients at once.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LogFacts, silentLog } from '../../../device/base/log.ts';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
@@ -38,7 +38,7 @@ function lost(link: MqttLink): Promise<string> {
 }
 
 describe('a link', () => {
-  it('finds out within two keepalives that nothing comes from the broker any more, and comes back', {
+  it('finds out within two keepalives that the broker has gone silent, and reconnects', {
     tags: ['long'],
   }, async (test) => {
     const here = await broker.link(device, { url: through(), keepaliveS: 1 });
@@ -55,7 +55,7 @@ describe('a link', () => {
     proved(test, 'half-open connection found, keepalive 1 s', `after ${tookS.toFixed(1)} s`);
   });
 
-  it('is given up by the broker when nothing comes from it any more, and its will is told', async () => {
+  it('is ended by the broker when it has gone silent, and its will is published', async () => {
     const there = await broker.link(owner);
     const heard = collector<IncomingMessage>();
     there.subscribe([topics.status(DEVICE)], heard.take);
@@ -69,7 +69,7 @@ describe('a link', () => {
     expect(new TextDecoder().decode((await heard.next()).payload)).toBe('offline');
   });
 
-  it('does not storm the broker when another client of its account throws it out again and again', {
+  it('does not flood the broker when another client of its account ends its session again and again', {
     tags: ['long'],
   }, async () => {
     const account = await broker.issue(device);
@@ -90,15 +90,15 @@ describe('a link', () => {
     await one.reached(5_000);
     two.start();
     await enough;
-    // Each was thrown out about three times: their waits had grown to at least 125, 250 and 500 ms.
+    // Each session was ended about three times: the waits had grown to at least 125, 250 and 500 ms.
     expect(performance.now() - sinceMs).toBeGreaterThan(800);
     expect(proxy.connections).toBeLessThanOrEqual(takeovers + 2);
-    // Each says why, also while it is online.
+    // Each reports the trouble, also while it is online.
     for (const link of [one, two])
       await expect.poll(() => said(link), { timeout: 30_000 }).toContain('a copy of this device’s card');
   });
 
-  it('brings back a whole crowd after the broker was away, not all at once, each with what it had to say', async () => {
+  it('reconnects after an outage of the broker, not at the same time as all others, and sends queued messages', async () => {
     const there = await broker.link({ role: 'bridge', id: 'bridge-1' });
     there.start();
     await there.reached(5_000);
@@ -121,9 +121,9 @@ describe('a link', () => {
     await broker.resume();
     proxy.refuse = false;
     await Promise.all(sent);
-    // A wait before each try: nobody came more than a few times.
+    // There is a wait before each try: no link tried more than a few times.
     expect(proxy.connections - before).toBeLessThan(crowd.length * 8);
-    // Those who were online come back within seconds, and no quarter of a second sees half of them.
+    // Links that were online return within seconds, and less than half of them in any quarter of a second.
     const firstMs = waitsMs.map(([first = Number.NaN]) => first).sort((a, b) => a - b);
     expect(firstMs.every((wait) => wait <= 2_500)).toBe(true);
     expect(firstMs.every((wait, at) => (firstMs[at + 19] ?? Number.POSITIVE_INFINITY) - wait > 250)).toBe(true);

@@ -10,8 +10,7 @@ import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX } from '../../../device/contract/topi
 import { listenPrivately } from '../../../device/owner/private-socket.ts';
 import { BridgeHttp } from '../../../device/upload/bridge-http.ts';
 import { Broker } from '../../../sim/broker/broker.ts';
-import { quiet } from '../../../sim/world/quiet.ts';
-import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import { quiet, VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { MemoryDisk } from '../../proofs/simulate/memory-disk.ts';
 import { MemoryNetwork } from '../../proofs/simulate/memory-network.ts';
 
@@ -22,7 +21,7 @@ let network = new MemoryNetwork({ clock: world, random });
 let disk = new MemoryDisk({ clock: world, random });
 let running = Promise.resolve();
 
-// Loading a library takes the machine's time, in which the world's would pass.
+// Loaded before, because the world's time would pass while a library is loaded.
 beforeAll(() => import('mqtt'));
 beforeEach(() => {
   world = new VirtualClock({ startUs: Date.UTC(2026, 2, 1) * 1_000, quiet });
@@ -35,7 +34,7 @@ afterEach(async () => {
   await running;
 });
 
-/** Sockets of the machine that this process has open. */
+/** Number of open sockets of the machine in this process. */
 const machines = () =>
   process.getActiveResourcesInfo().filter((name) => /^(TCP|Pipe)(Server|Socket)/.test(name)).length;
 
@@ -54,7 +53,7 @@ function linkOptions(url: string, account: { user: string; password: string }): 
   };
 }
 
-it('carries sessions between links and a broker that were given it, and nothing of the machine’s', async () => {
+it('carries sessions between links and a broker that use it, without sockets of the machine', async () => {
   const before = machines();
   const broker = new Broker({
     ...{ host: '127.0.0.1', port: 0, accounts: '/accounts', prefix: DEFAULT_PREFIX },
@@ -87,13 +86,13 @@ it('carries the device’s requests to a server', async () => {
     const answer = await request.send(Buffer.from('{"a":1}'));
     expect([answer.getStatus(), answer.getBody()]).toEqual([200, '{"got":{"a":1}}']);
   }
-  // One connection is kept for all of them.
+  // All of them use one connection.
   expect(network.openCount).toBe(1);
   http.close();
   await server.close();
 });
 
-it('has sockets in the file system, which are not in the machine’s', async () => {
+it('has sockets with paths, which do not exist in the machine’s file system', async () => {
   const server = createServer((socket) => socket.end('hello'));
   await listenPrivately(disk, server, '/data/run/socket', network.at('device'));
   const text = await new Promise<string>((resolve) => {
@@ -107,7 +106,7 @@ it('has sockets in the file system, which are not in the machine’s', async () 
 it('never carries TLS: a secure address on it is a bug, not a plain connection', async () => {
   const link = new MqttLink(linkOptions('mqtts://127.0.0.1:8883', { user: 'bridge-1', password: 'x' }));
   link.start();
-  await expect(link.reached(1_000)).rejects.toThrow('TLS is spoken on the machine’s own network alone');
+  await expect(link.reached(1_000)).rejects.toThrow('TLS is used on the machine’s own network only');
   await link.stop();
   const secure = { baseUrl: 'https://127.0.0.1:8443', mayLeave: () => undefined, signal: new AbortController().signal };
   expect(() => new BridgeHttp({ ...secure, network: network.at('device'), clock: world })).toThrow('TLS is spoken');

@@ -1,4 +1,4 @@
-// Holds the rules on what other users could read, change or exchange: folders, links on the way to them, secret files.
+// Holds: paths that other users could read, change or exchange are refused: folders, links on the way to them, secret files.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, lchownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ describe('a folder', () => {
   const refused = (path: string, what: string, command: string) =>
     expect(() => expectPrivateFolder(path)).toThrow(exposed('data_folder_exposed', what, command));
 
-  it('may have any permissions that let nobody else write, and lie in one like /tmp', () => {
+  it('may have any permissions that let nobody else write, and may be in a folder like /tmp', () => {
     for (const mode of [0o700, 0o750, 0o755]) {
       chmodSync(folder.path, mode);
       expectPrivateFolder(folder.path);
@@ -34,7 +34,7 @@ describe('a folder', () => {
     expectPrivateFolder(at('not', 'there', 'yet'));
   });
 
-  it('may be writable for the group of its user alone, as people’s folders are on some systems', {
+  it('may be writable for a group whose only member is its user, as home folders are on some systems', {
     tags: ['root'],
   }, () => {
     chmodSync(folder.path, 0o770);
@@ -43,14 +43,14 @@ describe('a folder', () => {
     refused(folder.path, `other users may write to ${folder.path}`, `chmod go-w ${folder.path}`);
   });
 
-  it('must not be writable for others, even if they could not rename what is there', () => {
+  it('must not be writable for others, even if they could not rename its files', () => {
     for (const mode of [0o777, 0o1777, 0o702]) {
       chmodSync(folder.path, mode);
       refused(folder.path, `other users may write to ${folder.path}`, `chmod go-w ${folder.path}`);
     }
   });
 
-  it('must not lie in one where others could rename it', () => {
+  it('must not be in a folder where others could rename it', () => {
     mkdirSync(at('a b', 'c'), { recursive: true });
     chmodSync(at('a b'), 0o777);
     refused(at('a b', 'c'), `other users may write to ${at('a b')}`, `chmod go-w '${at('a b')}'`);
@@ -58,7 +58,7 @@ describe('a folder', () => {
     expectPrivateFolder(at('a b', 'c'));
   });
 
-  it('must not be another user’s, nor lie in one of theirs, however it is reached', { tags: ['root'] }, () => {
+  it('must not be another user’s, nor inside one of theirs, however it is reached', { tags: ['root'] }, () => {
     mkdirSync(at('theirs', 'ours'), { recursive: true });
     mkdirSync(at('ours'));
     chownSync(at('theirs'), NOBODY, NOBODY);
@@ -72,7 +72,7 @@ describe('a folder', () => {
     expectPrivateFolder(at('theirs'), [NOBODY]);
   });
 
-  it('may be reached over links of its user’s own, but not for ever', () => {
+  it('may be reached over its user’s own links, but not over an endless chain', () => {
     mkdirSync(at('real'));
     symlinkSync('../'.repeat(2) + folder.path.slice(1), at('real', 'up'));
     symlinkSync('real/../real', at('link'));
@@ -81,7 +81,7 @@ describe('a folder', () => {
     expect(() => expectPrivateFolder(at('loop'))).toThrow(expect.objectContaining({ code: 'ELOOP' }));
   });
 
-  it('may be of whoever called sudo', { tags: ['root'] }, () => {
+  it('may belong to the caller of sudo', { tags: ['root'] }, () => {
     chownSync(folder.path, NOBODY, NOBODY);
     refused(folder.path, `belongs to user ${NOBODY}`, 'chown');
     process.env['SUDO_UID'] = String(NOBODY);
@@ -99,7 +99,7 @@ describe('a secret file', () => {
     expect(() => readSecretFile(path(), 100, rules)).toThrow(exposed('secret_file_exposed', what, command));
   const text = (rules = {}) => new TextDecoder().decode(readSecretFile(path(), 100, rules) ?? new Uint8Array());
 
-  it('is read if its user alone can read it, up to a limit; it may be missing', async () => {
+  it('is read if only its user can read it, up to a limit; it may be missing', async () => {
     expect(readSecretFile(path(), 100)).toBeNull();
     for (const mode of [0o600, 0o400]) {
       writeFileSync(path(), 'secret', { mode });
@@ -109,7 +109,7 @@ describe('a secret file', () => {
     expect(await new SystemDisk().readSecret(path(), 6)).toEqual(new TextEncoder().encode('secret'));
   });
 
-  it('is refused if others could read or write it, with the line that mends it', async () => {
+  it('is refused if others could read or write it, with the command that fixes it', async () => {
     writeFileSync(path(), 'secret');
     for (const mode of [0o644, 0o640, 0o620, 0o604, 0o602, 0o660]) {
       chmodSync(path(), mode);
@@ -118,7 +118,7 @@ describe('a secret file', () => {
     }
   });
 
-  it('may be read by its group where an operator shares it on purpose, and not written', () => {
+  it('may be readable, but not writable, for its group if an operator shares it on purpose', () => {
     writeFileSync(path(), 'secret', { mode: 0o440 });
     expect(text({ groupMayRead: true })).toBe('secret');
     for (const mode of [0o460, 0o444, 0o442]) {
@@ -134,7 +134,7 @@ describe('a secret file', () => {
     expect(text({ also: [NOBODY] })).toBe('secret');
   });
 
-  it('is neither a link nor in a folder that others can change, unless somebody named it', () => {
+  it('must not be a link nor in a folder that others can change, unless a person named it', () => {
     writeFileSync(at('real'), 'secret', { mode: 0o600 });
     symlinkSync('real', path());
     refused('it is a link', 'mv -f');
@@ -142,12 +142,12 @@ describe('a secret file', () => {
     chmodSync(folder.path, 0o777);
     expect(() => readSecretFile(at('real'), 100)).toThrow(expect.objectContaining({ code: 'data_folder_exposed' }));
     expect(text({ isNamed: true })).toBe('secret');
-    // What a link leads to is held to the same.
+    // The link's target is checked in the same way.
     chmodSync(at('real'), 0o644);
     refused('its mode is 0644', 'chmod 600', { isNamed: true });
   });
 
-  it('is a file; one that is named may be a pipe of its user’s own', { tags: ['pipes'] }, async () => {
+  it('must be a file, or, if a person named it, a pipe of its user', { tags: ['pipes'] }, async () => {
     mkdirSync(path());
     refused('it is no file', 'ls -ld');
     refused('it is no file', 'ls -ld', { isNamed: true });

@@ -51,12 +51,12 @@ describe('a value from outside', () => {
       { name: '', loud: 1 },
       'name: it takes a text of 1 to 60 letters, not 0 letters; loud: it takes true or false, not a number',
     ],
-  ])('is refused with where, what it may be and what it is: %j', (change, fault) => {
+  ])('is refused with its field, what that takes and what it is: %j', (change, fault) => {
     expect(faultOf(change)).toContain(fault);
     expect(faultOf(change)).not.toMatch(/invalid|expected|received|too (big|small)|unrecognized|pattern/i);
   });
 
-  it('is named where it has no place of its own', () => {
+  it('has a name even if it is not in a field', () => {
     expect(readBySchema(settings, 'x', 'body')).toEqual({ ok: false, fault: 'body: it takes an object, not a text' });
     expect(readBySchema(settings, undefined)).toEqual({ ok: false, fault: 'it is missing, and takes an object' });
   });
@@ -68,13 +68,13 @@ describe('a value from outside', () => {
     expect(JSON.stringify(read)).not.toContain('hunter2');
   });
 
-  it('is told by a schema that JSON cannot describe, too', () => {
+  it('is described also for a schema that JSON Schema cannot express', () => {
     const schema = z.strictObject({ camera: z.string(), note: z.unknown().default(undefined) });
     const read = readBySchema(schema, { camera: 5, cam: 'x' });
     expect(read.ok ? 'none' : read.fault).toMatch(/^camera: it takes a text, not a number; .*cam/);
   });
 
-  it('that was read without these words is told in plain words, too', () => {
+  it('that was read without these options is described in plain words, too', () => {
     const { error } = settings.safeParse({ ...GOOD, name: 5, buttons: [{ id: 'A' }] });
     expect(error && plainFault(error)).toMatch(/^name: it takes a text(, not a number)?; buttons\[0\]\.id: /);
     expect(error && plainFault(error)).not.toMatch(/invalid|expected/i);

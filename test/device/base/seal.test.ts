@@ -1,4 +1,4 @@
-// Holds sealing to its word: what opens is what was sealed, under this key, nonce and associated data, or nothing opens.
+// Holds: a record opens to exactly what was sealed, under the same key, nonce and associated data, or not at all.
 import { describe, expect, it } from 'vitest';
 import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -25,7 +25,7 @@ const plain = utf8('a visitor at the door');
 const associated = utf8('record 7');
 
 describe.each(SEAL_CIPHERS)('sealing with %s', (cipher) => {
-  it('opens to what was sealed, also when that is nothing', () => {
+  it('opens to what was sealed, also for an empty record', () => {
     const key = generateSealKey(random, cipher);
     for (const bytes of [plain, new Uint8Array(0), random.bytes(100_000)]) {
       expect(openWithNonce(key, nonce, sealWithNonce(key, nonce, bytes, associated), associated)).toEqual(bytes);
@@ -55,13 +55,13 @@ describe.each(SEAL_CIPHERS)('sealing with %s', (cipher) => {
     expect(open(key, sealed, associated)).toBeNull();
   });
 
-  it('never seals one text the same way twice', () => {
+  it('never seals a text to the same bytes twice', () => {
     const key = generateSealKey(random, cipher);
     const sealed = new Set(Array.from({ length: 50 }, () => seal(key, plain, associated, random).join()));
     expect(sealed.size).toBe(50);
   });
 
-  it('derives keys that differ by salt and purpose and always come out the same', () => {
+  it('derives keys that differ by salt and purpose and are always the same for both', () => {
     const key = generateSealKey(random, cipher);
     const derived = deriveSealKey(key, utf8('salt'), 'one');
     expect(deriveSealKey(key, utf8('salt'), 'one')).toEqual(derived);
@@ -76,14 +76,14 @@ describe('sealing piece by piece', () => {
   const long = Uint8Array.from({ length: 100_000 }, (_, at) => at % 253);
   const key = generateSealKey(random);
 
-  it('writes what sealing at once gives', () => {
+  it('writes the same bytes as sealing at once', () => {
     const pieces: Uint8Array[] = [];
     sealTo(key, nonce, [long.subarray(0, 7), long.subarray(7)], associated, (bytes) => pieces.push(bytes.slice()));
     expect(Buffer.concat(pieces)).toEqual(Buffer.from(sealWithNonce(key, nonce, long, associated)));
     expect(Buffer.concat(pieces)).toHaveLength(sealedBytesOf(long.length));
   });
 
-  it('gives the memory of each piece back at once, where the runtime can', () => {
+  it('frees the memory of each piece at once, where the runtime can', () => {
     const ofRuntime = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'transfer');
     const given: number[] = [];
     const transfer = function (this: ArrayBuffer, bytes: number) {
@@ -113,8 +113,8 @@ describe('the choice of cipher', () => {
     expect(triedCipher(clock)).toBe('chacha20-poly1305');
   });
 
-  it('is made once in a process, by whoever asks first', () => {
-    // Another file's tests may have asked before, in the same process.
+  it('is made once in a process, at the first call', () => {
+    // Another file's tests may have called it before, in the same process.
     const first = fittingCipher(new ManualClock(0));
     const slow = clockOfSlowAes();
     expect(fittingCipher(slow.clock)).toBe(first);

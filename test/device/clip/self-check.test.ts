@@ -330,7 +330,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     }),
   ],
   'another number of sound packets than it says': [
-    /packets of sound, where its papers say/,
+    /packets of sound, where its manifest or statement says/,
     () => ({ clip: { audioPackets: good.clip.audioPackets - 1 } }),
   ],
   'a foreign sound configuration': [
@@ -414,7 +414,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
       }),
     }),
   ],
-  'another number of frames than it says': [/frames, where its papers say/, () => ({ clip: { frames: 21 } })],
+  'another number of frames than it says': [/frames, where its manifest or statement says/, () => ({ clip: { frames: 21 } })],
   'another number of encoded frames than it says': [/frame count/, () => ({ clip: { encodedFrames: 3 } })],
   'a gap over its first frame': [/begins or ends/, () => ({ clip: { gaps: [window] } })],
   'another method than it says': [/method/, () => ({ clip: { method: 'copy' } })],

@@ -80,7 +80,7 @@ it('a file that is no clip of ours, or of another number of frames, or does not 
   const { bytes } = await clipOf();
   await expect(seen(concatBytes([bytes, utf8('serial number 4711')]))).rejects.toEqual(refusal('data behind mdat'));
   await expect(seen(bytes, FRAMES - 1)).rejects.toEqual(
-    refusal(`${FRAMES} frames, where its papers say ${FRAMES - 1}`),
+    refusal(`${FRAMES} frames, where its manifest or statement says ${FRAMES - 1}`),
   );
   const twice = new Surgery(bytes);
   const { at: from, size: length } = twice.sampleAt(13);

@@ -1,11 +1,11 @@
-// Holds: which cells lie around one: nine, neighbours all, also where the map ends.
+// Holds: a cell has eight neighbours, also where the map wraps around.
 import { expect, it } from 'vitest';
 import { cellOf, cellsAround } from '../../../device/contract/area-cells.ts';
 
 const NORTH = 180 / 2 ** 12;
 const EAST = 360 / 2 ** 13;
 
-it('a cell and its eight neighbours, itself first', () => {
+it('lists a cell first, then its eight neighbours', () => {
   const place = { longitude: -122.4194, latitude: 37.7749 };
   const around = cellsAround(cellOf(place));
   expect(around[0]).toBe(cellOf(place));
@@ -17,7 +17,7 @@ it('a cell and its eight neighbours, itself first', () => {
   expect(new Set(around).size).toBe(9);
 });
 
-it('over the date line, and fewer at a pole', () => {
+it('lists neighbours across the date line, and fewer at a pole', () => {
   const around = cellsAround(cellOf({ longitude: 179.99, latitude: 0.01 }));
   expect(around).toContain(cellOf({ longitude: -179.99, latitude: 0.01 }));
   expect(around).toHaveLength(9);

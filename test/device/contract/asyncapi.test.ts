@@ -44,7 +44,7 @@ interface Channel {
   schema: z.ZodType;
 }
 
-/** Only where the owner turned Home Assistant on. */
+/** Only if the owner has turned on Home Assistant. */
 const HOME_ASSISTANT_CHANNELS: Record<string, Channel> = {
   homeAssistantDocument: {
     topic: discoveryTopics.document(DEFAULT_DISCOVERY_PREFIX, '{device}'),
@@ -219,7 +219,7 @@ const jsonSchema = (schema: z.ZodType) => {
   return rest;
 };
 
-/** Plain words are no JSON. */
+/** Plain words are not JSON. */
 function contentTypeOf({ typ, schema }: Channel): string {
   if (typ) return 'application/jose';
   return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }).type === 'string'

@@ -1,5 +1,5 @@
-// Holds: what a real bridge shows of a clip verifies against the device's record at every step of its way; and nothing that was forged,
-// swapped, or is about another clip does, whoever made it.
+// Holds: a real bridge's documents about a clip verify against the device's record at every step; documents that were forged, swapped, or
+// are about another clip do not, whoever made them.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,8 +7,7 @@ import { importSigningKey, sha256, sha256Hex, verifySignature } from '../../../d
 import { SystemRandom } from '../../../device/base/random.ts';
 import { checkDeparture, type DepartureCheck } from '../../../device/contract/check-departure.ts';
 import { ClipLeaves, type CustodyProof } from '../../../device/contract/custody.ts';
-import { outcomeOf } from '../../../device/contract/departure-outcome.ts';
-import type { Departure, DepartureCustody } from '../../../device/contract/departures.ts';
+import { type Departure, type DepartureCustody, outcomeOf } from '../../../device/contract/departures.ts';
 import { signToken } from '../../../device/contract/jws.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
@@ -37,7 +36,7 @@ async function shownOf({ grant }: Parcel): Promise<DepartureCustody> {
   return { ...ClipLeaves.parse(body), isWhole: true };
 }
 
-/** A clip that the vault has, by the bridge's log, and the device's record of it. */
+/** A clip that was handed over to the vault, and the device's record of it. */
 async function handedOver(): Promise<{ parcel: Parcel; departure: Departure; shown: DepartureCustody }> {
   const parcel = fixture.parcel(request);
   await fixture.deliver(parcel);
@@ -62,7 +61,7 @@ async function takenBack(parcel: Parcel, departure: Departure): Promise<Departur
   return { ...departure, standing: { at: 'answered', atUs: 9, outcome, receipt: String(body['receipt']) } };
 }
 
-/** The same, of a department that keeps it. */
+/** The same, with a department that keeps the clip. */
 async function keptByPolicy(parcel: Parcel, departure: Departure): Promise<Departure> {
   const officer = await vault.officer(fixture.cast.agency.id);
   await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'keep', reason: 'a trial is under way' } });
@@ -82,7 +81,7 @@ describe('an honest bridge', () => {
     expect(outcomeOf(departure).is).toBe('stored');
   });
 
-  it('is believed when it and the vault have erased what was taken back', async () => {
+  it('is believed when it and the vault have erased a revoked clip', async () => {
     const { parcel, departure } = await handedOver();
     const erased = await takenBack(parcel, departure);
     const found = check(erased, await shownOf(parcel));
@@ -120,7 +119,7 @@ describe('a bridge, or somebody in between, is not believed', () => {
     [intake, handOver] = [first, second];
   });
 
-  /** What is found wrong when the bridge shows other leaves, or another receipt. */
+  /** The faults that are found when the bridge shows other leaves, or another receipt. */
   const wrong = (shown: Partial<DepartureCustody>, changes: Partial<Departure> = {}) => {
     const found = check({ ...honest.departure, ...changes }, { ...honest.shown, ...shown });
     expect(found.holds).toBe(false);
@@ -142,10 +141,10 @@ describe('a bridge, or somebody in between, is not believed', () => {
       wrong({ receipt: signed({ clipSha256: sha256Hex('another') }) }),
       wrong({ receipt: signed({ grant: 'grant-other' }) }),
       wrong({ receipt: signed({ aud: 'device-other' }) }),
-      // The bridge's own second receipt for the very same clip: one of the two it will deny some day.
+      // The bridge's own second receipt for the same clip: it could deny either of the two.
       wrong({ receipt: signed({ jti: 'intake-twin' }) }),
       wrong({ receipt: other.shown.receipt }),
-      // It says that all is deleted, and keeps the clip.
+      // It claims that everything is deleted, and keeps the clip.
       wrong({ receipt: signed({ outcome: 'recalled' }) }),
       wrong({ receipt: signed({ outcome: 'deleted', clipSha256: sha256Hex('another') }) }),
     ]).toEqual([
@@ -157,12 +156,12 @@ describe('a bridge, or somebody in between, is not believed', () => {
       ['the receipt is not for this clip'],
       ['the bridge shows another receipt than the one that this device keeps'],
       ['the receipt is for another manifest'],
-      ['the clip is said to be handed over without a word of the vault'],
+      ['the receipt says that the clip is handed over, but holds no answer of the vault'],
       ['the receipt is for another clip'],
     ]);
   });
 
-  it('with a receipt that the device kept and somebody changed on its disk', () => {
+  it('with a receipt that somebody has changed on the device’s disk', () => {
     const receipt = String(honest.shown.receipt);
     const changed = { ...honest.departure, stored: { atUs: 5, receipt: `${receipt.slice(0, -4)}AAAA` } };
     expect(check(changed, honest.shown).holds).toBe(false);
@@ -225,7 +224,7 @@ describe('a bridge, or somebody in between, is not believed', () => {
     ]);
   });
 
-  it('about what was taken back, with a deletion of which another receipt tells', async () => {
+  it('about a revoked clip, with a deletion leaf about another receipt', async () => {
     const erased = await takenBack(other.parcel, other.departure);
     const shown = await shownOf(other.parcel);
     expect(check(erased, shown).holds).toBe(true);
@@ -240,7 +239,7 @@ describe('a bridge, or somebody in between, is not believed', () => {
     expect(why(found).filter((one) => !one.endsWith(' ok'))).toEqual(['the leaf is about another receipt']);
   });
 
-  it('about what the vault keeps, with another answer of the vault than its log tells of', async () => {
+  it('about a clip that the vault keeps, with another answer of the vault than the one in its log', async () => {
     const { parcel, departure } = await handedOver();
     const kept = await keptByPolicy(parcel, departure);
     const { standing } = kept;

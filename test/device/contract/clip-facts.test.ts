@@ -1,4 +1,4 @@
-// Holds: what is said of a clip is refused exactly where it cannot be true; each rule has its bound tried from both sides.
+// Holds: contradictory facts of a clip are refused, and others are not; each limit is tried from both sides.
 import { describe, expect, it } from 'vitest';
 import { type ClipFacts, FRAMES_PER_S_MAX, faultOfFacts } from '../../../device/contract/clip-facts.ts';
 import { STATEMENT_TIME_STEP_US } from '../../../device/contract/manifest.ts';
@@ -11,7 +11,7 @@ const GOOD: ClipFacts = {
 };
 const codeOf = (changes: Partial<ClipFacts>, stepUs = 0) => faultOfFacts({ ...GOOD, ...changes }, stepUs)?.code;
 
-it('nothing is wrong with a plain clip', () => {
+it('accepts the facts of a plain clip', () => {
   expect(faultOfFacts(GOOD, 0)).toBeNull();
   expect(faultOfFacts(GOOD, STATEMENT_TIME_STEP_US)).toBeNull();
 });
@@ -73,7 +73,7 @@ describe('coverage and gaps', () => {
     ['do not leave less', { gaps: [at(5_001_000, 14_384_334)] }, 'intake_gaps'],
   ])('%s', (_what, changes, code) => expect(codeOf(changes)).toBe(code));
 
-  it('in tenths of a second may cover frames, and are still in order and in the window', () => {
+  it('may cover frames when rounded to tenths of a second, but must be in order and in the window', () => {
     expect(codeOf({ gaps: [WINDOW] }, STATEMENT_TIME_STEP_US)).toBeUndefined();
     expect(codeOf({ gaps: [WINDOW] })).toBe('intake_gaps');
     const overlapping = { gaps: [at(6_000_000, 8_000_000), at(7_000_000, 9_000_000)] };

@@ -89,7 +89,7 @@ describe('the tree', () => {
     }
   });
 
-  it('keeps a leaf from passing for a node', () => {
+  it('hashes a leaf differently from a node', () => {
     const [left, right] = [leafHash(utf8('a'), sha256), leafHash(utf8('b'), sha256)];
     expect(toHex(leafHash(new Uint8Array([...left, ...right]), sha256))).not.toBe(toHex(nodeHash(left, right, sha256)));
   });
@@ -191,7 +191,7 @@ describe('a consistency proof', () => {
   });
 });
 
-it('takes a number of reads that grows with the logarithm of the log', async () => {
+it('needs a number of reads that grows with the logarithm of the log’s size', async () => {
   const kept = new Kept(numbered(20_000));
   for (let size = 19_000; size <= 20_000; size += 37) {
     for (const spans of [

@@ -1,4 +1,4 @@
-// Holds: what an agency writes cannot turn around, hide or push away what the page says beside it.
+// Holds: an agency's text cannot turn around, hide or displace the page's own text.
 import { describe, expect, it } from 'vitest';
 import { oneLine, someLines, statedText, withoutUnseen } from '../../../device/contract/outside-text.ts';
 
@@ -15,7 +15,7 @@ describe('text that others wrote', () => {
     expect(someLines(`top${'\n'.repeat(500)}bottom`)).toBe('top\n\nbottom');
   });
 
-  it('keeps every letter that can be seen', () => {
+  it('keeps every visible letter', () => {
     const text = 'Überfall, 盗難, سرقة, <b>&amp;';
     expect(oneLine(text)).toBe(text);
     expect(someLines(text)).toBe(text);
@@ -45,7 +45,7 @@ describe('a statement', () => {
     expect(stated.safeParse(text).success).toBe(false);
   });
 
-  it('keeps blanks at its ends only where it is shown among lines of ours', () => {
+  it('keeps blanks at its ends only where it is shown within our own lines', () => {
     expect(withoutUnseen('  a\u202eb ')).toBe('  a b ');
   });
 });

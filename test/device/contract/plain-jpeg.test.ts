@@ -1,10 +1,10 @@
-// Holds: what counts as a JPEG with nothing in it but a picture.
+// Holds: only a JPEG that holds nothing but a picture is accepted.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
 import { BARE_JPEG } from '../../support/searches.ts';
 
-/** The bare JPEG with a segment put in behind its start. */
+/** The plain JPEG with a segment inserted after its start. */
 const withSegment = (marker: number, content: readonly number[]) =>
   new Uint8Array([
     ...BARE_JPEG.subarray(0, 2),
@@ -17,7 +17,7 @@ const withSegment = (marker: number, content: readonly number[]) =>
   ]);
 const JFIF = [0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0];
 
-it('tells the size of a plain one, with JFIF and tables or without', () => {
+it('returns the size of a plain JPEG, with or without JFIF and tables', () => {
   expect(plainJpegSize(BARE_JPEG)).toEqual({ width: 32, height: 32 });
   expect(plainJpegSize(withSegment(0xe0, JFIF))).toEqual({ width: 32, height: 32 });
   expect(plainJpegSize(withSegment(0xdb, [0, 1, 2]))).toEqual({ width: 32, height: 32 });
@@ -37,7 +37,7 @@ it.each([
   expect(plainJpegSize(withSegment(marker, content))).toBeNull();
 });
 
-it('refuses what is behind its end, a marker inside its scan, and no end at all', () => {
+it('refuses data after the end, a marker inside the scan, and a missing end', () => {
   expect(plainJpegSize(new Uint8Array([...BARE_JPEG, 0]))).toBeNull();
   const [scan, end] = [BARE_JPEG.subarray(0, -2), BARE_JPEG.subarray(-2)];
   expect(plainJpegSize(new Uint8Array([...scan, 0xff, 0xe1, ...end]))).toBeNull();
@@ -46,7 +46,7 @@ it('refuses what is behind its end, a marker inside its scan, and no end at all'
   expect(plainJpegSize(scan)).toBeNull();
 });
 
-it('never throws, nor runs on, whatever it is given', () => {
+it('always returns, for any bytes', () => {
   const start = fc.constantFrom([], [0xff, 0xd8], [...BARE_JPEG], [...withSegment(0xe0, JFIF)]);
   fc.assert(
     fc.property(start, fc.uint8Array({ maxLength: 300 }), fc.nat(60), (head, tail, cut) => {

@@ -1,4 +1,4 @@
-// Holds: the owner's side shows of a sighting what the poster signed and the bridge published, and nothing that does not verify.
+// Holds: the owner's side shows only what the poster signed and the bridge published, and nothing that does not verify.
 import { beforeEach, expect, it } from 'vitest';
 import { ManualClock, wallSeconds } from '../../../device/base/clock.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
@@ -47,7 +47,7 @@ function codeOf(payload: SightingNotice | string): unknown {
   }
 }
 
-it('a sighting is read, and a grant of it is for the poster, of when it was seen, with nothing disclosed', () => {
+it('reads a sighting; a grant of it is for the poster, for the window of the sighting, and discloses nothing', () => {
   const sighting = read(notice());
   const { claims } = makeGrant({ key: cast.owner.key, clock, random: new SystemRandom() }, sighting);
   expect(claims).toMatchObject({

@@ -1,4 +1,4 @@
-// Holds: silence is noticed when it has lasted as long as was said, once, and never while something comes or nothing is waited for.
+// Holds: silence is reported once, when it has lasted for the limit, and never while something comes or nothing is waited for.
 import { expect, it, vi } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SilenceWatch } from '../../../device/contract/silence-watch.ts';
@@ -9,7 +9,7 @@ function make() {
   return { clock, silences, watch: new SilenceWatch(clock, (ms) => silences.push([ms, clock.monotonicMs()])) };
 }
 
-it('is noticed at its end, once, however often something came before', async () => {
+it('reports silence once, at the limit, however often something came before', async () => {
   const { clock, silences, watch } = make();
   for (let nth = 0; nth < 10; nth += 1) {
     watch.rest();
@@ -27,7 +27,7 @@ it('is noticed at its end, once, however often something came before', async () 
   expect(silences).toHaveLength(2);
 });
 
-it('is noticed sooner where the next wait is shorter, and later where it is longer', async () => {
+it('reports silence sooner if the next wait is shorter, and later if it is longer', async () => {
   const { clock, silences, watch } = make();
   watch.wait(10_000);
   await clock.advance(1_000);
@@ -42,13 +42,13 @@ it('is noticed sooner where the next wait is shorter, and later where it is long
   expect(silences[1]).toEqual([10_000, 13_000]);
 });
 
-it('is none while nothing is waited for, and after the end', async () => {
+it('reports no silence while nothing is waited for, nor after it was stopped', async () => {
   const { clock, silences, watch } = make();
   const after = vi.spyOn(clock, 'after');
   watch.wait(1_000);
   watch.rest();
   await clock.advance(60_000);
-  // Its one timer has found nothing to wait for.
+  // Its one timer has fired and found nothing to wait for.
   expect(after).toHaveBeenCalledTimes(1);
   watch.wait(1_000);
   watch.stop();

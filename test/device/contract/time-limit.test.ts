@@ -1,13 +1,12 @@
-// Holds: a call that nobody answers ends in time, whatever the garbage collector has taken meanwhile, and when its caller gives it up; and no
-// listener stays behind at a signal that outlives the call.
+// Holds: a call without an answer ends at its time limit, whatever was garbage-collected meanwhile, or when its caller aborts it; and no
+// listener stays on a signal that outlives the call.
 import { getEventListeners } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { exchangeJson } from '../../../device/contract/json-client.ts';
-import { withinTime } from '../../../device/contract/time-limit.ts';
+import { exchangeJson, withinTime } from '../../../device/contract/json-client.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: unknown = runInNewContext('gc');
@@ -33,7 +32,7 @@ const ending = (call: Promise<unknown>) =>
 it.each([
   ['a call', (signal: AbortSignal) => withinTime(600, signal, (ending) => fetch(url, { signal: ending }))],
   ['an exchange of JSON', (signal: AbortSignal) => exchangeJson(url, { method: 'GET', answerMsMax: 600, signal })],
-])('ends %s that nobody answers, though the garbage collector came by', async (_, call) => {
+])('ends %s without an answer in time, also after a garbage collection', async (_, call) => {
   const owner = new AbortController();
   const ended = ending(call(owner.signal));
   await sleep(100);
@@ -42,7 +41,7 @@ it.each([
   expect(getEventListeners(owner.signal, 'abort')).toEqual([]);
 });
 
-it('ends a call that its caller gives up, before or meanwhile, with the caller’s reason', async () => {
+it('ends a call that its caller aborts, before or during it, with the caller’s reason', async () => {
   for (const afterMs of [0, 100]) {
     const owner = new AbortController();
     if (afterMs === 0) owner.abort(new Error('given up'));

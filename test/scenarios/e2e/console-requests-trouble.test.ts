@@ -185,7 +185,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     await rig.preview(request);
     await rig.testbed.command({ action: 'forget', window: { startUs: 1, endUs: 2 } });
     await say('Let this clip leave').click();
-    await rig.page.getByText('Make a preview again, look at it, and grant that one.').waitFor({ timeout: 20_000 });
+    await rig.page.getByText('Make a new preview, look at it, and grant that one.').waitFor({ timeout: 20_000 });
     await rig.page.locator('.choice').waitFor();
     await rig.settled();
     await rig.makePreview();

@@ -88,7 +88,7 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
     await rig.testbed.restarted('doorbell', before);
     const page = rig.page;
     // Either the clip was sealed before, and leaves; or its preview died with the doorbell, nothing has left, and another is made.
-    const changed = page.getByText('Make a preview again, look at it, and grant that one.');
+    const changed = page.getByText('Make a new preview, look at it, and grant that one.');
     await page.locator('.outcome-sent').or(changed).first().waitFor({ timeout: 90_000 });
     let sent = played;
     if ((await changed.count()) > 0) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { insideArea } from '../../../device/contract/area-cells.ts';
 import { type DrawnDoorbell, drawFleet, happeningsOf } from '../../../sim/fleet/draw-fleet.ts';
 import { DEFAULT_PROFILE, FleetProfile } from '../../../sim/fleet/fleet-profile.ts';
-import { areaPolygon } from '../../../sim/fleet/town-area.ts';
+import { areaPolygon } from '../../../sim/fleet/home-placement.ts';
 
 const SEED = 20_261_128;
 const DAY_MS = 24 * 3_600_000;
@@ -11,7 +11,7 @@ const percentWhere = (fleet: readonly DrawnDoorbell[], holds: (one: DrawnDoorbel
   (100 * fleet.filter(holds).length) / fleet.length;
 
 describe('a fleet', () => {
-  it('is the same for the same seed, and another for another', () => {
+  it('is the same for the same seed, and differs for another', () => {
     expect(drawFleet(DEFAULT_PROFILE, SEED, 50)).toEqual(drawFleet(DEFAULT_PROFILE, SEED, 50));
     const other = drawFleet(DEFAULT_PROFILE, SEED + 1, 50);
     const same = drawFleet(DEFAULT_PROFILE, SEED, 50).filter(({ seed, place }, at) => {
@@ -21,7 +21,7 @@ describe('a fleet', () => {
     expect(same).toEqual([]);
   });
 
-  it.each([1, 2, 3, 8, 60])('of %i parts is the whole in all, and no doorbell is in two', (of) => {
+  it.each([1, 2, 3, 8, 60])('of %i parts has each doorbell in exactly one part', (of) => {
     const whole = drawFleet(DEFAULT_PROFILE, SEED, 50);
     const parts = Array.from({ length: of }, (_, at) => drawFleet(DEFAULT_PROFILE, SEED, 50, { index: at + 1, of }));
     const all = parts.flat().sort((a, b) => a.number - b.number);
@@ -30,11 +30,11 @@ describe('a fleet', () => {
     expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
   });
 
-  it('begins as a smaller one of its seed does', () => {
+  it('begins with the doorbells of a smaller one with its seed', () => {
     expect(drawFleet(DEFAULT_PROFILE, SEED, 500).slice(0, 50)).toEqual(drawFleet(DEFAULT_PROFILE, SEED, 50));
   });
 
-  it('gives each doorbell a name and a seed of its own, at most numbers too', () => {
+  it('gives each doorbell its own name and seed, also for the largest numbers', () => {
     const fleet = drawFleet(DEFAULT_PROFILE, 0xffff_ffff, 100_000, { index: 7, of: 10 });
     expect(new Set(fleet.map(({ name }) => name)).size).toBe(10_000);
     expect(new Set(fleet.map(({ seed }) => seed)).size).toBe(10_000);
@@ -93,7 +93,7 @@ describe('ten thousand doorbells', () => {
     expect(Math.abs(percentWhere(fleet, holds) - percent)).toBeLessThanOrEqual(allowed);
   });
 
-  it('hold every bound of the profile', () => {
+  it('are within every limit of the profile', () => {
     const bytes = { day: 8_626_176, night: 17_252_352 };
     const beyond = fleet.filter(
       ({ scene, startAtUs, ring, clock, pressesPerHour, startsAfterMs, owner }) =>
@@ -111,7 +111,7 @@ describe('ten thousand doorbells', () => {
     expect(new Set(fleet.map(({ pressesPerHour }) => pressesPerHour[0])).size).toBeGreaterThan(9_000);
   });
 
-  it('stand inside the polygons of their areas, in many places', () => {
+  it('are inside the polygons of their areas, at many places', () => {
     const { town } = profile;
     for (const name of ['centre', 'hill']) {
       const polygon = areaPolygon(town, town.areas[name] ?? expect.fail(name));
@@ -122,7 +122,7 @@ describe('ten thousand doorbells', () => {
   });
 });
 
-describe('what happens at a doorbell', () => {
+describe('the events at a doorbell', () => {
   const profile = FleetProfile.parse({
     presses: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
     motions: 6,
@@ -142,7 +142,7 @@ describe('what happens at a doorbell', () => {
   const all = days.flat();
   const count = (what: string) => all.filter((each) => each.what === what).length;
 
-  it('is in order, and the same in every run', () => {
+  it('are in order, and the same in every run', () => {
     for (const day of days)
       expect(day.map(({ atMs }) => atMs)).toEqual(day.map(({ atMs }) => atMs).sort((a, b) => a - b));
     const [first] = drawFleet(profile, SEED, 1);
@@ -155,16 +155,16 @@ describe('what happens at a doorbell', () => {
     ['motion', 100 * 24 * 6],
     ['reboot', 100 * 4],
     ['absence', 100 * 2],
-  ])('comes as often as the profile says: %s', (what, mean) => {
+  ])('have the frequency of the profile: %s', (what, mean) => {
     expect(Math.abs(count(what) - mean)).toBeLessThan(4 * Math.sqrt(mean));
   });
 
-  it('comes in the hours that the profile says, from the hour of the start on', () => {
+  it('come in the hours of the profile, counted from the hour of the start', () => {
     const hours = new Set(all.filter(({ what }) => what === 'press').map(({ atMs }) => Math.floor(atMs / 3_600_000)));
     expect([...hours]).toEqual([1]);
   });
 
-  it('is nothing where every rate is 0', () => {
+  it('are none if every rate is 0', () => {
     const quiet = FleetProfile.parse({ presses: 0, motions: 0 });
     expect(drawFleet(quiet, SEED, 3).flatMap((one) => [...happeningsOf(one, 0)])).toEqual([]);
   });

@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: what comes of doorbells whose clocks are not the bridge's: within the five minutes that the protocol allows nothing is refused, lost or
-// stored twice; hours apart none gets in, and its operator is told why. Not here: each rule of time (device/consent, device/clock).
+// Holds: if doorbells' clocks differ from the bridge's by less than the protocol's five minutes, nothing is refused, lost or stored twice;
+// if they differ by hours, no doorbell is enrolled, and the operator learns why.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -28,7 +28,7 @@ const endedSchema = z.object({
   codes: z.record(z.string(), z.int()),
 });
 
-/** A fleet whose clocks are all wrong, by up to this; it runs until a second of which `isOver` holds, and ends. */
+/** A fleet whose clocks are all wrong by up to this; it runs until a line for which `isOver` is true. */
 async function ranWith(offset: string, isOver: (second: Line) => boolean) {
   const profile = join(folder.path, `${offset}.yaml`);
   const scene = 'scenes: { porch: { camera: "synthetic?size=640x360", width: 320, height: 180, kbitPerS: 200 } }';
@@ -43,7 +43,7 @@ async function ranWith(offset: string, isOver: (second: Line) => boolean) {
   return { status, ended: endedSchema.parse(fleet.lines.findLast(({ event }) => event === 'ended')) };
 }
 
-it('stores every clip that is granted where clocks are up to four minutes apart', {
+it('stores every granted clip if clocks are up to four minutes apart', {
   timeout: 400_000,
 }, async (test) => {
   const { status, ended } = await ranWith('4m', ({ clipsStored }) => Number(clipsStored) >= 2 * DOORBELLS);
@@ -57,7 +57,7 @@ it('stores every clip that is granted where clocks are up to four minutes apart'
   );
 });
 
-it('lets in no doorbell whose clock is hours off, and says why', { timeout: 400_000 }, async () => {
+it('enrols no doorbell whose clock is hours off, and says why', { timeout: 400_000 }, async () => {
   const { status, ended } = await ranWith('12h', ({ failed }) => Number(failed) === DOORBELLS);
   expect(status).not.toBe(0);
   expect(ended).toMatchObject({ failed: DOORBELLS, grants: 0, clipsStored: 0, codes: { token_expired: DOORBELLS } });

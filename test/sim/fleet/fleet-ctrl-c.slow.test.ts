@@ -1,5 +1,4 @@
-// Holds: Ctrl-C ends a fleet in each of its phases with its exit status, and leaves no file and no process. Not here: what a fleet does
-// (fleet.slow.test.ts).
+// Holds: Ctrl-C ends a fleet in each of its phases with the right exit status, and leaves no file and no process.
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ const folder = temporaryFolder('fleet-ctrl-c');
 afterAll(() => folder.dispose());
 const TIMEOUT = { timeout: 240_000 };
 
-/** A fleet that keeps everything in a folder of its own, where nothing else is. */
+/** A fleet with its own temporary folder. */
 async function fleet(name: string, ...args: string[]): Promise<{ running: Running; temporary: string }> {
   const temporary = join(folder.path, name);
   await mkdir(temporary);
@@ -25,7 +24,7 @@ async function fleet(name: string, ...args: string[]): Promise<{ running: Runnin
   return { running: new Running(words, { TMPDIR: temporary }), temporary };
 }
 
-/** The processes that a fleet has started, by what they run. */
+/** The processes that a fleet has started, by their programs. */
 async function childrenOf({ child }: Running): Promise<Map<number, string>> {
   const pids = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).trim().split(' ');
   const commands = await Promise.all(
@@ -34,7 +33,7 @@ async function childrenOf({ child }: Running): Promise<Map<number, string>> {
   return new Map(commands);
 }
 
-/** Whether a signal was sent to it that it has not taken yet: another of the same kind would be lost. */
+/** Whether it has a pending signal: another one of the same kind would be lost. */
 const isSignalled = ({ child }: Running) =>
   !/^ShdPnd:\s*0+$/m.test(readFileSync(`/proc/${child.pid}/status`, 'latin1'));
 
@@ -69,7 +68,7 @@ it.each<[string, (line: Line) => boolean, number]>([
   expect(await readdir(temporary)).toEqual([]);
 });
 
-it('while clips are on their way: a second one waits for none of them, and its summary says so', TIMEOUT, async () => {
+it('during uploads: a second Ctrl-C does not wait for them, and the summary shows that', TIMEOUT, async () => {
   const { running, temporary } = await fleet('drains', '--data', join(folder.path, 'data'));
   await running.line('footage', ({ up, segmentsStored }) => up === 6 && Number(segmentsStored) > 40);
   const children = await childrenOf(running);
@@ -79,7 +78,7 @@ it('while clips are on their way: a second one waits for none of them, and its s
   const asked = await runCommand(['agency', 'request', '--data', join(folder.path, 'data'), '--json']);
   expect(asked.stderr).toBe('');
   await running.line('requests', ({ requests }) => Number(requests) > 0);
-  // They grant within seconds, and nothing arrives.
+  // Owners grant within seconds, and no clip arrives.
   process.kill(bridge, 'SIGSTOP');
   try {
     await running.line('grants', ({ requests, grants }) => Number(grants) > 0 && grants === requests);

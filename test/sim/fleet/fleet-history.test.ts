@@ -15,7 +15,7 @@ it('keeps every second of a short run', () => {
   expect(history.linesEach).toBe(1);
 });
 
-it('keeps a day in few points, to its last second', () => {
+it('keeps a day in at most 300 points, up to its last second', () => {
   const history = historyOf(sampleLines(86_400));
   expect(history.points.length).toBeLessThanOrEqual(300);
   expect(history.points.length).toBeGreaterThan(100);

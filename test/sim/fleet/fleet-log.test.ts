@@ -1,4 +1,4 @@
-// Holds: lines of a fleet's doorbells bear their names, and what many warn of at a time is one line, and one more that counts.
+// Holds: lines of a fleet's doorbells have their names, and a warning of many at the same time is one line, and one more with a count.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import type { Log, LogFacts } from '../../../device/base/log.ts';
@@ -18,7 +18,7 @@ function make() {
   return { clock, lines, fleet: new FleetLog(log({}), clock) };
 }
 
-it('writes what one doorbell warns of with its name, and counts it at others', async () => {
+it('writes a doorbell’s warning with its name, and counts the same warning of others', async () => {
   const { clock, lines, fleet } = make();
   const [one, two, three] = ['a', 'b', 'c'].map((name) => fleet.of(name).child({ link: 'home' })) as [Log, Log, Log];
   one.warn('out of reach', { code: 'unreachable', detail: 'refused' });
@@ -32,7 +32,7 @@ it('writes what one doorbell warns of with its name, and counts it at others', a
   await clock.advance(1);
   const sum = ['warn', 'out of reach', { code: 'unreachable', doorbells: 2, times: 3, withinS: 30 }];
   expect(lines).toEqual([first, sum]);
-  // Still in the shadow of the line that counts; once nothing was counted for 30 s, it is news again.
+  // Still counted after the line with the count; once nothing was counted for 30 s, it is written again.
   two.warn('out of reach', { code: 'unreachable' });
   await clock.advance(30_000);
   const again = ['warn', 'out of reach', { code: 'unreachable', doorbells: 1, times: 1, withinS: 30 }];
@@ -43,7 +43,7 @@ it('writes what one doorbell warns of with its name, and counts it at others', a
   expect(lines).toHaveLength(4);
 });
 
-it('takes another level, message or code for something else', () => {
+it('writes a warning with another level, message or code', () => {
   const { lines, fleet } = make();
   const [one, two] = [fleet.of('a'), fleet.of('b')];
   one.warn('lost', { code: 'x' });
@@ -68,7 +68,7 @@ it('writes every line below a warning', () => {
   ]);
 });
 
-it('tells what it has only counted when the fleet ends, and leaves no timer', async () => {
+it('writes open counts when the fleet ends, and leaves no timer', async () => {
   const { clock, lines, fleet } = make();
   for (const name of ['a', 'b', 'c']) fleet.of(name).error('cannot start');
   fleet.of('a').warn('alone');

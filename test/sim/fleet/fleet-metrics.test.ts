@@ -43,7 +43,7 @@ it('has a figure for every count, each with its unit or as a total', () => {
   for (const [name, , type] of FLEET_FIGURES) expect(name.endsWith('_total')).toBe(type === 'counter');
 });
 
-it('prints what Prometheus reads, without a label, and leaves out what is not known', () => {
+it('prints Prometheus’ text format, without labels, and leaves out unknown figures', () => {
   const text = printFigures(LINE);
   expect(text).toContain('# TYPE doorsill_fleet_doorbells_up gauge\ndoorsill_fleet_doorbells_up 9\n');
   expect(text).toContain('doorsill_fleet_lateness_p50_seconds 0.004\n');
@@ -51,7 +51,7 @@ it('prints what Prometheus reads, without a label, and leaves out what is not kn
   expect(text).not.toContain('{');
 });
 
-it('serves the latest line, and nothing before there is one or under another name', async () => {
+it('serves the latest line, and nothing before the first one or at another path', async () => {
   const { metrics, url } = await serve();
   expect((await fetch(url)).status).toBe(503);
   metrics.set(LINE);
@@ -65,7 +65,7 @@ it('serves the latest line, and nothing before there is one or under another nam
   expect((await fetch(url, { method: 'POST' })).status).toBe(404);
 });
 
-it('says when its port is in use', async () => {
+it('refuses a port that is in use', async () => {
   const { url } = await serve();
   await expect(serve(Number(new URL(url).port))).rejects.toMatchObject({ code: 'port_in_use' });
 });

@@ -1,5 +1,4 @@
-// Runs fleets, as a user does, at a stock mosquitto and at a bridge that is not the fleet's own: nothing is embedded. Two of them have one
-// seed. Not here: the embedded parts (fleet.slow.test.ts), who may do what at a mosquitto (test/sim/broker).
+// Runs two fleets with one seed at a stock mosquitto and at a separate bridge, without embedded parts.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -49,7 +48,7 @@ async function startFleet(doorbells: number, name: string): Promise<Running> {
   return fleet;
 }
 
-it('runs two fleets of one seed at a mosquitto and at one bridge: every clip that is granted is there once', {
+it('runs two fleets with one seed at a mosquitto and at one bridge: every granted clip is stored once', {
   timeout: 390_000,
   tags: ['mosquitto'],
 }, async () => {

@@ -33,14 +33,14 @@ async function owner(changes: Partial<DrawnOwner> = {}): Promise<FleetOwner> {
   return made;
 }
 
-/** What the doorbell has decided; not that it was asked for its state. */
+/** The doorbell's decisions, without requests for its state. */
 const outcomes = () =>
   door.rig.effects.receipts.map(({ outcome }) => outcome).filter((outcome) => outcome !== 'command-done');
 const becomes = (of: FleetOwner, counts: Partial<OwnerCounts>) =>
   expect.poll(() => of.counts, { timeout: 5_000 }).toEqual({ ...NOTHING, ...counts });
 
 describe('an owner of a fleet', () => {
-  it('shares once it has thought, the newest seconds of what the doorbell holds and what it was drawn to disclose', async () => {
+  it('shares after its delay: the newest seconds that the doorbell has, and the values that it was drawn to disclose', async () => {
     const robin = await owner();
     const window = door.rig.cast.window();
     door.held = { startUs: window.startUs + 60_000_000, endUs: window.startUs + 70_000_000 };
@@ -54,14 +54,14 @@ describe('an owner of a fleet', () => {
     expect(live?.cut).toMatchObject({
       request,
       window: { startUs: door.held.endUs - 4_000_000, endUs: door.held.endUs },
-      // The agency asks for address and mail address alone.
+      // The agency asks only for address and email.
       ...{ disclose: ['email'], audio: false },
     });
     expect(moments.map(({ what }) => what)).toEqual(['seen', 'granted']);
     expect(moments[1]?.request).toBe(request);
   });
 
-  it('shares all that the doorbell holds of the window where that is less', async () => {
+  it('shares all that the doorbell has of the window if that is less', async () => {
     const robin = await owner();
     const window = door.rig.cast.window();
     door.held = { startUs: window.endUs - 1_500_000, endUs: window.endUs + 5_000_000 };
@@ -72,7 +72,7 @@ describe('an owner of a fleet', () => {
     expect(door.rig.effects.made[0]?.cut.window).toEqual({ startUs: window.endUs - 1_500_000, endUs: window.endUs });
   });
 
-  it('tells of a clip once the bridge has it, and how long that took', async () => {
+  it('counts a clip once the bridge has it, with the time that it took', async () => {
     const robin = await owner();
     await door.ask();
     await becomes(robin, { seen: 1 });
@@ -84,7 +84,7 @@ describe('an owner of a fleet', () => {
     expect(moments.at(-1)).toMatchObject({ what: 'sent', afterMs: 700 });
   });
 
-  it('takes back what it shared when it was drawn to, and tells that the bridge has erased it', async () => {
+  it('revokes its grant when it was drawn to, and counts that the bridge has erased the clip', async () => {
     const robin = await owner({ revokes: true });
     await door.ask();
     await becomes(robin, { seen: 1 });
@@ -107,7 +107,7 @@ describe('an owner of a fleet', () => {
     expect(outcomes()).toEqual(['denied']);
   });
 
-  it('ignores: sees it, and says nothing', async () => {
+  it('ignores: sees the request, and does not answer', async () => {
     const robin = await owner({ answer: 'ignore' });
     await door.ask();
     await becomes(robin, { seen: 1, ignored: 1 });
@@ -117,7 +117,7 @@ describe('an owner of a fleet', () => {
     expect(outcomes()).toEqual([]);
   });
 
-  it('is never there: paired, and nothing else', async () => {
+  it('is offline: paired, and nothing else', async () => {
     const robin = await owner({ isOffline: true });
     expect(door.rig.gate.owners().map(({ key }) => key)).toContain(robin.publicKey);
     expect(robin.home?.device).toBe(door.rig.cast.device.id);
@@ -127,7 +127,7 @@ describe('an owner of a fleet', () => {
     expect(robin.counts).toEqual(NOTHING);
   });
 
-  it('says that there is no footage, or none any more, and does not take that for a refusal', async () => {
+  it('counts that there is no footage, or no longer any, and not as a refusal', async () => {
     const robin = await owner();
     door.held = { startUs: 1, endUs: 2 };
     await door.ask();
@@ -144,7 +144,7 @@ describe('an owner of a fleet', () => {
     expect(door.rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_window_no_footage' });
   });
 
-  it('counts what the doorbell refuses, with its code', async () => {
+  it('counts refusals of the doorbell, with their code', async () => {
     const robin = await owner();
     await door.ask({ exp: door.rig.cast.nowS() + 2 });
     await becomes(robin, { seen: 1 });
@@ -168,7 +168,7 @@ describe('an owner of a fleet', () => {
 });
 
 describe('when something is away', () => {
-  it('an owner says again what was not answered', async () => {
+  it('an owner repeats an order without an answer', async () => {
     const robin = await owner({ answer: 'decline' });
     await door.ask();
     await becomes(robin, { seen: 1 });
@@ -184,7 +184,7 @@ describe('when something is away', () => {
     expect(door.heard.filter((topic) => topic.endsWith('/deny'))).toHaveLength(2);
   });
 
-  it('and not for ever', async () => {
+  it('it does not repeat an order for ever', async () => {
     const robin = await owner({ answer: 'decline' });
     await door.ask();
     await becomes(robin, { seen: 1 });
@@ -196,7 +196,7 @@ describe('when something is away', () => {
     expect(door.unheard).toBe(80);
   });
 
-  it('it hears what came while it was away, and goes on where it was', async () => {
+  it('it receives messages from while it was away, and continues where it was', async () => {
     const robin = await owner();
     await robin.stop();
     await door.ask();
@@ -210,7 +210,7 @@ describe('when something is away', () => {
     await becomes(robin, { seen: 1, granted: 1 });
   });
 
-  it('it cannot start, and can when its broker is back; nothing of it stays connected after it has stopped', async () => {
+  it('it cannot start without its broker, and can when that is back; after it has stopped nothing stays connected', async () => {
     const robin = await owner({ isOffline: false });
     await robin.stop();
     expect(door.broker.broker.connected).toHaveLength(1);
@@ -234,7 +234,7 @@ it('believes only its own doorbell: another key’s receipt counts as unbelieved
   expect(robin.counts.denied).toBe(0);
 });
 
-/** The clip of the one live grant is sealed and stored at the bridge. Returns its grant. */
+/** Reports the clip of the one live grant as sealed and stored. Returns its grant. */
 async function send(): Promise<string> {
   const { gate, cast, effects } = door.rig;
   const grant = effects.made[0]?.id ?? expect.fail('nothing was granted');
@@ -246,7 +246,7 @@ async function send(): Promise<string> {
   return grant;
 }
 
-/** Lets the door's time pass until this is done; the machine's has to, too, where connections are made. */
+/** Moves the door's time on until `done`; the machine's time must pass, too, where connections are made. */
 async function passing<Result>(done: Promise<Result>): Promise<Result> {
   const ended = done.then(
     (result) => () => result,

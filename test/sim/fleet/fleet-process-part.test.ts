@@ -1,9 +1,9 @@
-// Holds: what a process of a fleet tells about itself. Not here: a part that runs (fleet-process.slow.test.ts).
+// Holds: a process of a fleet counts its open files.
 import { closeSync, openSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { openDescriptors } from '../../../sim/fleet/fleet-process-part.ts';
 
-it('counts the files that the process has open', () => {
+it('counts the open files of the process', () => {
   const before = openDescriptors();
   const opened = Array.from({ length: 200 }, () => openSync('/dev/null', 'r'));
   const during = openDescriptors();

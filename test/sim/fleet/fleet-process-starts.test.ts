@@ -1,4 +1,4 @@
-// Holds: doorbells of a fleet are started in order and a bounded number at a time, and one by one while those that run are late.
+// Holds: doorbells of a fleet are started in order and a limited number at a time, and one by one while running ones are late.
 import { expect, it } from 'vitest';
 import { PacedStarts } from '../../../sim/fleet/fleet-process.ts';
 
@@ -22,7 +22,7 @@ function pacedStarts(atOnce: number) {
   return { machine, starts, began, add, end };
 }
 
-it('begins so many at the same time, and the next one when one has ended', async () => {
+it('begins up to the limit at the same time, and the next one when one has ended', async () => {
   const { began, add, end } = pacedStarts(3);
   add(1, 2, 3, 4, 5);
   expect(began).toEqual([1, 2, 3]);
@@ -32,7 +32,7 @@ it('begins so many at the same time, and the next one when one has ended', async
   expect(began).toEqual([1, 2, 3, 4, 5]);
 });
 
-it('begins one after the other while what runs is late, and as many as before when it is not', async () => {
+it('begins one after the other while running doorbells are late, and up to the limit again afterwards', async () => {
   const { machine, began, add, end } = pacedStarts(3);
   machine.isLate = true;
   add(1, 2, 3, 4, 5);
@@ -44,7 +44,7 @@ it('begins one after the other while what runs is late, and as many as before wh
   expect(began).toEqual([1, 2, 3, 4, 5]);
 });
 
-it('begins nothing any more once it is stopped, and waits for what is being started', async () => {
+it('begins nothing more once it is stopped, and waits for running starts', async () => {
   const { starts, began, add, end } = pacedStarts(1);
   add(1, 2);
   let isStopped = false;

@@ -7,19 +7,19 @@ function latenessOf(...ms: number[]): Lateness {
   return lateness;
 }
 
-it('tells by which time a share had come, rounded up to a millisecond', () => {
+it('returns quantiles, rounded up to a millisecond', () => {
   const lateness = latenessOf(...Array.from({ length: 100 }, (_, at) => at + 0.5));
   expect([0, 0.01, 0.5, 0.99, 1].map((share) => lateness.quantile(share))).toEqual([1, 1, 50, 99, 100]);
 });
 
-it('counts what is early as on time, and what is very late by the second', () => {
+it('counts a negative latency as 0, and long ones in steps of a second', () => {
   expect(latenessOf(-5).quantile(1)).toBe(1);
   expect(latenessOf(12_345).quantile(1)).toBe(13_000);
   expect(latenessOf(1e9).quantile(1)).toBe(602_000);
   expect(new Lateness().quantile(0.5)).toBeNull();
 });
 
-it('adds up to what one count of all would be', () => {
+it('merges to the same counts as if all had been counted together', () => {
   const [one, other] = [latenessOf(1, 2, 3_500, 7), latenessOf(2, 90)];
   one.merge(new Lateness(other.steps));
   expect(one.steps).toEqual(latenessOf(1, 2, 3_500, 7, 2, 90).steps);
@@ -34,7 +34,7 @@ it('adds every count', () => {
   expect(Object.values(sum)).toEqual(Object.keys(NO_COUNTS).map((_, at) => 2 * (at + 1)));
 });
 
-it('gives what was sealed lately once, and counts all of it', () => {
+it('returns recent latencies once, and counts all segments', () => {
   const tally = new FleetTally();
   tally.stored(3);
   expect(tally.takeRecent().count).toBe(1);

@@ -13,14 +13,14 @@ import { TaskQueue } from '../../../device/base/task-queue.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { failure } from '../../../sim/errors.ts';
 import { drawFleet } from '../../../sim/fleet/draw-fleet.ts';
-import { FleetDoorbell, type FleetLinks, type FleetSurroundings } from '../../../sim/fleet/fleet-doorbell.ts';
+import { FleetDoorbell, type FleetLinks, type FleetContext } from '../../../sim/fleet/fleet-doorbell.ts';
 import { FleetLog } from '../../../sim/fleet/fleet-log.ts';
 import { FleetProcess } from '../../../sim/fleet/fleet-process.ts';
 import { FleetTally } from '../../../sim/fleet/fleet-process-tally.ts';
 import { FleetProfile } from '../../../sim/fleet/fleet-profile.ts';
 import { type Loop, makeLoop } from '../../../sim/fleet/loop.ts';
 import { DueQueue } from '../../../sim/fleet/loop-schedule.ts';
-import { areaPolygon } from '../../../sim/fleet/town-area.ts';
+import { areaPolygon } from '../../../sim/fleet/home-placement.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { startCountingProxy } from '../../support/counting-proxy.ts';
@@ -61,16 +61,16 @@ interface Running {
   profile: ReturnType<typeof FleetProfile.parse>;
 }
 
-/** What the doorbells of a process share. */
+/** The context of a process's doorbells. */
 function surroundings(
   input: z.input<typeof FleetProfile>,
   links: Partial<FleetLinks> = {},
   log: Log = silentLog(),
-): FleetSurroundings {
+): FleetContext {
   const profile = FleetProfile.parse({ ramp: '0s', ...input, scenes: { porch: SCENE } });
   return {
     ...{ clock, random, disk, log: new FleetLog(log, clock), ffmpeg, profile, tally: new FleetTally(), folder },
-    deck: { queue: new DueQueue(clock), clock, beganMs: clock.monotonicMs() },
+    timebase: { queue: new DueQueue(clock), clock, beganMs: clock.monotonicMs() },
     loops: new Map([['porch', loop]]),
     links: {
       home: { url: broker.url, accounts: broker.accounts },
@@ -105,13 +105,13 @@ async function ask({ profile }: Pick<Running, 'profile'>): Promise<void> {
 const has = (running: Running, counts: object) =>
   expect.poll(() => running.fleet.counts, PATIENCE).toMatchObject(counts);
 
-it('runs doorbells of their own whose owners answer a request, and the bridge gets every clip that was granted', async () => {
+it('runs doorbells whose owners answer a request, and the bridge gets every granted clip', async () => {
   const running = start(10, { owners: { share: 50, decline: 50 }, answerAfter: { from: '0s', to: '500ms' } });
   await has(running, { doorbells: 10, up: 10, failed: 0 });
   const shares = running.fleet.doorbells.filter(({ drawn }) => drawn.owner.answer === 'share').length;
   expect(shares).toBeGreaterThan(1);
   expect(shares).toBeLessThan(10);
-  // Four seconds are shared; a ring has them a second after they were filmed.
+  // Four seconds are shared; a ring has them a second after filming.
   await expect.poll(() => running.fleet.counts.segmentsStored, PATIENCE).toBeGreaterThanOrEqual(10 * 6);
   await ask(running);
   await has(running, { requests: 10, grants: shares, denials: 10 - shares, clipsStored: shares, clipsUnderWay: 0 });
@@ -128,7 +128,7 @@ it('runs doorbells of their own whose owners answer a request, and the bridge ge
   expect(new Set(keys).size).toBe(10);
 }, 60_000);
 
-it('rings and notices motion at the rates that were drawn, and keeps the ring in a file where it is told to', async () => {
+it('rings and notices motion at the drawn rates, and keeps the ring in a file if the profile says so', async () => {
   const running = start(3, { presses: 1_800, motions: 3_600, spread: 0, ring: { kind: 'file', length: '10s' } });
   await expect.poll(() => running.fleet.counts.presses, PATIENCE).toBeGreaterThan(3);
   await expect.poll(() => running.fleet.counts.motions, PATIENCE).toBeGreaterThan(0);
@@ -142,7 +142,7 @@ it('rings and notices motion at the rates that were drawn, and keeps the ring in
   expect(running.fleet.counts.events).toBe(events);
 });
 
-it('tries again what can succeed later, and gives up what cannot', async () => {
+it('tries retryable failures again, and gives up on others', async () => {
   const { code } = await bridge.bridge.printEnrolmentCode();
   let asked = 0;
   const enrolmentCode = async () => {
@@ -163,7 +163,7 @@ it('starts one doorbell after the other while their footage is late', async () =
     new Promise<string>((resolve) => asked.push(async () => resolve((await bridge.bridge.printEnrolmentCode()).code)));
   const those = surroundings({}, { enrolmentCode });
   let lateMs = 101;
-  Object.defineProperty(those.deck.queue, 'lateMs', { get: () => lateMs });
+  Object.defineProperty(those.timebase.queue, 'lateMs', { get: () => lateMs });
   const fleet = new FleetProcess(drawFleet(those.profile, 7, 4), those, 1);
   processes.push(fleet);
   fleet.start();
@@ -184,7 +184,7 @@ it('comes back after reboots and absences', async () => {
   await has(running, { up: 2 });
   const [first, second] = running.fleet.doorbells;
   if (!first || !second) return expect.unreachable();
-  // What was drawn for the next minutes, now.
+  // The drawn events of the next minutes, all now.
   first.happen('reboot');
   second.happen('absence');
   await has(running, { reboots: 1, absences: 1 });
@@ -194,7 +194,7 @@ it('comes back after reboots and absences', async () => {
   await has(running, { requests: running.fleet.doorbells.filter(({ drawn }) => !drawn.owner.isOffline).length });
 }, 60_000);
 
-it('cuts a clip whose turn comes when its ring has the granted footage no more', async () => {
+it('still makes a clip whose turn to be cut comes after its ring was recorded over', async () => {
   const around = surroundings({
     ...{ owners: { share: 100 }, answerAfter: { from: '0s', to: '0s' } },
     ring: { kind: 'memory', length: '10s' },
@@ -221,11 +221,11 @@ it('cuts a clip whose turn comes when its ring has the granted footage no more',
   await other;
   await expect.poll(() => counts.clipsUnderWay, PATIENCE).toBe(0);
   await doorbell.stop();
-  around.deck.queue.stop();
+  around.timebase.queue.stop();
   expect([counts.clipsStored, counts.clipsFailed, [...codes]]).toEqual([1, 0, []]);
 }, 120_000);
 
-it('ends at once when it is hurried, whatever clips are on their way', async () => {
+it('ends at once when it is hurried, during uploads, too', async () => {
   const proxy = await startCountingProxy(Number(new URL(bridge.bridge.url).port));
   const words = { owners: { share: 100 }, answerAfter: { from: '0s', to: '0s' } };
   const running = start(2, words, { bridgeUrl: proxy.url });
@@ -236,7 +236,7 @@ it('ends at once when it is hurried, whatever clips are on their way', async () 
   await has(running, { grants: 2, clipsUnderWay: 2 });
   const stopping = running.fleet.stop().then(() => 'ended');
   running.fleet.hurry();
-  // By itself it waits for thirty seconds.
+  // Without `hurry` it waits for thirty seconds.
   expect(await Promise.race([stopping, clock.sleep(25_000)])).toBe('ended');
   expect(running.fleet.counts).toMatchObject({ up: 0, clipsUnderWay: 2, clipsStored: 0, segmentsLost: 0 });
   await proxy.stop();

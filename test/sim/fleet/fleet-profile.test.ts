@@ -14,7 +14,7 @@ const PUBLISHED = join(root, 'sim/fleet/fleet-profile.schema.json');
 const NOTE = join(root, 'sim/fleet/README.md');
 const read = (text: string) => parseFleetProfile('town.yaml', utf8(text));
 
-/** What is said about a profile that is refused, without the sentence in front. */
+/** The detail of a refused profile's failure. */
 function told(text: string): string {
   try {
     read(text);
@@ -27,7 +27,7 @@ function told(text: string): string {
 }
 
 describe('a fleet profile', () => {
-  it('needs no word', () => {
+  it('needs no key', () => {
     expect(read('{}')).toEqual(DEFAULT_PROFILE);
     expect(DEFAULT_PROFILE.scenes).toEqual({
       porch: { camera: 'synthetic', width: 1280, height: 720, fps: 15, kbitPerS: 1000, loop: 24_000_000, percent: 100 },
@@ -48,25 +48,25 @@ describe('a fleet profile', () => {
     expect(read('owners: { share: 33.3, decline: 33.3, ignore: 33.4 }').owners.decline).toBe(33.3);
   });
 
-  it('is as the design note shows it', () => {
+  it('is valid in the README’s example', () => {
     const [, example = ''] = /```yaml\n(.*?)```/s.exec(readFileSync(NOTE, 'utf8')) ?? [];
     expect(Object.keys(read(example).scenes)).toEqual(['day', 'night']);
   });
 
-  it('is named in the design note by each of its words', () => {
+  it('has each of its keys in the README', () => {
     const note = readFileSync(NOTE, 'utf8');
     const words = Object.keys(FleetProfile.shape).filter((word) => word !== '$schema');
     expect(words.filter((word) => !note.includes(`| \`${word}\` |`))).toEqual([]);
   });
 
-  it('says that a file is not there, or too large', async () => {
+  it('is refused if its file is missing or too large', async () => {
     const gone = readFleetProfile(new SystemDisk(), join(root, 'none.yaml'));
     await expect(gone).rejects.toMatchObject({ code: 'fleet_profile_unreadable' });
     await expect(readFleetProfile(new SystemDisk(), root)).rejects.toMatchObject({ code: 'fleet_profile_unreadable' });
   });
 });
 
-describe('a profile that cannot be used is told by its place and what the word takes', () => {
+describe('an invalid profile is refused with the fault’s position and the values that its key takes', () => {
   it.each([
     ['', 'town.yaml:1:1: this is not the plain YAML: it is empty'],
     ['[]', 'town.yaml:1:1: a profile is a map of words'],
@@ -135,23 +135,23 @@ describe('a profile that cannot be used is told by its place and what the word t
       'clocks: { wrongPercent: 5, offset: 0s }',
       'clocks.wrongPercent: clocks that are wrong take an "offset" or a "driftPpm" above 0',
     ],
-  ])('though each word is right by itself: %s', (_what, text, says) => {
+  ])('although each value is valid by itself: %s', (_what, text, says) => {
     expect(told(text)).toContain(says);
   });
 
-  it('the first of several, and how many there are', () => {
+  it('with the first of several faults, and their number', () => {
     const text = Array.from({ length: 14 }, (_, at) => `word${at}: 1`).join('\n');
     expect(told(text)).toMatch(/^town\.yaml:1:1: there is no word "word0" here.* \(and 13 more\)$/);
   });
 
-  it('also behind a long path', () => {
+  it('also after a long path', () => {
     const file = `${'folder/'.repeat(60)}town.yaml`;
     expect(() => parseFleetProfile(file, utf8('presses: -1'))).toThrow('presses: it takes 0 to 3600 an hour');
   });
 });
 
 describe('the published schema of profiles', () => {
-  it('is published as it is now', async () => {
+  it('is up to date', async () => {
     const schema = {
       title: 'A fleet of doorsill',
       ...z.toJSONSchema(FleetProfile, { io: 'input', target: 'draft-07', unrepresentable: 'any' }),
@@ -176,7 +176,7 @@ describe('the published schema of profiles', () => {
   });
 });
 
-it('a ring has room for what it remembers, and for two segments at least', () => {
+it('gives a ring room for its length, and for at least two segments', () => {
   expect(ringBytes(60_000_000, 1_000)).toBeGreaterThan(7_500_000);
   expect(ringBytes(4_000_000, 32)).toBe(65_536);
 });

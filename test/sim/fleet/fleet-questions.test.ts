@@ -1,5 +1,4 @@
-// Holds: that a bridge which takes its time over the embedded agency's question is waited for, by nobody else, and asked no more than that.
-// Not here: a fleet that asks (fleet.slow.test.ts).
+// Holds: at its end, the embedded agency waits for a slow bridge's outstanding answer, and sends no more requests.
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, expect, it } from 'vitest';
@@ -9,7 +8,7 @@ import { generateSigningKey } from '../../../device/base/keys.ts';
 import { openLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { FleetProfile } from '../../../sim/fleet/fleet-profile.ts';
-import { TownQuestions } from '../../../sim/fleet/fleet-questions.ts';
+import { FleetAgency } from '../../../sim/fleet/fleet-questions.ts';
 
 const asked: ServerResponse[] = [];
 let heard: (answer: ServerResponse) => void = () => undefined;
@@ -23,11 +22,11 @@ afterAll(() => {
   server.close();
 });
 
-it('waits at its end for the answer that is outstanding, and asks no other area', async () => {
+it('waits at its end for the outstanding answer, and asks no other area', async () => {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const random = new SystemRandom();
   const areas = { centre: { percent: 50 }, hill: { percent: 50, eastM: 3_000 } };
-  const questions = new TownQuestions({
+  const questions = new FleetAgency({
     ...{ clock: new SystemClock(), random, disk: new SystemDisk(), log: openLog('silent', 'test') },
     bridge: { id: 'bridge', url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
     agencyKey: generateSigningKey(random),

@@ -7,7 +7,7 @@ import { sampleLines, sampleReport } from './support/sample-run.ts';
 const style = { script: '', style: '.built { color: red }' };
 
 describe('the page of a fleet', () => {
-  it('says at its head whether anything was lost, and what', () => {
+  it('says in its title whether anything was lost, and what', () => {
     expect(fleetReportHtml(sampleReport(), style)).toContain('<h1>20 doorbells, nothing lost</h1>');
     const { summary } = sampleReport();
     const some = fleetReportHtml({ ...sampleReport(), summary: { ...summary, grants: 12, clipsFailed: 3 } }, style);
@@ -22,7 +22,7 @@ describe('the page of a fleet', () => {
     ]);
   });
 
-  it('names the seed, the command that runs it again, the profile, and what each code means', () => {
+  it('names the seed, the command that runs it again, the profile, and the meaning of each code', () => {
     const page = fleetReportHtml(sampleReport({ lost: true }), style);
     expect(page).toContain('<span>seed 7</span>');
     expect(page).toContain('--report fleet.html --seed 7</code>');
@@ -30,7 +30,7 @@ describe('the page of a fleet', () => {
     expect(page).toMatch(/5 ×<\/span><code>unreachable<\/code><\/dt><dd>[^<]*…/);
   });
 
-  it('has no script and calls nobody: its policy names its style alone', () => {
+  it('has no script and loads nothing: its content security policy allows only its style', () => {
     const page = fleetReportHtml(sampleReport({ lost: true }), style);
     const inside = /<style>([\s\S]*?)<\/style>/.exec(page)?.[1] ?? '';
     const hash = createHash('sha256').update(inside).digest('base64');
@@ -56,21 +56,21 @@ describe('the page of a fleet', () => {
     expect(page.match(/&lt;script&gt;alert\(1\)&lt;\/script&gt;/g)?.length).toBeGreaterThanOrEqual(5);
   });
 
-  it('names no line of its curves twice where halves read as wholes', () => {
-    // Nothing was asked yet: of requests and clips, up to one is drawn.
+  it('prints no mark of its curves twice where a half would read as a whole', () => {
+    // Nothing was asked yet: the scale of requests and clips ends at one.
     const marks = drawCurves(sampleLines(20)).match(/class="mark"[^>]*>1<\/text>/g);
     expect(marks).toHaveLength(2);
   });
 
-  it('has no curves for a run that was over before its second line', () => {
+  it('has no curves for a run of a single line', () => {
     const page = fleetReportHtml({ ...sampleReport(), points: sampleLines(1) }, style);
     expect(page).not.toContain('<svg class="curves"');
-    expect(page).toContain('What it came to');
+    expect(page).toContain('Results');
   });
 });
 
 describe('the curves of a fleet', () => {
-  it('leave out what tells of faults while there are none', () => {
+  it('leave out faults while there are none', () => {
     const names = (lost: boolean) =>
       panelsOf(sampleLines(60, { lost })).map(({ title, series }) => [title, ...series.map(({ name }) => name)]);
     expect(names(false)[0]).toEqual(['Doorbells', 'up']);
@@ -88,11 +88,11 @@ describe('the curves of a fleet', () => {
     expect(drawn.match(/>asked</g)).toHaveLength(1);
   });
 
-  it('break where nothing was measured, and never leave their place', () => {
+  it('have gaps where nothing was measured, and stay inside their panels', () => {
     const lines = sampleLines(60).map((line, at) => (at > 20 && at < 30 ? { ...line, latenessP99Ms: null } : line));
     const drawn = drawCurves(lines);
     const paths = [...drawn.matchAll(/<path class="curve ring" d="([^"]+)"/g)].map(([, path]) => path ?? '');
-    // Of the curves in this colour the one of lateness has a gap.
+    // Among the curves in this colour, the one of latency has a gap.
     expect(paths.map((path) => path.split('M').length - 1)).toEqual([1, 2, 1]);
     for (const [, x, y] of drawn.matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)) {
       expect(Number(x) >= 0 && Number(x) <= 1_000, `x ${x}`).toBe(true);

@@ -1,15 +1,15 @@
-// Watches a fleet of 1,000, started as README says, for ten minutes. Not here: how fast it is (npm run bench -- fleet).
+// Watches a fleet of 1,000, started as the README says, for ten minutes.
 import { expect, it } from 'vitest';
 import { type Line, runCommand } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 
 const DOORBELLS = 1_000;
-/** Doorbells start within 30 s, and their rings of 60 s are full after as long; processes have grown to what they need a while later. */
+/** Doorbells start within 30 s, and their rings of 60 s are full a minute later; processes reach their size a while after that. */
 const FILLED_S = 180;
 const WATCHED_S = 600;
 const COMPARED_S = 60;
 
-it('keeps memory, descriptors and timers while it runs', {
+it('keeps memory, descriptors and timers constant while it runs', {
   timeout: (FILLED_S + WATCHED_S + 300) * 1_000,
 }, async (test) => {
   const seconds = FILLED_S + WATCHED_S;

@@ -1,4 +1,4 @@
-// Runs whole fleets as a user does, over processes and over shards. Not here: one process (fleet-process.slow.test.ts), arguments (test/sim/cli).
+// Runs whole fleets as a user does, over processes and over shards.
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ async function profile(name: string, words: string): Promise<string> {
 
 const ofEvent = (lines: readonly Line[], event: string) => lines.filter((line) => line['event'] === event);
 
-it('spreads one fleet over processes, every clip that owners grant is at the bridge, and its page tells that', {
+it('spreads one fleet over processes; every granted clip arrives at the bridge, and its page shows that', {
   timeout: 240_000,
 }, async () => {
   const words = await profile('share.yaml', 'owners: { share: 60, decline: 40 }\nanswerAfter: { from: 0s, to: 2s }');
@@ -65,7 +65,7 @@ it('spreads one fleet over processes, every clip that owners grant is at the bri
   expect(page).toContain('--seed 11');
 });
 
-it('runs a machine’s part alone, lets verbs find the embedded parts, and drains when it is stopped', {
+it('runs one machine’s part, lets verbs find the embedded parts, and waits for uploads when it is stopped', {
   timeout: 240_000,
 }, async () => {
   const words = await profile('part.yaml', 'owners: { share: 100 }\nanswerAfter: { from: 0s, to: 1s }');
@@ -91,7 +91,7 @@ it('runs a machine’s part alone, lets verbs find the embedded parts, and drain
     ({ event, up, segmentsStored }) => event === 'second' && up === 10 && Number(segmentsStored) > 80,
   );
   expect(await (await fetch(String(url))).text()).toContain('doorsill_fleet_doorbells_up 10\n');
-  // The agency's verb asks those around the middle of the town.
+  // The agency's verb asks the homes around the middle of the town.
   const asked = await runCommand(['agency', 'request', '--data', data, '--json']);
   expect(asked.stderr).toBe('');
   await running.line('their clips', ({ grants, clipsStored }) => Number(grants) > 0 && clipsStored === grants);
@@ -100,7 +100,7 @@ it('runs a machine’s part alone, lets verbs find the embedded parts, and drain
   expect(ofEvent(running.lines, 'ended')[0]).toMatchObject({ doorbells: 10, up: 10, segmentsLost: 0 });
 });
 
-it('says when a process of the fleet is gone, and does not call that a success', { timeout: 240_000 }, async () => {
+it('reports when a process of the fleet has died, and ends with status 1', { timeout: 240_000 }, async () => {
   const words = await profile('died.yaml', '');
   const running = new Running(['fleet', '--doorbells', '6', '--workers', '2', '--profile', words, '--json']);
   await running.line('all doorbells', ({ event, up }) => event === 'second' && up === 6);
@@ -118,11 +118,11 @@ it('says when a process of the fleet is gone, and does not call that a success',
   expect(ofEvent(running.lines, 'ended')[0]).toMatchObject({ died: 1, up: 3, failed: 3 });
 });
 
-it('brings up more doorbells than a broker holds by default, each with three connections', {
+it('starts more doorbells than a broker admits by default, each with three connections', {
   timeout: 400_000,
 }, async () => {
   const file = join(folder.path, 'many.yaml');
-  // Little footage: what counts here are connections.
+  // Little footage, because this test is about connections.
   await writeFile(
     file,
     `${SCENE.replace('200 }', '100 }')}\nring: { length: 8s }\nramp: 60s\nowners: { ignore: 100 }\n`,

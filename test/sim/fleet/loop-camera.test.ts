@@ -15,7 +15,7 @@ import { parseFragment, parseInit } from '../../../device/contract/media/fragmen
 import { Recorder } from '../../../device/recorder.ts';
 import { RingMemory } from '../../../device/ring/ring-memory.ts';
 import { DEFAULT_SCENE, makeLoop } from '../../../sim/fleet/loop.ts';
-import { LOOP_CAMERA, LoopCamera, type LoopDeck } from '../../../sim/fleet/loop-camera.ts';
+import { LOOP_CAMERA, LoopCamera, type LoopTimebase } from '../../../sim/fleet/loop-camera.ts';
 import { DueQueue } from '../../../sim/fleet/loop-schedule.ts';
 import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
 import { CYCLE_FRAMES } from '../../../sim/porch/scene.ts';
@@ -47,14 +47,14 @@ interface Door {
   stored: { endUs: number; atUs: number }[];
 }
 
-/** What of a doorbell films, stores and hears of motion. */
+/** The parts of a doorbell that film, store and receive motions. */
 function doorOf(
-  deck: LoopDeck,
+  timebase: LoopTimebase,
   clock: Clock,
   options: ConstructorParameters<typeof LoopCamera>[2],
   ffmpeg?: Ffmpeg,
 ): Door {
-  const camera = new LoopCamera(loop, deck, options);
+  const camera = new LoopCamera(loop, timebase, options);
   const [random, log] = [new SeededRandom(1), silentLog()];
   const ring = new RingMemory({ clock, random, bytesMax: 32_000_000, retentionS: 3_600, cipher: 'aes-256-gcm' });
   const [motions, stored]: [SceneMotion[], Door['stored']] = [[], []];
@@ -78,11 +78,11 @@ function doorOf(
   return { recorder, ring, camera, motions, stored };
 }
 
-/** Films with some cameras for so many seconds of a world without waiting. */
+/** Films with some cameras for this many seconds of a simulated world. */
 async function filmed(seconds: number, starts: readonly number[], more: object = {}): Promise<Door[]> {
   const world = new VirtualClock({ startUs: START_US });
-  const deck = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
-  const doors = starts.map((startAtUs) => doorOf(deck, world, { startAtUs, ...more }));
+  const timebase = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
+  const doors = starts.map((startAtUs) => doorOf(timebase, world, { startAtUs, ...more }));
   for (const { ring, recorder } of doors) {
     await ring.start();
     recorder.start(false);
@@ -91,7 +91,7 @@ async function filmed(seconds: number, starts: readonly number[], more: object =
   const running = world.run();
   await over;
   await Promise.all(doors.map(({ recorder }) => recorder.stop()));
-  deck.queue.stop();
+  timebase.queue.stop();
   world.stop();
   await running;
   return doors;
@@ -103,7 +103,7 @@ async function segmentsOf({ ring }: Door) {
   return segments;
 }
 
-it('gives a doorbell each GOP at its end, from the next one on, without end', async () => {
+it('gives a doorbell each GOP at its end, from the next one on, endlessly', async () => {
   const [door] = await filmed(60.5, [2_300_000]);
   const segments = door ? await segmentsOf(door) : [];
   // 2.3 s into the loop, the next GOP begins after 0.7 s, and is there after 1.7 s.
@@ -117,7 +117,7 @@ it('gives a doorbell each GOP at its end, from the next one on, without end', as
   expect(new Set(segments.map(({ recording }) => recording)).size).toBe(1);
 });
 
-it('shows each doorbell its own place of the loop, and seals it under its own keys', async () => {
+it('gives each doorbell its own position in the loop; the doorbell seals it under its own keys', async () => {
   const [one, other] = await filmed(12, [0, 5_000_000]);
   const picturesOf = async (door: Door | undefined) =>
     (door ? await segmentsOf(door) : []).map(({ init, fragment }) =>
@@ -128,10 +128,10 @@ it('shows each doorbell its own place of the loop, and seals it under its own ke
   expect(first[0]).not.toBe(second[0]);
 });
 
-it('keeps eight GOPs for a doorbell that takes none, shared by all that wait, and loses the others', async () => {
+it('keeps eight GOPs for a doorbell that reads none, shared with other doorbells, and drops later ones', async () => {
   const world = new VirtualClock({ startUs: START_US });
-  const deck = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
-  const camera = new LoopCamera(loop, deck, { startAtUs: 0 });
+  const timebase = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
+  const camera = new LoopCamera(loop, timebase, { startAtUs: 0 });
   const filming = camera.ffmpeg(real).start?.(['-i', LOOP_CAMERA], {});
   const over = world.sleep(30_500);
   const running = world.run();
@@ -142,29 +142,29 @@ it('keeps eight GOPs for a doorbell that takes none, shared by all that wait, an
   for (let gop = 0; gop < 8; gop += 1) expect(next()).toBe(loop.fragment(gop));
   expect(next()).toBeNull();
   filming?.kill();
-  deck.queue.stop();
+  timebase.queue.stop();
   world.stop();
   await running;
 });
 
-it('tells of motion when something moves in the loop, of all or of the next ones that are asked for', async () => {
+it('reports the motions of the loop, all of them or as many as are asked for', async () => {
   const starts = loop.motions.filter(({ moves }) => moves).length;
   expect(starts).toBeGreaterThan(0);
   const [door] = await filmed(48, [0]);
   expect(door?.motions.filter(({ moves }) => moves)).toHaveLength(2 * starts);
   const [first] = loop.motions;
   expect((door?.motions[0]?.atUs ?? 0) - START_US - (first?.atUs ?? 0)).toBeLessThan(5_000);
-  const [silent] = await filmed(48, [0], { tells: 'some' });
+  const [silent] = await filmed(48, [0], { reports: 'some' });
   expect(silent?.motions).toEqual([]);
 });
 
-it('tells of one motion where one is asked for', async () => {
+it('reports one motion if one is asked for', async () => {
   const world = new VirtualClock({ startUs: START_US });
-  const deck = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
-  const door = doorOf(deck, world, { startAtUs: 0, tells: 'some' });
+  const timebase = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
+  const door = doorOf(timebase, world, { startAtUs: 0, reports: 'some' });
   await door.ring.start();
   door.recorder.start(false);
-  world.after(30_000, () => door.camera.tellNextMotion());
+  world.after(30_000, () => door.camera.reportNextMotion());
   const over = world.sleep(100_000);
   const running = world.run();
   await over;
@@ -175,10 +175,10 @@ it('tells of one motion where one is asked for', async () => {
   expect((door.motions[0]?.atUs ?? 0) - START_US).toBeGreaterThan(30_000_000);
 });
 
-it('begins anew after privacy, as another recording', async () => {
+it('continues after privacy as a new recording', async () => {
   const world = new VirtualClock({ startUs: START_US });
-  const deck = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
-  const door = doorOf(deck, world, { startAtUs: 0 });
+  const timebase = { queue: new DueQueue(world), clock: world, beganMs: world.monotonicMs() };
+  const door = doorOf(timebase, world, { startAtUs: 0 });
   await door.ring.start();
   door.recorder.start(false);
   world.after(5_100, () => door.recorder.privacy(true));

@@ -28,7 +28,7 @@ it('calls everything in order of time, never before it is due and within 4 ms of
   expect(queue.size).toBe(0);
 });
 
-it('calls at once what is due already, also from a call', async () => {
+it('makes a call at once if it is already due, also from within a call', async () => {
   const { clock, called, queue, at } = queueOf();
   await clock.advance(10_000);
   at(3);
@@ -37,7 +37,7 @@ it('calls at once what is due already, also from a call', async () => {
   expect(called.map(Number).map((ms) => ms < 10_060)).toEqual([true, true]);
 });
 
-it('finds what is due long after everything else', async () => {
+it('makes a call that is due long after all others', async () => {
   const { clock, called, at } = queueOf();
   at(9_000_000);
   await clock.advance(8_999_999);
@@ -46,7 +46,7 @@ it('finds what is due long after everything else', async () => {
   expect(called).toEqual(['9000000']);
 });
 
-it('does not call what was taken back, and nothing once it is stopped', async () => {
+it('makes no cancelled calls, and none after it was stopped', async () => {
   const { clock, called, queue, at } = queueOf();
   const due = queue.at(20, () => called.push('taken back'));
   at(30);
@@ -59,10 +59,10 @@ it('does not call what was taken back, and nothing once it is stopped', async ()
   expect(called).toHaveLength(1);
 });
 
-it('tells how late its last wake-up was', async () => {
+it('reports how late its last timer fired', async () => {
   const machine = new ManualClock(1_800_000_000_000_000);
   let heldMs = 0;
-  // A process that is busy hears its timers late.
+  // In a busy process timers fire late.
   const busy: Clock = {
     wallUs: () => machine.wallUs(),
     monotonicMs: () => machine.monotonicMs() + heldMs,

@@ -16,21 +16,21 @@ const never = new AbortController().signal;
 const SMALL: LoopScene = { ...DEFAULT_SCENE, width: 320, height: 180, kbitPerS: 200, loop: 17_000_000 };
 const loop = await makeLoop({ ...SMALL, camera: 'synthetic?size=640x360' }, deps, never);
 
-/** So many GOPs of an endless showing, from one of them on. */
+/** This number of GOPs of the endlessly repeated loop, from one of them on. */
 const shown = (of: Loop, from: number, count: number) =>
   Array.from({ length: count }, (_, at) => parseFragment(of.info, of.fragment(from + at)));
 
 const timesOf = (fragments: readonly FragmentSamples[], track: 'video' | 'audio') =>
   fragments.flatMap((fragment) => fragment[track].map(({ dts, duration }) => [dts, dts + duration]));
 
-it('makes whole groups of 8 s of a scene, each second a GOP of its own', () => {
+it('makes a loop whose length is a multiple of 8 s, with a GOP for each second', () => {
   expect([loop.gopCount, loop.lengthUs]).toEqual([16, 16_000_000]);
   for (const { video } of shown(loop, 0, 16)) {
     expect(video.map(({ key }) => key)).toEqual([true, ...new Array(14).fill(false)]);
   }
 });
 
-it('goes on into itself: pictures and sound follow each other over its end without a gap, pass after pass', () => {
+it('can be repeated: pictures and sound continue over its end without a gap, pass after pass', () => {
   const passes = shown(loop, 0, 40);
   for (const track of ['video', 'audio'] as const) {
     const times = timesOf(passes, track);
@@ -39,7 +39,7 @@ it('goes on into itself: pictures and sound follow each other over its end witho
   expect(timesOf(passes, 'video')).toHaveLength(40 * 15);
 });
 
-it('is decoded by a real ffmpeg over its end, every picture, without a complaint', async () => {
+it('is decoded by a real ffmpeg over its end, every picture, without an error', async () => {
   const bytes = concatBytes([loop.init, ...Array.from({ length: 20 }, (_, at) => loop.fragment(at + 6))]);
   const complaints: string[] = [];
   const args = ['-f', 'mov', '-i', 'pipe:0', '-map', '0:v', '-f', 'framehash', '-hash', 'crc32', 'pipe:1'];
@@ -55,7 +55,7 @@ it('is decoded by a real ffmpeg over its end, every picture, without a complaint
     .filter((line) => line.startsWith('0,'));
   expect(complaints).toEqual([]);
   expect(pictures).toHaveLength(20 * 15);
-  // The second showing of a GOP is the first one over again.
+  // A GOP has the same pictures in the second pass.
   const hashOf = (at: number) => pictures[at]?.split(',').at(-1);
   for (let at = 0; at < 4 * 15; at += 1) expect(hashOf(at)).toBe(hashOf(at + 16 * 15));
 });
@@ -74,12 +74,12 @@ it('numbers its fragments as one ffmpeg would', () => {
   expect([0, 15, 16, 100].map(numberOf)).toEqual([1, 16, 17, 101]);
 });
 
-it('makes the same bytes of the same scene', async () => {
+it('makes the same bytes from the same scene', async () => {
   const again = await makeLoop({ ...SMALL, camera: 'synthetic?size=640x360' }, deps, never);
   expect(again.parts).toEqual(loop.parts);
 });
 
-it('knows when the drawn visitor moves, and that nothing moves where nobody comes', async () => {
+it('finds the drawn visitor’s motion, and none in a scene without a visitor', async () => {
   const [first, ...others] = loop.motions;
   // The visitor comes in the first seconds and has gone after 12 s.
   expect(first?.moves).toBe(true);
@@ -95,7 +95,7 @@ it('knows when the drawn visitor moves, and that nothing moves where nobody come
   expect(empty.motions).toEqual([]);
 });
 
-it('makes a loop of a file of another size, rate and sound', async () => {
+it('makes a loop from a file with another size, rate and sound', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-loop-'));
   try {
     const path = join(folder, 'scene.mkv');
@@ -120,7 +120,7 @@ it('makes a loop of a file of another size, rate and sound', async () => {
   }
 });
 
-it('refuses a loop whose end does not meet its beginning, a gap, and a length of its own for the drawn porch', async () => {
+it('refuses a loop whose end does not meet its beginning, a gap, and a length option for the drawn porch', async () => {
   const { init, gops, motions } = loop.parts;
   const make = (from: readonly Uint8Array[]) => () => new Loop({ init, gops: from, motions });
   expect(make(gops.slice(0, 15))).toThrow(expect.objectContaining({ code: 'fleet_scene_unusable' }));
@@ -130,7 +130,7 @@ it('refuses a loop whose end does not meet its beginning, a gap, and a length of
   });
 });
 
-it('ends its ffmpeg when it is no longer wanted', async () => {
+it('ends its ffmpeg when it is aborted', async () => {
   const ending = new AbortController();
   const made = makeLoop(DEFAULT_SCENE, deps, ending.signal);
   ending.abort(new Error('enough'));

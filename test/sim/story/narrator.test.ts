@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Output } from '../../../device/terminal/output.ts';
 import { Narrator } from '../../../sim/story/narrator.ts';
 
-it('tells only what is so, and ends with how much it told', () => {
+it('prints only true claims, and ends with their number', () => {
   const told: object[] = [];
   const output: Output = { json: true, say: () => {}, progress: () => {}, result: (value) => told.push(value) };
   const story = new Narrator(output, 'tale');

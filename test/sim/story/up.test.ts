@@ -7,7 +7,7 @@ import { folderHolder } from '../../../device/base/folder-lock.ts';
 import { LAUNCHER, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('up-console');
-/** Two testbeds one after the other at the same folder: the second one is the first one's, again. */
+/** Two runs at the same folder, one after the other: the second one continues the first one's testbed. */
 const WORDS = [
   'up',
   '--no-ask',
@@ -20,7 +20,7 @@ const WORDS = [
 ];
 let child: ChildProcess | null = null;
 
-/** Runs `up` until it has said which files it uses and where its door is seen. */
+/** Runs `up` until it has printed its folder and the address of its page. */
 function upSays(command: string, args: string[]): Promise<string> {
   const started = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] });
   child = started;
@@ -37,7 +37,7 @@ function upSays(command: string, args: string[]): Promise<string> {
 afterEach(async () => {
   if (!child || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child?.once('close', resolve));
-  // At a terminal Ctrl-C is a letter. A signal would end the terminal before what runs in it, which still has its ports then.
+  // Ctrl-C is sent as a character. A signal would end the terminal before the program in it, which would still have its ports then.
   if (child.spawnfile === 'script') child.stdin?.write('\u0003');
   else child.kill('SIGTERM');
   await ended;
@@ -55,12 +55,12 @@ it('prints the link that pairs a browser at a terminal, and its page is served t
 
 const PARTS = ['broker', 'bridge', 'registry', 'vault', 'doorbell'] as const;
 
-/** Which parts run in the process of `up` itself: each process that runs one holds its folder. */
+/** The parts that run in the process of `up` itself: each process holds the folders of its parts. */
 function partsInside(): string[] {
   return PARTS.filter((part) => folderHolder(join(folder.path, 'testbed', part)) === child?.pid);
 }
 
-it('prints no code where it is not read by a person, and keeps the address; broker and bridge share its process', async () => {
+it('prints no link if no person reads it, and keeps the address; broker and bridge share its process', async () => {
   const said = await upSays(process.execPath, [LAUNCHER, ...WORDS]);
   expect(said).toContain('console    http://127.0.0.1:18944');
   expect(said).not.toContain('pair=');

@@ -1,5 +1,4 @@
-// Holds the running testbed's socket to what it is for: its own user gives it one order at a time; everything else is refused, and costs it
-// nothing.
+// Holds: a running testbed's socket takes one order at a time from its own user; everything else is refused and changes nothing.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
@@ -50,7 +49,7 @@ afterEach(async () => {
   folder.dispose();
 });
 
-/** Sends bytes as they are; resolves with the answer once the connection has ended. */
+/** Sends raw bytes; resolves with the answer once the connection has ended. */
 function send(bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = createConnection(path());
@@ -75,7 +74,7 @@ describe('an order', () => {
     ]);
   });
 
-  it('that is refused comes back as that refusal, with what it is about', async () => {
+  it('that is refused returns that refusal, with its facts', async () => {
     obey = async () => {
       throw failure('doorbell_name_taken', { name: 'Back door' });
     };
@@ -103,7 +102,7 @@ describe('an order', () => {
     expect([orders.length, most]).toEqual([3, 1]);
   });
 
-  it('goes to nobody where nothing runs', async () => {
+  it('fails if no testbed runs', async () => {
     await server.stop();
     expect(existsSync(path())).toBe(false);
     await expect(add()).rejects.toMatchObject({ code: 'unreachable' });
@@ -111,7 +110,7 @@ describe('an order', () => {
   });
 });
 
-describe('what is no order', () => {
+describe('data that is not an order', () => {
   it.each([
     ...[
       'nonsense',
@@ -130,7 +129,7 @@ describe('what is no order', () => {
     expect(await add()).toEqual(ADDED);
   });
 
-  it('and is too long is cut off, without a line end, too', async () => {
+  it('ends the connection if it is too long, also without a line end', async () => {
     const long = JSON.stringify({ verb: 'add', name: 'x'.repeat(90_000) });
     expect(await send(`${long}\n`)).toBe('');
     expect(await send('x'.repeat(100_000))).toBe('');
@@ -138,7 +137,7 @@ describe('what is no order', () => {
     expect(await add()).toEqual(ADDED);
   });
 
-  it('comes after the order on its connection: one for each', async () => {
+  it('is refused after an order on the same connection: there is one order for each', async () => {
     await send('{"verb":"add"}\n{"verb":"add"}\n');
     await clock.sleep(20);
     expect(orders.length).toBeLessThanOrEqual(1);
@@ -146,11 +145,11 @@ describe('what is no order', () => {
 });
 
 describe('the socket', () => {
-  it('is for the user of the process alone', () => {
+  it('is only for the user of the process', () => {
     expect(statSync(path()).mode & 0o777).toBe(0o600);
   });
 
-  it('refuses another user, though the folders let them through', { tags: ['root'] }, () => {
+  it('refuses another user, even if the folders admit them', { tags: ['root'] }, () => {
     for (const each of [folder.path, join(folder.path, 'run')]) chmodSync(each, 0o755);
     const script = `require('node:net').createConnection(${JSON.stringify(path())})
       .on('connect', () => { console.log('connected'); process.exit(); }).on('error', (thrown) => console.log(thrown.code));`;
@@ -159,14 +158,14 @@ describe('the socket', () => {
     expect([asked(NOBODY), asked(process.getuid?.() ?? 0)]).toEqual(['EACCES', 'connected']);
   });
 
-  it('takes the place of one that a crash left', async () => {
+  it('replaces a socket that a crash left', async () => {
     await server.stop();
     writeFileSync(path(), '');
     await server.start();
     expect(await add()).toEqual(ADDED);
   });
 
-  it('is believed in nothing by who asks: an answer that is none, or never ends, is an error', async () => {
+  it('is not trusted by the client: an invalid or endless answer is an error', async () => {
     await server.stop();
     let says = 'nonsense\n';
     const other = createServer((socket) => {

@@ -36,7 +36,7 @@ const add = (name?: string, camera?: string) =>
 const names = async () => (await listDoorbells(disk, folder.path)).map(({ name }) => name);
 const code = (code: string) => expect.objectContaining({ code });
 
-/** Gives a doorbell a key, as its first start does; with its accounts at the broker and its owner's file. Returns its id. */
+/** Gives a doorbell a key, its accounts at the broker and its owner's file, as its first start does. Returns its id. */
 async function started(path: string): Promise<string> {
   const { accounts, owner } = testbedPaths(folder.path);
   const device = deviceIdOf(await loadOrCreateDeviceKey(disk, random, path));
@@ -54,7 +54,7 @@ async function started(path: string): Promise<string> {
 }
 
 describe('the doorbells of a testbed', () => {
-  it('are one at first, and get names, numbers and folders of their own', async () => {
+  it('are one at first; added ones get their own names, numbers and folders', async () => {
     expect(await names()).toEqual(['Front door']);
     await add();
     await add('Back door', 'file:back.mp4');
@@ -67,7 +67,7 @@ describe('the doorbells of a testbed', () => {
     ]);
   });
 
-  it('are listed by number, not by letter, and without what a crash left half-made or what is none of theirs', async () => {
+  it('are listed by number, not alphabetically, without unfinished or foreign folders', async () => {
     for (let count = 1; count < 11; count += 1) await add();
     mkdirSync(join(folder.path, 'doorbells', '12'));
     mkdirSync(join(folder.path, 'doorbells', '01'));
@@ -83,7 +83,7 @@ describe('the doorbells of a testbed', () => {
     expect(await names()).toHaveLength(DOORBELLS_MAX);
   });
 
-  it.each(['Front door', 'front DOOR'])('have one of a name: %s', async (name) => {
+  it.each(['Front door', 'front DOOR'])('refuse a name that is taken: %s', async (name) => {
     await expect(add(name)).rejects.toEqual(code('doorbell_name_taken'));
   });
 
@@ -95,31 +95,31 @@ describe('the doorbells of a testbed', () => {
     },
   );
 
-  it('keep a name of its own free of one that was given: "Doorbell 3" may be the second', async () => {
+  it('choose a default name that is not taken: "Doorbell 3" may be the second', async () => {
     await add('Doorbell 2');
     await add('Doorbell 4');
     await add();
     expect(await names()).toEqual(['Front door', 'Doorbell 2', 'Doorbell 4', 'Doorbell 5']);
   });
 
-  it('refuse settings that hold none', async () => {
+  it('refuse a device.json without settings', async () => {
     const { path } = await add('Back');
     writeFileSync(join(path, 'device.json'), '[]');
     await expect(listDoorbells(disk, folder.path)).rejects.toEqual(code('config_invalid'));
   });
 });
 
-describe('the doorbell that a word means', () => {
+describe('the doorbell of an id or a name', () => {
   const named = async (word?: string) => (await namedDoorbell(disk, folder.path, word)).number;
 
-  it('is the only one, one by its name in any case, or by its id', async () => {
+  it('is found by its name in any case, by its id, or without either if it is the only one', async () => {
     expect(await named()).toBe(1);
     const { path } = await add('Back door');
     const device = await started(path);
     expect([await named('BACK door'), await named(device), await named('Front door')]).toEqual([2, 2, 1]);
   });
 
-  it('is asked for when there are several, and their names are said', async () => {
+  it('must be named when there are several: the refusal lists their names', async () => {
     await add('Back door');
     await expect(named()).rejects.toMatchObject({
       code: 'doorbell_not_named',
@@ -130,7 +130,7 @@ describe('the doorbell that a word means', () => {
 });
 
 describe('removing a doorbell', () => {
-  it('leaves nothing of it: folder, accounts, the owner’s side; and all of the others', async () => {
+  it('removes its folder, its accounts and the owner’s side, and nothing of the others', async () => {
     const { accounts, owner } = testbedPaths(folder.path);
     const [kept] = await listDoorbells(disk, folder.path);
     const keptId = await started(kept?.path ?? '');
@@ -147,7 +147,7 @@ describe('removing a doorbell', () => {
     expect(left.join()).not.toContain(goneId);
   });
 
-  it('is not for the first one', async () => {
+  it('is refused for the first one', async () => {
     const [first] = await listDoorbells(disk, folder.path);
     if (!first) throw new Error('no first one');
     await started(first.path);
@@ -155,7 +155,7 @@ describe('removing a doorbell', () => {
     expect(existsSync(join(first.path, 'device.key'))).toBe(true);
   });
 
-  it('is finished later when a crash came in between', async () => {
+  it('is completed later if a crash interrupts it', async () => {
     const { accounts, owner } = testbedPaths(folder.path);
     const gone = await add('Garage');
     await started(gone.path);
@@ -166,7 +166,7 @@ describe('removing a doorbell', () => {
     expect([await listAccounts(disk, accounts), await listHomes(disk, owner)]).toEqual([[], []]);
   });
 
-  it('lets the next one have its number, with nothing of the former', async () => {
+  it('frees its number for the next one, which gets none of its data', async () => {
     const gone = await add('Garage');
     const before = await started(gone.path);
     await removeDoorbell(disk, folder.path, gone, destroy);

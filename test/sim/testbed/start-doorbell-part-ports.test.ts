@@ -8,7 +8,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-/** A port of the loopback address that another program listens at. */
+/** A port of the loopback address with a listener. */
 async function takenPort(): Promise<number> {
   const server = createServer();
   servers.push(server);
@@ -18,16 +18,16 @@ async function takenPort(): Promise<number> {
 }
 
 describe('the port of a page', () => {
-  it('is the wanted one where that is free', async () => {
+  it('is the wanted one if that is free', async () => {
     expect(await freePort(18_934, new Set(), 18_950, free)).toBe(18_934);
   });
 
-  it('is another one where a program listens at it, or another page is at home there', async () => {
+  it('is another one if a program listens there, or another page has that port', async () => {
     const taken = async (port: number) => port !== 18_934 && port !== 18_950;
     expect(await freePort(18_934, new Set([18_951]), 18_950, taken)).toBe(18_952);
   });
 
-  it('is really free: nobody listens there', async () => {
+  it('has no listener', async () => {
     const taken = await takenPort();
     expect(await isPortFree(taken)).toBe(false);
     const other = await freePort(taken, new Set(), taken + 1);
@@ -35,7 +35,7 @@ describe('the port of a page', () => {
     expect(await isPortFree(other)).toBe(true);
   });
 
-  it('goes on from 1024 where the numbers end, and is refused where none is free', async () => {
+  it('wraps around to 1024, and is refused if none is free', async () => {
     expect(await freePort(65_536, new Set([1_024]), 65_537, free)).toBe(1_025);
     await expect(freePort(18_934, new Set(), 18_950, async () => false)).rejects.toMatchObject({ code: 'port_in_use' });
   });

@@ -18,7 +18,7 @@ const read = () => JSON.parse(readFileSync(file(), 'utf8'));
 const BACK = { name: 'Back', url: 'http://127.0.0.1:18935' };
 const SHED = { name: 'Shed', url: 'https://192.0.2.7:8480' };
 
-it('stand in the settings of each, beside all else, and go with the doorbell', async () => {
+it('writes links into a doorbell’s settings without changing the others, and removes them', async () => {
   write({ name: 'Front', console: { listen: 'this-machine', port: 18934 }, ring: { kind: 'memory' } });
   await linkPage(disk, folder.path, [BACK]);
   expect(read()).toEqual({
@@ -30,14 +30,14 @@ it('stand in the settings of each, beside all else, and go with the doorbell', a
   expect(read().console.others).toEqual([]);
 });
 
-it('leave what somebody set by hand for a doorbell on another machine', async () => {
+it('keeps a link to another machine that somebody has set by hand', async () => {
   const old = [{ name: 'Gone', url: 'http://localhost:18936' }, SHED, 'nonsense'];
   write({ console: { listen: 'this-machine', others: old } });
   await linkPage(disk, folder.path, [BACK]);
   expect(read().console.others).toEqual([SHED, 'nonsense', BACK]);
 });
 
-it('are not written where nothing changed, nor where there is no page', async () => {
+it('writes nothing if nothing has changed, or if there is no page', async () => {
   write({ name: 'Front' });
   await linkPage(disk, folder.path, [BACK]);
   expect(read()).toEqual({ name: 'Front' });
@@ -47,7 +47,7 @@ it('are not written where nothing changed, nor where there is no page', async ()
   expect(statSync(file()).ino).toBe(before);
 });
 
-it('are 32 at most', async () => {
+it('writes at most 32 links', async () => {
   write({ console: {} });
   const many = Array.from({ length: 40 }, (_, at) => ({ name: `Door ${at}`, url: `http://127.0.0.1:${20_000 + at}` }));
   await linkPage(disk, folder.path, many);

@@ -1,4 +1,4 @@
-// Whose a folder is: an interrupted first start is taken up again, and nobody else's files are touched.
+// Holds: an interrupted first start can be repeated in its folder, and foreign files are not touched.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => folder.dispose());
 
 describe('a testbed’s folder', () => {
-  it('is the testbed’s from its first moment, so that a first start that was interrupted can be repeated', async () => {
+  it('belongs to the testbed from the first moment, so that an interrupted first start can be repeated', async () => {
     const first = await claimFolder(disk, folder.path, 'doorsill-up');
     expect(first.file).toBeNull();
     mkdirSync(join(folder.path, 'broker'));
@@ -35,7 +35,7 @@ describe('a testbed’s folder', () => {
     await expect(claimFolder(disk, folder.path, 'doorsill-up')).rejects.toMatchObject({ code: 'data_folder_foreign' });
   });
 
-  it('cannot lie under a folder that takes no entries; that is said, not waited for', async () => {
+  it('cannot be in a folder that takes no entries: that fails at once', async () => {
     await expect(claimFolder(disk, '/proc/doorsill', 'doorsill-up')).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

@@ -32,7 +32,7 @@ it('shows the world’s time until it is set, stepped or drifts, and says whethe
   expect(clock.synchronised()).toBe(false);
 });
 
-it('calls nothing for a boot whose power is gone', async () => {
+it('fires no timer of a boot that has lost its power', async () => {
   const world = new VirtualClock({ startUs: START_US });
   const boot = new BootClock(new DeviceClock(world));
   let called = 0;

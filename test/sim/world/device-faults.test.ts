@@ -1,5 +1,5 @@
-// Holds: each fault of a virtual doorbell begins and ends at its time, on the disk and the clock that the doorbell has; what cannot be read or
-// contradicts another is refused.
+// Holds: each fault of a virtual doorbell begins and ends at its time, on the doorbell's disk and clock; an unreadable fault, or one that
+// contradicts another, is refused.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -35,7 +35,7 @@ function makeFaults(): DeviceFaults {
   return new DeviceFaults({ clock, disk: new SystemDisk(), random: new SeededRandom(1), log, cutOff });
 }
 
-/** What the disk says to a write. */
+/** The disk's answer to a write. */
 const written = (faults: DeviceFaults) =>
   faults.disk.replaceFile(path(), bytes('x')).then(
     () => 'written',
@@ -82,14 +82,14 @@ describe('a fault', () => {
     expect(() => readDeviceFault(text, 0)).toThrow(words);
   });
 
-  it('is refused where it would be over before it begins, and not a moment earlier', () => {
+  it('is refused if it would already be over, and not a moment earlier', () => {
     expect(readDeviceFault('disk-full@1s+5s', 5_999_999).untilUs).toBe(6_000_000);
     expect(() => readDeviceFault('disk-full@1s+5s', 6_000_000)).toThrow(
       'over by now, 6.0 s after the start: leave @1s out',
     );
   });
 
-  it('is one of a list that says what each takes', () => {
+  it('is in the list, with its values', () => {
     const listed = listDeviceFaults();
     for (const { name, does } of listed) expect([name, does.length > 10]).toEqual([name, true]);
     expect(listed.map(({ name }) => name)).toContain('disk-read-only');
@@ -97,7 +97,7 @@ describe('a fault', () => {
 });
 
 describe('the faults of a doorbell', () => {
-  it('begin and end the disk’s at their times, and tell whoever listens', async () => {
+  it('begin and end on the disk at their times, and notify listeners', async () => {
     const faults = makeFaults();
     let told = 0;
     faults.onChange(() => {
@@ -118,7 +118,7 @@ describe('the faults of a doorbell', () => {
     expect(logged[1]).toContain('ends: disk-full@10s+5s');
   });
 
-  it('make a slow disk as slow as they say', async () => {
+  it('make a slow disk as slow as their value', async () => {
     const faults = makeFaults();
     faults.add(['disk-slow=2s']);
     let answer = '';
@@ -133,7 +133,7 @@ describe('the faults of a doorbell', () => {
     expect(answer).toBe('written');
   });
 
-  it('set, move and slow the clock, and set it right in the end; what waits is not late', async () => {
+  it('set, move and slow the clock, and set it right in the end, without delaying timers', async () => {
     const faults = makeFaults();
     faults.add(['clock-set=1970+10s', 'clock-ahead=3h@20s+5s', 'clock-behind=1m@30s']);
     expect(faults.clock.wallUs()).toBe(0);
@@ -151,7 +151,7 @@ describe('the faults of a doorbell', () => {
     expect(aheadUs(faults)).toBe(-60_000_000);
   });
 
-  it('let the clock drift, and not know that it is right', async () => {
+  it('make the clock drift, and unsure whether it is right', async () => {
     const faults = makeFaults();
     faults.add(['clock-drift=500@10s+20s', 'clock-unsure+1s']);
     expect(faults.clock.synchronised()).toBe(false);
@@ -163,7 +163,7 @@ describe('the faults of a doorbell', () => {
     expect(aheadUs(faults)).toBe(0);
   });
 
-  it('cut the power: what was not synced is lost, and then the process ends', async () => {
+  it('cut the power: unsynced writes are lost, and then the process ends', async () => {
     const faults = makeFaults();
     const file = await faults.disk.open(path(), { create: true });
     await file.write(0, bytes('kept'));
@@ -181,7 +181,7 @@ describe('the faults of a doorbell', () => {
     expect(readFileSync(path(), 'utf8')).toBe('kept');
   });
 
-  it('refuse what contradicts another of the same time, and take what does not', () => {
+  it('refuse one that contradicts another at the same time, and accept others', () => {
     const faults = makeFaults();
     faults.add(['disk-full@10s+5s', 'clock-ahead=1h']);
     expect(() => faults.add(['disk-slow@12s'])).toThrow(expect.objectContaining({ code: 'device_faults_contradict' }));
@@ -197,7 +197,7 @@ describe('the faults of a doorbell', () => {
     expect(() => faults.add(many)).toThrow(expect.objectContaining({ code: 'device_faults_too_many' }));
   });
 
-  it('end when they are cleared, by name or all of them, those to come too', async () => {
+  it('end when they are cleared, by name or all of them, future ones, too', async () => {
     const faults = makeFaults();
     faults.add(['clock-ahead=1h', 'disk-failing@1h']);
     faults.add(['disk-full+10s']);
@@ -211,7 +211,7 @@ describe('the faults of a doorbell', () => {
     faults.clear('all');
   });
 
-  it('begin nothing any more once they are stopped', async () => {
+  it('do not begin after they were stopped', async () => {
     const faults = makeFaults();
     faults.add(['disk-full@10s']);
     faults.stop();

@@ -1,4 +1,4 @@
-// Holds: a running doorbell's faults are switched by its user alone; an order that is refused or garbled changes nothing.
+// Holds: only its user can switch a running doorbell's faults; a refused or garbled order changes nothing.
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ afterEach(async () => {
 const path = () => join(folder.path, 'porch.sock');
 const order = (add: string[], clear: string[] = []) => orderFaults(path(), { add, clear }, clock);
 
-it('adds, lists and clears, in one order if need be', async () => {
+it('adds, lists and clears faults, also in one order', async () => {
   const { faults: added, nowS } = await order(['disk-full+1h', 'clock-ahead=3h@5h']);
   expect(added.map(({ fault }) => fault)).toEqual(['disk-full+1h', 'clock-ahead=3h@5h']);
   expect(added[1]).toMatchObject({ name: 'clock-ahead', fromS: 18_000, untilS: null });
@@ -41,13 +41,13 @@ it('adds, lists and clears, in one order if need be', async () => {
   expect((await order([])).faults).toEqual(after.faults);
 });
 
-it('is for its user alone, and gone once it has stopped', async () => {
+it('is only for its user, and is removed when it stops', async () => {
   expect(statSync(path()).mode & 0o777).toBe(0o600);
   await server.stop();
   await expect(order([])).rejects.toMatchObject({ code: 'device_control_silent' });
 });
 
-it('passes refusals on in the words of the doorbell', async () => {
+it('passes on the doorbell’s refusals', async () => {
   await expect(order(['disk-fulll'])).rejects.toMatchObject({
     code: 'device_fault_unknown',
     message: 'A doorbell has no fault called "disk-fulll" (did you mean disk-full?).',
@@ -56,7 +56,7 @@ it('passes refusals on in the words of the doorbell', async () => {
   expect(faults.list()).toEqual([]);
 });
 
-it('changes nothing at what is no order, and ends the connection of who says too much', async () => {
+it('changes nothing for data that is not an order, and ends a connection that sends too much', async () => {
   const said = (text: string) =>
     new Promise<string>((resolve) => {
       let answer = '';
@@ -82,7 +82,7 @@ it('replaces a socket that a crash left, and nothing else', async () => {
     await expect(other(name).start()).rejects.toMatchObject({ code: 'device_control_unusable' });
 });
 
-it('is not taken for a doorbell where another program answers', async () => {
+it('does not take another program’s answer for a doorbell’s', async () => {
   const there = join(folder.path, 'other.sock');
   const program = createServer((socket) => socket.on('error', () => undefined).end('{"hello":1}\n'));
   await new Promise<void>((resolve) => program.listen(there, resolve));

@@ -25,7 +25,7 @@ afterEach(async () => {
   server.close();
 });
 
-/** Sends a text through the link; what comes back, or how the connection ended. */
+/** Sends a text through the link; resolves with the answer, or how the connection ended. */
 function through(text: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(link.url).port), '127.0.0.1');
@@ -47,7 +47,7 @@ async function connected(): Promise<Socket> {
   return socket;
 }
 
-/** The next so many bytes that come on a socket. */
+/** The next bytes from a socket, of this number. */
 function heard(socket: Socket, length: number): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
@@ -68,7 +68,7 @@ it('passes bytes on with the target’s scheme, and counts what the near side se
   expect(link.sentBytes).toBe(300_000);
 });
 
-it('ends what is open and lets nothing in while it is lost, and again when it is back', async () => {
+it('ends connections and accepts none while it is lost, and accepts them again afterwards', async () => {
   const socket = connect(Number(new URL(link.url).port), '127.0.0.1');
   await new Promise((resolve) => socket.once('connect', resolve));
   const ended = new Promise((resolve) => socket.on('error', () => undefined).once('close', resolve));
@@ -81,13 +81,13 @@ it('ends what is open and lets nothing in while it is lost, and again when it is
   expect(await through('a')).toBe('a');
 });
 
-it('is late in the world’s time while it is slow, and loses nothing', async () => {
+it('delays bytes in the world’s time, and loses none', async () => {
   link.set({ delayMs: 1_500 });
   expect(await through('slowly')).toBe('slowly');
   expect(world.passedUs).toBeGreaterThanOrEqual(3_000_000);
 });
 
-it('keeps the order of bytes that come later by chance, and those sent once it is well again', async () => {
+it('keeps the order of bytes with random delays, also with bytes sent after the trouble', async () => {
   link.set({ delayMs: 100, jitterMs: 900 });
   const socket = await connected();
   const text = Array.from({ length: 200 }, (_, at) => String.fromCharCode(97 + (at % 26))).join('');
@@ -102,26 +102,26 @@ it('keeps the order of bytes that come later by chance, and those sent once it i
   socket.destroy();
 });
 
-it('passes on only so many bytes a second', async () => {
+it('limits the bytes a second', async () => {
   link.set({ bytesPerS: 10_000 });
   expect(await through('x'.repeat(50_000))).toBe('x'.repeat(50_000));
   expect(world.passedUs).toBeGreaterThanOrEqual(5_000_000);
   expect(world.passedUs).toBeLessThan(12_000_000);
 });
 
-it('turns one bit over in the share of pieces that it was told', async () => {
+it('flips one bit in the given share of pieces', async () => {
   link.set({ corrupt: 1 });
   const socket = await connected();
   socket.write(Buffer.alloc(1_000));
   const back = Buffer.from(await heard(socket, 1_000), 'latin1');
   const ones = [...back].reduce((sum, byte) => sum + [...byte.toString(2)].filter((bit) => bit === '1').length, 0);
-  // Once on the way there, and once back in each piece; the same bit twice is none.
+  // One flip on the way there, and one on the way back; the same bit twice is no change.
   expect(ones).toBeGreaterThan(0);
   expect(ones).toBeLessThan(20);
   socket.destroy();
 });
 
-it('swallows what is sent while it is half open, tells nobody of an end, and resets when it is well again', async () => {
+it('swallows bytes while it is half open, passes on no end, and resets connections afterwards', async () => {
   const socket = await connected();
   socket.write('before');
   expect(await heard(socket, 6)).toBe('before');
@@ -141,7 +141,7 @@ it('swallows what is sent while it is half open, tells nobody of an end, and res
   late.destroy();
 });
 
-it('resets what is open, and lets the next in', async () => {
+it('resets connections, and accepts new ones', async () => {
   const socket = await connected();
   const ended = new Promise((resolve) => socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code)));
   link.reset();
@@ -154,7 +154,7 @@ it('ends a connection whose far side is gone', async () => {
   expect(await through('a')).toBe('broken');
 });
 
-it('brings what was sent before an end, however late it is', async () => {
+it('delivers bytes that were sent before an end, however late they are', async () => {
   link.set({ delayMs: 5_000 });
   const socket = await connected();
   socket.end('farewell');
@@ -163,7 +163,7 @@ it('brings what was sent before an end, however late it is', async () => {
   expect(world.passedUs).toBeGreaterThanOrEqual(10_000_000);
 });
 
-it('holds back what the near side says from some bytes on, passes answers meanwhile, and loses nothing', async () => {
+it('holds back the near side’s bytes from a given count on, passes answers meanwhile, and loses nothing', async () => {
   const heard: string[] = [];
   const answered: string[] = [];
   const place = () => Number(new URL(link.url).port);
@@ -192,7 +192,7 @@ it('holds back what the near side says from some bytes on, passes answers meanwh
   for (const each of [socket, later]) each.destroy();
 });
 
-it('holds an end back with the bytes before it', async () => {
+it('holds back an end together with the bytes before it', async () => {
   const got: string[] = [];
   server.on('connection', (far) => far.on('data', (bytes) => got.push(bytes.toString())));
   const held = link.holdBack(1);
@@ -204,11 +204,11 @@ it('holds an end back with the bytes before it', async () => {
   await expect.poll(() => got).toEqual(['farewell']);
 });
 
-it('takes more than it passes on while it holds back', async () => {
+it('reads on while it holds back', async () => {
   const warnings: Error[] = [];
   const warn = (warning: Error) => void warnings.push(warning);
   process.on('warning', warn);
-  // The kernel takes less at once.
+  // More than the kernel buffers.
   const many = 16_000_000;
   const socket = await connected();
   const held = link.holdBack(1);
@@ -219,7 +219,7 @@ it('takes more than it passes on while it holds back', async () => {
   link.release();
   expect(await back).toHaveLength(many);
   process.off('warning', warn);
-  // Such as of a listener for each piece.
+  // Such as a warning about a listener for each piece.
   expect(warnings).toEqual([]);
   socket.destroy();
 });
@@ -238,13 +238,13 @@ it('leaves nothing waiting when it stops, half open or not', async () => {
   expect(world.passedUs - from).toBeLessThan(600_000_000);
 });
 
-it('outlives connections that could not be let in', () => {
+it('survives connections that could not be accepted', () => {
   const listening = Reflect.get(link, 'server') as Server;
   for (let time = 0; time < 2; time += 1) listening.emit('error', new Error('accept EMFILE'));
   expect(listening.listening).toBe(true);
 });
 
-it('lets in nobody but the near side that was named', async () => {
+it('accepts only the given near side', async () => {
   const target = link.url;
   const guarded = new LinkProxy({ clock: world, random: new SeededRandom(1) }, () => target, { near: '127.0.0.2' });
   await guarded.start();

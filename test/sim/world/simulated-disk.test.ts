@@ -20,7 +20,7 @@ beforeEach(() => {
 afterEach(() => folder.dispose());
 const path = () => join(folder.path, 'file');
 
-it('undoes what was not durable when its power is cut, and keeps what was', async () => {
+it('undoes writes that were not durable at a power cut, and keeps durable ones', async () => {
   const file = await disk.open(path(), { create: true });
   await file.write(0, bytes('kept......'));
   await file.sync();
@@ -50,7 +50,7 @@ it('answers nothing once its power is cut', async () => {
   expect(readFileSync(path(), 'utf8')).toBe('');
 });
 
-it('closes what was just being opened when its power is cut, and answers nothing', async () => {
+it('closes a file that was being opened at a power cut, and never answers', async () => {
   let closed = 0;
   let opens: (file: DiskFile) => void = () => undefined;
   class SlowToOpen extends SystemDisk {
@@ -75,7 +75,7 @@ it('closes what was just being opened when its power is cut, and answers nothing
   expect(closed).toBe(1);
 });
 
-/** A file of four sectors of `a`, durably; then its whole is `b`, and a fifth sector, and nothing is synced. */
+/** A file of four durable sectors of `a`, which was then overwritten with five sectors of `b` that are not synced. */
 async function overwritten(): Promise<DiskFile> {
   const file = await disk.open(path(), { create: true });
   await file.write(0, bytes('a'.repeat(2_048)));
@@ -108,7 +108,7 @@ it('leaves some sectors of a torn write, none of a lost one, and all of a kept o
   expect(sectors()).toBe('bbbb');
 });
 
-it('takes with the power what it has called durable while it was not honest, until a sync that is', async () => {
+it('loses writes that it synced while it was `unsynced`, unless an honest sync follows', async () => {
   const file = await disk.open(path(), { create: true });
   await file.writeDurably(0, bytes('kept'));
   disk.set('unsynced');
@@ -129,7 +129,7 @@ it('takes with the power what it has called durable while it was not honest, unt
   expect(readFileSync(path(), 'utf8')).toBe('late');
 });
 
-it('has zeros where a torn write did not reach before what it did', async () => {
+it('has zeros in sectors that a torn write skipped before one that it reached', async () => {
   const lengths = new Set<number>();
   for (let seed = 1; seed <= 20; seed += 1) {
     disk = new SimulatedDisk(new SystemDisk(), { clock: world, random: new SeededRandom(seed) });
@@ -145,7 +145,7 @@ it('has zeros where a torn write did not reach before what it did', async () => 
   expect(lengths.size).toBeGreaterThan(2);
 });
 
-it('keeps what was written durably over what was not, and nothing of a write behind it', async () => {
+it('keeps a durable write over one that was not, and nothing of a write after it', async () => {
   const file = await overwritten();
   await file.writeDurably(600, bytes('d'.repeat(512)));
   await disk.cut('lost');
@@ -154,7 +154,7 @@ it('keeps what was written durably over what was not, and nothing of a write beh
   expect([left.slice(0, 512), left.slice(1_536)]).toEqual(['a'.repeat(512), 'a'.repeat(512)]);
 });
 
-it('undoes a write where its file is now, and none in a file that has taken its place', async () => {
+it('undoes a write in its file, also after a rename, and not in a file that has taken its place', async () => {
   const moved = join(folder.path, 'moved');
   await overwritten();
   await disk.rename(path(), moved);
@@ -165,7 +165,7 @@ it('undoes a write where its file is now, and none in a file that has taken its 
   expect(readFileSync(path(), 'latin1')).toBe('n'.repeat(700));
 });
 
-it('makes, removes and writes nothing while it is read-only, and opens and reads what is there', async () => {
+it('makes, removes and writes nothing while it is read-only, but opens and reads existing files', async () => {
   await disk.replaceFile(path(), bytes('before'));
   disk.set('read-only');
   const file = await disk.open(path(), { create: true });
@@ -194,7 +194,7 @@ it('makes, removes and writes nothing while it is read-only, and opens and reads
   expect(readFileSync(path(), 'utf8')).toBe('before');
 });
 
-it('refuses writes while it is full or failing, and reads all the same', async () => {
+it('refuses writes while it is full or failing, but still reads', async () => {
   await disk.replaceFile(path(), bytes('before'));
   const file = await disk.open(path(), { create: false });
   for (const [state, code] of [
@@ -218,7 +218,7 @@ it('refuses writes while it is full or failing, and reads all the same', async (
   expect(readFileSync(path(), 'utf8')).toBe('after!');
 });
 
-it('is late in the world’s time while it is slow, as much as is asked for', async () => {
+it('delays writes in the world’s time while it is slow, by the given time', async () => {
   disk.set('slow');
   const running = world.run();
   const written = disk.replaceFile(path(), bytes('x')).then(() => world.passedUs);

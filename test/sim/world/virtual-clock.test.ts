@@ -9,7 +9,7 @@ const START_US = Date.UTC(2026, 2, 29) * 1_000;
 let world = new VirtualClock({ startUs: START_US });
 afterEach(() => world.stop());
 
-/** A world that runs until `until` is fulfilled. */
+/** A world that runs until `until` resolves. */
 async function play<Result>(until: Promise<Result>): Promise<Result> {
   const running = world.run();
   const result = await until;
@@ -18,7 +18,7 @@ async function play<Result>(until: Promise<Result>): Promise<Result> {
   return result;
 }
 
-it('calls timers in the order in which they are due, and those of one moment in the order in which they were set', async () => {
+it('fires timers in the order in which they are due, and those of the same time in the order in which they were set', async () => {
   world = new VirtualClock({ startUs: START_US });
   const called: string[] = [];
   const note = (name: string) => () => void called.push(`${name} ${world.monotonicMs()}`);
@@ -31,7 +31,7 @@ it('calls timers in the order in which they are due, and those of one moment in 
   expect(world.wallUs()).toBe(START_US + 12 * 3_600_000_000);
 });
 
-it('waits for every track, and brings their parts in the order of their times', async () => {
+it('waits for every track, and runs their parts in the order of their times', async () => {
   world = new VirtualClock({ startUs: 0 });
   const seen: string[] = [];
   const [one, other] = [world.open(), world.open()];
@@ -39,7 +39,7 @@ it('waits for every track, and brings their parts in the order of their times', 
   const show = async (name: string, track: typeof one, times: readonly number[]) => {
     for (const atUs of times) {
       await track.reach(atUs);
-      // The machine's time that a part takes is none of the world's.
+      // The machine's time during a part does not count in the world.
       await new SystemClock().sleep(5);
       seen.push(`${name} ${world.passedUs}`);
     }
@@ -49,7 +49,7 @@ it('waits for every track, and brings their parts in the order of their times', 
   expect(seen).toEqual(['one 1000', 'other 2000', 'other 3000', 'timer 4000', 'one 5000', 'other 9000']);
 });
 
-it('lets no time pass while a file is read, a chain of messages is under way or a program runs', async () => {
+it('lets no time pass while a file is read, messages are being passed on or a program runs', async () => {
   world = new VirtualClock({ startUs: 0 });
   let passed = false;
   world.after(1, () => {
@@ -116,7 +116,7 @@ it('begins at another wall time only before anything has happened', async () => 
   expect(() => world.startAt(0)).toThrow();
 });
 
-it('waits for what goes on from turn to turn of the event loop, as brokers pass messages on', async () => {
+it('waits for work that continues from turn to turn of the event loop, as in brokers', async () => {
   world = new VirtualClock({ startUs: 0 });
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
   const passed = world.sleep(10).then(async () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { rangeOf } from '../../../../device/base/http/byte-range.ts';
 
-it('reads a Range header as RFC 9110 says, and sends all when it cannot', () => {
+it('reads a Range header as RFC 9110 says, and sends everything when it cannot', () => {
   expect(rangeOf('bytes=0-0', 10)).toEqual({ start: 0, end: 1 });
   expect(rangeOf('bytes=5-', 10)).toEqual({ start: 5, end: 10 });
   expect(rangeOf('bytes=5-99', 10)).toEqual({ start: 5, end: 10 });

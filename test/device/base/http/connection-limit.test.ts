@@ -1,5 +1,5 @@
-// Holds: nobody takes a server's connections from others: one address has so many, whoever comes is let in before those who only
-// wait, and transfers of clips leave room for the watch over the process and for revocations.
+// Holds: nobody uses up a server's connections: each address has a limit, a newcomer replaces a connection that only waits, and transfers
+// of clips leave room for health checks and for revocations.
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ interface Line {
   isOpen: boolean;
 }
 
-/** A connection from an address of this machine, which says `text` and no more. */
+/** A connection from an address of this machine, which sends `text` and nothing else. */
 async function line(url: string, text: string, localAddress = '127.0.0.1'): Promise<Line> {
   const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', localAddress });
   const one: Line = { socket, heard: '', isOpen: true };
@@ -57,20 +57,20 @@ const WAYS: [string, string][] = [
 
 const open = () => sockets.filter(({ isOpen }) => isOpen).length;
 
-it.each(WAYS)('lets in whoever comes, from the same address too, while others %s', async (_what, text) => {
+it.each(WAYS)('accepts a newcomer, also from the same address, while others %s', async (_what, text) => {
   fixture = await BridgeFixture.open({ httpLimits: SMALL });
   const parcel = fixture.parcel(await fixture.ready());
   await fixture.deliver(parcel);
   for (let count = 0; count < 30; count += 1) await line(fixture.bridge.url, text);
   await expect.poll(open).toBeLessThanOrEqual(SMALL.connectionsPerAddress);
-  // As many from so many other addresses that the server is full of them.
+  // As many from each of enough other addresses to fill the server.
   for (let count = 0; count < 80; count += 1) await line(fixture.bridge.url, text, `127.0.0.${2 + (count % 8)}`);
   await expect.poll(open).toBeLessThanOrEqual(SMALL.connections);
   expect((await fixture.get('/healthz')).status).toBe(200);
   expect((await fixture.revoke(parcel)).body['state']).toBe('deleted');
 });
 
-it('half-closed connections are over', async () => {
+it('ends half-closed connections', async () => {
   fixture = await BridgeFixture.open({ httpLimits: SMALL });
   for (let count = 0; count < 5; count += 1) {
     const half = await line(fixture.bridge.url, 'GET /healthz HTTP/1.1\r\nX-Slow: ');
@@ -79,7 +79,7 @@ it('half-closed connections are over', async () => {
   await expect.poll(open).toBe(0);
 });
 
-it('keeps a transfer of who has proven themselves, however many come, but not so many that no room is left', {
+it('keeps an authenticated client’s transfer, however many connections come, but not so many that no room is left', {
   tags: ['long'],
   timeout: 60_000,
 }, async () => {
@@ -91,23 +91,23 @@ it('keeps a transfer of who has proven themselves, however many come, but not so
   const ask = () =>
     `GET /v1/clips/${parcel.clipId} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${fixture.access(parcel.clipId)}\r\n\r\n`;
   const transfers: Line[] = [];
-  /** Asks for the clip and takes nothing of it; resolves once it comes, or the connection has ended. */
+  /** Requests the clip without reading it; resolves once the answer begins, or the connection has ended. */
   const transfer = async (address: string) => {
     const one = await line(fixture.bridge.url, ask(), address);
     one.socket.once('data', () => one.socket.pause());
     await expect.poll(() => one.heard.includes('200 OK') || !one.isOpen).toBe(true);
     transfers.push(one);
   };
-  // As many as one address may have connections: another one from there is let in all the same.
+  // As many as one address may have: another one from there is still accepted.
   for (let count = 0; count < SMALL.connectionsPerAddress; count += 1) await transfer('127.0.0.1');
   expect((await fixture.get('/healthz')).status).toBe(200);
-  // More than there are seats in all.
+  // More than the server's limit.
   for (let count = 0; count < 40; count += 1) await transfer(`127.0.0.${2 + (count % 8)}`);
   expect((await fixture.get('/healthz')).status).toBe(200);
   for (let count = 0; count < 100; count += 1) await line(fixture.bridge.url, '', `127.0.0.${20 + count}`);
   expect((await fixture.get('/healthz')).status).toBe(200);
   expect((await fixture.revoke(other)).body['state']).toBe('deleted');
-  // The first are still sent to.
+  // The first transfers still run.
   for (const one of transfers.slice(0, 5)) one.socket.resume();
   let bytes = 0;
   transfers[0]?.socket.on('data', (piece) => {

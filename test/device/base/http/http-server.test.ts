@@ -13,7 +13,7 @@ afterEach(async () => {
   fixture = null;
 });
 
-/** Sends text over a bare socket and resolves with all that came back once the server has closed it. */
+/** Sends text over a bare socket; resolves with the whole answer once the server has closed it. */
 async function exchange(of: BridgeFixture, text: string): Promise<string> {
   const socket = connect(Number(new URL(of.bridge.url).port), '127.0.0.1');
   let answer = '';
@@ -51,7 +51,7 @@ it('answers every unknown address, broken body and wrong type with a coded probl
   for (const { headers } of answers) expect(headers.get('content-type')).toContain('application/problem+json');
 });
 
-it('says who it is', async () => {
+it('names its id and key', async () => {
   fixture = await BridgeFixture.open();
   const { cast } = fixture;
   expect((await fixture.get('/v1/bridge')).body).toEqual({
@@ -62,7 +62,7 @@ it('says who it is', async () => {
   });
 });
 
-it('says at its front door what it is, with links that lead somewhere, and the same whatever homes did', async () => {
+it('describes itself at /, with working links, and always in the same words, whatever homes have done', async () => {
   fixture = await BridgeFixture.open();
   const before = await fixture.get('/');
   expect(before).toMatchObject({ status: 200, body: { name: 'doorsill bridge', version: '1' } });
@@ -83,7 +83,7 @@ it('ends senders of endless headers, of endless bodies, and silent ones', async 
   expect(await exchange(own, '')).not.toMatch(/ 20\d /);
 });
 
-it('says of a head that takes too long that it may be sent again', async () => {
+it('answers headers that take too long with a retryable code', async () => {
   const own = await BridgeFixture.open({ httpLimits: { ...HTTP_LIMITS, headersMs: 200 } });
   fixture = own;
   const answer = await exchange(own, 'GET /v1/bridge HTTP/1.1\r\nHost: x\r\nX-Slow: ');
@@ -93,7 +93,7 @@ it('says of a head that takes too long that it may be sent again', async () => {
   );
 });
 
-it('ends a body that never stops coming, however busily it drips', async () => {
+it('ends a body that never ends, even if bytes keep coming', async () => {
   const own = await BridgeFixture.open({ httpLimits: { ...HTTP_LIMITS, bodyMs: 200 } });
   fixture = own;
   const socket = connect(Number(new URL(own.bridge.url).port), '127.0.0.1');

@@ -1,5 +1,4 @@
-// Holds: a listed proxy says by the PROXY protocol whom it speaks for, and must; nobody else is believed, and what cannot be read is refused.
-// Not here: forwarded headers (a server's rate limits).
+// Holds: a listed proxy must name the client's address by the PROXY protocol; nobody else is believed, and an unreadable header is refused.
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
@@ -13,7 +12,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-/** A server that says who it takes its caller for. */
+/** A server that answers with its caller's address. */
 async function open(proxyProtocol: string[], changes: object = {}, proxies: string[] = []): Promise<number> {
   const limits = { ...HTTP_LIMITS, ...changes };
   const server = makeHttpServer({ clock: new SystemClock(), log: silentLog(), limits, proxyProtocol, proxies });
@@ -24,7 +23,7 @@ async function open(proxyProtocol: string[], changes: object = {}, proxies: stri
 
 const GET = 'GET /who HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
 
-/** Sends the pieces one after the other; resolves with all that is answered until the connection ends. */
+/** Sends the pieces one after the other; resolves with the whole answer when the connection ends. */
 async function ask(port: number, ...pieces: (string | Buffer)[]): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   let said = '';
@@ -51,7 +50,7 @@ function binary(command: number, family: number, body: number[], length = body.l
 const V4 = [203, 0, 113, 7, 127, 0, 0, 1, 1, 2, 3, 4];
 const V6 = [0x20, 0x01, 0x0d, 0xb8, ...Array<number>(11).fill(0), 9, ...Array<number>(16).fill(0), 1, 2, 3, 4];
 
-it('is whom a listed proxy speaks for, in both versions, however the header is cut into pieces', async () => {
+it('takes the client’s address from a listed proxy, in both versions, however the header is cut into pieces', async () => {
   const port = await open(['127.0.0.1']);
   const line = 'PROXY TCP4 203.0.113.7 127.0.0.1 4711 80\r\n';
   expect(await ask(port, line + GET)).toContain('you are 203.0.113.7.');
@@ -63,14 +62,14 @@ it('is whom a listed proxy speaks for, in both versions, however the header is c
     'you are 203.0.113.7.',
   );
   expect(await ask(port, binary(0x21, 0x21, [...V6, 4, 0, 1, 9]), GET)).toContain('you are 2001:db8:0:0:0:0:0:9.');
-  // Its own connections, and those whose client has no such address, are its own.
+  // The proxy's own address is kept for its own connections, and for clients without an IP address.
   const unix = binary(0x21, 0x31, Array<number>(216).fill(1));
   for (const own of ['PROXY UNKNOWN\r\n', binary(0x20, 0, []), binary(0x20, 0x11, V4), unix]) {
     expect(await ask(port, own, GET)).toContain('you are 127.0.0.1.');
   }
 });
 
-it('is nobody but whom the proxy names: a header within the connection, or in the request, changes nothing', async () => {
+it('keeps the address of the first header: a second one in the connection or in the request changes nothing', async () => {
   const port = await open(['127.0.0.1'], {}, ['127.0.0.1']);
   const line = 'PROXY TCP4 203.0.113.7 127.0.0.1 4711 80\r\n';
   const forged = await ask(port, `${line}PROXY TCP4 198.51.100.1 127.0.0.1 1 80\r\n${GET}`);
@@ -80,7 +79,7 @@ it('is nobody but whom the proxy names: a header within the connection, or in th
   expect(await ask(port, line + forwarded)).toContain('you are 203.0.113.7.');
 });
 
-it('is not believed of anybody who is not listed, who is refused with it and served without it', async () => {
+it('refuses a header from an address that is not listed, and serves that address without one', async () => {
   for (const port of [await open([]), await open(['192.0.2.1', '10.0.0.0/8'])]) {
     for (const header of ['PROXY TCP4 203.0.113.7 127.0.0.1 4711 80\r\n', binary(0x21, 0x11, V4)]) {
       const refused = await ask(port, header, GET);
@@ -91,7 +90,7 @@ it('is not believed of anybody who is not listed, who is refused with it and ser
   }
 });
 
-it('must be said by a listed proxy: what begins otherwise is told why, and nothing of it is served', async () => {
+it('refuses a listed proxy without a header, with the reason, and serves nothing', async () => {
   const port = await open(['127.0.0.1']);
   const wrong = [
     GET,
@@ -112,7 +111,7 @@ it('must be said by a listed proxy: what begins otherwise is told why, and nothi
   }
 });
 
-it('is waited for no longer than for headers, nor when the server closes', async () => {
+it('waits for a header no longer than for HTTP headers, and not when the server closes', async () => {
   const port = await open(['127.0.0.1'], { headersMs: 50 });
   expect(await ask(port, 'PROXY TC')).toBe('');
   const patient = await open(['127.0.0.1'], { headersMs: 120_000 });
@@ -135,7 +134,7 @@ it('counts connections by the client’s address, not by the proxy’s', async (
   for (const { socket } of held) socket.destroy();
 });
 
-it('reads no header twice as long as it may be', () => {
+it('refuses a header of twice the allowed length', () => {
   expect(readProxyHeader(Buffer.from('PROXY TCP4'))).toBe('more');
   expect(readProxyHeader(Buffer.from(`PROXY TCP6 ${'f'.repeat(120)}\r\n`))).toBeNull();
 });

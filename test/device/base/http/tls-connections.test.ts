@@ -1,4 +1,4 @@
-// Holds: over TLS, too, a transfer keeps its place however many connections come, and a connection is reset, not closed.
+// Holds: over TLS, too, a transfer keeps its connection however many others come, and a connection is reset, not closed.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { serverCertificate } from '../../../../device/console/certificate.ts';
 let folder: string;
 let server: ReturnType<typeof makeHttpServer>;
 let url: string;
-/** Resets the answer that is under way. */
+/** Resets the connection of the running answer. */
 let reset: () => void = () => undefined;
 const sockets: TLSSocket[] = [];
 beforeEach(async () => {
@@ -40,7 +40,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** A connection that says `text`; what came back, and how it ended. */
+/** Sends `text` on a connection; the answer, and how the connection ended. */
 async function line(text = ''): Promise<{ heard: string; end: string | null }> {
   const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', rejectUnauthorized: false });
   sockets.push(socket);
@@ -70,7 +70,7 @@ it('keeps a transfer while idle connections come and go', async () => {
   expect(transfer.end).toBeNull();
 });
 
-it('resets a connection, so that its client knows that the answer is not whole', async () => {
+it('resets a connection, so that its client knows that the answer is incomplete', async () => {
   const transfer = await line(ENDLESS);
   await expect.poll(() => transfer.heard).toContain('begun');
   reset();

@@ -1,10 +1,10 @@
-// Shows which sound configurations enter a clip, and that packets go through ADTS unchanged.
+// Holds: only plain AAC-LC enters a clip, and packets pass through ADTS unchanged.
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { AdtsSplitter, adtsPacket, readSoundConfig, soundConfigOf } from '../../../../device/contract/media/aac.ts';
 
 describe('a sound configuration', () => {
-  it('is taken when it is plain AAC-LC', () => {
+  it('is accepted when it is plain AAC-LC', () => {
     expect(readSoundConfig(Uint8Array.of(0x11, 0x90))).toEqual({
       config: Uint8Array.of(0x11, 0x90),
       sampleRate: 48_000,
@@ -12,7 +12,7 @@ describe('a sound configuration', () => {
     });
   });
 
-  it('loses what follows its two bytes', () => {
+  it('loses the bytes after its first two', () => {
     expect(readSoundConfig(Uint8Array.of(0x11, 0x88, 0x56, 0xe5, 0x00))?.config).toEqual(Uint8Array.of(0x11, 0x88));
   });
 
@@ -44,13 +44,13 @@ describe('ADTS', () => {
     expect(splitter.isEmpty).toBe(true);
   });
 
-  it('tells when a packet is cut off', () => {
+  it('reports an incomplete packet', () => {
     const splitter = new AdtsSplitter(stereo);
     expect(splitter.push(stream.subarray(0, stream.length - 1))).toHaveLength(3);
     expect(splitter.isEmpty).toBe(false);
   });
 
-  it('is refused with other sound than was expected, and with a packet that is too long', () => {
+  it('is refused with sound of another configuration, and with a packet that is too long', () => {
     expect(() => new AdtsSplitter(soundConfigOf(44_100, 2)).push(stream)).toThrow(/other sound/);
     expect(() => adtsPacket(stereo, new Uint8Array(8_185))).toThrow(/too long/);
   });

@@ -27,14 +27,14 @@ describe('a payload', () => {
 describe('emulation prevention', () => {
   const removed = (...bytes: number[]) => [...unescapeNal(Uint8Array.from(bytes))];
 
-  it('is removed wherever it stands, and nothing else is', () => {
+  it('is removed everywhere, and nothing else is', () => {
     expect(removed(0, 0, 3)).toEqual([0, 0]);
     expect(removed(0, 0, 0, 3, 1)).toEqual([0, 0, 0, 1]);
     expect(removed(7, 0, 0, 3, 0, 0, 3, 3)).toEqual([7, 0, 0, 0, 0, 3]);
     expect(removed(0, 3, 0, 0, 4)).toEqual([0, 3, 0, 0, 4]);
   });
 
-  it('costs no copy where there is none', () => {
+  it('copies nothing if there are no such bytes', () => {
     const plain = Uint8Array.of(0, 0, 1, 3, 0, 3);
     expect(unescapeNal(plain)).toBe(plain);
   });

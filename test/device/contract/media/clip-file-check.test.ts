@@ -1,4 +1,4 @@
-// Shows that no byte of a clip's tables can say something that the check does not read: each is refused or changes what is read.
+// Holds: every byte of a clip's tables is checked: changing it is refused, or changes the result of reading.
 import { describe, expect, it } from 'vitest';
 import { box, u32 } from '../../../../device/clip/mp4-boxes.ts';
 import { layOut } from '../../../../device/clip/mp4-layout.ts';
@@ -14,7 +14,7 @@ const ONE = 0x10000;
 const CLIP = plainMp4({ frames: FRAMES, audioPackets: PACKETS, audioStart: 500 });
 const MUTE = plainMp4({ frames: FRAMES, audioPackets: 0 });
 
-/** The tables of a file, as the self-check reads them. */
+/** The tables of a file, read as the self-check does. */
 function read(file: Uint8Array): FileTables {
   checkFtyp(file.subarray(0, FTYP_BYTES));
   const moovBytes = Buffer.from(file).readUInt32BE(FTYP_BYTES);
@@ -29,7 +29,7 @@ function changed(change: (file: Surgery) => void, of = CLIP): Uint8Array {
 
 const refusal = (detail: string) => expect.objectContaining({ code: 'clip_check_failed', facts: { detail } });
 
-it('the tables of a plain clip are read as they were laid out', () => {
+it('reads the tables of a plain clip', () => {
   const { video, audio } = read(CLIP);
   const ramp = (count: number, step: number) => Array.from({ length: count }, (_, at) => at * step);
   expect(video).toMatchObject({
@@ -51,7 +51,7 @@ it('the tables of a plain clip are read as they were laid out', () => {
     Array(PACKETS).fill(40),
     [0x11, 0x90],
   ]);
-  // Half of the frames, the sound, the other half: nothing lies between them.
+  // Half of the frames, the sound, the other half, without a gap.
   const [sound, half] = [audio?.offsets ?? [], video.offsets[15] ?? 0];
   expect([(video.offsets[14] ?? 0) + 514, (sound[PACKETS - 1] ?? 0) + 40]).toEqual([sound[0], half]);
   expect((video.offsets[FRAMES - 1] ?? 0) + 529).toBe(CLIP.length);
@@ -199,7 +199,7 @@ describe('a clip is refused', () => {
     expect(() => read(file)).toThrow(refusal('unexpected bytes in avcC'));
   });
 
-  it('with bytes behind a sample entry that are too few for a box', () => {
+  it('with too few bytes for a box after a sample entry', () => {
     const file = new Surgery(CLIP);
     const stsd = file.find(`0/${STBL}/stsd`);
     const grown = Buffer.concat([stsd.content, Uint8Array.of(1, 2, 3, 4)]);
@@ -208,20 +208,20 @@ describe('a clip is refused', () => {
     expect(() => read(file.bytes())).toThrow(refusal('data behind what belongs into avc1'));
   });
 
-  it('with a box that ends behind what holds it', () => {
+  it('with a box that ends after the box around it', () => {
     const file = Buffer.from(CLIP);
     const at = file.indexOf('stco') - 4;
     file.writeUInt32BE(file.readUInt32BE(at) + 8, at);
     expect(() => read(file)).toThrow(refusal('a stco box where stco belongs'));
   });
 
-  it('without its brands, or with data behind them', () => {
+  it('without its brands, or with data after them', () => {
     expect(() => checkFtyp(CLIP.subarray(0, FTYP_BYTES - 1))).toThrow();
     expect(() => checkFtyp(CLIP.subarray(0, FTYP_BYTES + 1))).toThrow(refusal('data behind what belongs into ftyp'));
     expect(() => checkFtyp(new Uint8Array(FTYP_BYTES))).toThrow(refusal('unexpected bytes in ftyp'));
   });
 
-  it('with bytes behind moov, or a header of 16 bytes', () => {
+  it('with bytes after moov, or with a header of 16 bytes', () => {
     const end = FTYP_BYTES + Buffer.from(CLIP).readUInt32BE(FTYP_BYTES);
     expect(() => readMoov(CLIP.subarray(FTYP_BYTES, end + 1))).toThrow(refusal('data behind what belongs into file'));
     const moov = CLIP.subarray(FTYP_BYTES + 8, end);
@@ -230,12 +230,12 @@ describe('a clip is refused', () => {
   });
 });
 
-/** Gives a box other 32-bit numbers. */
+/** Replaces 32-bit numbers of a box. */
 function content(file: Surgery, path: string, numbers: number[]): void {
   file.find(path).content = u32(numbers);
 }
 
-describe('a clip is taken', () => {
+describe('a clip is accepted', () => {
   it.each<[string, (file: Surgery) => void]>([
     ['turned to the right', (file) => turn(file, [0, ONE, 0, -ONE, 0, 0, 360 * ONE, 0])],
     ['upside down', (file) => turn(file, [-ONE, 0, 0, 0, -ONE, 0, 640 * ONE, 360 * ONE])],
@@ -249,7 +249,7 @@ describe('a clip is taken', () => {
     expect(() => read(changed(change))).not.toThrow();
   });
 
-  it('with pixels that are not square, and not with pixels that have no shape', () => {
+  it('with a pixel aspect ratio that is not square, but not with one of zero', () => {
     const withPixels = (across: number, down: number) => {
       const file = new Surgery(CLIP);
       const stsd = file.find(`0/${STBL}/stsd`);
@@ -263,7 +263,7 @@ describe('a clip is taken', () => {
     expect(() => read(withPixels(4, 0))).toThrow(refusal('pixels without a shape'));
   });
 
-  it('with half a tick of the movie rounded either way, and no more', () => {
+  it('with a duration that is rounded by half a tick of the movie either way, but not by more', () => {
     const lasting = (movieTicks: number) => {
       const file = new Surgery(plainMp4({ frames: 1, audioPackets: 0 }));
       file.setNumber('0/mdia/mdhd', 12, 131_072);
@@ -281,7 +281,7 @@ describe('a clip is taken', () => {
     expect(lasting(2_814)).toThrow(refusal('tkhd has another duration'));
   });
 
-  it('with sound that begins with the picture, and so without an edit list', () => {
+  it('without an edit list, if its sound begins with the picture', () => {
     const { video, audio } = read(plainMp4({ frames: FRAMES, audioPackets: PACKETS }));
     expect([audio?.delay, audio?.sizes.length, video.sizes.length]).toEqual([0, PACKETS, FRAMES]);
     const noEdits = changed(
@@ -291,7 +291,7 @@ describe('a clip is taken', () => {
     expect(() => read(noEdits)).toThrow(refusal('tkhd has another duration'));
   });
 
-  it('with sound that goes on after the picture', () => {
+  it('with sound that is longer than the picture', () => {
     const long = plainMp4({ frames: 2, audioPackets: 100, audioStart: 500 });
     expect(read(long).audio?.sizes).toHaveLength(100);
     expect(() => read(changed((file) => file.setNumber('mvhd', 16, 12_000), long))).toThrow(
@@ -299,7 +299,7 @@ describe('a clip is taken', () => {
     );
   });
 
-  it.each([100, 110, 122, 144])('of the high profile %d with the depths that we make, and no others', (profile) => {
+  it.each([100, 110, 122, 144])('of the high profile %d with the bit depths of our encoder, and no others', (profile) => {
     const withDepths = (depths: number[], says = profile) => {
       const file = new Surgery(CLIP);
       const stsd = file.find(`0/${STBL}/stsd`);
@@ -368,10 +368,10 @@ function turn(file: Surgery, matrix: number[]): void {
   file.patch('0/tkhd', TKHD_MATRIX, u32(matrix.map((value) => value >>> 0)));
 }
 
-it('every byte is refused when it changes, or changes what is read, but for those that mean nothing to a check', {
+it('refuses a change of any byte, or reads another result, except for three fields that no check needs', {
   tags: ['long'],
 }, () => {
-  /** Where bytes may change unseen: how wide the picture is shown, the level of avcC, the sample rate that mp4a repeats. */
+  /** Fields that may change unnoticed: the width at which the picture is shown, the level in avcC, the sample rate that mp4a repeats. */
   const free = new Set<string>();
   const before = read(CLIP);
   const end = FTYP_BYTES + Buffer.from(CLIP).readUInt32BE(FTYP_BYTES);
@@ -390,7 +390,7 @@ it('every byte is refused when it changes, or changes what is read, but for thos
   expect([...free].sort()).toEqual(['avcC', 'mp4a', 'tkhd']);
 });
 
-/** The innermost box that a byte of the clip lies in. */
+/** The innermost box around a byte of the clip. */
 function placeOf(at: number): string {
   const types = [
     'tkhd',

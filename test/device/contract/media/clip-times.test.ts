@@ -1,5 +1,5 @@
-// Holds: the times in a clip's file are those of its papers, within what rounding allows and no further; clips whose last frame is shown
-// until the window ends are taken, and those where it is shown for as long as the others.
+// Holds: the times in a clip's file agree with its manifest or statement within rounding, and no further; the last frame may be shown until
+// the window ends, or for as long as the others.
 import { describe, expect, it } from 'vitest';
 import type { ClipFacts } from '../../../../device/contract/clip-facts.ts';
 import { STATEMENT_TIME_STEP_US } from '../../../../device/contract/manifest.ts';
@@ -12,7 +12,7 @@ const STEP_US = STATEMENT_TIME_STEP_US;
 /** 30 frames of 200 ms, six seconds in all. */
 const FRAMES = { frames: 30, audioPackets: 0, frameTicks: 18_000 };
 
-/** The code of what is wrong with a clip that covers so much of a window of ten seconds, or is rounded so. */
+/** The code of the fault of a clip with this coverage of a window of ten seconds, or with this rounding. */
 async function codeOf(
   clip: Partial<PlainClip>,
   says: Partial<ClipFacts> = {},
@@ -58,7 +58,7 @@ describe('frames', () => {
     ],
   ])('%s', async (_what, clip, says, code) => expect(await codeOf(clip, says)).toBe(code));
 
-  it('may be up to two steps fewer where their coverage is rounded', async () => {
+  it('may end up to two steps before a rounded coverage', async () => {
     expect(await codeOf({}, { coverage: at(0, 6_200_000) }, STEP_US)).toBeUndefined();
     expect(await codeOf({}, { coverage: at(0, 6_200_100) }, STEP_US)).toBe('intake_coverage');
   });
@@ -89,12 +89,12 @@ describe('a gap', () => {
     ],
     ['may not reach further', { frameTicks: 6_000 }, gapOf(500_000, 1_100_000, 2_000_000), STEP_US, 'intake_gaps'],
     ['may hide frames for less than two steps between two', between(2), gapAt(2), STEP_US, undefined],
-    // Each could lie between two true gaps: at five frames a second nobody can tell.
+    // Each could lie between two true gaps: at five frames a second that cannot be known.
     ['may hide frames that are as far apart as a gap is long', {}, gapOf(100_000, 6_000_000), STEP_US, undefined],
     ['may not hide more', between(5), gapAt(5), STEP_US, 'intake_gaps'],
   ])('%s', async (_what, clip, says, stepUs, code) => expect(await codeOf(clip, says, stepUs)).toBe(code));
 
-  it('is looked for behind another', async () => {
+  it('is checked after another gap, too', async () => {
     const coverage = at(0, 6_000_000);
     const gaps = [at(10_000, 20_000), at(2_010_000, 2_020_000), at(2_100_000, 2_300_000)];
     expect(await codeOf({}, { coverage, gaps })).toBe('intake_gaps');
@@ -111,7 +111,7 @@ function between(frames: number): Partial<PlainClip> {
   return { frameTicks: 6_000, pause: { at: 30 - frames, ticks: 45_000 } };
 }
 
-/** The two gaps before and behind these few as one, as a statement tells them that touch in its steps. */
+/** The two gaps before and after these few frames as one, as in a statement, whose rounded gaps touch. */
 function gapAt(frames: number): Partial<ClipFacts> {
   const startUs = (30 - frames) * 66_667;
   return { coverage: at(0, 2_500_000), gaps: [at(Math.floor(startUs / STEP_US) * STEP_US, 10_000_000)] };
@@ -124,7 +124,7 @@ describe('sound', () => {
     ['may not go on', 480_000 - 8 * 1_024 + 10, 'intake_duration'],
   ])('%s', async (_what, audioStart, code) => expect(await codeOf({ audioPackets: 8, audioStart })).toBe(code));
 
-  it('has less time where the first frame is late', async () => {
+  it('has less time if the first frame is late', async () => {
     const says = { coverage: at(4_000_000, 10_000_000) };
     expect(await codeOf({ audioPackets: 8, audioStart: 5 * 48_000 }, says)).toBeUndefined();
     expect(await codeOf({ audioPackets: 8, audioStart: 6 * 48_000 }, says)).toBe('intake_duration');

@@ -16,7 +16,7 @@ function box(type: string, length: number, fill: number): Uint8Array {
 const init = concatBytes([box('ftyp', 16, 1), box('moov', 300, 2)]);
 const fragment = (length: number, fill: number) => concatBytes([box('moof', 40, fill), box('mdat', length, fill)]);
 
-/** Pushes a stream in pieces that end at the given places. */
+/** Pushes a stream in pieces that end at the given positions. */
 function split(stream: Uint8Array, cuts: readonly number[], bytesMax?: number): SplitPart[] {
   const splitter = new FragmentSplitter(bytesMax);
   const places = [...new Set([...cuts.map((cut) => cut % stream.length), stream.length])].sort((a, b) => a - b);
@@ -47,21 +47,21 @@ describe('the fragment splitter', () => {
     );
   });
 
-  it('gives what was given whole as it was given, without a copy, and copies whatever was not', () => {
+  it('returns a fragment that fills its array without a copy, and copies any other', () => {
     const splitter = new FragmentSplitter();
     const [first, second] = [fragment(100, 3), fragment(100, 4)];
     expect(splitter.push(init)[0]?.bytes.buffer).toBe(init.buffer);
     const [whole] = splitter.push(first);
     expect(whole?.bytes).toEqual(first);
     expect(whole?.bytes.buffer).toBe(first.buffer);
-    // More lies behind it, or before it, in the same array.
+    // The array has more bytes after it, or before it.
     const longer = concatBytes([second, Uint8Array.of(0, 0)]);
     const [part] = splitter.push(longer);
     expect(part?.bytes).toEqual(second);
     expect(part?.bytes.buffer).not.toBe(longer.buffer);
   });
 
-  it('gives a part as soon as its last byte is there, even byte by byte', () => {
+  it('returns a part as soon as its last byte has come, even byte by byte', () => {
     const stream = concatBytes([init, fragment(100, 3)]);
     const splitter = new FragmentSplitter();
     const at: number[] = [];
@@ -71,13 +71,13 @@ describe('the fragment splitter', () => {
     expect(at).toEqual([init.length, stream.length]);
   });
 
-  it('gives nothing of a fragment that was torn', () => {
+  it('returns nothing of an incomplete fragment', () => {
     const splitter = new FragmentSplitter();
     const parts = splitter.push(concatBytes([init, fragment(100, 3)]).slice(0, -1));
     expect(parts.map((part) => part.kind)).toEqual(['init']);
   });
 
-  it('refuses a fragment over its limit as soon as the size is told, without buffering it', () => {
+  it('refuses a fragment over its limit as soon as its size is known, without buffering it', () => {
     const splitter = new FragmentSplitter(1_000);
     splitter.push(init);
     splitter.push(box('moof', 40, 3));

@@ -86,7 +86,7 @@ describeWithEachFfmpeg('fragments written by ffmpeg $version', (ffmpeg) => {
     const samples = fragments.flatMap((fragment) => parseFragment(info, fragment).video);
     expect(samples.some((sample, n) => sample.pts < (samples[n - 1]?.pts ?? Number.NEGATIVE_INFINITY))).toBe(true);
     const times = samples.map((sample) => sample.pts / info.video.timescale).sort((a, b) => a - b);
-    // The writer begins decoding at zero, so all of it lies two frames later.
+    // The writer begins decoding at zero, so every picture is two frames later.
     expect(times.map((time) => Math.round((time - (times[0] ?? 0)) * 10))).toEqual(
       Array.from({ length: 30 }, (_, n) => n),
     );
@@ -105,7 +105,7 @@ describeWithEachFfmpeg('fragments written by ffmpeg $version', (ffmpeg) => {
     }
   });
 
-  it('refuses altered fragments by its code alone, and never gives bytes from outside', async () => {
+  it('refuses altered fragments only by its code, and never returns bytes from outside', async () => {
     const { init, fragments } = await make(ffmpeg, ['-bf', '0', '-g', '10']);
     const info = parseInit(init);
     const good = fragments[0] ?? new Uint8Array(0);

@@ -1,10 +1,10 @@
-// Shows that samples are joined from NAL units and split again, and that torn ones are refused.
+// Holds: samples are joined from NAL units and split again, and torn ones are refused.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { joinSample, splitSample } from '../../../../device/contract/media/nal.ts';
 
-/** A unit whose bytes are never taken for a start code: no zeros, as emulation prevention ensures. */
+/** A unit without zeros, so that its bytes contain no start code, as emulation prevention ensures. */
 const unit = fc
   .uint8Array({ minLength: 1, maxLength: 40 })
   .map((bytes) => bytes.map((byte) => (byte === 0 ? 7 : byte)));
@@ -24,7 +24,7 @@ describe('a sample', () => {
     expect(splitSample(concatBytes([length, Uint8Array.of(0x65, 1)]), lengthBytes)).toEqual([Uint8Array.of(0x65, 1)]);
   });
 
-  it('is refused when a unit is longer than what is left', () => {
+  it('is refused when a unit is longer than the rest of the sample', () => {
     expect(() => splitSample(Uint8Array.of(0, 0, 0, 9, 1), 4)).toThrow(/torn NAL unit/);
     expect(() => splitSample(Uint8Array.of(0, 0, 0), 4)).toThrow(/torn NAL length/);
   });

@@ -1,4 +1,4 @@
-// Shows what parameter sets say of their picture, for sets that real encoders made, and that data behind them is noticed.
+// Holds: parameter sets of real encoders are read correctly, and data after them is noticed.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,14 +52,14 @@ describe('parameter sets', () => {
     expect([sps.clean, pps.clean]).toEqual([true, true]);
   });
 
-  it('of interlaced and of ten-bit 4:2:2 streams are told apart from plain ones', async () => {
+  it('of interlaced and of ten-bit 4:2:2 streams differ from plain ones', async () => {
     const interlaced = await setsOf('-x264-params', 'tff=1', '-pix_fmt', 'yuv420p');
     expect(interlaced.sps).toMatchObject({ progressive: false, width: 320, height: 176, clean: true });
     const deep = await setsOf('-pix_fmt', 'yuv422p10le');
     expect(deep.sps).toMatchObject({ chromaFormat: 2, bitDepthLuma: 10, bitDepthChroma: 10, clean: true });
   });
 
-  it('with data behind them are not clean', async () => {
+  it('with data after them are not clean', async () => {
     const { sps, pps } = await setsOf('-pix_fmt', 'yuv420p');
     const secret = Uint8Array.of(0x53, 0x4e);
     expect(readSps(concatBytes([sps.bytes, secret])).clean).toBe(false);

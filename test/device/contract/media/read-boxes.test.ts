@@ -37,24 +37,24 @@ describe('boxes', () => {
     expect(() => [...boxesIn(bytes)]).toThrow(expect.objectContaining({ code: 'fragment_malformed' }));
   });
 
-  it('refuses endless boxes', () => {
+  it('refuses an endless number of boxes', () => {
     const bytes = concatBytes(Array.from({ length: 5_000 }, () => box('free', new Uint8Array(0))));
     expect(() => [...boxesIn(bytes)]).toThrow('too many boxes');
   });
 
-  it('reads nothing beyond the end it was given', () => {
+  it('reads nothing beyond the given end', () => {
     const fields = new FieldReader(Uint8Array.of(1, 2, 3, 4, 5), 1, 4);
     expect(fields.u16()).toBe(0x0203);
     expect(() => fields.u16()).toThrow(expect.objectContaining({ code: 'fragment_malformed' }));
     expect(() => fields.skip(-1)).toThrow(expect.objectContaining({ code: 'fragment_malformed' }));
   });
 
-  it('asks for more bytes before it judges a header of a stream', () => {
+  it('waits for more bytes while the header of a box in a stream is incomplete', () => {
     expect(readBox(Uint8Array.of(0, 0, 0, 1, 109, 100, 97, 116, 0, 0), 0)).toBeNull();
     expect(readBox(Uint8Array.of(0, 0, 1, 0, 109, 100, 97, 116), 0)?.end).toBe(256);
   });
 
-  it('never fails otherwise than by its code, whatever the bytes', () => {
+  it('throws no other error than its code, for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         try {

@@ -1,5 +1,5 @@
-// Holds: of a clip's file every byte outside its samples is accounted for, and every byte of its media belongs to one sample, whoever
-// reads it; and no file makes the reader take more memory than its papers allow, or fail in another way than by refusing it.
+// Holds: in a clip's file every byte outside the samples is checked, and every byte of media belongs to one sample; and no file makes the
+// reader use more memory than its manifest allows, or fail other than by refusing it.
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { isFailure } from '../../../../device/contract/errors.ts';
@@ -19,7 +19,7 @@ const readerOf = (bytes: Uint8Array) => ({
   read: async (at: number, length: number) => bytes.slice(at, at + length),
 });
 
-/** What is wrong with a file; `none` where nothing is. */
+/** The fault of a file; `none` without one. */
 async function faultOf(bytes: Uint8Array, counts = expected): Promise<string> {
   try {
     await readClipFile(readerOf(bytes), counts);
@@ -33,12 +33,12 @@ async function faultOf(bytes: Uint8Array, counts = expected): Promise<string> {
 
 const word = (value: number) => new Uint8Array(Uint32Array.of(value).buffer).reverse();
 
-/** The two 32-bit numbers at a place, in the other order. */
+/** The clip with the two 32-bit numbers at a position swapped. */
 function swapped(bytes: Uint8Array, at: number): Uint8Array {
   return patched(bytes, at, [...bytes.subarray(at + 4, at + 8), ...bytes.subarray(at, at + 4)]);
 }
 
-/** The clip with this in place of its avcC's sets. */
+/** The clip with these bytes in place of its avcC's parameter sets. */
 function withSets(sps: readonly Uint8Array[], pps: readonly Uint8Array[]): Uint8Array {
   const units = (sets: readonly Uint8Array[]) =>
     concatBytes([Uint8Array.of(sets.length), ...sets.flatMap((set) => [Uint8Array.of(0, set.length), set])]);
@@ -64,7 +64,7 @@ describe('a plain recording is read', () => {
     ['of two sequences', withSets([SPS.bytes, sequence(1)], [PPS]), expected],
   ])('%s', async (_what, bytes, counts) => expect(await faultOf(bytes, counts)).toBe('none'));
 
-  it('by its beginning alone', async () => {
+  it('from its beginning alone', async () => {
     const mostBytes = clipHeadBytesMax(expected);
     const reader = readerOf(good);
     let readTo = 0;
@@ -78,7 +78,7 @@ describe('a plain recording is read', () => {
   });
 });
 
-/** The clip's sequence under another id, written over `ue(0)`. */
+/** The clip's SPS with another id, written over `ue(0)`. */
 function sequence(id: number, change: (bits: string) => string = (bits) => bits): Uint8Array {
   const bits = [...SPS.bytes.subarray(4)].map((byte) => byte.toString(2).padStart(8, '0')).join('');
   const code = (id + 1).toString(2);
@@ -88,7 +88,7 @@ function sequence(id: number, change: (bits: string) => string = (bits) => bits)
   return Uint8Array.from([...SPS.bytes.subarray(0, 4), ...bytes]);
 }
 
-/** The clip without the bytes of its sound, whose table names those of a frame instead. */
+/** The clip without the bytes of its sound, whose table names the bytes of a frame instead. */
 function soundOverPicture(): Uint8Array {
   const file = new Surgery(good);
   const tables = (track: number) => `${track}/mdia/minf/stbl/stco`;
@@ -99,7 +99,7 @@ function soundOverPicture(): Uint8Array {
   return file.bytes();
 }
 
-/** 39 macroblocks across, for 40. */
+/** A width of 39 macroblocks instead of 40. */
 const narrower = (bits: string) => bits.replace('00000101000', '00000100111');
 
 describe('a clip is refused', () => {
@@ -156,12 +156,12 @@ describe('a clip is refused', () => {
   ];
   it.each(cases)('%s', async (_what, bytes, fault) => expect(await faultOf(bytes)).toBe(fault));
 
-  it('with other numbers of frames or packets than its papers say', async () => {
-    expect(await faultOf(good, { frames: 19, audioPackets: 8 })).toBe('20 frames, where its papers say 19');
-    expect(await faultOf(good, { frames: 20, audioPackets: 0 })).toBe('8 packets of sound, where its papers say 0');
+  it('with other numbers of frames or packets than its manifest says', async () => {
+    expect(await faultOf(good, { frames: 19, audioPackets: 8 })).toBe('20 frames, where its manifest or statement says 19');
+    expect(await faultOf(good, { frames: 20, audioPackets: 0 })).toBe('8 packets of sound, where its manifest or statement says 0');
   });
 
-  it('before it is read, whose description is longer than its samples need', async () => {
+  it('before it is read, if its moov is longer than its samples need', async () => {
     const tried = (counts: typeof expected, moovBytes: number) => {
       const head = patched(good.slice(0, 40), 32, [...word(moovBytes)]);
       const read = async (at: number) => (at === 0 ? head : Promise.reject(new Error('it reads on')));
@@ -175,7 +175,7 @@ describe('a clip is refused', () => {
     await expect(tried(many, 32 * 1024 * 1024)).rejects.toThrow(/^it reads on$/);
   });
 
-  it('or read, but never crashes the reader, when any one byte of its description is changed', {
+  it('or read, but never crashes the reader, after a change of any byte of its moov', {
     tags: ['long'],
   }, async () => {
     const end = findBox(good, 'mdat').start + 16;
@@ -184,7 +184,7 @@ describe('a clip is refused', () => {
     }
   });
 
-  it('in the words of whoever asks', async () => {
+  it('with the caller’s own error', async () => {
     const fault = (detail: string) => new Error(`no: ${detail}`);
     await expect(readClipFile(readerOf(good.subarray(0, 900)), expected, fault)).rejects.toThrow(/^no: /);
     const broken = new Error('a bad card');
@@ -193,6 +193,6 @@ describe('a clip is refused', () => {
   });
 });
 
-it('the sets of the clips here are those of a camera', () => {
+it('uses clips with the parameter sets of a camera', () => {
   expect(readSps(sequence(1))).toMatchObject({ id: 1, width: 640, height: 360, clean: true });
 });

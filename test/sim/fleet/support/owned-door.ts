@@ -1,5 +1,5 @@
-// Owns: a doorbell without a camera for an owner of a fleet: the device's own gate, home link and pairing socket on a real broker, on a clock
-// that the test moves. Not here: footage, which is whatever the test says, and clips.
+// A doorbell without a camera for an owner of a fleet: the device's own gate, home link and pairing socket at a real broker, with a clock
+// that the test moves. The test sets its footage.
 
 import { wallSeconds } from '../../../../device/base/clock.ts';
 import { sha256Hex } from '../../../../device/base/keys.ts';
@@ -20,12 +20,12 @@ const notHere = () => {
   throw new Error('not here');
 };
 
-/** What a link that is stopped has not sent yet. */
+/** The detail of messages that a stopped link has not sent. */
 const notDelivered = (thrown: unknown) => {
   if (!isFailure(thrown)) throw thrown;
 };
 
-/** The network needs the machine's time: what is sent in one step has come before the next one. */
+/** The network needs the machine's time: messages of one step must arrive before the next one. */
 const STEP_MS = 2_000;
 const TURNS_OF_A_STEP = 8;
 
@@ -37,14 +37,14 @@ export class OwnedDoor {
   readonly log = silentLog();
   private readonly home: HomeLink;
   private readonly pairing: PairingServer;
-  /** What the ring holds; null: all that is asked for. */
+  /** Coverage of the ring; null: every requested window. */
   held: Window | null = null;
-  /** It takes nothing in, and counts what it did not. */
+  /** Ignores all messages, and counts them. */
   isDeaf = false;
   unheard = 0;
-  /** Topics of what came. */
+  /** Topics of received messages. */
   readonly heard: string[] = [];
-  /** Its receipts are signed by somebody else. */
+  /** Whether its receipts are signed by another key. */
   isForging = false;
 
   private constructor(rig: GateRig, broker: TestBroker, account: { user: string; password: string }) {
@@ -93,7 +93,7 @@ export class OwnedDoor {
     return door;
   }
 
-  /** What an owner of it is made with. */
+  /** Seams for its owner. */
   get seams() {
     const { clock, disk } = this.rig;
     return { clock, disk, random: this.random, log: this.log };

@@ -1,10 +1,10 @@
-// Owns: a fleet's run as a user's brings one, for tests that look at its page and its curves.
+// A fleet's run, for tests of its page and its curves.
 import type { FleetLine } from '../../../../sim/fleet/fleet.ts';
 import { NO_COUNTS } from '../../../../sim/fleet/fleet-process-tally.ts';
 import { DEFAULT_PROFILE } from '../../../../sim/fleet/fleet-profile.ts';
 import type { FleetReport } from '../../../../sim/fleet/fleet-report.ts';
 
-/** Second after second: 20 doorbells start, are asked every 30 s, 12 share. `lost`: a process dies in the middle. */
+/** A line for each second: 20 doorbells start, are asked every 30 s, 12 share. `lost`: a process dies in the middle. */
 export function sampleLines(count: number, { lost = false } = {}): FleetLine[] {
   return Array.from({ length: count }, (_, at): FleetLine => {
     const seconds = at + 1;

@@ -1,22 +1,20 @@
-// Owns: where homes of a generated town stand: along streets that are drawn, in areas that an agency can ask about. Pure.
-// Not here: how many homes there are (draw-fleet.ts), whether a home lies inside a request's area (the device decides that).
-
+// Places homes along the streets of a generated town, in areas that an agency can ask.
 import type { Random } from '@doorsill/base/random';
 import type { Place } from '@doorsill/contract/area-cells';
 import type { Polygon } from '@doorsill/contract/request';
 import type { FleetTown, TownArea } from './fleet-profile.ts';
 
-/** Metres in a degree of latitude, of a sphere as large as the earth. */
+/** Metres in a degree of latitude, for a spherical earth. */
 const DEGREE_M = 111_195;
-/** From street to street, and from a street's middle to a door. */
+/** Distance between streets, and from a street's middle to a door. */
 const STREET_M = 80;
 const SETBACK_M = 14;
 /** Corners of the polygon around an area. */
 const CORNERS = 16;
 
-/** A place by one of an area's streets, which run east and north; never outside of the area's circle. */
+/** A random place at one of an area's streets, which run east and north; never outside of the area's circle. */
 export function drawPlace(town: FleetTown, area: TownArea, random: Random): Place {
-  // Evenly over the circle, before it is moved to the nearest street.
+  // Evenly distributed over the circle, before it is moved to the nearest street.
   const distanceM = Math.sqrt(random.fraction()) * Math.max(0, area.radiusM - STREET_M);
   const angle = random.fraction() * 2 * Math.PI;
   const [eastM, northM] = [Math.cos(angle) * distanceM, Math.sin(angle) * distanceM];
@@ -27,9 +25,9 @@ export function drawPlace(town: FleetTown, area: TownArea, random: Random): Plac
   return placeAt(town, clamped(at, area.radiusM), area);
 }
 
-/** The polygon around an area: every home of it lies inside. Its corners are 6 digits of a degree. */
+/** A polygon around all homes of an area. Its corners have 6 decimals of a degree. */
 export function areaPolygon(town: FleetTown, area: TownArea): Polygon {
-  // A polygon's edges come closer to its middle than its corners do.
+  // A polygon's edges are nearer to its middle than its corners.
   const cornerM = (area.radiusM + 1) / Math.cos(Math.PI / CORNERS);
   const corners = Array.from({ length: CORNERS }, (_, at): [number, number] => {
     const angle = (at / CORNERS) * 2 * Math.PI;
@@ -58,7 +56,7 @@ function placeAt(town: FleetTown, { eastM, northM }: Metres, area: TownArea): Pl
   const latitude = town.latitude + (area.northM + northM) / DEGREE_M;
   const degreeM = DEGREE_M * Math.cos((town.latitude * Math.PI) / 180);
   const longitude = town.longitude + (area.eastM + eastM) / degreeM;
-  // Past the 180th meridian it goes on from the other side.
+  // Longitudes wrap around at the 180th meridian.
   return { longitude: rounded(((longitude + 540) % 360) - 180), latitude: rounded(latitude) };
 }
 
