@@ -1,6 +1,3 @@
-// Owns: the route that tells the wall times of the frames in a span: what a page steps through. Not here: the pictures
-// (picture-routes.ts).
-
 import { FRAME_SPAN_US_MAX, frameTimesSchema } from '@doorsill/contract/console-messages';
 import { failure } from '@doorsill/contract/errors';
 import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';

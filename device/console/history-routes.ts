@@ -1,5 +1,3 @@
-// Owns: the route of past events on the device's own server. Not here: keeping them (events/), the live stream (owner-routes.ts).
-
 import { countSchema } from '@doorsill/base/http/http-server';
 import { DeviceEvent, eventPageSchema } from '@doorsill/contract/home-messages';
 import { z } from 'zod';

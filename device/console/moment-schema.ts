@@ -1,4 +1,3 @@
-// Owns: a moment in an address of the device's own server.
 import { z } from 'zod';
 
 /** Microseconds since 1970, in one spelling. */

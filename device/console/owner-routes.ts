@@ -1,5 +1,5 @@
-// Owns: the routes of an owner's session: state, requests, orders with their receipts, presses, who may look and who looked, and a
-// stream of what the device tells its owners. Not here: judging orders (consent/), pictures (picture-routes.ts).
+// The routes of an owner's session: state, requests, orders with their receipts, presses, viewers, events, settings, and the stream of the
+// device's messages.
 
 import type { Clock } from '@doorsill/base/clock';
 import {
@@ -26,7 +26,7 @@ import type { LocalRouter } from './local-router.ts';
 export interface OwnerRoutesDeps {
   clock: Clock;
   device: string;
-  /** Topic prefix of the home link: an order is judged as if it had come on its topic. */
+  /** Topic prefix of the home link: an order is judged as if it had arrived on its topic. */
   prefix: string;
   state(): DeviceState | null;
   notices(): RequestNotice[];
@@ -38,16 +38,16 @@ export interface OwnerRoutesDeps {
   buttons: readonly string[];
   viewers(): Viewer[];
   looks(): Look[];
-  /** Other doorbells of this owner, as the settings name them now. */
+  /** Other doorbells of this owner, as the settings list them now. */
   others(): Promise<readonly OtherDoor[]>;
-  /** Calls `listener` with each message to the owners; returns a function that removes it. */
+  /** Calls `listener` with each message to the owners; returns a function that removes the listener. */
   onTell(listener: (message: HomeMessage) => void): () => void;
 }
 
 const STREAMS_MAX = 32;
-/** A page that hears nothing for 5 s says that the doorbell does not answer (console-page/kit/door.ts). */
+/** Without a message for 5 s a page reports that the doorbell does not answer (console-page/kit/door.ts). */
 const BEAT_MS = 2_000;
-/** A reader that is this far behind is cut off: it asks for the state again. */
+/** A reader this far behind is cut off; after reconnecting it asks for the state again. */
 const BEHIND_BYTES_MAX = 1024 * 1024;
 
 export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
@@ -55,7 +55,7 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
     { method: 'GET', path: '/api/v1/state', roles: ['owner'], answer: DeviceState, about: 'The device’s state.' },
     () => {
       const state = deps.state();
-      if (!state) throw failure('not_running', { folder: 'the device' });
+      if (!state) throw failure('console_starting');
       return state;
     },
   );
@@ -66,7 +66,7 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       path: '/api/v1/requests',
       roles: ['owner'],
       answer: requestListSchema,
-      about: 'Requests that wait for an answer, and open ones that an owner has answered, as they were published.',
+      about: 'Unanswered requests, and open ones that an owner has answered, as published.',
     },
     () => ({ requests: deps.notices(), answered: deps.answered() }),
   );
@@ -77,7 +77,7 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       path: '/api/v1/pins',
       roles: ['owner'],
       answer: pinsSchema,
-      about: 'Whose signatures a request needs: the keys of bridge and registry that the device pinned at enrolment.',
+      about: 'The keys that must have signed a request: those of bridge and registry, pinned at enrolment.',
     },
     () => deps.pins(),
   );
@@ -95,7 +95,7 @@ function orderRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       roles: ['owner'],
       body: orderSchema,
       answer: orderAnswerSchema,
-      about: 'Gives the device an owner’s signed order, as on its topic; answers with the device’s signed receipt.',
+      about: 'Sends an owner’s signed order, as its MQTT topic would; answers with the device’s signed receipt.',
     },
     ({ body }) => receiptOf(deps, body),
   );
@@ -107,7 +107,7 @@ function orderRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       roles: ['owner'],
       body: z.strictObject({ button: idSchema.optional() }),
       answer: null,
-      about: 'Presses a button by software. It rings like a real one, and unlocks nothing.',
+      about: 'Presses a button by software. It rings like a real button, but does not unlock or confirm pairing.',
     },
     ({ body }) => {
       const button = body.button ?? deps.buttons[0] ?? 'front';
@@ -118,7 +118,7 @@ function orderRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
   );
 }
 
-/** Who may look, who looked, and the owner's other doors. */
+/** Viewers, who looked, and the owner's other doorbells. */
 function peopleRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
   router.route(
     {
@@ -126,7 +126,7 @@ function peopleRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       path: '/api/v1/viewers',
       roles: ['owner'],
       answer: viewerListSchema,
-      about: 'Who besides owners may see pictures. They are added and removed by signed orders.',
+      about: 'The viewers: who may see pictures besides owners. Added and removed by signed orders.',
     },
     () => ({ viewers: deps.viewers().map(({ tokenSha256: _secret, ...viewer }) => viewer) }),
   );
@@ -149,13 +149,13 @@ function peopleRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       roles: ['owner'],
       answer: otherDoorListSchema,
       about:
-        'Other doorbells of this owner, as `console.others` in the settings names them: for links, nothing is fetched from there.',
+        'Other doorbells of this owner, as listed in `console.others` of the settings. For links only: nothing is fetched from them.',
     },
     async () => ({ others: [...(await deps.others())] }),
   );
 }
 
-/** Hands an order over; the receipt that answers it is told before that ends. Throws `console_order_refused` when there is none. */
+/** Passes an order on; returns the receipt that is published before `deps.order` resolves. Throws `console_order_refused` without one. */
 async function receiptOf(deps: OwnerRoutesDeps, order: z.output<typeof orderSchema>): Promise<{ receipt: string }> {
   const topics = topicsUnder(deps.prefix);
   const topic =
@@ -173,12 +173,12 @@ async function receiptOf(deps: OwnerRoutesDeps, order: z.output<typeof orderSche
   } finally {
     forget();
   }
-  // What is not authentic gets no answer, as over the broker.
+  // An order that is not authentic gets no receipt, as over the broker.
   if (receipt === null) throw failure('console_order_refused');
   return { receipt };
 }
 
-/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): each message to the owners as it is told. */
+/** The messages to the owners as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 function streamRoute(router: LocalRouter, deps: OwnerRoutesDeps): void {
   let streams = 0;
   router.route(
@@ -187,7 +187,7 @@ function streamRoute(router: LocalRouter, deps: OwnerRoutesDeps): void {
       path: '/api/v1/messages',
       roles: ['owner'],
       answer: { media: 'text/event-stream' },
-      about: 'What the device tells its owners, live: state, event, request, sighting, receipt, upload.',
+      about: 'The device’s messages to its owners, live: state, event, request, sighting, receipt, upload.',
     },
     ({ caller, reply }) => {
       if (streams >= STREAMS_MAX) throw failure('console_too_many_viewers', { most: STREAMS_MAX });

@@ -1,6 +1,3 @@
-// Owns: the routes that tell an owner who the owners are and which settings are in force. Both are changed by signed orders.
-// Not here: the orders (owner-routes.ts, consent/), trying motion settings (motion-routes.ts).
-
 import { ownerListSchema } from '@doorsill/contract/console-messages';
 import { parseToken } from '@doorsill/contract/jws';
 import { Pairing } from '@doorsill/contract/owner-orders';

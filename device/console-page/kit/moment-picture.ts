@@ -1,5 +1,4 @@
-// Owns: what the timeline shows of a moment: a still while one looks for it, moving pictures while it plays. Not here: drawing it
-// (timeline-page.tsx), when stills are asked for (still-fetcher.ts), getting them (moment-still.ts), playing (footage-player.ts).
+// The picture of a recorded moment on the timeline: a still while scrubbing, video while playing.
 
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { RefObject } from 'preact';
@@ -17,17 +16,17 @@ const TIME_EVERY_MS = 200;
 
 export interface MomentPicture {
   video: RefObject<HTMLVideoElement | null>;
-  /** The moment that is looked at. */
+  /** The moment shown. */
   atUs: number | null;
-  /** Address of the still, and the wall time of its frame. */
+  /** Object URL of the still; `stillUs` is the wall time of its frame. */
   still: string | null;
   stillUs: number | null;
   isPlaying: boolean;
-  /** Whether moving pictures show, rather than the still. */
+  /** Whether the video shows instead of the still. */
   isMoving: boolean;
   trouble: Trouble | null;
   show(atUs: number): void;
-  /** Shows no picture at a moment, and why. */
+  /** Moves to a moment that has no picture, and shows why. */
   showNothing(atUs: number, why: Trouble): void;
   play(): void;
   pause(): void;

@@ -1,14 +1,15 @@
-// Owns: the picture of a recorded moment: decoded here where the browser can, and by the device otherwise. Not here: decoding
-// (still-decoder.ts), which moment is wanted when (still-fetcher.ts).
 import { isFailure } from '@doorsill/contract/errors';
 import type { DeviceClient } from './device-client.ts';
 import { canDecodeStills, decodeStill } from './still-decoder.ts';
 import type { Still } from './still-fetcher.ts';
 
-/** Becomes false when this browser turns out not to decode what the camera makes. */
+/** Becomes false when this browser fails to decode the camera's footage. */
 let decodesHere = canDecodeStills();
 
-/** The picture of a moment, at most `widthMax` pixels wide. Throws the device's refusal, or the signal's reason. */
+/**
+ * The picture of a recorded moment, at most `widthMax` pixels wide: decoded here if the browser can, else by the device. Throws the
+ * device's refusal, or the signal's reason.
+ */
 export async function momentStill(
   client: DeviceClient,
   us: number,

@@ -1,4 +1,3 @@
-// Owns: words over a picture, or in its place: why it is not shown. Not here: which words.
 import type { Trouble } from './door-context.ts';
 import { Icon } from './icons.tsx';
 
@@ -6,10 +5,11 @@ export interface PictureNoteProps {
   icon?: 'warning' | 'eyeOff' | 'camera';
   title: string;
   reason?: string | null;
-  /** Over a picture that still shows, greyed. */
+  /** Drawn over an old picture, which is greyed. */
   isOver?: boolean;
 }
 
+/** Why a picture is not shown, drawn in its place or over it. */
 export function PictureNote({ icon, title, reason, isOver = false }: PictureNoteProps) {
   return (
     <div class={isOver ? 'picture-note picture-note-over' : 'picture-note'}>
@@ -20,7 +20,7 @@ export function PictureNote({ icon, title, reason, isOver = false }: PictureNote
   );
 }
 
-/** Why the picture of a moment could not be had; a screen reader says it when it comes up. */
+/** Why the picture of a moment could not be fetched; screen readers announce it. */
 export function PictureTrouble({ trouble }: { trouble: Trouble | null }) {
   return <div role="status">{trouble && <PictureNote title={trouble.title} />}</div>;
 }

@@ -1,15 +1,15 @@
-// Owns: reading server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream) from a fetched
-// answer: the browser's own reader cannot send the session's header. Pure. Not here: what the messages mean (door.ts).
+// Reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream) from a fetched answer:
+// the browser's EventSource cannot send the session's header.
 
 export interface SentEvent {
   event: string;
   data: string;
 }
 
-/** Longest line: no message of the device is longer. */
+/** No message of the device is longer. */
 const LINE_CHARS_MAX = 1_000_000;
 
-/** The events of a stream of text, as their blank line comes. Comments and unknown fields are left out. */
+/** The events of a stream of text, each at its closing blank line. Skips comments and unknown fields. */
 export async function* sentEvents(texts: AsyncIterable<string>): AsyncGenerator<SentEvent> {
   let pending = '';
   let [event, data] = ['message', [] as string[]];
@@ -32,7 +32,7 @@ export async function* sentEvents(texts: AsyncIterable<string>): AsyncGenerator<
   }
 }
 
-/** The text of a body as it comes; `came` is called with each piece, also one that says nothing. */
+/** The text of a body as it arrives; `came` is called for each piece, even an empty one. */
 export async function* textOf(body: ReadableStream<Uint8Array>, came = () => {}): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const reader = body.getReader();

@@ -1,5 +1,5 @@
-// Owns: still pictures while one scrubs: at most one is asked for at a time, the latest wish wins, and at rest the exact frame follows the
-// nearest keyframe. Not here: asking the device (device-client.ts), showing them (timeline-page.tsx).
+// Fetches stills while scrubbing: one at a time, always for the newest position; once the finger rests, the exact frame replaces the
+// nearest keyframe.
 import type { Timer } from './browser-seams.ts';
 
 export interface Still {
@@ -12,11 +12,11 @@ export interface StillFetcherDeps {
   fetch(atUs: number, precision: 'key' | 'exact', signal: AbortSignal): Promise<Still>;
   after(delayMs: number, call: () => void): Timer;
   show(still: Still): void;
-  /** Nothing could be shown for the latest wish. */
+  /** The picture of the newest position could not be fetched. */
   failed(thrown: unknown): void;
 }
 
-/** A finger that rests this long wants the exact frame. */
+/** After this rest the exact frame is fetched. */
 const REST_MS = 180;
 
 export class StillFetcher {
@@ -29,7 +29,7 @@ export class StillFetcher {
     this.deps = deps;
   }
 
-  /** Shows the picture of a moment as soon as it can be had. */
+  /** Shows the picture of a moment as soon as it is fetched. */
   want(atUs: number): void {
     this.rest?.cancel();
     this.rest = this.deps.after(REST_MS, () => this.ask({ atUs, precision: 'exact' }));
@@ -42,8 +42,8 @@ export class StillFetcher {
     this.asking?.abort();
   }
 
-  private ask(wish: { atUs: number; precision: 'key' | 'exact' }): void {
-    this.wanted = wish;
+  private ask(position: { atUs: number; precision: 'key' | 'exact' }): void {
+    this.wanted = position;
     if (!this.asking) void this.work();
   }
 

@@ -1,4 +1,3 @@
-// Owns: the page "Now": the live picture, ringing, privacy, the last 24 hours, what happened, health. Not here: its parts.
 import type { DeviceState } from '@doorsill/contract/home-messages';
 import { text } from '../kit/choose-language.ts';
 import { CoverageShapes, coverageWords, TimeLabels } from '../kit/coverage-bar.tsx';
@@ -33,7 +32,7 @@ export function NowPage() {
   );
 }
 
-/** What is recorded, on as long a line as there is anything to show of, a day at most. */
+/** The recorded footage on a timeline of up to a day. */
 function Recorded() {
   const { view } = useDoor();
   const { state, events } = view;

@@ -1,5 +1,5 @@
-// Owns: where this browser keeps its answers, in IndexedDB: each signed grant before it is sent, so that the very same token can be sent
-// again and no second one is made. Not here: what is kept (kept-answers.ts), sending (request-answers.ts), the owner's key (owner-key.ts).
+// This browser's answers in IndexedDB. A signed grant is stored before it is sent, so that a retry sends the same token and never a second
+// grant.
 import { z } from 'zod';
 import { inStore } from '../kit/browser-database.ts';
 import { Draft, KeptGrant } from './kept-answers.ts';
@@ -9,7 +9,7 @@ const DATABASE = { name: 'doorsill-answers', stores: [DRAFTS, GRANTS] };
 /** Of each kind; the oldest go first, and of grants only those that are over. */
 const ROWS_MAX = 200;
 
-/** One owner's answers. Another key in this browser, after it was paired again, has answers of its own. */
+/** The answers of one owner key: after pairing again, this browser has another key and none of the old answers. */
 export class AnswerStore {
   private readonly owner: string;
 
@@ -46,7 +46,7 @@ export class AnswerStore {
     return kept;
   }
 
-  /** Changes what is kept of a grant; nothing when another one is kept by now. Returns what is kept. */
+  /** Changes a stored grant, unless another token is stored for its request by now. Returns what is stored; null if nothing is. */
   async changeGrant(token: string, request: string, changes: Partial<KeptGrant>): Promise<KeptGrant | null> {
     const key = this.keyOf(request);
     let kept: KeptGrant | null = null;

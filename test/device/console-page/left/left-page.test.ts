@@ -64,7 +64,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     return found;
   }
 
-  const card = () => page.locator('.departure');
+  const card = () => page.locator('.sent-clip');
   const label = (text: string) => card().locator('.tag', { hasText: text }).waitFor({ timeout: 30_000 });
   const check = async () => {
     await card().getByRole('button', { name: /Check/ }).click();

@@ -1,6 +1,6 @@
 // Holds: areas to be blacked out lie in the picture, whatever a finger or key does, and are ones that a grant may name.
 import { describe, expect, it } from 'vitest';
-import { moved, placedZone, sized, zoneBetween } from '../../../../device/console-page/requests/blackout-zones.ts';
+import { moved, centralZone, sized, zoneBetween } from '../../../../device/console-page/requests/blackout-zones.ts';
 import { Zone } from '../../../../device/contract/shared-claims.ts';
 
 describe('an area to be blacked out', () => {
@@ -28,9 +28,9 @@ describe('an area to be blacked out', () => {
   );
 
   it('is placed for who has no pointer, each a little aside', () => {
-    const first = Zone.parse(placedZone([]));
-    expect(Zone.parse(placedZone([first]))).not.toEqual(first);
+    const first = Zone.parse(centralZone([]));
+    expect(Zone.parse(centralZone([first]))).not.toEqual(first);
     const many = Array.from({ length: 15 }, () => first);
-    expect(() => Zone.parse(placedZone(many))).not.toThrow();
+    expect(() => Zone.parse(centralZone(many))).not.toThrow();
   });
 });

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KeptGrant } from '../../../../device/console-page/requests/kept-answers.ts';
 import {
-  isLastWord,
+  isFinal,
   type StandingFacts,
   standingOf,
 } from '../../../../device/console-page/requests/request-standing.ts';
@@ -100,10 +100,10 @@ describe('where a request stands', () => {
     ['recalled', true],
     ['revoked', true],
   ] as const)('another grant may be signed after %s: %s', (outcome, isOver) => {
-    expect(isLastWord(receipt(outcome))).toBe(isOver);
+    expect(isFinal(receipt(outcome))).toBe(isOver);
   });
 
   it('waits for the bridge’s word where the bridge may hold a part of the clip', () => {
-    expect(isLastWord(receipt('revoked', { clip }))).toBe(false);
+    expect(isFinal(receipt('revoked', { clip }))).toBe(false);
   });
 });

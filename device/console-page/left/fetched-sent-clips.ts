@@ -1,17 +1,16 @@
-// Owns: the part of the list of what has left that this page has fetched: the newest, without a gap. Pure. Not here: fetching
-// (departure-list.ts), the list itself (the device's consent/departures.ts).
+// The part of the list of sent clips that the page has fetched: the newest, without a gap.
 import type { Departure, DeparturePage } from '@doorsill/contract/departures';
 
-export interface FetchedDepartures {
+export interface FetchedSentClips {
   total: number;
   /** Newest first; no number is left out. */
   departures: readonly Departure[];
-  /** Where older ones begin; null when there are none. */
+  /** The `before` of the next older page; null if there is none. */
   older: number | null;
 }
 
-/** Adds a page to what was fetched; behind a gap nothing is kept, for it would be shown as if it followed. */
-export function withPage(known: FetchedDepartures | null, { total, departures }: DeparturePage): FetchedDepartures {
+/** Adds a page to the fetched clips. Clips beyond a gap are dropped, because the list would show them as if none were missing. */
+export function withPage(known: FetchedSentClips | null, { total, departures }: DeparturePage): FetchedSentClips {
   const all = new Map([...(known?.departures ?? []), ...departures].map((one) => [one.number, one]));
   const whole: Departure[] = [];
   for (let number = total - 1; ; number -= 1) {

@@ -1,25 +1,24 @@
-// Owns: one clip that has left, as a card: to whom, what became of it, what it was, the check of its proof, and taking it back. Not here:
-// the check's findings in words (departure-check.tsx), the list (left-page.tsx).
+// One sent clip as a card: its recipient, its present state, its facts, the check of its proof, and taking it back.
 
-import { checkDeparture, type DepartureCheck } from '@doorsill/contract/check-departure';
+import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doorsill/contract/check-departure';
 import { pinsSchema } from '@doorsill/contract/console-messages';
 import { type DepartureOutcome, isRevocable, outcomeOf } from '@doorsill/contract/departure-outcome';
 import { type Departure, DepartureCustody } from '@doorsill/contract/departures';
 import { ERRORS, failure, isErrorCode, isFailure } from '@doorsill/contract/errors';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
+import type { VerifiedLeaf } from '@doorsill/contract/verify-custody';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { text } from '../kit/choose-language.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';
-import { showBytes, showDateAndTime, showDay, showLength, showTime } from '../kit/format.ts';
+import { showBytes, showCount, showDateAndTime, showDay, showLength, showTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
 import { TroubleNotice } from '../kit/notices.tsx';
 import { tokenCrypto } from '../kit/token-crypto.ts';
-import { CheckFindings } from './departure-check.tsx';
 import { words } from './left-words.ts';
 
-/** `out`: somebody has it; `open`: not settled; `gone`: nobody has it any more. */
+/** `out`: a recipient has the clip; `open`: not settled; `gone`: nobody has it any more. */
 const TONES: Record<DepartureOutcome['is'], 'out' | 'open' | 'gone'> = {
   sending: 'open',
   stopped: 'open',
@@ -48,7 +47,7 @@ function outcomeSentences(
     }
     case 'stored': {
       const stored = outcomes.stored(showDateAndTime(outcome.atUs));
-      // A pet's owner fetches it from the bridge: no vault takes it.
+      // A pet's owner downloads it from the bridge: it goes to no vault.
       if (recipient.kind === 'neighbor') return [stored];
       const isThere = check?.isWhole === true && check.last?.kind === 'intake';
       return [stored, isThere ? outcomes['at-bridge'] : outcomes.storedMayMove];
@@ -66,7 +65,7 @@ function outcomeSentences(
 
 type Checked = DepartureCheck | 'no-clip';
 
-export function DepartureCard({ departure }: { departure: Departure }) {
+export function SentClipCard({ departure }: { departure: Departure }) {
   const { door } = useDoor();
   const [checked, setChecked] = useState<Checked | null>(null);
   const checking = useAction();
@@ -75,7 +74,7 @@ export function DepartureCard({ departure }: { departure: Departure }) {
   const outcome = outcomeOf(departure, last);
   const check = () =>
     checking.run(async () => {
-      // What was found before may not hold any more, and must not stand beside why it cannot be told now.
+      // Old findings may be outdated, and must not stand next to the reason of a failed check.
       const found = await checkWithBridge(door.client, departure).catch((thrown: unknown) => {
         setChecked(null);
         throw thrown;
@@ -83,13 +82,13 @@ export function DepartureCard({ departure }: { departure: Departure }) {
       setChecked(found);
     });
   return (
-    <article class="card departure" aria-labelledby={`departure-${number}`}>
-      <header class="departure-head">
+    <article class="card sent-clip" aria-labelledby={`sent-clip-${number}`}>
+      <header class="sent-clip-head">
         <span class="event-icon">
           <Icon name={recipient.kind === 'agency' ? 'agency' : 'pet'} />
         </span>
-        <div class="departure-who">
-          <h2 id={`departure-${number}`}>{recipient.kind === 'agency' ? oneLine(recipient.name) : words.petOwner}</h2>
+        <div class="sent-clip-recipient">
+          <h2 id={`sent-clip-${number}`}>{recipient.kind === 'agency' ? oneLine(recipient.name) : words.petOwner}</h2>
           <p class="hint">
             {recipient.kind === 'agency'
               ? words.agencyHelp(oneLine(recipient.domain), words.kinds[recipient.jurisdiction])
@@ -103,7 +102,7 @@ export function DepartureCard({ departure }: { departure: Departure }) {
       <p>{outcomeSentences(departure, outcome, checked === 'no-clip' ? null : checked).join(' ')}</p>
       <Facts departure={departure} ownKey={door.client.key.publicKey} />
       <More departure={departure} />
-      <div class="row departure-actions">
+      <div class="row sent-clip-actions">
         <button type="button" class="button" disabled={checking.busy} onClick={check}>
           <Icon name="shield" />
           {checking.busy ? words.checking : checked === null ? words.check : words.checkAgain}
@@ -119,7 +118,7 @@ export function DepartureCard({ departure }: { departure: Departure }) {
   );
 }
 
-/** Has the device ask the bridge, and checks here what it shows. Throws what the device refuses with, or `unreachable`. */
+/** Fetches the bridge's proofs through the device and checks them here. Throws the device's refusal, or `unreachable`. */
 async function checkWithBridge(
   client: ReturnType<typeof useDoor>['door']['client'],
   departure: Departure,
@@ -132,7 +131,7 @@ async function checkWithBridge(
     return checkDeparture(departure, await client.call(DepartureCustody, path), parties, tokenCrypto);
   } catch (thrown) {
     if (!isFailure(thrown) || thrown.code !== 'http_not_found') throw thrown;
-    // What the device itself keeps can be checked all the same.
+    // The device's own documents can still be checked.
     const kept = { receipt: null, leaves: [], isWhole: true };
     const own = checkDeparture(departure, kept, parties, tokenCrypto);
     return own.findings.length === 0 ? 'no-clip' : own;
@@ -176,7 +175,7 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
-/** The values as they were sent. */
+/** The disclosed values as they were sent. */
 function Disclosed({ departure: { clip, disclosed } }: { departure: Departure }) {
   if (clip.disclosed.length === 0) return <>{words.disclosedNothing}</>;
   if (disclosed === null) {
@@ -187,10 +186,10 @@ function Disclosed({ departure: { clip, disclosed } }: { departure: Departure })
       </>
     );
   }
-  const told = DisclosureKey.options.filter((key) => disclosed[key] !== undefined);
+  const keys = DisclosureKey.options.filter((key) => disclosed[key] !== undefined);
   return (
     <ul class="values">
-      {told.map((key) => (
+      {keys.map((key) => (
         <li key={key}>
           <span class="hint">{text.facts[key]}</span> {disclosed[key]}
         </li>
@@ -221,7 +220,7 @@ function More({ departure: { clip, grant, request, sentUs } }: { departure: Depa
   );
 }
 
-/** Asked once more, with what it does; what came of it then shows in the card. */
+/** The button that takes a clip back, and the question behind it. The card shows the result. */
 function TakeBack({ departure }: { departure: Departure }) {
   const { door } = useDoor();
   const action = useAction();
@@ -252,4 +251,63 @@ function TakeBack({ departure }: { departure: Departure }) {
       <TroubleNotice trouble={action.trouble} />
     </fieldset>
   );
+}
+
+/** The findings of a check, one sentence each. */
+function CheckFindings({ check }: { check: DepartureCheck }) {
+  const { findings, holds, isWhole } = check;
+  const isCosigned = findings.some((one) => one.ok && one.of === 'leaf' && one.leaf.witnesses.length > 0);
+  return (
+    <div class={holds ? 'check check-holds' : 'check check-fails'}>
+      <p class="check-title">
+        <Icon name={holds ? 'check' : 'warning'} />
+        {holds ? words.holds : words.holdsNot}
+      </p>
+      {!holds && <p>{words.holdsNotHelp}</p>}
+      <ul class="findings">
+        {findings.map((finding) => (
+          <Finding key={keyOf(finding)} finding={finding} />
+        ))}
+      </ul>
+      {!isWhole && <p class="hint">{words.partial}</p>}
+      {isCosigned && <p class="hint">{words.witnesses}</p>}
+      <p class="hint">{words.checkHelp}</p>
+    </div>
+  );
+}
+
+function Finding({ finding }: { finding: DepartureFinding }) {
+  return (
+    <li class={finding.ok ? 'finding' : 'finding finding-bad'}>
+      <Icon name={finding.ok ? 'check' : 'warning'} />
+      <div>{finding.ok && finding.of === 'leaf' ? <Leaf leaf={finding.leaf} /> : sentenceOf(finding)}</div>
+    </li>
+  );
+}
+
+function Leaf({ leaf }: { leaf: VerifiedLeaf }) {
+  const what = leaf.kind === 'recall' ? words.recallAnswers[leaf.facts.answer] : words.leaf[leaf.kind];
+  return (
+    <>
+      {words.leafOk(what, showDateAndTime(leaf.atS * 1_000_000))}{' '}
+      <span class="hint leaf-place">
+        {words.leafPlace(showCount(leaf.leaf), showCount(leaf.size))}, {words.cosigned(leaf.witnesses.length)}
+      </span>
+    </>
+  );
+}
+
+function sentenceOf(finding: DepartureFinding): string {
+  if (!finding.ok) {
+    const bad = { stored: words.storedBad, answer: words.answerBad, leaf: words.leafBad };
+    return bad[finding.of](finding.why.replace(/\.$/, ''));
+  }
+  if (finding.of === 'leaf') return '';
+  const when = showDateAndTime(finding.receipt.iat * 1_000_000);
+  return finding.of === 'stored' ? words.storedOk(when) : words.answerOk(when);
+}
+
+function keyOf(finding: DepartureFinding): string {
+  if (!finding.ok) return `${finding.of} ${finding.why}`;
+  return finding.of === 'leaf' ? `leaf ${finding.leaf.leaf}` : finding.receipt.jti;
 }
