@@ -109,7 +109,7 @@ describe.each([
     const viewers = page.getByRole('region', { name: 'Viewers' });
     await viewers.getByRole('button', { name: 'Remove: kitchen tablet' }).click();
     await viewers.getByRole('button', { name: 'Remove', exact: true }).click();
-    await page.getByText('Nobody besides the owners can look.').waitFor({ timeout: 20_000 });
+    await page.getByText('Only the owners can see pictures.').waitFor({ timeout: 20_000 });
   }, 60_000);
 
   it('names the doorbell’s folder in the command that pairs another browser', async () => {
@@ -174,7 +174,7 @@ describe.each([
   it('tries sensitivities on recorded footage, and leads to what they would have seen', async () => {
     await page.getByRole('button', { name: 'Remove the area' }).click();
     await page.getByRole('button', { name: 'Try', exact: true }).click();
-    await page.getByText(/of footage looked through/).waitFor({ timeout: 30_000 });
+    await page.getByText(/of footage searched/).waitFor({ timeout: 30_000 });
     expect(await page.locator('.trial-table tbody tr').count()).toBe(5);
     expect(await axe()).toEqual([]);
     await page.locator('.trial-table').getByRole('button', { name: '90' }).click();
@@ -209,7 +209,7 @@ describe.each([
       .last()
       .getByRole('button', { name: /^Remove/ })
       .click();
-    await page.getByText(/its grants that have not been handed over end/).waitFor();
+    await page.getByText(/so do its grants, unless the agency’s vault has the clip already/).waitFor();
     await line.last().getByRole('button', { name: 'Remove', exact: true }).click();
     await soon(async () => (await line.count()) === before - 1);
     expect((await other.get('/api/v1/state')).status).toBe(401);

@@ -247,7 +247,7 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     const other = await rig.owner();
     const key = await page.evaluate<string>(OWN_KEY);
     expect(await other.command({ action: 'remove-owner', key })).toMatchObject({ outcome: 'command-done' });
-    await page.getByRole('heading', { name: 'This browser is no owner any more' }).waitFor({ timeout: 20_000 });
+    await page.getByRole('heading', { name: 'This browser is no longer an owner' }).waitFor({ timeout: 20_000 });
     expect(await page.locator('img, video').count()).toBe(0);
   }, 60_000);
 

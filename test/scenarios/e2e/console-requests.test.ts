@@ -32,7 +32,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
 
   it('says that nobody asks, and shows a request as text, however it was meant', async () => {
     await rig.open();
-    await rig.page.getByText('Nobody asks for anything').waitFor({ timeout: 20_000 });
+    await rig.page.getByText('There are no requests').waitFor({ timeout: 20_000 });
     expect(await rig.axe()).toEqual([]);
     request = await rig.ask('--type', 'package theft', '--text', HOSTILE);
     await rig.page.locator('.request-line').waitFor({ timeout: 20_000 });

@@ -231,7 +231,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
   it('is taken back, to the vault’s signed answer', async () => {
     await card().getByRole('button', { name: 'Take it back' }).click();
     expect(await axe()).toEqual([]);
-    await card().getByRole('button', { name: 'Leave it' }).click();
+    await card().getByRole('button', { name: 'Cancel' }).click();
     await card().getByRole('button', { name: 'Take it back' }).click();
     await testbed.signal('bridge', 'SIGSTOP');
     await card().locator('.button-danger').click();
