@@ -17,7 +17,6 @@ import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import type { LiveFragments } from '../camera/live-fragments.ts';
 import type { ConsentGate } from '../consent/gate.ts';
 import type { Pins } from '../consent/gate-state.ts';
-import type { EventPage, EventQuery } from '../events/event-history.ts';
 import { Announcer } from '../mdns/announcer.ts';
 import { linksOf } from '../mdns/links.ts';
 import { namesOf } from '../mdns/records.ts';
@@ -30,8 +29,6 @@ import { Callers, SESSION_HEADER } from './callers.ts';
 import { CERTIFICATE_NAME, type ServerCertificate, serverCertificate } from './certificate.ts';
 import { shownCommandLine } from './command-line.ts';
 import type { ConsoleSettings } from './console-settings.ts';
-import { frameRoutes } from './frame-routes.ts';
-import { historyRoutes } from './history-routes.ts';
 import { hlsRoutes } from './hls-routes.ts';
 import { LiveViews } from './live-views.ts';
 import { LocalRouter } from './local-router.ts';
@@ -44,12 +41,23 @@ import { PictureAccess } from './picture-access.ts';
 import { type PictureRoutesDeps, pictureRoutes } from './picture-routes.ts';
 import { previewRoutes } from './preview-routes.ts';
 import { type OriginRules, ownOrigin } from './request-origin.ts';
-import { settingsRoutes } from './settings-routes.ts';
 import { type SentClipRoutesDeps, sentClipRoutes } from './sent-clip-routes.ts';
 import { sightingRoutes } from './sighting-routes.ts';
 
 export interface ConsoleServerDeps
-  extends Omit<OwnerRoutesDeps, 'device' | 'order' | 'notices' | 'answered' | 'pins' | 'viewers' | 'looks'> {
+  extends Omit<
+    OwnerRoutesDeps,
+    | 'device'
+    | 'order'
+    | 'notices'
+    | 'answered'
+    | 'pins'
+    | 'owners'
+    | 'viewers'
+    | 'looks'
+    | 'settings'
+    | 'program'
+  > {
   settings: ConsoleSettings;
   /** The owner's name for the doorbell, under which it is announced. */
   name: string;
@@ -57,8 +65,6 @@ export interface ConsoleServerDeps
   disk: Disk;
   log: Log;
   ffmpeg: Ffmpeg;
-  /** The device's data folder; the certificate is in its `console/`. */
-  folder: string;
   device: { id: string; publicKey: string };
   gate: ConsentGate;
   serveStateAgencies: boolean;
@@ -74,8 +80,6 @@ export interface ConsoleServerDeps
   custody: SentClipRoutesDeps['custody'];
   /** The still of a sighting; null if there is none. */
   sightingStill(search: string): { jpeg: Uint8Array; atUs: number } | null;
-  /** `EventHistory.page`. */
-  events(query: EventQuery): EventPage;
 }
 
 const BODY_BYTES_MAX = 96 * 1024;
@@ -237,32 +241,27 @@ export class ConsoleServer {
       onNetwork: this.deps.settings.listen === 'home-network',
       commandLine,
     });
+    const settings = () => gate.settings;
     ownerRoutes(router, {
       ...this.deps,
+      settings,
+      program: commandLine.program,
       device: device.id,
       order: (message) => gate.onOwnerMessage({ ...message, isPrivate: true }),
       notices: () => gate.notices(),
       answered: () => gate.answered(),
       pins: () => ({ trust: trustOf(gate.pins), serveStateAgencies: this.deps.serveStateAgencies }),
+      owners: () => gate.owners(),
       viewers: () => gate.viewers(),
       looks: () => gate.looks(),
     });
-    const settings = () => gate.settings;
-    settingsRoutes(router, {
-      owners: () => gate.owners(),
-      settings,
-      folder: this.deps.folder,
-      program: commandLine.program,
-    });
     motionRoutes(router, { ...this.deps, access: this.access, settings });
     if (page) pageRoutes(router, page);
-    historyRoutes(router, this.deps);
     const still = this.deps.sightingStill;
     sightingRoutes(router, { access: this.access, sightings: () => gate.sightings(), still });
     previewRoutes(router, { access: this.access, random, gate, clips: previews });
     sentClipRoutes(router, this.deps);
     hlsRoutes(router, { clock, access: this.access, ring });
-    frameRoutes(router, { access: this.access, ring });
     pictureRoutes(router, { ...this.deps, access: this.access, views: this.views });
     router.route(
       {

@@ -12,8 +12,8 @@ import { z } from 'zod';
 import { GAP_US, type Ring } from '../ring/ring-interface.ts';
 import type { Caller } from './callers.ts';
 import type { LocalRouter } from './local-router.ts';
-import { momentSchema } from './moment-schema.ts';
 import type { PictureAccess } from './picture-access.ts';
+import { momentSchema, spanOf, spanSchema } from './span-query.ts';
 import { bindToView } from './view-answer.ts';
 
 export interface HlsRoutesDeps {
@@ -30,7 +30,6 @@ const LIVE_US = 8_000_000;
 /** A segment this old still counts as live: players are some segments behind. */
 const STILL_LIVE_US = 30_000_000;
 
-const spanSchema = z.strictObject({ fromUs: momentSchema, toUs: momentSchema });
 /** `startUs`: wall time at which the GOP begins. `zeroUs`: wall time that is 0 on the player's timeline. */
 const pieceSchema = z.strictObject({ startUs: momentSchema, zeroUs: momentSchema });
 
@@ -108,10 +107,8 @@ async function pieceOf(
 }
 
 /** The playlist of a span: complete, so that a player can seek to any moment. */
-function recorded(ring: Pick<Ring, 'segmentTimes'>, { fromUs, toUs }: z.output<typeof spanSchema>): string {
-  if (toUs <= fromUs) throw failure('http_body_invalid', { detail: 'toUs: it must lie behind fromUs' });
-  if (toUs - fromUs > SPAN_US_MAX) throw failure('console_span_too_long', { seconds: SPAN_US_MAX / 1_000_000 });
-  const times = ring.segmentTimes({ startUs: fromUs, endUs: toUs });
+function recorded(ring: Pick<Ring, 'segmentTimes'>, query: z.output<typeof spanSchema>): string {
+  const times = ring.segmentTimes(spanOf(query, SPAN_US_MAX));
   const [first] = times;
   if (!first) throw failure('console_no_footage');
   const pieces = times.map((time, at) => ({ ...time, follows: at > 0 && isNext(times[at - 1], time) }));

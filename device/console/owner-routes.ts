@@ -2,6 +2,7 @@
 // device's messages.
 
 import type { Clock } from '@doorsill/base/clock';
+import { countSchema } from '@doorsill/base/http/http-server';
 import {
   type Look,
   lookListSchema,
@@ -9,19 +10,31 @@ import {
   orderAnswerSchema,
   orderSchema,
   otherDoorListSchema,
+  ownerListSchema,
   pinsSchema,
   type Viewer,
   viewerListSchema,
 } from '@doorsill/contract/console-messages';
 import { failure } from '@doorsill/contract/errors';
-import { DeviceState, type RequestNotice, requestListSchema } from '@doorsill/contract/home-messages';
+import {
+  DeviceEvent,
+  DeviceState,
+  eventPageSchema,
+  type RequestNotice,
+  requestListSchema,
+} from '@doorsill/contract/home-messages';
 import { idSchema } from '@doorsill/contract/ids';
 import { parseToken } from '@doorsill/contract/jws';
+import { Pairing } from '@doorsill/contract/owner-orders';
+import { SettingsAnswer, type SettingsInForce } from '@doorsill/contract/owner-settings';
 import type { PublishedRequest } from '@doorsill/contract/request';
 import { topicsUnder } from '@doorsill/contract/topics';
 import { z } from 'zod';
+import type { Owner } from '../consent/gate-state.ts';
+import { type EventPage, type EventQuery, PAGE_EVENTS_MAX } from '../events/event-history.ts';
 import type { HomeMessage } from '../home-link/home-link.ts';
 import type { LocalRouter } from './local-router.ts';
+import { momentSchema } from './span-query.ts';
 
 export interface OwnerRoutesDeps {
   clock: Clock;
@@ -36,10 +49,18 @@ export interface OwnerRoutesDeps {
   order(message: { topic: string; payload: string; retained: false }): Promise<void>;
   press(button: string): void;
   buttons: readonly string[];
+  owners(): Owner[];
   viewers(): Viewer[];
   looks(): Look[];
   /** Other doorbells of this owner, as the settings list them now. */
   others(): Promise<readonly OtherDoor[]>;
+  /** `EventHistory.page`. */
+  events(query: EventQuery): EventPage;
+  settings(): SettingsInForce;
+  /** The device's data folder. */
+  folder: string;
+  /** How the command line is called on the device's machine. */
+  program: string;
   /** Calls `listener` with each message to the owners; returns a function that removes the listener. */
   onTell(listener: (message: HomeMessage) => void): () => void;
 }
@@ -49,6 +70,23 @@ const STREAMS_MAX = 32;
 const BEAT_MS = 2_000;
 /** A reader this far behind is cut off; after reconnecting it asks for the state again. */
 const BEHIND_BYTES_MAX = 1024 * 1024;
+const EVENT_TYPES = DeviceEvent.options.map((option) => option.shape.type.value);
+const PAGE_EVENTS_DEFAULT = 100;
+
+const eventQuerySchema = z.strictObject({
+  /** The `next` of the preceding page. */
+  before: countSchema.optional(),
+  afterUs: momentSchema.optional(),
+  beforeUs: momentSchema.optional(),
+  /** Types, separated by commas. */
+  types: z
+    .string()
+    .max(200)
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(EVENT_TYPES)).min(1))
+    .optional(),
+  limit: countSchema.pipe(z.int().min(1).max(PAGE_EVENTS_MAX)).default(PAGE_EVENTS_DEFAULT),
+});
 
 export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
   router.route(
@@ -80,6 +118,30 @@ export function ownerRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
       about: 'The keys that must have signed a request: those of bridge and registry, pinned at enrolment.',
     },
     () => deps.pins(),
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/events',
+      roles: ['owner'],
+      query: eventQuerySchema,
+      answer: eventPageSchema,
+      about: 'What happened at the door, newest first, in pages; `next` is the `before` of the following page.',
+    },
+    ({ query }) => deps.events(query),
+  );
+
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/settings',
+      roles: ['owner'],
+      answer: SettingsAnswer,
+      about:
+        'The settings in force that owners may change. Those in `byOwners` were set by an owner’s order, the others by device.json. The signed order `change-settings` changes them.',
+    },
+    () => ({ ...deps.settings(), dataFolder: deps.folder, program: deps.program }),
   );
 
   orderRoutes(router, deps);
@@ -118,8 +180,19 @@ function orderRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
   );
 }
 
-/** Viewers, who looked, and the owner's other doorbells. */
+/** Owners, viewers, who looked, and the owner's other doorbells. */
 function peopleRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/owners',
+      roles: ['owner'],
+      answer: ownerListSchema,
+      about: 'The owners, by key and name. They are paired at the device, and removed by signed orders.',
+    },
+    () => ({ owners: deps.owners().map(({ key, name, statement }) => ({ key, name, sinceS: signedS(statement) })) }),
+  );
+
   router.route(
     {
       method: 'GET',
@@ -153,6 +226,11 @@ function peopleRoutes(router: LocalRouter, deps: OwnerRoutesDeps): void {
     },
     async () => ({ others: [...(await deps.others())] }),
   );
+}
+
+/** When the device signed that a key is an owner's. */
+function signedS(statement: string): number {
+  return Pairing.parse(parseToken(statement)?.claims).iat;
 }
 
 /** Passes an order on; returns the receipt that is published before `deps.order` resolves. Throws `console_order_refused` without one. */

@@ -4,18 +4,20 @@ import { Readable } from 'node:stream';
 import type { Clock } from '@doorsill/base/clock';
 import { rangeOf } from '@doorsill/base/http/byte-range';
 import { keepForTransfer } from '@doorsill/base/http/connection-limit';
+import { FRAME_SPAN_US_MAX, frameTimesSchema } from '@doorsill/contract/console-messages';
 import { failure } from '@doorsill/contract/errors';
+import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
-import type { Segment } from '../camera/segment.ts';
+import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import type { Ring } from '../ring/ring-interface.ts';
 import { footageFile } from './footage-file.ts';
 import type { LiveViews } from './live-views.ts';
 import type { LocalRouter } from './local-router.ts';
-import { momentSchema } from './moment-schema.ts';
 import type { PictureAccess } from './picture-access.ts';
+import { momentSchema, spanOf, spanSchema } from './span-query.ts';
 import { stillPicture } from './still-picture.ts';
 import { bindToView } from './view-answer.ts';
 
@@ -36,7 +38,6 @@ const NOW_MS_MAX = 30_000;
 /** Stills decoded at the same time. */
 const STILLS_MAX = 4;
 
-const spanSchema = z.strictObject({ fromUs: momentSchema, toUs: momentSchema });
 const stillSchema = z.strictObject({
   /** Wall time in microseconds since 1970; absent: now, stored at most 30 seconds ago. */
   atUs: momentSchema.optional(),
@@ -47,6 +48,7 @@ const stillSchema = z.strictObject({
 export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): void {
   const { access, ring } = deps;
   liveRoute(router, deps);
+  framesRoute(router, deps);
   const segments = (window: Window) => ring.read(window);
   let decoding = 0;
   const decoded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
@@ -92,7 +94,7 @@ export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): voi
         'Recorded footage of a span of at most an hour as fragmented MP4 of whole GOPs. Supports `Range`.',
     },
     async ({ caller, query, request, reply }) => {
-      const window = spanOf(query);
+      const window = spanOf(query, SPAN_US_MAX);
       const signal = bindToView(reply, await access.open(caller, 'history'));
       const file = await footageFile(segments, window);
       reply
@@ -127,6 +129,39 @@ function liveRoute(router: LocalRouter, { access, views }: PictureRoutesDeps): v
   );
 }
 
+/** The frames' times, by which a page steps from frame to frame. */
+function framesRoute(router: LocalRouter, { access, ring }: PictureRoutesDeps): void {
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/frames',
+      roles: ['owner', 'viewer'],
+      query: spanSchema,
+      answer: frameTimesSchema,
+      about: 'Wall times of the frames from `fromUs` on and before `toUs`, in microseconds, at most half a minute.',
+    },
+    async ({ caller, query, reply }) => {
+      const window = spanOf(query, FRAME_SPAN_US_MAX);
+      const signal = bindToView(reply, await access.open(caller, 'history'));
+      const frames = await framesIn(ring.read(window), window);
+      signal.throwIfAborted();
+      return { frames };
+    },
+  );
+}
+
+async function framesIn(segments: AsyncIterable<Segment>, { startUs, endUs }: Window): Promise<number[]> {
+  const frames = new Set<number>();
+  for await (const { init, fragment, wallOffsetUs } of segments) {
+    const info = parseInit(init);
+    for (const { pts } of parseFragment(info, fragment).video) {
+      const frameUs = wallTimeUs(pts, info.video.timescale, wallOffsetUs);
+      if (frameUs >= startUs && frameUs < endUs) frames.add(frameUs);
+    }
+  }
+  return [...frames].sort((a, b) => a - b);
+}
+
 /** Sends the file, or the requested range of it (RFC 9110 §14). */
 function sendSpan(
   reply: FastifyReply,
@@ -156,12 +191,6 @@ async function* within(
     at += piece.length;
     if (at >= span.end) return;
   }
-}
-
-function spanOf({ fromUs, toUs }: z.output<typeof spanSchema>): Window {
-  if (toUs <= fromUs) throw failure('http_body_invalid', { detail: 'toUs: it must lie behind fromUs' });
-  if (toUs - fromUs > SPAN_US_MAX) throw failure('console_span_too_long', { seconds: SPAN_US_MAX / 1_000_000 });
-  return { startUs: fromUs, endUs: toUs };
 }
 
 /**

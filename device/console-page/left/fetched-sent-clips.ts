@@ -4,14 +4,14 @@ import type { Departure, DeparturePage } from '@doorsill/contract/departures';
 export interface FetchedSentClips {
   total: number;
   /** Newest first; no number is left out. */
-  departures: readonly Departure[];
+  clips: readonly Departure[];
   /** The `before` of the next older page; null if there is none. */
   older: number | null;
 }
 
 /** Adds a page to the fetched clips. Clips beyond a gap are dropped, because the list would show them as if none were missing. */
 export function withPage(known: FetchedSentClips | null, { total, departures }: DeparturePage): FetchedSentClips {
-  const all = new Map([...(known?.departures ?? []), ...departures].map((one) => [one.number, one]));
+  const all = new Map([...(known?.clips ?? []), ...departures].map((one) => [one.number, one]));
   const whole: Departure[] = [];
   for (let number = total - 1; ; number -= 1) {
     const next = all.get(number);
@@ -19,5 +19,5 @@ export function withPage(known: FetchedSentClips | null, { total, departures }: 
     whole.push(next);
   }
   const last = whole.at(-1)?.number ?? total;
-  return { total, departures: whole, older: last === 0 ? null : last };
+  return { total, clips: whole, older: last === 0 ? null : last };
 }

@@ -71,9 +71,9 @@ export function LeftPage() {
             <strong>{words.count(fetched.total)}</strong> <span class="hint">{words.countHelp}</span>
           </p>
           <ol class="sent-clips">
-            {fetched.departures.map((departure) => (
-              <li key={departure.grant}>
-                <SentClipCard departure={departure} />
+            {fetched.clips.map((sentClip) => (
+              <li key={sentClip.grant}>
+                <SentClipCard sentClip={sentClip} />
               </li>
             ))}
           </ol>

@@ -65,17 +65,17 @@ function outcomeSentences(
 
 type Checked = DepartureCheck | 'no-clip';
 
-export function SentClipCard({ departure }: { departure: Departure }) {
+export function SentClipCard({ sentClip }: { sentClip: Departure }) {
   const { door } = useDoor();
   const [checked, setChecked] = useState<Checked | null>(null);
   const checking = useAction();
-  const { recipient, number } = departure;
+  const { recipient, number } = sentClip;
   const last = checked === null || checked === 'no-clip' ? null : checked.last;
-  const outcome = outcomeOf(departure, last);
+  const outcome = outcomeOf(sentClip, last);
   const check = () =>
     checking.run(async () => {
       // Old findings may be outdated, and must not stand next to the reason of a failed check.
-      const found = await checkWithBridge(door.client, departure).catch((thrown: unknown) => {
+      const found = await checkWithBridge(door.client, sentClip).catch((thrown: unknown) => {
         setChecked(null);
         throw thrown;
       });
@@ -99,15 +99,15 @@ export function SentClipCard({ departure }: { departure: Departure }) {
           {words.labels[outcome.is]}
         </p>
       </header>
-      <p>{outcomeSentences(departure, outcome, checked === 'no-clip' ? null : checked).join(' ')}</p>
-      <Facts departure={departure} ownKey={door.client.key.publicKey} />
-      <More departure={departure} />
+      <p>{outcomeSentences(sentClip, outcome, checked === 'no-clip' ? null : checked).join(' ')}</p>
+      <Facts sentClip={sentClip} ownKey={door.client.key.publicKey} />
+      <More sentClip={sentClip} />
       <div class="row sent-clip-actions">
         <button type="button" class="button" disabled={checking.busy} onClick={check}>
           <Icon name="shield" />
           {checking.busy ? words.checking : checked === null ? words.check : words.checkAgain}
         </button>
-        {isRevocable(departure) && <TakeBack departure={departure} />}
+        {isRevocable(sentClip) && <TakeBack sentClip={sentClip} />}
       </div>
       <TroubleNotice trouble={checking.trouble} />
       <div role="status">
@@ -121,25 +121,25 @@ export function SentClipCard({ departure }: { departure: Departure }) {
 /** Fetches the bridge's proofs through the device and checks them here. Throws the device's refusal, or `unreachable`. */
 async function checkWithBridge(
   client: ReturnType<typeof useDoor>['door']['client'],
-  departure: Departure,
+  sentClip: Departure,
 ): Promise<Checked> {
   const { trust } = await client.call(pinsSchema, '/api/v1/pins');
   if (!trust) throw failure('device_not_enrolled');
   const parties = { device: client.key.device, bridgeKey: trust.bridgeKey };
   try {
-    const path = `/api/v1/departures/${departure.grant}/custody`;
-    return checkDeparture(departure, await client.call(DepartureCustody, path), parties, tokenCrypto);
+    const path = `/api/v1/departures/${sentClip.grant}/custody`;
+    return checkDeparture(sentClip, await client.call(DepartureCustody, path), parties, tokenCrypto);
   } catch (thrown) {
     if (!isFailure(thrown) || thrown.code !== 'http_not_found') throw thrown;
     // The device's own documents can still be checked.
     const kept = { receipt: null, leaves: [], isWhole: true };
-    const own = checkDeparture(departure, kept, parties, tokenCrypto);
+    const own = checkDeparture(sentClip, kept, parties, tokenCrypto);
     return own.findings.length === 0 ? 'no-clip' : own;
   }
 }
 
-function Facts({ departure, ownKey }: { departure: Departure; ownKey: string }) {
-  const { clip, audio, zones, recipient, grantedUs, grantedBy } = departure;
+function Facts({ sentClip, ownKey }: { sentClip: Departure; ownKey: string }) {
+  const { clip, audio, zones, recipient, grantedUs, grantedBy } = sentClip;
   const { startUs, endUs } = clip.window;
   const length = showLength(endUs - startUs);
   return (
@@ -152,7 +152,7 @@ function Facts({ departure, ownKey }: { departure: Departure; ownKey: string }) 
         <a href={`#/timeline/${startUs}`}>{words.seeFootage}</a>
       </Fact>
       <Fact name={words.disclosed}>
-        <Disclosed departure={departure} />
+        <Disclosed sentClip={sentClip} />
       </Fact>
       {recipient.kind === 'agency' && (
         <Fact name={words.reason}>
@@ -176,7 +176,7 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 }
 
 /** The disclosed values as they were sent. */
-function Disclosed({ departure: { clip, disclosed } }: { departure: Departure }) {
+function Disclosed({ sentClip: { clip, disclosed } }: { sentClip: Departure }) {
   if (clip.disclosed.length === 0) return <>{words.disclosedNothing}</>;
   if (disclosed === null) {
     const names = clip.disclosed.map((key) => text.facts[key]).join(', ');
@@ -198,7 +198,7 @@ function Disclosed({ departure: { clip, disclosed } }: { departure: Departure })
   );
 }
 
-function More({ departure: { clip, grant, request, sentUs } }: { departure: Departure }) {
+function More({ sentClip: { clip, grant, request, sentUs } }: { sentClip: Departure }) {
   return (
     <details class="more">
       <summary>{words.more}</summary>
@@ -221,11 +221,11 @@ function More({ departure: { clip, grant, request, sentUs } }: { departure: Depa
 }
 
 /** The button that takes a clip back, and the question behind it. The card shows the result. */
-function TakeBack({ departure }: { departure: Departure }) {
+function TakeBack({ sentClip }: { sentClip: Departure }) {
   const { door } = useDoor();
   const action = useAction();
   const [isAsking, setAsking] = useState(false);
-  const { request, grant, grantSha256, standing, recipient } = departure;
+  const { request, grant, grantSha256, standing, recipient } = sentClip;
   const revoke = () => action.run(async () => void (await door.client.revoke({ request, grant, grantSha256 })));
   if (!isAsking) {
     return (

@@ -5,7 +5,7 @@ import { text } from '../kit/choose-language.ts';
 import { type DoorCondition, doorCondition } from '../kit/door-condition.ts';
 import { useDoor } from '../kit/door-context.ts';
 import { showTime } from '../kit/format.ts';
-import { PictureNote } from '../kit/picture-note.tsx';
+import { PictureNote } from '../kit/notices.tsx';
 import { LivePlayer, type LiveStage } from './live-player.ts';
 
 const POSTER = '/api/v1/snapshot.jpg?precision=key&width=640';

@@ -46,3 +46,23 @@ export function grantOf({ token }: Pick<KeptGrant, 'token'>): Grant | null {
   const claims = Grant.safeParse(parseToken(token)?.claims);
   return claims.success ? claims.data : null;
 }
+
+/** The settled grants to delete, oldest first, so that at most `most` remain. A grant that may still be sent is never one of them. */
+export function surplusGrants(grants: readonly KeptGrant[], most: number): KeptGrant[] {
+  const settled = grants.filter(({ isOver }) => isOver).sort((a, b) => a.atUs - b.atUs);
+  return settled.slice(0, Math.max(0, grants.length - most));
+}
+
+/** The same for drafts: those of expired requests, the longest expired first. */
+export function surplusDrafts(drafts: readonly Draft[], most: number, nowS: number): Draft[] {
+  const expired = drafts.filter((draft) => expiryS(draft) < nowS).sort((a, b) => expiryS(a) - expiryS(b));
+  return expired.slice(0, Math.max(0, drafts.length - most));
+}
+
+const expirySchema = z.object({ exp: z.int() });
+
+/** When a draft's request expires; 0 for a malformed request. */
+function expiryS({ published }: Draft): number {
+  const claims = expirySchema.safeParse(parseToken(published.request)?.claims);
+  return claims.success ? claims.data.exp : 0;
+}

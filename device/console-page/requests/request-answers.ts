@@ -96,6 +96,7 @@ export class RequestAnswers {
       }),
     ];
     void this.readKept().then(() => this.reload());
+    this.store.prune(Math.floor(clock.wallUs() / 1_000_000)).catch(() => undefined);
     const look = async () => {
       while (!signal.aborted) {
         await clock.pause(LOOK_AGAIN_MS, signal);

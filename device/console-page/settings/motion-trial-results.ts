@@ -4,6 +4,7 @@ import { fromBase64url } from '@doorsill/contract/bytes';
 import { type MotionMaskLine, TRIAL_SENSITIVITIES_MAX, type TrialLine } from '@doorsill/contract/motion-messages';
 import { parseJson } from '@doorsill/contract/parse-json';
 import type { z } from 'zod';
+import { linesOf } from '../kit/server-sent-events.ts';
 
 const LINE_CHARS_MAX = 100_000;
 /** Sensitivities closer than this give nearly the same result. */
@@ -14,13 +15,7 @@ export async function* jsonLines<S extends z.ZodType>(
   texts: AsyncIterable<string>,
   schema: S,
 ): AsyncGenerator<z.output<S>> {
-  let pending = '';
-  for await (const text of texts) {
-    const lines = (pending + text).split('\n');
-    pending = lines.pop() ?? '';
-    if (pending.length > LINE_CHARS_MAX) throw new Error('a line of the answer is too long');
-    for (const line of lines) if (line !== '') yield schema.parse(parseJson(line));
-  }
+  for await (const line of linesOf(texts, LINE_CHARS_MAX)) if (line !== '') yield schema.parse(parseJson(line));
 }
 
 /** Numbers of the moving blocks, row by row. */

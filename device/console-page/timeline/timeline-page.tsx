@@ -10,7 +10,7 @@ import { EventList } from '../kit/event-list.tsx';
 import { showDay, showTime } from '../kit/format.ts';
 import { Icon, type IconName } from '../kit/icons.tsx';
 import { useMomentPicture } from '../kit/moment-picture.ts';
-import { PictureTrouble } from '../kit/picture-note.tsx';
+import { PictureTrouble } from '../kit/notices.tsx';
 import { ScrubStrip } from '../kit/scrub-strip.tsx';
 import { nearestCovered, recentWindow, SECOND_US } from '../kit/time-spans.ts';
 import { SaveSpan } from './save-span.tsx';

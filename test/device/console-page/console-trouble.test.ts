@@ -67,6 +67,29 @@ const OWN_KEY = `new Promise((resolve) => {
   };
 })`;
 
+/** Stores this many settled grants, and one that is not settled under the last key. */
+const storedGrants = (owner: string, count: number) => `new Promise((resolve, reject) => {
+  const opening = indexedDB.open('doorsill-answers', 1);
+  opening.onsuccess = () => {
+    const transaction = opening.result.transaction('grants', 'readwrite');
+    const put = (request, token, atUs, isOver) => transaction.objectStore('grants').put({
+      request, token, atUs, isOver, values: {}, receipt: null, revoke: null,
+      published: { request: 'a', credential: 'b', publication: 'c' },
+    }, '${owner} ' + request);
+    for (let at = 0; at < ${count}; at += 1) put('request-' + at, 'settled-token', at, true);
+    put('request-z', 'unsettled-token', 0, false);
+    transaction.oncomplete = () => { opening.result.close(); resolve(); };
+    transaction.onabort = () => reject(transaction.error);
+  };
+})`;
+const COUNT_GRANTS = `new Promise((resolve) => {
+  const opening = indexedDB.open('doorsill-answers', 1);
+  opening.onsuccess = () => {
+    const asked = opening.result.transaction('grants').objectStore('grants').count();
+    asked.onsuccess = () => { opening.result.close(); resolve(asked.result); };
+  };
+})`;
+
 /** The pixels that the moving picture shows now, as a text. */
 const pixels = (page: Page) => page.evaluate<string>(PIXELS);
 const colours = (shown: string): number => new Set(shown.split(',')).size;
@@ -242,7 +265,7 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     expect(Buffer.concat(parts).subarray(4, 8).toString()).toBe('ftyp');
   }, 60_000);
 
-  it('says that this browser is no owner any more, and does not know the door then', async () => {
+  it('says that this browser is no longer an owner, and shows no picture then', async () => {
     const page = await pairedPage();
     const other = await rig.owner();
     const key = await page.evaluate<string>(OWN_KEY);
@@ -258,6 +281,19 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     const page = await openPage(used, 'de-CH');
     await page.getByRole('button', { name: 'Koppeln' }).click();
     await page.getByRole('alert').getByText('pair --show').waitFor();
+  }, 60_000);
+
+  it('sends a stored grant again, and deletes the oldest settled ones, when more than 200 are stored', async () => {
+    const page = await pairedPage();
+    const owner = await page.evaluate<string>(OWN_KEY);
+    const sent: string[] = [];
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/v1/orders')) sent.push(String(request.postData()));
+    });
+    await page.evaluate(storedGrants(owner, 250));
+    await page.getByRole('link', { name: 'Requests' }).click();
+    await soon(async () => sent.some((order) => order.includes('unsettled-token')), 20_000);
+    await soon(async () => (await page.evaluate<number>(COUNT_GRANTS)) === 200, 10_000);
   }, 60_000);
 
   it('shares its session with a second tab, because the cookie is one', async () => {

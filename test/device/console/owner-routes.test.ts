@@ -4,9 +4,17 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import { makeHttpServer } from '../../../device/base/http/http-server.ts';
+import { generateSigningKey } from '../../../device/base/keys.ts';
+import { silentLog } from '../../../device/base/log.ts';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { fromUtf8 } from '../../../device/contract/bytes.ts';
+import { Callers } from '../../../device/console/callers.ts';
+import { LocalRouter } from '../../../device/console/local-router.ts';
+import { type OwnerRoutesDeps, ownerRoutes } from '../../../device/console/owner-routes.ts';
+import { OwnerSessions } from '../../../device/console/owner-sessions.ts';
+import { fromUtf8, toBase64url } from '../../../device/contract/bytes.ts';
+import { sessionProofInput } from '../../../device/contract/console-messages.ts';
 import { topicsUnder } from '../../../device/contract/topics.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
@@ -190,6 +198,25 @@ describe('messages', () => {
 async function lastOrder(): Promise<string> {
   return String((await owner.get('/api/v1/state')).json['lastOrder']);
 }
+
+it('answers that the server is starting while the device has no state yet', async () => {
+  const [clock, random] = [new SystemClock(), new SystemRandom()];
+  const key = generateSigningKey(random);
+  const owners = () => [{ key: key.publicKey, name: 'Robin' }];
+  const sessions = new OwnerSessions({ clock, random, device: 'device-1', owners });
+  const callers = new Callers('device-1', sessions, () => null);
+  const server = makeHttpServer({ clock, log: silentLog() });
+  const origins = { scheme: 'http:', loopbackOnly: true, names: [] } as const;
+  const router = new LocalRouter(server, { clock, callers, origins, title: 'x', version: '1' });
+  ownerRoutes(router, { clock, state: () => null } as unknown as OwnerRoutesDeps);
+  const challenge = sessions.challenge();
+  const proof = toBase64url(key.sign(sessionProofInput('device-1', 'http://localhost', challenge, key.publicKey)));
+  const { cookie, header } = sessions.open({ key: key.publicKey, challenge, proof }, 'http://localhost');
+  const headers = { host: 'localhost', cookie: `doorsill-session-device-1=${cookie}`, 'x-doorsill-session': header };
+  const answer = await server.inject({ method: 'GET', url: '/api/v1/state', headers });
+  expect([answer.statusCode, answer.json().code]).toEqual([503, 'console_starting']);
+  await server.close();
+});
 
 describe('viewers and looks', () => {
   it('are listed for owners, without what lets anybody in', async () => {

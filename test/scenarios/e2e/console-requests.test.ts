@@ -105,7 +105,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(await rig.page.getByRole('checkbox', { name: /Address/ }).isChecked()).toBe(true);
   }, 60_000);
 
-  it('plays exactly the bytes that would leave, and says in one sentence what a yes means', async () => {
+  it('plays exactly the bytes that would leave, and says in words what a grant means', async () => {
     const chosen = await window();
     await rig.makePreview();
     sha256 = String(await rig.page.locator('video[data-sha256]').getAttribute('data-sha256'));
@@ -117,7 +117,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(sentence).toContain(`These ${length}`);
     for (const said of ['without sound', 'one area blacked out', 'your address (12 Maple Street, Springfield)'])
       expect(sentence).toContain(said);
-    for (const said of ['Springfield Police Department', 'package-theft', 'the bridge', 'recall'])
+    for (const said of ['Springfield Police Department', 'package-theft', 'The bridge', 'recall'])
       expect(sentence).toContain(said);
     expect(await rig.axe()).toEqual([]);
     expect(rig.grants).toEqual([]);

@@ -11,7 +11,7 @@ function pageOf(total: number, before: number, most: number, at?: Departure['sta
   const numbers = Array.from({ length: before - start }, (_, place) => before - 1 - place);
   return { total, departures: numbers.map((number) => departure(number, at)), next: start === 0 ? null : start };
 }
-const numbers = ({ departures }: FetchedSentClips) => departures.map(({ number }) => number);
+const numbers = ({ clips }: FetchedSentClips) => clips.map(({ number }) => number);
 
 it('joins pages until there is nothing older', () => {
   const first = withPage(null, pageOf(5, 5, 2));
@@ -26,7 +26,7 @@ it('shows a clip by its newest page, and a new clip above the others', () => {
   const known = withPage(withPage(null, pageOf(4, 4, 2)), pageOf(4, 2, 2));
   const now = withPage(known, pageOf(5, 5, 2, 'stored'));
   expect(numbers(now)).toEqual([4, 3, 2, 1, 0]);
-  expect(now.departures.map(({ standing }) => standing.at)).toEqual([
+  expect(now.clips.map(({ standing }) => standing.at)).toEqual([
     ...['stored', 'stored'],
     ...['sending', 'sending', 'sending'],
   ]);
@@ -38,5 +38,5 @@ it('drops clips beyond a gap, and continues at the gap', () => {
 });
 
 it('is empty while no clip was sent', () => {
-  expect(withPage(null, pageOf(0, 0, 2))).toEqual({ total: 0, departures: [], older: null });
+  expect(withPage(null, pageOf(0, 0, 2))).toEqual({ total: 0, clips: [], older: null });
 });

@@ -12,7 +12,6 @@ import { type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.t
 import type { LiveListener } from '../../../../device/camera/live-fragments.ts';
 import type { Segment } from '../../../../device/camera/segment.ts';
 import { Callers } from '../../../../device/console/callers.ts';
-import { frameRoutes } from '../../../../device/console/frame-routes.ts';
 import { hlsRoutes } from '../../../../device/console/hls-routes.ts';
 import { LiveViews } from '../../../../device/console/live-views.ts';
 import { LocalRouter } from '../../../../device/console/local-router.ts';
@@ -83,7 +82,6 @@ export class PictureServer {
       segmentTimes: (window: Window) => this.segmentTimes(window),
     };
     hlsRoutes(this.router, { clock, access: this.access, ring });
-    frameRoutes(this.router, { access: this.access, ring });
     pictureRoutes(this.router, { access: this.access, views, ring, newest: () => this.newest(), ffmpeg, clock });
   }
 
