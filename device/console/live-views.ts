@@ -44,12 +44,12 @@ export class LiveViews {
       });
       raw.write(init.bytes);
     };
-    const forget = this.live.subscribe({
+    const unsubscribe = this.live.subscribe({
       init: start,
       fragment: (fragment) => sender?.push(fragment),
       ended: () => void raw.end(),
     });
-    const done = this.whenDone(view, forget, end);
+    const done = this.whenDone(view, unsubscribe, end);
     if (sender === null) {
       done();
       throw failure('console_not_recording');
@@ -70,7 +70,7 @@ export class LiveViews {
   overSocket(socket: WebSocket, line: Socket, view: View): void {
     this.take();
     let sender: FragmentSender | null = null;
-    const forget = this.live.subscribe({
+    const unsubscribe = this.live.subscribe({
       init: (init) => {
         socket.send(JSON.stringify({ type: 'init', codecs: codecsParameter(init.info) }));
         socket.send(stamped(null, init.bytes));
@@ -85,7 +85,7 @@ export class LiveViews {
         socket.send(JSON.stringify({ type: 'ended' }));
       },
     });
-    const done = this.whenDone(view, forget, () => {
+    const done = this.whenDone(view, unsubscribe, () => {
       resetConnection(line);
       socket.terminate();
     });
@@ -99,7 +99,7 @@ export class LiveViews {
   }
 
   /** Returns the function that ends a view, once. When the view's signal is aborted, it ends and its connection is cut. */
-  private whenDone(view: View, forget: () => void, cut: () => void): () => void {
+  private whenDone(view: View, unsubscribe: () => void, cut: () => void): () => void {
     let isDone = false;
     const onAbort = () => {
       done();
@@ -110,7 +110,7 @@ export class LiveViews {
       isDone = true;
       this.open -= 1;
       view.signal.removeEventListener('abort', onAbort);
-      forget();
+      unsubscribe();
       view.close();
     };
     view.signal.addEventListener('abort', onAbort, { once: true });

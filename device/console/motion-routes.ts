@@ -76,7 +76,7 @@ function maskRoute(router: LocalRouter, { access, gray }: MotionRoutesDeps): voi
       const signal = bindToView(reply, view);
       const mask = new MotionMask(query.sensitivity);
       let sentUs = Number.NEGATIVE_INFINITY;
-      const forget = gray.watch((frame) => {
+      const unsubscribe = gray.watch((frame) => {
         const { isLearning, bits } = mask.see(frame);
         const isSoon = frame.atUs >= sentUs && frame.atUs - sentUs < MASK_US_LEAST;
         if (isSoon || reply.raw.writableLength > BEHIND_BYTES_MAX) return;
@@ -86,7 +86,7 @@ function maskRoute(router: LocalRouter, { access, gray }: MotionRoutesDeps): voi
       });
       const done = () => {
         watchers -= 1;
-        forget();
+        unsubscribe();
       };
       if (signal.aborted) done();
       else signal.addEventListener('abort', done, { once: true });

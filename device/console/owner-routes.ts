@@ -241,7 +241,7 @@ async function receiptOf(deps: OwnerRoutesDeps, order: z.output<typeof orderSche
   const named = z.object({ jti: idSchema }).safeParse(parseToken(order.token)?.claims);
   if (!named.success) throw failure('token_malformed');
   let receipt: string | null = null;
-  const forget = deps.onTell((message) => {
+  const unsubscribe = deps.onTell((message) => {
     if (message.kind !== 'receipt') return;
     const answers = z.object({ answers: idSchema }).safeParse(parseToken(message.receipt)?.claims);
     if (answers.success && answers.data.answers === named.data.jti) receipt = message.receipt;
@@ -249,7 +249,7 @@ async function receiptOf(deps: OwnerRoutesDeps, order: z.output<typeof orderSche
   try {
     await deps.order({ topic, payload: order.token, retained: false });
   } finally {
-    forget();
+    unsubscribe();
   }
   // An order that is not authentic gets no receipt, as over the broker.
   if (receipt === null) throw failure('console_order_refused');
@@ -282,7 +282,7 @@ function streamRoute(router: LocalRouter, deps: OwnerRoutesDeps): void {
         send(': still here\n\n');
         beat = deps.clock.after(BEAT_MS, next);
       });
-      const forget = deps.onTell((message) => {
+      const unsubscribe = deps.onTell((message) => {
         const { kind, ...rest } = message;
         send(`event: ${kind}\ndata: ${JSON.stringify(Object.values(rest)[0])}\n\n`);
       });
@@ -290,7 +290,7 @@ function streamRoute(router: LocalRouter, deps: OwnerRoutesDeps): void {
       caller?.signal.addEventListener('abort', end, { once: true });
       raw.once('close', () => {
         streams -= 1;
-        forget();
+        unsubscribe();
         beat.cancel();
         caller?.signal.removeEventListener('abort', end);
       });

@@ -61,25 +61,25 @@ export class PictureAccess {
     session.open += 1;
     let isOpen = true;
     const view = {};
-    this.begun(view);
+    this.opened(view);
     const close = () => {
       if (!isOpen) return;
       isOpen = false;
       session.open -= 1;
       session.lastMs = this.deps.clock.monotonicMs();
-      this.over(view);
+      this.closed(view);
     };
     return { signal, close };
   }
 
-  private begun(view: object): void {
+  private opened(view: object): void {
     this.views.add(view);
     if (this.lingering === null && this.views.size === 1) this.deps.watched(true);
     this.lingering?.cancel();
     this.lingering = null;
   }
 
-  private over(view: object): void {
+  private closed(view: object): void {
     if (!this.views.delete(view) || this.views.size > 0) return;
     this.lingering = this.deps.clock.after(LINGER_MS, () => this.unwatched());
   }

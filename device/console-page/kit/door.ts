@@ -139,12 +139,12 @@ export class Door {
       await Promise.all([this.refresh(), this.loadEvents(null)]);
       opened();
       this.show({ link: 'online', connections: this.current.connections + 1 });
-      const heard = () => {
+      const received = () => {
         this.heardUs = clock.wallUs();
         watch.wait(SILENT_MS);
       };
-      heard();
-      for await (const { event, data } of sentEvents(textOf(answer.body, heard))) this.take(event, parseJson(data));
+      received();
+      for await (const { event, data } of sentEvents(textOf(answer.body, received))) this.take(event, parseJson(data));
     } finally {
       watch.stop();
     }

@@ -34,7 +34,7 @@ function useSentClips(): {
     if (view.link !== 'online') return;
     let waiting: Timer | null = null;
     const reload = () => load(null).catch((thrown: unknown) => setTrouble(troubleOf(thrown)));
-    const forget = door.onMessage((kind) => {
+    const unsubscribe = door.onMessage((kind) => {
       if (kind !== 'receipt' && kind !== 'state') return;
       waiting ??= clock.after(RELOAD_MS, () => {
         waiting = null;
@@ -44,7 +44,7 @@ function useSentClips(): {
     void reload();
     return () => {
       waiting?.cancel();
-      forget();
+      unsubscribe();
     };
   }, [door, view.link]);
   const loadOlder = async () => {

@@ -85,7 +85,7 @@ export class RequestAnswers {
     this.stopping = new AbortController();
     const { signal } = this.stopping;
     let link = this.door.view.link;
-    const forget = [
+    const unsubscribe = [
       this.door.onMessage((kind, value) => this.take(kind, value)),
       this.door.subscribe(() => {
         const isBack = link !== 'online' && this.door.view.link === 'online';
@@ -95,7 +95,7 @@ export class RequestAnswers {
         if (isBack) this.reloadSoon();
       }),
     ];
-    void this.readKept().then(() => this.reload());
+    void this.readStored().then(() => this.reload());
     this.store.prune(Math.floor(clock.wallUs() / 1_000_000)).catch(() => undefined);
     const look = async () => {
       while (!signal.aborted) {
@@ -107,7 +107,7 @@ export class RequestAnswers {
     return () => {
       this.stopping.abort();
       this.reloading?.cancel();
-      for (const one of forget) one();
+      for (const one of unsubscribe) one();
     };
   }
 
@@ -116,9 +116,9 @@ export class RequestAnswers {
     const { waiting, receipts, kept, uploads } = this.current;
     const own = kept.get(request) ?? null;
     const ownGrant = own && !own.isOver ? (grantOf(own)?.jti ?? null) : null;
-    const heard = receipts.get(request) ?? null;
+    const received = receipts.get(request) ?? null;
     // A receipt about an earlier grant does not answer the current one.
-    const receipt = ownGrant === null || heard?.grant === ownGrant ? heard : null;
+    const receipt = ownGrant === null || received?.grant === ownGrant ? received : null;
     const grant = receipt?.grant ?? ownGrant ?? '';
     return standingOf({
       isWaiting: waiting?.some((notice) => notice.request.jti === request) ?? false,
@@ -184,7 +184,7 @@ export class RequestAnswers {
 
   /** Signs and sends a denial. Throws the device's refusal, or `unreachable`. */
   async decline(notice: VerifiedNotice): Promise<void> {
-    this.heard(await this.door.client.deny(notice));
+    this.onReceipt(await this.door.client.deny(notice));
     this.reloadSoon();
   }
 
@@ -203,7 +203,7 @@ export class RequestAnswers {
     }
     const { grant, grantSha256 } = receipt ?? {};
     if (!grant || !grantSha256) throw failure('consent_nothing_to_revoke');
-    this.heard(await client.revoke({ request, grant, grantSha256 }));
+    this.onReceipt(await client.revoke({ request, grant, grantSha256 }));
   }
 
   /** Stops sending a grant that the device has not accepted. */
@@ -231,7 +231,7 @@ export class RequestAnswers {
       try {
         const receipt = await this.door.client.answer(order, request, kept.revoke ?? kept.token);
         this.clearRefusal(request);
-        this.heard(receipt);
+        this.onReceipt(receipt);
         // It may have been revoked while the grant was being sent.
         if (order === 'revoke' || this.current.kept.get(request)?.revoke === null) return;
       } catch (thrown) {
@@ -287,7 +287,7 @@ export class RequestAnswers {
   private take(kind: string, value: unknown): void {
     if (kind === 'receipt' && typeof value === 'string') {
       try {
-        this.heard(this.door.client.readReceipt(value));
+        this.onReceipt(this.door.client.readReceipt(value));
       } catch {
         // The device did not sign it: ignored.
       }
@@ -297,7 +297,7 @@ export class RequestAnswers {
     } else if (kind === 'request' || kind === 'state') this.reloadSoon();
   }
 
-  private heard(receipt: Receipt): void {
+  private onReceipt(receipt: Receipt): void {
     const { request, outcome } = receipt;
     if (request === undefined || outcome === 'refused' || outcome === 'command-done') return;
     const before = this.current.receipts.get(request);
@@ -316,7 +316,7 @@ export class RequestAnswers {
     this.reloadSoon();
   }
 
-  private async readKept(): Promise<void> {
+  private async readStored(): Promise<void> {
     const [drafts, kept] = await Promise.all([this.store.drafts(), this.store.grants()]).catch(() => [[], []] as const);
     this.show({
       drafts: new Map(drafts.map((draft) => [draft.request, draft])),

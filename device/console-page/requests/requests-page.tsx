@@ -25,12 +25,12 @@ function useAnswers(): { answers: RequestAnswers; view: AnswersView } {
   held.set(door, answers);
   const [view, setView] = useState(answers.view);
   useEffect(() => {
-    const forget = answers.subscribe(() => setView(answers.view));
+    const unsubscribe = answers.subscribe(() => setView(answers.view));
     const stop = answers.start();
     setView(answers.view);
     return () => {
       stop();
-      forget();
+      unsubscribe();
     };
   }, [answers]);
   return { answers, view };
