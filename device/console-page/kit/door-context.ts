@@ -1,6 +1,7 @@
 import { isFailure } from '@doorsill/contract/errors';
 import { createContext } from 'preact';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
+import { text } from './choose-language.ts';
 import type { Door, DoorView } from './door.ts';
 
 export const DoorContext = createContext<Door | null>(null);
@@ -24,6 +25,8 @@ export interface Trouble {
 }
 
 export function troubleOf(thrown: unknown): Trouble {
+  // In the page's language. Other failures are the device's, in English.
+  if (isFailure(thrown) && thrown.code === 'unreachable') return { title: text.noAnswer, advice: '' };
   if (isFailure(thrown)) return { title: thrown.message, advice: thrown.advice };
   return { title: thrown instanceof Error ? thrown.message : String(thrown), advice: '' };
 }
