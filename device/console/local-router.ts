@@ -21,7 +21,7 @@ const SCHEMES = {
     type: 'apiKey',
     in: 'header',
     name: SESSION_HEADER,
-    description: 'The secret that opening a session answered with; the cookie that came with it has to be sent, too.',
+    description: 'The secret from the answer that opened the session. The cookie from that answer must be sent, too.',
   },
   viewer: { type: 'http', scheme: 'basic', description: 'A viewer’s id and token.' },
 } as const;
@@ -134,9 +134,9 @@ export class LocalRouter {
     if (roles.includes('public')) return null;
     return this.counted(ip, () => {
       const caller = this.deps.callers.callerOf(headers);
-      if (!caller) throw failure('console_session_refused', { detail: 'neither a session nor a viewer is named' });
+      if (!caller) throw failure('console_session_refused', { detail: 'the call has neither a session nor a viewer’s credentials' });
       if (!roles.includes(caller.role))
-        throw failure('console_session_refused', { detail: 'it takes an owner’s session' });
+        throw failure('console_session_refused', { detail: 'the route needs an owner’s session' });
       return caller;
     });
   }

@@ -69,7 +69,7 @@ export class NetworkPairing {
     const input = pairingProofInput(this.deps.device, offer.challenge, offer.key, offer.name);
     if (!signature || !verifySignature(offer.key, input, signature)) {
       this.failures += 1;
-      throw failure('pairing_refused', { detail: 'the key was not proven' });
+      throw failure('pairing_refused', { detail: 'the signature does not prove the key' });
     }
     const pairing = freshId(this.deps.random, 'pairing');
     if (atThisMachine) return this.finish(pairing, offer);

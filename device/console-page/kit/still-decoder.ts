@@ -1,9 +1,10 @@
 // Decodes one picture of recorded footage in the browser (https://www.w3.org/TR/webcodecs/), so that the device only reads its ring and
 // starts no decoder for each move of a scrubbing finger.
+import { isFailure } from '@doorsill/contract/errors';
 import { codecsParameter } from '@doorsill/contract/media/codecs-parameter';
 import { type InitInfo, parseFragment, parseInit, type Sample } from '@doorsill/contract/media/fragment';
 import { clock } from './browser-seams.ts';
-import type { Still } from './still-fetcher.ts';
+import type { DeviceClient } from './device-client.ts';
 
 /** A GOP begins with its keyframe, which at 2 Mbit/s mostly fits into this. */
 const KEYFRAME_BYTES = 96 * 1024;
@@ -11,23 +12,53 @@ const GROUP_BYTES_MAX = 32 * 1024 * 1024;
 const DECODE_MS_MAX = 4_000;
 const JPEG_QUALITY = 0.85;
 
-export interface StillDecoderDeps {
+export interface Still {
+  blob: Blob;
+  /** Wall time of the frame. */
+  atUs: number;
+}
+
+interface StillDecoderDeps {
   /** Fetches `footage.mp4` of the GOP that holds a moment, or a byte range of it. */
   fetch(atUs: number, range: string | null, signal: AbortSignal): Promise<Response>;
   /** Greatest width of the picture, in pixels. */
   widthMax: number;
 }
 
-/** Whether this browser has WebCodecs and an off-screen canvas. */
-export function canDecodeStills(): boolean {
-  return 'VideoDecoder' in globalThis && 'OffscreenCanvas' in globalThis;
+/** Becomes false when this browser fails to decode the camera's footage. */
+let decodesHere = 'VideoDecoder' in globalThis && 'OffscreenCanvas' in globalThis;
+
+/**
+ * The picture of a recorded moment, at most `widthMax` pixels wide: decoded here if the browser can, else by the device. Throws the
+ * device's refusal, or the signal's reason.
+ */
+export async function momentStill(
+  client: DeviceClient,
+  us: number,
+  { precision, widthMax }: { precision: 'key' | 'exact'; widthMax: number },
+  signal: AbortSignal,
+): Promise<Still> {
+  const atUs = Math.round(us);
+  if (decodesHere) {
+    const fetch = (fromUs: number, range: string | null, ending: AbortSignal) =>
+      client.fetch(`/api/v1/footage.mp4?fromUs=${fromUs}&toUs=${fromUs + 1}`, ending, range === null ? {} : { range });
+    try {
+      return await decodeStill({ fetch, widthMax }, atUs, precision, signal);
+    } catch (thrown) {
+      if (signal.aborted || isFailure(thrown)) throw thrown;
+      decodesHere = false;
+    }
+  }
+  const query = new URLSearchParams({ atUs: String(atUs), precision, width: String(widthMax) });
+  const answer = await client.fetch(`/api/v1/snapshot.jpg?${query}`, signal);
+  return { blob: await answer.blob(), atUs: Number(answer.headers.get('x-doorsill-at-us')) };
 }
 
 /**
  * The picture of a moment: the keyframe of its GOP (`key`), or the frame that was shown then (`exact`). Throws the device's refusal, or the
  * browser's decoding error.
  */
-export async function decodeStill(
+async function decodeStill(
   deps: StillDecoderDeps,
   atUs: number,
   precision: 'key' | 'exact',

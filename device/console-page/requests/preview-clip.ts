@@ -28,7 +28,7 @@ export async function fetchedClip(
     report(Math.min(1, received / bytes));
   }
   signal.throwIfAborted();
-  if (received < bytes) throw failure('preview_ended', { detail: 'it came only in part' });
+  if (received < bytes) throw failure('preview_ended', { detail: 'the clip was received only in part' });
   if (received > bytes || toHex(hash.digest()) !== named) throw failure('preview_changed');
   return new Blob(parts, { type: 'video/mp4' });
 }
