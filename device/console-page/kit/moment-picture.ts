@@ -146,8 +146,8 @@ interface StillFetcherDeps {
 const REST_MS = 180;
 
 /**
- * Fetches stills while scrubbing: one at a time, always for the newest position; once the finger rests, the exact frame replaces the nearest
- * keyframe.
+ * Fetches stills while scrubbing: one at a time, always for the newest position; once the finger rests, the exact frame replaces the
+ * nearest keyframe.
  */
 class StillFetcher {
   private readonly deps: StillFetcherDeps;

@@ -1,5 +1,5 @@
-// Holds: an owner's use of the page on a real doorbell, at the width of a phone and of a desktop: pairing, the live picture, ringing, privacy,
-// scrubbing, viewers, settings; without a call to another origin, an error, or a fault found by axe.
+// Holds: an owner's use of the page on a real doorbell, at the width of a phone and of a desktop: pairing, the live picture, ringing,
+// privacy, scrubbing, viewers, settings; without a call to another origin, an error, or a fault found by axe.
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { axeFaults } from '../../support/axe-faults.ts';

@@ -1,5 +1,5 @@
-// Holds: the page in trouble: a restarted device, privacy turned on elsewhere, a removed owner, a used pairing code, a full disk, footage that
-// is gone; and that pictures really show decoded frames.
+// Holds: the page in trouble: a restarted device, privacy turned on elsewhere, a removed owner, a used pairing code, a full disk, footage
+// that is gone; and that pictures really show decoded frames.
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';

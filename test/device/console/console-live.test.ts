@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: the live picture of a whole doorbell: a WebSocket ends at once with privacy, its viewer or its owner; a failed upgrade leaves no view
-// open; and many viewers cause no gap in the recording.
+// Holds: the live picture of a whole doorbell: a WebSocket ends at once with privacy, its viewer or its owner; a failed upgrade leaves no
+// view open; and many viewers cause no gap in the recording.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { SystemClock } from '../../../device/base/clock.ts';

@@ -1,5 +1,5 @@
-// Holds: a doorbell whose own server cannot listen still rings and records, and reports the reason over its pairing socket; a request for the
-// address waits while the server starts.
+// Holds: a doorbell whose own server cannot listen still rings and records, and reports the reason over its pairing socket; a request for
+// the address waits while the server starts.
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

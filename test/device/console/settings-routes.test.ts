@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: owners' settings on a whole doorbell: the list of owners, the settings in force, that a change acts at once and survives a restart,
-// and that no value goes anywhere else.
+// Holds: owners' settings on a whole doorbell: the list of owners, the settings in force, that a change acts at once and survives a
+// restart, and that no value goes anywhere else.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Log } from '../../../device/base/log.ts';
 import type { SettingsChange } from '../../../device/contract/owner-settings.ts';

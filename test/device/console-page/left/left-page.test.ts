@@ -1,6 +1,6 @@
-// Holds: the page of sent clips, with the real processes: empty at first; then a clip with its recipient, the disclosed values and its proof,
-// checked in the browser; forged documents are detected; an unreachable bridge is reported; the clip is taken back up to the vault's signed
-// answer. The terminal shows the same. Without a fault found by axe, at both widths.
+// Holds: the page of sent clips, with the real processes: empty at first; then a clip with its recipient, the disclosed values and its
+// proof, checked in the browser; forged documents are detected; an unreachable bridge is reported; the clip is taken back up to the
+// vault's signed answer. The terminal shows the same. Without a fault found by axe, at both widths.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page, type Route } from 'playwright-core';

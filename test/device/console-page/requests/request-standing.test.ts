@@ -1,5 +1,5 @@
-// Holds: a request's standing follows the device's receipts, else its list; a signed token without an answer is never shown as accepted, and
-// a refused or ended grant can be followed by another.
+// Holds: a request's standing follows the device's receipts, else its list; a signed token without an answer is never shown as accepted,
+// and a refused or ended grant can be followed by another.
 import { describe, expect, it } from 'vitest';
 import type { KeptGrant } from '../../../../device/console-page/requests/kept-answers.ts';
 import {
