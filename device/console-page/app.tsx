@@ -1,5 +1,4 @@
-// Owns: what the page is at: whether this browser can sign, is paired, and has its door open. Not here: each of these (pairing-page.tsx,
-// shell.tsx).
+// Chooses what the page shows first: no support for signing, pairing, no server, or the paired doorbell (shell.tsx).
 import { useEffect, useState } from 'preact/hooks';
 import { clock } from './kit/browser-seams.ts';
 import { text } from './kit/choose-language.ts';
@@ -26,7 +25,7 @@ const secret = new SessionSecret();
 
 export function App({ code }: { code: PairingCode | null }) {
   const [stage, setStage] = useState<Stage>({ at: 'starting' });
-  // It is good for one pairing.
+  // A code pairs once.
   const [unusedCode, setUnusedCode] = useState(code);
 
   const open = (key: OwnerKey) => {
@@ -86,7 +85,7 @@ async function firstStage(
   await findServer(signal, show);
 }
 
-/** Asks which device this is, until it answers. */
+/** Asks the server for its device until it answers. */
 async function findServer(signal: AbortSignal, show: (stage: Stage) => void): Promise<void> {
   while (!signal.aborted) {
     const facts = await serverFacts().catch(() => null);
@@ -97,7 +96,7 @@ async function findServer(signal: AbortSignal, show: (stage: Stage) => void): Pr
   }
 }
 
-/** An open door, or what is said when its device does not know this browser's key any more. */
+/** The doorbell's pages, or a notice when the device no longer accepts this browser's key. */
 function OpenDoor({ forgotten, hasCode }: { forgotten(): void; hasCode: boolean }) {
   const { door, view } = useDoor();
   const again = async () => {
@@ -107,7 +106,7 @@ function OpenDoor({ forgotten, hasCode }: { forgotten(): void; hasCode: boolean 
   };
   const isRefused = view.refused !== null;
   useEffect(() => {
-    // A fresh code in the address says what is wanted.
+    // A new code in the address means: pair again.
     if (isRefused && hasCode) void again();
   }, [isRefused, hasCode]);
   if (!view.refused) return <Shell />;

@@ -1,4 +1,4 @@
-// Owns: starting the console's page. The pairing code leaves the address first, so that no history, bookmark or photograph keeps it.
+// Starts the page. It removes the pairing code from the address first, so that no history, bookmark or photograph keeps it.
 import './zod-without-eval.ts';
 import { render } from 'preact';
 import { App } from './app.tsx';
@@ -6,7 +6,7 @@ import { pairingCodeIn } from './pairing/pairing-code.ts';
 
 const code = pairingCodeIn(location.hash);
 if (code) history.replaceState(null, '', location.pathname);
-// A drawn link that is pasted over this page’s own address changes only what is behind `#`.
+// Pasting a pairing link over this page’s own address changes only the fragment, which loads nothing.
 addEventListener('hashchange', () => {
   if (pairingCodeIn(location.hash)) location.reload();
 });

@@ -1,5 +1,4 @@
-// Owns: the frame around the pages of an open door: its name and condition, the way between the pages, and what is said while it cannot be
-// reached. Not here: the pages.
+// The frame around the pages of a paired doorbell: header with name and condition, navigation, and the banner when it is unreachable.
 
 import type { DeviceState } from '@doorsill/contract/home-messages';
 import { askKindOf } from '@doorsill/contract/ids';
@@ -16,7 +15,7 @@ import { ConditionPill } from './kit/notices.tsx';
 import { NowPage } from './now/now-page.tsx';
 import { AnswerStore } from './requests/answer-store.ts';
 
-/** `at`: where one is; something may have been ignored on the way there. */
+/** The number of unanswered requests. `at`: the current page; ignored requests are read again when it changes. */
 function WaitingBadge({ at }: { at: string }) {
   const { door, view } = useDoor();
   const store = useMemo(() => new AnswerStore(door.client.key.publicKey), [door]);
@@ -42,7 +41,7 @@ function isWaiting({ request, state }: DeviceState['requests'][number]): boolean
 
 type Stage<Module> = { module: Module } | 'loading' | 'failed';
 
-/** `load` must stay the same function from drawing to drawing: a browser keeps what it has fetched. */
+/** Loads a page's code, then draws it. `load` must be the same function at each drawing, or the code is loaded again. */
 function LoadedPage<Module>({ load, draw }: { load(): Promise<Module>; draw(module: Module): ComponentChildren }) {
   const [stage, setStage] = useState<Stage<Module>>('loading');
   const [attempt, setAttempt] = useState(0);
@@ -77,17 +76,17 @@ const PAGES = [
   { name: 'settings', title: text.pageSettings, icon: 'settings' },
 ] as const satisfies { name: string; title: string; icon: IconName }[];
 
-// The first view needs one page; the others come when they are opened.
+// The first view contains one page; the others are loaded when they are opened.
 const timeline = () => import('./timeline/timeline-page.tsx');
 const requests = () => import('./requests/requests-page.tsx');
 const left = () => import('./left/left-page.tsx');
 const settings = () => import('./settings/settings-page.tsx');
 
 type PageName = (typeof PAGES)[number]['name'];
-/** What stands on a phone's tab where the title does not fit. */
+/** Tab labels for phones, where the title does not fit. */
 const SHORT: Partial<Record<PageName, string>> = { left: text.pageLeftShort, settings: text.pageSettingsShort };
 
-/** `#/timeline/1764230400000000`, `#/requests/request-1f0c`: a page, and a moment or the id of what is opened on it. */
+/** Reads the address: a page, and a moment or a request's id: `#/timeline/1764230400000000`, `#/requests/request-1f0c`. */
 function addressed(): { page: PageName; atUs: number | null; opened: string | null } {
   const [, name = '', part = ''] = /^#\/([a-z]+)(?:\/([a-z0-9-]{1,63}))?$/.exec(location.hash) ?? [];
   const page = PAGES.find((one) => one.name === name)?.name ?? 'now';
@@ -101,7 +100,7 @@ export function Shell() {
   useEffect(() => {
     const changed = () => {
       setAddressed(addressed());
-      // As a link to another document would: from the top, and read from its beginning.
+      // Like a link to another document: scrolls to the top and moves the focus to the content.
       scrollTo(0, 0);
       main.current?.focus({ preventScroll: true });
     };
@@ -153,7 +152,7 @@ export function Shell() {
   );
 }
 
-/** Whose connection is lost, since when, and that it is tried again. */
+/** The banner's text: which connection is lost, and since when. */
 function goneWords({ isOffline, heardUs }: DoorView): string {
   const since = heardUs === null ? [] : [`${text.notLiveSince(showTime(heardUs))}.`];
   return [isOffline ? text.offline : text.noAnswer, ...since, text.tryingAgain].join(' ');

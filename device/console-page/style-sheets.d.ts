@@ -1,2 +1,2 @@
-// Owns: telling the compiler that style sheets are imported by the pages that need them: the build makes files of them.
+// Pages import their style sheets; the build makes files of them.
 declare module '*.css';

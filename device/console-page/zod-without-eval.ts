@@ -1,5 +1,4 @@
-// Owns: telling zod that this page may not make code from text (its Content-Security-Policy): zod would try, and the browser would report
-// it. Imported before any schema is made. Not here: schemas (contract/).
+// Imported before any schema is made: keeps zod from compiling code from text, which the page's Content-Security-Policy forbids.
 import { z } from 'zod';
 
 z.config({ jitless: true });

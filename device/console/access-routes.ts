@@ -1,5 +1,4 @@
-// Owns: the routes by which owners get in: what the server is, challenges, pairing, sessions. Not here: who is let in
-// (network-pairing.ts, owner-sessions.ts).
+// The public routes: the server's identity, challenges, pairing, sessions.
 
 import {
   challengeSchema,
@@ -23,11 +22,11 @@ export interface AccessRoutesDeps {
   pairing: NetworkPairing;
   ownerName(key: string): string;
   commandLine: ReturnType<typeof shownCommandLine>;
-  /** Whether the server serves the home network, by HTTPS. */
+  /** Whether the server serves the home network (HTTPS), not only this machine. */
   onNetwork: boolean;
 }
 
-/** A week, as long as an idle session lives. */
+/** As long as an idle session lives (owner-sessions.ts). */
 const COOKIE_S = 7 * 24 * 3600;
 
 export function accessRoutes(router: LocalRouter, deps: AccessRoutesDeps): void {
@@ -72,7 +71,7 @@ function pairingRoutes(router: LocalRouter, deps: AccessRoutesDeps): void {
       roles: ['public'],
       body: PairingOffer,
       answer: PairingState,
-      about: 'Offers a new owner’s key, with the token that the device draws.',
+      about: 'Offers a new owner’s key, with the token from the device’s pairing code.',
     },
     ({ body, request }) =>
       router.countedAsync(request.ip, async () => {
@@ -88,7 +87,7 @@ function pairingRoutes(router: LocalRouter, deps: AccessRoutesDeps): void {
       roles: ['public'],
       params: z.strictObject({ pairing: idSchema }),
       answer: PairingState,
-      about: 'What became of an offer.',
+      about: 'The state of an offer: waiting, paired or refused.',
     },
     ({ params }) => pairing.stateOf(params.pairing),
   );
@@ -105,7 +104,7 @@ function sessionRoutes(router: LocalRouter, { device, sessions, ownerName, onNet
       roles: ['public'],
       body: sessionOfferSchema,
       answer: sessionSchema,
-      about: 'Opens an owner’s session. The cookie and the answered secret together name it.',
+      about: 'Opens an owner’s session. Later calls need both its cookie and the secret in this answer.',
     },
     ({ body, origin, request, reply }) =>
       router.counted(request.ip, () => {
@@ -121,7 +120,7 @@ function sessionRoutes(router: LocalRouter, { device, sessions, ownerName, onNet
       path: '/api/v1/sessions/current',
       roles: ['owner'],
       answer: null,
-      about: 'Ends this session, and what it is watching.',
+      about: 'Ends this session and its open views.',
     },
     ({ request, reply }) => {
       sessions.close(sessionCookie(request.headers.cookie, device.id) ?? '');

@@ -1,5 +1,4 @@
-// Owns: who calls the device's own server: an owner by session (cookie and header together), a viewer by name and token (Basic, RFC
-// 7617), or anyone. Not here: sessions (owner-sessions.ts), where requests may come from (request-origin.ts).
+// Identifies the caller: an owner by session (cookie and header together), a viewer by id and token (Basic, RFC 7617), or nobody.
 import { sha256Hex } from '@doorsill/base/keys';
 import { type Viewer, ViewRight } from '@doorsill/contract/console-messages';
 import { failure } from '@doorsill/contract/errors';
@@ -7,11 +6,11 @@ import type { OwnerSessions } from './owner-sessions.ts';
 
 export interface Caller {
   role: 'owner' | 'viewer';
-  /** An owner's key, or a viewer's id: what is noted when pictures are shown. */
+  /** An owner's key, or a viewer's id: recorded when pictures are shown. */
   id: string;
   name: string;
   rights: readonly ViewRight[];
-  /** Aborted when this caller may see nothing more. */
+  /** Aborted when this caller loses its rights. */
   signal: AbortSignal;
 }
 
@@ -25,25 +24,25 @@ export interface CallerHeaders {
 
 const BASIC = /^Basic ([A-Za-z0-9+/]{1,400}={0,2})$/i;
 
-/** The name of a device's cookie. All ports of a machine share their cookies: two doorbells there must not take each other's. */
+/** The name of a device's cookie. All ports of a machine share their cookies, so two doorbells on one machine need different names. */
 export function sessionCookieName(device: string): string {
   return `doorsill-session-${device}`;
 }
 
-/** The cookie's half of a session's name; null when the header holds none of this device. */
+/** The secret in this device's session cookie; null if the header has no such cookie. */
 export function sessionCookie(cookies: string | undefined, device: string): string | null {
-  // One whose name only ends like it is another's.
+  // The name must match from its start: another cookie's name may end with it.
   return new RegExp(`(?:^|; )${sessionCookieName(device)}=([A-Za-z0-9_-]{22})(?:;|$)`).exec(cookies ?? '')?.[1] ?? null;
 }
 
-/** Failed logins as a viewer are slowed down by the rate limit of refusals; a token has 128 bits. */
+/** Guessing is hopeless: a token has 128 bits, and refusals are rate-limited. */
 const NO_VIEWER = 'console_viewer_refused';
 
 export class Callers {
   private readonly device: string;
   private readonly sessions: OwnerSessions;
   private readonly findViewer: (id: string) => Viewer | null;
-  /** One for each viewer that was seen: ended when it is removed or its time is over. */
+  /** By viewer id; aborted when the viewer is removed or expires. */
   private readonly ends = new Map<string, AbortController>();
 
   constructor(device: string, sessions: OwnerSessions, findViewer: (id: string) => Viewer | null) {
@@ -52,7 +51,7 @@ export class Callers {
     this.findViewer = findViewer;
   }
 
-  /** The caller that the headers prove; null when they claim none. Throws `console_session_refused`, `console_viewer_refused`. */
+  /** The authenticated caller; null without credentials. Throws `console_session_refused`, `console_viewer_refused`. */
   callerOf(headers: CallerHeaders): Caller | null {
     if (headers.authorization !== undefined) return this.viewerOf(headers.authorization);
     const header = headers[SESSION_HEADER];
@@ -60,15 +59,15 @@ export class Callers {
     return this.ownerOf(headers.cookie, String(header));
   }
 
-  /** The owner whose session the cookie and the header's secret name. Throws `console_session_refused`. */
+  /** The owner of the session with this cookie and header secret. Throws `console_session_refused`. */
   ownerOf(cookies: string | undefined, secret: string): Caller {
     const cookie = sessionCookie(cookies, this.device);
     const session = cookie === null ? null : this.sessions.find(cookie, secret);
-    if (!session) throw failure('console_session_refused', { detail: 'it has ended or is incomplete' });
+    if (!session) throw failure('console_session_refused', { detail: 'the session has ended, or its cookie or secret is missing' });
     return { role: 'owner', id: session.key, name: session.name, rights: ViewRight.options, signal: session.signal };
   }
 
-  /** Ends what removed and expired viewers still watch. To be called when viewers change, and from time to time. */
+  /** Ends the views of removed and expired viewers. Call it when viewers change, and regularly. */
   sweep(): void {
     for (const [id, end] of this.ends) {
       if (this.findViewer(id)) continue;
@@ -81,7 +80,7 @@ export class Callers {
     const [, encoded = ''] = BASIC.exec(authorization) ?? [];
     const [id = '', ...rest] = Buffer.from(encoded, 'base64').toString('utf8').split(':');
     const viewer = this.findViewer(id);
-    // Hashes are compared: how long that takes tells nothing of the token.
+    // Compares hashes, so that the timing reveals nothing about the token.
     if (!viewer || viewer.tokenSha256 !== sha256Hex(rest.join(':'))) throw failure(NO_VIEWER);
     const end = this.ends.get(id) ?? new AbortController();
     this.ends.set(id, end);

@@ -1,5 +1,4 @@
-// Owns: the certificate of the device's own server: made once, signed by its own key, kept in the device's folder. An owner may
-// replace both files. Not here: the server (console-server.ts), TLS of links (base/tls.ts).
+// The server's certificate: made once, self-signed, kept in the device's folder. An owner may replace both files.
 import { createHash, createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,24 +12,24 @@ export interface ServerCertificate {
   /** PEM. */
   key: string;
   certificate: string;
-  /** SHA-256 of the certificate's DER bytes, lower-case hex: what browsers show as its fingerprint. */
+  /** SHA-256 of the certificate's DER bytes in lower-case hex, which browsers show as its fingerprint. */
   fingerprint: string;
 }
 
-/** Apple's limit for certificates of servers (825 days), which applies to those of one's own, too. */
+/** Apple's limit for server certificates, which applies to self-signed ones, too. */
 const LIFE_DAYS = 825;
-/** One of ours is made anew at a start within this time of its end. */
+/** A certificate that we made is renewed at a start this close to its end. */
 const RENEW_DAYS = 30;
 const DAY_MS = 86_400_000;
 const FILE_BYTES_MAX = 64 * 1024;
 const SERIAL_BYTES = 16;
 const COMMON_NAME = 'doorsill';
-/** The one name in a certificate of ours: a client that knows the certificate can verify it by calling this. */
+/** The only name in a certificate that we made: a client that has the certificate can verify it under this name. */
 export const CERTIFICATE_NAME = 'doorsill.local';
 
 /**
- * The certificate in `folder`, made if there is none or it ends soon. `fresh`: it was made now, so browsers that knew the one before
- * will ask again. Throws `tls_file_unusable` for files that are damaged or do not belong together, and the disk's error.
+ * The certificate in `folder`, made if there is none or ours ends soon. `fresh`: it was made now, so browsers will ask again whether to
+ * trust it. Throws `tls_file_unusable` for files that are damaged or do not belong together, and the disk's error.
  */
 export async function serverCertificate(
   seams: { disk: Disk; random: Random; clock: Clock },
@@ -43,7 +42,7 @@ export async function serverCertificate(
   if (stored && (!isOurs(stored.parsed) || Date.parse(stored.parsed.validTo) - nowMs > RENEW_DAYS * DAY_MS)) {
     return { ...stored.pem, fingerprint: fingerprintOf(stored.parsed), fresh: false };
   }
-  // Of a clock that is not set it would have ended long ago once it is.
+  // By a clock that is not set, it would have expired as soon as the clock is.
   const made = await makeCertificate(seams.random, clock.synchronised() ? nowMs : EARLIEST_WALL_US / 1_000);
   await disk.makeFolder(folder);
   await disk.replaceFile(paths.key, utf8(made.key));
@@ -63,7 +62,7 @@ async function storedIn(
     texts.push(bytes && (fromUtf8(bytes) ?? ''));
   }
   const [key, certificate] = texts;
-  // The key is written first: a crash in between leaves a key without a certificate, and both are made again.
+  // The key is written first: a crash in between leaves a key without a certificate, so both are made again.
   if (key === null || certificate === null || key === undefined || certificate === undefined) return null;
   let parsed: X509Certificate;
   try {
@@ -72,24 +71,24 @@ async function storedIn(
   } catch (thrown) {
     throw failure('tls_file_unusable', { detail: `${paths.certificate} or its key is damaged` }, thrown);
   }
-  // A crash between the two files of a renewal leaves a new key beside the old certificate of ours.
+  // A crash during a renewal leaves a new key with our old certificate.
   if (isOurs(parsed)) return null;
   throw failure('tls_file_unusable', { detail: `${paths.key} is not the key of ${paths.certificate}` });
 }
 
-/** Whether we made it: one that an owner put there is not replaced, not even near its end. */
+/** Whether we made it. A certificate that an owner put there is never replaced. */
 function isOurs({ subject, issuer }: X509Certificate): boolean {
   return subject === `CN=${COMMON_NAME}` && issuer === subject;
 }
 
-/** RSA of 2,048 bits: what every browser and player of the last ten years accepts. */
+/** RSA with 2,048 bits, which every browser and player of the last ten years accepts. */
 async function makeCertificate(random: Random, nowMs: number): Promise<{ key: string; certificate: string }> {
   const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
     modulusLength: 2_048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   });
-  // Loaded only where a certificate is made: once in two years.
+  // Loaded only to make a certificate, once in two years.
   const { default: forge } = await import('node-forge');
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = forge.pki.publicKeyFromPem(publicKey);
@@ -98,7 +97,7 @@ async function makeCertificate(random: Random, nowMs: number): Promise<{ key: st
   certificate.serialNumber = `01${toHex(serial)}`;
   certificate.validity.notBefore = new Date(nowMs - DAY_MS);
   certificate.validity.notAfter = new Date(nowMs + (LIFE_DAYS - 1) * DAY_MS);
-  // No name of the home or the machine: whoever connects sees it.
+  // No name of the home or the machine: everyone who connects sees the subject.
   const name = [{ name: 'commonName', value: COMMON_NAME }];
   certificate.setSubject(name);
   certificate.setIssuer(name);

@@ -1,14 +1,12 @@
-// Owns: how the command line is called at the machine of this doorbell, as the page may tell whoever opens it. Pure. Not here: which verb.
-
 import type { serverFactsSchema } from '@doorsill/contract/console-messages';
 import type { z } from 'zod';
 
-/** Where programs and services lie: a path there names nobody, and one in a home folder does. */
+/** Folders of programs and services. Their paths name no person, unlike paths in a home folder. */
 const OF_THE_SYSTEM = /^\/(opt|srv|usr|var\/lib)\/[\w./@+-]+$/;
 
 /**
- * On a board with the installed service: by its whole path, as root, because only root may enter the service's folder, and nothing is
- * fetched. Elsewhere `npx doorsill`, in the checkout or package that it was started from.
+ * How the command line is called on this machine, as the page shows it. For a service installed on a board: by its full path and as root,
+ * because only root may enter the service's folder; nothing is downloaded. Elsewhere: `npx doorsill`.
  */
 export function shownCommandLine(paths: {
   node: string;

@@ -1,5 +1,4 @@
-// Owns: the device's own server: what listens, its certificate, its routes, and what ends views and sessions. Not here: the routes
-// (*-routes.ts), who may do what (callers.ts, picture-access.ts).
+// The device's own server: listens, serves the routes, announces itself on the home network, and ends views and sessions.
 import type { IncomingMessage } from 'node:http';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +17,6 @@ import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import type { LiveFragments } from '../camera/live-fragments.ts';
 import type { ConsentGate } from '../consent/gate.ts';
 import type { Pins } from '../consent/gate-state.ts';
-import type { EventPage, EventQuery } from '../events/event-history.ts';
 import { Announcer } from '../mdns/announcer.ts';
 import { linksOf } from '../mdns/links.ts';
 import { namesOf } from '../mdns/records.ts';
@@ -31,9 +29,6 @@ import { Callers, SESSION_HEADER } from './callers.ts';
 import { CERTIFICATE_NAME, type ServerCertificate, serverCertificate } from './certificate.ts';
 import { shownCommandLine } from './command-line.ts';
 import type { ConsoleSettings } from './console-settings.ts';
-import { type DepartureRoutesDeps, departureRoutes } from './departure-routes.ts';
-import { frameRoutes } from './frame-routes.ts';
-import { historyRoutes } from './history-routes.ts';
 import { hlsRoutes } from './hls-routes.ts';
 import { LiveViews } from './live-views.ts';
 import { LocalRouter } from './local-router.ts';
@@ -46,46 +41,53 @@ import { PictureAccess } from './picture-access.ts';
 import { type PictureRoutesDeps, pictureRoutes } from './picture-routes.ts';
 import { previewRoutes } from './preview-routes.ts';
 import { type OriginRules, ownOrigin } from './request-origin.ts';
-import { settingsRoutes } from './settings-routes.ts';
+import { type SentClipRoutesDeps, sentClipRoutes } from './sent-clip-routes.ts';
 import { sightingRoutes } from './sighting-routes.ts';
 
 export interface ConsoleServerDeps
-  extends Omit<OwnerRoutesDeps, 'device' | 'order' | 'notices' | 'answered' | 'pins' | 'viewers' | 'looks'> {
+  extends Omit<
+    OwnerRoutesDeps,
+    | 'device'
+    | 'order'
+    | 'notices'
+    | 'answered'
+    | 'pins'
+    | 'owners'
+    | 'viewers'
+    | 'looks'
+    | 'settings'
+    | 'program'
+  > {
   settings: ConsoleSettings;
-  /** What its owner calls the doorbell: the name under which it is announced. */
+  /** The owner's name for the doorbell, under which it is announced. */
   name: string;
   random: Random;
   disk: Disk;
   log: Log;
   ffmpeg: Ffmpeg;
-  /** The device's data folder; the certificate lies in `console/` of it. */
-  folder: string;
   device: { id: string; publicKey: string };
   gate: ConsentGate;
-  /** As the settings say. */
   serveStateAgencies: boolean;
   ring: Pick<Ring, 'read' | 'coverage' | 'segmentTimes'>;
   newest: PictureRoutesDeps['newest'];
   live: LiveFragments;
-  /** Somebody begins to look at pictures, or nobody does any more. */
+  /** Called when the first viewer begins to look at pictures, and after the last one has stopped. */
   watched(isWatched: boolean): void;
-  /** The camera's small pictures, as motion looks at them. */
+  /** The camera's small gray pictures for motion detection. */
   gray: GrayPictures;
   previews: PreviewClips;
-  /** Asks the bridge about what has left. */
-  custody: DepartureRoutesDeps['custody'];
-  /** The still of a sighting; null when there is none. */
+  /** Asks the bridge about sent clips. */
+  custody: SentClipRoutesDeps['custody'];
+  /** The still of a sighting; null if there is none. */
   sightingStill(search: string): { jpeg: Uint8Array; atUs: number } | null;
-  /** `EventHistory.page`. */
-  events(query: EventQuery): EventPage;
 }
 
 const BODY_BYTES_MAX = 96 * 1024;
-/** How often expired viewers are looked for among those that watch. */
+/** How often the views of expired viewers are ended. */
 const SWEEP_MS = 5_000;
 const LIVE_PATH = '/api/v1/live';
 const LIVE_PROTOCOL = 'doorsill-live';
-/** The session's secret as a second subprotocol: a browser's WebSocket has no other header of its own. */
+/** The session's secret as a second subprotocol: the only header that a browser's WebSocket can set. */
 const SECRET_PROTOCOL = /^session\.([A-Za-z0-9_-]{22})$/;
 
 export class ConsoleServer {
@@ -100,7 +102,7 @@ export class ConsoleServer {
     maxPayload: 1_024,
     handleProtocols: () => LIVE_PROTOCOL,
   });
-  /** What kept it from listening; null: nothing so far. */
+  /** Why it could not listen; null if it could, or has not tried. */
   private fault: Failure | null = null;
   private running: { server: FastifyInstance; url: string; certificate: ServerCertificate | null } | null = null;
   private announcer: Announcer | null = null;
@@ -122,7 +124,7 @@ export class ConsoleServer {
     this.views = new LiveViews(deps.live);
   }
 
-  /** Listens as the settings say. Throws `port_in_use`, `tls_file_unusable`, the disk's error. */
+  /** Listens by the settings. Throws `port_in_use`, `tls_file_unusable`, the disk's error. */
   async start(): Promise<void> {
     try {
       await this.listen();
@@ -175,7 +177,7 @@ export class ConsoleServer {
     this.running = null;
   }
 
-  /** Where it is reached, and by whom it can be paired with; null before it has started. */
+  /** Its address and pairing link; null before it has started. */
   get address(): ConsoleAddress | null {
     if (!this.running) return null;
     const { url, certificate } = this.running;
@@ -184,7 +186,7 @@ export class ConsoleServer {
     const { token } = this.pairing;
     const fragment = new URLSearchParams({ pair: token, ...(certificate ? { sha256: certificate.fingerprint } : {}) });
     const { host, fault } = this.announcer?.state ?? { host: null, fault: null };
-    // A browser keeps its key under the name that it opened: the address may be another one after the router's next start.
+    // A browser stores its key under the opened name: the router may assign another IP address later.
     const named = host === null ? own : `https://${host}:${port}`;
     return {
       url: own,
@@ -194,21 +196,21 @@ export class ConsoleServer {
     };
   }
 
-  /** As `address`. Throws `console_starting` before it has started, `console_unusable` when it could not. */
+  /** Like `address`. Throws `console_starting` before it has started, `console_unusable` if it could not. */
   reached(): ConsoleAddress {
     if (this.fault) throw failure('console_unusable', { detail: this.fault.message });
     if (!this.address) throw failure('console_starting');
     return this.address;
   }
 
-  /** Owners, viewers or privacy may have changed: what is not allowed any more ends now. */
+  /** Owners, viewers or privacy may have changed: ends every view and session that is no longer allowed. */
   changed(): void {
     if (this.deps.gate.privacyOn) this.access.privacyTurnedOn();
     this.sessions.sweep();
     this.callers.sweep();
   }
 
-  /** A real button was pressed: it unlocks pairing, and confirms a new owner who waits. */
+  /** A real button was pressed: unlocks pairing, and confirms a waiting new owner. */
   buttonPressed(): void {
     this.pairing.buttonPressed().catch((thrown: unknown) => {
       this.deps.log.warn('a new owner could not be paired', { error: String(thrown) });
@@ -239,32 +241,27 @@ export class ConsoleServer {
       onNetwork: this.deps.settings.listen === 'home-network',
       commandLine,
     });
+    const settings = () => gate.settings;
     ownerRoutes(router, {
       ...this.deps,
+      settings,
+      program: commandLine.program,
       device: device.id,
       order: (message) => gate.onOwnerMessage({ ...message, isPrivate: true }),
       notices: () => gate.notices(),
       answered: () => gate.answered(),
       pins: () => ({ trust: trustOf(gate.pins), serveStateAgencies: this.deps.serveStateAgencies }),
+      owners: () => gate.owners(),
       viewers: () => gate.viewers(),
       looks: () => gate.looks(),
     });
-    const settings = () => gate.settings;
-    settingsRoutes(router, {
-      owners: () => gate.owners(),
-      settings,
-      folder: this.deps.folder,
-      program: commandLine.program,
-    });
     motionRoutes(router, { ...this.deps, access: this.access, settings });
     if (page) pageRoutes(router, page);
-    historyRoutes(router, this.deps);
     const still = this.deps.sightingStill;
     sightingRoutes(router, { access: this.access, sightings: () => gate.sightings(), still });
     previewRoutes(router, { access: this.access, random, gate, clips: previews });
-    departureRoutes(router, this.deps);
+    sentClipRoutes(router, this.deps);
     hlsRoutes(router, { clock, access: this.access, ring });
-    frameRoutes(router, { access: this.access, ring });
     pictureRoutes(router, { ...this.deps, access: this.access, views: this.views });
     router.route(
       {
@@ -279,7 +276,7 @@ export class ConsoleServer {
     return router;
   }
 
-  /** A WebSocket of the live picture: checked like any other request before it is one. */
+  /** The live picture's WebSocket: the request passes the same checks as any other before the upgrade. */
   private upgrade(
     router: LocalRouter,
     origins: OriginRules,
@@ -287,7 +284,7 @@ export class ConsoleServer {
     socket: Duplex,
     head: Buffer,
   ): void {
-    // Node leaves such a connection open until its client closes it.
+    // Node leaves a refused connection open until its client closes it.
     const refuse = (status: number) =>
       void socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n\r\n`, () => socket.destroy());
     const open = async () => {
@@ -299,7 +296,7 @@ export class ConsoleServer {
       const caller = router.admit(['owner', 'viewer'], headers, request.socket.remoteAddress ?? '');
       assert(caller !== null, 'no public role was named');
       const view = await this.access.open(caller, 'live');
-      // Also when the client has gone meanwhile, or what it asked for is no WebSocket after all.
+      // Also if the client is gone already, or its request turns out not to be a WebSocket.
       socket.once('close', view.close);
       if (socket.destroyed) return view.close();
       this.sockets.handleUpgrade(request, socket, head, (opened) => {
@@ -320,14 +317,14 @@ function trustOf(pins: Pins | null): { bridgeKey: string; registryKey: string } 
   return pins && { bridgeKey: pins.bridgeKey, registryKey: pins.registryKey };
 }
 
-/** This machine's address on the home network, as a phone there would call it; its name where it has none. */
+/** This machine's IPv4 address on the home network, else its name. */
 function homeAddress(): string {
   const all = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
   const found = all.find(({ family, internal }) => family === 'IPv4' && !internal);
   return found?.address ?? hostname().toLowerCase();
 }
 
-/** On every address; on IPv4 alone where the machine has no IPv6. */
+/** Listens on every address; on IPv4 only if the machine has no IPv6. */
 async function listenOnAll(server: FastifyInstance, port: number): Promise<string> {
   try {
     return await listenOn(server, '::', port);

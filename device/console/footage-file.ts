@@ -1,5 +1,4 @@
-// Owns: a span of this home's own footage as one fragmented MP4 (ISO/IEC 14496-12 §8.8) that begins at time 0, whole groups of
-// pictures, for whom the device's own server lets see it. Not here: who that is (picture-access.ts), exact clips (clip/).
+// A span of recorded footage as one fragmented MP4 (ISO/IEC 14496-12 §8.8) of whole GOPs, beginning at time 0.
 
 import { assert } from '@doorsill/contract/assert';
 import { equalBytes } from '@doorsill/contract/bytes';
@@ -9,18 +8,17 @@ import { moveFragment } from '@doorsill/contract/media/move-fragment';
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { Segment } from '../camera/segment.ts';
 
-/** A span that can be sent as one file. */
 export interface FootageFile {
-  /** What it covers: from the first frame of its first group of pictures to the end of its last. */
+  /** The covered time: from the first frame of its first GOP to the end of its last. */
   window: Window;
   byteLength: number;
   bytes: AsyncIterable<Uint8Array>;
 }
 
 /**
- * Opens the footage of a window. It ends early where the camera's format changes, because one file has one format: ask again from
- * `window.endUs` then. Gaps stay gaps. Throws `console_no_footage`; reading `bytes` throws `console_footage_gone` when the ring has
- * lost some of it meanwhile, because the length is promised by then.
+ * Opens the footage of a window. The file ends early where the camera's format changes, because one file has one format: ask again from
+ * `window.endUs` then. Gaps stay gaps. Throws `console_no_footage`; reading `bytes` throws `console_footage_gone` if the ring has
+ * overwritten some of it meanwhile, because the announced length can no longer be kept.
  */
 export async function footageFile(
   segments: (window: Window) => AsyncIterable<Segment>,
@@ -42,7 +40,7 @@ export async function footageFile(
   return { window: covered, byteLength, bytes: pieces(segments(window), init, places) };
 }
 
-/** Where a segment lies in the file: that the same one is read again shows in its times and length. */
+/** A segment of the file. Its times and length show whether the second reading returns the same segment. */
 interface Place extends Window {
   byteLength: number;
 }

@@ -1,5 +1,5 @@
-// Owns: recorded footage and the live picture as HTTP Live Streaming (RFC 8216): playlists of whole groups of pictures, for players
-// that know no other way, such as VLC and phones. Not here: who may look (picture-access.ts), one file (footage-file.ts).
+// Recorded footage and the live picture as HTTP Live Streaming (RFC 8216), for players that support nothing else, such as VLC and phones.
+// A media segment is a whole GOP.
 
 import type { Clock } from '@doorsill/base/clock';
 import type { ViewRight } from '@doorsill/contract/console-messages';
@@ -12,8 +12,8 @@ import { z } from 'zod';
 import { GAP_US, type Ring } from '../ring/ring-interface.ts';
 import type { Caller } from './callers.ts';
 import type { LocalRouter } from './local-router.ts';
-import { momentSchema } from './moment-schema.ts';
 import type { PictureAccess } from './picture-access.ts';
+import { momentSchema, spanOf, spanSchema } from './span-query.ts';
 import { bindToView } from './view-answer.ts';
 
 export interface HlsRoutesDeps {
@@ -23,15 +23,14 @@ export interface HlsRoutesDeps {
 }
 
 const PLAYLIST = { media: 'application/vnd.apple.mpegurl' } as const;
-/** A playlist names each group of pictures: an hour has 3,600. */
+/** A playlist lists each GOP: an hour has 3,600. */
 const SPAN_US_MAX = 3_600_000_000;
-/** What a live playlist offers. */
+/** Length of a live playlist. */
 const LIVE_US = 8_000_000;
-/** A piece this old is still the live picture: a player is some pieces behind. */
+/** A segment this old still counts as live: players are some segments behind. */
 const STILL_LIVE_US = 30_000_000;
 
-const spanSchema = z.strictObject({ fromUs: momentSchema, toUs: momentSchema });
-/** A group of pictures by the wall time it begins at, and the wall time that is 0 on the player's timeline. */
+/** `startUs`: wall time at which the GOP begins. `zeroUs`: wall time that is 0 on the player's timeline. */
 const pieceSchema = z.strictObject({ startUs: momentSchema, zeroUs: momentSchema });
 
 export function hlsRoutes(router: LocalRouter, deps: HlsRoutesDeps): void {
@@ -42,7 +41,7 @@ export function hlsRoutes(router: LocalRouter, deps: HlsRoutesDeps): void {
       path: '/api/v1/live.m3u8',
       roles: ['owner', 'viewer'],
       answer: PLAYLIST,
-      about: 'The live picture as HLS, some seconds behind: whole groups of pictures.',
+      about: 'The live picture as HLS, some seconds behind, in whole GOPs.',
     },
     (call) => viewed(deps, call, 'live', { type: PLAYLIST.media, body: () => live.text() }),
   );
@@ -65,7 +64,7 @@ export function hlsRoutes(router: LocalRouter, deps: HlsRoutesDeps): void {
       params: z.strictObject({ part: z.enum(['init.mp4', 'fragment.m4s']) }),
       query: pieceSchema,
       answer: { media: 'video/mp4' },
-      about: 'A group of pictures of a playlist, or what decodes it.',
+      about: 'A GOP of a playlist, or its init segment.',
     },
     (call) => {
       const { params, query } = call;
@@ -76,12 +75,12 @@ export function hlsRoutes(router: LocalRouter, deps: HlsRoutesDeps): void {
   );
 }
 
-/** Whether a moment is now, within a player's delay; after the clock was set back what it calls the future is not. */
+/** Whether a moment is now, within a player's delay. Moments in the future, after the clock was set back, are not. */
 function isStillLive(clock: Pick<Clock, 'wallUs'>, atUs: number): boolean {
   return Math.abs(clock.wallUs() - atUs) <= STILL_LIVE_US;
 }
 
-/** Answers as a view of the caller's: nothing is sent once it is not allowed any more. */
+/** Answers within a view of the caller: sends nothing once the view is ended. */
 async function viewed(
   { access }: HlsRoutesDeps,
   { caller, reply }: { caller: Caller | null; reply: FastifyReply },
@@ -107,11 +106,9 @@ async function pieceOf(
   throw failure('console_no_footage');
 }
 
-/** The playlist of a span: complete, so that a player can go to each moment of it. */
-function recorded(ring: Pick<Ring, 'segmentTimes'>, { fromUs, toUs }: z.output<typeof spanSchema>): string {
-  if (toUs <= fromUs) throw failure('http_body_invalid', { detail: 'toUs: it must lie behind fromUs' });
-  if (toUs - fromUs > SPAN_US_MAX) throw failure('console_span_too_long', { seconds: SPAN_US_MAX / 1_000_000 });
-  const times = ring.segmentTimes({ startUs: fromUs, endUs: toUs });
+/** The playlist of a span: complete, so that a player can seek to any moment. */
+function recorded(ring: Pick<Ring, 'segmentTimes'>, query: z.output<typeof spanSchema>): string {
+  const times = ring.segmentTimes(spanOf(query, SPAN_US_MAX));
   const [first] = times;
   if (!first) throw failure('console_no_footage');
   const pieces = times.map((time, at) => ({ ...time, follows: at > 0 && isNext(times[at - 1], time) }));
@@ -125,11 +122,11 @@ function recorded(ring: Pick<Ring, 'segmentTimes'>, { fromUs, toUs }: z.output<t
 }
 
 interface Piece extends Window {
-  /** Without a gap after the piece before it. */
+  /** Whether it follows the piece before it without a gap. */
   follows: boolean;
 }
 
-/** The live playlist: its pieces keep their numbers while they are offered (RFC 8216 §6.2.2). */
+/** The live playlist. Pieces keep their sequence numbers while they are listed (RFC 8216 §6.2.2). */
 class LivePlaylist {
   private readonly ring: HlsRoutesDeps['ring'];
   private readonly clock: HlsRoutesDeps['clock'];
@@ -157,7 +154,7 @@ class LivePlaylist {
     while (this.pieces[0] && this.pieces[0].endUs <= fromUs) {
       this.gone += 1;
       const [dropped] = this.pieces.splice(0, 1);
-      // The tag before the first piece counts as gone only when its piece is (RFC 8216 §4.3.3.3).
+      // A discontinuity tag counts as removed once the piece after it is removed (RFC 8216 §4.3.3.3).
       if (dropped?.follows === false && this.gone > 1) this.gapsGone += 1;
     }
     if (this.zeroUs === 0) this.zeroUs = this.pieces[0]?.startUs ?? newest.startUs;
@@ -183,7 +180,7 @@ function head(pieces: readonly Window[], sequence: number, discontinuities: numb
   ];
 }
 
-/** After each gap the decoder begins anew: the camera may have changed its format. */
+/** Each gap is a discontinuity with a new init segment, because the camera's format may have changed. */
 function lines(pieces: readonly Piece[], zeroUs: number, isLater = false): string[] {
   return pieces.flatMap(({ startUs, endUs, follows }, at) => {
     const query = `startUs=${startUs}&zeroUs=${zeroUs}`;

@@ -1,5 +1,4 @@
-// Owns: the live picture over a connection: endless fragmented MP4 over HTTP, and the same fragments over a WebSocket. Not here: who
-// may look (picture-access.ts), making fragments (camera/).
+// The live picture as endless fragmented MP4 over HTTP, and as the same fragments over a WebSocket.
 import type { Socket } from 'node:net';
 import { keepForTransfer, resetConnection } from '@doorsill/base/http/connection-limit';
 import { failure } from '@doorsill/contract/errors';
@@ -11,9 +10,9 @@ import type { WebSocket } from 'ws';
 import type { LiveFragment, LiveFragments, LiveInit } from '../camera/live-fragments.ts';
 import type { View } from './view-answer.ts';
 
-/** Views of all callers together. */
+/** Greatest number of views, of all callers together. */
 const VIEWS_MAX = 64;
-/** A connection that is this far behind gets no more until a keyframe finds it caught up: half a second of 4 Mbit/s. */
+/** A connection this far behind gets no fragments until the next keyframe after it has caught up: half a second of 4 Mbit/s. */
 const BEHIND_BYTES_MAX = 256 * 1024;
 
 export class LiveViews {
@@ -25,7 +24,7 @@ export class LiveViews {
   }
 
   /**
-   * Answers with fragmented MP4 that begins at time 0 and goes on until the view ends, or the camera's stream does. Throws
+   * Answers with fragmented MP4 that begins at time 0 and lasts until the view or the camera's stream ends. Throws
    * `console_not_recording` while there is no picture, `console_too_many_viewers`.
    */
   overHttp(reply: FastifyReply, view: View): FastifyReply {
@@ -35,7 +34,7 @@ export class LiveViews {
     const end = () => resetConnection(socket);
     let sender: FragmentSender | null = null;
     const start = (init: LiveInit) => {
-      // One file has one beginning: the viewer asks again for the next stream.
+      // A file has one init segment: the viewer has to ask again for the next stream.
       if (sender) return void raw.end();
       const headers = Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]);
       raw.writeHead(200, { ...Object.fromEntries(headers), 'content-type': 'video/mp4', 'cache-control': 'no-store' });
@@ -45,12 +44,12 @@ export class LiveViews {
       });
       raw.write(init.bytes);
     };
-    const forget = this.live.subscribe({
+    const unsubscribe = this.live.subscribe({
       init: start,
       fragment: (fragment) => sender?.push(fragment),
       ended: () => void raw.end(),
     });
-    const done = this.whenDone(view, forget, end);
+    const done = this.whenDone(view, unsubscribe, end);
     if (sender === null) {
       done();
       throw failure('console_not_recording');
@@ -58,20 +57,20 @@ export class LiveViews {
     reply.hijack();
     keepForTransfer(raw.socket);
     raw.once('close', done);
-    // The client may have gone while it was noted that it looks.
+    // The client may have disconnected while its look was being recorded.
     if (raw.destroyed) done();
     return reply;
   }
 
   /**
-   * Sends the live picture over a WebSocket: for each stream a text message `{"type":"init","codecs":...}`, then its init segment, then
-   * fragments: binary messages of 8 bytes with the wall time in microseconds (big-endian; -1: not known) and the fragment. A text
-   * message `{"type":"ended"}` says that there is no picture now. `line`: the connection below. Throws `console_too_many_viewers`.
+   * Sends the live picture over a WebSocket. Each stream: a text message `{"type":"init","codecs":...}`, then its init segment and
+   * fragments as binary messages: 8 bytes with the wall time in microseconds (big-endian; -1: unknown), then the data. The text message
+   * `{"type":"ended"}` means that there is no picture now. `line`: the underlying connection. Throws `console_too_many_viewers`.
    */
   overSocket(socket: WebSocket, line: Socket, view: View): void {
     this.take();
     let sender: FragmentSender | null = null;
-    const forget = this.live.subscribe({
+    const unsubscribe = this.live.subscribe({
       init: (init) => {
         socket.send(JSON.stringify({ type: 'init', codecs: codecsParameter(init.info) }));
         socket.send(stamped(null, init.bytes));
@@ -86,7 +85,7 @@ export class LiveViews {
         socket.send(JSON.stringify({ type: 'ended' }));
       },
     });
-    const done = this.whenDone(view, forget, () => {
+    const done = this.whenDone(view, unsubscribe, () => {
       resetConnection(line);
       socket.terminate();
     });
@@ -99,8 +98,8 @@ export class LiveViews {
     this.open += 1;
   }
 
-  /** What ends a view, once: it is not told anything more, and its connection is cut when it is not allowed any more. */
-  private whenDone(view: View, forget: () => void, cut: () => void): () => void {
+  /** Returns the function that ends a view, once. When the view's signal is aborted, it ends and its connection is cut. */
+  private whenDone(view: View, unsubscribe: () => void, cut: () => void): () => void {
     let isDone = false;
     const onAbort = () => {
       done();
@@ -111,7 +110,7 @@ export class LiveViews {
       isDone = true;
       this.open -= 1;
       view.signal.removeEventListener('abort', onAbort);
-      forget();
+      unsubscribe();
       view.close();
     };
     view.signal.addEventListener('abort', onAbort, { once: true });
@@ -119,7 +118,7 @@ export class LiveViews {
   }
 }
 
-/** One stream on its way to one viewer: from time 0, leaving out what a slow connection has no room for, up to a keyframe. */
+/** Sends one stream to one viewer, from time 0. For a slow connection it drops fragments up to a keyframe. */
 class FragmentSender {
   private readonly init: LiveInit;
   private readonly line: { send(bytes: Uint8Array, startUs: number | null): void; behind(): boolean };
@@ -141,12 +140,13 @@ class FragmentSender {
   }
 }
 
-/** Where a fragment begins on its stream's own timeline, in microseconds. */
+/** A fragment's start on its stream's timeline, in microseconds. */
 function startOf(info: LiveInit['info'], bytes: Uint8Array): number {
   const [first] = parseFragment(info, bytes).video;
   return Math.round(((first?.dts ?? 0) * 1_000_000) / info.video.timescale);
 }
 
+/** Data preceded by its wall time. */
 function stamped(startUs: number | null, bytes: Uint8Array): Uint8Array {
   const message = new Uint8Array(8 + bytes.length);
   new DataView(message.buffer).setBigInt64(0, BigInt(startUs ?? -1));

@@ -1,5 +1,5 @@
-// Owns: the one way to declare a route of the device's own server: who may call it, and the schemas of request and answer. What is
-// declared is enforced, and is what the OpenAPI document is made of. Not here: what routes do (*-routes.ts).
+// Declares the routes of the device's own server: roles, schemas of request and answer. The declaration is enforced, and the OpenAPI
+// document is made of it.
 import { Readable } from 'node:stream';
 import type { Clock } from '@doorsill/base/clock';
 import { networkOf } from '@doorsill/base/http/address-networks';
@@ -21,7 +21,7 @@ const SCHEMES = {
     type: 'apiKey',
     in: 'header',
     name: SESSION_HEADER,
-    description: 'The secret that opening a session answered with; the cookie that came with it has to be sent, too.',
+    description: 'The secret from the answer that opened the session. The cookie from that answer must be sent, too.',
   },
   viewer: { type: 'http', scheme: 'basic', description: 'A viewer’s id and token.' },
 } as const;
@@ -35,11 +35,11 @@ export interface LocalRoute<P extends z.ZodType, Q extends z.ZodType, B extends 
   answer: A;
 }
 
-/** One call, checked against everything in the declaration. */
+/** One call that satisfies the route's declaration. */
 export interface LocalCall<P extends z.ZodType, Q extends z.ZodType, B extends Content> {
-  /** Null for public routes. */
+  /** Null on public routes. */
   caller: Caller | null;
-  /** The server's own origin as the caller named it. */
+  /** The server's origin as the caller addressed it. */
   origin: string;
   params: z.output<P>;
   query: z.output<Q>;
@@ -58,15 +58,15 @@ export interface LocalRouterDeps {
   version: string;
 }
 
-/** Calls a minute of one caller, or of one address that proves nothing: a scrubbing finger asks for ten pictures a second. */
+/** Calls a minute of one caller, or of one unauthenticated address. Scrubbing asks for ten pictures a second. */
 const CALLS_MAX = 1_500;
-/** Refused logins a minute of one address; one that is right is let in all the same, because all of a home can be one address. */
+/** Refused logins a minute of one address. Correct logins still succeed, because a whole home may share one address. */
 const REFUSALS_MAX = 30;
 const MINUTE_MS = 60_000;
 
 const BASIC_CHALLENGE = 'Basic realm="doorsill", charset="UTF-8"';
 
-/** Nothing is loaded from elsewhere, nothing is framed, nothing is sent elsewhere. */
+/** The page loads nothing from other origins, sends nothing to them, and cannot be framed. */
 const SECURITY_HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -89,12 +89,12 @@ export class LocalRouter {
     this.deps = deps;
     this.calls = new FixedWindowLimit(new WindowCounts(deps.clock, MINUTE_MS), CALLS_MAX);
     this.refusals = new FixedWindowLimit(new WindowCounts(deps.clock, MINUTE_MS), REFUSALS_MAX);
-    // Before all else, also for addresses where nothing is: another page must learn nothing from how it is refused.
+    // First of all checks, also for unknown paths: another page must learn nothing from the kind of refusal.
     server.addHook('onRequest', async (request, reply) => {
       reply.headers(SECURITY_HEADERS);
       ownOrigin(request.headers, deps.origins, isPage(request));
     });
-    // Footage is not read for an answer without a body; Node leaves out what is no stream by itself.
+    // A HEAD answer must not read footage; bodies that are not streams are omitted by Node itself.
     server.addHook('onSend', async ({ method }, _reply, payload) => {
       if (method !== 'HEAD' || !(payload instanceof Readable)) return payload;
       payload.destroy();
@@ -103,8 +103,8 @@ export class LocalRouter {
   }
 
   /**
-   * Adds a route. What `handle` returns is checked against `answer` before it is sent; a reply that it sent itself is not. `HEAD`
-   * answers as `GET` does, without the body (RFC 9110 §9.3.2).
+   * Adds a route. The result of `handle` is validated against `answer` and sent; a reply that `handle` sent itself is not validated. `HEAD`
+   * answers like `GET`, without the body (RFC 9110 §9.3.2).
    */
   route<
     A extends Content,
@@ -121,7 +121,7 @@ export class LocalRouter {
       url: shape.path,
       handler: async (request, reply) => {
         const answer = await handle(this.open(shape, request, reply));
-        // An answer without an end, of which only the head was wanted.
+        // Ends an endless answer to a HEAD request.
         if (request.method === 'HEAD' && reply.raw.headersSent) reply.raw.end();
         if (answer === reply || isAnswered(reply)) return reply;
         return reply.code(statusOf(shape)).send(isSchema(shape.answer) ? shape.answer.parse(answer) : undefined);
@@ -129,19 +129,19 @@ export class LocalRouter {
     });
   }
 
-  /** Who calls, if the route's roles allow it; null where anyone may. Throws the refusal. */
+  /** The caller, if one of the roles allows it; null for public routes. Throws the refusal. */
   admit(roles: readonly LocalRole[], headers: CallerHeaders, ip: string): Caller | null {
     if (roles.includes('public')) return null;
     return this.counted(ip, () => {
       const caller = this.deps.callers.callerOf(headers);
-      if (!caller) throw failure('console_session_refused', { detail: 'neither a session nor a viewer is named' });
+      if (!caller) throw failure('console_session_refused', { detail: 'the call has neither a session nor a viewer’s credentials' });
       if (!roles.includes(caller.role))
-        throw failure('console_session_refused', { detail: 'it takes an owner’s session' });
+        throw failure('console_session_refused', { detail: 'the route needs an owner’s session' });
       return caller;
     });
   }
 
-  /** Runs what may refuse a login. Whose address was refused too often in this minute is not told why any more. */
+  /** Runs a login and counts its refusal. An address with too many refusals in a minute gets the rate limit's error instead. */
   counted<Result>(ip: string, login: () => Result): Result {
     try {
       return login();
@@ -151,7 +151,7 @@ export class LocalRouter {
     }
   }
 
-  /** The same for a login that takes a while. */
+  /** The same for an asynchronous login. */
   async countedAsync<Result>(ip: string, login: () => Promise<Result>): Promise<Result> {
     return login().catch((thrown: unknown) => {
       this.refusals.take(networkOf(ip));
@@ -159,7 +159,7 @@ export class LocalRouter {
     });
   }
 
-  /** The OpenAPI document of the declared routes; built once, when it is asked for, because anyone may ask and it is expensive. */
+  /** The OpenAPI document of the declared routes. Built once, on demand: it is expensive, and anyone may ask for it. */
   document(): object {
     this.built ??= documentOf(this.deps.title, this.deps.version, this.declared, SCHEMES);
     return this.built;
@@ -170,7 +170,7 @@ export class LocalRouter {
     request: FastifyRequest,
     reply: FastifyReply,
   ): LocalCall<P, Q, B> {
-    // Players and `curl -u` answer this challenge (RFC 7617 §2). A page's own calls get none: browsers would ask for a password.
+    // Players and `curl -u` answer this challenge (RFC 7617 §2). The page's own calls get none, or the browser would ask for a password.
     const isFromPage = request.headers[SESSION_HEADER] !== undefined || request.headers['sec-fetch-mode'] === 'cors';
     if (shape.roles.includes('viewer') && !isFromPage) reply.header('www-authenticate', BASIC_CHALLENGE);
     const caller = this.admit(shape.roles, request.headers, request.ip);
@@ -188,7 +188,7 @@ export class LocalRouter {
   }
 }
 
-/** Whether the page itself is asked for: all that a link from elsewhere may open. */
+/** Whether the page itself is requested: the only thing that a link on another site may open. */
 function isPage({ method, url }: FastifyRequest): boolean {
   return method === 'GET' && url === '/';
 }

@@ -1,6 +1,5 @@
-// Owns: the routes by which an owner sets up the motion detector: where something moves now, and what other settings would have seen in
-// recorded footage. Both come from the picture, so each goes through PictureAccess first. Not here: the settings (settings-routes.ts),
-// the detector (motion/).
+// The routes for setting up motion: the current motion mask, and trials of other settings on recorded footage. Both derive from the
+// picture, so each opens a view (picture-access.ts) first.
 
 import type { Clock } from '@doorsill/base/clock';
 import { countSchema } from '@doorsill/base/http/http-server';
@@ -39,13 +38,13 @@ export interface MotionRoutesDeps {
   settings(): SettingsInForce;
 }
 
-/** Who may watch the mask at once. */
+/** Greatest number of simultaneous readers of the mask. */
 const WATCHERS_MAX = 8;
-/** The pause between two lines of the mask at least; the detector looks at every picture all the same. */
+/** Least time between two lines of the mask. The detector still examines every picture. */
 const MASK_US_LEAST = 250_000;
-/** A reader that is this far behind misses lines of the mask. */
+/** A reader this far behind misses lines of the mask. */
 const BEHIND_BYTES_MAX = 64 * 1024;
-/** Footage between two lines of progress. */
+/** Footage examined between two lines of progress. */
 const PROGRESS_US = 20_000_000;
 const LINES = 'application/x-ndjson';
 
@@ -76,18 +75,18 @@ function maskRoute(router: LocalRouter, { access, gray }: MotionRoutesDeps): voi
       const send = openLines(reply);
       const signal = bindToView(reply, view);
       const mask = new MotionMask(query.sensitivity);
-      let saidUs = Number.NEGATIVE_INFINITY;
-      const forget = gray.watch((frame) => {
+      let sentUs = Number.NEGATIVE_INFINITY;
+      const unsubscribe = gray.watch((frame) => {
         const { isLearning, bits } = mask.see(frame);
-        const isSoon = frame.atUs >= saidUs && frame.atUs - saidUs < MASK_US_LEAST;
+        const isSoon = frame.atUs >= sentUs && frame.atUs - sentUs < MASK_US_LEAST;
         if (isSoon || reply.raw.writableLength > BEHIND_BYTES_MAX) return;
-        saidUs = frame.atUs;
+        sentUs = frame.atUs;
         const size = { columns: BLOCK_COLUMNS, rows: BLOCK_ROWS };
         send({ atUs: frame.atUs, isLearning, ...size, blocks: toBase64url(bits) } satisfies MotionMaskLine);
       });
       const done = () => {
         watchers -= 1;
-        forget();
+        unsubscribe();
       };
       if (signal.aborted) done();
       else signal.addEventListener('abort', done, { once: true });
@@ -118,7 +117,7 @@ function trialRoute(router: LocalRouter, deps: MotionRoutesDeps): void {
         const view = await deps.access.open(caller, 'history');
         const send = openLines(reply);
         const signal = bindToView(reply, view);
-        await trial(deps, body, send, signal).catch((thrown: unknown) => tellFailure(deps.log, thrown, send, signal));
+        await trial(deps, body, send, signal).catch((thrown: unknown) => sendFailure(deps.log, thrown, send, signal));
         reply.raw.end();
       } finally {
         isRunning = false;
@@ -128,7 +127,7 @@ function trialRoute(router: LocalRouter, deps: MotionRoutesDeps): void {
   );
 }
 
-/** Runs a trial to its end, telling what it finds. */
+/** Runs a trial to its end and sends its lines. */
 async function trial(
   { ring, ffmpeg, clock, settings }: MotionRoutesDeps,
   { window, zones, sensitivities }: TrialAsk,
@@ -143,47 +142,47 @@ async function trial(
   const ofUs = partsInside(ring.coverage(), window).reduce((sum, span) => sum + span.endUs - span.startUs, 0);
   let lookedUs = 0;
   let lastUs = window.startUs;
-  const tell = (events: readonly TrialEvent[]) => {
+  const report = (events: readonly TrialEvent[]) => {
     for (const { by, startUs, endUs } of events) {
-      const told = (counts[by] ?? 0) + 1;
-      counts[by] = told;
+      const count = (counts[by] ?? 0) + 1;
+      counts[by] = count;
       const name = names[by];
-      if (told <= TRIAL_EVENTS_MAX && name !== undefined) send({ line: 'event', by: name, startUs, endUs });
+      if (count <= TRIAL_EVENTS_MAX && name !== undefined) send({ line: 'event', by: name, startUs, endUs });
     }
   };
   const progress = () => send({ line: 'progress', lookedUs: Math.min(Math.round(lookedUs), ofUs), ofUs });
-  let saidUs = 0;
+  let sentUs = 0;
   progress();
   await recordedGray(
     { segments: ring.read(window), ffmpeg, clock },
     (pixels, atUs) => {
-      // The first picture of each stretch counts for nothing: it has none before it.
+      // Limits the time since the last picture, so that gaps do not count as examined.
       lookedUs += Math.min(Math.max(atUs - lastUs, 0), PICTURE_US_MAX);
       lastUs = atUs;
-      tell(detectors.frame(pixels, Math.round(atUs)));
-      if (lookedUs - saidUs < PROGRESS_US) return;
-      saidUs = lookedUs;
+      report(detectors.frame(pixels, Math.round(atUs)));
+      if (lookedUs - sentUs < PROGRESS_US) return;
+      sentUs = lookedUs;
       progress();
     },
     signal,
   );
-  tell(detectors.end(Math.round(lastUs)));
+  report(detectors.end(Math.round(lastUs)));
   const done = names.map((by, at) => ({ by, events: counts[at] ?? 0 }));
   send({ line: 'done', counts: done, lookedUs: Math.min(Math.round(lookedUs), ofUs) });
 }
 
-/** Longest time between two pictures that counts as looked at. */
+/** Greatest time between two pictures that counts as examined. */
 const PICTURE_US_MAX = 200_000;
 
-/** The answer has begun, so a failure is its last line; whose connection was cut is told nothing. */
-function tellFailure(log: Log, thrown: unknown, send: (line: TrialLine) => void, signal: AbortSignal): void {
+/** Sends a failure as the last line, because the answer has begun already. Does nothing if the connection was cut. */
+function sendFailure(log: Log, thrown: unknown, send: (line: TrialLine) => void, signal: AbortSignal): void {
   if (signal.aborted) return;
   if (!isFailure(thrown)) throw thrown;
   log.warn('a trial of motion settings failed', { code: thrown.code });
   send({ line: 'failed', code: thrown.code, detail: `${thrown.message} ${thrown.advice}`.slice(0, 600) });
 }
 
-/** Begins an answer of lines of JSON; returns what sends one. */
+/** Begins an answer of JSON lines; returns the function that sends one. */
 function openLines(reply: FastifyReply): (line: object) => void {
   const { raw } = reply;
   const headers = Object.entries(reply.getHeaders()).map(([name, value]): [string, string] => [name, String(value)]);

@@ -1,6 +1,5 @@
-// Owns: pairing with the device's own server: the token that the device draws as a code, the lock after failures, and new owners
-// that wait until somebody at the device confirms them. Not here: who becomes an owner (consent/gate.ts, passed in), pairing over
-// the socket of this machine (owner/pairing-server.ts).
+// Pairing over the network: the token in the device's pairing code, the lock after failures, and new owners who wait for a confirmation at
+// the device.
 
 import type { Clock } from '@doorsill/base/clock';
 import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
@@ -13,7 +12,7 @@ export interface NetworkPairingDeps {
   clock: Clock;
   random: Random;
   device: string;
-  /** `ConsentGate.pair`: the statement for a key whose possession was proven. */
+  /** `ConsentGate.pair`: returns the device's signed statement for a key whose possession was proven. */
   pair(key: string, name: string): Promise<string>;
 }
 
@@ -22,7 +21,7 @@ const FAILURES_MAX = 10;
 /** Long enough to walk to the door. */
 const WAIT_MS_MAX = 180_000;
 const WAITING_MAX = 3;
-/** Answers about finished pairings are kept for the browser that polls. */
+/** Finished pairings are kept for the browser that polls their state. */
 const FINISHED_MAX = 16;
 
 interface Waiting {
@@ -30,25 +29,25 @@ interface Waiting {
   name: string;
   code: string;
   sinceMs: number;
-  /** Whether no other key has waited at the same time: only then can it be meant by a press of the button. */
+  /** Whether no other key has waited at the same time: only then does a press of the button mean this one. */
   isOnly: boolean;
 }
 
 export class NetworkPairing {
   private readonly deps: NetworkPairingDeps;
-  private drawn: string;
+  private currentToken: string;
   private failures = 0;
   private readonly waiting = new Map<string, Waiting>();
   private readonly finished = new Map<string, PairingState>();
 
   constructor(deps: NetworkPairingDeps) {
     this.deps = deps;
-    this.drawn = this.freshToken();
+    this.currentToken = this.freshToken();
   }
 
-  /** The token to draw; another one after each pairing, also one that failed. */
+  /** The token of the pairing code; replaced after each pairing, even a failed one. */
   get token(): string {
-    return this.drawn;
+    return this.currentToken;
   }
 
   get locked(): boolean {
@@ -56,13 +55,13 @@ export class NetworkPairing {
   }
 
   /**
-   * Takes a new owner's offer. `challenge` was given out by this server and is used up. `atThisMachine`: the browser runs on the
-   * device's own machine, where the token alone proves who can see its terminal; elsewhere somebody at the device confirms.
-   * Throws `pairing_locked`, `pairing_token_refused`, `pairing_refused`, and what `pair` throws.
+   * Accepts a new owner's offer. Its challenge is one of this server's, used up by the caller. `atThisMachine`: the browser runs on the
+   * device's machine, where the token alone is enough, because only who sees the terminal has it; elsewhere somebody at the device must
+   * confirm. Throws `pairing_locked`, `pairing_token_refused`, `pairing_refused`, and `pair`'s errors.
    */
   async offer(offer: PairingOffer, atThisMachine: boolean): Promise<PairingState> {
     if (this.locked) throw failure('pairing_locked');
-    if (sha256Hex(offer.token) !== sha256Hex(this.drawn)) {
+    if (sha256Hex(offer.token) !== sha256Hex(this.currentToken)) {
       this.failures += 1;
       throw failure('pairing_token_refused');
     }
@@ -70,14 +69,14 @@ export class NetworkPairing {
     const input = pairingProofInput(this.deps.device, offer.challenge, offer.key, offer.name);
     if (!signature || !verifySignature(offer.key, input, signature)) {
       this.failures += 1;
-      throw failure('pairing_refused', { detail: 'the key was not proven' });
+      throw failure('pairing_refused', { detail: 'the signature does not prove the key' });
     }
     const pairing = freshId(this.deps.random, 'pairing');
     if (atThisMachine) return this.finish(pairing, offer);
     return this.wait(pairing, offer);
   }
 
-  /** What became of an offer. An unknown one, or one that nobody confirmed in time, is refused. */
+  /** The state of an offer. An unknown or expired one is `refused`. */
   stateOf(pairing: string): PairingState {
     this.dropLate();
     const waiting = this.waiting.get(pairing);
@@ -85,20 +84,20 @@ export class NetworkPairing {
     return this.finished.get(pairing) ?? { state: 'refused', pairing };
   }
 
-  /** Somebody at the device typed the code that a browser shows. Throws `pairing_code_unknown`, and what `pair` throws. */
+  /** Confirms the offer whose code was typed at the device. Throws `pairing_code_unknown`, and `pair`'s errors. */
   async confirm(code: string): Promise<{ key: string; name: string }> {
     this.dropLate();
     const found = [...this.waiting].find(([, one]) => one.code === code);
     if (!found) throw failure('pairing_code_unknown');
     const [pairing, { key, name }] = found;
-    // It waits until it is paired: a browser that asks meanwhile must not hear that it was refused.
+    // Stays in `waiting` until paired: a browser that polls meanwhile must not see `refused`.
     await this.finish(pairing, { key, name }).finally(() => this.waiting.delete(pairing));
     return { key, name };
   }
 
   /**
-   * A real button was pressed: unlocks pairing, and confirms the new owner who waits, if no other one has waited since it came. Somebody
-   * who has the token could else wait until the one who is meant has given up, and be confirmed in their place.
+   * A real button was pressed: unlocks pairing, and confirms the waiting offer if no other has waited since it arrived. Otherwise somebody
+   * else with the token could wait until the intended owner gives up, and be confirmed instead.
    */
   async buttonPressed(): Promise<void> {
     this.failures = 0;
@@ -109,7 +108,7 @@ export class NetworkPairing {
 
   private wait(pairing: string, { key, name }: PairingOffer): PairingState {
     this.dropLate();
-    // A browser that was loaded again offers the same key again.
+    // A reloaded page may offer the same key again.
     const [again, before] = [...this.waiting].find(([, one]) => one.key === key) ?? [];
     if (again !== undefined) this.waiting.delete(again);
     const [oldest] = this.waiting.keys();
@@ -121,9 +120,9 @@ export class NetworkPairing {
     return { state: 'waiting', pairing, code };
   }
 
-  /** The token is used up before anything is awaited: nobody else who has it can be paired, neither at once nor by waiting. */
+  /** Replaces the token before anything is awaited, and drops the other offers: nobody else who has the token can be paired. */
   private async finish(pairing: string, { key, name }: { key: string; name: string }): Promise<PairingState> {
-    this.drawn = this.freshToken();
+    this.currentToken = this.freshToken();
     for (const other of this.waiting.keys()) if (other !== pairing) this.waiting.delete(other);
     const statement = await this.deps.pair(key, name);
     this.failures = 0;
@@ -134,7 +133,7 @@ export class NetworkPairing {
     return state;
   }
 
-  /** Six digits that depend on the key and on what only this device knew before it had the key. */
+  /** Six digits from the key and a random value drawn after the key was received, so that no key can be chosen for its code. */
   private codeFor(key: string): string {
     const drawn = this.deps.random.bytes(TOKEN_BYTES);
     for (let turn = 0; ; turn += 1) {

@@ -1,6 +1,5 @@
-// Owns: owners' sessions at the device's own server: opened by a signature of the owner's key over a fresh challenge, named by a
-// cookie and a header together, because all ports of a machine share its cookies. In memory: a restart ends them.
-// Not here: who is an owner (consent/), where requests may come from (request-origin.ts).
+// Owners' sessions. A session is opened by a signature over a fresh challenge, and identified by a cookie and a header together, because
+// all ports of a machine share its cookies. Kept in memory: a restart ends them.
 
 import type { Clock } from '@doorsill/base/clock';
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
@@ -13,7 +12,7 @@ export interface OwnerSession {
   /** The owner's public key. */
   key: string;
   name: string;
-  /** Aborted when the session ends, for whatever reason. */
+  /** Aborted when the session ends. */
   signal: AbortSignal;
 }
 
@@ -25,13 +24,13 @@ export interface OwnerSessionsDeps {
 }
 
 const SECRET_BYTES = 16;
-/** A challenge is for a browser that signs at once. */
+/** Browsers sign a challenge at once. */
 const CHALLENGE_MS_MAX = 120_000;
-/** More than one address may ask for in that time (local-router.ts): no single one can push out the challenge of another. */
+/** More than one address may request in that time (local-router.ts), so no single address can displace others' challenges. */
 const CHALLENGES_MAX = 4_096;
-/** Two phones and a laptop of each owner. */
+/** Enough for several owners with two phones and a laptop each. */
 const SESSIONS_MAX = 32;
-/** A session that is not used for this long ends: a week of a phone that is not looked at. */
+/** A session unused for this long ends: a phone may lie unused for a week. */
 const IDLE_MS_MAX = 7 * 24 * 3_600_000;
 
 interface Held {
@@ -44,16 +43,16 @@ interface Held {
 
 export class OwnerSessions {
   private readonly deps: OwnerSessionsDeps;
-  /** Challenges that were given out, and when (monotonic). */
+  /** Issued challenges with their time of issue, in milliseconds of the monotonic clock. */
   private readonly challenges = new Map<string, number>();
-  /** By the SHA-256 of the cookie's secret; the one used longest ago comes first. */
+  /** By the SHA-256 of the cookie's secret; least recently used first. */
   private readonly sessions = new Map<string, Held>();
 
   constructor(deps: OwnerSessionsDeps) {
     this.deps = deps;
   }
 
-  /** A fresh text to sign; valid for two minutes, once. When too many wait, the oldest is dropped. */
+  /** A fresh text to sign; valid once, for two minutes. At the limit, the oldest is dropped. */
   challenge(): string {
     const { clock, random } = this.deps;
     const [oldest] = this.challenges.keys();
@@ -63,7 +62,7 @@ export class OwnerSessions {
     return challenge;
   }
 
-  /** Uses a challenge up; throws `console_session_refused` unless it is one of ours that is still valid. */
+  /** Uses up a challenge; throws `console_session_refused` unless it is one of ours and still valid. */
   take(challenge: string): void {
     const givenMs = this.challenges.get(challenge);
     this.challenges.delete(challenge);
@@ -73,8 +72,8 @@ export class OwnerSessions {
   }
 
   /**
-   * Opens a session for an owner's key. `origin`: where the server was called; it is signed, so a signature made for a page of another
-   * origin is of no use here. Returns the two secrets, which are not kept. Throws `console_session_refused`.
+   * Opens a session for an owner's key. `origin`: the server's address in the browser; it is signed, so a signature made for a page of
+   * another origin is useless here. Returns the two secrets, which are not stored. Throws `console_session_refused`.
    */
   open(
     { key, challenge, proof }: { key: string; challenge: string; proof: string },
@@ -95,12 +94,12 @@ export class OwnerSessions {
     return { cookie, header };
   }
 
-  /** The session that both secrets name; null when there is none, it was idle for too long, or its key is no owner's any more. */
+  /** The session with both secrets; null if there is none, it was idle for too long, or its key is not an owner's any more. */
   find(cookie: string, header: string): OwnerSession | null {
     const { clock } = this.deps;
     const name = sha256Hex(cookie);
     const held = this.sessions.get(name);
-    // Hashes are compared: how long that takes tells nothing of the secrets.
+    // Compares hashes, so that the timing reveals nothing about the secrets.
     if (!held || held.header !== sha256Hex(header)) return null;
     const owner = this.deps.owners().find((one) => one.key === held.key);
     const nowMs = clock.monotonicMs();
@@ -117,7 +116,7 @@ export class OwnerSessions {
     this.drop(sha256Hex(cookie));
   }
 
-  /** Ends the sessions of keys that are no owners' any more, and what they are watching. To be called when owners change. */
+  /** Ends the sessions and views of keys that are not owners' any more. Call it when owners change. */
   sweep(): void {
     const keys = new Set(this.deps.owners().map(({ key }) => key));
     for (const [name, { key }] of this.sessions) if (!keys.has(key)) this.drop(name);

@@ -1,5 +1,4 @@
-// Owns: serving the console's built page: its document and its assets, read into memory at the start. What is not among them is not
-// there, so no name in an address ever reaches a folder. Not here: what the page does (console-page/), building it (sim/setup/build-page.mjs).
+// Serves the built page. All its files are read into memory at the start, so no name in an address ever reaches a folder.
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,14 +9,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { LocalRouter } from './local-router.ts';
 
-/** One file of the page. */
 export interface PageFile {
   type: string;
   bytes: Uint8Array;
   gzipped: Uint8Array;
 }
 
-/** The document, and assets by name. Their names hold a hash of their content, so a browser may keep them for good. */
+/** The document, and the assets by name. An asset's name contains a hash of its content, so browsers may cache it forever. */
 export interface PageFiles {
   document: PageFile;
   assets: ReadonlyMap<string, PageFile>;
@@ -33,7 +31,7 @@ const TYPES = new Map([
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
 const FOREVER = 'public, max-age=31536000, immutable';
 
-/** Reads the built page beside this program; null where it was not built. */
+/** Reads the built page; null if it was not built. */
 export async function readPageFiles(disk: Disk): Promise<PageFiles | null> {
   const folder = pageFolder();
   const document = folder && (await readPageFile(disk, join(folder, 'index.html')));
@@ -46,7 +44,6 @@ export async function readPageFiles(disk: Disk): Promise<PageFiles | null> {
   return { document, assets };
 }
 
-/** Adds the page's routes. */
 export function pageRoutes(router: LocalRouter, { document, assets }: PageFiles): void {
   router.route(
     { method: 'GET', path: '/', roles: ['public'], answer: { media: 'text/html' }, about: 'The console.' },
@@ -83,7 +80,7 @@ async function readPageFile(disk: Disk, path: string): Promise<PageFile | null> 
   return { type, bytes, gzipped: await promisify(gzip)(bytes, { level: 9 }) };
 }
 
-/** Where the package of the page has what was built; null where it is not installed. */
+/** The folder of the built page in its package; null if the package is not installed. */
 function pageFolder(): string | null {
   try {
     return join(dirname(createRequire(import.meta.url).resolve('@doorsill/console-page/package.json')), 'dist');

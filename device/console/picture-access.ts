@@ -1,6 +1,5 @@
-// Owns: every opening of the pictures on the device's own server: whether the caller may see that kind, whether privacy allows any,
-// the note of who looks before the first picture, whether anybody looks now, and the signal that ends all of it at once. Not here: who calls (callers.ts), the
-// pictures (still-picture.ts, footage-file.ts, live-views.ts).
+// Opens every view of pictures: checks the caller's right and privacy, records who looks before the first picture, reports whether anybody
+// looks now, and ends all views at once.
 
 import type { Clock, Timer } from '@doorsill/base/clock';
 import { assert } from '@doorsill/contract/assert';
@@ -11,34 +10,34 @@ import type { Caller } from './callers.ts';
 export interface PictureAccessDeps {
   clock: Clock;
   privacyOn(): boolean;
-  /** `ConsentGate.looked`: durable when it resolves. */
+  /** `ConsentGate.looked`: records the look, durably when it resolves. */
   looked(by: string, what: ViewRight): Promise<void>;
-  /** Somebody begins to look, or nobody does any more. */
+  /** Called when the first view opens, and some time after the last one was closed. */
   watched(isWatched: boolean): void;
 }
 
-/** Whoever asks for one picture or piece after the other still looks in between. */
+/** How long a caller still counts as looking after a view: many ask for single pictures one after the other. */
 const LINGER_MS = 10_000;
 
-/** One viewing session: views of one caller and kind with no longer pause than this are one entry. */
+/** Views of one caller and kind with pauses up to this long are one session, which is one entry in the ledger. */
 const PAUSE_MS_MAX = 10 * 60_000;
 const SESSIONS_MAX = 256;
 
 interface Watching {
-  /** Of the caller that began it: whoever gets in again under the same name, after that ended, begins another. */
+  /** The caller's signal. Once it is aborted, a new login under the same id begins a new session. */
   signal: AbortSignal;
   lastMs: number;
-  /** Views that are open now: an open one is no pause. */
+  /** Number of open views: there is no pause while one is open. */
   open: number;
 }
 
 export class PictureAccess {
   private readonly deps: PictureAccessDeps;
   private readonly watching = new Map<string, Watching>();
-  /** Notes that are being written: views that open meanwhile belong to the same session. */
+  /** Sessions whose entry is being written: views that open meanwhile belong to them. */
   private readonly noting = new Map<string, Promise<Watching>>();
   private blackout = new AbortController();
-  /** Views that are open now. */
+  /** Open views. */
   private readonly views = new Set<object>();
   private lingering: Timer | null = null;
 
@@ -47,8 +46,8 @@ export class PictureAccess {
   }
 
   /**
-   * Opens a view. Its signal is aborted with a coded failure the moment nothing more may be shown; `close` it when it ends by itself.
-   * Throws `console_privacy_on`, `console_right_missing`, and what noting it throws: then nothing may be shown.
+   * Opens a view. Its signal is aborted with a coded failure at the moment when nothing more may be shown; call `close` when the view ends
+   * by itself. Throws `console_privacy_on`, `console_right_missing`, and the error of recording the look: nothing may be shown then.
    */
   async open(caller: Caller | null, what: ViewRight): Promise<{ signal: AbortSignal; close(): void }> {
     assert(caller !== null, 'pictures are shown on no public route');
@@ -56,31 +55,31 @@ export class PictureAccess {
     this.assertNoPrivacy();
     const signal = AbortSignal.any([this.blackout.signal, caller.signal]);
     const session = await this.note(caller, what);
-    // Privacy may have been turned on, or the caller removed, while it was noted.
+    // Privacy may have been turned on, or the caller removed, while the look was being recorded.
     this.assertNoPrivacy();
     signal.throwIfAborted();
     session.open += 1;
     let isOpen = true;
     const view = {};
-    this.begun(view);
+    this.opened(view);
     const close = () => {
       if (!isOpen) return;
       isOpen = false;
       session.open -= 1;
       session.lastMs = this.deps.clock.monotonicMs();
-      this.over(view);
+      this.closed(view);
     };
     return { signal, close };
   }
 
-  private begun(view: object): void {
+  private opened(view: object): void {
     this.views.add(view);
     if (this.lingering === null && this.views.size === 1) this.deps.watched(true);
     this.lingering?.cancel();
     this.lingering = null;
   }
 
-  private over(view: object): void {
+  private closed(view: object): void {
     if (!this.views.delete(view) || this.views.size > 0) return;
     this.lingering = this.deps.clock.after(LINGER_MS, () => this.unwatched());
   }
@@ -91,7 +90,7 @@ export class PictureAccess {
     this.deps.watched(false);
   }
 
-  /** Privacy was turned on: every open view ends now. */
+  /** Privacy was turned on: ends every open view. */
   privacyTurnedOn(): void {
     this.blackout.abort(failure('console_privacy_on'));
     this.blackout = new AbortController();
@@ -99,7 +98,7 @@ export class PictureAccess {
     this.unwatched();
   }
 
-  /** Ends waiting for whoever looked last. */
+  /** Cancels the timer after the last view. */
   stop(): void {
     this.lingering?.cancel();
     this.lingering = null;

@@ -1,21 +1,23 @@
-// Owns: the routes that show pictures: a still of now or of a moment, recorded footage of a span, the live picture. Each goes through
-// PictureAccess first. Not here: who may look and who looked (picture-access.ts), making pictures (still-picture.ts, footage-file.ts).
+// The routes of pictures: a still, recorded footage of a span, its frames' times, the live picture. Each opens a view (picture-access.ts)
+// first.
 import { Readable } from 'node:stream';
 import type { Clock } from '@doorsill/base/clock';
 import { rangeOf } from '@doorsill/base/http/byte-range';
 import { keepForTransfer } from '@doorsill/base/http/connection-limit';
+import { FRAME_SPAN_US_MAX, frameTimesSchema } from '@doorsill/contract/console-messages';
 import { failure } from '@doorsill/contract/errors';
+import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
-import type { Segment } from '../camera/segment.ts';
+import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import type { Ring } from '../ring/ring-interface.ts';
 import { footageFile } from './footage-file.ts';
 import type { LiveViews } from './live-views.ts';
 import type { LocalRouter } from './local-router.ts';
-import { momentSchema } from './moment-schema.ts';
 import type { PictureAccess } from './picture-access.ts';
+import { momentSchema, spanOf, spanSchema } from './span-query.ts';
 import { stillPicture } from './still-picture.ts';
 import { bindToView } from './view-answer.ts';
 
@@ -23,22 +25,21 @@ export interface PictureRoutesDeps {
   access: PictureAccess;
   views: LiveViews;
   ring: Pick<Ring, 'read'>;
-  /** The segment that was stored last, and how long ago that was; null before the first. */
+  /** The last stored segment and its age; null before the first. */
   newest(): { window: Window; ageMs: number } | null;
   ffmpeg: Ffmpeg;
   clock: Clock;
 }
 
-/** Longest span of one file: a GOP of every second of it is in memory only while it is sent. */
+/** Longest span of one file. */
 const SPAN_US_MAX = 3_600_000_000;
-/** What was stored longer ago than this is no picture of now: the right to those does not open recorded footage. */
+/** A picture stored longer ago than this is recorded footage, which the right `stills` does not include. */
 const NOW_MS_MAX = 30_000;
-/** Stills decoded at once; a scrubbing finger waits for no other view's. */
+/** Stills decoded at the same time. */
 const STILLS_MAX = 4;
 
-const spanSchema = z.strictObject({ fromUs: momentSchema, toUs: momentSchema });
 const stillSchema = z.strictObject({
-  /** Wall time in microseconds since 1970; absent: the picture of now, stored at most 30 seconds ago. */
+  /** Wall time in microseconds since 1970; absent: now, stored at most 30 seconds ago. */
   atUs: momentSchema.optional(),
   precision: z.enum(['exact', 'key']).default('exact'),
   width: momentSchema.pipe(z.int().min(16).max(3_840)).default(1_280),
@@ -47,6 +48,7 @@ const stillSchema = z.strictObject({
 export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): void {
   const { access, ring } = deps;
   liveRoute(router, deps);
+  framesRoute(router, deps);
   const segments = (window: Window) => ring.read(window);
   let decoding = 0;
   const decoded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
@@ -66,7 +68,7 @@ export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): voi
       roles: ['owner', 'viewer'],
       query: stillSchema,
       answer: { media: 'image/jpeg' },
-      about: 'One picture: of now (stored at most 30 seconds ago), or of a moment that the ring holds.',
+      about: 'One picture: of now (stored at most 30 seconds ago), or of a recorded moment.',
     },
     async ({ caller, query, reply }) => {
       const isNow = query.atUs === undefined;
@@ -89,10 +91,10 @@ export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): voi
       answer: { media: 'video/mp4' },
       also: { 206: { media: 'video/mp4' } },
       about:
-        'Recorded footage of a span as fragmented MP4, whole groups of pictures, at most an hour. It takes `Range`.',
+        'Recorded footage of a span of at most an hour as fragmented MP4 of whole GOPs. Supports `Range`.',
     },
     async ({ caller, query, request, reply }) => {
-      const window = spanOf(query);
+      const window = spanOf(query, SPAN_US_MAX);
       const signal = bindToView(reply, await access.open(caller, 'history'));
       const file = await footageFile(segments, window);
       reply
@@ -105,7 +107,7 @@ export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): voi
   );
 }
 
-/** The live picture as one endless file. Over a WebSocket it is at /api/v1/live (console-server.ts). */
+/** The live picture as an endless file. Over a WebSocket: /api/v1/live (console-server.ts). */
 function liveRoute(router: LocalRouter, { access, views }: PictureRoutesDeps): void {
   router.route(
     {
@@ -127,7 +129,40 @@ function liveRoute(router: LocalRouter, { access, views }: PictureRoutesDeps): v
   );
 }
 
-/** Sends the bytes that were asked for. */
+/** The frames' times, by which a page steps from frame to frame. */
+function framesRoute(router: LocalRouter, { access, ring }: PictureRoutesDeps): void {
+  router.route(
+    {
+      method: 'GET',
+      path: '/api/v1/frames',
+      roles: ['owner', 'viewer'],
+      query: spanSchema,
+      answer: frameTimesSchema,
+      about: 'Wall times of the frames from `fromUs` on and before `toUs`, in microseconds, at most half a minute.',
+    },
+    async ({ caller, query, reply }) => {
+      const window = spanOf(query, FRAME_SPAN_US_MAX);
+      const signal = bindToView(reply, await access.open(caller, 'history'));
+      const frames = await framesIn(ring.read(window), window);
+      signal.throwIfAborted();
+      return { frames };
+    },
+  );
+}
+
+async function framesIn(segments: AsyncIterable<Segment>, { startUs, endUs }: Window): Promise<number[]> {
+  const frames = new Set<number>();
+  for await (const { init, fragment, wallOffsetUs } of segments) {
+    const info = parseInit(init);
+    for (const { pts } of parseFragment(info, fragment).video) {
+      const frameUs = wallTimeUs(pts, info.video.timescale, wallOffsetUs);
+      if (frameUs >= startUs && frameUs < endUs) frames.add(frameUs);
+    }
+  }
+  return [...frames].sort((a, b) => a - b);
+}
+
+/** Sends the file, or the requested range of it (RFC 9110 §14). */
 function sendSpan(
   reply: FastifyReply,
   file: { byteLength: number; bytes: AsyncIterable<Uint8Array> },
@@ -158,15 +193,9 @@ async function* within(
   }
 }
 
-function spanOf({ fromUs, toUs }: z.output<typeof spanSchema>): Window {
-  if (toUs <= fromUs) throw failure('http_body_invalid', { detail: 'toUs: it must lie behind fromUs' });
-  if (toUs - fromUs > SPAN_US_MAX) throw failure('console_span_too_long', { seconds: SPAN_US_MAX / 1_000_000 });
-  return { startUs: fromUs, endUs: toUs };
-}
-
 /**
- * The last moment that was stored, and its segment. Both by what was stored last rather than by wall time: a clock that was set back
- * calls older footage the newest. Throws `console_not_recording` when that is no picture of now.
+ * The last stored moment and its segment. Determined by the order of storing, not by wall time: after a clock was set back, older footage
+ * has the latest wall time. Throws `console_not_recording` if the segment is too old.
  */
 function nowOf({ ring, newest }: PictureRoutesDeps): { atUs: number; segments: AsyncIterable<Segment> } {
   const last = newest();

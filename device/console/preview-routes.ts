@@ -1,5 +1,4 @@
-// Owns: the routes by which an owner looks at a clip exactly as it would leave, before granting it. Not here: when that is allowed
-// (consent/previews.ts), cutting and keeping it (upload/preview-clips.ts).
+// The routes of previews: an owner sees a clip exactly as it would be sent, before granting it.
 import { Readable } from 'node:stream';
 import { rangeOf } from '@doorsill/base/http/byte-range';
 import { keepForTransfer } from '@doorsill/base/http/connection-limit';
@@ -33,7 +32,7 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
       body: PreviewAsk,
       answer: Preview,
       about:
-        'Cuts a clip for a request as it would leave, for its owner to look at. It is kept for a quarter of an hour.',
+        'Cuts a clip for a request exactly as it would be sent, for the owner to see. It is kept for 15 minutes.',
     },
     async ({ body }) => {
       const live = gate.previews.open({ ...body, byteLimit: CLIP_BYTES_DEFAULT }, random);
@@ -54,7 +53,7 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
       path: '/api/v1/previews',
       roles: ['owner'],
       answer: PreviewList,
-      about: 'The previews that are kept now, of any owner: there can be few, and one can be removed for another.',
+      about: 'The existing previews of all owners. Their number is limited; one can be removed to make room for another.',
     },
     () => ({
       previews: gate.previews
@@ -71,7 +70,7 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
       params: paramsSchema,
       answer: { media: 'video/mp4' },
       also: { 206: { media: 'video/mp4' } },
-      about: 'The clip of a preview, byte for byte. It takes `Range`.',
+      about: 'The clip of a preview, byte for byte. Supports `Range`.',
     },
     async ({ caller, params, request, reply }) => {
       const signal = bindToView(reply, await access.open(caller, 'history'));

@@ -1,5 +1,4 @@
-// Owns: the gray pictures that motion would have looked at, made anew from recorded footage: decoded in the background, a stretch at a
-// time. Not here: whose footage may be decoded (picture-access.ts), what is found in it (motion/motion-trial.ts).
+// Decodes recorded footage into the gray pictures of motion detection, in the background, one stretch at a time.
 
 import type { Clock } from '@doorsill/base/clock';
 import { equalBytes } from '@doorsill/contract/bytes';
@@ -10,7 +9,7 @@ import type { Segment } from '../camera/segment.ts';
 import { GAP_US } from '../ring/ring-interface.ts';
 
 export interface RecordedGrayDeps {
-  /** Footage of the window, by time. */
+  /** Footage of the window, in order of time. */
   segments: AsyncIterable<Segment>;
   ffmpeg: Ffmpeg;
   clock: Clock;
@@ -18,14 +17,14 @@ export interface RecordedGrayDeps {
 
 const FRAME_BYTES = GRAY_WIDTH * GRAY_HEIGHT;
 const FRAME_US = 1_000_000 / GRAY_FPS;
-/** Footage that one ffmpeg decodes. */
+/** Footage decoded by one ffmpeg process. */
 const STRETCH_US_MAX = 300_000_000;
-/** Far more than a slow board takes for a stretch. */
+/** Far longer than a slow board needs for a stretch. */
 const STRETCH_MS_MAX = 600_000;
 
 /**
- * Calls `picture` with each gray picture of the footage in order, its wall time in microseconds. Footage whose clock was not trusted is
- * left out. Throws `ffmpeg_failed`, the signal's reason, what `picture` throws.
+ * Calls `picture` with each gray picture of the footage in order and its wall time in microseconds. Skips footage recorded with an
+ * untrusted clock. Throws `ffmpeg_failed`, the signal's reason, and `picture`'s errors.
  */
 export async function recordedGray(
   deps: RecordedGrayDeps,
@@ -68,18 +67,18 @@ async function decodeStretch(
         shown += 1;
       }
     },
-    // Frames at a fixed rate: as many as the stretch lasts, and the last one's duration.
+    // Output has a fixed frame rate. Twice the longest stretch, because the last frame's duration may add frames.
     stdoutBytesMax: FRAME_BYTES * ((2 * STRETCH_US_MAX) / FRAME_US),
     timeoutMs: STRETCH_MS_MAX,
     clock,
     signal,
     isBackground: true,
   });
-  // One that ffmpeg did not even take must not be offered again for ever.
-  footage.passBy(first);
+  // If ffmpeg did not even read it, it must not be offered again forever.
+  footage.skip(first);
 }
 
-/** Footage as stretches that one decoder can take: of one stream, without a gap. */
+/** Splits footage into stretches for one decoder: one stream, no gap. */
 class FootageReader {
   private readonly segments: AsyncIterator<Segment>;
   private next: Segment | null = null;
@@ -88,7 +87,7 @@ class FootageReader {
     this.segments = segments[Symbol.asyncIterator]();
   }
 
-  /** The next segment, which stays the next one; null at the end. */
+  /** The next segment, without consuming it; null at the end. */
   async peek(): Promise<Segment | null> {
     while (!this.next) {
       const { done, value } = await this.segments.next();
@@ -98,11 +97,11 @@ class FootageReader {
     return this.next;
   }
 
-  passBy(segment: Segment): void {
+  skip(segment: Segment): void {
     if (this.next === segment) this.next = null;
   }
 
-  /** The bytes of a stretch that begins with `first`. */
+  /** The bytes of the stretch that begins with `first`. */
   async *stretch(first: Segment): AsyncGenerator<Uint8Array> {
     yield first.init;
     let last: Segment = first;

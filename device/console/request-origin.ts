@@ -1,6 +1,5 @@
-// Owns: whether a request to the device's own server comes from where its pages come from: the name it was called under, and the
-// page that sent it. Protects against DNS rebinding and against pages of other origins, those on other ports of this machine
-// included. Not here: who calls (owner-sessions.ts, viewers.ts).
+// Checks where a request comes from: the name under which the server was called, and the page that sent it. Protects against DNS rebinding
+// and against pages of other origins, including other ports of this machine.
 import { isIP } from 'node:net';
 import { failure } from '@doorsill/contract/errors';
 
@@ -15,19 +14,19 @@ export interface RequestHeaders {
 export interface OriginRules {
   /** `https:` or `http:`. */
   scheme: 'https:' | 'http:';
-  /** Whether only this machine is served: then no address but the loopback's is a name of the server. */
+  /** Whether only this machine is served: then only loopback addresses are accepted. */
   loopbackOnly: boolean;
-  /** Names besides addresses and `localhost`, in lower case. */
+  /** Accepted names besides IP addresses and `localhost`, in lower case. */
   names: readonly string[];
 }
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /**
- * The origin of this server as the request names it, `https://192.168.1.20:8480`. Throws `console_host_refused` for a name that is
- * not ours: a page elsewhere may have had its own name resolved to this address. Throws `console_origin_refused` when a page of
- * another origin sent the request, unless it follows a link to the page itself (`isPage`): that holds nothing yet, is never framed, and
- * nothing of it is told to who linked to it.
+ * The origin of this server as the request names it, such as `https://192.168.1.20:8480`. Throws `console_host_refused` for a foreign name:
+ * a page elsewhere may have made its own name resolve to this address. Throws `console_origin_refused` if a page of another origin sent
+ * the request, unless the request follows a link to the page itself (`isPage`): the page holds no data yet, cannot be framed, and reveals
+ * nothing to the linking site.
  */
 export function ownOrigin(headers: RequestHeaders, rules: OriginRules, isPage = false): string {
   const host = headers.host?.toLowerCase() ?? '';
@@ -36,19 +35,19 @@ export function ownOrigin(headers: RequestHeaders, rules: OriginRules, isPage = 
   const own = `${rules.scheme}//${host}`;
   if (headers.origin !== undefined && headers.origin !== own) throw failure('console_origin_refused');
   const site = headers['sec-fetch-site'];
-  // `same-site` is another port or name of this machine. Programs that are no browsers do not send the header.
+  // `same-site` is another port or name of this machine. Only browsers send the header.
   const isOwn = site === undefined || site === 'same-origin' || site === 'none';
   if (!isOwn && !(isPage && followsLink(headers))) throw failure('console_origin_refused');
   return own;
 }
 
-/** Whether a browser opens an address as a document of its own, not in a frame; no script can set these headers (Fetch Metadata §2). */
+/** Whether a browser opens the address as a top-level document. Scripts cannot set these headers (Fetch Metadata §2). */
 function followsLink(headers: RequestHeaders): boolean {
   return headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
 }
 
 function isOurs(name: string, { loopbackOnly, names }: OriginRules): boolean {
   if (LOOPBACK.has(name) || names.includes(name)) return true;
-  // An address cannot be rebound: only names are resolved.
+  // DNS rebinding needs a name: an IP address is not resolved.
   return !loopbackOnly && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
 }

@@ -1,6 +1,3 @@
-// Owns: the routes of pets that may have been seen here (Search Party): what is looked for, and the still that was compared. Not here:
-// comparing (search-party/), answering (owner-routes.ts).
-
 import { failure } from '@doorsill/contract/errors';
 import { SightingNotice } from '@doorsill/contract/home-messages';
 import { idSchema } from '@doorsill/contract/ids';

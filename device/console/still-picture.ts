@@ -1,5 +1,4 @@
-// Owns: one JPEG of a moment in this home's own ring, for whom the device's own server lets see it. Not here: who that is
-// (picture-access.ts), clips (clip/), which need a grant.
+// Decodes one recorded moment into a JPEG.
 
 import type { Clock } from '@doorsill/base/clock';
 import { concatBytes } from '@doorsill/contract/bytes';
@@ -24,16 +23,16 @@ export interface StillPicture {
 
 export interface StillAsked {
   atUs: number;
-  /** `exact`: the frame that was shown at that moment. `key`: the frame its group of pictures begins with, which is found faster. */
+  /** `exact`: the frame shown at that moment. `key`: the keyframe of its GOP, which decodes faster. */
   precision: 'exact' | 'key';
-  /** Longest width in pixels; the picture keeps its shape. */
+  /** Greatest width in pixels; the aspect ratio stays. */
   widthMax: number;
 }
 
 const DECODE_MS_MAX = 20_000;
 const JPEG_BYTES_MAX = 32 * 1024 * 1024;
 
-/** The picture of a moment. Throws `console_no_footage`, `ffmpeg_failed`, or the signal's reason. */
+/** The picture of a recorded moment. Throws `console_no_footage`, `ffmpeg_failed`, or the signal's reason. */
 export async function stillPicture(deps: StillDeps, asked: StillAsked, signal: AbortSignal): Promise<StillPicture> {
   const { atUs } = asked;
   for await (const segment of deps.segments({ startUs: atUs, endUs: atUs + 1 })) {
@@ -57,7 +56,7 @@ export async function stillPicture(deps: StillDeps, asked: StillAsked, signal: A
   throw failure('console_no_footage');
 }
 
-/** Which frame of a segment, in the order of showing, was on the picture at a moment; the first one for a moment before it. */
+/** The frame of a segment shown at a moment, by its index in presentation order; the first frame for an earlier moment. */
 function frameAt(segment: Segment, { atUs, precision }: StillAsked): { index: number; frameUs: number } {
   const info = parseInit(segment.init);
   const times = parseFragment(info, segment.fragment)

@@ -1,19 +1,18 @@
-// Owns: tying an answer that holds pictures to the view that allows it: cut off the moment the view is ended, and the view ended with
-// the answer. Not here: opening views (picture-access.ts), endless answers (live-views.ts).
+// Ties an answer with pictures to its view: the answer is cut off when the view ends, and the view is closed with the answer.
 
 import { resetConnection } from '@doorsill/base/http/connection-limit';
 import { failure } from '@doorsill/contract/errors';
 import type { FastifyReply } from 'fastify';
 
 export interface View {
-  /** Aborted with the reason when nothing more may be shown. */
+  /** Aborted, with a coded failure as its reason, when nothing more may be shown. */
   signal: AbortSignal;
   close(): void;
 }
 
 /**
- * Binds an answer to its view, whatever becomes of either. What was not sent when the view is ended is dropped. Returns a signal for
- * the work on the answer: aborted with a coded failure when the view is ended, or when the client has gone.
+ * Binds an answer to its view. Data not sent when the view ends is dropped. Returns a signal for the work on the answer: aborted with a
+ * coded failure when the view ends or the client disconnects.
  */
 export function bindToView(reply: FastifyReply, view: View): AbortSignal {
   const { raw } = reply;
@@ -29,7 +28,7 @@ export function bindToView(reply: FastifyReply, view: View): AbortSignal {
   };
   view.signal.addEventListener('abort', cut, { once: true });
   raw.once('close', done);
-  // The client may have gone while it was noted that it looks.
+  // The client may have disconnected while its look was being recorded.
   if (raw.destroyed) done();
   return AbortSignal.any([view.signal, gone.signal]);
 }

@@ -192,7 +192,7 @@ async function shootLeft(browser, folder) {
     await page.goto(say('pair', '--show', '--data', folder).pairingUrl);
     await page.locator('form button').click();
     await tab(page, 'left');
-    await page.locator('.departure-actions .button').first().click();
+    await page.locator('.sent-clip-actions .button').first().click();
     await page.locator('.check').waitFor({ timeout: 20_000 });
     await page.mouse.move(0, 0);
     await page.evaluate('scrollTo(0, 0)');

@@ -1,13 +1,10 @@
-// Owns: one transaction in this browser's own database (Indexed Database API, https://www.w3.org/TR/IndexedDB/), durable when it resolves.
-// Not here: what is kept (owner-key.ts, answer-store.ts).
-
-/** A database and the stores that it has from its first opening on. */
+/** A database of this browser (https://www.w3.org/TR/IndexedDB/); its stores are made when it is first opened. */
 export interface Database {
   name: string;
   stores: readonly string[];
 }
 
-/** Does `work` in one store; resolves with its result once the transaction is on the disk. Throws the browser's error. */
+/** Runs `work` in one transaction; resolves with its result once the transaction is durable. Throws the browser's error. */
 export async function inStore(
   database: Database,
   store: string,

@@ -1,8 +1,7 @@
-// Owns: time and randomness in the browser: the one file of the page that asks the browser for either. Not here: the same in node
-// (base/clock.ts, base/random.ts).
+// The only file of the page that asks the browser for time and randomness.
 import { toHex } from '@doorsill/contract/bytes';
 
-/** A scheduled call that can be taken back. */
+/** A scheduled call that can be cancelled. */
 export interface Timer {
   cancel(): void;
 }
@@ -42,7 +41,7 @@ export function drawnBytes(count: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(count));
 }
 
-/** An id that nothing else has: a prefix and 128 random bits, or fewer where people type it. */
+/** A new id: a prefix and 128 random bits; fewer bits for ids that people type. */
 export function freshId(prefix: string, bytes = 16): string {
   return `${prefix}-${toHex(drawnBytes(bytes))}`;
 }

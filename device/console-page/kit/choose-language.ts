@@ -1,4 +1,4 @@
-// Owns: in which language the page speaks: the first of the browser's that there is, else English. Not here: the words (page-words.ts, and beside each page).
+// The page's language: the first of the browser's languages that is supported, else English.
 import { de, en, es, type Text } from './page-words.ts';
 
 const LANGUAGES = ['en', 'de', 'es'] as const;
@@ -8,14 +8,14 @@ const languageOf = (locale: string) => LANGUAGES.find((one) => one === locale.sp
 const wanted = navigator.languages.find(languageOf) ?? 'en';
 const language: Language = languageOf(wanted) ?? 'en';
 
-/** Of the same words in every language, those of the page's. */
+/** Picks the texts in the page's language. */
 export function inLanguage<Words>(words: Readonly<Record<Language, Words>>): Words {
   return words[language];
 }
 
-/** The page's words. */
+/** The texts that several pages share. */
 export const text: Text = inLanguage({ en, de, es });
-/** For dates and numbers: with the region where the browser names one. */
+/** For dates and numbers, with the browser's region. */
 export const locale = wanted;
 
 document.documentElement.lang = language;

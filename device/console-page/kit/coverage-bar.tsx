@@ -1,11 +1,10 @@
-// Owns: the line of the last 24 hours: what is recorded, and what happened. Not here: choosing a moment on it (scrub-strip.tsx).
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { text } from './choose-language.ts';
 import { showLength, showMinute, zoneUs } from './format.ts';
 import { coveredUs, fractionOf, joined, SECOND_US, ticks } from './time-spans.ts';
 
-/** Shorter pauses between spans are not gaps to anybody. */
+/** Shorter pauses between spans are not shown as gaps. */
 export const GAP_US_MIN = 2 * SECOND_US;
 
 interface Line {
@@ -14,7 +13,7 @@ interface Line {
   events: readonly DeviceEvent[];
 }
 
-/** Footage and events of a window, as shapes over its whole width. */
+/** Footage and events of a time window, drawn over its whole width. */
 export function CoverageShapes({ window, spans, events }: Line) {
   const share = (us: number) => fractionOf(window, us) * 1_000;
   const inside = (us: number) => us >= window.startUs && us <= window.endUs;
@@ -43,7 +42,7 @@ export function CoverageShapes({ window, spans, events }: Line) {
   );
 }
 
-/** Labels of round moments under a line of time. */
+/** Labels at round times under a timeline. */
 export function TimeLabels({ window, everyUs }: { window: Window; everyUs: number }) {
   return (
     <div class="time-labels" aria-hidden="true">
@@ -60,7 +59,7 @@ export function TimeLabels({ window, everyUs }: { window: Window; everyUs: numbe
   );
 }
 
-/** What a line of time says, in words. */
+/** A timeline's text alternative: how much is recorded, with how many gaps. */
 export function coverageWords(spans: readonly Window[]): string {
   const whole = joined(spans, GAP_US_MIN);
   if (whole.length === 0) return text.nothingRecorded;

@@ -1,5 +1,5 @@
-// Owns: the page's calls to its own device: pairing, the session that is opened again when it has ended, answers, pictures, signed orders
-// with their receipts. Not here: keys (owner-key.ts), what is shown.
+// The page's calls to its device: pairing, an owner's session (opened again when it has ended), requests, footage, and signed orders with
+// their receipts.
 
 import { toBase64url, utf8 } from '@doorsill/contract/bytes';
 import {
@@ -44,15 +44,15 @@ import type { SessionSecret } from './session-secret.ts';
 import { tokenCrypto } from './token-crypto.ts';
 
 const SESSION_HEADER = 'x-doorsill-session';
-/** Long enough for a slow link, and for a phone's clock that is a little wrong. */
+/** Allows for a slow link and for a phone's clock that is slightly wrong. */
 const ORDER_LIFE_S = 120;
 
-/** Which device this is: for anyone. */
+/** The device's public identity; needs no session. */
 export async function serverFacts() {
   return serverFactsSchema.parse(await exchange('/api/v1/server', { method: 'GET' }));
 }
 
-/** Offers a key with the token that the device draws. Throws what the device refuses with. */
+/** Offers a key with the token from the device's pairing code. Throws the device's refusal. */
 export async function offerKey(key: OwnerKey, token: string, name: string): Promise<PairingState> {
   const { challenge } = challengeSchema.parse(await exchange('/api/v1/challenges', { method: 'POST' }));
   const proof = toBase64url(await sign(key, pairingProofInput(key.device, challenge, key.publicKey, name)));
@@ -64,7 +64,7 @@ export async function pairingState(pairing: string): Promise<PairingState> {
   return PairingState.parse(await exchange(`/api/v1/pairings/${pairing}`, { method: 'GET' }));
 }
 
-/** An owner's calls. Each opens a session first where there is none, and once more where it has ended. */
+/** An owner's calls. A call without a session opens one first; a call whose session has ended is made once more in a new one. */
 export class DeviceClient {
   readonly key: OwnerKey;
   private readonly secret: SessionSecret;
@@ -75,7 +75,7 @@ export class DeviceClient {
     this.secret = secret;
   }
 
-  /** One call with its answer, checked. Throws the refusal, or `unreachable`. */
+  /** One call; parses its answer. Throws the refusal, or `unreachable`. */
   async call<S extends z.ZodType>(schema: S, path: string, request: Partial<JsonRequest> = {}): Promise<z.output<S>> {
     return this.inSession(async (session) => {
       const answer = await exchange(path, { method: 'GET', ...request, headers: { [SESSION_HEADER]: session } });
@@ -84,8 +84,8 @@ export class DeviceClient {
   }
 
   /**
-   * An answer that is no single JSON: a picture, footage, a stream of lines; asked for by a POST where there is a `body`, and a part of it
-   * by `range`. Throws the refusal, or `unreachable`.
+   * A call whose answer is not one JSON document: a picture, footage, a stream of lines. With `body` it is a POST; `range` asks for a part
+   * (RFC 9110 §14.2). Throws the refusal, or `unreachable`.
    */
   async fetch(
     path: string,
@@ -110,15 +110,15 @@ export class DeviceClient {
     });
   }
 
-  /** The live picture's socket. Its refusal cannot be read, so the session is made sure of before. */
+  /** The live picture's socket. A refused WebSocket gives no reason, so another call renews the session first. */
   async liveSocket(): Promise<WebSocket> {
     await this.call(DeviceState, '/api/v1/state');
     return new WebSocket('/api/v1/live', ['doorsill-live', `session.${this.secret.value ?? ''}`]);
   }
 
   /**
-   * Signs and gives a command; returns the device's receipt, whose signature was checked. Signs once more when another order came
-   * first. Throws what the device refuses with.
+   * Signs and sends a command; returns the device's verified receipt. Signs once more when another order came first. Throws the device's
+   * refusal.
    */
   async command(action: CommandAction): Promise<Receipt> {
     const names = mustNameLastOrder(action);
@@ -130,8 +130,8 @@ export class DeviceClient {
   }
 
   /**
-   * What waits for an answer and verifies against the pinned keys; `unread` are those that do not, and are never shown. `answered`, not
-   * checked: open requests that an owner has answered. `trust` is null before the device is enrolled. Throws what the device refuses with.
+   * `requests`: unanswered requests that verify against the pinned keys. `unread`: how many do not verify; they are never shown.
+   * `answered`: open requests that an owner has answered, not verified here. `trust` is null before enrolment. Throws the device's refusal.
    */
   async requests(): Promise<{
     requests: VerifiedNotice[];
@@ -156,27 +156,27 @@ export class DeviceClient {
     return { requests: read, answered, unread: requests.length - read.length, trust };
   }
 
-  /** Signs consent to one clip, and does not send it: it is kept first (answer-store.ts). */
+  /** Signs consent to one clip; does not send it, because it is stored first (answer-store.ts). */
   signedGrant(notice: VerifiedNotice, choice: GrantChoice): Promise<string> {
     return this.signed('doorsill-grant+jws', grantClaims(this.author, notice, choice, tokenCrypto.sha256Hex));
   }
 
-  /** The same for a revocation, of whichever owner's grant. */
+  /** The same for a revocation of any owner's grant. */
   signedRevoke(named: Pick<Revoke, 'request' | 'grant' | 'grantSha256'>): Promise<string> {
     return this.signed('doorsill-revoke+jws', revokeClaims(this.author, this.key.device, named));
   }
 
-  /** Gives what was signed to the device; returns its receipt. The same token may be given again. Throws what the device refuses with. */
+  /** Sends a signed grant or revocation; returns the device's receipt. The same token may be sent again. Throws the device's refusal. */
   async answer(kind: 'grant' | 'revoke', request: string, token: string): Promise<Receipt> {
     return accepted(await this.give({ kind, request, token }));
   }
 
-  /** Signs and gives a revocation; returns the device's receipt. Throws what the device refuses with. */
+  /** Signs and sends a revocation; returns the device's receipt. Throws the device's refusal. */
   async revoke(named: Pick<Revoke, 'request' | 'grant' | 'grantSha256'>): Promise<Receipt> {
     return this.answer('revoke', named.request, await this.signedRevoke(named));
   }
 
-  /** Signs and gives a denial, which stays on the device; returns the device's receipt. Throws what the device refuses with. */
+  /** Signs and sends a denial, which stays on the device; returns the device's receipt. Throws the device's refusal. */
   async deny(notice: VerifiedNotice): Promise<Receipt> {
     const claims = denialClaims(this.author, notice);
     const token = await this.signed('doorsill-denial+jws', claims);
@@ -264,7 +264,7 @@ function unreachable(detail: string): Failure {
   return failure('unreachable', { what: 'the doorbell', where: location.origin, detail });
 }
 
-/** The receipt of an order that was obeyed; throws a refusal in the words of the table of errors. */
+/** Returns the receipt of an order that was carried out; throws a refusal as the coded error. */
 function accepted(receipt: Receipt): Receipt {
   const { outcome, code, detail = '' } = receipt;
   if (outcome !== 'refused') return receipt;

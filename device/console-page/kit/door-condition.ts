@@ -1,11 +1,9 @@
-// Owns: the one thing that is to be said of a door now, and what else is not as it should be, from the device's state. Pure. Not here: the
-// words (text/), showing it.
 import type { DeviceState } from '@doorsill/contract/home-messages';
 
-/** `recording`: all is well. `unkept`: the camera gives footage, and the storage does not take it. */
+/** The doorbell's one current condition. `unkept`: the camera delivers footage and the storage does not accept it. */
 export interface DoorCondition {
   kind: 'recording' | 'unkept' | 'privacy' | 'starting' | 'lost' | 'off';
-  /** Why, in the device's own words. */
+  /** The device's explanation. */
   reason: string | null;
 }
 
@@ -30,7 +28,7 @@ export function doorCondition({ privacy, camera, recording = true, storage }: Co
   }
 }
 
-/** One line of health: what it is about, whether it is well, and the device's own words where it is not. */
+/** One line of the health list. `detail` is the device's explanation. */
 export interface HealthLine {
   about:
     | 'camera'
@@ -49,11 +47,11 @@ export interface HealthLine {
   detail: string | null;
 }
 
-/** What to say of the device's health: always camera and storage; the rest where something is wrong. */
+/** The health list: camera and storage always, the area link once enrolled, everything else only when something is wrong. */
 export function healthLines(state: DeviceState): HealthLine[] {
   const { camera, storage, clockTrusted, area, areaDetail, dropped, ring, hardware = [], simulatedFaults = [] } = state;
   const { kind, reason } = doorCondition(state);
-  // What the storage does not take is told on its own line.
+  // A storage fault has its own line.
   const isCameraWell = kind === 'recording' || kind === 'privacy' || kind === 'unkept';
   const lines: HealthLine[] = [
     { about: 'camera', isWell: isCameraWell, detail: (kind === 'unkept' ? null : reason) ?? camera.source },

@@ -1,13 +1,12 @@
-// Owns: handing the door to the pages' parts, and drawing them again when what is known of it changes. Not here: the door (door.ts).
-
 import { isFailure } from '@doorsill/contract/errors';
 import { createContext } from 'preact';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
+import { text } from './choose-language.ts';
 import type { Door, DoorView } from './door.ts';
 
 export const DoorContext = createContext<Door | null>(null);
 
-/** The door of this page; its view is the newest. */
+/** The page's doorbell and its newest view; the component is drawn again when the view changes. */
 export function useDoor(): { door: Door; view: DoorView } {
   const door = useContext(DoorContext);
   if (!door) throw new Error('a page stands inside DoorContext');
@@ -19,18 +18,20 @@ export function useDoor(): { door: Door; view: DoorView } {
   return { door, view };
 }
 
-/** What is said of a failure: what happened, and what to do. */
+/** A failure as shown: what happened, and what to do. */
 export interface Trouble {
   title: string;
   advice: string;
 }
 
 export function troubleOf(thrown: unknown): Trouble {
+  // In the page's language. Other failures are the device's, in English.
+  if (isFailure(thrown) && thrown.code === 'unreachable') return { title: text.noAnswer, advice: '' };
   if (isFailure(thrown)) return { title: thrown.message, advice: thrown.advice };
   return { title: thrown instanceof Error ? thrown.message : String(thrown), advice: '' };
 }
 
-/** Something a person sets off that takes a while: whether it is under way, and what went wrong the last time. */
+/** Runs an action that takes a while: whether it is running, and its last failure. */
 export function useAction(): {
   busy: boolean;
   trouble: Trouble | null;

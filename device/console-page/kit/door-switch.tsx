@@ -1,5 +1,5 @@
-// Owns: the door's name in the page's header and, where the owner has other doorbells, the way to their pages. Nothing is fetched from
-// these: a link opens the other doorbell's own page, where this browser is paired on its own. Not here: the frame around (shell.tsx).
+// The doorbell's name in the header, with links to the owner's other doorbells. Nothing is fetched from those: a link opens the other
+// doorbell's own page, where this browser is paired separately.
 
 import { type OtherDoor, otherDoorListSchema } from '@doorsill/contract/console-messages';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -53,7 +53,7 @@ export function DoorSwitch({ name }: { name: string }) {
   );
 }
 
-/** The other doors as the device names them: asked for whenever it is reached again and this page is looked at again. */
+/** The other doorbells that the device lists: asked for on each new connection and whenever this page becomes visible. */
 function useOtherDoors(): { others: readonly OtherDoor[]; refresh(): void } {
   const { door, view } = useDoor();
   const [others, setOthers] = useState<readonly OtherDoor[]>([]);
@@ -62,7 +62,7 @@ function useOtherDoors(): { others: readonly OtherDoor[]; refresh(): void } {
     door.client
       .call(otherDoorListSchema, '/api/v1/doors')
       .then((answer) => isHere.current && setOthers(answer.others))
-      // Whether the door is reached is said elsewhere on the page; the links of before still lead to the others.
+      // The page shows elsewhere that the device is unreachable; the earlier links still work.
       .catch(() => undefined);
   };
   useEffect(() => {

@@ -1,5 +1,4 @@
-// Owns: what the page knows of its door now: the device's state, its events, and whether it is reached; kept up by the stream of messages,
-// which is opened again when it breaks or falls silent. Not here: showing it (*.tsx), calls (device-client.ts).
+// The doorbell's state, events and connection. Follows the device's stream of messages, and reconnects when it breaks or falls silent.
 
 import { type Failure, isFailure } from '@doorsill/contract/errors';
 import { DeviceEvent, DeviceState, eventPageSchema } from '@doorsill/contract/home-messages';
@@ -10,42 +9,42 @@ import type { DeviceClient } from './device-client.ts';
 import { sentEvents, textOf } from './server-sent-events.ts';
 
 export interface DoorView {
-  /** `gone`: the device is not reached now; what is shown is as it was. */
+  /** `gone`: the device is unreachable; the page shows the last known state. */
   link: 'connecting' | 'online' | 'gone';
-  /** Whether this browser itself has no network, as far as it knows. */
+  /** Whether the browser reports that it has no network itself. */
   isOffline: boolean;
-  /** How often the device was reached: what a new connection may need to be asked for again. */
+  /** Number of connections so far: after a new one, some data has to be asked for again. */
   connections: number;
-  /** Wall time at which the device was last heard, by this browser's clock; null: never. */
+  /** Wall time of the device's last message, by this browser's clock; null before the first. */
   heardUs: number | null;
   state: DeviceState | null;
-  /** Newest first, of the types that people care about. */
+  /** Newest first, of the types in `SHOWN`. */
   events: readonly DeviceEvent[];
-  /** Whether older ones may be asked for. */
+  /** Whether older events can be loaded. */
   hasOlder: boolean;
-  /** The session cannot be opened again: this browser is no owner's any more. */
+  /** Why no session can be opened: this browser's key is not an owner's any more. */
   refused: Failure | null;
 }
 
-/** What a person calls an event: without the windows and ends that programs need. */
+/** Event types that are shown; event windows and motion ends are for programs. */
 const SHOWN = ['ring', 'motion-start', 'camera', 'hardware', 'tamper'] as const satisfies DeviceEvent['type'][];
 const PAGE_EVENTS = 60;
 const EVENTS_MAX = 2_000;
 const RETRY_MS_MIN = 400;
 const RETRY_MS_MAX = 8_000;
-/** The device says something every two seconds. */
+/** The device sends at least every two seconds (console/owner-routes.ts). */
 export const SILENT_MS = 5_000;
-/** How long the first answer of a connection may take. */
+/** Longest wait for the first answer of a connection. */
 const ANSWER_MS_MAX = 15_000;
 
 export class Door {
   readonly client: DeviceClient;
   private readonly listeners = new Set<() => void>();
-  private readonly tellListeners = new Set<(kind: string, value: unknown) => void>();
+  private readonly messageListeners = new Set<(kind: string, value: unknown) => void>();
   private readonly stopping = new AbortController();
   private older: number | null = null;
   private heardUs: number | null = null;
-  /** Ends the connection that is open or being opened, or the pause before the next one. */
+  /** Ends the current connection attempt, connection, or pause between two. */
   private turn = new AbortController();
   private current: DoorView = {
     link: 'connecting',
@@ -71,15 +70,15 @@ export class Door {
     return () => void this.listeners.delete(listener);
   }
 
-  /** Calls `listener` with each message of the stream, not checked; returns a function that ends it. */
-  onTold(listener: (kind: string, value: unknown) => void): () => void {
-    this.tellListeners.add(listener);
-    return () => void this.tellListeners.delete(listener);
+  /** Calls `listener` with each message of the stream, unvalidated; returns a function that ends it. */
+  onMessage(listener: (kind: string, value: unknown) => void): () => void {
+    this.messageListeners.add(listener);
+    return () => void this.messageListeners.delete(listener);
   }
 
   start(): void {
     const { signal } = this.stopping;
-    // Whether the device is still reached is tried at once: it may be this same machine, which needs no network.
+    // Reconnects at once: the device may be this same machine, which needs no network.
     const changed = () => {
       this.show({ isOffline: !navigator.onLine });
       this.turn.abort();
@@ -93,7 +92,7 @@ export class Door {
     this.stopping.abort();
   }
 
-  /** Asks for the state now: after an order, whose effect should show at once. */
+  /** Fetches the state now, so that the effect of an order shows at once. */
   async refresh(): Promise<void> {
     this.show({ state: await this.client.call(DeviceState, '/api/v1/state') });
   }
@@ -119,7 +118,7 @@ export class Door {
         if (isFailure(thrown) && thrown.code === 'console_session_refused') return this.show({ refused: thrown });
       }
       if (signal.aborted) return;
-      // The network of this browser has changed: whether the device is gone is known after the next attempt.
+      // The browser's network has changed: only the next attempt shows whether the device is gone.
       if (wasOpen && turn.aborted) continue;
       this.show({ link: 'gone', heardUs: this.heardUs });
       await clock.pause(waitMs, AbortSignal.any([signal, turn]));
@@ -128,8 +127,7 @@ export class Door {
   }
 
   /**
-   * Follows one stream of messages until it ends or falls silent. State and events are asked for once it is open, so nothing falls
-   * between.
+   * Follows one stream of messages until it ends or falls silent. State and events are fetched once it is open, so no change is missed.
    */
   private async listen(signal: AbortSignal, opened: () => void): Promise<void> {
     const silence = new AbortController();
@@ -141,19 +139,19 @@ export class Door {
       await Promise.all([this.refresh(), this.loadEvents(null)]);
       opened();
       this.show({ link: 'online', connections: this.current.connections + 1 });
-      const heard = () => {
+      const received = () => {
         this.heardUs = clock.wallUs();
         watch.wait(SILENT_MS);
       };
-      heard();
-      for await (const { event, data } of sentEvents(textOf(answer.body, heard))) this.take(event, parseJson(data));
+      received();
+      for await (const { event, data } of sentEvents(textOf(answer.body, received))) this.take(event, parseJson(data));
     } finally {
       watch.stop();
     }
   }
 
   private take(kind: string, value: unknown): void {
-    for (const listener of this.tellListeners) listener(kind, value);
+    for (const listener of this.messageListeners) listener(kind, value);
     if (kind === 'state') {
       const state = DeviceState.safeParse(value);
       if (state.success) this.show({ state: state.data });

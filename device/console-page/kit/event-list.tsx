@@ -1,10 +1,9 @@
-// Owns: what happened at the door, as a list by day. Not here: which events are known (door.ts).
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import { text } from './choose-language.ts';
 import { showDay, showTime } from './format.ts';
 import { Icon, type IconName } from './icons.tsx';
 
-/** How an event is said, and the icon beside it. */
+/** An event's text and icon. */
 export function eventWords(event: DeviceEvent): { icon: IconName; words: string; detail: string | null } {
   switch (event.type) {
     case 'ring': {

@@ -1,5 +1,4 @@
-// Owns: playing recorded footage from any moment on: spans of a few seconds are fetched one after the other, shown from their first bytes
-// on, and gaps are passed over. Not here: still pictures while one scrubs (still-fetcher.ts), what is shown (timeline-page.tsx).
+// Plays recorded footage from any moment on: fetches it in spans of some seconds, plays a span while it arrives, and skips gaps.
 import { concatBytes } from '@doorsill/contract/bytes';
 import { isFailure } from '@doorsill/contract/errors';
 import { codecsParameter } from '@doorsill/contract/media/init-segment';
@@ -13,18 +12,18 @@ export type FootageStage = 'loading' | 'playing' | 'ended' | 'unplayable';
 
 export interface FootagePlayerDeps {
   video: HTMLVideoElement;
-  /** `footage.mp4` of a span. */
+  /** Fetches `footage.mp4` of a span. */
   fetch(window: Window, signal: AbortSignal): Promise<Response>;
-  /** What the device holds now. */
+  /** The footage that the device holds now. */
   coverage(): readonly Window[];
   changed(stage: FootageStage): void;
   failed(thrown: unknown): void;
 }
 
-/** The first span is short, so that it plays soon over a slow link. */
+/** The first span is short, so that playing starts soon over a slow link. */
 const FIRST_SPAN_US = 6 * SECOND_US;
 const SPAN_US = 20 * SECOND_US;
-/** More is fetched when less than this is left to play. */
+/** The next span is fetched when less than this is left to play. */
 const AHEAD_S = 15;
 const KEPT_S = 30;
 const LOOK_MS = 250;
@@ -54,7 +53,7 @@ export class FootagePlayer {
     this.feed = null;
   }
 
-  /** Wall time of the frame that shows; null before the first. */
+  /** Wall time of the shown frame; null before the first. */
   get shownUs(): number | null {
     return this.isPlaying ? Math.round(this.originUs + this.deps.video.currentTime * SECOND_US) : null;
   }
@@ -74,7 +73,7 @@ export class FootagePlayer {
     if (!signal.aborted) this.deps.changed('ended');
   }
 
-  /** Fetches one span and appends it as it comes; returns where it ends. */
+  /** Fetches one span and appends it as it arrives; returns where it ends. */
   private async playSpan(window: Window, signal: AbortSignal): Promise<number> {
     const answer = await this.deps.fetch(window, signal).catch((thrown: unknown) => {
       if (isFailure(thrown) && thrown.code === 'console_no_footage') return null;
@@ -129,7 +128,7 @@ export class FootagePlayer {
     this.feed?.trim(video.currentTime - KEPT_S);
   }
 
-  /** Waits a little, and passes over a gap that playing has come to. */
+  /** Waits a little, and skips a gap that playing has reached. */
   private async look(signal: AbortSignal): Promise<void> {
     await clock.pause(LOOK_MS, signal);
     const { video } = this.deps;
@@ -140,7 +139,7 @@ export class FootagePlayer {
     if (!isIn && next && !video.seeking) video.currentTime = next[0];
   }
 
-  /** Seconds that are there and not yet shown. */
+  /** Seconds that are buffered and not yet played. */
   private aheadS(): number {
     const { buffered, currentTime } = this.deps.video;
     return buffered.length === 0 ? 0 : buffered.end(buffered.length - 1) - currentTime;

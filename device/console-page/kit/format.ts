@@ -1,4 +1,3 @@
-// Owns: moments, lengths and sizes as people read them, in the page's language. Not here: the language (choose-language.ts).
 import { locale } from './choose-language.ts';
 
 const timeOfDay = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', second: '2-digit' });
@@ -24,7 +23,7 @@ export const showDay = (us: number) => dayOnly.format(at(us));
 export const showCount = (count: number) => whole.format(count);
 export const showShare = (share: number) => percent.format(share);
 
-/** Local time less UTC, in microseconds, at a moment. */
+/** Offset of local time from UTC at a moment, in microseconds. */
 export const zoneUs = (us: number) => -at(us).getTimezoneOffset() * 60_000_000;
 
 /** `3 h 12 min`, `4 min`, `32 s`. */

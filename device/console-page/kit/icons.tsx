@@ -1,5 +1,4 @@
-// Owns: the page's icons: drawn for this project, one line width, in the colour of the text beside them. Always beside a label, so they say
-// nothing to a screen reader.
+// The page's icons, drawn for this project. An icon always stands next to its label, so screen readers skip it.
 
 const PATHS = {
   bell: 'M6 16V11a6 6 0 0 1 12 0v5l1.5 2.5h-15zM10 21h4',

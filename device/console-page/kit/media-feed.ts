@@ -1,5 +1,5 @@
-// Owns: one video element fed piece by piece through Media Source Extensions: one append after the other, old pieces removed, everything
-// released at the end. Not here: where the pieces come from (live-player.ts, footage-player.ts).
+// Feeds a video element piece by piece through Media Source Extensions: appends one piece after the other, removes old ones, and releases
+// everything at the end.
 
 declare global {
   interface Window {
@@ -8,19 +8,19 @@ declare global {
   }
 }
 
-/** iPhones have the managed kind alone (https://www.w3.org/TR/media-source-2/#managedmediasource-interface). */
+/** iPhones only have ManagedMediaSource (https://www.w3.org/TR/media-source-2/#managedmediasource-interface). */
 const Source = window.MediaSource ?? window.ManagedMediaSource;
 
 export interface FeedListener {
-  /** After each piece: the buffer has changed. */
+  /** Called after each piece. */
   appended(): void;
-  /** The browser cannot play what it got. */
+  /** The browser cannot play a piece. */
   failed?(): void;
 }
 
 type Work = (buffer: SourceBuffer) => void;
 
-/** Pieces that wait to be appended: a stream that is never played must not fill the memory. */
+/** Most pieces waiting to be appended: a stream that is never played must not fill the memory. */
 const WAITING_MAX = 2_000;
 
 export class MediaFeed {
@@ -48,7 +48,7 @@ export class MediaFeed {
     this.enqueue((buffer) => buffer.appendBuffer(bytes));
   }
 
-  /** From here on, pieces that begin at time 0 are shown at `atS`, in this format. */
+  /** The following pieces begin at time 0; they are shown at `atS`, in this format. */
   beginAt(atS: number, mediaType: string): void {
     this.enqueue((buffer) => {
       buffer.changeType(mediaType);
@@ -56,21 +56,21 @@ export class MediaFeed {
     });
   }
 
-  /** No more pieces come. */
+  /** Marks the end of the stream. */
   end(): void {
     this.enqueue(() => {
       if (this.source.readyState === 'open') this.source.endOfStream();
     });
   }
 
-  /** Lets go of what lies before a moment, a few seconds at a time. */
+  /** Removes buffered media before a moment, at least five seconds at a time. */
   trim(beforeS: number): void {
     if (beforeS < this.trimmedS + 5) return;
     this.trimmedS = beforeS;
     this.enqueue((buffer) => buffer.remove(0, beforeS));
   }
 
-  /** Releases the element and what it held: nothing of it shows any more. */
+  /** Releases the buffer and clears the element. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -106,7 +106,7 @@ export class MediaFeed {
       try {
         work(buffer);
       } catch {
-        // The element has failed, or its buffer is full of what has not been shown.
+        // The element has failed, or its buffer is full.
         this.listener.failed?.();
         return;
       }
@@ -114,7 +114,7 @@ export class MediaFeed {
   }
 }
 
-/** Feeds an element; null where the browser cannot play that. */
+/** Feeds a video element; null if the browser cannot play these codecs. */
 export function openFeed(video: HTMLVideoElement, codecs: string, listener: FeedListener): MediaFeed | null {
   const mediaType = mediaTypeOf(codecs);
   return Source?.isTypeSupported(mediaType) ? new MediaFeed(video, new Source(), mediaType, listener) : null;

@@ -1,33 +1,31 @@
-// Owns: what the timeline shows of a moment: a still while one looks for it, moving pictures while it plays. Not here: drawing it
-// (timeline-page.tsx), when stills are asked for (still-fetcher.ts), getting them (moment-still.ts), playing (footage-player.ts).
+// The picture of a recorded moment on the timeline: a still while scrubbing, video while playing.
 
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { clock } from './browser-seams.ts';
+import { clock, type Timer } from './browser-seams.ts';
 import { text } from './choose-language.ts';
 import type { Door } from './door.ts';
 import { type Trouble, troubleOf, useDoor } from './door-context.ts';
 import { FootagePlayer, type FootageStage } from './footage-player.ts';
-import { momentStill } from './moment-still.ts';
-import { StillFetcher } from './still-fetcher.ts';
+import { momentStill, type Still } from './still-decoder.ts';
 
 const STILL_WIDTH = 640;
 const TIME_EVERY_MS = 200;
 
 export interface MomentPicture {
   video: RefObject<HTMLVideoElement | null>;
-  /** The moment that is looked at. */
+  /** The moment shown. */
   atUs: number | null;
-  /** Address of the still, and the wall time of its frame. */
+  /** Object URL of the still; `stillUs` is the wall time of its frame. */
   still: string | null;
   stillUs: number | null;
   isPlaying: boolean;
-  /** Whether moving pictures show, rather than the still. */
+  /** Whether the video shows instead of the still. */
   isMoving: boolean;
   trouble: Trouble | null;
   show(atUs: number): void;
-  /** Shows no picture at a moment, and why. */
+  /** Moves to a moment that has no picture, and shows why. */
   showNothing(atUs: number, why: Trouble): void;
   play(): void;
   pause(): void;
@@ -134,4 +132,64 @@ function stillFetcherOf(
     },
     failed: (thrown) => setTrouble(troubleOf(thrown)),
   });
+}
+
+interface StillFetcherDeps {
+  fetch(atUs: number, precision: 'key' | 'exact', signal: AbortSignal): Promise<Still>;
+  after(delayMs: number, call: () => void): Timer;
+  show(still: Still): void;
+  /** The picture of the newest position could not be fetched. */
+  failed(thrown: unknown): void;
+}
+
+/** After this rest the exact frame is fetched. */
+const REST_MS = 180;
+
+/**
+ * Fetches stills while scrubbing: one at a time, always for the newest position; once the finger rests, the exact frame replaces the
+ * nearest keyframe.
+ */
+class StillFetcher {
+  private readonly deps: StillFetcherDeps;
+  private wanted: { atUs: number; precision: 'key' | 'exact' } | null = null;
+  private asking: AbortController | null = null;
+  private rest: Timer | null = null;
+
+  constructor(deps: StillFetcherDeps) {
+    this.deps = deps;
+  }
+
+  /** Shows the picture of a moment as soon as it is fetched. */
+  want(atUs: number): void {
+    this.rest?.cancel();
+    this.rest = this.deps.after(REST_MS, () => this.ask({ atUs, precision: 'exact' }));
+    this.ask({ atUs, precision: 'key' });
+  }
+
+  stop(): void {
+    this.rest?.cancel();
+    this.wanted = null;
+    this.asking?.abort();
+  }
+
+  private ask(position: { atUs: number; precision: 'key' | 'exact' }): void {
+    this.wanted = position;
+    if (!this.asking) void this.work();
+  }
+
+  private async work(): Promise<void> {
+    while (this.wanted) {
+      const { atUs, precision } = this.wanted;
+      this.wanted = null;
+      const asking = new AbortController();
+      this.asking = asking;
+      try {
+        const still = await this.deps.fetch(atUs, precision, asking.signal);
+        if (!asking.signal.aborted) this.deps.show(still);
+      } catch (thrown) {
+        if (!asking.signal.aborted && !this.wanted) this.deps.failed(thrown);
+      }
+      this.asking = null;
+    }
+  }
 }

@@ -1,5 +1,3 @@
-// Owns: how trouble and states are said on every page: a notice with advice, the pill with the door's condition. Not here: the conditions
-// themselves (door-condition.ts).
 import { text } from './choose-language.ts';
 import type { DoorCondition } from './door-condition.ts';
 import type { Trouble } from './door-context.ts';
@@ -30,7 +28,7 @@ const WORDS: Record<DoorCondition['kind'], string> = {
   off: text.cameraOff,
 };
 
-/** The door's condition in a word or two; said aloud when it changes. Of a door that is not reached nothing is claimed. */
+/** The doorbell's condition in a word or two, announced to screen readers when it changes. Without contact it claims no condition. */
 export function ConditionPill({ condition, isGone }: { condition: DoorCondition | null; isGone: boolean }) {
   if (isGone)
     return (
@@ -46,4 +44,28 @@ export function ConditionPill({ condition, isGone }: { condition: DoorCondition 
       {condition ? WORDS[kind] : text.connecting}
     </p>
   );
+}
+
+export interface PictureNoteProps {
+  icon?: 'warning' | 'eyeOff' | 'camera';
+  title: string;
+  reason?: string | null;
+  /** Drawn over an old picture, which is greyed. */
+  isOver?: boolean;
+}
+
+/** Why a picture is not shown, drawn in its place or over it. */
+export function PictureNote({ icon, title, reason, isOver = false }: PictureNoteProps) {
+  return (
+    <div class={isOver ? 'picture-note picture-note-over' : 'picture-note'}>
+      {icon && <Icon name={icon} />}
+      <p class="picture-note-title">{title}</p>
+      {reason && <p>{reason}</p>}
+    </div>
+  );
+}
+
+/** Why the picture of a moment could not be fetched; screen readers announce it. */
+export function PictureTrouble({ trouble }: { trouble: Trouble | null }) {
+  return <div role="status">{trouble && <PictureNote title={trouble.title} />}</div>;
 }

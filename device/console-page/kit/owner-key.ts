@@ -1,5 +1,5 @@
-// Owns: the owner's key in this browser: an Ed25519 key (W3C Web Cryptography API, Secure Curves) that no script can read out, kept in
-// IndexedDB with what was pinned at pairing. Not here: what is signed (contract/), talking to the device (device-client.ts).
+// The owner's key in this browser: an Ed25519 key (W3C Web Cryptography API, Secure Curves) that scripts cannot export, kept in IndexedDB
+// with the device's key as pinned at pairing.
 
 import { toBase64url } from '@doorsill/contract/bytes';
 import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
@@ -13,15 +13,14 @@ const DATABASE = { name: 'doorsill', stores: [STORE] };
 const OwnerKey = z.strictObject({
   privateKey: z.instanceof(CryptoKey),
   publicKey: publicKeySchema,
-  /** As pinned when the key was made, and whether the device has accepted it. */
+  /** The device that the key was made for, and its key as pinned then. `paired`: the device has accepted the owner's key. */
   device: idSchema,
   deviceKey: publicKeySchema,
   paired: z.boolean(),
 });
-/** The key of this browser for this device, and the device's own. */
 export type OwnerKey = z.infer<typeof OwnerKey>;
 
-/** Makes a key for a device. Throws the browser's `NotSupportedError` where it has no Ed25519. */
+/** Makes a key for a device. Throws the browser's `NotSupportedError` if it has no Ed25519. */
 export async function makeOwnerKey(device: string, deviceKey: string): Promise<OwnerKey> {
   const pair = await crypto.subtle.generateKey(ALGORITHM, false, ['sign', 'verify']);
   if (!('privateKey' in pair)) throw new DOMException('no key pair', 'NotSupportedError');
@@ -29,7 +28,7 @@ export async function makeOwnerKey(device: string, deviceKey: string): Promise<O
   return { privateKey: pair.privateKey, publicKey, device, deviceKey, paired: false };
 }
 
-/** Whether this browser can make and use such keys here. */
+/** Whether this browser can make, use and store such keys on this page. */
 export async function canSign(): Promise<boolean> {
   if (!isSecureContext || !('subtle' in crypto) || !('indexedDB' in globalThis)) return false;
   try {
@@ -44,7 +43,7 @@ export async function sign(key: OwnerKey, data: Uint8Array): Promise<Uint8Array>
   return new Uint8Array(await crypto.subtle.sign(ALGORITHM, key.privateKey, new Uint8Array(data)));
 }
 
-/** The kept key; null when there is none. */
+/** The stored key; null if there is none. */
 export async function loadOwnerKey(): Promise<OwnerKey | null> {
   const kept = await inStore(DATABASE, STORE, 'readonly', (store) => store.get(SLOT));
   const parsed = OwnerKey.safeParse(kept);

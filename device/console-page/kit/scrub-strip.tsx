@@ -1,5 +1,5 @@
-// Owns: a line of time on which a moment is chosen by finger, mouse or keys: where one touches (the whole day), or by dragging the line
-// under a fixed mark (the minutes around the moment). Not here: what is shown of the moment (timeline-page.tsx).
+// A timeline on which a moment is chosen by finger, mouse or keyboard: by touching it (the whole day), or by dragging it under a fixed mark
+// (the minutes around the moment).
 
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Window } from '@doorsill/contract/shared-claims';
@@ -11,12 +11,12 @@ import { fractionOf, momentAt, SECOND_US } from './time-spans.ts';
 export interface ScrubStripProps {
   label: string;
   window: Window;
-  /** `touch`: the moment is where one touches. `drag`: the line moves with the finger, and the mark stands still. */
+  /** `touch`: the touched moment is chosen. `drag`: the timeline moves with the finger under a fixed mark. */
   by: 'touch' | 'drag';
   atUs: number;
   spans: readonly Window[];
   events: readonly DeviceEvent[];
-  /** A part that was chosen to be saved. */
+  /** The part chosen to be saved. */
   chosen: Partial<Window>;
   labelsEveryUs: number;
   choose(atUs: number): void;
@@ -73,7 +73,7 @@ export function ScrubStrip(props: ScrubStripProps) {
   );
 }
 
-/** Where a key moves the moment to, before the first or behind the last footage too; null for other keys. */
+/** The moment that a key moves to, which may lie outside the footage; null for other keys. */
 function keyedTo({ key, shiftKey, ctrlKey, altKey, metaKey }: KeyboardEvent, atUs: number): number | null {
   if (ctrlKey || altKey || metaKey) return null;
   if (key === 'Home') return 0;

@@ -1,16 +1,16 @@
-// Owns: the session's secret of this browser: in memory alone, and the same one in all tabs of this origin, because the cookie that belongs
-// to it is theirs together. Not here: opening a session (device-client.ts).
+// The secret of this browser's session: kept in memory only, and shared by all tabs of this origin, because they share the cookie that
+// belongs to it.
 
 import { secretSchema } from '@doorsill/contract/console-messages';
 import { z } from 'zod';
 import { clock } from './browser-seams.ts';
 
-const saidSchema = z.discriminatedUnion('say', [
+const messageSchema = z.discriminatedUnion('say', [
   z.strictObject({ say: z.literal('who-has-one') }),
   z.strictObject({ say: z.literal('this-one'), secret: secretSchema }),
 ]);
 
-/** Another tab answers at once, or is not there. */
+/** Another tab, if there is one, answers at once. */
 const ANSWER_MS_MAX = 120;
 
 export class SessionSecret {
@@ -19,9 +19,9 @@ export class SessionSecret {
 
   constructor() {
     this.channel.onmessage = ({ data }) => {
-      const said = saidSchema.safeParse(data);
-      if (!said.success) return;
-      if (said.data.say === 'this-one') this.held = said.data.secret;
+      const message = messageSchema.safeParse(data);
+      if (!message.success) return;
+      if (message.data.say === 'this-one') this.held = message.data.secret;
       else if (this.held !== null) this.channel.postMessage({ say: 'this-one', secret: this.held });
     };
   }
@@ -30,18 +30,18 @@ export class SessionSecret {
     return this.held;
   }
 
-  /** Keeps a new session's secret, and gives it to the other tabs: their cookie has changed as well. */
+  /** Keeps a new session's secret, and passes it to the other tabs, whose cookie has changed as well. */
   keep(secret: string): void {
     this.held = secret;
     this.channel.postMessage({ say: 'this-one', secret });
   }
 
-  /** Drops a secret that was refused. */
+  /** Drops a refused secret. */
   drop(refused: string): void {
     if (this.held === refused) this.held = null;
   }
 
-  /** Asks the other tabs when this one has none. */
+  /** Asks the other tabs for their secret, if this one has none. */
   async askOtherTabs(): Promise<void> {
     if (this.held !== null) return;
     this.channel.postMessage({ say: 'who-has-one' });

@@ -1,34 +1,64 @@
-// Owns: one picture of recorded footage, decoded in the browser (https://www.w3.org/TR/webcodecs/): the device only reads its ring, and
-// starts no decoder for every move of a finger. Not here: which picture is wanted when (still-fetcher.ts); the device's own stills, for
-// browsers that cannot (moment-picture.ts).
+// Decodes one picture of recorded footage in the browser (https://www.w3.org/TR/webcodecs/), so that the device only reads its ring and
+// starts no decoder for each move of a scrubbing finger.
+import { isFailure } from '@doorsill/contract/errors';
 import { codecsParameter } from '@doorsill/contract/media/init-segment';
 import { type InitInfo, parseFragment, parseInit, type Sample } from '@doorsill/contract/media/fragment';
 import { clock } from './browser-seams.ts';
-import type { Still } from './still-fetcher.ts';
+import type { DeviceClient } from './device-client.ts';
 
-/** A group of pictures' keyframe lies at its beginning: of 2 Mbit/s, mostly within this. */
+/** A GOP begins with its keyframe, which at 2 Mbit/s mostly fits into this. */
 const KEYFRAME_BYTES = 96 * 1024;
 const GROUP_BYTES_MAX = 32 * 1024 * 1024;
 const DECODE_MS_MAX = 4_000;
 const JPEG_QUALITY = 0.85;
 
-export interface StillDecoderDeps {
-  /** `footage.mp4` of the one group of pictures that holds a moment, or its first bytes. */
+export interface Still {
+  blob: Blob;
+  /** Wall time of the frame. */
+  atUs: number;
+}
+
+interface StillDecoderDeps {
+  /** Fetches `footage.mp4` of the GOP that holds a moment, or a byte range of it. */
   fetch(atUs: number, range: string | null, signal: AbortSignal): Promise<Response>;
-  /** Longest width of the picture, in pixels. */
+  /** Greatest width of the picture, in pixels. */
   widthMax: number;
 }
 
-/** Whether this browser can decode here at all. */
-export function canDecodeStills(): boolean {
-  return 'VideoDecoder' in globalThis && 'OffscreenCanvas' in globalThis;
+/** Becomes false when this browser fails to decode the camera's footage. */
+let decodesHere = 'VideoDecoder' in globalThis && 'OffscreenCanvas' in globalThis;
+
+/**
+ * The picture of a recorded moment, at most `widthMax` pixels wide: decoded here if the browser can, else by the device. Throws the
+ * device's refusal, or the signal's reason.
+ */
+export async function momentStill(
+  client: DeviceClient,
+  us: number,
+  { precision, widthMax }: { precision: 'key' | 'exact'; widthMax: number },
+  signal: AbortSignal,
+): Promise<Still> {
+  const atUs = Math.round(us);
+  if (decodesHere) {
+    const fetch = (fromUs: number, range: string | null, ending: AbortSignal) =>
+      client.fetch(`/api/v1/footage.mp4?fromUs=${fromUs}&toUs=${fromUs + 1}`, ending, range === null ? {} : { range });
+    try {
+      return await decodeStill({ fetch, widthMax }, atUs, precision, signal);
+    } catch (thrown) {
+      if (signal.aborted || isFailure(thrown)) throw thrown;
+      decodesHere = false;
+    }
+  }
+  const query = new URLSearchParams({ atUs: String(atUs), precision, width: String(widthMax) });
+  const answer = await client.fetch(`/api/v1/snapshot.jpg?${query}`, signal);
+  return { blob: await answer.blob(), atUs: Number(answer.headers.get('x-doorsill-at-us')) };
 }
 
 /**
- * The picture of a moment: the keyframe of its group, or the frame that was shown then. Throws the device's refusal, or what the
- * browser says of footage that it cannot decode.
+ * The picture of a moment: the keyframe of its GOP (`key`), or the frame that was shown then (`exact`). Throws the device's refusal, or the
+ * browser's decoding error.
  */
-export async function decodeStill(
+async function decodeStill(
   deps: StillDecoderDeps,
   atUs: number,
   precision: 'key' | 'exact',
@@ -51,23 +81,24 @@ export async function decodeStill(
   }
 }
 
-/** A frame in decoding order. */
+/** A coded frame. */
 interface Coded {
   sample: Sample;
-  /** When it is shown, in microseconds after the group's beginning. */
+  /** Presentation time after the GOP's start, in microseconds. */
   atUs: number;
-  /** Where its bytes end in the answer. */
+  /** End of its bytes in the answer. */
   end: number;
 }
 
 interface Group {
   info: InitInfo;
+  /** In decoding order. */
   samples: Coded[];
-  /** Wall time of its beginning. */
+  /** Wall time of the GOP's start. */
   startUs: number;
-  /** How many of its bytes have come; the rest is zero. */
+  /** Number of bytes received; the rest is zero. */
   received: number;
-  /** Index of the frame that is on the picture at a moment. */
+  /** Index of the frame shown at a moment. */
   shownAt(atUs: number): number;
 }
 
@@ -75,7 +106,7 @@ async function groupOf(answer: Response): Promise<Group> {
   const bytes = new Uint8Array(await answer.arrayBuffer());
   const total = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? bytes.length);
   if (total > GROUP_BYTES_MAX) throw new Error('the group of pictures is too large');
-  // As long as it says that it is, so that its samples can be found; those that have not come are not used.
+  // Padded to its full length, so that its sample table can be parsed; samples that were not received are not used.
   const whole = new Uint8Array(Math.max(total, bytes.length));
   whole.set(bytes);
   const initBytes = fragmentStart(whole);
@@ -94,7 +125,7 @@ async function groupOf(answer: Response): Promise<Group> {
   return { info, samples, startUs, received: bytes.length, shownAt };
 }
 
-/** Where the first `moof` begins (ISO/IEC 14496-12 §4.2). */
+/** Offset of the first `moof` (ISO/IEC 14496-12 §4.2). */
 function fragmentStart(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer);
   for (let at = 0; at + 8 <= bytes.length; at += view.getUint32(at)) {
@@ -104,7 +135,7 @@ function fragmentStart(bytes: Uint8Array): number {
   throw new Error('the footage has no fragment');
 }
 
-/** Decodes up to the frame at `last`, and gives that one. Whoever takes it must close it. */
+/** Decodes up to the frame at index `last` and returns that frame. The caller must close it. */
 async function decoded(
   info: InitInfo,
   samples: readonly Coded[],

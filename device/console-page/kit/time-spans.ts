@@ -1,12 +1,11 @@
-// Owns: arithmetic of footage on a line of time: what is covered, where the gaps are, where a moment lies. Pure; wall time in microseconds.
-// Not here: drawing it (coverage-bar.tsx, scrub-strip.tsx).
+// Arithmetic of footage on a timeline. Wall time in microseconds.
 import type { Window } from '@doorsill/contract/shared-claims';
 
 export const SECOND_US = 1_000_000;
 export const HOUR_US = 3_600 * SECOND_US;
 export const DAY_US = 24 * HOUR_US;
 
-/** Spans as nobody would tell them apart: what is closer than `joinUs` is one. Oldest first, as they came. */
+/** Joins spans that are at most `joinUs` apart. Oldest first. */
 export function joined(spans: readonly Window[], joinUs: number): Window[] {
   const out: Window[] = [];
   for (const span of spans) {
@@ -17,12 +16,12 @@ export function joined(spans: readonly Window[], joinUs: number): Window[] {
   return out;
 }
 
-/** How much of the spans there is together. */
+/** Total length of the spans. */
 export function coveredUs(spans: readonly Window[]): number {
   return spans.reduce((sum, { startUs, endUs }) => sum + endUs - startUs, 0);
 }
 
-/** The moment of a span that is closest to the wanted one: itself, where there is footage. Null without any. */
+/** The covered moment closest to the wanted one; null without footage. */
 export function nearestCovered(spans: readonly Window[], atUs: number): number | null {
   let best: number | null = null;
   for (const { startUs, endUs } of spans) {
@@ -32,13 +31,13 @@ export function nearestCovered(spans: readonly Window[], atUs: number): number |
   return best;
 }
 
-/** The first moment from `fromUs` on at which there is footage; null when there is none. */
+/** The first covered moment from `fromUs` on; null if there is none. */
 export function nextCovered(spans: readonly Window[], fromUs: number): number | null {
   const found = spans.find(({ endUs }) => endUs > fromUs);
   return found ? Math.max(found.startUs, fromUs) : null;
 }
 
-/** As long a window before now as there is footage to show: an hour, six, or a day; and how far apart it is labelled. */
+/** The window before now that fits the footage: an hour, six, or a day; and the distance of its labels. */
 export function recentWindow(
   spans: readonly Window[],
   nowUs: number,
@@ -55,7 +54,7 @@ export function recentWindow(
   return { window: { startUs: endUs - lengthUs, endUs }, name, labelsEveryUs };
 }
 
-/** Where a moment lies in a window: 0 at its start, 1 at its end. */
+/** A moment's place in a window: 0 at its start, 1 at its end. */
 export function fractionOf({ startUs, endUs }: Window, atUs: number): number {
   return (atUs - startUs) / (endUs - startUs);
 }
@@ -64,7 +63,7 @@ export function momentAt({ startUs, endUs }: Window, fraction: number): number {
   return Math.round(startUs + Math.min(1, Math.max(0, fraction)) * (endUs - startUs));
 }
 
-/** Round local moments inside a window, `everyUs` apart: what a line of time is labelled with. `zoneUs`: local time less UTC. */
+/** Round local times inside a window, `everyUs` apart, for labels. `zoneUs`: offset of local time from UTC. */
 export function ticks({ startUs, endUs }: Window, everyUs: number, zoneUs: number): number[] {
   const first = Math.ceil((startUs + zoneUs) / everyUs) * everyUs - zoneUs;
   return Array.from({ length: Math.max(0, Math.ceil((endUs - first) / everyUs)) }, (_, at) => first + at * everyUs);

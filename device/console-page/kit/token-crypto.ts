@@ -1,11 +1,10 @@
-// Owns: hashing and signature checks for the contract's readers, which are synchronous, in the browser. Not here: the owner's key, which
-// the browser keeps and signs with itself (owner-key.ts); the same in node (base/keys.ts).
+// Hashing and signature checks for the contract's readers, which are synchronous; Web Crypto is not. Same as base/keys.ts for node.
 
 import { fromBase64url, toHex, utf8 } from '@doorsill/contract/bytes';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 
-/** As `TokenCrypto` and `CustodyCrypto`. A malformed key or signature verifies nothing. */
+/** Implements `TokenCrypto` and `CustodyCrypto`. A malformed key or signature does not verify. */
 export const tokenCrypto = {
   sha256,
   sha256Hex: (data: Uint8Array | string): string => toHex(sha256(typeof data === 'string' ? utf8(data) : data)),
@@ -13,7 +12,7 @@ export const tokenCrypto = {
     const key = fromBase64url(publicKey);
     if (key?.length !== 32 || signature.length !== 64) return false;
     try {
-      // By RFC 8032, as node does: ZIP 215 would accept more signatures.
+      // Strictly RFC 8032, as node does: ZIP 215 accepts more signatures.
       return ed25519.verify(signature, data, key, { zip215: false });
     } catch {
       return false;

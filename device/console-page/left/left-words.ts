@@ -1,17 +1,16 @@
-// Owns: the words of the page "What has left", in every language, and those of the page's. Not here: which language that is (choose-language.ts).
 import { inLanguage } from '../kit/choose-language.ts';
 
 const en = {
   nothing: 'Nothing has ever left this device.',
   nothingHelp:
-    'No clip and no fact about you was sent to anybody. When you grant a request, what leaves is listed here from the moment in which sending begins.',
+    'No clip and no fact about you was sent to anybody. When you grant a request, its clip is listed here as soon as sending begins.',
   asking: 'Asking the doorbell …',
   count: (count: number) => (count === 1 ? 'One clip has left this device.' : `${count} clips have left this device.`),
-  countHelp: 'Each is listed for good, also when it was taken back.',
+  countHelp: 'Each stays in this list forever, even if it was taken back.',
   older: 'Show older',
 
-  petOwner: 'Somebody who searches for a pet',
-  petOwnerHelp: (id: string) => `Known by a key alone: ${id}`,
+  petOwner: 'Somebody looking for a pet',
+  petOwnerHelp: (id: string) => `Known only by a key: ${id}`,
   agencyHelp: (domain: string, kind: string) => `${domain} · ${kind}, verified by the registry when you granted`,
   kinds: { municipal: 'city agency', county: 'county agency', state: 'state agency', federal: 'federal agency' },
 
@@ -28,24 +27,24 @@ const en = {
     kept: 'Kept',
   },
   outcomes: {
-    sending: 'It is being sent. A part of it may be outside already.',
+    sending: 'The clip is being sent. A part of it may have left already.',
     stopped:
       'Sending ended before the bridge had confirmed the clip, so a part of it may be there. If you take it back, the bridge erases what it has.',
-    stored: (when: string) => `The bridge has had all of it since ${when}.`,
-    storedMayMove: 'It may have handed it to the agency’s vault meanwhile; the check tells.',
+    stored: (when: string) => `The bridge has had the whole clip since ${when}.`,
+    storedMayMove: 'It may have handed the clip to the agency’s vault since then; check the proof to find out.',
     'in-vault': (when: string) =>
-      `The bridge handed it to the agency’s vault on ${when}. How long it stays there, the department’s policy says; this device is not told.`,
-    'at-bridge': 'By the bridge’s log it has not been handed to a vault.',
+      `The bridge handed it to the agency’s vault on ${when}. The department’s policy decides how long it stays there; this device is not informed.`,
+    'at-bridge': 'According to the bridge’s log, it has not been handed to a vault.',
     revoking: (when: string) =>
-      `It was taken back on ${when}. Nothing more is sent. The bridge has not answered yet; it is asked until it does.`,
+      `It was taken back on ${when}. Nothing more is sent. The bridge has not answered yet; your doorbell keeps asking.`,
     'nothing-arrived': (when: string) =>
       `It was taken back before any of it had arrived: the bridge signed on ${when} that it has none of it.`,
     'erased-at-bridge': (when: string) =>
       `It was taken back. The bridge signed on ${when} that it has erased all of it.`,
     'erased-at-vault': (when: string) =>
-      `It was taken back when the vault had it already. The vault signed that it has erased it; this came on ${when}.`,
+      `It was taken back when the vault had it already. The vault signed that it has erased it; its answer came on ${when}.`,
     restricted: (when: string) =>
-      `It was taken back when the vault had it already. It does not erase it: by the department’s policy it is kept and restricted. The vault’s signed answer came on ${when}.`,
+      `It was taken back when the vault had it already. The vault does not erase it: by the department’s policy it is kept with restricted access. The vault’s signed answer came on ${when}.`,
     kept: (when: string) =>
       `It was taken back when the vault had it already. The department keeps it. The vault’s signed answer came on ${when}.`,
     reason: (words: string) => `Its reason: “${words}”`,
@@ -55,9 +54,9 @@ const en = {
   footage: 'Footage',
   footageOf: (day: string, from: string, to: string, length: string) => `${day}, ${from} to ${to} (${length})`,
   seeFootage: 'See it on the timeline',
-  disclosed: 'Said about you',
+  disclosed: 'Facts about you',
   disclosedNothing: 'nothing',
-  disclosedUnkept: 'the values were not kept then',
+  disclosedUnkept: 'the values were not recorded at that time',
   sound: 'Sound',
   soundWith: 'with sound',
   soundWithout: 'without sound',
@@ -70,23 +69,23 @@ const en = {
   more: 'How it was cut, and its hash',
   method: 'Cut',
   methods: {
-    copy: 'copied; no picture was encoded again',
-    'smart-cut': 'only the pictures up to the first keyframe were encoded again, all others copied',
-    're-encode': 'every picture was encoded again',
+    copy: 'copied; no frame was encoded again',
+    'smart-cut': 'only the frames up to the first keyframe were encoded again, all others copied',
+    're-encode': 'every frame was encoded again',
   },
-  frames: 'Pictures',
+  frames: 'Frames',
   size: 'Size',
   sha256: 'SHA-256 of the clip',
   ids: 'Grant and request',
 
   check: 'Check the proof',
-  checking: 'Asks the bridge and checks …',
+  checking: 'Asking the bridge and checking …',
   checkAgain: 'Check again',
-  checkHelp: 'Checked in this browser, against the key of the bridge that your doorbell pinned.',
+  checkHelp: 'Checked in this browser with the bridge’s key that your doorbell stored at enrolment.',
   holds: 'Everything the bridge shows verifies.',
   holdsNot: 'Not everything verifies.',
   holdsNotHelp:
-    'What is marked below is not what your doorbell has recorded, or not signed by the bridge that it knows. Do not rely on it.',
+    'The entries marked below differ from your doorbell’s records, or are not signed by the bridge that it knows. Do not rely on them.',
   storedOk: (when: string) => `Receipt: signed by the bridge on ${when}, for exactly this clip.`,
   storedBad: (why: string) => `The receipt does not verify: ${why}.`,
   answerOk: (when: string) => `Answer to taking it back: signed by the bridge on ${when}.`,
@@ -116,31 +115,30 @@ const en = {
         : `cosigned by ${count} witnesses`,
   witnesses:
     'Your doorbell does not know who the witnesses are. `doorsill verify --witness-key` checks with keys that you know.',
-  partial: 'This bridge shows the latest entry alone, so what happened before it is not known here.',
-  noClip: 'The bridge knows no clip of this grant. What this doorbell has kept is above.',
+  partial: 'This bridge shows only the latest entry, so earlier ones are not known here.',
+  noClip: 'The bridge knows no clip of this grant. This doorbell’s own records are shown above.',
 
   takeBack: 'Take it back',
   takeBackTitle: 'Take this clip back?',
   takeBackSending: 'Sending ends at once, and the bridge erases what it has.',
   takeBackStored:
-    'While the bridge has it, it is erased there and nobody sees it any more. If the agency’s vault has it already, the department’s policy decides: erase, restrict or keep. You are shown the answer it signs.',
-  takeBackPet: 'The bridge erases it. What the pet’s owner has downloaded before stays with them.',
-  takingBack: 'Takes it back …',
-  keep: 'Leave it',
+    'If only the bridge has it, it is erased there and nobody can see it any more. If the agency’s vault has it already, the department’s policy decides whether to erase, restrict or keep it. You will see the signed answer.',
+  takeBackPet: 'The bridge erases it. A copy that the pet’s owner has downloaded already stays with them.',
+  takingBack: 'Taking it back …',
+  keep: 'Cancel',
 };
 
-/** What every language has. */
 type LeftWords = typeof en;
 
 const de: LeftWords = {
   nothing: 'Noch nie hat etwas dieses Gerät verlassen.',
   nothingHelp:
-    'Kein Clip und keine Angabe über Sie wurde an irgendwen gesendet. Wenn Sie eine Anfrage freigeben, steht hier, was das Haus verlässt, ab dem Augenblick, in dem das Senden beginnt.',
-  asking: 'Fragt die Türklingel …',
+    'Kein Clip und keine Angabe über Sie wurde an irgendwen gesendet. Wenn Sie eine Anfrage freigeben, erscheint ihr Clip hier, sobald das Senden beginnt.',
+  asking: 'Die Türklingel wird gefragt …',
   count: (count) =>
     count === 1 ? 'Ein Clip hat dieses Gerät verlassen.' : `${count} Clips haben dieses Gerät verlassen.`,
   countHelp: 'Jeder bleibt für immer in dieser Liste, auch wenn er zurückgenommen wurde.',
-  older: 'Ältere zeigen',
+  older: 'Ältere anzeigen',
 
   petOwner: 'Jemand, der ein Haustier sucht',
   petOwnerHelp: (id) => `Nur durch einen Schlüssel bekannt: ${id}`,
@@ -161,38 +159,38 @@ const de: LeftWords = {
     'nothing-arrived': 'Nichts kam an',
     'erased-at-bridge': 'Gelöscht',
     'erased-at-vault': 'Gelöscht',
-    restricted: 'Gesperrt',
+    restricted: 'Eingeschränkt',
     kept: 'Behalten',
   },
   outcomes: {
-    sending: 'Er wird gesendet. Ein Teil davon kann schon draußen sein.',
+    sending: 'Der Clip wird gesendet. Ein Teil davon kann das Haus schon verlassen haben.',
     stopped:
       'Das Senden endete, bevor die Brücke den Clip bestätigt hatte; ein Teil davon kann dort sein. Nehmen Sie ihn zurück, löscht die Brücke, was sie hat.',
-    stored: (when) => `Die Brücke hat ihn ganz, seit ${when}.`,
-    storedMayMove: 'Vielleicht hat sie ihn inzwischen dem Archiv der Behörde übergeben; die Prüfung sagt es.',
+    stored: (when) => `Die Brücke hat den ganzen Clip seit ${when}.`,
+    storedMayMove: 'Vielleicht hat sie ihn inzwischen dem Archiv der Behörde übergeben; „Nachweis prüfen“ zeigt es.',
     'in-vault': (when) =>
-      `Die Brücke hat ihn am ${when} dem Archiv der Behörde übergeben. Wie lange er dort bleibt, bestimmen die Regeln der Behörde; dieses Gerät erfährt es nicht.`,
+      `Die Brücke hat ihn am ${when} dem Archiv der Behörde übergeben. Die Regeln der Behörde bestimmen, wie lange er dort bleibt; dieses Gerät erfährt es nicht.`,
     'at-bridge': 'Nach dem Protokoll der Brücke wurde er keinem Archiv übergeben.',
     revoking: (when) =>
-      `Er wurde am ${when} zurückgenommen. Es wird nichts mehr gesendet. Die Brücke hat noch nicht geantwortet; sie wird gefragt, bis sie es tut.`,
+      `Er wurde am ${when} zurückgenommen. Es wird nichts mehr gesendet. Die Brücke hat noch nicht geantwortet; Ihre Türklingel fragt weiter.`,
     'nothing-arrived': (when) =>
       `Er wurde zurückgenommen, bevor etwas angekommen war: Die Brücke hat am ${when} signiert, dass sie nichts davon hat.`,
     'erased-at-bridge': (when) =>
       `Er wurde zurückgenommen. Die Brücke hat am ${when} signiert, dass sie ihn ganz gelöscht hat.`,
     'erased-at-vault': (when) =>
-      `Er wurde zurückgenommen, als das Archiv ihn schon hatte. Das Archiv hat signiert, dass es ihn gelöscht hat; das kam am ${when}.`,
+      `Er wurde zurückgenommen, als das Archiv ihn schon hatte. Das Archiv hat signiert, dass es ihn gelöscht hat; seine Antwort kam am ${when}.`,
     restricted: (when) =>
-      `Er wurde zurückgenommen, als das Archiv ihn schon hatte. Es löscht ihn nicht: Nach den Regeln der Behörde bleibt er, aber gesperrt. Die signierte Antwort des Archivs kam am ${when}.`,
+      `Er wurde zurückgenommen, als das Archiv ihn schon hatte. Das Archiv löscht ihn nicht: Nach den Regeln der Behörde bleibt er dort, mit eingeschränktem Zugang. Die signierte Antwort des Archivs kam am ${when}.`,
     kept: (when) =>
       `Er wurde zurückgenommen, als das Archiv ihn schon hatte. Die Behörde behält ihn. Die signierte Antwort des Archivs kam am ${when}.`,
-    reason: (words) => `Ihre Begründung: „${words}“`,
+    reason: (words) => `Begründung: „${words}“`,
     stoppedBy: (words) => `Grund: ${words}`,
   },
 
   footage: 'Aufnahme',
   footageOf: (day, from, to, length) => `${day}, ${from} bis ${to} (${length})`,
   seeFootage: 'Im Verlauf ansehen',
-  disclosed: 'Über Sie gesagt',
+  disclosed: 'Angaben über Sie',
   disclosedNothing: 'nichts',
   disclosedUnkept: 'die Werte wurden damals nicht aufbewahrt',
   sound: 'Ton',
@@ -203,7 +201,7 @@ const de: LeftWords = {
   granted: 'Freigegeben',
   grantedBy: {
     you: 'von Ihnen, in diesem Browser',
-    other: 'von jemand anderem mit Berechtigung, oder mit anderem Browser oder Terminal',
+    other: 'von anderen Berechtigten, oder von einem anderen Browser oder Terminal aus',
   },
   sent: 'Senden begann',
 
@@ -220,18 +218,18 @@ const de: LeftWords = {
   ids: 'Freigabe und Anfrage',
 
   check: 'Nachweis prüfen',
-  checking: 'Fragt die Brücke und prüft …',
+  checking: 'Die Brücke wird gefragt und der Nachweis geprüft …',
   checkAgain: 'Noch einmal prüfen',
-  checkHelp: 'Geprüft in diesem Browser, mit dem Schlüssel der Brücke, den Ihre Türklingel festgehalten hat.',
-  holds: 'Alles, was die Brücke zeigt, stimmt.',
-  holdsNot: 'Nicht alles stimmt.',
+  checkHelp: 'Geprüft in diesem Browser, mit dem Schlüssel der Brücke, den Ihre Türklingel bei der Anmeldung gespeichert hat.',
+  holds: 'Alle Nachweise der Brücke sind gültig.',
+  holdsNot: 'Nicht alle Nachweise sind gültig.',
   holdsNotHelp:
-    'Was unten markiert ist, passt nicht zu dem, was Ihre Türklingel aufgezeichnet hat, oder ist nicht von der Brücke signiert, die sie kennt. Verlassen Sie sich nicht darauf.',
+    'Die unten markierten Einträge passen nicht zu den Aufzeichnungen Ihrer Türklingel oder sind nicht von der Brücke signiert, die sie kennt. Verlassen Sie sich nicht darauf.',
   storedOk: (when) => `Quittung: von der Brücke am ${when} signiert, für genau diesen Clip.`,
-  storedBad: (why) => `Die Quittung stimmt nicht: ${why}.`,
+  storedBad: (why) => `Die Quittung ist ungültig: ${why}.`,
   answerOk: (when) => `Antwort auf die Rücknahme: von der Brücke am ${when} signiert.`,
-  answerBad: (why) => `Die Antwort auf die Rücknahme stimmt nicht: ${why}.`,
-  leafBad: (why) => `Ein Eintrag im Protokoll der Brücke stimmt nicht: ${why}.`,
+  answerBad: (why) => `Die Antwort auf die Rücknahme ist ungültig: ${why}.`,
+  leafBad: (why) => `Ein Eintrag im Protokoll der Brücke ist ungültig: ${why}.`,
   leaf: {
     intake: 'angenommen',
     'hand-over': 'dem Archiv übergeben',
@@ -243,7 +241,7 @@ const de: LeftWords = {
   recallAnswers: {
     pending: 'Rückruf an das Archiv',
     erased: 'das Archiv hat auf den Rückruf gelöscht',
-    restricted: 'das Archiv hat auf den Rückruf gesperrt',
+    restricted: 'das Archiv hat auf den Rückruf den Zugang eingeschränkt',
     kept: 'das Archiv behält ihn trotz des Rückrufs',
   },
   leafOk: (what, when) => `Im Protokoll: ${what}, ${when}.`,
@@ -256,23 +254,23 @@ const de: LeftWords = {
         : `von ${count} Zeugen mitsigniert`,
   witnesses:
     'Wer die Zeugen sind, weiß Ihre Türklingel nicht. `doorsill verify --witness-key` prüft mit Schlüsseln, die Sie kennen.',
-  partial: 'Diese Brücke zeigt nur den letzten Eintrag; was vorher geschah, ist hier nicht bekannt.',
-  noClip: 'Die Brücke kennt keinen Clip zu dieser Freigabe. Was diese Türklingel aufbewahrt hat, steht oben.',
+  partial: 'Diese Brücke zeigt nur den letzten Eintrag; frühere sind hier nicht bekannt.',
+  noClip: 'Die Brücke kennt keinen Clip zu dieser Freigabe. Die Aufzeichnungen dieser Türklingel stehen oben.',
 
   takeBack: 'Zurücknehmen',
   takeBackTitle: 'Diesen Clip zurücknehmen?',
   takeBackSending: 'Das Senden endet sofort, und die Brücke löscht, was sie hat.',
   takeBackStored:
-    'Solange die Brücke ihn hat, wird er dort gelöscht, und niemand sieht ihn mehr. Hat ihn das Archiv der Behörde schon, entscheiden deren Regeln: löschen, sperren oder behalten. Sie sehen die Antwort, die es signiert.',
-  takeBackPet: 'Die Brücke löscht ihn. Was der Mensch, der sein Tier sucht, vorher geladen hat, bleibt bei ihm.',
+    'Hat nur die Brücke ihn, wird er dort gelöscht, und niemand kann ihn mehr sehen. Hat ihn das Archiv der Behörde schon, bestimmen deren Regeln, ob er gelöscht, eingeschränkt oder behalten wird. Sie sehen die signierte Antwort.',
+  takeBackPet: 'Die Brücke löscht ihn. Eine schon heruntergeladene Kopie behält die Person, die ihr Tier sucht.',
   takingBack: 'Wird zurückgenommen …',
-  keep: 'Lassen',
+  keep: 'Abbrechen',
 };
 
 const es: LeftWords = {
   nothing: 'Nunca ha salido nada de este dispositivo.',
   nothingHelp:
-    'No se ha enviado a nadie ningún clip ni ningún dato suyo. Cuando autorice una solicitud, lo que salga aparecerá aquí desde el momento en que empiece el envío.',
+    'No se ha enviado a nadie ningún clip ni ningún dato suyo. Cuando autorice una solicitud, su clip aparecerá aquí en cuanto empiece el envío.',
   asking: 'Preguntando al timbre …',
   count: (count) =>
     count === 1 ? 'Un clip ha salido de este dispositivo.' : `${count} clips han salido de este dispositivo.`,
@@ -283,10 +281,10 @@ const es: LeftWords = {
   petOwnerHelp: (id) => `Conocido solo por una clave: ${id}`,
   agencyHelp: (domain, kind) => `${domain} · ${kind}, verificada por el registro cuando usted autorizó`,
   kinds: {
-    municipal: 'agencia municipal',
-    county: 'agencia del condado',
-    state: 'agencia estatal',
-    federal: 'agencia federal',
+    municipal: 'autoridad municipal',
+    county: 'autoridad del condado',
+    state: 'autoridad del estado',
+    federal: 'autoridad federal',
   },
 
   labels: {
@@ -302,23 +300,23 @@ const es: LeftWords = {
     kept: 'Conservado',
   },
   outcomes: {
-    sending: 'Se está enviando. Una parte puede estar ya fuera.',
+    sending: 'El clip se está enviando. Una parte puede haber salido ya.',
     stopped:
       'El envío terminó antes de que el puente confirmara el clip, así que una parte puede estar allí. Si lo retira, el puente borra lo que tenga.',
-    stored: (when) => `El puente lo tiene entero desde el ${when}.`,
-    storedMayMove: 'Puede haberlo entregado ya al archivo de la agencia; la comprobación lo dice.',
+    stored: (when) => `El puente tiene el clip entero desde el ${when}.`,
+    storedMayMove: 'Puede haberlo entregado después al archivo de la autoridad; «Comprobar la prueba» lo muestra.',
     'in-vault': (when) =>
-      `El puente lo entregó al archivo de la agencia el ${when}. Cuánto tiempo queda allí lo deciden las normas del departamento; a este dispositivo no se le informa.`,
+      `El puente lo entregó al archivo de la autoridad el ${when}. Las normas del departamento deciden cuánto tiempo queda allí; a este dispositivo no se le informa.`,
     'at-bridge': 'Según el registro del puente, no se ha entregado a ningún archivo.',
     revoking: (when) =>
-      `Se retiró el ${when}. No se envía nada más. El puente no ha respondido todavía; se le pregunta hasta que lo haga.`,
+      `Se retiró el ${when}. No se envía nada más. El puente no ha respondido todavía; su timbre sigue preguntando.`,
     'nothing-arrived': (when) =>
       `Se retiró antes de que llegara nada: el puente firmó el ${when} que no tiene nada de él.`,
     'erased-at-bridge': (when) => `Se retiró. El puente firmó el ${when} que lo ha borrado por completo.`,
     'erased-at-vault': (when) =>
       `Se retiró cuando el archivo ya lo tenía. El archivo firmó que lo ha borrado; la respuesta llegó el ${when}.`,
     restricted: (when) =>
-      `Se retiró cuando el archivo ya lo tenía. No lo borra: según las normas del departamento se conserva, restringido. La respuesta firmada del archivo llegó el ${when}.`,
+      `Se retiró cuando el archivo ya lo tenía. El archivo no lo borra: según las normas del departamento se conserva con acceso restringido. La respuesta firmada del archivo llegó el ${when}.`,
     kept: (when) =>
       `Se retiró cuando el archivo ya lo tenía. El departamento lo conserva. La respuesta firmada del archivo llegó el ${when}.`,
     reason: (words) => `Su motivo: «${words}»`,
@@ -328,9 +326,9 @@ const es: LeftWords = {
   footage: 'Grabación',
   footageOf: (day, from, to, length) => `${day}, de ${from} a ${to} (${length})`,
   seeFootage: 'Verla en el historial',
-  disclosed: 'Se dijo de usted',
+  disclosed: 'Datos sobre usted',
   disclosedNothing: 'nada',
-  disclosedUnkept: 'entonces no se guardaban los valores',
+  disclosedUnkept: 'los valores no se guardaron en aquel momento',
   sound: 'Sonido',
   soundWith: 'con sonido',
   soundWithout: 'sin sonido',
@@ -346,23 +344,23 @@ const es: LeftWords = {
   more: 'Cómo se cortó, y su hash',
   method: 'Corte',
   methods: {
-    copy: 'copiado; no se volvió a codificar ninguna imagen',
-    'smart-cut': 'solo se volvieron a codificar las imágenes hasta el primer fotograma clave; las demás se copiaron',
-    're-encode': 'se volvieron a codificar todas las imágenes',
+    copy: 'copiado; no se volvió a codificar ningún fotograma',
+    'smart-cut': 'solo se volvieron a codificar los fotogramas hasta el primer fotograma clave; los demás se copiaron',
+    're-encode': 'se volvieron a codificar todos los fotogramas',
   },
-  frames: 'Imágenes',
+  frames: 'Fotogramas',
   size: 'Tamaño',
   sha256: 'SHA-256 del clip',
   ids: 'Autorización y solicitud',
 
   check: 'Comprobar la prueba',
-  checking: 'Pregunta al puente y comprueba …',
+  checking: 'Preguntando al puente y comprobando …',
   checkAgain: 'Comprobar de nuevo',
-  checkHelp: 'Comprobado en este navegador, con la clave del puente que su timbre fijó.',
+  checkHelp: 'Comprobado en este navegador, con la clave del puente que su timbre guardó al darse de alta.',
   holds: 'Todo lo que muestra el puente es válido.',
   holdsNot: 'No todo es válido.',
   holdsNotHelp:
-    'Lo marcado abajo no es lo que su timbre ha registrado, o no está firmado por el puente que conoce. No se fíe de ello.',
+    'Las entradas marcadas abajo difieren de los registros de su timbre, o no están firmadas por el puente que conoce. No se fíe de ellas.',
   storedOk: (when) => `Recibo: firmado por el puente el ${when}, exactamente para este clip.`,
   storedBad: (why) => `El recibo no es válido: ${why}.`,
   answerOk: (when) => `Respuesta a la retirada: firmada por el puente el ${when}.`,
@@ -392,17 +390,17 @@ const es: LeftWords = {
         : `firmado también por ${count} testigos`,
   witnesses:
     'Su timbre no sabe quiénes son los testigos. `doorsill verify --witness-key` comprueba con claves que usted conoce.',
-  partial: 'Este puente muestra solo la última entrada; lo anterior no se conoce aquí.',
-  noClip: 'El puente no conoce ningún clip de esta autorización. Lo que guardó este timbre está arriba.',
+  partial: 'Este puente muestra solo la última entrada; las anteriores no se conocen aquí.',
+  noClip: 'El puente no conoce ningún clip de esta autorización. Los registros de este timbre se muestran arriba.',
 
   takeBack: 'Retirar',
   takeBackTitle: '¿Retirar este clip?',
   takeBackSending: 'El envío termina enseguida y el puente borra lo que tenga.',
   takeBackStored:
-    'Mientras lo tiene el puente, se borra allí y ya nadie lo ve. Si ya lo tiene el archivo de la agencia, deciden las normas del departamento: borrar, restringir o conservar. Usted ve la respuesta que firma.',
-  takeBackPet: 'El puente lo borra. Lo que el dueño de la mascota haya descargado antes se queda con él.',
+    'Si solo lo tiene el puente, se borra allí y ya nadie puede verlo. Si ya lo tiene el archivo de la autoridad, las normas del departamento deciden si se borra, se restringe o se conserva. Usted verá la respuesta firmada.',
+  takeBackPet: 'El puente lo borra. El dueño de la mascota conserva la copia que ya haya descargado.',
   takingBack: 'Retirando …',
-  keep: 'Dejarlo',
+  keep: 'Cancelar',
 };
 
 export const words = inLanguage<LeftWords>({ en, de, es });

@@ -1,5 +1,3 @@
-// Owns: the live picture as it is seen: a still until it plays, what is said when there is none, its time. Not here: playing
-// (live-player.ts).
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { clock } from '../kit/browser-seams.ts';
@@ -7,13 +5,13 @@ import { text } from '../kit/choose-language.ts';
 import { type DoorCondition, doorCondition } from '../kit/door-condition.ts';
 import { useDoor } from '../kit/door-context.ts';
 import { showTime } from '../kit/format.ts';
-import { PictureNote } from '../kit/picture-note.tsx';
+import { PictureNote } from '../kit/notices.tsx';
 import { LivePlayer, type LiveStage } from './live-player.ts';
 
 const POSTER = '/api/v1/snapshot.jpg?precision=key&width=640';
 const TIME_EVERY_MS = 500;
 
-/** `drawn`: what is drawn over the picture while it plays, on a frame that has the picture's own shape. */
+/** The live picture: a still until it plays, and the reason when there is none. `drawn` is drawn over it, in the picture's own shape. */
 export function LivePicture({ drawn = null }: { drawn?: ComponentChildren }) {
   const { door, view } = useDoor();
   const video = useRef<HTMLVideoElement>(null);
@@ -21,12 +19,12 @@ export function LivePicture({ drawn = null }: { drawn?: ComponentChildren }) {
   /** Wall time of the last frame that was live; null before the first. */
   const [shownUs, setShownUs] = useState<number | null>(null);
   const condition = view.state && doorCondition(view.state);
-  // Before the state is known the picture is tried: it is there at once where there is one.
+  // Loads the picture even before the state is known, so that it appears at once.
   const mayShow = condition?.kind !== 'privacy';
-  // What was fetched before the first frame is older than whatever showed since.
+  // The still is older than any frame shown since.
   const poster = usePoster(mayShow && shownUs === null);
 
-  // Begun anew with each connection to the device after the first: the old one's picture may hang for minutes.
+  // Restarted with each new connection to the device: a broken socket may hang for minutes.
   const connection = Math.max(1, view.connections);
   useEffect(() => {
     if (!video.current || !mayShow) return;
@@ -34,7 +32,7 @@ export function LivePicture({ drawn = null }: { drawn?: ComponentChildren }) {
     const seen = () => setShownUs((before) => player.shownUs ?? before ?? clock.wallUs());
     const changed = (now: LiveStage) => {
       isLive = now === 'playing';
-      // What showed for less than the time between two looks was live, too.
+      // Counts a frame that shows for less than the time between two checks.
       if (isLive) seen();
       setStage(now);
     };
@@ -80,7 +78,7 @@ export function LivePicture({ drawn = null }: { drawn?: ComponentChildren }) {
   );
 }
 
-/** The shape of what plays, as CSS says it: `1280 / 720`; null until it is known. */
+/** The aspect ratio of the playing video in CSS: `1280 / 720`; null until known. */
 function usePictureShape(video: RefObject<HTMLVideoElement | null>): string | null {
   const [shape, setShape] = useState<string | null>(null);
   useEffect(() => {
@@ -93,7 +91,7 @@ function usePictureShape(video: RefObject<HTMLVideoElement | null>): string | nu
   return shape;
 }
 
-/** A still of now, until the live picture plays; null while there is none. */
+/** A still of now, shown until the live picture plays; null while there is none. */
 function usePoster(wanted: boolean): string | null {
   const { door } = useDoor();
   const [address, setAddress] = useState<string | null>(null);
@@ -109,7 +107,7 @@ function usePoster(wanted: boolean): string | null {
         made = URL.createObjectURL(blob);
         setAddress(made);
       })
-      // The live picture or the door's condition says what is the matter.
+      // The live picture or the doorbell's condition shows the reason.
       .catch(() => undefined);
     return () => {
       asking.abort();
@@ -120,7 +118,7 @@ function usePoster(wanted: boolean): string | null {
   return address;
 }
 
-/** What is said over a frame that nothing follows, or in its place: since when, and whose fault it is as far as that is known. */
+/** The note over the last live frame, or in its place: since when it is not live, and which connection failed. */
 function NotLive({ sinceUs, stage }: { sinceUs: number | null; stage: LiveStage }) {
   const { view } = useDoor();
   const unreached = view.isOffline ? text.offline : text.noAnswer;

@@ -1,6 +1,5 @@
-// Owns: playing the live picture: fragments from the device's WebSocket into the browser's Media Source Extensions
-// (https://www.w3.org/TR/media-source-2/), close to the newest frame. Not here: what is shown meanwhile (live-picture.tsx), the messages'
-// format (live-views.ts beside this folder).
+// Plays the live picture: feeds fragments from the device's WebSocket (console/live-views.ts) into Media Source Extensions
+// (https://www.w3.org/TR/media-source-2/), close to the newest frame.
 
 import { parseJson } from '@doorsill/contract/parse-json';
 import { SilenceWatch } from '@doorsill/contract/silence-watch';
@@ -9,13 +8,12 @@ import { clock } from '../kit/browser-seams.ts';
 import { SILENT_MS } from '../kit/door.ts';
 import { type MediaFeed, openFeed } from '../kit/media-feed.ts';
 
-/** `silent`: no frame comes any more; the last one still shows. */
+/** `silent`: no new frames arrive; the last one still shows. */
 export type LiveStage = 'connecting' | 'playing' | 'silent' | 'ended' | 'unplayable';
 
 export interface LivePlayerDeps {
   video: HTMLVideoElement;
   socket(): Promise<WebSocket>;
-  /** `wallUs`: of the frame that shows, where the device knows it. */
   changed(stage: LiveStage): void;
 }
 
@@ -24,7 +22,7 @@ const announcedSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ended') }),
 ]);
 
-/** Further behind the newest frame than this: jump; a little behind: play a little faster. */
+/** Further behind the newest frame than `MAX`: jump to `AIM`; further than `LAX`: play faster. */
 const BEHIND_S_MAX = 1;
 const BEHIND_S_LAX = 0.45;
 const BEHIND_S_AIM = 0.15;
@@ -32,7 +30,7 @@ const CATCH_UP_RATE = 1.1;
 const KEPT_S = 10;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 8_000;
-/** Bytes of the wall time before each fragment. */
+/** Length of the wall time before each fragment. */
 const STAMP_BYTES = 8;
 
 export class LivePlayer {
@@ -55,13 +53,13 @@ export class LivePlayer {
     void this.run();
   }
 
-  /** Ends the connection, and takes the picture away. */
+  /** Ends the connection, and clears the picture. */
   stop(): void {
     this.stopping.abort();
     this.close();
   }
 
-  /** Wall time of the frame that shows; null where it is not known. */
+  /** Wall time of the shown frame; null if unknown. */
   get shownUs(): number | null {
     return this.originUs === null ? null : Math.round(this.originUs + this.deps.video.currentTime * 1_000_000);
   }
@@ -80,7 +78,7 @@ export class LivePlayer {
     }
   }
 
-  /** One connection to its end. */
+  /** Follows one connection until it ends. */
   private async connection(signal: AbortSignal): Promise<void> {
     const socket = await this.deps.socket();
     socket.binaryType = 'arraybuffer';
@@ -100,10 +98,10 @@ export class LivePlayer {
   }
 
   private announce(text: string): void {
-    const said = announcedSchema.safeParse(parseJson(text));
-    if (!said.success) return;
-    if (said.data.type === 'init') {
-      this.announced = said.data.codecs;
+    const message = announcedSchema.safeParse(parseJson(text));
+    if (!message.success) return;
+    if (message.data.type === 'init') {
+      this.announced = message.data.codecs;
       return;
     }
     this.close();
@@ -118,7 +116,7 @@ export class LivePlayer {
       this.announced = null;
       return;
     }
-    // A stream begins at time 0 with its first fragment.
+    // A stream's first fragment begins at time 0.
     if (this.frames === 0 && stampUs >= 0) this.originUs = stampUs;
     this.frames += 1;
     this.feed?.append(bytes);
@@ -140,7 +138,7 @@ export class LivePlayer {
     this.awaitFrame();
   }
 
-  /** It plays once a frame shows. */
+  /** Reports `playing` once a frame shows. */
   private awaitFrame(): void {
     const { video } = this.deps;
     if ('requestVideoFrameCallback' in video) video.requestVideoFrameCallback(() => this.shown());
@@ -159,7 +157,7 @@ export class LivePlayer {
     this.deps.changed('playing');
   }
 
-  /** Stays close to the newest frame, and lets go of what was shown. */
+  /** Stays close to the newest frame, and removes old media. */
   private keepUp(): void {
     const { video } = this.deps;
     const { buffered } = video;
@@ -170,7 +168,7 @@ export class LivePlayer {
       video.currentTime = Math.max(buffered.start(buffered.length - 1), newest - BEHIND_S_AIM);
     }
     video.playbackRate = behind > BEHIND_S_LAX ? CATCH_UP_RATE : 1;
-    // Refused where the page is hidden or the battery is saved: the next fragment tries again.
+    // Browsers refuse to play on a hidden page or to save the battery: tried again with the next fragment.
     if (video.paused) video.play().catch(() => undefined);
     this.feed?.trim(video.currentTime - KEPT_S);
   }

@@ -1,17 +1,21 @@
-// Owns: the page "Now": the live picture, ringing, privacy, the last 24 hours, what happened, health. Not here: its parts.
 import type { DeviceState } from '@doorsill/contract/home-messages';
+import { useEffect, useState } from 'preact/hooks';
+import { z } from 'zod';
+import { clock } from '../kit/browser-seams.ts';
 import { text } from '../kit/choose-language.ts';
 import { CoverageShapes, coverageWords, TimeLabels } from '../kit/coverage-bar.tsx';
 import { type HealthLine, healthLines } from '../kit/door-condition.ts';
-import { useDoor } from '../kit/door-context.ts';
+import { useAction, useDoor } from '../kit/door-context.ts';
 import { EventList } from '../kit/event-list.tsx';
 import { showBytes, showShare, showTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
+import { TroubleNotice } from '../kit/notices.tsx';
 import { recentWindow } from '../kit/time-spans.ts';
-import { DoorActions } from './door-actions.tsx';
 import { LivePicture } from './live-picture.tsx';
 
 const EVENTS_SHOWN = 8;
+/** How long the ring button confirms a press. */
+const PRESSED_MS = 2_500;
 
 export function NowPage() {
   const { view } = useDoor();
@@ -33,7 +37,66 @@ export function NowPage() {
   );
 }
 
-/** What is recorded, on as long a line as there is anything to show of, a day at most. */
+/** The ring button and the privacy switch. */
+function DoorActions() {
+  const { door, view } = useDoor();
+  const press = useAction();
+  const privacy = useAction();
+  const [pressedAtMs, setPressedAtMs] = useState<number | null>(null);
+  useEffect(() => {
+    if (pressedAtMs === null) return;
+    const timer = clock.after(PRESSED_MS, () => setPressedAtMs(null));
+    return () => timer.cancel();
+  }, [pressedAtMs]);
+
+  const ring = () =>
+    press.run(async () => {
+      await door.client.call(z.unknown(), '/api/v1/press', { method: 'POST', body: {} });
+      setPressedAtMs(clock.monotonicMs());
+    });
+  const isOn = view.state?.privacy ?? false;
+  const turn = () =>
+    privacy.run(async () => {
+      await door.client.command({ action: 'privacy', on: !isOn });
+      await door.refresh();
+    });
+  const isRung = pressedAtMs !== null;
+  return (
+    <div class="actions-place">
+      <div class="actions">
+        <button
+          type="button"
+          class={`action ${isRung ? 'is-done' : ''}`}
+          onClick={ring}
+          disabled={view.link !== 'online'}
+        >
+          <Icon name={isRung ? 'check' : 'bell'} />
+          <span class="action-label" aria-live="polite">
+            {press.busy ? text.pressing : isRung ? text.pressed : text.press}
+          </span>
+        </button>
+        <button
+          type="button"
+          role="switch"
+          aria-checked={isOn}
+          class="action action-switch"
+          onClick={turn}
+          disabled={view.link !== 'online' || privacy.busy}
+        >
+          <Icon name="eyeOff" />
+          <span class="action-label">
+            {text.privacy}
+            <span class="action-hint">{isOn ? text.privacyOnHint : text.privacyOffHint}</span>
+          </span>
+          <span class="switch" aria-hidden="true" />
+        </button>
+      </div>
+      <TroubleNotice trouble={press.trouble ?? privacy.trouble} />
+    </div>
+  );
+}
+
+/** The recorded footage on a timeline of up to a day. */
 function Recorded() {
   const { view } = useDoor();
   const { state, events } = view;

@@ -1,5 +1,4 @@
-// Owns: the pages before a door is open: pairing by the code in the address, waiting for the confirmation, and what is in the way. Not
-// here: the proofs (device-client.ts), the door's pages.
+// Pairing by the code in the address, waiting for its confirmation, and the frame of pages that show no doorbell.
 
 import { failure } from '@doorsill/contract/errors';
 import { useEffect, useState } from 'preact/hooks';
@@ -21,9 +20,9 @@ export interface PairingPageProps {
   device: string;
   deviceKey: string;
   isLocked: boolean;
-  /** How the command line is called at the device's own machine. */
+  /** How the command line is called on the device's machine. */
   commandLine: Facts['commandLine'];
-  /** From the address; null when the page was opened without. */
+  /** From the address; null if it holds none. */
   code: PairingCode | null;
   paired(key: OwnerKey): void;
 }
@@ -110,12 +109,12 @@ interface WaitingProps {
 
 function Waiting({ pairing, digits, commandLine, code, confirmed, refused }: WaitingProps) {
   const [isRefused, setRefused] = useState(false);
-  // biome's rule would ask for the callbacks, which are new with each drawing: the poll belongs to one pairing.
+  // Without the callbacks, which differ at each drawing: one poll belongs to one pairing.
   useEffect(() => {
     const leaving = new AbortController();
     const poll = async () => {
       while (!leaving.signal.aborted) {
-        // A device that is not reached for a moment may still confirm.
+        // A device that is unreachable for a moment may still confirm.
         const answer = await pairingState(pairing).catch(() => null);
         if (leaving.signal.aborted) return;
         if (answer?.state === 'paired') return confirmed();
@@ -161,7 +160,7 @@ function Waiting({ pairing, digits, commandLine, code, confirmed, refused }: Wai
   );
 }
 
-/** A page that stands alone, before there is a door to show. */
+/** A page that shows no doorbell. */
 export function Gate({ title, children }: { title: string; children: preact.ComponentChildren }) {
   useEffect(() => {
     document.title = `${title} · ${text.appName}`;
@@ -180,7 +179,7 @@ export function Gate({ title, children }: { title: string; children: preact.Comp
   );
 }
 
-/** What people call this browser, as far as it says so. */
+/** A suggested name for this browser, such as `Firefox · Android`. */
 function browserName(): string {
   const agent = navigator.userAgent;
   const found = ['Firefox', 'Edg', 'Chrome', 'Safari'].find((one) => agent.includes(one)) ?? '';

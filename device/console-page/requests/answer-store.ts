@@ -1,15 +1,15 @@
-// Owns: where this browser keeps its answers, in IndexedDB: each signed grant before it is sent, so that the very same token can be sent
-// again and no second one is made. Not here: what is kept (kept-answers.ts), sending (request-answers.ts), the owner's key (owner-key.ts).
+// This browser's answers in IndexedDB. A signed grant is stored before it is sent, so that a retry sends the same token and never a second
+// grant.
 import { z } from 'zod';
 import { inStore } from '../kit/browser-database.ts';
-import { Draft, KeptGrant } from './kept-answers.ts';
+import { Draft, KeptGrant, surplusDrafts, surplusGrants } from './kept-answers.ts';
 
 const [DRAFTS, GRANTS] = ['drafts', 'grants'];
 const DATABASE = { name: 'doorsill-answers', stores: [DRAFTS, GRANTS] };
-/** Of each kind; the oldest go first, and of grants only those that are over. */
+/** Of drafts and of grants each. More are stored only while they are still needed. */
 const ROWS_MAX = 200;
 
-/** One owner's answers. Another key in this browser, after it was paired again, has answers of its own. */
+/** The answers of one owner key: after pairing again, this browser has another key and none of the old answers. */
 export class AnswerStore {
   private readonly owner: string;
 
@@ -29,11 +29,11 @@ export class AnswerStore {
     await inStore(DATABASE, DRAFTS, 'readwrite', (store) => store.put(draft, this.keyOf(draft.request)));
   }
 
-  /** Keeps a signed grant unless one of the same request is kept that is not over; returns the one that is kept then. */
+  /** Stores a signed grant unless an unsettled one is stored for its request; returns the stored one. */
   async keepGrant(grant: KeptGrant): Promise<KeptGrant> {
     const key = this.keyOf(grant.request);
     let kept = grant;
-    // In one transaction: two tabs that sign at the same moment keep one grant.
+    // In one transaction: of two tabs that sign at the same moment only one stores its grant.
     await inStore(DATABASE, GRANTS, 'readwrite', (store) => {
       const asked = store.get(key);
       asked.onsuccess = () => {
@@ -46,7 +46,7 @@ export class AnswerStore {
     return kept;
   }
 
-  /** Changes what is kept of a grant; nothing when another one is kept by now. Returns what is kept. */
+  /** Changes a stored grant, unless another token is stored for its request by now. Returns what is stored; null if nothing is. */
   async changeGrant(token: string, request: string, changes: Partial<KeptGrant>): Promise<KeptGrant | null> {
     const key = this.keyOf(request);
     let kept: KeptGrant | null = null;
@@ -63,19 +63,47 @@ export class AnswerStore {
     return kept;
   }
 
+  /** Deletes the oldest answers above the limit, but none that is still needed: see `surplusGrants` and `surplusDrafts`. */
+  async prune(nowS: number): Promise<void> {
+    await this.drop(GRANTS, KeptGrant, (grants) => surplusGrants(grants, ROWS_MAX));
+    await this.drop(DRAFTS, Draft, (drafts) => surplusDrafts(drafts, ROWS_MAX, nowS));
+  }
+
   private keyOf(request: string): string {
     return `${this.owner} ${request}`;
   }
 
-  /** What is of another owner or form is left where it is, and not read. */
+  private get range(): IDBKeyRange {
+    return IDBKeyRange.bound(`${this.owner} `, `${this.owner} \uffff`);
+  }
+
+  /** In one transaction, so that no row changes between the choice and its deletion. */
+  private async drop<S extends z.ZodType>(
+    name: string,
+    schema: S,
+    surplus: (rows: z.output<S>[]) => readonly { request: string }[],
+  ): Promise<void> {
+    await inStore(DATABASE, name, 'readwrite', (store) => {
+      const asked = store.getAll(this.range);
+      asked.onsuccess = () => {
+        for (const { request } of surplus(rowsOf(schema, asked.result))) store.delete(this.keyOf(request));
+      };
+      return asked;
+    });
+  }
+
   private async rows<S extends z.ZodType>(name: string, schema: S): Promise<z.output<S>[]> {
-    const range = IDBKeyRange.bound(`${this.owner} `, `${this.owner} \uffff`);
-    const found = z
-      .array(z.unknown())
-      .parse(await inStore(DATABASE, name, 'readonly', (store) => store.getAll(range, ROWS_MAX)));
-    return found.flatMap((row) => {
+    return rowsOf(schema, await inStore(DATABASE, name, 'readonly', (store) => store.getAll(this.range)));
+  }
+}
+
+/** The rows that match the schema. Others, of another version of the page, stay stored and are ignored. */
+function rowsOf<S extends z.ZodType>(schema: S, found: unknown): z.output<S>[] {
+  return z
+    .array(z.unknown())
+    .parse(found)
+    .flatMap((row) => {
       const read = schema.safeParse(row);
       return read.success ? [read.data] : [];
     });
-  }
 }

@@ -1,27 +1,26 @@
-// Owns: an area of the earth as a plan in metres: its outline on the paper, its size, and a bar that shows the scale. Pure. Not here:
-// drawing it (request-page.tsx).
 import type { Polygon } from '@doorsill/contract/request';
 
 /** Metres of one degree of latitude, and of longitude at the equator (WGS 84, mean). */
 const DEGREE_M = 111_195;
 const BAR_SHARE_MAX = 0.4;
 
+/** An area of the earth as a plan: its outline, its size in metres, and a scale bar. */
 export interface AreaPlan {
-  /** Corners on the paper, from its top left. */
+  /** Corners on the paper, measured from its top left. */
   corners: { x: number; y: number }[];
-  /** Extent on the ground. */
+  /** Size on the ground. */
   widthM: number;
   heightM: number;
   squareM: number;
-  /** The middle of the extent, in degrees. */
+  /** Its centre, in degrees. */
   middle: { latitude: number; longitude: number };
-  /** The longest round length that takes at most two fifths of the paper's width. */
+  /** Scale bar: the greatest round length that fits into two fifths of the paper's width. */
   bar: { lengthM: number; width: number };
 }
 
 /**
- * Draws a polygon's ring (RFC 7946 §3.1.6) on paper of this size, north up, with a margin. Degrees of longitude are as long as they are
- * at its middle: for an area of a few kilometres nobody sees the difference. A ring across the 180th meridian stays whole.
+ * Draws a polygon's ring (RFC 7946 §3.1.6) on paper of this size, north up, with a margin. All degrees of longitude get the length that
+ * they have at the centre: the error is invisible for areas of a few kilometres. A ring across the 180th meridian stays in one piece.
  */
 export function areaPlan(
   { coordinates: [ring] }: Polygon,
@@ -40,7 +39,7 @@ export function areaPlan(
   const widthM = (east - west) * eastM;
   const heightM = (north - south) * DEGREE_M;
   const inner = { width: paper.width - 2 * paper.margin, height: paper.height - 2 * paper.margin };
-  // An area without extent in one direction still gets a scale.
+  // An area that is a line still gets a scale.
   const perM = Math.min(inner.width / Math.max(widthM, 1), inner.height / Math.max(heightM, 1));
   const left = (paper.width - widthM * perM) / 2;
   const top = (paper.height - heightM * perM) / 2;
@@ -55,7 +54,7 @@ export function areaPlan(
   };
 }
 
-/** The largest of 1, 2 and 5 times a power of ten that is not longer. */
+/** The greatest of 1, 2 or 5 times a power of ten up to `mostM`. */
 function roundLength(mostM: number): number {
   const power = 10 ** Math.floor(Math.log10(mostM));
   return ([5, 2, 1].find((step) => step * power <= mostM) ?? 1) * power;
@@ -65,7 +64,7 @@ function extent(values: readonly number[]): [number, number] {
   return [Math.min(...values), Math.max(...values)];
 }
 
-/** The shoelace formula. */
+/** Area by the shoelace formula. */
 function enclosed(corners: readonly { x: number; y: number }[]): number {
   const twice = corners.reduce((sum, { x, y }, at) => {
     const next = corners[(at + 1) % corners.length] ?? { x, y };

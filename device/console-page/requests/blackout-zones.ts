@@ -1,11 +1,10 @@
-// Owns: arithmetic of the areas that are blacked out: drawn between two points, moved, sized, and never outside the picture. Pure, in
-// ten-thousandths of the picture. Not here: drawing them (zone-board.tsx).
+// Geometry of blacked-out areas, in ten-thousandths of the picture.
 import type { Zone } from '@doorsill/contract/shared-claims';
 
 export const WHOLE = 10_000;
-/** As many as one grant can name. */
+/** The limit of one grant. */
 export const ZONES_MAX = 16;
-/** What a finger draws by accident is no zone. */
+/** Smaller shapes are drawn by accident. */
 const SIDE_MIN = 200;
 
 export interface Point {
@@ -13,7 +12,7 @@ export interface Point {
   y: number;
 }
 
-/** The zone between two points, in any order; null when it is too small to be meant. */
+/** The zone between two opposite corners; null if it is too small to be meant. */
 export function zoneBetween(from: Point, to: Point): Zone | null {
   const [left, right] = [clamp(Math.min(from.x, to.x)), clamp(Math.max(from.x, to.x))];
   const [top, bottom] = [clamp(Math.min(from.y, to.y)), clamp(Math.max(from.y, to.y))];
@@ -21,7 +20,7 @@ export function zoneBetween(from: Point, to: Point): Zone | null {
   return { left, top, width: right - left, height: bottom - top };
 }
 
-/** The same zone elsewhere, as far as the picture goes. */
+/** The zone moved, inside the picture. */
 export function moved(zone: Zone, by: Point): Zone {
   return {
     ...zone,
@@ -30,7 +29,7 @@ export function moved(zone: Zone, by: Point): Zone {
   };
 }
 
-/** The same zone with its lower right corner elsewhere. */
+/** The zone with its lower right corner moved. */
 export function sized(zone: Zone, by: Point): Zone {
   return {
     ...zone,
@@ -39,10 +38,10 @@ export function sized(zone: Zone, by: Point): Zone {
   };
 }
 
-/** A new zone for who has no pointer: in the middle, a little aside of the one before. */
-export function placedZone(others: readonly Zone[]): Zone {
-  const aside = (others.length % 5) * 500;
-  return { left: 3_500 + aside, top: 3_500 + aside, width: 2_000, height: 2_000 };
+/** A new zone for users without a pointer: near the middle, shifted from the one before. */
+export function centralZone(others: readonly Zone[]): Zone {
+  const shift = (others.length % 5) * 500;
+  return { left: 3_500 + shift, top: 3_500 + shift, width: 2_000, height: 2_000 };
 }
 
 function clamp(value: number, least = 0, most = WHOLE): number {

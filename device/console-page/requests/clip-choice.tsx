@@ -1,5 +1,4 @@
-// Owns: choosing what leaves: the part of the footage, what is blacked out, sound, and facts about the home; and having the device make the
-// preview of it; the picture at the edge of the part. Not here: the strip (trim-strip.tsx), the zones on the picture (zone-board.tsx), looking at the preview (clip-preview.tsx).
+// Choosing the clip: its window, blacked-out areas, sound and disclosed facts; then having the device make its preview.
 
 import { Preview, PreviewList } from '@doorsill/contract/console-messages';
 import { isFailure } from '@doorsill/contract/errors';
@@ -13,9 +12,8 @@ import { useAction, useDoor } from '../kit/door-context.ts';
 import { showTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
 import type { MomentPicture } from '../kit/moment-picture.ts';
-import { TroubleNotice } from '../kit/notices.tsx';
-import { PictureTrouble } from '../kit/picture-note.tsx';
-import { placedZone, ZONES_MAX } from './blackout-zones.ts';
+import { PictureTrouble, TroubleNotice } from '../kit/notices.tsx';
+import { centralZone, ZONES_MAX } from './blackout-zones.ts';
 import { DecisionBar, type StepProps } from './decision-bar.tsx';
 import { showClipLength, showExactTime } from './request-format.ts';
 import { words } from './requests-words.ts';
@@ -44,7 +42,7 @@ function ZoneTools({
           <Icon name="blackout" />
           {isDrawing ? words.stopDrawing : words.drawZones}
         </button>
-        <button type="button" class="button" disabled={isFull} onClick={() => change([...zones, placedZone(zones)])}>
+        <button type="button" class="button" disabled={isFull} onClick={() => change([...zones, centralZone(zones)])}>
           <Icon name="plus" />
           {words.addZone}
         </button>
@@ -61,9 +59,9 @@ interface TrimPictureProps {
 }
 
 function TrimPicture({ picture, audio, children }: TrimPictureProps) {
-  // The picture fills its frame exactly: what is drawn on it is at the same place in the clip.
+  // The picture fills its frame exactly, so that a drawn zone lies at the same place in the clip.
   const [shape, setShape] = useState({ width: 16, height: 9 });
-  const said = text.pictureAt(showTime(picture.stillUs ?? picture.atUs ?? 0));
+  const label = text.pictureAt(showTime(picture.stillUs ?? picture.atUs ?? 0));
   return (
     <figure
       class="picture choice-picture"
@@ -74,14 +72,14 @@ function TrimPicture({ picture, audio, children }: TrimPictureProps) {
         <img
           class="picture-still"
           src={picture.still}
-          alt={said}
+          alt={label}
           draggable={false}
           onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) =>
             width > 0 && setShape({ width, height })
           }
         />
       )}
-      <video ref={picture.video} muted={!audio} playsInline aria-label={said} hidden={!picture.isMoving} />
+      <video ref={picture.video} muted={!audio} playsInline aria-label={label} hidden={!picture.isMoving} />
       {children}
       <PictureTrouble trouble={picture.trouble} />
     </figure>
@@ -135,21 +133,21 @@ function ClipOptions({ notice, answers }: StepProps) {
   );
 }
 
-/** Cutting a long clip takes a small machine a while; the preview's own life is as long. */
+/** A small machine cuts a long clip slowly. A preview lives as long. */
 const MAKE_MS_MAX = 15 * 60_000;
 
 export function ClipChoice({ notice, answers, view }: StepProps) {
   const { view: doorView } = useDoor();
   const limits = trimLimits(notice.request.window, notice.coverage);
   if (doorView.state?.privacy)
-    return <Nothing {...{ notice, answers, view }} title={words.privateTitle} help={words.privateHelp} />;
+    return <NoChoice {...{ notice, answers, view }} title={words.privateTitle} help={words.privateHelp} />;
   if (!limits)
-    return <Nothing {...{ notice, answers, view }} title={words.noFootageTitle} help={words.noFootageHelp} />;
+    return <NoChoice {...{ notice, answers, view }} title={words.noFootageTitle} help={words.noFootageHelp} />;
   return <Choice {...{ notice, answers, view, limits }} />;
 }
 
-/** Declining and ignoring stay possible where nothing can be chosen. */
-function Nothing({ title, help, ...step }: StepProps & { title: string; help: string }) {
+/** Shown when no clip can be chosen; the request can still be declined or ignored. */
+function NoChoice({ title, help, ...step }: StepProps & { title: string; help: string }) {
   return (
     <>
       <div class="request-note" role="status">
@@ -288,7 +286,7 @@ function TrimControls({ trim }: { trim: Trim }) {
   );
 }
 
-/** Having the device make the preview, and ending another one where there are too many. */
+/** Has the device make the preview, and can end another preview when there are too many. */
 function usePreviewMaker({ notice, answers }: StepProps) {
   const { door } = useDoor();
   const { busy, trouble, run } = useAction();

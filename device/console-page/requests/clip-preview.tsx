@@ -1,5 +1,4 @@
-// Owns: looking at the clip exactly as it would leave, the one sentence that says what a yes means, and the yes. Not here: making the
-// preview (clip-choice.tsx), signing, keeping and sending the grant (request-answers.ts).
+// Playing the preview, the sentence that says what a grant means, and the grant.
 
 import { PREVIEW_LIFE_MS, type Preview } from '@doorsill/contract/console-messages';
 import { isFailure } from '@doorsill/contract/errors';
@@ -30,7 +29,7 @@ export function ClipPreview({ notice, answers, view }: StepProps) {
       const timer = clock.after(Math.max(0, Math.min(leftMs, PREVIEW_LIFE_MS)), over);
       return () => timer.cancel();
     }
-    // The device ended it, or this is a draft of before: choose again.
+    // The device has no such preview any more: choose again.
     over();
     return undefined;
   }, [preview?.made.preview, isPrivate]);
@@ -142,14 +141,14 @@ function sentenceFacts({ request, credential, wouldDisclose }: VerifiedNotice, d
 }
 
 interface Clip {
-  /** Where the browser plays its bytes from; null until they are here and checked. */
+  /** Object URL of the clip; null until its bytes are fetched and checked. */
   address: string | null;
   share: number;
   trouble: Trouble | null;
   again(): void;
 }
 
-/** The clip's bytes, fetched once and checked against the hash that the grant will name. `over`: the device does not have it any more. */
+/** Fetches the clip once and checks it against the hash that the grant will name. Calls `over` if the preview has ended on the device. */
 function useClip(made: Preview, over: () => void): Clip {
   const { door } = useDoor();
   const [clip, setClip] = useState<Omit<Clip, 'again'>>({ address: null, share: 0, trouble: null });

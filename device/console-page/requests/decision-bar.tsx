@@ -1,4 +1,4 @@
-// Owns: answering at every step: going on, declining, ignoring; each within reach, none easier than another. Not here: the steps.
+// The buttons at each step of a request: continue, decline, ignore. All are equally easy to reach.
 
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import type { ComponentChildren } from 'preact';
@@ -8,7 +8,7 @@ import { TroubleNotice } from '../kit/notices.tsx';
 import type { AnswersView, RequestAnswers } from './request-answers.ts';
 import { words } from './requests-words.ts';
 
-/** What every step of answering gets. */
+/** Properties of each step. */
 export interface StepProps {
   notice: VerifiedNotice;
   answers: RequestAnswers;
@@ -16,7 +16,7 @@ export interface StepProps {
 }
 
 interface DecisionBarProps extends StepProps {
-  /** On a phone it stays in sight while one scrolls. */
+  /** Stays in sight while scrolling. */
   isSticky?: boolean;
   main: { label: ComponentChildren; isOff: boolean; press(): void };
 }

@@ -1,20 +1,19 @@
-// Owns: going from frame to frame by the frames' real times, which the device tells span by span; gaps are passed over. Not here: asking
-// the device (device-client.ts), what is trimmed (trim-window.ts).
+// Steps from frame to frame by the frames' recorded times, which it fetches in pieces, and skips gaps.
 import type { Window } from '@doorsill/contract/shared-claims';
 import { SECOND_US } from '../kit/time-spans.ts';
 import { type TrimEnd, withEnd } from './trim-window.ts';
 
 export interface FrameStepsDeps {
-  /** The frames of a span, ascending. */
+  /** Fetches the frame times of a span, ascending. */
   frames(window: Window): Promise<readonly number[]>;
-  /** Where there is footage. */
+  /** The footage of the request's window. */
   coverage(): readonly Window[];
 }
 
-/** Asked for at once, around a moment. Divides time into pieces, so that a piece is asked for once. */
+/** Frame times are fetched and cached in pieces of this length. */
 const PIECE_US = 8 * SECOND_US;
 const PIECES_MAX = 64;
-/** A frame is never shown longer than this: what lies further apart is a gap. */
+/** No frame lasts longer than this many pieces: frames further apart have a gap between them. */
 const LOOK_PIECES = 2;
 
 export class FrameSteps {
@@ -25,7 +24,7 @@ export class FrameSteps {
     this.deps = deps;
   }
 
-  /** The last frame at or before a moment; null when there is none close by and none before it in the footage. */
+  /** The last frame at or before a moment; null if there is none. */
   async atOrBefore(atUs: number): Promise<number | null> {
     for (let looked = 0, us = atUs; looked < LOOK_PIECES; looked += 1) {
       const found = (await this.piece(us)).findLast((frame) => frame <= atUs);
@@ -36,7 +35,7 @@ export class FrameSteps {
     return before ? ((await this.piece(before.endUs - 1)).findLast((frame) => frame < before.endUs) ?? null) : null;
   }
 
-  /** The first frame behind a moment; null when there is none. */
+  /** The first frame after a moment; null if there is none. */
   async after(atUs: number): Promise<number | null> {
     for (let looked = 0, us = atUs; looked < LOOK_PIECES; looked += 1) {
       const found = (await this.piece(us)).find((frame) => frame > atUs);
@@ -48,8 +47,8 @@ export class FrameSteps {
   }
 
   /**
-   * The window with one end a frame earlier (-1) or later (1). It begins with a frame, and ends where the first frame begins that is not
-   * inside, or where footage ends.
+   * The window with one end moved a frame earlier (-1) or later (1). A window starts at a frame's time; it ends at the time of the first
+   * frame outside it, or where the footage ends.
    */
   async stepped(window: Window, end: TrimEnd, direction: -1 | 1, limits: Window): Promise<Window> {
     const { startUs, endUs } = window;
@@ -66,7 +65,7 @@ export class FrameSteps {
     return withEnd(window, 'end', next ?? limits.endUs, limits);
   }
 
-  /** The window with one end on a frame: where its picture was shown. */
+  /** The window with one end snapped to a frame. */
   async snapped(window: Window, end: TrimEnd, limits: Window): Promise<Window> {
     if (end === 'start') return withEnd(window, end, (await this.atOrBefore(window.startUs)) ?? window.startUs, limits);
     const outside = (await this.after(window.endUs - 1)) ?? limits.endUs;

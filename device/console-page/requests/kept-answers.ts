@@ -1,5 +1,4 @@
-// Owns: what a browser keeps of its answers: the choices of a draft, never footage; a signed grant, and what has become of it. Pure. Not
-// here: keeping it (answer-store.ts).
+// The records that this browser stores of its answers: a draft's choices (never footage), and a signed grant with what became of it.
 
 import { Preview } from '@doorsill/contract/console-messages';
 import { Receipt } from '@doorsill/contract/home-messages';
@@ -21,31 +20,49 @@ export const Draft = z.strictObject({
   audio: z.boolean(),
   zones: z.array(Zone).max(16),
   disclose: z.array(DisclosureKey).max(4),
-  /** The clip that was made of these choices, and when, by this browser's clock. */
+  /** The preview made of these choices, and when, by this browser's clock. */
   preview: z.strictObject({ made: Preview, atUs: z.int() }).nullable(),
 });
-/** What its owner has chosen so far. */
 export type Draft = z.infer<typeof Draft>;
 
 export const KeptGrant = z.strictObject({
   request: idSchema,
   published: PublishedRequest,
   token: tokenSchema,
-  /** The facts that are disclosed, with the values that were shown when it was signed. */
+  /** The disclosed facts, with the values shown at signing. */
   values: DisclosedValues,
   atUs: z.int(),
-  /** The device's last receipt about it; null until it has answered. */
+  /** The device's last receipt about it; null before the first. */
   receipt: Receipt.nullable(),
-  /** The revocation that was signed for it, before it is sent. */
+  /** A signed revocation, stored before it is sent. */
   revoke: tokenSchema.nullable(),
-  /** Nothing more happens to it: another grant of this request may be signed. */
+  /** Settled: another grant for this request may be signed. */
   isOver: z.boolean(),
 });
-/** A grant as it was signed, and what has become of it. */
 export type KeptGrant = z.infer<typeof KeptGrant>;
 
-/** What a kept token says. Null when it is none, which no store of ours holds. */
+/** The claims of a stored grant's token; null if it is malformed, which no stored token is. */
 export function grantOf({ token }: Pick<KeptGrant, 'token'>): Grant | null {
   const claims = Grant.safeParse(parseToken(token)?.claims);
   return claims.success ? claims.data : null;
+}
+
+/** The settled grants to delete, oldest first, so that at most `most` remain. A grant that may still be sent is never one of them. */
+export function surplusGrants(grants: readonly KeptGrant[], most: number): KeptGrant[] {
+  const settled = grants.filter(({ isOver }) => isOver).sort((a, b) => a.atUs - b.atUs);
+  return settled.slice(0, Math.max(0, grants.length - most));
+}
+
+/** The same for drafts: those of expired requests, the longest expired first. */
+export function surplusDrafts(drafts: readonly Draft[], most: number, nowS: number): Draft[] {
+  const expired = drafts.filter((draft) => expiryS(draft) < nowS).sort((a, b) => expiryS(a) - expiryS(b));
+  return expired.slice(0, Math.max(0, drafts.length - most));
+}
+
+const expirySchema = z.object({ exp: z.int() });
+
+/** When a draft's request expires; 0 for a malformed request. */
+function expiryS({ published }: Draft): number {
+  const claims = expirySchema.safeParse(parseToken(published.request)?.claims);
+  return claims.success ? claims.data.exp : 0;
 }

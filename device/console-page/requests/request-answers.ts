@@ -1,6 +1,5 @@
-// Owns: the requests of this door and their answers, followed while the page is open: what waits, what this browser has drafted, signed and
-// kept, and what the device says became of it. A kept token is sent again until the device has answered. Not here: keeping (answer-store.ts),
-// where a request stands (request-standing.ts), drawing (requests-page.tsx).
+// The doorbell's requests and this browser's answers to them, followed while the page is open: waiting requests, drafts, stored grants, and
+// the device's receipts. A stored token is sent again until the device answers.
 
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { DeviceState, type Receipt, UploadProgress } from '@doorsill/contract/home-messages';
@@ -15,33 +14,33 @@ import type { Door } from '../kit/door.ts';
 import { tokenCrypto } from '../kit/token-crypto.ts';
 import { AnswerStore } from './answer-store.ts';
 import { type Draft, grantOf, type KeptGrant } from './kept-answers.ts';
-import { isLastWord, type Standing, standingOf } from './request-standing.ts';
+import { isFinal, type Standing, standingOf } from './request-standing.ts';
 
 export interface AnswersView {
-  /** What waits for an answer and verifies; null before the device was asked. */
+  /** Unanswered requests that verify; null before the device was asked. */
   waiting: VerifiedNotice[] | null;
-  /** How many did not verify, and were not shown. */
+  /** How many do not verify; they are not shown. */
   unread: number;
-  /** What was read of each request, also of those that wait no more. */
+  /** All verified requests by id, answered and closed ones included. */
   known: ReadonlyMap<string, OpenedRequest>;
   drafts: ReadonlyMap<string, Draft>;
   kept: ReadonlyMap<string, KeptGrant>;
   receipts: ReadonlyMap<string, Receipt>;
   uploads: ReadonlyMap<string, UploadProgress>;
-  /** What the device refused an answer with, by request. */
+  /** The device's refusal of an answer, by request. */
   refusals: ReadonlyMap<string, Failure>;
-  /** This browser's clock less the device's, where they differ by more than an order may; null otherwise. */
+  /** This browser's clock minus the device's, if they differ by more than an order may; else null. */
   clockOffUs: number | null;
-  /** Why nothing could be asked for. */
+  /** Why the device could not be asked; null if it could. */
   trouble: unknown;
 }
 
 const RELOAD_MS = 200;
-/** Coverage of what is asked for shrinks as old footage goes, and nothing tells of that. */
+/** The footage of a request shrinks as old footage is overwritten, without a message. */
 const LOOK_AGAIN_MS = 20_000;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 8_000;
-/** A device that was just started does not know its requests yet. */
+/** How long a device that was just started may not know its requests yet. */
 const UNKNOWN_MS_MAX = 60_000;
 
 export class RequestAnswers {
@@ -51,7 +50,7 @@ export class RequestAnswers {
   private readonly sending = new Set<string>();
   private stopping = new AbortController();
   private reloading: Timer | null = null;
-  /** Resolves when what this page has changed of its grants is kept. */
+  /** Resolves when this page's changes to stored grants are durable. */
   private keeping: Promise<unknown> = Promise.resolve();
   private asked = false;
   private current: AnswersView = {
@@ -86,17 +85,18 @@ export class RequestAnswers {
     this.stopping = new AbortController();
     const { signal } = this.stopping;
     let link = this.door.view.link;
-    const forget = [
-      this.door.onTold((kind, value) => this.take(kind, value)),
+    const unsubscribe = [
+      this.door.onMessage((kind, value) => this.take(kind, value)),
       this.door.subscribe(() => {
         const isBack = link !== 'online' && this.door.view.link === 'online';
         link = this.door.view.link;
-        // What the device said meanwhile was missed.
+        // Messages were missed meanwhile.
         if (isBack) this.asked = false;
         if (isBack) this.reloadSoon();
       }),
     ];
-    void this.readKept().then(() => this.reload());
+    void this.readStored().then(() => this.reload());
+    this.store.prune(Math.floor(clock.wallUs() / 1_000_000)).catch(() => undefined);
     const look = async () => {
       while (!signal.aborted) {
         await clock.pause(LOOK_AGAIN_MS, signal);
@@ -107,7 +107,7 @@ export class RequestAnswers {
     return () => {
       this.stopping.abort();
       this.reloading?.cancel();
-      for (const one of forget) one();
+      for (const one of unsubscribe) one();
     };
   }
 
@@ -116,9 +116,9 @@ export class RequestAnswers {
     const { waiting, receipts, kept, uploads } = this.current;
     const own = kept.get(request) ?? null;
     const ownGrant = own && !own.isOver ? (grantOf(own)?.jti ?? null) : null;
-    const heard = receipts.get(request) ?? null;
-    // What is said of an earlier grant is not the answer to the one that is under way.
-    const receipt = ownGrant === null || heard?.grant === ownGrant ? heard : null;
+    const received = receipts.get(request) ?? null;
+    // A receipt about an earlier grant does not answer the current one.
+    const receipt = ownGrant === null || received?.grant === ownGrant ? received : null;
     const grant = receipt?.grant ?? ownGrant ?? '';
     return standingOf({
       isWaiting: waiting?.some((notice) => notice.request.jti === request) ?? false,
@@ -129,24 +129,24 @@ export class RequestAnswers {
     });
   }
 
-  /** The draft of a request as it was kept, or a new one in which nothing is chosen. */
+  /** The stored draft of a request, or an empty one. */
   draftOf(opened: OpenedRequest): Draft {
     const { published, request } = opened;
     return this.current.drafts.get(request.jti) ?? { request: request.jti, published, ...NOTHING_CHOSEN };
   }
 
-  /** Changes a draft and keeps it: it is there again after a reload. */
+  /** Changes a draft and stores it, so that it survives a reload. */
   change(opened: OpenedRequest, changes: Partial<Draft>): void {
     this.keep({ ...this.draftOf(opened), ...changes });
   }
 
-  /** Changes what would leave: the clip of a preview is of other choices then, and its place is for another. */
+  /** Changes the choices of a draft. Its preview was made of other choices, so it is ended. */
   choose(opened: OpenedRequest, changes: Partial<Draft>): void {
     void this.endPreview(opened);
     this.change(opened, { ...changes, preview: null });
   }
 
-  /** Ends the preview of a draft, if it has one: best effort, because it ends by itself. */
+  /** Ends a draft's preview, if it has one: best effort, because it expires by itself. */
   async endPreview(opened: OpenedRequest): Promise<void> {
     const { preview } = this.draftOf(opened);
     if (!preview) return;
@@ -156,7 +156,7 @@ export class RequestAnswers {
 
   private keep(draft: Draft): void {
     this.show({ drafts: new Map(this.current.drafts).set(draft.request, draft) });
-    // Without a disk of its own (a private window) the draft lives as long as the page.
+    // In a private window nothing can be stored: the draft lives as long as the page.
     this.store.keepDraft(draft).catch(() => undefined);
   }
 
@@ -168,8 +168,8 @@ export class RequestAnswers {
   }
 
   /**
-   * Signs a grant, keeps it, and sends it until the device has answered. Where another tab has kept one already, that one is sent and no
-   * other. Throws what keeping it throws: then nothing was sent.
+   * Signs a grant, stores it, and sends it until the device answers. If another tab has stored one already, that one is sent instead.
+   * Throws if it cannot be stored; nothing is sent then.
    */
   async grant(notice: VerifiedNotice, choice: GrantChoice): Promise<void> {
     const request = notice.request.jti;
@@ -182,13 +182,13 @@ export class RequestAnswers {
     this.send(request);
   }
 
-  /** Signs a denial and gives it to the device. Throws what the device refuses with, or `unreachable`. */
+  /** Signs and sends a denial. Throws the device's refusal, or `unreachable`. */
   async decline(notice: VerifiedNotice): Promise<void> {
-    this.heard(await this.door.client.deny(notice));
+    this.onReceipt(await this.door.client.deny(notice));
     this.reloadSoon();
   }
 
-  /** Takes a grant back, whichever owner's: at once, and again until the device has answered. Throws `consent_nothing_to_revoke`. */
+  /** Revokes a grant of any owner; for this browser's grant, resends until the device answers. Throws `consent_nothing_to_revoke`. */
   async takeBack(request: string): Promise<void> {
     const { client } = this.door;
     const kept = this.current.kept.get(request);
@@ -203,17 +203,17 @@ export class RequestAnswers {
     }
     const { grant, grantSha256 } = receipt ?? {};
     if (!grant || !grantSha256) throw failure('consent_nothing_to_revoke');
-    this.heard(await client.revoke({ request, grant, grantSha256 }));
+    this.onReceipt(await client.revoke({ request, grant, grantSha256 }));
   }
 
-  /** Gives up a grant that the device has not accepted: it is not sent any more. */
+  /** Stops sending a grant that the device has not accepted. */
   async giveUp(request: string): Promise<void> {
     const kept = this.current.kept.get(request);
     if (kept) await this.settle(kept, { isOver: true });
     this.clearRefusal(request);
   }
 
-  /** Sends what is kept and not answered yet: the revocation where there is one, else the grant. */
+  /** Sends the stored revocation if there is one, else the stored grant. */
   send(request: string): void {
     if (this.sending.has(request)) return;
     this.sending.add(request);
@@ -231,8 +231,8 @@ export class RequestAnswers {
       try {
         const receipt = await this.door.client.answer(order, request, kept.revoke ?? kept.token);
         this.clearRefusal(request);
-        this.heard(receipt);
-        // It may have been taken back while the grant was under way.
+        this.onReceipt(receipt);
+        // It may have been revoked while the grant was being sent.
         if (order === 'revoke' || this.current.kept.get(request)?.revoke === null) return;
       } catch (thrown) {
         if (!isFailure(thrown)) return this.show({ trouble: thrown });
@@ -247,19 +247,19 @@ export class RequestAnswers {
   private async refused(kept: KeptGrant, order: 'grant' | 'revoke', why: Failure): Promise<void> {
     const { request } = kept;
     if (order === 'revoke' && why.code === 'consent_nothing_to_revoke') {
-      // The device has noted the revocation: should the grant ever come, it is refused.
+      // The device has recorded the revocation: it will refuse the grant if that ever arrives.
       await this.settle(kept, { isOver: true });
       return this.reloadSoon();
     }
-    // What is refused for now can be sent again as it is; everything else needs another grant. First, so that no reason is shown beside a
-    // grant that still counts as under way.
+    // A retryable refusal allows sending the same grant again; any other needs a new grant. Settled before the refusal shows, so that the
+    // grant does not still count as being sent.
     if (order === 'grant' && !why.retryable) await this.settle(kept, { isOver: true });
     this.show({ refusals: new Map(this.current.refusals).set(request, why) });
     const draft = this.current.drafts.get(request);
-    // The clip that was looked at, or its footage, is not there any more: another has to be looked at.
+    // The previewed clip, or its footage, is gone: a new preview is needed.
     if (draft && /^(preview|consent_window)_/.test(why.code)) this.keep({ ...draft, step: 'choose', preview: null });
-    const isTakenBack = why.code === 'consent_revoked_before';
-    if (isTakenBack || why.code === 'consent_already_granted') await this.askStandings();
+    const isRevoked = why.code === 'consent_revoked_before';
+    if (isRevoked || why.code === 'consent_already_granted') await this.askReceipts();
     this.reloadSoon();
   }
 
@@ -274,7 +274,7 @@ export class RequestAnswers {
     return changing;
   }
 
-  /** What is kept, with every change of this page: one that was read before would hide a revocation that has just been signed. */
+  /** The stored grants, read after all of this page's changes: an older reading would hide a revocation that was just signed. */
   private async readGrants(): Promise<KeptGrant[]> {
     for (;;) {
       const { keeping } = this;
@@ -287,9 +287,9 @@ export class RequestAnswers {
   private take(kind: string, value: unknown): void {
     if (kind === 'receipt' && typeof value === 'string') {
       try {
-        this.heard(this.door.client.readReceipt(value));
+        this.onReceipt(this.door.client.readReceipt(value));
       } catch {
-        // Not the device's: nothing is shown of it.
+        // The device did not sign it: ignored.
       }
     } else if (kind === 'upload') {
       const upload = UploadProgress.safeParse(value);
@@ -297,11 +297,11 @@ export class RequestAnswers {
     } else if (kind === 'request' || kind === 'state') this.reloadSoon();
   }
 
-  private heard(receipt: Receipt): void {
+  private onReceipt(receipt: Receipt): void {
     const { request, outcome } = receipt;
     if (request === undefined || outcome === 'refused' || outcome === 'command-done') return;
     const before = this.current.receipts.get(request);
-    // The hash that names a grant stands in the first receipt about it alone.
+    // Only the first receipt about a grant holds its hash.
     const isSame = before?.grant !== undefined && before.grant === receipt.grant;
     const grantSha256 = receipt.grantSha256 ?? (isSame ? before.grantSha256 : undefined);
     const whole = { ...receipt, ...(grantSha256 === undefined ? {} : { grantSha256 }) };
@@ -309,14 +309,14 @@ export class RequestAnswers {
     const kept = this.current.kept.get(request);
     if (kept && receipt.grant !== undefined && grantOf(kept)?.jti === receipt.grant) {
       const draft = this.current.drafts.get(request);
-      // The clip that was looked at never leaves: another has to be looked at.
+      // The previewed clip was not sent: a new preview is needed.
       if (outcome === 'failed' && !kept.isOver && draft) this.keep({ ...draft, step: 'choose', preview: null });
-      void this.settle(kept, { receipt: whole, ...(isLastWord(receipt) ? { isOver: true } : {}) });
+      void this.settle(kept, { receipt: whole, ...(isFinal(receipt) ? { isOver: true } : {}) });
     }
     this.reloadSoon();
   }
 
-  private async readKept(): Promise<void> {
+  private async readStored(): Promise<void> {
     const [drafts, kept] = await Promise.all([this.store.drafts(), this.store.grants()]).catch(() => [[], []] as const);
     this.show({
       drafts: new Map(drafts.map((draft) => [draft.request, draft])),
@@ -331,7 +331,7 @@ export class RequestAnswers {
     });
   }
 
-  /** Asks for what waits, reads it, and sends what was not answered yet. */
+  /** Fetches the requests and sends the stored tokens that the device has not answered. */
   async reload(): Promise<void> {
     const { client } = this.door;
     try {
@@ -347,19 +347,19 @@ export class RequestAnswers {
     } catch (thrown) {
       return this.show({ trouble: thrown });
     }
-    // Another tab may have drafted, signed or taken back something.
+    // Another tab may have signed or revoked a grant.
     const kept = await this.readGrants();
     this.show({ kept: new Map([...this.current.kept, ...kept.map((grant) => [grant.request, grant] as const)]) });
     for (const { request, receipt, revoke, isOver } of kept) {
       const isUnanswered = receipt === null || (revoke !== null && receipt.outcome !== 'revoked');
       if (!isOver && isUnanswered && !this.current.refusals.has(request)) this.send(request);
     }
-    if (this.isUntold()) await this.askStandings();
+    if (this.needsReceipts()) await this.askReceipts();
   }
 
   /**
-   * Requests of an earlier visit, from what was kept of them, and those that other owners have answered: their signatures are checked
-   * again, their time is not.
+   * Adds the requests of stored answers and those that other owners have answered. Their signatures are checked again; their expiry is
+   * not.
    */
   private readPublished(known: Map<string, OpenedRequest>, answered: readonly PublishedRequest[], trust: Trust): void {
     const kept = [...this.current.kept.values(), ...this.current.drafts.values()];
@@ -371,21 +371,21 @@ export class RequestAnswers {
     }
   }
 
-  /** Whether an answer that stands is not of this browser: another owner gave it, or this one elsewhere. */
+  /** Whether the answer in force came from another owner, or from this owner in another browser. */
   isAnothers(request: string): boolean {
     const { at } = this.standing(request);
     const kept = this.current.kept.get(request);
     return (!kept || kept.isOver) && ['under-way', 'sent', 'recalled', 'taken-back', 'declined'].includes(at);
   }
 
-  /** Whether the device lists a decision, and was not asked what became of it since this page has followed it. */
-  private isUntold(): boolean {
+  /** Whether the device lists decisions whose receipts this page has not asked for yet. */
+  private needsReceipts(): boolean {
     const listed = this.door.view.state?.requests ?? [];
     return !this.asked && listed.some(({ state }) => state !== 'pending');
   }
 
-  /** Has the device repeat its receipts: they come as messages. */
-  private async askStandings(): Promise<void> {
+  /** Has the device repeat its receipts, which arrive as messages. */
+  private async askReceipts(): Promise<void> {
     this.asked = true;
     await this.door.client.command({ action: 'announce' }).catch(() => undefined);
   }

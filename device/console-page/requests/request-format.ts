@@ -1,4 +1,4 @@
-// Owns: lengths, moments and distances as one reads them of a request, finer than elsewhere. Not here: the others (format.ts).
+// Formats of the request page, finer than those of kit/format.ts.
 import { locale } from '../kit/choose-language.ts';
 import { showLength } from '../kit/format.ts';
 import { SECOND_US } from '../kit/time-spans.ts';
@@ -28,12 +28,12 @@ const degrees = new Intl.NumberFormat(locale, { minimumFractionDigits: 4, maximu
 
 const at = (us: number) => new Date(us / 1000);
 
-/** `12.4 s`, and from a minute on as elsewhere. */
+/** `12.4 s`; from a minute on as `showLength`. */
 export function showClipLength(us: number): string {
   return us < 60 * SECOND_US ? tenths.format(us / SECOND_US) : showLength(us);
 }
 
-/** With hundredths: to tell one frame from the next. */
+/** With hundredths, which differ from frame to frame. */
 export const showExactTime = (us: number) => exactTime.format(at(us));
 export const showDayAndMinute = (us: number) => dayAndMinute.format(at(us));
 
@@ -60,7 +60,7 @@ export function showPlace({ latitude, longitude }: { latitude: number; longitude
   return `${north}, ${degrees.format(Math.abs(longitude))}° ${longitude < 0 ? 'W' : 'E'}`;
 }
 
-/** To two digits: nobody needs 487 m of an area that somebody drew. */
+/** To two digits: areas are drawn by hand. */
 function rounded(value: number): number {
   return Number(value.toPrecision(2));
 }

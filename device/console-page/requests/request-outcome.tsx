@@ -1,5 +1,4 @@
-// Owns: what has become of an answer: on its way, delivered with its receipt, taken back and what that did, declined, failed. Not here:
-// finding out (request-answers.ts, request-standing.ts).
+// What became of an answer: being sent, delivered with its receipt, revoked, declined, failed.
 
 import type { RecallAnswer } from '@doorsill/contract/hand-over-documents';
 import type { Receipt, UploadProgress } from '@doorsill/contract/home-messages';
@@ -34,7 +33,7 @@ export function RequestOutcome({ request, standing, answers, view }: OutcomeProp
         {answers.isAnothers(request) && (
           <p>{standing.at === 'declined' ? words.declinedByAnother : words.grantedByAnother}</p>
         )}
-        <Told standing={standing} />
+        <StandingText standing={standing} />
         {refusal && <TroubleNotice trouble={{ title: refusal.message, advice: refusal.advice }} />}
         {(standing.at === 'signed' || standing.at === 'taking-back') && refusal && (
           <div class="row">
@@ -65,7 +64,7 @@ function canTakeBack({ at }: Standing, receipt: Receipt | null, kept: KeptGrant 
   return (kept !== null && !kept.isOver) || receipt?.grantSha256 !== undefined;
 }
 
-function Told({ standing }: { standing: Standing }) {
+function StandingText({ standing }: { standing: Standing }) {
   switch (standing.at) {
     case 'open':
       return null;

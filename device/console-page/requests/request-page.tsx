@@ -1,5 +1,4 @@
-// Owns: one request: who asks and how that is verified, why, until when, where; and, as far as it has come, choosing, previewing, or what
-// became of it. Not here: those steps (clip-choice.tsx, clip-preview.tsx, request-outcome.tsx).
+// One request: who asks and how that is verified, why, until when, where; below it the current step or the outcome.
 
 import { failure, isErrorCode } from '@doorsill/contract/errors';
 import type { Receipt } from '@doorsill/contract/home-messages';
@@ -21,7 +20,7 @@ import { words } from './requests-words.ts';
 import { footageWords, StandingPill } from './standing-pill.tsx';
 import { trimLimits } from './trim-window.ts';
 
-/** Places of a grid's lines from the middle outward, `apart` each. */
+/** Positions of grid lines `apart` from each other, with one in the middle. */
 function lines(length: number, apart: number): number[] {
   const first = (length / 2) % apart;
   return Array.from(
@@ -116,7 +115,7 @@ export function RequestPage({
   );
 }
 
-/** Why another clip has to be chosen: the one that was granted never arrived. */
+/** Why a new clip must be chosen: the granted one never arrived. */
 function FailedBefore({ receipt: { code = 'internal' } }: { receipt: Receipt }) {
   const { message, advice } = failure(isErrorCode(code) ? code : 'internal');
   return (
@@ -129,10 +128,10 @@ function FailedBefore({ receipt: { code = 'internal' } }: { receipt: Receipt }) 
   );
 }
 
-/** Without the places of facts that only the device's log knows. */
+/** Removes placeholders, whose values only the device's log holds. */
 const plain = (sentence: string) => sentence.replaceAll(/:? ?\{\w+\}/g, '');
 
-/** While one chooses, what is asked can be read again. */
+/** Collapses the request's text while a clip is being chosen. */
 function Folded({ isFolded, children }: { isFolded: boolean; children: ComponentChildren }) {
   if (!isFolded) return <>{children}</>;
   return (

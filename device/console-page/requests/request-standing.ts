@@ -1,35 +1,34 @@
-// Owns: where a request stands for the person who reads it, from what the device lists, its receipts, and what this browser has kept.
-// Pure. Not here: following the device (request-answers.ts), words (request-outcome.tsx).
+// A request's standing, derived from the device's list, its receipts, and this browser's stored grant.
 import { type RecallAnswer, recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { DeviceState, Receipt, UploadProgress } from '@doorsill/contract/home-messages';
 import type { KeptGrant } from './kept-answers.ts';
 
 export type Standing =
-  /** It can be answered. `failed`: a clip was granted, and could not be made or was never accepted. */
+  /** Can be answered. `failed`: the receipt of an earlier grant whose clip could not be made or was not accepted. */
   | { at: 'open'; failed: Receipt | null }
-  /** Signed and kept, not confirmed by the device yet. */
+  /** A grant is signed and stored; the device has not confirmed it. */
   | { at: 'signed' }
-  /** Decided, and on its way: being cut, or sent. */
+  /** Granted; the clip is being cut or sent. */
   | { at: 'under-way'; upload: UploadProgress | null }
   | { at: 'sent'; receipt: Receipt | null }
-  /** A revocation was signed and kept, not confirmed by the device yet. */
+  /** A revocation is signed and stored; the device has not confirmed it. */
   | { at: 'taking-back' }
-  /** Revoked. `erased`: where the clip is gone; the bridge confirms after the device. */
+  /** Revoked. `erased`: how far the clip is erased; the bridge confirms after the device. */
   | { at: 'taken-back'; erased: 'never-left' | 'waiting' | 'everywhere'; vault: RecallAnswer | null }
-  /** The vault had it, and does not erase it. */
+  /** Revoked after the vault had the clip; the vault does not erase it. */
   | { at: 'recalled'; vault: RecallAnswer | null }
   | { at: 'declined' }
-  /** It ended with its grant: the agency took the request back, or its time was over. */
+  /** Ended after its grant: the agency withdrew the request, or it expired. */
   | { at: 'failed'; receipt: Receipt }
-  /** It is not open any more, and nothing was decided here. */
+  /** Ended without an answer. */
   | { at: 'closed' };
 
 export interface StandingFacts {
-  /** Whether the device announces it as waiting for an answer. */
+  /** Whether the device lists it as unanswered. */
   isWaiting: boolean;
-  /** Its state by the device's list; null when it is not listed. */
+  /** Its state in the device's list; null if it is not listed. */
   listed: DeviceState['requests'][number]['state'] | null;
-  /** The last receipt about it that was no refusal. */
+  /** The last receipt about it other than refusals. */
   receipt: Receipt | null;
   kept: KeptGrant | null;
   upload: UploadProgress | null;
@@ -64,7 +63,7 @@ function standingBy(receipt: Receipt, upload: UploadProgress | null): Standing {
     case 'recalled':
       return { at: 'recalled', vault: recallAnswerOf(receipt) };
     case 'failed':
-      // One that names no grant is about a request that was ended before anybody answered it.
+      // Without a grant: the request ended before anybody answered it.
       return receipt.grant === undefined ? { at: 'closed' } : { at: 'failed', receipt };
     case 'refused':
     case 'command-done':
@@ -72,7 +71,7 @@ function standingBy(receipt: Receipt, upload: UploadProgress | null): Standing {
   }
 }
 
-/** Without a receipt, as after a reload of what another owner decided: what the device's list says. */
+/** The standing by the device's list, when there is no receipt: after a reload, of another owner's decision. */
 function standingListed(listed: string | null, upload: UploadProgress | null): Standing {
   switch (listed) {
     case 'granted':
@@ -94,7 +93,7 @@ function standingListed(listed: string | null, upload: UploadProgress | null): S
   }
 }
 
-/** Whether a receipt is the last word about its grant, so that another may be signed. */
-export function isLastWord({ outcome, clip }: Receipt): boolean {
+/** Whether a receipt settles its grant, so that another may be signed. */
+export function isFinal({ outcome, clip }: Receipt): boolean {
   return outcome === 'failed' || outcome === 'deleted' || outcome === 'recalled' || (outcome === 'revoked' && !clip);
 }

@@ -1,5 +1,4 @@
-// Owns: the page "Requests": what waits for an answer, what was answered, what is ignored; one of them opened. Not here: one request
-// (request-page.tsx), following them (request-answers.ts).
+// The page "Requests": the list of requests, or one opened request.
 import './requests.css';
 import { failure, isErrorCode } from '@doorsill/contract/errors';
 import { oneLine } from '@doorsill/contract/outside-text';
@@ -17,7 +16,7 @@ import type { Standing } from './request-standing.ts';
 import { words } from './requests-words.ts';
 import { footageWords, StandingPill } from './standing-pill.tsx';
 
-/** One for as long as this door is open: going to another page keeps what was heard. */
+/** One per doorbell: what it has received survives going to another page. */
 const held = new WeakMap<object, RequestAnswers>();
 
 function useAnswers(): { answers: RequestAnswers; view: AnswersView } {
@@ -26,12 +25,12 @@ function useAnswers(): { answers: RequestAnswers; view: AnswersView } {
   held.set(door, answers);
   const [view, setView] = useState(answers.view);
   useEffect(() => {
-    const forget = answers.subscribe(() => setView(answers.view));
+    const unsubscribe = answers.subscribe(() => setView(answers.view));
     const stop = answers.start();
     setView(answers.view);
     return () => {
       stop();
-      forget();
+      unsubscribe();
     };
   }, [answers]);
   return { answers, view };
@@ -54,7 +53,7 @@ export function RequestsPage({ request }: { request: string | null }) {
   );
 }
 
-/** Said on every view of the page: with a wrong clock nothing can be answered. */
+/** On each view of the page, because nothing can be answered with a wrong clock. */
 function ClockNotice({ view: { clockOffUs } }: { view: AnswersView }) {
   const nowUs = clock.wallUs();
   return (
@@ -72,7 +71,7 @@ function ClockNotice({ view: { clockOffUs } }: { view: AnswersView }) {
   );
 }
 
-/** Requests that this doorbell cannot put to its owners, and why: nobody else would tell them. */
+/** Requests that the doorbell cannot put to its owners, with the reason. */
 function UnaskedNotice() {
   const { view } = useDoor();
   const unasked = view.state?.unasked ?? [];

@@ -1,4 +1,3 @@
-// Owns: where a request stands, and how much of it there is footage of, in a word or two. Not here: finding out (request-standing.ts).
 import { partsInside, type Window } from '@doorsill/contract/shared-claims';
 import { showLength } from '../kit/format.ts';
 import { Icon, type IconName } from '../kit/icons.tsx';
@@ -29,10 +28,10 @@ export function StandingPill({ standing }: { standing: Standing }) {
   );
 }
 
-/** Of the window that is asked for. */
+/** How much footage there is of the requested window. */
 export function footageWords(asked: Window, coverage: readonly Window[]): string {
   const haveUs = coveredUs(partsInside(coverage, asked));
   if (haveUs === 0) return words.footageNone;
-  // What is missing at an edge is less than a group of pictures.
+  // Less than a GOP may be missing at an edge.
   return haveUs > (asked.endUs - asked.startUs) * 0.99 ? words.footageWhole : words.footageSome(showLength(haveUs));
 }

@@ -1,6 +1,3 @@
-// Owns: the window that is being trimmed, as it is dragged, stepped and kept, and the picture of the end that was moved last. Not here: the
-// handles (trim-strip.tsx), arithmetic (trim-window.ts, frame-steps.ts).
-
 import { frameTimesSchema } from '@doorsill/contract/console-messages';
 import { partsInside, type Window } from '@doorsill/contract/shared-claims';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
@@ -11,12 +8,12 @@ import type { StepProps } from './decision-bar.tsx';
 import { FrameSteps } from './frame-steps.ts';
 import { firstWindow, shownAround, shownMoment, type TrimEnd, windowStillThere } from './trim-window.ts';
 
-/** A handle that rests this long goes to its frame. */
+/** A handle that rests this long snaps to a frame. */
 const REST_MS = 250;
 
 export type Trim = ReturnType<typeof useTrim>;
 
-/** The window as it is dragged, stepped and kept; and the picture of the end that was moved last. */
+/** State of the trimmed window while it is dragged and stepped, and the picture of the end that was moved last. */
 export function useTrim({ notice, answers, limits }: StepProps & { limits: Window }) {
   const { door, view: doorView } = useDoor();
   const draft = answers.draftOf(notice);
@@ -55,7 +52,7 @@ export function useTrim({ notice, answers, limits }: StepProps & { limits: Windo
       take(to, which);
       setShown(shownAround(to, limits));
     } catch {
-      // Not reached now: the window stays where the finger left it, which is as good a window.
+      // The device is unreachable: the window keeps the dragged ends, which are as valid.
     } finally {
       setSettling(false);
     }
@@ -75,7 +72,7 @@ export function useTrim({ notice, answers, limits }: StepProps & { limits: Windo
       .catch(() => undefined);
   };
   useEffect(() => {
-    // At first, and after footage has gone: on frames, and kept.
+    // A new window, or one whose footage is partly gone, is snapped to frames and stored.
     if (!draft.window || !kept || kept.startUs !== draft.window.startUs || kept.endUs !== draft.window.endUs) {
       latest.current = window;
       void settle('start', true);

@@ -1,5 +1,4 @@
-// Owns: the strip on which a clip is trimmed: pictures of the time around it, two handles by finger, mouse or keys, and where that lies in
-// what is asked for. Not here: frames (frame-steps.ts), the picture of the moment (clip-choice.tsx).
+// The strip that trims a clip: stills around it, two handles for finger, mouse and keyboard, and the clip's place in the requested window.
 
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Window } from '@doorsill/contract/shared-claims';
@@ -8,8 +7,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Door } from '../kit/door.ts';
 import { useDoor } from '../kit/door-context.ts';
 import { showTime, zoneUs } from '../kit/format.ts';
-import { momentStill } from '../kit/moment-still.ts';
 import { ScrubStrip } from '../kit/scrub-strip.tsx';
+import { momentStill } from '../kit/still-decoder.ts';
 import { fractionOf, HOUR_US, momentAt, SECOND_US, ticks } from '../kit/time-spans.ts';
 import { showClipLength, showExactTime } from './request-format.ts';
 import { words } from './requests-words.ts';
@@ -17,9 +16,9 @@ import { shifted, type TrimEnd, withEnd } from './trim-window.ts';
 
 export interface TrimStripProps {
   window: Window;
-  /** The time that the strip is wide. */
+  /** The time span of the strip. */
   shown: Window;
-  /** Where the window may lie. */
+  /** The span in which the window may lie. */
   limits: Window;
   asked: Window;
   spans: readonly Window[];
@@ -27,10 +26,10 @@ export interface TrimStripProps {
   /** The end that was moved last. */
   active: TrimEnd;
   playingUs: number | null;
-  /** `isDone`: the finger has let go. */
+  /** `isDone`: the handle was released. */
   choose(window: Window, end: TrimEnd, isDone: boolean): void;
   step(end: TrimEnd, direction: -1 | 1): void;
-  /** What stands between the strip and where it lies in what is asked for. */
+  /** Drawn between the strip and the overview of the requested window. */
   children: ComponentChildren;
 }
 
@@ -105,7 +104,7 @@ export function TrimStrip(props: TrimStripProps) {
 
 interface HandleProps extends Omit<TrimStripProps, 'children'> {
   end: TrimEnd;
-  /** Where it stands, in percent. */
+  /** Its position in percent. */
   share: number;
   line(): HTMLElement | null;
 }
@@ -154,7 +153,7 @@ function Handle({ end, share, line, window, shown, limits, active, choose, step 
   );
 }
 
-/** -1 or 1: a frame; otherwise microseconds; null for keys that move nothing. */
+/** How far a key moves an end: -1 or 1 frame, or a number of microseconds; null for other keys. */
 function keyedBy({ key, shiftKey, ctrlKey, altKey, metaKey }: KeyboardEvent): number | null {
   if (ctrlKey || altKey || metaKey) return null;
   const far = Number.MAX_SAFE_INTEGER / 4;
@@ -187,14 +186,14 @@ function TrimLabels({ shown }: { shown: Window }) {
   );
 }
 
-/** A step that people count in, so that about as many of them fit; in multiples of `unitUs`. */
+/** A round step, a multiple of `unitUs`, of which about `count` fit into the window. */
 function roundStep({ startUs, endUs }: Window, count: number, unitUs: number): number {
   const wanted = (endUs - startUs) / count / unitUs;
   const step = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 10_800].find((one) => one >= wanted) ?? 21_600;
   return step * unitUs;
 }
 
-/** Addresses of small pictures across a span, as they come; null where there is none. One is asked for at a time. */
+/** Object URLs of small stills across a span, fetched one at a time; null where there is none. */
 function useFilmStrip({ startUs, endUs }: Window, spans: readonly Window[]): readonly (string | null)[] {
   const { door } = useDoor();
   const [pictures, setPictures] = useState<readonly (string | null)[]>(() => Array(PICTURES).fill(null));
@@ -231,7 +230,7 @@ async function filmPicture(
   spans: readonly Window[],
   signal: AbortSignal,
 ): Promise<string | null> {
-  // The device would say that there is none, and a browser's log would tell of that.
+  // Not asked for: the browser would log the device's refusal as an error.
   if (!spans.some((span) => us >= span.startUs && us < span.endUs)) return null;
   try {
     const still = await momentStill(door.client, us, { precision: 'key', widthMax: PICTURE_WIDTH }, signal);

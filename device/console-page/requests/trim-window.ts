@@ -1,23 +1,22 @@
-// Owns: arithmetic of a trimmed window: where it may lie, where it begins by itself, and its two ends. Pure; wall time in microseconds.
-// Not here: frames (frame-steps.ts), the handles (trim-strip.tsx).
+// Arithmetic of the trimmed window. Wall time in microseconds.
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import { partsInside, type Window } from '@doorsill/contract/shared-claims';
 import { SECOND_US } from '../kit/time-spans.ts';
 
 export type TrimEnd = 'start' | 'end';
 
-/** Shorter than one frame of every camera, as the device has it (consent/verify-owner.ts). */
+/** Shorter than a frame of any camera; same as the device's limit (consent/verify-owner.ts). */
 export const WINDOW_US_MIN = 1_000;
-/** What one wants to see of an event at first. */
+/** The first window around an event. */
 const BEFORE_EVENT_US = 4 * SECOND_US;
 const AFTER_EVENT_US = 8 * SECOND_US;
-/** Where nothing happened: as much as can be looked at, of the newest. */
+/** The first window where nothing happened: the end of the footage. */
 const PLAIN_US = 15 * SECOND_US;
-/** The strip shows at least this much, and this much more than what is chosen. */
+/** The strip shows at least this span, and at least this multiple of the window. */
 const SHOWN_US_MIN = 24 * SECOND_US;
 const SHOWN_TIMES = 1.6;
 
-/** From the first to the last moment of the asked window that there is footage of; null without any. */
+/** The span from the first to the last footage inside the requested window; null without footage. */
 export function trimLimits(asked: Window, coverage: readonly Window[]): Window | null {
   const parts = partsInside(coverage, asked);
   const [first] = parts;
@@ -34,7 +33,7 @@ export function eventsInside(events: readonly DeviceEvent[], limits: Window): De
     .sort((a, b) => a.atUs - b.atUs);
 }
 
-/** The window that is chosen at first: around the first ring, else the first movement, else the end of what there is. */
+/** The window chosen at first: around the first ring, else the first movement, else the end of the footage. */
 export function firstWindow(limits: Window, events: readonly DeviceEvent[]): Window {
   const inside = eventsInside(events, limits);
   const event = inside.find(({ type }) => type === 'ring') ?? inside[0];
@@ -49,7 +48,7 @@ export function windowAround(atUs: number, limits: Window): Window {
   };
 }
 
-/** The window with one end elsewhere: inside the limits, and never past the other end. */
+/** The window with one end moved: inside the limits, and never past the other end. */
 export function withEnd(window: Window, end: TrimEnd, atUs: number, limits: Window): Window {
   const us = Math.round(atUs);
   return end === 'start'
@@ -57,7 +56,7 @@ export function withEnd(window: Window, end: TrimEnd, atUs: number, limits: Wind
     : { ...window, endUs: Math.min(limits.endUs, Math.max(us, window.startUs + WINDOW_US_MIN)) };
 }
 
-/** The whole window elsewhere, as far as the limits go. */
+/** The whole window moved, inside the limits. */
 export function shifted(window: Window, byUs: number, limits: Window): Window {
   const most = limits.endUs - window.endUs;
   const least = limits.startUs - window.startUs;
@@ -65,14 +64,14 @@ export function shifted(window: Window, byUs: number, limits: Window): Window {
   return { startUs: window.startUs + us, endUs: window.endUs + us };
 }
 
-/** A kept window, if footage of it is still there; cut to what is. Null when nothing of it is. */
+/** A stored window cut to the footage that is still there; null if none is. */
 export function windowStillThere(window: Window, limits: Window): Window | null {
   const startUs = Math.max(window.startUs, limits.startUs);
   const endUs = Math.min(window.endUs, limits.endUs);
   return endUs - startUs < WINDOW_US_MIN ? null : { startUs, endUs };
 }
 
-/** What the strip shows around a window, so that both handles can be taken: not beyond the limits, where that leaves enough. */
+/** The span that the strip shows around a window, wide enough for both handles and inside the limits. */
 export function shownAround(window: Window, limits: Window): Window {
   const length = Math.max(SHOWN_US_MIN, (window.endUs - window.startUs) * SHOWN_TIMES);
   const all = limits.endUs - limits.startUs;
@@ -82,7 +81,7 @@ export function shownAround(window: Window, limits: Window): Window {
   return { startUs: Math.round(startUs), endUs: Math.round(startUs + length) };
 }
 
-/** The moment whose picture shows an end of the window: its first frame, or the last one inside. */
+/** The moment whose picture represents an end of the window: its first frame, or its last. */
 export function shownMoment(window: Window, end: TrimEnd): number {
   return end === 'start' ? window.startUs : window.endUs - 1;
 }

@@ -1,5 +1,4 @@
-// Owns: the areas to be blacked out on a picture: drawn and moved by finger or mouse, moved and sized by keys. Not here: the arithmetic
-// (blackout-zones.ts), the picture.
+// Blacked-out areas on a picture: drawn and moved by finger or mouse, moved and resized by keys.
 
 import type { Zone } from '@doorsill/contract/shared-claims';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -9,7 +8,7 @@ import { words } from './requests-words.ts';
 
 export interface ZoneBoardProps {
   zones: readonly Zone[];
-  /** Whether a finger on the picture draws a new one. */
+  /** Whether dragging on the picture draws a new area. */
   isDrawing: boolean;
   change(zones: Zone[]): void;
 }
@@ -39,10 +38,10 @@ export function ZoneBoard({ zones, isDrawing, change }: ZoneBoardProps) {
     from.current = null;
     if (zone && zones.length < ZONES_MAX) change([...zones, zone]);
   };
-  // The buttons stand below a picture that a phone may have scrolled away.
-  const isWorkedOn = isDrawing || zones.length > 0;
+  // On a phone the picture may have been scrolled out of sight, because the buttons stand below it.
+  const isEdited = isDrawing || zones.length > 0;
   useEffect(() => {
-    if (isWorkedOn) board.current?.scrollIntoView({ block: 'nearest' });
+    if (isEdited) board.current?.scrollIntoView({ block: 'nearest' });
   }, [isDrawing, zones.length]);
   return (
     <div

@@ -1,5 +1,4 @@
-// Owns: adding a viewer: the password is made here, only its SHA-256 travels, and it is shown once with what to type elsewhere. Not here: the
-// list (viewers-section.tsx).
+// Adding a viewer. The password is made here and shown once; only its SHA-256 is sent to the device.
 
 import { toBase64url } from '@doorsill/contract/bytes';
 import { ViewRight } from '@doorsill/contract/console-messages';
@@ -179,7 +178,7 @@ function Value({ label, value }: { label: string; value: string }) {
           type="button"
           class="button button-quiet"
           aria-label={`${text.copy}: ${label}`}
-          // Refused by some browsers: the text can be marked and copied by hand.
+          // Some browsers refuse: the text can be selected and copied by hand.
           onClick={() => void copy().catch(() => undefined)}
         >
           {isCopied ? text.copied : text.copy}

@@ -1,4 +1,4 @@
-// Owns: what an owner may disclose with a clip: the values that the device keeps for it. Not here: ticking them in a request.
+// The facts that an owner may disclose with a clip, as the device stores them.
 
 import type { SettingsChange } from '@doorsill/contract/owner-settings';
 import { DISCLOSED_FACTS, DisclosureKey } from '@doorsill/contract/shared-claims';
@@ -8,7 +8,7 @@ import { type Settings, useSaving } from './settings-context.ts';
 import { Origin, Part, SaveRow } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 
-/** A phone's keyboard for such a text. */
+/** The `inputMode` for a kind of fact. */
 const keyboardOf = (kind: AutoFill) => (kind === 'email' || kind === 'tel' ? kind : 'text');
 
 export function DisclosureSection({ settings }: { settings: Settings }) {

@@ -1,5 +1,4 @@
-// Owns: how long footage and past events are kept, with what a shorter time destroys said before it is saved. Not here: how full the ring is
-// (the page "Now").
+// How long footage and past events are kept, with a warning before a shorter time destroys anything.
 
 import type { SettingsChange } from '@doorsill/contract/owner-settings';
 import type { Window } from '@doorsill/contract/shared-claims';
@@ -33,7 +32,7 @@ function lengthOf(seconds: number): string {
   return seconds >= DAY_S && seconds % DAY_S === 0 ? words.days(seconds / DAY_S) : showLength(seconds * SECOND_US);
 }
 
-/** The lengths to choose from: those that there always are, and the one in force. */
+/** The lengths to choose from: the usual ones and the one in force. */
 function choices(usual: readonly number[], inForce: number, least = 0): number[] {
   return [...new Set([...usual, inForce])].filter((one) => one >= least).sort((a, b) => a - b);
 }
@@ -153,14 +152,14 @@ function Choice({
       </select>
       <div id={`${id}-note`}>
         <p class="hint">{help}</p>
-        {/* The way back to the file may be a shorter time: it is chosen like any other, with its warning. */}
+        {/* No button back to the file: its time may be shorter, and must be chosen here with the warning. */}
         <Origin isByOwner={isByOwner} back={null} />
       </div>
     </div>
   );
 }
 
-/** How much footage is older than a moment, in microseconds. */
+/** Length of the footage older than a moment, in microseconds. */
 function olderThan(coverage: readonly Window[], beforeUs: number): number {
   return coverage.reduce((sum, { startUs, endUs }) => sum + Math.max(0, Math.min(endUs, beforeUs) - startUs), 0);
 }

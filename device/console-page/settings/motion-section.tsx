@@ -1,5 +1,4 @@
-// Owns: setting up motion: zones on the live picture with what moves now, sensitivity, and saving both. Not here: drawing
-// (zone-drawing.tsx), trying it on recorded footage (motion-trial.tsx).
+// Setting up motion: zones on the live picture over what moves now, and the sensitivity.
 
 import { MotionMaskLine } from '@doorsill/contract/motion-messages';
 import type { MotionZone } from '@doorsill/contract/owner-settings';
@@ -29,12 +28,12 @@ import { words } from './settings-words.ts';
 import { ZoneDrawing } from './zone-drawing.tsx';
 
 const RETRY_MS = 3_000;
-/** While a slider is dragged, the device is not asked anew with each step. */
+/** A dragged slider asks the device only after this rest. */
 const SETTLE_MS = 400;
 
 type LiveMask = { line: MotionMaskLine | null; isGone: boolean };
 
-/** The mask of now at a sensitivity; nothing while it is not wanted. */
+/** The current motion mask at a sensitivity, fetched while it is wanted. */
 function useLiveMask(sensitivity: number, isWanted: boolean): LiveMask {
   const { door } = useDoor();
   const [mask, setMask] = useState<LiveMask>({ line: null, isGone: false });
@@ -50,7 +49,7 @@ function useLiveMask(sensitivity: number, isWanted: boolean): LiveMask {
           if (answer.body)
             for await (const line of jsonLines(textOf(answer.body), MotionMaskLine)) setMask({ line, isGone: false });
         } catch {
-          // Privacy, a device that is gone: what is asked for again below.
+          // Privacy is on, or the device is unreachable: asked again below.
         }
         if (signal.aborted) return;
         setMask({ line: null, isGone: true });
@@ -161,7 +160,7 @@ function ZonesEditor({
   const [corner, setCorner] = useState(0);
   const [isDrawing, setDrawing] = useState(false);
   const place = useRef<HTMLDivElement>(null);
-  // Looking at the picture is noted on the device: nobody looks who has come for another part of the page.
+  // The device records who looks at pictures: a user of another part of the page must not count as looking.
   const isInView = useInView(place);
   const mask = useLiveMask(sensitivity, isInView);
   const change = (zone: DrawnZone) => setZones(zones.map((one) => (one.id === zone.id ? zone : one)));
@@ -240,7 +239,7 @@ function ZonesEditor({
   );
 }
 
-/** Whether an element is on the screen, or nearly. */
+/** Whether an element is on the screen. */
 function useInView(element: RefObject<HTMLElement | null>): boolean {
   const [isInView, setInView] = useState(false);
   useEffect(() => {
@@ -297,7 +296,7 @@ function ZoneLine({
           onFocus={choose}
           onInput={({ currentTarget }) => {
             const name = zoneName(currentTarget.value);
-            // Shown as it will be, also where the name stays the same.
+            // Shows the cleaned name even when it is the same as before.
             currentTarget.value = name;
             change({ ...zone, name });
           }}

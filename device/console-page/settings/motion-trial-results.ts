@@ -1,30 +1,24 @@
-// Owns: reading what the device answers about motion, line by line: the mask of now, and a trial's events by sensitivity with which of
-// them are seen as it is set now. Pure. Not here: asking (motion-trial.tsx, motion-section.tsx), showing.
+// Reads the device's answers about motion line by line: the current mask, and a trial's events by sensitivity.
 
 import { fromBase64url } from '@doorsill/contract/bytes';
 import { type MotionMaskLine, TRIAL_SENSITIVITIES_MAX, type TrialLine } from '@doorsill/contract/motion-messages';
 import { parseJson } from '@doorsill/contract/parse-json';
 import type { z } from 'zod';
+import { linesOf } from '../kit/server-sent-events.ts';
 
 const LINE_CHARS_MAX = 100_000;
-/** Sensitivities nearer to each other than this tell much the same. */
+/** Sensitivities closer than this give nearly the same result. */
 const APART = 8;
 
-/** The lines of JSON in a text as it comes. Throws for one that is not of the schema. */
+/** The JSON lines of a text as it arrives. Throws for a line that does not match the schema. */
 export async function* jsonLines<S extends z.ZodType>(
   texts: AsyncIterable<string>,
   schema: S,
 ): AsyncGenerator<z.output<S>> {
-  let pending = '';
-  for await (const text of texts) {
-    const lines = (pending + text).split('\n');
-    pending = lines.pop() ?? '';
-    if (pending.length > LINE_CHARS_MAX) throw new Error('a line of the answer is too long');
-    for (const line of lines) if (line !== '') yield schema.parse(parseJson(line));
-  }
+  for await (const line of linesOf(texts, LINE_CHARS_MAX)) if (line !== '') yield schema.parse(parseJson(line));
 }
 
-/** Numbers of the blocks that move, row by row. */
+/** Numbers of the moving blocks, row by row. */
 export function movingBlocks({ blocks, columns, rows }: MotionMaskLine): number[] {
   const bits = fromBase64url(blocks) ?? new Uint8Array(0);
   return Array.from({ length: columns * rows }, (_, at) => at).filter(
@@ -35,7 +29,7 @@ export function movingBlocks({ blocks, columns, rows }: MotionMaskLine): number[
 export interface TrialEvent {
   startUs: number;
   endUs: number;
-  /** Whether it is seen as the detector is set now. */
+  /** Whether the settings in force detect it, too. */
   isSeenNow: boolean;
 }
 
@@ -43,10 +37,10 @@ export interface TrialResults {
   /** 0 to 1. */
   share: number;
   isDone: boolean;
-  /** How much footage was looked at, in microseconds. */
+  /** Length of the examined footage, in microseconds. */
   lookedUs: number;
   failed: { code: string; detail: string } | null;
-  /** Of the settings in force. */
+  /** With the settings in force. */
   now: { count: number; events: readonly Span[] };
   tried: readonly { sensitivity: number; count: number; events: readonly TrialEvent[] }[];
 }
@@ -55,7 +49,7 @@ type Span = Pick<TrialEvent, 'startUs' | 'endUs'>;
 
 export const NO_RESULTS: TrialLines = { lines: [], progress: null };
 
-/** What has come of a trial. */
+/** The lines of a trial so far. */
 export interface TrialLines {
   lines: readonly TrialLine[];
   progress: Extract<TrialLine, { line: 'progress' }> | null;
@@ -66,7 +60,7 @@ export function withLine(before: TrialLines, line: TrialLine): TrialLines {
   return { ...before, lines: [...before.lines, line] };
 }
 
-/** What a trial has found so far. */
+/** A trial's results so far. */
 export function trialResults({ lines, progress }: TrialLines, sensitivities: readonly number[]): TrialResults {
   const spansOf = (by: number | 'in-force') =>
     lines
@@ -97,14 +91,14 @@ function overlaps(a: Span, b: Span): boolean {
   return a.startUs <= b.endUs && b.startUs <= a.endUs;
 }
 
-/** The sensitivities to try: the one that is set up, and others around it; ascending, at most five. */
+/** The sensitivities to try: the drafted one and others around it; ascending, at most five. */
 export function sensitivitiesToTry(draft: number): number[] {
   const away = (one: number) => Math.abs(one - draft);
   const others = [30, 50, 65, 80, 90].filter((one) => away(one) >= APART).sort((a, b) => away(a) - away(b));
   return [...others.slice(0, TRIAL_SENSITIVITIES_MAX - 1), draft].sort((a, b) => a - b);
 }
 
-/** The last night before a moment, 22 to 6 in the browser's own time; the one that is going on counts. */
+/** The latest night, 22 to 6 o'clock in the browser's time; also one that has not ended yet. */
 export function lastNight(nowUs: number): { startUs: number; endUs: number } {
   const start = new Date(nowUs / 1000);
   if (start.getHours() < 22) start.setDate(start.getDate() - 1);

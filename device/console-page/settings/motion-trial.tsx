@@ -1,5 +1,4 @@
-// Owns: trying motion settings on recorded footage: choosing the footage, following the device's look through it, and what each sensitivity
-// would have seen. Not here: reading the answer (motion-trial-results.ts), saving a setting (motion-section.tsx).
+// Trying motion settings on recorded footage: what each sensitivity would have detected.
 
 import { type TrialAsk, TrialLine } from '@doorsill/contract/motion-messages';
 import type { MotionZone } from '@doorsill/contract/owner-settings';
@@ -32,7 +31,7 @@ const SPANS: readonly (readonly [label: string, of: (nowUs: number) => Window])[
   [words.spanHalfDay, (nowUs) => ({ startUs: nowUs - 12 * HOUR_US, endUs: nowUs })],
 ];
 
-/** A trial that was asked for, and what has come of it. */
+/** A trial and its lines so far. */
 interface Run {
   sensitivities: readonly number[];
   answer: TrialLines;
@@ -52,7 +51,7 @@ export function MotionTrial({
   const [span, setSpan] = useState(0);
   const [run, setRun] = useState<Run | null>(null);
   const going = useRef<AbortController | null>(null);
-  // Closing the connection ends the device's work on it.
+  // Closing the connection ends the trial on the device.
   useEffect(() => () => going.current?.abort(), []);
   const start = () => {
     const sensitivities = sensitivitiesToTry(sensitivity);

@@ -1,5 +1,4 @@
-// Owns: motion zones while a person draws them: as corners in ten-thousandths of the picture, moved, reshaped, named; and what the order
-// says of them. Pure. Not here: drawing (zone-drawing.tsx), where motion counts (the device's motion/detector.ts).
+// Geometry and names of motion zones while they are drawn, in ten-thousandths of the picture.
 import { type MotionZone, ZONES_MAX } from '@doorsill/contract/owner-settings';
 
 export interface Point {
@@ -7,7 +6,7 @@ export interface Point {
   y: number;
 }
 
-/** A zone as it is drawn. `id` stays while its name is typed. */
+/** A zone as it is drawn. `id` identifies it while its name changes. */
 export interface DrawnZone {
   id: number;
   name: string;
@@ -15,7 +14,7 @@ export interface DrawnZone {
 }
 
 export const WHOLE = 10_000;
-/** A zone smaller than this, each way, is a slip of the finger: less than a block that motion is told by. */
+/** A zone narrower or lower than this was drawn by accident: it is smaller than one block of the motion mask. */
 const SIDE_LEAST = 300;
 const CORNERS_MAX = 32;
 const CORNERS_LEAST = 3;
@@ -23,7 +22,7 @@ const CORNERS_LEAST = 3;
 const clamp = (value: number) => Math.min(WHOLE, Math.max(0, Math.round(value)));
 const inside = ({ x, y }: Point): Point => ({ x: clamp(x), y: clamp(y) });
 
-/** The zones of the settings, to be drawn. */
+/** Converts the zones of the settings to drawn zones. */
 export function drawnZones(zones: readonly MotionZone[]): DrawnZone[] {
   return zones.map(({ name, zone }, id) => {
     if ('corners' in zone) return { id, name, corners: zone.corners };
@@ -32,7 +31,7 @@ export function drawnZones(zones: readonly MotionZone[]): DrawnZone[] {
   });
 }
 
-/** What the settings say of drawn zones: a rectangle where one was drawn, else its corners. */
+/** Converts drawn zones to zones of the settings: rectangles as such, other shapes by their corners. */
 export function settingsZones(drawn: readonly DrawnZone[]): MotionZone[] {
   return drawn.map(({ name: typed, corners }) => {
     const name = withoutEnd(typed);
@@ -42,14 +41,14 @@ export function settingsZones(drawn: readonly DrawnZone[]): MotionZone[] {
   });
 }
 
-/** A rectangle between two opposite corners; null when it is too small to be meant. */
+/** A rectangle between two opposite corners; null if it is too small to be meant. */
 export function drawnBetween(from: Point, to: Point): readonly Point[] | null {
   const [a, b] = [inside(from), inside(to)];
   if (Math.abs(a.x - b.x) < SIDE_LEAST || Math.abs(a.y - b.y) < SIDE_LEAST) return null;
   return rectangle({ x: Math.min(a.x, b.x), y: Math.min(a.y, b.y) }, { x: Math.max(a.x, b.x), y: Math.max(a.y, b.y) });
 }
 
-/** A zone more, in the middle of the picture or with the corners given; null when there are as many as there may be. */
+/** Adds a zone, in the middle of the picture or with the given corners; null at the limit of zones. */
 export function withZone(
   drawn: readonly DrawnZone[],
   word: string,
@@ -60,7 +59,7 @@ export function withZone(
   return { drawn: [...drawn, { id, name: freeName(drawn, word), corners }], id };
 }
 
-/** Moves a whole zone, as far as it stays in the picture. */
+/** Moves a whole zone, inside the picture. */
 export function movedBy(zone: DrawnZone, by: Point): DrawnZone {
   const { left, top, right, bottom } = boundsOf(zone.corners);
   const x = Math.min(WHOLE - right, Math.max(-left, Math.round(by.x)));
@@ -68,7 +67,7 @@ export function movedBy(zone: DrawnZone, by: Point): DrawnZone {
   return { ...zone, corners: zone.corners.map((corner) => ({ x: corner.x + x, y: corner.y + y })) };
 }
 
-/** Moves one corner. A rectangle stays one, and keeps its least size. */
+/** Moves one corner. A rectangle stays a rectangle, with at least the least size. */
 export function cornerMovedTo(zone: DrawnZone, at: number, to: Point): DrawnZone {
   const point = inside(to);
   const { corners } = zone;
@@ -84,7 +83,7 @@ export function cornerMovedTo(zone: DrawnZone, at: number, to: Point): DrawnZone
   return { ...zone, corners: moved };
 }
 
-/** One corner more, in the middle of the longest side; the zone as it is when it has as many as it may. */
+/** Adds a corner in the middle of the longest side; returns the zone unchanged at the limit. */
 export function withCorner(zone: DrawnZone): DrawnZone {
   const { corners } = zone;
   if (corners.length >= CORNERS_MAX) return zone;
@@ -95,20 +94,19 @@ export function withCorner(zone: DrawnZone): DrawnZone {
   const at = lengths.indexOf(Math.max(...lengths));
   const [from, to] = [corners[at], corners[(at + 1) % corners.length]];
   if (!from || !to) return zone;
-  // A little outwards of nothing: on the line itself it would be no corner that one sees.
   const middle = inside({ x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 });
   return { ...zone, corners: corners.toSpliced(at + 1, 0, middle) };
 }
 
-/** One corner less; the zone as it is when it would be none any more. */
+/** Removes a corner; returns the zone unchanged if it has only three. */
 export function withoutCorner(zone: DrawnZone, at: number): DrawnZone {
   return zone.corners.length <= CORNERS_LEAST ? zone : { ...zone, corners: zone.corners.toSpliced(at, 1) };
 }
 
-/** A hyphen at the end is one of a name that is still typed. */
+/** Removes hyphens at the end, which a name has while it is being typed. */
 const withoutEnd = (name: string) => name.replace(/-+$/, '');
 
-/** Makes a name of what a person types: small letters, digits and hyphens; '' when nothing of it can be one. */
+/** Turns typed text into a name of small letters, digits and hyphens; '' if no character is usable. */
 export function zoneName(typed: string): string {
   return typed
     .normalize('NFKD')
@@ -120,7 +118,7 @@ export function zoneName(typed: string): string {
     .slice(0, 40);
 }
 
-/** Why these zones cannot be saved: the name that is missing or twice there; null when they can. */
+/** Why these zones cannot be saved: a missing or repeated name; null if they can. */
 export function namesFault(drawn: readonly DrawnZone[]): { at: number; fault: 'empty' | 'twice' } | null {
   const names = drawn.map(({ name }) => withoutEnd(name));
   const empty = names.indexOf('');
@@ -136,7 +134,7 @@ function freeName(drawn: readonly DrawnZone[], word: string): string {
   }
 }
 
-/** Where a side of a rectangle may go: not nearer to the opposite one than its least size, nor beyond it. */
+/** Limits a side of a rectangle: at least the least size away from the opposite side, and never past it. */
 function beyond(opposite: number, old: number, to: number): number {
   return old > opposite
     ? Math.max(to, Math.min(WHOLE, opposite + SIDE_LEAST))
@@ -152,7 +150,7 @@ function boundsOf(corners: readonly Point[]) {
   return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
 }
 
-/** Four corners, each side along an edge of the picture. */
+/** Whether the corners form a rectangle parallel to the picture's edges. */
 export function isRectangle(corners: readonly Point[]): boolean {
   const [a, b, c, d] = corners;
   if (corners.length !== 4 || !a || !b || !c || !d || a.x === c.x || a.y === c.y) return false;

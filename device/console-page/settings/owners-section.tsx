@@ -1,10 +1,9 @@
-// Owns: who the owners are, and removing one after a warning. Not here: pairing (pairing-page.tsx), viewers (viewers-section.tsx).
 import type { ShownOwner } from '@doorsill/contract/console-messages';
 import { useDoor } from '../kit/door-context.ts';
 import { showDateAndTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
 import { type OwnMachine, ownerCommand } from '../kit/owner-command.ts';
-import { Removal } from './removal.tsx';
+import { ConfirmRemoval } from './confirm-removal.tsx';
 import { CommandLine, Part } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 import type { People } from './viewers-section.tsx';
@@ -42,7 +41,7 @@ function OwnerLine({
   const ask = isSelf ? words.removeSelfAsk : words.removeOwnerAsk(name);
   const remove = async () => {
     await door.client.command({ action: 'remove-owner', key });
-    // A browser that removed itself is told so when it asks for anything.
+    // If this browser removed itself, its next call is refused.
     await changed();
   };
   return (
@@ -59,9 +58,9 @@ function OwnerLine({
         </p>
         <p class="hint">{words.ownerSince(showDateAndTime(sinceS * 1e6))}</p>
       </div>
-      <Removal name={name} ask={ask} isOffered={!isOnly} remove={remove}>
+      <ConfirmRemoval name={name} ask={ask} isOffered={!isOnly} remove={remove}>
         <strong>{ask}</strong> {isSelf ? words.removeSelfConsequence : words.removeOwnerConsequence}
-      </Removal>
+      </ConfirmRemoval>
     </li>
   );
 }

@@ -1,5 +1,3 @@
-// Owns: the settings in force as the page knows them, and changing them by a signed order. Not here: the parts of the page that show them.
-
 import { type OwnerSettingPath, SettingsAnswer, type SettingsChange } from '@doorsill/contract/owner-settings';
 import { useEffect, useState } from 'preact/hooks';
 import { type Trouble, troubleOf, useAction, useDoor } from '../kit/door-context.ts';
@@ -7,11 +5,11 @@ import { type Trouble, troubleOf, useAction, useDoor } from '../kit/door-context
 export interface Settings {
   inForce: SettingsAnswer;
   isByOwner(path: OwnerSettingPath): boolean;
-  /** Gives the order and asks what is in force then. Throws what the device refuses with. */
+  /** Sends the signed order, then fetches the settings again. Throws the device's refusal. */
   change(settings: SettingsChange): Promise<void>;
 }
 
-/** The settings, asked for again whenever the door is reached again: another owner may have changed them. */
+/** The settings in force, fetched with each new connection: another owner may have changed them. */
 export function useSettings(): { settings: Settings | null; trouble: Trouble | null } {
   const { door, view } = useDoor();
   const [inForce, setInForce] = useState<SettingsAnswer | null>(null);
@@ -31,7 +29,7 @@ export function useSettings(): { settings: Settings | null; trouble: Trouble | n
   return { settings: inForce && { inForce, isByOwner, change }, trouble };
 }
 
-/** One part's saving: whether it is under way, what went wrong, and whether it was the last thing done. */
+/** Saves one part of the page. `isSaved`: it was saved and not edited since. */
 export function useSaving(settings: Settings): {
   busy: boolean;
   trouble: Trouble | null;

@@ -1,8 +1,7 @@
-// Owns: the page "Settings": people first, then what owners may change of the device, and the way between its parts. Not here: the parts.
 import './settings.css';
 import { useDoor } from '../kit/door-context.ts';
 import { TroubleNotice } from '../kit/notices.tsx';
-import { type OwnMachine, ownerCommand, UNTOLD } from '../kit/owner-command.ts';
+import { type OwnMachine, ownerCommand, UNKNOWN_MACHINE } from '../kit/owner-command.ts';
 import { DisclosureSection } from './disclosure-section.tsx';
 import { KeepingSection } from './keeping-section.tsx';
 import { MotionSection } from './motion-section.tsx';
@@ -40,7 +39,7 @@ export function SettingsPage() {
   const { view } = useDoor();
   const people = usePeople();
   const { settings, trouble } = useSettings();
-  const { program = UNTOLD.program, dataFolder = null } = settings?.inForce ?? {};
+  const { program = UNKNOWN_MACHINE.program, dataFolder = null } = settings?.inForce ?? {};
   const machine = { program, folder: dataFolder };
   return (
     <>
@@ -69,7 +68,7 @@ export function SettingsPage() {
   );
 }
 
-/** The address names the page, so these are buttons: each goes to the heading of its part. */
+/** Buttons, not links, because the address after `#` names the page. Each scrolls to its part's heading. */
 function PartLinks() {
   const goTo = (part: string) => {
     const heading = document.getElementById(part);

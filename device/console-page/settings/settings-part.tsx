@@ -1,5 +1,4 @@
-// Owns: what the parts of the page "Settings" share: a card with its heading, where a value comes from, the row that saves, a command to
-// copy. Not here: the parts themselves.
+// What the parts of the settings page share: a card with a heading, a value's origin, the row that saves, a command to copy.
 import { type ComponentChildren, Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 import { Icon } from '../kit/icons.tsx';
@@ -18,7 +17,7 @@ export function Part({ id, children }: { id: keyof typeof words.parts; children:
   );
 }
 
-/** Where a setting comes from, and the way back to the file. */
+/** Where a setting comes from, with a button that resets it to the file's value. */
 export function Origin({ isByOwner, back }: { isByOwner: boolean; back: (() => void) | null }) {
   return (
     <p class="origin hint">
@@ -32,7 +31,7 @@ export function Origin({ isByOwner, back }: { isByOwner: boolean; back: (() => v
   );
 }
 
-/** Saves what was changed, or drops it. */
+/** The buttons that save or discard changes. */
 export function SaveRow({
   saving,
   isChanged,
@@ -87,7 +86,7 @@ export function CommandLine({ command }: { command: string }) {
     <div class="command-line">
       <code>
         {command.split(' ').map((word, at) => (
-          // A word has nothing but its place.
+          // A word is identified by its position.
           <Fragment key={at}>
             {at > 0 && ' '}
             <span class="command-word">{word}</span>
@@ -98,7 +97,7 @@ export function CommandLine({ command }: { command: string }) {
         type="button"
         class="button button-quiet"
         aria-label={`${words.copy}: ${command}`}
-        // Refused by some browsers: the text can be marked and copied by hand.
+        // Some browsers refuse: the text can be selected and copied by hand.
         onClick={() => void copy().catch(() => undefined)}
       >
         {isCopied ? words.copied : words.copy}

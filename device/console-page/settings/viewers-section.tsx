@@ -1,5 +1,3 @@
-// Owns: viewers, and who looked; what the page knows of people. Not here: adding a viewer (add-viewer.tsx), owners (owners-section.tsx).
-
 import {
   type Look,
   lookListSchema,
@@ -15,7 +13,7 @@ import { type Trouble, troubleOf, useDoor } from '../kit/door-context.ts';
 import { showDateAndTime } from '../kit/format.ts';
 import { TroubleNotice } from '../kit/notices.tsx';
 import { AddViewer } from './add-viewer.tsx';
-import { Removal } from './removal.tsx';
+import { ConfirmRemoval } from './confirm-removal.tsx';
 import { Part } from './settings-part.tsx';
 
 const RIGHT_WORDS: Record<ViewRight, string> = {
@@ -26,7 +24,7 @@ const RIGHT_WORDS: Record<ViewRight, string> = {
 const LOOKS_SHOWN = 30;
 
 export interface People {
-  /** Null until they are known. */
+  /** Null until fetched, like the lists below. */
   owners: readonly ShownOwner[] | null;
   viewers: readonly ShownViewer[] | null;
   looks: readonly Look[] | null;
@@ -34,7 +32,7 @@ export interface People {
   load(): Promise<void>;
 }
 
-/** Who may do what here, asked for again whenever the door is reached again: another owner may have changed something. */
+/** Owners, viewers and who looked, fetched with each new connection: another owner may have changed something. */
 export function usePeople(): People {
   const { door, view } = useDoor();
   const [known, setKnown] = useState<Pick<People, 'owners' | 'viewers' | 'looks'>>({
@@ -107,9 +105,9 @@ function ViewerLine({ viewer, changed }: { viewer: ShownViewer; changed(): Promi
         </p>
         <p class="hint viewer-id">{viewer.viewer}</p>
       </div>
-      <Removal name={viewer.name} ask={text.removeAsk(viewer.name)} remove={remove}>
+      <ConfirmRemoval name={viewer.name} ask={text.removeAsk(viewer.name)} remove={remove}>
         {text.removeAsk(viewer.name)} {text.removeConsequence}
-      </Removal>
+      </ConfirmRemoval>
     </li>
   );
 }

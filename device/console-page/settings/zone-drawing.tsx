@@ -1,5 +1,4 @@
-// Owns: drawing motion zones on the picture by finger, mouse and keyboard, over what moves now. Not here: shapes and names
-// (motion-zone-shapes.ts), the list of zones and following what moves (motion-section.tsx).
+// Draws motion zones on the picture, over what moves now, by finger, mouse and keyboard.
 
 import type { MotionMaskLine } from '@doorsill/contract/motion-messages';
 import { useRef, useState } from 'preact/hooks';
@@ -26,11 +25,11 @@ export interface ZoneDrawingProps {
   chosen: number | null;
   choose(id: number): void;
   change(zone: DrawnZone): void;
-  /** Whether the next stroke draws a zone. */
+  /** Whether dragging on the picture draws a new zone. */
   isDrawing: boolean;
   drawn(corners: readonly Point[] | null): void;
   mask: MotionMaskLine | null;
-  /** Told which corner has the focus, for the button that removes it. */
+  /** Called with the number of the corner that gets the focus; the list's button removes that one. */
   cornerFocused(at: number): void;
 }
 
@@ -136,7 +135,7 @@ function ZoneShape({ zone, isChosen, isDrawing, choose, change, placeOf }: Place
   );
 }
 
-/** A handle for each corner and one for the whole, as buttons: a keyboard and a screen reader find them, too. */
+/** A handle for each corner and one for the whole zone: buttons, so that keyboards and screen readers reach them. */
 function Handles({ zone, change, placeOf, cornerFocused }: Placed) {
   const [xs, ys] = [zone.corners.map(({ x }) => x), zone.corners.map(({ y }) => y)];
   const middle = { x: (Math.min(...xs) + Math.max(...xs)) / 2, y: (Math.min(...ys) + Math.max(...ys)) / 2 };
@@ -144,7 +143,7 @@ function Handles({ zone, change, placeOf, cornerFocused }: Placed) {
     <>
       {zone.corners.map((corner, at) => (
         <Handle
-          // A corner has nothing but its number.
+          // A corner is identified by its number.
           key={at}
           at={corner}
           label={words.cornerOf(zone.name, at + 1, showShare(corner.x / WHOLE), showShare(corner.y / WHOLE))}
@@ -222,7 +221,7 @@ function Handle({
   );
 }
 
-/** Which way a key moves, in ten-thousandths; null for other keys. */
+/** How far a key moves, in ten-thousandths; null for other keys. */
 function keyedBy({ key, shiftKey, ctrlKey, altKey, metaKey }: KeyboardEvent): Point | null {
   if (ctrlKey || altKey || metaKey) return null;
   const step = shiftKey ? STEP_LARGE : STEP;

@@ -1,6 +1,3 @@
-// Owns: choosing a part of the footage and saving it as a file of this browser. Not here: the footage (picture-routes.ts beside this
-// folder).
-
 import type { Window } from '@doorsill/contract/shared-claims';
 import { useState } from 'preact/hooks';
 import { text } from '../kit/choose-language.ts';
@@ -10,6 +7,7 @@ import { Icon } from '../kit/icons.tsx';
 import { TroubleNotice } from '../kit/notices.tsx';
 import { HOUR_US } from '../kit/time-spans.ts';
 
+/** Chooses a part of the footage and saves it as a file. */
 export interface SaveSpanProps {
   atUs: number;
   chosen: Partial<Window>;
@@ -84,8 +82,8 @@ function endingAt({ startUs }: Partial<Window>, endUs: number): Partial<Window> 
   return startUs !== undefined && startUs < endUs ? { startUs, endUs } : { endUs };
 }
 
-/** The whole body, telling how much of it is there. */
-async function received(answer: Response, tell: (share: number) => void): Promise<Blob> {
+/** Reads the whole body, and reports the received share. */
+async function received(answer: Response, report: (share: number) => void): Promise<Blob> {
   const length = Number(answer.headers.get('content-length') ?? 0);
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
@@ -95,7 +93,7 @@ async function received(answer: Response, tell: (share: number) => void): Promis
     if (done || !value) break;
     parts.push(new Uint8Array(value));
     bytes += value.length;
-    if (length > 0) tell(bytes / length);
+    if (length > 0) report(bytes / length);
   }
   return new Blob(parts, { type: 'video/mp4' });
 }

@@ -1,6 +1,3 @@
-// Owns: the page "Timeline": the picture of any recorded moment, playing from there, and going from event to event. Not here: the lines of
-// time (scrub-strip.tsx), saving (save-span.tsx), fetching (still-fetcher.ts, footage-player.ts).
-
 import { frameTimesSchema } from '@doorsill/contract/console-messages';
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Window } from '@doorsill/contract/shared-claims';
@@ -13,17 +10,17 @@ import { EventList } from '../kit/event-list.tsx';
 import { showDay, showTime } from '../kit/format.ts';
 import { Icon, type IconName } from '../kit/icons.tsx';
 import { useMomentPicture } from '../kit/moment-picture.ts';
-import { PictureTrouble } from '../kit/picture-note.tsx';
+import { PictureTrouble } from '../kit/notices.tsx';
 import { ScrubStrip } from '../kit/scrub-strip.tsx';
 import { nearestCovered, recentWindow, SECOND_US } from '../kit/time-spans.ts';
 import { SaveSpan } from './save-span.tsx';
 
-/** A minute is about a thumb's width on a phone. */
+/** Length of the fine timeline: a minute is about a thumb wide on a phone. */
 const FINE_US = 6 * 60 * SECOND_US;
 const EVENTS_SHOWN = 200;
-/** A person wants to see how it came to an event, too. */
+/** An event is shown from this long before it. */
 const BEFORE_EVENT_US = 2 * SECOND_US;
-/** How much later than the newest footage that the page knows of an event may be, and its footage is still on the way. */
+/** An event at most this much later than the known footage counts as being recorded right now. */
 const COMING_US = 20 * SECOND_US;
 
 export function TimelinePage({ askedUs }: { askedUs: number | null }) {
@@ -51,25 +48,25 @@ function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; a
   latest.current = spans;
   const picture = useMomentPicture(() => latest.current);
   const atUs = picture.atUs ?? nearestCovered(spans, endUs) ?? endUs;
-  /** What was wished for last: an answer about an event comes too late when something else was wished for since. */
-  const wish = useRef(0);
-  /** Whether an event was opened whose footage is gone. */
+  /** Counts navigations: an answer about an event is dropped when the user has moved on. */
+  const navigation = useRef(0);
+  /** Whether the opened event's footage is gone. */
   const [isGone, setGone] = useState(false);
   const goTo = (us: number) => {
-    wish.current += 1;
+    navigation.current += 1;
     setGone(false);
     picture.show(nearestCovered(latest.current, us) ?? us);
   };
   const openEvent = async (us: number) => {
-    wish.current += 1;
-    const own = wish.current;
+    navigation.current += 1;
+    const own = navigation.current;
     const isComing = us > endUs - SECOND_US && us < endUs + COMING_US;
     const isHeld = isComing || (await hasFrames(door.client, us));
-    if (own !== wish.current) return;
+    if (own !== navigation.current) return;
     const fromUs = us - BEFORE_EVENT_US;
     setGone(!isHeld);
     const nearest = nearestCovered(latest.current, fromUs) ?? fromUs;
-    // Where what came before an event is gone, its footage begins with it.
+    // If the seconds before the event are gone, show the event itself.
     if (isHeld) return picture.show(nearest === fromUs || isComing ? nearest : us);
     picture.showNothing(fromUs, { title: text.footageGone(showTime(us)), advice: '' });
   };
@@ -79,9 +76,9 @@ function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; a
     else void openEvent(askedUs);
   }, [askedUs]);
 
-  const told = useMemo(() => events.filter(({ type }) => type === 'ring' || type === 'motion-start'), [events]);
-  // Not drawn again with every move of a finger.
-  const list = useMemo(() => <EventList events={told} most={EVENTS_SHOWN} />, [told]);
+  const shownEvents = useMemo(() => events.filter(({ type }) => type === 'ring' || type === 'motion-start'), [events]);
+  // Not drawn again with each move of the finger.
+  const list = useMemo(() => <EventList events={shownEvents} most={EVENTS_SHOWN} />, [shownEvents]);
   const recent = recentWindow(spans, endUs);
   const strip = { atUs, spans, events, chosen, choose: goTo };
   return (
@@ -100,7 +97,7 @@ function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; a
             window={{ startUs: atUs - FINE_US / 2, endUs: atUs + FINE_US / 2 }}
             labelsEveryUs={60 * SECOND_US}
           />
-          <Transport {...{ picture, atUs, isGone, events: told, goTo, openEvent, endUs }} />
+          <Transport {...{ picture, atUs, isGone, events: shownEvents, goTo, openEvent, endUs }} />
           <ScrubStrip
             {...strip}
             by="touch"
@@ -127,11 +124,11 @@ function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; a
   );
 }
 
-/** Whether the device holds footage of a moment. What it cannot say now is found out when the picture is asked for. */
+/** Whether the device holds footage of a moment; assumed if it does not answer, because fetching the picture will tell. */
 async function hasFrames(client: DeviceClient, us: number): Promise<boolean> {
   const [fromUs, toUs] = [Math.max(0, us - SECOND_US / 2), us + SECOND_US / 2];
-  const told = await client.call(frameTimesSchema, `/api/v1/frames?fromUs=${fromUs}&toUs=${toUs}`).catch(() => null);
-  return told === null || told.frames.length > 0;
+  const answer = await client.call(frameTimesSchema, `/api/v1/frames?fromUs=${fromUs}&toUs=${toUs}`).catch(() => null);
+  return answer === null || answer.frames.length > 0;
 }
 
 type Picture = ReturnType<typeof useMomentPicture>;
@@ -160,14 +157,14 @@ interface TransportProps {
   endUs: number;
   /** Newest first. */
   events: readonly DeviceEvent[];
-  /** Nothing can be played from here. */
+  /** There is no footage to play here. */
   isGone: boolean;
   goTo(us: number): void;
   openEvent(us: number): Promise<void>;
 }
 
 function Transport({ picture, atUs, endUs, events, isGone, goTo, openEvent }: TransportProps) {
-  // Where an event was gone to is a little before it.
+  // Events are opened a little before they happened.
   const here = atUs + BEFORE_EVENT_US;
   const before = events.find((event) => event.atUs < here - SECOND_US);
   const after = events.findLast((event) => event.atUs > here + SECOND_US);

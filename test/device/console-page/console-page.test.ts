@@ -1,13 +1,12 @@
-// Holds: what an owner does in a browser, on a real doorbell: pairs by the drawn link, sees the live picture move, rings, turns privacy
-// on and off, scrubs, adds and removes a viewer, and finds all of it again after a reload; without a call to any other origin, an error, or
-// a fault that axe knows, at the width of a phone and of a desktop.
+// Holds: an owner's use of the page on a real doorbell, at the width of a phone and of a desktop: pairing, the live picture, ringing,
+// privacy, scrubbing, viewers, settings; without a call to another origin, an error, or a fault found by axe.
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { axeFaults } from '../../support/axe-faults.ts';
 import { proved } from '../../support/proved.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from '../console/support/console-rig.ts';
 
-/** All that the first view may take over the wire, in bytes. */
+/** Greatest size of the first view over the network, in bytes. */
 const FIRST_VIEW_BYTES_MAX = 250 * 1024;
 
 describe.each([
@@ -23,7 +22,7 @@ describe.each([
 
   beforeAll(async () => {
     rig = await ConsoleRig.start({ camera: 'synthetic?size=640x360&play=visitor' });
-    // Before the first footage a browser's log would tell of a picture that is not there yet.
+    // Before the first footage, the browser would log an error for the missing picture.
     owner = await rig.owner();
     await soon(async () => (await owner.get('/api/v1/snapshot.jpg')).status === 200, 20_000);
     browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
@@ -52,7 +51,7 @@ describe.each([
   const zones = async (): Promise<unknown[]> =>
     ((await owner.get('/api/v1/settings')).json as { motion: { zones: unknown[] } }).motion.zones;
 
-  it('pairs by the drawn link, whose token leaves the address bar', async (context) => {
+  it('pairs by the pairing link, and removes its token from the address bar', async (context) => {
     const wire = await page.context().newCDPSession(page);
     await wire.send('Network.enable');
     wire.on('Network.loadingFinished', ({ encodedDataLength }) => {
@@ -74,14 +73,14 @@ describe.each([
     expect(await axe()).toEqual([]);
   }, 30_000);
 
-  it('rings, and tells of it', async () => {
+  it('rings, and lists the ring', async () => {
     const rung = page.locator('.event-ring');
     const before = await rung.count();
     await page.getByRole('button', { name: /^Ring/ }).click();
     await soon(async () => (await rung.count()) > before);
   }, 30_000);
 
-  it('shows nothing while privacy is on, and the door again after it', async () => {
+  it('shows no picture while privacy is on, and the live picture again afterwards', async () => {
     const privacy = page.getByRole('switch', { name: /Privacy/ });
     await privacy.click();
     await soon(async () => (await page.locator('.chip-live').count()) === 0);
@@ -92,7 +91,7 @@ describe.each([
     await page.locator('.chip-live').waitFor({ timeout: 20_000 });
   }, 60_000);
 
-  it('scrubs to what was recorded', async () => {
+  it('scrubs to recorded footage', async () => {
     await tab('Timeline').click();
     await page.locator('.event-ring').first().click();
     await page.locator('.picture-still').waitFor({ timeout: 20_000 });
@@ -109,7 +108,7 @@ describe.each([
     const viewers = page.getByRole('region', { name: 'Viewers' });
     await viewers.getByRole('button', { name: 'Remove: kitchen tablet' }).click();
     await viewers.getByRole('button', { name: 'Remove', exact: true }).click();
-    await page.getByText('Nobody besides the owners can look.').waitFor({ timeout: 20_000 });
+    await page.getByText('Only the owners can see pictures.').waitFor({ timeout: 20_000 });
   }, 60_000);
 
   it('names the doorbell’s folder in the command that pairs another browser', async () => {
@@ -118,7 +117,7 @@ describe.each([
     await soon(async () => (await command.textContent()) === `npx doorsill pair --show --data ${json['dataFolder']}`);
   }, 30_000);
 
-  it('keeps what may be disclosed, by an order that names it', async () => {
+  it('saves disclosed values by a signed order, and resets them to device.json', async () => {
     await page.getByLabel('Address').fill('1 Elm Street');
     await page
       .locator('form')
@@ -137,7 +136,7 @@ describe.each([
     await soon(async () => (await page.getByLabel('Address').inputValue()) === '');
   }, 60_000);
 
-  it('draws a zone on the picture by hand, moves it by the keyboard, and shows where something moves', async () => {
+  it('draws a zone on the picture, moves it by the keyboard, and shows where something moves', async () => {
     const picture = page.locator('.zone-overlay');
     await page.locator('.zones-place').scrollIntoViewIfNeeded();
     await page.locator('.settings .chip-live').waitFor({ timeout: 20_000 });
@@ -171,10 +170,10 @@ describe.each([
     near((zone['top'] ?? 0) + (zone['height'] ?? 0), 8_000);
   }, 60_000);
 
-  it('tries sensitivities on recorded footage, and leads to what they would have seen', async () => {
+  it('tries sensitivities on recorded footage, and links the events that they would have detected', async () => {
     await page.getByRole('button', { name: 'Remove the area' }).click();
     await page.getByRole('button', { name: 'Try', exact: true }).click();
-    await page.getByText(/of footage looked through/).waitFor({ timeout: 30_000 });
+    await page.getByText(/of footage searched/).waitFor({ timeout: 30_000 });
     expect(await page.locator('.trial-table tbody tr').count()).toBe(5);
     expect(await axe()).toEqual([]);
     await page.locator('.trial-table').getByRole('button', { name: '90' }).click();
@@ -187,7 +186,7 @@ describe.each([
     await tab('Settings').click();
   }, 90_000);
 
-  it('says what a shorter time destroys before it is saved', async () => {
+  it('warns what a shorter time destroys before it is saved', async () => {
     await page.getByLabel('Footage', { exact: true }).selectOption('21600');
     await page.getByText(/is destroyed as soon as you save/).waitFor();
     expect(await axe()).toEqual([]);
@@ -195,7 +194,7 @@ describe.each([
     await soon(async () => (await owner.get('/api/v1/settings')).body.includes('"retentionS":21600'));
   }, 60_000);
 
-  it('removes another owner after a warning, and marks this browser', async () => {
+  it('marks this browser, and removes another owner after a warning', async () => {
     const other = await rig.owner();
     await page.reload();
     await tab('Settings').click();
@@ -209,13 +208,13 @@ describe.each([
       .last()
       .getByRole('button', { name: /^Remove/ })
       .click();
-    await page.getByText(/its grants that have not been handed over end/).waitFor();
+    await page.getByText(/so do its grants, unless the agency’s vault has the clip already/).waitFor();
     await line.last().getByRole('button', { name: 'Remove', exact: true }).click();
     await soon(async () => (await line.count()) === before - 1);
     expect((await other.get('/api/v1/state')).status).toBe(401);
   }, 60_000);
 
-  it('is paired after a reload, and has met no error and no other origin', async () => {
+  it('is still paired after a reload, without any error or call to another origin', async () => {
     await page.reload();
     await soon(
       async () =>

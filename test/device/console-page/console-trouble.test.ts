@@ -1,5 +1,5 @@
-// Holds: the console's page where things are not as they should be: a device that is started again, privacy turned on elsewhere, an owner
-// who is removed, a code that is used up, a new owner on the home network who waits for the confirmation; and what a picture really shows.
+// Holds: the page in trouble: a restarted device, privacy turned on elsewhere, a removed owner, a used pairing code, a full disk, footage
+// that is gone; and that pictures really show decoded frames.
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
@@ -14,7 +14,7 @@ const CAMERA = 'synthetic?size=640x360';
 let browser: Browser;
 let context: BrowserContext;
 let rig: ConsoleRig;
-/** What the browser reports as refused by the page's Content-Security-Policy, and errors of the page. */
+/** Violations of the page's Content-Security-Policy, and errors of the page. */
 const faults: string[] = [];
 
 beforeAll(async () => {
@@ -46,7 +46,7 @@ async function pairedPage(settings: Parameters<typeof ConsoleRig.start>[0] = {},
   return page;
 }
 
-/** Runs in the page, whose browser has types of its own: hence texts. */
+/** Scripts that run in the page; as text, because the tests' compiler has no browser types. */
 const PIXELS = `(() => {
   const canvas = document.createElement('canvas');
   [canvas.width, canvas.height] = [64, 36];
@@ -67,7 +67,30 @@ const OWN_KEY = `new Promise((resolve) => {
   };
 })`;
 
-/** The pixels that the moving picture shows now, as a text. */
+/** Stores this many settled grants, and one that is not settled under the last key. */
+const storedGrants = (owner: string, count: number) => `new Promise((resolve, reject) => {
+  const opening = indexedDB.open('doorsill-answers', 1);
+  opening.onsuccess = () => {
+    const transaction = opening.result.transaction('grants', 'readwrite');
+    const put = (request, token, atUs, isOver) => transaction.objectStore('grants').put({
+      request, token, atUs, isOver, values: {}, receipt: null, revoke: null,
+      published: { request: 'a', credential: 'b', publication: 'c' },
+    }, '${owner} ' + request);
+    for (let at = 0; at < ${count}; at += 1) put('request-' + at, 'settled-token', at, true);
+    put('request-z', 'unsettled-token', 0, false);
+    transaction.oncomplete = () => { opening.result.close(); resolve(); };
+    transaction.onabort = () => reject(transaction.error);
+  };
+})`;
+const COUNT_GRANTS = `new Promise((resolve) => {
+  const opening = indexedDB.open('doorsill-answers', 1);
+  opening.onsuccess = () => {
+    const asked = opening.result.transaction('grants').objectStore('grants').count();
+    asked.onsuccess = () => { opening.result.close(); resolve(asked.result); };
+  };
+})`;
+
+/** The video's current pixels as text. */
 const pixels = (page: Page) => page.evaluate<string>(PIXELS);
 const colours = (shown: string): number => new Set(shown.split(',')).size;
 
@@ -77,7 +100,7 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     const first = await pixels(page);
     expect(colours(first), 'a picture with more than one colour').toBeGreaterThan(20);
     await soon(async () => (await pixels(page)) !== first);
-    // A new view of a page that is paired: what a phone sees that is taken out of the pocket.
+    // A new view of a paired page, as on a phone that is switched on again.
     const wire = await context.newCDPSession(page);
     await wire.send('Network.enable');
     let bytes = 0;
@@ -100,7 +123,7 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     );
   }, 60_000);
 
-  it('says that the device is gone, and goes on by itself when it is back', async () => {
+  it('reports that the device is gone, and reconnects by itself', async () => {
     const page = await pairedPage();
     const port = Number(new URL(rig.url).port);
     await rig.stop(true);
@@ -112,7 +135,7 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     await soon(async () => (await pixels(page)) !== before);
   }, 120_000);
 
-  it('takes the picture away when privacy is turned on elsewhere, the timeline’s too', async () => {
+  it('removes the picture when privacy is turned on elsewhere, on the timeline, too', async () => {
     const page = await pairedPage();
     const other = await rig.owner();
     await other.command({ action: 'privacy', on: true });
@@ -131,21 +154,21 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     await page.locator('.picture-still').waitFor({ timeout: 20_000 });
     const line = page.locator('[role=slider]').first();
     const chosenS = () => line.getAttribute('aria-valuenow').then(Number);
-    // Footage to go back in, and a state that tells of it.
+    // Waits for enough footage, and for a state that lists it.
     await soon(async () => {
       await line.press('Home');
       const first = await chosenS();
       await line.press('End');
       return (await chosenS()) - first >= 8;
     }, 30_000);
-    // At its end the line goes on with the footage: a step back stays where it is.
+    // At its end the timeline moves on with the footage; after a step back it stays.
     await line.press('ArrowLeft');
     await soon(async () => Math.abs((await moment()) / 1e6 - (await chosenS())) < 0.6);
     const newest = await moment();
     await line.press('ArrowLeft');
     await line.press('ArrowLeft');
     await soon(async () => Math.abs(newest - (await moment()) - 2_000_000) < 300_000);
-    // Six minutes are as wide as the line: a finger moves it by four seconds to the right, so back in time.
+    // The timeline is six minutes wide: dragging it to the right by four seconds goes back in time.
     const box = await line.boundingBox();
     if (!box) throw new Error('no line of time');
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
@@ -163,7 +186,7 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     await page.locator('.picture-still').waitFor();
   }, 120_000);
 
-  it('says of an event whose footage is gone that it is gone, and opens nothing', async () => {
+  it('says that an event’s footage is gone, and fetches nothing', async () => {
     const page = await pairedPage({ ring: { kind: 'memory', bytes: 16 * 1024 * 1024, retentionS: 10 } });
     await page.getByRole('button', { name: /^Ring/ }).click();
     const rung = page.locator('.event-ring').first();
@@ -171,7 +194,7 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     const owner = await rig.owner();
     const oldestUs = async () => {
       const state = (await owner.get('/api/v1/state')).json;
-      // A ring that has stored nothing yet covers nothing.
+      // An empty ring has no coverage.
       return Number(Object(state['ring']).coverage[0]?.startUs ?? 0);
     };
     await soon(async () => (await oldestUs()) > ringUs + 3_000_000, 30_000);
@@ -182,13 +205,13 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     expect(await page.locator('.picture-still').count()).toBe(0);
     expect(await page.getByRole('button', { name: 'Play' }).isDisabled()).toBe(true);
     expect(asked.filter((url) => /footage|snapshot/.test(url))).toEqual([]);
-    // What there is can be looked at again.
+    // The remaining footage can still be shown.
     await page.getByRole('button', { name: 'Newest' }).click();
     await page.locator('.picture-still').waitFor({ timeout: 20_000 });
     expect(await page.locator('.picture-note').count()).toBe(0);
   }, 90_000);
 
-  it('says that nothing is recorded while the disk is full, and why it shows no picture, and goes on', async () => {
+  it('says that nothing is recorded while the disk is full, shows no picture, and recovers', async () => {
     const disk = new SimulatedDisk(new SystemDisk(), { clock: new SystemClock(), random: new SystemRandom() });
     const ring = { kind: 'file', bytes: 16 * 1024 * 1024 } as const;
     const page = await pairedPage({ ring }, disk);
@@ -200,7 +223,7 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     await soon(() => isRecording(true), 20_000);
     disk.set('full');
     await soon(() => isRecording(false), 10_000);
-    // Whoever looks is noted first, and a full disk takes no note: who looked before looks on, until the doorbell begins anew.
+    // A full disk cannot record a look, so a new view is refused. An earlier view continues until the doorbell restarts.
     await page.goto('about:blank');
     const port = Number(new URL(rig.url).port);
     await rig.stop(true);
@@ -220,7 +243,7 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     expect(coverage.length).toBeGreaterThan(1);
   }, 120_000);
 
-  it('saves a part as a file that begins where it was chosen', async () => {
+  it('saves the chosen part as a file', async () => {
     const page = await pairedPage();
     await page.getByRole('link', { name: 'Timeline', exact: true }).click();
     await page.locator('.picture-still').waitFor({ timeout: 20_000 });
@@ -242,16 +265,16 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     expect(Buffer.concat(parts).subarray(4, 8).toString()).toBe('ftyp');
   }, 60_000);
 
-  it('says that this browser is no owner any more, and does not know the door then', async () => {
+  it('says that this browser is no longer an owner, and shows no picture then', async () => {
     const page = await pairedPage();
     const other = await rig.owner();
     const key = await page.evaluate<string>(OWN_KEY);
     expect(await other.command({ action: 'remove-owner', key })).toMatchObject({ outcome: 'command-done' });
-    await page.getByRole('heading', { name: 'This browser is no owner any more' }).waitFor({ timeout: 20_000 });
+    await page.getByRole('heading', { name: 'This browser is no longer an owner' }).waitFor({ timeout: 20_000 });
     expect(await page.locator('img, video').count()).toBe(0);
   }, 60_000);
 
-  it('says what to do with a code that is used up', async () => {
+  it('says what to do when a pairing code was used already', async () => {
     rig = await ConsoleRig.start({ camera: CAMERA });
     const used = rig.address.pairingUrl;
     await rig.owner();
@@ -260,7 +283,20 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     await page.getByRole('alert').getByText('pair --show').waitFor();
   }, 60_000);
 
-  it('shares its session with a second tab, because the cookie is one', async () => {
+  it('sends a stored grant again, and deletes the oldest settled ones, when more than 200 are stored', async () => {
+    const page = await pairedPage();
+    const owner = await page.evaluate<string>(OWN_KEY);
+    const sent: string[] = [];
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/v1/orders')) sent.push(String(request.postData()));
+    });
+    await page.evaluate(storedGrants(owner, 250));
+    await page.getByRole('link', { name: 'Requests' }).click();
+    await soon(async () => sent.some((order) => order.includes('unsettled-token')), 20_000);
+    await soon(async () => (await page.evaluate<number>(COUNT_GRANTS)) === 200, 10_000);
+  }, 60_000);
+
+  it('shares its session with a second tab, because both have the same cookie', async () => {
     const page = await pairedPage();
     const opened: string[] = [];
     context.on('request', (request) => {

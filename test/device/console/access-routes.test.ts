@@ -16,9 +16,9 @@ const log: Log = { ...silentLog(), debug: keep, info: keep, warn: keep, error: k
 
 let rig: ConsoleRig;
 let owner: OwnerBrowser;
-/** Everything that nobody but its holder may ever read. */
+/** All secrets of this test. */
 const secrets = new Set<string>();
-/** Every refusal that was answered. */
+/** The bodies of all refusals. */
 const refusals: string[] = [];
 beforeAll(async () => {
   rig = await ConsoleRig.start({}, undefined, { log });
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.stop());
 
-/** Calls, and keeps what must not tell secrets. */
+/** Makes a call, and collects secrets and refusals. */
 async function call(path: string, options: Parameters<ConsoleRig['call']>[1] = {}): ReturnType<ConsoleRig['call']> {
   const answer = await rig.call(path, options);
   if (answer.status >= 400) refusals.push(answer.body.toString());
@@ -43,10 +43,10 @@ async function open(key: SigningKey, changes: { device?: string; origin?: string
 }
 
 describe('a session', () => {
-  it('comes with a cookie that no script and no other site gets', async () => {
+  it('sets a cookie that no script and no other site can read', async () => {
     const opened = await open(owner.key);
     const [cookie = ''] = opened.headers['set-cookie'] ?? [];
-    // The cookie is for every port of the machine: its name is the device's own, so that no other doorbell there overwrites it.
+    // All ports of the machine get the cookie: its name contains the device's id, so that no other doorbell there overwrites it.
     const [name, rest] = [cookie.slice(0, cookie.indexOf('=')), cookie.slice(cookie.indexOf('='))];
     expect(name).toBe(`doorsill-session-${rig.doorbell.id}`);
     expect(rest).toMatch(/^=[\w-]{22}; Path=\/; Max-Age=604800; HttpOnly; SameSite=Strict$/);
@@ -55,7 +55,7 @@ describe('a session', () => {
     for (const secret of [cookie.split(/[=;]/)[1] ?? '', String(opened.json['session'])]) secrets.add(secret);
   });
 
-  it('is opened by a fresh signature for this device and address alone', async () => {
+  it('is opened only by a fresh signature for this device and address', async () => {
     const challenge = await rig.challenge();
     expect((await open(owner.key, { challenge })).status).toBe(200);
     const codes = [
@@ -71,7 +71,7 @@ describe('a session', () => {
     ['the cookie alone', ({ cookie = '' }) => ({ cookie })],
     ['the header alone', ({ 'x-doorsill-session': header = '' }) => ({ 'x-doorsill-session': header })],
     ['the cookie of another session', (of, { cookie = '' }) => ({ ...of, cookie })],
-  ])('is not named by %s', async (_what, headers) => {
+  ])('is not found by %s', async (_what, headers) => {
     const other = await rig.session(owner.key);
     for (const path of ['/api/v1/state', '/api/v1/snapshot.jpg', '/api/v1/messages', '/api/v1/live.mp4']) {
       const answer = await call(path, { headers: headers(owner.headers, other.headers) });
@@ -79,7 +79,7 @@ describe('a session', () => {
     }
   });
 
-  it('ends with what it is watching when its browser says so, whatever other cookies it has', async () => {
+  it('ends with its views when its browser closes it, whatever other cookies are sent', async () => {
     const [leaving, staying] = [await rig.session(owner.key), await rig.session(owner.key)];
     const views = [leaving, staying].map(({ headers }) => new OpenView(rig.url, '/api/v1/messages', headers));
     await soon(() => views.every(({ text }) => text.includes(': open')));
@@ -92,7 +92,7 @@ describe('a session', () => {
     views[1]?.socket.destroy();
   });
 
-  it('ends with its owner’s removal, and so does all that it is watching, at once', async () => {
+  it('ends at once with its owner’s removal, and so do its views', async () => {
     const guest = await rig.owner();
     const views = ['/api/v1/messages', '/api/v1/live.mp4'].map((path) => new OpenView(rig.url, path, guest.headers));
     await soon(() => views.every(({ bytes }) => bytes.length > 300));
@@ -107,7 +107,7 @@ describe('a session', () => {
 });
 
 describe('pairing', () => {
-  it('takes each token once', async () => {
+  it('accepts each token once', async () => {
     const { token } = rig;
     secrets.add(token);
     const key = generateSigningKey(random);
@@ -119,7 +119,7 @@ describe('pairing', () => {
     await owner.command({ action: 'remove-owner', key: key.publicKey });
   });
 
-  it('takes each challenge once, and none that was for a session', async () => {
+  it('accepts each challenge once, and none that a session used', async () => {
     const key = generateSigningKey(random);
     const challenge = await rig.challenge();
     await open(owner.key, { challenge });
@@ -129,7 +129,7 @@ describe('pairing', () => {
     expect([answer.status, answer.json['code']]).toEqual([401, 'console_session_refused']);
   });
 
-  it('takes no key of small order', async () => {
+  it('accepts no key of small order', async () => {
     const challenge = await rig.challenge();
     const key = `AQ${'A'.repeat(41)}`;
     const body = { token: rig.token, key, name: 'x', challenge, proof: `AQ${'A'.repeat(84)}` };
@@ -137,7 +137,7 @@ describe('pairing', () => {
     expect([answer.status, answer.json['code']]).toEqual([403, 'pairing_refused']);
   });
 
-  it('takes eight owners and no more, and uses the token up with the one too many', async () => {
+  it('accepts eight owners; a ninth offer is refused and uses up the token', async () => {
     const keys: string[] = [];
     for (;;) {
       const key = generateSigningKey(random);
@@ -152,8 +152,8 @@ describe('pairing', () => {
     for (const key of keys) await owner.command({ action: 'remove-owner', key });
   });
 
-  it('is locked by ten wrong tokens until a real button is pressed; sessions go on', async () => {
-    // Of its own: refusals are limited to thirty a minute.
+  it('is locked by ten wrong tokens until a real button is pressed; sessions continue', async () => {
+    // A doorbell of its own: refusals are limited to thirty a minute.
     const other = await ConsoleRig.start();
     const guard = await other.owner();
     for (let turn = 0; turn < 10; turn += 1) {
@@ -176,15 +176,15 @@ describe('pairing', () => {
     await other.stop();
   });
 
-  it('is the same owner at the socket of this machine and here', async () => {
+  it('makes the same owner over this machine’s socket and over HTTP', async () => {
     const account = { user: 'anna', password: 'secret' };
     await pairWithDevice({ clock: new SystemClock() }, rig.doorbell.pairingSocket, owner.key, 'Anna', account);
     expect((await open(owner.key)).status).toBe(200);
   });
 });
 
-// Last: it looks at what all the others left.
-describe('the secrets of all of this', () => {
+// Last, because it checks what all other tests collected.
+describe('the secrets of these tests', () => {
   it('are in no line of the log, and in no refusal', () => {
     for (const { headers } of [owner]) {
       secrets.add(headers['x-doorsill-session'] ?? '');

@@ -27,7 +27,7 @@ beforeEach(() => {
   secrets = sessions.open({ key: key.publicKey, challenge, proof }, 'http://localhost');
 });
 
-/** Who the headers prove to be: role and id, null for nobody, or the refusal's code. */
+/** The caller by these headers: role and id, null for nobody, or the refusal's code. */
 function who(headers: CallerHeaders): string | null {
   try {
     const caller = callers.callerOf(headers);
@@ -41,13 +41,13 @@ const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toS
 const cookieOf = (value: string, device = 'device-1') => `doorsill-session-${device}=${value}`;
 
 describe('an owner', () => {
-  it('is named by cookie and header together, and has every right', () => {
+  it('is identified by cookie and header together, and has every right', () => {
     const headers = { cookie: cookieOf(secrets.cookie), 'x-doorsill-session': secrets.header };
     expect(who(headers)).toBe(`owner ${key.publicKey}`);
     expect(callers.callerOf(headers)?.rights).toEqual(['live', 'stills', 'history']);
   });
 
-  it('is nobody by the cookie alone: every port of the machine gets it', () => {
+  it('is nobody by the cookie alone, which every port of the machine gets', () => {
     expect(who({ cookie: cookieOf(secrets.cookie) })).toBeNull();
   });
 
@@ -58,7 +58,7 @@ describe('an owner', () => {
     ['an empty header', () => ({ cookie: cookieOf(secrets.cookie), 'x-doorsill-session': '' })],
     ['two headers', () => ({ cookie: cookieOf(secrets.cookie), 'x-doorsill-session': [secrets.header, TOKEN] })],
     [
-      'a cookie whose name only ends like ours',
+      'a cookie whose name merely ends with ours',
       () => ({ cookie: `x${cookieOf(secrets.cookie)}`, 'x-doorsill-session': secrets.header }),
     ],
     [
@@ -79,14 +79,14 @@ describe('an owner', () => {
     expect(who({ cookie: cookies, 'x-doorsill-session': secrets.header })).toBe(`owner ${key.publicKey}`);
   });
 
-  it('keeps its session beside that of another doorbell on this machine, whose cookie comes along', () => {
+  it('keeps its session when the cookie of another doorbell on this machine is sent, too', () => {
     const cookies = `${cookieOf(TOKEN, 'device-2')}; ${cookieOf(secrets.cookie)}; ${cookieOf(TOKEN, 'device-10')}`;
     expect(who({ cookie: cookies, 'x-doorsill-session': secrets.header })).toBe(`owner ${key.publicKey}`);
     const others = { cookie: cookieOf(secrets.cookie, 'device-2'), 'x-doorsill-session': secrets.header };
     expect(who(others)).toBe('console_session_refused');
   });
 
-  it('is nobody any more once removed', () => {
+  it('is refused once removed', () => {
     owners = [];
     const headers = { cookie: cookieOf(secrets.cookie), 'x-doorsill-session': secrets.header };
     expect(who(headers)).toBe('console_session_refused');
@@ -94,7 +94,7 @@ describe('an owner', () => {
 });
 
 describe('a viewer', () => {
-  it('is named by id and token, and has the rights it was given', () => {
+  it('is identified by id and token, and has the rights it was given', () => {
     expect(who(basic(`tablet:${TOKEN}`))).toBe('viewer tablet');
     expect(callers.callerOf(basic(`tablet:${TOKEN}`))?.rights).toEqual(['live']);
   });
@@ -102,24 +102,24 @@ describe('a viewer', () => {
   it.each([
     ...[`tablet:${'B'.repeat(22)}`, 'tablet:', 'tablet', `:${TOKEN}`, `guest:${TOKEN}`, `Tablet:${TOKEN}`, ''],
     ...[`tablet:${TOKEN}:`, ` tablet:${TOKEN}`, `tablet:${TOKEN}\n`, `tablet:${sha256Hex(TOKEN)}`, '__proto__:x'],
-  ])('is nobody by other words: %s', (text) => {
+  ])('is refused with other credentials: %s', (text) => {
     expect(who(basic(text))).toBe('console_viewer_refused');
   });
 
   it.each(['Bearer x', 'Basic', 'Basic !', `Digest ${TOKEN}`, `Basic ${'A'.repeat(500)}`, 'Basic a b'])(
-    'is nobody by another scheme or spelling: %s',
+    'is refused with another scheme or spelling: %s',
     (authorization) => {
       expect(who({ authorization })).toBe('console_viewer_refused');
     },
   );
 
-  it('is what a caller is who claims to be an owner besides: no header makes more of it', () => {
+  it('stays a viewer when it sends an owner’s session, too', () => {
     const headers = { cookie: cookieOf(secrets.cookie), 'x-doorsill-session': secrets.header };
     expect(who({ ...headers, ...basic(`tablet:${TOKEN}`) })).toBe('viewer tablet');
     expect(who({ ...headers, ...basic('tablet:wrong') })).toBe('console_viewer_refused');
   });
 
-  it('sees nothing more when it is removed, though another comes under its name later', () => {
+  it('loses its views when removed, even if another viewer gets its id later', () => {
     const { signal } = callers.callerOf(basic(`tablet:${TOKEN}`)) ?? {};
     const again = callers.callerOf(basic(`tablet:${TOKEN}`));
     expect(again?.signal).toBe(signal);
@@ -131,7 +131,7 @@ describe('a viewer', () => {
     expect(callers.callerOf(basic('tablet:other'))?.signal.aborted).toBe(false);
   });
 
-  it('goes on seeing when another one is removed', () => {
+  it('keeps its views when another one is removed', () => {
     viewers.set('guest', { viewer: 'guest', name: 'Guest', rights: ['live'], tokenSha256: sha256Hex('x') });
     const guest = callers.callerOf(basic('guest:x'));
     callers.callerOf(basic(`tablet:${TOKEN}`));

@@ -50,7 +50,7 @@ describe('the certificate', () => {
     expect(Date.parse(read.validFrom)).toBeLessThan(NOW_US / 1_000);
   });
 
-  it('made before the clock is set is good once it is, and stays', async () => {
+  it('made before the clock is set is valid afterwards, and stays', async () => {
     clock.setWallUs(0, false);
     const made = await start();
     const { validFrom, validTo } = new X509Certificate(made.certificate);
@@ -77,14 +77,14 @@ describe('the certificate', () => {
   it.each([
     ['its key', keyFile],
     ['itself', certificateFile],
-  ])('is made anew where %s is missing, as after a crash', async (_what, path) => {
+  ])('is made again if %s is missing, as after a crash', async (_what, path) => {
     const made = await start();
     await rm(path());
     const again = await start();
     expect([again.fresh, again.fingerprint === made.fingerprint]).toEqual([true, false]);
   });
 
-  it('is made anew where a crash left the key of its successor beside it', async () => {
+  it('is made again if a crash during a renewal left the new key with it', async () => {
     const made = await start();
     await rm(certificateFile());
     await start();
@@ -99,7 +99,7 @@ describe('the certificate', () => {
     ['an empty certificate', certificateFile, () => ''],
     ['an empty key', keyFile, () => ''],
     ['no text at all', certificateFile, () => Uint8Array.of(0xff, 0xfe, 0)],
-  ])('that is damaged stops the start with a code, and is left as it is: %s', async (_what, path, damage) => {
+  ])('that is damaged makes the start fail with a code, and is not changed: %s', async (_what, path, damage) => {
     await start();
     const damaged = Buffer.from(damage(await readFile(path(), 'utf8')));
     await writeFile(path(), damaged);
@@ -124,7 +124,7 @@ describe('a certificate that an owner put there', { tags: ['openssl'] }, () => {
     return maker.text(files.certificate);
   }
 
-  it('is served, also near its end, and never replaced', async () => {
+  it('is served even near its end, and never replaced', async () => {
     const text = await place(3_600);
     const served = await start();
     expect([served.fresh, served.certificate]).toEqual([false, text]);
@@ -132,7 +132,7 @@ describe('a certificate that an owner put there', { tags: ['openssl'] }, () => {
     expect((await start()).certificate).toBe(text);
   });
 
-  it('stops the start with a code when others can read its key', async () => {
+  it('makes the start fail with a code when others can read its key', async () => {
     await place();
     await chmod(keyFile(), 0o644);
     expect(await refusal()).toBe('secret_file_exposed');
@@ -140,7 +140,7 @@ describe('a certificate that an owner put there', { tags: ['openssl'] }, () => {
     expect((await start()).fresh).toBe(false);
   });
 
-  it('stops the start with a code when its key is another one', async () => {
+  it('makes the start fail with a code when the key belongs to another certificate', async () => {
     const text = await place();
     const mine = await readFile(keyFile(), 'utf8');
     const other = maker.text(maker.authority('other').key);

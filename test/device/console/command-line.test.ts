@@ -4,7 +4,7 @@ import { shownCommandLine } from '../../../device/console/command-line.ts';
 const NODE = '/usr/bin/node';
 const PROGRAM = '/opt/doorsill/current/device/cli/doorsill-device.mjs';
 
-it('names a board’s installed program and its service’s folder, as only root can enter it', () => {
+it('names a board’s installed program and its service’s folder, with sudo', () => {
   expect(shownCommandLine({ node: NODE, program: PROGRAM, folder: '/var/lib/doorsill' })).toEqual({
     program: `sudo ${NODE} ${PROGRAM}`,
     folder: '/var/lib/doorsill',
@@ -17,11 +17,11 @@ it.each([
   ['another program', NODE, '/opt/other/main.mjs', '/var/lib/doorsill'],
   ['a path that a shell would read otherwise', NODE, '/opt/$(id)/sim/cli/doorsill.mjs', '/var/lib/doorsill'],
   ['a path out of the system’s folders', NODE, PROGRAM, 'relative'],
-])('tells no path of %s', (_what, node, program, folder) => {
+])('reveals no path of %s', (_what, node, program, folder) => {
   expect(shownCommandLine({ node, program, folder })).toEqual({ program: 'npx doorsill', folder: null });
 });
 
-it('leaves out where node lies at home', () => {
+it('omits the path of a node in a home folder', () => {
   const { program } = shownCommandLine({ node: '/home/alex/.nvm/node', program: PROGRAM, folder: '/var/lib/doorsill' });
   expect(program).toBe(`sudo node ${PROGRAM}`);
 });

@@ -2,8 +2,8 @@
 // @module-tag namespaces
 // @module-tag root
 // @module-tag zeroconf
-// Holds: a doorbell that is told to is found on its network by a stranger's software, under its owner's name, and one that is not told to says
-// nothing there.
+// Holds: with `announce` enabled, other software finds a doorbell on its network under its owner's name; without it, the doorbell sends no
+// announcement.
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -57,7 +57,7 @@ async function doorbell(announce: object): Promise<{ child: ChildProcess; stop: 
   return { child, stop, socket: join(data, 'run/pairing.sock') };
 }
 
-/** Names and addresses in the messages of multicast DNS that came from inside. */
+/** Names and addresses in the multicast DNS messages from inside. */
 async function said(): Promise<string[]> {
   const filter = ['-r', network.captureFile, '-Y', `mdns && ip.src == ${network.device}`];
   const fields = ['-T', 'fields', '-e', 'dns.resp.name', '-e', 'dns.a', '-e', 'dns.txt'];
@@ -66,7 +66,7 @@ async function said(): Promise<string[]> {
 }
 
 describe('a doorbell on the home network', () => {
-  it('says nothing over multicast DNS unless it is told to', { timeout: 90_000 }, async () => {
+  it('sends nothing over multicast DNS unless that is enabled', { timeout: 90_000 }, async () => {
     const { stop, socket } = await doorbell({});
     const { last } = await runCommand(['pair', '--show', '--socket', socket, '--json']);
     expect(last).toMatchObject({
@@ -78,7 +78,7 @@ describe('a doorbell on the home network', () => {
     expect(await said()).toEqual([]);
   });
 
-  it('is found by zeroconf under its owner’s name, and no longer when it has stopped', {
+  it('is found by zeroconf under its owner’s name until it stops', {
     timeout: 120_000,
   }, async () => {
     const browser = spawn('/usr/bin/python3', ['test/support/mdns-browse.py', network.host, 'Haustür'], {

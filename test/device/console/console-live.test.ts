@@ -1,13 +1,13 @@
 // @module-tag long
-// Holds: the live picture of a whole doorbell: over a WebSocket it ends at once with privacy, its viewer or its owner, what is no
-// WebSocket leaves nothing open, and however many watch, the recording has no gap.
+// Holds: the live picture of a whole doorbell: a WebSocket ends at once with privacy, its viewer or its owner; a failed upgrade leaves no
+// view open; and many viewers cause no gap in the recording.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from './support/console-rig.ts';
 import { OpenView, WEBSOCKET } from './support/open-connections.ts';
 
-/** The machine's clock, which a test can let run ahead. */
+/** The machine's clock, which a test can move ahead. */
 class ShiftedClock extends SystemClock {
   shiftMs = 0;
 
@@ -30,7 +30,7 @@ afterEach(() => rig.stop());
 interface Watched {
   socket: WebSocket;
   words: string[];
-  /** Wall times of the fragments that came. */
+  /** Wall times of the received fragments. */
   framesUs: number[];
   closed: Promise<void>;
 }
@@ -54,7 +54,7 @@ function watch(headers: Record<string, string>): Watched {
 const isWatching = ({ framesUs }: Watched) => framesUs.length > 5;
 
 describe('a WebSocket', () => {
-  it('shows the picture to owners and viewers, of now', async () => {
+  it('shows the current picture to owners and viewers', async () => {
     const both = [watch(owner.headers), watch(await owner.viewer({ rights: ['live'] }))];
     await soon(() => both.every(isWatching));
     for (const { words, framesUs, socket } of both) {
@@ -67,7 +67,7 @@ describe('a WebSocket', () => {
     }
   });
 
-  it('takes the secret as a protocol, as browsers need it, and does not say it back', async () => {
+  it('accepts the secret as a subprotocol, as browsers need it, and does not echo it', async () => {
     const secret = owner.headers['x-doorsill-session'] ?? '';
     const socket = new WebSocket(
       `${rig.url.replace('http', 'ws')}/api/v1/live`,
@@ -81,7 +81,7 @@ describe('a WebSocket', () => {
     socket.terminate();
   });
 
-  it('is refused to a viewer who may not', async () => {
+  it('is refused to a viewer without the right', async () => {
     const view = new OpenView(rig.url, '/api/v1/live', {
       ...WEBSOCKET,
       ...(await owner.viewer({ rights: ['stills', 'history'] })),
@@ -90,7 +90,7 @@ describe('a WebSocket', () => {
     expect(view.status).toBe(403);
   });
 
-  it('ends at once with privacy, shows nothing of after that, and is refused meanwhile', async () => {
+  it('ends at once with privacy, shows no later picture, and is refused while it is on', async () => {
     const one = watch(owner.headers);
     const other = new OpenView(rig.url, '/api/v1/live.mp4', owner.headers);
     await soon(() => isWatching(one) && other.received > 5_000);
@@ -98,7 +98,7 @@ describe('a WebSocket', () => {
     const saidUs = clock.wallUs();
     const { received } = other;
     await Promise.all([one.closed, other.closed]);
-    // It is over within a moment, not when a buffer is empty.
+    // It ends within a moment, not when a buffer is empty.
     expect(clock.wallUs() - saidUs).toBeLessThan(1_000_000);
     expect(Math.max(...one.framesUs)).toBeLessThan(saidUs);
     expect(other.received - received).toBeLessThan(65_536);
@@ -110,7 +110,7 @@ describe('a WebSocket', () => {
     expect(late.status).toBe(409);
   });
 
-  it('ends at once with its viewer’s removal, and others go on', async () => {
+  it('ends at once with its viewer’s removal, while others continue', async () => {
     const tablet = await owner.viewer({ viewer: 'tablet' });
     const [theirs, hers] = [watch(tablet), watch(owner.headers)];
     await soon(() => isWatching(theirs) && isWatching(hers));
@@ -133,7 +133,7 @@ describe('a WebSocket', () => {
     await left.closed;
   });
 
-  it('ends when its viewer’s time is over', async () => {
+  it('ends when its viewer expires', async () => {
     const tablet = await owner.viewer({ expiresS: Math.floor(clock.wallUs() / 1_000_000) + 2 });
     const one = watch(tablet);
     await soon(() => isWatching(one));
@@ -141,7 +141,7 @@ describe('a WebSocket', () => {
     expect((await rig.call('/api/v1/snapshot.jpg', { headers: tablet })).status).toBe(401);
   });
 
-  it('that is none after all leaves no view open: there is room for 64 still', async () => {
+  it('whose upgrade fails leaves no view open: there is still room for 64', async () => {
     for (let turn = 0; turn < 70; turn += 1) {
       const broken = new OpenView(rig.url, '/api/v1/live', {
         ...WEBSOCKET,
@@ -156,7 +156,7 @@ describe('a WebSocket', () => {
     one.socket.terminate();
   });
 
-  it('that is none after all does not keep later looks from being noted', async () => {
+  it('whose upgrade fails does not keep later looks from being recorded', async () => {
     const looks = async () => ((await owner.get('/api/v1/looks')).json as { looks: { what: string }[] }).looks;
     const isLive = ({ what }: { what: string }) => what === 'live';
     const broken = new OpenView(rig.url, '/api/v1/live', { ...WEBSOCKET, ...owner.headers, 'sec-websocket-key': 'x' });
@@ -169,7 +169,7 @@ describe('a WebSocket', () => {
     one.socket.terminate();
   });
 
-  it('ends for who sends more than a word', async () => {
+  it('ends for a client that sends a large message', async () => {
     const one = watch(owner.headers);
     await soon(() => isWatching(one));
     one.socket.send('x'.repeat(5_000));
@@ -177,8 +177,8 @@ describe('a WebSocket', () => {
   });
 });
 
-describe('what was forgotten', () => {
-  it('can be seen no more', async () => {
+describe('deleted footage', () => {
+  it('cannot be seen any more', async () => {
     const state = async () =>
       (await owner.get('/api/v1/state')).json as { ring: { coverage: { startUs: number; endUs: number }[] } };
     await soon(async () => (await state()).ring.coverage.length > 0);
@@ -191,7 +191,7 @@ describe('what was forgotten', () => {
   });
 });
 
-describe('fifty who watch at once', () => {
+describe('fifty viewers at once', () => {
   it('cost the recording nothing', async () => {
     const views = Array.from({ length: 50 }, () => new OpenView(rig.url, '/api/v1/live.mp4', owner.headers));
     for (const view of views.slice(0, 10)) view.stall();
@@ -205,7 +205,7 @@ describe('fifty who watch at once', () => {
       };
       return ring.coverage.some(({ startUs, endUs }) => startUs < beganUs && endUs > beganUs + 4_500_000);
     }, 15_000);
-    // One note for all of them: they are one session of looking.
+    // One ledger entry for all: they are one session of looking.
     const { looks } = (await owner.get('/api/v1/looks')).json as { looks: { what: string }[] };
     expect(looks.filter(({ what }) => what === 'live')).toHaveLength(1);
   }, 60_000);

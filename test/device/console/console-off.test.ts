@@ -1,4 +1,4 @@
-// Holds: without `console` in its settings a device listens nowhere, and does not even load what a server takes.
+// Holds: without `console` in its settings a device listens nowhere, and does not even load a server's packages.
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -28,7 +28,7 @@ function listening(): number[] {
   );
 }
 
-it('listens nowhere unless the settings say so, and then on what they say alone', async () => {
+it('listens nowhere unless the settings say so, and then only on the configured address', async () => {
   const before = listening();
   const silent = await ConsoleRig.start({ console: undefined });
   expect([silent.doorbell.console, listening()]).toEqual([null, before]);
@@ -44,7 +44,7 @@ it('listens nowhere unless the settings say so, and then on what they say alone'
   expect(listening()).toEqual(before);
 });
 
-it('is off in settings that do not name it', () => {
+it('is off by default', () => {
   const home = { url: 'mqtt://127.0.0.1:1', user: 'porch', password: 'secret' };
   expect(parseDeviceConfig({ home }, 'device.json').console.listen).toBe('off');
   expect(parseDeviceConfig({ home, console: {} }, 'device.json').console.listen).toBe('off');
@@ -62,7 +62,7 @@ async function packagesOf(...modules: string[]): Promise<Set<string>> {
   return new Set(files.flatMap((file) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []));
 }
 
-it('loads nothing of a server with a device that has none', async () => {
+it('loads no server package for a device without a server', async () => {
   const [without, withOne] = await Promise.all([packagesOf('index.js'), packagesOf('console/console-server.js')]);
   for (const name of ['fastify', 'node-forge', 'light-my-request'])
     expect([name, without.has(name)]).toEqual([name, false]);

@@ -1,5 +1,5 @@
-// Holds: a request under a foreign name, or of a page of another origin, reaches no route of the device's own server, whatever else
-// it carries; nor does it become a WebSocket.
+// Holds: a request under a foreign name, or from a page of another origin, reaches no route of the device's own server and opens no
+// WebSocket, whatever else it carries.
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { documentSchema, operationsOf } from '../../support/recorded-calls.ts';
@@ -8,7 +8,7 @@ import { exchange, OpenView, WEBSOCKET } from './support/open-connections.ts';
 
 let rig: ConsoleRig;
 let owner: OwnerBrowser;
-/** Every route there is, as the server's own document lists them, and addresses where nothing is. */
+/** Every route that the server's OpenAPI document lists, and paths without a route. */
 let targets: { method: string; path: string }[];
 beforeAll(async () => {
   rig = await ConsoleRig.start();
@@ -48,11 +48,11 @@ describe('a request', () => {
       expect(answer.headers['access-control-allow-origin']).toBeUndefined();
       expect(answer.headers['set-cookie']).toBeUndefined();
     }
-    // The owner's session was neither ended nor used.
+    // The owner's session was neither used nor ended.
     expect((await owner.get('/api/v1/state')).status).toBe(200);
   });
 
-  it('that a browser makes of a link elsewhere opens the page, and nothing but the page', async () => {
+  it('from a link on another site opens the page, and nothing else', async () => {
     const link = { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
     for (const { method, path } of [
       ...targets,
@@ -63,21 +63,21 @@ describe('a request', () => {
       const isPage = method === 'GET' && path === '/';
       expect([method, path, answer.status]).toEqual([method, path, isPage ? 200 : 403]);
       if (!isPage) continue;
-      // Nothing of it can be framed, read, or reached through the window that it was opened from.
+      // The page cannot be framed, read, or reached through the window that opened it.
       expect(answer.headers['content-security-policy']).toContain("frame-ancestors 'none'");
       expect(answer.headers['cross-origin-opener-policy']).toBe('same-origin');
       expect(answer.headers['cross-origin-resource-policy']).toBe('same-origin');
     }
   });
 
-  it('without a name reaches none', async () => {
+  it('without a host name reaches no route', async () => {
     expect(await exchange(rig.url, 'GET /api/v1/server HTTP/1.0\r\n\r\n')).toContain('console_host_refused');
     expect(await exchange(rig.url, 'GET /api/v1/server HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
     const two = `GET /api/v1/server HTTP/1.1\r\nHost: evil.example\r\nHost: localhost:${port()}\r\nConnection: close\r\n\r\n`;
     expect(await exchange(rig.url, two)).not.toContain('deviceKey');
   });
 
-  it('from a page of its own reaches each', async () => {
+  it('from its own page reaches each route', async () => {
     const headers = { origin: rig.url, 'sec-fetch-site': 'same-origin' };
     expect((await owner.get('/api/v1/state', { headers })).status).toBe(200);
   });
@@ -92,7 +92,7 @@ describe('a WebSocket', () => {
     return status;
   };
 
-  it('of the own page is opened', async () => {
+  it('from its own page is opened', async () => {
     expect(await upgrade({ origin: rig.url, 'sec-fetch-site': 'same-origin' })).toBe(101);
   });
 
@@ -109,7 +109,7 @@ describe('a WebSocket', () => {
     expect(await upgrade(headers)).toBe(401);
   });
 
-  it('is closed by the server when it is refused, though its client leaves it open', async () => {
+  it('is closed by the server when refused, even if its client leaves it open', async () => {
     const socket = connect({ port: Number(port()), host: '127.0.0.1', allowHalfOpen: true });
     const lines = Object.entries({ host: new URL(rig.url).host, ...WEBSOCKET }).map(
       ([name, value]) => `${name}: ${value}\r\n`,
@@ -121,7 +121,7 @@ describe('a WebSocket', () => {
     socket.on('error', (thrown) => {
       why = thrown;
     });
-    // What comes for a connection that is there no more is answered with a reset.
+    // Data for a closed connection is answered with a reset.
     const said = () => {
       socket.write('x');
       return why;
@@ -129,7 +129,7 @@ describe('a WebSocket', () => {
     await expect.poll(said).toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) });
   });
 
-  it.each(['/', '/api/v1/live?x', '/api/v1/state', '/api/v1/live.mp4'])('is at no other address: %s', async (path) => {
+  it.each(['/', '/api/v1/live?x', '/api/v1/state', '/api/v1/live.mp4'])('is not opened at another path: %s', async (path) => {
     const view = new OpenView(rig.url, path, { ...WEBSOCKET, ...owner.headers });
     await view.closed;
     expect(view.status).toBe(404);

@@ -1,6 +1,6 @@
 // @module-tag long
 // @module-tag ffmpeg
-// Holds: what players that are none of ours need, as README.md says: ffprobe stands for all that is built on ffmpeg.
+// Holds: what the README says about other players; ffprobe stands for everything built on ffmpeg.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { ConsoleRig, soon } from './support/console-rig.ts';
 
 const run = promisify(execFile);
 
-/** The codecs that ffprobe finds, or what it says instead. */
+/** The codecs that ffprobe finds, or its error message. */
 async function probed(url: string, ...options: string[]): Promise<string> {
   const args = [
     '-v',
@@ -30,7 +30,7 @@ async function probed(url: string, ...options: string[]): Promise<string> {
   return stdout;
 }
 
-describe.each(['this-machine', 'home-network'] as const)('ffprobe, of a server for %s,', (listen) => {
+describe.each(['this-machine', 'home-network'] as const)('ffprobe, with a server for %s,', (listen) => {
   let rig: ConsoleRig;
   let authorization: string;
   let paths: string[];
@@ -57,7 +57,7 @@ describe.each(['this-machine', 'home-network'] as const)('ffprobe, of a server f
   }, 60_000);
   afterAll(() => rig.stop());
 
-  it('plays with the viewer’s name and token in a header, or in the address', async () => {
+  it('plays with the viewer’s id and token in a header or in the address', async () => {
     const login = Buffer.from(authorization.slice(6), 'base64').toString();
     for (const path of paths) {
       const insecure = ['-tls_verify', '0'];
@@ -76,7 +76,7 @@ describe.each(['this-machine', 'home-network'] as const)('ffprobe, of a server f
     }
   }, 90_000);
 
-  it('gets nothing without', async () => {
+  it('gets nothing without credentials', async () => {
     for (const path of paths)
       expect([path, await probed(`${rig.url}${path}`)]).toEqual([path, expect.stringMatching(/401/)]);
   }, 60_000);

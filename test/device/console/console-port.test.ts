@@ -1,5 +1,5 @@
-// Holds: a doorbell whose own server cannot listen rings and records all the same, and says at its pairing socket why it has no server;
-// whoever asks while it starts waits for it.
+// Holds: a doorbell whose own server cannot listen still rings and records, and reports the reason over its pairing socket; a request for
+// the address waits while the server starts.
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => first.stop());
 
-it('starts without its server when another program has the port, and says so to who asks for it', async () => {
+it('starts without its server when another program has the port, and reports that over its pairing socket', async () => {
   const port = Number(new URL(first.url).port);
   const second = await ConsoleRig.start({ camera: CAMERA, console: { listen: 'this-machine', port } });
   expect(second.doorbell.console).toBe(null);
@@ -32,7 +32,7 @@ it('starts without its server when another program has the port, and says so to 
   expect((await first.call('/api/v1/server')).status).toBe(200);
 });
 
-/** A disk that keeps the console's page to itself until it is let go. */
+/** A disk that delays reading the console's page until it is released. */
 class HeldDisk extends SystemDisk {
   held = 0;
   letGo: () => void = () => undefined;
@@ -49,7 +49,7 @@ class HeldDisk extends SystemDisk {
   }
 }
 
-it('has who asks for its server while it starts wait for it', async () => {
+it('makes a request for the address wait while the server starts', async () => {
   const disk = new HeldDisk();
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-console-'));
   const starting = ConsoleRig.start({ camera: CAMERA }, folder, { disk });

@@ -1,5 +1,4 @@
-// Holds: pictures and orders on the device's own server: for owners' sessions and named viewers alone, noted before the first
-// picture, and nothing at once when privacy is turned on.
+// Holds: pictures and events on the device's own server, for owners' sessions and viewers.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => rig.stop());
 
 describe('pictures', () => {
-  it('are a JPEG of now', async () => {
+  it('are a current JPEG', async () => {
     const { status, headers, body } = await owner.get('/api/v1/snapshot.jpg');
     expect([status, headers['content-type'], body.subarray(0, 2).toString('hex')]).toEqual([200, 'image/jpeg', 'ffd8']);
   });
@@ -51,7 +50,7 @@ describe('pictures', () => {
 });
 
 describe('events', () => {
-  it('are told in pages, newest first', async () => {
+  it('come in pages, newest first', async () => {
     for (let press = 0; press < 3; press += 1) expect((await owner.post('/api/v1/press', {})).status).toBe(204);
     const first = await owner.get('/api/v1/events?types=ring&limit=2');
     const page = first.json as { events: { event: { type: string; source: string } }[]; next: number };
@@ -60,7 +59,7 @@ describe('events', () => {
       ['ring', 'console'],
     ]);
     const rest = (await owner.get(`/api/v1/events?types=ring&before=${page.next}`)).json as typeof page;
-    // The visitor who is drawn rings, too.
+    // The synthetic visitor rings, too.
     expect(rest.events.filter(({ event }) => event.source === 'console').length).toBe(1);
     expect((await owner.get('/api/v1/events?types=nonsense')).status).toBe(400);
   });
@@ -71,7 +70,7 @@ describe('HTTP Live Streaming', () => {
   const framesAt = async (path: string, ...options: string[]): Promise<number> => {
     const { authorization = '' } = await owner.viewer();
     const ffmpeg = await findFfmpeg();
-    // The bundled ffmpeg is linked statically and crashes where it has to resolve a name.
+    // The bundled ffmpeg is linked statically and crashes when it resolves a name.
     const address = `${rig.url.replace('//localhost:', '//127.0.0.1:')}${path}`;
     const input = ['-headers', `Authorization: ${authorization}\r\n`, ...options, '-i', address];
     const { stdout } = await promisify(execFile)(ffmpeg.path, [
@@ -88,7 +87,7 @@ describe('HTTP Live Streaming', () => {
     expect(await framesAt(`/api/v1/footage.m3u8?fromUs=${startUs}&toUs=${endUs}`)).toBe(30);
   });
 
-  it('plays the live picture, and its pieces keep their numbers', { tags: ['long'] }, async () => {
+  it('plays the live picture, whose segments keep their numbers', { tags: ['long'] }, async () => {
     expect(await framesAt('/api/v1/live.m3u8')).toBe(30);
     const numbered = async () => {
       const text = (await owner.get('/api/v1/live.m3u8')).body.toString();

@@ -17,7 +17,7 @@ const run = promisify(execFile);
 
 let folder: string;
 let ffmpeg: string;
-/** Six groups of pictures of a second each, with sound. */
+/** Six GOPs of a second each, with sound. */
 let recorded: Segment[];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-footage-'));
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** A ring that holds these segments when it is read; `read` counts how often that was. */
+/** A ring with these segments; `read` counts its readings. */
 function ringOf(held: () => readonly Segment[]) {
   return async function* segments(window: Window): AsyncGenerator<Segment> {
     for (const segment of held()) {
@@ -57,7 +57,7 @@ const numbers = (from: number, to: number) => Array.from({ length: to - from }, 
 const codeOf = (thrown: unknown) => (thrown instanceof Error && 'code' in thrown ? thrown.code : String(thrown));
 
 describe('the footage of a span', () => {
-  it('is whole groups of pictures, as long as was said, and begins at time 0', async () => {
+  it('consists of whole GOPs, has the announced length, and begins at time 0', async () => {
     const file = await footageFile(
       ringOf(() => recorded),
       { ...span(2, 4), startUs: span(2.5, 3).startUs },
@@ -80,7 +80,7 @@ describe('the footage of a span', () => {
     expect(stderr).not.toMatch(/non monoton|Invalid|error/i);
   });
 
-  it('leaves gaps out of the pictures and keeps them in the times', async () => {
+  it('has no frames in gaps, and keeps the gaps in its times', async () => {
     const withGap = recorded.filter((_, at) => at !== 2 && at !== 3);
     const file = await footageFile(
       ringOf(() => withGap),
@@ -95,7 +95,7 @@ describe('the footage of a span', () => {
     expect([times[0], times[15]]).toEqual([0, 3]);
   });
 
-  it('ends where the camera’s format changes, and tells where to go on', async () => {
+  it('ends where the camera’s format changes, and says where to continue', async () => {
     const other = { video: x264(FPS, '-profile:v', 'baseline', '-vf', 'scale=160:88'), frames: 2 * FPS, fps: FPS };
     const path = await makeFootage(ffmpeg, folder, { ...other, name: 'other.mp4' });
     const later = await captureFile(ffmpeg, path, { startUs: FOOTAGE_START_US + 6 * GOP_US });
@@ -108,7 +108,7 @@ describe('the footage of a span', () => {
   });
 
   it.each([span(6, 9), span(-5, 0), { startUs: 0, endUs: 1 }, { startUs: 8e15, endUs: 9e15 }])(
-    'is refused where there is none: %o',
+    'is refused without footage: %o',
     async (window) => {
       await expect(
         footageFile(
@@ -125,7 +125,7 @@ describe('footage that the ring loses while it is sent', () => {
     ['the first group of pictures', 1],
     ['one in the middle', 2],
     ['the last one', 3],
-  ])('ends the file with a failure and sends no other footage in its place: %s', async (_what, lost) => {
+  ])('makes the file fail, and no other footage is sent instead: %s', async (_what, lost) => {
     let held = recorded;
     const file = await footageFile(
       ringOf(() => held),
@@ -139,11 +139,11 @@ describe('footage that the ring loses while it is sent', () => {
     } catch (thrown) {
       ended = codeOf(thrown);
     }
-    // The init segment, and the groups of pictures before the one that is gone.
+    // The init segment, and the GOPs before the missing one.
     expect([parts.length, ended]).toEqual([1 + lost - 1, 'console_footage_gone']);
   });
 
-  it('sends nothing of it when it was all forgotten', async () => {
+  it('is not sent at all when all of it was deleted', async () => {
     let held = recorded;
     const file = await footageFile(
       ringOf(() => held),
@@ -153,7 +153,7 @@ describe('footage that the ring loses while it is sent', () => {
     await expect(bytesOf(file)).rejects.toMatchObject({ code: 'console_footage_gone' });
   });
 
-  it('does not take in what was recorded meanwhile', async () => {
+  it('does not include footage recorded meanwhile', async () => {
     let held = recorded.slice(0, 3);
     const file = await footageFile(
       ringOf(() => held),

@@ -1,4 +1,4 @@
-// Holds: the times of a span's frames, as they are in the footage, for who may see that footage, and for nobody else.
+// Holds: the times of a span's frames, exactly as recorded, for callers who may see that footage only.
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { frameTimesSchema } from '../../../device/contract/console-messages.ts';
@@ -25,7 +25,7 @@ async function frames(fromUs: number, toUs: number, headers = tablet) {
 }
 
 describe('the frames of a span', () => {
-  it('are told by their exact times, from the start on and before the end', async () => {
+  it('have their exact times, from the start on and before the end', async () => {
     const all = await frames(START_US, START_US + 6_000_000);
     expect(all.frames).toHaveLength(90);
     expect(all.frames[0]).toBe(START_US);
@@ -35,11 +35,11 @@ describe('the frames of a span', () => {
     expect((await frames((second ?? 0) + 1, (third ?? 0) + 1)).frames).toEqual([third]);
   });
 
-  it('are none where nothing was recorded', async () => {
+  it('are none if nothing was recorded', async () => {
     expect(await frames(START_US - 9_000_000, START_US - 8_000_000)).toMatchObject({ status: 200, frames: [] });
   });
 
-  it('are told of half a minute at most, forward', async () => {
+  it('are limited to half a minute, in forward order', async () => {
     expect(await frames(START_US, START_US + 30_000_001)).toMatchObject({
       status: 400,
       json: { code: 'console_span_too_long' },
@@ -47,7 +47,7 @@ describe('the frames of a span', () => {
     expect(await frames(START_US, START_US)).toMatchObject({ status: 400, json: { code: 'http_body_invalid' } });
   });
 
-  it('are not told without the right to recorded footage, nor while privacy is on', async () => {
+  it('are refused without the right to recorded footage, and while privacy is on', async () => {
     const live = server.viewer('hall', ['live', 'stills']);
     expect(await frames(START_US, START_US + 1, live)).toMatchObject({
       status: 403,
@@ -59,7 +59,7 @@ describe('the frames of a span', () => {
     expect(server.looks).toEqual([]);
   });
 
-  it('are a look, noted like any other', async () => {
+  it('count as a look, and are recorded like any other', async () => {
     await frames(START_US, START_US + 1_000_000);
     expect(server.looks).toEqual(['tablet history']);
   });

@@ -28,7 +28,7 @@ const piece = (second: number, part = 'fragment.m4s') =>
 const footage = `footage.m3u8?fromUs=${START_US}&toUs=${START_US + 6_000_000}`;
 
 describe('HLS', () => {
-  it('shows the playlist of now to who may see live, of a span to who may see history', async () => {
+  it('gives the live playlist with the right live, a span’s playlist with the right history', async () => {
     for (const [path, needed] of [
       ['live.m3u8', 'live'],
       [footage, 'history'],
@@ -41,7 +41,7 @@ describe('HLS', () => {
     }
   });
 
-  it('shows a piece of now to who may see live or history, and notes which', async () => {
+  it('gives a current segment with the right live or history, and records which', async () => {
     expect((await get(piece(2), ['live'])).status).toBe(200);
     expect((await get(piece(2, 'init.mp4'), ['history'])).status).toBe(200);
     expect((await get(piece(2), ['stills'])).status).toBe(403);
@@ -54,18 +54,18 @@ describe('HLS', () => {
     expect((await get(piece(5), ['live', 'history'])).status).toBe(200);
   });
 
-  it('shows nothing as live that a clock which was set back calls the future', async () => {
+  it('treats no segment from the future, by a clock that was set back, as live', async () => {
     clock.setWallUs(START_US - 3_600_000_000);
     expect((await get(piece(5), ['live'])).status).toBe(403);
   });
 
-  it('has no picture of now when the camera has stopped', async () => {
+  it('has no live playlist when the camera has stopped', async () => {
     clock.setWallUs(START_US + 60_000_000);
     const { status, text } = await get('live.m3u8', ['live']);
     expect([status, text.includes('console_not_recording')]).toEqual([503, true]);
   });
 
-  it('shows nothing while privacy is on, and nothing that cannot be noted', async () => {
+  it('gives nothing while privacy is on, or when the look cannot be recorded', async () => {
     server.privacy(true);
     for (const path of ['live.m3u8', footage, piece(2)]) {
       const { status, text } = await get(path, ['live', 'history']);

@@ -1,5 +1,5 @@
-// Holds: the device's own server on the home network: HTTPS of version 1.3 alone, a certificate that stays, and new owners whom
-// somebody at the device confirms.
+// Holds: the device's own server on the home network: TLS 1.3 only, a lasting certificate, and new owners confirmed by somebody at the
+// device.
 import { readFile, writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ const stateOf = async (pairing: unknown) => (await rig.call(`/api/v1/pairings/${
 const owners = async (browser: OwnerBrowser) => (await browser.get('/api/v1/state')).json['owners'];
 
 describe('a new owner with the token', () => {
-  it('is nobody before somebody at the device has typed the code that its browser shows', async () => {
+  it('is not an owner before somebody at the device types the code from its browser', async () => {
     const key = generateSigningKey(random);
     const { json } = await rig.offer(key);
     expect(json).toMatchObject({ state: 'waiting', code: expect.stringMatching(/^\d{6}$/) });
@@ -64,7 +64,7 @@ describe('a new owner with the token', () => {
     expect(await Promise.all(states.map(stateOf))).toEqual(['waiting', 'waiting']);
   });
 
-  it('learns nothing from guessing how others’ pairings are called', async () => {
+  it('learns nothing by guessing the ids of other pairings', async () => {
     expect(await stateOf('pairing-00000000000000000000000000000000')).toBe('refused');
   });
 });
@@ -80,7 +80,7 @@ describe('the connection', () => {
       socket.on('error', (thrown) => resolve(thrown.message));
     });
 
-  it('is TLS 1.3, and nothing older or in the clear', async () => {
+  it('is TLS 1.3, nothing older and nothing unencrypted', async () => {
     expect(await hello({})).toBe('TLSv1.3');
     expect(await hello({ maxVersion: 'TLSv1.2', minVersion: 'TLSv1' })).toMatch(/alert|version|disconnected|reset/i);
     expect(await exchange(`http://127.0.0.1:${port()}`, `GET /api/v1/server HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)).toBe(
@@ -88,7 +88,7 @@ describe('the connection', () => {
     );
   });
 
-  it('is made to each of its names and addresses, and to no other name', async () => {
+  it('is accepted under each of its names and addresses, and under no other name', async () => {
     const named = async (host: string) => (await rig.call('/api/v1/server', { headers: { host } })).status;
     const addresses = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
     for (const { address, family } of addresses) {
@@ -98,7 +98,7 @@ describe('the connection', () => {
     expect([await named('evil.example'), await named('porch.local.evil.example')]).toEqual([421, 421]);
   });
 
-  it('keeps its cookie to HTTPS', async () => {
+  it('sets a cookie for HTTPS only', async () => {
     const key = generateSigningKey(random);
     const { json } = await rig.offer(key);
     await typed(String(json['code']));
@@ -109,7 +109,7 @@ describe('the connection', () => {
 });
 
 describe('the certificate', () => {
-  it('is the one that the drawn code names, over restarts, and damaged it is not replaced', async () => {
+  it('is the one in the pairing code, survives restarts, and is not replaced when damaged', async () => {
     const first = await ConsoleRig.start(NETWORK);
     const { fingerprint, pairingUrl } = first.address;
     const url = new URL(first.url);
@@ -127,7 +127,7 @@ describe('the certificate', () => {
     const path = join(first.folder, 'console', 'server.cert.pem');
     const text = await readFile(path, 'utf8');
     await writeFile(path, text.slice(0, 400));
-    // The bell goes on without its server.
+    // The doorbell works without its server.
     const damaged = await ConsoleRig.start(NETWORK, first.folder);
     expect(damaged.doorbell.console).toBe(null);
     await damaged.stop(true);

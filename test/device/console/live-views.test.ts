@@ -5,7 +5,7 @@ import { FragmentSplitter } from '../../../device/contract/media/fragment-splitt
 import { OpenView } from './support/open-connections.ts';
 import { PictureServer, padded, recordedSeconds } from './support/picture-server.ts';
 
-/** What the server may hold for one viewer: half a second of 4 Mbit/s. */
+/** Most data that the server buffers for one viewer: half a second of 4 Mbit/s. */
 const BEHIND_BYTES_MAX = 256 * 1024;
 const FRAME_BYTES = 200_000;
 
@@ -25,7 +25,7 @@ const fragment = (at: number) => recorded[at]?.fragment ?? new Uint8Array();
 const watch = () => new OpenView(server.url, '/api/v1/live.mp4', tablet);
 const begun = (view: OpenView) => expect.poll(() => view.bytes.length).toBeGreaterThan(500);
 
-/** The chunks of an answer as they were sent (RFC 9112 §7.1), put together again. */
+/** The joined chunks of an answer (RFC 9112 §7.1). */
 function bodyOf({ bytes }: OpenView): Buffer {
   const parts: Buffer[] = [];
   for (let at = bytes.indexOf('\r\n\r\n') + 4; at < bytes.length; ) {
@@ -38,7 +38,7 @@ function bodyOf({ bytes }: OpenView): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Where each fragment begins, in seconds. */
+/** The start of each fragment, in seconds. */
 function startsIn(body: Uint8Array): number[] {
   const first = recorded[0];
   if (!first) return [];
@@ -75,19 +75,19 @@ describe('a live view', () => {
     one?.ended();
     const init = recorded[0]?.init ?? new Uint8Array();
     other?.init({ bytes: init, info: parseInit(init) });
-    // Both answers are complete: a player asks again.
+    // Both answers are complete, so a player asks again.
     for (const view of views) await expect.poll(() => view.text.endsWith('\r\n0\r\n\r\n')).toBe(true);
     expect(server.listeners.size).toBe(0);
     for (const { socket } of views) socket.destroy();
   });
 
-  it('is one of sixty-four, and makes room when it is closed', async () => {
+  it('is one of at most sixty-four, and makes room when it is closed', async () => {
     const views = Array.from({ length: 64 }, watch);
     await expect.poll(() => server.listeners.size, { timeout: 10_000 }).toBe(64);
     const late = watch();
     await expect.poll(() => late.status).toBe(503);
     expect(late.text).toContain('console_too_many_viewers');
-    // Nor does who was refused take up room.
+    // A refused view takes no room.
     for (let turn = 0; turn < 5; turn += 1) {
       const again = watch();
       await expect.poll(() => again.status).toBe(503);
@@ -103,7 +103,7 @@ describe('a live view', () => {
 });
 
 describe('a viewer whose connection is slow', () => {
-  it('is left out up to a keyframe, and no more is held for it than one frame above the limit', async () => {
+  it('misses frames up to a keyframe, and at most one frame above the limit is buffered for it', async () => {
     const answers: { writableLength: number }[] = [];
     server.onAnswer((answer) => answers.push(answer));
     const slow = watch();
@@ -127,7 +127,7 @@ describe('a viewer whose connection is slow', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     const caughtUp = startsIn(bodyOf(slow)).length;
     expect(caughtUp).toBeLessThan(frames);
-    // What is no keyframe does not follow upon a hole; what comes after one does.
+    // After missing frames, the next frame is a keyframe; the frames after it follow.
     server.show(fragment(1), false);
     server.show(fragment(2), true);
     server.show(fragment(3), false);

@@ -29,7 +29,7 @@ async function routes(): Promise<{ method: string; path: string; roles: string[]
 }
 
 describe('every route', () => {
-  it('lets in whom it names, and nobody else', async () => {
+  it('admits the roles it declares, and nobody else', async () => {
     const all = await routes();
     expect(all.length).toBeGreaterThan(18);
     for (const { method, path, roles } of all) {
@@ -37,7 +37,7 @@ describe('every route', () => {
       const status = async (headers: Record<string, string>) => {
         return (await rig.call(at, { method, headers, until: () => true })).status;
       };
-      // Of one address, refusals above thirty a minute are answered 429.
+      // More than thirty refusals a minute to one address are answered with 429.
       const isOut = (code: number) => code === 401 || code === 429;
       if (!roles.includes('public')) expect([method, path, isOut(await status({}))]).toEqual([method, path, true]);
       const isTheirs = roles.includes('public') || roles.includes('viewer');
@@ -121,11 +121,11 @@ describe('every route', () => {
     );
   const INSIDE = /node_modules|\bat [\w.<>]+ \(|\.[jt]s:\d+|ENOENT|\/tmp\/|TypeError|undefined is not/;
 
-  it('answers whatever comes with a result or a coded refusal that tells nothing of the inside', async (test) => {
+  it('answers any input with a result or a coded refusal that reveals no internals', async (test) => {
     const targets = (await routes()).filter(({ path }) => !ENDLESS.test(path));
     let sent = 0;
     const perRoute = process.env['DOORSILL_SLOW'] === '1' ? 500 : 30;
-    // The session is not ended by its own fuzz.
+    // The fuzzer must not end its own session.
     for (const { method, path } of targets.filter(({ path: at }) => !at.includes('sessions/current'))) {
       const id = fc.oneof(
         fc.constantFrom('x', 'front', 'init.mp4'),
@@ -177,8 +177,8 @@ describe('every route', () => {
   }, 600_000);
 });
 
-describe('who calls too often', () => {
-  it('is refused with the time to wait; others with proof are served from the same address, in every count', async () => {
+describe('a caller with too many calls', () => {
+  it('is refused with the time to wait; authenticated callers from the same address are served', async () => {
     const other = await ConsoleRig.start();
     const patient = await other.owner();
     const tablet = await patient.viewer();
@@ -198,7 +198,7 @@ describe('who calls too often', () => {
     let last = 0;
     for (let turn = 0; turn < 1_600 && last !== 429; turn += 1) last = (await other.call('/api/v1/server')).status;
     expect(last).toBe(429);
-    // Whoever proves nothing is refused, and that includes who would open a session now; owners and viewers are served.
+    // Unauthenticated calls are refused, even those that would open a session; owners and viewers are served.
     expect((await patient.get('/api/v1/state')).status).toBe(200);
     expect((await other.call('/api/v1/live.mp4', { headers: tablet, until: () => true })).status).toBe(200);
     await other.stop();

@@ -1,4 +1,4 @@
-// Holds the routes by which an owner sets up motion: on a real HTTP server, with footage that was really captured.
+// Holds: the routes for setting up motion, on a real HTTP server, with really captured footage.
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-/** The routes, with footage, privacy and settings that a test decides on, and one owner's session. */
+/** The routes, with footage, privacy and settings set by the test, and one owner's session. */
 class MotionServer {
   readonly gray = new GrayPictures();
   readonly looks: string[] = [];
@@ -71,7 +71,7 @@ class MotionServer {
   isPrivate = false;
   isOwner = true;
   noting: () => Promise<void> = async () => undefined;
-  /** What the ring does when its footage was read. */
+  /** Called after the ring's footage was read. */
   afterFootage: () => Promise<void> = async () => undefined;
   settings: SettingsInForce['motion'] = { enabled: true, sensitivity: 50, zones: [] };
   private readonly http = makeHttpServer({ clock, log: silentLog() });
@@ -177,20 +177,20 @@ const eventsBy = (lines: readonly TrialLine[], by: number | 'in-force') =>
       ? [[Math.round((line.startUs - START_US) / 1e5) / 10, Math.round((line.endUs - START_US) / 1e5) / 10]]
       : [],
   );
-/** Lines of the mask in what a view has heard. */
+/** The mask's lines that a view has received. */
 function maskLines(view: OpenView): MotionMaskLine[] {
   const found = view.text.match(/^\{.*\}$/gm) ?? [];
   return found.map((line) => MotionMaskLine.parse(JSON.parse(line)));
 }
-/** Gives `count` pictures of a scene, a fifth of a second apart. */
+/** Feeds `count` pictures of a scene, a fifth of a second apart. */
 function give(from: number, count: number, change?: Parameters<typeof drawn>[1]): void {
   for (let at = from; at < from + count; at += 1) {
     server.gray.give({ width: 160, height: 90, pixels: drawn(at, change), atUs: START_US + at * 200_000 });
   }
 }
 
-describe('where something moves now', () => {
-  it('is told block by block, once the scene is learnt, at most four times a second', async () => {
+describe('the motion mask', () => {
+  it('is sent block by block, once the scene is learnt, at most four times a second', async () => {
     const view = new OpenView(server.url, MASK, server.headers);
     await expect.poll(() => view.status).toBe(200);
     give(0, 20);
@@ -206,7 +206,7 @@ describe('where something moves now', () => {
     const moving = Array.from({ length: BLOCKS }, (_, at) => at).filter(
       (at) => ((bits[at >> 3] ?? 0) >> (7 - (at & 7))) & 1,
     );
-    // The visitor stands on two columns of blocks and five rows.
+    // The visitor covers two columns and five rows of blocks.
     const expected = [3, 4, 5, 6, 7].flatMap((row) => [8, 9].map((column) => row * BLOCK_COLUMNS + column));
     expect(moving).toEqual(expected);
     for (const [at, line] of lines.entries()) {
@@ -216,7 +216,7 @@ describe('where something moves now', () => {
     view.socket.destroy();
   });
 
-  it('is looked for in no picture while nobody watches, nor after the last one has gone', async () => {
+  it('is not computed while nobody watches', async () => {
     const watchers = () => Reflect.get(server.gray, 'watchers').size;
     expect(watchers()).toBe(0);
     const view = new OpenView(server.url, MASK, server.headers);
@@ -225,7 +225,7 @@ describe('where something moves now', () => {
     await expect.poll(watchers).toBe(0);
   });
 
-  it('is for owners alone, and noted as a look at the live picture before the first line', async () => {
+  it('is for owners only, and recorded as a look at the live picture before the first line', async () => {
     expect(await codeOf(await getMask(server.viewer()))).toEqual([401, 'console_session_refused']);
     expect(await codeOf(await getMask({}))).toEqual([401, 'console_session_refused']);
     expect(server.looks).toEqual([]);
@@ -238,7 +238,7 @@ describe('where something moves now', () => {
     view.socket.destroy();
   });
 
-  it('is not told while privacy is on, and ends the moment it is turned on', async () => {
+  it('is refused while privacy is on, and ends the moment it is turned on', async () => {
     const view = new OpenView(server.url, MASK, server.headers);
     await expect.poll(() => view.status).toBe(200);
     server.privacy();
@@ -247,7 +247,7 @@ describe('where something moves now', () => {
     expect(await codeOf(await getMask())).toEqual([409, 'console_privacy_on']);
   });
 
-  it('ends for an owner who is none any more', async () => {
+  it('ends when its owner is removed', async () => {
     const view = new OpenView(server.url, MASK, server.headers);
     await expect.poll(() => view.status).toBe(200);
     server.removeOwner();
@@ -255,7 +255,7 @@ describe('where something moves now', () => {
     expect(Reflect.get(server.gray, 'watchers').size).toBe(0);
   });
 
-  it('is for eight at once, and there is room again when one has gone', async () => {
+  it('has at most eight readers, with room again when one leaves', async () => {
     const views = Array.from({ length: 8 }, () => new OpenView(server.url, MASK, server.headers));
     for (const view of views) await expect.poll(() => view.status).toBe(200);
     expect(await codeOf(await getMask())).toEqual([503, 'console_too_many_viewers']);
@@ -266,14 +266,14 @@ describe('where something moves now', () => {
     for (const view of [...views, next]) view.socket.destroy();
   });
 
-  it.each(['0', '101', 'x', '5e1', ''])('is not asked for at a sensitivity of "%s"', async (sensitivity) => {
+  it.each(['0', '101', 'x', '5e1', ''])('is refused for a sensitivity of "%s"', async (sensitivity) => {
     const answer = await getMask(server.headers, `/api/v1/motion/mask?sensitivity=${sensitivity}`);
     expect(await codeOf(answer)).toEqual([400, 'http_body_invalid']);
   });
 });
 
 describe('a trial on recorded footage', () => {
-  it('finds at each sensitivity what the detector would have, and says what is seen as it is set now', async () => {
+  it('finds what the detector would have found at each sensitivity, and with the settings in force', async () => {
     const lines = await linesOf(await postTrial());
     const pictures = await grayOf(walkPath);
     for (const sensitivity of [20, 50, 90]) {
@@ -293,7 +293,7 @@ describe('a trial on recorded footage', () => {
     expect(server.looks).toEqual(['history']);
   }, 30_000);
 
-  it('counts motion in the zones that were asked for alone, beside those in force', async () => {
+  it('counts motion in the given zones only, and separately in those in force', async () => {
     const zones = [{ name: 'corner', zone: { left: 0, top: 0, width: 1_000, height: 1_000 } }];
     const lines = await linesOf(await postTrial({ zones, sensitivities: [50] }));
     expect([eventsBy(lines, 50).length, eventsBy(lines, 'in-force').length]).toEqual([0, 1]);
@@ -302,17 +302,17 @@ describe('a trial on recorded footage', () => {
     expect([eventsBy(again, 50).length, eventsBy(again, 'in-force').length]).toEqual([1, 0]);
   }, 30_000);
 
-  it('leaves out footage of a clock that was not trusted, and goes on behind a gap', async () => {
+  it('skips footage recorded with an untrusted clock, and continues after a gap', async () => {
     server.held = walk.map((segment, at) => ({ ...segment, clockTrusted: at > 2 }));
     expect(eventsBy(await linesOf(await postTrial({ sensitivities: [50] })), 50)).toHaveLength(1);
     server.held = walk.map((segment, at) => ({ ...segment, clockTrusted: at < 3 || at > 9 }));
     expect(eventsBy(await linesOf(await postTrial({ sensitivities: [50] })), 50)).toEqual([]);
-    // Without the box's walk there is nothing.
+    // Without the moving box there is nothing to detect.
     server.held = walk.filter((_, at) => at < 3 || at > 9);
     expect(eventsBy(await linesOf(await postTrial({ sensitivities: [20] })), 20)).toEqual([]);
   }, 30_000);
 
-  it('is one at a time; closing the connection ends its ffmpeg, and makes room', async () => {
+  it('runs one at a time; closing the connection ends its ffmpeg and makes room', async () => {
     const before = descendants(process.pid).length;
     let letGo = () => {};
     server.afterFootage = () =>
@@ -331,7 +331,7 @@ describe('a trial on recorded footage', () => {
     await expect.poll(async () => (await postTrial({ sensitivities: [50] })).status, { timeout: 5_000 }).toBe(200);
   }, 30_000);
 
-  it('runs after everything else on the machine', async () => {
+  it('runs at the lowest priority', async () => {
     let letGo = () => {};
     server.afterFootage = () =>
       new Promise((resolve) => {
@@ -349,7 +349,7 @@ describe('a trial on recorded footage', () => {
     await expect.poll(own).toBeUndefined();
   }, 30_000);
 
-  it('ends with privacy, at once, and its ffmpeg with it', async () => {
+  it('ends at once with privacy, together with its ffmpeg', async () => {
     const before = descendants(process.pid).length;
     server.afterFootage = () => new Promise(() => undefined);
     const answer = await postTrial();
@@ -360,7 +360,7 @@ describe('a trial on recorded footage', () => {
     expect(await codeOf(await postTrial())).toEqual([409, 'console_privacy_on']);
   }, 30_000);
 
-  it('is for owners alone, and nothing is looked at that could not be noted', async () => {
+  it('is for owners only, and reads no footage unless the look was recorded', async () => {
     expect(await codeOf(await postTrial({}, server.viewer()))).toEqual([401, 'console_session_refused']);
     expect(await codeOf(await postTrial({}, {}))).toEqual([401, 'console_session_refused']);
     server.noting = () => Promise.reject(new Error('no note'));
@@ -369,7 +369,7 @@ describe('a trial on recorded footage', () => {
     expect((await postTrial({ sensitivities: [50] })).status).toBe(200);
   }, 30_000);
 
-  it('tells of a camera’s footage that cannot be decoded as its last line', async () => {
+  it('reports footage that cannot be decoded as its last line', async () => {
     server.held = walk.map((segment) => ({ ...segment, fragment: new Uint8Array(segment.fragment.length) }));
     const lines = await linesOf(await postTrial());
     expect(lines.at(-1)).toMatchObject({ line: 'failed', code: 'ffmpeg_failed' });
@@ -385,7 +385,7 @@ describe('a trial on recorded footage', () => {
     ['no sensitivity', { sensitivities: [] }, [400, 'http_body_invalid']],
     ['a sensitivity of 101', { sensitivities: [101] }, [400, 'http_body_invalid']],
     ['a word more', { ffmpeg: '-i' }, [400, 'http_body_invalid']],
-  ])('is refused for %s, and not noted', async (_what, body, refusal) => {
+  ])('is refused for %s, and not recorded as a look', async (_what, body, refusal) => {
     expect(await codeOf(await postTrial(body))).toEqual(refusal);
     expect(server.looks).toEqual([]);
   });

@@ -12,7 +12,7 @@ const random = new SystemRandom();
 
 let clock: ManualClock;
 let paired: string[];
-/** What becoming an owner waits for, or fails with. */
+/** Delays storing a new owner, or makes it fail. */
 let becoming: () => Promise<void>;
 let pairing: NetworkPairing;
 beforeEach(() => {
@@ -58,7 +58,7 @@ const codeOf = (state: PairingState) => (state.state === 'waiting' ? state.code 
 const anybody = () => generateSigningKey(random);
 
 describe('the token', () => {
-  it('pairs one key on this machine, and is another one then', async () => {
+  it('pairs one key on this machine, and is then replaced', async () => {
     const { token } = pairing;
     const [anna, ben] = [anybody(), anybody()];
     expect(await offer(anna)).toMatchObject({ state: 'paired', statement: 'statement for Anna' });
@@ -67,7 +67,7 @@ describe('the token', () => {
     expect(paired).toEqual([anna.publicKey]);
   });
 
-  it('is used up before anything is awaited: two offers that come at once are not both paired', async () => {
+  it('is used up before anything is awaited: of two simultaneous offers only one is paired', async () => {
     const { token } = pairing;
     let go: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => {
@@ -80,7 +80,7 @@ describe('the token', () => {
     expect(paired).toHaveLength(1);
   });
 
-  it('is another one after a pairing that failed, too', async () => {
+  it('is replaced after a failed pairing, too', async () => {
     const { token } = pairing;
     becoming = () => Promise.reject(failure('owner_too_many'));
     expect(await refusal(offer(anybody()))).toBe('owner_too_many');
@@ -104,7 +104,7 @@ describe('the token', () => {
   it('pairs no key under which anyone can sign', async () => {
     const key = `AQ${'A'.repeat(41)}`;
     const body = { token: pairing.token, key, name: 'Nobody', challenge: toBase64url(random.bytes(16)) };
-    // R the neutral point, S 0: an equation of group elements alone would hold.
+    // R is the neutral point, S is 0: the equation alone would hold.
     const proof = toBase64url(Uint8Array.from({ length: 64 }, (_, at) => (at === 0 ? 1 : 0)));
     expect(await refusal(pairing.offer({ ...body, proof }, true))).toBe('pairing_refused');
   });
@@ -114,7 +114,7 @@ describe('the lock', () => {
   it.each<[string, () => Changes]>([
     ['wrong tokens', () => ({ token: toBase64url(random.bytes(16)) })],
     ['wrong proofs', () => ({ signer: anybody() })],
-  ])('closes after ten %s, opens with the button, and counts anew', async (_what, wrong) => {
+  ])('closes after ten %s, opens with the button, and counts from zero', async (_what, wrong) => {
     for (let turn = 0; turn < 10; turn += 1) {
       expect(pairing.locked).toBe(false);
       await refusal(offer(anybody(), wrong()));
@@ -124,7 +124,7 @@ describe('the lock', () => {
     expect([pairing.locked, await refusal(offer(anybody()))]).toEqual([false, null]);
   });
 
-  it('forgets failures with a pairing', async () => {
+  it('resets its count after a pairing', async () => {
     for (let turn = 0; turn < 9; turn += 1) await refusal(offer(anybody(), { token: toBase64url(random.bytes(16)) }));
     await offer(anybody());
     await refusal(offer(anybody(), { token: toBase64url(random.bytes(16)) }));
@@ -133,7 +133,7 @@ describe('the lock', () => {
 });
 
 describe('a new owner from the network', () => {
-  it('is nobody until the code of its browser is typed at the device', async () => {
+  it('is not an owner until the code from its browser is typed at the device', async () => {
     const anna = anybody();
     const state = await fromNetwork(anna);
     expect(state).toMatchObject({ state: 'waiting', code: expect.stringMatching(/^\d{6}$/) });
@@ -147,14 +147,14 @@ describe('a new owner from the network', () => {
     expect(await refusal(pairing.confirm(codeOf(state)))).toBe('pairing_code_unknown');
   });
 
-  it('is confirmed by the button alone when nobody else waits', async () => {
+  it('is confirmed by the button when nobody else waits', async () => {
     const anna = anybody();
     await fromNetwork(anna);
     await pairing.buttonPressed();
     expect(paired).toEqual([anna.publicKey]);
   });
 
-  it('is not confirmed by the button when two wait, and by its own code still', async () => {
+  it('is not confirmed by the button when two wait, but still by its code', async () => {
     const [anna, mallory] = [anybody(), anybody()];
     const hers = await fromNetwork(anna);
     await fromNetwork(mallory);
@@ -164,7 +164,7 @@ describe('a new owner from the network', () => {
     expect(paired).toEqual([anna.publicKey]);
   });
 
-  it('is not confirmed by the button after the other has given up: it may be meant for that one', async () => {
+  it('is not confirmed by the button after another gave up, because the press may be meant for the other', async () => {
     await fromNetwork(anybody());
     await clock.advance(60_000);
     await fromNetwork(anybody());
@@ -173,7 +173,7 @@ describe('a new owner from the network', () => {
     expect(paired).toEqual([]);
   });
 
-  it('is not confirmed by the button after it pushed the others out', async () => {
+  it('is not confirmed by the button after it displaced the others', async () => {
     for (let turn = 0; turn < 3; turn += 1) await fromNetwork(anybody());
     await clock.advance(100_000);
     await fromNetwork(anybody());
@@ -182,7 +182,7 @@ describe('a new owner from the network', () => {
     expect(paired).toEqual([]);
   });
 
-  it('may offer the same key again, after its browser was loaded again', async () => {
+  it('may offer the same key again after a reload', async () => {
     const anna = anybody();
     const before = await fromNetwork(anna);
     const again = await fromNetwork(anna);
@@ -196,7 +196,7 @@ describe('a new owner from the network', () => {
     await fromNetwork(anna);
     await clock.advance(60_000);
     await fromNetwork(mallory);
-    // Anna has given up when it offers again.
+    // Anna gives up before the key is offered again.
     await clock.advance(125_000);
     await fromNetwork(mallory);
     await pairing.buttonPressed();
@@ -214,7 +214,7 @@ describe('a new owner from the network', () => {
     expect(paired).toEqual([]);
   });
 
-  it('is one of three at most, each with a code of its own', async () => {
+  it('is one of at most three, each with its own code', async () => {
     const states: PairingState[] = [];
     for (let turn = 0; turn < 4; turn += 1) states.push(await fromNetwork(anybody()));
     expect(states.map(({ pairing: id }) => pairing.stateOf(id).state)).toEqual([
@@ -226,7 +226,7 @@ describe('a new owner from the network', () => {
     expect(new Set(states.map(codeOf)).size).toBe(4);
   });
 
-  it('waits no longer once the token has paired another', async () => {
+  it('stops waiting once the token has paired another', async () => {
     const mallory = await fromNetwork(anybody());
     const anna = await fromNetwork(anybody());
     await pairing.confirm(codeOf(anna));
@@ -235,7 +235,7 @@ describe('a new owner from the network', () => {
     expect(paired).toHaveLength(1);
   });
 
-  it('hears that it waits while it is being stored, and not that it was refused', async () => {
+  it('is reported as waiting, not refused, while it is being stored', async () => {
     const state = await fromNetwork(anybody());
     let meanwhile: PairingState | null = null;
     becoming = async () => {

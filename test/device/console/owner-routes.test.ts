@@ -4,9 +4,17 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import { makeHttpServer } from '../../../device/base/http/http-server.ts';
+import { generateSigningKey } from '../../../device/base/keys.ts';
+import { silentLog } from '../../../device/base/log.ts';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { fromUtf8 } from '../../../device/contract/bytes.ts';
+import { Callers } from '../../../device/console/callers.ts';
+import { LocalRouter } from '../../../device/console/local-router.ts';
+import { type OwnerRoutesDeps, ownerRoutes } from '../../../device/console/owner-routes.ts';
+import { OwnerSessions } from '../../../device/console/owner-sessions.ts';
+import { fromUtf8, toBase64url } from '../../../device/contract/bytes.ts';
+import { sessionProofInput } from '../../../device/contract/console-messages.ts';
 import { topicsUnder } from '../../../device/contract/topics.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
@@ -24,7 +32,7 @@ let owner: OwnerBrowser;
 /** The owner's own session at the broker, and all receipts that the device published there. */
 let link: MqttLink;
 const published: string[] = [];
-/** Every byte that anybody who may read this home at the broker was sent. */
+/** Every payload on this home's topics at the broker. */
 const heard: Uint8Array[] = [];
 beforeAll(async () => {
   broker = await startBroker();
@@ -57,13 +65,13 @@ const body = (kind: Kind, token: string) =>
   kind === 'command' ? { kind, token } : { kind, request: textClaim(token, 'request'), token };
 const byHttp = (kind: Kind, token: string) => owner.post('/api/v1/orders', body(kind, token));
 
-/** What a receipt says of its order. */
+/** A receipt's outcome, code and detail. */
 function saidIn(receipt: string): unknown {
   const { outcome, code, detail } = claimsOf(receipt);
   return { outcome, code, detail };
 }
 
-/** Publishes an order at the broker; what the device's receipt says, or null when none comes. */
+/** Publishes an order at the broker; returns its receipt's outcome, or null if none arrives. */
 async function byMqtt(kind: Kind, token: string): Promise<unknown> {
   const id = rig.doorbell.id;
   const topic = kind === 'command' ? topics.command(id) : topics.consent(id, textClaim(token, 'request'), kind);
@@ -80,7 +88,7 @@ const privacy = (changes = {}) => cast.command({ action: 'privacy', on: true }, 
 const old = () => cast.nowS() - 3 * 24 * 3600;
 const request = () => cast.request();
 
-/** Orders that the device answers, each made anew for each way. */
+/** Orders that the device answers; each is signed again for each way. */
 const ANSWERED: [string, Kind, () => string][] = [
   ['a command', 'command', () => privacy()],
   [
@@ -97,7 +105,7 @@ const ANSWERED: [string, Kind, () => string][] = [
   ['a revocation of no grant', 'revoke', () => cast.revoke(cast.grant(request(), device()), device())],
 ];
 
-/** What is not authentic gets no answer at the broker, and no receipt here. */
+/** Orders that are not authentic: no receipt at the broker, and none over HTTP. */
 const UNANSWERED: [string, Kind, () => string][] = [
   ['for another device', 'command', () => privacy({ aud: cast.device.id })],
   ['of nobody’s', 'command', () => cast.command({ action: 'privacy', on: true }, device(), cast.agency)],
@@ -113,7 +121,7 @@ const UNANSWERED: [string, Kind, () => string][] = [
 
 describe('an order', () => {
   it.each(ANSWERED)(
-    'is judged as at the broker, and answered by the receipt that is published: %s',
+    'gets the same result as at the broker, and the published receipt as its answer: %s',
     async (_what, kind, make) => {
       const there = await byMqtt(kind, make());
       const answer = await byHttp(kind, make());
@@ -125,7 +133,7 @@ describe('an order', () => {
     },
   );
 
-  it('that was carried out at the broker gets the same word here, and acts once', async () => {
+  it('that was carried out over the broker gets the same receipt over HTTP, and acts once', async () => {
     const token = privacy();
     const there = await byMqtt('command', token);
     const here = await byHttp('command', token);
@@ -135,7 +143,7 @@ describe('an order', () => {
     expect((await owner.get('/api/v1/state')).json['lastOrder']).toBe(lastOrder);
   });
 
-  it.each(UNANSWERED)('%s gets no receipt, there or here: a %s', async (_what, kind, make) => {
+  it.each(UNANSWERED)('%s gets no receipt, over the broker or over HTTP: a %s', async (_what, kind, make) => {
     const answer = await byHttp(kind, make());
     expect([answer.status, answer.json['code'], answer.json['receipt']]).toEqual([
       403,
@@ -155,14 +163,14 @@ describe('an order', () => {
     ['a long token', { kind: 'command', token: 'x'.repeat(65_537) }, 400, 'http_body_invalid'],
     ['a very long body', { kind: 'command', token: 'x'.repeat(200_000) }, 400, 'http_body_invalid'],
     ['a list', [], 400, 'http_body_invalid'],
-  ])('that is no order is refused: %s', async (_what, said, status, code) => {
+  ])('that is malformed is refused: %s', async (_what, said, status, code) => {
     const answer = await owner.post('/api/v1/orders', said);
     expect([answer.status, answer.json['code']]).toEqual([status, code]);
   });
 });
 
 describe('messages', () => {
-  it('come to who has a session, each kind as it is told, and end with it', async () => {
+  it('come to an owner’s session, each kind as it is published, and end with the session', async () => {
     const session = await rig.session(cast.owner.key);
     const stream = new OpenView(rig.url, '/api/v1/messages', session.headers);
     await soon(() => stream.text.includes(': open'));
@@ -191,8 +199,27 @@ async function lastOrder(): Promise<string> {
   return String((await owner.get('/api/v1/state')).json['lastOrder']);
 }
 
+it('answers that the server is starting while the device has no state yet', async () => {
+  const [clock, random] = [new SystemClock(), new SystemRandom()];
+  const key = generateSigningKey(random);
+  const owners = () => [{ key: key.publicKey, name: 'Robin' }];
+  const sessions = new OwnerSessions({ clock, random, device: 'device-1', owners });
+  const callers = new Callers('device-1', sessions, () => null);
+  const server = makeHttpServer({ clock, log: silentLog() });
+  const origins = { scheme: 'http:', loopbackOnly: true, names: [] } as const;
+  const router = new LocalRouter(server, { clock, callers, origins, title: 'x', version: '1' });
+  ownerRoutes(router, { clock, state: () => null } as unknown as OwnerRoutesDeps);
+  const challenge = sessions.challenge();
+  const proof = toBase64url(key.sign(sessionProofInput('device-1', 'http://localhost', challenge, key.publicKey)));
+  const { cookie, header } = sessions.open({ key: key.publicKey, challenge, proof }, 'http://localhost');
+  const headers = { host: 'localhost', cookie: `doorsill-session-device-1=${cookie}`, 'x-doorsill-session': header };
+  const answer = await server.inject({ method: 'GET', url: '/api/v1/state', headers });
+  expect([answer.statusCode, answer.json().code]).toEqual([503, 'console_starting']);
+  await server.close();
+});
+
 describe('viewers and looks', () => {
-  it('are listed for owners, without what lets anybody in', async () => {
+  it('are listed for owners, without secrets', async () => {
     await owner.viewer({ viewer: 'listed' });
     const { json, body: said } = await owner.get('/api/v1/viewers');
     expect(JSON.stringify(json)).toContain('"listed"');
@@ -200,8 +227,8 @@ describe('viewers and looks', () => {
   });
 });
 
-describe('what anybody hears at the broker while an owner watches', () => {
-  it('is no piece of a picture', { tags: ['long'] }, async () => {
+describe('the traffic at the broker while an owner watches', () => {
+  it('contains no piece of a picture', { tags: ['long'] }, async () => {
     await soon(async () => (await owner.get('/api/v1/snapshot.jpg')).status === 200, 20_000);
     const { ring } = (await owner.get('/api/v1/state')).json as {
       ring: { coverage: { startUs: number; endUs: number }[] };
@@ -223,11 +250,11 @@ describe('what anybody hears at the broker while an owner watches', () => {
       expect(picture.length).toBeGreaterThan(2_000);
       for (let at = 0; at + 24 <= picture.length; at += 24) {
         const piece = picture.subarray(at, at + 24);
-        // Headers and empty boxes are no picture.
+        // Skips headers and empty boxes.
         if (new Set(piece).size > 14) expect(found(piece)).toBe(false);
       }
     }
-    // The search finds what is there.
+    // The search itself works.
     expect(found(wire.subarray(100, 124))).toBe(true);
   });
 });

@@ -31,7 +31,7 @@ interface Changes {
   claimed?: string;
 }
 
-/** Opens a session at ORIGIN; by default everything is right. */
+/** Opens a session at ORIGIN, with valid values unless changed. */
 function opened(changes: Changes = {}): { cookie: string; header: string } {
   const { key = anna, device = DEVICE, origin = ORIGIN } = changes;
   const challenge = changes.challenge ?? sessions.challenge();
@@ -40,7 +40,7 @@ function opened(changes: Changes = {}): { cookie: string; header: string } {
   return sessions.open({ key: claimed, challenge, proof: toBase64url(key.sign(input)) }, ORIGIN);
 }
 
-/** The code of what it throws, or null. */
+/** The code of the thrown failure, or null. */
 function refusal(work: () => unknown): string | null {
   try {
     work();
@@ -51,7 +51,7 @@ function refusal(work: () => unknown): string | null {
 }
 
 describe('a session', () => {
-  it('is found by both of its secrets, and by nothing less', () => {
+  it('is found only with both of its secrets', () => {
     const one = opened();
     const other = opened();
     expect(sessions.find(one.cookie, one.header)).toMatchObject({ key: anna.publicKey, name: 'Anna' });
@@ -74,7 +74,7 @@ describe('a session', () => {
     expect(refusal(() => opened(changes()))).toBe('console_session_refused');
   });
 
-  it('takes a challenge once, also when that failed', () => {
+  it('accepts a challenge once, even after a failure', () => {
     const challenge = sessions.challenge();
     opened({ challenge });
     expect(refusal(() => opened({ challenge }))).toBe('console_session_refused');
@@ -83,7 +83,7 @@ describe('a session', () => {
     expect(refusal(() => opened({ challenge: wasted }))).toBe('console_session_refused');
   });
 
-  it('takes a challenge for two minutes', async () => {
+  it('accepts a challenge for two minutes', async () => {
     const [soon, late] = [sessions.challenge(), sessions.challenge()];
     await clock.advance(120_000);
     expect(refusal(() => opened({ challenge: soon }))).toBeNull();
@@ -91,7 +91,7 @@ describe('a session', () => {
     expect(refusal(() => opened({ challenge: late }))).toBe('console_session_refused');
   });
 
-  it('keeps a challenge when one address asks for as many as it may', () => {
+  it('keeps a challenge while one address requests as many as it may', () => {
     const challenge = sessions.challenge();
     for (let more = 0; more < 3_000; more += 1) sessions.challenge();
     expect(refusal(() => opened({ challenge }))).toBeNull();
@@ -109,11 +109,11 @@ describe('the end of a session', () => {
     sessions.sweep();
     expect([signal?.aborted, sessions.find(cookie, header)]).toEqual([true, null]);
     owners = [{ key: anna.publicKey, name: 'Anna' }];
-    // Whoever is an owner again opens a new one.
+    // An owner who is added again opens a new session.
     expect(sessions.find(cookie, header)).toBeNull();
   });
 
-  it('comes with its owner’s removal even before anybody says that owners changed', () => {
+  it('comes with its owner’s removal even before `sweep` is called', () => {
     const { cookie, header } = opened();
     owners = [];
     expect(sessions.find(cookie, header)).toBeNull();
@@ -129,7 +129,7 @@ describe('the end of a session', () => {
     expect(sessions.find(his.cookie, his.header)?.signal.aborted).toBe(false);
   });
 
-  it('comes after a week without use, counted from the last one', async () => {
+  it('comes after a week without use, counted from its last use', async () => {
     const { cookie, header } = opened();
     await clock.advance(7 * DAY_MS);
     const signal = sessions.find(cookie, header)?.signal;
@@ -141,7 +141,7 @@ describe('the end of a session', () => {
     expect(signal?.aborted).toBe(true);
   });
 
-  it('comes for the one that was used longest ago when there are more than 32', () => {
+  it('comes for the least recently used one when there are more than 32', () => {
     const all = Array.from({ length: 32 }, () => opened());
     const [first, second] = all;
     if (!first || !second) throw new Error('none');

@@ -11,7 +11,7 @@ let clock: ManualClock;
 let isPrivate: boolean;
 let looks: string[];
 let watched: boolean[];
-/** What noting a look waits for, or fails with. */
+/** Delays the record of a look, or makes it fail. */
 let noting: () => Promise<void>;
 let access: PictureAccess;
 beforeEach(() => {
@@ -42,7 +42,7 @@ const refusal = (work: Promise<unknown>) =>
     (thrown: unknown) => (thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown)),
   );
 
-/** A promise and what fulfils it. */
+/** A promise, and the function that resolves it. */
 function gate(): { opened: Promise<void>; open(): void } {
   let open: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => {
@@ -56,12 +56,12 @@ const MISSING = ViewRight.options.flatMap((has) =>
 );
 
 describe('a view', () => {
-  it.each(ViewRight.options)('is opened for who has the right %s, after that was noted', async (what) => {
+  it.each(ViewRight.options)('opens with the right %s, after the look was recorded', async (what) => {
     const view = await access.open(caller({ rights: [what] }), what);
     expect([looks, view.signal.aborted]).toEqual([[`tablet ${what}`], false]);
   });
 
-  it('is told of while it lasts and ten seconds after, so that one piece after the other is one view', async () => {
+  it('counts as watching until ten seconds after its end, so that a sequence of pictures is not interrupted', async () => {
     const views = await Promise.all(ViewRight.options.map((what) => access.open(caller(), what)));
     expect(watched).toEqual([true]);
     for (const view of views) view.close();
@@ -77,7 +77,7 @@ describe('a view', () => {
     expect(watched).toEqual([true, false]);
   });
 
-  it('is over at once where privacy ends it, and counts for nothing when it is closed after that', async () => {
+  it('stops counting at once when privacy ends it, and is not counted twice when closed later', async () => {
     const view = await access.open(caller(), 'live');
     isPrivate = true;
     access.privacyTurnedOn();
@@ -93,29 +93,29 @@ describe('a view', () => {
     expect(watched).toEqual([true, false, true]);
   });
 
-  it('that is refused counts for nothing', async () => {
+  it('that is refused does not count as watching', async () => {
     await refusal(access.open(caller({ rights: [] }), 'live'));
     noting = () => Promise.reject(failure('consent_storage_failed'));
     await refusal(access.open(caller(), 'live'));
     expect(watched).toEqual([]);
   });
 
-  it.each(MISSING as [ViewRight, ViewRight][])('is not opened for who may %s and asks for %s', async (has, what) => {
+  it.each(MISSING as [ViewRight, ViewRight][])('is not opened with the right %s for %s', async (has, what) => {
     expect(await refusal(access.open(caller({ rights: [has] }), what))).toBe('console_right_missing');
     expect(looks).toEqual([]);
   });
 
-  it('is not opened for nobody', async () => {
+  it('is not opened without a caller', async () => {
     await expect(access.open(null, 'live')).rejects.toThrow();
   });
 
-  it('is not opened while privacy is on, and not noted', async () => {
+  it('is neither opened nor recorded while privacy is on', async () => {
     isPrivate = true;
     expect(await refusal(access.open(caller(), 'live'))).toBe('console_privacy_on');
     expect(looks).toEqual([]);
   });
 
-  it('is not opened when it cannot be noted, and the next one is not taken for noted', async () => {
+  it('is not opened when the look cannot be recorded, and the next view records it again', async () => {
     noting = () => Promise.reject(failure('look_log_full'));
     expect(await refusal(access.open(caller(), 'live'))).toBe('look_log_full');
     expect(await refusal(access.open(caller(), 'live'))).toBe('look_log_full');
@@ -124,7 +124,7 @@ describe('a view', () => {
     expect(looks).toEqual(['tablet live']);
   });
 
-  it('is not opened when privacy was turned on, and off again, while it was noted', async () => {
+  it('is not opened when privacy was turned on and off again while the look was being recorded', async () => {
     const { opened, open } = gate();
     noting = () => opened;
     const opening = refusal(access.open(caller(), 'live'));
@@ -133,20 +133,20 @@ describe('a view', () => {
     expect(await opening).toBe('console_privacy_on');
   });
 
-  it('is not opened when privacy is on once it is noted', async () => {
+  it('is not opened when privacy is on after the look was recorded', async () => {
     noting = async () => {
       isPrivate = true;
     };
     expect(await refusal(access.open(caller(), 'live'))).toBe('console_privacy_on');
   });
 
-  it('is not opened when its caller was removed while it was noted', async () => {
+  it('is not opened when its caller was removed while the look was being recorded', async () => {
     const guest = caller();
     noting = async () => guest.end.abort(failure('console_viewer_refused'));
     expect(await refusal(access.open(guest, 'live'))).toBe('console_viewer_refused');
   });
 
-  it('ends at once with privacy, with the reason, and later ones do not', async () => {
+  it('ends at once with privacy, with the reason; later views are not affected', async () => {
     const [one, other] = [await access.open(caller(), 'live'), await access.open(caller({ id: 'x' }), 'history')];
     access.privacyTurnedOn();
     expect([one, other].map(({ signal }) => signal.reason)).toMatchObject([
@@ -156,7 +156,7 @@ describe('a view', () => {
     expect((await access.open(caller(), 'live')).signal.aborted).toBe(false);
   });
 
-  it('ends with its caller, and others do not', async () => {
+  it('ends with its caller; other views continue', async () => {
     const guest = caller({ id: 'guest' });
     const [his, other] = [await access.open(guest, 'live'), await access.open(caller(), 'live')];
     guest.end.abort(failure('console_viewer_refused'));
@@ -164,13 +164,13 @@ describe('a view', () => {
   });
 });
 
-describe('the note of who looks', () => {
-  /** Looks now and again. */
+describe('the record of who looks', () => {
+  /** Looks again after each of these pauses. */
   async function look(who: Caller, what: ViewRight): Promise<void> {
     (await access.open(who, what)).close();
   }
 
-  it('is one for looks with pauses of up to ten minutes', async () => {
+  it('is one entry for looks with pauses of up to ten minutes', async () => {
     const tablet = caller();
     for (let turn = 0; turn < 20; turn += 1) {
       await look(tablet, 'stills');
@@ -182,7 +182,7 @@ describe('the note of who looks', () => {
     expect(looks).toEqual(['tablet stills', 'tablet stills']);
   });
 
-  it('is one for a view that lasts for hours, and for what is opened beside it', async () => {
+  it('is one entry for a view of several hours and the views opened meanwhile', async () => {
     const tablet = caller();
     const view = await access.open(tablet, 'live');
     await clock.advance(600 * MINUTE_MS);
@@ -197,7 +197,7 @@ describe('the note of who looks', () => {
     expect(looks).toHaveLength(2);
   });
 
-  it('is one for views that open at the same moment, and none of them waits for less', async () => {
+  it('is one entry for simultaneous views, each of which waits for it', async () => {
     const { opened, open } = gate();
     noting = () => opened;
     const tablet = caller();
@@ -213,13 +213,13 @@ describe('the note of who looks', () => {
     expect(looks).toEqual(['tablet stills']);
   });
 
-  it('is one for each kind, and for each caller', async () => {
+  it('is one entry per kind and caller', async () => {
     for (const what of ViewRight.options) await look(caller(), what);
     await look(caller({ id: 'guest' }), 'live');
     expect(looks).toEqual(['tablet live', 'tablet stills', 'tablet history', 'guest live']);
   });
 
-  it('is a new one for who gets in under the name of one who was removed', async () => {
+  it('is a new entry for a new viewer under a removed one’s id', async () => {
     const before = caller();
     await look(before, 'live');
     before.end.abort(failure('console_viewer_refused'));
@@ -227,7 +227,7 @@ describe('the note of who looks', () => {
     expect(looks).toHaveLength(2);
   });
 
-  it('is written again for one of very many callers, rather than left out', async () => {
+  it('is written again, rather than omitted, when very many callers look', async () => {
     const first = caller();
     await look(first, 'live');
     for (let number = 0; number < 256; number += 1) await look(caller({ id: `viewer-${number}` }), 'live');

@@ -46,7 +46,7 @@ const footage = (fromS: number, toS: number) =>
   `/api/v1/footage.mp4?fromUs=${START_US + fromS * 1_000_000}&toUs=${START_US + toS * 1_000_000}`;
 const still = (second: number) => `/api/v1/snapshot.jpg?atUs=${START_US + second * 1_000_000}`;
 
-/** Every way to see something, and the right it takes. */
+/** Every picture route, and the right it needs. */
 const WAYS: [string, ViewRight][] = [
   ['/api/v1/snapshot.jpg', 'stills'],
   [still(1), 'history'],
@@ -54,7 +54,7 @@ const WAYS: [string, ViewRight][] = [
   ['/api/v1/live.mp4', 'live'],
 ];
 
-/** Opens a view, lets some of it come, and gives its status; a live one never ends by itself. */
+/** Opens a view, receives some of it, and returns its status; a live view never ends by itself. */
 async function look(path: string, headers = tablet): Promise<{ status: number; text: string }> {
   const view = new OpenView(server.url, path, headers);
   const end = () => view.text.includes('\r\n\r\n') || !view.isOpen;
@@ -63,8 +63,8 @@ async function look(path: string, headers = tablet): Promise<{ status: number; t
   return { status: view.status, text: view.text };
 }
 
-describe('who may see', () => {
-  it.each(WAYS)('%s is who has the right %s', async (path, needed) => {
+describe('a picture', () => {
+  it.each(WAYS)('%s needs the right %s', async (path, needed) => {
     for (const right of ViewRight.options) {
       const { status, text } = await look(path, server.viewer('guest', [right]));
       expect([right, status]).toEqual([right, right === needed ? 200 : 403]);
@@ -80,7 +80,7 @@ describe('who may see', () => {
     expect((await look(path)).status).toBe(401);
   });
 
-  it.each(WAYS)('%s is nobody while privacy is on', async (path) => {
+  it.each(WAYS)('%s is refused while privacy is on', async (path) => {
     server.privacy(true);
     const { status, text } = await look(path);
     expect([status, text.includes('console_privacy_on'), server.looks]).toEqual([409, true, []]);
@@ -88,7 +88,7 @@ describe('who may see', () => {
     expect((await look(path)).status).toBe(200);
   });
 
-  it.each(WAYS)('%s is nobody before it is noted, and nobody when it cannot be', async (path, right) => {
+  it.each(WAYS)('%s is sent after the look was recorded, and not if it cannot be', async (path, right) => {
     let note: () => void = () => undefined;
     server.noting = () => new Promise((resolve) => (note = resolve));
     const view = new OpenView(server.url, path, tablet);
@@ -104,7 +104,7 @@ describe('who may see', () => {
     expect(text).not.toMatch(/ftyp|moof|JFIF/);
   });
 
-  it('is asked for a password where a player may have one, and a page is not', async () => {
+  it('asks players for a password, and the page’s own calls not', async () => {
     const asked = async (headers: Record<string, string>) =>
       /www-authenticate: (.*)\r\n/i.exec((await look('/api/v1/live.mp4', headers)).text)?.[1] ?? null;
     expect(await asked({})).toBe('Basic realm="doorsill", charset="UTF-8"');
@@ -115,7 +115,7 @@ describe('who may see', () => {
   });
 });
 
-/** Sixty groups of pictures of a megabyte each: far more than all buffers on the way hold. */
+/** Sixty GOPs of a megabyte each: far more than all buffers on the way hold. */
 const large = () =>
   Array.from({ length: 60 }, (_, at): Segment => {
     const one = recorded[0];
@@ -130,7 +130,7 @@ describe('a view that is open', () => {
     ['its viewer is removed', () => server.removeViewer()],
   ];
 
-  it.each(ENDS)('of footage ends at once when %s, also for who reads slowly', async (_when, end) => {
+  it.each(ENDS)('of footage ends at once when %s, even for a slow reader', async (_when, end) => {
     server.held = large();
     const other = new OpenView(server.url, footage(0, 60), server.viewer('guest'));
     const view = new OpenView(server.url, footage(0, 60), tablet);
@@ -146,7 +146,7 @@ describe('a view that is open', () => {
     await expect.poll(() => server.connections()).toBe(0);
     view.socket.resume();
     await view.closed;
-    // What the kernel had taken already can be read, 36 MiB at most by Linux's defaults; nothing more is read from the ring.
+    // Data already in the kernel can still be read, at most 36 MiB by Linux's defaults; nothing more is read from the ring.
     expect(view.bytes.length - had).toBeLessThan(40 * MIB);
     expect(server.reads - before).toBeLessThanOrEqual(2);
   });
@@ -177,7 +177,7 @@ describe('a view that is open', () => {
     });
   });
 
-  it('goes on when somebody else’s is ended', async () => {
+  it('continues when another view is ended', async () => {
     const guest = new OpenView(server.url, '/api/v1/live.mp4', server.viewer('guest'));
     await expect.poll(() => guest.bytes.length).toBeGreaterThan(500);
     server.removeViewer();
@@ -187,7 +187,7 @@ describe('a view that is open', () => {
   });
 });
 
-/** Processes that decode for this test. */
+/** Decoder processes of this test. */
 const decoders = () => descendants(process.pid);
 
 /** Runs `work` on a server whose decoder does not end by itself. */
@@ -214,11 +214,11 @@ function keptLog(lines: string[]): Log {
   return log;
 }
 
-describe('a client that goes', () => {
+describe('a client that disconnects', () => {
   it.each([
     ['in the middle of footage', () => undefined],
     ['because its right was taken away', () => server.removeViewer()],
-  ])('%s is no failure to the log', async (_when, end) => {
+  ])('%s is not logged as a failure', async (_when, end) => {
     const lines: string[] = [];
     await server.stop();
     server = await PictureServer.start(large(), { log: keptLog(lines) });
@@ -228,23 +228,23 @@ describe('a client that goes', () => {
     end();
     view.socket.destroy();
     await expect.poll(() => server.connections()).toBe(0);
-    // The answer's handler hears of it in a later turn than the connection does.
+    // The answer's handler is called in a later turn than the connection's.
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(lines.filter((line) => !line.startsWith('debug'))).toEqual([]);
   });
 
-  it('in the middle of a still leaves no process behind', async () => {
+  it('during a still leaves no process behind', async () => {
     await withSlowFfmpeg(async () => {
       const views = [0, 1, 2, 3].map((second) => new OpenView(server.url, still(second), tablet));
       await expect.poll(() => decoders().length).toBe(4);
-      // More than that at once are refused.
+      // More at the same time are refused.
       expect((await get(still(4))).code).toBe('console_too_many_viewers');
       for (const { socket } of views) socket.destroy();
       await expect.poll(() => decoders()).toEqual([]);
     });
   });
 
-  it.each(WAYS)('while it is noted leaves no view open: %s', async (path, right) => {
+  it.each(WAYS)('while its look is being recorded leaves no view open: %s', async (path, right) => {
     await server.stop();
     const clock = new ManualClock(0);
     server = await PictureServer.start(recorded, { clock });
@@ -263,7 +263,7 @@ describe('a client that goes', () => {
     server.noting = async () => undefined;
     await expect.poll(() => server.looks.length).toBe(1);
     await expect.poll(() => server.listeners.size).toBe(0);
-    // An open view is no pause: were one left, whoever looks later would not be noted.
+    // There is no pause while a view is open: with a leftover view, later looks would not be recorded.
     await new Promise((resolve) => setTimeout(resolve, 200));
     await clock.advance(11 * 60_000);
     await look(path);
@@ -304,7 +304,7 @@ describe('a span', () => {
     expect((await get(footage(0, 3_600))).status).toBe(200);
   });
 
-  it('is refused where nothing is recorded yet', async () => {
+  it('is refused if nothing is recorded yet', async () => {
     server.held = [];
     expect((await get('/api/v1/snapshot.jpg')).code).toBe('console_not_recording');
     expect((await get('/api/v1/live.mp4')).code).toBe('console_not_recording');
@@ -312,7 +312,7 @@ describe('a span', () => {
 });
 
 describe('a still of now', () => {
-  it('is no picture that was stored more than 30 seconds ago, for nobody', async () => {
+  it('is never a picture stored more than 30 seconds ago, for any caller', async () => {
     for (const headers of [tablet, server.viewer('guest', ['stills'])]) {
       server.newestAgeMs = 30_000;
       expect((await get('/api/v1/snapshot.jpg', headers)).status).toBe(200);
@@ -322,10 +322,10 @@ describe('a still of now', () => {
     }
   });
 
-  it('is of the segment that was stored last, also when the clock was set back to a time of which there is footage', async () => {
+  it('is of the last stored segment, even when the clock was set back to a time with footage', async () => {
     const [first, , , , , last] = recorded;
     if (!first || !last) throw new Error('no footage');
-    // Stored last, and of the wall time of what was stored first.
+    // Stored last, with the wall time of the first stored segment.
     const again = { ...last, startUs: first.startUs + 1, endUs: first.endUs + 1 };
     const moved = { ...again, wallOffsetUs: last.wallOffsetUs - (last.startUs - again.startUs) };
     server.held = [...recorded.slice(0, 5), moved];
@@ -338,7 +338,7 @@ describe('a still of now', () => {
 });
 
 describe('a range', () => {
-  it('is exactly the bytes that are asked for; what cannot be is the whole', async () => {
+  it('returns exactly the requested bytes; an invalid range returns the whole file', async () => {
     const whole = (await get(footage(0, 3))).body;
     const { length } = whole;
     const init = recorded[0]?.init.length ?? 0;
@@ -376,17 +376,17 @@ describe('a range', () => {
   });
 });
 
-it.each([still(1), footage(0, 3)])('HEAD of %s tells its length, and reads no more than that takes', async (path) => {
+it.each([still(1), footage(0, 3)])('HEAD of %s returns its length, and reads only what that needs', async (path) => {
   const { body } = await get(path);
   const before = server.reads;
   const head = await fetch(`${server.url}${path}`, { method: 'HEAD', headers: tablet });
   expect([head.status, head.headers.get('content-length')]).toEqual([200, String(body.length)]);
-  // To know the length each segment is read once.
+  // Each segment is read once to compute the length.
   expect(server.reads - before).toBeLessThanOrEqual(path.includes('footage') ? 3 : 1);
 });
 
 describe('footage that the ring loses while it is sent', () => {
-  it('breaks the connection off, and never ends as if it were whole', async () => {
+  it('breaks the connection, and never ends like a complete answer', async () => {
     const one = recorded.map((segment): Segment => ({ ...segment, fragment: padded(segment.fragment, 8 * MIB) }));
     server.held = one;
     const view = new OpenView(server.url, footage(0, 6), tablet);

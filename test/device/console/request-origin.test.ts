@@ -12,7 +12,7 @@ function said(headers: RequestHeaders, rules = HERE): string {
   }
 }
 
-describe('the name that a request calls', () => {
+describe('the host name of a request', () => {
   it.each([
     ['localhost:8480', 'http://localhost:8480'],
     ['LocalHost:8480', 'http://localhost:8480'],
@@ -35,7 +35,7 @@ describe('the name that a request calls', () => {
       '[::1',
     ],
     ...['user@localhost', ' localhost', 'localhost\u0000', '::1', '1', '[localhost]', 'lócalhost'],
-  ])('is refused on a server for this machine alone: %s', (host) => {
+  ])('is refused by a server for this machine only: %s', (host) => {
     expect(said({ host })).toBe('console_host_refused');
   });
 
@@ -45,12 +45,12 @@ describe('the name that a request calls', () => {
     ['porch.local:8480', 'https://porch.local:8480'],
     ['PORCH.local', 'https://porch.local'],
     ['localhost:8480', 'https://localhost:8480'],
-  ])('may be an address or a listed name on the home network: %s', (host, origin) => {
+  ])('may be an IP address or a listed name on the home network: %s', (host, origin) => {
     expect(said({ host }, HOME)).toBe(origin);
   });
 
   it.each(['evil.example', 'porch.local.evil.example', 'xporch.local', '192.168.1.20.evil.example', '[::g]', '1.2.3'])(
-    'is refused when it can be resolved by somebody else: %s',
+    'is refused if somebody else can resolve it: %s',
     (host) => {
       expect(said({ host }, HOME)).toBe('console_host_refused');
     },
@@ -60,7 +60,7 @@ describe('the name that a request calls', () => {
 describe('the page that sent a request', () => {
   const host = 'localhost:8480';
 
-  it('may be one of its own, and no page at all', () => {
+  it('may be the server’s own, or absent', () => {
     const own = 'http://localhost:8480';
     expect(said({ host })).toBe(own);
     expect(said({ host, origin: own, 'sec-fetch-site': 'same-origin' })).toBe(own);
@@ -77,12 +77,12 @@ describe('the page that sent a request', () => {
       '',
     ],
     'http://localhost:8480, http://evil.example',
-  ])('is refused when its origin is another one: %s', (origin) => {
+  ])('is refused if its origin is another: %s', (origin) => {
     expect(said({ host, origin })).toBe('console_origin_refused');
   });
 
   it.each([['cross-site'], ['same-site'], [''], ['same-origin, cross-site'], [['same-origin', 'cross-site']]])(
-    'is refused when the browser says that it is elsewhere, whatever its origin: %s',
+    'is refused if the browser says that it is of another site, whatever its origin: %s',
     (site) => {
       const headers = { host, origin: 'http://localhost:8480', 'sec-fetch-site': site };
       expect(said(headers)).toBe('console_origin_refused');
@@ -110,7 +110,7 @@ describe('the page that sent a request', () => {
     expect(() => ownOrigin({ host, 'sec-fetch-site': 'cross-site', ...headers }, HERE, true)).toThrow();
   });
 
-  it('is no other scheme under the same name', () => {
+  it('is refused under another scheme', () => {
     expect(said({ host: 'porch.local', origin: 'http://porch.local' }, HOME)).toBe('console_origin_refused');
   });
 });

@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds owners’ settings on a whole doorbell: who the owners are, what is in force, that it acts without a restart and over one, and that
-// no value of it goes anywhere else.
+// Holds: owners' settings on a whole doorbell: the list of owners, the settings in force, that a change acts at once and survives a
+// restart, and that no value goes anywhere else.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Log } from '../../../device/base/log.ts';
 import type { SettingsChange } from '../../../device/contract/owner-settings.ts';
@@ -14,7 +14,7 @@ afterEach(() => rig.stop());
 const change = (owner: OwnerBrowser, settings: SettingsChange) =>
   owner.command({ action: 'change-settings', settings });
 const inForce = async (owner: OwnerBrowser) => (await owner.get('/api/v1/settings')).json;
-/** Seconds of footage that there are. */
+/** Length of the recorded footage, in seconds. */
 async function footageS(owner: OwnerBrowser): Promise<number> {
   const { ring } = (await owner.get('/api/v1/state')).json as {
     ring: { coverage: { startUs: number; endUs: number }[] };
@@ -31,7 +31,7 @@ function writtenLog(): { log: Log; logged: unknown[] } {
 }
 
 describe('owners', () => {
-  it('are told to each other by name, key and since when, and to nobody else', async () => {
+  it('see each other’s name, key and date of pairing, and nobody else does', async () => {
     rig = await ConsoleRig.start();
     const anna = await rig.owner();
     const ben = await rig.owner();
@@ -54,7 +54,7 @@ describe('owners', () => {
 
 describe('settings by an owner’s order', () => {
   slowIt(
-    'are in force at once: the zones of motion, and how long footage is kept',
+    'act at once: motion zones, and how long footage is kept',
     async () => {
       rig = await ConsoleRig.start({ camera: 'synthetic?size=320x240&play=visitor', preRollS: 2, postRollS: 3 });
       const owner = await rig.owner();
@@ -83,7 +83,7 @@ describe('settings by an owner’s order', () => {
   );
 
   slowIt(
-    'keep footage and events over a restart that device.json alone would destroy',
+    'keep footage and events over a restart that would be destroyed by device.json',
     async () => {
       const settings = {
         ring: { kind: 'file' as const, bytes: 16 * 1024 * 1024, retentionS: 10 },
@@ -108,11 +108,11 @@ describe('settings by an owner’s order', () => {
     90_000,
   );
 
-  it('appear in nothing but the ledger and what an owner asks for', async () => {
+  it('appear only in the ledger and in answers to owners', async () => {
     const { log, logged } = writtenLog();
     rig = await ConsoleRig.start({ homeAssistant: { enabled: true } }, undefined, { log });
     const owner = await rig.owner();
-    // All that goes to the home broker is told here, too.
+    // Everything sent to the home broker also comes here.
     const stream = new OpenView(rig.url, '/api/v1/messages', owner.headers);
     await expect.poll(() => stream.status).toBe(200);
     await change(owner, {
@@ -136,7 +136,7 @@ describe('settings by an owner’s order', () => {
     stream.socket.destroy();
   }, 30_000);
 
-  it('are told by name alone when the device starts', async () => {
+  it('are logged by name only when the device starts', async () => {
     rig = await ConsoleRig.start();
     const owner = await rig.owner();
     await change(owner, { disclosure: { phone: '+1 555 0199' } });

@@ -20,7 +20,7 @@ const FPS = 15;
 let folder: string;
 let ffmpeg: Ffmpeg;
 let recorded: Segment[];
-/** Pictures are stored in another order than they are shown in. */
+/** Footage whose frames are stored in another order than they are shown. */
 let reordered: Segment[];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-still-'));
@@ -51,7 +51,7 @@ function still(
 async function numberIn(jpeg: Uint8Array): Promise<number | undefined> {
   const path = join(folder, 'still.jpg');
   await writeFile(path, jpeg);
-  // An MP4 has the edit list that the reader of frame numbers asks for.
+  // The reader of frame numbers needs the edit list of an MP4.
   const film = join(folder, 'still.mov');
   await promisify(execFile)(ffmpeg.path, ['-loglevel', 'error', '-y', '-i', path, '-c', 'copy', film]);
   return (await readFrameNumbers(ffmpeg.path, film))[0];
@@ -65,13 +65,13 @@ describe('a still', () => {
     [1, 15],
     [2.34, 35],
     [2.9999, 44],
-  ])('of second %d is the frame that was shown then', async (second, frame) => {
+  ])('of second %d is the frame shown then', async (second, frame) => {
     const { jpeg, atUs } = await still({ second });
     expect(await numberIn(jpeg)).toBe(frame);
     expect(Math.abs(atUs - FOOTAGE_START_US - (frame * 1_000_000) / FPS)).toBeLessThan(100);
   });
 
-  it('is the same frame where pictures are stored in another order', async () => {
+  it('is the same frame if frames are stored in another order', async () => {
     for (const [second, frame] of [
       [0.41, 6],
       [1.75, 26],
@@ -80,12 +80,12 @@ describe('a still', () => {
     }
   });
 
-  it('may be the keyframe before, which is found faster', async () => {
+  it('may be the preceding keyframe, which decodes faster', async () => {
     const { jpeg, atUs } = await still({ second: 1.9, precision: 'key' });
     expect([await numberIn(jpeg), atUs]).toEqual([15, FOOTAGE_START_US + 1_000_000]);
   });
 
-  it('is made smaller, never larger, and says nothing of who made it', async () => {
+  it('is made smaller, never larger, and contains no metadata', async () => {
     const small = Buffer.from((await still({ second: 0, widthMax: 64 })).jpeg);
     const large = Buffer.from((await still({ second: 0, widthMax: 3_840 })).jpeg);
     // SOF0: height and width (ITU-T T.81 §B.2.2).
@@ -94,7 +94,7 @@ describe('a still', () => {
     expect(large.toString('latin1')).not.toMatch(/Lavc|ffmpeg|Exif/);
   });
 
-  it('is refused where there is no footage', async () => {
+  it('is refused without footage', async () => {
     await expect(still({ second: 3.5 })).rejects.toMatchObject({ code: 'console_no_footage' });
     await expect(still({ second: -1 })).rejects.toMatchObject({ code: 'console_no_footage' });
   });

@@ -143,7 +143,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
       await rig.open('', page);
       const line = page.locator('.request-line', { hasText: 'granted before' });
       await line.waitFor({ timeout: 20_000 });
-      expect(await page.getByText('Nobody asks for anything').count()).toBe(0);
+      expect(await page.getByText('There are no requests').count()).toBe(0);
       await line.getByText('Another owner').waitFor();
       await line.click();
       await page.locator('.outcome-sent, .outcome-under-way').waitFor({ timeout: 30_000 });

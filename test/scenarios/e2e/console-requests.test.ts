@@ -32,7 +32,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
 
   it('says that nobody asks, and shows a request as text, however it was meant', async () => {
     await rig.open();
-    await rig.page.getByText('Nobody asks for anything').waitFor({ timeout: 20_000 });
+    await rig.page.getByText('There are no requests').waitFor({ timeout: 20_000 });
     expect(await rig.axe()).toEqual([]);
     request = await rig.ask('--type', 'package theft', '--text', HOSTILE);
     await rig.page.locator('.request-line').waitFor({ timeout: 20_000 });
@@ -105,7 +105,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(await rig.page.getByRole('checkbox', { name: /Address/ }).isChecked()).toBe(true);
   }, 60_000);
 
-  it('plays exactly the bytes that would leave, and says in one sentence what a yes means', async () => {
+  it('plays exactly the bytes that would leave, and says in words what a grant means', async () => {
     const chosen = await window();
     await rig.makePreview();
     sha256 = String(await rig.page.locator('video[data-sha256]').getAttribute('data-sha256'));
@@ -117,7 +117,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(sentence).toContain(`These ${length}`);
     for (const said of ['without sound', 'one area blacked out', 'your address (12 Maple Street, Springfield)'])
       expect(sentence).toContain(said);
-    for (const said of ['Springfield Police Department', 'package-theft', 'the bridge', 'recall'])
+    for (const said of ['Springfield Police Department', 'package-theft', 'The bridge', 'recall'])
       expect(sentence).toContain(said);
     expect(await rig.axe()).toEqual([]);
     expect(rig.grants).toEqual([]);

@@ -33,7 +33,7 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
     const paths = readdirSync(folder).map((name) => join(folder, name, 'clip.mp4'));
     return paths.filter((path) => existsSync(path)).map((path) => sha256Hex(readFileSync(path)));
   };
-  const departure = () => rig.page.locator('.departure').first();
+  const departure = () => rig.page.locator('.sent-clip').first();
 
   /** Opens what has left, and has the newest clip's proof checked until it leads into the vault. */
   async function checkCustody(): Promise<string> {

@@ -23,7 +23,7 @@ function stateOf(changes: Partial<DeviceState> = {}): DeviceState {
   });
 }
 
-it('has nothing to say of a door that is well but its camera and its storage', () => {
+it('lists only camera and storage for a doorbell without faults', () => {
   expect(healthLines(stateOf())).toEqual([
     { about: 'camera', isWell: true, detail: 'synthetic' },
     { about: 'storage', isWell: true, detail: null },
@@ -31,18 +31,18 @@ it('has nothing to say of a door that is well but its camera and its storage', (
   expect(doorCondition(stateOf({ privacy: true }))).toEqual({ kind: 'privacy', reason: null });
 });
 
-it('calls a door recording only while footage is kept, and says why it is not', () => {
+it('says “recording” only while footage is stored, and the reason otherwise', () => {
   const full = { state: 'full', detail: 'The disk has no space.' } as const;
   expect(doorCondition(stateOf({ recording: true, storage: full })).kind).toBe('recording');
   expect(doorCondition(stateOf({ recording: false, storage: full }))).toEqual({ kind: 'unkept', reason: full.detail });
   expect(doorCondition(stateOf({ recording: false })).kind).toBe('starting');
-  // A doorbell of an earlier version does not say.
+  // A doorbell of an earlier version has no such field.
   expect(doorCondition(stateOf()).kind).toBe('recording');
   const [camera] = healthLines(stateOf({ recording: false, storage: full }));
   expect(camera).toEqual({ about: 'camera', isWell: true, detail: 'synthetic' });
 });
 
-it('says of each fault that it is made on purpose, beside what comes of it', () => {
+it('marks each simulated fault as such, next to its effects', () => {
   const simulatedFaults = ['disk-full@30s+10s', 'clock-set=1970'];
   const lines = healthLines(
     stateOf({ storage: { state: 'full', detail: 'ENOSPC' }, clockTrusted: false, simulatedFaults }),

@@ -1,12 +1,12 @@
-// Holds: an owner of two doorbells on one machine, both open in one browser, goes from the page of one to that of the other by a plain link,
-// which tells the other nothing; neither ends the other's session; and nobody unpaired is told that there is another.
+// Holds: an owner of two doorbells on one machine goes from one's page to the other's by a plain link, which reveals nothing to the other;
+// neither ends the other's session; and nobody unpaired learns that there is another.
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OtherDoor } from '../../../../device/contract/console-messages.ts';
 import { axeFaults } from '../../../support/axe-faults.ts';
 import { ConsoleRig, soon } from '../../console/support/console-rig.ts';
 
-describe('the way to another door', { tags: ['chromium', 'long'] }, () => {
+describe('the list of other doorbells', { tags: ['chromium', 'long'] }, () => {
   let front: ConsoleRig;
   let back: ConsoleRig;
   let browser: Browser;
@@ -44,12 +44,12 @@ describe('the way to another door', { tags: ['chromium', 'long'] }, () => {
 
   const axe = () => axeFaults(page);
 
-  it('is not there while there is one door', async () => {
+  it('is absent while there is only one doorbell', async () => {
     await soon(async () => (await page.locator('.door-name').textContent()) === 'Front door');
     expect(await page.locator('.doors').count()).toBe(0);
   });
 
-  it('is told to owners, and to nobody else', async () => {
+  it('is sent to owners only', async () => {
     others.push({ name: 'Back door with a very long name that does not fit', url: back.url });
     const owner = await front.owner();
     const viewer = await owner.viewer();
@@ -75,7 +75,7 @@ describe('the way to another door', { tags: ['chromium', 'long'] }, () => {
     expect(await page.evaluate("document.activeElement?.matches('.doors > summary')")).toBe(true);
   });
 
-  it('leads to the other door’s own page, where this browser is not paired, and says not where from', async () => {
+  it('links the other doorbell’s own page, where this browser is not paired, without a referrer', async () => {
     const referers: (string | undefined)[] = [];
     page.on('request', (request) => request.url() === `${back.url}/` && referers.push(request.headers()['referer']));
     await page.locator('.doors > summary').click();
@@ -86,8 +86,8 @@ describe('the way to another door', { tags: ['chromium', 'long'] }, () => {
     expect(await page.evaluate('[document.referrer, window.opener]')).toEqual(['', null]);
   });
 
-  it('leaves both sessions as they are, in two tabs of one browser', async () => {
-    // As somebody does who stands before the unpaired page: the drawn link is pasted over its address.
+  it('leaves both sessions intact, in two tabs of one browser', async () => {
+    // As a user of the unpaired page does: pastes the pairing link over its address.
     await paired(page, back);
     const other = await context.newPage();
     await other.goto(front.url);
@@ -99,7 +99,7 @@ describe('the way to another door', { tags: ['chromium', 'long'] }, () => {
       await tab.getByRole('button', { name: /^Ring/ }).click();
       await soon(async () => (await tab.locator('.event-ring').count()) > 0);
     }
-    // Cookies are shared by all ports of a machine: under one name each would end the other's session again and again.
+    // All ports of a machine share cookies: with one cookie name each doorbell would keep ending the other's session.
     expect(opened).toEqual([]);
     expect((await context.cookies()).map(({ name }) => name).sort()).toEqual(
       [front, back].map(({ doorbell }) => `doorsill-session-${doorbell.id}`).sort(),

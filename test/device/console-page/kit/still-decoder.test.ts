@@ -1,5 +1,5 @@
-// Holds: the timeline's stills are decoded in the browser, and are the very frames that the device's own stills show; where the browser
-// cannot decode, the device does.
+// Holds: the browser decodes the timeline's stills, and they are the same frames as the device's own stills; if the browser cannot decode,
+// the device does.
 // @module-tag chromium
 // @module-tag long
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -10,7 +10,7 @@ import { readFrameNumber } from '../../../../sim/porch/frame-number.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from '../../console/support/console-rig.ts';
 
 const [WIDTH, HEIGHT] = [320, 180];
-/** In the page: the still that shows, as gray values, with its frame's wall time; null when it is changed meanwhile. */
+/** Runs in the page: the shown still as gray values, with its frame's wall time; null if it changes meanwhile. */
 const STILL = `(async () => {
   const figure = document.querySelector('figure.picture');
   const still = figure.querySelector('.picture-still');
@@ -49,7 +49,7 @@ async function coveredUs(): Promise<number> {
   return span ? span.endUs - span.startUs : 0;
 }
 
-/** The timeline, and which of the device's own stills it asked for. */
+/** The timeline, and the device's stills that it asked for. */
 async function openTimeline(without = ''): Promise<{ page: Page; asked: string[] }> {
   const page = await (await browser.newContext()).newPage();
   const asked: string[] = [];
@@ -64,7 +64,7 @@ async function openTimeline(without = ''): Promise<{ page: Page; asked: string[]
   return { page, asked };
 }
 
-/** Presses a key on the line of time; answers which frame it leads to. */
+/** Presses a key on the timeline; returns the frame that it leads to. */
 async function goBy(page: Page, key: string): Promise<{ atUs: number; frame: number | null }> {
   const figure = page.locator('figure.picture');
   const before = await figure.getAttribute('data-still-us');

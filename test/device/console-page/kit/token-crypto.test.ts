@@ -1,4 +1,4 @@
-// Holds: the page's synchronous signature checks and hashes say of everything what node's say, forged and malformed things included.
+// Holds: the page's synchronous signature checks and hashes agree with node's, also on forged and malformed input.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { generateSigningKey, sha256Hex, verifySignature } from '../../../../device/base/keys.ts';
@@ -50,9 +50,9 @@ it('agrees with node on signatures of all kinds', () => {
   );
 });
 
-it('accepts nothing under a key of small order, under which anybody can sign', () => {
+it('accepts no signature by a key of small order, because anybody can forge one', () => {
   const identity = Uint8Array.of(1, ...new Uint8Array(31));
-  // R = A = the identity, S = 0: true of every message in the equation without a check of the key.
+  // R = A = the identity, S = 0 satisfies the equation for every message, unless the key is checked.
   const signature = Uint8Array.of(...identity, ...new Uint8Array(32));
   expect(tokenCrypto.verify(toBase64url(identity), utf8('anything'), signature)).toBe(false);
 });

@@ -1,6 +1,6 @@
-// Holds: what an owner sees of what has left, on the real processes: nothing at first, said so; then a clip with who has it, which values
-// went with it, and its proof checked in the browser; documents that were forged on their way found out; a bridge that is away said to
-// be; and the clip taken back to the vault's signed end. The terminal tells the same. Without a fault that axe knows, at both widths.
+// Holds: the page of sent clips, with the real processes: empty at first; then a clip with its recipient, the disclosed values and its
+// proof, checked in the browser; forged documents are detected; an unreachable bridge is reported; the clip is taken back up to the
+// vault's signed answer. The terminal shows the same. Without a fault found by axe, at both widths.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page, type Route } from 'playwright-core';
@@ -25,7 +25,7 @@ const NARROWEST = 320;
 const CLIP_US = 4_000_000;
 const clock = new SystemClock();
 
-describe('what has left', { tags: ['chromium', 'long'] }, () => {
+describe('the page of sent clips', { tags: ['chromium', 'long'] }, () => {
   const testbed = new RunningTestbed('synthetic?size=640x360');
   let browser: Browser;
   let page: Page;
@@ -54,7 +54,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     testbed.dispose();
   }, 60_000);
 
-  /** What axe finds wrong with the page as it is, at both widths. */
+  /** Faults that axe finds in the current page, at both widths. */
   async function axe(): Promise<string[]> {
     const found: string[] = [];
     for (const viewport of [PHONE, DESKTOP]) {
@@ -64,7 +64,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     return found;
   }
 
-  const card = () => page.locator('.departure');
+  const card = () => page.locator('.sent-clip');
   const label = (text: string) => card().locator('.tag', { hasText: text }).waitFor({ timeout: 30_000 });
   const check = async () => {
     await card().getByRole('button', { name: /Check/ }).click();
@@ -74,7 +74,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
       .waitFor();
   };
 
-  it('is nothing, and the page says so', async () => {
+  it('is empty at first, and the page says so', async () => {
     await page.getByRole('link', { name: /What has left|Sent/ }).click();
     await page.getByText('Nothing has ever left this device.').waitFor({ timeout: 20_000 });
     expect(await card().count()).toBe(0);
@@ -83,14 +83,14 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     expect([status, last]).toMatchObject([0, { total: 0, departures: [] }]);
   }, 60_000);
 
-  it('is still nothing when a request was asked and nobody has answered', async () => {
+  it('is still empty while a request has no answer', async () => {
     window = await testbed.footage(CLIP_US);
     request = (await testbed.ask()).request.jti;
     await page.reload();
     await page.getByText('Nothing has ever left this device.').waitFor({ timeout: 20_000 });
   }, 60_000);
 
-  it('is a clip as soon as one is granted: who has it, which window, and the very values', async () => {
+  it('has a granted clip with its recipient, its window and the disclosed values', async () => {
     const span = ['--from', printMoment(window.startUs), '--to', printMoment(window.endUs)];
     const granted = await runCommand([
       ...['grant', request, ...span, '--disclose', 'address,email', '--data', testbed.data, '--json'],
@@ -112,7 +112,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     expect(await axe()).toEqual([]);
   }, 90_000);
 
-  it('verifies in the browser, down to the hand-over to the vault', async () => {
+  it('verifies in the browser, up to the hand-over to the vault', async () => {
     await expect
       .poll(
         async () => {
@@ -130,12 +130,12 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     await label('In the vault');
     expect(await axe()).toEqual([]);
     await page.setViewportSize({ ...PHONE, width: NARROWEST });
-    // Nothing is wider than the narrowest phone.
+    // The page is not wider than the narrowest phone.
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(NARROWEST);
     await page.setViewportSize(DESKTOP);
   }, 60_000);
 
-  /** Checks while somebody between bridge and doorbell changes what is shown. */
+  /** Checks while somebody between bridge and doorbell changes the documents. */
   const checkChanged = async (change: (shown: DepartureCustody) => object) => {
     const handler = async (route: Route) => {
       const answer = await route.fetch();
@@ -146,7 +146,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     await page.unroute('**/custody', handler);
   };
 
-  it('counts cosignatures, and says that the doorbell does not know whose they are', async () => {
+  it('counts cosignatures, and says that the doorbell does not know the witnesses', async () => {
     const witness = generateSigningKey(new SystemRandom());
     const bridge = testbed.parts.bridge.id;
     await checkChanged((shown) => ({
@@ -162,7 +162,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     expect(text).toContain('does not know who the witnesses are');
   }, 60_000);
 
-  it('says exactly what was forged on its way from the bridge', async () => {
+  it('says exactly which document was forged', async () => {
     const stranger = generateSigningKey(new SystemRandom());
     const forge = async (change: (shown: DepartureCustody) => object) => {
       await checkChanged(change);
@@ -192,12 +192,12 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
       Array<string>(2).fill('An entry of the bridge’s log does not verify: the leaf is not about these facts.'),
     );
     expect(swapped).toContain('An entry of the bridge’s log does not verify: the leaf is not in the tree of the head.');
-    // What does not verify moves nothing: by its own record the clip is sent, and no more is said.
+    // Documents that do not verify change nothing: by the device's record the clip is sent.
     expect(await card().locator('.tag').textContent()).toBe('Sent');
     expect(await axe()).toEqual([]);
   }, 60_000);
 
-  it('shows what an agency wrote as text, in one direction', async () => {
+  it('shows an agency’s words as plain text, in one writing direction', async () => {
     const hostile = '<img src=x onerror=alert(1)> \u202eecilop\u2066';
     const handler = async (route: Route) => {
       const answer = await route.fetch();
@@ -218,7 +218,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     await label('Sent');
   }, 60_000);
 
-  it('says that the bridge is away', async () => {
+  it('says that the bridge cannot be reached', async () => {
     await testbed.signal('bridge', 'SIGSTOP');
     await card().getByRole('button', { name: /Check/ }).click();
     await card().getByText('The bridge cannot be asked about the clip now').waitFor({ timeout: 20_000 });
@@ -228,10 +228,10 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     await card().locator('.check-holds').waitFor({ timeout: 20_000 });
   }, 60_000);
 
-  it('is taken back, to the vault’s signed answer', async () => {
+  it('is taken back, up to the vault’s signed answer', async () => {
     await card().getByRole('button', { name: 'Take it back' }).click();
     expect(await axe()).toEqual([]);
-    await card().getByRole('button', { name: 'Leave it' }).click();
+    await card().getByRole('button', { name: 'Cancel' }).click();
     await card().getByRole('button', { name: 'Take it back' }).click();
     await testbed.signal('bridge', 'SIGSTOP');
     await card().locator('.button-danger').click();
@@ -244,14 +244,14 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     await check();
     await expect.poll(() => card().locator('.finding').count(), { timeout: 20_000 }).toBe(7);
     expect(await card().locator('.check-holds').count()).toBe(1);
-    // It is in the list for good.
+    // The clip stays in the list.
     await page.reload();
     await label('Erased');
     expect(await card().getByRole('button', { name: 'Take it back' }).count()).toBe(0);
     expect(await axe()).toEqual([]);
   }, 90_000);
 
-  it('is told the same in the terminal', async () => {
+  it('is the same in the terminal', async () => {
     const listed = await runCommand(['left', '--data', testbed.data, '--json']);
     expect(listed.last).toMatchObject({
       total: 1,
@@ -263,7 +263,7 @@ describe('what has left', { tags: ['chromium', 'long'] }, () => {
     expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining('departure_unknown')]);
   }, 60_000);
 
-  it('keeps the values to the device’s ledger and the clip: no log, receipt or state has them', () => {
+  it('has disclosed values in the ledger and the clip only, not in logs, receipts or states', () => {
     const settings = JSON.parse(readFileSync(join(testbed.data, 'doorbell', 'device.json'), 'utf8'));
     const logs = readdirSync(join(testbed.data, 'logs')).map((name) =>
       readFileSync(join(testbed.data, 'logs', name), 'utf8'),

@@ -1,4 +1,4 @@
-// Holds: an asked area drawn true to its shape, north up, with a scale bar of a round length that is as long as it says.
+// Holds: a requested area is drawn true to its shape, north up, with a scale bar of a round and correct length.
 import { describe, expect, it } from 'vitest';
 import { areaPlan } from '../../../../device/console-page/requests/area-plan.ts';
 import type { Polygon } from '../../../../device/contract/request.ts';
@@ -51,7 +51,7 @@ describe('the plan of an area', () => {
     expect(corners[0]?.x).toBeLessThan(corners[1]?.x ?? Number.NaN);
   });
 
-  it.each([0.001, 0.0047, 0.02, 0.3])('shows the length of its bar, a round one, for %d degrees', (degrees) => {
+  it.each([0.001, 0.0047, 0.02, 0.3])('has a scale bar of a round and correct length for %d degrees', (degrees) => {
     const plan = areaPlan(box(-122.4, 37.7, -122.4 + degrees, 37.7 + degrees), PAPER);
     const { lengthM, width } = plan.bar;
     expect(['1', '2', '5']).toContain(String(lengthM).replace(/0+$/, ''));
@@ -60,13 +60,13 @@ describe('the plan of an area', () => {
     expect(width).toBeGreaterThan(PAPER.width * 0.15);
   });
 
-  it('stays whole across the 180th meridian', () => {
+  it('stays in one piece across the 180th meridian', () => {
     const plan = areaPlan(box(179.99, -17, -179.99, -16.98), PAPER);
     expect(plan.widthM).toBeLessThan(2_300);
     expect(Math.abs(plan.middle.longitude)).toBeCloseTo(180, 3);
   });
 
-  it('draws a line, too: a polygon may have no surface', () => {
+  it('draws a line, too: a polygon may have no area', () => {
     const plan = areaPlan(box(1, 1, 1, 1.01), PAPER);
     expect(plan.corners.every(({ x, y }) => Number.isFinite(x) && Number.isFinite(y))).toBe(true);
     expect(plan.squareM).toBe(0);

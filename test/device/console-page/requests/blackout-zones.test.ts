@@ -1,9 +1,9 @@
-// Holds: areas to be blacked out lie in the picture, whatever a finger or key does, and are ones that a grant may name.
+// Holds: blacked-out areas lie inside the picture, whatever a finger or key does, and satisfy a grant's schema.
 import { describe, expect, it } from 'vitest';
-import { moved, placedZone, sized, zoneBetween } from '../../../../device/console-page/requests/blackout-zones.ts';
+import { moved, centralZone, sized, zoneBetween } from '../../../../device/console-page/requests/blackout-zones.ts';
 import { Zone } from '../../../../device/contract/shared-claims.ts';
 
-describe('an area to be blacked out', () => {
+describe('a blacked-out area', () => {
   it('is drawn between two points in any order, and cut at the edges of the picture', () => {
     const zone = { left: 1_000, top: 2_000, width: 3_000, height: 4_000 };
     expect(zoneBetween({ x: 1_000, y: 2_000 }, { x: 4_000, y: 6_000 })).toEqual(zone);
@@ -13,13 +13,13 @@ describe('an area to be blacked out', () => {
     });
   });
 
-  it('is none where a finger only touched', () => {
+  it('is not drawn by a mere touch', () => {
     expect(zoneBetween({ x: 5_000, y: 5_000 }, { x: 5_100, y: 9_000 })).toBeNull();
     expect(zoneBetween({ x: 5_000, y: 5_000 }, { x: 9_000, y: 5_100 })).toBeNull();
   });
 
   it.each([[{ x: 99_999, y: 99_999 }], [{ x: -99_999, y: -99_999 }], [{ x: 33.4, y: -12.7 }]])(
-    'stays a zone of the contract when it is moved or sized by %j',
+    'still satisfies the contract’s schema when moved or resized by %j',
     (by) => {
       const zone = { left: 4_000, top: 4_000, width: 2_000, height: 1_000 };
       expect(Zone.parse(moved(zone, by))).toMatchObject({ width: 2_000, height: 1_000 });
@@ -27,10 +27,10 @@ describe('an area to be blacked out', () => {
     },
   );
 
-  it('is placed for who has no pointer, each a little aside', () => {
-    const first = Zone.parse(placedZone([]));
-    expect(Zone.parse(placedZone([first]))).not.toEqual(first);
+  it('can be added without a pointer, each shifted from the one before', () => {
+    const first = Zone.parse(centralZone([]));
+    expect(Zone.parse(centralZone([first]))).not.toEqual(first);
     const many = Array.from({ length: 15 }, () => first);
-    expect(() => Zone.parse(placedZone(many))).not.toThrow();
+    expect(() => Zone.parse(centralZone(many))).not.toThrow();
   });
 });

@@ -1,4 +1,4 @@
-// Holds: a handle goes from frame to frame by the frames' real times, at any rate, also a changing one, and over gaps.
+// Holds: a handle steps from frame to frame by the frames' recorded times, at constant and changing rates, and across gaps.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FrameSteps } from '../../../../device/console-page/requests/frame-steps.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
@@ -34,7 +34,7 @@ describe('stepping by frames', () => {
     expect(await steps.stepped(later, 'start', -1, limits)).toEqual(window);
   });
 
-  it('takes the last frame out of the window, and one in, at the end', async () => {
+  it('removes the last frame from the window, or adds one, at the end', async () => {
     const window = { startUs: FIRST[0] ?? 0, endUs: FIRST[4] ?? 0 };
     const shorter = await steps.stepped(window, 'end', -1, limits);
     // Frames 0 to 2 are inside now: the window ends where frame 3 begins.
@@ -42,7 +42,7 @@ describe('stepping by frames', () => {
     expect((await steps.stepped(shorter, 'end', 1, limits)).endUs).toBe(FIRST[4]);
   });
 
-  it('goes over a gap, in both directions', async () => {
+  it('steps across a gap, in both directions', async () => {
     const window = { startUs: FIRST[5] ?? 0, endUs: limits.endUs };
     const over = await steps.stepped(window, 'start', 1, limits);
     expect(over.startUs).toBe(SECOND[0]);
@@ -58,13 +58,13 @@ describe('stepping by frames', () => {
     expect(await steps.stepped(last, 'end', 1, limits)).toEqual(all);
   });
 
-  it('never turns a window inside out', async () => {
+  it('never moves one end past the other', async () => {
     const one = { startUs: FIRST[1] ?? 0, endUs: FIRST[2] ?? 0 };
     const { startUs, endUs } = await steps.stepped(one, 'end', -1, limits);
     expect(endUs).toBeGreaterThan(startUs);
   });
 
-  it('puts a handle on a frame: the one that was shown, and the end of the one that is inside', async () => {
+  it('snaps the start to the frame shown then, and the end to the end of the last frame inside', async () => {
     const rough = { startUs: 100 * S + 150_000, endUs: 100 * S + 210_000 };
     expect(await steps.snapped(rough, 'start', limits)).toEqual({ ...rough, startUs: FIRST[2] });
     expect(await steps.snapped(rough, 'end', limits)).toEqual({ ...rough, endUs: FIRST[4] });
@@ -73,12 +73,12 @@ describe('stepping by frames', () => {
     expect(await steps.snapped(exact, 'end', limits)).toEqual(exact);
   });
 
-  it('does not stretch the end over a gap', async () => {
+  it('does not move the end across a gap when snapping', async () => {
     const rough = { startUs: FIRST[0] ?? 0, endUs: 100 * S + 1_800_000 };
     expect((await steps.snapped(rough, 'end', limits)).endUs).toBe(102 * S);
   });
 
-  it('asks for a piece once, and again after a failure', async () => {
+  it('fetches a piece once, and again after a failure', async () => {
     const window = { startUs: FIRST[0] ?? 0, endUs: 102 * S };
     await steps.stepped(window, 'start', 1, limits);
     await steps.stepped(window, 'start', 1, limits);

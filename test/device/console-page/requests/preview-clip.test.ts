@@ -1,4 +1,4 @@
-// Holds: only the very bytes whose hash a grant will name are played; anything else is refused before it is shown.
+// Holds: only the bytes with the hash that a grant will name are played; all others are refused before they are shown.
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { fetchedClip } from '../../../../device/console-page/requests/preview-clip.ts';
@@ -10,7 +10,7 @@ const preview: Preview = {
   ...{ coverage: { startUs: 1, endUs: 2 }, gaps: [], audioPackets: 0, method: 'copy' },
 };
 
-/** An answer whose body comes in pieces. */
+/** An answer whose body arrives in pieces. */
 function answerOf(body: Uint8Array, size = 70_000, broken = false): () => Promise<Response> {
   return async () =>
     new Response(
@@ -26,7 +26,7 @@ function answerOf(body: Uint8Array, size = 70_000, broken = false): () => Promis
 const signal = new AbortController().signal;
 
 describe('the clip of a preview', () => {
-  it('is handed on whole, and told of as it comes', async () => {
+  it('is returned whole, and its progress is reported', async () => {
     const shares: number[] = [];
     const blob = await fetchedClip(answerOf(bytes), preview, (share) => shares.push(share), signal);
     expect(new Uint8Array(await blob.arrayBuffer())).toEqual(bytes);
@@ -43,14 +43,14 @@ describe('the clip of a preview', () => {
     });
   });
 
-  it('is refused when there is more of it than was named', async () => {
+  it('is refused when it is longer than announced', async () => {
     const longer = new Uint8Array([...bytes, 0]);
     await expect(fetchedClip(answerOf(longer), preview, () => undefined, signal)).rejects.toMatchObject({
       code: 'preview_changed',
     });
   });
 
-  it('is said to have ended when it was cut off, and to be unreachable when the connection broke', async () => {
+  it('fails with preview_ended when it is cut short, and with unreachable when the connection breaks', async () => {
     const part = bytes.slice(0, 100_000);
     await expect(fetchedClip(answerOf(part), preview, () => undefined, signal)).rejects.toMatchObject({
       code: 'preview_ended',

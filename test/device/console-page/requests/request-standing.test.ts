@@ -1,9 +1,9 @@
-// Holds: what a person is told of a request is what the device's receipts say, else its list; a token that was signed and not answered is
-// never shown as one that was, and what was refused or ended can be answered again.
+// Holds: a request's standing follows the device's receipts, else its list; a signed token without an answer is never shown as accepted,
+// and a refused or ended grant can be followed by another.
 import { describe, expect, it } from 'vitest';
 import type { KeptGrant } from '../../../../device/console-page/requests/kept-answers.ts';
 import {
-  isLastWord,
+  isFinal,
   type StandingFacts,
   standingOf,
 } from '../../../../device/console-page/requests/request-standing.ts';
@@ -26,12 +26,12 @@ const facts = (changes: Partial<StandingFacts> = {}): StandingFacts => ({
   ...{ isWaiting: false, listed: null, receipt: null, kept: null, upload: null, ...changes },
 });
 
-describe('where a request stands', () => {
-  it('is open while the device announces it, and nothing was signed', () => {
+describe('the standing of a request', () => {
+  it('is open while the device announces the request and nothing was signed', () => {
     expect(standingOf(facts({ isWaiting: true, listed: 'pending' }))).toEqual({ at: 'open', failed: null });
   });
 
-  it('is signed, not granted, until the device has answered: also while it still announces it', () => {
+  it('is signed, not granted, until the device answers, even while it still announces the request', () => {
     expect(standingOf(facts({ isWaiting: true, listed: 'pending', kept: kept() })).at).toBe('signed');
     expect(standingOf(facts({ kept: kept(), receipt: receipt('granted') })).at).toBe('under-way');
   });
@@ -51,13 +51,13 @@ describe('where a request stands', () => {
     expect(standingOf(facts({ receipt: failed }))).toEqual({ at: 'failed', receipt: failed });
   });
 
-  it('is closed when it was ended before anybody answered it: nothing failed to be delivered', async () => {
+  it('is closed, not failed, when the request ended before anybody answered it', async () => {
     const ended = receipt('failed', { code: 'consent_request_cancelled' });
     delete ended.grant;
     expect(standingOf(facts({ receipt: ended }))).toEqual({ at: 'closed' });
   });
 
-  it('is being taken back until the device confirms that, whatever is said of the upload meanwhile', () => {
+  it('is “taking back” until the device confirms it, whatever the upload reports meanwhile', () => {
     const taking = kept({ revoke: 'token', receipt: receipt('sealed', { clip }) });
     expect(standingOf(facts({ kept: taking, receipt: receipt('sent', { clip }) })).at).toBe('taking-back');
     expect(standingOf(facts({ kept: taking, receipt: receipt('revoked', { clip }) }))).toEqual({
@@ -65,7 +65,7 @@ describe('where a request stands', () => {
     });
   });
 
-  it('tells where a taken back clip is gone', () => {
+  it('says how far a revoked clip is erased', () => {
     expect(standingOf(facts({ receipt: receipt('revoked') }))).toMatchObject({
       at: 'taken-back',
       erased: 'never-left',
@@ -87,7 +87,7 @@ describe('where a request stands', () => {
     expect(standingOf(facts({ listed })).at).toBe(at);
   });
 
-  it('is declined by a receipt, also of another owner', () => {
+  it('is declined after a receipt, also for another owner’s denial', () => {
     expect(standingOf(facts({ receipt: receipt('denied') })).at).toBe('declined');
   });
 
@@ -100,10 +100,10 @@ describe('where a request stands', () => {
     ['recalled', true],
     ['revoked', true],
   ] as const)('another grant may be signed after %s: %s', (outcome, isOver) => {
-    expect(isLastWord(receipt(outcome))).toBe(isOver);
+    expect(isFinal(receipt(outcome))).toBe(isOver);
   });
 
-  it('waits for the bridge’s word where the bridge may hold a part of the clip', () => {
-    expect(isLastWord(receipt('revoked', { clip }))).toBe(false);
+  it('waits for the bridge’s confirmation if the bridge may have a part of the clip', () => {
+    expect(isFinal(receipt('revoked', { clip }))).toBe(false);
   });
 });

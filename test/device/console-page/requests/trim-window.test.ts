@@ -1,4 +1,4 @@
-// Holds: a trimmed window lies inside what was asked for and recorded, begins around what happened, and never turns inside out.
+// Holds: a trimmed window lies inside the requested and recorded time, is first placed around an event, and keeps its ends in order.
 import { describe, expect, it } from 'vitest';
 import { WINDOW_US_MIN as DEVICE_WINDOW_US_MIN } from '../../../../device/consent/verify-owner.ts';
 import {
@@ -25,7 +25,7 @@ const motion = (atS: number): DeviceEvent => ({
 });
 
 describe('a trimmed window', () => {
-  it('may lie from the first to the last footage of what is asked for', () => {
+  it('may span from the first to the last footage of the requested window', () => {
     const asked = { startUs: 100 * S, endUs: 200 * S };
     const coverage = [
       { startUs: 0, endUs: 90 * S },
@@ -37,20 +37,20 @@ describe('a trimmed window', () => {
     expect(trimLimits(asked, [])).toBeNull();
   });
 
-  it('begins around the first ring, else the first movement, else at the end', () => {
+  it('is first placed around the first ring, else the first movement, else at the end', () => {
     expect(firstWindow(limits, [motion(110), ring(150), ring(160)])).toEqual({ startUs: 146 * S, endUs: 158 * S });
     expect(firstWindow(limits, [ring(99), motion(130)])).toEqual({ startUs: 126 * S, endUs: 138 * S });
     expect(firstWindow(limits, [ring(200)])).toEqual({ startUs: 185 * S, endUs: 200 * S });
     expect(firstWindow({ startUs: 0, endUs: 5 * S }, [])).toEqual({ startUs: 0, endUs: 5 * S });
   });
 
-  it('shows what happened inside, oldest first', () => {
+  it('lists the events inside it, oldest first', () => {
     expect(eventsInside([ring(150), motion(110), ring(20), ring(200)], limits).map(({ atUs }) => atUs / S)).toEqual([
       110, 150,
     ]);
   });
 
-  it('does not leave the limits around an event at an edge', () => {
+  it('stays inside the limits for an event at an edge', () => {
     expect(windowAround(101 * S, limits).startUs).toBe(100 * S);
     expect(windowAround(199 * S, limits).endUs).toBe(200 * S);
   });
@@ -62,7 +62,7 @@ describe('a trimmed window', () => {
     expect(withEnd(window, 'end', 0, limits)).toEqual({ startUs: 120 * S, endUs: 120 * S + WINDOW_US_MIN });
     expect(withEnd(window, 'end', 999 * S, limits)).toEqual({ startUs: 120 * S, endUs: 200 * S });
     expect(withEnd(window, 'end', 125.4 * S + 0.4, limits)).toEqual({ startUs: 120 * S, endUs: 125_400_000 });
-    // What the device refuses as too short is not offered.
+    // The device refuses shorter windows.
     expect(WINDOW_US_MIN).toBe(DEVICE_WINDOW_US_MIN);
   });
 
@@ -73,7 +73,7 @@ describe('a trimmed window', () => {
     expect(shifted(window, -999 * S, limits)).toEqual({ startUs: 100 * S, endUs: 110 * S });
   });
 
-  it('is cut to what is still there after a reload, and chosen anew when nothing is', () => {
+  it('is cut to the remaining footage after a reload, and dropped if none remains', () => {
     expect(windowStillThere({ startUs: 90 * S, endUs: 110 * S }, limits)).toEqual({ startUs: 100 * S, endUs: 110 * S });
     expect(windowStillThere({ startUs: 80 * S, endUs: 100 * S }, limits)).toBeNull();
   });
@@ -86,7 +86,7 @@ describe('a trimmed window', () => {
     expect(shownAround({ startUs: 100 * S, endUs: 190 * S }, limits)).toEqual(limits);
   });
 
-  it('is shown by its first frame and by the last one inside', () => {
+  it('is represented by its first frame and its last frame', () => {
     const window = { startUs: 120 * S, endUs: 130 * S };
     expect(shownMoment(window, 'start')).toBe(120 * S);
     expect(shownMoment(window, 'end')).toBe(130 * S - 1);

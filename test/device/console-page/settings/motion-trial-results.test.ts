@@ -20,7 +20,7 @@ const event = (by: number | 'in-force', startUs: number, endUs: number): TrialLi
 const having = (lines: readonly TrialLine[]) => lines.reduce(withLine, NO_RESULTS);
 
 describe('the results of a trial', () => {
-  it('say for each sensitivity what would have been seen, and which of it is seen now', () => {
+  it('list for each sensitivity the events it would have detected, and which of them the settings in force detect', () => {
     const lines = [event('in-force', 10, 20), event(50, 11, 19), event(90, 9, 21), event(90, 30, 40)];
     const { tried, now } = trialResults(having(lines), [50, 90]);
     expect(now.count).toBe(1);
@@ -37,7 +37,7 @@ describe('the results of a trial', () => {
     ]);
   });
 
-  it('tell how far it is, when it is done, and counts beyond the events that were told', () => {
+  it('contain the progress, the end, and counts greater than the number of listed events', () => {
     const half: TrialLine = { line: 'progress', lookedUs: 50, ofUs: 100 };
     expect(trialResults(having([half]), [50])).toMatchObject({ share: 0.5, isDone: false, lookedUs: 50 });
     const done: TrialLine = {
@@ -53,7 +53,7 @@ describe('the results of a trial', () => {
     expect(results.tried[0]).toMatchObject({ count: 900 });
   });
 
-  it('say why it failed', () => {
+  it('contain the reason of a failure', () => {
     const failed: TrialLine = { line: 'failed', code: 'ffmpeg_failed', detail: 'no picture' };
     expect(trialResults(having([failed]), [50]).failed).toEqual({ code: 'ffmpeg_failed', detail: 'no picture' });
   });
@@ -69,7 +69,7 @@ describe('lines of JSON', () => {
     return found;
   };
 
-  it('are read however they are cut', async () => {
+  it('are read however they are split', async () => {
     const line = JSON.stringify(event(50, 1, 2));
     expect(await read(`${line}\n${line.slice(0, 9)}`, line.slice(9), '\n\n')).toEqual([
       event(50, 1, 2),
@@ -77,7 +77,7 @@ describe('lines of JSON', () => {
     ]);
   });
 
-  it('are refused when they say something else, or never end', async () => {
+  it('are refused if they do not match the schema, or never end', async () => {
     await expect(read('{"line":"event","by":50}\n')).rejects.toThrow();
     await expect(read('x'.repeat(100_001))).rejects.toThrow('too long');
   });
@@ -99,11 +99,11 @@ it.each([
 
 describe('last night', () => {
   const at = (hour: number, day = 20) => new Date(2026, 10, day, hour).getTime() * 1_000;
-  it('is the one before, in the morning and by day', () => {
+  it('is the preceding one, in the morning and by day', () => {
     expect(lastNight(at(9))).toEqual({ startUs: at(22, 19), endUs: at(6) });
     expect(lastNight(at(21))).toEqual({ startUs: at(22, 19), endUs: at(6) });
   });
-  it('is the one that goes on, as far as it is', () => {
+  it('is the current one up to now, at night', () => {
     expect(lastNight(at(23))).toEqual({ startUs: at(22), endUs: at(23) });
     expect(lastNight(at(3))).toEqual({ startUs: at(22, 19), endUs: at(3) });
   });

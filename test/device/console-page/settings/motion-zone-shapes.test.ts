@@ -31,7 +31,7 @@ const triangle = [
 ];
 
 describe('zones that are drawn', () => {
-  it('are the settings’ own again when nothing was drawn', () => {
+  it('equal the settings’ zones when nothing was changed', () => {
     const zones = motionZonesSchema.parse([
       { name: 'door', zone: { left: 1, top: 2, width: 9_999, height: 9_998 } },
       { name: 'path', zone: { corners: triangle } },
@@ -39,7 +39,7 @@ describe('zones that are drawn', () => {
     expect(settingsZones(drawnZones(zones))).toEqual(zones);
   });
 
-  it('are rectangles between two corners, whichever way they are drawn, inside of the picture', () => {
+  it('are rectangles between two corners, in any direction, inside the picture', () => {
     const wanted = [
       { x: 0, y: 1_000 },
       { x: 10_000, y: 1_000 },
@@ -51,7 +51,7 @@ describe('zones that are drawn', () => {
     expect(drawnBetween({ x: 100, y: 100 }, { x: 399, y: 9_000 })).toBeNull();
   });
 
-  it('move as a whole, as far as the picture reaches', () => {
+  it('move as a whole, inside the picture', () => {
     expect(movedBy(box, { x: 100, y: -100 }).corners[0]).toEqual({ x: 1_100, y: 1_900 });
     const far = movedBy(box, { x: 99_999, y: -99_999 });
     expect([far.corners[0], far.corners[2]]).toEqual([
@@ -60,7 +60,7 @@ describe('zones that are drawn', () => {
     ]);
   });
 
-  it('stay rectangles when a corner is moved, and never become nothing', () => {
+  it('stay rectangles when a corner is moved, with at least the least size', () => {
     const larger = cornerMovedTo(box, 2, { x: 8_000, y: 9_000 });
     expect(settingsZones([larger])[0]?.zone).toEqual({ left: 1_000, top: 2_000, width: 7_000, height: 7_000 });
     const least = cornerMovedTo(box, 2, { x: 0, y: 0 });
@@ -71,7 +71,7 @@ describe('zones that are drawn', () => {
     }
   });
 
-  it('become polygons with a corner more, and lose one down to three', () => {
+  it('become polygons when a corner is added, and lose corners down to three', () => {
     const five = withCorner(box);
     expect(five.corners).toHaveLength(5);
     expect(five.corners[1]).toEqual({ x: 3_000, y: 2_000 });
@@ -85,26 +85,26 @@ describe('zones that are drawn', () => {
     expect(many.corners).toHaveLength(32);
   });
 
-  it('are sixteen at most, each with a name of its own', () => {
+  it('are at most sixteen, each with its own name', () => {
     let drawn: readonly DrawnZone[] = [];
     for (let more = 0; more < 16; more += 1) drawn = withZone(drawn, 'area')?.drawn ?? [];
     expect(new Set(drawn.map(({ name }) => name)).size).toBe(16);
     expect(withZone(drawn, 'area')).toBeNull();
     expect(motionZonesSchema.safeParse(settingsZones(drawn)).success).toBe(true);
-    // Also where one in the middle was removed.
+    // Also after one in the middle was removed.
     const less = drawn.filter((_, at) => at !== 3);
     const again = withZone(less, 'area');
     expect(namesFault(again?.drawn ?? [])).toBeNull();
     expect(new Set(again?.drawn.map(({ id }) => id)).size).toBe(16);
   });
 
-  it('cannot be saved without a name or with one twice', () => {
+  it('cannot be saved without a name, or with one name twice', () => {
     expect(namesFault([box, { ...box, id: 1, name: 'door' }])).toBeNull();
     expect(namesFault([box, { ...box, id: 1, name: '-' }])).toEqual({ at: 1, fault: 'empty' });
     expect(namesFault([box, { ...box, id: 1 }])).toEqual({ at: 1, fault: 'twice' });
   });
 
-  it('lose the hyphen that ends a name', () => {
+  it('lose hyphens at the end of a name', () => {
     expect(settingsZones([{ ...box, name: 'path--' }])[0]?.name).toBe('path');
   });
 
@@ -114,7 +114,7 @@ describe('zones that are drawn', () => {
     ['Jardín ñandú', 'jardin-nandu'],
     ['门', ''],
     ['a'.repeat(90), 'a'.repeat(40)],
-  ])('are called what an id may be: "%s"', (typed, name) => {
+  ])('get a name that is a valid id: "%s"', (typed, name) => {
     expect(zoneName(typed)).toBe(name);
   });
 });

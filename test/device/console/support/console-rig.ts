@@ -1,4 +1,4 @@
-// Owns: a doorbell with its own server and the drawn porch, no broker and no bridge, and an owner's browser as a program.
+// A doorbell with its own server and a synthetic camera, without broker and bridge; and an owner's browser as a program.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -80,12 +80,12 @@ export class ConsoleRig {
     return address;
   }
 
-  /** The token that is drawn now. */
+  /** The token of the current pairing code. */
   get token(): string {
     return new URLSearchParams(new URL(this.address.pairingUrl).hash.slice(1)).get('pair') ?? '';
   }
 
-  /** One call. The answer's body is read whole, unless `until` says that it is enough. */
+  /** One call. Reads the whole body, or until `until` returns true. */
   call(
     path: string,
     options: {
@@ -116,7 +116,7 @@ export class ConsoleRig {
           sent.destroy();
         });
         answer.on('end', done);
-        // A view that is cut off shows what had come.
+        // An answer that is cut off is returned as far as it was received.
         answer.on('error', done);
       });
       sent.on('error', reject);
@@ -181,7 +181,7 @@ export class OwnerBrowser {
     return this.rig.call(path, { method: 'POST', body, headers: this.headers });
   }
 
-  /** Gives a signed command; returns the claims of the receipt. */
+  /** Sends a signed command; returns the claims of the receipt. */
   async command(action: CommandAction): Promise<Record<string, unknown>> {
     const state = (await this.get('/api/v1/state')).json;
     const nowS = Math.floor(clock.wallUs() / 1_000_000);

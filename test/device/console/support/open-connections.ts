@@ -1,9 +1,8 @@
-// Owns: connections to the device's own server that stay open or say what no client would: raw requests, and views whose bytes are
-// counted. Not here: calls as a browser makes them (console-rig.ts).
+// Raw connections to the device's own server: requests that no client would make, and views that stay open and count their bytes.
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-/** A bare connection; TLS where the address asks for it. */
+/** A raw connection; with TLS for an https address. */
 export function bareConnection(url: string): Socket {
   const { protocol, hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
@@ -12,7 +11,7 @@ export function bareConnection(url: string): Socket {
     : connect(Number(port), host);
 }
 
-/** Sends bytes as they are; what came back until the connection was closed. */
+/** Sends raw bytes; returns the answer up to the end of the connection. */
 export function exchange(url: string, request: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = bareConnection(url);
@@ -26,10 +25,10 @@ export function exchange(url: string, request: string): Promise<string> {
   });
 }
 
-/** A request that stays open, and all that has come of its answer. */
+/** A request that stays open, and its answer so far. */
 export class OpenView {
   readonly socket: Socket;
-  /** How many bytes have come. */
+  /** Number of received bytes. */
   received = 0;
   private parts: Buffer[] = [];
   private stallsAt = Number.POSITIVE_INFINITY;
@@ -62,7 +61,7 @@ export class OpenView {
     return this.parts[0] ?? Buffer.alloc(0);
   }
 
-  /** Of its answer's first line; 0 before there is one. */
+  /** Status of the answer; 0 before it arrives. */
   get status(): number {
     return Number(/^HTTP\/1\.1 (\d{3})/.exec(this.bytes.subarray(0, 20).toString('latin1'))?.[1] ?? 0);
   }
@@ -71,18 +70,18 @@ export class OpenView {
     return this.bytes.toString('latin1');
   }
 
-  /** Takes nothing more from the connection once that many bytes have come: sooner than any other part of a test could say so. */
+  /** Stops reading once this many bytes were received, sooner than the test itself could. */
   stallAfter(bytes: number): void {
     this.stallsAt = bytes;
   }
 
-  /** Takes nothing more from the connection. */
+  /** Stops reading. */
   stall(): void {
     this.socket.pause();
   }
 }
 
-/** What makes a request an upgrade to a WebSocket (RFC 6455 §4.1). */
+/** The headers of an upgrade to a WebSocket (RFC 6455 §4.1). */
 export const WEBSOCKET = {
   connection: 'Upgrade',
   upgrade: 'websocket',

@@ -1,5 +1,4 @@
-// Owns: the picture routes of the device's own server on a real HTTP server, with a ring and a live picture that a test fills, and
-// viewers, privacy and notes that it decides on. Not here: a whole doorbell (console-rig.ts).
+// The picture routes on a real HTTP server, with a ring, a live picture, viewers, privacy and records of looks that the test controls.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +11,6 @@ import { type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.t
 import type { LiveListener } from '../../../../device/camera/live-fragments.ts';
 import type { Segment } from '../../../../device/camera/segment.ts';
 import { Callers } from '../../../../device/console/callers.ts';
-import { frameRoutes } from '../../../../device/console/frame-routes.ts';
 import { hlsRoutes } from '../../../../device/console/hls-routes.ts';
 import { LiveViews } from '../../../../device/console/live-views.ts';
 import { LocalRouter } from '../../../../device/console/local-router.ts';
@@ -28,7 +26,7 @@ import { captureFile } from '../../clip/support/segmenter.ts';
 
 const TOKEN = 'A'.repeat(22);
 
-/** Six seconds of numbered frames in groups of a second, made once. */
+/** Six seconds of numbered frames in GOPs of one second. */
 export async function recordedSeconds(): Promise<Segment[]> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-pictures-'));
   const ffmpeg = (await findFfmpeg()).path;
@@ -38,7 +36,7 @@ export async function recordedSeconds(): Promise<Segment[]> {
   return segments;
 }
 
-/** A fragment with a box behind it that players skip (ISO/IEC 14496-12 §8.1.2): as large as a better camera's. */
+/** A fragment followed by a box that players skip (ISO/IEC 14496-12 §8.1.2), as large as a better camera's. */
 export function padded(fragment: Uint8Array, bytes: number): Uint8Array {
   const box = new Uint8Array(bytes);
   new DataView(box.buffer).setUint32(0, bytes);
@@ -56,11 +54,11 @@ export class PictureServer {
   url = '';
   isPrivate = false;
   held: readonly Segment[];
-  /** How long ago the last of them was stored. */
+  /** Age of the last stored segment. */
   newestAgeMs = 0;
-  /** How many segments were read. */
+  /** Number of segments read. */
   reads = 0;
-  /** What noting a look waits for, or fails with. */
+  /** Delays the record of a look, or makes it fail. */
   noting: () => Promise<void> = async () => undefined;
   private readonly server;
 
@@ -83,7 +81,6 @@ export class PictureServer {
       segmentTimes: (window: Window) => this.segmentTimes(window),
     };
     hlsRoutes(this.router, { clock, access: this.access, ring });
-    frameRoutes(this.router, { access: this.access, ring });
     pictureRoutes(this.router, { access: this.access, views, ring, newest: () => this.newest(), ffmpeg, clock });
   }
 
@@ -100,17 +97,17 @@ export class PictureServer {
     return this.server.close();
   }
 
-  /** Called with each answer that is begun. */
+  /** Calls `seen` with each new answer. */
   onAnswer(seen: (answer: { writableLength: number }) => void): void {
     this.server.server.on('request', (_request, answer) => seen(answer));
   }
 
-  /** How many connections there are. */
+  /** Number of open connections. */
   connections(): Promise<number> {
     return new Promise((resolve) => this.server.server.getConnections((_error, count) => resolve(count)));
   }
 
-  /** Lets a viewer in; the headers of its calls. */
+  /** Adds a viewer; returns the headers of its calls. */
   viewer(viewer = 'tablet', rights: ViewRight[] = [...ViewRight.options]): Record<string, string> {
     this.viewers.set(viewer, { viewer, name: viewer, rights, tokenSha256: sha256Hex(TOKEN) });
     return { authorization: `Basic ${Buffer.from(`${viewer}:${TOKEN}`).toString('base64')}` };
@@ -121,13 +118,13 @@ export class PictureServer {
     this.callers.sweep();
   }
 
-  /** As an owner's order does it. */
+  /** Turns privacy on or off, as an owner's order does. */
   privacy(on: boolean): void {
     this.isPrivate = on;
     if (on) this.access.privacyTurnedOn();
   }
 
-  /** One frame of the live picture for all who watch. */
+  /** Sends a frame of the live picture to all listeners. */
   show(bytes: Uint8Array, key = true): void {
     for (const listener of [...this.listeners]) listener.fragment({ bytes, key, startUs: 1, durationUs: 66_667 });
   }
@@ -140,7 +137,7 @@ export class PictureServer {
   }
 
   private async *read(window: Window): AsyncGenerator<Segment> {
-    // As a ring does, it looks for each when it is asked for.
+    // Like a ring, looks up each segment when it is read.
     for (const { startUs } of this.held.filter((one) => one.startUs < window.endUs && one.endUs > window.startUs)) {
       const segment = this.held.find((one) => one.startUs === startUs);
       if (!segment) continue;

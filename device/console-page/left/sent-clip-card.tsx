@@ -1,24 +1,23 @@
-// Owns: one clip that has left, as a card: to whom, what became of it, what it was, the check of its proof, and taking it back. Not here:
-// the check's findings in words (departure-check.tsx), the list (left-page.tsx).
+// One sent clip as a card: its recipient, its present state, its facts, the check of its proof, and taking it back.
 
-import { checkDeparture, type DepartureCheck } from '@doorsill/contract/check-departure';
+import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doorsill/contract/check-departure';
 import { pinsSchema } from '@doorsill/contract/console-messages';
 import { type Departure, DepartureCustody, type DepartureOutcome, isRevocable, outcomeOf } from '@doorsill/contract/departures';
 import { ERRORS, failure, isErrorCode, isFailure } from '@doorsill/contract/errors';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
+import type { VerifiedLeaf } from '@doorsill/contract/verify-custody';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { text } from '../kit/choose-language.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';
-import { showBytes, showDateAndTime, showDay, showLength, showTime } from '../kit/format.ts';
+import { showBytes, showCount, showDateAndTime, showDay, showLength, showTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
 import { TroubleNotice } from '../kit/notices.tsx';
 import { tokenCrypto } from '../kit/token-crypto.ts';
-import { CheckFindings } from './departure-check.tsx';
 import { words } from './left-words.ts';
 
-/** `out`: somebody has it; `open`: not settled; `gone`: nobody has it any more. */
+/** `out`: a recipient has the clip; `open`: not settled; `gone`: nobody has it any more. */
 const TONES: Record<DepartureOutcome['is'], 'out' | 'open' | 'gone'> = {
   sending: 'open',
   stopped: 'open',
@@ -47,7 +46,7 @@ function outcomeSentences(
     }
     case 'stored': {
       const stored = outcomes.stored(showDateAndTime(outcome.atUs));
-      // A pet's owner fetches it from the bridge: no vault takes it.
+      // A pet's owner downloads it from the bridge: it goes to no vault.
       if (recipient.kind === 'neighbor') return [stored];
       const isThere = check?.isWhole === true && check.last?.kind === 'intake';
       return [stored, isThere ? outcomes['at-bridge'] : outcomes.storedMayMove];
@@ -65,30 +64,30 @@ function outcomeSentences(
 
 type Checked = DepartureCheck | 'no-clip';
 
-export function DepartureCard({ departure }: { departure: Departure }) {
+export function SentClipCard({ sentClip }: { sentClip: Departure }) {
   const { door } = useDoor();
   const [checked, setChecked] = useState<Checked | null>(null);
   const checking = useAction();
-  const { recipient, number } = departure;
+  const { recipient, number } = sentClip;
   const last = checked === null || checked === 'no-clip' ? null : checked.last;
-  const outcome = outcomeOf(departure, last);
+  const outcome = outcomeOf(sentClip, last);
   const check = () =>
     checking.run(async () => {
-      // What was found before may not hold any more, and must not stand beside why it cannot be told now.
-      const found = await checkWithBridge(door.client, departure).catch((thrown: unknown) => {
+      // Old findings may be outdated, and must not stand next to the reason of a failed check.
+      const found = await checkWithBridge(door.client, sentClip).catch((thrown: unknown) => {
         setChecked(null);
         throw thrown;
       });
       setChecked(found);
     });
   return (
-    <article class="card departure" aria-labelledby={`departure-${number}`}>
-      <header class="departure-head">
+    <article class="card sent-clip" aria-labelledby={`sent-clip-${number}`}>
+      <header class="sent-clip-head">
         <span class="event-icon">
           <Icon name={recipient.kind === 'agency' ? 'agency' : 'pet'} />
         </span>
-        <div class="departure-who">
-          <h2 id={`departure-${number}`}>{recipient.kind === 'agency' ? oneLine(recipient.name) : words.petOwner}</h2>
+        <div class="sent-clip-recipient">
+          <h2 id={`sent-clip-${number}`}>{recipient.kind === 'agency' ? oneLine(recipient.name) : words.petOwner}</h2>
           <p class="hint">
             {recipient.kind === 'agency'
               ? words.agencyHelp(oneLine(recipient.domain), words.kinds[recipient.jurisdiction])
@@ -99,15 +98,15 @@ export function DepartureCard({ departure }: { departure: Departure }) {
           {words.labels[outcome.is]}
         </p>
       </header>
-      <p>{outcomeSentences(departure, outcome, checked === 'no-clip' ? null : checked).join(' ')}</p>
-      <Facts departure={departure} ownKey={door.client.key.publicKey} />
-      <More departure={departure} />
-      <div class="row departure-actions">
+      <p>{outcomeSentences(sentClip, outcome, checked === 'no-clip' ? null : checked).join(' ')}</p>
+      <Facts sentClip={sentClip} ownKey={door.client.key.publicKey} />
+      <More sentClip={sentClip} />
+      <div class="row sent-clip-actions">
         <button type="button" class="button" disabled={checking.busy} onClick={check}>
           <Icon name="shield" />
           {checking.busy ? words.checking : checked === null ? words.check : words.checkAgain}
         </button>
-        {isRevocable(departure) && <TakeBack departure={departure} />}
+        {isRevocable(sentClip) && <TakeBack sentClip={sentClip} />}
       </div>
       <TroubleNotice trouble={checking.trouble} />
       <div role="status">
@@ -118,28 +117,28 @@ export function DepartureCard({ departure }: { departure: Departure }) {
   );
 }
 
-/** Has the device ask the bridge, and checks here what it shows. Throws what the device refuses with, or `unreachable`. */
+/** Fetches the bridge's proofs through the device and checks them here. Throws the device's refusal, or `unreachable`. */
 async function checkWithBridge(
   client: ReturnType<typeof useDoor>['door']['client'],
-  departure: Departure,
+  sentClip: Departure,
 ): Promise<Checked> {
   const { trust } = await client.call(pinsSchema, '/api/v1/pins');
   if (!trust) throw failure('device_not_enrolled');
   const parties = { device: client.key.device, bridgeKey: trust.bridgeKey };
   try {
-    const path = `/api/v1/departures/${departure.grant}/custody`;
-    return checkDeparture(departure, await client.call(DepartureCustody, path), parties, tokenCrypto);
+    const path = `/api/v1/departures/${sentClip.grant}/custody`;
+    return checkDeparture(sentClip, await client.call(DepartureCustody, path), parties, tokenCrypto);
   } catch (thrown) {
     if (!isFailure(thrown) || thrown.code !== 'http_not_found') throw thrown;
-    // What the device itself keeps can be checked all the same.
+    // The device's own documents can still be checked.
     const kept = { receipt: null, leaves: [], isWhole: true };
-    const own = checkDeparture(departure, kept, parties, tokenCrypto);
+    const own = checkDeparture(sentClip, kept, parties, tokenCrypto);
     return own.findings.length === 0 ? 'no-clip' : own;
   }
 }
 
-function Facts({ departure, ownKey }: { departure: Departure; ownKey: string }) {
-  const { clip, audio, zones, recipient, grantedUs, grantedBy } = departure;
+function Facts({ sentClip, ownKey }: { sentClip: Departure; ownKey: string }) {
+  const { clip, audio, zones, recipient, grantedUs, grantedBy } = sentClip;
   const { startUs, endUs } = clip.window;
   const length = showLength(endUs - startUs);
   return (
@@ -152,7 +151,7 @@ function Facts({ departure, ownKey }: { departure: Departure; ownKey: string }) 
         <a href={`#/timeline/${startUs}`}>{words.seeFootage}</a>
       </Fact>
       <Fact name={words.disclosed}>
-        <Disclosed departure={departure} />
+        <Disclosed sentClip={sentClip} />
       </Fact>
       {recipient.kind === 'agency' && (
         <Fact name={words.reason}>
@@ -175,8 +174,8 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
-/** The values as they were sent. */
-function Disclosed({ departure: { clip, disclosed } }: { departure: Departure }) {
+/** The disclosed values as they were sent. */
+function Disclosed({ sentClip: { clip, disclosed } }: { sentClip: Departure }) {
   if (clip.disclosed.length === 0) return <>{words.disclosedNothing}</>;
   if (disclosed === null) {
     const names = clip.disclosed.map((key) => text.facts[key]).join(', ');
@@ -186,10 +185,10 @@ function Disclosed({ departure: { clip, disclosed } }: { departure: Departure })
       </>
     );
   }
-  const told = DisclosureKey.options.filter((key) => disclosed[key] !== undefined);
+  const keys = DisclosureKey.options.filter((key) => disclosed[key] !== undefined);
   return (
     <ul class="values">
-      {told.map((key) => (
+      {keys.map((key) => (
         <li key={key}>
           <span class="hint">{text.facts[key]}</span> {disclosed[key]}
         </li>
@@ -198,7 +197,7 @@ function Disclosed({ departure: { clip, disclosed } }: { departure: Departure })
   );
 }
 
-function More({ departure: { clip, grant, request, sentUs } }: { departure: Departure }) {
+function More({ sentClip: { clip, grant, request, sentUs } }: { sentClip: Departure }) {
   return (
     <details class="more">
       <summary>{words.more}</summary>
@@ -220,12 +219,12 @@ function More({ departure: { clip, grant, request, sentUs } }: { departure: Depa
   );
 }
 
-/** Asked once more, with what it does; what came of it then shows in the card. */
-function TakeBack({ departure }: { departure: Departure }) {
+/** The button that takes a clip back, and the question behind it. The card shows the result. */
+function TakeBack({ sentClip }: { sentClip: Departure }) {
   const { door } = useDoor();
   const action = useAction();
   const [isAsking, setAsking] = useState(false);
-  const { request, grant, grantSha256, standing, recipient } = departure;
+  const { request, grant, grantSha256, standing, recipient } = sentClip;
   const revoke = () => action.run(async () => void (await door.client.revoke({ request, grant, grantSha256 })));
   if (!isAsking) {
     return (
@@ -251,4 +250,63 @@ function TakeBack({ departure }: { departure: Departure }) {
       <TroubleNotice trouble={action.trouble} />
     </fieldset>
   );
+}
+
+/** The findings of a check, one sentence each. */
+function CheckFindings({ check }: { check: DepartureCheck }) {
+  const { findings, holds, isWhole } = check;
+  const isCosigned = findings.some((one) => one.ok && one.of === 'leaf' && one.leaf.witnesses.length > 0);
+  return (
+    <div class={holds ? 'check check-holds' : 'check check-fails'}>
+      <p class="check-title">
+        <Icon name={holds ? 'check' : 'warning'} />
+        {holds ? words.holds : words.holdsNot}
+      </p>
+      {!holds && <p>{words.holdsNotHelp}</p>}
+      <ul class="findings">
+        {findings.map((finding) => (
+          <Finding key={keyOf(finding)} finding={finding} />
+        ))}
+      </ul>
+      {!isWhole && <p class="hint">{words.partial}</p>}
+      {isCosigned && <p class="hint">{words.witnesses}</p>}
+      <p class="hint">{words.checkHelp}</p>
+    </div>
+  );
+}
+
+function Finding({ finding }: { finding: DepartureFinding }) {
+  return (
+    <li class={finding.ok ? 'finding' : 'finding finding-bad'}>
+      <Icon name={finding.ok ? 'check' : 'warning'} />
+      <div>{finding.ok && finding.of === 'leaf' ? <Leaf leaf={finding.leaf} /> : sentenceOf(finding)}</div>
+    </li>
+  );
+}
+
+function Leaf({ leaf }: { leaf: VerifiedLeaf }) {
+  const what = leaf.kind === 'recall' ? words.recallAnswers[leaf.facts.answer] : words.leaf[leaf.kind];
+  return (
+    <>
+      {words.leafOk(what, showDateAndTime(leaf.atS * 1_000_000))}{' '}
+      <span class="hint leaf-place">
+        {words.leafPlace(showCount(leaf.leaf), showCount(leaf.size))}, {words.cosigned(leaf.witnesses.length)}
+      </span>
+    </>
+  );
+}
+
+function sentenceOf(finding: DepartureFinding): string {
+  if (!finding.ok) {
+    const bad = { stored: words.storedBad, answer: words.answerBad, leaf: words.leafBad };
+    return bad[finding.of](finding.why.replace(/\.$/, ''));
+  }
+  if (finding.of === 'leaf') return '';
+  const when = showDateAndTime(finding.receipt.iat * 1_000_000);
+  return finding.of === 'stored' ? words.storedOk(when) : words.answerOk(when);
+}
+
+function keyOf(finding: DepartureFinding): string {
+  if (!finding.ok) return `${finding.of} ${finding.why}`;
+  return finding.of === 'leaf' ? `leaf ${finding.leaf.leaf}` : finding.receipt.jti;
 }

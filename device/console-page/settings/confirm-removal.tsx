@@ -1,21 +1,21 @@
-// Owns: removing somebody: a button, the question behind it, and the trouble it met. Not here: who (owners-section.tsx, viewers-section.tsx).
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { text } from '../kit/choose-language.ts';
 import { useAction } from '../kit/door-context.ts';
 import { TroubleNotice } from '../kit/notices.tsx';
 
-export interface RemovalProps {
+/** Removing an owner or a viewer: a button, then a question with the consequences. */
+export interface ConfirmRemovalProps {
   name: string;
   ask: string;
-  /** The question with what a yes means. */
+  /** The question and what the removal does. */
   children: ComponentChildren;
-  /** Whether it is offered at all. */
+  /** Whether the button is shown. */
   isOffered?: boolean;
   remove(): Promise<void>;
 }
 
-export function Removal({ name, ask, children, isOffered = true, remove }: RemovalProps) {
+export function ConfirmRemoval({ name, ask, children, isOffered = true, remove }: ConfirmRemovalProps) {
   const action = useAction();
   const [isAsking, setAsking] = useState(false);
   return (

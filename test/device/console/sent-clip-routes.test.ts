@@ -1,5 +1,4 @@
-// Holds: what has left is told to owners alone, on a real device's own server; where nothing has, that is told; and the bridge is asked
-// about a clip of the list alone.
+// Holds: only owners get the list of sent clips; it is empty on a new device; and the bridge is asked only about a clip of the list.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,12 +20,12 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => rig.stop());
 
-describe('what has left', () => {
-  it('is nothing on a new device', async () => {
+describe('the list of sent clips', () => {
+  it('is empty on a new device', async () => {
     expect(await owner.get(LIST)).toMatchObject({ status: 200, json: { total: 0, departures: [], next: null } });
   });
 
-  it('is told to owners alone', async () => {
+  it('is for owners only', async () => {
     const viewer = await owner.viewer();
     const answers: unknown[] = [];
     for (const path of [LIST, CUSTODY]) {
@@ -38,7 +37,7 @@ describe('what has left', () => {
     expect(new Set(answers)).toEqual(new Set(['401 console_session_refused']));
   });
 
-  it('is asked of the bridge for what is in the list alone', async () => {
+  it('lets the bridge be asked only about its clips', async () => {
     expect(await owner.get(CUSTODY)).toMatchObject({ status: 404, json: { code: 'departure_unknown' } });
   });
 
@@ -46,14 +45,14 @@ describe('what has left', () => {
     expect(await owner.get(`${LIST}${query}`)).toMatchObject({ status: 400, json: { code: 'http_body_invalid' } });
   });
 
-  it('refuses a name that is no grant’s', async () => {
+  it('refuses a malformed grant id', async () => {
     for (const name of ['..%2fledger', 'A', 'a'.repeat(64)]) {
       expect((await owner.get(`${LIST}/${name}/custody`)).status, name).toBe(400);
     }
   });
 });
 
-it('is not told of a damaged ledger: nobody may read there that nothing has left', async () => {
+it('gives no list of sent clips from a damaged ledger, rather than an empty one', async () => {
   const whole = await ConsoleRig.start();
   const { folder } = whole;
   const socket = pairingSocketPath(folder);

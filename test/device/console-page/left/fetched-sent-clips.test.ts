@@ -1,6 +1,6 @@
-// Holds: what a page has fetched of the list of what has left is shown without a gap, newest first, as the device last told it.
+// Holds: the list of sent clips joins the fetched pages without a gap, newest first, each clip as the device last sent it.
 import { expect, it } from 'vitest';
-import { type FetchedDepartures, withPage } from '../../../../device/console-page/left/fetched-departures.ts';
+import { type FetchedSentClips, withPage } from '../../../../device/console-page/left/fetched-sent-clips.ts';
 import type { Departure, DeparturePage } from '../../../../device/contract/departures.ts';
 
 const departure = (number: number, at: Departure['standing']['at'] = 'sending') =>
@@ -11,7 +11,7 @@ function pageOf(total: number, before: number, most: number, at?: Departure['sta
   const numbers = Array.from({ length: before - start }, (_, place) => before - 1 - place);
   return { total, departures: numbers.map((number) => departure(number, at)), next: start === 0 ? null : start };
 }
-const numbers = ({ departures }: FetchedDepartures) => departures.map(({ number }) => number);
+const numbers = ({ clips }: FetchedSentClips) => clips.map(({ number }) => number);
 
 it('joins pages until there is nothing older', () => {
   const first = withPage(null, pageOf(5, 5, 2));
@@ -22,21 +22,21 @@ it('joins pages until there is nothing older', () => {
   expect([numbers(last), last.older]).toEqual([[4, 3, 2, 1, 0], null]);
 });
 
-it('shows a clip as it was told last, and a new one above the others', () => {
+it('shows a clip by its newest page, and a new clip above the others', () => {
   const known = withPage(withPage(null, pageOf(4, 4, 2)), pageOf(4, 2, 2));
   const now = withPage(known, pageOf(5, 5, 2, 'stored'));
   expect(numbers(now)).toEqual([4, 3, 2, 1, 0]);
-  expect(now.departures.map(({ standing }) => standing.at)).toEqual([
+  expect(now.clips.map(({ standing }) => standing.at)).toEqual([
     ...['stored', 'stored'],
     ...['sending', 'sending', 'sending'],
   ]);
 });
 
-it('keeps nothing behind a gap, and asks for what is missing instead', () => {
+it('drops clips beyond a gap, and continues at the gap', () => {
   const now = withPage(withPage(null, pageOf(3, 3, 3)), pageOf(9, 9, 2));
   expect([numbers(now), now.older]).toEqual([[8, 7], 7]);
 });
 
-it('is empty where nothing has left', () => {
-  expect(withPage(null, pageOf(0, 0, 2))).toEqual({ total: 0, departures: [], older: null });
+it('is empty while no clip was sent', () => {
+  expect(withPage(null, pageOf(0, 0, 2))).toEqual({ total: 0, clips: [], older: null });
 });

@@ -1,6 +1,5 @@
-// Owns: the routes of what has left: the list, for owners alone, and what the bridge shows of one clip, asked when an owner asks. Not here:
-// keeping the list (consent/departures.ts), asking the bridge (upload/fetch-custody.ts), checking what it shows (the page, which trusts
-// neither the bridge nor what is in between).
+// The routes of sent clips, for owners: the list, and the bridge's proofs of one clip. The page checks the proofs itself, because it trusts
+// neither the bridge nor anything in between.
 
 import { countSchema } from '@doorsill/base/http/http-server';
 import { DEPARTURES_PAGE_MAX, DepartureCustody, DeparturePage } from '@doorsill/contract/departures';
@@ -11,7 +10,7 @@ import type { ConsentGate } from '../consent/gate.ts';
 import type { CustodyFetcher } from '../upload/fetch-custody.ts';
 import type { LocalRouter } from './local-router.ts';
 
-export interface DepartureRoutesDeps {
+export interface SentClipRoutesDeps {
   gate: Pick<ConsentGate, 'departures' | 'damaged'>;
   custody: Pick<CustodyFetcher, 'fetch'>;
 }
@@ -19,12 +18,12 @@ export interface DepartureRoutesDeps {
 const PAGE_DEFAULT = 20;
 
 const querySchema = z.strictObject({
-  /** The `next` of the page before. */
+  /** The `next` of the preceding page. */
   before: countSchema.optional(),
   limit: countSchema.pipe(z.int().min(1).max(DEPARTURES_PAGE_MAX)).default(PAGE_DEFAULT),
 });
 
-export function departureRoutes(router: LocalRouter, { gate, custody }: DepartureRoutesDeps): void {
+export function sentClipRoutes(router: LocalRouter, { gate, custody }: SentClipRoutesDeps): void {
   router.route(
     {
       method: 'GET',
