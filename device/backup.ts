@@ -1,7 +1,5 @@
-// Owns: a device's identity as one sealed file, and restoring a device from it that accepts nothing signed before.
-// In it: identity key, enrolment, settings, ledger, revocations not yet in it. Not in it: footage, clips, the keys that open them,
+// A backup holds identity key, enrolment, settings, ledger, and revocations not yet in the ledger; never footage, clips, their keys, or
 // past events.
-// Not here: asking for the passphrase (sim/cli), resetting a device (factory-reset.ts).
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -34,7 +32,7 @@ const SALT_BYTES = 16;
 const HEAD_BYTES = MAGIC.length + 1 + SALT_BYTES;
 const PURPOSE = utf8('doorsill device backup');
 
-/** What a backup holds, by name in the device's folder, and how large each may be. The first must be there. */
+/** Files in a backup, by path in the device's folder, with the largest size in bytes. The first is required. */
 const KEPT: Readonly<Record<string, number>> = {
   'device.key': 1_024,
   'device.json': 200_000,
@@ -91,7 +89,7 @@ export interface Restored {
   device: string;
   /** When the backup was made, wall time in microseconds. */
   madeUs: number;
-  /** Grants that were under way in it, and have ended. */
+  /** Unfinished grants of the backup, ended by the restore. */
   endedGrants: string[];
 }
 
@@ -100,7 +98,8 @@ export interface Restored {
  * so nothing signed before the restore is accepted: unfinished grants end, owners must pair again, and what they signed
  * before now is refused; all of this is recorded in the ledger. Only revocations continue: those on their way to the bridge,
  * and those that waited for room in the ledger, which are now recorded.
- * Throws `usage`, `backup_unreadable`, `backup_device_foreign`, `data_folder_foreign`, `data_newer`, `consent_clock_untrusted`, `consent_ledger_damaged`.
+ * Throws `usage`, `backup_unreadable`, `backup_device_foreign`, `data_folder_foreign`, `data_newer`, `consent_clock_untrusted`,
+ * `consent_ledger_damaged`.
  */
 export async function restoreBackup(
   deps: BackupDeps,
@@ -129,7 +128,7 @@ export async function restoreBackup(
   return { device: content.device, madeUs: content.madeUs, endedGrants };
 }
 
-/** Why a folder that is not empty is not restored into: most of all, whose it is where that is another device. */
+/** Why a folder that is not empty cannot be restored into; names the device whose folder it is, if there is one. */
 async function whyTaken(disk: Disk, folder: string, deviceOfBackup: () => string): Promise<Failure> {
   const key = await loadDeviceKey(disk, folder).catch(() => null);
   if (!key) return failure('data_folder_foreign', { folder, detail: 'it is not empty' });

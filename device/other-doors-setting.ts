@@ -1,26 +1,25 @@
-// Owns: reading `console.others` from the settings file while the device runs. Not here: all other settings, which are read once
-// (config.ts), and who is told (console/owner-routes.ts).
+// `console.others` is the one setting that is read again while the device runs.
 import type { Disk } from '@doorsill/base/disk';
 import type { OtherDoor } from '@doorsill/contract/console-messages';
 import { ConsoleSettings } from './console/console-settings.ts';
 import { readSettings } from './settings-file.ts';
 
 /**
- * A function that tells the other doors as `file` names them now. While the file cannot be read, or names them wrongly (somebody may be
- * editing it), it tells those it told before; `known` are the first.
+ * Returns a function that reads the other doorbells from `file`. While the file cannot be read or is invalid (somebody may be editing
+ * it), the function returns its previous result, at first `known`.
  */
 export function followOtherDoors(
   disk: Disk,
   file: string,
   known: readonly OtherDoor[],
 ): () => Promise<readonly OtherDoor[]> {
-  let told = known;
+  let newest = known;
   return async () => {
     const stored = await readSettings(disk, file).catch(() => null);
-    if (stored === null) return told;
+    if (stored === null) return newest;
     const settings = ConsoleSettings.pick({ others: true }).safeParse({ others: othersIn(stored) });
-    if (settings.success) told = settings.data.others;
-    return told;
+    if (settings.success) newest = settings.data.others;
+    return newest;
   };
 }
 

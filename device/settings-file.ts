@@ -1,5 +1,3 @@
-// Owns: reading a file of settings, of a device or of any server part, as the object that it holds.
-// Not here: which settings there are (config.ts, and each part's own).
 import { type Disk, systemCode } from '@doorsill/base/disk';
 import { failure } from '@doorsill/contract/errors';
 
@@ -16,7 +14,7 @@ export async function readSettings(disk: Disk, path: string): Promise<object | n
   if (!bytes) return null;
   let parsed: unknown;
   try {
-    // A byte order mark, which some editors write, is not part of the text.
+    // TextDecoder drops the byte order mark that some editors write.
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (thrown) {
     throw invalid(thrown instanceof SyntaxError ? thrown.message : 'it is not UTF-8 text');
