@@ -1,9 +1,9 @@
-// Owns: telling whether the video of an MP4 file is encrypted (ISO/IEC 23001-7), from the type of its sample entry. ffmpeg does
-// not say: it decodes what it cannot decrypt, and noise comes out. Not here: anything else about the file (probe-file.ts).
+// Detects encrypted MP4 video (ISO/IEC 23001-7) by the type of its sample entry. ffmpeg does not report it: it decodes the encrypted
+// bytes into noise.
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Box, readBox } from '@doorsill/contract/media/read-boxes';
 
-/** More boxes than this are not looked at. */
+/** Boxes read at most. */
 const BOXES_MAX = 10_000;
 
 const HEADER_BYTES_MAX = 16;
@@ -14,7 +14,7 @@ const STSD_FIELDS_BYTES = 8;
 /** Where the handler type lies in `hdlr` (§8.4.3): behind version, flags and a reserved field. */
 const HANDLER_AT = 8;
 
-/** Whether the first video track of an MP4 is encrypted. False for a file that cannot be read so far: ffmpeg judges that. */
+/** Whether the first video track of an MP4 is encrypted. False if the file cannot be read up to there: ffmpeg reports that. */
 export async function isEncryptedMp4(path: string): Promise<boolean> {
   let handle: FileHandle | null = null;
   try {
@@ -28,10 +28,10 @@ export async function isEncryptedMp4(path: string): Promise<boolean> {
   }
 }
 
-/** Where boxes lie in the file: the file itself, or a box. */
+/** A range of the file that holds boxes: the whole file, or a box. */
 type Span = Pick<Box, 'contentStart' | 'end'>;
 
-/** Boxes of a file, read header by header: however long they are, nothing of them is kept. */
+/** Reads only the headers of a file's boxes, whatever their length. */
 class BoxFile {
   private readonly handle: FileHandle;
   private looked = 0;

@@ -1,29 +1,28 @@
-// Owns: the limits that the kernel enforces on an ffmpeg (setrlimit(2)), whatever a hostile file makes it do.
-// Not here: the limits that ffmpeg keeps itself: allocations, pixels, streams, processor time (ffmpeg-run.ts, ffmpeg-capture-command.ts).
+// Limits that the kernel enforces on ffmpeg (setrlimit(2)), whatever a hostile file makes it do. ffmpeg's own limits (allocations,
+// pixels, streams, processor time) are in ffmpeg-run.ts and ffmpeg-capture-command.ts.
 import { totalmem } from 'node:os';
 
 const GIB = 1024 ** 3;
 
-/** Memory that one ffmpeg may hold. Decoding 4K on many cores takes most of it; a small board gives half of what it has. */
+/** Memory of one ffmpeg: 2 GiB, most of which decoding 4K on many cores takes, but at most half of the board's. */
 export const MEMORY_BYTES_MAX = Math.min(2 * GIB, Math.floor(totalmem() / 2));
 
-/** Its input, its pipes, and what its libraries open while they start. */
+/** Open files of one ffmpeg: input, pipes, and the files that its libraries open at start. */
 export const OPEN_FILES_MAX = 64;
 
-/** Of too little memory the kernel ends an ffmpeg, which is started anew, before the process that holds the ring and decides (proc_pid_oom_score_adj(5)). */
+/** When memory runs out, the kernel kills ffmpeg, which is restarted, before the device's own process (proc_pid_oom_score_adj(5)). */
 const OOM_SCORE = 800;
 
-/** What one ffmpeg may do beyond writing into its pipes. */
+/** Permissions of one ffmpeg beyond its pipes. */
 export interface Freedom {
-  /** It may write files. */
+  /** Whether it may write files. */
   readonly files?: boolean;
 }
 
 /**
- * How to start a program under the limits, as the process that is started. They are set by a shell that then becomes the
- * program, since Node has no way to: no core file, which would hold footage in the clear; not a byte into any file; few open
- * files; private memory; the first to be ended where memory is short. What a platform cannot limit, or limits to less already, is left as it is;
- * Windows has none of it.
+ * Returns the command that runs a program under the limits: no core file, which would hold footage in the clear, no writing to files,
+ * few open files, bounded memory, first to be killed when memory runs out. A shell sets them and then execs the program, because Node
+ * cannot. A limit that the platform lacks, or already sets lower, is left as it is. Windows has none of them.
  */
 export function limited(
   path: string,
@@ -42,7 +41,7 @@ export function limited(
   return { path: '/bin/sh', args: ['-c', `${first}${limits.join('')}exec "$0" "$@"`, path, ...args] };
 }
 
-/** Whether an exit status is the shell's way to say that it could not start the program (POSIX Shell §2.8.2). */
+/** Whether an exit status means that the shell could not start the program (POSIX Shell §2.8.2). */
 export function didNotStart(status: number | null): boolean {
   return status === 126 || status === 127;
 }

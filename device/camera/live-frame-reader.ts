@@ -1,33 +1,31 @@
-// Owns: one run's live output: cutting its bytes into frames with their times, at once while somebody watches, many at a time while
-// nobody does. Not here: who watches and what is held for them (live-fragments.ts), making the output (ffmpeg-capture-command.ts).
+// Splits one run's live output into frames with their times: at once while somebody watches, else in batches, which cost less.
 import { assert } from '@doorsill/contract/assert';
 import { type Failure, isFailure } from '@doorsill/contract/errors';
 import { type InitInfo, parseFragment, parseInit } from '@doorsill/contract/media/fragment';
 import { FragmentSplitter } from '@doorsill/contract/media/fragment-splitter';
 import { wallTimeUs } from './segment.ts';
 
-/** `ftyp` + `moov` of a live stream, video alone, and what they say. */
+/** `ftyp` + `moov` of a live stream (video only), and their parsed content. */
 export interface LiveInit {
   readonly bytes: Uint8Array;
   readonly info: InitInfo;
 }
 
-/** `moof` + `mdat` of one frame. The bytes are shared by all viewers: nobody changes them. */
+/** `moof` + `mdat` of one frame. All viewers share the bytes, so nobody may change them. */
 export interface LiveFragment {
   readonly bytes: Uint8Array;
   readonly key: boolean;
-  /** Wall time of the frame in microseconds; null while a camera's times have no place in it yet. */
+  /** Wall time of the frame in microseconds; null while the camera's times have no mapping to it. */
   readonly startUs: number | null;
   readonly durationUs: number;
 }
 
-/** What a reader has to know of its run. */
 export interface LiveRunContext {
-  /** Wall time of the run's time 0 in microseconds; null while it cannot be told. */
+  /** Wall time of the run's time 0 in microseconds; null while it is unknown. */
   offsetUs(): number | null;
   /** Whether this stream can be shown. */
   accepts(info: InitInfo): boolean;
-  /** What came cannot be read; the run shows nothing more. */
+  /** Called when the output cannot be parsed; the reader is closed then. */
   broken(why: Failure): void;
 }
 
@@ -37,11 +35,10 @@ export interface LiveReaderSinks {
   fragment(fragment: LiveFragment): void;
 }
 
-/** So many reads of the pipe, one frame each as a rule, may wait for a look while nobody watches, and so many bytes. */
+/** Limits of a batch while nobody watches, in reads of the pipe (usually one frame each) and in bytes. */
 const WAITING_MAX = 16;
 const WAITING_BYTES_MAX = 1024 * 1024;
 
-/** A run's live output as it is read. */
 export class LiveFrameReader {
   private readonly context: LiveRunContext;
   private readonly sinks: LiveReaderSinks;
@@ -55,7 +52,7 @@ export class LiveFrameReader {
     this.sinks = sinks;
   }
 
-  /** Takes what came next; does nothing once it is closed. */
+  /** Takes the next bytes; does nothing once it is closed. */
   write(chunk: Uint8Array): void {
     if (!this.splitter) return;
     this.waiting.push(chunk);
@@ -64,7 +61,7 @@ export class LiveFrameReader {
     if (isFull || this.sinks.isWatched()) this.catchUp();
   }
 
-  /** Gives every frame that has come to the sinks. */
+  /** Passes all received frames to the sinks. */
   catchUp(): void {
     const { waiting } = this;
     this.waiting = [];
@@ -78,14 +75,14 @@ export class LiveFrameReader {
     }
   }
 
-  /** Forgets what has come and takes nothing more. */
+  /** Drops the received bytes and ignores further ones. */
   close(): void {
     this.splitter = null;
     this.waiting = [];
     this.waitingBytes = 0;
   }
 
-  /** Bytes that wait for a look. */
+  /** Received bytes not yet parsed. */
   get holdsBytes(): number {
     return this.waitingBytes;
   }

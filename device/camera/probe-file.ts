@@ -1,5 +1,5 @@
-// Owns: looking through a file before it is captured: how long it is, which streams to take, whether they can be copied.
-// Not here: network cameras, which are judged while they run (capture.ts), so that they see one connection, not two.
+// Examines a file before it is captured: its length, which streams to take, whether they can be copied. Network cameras are examined
+// while they run, so that they get one connection, not two.
 
 import type { Clock } from '@doorsill/base/clock';
 import { assert } from '@doorsill/contract/assert';
@@ -25,53 +25,52 @@ export interface FileSource extends Shown {
   readonly pace: Pace;
 }
 
-/** What a file turned out to be. */
 export interface FileFacts {
   readonly container: Container;
-  /** Length from the container's start to its end, rather too long than too short; null when nobody needs to know. */
+  /** Length from the container's start to its end, rounded up; null if the pace does not need it. */
   readonly durationUs: number | null;
-  /** The length as the container tells it, cut to 10 ms; null when it does not. */
+  /** The length that the container states, cut to 10 ms; null if it states none. */
   readonly toldUs: number | null;
-  /** When it says that it was shot, wall time in microseconds; null when it does not. */
+  /** The creation time that the file states, wall time in microseconds; null if it states none. */
   readonly creationUs: number | null;
   readonly plan: CapturePlan;
-  /** Why the video is encoded and not copied; null when it is copied. */
+  /** Why the video is encoded; null if it is copied. */
   readonly encodedBecause: string | null;
 }
 
 interface LookOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** How much of a copy of it is looked at, in seconds; absent: all that can be in ten seconds. The rest is judged while capturing. */
+  /** Seconds of the video to examine; absent: as much as ten seconds allow. The rest is judged while capturing. */
   readonly lookS?: number;
 }
 
 /** ffmpeg prints lengths cut to 10 ms. */
 const TOLD_SLACK_US = 10_000;
 
-/** Without time stamps in the file, packets and decoded pictures are numbered a few frames apart. */
+/** Without time stamps in the file, the times of packets and of decoded pictures differ by a few frames. */
 const MEASURE_SLACK_US = 200_000;
 
-/** Looking at a copy of a file takes as long as reading it; what was not reached in this time is judged while capturing. */
+/** Examining a copy takes as long as reading the file; the part not reached in this time is judged while capturing. */
 const LOOK_MS_MAX = 10_000;
 
-/** Measuring a file that does not tell its length means reading all of it. */
+/** Measuring a file that does not state its length means reading all of it. */
 const MEASURE_MS_MAX = 120_000;
 
-/** Probing passes this much through; it is looked at and thrown away. */
+/** Limit of ffmpeg's output, which is examined and discarded. */
 const PASSED_BYTES_MAX = 2 ** 44;
 
-/** ffmpeg's own message, unless there is none or it says, in its old or new wording, that a mapped stream does not exist. */
+/** ffmpeg's own message, unless it is missing or says, in its old or new wording, that a mapped stream does not exist. */
 function whyNoVideo(words: string | null): string {
   return words === null || /option 'map'|matches no streams/.test(words) ? 'it has no video stream' : words;
 }
 
-/** Static builds crash on a transport stream that names its service: converting that text needs a library they cannot load. */
+/** Static builds crash on a transport stream that names its service: they cannot load the library that converts the name. */
 const CRASHES_ON_TRANSPORT_STREAMS = 'this ffmpeg crashes on transport streams; install a newer one';
 
 /**
- * Looks through a file. Throws `camera_not_found`, `camera_refused_format`, `camera_no_video`, or the signal's reason.
- * Nothing is opened but the file itself, and only by the demuxer that its content calls for.
+ * Examines a file. Throws `camera_not_found`, `camera_refused_format`, `camera_no_video`, or the signal's reason. Only the file itself
+ * is opened, and only by the demuxer that its content calls for.
  */
 export async function probeFile(ffmpeg: Ffmpeg, source: FileSource, options: LookOptions): Promise<FileFacts> {
   const container = await sniffFile(source.path, source.shown);
@@ -102,7 +101,7 @@ export async function probeFile(ffmpeg: Ffmpeg, source: FileSource, options: Loo
   return { ...known, durationUs: measuredUs + MEASURE_SLACK_US };
 }
 
-/** Copies the video into nothing and judges every GOP that passes; ends at the first fault. */
+/** Copies the video, judges every GOP and discards it; ends at the first fault. */
 async function lookThroughCopy(
   ffmpeg: Ffmpeg,
   source: FileSource,
@@ -157,7 +156,6 @@ async function lookThroughCopy(
   }
 }
 
-/** Judges a stream copy as it passes. */
 class CopyJudge {
   private readonly splitter = new FragmentSplitter();
   private init: InitInfo | null = null;
@@ -189,7 +187,7 @@ class CopyJudge {
   }
 }
 
-/** The length of a file whose container does not tell: the end of its last packet, read from a list of all of them. */
+/** The length of a file whose container states none: the end of the last packet in a list of all packets. */
 async function measureUs(
   ffmpeg: Ffmpeg,
   source: FileSource,
@@ -218,7 +216,7 @@ async function measureUs(
     clock,
     signal,
   });
-  // What cannot be measured now will not be after another try: the file does not change.
+  // Not retried: the file does not change.
   const words = await measured.then(
     () => null,
     (thrown) => {

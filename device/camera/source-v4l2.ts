@@ -1,5 +1,4 @@
-// Owns: a camera that V4L2 knows: its name, and run by run where it is now, what it offers, its controls, its microphone.
-// Not here: choosing among formats (v4l2-formats.ts), what ffmpeg's messages mean (wired-faults.ts), reconnecting (capture.ts).
+// A V4L2 camera: for each run its current node, its formats, its controls and its microphone.
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
@@ -21,7 +20,7 @@ import { microphoneTroubles, wordsOf } from './wired-trial.ts';
 const LISTING_MS_MAX = 30_000;
 const LISTING_LINES_MAX = 400;
 
-/** A first picture stamped further than this from when it was asked for was not stamped by the kernel's monotonic clock. */
+/** If the first picture's stamp is further from its request, the stamp is not of the kernel's monotonic clock. */
 const STAMP_US_MAX = 60_000_000;
 
 export class V4l2Driver implements SourceDriver {
@@ -33,11 +32,11 @@ export class V4l2Driver implements SourceDriver {
   private readonly nodes: NodeView;
   private readonly microphone: MicrophoneUse;
   private readonly ungiven: UngivenFormats;
-  /** The name that the camera keeps wherever it is plugged in, once it is known. */
+  /** The udev name that the camera keeps wherever it is plugged in, once it is known. */
   private lasting: string | null = null;
-  /** Whether the camera's pictures carry the kernel's time; shown by its first run. */
+  /** Whether the pictures are stamped by the kernel's monotonic clock; the first run shows it. */
   private isStamped = true;
-  /** Why its own H.264 cannot be kept. */
+  /** Whether the camera's own H.264 cannot be kept. */
   private mustEncode = false;
   private plan: CapturePlan | null = null;
   private startedMonotonicUs = 0;
@@ -67,11 +66,11 @@ export class V4l2Driver implements SourceDriver {
       audioStream: '1:a:0',
     };
     this.plan = plan;
-    // Both clocks in the same moment: what is moved by them lies on one timeline whose time 0 is this moment.
+    // Both clocks are read at the same moment, which becomes time 0 of both pictures and sound.
     const wallUs = clock.wallUs();
     this.startedMonotonicUs = Math.round(clock.monotonicMs() * 1000);
     const { isStamped } = this;
-    // A camera's own H.264 costs nothing to record, however many pictures it has.
+    // Copying a camera's own H.264 costs next to nothing at any rate.
     const asked = askedRate(source, plan.video === 'encode' ? context.pace : undefined);
     const picture = v4l2Input(path, format, asked.rate, isStamped ? -this.startedMonotonicUs : null);
     return {
@@ -84,7 +83,7 @@ export class V4l2Driver implements SourceDriver {
         (trouble) => trouble !== null,
       ),
       isOutdated: asked.isOutdated,
-      // A machine that has trouble has no time for better pictures.
+      // While the rate is lowered, the fastest preset is used.
       ...(plan.video === 'encode' && asked.trouble === null ? { picture: { ...format, rate: asked.rate } } : {}),
       beginsLate: isStamped,
       endsWhenClockIsSet: isStamped && sound !== null,
@@ -97,7 +96,7 @@ export class V4l2Driver implements SourceDriver {
       this.isStamped = false;
       return true;
     }
-    // Any fault of a run without pictures is reported; only what its stream turned out to be calls for another plan.
+    // A run without pictures is reported, not replanned; only facts about the stream call for another plan.
     if (this.plan?.video !== 'copy' || replan(this.plan, { ...evidence, barren: false })?.video !== 'encode')
       return false;
     this.mustEncode = true;
@@ -128,7 +127,7 @@ export class V4l2Driver implements SourceDriver {
 }
 
 /**
- * Asks a camera what it offers and chooses. Throws `camera_gone`, `camera_busy`, `camera_denied`, `camera_not_capture`,
+ * Lists a camera's formats and chooses one. Throws `camera_gone`, `camera_busy`, `camera_denied`, `camera_not_capture`,
  * `camera_format_unsupported`, `camera_size_ungiven`, `camera_unreachable`.
  */
 async function offeredBy(
@@ -149,13 +148,13 @@ async function offeredBy(
       ...(signal ? { signal } : {}),
     });
   } catch (thrown) {
-    // Older ones end with an error after listing.
+    // Older releases exit with an error after listing.
     if (!isFailure(thrown)) throw thrown;
   }
   const offered = parseFormats(lines);
   if (offered.length === 0 && !lines.some(isListed)) throw cameraFault(source.shown, faultsAmong(lines));
-  const { passedOver, ...wanted } = ungiven.wanted;
-  const format = chooseFormat(offered, wanted, passedOver);
+  const { excluded, ...wanted } = ungiven.wanted;
+  const format = chooseFormat(offered, wanted, excluded);
   if (typeof format === 'string') {
     throw ungiven.exhausted() ?? failure('camera_format_unsupported', { source: source.shown, detail: format });
   }
@@ -167,10 +166,10 @@ function faultsAmong(lines: readonly string[]): string {
   return faults.length === 0 ? 'it offers nothing' : lastWords(faults.join('\n'), faults.length);
 }
 
-/** Nodes of cameras, which need no `v4l2:` before them. */
+/** Camera nodes, which may be named without `v4l2:`. */
 const NODE = /^\/dev\/(video\d|v4l\/)/;
 
-/** What may be opened as a camera: a name under /dev that leads nowhere else by itself. */
+/** Paths that may be opened as a camera: under /dev, without `..`. */
 const DEVICE = /^\/dev\/(?!.*\.\.)[\w.:+@\\/-]{1,250}$/;
 
 function parse(text: string, defaults: SourceDefaults): V4l2Source | null {
@@ -183,7 +182,7 @@ function parse(text: string, defaults: SourceDefaults): V4l2Source | null {
 
 const PICTURE_MS_MAX = 30_000;
 
-/** Opens it and takes one picture, which is thrown away. A control is looked for, never set. */
+/** Opens it and takes one picture, which is discarded. Controls are looked up, never set. */
 async function tryOnce(source: V4l2Source, context: DriverContext): Promise<Tried> {
   const found = await findNode(machineNodes, source.device, null);
   if ('gone' in found) throw failure('camera_gone', { source: source.shown, detail: found.gone });
@@ -198,7 +197,7 @@ async function tryOnce(source: V4l2Source, context: DriverContext): Promise<Trie
   return { gives: `${printFormat(format)} from ${found.path}`, troubles };
 }
 
-/** The first format that gives a picture. Throws as `offeredBy`. */
+/** The first format that delivers a picture. Throws like `offeredBy`. */
 async function oneThatGives(
   camera: { source: V4l2Source; ungiven: UngivenFormats },
   path: string,

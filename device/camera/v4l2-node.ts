@@ -1,26 +1,24 @@
-// Owns: which device node is the camera now: after it was unplugged it may come back under another number, and another camera
-// may have taken its own. Not here: opening it (source-v4l2.ts).
+// Finds a camera's current device node: plugged in again it may get another number, and another camera may have its old one.
 import { readdir, readlink, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { systemCode } from '@doorsill/base/disk';
 
-/** Where udev names cameras by maker, model and serial number, which they keep wherever they are plugged in. */
+/** udev's names by maker, model and serial number, which cameras keep wherever they are plugged in. */
 const BY_ID = '/dev/v4l/by-id';
 
-/** What is in /dev, by absolute paths. */
+/** Access to /dev, by absolute paths. */
 export interface NodeView {
-  /** Whether something has this name. */
   exists(path: string): Promise<boolean>;
-  /** The lasting names that there are, and the nodes they stand for now. */
+  /** The lasting names, and the nodes they link to now. */
   byId(): Promise<ReadonlyMap<string, string>>;
 }
 
-/** Where the camera is, or why it is nowhere, as half a sentence. */
+/** The camera's node and lasting name, or why there is none, as part of a sentence. */
 export type NodeFound = { readonly path: string; readonly lasting: string | null } | { readonly gone: string };
 
 /**
- * Finds the camera that was named `named`. `lasting`: the lasting name that it was known by when it was last found. A camera
- * with another such name is not it, although it stands where the first one stood: it might look into a living room.
+ * Finds the camera that the options name `named`. `lasting`: its lasting name when it was last found. A camera with another lasting
+ * name at the same node is refused: it might look into a living room.
  */
 export async function findNode(view: NodeView, named: string, lasting: string | null): Promise<NodeFound> {
   const names = await view.byId();
@@ -28,7 +26,8 @@ export async function findNode(view: NodeView, named: string, lasting: string | 
     const path = names.get(lasting);
     if (path !== undefined) return { path, lasting };
     const isTaken = await view.exists(named);
-    return { gone: `${lasting} is away${isTaken ? ', and another has its place; restart to use that one' : ''}` };
+    const another = `, and ${named} is another camera now; restart to use it`;
+    return { gone: `${lasting} is not plugged in${isTaken ? another : ''}` };
   }
   if (!(await view.exists(named))) return { gone: `there is no ${named}` };
   return { path: named, lasting: lastingNameOf(names, named) };
@@ -40,12 +39,11 @@ function lastingNameOf(names: ReadonlyMap<string, string>, path: string): string
   return null;
 }
 
-/** The machine's own. */
 export const machineNodes: NodeView = {
   exists: (path) =>
     stat(path).then(
       () => true,
-      // A name that may not be inspected exists: opening it tells why.
+      // A name that may not be inspected exists: opening it reports why.
       (thrown: unknown) => systemCode(thrown) === 'EACCES',
     ),
   byId: async () => {

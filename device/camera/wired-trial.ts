@@ -1,5 +1,4 @@
-// Owns: trying a camera's parts once by ffmpeg: what it says of them, and whether a microphone works. Not here: each kind's own trial
-// (source-*.ts).
+// Tries a wired camera's parts once with ffmpeg.
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
 import { MicrophoneUse } from './microphone-use.ts';
@@ -10,7 +9,7 @@ const SOUND_MS_MAX = 10_000;
 const SAID_LETTERS_MAX = 4_096;
 const COMPLAINTS_MAX = 6;
 
-/** What the microphone of a camera lacks; one that works is listened to for a tenth of a second. */
+/** The failures of a microphone; none if a tenth of a second can be recorded. */
 export async function microphoneTroubles(microphone: Microphone | null, context: DriverContext): Promise<Failure[]> {
   if (microphone === null) return [];
   const use = new MicrophoneUse(microphone);
@@ -30,7 +29,7 @@ export async function microphoneTroubles(microphone: Microphone | null, context:
   }
 }
 
-/** Runs ffmpeg; null when it ended well, else what it said. */
+/** Runs ffmpeg; returns its last messages if it failed, else null. */
 export async function wordsOf(
   { ffmpeg, clock }: DriverContext,
   doing: string,

@@ -1,7 +1,4 @@
-// Owns: counting frames in the output of ffmpeg's framecrc: one line per frame, comments begin with #.
-// Not here: running ffmpeg (encode-frames.ts, hidden-frame-count.ts).
-
-/** Counts the lines of a byte stream that do not begin with #. */
+/** Counts frames in ffmpeg's framecrc output: the non-empty lines that do not begin with #. */
 export class LineCounter {
   lines = 0;
   private atStart = true;

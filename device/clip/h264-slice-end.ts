@@ -1,20 +1,18 @@
-// Owns: finding the end of a slice, as far as possible without decoding its entropy-coded data, and whether other data
-// seems to follow it. Not here: reading a slice's header (strip-frame-to-slices.ts).
+// Finds the end of a slice, as far as possible without decoding its entropy-coded data, and whether other data seems to follow it.
 
-/** A NAL unit has this many zeros in a row only before the byte 03 (ITU-T H.264 §7.4.1). */
+/** A NAL unit has two zeros in a row only before the byte 03 (ITU-T H.264 §7.4.1). */
 const TWO_ZEROS = Uint8Array.of(0, 0);
 
-/** How many of a slice's last bytes are searched for text. */
+/** Bytes at a slice's end that are searched for text. */
 const TAIL_BYTES = 128;
 
-/** Coded picture data has 18 printable characters in a row in its last 128 bytes once in half a million slices. */
+/** In coded pictures, 18 printable characters in a row occur in the last 128 bytes of one slice in half a million. */
 const TEXT_LENGTH_MIN = 18;
 
-/** The part of a NAL unit that is its slice. */
 export interface SliceEnd {
-  /** Length of the slice without what follows it: start codes and everything after them, `cabac_zero_words`, zeros. */
+  /** Length of the slice without trailing `cabac_zero_words`, zeros, and start codes with all bytes after them. */
   length: number;
-  /** Whether it may still contain non-slice data, which only encoding the picture anew removes. */
+  /** Whether it may still contain other data, which only encoding the picture anew removes. */
   doubtful: boolean;
 }
 
@@ -48,7 +46,7 @@ function withoutZeroWords(bytes: Uint8Array, length: number): number {
   }
 }
 
-/** Whether there is a run of printable ASCII near the end, as appended by a camera that does not hide data on purpose. */
+/** Whether there is a run of printable ASCII near the end, as some cameras append without hiding it. */
 function endsWithText(bytes: Uint8Array): boolean {
   let run = 0;
   for (let at = Math.max(0, bytes.length - TAIL_BYTES); at < bytes.length; at += 1) {

@@ -1,13 +1,12 @@
-// Owns: parsing one coded frame and selecting the parts that may enter a clip: its slices, nothing else. SEI (cameras put
-// time, place and serial numbers there), fillers, delimiters and units of unknown types are dropped.
-// Not here: which frames are in the window (survey.ts), parameter sets (active-parameter-sets.ts).
+// Parses one coded frame and keeps only its slices for the clip. SEI (where cameras put time, place and serial numbers), fillers,
+// delimiters and units of unknown types are dropped.
 
 import { failure } from '@doorsill/contract/errors';
 import { BitReader, unescapeNal } from '@doorsill/contract/media/bit-reader';
 import { NAL, nalType, splitSample } from '@doorsill/contract/media/nal';
 import { findSliceEnd } from './h264-slice-end.ts';
 
-/** A coded frame reduced to what is needed to show it. */
+/** A coded frame, reduced to the parts needed to show it. */
 export interface Frame {
   /** NAL units of types 1 and 5, bit for bit up to the end of the slice, in order. */
   slices: Uint8Array[];
@@ -19,15 +18,15 @@ export interface Frame {
   bidirectional: boolean;
   /** Whether it uses coding tools of the Extended profile only. */
   extended: boolean;
-  /** Whether non-picture data seems to follow a slice, or two slices cover the same part of the picture. */
+  /** Whether other data seems to follow a slice, or two slices cover the same part of the picture. */
   doubtful: boolean;
   /** Picture parameter sets that its slices refer to. */
   ppsIds: number[];
-  /** Bytes of the frame as it is written into a clip: each slice after a 4-byte length. */
+  /** Size of the frame in a clip: each slice after a 4-byte length. */
   sizeBytes: number;
 }
 
-/** Enough bytes for the three numbers at the start of a slice header. */
+/** Enough bytes for the first three fields of a slice header. */
 const SLICE_HEADER_BYTES = 16;
 
 /** Reads one length-prefixed sample. Throws `clip_not_exact` when it is malformed or contains no picture. */

@@ -1,4 +1,3 @@
-// Owns: running the event-window machine on a clock. Not here: the machine (event-window-machine.ts).
 import type { Clock, Timer } from '@doorsill/base/clock';
 import {
   checkEventWindows,
@@ -11,7 +10,7 @@ import {
   nextEventWindow,
 } from './event-window-machine.ts';
 
-/** Collects presses and motion into event windows. */
+/** Runs the event-window machine on a clock. */
 export class EventWindows {
   private readonly clock: Clock;
   private readonly settings: EventWindowSettings;
@@ -37,7 +36,7 @@ export class EventWindows {
     if (this.running) this.step({ type, atUs });
   }
 
-  /** A window that is still open is dropped: its footage is in the ring, and nobody waits for the announcement any more. */
+  /** Drops a window that is still open; its footage is in the ring. */
   stop(): void {
     this.running = false;
     this.timer?.cancel();

@@ -1,9 +1,7 @@
-// Owns: the schema of a device's settings for its history of events.
-
 import { keepDaysSchema } from '@doorsill/contract/owner-settings';
 import { z } from 'zod';
 
 export const eventsSchema = z.strictObject({
-  /** Days that past events are kept; 0: in memory alone, until the device stops. They tell when people were at the door. */
+  /** Days to keep past events, which show when people were at the door; 0: in memory only, until the device stops. */
   keepDays: keepDaysSchema.default(30),
 });

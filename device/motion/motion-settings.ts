@@ -1,5 +1,3 @@
-// Owns: the schema of a device's motion settings.
-
 import { motionZonesSchema, sensitivitySchema } from '@doorsill/contract/owner-settings';
 import { z } from 'zod';
 

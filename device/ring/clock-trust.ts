@@ -1,21 +1,21 @@
-// Owns: since when the wall clock can be trusted to tell how long the device was off: it kept step with the monotonic
-// clock for an hour, in which a network would have corrected it. Not here: whether footage is too old (ring-index.ts).
+// Whether the wall clock can be trusted to measure how long the device was off: it must have kept step with the monotonic clock for an
+// hour, in which network time would have corrected it.
 import type { Clock } from '@doorsill/base/clock';
 
-/** A clock that is set by network time after a boot is set within minutes. */
+/** Network time sets a clock within minutes after a boot. */
 const STEADY_MS = 3_600_000;
 
-/** A larger difference between the two clocks from one look to the next means that the wall clock was set. */
+/** If the two clocks diverge by more between two checks, the wall clock was set. */
 const STEP_US_MAX = 1_000_000;
 
-/** Looks at the clocks whenever it is asked. */
+/** Compares the clocks at each call of `isSteady`. */
 export class SteadyClock {
   private readonly clock: Clock;
   private readonly isTrusted: () => boolean;
   private sinceMs: number;
   private offsetUs: number;
 
-  /** `isTrusted`: whether nothing else speaks against the wall clock. */
+  /** `isTrusted`: whether the wall clock passes all other checks. */
   constructor(clock: Clock, isTrusted: () => boolean) {
     this.clock = clock;
     this.isTrusted = isTrusted;
@@ -23,7 +23,7 @@ export class SteadyClock {
     this.offsetUs = offsetOf(clock);
   }
 
-  /** Whether the wall clock was set, trusted and untouched for an hour, as far as it was looked at. */
+  /** Whether the wall clock has been synchronised, trusted and not set for an hour, as seen by the calls of this method. */
   isSteady(): boolean {
     const { clock } = this;
     const offsetUs = offsetOf(clock);

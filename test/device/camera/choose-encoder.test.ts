@@ -68,7 +68,7 @@ describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
 
   it('fails the trial when it does not put keyframes where it is told, reorders, or loses frames', async () => {
     const without = ours.filter((arg, index) => arg !== '-force_key_frames' && ours[index - 1] !== '-force_key_frames');
-    expect(faultOfTrial(await made([...without, ...FRAGMENT_ARGS]))).toMatch(/1 groups of pictures of 2/);
+    expect(faultOfTrial(await made([...without, ...FRAGMENT_ARGS]))).toMatch(/1 groups of pictures instead of 2/);
     const reordering = ours.map((arg, index) => (ours[index - 1] === '-bf' ? '2' : arg));
     const tuned = reordering.filter((arg, index) => arg !== '-tune' && reordering[index - 1] !== '-tune');
     const slower = tuned.map((arg) => (arg === 'ultrafast' ? 'medium' : arg));

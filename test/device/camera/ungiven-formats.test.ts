@@ -21,8 +21,8 @@ function camera(size: Size | null = null) {
   /** One run: what it was of, or the failure that nothing is left. `came`: whether it gave footage. */
   const run = (end: { line?: string; detail?: string; came?: boolean; ends?: boolean }) => {
     ungiven.judge(cameUntilUs);
-    const { passedOver, ...wanted } = ungiven.wanted;
-    const format = chooseFormat(OFFERED, wanted, passedOver);
+    const { excluded, ...wanted } = ungiven.wanted;
+    const format = chooseFormat(OFFERED, wanted, excluded);
     if (typeof format === 'string') return ungiven.exhausted();
     ungiven.begin(format);
     const trouble = ungiven.trouble(format);
@@ -75,7 +75,7 @@ describe('a format that is listed', () => {
     expect(run(changed)).toMatchObject({ of: 'yuyv422 1280x720' });
     expect(run({})).toMatchObject({
       code: 'camera_size_ungiven',
-      message: expect.stringContaining('nothing else that was asked for is left'),
+      message: expect.stringContaining('no other format fits the options'),
     });
     expect(run({ came: true })).toMatchObject({ of: 'mjpeg 1280x720', trouble: null });
   });
@@ -106,7 +106,7 @@ describe('a format that is listed', () => {
     const ungiven = new UngivenFormats({ shown: 'x', size: null, format: null });
     const results = Array.from({ length: 10 }, () => {
       ungiven.judge(0);
-      const format = chooseFormat(offered, ungiven.wanted, ungiven.wanted.passedOver);
+      const format = chooseFormat(offered, ungiven.wanted, ungiven.wanted.excluded);
       if (typeof format === 'string') return format;
       ungiven.begin(format);
       ungiven.heard(FULL);

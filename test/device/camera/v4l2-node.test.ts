@@ -31,10 +31,10 @@ describe('the node of a wired camera', () => {
 
   it('is none while the camera is away, also when another one stands in its place', async () => {
     expect(await findNode(view([]), '/dev/video0', null)).toEqual({ gone: 'there is no /dev/video0' });
-    expect(await findNode(view([]), '/dev/video0', PORCH)).toEqual({ gone: `${PORCH} is away` });
+    expect(await findNode(view([]), '/dev/video0', PORCH)).toEqual({ gone: `${PORCH} is not plugged in` });
     const other = view(['/dev/video0'], { [LAPTOP]: '/dev/video0' });
     expect(await findNode(other, '/dev/video0', PORCH)).toEqual({
-      gone: `${PORCH} is away, and another has its place; restart to use that one`,
+      gone: `${PORCH} is not plugged in, and /dev/video0 is another camera now; restart to use it`,
     });
     expect(await findNode(other, PORCH, PORCH)).toEqual({ gone: `there is no ${PORCH}` });
   });

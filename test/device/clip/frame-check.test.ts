@@ -194,7 +194,7 @@ describe('a copied clip is refused', () => {
         copy,
         withVideo(copy, () => ({ pps: [] })),
       ),
-    ).rejects.toEqual(refusal('frame 0 names a missing set'));
+    ).rejects.toEqual(refusal('frame 0 refers to a missing set'));
   });
 
   it('with two sets of one id', async () => {
@@ -215,7 +215,7 @@ describe('a copied clip is refused', () => {
 
   it('with sets that no frame uses: one, or one of each kind', async () => {
     const own = await ownSets();
-    const unused = refusal('parameter sets nobody uses');
+    const unused = refusal('unused parameter sets');
     const one = withVideo(copy, ({ sps }) => ({ sps: [...sps, own.sps] }));
     await expect(compared(copy, one)).rejects.toEqual(unused);
     const two = withVideo(copy, ({ sps, pps }) => ({ sps: [...sps, own.sps], pps: [...pps, own.pps] }));
@@ -240,7 +240,7 @@ describe('a clip with an encoded head is refused', () => {
       withVideo(smart, ({ sps }) => ({ sps: swapped(sps, own.sps, []) })),
       withVideo(smart, ({ pps }) => ({ pps: swapped(pps, own.pps, []) })),
     ]) {
-      await expect(compared(smart, now)).rejects.toEqual(refusal('parameter sets nobody uses'));
+      await expect(compared(smart, now)).rejects.toEqual(refusal('unused parameter sets'));
     }
   });
 
@@ -263,7 +263,7 @@ describe('a clip with an encoded head is refused', () => {
         smart,
         withVideo(smart, () => size),
       ),
-    ).rejects.toEqual(refusal('a foreign size'));
+    ).rejects.toEqual(refusal('encoded frames of another size'));
   });
 
   it('when a frame of it names a set that the file does not have', async () => {
@@ -271,7 +271,7 @@ describe('a clip with an encoded head is refused', () => {
     const { tables } = withVideo(smart, ({ pps }) => ({ pps: swapped(pps, own.pps, []) }));
     const reader = new SampleReader(readerOf(smart.bytes));
     const check = new SampleCheck(smart.window, smart.clip, tables, reader);
-    await expect(check.unitsOf(reader, 0)).rejects.toEqual(refusal('frame 0 names a missing set'));
+    await expect(check.unitsOf(reader, 0)).rejects.toEqual(refusal('frame 0 refers to a missing set'));
     await expect(check.unitsOf(reader, HEAD)).resolves.toHaveLength(2);
     // The first frame with a slice of a copied one behind its own: one of two sets is missing.
     const { offsets, sizes } = smart.tables.video;
@@ -284,7 +284,7 @@ describe('a clip with an encoded head is refused', () => {
     };
     const grown = new SampleReader(readerOf(concatBytes([smart.bytes, mixed])));
     const again = new SampleCheck(smart.window, smart.clip, { ...tables, video }, grown);
-    await expect(again.unitsOf(grown, 0)).rejects.toEqual(refusal('frame 0 names a missing set'));
+    await expect(again.unitsOf(grown, 0)).rejects.toEqual(refusal('frame 0 refers to a missing set'));
   });
 
   it('whose own frames are encoded in another format of colours than the rest', async () => {
@@ -299,7 +299,7 @@ describe('a clip with an encoded head is refused', () => {
       clean: true,
     });
     const now = withVideo(smart, ({ sps }) => ({ sps: swapped(sps, own.sps, [sps444]) }));
-    await expect(compared(smart, now)).rejects.toEqual(refusal('a foreign format of colours'));
+    await expect(compared(smart, now)).rejects.toEqual(refusal('another colour format than 4:2:0'));
   });
 
   it.each<[string, Partial<CutFacts>]>([

@@ -240,11 +240,11 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     }),
   ],
   'SEI user data in a frame': [
-    /something else than slices/,
+    /other units than slices/,
     () => ({ bytes: operated((file) => unitsBefore(file, 0, SEI)) }),
   ],
   'a filler with data in a frame': [
-    /something else than slices/,
+    /other units than slices/,
     () => ({
       bytes: operated((file) => unitsBefore(file, 11, concatBytes([u32([9]), Uint8Array.of(12), new Uint8Array(8)]))),
     }),
@@ -261,7 +261,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     }),
   ],
   'text behind the slices of a frame that is copied with it': [
-    /frame 15 may hold something else/,
+    /frame 15 may hold data that is not picture/,
     () => ({
       bytes: operated((file) => changeSample(file, 15, (data) => behindSlices(data, SECRET))),
       segments: withFrame(18 + 15, (data) => behindSlices(data, SECRET)),

@@ -201,14 +201,14 @@ it('verifies offline on its own chain, on both with what a dispute opened, and o
     await verify(papers.statement, { opened: opened(), device: 'device-other' }),
   ]).toEqual([
     'the clip is not the one its manifest names',
-    'a statement names no device: its bridge can open the full manifest',
-    'what a dispute opened goes with a statement, and this is the full manifest',
-    'what was opened holds no certificate',
-    'what was opened holds no certificate',
+    'a statement names no device: only the full manifest does, which its bridge can disclose',
+    'documents disclosed in a dispute belong to a statement, and this is the full manifest',
+    'the disclosed documents hold no certificate',
+    'the disclosed documents hold no certificate',
     'the certificate is of another device than the manifest',
     'the certificate is for another statement',
     'the certificate is for another statement',
-    'statement and manifest do not say the same of the clip',
+    'statement and manifest differ about the clip',
     'the manifest is of another device',
   ]);
 });

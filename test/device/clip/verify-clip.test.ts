@@ -76,7 +76,7 @@ it.each<[string, RegExp, () => Changes]>([
   ['too many bytes', /the clip is larger than granted/, () => ({ grant: { byteLimit: 1_000 } })],
   [
     'other bytes than its owner had looked at',
-    /which its owner had looked at/,
+    /the one that its owner previewed/,
     () => ({ grant: { clipSha256: 'a'.repeat(64) } }),
   ],
   ['a grant for another device', /the grant is for another device/, () => ({ grant: { aud: another.id } })],

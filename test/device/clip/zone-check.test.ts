@@ -127,11 +127,11 @@ const FAULTS: Record<string, [RegExp, () => Trial]> = {
     () => ({ ring: turnedRing(270), change: () => drawn(96, 72, 111, 48) }),
   ],
   'a picture that its clip turns another way than the ring': [
-    /turned another way/,
+    /another rotation than the ring's/,
     () => ({ ring: turnedRing(180), checked: segments }),
   ],
   'a picture that is turned in the middle of the window': [
-    /turned another way/,
+    /another rotation than the ring's/,
     () => ({ checked: segments.map((segment, at) => (at < 1 ? segment : (turnedRing(90)[at] ?? segment))) }),
   ],
   'more that is black than was asked for': [
@@ -146,9 +146,9 @@ const FAULTS: Record<string, [RegExp, () => Trial]> = {
     /its footage does not decode to as many frames as it has/,
     () => ({ checked: withSamples(segments, twiceAt(39), (data) => data) }),
   ],
-  'a clip that says nothing of its zones': [/another word about zones/, () => ({ clip: { redacted: false } })],
+  'a clip that says nothing of its zones': [/redaction flag/, () => ({ clip: { redacted: false } })],
   'a clip that speaks of zones which nobody named': [
-    /another word about zones/,
+    /redaction flag/,
     () => ({ zones: [], clip: { redacted: true } }),
   ],
 };

@@ -121,7 +121,7 @@ describe('a lamp', () => {
   it('says one thing only, and is no path', () => {
     const lamp = { kind: 'led', led: 'ACT' };
     expect(lightsSchema.safeParse({ recording: lamp, watched: lamp }).error?.message).toContain(
-      'cannot say two things',
+      'cannot have two meanings',
     );
     for (const name of ['../ACT', 'a/b', '..', ''])
       expect(lightsSchema.safeParse({ recording: { kind: 'led', led: name } }).success).toBe(false);
