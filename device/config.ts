@@ -1,16 +1,16 @@
+// The device's settings, their defaults, and limits that depend on each other.
 import { LOG_LEVELS } from '@doorsill/base/log';
 import { readBySchema } from '@doorsill/base/schema-fault';
 import { TlsFiles } from '@doorsill/base/tls';
 import { failure } from '@doorsill/contract/errors';
 import { brokerUserSchema } from '@doorsill/contract/ids';
-import { retentionSSchema } from '@doorsill/contract/owner-settings';
+import { keepDaysSchema, retentionSSchema } from '@doorsill/contract/owner-settings';
 import { DisclosedValues } from '@doorsill/contract/shared-claims';
 import { DEFAULT_DISCOVERY_PREFIX, DEFAULT_PREFIX, topicPrefixSchema } from '@doorsill/contract/topics';
 import { z } from 'zod';
 import { CLIP_RECODE } from './clip/clip-deps.ts';
 import type { BaseSettings } from './consent/owner-settings.ts';
 import { ConsoleSettings } from './console/console-settings.ts';
-import { eventsSchema } from './events/events-settings.ts';
 import { hardwareShape } from './hardware/hardware-settings.ts';
 import { HomeAssistantSettings } from './home-link/home-assistant-settings.ts';
 import { motionSchema } from './motion/motion-settings.ts';
@@ -28,6 +28,11 @@ const ringSchema = z.strictObject({
     .max(1024 * 1024 * MIB)
     .default(256 * MIB),
   retentionS: retentionSSchema.default(24 * 3600),
+});
+
+const eventsSchema = z.strictObject({
+  /** Days to keep past events, which show when people were at the door; 0: in memory only, until the device stops. */
+  keepDays: keepDaysSchema.default(30),
 });
 
 const clipSchema = z.strictObject({

@@ -1,3 +1,4 @@
+// Resets a device's folder to unused, except for its settings.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import type { Random } from '@doorsill/base/random';

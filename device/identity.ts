@@ -1,3 +1,4 @@
+// The device's signing key, created at the first boot, and the id derived from it.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { generateSigningKey, importSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';

@@ -11,7 +11,6 @@ export { beginFactoryReset, factoryReset } from './factory-reset.ts';
 export { type Button, type Press, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
-export { followOtherDoors } from './other-doors-setting.ts';
 export { loadOrCreateOwnerKey, loadOwnerKey } from './owner/owner-key.ts';
 export { type OwnerListeners, OwnerSession, type OwnerSessionDeps } from './owner/owner-session.ts';
 export { type Home, listHomes, storeHome } from './owner/paired-devices.ts';
@@ -25,4 +24,5 @@ export {
   type Signed,
   type Signer,
 } from './owner/sign-owner-messages.ts';
+export { followOtherDoors } from './settings-file.ts';
 export { startDevice } from './start-device.ts';

@@ -1,3 +1,4 @@
+// Makes the device's two links, and the parameters of its connection to the bridge, from settings and enrolment.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { tlsFilesRead } from '@doorsill/base/link-failure';

@@ -1,3 +1,4 @@
+// Starts a doorbell with the parts of its own process.
 import { keepMemoryOutOfCoreDumps } from '@doorsill/base/core-dump';
 import { SystemPrograms } from '@doorsill/base/system-programs';
 import { findFfmpeg } from './camera/find-ffmpeg.ts';

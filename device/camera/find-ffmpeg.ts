@@ -1,3 +1,4 @@
+// Finds the ffmpeg to use, and its version.
 import { execFile } from 'node:child_process';
 import { accessSync, chmodSync, constants, statSync } from 'node:fs';
 import { createRequire } from 'node:module';

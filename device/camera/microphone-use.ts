@@ -3,7 +3,8 @@
 import { type Failure, failure } from '@doorsill/contract/errors';
 import type { RunEvidence } from './replan-capture.ts';
 import type { Port } from './start-ffmpeg.ts';
-import { microphoneEnded, microphoneFault, wantsTwoChannels } from './wired-faults.ts';
+import type { DriverContext } from './source-interfaces.ts';
+import { microphoneEnded, microphoneFault, wantsTwoChannels, wordsOf } from './wired-faults.ts';
 import { alsaInput, type Shift } from './wired-input-arguments.ts';
 import type { Microphone } from './wired-options.ts';
 
@@ -66,5 +67,27 @@ export class MicrophoneUse {
     if (!microphoneEnded(line, device)) return null;
     this.gone = failure('microphone_unusable', { source: device, detail: 'it has gone' });
     return `the microphone ${device} has gone`;
+  }
+}
+
+const SOUND_MS_MAX = 10_000;
+
+/** The failures of a microphone; none if a tenth of a second can be recorded. */
+export async function microphoneTroubles(microphone: Microphone | null, context: DriverContext): Promise<Failure[]> {
+  if (microphone === null) return [];
+  const use = new MicrophoneUse(microphone);
+  for (;;) {
+    const sound = use.forRun()?.(null);
+    if (!sound) return use.trouble ? [use.trouble] : [];
+    const words = await wordsOf(
+      context,
+      'listening for a moment',
+      SOUND_MS_MAX,
+      [...sound.options, '-i', sound.address, '-t', '0.1', '-f', 'null', '-'],
+      (line) => void use.endedBy(line),
+    );
+    if (words === null) return [];
+    if (use.learn({ barren: true })) continue;
+    return [use.ended ?? failure('microphone_unusable', { source: microphone.device, detail: words })];
   }
 }

@@ -1,3 +1,5 @@
+// The unit that travels from camera to ring to clip.
+
 /** One closed GOP of video with the audio captured beside it. It can be read without any other segment. */
 export interface Segment {
   /** The recording it belongs to: every start of ffmpeg begins a new one, with its own timestamps and init segment. */

@@ -5,7 +5,7 @@ import { assert } from '@doorsill/contract/assert';
 import { type Failure, failure } from '@doorsill/contract/errors';
 import { writeTo } from './ffmpeg-run.ts';
 import { askedRate } from './frame-pace.ts';
-import { MicrophoneUse } from './microphone-use.ts';
+import { MicrophoneUse, microphoneTroubles } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan-capture.ts';
 import type { DriverContext, FeedPipes, RunInput, SourceDriver, SourceKind } from './source-interfaces.ts';
 import { cut, type SourceDefaults, unsupported } from './source-options.ts';
@@ -13,7 +13,6 @@ import { KnownTimeline } from './source-timeline.ts';
 import { cameraFault } from './wired-faults.ts';
 import { elementaryInput } from './wired-input-arguments.ts';
 import { type RpicamSource, type Size, wiredOptions } from './wired-options.ts';
-import { microphoneTroubles } from './wired-trial.ts';
 
 /** The program's current name, and its name on older systems. */
 const PROGRAMS = ['rpicam-vid', 'libcamera-vid'] as const;

@@ -1,3 +1,5 @@
+// The mapping of a source's times to wall time, and when it must be replaced.
+
 /** Maps a source's times to wall time. */
 export interface SourceTimeline {
   /** Wall time of the source's time 0 in microseconds; null while it is unknown. */

@@ -1,9 +1,12 @@
 // A V4L2 camera: for each run its current node, its formats, its controls and its microphone.
+import { readdir, readlink, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { systemCode } from '@doorsill/base/disk';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
 import { askedRate } from './frame-pace.ts';
-import { MicrophoneUse } from './microphone-use.ts';
+import { MicrophoneUse, microphoneTroubles } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan-capture.ts';
 import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-interfaces.ts';
 import { cut, SHOWN_LENGTH_MAX, type SourceDefaults, unsupported } from './source-options.ts';
@@ -11,11 +14,9 @@ import { ArrivalTimeline, KnownTimeline } from './source-timeline.ts';
 import { UngivenFormats } from './ungiven-formats.ts';
 import { missingControl, setControls } from './v4l2-controls.ts';
 import { type ChosenFormat, chooseFormat, isListed, parseFormats, printFormat } from './v4l2-formats.ts';
-import { findNode, machineNodes, type NodeView } from './v4l2-node.ts';
-import { cameraFault } from './wired-faults.ts';
+import { cameraFault, wordsOf } from './wired-faults.ts';
 import { listingArgs, v4l2Input } from './wired-input-arguments.ts';
 import { type V4l2Source, wiredOptions } from './wired-options.ts';
-import { microphoneTroubles, wordsOf } from './wired-trial.ts';
 
 const LISTING_MS_MAX = 30_000;
 const LISTING_LINES_MAX = 400;
@@ -222,4 +223,58 @@ export const v4l2Kind: SourceKind<V4l2Source> = {
   parse,
   open: (source, context) => new V4l2Driver(source, context),
   tryOnce,
+};
+
+/** udev's names by maker, model and serial number, which cameras keep wherever they are plugged in. */
+const BY_ID = '/dev/v4l/by-id';
+
+/** Access to /dev, by absolute paths. */
+export interface NodeView {
+  exists(path: string): Promise<boolean>;
+  /** The lasting names, and the nodes they link to now. */
+  byId(): Promise<ReadonlyMap<string, string>>;
+}
+
+/** The camera's node and lasting name, or why there is none, as part of a sentence. */
+export type NodeFound = { readonly path: string; readonly lasting: string | null } | { readonly gone: string };
+
+/**
+ * Finds the camera that the options name `named`. `lasting`: its lasting name when it was last found. A camera with another lasting
+ * name at the same node is refused: it might look into a living room.
+ */
+export async function findNode(view: NodeView, named: string, lasting: string | null): Promise<NodeFound> {
+  const names = await view.byId();
+  if (lasting !== null && named !== lasting) {
+    const path = names.get(lasting);
+    if (path !== undefined) return { path, lasting };
+    const isTaken = await view.exists(named);
+    const another = `, and ${named} is another camera now; restart to use it`;
+    return { gone: `${lasting} is not plugged in${isTaken ? another : ''}` };
+  }
+  if (!(await view.exists(named))) return { gone: `there is no ${named}` };
+  return { path: named, lasting: lastingNameOf(names, named) };
+}
+
+function lastingNameOf(names: ReadonlyMap<string, string>, path: string): string | null {
+  if (names.has(path)) return path;
+  for (const [name, target] of names) if (target === path) return name;
+  return null;
+}
+
+export const machineNodes: NodeView = {
+  exists: (path) =>
+    stat(path).then(
+      () => true,
+      // A name that may not be inspected exists: opening it reports why.
+      (thrown: unknown) => systemCode(thrown) === 'EACCES',
+    ),
+  byId: async () => {
+    const names = await readdir(BY_ID).catch(() => []);
+    const links = names.map(async (name) => {
+      const path = join(BY_ID, name);
+      const target = await readlink(path).catch(() => null);
+      return target === null ? null : ([path, resolve(dirname(path), target)] as const);
+    });
+    return new Map((await Promise.all(links)).filter((link) => link !== null));
+  },
 };

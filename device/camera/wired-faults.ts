@@ -1,5 +1,7 @@
 // Turns ffmpeg's messages about a wired camera or microphone into coded failures.
-import { type Failure, failure } from '@doorsill/contract/errors';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
+import type { DriverContext } from './source-interfaces.ts';
 
 /** Why a wired camera delivers nothing. `words`: ffmpeg's last messages, or our own. */
 export function cameraFault(source: string, words: string): Failure {
@@ -42,4 +44,35 @@ export function microphoneEnded(line: string, device: string): boolean {
   // ffmpeg 6 and newer name the input, older releases its address.
   if (/\[in#1\/alsa[^\]]*\].*Error during demuxing/.test(line)) return true;
   return ['Input/output error', 'No such device'].some((words) => line.endsWith(`] ${device}: ${words}`));
+}
+
+const SAID_LETTERS_MAX = 4_096;
+const COMPLAINTS_MAX = 6;
+
+/** Runs ffmpeg; returns its last messages if it failed, else null. */
+export async function wordsOf(
+  { ffmpeg, clock }: DriverContext,
+  doing: string,
+  timeoutMs: number,
+  args: string[],
+  onLine: (line: string) => void,
+): Promise<string | null> {
+  let said = '';
+  try {
+    await runFfmpeg(ffmpeg, {
+      doing,
+      args,
+      clock,
+      timeoutMs,
+      stdoutBytesMax: 0,
+      onLine: (line) => {
+        onLine(line);
+        said = `${said}${line}\n`.slice(-SAID_LETTERS_MAX);
+      },
+    });
+    return null;
+  } catch (thrown) {
+    if (!isFailure(thrown)) throw thrown;
+    return said === '' ? String(thrown.facts['detail'] ?? thrown.message) : lastWords(said, COMPLAINTS_MAX);
+  }
 }

@@ -1,3 +1,4 @@
+// Dependencies of cutting and checking a clip.
 import type { Clock } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import type { Window } from '@doorsill/contract/shared-claims';
@@ -13,7 +14,6 @@ export interface ClipDecoder {
   clock: Clock;
 }
 
-/** Dependencies of cutting and checking a clip. */
 export interface ClipDeps extends ClipDecoder {
   /** Segments that touch a window, by start time: `ring.read`. Called several times; must return the same footage each time. */
   segments: (window: Window) => AsyncIterable<Segment>;

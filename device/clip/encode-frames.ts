@@ -9,7 +9,6 @@ import { threadArgs } from '../camera/find-ffmpeg.ts';
 import type { ClipDecoder, ClipDeps } from './clip-deps.ts';
 import type { Rectangle } from './display-rotation.ts';
 import type { EncodedSample, EncodedSamples } from './encoded-sample-buffer.ts';
-import { LineCounter } from './framecrc-counter.ts';
 import { frameOf } from './strip-frame-to-slices.ts';
 
 const START_CODE = Buffer.from([0, 0, 1]);
@@ -332,3 +331,19 @@ export async function* decodedPictures(deps: ClipDecoder, job: DecodeJob): Async
 function pictureBytes(width: number, height: number): number {
   return width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2);
 }
+
+/** Counts frames in ffmpeg's framecrc output: the non-empty lines that do not begin with #. */
+export class LineCounter {
+  lines = 0;
+  private atStart = true;
+
+  push(part: Uint8Array): void {
+    for (const byte of part) {
+      if (this.atStart && byte !== HASH && byte !== NEWLINE) this.lines += 1;
+      this.atStart = byte === NEWLINE;
+    }
+  }
+}
+
+const HASH = 0x23;
+const NEWLINE = 0x0a;

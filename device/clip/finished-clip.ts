@@ -1,3 +1,4 @@
+// Types of a finished clip.
 import type { CutMethod } from '@doorsill/contract/manifest';
 import type { Window } from '@doorsill/contract/shared-claims';
 

@@ -2,7 +2,7 @@
 import type { Clock } from '@doorsill/base/clock';
 import { PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
-import { LineCounter } from './framecrc-counter.ts';
+import { LineCounter } from './encode-frames.ts';
 
 /** Frames of a file's first video stream. `held - shown` frames are hidden: in the file and decodable, but not shown. */
 interface FrameCounts {

@@ -1,8 +1,8 @@
+// Reads a clip's samples in order, in blocks, to keep storage reads few.
 import type { ClipReader } from './finished-clip.ts';
 
 const BLOCK_BYTES = 256 * 1024;
 
-/** Reads a clip's samples in order, in blocks, to keep storage reads few. */
 export class SampleReader {
   private readonly reader: ClipReader;
   private readonly buffer = new Uint8Array(BLOCK_BYTES);

@@ -1,6 +1,6 @@
 // Turns presses and gray frames into events: presses, motion, and event windows.
 
-import type { Clock } from '@doorsill/base/clock';
+import type { Clock, Timer } from '@doorsill/base/clock';
 import type { DeviceEventBody } from '@doorsill/contract/home-messages';
 import type { z } from 'zod';
 import type { GrayFrame } from '../camera/capture.ts';
@@ -15,8 +15,16 @@ import {
   nextMotion,
 } from '../motion/detector.ts';
 import type { motionSchema } from '../motion/motion-settings.ts';
-import type { EventWindow } from './event-window-machine.ts';
-import { EventWindows } from './event-windows.ts';
+import {
+  checkEventWindows,
+  EVENT_WINDOW_DEFAULTS,
+  type EventWindow,
+  type EventWindowInput,
+  type EventWindowSettings,
+  eventWindowDueUs,
+  NO_EVENT_WINDOW,
+  nextEventWindow,
+} from './event-window-machine.ts';
 
 export interface EventDetectorDeps {
   clock: Clock;
@@ -148,5 +156,55 @@ export class MotionWatch {
     const { state, effects } = nextMotion(this.state ?? initialMotion(this.settings), input);
     this.state = state;
     for (const effect of effects) this.emit(effect);
+  }
+}
+
+/** Runs the event-window machine on a clock. */
+export class EventWindows {
+  private readonly clock: Clock;
+  private readonly settings: EventWindowSettings;
+  private readonly finished: (event: EventWindow) => void;
+  private state = NO_EVENT_WINDOW;
+  private timer: Timer | null = null;
+  private running = false;
+
+  /** `finished` is called with each window once its post-roll has passed. */
+  constructor(clock: Clock, finished: (event: EventWindow) => void, settings: Partial<EventWindowSettings> = {}) {
+    this.clock = clock;
+    this.finished = finished;
+    this.settings = { ...EVENT_WINDOW_DEFAULTS, ...settings };
+  }
+
+  start(): void {
+    checkEventWindows(this.settings);
+    this.running = true;
+  }
+
+  /** Takes a press or motion; ignored while stopped. `atUs` is wall time. */
+  happened(type: Exclude<EventWindowInput['type'], 'time'>, atUs: number): void {
+    if (this.running) this.step({ type, atUs });
+  }
+
+  /** Drops a window that is still open; its footage is in the ring. */
+  stop(): void {
+    this.running = false;
+    this.timer?.cancel();
+    this.timer = null;
+    this.state = NO_EVENT_WINDOW;
+  }
+
+  private step(input: EventWindowInput): void {
+    const { state, finished } = nextEventWindow(this.settings, this.state, input);
+    this.state = state;
+    this.arm();
+    for (const event of finished) this.finished(event);
+  }
+
+  private arm(): void {
+    this.timer?.cancel();
+    const dueUs = eventWindowDueUs(this.settings, this.state);
+    const delayMs = dueUs === null ? null : Math.max(1, Math.ceil((dueUs - this.clock.wallUs()) / 1000));
+    this.timer =
+      delayMs === null ? null : this.clock.after(delayMs, () => this.step({ type: 'time', atUs: this.clock.wallUs() }));
   }
 }

@@ -1,3 +1,4 @@
+// Interface of a button, its debouncing, and the virtual button.
 import type { Clock } from '@doorsill/base/clock';
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 

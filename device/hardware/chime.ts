@@ -1,3 +1,4 @@
+// The chime inside: a command, or a virtual one.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Programs, RunningProgram } from '@doorsill/base/system-programs';
 import { type Failure, failure } from '@doorsill/contract/errors';
@@ -12,7 +13,6 @@ export const chimeSchema = z.strictObject({
   timeoutS: z.int().min(1).max(60).default(10),
 });
 
-/** The chime inside, real or virtual. */
 export interface Chime {
   /** Starts the chime and returns at once; ignored while it sounds. */
   ring(): void;

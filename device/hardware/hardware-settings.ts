@@ -1,3 +1,4 @@
+// The schema of the hardware's keys in device.json.
 import { z } from 'zod';
 import { chimeSchema } from './chime.ts';
 import { evdevButtonSchema } from './evdev-button.ts';
@@ -15,7 +16,6 @@ export const buttonsSchema = z
   .max(BUTTONS_MAX)
   .default([]);
 
-/** Keys of the device's configuration. */
 export const hardwareShape = {
   /** Wired buttons. Several may share a name. */
   buttons: buttonsSchema,

@@ -1,3 +1,4 @@
+// A key on the terminal as a button.
 import type { Readable } from 'node:stream';
 import { type Button, type ButtonOptions, Debouncer } from './button.ts';
 
@@ -20,7 +21,7 @@ const RINGS = new Set(['b', 'B', ' ']);
 const DIGIT = /^[1-9]$/;
 const CTRL_C = '\u0003';
 
-/** A button on the terminal: `b` or the space bar. Does nothing if the input is not a terminal. */
+/** Rings on `b` or the space bar. Does nothing if the input is not a terminal. */
 export class KeyboardButton implements Button {
   private readonly options: KeyboardButtonOptions;
   private readonly debouncer: Debouncer;

@@ -1,3 +1,4 @@
+// Size of the gray pictures, and their division into blocks.
 import { GRAY_HEIGHT, GRAY_WIDTH } from '../camera/ffmpeg-capture-command.ts';
 
 export const PICTURE_WIDTH = GRAY_WIDTH;

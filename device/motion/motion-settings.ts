@@ -1,3 +1,4 @@
+// The schema of `motion` in device.json.
 import { motionZonesSchema, sensitivitySchema } from '@doorsill/contract/owner-settings';
 import { z } from 'zod';
 

@@ -1,9 +1,10 @@
+// Makes the ring that the settings name.
 import { join } from 'node:path';
 import { RingFile, type RingFileOptions } from './ring-file.ts';
 import type { Ring } from './ring-interface.ts';
 import { RingMemory } from './ring-memory.ts';
 
-/** Makes the ring of the settings, not started: in the file `ring` of the device's folder, or in memory. */
+/** Returns the ring, not started: in the file `ring` of the device's folder, or in memory. */
 export function makeRing(
   settings: { kind: 'file' | 'memory'; bytes: number; retentionS: number },
   folder: string,

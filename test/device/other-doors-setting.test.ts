@@ -1,3 +1,4 @@
+// The setting `console.others`, which is read while the device runs (settings-file.ts).
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { parseDeviceConfig } from '../../device/config.ts';
-import { followOtherDoors } from '../../device/other-doors-setting.ts';
+import { followOtherDoors } from '../../device/settings-file.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -1,5 +1,6 @@
+// Finding the device node of a wired camera (source-v4l2.ts).
 import { describe, expect, it } from 'vitest';
-import { findNode, machineNodes, type NodeView } from '../../../device/camera/v4l2-node.ts';
+import { findNode, machineNodes, type NodeView } from '../../../device/camera/source-v4l2.ts';
 
 const PORCH = '/dev/v4l/by-id/usb-Maker_Porch_1234-video-index0';
 const LAPTOP = '/dev/v4l/by-id/usb-Maker_Laptop_9-video-index0';

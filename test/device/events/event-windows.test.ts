@@ -1,7 +1,7 @@
 // Holds the running of event windows to its word: told when due on the clock, and no timer left.
 import { expect, it } from 'vitest';
 import type { EventWindow } from '../../../device/events/event-window-machine.ts';
-import { EventWindows } from '../../../device/events/event-windows.ts';
+import { EventWindows } from '../../../device/events/event-detector.ts';
 import { NOON_US } from '../hardware/button-contract.ts';
 import { CountingClock } from '../ring/counting-clock.ts';
 
