@@ -16,10 +16,10 @@ import { ffmpegChildren } from './camera/support/recorder.ts';
 
 afterEach(() => expect(ffmpegChildren()).toEqual([]));
 
-/** A viewer that knows what the camera's lid did meanwhile. */
+/** A viewer that records the shutter's moves, too. */
 class ViewerAtTheDoor extends LiveViewer {
   readonly events: string[] = [];
-  /** What was told of filming, and how many programs filmed then. */
+  /** Calls of `films`, and the number of programs that filmed at that time. */
   readonly signs: { films: boolean; privacy: boolean; programs: number }[] = [];
 
   override ended(): void {
@@ -53,13 +53,13 @@ async function recorder(viewer: ViewerAtTheDoor) {
   return { recorder: made, ring, clock };
 }
 
-it('shows nobody anything from the moment that privacy is on, holds nothing, and begins anew after it', async () => {
+it('shows and holds no live picture from the moment that privacy is on, and begins again after it', async () => {
   const viewer = new ViewerAtTheDoor();
   const { recorder: door, ring, clock } = await recorder(viewer);
   door.start(false);
   await viewer.until(() => viewer.fragments.length >= 20);
   door.privacy(true);
-  // One turn of the microtask queue, in which nothing can have come from ffmpeg.
+  // One turn of the microtask queue, in which ffmpeg cannot have written anything.
   await Promise.resolve();
   expect(viewer.told.at(-1)).toBe('ended');
   expect(door.live.holds).toEqual({ fragments: 0, bytes: 0 });
@@ -73,9 +73,9 @@ it('shows nobody anything from the moment that privacy is on, holds nothing, and
   expect(door.live.holds).toEqual({ fragments: 0, bytes: 0 });
   expect(viewer.events).toEqual(['lid open', 'ended', 'off', 'lid closed']);
   expect(viewer.signs.at(-1)).toEqual({ films: false, privacy: true, programs: 0 });
-  // What was shot before is footage like any other.
+  // Earlier footage stays.
   expect(ring.stats().segments).toBeGreaterThan(0);
-  // Its age is that of what was stored last, and grows.
+  // Its age is that of the last stored segment, and grows.
   expect(door.newest?.window.endUs).toBe(ring.coverage().at(-1)?.endUs);
   const ageMs = door.newest?.ageMs ?? 0;
   await clock.sleep(50);
@@ -85,7 +85,7 @@ it('shows nobody anything from the moment that privacy is on, holds nothing, and
   await late.until(() => late.fragments.length >= 3);
   await door.stop();
   expect(late.told).toEqual(['init', 'frames', 'ended']);
-  // It is never said to film nothing while a program films, privacy or not, and says so as long as one does.
+  // `films` is true whenever a program films, with or without privacy.
   expect(viewer.signs.filter(({ films, programs }) => !films && programs > 0)).toEqual([]);
   expect(viewer.signs).toContainEqual({ films: true, privacy: true, programs: 1 });
   expect(viewer.signs.at(-1)).toEqual({ films: false, privacy: false, programs: 0 });
@@ -93,7 +93,7 @@ it('shows nobody anything from the moment that privacy is on, holds nothing, and
   await ring.stop();
 });
 
-it('shows nobody anything while privacy is on from the start', async () => {
+it('shows no live picture while privacy is on from the start', async () => {
   const viewer = new ViewerAtTheDoor();
   const { recorder: door, ring, clock } = await recorder(viewer);
   door.start(true);
@@ -105,7 +105,7 @@ it('shows nobody anything while privacy is on from the start', async () => {
   await ring.stop();
 });
 
-it('warns in the log of a camera that stays lost, once, and not while privacy is on', async () => {
+it('logs a camera that stays lost once, and not while privacy is on', async () => {
   const [clock, random] = [new ManualClock(EARLIEST_WALL_US), new SeededRandom(1)];
   const warned: [string, LogFacts | undefined][] = [];
   const log = { ...silentLog(), warn: (message: string, facts?: LogFacts) => void warned.push([message, facts]) };
