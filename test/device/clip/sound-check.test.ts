@@ -155,7 +155,7 @@ describe('sound passes', () => {
   });
 
   it.each([10_098, 10_100])(
-    'at times that differ from the ring by up to half a step and a tick of each clock: %d µs',
+    'at times %d µs off the ring exactly if that is at most half a step and a tick of each clock',
     async (byUs) => {
       // Half of 20 ms; 48,000, 90,000 and 15,360 ticks a second, and 2 µs: 99 in all.
       expect(tablesOf(aligned.bytes).video.timescale).toBe(15_360);
