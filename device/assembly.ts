@@ -181,16 +181,16 @@ export function makeMedia(storage: Storage) {
   const gray = new GrayPictures();
   const sinks: RecorderSinks = {
     gray: (frame) => {
-      events.seen(frame);
-      gray.give(frame);
+      events.grayFrame(frame);
+      gray.publish(frame);
     },
     scenePress: (atUs) => events.pressed({ button: 'front', source: 'scene', atUs }),
     sceneMotion: (motion) => events.sceneMotion(motion),
     camera: (change) => {
-      if (change.state !== 'recording') events.unseen();
+      if (change.state !== 'recording') events.cameraStopped();
       status.cameraIs(change);
     },
-    films: (films, privacy) => peripherals.show({ films, privacy }),
+    filming: (isFilming, privacy) => peripherals.show({ isFilming, privacy }),
     shutter: (closed) => peripherals.shut(closed),
     storage: (fault) => status.storageIs('ring', fault),
     stored: (window) => stored?.(window),

@@ -18,7 +18,7 @@ import {
   type Parts,
 } from './assembly.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
-import { isPressedThere, type Press } from './hardware/button.ts';
+import { provesPresence, type Press } from './hardware/button.ts';
 import type { ConsoleAddress } from './owner/pairing-wire.ts';
 import { pairingSocketPath } from './owner/private-socket.ts';
 
@@ -129,7 +129,7 @@ function connect(parts: Parts): void {
   });
   events.onPress(({ source }) => {
     peripherals.ring();
-    if (!isPressedThere(source)) return;
+    if (!provesPresence(source)) return;
     pairing.unlock();
     ownServer?.buttonPressed();
   });
@@ -269,7 +269,7 @@ async function applyRetention({ gate, ring, held, history }: Parts): Promise<voi
 /** Applies the motion settings in force. */
 function applyMotionSettings({ seams, events, gate }: Parts): void {
   const { byOwners, motion } = gate.settings;
-  events.lookBy(motion);
+  events.setMotionSettings(motion);
   if (byOwners.length > 0) seams.log.info('owners changed settings of device.json', { settings: byOwners.join(', ') });
 }
 

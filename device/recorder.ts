@@ -13,7 +13,7 @@ import type { Ring } from './ring/ring-interface.ts';
 export interface RecorderSinks extends Pick<CaptureSinks, 'gray' | 'scenePress' | 'sceneMotion'> {
   camera(change: CaptureChange): void;
   /** Called after every change: whether the camera may be filming, and whether privacy was ordered. */
-  films(films: boolean, privacy: boolean): void;
+  filming(isFilming: boolean, privacy: boolean): void;
   /** Moves the shutter; never rejects. */
   shutter(closed: boolean): Promise<void>;
   /** Called after each segment: why it could not be stored, or null. */
@@ -90,7 +90,7 @@ export class Recorder {
   privacy(on: boolean): void {
     this.privacyOn = on;
     if (on) this.lost.is(null);
-    this.tell();
+    this.reportFilming();
     // Orders run one after the other: a camera that is still stopping cannot start.
     this.turn = this.turn.then(async () => {
       if (on) await this.end();
@@ -118,17 +118,17 @@ export class Recorder {
   private async end(): Promise<void> {
     await this.capture.stop();
     this.isStarted = false;
-    this.tell();
+    this.reportFilming();
   }
 
-  private tell(): void {
-    this.deps.sinks.films(this.isStarted && !WITHOUT_CAMERA.has(this.state), this.privacyOn);
+  private reportFilming(): void {
+    this.deps.sinks.filming(this.isStarted && !WITHOUT_CAMERA.has(this.state), this.privacyOn);
   }
 
   private record(): void {
     if (this.stopping.signal.aborted) return;
     this.isStarted = true;
-    this.tell();
+    this.reportFilming();
     this.capture.start(this.stopping.signal).catch((thrown: unknown) => {
       const detail = thrown instanceof Error ? thrown.message : String(thrown);
       const coded = isFailure(thrown) ? { code: thrown.code, advice: thrown.advice } : {};
@@ -140,7 +140,7 @@ export class Recorder {
   private onChange(change: CaptureChange): void {
     this.state = change.state;
     this.heardMs = this.deps.clock.monotonicMs();
-    this.tell();
+    this.reportFilming();
     this.watch(change);
     this.deps.sinks.camera(change);
   }

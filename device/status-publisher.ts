@@ -55,7 +55,7 @@ const FIGURES_EVERY_MS = 10_000;
 const DETAIL_LETTERS_MAX = 300;
 const COVERAGE_SPANS_MAX = 20;
 /** Longest normal time between two segments in the ring: twice a GOP and its way through ffmpeg. */
-const KEPT_MS_MAX = 16_000;
+const STORED_AGO_MS_MAX = 16_000;
 const REQUESTS_MAX = 200;
 
 export class StatusPublisher {
@@ -66,11 +66,11 @@ export class StatusPublisher {
   private camera: CaptureChange | null = null;
   private sourceStartUs: number | null = null;
   /** Monotonic time of the last published state, its number of footage spans, and whether it said `recording`. */
-  private saidMs = Number.NEGATIVE_INFINITY;
-  private saidSpans = 0;
-  private saidRecording = false;
+  private publishedMs = Number.NEGATIVE_INFINITY;
+  private publishedSpans = 0;
+  private publishedRecording = false;
   /** Monotonic time at which the ring last took footage. */
-  private keptMs = Number.NEGATIVE_INFINITY;
+  private storedMs = Number.NEGATIVE_INFINITY;
   private readonly faults = new Map<StoredPart, DeviceState['storage']>();
 
   /** `heard` is called locally with every event, whether or not the home broker is connected. */
@@ -118,14 +118,14 @@ export class StatusPublisher {
       this.state();
       return;
     }
-    if (part === 'ring') this.keptMs = this.seams.clock.monotonicMs();
+    if (part === 'ring') this.storedMs = this.seams.clock.monotonicMs();
     if (this.faults.delete(part)) this.state();
     else this.figures();
   }
 
   /** Whether the camera's footage arrives in the ring. */
   private get isRecording(): boolean {
-    const isFresh = this.seams.clock.monotonicMs() - this.keptMs <= KEPT_MS_MAX;
+    const isFresh = this.seams.clock.monotonicMs() - this.storedMs <= STORED_AGO_MS_MAX;
     return this.camera?.state === 'recording' && !this.faults.has('ring') && isFresh;
   }
 
@@ -188,9 +188,9 @@ export class StatusPublisher {
   state(): void {
     const state = this.stateNow();
     if (!state) return;
-    this.saidMs = this.seams.clock.monotonicMs();
-    this.saidSpans = state.ring.coverage.length;
-    this.saidRecording = this.isRecording;
+    this.publishedMs = this.seams.clock.monotonicMs();
+    this.publishedSpans = state.ring.coverage.length;
+    this.publishedRecording = this.isRecording;
     this.sources?.home.publishState(state);
     this.sources?.homeAssistant.state(state);
   }
@@ -201,8 +201,8 @@ export class StatusPublisher {
    */
   private figures(): void {
     const spans = Math.min(this.sources?.ring.coverage().length ?? 0, COVERAGE_SPANS_MAX);
-    const isDue = this.seams.clock.monotonicMs() - this.saidMs >= FIGURES_EVERY_MS;
-    if (isDue || spans !== this.saidSpans || this.isRecording !== this.saidRecording) this.state();
+    const isDue = this.seams.clock.monotonicMs() - this.publishedMs >= FIGURES_EVERY_MS;
+    if (isDue || spans !== this.publishedSpans || this.isRecording !== this.publishedRecording) this.state();
   }
 
   /** The current state; null before `publishFor`. */

@@ -96,7 +96,7 @@ export class Capture {
   private waiting: Timer | null = null;
   private lastFailure: Failure | null = null;
   /** Faults of the pictures by code, with the monotonic time at which each was last seen. */
-  private readonly ailments = new Map<string, { why: Failure; atMs: number }>();
+  private readonly pictureFaults = new Map<string, { why: Failure; atMs: number }>();
   private place: RunPlace | null = null;
   private deliveredUntilUs = 0;
   /** Segments added to the queue, and taken from it to be stored, since this object was made. */
@@ -145,7 +145,7 @@ export class Capture {
     this.driver = this.openDriver();
     this.deliveredUntilUs = 0;
     this.lastFailure = null;
-    this.ailments.clear();
+    this.pictureFaults.clear();
     await new Promise<void>((opened) => this.dispatch({ type: 'start' }, opened));
     if (this.in('failed') && this.lastFailure) throw this.lastFailure;
   }
@@ -205,8 +205,8 @@ export class Capture {
     }
     const name = this.state.name;
     const place = name === 'recording' ? this.place : null;
-    const [ailment] = place ? this.ailments.values() : [];
-    const lacks = detail === undefined ? (ailment?.why ?? place?.troubles[0]) : undefined;
+    const [pictureFault] = place ? this.pictureFaults.values() : [];
+    const lacks = detail === undefined ? (pictureFault?.why ?? place?.troubles[0]) : undefined;
     const reported = name === 'failed' || name === 'lost' ? this.lastFailure : (lacks ?? null);
     const change: CaptureChange = {
       state: name,
@@ -231,7 +231,7 @@ export class Capture {
       {
         opened,
         segment: (endUs, place) => this.onSegment(endUs, place),
-        ailing: (why) => this.onAilment(why),
+        pictureFault: (why) => this.onPictureFault(why),
         dropped: () => this.onLost('storing is too slow', this.offered),
         stalled: (detail) => this.dispatch({ type: 'stall', detail }),
         gray: (pixels, atUs) => this.sinks.gray({ width: GRAY_WIDTH, height: GRAY_HEIGHT, pixels, atUs }),
@@ -256,21 +256,21 @@ export class Capture {
     this.backoff.reset();
     this.dispatch({ type: 'segment' });
     this.offered += 1;
-    const isBetter = this.healed();
+    const isBetter = this.dropOldFaults();
     if (before === 'recording' && (place !== null || isBetter)) this.report();
   }
 
-  private onAilment(why: Failure): void {
-    const isNew = !this.ailments.has(why.code);
-    this.ailments.set(why.code, { why: this.ailments.get(why.code)?.why ?? why, atMs: this.deps.clock.monotonicMs() });
+  private onPictureFault(why: Failure): void {
+    const isNew = !this.pictureFaults.has(why.code);
+    this.pictureFaults.set(why.code, { why: this.pictureFaults.get(why.code)?.why ?? why, atMs: this.deps.clock.monotonicMs() });
     if (isNew && this.in('recording')) this.report();
   }
 
   /** Forgets faults that have not been seen for `WELL_AGAIN_MS`; returns whether there were any. */
-  private healed(): boolean {
+  private dropOldFaults(): boolean {
     const untilMs = this.deps.clock.monotonicMs() - WELL_AGAIN_MS;
-    const well = [...this.ailments].filter(([, { atMs }]) => atMs < untilMs);
-    for (const [code] of well) this.ailments.delete(code);
+    const well = [...this.pictureFaults].filter(([, { atMs }]) => atMs < untilMs);
+    for (const [code] of well) this.pictureFaults.delete(code);
     return well.length > 0;
   }
 

@@ -42,7 +42,7 @@ export function withoutCredentials(text: string): string {
 const FAULT = /\[(?:error|fatal|panic)\]/;
 
 /** The last `many` faults that a process reported, in one short line. */
-export function lastWords(text: string, many = 3): string {
+export function lastFaults(text: string, many = 3): string {
   const lines = text.split(/[\r\n]+/).filter((line) => line.trim() !== '');
   const faults = lines.filter((line) => FAULT.test(line));
   const words = (faults.length > 0 ? faults : lines.filter((line) => !line.includes('[info]')))
@@ -80,10 +80,10 @@ export function startFfmpeg(ffmpeg: Ffmpeg, args: readonly string[], options: St
   for (const stream of child.stdio) stream?.on('error', () => {});
   const ended = new Promise<ProcessEnd>((resolve) => {
     child.once('error', (error) => {
-      if (child.pid === undefined) resolve({ status: null, signal: null, words: lastWords(error.message) });
+      if (child.pid === undefined) resolve({ status: null, signal: null, words: lastFaults(error.message) });
     });
     child.once('close', (status, signal) =>
-      resolve({ status: didNotStart(status) ? null : status, signal, words: lastWords(text) }),
+      resolve({ status: didNotStart(status) ? null : status, signal, words: lastFaults(text) }),
     );
   });
   const kill = () => void child.kill('SIGKILL');

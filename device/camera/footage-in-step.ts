@@ -8,7 +8,7 @@ type Lane = 'fragments' | 'pictures';
 
 interface Item {
   readonly atUs: number;
-  give(): Promise<void> | void;
+  deliver(): Promise<void> | void;
 }
 
 /** Items of one lane that may wait for the other: ffmpeg may hold back pictures while it writes fragments, and vice versa. */
@@ -24,7 +24,7 @@ export class FootageInStep {
   private readonly lanes = { fragments: new Waiting(), pictures: new Waiting() };
   private readonly reach: Reach;
   private readonly signal: AbortSignal;
-  private readonly giving: Promise<void>;
+  private readonly delivering: Promise<void>;
   private readonly listeners = new Set<() => void>();
   private failed: { readonly thrown: unknown } | null = null;
 
@@ -32,7 +32,7 @@ export class FootageInStep {
     this.reach = reach;
     this.signal = signal;
     signal.addEventListener('abort', () => this.changed(), { once: true });
-    this.giving = this.giveAll().catch((thrown: unknown) => {
+    this.delivering = this.deliverAll().catch((thrown: unknown) => {
       this.failed = { thrown };
       this.changed();
     });
@@ -42,9 +42,9 @@ export class FootageInStep {
    * Delivers an item when the source's clock has reached `atUs`. Resolves when the lane may add more, which it may while the other lane
    * is empty, because ffmpeg may wait for us to read. Rejects with the error of delivering an earlier item.
    */
-  async add(lane: Lane, atUs: number, give: Item['give']): Promise<void> {
+  async add(lane: Lane, atUs: number, deliver: Item['deliver']): Promise<void> {
     const own = this.lanes[lane];
-    own.items.push({ atUs, give });
+    own.items.push({ atUs, deliver });
     this.changed();
     await this.until(() => own.items.length === 0 || (this.isStarved(lane) && own.items.length < WAITING_MAX));
   }
@@ -56,8 +56,8 @@ export class FootageInStep {
   }
 
   /** Resolves when all items were delivered or the signal was aborted. Rejects with the error of a delivery. */
-  async given(): Promise<void> {
-    await this.giving;
+  async delivered(): Promise<void> {
+    await this.delivering;
     if (this.failed) throw this.failed.thrown;
   }
 
@@ -67,7 +67,7 @@ export class FootageInStep {
     return other.items.length === 0 && !other.isOver;
   }
 
-  private async giveAll(): Promise<void> {
+  private async deliverAll(): Promise<void> {
     for (;;) {
       await this.until(() => this.isDecided());
       const lane = this.earliest();
@@ -76,7 +76,7 @@ export class FootageInStep {
       await this.reach(item.atUs, this.signal);
       // A stopped camera films nothing more.
       if (this.signal.aborted) return;
-      await item.give();
+      await item.deliver();
       lane.items.shift();
       this.changed();
     }

@@ -4,7 +4,7 @@ import { type Failure, failure } from '@doorsill/contract/errors';
 import type { RunEvidence } from './replan-capture.ts';
 import type { Port } from './start-ffmpeg.ts';
 import type { DriverContext } from './source-interfaces.ts';
-import { microphoneEnded, microphoneFault, wantsTwoChannels, wordsOf } from './wired-faults.ts';
+import { microphoneEnded, microphoneFault, wantsTwoChannels, messagesOfRun } from './wired-faults.ts';
 import { alsaInput, type Shift } from './wired-input-arguments.ts';
 import type { Microphone } from './wired-options.ts';
 
@@ -79,7 +79,7 @@ export async function microphoneTroubles(microphone: Microphone | null, context:
   for (;;) {
     const sound = use.forRun()?.(null);
     if (!sound) return use.trouble ? [use.trouble] : [];
-    const words = await wordsOf(
+    const words = await messagesOfRun(
       context,
       'listening for a moment',
       SOUND_MS_MAX,

@@ -53,7 +53,7 @@ export interface SessionSinks {
   /** A segment was dropped because the queue was full. */
   dropped(): void;
   /** The recorded pictures have a fault. Called with each segment while it lasts. */
-  ailing(why: Failure): void;
+  pictureFault(why: Failure): void;
   /** No segment came in time: the run must be ended. */
   stalled(detail: string): void;
   gray(pixels: Uint8Array, atUs: number): void;
@@ -126,7 +126,7 @@ export class RunSession {
           ...this.footageSinks(opened, signal),
         },
       );
-      await this.inStep?.given();
+      await this.inStep?.delivered();
       await this.deliver(opened, signal);
       return this.judge(end, signal);
     } catch (thrown) {
@@ -250,9 +250,9 @@ export class RunSession {
     this.wasDamaged = this.isDamaged;
     this.isDamaged = false;
     const source = context.shown;
-    if (words.length > 0) sinks.ailing(failure('camera_pictures_damaged', { source, detail: words.join('; ') }));
+    if (words.length > 0) sinks.pictureFault(failure('camera_pictures_damaged', { source, detail: words.join('; ') }));
     if (packets && packets.stillUs > 0)
-      sinks.ailing(failure('camera_clock_wrong', { source, detail: 'it gives all pictures the same time' }));
+      sinks.pictureFault(failure('camera_clock_wrong', { source, detail: 'it gives all pictures the same time' }));
   }
 
   /** Makes segments of the held fragments and puts them into the queue. */
@@ -262,7 +262,7 @@ export class RunSession {
       assert(this.recording, 'fragments come after the init segment');
       const { segment, place } = this.recording.next(bytes, video);
       if (place && this.beginsUs !== null && input.endsWhenClockIsSet) throw new Replanned('the clock was set');
-      this.beginsUs ??= input.beginsLate ? segment.startUs - segment.wallOffsetUs : 0;
+      this.beginsUs ??= input.zeroIsFirstPicture ? segment.startUs - segment.wallOffsetUs : 0;
       if (place) this.place = { ...place, sourceStartUs: place.sourceStartUs + this.beginsUs };
       if (segment.startUs < input.skipBeforeUs - SAME_PLACE_US) continue;
       if (!driver.live) await queue.room(bytes.length, signal);

@@ -36,7 +36,7 @@ export interface RunInput {
   /** Shortcomings with which it records all the same: no microphone, a refused control. */
   readonly troubles?: readonly Failure[];
   /** Its times count from before the first picture, whose time is reported as the source's time 0. */
-  readonly beginsLate?: boolean;
+  readonly zeroIsFirstPicture?: boolean;
   /** It is read faster than it was filmed, so there is no live view. */
   readonly isReadFast?: boolean;
   /** Clock of footage that does not follow this process's clock, and is never late; absent: footage is passed on as it arrives. */

@@ -70,7 +70,7 @@ export class RpicamDriver implements SourceDriver {
       feed: (pipes, signal) => this.feed(pipes, asked.rate, signal),
       troubles: [this.microphone.trouble, asked.trouble].filter((trouble) => trouble !== null),
       isOutdated: asked.isOutdated,
-      beginsLate: true,
+      zeroIsFirstPicture: true,
       endsWhenClockIsSet: true,
     };
   }

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { systemCode } from '@doorsill/base/disk';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
-import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
+import { lastFaults, runFfmpeg } from './ffmpeg-run.ts';
 import { askedRate } from './frame-pace.ts';
 import { MicrophoneUse, microphoneTroubles } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan-capture.ts';
@@ -14,7 +14,7 @@ import { ArrivalTimeline, KnownTimeline } from './source-timeline.ts';
 import { UngivenFormats } from './ungiven-formats.ts';
 import { missingControl, setControls } from './v4l2-controls.ts';
 import { type ChosenFormat, chooseFormat, isListed, parseFormats, printFormat } from './v4l2-formats.ts';
-import { cameraFault, wordsOf } from './wired-faults.ts';
+import { cameraFault, messagesOfRun } from './wired-faults.ts';
 import { listingArgs, v4l2Input } from './wired-input-arguments.ts';
 import { type V4l2Source, wiredOptions } from './wired-options.ts';
 
@@ -86,7 +86,7 @@ export class V4l2Driver implements SourceDriver {
       isOutdated: asked.isOutdated,
       // While the rate is lowered, the fastest preset is used.
       ...(plan.video === 'encode' && asked.trouble === null ? { picture: { ...format, rate: asked.rate } } : {}),
-      beginsLate: isStamped,
+      zeroIsFirstPicture: isStamped,
       endsWhenClockIsSet: isStamped && sound !== null,
     };
   }
@@ -109,7 +109,7 @@ export class V4l2Driver implements SourceDriver {
   }
 
   endedBy(line: string): string | null {
-    return this.microphone.endedBy(line) ?? this.ungiven.heard(line);
+    return this.microphone.endedBy(line) ?? this.ungiven.endedBy(line);
   }
 
   private wasStampedNow({ facts }: RunEvidence): boolean {
@@ -164,7 +164,7 @@ async function offeredBy(
 
 function faultsAmong(lines: readonly string[]): string {
   const faults = lines.filter((line) => /\[(error|fatal)\]/.test(line));
-  return faults.length === 0 ? 'it offers nothing' : lastWords(faults.join('\n'), faults.length);
+  return faults.length === 0 ? 'it offers nothing' : lastFaults(faults.join('\n'), faults.length);
 }
 
 /** Camera nodes, which may be named without `v4l2:`. */
@@ -210,7 +210,7 @@ async function oneThatGives(
     ungiven.begin(format);
     const picture = v4l2Input(path, format, source.rate, null);
     const args = [...picture.options, '-i', picture.address, '-map', '0:v:0', '-frames:v', '1', '-f', 'null', '-'];
-    const words = await wordsOf(context, 'taking one picture', PICTURE_MS_MAX, args, (line) => ungiven.heard(line));
+    const words = await messagesOfRun(context, 'taking one picture', PICTURE_MS_MAX, args, (line) => ungiven.endedBy(line));
     if (ungiven.learn({ barren: true })) continue;
     if (words !== null) throw cameraFault(source.shown, words);
     return format;

@@ -62,7 +62,7 @@ export class UngivenFormats {
   }
 
   /** Takes a line of ffmpeg's stderr; returns why the run must end if the driver delivers another size than requested. */
-  heard(line: string): string | null {
+  endedBy(line: string): string | null {
     const begun = NOT_BEGUN.exec(line)?.[1];
     const [, changed, width, height] = CHANGED.exec(line) ?? [];
     this.why ??= (begun ?? changed ?? null)?.slice(0, WHY_LETTERS_MAX) ?? null;

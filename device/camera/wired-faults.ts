@@ -1,6 +1,6 @@
 // Turns ffmpeg's messages about a wired camera or microphone into coded failures.
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
-import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
+import { lastFaults, runFfmpeg } from './ffmpeg-run.ts';
 import type { DriverContext } from './source-interfaces.ts';
 
 /** Why a wired camera delivers nothing. `words`: ffmpeg's last messages, or our own. */
@@ -50,7 +50,7 @@ const SAID_LETTERS_MAX = 4_096;
 const COMPLAINTS_MAX = 6;
 
 /** Runs ffmpeg; returns its last messages if it failed, else null. */
-export async function wordsOf(
+export async function messagesOfRun(
   { ffmpeg, clock }: DriverContext,
   doing: string,
   timeoutMs: number,
@@ -73,6 +73,6 @@ export async function wordsOf(
     return null;
   } catch (thrown) {
     if (!isFailure(thrown)) throw thrown;
-    return said === '' ? String(thrown.facts['detail'] ?? thrown.message) : lastWords(said, COMPLAINTS_MAX);
+    return said === '' ? String(thrown.facts['detail'] ?? thrown.message) : lastFaults(said, COMPLAINTS_MAX);
   }
 }

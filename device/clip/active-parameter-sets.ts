@@ -15,7 +15,7 @@ export interface FrameSets {
 }
 
 /** The active parameter sets: those of the init segment, replaced by those that arrive with frames (§7.4.1.2.1). */
-export class SetsInForce {
+export class ActiveParameterSets {
   private readonly spsById = new Map<number, Sps>();
   private readonly ppsById = new Map<number, Pps>();
 
@@ -105,7 +105,7 @@ function keep<Kept extends { id: number; bytes: Uint8Array }>(into: Map<number, 
 }
 
 /** Whether a smart cut can join an encoded head to frames with these sets. */
-export function plainSets(sets: FrameSets): boolean {
+export function canJoinEncodedHead(sets: FrameSets): boolean {
   const { sps, pps } = sets;
   return (
     [66, 77, 100].includes(sps.profileIdc) &&

@@ -7,7 +7,7 @@ import { NAL, nalType, splitSample } from '@doorsill/contract/media/nal';
 import { readPps, readSps } from '@doorsill/contract/media/parameter-sets';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { SetsInForce } from './active-parameter-sets.ts';
+import { ActiveParameterSets } from './active-parameter-sets.ts';
 import { displayRotation } from './display-rotation.ts';
 import type { CutFacts } from './finished-clip.ts';
 import type { SampleReader } from './read-ahead.ts';
@@ -34,7 +34,7 @@ export class SampleCheck {
   private readonly clip: CutFacts;
   private readonly tables: FileTables;
   private readonly reader: SampleReader;
-  private readonly sets = new SetsInForce();
+  private readonly sets = new ActiveParameterSets();
   private readonly setsOfFile: { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> };
   /** The file's parameter sets that copied frames use. */
   private readonly copiedSets = new Set<Uint8Array>();

@@ -7,7 +7,7 @@ import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
 import type { ClipDeps } from './clip-deps.ts';
 
 /** Throws `grant_dead`, or the reason of either signal, unless work on the footage may continue. */
-export function assertGoingOn(live: CutPermit, deps: ClipDeps): void {
+export function assertMayContinue(live: CutPermit, deps: ClipDeps): void {
   assertCutPermit(live);
   deps.signal?.throwIfAborted();
 }
@@ -19,9 +19,9 @@ export function stopSignal(live: CutPermit, deps: ClipDeps): AbortSignal {
 
 /** The ring's segments in a window; the grant is checked before each. */
 export async function* readRing(live: CutPermit, deps: ClipDeps, window: Window): AsyncGenerator<Segment> {
-  assertGoingOn(live, deps);
+  assertMayContinue(live, deps);
   for await (const segment of deps.segments(window)) {
-    assertGoingOn(live, deps);
+    assertMayContinue(live, deps);
     yield segment;
   }
 }

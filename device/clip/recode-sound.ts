@@ -15,7 +15,7 @@ import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedSample } from './encoded-sample-buffer.ts';
 
 /** A packet of the ring that lies wholly inside the window. */
-export interface HeardPacket {
+export interface SoundPacket {
   data: Uint8Array;
   /** Whether it continues the packet before it. If not, its first half cannot be decoded: it overlaps a missing packet. */
   follows: boolean;
@@ -24,7 +24,7 @@ export interface HeardPacket {
 export interface SoundJob {
   /** Configuration of the packets. */
   source: SoundConfig;
-  packets: AsyncIterable<HeardPacket>;
+  packets: AsyncIterable<SoundPacket>;
   timeoutMs: number;
   signal: AbortSignal;
 }
@@ -172,7 +172,7 @@ class KnownSamples {
   }
 
   /** Passes the packets to the decoder; records which of them follow another. */
-  async *watch(packets: AsyncIterable<HeardPacket>, sound: SoundConfig): AsyncGenerator<Uint8Array> {
+  async *watch(packets: AsyncIterable<SoundPacket>, sound: SoundConfig): AsyncGenerator<Uint8Array> {
     for await (const { data, follows } of packets) {
       this.follows.push(follows);
       yield adtsPacket(sound, data);

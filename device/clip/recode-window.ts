@@ -27,7 +27,7 @@ const TIMEOUT_MS_LEAST = 120_000;
 /** Largest keyframe interval in frames, so that players can seek. */
 export const GOP_FRAMES = 60;
 
-type Look = (live: CutPermit, deps: ClipDeps, window: Window, zeroUs?: number | null) => Promise<SurveyResult>;
+type SurveyWindow = (live: CutPermit, deps: ClipDeps, window: Window, zeroUs?: number | null) => Promise<SurveyResult>;
 
 /** A survey with its encoded frames. */
 export interface Cut {
@@ -56,13 +56,13 @@ export async function recodeWindow(
   deps: CutDeps,
   first: SurveyResult,
   readWindow: Window,
-  look: Look,
+  surveyWindow: SurveyWindow,
 ): Promise<Cut> {
   const { window, byteLimit, zones } = live.cut;
-  const astray =
+  const needsMargin =
     first.obstacles.includes('reordered frames') || first.obstacles.includes('a GOP that does not stand alone');
-  const wide = astray ? widened(window, BEFORE_US, AFTER_US) : readWindow;
-  const survey = inOrder(astray ? await lookInOrder(live, deps, wide, look) : first);
+  const wide = needsMargin ? widened(window, BEFORE_US, AFTER_US) : readWindow;
+  const survey = inOrder(needsMargin ? await surveyInOrder(live, deps, wide, surveyWindow) : first);
   const feed = planFeed(survey, wide);
   const signal = stopSignal(live, deps);
   const timeoutMs = TIMEOUT_MS_LEAST + ((window.endUs - window.startUs) / 1e6) * TIMEOUT_MS_PER_S;
@@ -99,9 +99,9 @@ export async function recodeWindow(
 }
 
 /** In a reordered stream the first frame read need not be the first displayed; then surveys again with the right zero. */
-async function lookInOrder(live: CutPermit, deps: ClipDeps, wide: Window, look: Look): Promise<SurveyResult> {
-  const rough = await look(live, deps, wide);
-  return rough.earliestUs === rough.timeline.zeroUs ? rough : look(live, deps, wide, rough.earliestUs);
+async function surveyInOrder(live: CutPermit, deps: ClipDeps, wide: Window, surveyWindow: SurveyWindow): Promise<SurveyResult> {
+  const rough = await surveyWindow(live, deps, wide);
+  return rough.earliestUs === rough.timeline.zeroUs ? rough : surveyWindow(live, deps, wide, rough.earliestUs);
 }
 
 /** The survey with its frames in display order. Throws `clip_not_exact` when two have the same display time. */

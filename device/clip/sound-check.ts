@@ -12,7 +12,7 @@ import type { ClipDeps } from './clip-deps.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';
 import { SampleReader } from './read-ahead.ts';
 import { readRing, stopSignal } from './read-ring.ts';
-import { clipSoundOf, countSamples, encodeSound, type HeardPacket } from './recode-sound.ts';
+import { clipSoundOf, countSamples, encodeSound, type SoundPacket } from './recode-sound.ts';
 
 /** Wall time is rounded to microseconds at both ends of an interval. */
 const ROUNDING_US = 2;
@@ -128,7 +128,7 @@ class WantedPackets {
     this.audio = audio;
   }
 
-  async *read(): AsyncGenerator<HeardPacket> {
+  async *read(): AsyncGenerator<SoundPacket> {
     let last: PlacedPacket | null = null;
     let lateUs = Number.NEGATIVE_INFINITY;
     for await (const packet of packetsInside(this.job)) {

@@ -13,7 +13,7 @@ import {
 import type { Sps } from '@doorsill/contract/media/parameter-sets';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { plainSets, SetsInForce, UsedSets } from './active-parameter-sets.ts';
+import { canJoinEncodedHead, ActiveParameterSets, UsedSets } from './active-parameter-sets.ts';
 import { ClipTimeline, emptyTable, type TimeBase, type TrackTable } from './clip-timeline.ts';
 import { displayRotation, type Rotation } from './display-rotation.ts';
 import { type Frame, readFrame } from './strip-frame-to-slices.ts';
@@ -99,7 +99,7 @@ export class Survey {
   private readonly zeroUs: number | null;
   private readonly segments: SurveyedSegment[] = [];
   private readonly obstacles = new Set<Obstacle>();
-  private readonly sets = new SetsInForce();
+  private readonly sets = new ActiveParameterSets();
   private readonly used = new UsedSets();
   private readonly video = emptyTable();
   private readonly keys: number[] = [];
@@ -224,7 +224,7 @@ export class Survey {
     this.checkTime(segment, atUs);
     this.earliestUs = Math.min(this.earliestUs, atUs);
     this.checkPicture(sets.sps);
-    if (!plainSets(sets) || frame.extended) this.obstacles.add('an unusual coding');
+    if (!canJoinEncodedHead(sets) || frame.extended) this.obstacles.add('an unusual coding');
     if (frame.bidirectional) this.obstacles.add('reordered frames');
     const timeline = this.timeline ?? new ClipTimeline(timescale, this.zeroUs ?? atUs);
     const first = this.timeline === null;

@@ -14,9 +14,9 @@ import { nominalDuration } from './clip-timeline.ts';
 import type { EncodedSamples } from './encoded-sample-buffer.ts';
 import type { Clip } from './finished-clip.ts';
 import { layOut, type VideoTrack } from './mp4-layout.ts';
-import { assertGoingOn, readRing, ringChanged, stopSignal, widened } from './read-ring.ts';
+import { assertMayContinue, readRing, ringChanged, stopSignal, widened } from './read-ring.ts';
 import type { CutDeps } from './recent-encodings.ts';
-import { clipSoundOf, encodeSound, type HeardPacket } from './recode-sound.ts';
+import { clipSoundOf, encodeSound, type SoundPacket } from './recode-sound.ts';
 import { type Cut, GOP_FRAMES, recodeWindow } from './recode-window.ts';
 import { HeadEncoding } from './smart-cut-head.ts';
 import { Survey, type SurveyResult } from './survey.ts';
@@ -39,7 +39,7 @@ export async function trim(live: CutPermit, deps: CutDeps): Promise<Clip> {
   const heading = new HeadEncoding(live, deps);
   const cut = await cutWindow(live, deps, readWindow, heading).finally(() => heading.stop());
   const sound = await soundOf(live, deps, cut);
-  assertGoingOn(live, deps);
+  assertMayContinue(live, deps);
   const clip = planClip(live, deps, cut, sound);
   if (clip.sizeBytes > byteLimit)
     throw failure('clip_over_limit', { detail: `${clip.sizeBytes} bytes, ${byteLimit} granted` });
@@ -54,20 +54,20 @@ export function footageWindow({ cut: { window, audio } }: CutPermit): Window {
 async function cutWindow(live: CutPermit, deps: CutDeps, readWindow: Window, heading: HeadEncoding): Promise<Cut> {
   const zoned = live.cut.zones.length > 0;
   const isAllEncoded = zoned || deps.recode === 'always';
-  const survey = await look(live, deps, readWindow, null, (soFar) => {
+  const survey = await surveyWindow(live, deps, readWindow, null, (soFar) => {
     if (!isAllEncoded) heading.begin(soFar);
   });
   if (isAllEncoded || survey.obstacles.length > 0) {
     const why = survey.obstacles.join(', ') || (zoned ? 'zones' : 'the setting clip.recode');
     deps.log.info('the window is encoded anew', { why });
     await heading.stop();
-    return recodeWindow(live, deps, survey, readWindow, look);
+    return recodeWindow(live, deps, survey, readWindow, surveyWindow);
   }
   const encoded = await heading.finish(survey);
   return { method: encoded ? 'smart-cut' : 'copy', survey, readWindow, encoded };
 }
 
-async function look(
+async function surveyWindow(
   live: CutPermit,
   deps: ClipDeps,
   readWindow: Window,
@@ -96,7 +96,7 @@ async function soundOf(live: CutPermit, deps: CutDeps, cut: Cut): Promise<Encode
   const encoded = await deps.recent.sound.get(
     JSON.stringify([Buffer.from(audio.source.config).toString('hex'), packets]),
     (onSample, signal) =>
-      encodeSound(deps, { source: audio.source, packets: heardPackets(live, deps, cut), timeoutMs, signal }, onSample),
+      encodeSound(deps, { source: audio.source, packets: soundPackets(live, deps, cut), timeoutMs, signal }, onSample),
     byteLimit,
     stopSignal(live, deps),
   );
@@ -105,7 +105,7 @@ async function soundOf(live: CutPermit, deps: CutDeps, cut: Cut): Promise<Encode
 }
 
 /** The packets that the survey chose, from the ring. */
-async function* heardPackets(live: CutPermit, deps: ClipDeps, cut: Cut): AsyncGenerator<HeardPacket> {
+async function* soundPackets(live: CutPermit, deps: ClipDeps, cut: Cut): AsyncGenerator<SoundPacket> {
   const { segments } = cut.survey;
   let next = 0;
   for await (const segment of readRing(live, deps, cut.readWindow)) {

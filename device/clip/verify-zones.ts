@@ -9,7 +9,7 @@ import type { Zone } from '@doorsill/contract/shared-claims';
 import type { ClipDecoder } from './clip-deps.ts';
 import type { ClipReader } from './finished-clip.ts';
 import { SampleReader } from './read-ahead.ts';
-import { lookAtAll, ZonePictures } from './zone-check.ts';
+import { forEachPicture, ZonePictures } from './zone-check.ts';
 
 /** Failures that blame the clip; others blame the machine. */
 const OF_THE_CLIP = new Set(['clip_check_failed', 'fragment_malformed', 'ffmpeg_failed']);
@@ -29,7 +29,7 @@ export async function verifyZones(
     const { video } = await readClipFile(clip, due);
     const pictures = new ZonePictures(due.zones, video);
     const frames = framesOf(video, new SampleReader(clip));
-    await lookAtAll(decoder, { video, frames, signal }, (picture, number) => pictures.assertBlack(picture, number));
+    await forEachPicture(decoder, { video, frames, signal }, (picture, number) => pictures.assertBlack(picture, number));
   } catch (thrown) {
     if (!isFailure(thrown) || !OF_THE_CLIP.has(thrown.code)) throw thrown;
     throw failure('verify_failed', { detail: String(thrown.facts['detail'] ?? thrown.message) });

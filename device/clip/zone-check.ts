@@ -198,7 +198,7 @@ export async function checkZones(job: ZonesToCheck): Promise<void> {
   try {
     const pictures = new ZonePictures(live.cut.zones, video);
     for (let left = source.before; left > 0; left -= 1) await nextOriginal();
-    await lookAtAll(deps, { video, frames: job.frames, ...limits }, async (picture, number) => {
+    await forEachPicture(deps, { video, frames: job.frames, ...limits }, async (picture, number) => {
       pictures.assertBlack(picture, number);
       const original = await nextOriginal();
       if (original) pictures.assertSameOutside(picture, original, number);
@@ -211,11 +211,11 @@ export async function checkZones(job: ZonesToCheck): Promise<void> {
   }
 }
 
-/** Calls `look` with each picture of a clip. Throws `clip_check_failed` unless every frame decodes, and to one picture. */
-export async function lookAtAll(
+/** Calls `onPicture` with each picture of a clip. Throws `clip_check_failed` unless every frame decodes, and to one picture. */
+export async function forEachPicture(
   deps: ClipDecoder,
   job: Pick<DecodeJob, 'signal'> & { video: FileVideo; frames: AsyncIterable<Uint8Array> },
-  look: (picture: Uint8Array, number: number) => void | Promise<void>,
+  onPicture: (picture: Uint8Array, number: number) => void | Promise<void>,
 ): Promise<void> {
   const { video, frames, signal } = job;
   const wanted = video.sizes.length;
@@ -231,7 +231,7 @@ export async function lookAtAll(
     signal,
     timeoutMs: timeoutMsOf(wanted),
   })) {
-    if (number < wanted) await look(picture, number);
+    if (number < wanted) await onPicture(picture, number);
     number += 1;
   }
   if (number !== wanted) throw clipFault(`${number} of ${wanted} encoded frames decode`);

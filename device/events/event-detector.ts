@@ -54,7 +54,7 @@ export class EventDetector {
   }
 
   /** Changes the motion settings from the next picture on; does nothing if motion detection is off. */
-  lookBy(settings: MotionSettings): void {
+  setMotionSettings(settings: MotionSettings): void {
     this.motion?.change(settings);
   }
 
@@ -85,7 +85,7 @@ export class EventDetector {
   }
 
   /** Takes the camera's next gray picture. */
-  seen(frame: GrayFrame): void {
+  grayFrame(frame: GrayFrame): void {
     this.motion?.frame(frame);
   }
 
@@ -103,7 +103,7 @@ export class EventDetector {
   }
 
   /** Ends ongoing motion when the camera stops. */
-  unseen(): void {
+  cameraStopped(): void {
     const atUs = this.clock.wallUs();
     this.motion?.stopped(atUs);
     this.sceneMotion({ moves: false, atUs });

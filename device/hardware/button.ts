@@ -12,7 +12,7 @@ export interface Press {
 }
 
 /** Whether a source requires somebody at the device itself. */
-const PRESSED_THERE: Readonly<Record<Press['source'], boolean>> = {
+const PROVES_PRESENCE: Readonly<Record<Press['source'], boolean>> = {
   gpio: true,
   evdev: true,
   // Somebody at the terminal could restart the program anyway.
@@ -25,8 +25,8 @@ const PRESSED_THERE: Readonly<Record<Press['source'], boolean>> = {
 };
 
 /** Whether a press proves that somebody is at the device, which unlocking pairing requires. */
-export function isPressedThere(source: Press['source']): boolean {
-  return PRESSED_THERE[source];
+export function provesPresence(source: Press['source']): boolean {
+  return PROVES_PRESENCE[source];
 }
 
 /** A button, real or virtual. */

@@ -43,7 +43,7 @@ type LightsSettings = z.infer<typeof lightsSchema>;
 /** The states that the lamps show. */
 export interface DoorSigns {
   /** The camera may be filming: its program runs, or is about to. */
-  films: boolean;
+  isFilming: boolean;
   /** Privacy was ordered. */
   privacy: boolean;
   /** Somebody watches this door's pictures. */
@@ -51,8 +51,8 @@ export interface DoorSigns {
 }
 
 /** Which lamps are lit. Ordered privacy is shown only once nothing is filmed and nobody watches. */
-export function lightsOf({ films, privacy, watched }: DoorSigns): Record<Light, boolean> {
-  return { recording: films, privacy: privacy && !films && !watched, watched };
+export function lightsOf({ isFilming, privacy, watched }: DoorSigns): Record<Light, boolean> {
+  return { recording: isFilming, privacy: privacy && !isFilming && !watched, watched };
 }
 
 export interface LightsDeps {
@@ -68,7 +68,7 @@ export interface LightsDeps {
 
 export class StatusLights {
   private readonly lamps: Map<Light, Lamp>;
-  private signs: DoorSigns = { films: false, privacy: false, watched: false };
+  private signs: DoorSigns = { isFilming: false, privacy: false, watched: false };
 
   constructor(settings: LightsSettings, deps: LightsDeps) {
     this.lamps = new Map(

@@ -10,7 +10,7 @@ export class GrayPictures {
     return () => void this.watchers.delete(watcher);
   }
 
-  give(frame: GrayFrame): void {
+  publish(frame: GrayFrame): void {
     for (const watcher of [...this.watchers]) watcher(frame);
   }
 }

@@ -19,8 +19,8 @@ afterEach(() => expect(ffmpegChildren()).toEqual([]));
 /** A viewer that records the shutter's moves, too. */
 class ViewerAtTheDoor extends LiveViewer {
   readonly events: string[] = [];
-  /** Calls of `films`, and the number of programs that filmed at that time. */
-  readonly signs: { films: boolean; privacy: boolean; programs: number }[] = [];
+  /** Calls of `filming`, and the number of programs that filmed at that time. */
+  readonly signs: { isFilming: boolean; privacy: boolean; programs: number }[] = [];
 
   override ended(): void {
     this.events.push('ended');
@@ -44,7 +44,7 @@ async function recorder(viewer: ViewerAtTheDoor) {
       camera: ({ state }) => {
         if (state === 'off') viewer.events.push('off');
       },
-      films: (films, privacy) => void viewer.signs.push({ films, privacy, programs: ffmpegChildren().length }),
+      filming: (isFilming, privacy) => void viewer.signs.push({ isFilming, privacy, programs: ffmpegChildren().length }),
       shutter: async (closed) => void viewer.events.push(closed ? 'lid closed' : 'lid open'),
       storage: () => {},
     },
@@ -72,7 +72,7 @@ it('shows and holds no live picture from the moment that privacy is on, and begi
   expect(late.told).toEqual([]);
   expect(door.live.holds).toEqual({ fragments: 0, bytes: 0 });
   expect(viewer.events).toEqual(['lid open', 'ended', 'off', 'lid closed']);
-  expect(viewer.signs.at(-1)).toEqual({ films: false, privacy: true, programs: 0 });
+  expect(viewer.signs.at(-1)).toEqual({ isFilming: false, privacy: true, programs: 0 });
   // Earlier footage stays.
   expect(ring.stats().segments).toBeGreaterThan(0);
   // Its age is that of the last stored segment, and grows.
@@ -85,10 +85,10 @@ it('shows and holds no live picture from the moment that privacy is on, and begi
   await late.until(() => late.fragments.length >= 3);
   await door.stop();
   expect(late.told).toEqual(['init', 'frames', 'ended']);
-  // `films` is true whenever a program films, with or without privacy.
-  expect(viewer.signs.filter(({ films, programs }) => !films && programs > 0)).toEqual([]);
-  expect(viewer.signs).toContainEqual({ films: true, privacy: true, programs: 1 });
-  expect(viewer.signs.at(-1)).toEqual({ films: false, privacy: false, programs: 0 });
+  // `isFilming` is true whenever a program films, with or without privacy.
+  expect(viewer.signs.filter(({ isFilming, programs }) => !isFilming && programs > 0)).toEqual([]);
+  expect(viewer.signs).toContainEqual({ isFilming: true, privacy: true, programs: 1 });
+  expect(viewer.signs.at(-1)).toEqual({ isFilming: false, privacy: false, programs: 0 });
   expect(viewer.told).toEqual(['init', 'frames', 'ended', 'init', 'frames', 'ended']);
   await ring.stop();
 });
@@ -101,7 +101,7 @@ it('shows no live picture while privacy is on from the start', async () => {
   await door.stop();
   expect(viewer.told).toEqual([]);
   expect(viewer.events).toEqual(['lid closed']);
-  expect(viewer.signs.filter(({ films, privacy }) => films || !privacy)).toEqual([]);
+  expect(viewer.signs.filter(({ isFilming, privacy }) => isFilming || !privacy)).toEqual([]);
   await ring.stop();
 });
 
@@ -124,7 +124,7 @@ it('logs a camera that stays lost once, and not while privacy is on', async () =
   const door = new Recorder({
     ...{ camera: { ...seams, source, boot: 'boot-1', clockTrusted: () => true }, ring, clock, log },
     sinks: {
-      ...{ gray: () => {}, films: () => {}, shutter: async () => {}, storage: () => {} },
+      ...{ gray: () => {}, filming: () => {}, shutter: async () => {}, storage: () => {} },
       camera: ({ state }) => void states.push(state),
     },
   });

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import {
   didNotStart,
-  lastWords,
+  lastFaults,
   limited,
   MEMORY_BYTES_MAX,
   OPEN_FILES_MAX,
@@ -253,8 +253,8 @@ describe('the messages of a process', () => {
 
   it('are cut to the last faults, without memory addresses', () => {
     const text = '[info] x\n[h264 @ 0x55d0] [error] first\n[in#0 @ 0x1] [error] second\n[info] bye';
-    expect(lastWords(text)).toBe('first; second');
-    expect(lastWords('')).toBe('it printed no error');
+    expect(lastFaults(text)).toBe('first; second');
+    expect(lastFaults('')).toBe('it printed no error');
   });
 
   it('report a program that is missing', async () => {

@@ -49,7 +49,7 @@ it('delivers each item at its time, in order, fragments before pictures of the s
   expect(given).toEqual(['p0', 'p500', 'f1000']);
   inStep.over('fragments');
   inStep.over('pictures');
-  await inStep.given();
+  await inStep.delivered();
   expect(given).toEqual(['p0', 'p500', 'f1000', 'p1000']);
 });
 
@@ -79,7 +79,7 @@ it('delivers nothing more once it is stopped', async () => {
   await turn();
   controller.abort();
   time.pass(2_000);
-  await inStep.given();
+  await inStep.delivered();
   expect(given).toEqual([]);
 });
 
@@ -91,6 +91,6 @@ it('rejects later additions and the end with the error of a delivery', async () 
   first.catch(() => undefined);
   inStep.over('fragments');
   time.pass(0);
-  await expect(inStep.given()).rejects.toThrow('another plan');
+  await expect(inStep.delivered()).rejects.toThrow('another plan');
   await expect(inStep.add('pictures', 1, () => undefined)).rejects.toThrow('another plan');
 });

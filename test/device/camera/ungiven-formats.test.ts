@@ -26,7 +26,7 @@ function camera(size: Size | null = null) {
     if (typeof format === 'string') return ungiven.exhausted();
     ungiven.begin(format);
     const trouble = ungiven.trouble(format);
-    if (end.line !== undefined) ungiven.heard(end.line);
+    if (end.line !== undefined) ungiven.endedBy(end.line);
     if (end.came) cameUntilUs += 1;
     const isAnotherTried = ungiven.learn({ barren: end.ends === true });
     const ended = isAnotherTried || end.detail === undefined ? null : ungiven.ended(end.detail);
@@ -109,7 +109,7 @@ describe('a listed format', () => {
       const format = chooseFormat(offered, ungiven.wanted, ungiven.wanted.excluded);
       if (typeof format === 'string') return format;
       ungiven.begin(format);
-      ungiven.heard(FULL);
+      ungiven.endedBy(FULL);
       return ungiven.learn({ barren: true });
     });
     expect(results).toEqual([...Array(8).fill(true), false, false]);

@@ -41,11 +41,11 @@ it('counts each start and end once, and an end only after a start', () => {
 
 it('ends reported motion when the camera stops', async () => {
   const { clock, events, happened } = detector();
-  events.unseen();
+  events.cameraStopped();
   events.sceneMotion({ moves: true, atUs: START_US });
   await clock.advance(2_000);
-  events.unseen();
-  events.unseen();
+  events.cameraStopped();
+  events.cameraStopped();
   expect(happened).toMatchObject([{ type: 'motion-start' }, { type: 'motion-end', atUs: START_US + 2_000_000 }]);
 });
 

@@ -11,15 +11,15 @@ import { NOON_US, settle } from './button-contract.ts';
 import { StandInPrograms } from './stand-in-programs.ts';
 
 const BOTH = [false, true];
-const STATES = BOTH.flatMap((films) =>
-  BOTH.flatMap((privacy) => BOTH.map((watched): DoorSigns => ({ films, privacy, watched }))),
+const STATES = BOTH.flatMap((isFilming) =>
+  BOTH.flatMap((privacy) => BOTH.map((watched): DoorSigns => ({ isFilming, privacy, watched }))),
 );
 
 it.each(STATES)('shows nothing false: %o', (signs) => {
   const lights = lightsOf(signs);
-  expect([lights.recording, lights.watched]).toEqual([signs.films, signs.watched]);
+  expect([lights.recording, lights.watched]).toEqual([signs.isFilming, signs.watched]);
   // The shutter follows the order; this lamp follows the actual state.
-  expect(lights.privacy).toBe(signs.privacy && !signs.films && !signs.watched);
+  expect(lights.privacy).toBe(signs.privacy && !signs.isFilming && !signs.watched);
 });
 
 describe('a lamp', () => {
@@ -53,12 +53,12 @@ describe('a lamp', () => {
 
   it('of the kernel is lit at full brightness, without another trigger, and restored', async () => {
     const made = lights({ recording: { kind: 'led', led: 'ACT' }, privacy: { kind: 'led', led: 'red:status' } });
-    made.show({ films: true, privacy: false });
+    made.show({ isFilming: true, privacy: false });
     await brightness('ACT', '255');
     expect([read('ACT', 'trigger'), read('red:status', 'brightness')]).toEqual(['none', '0']);
     made.show({ privacy: true });
     expect(read('red:status', 'brightness')).toBe('0');
-    made.show({ films: false });
+    made.show({ isFilming: false });
     await Promise.all([brightness('ACT', '0'), brightness('red:status', '255')]);
     await made.stop();
     expect(['ACT', 'red:status'].map((name) => [read(name, 'brightness'), read(name, 'trigger')])).toEqual([
@@ -103,7 +103,7 @@ describe('a lamp', () => {
 
   it('whose line is taken is reported, and lit again', async () => {
     const made = lights({ recording: { kind: 'gpio', line: 22 } });
-    made.show({ films: true });
+    made.show({ isFilming: true });
     await held();
     expect(troubles).toEqual(['recording works']);
     programs.last.end({ status: 1, words: 'gpioset: unable to request lines: Device or resource busy' });
