@@ -145,19 +145,19 @@ function checkPassphrase(passphrase: string): void {
 
 function openBackup(backup: Uint8Array, passphrase: string) {
   const unreadable = (detail: string) => failure('backup_unreadable', { detail });
-  if (backup.length > BACKUP_BYTES_MAX || backup.length < HEAD_BYTES) throw unreadable('its size is not that of one');
+  if (backup.length > BACKUP_BYTES_MAX || backup.length < HEAD_BYTES) throw unreadable('its size is impossible');
   const head = backup.subarray(0, HEAD_BYTES);
   if (!equalBytes(head.subarray(0, MAGIC.length), MAGIC)) throw unreadable('it is not a backup of a device');
-  if (head[MAGIC.length] !== VERSION) throw unreadable('a newer doorsill made it');
+  if (head[MAGIC.length] !== VERSION) throw unreadable('it was made by a newer doorsill');
   const key = { cipher: 'aes-256-gcm' as const, secret: passphraseKey(passphrase, head.subarray(-SALT_BYTES)) };
   const plain = open(key, backup.subarray(HEAD_BYTES), concatBytes([PURPOSE, head]));
-  if (!plain) throw unreadable('the passphrase is another one, or the file was altered');
+  if (!plain) throw unreadable('the passphrase is wrong, or the file was altered');
   const parsed = contentSchema.safeParse(parseJson(fromUtf8(plain) ?? ''));
-  if (!parsed.success) throw unreadable('its content is not that of one');
+  if (!parsed.success) throw unreadable('its content is invalid');
   const files = Object.entries(parsed.data.files).map(([name, text]): [string, Uint8Array] => {
     const bytes = fromBase64url(text);
     const bytesMax = Object.hasOwn(KEPT, name) ? KEPT[name] : undefined;
-    if (!bytes || bytesMax === undefined || bytes.length > bytesMax) throw unreadable(`${name} does not belong in one`);
+    if (!bytes || bytesMax === undefined || bytes.length > bytesMax) throw unreadable(`the file ${name} in it is not allowed`);
     return [name, bytes];
   });
   return { ...parsed.data, files };
@@ -166,7 +166,7 @@ function openBackup(backup: Uint8Array, passphrase: string) {
 /** Records in the restored ledger that all unfinished grants have ended and that there are no owners any more. */
 async function endAll({ disk, clock, random }: BackupDeps, folder: string, device: string): Promise<string[]> {
   const key = await loadOrCreateDeviceKey(disk, random, folder);
-  if (deviceIdOf(key) !== device) throw failure('backup_unreadable', { detail: 'its key is not its device’s' });
+  if (deviceIdOf(key) !== device) throw failure('backup_unreadable', { detail: 'its key is not that of its device' });
   const boot = freshId(random, 'boot');
   const ledger = new Ledger({ disk, clock, folder: join(folder, 'consent'), device: { id: device, key }, boot });
   const state = new GateState(device);

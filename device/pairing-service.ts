@@ -121,7 +121,7 @@ export function healthOf(
   const { home, uptimeS, written } = more;
   const why = home.online
     ? whyOffline(home.trouble ?? null) || null
-    : whyOffline(home.error) || 'it is being connected to';
+    : whyOffline(home.error) || 'the connection is being made';
   return {
     camera,
     privacy,
