@@ -232,9 +232,10 @@ export const OPEN_FILES_MAX = 64;
 const OOM_SCORE = 800;
 
 /**
- * Returns the command that runs a program under limits of the kernel (setrlimit(2)), which hold whatever a hostile file makes it do: no core file, which would hold footage in the clear, no writing to files,
- * few open files, bounded memory, first to be killed when memory runs out. A shell sets them and then execs the program, because Node
- * cannot. A limit that the platform lacks, or already sets lower, is left as it is. Windows has none of them.
+ * Returns the command that runs a program under limits of the kernel (setrlimit(2)), whatever a hostile file makes it do: no core file,
+ * which would hold footage in the clear, no writing to files, few open files, bounded memory, first to be killed when memory runs out. A
+ * shell sets them and then execs the program, because Node cannot. A limit that the platform lacks, or already sets lower, is left as it
+ * is. Windows has none of them.
  */
 export function limited(
   path: string,

@@ -98,8 +98,8 @@ interface SliceEnd {
 }
 
 /**
- * Finds the end of a slice, as far as possible without decoding its entropy-coded data. A decoder reads no further than a start code or three zeros (§B.1.1, §7.4.1), and nothing but
- * zeros follows `cabac_zero_words` (§7.3.2.10), which an encoder writes as 00 00 03.
+ * Finds the end of a slice, as far as possible without decoding its entropy-coded data. A decoder reads no further than a start code or
+ * three zeros (§B.1.1, §7.4.1), and nothing but zeros follows `cabac_zero_words` (§7.3.2.10), which an encoder writes as 00 00 03.
  */
 function findSliceEnd(unit: Uint8Array): SliceEnd {
   const bytes = Buffer.from(unit.buffer, unit.byteOffset, unit.byteLength);

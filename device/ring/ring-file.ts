@@ -402,8 +402,8 @@ const STEADY_MS = 3_600_000;
 const STEP_US_MAX = 1_000_000;
 
 /**
- * Whether the wall clock can be trusted to measure how long the device was off: it must have kept step with the monotonic clock for an hour,
- * in which network time would have corrected it. Compares the clocks at each call of `isSteady`.
+ * Whether the wall clock can be trusted to measure how long the device was off: it must have kept step with the monotonic clock for an
+ * hour, in which network time would have corrected it. Compares the clocks at each call of `isSteady`.
  */
 class SteadyClock {
   private readonly clock: Clock;
